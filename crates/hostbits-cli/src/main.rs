@@ -1,0 +1,2 @@
+//! The hostbits command.
+fn main() {}

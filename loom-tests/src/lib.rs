@@ -1,0 +1,1 @@
+//! Models of hostbits under loom: see `tests`.

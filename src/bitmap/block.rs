@@ -1,0 +1,243 @@
+//! Aligned blocks of 2^k slots.
+//!
+//! Up to a word, a block is one compare-exchange. Larger ones are claimed word by word, upwards, as a
+//! flight: what was taken is given back through the ordinary release if a word is lost. Two claims of
+//! overlapping blocks meet at the first word they share, so one of them always goes on.
+//!
+//! Blocks are searched from the top of the pool downwards, singles from the bottom upwards: they
+//! meet late.
+
+use super::Bitmap;
+use super::control::WORD_ORDER;
+use crate::slot::{SLOTS_PER_CHUNK, SLOTS_PER_WORD, Slot, chunk_of, slot_at, word_of};
+use crate::sync::{AtomicU64, Ordering, WORDS_PER_CHUNK, load_seq_cst};
+
+/// The bits of the block of 2^`order` slots at bit 0.
+#[inline]
+pub(super) const fn block_bits(order: u32) -> u64 {
+    u64::MAX >> (u64::BITS - (1 << order))
+}
+
+/// The first bits of the free aligned blocks of 2^`order` slots, `order` at most 6.
+#[inline]
+pub(super) const fn free_blocks(free: u64, order: u32) -> u64 {
+    let mut starts = free;
+    let mut step = 0;
+    while step < order {
+        starts &= starts >> (1 << step);
+        step += 1;
+    }
+    // Every 2^order-th bit: all ones divided by the bits of one block.
+    starts & (u64::MAX / block_bits(order))
+}
+
+/// Where blocks of one size may begin: at `first` and every 2^`order` slots after it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BlockCandidates {
+    /// The first slot of the first candidate, aligned like the slots' addresses.
+    pub(crate) first: Slot,
+    /// How many candidates there are, at least one.
+    pub(crate) count: u64,
+    pub(crate) order: u32,
+}
+
+impl BlockCandidates {
+    fn last_slot(&self) -> Slot {
+        (u64::from(self.first) + (self.count << self.order) - 1) as Slot
+    }
+
+    fn nth(&self, index: u64) -> Slot {
+        (u64::from(self.first) + (index << self.order)) as Slot
+    }
+}
+
+impl Bitmap<'_> {
+    /// Claims the highest free block among all `candidates`, which are in ascending order; answers
+    /// its first slot.
+    ///
+    /// `None` if at some instant of the call none of the candidates was wholly free.
+    pub(crate) fn claim_block(&self, candidates: &[BlockCandidates]) -> Option<Slot> {
+        let order = candidates.first()?.order;
+        let search = || {
+            let descending = candidates.iter().rev();
+            descending.copied().find_map(|of| self.find_block(of))
+        };
+        search().or_else(|| self.search_or_prove(order, search))
+    }
+
+    /// Releases an aligned block of whole words, or of bits in one word.
+    ///
+    /// Answers the first slot that was found free. Seen before the first release, it stops the call
+    /// and nothing has changed; freed by somebody else meanwhile, it is only reported.
+    pub(crate) fn release_block(&self, first: Slot, order: u32) -> Result<(), Slot> {
+        if order < WORD_ORDER {
+            let bits = block_bits(order) << (first % SLOTS_PER_WORD);
+            return self.release_exactly(word_of(first), bits);
+        }
+        let words = block_words(first, order);
+        for word_index in words.clone() {
+            self.expect_taken(word_index, u64::MAX)?;
+        }
+        let mut outcome = Ok(());
+        for word_index in words {
+            let released = self.release_exactly(word_index, u64::MAX);
+            if let Err(slot) = released {
+                // Somebody releases parts of our block. Stopping here would leak the rest.
+                self.release_bits(word_index, u64::MAX);
+                outcome = outcome.and(Err(slot));
+            }
+        }
+        outcome
+    }
+
+    /// Releases all of `bits` if all of them are taken.
+    fn release_exactly(&self, word_index: usize, bits: u64) -> Result<(), Slot> {
+        let word = self.word(word_index);
+        // Relaxed: only a starting guess; the exchange decides.
+        let mut seen = word.load(Ordering::Relaxed);
+        loop {
+            let free = seen & bits;
+            if free != 0 {
+                // As in `release`: what is reported free is published first.
+                self.announce(word_index, free);
+                return Err(slot_at(word_index, free.trailing_zeros()));
+            }
+            // SeqCst: as the `fetch_or` of `release`. Relaxed on failure: a newer guess.
+            match word.compare_exchange(seen, seen | bits, Ordering::SeqCst, Ordering::Relaxed) {
+                Ok(_) => break,
+                Err(newer) => seen = newer,
+            }
+        }
+        self.announce(word_index, bits);
+        Ok(())
+    }
+
+    fn expect_taken(&self, word_index: usize, bits: u64) -> Result<(), Slot> {
+        let free = load_seq_cst(self.word(word_index)) & bits;
+        if free == 0 {
+            return Ok(());
+        }
+        self.announce(word_index, free);
+        Err(slot_at(word_index, free.trailing_zeros()))
+    }
+
+    /// Claims the highest free block of these candidates. No proof.
+    fn find_block(&self, of: BlockCandidates) -> Option<Slot> {
+        if of.order <= SLOTS_PER_CHUNK.trailing_zeros() {
+            self.find_block_in_chunks(of)
+        } else {
+            (0..of.count)
+                .rev()
+                .map(|index| of.nth(index))
+                .find(|&first| self.claim_words(first, of.order))
+        }
+    }
+
+    /// Blocks that fit into a chunk: chunk by chunk downwards, by the summary.
+    fn find_block_in_chunks(&self, of: BlockCandidates) -> Option<Slot> {
+        let first_chunk = chunk_of(of.first);
+        let mut from = chunk_of(of.last_slot());
+        while let Some(chunk_index) = self.tree.previous_candidate(from, first_chunk) {
+            let words = (0..WORDS_PER_CHUNK).map(|index| chunk_index * WORDS_PER_CHUNK + index);
+            let found = if of.order <= WORD_ORDER {
+                words
+                    .rev()
+                    .find_map(|word_index| self.claim_block_in_word(word_index, of))
+            } else {
+                words
+                    .rev()
+                    .map(|word_index| slot_at(word_index, 0))
+                    .filter(|first| first % (1 << of.order) == 0)
+                    .filter(|first| (of.first..=of.last_slot()).contains(first))
+                    .find(|&first| self.claim_words(first, of.order))
+            };
+            if found.is_some() {
+                return found;
+            }
+            if chunk_index == 0 {
+                return None;
+            }
+            from = chunk_index - 1;
+        }
+        None
+    }
+
+    fn claim_block_in_word(&self, word_index: usize, of: BlockCandidates) -> Option<Slot> {
+        let allowed = crate::slot::bits_within(word_index, of.first, of.last_slot());
+        let word = self.word(word_index);
+        // SeqCst: the look of a search under watch, as in `take_lowest`.
+        let mut seen = load_seq_cst(word);
+        loop {
+            let starts = free_blocks(seen & allowed, of.order);
+            if starts == 0 {
+                return None;
+            }
+            let bit_index = u64::BITS - 1 - starts.leading_zeros();
+            let block = block_bits(of.order) << bit_index;
+            // SeqCst: as in `take_lowest`, on failure too.
+            match word.compare_exchange(seen, seen & !block, Ordering::SeqCst, Ordering::SeqCst) {
+                Ok(_) => return Some(slot_at(word_index, bit_index)),
+                Err(newer) => seen = newer,
+            }
+        }
+    }
+
+    /// Claims a block of whole words, all or nothing.
+    fn claim_words(&self, first: Slot, order: u32) -> bool {
+        let words = block_words(first, order);
+        let all_free = |word_index: usize| load_seq_cst(self.word(word_index)) == u64::MAX;
+        // A look first: most candidates fail, and a flight makes others wait.
+        if !words.clone().all(all_free) {
+            return false;
+        }
+        let _flight = self.begin_flight();
+        for word_index in words.clone() {
+            if !take_whole(self.word(word_index)) {
+                for taken in *words.start()..word_index {
+                    self.release_bits(taken, u64::MAX);
+                }
+                return false;
+            }
+        }
+        true
+    }
+}
+
+fn block_words(first: Slot, order: u32) -> core::ops::RangeInclusive<usize> {
+    let word_count = 1usize << (order - WORD_ORDER);
+    word_of(first)..=word_of(first) + word_count - 1
+}
+
+fn take_whole(word: &AtomicU64) -> bool {
+    // SeqCst: as in `take_lowest`. SeqCst on failure too: a search under watch has then looked.
+    word.compare_exchange(u64::MAX, 0, Ordering::SeqCst, Ordering::SeqCst)
+        .is_ok()
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn free_blocks_agrees_with_asking_block_by_block() {
+        let mut random = 0x9e37_79b9_7f4a_7c15u64;
+        for _ in 0..500 {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            let free = random | random.rotate_left(3) | random.rotate_left(17);
+            for order in 0..=WORD_ORDER {
+                let size = 1u32 << order;
+                let expected = (0..64)
+                    .step_by(size as usize)
+                    .filter(|start| (*start..start + size).all(|bit| free >> bit & 1 == 1))
+                    .fold(0u64, |starts, start| starts | 1 << start);
+                assert_eq!(
+                    free_blocks(free, order),
+                    expected,
+                    "{free:#x}, order {order}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Eight words, one cache line: taking bits out of them.
+
+use crate::slot::{Slot, bits_within, slot_at, word_of};
+use crate::sync::{AtomicU64, Ordering, WORDS_PER_CHUNK, load_seq_cst};
+use core::ops::RangeInclusive;
+
+/// 512 slots in one cache line.
+#[repr(align(64))]
+pub(crate) struct Chunk([AtomicU64; WORDS_PER_CHUNK]);
+
+impl Chunk {
+    pub(crate) fn new(free: [u64; WORDS_PER_CHUNK]) -> Self {
+        Self(free.map(AtomicU64::new))
+    }
+
+    #[inline]
+    pub(crate) fn words(&self) -> &[AtomicU64; WORDS_PER_CHUNK] {
+        &self.0
+    }
+
+    /// Whether every word was seen empty, each at its own moment of the call.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        // SeqCst: the check between the two phases of `settle`. A release of a bit that this load
+        // misses comes after phase 1 in the total order, so its publish sees the hint gone and sets
+        // it. With Acquire both may miss each other and the slot is lost.
+        self.0.iter().all(|word| load_seq_cst(word) == 0)
+    }
+}
+
+/// The lowest `wanted` set bits of `bits`.
+#[inline]
+fn lowest_bits(bits: u64, wanted: u64) -> u64 {
+    if wanted >= u64::from(bits.count_ones()) {
+        return bits;
+    }
+    let mut rest = bits;
+    for _ in 0..wanted {
+        rest &= rest - 1;
+    }
+    bits ^ rest
+}
+
+/// Takes up to `wanted` of the lowest free bits among `allowed`, and answers which; 0 if none is free.
+#[inline]
+pub(super) fn take_lowest(word: &AtomicU64, allowed: u64, wanted: u64) -> u64 {
+    // SeqCst: in the proof of `Control::prove_none` this load is the searcher's look at the bit, and
+    // the releaser's look at `watchers` comes after its own store. With less both may miss the other.
+    let mut free = load_seq_cst(word);
+    loop {
+        let take = lowest_bits(free & allowed, wanted);
+        if take == 0 {
+            return 0;
+        }
+        // The whole word is compared, so the bits below are known to be taken at the claim itself.
+        // SeqCst: Acquire pairs with the release of the last holder, whose work happens before ours;
+        // the total order places the claim against the check loads of `settle`.
+        // SeqCst on failure: the newer word takes the place of the first load.
+        match word.compare_exchange(free, free & !take, Ordering::SeqCst, Ordering::SeqCst) {
+            Ok(_) => return take,
+            Err(newer) => free = newer,
+        }
+    }
+}
+
+/// Takes one free bit, the first at or after `start_bit`, cyclic; answers its index.
+///
+/// One `lock btr` on x86-64, and never a retry for somebody else's bit.
+#[inline]
+pub(super) fn take_near(word: &AtomicU64, start_bit: u32) -> Option<u32> {
+    // Acquire: only a starting guess; the read-modify-write below decides.
+    let mut free = word.load(Ordering::Acquire);
+    while free != 0 {
+        let bit_index = (free.rotate_right(start_bit).trailing_zeros() + start_bit) % u64::BITS;
+        let bit = 1 << bit_index;
+        // SeqCst: Acquire pairs with the release of the last holder; the total order places the
+        // claim against the check loads of `settle`.
+        if word.fetch_and(!bit, Ordering::SeqCst) & bit != 0 {
+            return Some(bit_index);
+        }
+        free &= !bit;
+    }
+    None
+}
+
+/// What a search through one chunk found.
+pub(super) enum Visit {
+    /// Took something; the search is satisfied.
+    Done,
+    /// Took what there was; more is wanted.
+    Partly,
+    /// All words were empty: the summary above may be settled.
+    Empty,
+    /// Nothing within the bounds, but not known to be empty.
+    Nothing,
+}
+
+/// A claim in progress: how many slots are still wanted, within which bounds, and who gets them.
+pub(super) struct Request<S> {
+    /// Bounds, both inclusive.
+    pub(super) first: Slot,
+    pub(super) last: Slot,
+    pub(super) wanted: u64,
+    /// Is handed each word index with the bits taken in it.
+    pub(super) sink: S,
+}
+
+impl<S: FnMut(usize, u64)> Request<S> {
+    fn words_of(&self, chunk_index: usize) -> RangeInclusive<usize> {
+        let chunk_first = chunk_index * WORDS_PER_CHUNK;
+        let first = word_of(self.first).max(chunk_first);
+        let last = word_of(self.last).min(chunk_first + WORDS_PER_CHUNK - 1);
+        first..=last
+    }
+
+    /// Takes what is wanted from one chunk, lowest first.
+    #[inline]
+    pub(super) fn visit(&mut self, chunk: &Chunk, chunk_index: usize) -> Visit {
+        let mut took = false;
+        for word_index in self.words_of(chunk_index) {
+            let allowed = bits_within(word_index, self.first, self.last);
+            let word = &chunk.words()[word_index % WORDS_PER_CHUNK];
+            let taken = take_lowest(word, allowed, self.wanted);
+            if taken != 0 {
+                took = true;
+                self.wanted -= u64::from(taken.count_ones());
+                (self.sink)(word_index, taken);
+                if self.wanted == 0 {
+                    return Visit::Done;
+                }
+            }
+        }
+        if took {
+            Visit::Partly
+        } else if self.covers(chunk_index) || chunk.is_full() {
+            Visit::Empty
+        } else {
+            Visit::Nothing
+        }
+    }
+
+    fn covers(&self, chunk_index: usize) -> bool {
+        let first_word = chunk_index * WORDS_PER_CHUNK;
+        self.first <= slot_at(first_word, 0)
+            && slot_at(first_word + WORDS_PER_CHUNK - 1, u64::BITS - 1) <= self.last
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lowest_bits_takes_exactly_as_many_as_wanted() {
+        assert_eq!(lowest_bits(0, 3), 0);
+        assert_eq!(lowest_bits(0b1011_0100, 0), 0);
+        assert_eq!(lowest_bits(0b1011_0100, 1), 0b100);
+        assert_eq!(lowest_bits(0b1011_0100, 3), 0b11_0100);
+        assert_eq!(lowest_bits(0b1011_0100, 9), 0b1011_0100);
+        assert_eq!(lowest_bits(u64::MAX, 63), u64::MAX >> 1);
+    }
+
+    /// Near the end of a word the search wraps around to its first bits.
+    #[test]
+    fn take_near_wraps() {
+        let word = AtomicU64::new(1 << 3 | 1 << 60);
+        assert_eq!(take_near(&word, 4), Some(60));
+        assert_eq!(take_near(&word, 61), Some(3));
+        assert_eq!(take_near(&word, 0), None);
+    }
+}

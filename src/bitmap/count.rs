@@ -1,0 +1,37 @@
+//! Counting and listing: readers who come after the fact.
+//!
+//! All of it is weakly consistent: each word is read once, at its own moment.
+
+use super::Bitmap;
+use crate::slot::{Slot, slots_in, words_within};
+
+impl<'a> Bitmap<'a> {
+    /// Counts the free slots of `first..=last`.
+    pub(crate) fn count_free(&self, first: Slot, last: Slot) -> u64 {
+        words_within(first, last)
+            .map(|word_index| u64::from(self.free_bits(word_index, first, last).count_ones()))
+            .sum()
+    }
+
+    /// The free slots of `first..=last`, ascending.
+    pub(crate) fn free_slots(self, first: Slot, last: Slot) -> impl Iterator<Item = Slot> + 'a {
+        words_within(first, last).flat_map(move |word_index| {
+            slots_in(word_index, self.free_bits(word_index, first, last))
+        })
+    }
+
+    /// The slots of `first..=last` that are not free, ascending.
+    pub(crate) fn taken_slots(self, first: Slot, last: Slot) -> impl Iterator<Item = Slot> + 'a {
+        words_within(first, last).flat_map(move |word_index| {
+            let bits = crate::slot::bits_within(word_index, first, last);
+            slots_in(word_index, bits & !self.free_bits(word_index, first, last))
+        })
+    }
+
+    /// A copy of all words.
+    pub(crate) fn words(&self) -> Vec<u64> {
+        words_within(0, self.last_slot())
+            .map(|word_index| self.free_bits(word_index, 0, Slot::MAX))
+            .collect()
+    }
+}

@@ -1,0 +1,89 @@
+//! Free and claimed slots, one bit each, packed into 64-bit words, under a tree of summaries.
+//!
+//! Every acquire and release of the crate is in this room. It works on borrowed words, so that heap,
+//! mapped file and model checker are lenders of the same type. It knows nothing of addresses,
+//! policies or errors: it is handed slots and starting points, and answers with `bool` and `Option`.
+//!
+//! ```text
+//!         claim: 1 -> 0               1 = free, so that a zeroed word costs slots, never uniqueness.
+//! Free ------------------> Claimed    Reserved and padding slots are 0 from birth and have no edges,
+//!      <------------------            so no claim needs a bounds check for them.
+//!         release: 0 -> 1
+//! ```
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `chunk` | eight words of a cache line: taking bits out of them |
+//! | `tree` | the summary: find a chunk that may have something, publish, settle |
+//! | `single` | claim one slot: lowest, from a start, within bounds, exactly this one; release |
+//! | `batch` | claim many |
+//! | `block` | claim an aligned power of two of slots |
+//! | `control` | proof that nothing was free: claims in flight, releases under watch |
+//! | `count` | count and list |
+//!
+//! The proofs are in `docs/algorithm.md`.
+
+mod batch;
+mod block;
+mod chunk;
+mod control;
+mod count;
+mod single;
+mod tree;
+
+pub(crate) use batch::{Burst, WordBits};
+pub(crate) use block::BlockCandidates;
+pub(crate) use chunk::Chunk;
+pub(crate) use control::Control;
+use control::Verdict;
+pub(crate) use tree::Shape;
+
+use crate::slot::{SLOTS_PER_CHUNK, Slot};
+use crate::sync::{AtomicU64, WORDS_PER_CHUNK};
+use tree::Tree;
+
+/// Borrowed words with the borrowed summary over them.
+#[derive(Clone, Copy)]
+pub(crate) struct Bitmap<'a> {
+    chunks: &'a [Chunk],
+    tree: Tree<'a>,
+    control: &'a Control,
+}
+
+impl<'a> Bitmap<'a> {
+    /// Looks at lent words. `nodes` holds [`Shape::node_count`] words; all of it may be fresh (zero)
+    /// until [`Bitmap::rebuild`].
+    #[inline]
+    pub(crate) fn new(
+        chunks: &'a [Chunk],
+        nodes: &'a [AtomicU64],
+        shape: &'a Shape,
+        control: &'a Control,
+    ) -> Self {
+        Self {
+            chunks,
+            tree: Tree::new(nodes, shape),
+            control,
+        }
+    }
+
+    #[inline]
+    fn word(&self, word_index: usize) -> &'a AtomicU64 {
+        &self.chunks[word_index / WORDS_PER_CHUNK].words()[word_index % WORDS_PER_CHUNK]
+    }
+
+    /// The last slot of the last chunk, padding included.
+    #[inline]
+    fn last_slot(&self) -> Slot {
+        (self.chunks.len() as u64 * u64::from(SLOTS_PER_CHUNK) - 1) as Slot
+    }
+
+    /// Recomputes the summary from the leaves. Only for an owner whom nobody races with.
+    pub(crate) fn rebuild(&self) {
+        for (chunk_index, chunk) in self.chunks.iter().enumerate() {
+            if !chunk.is_full() {
+                self.tree.publish(chunk_index);
+            }
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! One slot at a time: claim the lowest, the next, any within bounds, exactly this one; release.
+
+use super::chunk::{Request, Visit, take_lowest, take_near};
+use super::{Bitmap, Verdict};
+use crate::slot::{Slot, bit_of, bits_within, chunk_of, slot_at, word_of};
+use crate::sync::{Ordering, Snooze, WORDS_PER_CHUNK, load_seq_cst};
+
+impl Bitmap<'_> {
+    /// Claims the lowest free slot; `None` if at some instant of the call nothing was free.
+    ///
+    /// Every lower slot was seen taken at some moment of the call. `likely_chunk` is where the last
+    /// one was found: right, it saves the way down from the root; wrong, it costs a look.
+    #[inline]
+    pub(crate) fn claim_lowest(&self, likely_chunk: usize) -> Option<Slot> {
+        if self.tree.is_lowest(likely_chunk) {
+            for (index, word) in self.chunks[likely_chunk].words().iter().enumerate() {
+                let taken = take_lowest(word, u64::MAX, 1);
+                if taken != 0 {
+                    let word_index = likely_chunk * WORDS_PER_CHUNK + index;
+                    return Some(slot_at(word_index, taken.trailing_zeros()));
+                }
+            }
+        }
+        self.claim_from(0)
+    }
+
+    /// Claims the first free slot at or after `start`, or else the first from the beginning.
+    ///
+    /// `None` if at some instant of the call nothing was free.
+    pub(crate) fn claim_from(&self, start: Slot) -> Option<Slot> {
+        let snooze = Snooze::default();
+        loop {
+            if !self.tree.root_is_empty() {
+                let found = self.find_from(0, start, self.last_slot());
+                if found.is_some() {
+                    return found;
+                }
+            }
+            match self.none_free(0) {
+                Verdict::NoneFree => return None,
+                Verdict::InFlight => snooze.snooze(),
+                Verdict::MayBeFree => {}
+            }
+        }
+    }
+
+    /// Claims the first free slot of `start..=last`, or else of `first..start`; `None` if at some
+    /// instant of the call none of them was free.
+    pub(crate) fn claim_within(&self, first: Slot, start: Slot, last: Slot) -> Option<Slot> {
+        let search = || self.find_from(first, start, last);
+        search().or_else(|| self.search_or_prove(0, search))
+    }
+
+    /// Claims a slot near word `near`, which the caller has to itself if it can: one load, one RMW.
+    ///
+    /// `start_bit` spreads threads that meet in one word. `None` is no proof: go on with
+    /// [`Bitmap::claim_from`].
+    #[inline]
+    pub(crate) fn claim_near(&self, near: usize, start_bit: u32) -> Option<Slot> {
+        let chunk_index = near / WORDS_PER_CHUNK;
+        let words = self.chunks.get(chunk_index)?.words();
+        (0..WORDS_PER_CHUNK).find_map(|step| {
+            let index = (near + step) % WORDS_PER_CHUNK;
+            take_near(&words[index], start_bit)
+                .map(|bit_index| slot_at(chunk_index * WORDS_PER_CHUNK + index, bit_index))
+        })
+    }
+
+    /// Claims exactly `slot`; `false` if at some instant of the call it was taken.
+    #[inline]
+    pub(crate) fn claim_exact(&self, slot: Slot) -> bool {
+        self.try_claim_exact(slot) || self.retry_beside_flights(|| self.try_claim_exact(slot))
+    }
+
+    /// Claims exactly `slot`; `false` may also mean that a claim in flight holds it for now.
+    #[inline]
+    pub(crate) fn try_claim_exact(&self, slot: Slot) -> bool {
+        let bit = bit_of(slot);
+        // SeqCst: Acquire pairs with the release of the last holder; the total order places the claim
+        // against the check loads of `settle`.
+        self.word(word_of(slot)).fetch_and(!bit, Ordering::SeqCst) & bit != 0
+    }
+
+    /// Whether `slot` was free when looked at.
+    #[inline]
+    pub(crate) fn is_free(&self, slot: Slot) -> bool {
+        // SeqCst: only a hint for others; for a caller who has just been told of a release or a claim
+        // on another thread, it is at least that new.
+        load_seq_cst(self.word(word_of(slot))) & bit_of(slot) != 0
+    }
+
+    /// Releases `slot`; `false` if it was free already, and then nothing has changed.
+    #[inline]
+    pub(crate) fn release(&self, slot: Slot) -> bool {
+        let (word, bit) = (self.word(word_of(slot)), bit_of(slot));
+        // SeqCst: Release pairs with the claim of the next holder; the total order places the store
+        // before the loads of `publish`. With AcqRel a lost slot is found by loom in under a second.
+        let was_free = word.fetch_or(bit, Ordering::SeqCst) & bit != 0;
+        // Also when it was free: the one who freed it may be stalled before its own publish, and our
+        // caller, once told "free", may not be told "nothing free" by the next claim.
+        self.announce(word_of(slot), bit);
+        !was_free
+    }
+
+    /// Releases the slots of `bits` in word `word_index`, which the caller holds; answers those that
+    /// were free already.
+    #[inline]
+    pub(crate) fn release_bits(&self, word_index: usize, bits: u64) -> u64 {
+        // SeqCst: as in `release`.
+        let before = self.word(word_index).fetch_or(bits, Ordering::SeqCst);
+        self.announce(word_index, bits);
+        before & bits
+    }
+
+    /// Makes a release known: to the summary, then to the watchers. In this order: see `control`.
+    #[inline]
+    pub(super) fn announce(&self, word_index: usize, bits: u64) {
+        self.tree.publish(word_index / WORDS_PER_CHUNK);
+        if self.control.is_watched() {
+            // SeqCst: after our own store. Of several releases that complete a block together, the
+            // last one sees the whole.
+            let free = load_seq_cst(self.word(word_index));
+            self.control.count_freed(free, bits);
+        }
+    }
+
+    /// The first free slot of `start..=last`, then of `first..start`, claimed. No proof.
+    fn find_from(&self, first: Slot, start: Slot, last: Slot) -> Option<Slot> {
+        let before_start = || {
+            let last = start.checked_sub(1).filter(|&last| first <= last)?;
+            self.find_within(first, last)
+        };
+        self.find_within(start, last).or_else(before_start)
+    }
+
+    /// The first free slot of `first..=last`, claimed. No proof.
+    fn find_within(&self, first: Slot, last: Slot) -> Option<Slot> {
+        let mut found = None;
+        self.take_within(Request {
+            first,
+            last,
+            wanted: 1,
+            sink: |word_index, bits: u64| {
+                found = Some(slot_at(word_index, bits.trailing_zeros()));
+            },
+        });
+        found
+    }
+
+    /// Takes from chunk after chunk until the request is satisfied; answers what is still wanted.
+    pub(super) fn take_within(&self, mut request: Request<impl FnMut(usize, u64)>) -> u64 {
+        let last_chunk = chunk_of(request.last);
+        let mut from = chunk_of(request.first);
+        while let Some(chunk_index) = self.next_candidate(from, last_chunk) {
+            match request.visit(&self.chunks[chunk_index], chunk_index) {
+                Visit::Done => break,
+                Visit::Empty => self.settle(chunk_index),
+                Visit::Partly | Visit::Nothing => {}
+            }
+            from = chunk_index + 1;
+        }
+        request.wanted
+    }
+
+    #[inline]
+    fn next_candidate(&self, from: usize, last: usize) -> Option<usize> {
+        self.tree
+            .next_candidate(from, last, |chunk| self.chunks[chunk].is_full())
+    }
+
+    pub(super) fn settle(&self, chunk_index: usize) {
+        self.tree
+            .settle(1, chunk_index, &|chunk| self.chunks[chunk].is_full());
+    }
+
+    /// Free bits of one word within bounds, for reading only.
+    #[inline]
+    pub(super) fn free_bits(&self, word_index: usize, first: Slot, last: Slot) -> u64 {
+        // Acquire: pairs with releases, so that a reader who finds a slot taken or free sees at least
+        // what led there. Nothing is decided by it.
+        self.word(word_index).load(Ordering::Acquire) & bits_within(word_index, first, last)
+    }
+}

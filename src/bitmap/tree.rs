@@ -1,0 +1,382 @@
+//! The summary: which chunks may have something free, in nodes of sixteen children up to one root.
+//!
+//! ```text
+//! node: bits 0..16 maybe | bits 16..32 clearing | bits 32..64 version
+//!
+//!                    settle, phase 1                     settle, phase 2: the child is full
+//!            MAYBE ------------------> CLEARING ------------------------------> FULL
+//!              ^                          |                                      |
+//!              +--------------------------+<-------------------------------------+
+//!                 phase 2: it is not, or a publish             a publish
+//! ```
+//!
+//! Leaves are the only truth. A node may be stale in the MAYBE direction at any time; FULL means that
+//! every free bit below belongs to a release that has not finished its publish. What "full" means for
+//! a chunk is the caller's function: the tree knows only its own nodes.
+
+use crate::sync::{AtomicU64, NODE_SHIFT, Ordering, load_seq_cst};
+
+/// 2^32 slots are 2^23 chunks: six levels of sixteen children.
+const MAX_HEIGHT: usize = if NODE_SHIFT == 4 { 6 } else { 24 };
+
+const CLEARING_SHIFT: u32 = 16;
+const VERSION: u64 = 1 << 32;
+const MAYBE_MASK: u64 = 0xffff;
+
+/// Children that may have something: MAYBE or CLEARING.
+#[inline]
+fn candidates(node: u64) -> u64 {
+    (node | node >> CLEARING_SHIFT) & MAYBE_MASK
+}
+
+#[inline]
+fn digit(child: usize) -> u32 {
+    child as u32 & ((1 << NODE_SHIFT) - 1)
+}
+
+/// How many nodes each level has, and where it starts. The root is node 0.
+#[derive(Clone, Debug)]
+pub(crate) struct Shape {
+    /// 0: no tree at all, every chunk is a candidate (the linear search).
+    height: usize,
+    chunk_count: usize,
+    /// By level, from 1 (just above the chunks) to `height` (the root); entry 0 is unused.
+    level_start: [u32; MAX_HEIGHT + 1],
+    node_count: usize,
+}
+
+impl Shape {
+    /// The tree over `chunk_count` chunks.
+    pub(crate) fn tree(chunk_count: usize) -> Self {
+        let mut level_len = [0; MAX_HEIGHT + 1];
+        let mut height = 0;
+        let mut below = chunk_count;
+        while height == 0 || below > 1 {
+            below = below.div_ceil(1 << NODE_SHIFT);
+            height += 1;
+            level_len[height] = below;
+        }
+        let mut level_start = [0; MAX_HEIGHT + 1];
+        let mut node_count = 0;
+        for level in (1..=height).rev() {
+            level_start[level] = node_count as u32;
+            node_count += level_len[level];
+        }
+        Self {
+            height,
+            chunk_count,
+            level_start,
+            node_count,
+        }
+    }
+
+    /// No summary: searches walk the chunks one by one.
+    pub(crate) fn linear(chunk_count: usize) -> Self {
+        Self {
+            height: 0,
+            chunk_count,
+            level_start: [0; MAX_HEIGHT + 1],
+            node_count: 0,
+        }
+    }
+
+    pub(crate) fn node_count(&self) -> usize {
+        self.node_count
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Tree<'a> {
+    nodes: &'a [AtomicU64],
+    shape: &'a Shape,
+}
+
+impl<'a> Tree<'a> {
+    #[inline]
+    pub(super) fn new(nodes: &'a [AtomicU64], shape: &'a Shape) -> Self {
+        Self { nodes, shape }
+    }
+
+    #[inline]
+    pub(super) fn is_linear(&self) -> bool {
+        self.shape.height == 0
+    }
+
+    #[inline]
+    fn node(&self, level: usize, index: usize) -> &'a AtomicU64 {
+        &self.nodes[self.shape.level_start[level] as usize + index]
+    }
+
+    /// Whether the root has no candidate: at this load, every free bit belonged to an unfinished
+    /// release. Never true of a linear bitmap, which has no root to ask.
+    #[inline]
+    pub(super) fn root_is_empty(&self) -> bool {
+        // SeqCst: the linearization point of "exhausted". A release that finished before it in the
+        // total order has its hint set all the way up, and only `settle` could have taken it down.
+        !self.is_linear() && candidates(load_seq_cst(&self.nodes[0])) == 0
+    }
+
+    /// Whether no chunk below `chunk` is a candidate, while `chunk` is.
+    ///
+    /// The addresses of the nodes follow from `chunk` alone, so the loads do not wait for each other
+    /// as they do on the way down from the root.
+    #[inline]
+    pub(super) fn is_lowest(&self, chunk: usize) -> bool {
+        if chunk >= self.shape.chunk_count || self.is_linear() {
+            return false;
+        }
+        (1..=self.shape.height).rev().all(|level| {
+            let child = chunk >> (NODE_SHIFT * (level as u32 - 1));
+            // SeqCst: as on the way down in `next_candidate`; a lower child seen FULL is seen taken.
+            let node = candidates(load_seq_cst(self.node(level, child >> NODE_SHIFT)));
+            node.trailing_zeros() == digit(child)
+        })
+    }
+
+    /// The first chunk of `from..=last` that may have something free.
+    ///
+    /// Settles the stale hints it meets. `None` is no proof that nothing is free.
+    pub(super) fn next_candidate(
+        &self,
+        from: usize,
+        last: usize,
+        is_full: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
+        if from > last {
+            return None;
+        }
+        if self.is_linear() {
+            return Some(from);
+        }
+        // From the beginning, the root tells at once where to go; from elsewhere, what is near is
+        // likely to be found near, so climb only as far as needed.
+        let mut level = if from == 0 { self.shape.height } else { 1 };
+        let mut child = from;
+        loop {
+            let node_index = child >> NODE_SHIFT;
+            // SeqCst: a child seen FULL here counts as "every finished release in it was taken
+            // again", which the proofs of `prove_none` and of lowest-first build on.
+            let node = candidates(load_seq_cst(self.node(level, node_index)));
+            let ahead = node >> digit(child);
+            if ahead != 0 {
+                child += ahead.trailing_zeros() as usize;
+                let chunk = child << (NODE_SHIFT * (level as u32 - 1));
+                if chunk > last {
+                    return None;
+                }
+                if level == 1 {
+                    return Some(child);
+                }
+                level -= 1;
+                child <<= NODE_SHIFT;
+                continue;
+            }
+            if level == self.shape.height {
+                return None;
+            }
+            if node == 0 {
+                self.settle(level + 1, node_index, &is_full);
+            }
+            level += 1;
+            child = node_index + 1;
+            if child << (NODE_SHIFT * (level as u32 - 1)) > last {
+                return None;
+            }
+        }
+    }
+
+    /// The last chunk of `first..=from` that may have something free: [`Tree::next_candidate`]
+    /// downwards, without the settling.
+    pub(super) fn previous_candidate(&self, from: usize, first: usize) -> Option<usize> {
+        if from < first {
+            return None;
+        }
+        if self.is_linear() {
+            return Some(from);
+        }
+        let mut level = 1;
+        let mut child = from;
+        loop {
+            let node_index = child >> NODE_SHIFT;
+            // SeqCst: as in `next_candidate`.
+            let node = candidates(load_seq_cst(self.node(level, node_index)));
+            let behind = node << (u64::BITS - 1 - digit(child));
+            if behind != 0 {
+                child -= behind.leading_zeros() as usize;
+                if level == 1 {
+                    return (child >= first).then_some(child);
+                }
+                level -= 1;
+                // The last child of that child: levels may end early, and what is not there is FULL.
+                child = ((child + 1) << NODE_SHIFT) - 1;
+                continue;
+            }
+            if level == self.shape.height || node_index == 0 {
+                return None;
+            }
+            level += 1;
+            child = node_index - 1;
+        }
+    }
+
+    /// Tells every level that `chunk` may have something free.
+    ///
+    /// Always up to the root: a release that stops where the hint is already set relies on somebody
+    /// else's publish, and that somebody may be stalled before it.
+    #[inline]
+    pub(super) fn publish(&self, chunk: usize) {
+        let mut child = chunk;
+        for level in 1..=self.shape.height {
+            let node = self.node(level, child >> NODE_SHIFT);
+            let maybe = 1 << digit(child);
+            // SeqCst: comes after our store to the child in the total order. If it still sees MAYBE,
+            // the phase 1 that takes it away comes later, and so do its check loads, which see our
+            // store. With Acquire it may read the MAYBE from before a phase 2: a lost slot.
+            if load_seq_cst(node) & maybe == 0 {
+                // SeqCst: Release for the searcher that follows this hint down to our store; in the
+                // total order so that it changes the word that a phase 2 compares.
+                node.fetch_or(maybe, Ordering::SeqCst);
+            }
+            child >>= NODE_SHIFT;
+        }
+    }
+
+    /// Brings the hint about `child` (at `level - 1`) up to date: the two-phase clear. Anybody may help.
+    pub(super) fn settle(&self, level: usize, child: usize, is_full: &impl Fn(usize) -> bool) {
+        let (mut level, mut child) = (level, child);
+        if level > self.shape.height {
+            return;
+        }
+        loop {
+            let node = self.node(level, child >> NODE_SHIFT);
+            let maybe = 1u64 << digit(child);
+            let clearing = maybe << CLEARING_SHIFT;
+            // Acquire: only a starting guess; both exchanges below compare the whole word.
+            let mut seen = node.load(Ordering::Acquire);
+            if seen & (maybe | clearing) == 0 {
+                return;
+            }
+            if seen & maybe != 0 {
+                let next = ((seen & !maybe) | clearing).wrapping_add(VERSION);
+                // SeqCst, phase 1: before the check loads below in the total order. A release that
+                // those miss comes later, so its publish finds the hint gone.
+                // Relaxed on failure: the loop begins again with a load of its own.
+                if node
+                    .compare_exchange(seen, next, Ordering::SeqCst, Ordering::Relaxed)
+                    .is_err()
+                {
+                    continue;
+                }
+                seen = next;
+            }
+            let full = if level == 1 {
+                is_full(child)
+            } else {
+                // SeqCst: the check of an inner node, as of the words in `Chunk::is_full`.
+                candidates(load_seq_cst(self.node(level - 1, child))) == 0
+            };
+            let mut next = seen & !clearing;
+            if !full {
+                next |= maybe;
+            }
+            // The version makes this fail if anybody settled this node in between, even where the
+            // bits are the same again; without it a slot is lost with three threads.
+            let next = next.wrapping_add(VERSION);
+            // SeqCst, phase 2: Release carries the check on to whoever reads FULL; in the total
+            // order after the check loads. Relaxed on failure: the loop loads again.
+            if node
+                .compare_exchange(seen, next, Ordering::SeqCst, Ordering::Relaxed)
+                .is_err()
+            {
+                continue;
+            }
+            if !full || level == self.shape.height || candidates(next) != 0 {
+                return;
+            }
+            // The node itself has become empty: its parent's hint is next.
+            child >>= NODE_SHIFT;
+            level += 1;
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn nodes(shape: &Shape) -> Vec<AtomicU64> {
+        (0..shape.node_count()).map(|_| AtomicU64::new(0)).collect()
+    }
+
+    #[test]
+    fn shapes_have_one_root_and_the_height_of_the_design() {
+        for (chunks, height, node_count) in [
+            (1, 1, 1),
+            (16, 1, 1),
+            (17, 2, 3),
+            (128, 2, 9),
+            (32_768, 4, 2048 + 128 + 8 + 1),
+            (1 << 23, 6, 524_288 + 32_768 + 2048 + 128 + 8 + 1),
+        ] {
+            let shape = Shape::tree(chunks);
+            assert_eq!(
+                (shape.height, shape.node_count()),
+                (height, node_count),
+                "{chunks} chunks"
+            );
+        }
+    }
+
+    /// Forward, backward and "is it the lowest" against a plain set of published chunks.
+    #[test]
+    fn searches_agree_with_a_set() {
+        for chunk_count in [1, 2, 15, 16, 17, 255, 256, 257, 5000] {
+            let shape = Shape::tree(chunk_count);
+            let nodes = nodes(&shape);
+            let tree = Tree::new(&nodes, &shape);
+            let mut published = std::collections::BTreeSet::new();
+            let mut random = 12345usize;
+            for _ in 0..40 {
+                random = random
+                    .wrapping_mul(6364136223846793005)
+                    .wrapping_add(1442695040888963407);
+                let chunk = (random >> 33) % chunk_count;
+                let other = (random >> 13) % chunk_count;
+                let (from, last) = (chunk.min(other), chunk.max(other));
+                assert_eq!(
+                    tree.next_candidate(from, last, |chunk| !published.contains(&chunk)),
+                    published.range(from..=last).next().copied(),
+                    "{chunk_count} chunks, {from}..={last}"
+                );
+                assert_eq!(
+                    tree.previous_candidate(last, from),
+                    published.range(from..=last).next_back().copied(),
+                    "{chunk_count} chunks, {last} down to {from}"
+                );
+                tree.publish(chunk);
+                published.insert(chunk);
+                assert_eq!(
+                    tree.is_lowest(chunk),
+                    published.first() == Some(&chunk),
+                    "{chunk_count} chunks, chunk {chunk}"
+                );
+            }
+        }
+    }
+
+    /// Settling the only candidate clears every level; a publish brings all of them back.
+    #[test]
+    fn settle_clears_to_the_root_and_publish_restores() {
+        let shape = Shape::tree(5000);
+        let nodes = nodes(&shape);
+        let tree = Tree::new(&nodes, &shape);
+        tree.publish(4321);
+        assert!(!tree.root_is_empty());
+        tree.settle(1, 4321, &|_| false);
+        assert!(!tree.root_is_empty(), "a chunk with something free stays");
+        tree.settle(1, 4321, &|_| true);
+        assert!(tree.root_is_empty());
+        tree.publish(4321);
+        assert_eq!(tree.next_candidate(0, 4999, |_| false), Some(4321));
+    }
+}

@@ -1,0 +1,334 @@
+//! Addresses and slots: which address is which slot, and which slots are never handed out.
+//!
+//! Pure arithmetic, fixed when the pool is built. Most pools are one segment with one run of usable
+//! slots, and the hot path looks at that one first.
+//!
+//! ```text
+//! network 10.0.0.0/24        slot 0                                        slot 255
+//!                            | network | gateway | usable ........ usable | broadcast |
+//! segment: consecutive slots with consecutive addresses. Where there are several, they follow each
+//! other in slots with gaps, so that a slot and its address are aligned alike up to 512 slots.
+//! ```
+
+mod plan;
+mod reserved;
+
+pub use plan::Gateway;
+pub(crate) use plan::Plan;
+pub(crate) use reserved::Reserved;
+
+use crate::bitmap::BlockCandidates;
+use crate::network::Network;
+use crate::slot::Slot;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+
+/// Consecutive slots with consecutive addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Segment<A> {
+    pub(crate) base: A,
+    pub(crate) first: Slot,
+    pub(crate) last: Slot,
+}
+
+/// Consecutive slots that can be handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) first: Slot,
+    pub(crate) last: Slot,
+}
+
+impl Run {
+    fn len(self) -> u64 {
+        u64::from(self.last - self.first) + 1
+    }
+
+    fn clipped(self, first: Slot, last: Slot) -> Option<Run> {
+        let clipped = Run {
+            first: self.first.max(first),
+            last: self.last.min(last),
+        };
+        (clipped.first <= clipped.last).then_some(clipped)
+    }
+}
+
+/// Where an address lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Usable(Slot),
+    Reserved(Slot),
+    Outside,
+}
+
+/// The layout of one pool.
+#[derive(Clone, Debug)]
+pub(crate) struct Geometry<N: Network> {
+    network: Option<N>,
+    gateway: Option<N::Addr>,
+    /// log2 of the addresses of one unit.
+    unit_shift: u8,
+    main_segment: Segment<N::Addr>,
+    /// All segments, ascending in addresses and in slots, if there are several.
+    segments: Box<[Segment<N::Addr>]>,
+    main_run: Run,
+    /// All runs, ascending.
+    runs: Box<[Run]>,
+    reserved: Box<[Reserved]>,
+    capacity: u64,
+    /// All slot numbers below this one exist; some may be padding.
+    slot_count: u64,
+}
+
+impl<N: Network> Geometry<N> {
+    #[inline]
+    pub(crate) fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
+    pub(crate) fn slot_count(&self) -> u64 {
+        self.slot_count
+    }
+
+    pub(crate) fn network(&self) -> Option<N> {
+        self.network
+    }
+
+    pub(crate) fn gateway(&self) -> Option<N::Addr> {
+        self.gateway
+    }
+
+    pub(crate) fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
+    pub(crate) fn segments(&self) -> &[Segment<N::Addr>] {
+        if self.segments.is_empty() {
+            std::slice::from_ref(&self.main_segment)
+        } else {
+            &self.segments
+        }
+    }
+
+    /// The prefix length of one slot.
+    pub(crate) fn unit(&self) -> u8 {
+        self.addr_width() - self.unit_shift
+    }
+
+    pub(crate) fn addr_width(&self) -> u8 {
+        N::addr_width(self.main_segment.base)
+    }
+
+    /// How many slots are in the pool but never handed out.
+    pub(crate) fn reserved_count(&self) -> u64 {
+        let slots = |segment: &Segment<_>| u64::from(segment.last - segment.first) + 1;
+        self.segments().iter().map(slots).sum::<u64>() - self.capacity
+    }
+
+    /// The address of a slot that was claimed, hence exists.
+    #[inline]
+    pub(crate) fn addr_of(&self, slot: Slot) -> N::Addr {
+        let segment = &self.main_segment;
+        if (segment.first..=segment.last).contains(&slot) {
+            return N::addr_above(segment.base, slot - segment.first, self.unit_shift);
+        }
+        self.addr_of_far(slot)
+    }
+
+    #[cold]
+    fn addr_of_far(&self, slot: Slot) -> N::Addr {
+        let index = self.segments.partition_point(|segment| segment.last < slot);
+        let segment = self
+            .segments
+            .get(index)
+            .unwrap_or_else(|| panic!("slot {slot} was claimed but has no address"));
+        N::addr_above(segment.base, slot - segment.first, self.unit_shift)
+    }
+
+    /// The slot as a prefix of the unit's length.
+    pub(crate) fn net_of(&self, slot: Slot) -> N {
+        N::around(self.addr_of(slot), self.unit())
+    }
+
+    /// The address of any slot number, padding and reserved ones included.
+    pub(crate) fn checked_addr_of(&self, slot: Slot) -> Option<N::Addr> {
+        let holds = |segment: &&Segment<_>| (segment.first..=segment.last).contains(&slot);
+        self.segments()
+            .iter()
+            .find(holds)
+            .map(|_| self.addr_of(slot))
+    }
+
+    /// The slot whose unit holds `addr`, reserved ones included.
+    #[inline]
+    pub(crate) fn slot_of(&self, addr: N::Addr) -> Option<Slot> {
+        let segment = &self.main_segment;
+        if let Some(units) = N::units_above(segment.base, addr, self.unit_shift)
+            && units <= segment.last - segment.first
+        {
+            return Some(segment.first + units);
+        }
+        self.slot_of_far(addr)
+    }
+
+    #[cold]
+    fn slot_of_far(&self, addr: N::Addr) -> Option<Slot> {
+        let addr = N::addr_in_family_of(self.main_segment.base, addr.into())?;
+        let index = self
+            .segments
+            .partition_point(|segment| segment.base <= addr);
+        let segment = self.segments.get(index.checked_sub(1)?)?;
+        let units = N::units_above(segment.base, addr, self.unit_shift)?;
+        (units <= segment.last - segment.first).then(|| segment.first + units)
+    }
+
+    #[inline]
+    pub(crate) fn is_usable(&self, slot: Slot) -> bool {
+        (self.main_run.first..=self.main_run.last).contains(&slot) || self.is_usable_far(slot)
+    }
+
+    #[cold]
+    fn is_usable_far(&self, slot: Slot) -> bool {
+        let index = self.runs.partition_point(|run| run.last < slot);
+        self.runs.get(index).is_some_and(|run| run.first <= slot)
+    }
+
+    #[inline]
+    pub(crate) fn place_of(&self, addr: N::Addr) -> Place {
+        match self.slot_of(addr) {
+            Some(slot) if self.is_usable(slot) => Place::Usable(slot),
+            Some(slot) => Place::Reserved(slot),
+            None => Place::Outside,
+        }
+    }
+
+    /// Whether `addr` names its unit: is its first address.
+    #[inline]
+    pub(crate) fn names_its_unit(&self, addr: N::Addr) -> bool {
+        self.unit_shift == 0 || N::addr_bits(addr) & low_bits(self.unit_shift) == 0
+    }
+
+    pub(crate) fn unit_around(&self, addr: N::Addr) -> N {
+        N::around(addr, self.unit())
+    }
+
+    /// Why `slot` is never handed out.
+    pub(crate) fn label_of(&self, slot: Slot) -> Option<&str> {
+        let index = self
+            .reserved
+            .partition_point(|reserved| reserved.last < slot);
+        let reserved = self.reserved.get(index)?;
+        (reserved.first <= slot).then_some(&*reserved.label)
+    }
+
+    pub(crate) fn reservations(&self) -> &[Reserved] {
+        &self.reserved
+    }
+
+    /// The usable runs within `first..=last`.
+    pub(crate) fn runs_within(&self, first: Slot, last: Slot) -> impl Iterator<Item = Run> {
+        let from = self.runs.partition_point(|run| run.last < first);
+        self.runs[from..]
+            .iter()
+            .take_while(move |run| run.first <= last)
+            .filter_map(move |run| run.clipped(first, last))
+    }
+
+    /// The slots whose units share an address with `range`, as first and last; `None` if there are
+    /// none. Padding in between has no free bits.
+    pub(crate) fn slots_within(&self, range: &RangeInclusive<N::Addr>) -> Option<(Slot, Slot)> {
+        let base = self.main_segment.base;
+        let first = N::addr_in_family_of(base, (*range.start()).into())?;
+        let last = N::addr_in_family_of(base, (*range.end()).into())?;
+        if last < first {
+            return None;
+        }
+        let shift = self.unit_shift;
+        let ends = |segment: &Segment<N::Addr>| {
+            N::addr_above(segment.base, segment.last - segment.first, shift)
+        };
+        let whole_units = !low_bits(shift);
+        let first = N::addr_like(base, N::addr_bits(first) & whole_units);
+        let last = N::addr_like(base, N::addr_bits(last) & whole_units);
+        let inside = |segment: &&Segment<_>| segment.base <= last && first <= ends(segment);
+        let low = self.segments().iter().find(inside)?;
+        let high = self.segments().iter().rfind(inside)?;
+        let low_slot = self.slot_of(first.max(low.base))?;
+        let high_slot = self.slot_of(last.min(ends(high)))?;
+        Some((low_slot, high_slot))
+    }
+
+    /// The lowest slot whose address is `addr` or above.
+    pub(crate) fn first_slot_from(&self, addr: N::Addr) -> Option<Slot> {
+        let last = self.addr_of(self.segments().last()?.last);
+        self.slots_within(&(addr..=last)).map(|(first, _)| first)
+    }
+
+    /// Where blocks of `prefix_len` can begin, segment by segment. Empty if no segment can hold one.
+    pub(crate) fn block_candidates(&self, prefix_len: u8) -> Vec<BlockCandidates> {
+        let order = u32::from(self.unit() - prefix_len);
+        let of_segment = |segment: &Segment<N::Addr>| {
+            let len = u64::from(segment.last - segment.first) + 1;
+            let skipped = self.units_to_alignment(segment.base, order)?;
+            let count = len.checked_sub(skipped)?.checked_shr(order)?;
+            (count > 0).then(|| BlockCandidates {
+                first: segment.first + skipped as u32,
+                count,
+                order,
+            })
+        };
+        self.segments().iter().filter_map(of_segment).collect()
+    }
+
+    /// How many units from `base` on to the next multiple of 2^`order` units.
+    fn units_to_alignment(&self, base: N::Addr, order: u32) -> Option<u64> {
+        let unit_index = N::addr_bits(base) >> self.unit_shift;
+        let size = 1u128.checked_shl(order)?;
+        u64::try_from(unit_index.wrapping_neg() & (size - 1)).ok()
+    }
+
+    /// The shortest prefix that a block of this pool can have.
+    pub(crate) fn shortest_block(&self) -> u8 {
+        match self.network {
+            Some(network) => network.mask_len(),
+            None => self.unit().saturating_sub(32),
+        }
+    }
+
+    /// `addr` in the family of the pool, if it is of that family.
+    pub(crate) fn in_family(&self, addr: IpAddr) -> Option<N::Addr> {
+        N::addr_in_family_of(self.main_segment.base, addr)
+    }
+
+    /// The last address of the unit at `slot`, which exists.
+    pub(crate) fn last_addr_of(&self, slot: Slot) -> N::Addr {
+        let first = self.addr_of(slot);
+        N::addr_like(first, N::addr_bits(first) | low_bits(self.unit_shift))
+    }
+
+    /// Whether the other pool has the same addresses at the same slots, with the same reservations.
+    pub(crate) fn same_layout(&self, other: &Self) -> bool {
+        self.unit_shift == other.unit_shift
+            && self.runs == other.runs
+            && self.segments() == other.segments()
+    }
+
+    /// Memory on the heap, in bytes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let labels: usize = self
+            .reserved
+            .iter()
+            .map(|reserved| reserved.label.len())
+            .sum();
+        size_of_val(&*self.segments)
+            + size_of_val(&*self.runs)
+            + size_of_val(&*self.reserved)
+            + labels
+    }
+}
+
+/// The lowest `count` bits of an address.
+pub(crate) fn low_bits(count: u8) -> u128 {
+    u128::MAX
+        .checked_shr(128 - u32::from(count))
+        .unwrap_or_default()
+}

@@ -1,0 +1,422 @@
+//! From what the caller asked for to a layout, or to the error that says what does not fit.
+
+use super::reserved::{Reservations, usable_runs};
+use super::{Geometry, Run, Segment, low_bits};
+use crate::error::{BuildError, RangeProblem};
+use crate::network::Network;
+use crate::slot::{MAX_SLOTS, Slot};
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+/// Slots and addresses are aligned alike up to this many slots.
+const ALIGNED_SLOTS: u128 = 512;
+
+/// Which address of a network is its gateway: reserved, never handed out.
+///
+/// ```
+/// use hostbits::{Gateway, Pool};
+///
+/// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+/// let pool = Pool::builder(net).gateway(Gateway::Last).build()?;
+/// assert_eq!(pool.info().gateway, Some("10.0.0.254".parse()?));
+/// assert_eq!(pool.allocate()?.to_string(), "10.0.0.1");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Gateway {
+    /// The first usable address where the network has edges: up to /30 (IPv4) or /126 (IPv6), with
+    /// single addresses as slots; otherwise none.
+    #[default]
+    Auto,
+    /// The first usable address.
+    First,
+    /// The last usable address.
+    Last,
+    /// This address.
+    At(IpAddr),
+    /// None.
+    None,
+}
+
+/// What the caller asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan<N: Network> {
+    pub(crate) network: Option<N>,
+    pub(crate) ranges: Vec<(N::Addr, N::Addr)>,
+    pub(crate) reserve: Vec<(N::Addr, N::Addr, String)>,
+    pub(crate) unit: Option<u8>,
+    pub(crate) edges: bool,
+    pub(crate) gateway: Gateway,
+    pub(crate) at_most: Option<u64>,
+}
+
+/// A range of addresses, by their bits.
+#[derive(Clone, Copy)]
+struct Span {
+    first: u128,
+    last: u128,
+}
+
+impl Span {
+    fn contains(self, other: Span) -> bool {
+        self.first <= other.first && other.last <= self.last
+    }
+}
+
+/// The addresses that a network keeps for itself.
+struct Edges {
+    first: Option<&'static str>,
+    last: Option<&'static str>,
+}
+
+impl<N: Network> Plan<N> {
+    pub(crate) fn new(network: Option<N>) -> Self {
+        Self {
+            network,
+            ranges: Vec::new(),
+            reserve: Vec::new(),
+            unit: None,
+            edges: true,
+            gateway: Gateway::Auto,
+            at_most: None,
+        }
+    }
+
+    /// Checks everything and lays the pool out.
+    pub(crate) fn lay_out(&self) -> Result<Geometry<N>, BuildError> {
+        let like = self.any_addr()?;
+        let whole = self.network.map(check_network::<N>).transpose()?;
+        let unit_shift = self.unit_shift(like)?;
+        let spans = self.spans(like, whole, unit_shift)?;
+        let edges = self.edges(like, unit_shift);
+        let gateway = self.gateway(like, whole, &spans, &edges)?;
+
+        let segments = number_slots::<N>(like, &spans, unit_shift, self.at_most)?;
+        let reserved = {
+            let mut marks = Marks {
+                like,
+                unit_shift,
+                segments: &segments,
+                reservations: Reservations::default(),
+            };
+            if let Some(whole) = whole {
+                marks.edges(whole, &edges);
+            }
+            if let Some(gateway) = gateway {
+                marks.mark(gateway, gateway, "gateway");
+            }
+            self.mark_reservations(&mut marks, whole)?;
+            marks.reservations.into_sorted()
+        };
+        let all: Vec<Run> = segments.iter().map(Segment::run).collect();
+        let runs = usable_runs(&all, &reserved);
+        let longest = runs.iter().copied().max_by_key(|run| run.len());
+        Ok(Geometry {
+            network: self.network,
+            gateway: gateway.map(|bits| N::addr_like(like, bits)),
+            unit_shift,
+            main_segment: segments[0].clone(),
+            slot_count: segments.last().map_or(0, |last| u64::from(last.last) + 1),
+            segments: match segments.len() {
+                1 => Box::default(),
+                _ => segments.into(),
+            },
+            // Where everything is reserved: a run that contains no slot.
+            main_run: longest.unwrap_or(Run { first: 1, last: 0 }),
+            capacity: runs.iter().copied().map(Run::len).sum(),
+            runs,
+            reserved,
+        })
+    }
+
+    /// Any address of the pool: says which family it is.
+    fn any_addr(&self) -> Result<N::Addr, BuildError> {
+        match (self.network, self.ranges.first()) {
+            (Some(network), _) => Ok(network.written_addr()),
+            (None, Some(&(first, _))) => Ok(first),
+            (None, None) => Err(BuildError::Empty),
+        }
+    }
+
+    fn unit_shift(&self, like: N::Addr) -> Result<u8, BuildError> {
+        let longest = N::addr_width(like);
+        let shortest = self.network.map_or(0, N::mask_len);
+        let unit = self.unit.unwrap_or(longest);
+        if (shortest..=longest).contains(&unit) {
+            Ok(longest - unit)
+        } else {
+            Err(BuildError::BadUnit {
+                unit,
+                shortest,
+                longest,
+            })
+        }
+    }
+
+    /// What the pool is made of, ascending.
+    fn spans(
+        &self,
+        like: N::Addr,
+        whole: Option<Span>,
+        unit_shift: u8,
+    ) -> Result<Vec<Span>, BuildError> {
+        let mut spans = Vec::new();
+        for &(first, last) in &self.ranges {
+            let bad = |reason| bad_range::<N>(first, last, reason);
+            let span = span_of::<N>(like, first, last)?;
+            if whole.is_some_and(|whole| !whole.contains(span)) {
+                return Err(bad(RangeProblem::Outside));
+            }
+            let low = low_bits(unit_shift);
+            if span.first & low != 0 || span.last & low != low {
+                return Err(bad(RangeProblem::Misaligned));
+            }
+            spans.push(span);
+        }
+        spans.sort_by_key(|span| span.first);
+        if let Some(pair) = spans.windows(2).find(|pair| pair[1].first <= pair[0].last) {
+            let (first, last) = addrs_of::<N>(like, pair[1]);
+            return Err(bad_range::<N>(first, last, RangeProblem::Overlaps));
+        }
+        if let (true, Some(whole)) = (spans.is_empty(), whole) {
+            spans.push(whole);
+        }
+        Ok(spans)
+    }
+
+    /// The first and last address of the network, where they are not for hosts.
+    fn edges(&self, like: N::Addr, unit_shift: u8) -> Edges {
+        let none = Edges {
+            first: None,
+            last: None,
+        };
+        let Some(network) = self.network.filter(|_| self.edges && unit_shift == 0) else {
+            return none;
+        };
+        match (N::addr_width(like), network.mask_len()) {
+            // RFC 3021: both addresses of a /31 are for hosts.
+            (32, 0..=30) => Edges {
+                first: Some("network"),
+                last: Some("broadcast"),
+            },
+            // RFC 4291, 2.6.1, except where RFC 6164 says otherwise. IPv6 has no broadcast.
+            (128, 0..=126) => Edges {
+                first: Some("subnet-router anycast"),
+                last: None,
+            },
+            _ => none,
+        }
+    }
+
+    fn gateway(
+        &self,
+        like: N::Addr,
+        whole: Option<Span>,
+        spans: &[Span],
+        edges: &Edges,
+    ) -> Result<Option<u128>, BuildError> {
+        let hull = Span {
+            first: spans[0].first,
+            last: spans[spans.len() - 1].last,
+        };
+        let around = whole.unwrap_or(hull);
+        let first_usable = around.first + u128::from(edges.first.is_some());
+        match self.gateway {
+            Gateway::None => Ok(None),
+            Gateway::Auto => Ok(edges.first.map(|_| first_usable)),
+            Gateway::First => Ok(Some(first_usable)),
+            Gateway::Last => Ok(Some(around.last - u128::from(edges.last.is_some()))),
+            Gateway::At(gateway) => {
+                let outside = BuildError::GatewayOutside {
+                    gateway,
+                    network: self.network.map(Into::into),
+                };
+                let Some(addr) = N::addr_in_family_of(like, gateway) else {
+                    return Err(outside);
+                };
+                let bits = N::addr_bits(addr);
+                let Some(whole) = whole else {
+                    return Ok(Some(bits));
+                };
+                let on_edge = [(whole.first, edges.first), (whole.last, edges.last)]
+                    .into_iter()
+                    .find_map(|(edge, label)| label.filter(|_| bits == edge));
+                match on_edge {
+                    Some(label) => Err(BuildError::GatewayReserved { gateway, label }),
+                    None if bits < whole.first || whole.last < bits => Err(outside),
+                    None => Ok(Some(bits)),
+                }
+            }
+        }
+    }
+
+    fn mark_reservations(
+        &self,
+        marks: &mut Marks<'_, N>,
+        whole: Option<Span>,
+    ) -> Result<(), BuildError> {
+        for (first, last, label) in &self.reserve {
+            let span = span_of::<N>(marks.like, *first, *last)?;
+            let marked = marks.mark(span.first, span.last, label);
+            let inside = whole.map_or(marked, |whole| whole.contains(span));
+            if !inside {
+                return Err(bad_range::<N>(*first, *last, RangeProblem::Outside));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reservations by address, on their way to slots.
+struct Marks<'a, N: Network> {
+    like: N::Addr,
+    unit_shift: u8,
+    segments: &'a [Segment<N::Addr>],
+    reservations: Reservations,
+}
+
+impl<N: Network> Marks<'_, N> {
+    fn edges(&mut self, whole: Span, edges: &Edges) {
+        if let Some(label) = edges.first {
+            self.mark(whole.first, whole.first, label);
+        }
+        if let Some(label) = edges.last {
+            self.mark(whole.last, whole.last, label);
+        }
+    }
+
+    /// Reserves every unit that shares an address with `first..=last`; answers whether there was one.
+    fn mark(&mut self, first: u128, last: u128, label: &str) -> bool {
+        let (first, last) = (first >> self.unit_shift, last >> self.unit_shift);
+        let mut marked = false;
+        for segment in self.segments {
+            let base = N::addr_bits(segment.base) >> self.unit_shift;
+            let end = base + u128::from(segment.last - segment.first);
+            if first <= end && base <= last {
+                let slot = |unit: u128| segment.first + (unit - base) as Slot;
+                let run = Run {
+                    first: slot(first.max(base)),
+                    last: slot(last.min(end)),
+                };
+                self.reservations.insert(run, label);
+                marked = true;
+            }
+        }
+        marked
+    }
+}
+
+impl<A> Segment<A> {
+    fn run(&self) -> Run {
+        Run {
+            first: self.first,
+            last: self.last,
+        }
+    }
+}
+
+/// Gives each span its slots: one after the other, aligned like the addresses as far as a block that
+/// fits into the span can tell.
+fn number_slots<N: Network>(
+    like: N::Addr,
+    spans: &[Span],
+    unit_shift: u8,
+    at_most: Option<u64>,
+) -> Result<Vec<Segment<N::Addr>>, BuildError> {
+    let mut segments = Vec::new();
+    let mut next_slot = 0u128;
+    // One more than there can be shows that it is too much, without counting to 2^128.
+    let mut left = u128::from(at_most.unwrap_or(MAX_SLOTS + 1));
+    let mut wanted = 0u128;
+    for span in spans {
+        let units = units_of(*span, unit_shift);
+        wanted = wanted.saturating_add(units);
+        let len = units.min(left);
+        if len == 0 {
+            continue;
+        }
+        left -= len;
+        let unit_index = span.first >> unit_shift;
+        let alignment = ALIGNED_SLOTS.min(1 << len.ilog2());
+        let first = next_slot + (unit_index.wrapping_sub(next_slot) & (alignment - 1));
+        next_slot = first + len;
+        if next_slot <= u128::from(MAX_SLOTS) {
+            segments.push(Segment {
+                base: N::addr_like(like, span.first),
+                first: first as Slot,
+                last: (next_slot - 1) as Slot,
+            });
+        }
+    }
+    if next_slot > u128::from(MAX_SLOTS) {
+        return Err(BuildError::TooLarge {
+            slots: wanted.max(next_slot),
+            max: MAX_SLOTS,
+        });
+    }
+    if segments.is_empty() {
+        return Err(BuildError::Empty);
+    }
+    Ok(segments)
+}
+
+fn units_of(span: Span, unit_shift: u8) -> u128 {
+    // One less than the count always fits; the count of ::/0 alone does not.
+    let less_one = (span.last - span.first) >> unit_shift;
+    less_one.saturating_add(1)
+}
+
+/// The network as a span, if it is written without host bits.
+fn check_network<N: Network>(network: N) -> Result<Span, BuildError> {
+    let given: IpNet = network.into();
+    let addr = network.written_addr();
+    let host_bits = N::addr_width(addr) - network.mask_len();
+    let first = N::addr_bits(addr);
+    let last = first | low_bits(host_bits);
+    if first & low_bits(host_bits) != 0 {
+        return Err(BuildError::HostBitsSet {
+            given,
+            network: given.trunc(),
+            last: N::addr_like(addr, last).into(),
+        });
+    }
+    let mapped = matches!(given, IpNet::V6(net)
+        if net.prefix_len() >= 96 && net.addr().to_ipv4_mapped().is_some());
+    if mapped {
+        return Err(BuildError::MappedPrefix { network: given });
+    }
+    Ok(Span { first, last })
+}
+
+fn span_of<N: Network>(like: N::Addr, first: N::Addr, last: N::Addr) -> Result<Span, BuildError> {
+    let bad = |reason| bad_range::<N>(first, last, reason);
+    let bits = |addr: N::Addr| {
+        N::addr_in_family_of(like, addr.into())
+            .map(N::addr_bits)
+            .ok_or_else(|| bad(RangeProblem::Outside))
+    };
+    let span = Span {
+        first: bits(first)?,
+        last: bits(last)?,
+    };
+    if span.last < span.first {
+        return Err(bad(RangeProblem::Backwards));
+    }
+    Ok(span)
+}
+
+fn addrs_of<N: Network>(like: N::Addr, span: Span) -> (N::Addr, N::Addr) {
+    (
+        N::addr_like(like, span.first),
+        N::addr_like(like, span.last),
+    )
+}
+
+fn bad_range<N: Network>(first: N::Addr, last: N::Addr, reason: RangeProblem) -> BuildError {
+    BuildError::BadRange {
+        first: first.into(),
+        last: last.into(),
+        reason,
+    }
+}

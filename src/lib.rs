@@ -1,0 +1,55 @@
+//! Hands out IP addresses: the host slots of a network are bits of atomic words, claimed and released
+//! lock-free.
+//!
+//! ```
+//! use hostbits::Pool;
+//!
+//! let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+//! pool.adopt(["10.0.0.2", "10.0.0.3/32"]);
+//! let addr = pool.allocate()?;
+//! assert_eq!(addr.to_string(), "10.0.0.4");
+//! pool.release(addr)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Begin with [`Pool`]. For callers who keep their own list and want no state: [`next_free`].
+//! How it works and why it is right: [`design`].
+//!
+//! # Features
+//!
+//! * `serde`: `Serialize` for info, status, statistics, reports and errors. The field names are
+//!   fixed.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod bitmap;
+mod error;
+mod geometry;
+mod network;
+mod next_free;
+mod policy;
+mod pool;
+mod slot;
+mod stats;
+mod storage;
+mod stripes;
+mod sync;
+mod users;
+
+pub use error::{AllocateError, AllocateExactError, BuildError, RangeProblem, ReleaseError};
+pub use geometry::Gateway;
+pub use network::Network;
+pub use next_free::{NextFreeError, next_free};
+pub use policy::Policy;
+pub use pool::{
+    AddrGuard, AddrRange, Builder, Diff, Guard, GuardArc, NetworkInfo, Pool, ReleasedMany,
+    Reservation, Search, Snapshot, SnapshotMismatch, Status,
+};
+pub use slot::Slot;
+pub use stats::{Allocations, Failures, Stats, StatsLevel};
+pub use users::{Adopted, Ambiguous, Listed, Problem, ProblemKind, UserRecord};
+
+/// How it works, and why it is right.
+pub mod design {
+    #![doc = include_str!("../docs/algorithm.md")]
+}

@@ -1,0 +1,244 @@
+//! The three kinds of network a pool can be of, and their arithmetic.
+//!
+//! Each family counts in its own width, so that the hot path of an IPv4 pool never touches 128 bits.
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use std::fmt::{Debug, Display};
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::panic::{RefUnwindSafe, UnwindSafe};
+
+mod private {
+    pub trait Sealed {}
+    impl Sealed for ipnet::Ipv4Net {}
+    impl Sealed for ipnet::Ipv6Net {}
+    impl Sealed for ipnet::IpNet {}
+}
+
+/// A kind of network: [`Ipv4Net`], [`Ipv6Net`], or [`IpNet`] where the family is known at run time.
+///
+/// Sealed: it cannot be implemented outside this crate.
+///
+/// ```
+/// use hostbits::{Network, Pool};
+///
+/// /// Works for pools of either family.
+/// fn first_three<N: Network>(pool: &Pool<N>) -> Vec<N::Addr> {
+///     (0..3).filter_map(|_| pool.allocate().ok()).collect()
+/// }
+///
+/// let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+/// assert_eq!(first_three(&pool).len(), 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Network:
+    private::Sealed
+    + Copy
+    + Eq
+    + Ord
+    + Hash
+    + Debug
+    + Display
+    + Into<IpNet>
+    + Send
+    + Sync
+    + UnwindSafe
+    + RefUnwindSafe
+    + 'static
+{
+    /// The addresses of such a network.
+    type Addr: Copy
+        + Eq
+        + Ord
+        + Hash
+        + Debug
+        + Display
+        + Into<IpAddr>
+        + Send
+        + Sync
+        + UnwindSafe
+        + RefUnwindSafe
+        + 'static;
+
+    /// The address as written, host bits included.
+    #[doc(hidden)]
+    fn written_addr(self) -> Self::Addr;
+    #[doc(hidden)]
+    fn mask_len(self) -> u8;
+    /// The network of `mask_len` bits around `addr`.
+    #[doc(hidden)]
+    fn around(addr: Self::Addr, mask_len: u8) -> Self;
+    /// 32 or 128.
+    #[doc(hidden)]
+    fn addr_width(addr: Self::Addr) -> u8;
+    #[doc(hidden)]
+    fn addr_bits(addr: Self::Addr) -> u128;
+    /// The address of the family of `like` with these bits.
+    #[doc(hidden)]
+    fn addr_like(like: Self::Addr, bits: u128) -> Self::Addr;
+    /// `addr` in the family of `like`: an IPv4-mapped address becomes the IPv4 address it means.
+    #[doc(hidden)]
+    fn addr_in_family_of(like: Self::Addr, addr: IpAddr) -> Option<Self::Addr>;
+    /// How many units of 2^`unit_shift` addresses `addr` lies above `base`, if that fits.
+    #[doc(hidden)]
+    fn units_above(base: Self::Addr, addr: Self::Addr, unit_shift: u8) -> Option<u32>;
+    /// The address `units` units above `base`. The caller knows that it exists.
+    #[doc(hidden)]
+    fn addr_above(base: Self::Addr, units: u32, unit_shift: u8) -> Self::Addr;
+}
+
+impl Network for Ipv4Net {
+    type Addr = Ipv4Addr;
+
+    fn written_addr(self) -> Ipv4Addr {
+        self.addr()
+    }
+
+    fn mask_len(self) -> u8 {
+        self.prefix_len()
+    }
+
+    fn around(addr: Ipv4Addr, mask_len: u8) -> Self {
+        Ipv4Net::new_assert(addr, mask_len).trunc()
+    }
+
+    fn addr_width(_: Ipv4Addr) -> u8 {
+        32
+    }
+
+    fn addr_bits(addr: Ipv4Addr) -> u128 {
+        addr.to_bits().into()
+    }
+
+    fn addr_like(_: Ipv4Addr, bits: u128) -> Ipv4Addr {
+        Ipv4Addr::from_bits(bits as u32)
+    }
+
+    fn addr_in_family_of(_: Ipv4Addr, addr: IpAddr) -> Option<Ipv4Addr> {
+        match addr.to_canonical() {
+            IpAddr::V4(addr) => Some(addr),
+            IpAddr::V6(_) => None,
+        }
+    }
+
+    #[inline]
+    fn units_above(base: Ipv4Addr, addr: Ipv4Addr, unit_shift: u8) -> Option<u32> {
+        Some(addr.to_bits().checked_sub(base.to_bits())? >> (unit_shift % 32))
+    }
+
+    #[inline]
+    fn addr_above(base: Ipv4Addr, units: u32, unit_shift: u8) -> Ipv4Addr {
+        Ipv4Addr::from_bits(base.to_bits().wrapping_add(units << (unit_shift % 32)))
+    }
+}
+
+impl Network for Ipv6Net {
+    type Addr = Ipv6Addr;
+
+    fn written_addr(self) -> Ipv6Addr {
+        self.addr()
+    }
+
+    fn mask_len(self) -> u8 {
+        self.prefix_len()
+    }
+
+    fn around(addr: Ipv6Addr, mask_len: u8) -> Self {
+        Ipv6Net::new_assert(addr, mask_len).trunc()
+    }
+
+    fn addr_width(_: Ipv6Addr) -> u8 {
+        128
+    }
+
+    fn addr_bits(addr: Ipv6Addr) -> u128 {
+        addr.to_bits()
+    }
+
+    fn addr_like(_: Ipv6Addr, bits: u128) -> Ipv6Addr {
+        Ipv6Addr::from_bits(bits)
+    }
+
+    fn addr_in_family_of(_: Ipv6Addr, addr: IpAddr) -> Option<Ipv6Addr> {
+        match addr {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(addr) => Some(addr),
+        }
+    }
+
+    #[inline]
+    fn units_above(base: Ipv6Addr, addr: Ipv6Addr, unit_shift: u8) -> Option<u32> {
+        let above = addr.to_bits().checked_sub(base.to_bits())? >> (unit_shift % 128);
+        u32::try_from(above).ok()
+    }
+
+    #[inline]
+    fn addr_above(base: Ipv6Addr, units: u32, unit_shift: u8) -> Ipv6Addr {
+        let above = u128::from(units) << (unit_shift % 128);
+        Ipv6Addr::from_bits(base.to_bits().wrapping_add(above))
+    }
+}
+
+impl Network for IpNet {
+    type Addr = IpAddr;
+
+    fn written_addr(self) -> IpAddr {
+        self.addr()
+    }
+
+    fn mask_len(self) -> u8 {
+        self.prefix_len()
+    }
+
+    fn around(addr: IpAddr, mask_len: u8) -> Self {
+        match addr {
+            IpAddr::V4(addr) => Ipv4Net::around(addr, mask_len).into(),
+            IpAddr::V6(addr) => Ipv6Net::around(addr, mask_len).into(),
+        }
+    }
+
+    fn addr_width(addr: IpAddr) -> u8 {
+        if addr.is_ipv4() { 32 } else { 128 }
+    }
+
+    fn addr_bits(addr: IpAddr) -> u128 {
+        match addr {
+            IpAddr::V4(addr) => Ipv4Net::addr_bits(addr),
+            IpAddr::V6(addr) => Ipv6Net::addr_bits(addr),
+        }
+    }
+
+    fn addr_like(like: IpAddr, bits: u128) -> IpAddr {
+        match like {
+            IpAddr::V4(like) => Ipv4Net::addr_like(like, bits).into(),
+            IpAddr::V6(like) => Ipv6Net::addr_like(like, bits).into(),
+        }
+    }
+
+    fn addr_in_family_of(like: IpAddr, addr: IpAddr) -> Option<IpAddr> {
+        match like {
+            IpAddr::V4(like) => Ipv4Net::addr_in_family_of(like, addr).map(IpAddr::V4),
+            IpAddr::V6(like) => Ipv6Net::addr_in_family_of(like, addr).map(IpAddr::V6),
+        }
+    }
+
+    #[inline]
+    fn units_above(base: IpAddr, addr: IpAddr, unit_shift: u8) -> Option<u32> {
+        match (base, addr) {
+            (IpAddr::V4(base), IpAddr::V4(addr)) => Ipv4Net::units_above(base, addr, unit_shift),
+            (IpAddr::V6(base), IpAddr::V6(addr)) => Ipv6Net::units_above(base, addr, unit_shift),
+            (IpAddr::V4(base), IpAddr::V6(addr)) => {
+                Ipv4Net::units_above(base, addr.to_ipv4_mapped()?, unit_shift)
+            }
+            (IpAddr::V6(_), IpAddr::V4(_)) => None,
+        }
+    }
+
+    #[inline]
+    fn addr_above(base: IpAddr, units: u32, unit_shift: u8) -> IpAddr {
+        match base {
+            IpAddr::V4(base) => Ipv4Net::addr_above(base, units, unit_shift).into(),
+            IpAddr::V6(base) => Ipv6Net::addr_above(base, units, unit_shift).into(),
+        }
+    }
+}

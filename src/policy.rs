@@ -1,0 +1,276 @@
+//! Where to look first.
+//!
+//! Hints only, all Relaxed: a policy proposes and may be wrong, the bitmap decides. Nothing here can
+//! make a claim unsafe or an answer false; a stale hint costs a longer search.
+
+use crate::slot::{Slot, chunk_of, slot_at, word_of};
+use crate::stripes::Stripes;
+use crate::sync::hint::{AtomicU32, AtomicU64};
+use crate::sync::{Ordering, thread_index};
+use crossbeam_utils::CachePadded;
+
+/// Which free address a pool hands out.
+///
+/// ```
+/// use hostbits::{Policy, Pool};
+///
+/// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+/// let pool = Pool::builder(net).policy(Policy::Next).build()?;
+/// let first = pool.allocate()?;
+/// pool.release(first)?;
+/// assert_ne!(pool.allocate()?, first, "the longest possible time until reuse");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "kebab-case")
+)]
+#[non_exhaustive]
+pub enum Policy {
+    /// The lowest free address.
+    ///
+    /// On one thread always exactly that: the same calls give the same addresses. On many threads
+    /// every lower address was seen taken at some moment of the call.
+    #[default]
+    Lowest,
+    /// The next free address after the last one given, wrapping around: the longest reuse distance.
+    Next,
+    /// Each thread looks near its own last address: for throughput. No order is promised.
+    Spread,
+    /// A pseudo-random address: unpredictable without the seed, reproducible with it on one thread.
+    ///
+    /// The seed is a key: draw it from the system's random source. On a nearly full pool the choice
+    /// is among few, and an address that follows a run of taken ones is more likely than others.
+    Random(u64),
+}
+
+/// How many random slots are looked at before the next free one after the last of them is taken.
+const RANDOM_TRIES: usize = 4;
+
+/// Where a search begins.
+pub(crate) enum Start {
+    /// At the lowest slot, which is likely in this chunk.
+    Lowest { likely_chunk: usize },
+    /// In this word; the bit spreads threads that meet there.
+    Near { word_index: usize, start_bit: u32 },
+    /// At this slot, upwards, wrapping around.
+    From(Slot),
+}
+
+/// A word index in a cache line of its own.
+///
+/// Not the two lines of `CachePadded`: it is written once in 64 claims, and small pools pay for it.
+#[repr(align(64))]
+pub(crate) struct LastWord(AtomicU32);
+
+/// The hints of one pool.
+pub(crate) enum Hints {
+    Lowest {
+        last_chunk: CachePadded<AtomicU32>,
+    },
+    Next {
+        cursor: CachePadded<AtomicU32>,
+    },
+    Spread {
+        last_words: Stripes<LastWord>,
+    },
+    Random {
+        seed: u64,
+        draws: CachePadded<AtomicU64>,
+    },
+}
+
+impl Hints {
+    /// Hints for words `0..word_count`.
+    pub(crate) fn new(policy: Policy, word_count: u64) -> Self {
+        match policy {
+            Policy::Lowest => Self::Lowest {
+                last_chunk: CachePadded::new(AtomicU32::new(0)),
+            },
+            Policy::Next => Self::Next {
+                cursor: CachePadded::new(AtomicU32::new(0)),
+            },
+            Policy::Spread => Self::Spread {
+                last_words: Stripes::new(|stripe| {
+                    LastWord(AtomicU32::new(far_apart(stripe, word_count)))
+                }),
+            },
+            Policy::Random(seed) => Self::Random {
+                seed,
+                draws: CachePadded::new(AtomicU64::new(0)),
+            },
+        }
+    }
+
+    pub(crate) fn policy(&self) -> Policy {
+        match self {
+            Self::Lowest { .. } => Policy::Lowest,
+            Self::Next { .. } => Policy::Next,
+            Self::Spread { .. } => Policy::Spread,
+            Self::Random { seed, .. } => Policy::Random(*seed),
+        }
+    }
+
+    /// Where to look in `first..=last`, which is not empty. `is_free` is asked before a random slot
+    /// is settled for.
+    #[inline]
+    pub(crate) fn start(&self, first: Slot, last: Slot, is_free: impl Fn(Slot) -> bool) -> Start {
+        match self {
+            Self::Lowest { last_chunk } => Start::Lowest {
+                // Relaxed: only a starting guess; the summary is asked whether it is right.
+                likely_chunk: last_chunk.load(Ordering::Relaxed) as usize,
+            },
+            Self::Next { cursor } => {
+                // Relaxed: only a starting guess. Two threads may begin at the same slot.
+                Start::From(cursor.load(Ordering::Relaxed))
+            }
+            Self::Spread { last_words } => {
+                let thread = thread_index();
+                Start::Near {
+                    // Relaxed: only a starting guess.
+                    word_index: last_words.of(thread).0.load(Ordering::Relaxed) as usize,
+                    start_bit: spread_bit(thread),
+                }
+            }
+            Self::Random { seed, draws } => {
+                // Relaxed: only a number nobody else gets; it orders nothing.
+                let draw = draws.fetch_add(1, Ordering::Relaxed);
+                Start::From(random_slot(*seed, draw, first, last, is_free))
+            }
+        }
+    }
+
+    /// The slot of `first..=last` to begin at, for searches that know no other beginning.
+    pub(crate) fn start_slot(
+        &self,
+        first: Slot,
+        last: Slot,
+        is_free: impl Fn(Slot) -> bool,
+    ) -> Slot {
+        let slot = match self.start(first, last, is_free) {
+            Start::Lowest { .. } => first,
+            Start::Near { word_index, .. } => slot_at(word_index, 0),
+            Start::From(slot) => slot,
+        };
+        if (first..=last).contains(&slot) {
+            slot
+        } else {
+            first
+        }
+    }
+
+    /// Whether the slots of one batch are scattered, or may follow each other.
+    pub(crate) fn scatters(&self) -> bool {
+        matches!(self, Self::Random { .. })
+    }
+
+    pub(crate) fn memory_bytes(&self) -> usize {
+        match self {
+            Self::Spread { last_words } => last_words.memory_bytes(),
+            _ => 0,
+        }
+    }
+
+    /// Notes where the last claim of this thread was found.
+    #[inline]
+    pub(crate) fn found(&self, slot: Slot) {
+        match self {
+            // Relaxed, all of these: starting guesses. Written only when they change, so that the
+            // line stays shared among the threads that read it.
+            Self::Lowest { last_chunk } => {
+                let chunk = chunk_of(slot) as u32;
+                if last_chunk.load(Ordering::Relaxed) != chunk {
+                    last_chunk.store(chunk, Ordering::Relaxed);
+                }
+            }
+            Self::Next { cursor } => cursor.store(slot.wrapping_add(1), Ordering::Relaxed),
+            Self::Spread { last_words } => {
+                let last_word = &last_words.of(thread_index()).0;
+                let word = word_of(slot) as u32;
+                if last_word.load(Ordering::Relaxed) != word {
+                    last_word.store(word, Ordering::Relaxed);
+                }
+            }
+            Self::Random { .. } => {}
+        }
+    }
+}
+
+/// The golden ratio places any number of threads far apart without knowing how many there will be.
+fn far_apart(index: usize, len: u64) -> u32 {
+    let fraction = (index as u32).wrapping_mul(0x9e37_79b9);
+    ((u64::from(fraction) * len) >> 32) as u32
+}
+
+#[inline]
+fn spread_bit(thread: usize) -> u32 {
+    // Odd, hence all 64 bits come up; a third of a word apart.
+    (thread as u32).wrapping_mul(21) % u64::BITS
+}
+
+fn random_slot(
+    seed: u64,
+    draw: u64,
+    first: Slot,
+    last: Slot,
+    is_free: impl Fn(Slot) -> bool,
+) -> Slot {
+    let len = u128::from(last - first) + 1;
+    let attempt = |attempt| {
+        let random = keyed_hash(seed, draw, attempt);
+        first + ((u128::from(random) * len) >> 64) as Slot
+    };
+    (0..RANDOM_TRIES as u64)
+        .map(attempt)
+        .find(|&slot| is_free(slot))
+        .unwrap_or_else(|| attempt(0))
+}
+
+/// SipHash 2-4 of the two numbers under the seed: without the seed, no output tells of another.
+// Deprecated in favour of hashers that promise no algorithm; here the promise is what is wanted.
+#[allow(deprecated)]
+fn keyed_hash(seed: u64, draw: u64, attempt: u64) -> u64 {
+    use std::hash::{Hasher, SipHasher};
+    let mut hasher = SipHasher::new_with_keys(seed, 0x686f_7374_6269_7473);
+    hasher.write(&draw.to_le_bytes());
+    hasher.write(&attempt.to_le_bytes());
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn threads_start_in_different_words_as_long_as_there_are_enough() {
+        let words: BTreeSet<_> = (0..32).map(|index| far_apart(index, 1024)).collect();
+        assert_eq!(words.len(), 32);
+        assert!(words.iter().all(|&word| word < 1024));
+        let bits: BTreeSet<_> = (0..64).map(spread_bit).collect();
+        assert_eq!(bits.len(), 64);
+    }
+
+    /// The draw is a promise to those who keep a seed: it may not change from release to release.
+    #[test]
+    fn random_slots_are_what_they_always_were() {
+        let slots = |seed| [0, 1, 2].map(|draw| random_slot(seed, draw, 0, Slot::MAX, |_| true));
+        assert_eq!(slots(1), [799_864_790, 3_076_216_247, 2_250_188_281]);
+        assert_ne!(slots(1), slots(2));
+    }
+
+    #[test]
+    fn random_slots_stay_within_bounds_and_prefer_free_ones() {
+        for draw in 0..1000 {
+            assert!((5..=9).contains(&random_slot(7, draw, 5, 9, |_| false)));
+            assert_eq!(random_slot(7, draw, 3, 3, |_| true), 3);
+        }
+        let free = (0..1000).filter(|&draw| random_slot(7, draw, 0, 1, |slot| slot == 0) == 0);
+        assert!(
+            free.count() > 900,
+            "four tries find the free half nearly always"
+        );
+    }
+}

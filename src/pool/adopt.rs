@@ -1,0 +1,201 @@
+//! Seeding from a user list: marks what is listed as taken, and never frees anything.
+
+use super::Pool;
+use crate::geometry::Place;
+use crate::network::Network;
+use crate::slot::Slot;
+use crate::stats::Event;
+use crate::users::{Adopted, Ambiguous, Entry, Listed, ProblemKind, UserRecord, read};
+use ipnet::IpNet;
+use std::collections::HashMap;
+use std::collections::hash_map;
+use std::fmt;
+use std::net::IpAddr;
+
+/// Who named an address first.
+struct Claimant {
+    position: u64,
+    owner: Option<Box<str>>,
+}
+
+impl<N: Network> Pool<N> {
+    /// Marks the addresses of a user list as taken, and reports what it made of every entry.
+    ///
+    /// Never frees anything, is safe at any time while others allocate, and is idempotent. An address
+    /// inside a unit takes the unit. Ambiguous entries are read as [`Ambiguous::Host`].
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let report = pool.adopt([("10.0.0.2", "alice"), ("10.0.0.3/32", "bob")]);
+    /// assert_eq!((report.taken, report.problems.len()), (2, 0));
+    /// assert_eq!(pool.allocate()?.to_string(), "10.0.0.4");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn adopt(&self, users: impl IntoIterator<Item = impl UserRecord>) -> Adopted {
+        self.adopt_reading(Ambiguous::default(), users)
+    }
+
+    /// Adopts like [`adopt`](Self::adopt), with a choice of how to read `10.0.0.5/24`.
+    ///
+    /// ```
+    /// use hostbits::{Ambiguous, Pool};
+    ///
+    /// let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let report = pool.adopt_reading(Ambiguous::Expand, ["10.0.0.16/28"]);
+    /// assert_eq!((report.taken, report.ambiguous), (16, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn adopt_reading(
+        &self,
+        ambiguous: Ambiguous,
+        users: impl IntoIterator<Item = impl UserRecord>,
+    ) -> Adopted {
+        let mut adoption = Adoption {
+            pool: self,
+            ambiguous,
+            report: Adopted::default(),
+            claimants: HashMap::new(),
+        };
+        for user in users {
+            adoption.adopt(&user);
+        }
+        let report = adoption.report;
+        if report.taken != 0 {
+            self.counters.allocated(Event::Adopted, report.taken);
+        }
+        report
+    }
+}
+
+/// One pass over a list.
+struct Adoption<'a, N: Network> {
+    pool: &'a Pool<N>,
+    ambiguous: Ambiguous,
+    report: Adopted,
+    claimants: HashMap<Slot, Claimant>,
+}
+
+impl<N: Network> Adoption<'_, N> {
+    fn adopt(&mut self, user: &impl UserRecord) {
+        self.report.entries += 1;
+        let listed = user.listed();
+        match read(listed) {
+            Entry::Addr(addr) => self.adopt_addr(addr, user.owner(), listed),
+            Entry::Net(net) if self.is_one_unit(net) => {
+                self.adopt_addr(net.addr(), user.owner(), listed);
+            }
+            Entry::Net(net) => self.adopt_ambiguous(net, user.owner(), listed),
+            Entry::Unassigned => self.report.unassigned += 1,
+            Entry::Unparseable => {
+                self.report.unparseable += 1;
+                self.note(ProblemKind::Unparseable, listed);
+            }
+        }
+    }
+
+    /// Whether the prefix is exactly what the pool hands out.
+    fn is_one_unit(&self, net: IpNet) -> bool {
+        net == net.trunc() && net.prefix_len() == self.pool.geometry.unit()
+    }
+
+    fn adopt_ambiguous(&mut self, net: IpNet, owner: Option<&str>, listed: Listed<'_>) {
+        self.report.ambiguous += 1;
+        self.note(ProblemKind::Ambiguous, listed);
+        match self.ambiguous {
+            Ambiguous::Host => self.adopt_addr(net.addr(), owner, listed),
+            Ambiguous::Expand => self.adopt_block(net, listed),
+            Ambiguous::Reject => self.report.unparseable += 1,
+        }
+    }
+
+    fn adopt_addr(&mut self, addr: IpAddr, owner: Option<&str>, listed: Listed<'_>) {
+        let Some(own) = self.pool.geometry.in_family(addr) else {
+            self.report.wrong_family += 1;
+            return self.note(ProblemKind::WrongFamily, listed);
+        };
+        match self.pool.geometry.place_of(own) {
+            Place::Usable(slot) => self.adopt_slot(slot, addr, owner, listed),
+            Place::Reserved(slot) => {
+                self.report.reserved += 1;
+                let label = self.pool.geometry.label_of(slot).unwrap_or_default();
+                let label = label.to_owned();
+                self.note(ProblemKind::Reserved { label }, listed);
+            }
+            Place::Outside => {
+                self.report.out_of_range += 1;
+                self.note(ProblemKind::OutOfRange, listed);
+            }
+        }
+    }
+
+    fn adopt_slot(&mut self, slot: Slot, addr: IpAddr, owner: Option<&str>, listed: Listed<'_>) {
+        match self.claimants.entry(slot) {
+            hash_map::Entry::Vacant(vacant) => {
+                vacant.insert(Claimant {
+                    position: self.report.entries,
+                    owner: owner.map(Into::into),
+                });
+                self.take(slot);
+            }
+            hash_map::Entry::Occupied(first) => match (owner, &first.get().owner) {
+                (Some(owner), Some(first_owner)) if *owner != **first_owner => {
+                    self.report.duplicate += 1;
+                    let kind = ProblemKind::Duplicate {
+                        addr,
+                        owner: owner.to_owned(),
+                        first_position: first.get().position,
+                        first_owner: first_owner.to_string(),
+                    };
+                    self.note(kind, listed);
+                }
+                _ => self.report.repeated += 1,
+            },
+        }
+    }
+
+    fn adopt_block(&mut self, net: IpNet, listed: Listed<'_>) {
+        let geometry = &self.pool.geometry;
+        let ends = geometry
+            .in_family(net.network())
+            .zip(geometry.in_family(net.broadcast()));
+        let Some((first, last)) = ends else {
+            self.report.wrong_family += 1;
+            return self.note(ProblemKind::WrongFamily, listed);
+        };
+        let Some((first, last)) = geometry.slots_within(&(first..=last)) else {
+            self.report.out_of_range += 1;
+            return self.note(ProblemKind::OutOfRange, listed);
+        };
+        for run in geometry.runs_within(first, last) {
+            for slot in run.first..=run.last {
+                self.take(slot);
+            }
+        }
+    }
+
+    fn take(&mut self, slot: Slot) {
+        // The exact claim waits for claims in flight: "already" must not be a bit that comes back.
+        if self.pool.bitmap().claim_exact(slot) {
+            self.report.taken += 1;
+        } else {
+            self.report.already += 1;
+        }
+    }
+
+    fn note(&mut self, kind: ProblemKind, listed: Listed<'_>) {
+        self.report.note(kind, Quoted(listed));
+    }
+}
+
+/// An entry as it was written.
+struct Quoted<'a>(Listed<'a>);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Listed::Text(text) => f.write_str(text),
+            Listed::Addr(addr) => addr.fmt(f),
+            Listed::Net(net) => net.fmt(f),
+        }
+    }
+}

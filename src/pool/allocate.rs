@@ -1,0 +1,323 @@
+//! The verbs that take addresses.
+
+use super::Pool;
+use crate::bitmap::{Burst, WordBits};
+use crate::error::{AllocateError, AllocateExactError};
+use crate::geometry::Place;
+use crate::network::Network;
+use crate::policy::Start;
+use crate::slot::{Slot, slot_at, slots_in};
+use crate::stats::Event;
+use std::ops::RangeInclusive;
+
+impl<N: Network> Pool<N> {
+    /// Allocates a free address, chosen by the pool's [`Policy`](crate::Policy).
+    ///
+    /// Lock-free: some caller always makes progress. No two holders ever share an address.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocateError::Exhausted`] if at some instant of the call no address was free. An address
+    /// released meanwhile may be free again when the caller reads this.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// assert_eq!(pool.allocate()?.to_string(), "10.0.0.2");
+    /// assert_eq!(pool.allocate()?.to_string(), "10.0.0.3");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn allocate(&self) -> Result<N::Addr, AllocateError> {
+        self.allocate_slot(Event::Any)
+            .map(|slot| self.geometry.addr_of(slot))
+    }
+
+    /// Allocates like [`allocate`](Self::allocate), and answers the slot as a network: `10.0.0.5/32`.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocateError::Exhausted`] if at some instant of the call no address was free.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// assert_eq!(pool.allocate_net()?.to_string(), "10.0.0.2/32");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allocate_net(&self) -> Result<N, AllocateError> {
+        self.allocate_slot(Event::Any)
+            .map(|slot| self.geometry.net_of(slot))
+    }
+
+    /// Allocates exactly `addr`.
+    ///
+    /// Of several callers who want the same address, one gets it.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocateExactError::AlreadyAllocated`] if at some instant of the call somebody held it;
+    /// otherwise the address is reserved, not of the pool, or inside a unit instead of naming it.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// pool.allocate_exact("10.0.0.7".parse()?)?;
+    /// assert!(pool.allocate_exact("10.0.0.7".parse()?).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allocate_exact(&self, addr: N::Addr) -> Result<(), AllocateExactError> {
+        let slot = match self.geometry.place_of(addr) {
+            Place::Usable(slot) => slot,
+            Place::Reserved(_) => {
+                self.counters.count(Event::Reserved, 1);
+                return Err(AllocateExactError::Reserved { addr: addr.into() });
+            }
+            Place::Outside => {
+                self.counters.count(Event::OutOfRange, 1);
+                return Err(AllocateExactError::OutOfRange { addr: addr.into() });
+            }
+        };
+        if !self.geometry.names_its_unit(addr) {
+            self.counters.count(Event::OutOfRange, 1);
+            return Err(AllocateExactError::Misaligned {
+                addr: addr.into(),
+                unit: self.geometry.unit_around(addr).into(),
+            });
+        }
+        if self.bitmap().claim_exact(slot) {
+            self.counters.allocated(Event::Exact, 1);
+            Ok(())
+        } else {
+            self.counters.count(Event::Taken, 1);
+            Err(AllocateExactError::AlreadyAllocated { addr: addr.into() })
+        }
+    }
+
+    /// Allocates `addr` if it is free, and any other address otherwise: a DHCP client's request, a
+    /// returning VPN client.
+    ///
+    /// Never fails because of its argument: of the other family, out of range, reserved or taken all
+    /// mean "no preference". An address inside a unit prefers that unit.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocateError::Exhausted`] if at some instant of the call no address was free.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let wanted = "10.0.0.99".parse()?;
+    /// assert_eq!(pool.allocate_preferring(wanted)?, wanted);
+    /// assert_eq!(pool.allocate_preferring(wanted)?.to_string(), "10.0.0.2");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allocate_preferring(&self, addr: N::Addr) -> Result<N::Addr, AllocateError> {
+        if let Place::Usable(slot) = self.geometry.place_of(addr)
+            && self.bitmap().try_claim_exact(slot)
+        {
+            self.counters.allocated(Event::Preferred, 1);
+            return Ok(self.geometry.addr_of(slot));
+        }
+        self.allocate_slot(Event::Preferred)
+            .map(|slot| self.geometry.addr_of(slot))
+    }
+
+    /// Allocates `count` addresses or none.
+    ///
+    /// They are those that as many calls of [`allocate`](Self::allocate) would give on one thread,
+    /// except that [`Policy::Spread`](crate::Policy::Spread) takes neighbours.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocateError::Exhausted`] if at some instant of the call fewer than `count` were free.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/29".parse::<ipnet::Ipv4Net>()?)?;
+    /// assert!(pool.allocate_many(6).is_err());
+    /// assert_eq!(pool.allocate_many(5)?.len(), 5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allocate_many(&self, count: usize) -> Result<Vec<N::Addr>, AllocateError> {
+        let wanted = count as u64;
+        let claimed = if wanted > self.capacity() {
+            None
+        } else {
+            self.bitmap().claim_all(wanted, || self.next_burst())
+        };
+        let Some(claimed) = claimed else {
+            return Err(self.exhausted());
+        };
+        self.note_batch(claimed.last(), wanted);
+        let slots = claimed
+            .into_iter()
+            .flat_map(|(word, bits)| slots_in(word, bits));
+        Ok(slots.map(|slot| self.geometry.addr_of(slot)).collect())
+    }
+
+    /// Allocates up to `addrs.len()` addresses into `addrs`, from its beginning, and answers how many.
+    ///
+    /// Each address is claimed on its own. Fewer than asked for only if at some instant of the call
+    /// nothing was free. Costs less per address than any other verb: up to 64 in one step.
+    ///
+    /// ```
+    /// use std::net::Ipv4Addr;
+    ///
+    /// let pool = hostbits::Pool::new("10.0.0.0/29".parse::<ipnet::Ipv4Net>()?)?;
+    /// let mut addrs = [Ipv4Addr::UNSPECIFIED; 8];
+    /// assert_eq!(pool.allocate_into(&mut addrs), 5);
+    /// assert_eq!(addrs[0].to_string(), "10.0.0.2");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use = "only that many addresses are yours"]
+    pub fn allocate_into(&self, addrs: &mut [N::Addr]) -> usize {
+        let wanted = addrs.len() as u64;
+        let mut places = addrs.iter_mut();
+        let mut last = None;
+        let missing = self.bitmap().claim_up_to(
+            wanted,
+            || self.next_burst(),
+            |word_index, bits| {
+                last = Some((word_index, bits));
+                for (slot, place) in slots_in(word_index, bits).zip(&mut places) {
+                    *place = self.geometry.addr_of(slot);
+                }
+            },
+        );
+        let taken = wanted - missing;
+        self.note_batch(last.as_ref(), taken);
+        if missing != 0 {
+            self.counters.count(Event::Exhausted, 1);
+        }
+        taken as usize
+    }
+
+    /// Allocates an aligned block of addresses: a prefix of `prefix_len` inside the pool.
+    ///
+    /// Blocks come from the top of the pool downwards, single addresses (by default) from the bottom
+    /// upwards. A block never contains a reserved address. If big blocks are all you hand out, make
+    /// the block the [unit](crate::Builder::unit) of the pool: it is much cheaper.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocateError::Exhausted`] if at some instant of the call no such block was wholly free;
+    /// [`AllocateError::BadBlock`] if none can exist.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// assert_eq!(pool.allocate_block(28)?.to_string(), "10.0.0.224/28");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allocate_block(&self, prefix_len: u8) -> Result<N, AllocateError> {
+        let (shortest, longest) = (self.geometry.shortest_block(), self.geometry.unit());
+        if !(shortest..=longest).contains(&prefix_len) {
+            return Err(AllocateError::BadBlock {
+                prefix_len,
+                shortest,
+                longest,
+            });
+        }
+        let candidates = self.geometry.block_candidates(prefix_len);
+        let Some(slot) = self.bitmap().claim_block(&candidates) else {
+            return Err(self.exhausted());
+        };
+        let slots = 1 << (longest - prefix_len);
+        self.counters.allocated(Event::Block, slots);
+        Ok(N::around(self.geometry.addr_of(slot), prefix_len))
+    }
+
+    /// Allocates a free address of a part of the pool.
+    ///
+    /// The pool's policy applies within the part: lowest first, or the next one after the last given
+    /// if that is inside, or a random one. The part may reach beyond the pool.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocateError::Exhausted`] if at some instant of the call no address of the part was free;
+    /// [`AllocateError::OutOfRange`] if the part has no address of the pool.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let addr = pool.allocate_in("10.0.0.100".parse()?..="10.0.0.199".parse()?)?;
+    /// assert_eq!(addr.to_string(), "10.0.0.100");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allocate_in(&self, range: RangeInclusive<N::Addr>) -> Result<N::Addr, AllocateError> {
+        let Some((first, last)) = self.geometry.slots_within(&range) else {
+            self.counters.count(Event::OutOfRange, 1);
+            return Err(AllocateError::OutOfRange {
+                first: (*range.start()).into(),
+                last: (*range.end()).into(),
+            });
+        };
+        let bitmap = self.bitmap();
+        let start = self
+            .hints
+            .start_slot(first, last, |slot| bitmap.is_free(slot));
+        let Some(slot) = bitmap.claim_within(first, start, last) else {
+            return Err(self.exhausted());
+        };
+        self.hints.found(slot);
+        self.counters.allocated(Event::Any, 1);
+        Ok(self.geometry.addr_of(slot))
+    }
+
+    #[inline]
+    fn allocate_slot(&self, event: Event) -> Result<Slot, AllocateError> {
+        match self.claim() {
+            Some(slot) => {
+                self.counters.allocated(event, 1);
+                Ok(slot)
+            }
+            None => Err(self.exhausted()),
+        }
+    }
+
+    #[inline]
+    fn claim(&self) -> Option<Slot> {
+        let bitmap = self.bitmap();
+        let start = self
+            .hints
+            .start(0, self.last_slot(), |slot| bitmap.is_free(slot));
+        let slot = match start {
+            Start::Lowest { likely_chunk } => bitmap.claim_lowest(likely_chunk),
+            Start::Near {
+                word_index,
+                start_bit,
+            } => bitmap
+                .claim_near(word_index, start_bit)
+                .or_else(|| bitmap.claim_from(slot_at(word_index, 0))),
+            Start::From(slot) => bitmap.claim_from(slot),
+        }?;
+        self.hints.found(slot);
+        Some(slot)
+    }
+
+    fn next_burst(&self) -> Burst {
+        let bitmap = self.bitmap();
+        let start = self
+            .hints
+            .start_slot(0, self.last_slot(), |slot| bitmap.is_free(slot));
+        Burst {
+            start,
+            at_most: if self.hints.scatters() { 1 } else { u64::MAX },
+        }
+    }
+
+    fn note_batch(&self, last: Option<&WordBits>, count: u64) {
+        let Some(&(word_index, bits)) = last else {
+            return;
+        };
+        self.hints.found(slot_at(word_index, bits.ilog2()));
+        self.counters.allocated(Event::Batch, count);
+    }
+
+    #[inline]
+    fn last_slot(&self) -> Slot {
+        (self.geometry.slot_count() - 1) as Slot
+    }
+
+    #[cold]
+    fn exhausted(&self) -> AllocateError {
+        self.counters.count(Event::Exhausted, 1);
+        AllocateError::Exhausted {
+            capacity: self.capacity(),
+        }
+    }
+}

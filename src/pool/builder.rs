@@ -1,0 +1,249 @@
+//! The choices of a pool, made before it exists.
+
+use super::Pool;
+use crate::error::BuildError;
+use crate::geometry::{Gateway, Plan};
+use crate::network::Network;
+use crate::policy::{Hints, Policy};
+use crate::slot::SLOTS_PER_WORD;
+use crate::stats::{Counters, StatsLevel};
+use crate::storage::Heap;
+use std::ops::RangeInclusive;
+
+/// How free addresses are found.
+///
+/// ```
+/// use hostbits::{Pool, Search};
+///
+/// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+/// let pool = Pool::builder(net).search(Search::Linear).build()?;
+/// assert_eq!(pool.allocate()?.to_string(), "10.0.0.2");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "kebab-case")
+)]
+#[non_exhaustive]
+pub enum Search {
+    /// By a tree of summaries: a few loads at any fill, and `Exhausted` in O(1).
+    #[default]
+    Tree,
+    /// Word by word: the same results, O(words). For comparison and for tests.
+    Linear,
+}
+
+/// A pool to be. Begin with [`Pool::builder`], [`Pool::over`] or [`Pool::interface`].
+///
+/// ```
+/// use hostbits::{Pool, StatsLevel};
+///
+/// let pool = Pool::builder("10.0.0.0/16".parse::<ipnet::IpNet>()?)
+///     .stats(StatsLevel::Off)
+///     .build()?;
+/// assert_eq!(pool.capacity(), 65_533);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct Builder<N: Network> {
+    plan: Plan<N>,
+    policy: Policy,
+    search: Search,
+    stats: StatsLevel,
+}
+
+impl<N: Network> Builder<N> {
+    pub(super) fn of_network(network: N) -> Self {
+        Self::new(Plan::new(Some(network)))
+    }
+
+    pub(super) fn of_ranges(ranges: impl IntoIterator<Item = RangeInclusive<N::Addr>>) -> Self {
+        let mut builder = Self::new(Plan::new(None));
+        for range in ranges {
+            builder = builder.range(range);
+        }
+        builder
+    }
+
+    pub(super) fn of_interface(interface: N) -> Self {
+        let addr = interface.written_addr();
+        Self::of_network(N::around(addr, interface.mask_len())).gateway(Gateway::At(addr.into()))
+    }
+
+    fn new(plan: Plan<N>) -> Self {
+        Self {
+            plan,
+            policy: Policy::default(),
+            search: Search::default(),
+            stats: StatsLevel::default(),
+        }
+    }
+
+    /// Chooses which free address is handed out. Default: [`Policy::Lowest`].
+    ///
+    /// ```
+    /// # use hostbits::{Policy, Pool};
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let pool = Pool::builder(net).policy(Policy::Spread).build()?;
+    /// assert!(pool.allocate().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Chooses the gateway, which is reserved. Default: [`Gateway::Auto`].
+    ///
+    /// ```
+    /// # use hostbits::{Gateway, Pool};
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let pool = Pool::builder(net).gateway(Gateway::None).build()?;
+    /// assert_eq!(pool.allocate()?.to_string(), "10.0.0.1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn gateway(mut self, gateway: Gateway) -> Self {
+        self.plan.gateway = gateway;
+        self
+    }
+
+    /// Says whether the network's own addresses (network and broadcast, or the subnet-router
+    /// anycast) are reserved. Default: yes. A routed pool has no use for them.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// assert_eq!(Pool::builder(net).reserve_edges(false).build()?.capacity(), 256);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reserve_edges(mut self, edges: bool) -> Self {
+        self.plan.edges = edges;
+        self
+    }
+
+    /// Sets a range aside: its addresses can be neither allocated nor released. Repeatable.
+    ///
+    /// Where reservations overlap, the network's own addresses and the gateway keep their names, then
+    /// the earlier call.
+    ///
+    /// ```
+    /// # use hostbits::{Pool, Status};
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let pool = Pool::builder(net)
+    ///     .reserve("10.0.0.2".parse()?..="10.0.0.20".parse()?, "printers")
+    ///     .build()?;
+    /// assert_eq!(pool.status("10.0.0.7".parse()?).label(), Some("printers"));
+    /// assert_eq!(pool.allocate()?.to_string(), "10.0.0.21");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reserve(mut self, range: RangeInclusive<N::Addr>, label: impl Into<String>) -> Self {
+        let (first, last) = range.into_inner();
+        self.plan.reserve.push((first, last, label.into()));
+        self
+    }
+
+    /// Confines the pool to a range. Repeatable: the pool is made of all the ranges given.
+    ///
+    /// Ranges may be anywhere in the network; they are how a pool inside a huge one stays small.
+    /// Beside 1 bit per slot, each range may cost up to 64 bytes.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// let net: ipnet::Ipv6Net = "2001:db8::/64".parse()?;
+    /// let pool = Pool::builder(net)
+    ///     .range("2001:db8::1000".parse()?..="2001:db8::1fff".parse()?)
+    ///     .build()?;
+    /// assert_eq!(pool.capacity(), 4096);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn range(mut self, range: RangeInclusive<N::Addr>) -> Self {
+        self.plan.ranges.push(range.into_inner());
+        self
+    }
+
+    /// Chooses the prefix length of one slot, to hand out prefixes. Default: single addresses.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// let net: ipnet::Ipv6Net = "2001:db8::/40".parse()?;
+    /// let pool = Pool::builder(net).unit(56).build()?;
+    /// assert_eq!(pool.allocate_net()?.to_string(), "2001:db8::/56");
+    /// assert_eq!(pool.allocate_net()?.to_string(), "2001:db8:0:100::/56");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn unit(mut self, prefix_len: u8) -> Self {
+        self.plan.unit = Some(prefix_len);
+        self
+    }
+
+    /// Cuts the pool after its first `slots` slots, reserved ones included; the rest is out of range.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// let net: ipnet::Ipv6Net = "2001:db8::/64".parse()?;
+    /// assert_eq!(Pool::builder(net).at_most(65_536).build()?.capacity(), 65_534);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn at_most(mut self, slots: u64) -> Self {
+        self.plan.at_most = Some(slots);
+        self
+    }
+
+    /// Chooses what is counted. Default: [`StatsLevel::Counts`].
+    ///
+    /// ```
+    /// # use hostbits::{Pool, StatsLevel};
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let pool = Pool::builder(net).stats(StatsLevel::Off).build()?;
+    /// pool.allocate()?;
+    /// assert_eq!((pool.stats().allocations.any, pool.allocated()), (0, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn stats(mut self, level: StatsLevel) -> Self {
+        self.stats = level;
+        self
+    }
+
+    /// Chooses how free addresses are found. Default: [`Search::Tree`].
+    ///
+    /// ```
+    /// # use hostbits::{Pool, Search};
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let pool = Pool::builder(net).search(Search::Linear).build()?;
+    /// assert_eq!(pool.allocate()?.to_string(), "10.0.0.2");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn search(mut self, search: Search) -> Self {
+        self.search = search;
+        self
+    }
+
+    /// Builds the pool: one bit per slot on the heap, all usable addresses free.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] names what does not fit together, with its value.
+    ///
+    /// ```
+    /// # use hostbits::{BuildError, Pool};
+    /// let net: ipnet::Ipv6Net = "2001:db8::/64".parse()?;
+    /// assert!(matches!(Pool::builder(net).build(), Err(BuildError::TooLarge { .. })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn build(&self) -> Result<Pool<N>, BuildError> {
+        let geometry = self.plan.lay_out()?;
+        let free = geometry.runs().iter().map(|run| (run.first, run.last));
+        let linear = self.search == Search::Linear;
+        let word_count = geometry.slot_count().div_ceil(SLOTS_PER_WORD.into());
+        Ok(Pool {
+            words: Heap::new(geometry.slot_count(), linear, free),
+            hints: Hints::new(self.policy, word_count),
+            counters: Counters::new(self.stats),
+            search: self.search,
+            geometry,
+        })
+    }
+}

@@ -1,0 +1,141 @@
+//! Addresses that give themselves back.
+
+use super::Pool;
+use crate::error::AllocateError;
+use crate::network::Network;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// A held address that is released when the guard is dropped: [`Guard`] or [`GuardArc`].
+///
+/// Released exactly once, on panic too. There is no way to release it by hand and keep the guard, so a
+/// double release cannot be written.
+#[must_use = "the address is released when the guard is dropped"]
+pub struct AddrGuard<N: Network, P: Deref<Target = Pool<N>>> {
+    pool: P,
+    addr: N::Addr,
+    kept: bool,
+}
+
+/// A held address that borrows its pool.
+///
+/// ```
+/// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+/// {
+///     let guard = pool.guard()?;
+///     assert_eq!(guard.addr().to_string(), "10.0.0.2");
+///     assert_eq!(pool.allocated(), 1);
+/// }
+/// assert_eq!(pool.allocated(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub type Guard<'a, N> = AddrGuard<N, &'a Pool<N>>;
+
+/// A held address that keeps its pool alive: for tasks, handles and bindings, which carry no lifetime.
+///
+/// ```
+/// use hostbits::Pool;
+/// use std::sync::Arc;
+///
+/// let pool = Arc::new(Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?);
+/// let guard = pool.guard_arc()?;
+/// let task = std::thread::spawn(move || guard.addr());
+/// assert_eq!(task.join().unwrap().to_string(), "10.0.0.2");
+/// assert_eq!(pool.allocated(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub type GuardArc<N> = AddrGuard<N, Arc<Pool<N>>>;
+
+impl<N: Network> Pool<N> {
+    /// Allocates a free address that is released when the guard is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocateError::Exhausted`] if at some instant of the call no address was free.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let guard = pool.guard()?;
+    /// let kept = pool.guard()?.keep();
+    /// drop(guard);
+    /// assert!(pool.iter().eq([kept]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn guard(&self) -> Result<Guard<'_, N>, AllocateError> {
+        AddrGuard::allocate(self)
+    }
+
+    /// Allocates a free address that is released when the guard is dropped; the guard owns a share
+    /// of the pool.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocateError::Exhausted`] if at some instant of the call no address was free.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// let pool = Arc::new(hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?);
+    /// let guard = pool.guard_arc()?;
+    /// assert_eq!(pool.allocated(), 1);
+    /// drop(guard);
+    /// assert_eq!(pool.allocated(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn guard_arc(self: &Arc<Self>) -> Result<GuardArc<N>, AllocateError> {
+        AddrGuard::allocate(Arc::clone(self))
+    }
+}
+
+impl<N: Network, P: Deref<Target = Pool<N>>> AddrGuard<N, P> {
+    fn allocate(pool: P) -> Result<Self, AllocateError> {
+        let addr = pool.allocate()?;
+        Ok(Self {
+            pool,
+            addr,
+            kept: false,
+        })
+    }
+
+    /// The address that is held.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// assert_eq!(pool.guard()?.addr().to_string(), "10.0.0.2");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn addr(&self) -> N::Addr {
+        self.addr
+    }
+
+    /// Keeps the address: it stays allocated, and the caller releases it.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let addr = pool.guard()?.keep();
+    /// assert_eq!(pool.allocated(), 1);
+    /// pool.release(addr)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use = "nobody else will release it"]
+    pub fn keep(mut self) -> N::Addr {
+        self.kept = true;
+        self.addr
+    }
+}
+
+impl<N: Network, P: Deref<Target = Pool<N>>> Drop for AddrGuard<N, P> {
+    fn drop(&mut self) {
+        if !self.kept {
+            // An error means that somebody released the address behind the guard's back. A drop
+            // cannot report it; the pool counts it.
+            let _ = self.pool.release(self.addr);
+        }
+    }
+}
+
+impl<N: Network, P: Deref<Target = Pool<N>>> fmt::Debug for AddrGuard<N, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Guard").field(&self.addr).finish()
+    }
+}

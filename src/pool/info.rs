@@ -1,0 +1,190 @@
+//! What a pool is: the facts that do not change.
+
+use super::{Pool, Search};
+use crate::network::Network;
+use crate::policy::Policy;
+use crate::stats::StatsLevel;
+use ipnet::IpNet;
+use std::fmt;
+use std::net::IpAddr;
+
+/// A range of addresses, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct AddrRange {
+    /// The first address.
+    pub first: IpAddr,
+    /// The last address.
+    pub last: IpAddr,
+}
+
+/// Addresses that are never handed out, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Reservation {
+    /// The first address.
+    pub first: IpAddr,
+    /// The last address.
+    pub last: IpAddr,
+    /// `network`, `broadcast`, `gateway`, `subnet-router anycast`, or the caller's label.
+    pub label: String,
+}
+
+/// The facts about a pool that do not change.
+///
+/// ```
+/// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+/// let info = pool.info();
+/// assert_eq!(info.netmask, Some("255.255.255.0".parse()?));
+/// assert_eq!(info.first_usable, Some("10.0.0.2".parse()?));
+/// assert_eq!((info.slots, info.capacity, info.reserved), (256, 253, 3));
+/// assert_eq!(
+///     info.to_string(),
+///     "10.0.0.0/24, 10.0.0.2 to 10.0.0.254, gateway 10.0.0.1, capacity 253, lowest"
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct NetworkInfo {
+    /// The network; `None` for a pool of ranges alone.
+    pub network: Option<IpNet>,
+    /// Its prefix length in bits.
+    pub prefix_len: Option<u8>,
+    /// Its mask.
+    pub netmask: Option<IpAddr>,
+    /// What the pool is made of.
+    pub ranges: Vec<AddrRange>,
+    /// The lowest address that can be handed out; `None` if everything is reserved.
+    pub first_usable: Option<IpAddr>,
+    /// The highest address that can be handed out.
+    pub last_usable: Option<IpAddr>,
+    /// The gateway.
+    pub gateway: Option<IpAddr>,
+    /// The prefix length of one slot, in bits.
+    pub unit: u8,
+    /// Slot numbers: all are below this. Where the pool is made of ranges, some are of no address.
+    pub slots: u64,
+    /// How many addresses can be handed out in all.
+    pub capacity: u64,
+    /// How many addresses of the pool are never handed out.
+    pub reserved: u64,
+    /// Those addresses.
+    pub reservations: Vec<Reservation>,
+    /// Which free address is handed out.
+    pub policy: Policy,
+    /// How free addresses are found.
+    pub search: Search,
+    /// What is counted.
+    pub stats: StatsLevel,
+    /// Memory on the heap, in bytes.
+    pub memory_bytes: usize,
+}
+
+impl NetworkInfo {
+    /// Writes an address of the pool as interfaces are configured: `10.0.0.5/24`.
+    ///
+    /// In a pool without a network: with the prefix length of one slot.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let addr = pool.allocate()?;
+    /// assert_eq!(pool.info().interface(addr.into()).to_string(), "10.0.0.2/24");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn interface(&self, addr: IpAddr) -> IpNet {
+        let prefix_len = self.prefix_len.unwrap_or(self.unit);
+        // An address of the other family has no place in the pool; it stands for itself.
+        IpNet::new(addr, prefix_len).unwrap_or_else(|_| addr.into())
+    }
+}
+
+impl fmt::Display for NetworkInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.network {
+            Some(network) => write!(f, "{network}")?,
+            None => write!(f, "{} ranges", self.ranges.len())?,
+        }
+        if let (Some(first), Some(last)) = (self.first_usable, self.last_usable) {
+            write!(f, ", {first} to {last}")?;
+        }
+        if let Some(gateway) = self.gateway {
+            write!(f, ", gateway {gateway}")?;
+        }
+        let policy = match self.policy {
+            Policy::Lowest => "lowest",
+            Policy::Next => "next",
+            Policy::Spread => "spread",
+            // Not the seed: it is a key.
+            Policy::Random(_) => "random",
+        };
+        write!(f, ", capacity {}, {policy}", self.capacity)
+    }
+}
+
+impl<N: Network> Pool<N> {
+    /// Tells the facts about the pool that do not change.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// assert_eq!(pool.info().gateway, Some("10.0.0.1".parse()?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn info(&self) -> NetworkInfo {
+        let geometry = &self.geometry;
+        let addr_of = |slot| -> IpAddr { geometry.addr_of(slot).into() };
+        let network: Option<IpNet> = geometry.network().map(Into::into);
+        let runs = geometry.runs();
+        NetworkInfo {
+            network,
+            prefix_len: network.map(|network| network.prefix_len()),
+            netmask: network.map(|network| network.netmask()),
+            ranges: self.ranges(),
+            first_usable: runs.first().map(|run| addr_of(run.first)),
+            last_usable: runs
+                .last()
+                .map(|run| geometry.last_addr_of(run.last).into()),
+            gateway: geometry.gateway().map(Into::into),
+            unit: geometry.unit(),
+            slots: geometry.slot_count(),
+            capacity: geometry.capacity(),
+            reserved: geometry.reserved_count(),
+            reservations: self.reservations(),
+            policy: self.hints.policy(),
+            search: self.search,
+            stats: self.counters.level(),
+            memory_bytes: self.memory_bytes(),
+        }
+    }
+
+    fn ranges(&self) -> Vec<AddrRange> {
+        let range = |segment: &crate::geometry::Segment<N::Addr>| AddrRange {
+            first: segment.base.into(),
+            last: self.geometry.last_addr_of(segment.last).into(),
+        };
+        self.geometry.segments().iter().map(range).collect()
+    }
+
+    fn reservations(&self) -> Vec<Reservation> {
+        let reservation = |reserved: &crate::geometry::Reserved| Reservation {
+            first: self.geometry.addr_of(reserved.first).into(),
+            last: self.geometry.last_addr_of(reserved.last).into(),
+            label: reserved.label.to_string(),
+        };
+        self.geometry
+            .reservations()
+            .iter()
+            .map(reservation)
+            .collect()
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.words.memory_bytes()
+            + self.geometry.memory_bytes()
+            + self.hints.memory_bytes()
+            + self.counters.memory_bytes()
+    }
+}

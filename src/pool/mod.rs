@@ -1,0 +1,241 @@
+//! The pool: the public verbs over geometry, policy, bitmap and counters.
+//!
+//! Data flows one way: the geometry turns an address into a slot, the policy says where to look, the
+//! bitmap decides, and the answer becomes an address or an error here. No other room knows of errors
+//! and addresses at once.
+
+mod adopt;
+mod allocate;
+mod builder;
+mod guard;
+mod info;
+mod query;
+mod release;
+mod snapshot;
+
+pub use builder::{Builder, Search};
+pub use guard::{AddrGuard, Guard, GuardArc};
+pub use info::{AddrRange, NetworkInfo, Reservation};
+pub use query::Status;
+pub use release::ReleasedMany;
+pub use snapshot::{Diff, Snapshot, SnapshotMismatch};
+
+use crate::bitmap::Bitmap;
+use crate::error::BuildError;
+use crate::geometry::Geometry;
+use crate::network::Network;
+use crate::policy::Hints;
+use crate::stats::{Counters, Stats};
+use crate::storage::Heap;
+use ipnet::IpNet;
+use std::fmt;
+use std::ops::RangeInclusive;
+
+/// A pool of the addresses of one network.
+///
+/// Every verb takes `&self`: share it by reference or in an [`Arc`](std::sync::Arc). All of them are
+/// safe under any concurrency; those that take or give back one address neither block nor allocate
+/// memory nor make a system call.
+///
+/// * No two holders ever share an address.
+/// * `Exhausted` means that at some instant of the call nothing was free. Contention is never
+///   reported as exhaustion.
+/// * A release happens before the next allocation of that address.
+/// * Lock-free: some caller always makes progress. It is not wait-free. One exception: while a batch
+///   or a block larger than 64 slots is being claimed, whoever finds *everything else* taken waits
+///   for that claim to succeed or to be given back.
+///
+/// What one bit cannot see is a release of an address that meanwhile belongs to somebody else. Within
+/// a process, [`Pool::guard`] makes that mistake impossible to write.
+///
+/// ```
+/// use hostbits::Pool;
+///
+/// let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+/// let addr = pool.allocate()?;
+/// assert_eq!(addr.to_string(), "10.0.0.2");
+/// pool.release(addr)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Pool<N: Network = IpNet> {
+    words: Heap,
+    geometry: Geometry<N>,
+    hints: Hints,
+    counters: Counters,
+    search: Search,
+}
+
+impl<N: Network> Pool<N> {
+    /// Creates a pool of all usable addresses of `network`, on the heap, lowest address first.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] if the network is written with host bits set, or has more than 2^32 addresses.
+    ///
+    /// ```
+    /// use hostbits::Pool;
+    ///
+    /// let pool = Pool::new("2001:db8::/112".parse::<ipnet::Ipv6Net>()?)?;
+    /// assert_eq!(pool.allocate()?.to_string(), "2001:db8::2");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn new(network: N) -> Result<Self, BuildError> {
+        Self::builder(network).build()
+    }
+
+    /// Begins a pool of `network` with choices: policy, gateway, reservations, ranges, unit.
+    ///
+    /// ```
+    /// use hostbits::{Gateway, Policy, Pool};
+    ///
+    /// let pool = Pool::builder("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)
+    ///     .gateway(Gateway::At("10.0.0.254".parse()?))
+    ///     .reserve("10.0.0.1".parse()?..="10.0.0.9".parse()?, "routers")
+    ///     .policy(Policy::Next)
+    ///     .build()?;
+    /// assert_eq!(pool.allocate()?.to_string(), "10.0.0.10");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn builder(network: N) -> Builder<N> {
+        Builder::of_network(network)
+    }
+
+    /// Begins a pool of ranges with no network around them, as VPN and DHCP servers have.
+    ///
+    /// Nothing is reserved unless it is asked for: the ranges say what may be handed out.
+    ///
+    /// ```
+    /// use hostbits::Pool;
+    ///
+    /// let range = "10.0.0.100".parse()?..="10.0.0.199".parse()?;
+    /// let pool = Pool::<ipnet::Ipv4Net>::over([range]).build()?;
+    /// assert_eq!(pool.capacity(), 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn over(ranges: impl IntoIterator<Item = RangeInclusive<N::Addr>>) -> Builder<N> {
+        Builder::of_ranges(ranges)
+    }
+
+    /// Begins a pool from an address as interfaces are configured: `10.0.0.1/24` is the network
+    /// `10.0.0.0/24` with the gateway `10.0.0.1`.
+    ///
+    /// ```
+    /// use hostbits::Pool;
+    ///
+    /// let pool = Pool::interface("10.0.0.9/24".parse::<ipnet::Ipv4Net>()?).build()?;
+    /// assert_eq!(pool.info().gateway, Some("10.0.0.9".parse()?));
+    /// assert_eq!(pool.allocate()?.to_string(), "10.0.0.1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn interface(interface: N) -> Builder<N> {
+        Builder::of_interface(interface)
+    }
+
+    /// Counts the addresses that the pool can hand out in all: its slots less the reserved ones.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// assert_eq!(pool.capacity(), 253);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn capacity(&self) -> u64 {
+        self.geometry.capacity()
+    }
+
+    /// Counts the addresses that are allocated.
+    ///
+    /// Exact when no other thread is at work; otherwise a number from somewhere in the call. O(1)
+    /// where allocations are counted (the default; a few loads per group of threads); at
+    /// [`StatsLevel::Off`](crate::StatsLevel::Off) it counts all bits, O(words): some 50 microseconds
+    /// for a /8.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// pool.allocate_block(28)?;
+    /// assert_eq!(pool.allocated(), 16);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allocated(&self) -> u64 {
+        let allocated = match self.counters.allocated_now() {
+            Some(allocated) => allocated,
+            None => self.capacity() - self.count_free_bits(),
+        };
+        allocated.min(self.capacity())
+    }
+
+    /// Counts the addresses that are free: [`capacity`](Self::capacity) less
+    /// [`allocated`](Self::allocated), at the same cost.
+    ///
+    /// Never ask this to decide whether to allocate: it may have changed when you read it. Allocate,
+    /// and look at the answer.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// pool.allocate()?;
+    /// assert_eq!(pool.available(), 252);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn available(&self) -> u64 {
+        self.capacity() - self.allocated()
+    }
+
+    /// Reads the counters, since the pool was built or since the last [`reset_stats`].
+    ///
+    /// [`reset_stats`]: Self::reset_stats
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// pool.allocate()?;
+    /// assert_eq!(pool.stats().allocations.any, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn stats(&self) -> Stats {
+        self.counters.since_reset()
+    }
+
+    /// Reads the counters since the pool was built. They never go back: use these for metrics.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// pool.allocate()?;
+    /// pool.reset_stats();
+    /// assert_eq!(pool.stats_total().allocations.any, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn stats_total(&self) -> Stats {
+        self.counters.total()
+    }
+
+    /// Moves the base line of [`stats`](Self::stats) to now. No counter changes, and neither does
+    /// what is allocated.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// pool.allocate()?;
+    /// pool.reset_stats();
+    /// assert_eq!((pool.stats().allocations.any, pool.allocated()), (0, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reset_stats(&self) {
+        self.counters.reset();
+    }
+
+    #[inline]
+    fn bitmap(&self) -> Bitmap<'_> {
+        self.words.bitmap()
+    }
+
+    fn count_free_bits(&self) -> u64 {
+        let bitmap = self.bitmap();
+        let count = |run: &crate::geometry::Run| bitmap.count_free(run.first, run.last);
+        self.geometry.runs().iter().map(count).sum()
+    }
+}
+
+/// The info line; not the bits.
+impl<N: Network> fmt::Debug for Pool<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pool({})", self.info())
+    }
+}

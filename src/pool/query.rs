@@ -1,0 +1,238 @@
+//! Questions: hints that may be out of date when they are read, and weakly consistent listings.
+
+use super::Pool;
+use crate::geometry::Place;
+use crate::network::Network;
+use crate::slot::Slot;
+use std::ops::RangeInclusive;
+
+/// What an address is at the moment.
+///
+/// ```
+/// use hostbits::{Pool, Status};
+///
+/// let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+/// assert_eq!(pool.status("10.0.0.255".parse()?).label(), Some("broadcast"));
+/// assert!(matches!(pool.status("10.0.0.7".parse()?), Status::Free));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "status", rename_all = "kebab-case")
+)]
+#[non_exhaustive]
+pub enum Status<'a> {
+    /// Free when it was looked at. Not a promise: to have it, allocate it.
+    Free,
+    /// Somebody holds it.
+    #[non_exhaustive]
+    Allocated {
+        /// Which holding this is. Pools do not count them yet: always `None`.
+        generation: Option<u64>,
+    },
+    /// Never handed out.
+    #[non_exhaustive]
+    Reserved {
+        /// Why: `network`, `broadcast`, `gateway`, `subnet-router anycast`, or the caller's label.
+        label: &'a str,
+    },
+    /// Not an address of the pool.
+    OutOfRange,
+}
+
+impl<'a> Status<'a> {
+    /// Names the reason why the address is reserved, if it is.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// assert_eq!(pool.status("10.0.0.1".parse()?).label(), Some("gateway"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn label(&self) -> Option<&'a str> {
+        match self {
+            Self::Reserved { label } => Some(label),
+            _ => None,
+        }
+    }
+}
+
+impl<N: Network> Pool<N> {
+    /// Says whether `addr` was free when looked at. A hint: it may have changed when you read it.
+    ///
+    /// `false` for addresses that are reserved or not of the pool.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// assert!(pool.is_available("10.0.0.7".parse()?));
+    /// assert!(!pool.is_available("10.0.0.1".parse()?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn is_available(&self, addr: N::Addr) -> bool {
+        match self.geometry.place_of(addr) {
+            Place::Usable(slot) => self.bitmap().is_free(slot),
+            Place::Reserved(_) | Place::Outside => false,
+        }
+    }
+
+    /// Says what `addr` is. Free and allocated are hints: they may have changed when you read them.
+    ///
+    /// ```
+    /// use hostbits::{Pool, Status};
+    ///
+    /// let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let addr = pool.allocate()?;
+    /// assert!(matches!(pool.status(addr), Status::Allocated { .. }));
+    /// assert_eq!(pool.status("10.9.9.9".parse()?), Status::OutOfRange);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn status(&self, addr: N::Addr) -> Status<'_> {
+        match self.geometry.place_of(addr) {
+            Place::Usable(slot) if self.bitmap().is_free(slot) => Status::Free,
+            Place::Usable(_) => Status::Allocated { generation: None },
+            Place::Reserved(slot) => Status::Reserved {
+                label: self.geometry.label_of(slot).unwrap_or_default(),
+            },
+            Place::Outside => Status::OutOfRange,
+        }
+    }
+
+    /// Numbers an address: the slot whose unit holds it, reserved ones included.
+    ///
+    /// In a pool of one network slots count from 0 at its first address. In a pool of ranges they are
+    /// in the order of the addresses, with gaps between ranges; all are below
+    /// [`info().slots`](crate::NetworkInfo::slots).
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// assert_eq!(pool.slot_of("10.0.0.7".parse()?), Some(7));
+    /// assert_eq!(pool.slot_of("10.0.1.0".parse()?), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn slot_of(&self, addr: N::Addr) -> Option<Slot> {
+        self.geometry.slot_of(addr)
+    }
+
+    /// Names a slot: the first address of its unit. `None` if the pool has no such slot.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// assert_eq!(pool.addr_of(7), Some("10.0.0.7".parse()?));
+    /// assert_eq!(pool.addr_of(256), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn addr_of(&self, slot: Slot) -> Option<N::Addr> {
+        self.geometry.checked_addr_of(slot)
+    }
+
+    /// Lists the allocated addresses, ascending.
+    ///
+    /// Weakly consistent: an address that is allocated during the whole listing is in it, one that is
+    /// free during all of it is not, and others may be either.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let addrs = pool.allocate_many(3)?;
+    /// assert!(pool.iter().eq(addrs));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn iter(&self) -> impl Iterator<Item = N::Addr> + '_ {
+        self.taken_from(Some(0))
+    }
+
+    /// Lists the allocated addresses from `addr` on, ascending: for paging. As [`iter`](Self::iter).
+    ///
+    /// `addr` need not be of the pool; addresses compare as numbers. One of the other family lists
+    /// nothing.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let _ = pool.allocate_many(10)?;
+    /// assert_eq!(pool.iter_from("10.0.0.9".parse()?).count(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn iter_from(&self, addr: N::Addr) -> impl Iterator<Item = N::Addr> + '_ {
+        self.taken_from(self.geometry.first_slot_from(addr))
+    }
+
+    /// Lists the free addresses from `addr` on, ascending. As [`iter`](Self::iter): a hint, for
+    /// paging and for display; to have one, allocate it.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let _ = pool.allocate_many(10)?;
+    /// assert_eq!(pool.free_from("10.0.0.0".parse()?).next(), Some("10.0.0.12".parse()?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn free_from(&self, addr: N::Addr) -> impl Iterator<Item = N::Addr> + '_ {
+        let bitmap = self.bitmap();
+        self.runs_from(self.geometry.first_slot_from(addr))
+            .flat_map(move |run| bitmap.free_slots(run.first, run.last))
+            .map(|slot| self.geometry.addr_of(slot))
+    }
+
+    /// Counts the allocated addresses of a range, which may reach beyond the pool. O(words).
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let _ = pool.allocate_many(10)?;
+    /// assert_eq!(pool.count_in("10.0.0.5".parse()?..="10.0.0.200".parse()?), 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn count_in(&self, range: RangeInclusive<N::Addr>) -> u64 {
+        let Some((first, last)) = self.geometry.slots_within(&range) else {
+            return 0;
+        };
+        let bitmap = self.bitmap();
+        self.geometry
+            .runs_within(first, last)
+            .map(|run| {
+                let slots = u64::from(run.last - run.first) + 1;
+                slots - bitmap.count_free(run.first, run.last)
+            })
+            .sum()
+    }
+
+    /// Fills `cells` with the number of free slots in each cell of 2^`depth` slots, from slot 0 on:
+    /// for maps of the address space. One pass over the words.
+    ///
+    /// Answers how many cells the pool has; cells beyond that are left alone. A count that does not
+    /// fit is `u32::MAX`, which takes a `depth` of 32.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let _ = pool.allocate_many(10)?;
+    /// let mut cells = [0; 4];
+    /// assert_eq!(pool.fill(6, &mut cells), 4);
+    /// assert_eq!(cells, [52, 64, 64, 63]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn fill(&self, depth: u32, cells: &mut [u32]) -> u64 {
+        let slot_count = self.geometry.slot_count();
+        // A cell of all slots there can be is the largest that makes a difference.
+        let cell_slots = 1u64 << depth.min(32);
+        let bitmap = self.bitmap();
+        for (first, cell) in (0..slot_count).step_by(cell_slots as usize).zip(cells) {
+            let last = (first + cell_slots).min(slot_count) - 1;
+            // Reserved slots and padding are never free: no need to look at the runs.
+            let free = bitmap.count_free(first as Slot, last as Slot);
+            *cell = u32::try_from(free).unwrap_or(u32::MAX);
+        }
+        slot_count.div_ceil(cell_slots)
+    }
+
+    fn taken_from(&self, first: Option<Slot>) -> impl Iterator<Item = N::Addr> + '_ {
+        let bitmap = self.bitmap();
+        self.runs_from(first)
+            .flat_map(move |run| bitmap.taken_slots(run.first, run.last))
+            .map(|slot| self.geometry.addr_of(slot))
+    }
+
+    fn runs_from(&self, first: Option<Slot>) -> impl Iterator<Item = crate::geometry::Run> + '_ {
+        first
+            .into_iter()
+            .flat_map(|first| self.geometry.runs_within(first, Slot::MAX))
+    }
+}

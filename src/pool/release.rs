@@ -1,0 +1,253 @@
+//! The verbs that give addresses back.
+
+use super::Pool;
+use crate::error::ReleaseError;
+use crate::geometry::Place;
+use crate::network::Network;
+use crate::slot::{Slot, bit_of, word_of};
+use crate::stats::Event;
+
+/// What became of the addresses given to [`Pool::release_many`].
+///
+/// ```
+/// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+/// let addr = pool.allocate()?;
+/// let report = pool.release_many(&[addr, addr, "10.0.0.1".parse()?]);
+/// assert_eq!((report.released, report.not_allocated, report.reserved), (1, 1, 1));
+/// assert_eq!(report.first_error.unwrap().to_string(), "10.0.0.2 is not allocated");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[must_use = "it says whether all of them were released"]
+#[non_exhaustive]
+pub struct ReleasedMany {
+    /// Addresses that were allocated and are free now.
+    pub released: u64,
+    /// Addresses that nobody held, or that came twice.
+    pub not_allocated: u64,
+    /// Addresses that are never handed out.
+    pub reserved: u64,
+    /// Addresses that are not of the pool.
+    pub out_of_range: u64,
+    /// Addresses inside a unit, which name nothing.
+    pub misaligned: u64,
+    /// The first thing that went wrong.
+    pub first_error: Option<ReleaseError>,
+}
+
+impl ReleasedMany {
+    fn errors(&self) -> u64 {
+        self.not_allocated + self.reserved + self.out_of_range + self.misaligned
+    }
+
+    fn refuse(&mut self, error: ReleaseError) {
+        *match error {
+            ReleaseError::NotAllocated { .. } => &mut self.not_allocated,
+            ReleaseError::Reserved { .. } => &mut self.reserved,
+            ReleaseError::OutOfRange { .. } => &mut self.out_of_range,
+            ReleaseError::Misaligned { .. } => &mut self.misaligned,
+        } += 1;
+        self.first_error.get_or_insert(error);
+    }
+}
+
+/// Slots of one word on their way back.
+struct Group {
+    word_index: usize,
+    bits: u64,
+}
+
+impl<N: Network> Pool<N> {
+    /// Releases `addr`. What its holder did happens before the next allocation of it.
+    ///
+    /// A double release is an error and changes nothing, as long as nobody else has got the address
+    /// meanwhile: one bit cannot tell holders apart. A [`Guard`](crate::Guard) cannot make that
+    /// mistake.
+    ///
+    /// # Errors
+    ///
+    /// [`ReleaseError::NotAllocated`] if nobody held it; otherwise the address is reserved, not of
+    /// the pool, or inside a unit instead of naming it. Nothing has changed.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let addr = pool.allocate()?;
+    /// pool.release(addr)?;
+    /// assert!(pool.release(addr).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn release(&self, addr: N::Addr) -> Result<(), ReleaseError> {
+        let outcome = self.slot_to_release(addr).and_then(|slot| {
+            if self.bitmap().release(slot) {
+                Ok(())
+            } else {
+                Err(ReleaseError::NotAllocated { addr: addr.into() })
+            }
+        });
+        let event = match outcome {
+            Ok(()) => Event::Released,
+            Err(_) => Event::ReleaseError,
+        };
+        self.counters.count(event, 1);
+        outcome
+    }
+
+    /// Releases a block that [`allocate_block`](Self::allocate_block) gave, or any aligned block of
+    /// which every address is allocated.
+    ///
+    /// # Errors
+    ///
+    /// [`ReleaseError::NotAllocated`] names the first address of the block that nobody held, and
+    /// nothing has changed; otherwise an address is reserved, not of the pool, or the block does not
+    /// begin where a block of its size does. If somebody else releases parts of the block *during*
+    /// the call, the rest is released all the same, and the error names an address.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let block = pool.allocate_block(26)?;
+    /// pool.release_block(block)?;
+    /// assert_eq!(pool.allocated(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn release_block(&self, block: N) -> Result<(), ReleaseError> {
+        let outcome = self.block_to_release(block).and_then(|(slot, order)| {
+            self.bitmap()
+                .release_block(slot, order)
+                .map_err(|free| self.not_allocated(free))
+                .map(|()| 1 << order)
+        });
+        match outcome {
+            Ok(slots) => self.counters.count(Event::Released, slots),
+            Err(_) => self.counters.count(Event::ReleaseError, 1),
+        }
+        outcome.map(drop)
+    }
+
+    /// Releases many addresses, and says what became of them.
+    ///
+    /// Cheapest when neighbours stand together: those of one word are one step.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let addrs = pool.allocate_many(100)?;
+    /// assert_eq!(pool.release_many(&addrs).released, 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn release_many(&self, addrs: &[N::Addr]) -> ReleasedMany {
+        let mut report = ReleasedMany::default();
+        let mut group = Group {
+            word_index: 0,
+            bits: 0,
+        };
+        for &addr in addrs {
+            match self.slot_to_release(addr) {
+                Ok(slot) => {
+                    let (word_index, bit) = (word_of(slot), bit_of(slot));
+                    if word_index != group.word_index || group.bits & bit != 0 {
+                        self.release_group(&group, &mut report);
+                        group = Group {
+                            word_index,
+                            bits: 0,
+                        };
+                    }
+                    group.bits |= bit;
+                }
+                Err(error) => {
+                    self.release_group(&group, &mut report);
+                    group.bits = 0;
+                    report.refuse(error);
+                }
+            }
+        }
+        self.release_group(&group, &mut report);
+        self.counters.count(Event::Released, report.released);
+        if report.errors() != 0 {
+            self.counters.count(Event::ReleaseError, report.errors());
+        }
+        report
+    }
+
+    fn release_group(&self, group: &Group, report: &mut ReleasedMany) {
+        if group.bits == 0 {
+            return;
+        }
+        let free_before = self.bitmap().release_bits(group.word_index, group.bits);
+        report.released += u64::from((group.bits & !free_before).count_ones());
+        for slot in crate::slot::slots_in(group.word_index, free_before) {
+            report.refuse(self.not_allocated(slot));
+        }
+    }
+
+    #[inline]
+    fn slot_to_release(&self, addr: N::Addr) -> Result<Slot, ReleaseError> {
+        match self.geometry.place_of(addr) {
+            Place::Usable(slot) if self.geometry.names_its_unit(addr) => Ok(slot),
+            Place::Usable(_) => Err(ReleaseError::Misaligned {
+                addr: addr.into(),
+                unit: self.geometry.unit_around(addr).into(),
+            }),
+            Place::Reserved(_) => Err(ReleaseError::Reserved { addr: addr.into() }),
+            Place::Outside => Err(ReleaseError::OutOfRange { addr: addr.into() }),
+        }
+    }
+
+    /// The first slot and the order of a block whose every slot can be released.
+    fn block_to_release(&self, block: N) -> Result<(Slot, u32), ReleaseError> {
+        let first_addr = block.written_addr();
+        let outside = || ReleaseError::OutOfRange {
+            addr: first_addr.into(),
+        };
+        let unit = self.geometry.unit();
+        if N::addr_width(first_addr) != self.geometry.addr_width() {
+            return Err(outside());
+        }
+        let misaligned = |unit: N| ReleaseError::Misaligned {
+            addr: first_addr.into(),
+            unit: unit.into(),
+        };
+        if block.mask_len() > unit {
+            return Err(misaligned(self.geometry.unit_around(first_addr)));
+        }
+        let aligned = N::around(first_addr, block.mask_len());
+        if aligned != block {
+            return Err(misaligned(aligned));
+        }
+        let order = u32::from(unit - block.mask_len());
+        let first = self.geometry.slot_of(first_addr).ok_or_else(outside)?;
+        let last = 1u64
+            .checked_shl(order)
+            .and_then(|slots| Slot::try_from(u64::from(first) + (slots - 1)).ok())
+            .ok_or_else(outside)?;
+        self.expect_usable(first, last, outside)?;
+        Ok((first, order))
+    }
+
+    fn expect_usable(
+        &self,
+        first: Slot,
+        last: Slot,
+        outside: impl Fn() -> ReleaseError,
+    ) -> Result<(), ReleaseError> {
+        let usable = self.geometry.runs_within(first, last).next();
+        let Some(run) = usable.filter(|run| run.first == first) else {
+            let addr = self.geometry.addr_of(first).into();
+            return Err(ReleaseError::Reserved { addr });
+        };
+        if run.last == last {
+            return Ok(());
+        }
+        // The slot after the usable ones is reserved, or there is none.
+        match self.geometry.checked_addr_of(run.last + 1) {
+            Some(addr) => Err(ReleaseError::Reserved { addr: addr.into() }),
+            None => Err(outside()),
+        }
+    }
+
+    fn not_allocated(&self, slot: Slot) -> ReleaseError {
+        ReleaseError::NotAllocated {
+            addr: self.geometry.addr_of(slot).into(),
+        }
+    }
+}

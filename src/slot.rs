@@ -1,0 +1,105 @@
+//! The slot number and its split into chunk, word and bit.
+//!
+//! Pure arithmetic. This module knows nothing of addresses, atomics or who holds a slot.
+
+use crate::sync::WORDS_PER_CHUNK;
+use core::ops::RangeInclusive;
+
+/// A unit of a pool, counted from 0 at the first address of its network.
+///
+/// A plain integer, so that a data plane can keep four bytes instead of an address. See
+/// [`Pool::slot_of`](crate::Pool::slot_of) for what it means in pools of several ranges.
+pub type Slot = u32;
+
+pub(crate) const SLOTS_PER_WORD: u32 = u64::BITS;
+pub(crate) const SLOTS_PER_CHUNK: u32 = SLOTS_PER_WORD * WORDS_PER_CHUNK as u32;
+
+/// 2^32: how many slots a [`Slot`] can number.
+pub(crate) const MAX_SLOTS: u64 = 1 << 32;
+
+#[inline]
+pub(crate) const fn word_of(slot: Slot) -> usize {
+    (slot / SLOTS_PER_WORD) as usize
+}
+
+#[inline]
+pub(crate) const fn chunk_of(slot: Slot) -> usize {
+    (slot / SLOTS_PER_CHUNK) as usize
+}
+
+#[inline]
+pub(crate) const fn bit_of(slot: Slot) -> u64 {
+    1 << (slot % SLOTS_PER_WORD)
+}
+
+#[inline]
+pub(crate) const fn slot_at(word_index: usize, bit_index: u32) -> Slot {
+    word_index as u32 * SLOTS_PER_WORD + bit_index
+}
+
+/// The bits of word `word_index` whose slots lie in `first..=last`.
+#[inline]
+pub(crate) const fn bits_within(word_index: usize, first: Slot, last: Slot) -> u64 {
+    let word_first = slot_at(word_index, 0);
+    let word_last = slot_at(word_index, SLOTS_PER_WORD - 1);
+    if last < word_first || word_last < first {
+        return 0;
+    }
+    let from = first.saturating_sub(word_first);
+    let cut = word_last.saturating_sub(last);
+    (u64::MAX << from) & (u64::MAX >> cut)
+}
+
+/// The words that hold a slot of `first..=last`.
+pub(crate) const fn words_within(first: Slot, last: Slot) -> RangeInclusive<usize> {
+    word_of(first)..=word_of(last)
+}
+
+/// The set bits of `bits` as slots of word `word_index`, lowest first.
+#[inline]
+pub(crate) fn slots_in(word_index: usize, mut bits: u64) -> impl Iterator<Item = Slot> {
+    core::iter::from_fn(move || {
+        if bits == 0 {
+            return None;
+        }
+        let bit_index = bits.trailing_zeros();
+        bits &= bits - 1;
+        Some(slot_at(word_index, bit_index))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_within_agrees_with_asking_slot_by_slot() {
+        for (first, last) in [
+            (0, 0),
+            (0, 63),
+            (5, 64),
+            (63, 64),
+            (64, 127),
+            (70, 200),
+            (130, 131),
+        ] {
+            for word_index in 0..4 {
+                let expected = (0..64)
+                    .filter(|&bit| (first..=last).contains(&slot_at(word_index, bit)))
+                    .fold(0u64, |bits, bit| bits | 1 << bit);
+                assert_eq!(
+                    bits_within(word_index, first, last),
+                    expected,
+                    "word {word_index} of {first}..={last}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_slot_does_not_overflow() {
+        let last_word = word_of(Slot::MAX);
+        assert_eq!(bits_within(last_word, Slot::MAX, Slot::MAX), 1 << 63);
+        assert_eq!(slots_in(last_word, 1 << 63).last(), Some(Slot::MAX));
+    }
+}

@@ -1,0 +1,313 @@
+//! Counters: how many of what happened, and how many addresses are allocated.
+//!
+//! One Relaxed add per operation, on a line that belongs to a group of threads. They order nothing;
+//! when all threads are quiet, their sums are exact.
+
+use crate::stripes::Stripes;
+use crate::sync::hint::AtomicU64;
+use crate::sync::{Ordering, thread_index};
+use crossbeam_utils::CachePadded;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+/// What a pool counts.
+///
+/// ```
+/// use hostbits::{Pool, StatsLevel};
+///
+/// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+/// let pool = Pool::builder(net).stats(StatsLevel::Full).build()?;
+/// pool.allocate()?;
+/// assert!(pool.stats().last_allocation.is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "kebab-case")
+)]
+#[non_exhaustive]
+pub enum StatsLevel {
+    /// Nothing. `allocated()` counts the bits: O(words).
+    Off,
+    /// Totals by kind: one add to a line of its own per operation. `allocated()` is O(1).
+    #[default]
+    Counts,
+    /// Totals and the time of the last allocation. Reading the clock costs as much as the claim.
+    Full,
+}
+
+/// Allocated addresses by the verb that took them. Blocks count with all their addresses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Allocations {
+    /// By `allocate`, `allocate_net`, `allocate_in` and guards.
+    pub any: u64,
+    /// By `allocate_exact`.
+    pub exact: u64,
+    /// By `allocate_preferring`, whether or not the preference was free.
+    pub preferred: u64,
+    /// By `allocate_many` and `allocate_into`.
+    pub batch: u64,
+    /// By `allocate_block`.
+    pub block: u64,
+    /// By `adopt`.
+    pub adopted: u64,
+}
+
+impl Allocations {
+    /// All of them.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// pool.allocate()?;
+    /// pool.allocate_exact("10.0.0.7".parse()?)?;
+    /// assert_eq!(pool.stats().allocations.total(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn total(&self) -> u64 {
+        self.any + self.exact + self.preferred + self.batch + self.block + self.adopted
+    }
+}
+
+/// Allocations that were refused, by reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Failures {
+    /// Nothing, not enough, or no such block was free.
+    pub exhausted: u64,
+    /// The exact address was allocated already.
+    pub taken: u64,
+    /// The exact address is reserved.
+    pub reserved: u64,
+    /// The exact address or the range is not of the pool.
+    pub out_of_range: u64,
+}
+
+/// What happened in a pool: totals, never gauges.
+///
+/// Exact when no other thread is at work; otherwise each number is from its own moment. All zero at
+/// [`StatsLevel::Off`].
+///
+/// ```
+/// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+/// let addr = pool.allocate()?;
+/// pool.release(addr)?;
+/// let _ = pool.release(addr);
+/// let stats = pool.stats();
+/// assert_eq!((stats.allocations.any, stats.releases, stats.release_errors), (1, 1, 1));
+///
+/// pool.reset_stats();
+/// assert_eq!(pool.stats().releases, 0);
+/// assert_eq!(pool.stats_total().releases, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Stats {
+    /// Addresses allocated, by verb.
+    pub allocations: Allocations,
+    /// Addresses released.
+    pub releases: u64,
+    /// Releases refused: not allocated, reserved, or not of the pool.
+    pub release_errors: u64,
+    /// Allocations refused, by reason.
+    pub failures: Failures,
+    /// When the last address was allocated; only at [`StatsLevel::Full`]. Never reset.
+    pub last_allocation: Option<SystemTime>,
+}
+
+/// A thing that is counted: its place in a stripe.
+#[derive(Clone, Copy)]
+pub(crate) enum Event {
+    Any,
+    Exact,
+    Preferred,
+    Batch,
+    Block,
+    Adopted,
+    Released,
+    ReleaseError,
+    Exhausted,
+    Taken,
+    Reserved,
+    OutOfRange,
+}
+
+const EVENTS: usize = Event::OutOfRange as usize + 1;
+/// Events that take addresses.
+const ALLOCATIONS: usize = Event::Adopted as usize + 1;
+
+type Totals = [u64; EVENTS];
+
+struct Stripe {
+    counts: [AtomicU64; EVENTS],
+    /// Nanoseconds since the epoch; 0 is never.
+    last_allocation: AtomicU64,
+}
+
+/// The counters of one pool.
+pub(crate) struct Counters {
+    level: StatsLevel,
+    stripes: Option<Stripes<CachePadded<Stripe>>>,
+    /// The totals at the last reset.
+    base_line: Mutex<Totals>,
+}
+
+impl Counters {
+    pub(crate) fn new(level: StatsLevel) -> Self {
+        let stripe = |_| {
+            CachePadded::new(Stripe {
+                counts: std::array::from_fn(|_| AtomicU64::new(0)),
+                last_allocation: AtomicU64::new(0),
+            })
+        };
+        Self {
+            level,
+            stripes: (level > StatsLevel::Off).then(|| Stripes::new(stripe)),
+            base_line: Mutex::new([0; EVENTS]),
+        }
+    }
+
+    pub(crate) fn level(&self) -> StatsLevel {
+        self.level
+    }
+
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.stripes.as_ref().map_or(0, Stripes::memory_bytes)
+    }
+
+    /// Counts `count` addresses that were allocated.
+    #[inline]
+    pub(crate) fn allocated(&self, event: Event, count: u64) {
+        let Some(stripes) = &self.stripes else { return };
+        let stripe = stripes.of(thread_index());
+        stripe.add(event, count);
+        if self.level == StatsLevel::Full {
+            stripe.note_time();
+        }
+    }
+
+    /// Counts anything else.
+    #[inline]
+    pub(crate) fn count(&self, event: Event, count: u64) {
+        if let Some(stripes) = &self.stripes {
+            stripes.of(thread_index()).add(event, count);
+        }
+    }
+
+    /// How many addresses are allocated; `None` if nothing is counted.
+    #[inline]
+    pub(crate) fn allocated_now(&self) -> Option<u64> {
+        let stripes = self.stripes.as_ref()?;
+        let mut allocated = 0u64;
+        for stripe in stripes.iter() {
+            // Released first: what is released in between is then still counted, never the reverse,
+            // which could go below zero. Relaxed: the sum is exact only when all is quiet anyway.
+            let released = stripe.counts[Event::Released as usize].load(Ordering::Relaxed);
+            allocated = stripe.counts[..ALLOCATIONS]
+                .iter()
+                .map(|count| count.load(Ordering::Relaxed))
+                .fold(allocated, u64::wrapping_add)
+                .wrapping_sub(released);
+        }
+        // An address allocated on one stripe and released on another may have been missed by the
+        // first look and seen by the second.
+        Some(if allocated > u64::MAX / 2 {
+            0
+        } else {
+            allocated
+        })
+    }
+
+    /// Everything since the pool was built.
+    pub(crate) fn total(&self) -> Stats {
+        self.stats_of(self.totals())
+    }
+
+    /// Everything since the last reset.
+    pub(crate) fn since_reset(&self) -> Stats {
+        let base_line = *self.base_line();
+        let mut totals = self.totals();
+        for (total, base) in totals.iter_mut().zip(base_line) {
+            *total = total.saturating_sub(base);
+        }
+        self.stats_of(totals)
+    }
+
+    pub(crate) fn reset(&self) {
+        let totals = self.totals();
+        *self.base_line() = totals;
+    }
+
+    fn base_line(&self) -> std::sync::MutexGuard<'_, Totals> {
+        // Whatever panicked while holding it left plain numbers behind.
+        self.base_line
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn totals(&self) -> Totals {
+        let mut totals = [0u64; EVENTS];
+        for stripe in self.stripes.iter().flat_map(Stripes::iter) {
+            for (total, count) in totals.iter_mut().zip(&stripe.counts) {
+                // Relaxed: a statistic.
+                *total = total.wrapping_add(count.load(Ordering::Relaxed));
+            }
+        }
+        totals
+    }
+
+    fn stats_of(&self, totals: Totals) -> Stats {
+        let of = |event: Event| totals[event as usize];
+        Stats {
+            allocations: Allocations {
+                any: of(Event::Any),
+                exact: of(Event::Exact),
+                preferred: of(Event::Preferred),
+                batch: of(Event::Batch),
+                block: of(Event::Block),
+                adopted: of(Event::Adopted),
+            },
+            releases: of(Event::Released),
+            release_errors: of(Event::ReleaseError),
+            failures: Failures {
+                exhausted: of(Event::Exhausted),
+                taken: of(Event::Taken),
+                reserved: of(Event::Reserved),
+                out_of_range: of(Event::OutOfRange),
+            },
+            last_allocation: self.last_allocation(),
+        }
+    }
+
+    fn last_allocation(&self) -> Option<SystemTime> {
+        let latest = self
+            .stripes
+            .iter()
+            .flat_map(Stripes::iter)
+            // Relaxed: a statistic.
+            .map(|stripe| stripe.last_allocation.load(Ordering::Relaxed))
+            .max()?;
+        (latest != 0).then(|| SystemTime::UNIX_EPOCH + Duration::from_nanos(latest))
+    }
+}
+
+impl Stripe {
+    #[inline]
+    fn add(&self, event: Event, count: u64) {
+        // Relaxed: a statistic; it publishes nothing and nobody waits for it.
+        self.counts[event as usize].fetch_add(count, Ordering::Relaxed);
+    }
+
+    fn note_time(&self) {
+        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let nanos = since_epoch.map_or(0, |since| since.as_nanos() as u64);
+        // Relaxed: a statistic. The maximum, because two threads may share the stripe.
+        self.last_allocation.fetch_max(nanos, Ordering::Relaxed);
+    }
+}

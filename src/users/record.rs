@@ -1,0 +1,120 @@
+//! What a caller hands in: anything that can name its address.
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// An address as a user list has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Listed<'a> {
+    /// Text that still has to be read: `10.0.0.5`, `10.0.0.5/32`, blanks around it.
+    Text(&'a str),
+    /// An address.
+    Addr(IpAddr),
+    /// An address with a prefix length; unless that is the full one, it is ambiguous.
+    Net(IpNet),
+}
+
+/// A user record: it can name its address and, if it has them, an owner and a generation.
+///
+/// Implemented for text, for the addresses of `std` and the networks of `ipnet`, and for pairs
+/// `(address, owner)`. Implement it for your own record:
+///
+/// ```
+/// use hostbits::{Listed, Pool, UserRecord};
+///
+/// struct Peer {
+///     name: String,
+///     allowed_ip: String,
+/// }
+///
+/// impl UserRecord for Peer {
+///     fn listed(&self) -> Listed<'_> {
+///         Listed::Text(&self.allowed_ip)
+///     }
+///
+///     fn owner(&self) -> Option<&str> {
+///         Some(&self.name)
+///     }
+/// }
+///
+/// let peers = [Peer { name: "alice".into(), allowed_ip: "10.0.0.2/32".into() }];
+/// let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+/// assert_eq!(pool.adopt(&peers).taken, 1);
+/// assert_eq!(pool.allocate()?.to_string(), "10.0.0.3");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait UserRecord {
+    /// The address that the user holds.
+    fn listed(&self) -> Listed<'_>;
+
+    /// The name of the holder, if the list has one: two owners of one address are a duplicate.
+    fn owner(&self) -> Option<&str> {
+        None
+    }
+
+    /// The generation of the holding, if the list has one. Not used yet.
+    fn generation(&self) -> Option<u64> {
+        None
+    }
+}
+
+impl<T: UserRecord + ?Sized> UserRecord for &T {
+    fn listed(&self) -> Listed<'_> {
+        (**self).listed()
+    }
+
+    fn owner(&self) -> Option<&str> {
+        (**self).owner()
+    }
+
+    fn generation(&self) -> Option<u64> {
+        (**self).generation()
+    }
+}
+
+impl UserRecord for str {
+    fn listed(&self) -> Listed<'_> {
+        Listed::Text(self)
+    }
+}
+
+impl UserRecord for String {
+    fn listed(&self) -> Listed<'_> {
+        Listed::Text(self)
+    }
+}
+
+macro_rules! plain_records {
+    ($($address:ty => $listed:ident),+ $(,)?) => {$(
+        impl UserRecord for $address {
+            fn listed(&self) -> Listed<'_> {
+                Listed::$listed((*self).into())
+            }
+        }
+    )+};
+}
+
+plain_records! {
+    IpAddr => Addr,
+    Ipv4Addr => Addr,
+    Ipv6Addr => Addr,
+    IpNet => Net,
+    Ipv4Net => Net,
+    Ipv6Net => Net,
+}
+
+/// `(address, owner)`.
+impl<A: UserRecord, O: AsRef<str>> UserRecord for (A, O) {
+    fn listed(&self) -> Listed<'_> {
+        self.0.listed()
+    }
+
+    fn owner(&self) -> Option<&str> {
+        Some(self.1.as_ref())
+    }
+
+    fn generation(&self) -> Option<u64> {
+        self.0.generation()
+    }
+}
