@@ -210,6 +210,8 @@ fn spread_bit(thread: usize) -> u32 {
     (thread as u32).wrapping_mul(21) % u64::BITS
 }
 
+// Not inlined: four hashes would burden the hot path of every other policy.
+#[inline(never)]
 fn random_slot(
     seed: u64,
     draw: u64,

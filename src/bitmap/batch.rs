@@ -15,7 +15,7 @@ impl Bitmap<'_> {
     /// Each slot is a claim of its own. Some are missing only if at some instant of the call nothing
     /// was free. `next_burst` says where to look and for how many at most before it is asked again.
     pub(crate) fn claim_up_to(
-        &self,
+        self,
         wanted: u64,
         mut next_burst: impl FnMut() -> Burst,
         mut sink: impl FnMut(usize, u64),
@@ -39,7 +39,7 @@ impl Bitmap<'_> {
 
     /// Claims exactly `wanted` slots or none; `None` if at some instant of the call fewer were free.
     pub(crate) fn claim_all(
-        &self,
+        self,
         wanted: u64,
         mut next_burst: impl FnMut() -> Burst,
     ) -> Option<Vec<WordBits>> {
@@ -67,7 +67,7 @@ impl Bitmap<'_> {
     /// Takes slots until there are `wanted`, or no more, or somebody else's claim is in the way.
     /// The caller has a flight.
     fn gather(
-        &self,
+        self,
         wanted: u64,
         next_burst: &mut impl FnMut() -> Burst,
         claimed: &mut Vec<WordBits>,
@@ -91,7 +91,7 @@ impl Bitmap<'_> {
     }
 
     /// Takes from the burst's start upwards and then from the beginning; answers what is missing.
-    fn take_burst(&self, burst: Burst, wanted: u64, mut sink: impl FnMut(usize, u64)) -> u64 {
+    fn take_burst(self, burst: Burst, wanted: u64, mut sink: impl FnMut(usize, u64)) -> u64 {
         if self.tree.root_is_empty() {
             return wanted;
         }

@@ -42,7 +42,7 @@ pub(crate) struct BlockCandidates {
 }
 
 impl BlockCandidates {
-    fn last_slot(&self) -> Slot {
+    fn last_slot(self) -> Slot {
         (u64::from(self.first) + (self.count << self.order) - 1) as Slot
     }
 
@@ -56,7 +56,7 @@ impl Bitmap<'_> {
     /// its first slot.
     ///
     /// `None` if at some instant of the call none of the candidates was wholly free.
-    pub(crate) fn claim_block(&self, candidates: &[BlockCandidates]) -> Option<Slot> {
+    pub(crate) fn claim_block(self, candidates: &[BlockCandidates]) -> Option<Slot> {
         let order = candidates.first()?.order;
         let search = || {
             let descending = candidates.iter().rev();
@@ -69,7 +69,7 @@ impl Bitmap<'_> {
     ///
     /// Answers the first slot that was found free. Seen before the first release, it stops the call
     /// and nothing has changed; freed by somebody else meanwhile, it is only reported.
-    pub(crate) fn release_block(&self, first: Slot, order: u32) -> Result<(), Slot> {
+    pub(crate) fn release_block(self, first: Slot, order: u32) -> Result<(), Slot> {
         if order < WORD_ORDER {
             let bits = block_bits(order) << (first % SLOTS_PER_WORD);
             return self.release_exactly(word_of(first), bits);
@@ -91,7 +91,7 @@ impl Bitmap<'_> {
     }
 
     /// Releases all of `bits` if all of them are taken.
-    fn release_exactly(&self, word_index: usize, bits: u64) -> Result<(), Slot> {
+    fn release_exactly(self, word_index: usize, bits: u64) -> Result<(), Slot> {
         let word = self.word(word_index);
         // Relaxed: only a starting guess; the exchange decides.
         let mut seen = word.load(Ordering::Relaxed);
@@ -112,7 +112,7 @@ impl Bitmap<'_> {
         Ok(())
     }
 
-    fn expect_taken(&self, word_index: usize, bits: u64) -> Result<(), Slot> {
+    fn expect_taken(self, word_index: usize, bits: u64) -> Result<(), Slot> {
         let free = load_seq_cst(self.word(word_index)) & bits;
         if free == 0 {
             return Ok(());
@@ -122,7 +122,7 @@ impl Bitmap<'_> {
     }
 
     /// Claims the highest free block of these candidates. No proof.
-    fn find_block(&self, of: BlockCandidates) -> Option<Slot> {
+    fn find_block(self, of: BlockCandidates) -> Option<Slot> {
         if of.order <= SLOTS_PER_CHUNK.trailing_zeros() {
             self.find_block_in_chunks(of)
         } else {
@@ -134,7 +134,7 @@ impl Bitmap<'_> {
     }
 
     /// Blocks that fit into a chunk: chunk by chunk downwards, by the summary.
-    fn find_block_in_chunks(&self, of: BlockCandidates) -> Option<Slot> {
+    fn find_block_in_chunks(self, of: BlockCandidates) -> Option<Slot> {
         let first_chunk = chunk_of(of.first);
         let mut from = chunk_of(of.last_slot());
         while let Some(chunk_index) = self.tree.previous_candidate(from, first_chunk) {
@@ -162,7 +162,7 @@ impl Bitmap<'_> {
         None
     }
 
-    fn claim_block_in_word(&self, word_index: usize, of: BlockCandidates) -> Option<Slot> {
+    fn claim_block_in_word(self, word_index: usize, of: BlockCandidates) -> Option<Slot> {
         let allowed = crate::slot::bits_within(word_index, of.first, of.last_slot());
         let word = self.word(word_index);
         // SeqCst: the look of a search under watch, as in `take_lowest`.
@@ -183,7 +183,7 @@ impl Bitmap<'_> {
     }
 
     /// Claims a block of whole words, all or nothing.
-    fn claim_words(&self, first: Slot, order: u32) -> bool {
+    fn claim_words(self, first: Slot, order: u32) -> bool {
         let words = block_words(first, order);
         let all_free = |word_index: usize| load_seq_cst(self.word(word_index)) == u64::MAX;
         // A look first: most candidates fail, and a flight makes others wait.

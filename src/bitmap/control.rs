@@ -126,7 +126,7 @@ pub(crate) enum Verdict {
 
 impl<'a> Bitmap<'a> {
     /// Announces a claim that may have to be rolled back. Begin before the first bit is taken.
-    pub(crate) fn begin_flight(&self) -> Flight<'a> {
+    pub(crate) fn begin_flight(self) -> Flight<'a> {
         // SeqCst: before our first claim in the total order, so that whoever sees the bit taken sees
         // the flight too.
         self.control
@@ -139,7 +139,7 @@ impl<'a> Bitmap<'a> {
     ///
     /// The same number before and after `look`, and no claim but the caller's in flight: then nothing
     /// that the look saw taken was only taken for now.
-    fn without_flights<T>(&self, own: u64, look: impl FnOnce() -> T) -> (T, bool) {
+    fn without_flights<T>(self, own: u64, look: impl FnOnce() -> T) -> (T, bool) {
         let before = self.control.flights();
         let seen = look();
         let undisturbed = before & FLIGHTS_MASK == own && self.control.flights() == before;
@@ -148,12 +148,9 @@ impl<'a> Bitmap<'a> {
 
     /// Whether nothing is free: O(1) by the root; a linear bitmap, which has none, looks everywhere.
     #[inline]
-    pub(super) fn none_free(&self, own_flights: u64) -> Verdict {
+    pub(super) fn none_free(self, own_flights: u64) -> Verdict {
         if self.tree.is_linear() {
             return self.none_free_linear(own_flights);
-        }
-        if !self.tree.root_is_empty() {
-            return Verdict::MayBeFree;
         }
         match self.without_flights(own_flights, || self.tree.root_is_empty()) {
             (false, _) => Verdict::MayBeFree,
@@ -163,7 +160,7 @@ impl<'a> Bitmap<'a> {
     }
 
     #[cold]
-    fn none_free_linear(&self, own_flights: u64) -> Verdict {
+    fn none_free_linear(self, own_flights: u64) -> Verdict {
         let _watch = self.control.watch();
         let freed_before = self.control.freed(0);
         let look = || self.chunks.iter().all(Chunk::is_full);
@@ -181,7 +178,7 @@ impl<'a> Bitmap<'a> {
     /// Begins again only where a release left such a block meanwhile, or while a claim is in flight.
     #[cold]
     pub(super) fn search_or_prove<T>(
-        &self,
+        self,
         order: u32,
         mut search: impl FnMut() -> Option<T>,
     ) -> Option<T> {
@@ -203,7 +200,7 @@ impl<'a> Bitmap<'a> {
     /// Repeats `attempt` until it succeeds or fails while no claim is in flight, so that nothing it
     /// found taken was only taken for now.
     #[cold]
-    pub(super) fn retry_beside_flights(&self, attempt: impl Fn() -> bool) -> bool {
+    pub(super) fn retry_beside_flights(self, attempt: impl Fn() -> bool) -> bool {
         let snooze = Snooze::default();
         loop {
             match self.without_flights(0, &attempt) {

@@ -7,7 +7,7 @@ use crate::slot::{Slot, slots_in, words_within};
 
 impl<'a> Bitmap<'a> {
     /// Counts the free slots of `first..=last`.
-    pub(crate) fn count_free(&self, first: Slot, last: Slot) -> u64 {
+    pub(crate) fn count_free(self, first: Slot, last: Slot) -> u64 {
         words_within(first, last)
             .map(|word_index| u64::from(self.free_bits(word_index, first, last).count_ones()))
             .sum()
@@ -29,7 +29,7 @@ impl<'a> Bitmap<'a> {
     }
 
     /// A copy of all words.
-    pub(crate) fn words(&self) -> Vec<u64> {
+    pub(crate) fn words(self) -> Vec<u64> {
         words_within(0, self.last_slot())
             .map(|word_index| self.free_bits(word_index, 0, Slot::MAX))
             .collect()

@@ -68,18 +68,18 @@ impl<'a> Bitmap<'a> {
     }
 
     #[inline]
-    fn word(&self, word_index: usize) -> &'a AtomicU64 {
+    fn word(self, word_index: usize) -> &'a AtomicU64 {
         &self.chunks[word_index / WORDS_PER_CHUNK].words()[word_index % WORDS_PER_CHUNK]
     }
 
     /// The last slot of the last chunk, padding included.
     #[inline]
-    fn last_slot(&self) -> Slot {
+    fn last_slot(self) -> Slot {
         (self.chunks.len() as u64 * u64::from(SLOTS_PER_CHUNK) - 1) as Slot
     }
 
     /// Recomputes the summary from the leaves. Only for an owner whom nobody races with.
-    pub(crate) fn rebuild(&self) {
+    pub(crate) fn rebuild(self) {
         for (chunk_index, chunk) in self.chunks.iter().enumerate() {
             if !chunk.is_full() {
                 self.tree.publish(chunk_index);

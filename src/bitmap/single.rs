@@ -11,7 +11,7 @@ impl Bitmap<'_> {
     /// Every lower slot was seen taken at some moment of the call. `likely_chunk` is where the last
     /// one was found: right, it saves the way down from the root; wrong, it costs a look.
     #[inline]
-    pub(crate) fn claim_lowest(&self, likely_chunk: usize) -> Option<Slot> {
+    pub(crate) fn claim_lowest(self, likely_chunk: usize) -> Option<Slot> {
         if self.tree.is_lowest(likely_chunk) {
             for (index, word) in self.chunks[likely_chunk].words().iter().enumerate() {
                 let taken = take_lowest(word, u64::MAX, 1);
@@ -27,7 +27,16 @@ impl Bitmap<'_> {
     /// Claims the first free slot at or after `start`, or else the first from the beginning.
     ///
     /// `None` if at some instant of the call nothing was free.
-    pub(crate) fn claim_from(&self, start: Slot) -> Option<Slot> {
+    #[inline]
+    pub(crate) fn claim_from(self, start: Slot) -> Option<Slot> {
+        if self.tree.root_is_empty() && self.none_free(0) == Verdict::NoneFree {
+            return None;
+        }
+        self.claim_from_or_prove(start)
+    }
+
+    #[inline(never)]
+    fn claim_from_or_prove(self, start: Slot) -> Option<Slot> {
         let snooze = Snooze::default();
         loop {
             if !self.tree.root_is_empty() {
@@ -46,35 +55,37 @@ impl Bitmap<'_> {
 
     /// Claims the first free slot of `start..=last`, or else of `first..start`; `None` if at some
     /// instant of the call none of them was free.
-    pub(crate) fn claim_within(&self, first: Slot, start: Slot, last: Slot) -> Option<Slot> {
+    pub(crate) fn claim_within(self, first: Slot, start: Slot, last: Slot) -> Option<Slot> {
         let search = || self.find_from(first, start, last);
         search().or_else(|| self.search_or_prove(0, search))
     }
 
     /// Claims a slot near word `near`, which the caller has to itself if it can: one load, one RMW.
     ///
-    /// `start_bit` spreads threads that meet in one word. `None` is no proof: go on with
-    /// [`Bitmap::claim_from`].
+    /// `start_bit` spreads threads that meet in one word. `None` if at some instant of the call
+    /// nothing was free.
     #[inline]
-    pub(crate) fn claim_near(&self, near: usize, start_bit: u32) -> Option<Slot> {
+    pub(crate) fn claim_near(self, near: usize, start_bit: u32) -> Option<Slot> {
         let chunk_index = near / WORDS_PER_CHUNK;
-        let words = self.chunks.get(chunk_index)?.words();
-        (0..WORDS_PER_CHUNK).find_map(|step| {
+        let words = self.chunks[chunk_index].words();
+        for step in 0..WORDS_PER_CHUNK {
             let index = (near + step) % WORDS_PER_CHUNK;
-            take_near(&words[index], start_bit)
-                .map(|bit_index| slot_at(chunk_index * WORDS_PER_CHUNK + index, bit_index))
-        })
+            if let Some(bit_index) = take_near(&words[index], start_bit) {
+                return Some(slot_at(chunk_index * WORDS_PER_CHUNK + index, bit_index));
+            }
+        }
+        self.claim_from(slot_at(chunk_index * WORDS_PER_CHUNK, 0))
     }
 
     /// Claims exactly `slot`; `false` if at some instant of the call it was taken.
     #[inline]
-    pub(crate) fn claim_exact(&self, slot: Slot) -> bool {
+    pub(crate) fn claim_exact(self, slot: Slot) -> bool {
         self.try_claim_exact(slot) || self.retry_beside_flights(|| self.try_claim_exact(slot))
     }
 
     /// Claims exactly `slot`; `false` may also mean that a claim in flight holds it for now.
     #[inline]
-    pub(crate) fn try_claim_exact(&self, slot: Slot) -> bool {
+    pub(crate) fn try_claim_exact(self, slot: Slot) -> bool {
         let bit = bit_of(slot);
         // SeqCst: Acquire pairs with the release of the last holder; the total order places the claim
         // against the check loads of `settle`.
@@ -83,7 +94,7 @@ impl Bitmap<'_> {
 
     /// Whether `slot` was free when looked at.
     #[inline]
-    pub(crate) fn is_free(&self, slot: Slot) -> bool {
+    pub(crate) fn is_free(self, slot: Slot) -> bool {
         // SeqCst: only a hint for others; for a caller who has just been told of a release or a claim
         // on another thread, it is at least that new.
         load_seq_cst(self.word(word_of(slot))) & bit_of(slot) != 0
@@ -91,7 +102,7 @@ impl Bitmap<'_> {
 
     /// Releases `slot`; `false` if it was free already, and then nothing has changed.
     #[inline]
-    pub(crate) fn release(&self, slot: Slot) -> bool {
+    pub(crate) fn release(self, slot: Slot) -> bool {
         let (word, bit) = (self.word(word_of(slot)), bit_of(slot));
         // SeqCst: Release pairs with the claim of the next holder; the total order places the store
         // before the loads of `publish`. With AcqRel a lost slot is found by loom in under a second.
@@ -105,7 +116,7 @@ impl Bitmap<'_> {
     /// Releases the slots of `bits` in word `word_index`, which the caller holds; answers those that
     /// were free already.
     #[inline]
-    pub(crate) fn release_bits(&self, word_index: usize, bits: u64) -> u64 {
+    pub(crate) fn release_bits(self, word_index: usize, bits: u64) -> u64 {
         // SeqCst: as in `release`.
         let before = self.word(word_index).fetch_or(bits, Ordering::SeqCst);
         self.announce(word_index, bits);
@@ -114,7 +125,7 @@ impl Bitmap<'_> {
 
     /// Makes a release known: to the summary, then to the watchers. In this order: see `control`.
     #[inline]
-    pub(super) fn announce(&self, word_index: usize, bits: u64) {
+    pub(super) fn announce(self, word_index: usize, bits: u64) {
         self.tree.publish(word_index / WORDS_PER_CHUNK);
         if self.control.is_watched() {
             // SeqCst: after our own store. Of several releases that complete a block together, the
@@ -125,7 +136,7 @@ impl Bitmap<'_> {
     }
 
     /// The first free slot of `start..=last`, then of `first..start`, claimed. No proof.
-    fn find_from(&self, first: Slot, start: Slot, last: Slot) -> Option<Slot> {
+    fn find_from(self, first: Slot, start: Slot, last: Slot) -> Option<Slot> {
         let before_start = || {
             let last = start.checked_sub(1).filter(|&last| first <= last)?;
             self.find_within(first, last)
@@ -134,7 +145,7 @@ impl Bitmap<'_> {
     }
 
     /// The first free slot of `first..=last`, claimed. No proof.
-    fn find_within(&self, first: Slot, last: Slot) -> Option<Slot> {
+    fn find_within(self, first: Slot, last: Slot) -> Option<Slot> {
         let mut found = None;
         self.take_within(Request {
             first,
@@ -148,7 +159,7 @@ impl Bitmap<'_> {
     }
 
     /// Takes from chunk after chunk until the request is satisfied; answers what is still wanted.
-    pub(super) fn take_within(&self, mut request: Request<impl FnMut(usize, u64)>) -> u64 {
+    pub(super) fn take_within(self, mut request: Request<impl FnMut(usize, u64)>) -> u64 {
         let last_chunk = chunk_of(request.last);
         let mut from = chunk_of(request.first);
         while let Some(chunk_index) = self.next_candidate(from, last_chunk) {
@@ -163,19 +174,19 @@ impl Bitmap<'_> {
     }
 
     #[inline]
-    fn next_candidate(&self, from: usize, last: usize) -> Option<usize> {
+    fn next_candidate(self, from: usize, last: usize) -> Option<usize> {
         self.tree
             .next_candidate(from, last, |chunk| self.chunks[chunk].is_full())
     }
 
-    pub(super) fn settle(&self, chunk_index: usize) {
+    pub(super) fn settle(self, chunk_index: usize) {
         self.tree
             .settle(1, chunk_index, &|chunk| self.chunks[chunk].is_full());
     }
 
     /// Free bits of one word within bounds, for reading only.
     #[inline]
-    pub(super) fn free_bits(&self, word_index: usize, first: Slot, last: Slot) -> u64 {
+    pub(super) fn free_bits(self, word_index: usize, first: Slot, last: Slot) -> u64 {
         // Acquire: pairs with releases, so that a reader who finds a slot taken or free sees at least
         // what led there. Nothing is decided by it.
         self.word(word_index).load(Ordering::Acquire) & bits_within(word_index, first, last)

@@ -28,8 +28,8 @@ impl<N: Network> Pool<N> {
     /// ```
     #[inline]
     pub fn allocate(&self) -> Result<N::Addr, AllocateError> {
-        self.allocate_slot(Event::Any)
-            .map(|slot| self.geometry.addr_of(slot))
+        let slot = self.allocate_slot(Event::Any)?;
+        Ok(self.geometry.addr_of(slot))
     }
 
     /// Allocates like [`allocate`](Self::allocate), and answers the slot as a network: `10.0.0.5/32`.
@@ -271,19 +271,14 @@ impl<N: Network> Pool<N> {
 
     #[inline]
     fn claim(&self) -> Option<Slot> {
-        let bitmap = self.bitmap();
-        let start = self
-            .hints
-            .start(0, self.last_slot(), |slot| bitmap.is_free(slot));
-        let slot = match start {
-            Start::Lowest { likely_chunk } => bitmap.claim_lowest(likely_chunk),
+        let is_free = |slot| self.bitmap().is_free(slot);
+        let slot = match self.hints.start(0, self.last_slot(), is_free) {
+            Start::Lowest { likely_chunk } => self.bitmap().claim_lowest(likely_chunk),
             Start::Near {
                 word_index,
                 start_bit,
-            } => bitmap
-                .claim_near(word_index, start_bit)
-                .or_else(|| bitmap.claim_from(slot_at(word_index, 0))),
-            Start::From(slot) => bitmap.claim_from(slot),
+            } => self.bitmap().claim_near(word_index, start_bit),
+            Start::From(slot) => self.bitmap().claim_from(slot),
         }?;
         self.hints.found(slot);
         Some(slot)

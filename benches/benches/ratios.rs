@@ -1,0 +1,148 @@
+//! Everything as a ratio to two bare atomic read-modify-writes on one hot word, in the same run.
+//!
+//! `cargo bench -p hostbits-benches --bench ratios` prints the table and writes `target/ratios.json`.
+//! Words after `--` choose the rows whose names contain one of them.
+
+use hostbits::{Policy, StatsLevel};
+use hostbits_benches::{Pairs, Row, measure_ratio, per_operation, pool_of, two_rmws};
+use std::net::Ipv4Addr;
+use std::time::Instant;
+
+const ROUNDS: usize = 21;
+const OPERATIONS: u64 = 200_000;
+
+/// What a row must not exceed.
+struct Target {
+    name: &'static str,
+    limit: f64,
+}
+
+const TARGETS: &[Target] = &[
+    target("lowest_empty/24/off", 2.0),
+    target("lowest_empty/16/off", 2.0),
+    target("lowest_empty/8/off", 4.0),
+    target("lowest_empty/24/counts", 3.0),
+    target("lowest_empty/16/counts", 3.0),
+    target("lowest_empty/8/counts", 5.0),
+    target("spread/24/off", 2.0),
+    target("spread/16/off", 2.0),
+    target("spread/8/off", 2.0),
+    target("full_random/24", 5.0),
+    target("full_random/16", 13.0),
+    target("full_random/8", 22.0),
+    target("exhausted/24", 1.0),
+    target("exhausted/16", 1.0),
+    target("exhausted/8", 1.0),
+    target("fill/8", 3.0),
+    target("into64/16", 0.4),
+];
+
+const fn target(name: &'static str, limit: f64) -> Target {
+    Target { name, limit }
+}
+
+fn main() {
+    let filters: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| !arg.starts_with("--"))
+        .collect();
+    // `--test` is what `cargo test --benches` passes: run everything once, briefly.
+    let (rounds, operations) = if std::env::args().any(|arg| arg == "--test") {
+        (1, 1000)
+    } else {
+        (ROUNDS, OPERATIONS)
+    };
+    println!(
+        "{:<26}{:>10}{:>14}{:>9}{:>9}",
+        "row", "ours ns", "2 RMWs ns", "ratio", "target"
+    );
+    let mut rows = Vec::new();
+    for target in TARGETS {
+        if !filters.is_empty() && !filters.iter().any(|filter| target.name.contains(filter)) {
+            continue;
+        }
+        let row = measure(target.name, rounds, operations);
+        let verdict = if row.ratio <= target.limit {
+            ""
+        } else {
+            "  missed"
+        };
+        println!(
+            "{:<26}{:>10.2}{:>14.2}{:>9.2}{:>9.2}{verdict}",
+            row.name, row.ours_ns, row.reference_ns, row.ratio, target.limit
+        );
+        rows.push(row);
+    }
+    write_json(&rows);
+}
+
+fn measure(name: &str, rounds: usize, operations: u64) -> Row {
+    let parts: Vec<&str> = name.split('/').collect();
+    let prefix_len = parts[1].parse().expect("a prefix length");
+    let stats = match parts.get(2) {
+        Some(&"off") => StatsLevel::Off,
+        _ => StatsLevel::default(),
+    };
+    let lowest = || pool_of(prefix_len, Policy::Lowest, stats);
+    let row =
+        |ours: &mut dyn FnMut() -> f64| measure_ratio(name, rounds, ours, || two_rmws(operations));
+    match parts[0] {
+        "lowest_empty" => {
+            let pairs = Pairs::empty(lowest());
+            row(&mut || pairs.allocate_release(operations))
+        }
+        "spread" => {
+            let pairs = Pairs::empty(pool_of(prefix_len, Policy::Spread, stats));
+            row(&mut || pairs.allocate_release(operations))
+        }
+        "full_random" => {
+            let pairs = Pairs::full(lowest());
+            row(&mut || pairs.release_random_allocate(operations))
+        }
+        "exhausted" => {
+            let pairs = Pairs::full(lowest());
+            row(&mut || pairs.exhausted(operations))
+        }
+        "fill" => measure_ratio(
+            name,
+            rounds.div_ceil(4),
+            || fill(prefix_len),
+            || two_rmws(operations),
+        ),
+        "into64" => row(&mut || allocate_into(prefix_len, 64)),
+        other => unreachable!("no row named {other}"),
+    }
+}
+
+/// Fills an empty pool by single allocations; building it is not timed.
+fn fill(prefix_len: u8) -> f64 {
+    let pool = pool_of(prefix_len, Policy::Lowest, StatsLevel::default());
+    let start = Instant::now();
+    while pool.allocate().is_ok() {}
+    let elapsed = start.elapsed();
+    assert_eq!(pool.available(), 0);
+    per_operation(elapsed, pool.capacity())
+}
+
+/// Fills an empty pool by batches of `batch` addresses.
+fn allocate_into(prefix_len: u8, batch: usize) -> f64 {
+    let pool = pool_of(prefix_len, Policy::Lowest, StatsLevel::default());
+    let mut addrs = vec![Ipv4Addr::UNSPECIFIED; batch];
+    let start = Instant::now();
+    while pool.allocate_into(&mut addrs) == batch {
+        std::hint::black_box(&addrs);
+    }
+    let elapsed = start.elapsed();
+    assert_eq!(pool.available(), 0);
+    per_operation(elapsed, pool.capacity())
+}
+
+fn write_json(rows: &[Row]) {
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "../target".into());
+    let path = std::path::Path::new(&target).join("ratios.json");
+    let json = serde_json::to_string_pretty(rows).expect("rows are plain data");
+    match std::fs::write(&path, json + "\n") {
+        Ok(()) => println!("\nwritten: {}", path.display()),
+        Err(error) => eprintln!("{} not written: {error}", path.display()),
+    }
+}
