@@ -1,13 +1,14 @@
 //! Where to look first.
 //!
 //! Hints only, all Relaxed: a policy proposes and may be wrong, the bitmap decides. Nothing here can
-//! make a claim unsafe or an answer false; a stale hint costs a longer search.
+//! make a claim or an answer wrong; a stale hint costs a longer search.
 
 use crate::slot::{Slot, chunk_of, slot_at, word_of};
 use crate::stripes::Stripes;
 use crate::sync::hint::{AtomicU32, AtomicU64};
 use crate::sync::{Ordering, thread_index};
 use crossbeam_utils::CachePadded;
+use std::fmt;
 
 /// Which free address a pool hands out.
 ///
@@ -21,12 +22,7 @@ use crossbeam_utils::CachePadded;
 /// assert_ne!(pool.allocate()?, first, "the longest possible time until reuse");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize),
-    serde(rename_all = "kebab-case")
-)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Policy {
     /// The lowest free address.
@@ -44,6 +40,40 @@ pub enum Policy {
     /// The seed is a key: draw it from the system's random source. On a nearly full pool the choice
     /// is among few, and an address that follows a run of taken ones is more likely than others.
     Random(u64),
+}
+
+impl Policy {
+    /// The name alone, in kebab case: the seed of a random policy is a key and is never shown.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Lowest => "lowest",
+            Self::Next => "next",
+            Self::Spread => "spread",
+            Self::Random(_) => "random",
+        }
+    }
+}
+
+/// The name, without the seed.
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The name, without the seed.
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The name, without the seed.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Policy {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }
 
 /// How many random slots are looked at before the next free one after the last of them is taken.

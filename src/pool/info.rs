@@ -114,14 +114,7 @@ impl fmt::Display for NetworkInfo {
         if let Some(gateway) = self.gateway {
             write!(f, ", gateway {gateway}")?;
         }
-        let policy = match self.policy {
-            Policy::Lowest => "lowest",
-            Policy::Next => "next",
-            Policy::Spread => "spread",
-            // Not the seed: it is a key.
-            Policy::Random(_) => "random",
-        };
-        write!(f, ", capacity {}, {policy}", self.capacity)
+        write!(f, ", capacity {}, {}", self.capacity, self.policy)
     }
 }
 

@@ -213,14 +213,16 @@ impl<N: Network> Pool<N> {
         let slot_count = self.geometry.slot_count();
         // A cell of all slots there can be is the largest that makes a difference.
         let cell_slots = 1u64 << depth.min(32);
+        let cell_count = slot_count.div_ceil(cell_slots);
         let bitmap = self.bitmap();
-        for (first, cell) in (0..slot_count).step_by(cell_slots as usize).zip(cells) {
+        for (index, cell) in (0..cell_count).zip(cells) {
+            let first = index * cell_slots;
             let last = (first + cell_slots).min(slot_count) - 1;
             // Reserved slots and padding are never free: no need to look at the runs.
             let free = bitmap.count_free(first as Slot, last as Slot);
             *cell = u32::try_from(free).unwrap_or(u32::MAX);
         }
-        slot_count.div_ceil(cell_slots)
+        cell_count
     }
 
     fn taken_from(&self, first: Option<Slot>) -> impl Iterator<Item = N::Addr> + '_ {

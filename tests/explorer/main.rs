@@ -1,0 +1,142 @@
+//! Every interleaving of small programs, one atomic access per step, under sequential consistency:
+//! the summary tree, and the claims in flight with the releases under watch.
+//!
+//! Loom knows weak memory but bounds what it tries; this explorer knows none, and tries everything: up
+//! to three levels and four threads. It works on models of the protocols (`docs/algorithm.md`), not on
+//! the code, so that a step can be left out: each such variant must fail, and the shortest way there is
+//! printed.
+//!
+//! `cargo test --release --test explorer -- --nocapture` prints states and counter-examples;
+//! `HOSTBITS_EXPLORE=all` adds the largest programs.
+
+mod flights;
+mod programs;
+mod search;
+mod summary;
+
+use flights::{Flights, PROGRAMS};
+use programs::{Program, again_and_again, large, small};
+use search::{Outcome, explore};
+use summary::{Summary, Variant};
+
+const STATE_LIMIT: usize = 4_000_000;
+
+fn check(program: &Program, variant: Variant) -> Outcome {
+    let outcome = explore(&Summary::new(program, variant), STATE_LIMIT);
+    println!("{variant:?}, {}: {outcome}", program.name);
+    outcome
+}
+
+fn assert_right(program: &Program) {
+    let outcome = check(program, Variant::Correct);
+    assert!(
+        matches!(outcome, Outcome::Right { .. }),
+        "{}: {outcome}",
+        program.name
+    );
+}
+
+/// Whether any of the small programs finds the mistake.
+fn assert_caught(variant: Variant) {
+    let caught = small()
+        .iter()
+        .any(|program| matches!(check(program, variant), Outcome::Wrong { .. }));
+    assert!(caught, "no program finds out that {variant:?} is wrong");
+}
+
+/// Nobody is told "exhausted" while a finished release is still free, and no free slot is out of sight
+/// when all is quiet.
+#[test]
+fn the_protocol_is_right_in_every_interleaving() {
+    small().iter().for_each(assert_right);
+}
+
+/// The same with the programs that take longer, if they are asked for.
+#[test]
+fn the_protocol_is_right_in_larger_programs() {
+    if std::env::var("HOSTBITS_EXPLORE").is_ok_and(|wanted| wanted == "all") {
+        large().iter().for_each(assert_right);
+    }
+}
+
+/// Without the version, a phase 2 believes a check from before somebody else's settle and release.
+#[test]
+fn the_version_is_needed() {
+    let outcome = check(&again_and_again(), Variant::NoVersion);
+    assert!(matches!(outcome, Outcome::Wrong { .. }), "{outcome}");
+}
+
+/// A release that stops at the first hint that is set relies on a publish that may be stalled.
+#[test]
+fn publishing_every_level_is_needed() {
+    assert_caught(Variant::EarlyStop);
+}
+
+/// Only the release that made the word non-full publishes: the others are told "done" before that one
+/// gets to it.
+#[test]
+fn publishing_by_everybody_is_needed() {
+    assert_caught(Variant::EdgeOnly);
+}
+
+/// A check, and then one exchange that clears the hint: a release in between is lost.
+#[test]
+fn two_phases_are_needed() {
+    assert_caught(Variant::OnePhase);
+}
+
+/// Phase 2 without looking again.
+#[test]
+fn the_check_between_the_phases_is_needed() {
+    assert_caught(Variant::NoCheck);
+}
+
+/// A release that finds the slot free tells its caller so before the slot can be found.
+#[test]
+fn publishing_a_free_slot_is_needed() {
+    assert_caught(Variant::SilentDoubleRelease);
+}
+
+fn check_flights(program: &flights::Program, variant: flights::Variant) -> Outcome {
+    let outcome = explore(&Flights { program, variant }, STATE_LIMIT);
+    println!("{variant:?}, {}: {outcome}", program.name);
+    outcome
+}
+
+fn assert_flights_caught(variant: flights::Variant) {
+    let caught = PROGRAMS
+        .iter()
+        .any(|program| matches!(check_flights(program, variant), Outcome::Wrong { .. }));
+    assert!(caught, "no program finds out that {variant:?} is wrong");
+}
+
+/// Whoever is told "nothing free", "too few free" or "taken" had an instant at which it was so, even
+/// beside batches that give back what they took.
+#[test]
+fn flights_and_watches_are_right_in_every_interleaving() {
+    for program in PROGRAMS {
+        let outcome = check_flights(program, flights::Variant::Correct);
+        assert!(
+            matches!(outcome, Outcome::Right { .. }),
+            "{}: {outcome}",
+            program.name
+        );
+    }
+}
+
+/// A batch that gives back what it took makes others see an emptiness that never was.
+#[test]
+fn flights_are_needed() {
+    assert_flights_caught(flights::Variant::FlightsIgnored);
+    assert_flights_caught(flights::Variant::FlightBegunLate);
+    assert_flights_caught(flights::Variant::FlightEndedEarly);
+    assert_flights_caught(flights::Variant::FlightsReadOnce);
+}
+
+/// A free slot that moves behind the back of a search is never found.
+#[test]
+fn watches_are_needed() {
+    assert_flights_caught(flights::Variant::Unwatched);
+    assert_flights_caught(flights::Variant::WatchBegunLate);
+    assert_flights_caught(flights::Variant::WatchersReadEarly);
+}
