@@ -21,7 +21,7 @@
 //! | `control` | proof that nothing was free: claims in flight, releases under watch |
 //! | `count` | count and list |
 //!
-//! The proofs are in `docs/algorithm.md`.
+//! The proofs are in `docs/algorithm.md`, which is also the page `design` of the documentation.
 
 mod batch;
 mod block;
