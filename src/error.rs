@@ -44,7 +44,9 @@ pub enum BuildError {
     },
     /// More than 2^32 slots.
     TooLarge {
-        /// How many slots it would take; `u128::MAX` stands for 2^128.
+        /// How many slots it would take; `u128::MAX` stands for 2^128. A string in JSON, where numbers
+        /// of this size lose digits.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "as_string"))]
         slots: u128,
         /// The most a pool can have.
         max: u64,
@@ -83,6 +85,11 @@ pub enum BuildError {
     },
     /// A pool without a single slot: no network and no range, or at most 0 slots.
     Empty,
+}
+
+#[cfg(feature = "serde")]
+fn as_string<S: serde::Serializer>(slots: &u128, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(slots)
 }
 
 /// What is wrong with a range.

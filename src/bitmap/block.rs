@@ -46,8 +46,15 @@ impl BlockCandidates {
         (u64::from(self.first) + (self.count << self.order) - 1) as Slot
     }
 
-    fn nth(&self, index: u64) -> Slot {
+    /// The candidate that holds `slot`, which is one of theirs.
+    fn around(&self, slot: Slot) -> Slot {
+        let index = u64::from(slot - self.first) >> self.order;
         (u64::from(self.first) + (index << self.order)) as Slot
+    }
+
+    /// Whether a candidate begins at `slot`.
+    fn contains(&self, slot: Slot) -> bool {
+        (self.first..=self.last_slot()).contains(&slot) && self.around(slot) == slot
     }
 }
 
@@ -121,45 +128,45 @@ impl Bitmap<'_> {
         Err(slot_at(word_index, free.trailing_zeros()))
     }
 
-    /// Claims the highest free block of these candidates. No proof.
+    /// Claims the highest free block of these candidates, chunk by chunk downwards, by the summary.
+    /// No proof.
     fn find_block(self, of: BlockCandidates) -> Option<Slot> {
-        if of.order <= SLOTS_PER_CHUNK.trailing_zeros() {
-            self.find_block_in_chunks(of)
-        } else {
-            (0..of.count)
-                .rev()
-                .map(|index| of.nth(index))
-                .find(|&first| self.claim_words(first, of.order))
-        }
-    }
-
-    /// Blocks that fit into a chunk: chunk by chunk downwards, by the summary.
-    fn find_block_in_chunks(self, of: BlockCandidates) -> Option<Slot> {
         let first_chunk = chunk_of(of.first);
         let mut from = chunk_of(of.last_slot());
         while let Some(chunk_index) = self.tree.previous_candidate(from, first_chunk) {
-            let words = (0..WORDS_PER_CHUNK).map(|index| chunk_index * WORDS_PER_CHUNK + index);
-            let found = if of.order <= WORD_ORDER {
-                words
-                    .rev()
-                    .find_map(|word_index| self.claim_block_in_word(word_index, of))
+            let lowest_tried = if 1 << of.order <= SLOTS_PER_CHUNK {
+                let found = self.find_block_in_chunk(chunk_index, of);
+                if found.is_some() {
+                    return found;
+                }
+                chunk_index
             } else {
-                words
-                    .rev()
-                    .map(|word_index| slot_at(word_index, 0))
-                    .filter(|first| first % (1 << of.order) == 0)
-                    .filter(|first| (of.first..=of.last_slot()).contains(first))
-                    .find(|&first| self.claim_words(first, of.order))
+                let first = of.around(slot_at(chunk_index * WORDS_PER_CHUNK, 0));
+                if self.claim_words(first, of.order) {
+                    return Some(first);
+                }
+                chunk_of(first)
             };
-            if found.is_some() {
-                return found;
+            if self.chunks[chunk_index].is_full() {
+                // Or the next search would come by again.
+                self.settle(chunk_index);
             }
-            if chunk_index == 0 {
-                return None;
-            }
-            from = chunk_index - 1;
+            from = lowest_tried.checked_sub(1)?;
         }
         None
+    }
+
+    fn find_block_in_chunk(self, chunk_index: usize, of: BlockCandidates) -> Option<Slot> {
+        let mut words = (0..WORDS_PER_CHUNK)
+            .rev()
+            .map(|index| chunk_index * WORDS_PER_CHUNK + index);
+        if of.order <= WORD_ORDER {
+            return words.find_map(|word_index| self.claim_block_in_word(word_index, of));
+        }
+        words
+            .map(|word_index| slot_at(word_index, 0))
+            .filter(|&first| of.contains(first))
+            .find(|&first| self.claim_words(first, of.order))
     }
 
     fn claim_block_in_word(self, word_index: usize, of: BlockCandidates) -> Option<Slot> {

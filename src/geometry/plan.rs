@@ -141,7 +141,8 @@ impl<N: Network> Plan<N> {
 
     fn unit_shift(&self, like: N::Addr) -> Result<u8, BuildError> {
         let longest = N::addr_width(like);
-        let shortest = self.network.map_or(0, N::mask_len);
+        // A unit of /0 would be every address there is: no shift can express it, and nobody wants it.
+        let shortest = self.network.map_or(0, N::mask_len).max(1);
         let unit = self.unit.unwrap_or(longest);
         if (shortest..=longest).contains(&unit) {
             Ok(longest - unit)

@@ -5,7 +5,7 @@ use crate::geometry::Place;
 use crate::network::Network;
 use crate::slot::Slot;
 use crate::stats::Event;
-use crate::users::{Adopted, Ambiguous, Entry, Listed, ProblemKind, UserRecord, read};
+use crate::users::{Adopted, Ambiguous, Entry, Listed, ProblemKind, UserRecord, quoted, read};
 use ipnet::IpNet;
 use std::collections::HashMap;
 use std::collections::hash_map;
@@ -142,9 +142,9 @@ impl<N: Network> Adoption<'_, N> {
                     self.report.duplicate += 1;
                     let kind = ProblemKind::Duplicate {
                         addr,
-                        owner: owner.to_owned(),
+                        owner: quoted(owner),
                         first_position: first.get().position,
-                        first_owner: first_owner.to_string(),
+                        first_owner: quoted(first_owner),
                     };
                     self.note(kind, listed);
                 }

@@ -134,13 +134,18 @@ impl fmt::Display for ProblemKind {
     }
 }
 
+/// As much of a text as a report quotes.
+pub(crate) fn quoted(text: &str) -> String {
+    text.chars().take(MAX_QUOTED).collect()
+}
+
 impl Adopted {
     /// Notes a problem, if there is room for one more.
     pub(crate) fn note(&mut self, kind: ProblemKind, text: impl fmt::Display) {
         if self.problems.len() < MAX_PROBLEMS {
             self.problems.push(Problem {
                 position: self.entries,
-                text: text.to_string().chars().take(MAX_QUOTED).collect(),
+                text: quoted(&text.to_string()),
                 kind,
             });
         }

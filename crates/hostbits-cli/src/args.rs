@@ -1,0 +1,186 @@
+//! What the caller may say, and the help that explains it.
+//!
+//! The comments on the fields below are the help texts.
+
+use crate::values;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use hostbits::{Ambiguous, BuildError, Gateway, Policy, Pool, StatsLevel};
+use ipnet::IpNet;
+use std::path::PathBuf;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  found
+  2  wrong usage or unreadable input: a bad network, range or gateway, a file that cannot be read
+  3  exhausted: fewer addresses are free than were asked for";
+
+const EXAMPLES: &str = "\
+Examples:
+  hostbits next 10.0.0.0/24 --users users.csv
+  hostbits next 10.0.0.0/24 --users users.csv -n 5 --format json
+  hostbits next 2001:db8::/40 --unit 56
+  hostbits info 10.0.0.0/24 --gateway last";
+
+const USERS_FILE: &str = "\
+The users file has one user per line: `address` or `address,owner`. More columns are ignored.
+  10.0.0.5 and 10.0.0.5/32 mean the same. An owner may stand in double quotes.
+  Blank lines and lines that begin with # are skipped, and so is a header line (address,owner).
+  Whatever cannot be used is named on standard error with its line number, the first 100 of it.
+  With --format json it is in the object's `list`, and standard error has nothing but an error.
+  In `list`, positions count the entries; `problem_lines` has their line numbers in the same order.";
+
+/// Tells the next free address of a network, given a list of users who hold some already.
+#[derive(Debug, Parser)]
+#[command(
+    name = "hostbits",
+    version,
+    disable_help_subcommand = true,
+    after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}")
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The two commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Prints the next free address, or several, that no listed user holds
+    #[command(after_help = format!("{USERS_FILE}\n\n{EXAMPLES}\n\n{EXIT_CODES}"))]
+    Next(NextArgs),
+    /// Prints facts about a network: usable range, gateway, capacity, reservations
+    #[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+    Info(InfoArgs),
+}
+
+/// What `next` takes.
+#[derive(Args, Debug)]
+pub(crate) struct NextArgs {
+    /// Users who hold an address already; `-` reads standard input [default: nobody]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) users: Option<PathBuf>,
+
+    /// How many addresses to print, one per line: all of them or none
+    #[arg(short = 'n', long, default_value = "1", value_parser = values::count)]
+    pub(crate) count: u64,
+
+    /// How to read a listed 10.0.0.5/24 or 10.0.0.16/28: the address alone is taken, or all of the
+    /// block, or it is refused and nothing is taken
+    #[arg(long, value_enum, default_value_t = AmbiguousChoice::Host)]
+    pub(crate) ambiguous: AmbiguousChoice,
+
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Plain)]
+    pub(crate) format: Format,
+
+    /// The pool.
+    #[command(flatten)]
+    pub(crate) pool: PoolArgs,
+}
+
+/// What `info` takes.
+#[derive(Args, Debug)]
+pub(crate) struct InfoArgs {
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Plain)]
+    pub(crate) format: Format,
+
+    /// The pool.
+    #[command(flatten)]
+    pub(crate) pool: PoolArgs,
+}
+
+/// The choices of a pool, the same for both commands.
+#[derive(Args, Debug)]
+pub(crate) struct PoolArgs {
+    /// The network as address and prefix length: 10.0.0.0/24 or 2001:db8::/112
+    #[arg(value_parser = values::network)]
+    pub(crate) network: IpNet,
+
+    /// The gateway, which is never handed out: auto, first, last, none or an address. Auto is the
+    /// first usable address of a network up to /30 (IPv4) or /126 (IPv6), otherwise none
+    #[arg(long, default_value = "auto", value_parser = values::gateway)]
+    pub(crate) gateway: Gateway,
+
+    /// Never hand out these addresses. Repeatable; a single ADDR=LABEL will do
+    #[arg(long, value_name = "A-B=LABEL", value_parser = values::reserve)]
+    pub(crate) reserve: Vec<values::Reserve>,
+
+    /// Which free address to hand out: lowest, next, spread, random or random:SEED. Each run begins
+    /// anew: next gives the lowest first and goes on upwards. A SEED (0 to 2^64-1) makes random
+    /// reproducible; without one the system's random source is asked
+    #[arg(long, default_value = "lowest", value_parser = values::policy)]
+    pub(crate) policy: Policy,
+
+    /// Hand out addresses of this range alone. Repeatable [default: the whole network]
+    #[arg(long, value_name = "A-B", value_parser = values::range)]
+    pub(crate) range: Vec<values::AddrSpan>,
+
+    /// Hand out prefixes of this length, 1 to 128 bits [default: single addresses, 32 or 128 bits]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=128))]
+    pub(crate) unit: Option<u8>,
+
+    /// Use the first N slots alone, reserved ones included: one slot is one address, or one prefix of
+    /// the unit [default: all; a pool has room for 2^32]
+    #[arg(long, value_name = "N")]
+    pub(crate) at_most: Option<u64>,
+
+    /// Hand out the network's own addresses too: network and broadcast, or the subnet-router anycast
+    #[arg(long)]
+    pub(crate) no_edges: bool,
+}
+
+impl PoolArgs {
+    /// Builds the pool that these choices describe.
+    pub(crate) fn build(&self) -> Result<Pool, BuildError> {
+        let mut builder = Pool::builder(self.network)
+            .gateway(self.gateway)
+            .policy(self.policy)
+            .reserve_edges(!self.no_edges)
+            .stats(StatsLevel::Full);
+        for range in &self.range {
+            builder = builder.range(range.clone());
+        }
+        for reserve in &self.reserve {
+            builder = builder.reserve(reserve.range.clone(), &reserve.label);
+        }
+        if let Some(prefix_len) = self.unit {
+            builder = builder.unit(prefix_len);
+        }
+        if let Some(slots) = self.at_most {
+            builder = builder.at_most(slots);
+        }
+        builder.build()
+    }
+}
+
+/// How to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Lines for people and shell scripts
+    Plain,
+    /// One JSON object
+    Json,
+}
+
+/// How to read an ambiguous entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AmbiguousChoice {
+    /// The address alone is taken
+    Host,
+    /// All of the block is taken
+    Expand,
+    /// Nothing is taken
+    Reject,
+}
+
+impl From<AmbiguousChoice> for Ambiguous {
+    fn from(choice: AmbiguousChoice) -> Self {
+        match choice {
+            AmbiguousChoice::Host => Self::Host,
+            AmbiguousChoice::Expand => Self::Expand,
+            AmbiguousChoice::Reject => Self::Reject,
+        }
+    }
+}

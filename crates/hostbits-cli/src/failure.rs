@@ -1,0 +1,199 @@
+//! How a run can fail: a message, a JSON object and an exit code for each way.
+
+use crate::args::Format;
+use crate::output::print_error_text;
+use crate::users::ReadList;
+use hostbits::{AllocateError, BuildError};
+use serde::Serialize;
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+/// Wrong usage or unreadable input.
+const EXIT_INPUT: u8 = 2;
+/// Too few addresses are free.
+const EXIT_EXHAUSTED: u8 = 3;
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The network and the options do not fit together.
+    Build(BuildError),
+    /// The users file cannot be read to its end.
+    Unreadable {
+        /// What to call the file.
+        file: String,
+        /// The last line that was read; 0 if there was none.
+        after_line: u64,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// Too few addresses are free.
+    Exhausted {
+        /// What the library says.
+        error: AllocateError,
+        /// How many are free.
+        free: u64,
+        /// How many were asked for.
+        wanted: u64,
+        /// What became of the users file.
+        list: Box<ReadList>,
+    },
+    /// The answer cannot be written.
+    Output(io::Error),
+}
+
+/// A failure as JSON.
+#[derive(Serialize)]
+struct Report<'a> {
+    error: Described<'a>,
+    message: String,
+    #[serde(flatten)]
+    list: Option<&'a ReadList>,
+}
+
+/// The errors of the library as it writes them, and those of this command in the same manner.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Described<'a> {
+    Build(&'a BuildError),
+    Allocate(&'a AllocateError),
+    Unreadable {
+        code: &'static str,
+        file: &'a str,
+        after_line: u64,
+    },
+    Plain {
+        code: &'static str,
+    },
+}
+
+impl Failure {
+    /// Says what went wrong on standard error, and answers the exit code.
+    pub(crate) fn report(&self, format: Format) -> ExitCode {
+        match format {
+            Format::Plain => {
+                print_error_text(&format!("error: {self}"));
+                if let Some(hint) = self.hint() {
+                    print_error_text(&format!("hint: {hint}"));
+                }
+            }
+            Format::Json => print_report(&Report {
+                error: self.described(),
+                message: self.to_string(),
+                list: self.list(),
+            }),
+        }
+        ExitCode::from(match self {
+            Self::Exhausted { .. } => EXIT_EXHAUSTED,
+            _ => EXIT_INPUT,
+        })
+    }
+
+    /// Which options to turn to, where the message of the library knows nothing of options.
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Build(BuildError::TooLarge { .. }) => Some(
+                "--range A-B takes a part, --unit N hands out prefixes of N bits, \
+                 --at-most N takes the first N slots"
+                    .to_owned(),
+            ),
+            Self::Build(BuildError::HostBitsSet {
+                given,
+                network,
+                last,
+            }) => Some(format!(
+                "write {network}, or {network} --range {}-{last}",
+                given.addr()
+            )),
+            _ => None,
+        }
+    }
+
+    fn described(&self) -> Described<'_> {
+        match self {
+            Self::Build(error) => Described::Build(error),
+            Self::Exhausted { error, .. } => Described::Allocate(error),
+            Self::Unreadable {
+                file, after_line, ..
+            } => Described::Unreadable {
+                code: "unreadable",
+                file,
+                after_line: *after_line,
+            },
+            Self::Output(_) => Described::Plain { code: "output" },
+        }
+    }
+
+    fn list(&self) -> Option<&ReadList> {
+        match self {
+            Self::Exhausted { list, .. } => Some(list),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Build(error) => error.fmt(f),
+            Self::Unreadable {
+                file,
+                after_line: 0,
+                error,
+            } => write!(f, "cannot read {file}: {error}"),
+            Self::Unreadable {
+                file,
+                after_line,
+                error,
+            } => write!(f, "cannot read {file} after line {after_line}: {error}"),
+            Self::Exhausted {
+                error,
+                free,
+                wanted,
+                ..
+            } => write!(f, "{error}: {free} free, {wanted} asked for"),
+            Self::Output(error) => write!(f, "cannot write to standard output: {error}"),
+        }
+    }
+}
+
+/// Prints the help or the version, or says what is wrong with the command line.
+pub(crate) fn report_usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        // A reader who has seen enough, as in `| head -1`, is no failure.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    if json_is_asked_for() {
+        let text = error.to_string();
+        print_report(&Report {
+            error: Described::Plain { code: "usage" },
+            message: text
+                .strip_prefix("error: ")
+                .unwrap_or(&text)
+                .trim_end()
+                .to_owned(),
+            list: None,
+        });
+    } else {
+        let _ = error.print();
+    }
+    ExitCode::from(EXIT_INPUT)
+}
+
+/// Whether the words of a command line that does not parse ask for JSON.
+fn json_is_asked_for() -> bool {
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    words.iter().any(|word| word == "--format=json")
+        || words
+            .windows(2)
+            .any(|pair| pair[0] == "--format" && pair[1] == "json")
+}
+
+fn print_report(report: &Report<'_>) {
+    match serde_json::to_string(report) {
+        Ok(json) => print_error_text(&json),
+        Err(error) => print_error_text(&format!("error: {} ({error})", report.message)),
+    }
+}

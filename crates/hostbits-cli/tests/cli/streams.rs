@@ -1,0 +1,153 @@
+//! Streams that break, fill up, or never seem to end.
+
+use crate::run::{command, run_with_input};
+use std::process::Stdio;
+
+/// As in `| head -1`: far more than a pipe holds, and nobody reads it.
+#[test]
+fn a_closed_standard_output_is_no_failure() {
+    for format in ["plain", "json"] {
+        let args = ["next", "10.0.0.0/16", "-n", "60000", "--format", format];
+        let mut child = command(&args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(
+            (output.status.code(), output.stderr),
+            (Some(0), vec![]),
+            "{format}"
+        );
+    }
+    for args in [&["--help"][..], &["info", "10.0.0.0/24"]] {
+        let mut child = command(args).stdout(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{args:?}");
+    }
+}
+
+#[test]
+fn a_closed_standard_error_changes_no_answer() {
+    for (args, code) in [
+        (&["next", "10.0.0.0/24", "--users", "-"][..], 0),
+        (&["next", "10.0.0.5/24"], 2),
+        (&["next", "10.0.0.0"], 2),
+    ] {
+        let mut child = command(args)
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        drop(child.stderr.take());
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{args:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_device_is_exit_code_2() {
+    for args in [
+        &["next", "10.0.0.0/24"][..],
+        &["info", "10.0.0.0/24", "--format", "json"],
+    ] {
+        let full = std::fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let output = command(args).stdout(full).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(
+            err.contains("cannot write to standard output") || err.contains("\"output\""),
+            "{err}"
+        );
+    }
+}
+
+/// A socket that gives two lines and then an error instead of its end. What was read proves nothing
+/// about the users that were not, so nothing is handed out.
+#[cfg(unix)]
+#[test]
+fn an_error_in_the_middle_of_the_list_is_not_its_end() {
+    use std::io::Write;
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+
+    for format in ["plain", "json"] {
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        // With nothing more to read, it answers "try again" and not "wait".
+        theirs.set_nonblocking(true).unwrap();
+        ours.write_all(b"10.0.0.2\n10.0.0.3\n").unwrap();
+        let output = command(&["next", "10.0.0.0/24", "--users", "-", "--format", format])
+            .stdin(OwnedFd::from(theirs))
+            .output()
+            .unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            (output.status.code(), output.stdout),
+            (Some(2), vec![]),
+            "{err}"
+        );
+        assert!(
+            err.contains("cannot read standard input after line 2: "),
+            "{err}"
+        );
+        assert_eq!(err.lines().count(), 1, "{err}");
+        drop(ours);
+    }
+}
+
+/// The most memory a process ever had, in bytes, while it waits for more input.
+#[cfg(target_os = "linux")]
+fn peak_memory_while_reading(chunk: &[u8], chunk_count: usize) -> u64 {
+    use std::io::Write;
+
+    let mut child = command(&["next", "10.0.0.0/24", "--users", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    for _ in 0..chunk_count {
+        stdin.write_all(chunk).unwrap();
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    drop(stdin);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
+    peak.trim()
+        .strip_suffix(" kB")
+        .unwrap()
+        .parse::<u64>()
+        .unwrap()
+        * 1024
+}
+
+/// 32 MB of one line, of comments and of one user over and over; half of that would be too much.
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_does_not_hold_the_file() {
+    let comments = "# nobody\n".repeat(7_000);
+    let users = "10.0.0.2,alice\n".repeat(4_200);
+    for chunk in [&[b'x'; 64_000][..], comments.as_bytes(), users.as_bytes()] {
+        let peak = peak_memory_while_reading(chunk, 500);
+        assert!(peak < 16 << 20, "{peak} bytes");
+    }
+}
+
+#[test]
+fn a_long_list_is_read_to_its_end() {
+    let all: String = (0..65_535u32)
+        .map(|host| format!("10.1.{}.{}\n", host >> 8, host & 255))
+        .filter(|line| line != "10.1.200.7\n")
+        .collect();
+    let run = run_with_input(&["next", "10.1.0.0/16", "--users", "-"], all.as_bytes());
+    assert_eq!(run.found(), "10.1.200.7/32\n");
+}
