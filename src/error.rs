@@ -109,6 +109,8 @@ pub enum RangeProblem {
     Overlaps,
     /// It does not begin and end at the borders of a unit.
     Misaligned,
+    /// It is written with IPv4-mapped addresses.
+    Mapped,
 }
 
 impl RangeProblem {
@@ -118,6 +120,7 @@ impl RangeProblem {
             Self::Outside => "is not inside the pool's network or ranges",
             Self::Overlaps => "overlaps another range of the pool",
             Self::Misaligned => "does not begin and end at the borders of a unit",
+            Self::Mapped => "is of IPv4-mapped addresses: write it in IPv4",
         }
     }
 }
@@ -237,7 +240,7 @@ pub enum AllocateError {
         /// How many addresses the pool can hand out in all.
         capacity: u64,
     },
-    /// No block of that size can exist in the pool.
+    /// Blocks of that prefix length are larger than the network or smaller than a slot.
     BadBlock {
         /// The prefix length asked for.
         prefix_len: u8,

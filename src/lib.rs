@@ -25,10 +25,14 @@
 mod bitmap;
 mod error;
 mod geometry;
+#[doc(hidden)]
+#[cfg(all(loom, feature = "_loom"))]
+pub mod model;
 mod network;
 mod next_free;
 mod policy;
 mod pool;
+mod run_map;
 mod slot;
 mod stats;
 mod storage;
@@ -48,6 +52,11 @@ pub use pool::{
 pub use slot::Slot;
 pub use stats::{Allocations, Failures, Stats, StatsLevel};
 pub use users::{Adopted, Ambiguous, Listed, Problem, ProblemKind, UserRecord};
+
+/// The examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 /// How it works, and why it is right.
 pub mod design {

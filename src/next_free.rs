@@ -27,7 +27,10 @@ const MOST_RESERVED: u64 = 3;
 pub enum NextFreeError {
     /// The network cannot be used.
     #[non_exhaustive]
-    Network(BuildError),
+    Network {
+        /// What is wrong with it.
+        error: BuildError,
+    },
     /// Every address is held by a listed user.
     #[non_exhaustive]
     Exhausted {
@@ -40,7 +43,7 @@ impl NextFreeError {
     /// A stable name for logs, JSON and exit codes: kebab case.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Network(error) => error.code(),
+            Self::Network { error } => error.code(),
             Self::Exhausted { .. } => "exhausted",
         }
     }
@@ -49,7 +52,7 @@ impl NextFreeError {
 impl fmt::Display for NextFreeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Network(error) => error.fmt(f),
+            Self::Network { error } => error.fmt(f),
             Self::Exhausted { capacity } => {
                 write!(
                     f,
@@ -67,7 +70,7 @@ impl Error for NextFreeError {}
 impl serde::Serialize for NextFreeError {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Network(error) => error.serialize(serializer),
+            Self::Network { error } => error.serialize(serializer),
             Self::Exhausted { capacity } => crate::AllocateError::Exhausted {
                 capacity: *capacity,
             }
@@ -105,7 +108,9 @@ pub fn next_free<N: Network>(
     let enough = (held.len() as u64 + MOST_RESERVED + 1).min(MAX_SLOTS);
     let mut plan = Plan::new(Some(network));
     plan.at_most = Some(enough);
-    let geometry = plan.lay_out().map_err(NextFreeError::Network)?;
+    let geometry = plan
+        .lay_out()
+        .map_err(|error| NextFreeError::Network { error })?;
     let mut taken = vec![0u64; word_of((geometry.slot_count() - 1) as u32) + 1];
     for addr in held {
         if let Place::Usable(slot) = geometry.place_of(addr) {

@@ -31,7 +31,8 @@ pub enum Policy {
     /// every lower address was seen taken at some moment of the call.
     #[default]
     Lowest,
-    /// The next free address after the last one given, wrapping around: the longest reuse distance.
+    /// The next free address after the last one the policy gave, wrapping around: the longest reuse
+    /// distance. Exact addresses, granted preferences and blocks do not move it.
     Next,
     /// Each thread looks near its own last address: for throughput. No order is promised.
     Spread,

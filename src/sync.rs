@@ -80,7 +80,11 @@ mod imp {
     pub(crate) use loom::sync::atomic::AtomicU64;
     use loom::sync::atomic::{Ordering, fence};
 
-    pub(crate) const WORDS_PER_CHUNK: usize = 1;
+    /// One word, or two for the models that need them: set at build time.
+    pub(crate) const WORDS_PER_CHUNK: usize = match option_env!("HOSTBITS_LOOM_WIDE_CHUNKS") {
+        None => 1,
+        Some(_) => 2,
+    };
     pub(crate) const NODE_SHIFT: u32 = 1;
 
     pub(crate) fn load_seq_cst(cell: &AtomicU64) -> u64 {

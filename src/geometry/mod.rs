@@ -39,7 +39,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    fn len(self) -> u64 {
+    pub(crate) fn slot_count(self) -> u64 {
         u64::from(self.last - self.first) + 1
     }
 
@@ -207,10 +207,6 @@ impl<N: Network> Geometry<N> {
         self.unit_shift == 0 || N::addr_bits(addr) & low_bits(self.unit_shift) == 0
     }
 
-    pub(crate) fn unit_around(&self, addr: N::Addr) -> N {
-        N::around(addr, self.unit())
-    }
-
     /// Why `slot` is never handed out.
     pub(crate) fn label_of(&self, slot: Slot) -> Option<&str> {
         let index = self
@@ -218,6 +214,16 @@ impl<N: Network> Geometry<N> {
             .partition_point(|reserved| reserved.last < slot);
         let reserved = self.reserved.get(index)?;
         (reserved.first <= slot).then_some(&*reserved.label)
+    }
+
+    /// The reserved slots within `first..=last`, run by run.
+    pub(crate) fn reserved_within(&self, first: Slot, last: Slot) -> impl Iterator<Item = Run> {
+        let run = |reserved: &Reserved| Run {
+            first: reserved.first,
+            last: reserved.last,
+        };
+        let clipped = move |run: Run| run.clipped(first, last);
+        self.reserved.iter().map(run).filter_map(clipped)
     }
 
     pub(crate) fn reservations(&self) -> &[Reserved] {
@@ -233,34 +239,57 @@ impl<N: Network> Geometry<N> {
             .filter_map(move |run| run.clipped(first, last))
     }
 
-    /// The slots whose units share an address with `range`, as first and last; `None` if there are
-    /// none. Padding in between has no free bits.
-    pub(crate) fn slots_within(&self, range: &RangeInclusive<N::Addr>) -> Option<(Slot, Slot)> {
-        let base = self.main_segment.base;
-        let first = N::addr_in_family_of(base, (*range.start()).into())?;
-        let last = N::addr_in_family_of(base, (*range.end()).into())?;
+    /// The slots whose units lie wholly inside `range`, as first and last; `None` if there are none.
+    /// Padding in between has no free bits.
+    pub(crate) fn slots_inside(&self, range: &RangeInclusive<N::Addr>) -> Option<(Slot, Slot)> {
+        let (first, last) = self.bits_of(range)?;
+        let low = low_bits(self.unit_shift);
+        let first = first.checked_add(low)? & !low;
+        let last = match last & low {
+            whole if whole == low => last,
+            _ => (last & !low).checked_sub(1)?,
+        };
+        self.slots_touching(first, last)
+    }
+
+    /// The slots whose units share an address with `range`, as first and last.
+    pub(crate) fn slots_around(&self, range: &RangeInclusive<N::Addr>) -> Option<(Slot, Slot)> {
+        let (first, last) = self.bits_of(range)?;
+        self.slots_touching(first, last)
+    }
+
+    /// Both ends of a range, in the family of the pool.
+    fn bits_of(&self, range: &RangeInclusive<N::Addr>) -> Option<(u128, u128)> {
+        let first = self.in_family((*range.start()).into())?;
+        let last = self.in_family((*range.end()).into())?;
+        Some((N::addr_bits(first), N::addr_bits(last)))
+    }
+
+    fn slots_touching(&self, first: u128, last: u128) -> Option<(Slot, Slot)> {
         if last < first {
             return None;
         }
-        let shift = self.unit_shift;
-        let ends = |segment: &Segment<N::Addr>| {
-            N::addr_above(segment.base, segment.last - segment.first, shift)
-        };
-        let whole_units = !low_bits(shift);
-        let first = N::addr_like(base, N::addr_bits(first) & whole_units);
-        let last = N::addr_like(base, N::addr_bits(last) & whole_units);
-        let inside = |segment: &&Segment<_>| segment.base <= last && first <= ends(segment);
-        let low = self.segments().iter().find(inside)?;
-        let high = self.segments().iter().rfind(inside)?;
-        let low_slot = self.slot_of(first.max(low.base))?;
-        let high_slot = self.slot_of(last.min(ends(high)))?;
+        let end_of = |segment: &Segment<N::Addr>| N::addr_bits(self.last_addr_of(segment.last));
+        let start_of = |segment: &Segment<N::Addr>| N::addr_bits(segment.base);
+        let touched = |segment: &&Segment<_>| start_of(segment) <= last && first <= end_of(segment);
+        let low = self.segments().iter().find(touched)?;
+        let high = self.segments().iter().rfind(touched)?;
+        let slot_at = |bits| self.slot_of(N::addr_like(low.base, bits));
+        let low_slot = slot_at(first.max(start_of(low)))?;
+        let high_slot = slot_at(last.min(end_of(high)))?;
         Some((low_slot, high_slot))
     }
 
     /// The lowest slot whose address is `addr` or above.
     pub(crate) fn first_slot_from(&self, addr: N::Addr) -> Option<Slot> {
-        let last = self.addr_of(self.segments().last()?.last);
-        self.slots_within(&(addr..=last)).map(|(first, _)| first)
+        let first = N::addr_bits(self.in_family(addr.into())?);
+        let (slot, _) = self.slots_touching(first, u128::MAX)?;
+        if N::addr_bits(self.addr_of(slot)) < first {
+            // From inside a unit on: that unit begins below.
+            slot.checked_add(1)
+        } else {
+            Some(slot)
+        }
     }
 
     /// Where blocks of `prefix_len` can begin, segment by segment. Empty if no segment can hold one.

@@ -1,9 +1,10 @@
 //! From what the caller asked for to a layout, or to the error that says what does not fit.
 
-use super::reserved::{Reservations, usable_runs};
+use super::reserved::{sorted, usable_runs};
 use super::{Geometry, Run, Segment, low_bits};
 use crate::error::{BuildError, RangeProblem};
 use crate::network::Network;
+use crate::run_map::RunMap;
 use crate::slot::{MAX_SLOTS, Slot};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -98,7 +99,7 @@ impl<N: Network> Plan<N> {
                 like,
                 unit_shift,
                 segments: &segments,
-                reservations: Reservations::default(),
+                reservations: RunMap::default(),
             };
             if let Some(whole) = whole {
                 marks.edges(whole, &edges);
@@ -107,11 +108,11 @@ impl<N: Network> Plan<N> {
                 marks.mark(gateway, gateway, "gateway");
             }
             self.mark_reservations(&mut marks, whole)?;
-            marks.reservations.into_sorted()
+            sorted(marks.reservations)
         };
         let all: Vec<Run> = segments.iter().map(Segment::run).collect();
         let runs = usable_runs(&all, &reserved);
-        let longest = runs.iter().copied().max_by_key(|run| run.len());
+        let longest = runs.iter().copied().max_by_key(|run| run.slot_count());
         Ok(Geometry {
             network: self.network,
             gateway: gateway.map(|bits| N::addr_like(like, bits)),
@@ -124,7 +125,7 @@ impl<N: Network> Plan<N> {
             },
             // Where everything is reserved: a run that contains no slot.
             main_run: longest.unwrap_or(Run { first: 1, last: 0 }),
-            capacity: runs.iter().copied().map(Run::len).sum(),
+            capacity: runs.iter().copied().map(Run::slot_count).sum(),
             runs,
             reserved,
         })
@@ -183,7 +184,7 @@ impl<N: Network> Plan<N> {
         if let (true, Some(whole)) = (spans.is_empty(), whole) {
             spans.push(whole);
         }
-        Ok(spans)
+        Ok(joined(spans))
     }
 
     /// The first and last address of the network, where they are not for hosts.
@@ -274,7 +275,7 @@ struct Marks<'a, N: Network> {
     like: N::Addr,
     unit_shift: u8,
     segments: &'a [Segment<N::Addr>],
-    reservations: Reservations,
+    reservations: RunMap<Box<str>>,
 }
 
 impl<N: Network> Marks<'_, N> {
@@ -296,11 +297,8 @@ impl<N: Network> Marks<'_, N> {
             let end = base + u128::from(segment.last - segment.first);
             if first <= end && base <= last {
                 let slot = |unit: u128| segment.first + (unit - base) as Slot;
-                let run = Run {
-                    first: slot(first.max(base)),
-                    last: slot(last.min(end)),
-                };
-                self.reservations.insert(run, label);
+                let slots = slot(first.max(base))..=slot(last.min(end));
+                self.reservations.insert(slots, label.into());
                 marked = true;
             }
         }
@@ -362,6 +360,20 @@ fn number_slots<N: Network>(
     Ok(segments)
 }
 
+/// Spans that follow each other without a gap are one: a block may lie across the seam.
+fn joined(spans: Vec<Span>) -> Vec<Span> {
+    let mut joined: Vec<Span> = Vec::new();
+    for span in spans {
+        match joined.last_mut() {
+            Some(before) if before.last.checked_add(1) == Some(span.first) => {
+                before.last = span.last;
+            }
+            _ => joined.push(span),
+        }
+    }
+    joined
+}
+
 fn units_of(span: Span, unit_shift: u8) -> u128 {
     // One less than the count always fits; the count of ::/0 alone does not.
     let less_one = (span.last - span.first) >> unit_shift;
@@ -403,6 +415,11 @@ fn span_of<N: Network>(like: N::Addr, first: N::Addr, last: N::Addr) -> Result<S
     };
     if span.last < span.first {
         return Err(bad(RangeProblem::Backwards));
+    }
+    let is_mapped =
+        |addr: N::Addr| matches!(addr.into(), IpAddr::V6(addr) if addr.to_ipv4_mapped().is_some());
+    if N::addr_width(like) == 128 && (is_mapped(first) || is_mapped(last)) {
+        return Err(bad(RangeProblem::Mapped));
     }
     Ok(span)
 }

@@ -1,8 +1,8 @@
 //! Slots that are never handed out, each with the reason.
 
 use super::Run;
+use crate::run_map::RunMap;
 use crate::slot::Slot;
-use std::collections::BTreeMap;
 
 /// Consecutive slots reserved for one reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,47 +12,12 @@ pub(crate) struct Reserved {
     pub(crate) label: Box<str>,
 }
 
-/// Collects reservations; where they overlap, the earlier one names the slots.
-#[derive(Default)]
-pub(super) struct Reservations {
-    /// Disjoint, by first slot.
-    by_first: BTreeMap<Slot, (Slot, Box<str>)>,
-}
-
-impl Reservations {
-    pub(super) fn insert(&mut self, run: Run, label: &str) {
-        let mut gaps = Vec::new();
-        let mut from = Some(run.first);
-        let before = self.by_first.range(..=run.first).next_back();
-        let overlapping = before.into_iter().chain(
-            self.by_first
-                .range(run.first..=run.last)
-                .filter(|(first, _)| **first != run.first),
-        );
-        for (&first, &(last, _)) in overlapping {
-            let Some(start) = from else { break };
-            if last < start {
-                continue;
-            }
-            if start < first {
-                gaps.push((start, first - 1));
-            }
-            from = last.checked_add(1);
-        }
-        if let Some(start) = from.filter(|&start| start <= run.last) {
-            gaps.push((start, run.last));
-        }
-        for (first, last) in gaps {
-            self.by_first.insert(first, (last, label.into()));
-        }
-    }
-
-    pub(super) fn into_sorted(self) -> Box<[Reserved]> {
-        self.by_first
-            .into_iter()
-            .map(|(first, (last, label))| Reserved { first, last, label })
-            .collect()
-    }
+/// Reservations as sorted runs; where they overlapped, the earlier one names the slots.
+pub(super) fn sorted(reservations: RunMap<Box<str>>) -> Box<[Reserved]> {
+    reservations
+        .into_runs()
+        .map(|(first, last, label)| Reserved { first, last, label })
+        .collect()
 }
 
 /// What is left of ascending `spans` without the ascending, disjoint `reserved`.
@@ -95,32 +60,12 @@ mod tests {
     }
 
     #[test]
-    fn earlier_reservations_keep_their_label() {
-        let mut reservations = Reservations::default();
-        reservations.insert(run(5, 10), "a");
-        reservations.insert(run(0, 20), "b");
-        reservations.insert(run(20, 21), "c");
-        let sorted = reservations.into_sorted();
-        let found: Vec<_> = sorted
-            .iter()
-            .map(|r| (r.first, r.last, &*r.label))
-            .collect();
-        assert_eq!(
-            found,
-            [(0, 4, "b"), (5, 10, "a"), (11, 20, "b"), (21, 21, "c")]
-        );
-    }
-
-    #[test]
     fn runs_are_what_is_left_of_the_spans() {
-        let mut reservations = Reservations::default();
-        reservations.insert(run(0, 1), "edge");
-        reservations.insert(run(9, 9), "end");
-        reservations.insert(run(30, Slot::MAX), "rest");
-        let runs = usable_runs(
-            &[run(0, 9), run(20, Slot::MAX)],
-            &reservations.into_sorted(),
-        );
+        let mut reservations: RunMap<Box<str>> = RunMap::default();
+        reservations.insert(0..=1, "edge".into());
+        reservations.insert(9..=9, "end".into());
+        reservations.insert(30..=Slot::MAX, "rest".into());
+        let runs = usable_runs(&[run(0, 9), run(20, Slot::MAX)], &sorted(reservations));
         assert_eq!(&*runs, [run(2, 8), run(20, 29)]);
     }
 }

@@ -3,19 +3,21 @@
 use super::Pool;
 use crate::geometry::Place;
 use crate::network::Network;
+use crate::run_map::RunMap;
 use crate::slot::Slot;
 use crate::stats::Event;
 use crate::users::{Adopted, Ambiguous, Entry, Listed, ProblemKind, UserRecord, quoted, read};
 use ipnet::IpNet;
-use std::collections::HashMap;
-use std::collections::hash_map;
 use std::fmt;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 /// Who named an address first.
+#[derive(Clone)]
 struct Claimant {
     position: u64,
-    owner: Option<Box<str>>,
+    owner: Option<Arc<str>>,
 }
 
 impl<N: Network> Pool<N> {
@@ -54,7 +56,7 @@ impl<N: Network> Pool<N> {
             pool: self,
             ambiguous,
             report: Adopted::default(),
-            claimants: HashMap::new(),
+            claimants: RunMap::default(),
         };
         for user in users {
             adoption.adopt(&user);
@@ -72,7 +74,7 @@ struct Adoption<'a, N: Network> {
     pool: &'a Pool<N>,
     ambiguous: Ambiguous,
     report: Adopted,
-    claimants: HashMap<Slot, Claimant>,
+    claimants: RunMap<Claimant>,
 }
 
 impl<N: Network> Adoption<'_, N> {
@@ -103,7 +105,7 @@ impl<N: Network> Adoption<'_, N> {
         self.note(ProblemKind::Ambiguous, listed);
         match self.ambiguous {
             Ambiguous::Host => self.adopt_addr(net.addr(), owner, listed),
-            Ambiguous::Expand => self.adopt_block(net, listed),
+            Ambiguous::Expand => self.adopt_block(net, owner, listed),
             Ambiguous::Reject => self.report.unparseable += 1,
         }
     }
@@ -114,12 +116,10 @@ impl<N: Network> Adoption<'_, N> {
             return self.note(ProblemKind::WrongFamily, listed);
         };
         match self.pool.geometry.place_of(own) {
-            Place::Usable(slot) => self.adopt_slot(slot, addr, owner, listed),
+            Place::Usable(slot) => self.adopt_slots(slot..=slot, owner, listed),
             Place::Reserved(slot) => {
                 self.report.reserved += 1;
-                let label = self.pool.geometry.label_of(slot).unwrap_or_default();
-                let label = label.to_owned();
-                self.note(ProblemKind::Reserved { label }, listed);
+                self.note_reserved(slot, listed);
             }
             Place::Outside => {
                 self.report.out_of_range += 1;
@@ -128,32 +128,44 @@ impl<N: Network> Adoption<'_, N> {
         }
     }
 
-    fn adopt_slot(&mut self, slot: Slot, addr: IpAddr, owner: Option<&str>, listed: Listed<'_>) {
-        match self.claimants.entry(slot) {
-            hash_map::Entry::Vacant(vacant) => {
-                vacant.insert(Claimant {
-                    position: self.report.entries,
-                    owner: owner.map(Into::into),
-                });
-                self.take(slot);
-            }
-            hash_map::Entry::Occupied(first) => match (owner, &first.get().owner) {
-                (Some(owner), Some(first_owner)) if *owner != **first_owner => {
-                    self.report.duplicate += 1;
-                    let kind = ProblemKind::Duplicate {
-                        addr,
-                        owner: quoted(owner),
-                        first_position: first.get().position,
-                        first_owner: quoted(first_owner),
-                    };
-                    self.note(kind, listed);
-                }
-                _ => self.report.repeated += 1,
-            },
+    /// Takes consecutive slots for one owner; those that were named before stay with their claimant.
+    fn adopt_slots(
+        &mut self,
+        slots: RangeInclusive<Slot>,
+        owner: Option<&str>,
+        listed: Listed<'_>,
+    ) {
+        let contested = owner.and_then(|owner| self.contested(&slots, owner));
+        let claimant = Claimant {
+            position: self.report.entries,
+            owner: owner.map(Into::into),
+        };
+        let fresh = self.claimants.insert(slots, claimant);
+        if let Some(kind) = contested {
+            self.report.duplicate += 1;
+            self.note(kind, listed);
+        } else if fresh.is_empty() {
+            self.report.repeated += 1;
+        }
+        for (first, last) in fresh {
+            (first..=last).for_each(|slot| self.take(slot));
         }
     }
 
-    fn adopt_block(&mut self, net: IpNet, listed: Listed<'_>) {
+    /// The first of these slots that another owner has claimed.
+    fn contested(&self, slots: &RangeInclusive<Slot>, owner: &str) -> Option<ProblemKind> {
+        self.claimants.overlapping(slots).find_map(|(slot, first)| {
+            let first_owner = first.owner.as_deref().filter(|&first| first != owner)?;
+            Some(ProblemKind::Duplicate {
+                addr: self.pool.geometry.addr_of(slot).into(),
+                owner: quoted(owner),
+                first_position: first.position,
+                first_owner: quoted(first_owner),
+            })
+        })
+    }
+
+    fn adopt_block(&mut self, net: IpNet, owner: Option<&str>, listed: Listed<'_>) {
         let geometry = &self.pool.geometry;
         let ends = geometry
             .in_family(net.network())
@@ -162,15 +174,24 @@ impl<N: Network> Adoption<'_, N> {
             self.report.wrong_family += 1;
             return self.note(ProblemKind::WrongFamily, listed);
         };
-        let Some((first, last)) = geometry.slots_within(&(first..=last)) else {
+        let Some((first, last)) = geometry.slots_around(&(first..=last)) else {
             self.report.out_of_range += 1;
             return self.note(ProblemKind::OutOfRange, listed);
         };
-        for run in geometry.runs_within(first, last) {
-            for slot in run.first..=run.last {
-                self.take(slot);
-            }
+        let reserved = geometry.reserved_within(first, last);
+        self.report.reserved += reserved.map(|run| run.slot_count()).sum::<u64>();
+        if let Some(run) = geometry.reserved_within(first, last).next() {
+            self.note_reserved(run.first.max(first), listed);
         }
+        for run in geometry.runs_within(first, last) {
+            self.adopt_slots(run.first..=run.last, owner, listed);
+        }
+    }
+
+    fn note_reserved(&mut self, slot: Slot, listed: Listed<'_>) {
+        let label = self.pool.geometry.label_of(slot).unwrap_or_default();
+        let label = label.to_owned();
+        self.note(ProblemKind::Reserved { label }, listed);
     }
 
     fn take(&mut self, slot: Slot) {

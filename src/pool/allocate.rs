@@ -79,7 +79,7 @@ impl<N: Network> Pool<N> {
             self.counters.count(Event::OutOfRange, 1);
             return Err(AllocateExactError::Misaligned {
                 addr: addr.into(),
-                unit: self.geometry.unit_around(addr).into(),
+                unit: self.geometry.net_of(slot).into(),
             });
         }
         if self.bitmap().claim_exact(slot) {
@@ -197,7 +197,7 @@ impl<N: Network> Pool<N> {
     /// # Errors
     ///
     /// [`AllocateError::Exhausted`] if at some instant of the call no such block was wholly free;
-    /// [`AllocateError::BadBlock`] if none can exist.
+    /// [`AllocateError::BadBlock`] if the block would be larger than the network, or smaller than a slot.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -225,7 +225,8 @@ impl<N: Network> Pool<N> {
     /// Allocates a free address of a part of the pool.
     ///
     /// The pool's policy applies within the part: lowest first, or the next one after the last given
-    /// if that is inside, or a random one. The part may reach beyond the pool.
+    /// if that is inside, or a random one. The part may reach beyond the pool; of units, those count
+    /// that lie wholly inside it.
     ///
     /// # Errors
     ///
@@ -239,7 +240,7 @@ impl<N: Network> Pool<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn allocate_in(&self, range: RangeInclusive<N::Addr>) -> Result<N::Addr, AllocateError> {
-        let Some((first, last)) = self.geometry.slots_within(&range) else {
+        let Some((first, last)) = self.geometry.slots_inside(&range) else {
             self.counters.count(Event::OutOfRange, 1);
             return Err(AllocateError::OutOfRange {
                 first: (*range.start()).into(),

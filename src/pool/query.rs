@@ -175,6 +175,8 @@ impl<N: Network> Pool<N> {
 
     /// Counts the allocated addresses of a range, which may reach beyond the pool. O(words).
     ///
+    /// Of units, those count that lie wholly inside it.
+    ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
     /// let _ = pool.allocate_many(10)?;
@@ -182,16 +184,13 @@ impl<N: Network> Pool<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn count_in(&self, range: RangeInclusive<N::Addr>) -> u64 {
-        let Some((first, last)) = self.geometry.slots_within(&range) else {
+        let Some((first, last)) = self.geometry.slots_inside(&range) else {
             return 0;
         };
         let bitmap = self.bitmap();
         self.geometry
             .runs_within(first, last)
-            .map(|run| {
-                let slots = u64::from(run.last - run.first) + 1;
-                slots - bitmap.count_free(run.first, run.last)
-            })
+            .map(|run| run.slot_count() - bitmap.count_free(run.first, run.last))
             .sum()
     }
 

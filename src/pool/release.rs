@@ -184,9 +184,9 @@ impl<N: Network> Pool<N> {
     fn slot_to_release(&self, addr: N::Addr) -> Result<Slot, ReleaseError> {
         match self.geometry.place_of(addr) {
             Place::Usable(slot) if self.geometry.names_its_unit(addr) => Ok(slot),
-            Place::Usable(_) => Err(ReleaseError::Misaligned {
+            Place::Usable(slot) => Err(ReleaseError::Misaligned {
                 addr: addr.into(),
-                unit: self.geometry.unit_around(addr).into(),
+                unit: self.geometry.net_of(slot).into(),
             }),
             Place::Reserved(_) => Err(ReleaseError::Reserved { addr: addr.into() }),
             Place::Outside => Err(ReleaseError::OutOfRange { addr: addr.into() }),
@@ -195,53 +195,56 @@ impl<N: Network> Pool<N> {
 
     /// The first slot and the order of a block whose every slot can be released.
     fn block_to_release(&self, block: N) -> Result<(Slot, u32), ReleaseError> {
+        let geometry = &self.geometry;
         let first_addr = block.written_addr();
-        let outside = || ReleaseError::OutOfRange {
+        let outside = ReleaseError::OutOfRange {
             addr: first_addr.into(),
         };
-        let unit = self.geometry.unit();
-        if N::addr_width(first_addr) != self.geometry.addr_width() {
-            return Err(outside());
-        }
         let misaligned = |unit: N| ReleaseError::Misaligned {
             addr: first_addr.into(),
             unit: unit.into(),
         };
-        if block.mask_len() > unit {
-            return Err(misaligned(self.geometry.unit_around(first_addr)));
+        if N::addr_width(first_addr) != geometry.addr_width() {
+            return Err(outside);
+        }
+        let Some(first) = geometry.slot_of(first_addr) else {
+            return Err(outside);
+        };
+        if block.mask_len() > geometry.unit() {
+            return Err(misaligned(geometry.net_of(first)));
         }
         let aligned = N::around(first_addr, block.mask_len());
         if aligned != block {
             return Err(misaligned(aligned));
         }
-        let order = u32::from(unit - block.mask_len());
-        let first = self.geometry.slot_of(first_addr).ok_or_else(outside)?;
-        let last = 1u64
-            .checked_shl(order)
-            .and_then(|slots| Slot::try_from(u64::from(first) + (slots - 1)).ok())
-            .ok_or_else(outside)?;
-        self.expect_usable(first, last, outside)?;
-        Ok((first, order))
+        let order = u32::from(geometry.unit() - block.mask_len());
+        let Some(last) = self.last_slot_of_block(first, order) else {
+            return Err(outside);
+        };
+        match self.first_reserved(first, last) {
+            Some(slot) => Err(ReleaseError::Reserved {
+                addr: geometry.addr_of(slot).into(),
+            }),
+            None => Ok((first, order)),
+        }
     }
 
-    fn expect_usable(
-        &self,
-        first: Slot,
-        last: Slot,
-        outside: impl Fn() -> ReleaseError,
-    ) -> Result<(), ReleaseError> {
-        let usable = self.geometry.runs_within(first, last).next();
-        let Some(run) = usable.filter(|run| run.first == first) else {
-            let addr = self.geometry.addr_of(first).into();
-            return Err(ReleaseError::Reserved { addr });
-        };
-        if run.last == last {
-            return Ok(());
-        }
-        // The slot after the usable ones is reserved, or there is none.
-        match self.geometry.checked_addr_of(run.last + 1) {
-            Some(addr) => Err(ReleaseError::Reserved { addr: addr.into() }),
-            None => Err(outside()),
+    /// The last slot of the block of 2^`order` slots at `first`, if all of them are of one range.
+    fn last_slot_of_block(&self, first: Slot, order: u32) -> Option<Slot> {
+        let slots = 1u64.checked_shl(order)?;
+        let last = Slot::try_from(u64::from(first) + (slots - 1)).ok()?;
+        let holds =
+            |segment: &crate::geometry::Segment<_>| segment.first <= first && last <= segment.last;
+        self.geometry.segments().iter().any(holds).then_some(last)
+    }
+
+    /// The first slot of `first..=last` that is never handed out.
+    fn first_reserved(&self, first: Slot, last: Slot) -> Option<Slot> {
+        match self.geometry.runs_within(first, last).next() {
+            Some(run) if run.first > first => Some(first),
+            Some(run) if run.last < last => Some(run.last + 1),
+            Some(_) => None,
+            None => Some(first),
         }
     }
 

@@ -41,6 +41,21 @@ pub struct Diff<A> {
 #[non_exhaustive]
 pub struct SnapshotMismatch;
 
+impl SnapshotMismatch {
+    /// A stable name for logs, JSON and exit codes: kebab case.
+    pub fn code(&self) -> &'static str {
+        "snapshot-mismatch"
+    }
+}
+
+/// As the errors of the other verbs: an object with its code.
+#[cfg(feature = "serde")]
+impl serde::Serialize for SnapshotMismatch {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map([("code", self.code())])
+    }
+}
+
 impl fmt::Display for SnapshotMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the snapshots are of pools with different layouts")

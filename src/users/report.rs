@@ -32,11 +32,12 @@ pub struct Adopted {
     pub taken: u64,
     /// Addresses that were taken before. An expanded block counts each of them.
     pub already: u64,
-    /// Entries that name an address again, without another owner: harmless.
+    /// Entries that name nothing but addresses named before, without another owner: harmless.
     pub repeated: u64,
-    /// Entries that name an address again, for another owner.
+    /// Entries that name an address again, for another owner. A block in several parts may count
+    /// more than once.
     pub duplicate: u64,
-    /// Entries for a reserved address: nothing changes.
+    /// Entries for a reserved address: nothing changes. An expanded block counts each of them.
     pub reserved: u64,
     /// Entries for an address of the same family that is not of the pool.
     pub out_of_range: u64,

@@ -1,0 +1,352 @@
+//! JSON: the field names are fixed with the first release. `vectors/json.json` maps a name to what it
+//! must look like; a change there is a breaking change.
+#![cfg(feature = "serde")]
+
+mod common;
+
+use common::{a6, drain, host, ip, net, v4, v6};
+use hostbits::{Ambiguous, BuildError, Gateway, Policy, Pool, Search, StatsLevel, next_free};
+use ipnet::Ipv4Net;
+use serde_json::{Map, Value, json};
+
+fn vectors() -> Map<String, Value> {
+    serde_json::from_str(include_str!("vectors/json.json")).unwrap()
+}
+
+/// What was serialised, by the name of its vector.
+#[derive(Default)]
+struct Given(Map<String, Value>);
+
+impl Given {
+    fn put(&mut self, name: &str, value: &impl serde::Serialize) {
+        // By way of text: a count of slots may be larger than a `Value` can be made of.
+        let text = serde_json::to_string(value).unwrap();
+        let value = serde_json::from_str(&text).unwrap();
+        assert!(
+            self.0.insert(name.to_owned(), value).is_none(),
+            "{name} twice"
+        );
+    }
+
+    fn put_error(&mut self, name: &str, error: &impl serde::Serialize, code: &str) {
+        self.put(name, error);
+        assert_eq!(self.0[name]["code"], code, "{name}");
+    }
+
+    /// All vectors whose name begins with `group`, no more and no fewer.
+    fn check(self, group: &str) {
+        let vectors = vectors();
+        let expected = vectors
+            .iter()
+            .filter(|(name, _)| name.split('/').next() == Some(group));
+        let expected: Map<_, _> = expected
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        for (name, value) in &self.0 {
+            assert_eq!(Some(value), expected.get(name), "{name}: {value}");
+        }
+        assert_eq!(
+            self.0.len(),
+            expected.len(),
+            "vectors of {group} that nothing was compared with"
+        );
+    }
+}
+
+fn full(policy: Policy) -> Pool<Ipv4Net> {
+    let pool = Pool::builder(v4("10.0.0.0/29"))
+        .policy(policy)
+        .build()
+        .unwrap();
+    let _ = drain(&pool);
+    pool
+}
+
+/// Networks, ranges and units; the memory depends on how many threads the machine runs.
+#[test]
+fn info_has_its_fixed_names() {
+    let mut given = Given::default();
+    let mut put = |name: &str, mut info: hostbits::NetworkInfo| {
+        assert!(info.memory_bytes > 0);
+        info.memory_bytes = 0;
+        given.put(name, &info);
+    };
+    put("info/network", Pool::new(v4("10.0.0.0/24")).unwrap().info());
+    let reserving = Pool::builder(net("2001:db8::/112"))
+        .reserve(ip("2001:db8::10")..=ip("2001:db8::1f"), "routers");
+    put(
+        "info/choices",
+        reserving
+            .policy(Policy::Next)
+            .search(Search::Linear)
+            .stats(StatsLevel::Full)
+            .build()
+            .unwrap()
+            .info(),
+    );
+    let over = Pool::<Ipv4Net>::over([host(10)..=host(19), host(40)..=host(49)]);
+    put(
+        "info/ranges",
+        over.policy(Policy::Spread)
+            .stats(StatsLevel::Off)
+            .build()
+            .unwrap()
+            .info(),
+    );
+    put(
+        "info/units",
+        Pool::builder(v6("2001:db8::/40"))
+            .unit(56)
+            .gateway(Gateway::First)
+            .build()
+            .unwrap()
+            .info(),
+    );
+    put(
+        "info/nothing usable",
+        Pool::builder(v4("10.0.0.7/32"))
+            .gateway(Gateway::First)
+            .build()
+            .unwrap()
+            .info(),
+    );
+    let random = Pool::builder(v6("2001:db8::/126")).policy(Policy::Random(7));
+    put("info/random", random.build().unwrap().info());
+    given.check("info");
+}
+
+/// The seed of a random pool is a key: what is shown to people and machines does not tell it.
+#[test]
+fn info_does_not_tell_the_seed() {
+    let seed = 7_426_153_908_162_534;
+    let pool = Pool::builder(v4("10.0.0.0/24"))
+        .policy(Policy::Random(seed))
+        .build()
+        .unwrap();
+    let text = serde_json::to_string(&pool.info()).unwrap();
+    assert!(text.contains("random"), "{text}");
+    assert!(!text.contains(&seed.to_string()), "{text}");
+}
+
+/// Every counter, none of them zero.
+#[test]
+fn stats_have_their_fixed_names() {
+    let mut given = Given::default();
+    let pool = Pool::new(v4("10.0.0.0/24")).unwrap();
+    given.put("stats/new", &pool.stats());
+    let _ = pool.allocate_preferring(host(99)).unwrap();
+    let _ = pool.allocate_preferring(host(99)).unwrap();
+    let _ = (
+        pool.allocate_many(5).unwrap(),
+        pool.allocate_block(28).unwrap(),
+    );
+    (100..104).for_each(|last| pool.allocate_exact(host(last)).unwrap());
+    let _ = pool.allocate().unwrap();
+    assert_eq!(
+        pool.adopt(["10.0.0.110", "10.0.0.111", "10.0.0.112"]).taken,
+        3
+    );
+    (100..104).for_each(|last| pool.release(host(last)).unwrap());
+    (0..6).for_each(|_| drop(pool.release(host(100))));
+    (0..7).for_each(|_| drop(pool.allocate_many(250)));
+    (0..8).for_each(|_| drop(pool.allocate_exact(host(99))));
+    (0..9).for_each(|_| drop(pool.allocate_exact(host(1))));
+    (0..10).for_each(|_| drop(pool.allocate_exact(common::ten(999))));
+    given.put("stats/every counter", &pool.stats());
+    given.check("stats");
+}
+
+/// The time of the last allocation, as serde writes a `SystemTime`.
+#[test]
+fn the_last_allocation_is_seconds_and_nanoseconds() {
+    let pool = Pool::builder(v4("10.0.0.0/24"))
+        .stats(StatsLevel::Full)
+        .build()
+        .unwrap();
+    let _ = pool.allocate().unwrap();
+    let stats = serde_json::to_value(pool.stats()).unwrap();
+    let since = pool
+        .stats()
+        .last_allocation
+        .unwrap()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    assert_eq!(
+        stats["last_allocation"],
+        json!({ "secs_since_epoch": since.as_secs(), "nanos_since_epoch": since.subsec_nanos() })
+    );
+}
+
+/// The four states; `generation` is there from the start, and null.
+#[test]
+fn status_has_its_fixed_names() {
+    let mut given = Given::default();
+    let pool = Pool::new(v4("10.0.0.0/24")).unwrap();
+    let addr = pool.allocate().unwrap();
+    given.put("status/free", &pool.status(host(9)));
+    given.put("status/allocated", &pool.status(addr));
+    given.put("status/reserved", &pool.status(host(255)));
+    given.put("status/out of range", &pool.status(common::ten(999)));
+    given.check("status");
+    let text = serde_json::to_string(&pool.status(addr)).unwrap();
+    assert_eq!(text, r#"{"status":"allocated","generation":null}"#);
+}
+
+/// A report of a user list: every count, and every kind of problem.
+#[test]
+fn reports_have_their_fixed_names() {
+    let mut given = Given::default();
+    let pool = Pool::new(v4("10.0.0.0/24")).unwrap();
+    given.put("adopted/empty", &pool.adopt([""; 0]));
+    let list = [
+        ("10.0.0.5", "alice"),
+        ("10.0.0.5", "bob"),
+        ("10.0.0.5/32", "alice"),
+        ("10.0.0.1", "carol"),
+        ("10.9.9.9", "dave"),
+        ("2001:db8::1", "erin"),
+        ("10.0.0.16/28", "frank"),
+        ("", "grace"),
+        ("10.0.0.05", "heidi"),
+    ];
+    given.put("adopted/every kind", &pool.adopt(list));
+    given.put(
+        "adopted/expanded again",
+        &pool.adopt_reading(Ambiguous::Expand, ["10.0.0.16/30"]),
+    );
+    given.check("adopted");
+    let full = full(Policy::Lowest);
+    let mut given = Given::default();
+    given.put("released many/all", &full.release_many(&[host(2), host(3)]));
+    given.put(
+        "released many/errors",
+        &full.release_many(&[host(3), host(4), host(0), common::ten(999)]),
+    );
+    let units = Pool::builder(v4("10.0.0.0/24")).unit(28).build().unwrap();
+    given.put("released many/misaligned", &units.release_many(&[host(17)]));
+    given.check("released many");
+}
+
+/// What changed, as lists of addresses.
+#[test]
+fn diffs_have_their_fixed_names() {
+    let mut given = Given::default();
+    let pool = full(Policy::Lowest);
+    let older = pool.snapshot();
+    given.put("diff/nothing", &pool.snapshot().diff(&older).unwrap());
+    pool.release(host(3)).unwrap();
+    pool.release(host(5)).unwrap();
+    let newer = pool.snapshot();
+    given.put("diff/released", &newer.diff(&older).unwrap());
+    given.put("diff/allocated", &older.diff(&newer).unwrap());
+    let pool = Pool::new(v6("2001:db8::/120")).unwrap();
+    let older = pool.snapshot();
+    pool.allocate_exact(a6("2001:db8::99")).unwrap();
+    given.put("diff/ipv6", &pool.snapshot().diff(&older).unwrap());
+    given.check("diff");
+}
+
+/// Every variant of every error; its `code` in JSON is its `code()`.
+#[test]
+fn errors_have_their_fixed_names_and_their_code() {
+    let mut given = Given::default();
+    let range = |first, last| ip(first)..=ip(last);
+    let of = |text| Pool::builder(net(text));
+    for (name, built) in [
+        ("host bits", Pool::new(net("10.0.0.5/24"))),
+        ("mapped prefix", Pool::new(net("::ffff:10.0.0.0/120"))),
+        ("too large", of("2001:db8::/88").build()),
+        (
+            "gateway outside",
+            of("10.0.0.0/24")
+                .gateway(Gateway::At(ip("10.0.1.1")))
+                .build(),
+        ),
+        (
+            "gateway of another family",
+            Pool::over([range("10.0.0.1", "10.0.0.9")])
+                .gateway(Gateway::At(ip("::1")))
+                .build(),
+        ),
+        (
+            "gateway reserved",
+            of("10.0.0.0/24")
+                .gateway(Gateway::At(ip("10.0.0.255")))
+                .build(),
+        ),
+        (
+            "backwards",
+            of("10.0.0.0/24")
+                .range(range("10.0.0.9", "10.0.0.5"))
+                .build(),
+        ),
+        (
+            "outside",
+            of("10.0.0.0/24")
+                .range(range("10.0.0.9", "10.0.1.5"))
+                .build(),
+        ),
+        (
+            "overlaps",
+            Pool::over([range("::1", "::9"), range("::9", "::a")]).build(),
+        ),
+        (
+            "misaligned",
+            of("10.0.0.0/24")
+                .unit(28)
+                .range(range("10.0.0.1", "10.0.0.15"))
+                .build(),
+        ),
+        ("bad unit", of("10.0.0.0/24").unit(20).build()),
+        ("empty", Pool::over([]).build()),
+    ] {
+        let error = built.unwrap_err();
+        given.put_error(&format!("error/build {name}"), &error, error.code());
+    }
+    let pool = full(Policy::Lowest);
+    for (name, refused) in [
+        ("exhausted", pool.allocate().map(drop)),
+        ("bad block", pool.allocate_block(28).map(drop)),
+        (
+            "out of range",
+            pool.allocate_in(host(9)..=host(19)).map(drop),
+        ),
+    ] {
+        let error = refused.unwrap_err();
+        given.put_error(&format!("error/allocate {name}"), &error, error.code());
+    }
+    let units = Pool::builder(v4("10.0.0.0/24")).unit(28).build().unwrap();
+    for (name, refused) in [
+        ("out of range", pool.allocate_exact(host(9))),
+        ("reserved", pool.allocate_exact(host(7))),
+        ("already allocated", pool.allocate_exact(host(5))),
+        ("misaligned", units.allocate_exact(host(17))),
+    ] {
+        let error = refused.unwrap_err();
+        given.put_error(&format!("error/exact {name}"), &error, error.code());
+    }
+    for (name, refused) in [
+        ("out of range", pool.release(host(9))),
+        ("reserved", pool.release(host(7))),
+        ("not allocated", units.release(host(16))),
+        ("misaligned", units.release_block(v4("10.0.0.16/30"))),
+    ] {
+        let error = refused.unwrap_err();
+        given.put_error(&format!("error/release {name}"), &error, error.code());
+    }
+    let exhausted = next_free(v4("10.0.0.0/30"), ["10.0.0.2"]).unwrap_err();
+    given.put_error("error/next free exhausted", &exhausted, exhausted.code());
+    let network = next_free(v4("10.0.0.5/24"), [""; 0]).unwrap_err();
+    given.put_error("error/next free network", &network, network.code());
+    given.check("error");
+}
+
+/// A count beyond 2^64 is written out in full, as text: most readers of JSON numbers would round it.
+#[test]
+fn a_count_of_slots_is_written_in_full() {
+    let error: BuildError = Pool::new(net("::/0")).unwrap_err();
+    assert_eq!(
+        serde_json::to_string(&error).unwrap(),
+        r#"{"code":"too-large","slots":"340282366920938463463374607431768211455","max":4294967296}"#
+    );
+}

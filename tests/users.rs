@@ -1,0 +1,806 @@
+//! The user-list table: what each entry of a list means to `adopt` and to `next_free`.
+
+mod common;
+
+use common::{a4, a6, drain, host, ip, net, taken, ten, unchanged, v4, v6};
+use hostbits::{
+    Adopted, Ambiguous, Listed, NextFreeError, Pool, Problem, ProblemKind, UserRecord, next_free,
+};
+use ipnet::{IpNet, Ipv4Net};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+fn slash24() -> Pool<IpNet> {
+    Pool::builder(net("10.0.0.0/24"))
+        .reserve(ip("10.0.0.50")..=ip("10.0.0.59"), "printers")
+        .build()
+        .unwrap()
+}
+
+/// Every count of a report, in a fixed order.
+fn counts(report: &Adopted) -> [(&'static str, u64); 10] {
+    [
+        ("taken", report.taken),
+        ("already", report.already),
+        ("repeated", report.repeated),
+        ("duplicate", report.duplicate),
+        ("reserved", report.reserved),
+        ("out_of_range", report.out_of_range),
+        ("wrong_family", report.wrong_family),
+        ("ambiguous", report.ambiguous),
+        ("unassigned", report.unassigned),
+        ("unparseable", report.unparseable),
+    ]
+}
+
+fn assert_counts(report: &Adopted, expected: &[(&str, u64)], what: &str) {
+    for (name, count) in counts(report) {
+        let expected = expected
+            .iter()
+            .find(|(of, _)| *of == name)
+            .map_or(0, |(_, count)| *count);
+        assert_eq!(count, expected, "{what}: {name} of {report:?}");
+    }
+}
+
+/// The counts of one kind each, but for what an ambiguous entry is treated as: no entry is skipped.
+fn assert_nothing_skipped(report: &Adopted) {
+    let sum: u64 = counts(report).iter().map(|(_, count)| count).sum();
+    assert_eq!(sum - report.ambiguous, report.entries, "{report:?}");
+}
+
+const TAKEN: &str = "taken";
+const AMBIGUOUS: &str = "ambiguous";
+
+/// The table of semantics.md: the entry, what it takes, what it is counted as, what is reported.
+const TABLE: [(&str, &str, &[&str], &[&str]); 46] = [
+    ("10.0.0.5", "10.0.0.5", &[TAKEN], &[]),
+    ("10.0.0.5/32", "10.0.0.5", &[TAKEN], &[]),
+    ("  10.0.0.5", "10.0.0.5", &[TAKEN], &[]),
+    ("\t10.0.0.5/32 \r\n", "10.0.0.5", &[TAKEN], &[]),
+    ("::ffff:10.0.0.5", "10.0.0.5", &[TAKEN], &[]),
+    ("::FFFF:a00:5", "10.0.0.5", &[TAKEN], &[]),
+    ("::ffff:10.0.0.5/128", "10.0.0.5", &[TAKEN], &[]),
+    (
+        "::ffff:10.0.0.0/120",
+        "",
+        &["unparseable"],
+        &["is not an address"],
+    ),
+    (
+        "::ffff:10.0.0.5/96",
+        "",
+        &["unparseable"],
+        &["is not an address"],
+    ),
+    (
+        "10.0.0.5/24",
+        "10.0.0.5",
+        &[TAKEN, AMBIGUOUS],
+        &["may mean an address or a block"],
+    ),
+    (
+        "10.0.0.16/28",
+        "10.0.0.16",
+        &[TAKEN, AMBIGUOUS],
+        &["may mean an address or a block"],
+    ),
+    (
+        "10.0.0.5/0",
+        "10.0.0.5",
+        &[TAKEN, AMBIGUOUS],
+        &["may mean an address or a block"],
+    ),
+    (
+        "10.0.0.0/24",
+        "",
+        &["reserved", AMBIGUOUS],
+        &["may mean an address or a block", "is reserved: network"],
+    ),
+    (
+        "10.0.7.7/24",
+        "",
+        &["out_of_range", AMBIGUOUS],
+        &["may mean an address or a block", "is not of the pool"],
+    ),
+    (
+        "2001:db8::5/64",
+        "",
+        &["wrong_family", AMBIGUOUS],
+        &[
+            "may mean an address or a block",
+            "is of the other address family",
+        ],
+    ),
+    ("10.0.0.0", "", &["reserved"], &["is reserved: network"]),
+    ("10.0.0.1", "", &["reserved"], &["is reserved: gateway"]),
+    ("10.0.0.255", "", &["reserved"], &["is reserved: broadcast"]),
+    (
+        "10.0.0.55/32",
+        "",
+        &["reserved"],
+        &["is reserved: printers"],
+    ),
+    ("10.0.1.0", "", &["out_of_range"], &["is not of the pool"]),
+    (
+        "255.255.255.255",
+        "",
+        &["out_of_range"],
+        &["is not of the pool"],
+    ),
+    (
+        "2001:db8::5",
+        "",
+        &["wrong_family"],
+        &["is of the other address family"],
+    ),
+    (
+        "2001:DB8::5/128",
+        "",
+        &["wrong_family"],
+        &["is of the other address family"],
+    ),
+    ("", "", &["unassigned"], &[]),
+    (" \t ", "", &["unassigned"], &[]),
+    ("0.0.0.0", "", &["unassigned"], &[]),
+    ("0.0.0.0/0", "", &["unassigned"], &[]),
+    ("0.0.0.0/32", "", &["unassigned"], &[]),
+    ("::", "", &["unassigned"], &[]),
+    ("::/0", "", &["unassigned"], &[]),
+    ("::ffff:0.0.0.0", "", &["unassigned"], &[]),
+    ("010.0.0.5", "", &["unparseable"], &["is not an address"]),
+    ("10.0.0.05", "", &["unparseable"], &["is not an address"]),
+    ("10.0.0.5:80", "", &["unparseable"], &["is not an address"]),
+    (
+        "[2001:db8::5]",
+        "",
+        &["unparseable"],
+        &["is not an address"],
+    ),
+    ("fe80::1%eth0", "", &["unparseable"], &["is not an address"]),
+    (
+        "router.example",
+        "",
+        &["unparseable"],
+        &["is not an address"],
+    ),
+    ("10.0.0.5/33", "", &["unparseable"], &["is not an address"]),
+    ("10.0.0.5/032", "", &["unparseable"], &["is not an address"]),
+    ("10.0.0.5/+32", "", &["unparseable"], &["is not an address"]),
+    ("10.0.0.5/", "", &["unparseable"], &["is not an address"]),
+    (
+        "10.0.0.5/255.255.255.0",
+        "",
+        &["unparseable"],
+        &["is not an address"],
+    ),
+    ("10.0.0.5 /32", "", &["unparseable"], &["is not an address"]),
+    (
+        "10.0.0.5-10.0.0.9",
+        "",
+        &["unparseable"],
+        &["is not an address"],
+    ),
+    ("10.0.0.256", "", &["unparseable"], &["is not an address"]),
+    (
+        "10.0.0.5,10.0.0.6",
+        "",
+        &["unparseable"],
+        &["is not an address"],
+    ),
+];
+
+/// Every row, alone in its list: taken or not, counted once, reported with position and text.
+#[test]
+fn every_entry_means_what_the_table_says() {
+    for (entry, takes, counted, reported) in TABLE {
+        let pool = slash24();
+        let report = pool.adopt([entry]);
+        assert_eq!(report.entries, 1);
+        let expected: Vec<_> = counted.iter().map(|&name| (name, 1)).collect();
+        assert_counts(&report, &expected, entry);
+        assert_nothing_skipped(&report);
+        let takes: Vec<IpAddr> = takes.parse().into_iter().collect();
+        assert_eq!(taken(&pool), takes, "{entry:?}");
+        assert_eq!(report.problems.len(), reported.len(), "{entry:?}");
+        for (problem, end) in report.problems.iter().zip(reported) {
+            assert_eq!((problem.position, &*problem.text), (1, entry));
+            assert_eq!(problem.to_string(), format!("entry 1: {entry:?} {end}"));
+        }
+    }
+}
+
+/// The whole table as one list: the sums, the positions, and the same address again is harmless.
+#[test]
+fn a_list_of_everything_adds_up() {
+    let pool = slash24();
+    let report = pool.adopt(TABLE.map(|row| row.0));
+    let count = |name| TABLE.iter().filter(|row| row.2.contains(&name)).count() as u64;
+    assert_eq!(report.entries, TABLE.len() as u64);
+    assert_nothing_skipped(&report);
+    assert_eq!(
+        (report.taken, report.repeated),
+        (2, count(TAKEN) - 2),
+        ".5 and .16, and .5 again and again"
+    );
+    for name in [
+        "duplicate",
+        "reserved",
+        "out_of_range",
+        "wrong_family",
+        AMBIGUOUS,
+        "unassigned",
+        "unparseable",
+    ] {
+        assert_eq!(
+            counts(&report).iter().find(|of| of.0 == name).unwrap().1,
+            count(name),
+            "{name}"
+        );
+    }
+    let mut positions: Vec<_> = report
+        .problems
+        .iter()
+        .map(|problem| problem.position)
+        .collect();
+    assert!(positions.is_sorted(), "in the order of the list");
+    positions.dedup();
+    let expected: Vec<_> = (1..)
+        .zip(TABLE)
+        .filter(|(_, row)| !row.3.is_empty())
+        .map(|(position, _)| position)
+        .collect();
+    assert_eq!(positions, expected);
+}
+
+/// The IPv6 half of the table.
+#[test]
+fn ipv6_entries_mean_what_the_table_says() {
+    for (entry, takes, counted) in [
+        ("2001:DB8::5/128", "2001:db8::5", TAKEN),
+        ("2001:0db8:0:0:0:0:0:5", "2001:db8::5", TAKEN),
+        (" 2001:db8::0.0.0.5 ", "2001:db8::5", TAKEN),
+        ("2001:db8::", "", "reserved"),
+        ("2001:db8::1", "", "reserved"),
+        ("2001:db8::ff", "2001:db8::ff", TAKEN),
+        ("2001:db8::100", "", "out_of_range"),
+        ("10.0.0.5", "", "wrong_family"),
+        ("::ffff:10.0.0.5", "", "wrong_family"),
+        ("::", "", "unassigned"),
+        ("2001:db8::5%1", "", "unparseable"),
+        ("2001:db8::5/129", "", "unparseable"),
+    ] {
+        let pool = Pool::new(v6("2001:db8::/120")).unwrap();
+        assert_counts(&pool.adopt([entry]), &[(counted, 1)], entry);
+        assert_eq!(
+            taken(&pool),
+            takes.parse().into_iter().collect::<Vec<Ipv6Addr>>(),
+            "{entry}"
+        );
+    }
+}
+
+/// Each reading of an address with a prefix length: the address, the block, or nothing.
+#[test]
+fn ambiguous_entries_are_read_as_chosen() {
+    type Row = (
+        Ambiguous,
+        &'static str,
+        RangeOf,
+        &'static [(&'static str, u64)],
+    );
+    type RangeOf = std::ops::Range<u32>;
+    let rows: [Row; 12] = [
+        (
+            Ambiguous::Host,
+            "10.0.0.16/28",
+            16..17,
+            &[(TAKEN, 1), (AMBIGUOUS, 1)],
+        ),
+        (
+            Ambiguous::Host,
+            "10.0.0.5/24",
+            5..6,
+            &[(TAKEN, 1), (AMBIGUOUS, 1)],
+        ),
+        (
+            Ambiguous::Expand,
+            "10.0.0.16/28",
+            16..32,
+            &[(TAKEN, 16), (AMBIGUOUS, 1)],
+        ),
+        (
+            Ambiguous::Expand,
+            "10.0.0.21/28",
+            16..32,
+            &[(TAKEN, 16), (AMBIGUOUS, 1)],
+        ),
+        (
+            Ambiguous::Expand,
+            "10.0.0.0/29",
+            2..8,
+            &[(TAKEN, 6), (AMBIGUOUS, 1), ("reserved", 2)],
+        ),
+        (
+            Ambiguous::Expand,
+            "10.0.0.0/8",
+            2..255,
+            &[(TAKEN, 253), (AMBIGUOUS, 1), ("reserved", 3)],
+        ),
+        (
+            Ambiguous::Expand,
+            "10.0.1.0/28",
+            0..0,
+            &[("out_of_range", 1), (AMBIGUOUS, 1)],
+        ),
+        (
+            Ambiguous::Expand,
+            "2001:db8::/64",
+            0..0,
+            &[("wrong_family", 1), (AMBIGUOUS, 1)],
+        ),
+        (Ambiguous::Expand, "10.0.0.7/32", 7..8, &[(TAKEN, 1)]),
+        (
+            Ambiguous::Expand,
+            "::ffff:10.0.0.16/124",
+            0..0,
+            &[("unparseable", 1)],
+        ),
+        (
+            Ambiguous::Reject,
+            "10.0.0.16/28",
+            0..0,
+            &[("unparseable", 1), (AMBIGUOUS, 1)],
+        ),
+        (Ambiguous::Reject, "10.0.0.5", 5..6, &[(TAKEN, 1)]),
+    ];
+    for (reading, entry, takes, expected) in rows {
+        let pool = Pool::new(v4("10.0.0.0/24")).unwrap();
+        let report = pool.adopt_reading(reading, [entry]);
+        assert_counts(&report, expected, entry);
+        assert!(pool.iter().eq(takes.map(ten)), "{reading:?} {entry}");
+        let again = pool.adopt_reading(reading, [entry]);
+        assert_eq!(
+            (again.taken, again.already),
+            (0, report.taken),
+            "{reading:?} {entry}"
+        );
+    }
+}
+
+/// What a pool delegates is no longer ambiguous: a /28 is one slot of a pool of /28.
+#[test]
+fn a_prefix_of_the_unit_is_an_address() {
+    let pool = Pool::builder(v4("10.0.0.0/24")).unit(28).build().unwrap();
+    let report = pool.adopt(["10.0.0.16/28", "10.0.0.32", "10.0.0.50", "10.0.0.64/32"]);
+    assert_counts(&report, &[(TAKEN, 4)], "units");
+    assert!(pool.iter().eq([16, 32, 48, 64].map(host)));
+    let report = pool.adopt(["10.0.0.81/28", "10.0.0.96/27", "10.0.0.17"]);
+    assert_counts(
+        &report,
+        &[(TAKEN, 2), ("already", 1), (AMBIGUOUS, 2)],
+        "not the unit",
+    );
+    let pool = Pool::builder(v6("2001:db8::/40")).unit(56).build().unwrap();
+    assert_counts(
+        &pool.adopt(["2001:db8:0:100::/56", "2001:db8:0:2ff::1"]),
+        &[(TAKEN, 2)],
+        "IPv6",
+    );
+    assert_eq!(drain(&pool).len(), 65_534);
+}
+
+/// The same address again is harmless for the same owner, and a duplicate for another: all claimants
+/// are named and none wins.
+#[test]
+fn duplicates_name_all_claimants() {
+    let pool = Pool::new(v4("10.0.0.0/24")).unwrap();
+    let report = pool.adopt([
+        ("10.0.0.5", "alice"),
+        ("10.0.0.6", "bob"),
+        (" 10.0.0.5/32", "alice"),
+        ("::ffff:10.0.0.5", "bob"),
+        ("10.0.0.5", "carol"),
+        ("10.0.0.5/24", "dave"),
+    ]);
+    assert_counts(
+        &report,
+        &[
+            (TAKEN, 2),
+            ("repeated", 1),
+            ("duplicate", 3),
+            (AMBIGUOUS, 1),
+        ],
+        "duplicates",
+    );
+    assert!(pool.iter().eq([host(5), host(6)]));
+    let messages: Vec<_> = report.problems.iter().map(Problem::to_string).collect();
+    assert_eq!(
+        messages,
+        [
+            r#"entry 4: "::ffff:10.0.0.5" is claimed by "bob", and by "alice" in entry 1"#,
+            r#"entry 5: "10.0.0.5" is claimed by "carol", and by "alice" in entry 1"#,
+            r#"entry 6: "10.0.0.5/24" may mean an address or a block"#,
+            r#"entry 6: "10.0.0.5/24" is claimed by "dave", and by "alice" in entry 1"#,
+        ]
+    );
+    let ProblemKind::Duplicate {
+        addr,
+        owner,
+        first_position,
+        first_owner,
+        ..
+    } = &report.problems[0].kind
+    else {
+        panic!("{:?}", report.problems[0]);
+    };
+    assert_eq!(
+        (*addr, &**owner, *first_position, &**first_owner),
+        (ip("10.0.0.5"), "bob", 1, "alice")
+    );
+    let unnamed = pool.adopt(["10.0.0.9", "10.0.0.9", "10.0.0.5"]);
+    assert_counts(
+        &unnamed,
+        &[(TAKEN, 1), ("repeated", 1), ("already", 1)],
+        "no owners, no duplicate",
+    );
+}
+
+/// Two owners of one block claim the same addresses: expanded or not, it must be seen.
+#[test]
+fn duplicates_are_seen_in_expanded_blocks_too() {
+    for (what, list) in [
+        (
+            "block twice",
+            [("10.0.0.16/28", "alice"), ("10.0.0.16/28", "bob")],
+        ),
+        (
+            "block, address",
+            [("10.0.0.16/28", "alice"), ("10.0.0.17", "bob")],
+        ),
+        (
+            "address, block",
+            [("10.0.0.17", "alice"), ("10.0.0.16/28", "bob")],
+        ),
+    ] {
+        let pool = Pool::new(v4("10.0.0.0/24")).unwrap();
+        let report = pool.adopt_reading(Ambiguous::Expand, list);
+        assert_eq!(pool.allocated(), 16, "{what}");
+        assert!(report.duplicate > 0, "{what}: {report:?}");
+    }
+}
+
+/// Adopting never frees: whoever is not listed keeps the address, and a second pass changes nothing.
+#[test]
+fn adopting_never_frees_and_is_idempotent() {
+    let pool = slash24();
+    let held = pool.allocate_many(5).unwrap();
+    let list = [
+        "10.0.0.3",
+        "10.0.0.99",
+        "10.0.0.100/24",
+        "garbage",
+        "",
+        "10.0.0.1",
+    ];
+    let report = pool.adopt(list);
+    assert_counts(
+        &report,
+        &[
+            (TAKEN, 2),
+            ("already", 1),
+            (AMBIGUOUS, 1),
+            ("reserved", 1),
+            ("unassigned", 1),
+            ("unparseable", 1),
+        ],
+        "first",
+    );
+    for lists in [&list[..], &[], &["10.0.0.2"], &["garbage"]] {
+        let report = unchanged(&pool, "adopt", || pool.adopt(lists));
+        assert_eq!(report.taken, 0);
+        assert_eq!(report.entries, lists.len() as u64);
+    }
+    assert!(held.iter().all(|addr| !pool.is_available(*addr)));
+    assert_eq!(
+        (
+            pool.allocated(),
+            pool.stats().allocations.adopted,
+            pool.stats().releases
+        ),
+        (7, 2, 0)
+    );
+    assert_eq!(pool.adopt([""; 0]), Adopted::default());
+}
+
+/// A quote has 64 characters at most, counted as characters; positions count from 1.
+#[test]
+fn quotes_are_cut_after_64_characters() {
+    let pool = slash24();
+    let exactly = "x".repeat(64);
+    for (text, quoted) in [
+        (exactly.clone(), exactly.clone()),
+        ("x".repeat(65), exactly.clone()),
+        ("é".repeat(100), "é".repeat(64)),
+        ("\u{1f600}".repeat(70), "\u{1f600}".repeat(64)),
+        (
+            format!("{}\u{0}\n\"", "a".repeat(10)),
+            format!("{}\u{0}\n\"", "a".repeat(10)),
+        ),
+    ] {
+        let report = pool.adopt(["10.0.0.9".to_owned(), String::new(), text]);
+        assert_eq!(
+            (report.problems[0].position, &report.problems[0].text),
+            (3, &quoted)
+        );
+        assert!(report.problems[0].to_string().is_ascii() || quoted.contains(['é', '\u{1f600}']));
+    }
+}
+
+/// A report names 100 problems and counts all of them.
+#[test]
+fn reports_name_a_hundred_problems_and_count_all() {
+    let pool = slash24();
+    let list: Vec<_> = (0..1000)
+        .map(|index| {
+            if index % 2 == 0 {
+                "garbage"
+            } else {
+                "10.9.9.9"
+            }
+        })
+        .collect();
+    let report = pool.adopt(list);
+    assert_eq!(
+        (report.entries, report.unparseable, report.out_of_range),
+        (1000, 500, 500)
+    );
+    assert_eq!(report.problems.len(), 100);
+    assert!((1..=100).eq(report.problems.iter().map(|problem| problem.position)));
+}
+
+/// A caller's own record.
+struct Peer {
+    name: Option<&'static str>,
+    addr: IpAddr,
+}
+
+impl UserRecord for Peer {
+    fn listed(&self) -> Listed<'_> {
+        Listed::Addr(self.addr)
+    }
+
+    fn owner(&self) -> Option<&str> {
+        self.name
+    }
+}
+
+/// Text, addresses, networks, pairs, own records, by value and by reference: the same meaning.
+#[test]
+fn anything_that_can_name_its_address_is_a_record() {
+    fn adopted<R: UserRecord>(list: &[R]) -> Vec<IpAddr> {
+        let pool = slash24();
+        assert_eq!(pool.adopt(list).entries, list.len() as u64);
+        taken(&pool)
+    }
+    let expected = ["10.0.0.5", "10.0.0.9"].map(ip);
+    let texts = ["10.0.0.9", "10.0.0.5/32"];
+    assert_eq!(adopted(&texts), expected);
+    assert_eq!(adopted(&texts.map(String::from)), expected);
+    assert_eq!(adopted(&[host(9), host(5)]), expected);
+    assert_eq!(
+        adopted(&[
+            ip("10.0.0.9"),
+            ip("::ffff:10.0.0.5"),
+            ip("::1"),
+            ip("0.0.0.0")
+        ]),
+        expected
+    );
+    assert_eq!(
+        adopted(&[a6("::ffff:10.0.0.9"), a6("::ffff:10.0.0.5"), a6("::")]),
+        expected
+    );
+    assert_eq!(adopted(&[v4("10.0.0.9/32"), v4("10.0.0.5/24")]), expected);
+    assert_eq!(adopted(&[net("10.0.0.9/32"), net("10.0.0.5/32")]), expected);
+    assert_eq!(
+        adopted(&[
+            v6("::ffff:10.0.0.9/128"),
+            v6("::ffff:10.0.0.5/128"),
+            v6("::ffff:10.0.0.6/127")
+        ]),
+        expected
+    );
+    assert_eq!(adopted(&[("10.0.0.9", "a"), ("10.0.0.5", "b")]), expected);
+    assert_eq!(
+        adopted(&[(host(9), String::from("a")), (host(5), String::new())]),
+        expected
+    );
+    assert_eq!(
+        adopted(&[&&("10.0.0.9", "a"), &&("10.0.0.5", "b")]),
+        expected
+    );
+    let peers = [
+        (Some("a"), "10.0.0.9"),
+        (None, "10.0.0.5"),
+        (Some("b"), "10.0.0.9"),
+    ];
+    let peers = peers.map(|(name, addr)| Peer {
+        name,
+        addr: ip(addr),
+    });
+    assert_eq!(adopted(&peers), expected);
+    assert_eq!(slash24().adopt(&peers).duplicate, 1);
+    assert_eq!(peers[0].generation(), None);
+    let vec: Vec<String> = texts.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        (slash24().adopt(&vec).taken, slash24().adopt(vec).taken),
+        (2, 2)
+    );
+}
+
+/// Typed entries are quoted as they print.
+#[test]
+fn typed_entries_are_quoted_as_they_print() {
+    let pool = slash24();
+    let report = pool.adopt([net("10.0.0.5/24"), net("2001:db8::/64")]);
+    let texts: Vec<_> = report
+        .problems
+        .iter()
+        .map(|problem| &*problem.text)
+        .collect();
+    assert_eq!(texts, ["10.0.0.5/24", "2001:db8::/64", "2001:db8::/64"]);
+}
+
+/// No state at all: the lowest address that nobody in the list holds.
+#[test]
+fn next_free_is_the_lowest_address_nobody_holds() {
+    let rows: [(&str, &[&str], &str); 26] = [
+        ("10.0.0.0/24", &[], "10.0.0.2/32"),
+        (
+            "10.0.0.0/24",
+            &["10.0.0.2", "10.0.0.3/32", " 10.0.0.5 "],
+            "10.0.0.4/32",
+        ),
+        (
+            "10.0.0.0/24",
+            &["10.0.0.9", "10.0.0.1", "10.0.0.0", "10.0.0.255"],
+            "10.0.0.2/32",
+        ),
+        (
+            "10.0.0.0/24",
+            &["10.0.0.2", "10.0.0.2", "10.0.0.2", "::ffff:10.0.0.3"],
+            "10.0.0.4/32",
+        ),
+        (
+            "10.0.0.0/24",
+            &["", "0.0.0.0", "garbage", "2001:db8::2", "10.9.9.9"],
+            "10.0.0.2/32",
+        ),
+        (
+            "10.0.0.0/24",
+            &["10.0.0.2/24", "10.0.0.3/30"],
+            "10.0.0.4/32",
+        ),
+        ("10.0.0.0/30", &[], "10.0.0.2/32"),
+        ("10.0.0.0/30", &["10.0.0.2"], ""),
+        (
+            "10.0.0.0/30",
+            &["10.0.0.3", "10.0.0.1", "10.0.0.0"],
+            "10.0.0.2/32",
+        ),
+        ("10.0.0.0/31", &[], "10.0.0.0/32"),
+        ("10.0.0.0/31", &["10.0.0.0"], "10.0.0.1/32"),
+        ("10.0.0.0/31", &["10.0.0.1"], "10.0.0.0/32"),
+        ("10.0.0.0/31", &["10.0.0.1", "10.0.0.0"], ""),
+        ("10.0.0.7/32", &[], "10.0.0.7/32"),
+        ("10.0.0.7/32", &["10.0.0.7"], ""),
+        ("2001:db8::/64", &[], "2001:db8::2/128"),
+        (
+            "2001:db8::/64",
+            &["2001:db8::2", "2001:DB8::4/128"],
+            "2001:db8::3/128",
+        ),
+        (
+            "2001:db8::/64",
+            &["2001:db8::ffff:ffff:ffff:ffff", "10.0.0.2"],
+            "2001:db8::2/128",
+        ),
+        ("::/0", &[], "::2/128"),
+        (
+            "::/0",
+            &["::2", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"],
+            "::3/128",
+        ),
+        ("0.0.0.0/0", &["0.0.0.2", "255.255.255.254"], "0.0.0.3/32"),
+        ("2001:db8::/126", &["2001:db8::2"], "2001:db8::3/128"),
+        ("2001:db8::/126", &["2001:db8::3", "2001:db8::2"], ""),
+        ("2001:db8::/127", &["2001:db8::"], "2001:db8::1/128"),
+        ("2001:db8::7/128", &["2001:db8::8"], "2001:db8::7/128"),
+        (
+            "255.255.255.254/31",
+            &["255.255.255.254"],
+            "255.255.255.255/32",
+        ),
+    ];
+    for (network, users, expected) in rows {
+        let answer = next_free(net(network), users);
+        match expected.parse::<IpNet>() {
+            Ok(expected) => assert_eq!(answer, Ok(expected), "{network} {users:?}"),
+            Err(_) => {
+                let capacity = Pool::new(net(network)).unwrap().capacity();
+                let error = answer.unwrap_err();
+                let same = matches!(error, NextFreeError::Exhausted { capacity: told, .. } if told == capacity);
+                assert!(same, "{network} {users:?}: {error}");
+            }
+        }
+    }
+}
+
+/// Taken together, one call after the other: exactly the pool's lowest-first order, to the end.
+#[test]
+fn next_free_agrees_with_a_pool_until_the_network_is_full() {
+    fn fill<N: hostbits::Network + UserRecord>(network: N) {
+        let pool = Pool::new(network).unwrap();
+        let mut users: Vec<N> = Vec::new();
+        while let Ok(expected) = pool.allocate_net() {
+            assert_eq!(next_free(network, &users), Ok(expected));
+            users.insert(users.len() / 2, expected);
+        }
+        let error = next_free(network, &users).unwrap_err();
+        assert!(
+            matches!(error, NextFreeError::Exhausted { capacity, .. } if capacity == pool.capacity())
+        );
+    }
+    for network in [
+        "10.0.0.0/24",
+        "10.0.0.0/29",
+        "10.0.0.0/31",
+        "2001:db8::/121",
+        "2001:db8::/128",
+    ] {
+        fill(net(network));
+    }
+    fill(v4("10.0.0.0/26"));
+    fill(v6("2001:db8::/122"));
+}
+
+/// A long list costs time and memory of the list alone, in a network of any size.
+#[test]
+fn next_free_takes_lists_of_tens_of_thousands() {
+    let users: Vec<Ipv4Addr> = (0..65_000).rev().map(|index| ten(index + 2)).collect();
+    assert_eq!(
+        next_free(v4("10.0.0.0/8"), &users),
+        Ok(v4("10.0.253.234/32"))
+    );
+    assert_eq!(
+        next_free(v4("10.0.0.0/16"), &users),
+        Ok(v4("10.0.253.234/32"))
+    );
+    assert_eq!(next_free(v4("0.0.0.0/0"), &users), Ok(v4("0.0.0.2/32")));
+    let full: Vec<Ipv4Net> = (2..65_535).map(|index| ten(index).into()).collect();
+    assert!(next_free(v4("10.0.0.0/16"), &full).is_err());
+    assert_eq!(
+        next_free(v4("10.0.0.0/16"), &full[1..]),
+        Ok(v4("10.0.0.2/32"))
+    );
+    let base = u128::from(a6("2001:db8::"));
+    let users: Vec<Ipv6Addr> = (2..65_002)
+        .map(|index| Ipv6Addr::from(base + index))
+        .collect();
+    assert_eq!(
+        next_free(v6("2001:db8::/32"), &users),
+        Ok(v6("2001:db8::fdea/128"))
+    );
+    assert_eq!(a4("10.0.253.234"), ten(65_002));
+}
+
+/// The same list, the same answer: nothing is kept.
+#[test]
+fn next_free_keeps_nothing() {
+    for _ in 0..3 {
+        assert_eq!(
+            next_free(v4("10.0.0.0/24"), [host(2)]),
+            Ok(v4("10.0.0.3/32"))
+        );
+    }
+}
