@@ -26,7 +26,7 @@ pub struct Snapshot<N: Network> {
 }
 
 /// What changed between two snapshots, whoever changed it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Diff<A> {
