@@ -61,4 +61,12 @@ struct Readme;
 /// How it works, and why it is right.
 pub mod design {
     #![doc = include_str!("../docs/algorithm.md")]
+
+    pub mod correctness {
+        #![doc = include_str!("../docs/correctness.md")]
+    }
+
+    pub mod loom {
+        #![doc = include_str!("../docs/loom.md")]
+    }
 }

@@ -93,7 +93,8 @@ impl Model {
     ///
     /// The first slot that was found free.
     pub fn release_block(&self, first: Slot, order: u32) -> Result<(), Slot> {
-        self.0.bitmap().release_block(first, order)
+        let release = self.0.bitmap().release_block(first, order);
+        release.free_before.map_or(Ok(()), Err)
     }
 
     /// Counts the free slots.

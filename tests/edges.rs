@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{POLICIES, SEARCHES, a4, a6, bits, drain, host, ip, like, net, ten, v4, v6};
+use common::{POLICIES, SEARCHES, a6, bits, drain, host, ip, like, net, ten, v4, v6};
 use hostbits::{
     AllocateError, BuildError, Builder, Gateway, Network, NetworkInfo, Pool, RangeProblem,
     StatsLevel, Status,
@@ -733,6 +733,15 @@ fn the_largest_networks_build_and_their_last_address_is_for_use() {
     assert_eq!(pool.allocate_block(32), Ok(v4("255.255.255.254/32")));
     pool.release(last).unwrap();
     assert_eq!(pool.allocate_block(8), Ok(v4("254.0.0.0/8")));
+    pool.release_block(v4("254.0.0.0/8")).unwrap();
+    pool.release(Ipv4Addr::UNSPECIFIED).unwrap();
+    pool.release(Ipv4Addr::new(255, 255, 255, 254)).unwrap();
+    assert_eq!(
+        pool.allocate_block(0),
+        Ok(v4("0.0.0.0/0")),
+        "a block of 2^32"
+    );
+    assert!(pool.allocate_block(0).is_err());
     drop(pool);
     for prefix_len in 1..=7 {
         let net = Ipv4Net::new(Ipv4Addr::BROADCAST, prefix_len)

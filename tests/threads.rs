@@ -1210,3 +1210,24 @@ fn pools_of_either_family_keep_to_it() {
     assert_eq!(given.iter().map(|[v4, _]| v4).sum::<usize>(), 61);
     assert_eq!(given.iter().map(|[_, v6]| v6).sum::<usize>(), 62);
 }
+
+/// Somebody releases one address of a block while its holder releases the block, which is a mistake:
+/// whoever wins, nothing is held in the end, and the counters know it.
+#[test]
+fn a_block_released_in_two_ways_at_once_is_counted_once() {
+    let _watchdog = watchdog("a_block_released_in_two_ways_at_once_is_counted_once");
+    let pool = plain_pool(512, Policy::Lowest, Search::Tree);
+    for round in 0..2000 * effort() as u32 {
+        let block = pool.allocate_block(24).unwrap();
+        let stray = Ipv4Addr::from_bits(block.network().to_bits() + round * 67 % 256);
+        together(2, |thread| match thread {
+            0 => pool.release_block(block).is_ok(),
+            _ => pool.release(stray).is_ok(),
+        });
+        // The block may have been refused as a whole, because the stray release came first.
+        for addr in pool.iter().collect::<Vec<_>>() {
+            pool.release(addr).unwrap();
+        }
+        assert_eq!(pool.allocated(), 0, "round {round}");
+    }
+}

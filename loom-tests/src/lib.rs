@@ -1,1 +1,340 @@
-//! Models of hostbits under loom: see `tests`.
+//! Models of hostbits under loom: see `tests`. Without `--cfg loom` there is nothing here.
+//!
+//! ```text
+//! RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test --release -p loom-tests
+//! HOSTBITS_LOOM_WIDE_CHUNKS=1 ...        the same with chunks of two words instead of one
+//! LOOM_MAX_PREEMPTIONS=4 ...             another bound than the models' own
+//! cargo test ... -- --nocapture          executions and time of every model
+//! ```
+//!
+//! A [`Program`] is a bitmap, its first state, and *roles* that run at the same time. Every order of
+//! the roles is run, the last of them on the main thread: loom 0.7.3 hides some interleavings
+//! (tokio-rs/loom#166, #392), and not the same ones in each order. A role answers the slots it holds
+//! at the end. Then the accounts must balance: every slot is held by one role or can be claimed.
+//!
+//! Each slot has a payload that its holder writes, so that loom tells Acquire from Relaxed: with a
+//! weaker ordering, two holders write without one happening before the other.
+
+#![cfg(loom)]
+
+use hostbits::Slot;
+use hostbits::model::Model;
+use loom::cell::UnsafeCell;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+/// Slots of a chunk: 64, or 128 in a wide build.
+pub const CHUNK: Slot = Model::SLOTS_PER_CHUNK;
+/// The first slot of chunk 0.
+pub const LOW: Slot = 0;
+/// The last slot of chunk 0: another word than [`LOW`] in a wide build.
+pub const HIGH: Slot = CHUNK - 1;
+/// A slot of chunk 2. Of three chunks, 0 and 2 are in different nodes of the first level.
+pub const FAR: Slot = 2 * CHUNK;
+
+/// What one thread does with the world; answers the slots it holds at the end.
+pub type Role = Arc<dyn Fn(&World) -> Vec<Slot> + Send + Sync>;
+
+/// Makes a role of a closure.
+pub fn role(act: impl Fn(&World) -> Vec<Slot> + Send + Sync + 'static) -> Role {
+    Arc::new(act)
+}
+
+/// A role that moves the one free slot to and fro: releases what it holds, then takes the other.
+///
+/// At every instant a slot is free, or somebody else has taken one. Three moves fool a search that
+/// looks at one slot after the other *twice*, the second time under watch.
+pub fn shuttle(held: Slot, free: Slot, moves: usize) -> Role {
+    role(move |world| {
+        let (mut held, mut free) = (held, free);
+        for _ in 0..moves {
+            world.release(held);
+            if world.allocate_exact(free).is_none() {
+                return vec![];
+            }
+            (held, free) = (free, held);
+        }
+        vec![held]
+    })
+}
+
+/// Ranges of slots, both ends included.
+type Ranges = &'static [(Slot, Slot)];
+
+/// A bitmap in its first state, and how thoroughly to look.
+#[derive(Clone)]
+pub struct Program {
+    chunk_count: u32,
+    linear: bool,
+    free: Ranges,
+    taken: Ranges,
+    stale_hint: bool,
+    payloads: Vec<Slot>,
+    preemptions: Option<usize>,
+}
+
+impl Program {
+    /// A bitmap with a summary, two children a node: one chunk or two make one level, three make two.
+    pub fn tree(chunk_count: u32, free: Ranges, taken: Ranges) -> Self {
+        Self {
+            chunk_count,
+            linear: false,
+            free,
+            taken,
+            stale_hint: false,
+            payloads: slots_of_ranges(free)
+                .chain(slots_of_ranges(taken))
+                .filter(|_| slots_of_ranges(free).chain(slots_of_ranges(taken)).count() <= 4)
+                .collect(),
+            preemptions: None,
+        }
+    }
+
+    /// A bitmap without a summary.
+    pub fn linear(chunk_count: u32, free: Ranges, taken: Ranges) -> Self {
+        Self {
+            linear: true,
+            ..Self::tree(chunk_count, free, taken)
+        }
+    }
+
+    /// First claims what is free, so that the summary still says "maybe" of full chunks.
+    ///
+    /// What was free is then taken and is any role's to release.
+    pub fn with_stale_hints(mut self) -> Self {
+        self.stale_hint = true;
+        self
+    }
+
+    /// No payloads: for programs in which somebody releases what another one holds.
+    pub fn without_payloads(mut self) -> Self {
+        self.payloads.clear();
+        self
+    }
+
+    /// Payloads at these slots only.
+    pub fn with_payloads(mut self, slots: &[Slot]) -> Self {
+        self.payloads = slots.to_vec();
+        self
+    }
+
+    /// Looks at executions with at most so many preemptions; otherwise at all of them.
+    pub fn preemptions(mut self, bound: usize) -> Self {
+        self.preemptions = Some(bound);
+        self
+    }
+
+    /// Runs the roles in every order.
+    pub fn run<const N: usize>(self, roles: [Role; N]) {
+        self.run_and_judge(roles, |_, _| ());
+    }
+
+    /// Runs the roles in every order; `judge` sees the world and what each role holds, before the
+    /// accounts are settled.
+    pub fn run_and_judge<const N: usize>(
+        self,
+        roles: [Role; N],
+        judge: impl Fn(&World, &[Vec<Slot>; N]) + Send + Sync + 'static,
+    ) {
+        let judge = Arc::new(judge);
+        for order in orders::<N>() {
+            let roles = order.map(|index| Arc::clone(&roles[index]));
+            let (program, judge) = (self.clone(), Arc::clone(&judge));
+            let body = move || {
+                let world = Arc::new(program.world());
+                let held_in_order = act(&world, &roles);
+                let mut held = [const { Vec::new() }; N];
+                for (index, slots) in order.into_iter().zip(held_in_order) {
+                    held[index] = slots;
+                }
+                judge(&world, &held);
+                world.settle_accounts(held.into_iter().flatten().collect());
+            };
+            explore(&format!("{order:?}"), self.preemptions, body);
+        }
+    }
+
+    fn world(&self) -> World {
+        let model = if self.linear {
+            Model::linear(self.chunk_count, self.free)
+        } else {
+            Model::tree(self.chunk_count, self.free)
+        };
+        if self.stale_hint {
+            for slot in slots_of_ranges(self.free) {
+                assert!(model.claim_exact(slot), "nobody else is there yet");
+            }
+        }
+        let usable = slots_of_ranges(self.free).chain(slots_of_ranges(self.taken));
+        World {
+            model,
+            usable: usable.collect(),
+            payloads: self
+                .payloads
+                .iter()
+                .map(|&slot| (slot, UnsafeCell::new(())))
+                .collect(),
+        }
+    }
+}
+
+/// The bitmap, and a payload for each slot.
+pub struct World {
+    /// The bitmap, for what has no verb here.
+    pub model: Model,
+    usable: BTreeSet<Slot>,
+    payloads: Vec<(Slot, UnsafeCell<()>)>,
+}
+
+#[allow(unsafe_code)]
+// SAFETY: the payloads hold nothing, and their pointers are never followed; whether accesses to them
+// are ordered is what loom is here to check. The other fields are Sync.
+unsafe impl Sync for World {}
+
+impl World {
+    /// Writes the payload, as only the holder may.
+    pub fn touch(&self, slot: Slot) {
+        let payload = self.payloads.iter().find(|&&(of, _)| of == slot);
+        if let Some((_, payload)) = payload {
+            payload.with_mut(|_| ());
+        }
+    }
+
+    fn touch_all(&self, slots: Vec<Slot>) -> Vec<Slot> {
+        for &slot in &slots {
+            self.touch(slot);
+        }
+        slots
+    }
+
+    /// Takes note of a claimed slot.
+    pub fn hold(&self, slot: Option<Slot>) -> Option<Slot> {
+        slot.inspect(|&slot| self.touch(slot))
+    }
+
+    /// Claims the lowest free slot, with the first chunk as the guess.
+    pub fn allocate(&self) -> Option<Slot> {
+        self.hold(self.model.claim_lowest(0))
+    }
+
+    /// Claims the first free slot from the first one on.
+    pub fn allocate_from(&self, start: Slot) -> Option<Slot> {
+        self.hold(self.model.claim_from(start))
+    }
+
+    /// Claims any slot, searching under watch if it must.
+    pub fn allocate_within(&self, first: Slot, last: Slot) -> Option<Slot> {
+        self.hold(self.model.claim_within(first, first, last))
+    }
+
+    /// Claims exactly this slot.
+    pub fn allocate_exact(&self, slot: Slot) -> Option<Slot> {
+        self.hold(self.model.claim_exact(slot).then_some(slot))
+    }
+
+    /// Claims up to so many.
+    pub fn allocate_up_to(&self, wanted: u64) -> Vec<Slot> {
+        self.touch_all(slots_of(self.model.claim_up_to(wanted, 0)))
+    }
+
+    /// Claims exactly so many, or none.
+    pub fn allocate_all(&self, wanted: u64) -> Option<Vec<Slot>> {
+        let claimed = self.model.claim_all(wanted, 0)?;
+        Some(self.touch_all(slots_of(claimed)))
+    }
+
+    /// Claims a block out of `count` from slot 0 on; answers all its slots.
+    pub fn allocate_block(&self, count: u64, order: u32) -> Option<Vec<Slot>> {
+        let first = self.model.claim_block(0, count, order)?;
+        Some(self.touch_all((first..first + (1 << order)).collect()))
+    }
+
+    /// Releases a slot that the caller holds.
+    pub fn release(&self, slot: Slot) {
+        self.touch(slot);
+        assert!(self.model.release(slot), "the holder releases slot {slot}");
+    }
+
+    /// Every usable slot is held once or can be claimed.
+    fn settle_accounts(&self, held: Vec<Slot>) {
+        let mut accounts = BTreeSet::new();
+        for slot in held {
+            assert!(self.usable.contains(&slot), "slot {slot} is not to be had");
+            assert!(accounts.insert(slot), "slot {slot} is held twice");
+        }
+        for slot in slots_of(self.model.claim_up_to(u64::MAX, 0)) {
+            assert!(accounts.insert(slot), "slot {slot} is held and was free");
+            self.touch(slot);
+        }
+        assert_eq!(accounts, self.usable, "slots are lost");
+    }
+}
+
+/// Runs a loom model and prints what it took.
+pub fn explore(label: &str, preemptions: Option<usize>, body: impl Fn() + Send + Sync + 'static) {
+    let executions = Arc::new(AtomicUsize::new(0));
+    let mut builder = loom::model::Builder::new();
+    builder.max_branches = 10_000;
+    builder.preemption_bound = builder.preemption_bound.or(preemptions);
+    let bound = builder.preemption_bound;
+    let began = Instant::now();
+    let counter = Arc::clone(&executions);
+    builder.check(move || {
+        // Relaxed: a number for the report.
+        counter.fetch_add(1, Ordering::Relaxed);
+        body();
+    });
+    println!(
+        "{} {label}: {} executions, {:.2} s, {}",
+        std::thread::current().name().unwrap_or("model"),
+        executions.load(Ordering::Relaxed),
+        began.elapsed().as_secs_f64(),
+        bound.map_or("exhaustive".into(), |bound| format!("{bound} preemptions")),
+    );
+}
+
+/// All but the last role on threads of their own, in this order; answers what they hold.
+fn act(world: &Arc<World>, roles: &[Role]) -> Vec<Vec<Slot>> {
+    let (last, spawned) = roles.split_last().expect("a program has roles");
+    let spawn = |role: &Role| {
+        let (role, world) = (Arc::clone(role), Arc::clone(world));
+        loom::thread::spawn(move || role(&world))
+    };
+    let threads: Vec<_> = spawned.iter().map(spawn).collect();
+    let last_held = last(world);
+    let held = threads.into_iter().map(|thread| thread.join().unwrap());
+    held.chain([last_held]).collect()
+}
+
+/// All orders of `0..N`.
+fn orders<const N: usize>() -> Vec<[usize; N]> {
+    let mut orders = Vec::new();
+    let mut order = core::array::from_fn(|index| index);
+    permute(&mut order, 0, &mut orders);
+    orders
+}
+
+fn permute<const N: usize>(order: &mut [usize; N], from: usize, orders: &mut Vec<[usize; N]>) {
+    if from == N {
+        return orders.push(*order);
+    }
+    for index in from..N {
+        order.swap(from, index);
+        permute(order, from + 1, orders);
+        order.swap(from, index);
+    }
+}
+
+fn slots_of_ranges(ranges: Ranges) -> impl Iterator<Item = Slot> {
+    ranges.iter().flat_map(|&(first, last)| first..=last)
+}
+
+fn slots_of(claimed: Vec<(usize, u64)>) -> Vec<Slot> {
+    let slots = |(word_index, bits): (usize, u64)| {
+        let bit_indices = (0..u64::BITS).filter(move |bit_index| bits >> bit_index & 1 == 1);
+        bit_indices.map(move |bit_index| word_index as Slot * u64::BITS + bit_index)
+    };
+    claimed.into_iter().flat_map(slots).collect()
+}

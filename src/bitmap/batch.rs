@@ -3,7 +3,7 @@
 use super::chunk::Request;
 use super::{Bitmap, Verdict};
 use crate::slot::Slot;
-use crate::sync::Snooze;
+use crate::sync::{Snooze, thread_index};
 
 /// Claimed bits: the index of a word and which of its bits.
 pub(crate) type WordBits = (usize, u64);
@@ -59,8 +59,11 @@ impl Bitmap<'_> {
                 return None;
             }
             // Two batches that each hold what the other lacks must not wait for each other: both
-            // have let go, and who comes back first takes it.
-            snooze.snooze();
+            // have let go, and who comes back first takes it. Pauses of different lengths keep them
+            // from coming back together.
+            for _ in 0..=thread_index() % 4 {
+                snooze.snooze();
+            }
         }
     }
 

@@ -58,6 +58,23 @@ impl BlockCandidates {
     }
 }
 
+/// What became of a block that was given back.
+pub(crate) struct BlockRelease {
+    /// How many slots are free now that were taken.
+    pub(crate) freed: u64,
+    /// The first slot that was free already.
+    pub(crate) free_before: Option<Slot>,
+}
+
+impl BlockRelease {
+    fn note(&mut self, word_index: usize, free: u64) {
+        if free != 0 {
+            let slot = slot_at(word_index, free.trailing_zeros());
+            self.free_before.get_or_insert(slot);
+        }
+    }
+}
+
 impl Bitmap<'_> {
     /// Claims the highest free block among all `candidates`, which are in ascending order; answers
     /// its first slot.
@@ -72,26 +89,34 @@ impl Bitmap<'_> {
         search().or_else(|| self.search_or_prove(order, search))
     }
 
-    /// Releases an aligned block of whole words, or of bits in one word.
+    /// Releases an aligned block.
     ///
-    /// Answers the first slot that was found free. Seen before the first release, it stops the call
-    /// and nothing has changed; freed by somebody else meanwhile, it is only reported.
-    pub(crate) fn release_block(self, first: Slot, order: u32) -> Result<(), Slot> {
-        if order < WORD_ORDER {
+    /// If a slot of it is found free before the first release, nothing is changed: a block of up to a
+    /// word is one exchange. Freed by somebody else while the words of a larger block are given back,
+    /// it is only reported.
+    pub(crate) fn release_block(self, first: Slot, order: u32) -> BlockRelease {
+        if order <= WORD_ORDER {
             let bits = block_bits(order) << (first % SLOTS_PER_WORD);
-            return self.release_exactly(word_of(first), bits);
+            let free_before = self.release_exactly(word_of(first), bits).err();
+            return BlockRelease {
+                freed: free_before.map_or(1 << order, |_| 0),
+                free_before,
+            };
         }
         let words = block_words(first, order);
-        for word_index in words.clone() {
-            self.expect_taken(word_index, u64::MAX)?;
-        }
-        let mut outcome = Ok(());
-        for word_index in words {
-            let released = self.release_exactly(word_index, u64::MAX);
-            if let Err(slot) = released {
-                // Somebody releases parts of our block. Stopping here would leak the rest.
-                self.release_bits(word_index, u64::MAX);
-                outcome = outcome.and(Err(slot));
+        let free_before = words
+            .clone()
+            .find_map(|word_index| self.find_free(word_index));
+        let mut outcome = BlockRelease {
+            freed: 0,
+            free_before,
+        };
+        if free_before.is_none() {
+            for word_index in words {
+                // Should somebody release parts of our block meanwhile, stopping would leak the rest.
+                let free = self.release_bits(word_index, u64::MAX);
+                outcome.freed += u64::from(free.count_zeros());
+                outcome.note(word_index, free);
             }
         }
         outcome
@@ -100,7 +125,8 @@ impl Bitmap<'_> {
     /// Releases all of `bits` if all of them are taken.
     fn release_exactly(self, word_index: usize, bits: u64) -> Result<(), Slot> {
         let word = self.word(word_index);
-        // Relaxed: only a starting guess; the exchange decides.
+        // Relaxed: whoever holds these bits sees its own claim of them at least. A caller who does not
+        // may be told of an older state, which was true once.
         let mut seen = word.load(Ordering::Relaxed);
         loop {
             let free = seen & bits;
@@ -119,13 +145,16 @@ impl Bitmap<'_> {
         Ok(())
     }
 
-    fn expect_taken(self, word_index: usize, bits: u64) -> Result<(), Slot> {
-        let free = load_seq_cst(self.word(word_index)) & bits;
+    /// The first free slot of a word that should have none.
+    fn find_free(self, word_index: usize) -> Option<Slot> {
+        // SeqCst: as in `is_free`.
+        let free = load_seq_cst(self.word(word_index));
         if free == 0 {
-            return Ok(());
+            return None;
         }
+        // As in `release`: what is reported free is published first.
         self.announce(word_index, free);
-        Err(slot_at(word_index, free.trailing_zeros()))
+        Some(slot_at(word_index, free.trailing_zeros()))
     }
 
     /// Claims the highest free block of these candidates, chunk by chunk downwards, by the summary.
@@ -134,7 +163,7 @@ impl Bitmap<'_> {
         let first_chunk = chunk_of(of.first);
         let mut from = chunk_of(of.last_slot());
         while let Some(chunk_index) = self.tree.previous_candidate(from, first_chunk) {
-            let lowest_tried = if 1 << of.order <= SLOTS_PER_CHUNK {
+            let lowest_tried = if of.order <= SLOTS_PER_CHUNK.trailing_zeros() {
                 let found = self.find_block_in_chunk(chunk_index, of);
                 if found.is_some() {
                     return found;

@@ -32,7 +32,7 @@ mod single;
 mod tree;
 
 pub(crate) use batch::{Burst, WordBits};
-pub(crate) use block::BlockCandidates;
+pub(crate) use block::{BlockCandidates, BlockRelease};
 pub(crate) use chunk::Chunk;
 pub(crate) use control::Control;
 use control::Verdict;

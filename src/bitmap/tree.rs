@@ -17,7 +17,7 @@
 use crate::sync::{AtomicU64, NODE_SHIFT, Ordering, load_seq_cst};
 
 /// 2^32 slots are 2^23 chunks: six levels of sixteen children.
-const MAX_HEIGHT: usize = if NODE_SHIFT == 4 { 6 } else { 24 };
+const MAX_HEIGHT: usize = if NODE_SHIFT == 4 { 6 } else { 26 };
 
 const CLEARING_SHIFT: u32 = 16;
 const VERSION: u64 = 1 << 32;

@@ -41,9 +41,11 @@ use std::ops::RangeInclusive;
 /// * `Exhausted` means that at some instant of the call nothing was free. Contention is never
 ///   reported as exhaustion.
 /// * A release happens before the next allocation of that address.
-/// * Lock-free: some caller always makes progress. It is not wait-free. One exception: while a batch
-///   or a block larger than 64 slots is being claimed, whoever finds *everything else* taken waits
-///   for that claim to succeed or to be given back.
+/// * Lock-free for single addresses: some caller always makes progress. It is not wait-free.
+///
+/// Batches (all or nothing) and blocks of more than 64 slots hold what they may still give back. While
+/// one is being claimed, whoever would otherwise answer "exhausted" or "already allocated" waits for it
+/// to succeed or to be given back, and batches that take from each other give way and try again.
 ///
 /// What one bit cannot see is a release of an address that meanwhile belongs to somebody else. Within
 /// a process, [`Pool::guard`] makes that mistake impossible to write.

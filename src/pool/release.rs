@@ -1,6 +1,7 @@
 //! The verbs that give addresses back.
 
 use super::Pool;
+use crate::bitmap::BlockRelease;
 use crate::error::ReleaseError;
 use crate::geometry::Place;
 use crate::network::Network;
@@ -113,16 +114,17 @@ impl<N: Network> Pool<N> {
     /// ```
     pub fn release_block(&self, block: N) -> Result<(), ReleaseError> {
         let outcome = self.block_to_release(block).and_then(|(slot, order)| {
-            self.bitmap()
-                .release_block(slot, order)
-                .map_err(|free| self.not_allocated(free))
-                .map(|()| 1 << order)
+            let BlockRelease { freed, free_before } = self.bitmap().release_block(slot, order);
+            self.counters.count(Event::Released, freed);
+            match free_before {
+                None => Ok(()),
+                Some(slot) => Err(self.not_allocated(slot)),
+            }
         });
-        match outcome {
-            Ok(slots) => self.counters.count(Event::Released, slots),
-            Err(_) => self.counters.count(Event::ReleaseError, 1),
+        if outcome.is_err() {
+            self.counters.count(Event::ReleaseError, 1);
         }
-        outcome.map(drop)
+        outcome
     }
 
     /// Releases many addresses, and says what became of them.

@@ -1,0 +1,166 @@
+//! The campaign: take an input, change it, run it, keep it if it showed something new.
+
+use crate::minimise::minimise;
+use crate::mutate::mutate;
+use crate::random::Random;
+use crate::run::{Panic, run};
+use crate::targets::Target;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+/// More kept inputs than this only dilute each other.
+const MAX_KEPT: usize = 20_000;
+
+/// When to stop without a finding.
+#[derive(Clone, Copy)]
+pub(crate) enum Until {
+    Elapsed(Duration),
+    #[cfg(test)]
+    Runs(u64),
+}
+
+/// What a campaign came to.
+pub(crate) struct Summary {
+    pub(crate) runs: u64,
+    pub(crate) kept: usize,
+    pub(crate) elapsed: Duration,
+    pub(crate) slowest: Duration,
+    pub(crate) finding: Option<Finding>,
+}
+
+/// An input that makes the target panic.
+pub(crate) struct Finding {
+    pub(crate) input: Vec<u8>,
+    /// As long as it was found.
+    pub(crate) found_len: usize,
+    pub(crate) panic: Panic,
+}
+
+/// Runs a campaign; `watch` is told of each input before it runs, and of its end.
+pub(crate) fn campaign(
+    target: &Target,
+    seeds: Vec<Vec<u8>>,
+    seed: u64,
+    until: Until,
+    watch: impl Fn(Option<&[u8]>),
+) -> Summary {
+    let mut random = Random::new(seed);
+    let mut corpus = seeds.clone();
+    let mut seen: HashSet<u64> = HashSet::new();
+    let start = Instant::now();
+    let mut summary = Summary {
+        runs: 0,
+        kept: corpus.len(),
+        elapsed: Duration::ZERO,
+        slowest: Duration::ZERO,
+        finding: None,
+    };
+    let mut seeds = seeds.into_iter();
+    while !is_over(until, start, summary.runs) {
+        let is_seed = !seeds.as_slice().is_empty();
+        let input = seeds
+            .next()
+            .unwrap_or_else(|| mutant(&corpus, target, &mut random));
+        watch(Some(&input));
+        let begun = Instant::now();
+        let outcome = run(target, &input);
+        summary.slowest = summary.slowest.max(begun.elapsed());
+        watch(None);
+        summary.runs += 1;
+        match outcome {
+            Ok(trace) => {
+                let is_new = trace.0.iter().any(|event| !seen.contains(event));
+                seen.extend(trace.0);
+                if is_new && !is_seed && corpus.len() < MAX_KEPT {
+                    corpus.push(input);
+                }
+            }
+            Err(panic) => {
+                summary.finding = Some(finding(target, &input, &panic));
+                break;
+            }
+        }
+    }
+    summary.kept = corpus.len();
+    summary.elapsed = start.elapsed();
+    summary
+}
+
+fn is_over(until: Until, start: Instant, _runs: u64) -> bool {
+    match until {
+        Until::Elapsed(most) => start.elapsed() >= most,
+        #[cfg(test)]
+        Until::Runs(most) => _runs >= most,
+    }
+}
+
+fn mutant(corpus: &[Vec<u8>], target: &Target, random: &mut Random) -> Vec<u8> {
+    let mut input = match corpus {
+        [] => Vec::new(),
+        some => random.one_of(some).clone(),
+    };
+    mutate(&mut input, corpus, target.words, random);
+    input
+}
+
+/// The finding, made small; with the message of the small one.
+pub(crate) fn finding(target: &Target, input: &[u8], panic: &Panic) -> Finding {
+    let smallest = minimise(target, input, &panic.place);
+    let panic = run(target, &smallest)
+        .err()
+        .unwrap_or_else(|| panic.clone());
+    Finding {
+        found_len: input.len(),
+        input: smallest,
+        panic,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::targets::planted;
+
+    /// A panic behind three words of a dictionary: found, and nothing is left but those.
+    #[test]
+    fn a_planted_panic_is_found_and_made_small() {
+        let target = planted::target();
+        let seeds = vec![b"some text\nthat is\nof no use\n".to_vec()];
+        let summary = campaign(&target, seeds, 1, Until::Runs(2_000_000), |_| {});
+        let finding = summary.finding.expect("two million runs are enough");
+        assert_eq!(finding.panic.message, "planted");
+        assert_eq!(
+            finding.input.len(),
+            planted::SMALLEST_LEN,
+            "{:?}",
+            finding.input
+        );
+        assert!(finding.found_len >= finding.input.len());
+    }
+
+    /// The same seed takes the same way.
+    #[test]
+    fn a_campaign_can_be_repeated() {
+        let target = planted::target();
+        let [one, other] =
+            [7, 7].map(|seed| campaign(&target, Vec::new(), seed, Until::Runs(500_000), |_| {}));
+        assert_eq!((one.runs, one.kept), (other.runs, other.kept));
+        let [one, other] = [one, other].map(|summary| summary.finding.map(|finding| finding.input));
+        assert_eq!(one, other);
+    }
+
+    /// Beside the planted one, the targets themselves must be able to fail: a corpus that is loaded
+    /// from the wrong place, or is empty, would pass everything.
+    #[test]
+    fn every_file_of_every_corpus_replays_cleanly() {
+        for target in crate::targets::ALL {
+            let corpus = crate::corpus::load(target).expect("a committed folder");
+            assert!(corpus.len() >= 10, "{}: {}", target.name, corpus.len());
+            for (path, input) in corpus {
+                if let Err(panic) = run(target, &input) {
+                    panic!("{}: {}: {}", path.display(), panic.place, panic.message);
+                }
+            }
+        }
+    }
+}

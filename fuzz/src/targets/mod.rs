@@ -1,0 +1,34 @@
+//! What is fuzzed: bytes in, a panic if something does not hold.
+//!
+//! `network` and `ranges` read a [`plan`] and hold the pool against the [`naive`] layout, `users` reads
+//! lists, `operations` plays calls against a set. None of them looks into the pool.
+
+mod adoption;
+mod judge;
+mod kind;
+mod listed;
+mod model;
+mod naive;
+mod network;
+mod operations;
+mod plan;
+#[cfg(test)]
+pub(crate) mod planted;
+mod ranges;
+mod users;
+
+use crate::run::Trace;
+
+/// A name, words that its inputs are made of, and what to do with an input.
+pub(crate) struct Target {
+    pub(crate) name: &'static str,
+    pub(crate) words: &'static [&'static str],
+    pub(crate) run: fn(&[u8], &mut Trace),
+}
+
+pub(crate) const ALL: &[Target] = &[
+    network::TARGET,
+    ranges::TARGET,
+    users::TARGET,
+    operations::TARGET,
+];

@@ -1,0 +1,273 @@
+//! One slot at a time, under the summary.
+#![cfg(loom)]
+
+use loom_tests::{CHUNK, FAR, HIGH, LOW, Program, Role, World, role};
+
+fn allocate_twice() -> Role {
+    role(|world| {
+        [world.allocate(), world.allocate()]
+            .into_iter()
+            .flatten()
+            .collect()
+    })
+}
+
+fn allocate_once() -> Role {
+    role(|world| world.allocate().into_iter().collect())
+}
+
+/// A release that has finished is found by whoever looks next, though others settle meanwhile.
+#[test]
+fn a_released_slot_is_not_lost() {
+    let release = role(|world| {
+        world.release(HIGH);
+        vec![]
+    });
+    Program::tree(1, &[(LOW, LOW)], &[(HIGH, HIGH)]).run([release, allocate_twice()]);
+}
+
+/// The same where the two slots meet only at the second level.
+#[test]
+fn a_released_slot_is_not_lost_under_two_levels() {
+    let release = role(|world| {
+        world.release(FAR);
+        vec![]
+    });
+    Program::tree(3, &[(LOW, LOW)], &[(FAR, FAR)])
+        .preemptions(6)
+        .run([release, allocate_twice()]);
+}
+
+/// The same with one slot under two levels: both hints are stale while it is released.
+#[test]
+fn a_released_slot_is_not_lost_where_it_was_the_only_one() {
+    let release = role(|world| {
+        world.release(FAR);
+        vec![]
+    });
+    Program::tree(3, &[(FAR, FAR)], &[])
+        .with_stale_hints()
+        .preemptions(6)
+        .run([release, allocate_twice()]);
+}
+
+/// Two helpers that settle the same chunk do not undo the publish of a release between them.
+#[test]
+fn helpers_that_settle_do_not_lose_a_release() {
+    let release = role(|world| {
+        world.release(LOW);
+        vec![]
+    });
+    Program::tree(1, &[(LOW, LOW)], &[])
+        .with_stale_hints()
+        .preemptions(3)
+        .run([release, allocate_once(), allocate_once()]);
+}
+
+/// The same under two levels.
+#[test]
+fn helpers_that_settle_two_levels_do_not_lose_a_release() {
+    let release = role(|world| {
+        world.release(FAR);
+        vec![]
+    });
+    Program::tree(3, &[(FAR, FAR)], &[])
+        .with_stale_hints()
+        .preemptions(2)
+        .run([release, allocate_once(), allocate_once()]);
+}
+
+/// Whoever is told "not allocated" is not then told "exhausted" while nobody took the slot.
+#[test]
+fn a_slot_said_to_be_free_can_be_claimed() {
+    let release_or_allocate = || {
+        role(|world: &World| {
+            if world.model.release(LOW) {
+                return vec![];
+            }
+            let slot = world.allocate();
+            assert!(slot.is_some(), "it was free, and nobody took it");
+            slot.into_iter().collect()
+        })
+    };
+    for stale in [false, true] {
+        let program = if stale {
+            Program::tree(1, &[(LOW, LOW)], &[]).with_stale_hints()
+        } else {
+            Program::tree(1, &[], &[(LOW, LOW)])
+        };
+        program
+            .without_payloads()
+            .run([release_or_allocate(), release_or_allocate()]);
+    }
+}
+
+/// The same with the hint of a far chunk, and while somebody else settles.
+#[test]
+fn a_slot_said_to_be_free_can_be_claimed_under_two_levels() {
+    let release = role(|world| {
+        world.model.release(FAR);
+        vec![]
+    });
+    let release_or_allocate = role(|world| {
+        if world.model.release(FAR) {
+            return vec![];
+        }
+        let slot = world.allocate();
+        assert!(slot.is_some(), "it was free, and nobody took it");
+        slot.into_iter().collect()
+    });
+    Program::tree(3, &[(FAR, FAR)], &[])
+        .with_stale_hints()
+        .without_payloads()
+        .preemptions(6)
+        .run([release, release_or_allocate]);
+}
+
+/// The same while a third thread settles the chunk without taking anything.
+#[test]
+fn a_slot_said_to_be_free_can_be_claimed_beside_a_helper() {
+    let release = role(|world| {
+        world.model.release(LOW);
+        vec![]
+    });
+    let release_or_allocate = role(|world: &World| {
+        if world.model.release(LOW) {
+            return vec![];
+        }
+        let slot = world.allocate();
+        assert!(slot.is_some(), "it was free, and nobody took it");
+        slot.into_iter().collect()
+    });
+    let settle = role(|world: &World| {
+        assert_eq!(world.model.claim_within(HIGH, HIGH, HIGH), None, "padding");
+        vec![]
+    });
+    Program::tree(1, &[(LOW, LOW)], &[])
+        .with_stale_hints()
+        .without_payloads()
+        .preemptions(3)
+        .run([release, release_or_allocate, settle]);
+}
+
+/// Two threads that each release one slot and then allocate one both succeed.
+#[test]
+fn releasing_first_guarantees_an_allocation() {
+    let swap = |slot| {
+        role(move |world| {
+            world.release(slot);
+            let slot = world.allocate();
+            assert!(slot.is_some(), "two slots, two threads");
+            slot.into_iter().collect()
+        })
+    };
+    Program::tree(1, &[], &[(LOW, LOW), (HIGH, HIGH)]).run([swap(LOW), swap(HIGH)]);
+    Program::tree(1, &[(LOW, LOW), (HIGH, HIGH)], &[])
+        .with_stale_hints()
+        .run([swap(LOW), swap(HIGH)]);
+}
+
+/// The same with slots that meet only at the second level.
+#[test]
+fn releasing_first_guarantees_an_allocation_under_two_levels() {
+    let swap = |slot| {
+        role(move |world| {
+            world.release(slot);
+            let slot = world.allocate();
+            assert!(slot.is_some(), "two slots, two threads");
+            slot.into_iter().collect()
+        })
+    };
+    Program::tree(3, &[], &[(LOW, LOW), (FAR, FAR)])
+        .preemptions(5)
+        .run([swap(LOW), swap(FAR)]);
+    Program::tree(3, &[(LOW, LOW), (FAR, FAR)], &[])
+        .with_stale_hints()
+        .preemptions(5)
+        .run([swap(LOW), swap(FAR)]);
+}
+
+/// The same with two slots of one chunk: each release publishes up to the root, whoever set the hint
+/// below.
+#[test]
+fn releasing_beside_a_stalled_release_guarantees_an_allocation() {
+    let swap = |slot| {
+        role(move |world| {
+            world.release(slot);
+            let slot = world.allocate();
+            assert!(slot.is_some(), "two slots, two threads");
+            slot.into_iter().collect()
+        })
+    };
+    Program::tree(3, &[], &[(LOW, LOW), (HIGH, HIGH)])
+        .preemptions(4)
+        .run([swap(LOW), swap(HIGH)]);
+}
+
+/// The search that begins at a slot and wraps around finds what the lowest-first search finds.
+#[test]
+fn releasing_first_guarantees_an_allocation_from_anywhere() {
+    let swap = |slot, start| {
+        role(move |world| {
+            world.release(slot);
+            let slot = world.allocate_from(start);
+            assert!(slot.is_some(), "two slots, two threads");
+            slot.into_iter().collect()
+        })
+    };
+    Program::tree(3, &[(LOW, LOW), (FAR, FAR)], &[])
+        .with_stale_hints()
+        .preemptions(5)
+        .run([swap(LOW, CHUNK), swap(FAR, LOW + 1)]);
+}
+
+/// Two holders of one slot, one after the other, never meet: release happens before claim.
+#[test]
+fn a_slot_passes_from_holder_to_holder() {
+    let use_near = || {
+        role(|world: &World| {
+            let slot = world.model.claim_near(0, 0);
+            if let Some(slot) = world.hold(slot) {
+                world.release(slot);
+            }
+            vec![]
+        })
+    };
+    Program::tree(1, &[(LOW, LOW)], &[]).run([use_near(), use_near()]);
+    let use_exactly = || {
+        role(|world: &World| {
+            if let Some(slot) = world.allocate_exact(LOW) {
+                world.release(slot);
+            }
+            vec![]
+        })
+    };
+    Program::tree(1, &[(LOW, LOW)], &[]).run([use_exactly(), use_exactly()]);
+    let use_lowest = || {
+        role(|world: &World| {
+            if let Some(slot) = world.allocate() {
+                world.release(slot);
+            }
+            vec![]
+        })
+    };
+    Program::tree(1, &[(LOW, LOW)], &[]).run([use_lowest(), use_lowest()]);
+}
+
+/// A release gives the lowest slot back before the claim of the same thread, which then takes it
+/// or finds it taken: never a higher one while nobody has it.
+#[test]
+fn lowest_first_passes_over_no_finished_release() {
+    let swap = role(|world| {
+        world.release(LOW);
+        let slot = world.allocate();
+        assert!(slot.is_some(), "two slots, two claims");
+        slot.into_iter().collect()
+    });
+    Program::tree(3, &[(FAR, FAR)], &[(LOW, LOW)])
+        .preemptions(6)
+        .run_and_judge([swap, allocate_once()], |_, held| {
+            let lowest_is_held = held.iter().flatten().any(|&slot| slot == LOW);
+            assert!(lowest_is_held, "passed over a free lower slot");
+        });
+}

@@ -1,0 +1,92 @@
+//! A copy of the tree, where weakening does no harm.
+
+use crate::Outcome;
+use crate::list::Mutant;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+pub(crate) struct Copy {
+    root: PathBuf,
+    tree: PathBuf,
+}
+
+impl Copy {
+    /// Copies what git tracks, as it is in the work tree, to `target/mutants/tree`.
+    pub(crate) fn new() -> Outcome<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let root = root.canonicalize().map_err(|error| error.to_string())?;
+        let tree = root.join("target/mutants/tree");
+        let listed = Command::new("git")
+            .args([
+                "ls-files",
+                "-z",
+                "--cached",
+                "--others",
+                "--exclude-standard",
+            ])
+            .current_dir(&root)
+            .output()
+            .map_err(|error| format!("git ls-files: {error}"))?;
+        if !listed.status.success() {
+            return Err("git ls-files failed: run this in a checkout".to_owned());
+        }
+        let copy = Self { root, tree };
+        for path in String::from_utf8_lossy(&listed.stdout).split_terminator('\0') {
+            copy.refresh(Path::new(path))?;
+        }
+        Ok(copy)
+    }
+
+    pub(crate) fn tree(&self) -> &Path {
+        &self.tree
+    }
+
+    /// Where the checks build: kept from run to run.
+    pub(crate) fn target(&self, kind: &str) -> PathBuf {
+        self.root.join("target/mutants").join(kind)
+    }
+
+    /// Writes the file anew only if it differs, so that cargo builds only what changed.
+    fn refresh(&self, path: &Path) -> Outcome<()> {
+        let (from, to) = (self.root.join(path), self.tree.join(path));
+        let Ok(wanted) = fs::read(&from) else {
+            // Tracked but deleted in the work tree.
+            let _ = fs::remove_file(&to);
+            return Ok(());
+        };
+        if fs::read(&to).is_ok_and(|present| present == wanted) {
+            return Ok(());
+        }
+        let folder = to.parent().ok_or("a file without a folder")?;
+        fs::create_dir_all(folder)
+            .and_then(|()| fs::write(&to, wanted))
+            .map_err(|error| format!("{}: {error}", to.display()))
+    }
+
+    pub(crate) fn weaken(&self, mutant: &Mutant) -> Outcome<()> {
+        for edit in mutant.edits {
+            let path = self.tree.join(edit.file);
+            let text =
+                fs::read_to_string(&path).map_err(|error| format!("{}: {error}", edit.file))?;
+            let found = text.matches(edit.from).count();
+            if found != 1 {
+                self.restore(mutant)?;
+                return Err(format!(
+                    "mutant {:?} no longer applies: {found} places in {} read\n{}",
+                    mutant.name, edit.file, edit.from
+                ));
+            }
+            fs::write(&path, text.replace(edit.from, edit.to))
+                .map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn restore(&self, mutant: &Mutant) -> Outcome<()> {
+        mutant
+            .edits
+            .iter()
+            .try_for_each(|edit| self.refresh(Path::new(edit.file)))
+    }
+}

@@ -1,0 +1,113 @@
+//! Weakens the library one line at a time, in a copy, and shows which check finds out.
+//!
+//! `cargo run -p hostbits-mutants` tries all mutants, `-- --smoke` the few that a check of seconds
+//! catches, `-- NAME ...` those whose names contain one of the words. A mutant that nothing catches, or
+//! that no longer applies to the source, is a failure.
+
+mod checks;
+mod copy;
+mod list;
+
+use checks::{Check, Verdict};
+use copy::Copy;
+use list::Mutant;
+use std::process::ExitCode;
+use std::time::Instant;
+
+type Outcome<T> = Result<T, String>;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run() -> Outcome<bool> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let smoke = words.iter().any(|word| word == "--smoke");
+    let names: Vec<&String> = words
+        .iter()
+        .filter(|word| !word.starts_with("--"))
+        .collect();
+    let chosen = |mutant: &&Mutant| {
+        (!smoke || mutant.smoke)
+            && (names.is_empty() || names.iter().any(|name| mutant.name.contains(*name)))
+    };
+    let mutants: Vec<&Mutant> = list::MUTANTS.iter().filter(chosen).collect();
+    let copy = Copy::new()?;
+    for check in needed(&mutants) {
+        let start = Instant::now();
+        match check.run(&copy)? {
+            Verdict::Passed => println!(
+                "unchanged: {} passes, {:.0?}",
+                check.name(),
+                start.elapsed()
+            ),
+            other => return Err(format!("unchanged, {} fails: {other:?}", check.name())),
+        }
+    }
+    println!("\n{:<44} {:<24} {:>8}", "mutant", "caught by", "seconds");
+    let mut all_caught = true;
+    for mutant in &mutants {
+        let start = Instant::now();
+        let caught_by = try_out(mutant, &copy)?;
+        all_caught &= caught_by.is_some();
+        println!(
+            "{:<44} {:<24} {:>8.1}",
+            mutant.name,
+            caught_by.as_deref().unwrap_or("NOTHING"),
+            start.elapsed().as_secs_f64()
+        );
+    }
+    println!(
+        "\n{} mutants, {}",
+        mutants.len(),
+        if all_caught {
+            "all caught"
+        } else {
+            "not all caught"
+        }
+    );
+    Ok(all_caught)
+}
+
+/// The checks that these mutants name, each once.
+fn needed(mutants: &[&Mutant]) -> Vec<Check> {
+    let mut needed = Vec::new();
+    for &check in mutants.iter().flat_map(|mutant| mutant.checks) {
+        if !needed.contains(&check) {
+            needed.push(check);
+        }
+    }
+    needed
+}
+
+/// The first check that fails with the mutant.
+fn try_out(mutant: &Mutant, copy: &Copy) -> Outcome<Option<String>> {
+    copy.weaken(mutant)?;
+    let mut caught_by = None;
+    for check in mutant.checks {
+        match check.run(copy)? {
+            Verdict::Passed => {}
+            Verdict::Failed => {
+                caught_by = Some(check.name().to_owned());
+                break;
+            }
+            Verdict::Hung => {
+                caught_by = Some(format!("{} (hangs)", check.name()));
+                break;
+            }
+            Verdict::NotBuilt(why) => {
+                copy.restore(mutant)?;
+                return Err(format!("mutant {:?} does not compile:\n{why}", mutant.name));
+            }
+        }
+    }
+    copy.restore(mutant)?;
+    Ok(caught_by)
+}
