@@ -8,8 +8,8 @@ use hostbits_benches::{Pairs, Row, measure_ratio, per_operation, pool_of, two_rm
 use std::net::Ipv4Addr;
 use std::time::Instant;
 
-const ROUNDS: usize = 21;
-const OPERATIONS: u64 = 200_000;
+const ROUNDS: usize = 100;
+const OPERATIONS: u64 = 50_000;
 
 /// What a row must not exceed.
 struct Target {
@@ -105,7 +105,7 @@ fn measure(name: &str, rounds: usize, operations: u64) -> Row {
         }
         "fill" => measure_ratio(
             name,
-            rounds.div_ceil(4),
+            rounds.div_ceil(10),
             || fill(prefix_len),
             || two_rmws(operations),
         ),

@@ -36,8 +36,8 @@ pub(crate) struct Flight<'a>(&'a Control);
 
 impl Drop for Flight<'_> {
     fn drop(&mut self) {
-        // SeqCst: Release, after our last claim or our roll-back and its publish; pairs with the load
-        // in `in_flight`. Earlier, and somebody would believe an emptiness that we are about to undo.
+        // SeqCst: Release, after our last claim or our roll-back and its publish; pairs with the loads
+        // of `without_flights`. Earlier, and somebody would believe an emptiness that we are about to undo.
         self.0.flights.fetch_sub(1, Ordering::SeqCst);
     }
 }

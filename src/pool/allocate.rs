@@ -28,8 +28,10 @@ impl<N: Network> Pool<N> {
     /// ```
     #[inline]
     pub fn allocate(&self) -> Result<N::Addr, AllocateError> {
-        let slot = self.allocate_slot(Event::Any)?;
-        Ok(self.geometry.addr_of(slot))
+        match self.allocate_slot(Event::Any) {
+            Some(slot) => Ok(self.geometry.addr_of(slot)),
+            None => Err(self.exhausted()),
+        }
     }
 
     /// Allocates like [`allocate`](Self::allocate), and answers the slot as a network: `10.0.0.5/32`.
@@ -44,8 +46,10 @@ impl<N: Network> Pool<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn allocate_net(&self) -> Result<N, AllocateError> {
-        self.allocate_slot(Event::Any)
-            .map(|slot| self.geometry.net_of(slot))
+        match self.allocate_slot(Event::Any) {
+            Some(slot) => Ok(self.geometry.net_of(slot)),
+            None => Err(self.exhausted()),
+        }
     }
 
     /// Allocates exactly `addr`.
@@ -115,8 +119,10 @@ impl<N: Network> Pool<N> {
             self.counters.allocated(Event::Preferred, 1);
             return Ok(self.geometry.addr_of(slot));
         }
-        self.allocate_slot(Event::Preferred)
-            .map(|slot| self.geometry.addr_of(slot))
+        match self.allocate_slot(Event::Preferred) {
+            Some(slot) => Ok(self.geometry.addr_of(slot)),
+            None => Err(self.exhausted()),
+        }
     }
 
     /// Allocates `count` addresses or none.
@@ -142,6 +148,7 @@ impl<N: Network> Pool<N> {
             self.bitmap().claim_all(wanted, || self.next_burst())
         };
         let Some(claimed) = claimed else {
+            self.count_exhausted();
             return Err(self.exhausted());
         };
         self.note_batch(claimed.last(), wanted);
@@ -183,7 +190,7 @@ impl<N: Network> Pool<N> {
         let taken = wanted - missing;
         self.note_batch(last.as_ref(), taken);
         if missing != 0 {
-            self.counters.count(Event::Exhausted, 1);
+            self.count_exhausted();
         }
         taken as usize
     }
@@ -215,6 +222,7 @@ impl<N: Network> Pool<N> {
         }
         let candidates = self.geometry.block_candidates(prefix_len);
         let Some(slot) = self.bitmap().claim_block(&candidates) else {
+            self.count_exhausted();
             return Err(self.exhausted());
         };
         let slots = 1 << (longest - prefix_len);
@@ -252,6 +260,7 @@ impl<N: Network> Pool<N> {
             .hints
             .start_slot(first, last, |slot| bitmap.is_free(slot));
         let Some(slot) = bitmap.claim_within(first, start, last) else {
+            self.count_exhausted();
             return Err(self.exhausted());
         };
         self.hints.found(slot);
@@ -260,14 +269,13 @@ impl<N: Network> Pool<N> {
     }
 
     #[inline]
-    fn allocate_slot(&self, event: Event) -> Result<Slot, AllocateError> {
-        match self.claim() {
-            Some(slot) => {
-                self.counters.allocated(event, 1);
-                Ok(slot)
-            }
-            None => Err(self.exhausted()),
+    fn allocate_slot(&self, event: Event) -> Option<Slot> {
+        let slot = self.claim();
+        match slot {
+            Some(_) => self.counters.allocated(event, 1),
+            None => self.count_exhausted(),
         }
+        slot
     }
 
     #[inline]
@@ -310,8 +318,13 @@ impl<N: Network> Pool<N> {
     }
 
     #[cold]
-    fn exhausted(&self) -> AllocateError {
+    fn count_exhausted(&self) {
         self.counters.count(Event::Exhausted, 1);
+    }
+
+    /// The error alone. Built where it is returned: copying it costs more than the claim that failed.
+    #[inline]
+    fn exhausted(&self) -> AllocateError {
         AllocateError::Exhausted {
             capacity: self.capacity(),
         }

@@ -1,0 +1,353 @@
+//! The checker for histories of any length.
+//!
+//! Each rule is a condition that every linearizable history fulfils. Let each call take effect at one
+//! instant between its invocation and its response (of calls that give back several addresses, each
+//! address at an instant of its own). Then a hold covers its certain time and lies within its possible time
+//! (see [`holds`](crate::holds)), whatever those instants are. Hence:
+//!
+//! 1. **One holder.** The certain times of two holds of one address do not overlap. (This one is also
+//!    sufficient: if they do not, the claims can take effect at the end of their calls and the releases
+//!    at the beginning, and the holds are disjoint.)
+//! 2. **Only what was free.** Whatever is handed out was free at the beginning, or released since.
+//! 3. **Releases.** Programs release only what they hold, or what nobody else can get. So the holder's
+//!    release succeeds, nobody else's does, and "not allocated" is no answer about an address that was
+//!    certainly held from before the call until after it.
+//! 4. **"Already allocated"**: at some instant of the call somebody held the address, so some possible
+//!    time of it has an instant of the call.
+//! 5. **"Exhausted"**: at some instant of the call fewer than `n` addresses were free, so at that
+//!    instant more than `capacity - n` were possibly held. For a part of the pool: all of the part. For
+//!    a block: some address of every aligned block that can be allocated at all. Fewer than asked for
+//!    from `allocate_into`: all of the pool, the caller's own included.
+//! 6. **Lowest first**, where the policy promises it: every lower address was seen taken at some
+//!    moment of the call, so some possible time of it has an instant of the call. Not necessarily the
+//!    same instant for all of them.
+//! 7. **Preference**: if another address was given, the preferred one was taken at some moment.
+//! 8. **Nothing lost.** The one who allocates alone until nothing is free gets all that nobody holds.
+//!
+//! A claim that failed holds nothing in these rules, although a batch takes what it then gives back:
+//! nobody may be told "exhausted" or "already allocated" because of it. Rules 6 and 7 do not promise
+//! that ("seen taken" is true of such a bit), so they are not applied to calls that overlap a batch or
+//! a large block. Calls that overlap at a single stamp are taken to overlap.
+//!
+//! What is *not* checked: whether one choice of instants explains all answers together (see
+//! [`complete`](crate::complete)), hints (`is_available`, `status`, listings), and counters.
+
+use crate::Addr;
+use crate::ground::Ground;
+use crate::history::{Answer, Call, Event, History};
+use crate::holds::{Hold, Holds};
+use crate::timeline::{Timeline, union};
+use crate::violation::Violation;
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+/// How many answers each rule was applied to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// Rule 1 and 2.
+    pub holds: u64,
+    /// Rule 4.
+    pub already_allocated: u64,
+    /// Rule 5.
+    pub exhausted: u64,
+    /// Rule 6.
+    pub lowest: u64,
+    /// Rule 7.
+    pub preferred: u64,
+}
+
+/// Checks a history of a pool of which `ground` was free at the beginning.
+///
+/// `lowest_first`: the pool's policy promises rule 6.
+///
+/// # Errors
+///
+/// The first rule that is broken.
+pub fn check(history: &History, ground: &Ground, lowest_first: bool) -> Result<Checked, Violation> {
+    let holds = Holds::of(history, ground)?;
+    if history.drained {
+        expect_nothing_lost(&holds, ground)?;
+    }
+    let mut checker = Checker {
+        ground,
+        flights: flights(history),
+        lowest_first,
+        exhausted: BTreeMap::new(),
+        checked: Checked {
+            holds: holds.iter().count() as u64,
+            ..Checked::default()
+        },
+        holds,
+    };
+    for (thread, event, addrs) in history.iter() {
+        checker.visit(thread, event, addrs)?;
+    }
+    checker.check_exhausted()?;
+    Ok(checker.checked)
+}
+
+fn expect_nothing_lost(holds: &Holds, ground: &Ground) -> Result<(), Violation> {
+    let lost = (0..ground.count()).find(|&index| !holds.of_index(index).iter().any(Hold::is_open));
+    lost.map_or(Ok(()), |index| {
+        let addr = ground.addrs()[index];
+        Err(Violation::Lost { addr })
+    })
+}
+
+/// When something may have been held for a while only: disjoint, ascending.
+fn flights(history: &History) -> Vec<(u64, u64)> {
+    let mut flights: Vec<_> = history
+        .iter()
+        .filter(|(_, event, _)| event.call.may_be_a_flight())
+        .map(|(_, event, _)| (event.invoked, event.responded))
+        .collect();
+    flights.sort_unstable();
+    union(flights).collect()
+}
+
+/// Where a call looked that found too little.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Scope {
+    Pool,
+    Part(Addr, Addr),
+    /// Blocks of 2^n addresses.
+    Blocks(u32),
+}
+
+/// A call that found too little.
+#[derive(Clone, Copy, Debug)]
+struct Exhausted {
+    thread: usize,
+    span: (u64, u64),
+    wanted: u32,
+}
+
+struct Checker<'a> {
+    ground: &'a Ground,
+    holds: Holds,
+    flights: Vec<(u64, u64)>,
+    lowest_first: bool,
+    exhausted: BTreeMap<Scope, Vec<Exhausted>>,
+    checked: Checked,
+}
+
+impl Checker<'_> {
+    fn visit(&mut self, thread: usize, event: &Event, addrs: &[Addr]) -> Result<(), Violation> {
+        match (event.answer, event.call) {
+            (Answer::Exhausted | Answer::Fewer, call) => self.note_exhausted(thread, event, call),
+            (Answer::AlreadyAllocated, Call::Exact(addr) | Call::Adopt(addr)) => {
+                self.check_taken(thread, event, addr)?;
+            }
+            (Answer::NotAllocated, _) => self.check_not_allocated(thread, event, addrs)?,
+            (Answer::Reserved, Call::Exact(addr)) => self.check_reserved(thread, event, addr)?,
+            (Answer::Reserved, _) => {
+                let mut addrs = addrs.iter();
+                addrs.try_for_each(|&addr| self.check_reserved(thread, event, addr))?;
+            }
+            (
+                Answer::Claimed,
+                Call::Allocate | Call::AllocateNet | Call::Guard | Call::GuardArc,
+            ) => {
+                self.check_lowest(thread, event, addrs[0], 0)?;
+            }
+            (Answer::Claimed, Call::In(first, _)) => {
+                self.check_lowest(thread, event, addrs[0], first)?;
+            }
+            (Answer::Claimed, Call::Preferring(preferred)) => {
+                self.check_preferred(thread, event, preferred, addrs[0])?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn note_exhausted(&mut self, thread: usize, event: &Event, call: Call) {
+        let (scope, wanted) = match call {
+            Call::Many(count) => (Scope::Pool, count),
+            Call::In(first, last) => (Scope::Part(first, last), 1),
+            Call::Block(prefix_len) => (Scope::Blocks(u32::from(32 - prefix_len)), 1),
+            _ => (Scope::Pool, 1),
+        };
+        self.exhausted.entry(scope).or_default().push(Exhausted {
+            thread,
+            span: (event.invoked, event.responded),
+            wanted,
+        });
+    }
+
+    fn check_taken(&mut self, thread: usize, event: &Event, addr: Addr) -> Result<(), Violation> {
+        let span = (event.invoked, event.responded);
+        let was_taken = match self.ground.index_of(addr) {
+            Some(index) => self.holds.possibly_within(index, span.0, span.1),
+            // Held all the time, by nobody in the game.
+            None => true,
+        };
+        self.checked.already_allocated += 1;
+        expect(
+            was_taken,
+            Violation::FalseAlreadyAllocated { addr, thread, span },
+        )
+    }
+
+    fn check_not_allocated(
+        &self,
+        thread: usize,
+        event: &Event,
+        addrs: &[Addr],
+    ) -> Result<(), Violation> {
+        let span = (event.invoked, event.responded);
+        // Of several addresses, the answer does not say which.
+        let &[addr] = addrs else {
+            return Ok(());
+        };
+        let was_held = self
+            .ground
+            .index_of(addr)
+            .is_none_or(|index| self.holds.certainly_throughout(index, span.0, span.1));
+        expect(
+            !was_held,
+            Violation::FalseNotAllocated { addr, thread, span },
+        )
+    }
+
+    fn check_reserved(&self, thread: usize, event: &Event, addr: Addr) -> Result<(), Violation> {
+        let span = (event.invoked, event.responded);
+        expect(
+            self.ground.index_of(addr).is_none(),
+            Violation::FalseReserved { addr, thread, span },
+        )
+    }
+
+    fn check_lowest(
+        &mut self,
+        thread: usize,
+        event: &Event,
+        given: Addr,
+        first: Addr,
+    ) -> Result<(), Violation> {
+        /// So many of the lower addresses are looked at, from the given one downwards.
+        const LOOKED_AT: usize = 128;
+        let span = (event.invoked, event.responded);
+        if !self.lowest_first || self.overlaps_flight(span) {
+            return Ok(());
+        }
+        let end = self.ground.index_from(given);
+        let first = self
+            .ground
+            .index_from(first)
+            .max(end.saturating_sub(LOOKED_AT));
+        self.checked.lowest += 1;
+        let free = (first..end).find(|&index| !self.holds.possibly_within(index, span.0, span.1));
+        free.map_or(Ok(()), |index| {
+            Err(Violation::PassedOver {
+                free: self.ground.addrs()[index],
+                given,
+                thread,
+                span,
+            })
+        })
+    }
+
+    fn check_preferred(
+        &mut self,
+        thread: usize,
+        event: &Event,
+        preferred: Addr,
+        given: Addr,
+    ) -> Result<(), Violation> {
+        let span = (event.invoked, event.responded);
+        if preferred == given || self.overlaps_flight(span) {
+            return Ok(());
+        }
+        let was_taken = self
+            .ground
+            .index_of(preferred)
+            .is_none_or(|index| self.holds.possibly_within(index, span.0, span.1));
+        self.checked.preferred += 1;
+        expect(
+            was_taken,
+            Violation::PreferenceIgnored {
+                preferred,
+                given,
+                thread,
+                span,
+            },
+        )
+    }
+
+    fn overlaps_flight(&self, (from, to): (u64, u64)) -> bool {
+        let next = self.flights.partition_point(|&(_, end)| end < from);
+        self.flights
+            .get(next)
+            .is_some_and(|&(start, _)| start <= to)
+    }
+
+    fn check_exhausted(&mut self) -> Result<(), Violation> {
+        for (&scope, answers) in &self.exhausted {
+            let (timeline, total) = self.taken_over_time(scope);
+            for answer in answers {
+                let (from, to) = answer.span;
+                let needed = total - i64::from(answer.wanted) + 1;
+                let most = timeline.most_within(from, to);
+                expect(
+                    most >= needed,
+                    Violation::FalseExhausted {
+                        scope: scope_in_words(scope, answer.wanted),
+                        most,
+                        needed,
+                        thread: answer.thread,
+                        span: answer.span,
+                    },
+                )?;
+            }
+            self.checked.exhausted += answers.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// What is possibly taken at each time, and how much there is to take: addresses, or blocks.
+    fn taken_over_time(&self, scope: Scope) -> (Timeline, i64) {
+        let (ground, addr_of) = (self.ground, |hold: &Hold| self.ground.addrs()[hold.index]);
+        let blocks = match scope {
+            Scope::Blocks(order) => ground.blocks(order),
+            _ => Vec::new(),
+        };
+        let key_of = |hold: &Hold| match scope {
+            Scope::Pool => Some(hold.index as u32),
+            Scope::Part(first, last) => (first..=last)
+                .contains(&addr_of(hold))
+                .then_some(hold.index as u32),
+            Scope::Blocks(order) => {
+                let block = addr_of(hold) >> order << order;
+                blocks.binary_search(&block).ok().map(|index| index as u32)
+            }
+        };
+        let interval = |hold: &Hold| {
+            let (start, end) = hold.possible();
+            key_of(hold).map(|key| (key, start, end))
+        };
+        let total = match scope {
+            Scope::Pool => ground.count(),
+            Scope::Part(first, last) => ground.count_in(first, last),
+            Scope::Blocks(_) => blocks.len(),
+        };
+        let timeline = Timeline::new(self.holds.iter().filter_map(interval).collect());
+        (timeline, total as i64)
+    }
+}
+
+fn expect(holds: bool, violation: Violation) -> Result<(), Violation> {
+    if holds { Ok(()) } else { Err(violation) }
+}
+
+fn scope_in_words(scope: Scope, wanted: u32) -> String {
+    match scope {
+        Scope::Pool if wanted == 1 => "any address".to_owned(),
+        Scope::Pool => format!("{wanted} addresses"),
+        Scope::Part(first, last) => {
+            let (first, last) = (Ipv4Addr::from_bits(first), Ipv4Addr::from_bits(last));
+            format!("an address of {first} to {last}")
+        }
+        Scope::Blocks(order) => format!("a block of {} addresses", 1u64 << order),
+    }
+}

@@ -1,0 +1,228 @@
+//! The complete checker: is there an order of all calls that explains all answers?
+//!
+//! stateright's `LinearizabilityTester` tries every order that respects real time, against
+//! [`Free`]. Exponential in the calls that overlap, so a long history is cut where none is in progress.
+//!
+//! Calls that promise no single instant are several steps with the same span, each in a *lane* of its
+//! own, as if by different threads: `allocate_into` claims each address on its own (and a step that
+//! finds nothing, if there are fewer), `release_many` and `release_block` give back each address on its
+//! own. `allocate_many` and `allocate_block` are one step. `allocate_preferring` is a claim of any
+//! address: between its look at the preferred one and its claim, that one may have been released.
+
+use crate::ground::Ground;
+use crate::history::{Answer, Call, Event, History};
+use crate::sequential::{Bits, Free, Reply, Step};
+use crate::{Addr, Stamp};
+use stateright::semantics::{ConsistencyTester, LinearizabilityTester, SequentialSpec};
+
+/// Thread and lane.
+type Lane = (usize, usize);
+
+/// An order of steps with their replies.
+pub type Explanation = Vec<(Step, Reply)>;
+
+/// One call of a history: thread, call, addresses.
+type Entry<'a> = (usize, &'a Event, &'a [Addr]);
+
+/// The checker keeps the ground in one word.
+pub const LARGEST_GROUND: usize = Bits::BITS as usize;
+
+/// A part with more steps than this is left to the other checker.
+const MOST_STEPS: usize = 16;
+
+/// How much of a history was explained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Explained {
+    /// Parts of several calls that overlap: how many, and how many calls.
+    pub overlaps: u64,
+    /// The calls in them.
+    pub overlapping_calls: u64,
+    /// Calls that overlap no other.
+    pub lone_calls: u64,
+    /// Calls in parts that are too long.
+    pub skipped_calls: u64,
+}
+
+/// The order that explains a whole history, if there is one.
+///
+/// # Panics
+///
+/// If the ground has more than [`LARGEST_GROUND`] addresses, or the calls of one thread overlap.
+pub fn explain(history: &History, ground: &Ground) -> Option<Explanation> {
+    let entries: Vec<_> = history.iter().collect();
+    explain_from(everything(ground), &entries, ground)
+}
+
+/// Explains a history of any length part by part.
+///
+/// It is cut wherever no call is in progress. There the state of the pool is known whatever the order
+/// before was: what is held is free for nobody. So the history has an explanation if and only if every
+/// part has one from the state at its beginning.
+///
+/// # Errors
+///
+/// Beginning and end of the first part without an explanation.
+///
+/// # Panics
+///
+/// As [`explain`].
+pub fn explain_in_parts(history: &History, ground: &Ground) -> Result<Explained, (Stamp, Stamp)> {
+    let mut entries: Vec<Entry<'_>> = history.iter().collect();
+    entries.sort_by_key(|(_, event, _)| event.invoked);
+    let mut free = everything(ground);
+    let mut explained = Explained::default();
+    let mut rest = entries.as_slice();
+    while !rest.is_empty() {
+        let (part, end) = first_part(rest);
+        rest = &rest[part.len()..];
+        let calls = part.len() as u64;
+        let steps: usize = part.iter().map(|(_, _, addrs)| addrs.len().max(1)).sum();
+        let is_explained = if let [(_, event, addrs)] = part {
+            explained.lone_calls += 1;
+            happens_alone(&free, steps_of(event, addrs, ground))
+        } else if steps > MOST_STEPS {
+            explained.skipped_calls += calls;
+            true
+        } else {
+            explained.overlaps += 1;
+            explained.overlapping_calls += calls;
+            explain_from(free.clone(), part, ground).is_some()
+        };
+        if !is_explained {
+            return Err((part[0].1.invoked, end));
+        }
+        free = after(free, part, ground);
+    }
+    Ok(explained)
+}
+
+fn everything(ground: &Ground) -> Free {
+    let count = ground.count();
+    assert!((1..=LARGEST_GROUND).contains(&count), "{count} addresses");
+    Free(Bits::MAX >> (LARGEST_GROUND - count))
+}
+
+/// The calls up to the first instant at which none is in progress; and that instant.
+fn first_part<'a, 'b>(entries: &'b [Entry<'a>]) -> (&'b [Entry<'a>], Stamp) {
+    let mut end = 0;
+    let mut count = 0;
+    for (_, event, _) in entries {
+        // Equal stamps overlap.
+        if count != 0 && event.invoked > end {
+            break;
+        }
+        end = end.max(event.responded);
+        count += 1;
+    }
+    (&entries[..count], end)
+}
+
+fn happens_alone(free: &Free, steps: Vec<(Step, Reply)>) -> bool {
+    free.clone().is_valid_history(steps)
+}
+
+fn after(free: Free, part: &[Entry<'_>], ground: &Ground) -> Free {
+    let steps = part
+        .iter()
+        .flat_map(|(_, event, addrs)| steps_of(event, addrs, ground));
+    // An address may change hands several times: what counts is how often.
+    let changes = steps.fold(0, |changes, (_, reply)| match reply {
+        Reply::Done(bits) => changes ^ bits,
+        Reply::Refused => changes,
+    });
+    Free(free.0 ^ changes)
+}
+
+fn explain_from(free: Free, entries: &[Entry<'_>], ground: &Ground) -> Option<Explanation> {
+    let mut moments = Vec::new();
+    for &(thread, event, addrs) in entries {
+        let steps = steps_of(event, addrs, ground);
+        for (lane, (step, reply)) in steps.into_iter().enumerate() {
+            moments.push(Moment::begin((thread, lane), event, step));
+            moments.push(Moment::end((thread, lane), event, reply));
+        }
+    }
+    // Of equal stamps, beginnings first: those calls overlap.
+    moments.sort_by_key(|moment| (moment.at, matches!(moment.what, What::Ends(_))));
+    let mut tester = LinearizabilityTester::new(free);
+    for moment in moments {
+        let told = match moment.what {
+            What::Begins(step) => tester.on_invoke(moment.lane, step),
+            What::Ends(reply) => tester.on_return(moment.lane, reply),
+        };
+        told.expect("the calls of one thread follow each other");
+    }
+    tester.serialized_history()
+}
+
+struct Moment {
+    at: Stamp,
+    lane: Lane,
+    what: What,
+}
+
+enum What {
+    Begins(Step),
+    Ends(Reply),
+}
+
+impl Moment {
+    fn begin(lane: Lane, event: &Event, step: Step) -> Self {
+        let (at, what) = (event.invoked, What::Begins(step));
+        Self { at, lane, what }
+    }
+
+    fn end(lane: Lane, event: &Event, reply: Reply) -> Self {
+        let (at, what) = (event.responded, What::Ends(reply));
+        Self { at, lane, what }
+    }
+}
+
+/// A call as steps of the sequential object. An address that is not of the ground has no bit.
+fn steps_of(event: &Event, addrs: &[Addr], ground: &Ground) -> Vec<(Step, Reply)> {
+    let bit = |addr: Addr| ground.index_of(addr).map_or(0, |index| 1 << index);
+    let taken = || Reply::Done(addrs.iter().fold(0, |bits, &addr| bits | bit(addr)));
+    let reply = match event.answer {
+        Answer::Claimed => taken(),
+        _ => Reply::Refused,
+    };
+    let given_back = |addr: &Addr| match event.answer {
+        Answer::Released => (Step::Release(bit(*addr)), Reply::Done(bit(*addr))),
+        _ => (Step::Release(bit(*addr)), Reply::Refused),
+    };
+    let Free(everything) = everything(ground);
+    if event.answer == Answer::Reserved {
+        return Vec::new();
+    }
+    match event.call {
+        Call::Allocate | Call::AllocateNet | Call::Guard | Call::GuardArc | Call::Preferring(_) => {
+            vec![(Step::Any(everything), reply)]
+        }
+        Call::Exact(addr) | Call::Adopt(addr) => vec![(Step::Exact(bit(addr)), reply)],
+        Call::In(first, last) => {
+            let within = (ground.index_from(first)..)
+                .take(ground.count_in(first, last))
+                .fold(0, |bits, index| bits | 1 << index);
+            vec![(Step::Any(within), reply)]
+        }
+        Call::Many(count) => vec![(Step::Many(count), reply)],
+        Call::Block(prefix_len) => {
+            let order = u32::from(32 - prefix_len);
+            let bits_of = |first: Addr| {
+                let addrs = first..=first + ((1 << order) - 1);
+                addrs.fold(0, |bits, addr| bits | bit(addr))
+            };
+            let blocks = ground.blocks(order).into_iter().map(bits_of).collect();
+            vec![(Step::Block(blocks), reply)]
+        }
+        Call::Into(_) => {
+            let claim = |&addr: &Addr| (Step::Any(everything), Reply::Done(bit(addr)));
+            let nothing = (Step::Any(everything), Reply::Refused);
+            let missing = (event.answer == Answer::Fewer).then_some(nothing);
+            addrs.iter().map(claim).chain(missing).collect()
+        }
+        Call::Release | Call::Drop | Call::ReleaseMany | Call::ReleaseBlock => {
+            addrs.iter().map(given_back).collect()
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The pool as a sequential object: a set of free addresses, and what each call may answer.
+//!
+//! The policy plays no part: on several threads each of them may give any free address. What `Lowest`
+//! promises beyond that is rule 6 of [`check`](mod@crate::check).
+
+use stateright::semantics::SequentialSpec;
+
+/// Up to 64 addresses, as bits of their indices in the ground.
+pub type Bits = u64;
+
+/// The free addresses.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Free(pub Bits);
+
+/// What is asked of the pool at one instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Any one address of these.
+    Any(Bits),
+    /// Exactly this one.
+    Exact(Bits),
+    /// So many, or none.
+    Many(u32),
+    /// Any one of these blocks.
+    Block(Vec<Bits>),
+    /// Take this one back.
+    Release(Bits),
+}
+
+/// What it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// These changed hands.
+    Done(Bits),
+    /// Nothing changed.
+    Refused,
+}
+
+impl Free {
+    fn has(&self, bits: Bits) -> bool {
+        self.0 & bits == bits
+    }
+
+    /// What a claim may take.
+    fn allows(&self, step: &Step, taken: Bits) -> bool {
+        self.has(taken)
+            && match step {
+                Step::Any(within) => taken & !within == 0 && taken.count_ones() == 1,
+                Step::Exact(bit) => taken == *bit,
+                Step::Many(count) => taken.count_ones() == *count,
+                Step::Block(blocks) => blocks.contains(&taken),
+                Step::Release(_) => false,
+            }
+    }
+
+    /// Whether "no" is the answer.
+    fn refuses(&self, step: &Step) -> bool {
+        match step {
+            Step::Any(within) => self.0 & within == 0,
+            Step::Exact(bit) => !self.has(*bit),
+            Step::Many(count) => self.0.count_ones() < *count,
+            Step::Block(blocks) => !blocks.iter().any(|&block| self.has(block)),
+            Step::Release(bit) => self.has(*bit),
+        }
+    }
+
+    /// The lowest of what a claim may take.
+    fn choice(&self, step: &Step) -> Bits {
+        let lowest = |bits: Bits| bits & bits.wrapping_neg();
+        match step {
+            Step::Any(within) => lowest(self.0 & within),
+            Step::Exact(bit) | Step::Release(bit) => *bit,
+            Step::Many(count) => (0..*count).fold(0, |taken, _| taken | lowest(self.0 & !taken)),
+            Step::Block(blocks) => *blocks.iter().find(|&&block| self.has(block)).unwrap_or(&0),
+        }
+    }
+}
+
+impl SequentialSpec for Free {
+    type Op = Step;
+    type Ret = Reply;
+
+    fn invoke(&mut self, step: &Step) -> Reply {
+        if self.refuses(step) {
+            return Reply::Refused;
+        }
+        let bits = self.choice(step);
+        self.0 ^= bits;
+        Reply::Done(bits)
+    }
+
+    fn is_valid_step(&mut self, step: &Step, reply: &Reply) -> bool {
+        match (step, *reply) {
+            (_, Reply::Refused) => self.refuses(step),
+            (Step::Release(bit), Reply::Done(given)) => {
+                let is_held = self.0 & bit == 0;
+                self.0 |= bit;
+                is_held && given == *bit
+            }
+            (_, Reply::Done(taken)) => {
+                let is_allowed = self.allows(step, taken);
+                self.0 &= !taken;
+                is_allowed
+            }
+        }
+    }
+}

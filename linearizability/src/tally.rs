@@ -1,0 +1,157 @@
+//! What was recorded and checked, by verb and answer.
+
+use crate::check::Checked;
+use crate::complete::Explained;
+use crate::history::History;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Verbs with the answers that must come up, or a campaign proves nothing.
+const EXPECTED: [(&str, &str); 29] = [
+    ("allocate", "claimed"),
+    ("allocate", "exhausted"),
+    ("allocate_net", "claimed"),
+    ("allocate_net", "exhausted"),
+    ("guard", "claimed"),
+    ("guard", "exhausted"),
+    ("guard_arc", "claimed"),
+    ("guard_arc", "exhausted"),
+    ("allocate_exact", "claimed"),
+    ("allocate_exact", "already allocated"),
+    ("allocate_exact", "reserved"),
+    ("adopt", "claimed"),
+    ("adopt", "already allocated"),
+    ("allocate_preferring", "claimed"),
+    ("allocate_preferring", "exhausted"),
+    ("allocate_many", "claimed"),
+    ("allocate_many", "exhausted"),
+    ("allocate_into", "claimed"),
+    ("allocate_into", "fewer"),
+    ("allocate_block", "claimed"),
+    ("allocate_block", "exhausted"),
+    ("allocate_in", "claimed"),
+    ("allocate_in", "exhausted"),
+    ("release", "released"),
+    ("release", "reserved"),
+    ("release", "not allocated"),
+    ("release_many", "released"),
+    ("release_block", "released"),
+    ("drop", "released"),
+];
+
+/// Totals of many histories.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Histories checked.
+    pub histories: u64,
+    /// Calls recorded.
+    pub calls: u64,
+    /// Of these, calls that overlapped an earlier one of another thread.
+    pub overlapping: u64,
+    by_answer: BTreeMap<(&'static str, &'static str), u64>,
+    checked: Checked,
+    explained: Explained,
+}
+
+impl Tally {
+    /// Adds a history that has been checked.
+    pub fn add(&mut self, history: &History, checked: Checked) {
+        self.histories += 1;
+        self.checked.holds += checked.holds;
+        self.checked.already_allocated += checked.already_allocated;
+        self.checked.exhausted += checked.exhausted;
+        self.checked.lowest += checked.lowest;
+        self.checked.preferred += checked.preferred;
+        let mut spans = Vec::with_capacity(history.call_count());
+        for (thread, event, _) in history.iter() {
+            self.calls += 1;
+            let key = (event.call.name(), event.answer.name());
+            *self.by_answer.entry(key).or_default() += 1;
+            spans.push((event.invoked, event.responded, thread));
+        }
+        spans.sort_unstable();
+        let mut latest = 0;
+        for (invoked, responded, _) in spans {
+            // Calls of one thread never overlap each other.
+            self.overlapping += u64::from(invoked <= latest);
+            latest = latest.max(responded);
+        }
+    }
+
+    /// Adds another tally.
+    pub fn merge(&mut self, other: &Self) {
+        self.histories += other.histories;
+        self.add_explained(other.explained);
+        self.calls += other.calls;
+        self.overlapping += other.overlapping;
+        for (&key, &count) in &other.by_answer {
+            *self.by_answer.entry(key).or_default() += count;
+        }
+        self.checked.holds += other.checked.holds;
+        self.checked.already_allocated += other.checked.already_allocated;
+        self.checked.exhausted += other.checked.exhausted;
+        self.checked.lowest += other.checked.lowest;
+        self.checked.preferred += other.checked.preferred;
+    }
+
+    /// Adds what the complete checker made of a history.
+    pub fn add_explained(&mut self, explained: Explained) {
+        self.explained.overlaps += explained.overlaps;
+        self.explained.overlapping_calls += explained.overlapping_calls;
+        self.explained.lone_calls += explained.lone_calls;
+        self.explained.skipped_calls += explained.skipped_calls;
+    }
+
+    /// What the complete checker has seen.
+    pub fn explained(&self) -> Explained {
+        self.explained
+    }
+
+    /// How many answers each rule was applied to.
+    pub fn checked(&self) -> Checked {
+        self.checked
+    }
+
+    /// The verbs and answers that should have come up and did not.
+    pub fn missing(&self) -> Vec<(&'static str, &'static str)> {
+        let is_missing = |key: &(&'static str, &'static str)| !self.by_answer.contains_key(key);
+        EXPECTED.into_iter().filter(is_missing).collect()
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} calls in {} histories; {} calls overlapped another",
+            self.calls, self.histories, self.overlapping
+        )?;
+        let Explained {
+            overlaps,
+            overlapping_calls,
+            lone_calls,
+            skipped_calls,
+        } = self.explained;
+        writeln!(
+            f,
+            "explained completely: {overlaps} parts of {overlapping_calls} overlapping calls, {lone_calls} calls \
+             alone; left out: {skipped_calls} calls in longer parts"
+        )?;
+        let Checked {
+            holds,
+            already_allocated,
+            exhausted,
+            lowest,
+            preferred,
+        } = self.checked;
+        writeln!(
+            f,
+            "checked: {holds} holds, {exhausted} \"exhausted\", {already_allocated} \"already allocated\", \
+             {lowest} lowest first, {preferred} preferences not granted"
+        )?;
+        for ((verb, answer), count) in &self.by_answer {
+            writeln!(f, "{count:>12}  {verb}: {answer}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,56 @@
+//! A million calls by real threads, each history checked: four policies, 250,000 calls each.
+
+mod common;
+
+use common::watchdog;
+use hostbits::Policy;
+use linearizability::arena::TERRAINS;
+use linearizability::effort;
+use linearizability::season::Season;
+use std::time::Instant;
+
+const CALLS: u64 = 250_000;
+
+fn play(policy: Policy) {
+    let _dog = watchdog();
+    let begin = Instant::now();
+    let season = Season {
+        terrains: &TERRAINS,
+        policy,
+        seed: 1,
+        calls: CALLS * effort(),
+        brief: false,
+    };
+    let tally = season.run().unwrap_or_else(|failure| panic!("{failure}"));
+    println!("{policy}, {:?}: {tally}", begin.elapsed());
+    assert!(tally.calls >= season.calls, "{} calls", tally.calls);
+    assert!(
+        tally.missing().is_empty(),
+        "never came up: {:?}",
+        tally.missing()
+    );
+}
+
+/// No answer is false, and every lower address was seen taken.
+#[test]
+fn lowest_is_linearizable() {
+    play(Policy::Lowest);
+}
+
+/// No answer is false where all threads follow one cursor.
+#[test]
+fn next_is_linearizable() {
+    play(Policy::Next);
+}
+
+/// No answer is false where each thread looks somewhere else.
+#[test]
+fn spread_is_linearizable() {
+    play(Policy::Spread);
+}
+
+/// No answer is false wherever the search begins.
+#[test]
+fn random_is_linearizable() {
+    play(Policy::Random(7));
+}
