@@ -11,7 +11,7 @@
 
 use crate::ground::Ground;
 use crate::history::{Answer, Call, Event, History};
-use crate::sequential::{Bits, Free, Reply, Step};
+use crate::sequential::{Bits, Free, Patience, Reply, Step};
 use crate::{Addr, Stamp};
 use stateright::semantics::{ConsistencyTester, LinearizabilityTester, SequentialSpec};
 
@@ -30,6 +30,9 @@ pub const LARGEST_GROUND: usize = Bits::BITS as usize;
 /// A part with more steps than this is left to the other checker.
 const MOST_STEPS: usize = 16;
 
+/// So many steps are tried to explain one part: a fraction of a second.
+const PATIENCE: u64 = 5_000;
+
 /// How much of a history was explained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Explained {
@@ -41,6 +44,8 @@ pub struct Explained {
     pub lone_calls: u64,
     /// Calls in parts that are too long.
     pub skipped_calls: u64,
+    /// Calls in parts that were given up: too many orders, and none found in time.
+    pub given_up_calls: u64,
 }
 
 /// The order that explains a whole history, if there is one.
@@ -50,7 +55,8 @@ pub struct Explained {
 /// If the ground has more than [`LARGEST_GROUND`] addresses, or the calls of one thread overlap.
 pub fn explain(history: &History, ground: &Ground) -> Option<Explanation> {
     let entries: Vec<_> = history.iter().collect();
-    explain_from(everything(ground), &entries, ground)
+    let free = Free::new(everything(ground), Patience::new(u64::MAX));
+    explain_from(free, &entries, ground)
 }
 
 /// Explains a history of any length part by part.
@@ -75,31 +81,58 @@ pub fn explain_in_parts(history: &History, ground: &Ground) -> Result<Explained,
     while !rest.is_empty() {
         let (part, end) = first_part(rest);
         rest = &rest[part.len()..];
-        let calls = part.len() as u64;
-        let steps: usize = part.iter().map(|(_, _, addrs)| addrs.len().max(1)).sum();
-        let is_explained = if let [(_, event, addrs)] = part {
-            explained.lone_calls += 1;
-            happens_alone(&free, steps_of(event, addrs, ground))
-        } else if steps > MOST_STEPS {
-            explained.skipped_calls += calls;
-            true
-        } else {
-            explained.overlaps += 1;
-            explained.overlapping_calls += calls;
-            explain_from(free.clone(), part, ground).is_some()
-        };
-        if !is_explained {
-            return Err((part[0].1.invoked, end));
+        match judge(free, part, ground) {
+            Judgement::Alone => explained.lone_calls += 1,
+            Judgement::TooLong => explained.skipped_calls += part.len() as u64,
+            Judgement::GivenUp => explained.given_up_calls += part.len() as u64,
+            Judgement::Explained => {
+                explained.overlaps += 1;
+                explained.overlapping_calls += part.len() as u64;
+            }
+            Judgement::Unexplained => return Err((part[0].1.invoked, end)),
         }
         free = after(free, part, ground);
     }
     Ok(explained)
 }
 
-fn everything(ground: &Ground) -> Free {
+/// What became of a part.
+enum Judgement {
+    Alone,
+    Explained,
+    Unexplained,
+    TooLong,
+    GivenUp,
+}
+
+fn judge(free: Bits, part: &[Entry<'_>], ground: &Ground) -> Judgement {
+    let patience = Patience::new(PATIENCE);
+    let mut pool = Free::new(free, patience.clone());
+    let step_count: usize = part.iter().map(|(_, _, addrs)| addrs.len().max(1)).sum();
+    let (is_explained, if_so) = match part {
+        [(_, event, addrs)] => {
+            let steps = steps_of(event, addrs, ground);
+            (pool.is_valid_history(steps), Judgement::Alone)
+        }
+        _ if step_count > MOST_STEPS => return Judgement::TooLong,
+        _ => {
+            let explanation = explain_from(pool, part, ground);
+            (explanation.is_some(), Judgement::Explained)
+        }
+    };
+    if is_explained {
+        if_so
+    } else if patience.is_over() {
+        Judgement::GivenUp
+    } else {
+        Judgement::Unexplained
+    }
+}
+
+fn everything(ground: &Ground) -> Bits {
     let count = ground.count();
     assert!((1..=LARGEST_GROUND).contains(&count), "{count} addresses");
-    Free(Bits::MAX >> (LARGEST_GROUND - count))
+    Bits::MAX >> (LARGEST_GROUND - count)
 }
 
 /// The calls up to the first instant at which none is in progress; and that instant.
@@ -117,11 +150,7 @@ fn first_part<'a, 'b>(entries: &'b [Entry<'a>]) -> (&'b [Entry<'a>], Stamp) {
     (&entries[..count], end)
 }
 
-fn happens_alone(free: &Free, steps: Vec<(Step, Reply)>) -> bool {
-    free.clone().is_valid_history(steps)
-}
-
-fn after(free: Free, part: &[Entry<'_>], ground: &Ground) -> Free {
+fn after(free: Bits, part: &[Entry<'_>], ground: &Ground) -> Bits {
     let steps = part
         .iter()
         .flat_map(|(_, event, addrs)| steps_of(event, addrs, ground));
@@ -130,7 +159,7 @@ fn after(free: Free, part: &[Entry<'_>], ground: &Ground) -> Free {
         Reply::Done(bits) => changes ^ bits,
         Reply::Refused => changes,
     });
-    Free(free.0 ^ changes)
+    free ^ changes
 }
 
 fn explain_from(free: Free, entries: &[Entry<'_>], ground: &Ground) -> Option<Explanation> {
@@ -190,7 +219,7 @@ fn steps_of(event: &Event, addrs: &[Addr], ground: &Ground) -> Vec<(Step, Reply)
         Answer::Released => (Step::Release(bit(*addr)), Reply::Done(bit(*addr))),
         _ => (Step::Release(bit(*addr)), Reply::Refused),
     };
-    let Free(everything) = everything(ground);
+    let everything = everything(ground);
     if event.answer == Answer::Reserved {
         return Vec::new();
     }

@@ -4,13 +4,38 @@
 //! promises beyond that is rule 6 of [`check`](mod@crate::check).
 
 use stateright::semantics::SequentialSpec;
+use std::cell::Cell;
+use std::rc::Rc;
 
 /// Up to 64 addresses, as bits of their indices in the ground.
 pub type Bits = u64;
 
 /// The free addresses.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Free(pub Bits);
+#[derive(Clone, Debug)]
+pub struct Free {
+    bits: Bits,
+    patience: Patience,
+}
+
+/// How many more steps may be tried before the search is given up; shared by all copies of a pool.
+#[derive(Clone, Debug)]
+pub struct Patience(Rc<Cell<u64>>);
+
+impl Patience {
+    /// For so many steps.
+    pub fn new(steps: u64) -> Self {
+        Self(Rc::new(Cell::new(steps)))
+    }
+
+    /// Whether it has run out. What was not found by then may exist.
+    pub fn is_over(&self) -> bool {
+        self.0.get() == 0
+    }
+
+    fn spend(&self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}
 
 /// What is asked of the pool at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,8 +62,13 @@ pub enum Reply {
 }
 
 impl Free {
+    /// These are free.
+    pub fn new(bits: Bits, patience: Patience) -> Self {
+        Self { bits, patience }
+    }
+
     fn has(&self, bits: Bits) -> bool {
-        self.0 & bits == bits
+        self.bits & bits == bits
     }
 
     /// What a claim may take.
@@ -56,9 +86,9 @@ impl Free {
     /// Whether "no" is the answer.
     fn refuses(&self, step: &Step) -> bool {
         match step {
-            Step::Any(within) => self.0 & within == 0,
+            Step::Any(within) => self.bits & within == 0,
             Step::Exact(bit) => !self.has(*bit),
-            Step::Many(count) => self.0.count_ones() < *count,
+            Step::Many(count) => self.bits.count_ones() < *count,
             Step::Block(blocks) => !blocks.iter().any(|&block| self.has(block)),
             Step::Release(bit) => self.has(*bit),
         }
@@ -68,9 +98,9 @@ impl Free {
     fn choice(&self, step: &Step) -> Bits {
         let lowest = |bits: Bits| bits & bits.wrapping_neg();
         match step {
-            Step::Any(within) => lowest(self.0 & within),
+            Step::Any(within) => lowest(self.bits & within),
             Step::Exact(bit) | Step::Release(bit) => *bit,
-            Step::Many(count) => (0..*count).fold(0, |taken, _| taken | lowest(self.0 & !taken)),
+            Step::Many(count) => (0..*count).fold(0, |taken, _| taken | lowest(self.bits & !taken)),
             Step::Block(blocks) => *blocks.iter().find(|&&block| self.has(block)).unwrap_or(&0),
         }
     }
@@ -85,21 +115,26 @@ impl SequentialSpec for Free {
             return Reply::Refused;
         }
         let bits = self.choice(step);
-        self.0 ^= bits;
+        self.bits ^= bits;
         Reply::Done(bits)
     }
 
+    /// False, too, when the patience is over: then the search ends soon.
     fn is_valid_step(&mut self, step: &Step, reply: &Reply) -> bool {
+        if self.patience.is_over() {
+            return false;
+        }
+        self.patience.spend();
         match (step, *reply) {
             (_, Reply::Refused) => self.refuses(step),
             (Step::Release(bit), Reply::Done(given)) => {
-                let is_held = self.0 & bit == 0;
-                self.0 |= bit;
+                let is_held = self.bits & bit == 0;
+                self.bits |= bit;
                 is_held && given == *bit
             }
             (_, Reply::Done(taken)) => {
                 let is_allowed = self.allows(step, taken);
-                self.0 &= !taken;
+                self.bits &= !taken;
                 is_allowed
             }
         }

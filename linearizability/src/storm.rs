@@ -180,7 +180,7 @@ impl Storm {
             let span = violation.span();
             failure(Some(violation), span)
         })?;
-        tally.add(&history, checked);
+        tally.add(&history, checked, !self.tickets);
         if arena.ground.count() <= LARGEST_GROUND {
             let explained = explain_in_parts(&history, &arena.ground);
             tally.add_explained(explained.map_err(|span| failure(None, span))?);

@@ -5,6 +5,7 @@ use crate::complete::Explained;
 use crate::history::History;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 /// Verbs with the answers that must come up, or a campaign proves nothing.
 const EXPECTED: [(&str, &str); 29] = [
@@ -48,14 +49,16 @@ pub struct Tally {
     pub calls: u64,
     /// Of these, calls that overlapped an earlier one of another thread.
     pub overlapping: u64,
+    /// The longest call, in nanoseconds, and its verb.
+    pub longest: (u64, &'static str),
     by_answer: BTreeMap<(&'static str, &'static str), u64>,
     checked: Checked,
     explained: Explained,
 }
 
 impl Tally {
-    /// Adds a history that has been checked.
-    pub fn add(&mut self, history: &History, checked: Checked) {
+    /// Adds a history that has been checked. `timed`: its stamps are nanoseconds.
+    pub fn add(&mut self, history: &History, checked: Checked, timed: bool) {
         self.histories += 1;
         self.checked.holds += checked.holds;
         self.checked.already_allocated += checked.already_allocated;
@@ -68,6 +71,10 @@ impl Tally {
             let key = (event.call.name(), event.answer.name());
             *self.by_answer.entry(key).or_default() += 1;
             spans.push((event.invoked, event.responded, thread));
+            if timed {
+                let length = event.responded - event.invoked;
+                self.longest = self.longest.max((length, event.call.name()));
+            }
         }
         spans.sort_unstable();
         let mut latest = 0;
@@ -84,6 +91,7 @@ impl Tally {
         self.add_explained(other.explained);
         self.calls += other.calls;
         self.overlapping += other.overlapping;
+        self.longest = self.longest.max(other.longest);
         for (&key, &count) in &other.by_answer {
             *self.by_answer.entry(key).or_default() += count;
         }
@@ -100,6 +108,7 @@ impl Tally {
         self.explained.overlapping_calls += explained.overlapping_calls;
         self.explained.lone_calls += explained.lone_calls;
         self.explained.skipped_calls += explained.skipped_calls;
+        self.explained.given_up_calls += explained.given_up_calls;
     }
 
     /// What the complete checker has seen.
@@ -126,16 +135,19 @@ impl fmt::Display for Tally {
             "{} calls in {} histories; {} calls overlapped another",
             self.calls, self.histories, self.overlapping
         )?;
+        let (nanos, verb) = self.longest;
+        writeln!(f, "longest call: {:?}, {verb}", Duration::from_nanos(nanos))?;
         let Explained {
             overlaps,
             overlapping_calls,
             lone_calls,
             skipped_calls,
+            given_up_calls,
         } = self.explained;
         writeln!(
             f,
             "explained completely: {overlaps} parts of {overlapping_calls} overlapping calls, {lone_calls} calls \
-             alone; left out: {skipped_calls} calls in longer parts"
+             alone; left out: {skipped_calls} calls in longer parts, {given_up_calls} in parts with too many orders"
         )?;
         let Checked {
             holds,

@@ -7,7 +7,7 @@
 //! cargo test ... -- --nocapture          executions and time of every model
 //! ```
 //!
-//! A [`Program`] is a bitmap, its first state, and *roles* that run at the same time. Every order of
+//! A `Program` is a bitmap, its first state, and *roles* that run at the same time. Every order of
 //! the roles is run, the last of them on the main thread: loom 0.7.3 hides some interleavings
 //! (tokio-rs/loom#166, #392), and not the same ones in each order. A role answers the slots it holds
 //! at the end. Then the accounts must balance: every slot is held by one role or can be claimed.
