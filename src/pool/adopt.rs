@@ -178,10 +178,9 @@ impl<N: Network> Adoption<'_, N> {
             self.report.out_of_range += 1;
             return self.note(ProblemKind::OutOfRange, listed);
         };
-        let reserved = geometry.reserved_within(first, last);
-        self.report.reserved += reserved.map(|run| run.slot_count()).sum::<u64>();
-        if let Some(run) = geometry.reserved_within(first, last).next() {
-            self.note_reserved(run.first.max(first), listed);
+        for run in geometry.reserved_within(first, last) {
+            self.report.reserved += 1;
+            self.note_reserved(run.first, listed);
         }
         for run in geometry.runs_within(first, last) {
             self.adopt_slots(run.first..=run.last, owner, listed);

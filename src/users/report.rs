@@ -37,7 +37,8 @@ pub struct Adopted {
     /// Entries that name an address again, for another owner. A block in several parts may count
     /// more than once.
     pub duplicate: u64,
-    /// Entries for a reserved address: nothing changes. An expanded block counts each of them.
+    /// Entries for a reserved address: nothing changes. An expanded block counts once for each
+    /// reservation in it.
     pub reserved: u64,
     /// Entries for an address of the same family that is not of the pool.
     pub out_of_range: u64,

@@ -162,7 +162,8 @@ fn ambiguous_entries_are_read_as_asked_for() {
     assert_eq!(run.found(), "10.0.0.8/32\n");
     assert!(run.err.contains("read as the whole block"), "{run:?}");
     assert!(
-        run.err.contains("6 taken, 1 ambiguous; 247 free"),
+        run.err
+            .contains("6 taken, 2 reserved, 1 ambiguous; 247 free"),
         "{run:?}"
     );
 }
