@@ -113,14 +113,16 @@ pub const BLOCKS: Mix = Mix {
     own_parts: false,
 };
 
-/// To and fro between very few addresses: claims fail all the time, and hints come and go.
+/// To and fro between the few addresses that are free: a thread that may hold no more releases one and
+/// claims one, so free addresses move behind the back of every search.
 pub const SHUTTLE: Mix = Mix {
     name: "shuttle",
     weights: &[
-        (Verb::Any, 4),
-        (Verb::In, 2),
+        (Verb::Any, 7),
+        (Verb::Exact, 2),
+        (Verb::In, 3),
         (Verb::Block, 1),
-        (Verb::Release, 6),
+        (Verb::Release, 1),
     ],
     own_parts: false,
 };

@@ -140,12 +140,13 @@ impl Storm {
 
     fn rules(&self, arena: &Arena, thread: usize, dice: &mut Dice) -> Rules {
         let count = arena.ground.count();
-        // Together they want half of the pool, all of it, or twice as much.
-        let halves = dice.pick(&[1, 2, 4]);
+        // Together they may hold half of the pool, twice as much, or exactly all of it: then, as long as
+        // nobody takes several at once, whoever may claim finds something.
+        let wanted = count * dice.pick(&[1, 2, 2, 4]) / 2;
         let own = |thread: usize| thread * count / self.threads;
         let has_own = self.mix.own_parts && count >= self.threads;
         Rules {
-            at_most: (count * halves / 2 / self.threads).clamp(1, 2000),
+            at_most: ((wanted + thread) / self.threads).clamp(1, 2000),
             batch: dice.pick(&[2, 4, 8, 64]).min(count + 1),
             own: has_own.then(|| (own(thread), own(thread + 1) - 1)),
             dawdles: dice.below(2) == 0,

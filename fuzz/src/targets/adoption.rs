@@ -149,6 +149,10 @@ impl<'a> Adoption<'a> {
             // A block counts these by its parts; how many is the library's business.
             said.repeated = self.counts.repeated;
             said.duplicate = self.counts.duplicate;
+            // Here by the address, there by the reservation.
+            assert_eq!(said.reserved == 0, self.counts.reserved == 0);
+            assert!(said.reserved <= self.counts.reserved);
+            said.reserved = self.counts.reserved;
         }
         assert_eq!(said, self.counts, "{:?}", self.ambiguous);
         if self.ambiguous != Ambiguous::Expand {
