@@ -149,8 +149,7 @@ impl<N: Network> Pool<N> {
     ///
     /// Exact when no other thread is at work; otherwise a number from somewhere in the call. O(1)
     /// where allocations are counted (the default; a few loads per group of threads); at
-    /// [`StatsLevel::Off`](crate::StatsLevel::Off) it counts all bits, O(words): some 50 microseconds
-    /// for a /8.
+    /// [`StatsLevel::Off`](crate::StatsLevel::Off) it counts all bits, O(words).
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;

@@ -130,6 +130,7 @@ impl<N: Network> Pool<N> {
     /// Releases many addresses, and says what became of them.
     ///
     /// Cheapest when neighbours stand together: those of one word are one step.
+    /// The whole is not: others may see some of the addresses free before the rest.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
