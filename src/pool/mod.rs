@@ -34,8 +34,8 @@ use std::ops::RangeInclusive;
 /// A pool of the addresses of one network.
 ///
 /// Every verb takes `&self`: share it by reference or in an [`Arc`](std::sync::Arc). All of them are
-/// safe under any concurrency; those that take or give back one address neither block nor allocate
-/// memory nor make a system call.
+/// safe under any concurrency; those that take or give back one address allocate no memory, and except
+/// for the wait described below they neither block nor make a system call.
 ///
 /// * No two holders ever share an address.
 /// * `Exhausted` means that at some instant of the call nothing was free. Contention is never
