@@ -46,8 +46,8 @@ pub use network::Network;
 pub use next_free::{NextFreeError, next_free};
 pub use policy::Policy;
 pub use pool::{
-    AddrGuard, AddrRange, Builder, Diff, Guard, GuardArc, NetworkInfo, Pool, ReleasedMany,
-    Reservation, Search, Snapshot, SnapshotMismatch, Status,
+    AddrGuard, AddrRange, Builder, Diff, Guard, GuardArc, Local, LocalArc, LocalPool, NetworkInfo,
+    Pool, ReleasedMany, Reservation, Search, Snapshot, SnapshotMismatch, Status,
 };
 pub use slot::Slot;
 pub use stats::{Allocations, Failures, Stats, StatsLevel};

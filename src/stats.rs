@@ -136,9 +136,11 @@ pub(crate) enum Event {
     Taken,
     Reserved,
     OutOfRange,
+    /// Addresses in the hands of locals: a gauge, goes down by wrapping.
+    InLocals,
 }
 
-const EVENTS: usize = Event::OutOfRange as usize + 1;
+const EVENTS: usize = Event::InLocals as usize + 1;
 /// Events that take addresses.
 const ALLOCATIONS: usize = Event::Adopted as usize + 1;
 
@@ -200,12 +202,21 @@ impl Counters {
         }
     }
 
+    /// Notes that an address was allocated now.
+    #[cold]
+    fn note_time(&self) {
+        if let Some(stripes) = &self.stripes {
+            stripes.of(thread_index()).note_time();
+        }
+    }
+
     /// How many addresses are allocated; `None` if nothing is counted.
     #[inline]
     pub(crate) fn allocated_now(&self) -> Option<u64> {
         let stripes = self.stripes.as_ref()?;
         let mut allocated = 0u64;
         for stripe in stripes.iter() {
+            let in_locals = stripe.counts[Event::InLocals as usize].load(Ordering::Relaxed);
             // Released first: what is released in between is then still counted, never the reverse,
             // which could go below zero. Relaxed: the sum is exact only when all is quiet anyway.
             let released = stripe.counts[Event::Released as usize].load(Ordering::Relaxed);
@@ -213,6 +224,7 @@ impl Counters {
                 .iter()
                 .map(|count| count.load(Ordering::Relaxed))
                 .fold(allocated, u64::wrapping_add)
+                .wrapping_add(in_locals)
                 .wrapping_sub(released);
         }
         // An address allocated on one stripe and released on another may have been missed by the
@@ -294,6 +306,48 @@ impl Counters {
             .map(|stripe| stripe.last_allocation.load(Ordering::Relaxed))
             .max()?;
         (latest != 0).then(|| SystemTime::UNIX_EPOCH + Duration::from_nanos(latest))
+    }
+}
+
+/// What one local has done since it last told the counters.
+pub(crate) struct LocalTally {
+    notes_time: bool,
+    handed_out: u64,
+    taken_back: u64,
+}
+
+impl LocalTally {
+    pub(crate) fn new(level: StatsLevel) -> Self {
+        Self {
+            notes_time: level == StatsLevel::Full,
+            handed_out: 0,
+            taken_back: 0,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn handed_out(&mut self, counters: &Counters) {
+        self.handed_out += 1;
+        if self.notes_time {
+            counters.note_time();
+        }
+    }
+
+    #[inline]
+    pub(crate) fn taken_back(&mut self) {
+        self.taken_back += 1;
+    }
+
+    /// Moves the numbers to the counters. How many addresses are allocated does not change by it.
+    pub(crate) fn flush(&mut self, counters: &Counters) {
+        if (self.handed_out, self.taken_back) == (0, 0) {
+            return;
+        }
+        counters.count(Event::Any, self.handed_out);
+        counters.count(Event::Released, self.taken_back);
+        let kept = self.taken_back.wrapping_sub(self.handed_out);
+        counters.count(Event::InLocals, kept);
+        (self.handed_out, self.taken_back) = (0, 0);
     }
 }
 

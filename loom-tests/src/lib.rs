@@ -3,6 +3,7 @@
 //! ```text
 //! RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test --release -p loom-tests
 //! HOSTBITS_LOOM_WIDE_CHUNKS=1 ...        the same with chunks of two words instead of one
+//! HOSTBITS_LOOM_DEEPER=1 ...             one preemption more than each model's own bound
 //! LOOM_MAX_PREEMPTIONS=4 ...             another bound than the models' own
 //! cargo test ... -- --nocapture          executions and time of every model
 //! ```
@@ -277,7 +278,8 @@ pub fn explore(label: &str, preemptions: Option<usize>, body: impl Fn() + Send +
     let executions = Arc::new(AtomicUsize::new(0));
     let mut builder = loom::model::Builder::new();
     builder.max_branches = 10_000;
-    builder.preemption_bound = builder.preemption_bound.or(preemptions);
+    let bound = preemptions.map(|bound| bound + deeper());
+    builder.preemption_bound = builder.preemption_bound.or(bound);
     let bound = builder.preemption_bound;
     let began = Instant::now();
     let counter = Arc::clone(&executions);
@@ -293,6 +295,41 @@ pub fn explore(label: &str, preemptions: Option<usize>, body: impl Fn() + Send +
         began.elapsed().as_secs_f64(),
         bound.map_or("exhaustive".into(), |bound| format!("{bound} preemptions")),
     );
+}
+
+/// Runs two roles in a world of any kind, each once on the main thread and once on another; `judge`
+/// sees what they answer, in the order of `roles`.
+pub fn race<W: Send + Sync + 'static, T: Send + 'static>(
+    label: &str,
+    preemptions: Option<usize>,
+    world: impl Fn() -> W + Clone + Send + Sync + 'static,
+    roles: [fn(&W) -> T; 2],
+    judge: fn(&W, [T; 2]),
+) {
+    for swapped in [false, true] {
+        let world = world.clone();
+        let body = move || {
+            let world = Arc::new(world());
+            let [spawned, own] = if swapped { [roles[1], roles[0]] } else { roles };
+            let other = {
+                let world = Arc::clone(&world);
+                loom::thread::spawn(move || spawned(&world))
+            };
+            let own = own(&world);
+            let other = other.join().unwrap();
+            judge(&world, if swapped { [own, other] } else { [other, own] });
+        };
+        explore(&format!("{label}, swapped: {swapped}"), preemptions, body);
+    }
+}
+
+/// How many preemptions to add to each bound: 0 unless the environment says otherwise.
+fn deeper() -> usize {
+    let Ok(text) = std::env::var("HOSTBITS_LOOM_DEEPER") else {
+        return 0;
+    };
+    text.parse()
+        .unwrap_or_else(|_| panic!("HOSTBITS_LOOM_DEEPER is {text:?}: give a number"))
 }
 
 /// All but the last role on threads of their own, in this order; answers what they hold.

@@ -3,9 +3,8 @@
 
 use hostbits::{Gateway, Policy, Pool, StatsLevel};
 use ipnet::Ipv4Net;
-use loom::thread;
-use loom_tests::explore;
-use std::sync::Arc;
+use loom_tests::race;
+use std::net::Ipv4Addr;
 
 fn pool(policy: Policy) -> Pool<Ipv4Net> {
     // Two addresses: .1 and .2.
@@ -18,61 +17,70 @@ fn pool(policy: Policy) -> Pool<Ipv4Net> {
         .unwrap()
 }
 
+type Addr = Option<Ipv4Addr>;
+
+fn allocate(pool: &Pool<Ipv4Net>) -> Addr {
+    pool.allocate().ok()
+}
+
+fn guard_and_keep(pool: &Pool<Ipv4Net>) -> Addr {
+    pool.guard().ok().map(|guard| guard.keep())
+}
+
+fn guard_drop_and_keep(pool: &Pool<Ipv4Net>) -> Addr {
+    drop(pool.guard().expect("two addresses, two threads"));
+    guard_and_keep(pool)
+}
+
 /// Two threads, two addresses, any policy: both always get one, and a guard gives it back.
 #[test]
 fn two_threads_always_share_two_addresses() {
+    let both_have_one = |pool: &Pool<Ipv4Net>, held: [Addr; 2]| {
+        let [Some(first), Some(second)] = held else {
+            panic!("two addresses, two threads: {held:?}");
+        };
+        assert_ne!(first, second);
+        assert!(pool.allocate().is_err());
+        pool.release(first).unwrap();
+        assert_eq!(pool.allocate(), Ok(first));
+    };
     for policy in [
         Policy::Lowest,
         Policy::Next,
         Policy::Spread,
         Policy::Random(7),
     ] {
-        explore(&format!("{policy:?}"), Some(6), move || {
-            let pool = Arc::new(pool(policy));
-            let other = {
-                let pool = Arc::clone(&pool);
-                thread::spawn(move || pool.guard().unwrap().keep())
-            };
-            drop(pool.guard().unwrap());
-            let mine = pool.guard().unwrap().keep();
-            assert_ne!(other.join().unwrap(), mine);
-            assert!(pool.allocate().is_err());
-            pool.release(mine).unwrap();
-            assert_eq!(pool.allocate(), Ok(mine));
-        });
+        let roles = [guard_and_keep, guard_drop_and_keep];
+        let label = format!("{policy:?}");
+        race(&label, Some(6), move || pool(policy), roles, both_have_one);
     }
 }
 
 /// Two threads, one address: exactly one gets it and the other sees `Exhausted`.
 #[test]
 fn last_address_has_exactly_one_winner() {
-    explore("one free", None, || {
-        let pool = Arc::new(pool(Policy::Lowest));
-        let held = pool.allocate().unwrap();
-        let other = {
-            let pool = Arc::clone(&pool);
-            thread::spawn(move || pool.allocate())
-        };
-        let mine = pool.allocate();
-        let theirs = other.join().unwrap();
-        assert!(mine.is_ok() != theirs.is_ok(), "{mine:?}, {theirs:?}");
-        assert_ne!(mine.or(theirs), Ok(held));
+    let one_left = || {
+        let pool = pool(Policy::Lowest);
+        pool.allocate().unwrap();
+        pool
+    };
+    race("", None, one_left, [allocate, allocate], |_, held| {
+        assert!(held[0].is_some() != held[1].is_some(), "{held:?}");
     });
 }
 
 /// An address that is asked for by two threads goes to one of them, whatever else is claimed.
 #[test]
 fn an_exact_address_has_exactly_one_winner() {
-    explore("the same address", None, || {
-        let pool = Arc::new(pool(Policy::Lowest));
-        let wanted = "10.0.0.2".parse().unwrap();
-        let other = {
-            let pool = Arc::clone(&pool);
-            thread::spawn(move || pool.allocate_exact(wanted).is_ok())
-        };
-        let mine = pool.allocate_exact(wanted).is_ok();
-        let lower = pool.allocate().unwrap();
-        assert_ne!(lower, wanted);
-        assert!(mine != other.join().unwrap());
-    });
+    fn allocate_exact(pool: &Pool<Ipv4Net>) -> bool {
+        pool.allocate_exact("10.0.0.2".parse().unwrap()).is_ok()
+    }
+    fn allocate_exact_and_lower(pool: &Pool<Ipv4Net>) -> bool {
+        let mine = allocate_exact(pool);
+        assert_eq!(pool.allocate(), Ok("10.0.0.1".parse().unwrap()));
+        mine
+    }
+    let world = || pool(Policy::Lowest);
+    let roles = [allocate_exact, allocate_exact_and_lower];
+    race("", None, world, roles, |_, won| assert!(won[0] != won[1]));
 }

@@ -18,6 +18,7 @@
 //! | `single` | claim one slot: lowest, from a start, within bounds, exactly this one; release |
 //! | `batch` | claim many |
 //! | `block` | claim an aligned power of two of slots |
+//! | `word` | claim all that is free in a word |
 //! | `control` | proof that nothing was free: claims in flight, releases under watch |
 //! | `count` | count and list |
 //!
@@ -30,6 +31,7 @@ mod control;
 mod count;
 mod single;
 mod tree;
+mod word;
 
 pub(crate) use batch::{Burst, WordBits};
 pub(crate) use block::{BlockCandidates, BlockRelease};

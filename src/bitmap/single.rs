@@ -37,10 +37,16 @@ impl Bitmap<'_> {
 
     #[inline(never)]
     fn claim_from_or_prove(self, start: Slot) -> Option<Slot> {
+        self.search_until_none_free(|| self.find_from(0, start, self.last_slot()))
+    }
+
+    /// Repeats `search` until it finds something; `None` if at some instant of the call nothing was
+    /// free.
+    pub(super) fn search_until_none_free<T>(self, search: impl Fn() -> Option<T>) -> Option<T> {
         let snooze = Snooze::default();
         loop {
             if !self.tree.root_is_empty() {
-                let found = self.find_from(0, start, self.last_slot());
+                let found = search();
                 if found.is_some() {
                     return found;
                 }
@@ -174,7 +180,7 @@ impl Bitmap<'_> {
     }
 
     #[inline]
-    fn next_candidate(self, from: usize, last: usize) -> Option<usize> {
+    pub(super) fn next_candidate(self, from: usize, last: usize) -> Option<usize> {
         self.tree
             .next_candidate(from, last, |chunk| self.chunks[chunk].is_full())
     }

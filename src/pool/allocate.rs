@@ -313,18 +313,18 @@ impl<N: Network> Pool<N> {
     }
 
     #[inline]
-    fn last_slot(&self) -> Slot {
+    pub(super) fn last_slot(&self) -> Slot {
         (self.geometry.slot_count() - 1) as Slot
     }
 
     #[cold]
-    fn count_exhausted(&self) {
+    pub(super) fn count_exhausted(&self) {
         self.counters.count(Event::Exhausted, 1);
     }
 
     /// The error alone. Built where it is returned: copying it costs more than the claim that failed.
     #[inline]
-    fn exhausted(&self) -> AllocateError {
+    pub(super) fn exhausted(&self) -> AllocateError {
         AllocateError::Exhausted {
             capacity: self.capacity(),
         }

@@ -184,7 +184,7 @@ impl<N: Network> Pool<N> {
     }
 
     #[inline]
-    fn slot_to_release(&self, addr: N::Addr) -> Result<Slot, ReleaseError> {
+    pub(super) fn slot_to_release(&self, addr: N::Addr) -> Result<Slot, ReleaseError> {
         match self.geometry.place_of(addr) {
             Place::Usable(slot) if self.geometry.names_its_unit(addr) => Ok(slot),
             Place::Usable(slot) => Err(ReleaseError::Misaligned {

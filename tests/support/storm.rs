@@ -1,7 +1,7 @@
 //! What the tests with threads have in common: starting together, a watchdog, a ledger of who holds
 //! what, and pools of every kind.
 
-// Two test binaries share this file, and neither needs all of it.
+// Several test binaries share this file, and none of them needs all of it.
 #![allow(dead_code)]
 
 use hostbits::{Network, Policy, Pool, Search};

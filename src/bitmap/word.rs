@@ -1,0 +1,61 @@
+//! All that is free in one word, for one owner: what a local of the pool hands out.
+
+use super::batch::WordBits;
+use super::{Bitmap, Chunk};
+use crate::sync::{AtomicU64, Ordering, WORDS_PER_CHUNK, load_seq_cst};
+
+impl Bitmap<'_> {
+    /// Claims all free slots of the first word at or after `near` that has any, wrapping around.
+    ///
+    /// `None` if at some instant of the call nothing was free.
+    #[cold]
+    pub(crate) fn claim_word(self, near: usize) -> Option<WordBits> {
+        self.search_until_none_free(|| {
+            let near_chunk = near / WORDS_PER_CHUNK;
+            let near_word = near % WORDS_PER_CHUNK;
+            self.take_word(near_chunk, near_word)
+                .or_else(|| self.find_word(near_chunk + 1, self.chunks.len() - 1))
+                .or_else(|| self.find_word(0, near_chunk))
+        })
+    }
+
+    /// The first word of `first..=last` chunks that has something, claimed. No proof.
+    fn find_word(self, first: usize, last: usize) -> Option<WordBits> {
+        let mut from = first;
+        while let Some(chunk_index) = self.next_candidate(from, last) {
+            let taken = self.take_word(chunk_index, 0);
+            if taken.is_some() {
+                return taken;
+            }
+            self.settle(chunk_index);
+            from = chunk_index + 1;
+        }
+        None
+    }
+
+    /// All free slots of the first word of this chunk, from word `from` of it on, that has any.
+    fn take_word(self, chunk_index: usize, from: usize) -> Option<WordBits> {
+        let words = Chunk::words(&self.chunks[chunk_index]).iter().enumerate();
+        words.skip(from).find_map(|(index, word)| {
+            let taken = take_all(word);
+            (taken != 0).then_some((chunk_index * WORDS_PER_CHUNK + index, taken))
+        })
+    }
+
+    /// Whether `bits` of the word are all taken, by the caller or by others.
+    #[inline]
+    pub(crate) fn are_taken(self, word_index: usize, bits: u64) -> bool {
+        // Relaxed: whatever happened before this call is seen; what races with it is the caller's
+        // mistake, and no ordering would show it.
+        self.word(word_index).load(Ordering::Relaxed) & bits == 0
+    }
+}
+
+fn take_all(word: &AtomicU64) -> u64 {
+    // SeqCst: the searcher's look at the word, as the first load of `take_lowest`.
+    if load_seq_cst(word) == 0 {
+        return 0;
+    }
+    // SeqCst: as the exchange of `take_lowest`; what was free is ours, whatever it is by now.
+    word.swap(0, Ordering::SeqCst)
+}

@@ -1,0 +1,268 @@
+//! A word of the pool in one thread's hands.
+
+use super::Pool;
+use crate::bitmap::WordBits;
+use crate::error::{AllocateError, ReleaseError};
+use crate::network::Network;
+use crate::policy::Policy;
+use crate::slot::{bit_of, slot_at, word_of};
+use crate::stats::{Event, LocalTally};
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// Before the first reservation: no slot is in this word.
+const NO_WORD: usize = usize::MAX;
+
+/// Up to 64 neighbouring addresses reserved for one thread: [`Local`] or [`LocalArc`].
+///
+/// Takes all that is free in one word of the pool with one atomic instruction, hands it out and takes
+/// it back without any. When it has nothing left it takes the next word. What it still has when it is
+/// dropped, on panic too, goes back to the pool.
+///
+/// **The price:** what a local has reserved counts as allocated for everyone else, in
+/// [`Pool::allocated`], [`Pool::iter`] and [`Pool::status`] too. Others may be told `Exhausted` while
+/// a local has up to 64 free addresses; `n` locals may keep `64 n` addresses from the others. Drop a
+/// local that is not needed for a while.
+///
+/// The policy of the pool chooses the word. Within it addresses go out lowest first. Under
+/// [`Policy::Lowest`] and [`Policy::Spread`] an address of the current word that is released here is
+/// handed out here again. Under [`Policy::Next`] and [`Policy::Random`], which promise that it is not
+/// the next to be handed out, it goes back to the pool.
+///
+/// Addresses may be released anywhere, with [`Pool::release`] as well, whoever allocated them. As
+/// everywhere, release an address once: a second release, when the address has come to a local
+/// meanwhile, looks like an ordinary one.
+///
+/// The statistics of a local's calls are added to the pool's when it takes the next word or is
+/// dropped.
+pub struct LocalPool<N: Network, P: Deref<Target = Pool<N>>> {
+    pool: P,
+    word_index: usize,
+    /// Slots of the word that are reserved and not handed out.
+    free: u64,
+    takes_back: bool,
+    tally: LocalTally,
+}
+
+/// A local that borrows its pool.
+///
+/// ```
+/// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+/// let mut local = pool.local();
+/// let addr = local.allocate()?;
+/// assert_eq!(addr.to_string(), "10.0.0.2");
+/// local.release(addr)?;
+///
+/// assert_eq!(pool.allocated(), 62, "slots 2 to 63 are reserved for the local");
+/// assert_eq!(pool.allocate()?.to_string(), "10.0.0.64");
+/// drop(local);
+/// assert_eq!(pool.allocated(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub type Local<'a, N> = LocalPool<N, &'a Pool<N>>;
+
+/// A local that keeps its pool alive: for thread-locals, tasks and bindings.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// let pool = Arc::new(hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?);
+/// let mut local = pool.local_arc();
+/// let worker = std::thread::spawn(move || local.allocate());
+/// let addr = worker.join().unwrap()?;
+/// assert_eq!(pool.allocated(), 1, "the rest came back with the thread's end");
+/// pool.release(addr)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub type LocalArc<N> = LocalPool<N, Arc<Pool<N>>>;
+
+impl<N: Network> Pool<N> {
+    /// Begins a local: a reservation of up to 64 addresses at a time for one thread, for the price
+    /// that [`LocalPool`] names.
+    ///
+    /// Nothing is reserved before its first allocation.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let mut local = pool.local();
+    /// for _ in 0..253 {
+    ///     local.allocate()?;
+    /// }
+    /// assert!(local.allocate().is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn local(&self) -> Local<'_, N> {
+        LocalPool::new(self)
+    }
+
+    /// Begins a local that owns a share of the pool.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// let pool = Arc::new(hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?);
+    /// assert_eq!(pool.local_arc().allocate()?.to_string(), "10.0.0.2");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn local_arc(self: &Arc<Self>) -> LocalArc<N> {
+        LocalPool::new(Arc::clone(self))
+    }
+}
+
+impl<N: Network> Pool<N> {
+    /// Reserves all that is free in one word, which the policy chooses.
+    fn reserve_word(&self) -> Option<WordBits> {
+        let bitmap = self.bitmap();
+        let start = self
+            .hints
+            .start_slot(0, self.last_slot(), |slot| bitmap.is_free(slot));
+        let reserved = bitmap.claim_word(word_of(start));
+        if let Some((word_index, bits)) = reserved {
+            self.hints.found(slot_at(word_index, bits.ilog2()));
+            let slots = u64::from(bits.count_ones());
+            self.counters.count(Event::InLocals, slots);
+        } else {
+            self.count_exhausted();
+        }
+        reserved
+    }
+
+    fn return_word(&self, word_index: usize, free: u64) {
+        self.bitmap().release_bits(word_index, free);
+        let slots = u64::from(free.count_ones());
+        self.counters.count(Event::InLocals, slots.wrapping_neg());
+    }
+}
+
+impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
+    fn new(pool: P) -> Self {
+        let takes_back = matches!(pool.hints.policy(), Policy::Lowest | Policy::Spread);
+        let tally = LocalTally::new(pool.counters.level());
+        Self {
+            pool,
+            word_index: NO_WORD,
+            free: 0,
+            takes_back,
+            tally,
+        }
+    }
+
+    /// Allocates an address, out of the reserved word or of the next one.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocateError::Exhausted`] if the local has none and at some instant of the call the pool had
+    /// none. Other locals may still have some.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/30".parse::<ipnet::Ipv4Net>()?)?;
+    /// let mut local = pool.local();
+    /// assert_eq!(local.allocate()?.to_string(), "10.0.0.2");
+    /// assert!(local.allocate().is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn allocate(&mut self) -> Result<N::Addr, AllocateError> {
+        if self.free == 0 && !self.refill() {
+            return Err(self.pool.exhausted());
+        }
+        let slot = slot_at(self.word_index, self.free.trailing_zeros());
+        self.free &= self.free - 1;
+        self.tally.handed_out(&self.pool.counters);
+        Ok(self.pool.geometry.addr_of(slot))
+    }
+
+    /// Releases an address, whoever allocated it. What its holder did happens before the next
+    /// allocation of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::release`].
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let mut local = pool.local();
+    /// let addr = local.allocate()?;
+    /// local.release(addr)?;
+    /// assert!(local.release(addr).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn release(&mut self, addr: N::Addr) -> Result<(), ReleaseError> {
+        if self.takes_back
+            && let Ok(slot) = self.pool.slot_to_release(addr)
+            && word_of(slot) == self.word_index
+        {
+            let bit = bit_of(slot);
+            if self.free & bit != 0 {
+                self.pool.counters.count(Event::ReleaseError, 1);
+                return Err(ReleaseError::NotAllocated { addr: addr.into() });
+            }
+            // Taken in the pool and not in our hands: somebody held it, and gives it back.
+            if self.pool.bitmap().are_taken(self.word_index, bit) {
+                self.free |= bit;
+                self.tally.taken_back();
+                return Ok(());
+            }
+        }
+        self.pool.release(addr)
+    }
+
+    /// Counts the addresses that are reserved and not handed out.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let mut local = pool.local();
+    /// assert_eq!(local.reserved(), 0);
+    /// local.allocate()?;
+    /// assert_eq!(local.reserved(), 61);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reserved(&self) -> u32 {
+        self.free.count_ones()
+    }
+
+    /// The pool behind it, for the other verbs.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let local = pool.local();
+    /// local.pool().allocate_exact("10.0.0.7".parse()?)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn pool(&self) -> &Pool<N> {
+        &self.pool
+    }
+
+    /// Takes the next word; `false` if the pool has nothing.
+    #[cold]
+    fn refill(&mut self) -> bool {
+        self.tally.flush(&self.pool.counters);
+        match self.pool.reserve_word() {
+            Some((word_index, bits)) => {
+                (self.word_index, self.free) = (word_index, bits);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+impl<N: Network, P: Deref<Target = Pool<N>>> Drop for LocalPool<N, P> {
+    fn drop(&mut self) {
+        self.tally.flush(&self.pool.counters);
+        if self.free != 0 {
+            self.pool.return_word(self.word_index, self.free);
+        }
+    }
+}
+
+impl<N: Network, P: Deref<Target = Pool<N>>> fmt::Debug for LocalPool<N, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reserved = self.reserved();
+        f.debug_struct("Local")
+            .field("reserved", &reserved)
+            .finish()
+    }
+}
