@@ -64,29 +64,39 @@ impl Copy {
             .map_err(|error| format!("{}: {error}", to.display()))
     }
 
-    pub(crate) fn weaken(&self, mutant: &Mutant) -> Outcome<()> {
+    /// Applies the mutant; restored when what is answered is dropped, whatever happens to the work
+    /// tree meanwhile.
+    pub(crate) fn weaken(&self, mutant: &Mutant) -> Outcome<Weakened> {
+        let mut weakened = Weakened(Vec::new());
         for edit in mutant.edits {
             let path = self.tree.join(edit.file);
             let text =
                 fs::read_to_string(&path).map_err(|error| format!("{}: {error}", edit.file))?;
             let found = text.matches(edit.from).count();
             if found != 1 {
-                self.restore(mutant)?;
                 return Err(format!(
                     "mutant {:?} no longer applies: {found} places in {} read\n{}",
                     mutant.name, edit.file, edit.from
                 ));
             }
-            fs::write(&path, text.replace(edit.from, edit.to))
-                .map_err(|error| error.to_string())?;
+            let weaker = text.replace(edit.from, edit.to);
+            weakened.0.push((path.clone(), text));
+            fs::write(&path, weaker).map_err(|error| error.to_string())?;
         }
-        Ok(())
+        Ok(weakened)
     }
+}
 
-    pub(crate) fn restore(&self, mutant: &Mutant) -> Outcome<()> {
-        mutant
-            .edits
-            .iter()
-            .try_for_each(|edit| self.refresh(Path::new(edit.file)))
+/// What the files held before.
+pub(crate) struct Weakened(Vec<(PathBuf, String)>);
+
+impl Drop for Weakened {
+    fn drop(&mut self) {
+        // The last edit first: a file may have two.
+        for (path, text) in self.0.iter().rev() {
+            if let Err(error) = fs::write(path, text) {
+                eprintln!("{} is still weakened: {error}", path.display());
+            }
+        }
     }
 }

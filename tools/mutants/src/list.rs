@@ -1,6 +1,6 @@
 //! The mutants: each is a weakening that must not go unnoticed.
 
-use crate::checks::Check::{self, Linearizability, Loom, Properties, Threads, Verbs};
+use crate::checks::Check::{self, Loom, Tests};
 
 pub(crate) struct Edit {
     pub(crate) file: &'static str,
@@ -46,6 +46,15 @@ const fn smoke(mutant: Mutant) -> Mutant {
 }
 
 pub(crate) const MUTANTS: &[Mutant] = &[
+    smoke(mutant(
+        "sync: no load is in the total order",
+        &[edit(
+            "src/sync.rs",
+            "        fence(Ordering::SeqCst);\n",
+            "",
+        )],
+        &[Loom("batch", "a_batch_finds_what_its_thread_released")],
+    )),
     mutant(
         "settle: version dropped",
         &[edit(
@@ -53,7 +62,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "const VERSION: u64 = 1 << 32;",
             "const VERSION: u64 = 0;",
         )],
-        &[Loom, Linearizability, Threads],
+        &[Loom("single", "helpers_that_settle_do_not_lose_a_release")],
     ),
     mutant(
         "settle: one phase instead of two",
@@ -69,17 +78,17 @@ pub(crate) const MUTANTS: &[Mutant] = &[
                 "let mut next = seen & !(clearing | maybe);",
             ),
         ],
-        &[Loom, Linearizability],
+        &[Loom("batch", "a_batch_finds_what_its_thread_released")],
     ),
-    mutant(
+    smoke(mutant(
         "settle: the child is not looked at again",
         &[edit(
             TREE,
             "                is_full(child)\n",
             "                true\n",
         )],
-        &[Loom, Linearizability],
-    ),
+        &[Loom("batch", "a_batch_finds_what_its_thread_released")],
+    )),
     mutant(
         "settle: check loads without the total order",
         &[edit(
@@ -87,17 +96,17 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "self.0.iter().all(|word| load_seq_cst(word) == 0)",
             "self.0.iter().all(|word| word.load(Ordering::Acquire) == 0)",
         )],
-        &[Loom],
+        &[Loom("batch", "a_batch_finds_what_its_thread_released")],
     ),
-    mutant(
+    smoke(mutant(
         "publish: stops at the first hint that is set",
         &[edit(
             TREE,
             "node.fetch_or(maybe, Ordering::SeqCst);\n            }",
             "node.fetch_or(maybe, Ordering::SeqCst);\n            } else {\n                return;\n            }",
         )],
-        &[Loom, Linearizability],
-    ),
+        &[Loom("proof", "a_slot_said_to_be_free_is_within_bounds")],
+    )),
     mutant(
         "publish: node loads without the total order",
         &[edit(
@@ -105,7 +114,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "if load_seq_cst(node) & maybe == 0 {",
             "if node.load(Ordering::Acquire) & maybe == 0 {",
         )],
-        &[Loom],
+        &[Loom("batch", "a_batch_finds_what_its_thread_released")],
     ),
     mutant(
         "publish: only by whoever frees the first bit",
@@ -114,26 +123,29 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "        self.announce(word_of(slot), bit);\n        !was_free",
             "        if load_seq_cst(word) == bit {\n            self.announce(word_of(slot), bit);\n        }\n        !was_free",
         )],
-        &[Loom, Linearizability],
+        &[Loom(
+            "block",
+            "a_search_for_a_block_is_not_fooled_by_one_that_moves_between_words",
+        )],
     ),
-    mutant(
+    smoke(mutant(
         "publish: not by a release of a free slot",
         &[edit(
             SINGLE,
             "        self.announce(word_of(slot), bit);\n        !was_free",
             "        if !was_free {\n            self.announce(word_of(slot), bit);\n        }\n        !was_free",
         )],
-        &[Loom, Linearizability],
-    ),
-    mutant(
+        &[Loom("proof", "a_slot_said_to_be_free_is_within_bounds")],
+    )),
+    smoke(mutant(
         "release: the store is Relaxed",
         &[edit(
             SINGLE,
             "let was_free = word.fetch_or(bit, Ordering::SeqCst) & bit != 0;",
             "let was_free = word.fetch_or(bit, Ordering::Relaxed) & bit != 0;",
         )],
-        &[Loom],
-    ),
+        &[Loom("single", "a_slot_passes_from_holder_to_holder")],
+    )),
     mutant(
         "claim: the exchange is Relaxed",
         &[edit(
@@ -141,17 +153,20 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "match word.compare_exchange(free, free & !take, Ordering::SeqCst, Ordering::SeqCst) {",
             "match word.compare_exchange(free, free & !take, Ordering::Relaxed, Ordering::SeqCst) {",
         )],
-        &[Loom],
+        &[Loom("single", "a_slot_passes_from_holder_to_holder")],
     ),
-    smoke(mutant(
+    mutant(
         "claim: gives up after a lost exchange",
         &[edit(
             CHUNK,
             "            Err(newer) => free = newer,",
             "            Err(_) => return 0,",
         )],
-        &[Threads, Loom, Linearizability],
-    )),
+        &[Loom(
+            "proof",
+            "a_bounded_search_is_not_fooled_by_a_moving_slot",
+        )],
+    ),
     smoke(mutant(
         "claim: keeps a bit that it did not win",
         &[edit(
@@ -159,7 +174,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "if word.fetch_and(!bit, Ordering::SeqCst) & bit != 0 {",
             "if word.fetch_and(!bit, Ordering::SeqCst) & bit != 0 || free & bit != 0 {",
         )],
-        &[Threads, Linearizability],
+        &[Loom("single", "a_slot_passes_from_holder_to_holder")],
     )),
     smoke(mutant(
         "lowest: any candidate passes for the lowest",
@@ -168,7 +183,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "node.trailing_zeros() == digit(child)",
             "node >> digit(child) & 1 == 1",
         )],
-        &[Verbs, Properties],
+        &[Tests("verbs"), Tests("properties")],
     )),
     smoke(mutant(
         "exact: believes what a claim in flight holds",
@@ -177,17 +192,20 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "self.try_claim_exact(slot) || self.retry_beside_flights(|| self.try_claim_exact(slot))",
             "self.try_claim_exact(slot)",
         )],
-        &[Loom, Linearizability, Threads],
+        &[Loom(
+            "batch",
+            "batches_that_fail_one_after_the_other_take_nothing_from_a_single_claim",
+        )],
     )),
-    mutant(
+    smoke(mutant(
         "flights: ignored",
         &[edit(
             CONTROL,
             "let undisturbed = before & FLIGHTS_MASK == own && self.control.flights() == before;",
             "let undisturbed = before & FLIGHTS_MASK == own || self.control.flights() == before || true;",
         )],
-        &[Loom, Linearizability, Threads],
-    ),
+        &[Loom("batch", "a_batch_that_fails_gives_everything_back")],
+    )),
     mutant(
         "flights: not looked at again",
         &[edit(
@@ -195,7 +213,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "let undisturbed = before & FLIGHTS_MASK == own && self.control.flights() == before;",
             "let undisturbed = before & FLIGHTS_MASK == own;",
         )],
-        &[Loom, Linearizability, Threads],
+        &[Loom(
+            "batch",
+            "batches_that_fail_one_after_the_other_take_nothing_from_a_single_claim",
+        )],
     ),
     mutant(
         "watch: what was freed meanwhile is ignored",
@@ -204,7 +225,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "if undisturbed && self.control.freed(order) == freed_before {",
             "if undisturbed {",
         )],
-        &[Loom, Linearizability, Threads],
+        &[Loom(
+            "block",
+            "a_search_for_a_block_is_not_fooled_by_one_that_moves_between_words",
+        )],
     ),
     mutant(
         "watch: looked for before the publish",
@@ -213,7 +237,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "        self.tree.publish(word_index / WORDS_PER_CHUNK);\n        if self.control.is_watched() {",
             "        let watched = self.control.is_watched();\n        self.tree.publish(word_index / WORDS_PER_CHUNK);\n        if watched {",
         )],
-        &[Loom, Linearizability],
+        &[Loom(
+            "block",
+            "a_search_for_a_pair_is_not_fooled_by_a_larger_block",
+        )],
     ),
     mutant(
         "watch: only whole words count as freed",
@@ -222,7 +249,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "let from = order.min(WORD_ORDER) as usize;",
             "let from = order.max(WORD_ORDER) as usize;",
         )],
-        &[Loom, Linearizability, Threads],
+        &[Loom(
+            "block",
+            "a_search_for_a_block_is_not_fooled_by_one_that_moves_between_words",
+        )],
     ),
     smoke(mutant(
         "batch: the roll-back forgets one word",
@@ -231,7 +261,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "for &(word_index, bits) in &claimed {",
             "for &(word_index, bits) in claimed.iter().skip(1) {",
         )],
-        &[Verbs, Loom, Threads],
+        &[Loom("batch", "a_batch_that_fails_gives_everything_back")],
     )),
     mutant(
         "block: the roll-back forgets one word",
@@ -240,7 +270,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "for taken in *words.start()..word_index {",
             "for taken in *words.start() + 1..word_index {",
         )],
-        &[Loom, Threads, Linearizability],
+        &[Loom(
+            "block",
+            "a_block_that_is_given_back_takes_nothing_from_a_single_claim",
+        )],
     ),
     smoke(mutant(
         "guard: releases twice",
@@ -249,6 +282,102 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "            let _ = self.pool.release(self.addr);",
             "            let _ = self.pool.release(self.addr);\n            let _ = self.pool.release(self.addr);",
         )],
-        &[Verbs, Threads, Linearizability],
+        &[Tests("verbs")],
     )),
+    mutant(
+        "batch: the flight ends before the roll-back",
+        &[
+            edit(
+                BATCH,
+                "            for &(word_index, bits) in &claimed {",
+                "            drop(flight);\n            for &(word_index, bits) in &claimed {",
+            ),
+            edit(
+                BATCH,
+                "            drop(flight);\n            if verdict",
+                "            if verdict",
+            ),
+        ],
+        &[Loom("batch", "a_batch_that_fails_gives_everything_back")],
+    ),
+    smoke(mutant(
+        "block: a lost word passes for success",
+        &[edit(
+            BLOCK,
+            "                return false;\n            }\n        }\n        true",
+            "                return true;\n            }\n        }\n        true",
+        )],
+        &[Loom(
+            "block",
+            "a_block_that_is_given_back_takes_nothing_from_a_single_claim",
+        )],
+    )),
+    mutant(
+        "block: claimed without a flight",
+        &[edit(BLOCK, "let _flight = self.begin_flight();", "")],
+        &[Loom(
+            "block",
+            "a_block_that_is_given_back_takes_nothing_from_a_single_claim",
+        )],
+    ),
+    mutant(
+        "watch: nobody is told of it",
+        &[edit(
+            CONTROL,
+            "self.watchers.fetch_add(1, Ordering::SeqCst);",
+            "self.watchers.fetch_add(0, Ordering::SeqCst);",
+        )],
+        &[Loom(
+            "block",
+            "a_search_for_a_block_is_not_fooled_by_one_that_moves_between_words",
+        )],
+    ),
+    mutant(
+        "tree: \"exhausted\" by the hints that are certain alone",
+        &[edit(
+            TREE,
+            "(node | node >> CLEARING_SHIFT) & MAYBE_MASK",
+            "node & MAYBE_MASK",
+        )],
+        &[Loom("batch", "a_batch_finds_what_its_thread_released")],
+    ),
+    mutant(
+        "local: takes a word that it did not empty",
+        &[edit(
+            "src/bitmap/word.rs",
+            "    word.swap(0, Ordering::SeqCst)\n",
+            "    let free = load_seq_cst(word);\n    word.store(0, Ordering::SeqCst);\n    free\n",
+        )],
+        &[Loom("local", "two_locals_share_no_address")],
+    ),
+    mutant(
+        "local: the swap is Relaxed",
+        &[edit(
+            "src/bitmap/word.rs",
+            "word.swap(0, Ordering::SeqCst)",
+            "word.swap(0, Ordering::Relaxed)",
+        )],
+        &[Loom("local", "a_local_passes_addresses_on")],
+    ),
+    smoke(mutant(
+        "local: keeps what it has left",
+        &[edit(
+            "src/pool/local.rs",
+            "        if self.free != 0 {",
+            "        if self.free == 1 {",
+        )],
+        &[Loom(
+            "local",
+            "a_local_dropped_while_another_thread_allocates_loses_nothing",
+        )],
+    )),
+    mutant(
+        "local: takes back what is free in the pool",
+        &[edit(
+            "src/pool/local.rs",
+            "if self.pool.bitmap().are_taken(self.word_index, bit) {",
+            "if self.word_index != NO_WORD {",
+        )],
+        &[Tests("local")],
+    ),
 ];

@@ -41,27 +41,22 @@ fn run() -> Outcome<bool> {
     let mutants: Vec<&Mutant> = list::MUTANTS.iter().filter(chosen).collect();
     let copy = Copy::new()?;
     for check in needed(&mutants) {
-        let start = Instant::now();
         match check.run(&copy)? {
-            Verdict::Passed => println!(
-                "unchanged: {} passes, {:.0?}",
-                check.name(),
-                start.elapsed()
-            ),
-            other => return Err(format!("unchanged, {} fails: {other:?}", check.name())),
+            Verdict::Passed => println!("unchanged: {check} passes"),
+            other => return Err(format!("unchanged, {check} fails: {other:?}")),
         }
     }
-    println!("\n{:<44} {:<24} {:>8}", "mutant", "caught by", "seconds");
+    println!("\n{:<50} {:>7}  caught by", "mutant", "seconds");
     let mut all_caught = true;
     for mutant in &mutants {
         let start = Instant::now();
         let caught_by = try_out(mutant, &copy)?;
         all_caught &= caught_by.is_some();
         println!(
-            "{:<44} {:<24} {:>8.1}",
+            "{:<50} {:>7.1}  {}",
             mutant.name,
+            start.elapsed().as_secs_f64(),
             caught_by.as_deref().unwrap_or("NOTHING"),
-            start.elapsed().as_secs_f64()
         );
     }
     println!(
@@ -89,25 +84,26 @@ fn needed(mutants: &[&Mutant]) -> Vec<Check> {
 
 /// The first check that fails with the mutant.
 fn try_out(mutant: &Mutant, copy: &Copy) -> Outcome<Option<String>> {
-    copy.weaken(mutant)?;
+    let _restored_at_the_end = copy.weaken(mutant)?;
     let mut caught_by = None;
     for check in mutant.checks {
         match check.run(copy)? {
             Verdict::Passed => {}
-            Verdict::Failed => {
-                caught_by = Some(check.name().to_owned());
+            Verdict::Failed(test) => {
+                caught_by = Some(match test {
+                    Some(test) => format!("{}: {test}", check.name()),
+                    None => check.to_string(),
+                });
                 break;
             }
             Verdict::Hung => {
-                caught_by = Some(format!("{} (hangs)", check.name()));
+                caught_by = Some(format!("{check} (hangs)"));
                 break;
             }
             Verdict::NotBuilt(why) => {
-                copy.restore(mutant)?;
                 return Err(format!("mutant {:?} does not compile:\n{why}", mutant.name));
             }
         }
     }
-    copy.restore(mutant)?;
     Ok(caught_by)
 }
