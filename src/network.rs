@@ -82,6 +82,9 @@ pub trait Network:
     /// How many units of 2^`unit_shift` addresses `addr` lies above `base`, if that fits.
     #[doc(hidden)]
     fn units_above(base: Self::Addr, addr: Self::Addr, unit_shift: u8) -> Option<u32>;
+    /// The same, only if `addr` begins a unit. Wraps: an address below `base` is far above it.
+    #[doc(hidden)]
+    fn whole_units_above(base: Self::Addr, addr: Self::Addr, unit_shift: u8) -> Option<u32>;
     /// The address `units` units above `base`. The caller knows that it exists.
     #[doc(hidden)]
     fn addr_above(base: Self::Addr, units: u32, unit_shift: u8) -> Self::Addr;
@@ -124,6 +127,13 @@ impl Network for Ipv4Net {
     #[inline]
     fn units_above(base: Ipv4Addr, addr: Ipv4Addr, unit_shift: u8) -> Option<u32> {
         Some(addr.to_bits().checked_sub(base.to_bits())? >> (unit_shift % 32))
+    }
+
+    #[inline]
+    fn whole_units_above(base: Ipv4Addr, addr: Ipv4Addr, unit_shift: u8) -> Option<u32> {
+        let above = addr.to_bits().wrapping_sub(base.to_bits());
+        let units = above >> (unit_shift % 32);
+        (units << (unit_shift % 32) == above).then_some(units)
     }
 
     #[inline]
@@ -170,6 +180,14 @@ impl Network for Ipv6Net {
     fn units_above(base: Ipv6Addr, addr: Ipv6Addr, unit_shift: u8) -> Option<u32> {
         let above = addr.to_bits().checked_sub(base.to_bits())? >> (unit_shift % 128);
         u32::try_from(above).ok()
+    }
+
+    #[inline]
+    fn whole_units_above(base: Ipv6Addr, addr: Ipv6Addr, unit_shift: u8) -> Option<u32> {
+        let above = addr.to_bits().wrapping_sub(base.to_bits());
+        let units = above >> (unit_shift % 128);
+        let units = u32::try_from(units).ok()?;
+        (u128::from(units) << (unit_shift % 128) == above).then_some(units)
     }
 
     #[inline]
@@ -231,6 +249,20 @@ impl Network for IpNet {
                 Ipv4Net::units_above(base, addr.to_ipv4_mapped()?, unit_shift)
             }
             (IpAddr::V6(_), IpAddr::V4(_)) => None,
+        }
+    }
+
+    #[inline]
+    fn whole_units_above(base: IpAddr, addr: IpAddr, unit_shift: u8) -> Option<u32> {
+        match (base, addr) {
+            (IpAddr::V4(base), IpAddr::V4(addr)) => {
+                Ipv4Net::whole_units_above(base, addr, unit_shift)
+            }
+            (IpAddr::V6(base), IpAddr::V6(addr)) => {
+                Ipv6Net::whole_units_above(base, addr, unit_shift)
+            }
+            // Of the other family, or mapped into it: for the slow way to find out.
+            _ => None,
         }
     }
 

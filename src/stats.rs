@@ -189,7 +189,7 @@ impl Counters {
         let Some(stripes) = &self.stripes else { return };
         let stripe = stripes.of(thread_index());
         stripe.add(event, count);
-        if self.level == StatsLevel::Full {
+        if self.notes_time() {
             stripe.note_time();
         }
     }
@@ -202,10 +202,16 @@ impl Counters {
         }
     }
 
-    /// Notes that an address was allocated now.
-    #[cold]
-    fn note_time(&self) {
-        if let Some(stripes) = &self.stripes {
+    #[inline]
+    pub(crate) fn notes_time(&self) -> bool {
+        self.level == StatsLevel::Full
+    }
+
+    /// Notes that an address was allocated now, where that is noted.
+    pub(crate) fn note_time(&self) {
+        if let Some(stripes) = &self.stripes
+            && self.notes_time()
+        {
             stripes.of(thread_index()).note_time();
         }
     }
@@ -310,27 +316,19 @@ impl Counters {
 }
 
 /// What one local has done since it last told the counters.
+///
+/// Only what comes back is counted one by one: what went out is what was there, and came back, and is
+/// there no more.
+#[derive(Default)]
 pub(crate) struct LocalTally {
-    notes_time: bool,
-    handed_out: u64,
+    had: u64,
     taken_back: u64,
 }
 
 impl LocalTally {
-    pub(crate) fn new(level: StatsLevel) -> Self {
-        Self {
-            notes_time: level == StatsLevel::Full,
-            handed_out: 0,
-            taken_back: 0,
-        }
-    }
-
-    #[inline]
-    pub(crate) fn handed_out(&mut self, counters: &Counters) {
-        self.handed_out += 1;
-        if self.notes_time {
-            counters.note_time();
-        }
+    /// The local has reserved the slots of `free`.
+    pub(crate) fn begin(&mut self, free: u64) {
+        self.had = u64::from(free.count_ones());
     }
 
     #[inline]
@@ -339,15 +337,15 @@ impl LocalTally {
     }
 
     /// Moves the numbers to the counters. How many addresses are allocated does not change by it.
-    pub(crate) fn flush(&mut self, counters: &Counters) {
-        if (self.handed_out, self.taken_back) == (0, 0) {
-            return;
+    pub(crate) fn flush(&mut self, counters: &Counters, free: u64) {
+        let has = u64::from(free.count_ones());
+        let handed_out = self.had + self.taken_back - has;
+        if handed_out | self.taken_back != 0 {
+            counters.count(Event::Any, handed_out);
+            counters.count(Event::Released, self.taken_back);
+            counters.count(Event::InLocals, has.wrapping_sub(self.had));
         }
-        counters.count(Event::Any, self.handed_out);
-        counters.count(Event::Released, self.taken_back);
-        let kept = self.taken_back.wrapping_sub(self.handed_out);
-        counters.count(Event::InLocals, kept);
-        (self.handed_out, self.taken_back) = (0, 0);
+        (self.had, self.taken_back) = (has, 0);
     }
 }
 

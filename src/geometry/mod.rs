@@ -19,7 +19,7 @@ pub(crate) use reserved::Reserved;
 
 use crate::bitmap::BlockCandidates;
 use crate::network::Network;
-use crate::slot::Slot;
+use crate::slot::{Slot, bits_within, slot_at};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
@@ -52,6 +52,53 @@ impl Run {
     }
 }
 
+/// The longest run, with its address: most slots and most addresses that are asked for lie in it.
+#[derive(Clone, Debug)]
+pub(crate) struct MainRun<A> {
+    base: A,
+    first: Slot,
+    /// 0 where nothing is usable.
+    len: u64,
+}
+
+impl<A: Copy> MainRun<A> {
+    /// The index of `slot` in the run, if it lies there.
+    #[inline]
+    fn index_of(&self, slot: Slot) -> Option<u32> {
+        let index = slot.wrapping_sub(self.first);
+        (u64::from(index) < self.len).then_some(index)
+    }
+}
+
+/// Slots of one word whose addresses follow from that of its first slot.
+pub(crate) struct Stretch<A> {
+    /// Of the word's first slot, which itself need not be usable, or exist.
+    base: A,
+    /// One bit per slot, all of them usable.
+    slots: u64,
+}
+
+impl<A> Stretch<A> {
+    /// The address of the slot at `bit_index`, if it is of the stretch.
+    #[inline]
+    pub(crate) fn addr_of<N: Network<Addr = A>>(&self, bit_index: u32) -> Option<A>
+    where
+        A: Copy,
+    {
+        (self.slots >> bit_index & 1 != 0).then(|| N::addr_above(self.base, bit_index, 0))
+    }
+
+    /// The bit of the slot with this address, if it is of the stretch.
+    #[inline]
+    pub(crate) fn bit_of<N: Network<Addr = A>>(&self, addr: A) -> Option<u64>
+    where
+        A: Copy,
+    {
+        let bit_index = N::whole_units_above(self.base, addr, 0)?;
+        (bit_index < u64::BITS && self.slots >> bit_index & 1 != 0).then(|| 1 << bit_index)
+    }
+}
+
 /// Where an address lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -67,10 +114,9 @@ pub(crate) struct Geometry<N: Network> {
     gateway: Option<N::Addr>,
     /// log2 of the addresses of one unit.
     unit_shift: u8,
-    main_segment: Segment<N::Addr>,
-    /// All segments, ascending in addresses and in slots, if there are several.
+    main_run: MainRun<N::Addr>,
+    /// All segments, at least one, ascending in addresses and in slots.
     segments: Box<[Segment<N::Addr>]>,
-    main_run: Run,
     /// All runs, ascending.
     runs: Box<[Run]>,
     reserved: Box<[Reserved]>,
@@ -102,11 +148,7 @@ impl<N: Network> Geometry<N> {
     }
 
     pub(crate) fn segments(&self) -> &[Segment<N::Addr>] {
-        if self.segments.is_empty() {
-            std::slice::from_ref(&self.main_segment)
-        } else {
-            &self.segments
-        }
+        &self.segments
     }
 
     /// The prefix length of one slot.
@@ -115,7 +157,7 @@ impl<N: Network> Geometry<N> {
     }
 
     pub(crate) fn addr_width(&self) -> u8 {
-        N::addr_width(self.main_segment.base)
+        N::addr_width(self.main_run.base)
     }
 
     /// How many slots are in the pool but never handed out.
@@ -127,11 +169,10 @@ impl<N: Network> Geometry<N> {
     /// The address of a slot that was claimed, hence exists.
     #[inline]
     pub(crate) fn addr_of(&self, slot: Slot) -> N::Addr {
-        let segment = &self.main_segment;
-        if (segment.first..=segment.last).contains(&slot) {
-            return N::addr_above(segment.base, slot - segment.first, self.unit_shift);
+        match self.main_run.index_of(slot) {
+            Some(index) => N::addr_above(self.main_run.base, index, self.unit_shift),
+            None => self.addr_of_far(slot),
         }
-        self.addr_of_far(slot)
     }
 
     #[cold]
@@ -159,20 +200,8 @@ impl<N: Network> Geometry<N> {
     }
 
     /// The slot whose unit holds `addr`, reserved ones included.
-    #[inline]
     pub(crate) fn slot_of(&self, addr: N::Addr) -> Option<Slot> {
-        let segment = &self.main_segment;
-        if let Some(units) = N::units_above(segment.base, addr, self.unit_shift)
-            && units <= segment.last - segment.first
-        {
-            return Some(segment.first + units);
-        }
-        self.slot_of_far(addr)
-    }
-
-    #[cold]
-    fn slot_of_far(&self, addr: N::Addr) -> Option<Slot> {
-        let addr = N::addr_in_family_of(self.main_segment.base, addr.into())?;
+        let addr = self.in_family(addr.into())?;
         let index = self
             .segments
             .partition_point(|segment| segment.base <= addr);
@@ -181,9 +210,19 @@ impl<N: Network> Geometry<N> {
         (units <= segment.last - segment.first).then(|| segment.first + units)
     }
 
+    /// The usable slot that `addr` names, if it lies where most do; otherwise ask [`place_of`].
+    ///
+    /// [`place_of`]: Self::place_of
+    #[inline]
+    pub(crate) fn main_slot_of(&self, addr: N::Addr) -> Option<Slot> {
+        let main = &self.main_run;
+        let index = N::whole_units_above(main.base, addr, self.unit_shift)?;
+        (u64::from(index) < main.len).then(|| main.first.wrapping_add(index))
+    }
+
     #[inline]
     pub(crate) fn is_usable(&self, slot: Slot) -> bool {
-        (self.main_run.first..=self.main_run.last).contains(&slot) || self.is_usable_far(slot)
+        self.main_run.index_of(slot).is_some() || self.is_usable_far(slot)
     }
 
     #[cold]
@@ -192,7 +231,6 @@ impl<N: Network> Geometry<N> {
         self.runs.get(index).is_some_and(|run| run.first <= slot)
     }
 
-    #[inline]
     pub(crate) fn place_of(&self, addr: N::Addr) -> Place {
         match self.slot_of(addr) {
             Some(slot) if self.is_usable(slot) => Place::Usable(slot),
@@ -202,9 +240,35 @@ impl<N: Network> Geometry<N> {
     }
 
     /// Whether `addr` names its unit: is its first address.
-    #[inline]
     pub(crate) fn names_its_unit(&self, addr: N::Addr) -> bool {
         self.unit_shift == 0 || N::addr_bits(addr) & low_bits(self.unit_shift) == 0
+    }
+
+    pub(crate) fn no_stretch(&self) -> Stretch<N::Addr> {
+        Stretch {
+            base: self.main_run.base,
+            slots: 0,
+        }
+    }
+
+    /// The part of word `word_index` in which addresses are counted like slots; none where a unit is
+    /// more than an address.
+    pub(crate) fn stretch_of(&self, word_index: usize) -> Stretch<N::Addr> {
+        let main = &self.main_run;
+        let word_first = slot_at(word_index, 0);
+        // The word may begin below the run. Then this wraps, and is right for all slots of the run.
+        let above = i128::from(word_first) - i128::from(main.first);
+        let base = N::addr_bits(main.base).wrapping_add(above as u128);
+        let slots = match main.len.checked_sub(1) {
+            Some(above) if self.unit_shift == 0 => {
+                bits_within(word_index, main.first, main.first + above as Slot)
+            }
+            _ => 0,
+        };
+        Stretch {
+            base: N::addr_like(main.base, base),
+            slots,
+        }
     }
 
     /// Why `slot` is never handed out.
@@ -325,7 +389,7 @@ impl<N: Network> Geometry<N> {
 
     /// `addr` in the family of the pool, if it is of that family.
     pub(crate) fn in_family(&self, addr: IpAddr) -> Option<N::Addr> {
-        N::addr_in_family_of(self.main_segment.base, addr)
+        N::addr_in_family_of(self.main_run.base, addr)
     }
 
     /// The last address of the unit at `slot`, which exists.

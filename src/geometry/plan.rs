@@ -1,7 +1,7 @@
 //! From what the caller asked for to a layout, or to the error that says what does not fit.
 
 use super::reserved::{sorted, usable_runs};
-use super::{Geometry, Run, Segment, low_bits};
+use super::{Geometry, MainRun, Run, Segment, low_bits};
 use crate::error::{BuildError, RangeProblem};
 use crate::network::Network;
 use crate::run_map::RunMap;
@@ -112,19 +112,14 @@ impl<N: Network> Plan<N> {
         };
         let all: Vec<Run> = segments.iter().map(Segment::run).collect();
         let runs = usable_runs(&all, &reserved);
-        let longest = runs.iter().copied().max_by_key(|run| run.slot_count());
+        let main_run = main_run::<N>(&runs, &segments, unit_shift);
         Ok(Geometry {
             network: self.network,
             gateway: gateway.map(|bits| N::addr_like(like, bits)),
             unit_shift,
-            main_segment: segments[0].clone(),
+            main_run,
             slot_count: segments.last().map_or(0, |last| u64::from(last.last) + 1),
-            segments: match segments.len() {
-                1 => Box::default(),
-                _ => segments.into(),
-            },
-            // Where everything is reserved: a run that contains no slot.
-            main_run: longest.unwrap_or(Run { first: 1, last: 0 }),
+            segments: segments.into(),
             capacity: runs.iter().copied().map(Run::slot_count).sum(),
             runs,
             reserved,
@@ -267,6 +262,23 @@ impl<N: Network> Plan<N> {
             }
         }
         Ok(())
+    }
+}
+
+/// The longest run. Where everything is reserved: one without a slot.
+fn main_run<N: Network>(
+    runs: &[Run],
+    segments: &[Segment<N::Addr>],
+    unit_shift: u8,
+) -> MainRun<N::Addr> {
+    let longest = runs.iter().max_by_key(|run| run.slot_count());
+    let first = longest.map_or(segments[0].first, |run| run.first);
+    let index = segments.partition_point(|segment| segment.last < first);
+    let segment = &segments[index];
+    MainRun {
+        base: N::addr_above(segment.base, first - segment.first, unit_shift),
+        first,
+        len: longest.map_or(0, |run| run.slot_count()),
     }
 }
 

@@ -67,32 +67,49 @@ impl<N: Network> Pool<N> {
     /// assert!(pool.allocate_exact("10.0.0.7".parse()?).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     pub fn allocate_exact(&self, addr: N::Addr) -> Result<(), AllocateExactError> {
-        let slot = match self.geometry.place_of(addr) {
-            Place::Usable(slot) => slot,
-            Place::Reserved(_) => {
-                self.counters.count(Event::Reserved, 1);
-                return Err(AllocateExactError::Reserved { addr: addr.into() });
-            }
-            Place::Outside => {
-                self.counters.count(Event::OutOfRange, 1);
-                return Err(AllocateExactError::OutOfRange { addr: addr.into() });
-            }
+        let slot = match self.geometry.main_slot_of(addr) {
+            Some(slot) => slot,
+            None => self.far_slot_to_claim(addr)?,
         };
-        if !self.geometry.names_its_unit(addr) {
-            self.counters.count(Event::OutOfRange, 1);
-            return Err(AllocateExactError::Misaligned {
-                addr: addr.into(),
-                unit: self.geometry.net_of(slot).into(),
-            });
-        }
         if self.bitmap().claim_exact(slot) {
             self.counters.allocated(Event::Exact, 1);
             Ok(())
         } else {
-            self.counters.count(Event::Taken, 1);
-            Err(AllocateExactError::AlreadyAllocated { addr: addr.into() })
+            let addr = addr.into();
+            Err(self.refuse_exact(Event::Taken, AllocateExactError::AlreadyAllocated { addr }))
         }
+    }
+
+    #[cold]
+    fn far_slot_to_claim(&self, addr: N::Addr) -> Result<Slot, AllocateExactError> {
+        let (reason, error) = match self.geometry.place_of(addr) {
+            Place::Usable(slot) if self.geometry.names_its_unit(addr) => return Ok(slot),
+            Place::Usable(slot) => (
+                Event::OutOfRange,
+                AllocateExactError::Misaligned {
+                    addr: addr.into(),
+                    unit: self.geometry.net_of(slot).into(),
+                },
+            ),
+            Place::Reserved(_) => (
+                Event::Reserved,
+                AllocateExactError::Reserved { addr: addr.into() },
+            ),
+            Place::Outside => (
+                Event::OutOfRange,
+                AllocateExactError::OutOfRange { addr: addr.into() },
+            ),
+        };
+        Err(self.refuse_exact(reason, error))
+    }
+
+    /// Counts the refusal.
+    #[cold]
+    fn refuse_exact(&self, reason: Event, error: AllocateExactError) -> AllocateExactError {
+        self.counters.count(reason, 1);
+        error
     }
 
     /// Allocates `addr` if it is free, and any other address otherwise: a DHCP client's request, a

@@ -3,6 +3,7 @@
 use super::Pool;
 use crate::bitmap::WordBits;
 use crate::error::{AllocateError, ReleaseError};
+use crate::geometry::Stretch;
 use crate::network::Network;
 use crate::policy::Policy;
 use crate::slot::{bit_of, slot_at, word_of};
@@ -10,9 +11,6 @@ use crate::stats::{Event, LocalTally};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
-
-/// Before the first reservation: no slot is in this word.
-const NO_WORD: usize = usize::MAX;
 
 /// Up to 64 neighbouring addresses reserved for one thread: [`Local`] or [`LocalArc`].
 ///
@@ -41,6 +39,10 @@ pub struct LocalPool<N: Network, P: Deref<Target = Pool<N>>> {
     word_index: usize,
     /// Slots of the word that are reserved and not handed out.
     free: u64,
+    /// The slots of the word whose addresses follow from one another: the fast way. None where the
+    /// time of every allocation is noted.
+    stretch: Stretch<N::Addr>,
+    has_word: bool,
     takes_back: bool,
     tally: LocalTally,
 }
@@ -137,14 +139,16 @@ impl<N: Network> Pool<N> {
 
 impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     fn new(pool: P) -> Self {
+        let stretch = pool.geometry.no_stretch();
         let takes_back = matches!(pool.hints.policy(), Policy::Lowest | Policy::Spread);
-        let tally = LocalTally::new(pool.counters.level());
         Self {
             pool,
-            word_index: NO_WORD,
+            word_index: 0,
             free: 0,
+            stretch,
+            has_word: false,
             takes_back,
-            tally,
+            tally: LocalTally::default(),
         }
     }
 
@@ -167,10 +171,19 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
         if self.free == 0 && !self.refill() {
             return Err(self.pool.exhausted());
         }
-        let slot = slot_at(self.word_index, self.free.trailing_zeros());
+        let bit_index = self.free.trailing_zeros();
         self.free &= self.free - 1;
-        self.tally.handed_out(&self.pool.counters);
-        Ok(self.pool.geometry.addr_of(slot))
+        match self.stretch.addr_of::<N>(bit_index) {
+            Some(addr) => Ok(addr),
+            None => Ok(self.far_addr_of(bit_index)),
+        }
+    }
+
+    #[inline(never)]
+    fn far_addr_of(&self, bit_index: u32) -> N::Addr {
+        let pool = &*self.pool;
+        pool.counters.note_time();
+        pool.geometry.addr_of(slot_at(self.word_index, bit_index))
     }
 
     /// Releases an address, whoever allocated it. What its holder did happens before the next
@@ -190,23 +203,50 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     /// ```
     #[inline]
     pub fn release(&mut self, addr: N::Addr) -> Result<(), ReleaseError> {
-        if self.takes_back
-            && let Ok(slot) = self.pool.slot_to_release(addr)
-            && word_of(slot) == self.word_index
-        {
-            let bit = bit_of(slot);
-            if self.free & bit != 0 {
-                self.pool.counters.count(Event::ReleaseError, 1);
-                return Err(ReleaseError::NotAllocated { addr: addr.into() });
+        match self.stretch.bit_of::<N>(addr) {
+            Some(bit) if self.takes_back && self.is_held(bit) => {
+                self.take_back(bit);
+                Ok(())
             }
-            // Taken in the pool and not in our hands: somebody held it, and gives it back.
-            if self.pool.bitmap().are_taken(self.word_index, bit) {
-                self.free |= bit;
-                self.tally.taken_back();
+            _ => self.release_far(addr),
+        }
+    }
+
+    /// Whether a slot of the word is taken in the pool and not in our hands: somebody holds it.
+    #[inline]
+    fn is_held(&self, bit: u64) -> bool {
+        self.free & bit == 0 && self.pool.bitmap().are_taken(self.word_index, bit)
+    }
+
+    #[inline]
+    fn take_back(&mut self, bit: u64) {
+        self.free |= bit;
+        self.tally.taken_back();
+    }
+
+    #[cold]
+    fn release_far(&mut self, addr: N::Addr) -> Result<(), ReleaseError> {
+        if self.takes_back
+            && let Some(bit) = self.bit_of(addr)
+        {
+            if self.is_held(bit) {
+                self.take_back(bit);
                 return Ok(());
+            }
+            if self.free & bit != 0 {
+                let addr = addr.into();
+                return Err(self
+                    .pool
+                    .refuse_release(ReleaseError::NotAllocated { addr }));
             }
         }
         self.pool.release(addr)
+    }
+
+    /// The bit of an address that is of the word.
+    fn bit_of(&self, addr: N::Addr) -> Option<u64> {
+        let slot = self.pool.slot_to_release(addr).ok()?;
+        (self.has_word && word_of(slot) == self.word_index).then(|| bit_of(slot))
     }
 
     /// Counts the addresses that are reserved and not handed out.
@@ -238,20 +278,22 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     /// Takes the next word; `false` if the pool has nothing.
     #[cold]
     fn refill(&mut self) -> bool {
-        self.tally.flush(&self.pool.counters);
-        match self.pool.reserve_word() {
-            Some((word_index, bits)) => {
-                (self.word_index, self.free) = (word_index, bits);
-                true
-            }
-            None => false,
+        self.tally.flush(&self.pool.counters, self.free);
+        let Some((word_index, bits)) = self.pool.reserve_word() else {
+            return false;
+        };
+        (self.word_index, self.free, self.has_word) = (word_index, bits, true);
+        if !self.pool.counters.notes_time() {
+            self.stretch = self.pool.geometry.stretch_of(word_index);
         }
+        self.tally.begin(bits);
+        true
     }
 }
 
 impl<N: Network, P: Deref<Target = Pool<N>>> Drop for LocalPool<N, P> {
     fn drop(&mut self) {
-        self.tally.flush(&self.pool.counters);
+        self.tally.flush(&self.pool.counters, self.free);
         if self.free != 0 {
             self.pool.return_word(self.word_index, self.free);
         }

@@ -80,19 +80,16 @@ impl<N: Network> Pool<N> {
     /// ```
     #[inline]
     pub fn release(&self, addr: N::Addr) -> Result<(), ReleaseError> {
-        let outcome = self.slot_to_release(addr).and_then(|slot| {
-            if self.bitmap().release(slot) {
-                Ok(())
-            } else {
-                Err(ReleaseError::NotAllocated { addr: addr.into() })
-            }
-        });
-        let event = match outcome {
-            Ok(()) => Event::Released,
-            Err(_) => Event::ReleaseError,
+        let slot = match self.slot_to_release(addr) {
+            Ok(slot) => slot,
+            Err(error) => return Err(self.refuse_release(error)),
         };
-        self.counters.count(event, 1);
-        outcome
+        if !self.bitmap().release(slot) {
+            let addr = addr.into();
+            return Err(self.refuse_release(ReleaseError::NotAllocated { addr }));
+        }
+        self.counters.count(Event::Released, 1);
+        Ok(())
     }
 
     /// Releases a block that [`allocate_block`](Self::allocate_block) gave, or any aligned block of
@@ -183,8 +180,23 @@ impl<N: Network> Pool<N> {
         }
     }
 
+    /// Counts the refusal.
+    #[cold]
+    pub(super) fn refuse_release(&self, error: ReleaseError) -> ReleaseError {
+        self.counters.count(Event::ReleaseError, 1);
+        error
+    }
+
     #[inline]
     pub(super) fn slot_to_release(&self, addr: N::Addr) -> Result<Slot, ReleaseError> {
+        match self.geometry.main_slot_of(addr) {
+            Some(slot) => Ok(slot),
+            None => self.far_slot_to_release(addr),
+        }
+    }
+
+    #[cold]
+    fn far_slot_to_release(&self, addr: N::Addr) -> Result<Slot, ReleaseError> {
         match self.geometry.place_of(addr) {
             Place::Usable(slot) if self.geometry.names_its_unit(addr) => Ok(slot),
             Place::Usable(slot) => Err(ReleaseError::Misaligned {

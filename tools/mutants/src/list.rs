@@ -375,8 +375,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "local: takes back what is free in the pool",
         &[edit(
             "src/pool/local.rs",
-            "if self.pool.bitmap().are_taken(self.word_index, bit) {",
-            "if self.word_index != NO_WORD {",
+            "self.free & bit == 0 && self.pool.bitmap().are_taken(self.word_index, bit)",
+            "self.free & bit == 0",
         )],
         &[Tests("local")],
     ),
