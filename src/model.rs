@@ -30,7 +30,10 @@ impl Model {
 
     /// Claims the lowest free slot.
     pub fn claim_lowest(&self, likely_chunk: usize) -> Option<Slot> {
-        self.0.bitmap().claim_lowest(likely_chunk)
+        let bitmap = self.0.bitmap();
+        bitmap
+            .claim_lowest_in(likely_chunk)
+            .or_else(|| bitmap.claim_lowest())
     }
 
     /// Claims the first free slot at or after `start`, cyclic.
@@ -45,7 +48,10 @@ impl Model {
 
     /// Claims a slot near a word, or any other.
     pub fn claim_near(&self, word_index: usize, start_bit: u32) -> Option<Slot> {
-        self.0.bitmap().claim_near(word_index, start_bit)
+        let bitmap = self.0.bitmap();
+        bitmap
+            .claim_near(word_index, start_bit)
+            .or_else(|| bitmap.claim_from(0))
     }
 
     /// Claims exactly this slot.

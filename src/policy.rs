@@ -80,14 +80,12 @@ impl serde::Serialize for Policy {
 /// How many random slots are looked at before the next free one after the last of them is taken.
 const RANDOM_TRIES: usize = 4;
 
-/// Where a search begins.
-pub(crate) enum Start {
-    /// At the lowest slot, which is likely in this chunk.
-    Lowest { likely_chunk: usize },
-    /// In this word; the bit spreads threads that meet there.
+/// Where a free slot is likely, to be looked at before anything else.
+pub(crate) enum Likely {
+    /// The lowest one in this chunk.
+    Lowest { chunk_index: usize },
+    /// Any one near this word; the bit spreads threads that meet there.
     Near { word_index: usize, start_bit: u32 },
-    /// At this slot, upwards, wrapping around.
-    From(Slot),
 }
 
 /// A word index in a cache line of its own.
@@ -135,6 +133,7 @@ impl Hints {
         }
     }
 
+    #[inline]
     pub(crate) fn policy(&self) -> Policy {
         match self {
             Self::Lowest { .. } => Policy::Lowest,
@@ -144,46 +143,47 @@ impl Hints {
         }
     }
 
-    /// Where to look in `first..=last`, which is not empty. `is_free` is asked before a random slot
-    /// is settled for.
+    /// Where to look first, if the policy leaves a choice.
     #[inline]
-    pub(crate) fn start(&self, first: Slot, last: Slot, is_free: impl Fn(Slot) -> bool) -> Start {
-        match self {
-            Self::Lowest { last_chunk } => Start::Lowest {
-                // Relaxed: only a starting guess; the summary is asked whether it is right.
-                likely_chunk: last_chunk.load(Ordering::Relaxed) as usize,
-            },
-            Self::Next { cursor } => {
-                // Relaxed: only a starting guess. Two threads may begin at the same slot.
-                Start::From(cursor.load(Ordering::Relaxed))
-            }
-            Self::Spread { last_words } => {
-                let thread = thread_index();
-                Start::Near {
-                    // Relaxed: only a starting guess.
-                    word_index: last_words.of(thread).0.load(Ordering::Relaxed) as usize,
-                    start_bit: spread_bit(thread),
-                }
-            }
-            Self::Random { seed, draws } => {
-                // Relaxed: only a number nobody else gets; it orders nothing.
-                let draw = draws.fetch_add(1, Ordering::Relaxed);
-                Start::From(random_slot(*seed, draw, first, last, is_free))
-            }
+    pub(crate) fn likely(&self) -> Option<Likely> {
+        // In this order: the default first, and each one branch.
+        if let Self::Lowest { last_chunk } = self {
+            // Relaxed: only a starting guess; the summary is asked whether it is right.
+            let chunk_index = last_chunk.load(Ordering::Relaxed) as usize;
+            return Some(Likely::Lowest { chunk_index });
         }
+        if let Self::Spread { last_words } = self {
+            let thread = thread_index();
+            return Some(Likely::Near {
+                // Relaxed: only a starting guess.
+                word_index: last_words.of(thread).0.load(Ordering::Relaxed) as usize,
+                start_bit: spread_bit(thread),
+            });
+        }
+        None
     }
 
-    /// The slot of `first..=last` to begin at, for searches that know no other beginning.
+    /// The slot of `first..=last`, which is not empty, to begin at. `is_free` is asked before a random
+    /// slot is settled for.
     pub(crate) fn start_slot(
         &self,
         first: Slot,
         last: Slot,
         is_free: impl Fn(Slot) -> bool,
     ) -> Slot {
-        let slot = match self.start(first, last, is_free) {
-            Start::Lowest { .. } => first,
-            Start::Near { word_index, .. } => slot_at(word_index, 0),
-            Start::From(slot) => slot,
+        let slot = match self {
+            Self::Lowest { .. } => first,
+            // Relaxed, all of these: starting guesses. Two threads may begin at the same slot.
+            Self::Next { cursor } => cursor.load(Ordering::Relaxed),
+            Self::Spread { last_words } => {
+                let last_word = &last_words.of(thread_index()).0;
+                slot_at(last_word.load(Ordering::Relaxed) as usize, 0)
+            }
+            Self::Random { seed, draws } => {
+                // Relaxed: only a number nobody else gets; it orders nothing.
+                let draw = draws.fetch_add(1, Ordering::Relaxed);
+                random_slot(*seed, draw, first, last, is_free)
+            }
         };
         if (first..=last).contains(&slot) {
             slot

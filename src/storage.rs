@@ -21,7 +21,7 @@ impl Heap {
     ) -> Self {
         let chunk_count = slot_count.div_ceil(u64::from(SLOTS_PER_CHUNK)) as usize;
         let shape = if linear {
-            Shape::linear(chunk_count)
+            Shape::linear()
         } else {
             Shape::tree(chunk_count)
         };

@@ -31,14 +31,32 @@ impl Chunk {
 /// The lowest `wanted` set bits of `bits`.
 #[inline]
 fn lowest_bits(bits: u64, wanted: u64) -> u64 {
-    if wanted >= u64::from(bits.count_ones()) {
+    if wanted >= u64::from(u64::BITS) {
         return bits;
     }
     let mut rest = bits;
     for _ in 0..wanted {
-        rest &= rest - 1;
+        rest &= rest.wrapping_sub(1);
+        if rest == 0 {
+            break;
+        }
     }
     bits ^ rest
+}
+
+/// Takes the lowest free bit, and answers its index.
+#[inline]
+pub(super) fn take_first(word: &AtomicU64) -> Option<u32> {
+    // SeqCst, all three: as in `take_lowest`.
+    let mut free = load_seq_cst(word);
+    while free != 0 {
+        let rest = free & (free - 1);
+        match word.compare_exchange(free, rest, Ordering::SeqCst, Ordering::SeqCst) {
+            Ok(_) => return Some(free.trailing_zeros()),
+            Err(newer) => free = newer,
+        }
+    }
+    None
 }
 
 /// Takes up to `wanted` of the lowest free bits among `allowed`, and answers which; 0 if none is free.

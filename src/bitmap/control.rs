@@ -58,6 +58,13 @@ impl Control {
         load_seq_cst(&self.flights)
     }
 
+    /// Whether no claim but the caller's `own` was in flight when `before` was read, and none has begun
+    /// or ended since.
+    #[inline]
+    fn undisturbed_since(&self, before: u64, own: u64) -> bool {
+        before & FLIGHTS_MASK == own && self.flights() == before
+    }
+
     fn watch(&self) -> Watch<'_> {
         // SeqCst: before our first look at a word, in the total order. With less, a release may miss
         // the watch while the search misses its bit.
@@ -142,8 +149,7 @@ impl<'a> Bitmap<'a> {
     fn without_flights<T>(self, own: u64, look: impl FnOnce() -> T) -> (T, bool) {
         let before = self.control.flights();
         let seen = look();
-        let undisturbed = before & FLIGHTS_MASK == own && self.control.flights() == before;
-        (seen, undisturbed)
+        (seen, self.control.undisturbed_since(before, own))
     }
 
     /// Whether nothing is free: O(1) by the root; a linear bitmap, which has none, looks everywhere.
@@ -152,10 +158,13 @@ impl<'a> Bitmap<'a> {
         if self.tree.is_linear() {
             return self.none_free_linear(own_flights);
         }
-        match self.without_flights(own_flights, || self.tree.root_is_empty()) {
-            (false, _) => Verdict::MayBeFree,
-            (true, true) => Verdict::NoneFree,
-            (true, false) => Verdict::InFlight,
+        let before = self.control.flights();
+        if !self.tree.root_is_empty() {
+            Verdict::MayBeFree
+        } else if self.control.undisturbed_since(before, own_flights) {
+            Verdict::NoneFree
+        } else {
+            Verdict::InFlight
         }
     }
 

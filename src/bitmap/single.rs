@@ -1,27 +1,50 @@
 //! One slot at a time: claim the lowest, the next, any within bounds, exactly this one; release.
 
-use super::chunk::{Request, Visit, take_lowest, take_near};
-use super::{Bitmap, Verdict};
+use super::chunk::{Request, Visit, take_first, take_near};
+use super::{Bitmap, Chunk, Verdict};
 use crate::slot::{Slot, bit_of, bits_within, chunk_of, slot_at, word_of};
 use crate::sync::{Ordering, Snooze, WORDS_PER_CHUNK, load_seq_cst};
 
 impl Bitmap<'_> {
+    /// Claims the lowest free slot if it is in `likely_chunk`, where the last one was found.
+    ///
+    /// `None` means: ask [`claim_from`](Self::claim_from). Every lower slot was seen taken at some
+    /// moment of the call.
+    #[inline]
+    pub(crate) fn claim_lowest_in(self, likely_chunk: usize) -> Option<Slot> {
+        let chunk = self.chunks.get(likely_chunk)?;
+        if self.tree.is_linear() || !self.tree.is_lowest(likely_chunk) {
+            return None;
+        }
+        take_first_of(chunk, likely_chunk)
+    }
+
     /// Claims the lowest free slot; `None` if at some instant of the call nothing was free.
     ///
-    /// Every lower slot was seen taken at some moment of the call. `likely_chunk` is where the last
-    /// one was found: right, it saves the way down from the root; wrong, it costs a look.
+    /// Every lower slot was seen taken at some moment of the call.
     #[inline]
-    pub(crate) fn claim_lowest(self, likely_chunk: usize) -> Option<Slot> {
-        if self.tree.is_lowest(likely_chunk) {
-            for (index, word) in self.chunks[likely_chunk].words().iter().enumerate() {
-                let taken = take_lowest(word, u64::MAX, 1);
-                if taken != 0 {
-                    let word_index = likely_chunk * WORDS_PER_CHUNK + index;
-                    return Some(slot_at(word_index, taken.trailing_zeros()));
-                }
-            }
+    pub(crate) fn claim_lowest(self) -> Option<Slot> {
+        if self.tree.is_linear() {
+            return self.claim_from(0);
         }
-        self.claim_from(0)
+        match self.none_free(0) {
+            Verdict::NoneFree => None,
+            _ => self.claim_lowest_or_prove(),
+        }
+    }
+
+    #[inline(never)]
+    fn claim_lowest_or_prove(self) -> Option<Slot> {
+        self.search_until_none_free(|| {
+            loop {
+                let chunk_index = self.lowest_candidate()?;
+                let taken = take_first_of(&self.chunks[chunk_index], chunk_index);
+                if taken.is_some() {
+                    return taken;
+                }
+                self.settle(chunk_index);
+            }
+        })
     }
 
     /// Claims the first free slot at or after `start`, or else the first from the beginning.
@@ -29,7 +52,7 @@ impl Bitmap<'_> {
     /// `None` if at some instant of the call nothing was free.
     #[inline]
     pub(crate) fn claim_from(self, start: Slot) -> Option<Slot> {
-        if self.tree.root_is_empty() && self.none_free(0) == Verdict::NoneFree {
+        if !self.tree.is_linear() && self.none_free(0) == Verdict::NoneFree {
             return None;
         }
         self.claim_from_or_prove(start)
@@ -66,10 +89,10 @@ impl Bitmap<'_> {
         search().or_else(|| self.search_or_prove(0, search))
     }
 
-    /// Claims a slot near word `near`, which the caller has to itself if it can: one load, one RMW.
+    /// Claims a slot of the chunk of word `near`, which the caller has to itself if it can: one load,
+    /// one RMW. `start_bit` spreads threads that meet in one word.
     ///
-    /// `start_bit` spreads threads that meet in one word. `None` if at some instant of the call
-    /// nothing was free.
+    /// `None` means: ask [`claim_from`](Self::claim_from).
     #[inline]
     pub(crate) fn claim_near(self, near: usize, start_bit: u32) -> Option<Slot> {
         let chunk_index = near / WORDS_PER_CHUNK;
@@ -80,7 +103,7 @@ impl Bitmap<'_> {
                 return Some(slot_at(chunk_index * WORDS_PER_CHUNK + index, bit_index));
             }
         }
-        self.claim_from(slot_at(chunk_index * WORDS_PER_CHUNK, 0))
+        None
     }
 
     /// Claims exactly `slot`; `false` if at some instant of the call it was taken.
@@ -185,6 +208,12 @@ impl Bitmap<'_> {
             .next_candidate(from, last, |chunk| self.chunks[chunk].is_full())
     }
 
+    #[inline]
+    fn lowest_candidate(self) -> Option<usize> {
+        self.tree
+            .lowest_candidate(|chunk| self.chunks[chunk].is_full())
+    }
+
     pub(super) fn settle(self, chunk_index: usize) {
         self.tree
             .settle(1, chunk_index, &|chunk| self.chunks[chunk].is_full());
@@ -197,4 +226,15 @@ impl Bitmap<'_> {
         // what led there. Nothing is decided by it.
         self.word(word_index).load(Ordering::Acquire) & bits_within(word_index, first, last)
     }
+}
+
+/// The lowest free slot of a chunk, claimed.
+#[inline]
+fn take_first_of(chunk: &Chunk, chunk_index: usize) -> Option<Slot> {
+    for (index, word) in chunk.words().iter().enumerate() {
+        if let Some(bit_index) = take_first(word) {
+            return Some(slot_at(chunk_index * WORDS_PER_CHUNK + index, bit_index));
+        }
+    }
+    None
 }

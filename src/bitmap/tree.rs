@@ -39,9 +39,8 @@ fn digit(child: usize) -> u32 {
 pub(crate) struct Shape {
     /// 0: no tree at all, every chunk is a candidate (the linear search).
     height: usize,
-    chunk_count: usize,
-    /// By level, from 1 (just above the chunks) to `height` (the root); entry 0 is unused.
-    level_start: [u32; MAX_HEIGHT + 1],
+    /// By level, from 1 (just above the chunks, at index 0) to `height` (the root).
+    level_start: [u32; MAX_HEIGHT],
     node_count: usize,
 }
 
@@ -56,32 +55,39 @@ impl Shape {
             height += 1;
             level_len[height] = below;
         }
-        let mut level_start = [0; MAX_HEIGHT + 1];
+        let mut level_start = [0; MAX_HEIGHT];
         let mut node_count = 0;
         for level in (1..=height).rev() {
-            level_start[level] = node_count as u32;
+            level_start[level - 1] = node_count as u32;
             node_count += level_len[level];
         }
         Self {
             height,
-            chunk_count,
             level_start,
             node_count,
         }
     }
 
     /// No summary: searches walk the chunks one by one.
-    pub(crate) fn linear(chunk_count: usize) -> Self {
+    pub(crate) fn linear() -> Self {
         Self {
             height: 0,
-            chunk_count,
-            level_start: [0; MAX_HEIGHT + 1],
+            level_start: [0; MAX_HEIGHT],
             node_count: 0,
         }
     }
 
     pub(crate) fn node_count(&self) -> usize {
         self.node_count
+    }
+
+    /// Where each level starts, from the lowest one up.
+    #[inline]
+    fn levels(&self) -> impl Iterator<Item = usize> {
+        self.level_start
+            .iter()
+            .take(self.height)
+            .map(|&start| start as usize)
     }
 }
 
@@ -104,7 +110,7 @@ impl<'a> Tree<'a> {
 
     #[inline]
     fn node(&self, level: usize, index: usize) -> &'a AtomicU64 {
-        &self.nodes[self.shape.level_start[level] as usize + index]
+        &self.nodes[self.shape.level_start[level - 1] as usize + index]
     }
 
     /// Whether the root has no candidate: at this load, every free bit belonged to an unfinished
@@ -122,15 +128,38 @@ impl<'a> Tree<'a> {
     /// as they do on the way down from the root.
     #[inline]
     pub(super) fn is_lowest(&self, chunk: usize) -> bool {
-        if chunk >= self.shape.chunk_count || self.is_linear() {
-            return false;
-        }
-        (1..=self.shape.height).rev().all(|level| {
-            let child = chunk >> (NODE_SHIFT * (level as u32 - 1));
+        let mut child = chunk;
+        self.shape.levels().all(|level_start| {
+            let index = level_start + (child >> NODE_SHIFT);
             // SeqCst: as on the way down in `next_candidate`; a lower child seen FULL is seen taken.
-            let node = candidates(load_seq_cst(self.node(level, child >> NODE_SHIFT)));
-            node.trailing_zeros() == digit(child)
+            let node = candidates(load_seq_cst(&self.nodes[index]));
+            let is_lowest = node.trailing_zeros() == digit(child);
+            child >>= NODE_SHIFT;
+            is_lowest
         })
+    }
+
+    /// The lowest chunk that may have something free; `None` if at some instant the root had no
+    /// candidate.
+    ///
+    /// Settles the stale hints of nodes that it meets. Only for a bitmap with a tree.
+    pub(super) fn lowest_candidate(&self, is_full: impl Fn(usize) -> bool) -> Option<usize> {
+        'from_the_root: loop {
+            let mut child = 0;
+            for level in (1..=self.shape.height).rev() {
+                // SeqCst: as in `next_candidate`.
+                let node = candidates(load_seq_cst(self.node(level, child)));
+                if node == 0 && level == self.shape.height {
+                    return None;
+                }
+                if node == 0 {
+                    self.settle(level + 1, child, &is_full);
+                    continue 'from_the_root;
+                }
+                child = child << NODE_SHIFT | node.trailing_zeros() as usize;
+            }
+            return Some(child);
+        }
     }
 
     /// The first chunk of `from..=last` that may have something free.
@@ -226,8 +255,8 @@ impl<'a> Tree<'a> {
     #[inline]
     pub(super) fn publish(&self, chunk: usize) {
         let mut child = chunk;
-        for level in 1..=self.shape.height {
-            let node = self.node(level, child >> NODE_SHIFT);
+        for level_start in self.shape.levels() {
+            let node = &self.nodes[level_start + (child >> NODE_SHIFT)];
             let maybe = 1 << digit(child);
             // SeqCst: comes after our store to the child in the total order. If it still sees MAYBE,
             // the phase 1 that takes it away comes later, and so do its check loads, which see our

@@ -5,7 +5,7 @@ use crate::bitmap::{Burst, WordBits};
 use crate::error::{AllocateError, AllocateExactError};
 use crate::geometry::Place;
 use crate::network::Network;
-use crate::policy::Start;
+use crate::policy::{Likely, Policy};
 use crate::slot::{Slot, slot_at, slots_in};
 use crate::stats::Event;
 use std::ops::RangeInclusive;
@@ -73,13 +73,21 @@ impl<N: Network> Pool<N> {
             Some(slot) => slot,
             None => self.far_slot_to_claim(addr)?,
         };
-        if self.bitmap().claim_exact(slot) {
-            self.counters.allocated(Event::Exact, 1);
+        if self.claim_exact(slot) {
             Ok(())
         } else {
             let addr = addr.into();
             Err(self.refuse_exact(Event::Taken, AllocateExactError::AlreadyAllocated { addr }))
         }
+    }
+
+    #[inline(never)]
+    fn claim_exact(&self, slot: Slot) -> bool {
+        let claimed = self.bitmap().claim_exact(slot);
+        if claimed {
+            self.counters.allocated(Event::Exact, 1);
+        }
+        claimed
     }
 
     #[cold]
@@ -285,38 +293,55 @@ impl<N: Network> Pool<N> {
         Ok(self.geometry.addr_of(slot))
     }
 
-    #[inline]
+    // Not inlined: a slot travels in a register, a result does not.
+    #[inline(never)]
     fn allocate_slot(&self, event: Event) -> Option<Slot> {
-        let slot = self.claim();
-        match slot {
-            Some(_) => self.counters.allocated(event, 1),
-            None => self.count_exhausted(),
-        }
-        slot
-    }
-
-    #[inline]
-    fn claim(&self) -> Option<Slot> {
-        let is_free = |slot| self.bitmap().is_free(slot);
-        let slot = match self.hints.start(0, self.last_slot(), is_free) {
-            Start::Lowest { likely_chunk } => self.bitmap().claim_lowest(likely_chunk),
-            Start::Near {
-                word_index,
-                start_bit,
-            } => self.bitmap().claim_near(word_index, start_bit),
-            Start::From(slot) => self.bitmap().claim_from(slot),
-        }?;
-        self.hints.found(slot);
+        let slot = match self.claim_where_likely() {
+            Some(slot) => slot,
+            None => self.claim_anywhere()?,
+        };
+        self.counters.allocated(event, 1);
         Some(slot)
     }
 
-    fn next_burst(&self) -> Burst {
+    /// Looks where the policy's last claim was found. No proof of anything.
+    #[inline]
+    fn claim_where_likely(&self) -> Option<Slot> {
+        match self.hints.likely()? {
+            Likely::Lowest { chunk_index } => self.bitmap().claim_lowest_in(chunk_index),
+            Likely::Near {
+                word_index,
+                start_bit,
+            } => self.bitmap().claim_near(word_index, start_bit),
+        }
+    }
+
+    /// Claims the first free slot from where the policy begins; `None` if at some instant of the call
+    /// nothing was free.
+    #[inline]
+    fn claim_anywhere(&self) -> Option<Slot> {
         let bitmap = self.bitmap();
-        let start = self
-            .hints
-            .start_slot(0, self.last_slot(), |slot| bitmap.is_free(slot));
+        let found = match self.hints.policy() {
+            Policy::Lowest => bitmap.claim_lowest(),
+            _ => bitmap.claim_from(self.start_slot()),
+        };
+        match found {
+            Some(slot) => self.hints.found(slot),
+            None => self.count_exhausted(),
+        }
+        found
+    }
+
+    /// Where the policy begins to look.
+    pub(super) fn start_slot(&self) -> Slot {
+        let bitmap = self.bitmap();
+        self.hints
+            .start_slot(0, self.last_slot(), |slot| bitmap.is_free(slot))
+    }
+
+    fn next_burst(&self) -> Burst {
         Burst {
-            start,
+            start: self.start_slot(),
             at_most: if self.hints.scatters() { 1 } else { u64::MAX },
         }
     }

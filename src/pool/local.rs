@@ -115,11 +115,7 @@ impl<N: Network> Pool<N> {
 impl<N: Network> Pool<N> {
     /// Reserves all that is free in one word, which the policy chooses.
     fn reserve_word(&self) -> Option<WordBits> {
-        let bitmap = self.bitmap();
-        let start = self
-            .hints
-            .start_slot(0, self.last_slot(), |slot| bitmap.is_free(slot));
-        let reserved = bitmap.claim_word(word_of(start));
+        let reserved = self.bitmap().claim_word(word_of(self.start_slot()));
         if let Some((word_index, bits)) = reserved {
             self.hints.found(slot_at(word_index, bits.ilog2()));
             let slots = u64::from(bits.count_ones());
@@ -234,10 +230,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
                 return Ok(());
             }
             if self.free & bit != 0 {
-                let addr = addr.into();
-                return Err(self
-                    .pool
-                    .refuse_release(ReleaseError::NotAllocated { addr }));
+                return Err(self.pool.refuse_free(addr));
             }
         }
         self.pool.release(addr)

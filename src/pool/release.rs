@@ -80,16 +80,41 @@ impl<N: Network> Pool<N> {
     /// ```
     #[inline]
     pub fn release(&self, addr: N::Addr) -> Result<(), ReleaseError> {
-        let slot = match self.slot_to_release(addr) {
-            Ok(slot) => slot,
-            Err(error) => return Err(self.refuse_release(error)),
-        };
-        if !self.bitmap().release(slot) {
-            let addr = addr.into();
-            return Err(self.refuse_release(ReleaseError::NotAllocated { addr }));
+        match self.geometry.main_slot_of(addr) {
+            Some(slot) if self.release_slot(slot) => Ok(()),
+            Some(_) => Err(self.refuse_free(addr)),
+            None => self.release_far(addr),
         }
-        self.counters.count(Event::Released, 1);
-        Ok(())
+    }
+
+    #[cold]
+    fn release_far(&self, addr: N::Addr) -> Result<(), ReleaseError> {
+        match self.far_slot_to_release(addr) {
+            Ok(slot) if self.release_slot(slot) => Ok(()),
+            Ok(_) => Err(self.refuse_free(addr)),
+            Err(error) => {
+                self.counters.count(Event::ReleaseError, 1);
+                Err(error)
+            }
+        }
+    }
+
+    /// Releases a usable slot; `false` if it was free.
+    // Not inlined: a slot and a bool travel in registers, an address and a result do not.
+    #[inline(never)]
+    fn release_slot(&self, slot: Slot) -> bool {
+        let was_taken = self.bitmap().release(slot);
+        if was_taken {
+            self.counters.count(Event::Released, 1);
+        }
+        was_taken
+    }
+
+    /// Counts the refusal of an address that is free.
+    #[cold]
+    pub(super) fn refuse_free(&self, addr: N::Addr) -> ReleaseError {
+        self.counters.count(Event::ReleaseError, 1);
+        ReleaseError::NotAllocated { addr: addr.into() }
     }
 
     /// Releases a block that [`allocate_block`](Self::allocate_block) gave, or any aligned block of
@@ -178,13 +203,6 @@ impl<N: Network> Pool<N> {
         for slot in crate::slot::slots_in(group.word_index, free_before) {
             report.refuse(self.not_allocated(slot));
         }
-    }
-
-    /// Counts the refusal.
-    #[cold]
-    pub(super) fn refuse_release(&self, error: ReleaseError) -> ReleaseError {
-        self.counters.count(Event::ReleaseError, 1);
-        error
     }
 
     #[inline]
