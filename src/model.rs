@@ -66,7 +66,7 @@ impl Model {
 
     /// Releases a slot; `false` if it was free.
     pub fn release(&self, slot: Slot) -> bool {
-        self.0.bitmap().release(slot)
+        self.0.release(slot)
     }
 
     /// Claims up to `wanted` slots; answers each word with its bits.

@@ -80,12 +80,10 @@ impl serde::Serialize for Policy {
 /// How many random slots are looked at before the next free one after the last of them is taken.
 const RANDOM_TRIES: usize = 4;
 
-/// Where a free slot is likely, to be looked at before anything else.
-pub(crate) enum Likely {
-    /// The lowest one in this chunk.
-    Lowest { chunk_index: usize },
-    /// Any one near this word; the bit spreads threads that meet there.
-    Near { word_index: usize, start_bit: u32 },
+/// Where a thread that spreads looks first: near this word; the bit spreads threads that meet there.
+pub(crate) struct Near {
+    pub(crate) word_index: usize,
+    pub(crate) start_bit: u32,
 }
 
 /// A word index in a cache line of its own.
@@ -143,24 +141,30 @@ impl Hints {
         }
     }
 
-    /// Where to look first, if the policy leaves a choice.
+    /// The chunk of the last claim, if the policy is lowest first: the lowest slot is likely there.
     #[inline]
-    pub(crate) fn likely(&self) -> Option<Likely> {
-        // In this order: the default first, and each one branch.
-        if let Self::Lowest { last_chunk } = self {
+    pub(crate) fn last_chunk(&self) -> Option<usize> {
+        match self {
             // Relaxed: only a starting guess; the summary is asked whether it is right.
-            let chunk_index = last_chunk.load(Ordering::Relaxed) as usize;
-            return Some(Likely::Lowest { chunk_index });
+            Self::Lowest { last_chunk } => Some(last_chunk.load(Ordering::Relaxed) as usize),
+            _ => None,
         }
-        if let Self::Spread { last_words } = self {
-            let thread = thread_index();
-            return Some(Likely::Near {
-                // Relaxed: only a starting guess.
-                word_index: last_words.of(thread).0.load(Ordering::Relaxed) as usize,
-                start_bit: spread_bit(thread),
-            });
+    }
+
+    /// Where the calling thread has found its last one, if the policy spreads threads.
+    #[inline]
+    pub(crate) fn near(&self) -> Option<Near> {
+        match self {
+            Self::Spread { last_words } => {
+                let thread = thread_index();
+                Some(Near {
+                    // Relaxed: only a starting guess.
+                    word_index: last_words.of(thread).0.load(Ordering::Relaxed) as usize,
+                    start_bit: spread_bit(thread),
+                })
+            }
+            _ => None,
         }
-        None
     }
 
     /// The slot of `first..=last`, which is not empty, to begin at. `is_free` is asked before a random

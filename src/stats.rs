@@ -203,6 +203,11 @@ impl Counters {
     }
 
     #[inline]
+    pub(crate) fn are_off(&self) -> bool {
+        self.stripes.is_none()
+    }
+
+    #[inline]
     pub(crate) fn notes_time(&self) -> bool {
         self.level == StatsLevel::Full
     }

@@ -91,9 +91,12 @@ impl Control {
         load_seq_cst(&self.watchers) != 0
     }
 
-    /// Counts a release under watch after which its word holds `free`, of which it freed `released`.
+    /// Counts a release of `released`, bits of `word`, under watch.
     #[cold]
-    pub(super) fn count_freed(&self, free: u64, released: u64) {
+    pub(super) fn count_freed(&self, word: &AtomicU64, released: u64) {
+        // SeqCst: after our own store. Of several releases that complete a block together, the last
+        // one sees the whole.
+        let free = load_seq_cst(word);
         let order = largest_block(free | released, released);
         // SeqCst: Release, so that a watcher who reads it also sees what was freed.
         self.freed[order as usize].fetch_add(1, Ordering::SeqCst);

@@ -129,17 +129,23 @@ impl Bitmap<'_> {
         load_seq_cst(self.word(word_of(slot))) & bit_of(slot) != 0
     }
 
-    /// Releases `slot`; `false` if it was free already, and then nothing has changed.
+    /// Releases `slot`: the first half; `false` if it was free already, and then nothing has changed.
     #[inline]
-    pub(crate) fn release(self, slot: Slot) -> bool {
-        let (word, bit) = (self.word(word_of(slot)), bit_of(slot));
+    pub(crate) fn mark_free(self, slot: Slot) -> bool {
+        let bit = bit_of(slot);
         // SeqCst: Release pairs with the claim of the next holder; the total order places the store
         // before the loads of `publish`. With AcqRel a lost slot is found by loom in under a second.
-        let was_free = word.fetch_or(bit, Ordering::SeqCst) & bit != 0;
-        // Also when it was free: the one who freed it may be stalled before its own publish, and our
-        // caller, once told "free", may not be told "nothing free" by the next claim.
-        self.announce(word_of(slot), bit);
+        let was_free = self.word(word_of(slot)).fetch_or(bit, Ordering::SeqCst) & bit != 0;
         !was_free
+    }
+
+    /// Makes the release of `slot` known: the second half.
+    ///
+    /// Also when the slot was free: the one who freed it may be stalled before its own publish, and our
+    /// caller, once told "free", may not be told "nothing free" by the next claim.
+    #[inline(always)]
+    pub(crate) fn announce_slot(self, slot: Slot) {
+        self.announce(word_of(slot), bit_of(slot));
     }
 
     /// Releases the slots of `bits` in word `word_index`, which the caller holds; answers those that
@@ -153,14 +159,12 @@ impl Bitmap<'_> {
     }
 
     /// Makes a release known: to the summary, then to the watchers. In this order: see `control`.
-    #[inline]
+    // Always inlined: called, it would be handed the whole bitmap by reference.
+    #[inline(always)]
     pub(super) fn announce(self, word_index: usize, bits: u64) {
         self.tree.publish(word_index / WORDS_PER_CHUNK);
         if self.control.is_watched() {
-            // SeqCst: after our own store. Of several releases that complete a block together, the
-            // last one sees the whole.
-            let free = load_seq_cst(self.word(word_index));
-            self.control.count_freed(free, bits);
+            self.control.count_freed(self.word(word_index), bits);
         }
     }
 

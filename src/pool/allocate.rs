@@ -5,7 +5,7 @@ use crate::bitmap::{Burst, WordBits};
 use crate::error::{AllocateError, AllocateExactError};
 use crate::geometry::Place;
 use crate::network::Network;
-use crate::policy::{Likely, Policy};
+use crate::policy::{Near, Policy};
 use crate::slot::{Slot, slot_at, slots_in};
 use crate::stats::Event;
 use std::ops::RangeInclusive;
@@ -293,43 +293,64 @@ impl<N: Network> Pool<N> {
         Ok(self.geometry.addr_of(slot))
     }
 
-    // Not inlined: a slot travels in a register, a result does not.
+    // A leaf of few instructions: it saves no register, since to restore one is a load that waits for
+    // the claim. Whatever calls further is in functions of its own, called last. A slot travels in a
+    // register, a result does not.
     #[inline(never)]
     fn allocate_slot(&self, event: Event) -> Option<Slot> {
-        let slot = match self.claim_where_likely() {
-            Some(slot) => slot,
-            None => self.claim_anywhere()?,
-        };
-        self.counters.allocated(event, 1);
-        Some(slot)
-    }
-
-    /// Looks where the policy's last claim was found. No proof of anything.
-    #[inline]
-    fn claim_where_likely(&self) -> Option<Slot> {
-        match self.hints.likely()? {
-            Likely::Lowest { chunk_index } => self.bitmap().claim_lowest_in(chunk_index),
-            Likely::Near {
-                word_index,
-                start_bit,
-            } => self.bitmap().claim_near(word_index, start_bit),
+        match self.hints.last_chunk() {
+            Some(last_chunk) => match self.bitmap().claim_lowest_in(last_chunk) {
+                Some(slot) => self.counted(slot, event),
+                None => self.allocate_anywhere(event),
+            },
+            None => self.allocate_near(event),
         }
     }
 
-    /// Claims the first free slot from where the policy begins; `None` if at some instant of the call
+    #[inline(never)]
+    fn allocate_near(&self, event: Event) -> Option<Slot> {
+        let near = self.hints.near().and_then(|near| {
+            let Near {
+                word_index,
+                start_bit,
+            } = near;
+            self.bitmap().claim_near(word_index, start_bit)
+        });
+        match near {
+            Some(slot) => self.counted(slot, event),
+            None => self.allocate_anywhere(event),
+        }
+    }
+
+    /// The first free slot from where the policy begins; `None` if at some instant of the call
     /// nothing was free.
-    #[inline]
-    fn claim_anywhere(&self) -> Option<Slot> {
+    #[inline(never)]
+    fn allocate_anywhere(&self, event: Event) -> Option<Slot> {
         let bitmap = self.bitmap();
         let found = match self.hints.policy() {
             Policy::Lowest => bitmap.claim_lowest(),
             _ => bitmap.claim_from(self.start_slot()),
         };
-        match found {
-            Some(slot) => self.hints.found(slot),
-            None => self.count_exhausted(),
+        let Some(slot) = found else {
+            self.count_exhausted();
+            return None;
+        };
+        self.hints.found(slot);
+        self.counted(slot, event)
+    }
+
+    #[inline]
+    fn counted(&self, slot: Slot, event: Event) -> Option<Slot> {
+        if self.counters.are_off() {
+            return Some(slot);
         }
-        found
+        self.count_allocated(slot, event)
+    }
+
+    #[inline(never)]
+    fn count_allocated(&self, slot: Slot, event: Event) -> Option<Slot> {
+        self.counters.allocated(event, 1);
+        Some(slot)
     }
 
     /// Where the policy begins to look.

@@ -100,14 +100,18 @@ impl<N: Network> Pool<N> {
     }
 
     /// Releases a usable slot; `false` if it was free.
-    // Not inlined: a slot and a bool travel in registers, an address and a result do not.
-    #[inline(never)]
+    #[inline]
     fn release_slot(&self, slot: Slot) -> bool {
-        let was_taken = self.bitmap().release(slot);
-        if was_taken {
-            self.counters.count(Event::Released, 1);
+        let was_taken = self.words.release(slot);
+        if was_taken && !self.counters.are_off() {
+            self.count_released();
         }
         was_taken
+    }
+
+    #[inline(never)]
+    fn count_released(&self) {
+        self.counters.count(Event::Released, 1);
     }
 
     /// Counts the refusal of an address that is free.

@@ -120,8 +120,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "publish: only by whoever frees the first bit",
         &[edit(
             SINGLE,
-            "        self.announce(word_of(slot), bit);\n        !was_free",
-            "        if load_seq_cst(word) == bit {\n            self.announce(word_of(slot), bit);\n        }\n        !was_free",
+            "        self.tree.publish(word_index / WORDS_PER_CHUNK);\n        if self",
+            "        if load_seq_cst(self.word(word_index)) == bits {\n            self.tree.publish(word_index / WORDS_PER_CHUNK);\n        }\n        if self",
         )],
         &[Loom(
             "block",
@@ -131,9 +131,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     smoke(mutant(
         "publish: not by a release of a free slot",
         &[edit(
-            SINGLE,
-            "        self.announce(word_of(slot), bit);\n        !was_free",
-            "        if !was_free {\n            self.announce(word_of(slot), bit);\n        }\n        !was_free",
+            "src/storage.rs",
+            "        self.bitmap().announce_slot(slot);\n",
+            "        if was_taken {\n            self.bitmap().announce_slot(slot);\n        }\n",
         )],
         &[Loom("proof", "a_slot_said_to_be_free_is_within_bounds")],
     )),
@@ -141,8 +141,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "release: the store is Relaxed",
         &[edit(
             SINGLE,
-            "let was_free = word.fetch_or(bit, Ordering::SeqCst) & bit != 0;",
-            "let was_free = word.fetch_or(bit, Ordering::Relaxed) & bit != 0;",
+            ".fetch_or(bit, Ordering::SeqCst) & bit != 0;",
+            ".fetch_or(bit, Ordering::Relaxed) & bit != 0;",
         )],
         &[Loom("single", "a_slot_passes_from_holder_to_holder")],
     )),
@@ -150,8 +150,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "claim: the exchange is Relaxed",
         &[edit(
             CHUNK,
-            "match word.compare_exchange(free, free & !take, Ordering::SeqCst, Ordering::SeqCst) {",
-            "match word.compare_exchange(free, free & !take, Ordering::Relaxed, Ordering::SeqCst) {",
+            "match word.compare_exchange(free, rest, Ordering::SeqCst, Ordering::SeqCst) {",
+            "match word.compare_exchange(free, rest, Ordering::Relaxed, Ordering::SeqCst) {",
         )],
         &[Loom("single", "a_slot_passes_from_holder_to_holder")],
     ),
@@ -159,8 +159,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "claim: gives up after a lost exchange",
         &[edit(
             CHUNK,
-            "            Err(newer) => free = newer,",
-            "            Err(_) => return 0,",
+            "Ok(_) => return take,\n            Err(newer) => free = newer,",
+            "Ok(_) => return take,\n            Err(_) => return 0,",
         )],
         &[Loom(
             "proof",
