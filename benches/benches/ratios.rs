@@ -18,23 +18,37 @@ struct Target {
 }
 
 const TARGETS: &[Target] = &[
-    target("lowest_empty/24/off", 2.0),
-    target("lowest_empty/16/off", 2.0),
-    target("lowest_empty/8/off", 4.0),
+    target("lowest_empty/24/off", 1.6),
+    target("lowest_empty/16/off", 1.6),
+    target("lowest_empty/8/off", 3.0),
     target("lowest_empty/24/counts", 3.0),
     target("lowest_empty/16/counts", 3.0),
     target("lowest_empty/8/counts", 5.0),
-    target("spread/24/off", 2.0),
-    target("spread/16/off", 2.0),
-    target("spread/8/off", 2.0),
-    target("full_random/24", 5.0),
-    target("full_random/16", 13.0),
-    target("full_random/8", 22.0),
-    target("exhausted/24", 1.0),
-    target("exhausted/16", 1.0),
-    target("exhausted/8", 1.0),
+    target("spread/24/off", 1.6),
+    target("spread/16/off", 1.6),
+    target("spread/8/off", 1.6),
+    target("local/24/off", 0.35),
+    target("local/16/off", 0.35),
+    target("local/8/off", 0.35),
+    target("local/16/counts", 0.35),
+    target("local_held/24/off", 0.35),
+    target("local_held/16/off", 0.35),
+    target("local_held/8/off", 0.35),
+    target("full_random/24/off", 4.0),
+    target("full_random/16/off", 9.0),
+    target("full_random/8/off", 16.0),
+    target("nearly_full/16/off", 9.0),
+    target("nearly_full/8/off", 18.0),
+    target("exact/16/off", 2.0),
+    target("exhausted/24/off", 0.5),
+    target("exhausted/16/off", 0.5),
+    target("exhausted/8/off", 0.5),
+    target("exhausted/16/counts", 1.0),
     target("fill/8", 3.0),
-    target("into64/16", 0.4),
+    target("into1/16", 3.0),
+    target("into8/16", 1.0),
+    target("into64/16", 0.15),
+    target("into512/16", 0.15),
 ];
 
 const fn target(name: &'static str, limit: f64) -> Target {
@@ -100,6 +114,23 @@ fn measure(name: &str, rounds: usize, operations: u64) -> Row {
             let pairs = Pairs::full(lowest());
             row(&mut || pairs.release_random_allocate(operations))
         }
+        "local" => {
+            let pairs = Pairs::empty(lowest());
+            row(&mut || pairs.local(operations))
+        }
+        "local_held" => {
+            let pairs = Pairs::empty(lowest());
+            row(&mut || pairs.local_held(operations))
+        }
+        // Of a thousand addresses one is free.
+        "nearly_full" => {
+            let mut pairs = Pairs::nearly_full(lowest(), 1000);
+            row(&mut || pairs.release_allocate_nearly_full(operations))
+        }
+        "exact" => {
+            let pairs = Pairs::empty(lowest());
+            row(&mut || pairs.exact(operations))
+        }
         "exhausted" => {
             let pairs = Pairs::full(lowest());
             row(&mut || pairs.exhausted(operations))
@@ -110,8 +141,10 @@ fn measure(name: &str, rounds: usize, operations: u64) -> Row {
             || fill(prefix_len),
             || two_rmws(operations),
         ),
-        "into64" => row(&mut || allocate_into(prefix_len, 64)),
-        other => unreachable!("no row named {other}"),
+        other => match other.strip_prefix("into").map(str::parse) {
+            Some(Ok(batch)) => row(&mut || allocate_into(prefix_len, batch)),
+            _ => unreachable!("no row named {other}"),
+        },
     }
 }
 

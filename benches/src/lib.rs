@@ -1,7 +1,13 @@
 //! Shared parts of the benchmarks: a measurement is a ratio to a reference taken in the same round.
 
+pub mod fills;
+mod json;
+pub mod latency;
 mod ratio;
+pub mod rivals;
+pub mod scaling;
 mod workload;
 
+pub use json::write_json;
 pub use ratio::{Row, measure_ratio, per_operation};
 pub use workload::{Pairs, pool_of, two_rmws};

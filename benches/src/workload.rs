@@ -3,6 +3,7 @@
 use crate::ratio::time;
 use hostbits::{Policy, Pool, StatsLevel};
 use ipnet::Ipv4Net;
+use std::collections::BTreeSet;
 use std::hint::black_box;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,6 +31,18 @@ pub fn two_rmws(operations: u64) -> f64 {
     })
 }
 
+/// Addresses of the pool, always the same ones.
+fn random_addrs(pool: &Pool<Ipv4Net>) -> impl Iterator<Item = Ipv4Addr> {
+    let mut random = 0x9e37_79b9_7f4a_7c15u64;
+    std::iter::repeat_with(move || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        let slot = ((u128::from(random) * u128::from(pool.capacity())) >> 64) as u32;
+        pool.addr_of(slot).expect("a slot of the pool")
+    })
+}
+
 /// Allocate+release pairs on a pool that is empty or full.
 pub struct Pairs {
     pool: Pool<Ipv4Net>,
@@ -43,27 +56,39 @@ impl Pairs {
         let first = pool.allocate().expect("an empty pool");
         pool.release(first).expect("just allocated");
         assert_eq!(pool.allocated(), 0);
-        Self {
-            pool,
-            victims: Vec::new(),
-        }
+        let victims = random_addrs(&pool).take(1 << 12).collect();
+        Self { pool, victims }
     }
 
     /// Pairs on a full pool.
     pub fn full(pool: Pool<Ipv4Net>) -> Self {
         while pool.allocate().is_ok() {}
         assert_eq!(pool.allocated(), pool.capacity());
-        let mut random = 0x9e37_79b9_7f4a_7c15u64;
-        let mut next_slot = || {
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            ((u128::from(random) * u128::from(pool.capacity())) >> 64) as u32
-        };
-        let victims = (0..1 << 16)
-            .map(|_| pool.addr_of(next_slot()).expect("a slot of the pool"))
-            .collect();
+        let victims = random_addrs(&pool).take(1 << 16).collect();
         Self { pool, victims }
+    }
+
+    /// Pairs on a pool of which one address in `one_in` is free, at random places.
+    pub fn nearly_full(pool: Pool<Ipv4Net>, one_in: u64) -> Self {
+        let mut full = Self::full(pool);
+        let mut free = BTreeSet::new();
+        let wanted = full.pool.capacity() / one_in;
+        for addr in random_addrs(&full.pool) {
+            if free.len() as u64 == wanted {
+                break;
+            }
+            if free.insert(addr) {
+                full.pool.release(addr).expect("the pool was full");
+            }
+        }
+        assert_eq!(full.pool.available(), wanted);
+        let enough = (full.pool.capacity() / 2).min(1 << 16) as usize;
+        let mut seen = free;
+        full.victims = random_addrs(&full.pool)
+            .filter(|&addr| seen.insert(addr))
+            .take(enough)
+            .collect();
+        full
     }
 
     /// Allocates and releases what came.
@@ -84,6 +109,68 @@ impl Pairs {
             assert_eq!(black_box(addr), victim);
         });
         assert_eq!(self.pool.available(), 0);
+        cost
+    }
+
+    /// Releases a random address that is held, and allocates one, of those that are free.
+    ///
+    /// What was allocated is the next round's victim, so that the pool stays as full as it is.
+    pub fn release_allocate_nearly_full(&mut self, operations: u64) -> f64 {
+        let available = self.pool.available();
+        let len = self.victims.len();
+        let mut index = 0;
+        let (pool, victims) = (&self.pool, &mut self.victims);
+        let cost = time(operations, || {
+            let victim = &mut victims[index];
+            pool.release(*victim).expect("held");
+            *victim = black_box(pool.allocate().expect("some are free"));
+            index = if index + 1 == len { 0 } else { index + 1 };
+        });
+        assert_eq!(self.pool.available(), available);
+        cost
+    }
+
+    /// Allocates a chosen address of an empty pool and releases it.
+    pub fn exact(&self, operations: u64) -> f64 {
+        let mut victims = self.victims.iter().cycle();
+        let cost = time(operations, || {
+            let addr = *victims.next().expect("a cycle");
+            self.pool.allocate_exact(black_box(addr)).expect("free");
+            self.pool.release(addr).expect("just allocated");
+        });
+        assert_eq!(self.pool.allocated(), 0);
+        cost
+    }
+
+    /// Allocates out of a thread's own reservation and releases into it.
+    pub fn local(&self, operations: u64) -> f64 {
+        let mut local = self.pool.local();
+        let cost = time(operations, || {
+            let addr = local.allocate().expect("not exhausted");
+            local.release(black_box(addr)).expect("just allocated");
+        });
+        drop(local);
+        assert_eq!(self.pool.allocated(), 0);
+        cost
+    }
+
+    /// The same by a thread that holds sixteen addresses and releases the oldest: what comes next does
+    /// not have to wait for what was just released.
+    pub fn local_held(&self, operations: u64) -> f64 {
+        let mut local = self.pool.local();
+        let mut held = [(); 16].map(|()| local.allocate().expect("not exhausted"));
+        let mut index = 0;
+        let cost = time(operations, || {
+            let oldest = &mut held[index % 16];
+            local.release(black_box(*oldest)).expect("held");
+            *oldest = local.allocate().expect("not exhausted");
+            index += 1;
+        });
+        for addr in held {
+            local.release(addr).expect("held");
+        }
+        drop(local);
+        assert_eq!(self.pool.allocated(), 0);
         cost
     }
 

@@ -1,0 +1,120 @@
+//! Timing many contestants side by side, so that a busy machine slows all of them.
+
+use crate::per_operation;
+use std::time::Duration;
+
+/// How long and how often.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// What a round aims at.
+    pub round: Duration,
+    /// What a round must not exceed: a slower contestant is not run again after its first pair.
+    pub longest: Duration,
+    /// How many rounds.
+    pub rounds: usize,
+}
+
+impl Limits {
+    /// Enough for figures.
+    pub const REAL: Self = Self {
+        round: Duration::from_millis(2),
+        longest: Duration::from_millis(50),
+        rounds: 40,
+    };
+
+    /// Enough to see that it runs.
+    pub const SMOKE: Self = Self {
+        round: Duration::from_micros(20),
+        longest: Duration::from_millis(1),
+        rounds: 1,
+    };
+
+    /// Contestants that do a single operation in a round get fewer rounds.
+    const SLOW_ROUNDS: usize = 3;
+}
+
+/// Does that many operations and says how long they took.
+pub type TimedLoop<'a> = Box<dyn FnMut(u64) -> Duration + 'a>;
+
+/// What came out for one contestant.
+#[derive(Clone, Debug)]
+pub struct Figure {
+    /// Nanoseconds per operation in each round, ascending.
+    rounds_ns: Vec<f64>,
+    /// How many operations there were in a round.
+    pub operations: u64,
+}
+
+impl Figure {
+    /// The least disturbed round: for one thread, whom others can only slow down.
+    pub fn best_ns(&self) -> f64 {
+        self.rounds_ns[0]
+    }
+
+    /// The middle round: for several threads. There the fastest round is one in which they happened
+    /// not to meet, because the machine gave one of them no core or sent them to different words.
+    pub fn median_ns(&self) -> f64 {
+        self.rounds_ns[self.rounds_ns.len() / 2]
+    }
+}
+
+/// Runs the loops in alternating rounds.
+pub fn interleaved(limits: Limits, loops: &mut [TimedLoop<'_>]) -> Vec<Figure> {
+    let mut runs: Vec<Run> = loops.iter_mut().map(|run| calibrate(limits, run)).collect();
+    for round in 0..limits.rounds {
+        for (run, timed_loop) in runs.iter_mut().zip(loops.iter_mut()) {
+            run.round(round, timed_loop);
+        }
+    }
+    runs.into_iter().map(Run::into_figure).collect()
+}
+
+struct Run {
+    figure: Figure,
+    rounds: usize,
+}
+
+impl Run {
+    fn round(&mut self, round: usize, timed_loop: &mut TimedLoop<'_>) {
+        if round >= self.rounds {
+            return;
+        }
+        let operations = self.figure.operations;
+        if operations > 1 {
+            // The others have had the caches meanwhile.
+            timed_loop(operations.div_ceil(8));
+        }
+        let elapsed = timed_loop(operations);
+        let ns = per_operation(elapsed, operations);
+        self.figure.rounds_ns.push(ns);
+    }
+
+    fn into_figure(self) -> Figure {
+        let mut figure = self.figure;
+        figure.rounds_ns.sort_by(f64::total_cmp);
+        figure
+    }
+}
+
+/// Finds how many operations make a round. The first measurements count.
+fn calibrate(limits: Limits, timed_loop: &mut TimedLoop<'_>) -> Run {
+    let mut operations = 1;
+    let mut elapsed = timed_loop(operations);
+    while elapsed * 2 < limits.round {
+        operations *= 2;
+        elapsed = timed_loop(operations);
+    }
+    let rounds = match () {
+        () if elapsed > limits.longest => 0,
+        () if operations == 1 => limits.rounds.min(Limits::SLOW_ROUNDS),
+        () => limits.rounds,
+    };
+    let ns = per_operation(elapsed, operations);
+    Run {
+        figure: Figure {
+            rounds_ns: vec![ns],
+            operations,
+        },
+        rounds,
+    }
+}

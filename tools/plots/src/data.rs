@@ -1,0 +1,124 @@
+//! What the benches have measured: the fields of their records that are drawn.
+
+use crate::error::Error;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::fs;
+use std::path::Path;
+
+const RATIOS: &str = "ratios.json";
+const RIVALS: &str = "rivals.json";
+const SCALING: &str = "scaling.json";
+
+/// Everything there is.
+#[derive(Debug)]
+pub(crate) struct Data {
+    pub(crate) ratios: Vec<Ratio>,
+    pub(crate) rivals: Vec<Rival>,
+    pub(crate) scaling: Vec<Scaling>,
+}
+
+/// A row of `--bench ratios`.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Ratio {
+    pub(crate) name: String,
+    pub(crate) ours_ns: f64,
+    pub(crate) reference_ns: f64,
+}
+
+/// A record of `--bench rivals`.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Rival {
+    pub(crate) bench: String,
+    pub(crate) contestant: String,
+    pub(crate) ours: bool,
+    pub(crate) order: String,
+    pub(crate) size: u8,
+    pub(crate) fill: f64,
+    pub(crate) threads: usize,
+    pub(crate) outcome: Outcome,
+    pub(crate) ns_per_pair: Option<f64>,
+}
+
+/// Whether a rival has a figure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    /// It has one.
+    Measured,
+    /// It would have taken too long.
+    NotRun,
+    /// It does not do this job.
+    Cannot,
+}
+
+/// A record of `--bench scaling`.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Scaling {
+    pub(crate) bench: String,
+    pub(crate) contestant: String,
+    pub(crate) ours: bool,
+    pub(crate) size: u8,
+    pub(crate) releases: String,
+    pub(crate) threads: usize,
+    pub(crate) cores: usize,
+    pub(crate) pairs_per_second: Option<f64>,
+    pub(crate) p50: Option<u64>,
+    pub(crate) p99: Option<u64>,
+    pub(crate) p999: Option<u64>,
+    pub(crate) p9999: Option<u64>,
+    pub(crate) max: Option<u64>,
+    pub(crate) clock_ns: u64,
+}
+
+impl Data {
+    /// Reads the three files of `dir`.
+    pub(crate) fn read(dir: &Path) -> Result<Self, Error> {
+        Ok(Self {
+            ratios: read(&dir.join(RATIOS))?,
+            rivals: read(&dir.join(RIVALS))?,
+            scaling: read(&dir.join(SCALING))?,
+        })
+    }
+}
+
+/// Copies what the benches wrote to `from` into `to`. Copies nothing if one of the files is missing or
+/// broken.
+pub(crate) fn update(from: &Path, to: &Path) -> Result<(), Error> {
+    Data::read(from)?;
+    create_dir(to)?;
+    for name in [RATIOS, RIVALS, SCALING] {
+        let (source, target) = (from.join(name), to.join(name));
+        let copied = fs::copy(source, &target);
+        copied.map_err(|source| Error::Write {
+            path: target,
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+/// Makes sure that `dir` exists.
+pub(crate) fn create_dir(dir: &Path) -> Result<(), Error> {
+    fs::create_dir_all(dir).map_err(|source| Error::Write {
+        path: dir.to_owned(),
+        source,
+    })
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, Error> {
+    let text = fs::read_to_string(path).map_err(|source| Error::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let records: Vec<T> = serde_json::from_str(&text).map_err(|source| Error::Parse {
+        path: path.to_owned(),
+        source,
+    })?;
+    if records.is_empty() {
+        return Err(Error::Empty {
+            path: path.to_owned(),
+        });
+    }
+    Ok(records)
+}

@@ -1,0 +1,46 @@
+//! What can go wrong, with the name of the file it went wrong with.
+
+use std::error;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// Why no pictures were drawn, or not all of them.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// The command line makes no sense.
+    Usage(String),
+    /// A file cannot be read.
+    Read { path: PathBuf, source: io::Error },
+    /// A file is not what the benches write.
+    Parse {
+        path: PathBuf,
+        source: serde_json::Error,
+    },
+    /// A file has nothing to draw.
+    Empty { path: PathBuf },
+    /// A file or directory cannot be written.
+    Write { path: PathBuf, source: io::Error },
+    /// A picture cannot be drawn.
+    Draw { name: String, message: String },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(message) => write!(
+                f,
+                "{message}; usage: hostbits-plots [--update] [--data DIR] [--out DIR]"
+            ),
+            Self::Read { path, source } => write!(f, "cannot read {}: {source}", path.display()),
+            Self::Parse { path, source } => {
+                write!(f, "{} is not as expected: {source}", path.display())
+            }
+            Self::Empty { path } => write!(f, "nothing to draw in {}", path.display()),
+            Self::Write { path, source } => write!(f, "cannot write {}: {source}", path.display()),
+            Self::Draw { name, message } => write!(f, "cannot draw {name}: {message}"),
+        }
+    }
+}
+
+impl error::Error for Error {}

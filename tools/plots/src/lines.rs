@@ -1,0 +1,189 @@
+//! Lines through measured points, with a legend beside them.
+
+use crate::canvas::{Align, Canvas, Drawn, Point, Style, page};
+use crate::look::Look;
+use crate::scale::{Scale, short};
+
+/// A picture of several series over the same horizontal axis.
+#[derive(Clone, Debug)]
+pub(crate) struct Lines {
+    pub(crate) title: String,
+    /// What is to the right, with its unit.
+    pub(crate) x_label: String,
+    /// What is upwards, with its unit.
+    pub(crate) y_label: String,
+    /// The numbers of the horizontal axis, and how far to the right they are.
+    pub(crate) x_ticks: Vec<(f64, String)>,
+    pub(crate) series: Vec<Series>,
+    /// A vertical line with a remark.
+    pub(crate) mark: Option<(f64, String)>,
+}
+
+/// One line, and one entry of the legend.
+#[derive(Clone, Debug)]
+pub(crate) struct Series {
+    pub(crate) name: String,
+    /// Whether this is hostbits.
+    pub(crate) ours: bool,
+    /// In the coordinates of the ticks, and in the unit of the vertical axis, from the left. Empty: not run.
+    pub(crate) points: Vec<(f64, f64)>,
+    /// Whether other points are missing because they would have taken too long.
+    pub(crate) partial: bool,
+}
+
+const WIDTH: i32 = 1230;
+const LEFT: i32 = 125;
+const RIGHT: i32 = 745;
+const TOP: i32 = 60;
+const BOTTOM: i32 = 500;
+const HEIGHT: i32 = 580;
+/// Room between the frame and the outermost points.
+const INDENT: i32 = 25;
+const LEGEND_LEFT: i32 = RIGHT + 25;
+const LEGEND_LINE: i32 = 50;
+const LEGEND_STEP: i32 = 27;
+
+impl Lines {
+    /// Draws it.
+    pub(crate) fn svg(&self) -> Result<String, String> {
+        let plot = Placed::new(self);
+        // A long legend makes the page longer.
+        let legend_end = TOP + 20 + LEGEND_STEP * self.series.len() as i32;
+        let size = (WIDTH as u32, HEIGHT.max(legend_end) as u32);
+        page(size, |canvas| {
+            canvas.text(&self.title, (LEFT, 28), Style::new(Align::Left).sized(20))?;
+            plot.frame(canvas)?;
+            plot.mark(canvas)?;
+            plot.series(canvas)?;
+            legend(&looks(&self.series), canvas)
+        })
+    }
+}
+
+impl Series {
+    /// What the legend says.
+    fn entry(&self) -> String {
+        match (self.points.is_empty(), self.partial) {
+            (true, _) => format!("{} (not run)", self.name),
+            (false, true) => format!("{} (in part)", self.name),
+            (false, false) => self.name.clone(),
+        }
+    }
+}
+
+/// A picture whose scales are known.
+struct Placed<'a> {
+    lines: &'a Lines,
+    y: Scale,
+    /// The ticks that are farthest to the left and to the right.
+    x_ends: (f64, f64),
+}
+
+impl<'a> Placed<'a> {
+    fn new(lines: &'a Lines) -> Self {
+        let points = lines.series.iter().flat_map(|series| &series.points);
+        let ticks = || lines.x_ticks.iter().map(|tick| tick.0);
+        Self {
+            lines,
+            y: Scale::fitting(points.map(|point| point.1)),
+            x_ends: (
+                ticks().fold(f64::INFINITY, f64::min),
+                ticks().fold(f64::NEG_INFINITY, f64::max),
+            ),
+        }
+    }
+
+    fn x_of(&self, value: f64) -> i32 {
+        let (first, last) = self.x_ends;
+        let (left, right) = (LEFT + INDENT, RIGHT - INDENT);
+        if first == last {
+            return (left + right) / 2;
+        }
+        left + ((value - first) / (last - first) * f64::from(right - left)).round() as i32
+    }
+
+    fn y_of(&self, value: f64) -> i32 {
+        BOTTOM - (self.y.position(value) * f64::from(BOTTOM - TOP)).round() as i32
+    }
+
+    fn frame(&self, canvas: &Canvas<'_>) -> Drawn {
+        for value in self.y.ticks() {
+            let y = self.y_of(value);
+            canvas.grid_line((LEFT, y), (RIGHT, y))?;
+            canvas.text(&short(value), (LEFT - 10, y), Style::new(Align::Right))?;
+        }
+        for (value, text) in &self.lines.x_ticks {
+            let x = self.x_of(*value);
+            canvas.grid_line((x, TOP), (x, BOTTOM))?;
+            canvas.text(text, (x, BOTTOM + 20), Style::new(Align::Middle))?;
+        }
+        canvas.axis_line((LEFT, TOP), (LEFT, BOTTOM))?;
+        canvas.axis_line((LEFT, BOTTOM), (RIGHT, BOTTOM))?;
+        self.labels(canvas)
+    }
+
+    fn labels(&self, canvas: &Canvas<'_>) -> Drawn {
+        let below = ((LEFT + RIGHT) / 2, BOTTOM + 52);
+        let beside = (24, (TOP + BOTTOM) / 2);
+        let y_label = format!("{}{}", self.lines.y_label, self.y.kind());
+        canvas.text(&self.lines.x_label, below, Style::new(Align::Middle))?;
+        canvas.text(&y_label, beside, Style::new(Align::Middle).upwards())
+    }
+
+    fn mark(&self, canvas: &Canvas<'_>) -> Drawn {
+        let Some((value, remark)) = &self.lines.mark else {
+            return Ok(());
+        };
+        let x = self.x_of(*value);
+        canvas.axis_line((x, TOP), (x, BOTTOM))?;
+        canvas.text(remark, (x + 6, TOP + 12), Style::new(Align::Left).sized(14))
+    }
+
+    fn series(&self, canvas: &Canvas<'_>) -> Drawn {
+        let looks = looks(&self.lines.series);
+        // Ours last, so that nothing covers them.
+        let (ours, rivals): (Vec<_>, Vec<_>) =
+            looks.into_iter().partition(|(series, _)| series.ours);
+        for (series, look) in rivals.into_iter().chain(ours) {
+            let place = |point: &(f64, f64)| (self.x_of(point.0), self.y_of(point.1));
+            let points: Vec<Point> = series.points.iter().map(place).collect();
+            canvas.line(&points, look)?;
+            for point in points {
+                canvas.marker(point, look)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn legend(looks: &[(&Series, Look)], canvas: &Canvas<'_>) -> Drawn {
+    for (row, (series, look)) in looks.iter().enumerate() {
+        let y = TOP + 10 + LEGEND_STEP * row as i32;
+        let text = (LEGEND_LEFT + LEGEND_LINE + 10, y);
+        let style = Style::new(Align::Left).bold(series.ours);
+        if !series.points.is_empty() {
+            let ends = [(LEGEND_LEFT, y), (LEGEND_LEFT + LEGEND_LINE, y)];
+            canvas.line(&ends, *look)?;
+            canvas.marker((LEGEND_LEFT + LEGEND_LINE / 2, y), *look)?;
+        }
+        canvas.text(&series.entry(), text, style)?;
+    }
+    Ok(())
+}
+
+/// The look of each series: ours and the rivals' are counted apart.
+fn looks(series: &[Series]) -> Vec<(&Series, Look)> {
+    let (mut ours, mut rivals) = ((0..).map(Look::ours), (0..).map(Look::rival));
+    let look = |series: &Series| {
+        if series.ours {
+            ours.next()
+        } else {
+            rivals.next()
+        }
+    };
+    let looks: Vec<_> = series.iter().map(look).collect();
+    let looks = looks
+        .into_iter()
+        .map(|look| look.expect("there is always another"));
+    series.iter().zip(looks).collect()
+}

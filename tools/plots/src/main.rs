@@ -1,0 +1,51 @@
+//! Draws the benchmarks' data.
+//!
+//! `cargo run --release -p hostbits-plots` draws the data of `docs/plots/data` into `docs/plots`, both of
+//! which are committed; `-- --update` copies what the benches `ratios`, `rivals` and `scaling` last wrote
+//! into the data first.
+
+mod bars;
+mod canvas;
+mod data;
+mod error;
+mod lines;
+mod look;
+mod options;
+mod plots;
+mod scale;
+#[cfg(test)]
+mod tests;
+
+use data::Data;
+use error::Error;
+use options::Options;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let options = Options::read(std::env::args_os().skip(1));
+    match options.and_then(|options| run(&options)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), Error> {
+    if options.update {
+        data::update(&options::measured(), &options.data)?;
+    }
+    let pictures = plots::all(&Data::read(&options.data)?)?;
+    data::create_dir(&options.out)?;
+    for picture in pictures {
+        let path = options.out.join(&picture.name);
+        let written = std::fs::write(&path, &picture.svg);
+        written.map_err(|source| Error::Write {
+            path: path.clone(),
+            source,
+        })?;
+        println!("written: {}", path.display());
+    }
+    Ok(())
+}

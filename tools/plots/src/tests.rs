@@ -1,0 +1,277 @@
+//! From synthetic data to pictures, and what is said when there is none.
+
+use crate::data::{self, Data, Outcome, Ratio, Rival, Scaling};
+use crate::error::Error;
+use crate::plots::{Picture, all};
+use std::fs;
+use std::path::PathBuf;
+
+const CONTESTANTS: [&str; 3] = ["hostbits lowest", "Mutex<BTreeSet>", "linear scan"];
+
+/// Whoever looks at a picture must see what is measured in what, and who is who.
+#[test]
+fn pictures_name_units_and_every_series_once() {
+    let pictures = all(&synthetic()).expect("it can be drawn");
+    let expected = [
+        ("fill-16-lowest.svg", "nanoseconds per allocate and release"),
+        (
+            "threads-16-own.svg",
+            "million pairs per second, all threads together",
+        ),
+        (
+            "latency-allocate-16-own.svg",
+            "nanoseconds per call, logarithmic",
+        ),
+        (
+            "rivals-all-cores-16.svg",
+            "nanoseconds per allocate and release",
+        ),
+    ];
+    for (name, label) in expected {
+        let texts = texts(picture(&pictures, name));
+        assert!(texts.iter().any(|text| text == label), "{name}: {texts:?}");
+        for contestant in &CONTESTANTS[..2] {
+            assert_eq!(count(&texts, contestant), 1, "{name}: {texts:?}");
+        }
+    }
+}
+
+/// The horizontal axes have units too, and fills are not rounded.
+#[test]
+fn horizontal_axes_are_labelled() {
+    let pictures = all(&synthetic()).expect("it can be drawn");
+    let fills = texts(picture(&pictures, "fill-16-lowest.svg"));
+    assert!(
+        fills
+            .iter()
+            .any(|text| text.starts_with("addresses taken, per cent"))
+    );
+    for tick in ["0", "99.9", "full"] {
+        assert_eq!(
+            count(&fills, tick),
+            if tick == "0" { 2 } else { 1 },
+            "{fills:?}"
+        );
+    }
+    let threads = texts(picture(&pictures, "threads-16-own.svg"));
+    assert_eq!(count(&threads, "threads, logarithmic"), 1);
+    assert_eq!(count(&threads, "hardware threads of the machine: 2"), 1);
+}
+
+/// A rival that would take too long is named, one that does another job is not.
+#[test]
+fn who_was_not_run_is_named() {
+    let pictures = all(&synthetic()).expect("it can be drawn");
+    let fills = texts(picture(&pictures, "fill-16-lowest.svg"));
+    assert_eq!(count(&fills, "linear scan (not run)"), 1);
+    let bars = texts(picture(&pictures, "rivals-all-cores-16.svg"));
+    assert_eq!(count(&bars, "linear scan"), 0);
+}
+
+/// A line that ends early says so.
+#[test]
+fn who_was_run_in_part_is_named() {
+    let mut data = synthetic();
+    data.rivals.push(rival("Mutex<Vec>", "pair", 0.0));
+    data.rivals.push(Rival {
+        outcome: Outcome::NotRun,
+        ns_per_pair: None,
+        ..rival("Mutex<Vec>", "pair", 99.9)
+    });
+    let pictures = all(&data).expect("it can be drawn");
+    let fills = texts(picture(&pictures, "fill-16-lowest.svg"));
+    assert_eq!(count(&fills, "Mutex<Vec> (in part)"), 1, "{fills:?}");
+}
+
+/// Whatever batch sizes were measured are drawn, in the order of their sizes.
+#[test]
+fn all_batch_sizes_are_drawn() {
+    let mut data = synthetic();
+    data.ratios = [512, 1, 64]
+        .map(|size| ratio(&format!("into{size}/16")))
+        .into();
+    data.ratios.push(ratio("into64/8"));
+    let pictures = all(&data).expect("it can be drawn");
+    let texts = texts(picture(&pictures, "batches-16.svg"));
+    let ticks = texts
+        .iter()
+        .filter(|text| ["1", "64", "512"].contains(&&***text));
+    assert!(ticks.eq(["1", "64", "512"]), "{texts:?}");
+    assert_eq!(count(&texts, "addresses per batch, logarithmic"), 1);
+    assert_eq!(count(&texts, "hostbits, allocate_into"), 1);
+}
+
+/// A bench that did not run must be named.
+#[test]
+fn a_missing_file_is_named() {
+    let scratch = Scratch::new("missing");
+    scratch.write("ratios.json", RATIOS);
+    let error = Data::read(&scratch.0).expect_err("two are missing");
+    assert!(matches!(error, Error::Read { .. }));
+    let message = error.to_string();
+    assert!(
+        message.starts_with("cannot read ") && message.contains("rivals.json"),
+        "{message}"
+    );
+}
+
+/// So must a file that holds something else, or nothing.
+#[test]
+fn broken_and_empty_files_are_named() {
+    for (text, expected) in [("{", "is not as expected"), ("[]", "nothing to draw")] {
+        let scratch = Scratch::new(&expected.replace(' ', "-"));
+        scratch.write("ratios.json", text);
+        let message = Data::read(&scratch.0).expect_err("no rows").to_string();
+        assert!(
+            message.contains(expected) && message.contains("ratios.json"),
+            "{message}"
+        );
+    }
+}
+
+/// Half an update would mix two runs.
+#[test]
+fn an_update_copies_all_or_nothing() {
+    let (from, to) = (Scratch::new("from"), Scratch::new("to"));
+    from.write("ratios.json", RATIOS);
+    data::update(&from.0, &to.0).expect_err("two are missing");
+    assert_eq!(fs::read_dir(&to.0).expect("it exists").count(), 0);
+    from.write("rivals.json", RIVALS);
+    from.write("scaling.json", SCALING);
+    data::update(&from.0, &to.0).expect("all are there");
+    let data = Data::read(&to.0).expect("they were copied");
+    assert_eq!(data.rivals[0].outcome, Outcome::NotRun);
+    assert_eq!(data.scaling[0].p9999, Some(7000));
+}
+
+/// As the benches write them, fields that are not drawn included.
+const RATIOS: &str =
+    r#"[{"name": "into64/16", "ours_ns": 1.2, "reference_ns": 10.1, "ratio": 0.12}]"#;
+const RIVALS: &str = r#"[{"bench": "full_random", "contestant": "linear scan", "ours": false,
+    "order": "lowest", "size": 8, "fill": 100.0, "taken": 16777216, "threads": 1,
+    "outcome": "not_run", "ns_per_pair": null, "beats_ours": false, "note": "hours"}]"#;
+const SCALING: &str = r#"[{"bench": "latency_release", "contestant": "hostbits lowest", "ours": true,
+    "size": 24, "releases": "foreign", "threads": 2, "cores": 2, "pairs_per_second": null,
+    "speedup": null, "p50": 40, "p99": 60, "p999": 900, "p9999": 7000, "max": 100000,
+    "clock_ns": 21}]"#;
+
+fn synthetic() -> Data {
+    let mut rivals = Vec::new();
+    for contestant in CONTESTANTS {
+        for (bench, fill) in [
+            ("pair", 0.0),
+            ("pair", 99.9),
+            ("full_random", 100.0),
+            ("all_cores", 50.0),
+        ] {
+            rivals.push(rival(contestant, bench, fill));
+        }
+    }
+    let benches = ["throughput", "latency_allocate"];
+    let scaling = benches.iter().flat_map(|bench| {
+        let contestants = &CONTESTANTS[..2];
+        let of = |threads| {
+            contestants
+                .iter()
+                .map(move |name| scaling(name, bench, threads))
+        };
+        of(1).chain(of(2))
+    });
+    Data {
+        ratios: vec![ratio("into64/16")],
+        rivals,
+        scaling: scaling.collect(),
+    }
+}
+
+fn ratio(name: &str) -> Ratio {
+    Ratio {
+        name: name.to_owned(),
+        ours_ns: 3.0,
+        reference_ns: 7.0,
+    }
+}
+
+fn rival(contestant: &str, bench: &str, fill: f64) -> Rival {
+    let scans = contestant == "linear scan";
+    Rival {
+        bench: bench.to_owned(),
+        contestant: contestant.to_owned(),
+        ours: contestant.starts_with("hostbits"),
+        order: "lowest".to_owned(),
+        size: 16,
+        fill,
+        threads: if bench == "all_cores" { 2 } else { 1 },
+        outcome: match (scans, bench) {
+            (true, "all_cores") => Outcome::Cannot,
+            (true, _) => Outcome::NotRun,
+            (false, _) => Outcome::Measured,
+        },
+        ns_per_pair: (!scans).then_some(20.0 + fill),
+    }
+}
+
+fn scaling(contestant: &str, bench: &str, threads: usize) -> Scaling {
+    let slow = |time| (bench != "throughput").then_some(time);
+    Scaling {
+        bench: bench.to_owned(),
+        contestant: contestant.to_owned(),
+        ours: contestant.starts_with("hostbits"),
+        size: 16,
+        releases: "own".to_owned(),
+        threads,
+        cores: 2,
+        pairs_per_second: (bench == "throughput").then_some(4e7),
+        p50: slow(30),
+        p99: slow(60),
+        p999: slow(900),
+        p9999: slow(7000),
+        max: slow(1_000_000),
+        clock_ns: 21,
+    }
+}
+
+fn picture<'a>(pictures: &'a [Picture], name: &str) -> &'a str {
+    let found = pictures.iter().find(|picture| picture.name == name);
+    let names: Vec<&str> = pictures.iter().map(|picture| &*picture.name).collect();
+    &found
+        .unwrap_or_else(|| panic!("no {name} in {names:?}"))
+        .svg
+}
+
+/// What is written on a picture.
+fn texts(svg: &str) -> Vec<String> {
+    let inside = |element: &str| {
+        let (_, content) = element.split_once('>').expect("the tag ends");
+        let (text, _) = content.split_once("</text>").expect("the element ends");
+        text.trim().replace("&lt;", "<").replace("&gt;", ">")
+    };
+    svg.split("<text").skip(1).map(inside).collect()
+}
+
+fn count(texts: &[String], wanted: &str) -> usize {
+    texts.iter().filter(|text| *text == wanted).count()
+}
+
+/// A directory for the time of a test.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let dir = format!("hostbits-plots-{}-{name}", std::process::id());
+        let path = std::env::temp_dir().join(dir);
+        fs::create_dir_all(&path).expect("a temporary directory");
+        Self(path)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.0.join(name), text).expect("a temporary file");
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What is left over in a temporary directory is no failure of a test.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
