@@ -50,7 +50,8 @@ impl Model {
     pub fn claim_near(&self, word_index: usize, start_bit: u32) -> Option<Slot> {
         let bitmap = self.0.bitmap();
         bitmap
-            .claim_near(word_index, start_bit)
+            .try_claim_near(word_index, start_bit)
+            .or_else(|| bitmap.claim_near(word_index, start_bit))
             .or_else(|| bitmap.claim_from(0))
     }
 

@@ -151,12 +151,12 @@ impl Hints {
         }
     }
 
-    /// Where the calling thread has found its last one, if the policy spreads threads.
+    /// Where `thread`, if it is known, has found its last one, if the policy spreads threads.
     #[inline]
-    pub(crate) fn near(&self) -> Option<Near> {
+    pub(crate) fn near(&self, thread: Option<usize>) -> Option<Near> {
         match self {
             Self::Spread { last_words } => {
-                let thread = thread_index();
+                let thread = thread?;
                 Some(Near {
                     // Relaxed: only a starting guess.
                     word_index: last_words.of(thread).0.load(Ordering::Relaxed) as usize,

@@ -11,7 +11,7 @@
 //! Hints and counters ([`hint`]) stay plain atomics under loom: they order nothing, and modelling
 //! every stale hint would multiply the executions without adding one that matters.
 
-pub(crate) use imp::{AtomicU64, Snooze, load_seq_cst, thread_index};
+pub(crate) use imp::{AtomicU64, Snooze, known_thread_index, load_seq_cst, thread_index};
 
 /// Words of a chunk; fewer under loom, where every load multiplies the executions.
 pub(crate) const WORDS_PER_CHUNK: usize = imp::WORDS_PER_CHUNK;
@@ -50,28 +50,34 @@ mod imp {
         }
     }
 
+    thread_local! {
+        static INDEX: Cell<usize> = const { Cell::new(NONE_YET) };
+    }
+
+    const NONE_YET: usize = usize::MAX;
+
     /// A small number for the calling thread, the same for its whole life.
     #[inline]
     pub(crate) fn thread_index() -> usize {
-        thread_local! {
-            static INDEX: Cell<usize> = const { Cell::new(usize::MAX) };
-        }
+        known_thread_index().unwrap_or_else(next_index)
+    }
+
+    /// The same, if the thread has asked for it before: no call where the caller has none to spare.
+    #[inline]
+    pub(crate) fn known_thread_index() -> Option<usize> {
         // A thread that is being torn down has no cell any more: any index does.
-        INDEX
-            .try_with(|index| {
-                if index.get() == usize::MAX {
-                    index.set(next_index());
-                }
-                index.get()
-            })
-            .unwrap_or(0)
+        let index = INDEX.try_with(Cell::get).unwrap_or(0);
+        (index != NONE_YET).then_some(index)
     }
 
     #[cold]
     fn next_index() -> usize {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         // Relaxed: only the number matters, and it orders nothing.
-        NEXT.fetch_add(1, Ordering::Relaxed) & (usize::MAX >> 1)
+        let index = NEXT.fetch_add(1, Ordering::Relaxed) & (usize::MAX >> 1);
+        // Of a thread that is being torn down there is nothing to set.
+        let _ = INDEX.try_with(|cell| cell.set(index));
+        index
     }
 }
 
@@ -104,5 +110,9 @@ mod imp {
 
     pub(crate) fn thread_index() -> usize {
         0
+    }
+
+    pub(crate) fn known_thread_index() -> Option<usize> {
+        Some(0)
     }
 }

@@ -86,19 +86,39 @@ pub(super) fn take_lowest(word: &AtomicU64, allowed: u64, wanted: u64) -> u64 {
 /// One `lock btr` on x86-64, and never a retry for somebody else's bit.
 #[inline]
 pub(super) fn take_near(word: &AtomicU64, start_bit: u32) -> Option<u32> {
-    // Acquire: only a starting guess; the read-modify-write below decides.
+    // Acquire: only a starting guess; the read-modify-write of `take_bit` decides.
     let mut free = word.load(Ordering::Acquire);
     while free != 0 {
-        let bit_index = (free.rotate_right(start_bit).trailing_zeros() + start_bit) % u64::BITS;
-        let bit = 1 << bit_index;
-        // SeqCst: Acquire pairs with the release of the last holder; the total order places the
-        // claim against the check loads of `settle`.
-        if word.fetch_and(!bit, Ordering::SeqCst) & bit != 0 {
+        let bit_index = first_from(free, start_bit);
+        if take_bit(word, bit_index) {
             return Some(bit_index);
         }
-        free &= !bit;
+        free &= !(1 << bit_index);
     }
     None
+}
+
+/// [`take_near`] with one attempt: no loop where hardly ever a second turn is needed.
+#[inline]
+pub(super) fn try_take_near(word: &AtomicU64, start_bit: u32) -> Option<u32> {
+    // Acquire: as in `take_near`.
+    let free = word.load(Ordering::Acquire);
+    let bit_index = first_from(free, start_bit);
+    (free != 0 && take_bit(word, bit_index)).then_some(bit_index)
+}
+
+/// The first set bit at or after `start_bit`, cyclic.
+#[inline]
+fn first_from(free: u64, start_bit: u32) -> u32 {
+    (free.rotate_right(start_bit).trailing_zeros() + start_bit) % u64::BITS
+}
+
+#[inline]
+fn take_bit(word: &AtomicU64, bit_index: u32) -> bool {
+    let bit = 1 << bit_index;
+    // SeqCst: Acquire pairs with the release of the last holder; the total order places the claim
+    // against the check loads of `settle`.
+    word.fetch_and(!bit, Ordering::SeqCst) & bit != 0
 }
 
 /// What a search through one chunk found.

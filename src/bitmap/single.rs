@@ -1,6 +1,6 @@
 //! One slot at a time: claim the lowest, the next, any within bounds, exactly this one; release.
 
-use super::chunk::{Request, Visit, take_first, take_near};
+use super::chunk::{Request, Visit, take_first, take_near, try_take_near};
 use super::{Bitmap, Chunk, Verdict};
 use crate::slot::{Slot, bit_of, bits_within, chunk_of, slot_at, word_of};
 use crate::sync::{Ordering, Snooze, WORDS_PER_CHUNK, load_seq_cst};
@@ -89,11 +89,19 @@ impl Bitmap<'_> {
         search().or_else(|| self.search_or_prove(0, search))
     }
 
-    /// Claims a slot of the chunk of word `near`, which the caller has to itself if it can: one load,
-    /// one RMW. `start_bit` spreads threads that meet in one word.
+    /// Claims a slot of word `near`, which the caller has to itself if it can: one load, one RMW.
+    /// `start_bit` spreads threads that meet in one word.
+    ///
+    /// `None` means: ask [`claim_near`](Self::claim_near).
+    #[inline]
+    pub(crate) fn try_claim_near(self, near: usize, start_bit: u32) -> Option<Slot> {
+        let bit_index = try_take_near(self.word(near), start_bit)?;
+        Some(slot_at(near, bit_index))
+    }
+
+    /// Claims a slot of the chunk of word `near`, from that word on.
     ///
     /// `None` means: ask [`claim_from`](Self::claim_from).
-    #[inline]
     pub(crate) fn claim_near(self, near: usize, start_bit: u32) -> Option<Slot> {
         let chunk_index = near / WORDS_PER_CHUNK;
         let words = self.chunks[chunk_index].words();

@@ -19,7 +19,7 @@ pub(crate) use reserved::Reserved;
 
 use crate::bitmap::BlockCandidates;
 use crate::network::Network;
-use crate::slot::{Slot, bits_within, slot_at};
+use crate::slot::{Slot, bits_within, slot_at, slots_in};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
@@ -173,6 +173,34 @@ impl<N: Network> Geometry<N> {
             Some(index) => N::addr_above(self.main_run.base, index, self.unit_shift),
             None => self.addr_of_far(slot),
         }
+    }
+
+    /// Writes the addresses of claimed slots of one word, lowest first, each to its place.
+    pub(crate) fn write_addrs(&self, word_index: usize, bits: u64, places: &mut [N::Addr]) {
+        match self.index_of_row(word_index, bits) {
+            // A loop without a condition: the compiler writes several at once.
+            Some(first) => {
+                for (step, place) in places.iter_mut().enumerate() {
+                    let index = first + step as u32;
+                    *place = N::addr_above(self.main_run.base, index, self.unit_shift);
+                }
+            }
+            None => {
+                for (slot, place) in slots_in(word_index, bits).zip(places) {
+                    *place = self.addr_of(slot);
+                }
+            }
+        }
+    }
+
+    /// Where in the main run the slots of `bits` begin, if they all lie there side by side.
+    fn index_of_row(&self, word_index: usize, bits: u64) -> Option<u32> {
+        let lowest = bits.trailing_zeros();
+        let row = bits.checked_shr(lowest)?;
+        let side_by_side = row & row.wrapping_add(1) == 0;
+        let index_of = |bit_index| self.main_run.index_of(slot_at(word_index, bit_index));
+        index_of(bits.ilog2()).filter(|_| side_by_side)?;
+        index_of(lowest)
     }
 
     #[cold]

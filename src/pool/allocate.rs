@@ -5,9 +5,10 @@ use crate::bitmap::{Burst, WordBits};
 use crate::error::{AllocateError, AllocateExactError};
 use crate::geometry::Place;
 use crate::network::Network;
-use crate::policy::{Near, Policy};
+use crate::policy::Policy;
 use crate::slot::{Slot, slot_at, slots_in};
 use crate::stats::Event;
+use crate::sync::{known_thread_index, thread_index};
 use std::ops::RangeInclusive;
 
 impl<N: Network> Pool<N> {
@@ -200,16 +201,17 @@ impl<N: Network> Pool<N> {
     #[must_use = "only that many addresses are yours"]
     pub fn allocate_into(&self, addrs: &mut [N::Addr]) -> usize {
         let wanted = addrs.len() as u64;
-        let mut places = addrs.iter_mut();
+        let mut places = addrs;
         let mut last = None;
         let missing = self.bitmap().claim_up_to(
             wanted,
             || self.next_burst(),
             |word_index, bits| {
                 last = Some((word_index, bits));
-                for (slot, place) in slots_in(word_index, bits).zip(&mut places) {
-                    *place = self.geometry.addr_of(slot);
-                }
+                let taken = bits.count_ones() as usize;
+                let (now, later) = std::mem::take(&mut places).split_at_mut(taken);
+                self.geometry.write_addrs(word_index, bits, now);
+                places = later;
             },
         );
         let taken = wanted - missing;
@@ -309,15 +311,26 @@ impl<N: Network> Pool<N> {
 
     #[inline(never)]
     fn allocate_near(&self, event: Event) -> Option<Slot> {
-        let near = self.hints.near().and_then(|near| {
-            let Near {
-                word_index,
-                start_bit,
-            } = near;
-            self.bitmap().claim_near(word_index, start_bit)
-        });
-        match near {
+        let Some(near) = self.hints.near(known_thread_index()) else {
+            return self.allocate_around(event);
+        };
+        let bitmap = self.bitmap();
+        match bitmap.try_claim_near(near.word_index, near.start_bit) {
             Some(slot) => self.counted(slot, event),
+            None => self.allocate_around(event),
+        }
+    }
+
+    /// The same for a thread that has no index yet, or whose word is empty.
+    #[inline(never)]
+    fn allocate_around(&self, event: Event) -> Option<Slot> {
+        let near = self.hints.near(Some(thread_index()));
+        let bitmap = self.bitmap();
+        match near.and_then(|near| bitmap.claim_near(near.word_index, near.start_bit)) {
+            Some(slot) => {
+                self.hints.found(slot);
+                self.counted(slot, event)
+            }
             None => self.allocate_anywhere(event),
         }
     }

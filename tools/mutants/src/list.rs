@@ -171,8 +171,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "claim: keeps a bit that it did not win",
         &[edit(
             CHUNK,
-            "if word.fetch_and(!bit, Ordering::SeqCst) & bit != 0 {",
-            "if word.fetch_and(!bit, Ordering::SeqCst) & bit != 0 || free & bit != 0 {",
+            "    word.fetch_and(!bit, Ordering::SeqCst) & bit != 0\n",
+            "    word.fetch_and(!bit, Ordering::SeqCst) & bit != 0 || bit != 0\n",
         )],
         &[Loom("single", "a_slot_passes_from_holder_to_holder")],
     )),
