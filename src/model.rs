@@ -2,7 +2,7 @@
 //!
 //! Exists only under loom. The package `loom-tests` is its only caller; nothing here is public API.
 
-use crate::bitmap::{BlockCandidates, Burst};
+use crate::bitmap::{BlockCandidates, Burst, Likely};
 use crate::slot::{SLOTS_PER_CHUNK, Slot};
 use crate::storage::Heap;
 
@@ -31,9 +31,12 @@ impl Model {
     /// Claims the lowest free slot.
     pub fn claim_lowest(&self, likely_chunk: usize) -> Option<Slot> {
         let bitmap = self.0.bitmap();
-        bitmap
-            .claim_lowest_in(likely_chunk)
-            .or_else(|| bitmap.claim_lowest())
+        match bitmap.claim_lowest_in(likely_chunk) {
+            Likely::Claimed(slot) => return Some(slot),
+            Likely::Empty => bitmap.settle(likely_chunk),
+            Likely::Elsewhere => {}
+        }
+        bitmap.claim_lowest()
     }
 
     /// Claims the first free slot at or after `start`, cyclic.

@@ -26,6 +26,17 @@ impl Chunk {
         // it. With Acquire both may miss each other and the slot is lost.
         self.0.iter().all(|word| load_seq_cst(word) == 0)
     }
+
+    /// The first word that was seen to have something free. Looks at all of them, without a branch.
+    #[inline]
+    pub(super) fn first_with_free(&self) -> Option<usize> {
+        let mut with_free = 0u32;
+        for (index, word) in self.0.iter().enumerate() {
+            // SeqCst: as in `take_lowest`, where a word that is passed over counts as seen taken.
+            with_free |= u32::from(load_seq_cst(word) != 0) << index;
+        }
+        (with_free != 0).then_some(with_free.trailing_zeros() as usize)
+    }
 }
 
 /// The lowest `wanted` set bits of `bits`.

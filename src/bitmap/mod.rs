@@ -37,6 +37,7 @@ pub(crate) use batch::{Burst, WordBits};
 pub(crate) use block::{BlockCandidates, BlockRelease};
 pub(crate) use chunk::Chunk;
 pub(crate) use control::Control;
+pub(crate) use single::Likely;
 use control::Verdict;
 pub(crate) use tree::Shape;
 

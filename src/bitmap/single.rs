@@ -5,18 +5,32 @@ use super::{Bitmap, Chunk, Verdict};
 use crate::slot::{Slot, bit_of, bits_within, chunk_of, slot_at, word_of};
 use crate::sync::{Ordering, Snooze, WORDS_PER_CHUNK, load_seq_cst};
 
+/// What a look at the likely chunk has brought.
+pub(crate) enum Likely {
+    /// The lowest free slot, claimed.
+    Claimed(Slot),
+    /// Nothing: the lowest candidate is empty, and its hint stale.
+    Empty,
+    /// Nothing: another chunk comes first.
+    Elsewhere,
+}
+
 impl Bitmap<'_> {
     /// Claims the lowest free slot if it is in `likely_chunk`, where the last one was found.
     ///
-    /// `None` means: ask [`claim_from`](Self::claim_from). Every lower slot was seen taken at some
-    /// moment of the call.
+    /// Every lower slot was seen taken at some moment of the call.
     #[inline]
-    pub(crate) fn claim_lowest_in(self, likely_chunk: usize) -> Option<Slot> {
-        let chunk = self.chunks.get(likely_chunk)?;
+    pub(crate) fn claim_lowest_in(self, likely_chunk: usize) -> Likely {
+        let Some(chunk) = self.chunks.get(likely_chunk) else {
+            return Likely::Elsewhere;
+        };
         if self.tree.is_linear() || !self.tree.is_lowest(likely_chunk) {
-            return None;
+            return Likely::Elsewhere;
         }
-        take_first_of(chunk, likely_chunk)
+        match take_first_of(chunk, likely_chunk) {
+            Some(slot) => Likely::Claimed(slot),
+            None => Likely::Empty,
+        }
     }
 
     /// Claims the lowest free slot; `None` if at some instant of the call nothing was free.
@@ -226,7 +240,7 @@ impl Bitmap<'_> {
             .lowest_candidate(|chunk| self.chunks[chunk].is_full())
     }
 
-    pub(super) fn settle(self, chunk_index: usize) {
+    pub(crate) fn settle(self, chunk_index: usize) {
         self.tree
             .settle(1, chunk_index, &|chunk| self.chunks[chunk].is_full());
     }
@@ -243,10 +257,12 @@ impl Bitmap<'_> {
 /// The lowest free slot of a chunk, claimed.
 #[inline]
 fn take_first_of(chunk: &Chunk, chunk_index: usize) -> Option<Slot> {
-    for (index, word) in chunk.words().iter().enumerate() {
-        if let Some(bit_index) = take_first(word) {
+    // The first word is worth a guess. Beyond it, a loop that ends anywhere would be guessed wrong.
+    let mut index = 0;
+    loop {
+        if let Some(bit_index) = take_first(&chunk.words()[index]) {
             return Some(slot_at(chunk_index * WORDS_PER_CHUNK + index, bit_index));
         }
+        index = chunk.first_with_free()?;
     }
-    None
 }

@@ -1,7 +1,7 @@
 //! The verbs that take addresses.
 
 use super::Pool;
-use crate::bitmap::{Burst, WordBits};
+use crate::bitmap::{Burst, Likely, WordBits};
 use crate::error::{AllocateError, AllocateExactError};
 use crate::geometry::Place;
 use crate::network::Network;
@@ -302,11 +302,19 @@ impl<N: Network> Pool<N> {
     fn allocate_slot(&self, event: Event) -> Option<Slot> {
         match self.hints.last_chunk() {
             Some(last_chunk) => match self.bitmap().claim_lowest_in(last_chunk) {
-                Some(slot) => self.counted(slot, event),
-                None => self.allocate_anywhere(event),
+                Likely::Claimed(slot) => self.counted(slot, event),
+                Likely::Empty => self.allocate_beyond(last_chunk, event),
+                Likely::Elsewhere => self.allocate_anywhere(event),
             },
             None => self.allocate_near(event),
         }
+    }
+
+    /// The same when the lowest candidate was found empty: it will be in nobody's way any more.
+    #[inline(never)]
+    fn allocate_beyond(&self, chunk_index: usize, event: Event) -> Option<Slot> {
+        self.bitmap().settle(chunk_index);
+        self.allocate_anywhere(event)
     }
 
     #[inline(never)]
