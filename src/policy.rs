@@ -3,12 +3,15 @@
 //! Hints only, all Relaxed: a policy proposes and may be wrong, the bitmap decides. Nothing here can
 //! make a claim or an answer wrong; a stale hint costs a longer search.
 
+mod trail;
+
 use crate::slot::{Slot, chunk_of, slot_at, word_of};
 use crate::stripes::Stripes;
 use crate::sync::hint::{AtomicU32, AtomicU64};
-use crate::sync::{Ordering, thread_index};
+use crate::sync::{Ordering, known_thread_index, thread_index};
 use crossbeam_utils::CachePadded;
 use std::fmt;
+use trail::Trail;
 
 /// Which free address a pool hands out.
 ///
@@ -83,14 +86,10 @@ const RANDOM_TRIES: usize = 4;
 /// Where a thread that spreads looks first: near this word; the bit spreads threads that meet there.
 pub(crate) struct Near {
     pub(crate) word_index: usize,
+    /// Where the thread released last.
+    pub(crate) freed_word: usize,
     pub(crate) start_bit: u32,
 }
-
-/// A word index in a cache line of its own.
-///
-/// Not the two lines of `CachePadded`: it is written once in 64 claims, and small pools pay for it.
-#[repr(align(64))]
-pub(crate) struct LastWord(AtomicU32);
 
 /// The hints of one pool.
 pub(crate) enum Hints {
@@ -101,7 +100,7 @@ pub(crate) enum Hints {
         cursor: CachePadded<AtomicU32>,
     },
     Spread {
-        last_words: Stripes<LastWord>,
+        trails: Stripes<Trail>,
     },
     Random {
         seed: u64,
@@ -120,9 +119,7 @@ impl Hints {
                 cursor: CachePadded::new(AtomicU32::new(0)),
             },
             Policy::Spread => Self::Spread {
-                last_words: Stripes::new(|stripe| {
-                    LastWord(AtomicU32::new(far_apart(stripe, word_count)))
-                }),
+                trails: Stripes::new(|stripe| Trail::new(far_apart(stripe, word_count))),
             },
             Policy::Random(seed) => Self::Random {
                 seed,
@@ -155,15 +152,26 @@ impl Hints {
     #[inline]
     pub(crate) fn near(&self, thread: Option<usize>) -> Option<Near> {
         match self {
-            Self::Spread { last_words } => {
+            Self::Spread { trails } => {
                 let thread = thread?;
+                let trail = trails.of(thread);
                 Some(Near {
-                    // Relaxed: only a starting guess.
-                    word_index: last_words.of(thread).0.load(Ordering::Relaxed) as usize,
+                    word_index: trail.home(),
+                    freed_word: trail.freed(),
                     start_bit: spread_bit(thread),
                 })
             }
             _ => None,
+        }
+    }
+
+    /// Notes a release of the calling thread, where that helps its next search.
+    #[inline]
+    pub(crate) fn note_freed(&self, slot: Slot) {
+        if let Self::Spread { trails } = self
+            && let Some(thread) = known_thread_index()
+        {
+            trails.of(thread).note_freed(word_of(slot));
         }
     }
 
@@ -179,10 +187,7 @@ impl Hints {
             Self::Lowest { .. } => first,
             // Relaxed, all of these: starting guesses. Two threads may begin at the same slot.
             Self::Next { cursor } => cursor.load(Ordering::Relaxed),
-            Self::Spread { last_words } => {
-                let last_word = &last_words.of(thread_index()).0;
-                slot_at(last_word.load(Ordering::Relaxed) as usize, 0)
-            }
+            Self::Spread { trails } => slot_at(trails.of(thread_index()).home(), 0),
             Self::Random { seed, draws } => {
                 // Relaxed: only a number nobody else gets; it orders nothing.
                 let draw = draws.fetch_add(1, Ordering::Relaxed);
@@ -203,7 +208,7 @@ impl Hints {
 
     pub(crate) fn memory_bytes(&self) -> usize {
         match self {
-            Self::Spread { last_words } => last_words.memory_bytes(),
+            Self::Spread { trails } => trails.memory_bytes(),
             _ => 0,
         }
     }
@@ -221,13 +226,7 @@ impl Hints {
                 }
             }
             Self::Next { cursor } => cursor.store(slot.wrapping_add(1), Ordering::Relaxed),
-            Self::Spread { last_words } => {
-                let last_word = &last_words.of(thread_index()).0;
-                let word = word_of(slot) as u32;
-                if last_word.load(Ordering::Relaxed) != word {
-                    last_word.store(word, Ordering::Relaxed);
-                }
-            }
+            Self::Spread { trails } => trails.of(thread_index()).move_to(word_of(slot)),
             Self::Random { .. } => {}
         }
     }

@@ -37,6 +37,9 @@ const TARGETS: &[Target] = &[
     target("full_random/24/off", 4.0),
     target("full_random/16/off", 9.0),
     target("full_random/8/off", 16.0),
+    target("spread_full_random/24/off", 4.0),
+    target("spread_full_random/16/off", 9.0),
+    target("spread_full_random/8/off", 16.0),
     target("nearly_full/16/off", 9.0),
     target("nearly_full/8/off", 18.0),
     target("exact/16/off", 2.0),
@@ -112,6 +115,10 @@ fn measure(name: &str, rounds: usize, operations: u64) -> Row {
         }
         "full_random" => {
             let pairs = Pairs::full(lowest());
+            row(&mut || pairs.release_random_allocate(operations))
+        }
+        "spread_full_random" => {
+            let pairs = Pairs::full(pool_of(prefix_len, Policy::Spread, stats));
             row(&mut || pairs.release_random_allocate(operations))
         }
         "local" => {

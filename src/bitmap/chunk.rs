@@ -27,15 +27,32 @@ impl Chunk {
         self.0.iter().all(|word| load_seq_cst(word) == 0)
     }
 
-    /// The first word that was seen to have something free. Looks at all of them, without a branch.
+    /// The words that were seen to have something free, a bit for each. Looks at all of them, without
+    /// a branch.
     #[inline]
-    pub(super) fn first_with_free(&self) -> Option<usize> {
-        let mut with_free = 0u32;
+    fn with_free(&self) -> u64 {
+        let mut with_free = 0;
         for (index, word) in self.0.iter().enumerate() {
             // SeqCst: as in `take_lowest`, where a word that is passed over counts as seen taken.
-            with_free |= u32::from(load_seq_cst(word) != 0) << index;
+            with_free |= u64::from(load_seq_cst(word) != 0) << index;
         }
+        with_free
+    }
+
+    /// The first word that was seen to have something free.
+    #[inline]
+    pub(super) fn first_with_free(&self) -> Option<usize> {
+        let with_free = self.with_free();
         (with_free != 0).then_some(with_free.trailing_zeros() as usize)
+    }
+
+    /// The first such word at or after `start`, cyclic.
+    #[inline]
+    pub(super) fn next_with_free(&self, start: usize) -> Option<usize> {
+        // Repeated to the end of a u64, a rotation of these few bits is one of all.
+        const REPEAT: u64 = u64::MAX / (u64::MAX >> (u64::BITS - WORDS_PER_CHUNK as u32));
+        let with_free = self.with_free() * REPEAT;
+        (with_free != 0).then(|| first_from(with_free, start as u32) as usize % WORDS_PER_CHUNK)
     }
 }
 

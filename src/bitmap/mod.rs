@@ -37,8 +37,8 @@ pub(crate) use batch::{Burst, WordBits};
 pub(crate) use block::{BlockCandidates, BlockRelease};
 pub(crate) use chunk::Chunk;
 pub(crate) use control::Control;
-pub(crate) use single::Likely;
 use control::Verdict;
+pub(crate) use single::Likely;
 pub(crate) use tree::Shape;
 
 use crate::slot::{SLOTS_PER_CHUNK, Slot};

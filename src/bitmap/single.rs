@@ -118,14 +118,13 @@ impl Bitmap<'_> {
     /// `None` means: ask [`claim_from`](Self::claim_from).
     pub(crate) fn claim_near(self, near: usize, start_bit: u32) -> Option<Slot> {
         let chunk_index = near / WORDS_PER_CHUNK;
-        let words = self.chunks[chunk_index].words();
-        for step in 0..WORDS_PER_CHUNK {
-            let index = (near + step) % WORDS_PER_CHUNK;
-            if let Some(bit_index) = take_near(&words[index], start_bit) {
+        let chunk = &self.chunks[chunk_index];
+        loop {
+            let index = chunk.next_with_free(near % WORDS_PER_CHUNK)?;
+            if let Some(bit_index) = take_near(&chunk.words()[index], start_bit) {
                 return Some(slot_at(chunk_index * WORDS_PER_CHUNK + index, bit_index));
             }
         }
-        None
     }
 
     /// Claims exactly `slot`; `false` if at some instant of the call it was taken.

@@ -332,13 +332,18 @@ impl<N: Network> Pool<N> {
     /// The same for a thread that has no index yet, or whose word is empty.
     #[inline(never)]
     fn allocate_around(&self, event: Event) -> Option<Slot> {
-        let near = self.hints.near(Some(thread_index()));
+        let Some(near) = self.hints.near(Some(thread_index())) else {
+            return self.allocate_anywhere(event);
+        };
         let bitmap = self.bitmap();
-        match near.and_then(|near| bitmap.claim_near(near.word_index, near.start_bit)) {
-            Some(slot) => {
-                self.hints.found(slot);
-                self.counted(slot, event)
-            }
+        if let Some(slot) = bitmap.claim_near(near.word_index, near.start_bit) {
+            self.hints.found(slot);
+            return self.counted(slot, event);
+        }
+        // The whole chunk is taken. On a crowded pool the thread's own release tells better than the
+        // summary where there is something. It does not move there: that may be another's home.
+        match bitmap.try_claim_near(near.freed_word, near.start_bit) {
+            Some(slot) => self.counted(slot, event),
             None => self.allocate_anywhere(event),
         }
     }

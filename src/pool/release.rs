@@ -103,6 +103,7 @@ impl<N: Network> Pool<N> {
     #[inline]
     fn release_slot(&self, slot: Slot) -> bool {
         let was_taken = self.words.release(slot);
+        self.hints.note_freed(slot);
         if was_taken && !self.counters.are_off() {
             self.count_released();
         }
