@@ -129,6 +129,44 @@ fn addresses_may_be_released_anywhere() {
     }
 }
 
+/// To a local that has nothing left, an address of any word comes back, past the pool; one more does not.
+#[test]
+fn a_local_with_nothing_left_takes_what_is_released() {
+    for (policy, takes_it) in POLICIES.into_iter().zip([true, false, true, false]) {
+        for stats in [StatsLevel::Counts, StatsLevel::Full] {
+            let pool = pool_with(policy, stats);
+            while pool.allocate().is_ok() {}
+            let mut local = pool.local();
+            let (first, second) = (addr("10.0.0.200"), addr("10.0.0.3"));
+
+            local.release(first).unwrap();
+            let reserved = u32::from(takes_it);
+            assert_eq!(local.reserved(), reserved, "{policy}");
+            assert_eq!(pool.available(), u64::from(1 - reserved));
+            assert!(
+                local.release(first).is_err(),
+                "it is free now, for somebody"
+            );
+
+            local.release(second).unwrap();
+            assert_eq!(pool.available(), u64::from(2 - reserved));
+            if takes_it {
+                assert_eq!(local.allocate(), Ok(first));
+                local.release(first).unwrap();
+            }
+            drop(local);
+            assert_eq!(pool.available(), 2);
+            let free = drain(|| pool.allocate().ok());
+            assert_eq!(free, [second, first].into());
+            let stats = pool.stats();
+            assert_eq!(
+                (stats.releases, stats.release_errors),
+                (2 + u64::from(reserved), 1)
+            );
+        }
+    }
+}
+
 /// A double release is an error and changes nothing, whichever way the first one went.
 #[test]
 fn a_double_release_is_an_error() {

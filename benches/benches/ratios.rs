@@ -40,6 +40,8 @@ const TARGETS: &[Target] = &[
     target("spread_full_random/24/off", 4.0),
     target("spread_full_random/16/off", 9.0),
     target("spread_full_random/8/off", 16.0),
+    target("local_full_random/16/off", 2.0),
+    target("local_full_random/16/counts", 2.0),
     target("nearly_full/16/off", 9.0),
     target("nearly_full/8/off", 18.0),
     target("exact/16/off", 2.0),
@@ -124,6 +126,10 @@ fn measure(name: &str, rounds: usize, operations: u64) -> Row {
         "local" => {
             let pairs = Pairs::empty(lowest());
             row(&mut || pairs.local(operations))
+        }
+        "local_full_random" => {
+            let pairs = Pairs::full(pool_of(prefix_len, Policy::Spread, stats));
+            row(&mut || pairs.local_full_random(operations))
         }
         "local_held" => {
             let pairs = Pairs::empty(lowest());

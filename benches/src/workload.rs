@@ -154,6 +154,21 @@ impl Pairs {
         cost
     }
 
+    /// Releases a random address of a full pool and allocates it again, through a local.
+    pub fn local_full_random(&self, operations: u64) -> f64 {
+        let mut local = self.pool.local();
+        let mut victims = self.victims.iter().cycle();
+        let cost = time(operations, || {
+            let victim = *victims.next().expect("a cycle");
+            local.release(victim).expect("the pool is full");
+            let addr = local.allocate().expect("one is free");
+            assert_eq!(black_box(addr), victim);
+        });
+        drop(local);
+        assert_eq!(self.pool.available(), 0);
+        cost
+    }
+
     /// The same by a thread that holds sixteen addresses and releases the oldest: what comes next does
     /// not have to wait for what was just released.
     pub fn local_held(&self, operations: u64) -> f64 {

@@ -119,6 +119,23 @@ fn a_local_passes_addresses_on() {
     race(Policy::Spread, [use_twice, allocate_one]);
 }
 
+/// An address that a local took when it had nothing left comes to the next holder after everything before.
+#[test]
+fn a_local_with_nothing_left_passes_on_what_is_released() {
+    fn release_into_a_local(net: &Net) -> Held {
+        let Some(addr) = net.allocate() else {
+            return vec![];
+        };
+        let mut local = net.pool.local();
+        local.release(net.touch(addr)).unwrap();
+        assert_eq!(local.allocate(), Ok(addr), "it has nothing else");
+        local.release(net.touch(addr)).unwrap();
+        vec![]
+    }
+    race(Policy::Lowest, [release_into_a_local, use_twice]);
+    race(Policy::Spread, [release_into_a_local, allocate_one]);
+}
+
 /// A local that lives on is told "exhausted" only if at some instant the pool had nothing.
 #[test]
 fn a_local_sees_what_its_thread_released() {

@@ -25,7 +25,8 @@ use std::sync::Arc;
 ///
 /// The policy of the pool chooses the word. Within it addresses go out lowest first. Under
 /// [`Policy::Lowest`] and [`Policy::Spread`] an address of the current word that is released here is
-/// handed out here again. Under [`Policy::Next`] and [`Policy::Random`], which promise that it is not
+/// handed out here again; a local that has nothing left takes any address that is released here, and
+/// the word around it for its own. Under [`Policy::Next`] and [`Policy::Random`], which promise that it is not
 /// the next to be handed out, it goes back to the pool.
 ///
 /// Addresses may be released anywhere, with [`Pool::release`] as well, whoever allocated them. As
@@ -220,10 +221,10 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
         self.tally.taken_back();
     }
 
-    #[cold]
+    #[inline(never)]
     fn release_far(&mut self, addr: N::Addr) -> Result<(), ReleaseError> {
         if self.takes_back
-            && let Some(bit) = self.bit_of(addr)
+            && let Some(bit) = self.bit_to_take_back(addr)
         {
             if self.is_held(bit) {
                 self.take_back(bit);
@@ -236,10 +237,27 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
         self.pool.release(addr)
     }
 
-    /// The bit of an address that is of the word.
-    fn bit_of(&self, addr: N::Addr) -> Option<u64> {
+    /// The bit of an address that is of the word. To a local that has nothing left, any word will do.
+    fn bit_to_take_back(&mut self, addr: N::Addr) -> Option<u64> {
         let slot = self.pool.slot_to_release(addr).ok()?;
-        (self.has_word && word_of(slot) == self.word_index).then(|| bit_of(slot))
+        let word_index = word_of(slot);
+        if self.free == 0 && !self.is_at(word_index) {
+            self.move_to(word_index, 0);
+        }
+        self.is_at(word_index).then(|| bit_of(slot))
+    }
+
+    #[inline]
+    fn is_at(&self, word_index: usize) -> bool {
+        self.has_word && self.word_index == word_index
+    }
+
+    /// Goes to another word, of which `free` is reserved.
+    fn move_to(&mut self, word_index: usize, free: u64) {
+        (self.word_index, self.free, self.has_word) = (word_index, free, true);
+        if !self.pool.counters.notes_time() {
+            self.stretch = self.pool.geometry.stretch_of(word_index);
+        }
     }
 
     /// Counts the addresses that are reserved and not handed out.
@@ -275,10 +293,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
         let Some((word_index, bits)) = self.pool.reserve_word() else {
             return false;
         };
-        (self.word_index, self.free, self.has_word) = (word_index, bits, true);
-        if !self.pool.counters.notes_time() {
-            self.stretch = self.pool.geometry.stretch_of(word_index);
-        }
+        self.move_to(word_index, bits);
         self.tally.begin(bits);
         true
     }
