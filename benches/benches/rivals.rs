@@ -24,8 +24,12 @@ fn main() {
     let limits = if smoke { Limits::SMOKE } else { Limits::REAL };
     let cores = available_parallelism().map_or(1, NonZero::get);
     check(cores);
-    println!("Time of one pair (x its time over that of hostbits, statistics off, same service)");
-    println!("* the rival is faster");
+    println!(
+        "Time of one pair (x its time over that of the shared pool, statistics off, same service)"
+    );
+    println!(
+        "* faster than everything of ours   + faster than the shared pool, slower than local()"
+    );
     let mut records = Vec::new();
     // Filling a /8 a dozen times is not done briefly.
     let sizes = if smoke { &SIZES[..2] } else { &SIZES };

@@ -91,6 +91,7 @@ impl Field {
             pairs_per_second: None,
             times_ours: None,
             times_ours_counting: None,
+            times_best: None,
             beats_ours: false,
             bytes_per_slot: contestant.bytes_per_slot(),
             cannot: profile.cannot(),
@@ -213,7 +214,8 @@ fn enter_figure(record: &mut RivalRecord, figure: &Figure, refused: u64) {
     }
 }
 
-/// Fills in the ratios to hostbits at the same service: the first and the second of ours.
+/// Fills in the ratios to hostbits at the same service: the shared pool, which is the first and the
+/// second of ours, and the fastest of ours.
 fn compare(records: &mut [RivalRecord]) {
     let ours = |order: &str| -> Vec<Option<f64>> {
         let same = records
@@ -229,6 +231,7 @@ fn compare(records: &mut [RivalRecord]) {
         let times = |ours: Option<f64>| Some(record.ns_per_pair? / ours?);
         record.times_ours = times(ours[0]);
         record.times_ours_counting = times(ours[1]);
-        record.beats_ours = !record.ours && record.times_ours.is_some_and(|times| times < 1.0);
+        record.times_best = times(ours.iter().copied().flatten().reduce(f64::min));
+        record.beats_ours = !record.ours && record.times_best.is_some_and(|times| times < 1.0);
     }
 }

@@ -56,11 +56,14 @@ pub struct RivalRecord {
     pub ns_per_pair: Option<f64>,
     /// The same as a rate: all threads together.
     pub pairs_per_second: Option<f64>,
-    /// Its time over that of hostbits with statistics off at the same service: above 1, we are faster.
+    /// Its time over that of the shared pool of hostbits with statistics off at the same service: above
+    /// 1, we are faster.
     pub times_ours: Option<f64>,
     /// The same against hostbits as it comes, with statistics counted.
     pub times_ours_counting: Option<f64>,
-    /// A rival that is faster than hostbits with statistics off at the same service.
+    /// The same against the fastest of ours: for any address, a `local()` counts.
+    pub times_best: Option<f64>,
+    /// A rival that is faster than everything of ours at the same service.
     pub beats_ours: bool,
     /// Bytes it holds for each slot of the full network, as computed from its layout.
     pub bytes_per_slot: f64,

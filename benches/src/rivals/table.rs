@@ -26,30 +26,28 @@ pub fn print_table(title: &str, rows: &[Row], records: &[RivalRecord]) {
 
 /// Prints who is faster than hostbits at the same service, in how many rows, and where most.
 pub fn print_winners(records: &[RivalRecord]) {
-    println!(
-        "\nRivals that beat hostbits at the same service (times: over ours with statistics off)"
-    );
+    println!("\nRivals that beat everything of ours at the same service");
+    print_faster(records, |record| record.times_best);
+    println!("\nRivals that beat the shared pool, statistics off; for any address, local() aside");
+    print_faster(records, |record| record.times_ours);
+}
+
+fn print_faster(records: &[RivalRecord], times: fn(&RivalRecord) -> Option<f64>) {
     let all = ["lowest", "any"].map(|order| names(records, order));
     for name in all.concat() {
-        let of_name = |record: &&RivalRecord| record.contestant == name;
-        let measured = |record: &&RivalRecord| record.ns_per_pair.is_some();
-        let rows = records.iter().filter(of_name).filter(measured).count();
-        let wins = records
+        let rows: Vec<(&RivalRecord, f64)> = records
             .iter()
-            .filter(of_name)
-            .filter(|record| record.beats_ours);
-        let by_times = |a: &&RivalRecord, b: &&RivalRecord| {
-            f64::total_cmp(
-                &a.times_ours.unwrap_or(f64::NAN),
-                &b.times_ours.unwrap_or(f64::NAN),
-            )
-        };
-        if let Some(most) = wins.clone().min_by(by_times) {
-            let times = figure(most.times_ours.unwrap_or(f64::NAN));
+            .filter(|record| record.contestant == name && !record.ours)
+            .filter_map(|record| Some((record, times(record)?)))
+            .collect();
+        let wins = rows.iter().filter(|(_, times)| *times < 1.0);
+        if let Some((most, times)) = wins.clone().min_by(|a, b| f64::total_cmp(&a.1, &b.1)) {
             let place = format!("/{}, {}", most.size, heading(&row_of(most)));
             println!(
-                "  {name:<32}{:>3} of {rows} rows, at most x{times} in {place}",
-                wins.count()
+                "  {name:<32}{:>3} of {} rows, at most x{} in {place}",
+                wins.count(),
+                rows.len(),
+                figure(*times)
             );
         }
     }
@@ -109,7 +107,8 @@ fn heading(row: &Row) -> String {
     }
 }
 
-/// Time, and in brackets the ratio to ours of the same service; a star where ours is slower.
+/// Time, and the ratio to the shared pool of the same service. A star where everything of ours is slower,
+/// a plus where the shared pool is.
 fn cell(record: &RivalRecord) -> String {
     let Some(ns) = record.ns_per_pair else {
         return match record.outcome {
@@ -117,9 +116,13 @@ fn cell(record: &RivalRecord) -> String {
             Outcome::NotRun | Outcome::Measured => "not run".to_owned(),
         };
     };
-    let star = if record.beats_ours { "*" } else { " " };
     let times = record.times_ours.unwrap_or(f64::NAN);
-    format!("{} x{}{star}", time(ns), figure(times))
+    let mark = match (record.beats_ours, times < 1.0 && !record.ours) {
+        (true, _) => "*",
+        (false, true) => "+",
+        (false, false) => " ",
+    };
+    format!("{} x{}{mark}", time(ns), figure(times))
 }
 
 fn time(ns: f64) -> String {
