@@ -34,7 +34,7 @@ impl Model {
         match bitmap.claim_lowest_in(likely_chunk) {
             Likely::Claimed(slot) => return Some(slot),
             Likely::Empty => bitmap.settle(likely_chunk),
-            Likely::Elsewhere => {}
+            Likely::Elsewhere | Likely::Lost => {}
         }
         bitmap.claim_lowest()
     }

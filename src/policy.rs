@@ -3,6 +3,7 @@
 //! Hints only, all Relaxed: a policy proposes and may be wrong, the bitmap decides. Nothing here can
 //! make a claim or an answer wrong; a stale hint costs a longer search.
 
+mod crowd;
 mod trail;
 
 use crate::slot::{Slot, chunk_of, slot_at, word_of};
@@ -10,6 +11,7 @@ use crate::stripes::Stripes;
 use crate::sync::hint::{AtomicU32, AtomicU64};
 use crate::sync::{Ordering, known_thread_index, thread_index};
 use crossbeam_utils::CachePadded;
+use crowd::Crowd;
 use std::fmt;
 use trail::Trail;
 
@@ -95,6 +97,7 @@ pub(crate) struct Near {
 pub(crate) enum Hints {
     Lowest {
         last_chunk: CachePadded<AtomicU32>,
+        crowd: CachePadded<Crowd>,
     },
     Next {
         cursor: CachePadded<AtomicU32>,
@@ -114,6 +117,7 @@ impl Hints {
         match policy {
             Policy::Lowest => Self::Lowest {
                 last_chunk: CachePadded::new(AtomicU32::new(0)),
+                crowd: CachePadded::new(Crowd::new()),
             },
             Policy::Next => Self::Next {
                 cursor: CachePadded::new(AtomicU32::new(0)),
@@ -143,8 +147,17 @@ impl Hints {
     pub(crate) fn last_chunk(&self) -> Option<usize> {
         match self {
             // Relaxed: only a starting guess; the summary is asked whether it is right.
-            Self::Lowest { last_chunk } => Some(last_chunk.load(Ordering::Relaxed) as usize),
+            Self::Lowest { last_chunk, .. } => Some(last_chunk.load(Ordering::Relaxed) as usize),
             _ => None,
+        }
+    }
+
+    /// Lets others go first if there are many, where all want the same. To be called after a lost
+    /// exchange.
+    #[cold]
+    pub(crate) fn after_loss(&self) {
+        if let Self::Lowest { crowd, .. } = self {
+            crowd.after_loss();
         }
     }
 
@@ -219,7 +232,7 @@ impl Hints {
         match self {
             // Relaxed, all of these: starting guesses. Written only when they change, so that the
             // line stays shared among the threads that read it.
-            Self::Lowest { last_chunk } => {
+            Self::Lowest { last_chunk, .. } => {
                 let chunk = chunk_of(slot) as u32;
                 if last_chunk.load(Ordering::Relaxed) != chunk {
                     last_chunk.store(chunk, Ordering::Relaxed);

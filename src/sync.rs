@@ -11,7 +11,9 @@
 //! Hints and counters ([`hint`]) stay plain atomics under loom: they order nothing, and modelling
 //! every stale hint would multiply the executions without adding one that matters.
 
-pub(crate) use imp::{AtomicU64, Snooze, known_thread_index, load_seq_cst, thread_index};
+pub(crate) use imp::{
+    AtomicU64, Snooze, known_thread_index, load_seq_cst, nanos, spin_for, thread_index,
+};
 
 /// Words of a chunk; fewer under loom, where every load multiplies the executions.
 pub(crate) const WORDS_PER_CHUNK: usize = imp::WORDS_PER_CHUNK;
@@ -30,6 +32,8 @@ mod imp {
     pub(crate) use core::sync::atomic::AtomicU64;
     use core::sync::atomic::{AtomicUsize, Ordering};
     use std::cell::Cell;
+    use std::sync::OnceLock;
+    use std::time::Instant;
 
     pub(crate) const WORDS_PER_CHUNK: usize = 8;
     pub(crate) const NODE_SHIFT: u32 = 4;
@@ -55,6 +59,20 @@ mod imp {
     }
 
     const NONE_YET: usize = usize::MAX;
+
+    /// The time, from an origin of this process.
+    pub(crate) fn nanos() -> u64 {
+        static ORIGIN: OnceLock<Instant> = OnceLock::new();
+        ORIGIN.get_or_init(Instant::now).elapsed().as_nanos() as u64
+    }
+
+    /// Does nothing for so long, without giving the processor away.
+    pub(crate) fn spin_for(duration_nanos: u64) {
+        let start = nanos();
+        while nanos() - start < duration_nanos {
+            std::hint::spin_loop();
+        }
+    }
 
     /// A small number for the calling thread, the same for its whole life.
     #[inline]
@@ -107,6 +125,13 @@ mod imp {
             loom::thread::yield_now();
         }
     }
+
+    /// Time stands still in a model, and nobody waits.
+    pub(crate) fn nanos() -> u64 {
+        0
+    }
+
+    pub(crate) fn spin_for(_duration_nanos: u64) {}
 
     pub(crate) fn thread_index() -> usize {
         0

@@ -72,19 +72,30 @@ fn lowest_bits(bits: u64, wanted: u64) -> u64 {
     bits ^ rest
 }
 
-/// Takes the lowest free bit, and answers its index.
+/// What came of one attempt at the lowest free bit of a word.
+pub(super) enum Attempt {
+    /// Took the bit of this index.
+    Took(u32),
+    /// The word was empty.
+    Empty,
+    /// The word was another one when it came to the exchange.
+    Lost,
+}
+
+/// Takes the lowest free bit, if nobody else changes the word meanwhile.
 #[inline]
-pub(super) fn take_first(word: &AtomicU64) -> Option<u32> {
-    // SeqCst, all three: as in `take_lowest`.
-    let mut free = load_seq_cst(word);
-    while free != 0 {
-        let rest = free & (free - 1);
-        match word.compare_exchange(free, rest, Ordering::SeqCst, Ordering::SeqCst) {
-            Ok(_) => return Some(free.trailing_zeros()),
-            Err(newer) => free = newer,
-        }
+pub(super) fn try_take_first(word: &AtomicU64) -> Attempt {
+    // SeqCst: as in `take_lowest`.
+    let free = load_seq_cst(word);
+    if free == 0 {
+        return Attempt::Empty;
     }
-    None
+    let rest = free & (free - 1);
+    // SeqCst: as in `take_lowest`. Relaxed on failure: what it reads is not used.
+    match word.compare_exchange(free, rest, Ordering::SeqCst, Ordering::Relaxed) {
+        Ok(_) => Attempt::Took(free.trailing_zeros()),
+        Err(_) => Attempt::Lost,
+    }
 }
 
 /// Takes up to `wanted` of the lowest free bits among `allowed`, and answers which; 0 if none is free.

@@ -1,6 +1,6 @@
 //! One slot at a time: claim the lowest, the next, any within bounds, exactly this one; release.
 
-use super::chunk::{Request, Visit, take_first, take_near, try_take_near};
+use super::chunk::{Attempt, Request, Visit, take_near, try_take_first, try_take_near};
 use super::{Bitmap, Chunk, Verdict};
 use crate::slot::{Slot, bit_of, bits_within, chunk_of, slot_at, word_of};
 use crate::sync::{Ordering, Snooze, WORDS_PER_CHUNK, load_seq_cst};
@@ -13,6 +13,8 @@ pub(crate) enum Likely {
     Empty,
     /// Nothing: another chunk comes first.
     Elsewhere,
+    /// Nothing: somebody else was faster.
+    Lost,
 }
 
 impl Bitmap<'_> {
@@ -27,9 +29,20 @@ impl Bitmap<'_> {
         if self.tree.is_linear() || !self.tree.is_lowest(likely_chunk) {
             return Likely::Elsewhere;
         }
-        match take_first_of(chunk, likely_chunk) {
-            Some(slot) => Likely::Claimed(slot),
-            None => Likely::Empty,
+        // The first word is worth a guess. Beyond it, a loop that ends anywhere would be guessed wrong.
+        let mut index = 0;
+        loop {
+            match try_take_first(&chunk.words()[index]) {
+                Attempt::Took(bit_index) => {
+                    let word_index = likely_chunk * WORDS_PER_CHUNK + index;
+                    return Likely::Claimed(slot_at(word_index, bit_index));
+                }
+                Attempt::Lost => return Likely::Lost,
+                Attempt::Empty => match chunk.first_with_free() {
+                    Some(with_free) => index = with_free,
+                    None => return Likely::Empty,
+                },
+            }
         }
     }
 
@@ -256,12 +269,10 @@ impl Bitmap<'_> {
 /// The lowest free slot of a chunk, claimed.
 #[inline]
 fn take_first_of(chunk: &Chunk, chunk_index: usize) -> Option<Slot> {
-    // The first word is worth a guess. Beyond it, a loop that ends anywhere would be guessed wrong.
-    let mut index = 0;
     loop {
-        if let Some(bit_index) = take_first(&chunk.words()[index]) {
+        let index = chunk.first_with_free()?;
+        if let Attempt::Took(bit_index) = try_take_first(&chunk.words()[index]) {
             return Some(slot_at(chunk_index * WORDS_PER_CHUNK + index, bit_index));
         }
-        index = chunk.first_with_free()?;
     }
 }

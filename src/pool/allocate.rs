@@ -305,9 +305,17 @@ impl<N: Network> Pool<N> {
                 Likely::Claimed(slot) => self.counted(slot, event),
                 Likely::Empty => self.allocate_beyond(last_chunk, event),
                 Likely::Elsewhere => self.allocate_anywhere(event),
+                Likely::Lost => self.allocate_after_loss(event),
             },
             None => self.allocate_near(event),
         }
+    }
+
+    /// The same when another thread was faster.
+    #[inline(never)]
+    fn allocate_after_loss(&self, event: Event) -> Option<Slot> {
+        self.hints.after_loss();
+        self.allocate_anywhere(event)
     }
 
     /// The same when the lowest candidate was found empty: it will be in nobody's way any more.

@@ -150,8 +150,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "claim: the exchange is Relaxed",
         &[edit(
             CHUNK,
-            "match word.compare_exchange(free, rest, Ordering::SeqCst, Ordering::SeqCst) {",
-            "match word.compare_exchange(free, rest, Ordering::Relaxed, Ordering::SeqCst) {",
+            "match word.compare_exchange(free, rest, Ordering::SeqCst, Ordering::Relaxed) {",
+            "match word.compare_exchange(free, rest, Ordering::Relaxed, Ordering::Relaxed) {",
         )],
         &[Loom("single", "a_slot_passes_from_holder_to_holder")],
     ),
