@@ -2,7 +2,7 @@
 //!
 //! Exists only under loom. The package `loom-tests` is its only caller; nothing here is public API.
 
-use crate::bitmap::{BlockCandidates, Burst, Likely};
+use crate::bitmap::{Attempt, BlockCandidates, Burst, Likely};
 use crate::slot::{SLOTS_PER_CHUNK, Slot};
 use crate::storage::Heap;
 
@@ -31,10 +31,15 @@ impl Model {
     /// Claims the lowest free slot.
     pub fn claim_lowest(&self, likely_chunk: usize) -> Option<Slot> {
         let bitmap = self.0.bitmap();
-        match bitmap.claim_lowest_in(likely_chunk) {
+        match bitmap.claim_lowest_at(likely_chunk) {
             Likely::Claimed(slot) => return Some(slot),
-            Likely::Empty => bitmap.settle(likely_chunk),
-            Likely::Elsewhere | Likely::Lost => {}
+            Likely::Elsewhere => return bitmap.claim_lowest(),
+            Likely::Inside => {}
+        }
+        match bitmap.try_claim_inside(likely_chunk) {
+            Attempt::Took(slot) => return Some(slot),
+            Attempt::Empty => bitmap.settle(likely_chunk),
+            Attempt::Lost => {}
         }
         bitmap.claim_lowest()
     }

@@ -72,14 +72,25 @@ fn lowest_bits(bits: u64, wanted: u64) -> u64 {
     bits ^ rest
 }
 
-/// What came of one attempt at the lowest free bit of a word.
-pub(super) enum Attempt {
-    /// Took the bit of this index.
-    Took(u32),
-    /// The word was empty.
+/// What came of one attempt to take the lowest free bit.
+pub(crate) enum Attempt<T = u32> {
+    /// Took this one.
+    Took(T),
+    /// There was none.
     Empty,
-    /// The word was another one when it came to the exchange.
+    /// Somebody else was faster.
     Lost,
+}
+
+impl<T> Attempt<T> {
+    #[inline]
+    pub(super) fn map<U>(self, convert: impl FnOnce(T) -> U) -> Attempt<U> {
+        match self {
+            Self::Took(taken) => Attempt::Took(convert(taken)),
+            Self::Empty => Attempt::Empty,
+            Self::Lost => Attempt::Lost,
+        }
+    }
 }
 
 /// Takes the lowest free bit, if nobody else changes the word meanwhile.

@@ -35,7 +35,7 @@ mod word;
 
 pub(crate) use batch::{Burst, WordBits};
 pub(crate) use block::{BlockCandidates, BlockRelease};
-pub(crate) use chunk::Chunk;
+pub(crate) use chunk::{Attempt, Chunk};
 pub(crate) use control::Control;
 use control::Verdict;
 pub(crate) use single::Likely;

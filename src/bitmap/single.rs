@@ -1,49 +1,50 @@
 //! One slot at a time: claim the lowest, the next, any within bounds, exactly this one; release.
 
 use super::chunk::{Attempt, Request, Visit, take_near, try_take_first, try_take_near};
-use super::{Bitmap, Chunk, Verdict};
+use super::{Bitmap, Verdict};
 use crate::slot::{Slot, bit_of, bits_within, chunk_of, slot_at, word_of};
 use crate::sync::{Ordering, Snooze, WORDS_PER_CHUNK, load_seq_cst};
 
-/// What a look at the likely chunk has brought.
+/// What a look at the chunk where the lowest slot is likely has brought.
 pub(crate) enum Likely {
     /// The lowest free slot, claimed.
     Claimed(Slot),
-    /// Nothing: the lowest candidate is empty, and its hint stale.
-    Empty,
     /// Nothing: another chunk comes first.
     Elsewhere,
-    /// Nothing: somebody else was faster.
-    Lost,
+    /// Nothing in its first word, but no chunk comes before it.
+    Inside,
 }
 
 impl Bitmap<'_> {
-    /// Claims the lowest free slot if it is in `likely_chunk`, where the last one was found.
+    /// Claims the lowest free slot if it is in the first word of `likely_chunk`.
     ///
     /// Every lower slot was seen taken at some moment of the call.
     #[inline]
-    pub(crate) fn claim_lowest_in(self, likely_chunk: usize) -> Likely {
+    pub(crate) fn claim_lowest_at(self, likely_chunk: usize) -> Likely {
         let Some(chunk) = self.chunks.get(likely_chunk) else {
             return Likely::Elsewhere;
         };
         if self.tree.is_linear() || !self.tree.is_lowest(likely_chunk) {
             return Likely::Elsewhere;
         }
-        // The first word is worth a guess. Beyond it, a loop that ends anywhere would be guessed wrong.
-        let mut index = 0;
-        loop {
-            match try_take_first(&chunk.words()[index]) {
-                Attempt::Took(bit_index) => {
-                    let word_index = likely_chunk * WORDS_PER_CHUNK + index;
-                    return Likely::Claimed(slot_at(word_index, bit_index));
-                }
-                Attempt::Lost => return Likely::Lost,
-                Attempt::Empty => match chunk.first_with_free() {
-                    Some(with_free) => index = with_free,
-                    None => return Likely::Empty,
-                },
+        match try_take_first(&chunk.words()[0]) {
+            Attempt::Took(bit_index) => {
+                Likely::Claimed(slot_at(likely_chunk * WORDS_PER_CHUNK, bit_index))
             }
+            Attempt::Empty | Attempt::Lost => Likely::Inside,
         }
+    }
+
+    /// Claims the lowest free slot of a chunk, in one attempt.
+    #[inline]
+    pub(crate) fn try_claim_inside(self, chunk_index: usize) -> Attempt<Slot> {
+        let chunk = &self.chunks[chunk_index];
+        // Without a branch for each word: which one it is cannot be guessed.
+        let Some(index) = chunk.first_with_free() else {
+            return Attempt::Empty;
+        };
+        try_take_first(&chunk.words()[index])
+            .map(|bit_index| slot_at(chunk_index * WORDS_PER_CHUNK + index, bit_index))
     }
 
     /// Claims the lowest free slot; `None` if at some instant of the call nothing was free.
@@ -65,11 +66,11 @@ impl Bitmap<'_> {
         self.search_until_none_free(|| {
             loop {
                 let chunk_index = self.lowest_candidate()?;
-                let taken = take_first_of(&self.chunks[chunk_index], chunk_index);
-                if taken.is_some() {
-                    return taken;
+                match self.try_claim_inside(chunk_index) {
+                    Attempt::Took(slot) => return Some(slot),
+                    Attempt::Empty => self.settle(chunk_index),
+                    Attempt::Lost => {}
                 }
-                self.settle(chunk_index);
             }
         })
     }
@@ -263,16 +264,5 @@ impl Bitmap<'_> {
         // Acquire: pairs with releases, so that a reader who finds a slot taken or free sees at least
         // what led there. Nothing is decided by it.
         self.word(word_index).load(Ordering::Acquire) & bits_within(word_index, first, last)
-    }
-}
-
-/// The lowest free slot of a chunk, claimed.
-#[inline]
-fn take_first_of(chunk: &Chunk, chunk_index: usize) -> Option<Slot> {
-    loop {
-        let index = chunk.first_with_free()?;
-        if let Attempt::Took(bit_index) = try_take_first(&chunk.words()[index]) {
-            return Some(slot_at(chunk_index * WORDS_PER_CHUNK + index, bit_index));
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! The verbs that take addresses.
 
 use super::Pool;
-use crate::bitmap::{Burst, Likely, WordBits};
+use crate::bitmap::{Attempt, Burst, Likely, WordBits};
 use crate::error::{AllocateError, AllocateExactError};
 use crate::geometry::Place;
 use crate::network::Network;
@@ -295,96 +295,112 @@ impl<N: Network> Pool<N> {
         Ok(self.geometry.addr_of(slot))
     }
 
-    // A leaf of few instructions: it saves no register, since to restore one is a load that waits for
-    // the claim. Whatever calls further is in functions of its own, called last. A slot travels in a
-    // register, a result does not.
-    #[inline(never)]
+    #[inline]
     fn allocate_slot(&self, event: Event) -> Option<Slot> {
+        let slot = self.claim_slot()?;
+        if !self.counters.are_off() {
+            self.count_allocated(event);
+        }
+        Some(slot)
+    }
+
+    #[inline(never)]
+    fn count_allocated(&self, event: Event) {
+        self.counters.allocated(event, 1);
+    }
+
+    /// Claims the slot that the policy wants; `None` if at some instant of the call nothing was free.
+    // Chosen in the caller's code: the ways below are leaves of few instructions. They save no register,
+    // since to restore one is a load that waits for the claim. Whatever calls further, or loops, is in
+    // functions of its own, called last. A slot travels in a register, a result does not.
+    #[inline]
+    fn claim_slot(&self) -> Option<Slot> {
         match self.hints.last_chunk() {
-            Some(last_chunk) => match self.bitmap().claim_lowest_in(last_chunk) {
-                Likely::Claimed(slot) => self.counted(slot, event),
-                Likely::Empty => self.allocate_beyond(last_chunk, event),
-                Likely::Elsewhere => self.allocate_anywhere(event),
-                Likely::Lost => self.allocate_after_loss(event),
-            },
-            None => self.allocate_near(event),
+            Some(last_chunk) => self.claim_lowest(last_chunk),
+            None => self.claim_near(),
         }
     }
 
-    /// The same when another thread was faster.
+    /// Claims the lowest slot, which is likely in this chunk.
     #[inline(never)]
-    fn allocate_after_loss(&self, event: Event) -> Option<Slot> {
-        self.hints.after_loss();
-        self.allocate_anywhere(event)
+    fn claim_lowest(&self, last_chunk: usize) -> Option<Slot> {
+        match self.bitmap().claim_lowest_at(last_chunk) {
+            Likely::Claimed(slot) => Some(slot),
+            Likely::Elsewhere => self.claim_anywhere(),
+            Likely::Inside => self.claim_inside(last_chunk),
+        }
     }
 
-    /// The same when the lowest candidate was found empty: it will be in nobody's way any more.
+    /// The same when no chunk comes before this one.
     #[inline(never)]
-    fn allocate_beyond(&self, chunk_index: usize, event: Event) -> Option<Slot> {
+    fn claim_inside(&self, chunk_index: usize) -> Option<Slot> {
+        match self.bitmap().try_claim_inside(chunk_index) {
+            Attempt::Took(slot) => Some(slot),
+            Attempt::Empty => self.claim_beyond(chunk_index),
+            Attempt::Lost => self.claim_after_loss(),
+        }
+    }
+
+    /// The same when it is empty: it will be in nobody's way any more.
+    #[inline(never)]
+    fn claim_beyond(&self, chunk_index: usize) -> Option<Slot> {
         self.bitmap().settle(chunk_index);
-        self.allocate_anywhere(event)
+        self.claim_anywhere()
     }
 
+    /// The same when other threads were faster.
     #[inline(never)]
-    fn allocate_near(&self, event: Event) -> Option<Slot> {
+    fn claim_after_loss(&self) -> Option<Slot> {
+        self.hints.after_loss();
+        self.claim_anywhere()
+    }
+
+    /// Claims a slot where the thread has found its last one.
+    #[inline(never)]
+    fn claim_near(&self) -> Option<Slot> {
         let Some(near) = self.hints.near(known_thread_index()) else {
-            return self.allocate_around(event);
+            return self.claim_around();
         };
         let bitmap = self.bitmap();
         match bitmap.try_claim_near(near.word_index, near.start_bit) {
-            Some(slot) => self.counted(slot, event),
-            None => self.allocate_around(event),
+            Some(slot) => Some(slot),
+            None => self.claim_around(),
         }
     }
 
     /// The same for a thread that has no index yet, or whose word is empty.
     #[inline(never)]
-    fn allocate_around(&self, event: Event) -> Option<Slot> {
+    fn claim_around(&self) -> Option<Slot> {
         let Some(near) = self.hints.near(Some(thread_index())) else {
-            return self.allocate_anywhere(event);
+            return self.claim_anywhere();
         };
         let bitmap = self.bitmap();
         if let Some(slot) = bitmap.claim_near(near.word_index, near.start_bit) {
             self.hints.found(slot);
-            return self.counted(slot, event);
+            return Some(slot);
         }
         // The whole chunk is taken. On a crowded pool the thread's own release tells better than the
         // summary where there is something. It does not move there: that may be another's home.
         match bitmap.try_claim_near(near.freed_word, near.start_bit) {
-            Some(slot) => self.counted(slot, event),
-            None => self.allocate_anywhere(event),
+            Some(slot) => Some(slot),
+            None => self.claim_anywhere(),
         }
     }
 
-    /// The first free slot from where the policy begins; `None` if at some instant of the call
-    /// nothing was free.
+    /// Claims the first free slot from where the policy begins.
     #[inline(never)]
-    fn allocate_anywhere(&self, event: Event) -> Option<Slot> {
+    fn claim_anywhere(&self) -> Option<Slot> {
         let bitmap = self.bitmap();
         let found = match self.hints.policy() {
             Policy::Lowest => bitmap.claim_lowest(),
             _ => bitmap.claim_from(self.start_slot()),
         };
-        let Some(slot) = found else {
-            self.count_exhausted();
-            return None;
-        };
-        self.hints.found(slot);
-        self.counted(slot, event)
-    }
-
-    #[inline]
-    fn counted(&self, slot: Slot, event: Event) -> Option<Slot> {
-        if self.counters.are_off() {
-            return Some(slot);
+        match found {
+            Some(slot) => self.hints.found(slot),
+            None if self.counters.are_off() => {}
+            None => self.count_exhausted(),
         }
-        self.count_allocated(slot, event)
-    }
-
-    #[inline(never)]
-    fn count_allocated(&self, slot: Slot, event: Event) -> Option<Slot> {
-        self.counters.allocated(event, 1);
-        Some(slot)
+        found
     }
 
     /// Where the policy begins to look.

@@ -31,6 +31,13 @@ const HOT_PATHS: &[HotPath] = &[
         run: |count| pairs(16, Policy::Spread, StatsLevel::Off, count),
     },
     HotPath {
+        name: "local/16/off",
+        run: |count| {
+            let pool = pool_of(16, Policy::Lowest, StatsLevel::Off);
+            Pairs::empty(pool).local(count);
+        },
+    },
+    HotPath {
         name: "full_random/16/counts",
         run: full_random,
     },
