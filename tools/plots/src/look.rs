@@ -53,6 +53,8 @@ const RIVALS: [Marker; 7] = [
     Marker::Plus,
     Marker::Fall,
 ];
+/// As 7 and 3 below, 4 and 3 have no common divisor.
+const OUR_DASHES: [Dash; 3] = [Dash::None, Dash::Long, Dash::Dots];
 /// 7 shapes and 3 dashes have no common divisor, so 21 pairs pass before one returns.
 const DASHES: [Dash; 3] = [Dash::Long, Dash::Short, Dash::Dots];
 /// Told apart by the colour-blind, and dark enough on white.
@@ -71,7 +73,7 @@ impl Look {
         Self {
             marker: OURS[index % OURS.len()],
             // Ours often lie on each other: then the gaps of one show that there is another.
-            dash: [Dash::None, Dash::Long][index % 2],
+            dash: OUR_DASHES[index % OUR_DASHES.len()],
             width: 3,
             colour: BLACK,
         }
@@ -94,9 +96,10 @@ mod tests {
 
     /// In black and white, shape and line are all there is.
     #[test]
-    fn no_two_rivals_look_alike_without_colour() {
-        let looks: Vec<_> = (0..21)
-            .map(Look::rival)
+    fn no_two_series_look_alike_without_colour() {
+        let looks: Vec<_> = (0..12)
+            .map(Look::ours)
+            .chain((0..21).map(Look::rival))
             .map(|look| (look.marker, look.dash))
             .collect();
         for (index, look) in looks.iter().enumerate() {
