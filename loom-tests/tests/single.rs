@@ -271,3 +271,24 @@ fn lowest_first_passes_over_no_finished_release() {
             assert!(lowest_is_held, "passed over a free lower slot");
         });
 }
+
+/// Of three free slots, two threads take the two lowest, though each loses exchanges to the other.
+#[test]
+fn two_threads_take_exactly_the_two_lowest() {
+    // In a wide build, the third one is in another word of the same chunk.
+    const FREE: &[(u32, u32)] = &[(LOW, LOW + 1), (HIGH, HIGH)];
+    Program::tree(1, FREE, &[]).run_and_judge([allocate_once(), allocate_once()], |_, held| {
+        let mut slots = held.concat();
+        slots.sort_unstable();
+        assert_eq!(slots, [LOW, LOW + 1]);
+    });
+    const FAR_TOO: &[(u32, u32)] = &[(LOW, LOW), (HIGH, HIGH), (FAR, FAR)];
+    Program::tree(3, FAR_TOO, &[]).preemptions(6).run_and_judge(
+        [allocate_once(), allocate_once()],
+        |_, held| {
+            let mut slots = held.concat();
+            slots.sort_unstable();
+            assert_eq!(slots, [LOW, HIGH]);
+        },
+    );
+}

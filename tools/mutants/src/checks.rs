@@ -14,15 +14,16 @@ pub(crate) enum Check {
     /// One loom model, whose negative twin the mutant is: the file in `loom-tests/tests` and the
     /// test's name.
     Loom(&'static str, &'static str),
-    /// One file of `tests`.
-    Tests(&'static str),
+    /// The same with chunks of two words.
+    WideLoom(&'static str, &'static str),
+    /// One test: the file in `tests` and the test's name.
+    Test(&'static str, &'static str),
 }
 
 #[derive(Debug)]
 pub(crate) enum Verdict {
     Passed,
-    /// The first test that failed, if one says so.
-    Failed(Option<String>),
+    Failed,
     Hung,
     NotBuilt(String),
 }
@@ -31,17 +32,20 @@ pub(crate) enum Verdict {
 const PATIENCE: Duration = Duration::from_secs(600);
 
 impl Check {
-    pub(crate) fn name(self) -> &'static str {
+    /// Where the check is, from the root of the repository, and its name there.
+    pub(crate) fn place(self) -> (String, &'static str) {
         match self {
-            Self::Loom(..) => "loom",
-            Self::Tests(file) => file,
+            Self::Loom(file, name) | Self::WideLoom(file, name) => {
+                (format!("loom-tests/tests/{file}.rs"), name)
+            }
+            Self::Test(file, name) => (format!("tests/{file}.rs"), name),
         }
     }
 
-    fn arguments(self) -> Vec<&'static str> {
+    fn arguments(self) -> [&'static str; 4] {
         match self {
-            Self::Loom(file, _) => vec!["-p", "loom-tests", "--test", file],
-            Self::Tests(file) => vec!["-p", "hostbits", "--test", file],
+            Self::Loom(file, _) | Self::WideLoom(file, _) => ["-p", "loom-tests", "--test", file],
+            Self::Test(file, _) => ["-p", "hostbits", "--test", file],
         }
     }
 
@@ -55,9 +59,8 @@ impl Check {
         let log = copy.target("last-check.log");
         let output = File::create(&log).map_err(|error| format!("{}: {error}", log.display()))?;
         let mut command = self.command(copy);
-        if let Self::Loom(_, name) = self {
-            command.args(["--", "--exact", name]);
-        }
+        let (file, name) = self.place();
+        command.args(["--", "--exact", name]);
         // A process group of its own, so that a test that hangs goes away with the cargo that ran it.
         command
             .process_group(0)
@@ -65,13 +68,11 @@ impl Check {
             .stderr(Stdio::null());
         let child = command.spawn().map_err(|error| format!("cargo: {error}"))?;
         let printed = || fs::read_to_string(&log).unwrap_or_default();
-        let verdict = wait(child, || failed_test(&printed()))?;
-        match self {
-            Self::Loom(file, name) if !printed().contains(&format!("test {name}")) => {
-                Err(format!("no model {name} in loom-tests/tests/{file}.rs"))
-            }
-            _ => Ok(verdict),
+        let verdict = wait(child, || fails(&printed(), name))?;
+        if !printed().contains(&format!("test {name}")) {
+            return Err(format!("no test {name} in {file}"));
         }
+        Ok(verdict)
     }
 
     fn command(self, copy: &Copy) -> Command {
@@ -79,13 +80,20 @@ impl Check {
         command
             .args(["test", "--release", "--locked"])
             .args(self.arguments());
-        let kind = if matches!(self, Self::Loom(..)) {
-            command.env("RUSTFLAGS", "--cfg loom");
-            "loom"
-        } else {
-            command.env_remove("RUSTFLAGS");
-            "std"
+        let kind = match self {
+            Self::Test(..) => "std",
+            Self::Loom(..) => "loom",
+            Self::WideLoom(..) => "wide-loom",
         };
+        command
+            .env_remove("RUSTFLAGS")
+            .env_remove("HOSTBITS_LOOM_WIDE_CHUNKS");
+        if !matches!(self, Self::Test(..)) {
+            command.env("RUSTFLAGS", "--cfg loom");
+        }
+        if matches!(self, Self::WideLoom(..)) {
+            command.env("HOSTBITS_LOOM_WIDE_CHUNKS", "1");
+        }
         command
             .env("CARGO_TARGET_DIR", copy.target(kind))
             .current_dir(copy.tree());
@@ -95,35 +103,31 @@ impl Check {
 
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())?;
         match self {
-            Self::Loom(_, model) => write!(f, ": {model}"),
-            _ => Ok(()),
+            Self::Loom(file, name) => write!(f, "loom {file}::{name}"),
+            Self::WideLoom(file, name) => write!(f, "loom {file}::{name}, wide chunks"),
+            Self::Test(file, name) => write!(f, "{file}::{name}"),
         }
     }
 }
 
-/// The first test that a test run says has failed.
-fn failed_test(printed: &str) -> Option<String> {
-    let name = |line: &str| {
-        let line = line.strip_prefix("test ")?;
-        Some(line.strip_suffix(" ... FAILED")?.to_owned())
-    };
-    printed.lines().find_map(name)
+fn fails(printed: &str, name: &str) -> bool {
+    let failed = format!("test {name} ... FAILED");
+    printed.lines().any(|line| line == failed)
 }
 
-/// Waits for the end, or for the first test that fails: with a mutant, the others may go on for ever.
-fn wait(mut child: Child, failed: impl Fn() -> Option<String>) -> Outcome<Verdict> {
+/// Waits for the end, or until the test has said that it failed.
+fn wait(mut child: Child, failed: impl Fn() -> bool) -> Outcome<Verdict> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let ended = child.try_wait().map_err(|error| error.to_string())?;
-        if let Some(test) = failed() {
+        if failed() {
             stop(&mut child);
-            return Ok(Verdict::Failed(Some(test)));
+            return Ok(Verdict::Failed);
         }
         match ended {
             Some(status) if status.success() => return Ok(Verdict::Passed),
-            Some(_) => return Ok(Verdict::Failed(None)),
+            Some(_) => return Ok(Verdict::Failed),
             None if Instant::now() < deadline => thread::sleep(Duration::from_millis(50)),
             None => {
                 stop(&mut child);

@@ -1,7 +1,7 @@
 //! A copy of the tree, where weakening does no harm.
 
 use crate::Outcome;
-use crate::list::Mutant;
+use crate::list::{Change, Mutant};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -68,20 +68,15 @@ impl Copy {
     /// tree meanwhile.
     pub(crate) fn weaken(&self, mutant: &Mutant) -> Outcome<Weakened> {
         let mut weakened = Weakened(Vec::new());
-        for edit in mutant.edits {
-            let path = self.tree.join(edit.file);
-            let text =
-                fs::read_to_string(&path).map_err(|error| format!("{}: {error}", edit.file))?;
-            let found = text.matches(edit.from).count();
-            if found != 1 {
-                return Err(format!(
-                    "mutant {:?} no longer applies: {found} places in {} read\n{}",
-                    mutant.name, edit.file, edit.from
-                ));
-            }
-            let weaker = text.replace(edit.from, edit.to);
-            weakened.0.push((path.clone(), text));
-            fs::write(&path, weaker).map_err(|error| error.to_string())?;
+        for Change {
+            file,
+            before,
+            after,
+        } in mutant.changes(&self.tree)?
+        {
+            let path = self.tree.join(file);
+            weakened.0.push((path.clone(), before));
+            fs::write(&path, after).map_err(|error| format!("{file}: {error}"))?;
         }
         Ok(weakened)
     }
@@ -92,8 +87,7 @@ pub(crate) struct Weakened(Vec<(PathBuf, String)>);
 
 impl Drop for Weakened {
     fn drop(&mut self) {
-        // The last edit first: a file may have two.
-        for (path, text) in self.0.iter().rev() {
+        for (path, text) in &self.0 {
             if let Err(error) = fs::write(path, text) {
                 eprintln!("{} is still weakened: {error}", path.display());
             }

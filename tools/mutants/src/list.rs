@@ -1,6 +1,9 @@
 //! The mutants: each is a weakening that must not go unnoticed.
 
-use crate::checks::Check::{self, Loom, Tests};
+use crate::Outcome;
+use crate::checks::Check::{self, Loom, Test, WideLoom};
+use std::fs;
+use std::path::Path;
 
 pub(crate) struct Edit {
     pub(crate) file: &'static str,
@@ -16,6 +19,46 @@ pub(crate) struct Mutant {
     pub(crate) checks: &'static [Check],
     /// Caught within seconds: part of the smoke run.
     pub(crate) smoke: bool,
+}
+
+/// A file before and after a mutant's edits.
+pub(crate) struct Change {
+    pub(crate) file: &'static str,
+    pub(crate) before: String,
+    pub(crate) after: String,
+}
+
+impl Mutant {
+    /// What the mutant makes of the files below `root`; an error if one of them has changed so that
+    /// an edit has no place any more, or several.
+    pub(crate) fn changes(&self, root: &Path) -> Outcome<Vec<Change>> {
+        let mut changes: Vec<Change> = Vec::new();
+        for edit in self.edits {
+            let known = changes.iter_mut().find(|change| change.file == edit.file);
+            let change = match known {
+                Some(change) => change,
+                None => {
+                    let before = fs::read_to_string(root.join(edit.file))
+                        .map_err(|error| format!("{}: {error}", edit.file))?;
+                    changes.push(Change {
+                        file: edit.file,
+                        after: before.clone(),
+                        before,
+                    });
+                    changes.last_mut().expect("just pushed")
+                }
+            };
+            let places = change.after.matches(edit.from).count();
+            if places != 1 {
+                return Err(format!(
+                    "mutant {:?} no longer applies: {places} places in {} read\n{}",
+                    self.name, edit.file, edit.from
+                ));
+            }
+            change.after = change.after.replace(edit.from, edit.to);
+        }
+        Ok(changes)
+    }
 }
 
 const CHUNK: &str = "src/bitmap/chunk.rs";
@@ -124,8 +167,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "        if load_seq_cst(self.word(word_index)) == bits {\n            self.tree.publish(word_index / WORDS_PER_CHUNK);\n        }\n        if self",
         )],
         &[Loom(
-            "block",
-            "a_search_for_a_block_is_not_fooled_by_one_that_moves_between_words",
+            "single",
+            "releasing_beside_a_stalled_release_guarantees_an_allocation",
         )],
     ),
     smoke(mutant(
@@ -147,7 +190,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[Loom("single", "a_slot_passes_from_holder_to_holder")],
     )),
     mutant(
-        "claim: the exchange is Relaxed",
+        "claim, lowest: the exchange is Relaxed",
         &[edit(
             CHUNK,
             "match word.compare_exchange(free, rest, Ordering::SeqCst, Ordering::Relaxed) {",
@@ -156,7 +199,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[Loom("single", "a_slot_passes_from_holder_to_holder")],
     ),
     mutant(
-        "claim: gives up after a lost exchange",
+        "claim, bounded: gives up after a lost exchange",
         &[edit(
             CHUNK,
             "Ok(_) => return take,\n            Err(newer) => free = newer,",
@@ -168,7 +211,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
     ),
     smoke(mutant(
-        "claim: keeps a bit that it did not win",
+        "claim, spread: keeps a bit that it did not win",
         &[edit(
             CHUNK,
             "    word.fetch_and(!bit, Ordering::SeqCst) & bit != 0\n",
@@ -180,10 +223,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "lowest: any candidate passes for the lowest",
         &[edit(
             TREE,
-            "node.trailing_zeros() == digit(child)",
-            "node >> digit(child) & 1 == 1",
+            "if node.trailing_zeros() != digit(child) {",
+            "if node >> digit(child) & 1 != 1 {",
         )],
-        &[Tests("verbs"), Tests("properties")],
+        &[Test("properties", "big_trees_answer_like_a_scan_and_a_set")],
     )),
     smoke(mutant(
         "exact: believes what a claim in flight holds",
@@ -282,7 +325,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "            let _ = self.pool.release(self.addr);",
             "            let _ = self.pool.release(self.addr);\n            let _ = self.pool.release(self.addr);",
         )],
-        &[Tests("verbs")],
+        &[Loom("pool", "two_threads_always_share_two_addresses")],
     )),
     mutant(
         "batch: the flight ends before the roll-back",
@@ -378,6 +421,343 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "self.free & bit == 0 && self.pool.bitmap().are_taken(self.word_index, bit)",
             "self.free & bit == 0",
         )],
-        &[Tests("local")],
+        &[Test("local", "a_double_release_is_an_error")],
+    ),
+    smoke(mutant(
+        "publish: before the bit is free",
+        &[edit(
+            "src/storage.rs",
+            "        let was_taken = self.bitmap().mark_free(slot);\n        self.announce(slot, was_taken)",
+            "        self.announce(slot, true);\n        self.bitmap().mark_free(slot)",
+        )],
+        &[Loom("single", "a_released_slot_is_not_lost")],
+    )),
+    mutant(
+        "publish: not by a roll-back",
+        &[edit(
+            SINGLE,
+            "        self.announce(word_index, bits);\n        before & bits",
+            "        before & bits",
+        )],
+        &[Loom("batch", "a_batch_that_fails_gives_everything_back")],
+    ),
+    mutant(
+        "release of many bits: the store is Relaxed",
+        &[edit(
+            SINGLE,
+            ".fetch_or(bits, Ordering::SeqCst);",
+            ".fetch_or(bits, Ordering::Relaxed);",
+        )],
+        &[Loom(
+            "local",
+            "a_local_dropped_while_another_thread_allocates_loses_nothing",
+        )],
+    ),
+    mutant(
+        "release of a block: the exchange is Relaxed",
+        &[edit(
+            BLOCK,
+            "match word.compare_exchange(seen, seen | bits, Ordering::SeqCst, Ordering::Relaxed) {",
+            "match word.compare_exchange(seen, seen | bits, Ordering::Relaxed, Ordering::Relaxed) {",
+        )],
+        &[Loom("block", "releasing_a_block_first_guarantees_a_block")],
+    ),
+    mutant(
+        "release of a block: frees the rest though a part is free",
+        &[edit(
+            BLOCK,
+            "if free_before.is_none() {",
+            "if free_before != Some(Slot::MAX) {",
+        )],
+        &[Test("verbs", "a_partly_free_block_is_refused_unchanged")],
+    ),
+    mutant(
+        "claim, lowest: no re-load after a lost exchange",
+        &[edit(
+            CHUNK,
+            "Ok(_) => return Some(free.trailing_zeros()),\n            Err(newer) => free = newer,",
+            "Ok(_) => return Some(free.trailing_zeros()),\n            Err(_) => {}",
+        )],
+        &[Loom("single", "a_slot_passes_from_holder_to_holder")],
+    ),
+    mutant(
+        "claim, lowest: passes over a word whose exchange it lost",
+        &[edit(
+            CHUNK,
+            "Ok(_) => return Some(free.trailing_zeros()),\n            Err(newer) => free = newer,",
+            "Ok(_) => return Some(free.trailing_zeros()),\n            Err(_) => return None,",
+        )],
+        &[WideLoom(
+            "single",
+            "two_threads_take_exactly_the_two_lowest",
+        )],
+    ),
+    mutant(
+        "claim, bounded: the exchange is Relaxed",
+        &[edit(
+            CHUNK,
+            "match word.compare_exchange(free, free & !take, Ordering::SeqCst, Ordering::SeqCst) {",
+            "match word.compare_exchange(free, free & !take, Ordering::Relaxed, Ordering::SeqCst) {",
+        )],
+        &[Loom(
+            "proof",
+            "a_bounded_search_is_not_fooled_by_a_moving_slot",
+        )],
+    ),
+    mutant(
+        "claim, bounded: the first look is not in the total order",
+        &[edit(
+            CHUNK,
+            "    let mut free = load_seq_cst(word);\n    loop {",
+            "    let mut free = word.load(Ordering::Acquire);\n    loop {",
+        )],
+        &[Loom(
+            "proof",
+            "a_bounded_search_is_not_fooled_by_a_moving_slot",
+        )],
+    ),
+    mutant(
+        "claim, spread: the fetch_and is Relaxed",
+        &[edit(
+            CHUNK,
+            "if word.fetch_and(!bit, Ordering::SeqCst) & bit != 0 {",
+            "if word.fetch_and(!bit, Ordering::Relaxed) & bit != 0 {",
+        )],
+        &[Loom("single", "a_slot_passes_from_holder_to_holder")],
+    ),
+    mutant(
+        "exact: the fetch_and is Relaxed",
+        &[edit(
+            SINGLE,
+            ".fetch_and(!bit, Ordering::SeqCst) & bit != 0",
+            ".fetch_and(!bit, Ordering::Relaxed) & bit != 0",
+        )],
+        &[Loom("single", "a_slot_passes_from_holder_to_holder")],
+    ),
+    mutant(
+        "block: the exchange of a part of a word is Relaxed",
+        &[edit(
+            BLOCK,
+            "match word.compare_exchange(seen, seen & !block, Ordering::SeqCst, Ordering::SeqCst) {",
+            "match word.compare_exchange(seen, seen & !block, Ordering::Relaxed, Ordering::SeqCst) {",
+        )],
+        &[Loom(
+            "block",
+            "a_search_for_a_block_is_not_fooled_by_one_that_moves_between_words",
+        )],
+    ),
+    mutant(
+        "block: the exchange of a whole word is Relaxed",
+        &[edit(
+            BLOCK,
+            "word.compare_exchange(u64::MAX, 0, Ordering::SeqCst, Ordering::SeqCst)",
+            "word.compare_exchange(u64::MAX, 0, Ordering::Relaxed, Ordering::SeqCst)",
+        )],
+        &[Loom(
+            "block",
+            "releasing_a_block_of_words_first_guarantees_a_block",
+        )],
+    ),
+    mutant(
+        "tree: the root is read without the total order",
+        &[edit(
+            TREE,
+            "candidates(load_seq_cst(&self.nodes[0])) == 0",
+            "candidates(self.nodes[0].load(Ordering::Acquire)) == 0",
+        )],
+        &[Loom("single", "a_released_slot_is_not_lost")],
+    ),
+    mutant(
+        "lowest: the way down is not the lowest",
+        &[edit(
+            TREE,
+            "child = child << NODE_SHIFT | node.trailing_zeros() as usize;",
+            "child = child << NODE_SHIFT | node.ilog2() as usize;",
+        )],
+        &[Test("properties", "big_trees_answer_like_a_scan_and_a_set")],
+    ),
+    mutant(
+        "flights: read without the total order",
+        &[edit(
+            CONTROL,
+            "load_seq_cst(&self.flights)",
+            "self.flights.load(Ordering::Acquire)",
+        )],
+        &[Loom(
+            "batch",
+            "batches_that_fail_one_after_the_other_take_nothing_from_a_single_claim",
+        )],
+    ),
+    mutant(
+        "flights: the beginning is Relaxed",
+        &[edit(
+            CONTROL,
+            ".fetch_add(FLIGHT_BEGUN + 1, Ordering::SeqCst);",
+            ".fetch_add(FLIGHT_BEGUN + 1, Ordering::Relaxed);",
+        )],
+        &[Loom(
+            "batch",
+            "batches_that_fail_one_after_the_other_take_nothing_from_a_single_claim",
+        )],
+    ),
+    mutant(
+        "flights: the end is Relaxed",
+        &[edit(
+            CONTROL,
+            "self.0.flights.fetch_sub(1, Ordering::SeqCst);",
+            "self.0.flights.fetch_sub(1, Ordering::Relaxed);",
+        )],
+        &[Loom("batch", "a_batch_that_fails_gives_everything_back")],
+    ),
+    smoke(mutant(
+        "batch: the flight begins after the first claim",
+        &[
+            edit(
+                BATCH,
+                "            let flight = self.begin_flight();\n            let mut claimed",
+                "            let mut claimed",
+            ),
+            edit(
+                BATCH,
+                "            if verdict == Gathered::All {",
+                "            let flight = self.begin_flight();\n            if verdict == Gathered::All {",
+            ),
+            edit(
+                BATCH,
+                "match self.none_free(1) {",
+                "match self.none_free(0) {",
+            ),
+        ],
+        &[Loom("batch", "a_batch_that_fails_gives_everything_back")],
+    )),
+    mutant(
+        "watch: looked for without the total order",
+        &[edit(
+            CONTROL,
+            "load_seq_cst(&self.watchers) != 0",
+            "self.watchers.load(Ordering::Acquire) != 0",
+        )],
+        &[Loom(
+            "proof",
+            "a_bounded_search_is_not_fooled_by_a_moving_slot",
+        )],
+    ),
+    mutant(
+        "watch: what was freed is read without the total order",
+        &[edit(
+            CONTROL,
+            ".map(load_seq_cst)",
+            ".map(|counter| counter.load(Ordering::Acquire))",
+        )],
+        &[Loom(
+            "proof",
+            "a_bounded_search_is_not_fooled_by_a_moving_slot",
+        )],
+    ),
+    smoke(mutant(
+        "linear: nobody is told of the watch",
+        &[edit(
+            CONTROL,
+            "        let _watch = self.control.watch();\n        let freed_before = self.control.freed(0);",
+            "        let freed_before = self.control.freed(0);",
+        )],
+        &[Loom(
+            "proof",
+            "a_linear_search_is_not_fooled_by_a_moving_slot",
+        )],
+    )),
+    mutant(
+        "linear: what was freed meanwhile is ignored",
+        &[edit(
+            CONTROL,
+            "if self.control.freed(0) != freed_before => Verdict::MayBeFree,",
+            "if self.control.freed(0) < freed_before => Verdict::MayBeFree,",
+        )],
+        &[Loom(
+            "proof",
+            "a_linear_search_is_not_fooled_by_a_moving_slot",
+        )],
+    ),
+    mutant(
+        "guard: releases what was kept",
+        &[edit(
+            "src/pool/guard.rs",
+            "        self.kept = true;\n",
+            "        self.kept = false;\n",
+        )],
+        &[Loom("pool", "two_threads_always_share_two_addresses")],
+    ),
+    mutant(
+        "local: hands out an address twice",
+        &[edit(
+            "src/pool/local.rs",
+            "        self.free &= self.free - 1;\n",
+            "        self.free &= self.free;\n",
+        )],
+        &[Loom("local", "two_locals_share_no_address")],
+    ),
+    mutant(
+        "local: returns more than it has left",
+        &[edit(
+            "src/pool/local.rs",
+            "self.pool.return_word(self.word_index, self.free);",
+            "self.pool.return_word(self.word_index, self.free | 6);",
+        )],
+        &[Loom(
+            "local",
+            "a_local_dropped_while_another_thread_allocates_loses_nothing",
+        )],
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn root() -> &'static Path {
+        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+    }
+
+    /// Whoever changes the library learns at once which mutant has to follow.
+    #[test]
+    fn every_mutant_applies() {
+        let stale = MUTANTS
+            .iter()
+            .filter_map(|mutant| mutant.changes(root()).err());
+        let stale: Vec<_> = stale.collect();
+        assert!(stale.is_empty(), "{}", stale.join("\n\n"));
+    }
+
+    #[test]
+    fn every_mutant_has_a_name_of_its_own_and_checks_that_exist() {
+        let names: BTreeSet<_> = MUTANTS.iter().map(|mutant| mutant.name).collect();
+        assert_eq!(names.len(), MUTANTS.len());
+        for mutant in MUTANTS {
+            assert!(!mutant.checks.is_empty(), "{}", mutant.name);
+            for check in mutant.checks {
+                let (file, test) = check.place();
+                let text = fs::read_to_string(root().join(&file)).expect("a file of tests");
+                assert!(text.contains(&format!("fn {test}(")), "{file}: {test}");
+            }
+        }
+    }
+
+    /// A file of models without a twin that fails in CI may have become a file of models that prove
+    /// nothing.
+    #[test]
+    fn every_file_of_loom_models_has_a_twin_in_the_smoke_run() {
+        let smoke = MUTANTS.iter().filter(|mutant| mutant.smoke);
+        let twins = smoke.flat_map(|mutant| mutant.checks);
+        let with_twins: BTreeSet<_> = twins.map(|check| check.place().0).collect();
+        for entry in fs::read_dir(root().join("loom-tests/tests")).expect("the models") {
+            let name = entry
+                .expect("a file")
+                .file_name()
+                .into_string()
+                .expect("a name");
+            let file = format!("loom-tests/tests/{name}");
+            assert!(with_twins.contains(&file), "{file} has no twin");
+        }
+    }
+}
