@@ -202,3 +202,37 @@ fn a_block_said_to_be_partly_free_can_be_claimed_from() {
         .without_payloads()
         .run([release, release_block]);
 }
+
+/// A block comes to the holder of one of its slots, and such a slot to the holder of a block, after
+/// everything before: where a hint is set already, nothing but the exchange of the word orders them.
+#[test]
+fn a_block_passes_from_holder_to_holder() {
+    let use_block = |order, count| {
+        role(move |world: &World| {
+            if let Some(slots) = world.allocate_block(count, order) {
+                assert_eq!(world.model.release_block(slots[0], order), Ok(()));
+            }
+            vec![]
+        })
+    };
+    // Waits for nobody: see above.
+    let use_exactly = || {
+        role(|world: &World| {
+            if world.model.try_claim_exact(64) {
+                world.touch(64);
+                world.release(64);
+            }
+            vec![]
+        })
+    };
+    for (order, count) in [(PAIR_ORDER, 1), (6, 2), (0, 128)] {
+        Program::tree(PAIR_CHUNKS, ALL, &[])
+            .with_payloads(&[64])
+            .preemptions(4)
+            .run([use_block(order, count), use_exactly()]);
+    }
+    Program::tree(PAIR_CHUNKS, ALL, &[])
+        .with_payloads(&[64])
+        .preemptions(3)
+        .run([use_block(6, 2), use_block(6, 2)]);
+}

@@ -84,3 +84,37 @@ fn an_exact_address_has_exactly_one_winner() {
     let roles = [allocate_exact, allocate_exact_and_lower];
     race("", None, world, roles, |_, won| assert!(won[0] != won[1]));
 }
+
+/// Answers of several pools fit together: each thread releases an address of one full pool and then
+/// asks the other pool. Whoever did so last finds what the other one released.
+#[test]
+fn answers_of_two_pools_have_one_order() {
+    type Pools = [Pool<Ipv4Net>; 2];
+    /// Both addresses are taken; with `settled`, the summary says so.
+    fn taken(policy: Policy, settled: bool) -> Pool<Ipv4Net> {
+        let pool = pool(policy);
+        while pool.allocate().is_ok() {}
+        if !settled {
+            pool.release("10.0.0.2".parse().unwrap()).unwrap();
+            pool.allocate().unwrap();
+        }
+        pool
+    }
+    fn release_then_ask(of: usize, pools: &Pools) -> bool {
+        pools[of].release("10.0.0.1".parse().unwrap()).unwrap();
+        pools[1 - of].allocate().is_ok()
+    }
+    let roles: [fn(&Pools) -> bool; 2] = [
+        |pools| release_then_ask(0, pools),
+        |pools| release_then_ask(1, pools),
+    ];
+    for policy in [Policy::Lowest, Policy::Spread] {
+        for settled in [true, false] {
+            let world = move || [taken(policy, settled), taken(policy, settled)];
+            let label = format!("{policy:?}, settled: {settled}");
+            race(&label, Some(5), world, roles, |_, found| {
+                assert!(found[0] || found[1], "both came first");
+            });
+        }
+    }
+}

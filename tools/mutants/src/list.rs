@@ -133,7 +133,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[Loom("batch", "a_batch_finds_what_its_thread_released")],
     )),
     mutant(
-        "settle: check loads without the total order",
+        "settle: check of words without the total order",
         &[edit(
             CHUNK,
             "self.0.iter().all(|word| load_seq_cst(word) == 0)",
@@ -219,7 +219,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
         &[Loom("single", "a_slot_passes_from_holder_to_holder")],
     )),
-    smoke(mutant(
+    mutant(
         "lowest: any candidate passes for the lowest",
         &[edit(
             TREE,
@@ -227,7 +227,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "if node >> digit(child) & 1 != 1 {",
         )],
         &[Test("properties", "big_trees_answer_like_a_scan_and_a_set")],
-    )),
+    ),
     smoke(mutant(
         "exact: believes what a claim in flight holds",
         &[edit(
@@ -448,10 +448,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             ".fetch_or(bits, Ordering::SeqCst);",
             ".fetch_or(bits, Ordering::Relaxed);",
         )],
-        &[Loom(
-            "local",
-            "a_local_dropped_while_another_thread_allocates_loses_nothing",
-        )],
+        &[Loom("local", "a_local_passes_addresses_on")],
     ),
     mutant(
         "release of a block: the exchange is Relaxed",
@@ -460,7 +457,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "match word.compare_exchange(seen, seen | bits, Ordering::SeqCst, Ordering::Relaxed) {",
             "match word.compare_exchange(seen, seen | bits, Ordering::Relaxed, Ordering::Relaxed) {",
         )],
-        &[Loom("block", "releasing_a_block_first_guarantees_a_block")],
+        &[Loom("block", "a_block_passes_from_holder_to_holder")],
     ),
     mutant(
         "release of a block: frees the rest though a part is free",
@@ -505,15 +502,32 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
     ),
     mutant(
-        "claim, bounded: the first look is not in the total order",
-        &[edit(
-            CHUNK,
-            "    let mut free = load_seq_cst(word);\n    loop {",
-            "    let mut free = word.load(Ordering::Acquire);\n    loop {",
-        )],
+        "watch: nothing of the search is in the total order",
+        &[
+            edit(
+                CHUNK,
+                "    let mut free = load_seq_cst(word);\n    loop {",
+                "    let mut free = word.load(Ordering::Acquire);\n    loop {",
+            ),
+            edit(
+                CHUNK,
+                "self.0.iter().all(|word| load_seq_cst(word) == 0)",
+                "self.0.iter().all(|word| word.load(Ordering::Acquire) == 0)",
+            ),
+            edit(
+                CONTROL,
+                "load_seq_cst(&self.flights)",
+                "self.flights.load(Ordering::Acquire)",
+            ),
+            edit(
+                CONTROL,
+                ".map(load_seq_cst)",
+                ".map(|counter| counter.load(Ordering::Acquire))",
+            ),
+        ],
         &[Loom(
             "proof",
-            "a_bounded_search_is_not_fooled_by_a_moving_slot",
+            "a_bounded_linear_search_is_not_fooled_by_a_moving_slot",
         )],
     ),
     mutant(
@@ -553,19 +567,33 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "word.compare_exchange(u64::MAX, 0, Ordering::SeqCst, Ordering::SeqCst)",
             "word.compare_exchange(u64::MAX, 0, Ordering::Relaxed, Ordering::SeqCst)",
         )],
-        &[Loom(
-            "block",
-            "releasing_a_block_of_words_first_guarantees_a_block",
-        )],
+        &[Loom("block", "a_block_passes_from_holder_to_holder")],
     ),
     mutant(
-        "tree: the root is read without the total order",
-        &[edit(
-            TREE,
-            "candidates(load_seq_cst(&self.nodes[0])) == 0",
-            "candidates(self.nodes[0].load(Ordering::Acquire)) == 0",
-        )],
-        &[Loom("single", "a_released_slot_is_not_lost")],
+        "tree: neither root, flights nor watchers are read in total order",
+        &[
+            edit(
+                TREE,
+                "candidates(load_seq_cst(&self.nodes[0])) == 0",
+                "candidates(self.nodes[0].load(Ordering::Acquire)) == 0",
+            ),
+            edit(
+                TREE,
+                "candidates(load_seq_cst(&self.nodes[index]))",
+                "candidates(self.nodes[index].load(Ordering::Acquire))",
+            ),
+            edit(
+                CONTROL,
+                "load_seq_cst(&self.flights)",
+                "self.flights.load(Ordering::Acquire)",
+            ),
+            edit(
+                CONTROL,
+                "load_seq_cst(&self.watchers) != 0",
+                "self.watchers.load(Ordering::Acquire) != 0",
+            ),
+        ],
+        &[Loom("pool", "answers_of_two_pools_have_one_order")],
     ),
     mutant(
         "lowest: the way down is not the lowest",
@@ -575,39 +603,6 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "child = child << NODE_SHIFT | node.ilog2() as usize;",
         )],
         &[Test("properties", "big_trees_answer_like_a_scan_and_a_set")],
-    ),
-    mutant(
-        "flights: read without the total order",
-        &[edit(
-            CONTROL,
-            "load_seq_cst(&self.flights)",
-            "self.flights.load(Ordering::Acquire)",
-        )],
-        &[Loom(
-            "batch",
-            "batches_that_fail_one_after_the_other_take_nothing_from_a_single_claim",
-        )],
-    ),
-    mutant(
-        "flights: the beginning is Relaxed",
-        &[edit(
-            CONTROL,
-            ".fetch_add(FLIGHT_BEGUN + 1, Ordering::SeqCst);",
-            ".fetch_add(FLIGHT_BEGUN + 1, Ordering::Relaxed);",
-        )],
-        &[Loom(
-            "batch",
-            "batches_that_fail_one_after_the_other_take_nothing_from_a_single_claim",
-        )],
-    ),
-    mutant(
-        "flights: the end is Relaxed",
-        &[edit(
-            CONTROL,
-            "self.0.flights.fetch_sub(1, Ordering::SeqCst);",
-            "self.0.flights.fetch_sub(1, Ordering::Relaxed);",
-        )],
-        &[Loom("batch", "a_batch_that_fails_gives_everything_back")],
     ),
     smoke(mutant(
         "batch: the flight begins after the first claim",
@@ -639,19 +634,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
         &[Loom(
             "proof",
-            "a_bounded_search_is_not_fooled_by_a_moving_slot",
-        )],
-    ),
-    mutant(
-        "watch: what was freed is read without the total order",
-        &[edit(
-            CONTROL,
-            ".map(load_seq_cst)",
-            ".map(|counter| counter.load(Ordering::Acquire))",
-        )],
-        &[Loom(
-            "proof",
-            "a_bounded_search_is_not_fooled_by_a_moving_slot",
+            "a_bounded_linear_search_is_not_fooled_by_a_moving_slot",
         )],
     ),
     smoke(mutant(
@@ -706,6 +689,18 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[Loom(
             "local",
             "a_local_dropped_while_another_thread_allocates_loses_nothing",
+        )],
+    ),
+    mutant(
+        "settle: check of a node without the total order",
+        &[edit(
+            TREE,
+            "candidates(load_seq_cst(self.node(level - 1, child))) == 0",
+            "candidates(self.node(level - 1, child).load(Ordering::Acquire)) == 0",
+        )],
+        &[Loom(
+            "single",
+            "releasing_first_guarantees_an_allocation_under_two_levels",
         )],
     ),
 ];
