@@ -6,7 +6,8 @@
 //! Calls that promise no single instant are several steps with the same span, each in a *lane* of its
 //! own, as if by different threads: `allocate_into` claims each address on its own (and a step that
 //! finds nothing, if there are fewer), `release_many` and `release_block` give back each address on its
-//! own. `allocate_many` and `allocate_block` are one step. `allocate_preferring` is a claim of any
+//! own. `allocate_many` and `allocate_block` are one step, and so are the word that a local takes and its
+//! return. `allocate_preferring` is a claim of any
 //! address: between its look at the preferred one and its claim, that one may have been released.
 
 use crate::ground::Ground;
@@ -108,7 +109,10 @@ enum Judgement {
 fn judge(free: Bits, part: &[Entry<'_>], ground: &Ground) -> Judgement {
     let patience = Patience::new(PATIENCE);
     let mut pool = Free::new(free, patience.clone());
-    let step_count: usize = part.iter().map(|(_, _, addrs)| addrs.len().max(1)).sum();
+    let step_count: usize = part
+        .iter()
+        .map(|(_, event, addrs)| weight(event, addrs))
+        .sum();
     let (is_explained, if_so) = match part {
         [(_, event, addrs)] => {
             let steps = steps_of(event, addrs, ground);
@@ -126,6 +130,14 @@ fn judge(free: Bits, part: &[Entry<'_>], ground: &Ground) -> Judgement {
         Judgement::GivenUp
     } else {
         Judgement::Unexplained
+    }
+}
+
+/// What a call counts for in the length of a part.
+fn weight(event: &Event, addrs: &[Addr]) -> usize {
+    match event.call {
+        Call::Local | Call::LocalDrop => 1,
+        _ => addrs.len().max(1),
     }
 }
 
@@ -250,8 +262,15 @@ fn steps_of(event: &Event, addrs: &[Addr], ground: &Ground) -> Vec<(Step, Reply)
             let missing = (event.answer == Answer::Fewer).then_some(nothing);
             addrs.iter().map(claim).chain(missing).collect()
         }
-        Call::Release | Call::Drop | Call::ReleaseMany | Call::ReleaseBlock => {
-            addrs.iter().map(given_back).collect()
+        Call::Local => vec![(Step::Several(everything), reply)],
+        Call::LocalDrop => {
+            let bits = addrs.iter().fold(0, |bits, &addr| bits | bit(addr));
+            vec![(Step::Release(bits), Reply::Done(bits))]
         }
+        Call::Release
+        | Call::LocalRelease
+        | Call::Drop
+        | Call::ReleaseMany
+        | Call::ReleaseBlock => addrs.iter().map(given_back).collect(),
     }
 }

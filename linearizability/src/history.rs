@@ -32,8 +32,14 @@ pub enum Call {
     Block(u8),
     /// `allocate_in` from the first to the second.
     In(Addr, Addr),
+    /// An allocation by a local that takes the next word: all that the local then has.
+    Local,
     /// `release`
     Release,
+    /// A release by a local that does not keep the address. If it does, nobody else sees that.
+    LocalRelease,
+    /// The drop of a local, with all that it still has.
+    LocalDrop,
     /// The drop of a guard.
     Drop,
     /// `release_many`
@@ -57,7 +63,10 @@ impl Call {
             Self::Into(_) => "allocate_into",
             Self::Block(_) => "allocate_block",
             Self::In(..) => "allocate_in",
+            Self::Local => "local",
             Self::Release => "release",
+            Self::LocalRelease => "local release",
+            Self::LocalDrop => "local drop",
             Self::Drop => "drop",
             Self::ReleaseMany => "release_many",
             Self::ReleaseBlock => "release_block",

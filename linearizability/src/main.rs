@@ -5,7 +5,7 @@
 //! explanation, and if some verb or some answer has never come up: then it proves nothing.
 
 use hostbits::Policy;
-use linearizability::arena::{TERRAINS, TINY};
+use linearizability::arena::{POLICIES, TERRAINS, TINY};
 use linearizability::season::Season;
 use linearizability::storm::Failure;
 use linearizability::tally::Tally;
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         eprintln!("{failure}");
         return ExitCode::FAILURE;
     }
-    let missing = tally.missing();
+    let missing = tally.missing(&POLICIES);
     if !missing.is_empty() {
         eprintln!("never came up, so this campaign proves nothing: {missing:?}");
         return ExitCode::FAILURE;

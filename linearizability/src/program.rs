@@ -21,6 +21,8 @@ pub enum Verb {
     Block,
     /// `allocate_in`
     In,
+    /// One address through the thread's local, which reserves a word when it has nothing left.
+    Local,
     /// Gives back one thing, in the way it wants to be given back.
     Release,
     /// `release_many` of some of what is held.
@@ -65,6 +67,7 @@ pub const EVERYTHING: Mix = Mix {
         (Verb::Into, 2),
         (Verb::Block, 2),
         (Verb::In, 3),
+        (Verb::Local, 3),
         (Verb::Release, 9),
         (Verb::ReleaseMany, 2),
         (Verb::Reserved, 1),
@@ -113,6 +116,22 @@ pub const BLOCKS: Mix = Mix {
     own_parts: false,
 };
 
+/// Words in the hands of threads, and claims beside them.
+pub const LOCALS: Mix = Mix {
+    name: "locals",
+    weights: &[
+        (Verb::Any, 2),
+        (Verb::Exact, 1),
+        (Verb::Many, 1),
+        (Verb::Block, 1),
+        (Verb::In, 1),
+        (Verb::Local, 8),
+        (Verb::Release, 9),
+        (Verb::ReleaseMany, 1),
+    ],
+    own_parts: false,
+};
+
 /// To and fro between the few addresses that are free: a thread that may hold no more releases one and
 /// claims one, so free addresses move behind the back of every search.
 pub const SHUTTLE: Mix = Mix {
@@ -141,7 +160,9 @@ pub const OWN_PARTS: Mix = Mix {
 };
 
 /// All of them.
-pub const MIXES: [Mix; 6] = [EVERYTHING, SINGLES, BATCHES, BLOCKS, SHUTTLE, OWN_PARTS];
+pub const MIXES: [Mix; 7] = [
+    EVERYTHING, SINGLES, BATCHES, BLOCKS, LOCALS, SHUTTLE, OWN_PARTS,
+];
 
 impl Mix {
     /// So many steps.

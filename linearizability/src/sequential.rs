@@ -42,13 +42,15 @@ impl Patience {
 pub enum Step {
     /// Any one address of these.
     Any(Bits),
+    /// One or more of these.
+    Several(Bits),
     /// Exactly this one.
     Exact(Bits),
     /// So many, or none.
     Many(u32),
     /// Any one of these blocks.
     Block(Vec<Bits>),
-    /// Take this one back.
+    /// Take these back.
     Release(Bits),
 }
 
@@ -76,6 +78,7 @@ impl Free {
         self.has(taken)
             && match step {
                 Step::Any(within) => taken & !within == 0 && taken.count_ones() == 1,
+                Step::Several(within) => taken & !within == 0 && taken != 0,
                 Step::Exact(bit) => taken == *bit,
                 Step::Many(count) => taken.count_ones() == *count,
                 Step::Block(blocks) => blocks.contains(&taken),
@@ -86,7 +89,7 @@ impl Free {
     /// Whether "no" is the answer.
     fn refuses(&self, step: &Step) -> bool {
         match step {
-            Step::Any(within) => self.bits & within == 0,
+            Step::Any(within) | Step::Several(within) => self.bits & within == 0,
             Step::Exact(bit) => !self.has(*bit),
             Step::Many(count) => self.bits.count_ones() < *count,
             Step::Block(blocks) => !blocks.iter().any(|&block| self.has(block)),
@@ -98,7 +101,7 @@ impl Free {
     fn choice(&self, step: &Step) -> Bits {
         let lowest = |bits: Bits| bits & bits.wrapping_neg();
         match step {
-            Step::Any(within) => lowest(self.bits & within),
+            Step::Any(within) | Step::Several(within) => lowest(self.bits & within),
             Step::Exact(bit) | Step::Release(bit) => *bit,
             Step::Many(count) => (0..*count).fold(0, |taken, _| taken | lowest(self.bits & !taken)),
             Step::Block(blocks) => *blocks.iter().find(|&&block| self.has(block)).unwrap_or(&0),

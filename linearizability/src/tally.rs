@@ -3,12 +3,13 @@
 use crate::check::Checked;
 use crate::complete::Explained;
 use crate::history::History;
+use hostbits::Policy;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 /// Verbs with the answers that must come up, or a campaign proves nothing.
-const EXPECTED: [(&str, &str); 29] = [
+const EXPECTED: [(&str, &str); 32] = [
     ("allocate", "claimed"),
     ("allocate", "exhausted"),
     ("allocate_net", "claimed"),
@@ -32,6 +33,9 @@ const EXPECTED: [(&str, &str); 29] = [
     ("allocate_block", "exhausted"),
     ("allocate_in", "claimed"),
     ("allocate_in", "exhausted"),
+    ("local", "claimed"),
+    ("local", "exhausted"),
+    ("local release", "released"),
     ("release", "released"),
     ("release", "reserved"),
     ("release", "not allocated"),
@@ -39,6 +43,9 @@ const EXPECTED: [(&str, &str); 29] = [
     ("release_block", "released"),
     ("drop", "released"),
 ];
+
+/// Only where the policy lets a local keep what is released to it.
+const EXPECTED_OF_KEEPERS: (&str, &str) = ("local drop", "released");
 
 /// Totals of many histories.
 #[derive(Clone, Debug, Default)]
@@ -121,10 +128,16 @@ impl Tally {
         self.checked
     }
 
-    /// The verbs and answers that should have come up and did not.
-    pub fn missing(&self) -> Vec<(&'static str, &'static str)> {
+    /// The verbs and answers that should have come up under these policies and did not.
+    pub fn missing(&self, policies: &[Policy]) -> Vec<(&'static str, &'static str)> {
+        let keeps = |policy: &Policy| matches!(policy, Policy::Lowest | Policy::Spread);
+        let of_keepers = policies.iter().any(keeps).then_some(EXPECTED_OF_KEEPERS);
         let is_missing = |key: &(&'static str, &'static str)| !self.by_answer.contains_key(key);
-        EXPECTED.into_iter().filter(is_missing).collect()
+        EXPECTED
+            .into_iter()
+            .chain(of_keepers)
+            .filter(is_missing)
+            .collect()
     }
 }
 

@@ -14,7 +14,7 @@ use linearizability::history::Answer::{
     AlreadyAllocated, Claimed, Exhausted, Fewer, NotAllocated, Released, Reserved,
 };
 use linearizability::history::Call::{
-    Allocate, Block, Exact, In, Into, Many, Preferring, Release, ReleaseMany,
+    Allocate, Block, Exact, In, Into, Local, LocalDrop, Many, Preferring, Release, ReleaseMany,
 };
 use linearizability::history::History;
 
@@ -446,4 +446,54 @@ fn an_end_without_loss_is_accepted() {
         ]),
         2,
     );
+}
+
+/// While a local has the rest of the word, nobody else finds anything; afterwards, somebody does.
+#[test]
+fn what_a_local_has_is_taken_until_its_drop() {
+    accepted(
+        &drained(&[
+            (0, (1, 2), Local, Claimed, &[0, 1, 2]),
+            (1, (3, 4), Allocate, Exhausted, &[]),
+            (2, (5, 6), Local, Exhausted, &[]),
+            (0, (7, 8), LocalDrop, Released, &[1, 2]),
+            (3, (9, 10), Allocate, Claimed, &[1]),
+            (3, (11, 12), Allocate, Claimed, &[2]),
+            (3, (13, 14), Allocate, Exhausted, &[]),
+        ]),
+        3,
+    );
+}
+
+/// Two locals have one address; one is handed out while a local has it; one does not come back.
+#[test]
+fn what_two_have_or_none_is_rejected_of_locals_too() {
+    let two_locals = history(&[
+        (0, (1, 2), Local, Claimed, &[0, 1]),
+        (1, (3, 4), Local, Claimed, &[1]),
+    ]);
+    rejected(&two_locals, 2, "two holders");
+    let beside = history(&[
+        (0, (1, 2), Local, Claimed, &[0, 1]),
+        (1, (3, 4), Allocate, Claimed, &[1]),
+        (0, (5, 6), LocalDrop, Released, &[1]),
+    ]);
+    rejected(&beside, 2, "two holders");
+    let lost = drained(&[
+        (0, (1, 2), Local, Claimed, &[0, 1]),
+        (0, (3, 4), LocalDrop, Released, &[0, 1]),
+        (1, (5, 6), Allocate, Claimed, &[0]),
+        (1, (7, 8), Allocate, Exhausted, &[]),
+    ]);
+    rejected(&lost, 2, "lost: in the end 10.0.0.1");
+}
+
+/// The pool had an address all the time.
+#[test]
+fn a_false_exhausted_of_a_local_is_rejected() {
+    let one_left = history(&[
+        (0, (1, 2), Allocate, Claimed, &[0]),
+        (1, (3, 4), Local, Exhausted, &[]),
+    ]);
+    rejected(&one_left, 2, "false \"exhausted\": thread 1");
 }

@@ -172,7 +172,7 @@ impl Player<'_> {
     }
 }
 
-fn or_exhausted<T>(outcome: Result<T, AllocateError>) -> Option<T> {
+pub(super) fn or_exhausted<T>(outcome: Result<T, AllocateError>) -> Option<T> {
     match outcome {
         Ok(given) => Some(given),
         Err(AllocateError::Exhausted { .. }) => None,

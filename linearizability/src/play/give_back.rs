@@ -11,10 +11,16 @@ use std::net::Ipv4Addr;
 
 impl Player<'_> {
     pub(super) fn release(&mut self, step: Step) {
-        if self.held.is_empty() {
+        let things = self.held.len() + usize::from(self.local.is_some());
+        if things == 0 {
             return;
         }
-        match self.held.swap_remove(step.pick as usize % self.held.len()) {
+        let chosen = step.pick as usize % things;
+        if chosen == self.held.len() {
+            return self.drop_local();
+        }
+        match self.held.swap_remove(chosen) {
+            Held::Addr(addr) if step.size.is_multiple_of(3) => self.release_locally(addr),
             Held::Addr(addr) => self.release_addr(addr),
             Held::Guard(guard) => self.drop_guard(guard.addr(), step.size, guard),
             Held::GuardArc(guard) => self.drop_guard(guard.addr(), step.size, guard),
@@ -40,7 +46,7 @@ impl Player<'_> {
         self.held_count -= 1;
     }
 
-    fn release_addr(&mut self, addr: Addr) {
+    pub(super) fn release_addr(&mut self, addr: Addr) {
         let given_back = Ipv4Addr::from_bits(addr);
         let (outcome, span) = self.timed(|pool| pool.release(given_back));
         self.log
@@ -138,7 +144,7 @@ impl Keep for GuardArc<Ipv4Net> {
     }
 }
 
-fn release_answer(outcome: Result<(), ReleaseError>) -> Answer {
+pub(super) fn release_answer(outcome: Result<(), ReleaseError>) -> Answer {
     match outcome {
         Ok(()) => Answer::Released,
         Err(ReleaseError::NotAllocated { .. }) => Answer::NotAllocated,

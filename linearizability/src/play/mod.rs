@@ -5,6 +5,7 @@
 
 mod claim;
 mod give_back;
+mod local;
 
 use crate::arena::{Arena, Pool4};
 use crate::clock::{Clock, Stopwatch};
@@ -13,6 +14,7 @@ use crate::program::{Step, Verb};
 use crate::{Addr, Stamp};
 use hostbits::{Guard, GuardArc};
 use ipnet::Ipv4Net;
+use local::Reserve;
 
 /// The longest slice for `allocate_into`, and the largest batch.
 const LONGEST: usize = 96;
@@ -45,6 +47,8 @@ pub struct Player<'a> {
     watch: Stopwatch<'a>,
     log: Log,
     held: Vec<Held<'a>>,
+    local: Option<Reserve<'a>>,
+    /// What the local has included.
     held_count: usize,
 }
 
@@ -57,6 +61,7 @@ impl<'a> Player<'a> {
             watch: Stopwatch::new(clock),
             log: Log::with_room(steps, steps * 4),
             held: Vec::with_capacity(steps),
+            local: None,
             held_count: 0,
         }
     }
@@ -69,6 +74,7 @@ impl<'a> Player<'a> {
             }
             self.step(step);
         }
+        self.drop_local();
         for held in self.held {
             let _still_allocated = match held {
                 Held::Guard(guard) => guard.keep(),
@@ -111,6 +117,7 @@ impl<'a> Player<'a> {
             Verb::Into => self.up_to(self.some_count(step)),
             Verb::Block => self.block(pick(self.arena.prefix_lens, step.pick)),
             Verb::In => self.within(self.some_part(step)),
+            Verb::Local => self.local(),
             Verb::Release => self.release(step),
             Verb::ReleaseMany => self.release_many(step),
             Verb::Reserved => self.reserved(step),
