@@ -478,16 +478,22 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[Loom("single", "a_slot_passes_from_holder_to_holder")],
     ),
     mutant(
-        "claim, lowest: passes over a word whose exchange it lost",
+        "lowest: passes over a word of the chunk",
         &[edit(
             CHUNK,
-            "Ok(_) => return Some(free.trailing_zeros()),\n            Err(newer) => free = newer,",
-            "Ok(_) => return Some(free.trailing_zeros()),\n            Err(_) => return None,",
+            "then_some(with_free.trailing_zeros() as usize)",
+            "then(|| with_free.ilog2() as usize)",
         )],
-        &[WideLoom(
-            "single",
-            "two_threads_take_exactly_the_two_lowest",
+        &[Test("verbs", "lowest_is_always_the_lowest_free_address")],
+    ),
+    mutant(
+        "settle: only the first word of a chunk is checked",
+        &[edit(
+            CHUNK,
+            "self.0.iter().all(|word| load_seq_cst(word) == 0)",
+            "self.0.iter().take(1).all(|word| load_seq_cst(word) == 0)",
         )],
+        &[WideLoom("single", "a_released_slot_is_not_lost")],
     ),
     mutant(
         "claim, bounded: the exchange is Relaxed",
@@ -534,8 +540,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "claim, spread: the fetch_and is Relaxed",
         &[edit(
             CHUNK,
-            "if word.fetch_and(!bit, Ordering::SeqCst) & bit != 0 {",
-            "if word.fetch_and(!bit, Ordering::Relaxed) & bit != 0 {",
+            "    word.fetch_and(!bit, Ordering::SeqCst) & bit != 0\n",
+            "    word.fetch_and(!bit, Ordering::Relaxed) & bit != 0\n",
         )],
         &[Loom("single", "a_slot_passes_from_holder_to_holder")],
     ),
