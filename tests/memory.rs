@@ -177,6 +177,10 @@ fn hot_path(policy: Policy, search: Search, level: StatsLevel) {
             let _ = pool.allocate_exact(addr).unwrap_err();
             let _ = pool.allocate_in(ten(500)..=ten(600)).unwrap();
             drop(pool.guard().unwrap());
+            let mut local = pool.local();
+            let reserved = local.allocate().unwrap();
+            local.release(reserved).unwrap();
+            drop(local);
             pool.release(addr).unwrap();
             pool.release(addr).unwrap_err();
             let taken = pool.allocate_into(&mut addrs);

@@ -6,8 +6,8 @@ use common::{
     Numbers, POLICIES, SEARCHES, a4, a6, drain, host, ip, net, taken, ten, unchanged, v4, v6,
 };
 use hostbits::{
-    AllocateError, Allocations, Builder, Failures, Gateway, Guard, GuardArc, Network, NetworkInfo,
-    Policy, Pool, ReleaseError, Search, Snapshot, Stats, StatsLevel, Status,
+    AllocateError, Allocations, Builder, Failures, Gateway, Guard, GuardArc, Local, LocalArc,
+    Network, NetworkInfo, Policy, Pool, ReleaseError, Search, Snapshot, Stats, StatsLevel, Status,
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::collections::{BTreeSet, HashSet};
@@ -37,6 +37,7 @@ fn every_way(mut test: impl FnMut(Policy, Search)) {
 #[test]
 fn pools_are_send_sync_unwind_safe_and_debug() {
     fn of_pool<T: Send + Sync + UnwindSafe + RefUnwindSafe + Debug + 'static>() {}
+    fn of_local<T: Send + UnwindSafe + Debug>() {}
     fn of_data<T: Send + Sync + Clone + Debug + 'static>() {}
     of_pool::<Pool<Ipv4Net>>();
     of_pool::<Pool<Ipv6Net>>();
@@ -44,6 +45,8 @@ fn pools_are_send_sync_unwind_safe_and_debug() {
     of_pool::<Pool>();
     of_pool::<GuardArc<IpNet>>();
     of_pool::<Guard<'static, Ipv6Net>>();
+    of_local::<LocalArc<IpNet>>();
+    of_local::<Local<'static, Ipv4Net>>();
     of_data::<Snapshot<Ipv4Net>>();
     of_data::<Builder<IpNet>>();
     of_data::<Stats>();
