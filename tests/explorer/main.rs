@@ -59,6 +59,23 @@ fn the_protocol_is_right_in_larger_programs() {
     }
 }
 
+/// Which of the small programs see a mistake, in their order: those of the design's own model, written in
+/// another language, come to the same.
+#[test]
+fn each_program_sees_the_mistakes_that_it_should() {
+    let seen = |variant| -> Vec<_> {
+        let is_wrong = |program| matches!(check(program, variant), Outcome::Wrong { .. });
+        small().iter().map(is_wrong).collect()
+    };
+    // The first two are not of that model.
+    assert_eq!(seen(Variant::Correct)[2..], [false; 7]);
+    assert_eq!(seen(Variant::NoVersion)[2..], [false; 7]);
+    assert_eq!(
+        seen(Variant::EarlyStop)[2..],
+        [false, false, false, false, true, false, true]
+    );
+}
+
 /// Without the version, a phase 2 believes a check from before somebody else's settle and release.
 #[test]
 fn the_version_is_needed() {
