@@ -20,7 +20,7 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The files in which `file::test` may be, `loom::file::test`, `linearizability::file::test`.
-fn places<'a>(name: &'a str) -> Option<(Vec<PathBuf>, &'a str)> {
+fn places(name: &str) -> Option<(Vec<PathBuf>, &str)> {
     let parts: Vec<&str> = name.split("::").collect();
     let is_name = |part: &&str| {
         let mut chars = part.chars();
