@@ -469,13 +469,25 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[Test("verbs", "a_partly_free_block_is_refused_unchanged")],
     ),
     mutant(
-        "claim, lowest: no re-load after a lost exchange",
+        "claim, lowest: a lost exchange passes for a claim",
         &[edit(
             CHUNK,
-            "Ok(_) => return Some(free.trailing_zeros()),\n            Err(newer) => free = newer,",
-            "Ok(_) => return Some(free.trailing_zeros()),\n            Err(_) => {}",
+            "Err(_) => Attempt::Lost,",
+            "Err(_) => Attempt::Took(free.trailing_zeros()),",
         )],
-        &[Loom("single", "a_slot_passes_from_holder_to_holder")],
+        &[Loom("single", "two_threads_take_exactly_the_two_lowest")],
+    ),
+    mutant(
+        "claim, bounded: no re-load after a lost exchange",
+        &[edit(
+            CHUNK,
+            "Ok(_) => return take,\n            Err(newer) => free = newer,",
+            "Ok(_) => return take,\n            Err(_) => {}",
+        )],
+        &[Loom(
+            "proof",
+            "a_bounded_search_is_not_fooled_by_a_moving_slot",
+        )],
     ),
     mutant(
         "lowest: passes over a word of the chunk",
