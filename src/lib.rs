@@ -69,4 +69,8 @@ pub mod design {
     pub mod loom {
         #![doc = include_str!("../docs/loom.md")]
     }
+
+    pub mod performance {
+        #![doc = include_str!("../docs/performance.md")]
+    }
 }

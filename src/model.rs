@@ -33,7 +33,7 @@ impl Model {
         let bitmap = self.0.bitmap();
         match bitmap.claim_lowest_at(likely_chunk) {
             Likely::Claimed(slot) => return Some(slot),
-            Likely::Elsewhere => return bitmap.claim_lowest(),
+            Likely::Elsewhere | Likely::Lost => return bitmap.claim_lowest(),
             Likely::Inside => {}
         }
         match bitmap.try_claim_inside(likely_chunk) {

@@ -13,6 +13,8 @@ pub(crate) enum Likely {
     Elsewhere,
     /// Nothing in its first word, but no chunk comes before it.
     Inside,
+    /// Nothing: somebody else was faster.
+    Lost,
 }
 
 impl Bitmap<'_> {
@@ -31,7 +33,8 @@ impl Bitmap<'_> {
             Attempt::Took(bit_index) => {
                 Likely::Claimed(slot_at(likely_chunk * WORDS_PER_CHUNK, bit_index))
             }
-            Attempt::Empty | Attempt::Lost => Likely::Inside,
+            Attempt::Empty => Likely::Inside,
+            Attempt::Lost => Likely::Lost,
         }
     }
 

@@ -328,6 +328,7 @@ impl<N: Network> Pool<N> {
             Likely::Claimed(slot) => Some(slot),
             Likely::Elsewhere => self.claim_anywhere(),
             Likely::Inside => self.claim_inside(last_chunk),
+            Likely::Lost => self.claim_after_loss(),
         }
     }
 
