@@ -4,7 +4,7 @@
 //! Words after `--` choose the rows whose names contain one of them.
 
 use hostbits::{Policy, StatsLevel};
-use hostbits_benches::{Pairs, Row, measure_ratio, per_operation, pool_of, two_rmws};
+use hostbits_benches::{Pairs, Row, measure_ratio, per_operation, pool_of, two_rmws, write_json};
 use std::net::Ipv4Addr;
 use std::time::Instant;
 
@@ -80,7 +80,10 @@ fn main() {
         if !filters.is_empty() && !filters.iter().any(|filter| target.name.contains(filter)) {
             continue;
         }
-        let row = measure(target.name, rounds, operations);
+        let row = Row {
+            target: Some(target.limit),
+            ..measure(target.name, rounds, operations)
+        };
         // One round of a smoke run says nothing about speed.
         let verdict = if rounds == 1 || row.ratio <= target.limit {
             ""
@@ -93,7 +96,7 @@ fn main() {
         );
         rows.push(row);
     }
-    write_json(&rows);
+    write_json("ratios.json", &rows);
 }
 
 fn measure(name: &str, rounds: usize, operations: u64) -> Row {
@@ -182,14 +185,4 @@ fn allocate_into(prefix_len: u8, batch: usize) -> f64 {
     let elapsed = start.elapsed();
     assert_eq!(pool.available(), 0);
     per_operation(elapsed, pool.capacity())
-}
-
-fn write_json(rows: &[Row]) {
-    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "../target".into());
-    let path = std::path::Path::new(&target).join("ratios.json");
-    let json = serde_json::to_string_pretty(rows).expect("rows are plain data");
-    match std::fs::write(&path, json + "\n") {
-        Ok(()) => println!("\nwritten: {}", path.display()),
-        Err(error) => eprintln!("{} not written: {error}", path.display()),
-    }
 }

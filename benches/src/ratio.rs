@@ -14,6 +14,8 @@ pub struct Row {
     pub reference_ns: f64,
     /// The one to the other.
     pub ratio: f64,
+    /// What the ratio is to stay below, if that was said.
+    pub target: Option<f64>,
 }
 
 /// Nanoseconds per operation of `operations` that took `elapsed`.
@@ -42,6 +44,7 @@ pub fn measure_ratio(
         ours_ns,
         reference_ns,
         ratio: ours_ns / reference_ns,
+        target: None,
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) enum Error {
     Empty { path: PathBuf },
     /// A file or directory cannot be written.
     Write { path: PathBuf, source: io::Error },
+    /// A document has marks without an end, or for a table that there is not.
+    Marks { document: String },
     /// A picture cannot be drawn.
     Draw { name: String, message: String },
 }
@@ -30,7 +32,7 @@ impl fmt::Display for Error {
         match self {
             Self::Usage(message) => write!(
                 f,
-                "{message}; usage: hostbits-plots [--update] [--data DIR] [--out DIR]"
+                "{message}; usage: hostbits-plots [--update] [--data DIR] [--out DIR] [--root DIR]"
             ),
             Self::Read { path, source } => write!(f, "cannot read {}: {source}", path.display()),
             Self::Parse { path, source } => {
@@ -38,6 +40,10 @@ impl fmt::Display for Error {
             }
             Self::Empty { path } => write!(f, "nothing to draw in {}", path.display()),
             Self::Write { path, source } => write!(f, "cannot write {}: {source}", path.display()),
+            Self::Marks { document } => write!(
+                f,
+                "{document}: a mark `<!-- numbers: TABLE -->` without an end, or an unknown table"
+            ),
             Self::Draw { name, message } => write!(f, "cannot draw {name}: {message}"),
         }
     }

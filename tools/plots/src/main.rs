@@ -1,8 +1,8 @@
 //! Draws the benchmarks' data.
 //!
 //! `cargo run --release -p hostbits-plots` draws the data of `docs/plots/data` into `docs/plots`, both of
-//! which are committed; `-- --update` copies what the benches `ratios`, `rivals` and `scaling` last wrote
-//! into the data first.
+//! which are committed, and writes its figures into the tables of `README.md` and `docs/performance.md`;
+//! `-- --update` copies what the benches `ratios`, `rivals` and `scaling` last wrote into the data first.
 
 mod bars;
 mod canvas;
@@ -10,6 +10,7 @@ mod data;
 mod error;
 mod lines;
 mod look;
+mod numbers;
 mod options;
 mod plots;
 mod scale;
@@ -36,7 +37,8 @@ fn run(options: &Options) -> Result<(), Error> {
     if options.update {
         data::update(&options::measured(), &options.data)?;
     }
-    let pictures = plots::all(&Data::read(&options.data)?)?;
+    let data = Data::read(&options.data)?;
+    let pictures = plots::all(&data)?;
     data::create_dir(&options.out)?;
     for picture in pictures {
         let path = options.out.join(&picture.name);
@@ -47,5 +49,5 @@ fn run(options: &Options) -> Result<(), Error> {
         })?;
         println!("written: {}", path.display());
     }
-    Ok(())
+    numbers::write(&options.root, &data)
 }

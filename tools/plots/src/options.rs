@@ -11,6 +11,8 @@ pub(crate) struct Options {
     pub(crate) data: PathBuf,
     /// Where the pictures go.
     pub(crate) out: PathBuf,
+    /// Where the documents are that show its figures.
+    pub(crate) root: PathBuf,
     /// Whether the last measurements replace the data first.
     pub(crate) update: bool,
 }
@@ -21,6 +23,7 @@ impl Options {
         let mut options = Self {
             data: workspace().join("docs/plots/data"),
             out: workspace().join("docs/plots"),
+            root: workspace(),
             update: false,
         };
         let mut args = args.into_iter();
@@ -32,6 +35,7 @@ impl Options {
             match arg.to_str() {
                 Some("--data") => options.data = dir()?,
                 Some("--out") => options.out = dir()?,
+                Some("--root") => options.root = dir()?,
                 Some("--update") => options.update = true,
                 _ => return Err(Error::Usage(format!("what is {}?", arg.display()))),
             }
@@ -48,7 +52,7 @@ pub(crate) fn measured() -> PathBuf {
     }
 }
 
-fn workspace() -> PathBuf {
+pub(crate) fn workspace() -> PathBuf {
     let tool = Path::new(env!("CARGO_MANIFEST_DIR"));
     let workspace = tool.ancestors().nth(2);
     workspace
@@ -69,10 +73,14 @@ mod tests {
     /// Every option there is.
     #[test]
     fn options_are_read() {
-        let options = read(&["--update", "--data", "in", "--out", "pictures"]).expect("all known");
+        let options = read(&[
+            "--update", "--data", "in", "--out", "pictures", "--root", "copy",
+        ])
+        .expect("all known");
         assert!(options.update);
         assert_eq!(options.data, Path::new("in"));
         assert_eq!(options.out, Path::new("pictures"));
+        assert_eq!(options.root, Path::new("copy"));
     }
 
     /// No options: the committed data, and nothing is replaced.

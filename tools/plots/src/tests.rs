@@ -1,7 +1,9 @@
 //! From synthetic data to pictures, and what is said when there is none.
 
-use crate::data::{self, Data, Outcome, Ratio, Rival, Scaling};
+use crate::data::{self, Data, Machine, Outcome, Ratio, Rival, Scaling};
 use crate::error::Error;
+use crate::numbers;
+use crate::options::Options;
 use crate::plots::{Picture, all};
 use std::fs;
 use std::path::PathBuf;
@@ -155,6 +157,68 @@ const SCALING: &str = r#"[{"bench": "latency_release", "contestant": "hostbits l
     "speedup": null, "p50": 40, "p99": 60, "p999": 900, "p9999": 7000, "max": 100000,
     "clock_ns": 21}]"#;
 
+/// Every table shows its figures, losses included, between the marks and nowhere else.
+#[test]
+fn documents_are_filled_between_their_marks() {
+    let marked =
+        |table| format!("before\n<!-- numbers: {table} -->\nold\n<!-- /numbers -->\nafter\n");
+    for (table, wanted) in [
+        ("machine", "a processor, 2 hardware threads"),
+        (
+            "summary",
+            "| `allocate_into` with 64 places, per address |  | 0.43 |  |",
+        ),
+        ("ratios", "| `into64/16` | 3.00 | 0.43 | 0.4 (missed) |"),
+        (
+            "winners",
+            "| `Mutex<BTreeSet>` | lowest | /16, full, 1 random | 120 | 0.90 |",
+        ),
+        ("scaling-16", "| hostbits lowest | 40.0 | 40.0 |"),
+    ] {
+        let filled = numbers::fill("a page", &marked(table), &synthetic()).expect("a known table");
+        assert!(filled.contains(wanted), "{filled}");
+        assert!(filled.starts_with("before\n<!-- numbers: ") && filled.ends_with("-->\nafter\n"));
+        assert!(!filled.contains("old"));
+        let again = numbers::fill("a page", &filled, &synthetic()).expect("a known table");
+        assert_eq!(again, filled);
+    }
+}
+
+/// A typing error in a document is said, with the document's name.
+#[test]
+fn unknown_tables_and_open_marks_are_errors() {
+    for document in [
+        "<!-- numbers: rations -->\n<!-- /numbers -->",
+        "<!-- numbers: ratios -->\nno end",
+    ] {
+        let error = numbers::fill("a page", document, &synthetic()).expect_err("broken");
+        assert!(error.to_string().starts_with("a page: "), "{error}");
+    }
+}
+
+/// What the README and the page on performance say is what was measured, and the pictures show it.
+#[test]
+fn the_committed_documents_and_pictures_show_the_committed_data() {
+    let options = Options::read([]).expect("nothing is needed");
+    let data = Data::read(&options.data).expect("it is committed");
+    for name in numbers::DOCUMENTS {
+        let document = fs::read_to_string(options.root.join(name)).expect("it is committed");
+        assert!(
+            document.contains("<!-- numbers: "),
+            "{name} shows no figures"
+        );
+        let filled = numbers::fill(name, &document, &data).expect("all marks are good");
+        assert_eq!(
+            filled, document,
+            "run `cargo run --release -p hostbits-plots`"
+        );
+    }
+    for picture in all(&data).expect("it can be drawn") {
+        let committed = fs::read_to_string(options.out.join(&picture.name));
+        assert_eq!(committed.ok(), Some(picture.svg), "{}", picture.name);
+    }
+}
+
 fn synthetic() -> Data {
     let mut rivals = Vec::new();
     for contestant in CONTESTANTS {
@@ -181,6 +245,12 @@ fn synthetic() -> Data {
         ratios: vec![ratio("into64/16")],
         rivals,
         scaling: scaling.collect(),
+        machine: Machine {
+            processor: "a processor".to_owned(),
+            hardware_threads: 2,
+            compiler: "rustc 1".to_owned(),
+            date: "2026-11-25".to_owned(),
+        },
     }
 }
 
@@ -189,6 +259,8 @@ fn ratio(name: &str) -> Ratio {
         name: name.to_owned(),
         ours_ns: 3.0,
         reference_ns: 7.0,
+        ratio: 3.0 / 7.0,
+        target: Some(0.4),
     }
 }
 
@@ -208,6 +280,7 @@ fn rival(contestant: &str, bench: &str, fill: f64) -> Rival {
             (false, _) => Outcome::Measured,
         },
         ns_per_pair: (!scans).then_some(20.0 + fill),
+        times_best: (!scans).then_some(0.9),
     }
 }
 
