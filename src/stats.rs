@@ -331,9 +331,9 @@ pub(crate) struct LocalTally {
 }
 
 impl LocalTally {
-    /// The local has reserved the slots of `free`.
-    pub(crate) fn begin(&mut self, free: u64) {
-        self.had = u64::from(free.count_ones());
+    /// The local has reserved so many slots.
+    pub(crate) fn begin(&mut self, reserved: u32) {
+        self.had = u64::from(reserved);
     }
 
     #[inline]
@@ -342,8 +342,8 @@ impl LocalTally {
     }
 
     /// Moves the numbers to the counters. How many addresses are allocated does not change by it.
-    pub(crate) fn flush(&mut self, counters: &Counters, free: u64) {
-        let has = u64::from(free.count_ones());
+    pub(crate) fn flush(&mut self, counters: &Counters, reserved: u32) {
+        let has = u64::from(reserved);
         let handed_out = self.had + self.taken_back - has;
         if handed_out | self.taken_back != 0 {
             counters.count(Event::Any, handed_out);

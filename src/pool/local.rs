@@ -1,12 +1,13 @@
 //! A word of the pool in one thread's hands.
 
 use super::Pool;
+use super::pocket::Pocket;
 use crate::bitmap::WordBits;
 use crate::error::{AllocateError, ReleaseError};
 use crate::geometry::Stretch;
 use crate::network::Network;
 use crate::policy::Policy;
-use crate::slot::{bit_of, slot_at, word_of};
+use crate::slot::{Slot, bit_of, slot_at, word_of};
 use crate::stats::{Event, LocalTally};
 use std::fmt;
 use std::ops::Deref;
@@ -25,9 +26,9 @@ use std::sync::Arc;
 ///
 /// The policy of the pool chooses the word. Within it addresses go out lowest first. Under
 /// [`Policy::Lowest`] and [`Policy::Spread`] an address of the current word that is released here is
-/// handed out here again; a local that has nothing left takes any address that is released here, and
-/// the word around it for its own. Under [`Policy::Next`] and [`Policy::Random`], which promise that it is not
-/// the next to be handed out, it goes back to the pool.
+/// handed out here again; a local with fewer than 16 left takes any address that is released here. Under
+/// [`Policy::Next`] and [`Policy::Random`], which promise that it is not the next to be handed out, it
+/// goes back to the pool.
 ///
 /// Addresses may be released anywhere, with [`Pool::release`] as well, whoever allocated them. As
 /// everywhere, release an address once: a second release, when the address has come to a local
@@ -45,6 +46,8 @@ pub struct LocalPool<N: Network, P: Deref<Target = Pool<N>>> {
     stretch: Stretch<N::Addr>,
     has_word: bool,
     takes_back: bool,
+    /// Reserved slots of other words; none of the current one.
+    pocket: Pocket,
     tally: LocalTally,
 }
 
@@ -145,6 +148,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
             stretch,
             has_word: false,
             takes_back,
+            pocket: Pocket::default(),
             tally: LocalTally::default(),
         }
     }
@@ -224,27 +228,46 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     #[inline(never)]
     fn release_far(&mut self, addr: N::Addr) -> Result<(), ReleaseError> {
         if self.takes_back
-            && let Some(bit) = self.bit_to_take_back(addr)
+            && let Ok(slot) = self.pool.slot_to_release(addr)
         {
-            if self.is_held(bit) {
-                self.take_back(bit);
-                return Ok(());
-            }
-            if self.free & bit != 0 {
+            if self.has_reserved(slot) {
                 return Err(self.pool.refuse_free(addr));
+            }
+            if self.take_back_far(slot) {
+                return Ok(());
             }
         }
         self.pool.release(addr)
     }
 
-    /// The bit of an address that is of the word. To a local that has nothing left, any word will do.
-    fn bit_to_take_back(&mut self, addr: N::Addr) -> Option<u64> {
-        let slot = self.pool.slot_to_release(addr).ok()?;
+    fn has_reserved(&self, slot: Slot) -> bool {
         let word_index = word_of(slot);
-        if self.free == 0 && !self.is_at(word_index) {
-            self.move_to(word_index, 0);
+        let reserved = if self.is_at(word_index) {
+            self.free
+        } else {
+            self.pocket.bits_of(word_index)
+        };
+        reserved & bit_of(slot) != 0
+    }
+
+    /// Takes back a slot of the word, or of any word if there is little left.
+    fn take_back_far(&mut self, slot: Slot) -> bool {
+        let (word_index, bit) = (word_of(slot), bit_of(slot));
+        let is_at = self.is_at(word_index);
+        let has_room = is_at || self.reserved() < Pocket::CAPACITY;
+        if !has_room || !self.pool.bitmap().are_taken(word_index, bit) {
+            return false;
         }
-        self.is_at(word_index).then(|| bit_of(slot))
+        if is_at {
+            self.free |= bit;
+        } else if self.reserved() == 0 {
+            // With nothing left, any word is as good as the last one.
+            self.move_to(word_index, bit);
+        } else {
+            self.pocket.push(word_index, bit);
+        }
+        self.tally.taken_back();
+        true
     }
 
     #[inline]
@@ -271,7 +294,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn reserved(&self) -> u32 {
-        self.free.count_ones()
+        self.free.count_ones() + self.pocket.len()
     }
 
     /// The pool behind it, for the other verbs.
@@ -286,24 +309,31 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
         &self.pool
     }
 
-    /// Takes the next word; `false` if the pool has nothing.
-    #[cold]
+    /// Takes the next word, of the pocket or of the pool; `false` if the pool has nothing.
+    #[inline(never)]
     fn refill(&mut self) -> bool {
-        self.tally.flush(&self.pool.counters, self.free);
+        if let Some((word_index, bits)) = self.pocket.pop_word() {
+            self.move_to(word_index, bits);
+            return true;
+        }
+        self.tally.flush(&self.pool.counters, self.reserved());
         let Some((word_index, bits)) = self.pool.reserve_word() else {
             return false;
         };
         self.move_to(word_index, bits);
-        self.tally.begin(bits);
+        self.tally.begin(self.reserved());
         true
     }
 }
 
 impl<N: Network, P: Deref<Target = Pool<N>>> Drop for LocalPool<N, P> {
     fn drop(&mut self) {
-        self.tally.flush(&self.pool.counters, self.free);
+        self.tally.flush(&self.pool.counters, self.reserved());
         if self.free != 0 {
             self.pool.return_word(self.word_index, self.free);
+        }
+        while let Some((word_index, bits)) = self.pocket.pop_word() {
+            self.pool.return_word(word_index, bits);
         }
     }
 }

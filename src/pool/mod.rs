@@ -10,6 +10,7 @@ mod builder;
 mod guard;
 mod info;
 mod local;
+mod pocket;
 mod query;
 mod release;
 mod snapshot;
