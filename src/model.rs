@@ -4,10 +4,10 @@
 
 use crate::bitmap::{BlockCandidates, Burst};
 use crate::slot::{SLOTS_PER_CHUNK, Slot};
-use crate::storage::Heap;
+use crate::storage::Words;
 
 /// A bitmap of a few chunks; what is not free at first is taken, and may be released.
-pub struct Model(Heap);
+pub struct Model(Words);
 
 impl Model {
     /// How many slots a chunk has here: one word of them, or two.
@@ -25,7 +25,7 @@ impl Model {
 
     fn new(chunk_count: u32, linear: bool, free: &[(Slot, Slot)]) -> Self {
         let slot_count = u64::from(chunk_count * SLOTS_PER_CHUNK);
-        Self(Heap::new(slot_count, linear, free.iter().copied()))
+        Self(Words::on_heap(slot_count, linear, free.iter().copied()))
     }
 
     /// Claims the lowest free slot.

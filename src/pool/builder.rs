@@ -7,7 +7,7 @@ use crate::network::Network;
 use crate::policy::{Hints, Policy};
 use crate::slot::SLOTS_PER_WORD;
 use crate::stats::{Counters, StatsLevel};
-use crate::storage::Heap;
+use crate::storage::Words;
 use std::ops::RangeInclusive;
 
 /// How free addresses are found.
@@ -239,7 +239,7 @@ impl<N: Network> Builder<N> {
         let linear = self.search == Search::Linear;
         let word_count = geometry.slot_count().div_ceil(SLOTS_PER_WORD.into());
         Ok(Pool {
-            words: Heap::new(geometry.slot_count(), linear, free),
+            words: Words::on_heap(geometry.slot_count(), linear, free),
             hints: Hints::new(self.policy, word_count),
             counters: Counters::new(self.stats),
             search: self.search,

@@ -28,7 +28,7 @@ use crate::geometry::Geometry;
 use crate::network::Network;
 use crate::policy::Hints;
 use crate::stats::{Counters, Stats};
-use crate::storage::Heap;
+use crate::storage::Words;
 use ipnet::IpNet;
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -62,7 +62,7 @@ use std::ops::RangeInclusive;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Pool<N: Network = IpNet> {
-    words: Heap,
+    words: Words,
     geometry: Geometry<N>,
     hints: Hints,
     counters: Counters,

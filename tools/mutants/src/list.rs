@@ -131,7 +131,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     smoke(mutant(
         "publish: not by a release of a free slot",
         &[edit(
-            "src/storage.rs",
+            "src/storage/mod.rs",
             "        self.bitmap().announce_slot(slot);\n",
             "        if was_taken {\n            self.bitmap().announce_slot(slot);\n        }\n",
         )],
