@@ -10,6 +10,13 @@
 
 #![allow(unsafe_code)]
 
+#[cfg(all(
+    feature = "mmap",
+    target_os = "linux",
+    target_has_atomic = "64",
+    not(all(loom, feature = "_loom"))
+))]
+mod file;
 mod heap;
 
 use crate::bitmap::{Bitmap, Chunk, Control, Shape};

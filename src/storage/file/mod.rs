@@ -1,0 +1,4 @@
+mod bytes;
+mod header;
+mod layout;
+mod state;
