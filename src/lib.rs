@@ -23,6 +23,13 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod bitmap;
+#[cfg(all(
+    feature = "mmap",
+    target_os = "linux",
+    target_has_atomic = "64",
+    not(all(loom, feature = "_loom"))
+))]
+mod durability;
 mod error;
 mod geometry;
 #[doc(hidden)]
@@ -30,6 +37,13 @@ mod geometry;
 pub mod model;
 mod network;
 mod next_free;
+#[cfg(all(
+    feature = "mmap",
+    target_os = "linux",
+    target_has_atomic = "64",
+    not(all(loom, feature = "_loom"))
+))]
+mod open_error;
 mod policy;
 mod pool;
 mod run_map;
@@ -40,15 +54,36 @@ mod stripes;
 mod sync;
 mod users;
 
+#[cfg(all(
+    feature = "mmap",
+    target_os = "linux",
+    target_has_atomic = "64",
+    not(all(loom, feature = "_loom"))
+))]
+pub use durability::{Durability, Recovery, RecoveryKind};
 pub use error::{AllocateError, AllocateExactError, BuildError, RangeProblem, ReleaseError};
 pub use geometry::Gateway;
 pub use network::Network;
 pub use next_free::{NextFreeError, next_free};
+#[cfg(all(
+    feature = "mmap",
+    target_os = "linux",
+    target_has_atomic = "64",
+    not(all(loom, feature = "_loom"))
+))]
+pub use open_error::{Mismatch, OpenError, SyncError};
 pub use policy::Policy;
 pub use pool::{
     AddrGuard, AddrRange, Builder, Diff, Guard, GuardArc, Local, LocalArc, LocalPool, NetworkInfo,
     Pool, ReleasedMany, Reservation, Search, Snapshot, SnapshotMismatch, Status,
 };
+#[cfg(all(
+    feature = "mmap",
+    target_os = "linux",
+    target_has_atomic = "64",
+    not(all(loom, feature = "_loom"))
+))]
+pub use pool::{FileBuilder, Health, ReclaimError, Reclaimed, open_file};
 pub use slot::Slot;
 pub use stats::{Allocations, Failures, Stats, StatsLevel};
 pub use users::{Adopted, Ambiguous, Listed, Problem, ProblemKind, UserRecord};

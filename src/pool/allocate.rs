@@ -1,6 +1,7 @@
 //! The verbs that take addresses.
 
 use super::Pool;
+use super::confirm::Duty;
 use crate::bitmap::{Burst, WordBits};
 use crate::error::{AllocateError, AllocateExactError};
 use crate::geometry::Place;
@@ -85,9 +86,15 @@ impl<N: Network> Pool<N> {
     fn claim_exact(&self, slot: Slot) -> bool {
         let claimed = self.bitmap().claim_exact(slot);
         if claimed {
-            self.counters.allocated(Event::Exact, 1);
+            return match self.duty {
+                Duty::Confirm => self.confirm_allocated(slot, Event::Exact).is_some(),
+                _ => {
+                    self.counters.allocated(Event::Exact, 1);
+                    true
+                }
+            };
         }
-        claimed
+        false
     }
 
     #[cold]
@@ -116,6 +123,11 @@ impl<N: Network> Pool<N> {
     /// Counts the refusal.
     #[cold]
     fn refuse_exact(&self, reason: Event, error: AllocateExactError) -> AllocateExactError {
+        if self.is_in_file()
+            && let Some(refusal) = self.refusal()
+        {
+            return refusal.into();
+        }
         self.counters.count(reason, 1);
         error
     }
@@ -141,8 +153,10 @@ impl<N: Network> Pool<N> {
         if let Place::Usable(slot) = self.geometry.place_of(addr)
             && self.bitmap().try_claim_exact(slot)
         {
-            self.counters.allocated(Event::Preferred, 1);
-            return Ok(self.geometry.addr_of(slot));
+            return match self.counted(slot, Event::Preferred) {
+                Some(slot) => Ok(self.geometry.addr_of(slot)),
+                None => Err(self.exhausted()),
+            };
         }
         match self.allocate_slot(Event::Preferred) {
             Some(slot) => Ok(self.geometry.addr_of(slot)),
@@ -167,15 +181,24 @@ impl<N: Network> Pool<N> {
     /// ```
     pub fn allocate_many(&self, count: usize) -> Result<Vec<N::Addr>, AllocateError> {
         let wanted = count as u64;
-        let claimed = if wanted > self.capacity() {
-            None
-        } else {
-            self.bitmap().claim_all(wanted, || self.next_burst())
+        self.check_process()?;
+        let claimed = loop {
+            if wanted > self.capacity() {
+                break None;
+            }
+            let claimed = self.bitmap().claim_all(wanted, || self.next_burst());
+            if claimed.is_some() || !self.turned_up() {
+                break claimed;
+            }
         };
         let Some(claimed) = claimed else {
             self.count_exhausted();
             return Err(self.exhausted());
         };
+        if self.is_refused() {
+            self.give_all_back(&claimed);
+            return Err(self.exhausted());
+        }
         self.note_batch(claimed.last(), wanted);
         let slots = claimed
             .into_iter()
@@ -186,7 +209,7 @@ impl<N: Network> Pool<N> {
     /// Allocates up to `addrs.len()` addresses into `addrs`, from its beginning, and answers how many.
     ///
     /// Each address is claimed on its own. Fewer than asked for only if at some instant of the call
-    /// nothing was free. Costs less per address than any other verb: up to 64 in one step.
+    /// nothing was free, or, in a pool file, none if the pool is poisoned. Costs less per address than any other verb: up to 64 in one step.
     ///
     /// ```
     /// use std::net::Ipv4Addr;
@@ -202,17 +225,27 @@ impl<N: Network> Pool<N> {
         let wanted = addrs.len() as u64;
         let mut places = addrs.iter_mut();
         let mut last = None;
-        let missing = self.bitmap().claim_up_to(
-            wanted,
-            || self.next_burst(),
-            |word_index, bits| {
-                last = Some((word_index, bits));
-                for (slot, place) in slots_in(word_index, bits).zip(&mut places) {
-                    *place = self.geometry.addr_of(slot);
-                }
-            },
-        );
+        let mut missing = wanted;
+        loop {
+            missing = self.bitmap().claim_up_to(
+                missing,
+                || self.next_burst(),
+                |word_index, bits| {
+                    last = Some((word_index, bits));
+                    for (slot, place) in slots_in(word_index, bits).zip(&mut places) {
+                        *place = self.geometry.addr_of(slot);
+                    }
+                },
+            );
+            if missing == 0 || !self.turned_up() {
+                break;
+            }
+        }
         let taken = wanted - missing;
+        if taken != 0 && self.confirm().is_err() {
+            self.give_addrs_back(&addrs[..taken as usize]);
+            return 0;
+        }
         self.note_batch(last.as_ref(), taken);
         if missing != 0 {
             self.count_exhausted();
@@ -246,10 +279,22 @@ impl<N: Network> Pool<N> {
             });
         }
         let candidates = self.geometry.block_candidates(prefix_len);
-        let Some(slot) = self.bitmap().claim_block(&candidates) else {
+        self.check_process()?;
+        let claimed = loop {
+            let claimed = self.bitmap().claim_block(&candidates);
+            if claimed.is_some() || !self.turned_up() {
+                break claimed;
+            }
+        };
+        let Some(slot) = claimed else {
             self.count_exhausted();
             return Err(self.exhausted());
         };
+        if self.is_refused() {
+            let order = u32::from(longest - prefix_len);
+            self.bitmap().release_block(slot, order);
+            return Err(self.exhausted());
+        }
         let slots = 1 << (longest - prefix_len);
         self.counters.allocated(Event::Block, slots);
         Ok(N::around(self.geometry.addr_of(slot), prefix_len))
@@ -284,13 +329,21 @@ impl<N: Network> Pool<N> {
         let start = self
             .hints
             .start_slot(first, last, |slot| bitmap.is_free(slot));
-        let Some(slot) = bitmap.claim_within(first, start, last) else {
+        let claimed = loop {
+            let claimed = bitmap.claim_within(first, start, last);
+            if claimed.is_some() || !self.turned_up() {
+                break claimed;
+            }
+        };
+        let Some(slot) = claimed else {
             self.count_exhausted();
             return Err(self.exhausted());
         };
         self.hints.found(slot);
-        self.counters.allocated(Event::Any, 1);
-        Ok(self.geometry.addr_of(slot))
+        match self.counted(slot, Event::Any) {
+            Some(slot) => Ok(self.geometry.addr_of(slot)),
+            None => Err(self.exhausted()),
+        }
     }
 
     // A leaf of few instructions: it saves no register, since to restore one is a load that waits for
@@ -327,9 +380,14 @@ impl<N: Network> Pool<N> {
     #[inline(never)]
     fn allocate_anywhere(&self, event: Event) -> Option<Slot> {
         let bitmap = self.bitmap();
-        let found = match self.hints.policy() {
-            Policy::Lowest => bitmap.claim_lowest(),
-            _ => bitmap.claim_from(self.start_slot()),
+        let found = loop {
+            let found = match self.hints.policy() {
+                Policy::Lowest => bitmap.claim_lowest(),
+                _ => bitmap.claim_from(self.start_slot()),
+            };
+            if found.is_some() || !self.turned_up() {
+                break found;
+            }
         };
         let Some(slot) = found else {
             self.count_exhausted();
@@ -341,10 +399,11 @@ impl<N: Network> Pool<N> {
 
     #[inline]
     fn counted(&self, slot: Slot, event: Event) -> Option<Slot> {
-        if self.counters.are_off() {
-            return Some(slot);
+        match self.duty {
+            Duty::Nothing => Some(slot),
+            Duty::Count => self.count_allocated(slot, event),
+            Duty::Confirm => self.confirm_allocated(slot, event),
         }
-        self.count_allocated(slot, event)
     }
 
     #[inline(never)]
@@ -388,8 +447,12 @@ impl<N: Network> Pool<N> {
     /// The error alone. Built where it is returned: copying it costs more than the claim that failed.
     #[inline]
     pub(super) fn exhausted(&self) -> AllocateError {
+        if self.is_in_file() {
+            return self.refused_or_exhausted();
+        }
         AllocateError::Exhausted {
             capacity: self.capacity(),
+            quarantined: 0,
         }
     }
 }

@@ -39,7 +39,7 @@ impl Drop for Heap {
             nodes,
             control,
         } = self.0;
-        // SAFETY (Box::from_raw, three times):
+        // SAFETY: Box::from_raw, three times:
         // - from a box: `new` leaked these, and nothing else makes a `Heap`;
         // - once: we are being dropped, and `Heap` is not `Clone`;
         // - no borrow is left: those that `Words` lends borrow the `Words` that owns us.
@@ -53,7 +53,7 @@ impl Drop for Heap {
 
 /// Chunks that are empty but for the ascending `free` ranges.
 fn free_chunks(chunk_count: usize, free: impl Iterator<Item = (Slot, Slot)>) -> Box<[Chunk]> {
-    let mut next_word = free_words(free);
+    let mut next_word = bits_of_ranges(free);
     (0..chunk_count)
         .map(|_| {
             let mut free_bits = [0; WORDS_PER_CHUNK];
@@ -63,8 +63,8 @@ fn free_chunks(chunk_count: usize, free: impl Iterator<Item = (Slot, Slot)>) -> 
         .collect()
 }
 
-/// The words from the first one on, call by call: only the slots of the ascending `free` ranges are free.
-pub(crate) fn free_words(free: impl Iterator<Item = (Slot, Slot)>) -> impl FnMut() -> u64 {
+/// The words from the first one on, call by call, with a bit for each slot of the ascending `free` ranges.
+pub(crate) fn bits_of_ranges(free: impl Iterator<Item = (Slot, Slot)>) -> impl FnMut() -> u64 {
     let mut free = free.peekable();
     let mut words = 0..;
     move || {

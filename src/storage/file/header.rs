@@ -3,7 +3,9 @@
 //! Two copies stand on pages of their own. Growth writes the next generation over the older copy, so one
 //! of the two is whole at every instant. `docs/file-format.md` has the offsets.
 
-use super::bytes::{BLOCK_BYTES, Block, get, get_u32, get_u64, is_sealed, put, put_u32, put_u64, seal};
+use super::bytes::{
+    BLOCK_BYTES, Block, get, get_u32, get_u64, is_sealed, put, put_u32, put_u64, seal,
+};
 use super::layout::{ALIGN, Layout, MAX_REGIONS, Region};
 use crate::slot::{MAX_SLOTS, SLOTS_PER_WORD};
 

@@ -129,7 +129,7 @@ impl Layout {
     /// Whether a layout that was read can be used; otherwise what is wrong with it.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         let words = self.capacity_words;
-        if words == 0 || words > MAX_WORDS || words % WORDS_PER_CHUNK as u64 != 0 {
+        if words == 0 || words > MAX_WORDS || !words.is_multiple_of(WORDS_PER_CHUNK as u64) {
             return Err("impossible capacity");
         }
         if isize::try_from(self.file_len).is_err() {
@@ -144,7 +144,9 @@ impl Layout {
             let Some(end) = end else {
                 return Err("a region reaches beyond the file");
             };
-            if region.offset < FIRST_REGION_AT || (region.offset | region.len) % ALIGN != 0 {
+            if region.offset < FIRST_REGION_AT
+                || !(region.offset | region.len).is_multiple_of(ALIGN)
+            {
                 return Err("a region is not aligned");
             }
             spans.push((region.offset, end));
