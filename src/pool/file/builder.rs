@@ -321,7 +321,7 @@ impl<N: Network> FileBuilder<N> {
     ///
     /// [`OpenError::NotFound`] if there is none; [`OpenError::GeometryMismatch`] and
     /// [`OpenError::ModeMismatch`] name what differs, with both values; otherwise the file is damaged,
-    /// unsafe, or in use. It was not changed.
+    /// open to others, or in use. It was not changed.
     ///
     /// ```
     /// # use hostbits::Pool;
