@@ -239,6 +239,7 @@ fn open_file_finds_out_what_the_pool_is() {
     let any = hostbits::open_file(&path).unwrap();
     assert_eq!(kind(&any), RecoveryKind::Joined);
     let mut info = any.info();
+    info.memory_bytes = pool.info().memory_bytes;
     // The seed is a key, and is not in the file.
     assert_eq!(info.policy.to_string(), "random");
     info.policy = pool.info().policy;
