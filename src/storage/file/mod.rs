@@ -30,6 +30,8 @@ mod map;
 mod open;
 mod peers;
 mod recover;
+#[cfg(test)]
+mod simulated;
 mod state;
 mod system;
 
