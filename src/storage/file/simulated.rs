@@ -321,6 +321,43 @@ fn exact_words_are_kept() {
     }
 }
 
+/// Processes died, and the machine goes down while the next one recovers: what they had claimed, and the
+/// disk had not heard of, must not become what T vouches for.
+#[test]
+fn a_crash_during_an_exact_recovery_vouches_for_nothing_stale() {
+    let story = Story {
+        name: "claims that the disk has not heard of",
+        trust: 0,
+        free: [0xffff, 0xff],
+        quarantine: [0, 0],
+        held: [0x0ff0, 0x0f],
+    };
+    let past = Past {
+        is_exact: true,
+        is_clean: false,
+        trusts_the_disk: true,
+    };
+    for crash_at in 0..=2 {
+        let disk = SimDisk {
+            crash_at,
+            ..SimDisk::boot(&story.image())
+        };
+        for word in 0..SLOTS {
+            disk.words(Kind::Free)[word].fetch_and(!story.held[word], Ordering::Relaxed);
+        }
+        let recovered = recover(&disk, past, &USABLE);
+        assert_eq!(recovered.is_ok(), crash_at == 2);
+        for image in disk.after_crash() {
+            let disk = SimDisk::boot(&image);
+            recover(&disk, machine_crash(true), &USABLE).unwrap();
+            for word in 0..SLOTS {
+                let free = disk.get(Kind::Free, word);
+                assert_eq!(free & story.held[word], 0, "crash at {crash_at}");
+            }
+        }
+    }
+}
+
 fn open_states(image: &Image) -> States {
     let blocks = image
         .states
