@@ -97,22 +97,25 @@ impl Lane {
     /// Ends the flights of processes that have died in one.
     #[cold]
     pub(super) fn bury_the_dead(&self, flights: &AtomicU64) {
-        for lane in 0..LANES {
-            // SeqCst: before the question. The owner that we ask for is the one of this bit, or a later
-            // one, and then the word has changed.
-            let seen = flights.load(Ordering::SeqCst);
-            let mark = 1 << lane;
-            if seen & mark != 0 && !self.is_ours(lane) && !self.peers.is_held(lane) {
-                // SeqCst: for whoever reads "nobody in flight" next, the claims of the dead one come
-                // before. Relaxed on failure: somebody else has changed it, and we come again.
-                let _ = flights.compare_exchange(
-                    seen,
-                    seen & !mark,
-                    Ordering::SeqCst,
-                    Ordering::Relaxed,
-                );
-            }
+        // Relaxed: only which lanes to ask for; each is looked at again.
+        let mut lanes = flights.load(Ordering::Relaxed) as u32;
+        while lanes != 0 {
+            self.bury_if_dead(lanes.trailing_zeros(), flights);
+            lanes &= lanes - 1;
         }
+    }
+
+    fn bury_if_dead(&self, lane: u32, flights: &AtomicU64) {
+        let mark = 1 << lane;
+        // SeqCst: before the question. The owner that we ask for is the one of this bit, or a later one,
+        // and then the word has changed.
+        let seen = flights.load(Ordering::SeqCst);
+        if seen & mark == 0 || self.is_ours(lane) || self.peers.is_held(lane) {
+            return;
+        }
+        // SeqCst: for whoever reads "nobody in flight" next, the claims of the dead one come before.
+        // Relaxed on failure: somebody else has changed it, and we come again.
+        let _ = flights.compare_exchange(seen, seen & !mark, Ordering::SeqCst, Ordering::Relaxed);
     }
 
     /// Whether a flight of this lane may be our own, of which the system does not tell us.

@@ -194,6 +194,19 @@ impl Words {
         was_taken
     }
 
+    /// The words as a process with this lane sees them.
+    #[cfg(all(loom, feature = "_loom"))]
+    pub(crate) fn bitmap_in<'a>(&'a self, lane: &'a Lane) -> Bitmap<'a> {
+        // SAFETY: `Lent::bitmap`: as in `bitmap`.
+        unsafe { self.lent.bitmap(&self.shape, Some(lane)) }
+    }
+
+    #[cfg(all(loom, feature = "_loom"))]
+    pub(crate) fn flights_word(&self) -> &AtomicU64 {
+        // SAFETY: `Lent::control`: as in `bitmap`.
+        unsafe { self.lent.control() }.flights_word()
+    }
+
     /// The file that the words are in.
     #[inline]
     pub(crate) fn file(&self) -> Option<&Attached> {
