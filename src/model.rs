@@ -112,23 +112,28 @@ impl Model {
 }
 
 /// Processes that share a bitmap: each has a lane, and a lock that is gone when it dies.
+#[derive(Clone)]
 pub struct Processes {
-    model: Model,
+    model: Arc<Model>,
     locks: Arc<[AtomicU64; 3]>,
 }
 
 /// A process, seen from its own thread.
-pub struct Process<'a> {
-    of: &'a Processes,
+pub struct Process {
+    of: Processes,
     lane: Lane,
     index: u32,
 }
 
-struct Locks(Arc<[AtomicU64; 3]>);
+/// As the kernel tells of them: not of those that the asker holds itself.
+struct Locks {
+    locks: Arc<[AtomicU64; 3]>,
+    own: u32,
+}
 
 impl Locks {
     fn of(&self, lane: u32) -> &AtomicU64 {
-        &self.0[if lane == SHARED_LANE {
+        &self.locks[if lane == SHARED_LANE {
             2
         } else {
             lane as usize
@@ -155,7 +160,7 @@ impl Peers for Locks {
     }
 
     fn is_held(&self, lane: u32) -> bool {
-        self.of(lane).load(Ordering::SeqCst) == 1
+        lane != self.own && self.of(lane).load(Ordering::SeqCst) == 1
     }
 }
 
@@ -166,7 +171,10 @@ impl Processes {
     /// Processes on this bitmap.
     pub fn new(model: Model) -> Self {
         let locks = Arc::new([AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0)]);
-        Self { model, locks }
+        Self {
+            model: Arc::new(model),
+            locks,
+        }
     }
 
     /// The bitmap, for what any of them can do.
@@ -180,21 +188,24 @@ impl Processes {
     }
 
     /// Begins a process in a lane; `None` if somebody has it.
-    pub fn begin(&self, index: u32) -> Option<Process<'_>> {
-        let locks = Locks(Arc::clone(&self.locks));
+    pub fn begin(&self, index: u32) -> Option<Process> {
+        let locks = Locks {
+            locks: Arc::clone(&self.locks),
+            own: index,
+        };
         if index != SHARED_LANE && !locks.try_lock(index) {
             return None;
         }
         let flights = self.model.0.flights_word();
         Some(Process {
-            of: self,
+            of: self.clone(),
             lane: Lane::new(index, Box::new(locks), flights),
             index,
         })
     }
 }
 
-impl Process<'_> {
+impl Process {
     fn bitmap(&self) -> Bitmap<'_> {
         self.of.model.0.bitmap_in(&self.lane)
     }
@@ -246,9 +257,7 @@ impl Process<'_> {
 
     fn die(self) {
         if self.index != SHARED_LANE {
-            Locks(Arc::clone(&self.of.locks))
-                .of(self.index)
-                .store(0, Ordering::SeqCst);
+            self.of.locks[self.index as usize].store(0, Ordering::SeqCst);
         }
     }
 }

@@ -54,6 +54,7 @@ fn a_new_owner_is_not_buried_with_the_dead() {
         [
             |world: &Processes| {
                 let alive = world.begin(0).unwrap();
+                assert!(!alive.claim_exact(LOW + 1), "the dead one took it");
                 assert!(alive.claim_exact(LOW), "nobody keeps it");
             },
             |world: &Processes| {
@@ -70,6 +71,7 @@ fn a_new_owner_is_not_buried_with_the_dead() {
         [
             |world: &Processes| {
                 let alive = world.begin(0).unwrap();
+                assert!(!alive.claim_exact(LOW + 1), "the dead one took it");
                 assert_eq!(alive.claim_lowest(), Some(LOW), "nobody keeps it");
             },
             |world: &Processes| {
@@ -81,6 +83,27 @@ fn a_new_owner_is_not_buried_with_the_dead() {
     );
 }
 
+/// The system does not tell us of our own lock: a claim of our own thread is not taken for a dead one's.
+#[test]
+fn our_own_flight_is_not_buried() {
+    for lane in [0, Processes::SHARED] {
+        let body = move || {
+            let world = Processes::new(Model::tree(1, &[(LOW, LOW)]));
+            let process = loom::sync::Arc::new(world.begin(lane).unwrap());
+            let other = {
+                let process = loom::sync::Arc::clone(&process);
+                loom::thread::spawn(move || {
+                    assert_eq!(process.claim_all(2), None, "there are never so many");
+                })
+            };
+            assert!(!process.claim_exact(LOW + 1), "nobody ever has that one");
+            assert!(process.claim_exact(LOW), "nobody keeps it");
+            other.join().unwrap();
+        };
+        explore(&format!("lane {lane}"), Some(4), body);
+    }
+}
+
 /// Batches of two processes that each want all: one gets it, and neither waits for ever.
 #[test]
 fn batches_of_two_processes_exclude_each_other() {
@@ -90,9 +113,9 @@ fn batches_of_two_processes_exclude_each_other() {
         [0, Processes::SHARED],
     ] {
         let body = move || {
-            let world = loom::sync::Arc::new(Processes::new(Model::tree(1, &[(LOW, LOW + 1)])));
+            let world = Processes::new(Model::tree(1, &[(LOW, LOW + 1)]));
             let other = {
-                let world = loom::sync::Arc::clone(&world);
+                let world = world.clone();
                 loom::thread::spawn(move || world.begin(lanes[1]).unwrap().claim_all(2).is_some())
             };
             let own = world.begin(lanes[0]).unwrap().claim_all(2).is_some();
