@@ -407,7 +407,7 @@ impl<N: Network> Pool<N> {
     }
 
     #[inline(never)]
-    fn count_allocated(&self, slot: Slot, event: Event) -> Option<Slot> {
+    pub(super) fn count_allocated(&self, slot: Slot, event: Event) -> Option<Slot> {
         self.counters.allocated(event, 1);
         Some(slot)
     }

@@ -82,6 +82,8 @@ pub(crate) struct Lent {
     chunks: NonNull<[Chunk]>,
     nodes: NonNull<[AtomicU64]>,
     control: NonNull<Control>,
+    /// Of a file: while this word is zero, a claim may be answered without another word.
+    gate: Option<NonNull<AtomicU64>>,
 }
 
 // SAFETY: Send, Sync: what `Lent` points to is `Sync` (atomics alone), it is only ever lent as shared
@@ -205,6 +207,18 @@ impl Words {
     pub(crate) fn flights_word(&self) -> &AtomicU64 {
         // SAFETY: `Lent::control`: as in `bitmap`.
         unsafe { self.lent.control() }.flights_word()
+    }
+
+    /// Whether a claim may be answered without asking the file.
+    #[inline]
+    pub(crate) fn is_gate_open(&self) -> bool {
+        match self.lent.gate {
+            None => true,
+            // SAFETY: NonNull::as_ref: as `Lent::control` in `bitmap`.
+            // SeqCst: after the claim in the total order. Whoever poisons the pool before the claim is
+            // seen; whoever does so later has not yet said so when the claim took effect.
+            Some(gate) => unsafe { gate.as_ref() }.load(Ordering::SeqCst) == 0,
+        }
     }
 
     /// The file that the words are in.

@@ -31,6 +31,9 @@ mod at {
 
 const POISONED: u64 = 1 << 32;
 
+/// The gate of pools whose every claim waits for the disk.
+static CLOSED: AtomicU64 = AtomicU64::new(1);
+
 /// A file that this process has open.
 pub(crate) struct Attached {
     disk: MappedDisk,
@@ -65,8 +68,12 @@ impl Attached {
         let shape = Shape::tree(chunk_count);
         let peers = FilePeers(Arc::clone(&disk.file));
         let lane = peers.take_lane()?;
+        let gate = match durability {
+            Durability::Strict => &CLOSED,
+            _ => &disk.words(Kind::Volatile)[at::POISON],
+        };
         let attached = Self {
-            lent: disk.map.lend(chunk_count, shape.node_count()),
+            lent: disk.map.lend(chunk_count, shape.node_count(), gate),
             shape,
             peers,
             lane,
@@ -108,19 +115,6 @@ impl Attached {
     fn bare_bitmap(&self) -> Bitmap<'_> {
         // SAFETY: `Lent::bitmap`: `self.disk` owns the mapping and outlives the borrow.
         unsafe { self.lent.bitmap(&self.shape, None) }
-    }
-
-    /// Writes that the file is open: once, and twice where neither slot could be read.
-    pub(super) fn write_first_states(&self, states: States) -> io::Result<()> {
-        self.disk.write_state(states.next_slot, &self.state)?;
-        if states.newest.is_none() {
-            let second = State {
-                seq: self.state.seq + 1,
-                ..self.state
-            };
-            self.disk.write_state(1 - states.next_slot, &second)?;
-        }
-        Ok(())
     }
 
     pub(crate) fn lent(&self) -> Lent {

@@ -20,6 +20,7 @@ pub(crate) trait Disk {
     /// An error is final: whoever gets one must not try again, and must not believe the words.
     fn sync(&self, kinds: &[Kind]) -> io::Result<()>;
 
-    /// Writes a state slot and makes it durable.
+    /// Writes a state slot, and makes durable it and all that was stored before, in every region. Until it
+    /// returns, any of it may be durable or not, the slot too.
     fn write_state(&self, slot: usize, state: &State) -> io::Result<()>;
 }

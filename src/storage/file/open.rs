@@ -15,7 +15,7 @@ use super::header::{Header, MAGIC, Unreadable};
 use super::layout::{ALIGN, HEADER_AT, Kind, STATE_AT};
 use super::locks::{self, Lock};
 use super::map::{Map, Residence};
-use super::recover::{Past, count, recover};
+use super::recover::{Opened, Past, recover};
 use super::state::{Phase, State, States};
 use super::system::{self, FileSystem, Relaxed};
 use crate::durability::{Durability, RecoveryKind};
@@ -170,20 +170,24 @@ impl<'a> Opening<'a> {
         usable: &[(Slot, Slot)],
     ) -> Result<Attached, OpenError> {
         let sync_failed = |error: io::Error| OpenError::sync(&error);
-        self.file.sync_data().map_err(sync_failed)?;
-        system::sync_directory(self.path).map_err(sync_failed)?;
         let inode = system::metadata(&self.file)?.ino();
         let boot_id = system::boot_id();
+        let older = states.newest;
         let is_exact = states.is_same_boot(&boot_id, inode) || self.file_system.forgets();
-        let was_open = states.newest.is_none_or(|state| state.phase == Phase::Open);
+        let was_open = older.is_none_or(|state| state.phase == Phase::Open);
         let past = Past {
             is_exact,
             is_clean: is_exact && !was_open,
             trusts_the_disk: self.durability.trusts_the_disk(),
         };
-        recover(&disk, past, usable).map_err(sync_failed)?;
-        let quarantined = count(disk.words(Kind::Quarantine));
-        let older = states.newest;
+        if !past.is_clean {
+            // Nothing that is read below may be younger than what the disk knows.
+            self.file.sync_data().map_err(sync_failed)?;
+        }
+        if older.is_none_or(|state| state.session == 0) {
+            // Whoever created the file may have died before its name was durable.
+            system::sync_directory(self.path).map_err(sync_failed)?;
+        }
         let crashed = !past.is_clean && older.is_some();
         let state = State {
             seq: older.map_or(0, |state| state.seq) + 1,
@@ -196,8 +200,9 @@ impl<'a> Opening<'a> {
             opened_ns: system::now_ns(),
             generation: self.header.generation,
             crashes: older.map_or(0, |state| state.crashes) + u64::from(crashed),
-            quarantined,
+            quarantined: 0,
         };
+        let state = recover(&disk, past, usable, Opened { states, state }).map_err(sync_failed)?;
         let kind = match (self.is_created, past) {
             (true, _) => RecoveryKind::Created,
             (_, Past { is_clean: true, .. }) => RecoveryKind::Clean,
@@ -206,7 +211,6 @@ impl<'a> Opening<'a> {
         };
         let attached = self.attach(disk, kind, state)?;
         attached.rebuild();
-        attached.write_first_states(states).map_err(sync_failed)?;
         Ok(attached)
     }
 

@@ -5,10 +5,14 @@
 //! any point of it:
 //!
 //! ```text
-//! machine went down:  Q |= F; sync Q; F := 0; sync F          for every word with T = 0
-//! always:             counters := 0; F &= usable; sync T, F, Q as they are; T := as the durability says;
-//!                     sync T; state := OPEN; sync
+//! machine went down:  Q |= F; sync Q; F := 0                  for every word with T = 0
+//! always:             counters := 0; F &= usable; Q &= usable
+//! not left in order:  every page of T, F, Q written as it is; sync
+//! always:             T := as the durability says; state := OPEN; sync
 //! ```
+//!
+//! The last two share a sync: whichever of them the machine takes down with it, T vouches for nothing that
+//! was not durable before, and nobody has allocated yet.
 //!
 //! Nobody else is there: the caller holds the presence lock exclusively. All accesses are Relaxed but for
 //! those that say otherwise; whoever joins later has taken the lock that we release, which the kernel
@@ -16,6 +20,7 @@
 
 use super::disk::Disk;
 use super::layout::{ALIGN, Kind};
+use super::state::{State, States};
 use crate::slot::{SLOTS_PER_WORD, Slot};
 use crate::storage::heap::bits_of_ranges;
 use crate::sync::{AtomicU64, Ordering};
@@ -35,10 +40,16 @@ pub(crate) struct Past {
     pub(crate) trusts_the_disk: bool,
 }
 
-/// Makes the words fit to be used. An error means that they are not, and that nobody may use them.
+/// Makes the words fit to be used, and writes that they are in use. An error means that they are not, and
+/// that nobody may use them.
 ///
 /// `usable`: the slots that can be handed out, as ascending ranges.
-pub(crate) fn recover(disk: &impl Disk, past: Past, usable: &[(Slot, Slot)]) -> io::Result<()> {
+pub(crate) fn recover(
+    disk: &impl Disk,
+    past: Past,
+    usable: &[(Slot, Slot)],
+    opened: Opened,
+) -> io::Result<State> {
     if !past.is_exact {
         quarantine_untrusted(disk)?;
     }
@@ -55,7 +66,35 @@ pub(crate) fn recover(disk: &impl Disk, past: Past, usable: &[(Slot, Slot)]) -> 
     // Not before the sync of F: a word that T vouches for must be durable.
     let trust = if past.trusts_the_disk { u64::MAX } else { 0 };
     store_all(disk.words(Kind::Trust), trust);
-    disk.sync(&[Kind::Trust])
+    opened.write(disk)
+}
+
+/// The state to be written when everything else is done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opened {
+    pub(crate) states: States,
+    /// Without the size of the quarantine, which only the recovery knows.
+    pub(crate) state: State,
+}
+
+impl Opened {
+    /// Once, and twice where neither slot could be read: a pair that follows each other is what the next
+    /// one believes.
+    fn write(self, disk: &impl Disk) -> io::Result<State> {
+        let state = State {
+            quarantined: count(disk.words(Kind::Quarantine)),
+            ..self.state
+        };
+        disk.write_state(self.states.next_slot, &state)?;
+        if self.states.newest.is_none() {
+            let second = State {
+                seq: state.seq + 1,
+                ..state
+            };
+            disk.write_state(1 - self.states.next_slot, &second)?;
+        }
+        Ok(state)
+    }
 }
 
 /// Moves the free bits of every word that T does not vouch for to the quarantine.
@@ -71,7 +110,8 @@ fn quarantine_untrusted(disk: &impl Disk) -> io::Result<()> {
     for (free, _) in untrusted(disk, free, quarantine) {
         free.store(0, Ordering::Relaxed);
     }
-    disk.sync(&[Kind::Free])
+    // F is synced with everything else, before T says a word.
+    Ok(())
 }
 
 fn untrusted<'a>(
