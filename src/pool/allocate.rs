@@ -31,7 +31,7 @@ impl<N: Network> Pool<N> {
     pub fn allocate(&self) -> Result<N::Addr, AllocateError> {
         match self.allocate_slot(Event::Any) {
             Some(slot) => Ok(self.geometry.addr_of(slot)),
-            None => Err(self.exhausted()),
+            None => self.exhausted(),
         }
     }
 
@@ -49,7 +49,7 @@ impl<N: Network> Pool<N> {
     pub fn allocate_net(&self) -> Result<N, AllocateError> {
         match self.allocate_slot(Event::Any) {
             Some(slot) => Ok(self.geometry.net_of(slot)),
-            None => Err(self.exhausted()),
+            None => self.exhausted(),
         }
     }
 
@@ -155,12 +155,12 @@ impl<N: Network> Pool<N> {
         {
             return match self.counted(slot, Event::Preferred) {
                 Some(slot) => Ok(self.geometry.addr_of(slot)),
-                None => Err(self.exhausted()),
+                None => self.exhausted(),
             };
         }
         match self.allocate_slot(Event::Preferred) {
             Some(slot) => Ok(self.geometry.addr_of(slot)),
-            None => Err(self.exhausted()),
+            None => self.exhausted(),
         }
     }
 
@@ -193,11 +193,11 @@ impl<N: Network> Pool<N> {
         };
         let Some(claimed) = claimed else {
             self.count_exhausted();
-            return Err(self.exhausted());
+            return self.exhausted();
         };
         if self.is_refused() {
             self.give_all_back(&claimed);
-            return Err(self.exhausted());
+            return self.exhausted();
         }
         self.note_batch(claimed.last(), wanted);
         let slots = claimed
@@ -288,12 +288,12 @@ impl<N: Network> Pool<N> {
         };
         let Some(slot) = claimed else {
             self.count_exhausted();
-            return Err(self.exhausted());
+            return self.exhausted();
         };
         if self.is_refused() {
             let order = u32::from(longest - prefix_len);
             self.bitmap().release_block(slot, order);
-            return Err(self.exhausted());
+            return self.exhausted();
         }
         let slots = 1 << (longest - prefix_len);
         self.counters.allocated(Event::Block, slots);
@@ -337,12 +337,12 @@ impl<N: Network> Pool<N> {
         };
         let Some(slot) = claimed else {
             self.count_exhausted();
-            return Err(self.exhausted());
+            return self.exhausted();
         };
         self.hints.found(slot);
         match self.counted(slot, Event::Any) {
             Some(slot) => Ok(self.geometry.addr_of(slot)),
-            None => Err(self.exhausted()),
+            None => self.exhausted(),
         }
     }
 
@@ -378,18 +378,16 @@ impl<N: Network> Pool<N> {
     /// The first free slot from where the policy begins; `None` if at some instant of the call
     /// nothing was free.
     #[inline(never)]
-    fn allocate_anywhere(&self, event: Event) -> Option<Slot> {
+    pub(super) fn allocate_anywhere(&self, event: Event) -> Option<Slot> {
         let bitmap = self.bitmap();
-        let found = loop {
-            let found = match self.hints.policy() {
-                Policy::Lowest => bitmap.claim_lowest(),
-                _ => bitmap.claim_from(self.start_slot()),
-            };
-            if found.is_some() || !self.turned_up() {
-                break found;
-            }
+        let found = match self.hints.policy() {
+            Policy::Lowest => bitmap.claim_lowest(),
+            _ => bitmap.claim_from(self.start_slot()),
         };
         let Some(slot) = found else {
+            if self.is_in_file() {
+                return self.allocate_hidden(event);
+            }
             self.count_exhausted();
             return None;
         };
@@ -446,13 +444,13 @@ impl<N: Network> Pool<N> {
 
     /// The error alone. Built where it is returned: copying it costs more than the claim that failed.
     #[inline]
-    pub(super) fn exhausted(&self) -> AllocateError {
+    pub(super) fn exhausted<T>(&self) -> Result<T, AllocateError> {
         if self.is_in_file() {
             return self.refused_or_exhausted();
         }
-        AllocateError::Exhausted {
+        Err(AllocateError::Exhausted {
             capacity: self.capacity(),
             quarantined: 0,
-        }
+        })
     }
 }

@@ -122,6 +122,17 @@ impl<N: Network> Pool<N> {
         self.is_in_file() && self.scrub()
     }
 
+    /// The same, where nothing was found from where the policy begins.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn allocate_hidden(&self, event: Event) -> Option<Slot> {
+        if self.scrub() {
+            return self.allocate_anywhere(event);
+        }
+        self.count_exhausted();
+        None
+    }
+
     #[cold]
     fn scrub(&self) -> bool {
         match self.words.file() {
@@ -140,14 +151,14 @@ impl<N: Network> Pool<N> {
 
     #[cold]
     #[inline(never)]
-    pub(super) fn refused_or_exhausted(&self) -> AllocateError {
-        match self.refusal() {
+    pub(super) fn refused_or_exhausted<T>(&self) -> Result<T, AllocateError> {
+        Err(match self.refusal() {
             Some(refusal) => refusal.into(),
             None => AllocateError::Exhausted {
                 capacity: self.capacity(),
                 quarantined: self.quarantined(),
             },
-        }
+        })
     }
 
     /// Takes a block that is about to be released out of the quarantine, if all of it is taken: its holder

@@ -178,7 +178,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     #[inline]
     pub fn allocate(&mut self) -> Result<N::Addr, AllocateError> {
         if self.free == 0 && !self.refill() {
-            return Err(self.pool.exhausted());
+            return self.pool.exhausted();
         }
         let bit_index = self.free.trailing_zeros();
         self.free &= self.free - 1;
