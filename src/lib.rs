@@ -15,8 +15,12 @@
 //! Begin with [`Pool`]. For callers who keep their own list and want no state: [`next_free`].
 //! How it works and why it is right: [`design`].
 //!
+//! A pool can live in a file that outlives its processes and is shared by them: `Builder::create`,
+//! `Builder::open`, `Durability`. Its bytes: [`design::file_format`].
+//!
 //! # Features
 //!
+//! * `mmap` (on by default): pools in files. On Linux; elsewhere it does nothing.
 //! * `serde`: `Serialize` for info, status, statistics, reports and errors. The field names are
 //!   fixed.
 
@@ -89,7 +93,7 @@ pub use stats::{Allocations, Failures, Stats, StatsLevel};
 pub use users::{Adopted, Ambiguous, Listed, Problem, ProblemKind, UserRecord};
 
 /// The examples of the README, as tests.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "mmap", target_os = "linux"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
@@ -99,6 +103,10 @@ pub mod design {
 
     pub mod correctness {
         #![doc = include_str!("../docs/correctness.md")]
+    }
+
+    pub mod file_format {
+        #![doc = include_str!("../docs/file-format.md")]
     }
 
     pub mod loom {
