@@ -16,6 +16,8 @@ pub(crate) enum Check {
     Loom(&'static str, &'static str),
     /// One file of `tests`.
     Tests(&'static str),
+    /// The unit tests whose names contain this.
+    Unit(&'static str),
 }
 
 #[derive(Debug)]
@@ -35,6 +37,7 @@ impl Check {
         match self {
             Self::Loom(..) => "loom",
             Self::Tests(file) => file,
+            Self::Unit(module) => module,
         }
     }
 
@@ -42,6 +45,7 @@ impl Check {
         match self {
             Self::Loom(file, _) => vec!["-p", "loom-tests", "--test", file],
             Self::Tests(file) => vec!["-p", "hostbits", "--test", file],
+            Self::Unit(module) => vec!["-p", "hostbits", "--lib", module],
         }
     }
 

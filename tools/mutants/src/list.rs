@@ -25,11 +25,15 @@ const BATCH: &str = "src/bitmap/batch.rs";
 const BLOCK: &str = "src/bitmap/block.rs";
 const CONTROL: &str = "src/bitmap/control.rs";
 
-const fn edit(file: &'static str, from: &'static str, to: &'static str) -> Edit {
+pub(crate) const fn edit(file: &'static str, from: &'static str, to: &'static str) -> Edit {
     Edit { file, from, to }
 }
 
-const fn mutant(name: &'static str, edits: &'static [Edit], checks: &'static [Check]) -> Mutant {
+pub(crate) const fn mutant(
+    name: &'static str,
+    edits: &'static [Edit],
+    checks: &'static [Check],
+) -> Mutant {
     Mutant {
         name,
         edits,
@@ -38,7 +42,7 @@ const fn mutant(name: &'static str, edits: &'static [Edit], checks: &'static [Ch
     }
 }
 
-const fn smoke(mutant: Mutant) -> Mutant {
+pub(crate) const fn smoke(mutant: Mutant) -> Mutant {
     Mutant {
         smoke: true,
         ..mutant
