@@ -107,6 +107,10 @@ pub enum OpenError {
         /// The least that was asked for.
         min: u64,
     },
+    /// The file has no room for so many slots, or for so long a configuration: create a larger one.
+    NoRoom,
+    /// Others have the file open. To grow it, one must be alone.
+    InUse,
     /// Somebody else is opening, recovering or closing the file, and did not finish in time.
     Busy,
     /// A write to the disk failed in a process that has the file open. See [`AllocateError::Poisoned`].
@@ -167,6 +171,8 @@ impl OpenError {
             Self::Truncated { .. } => "truncated",
             Self::NoSpace => "no-space",
             Self::StaleFile { .. } => "stale-file",
+            Self::NoRoom => "no-room",
+            Self::InUse => "in-use",
             Self::Busy => "busy",
             Self::Poisoned => "poisoned",
             Self::SyncFailed { .. } => "sync-failed",
@@ -252,6 +258,10 @@ impl fmt::Display for OpenError {
                 f,
                 "the file is of session {session}, older than {min}: somebody put back a copy"
             ),
+            Self::NoRoom => f.write_str(
+                "the file has no room for that: create one with more capacity, and adopt what is held",
+            ),
+            Self::InUse => f.write_str("others have the file open: it grows when they have closed it"),
             Self::Busy => f.write_str("somebody else is opening or closing the file: try again"),
             Self::Poisoned => f.write_str(
                 "a write to the disk has failed: close the pool in every process, and open it again",

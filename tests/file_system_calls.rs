@@ -32,6 +32,7 @@ fn child() {
         "create" => drop(builder(Durability::Process).create(&path).unwrap()),
         "no-space" => no_space(&path),
         "life" => life(&path),
+        "grow" => drop(wide().grow(&path).unwrap()),
         "failing-sync" => failing_sync(&path),
         other => panic!("no role {other}"),
     }
@@ -39,6 +40,11 @@ fn child() {
 
 fn builder(durability: Durability) -> hostbits::FileBuilder<Ipv4Net> {
     Pool::builder("10.0.0.0/24".parse::<Ipv4Net>().unwrap()).durability(durability)
+}
+
+/// What the file grows into.
+fn wide() -> hostbits::FileBuilder<Ipv4Net> {
+    Pool::builder("10.0.0.0/22".parse::<Ipv4Net>().unwrap()).in_file()
 }
 
 /// A child under `strace`, or nothing where there is none.
@@ -219,6 +225,55 @@ fn killed_at_any_system_call() {
     }
     println!("{kills} kills");
     assert!(kills > 50);
+}
+
+/// G2: killed at every write and every sync of a growth. Old or new, and what is held is held; the next
+/// one who grows it has all of it.
+#[test]
+fn killed_in_a_growth() {
+    let scratch = Scratch::new("growth");
+    let mut kills = 0;
+    for call in ["pwrite64", "fdatasync", "pread64"] {
+        for when in 1.. {
+            let path = scratch.path(&format!("{call}-{when}"));
+            let pool = builder(Durability::Process)
+                .capacity(1024)
+                .create(&path)
+                .unwrap();
+            let held = pool.allocate_many(200).unwrap();
+            drop(pool);
+            let inject = format!("inject={call}:signal=SIGKILL:when={when}");
+            let trace = format!("trace={call}");
+            let Some((output, _)) = traced(&["-e", &trace, "-e", &inject], "grow", &path) else {
+                return;
+            };
+            let killed = !output.status.success();
+            let pool = match builder(Durability::Process).open(&path) {
+                Ok(old) => {
+                    assert_eq!(old.available(), 53, "{call} {when}");
+                    assert!(old.iter().eq(held.iter().copied()), "{call} {when}");
+                    drop(old);
+                    wide().grow(&path).unwrap()
+                }
+                Err(OpenError::GeometryMismatch { .. }) => wide().open(&path).unwrap(),
+                Err(other) => panic!("{call} {when}: {other:?}"),
+            };
+            assert!(pool.iter().eq(held.iter().copied()), "{call} {when}");
+            assert_eq!(pool.available(), 1021 - 200, "{call} {when}");
+            drop(pool);
+            assert_eq!(
+                wide().open(&path).unwrap().available(),
+                1021 - 200,
+                "{call} {when}"
+            );
+            if !killed {
+                break;
+            }
+            kills += 1;
+        }
+    }
+    println!("{kills} kills");
+    assert!(kills > 20);
 }
 
 const SHOWN: usize = 0;

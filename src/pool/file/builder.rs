@@ -153,7 +153,7 @@ impl<N: Network> Builder<N> {
 }
 
 impl<N: Network> FileBuilder<N> {
-    /// Makes room for so many slots in all, to grow into later. Default: the slots there are.
+    /// Makes room for so many slots in all, to [grow](Self::grow) into later. Default: the slots there are.
     ///
     /// Beyond the first, 3 bits per slot. To open a file, this is compared with what the file has room
     /// for; without it, the file decides.
@@ -368,6 +368,46 @@ impl<N: Network> FileBuilder<N> {
         }
     }
 
+    /// Opens a file whose pool is smaller than the one asked for, and lets it grow into it: a network with a
+    /// shorter prefix that begins at the same address, more ranges behind the others, fewer reservations.
+    /// What is allocated stays so, at the same slots. A file that holds the pool asked for is opened.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open); [`OpenError::GeometryMismatch`] also where an address would move or could no
+    /// longer be handed out; [`OpenError::NoRoom`] beyond the [capacity](Self::capacity);
+    /// [`OpenError::InUse`] while others have the file open.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-grow-{}", std::process::id()));
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// drop(Pool::builder(net).in_file().capacity(1024).create(&path)?);
+    /// let wider: ipnet::Ipv4Net = "10.0.0.0/22".parse()?;
+    /// let pool = Pool::builder(wider).in_file().grow(&path)?;
+    /// assert_eq!(pool.available(), 1021);
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn grow(&self, path: impl AsRef<Path>) -> Result<Pool<N>, OpenError> {
+        let (path, geometry) = (path.as_ref(), self.lay_out()?);
+        let mut opening = Opening::begin(path, self.request)?;
+        self.check_durability(&opening)?;
+        finish_growth(&mut opening)?;
+        let in_file = Config::parse(opening.config())?;
+        let asked = Config::of(&geometry, self.builder.policy);
+        if in_file != asked {
+            let Some(added) = in_file.growth_into(&asked) else {
+                return Err(OpenError::GeometryMismatch {
+                    mismatches: in_file.mismatches(&asked),
+                });
+            };
+            let facts = facts(&geometry, opening.durability().number());
+            opening.grow(facts, &asked.to_string(), &added)?;
+        }
+        finish(opening, geometry, self.builder.policy, self.builder.stats)
+    }
+
     fn lay_out(&self) -> Result<Geometry<N>, OpenError> {
         if self.builder.search == Search::Linear {
             return Err(OpenError::LinearSearch);
@@ -398,15 +438,16 @@ impl<N: Network> FileBuilder<N> {
         if !mismatches.is_empty() {
             return Err(OpenError::GeometryMismatch { mismatches });
         }
-        if let Some(asked) = self.durability
-            && asked != opening.durability()
-        {
-            return Err(OpenError::ModeMismatch {
-                in_file: opening.durability(),
-                asked,
-            });
-        }
+        self.check_durability(&opening)?;
         finish(opening, geometry, self.builder.policy, self.builder.stats)
+    }
+
+    fn check_durability(&self, opening: &Opening<'_>) -> Result<(), OpenError> {
+        let in_file = opening.durability();
+        match self.durability {
+            Some(asked) if asked != in_file => Err(OpenError::ModeMismatch { in_file, asked }),
+            _ => Ok(()),
+        }
     }
 
     fn capacity_mismatch(&self, opening: &Opening<'_>) -> Option<Mismatch> {
@@ -455,9 +496,21 @@ pub fn open_file(path: impl AsRef<Path>) -> Result<Pool<IpNet>, OpenError> {
     finish(opening, geometry, policy, StatsLevel::default())
 }
 
+/// Ends a growth that somebody died in.
+fn finish_growth(opening: &mut Opening<'_>) -> Result<(), OpenError> {
+    let Some(before) = opening.before_unfinished_growth()? else {
+        return Ok(());
+    };
+    let after = Config::parse(opening.config())?;
+    let added = Config::parse(&before)?.growth_into(&after);
+    opening.finish_growth(&added.ok_or(OpenError::Corrupt {
+        what: "the two headers are of different pools",
+    })?)
+}
+
 /// The last step of all ways.
 fn finish<N: Network>(
-    opening: Opening<'_>,
+    mut opening: Opening<'_>,
     geometry: Geometry<N>,
     policy: Policy,
     stats: StatsLevel,
@@ -468,6 +521,7 @@ fn finish<N: Network>(
             what: "the header and the configuration contradict each other",
         });
     }
+    finish_growth(&mut opening)?;
     let attached = opening.finish(&usable(&geometry))?;
     Ok(Pool::assemble(
         geometry,

@@ -15,10 +15,11 @@
 //! The seed of a random policy is a key, and is not written.
 
 use crate::error::BuildError;
-use crate::geometry::{Gateway, Geometry, Plan};
+use crate::geometry::{Gateway, Geometry, Plan, Run};
 use crate::network::Network;
 use crate::open_error::{Mismatch, OpenError};
 use crate::policy::Policy;
+use crate::slot::Slot;
 use crate::storage::file::Facts;
 use ipnet::IpNet;
 use std::fmt::{self, Write};
@@ -107,6 +108,24 @@ impl Config {
         plan.lay_out()
     }
 
+    /// The slots that could not be handed out and can be as `larger`, as ascending ranges; `None` if that is
+    /// no growth: an address would move, or could no longer be handed out.
+    pub(super) fn growth_into(&self, larger: &Self) -> Option<Vec<(Slot, Slot)>> {
+        if (self.unit, self.policy) != (larger.unit, larger.policy) {
+            return None;
+        }
+        let (old, new) = (self.lay_out().ok()?, larger.lay_out().ok()?);
+        let stays = |slot: Slot, addr: IpAddr| new.slot_of(addr) == Some(slot);
+        let segments_stay = old.segments().iter().all(|segment| {
+            stays(segment.first, segment.base) && stays(segment.last, old.addr_of(segment.last))
+        });
+        let usable_before = old.runs().iter().map(|run| run.slot_count());
+        let usable_still = |run: &Run| new.runs_within(run.first, run.last).map(Run::slot_count);
+        let none_is_lost =
+            usable_before.sum::<u64>() == old.runs().iter().flat_map(usable_still).sum();
+        (segments_stay && none_is_lost).then(|| added(old.runs(), new.runs()))
+    }
+
     /// Everything in which the file differs from what is asked for.
     pub(super) fn mismatches(&self, asked: &Self) -> Vec<Mismatch> {
         let mut mismatches = Vec::new();
@@ -142,6 +161,25 @@ impl Config {
             what: "the configuration cannot be read",
         })
     }
+}
+
+/// What `new` has and `old` has not, both ascending, all of `old` in `new`.
+fn added(old: &[Run], new: &[Run]) -> Vec<(Slot, Slot)> {
+    let mut added = Vec::new();
+    let mut old = old.iter().peekable();
+    for run in new {
+        let mut from = Some(run.first);
+        while let Some(inside) = old.next_if(|inside| inside.last <= run.last) {
+            if let Some(first) = from.filter(|&first| first < inside.first) {
+                added.push((first, inside.first - 1));
+            }
+            from = inside.last.checked_add(1);
+        }
+        if let Some(first) = from.filter(|&first| first <= run.last) {
+            added.push((first, run.last));
+        }
+    }
+    added
 }
 
 /// What a header says of a layout, for those who read no text.
@@ -398,6 +436,54 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Growth is what moves no address and takes none away.
+    #[test]
+    fn growth_keeps_every_address() {
+        let net = |text: &str| text.parse::<Ipv4Net>().unwrap();
+        let ip = |text: &str| text.parse::<std::net::Ipv4Addr>().unwrap();
+        let of = |builder: crate::Builder<Ipv4Net>| config(&builder.build().unwrap());
+        let small = of(Pool::builder(net("10.0.0.0/24")));
+        let grown = |larger| small.growth_into(&of(larger));
+        assert_eq!(
+            grown(Pool::builder(net("10.0.0.0/23"))),
+            Some(vec![(255, 510)])
+        );
+        assert_eq!(grown(Pool::builder(net("10.0.0.0/24"))), Some(vec![]));
+        let open = Pool::builder(net("10.0.0.0/24"))
+            .reserve_edges(false)
+            .gateway(Gateway::None);
+        assert_eq!(grown(open), Some(vec![(0, 1), (255, 255)]));
+        assert_eq!(grown(Pool::builder(net("10.0.0.0/25"))), None, "smaller");
+        assert_eq!(grown(Pool::builder(net("10.0.1.0/24"))), None, "elsewhere");
+        assert_eq!(
+            grown(Pool::builder(net("10.0.0.0/23")).policy(Policy::Next)),
+            None
+        );
+        assert_eq!(
+            grown(Pool::builder(net("10.0.0.0/23")).gateway(Gateway::Last)),
+            Some(vec![(1, 1), (255, 509)])
+        );
+        let taken = Pool::builder(net("10.0.0.0/23")).reserve(ip("10.0.0.9")..=ip("10.0.0.9"), "x");
+        assert_eq!(grown(taken), None, "somebody may hold it");
+        let ranges = |second: &str| {
+            let ranges = [
+                ip("10.0.0.10")..=ip("10.0.0.19"),
+                ip(second)..=ip("10.0.0.99"),
+            ];
+            of(Pool::<Ipv4Net>::over(ranges))
+        };
+        assert_eq!(
+            ranges("10.0.0.95").growth_into(&ranges("10.0.0.90")),
+            None,
+            "addresses move"
+        );
+        let one = of(Pool::<Ipv4Net>::over([ip("10.0.0.10")..=ip("10.0.0.19")]));
+        assert!(
+            one.growth_into(&ranges("10.0.0.90"))
+                .is_some_and(|added| !added.is_empty())
+        );
     }
 
     #[test]

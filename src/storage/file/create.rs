@@ -114,7 +114,7 @@ fn write_regions(file: &File, header: &Header, blueprint: &Blueprint<'_>) -> io:
     Ok(())
 }
 
-fn encode_config(text: &str) -> Vec<u8> {
+pub(super) fn encode_config(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len() + CONFIG_PREFIX_BYTES);
     bytes.extend((text.len() as u32).to_le_bytes());
     bytes.extend(crc32c(text.as_bytes()).to_le_bytes());

@@ -189,11 +189,12 @@ impl Header {
         Ok(header)
     }
 
-    /// The header in force, out of the two copies, and whether both are whole.
+    /// The header in force, out of the two copies, and the other one if that is of an older generation:
+    /// then somebody died while the file grew.
     ///
     /// A damaged copy is passed over. One that is intact and that we do not understand is not: somebody
     /// newer than we wrote it.
-    pub(crate) fn choose(copies: [&Block; 2]) -> Result<(Self, bool), Unreadable> {
+    pub(crate) fn choose(copies: [&Block; 2]) -> Result<(Self, Option<Self>), Unreadable> {
         match copies.map(Self::decode) {
             [Ok(a), Ok(b)] if a.uuid != b.uuid => Err(Unreadable::Corrupt(
                 "the two headers are of different files",
@@ -201,9 +202,11 @@ impl Header {
             [Ok(a), Ok(b)] if a.generation == b.generation && a != b => {
                 Err(Unreadable::Corrupt("the two headers contradict each other"))
             }
-            [Ok(a), Ok(b)] => Ok((if a.generation >= b.generation { a } else { b }, true)),
+            [Ok(a), Ok(b)] if a.generation > b.generation => Ok((a, Some(b))),
+            [Ok(a), Ok(b)] if a.generation < b.generation => Ok((b, Some(a))),
+            [Ok(a), Ok(_)] => Ok((a, None)),
             [Ok(_), Err(problem)] | [Err(problem), Ok(_)] if problem.intact => Err(problem.what),
-            [Ok(good), Err(_)] | [Err(_), Ok(good)] => Ok((good, false)),
+            [Ok(good), Err(_)] | [Err(_), Ok(good)] => Ok((good, None)),
             [Err(a), Err(_)] if a.what != Unreadable::BadMagic => Err(a.what),
             [Err(_), Err(b)] => Err(b.what),
         }
@@ -299,7 +302,7 @@ pub(super) mod tests {
             for copies in [[&bad, &good], [&good, &bad]] {
                 assert_eq!(
                     Header::choose(copies),
-                    Ok((header.clone(), false)),
+                    Ok((header.clone(), None)),
                     "bit {bit}"
                 );
             }
@@ -383,8 +386,10 @@ pub(super) mod tests {
         older.generation = 6;
         newer.generation = 7;
         let (old, new) = (older.encode(), newer.encode());
-        assert_eq!(Header::choose([&old, &new]), Ok((newer.clone(), true)));
-        assert_eq!(Header::choose([&new, &old]), Ok((newer, true)));
+        let both = (newer.clone(), Some(older.clone()));
+        assert_eq!(Header::choose([&old, &new]), Ok(both.clone()));
+        assert_eq!(Header::choose([&new, &old]), Ok(both));
+        assert_eq!(Header::choose([&new, &new]), Ok((newer, None)));
         older.generation = 7;
         older.created_ns += 1;
         assert!(

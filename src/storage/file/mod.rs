@@ -13,7 +13,7 @@
 //! | `peers` | the lanes of processes |
 //! | `map` | the mapping; the only unsafe code of this room |
 //! | `disk` | the seam between order and matter |
-//! | `create`, `open`, `recover`, `leave` | the life of a file |
+//! | `create`, `open`, `recover`, `grow`, `leave` | the life of a file |
 //! | `commit` | one sync for many |
 //! | `attached` | a file that this process has open |
 
@@ -22,6 +22,7 @@ mod bytes;
 mod commit;
 mod create;
 mod disk;
+mod grow;
 mod header;
 mod layout;
 mod leave;

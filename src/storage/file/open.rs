@@ -43,11 +43,13 @@ pub(crate) struct OpenRequest {
 /// Dropped, it is closed, and nothing has happened.
 pub(crate) struct Opening<'a> {
     path: &'a Path,
-    file: Arc<File>,
+    pub(super) file: Arc<File>,
     file_system: FileSystem,
-    header: Header,
+    pub(super) header: Header,
+    /// The header before a growth that somebody died in.
+    pub(super) older: Option<Header>,
     durability: Durability,
-    config: String,
+    pub(super) config: String,
     is_created: bool,
     request: OpenRequest,
 }
@@ -55,9 +57,11 @@ pub(crate) struct Opening<'a> {
 impl<'a> Opening<'a> {
     pub(crate) fn begin(path: &'a Path, request: OpenRequest) -> Result<Self, OpenError> {
         let (file, len) = open_locked(path, &request)?;
-        let header = read_header(&file, len)?;
+        let (header, older) = read_header(&file, len)?;
         let file_system = system::file_system(&file)?;
-        Self::of_header(path, file, header, file_system, len, request)
+        let mut opening = Self::of_header(path, file, header, file_system, len, request)?;
+        opening.older = older;
+        Ok(opening)
     }
 
     /// The file that we have just created, with its locks.
@@ -101,6 +105,7 @@ impl<'a> Opening<'a> {
             file,
             file_system,
             header,
+            older: None,
             durability,
             config,
             is_created: false,
@@ -267,7 +272,7 @@ fn open_locked(path: &Path, request: &OpenRequest) -> Result<(Arc<File>, u64), O
     }
 }
 
-fn read_header(file: &File, len: u64) -> Result<Header, OpenError> {
+fn read_header(file: &File, len: u64) -> Result<(Header, Option<Header>), OpenError> {
     let need = HEADER_AT[1] + ALIGN;
     if len < need {
         let mut magic = [0; MAGIC.len()];
@@ -280,7 +285,7 @@ fn read_header(file: &File, len: u64) -> Result<Header, OpenError> {
     }
     let copies = read_blocks(file, HEADER_AT)?;
     match Header::choose([&copies[0], &copies[1]]) {
-        Ok((header, _)) => Ok(header),
+        Ok(headers) => Ok(headers),
         Err(Unreadable::BadMagic) => Err(OpenError::BadMagic),
         Err(Unreadable::OtherEndian) => Err(OpenError::EndianMismatch),
         Err(Unreadable::Version(major)) => Err(OpenError::UnsupportedVersion { major }),
@@ -304,7 +309,7 @@ fn read_blocks(file: &File, at: [u64; 2]) -> Result<[Block; 2], OpenError> {
 }
 
 /// The text of the configuration in force.
-fn read_config(file: &File, header: &Header) -> Result<String, OpenError> {
+pub(super) fn read_config(file: &File, header: &Header) -> Result<String, OpenError> {
     let corrupt = |what| OpenError::Corrupt { what };
     let extent = header.layout.config_extent(header.generation);
     let mut prefix = [0; CONFIG_PREFIX_BYTES];
