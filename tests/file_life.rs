@@ -127,7 +127,7 @@ fn create_and_open_do_not_stand_in_for_each_other() {
     assert_eq!(read(&scratch.path("text")), b"hello");
     assert!(matches!(
         builder.create(scratch.path("no such directory/pool")),
-        Err(OpenError::NotFound)
+        Err(OpenError::Io { .. })
     ));
     assert!(matches!(
         Pool::builder(net("10.0.0.5/24")).create(scratch.path("x")),
@@ -509,6 +509,20 @@ fn copies_are_noticed() {
     assert_eq!(kind(&copied), RecoveryKind::MachineCrash);
     assert!(copied.allocate().is_err());
     drop(pool);
+    let seen_before = builder.clone().in_file().min_session(1);
+    let missing = scratch.path("missing");
+    assert!(matches!(
+        seen_before.open(&missing),
+        Err(OpenError::NotFound)
+    ));
+    assert!(matches!(
+        seen_before.open_or_create(&missing),
+        Err(OpenError::StaleFile { session: 0, min: 1 })
+    ));
+    assert!(
+        !missing.exists(),
+        "a file that was seen before is not begun anew"
+    );
     let pool = builder.open(&path).unwrap();
     let session = pool.recovery().unwrap().session;
     drop(pool);

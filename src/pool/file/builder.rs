@@ -203,7 +203,7 @@ impl<N: Network> FileBuilder<N> {
     }
 
     /// Refuses a file whose [session](crate::Recovery::session) is below this one: it was put back from
-    /// a copy.
+    /// a copy. A file that is not there is not created, either.
     ///
     /// ```
     /// # use hostbits::{OpenError, Pool};
@@ -298,7 +298,7 @@ impl<N: Network> FileBuilder<N> {
     ///
     /// [`OpenError::AlreadyExists`] if there is one, and then it was not touched; [`OpenError::Build`] if
     /// there cannot be such a pool; [`OpenError::NoSpace`], and otherwise what the system said. Nothing
-    /// is left behind.
+    /// is left behind, unless only the last step failed, which is to map it: then the file is whole.
     ///
     /// ```
     /// # use hostbits::Pool;

@@ -48,6 +48,13 @@ impl<'a> Opening<'a> {
             Layout::plan(blueprint.capacity_slots, config_bytes).ok_or(OpenError::Corrupt {
                 what: "more slots than a pool can have",
             })?;
+        if request.min_session != 0 {
+            // Whoever has seen the file before does not want a new one in its place.
+            return Err(OpenError::StaleFile {
+                session: 0,
+                min: request.min_session,
+            });
+        }
         // Not only at the end: to write megabytes in vain is no way to say so.
         if std::fs::symlink_metadata(path).is_ok() {
             return Err(OpenError::AlreadyExists);
@@ -71,7 +78,11 @@ impl<'a> Opening<'a> {
                 .map_err(|error| OpenError::io("lock the file", error))?;
         }
         let file = unpublished.publish(path)?;
-        system::sync_directory(path).map_err(|error| OpenError::io("sync the directory", error))?;
+        if let Err(error) = system::sync_directory(path) {
+            // Still under our locks: nobody has it.
+            let _ = std::fs::remove_file(path);
+            return Err(OpenError::io("sync the directory", error));
+        }
         Opening::of_created(path, file, header, file_system, request)
     }
 }

@@ -45,32 +45,32 @@ impl Map {
         // Addresses of a pool are of no use in a core dump, and there may be megabytes of them.
         let _ = raw.advise(Advice::DontDump);
         let map = Self { raw, layout };
-        map.settle_in(residence)?;
+        map.fault_in(residence.prefault)?;
         Ok(map)
+    }
+
+    /// Keeps the pages in memory.
+    pub(crate) fn lock(&self) -> io::Result<()> {
+        self.raw.lock()
     }
 
     /// Faults in what is written at once anyway, so that a full disk is an error here and not a signal
     /// in the middle of an allocation.
-    fn settle_in(&self, residence: Residence) -> io::Result<()> {
+    fn fault_in(&self, everything: bool) -> io::Result<()> {
         let whole = Extent {
             offset: 0,
             len: self.layout.file_len as usize,
         };
         let first = self.layout.extent(Kind::Volatile);
-        let at_once = if residence.prefault { whole } else { first };
+        let at_once = if everything { whole } else { first };
         match self
             .raw
             .advise_range(Advice::PopulateWrite, at_once.offset, at_once.len)
         {
-            Ok(()) => {}
             // A kernel before 5.14 does not know it.
-            Err(error) if error.raw_os_error() == Some(nix::libc::EINVAL) => {}
-            Err(error) => return Err(error),
+            Err(error) if error.raw_os_error() == Some(nix::libc::EINVAL) => Ok(()),
+            other => other,
         }
-        if residence.lock {
-            self.raw.lock()?;
-        }
-        Ok(())
     }
 
     /// The words of a region.

@@ -139,13 +139,7 @@ impl<'a> Opening<'a> {
             system::reserve(&self.file, self.header.layout.file_len)
                 .map_err(|error| OpenError::io("reserve the file's blocks", error))?;
         }
-        let map = Map::new(
-            &self.file,
-            self.header.layout.clone(),
-            self.request.residence,
-        )
-        .map_err(|error| OpenError::io("map the file", error))?;
-        let disk = MappedDisk::new(map, Arc::clone(&self.file));
+        let disk = self.map()?;
         let states = read_states(&self.file, &self.header)?;
         let session = states.newest.map_or(0, |state| state.session);
         if session < self.request.min_session {
@@ -165,6 +159,18 @@ impl<'a> Opening<'a> {
             .map_err(|error| OpenError::io("unlock the file", error))?;
         attached.settle();
         Ok(attached)
+    }
+
+    fn map(&self) -> Result<MappedDisk, OpenError> {
+        let residence = self.request.residence;
+        let layout = self.header.layout.clone();
+        let map = Map::new(&self.file, layout, residence)
+            .map_err(|error| OpenError::io("map the file", error))?;
+        if residence.lock {
+            map.lock()
+                .map_err(|error| OpenError::io("keep the file in memory (mlock)", error))?;
+        }
+        Ok(MappedDisk::new(map, Arc::clone(&self.file)))
     }
 
     /// Alone with the file. Only when this has returned may anybody allocate.

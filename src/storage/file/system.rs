@@ -161,8 +161,7 @@ impl Unpublished {
             Err(error) if is_unsupported(&error) || error.kind() == io::ErrorKind::IsADirectory => {
                 Self::named(path)
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(OpenError::NotFound),
-            Err(error) => Err(OpenError::io("create a file", error)),
+            Err(error) => Err(OpenError::io("create a file in that directory", error)),
         }
     }
 
