@@ -87,7 +87,9 @@ pub use pool::{
     target_has_atomic = "64",
     not(all(loom, feature = "_loom"))
 ))]
-pub use pool::{FileBuilder, Health, ReclaimError, Reclaimed, open_file};
+pub use pool::{
+    FileBuilder, FileProblem, FileView, Health, ReclaimError, Reclaimed, open_file, read_file,
+};
 pub use slot::Slot;
 pub use stats::{Allocations, Failures, Stats, StatsLevel};
 pub use users::{Adopted, Ambiguous, Listed, Problem, ProblemKind, UserRecord};

@@ -818,3 +818,70 @@ fn a_file_grows_into_its_capacity() {
         assert!(wider.open(&path).is_ok(), "header {header:#x}");
     }
 }
+
+/// M4, and a check of a file: a look takes no lock, so it hides no crash from the next opener; it works on a
+/// file that others use, and it sees what is wrong.
+#[test]
+fn a_look_is_in_nobodys_way() {
+    let scratch = Scratch::new("look");
+    let path = scratch.path("pool");
+    let builder = Pool::builder(net("10.0.0.0/24"));
+    let pool = builder
+        .clone()
+        .in_file()
+        .capacity(1000)
+        .create(&path)
+        .unwrap();
+    let held = pool.allocate_many(3).unwrap();
+    let view = hostbits::read_file(&path).unwrap();
+    assert!(
+        view.snapshot
+            .iter()
+            .eq(held.iter().copied().map(std::net::IpAddr::from))
+    );
+    assert_eq!(
+        (view.session, view.is_left_in_order, view.capacity),
+        (Some(1), false, 1024)
+    );
+    assert_eq!((view.quarantined, view.problems), (0, vec![]));
+    assert_eq!(pool.health().unwrap().processes, 1, "it is not there");
+    drop(pool);
+    let view = hostbits::read_file(&path).unwrap();
+    assert!(view.is_left_in_order);
+
+    let whole = read(&path);
+    let free = whole.len() - 2 * PAGE - 3 * PAGE;
+    let nodes = 5 * PAGE;
+    let problems = |at: usize, bytes: &[u8]| {
+        overwrite(&path, 0, &whole);
+        overwrite(&path, at as u64, bytes);
+        let view = hostbits::read_file(&path).unwrap();
+        assert_eq!(
+            read(&path)[at..at + bytes.len()],
+            *bytes,
+            "nothing is changed"
+        );
+        view.problems
+            .iter()
+            .map(hostbits::FileProblem::code)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(problems(PAGE, &[0]), ["one-header"]);
+    assert_eq!(problems(3 * PAGE, &[0]), ["doubtful"]);
+    assert_eq!(problems(free, &[0xff]), ["stray-bits"]);
+    assert_eq!(problems(free + PAGE + 8, &[1]), ["free-suspects"]);
+    assert_eq!(problems(nodes, &[0; 8]), ["hidden-slots"]);
+    assert!(matches!(
+        hostbits::read_file(scratch.path("none")),
+        Err(OpenError::NotFound)
+    ));
+    assert!(matches!(
+        hostbits::read_file("/dev/null"),
+        Err(OpenError::NotRegularFile)
+    ));
+    overwrite(&path, 0, &[0; 2 * PAGE]);
+    assert!(matches!(
+        hostbits::read_file(&path),
+        Err(OpenError::BadMagic)
+    ));
+}

@@ -29,7 +29,9 @@ pub use builder::{Builder, Search};
     target_has_atomic = "64",
     not(all(loom, feature = "_loom"))
 ))]
-pub use file::{FileBuilder, Health, ReclaimError, Reclaimed, open_file};
+pub use file::{
+    FileBuilder, FileProblem, FileView, Health, ReclaimError, Reclaimed, open_file, read_file,
+};
 pub use guard::{AddrGuard, Guard, GuardArc};
 pub use info::{AddrRange, NetworkInfo, Reservation};
 pub use local::{Local, LocalArc, LocalPool};

@@ -91,7 +91,10 @@ impl<N: Network> Pool<N> {
     ///
     /// The list must have every address that was allocated before, whoever holds it, in full: read it from
     /// the primary, and only when it is complete. What it names is taken first, as by
-    /// [`adopt`](Self::adopt). Others may allocate and release meanwhile.
+    /// [`adopt`](Self::adopt). Others may allocate and release meanwhile, with one exception: an address
+    /// whose owner is gone from the list, and whose release is still to come, is freed here. If somebody
+    /// else has got it by the time of that release, the release is of somebody else's address, which no
+    /// bit can see. So release first what is to be released, and then read the list.
     ///
     /// # Errors
     ///

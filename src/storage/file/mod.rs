@@ -14,6 +14,7 @@
 //! | `map` | the mapping; the only unsafe code of this room |
 //! | `disk` | the seam between order and matter |
 //! | `create`, `open`, `recover`, `grow`, `leave` | the life of a file |
+//! | `peek` | a look that takes no lock |
 //! | `commit` | one sync for many |
 //! | `attached` | a file that this process has open |
 
@@ -29,6 +30,7 @@ mod leave;
 mod locks;
 mod map;
 mod open;
+mod peek;
 mod peers;
 mod recover;
 #[cfg(test)]
@@ -41,5 +43,7 @@ pub(crate) use create::Blueprint;
 pub(crate) use header::Facts;
 pub(crate) use map::Residence;
 pub(crate) use open::{OpenRequest, Opening};
+pub(crate) use peek::Peek;
 pub(crate) use recover::count;
+pub(crate) use state::Phase;
 pub(crate) use system::Relaxed;

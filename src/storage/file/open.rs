@@ -278,7 +278,7 @@ fn open_locked(path: &Path, request: &OpenRequest) -> Result<(Arc<File>, u64), O
     }
 }
 
-fn read_header(file: &File, len: u64) -> Result<(Header, Option<Header>), OpenError> {
+pub(super) fn read_header(file: &File, len: u64) -> Result<(Header, Option<Header>), OpenError> {
     let need = HEADER_AT[1] + ALIGN;
     if len < need {
         let mut magic = [0; MAGIC.len()];
@@ -305,7 +305,7 @@ pub(super) fn read_states(file: &File, header: &Header) -> Result<States, OpenEr
     Ok(States::read([&slots[0], &slots[1]], &header.uuid))
 }
 
-fn read_blocks(file: &File, at: [u64; 2]) -> Result<[Block; 2], OpenError> {
+pub(super) fn read_blocks(file: &File, at: [u64; 2]) -> Result<[Block; 2], OpenError> {
     let mut blocks = [[0; BLOCK_BYTES]; 2];
     for (block, at) in blocks.iter_mut().zip(at) {
         file.read_exact_at(block, at)

@@ -5,10 +5,10 @@ use crate::open_error::OpenError;
 use nix::fcntl::{AT_FDCWD, AtFlags, FallocateFlags, OFlag, RenameFlags, fallocate, renameat2};
 use nix::sys::statfs::fstatfs;
 use nix::unistd::{Uid, linkat};
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -29,14 +29,19 @@ pub(crate) struct Relaxed {
 ///
 /// Both, always: a descriptor for reading alone may see another file under an overlay.
 pub(crate) fn open(path: &Path) -> Result<File, OpenError> {
-    let opened = beyond_standard_streams(|| {
-        File::options()
-            .read(true)
-            .write(true)
-            // Not blocking: should it be a pipe, we want to say so.
-            .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits())
-            .open(path)
-    });
+    open_regular(path, File::options().read(true).write(true))
+}
+
+/// Opens a pool file to look at it.
+pub(crate) fn open_to_read(path: &Path) -> Result<File, OpenError> {
+    open_regular(path, File::options().read(true))
+}
+
+fn open_regular(path: &Path, options: &mut OpenOptions) -> Result<File, OpenError> {
+    // Not blocking: should it be a pipe, we want to say so.
+    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    options.custom_flags(flags.bits());
+    let opened = beyond_standard_streams(|| options.open(path));
     let file = opened.map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => OpenError::NotFound,
         io::ErrorKind::IsADirectory => OpenError::NotRegularFile,
@@ -44,8 +49,7 @@ pub(crate) fn open(path: &Path) -> Result<File, OpenError> {
         _ if error.raw_os_error() == Some(nix::libc::ENXIO) => OpenError::NotRegularFile,
         _ => OpenError::io("open the file", error),
     })?;
-    let kind = metadata(&file)?.file_type();
-    if !kind.is_file() || kind.is_fifo() {
+    if !metadata(&file)?.file_type().is_file() {
         return Err(OpenError::NotRegularFile);
     }
     Ok(file)
