@@ -34,6 +34,12 @@ fn child() {
         "storm" => storm(&path),
         "die-in-flight" => die_in_flight(&path),
         "hold" => hold(&path),
+        "drain" => {
+            let pool = Pool::builder(net("10.0.0.0/12")).open(&path).unwrap();
+            std::fs::write(path.with_extension("ready"), "").unwrap();
+            wait_for("the cut", || path.with_extension("cut").exists());
+            while pool.allocate().is_ok() {}
+        }
         other => panic!("no role {other}"),
     }
 }
@@ -467,6 +473,28 @@ fn closers_and_openers_race() {
     let pool = builder.open(&path).unwrap();
     assert_eq!(pool.recovery().unwrap().kind, RecoveryKind::Clean);
     assert_eq!(pool.allocated(), 0);
+}
+
+/// E5: a file that is cut while it is mapped kills whoever touches what is missing, rather than letting it
+/// guess. A monitor sees it coming, and neither it nor a close dies of it.
+#[test]
+fn a_file_that_is_cut_under_a_process_ends_it() {
+    let scratch = Scratch::new("cut");
+    let path = scratch.path("pool");
+    let pool = Pool::builder(net("10.0.0.0/12")).create(&path).unwrap();
+    let mut child = spawn("drain", path.to_str().unwrap());
+    wait_for("the child", || path.with_extension("ready").exists());
+    assert!(pool.health().unwrap().is_good());
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    file.set_len(0).unwrap();
+    std::fs::write(path.with_extension("cut"), "").unwrap();
+    let status = child.wait().unwrap();
+    let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+    assert_eq!(signal, Some(Signal::SIGBUS as i32), "{status}");
+    let health = pool.health().unwrap();
+    assert!(!health.is_good());
+    assert_eq!(health.len, Some(0));
+    drop(pool);
 }
 
 /// Strict on many threads: every address is on the disk before it is handed out, and many share a write.

@@ -26,7 +26,7 @@ pub struct Health {
     pub len: Option<u64>,
     /// The length it must have. Shorter, somebody has cut it, and whoever touches what is missing dies.
     pub need: u64,
-    /// The error of the write that poisoned the pool.
+    /// The error of the write that poisoned the pool. Not looked at in a file that was cut.
     pub poison: Option<i32>,
     /// How many pools have the file open, this one included: processes, unless one opened it twice. Up
     /// to 31 are told apart.
@@ -110,12 +110,14 @@ impl<N: Network> Pool<N> {
     /// ```
     pub fn health(&self) -> Option<Health> {
         let file = self.words.file()?;
+        // Whoever asks for the length of a file that was cut must not die of the answer.
+        let is_whole = file.is_whole();
         Some(Health {
             len: file.len().ok(),
             need: file.header().layout.file_len,
-            poison: file.poison(),
+            poison: if is_whole { file.poison() } else { None },
             processes: file.process_count(),
-            quarantined: self.quarantined(),
+            quarantined: if is_whole { self.quarantined() } else { 0 },
             session: file.recovery().session,
             durability: file.durability(),
         })

@@ -232,6 +232,12 @@ impl Attached {
         Ok(self.disk.file.metadata()?.len())
     }
 
+    /// Whether the file is as long as it must be: otherwise to touch its end is to die.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.len()
+            .is_ok_and(|len| len >= self.header.layout.file_len)
+    }
+
     /// How many processes have the file open, as far as they have a lane.
     pub(crate) fn process_count(&self) -> u32 {
         self.peers.count_others() + 1
@@ -270,7 +276,7 @@ impl Attached {
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        if self.is_forked() {
+        if self.is_forked() || !self.is_whole() {
             return;
         }
         if !self.is_settled {
