@@ -226,7 +226,7 @@ fn scaling(records: &[Scaling], size: u8) -> String {
                 found.map_or(String::new(), |pairs| figure(pairs / 1e6))
             })
             .collect();
-        line(&mut lines, &record.contestant, &cells);
+        line(&mut lines, &format!("`{}`", record.contestant), &cells);
     }
     lines
 }

@@ -173,7 +173,7 @@ fn documents_are_filled_between_their_marks() {
             "winners",
             "| `Mutex<BTreeSet>` | lowest | /16, full, 1 random | 120 | 0.90 |",
         ),
-        ("scaling-16", "| hostbits lowest | 40.0 | 40.0 |"),
+        ("scaling-16", "| `hostbits lowest` | 40.0 | 40.0 |"),
     ] {
         let filled = numbers::fill("a page", &marked(table), &synthetic()).expect("a known table");
         assert!(filled.contains(wanted), "{filled}");
