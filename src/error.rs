@@ -239,7 +239,26 @@ pub enum AllocateError {
     Exhausted {
         /// How many addresses the pool can hand out in all.
         capacity: u64,
+        /// How many of them are neither free nor known to be held, since the machine went down: the
+        /// pool has them back when it is told who holds what (`Pool::reclaim`). 0 but in pool files.
+        quarantined: u64,
     },
+    /// A write to the disk has failed, here or in another process that has the pool file open. Nothing
+    /// is handed out any more; releases and questions go on. Close the pool in every process and open it
+    /// again: what was handed out is still known.
+    #[non_exhaustive]
+    Poisoned {
+        /// The error of the system, then.
+        errno: i32,
+    },
+    /// The write to the disk that this allocation waited for has failed. The pool is poisoned from now on.
+    #[non_exhaustive]
+    SyncFailed {
+        /// The error of the system.
+        errno: i32,
+    },
+    /// This process is a fork of the one that opened the pool file: it must open the file itself.
+    Forked,
     /// Blocks of that prefix length are larger than the network or smaller than a slot.
     BadBlock {
         /// The prefix length asked for.
@@ -263,6 +282,9 @@ impl AllocateError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Exhausted { .. } => "exhausted",
+            Self::Poisoned { .. } => "poisoned",
+            Self::SyncFailed { .. } => "sync-failed",
+            Self::Forked => "forked",
             Self::BadBlock { .. } => "bad-block",
             Self::OutOfRange { .. } => "out-of-range",
         }
@@ -272,10 +294,26 @@ impl AllocateError {
 impl fmt::Display for AllocateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Exhausted { capacity } => write!(
-                f,
-                "exhausted: too few of the pool's {capacity} addresses are free"
-            ),
+            Self::Exhausted {
+                capacity,
+                quarantined,
+            } => {
+                write!(
+                    f,
+                    "exhausted: too few of the pool's {capacity} addresses are free"
+                )?;
+                match quarantined {
+                    0 => Ok(()),
+                    _ => write!(
+                        f,
+                        ", and {quarantined} are quarantined since the machine went down: reclaim \
+                         them with a list of who holds what"
+                    ),
+                }
+            }
+            Self::Poisoned { errno } => Refusal::Poisoned { errno: *errno }.fmt(f),
+            Self::SyncFailed { errno } => Refusal::SyncFailed { errno: *errno }.fmt(f),
+            Self::Forked => Refusal::Forked.fmt(f),
             Self::BadBlock {
                 prefix_len,
                 shortest,
@@ -335,6 +373,20 @@ pub enum AllocateExactError {
         /// The unit it lies in.
         unit: IpNet,
     },
+    /// A write to the disk has failed before. See [`AllocateError::Poisoned`].
+    #[non_exhaustive]
+    Poisoned {
+        /// The error of the system, then.
+        errno: i32,
+    },
+    /// The write to the disk that this allocation waited for has failed.
+    #[non_exhaustive]
+    SyncFailed {
+        /// The error of the system.
+        errno: i32,
+    },
+    /// This process is a fork of the one that opened the pool file: it must open the file itself.
+    Forked,
 }
 
 impl AllocateExactError {
@@ -345,6 +397,9 @@ impl AllocateExactError {
             Self::Reserved { .. } => "reserved",
             Self::AlreadyAllocated { .. } => "already-allocated",
             Self::Misaligned { .. } => "misaligned",
+            Self::Poisoned { .. } => "poisoned",
+            Self::SyncFailed { .. } => "sync-failed",
+            Self::Forked => "forked",
         }
     }
 }
@@ -358,11 +413,70 @@ impl fmt::Display for AllocateExactError {
             Self::Misaligned { addr, unit } => {
                 write!(f, "{addr} is inside {unit}: name it by {}", unit.network())
             }
+            Self::Poisoned { errno } => Refusal::Poisoned { errno: *errno }.fmt(f),
+            Self::SyncFailed { errno } => Refusal::SyncFailed { errno: *errno }.fmt(f),
+            Self::Forked => Refusal::Forked.fmt(f),
         }
     }
 }
 
 impl Error for AllocateExactError {}
+
+/// Why a pool in a file hands out nothing here, whatever is free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+// Pools on the heap never refuse like this, and there may be no others.
+#[allow(dead_code)]
+pub(crate) enum Refusal {
+    /// A sync has failed before.
+    Poisoned {
+        errno: i32,
+    },
+    /// The sync that this call waited for has failed.
+    SyncFailed {
+        errno: i32,
+    },
+    Forked,
+}
+
+impl From<Refusal> for AllocateError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Poisoned { errno } => Self::Poisoned { errno },
+            Refusal::SyncFailed { errno } => Self::SyncFailed { errno },
+            Refusal::Forked => Self::Forked,
+        }
+    }
+}
+
+impl From<Refusal> for AllocateExactError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Poisoned { errno } => Self::Poisoned { errno },
+            Refusal::SyncFailed { errno } => Self::SyncFailed { errno },
+            Refusal::Forked => Self::Forked,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let system = |errno: i32| std::io::Error::from_raw_os_error(errno);
+        match self {
+            Self::Poisoned { errno } => write!(
+                f,
+                "a write to the disk has failed ({}): close the pool in every process, and open it \
+                 again",
+                system(*errno)
+            ),
+            Self::SyncFailed { errno } => {
+                write!(f, "the pool could not be made durable: {}", system(*errno))
+            }
+            Self::Forked => {
+                f.write_str("forked from the process that opened the pool: open it again")
+            }
+        }
+    }
+}
 
 /// Why an address or a block was not released. Nothing has changed.
 ///

@@ -15,14 +15,25 @@
 //! Begin with [`Pool`]. For callers who keep their own list and want no state: [`next_free`].
 //! How it works and why it is right: [`design`].
 //!
+//! A pool can live in a file that outlives its processes and is shared by them: `Builder::create`,
+//! `Builder::open`, `Durability`. Its bytes: [`design::file_format`].
+//!
 //! # Features
 //!
+//! * `mmap` (on by default): pools in files. On Linux; elsewhere it does nothing.
 //! * `serde`: `Serialize` for info, status, statistics, reports and errors. The field names are
 //!   fixed.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod bitmap;
+#[cfg(all(
+    feature = "mmap",
+    target_os = "linux",
+    target_has_atomic = "64",
+    not(all(loom, feature = "_loom"))
+))]
+mod durability;
 mod error;
 mod geometry;
 #[doc(hidden)]
@@ -30,6 +41,13 @@ mod geometry;
 pub mod model;
 mod network;
 mod next_free;
+#[cfg(all(
+    feature = "mmap",
+    target_os = "linux",
+    target_has_atomic = "64",
+    not(all(loom, feature = "_loom"))
+))]
+mod open_error;
 mod policy;
 mod pool;
 mod run_map;
@@ -40,21 +58,44 @@ mod stripes;
 mod sync;
 mod users;
 
+#[cfg(all(
+    feature = "mmap",
+    target_os = "linux",
+    target_has_atomic = "64",
+    not(all(loom, feature = "_loom"))
+))]
+pub use durability::{Durability, Recovery, RecoveryKind};
 pub use error::{AllocateError, AllocateExactError, BuildError, RangeProblem, ReleaseError};
 pub use geometry::Gateway;
 pub use network::Network;
 pub use next_free::{NextFreeError, next_free};
+#[cfg(all(
+    feature = "mmap",
+    target_os = "linux",
+    target_has_atomic = "64",
+    not(all(loom, feature = "_loom"))
+))]
+pub use open_error::{Mismatch, OpenError, SyncError};
 pub use policy::Policy;
 pub use pool::{
     AddrGuard, AddrRange, Builder, Diff, Guard, GuardArc, Local, LocalArc, LocalPool, NetworkInfo,
     Pool, ReleasedMany, Reservation, Search, Snapshot, SnapshotMismatch, Status,
+};
+#[cfg(all(
+    feature = "mmap",
+    target_os = "linux",
+    target_has_atomic = "64",
+    not(all(loom, feature = "_loom"))
+))]
+pub use pool::{
+    FileBuilder, FileProblem, FileView, Health, ReclaimError, Reclaimed, open_file, read_file,
 };
 pub use slot::Slot;
 pub use stats::{Allocations, Failures, Stats, StatsLevel};
 pub use users::{Adopted, Ambiguous, Listed, Problem, ProblemKind, UserRecord};
 
 /// The examples of the README, as tests.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "mmap", target_os = "linux"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
@@ -64,6 +105,10 @@ pub mod design {
 
     pub mod correctness {
         #![doc = include_str!("../docs/correctness.md")]
+    }
+
+    pub mod file_format {
+        #![doc = include_str!("../docs/file-format.md")]
     }
 
     pub mod loom {

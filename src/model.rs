@@ -2,12 +2,14 @@
 //!
 //! Exists only under loom. The package `loom-tests` is its only caller; nothing here is public API.
 
-use crate::bitmap::{Attempt, BlockCandidates, Burst, Likely};
+use crate::bitmap::{Attempt, Bitmap, BlockCandidates, Burst, Lane, Likely, Peers, SHARED_LANE};
 use crate::slot::{SLOTS_PER_CHUNK, Slot};
-use crate::storage::Heap;
+use crate::storage::Words;
+use crate::sync::{AtomicU64, Ordering};
+use std::sync::Arc;
 
 /// A bitmap of a few chunks; what is not free at first is taken, and may be released.
-pub struct Model(Heap);
+pub struct Model(Words);
 
 impl Model {
     /// How many slots a chunk has here: one word of them, or two.
@@ -25,7 +27,7 @@ impl Model {
 
     fn new(chunk_count: u32, linear: bool, free: &[(Slot, Slot)]) -> Self {
         let slot_count = u64::from(chunk_count * SLOTS_PER_CHUNK);
-        Self(Heap::new(slot_count, linear, free.iter().copied()))
+        Self(Words::on_heap(slot_count, linear, free.iter().copied()))
     }
 
     /// Claims the lowest free slot.
@@ -115,6 +117,157 @@ impl Model {
     /// Counts the free slots.
     pub fn count_free(&self, first: Slot, last: Slot) -> u64 {
         self.0.bitmap().count_free(first, last)
+    }
+}
+
+/// Processes that share a bitmap: each has a lane, and a lock that is gone when it dies.
+#[derive(Clone)]
+pub struct Processes {
+    model: Arc<Model>,
+    locks: Arc<[AtomicU64; 3]>,
+}
+
+/// A process, seen from its own thread.
+pub struct Process {
+    of: Processes,
+    lane: Lane,
+    index: u32,
+}
+
+/// As the kernel tells of them: not of those that the asker holds itself.
+struct Locks {
+    locks: Arc<[AtomicU64; 3]>,
+    own: u32,
+}
+
+impl Locks {
+    fn of(&self, lane: u32) -> &AtomicU64 {
+        &self.locks[if lane == SHARED_LANE {
+            2
+        } else {
+            lane as usize
+        }]
+    }
+
+    fn try_lock(&self, lane: u32) -> bool {
+        // SeqCst, all of these: the kernel orders whoever takes a lock after whoever had it.
+        self.of(lane)
+            .compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok()
+    }
+}
+
+impl Peers for Locks {
+    fn take_shared_lane(&self) {
+        while !self.try_lock(SHARED_LANE) {
+            loom::thread::yield_now();
+        }
+    }
+
+    fn leave_shared_lane(&self) {
+        self.of(SHARED_LANE).store(0, Ordering::SeqCst);
+    }
+
+    fn is_held(&self, lane: u32) -> bool {
+        lane != self.own && self.of(lane).load(Ordering::SeqCst) == 1
+    }
+}
+
+impl Processes {
+    /// The lane without an owner for life.
+    pub const SHARED: u32 = SHARED_LANE;
+
+    /// Processes on this bitmap.
+    pub fn new(model: Model) -> Self {
+        let locks = Arc::new([AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0)]);
+        Self {
+            model: Arc::new(model),
+            locks,
+        }
+    }
+
+    /// The bitmap, for what any of them can do.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// What the kernel does when somebody dies in the shared lane.
+    pub fn release_shared_lane(&self) {
+        self.locks[2].store(0, Ordering::SeqCst);
+    }
+
+    /// Begins a process in a lane; `None` if somebody has it.
+    pub fn begin(&self, index: u32) -> Option<Process> {
+        let locks = Locks {
+            locks: Arc::clone(&self.locks),
+            own: index,
+        };
+        if index != SHARED_LANE && !locks.try_lock(index) {
+            return None;
+        }
+        let flights = self.model.0.flights_word();
+        Some(Process {
+            of: self.clone(),
+            lane: Lane::new(index, Box::new(locks), flights),
+            index,
+        })
+    }
+}
+
+impl Process {
+    fn bitmap(&self) -> Bitmap<'_> {
+        self.of.model.0.bitmap_in(&self.lane)
+    }
+
+    /// Claims exactly this slot.
+    pub fn claim_exact(&self, slot: Slot) -> bool {
+        self.bitmap().claim_exact(slot)
+    }
+
+    /// Claims the lowest free slot.
+    pub fn claim_lowest(&self) -> Option<Slot> {
+        self.bitmap().claim_lowest()
+    }
+
+    /// The same as a pool that others share: "none" only after a look at every word.
+    pub fn claim_lowest_or_scrub(&self) -> Option<Slot> {
+        loop {
+            let claimed = self.claim_lowest();
+            if claimed.is_some() || !self.bitmap().scrub() {
+                return claimed;
+            }
+        }
+    }
+
+    /// Claims exactly so many, or none.
+    pub fn claim_all(&self, wanted: u64) -> Option<Vec<(usize, u64)>> {
+        self.bitmap().claim_all(wanted, || anywhere_from(0))
+    }
+
+    /// Releases a slot.
+    pub fn release(&self, slot: Slot) -> bool {
+        let was_taken = self.bitmap().mark_free(slot);
+        self.bitmap().announce_slot(slot);
+        was_taken
+    }
+
+    /// Dies between the two halves of a release.
+    pub fn die_in_release(self, slot: Slot) {
+        assert!(self.bitmap().mark_free(slot), "it held the slot");
+        self.die();
+    }
+
+    /// Dies in a claim in flight that has taken this slot.
+    pub fn die_in_flight(self, slot: Slot) {
+        std::mem::forget(self.bitmap().begin_flight());
+        self.bitmap().try_claim_exact(slot);
+        self.die();
+    }
+
+    fn die(self) {
+        if self.index != SHARED_LANE {
+            self.of.locks[self.index as usize].store(0, Ordering::SeqCst);
+        }
     }
 }
 

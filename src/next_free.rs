@@ -73,6 +73,7 @@ impl serde::Serialize for NextFreeError {
             Self::Network { error } => error.serialize(serializer),
             Self::Exhausted { capacity } => crate::AllocateError::Exhausted {
                 capacity: *capacity,
+                quarantined: 0,
             }
             .serialize(serializer),
         }

@@ -52,6 +52,11 @@ mod imp {
         pub(crate) fn snooze(&self) {
             self.0.snooze();
         }
+
+        /// Whether it is time to ask if the one we wait for is still there.
+        pub(crate) fn is_long(&self) -> bool {
+            self.0.is_completed()
+        }
     }
 
     thread_local! {
@@ -123,6 +128,10 @@ mod imp {
     impl Snooze {
         pub(crate) fn snooze(&self) {
             loom::thread::yield_now();
+        }
+
+        pub(crate) fn is_long(&self) -> bool {
+            true
         }
     }
 

@@ -1,10 +1,12 @@
 //! Everything as a ratio to two bare atomic read-modify-writes on one hot word, in the same run.
+//! Pools in files: as a ratio to the same pool on the heap.
 //!
 //! `cargo bench -p hostbits-benches --bench ratios` prints the table and writes `target/ratios.json`.
 //! Words after `--` choose the rows whose names contain one of them.
 
-use hostbits::{Policy, StatsLevel};
+use hostbits::{Policy, Pool, StatsLevel};
 use hostbits_benches::{Pairs, Row, measure_ratio, per_operation, pool_of, two_rmws, write_json};
+use ipnet::Ipv4Net;
 use std::net::Ipv4Addr;
 use std::time::Instant;
 
@@ -49,6 +51,13 @@ const TARGETS: &[Target] = &[
     target("exhausted/16/off", 0.5),
     target("exhausted/8/off", 0.5),
     target("exhausted/16/counts", 1.0),
+    target("mapped/24/off", 1.1),
+    target("mapped/16/off", 1.1),
+    target("mapped/8/off", 1.1),
+    target("mapped/16/counts", 1.1),
+    target("mapped_shared/24/off", 1.3),
+    target("mapped_shared/16/off", 1.3),
+    target("mapped_shared/8/off", 1.3),
     target("fill/8", 3.0),
     target("into1/16", 3.0),
     target("into8/16", 1.0),
@@ -99,6 +108,25 @@ fn main() {
     write_json("ratios.json", &rows);
 }
 
+/// A pool in a file, which a second process may be using, against one on the heap.
+fn mapped(name: &str, prefix_len: u8, stats: StatsLevel, rounds: usize, operations: u64) -> Row {
+    let heap = Pairs::empty(pool_of(prefix_len, Policy::Lowest, stats));
+    let path = std::env::temp_dir().join(format!("hostbits-ratios-{}", std::process::id()));
+    let net = Ipv4Net::new(Ipv4Addr::new(10, 0, 0, 0), prefix_len).expect("a prefix length");
+    let builder = Pool::builder(net).stats(stats);
+    let file = Pairs::empty(builder.create(&path).expect("room for a file"));
+    let shared = name.starts_with("mapped_shared");
+    let _other = shared.then(|| builder.open(&path).expect("the same pool"));
+    let row = measure_ratio(
+        name,
+        rounds,
+        || file.allocate_release(operations),
+        || heap.allocate_release(operations),
+    );
+    std::fs::remove_file(&path).expect("the file that was created");
+    row
+}
+
 fn measure(name: &str, rounds: usize, operations: u64) -> Row {
     let parts: Vec<&str> = name.split('/').collect();
     let prefix_len = parts[1].parse().expect("a prefix length");
@@ -114,6 +142,7 @@ fn measure(name: &str, rounds: usize, operations: u64) -> Row {
             let pairs = Pairs::empty(lowest());
             row(&mut || pairs.allocate_release(operations))
         }
+        "mapped" | "mapped_shared" => mapped(name, prefix_len, stats, rounds, operations),
         "spread" => {
             let pairs = Pairs::empty(pool_of(prefix_len, Policy::Spread, stats));
             row(&mut || pairs.allocate_release(operations))

@@ -30,7 +30,7 @@ impl Bitmap<'_> {
             }
             match self.none_free(0) {
                 Verdict::NoneFree => return missing,
-                Verdict::InFlight => snooze.snooze(),
+                Verdict::InFlight => self.wait(&snooze),
                 Verdict::MayBeFree => {}
             }
         }
@@ -62,7 +62,7 @@ impl Bitmap<'_> {
             // have let go, and who comes back first takes it. Pauses of different lengths keep them
             // from coming back together.
             for _ in 0..=thread_index() % 4 {
-                snooze.snooze();
+                self.wait(&snooze);
             }
         }
     }

@@ -5,7 +5,7 @@ use crate::sync::{AtomicU64, Ordering, WORDS_PER_CHUNK, load_seq_cst};
 use core::ops::RangeInclusive;
 
 /// 512 slots in one cache line.
-#[repr(align(64))]
+#[repr(C, align(64))]
 pub(crate) struct Chunk([AtomicU64; WORDS_PER_CHUNK]);
 
 impl Chunk {

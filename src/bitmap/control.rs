@@ -5,7 +5,7 @@
 //! may miss a free bit that moves behind its back: while somebody *watches*, every release says so.
 //!
 //! ```text
-//! flights: bits 0..32 claims in flight | bits 32..64 claims ever begun (wraps)
+//! flights: bits 0..32 claims in flight (of several processes: see `lane`) | bits 32..64 ever begun (wraps)
 //! freed[k]: releases under watch that left a free aligned block of 2^k slots (and no larger one)
 //! ```
 //!
@@ -13,7 +13,7 @@
 //! release that did not count itself under the watch has its bit and its hints visible to the whole
 //! search, and every other release that finishes during the search changes `freed`.
 
-use super::{Bitmap, Chunk};
+use super::{Bitmap, Chunk, Lane};
 use crate::sync::{AtomicU64, Ordering, Snooze, load_seq_cst};
 
 /// Order of the largest block that one word can hold: 64 slots.
@@ -24,7 +24,7 @@ const FLIGHTS_MASK: u64 = FLIGHT_BEGUN - 1;
 
 /// The counters of one bitmap, in a line of their own: read by all, written only by slow paths.
 #[derive(Default)]
-#[repr(align(128))]
+#[repr(C, align(128))]
 pub(crate) struct Control {
     flights: AtomicU64,
     watchers: AtomicU64,
@@ -32,13 +32,19 @@ pub(crate) struct Control {
 }
 
 /// A claim that may still give back what it took; others do not believe "nothing free" meanwhile.
-pub(crate) struct Flight<'a>(&'a Control);
+pub(crate) struct Flight<'a> {
+    control: &'a Control,
+    lane: Option<&'a Lane>,
+}
 
 impl Drop for Flight<'_> {
     fn drop(&mut self) {
+        if let Some(lane) = self.lane {
+            return lane.end(&self.control.flights);
+        }
         // SeqCst: Release, after our last claim or our roll-back and its publish; pairs with the loads
         // of `without_flights`. Earlier, and somebody would believe an emptiness that we are about to undo.
-        self.0.flights.fetch_sub(1, Ordering::SeqCst);
+        self.control.flights.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -53,6 +59,12 @@ impl Drop for Watch<'_> {
 }
 
 impl Control {
+    /// The word of the flights, for [`Lane::new`].
+    #[allow(dead_code)] // Where there are no pool files, nobody makes a lane.
+    pub(crate) fn flights_word(&self) -> &AtomicU64 {
+        &self.flights
+    }
+
     fn flights(&self) -> u64 {
         // SeqCst: reads the count before and after a look at the words; see `Bitmap::none_free`.
         load_seq_cst(&self.flights)
@@ -137,12 +149,38 @@ pub(crate) enum Verdict {
 impl<'a> Bitmap<'a> {
     /// Announces a claim that may have to be rolled back. Begin before the first bit is taken.
     pub(crate) fn begin_flight(self) -> Flight<'a> {
-        // SeqCst: before our first claim in the total order, so that whoever sees the bit taken sees
-        // the flight too.
-        self.control
-            .flights
-            .fetch_add(FLIGHT_BEGUN + 1, Ordering::SeqCst);
-        Flight(self.control)
+        let (control, lane) = (self.control, self.lane);
+        match lane {
+            Some(lane) => lane.begin(&control.flights, FLIGHT_BEGUN),
+            None => {
+                let begun_and_in_flight = FLIGHT_BEGUN + 1;
+                // SeqCst: before our first claim in the total order, so that whoever sees the bit taken
+                // sees the flight too.
+                control
+                    .flights
+                    .fetch_add(begun_and_in_flight, Ordering::SeqCst);
+            }
+        }
+        Flight { control, lane }
+    }
+
+    /// Flights of the caller as they read in the low half.
+    #[inline]
+    fn own_mark(self, own_flights: u64) -> u64 {
+        match self.lane {
+            Some(lane) if own_flights != 0 => lane.mark(),
+            _ => own_flights,
+        }
+    }
+
+    /// Waits a little for a claim in flight, and longer each time.
+    pub(super) fn wait(self, snooze: &Snooze) {
+        snooze.snooze();
+        if let Some(lane) = self.lane
+            && snooze.is_long()
+        {
+            lane.bury_the_dead(&self.control.flights);
+        }
     }
 
     /// Whether a look at the words is spoilt by claims in flight. `own`: flights of the caller.
@@ -152,7 +190,10 @@ impl<'a> Bitmap<'a> {
     fn without_flights<T>(self, own: u64, look: impl FnOnce() -> T) -> (T, bool) {
         let before = self.control.flights();
         let seen = look();
-        (seen, self.control.undisturbed_since(before, own))
+        (
+            seen,
+            self.control.undisturbed_since(before, self.own_mark(own)),
+        )
     }
 
     /// Whether nothing is free: O(1) by the root; a linear bitmap, which has none, looks everywhere.
@@ -164,7 +205,10 @@ impl<'a> Bitmap<'a> {
         let before = self.control.flights();
         if !self.tree.root_is_empty() {
             Verdict::MayBeFree
-        } else if self.control.undisturbed_since(before, own_flights) {
+        } else if self
+            .control
+            .undisturbed_since(before, self.own_mark(own_flights))
+        {
             Verdict::NoneFree
         } else {
             Verdict::InFlight
@@ -205,7 +249,7 @@ impl<'a> Bitmap<'a> {
             if undisturbed && self.control.freed(order) == freed_before {
                 return None;
             }
-            snooze.snooze();
+            self.wait(&snooze);
         }
     }
 
@@ -218,7 +262,7 @@ impl<'a> Bitmap<'a> {
             match self.without_flights(0, &attempt) {
                 (true, _) => return true,
                 (false, true) => return false,
-                (false, false) => snooze.snooze(),
+                (false, false) => self.wait(&snooze),
             }
         }
     }

@@ -20,6 +20,8 @@
 //! | `block` | claim an aligned power of two of slots |
 //! | `word` | claim all that is free in a word |
 //! | `control` | proof that nothing was free: claims in flight, releases under watch |
+//! | `lane` | the same among processes, any of which may die |
+//! | `scrub` | publish what a dead process freed and did not publish |
 //! | `count` | count and list |
 //!
 //! The proofs are in `docs/algorithm.md`, which is also the page `design` of the documentation.
@@ -29,6 +31,8 @@ mod block;
 mod chunk;
 mod control;
 mod count;
+mod lane;
+mod scrub;
 mod single;
 mod tree;
 mod word;
@@ -38,6 +42,9 @@ pub(crate) use block::{BlockCandidates, BlockRelease};
 pub(crate) use chunk::{Attempt, Chunk};
 pub(crate) use control::Control;
 use control::Verdict;
+pub(crate) use lane::Lane;
+#[allow(unused_imports)] // Where there are no pool files, nobody makes a lane.
+pub(crate) use lane::{LANES, Peers, SHARED_LANE};
 pub(crate) use single::Likely;
 pub(crate) use tree::Shape;
 
@@ -51,6 +58,8 @@ pub(crate) struct Bitmap<'a> {
     chunks: &'a [Chunk],
     tree: Tree<'a>,
     control: &'a Control,
+    /// Of a pool that several processes may share.
+    lane: Option<&'a Lane>,
 }
 
 impl<'a> Bitmap<'a> {
@@ -62,11 +71,13 @@ impl<'a> Bitmap<'a> {
         nodes: &'a [AtomicU64],
         shape: &'a Shape,
         control: &'a Control,
+        lane: Option<&'a Lane>,
     ) -> Self {
         Self {
             chunks,
             tree: Tree::new(nodes, shape),
             control,
+            lane,
         }
     }
 

@@ -107,7 +107,7 @@ impl Bitmap<'_> {
             }
             match self.none_free(0) {
                 Verdict::NoneFree => return None,
-                Verdict::InFlight => snooze.snooze(),
+                Verdict::InFlight => self.wait(&snooze),
                 Verdict::MayBeFree => {}
             }
         }

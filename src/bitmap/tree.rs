@@ -272,6 +272,18 @@ impl<'a> Tree<'a> {
         }
     }
 
+    /// Whether every level tells that `chunk` may have something free.
+    pub(super) fn is_published(&self, chunk: usize) -> bool {
+        let mut child = chunk;
+        self.shape.levels().all(|level_start| {
+            // SeqCst: as in `publish`.
+            let node = load_seq_cst(&self.nodes[level_start + (child >> NODE_SHIFT)]);
+            let maybe = 1 << digit(child);
+            child >>= NODE_SHIFT;
+            node & maybe != 0
+        })
+    }
+
     /// Brings the hint about `child` (at `level - 1`) up to date: the two-phase clear. Anybody may help.
     pub(super) fn settle(&self, level: usize, child: usize, is_full: &impl Fn(usize) -> bool) {
         let (mut level, mut child) = (level, child);

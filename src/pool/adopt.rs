@@ -23,7 +23,8 @@ struct Claimant {
 impl<N: Network> Pool<N> {
     /// Marks the addresses of a user list as taken, and reports what it made of every entry.
     ///
-    /// Never frees anything, is safe at any time while others allocate, and is idempotent. An address
+    /// Never frees anything, is safe at any time while others allocate, and is idempotent. In a pool file
+    /// with `Durability::Strict` it is durable when the call returns, or the pool is poisoned. An address
     /// inside a unit takes the unit. Ambiguous entries are read as [`Ambiguous::Host`].
     ///
     /// ```
@@ -52,6 +53,15 @@ impl<N: Network> Pool<N> {
         ambiguous: Ambiguous,
         users: impl IntoIterator<Item = impl UserRecord>,
     ) -> Adopted {
+        self.adopt_listed(ambiguous, users).report
+    }
+
+    /// Adopts, and keeps who was listed.
+    pub(super) fn adopt_listed(
+        &self,
+        ambiguous: Ambiguous,
+        users: impl IntoIterator<Item = impl UserRecord>,
+    ) -> Adoption<'_, N> {
         let mut adoption = Adoption {
             pool: self,
             ambiguous,
@@ -61,23 +71,34 @@ impl<N: Network> Pool<N> {
         for user in users {
             adoption.adopt(&user);
         }
-        let report = adoption.report;
+        let report = &adoption.report;
         if report.taken != 0 {
             self.counters.allocated(Event::Adopted, report.taken);
+            // What is taken stays taken, durable or not; a pool that could not make it durable is poisoned,
+            // and hands out nothing.
+            let _ = self.confirm();
         }
-        report
+        adoption
     }
 }
 
 /// One pass over a list.
-struct Adoption<'a, N: Network> {
+pub(super) struct Adoption<'a, N: Network> {
     pool: &'a Pool<N>,
     ambiguous: Ambiguous,
-    report: Adopted,
+    pub(super) report: Adopted,
+    /// Every slot that was listed.
     claimants: RunMap<Claimant>,
 }
 
 impl<N: Network> Adoption<'_, N> {
+    /// The report, and all slots that were listed, as ascending ranges.
+    #[allow(dead_code)] // Where there are no pool files, nobody asks.
+    pub(super) fn into_listed(self) -> (Adopted, impl Iterator<Item = (Slot, Slot)>) {
+        let runs = self.claimants.into_runs();
+        (self.report, runs.map(|(first, last, _)| (first, last)))
+    }
+
     fn adopt(&mut self, user: &impl UserRecord) {
         self.report.entries += 1;
         let listed = user.listed();

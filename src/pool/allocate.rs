@@ -1,6 +1,7 @@
 //! The verbs that take addresses.
 
 use super::Pool;
+use super::confirm::Duty;
 use crate::bitmap::{Attempt, Burst, Likely, WordBits};
 use crate::error::{AllocateError, AllocateExactError};
 use crate::geometry::Place;
@@ -31,7 +32,7 @@ impl<N: Network> Pool<N> {
     pub fn allocate(&self) -> Result<N::Addr, AllocateError> {
         match self.allocate_slot(Event::Any) {
             Some(slot) => Ok(self.geometry.addr_of(slot)),
-            None => Err(self.exhausted()),
+            None => self.exhausted(),
         }
     }
 
@@ -49,7 +50,7 @@ impl<N: Network> Pool<N> {
     pub fn allocate_net(&self) -> Result<N, AllocateError> {
         match self.allocate_slot(Event::Any) {
             Some(slot) => Ok(self.geometry.net_of(slot)),
-            None => Err(self.exhausted()),
+            None => self.exhausted(),
         }
     }
 
@@ -85,10 +86,7 @@ impl<N: Network> Pool<N> {
     #[inline(never)]
     fn claim_exact(&self, slot: Slot) -> bool {
         let claimed = self.bitmap().claim_exact(slot);
-        if claimed {
-            self.counters.allocated(Event::Exact, 1);
-        }
-        claimed
+        claimed && self.counted(slot, Event::Exact).is_some()
     }
 
     #[cold]
@@ -117,6 +115,11 @@ impl<N: Network> Pool<N> {
     /// Counts the refusal.
     #[cold]
     fn refuse_exact(&self, reason: Event, error: AllocateExactError) -> AllocateExactError {
+        if self.is_in_file()
+            && let Some(refusal) = self.refusal()
+        {
+            return refusal.into();
+        }
         self.counters.count(reason, 1);
         error
     }
@@ -142,12 +145,14 @@ impl<N: Network> Pool<N> {
         if let Place::Usable(slot) = self.geometry.place_of(addr)
             && self.bitmap().try_claim_exact(slot)
         {
-            self.counters.allocated(Event::Preferred, 1);
-            return Ok(self.geometry.addr_of(slot));
+            return match self.counted(slot, Event::Preferred) {
+                Some(slot) => Ok(self.geometry.addr_of(slot)),
+                None => self.exhausted(),
+            };
         }
         match self.allocate_slot(Event::Preferred) {
             Some(slot) => Ok(self.geometry.addr_of(slot)),
-            None => Err(self.exhausted()),
+            None => self.exhausted(),
         }
     }
 
@@ -168,15 +173,24 @@ impl<N: Network> Pool<N> {
     /// ```
     pub fn allocate_many(&self, count: usize) -> Result<Vec<N::Addr>, AllocateError> {
         let wanted = count as u64;
-        let claimed = if wanted > self.capacity() {
-            None
-        } else {
-            self.bitmap().claim_all(wanted, || self.next_burst())
+        self.check_process()?;
+        let claimed = loop {
+            if wanted > self.capacity() {
+                break None;
+            }
+            let claimed = self.bitmap().claim_all(wanted, || self.next_burst());
+            if claimed.is_some() || !self.turned_up() {
+                break claimed;
+            }
         };
         let Some(claimed) = claimed else {
             self.count_exhausted();
-            return Err(self.exhausted());
+            return self.exhausted();
         };
+        if self.is_refused() {
+            self.give_all_back(&claimed);
+            return self.exhausted();
+        }
         self.note_batch(claimed.last(), wanted);
         let slots = claimed
             .into_iter()
@@ -187,7 +201,8 @@ impl<N: Network> Pool<N> {
     /// Allocates up to `addrs.len()` addresses into `addrs`, from its beginning, and answers how many.
     ///
     /// Each address is claimed on its own. Fewer than asked for only if at some instant of the call
-    /// nothing was free. Costs less per address than any other verb: up to 64 in one step.
+    /// nothing was free, or, in a pool file, none if the pool is poisoned. Costs less per address than any
+    /// other verb: up to 64 in one step.
     ///
     /// ```
     /// use std::net::Ipv4Addr;
@@ -201,20 +216,30 @@ impl<N: Network> Pool<N> {
     #[must_use = "only that many addresses are yours"]
     pub fn allocate_into(&self, addrs: &mut [N::Addr]) -> usize {
         let wanted = addrs.len() as u64;
-        let mut places = addrs;
+        let mut places = &mut *addrs;
         let mut last = None;
-        let missing = self.bitmap().claim_up_to(
-            wanted,
-            || self.next_burst(),
-            |word_index, bits| {
-                last = Some((word_index, bits));
-                let taken = bits.count_ones() as usize;
-                let (now, later) = std::mem::take(&mut places).split_at_mut(taken);
-                self.geometry.write_addrs(word_index, bits, now);
-                places = later;
-            },
-        );
+        let mut missing = wanted;
+        loop {
+            missing = self.bitmap().claim_up_to(
+                missing,
+                || self.next_burst(),
+                |word_index, bits| {
+                    last = Some((word_index, bits));
+                    let taken = bits.count_ones() as usize;
+                    let (now, later) = std::mem::take(&mut places).split_at_mut(taken);
+                    self.geometry.write_addrs(word_index, bits, now);
+                    places = later;
+                },
+            );
+            if missing == 0 || !self.turned_up() {
+                break;
+            }
+        }
         let taken = wanted - missing;
+        if taken != 0 && self.confirm().is_err() {
+            self.give_addrs_back(&addrs[..taken as usize]);
+            return 0;
+        }
         self.note_batch(last.as_ref(), taken);
         if missing != 0 {
             self.count_exhausted();
@@ -248,10 +273,22 @@ impl<N: Network> Pool<N> {
             });
         }
         let candidates = self.geometry.block_candidates(prefix_len);
-        let Some(slot) = self.bitmap().claim_block(&candidates) else {
-            self.count_exhausted();
-            return Err(self.exhausted());
+        self.check_process()?;
+        let claimed = loop {
+            let claimed = self.bitmap().claim_block(&candidates);
+            if claimed.is_some() || !self.turned_up() {
+                break claimed;
+            }
         };
+        let Some(slot) = claimed else {
+            self.count_exhausted();
+            return self.exhausted();
+        };
+        if self.is_refused() {
+            let order = u32::from(longest - prefix_len);
+            self.bitmap().release_block(slot, order);
+            return self.exhausted();
+        }
         let slots = 1 << (longest - prefix_len);
         self.counters.allocated(Event::Block, slots);
         Ok(N::around(self.geometry.addr_of(slot), prefix_len))
@@ -286,26 +323,42 @@ impl<N: Network> Pool<N> {
         let start = self
             .hints
             .start_slot(first, last, |slot| bitmap.is_free(slot));
-        let Some(slot) = bitmap.claim_within(first, start, last) else {
+        let claimed = loop {
+            let claimed = bitmap.claim_within(first, start, last);
+            if claimed.is_some() || !self.turned_up() {
+                break claimed;
+            }
+        };
+        let Some(slot) = claimed else {
             self.count_exhausted();
-            return Err(self.exhausted());
+            return self.exhausted();
         };
         self.hints.found(slot);
-        self.counters.allocated(Event::Any, 1);
-        Ok(self.geometry.addr_of(slot))
+        match self.counted(slot, Event::Any) {
+            Some(slot) => Ok(self.geometry.addr_of(slot)),
+            None => self.exhausted(),
+        }
     }
 
     #[inline]
     fn allocate_slot(&self, event: Event) -> Option<Slot> {
         let slot = self.claim_slot()?;
-        if !self.counters.are_off() {
-            self.count_allocated(event);
+        self.counted(slot, event)
+    }
+
+    /// Does what there is to do after a claim; `None` if it had to be given back.
+    #[inline]
+    fn counted(&self, slot: Slot, event: Event) -> Option<Slot> {
+        match self.duty {
+            Duty::Nothing => {}
+            Duty::Count => self.count_allocated(event),
+            Duty::Confirm => return self.confirm_allocated(slot, event),
         }
         Some(slot)
     }
 
     #[inline(never)]
-    fn count_allocated(&self, event: Event) {
+    pub(super) fn count_allocated(&self, event: Event) {
         self.counters.allocated(event, 1);
     }
 
@@ -392,9 +445,14 @@ impl<N: Network> Pool<N> {
     #[inline(never)]
     fn claim_anywhere(&self) -> Option<Slot> {
         let bitmap = self.bitmap();
-        let found = match self.hints.policy() {
-            Policy::Lowest => bitmap.claim_lowest(),
-            _ => bitmap.claim_from(self.start_slot()),
+        let found = loop {
+            let found = match self.hints.policy() {
+                Policy::Lowest => bitmap.claim_lowest(),
+                _ => bitmap.claim_from(self.start_slot()),
+            };
+            if found.is_some() || !self.turned_up() {
+                break found;
+            }
         };
         match found {
             Some(slot) => self.hints.found(slot),
@@ -438,9 +496,13 @@ impl<N: Network> Pool<N> {
 
     /// The error alone. Built where it is returned: copying it costs more than the claim that failed.
     #[inline]
-    pub(super) fn exhausted(&self) -> AllocateError {
-        AllocateError::Exhausted {
-            capacity: self.capacity(),
+    pub(super) fn exhausted<T>(&self) -> Result<T, AllocateError> {
+        if self.is_in_file() {
+            return self.refused_or_exhausted();
         }
+        Err(AllocateError::Exhausted {
+            capacity: self.capacity(),
+            quarantined: 0,
+        })
     }
 }

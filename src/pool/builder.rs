@@ -4,10 +4,9 @@ use super::Pool;
 use crate::error::BuildError;
 use crate::geometry::{Gateway, Plan};
 use crate::network::Network;
-use crate::policy::{Hints, Policy};
-use crate::slot::SLOTS_PER_WORD;
-use crate::stats::{Counters, StatsLevel};
-use crate::storage::Heap;
+use crate::policy::Policy;
+use crate::stats::StatsLevel;
+use crate::storage::Words;
 use std::ops::RangeInclusive;
 
 /// How free addresses are found.
@@ -49,10 +48,10 @@ pub enum Search {
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder<N: Network> {
-    plan: Plan<N>,
-    policy: Policy,
-    search: Search,
-    stats: StatsLevel,
+    pub(super) plan: Plan<N>,
+    pub(super) policy: Policy,
+    pub(super) search: Search,
+    pub(super) stats: StatsLevel,
 }
 
 impl<N: Network> Builder<N> {
@@ -237,13 +236,9 @@ impl<N: Network> Builder<N> {
         let geometry = self.plan.lay_out()?;
         let free = geometry.runs().iter().map(|run| (run.first, run.last));
         let linear = self.search == Search::Linear;
-        let word_count = geometry.slot_count().div_ceil(SLOTS_PER_WORD.into());
-        Ok(Pool {
-            words: Heap::new(geometry.slot_count(), linear, free),
-            hints: Hints::new(self.policy, word_count),
-            counters: Counters::new(self.stats),
-            search: self.search,
-            geometry,
-        })
+        let words = Words::on_heap(geometry.slot_count(), linear, free);
+        let mut pool = Pool::assemble(geometry, words, self.policy, self.stats);
+        pool.search = self.search;
+        Ok(pool)
     }
 }

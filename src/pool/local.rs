@@ -119,7 +119,18 @@ impl<N: Network> Pool<N> {
 impl<N: Network> Pool<N> {
     /// Reserves all that is free in one word, which the policy chooses.
     fn reserve_word(&self) -> Option<WordBits> {
-        let reserved = self.bitmap().claim_word(word_of(self.start_slot()));
+        let reserved = loop {
+            let reserved = self.bitmap().claim_word(word_of(self.start_slot()));
+            if reserved.is_some() || !self.turned_up() {
+                break reserved;
+            }
+        };
+        if let Some((word_index, bits)) = reserved
+            && self.is_refused()
+        {
+            self.give_back(word_index, bits);
+            return None;
+        }
         if let Some((word_index, bits)) = reserved {
             self.hints.found(slot_at(word_index, bits.ilog2()));
             let slots = u64::from(bits.count_ones());
@@ -140,7 +151,9 @@ impl<N: Network> Pool<N> {
 impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     fn new(pool: P) -> Self {
         let stretch = pool.geometry.no_stretch();
-        let takes_back = matches!(pool.hints.policy(), Policy::Lowest | Policy::Spread);
+        // A suspect that is released must leave the quarantine first: that is for the pool to do.
+        let takes_back = matches!(pool.hints.policy(), Policy::Lowest | Policy::Spread)
+            && !pool.words.has_suspects();
         Self {
             pool,
             word_index: 0,
@@ -170,7 +183,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     #[inline]
     pub fn allocate(&mut self) -> Result<N::Addr, AllocateError> {
         if self.free == 0 && !self.refill() {
-            return Err(self.pool.exhausted());
+            return self.pool.exhausted();
         }
         let bit_index = self.free.trailing_zeros();
         self.free &= self.free - 1;

@@ -7,6 +7,14 @@
 mod adopt;
 mod allocate;
 mod builder;
+mod confirm;
+#[cfg(all(
+    feature = "mmap",
+    target_os = "linux",
+    target_has_atomic = "64",
+    not(all(loom, feature = "_loom"))
+))]
+mod file;
 mod guard;
 mod info;
 mod local;
@@ -16,6 +24,15 @@ mod release;
 mod snapshot;
 
 pub use builder::{Builder, Search};
+#[cfg(all(
+    feature = "mmap",
+    target_os = "linux",
+    target_has_atomic = "64",
+    not(all(loom, feature = "_loom"))
+))]
+pub use file::{
+    FileBuilder, FileProblem, FileView, Health, ReclaimError, Reclaimed, open_file, read_file,
+};
 pub use guard::{AddrGuard, Guard, GuardArc};
 pub use info::{AddrRange, NetworkInfo, Reservation};
 pub use local::{Local, LocalArc, LocalPool};
@@ -27,9 +44,11 @@ use crate::bitmap::Bitmap;
 use crate::error::BuildError;
 use crate::geometry::Geometry;
 use crate::network::Network;
-use crate::policy::Hints;
-use crate::stats::{Counters, Stats};
-use crate::storage::Heap;
+use crate::policy::{Hints, Policy};
+use crate::slot::SLOTS_PER_WORD;
+use crate::stats::{Counters, Stats, StatsLevel};
+use crate::storage::Words;
+use confirm::Duty;
 use ipnet::IpNet;
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -63,10 +82,11 @@ use std::ops::RangeInclusive;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Pool<N: Network = IpNet> {
-    words: Heap,
+    words: Words,
     geometry: Geometry<N>,
     hints: Hints,
     counters: Counters,
+    duty: Duty,
     search: Search,
 }
 
@@ -152,7 +172,7 @@ impl<N: Network> Pool<N> {
     ///
     /// Exact when no other thread is at work; otherwise a number from somewhere in the call. O(1)
     /// where allocations are counted (the default; a few loads per group of threads); at
-    /// [`StatsLevel::Off`](crate::StatsLevel::Off) it counts all bits, O(words).
+    /// [`StatsLevel::Off`](crate::StatsLevel::Off) and in a pool file it counts all bits, O(words).
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -162,8 +182,9 @@ impl<N: Network> Pool<N> {
     /// ```
     pub fn allocated(&self) -> u64 {
         let allocated = match self.counters.allocated_now() {
-            Some(allocated) => allocated,
-            None => self.capacity() - self.count_free_bits(),
+            // The counters know of this process alone, others may have the file open.
+            Some(allocated) if !self.is_in_file() => allocated,
+            _ => self.capacity() - self.count_free_bits(),
         };
         allocated.min(self.capacity())
     }
@@ -223,6 +244,24 @@ impl<N: Network> Pool<N> {
     /// ```
     pub fn reset_stats(&self) {
         self.counters.reset();
+    }
+
+    /// Puts a pool together.
+    fn assemble(geometry: Geometry<N>, words: Words, policy: Policy, stats: StatsLevel) -> Self {
+        let word_count = geometry.slot_count().div_ceil(SLOTS_PER_WORD.into());
+        let duty = match (words.file(), stats) {
+            (Some(_), _) => Duty::Confirm,
+            (None, StatsLevel::Off) => Duty::Nothing,
+            (None, _) => Duty::Count,
+        };
+        Self {
+            words,
+            hints: Hints::new(policy, word_count),
+            counters: Counters::new(stats),
+            duty,
+            search: Search::Tree,
+            geometry,
+        }
     }
 
     #[inline]

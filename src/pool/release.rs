@@ -141,6 +141,7 @@ impl<N: Network> Pool<N> {
     /// ```
     pub fn release_block(&self, block: N) -> Result<(), ReleaseError> {
         let outcome = self.block_to_release(block).and_then(|(slot, order)| {
+            self.clear_suspects_of_block(slot, order);
             let BlockRelease { freed, free_before } = self.bitmap().release_block(slot, order);
             self.counters.count(Event::Released, freed);
             match free_before {
@@ -202,6 +203,9 @@ impl<N: Network> Pool<N> {
     fn release_group(&self, group: &Group, report: &mut ReleasedMany) {
         if group.bits == 0 {
             return;
+        }
+        if self.words.has_suspects() {
+            self.words.clear_suspects(group.word_index, group.bits);
         }
         let free_before = self.bitmap().release_bits(group.word_index, group.bits);
         report.released += u64::from((group.bits & !free_before).count_ones());

@@ -83,6 +83,12 @@ impl<N: Network> Pool<N> {
 }
 
 impl<N: Network> Snapshot<N> {
+    /// Of words that were read, from the first one to the last one in use at least.
+    #[allow(dead_code)] // Where there are no pool files, only pools are looked at.
+    pub(super) fn new(geometry: Geometry<N>, free: Vec<u64>) -> Self {
+        Self { geometry, free }
+    }
+
     /// Lists the addresses that were allocated, ascending.
     ///
     /// ```

@@ -18,6 +18,10 @@ pub(crate) enum Check {
     WideLoom(&'static str, &'static str),
     /// One test: the file in `tests` and the test's name.
     Test(&'static str, &'static str),
+    /// All tests of a file in `tests`: one of them must fail.
+    Tests(&'static str),
+    /// The same with the unit tests of a module of the pool file.
+    Unit(&'static str),
 }
 
 #[derive(Debug)]
@@ -32,20 +36,23 @@ pub(crate) enum Verdict {
 const PATIENCE: Duration = Duration::from_secs(600);
 
 impl Check {
-    /// Where the check is, from the root of the repository, and its name there.
-    pub(crate) fn place(self) -> (String, &'static str) {
+    /// Where the check is, from the root of the repository, and the one test's name there, if it is one.
+    pub(crate) fn place(self) -> (String, Option<&'static str>) {
         match self {
             Self::Loom(file, name) | Self::WideLoom(file, name) => {
-                (format!("loom-tests/tests/{file}.rs"), name)
+                (format!("loom-tests/tests/{file}.rs"), Some(name))
             }
-            Self::Test(file, name) => (format!("tests/{file}.rs"), name),
+            Self::Test(file, name) => (format!("tests/{file}.rs"), Some(name)),
+            Self::Tests(file) => (format!("tests/{file}.rs"), None),
+            Self::Unit(module) => (format!("src/storage/file/{module}.rs"), None),
         }
     }
 
     fn arguments(self) -> [&'static str; 4] {
         match self {
             Self::Loom(file, _) | Self::WideLoom(file, _) => ["-p", "loom-tests", "--test", file],
-            Self::Test(file, _) => ["-p", "hostbits", "--test", file],
+            Self::Test(file, _) | Self::Tests(file) => ["-p", "hostbits", "--test", file],
+            Self::Unit(module) => ["-p", "hostbits", "--lib", module],
         }
     }
 
@@ -60,7 +67,9 @@ impl Check {
         let output = File::create(&log).map_err(|error| format!("{}: {error}", log.display()))?;
         let mut command = self.command(copy);
         let (file, name) = self.place();
-        command.args(["--", "--exact", name]);
+        if let Some(name) = name {
+            command.args(["--", "--exact", name]);
+        }
         // A process group of its own, so that a test that hangs goes away with the cargo that ran it.
         command
             .process_group(0)
@@ -69,8 +78,12 @@ impl Check {
         let child = command.spawn().map_err(|error| format!("cargo: {error}"))?;
         let printed = || fs::read_to_string(&log).unwrap_or_default();
         let verdict = wait(child, || fails(&printed(), name))?;
-        if !printed().contains(&format!("test {name}")) {
-            return Err(format!("no test {name} in {file}"));
+        let ran = format!("test {}", name.unwrap_or_default());
+        if !printed()
+            .lines()
+            .any(|line| line.starts_with(&ran) && !line.starts_with("test result"))
+        {
+            return Err(format!("no test {} in {file}", name.unwrap_or_default()));
         }
         Ok(verdict)
     }
@@ -81,14 +94,14 @@ impl Check {
             .args(["test", "--release", "--locked"])
             .args(self.arguments());
         let kind = match self {
-            Self::Test(..) => "std",
+            Self::Test(..) | Self::Tests(_) | Self::Unit(_) => "std",
             Self::Loom(..) => "loom",
             Self::WideLoom(..) => "wide-loom",
         };
         command
             .env_remove("RUSTFLAGS")
             .env_remove("HOSTBITS_LOOM_WIDE_CHUNKS");
-        if !matches!(self, Self::Test(..)) {
+        if matches!(self, Self::Loom(..) | Self::WideLoom(..)) {
             command.env("RUSTFLAGS", "--cfg loom");
         }
         if matches!(self, Self::WideLoom(..)) {
@@ -107,13 +120,19 @@ impl fmt::Display for Check {
             Self::Loom(file, name) => write!(f, "loom {file}::{name}"),
             Self::WideLoom(file, name) => write!(f, "loom {file}::{name}, wide chunks"),
             Self::Test(file, name) => write!(f, "{file}::{name}"),
+            Self::Tests(file) => f.write_str(file),
+            Self::Unit(module) => write!(f, "unit tests of {module}"),
         }
     }
 }
 
-fn fails(printed: &str, name: &str) -> bool {
-    let failed = format!("test {name} ... FAILED");
-    printed.lines().any(|line| line == failed)
+/// Whether the test, or any, is said to have failed.
+fn fails(printed: &str, name: Option<&str>) -> bool {
+    let is_failure = |line: &str| {
+        let test = line.strip_prefix("test ")?.strip_suffix(" ... FAILED")?;
+        name.is_none_or(|name| name == test).then_some(())
+    };
+    printed.lines().find_map(is_failure).is_some()
 }
 
 /// Waits for the end, or until the test has said that it failed.

@@ -68,11 +68,15 @@ const BATCH: &str = "src/bitmap/batch.rs";
 const BLOCK: &str = "src/bitmap/block.rs";
 const CONTROL: &str = "src/bitmap/control.rs";
 
-const fn edit(file: &'static str, from: &'static str, to: &'static str) -> Edit {
+pub(crate) const fn edit(file: &'static str, from: &'static str, to: &'static str) -> Edit {
     Edit { file, from, to }
 }
 
-const fn mutant(name: &'static str, edits: &'static [Edit], checks: &'static [Check]) -> Mutant {
+pub(crate) const fn mutant(
+    name: &'static str,
+    edits: &'static [Edit],
+    checks: &'static [Check],
+) -> Mutant {
     Mutant {
         name,
         edits,
@@ -81,7 +85,7 @@ const fn mutant(name: &'static str, edits: &'static [Edit], checks: &'static [Ch
     }
 }
 
-const fn smoke(mutant: Mutant) -> Mutant {
+pub(crate) const fn smoke(mutant: Mutant) -> Mutant {
     Mutant {
         smoke: true,
         ..mutant
@@ -174,7 +178,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     smoke(mutant(
         "publish: not by a release of a free slot",
         &[edit(
-            "src/storage.rs",
+            "src/storage/mod.rs",
             "        self.bitmap().announce_slot(slot);\n",
             "        if was_taken {\n            self.bitmap().announce_slot(slot);\n        }\n",
         )],
@@ -728,6 +732,10 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
+    fn all() -> impl Iterator<Item = &'static Mutant> {
+        MUTANTS.iter().chain(crate::list_file::MUTANTS)
+    }
+
     fn root() -> &'static Path {
         Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
     }
@@ -735,23 +743,22 @@ mod tests {
     /// Whoever changes the library learns at once which mutant has to follow.
     #[test]
     fn every_mutant_applies() {
-        let stale = MUTANTS
-            .iter()
-            .filter_map(|mutant| mutant.changes(root()).err());
+        let stale = all().filter_map(|mutant| mutant.changes(root()).err());
         let stale: Vec<_> = stale.collect();
         assert!(stale.is_empty(), "{}", stale.join("\n\n"));
     }
 
     #[test]
     fn every_mutant_has_a_name_of_its_own_and_checks_that_exist() {
-        let names: BTreeSet<_> = MUTANTS.iter().map(|mutant| mutant.name).collect();
-        assert_eq!(names.len(), MUTANTS.len());
-        for mutant in MUTANTS {
+        let names: BTreeSet<_> = all().map(|mutant| mutant.name).collect();
+        assert_eq!(names.len(), all().count());
+        for mutant in all() {
             assert!(!mutant.checks.is_empty(), "{}", mutant.name);
             for check in mutant.checks {
                 let (file, test) = check.place();
                 let text = fs::read_to_string(root().join(&file)).expect("a file of tests");
-                assert!(text.contains(&format!("fn {test}(")), "{file}: {test}");
+                let function = test.map_or("#[test]".to_owned(), |test| format!("fn {test}("));
+                assert!(text.contains(&function), "{file}: {test:?}");
             }
         }
     }
@@ -760,7 +767,7 @@ mod tests {
     /// nothing.
     #[test]
     fn every_file_of_loom_models_has_a_twin_in_the_smoke_run() {
-        let smoke = MUTANTS.iter().filter(|mutant| mutant.smoke);
+        let smoke = all().filter(|mutant| mutant.smoke);
         let twins = smoke.flat_map(|mutant| mutant.checks);
         let with_twins: BTreeSet<_> = twins.map(|check| check.place().0).collect();
         for entry in fs::read_dir(root().join("loom-tests/tests")).expect("the models") {

@@ -7,6 +7,7 @@
 mod checks;
 mod copy;
 mod list;
+mod list_file;
 
 use checks::{Check, Verdict};
 use copy::Copy;
@@ -38,7 +39,11 @@ fn run() -> Outcome<bool> {
         (!smoke || mutant.smoke)
             && (names.is_empty() || names.iter().any(|name| mutant.name.contains(*name)))
     };
-    let mutants: Vec<&Mutant> = list::MUTANTS.iter().filter(chosen).collect();
+    let mutants: Vec<&Mutant> = list::MUTANTS
+        .iter()
+        .chain(list_file::MUTANTS)
+        .filter(chosen)
+        .collect();
     let begin = Instant::now();
     let copy = Copy::new()?;
     for mutant in list::MUTANTS {

@@ -1,0 +1,185 @@
+//! Claims in flight of several processes, some of which die in the middle, and releases that were never
+//! published.
+#![cfg(loom)]
+
+use hostbits::model::{Model, Processes};
+use loom_tests::{FAR, LOW, explore, race};
+
+/// Whoever is refused because of a dead one's claim is refused at last, and not made to wait for ever.
+#[test]
+fn nobody_waits_for_the_dead() {
+    explore("one dead, one alive", None, || {
+        let world = Processes::new(Model::tree(1, &[(LOW, LOW)]));
+        let alive = world.begin(0).unwrap();
+        world.begin(1).unwrap().die_in_flight(LOW);
+        assert!(!alive.claim_exact(LOW), "the dead one took it");
+        assert_eq!(alive.claim_lowest(), None);
+    });
+}
+
+/// The same while it dies: until it is dead its claim may come back, and then it does not.
+#[test]
+fn whoever_waits_for_one_that_dies_goes_on() {
+    race(
+        "one waits, one dies",
+        Some(3),
+        || Processes::new(Model::tree(1, &[(LOW, LOW)])),
+        [
+            |world: &Processes| {
+                let alive = world.begin(0).unwrap();
+                usize::from(alive.claim_exact(LOW))
+            },
+            |world: &Processes| {
+                world.begin(1).unwrap().die_in_flight(LOW);
+                2
+            },
+        ],
+        |_, _| (),
+    );
+}
+
+/// The dead one's lane has a new owner, with a claim in flight that it gives back: that one is not buried
+/// in the place of the dead, and nobody believes what it is about to undo.
+#[test]
+fn a_new_owner_is_not_buried_with_the_dead() {
+    let world = || {
+        let world = Processes::new(Model::tree(1, &[(LOW, LOW + 1)]));
+        world.begin(1).unwrap().die_in_flight(LOW + 1);
+        world
+    };
+    race(
+        "exact",
+        Some(4),
+        world,
+        [
+            |world: &Processes| {
+                let alive = world.begin(0).unwrap();
+                assert!(!alive.claim_exact(LOW + 1), "the dead one took it");
+                assert!(alive.claim_exact(LOW), "nobody keeps it");
+            },
+            |world: &Processes| {
+                let heir = world.begin(1).unwrap();
+                assert_eq!(heir.claim_all(2), None, "there are never so many");
+            },
+        ],
+        |_, _| (),
+    );
+    race(
+        "lowest",
+        Some(4),
+        world,
+        [
+            |world: &Processes| {
+                let alive = world.begin(0).unwrap();
+                assert!(!alive.claim_exact(LOW + 1), "the dead one took it");
+                assert_eq!(alive.claim_lowest(), Some(LOW), "nobody keeps it");
+            },
+            |world: &Processes| {
+                let heir = world.begin(1).unwrap();
+                assert_eq!(heir.claim_all(2), None, "there are never so many");
+            },
+        ],
+        |_, _| (),
+    );
+}
+
+/// The system does not tell us of our own lock: a claim of our own thread is not taken for a dead one's.
+#[test]
+fn our_own_flight_is_not_buried() {
+    for lane in [0, Processes::SHARED] {
+        let body = move || {
+            let world = Processes::new(Model::tree(1, &[(LOW, LOW)]));
+            let process = loom::sync::Arc::new(world.begin(lane).unwrap());
+            let other = {
+                let process = loom::sync::Arc::clone(&process);
+                loom::thread::spawn(move || {
+                    assert_eq!(process.claim_all(2), None, "there are never so many");
+                })
+            };
+            assert!(!process.claim_exact(LOW + 1), "nobody ever has that one");
+            assert!(process.claim_exact(LOW), "nobody keeps it");
+            other.join().unwrap();
+        };
+        explore(&format!("lane {lane}"), Some(4), body);
+    }
+}
+
+/// Batches of two processes that each want all: one gets it, and neither waits for ever.
+#[test]
+fn batches_of_two_processes_exclude_each_other() {
+    for lanes in [
+        [0, 1],
+        [Processes::SHARED, Processes::SHARED],
+        [0, Processes::SHARED],
+    ] {
+        let body = move || {
+            let world = Processes::new(Model::tree(1, &[(LOW, LOW + 1)]));
+            let other = {
+                let world = world.clone();
+                loom::thread::spawn(move || world.begin(lanes[1]).unwrap().claim_all(2).is_some())
+            };
+            let own = world.begin(lanes[0]).unwrap().claim_all(2).is_some();
+            assert!(own != other.join().unwrap(), "exactly one");
+        };
+        explore(&format!("lanes {lanes:?}"), Some(2), body);
+    }
+}
+
+/// One that was refused on the shared lane waits for nobody who died there.
+#[test]
+fn the_shared_lane_outlives_its_dead() {
+    explore("shared lane", None, || {
+        let world = Processes::new(Model::tree(1, &[(LOW, LOW)]));
+        // It dies without its lock: the kernel has dropped that.
+        let dead = world.begin(Processes::SHARED).unwrap();
+        dead.die_in_flight(LOW);
+        world.release_shared_lane();
+        let alive = world.begin(Processes::SHARED).unwrap();
+        assert!(!alive.claim_exact(LOW));
+        assert_eq!(alive.claim_all(1), None);
+    });
+}
+
+/// A slot whose release was never published is found before "nothing free", whatever others settle
+/// meanwhile.
+#[test]
+fn a_release_that_was_never_published_is_found() {
+    let world = || {
+        let world = Processes::new(Model::tree(3, &[]));
+        world.begin(1).unwrap().die_in_release(FAR);
+        world
+    };
+    race(
+        "both want it",
+        Some(3),
+        world,
+        [
+            |world: &Processes| world.begin(0).unwrap().claim_lowest_or_scrub(),
+            |world: &Processes| world.begin(1).unwrap().claim_lowest_or_scrub(),
+        ],
+        |_: &Processes, got: [Option<u32>; 2]| {
+            let mut got = got.map(|slot| slot == Some(FAR));
+            got.sort_unstable();
+            assert_eq!(got, [false, true], "one of them has it");
+        },
+    );
+    race(
+        "while another one comes and goes",
+        Some(3),
+        world,
+        [
+            |world: &Processes| {
+                let slot = world.begin(0).unwrap().claim_lowest_or_scrub();
+                assert!(slot.is_some(), "one slot was free all the time");
+            },
+            |world: &Processes| {
+                let other = world.begin(1).unwrap();
+                assert!(other.release(LOW));
+                if other.claim_exact(LOW) {
+                    other.release(LOW);
+                }
+            },
+        ],
+        |_, _| (),
+    );
+}

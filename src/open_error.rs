@@ -1,0 +1,371 @@
+//! Why a pool file cannot be used. Each value says what was found and what to do next.
+
+use crate::durability::Durability;
+use crate::error::{BuildError, Refusal};
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+/// Why a pool file was not created or not opened. Nothing was changed, unless a variant says so.
+///
+/// ```
+/// use hostbits::{OpenError, Pool};
+///
+/// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+/// let error = Pool::builder(net).open("no-such-directory/pool").unwrap_err();
+/// assert!(matches!(error, OpenError::NotFound));
+/// assert_eq!(error.code(), "not-found");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The pool asked for cannot be.
+    Build(BuildError),
+    /// There is no such file.
+    NotFound,
+    /// There is a file already. Nothing was written to it.
+    AlreadyExists,
+    /// A directory, a device or a pipe.
+    NotRegularFile,
+    /// The path names a symbolic link.
+    Symlink,
+    /// The file belongs to somebody else, who could change it under us.
+    WrongOwner {
+        /// The user it belongs to.
+        uid: u32,
+    },
+    /// Group or others may write to the file.
+    InsecureMode {
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The file has more than one name.
+    HardLinked {
+        /// How many.
+        links: u64,
+    },
+    /// The file system shares neither memory nor locks with the other machines that may use it.
+    RemoteFileSystem {
+        /// Its number, as of `statfs`.
+        magic: u64,
+    },
+    /// The file system is in memory, and the durability promises more than that.
+    NotDurable {
+        /// The durability asked for.
+        durability: Durability,
+    },
+    /// The file is not a pool.
+    BadMagic,
+    /// The file was written by a machine of the other byte order.
+    EndianMismatch,
+    /// The file is of a format that this version does not know.
+    UnsupportedVersion {
+        /// The major version of the format.
+        major: u32,
+    },
+    /// The file uses features that this version does not know.
+    UnsupportedFeatures {
+        /// Their bits.
+        incompat: u64,
+    },
+    /// The file uses features without which it may be read and not written.
+    ReadOnlyFeatures {
+        /// Their bits.
+        ro_compat: u64,
+    },
+    /// The file is damaged.
+    Corrupt {
+        /// What does not fit.
+        what: &'static str,
+    },
+    /// The file holds another pool than the one asked for.
+    GeometryMismatch {
+        /// Everything that differs.
+        mismatches: Vec<Mismatch>,
+    },
+    /// The file was created with another durability.
+    ModeMismatch {
+        /// That of the file.
+        in_file: Durability,
+        /// That asked for.
+        asked: Durability,
+    },
+    /// The file is shorter than it must be. Touching what is missing would kill the process.
+    Truncated {
+        /// Its length in bytes.
+        len: u64,
+        /// The length it must have.
+        need: u64,
+    },
+    /// There is no room for the file. Nothing is left of it.
+    NoSpace,
+    /// The file is older than one that the caller has seen: somebody put back a copy.
+    StaleFile {
+        /// Its session.
+        session: u64,
+        /// The least that was asked for.
+        min: u64,
+    },
+    /// The file has no room for so many slots, or for so long a configuration: create a larger one.
+    NoRoom,
+    /// Others have the file open. To grow it, one must be alone.
+    InUse,
+    /// Somebody else is opening, recovering or closing the file, and did not finish in time.
+    Busy,
+    /// A write to the disk failed in a process that has the file open. See [`AllocateError::Poisoned`].
+    ///
+    /// [`AllocateError::Poisoned`]: crate::AllocateError::Poisoned
+    Poisoned,
+    /// What the file holds could not be made durable, so nothing may be built on it.
+    SyncFailed {
+        /// The error of the system.
+        errno: i32,
+    },
+    /// A pool in a file is searched by its tree.
+    LinearSearch,
+    /// The system refused.
+    Io {
+        /// What we were about to do.
+        action: &'static str,
+        /// What it said.
+        error: io::Error,
+    },
+}
+
+/// One thing in which a file and the pool asked for differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Mismatch {
+    /// What differs: `network`, `ranges`, `unit`, `gateway`, `reservations`, `policy`, `capacity`.
+    pub field: &'static str,
+    /// As the file has it.
+    pub in_file: String,
+    /// As it was asked for.
+    pub asked: String,
+}
+
+impl OpenError {
+    /// A stable name for logs, JSON and exit codes: kebab case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Build(error) => error.code(),
+            Self::NotFound => "not-found",
+            Self::AlreadyExists => "already-exists",
+            Self::NotRegularFile => "not-regular-file",
+            Self::Symlink => "symlink",
+            Self::WrongOwner { .. } => "wrong-owner",
+            Self::InsecureMode { .. } => "insecure-mode",
+            Self::HardLinked { .. } => "hard-linked",
+            Self::RemoteFileSystem { .. } => "remote-file-system",
+            Self::NotDurable { .. } => "not-durable",
+            Self::BadMagic => "bad-magic",
+            Self::EndianMismatch => "endian-mismatch",
+            Self::UnsupportedVersion { .. } => "unsupported-version",
+            Self::UnsupportedFeatures { .. } => "unsupported-features",
+            Self::ReadOnlyFeatures { .. } => "read-only-features",
+            Self::Corrupt { .. } => "corrupt",
+            Self::GeometryMismatch { .. } => "geometry-mismatch",
+            Self::ModeMismatch { .. } => "mode-mismatch",
+            Self::Truncated { .. } => "truncated",
+            Self::NoSpace => "no-space",
+            Self::StaleFile { .. } => "stale-file",
+            Self::NoRoom => "no-room",
+            Self::InUse => "in-use",
+            Self::Busy => "busy",
+            Self::Poisoned => "poisoned",
+            Self::SyncFailed { .. } => "sync-failed",
+            Self::LinearSearch => "linear-search",
+            Self::Io { .. } => "io",
+        }
+    }
+
+    /// An error of the system, told apart where it has a name of its own.
+    pub(crate) fn io(action: &'static str, error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace,
+            _ => Self::Io { action, error },
+        }
+    }
+
+    pub(crate) fn sync(error: &io::Error) -> Self {
+        Self::SyncFailed {
+            errno: error.raw_os_error().unwrap_or_default(),
+        }
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Build(error) => error.fmt(f),
+            Self::NotFound => f.write_str("there is no such file: create it first"),
+            Self::AlreadyExists => f.write_str("there is such a file already: open it instead"),
+            Self::NotRegularFile => f.write_str("not a regular file"),
+            Self::Symlink => f.write_str("a symbolic link: name the file itself"),
+            Self::WrongOwner { uid } => {
+                write!(f, "the file belongs to user {uid}, who could change it under us")
+            }
+            Self::InsecureMode { mode } => {
+                write!(f, "mode {mode:04o} lets others write: take that away (chmod go-w)")
+            }
+            Self::HardLinked { links } => {
+                write!(f, "the file has {links} names: remove all but one")
+            }
+            Self::RemoteFileSystem { magic } => write!(
+                f,
+                "file system {magic:#x} cannot share memory and locks: use a local one"
+            ),
+            Self::NotDurable { durability } => write!(
+                f,
+                "a file system in memory cannot keep the promise of durability {durability}"
+            ),
+            Self::BadMagic => f.write_str("not a pool file"),
+            Self::EndianMismatch => {
+                f.write_str("written by a machine of the other byte order: convert it there")
+            }
+            Self::UnsupportedVersion { major } => {
+                write!(f, "format {major} is unknown to this version: use a newer one")
+            }
+            Self::UnsupportedFeatures { incompat } => write!(
+                f,
+                "features {incompat:#x} are unknown to this version: use a newer one"
+            ),
+            Self::ReadOnlyFeatures { ro_compat } => write!(
+                f,
+                "features {ro_compat:#x} allow this version to read the file, not to write it"
+            ),
+            Self::Corrupt { what } => write!(f, "the file is damaged: {what}"),
+            Self::GeometryMismatch { mismatches } => {
+                f.write_str("the file holds another pool:")?;
+                for (index, mismatch) in mismatches.iter().enumerate() {
+                    let comma = if index == 0 { "" } else { "," };
+                    let Mismatch { field, in_file, asked } = mismatch;
+                    write!(f, "{comma} {field} {in_file} where {asked} was asked for")?;
+                }
+                Ok(())
+            }
+            Self::ModeMismatch { in_file, asked } => write!(
+                f,
+                "the file has durability {in_file} where {asked} was asked for"
+            ),
+            Self::Truncated { len, need } => {
+                write!(f, "the file is cut: {len} bytes where {need} must be")
+            }
+            Self::NoSpace => f.write_str("no space left for the file"),
+            Self::StaleFile { session, min } => write!(
+                f,
+                "the file is of session {session}, older than {min}: somebody put back a copy"
+            ),
+            Self::NoRoom => f.write_str(
+                "the file has no room for that: create one with more capacity, and adopt what is held",
+            ),
+            Self::InUse => f.write_str("others have the file open: it grows when they have closed it"),
+            Self::Busy => f.write_str("somebody else is opening or closing the file: try again"),
+            Self::Poisoned => f.write_str(
+                "a write to the disk has failed: close the pool in every process, and open it again",
+            ),
+            Self::SyncFailed { errno } => {
+                let error = io::Error::from_raw_os_error(*errno);
+                write!(f, "the file cannot be made durable: {error}")
+            }
+            Self::LinearSearch => {
+                f.write_str("a pool in a file is searched by its tree, never linearly")
+            }
+            Self::Io { action, error } => write!(f, "cannot {action}: {error}"),
+        }
+    }
+}
+
+impl Error for OpenError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Build(error) => Some(error),
+            Self::Io { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<BuildError> for OpenError {
+    fn from(error: BuildError) -> Self {
+        Self::Build(error)
+    }
+}
+
+/// The code, and the message that goes with it.
+#[cfg(feature = "serde")]
+impl serde::Serialize for OpenError {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map([("code", self.code()), ("message", &self.to_string())])
+    }
+}
+
+/// Why what a pool holds was not made durable.
+///
+/// ```
+/// use hostbits::{Pool, SyncError};
+///
+/// let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+/// assert_eq!(pool.sync().unwrap_err(), SyncError::NoFile);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "code", rename_all = "kebab-case")
+)]
+#[non_exhaustive]
+pub enum SyncError {
+    /// The pool is on the heap: there is nothing that could outlive the process.
+    NoFile,
+    /// The write failed. The pool is poisoned from now on, in every process.
+    SyncFailed {
+        /// The error of the system.
+        errno: i32,
+    },
+    /// A write has failed before, here or in another process. A second attempt would prove nothing.
+    Poisoned {
+        /// The error of the system, then.
+        errno: i32,
+    },
+    /// This process is a fork of the one that opened the pool: it must open the file itself.
+    Forked,
+}
+
+impl SyncError {
+    /// A stable name for logs, JSON and exit codes: kebab case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoFile => "no-file",
+            Self::SyncFailed { .. } => "sync-failed",
+            Self::Poisoned { .. } => "poisoned",
+            Self::Forked => "forked",
+        }
+    }
+}
+
+impl From<Refusal> for SyncError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Poisoned { errno } => Self::Poisoned { errno },
+            Refusal::SyncFailed { errno } => Self::SyncFailed { errno },
+            Refusal::Forked => Self::Forked,
+        }
+    }
+}
+
+impl fmt::Display for SyncError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::NoFile => f.write_str("the pool is on the heap: nothing of it can be durable"),
+            Self::SyncFailed { errno } => Refusal::SyncFailed { errno }.fmt(f),
+            Self::Poisoned { errno } => Refusal::Poisoned { errno }.fmt(f),
+            Self::Forked => Refusal::Forked.fmt(f),
+        }
+    }
+}
+
+impl Error for SyncError {}

@@ -1,0 +1,180 @@
+//! What a pool in a file does between a claim and its answer.
+//!
+//! A claim there may be answered only if no process has poisoned the pool, and if it is as durable as the
+//! pool promises. If not, it is given back, and the caller is told why. And nobody is told that nothing is
+//! free before a look at what a dead process may have left behind.
+//!
+//! Pools on the heap have none of this: all of it hangs on [`Duty::Confirm`], which is looked at where
+//! they ask whether to count.
+
+use super::Pool;
+use crate::bitmap::WordBits;
+use crate::error::{AllocateError, Refusal};
+use crate::network::Network;
+use crate::slot::{Slot, bit_of, bits_within, word_of, words_within};
+use crate::stats::Event;
+use crate::sync::Ordering;
+use std::cell::Cell;
+
+/// What there is to do after a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Duty {
+    Nothing,
+    /// Tell the counters.
+    Count,
+    /// Confirm it with the file, and tell the counters.
+    Confirm,
+}
+
+thread_local! {
+    /// Why the claim that this thread has just given back was refused: the claim answers an option, so
+    /// that the hot path moves nothing but a slot.
+    static REFUSED: Cell<Option<Refusal>> = const { Cell::new(None) };
+}
+
+impl<N: Network> Pool<N> {
+    #[inline]
+    pub(super) fn is_in_file(&self) -> bool {
+        self.duty == Duty::Confirm
+    }
+
+    /// Answers a slot that was claimed; `None` if it had to be given back.
+    #[inline(never)]
+    pub(super) fn confirm_allocated(&self, slot: Slot, event: Event) -> Option<Slot> {
+        if !self.words.is_gate_open() {
+            return self.ask_the_file(slot, event);
+        }
+        if !self.counters.are_off() {
+            self.count_allocated(event);
+        }
+        Some(slot)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn ask_the_file(&self, slot: Slot, event: Event) -> Option<Slot> {
+        if !self.is_confirmed() {
+            self.give_back(word_of(slot), bit_of(slot));
+            return None;
+        }
+        self.counters.allocated(event, 1);
+        Some(slot)
+    }
+
+    /// Whether what this thread has claimed may be answered. If not, the caller gives it back, and
+    /// `refusal`, on the same thread, says why.
+    #[inline]
+    fn is_confirmed(&self) -> bool {
+        match self.confirm() {
+            Ok(()) => true,
+            Err(refusal) => {
+                note(refusal);
+                false
+            }
+        }
+    }
+
+    /// The same for who needs no reason later.
+    #[inline]
+    pub(super) fn confirm(&self) -> Result<(), Refusal> {
+        match self.words.file() {
+            None => Ok(()),
+            Some(file) => file.confirm(),
+        }
+    }
+
+    /// As [`is_confirmed`](Self::is_confirmed), for verbs that are not in a hurry.
+    pub(super) fn is_refused(&self) -> bool {
+        self.is_in_file() && !self.is_confirmed()
+    }
+
+    pub(super) fn give_back(&self, word_index: usize, bits: u64) {
+        self.bitmap().release_bits(word_index, bits);
+    }
+
+    pub(super) fn give_all_back(&self, claimed: &[WordBits]) {
+        for &(word_index, bits) in claimed {
+            self.give_back(word_index, bits);
+        }
+    }
+
+    pub(super) fn give_addrs_back(&self, addrs: &[N::Addr]) {
+        for slot in addrs.iter().filter_map(|&addr| self.geometry.slot_of(addr)) {
+            self.give_back(word_of(slot), bit_of(slot));
+        }
+    }
+
+    /// Whether this process may begin a claim of several words. A fork may not: it would begin it in the
+    /// name of its parent.
+    pub(super) fn check_process(&self) -> Result<(), AllocateError> {
+        match self.words.file().and_then(|file| file.refusal()) {
+            Some(refusal) => Err(refusal.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether something turned up that somebody had freed and not published: then look again.
+    ///
+    /// Ask before "nothing is free".
+    #[inline]
+    pub(super) fn turned_up(&self) -> bool {
+        self.is_in_file() && self.scrub()
+    }
+
+    #[cold]
+    fn scrub(&self) -> bool {
+        match self.words.file() {
+            Some(file) if !file.is_sole() => self.bitmap().scrub(),
+            _ => false,
+        }
+    }
+
+    /// Why nothing was allocated, if it is for the file's sake.
+    #[cold]
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        // A thread that is being torn down has no cell any more.
+        let noted = REFUSED.try_with(Cell::take).ok().flatten();
+        noted.or_else(|| self.words.file()?.refusal())
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn refused_or_exhausted<T>(&self) -> Result<T, AllocateError> {
+        Err(match self.refusal() {
+            Some(refusal) => refusal.into(),
+            None => AllocateError::Exhausted {
+                capacity: self.capacity(),
+                quarantined: self.quarantined(),
+            },
+        })
+    }
+
+    /// Takes a block that is about to be released out of the quarantine, if all of it is taken: its holder
+    /// has come back. Before the release, never after it.
+    pub(super) fn clear_suspects_of_block(&self, first: Slot, order: u32) {
+        if !self.words.has_suspects() {
+            return;
+        }
+        let last = first + ((1u64 << order) - 1) as Slot;
+        if self.bitmap().count_free(first, last) == 0 {
+            for word_index in words_within(first, last) {
+                let bits = bits_within(word_index, first, last);
+                self.words.clear_suspects(word_index, bits);
+            }
+        }
+    }
+
+    /// Counts the slots in quarantine. O(words) while there are any.
+    pub(super) fn quarantined(&self) -> u64 {
+        let file = self.words.file().filter(|_| self.words.has_suspects());
+        let words = file.map(|file| file.quarantine()).unwrap_or_default();
+        // Relaxed: a count of bits that others may be clearing.
+        let ones = |word: &crate::sync::AtomicU64| word.load(Ordering::Relaxed).count_ones();
+        words.iter().map(|word| u64::from(ones(word))).sum()
+    }
+}
+
+fn note(refusal: Refusal) {
+    // Without a cell the caller is told what the file says, which is poisoned in any case.
+    let _ = REFUSED.try_with(|refused| refused.set(Some(refusal)));
+}

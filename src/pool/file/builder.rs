@@ -1,0 +1,537 @@
+//! A pool file to be, or to be opened.
+
+use super::config::{Config, facts};
+use crate::durability::Durability;
+use crate::geometry::Geometry;
+use crate::network::Network;
+use crate::open_error::{Mismatch, OpenError};
+use crate::policy::Policy;
+use crate::pool::{Builder, Pool, Search};
+use crate::slot::{SLOTS_PER_CHUNK, SLOTS_PER_WORD, Slot};
+use crate::stats::StatsLevel;
+use crate::storage::Words;
+use crate::storage::file::{Blueprint, OpenRequest, Opening, Relaxed, Residence};
+use ipnet::IpNet;
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long an opening waits for another one.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A pool in a file, to be created or opened. Begin with [`Builder::durability`] or [`Builder::in_file`].
+///
+/// A file outlives its processes: after `kill -9` of all of them, what was allocated is allocated,
+/// without a journal to replay. Any number of processes on one machine may have it open; every verb of
+/// [`Pool`] works as among threads. What it promises when the machine goes down is its [`Durability`].
+///
+/// ```
+/// use hostbits::{Durability, Pool};
+///
+/// # let path = std::env::temp_dir().join(format!("hostbits-doc-file-{}", std::process::id()));
+/// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+/// let pool = Pool::builder(net).durability(Durability::Barrier).create(&path)?;
+/// let addr = pool.allocate()?;
+/// pool.sync()?; // now it survives power loss, too
+/// drop(pool);
+///
+/// let pool = Pool::builder(net).open(&path)?;
+/// assert!(pool.iter().eq([addr]));
+/// # drop(pool);
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "nothing happens before `create` or `open`"]
+pub struct FileBuilder<N: Network> {
+    builder: Builder<N>,
+    durability: Option<Durability>,
+    capacity: Option<u64>,
+    request: OpenRequest,
+}
+
+impl<N: Network> Builder<N> {
+    /// Puts the pool in a file of this durability. To open a file, this is compared with what the file
+    /// says; without it, [`in_file`](Self::in_file), the file decides, and a new one is
+    /// [`Durability::Process`].
+    ///
+    /// ```
+    /// # use hostbits::{Durability, Pool};
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-durability-{}", std::process::id()));
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let pool = Pool::builder(net).durability(Durability::Strict).create(&path)?;
+    /// pool.allocate()?; // it is on the disk when it returns
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn durability(self, durability: Durability) -> FileBuilder<N> {
+        FileBuilder {
+            durability: Some(durability),
+            ..self.in_file()
+        }
+    }
+
+    /// Puts the pool in a file, with more choices to come.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-in-file-{}", std::process::id()));
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let pool = Pool::builder(net).in_file().prefault(true).create(&path)?;
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn in_file(self) -> FileBuilder<N> {
+        FileBuilder {
+            builder: self,
+            durability: None,
+            capacity: None,
+            request: OpenRequest {
+                patience: PATIENCE,
+                relaxed: Relaxed::default(),
+                residence: Residence::default(),
+                min_session: 0,
+            },
+        }
+    }
+
+    /// [`FileBuilder::create`] with its defaults.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// ```
+    /// # use hostbits::{OpenError, Pool};
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-create-{}", std::process::id()));
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let pool = Pool::builder(net).create(&path)?;
+    /// assert!(matches!(Pool::builder(net).create(&path), Err(OpenError::AlreadyExists)));
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn create(&self, path: impl AsRef<Path>) -> Result<Pool<N>, OpenError> {
+        self.clone().in_file().create(path)
+    }
+
+    /// [`FileBuilder::open`] with its defaults.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// ```
+    /// # use hostbits::{OpenError, Pool};
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-open-{}", std::process::id()));
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// assert!(matches!(Pool::builder(net).open(&path), Err(OpenError::NotFound)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn open(&self, path: impl AsRef<Path>) -> Result<Pool<N>, OpenError> {
+        self.clone().in_file().open(path)
+    }
+
+    /// [`FileBuilder::open_or_create`] with its defaults.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-either-{}", std::process::id()));
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let first = Pool::builder(net).open_or_create(&path)?;
+    /// let second = Pool::builder(net).open_or_create(&path)?;
+    /// assert_ne!(first.allocate()?, second.allocate()?);
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn open_or_create(&self, path: impl AsRef<Path>) -> Result<Pool<N>, OpenError> {
+        self.clone().in_file().open_or_create(path)
+    }
+}
+
+impl<N: Network> FileBuilder<N> {
+    /// Makes room for so many slots in all, to [grow](Self::grow) into later. Default: the slots there are.
+    ///
+    /// Beyond the first, 3 bits per slot. To open a file, this is compared with what the file has room
+    /// for; without it, the file decides.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-capacity-{}", std::process::id()));
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let pool = Pool::builder(net).in_file().capacity(65_536).create(&path)?;
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn capacity(mut self, slots: u64) -> Self {
+        self.capacity = Some(slots);
+        self
+    }
+
+    /// Keeps the file's pages in memory (`mlock`), for data planes. Default: no.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-lock-{}", std::process::id()));
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let pool = Pool::builder(net).in_file().lock_memory(true).create(&path)?;
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn lock_memory(mut self, lock: bool) -> Self {
+        self.request.residence.lock = lock;
+        self
+    }
+
+    /// Brings all of the file's pages into memory when it is opened, so that no allocation waits for
+    /// one. Default: no.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-prefault-{}", std::process::id()));
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let pool = Pool::builder(net).in_file().prefault(true).create(&path)?;
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn prefault(mut self, prefault: bool) -> Self {
+        self.request.residence.prefault = prefault;
+        self
+    }
+
+    /// Refuses a file whose [session](crate::Recovery::session) is below this one: it was put back from
+    /// a copy. A file that is not there is not created, either.
+    ///
+    /// ```
+    /// # use hostbits::{OpenError, Pool};
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-session-{}", std::process::id()));
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let pool = Pool::builder(net).create(&path)?;
+    /// let seen = pool.recovery().unwrap().session;
+    /// let opened = Pool::builder(net).in_file().min_session(seen + 1).open(&path);
+    /// assert!(matches!(opened, Err(OpenError::StaleFile { .. })));
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn min_session(mut self, session: u64) -> Self {
+        self.request.min_session = session;
+        self
+    }
+
+    /// Waits so long for somebody else who is opening or closing the file. Default: 10 seconds.
+    ///
+    /// ```
+    /// # use hostbits::{OpenError, Pool};
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let builder = Pool::builder(net).in_file().lock_timeout(std::time::Duration::from_secs(1));
+    /// assert!(matches!(builder.open("no such file"), Err(OpenError::NotFound)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
+        self.request.patience = timeout;
+        self
+    }
+
+    /// Opens a file that belongs to another user, who could change it under us. Default: no.
+    ///
+    /// ```
+    /// # use hostbits::{OpenError, Pool};
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let builder = Pool::builder(net).in_file().allow_other_owner(true);
+    /// assert!(matches!(builder.open("no such file"), Err(OpenError::NotFound)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allow_other_owner(mut self, allow: bool) -> Self {
+        self.request.relaxed.owner = allow;
+        self
+    }
+
+    /// Opens a file that group or others may write to. Default: no.
+    ///
+    /// ```
+    /// # use hostbits::{OpenError, Pool};
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let builder = Pool::builder(net).in_file().allow_shared_mode(true);
+    /// assert!(matches!(builder.open("no such file"), Err(OpenError::NotFound)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allow_shared_mode(mut self, allow: bool) -> Self {
+        self.request.relaxed.mode = allow;
+        self
+    }
+
+    /// Opens a file that has several names. Default: no.
+    ///
+    /// ```
+    /// # use hostbits::{OpenError, Pool};
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let builder = Pool::builder(net).in_file().allow_hard_links(true);
+    /// assert!(matches!(builder.open("no such file"), Err(OpenError::NotFound)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allow_hard_links(mut self, allow: bool) -> Self {
+        self.request.relaxed.links = allow;
+        self
+    }
+
+    /// Opens a file on a file system that shares neither memory nor locks with other machines. Default:
+    /// no. Then *you* make sure that one machine alone, and on some systems one process alone, uses it.
+    ///
+    /// ```
+    /// # use hostbits::{OpenError, Pool};
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let builder = Pool::builder(net).in_file().allow_remote_file_system(true);
+    /// assert!(matches!(builder.open("no such file"), Err(OpenError::NotFound)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allow_remote_file_system(mut self, allow: bool) -> Self {
+        self.request.relaxed.remote = allow;
+        self
+    }
+
+    /// Creates the file, with all usable addresses free. It appears whole and durable, or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::AlreadyExists`] if there is one, and then it was not touched; [`OpenError::Build`] if
+    /// there cannot be such a pool; [`OpenError::NoSpace`], and otherwise what the system said. Nothing
+    /// is left behind, unless only the last step failed, which is to map it: then the file is whole.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-create2-{}", std::process::id()));
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let pool = Pool::builder(net).in_file().create(&path)?;
+    /// assert_eq!(pool.allocate()?.to_string(), "10.0.0.2");
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn create(&self, path: impl AsRef<Path>) -> Result<Pool<N>, OpenError> {
+        self.create_at(path.as_ref(), self.lay_out()?)
+    }
+
+    /// Opens the file, and compares what it holds with what was asked for.
+    ///
+    /// If no other process has it open, it is recovered first: [`Pool::recovery`] says from what.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::NotFound`] if there is none; [`OpenError::GeometryMismatch`] and
+    /// [`OpenError::ModeMismatch`] name what differs, with both values; otherwise the file is damaged,
+    /// open to others, or in use. It was not changed.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-open2-{}", std::process::id()));
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// drop(Pool::builder(net).create(&path)?);
+    /// let other: ipnet::Ipv4Net = "10.0.1.0/24".parse()?;
+    /// let error = Pool::builder(other).in_file().open(&path).unwrap_err();
+    /// assert!(error.to_string().contains("network 10.0.0.0/24 where 10.0.1.0/24 was asked for"));
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn open(&self, path: impl AsRef<Path>) -> Result<Pool<N>, OpenError> {
+        self.open_at(path.as_ref(), self.lay_out()?)
+    }
+
+    /// Opens the file if there is one, and creates it otherwise. Of many who do so at once, one creates.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open) and [`create`](Self::create). A file that cannot be opened is never
+    /// replaced.
+    ///
+    /// ```
+    /// # use hostbits::{Pool, RecoveryKind};
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-either2-{}", std::process::id()));
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let pool = Pool::builder(net).in_file().open_or_create(&path)?;
+    /// assert_eq!(pool.recovery().unwrap().kind, RecoveryKind::Created);
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn open_or_create(&self, path: impl AsRef<Path>) -> Result<Pool<N>, OpenError> {
+        let (path, geometry) = (path.as_ref(), self.lay_out()?);
+        loop {
+            match self.open_at(path, geometry.clone()) {
+                Err(OpenError::NotFound) => {}
+                opened => return opened,
+            }
+            match self.create_at(path, geometry.clone()) {
+                Err(OpenError::AlreadyExists) => {}
+                created => return created,
+            }
+        }
+    }
+
+    /// Opens a file whose pool is smaller than the one asked for, and lets it grow into it: a network with a
+    /// shorter prefix that begins at the same address, more ranges behind the others, fewer reservations.
+    /// What is allocated stays so, at the same slots. A file that holds the pool asked for is opened.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open); [`OpenError::GeometryMismatch`] also where an address would move or could no
+    /// longer be handed out; [`OpenError::NoRoom`] beyond the [capacity](Self::capacity);
+    /// [`OpenError::InUse`] while others have the file open.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-grow-{}", std::process::id()));
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// drop(Pool::builder(net).in_file().capacity(1024).create(&path)?);
+    /// let wider: ipnet::Ipv4Net = "10.0.0.0/22".parse()?;
+    /// let pool = Pool::builder(wider).in_file().grow(&path)?;
+    /// assert_eq!(pool.available(), 1021);
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn grow(&self, path: impl AsRef<Path>) -> Result<Pool<N>, OpenError> {
+        let (path, geometry) = (path.as_ref(), self.lay_out()?);
+        let mut opening = Opening::begin(path, self.request)?;
+        self.check_durability(&opening)?;
+        finish_growth(&mut opening)?;
+        let in_file = Config::parse(opening.config())?;
+        let asked = Config::of(&geometry, self.builder.policy);
+        if in_file != asked {
+            let Some(added) = in_file.growth_into(&asked) else {
+                return Err(OpenError::GeometryMismatch {
+                    mismatches: in_file.mismatches(&asked),
+                });
+            };
+            let facts = facts(&geometry, opening.durability().number());
+            opening.grow(facts, &asked.to_string(), &added)?;
+        }
+        finish(opening, geometry, self.builder.policy, self.builder.stats)
+    }
+
+    fn lay_out(&self) -> Result<Geometry<N>, OpenError> {
+        if self.builder.search == Search::Linear {
+            return Err(OpenError::LinearSearch);
+        }
+        Ok(self.builder.plan.lay_out()?)
+    }
+
+    fn create_at(&self, path: &Path, geometry: Geometry<N>) -> Result<Pool<N>, OpenError> {
+        let durability = self.durability.unwrap_or_default();
+        let usable = usable(&geometry);
+        let blueprint = Blueprint {
+            facts: facts(&geometry, durability.number()),
+            durability,
+            capacity_slots: self.capacity.unwrap_or(0).max(geometry.slot_count()),
+            config: &Config::of(&geometry, self.builder.policy).to_string(),
+            free: &usable,
+        };
+        let opening = Opening::create(path, &blueprint, self.request)?;
+        finish(opening, geometry, self.builder.policy, self.builder.stats)
+    }
+
+    fn open_at(&self, path: &Path, geometry: Geometry<N>) -> Result<Pool<N>, OpenError> {
+        let opening = Opening::begin(path, self.request)?;
+        let in_file = Config::parse(opening.config())?;
+        let asked = Config::of(&geometry, self.builder.policy);
+        let mut mismatches = in_file.mismatches(&asked);
+        mismatches.extend(self.capacity_mismatch(&opening));
+        if !mismatches.is_empty() {
+            return Err(OpenError::GeometryMismatch { mismatches });
+        }
+        self.check_durability(&opening)?;
+        finish(opening, geometry, self.builder.policy, self.builder.stats)
+    }
+
+    fn check_durability(&self, opening: &Opening<'_>) -> Result<(), OpenError> {
+        let in_file = opening.durability();
+        match self.durability {
+            Some(asked) if asked != in_file => Err(OpenError::ModeMismatch { in_file, asked }),
+            _ => Ok(()),
+        }
+    }
+
+    fn capacity_mismatch(&self, opening: &Opening<'_>) -> Option<Mismatch> {
+        let asked = self.capacity?;
+        let slots = opening.header().layout.capacity_words * u64::from(SLOTS_PER_WORD);
+        let fits = asked.checked_next_multiple_of(SLOTS_PER_CHUNK.into()) == Some(slots);
+        (!fits).then(|| Mismatch {
+            field: "capacity",
+            in_file: slots.to_string(),
+            asked: asked.to_string(),
+        })
+    }
+}
+
+/// Opens a pool file and takes from it what the pool is: for tools that are not told.
+///
+/// # Errors
+///
+/// As [`FileBuilder::open`], without the comparison.
+///
+/// ```
+/// # use hostbits::Pool;
+/// # let path = std::env::temp_dir().join(format!("hostbits-doc-any-{}", std::process::id()));
+/// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+/// let pool = Pool::builder(net).create(&path)?;
+/// let same = hostbits::open_file(&path)?;
+/// assert_eq!(same.info().network, Some(net.into()));
+/// let addr = same.allocate()?;
+/// assert_eq!(pool.allocated(), 1);
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn open_file(path: impl AsRef<Path>) -> Result<Pool<IpNet>, OpenError> {
+    let request = OpenRequest {
+        patience: PATIENCE,
+        relaxed: Relaxed::default(),
+        residence: Residence::default(),
+        min_session: 0,
+    };
+    let opening = Opening::begin(path.as_ref(), request)?;
+    let config = Config::parse(opening.config())?;
+    let geometry = config.lay_out().map_err(|_| OpenError::Corrupt {
+        what: "the configuration is of no pool",
+    })?;
+    let policy = config.policy(|| RandomState::new().hash_one(0));
+    finish(opening, geometry, policy, StatsLevel::default())
+}
+
+/// Ends a growth that somebody died in.
+fn finish_growth(opening: &mut Opening<'_>) -> Result<(), OpenError> {
+    let Some(before) = opening.before_unfinished_growth()? else {
+        return Ok(());
+    };
+    let after = Config::parse(opening.config())?;
+    let added = Config::parse(&before)?.growth_into(&after);
+    opening.finish_growth(&added.ok_or(OpenError::Corrupt {
+        what: "the two headers are of different pools",
+    })?)
+}
+
+/// The last step of all ways.
+fn finish<N: Network>(
+    mut opening: Opening<'_>,
+    geometry: Geometry<N>,
+    policy: Policy,
+    stats: StatsLevel,
+) -> Result<Pool<N>, OpenError> {
+    let in_header = opening.header().facts;
+    if in_header != facts(&geometry, in_header.mode) {
+        return Err(OpenError::Corrupt {
+            what: "the header and the configuration contradict each other",
+        });
+    }
+    finish_growth(&mut opening)?;
+    let attached = opening.finish(&usable(&geometry))?;
+    Ok(Pool::assemble(
+        geometry,
+        Words::in_file(attached),
+        policy,
+        stats,
+    ))
+}
+
+fn usable<N: Network>(geometry: &Geometry<N>) -> Vec<(Slot, Slot)> {
+    let runs = geometry.runs().iter();
+    runs.map(|run| (run.first, run.last)).collect()
+}

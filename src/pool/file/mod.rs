@@ -1,0 +1,20 @@
+//! Pools in files: made, opened, and what only they can do.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `builder` | the choices, and create, open, open or create |
+//! | `config` | what the file says that the pool is, as text; the comparison with what is asked for |
+//! | `verbs` | sync, recovery, health |
+//! | `view` | a look that takes no lock |
+//! | `reclaim` | the quarantine against a user list |
+
+mod builder;
+mod config;
+mod reclaim;
+mod verbs;
+mod view;
+
+pub use builder::{FileBuilder, open_file};
+pub use reclaim::{ReclaimError, Reclaimed};
+pub use verbs::Health;
+pub use view::{FileProblem, FileView, read_file};

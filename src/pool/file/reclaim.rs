@@ -1,0 +1,218 @@
+//! The quarantine against a list of who holds what.
+//!
+//! Nobody can have got a quarantined address since the machine went down: to the words it is taken. So
+//! what the list does not name is free, as long as the list has everything that was allocated before.
+//! Each suspect leaves the quarantine by one read-modify-write, and only who took it out frees it: a
+//! release that comes first has taken it out itself, and a second reclaim finds nothing.
+
+use crate::error::Refusal;
+use crate::network::Network;
+use crate::pool::Pool;
+use crate::storage::bits_of_ranges;
+use crate::sync::Ordering;
+use crate::users::{Adopted, Ambiguous, UserRecord};
+use std::error::Error;
+use std::fmt;
+
+/// What [`Pool::reclaim`] did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Reclaimed {
+    /// Addresses that are free now: quarantined before, and not listed.
+    pub freed: u64,
+    /// Addresses that are held, as the list says: quarantined before, and no longer.
+    pub held: u64,
+    /// What became of the entries of the list. What it names is taken.
+    pub adopted: Adopted,
+}
+
+/// Why nothing was reclaimed. What the list names has been taken all the same; nothing was freed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "code", rename_all = "kebab-case")
+)]
+#[non_exhaustive]
+pub enum ReclaimError {
+    /// The pool is on the heap, and has no quarantine.
+    NoFile,
+    /// This process is a fork of the one that opened the pool: it must open the file itself.
+    Forked,
+    /// The list names no address of the pool. If nobody holds any,
+    /// [`release_quarantine_unchecked`](Pool::release_quarantine_unchecked) says so.
+    EmptyList {
+        /// How many addresses are quarantined.
+        quarantined: u64,
+    },
+    /// The list has entries that say nothing clear, so it proves nothing about what it does not name.
+    Unclear {
+        /// What became of the entries.
+        adopted: Box<Adopted>,
+    },
+}
+
+impl ReclaimError {
+    /// A stable name for logs, JSON and exit codes: kebab case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoFile => "no-file",
+            Self::Forked => "forked",
+            Self::EmptyList { .. } => "empty-list",
+            Self::Unclear { .. } => "unclear",
+        }
+    }
+}
+
+impl fmt::Display for ReclaimError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoFile => f.write_str("the pool is on the heap, and has no quarantine"),
+            Self::Forked => Refusal::Forked.fmt(f),
+            Self::EmptyList { quarantined } => write!(
+                f,
+                "the list names no address of the pool, and {quarantined} are quarantined: if nobody \
+                 holds any, release the quarantine unchecked"
+            ),
+            Self::Unclear { adopted } => write!(
+                f,
+                "{} entries of the list cannot be read and {} are ambiguous: nothing was freed",
+                adopted.unparseable, adopted.ambiguous
+            ),
+        }
+    }
+}
+
+impl Error for ReclaimError {}
+
+impl<N: Network> Pool<N> {
+    /// Frees what has been quarantined since the machine went down, except what a list names.
+    ///
+    /// The list must have every address that was allocated before, whoever holds it, in full: read it from
+    /// the primary, and only when it is complete. What it names is taken first, as by
+    /// [`adopt`](Self::adopt). Others may allocate and release meanwhile, with one exception: an address
+    /// whose owner is gone from the list, and whose release is still to come, is freed here. If somebody
+    /// else has got it by the time of that release, the release is of somebody else's address, which no
+    /// bit can see. So release first what is to be released, and then read the list.
+    ///
+    /// # Errors
+    ///
+    /// [`ReclaimError::Unclear`] if an entry cannot be read, or is ambiguous (`10.0.0.5/24`; see
+    /// [`reclaim_reading`](Self::reclaim_reading)); [`ReclaimError::EmptyList`] if the list names nothing.
+    /// Nothing was freed.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-reclaim-{}", std::process::id()));
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let pool = Pool::builder(net).create(&path)?;
+    /// let reclaimed = pool.reclaim(["10.0.0.7"])?;
+    /// assert_eq!((reclaimed.freed, reclaimed.held, reclaimed.adopted.taken), (0, 0, 1));
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reclaim(
+        &self,
+        users: impl IntoIterator<Item = impl UserRecord>,
+    ) -> Result<Reclaimed, ReclaimError> {
+        self.reclaim_reading(Ambiguous::Host, users)
+    }
+
+    /// Reclaims like [`reclaim`](Self::reclaim), with a choice of how to read `10.0.0.16/28`:
+    /// [`Ambiguous::Expand`] for lists of blocks. That choice made, such an entry is clear.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// ```
+    /// # use hostbits::{Ambiguous, Pool};
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-reading-{}", std::process::id()));
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let pool = Pool::builder(net).create(&path)?;
+    /// assert!(pool.reclaim(["10.0.0.16/28"]).is_err());
+    /// assert!(pool.reclaim_reading(Ambiguous::Expand, ["10.0.0.16/28"]).is_ok());
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reclaim_reading(
+        &self,
+        ambiguous: Ambiguous,
+        users: impl IntoIterator<Item = impl UserRecord>,
+    ) -> Result<Reclaimed, ReclaimError> {
+        self.check_reclaimable()?;
+        let (adopted, listed) = self.adopt_listed(ambiguous, users).into_listed();
+        let is_unclear = adopted.ambiguous != 0 && ambiguous == Ambiguous::Host;
+        if adopted.unparseable != 0 || is_unclear {
+            return Err(ReclaimError::Unclear {
+                adopted: Box::new(adopted),
+            });
+        }
+        let mut listed = listed.peekable();
+        if listed.peek().is_none() && self.words.has_suspects() {
+            return Err(ReclaimError::EmptyList {
+                quarantined: self.quarantined(),
+            });
+        }
+        let (freed, held) = self.empty_quarantine(bits_of_ranges(listed));
+        Ok(Reclaimed {
+            freed,
+            held,
+            adopted,
+        })
+    }
+
+    /// Frees the whole quarantine, and answers how many addresses that were.
+    ///
+    /// The caller vouches that nobody holds any of them: whoever does may share it with somebody else from
+    /// now on.
+    ///
+    /// # Errors
+    ///
+    /// [`ReclaimError::NoFile`] and [`ReclaimError::Forked`].
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-risk-{}", std::process::id()));
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let pool = Pool::builder(net).create(&path)?;
+    /// assert_eq!(pool.release_quarantine_unchecked()?, 0);
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn release_quarantine_unchecked(&self) -> Result<u64, ReclaimError> {
+        self.check_reclaimable()?;
+        Ok(self.empty_quarantine(|| 0).0)
+    }
+
+    fn check_reclaimable(&self) -> Result<(), ReclaimError> {
+        match self.words.file() {
+            None => Err(ReclaimError::NoFile),
+            Some(file) if file.is_forked() => Err(ReclaimError::Forked),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Takes everything out of the quarantine and frees what `listed`, asked word by word, does not have.
+    fn empty_quarantine(&self, mut listed: impl FnMut() -> u64) -> (u64, u64) {
+        let (mut freed, mut held) = (0, 0);
+        let quarantine = self.words.file().map(|file| file.quarantine());
+        for (word_index, suspects) in quarantine.unwrap_or_default().iter().enumerate() {
+            let listed = listed();
+            // Relaxed: what is not there now never comes back; what is there is decided below.
+            if suspects.load(Ordering::Relaxed) == 0 {
+                continue;
+            }
+            let taken_out = self.words.clear_suspects(word_index, u64::MAX);
+            held += u64::from((taken_out & listed).count_ones());
+            let free = taken_out & !listed;
+            if free != 0 {
+                self.give_back(word_index, free);
+                freed += u64::from(free.count_ones());
+            }
+        }
+        self.words.forget_suspects();
+        (freed, held)
+    }
+}

@@ -1,0 +1,290 @@
+//! A file that this process has open, from the end of its opening to its leave.
+
+use super::commit::{Commits, NotDurable};
+use super::disk::Disk;
+use super::header::Header;
+use super::layout::Kind;
+use super::leave::leave;
+use super::locks::{self, Lock};
+use super::open::MappedDisk;
+use super::peers::FilePeers;
+use super::state::{State, States};
+use crate::bitmap::{Bitmap, Lane, Shape};
+use crate::durability::{Durability, Recovery, RecoveryKind};
+use crate::error::Refusal;
+use crate::slot::SLOTS_PER_CHUNK;
+use crate::storage::Lent;
+use crate::sync::{AtomicU64, Ordering};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Words of the volatile region.
+mod at {
+    /// The session, for those who look.
+    pub(super) const SESSION: usize = 0;
+    /// Who has come and not taken leave: with the dead of this session.
+    pub(super) const ATTACHED: usize = 1;
+    /// 0, or the error of the sync that failed, with a bit above it.
+    pub(super) const POISON: usize = 0x180 / 8;
+}
+
+const POISONED: u64 = 1 << 32;
+
+/// The gate of pools whose every claim waits for the disk.
+static CLOSED: AtomicU64 = AtomicU64::new(1);
+
+/// A file that this process has open.
+pub(crate) struct Attached {
+    disk: MappedDisk,
+    lent: Lent,
+    shape: Shape,
+    peers: FilePeers,
+    lane: u32,
+    commits: Commits,
+    header: Header,
+    durability: Durability,
+    kind: RecoveryKind,
+    /// As this session's first opener wrote it.
+    state: State,
+    /// A fork shares our locks: it must neither leave nor wait for threads that it does not have.
+    pid: u32,
+    patience: Duration,
+    /// The opening has come to its end: there is something to take leave of.
+    is_settled: bool,
+}
+
+impl Attached {
+    /// Comes to the file. Only under the lock OPEN.
+    pub(super) fn new(
+        disk: MappedDisk,
+        kind: RecoveryKind,
+        state: State,
+        header: Header,
+        durability: Durability,
+        patience: Duration,
+    ) -> io::Result<Self> {
+        let chunk_count = header.facts.slot_count.div_ceil(SLOTS_PER_CHUNK.into()) as usize;
+        let shape = Shape::tree(chunk_count);
+        let peers = FilePeers(Arc::clone(&disk.file));
+        let lane = peers.take_lane()?;
+        let gate = match durability {
+            Durability::Strict => &CLOSED,
+            _ => &disk.words(Kind::Volatile)[at::POISON],
+        };
+        let attached = Self {
+            lent: disk.map.lend(chunk_count, shape.node_count(), gate),
+            shape,
+            peers,
+            lane,
+            commits: Commits::default(),
+            header,
+            durability,
+            kind,
+            state,
+            pid: std::process::id(),
+            patience,
+            is_settled: false,
+            disk,
+        };
+        // Relaxed, both: the lock orders comers and leavers.
+        attached
+            .volatile(at::SESSION)
+            .store(state.session, Ordering::Relaxed);
+        attached
+            .volatile(at::ATTACHED)
+            .fetch_add(1, Ordering::Relaxed);
+        Ok(attached)
+    }
+
+    /// The last step of an opening: from here on, dropping it is a leave.
+    pub(super) fn settle(&mut self) {
+        self.is_settled = true;
+    }
+
+    /// Fills the fresh summary. Only for a first opener.
+    pub(super) fn rebuild(&self) {
+        self.bare_bitmap().rebuild();
+    }
+
+    pub(super) fn scrub(&self) {
+        self.bare_bitmap().scrub();
+    }
+
+    /// A look at the words for who begins no flight.
+    fn bare_bitmap(&self) -> Bitmap<'_> {
+        // SAFETY: `Lent::bitmap`: `self.disk` owns the mapping and outlives the borrow.
+        unsafe { self.lent.bitmap(&self.shape, None) }
+    }
+
+    pub(crate) fn lent(&self) -> Lent {
+        self.lent
+    }
+
+    pub(crate) fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// The lane of this process, for its bitmaps.
+    pub(crate) fn lane(&self) -> Lane {
+        // SAFETY: `Lent::control`: as in `bare_bitmap`.
+        let control = unsafe { self.lent.control() };
+        let peers = FilePeers(Arc::clone(&self.disk.file));
+        Lane::new(self.lane, Box::new(peers), control.flights_word())
+    }
+
+    pub(crate) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    pub(crate) fn durability(&self) -> Durability {
+        self.durability
+    }
+
+    pub(crate) fn recovery(&self) -> Recovery {
+        Recovery {
+            kind: self.kind,
+            quarantined: self.state.quarantined,
+            session: self.state.session,
+        }
+    }
+
+    pub(crate) fn quarantine(&self) -> &[AtomicU64] {
+        self.disk.words(Kind::Quarantine)
+    }
+
+    /// The error of the sync that failed, here or in another process.
+    #[inline]
+    pub(crate) fn poison(&self) -> Option<i32> {
+        // SeqCst: after the claim in the total order. Whoever poisons the pool before the claim is seen;
+        // whoever does so later has not yet said so when the claim took effect.
+        match self.volatile(at::POISON).load(Ordering::SeqCst) {
+            0 => None,
+            poison => Some(poison as i32),
+        }
+    }
+
+    /// Whether nobody else has come in this session: then nobody else can have died.
+    pub(crate) fn is_sole(&self) -> bool {
+        // Relaxed: whoever comes while we look can neither free nor die before our answer takes effect
+        // in any way that the answer must know of.
+        self.volatile(at::ATTACHED).load(Ordering::Relaxed) <= 1
+    }
+
+    pub(crate) fn is_forked(&self) -> bool {
+        std::process::id() != self.pid
+    }
+
+    /// Whether a claim may be answered: nobody has poisoned the pool, and it is as durable as promised.
+    #[inline]
+    pub(crate) fn confirm(&self) -> Result<(), Refusal> {
+        match self.poison() {
+            None if self.durability != Durability::Strict => Ok(()),
+            None => self.commit(),
+            Some(errno) => Err(Refusal::Poisoned { errno }),
+        }
+    }
+
+    /// Why nothing can be had of this pool here, whatever is free.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        if self.is_forked() {
+            return Some(Refusal::Forked);
+        }
+        self.poison().map(|errno| Refusal::Poisoned { errno })
+    }
+
+    /// Makes durable what this thread has claimed and released, together with others who want the same.
+    ///
+    /// The quarantine is not part of it: a suspect that comes back after a crash is asked about again.
+    #[cold]
+    pub(crate) fn commit(&self) -> Result<(), Refusal> {
+        if let Some(refusal) = self.refusal() {
+            return Err(refusal);
+        }
+        let sync = || {
+            let synced = self.disk.sync(&[Kind::Free]);
+            if let Err(error) = &synced {
+                self.poison_with(error);
+            }
+            synced
+        };
+        self.commits.commit(sync).map_err(|error| match error {
+            NotDurable::Failed { errno } => Refusal::SyncFailed { errno },
+            NotDurable::Poisoned { errno } => Refusal::Poisoned { errno },
+        })
+    }
+
+    fn poison_with(&self, error: &io::Error) {
+        let errno = error.raw_os_error().unwrap_or_default();
+        let poison = POISONED | u64::from(errno as u32);
+        // SeqCst: before anybody is told that the sync failed, in the total order; see `poison`.
+        // Relaxed on failure: it is poisoned already, and the first error stays.
+        let _ = self.volatile(at::POISON).compare_exchange(
+            0,
+            poison,
+            Ordering::SeqCst,
+            Ordering::Relaxed,
+        );
+    }
+
+    /// The length of the file.
+    pub(crate) fn len(&self) -> io::Result<u64> {
+        Ok(self.disk.file.metadata()?.len())
+    }
+
+    /// Whether the file is as long as it must be: otherwise to touch its end is to die.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.len()
+            .is_ok_and(|len| len >= self.header.layout.file_len)
+    }
+
+    /// How many processes have the file open, as far as they have a lane.
+    pub(crate) fn process_count(&self) -> u32 {
+        self.peers.count_others() + 1
+    }
+
+    /// Takes leave: if we are the last one, with everything in order.
+    fn leave(&self) -> io::Result<()> {
+        if !locks::lock_within(&self.disk.file, Lock::Open, self.patience)? {
+            // Somebody holds everything up. The kernel will drop our locks; the file says that somebody
+            // died with it, which costs nothing.
+            return Ok(());
+        }
+        self.volatile(at::ATTACHED).fetch_sub(1, Ordering::Relaxed);
+        let is_last = locks::try_lock(&self.disk.file, Lock::Presence, true)?;
+        let left = if is_last && self.poison().is_none() {
+            leave(&self.disk, self.states()?)
+        } else {
+            Ok(())
+        };
+        // Presence before OPEN: of two who leave at once, the second one must find itself alone.
+        locks::unlock(&self.disk.file, Lock::Presence)?;
+        locks::unlock(&self.disk.file, Lock::Open)?;
+        left
+    }
+
+    fn states(&self) -> io::Result<States> {
+        super::open::read_states(&self.disk.file, &self.header)
+            .map_err(|_| io::ErrorKind::InvalidData.into())
+    }
+
+    #[inline]
+    fn volatile(&self, word: usize) -> &AtomicU64 {
+        &self.disk.words(Kind::Volatile)[word]
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        if self.is_forked() || !self.is_whole() {
+            return;
+        }
+        if !self.is_settled {
+            // Under the lock OPEN still, which goes with the file.
+            self.volatile(at::ATTACHED).fetch_sub(1, Ordering::Relaxed);
+            return;
+        }
+        // A drop cannot report it. What is not in order is found by the next opener.
+        let _ = self.leave();
+    }
+}

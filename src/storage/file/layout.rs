@@ -1,0 +1,266 @@
+//! Where in the file what is: regions, offsets, lengths. Pure and checked arithmetic.
+//!
+//! ```text
+//! 0x0000 header A   0x1000 header B   0x2000 state slot 0   0x3000 state slot 1
+//! 0x4000 volatile block | nodes | trust | ready | free | quarantine | touched | configuration
+//! ```
+//!
+//! A layout that comes out of a file is believed only after `Layout::check`: every region that we use is
+//! there, long enough for the capacity, aligned, inside the file and on its own.
+
+use crate::bitmap::Shape;
+use crate::slot::{MAX_SLOTS, SLOTS_PER_WORD};
+use crate::sync::WORDS_PER_CHUNK;
+
+/// Regions begin and end at multiples of this; a mapping does, too.
+pub(crate) const ALIGN: u64 = 4096;
+
+pub(crate) const HEADER_AT: [u64; 2] = [0, ALIGN];
+pub(crate) const STATE_AT: [u64; 2] = [2 * ALIGN, 3 * ALIGN];
+
+const FIRST_REGION_AT: u64 = 4 * ALIGN;
+const WORD_BYTES: u64 = 8;
+
+/// How many regions a header can list.
+pub(crate) const MAX_REGIONS: usize = 12;
+
+/// The most words a pool can have.
+pub(crate) const MAX_WORDS: u64 = MAX_SLOTS / SLOTS_PER_WORD as u64;
+
+/// What a region holds. The numbers are those of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Kind {
+    /// Counters of the processes that are there. Never believed by a first opener.
+    Volatile = 1,
+    /// The summary tree. Rebuilt by a first opener.
+    Nodes = 2,
+    /// One bit per word: what the disk says of the word is true. 0 = not vouched for.
+    Trust = 3,
+    /// One bit per word, volatile: kept for a later durability.
+    Ready = 4,
+    /// One bit per slot: 1 = free.
+    Free = 5,
+    /// One bit per slot: 1 = may have been handed out before the machine went down.
+    Quarantine = 6,
+    /// One bit per slot, volatile: kept for reconciliation.
+    Touched = 7,
+    /// Two copies of the configuration, as text.
+    Config = 8,
+}
+
+/// All that this version writes, in the order of the file.
+pub(crate) const KINDS: [Kind; 8] = [
+    Kind::Volatile,
+    Kind::Nodes,
+    Kind::Trust,
+    Kind::Ready,
+    Kind::Free,
+    Kind::Quarantine,
+    Kind::Touched,
+    Kind::Config,
+];
+
+/// One entry of the directory. All zero: no region.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Region {
+    pub(crate) kind: u32,
+    pub(crate) flags: u32,
+    pub(crate) offset: u64,
+    pub(crate) len: u64,
+}
+
+impl Region {
+    fn end(&self) -> Option<u64> {
+        self.offset.checked_add(self.len)
+    }
+}
+
+/// The directory of a file, with its sizes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    /// Words that the file has room for; a multiple of the words of a chunk.
+    pub(crate) capacity_words: u64,
+    pub(crate) file_len: u64,
+    pub(crate) regions: [Region; MAX_REGIONS],
+}
+
+/// A range of bytes of the file, checked to be inside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Extent {
+    pub(crate) offset: usize,
+    pub(crate) len: usize,
+}
+
+impl Layout {
+    /// The layout of a new file with room for `capacity_slots` and for a configuration of
+    /// `config_bytes`, twice. `None` if a pool cannot have so many slots.
+    pub(crate) fn plan(capacity_slots: u64, config_bytes: u64) -> Option<Self> {
+        let chunk_words = WORDS_PER_CHUNK as u64;
+        let capacity_words = capacity_slots
+            .div_ceil(SLOTS_PER_WORD.into())
+            .checked_next_multiple_of(chunk_words)?;
+        if capacity_words == 0 || capacity_words > MAX_WORDS {
+            return None;
+        }
+        let config_half = config_bytes.checked_next_multiple_of(ALIGN)?.max(ALIGN);
+        let mut regions = [Region::default(); MAX_REGIONS];
+        let mut offset = FIRST_REGION_AT;
+        for (region, kind) in regions.iter_mut().zip(KINDS) {
+            let len = match kind {
+                Kind::Config => config_half.checked_mul(2)?,
+                _ => least_len(kind, capacity_words).checked_next_multiple_of(ALIGN)?,
+            };
+            *region = Region {
+                kind: kind as u32,
+                flags: 0,
+                offset,
+                len,
+            };
+            offset = region.end()?;
+        }
+        Some(Self {
+            capacity_words,
+            file_len: offset,
+            regions,
+        })
+    }
+
+    /// Whether a layout that was read can be used; otherwise what is wrong with it.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        let words = self.capacity_words;
+        if words == 0 || words > MAX_WORDS || !words.is_multiple_of(WORDS_PER_CHUNK as u64) {
+            return Err("impossible capacity");
+        }
+        if isize::try_from(self.file_len).is_err() {
+            return Err("impossible file length");
+        }
+        let mut spans = Vec::with_capacity(MAX_REGIONS);
+        for region in &self.regions {
+            if *region == Region::default() {
+                continue;
+            }
+            let end = region.end().filter(|&end| end <= self.file_len);
+            let Some(end) = end else {
+                return Err("a region reaches beyond the file");
+            };
+            if region.offset < FIRST_REGION_AT
+                || !(region.offset | region.len).is_multiple_of(ALIGN)
+            {
+                return Err("a region is not aligned");
+            }
+            spans.push((region.offset, end));
+        }
+        spans.sort_unstable();
+        if spans.windows(2).any(|pair| pair[1].0 < pair[0].1) {
+            return Err("regions overlap");
+        }
+        for kind in KINDS {
+            let mut found = self
+                .regions
+                .iter()
+                .filter(|region| region.kind == kind as u32);
+            match (found.next(), found.next()) {
+                (Some(region), None) if region.len >= least_len(kind, words) => {}
+                _ => return Err("a region is missing, too short, or there twice"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a region is. Every layout that was planned or checked has it.
+    pub(crate) fn extent(&self, kind: Kind) -> Extent {
+        let region = self
+            .regions
+            .iter()
+            .find(|region| region.kind == kind as u32);
+        let region = region.copied().unwrap_or_default();
+        Extent {
+            offset: region.offset as usize,
+            len: region.len as usize,
+        }
+    }
+
+    /// Where the configuration of a header with this generation is: generations take turns, so that
+    /// the one in force is never written over.
+    pub(crate) fn config_extent(&self, generation: u64) -> Extent {
+        let whole = self.extent(Kind::Config);
+        let half = whole.len / 2;
+        Extent {
+            offset: whole.offset + half * (generation % 2) as usize,
+            len: half,
+        }
+    }
+}
+
+/// How many bytes a region needs for so many words.
+fn least_len(kind: Kind, capacity_words: u64) -> u64 {
+    let chunk_count = capacity_words / WORDS_PER_CHUNK as u64;
+    match kind {
+        Kind::Volatile => ALIGN,
+        Kind::Nodes => WORD_BYTES * Shape::tree(chunk_count as usize).node_count() as u64,
+        Kind::Trust | Kind::Ready => WORD_BYTES * capacity_words.div_ceil(SLOTS_PER_WORD.into()),
+        Kind::Free | Kind::Quarantine | Kind::Touched => WORD_BYTES * capacity_words,
+        Kind::Config => 2 * ALIGN,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_those_of_the_design() {
+        let len = |slots| Layout::plan(slots, 200).unwrap().file_len;
+        assert_eq!(len(1), 52 << 10);
+        assert_eq!(len(256), 52 << 10, "a /24 takes at most 56 KiB");
+        assert!(len(1 << 16) <= 64 << 10);
+        assert!(len(1 << 24) <= 7 << 20, "a /8 takes at most 7 MiB");
+        assert!(Layout::plan(MAX_SLOTS, 200).is_some());
+        assert!(Layout::plan(MAX_SLOTS + 1, 200).is_none());
+        assert!(Layout::plan(0, 200).is_none());
+        assert!(Layout::plan(u64::MAX, 200).is_none());
+        assert!(Layout::plan(256, u64::MAX).is_none());
+    }
+
+    #[test]
+    fn what_is_planned_passes_the_check_and_nothing_overlaps() {
+        for slots in [1, 64, 512, 513, 65_536, 1 << 20, 1 << 24, MAX_SLOTS] {
+            let layout = Layout::plan(slots, 5000).unwrap();
+            assert_eq!(layout.check(), Ok(()), "{slots} slots");
+            let halves = [layout.config_extent(1), layout.config_extent(2)];
+            assert_eq!(halves[0].offset, halves[1].offset + halves[1].len);
+            assert!(halves[0].len >= 5000);
+        }
+    }
+
+    /// Absurd numbers in a directory: an answer, not an overflow.
+    #[test]
+    fn absurd_layouts_are_refused() {
+        let good = Layout::plan(256, 200).unwrap();
+        let bad = |change: &dyn Fn(&mut Layout)| {
+            let mut layout = good.clone();
+            change(&mut layout);
+            layout.check().unwrap_err()
+        };
+        assert_eq!(bad(&|l| l.capacity_words = 0), "impossible capacity");
+        assert_eq!(bad(&|l| l.capacity_words = 7), "impossible capacity");
+        assert_eq!(bad(&|l| l.capacity_words = u64::MAX), "impossible capacity");
+        assert_eq!(bad(&|l| l.file_len = u64::MAX), "impossible file length");
+        let beyond = "a region reaches beyond the file";
+        assert_eq!(bad(&|l| l.file_len -= ALIGN), beyond);
+        assert_eq!(bad(&|l| l.regions[2].offset = u64::MAX), beyond);
+        assert_eq!(bad(&|l| l.regions[2].len = u64::MAX), beyond);
+        assert_eq!(
+            bad(&|l| l.regions[2].offset += 8),
+            "a region is not aligned"
+        );
+        assert_eq!(bad(&|l| l.regions[2].offset = 0), "a region is not aligned");
+        assert_eq!(bad(&|l| l.regions[2].offset -= ALIGN), "regions overlap");
+        let missing = "a region is missing, too short, or there twice";
+        assert_eq!(bad(&|l| l.regions[2] = Region::default()), missing);
+        assert_eq!(bad(&|l| l.regions[2].kind = 5), missing);
+        assert_eq!(bad(&|l| l.regions[4].len = 0), missing);
+        assert_eq!(bad(&|l| l.capacity_words = MAX_WORDS), missing);
+    }
+}

@@ -1,0 +1,130 @@
+//! The mapping of a pool file, and the only `unsafe` of this room.
+//!
+//! What is mapped is only ever looked at as [`AtomicU64`], and as the chunks and counters that are made of
+//! nothing else. There is no slice of bytes and no exclusive reference, ever: other processes store here
+//! at any time. Headers, states and the configuration are read with `pread` into memory of our own.
+//!
+//! Rust defines what races between threads do. Between processes the same instructions do the same, which
+//! is what every program with shared memory builds on; the language does not say so.
+
+use super::layout::{Extent, Kind, Layout};
+use crate::bitmap::{Chunk, Control};
+use crate::storage::Lent;
+use crate::sync::AtomicU64;
+use memmap2::{Advice, MmapOptions, MmapRaw};
+use std::fs::File;
+use std::io;
+use std::ptr::NonNull;
+
+/// Where the counters of the bitmap are in the volatile region.
+const CONTROL_AT: usize = 0x100;
+const _: () =
+    assert!(CONTROL_AT.is_multiple_of(align_of::<Control>()) && size_of::<Control>() <= 0x80);
+const _: () = assert!(size_of::<Chunk>() == 64 && align_of::<Chunk>() == 64);
+
+/// A file, mapped and shared. Unmapped when dropped.
+pub(crate) struct Map {
+    raw: MmapRaw,
+    layout: Layout,
+}
+
+/// What may be asked of the system for a mapping.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Residence {
+    /// Keep the pages in memory.
+    pub(crate) lock: bool,
+    /// Bring all pages in at once.
+    pub(crate) prefault: bool,
+}
+
+impl Map {
+    /// Maps the whole file, which the caller has found to be at least as long as the layout says.
+    pub(crate) fn new(file: &File, layout: Layout, residence: Residence) -> io::Result<Self> {
+        let len = layout.file_len as usize;
+        let raw = MmapOptions::new().len(len).map_raw(file)?;
+        // Addresses of a pool are of no use in a core dump, and there may be megabytes of them.
+        let _ = raw.advise(Advice::DontDump);
+        let map = Self { raw, layout };
+        map.fault_in(residence.prefault)?;
+        Ok(map)
+    }
+
+    /// Keeps the pages in memory.
+    pub(crate) fn lock(&self) -> io::Result<()> {
+        self.raw.lock()
+    }
+
+    /// Faults in what is written at once anyway, so that a full disk is an error here and not a signal
+    /// in the middle of an allocation.
+    fn fault_in(&self, everything: bool) -> io::Result<()> {
+        let whole = Extent {
+            offset: 0,
+            len: self.layout.file_len as usize,
+        };
+        let first = self.layout.extent(Kind::Volatile);
+        let at_once = if everything { whole } else { first };
+        match self
+            .raw
+            .advise_range(Advice::PopulateWrite, at_once.offset, at_once.len)
+        {
+            // A kernel before 5.14 does not know it.
+            Err(error) if error.raw_os_error() == Some(nix::libc::EINVAL) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// The words of a region.
+    pub(crate) fn words(&self, kind: Kind) -> &[AtomicU64] {
+        let extent = self.layout.extent(kind);
+        let len = extent.len / size_of::<AtomicU64>();
+        // SAFETY: slice::from_raw_parts:
+        // - in bounds: `Layout::check`, or `plan`, has the region inside `file_len`, which is what we map,
+        //   and `file_len` fits into an `isize`;
+        // - aligned: mappings begin on a page, regions at multiples of 4096;
+        // - initialised: every byte of a mapping is, and every pattern of bits is an `AtomicU64`;
+        // - alive: the slice borrows `self`, which owns the mapping;
+        // - unaliased: everything ever made of this memory is a shared reference to atomics.
+        unsafe { std::slice::from_raw_parts(self.at(extent.offset).cast().as_ptr(), len) }
+    }
+
+    /// Makes durable what was stored in a region.
+    pub(crate) fn sync(&self, kind: Kind) -> io::Result<()> {
+        let extent = self.layout.extent(kind);
+        self.raw.flush_range(extent.offset, extent.len)
+    }
+
+    /// The same memory as a bitmap borrows it: so many chunks of the free map, so many nodes. `gate` is
+    /// a word of this map, or of the program.
+    ///
+    /// The caller keeps the map as long as what is lent.
+    pub(crate) fn lend(&self, chunk_count: usize, node_count: usize, gate: &AtomicU64) -> Lent {
+        let free = self.layout.extent(Kind::Free);
+        let nodes = self.layout.extent(Kind::Nodes);
+        let volatile = self.layout.extent(Kind::Volatile);
+        assert!(
+            chunk_count * size_of::<Chunk>() <= free.len
+                && node_count * size_of::<AtomicU64>() <= nodes.len
+                && CONTROL_AT + size_of::<Control>() <= volatile.len,
+            "a layout has room for the slots of its header"
+        );
+        // What `Lent` asks for:
+        // - valid: in bounds by the assertion, aligned because regions begin at multiples of 4096 (and
+        //   the counters 0x100 behind), and initialised as in `words`; chunks and counters are `repr(C)`
+        //   and of `AtomicU64` alone;
+        // - wherever the map moves to: the pointers are to the mapping, not to the map;
+        // - no other references: as in `words`;
+        // - the gate: a reference, and as long-lived as the map by the caller's word.
+        Lent {
+            chunks: NonNull::slice_from_raw_parts(self.at(free.offset).cast(), chunk_count),
+            nodes: NonNull::slice_from_raw_parts(self.at(nodes.offset).cast(), node_count),
+            control: self.at(volatile.offset + CONTROL_AT).cast(),
+            gate: Some(NonNull::from(gate)),
+        }
+    }
+
+    fn at(&self, offset: usize) -> NonNull<u8> {
+        let base = NonNull::new(self.raw.as_mut_ptr()).expect("a mapping has an address");
+        // SAFETY: NonNull::add: callers pass offsets of regions, which are inside the mapping (`words`).
+        unsafe { base.add(offset) }
+    }
+}

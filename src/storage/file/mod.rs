@@ -1,0 +1,49 @@
+//! Words in a mapped file: they outlive the process, and other processes share them.
+//!
+//! `docs/file-format.md` describes the bytes, and why each step is where it is.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `bytes` | numbers in blocks, and their checksum |
+//! | `header` | what the file is |
+//! | `state` | who had it last, and how they left it |
+//! | `layout` | where what is |
+//! | `system` | what we ask of the system |
+//! | `locks` | locks on single bytes |
+//! | `peers` | the lanes of processes |
+//! | `map` | the mapping; the only unsafe code of this room |
+//! | `disk` | the seam between order and matter |
+//! | `create`, `open`, `recover`, `grow`, `leave` | the life of a file |
+//! | `peek` | a look that takes no lock |
+//! | `commit` | one sync for many |
+//! | `attached` | a file that this process has open |
+
+mod attached;
+mod bytes;
+mod commit;
+mod create;
+mod disk;
+mod grow;
+mod header;
+mod layout;
+mod leave;
+mod locks;
+mod map;
+mod open;
+mod peek;
+mod peers;
+mod recover;
+#[cfg(test)]
+mod simulated;
+mod state;
+mod system;
+
+pub(crate) use attached::Attached;
+pub(crate) use create::Blueprint;
+pub(crate) use header::Facts;
+pub(crate) use map::Residence;
+pub(crate) use open::{OpenRequest, Opening};
+pub(crate) use peek::Peek;
+pub(crate) use recover::count;
+pub(crate) use state::Phase;
+pub(crate) use system::Relaxed;

@@ -1,0 +1,369 @@
+//! Opening a file: first what it is, then, when the caller has compared that with what it wants, the rest.
+//!
+//! ```text
+//! begin:  open, lock OPEN, is it safe and still there, headers, length, configuration
+//! finish: alone? ──yes──> first opener: recover, rebuild the tree, state := OPEN
+//!              └──no───> joiner: nothing poisoned, the same durability; publish what the dead freed
+//!         a lane, presence shared, unlock OPEN
+//! ```
+
+use super::attached::Attached;
+use super::bytes::{BLOCK_BYTES, Block, crc32c};
+use super::create::CONFIG_PREFIX_BYTES;
+use super::disk::Disk;
+use super::header::{Header, MAGIC, Unreadable};
+use super::layout::{ALIGN, HEADER_AT, Kind, STATE_AT};
+use super::locks::{self, Lock};
+use super::map::{Map, Residence};
+use super::recover::{Opened, Past, recover};
+use super::state::{Phase, State, States};
+use super::system::{self, FileSystem, Relaxed};
+use crate::durability::{Durability, RecoveryKind};
+use crate::open_error::OpenError;
+use crate::slot::Slot;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a file is to be opened.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpenRequest {
+    /// How long to wait for somebody else who is opening or closing it.
+    pub(crate) patience: Duration,
+    pub(crate) relaxed: Relaxed,
+    pub(crate) residence: Residence,
+    pub(crate) min_session: u64,
+}
+
+/// A file that is locked against everybody else who wants to open or close it, and not mapped yet.
+///
+/// Dropped, it is closed, and nothing has happened.
+pub(crate) struct Opening<'a> {
+    path: &'a Path,
+    pub(super) file: Arc<File>,
+    file_system: FileSystem,
+    pub(super) header: Header,
+    /// The header before a growth that somebody died in.
+    pub(super) older: Option<Header>,
+    durability: Durability,
+    pub(super) config: String,
+    is_created: bool,
+    request: OpenRequest,
+}
+
+impl<'a> Opening<'a> {
+    pub(crate) fn begin(path: &'a Path, request: OpenRequest) -> Result<Self, OpenError> {
+        let (file, len) = open_locked(path, &request)?;
+        let (header, older) = read_header(&file, len)?;
+        let file_system = system::file_system(&file)?;
+        let mut opening = Self::of_header(path, file, header, file_system, len, request)?;
+        opening.older = older;
+        Ok(opening)
+    }
+
+    /// The file that we have just created, with its locks.
+    pub(super) fn of_created(
+        path: &'a Path,
+        file: Arc<File>,
+        header: Header,
+        file_system: FileSystem,
+        request: OpenRequest,
+    ) -> Result<Self, OpenError> {
+        let len = header.layout.file_len;
+        let mut opening = Self::of_header(path, file, header, file_system, len, request)?;
+        opening.is_created = true;
+        Ok(opening)
+    }
+
+    fn of_header(
+        path: &'a Path,
+        file: Arc<File>,
+        header: Header,
+        file_system: FileSystem,
+        len: u64,
+        request: OpenRequest,
+    ) -> Result<Self, OpenError> {
+        let ro_compat = header.ro_compat;
+        if ro_compat != 0 {
+            return Err(OpenError::ReadOnlyFeatures { ro_compat });
+        }
+        let durability = Durability::of_number(header.facts.mode.into());
+        let durability = durability.ok_or(OpenError::Corrupt {
+            what: "no such durability",
+        })?;
+        file_system.check(durability, request.relaxed)?;
+        let need = header.layout.file_len;
+        if len < need {
+            return Err(OpenError::Truncated { len, need });
+        }
+        let config = read_config(&file, &header)?;
+        Ok(Self {
+            path,
+            file,
+            file_system,
+            header,
+            older: None,
+            durability,
+            config,
+            is_created: false,
+            request,
+        })
+    }
+
+    pub(crate) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    pub(crate) fn durability(&self) -> Durability {
+        self.durability
+    }
+
+    /// The configuration, as it was written.
+    pub(crate) fn config(&self) -> &str {
+        &self.config
+    }
+
+    /// Maps the file and makes it fit to be used. `usable`: the slots that can be handed out, as
+    /// ascending ranges.
+    pub(crate) fn finish(self, usable: &[(Slot, Slot)]) -> Result<Attached, OpenError> {
+        let lock = |exclusive| {
+            locks::try_lock(&self.file, Lock::Presence, exclusive)
+                .map_err(|error| OpenError::io("lock the file", error))
+        };
+        let is_first = lock(true)?;
+        if is_first {
+            // A copy may have holes. If they cannot be filled, we want to hear of it now.
+            system::reserve(&self.file, self.header.layout.file_len)
+                .map_err(|error| OpenError::io("reserve the file's blocks", error))?;
+        }
+        let disk = self.map()?;
+        let states = read_states(&self.file, &self.header)?;
+        let session = states.newest.map_or(0, |state| state.session);
+        if session < self.request.min_session {
+            let min = self.request.min_session;
+            return Err(OpenError::StaleFile { session, min });
+        }
+        let mut attached = if is_first {
+            self.first_opener(disk, states, usable)?
+        } else {
+            self.joiner(disk, states)?
+        };
+        // Converted in place: at no instant are we absent.
+        if !lock(false)? {
+            return Err(OpenError::Busy);
+        }
+        locks::unlock(&self.file, Lock::Open)
+            .map_err(|error| OpenError::io("unlock the file", error))?;
+        attached.settle();
+        Ok(attached)
+    }
+
+    fn map(&self) -> Result<MappedDisk, OpenError> {
+        let residence = self.request.residence;
+        let layout = self.header.layout.clone();
+        let map = Map::new(&self.file, layout, residence)
+            .map_err(|error| OpenError::io("map the file", error))?;
+        if residence.lock {
+            map.lock()
+                .map_err(|error| OpenError::io("keep the file in memory (mlock)", error))?;
+        }
+        Ok(MappedDisk::new(map, Arc::clone(&self.file)))
+    }
+
+    /// Alone with the file. Only when this has returned may anybody allocate.
+    fn first_opener(
+        &self,
+        disk: MappedDisk,
+        states: States,
+        usable: &[(Slot, Slot)],
+    ) -> Result<Attached, OpenError> {
+        let sync_failed = |error: io::Error| OpenError::sync(&error);
+        let inode = system::metadata(&self.file)?.ino();
+        let boot_id = system::boot_id();
+        let older = states.newest;
+        let is_exact = states.is_same_boot(&boot_id, inode) || self.file_system.forgets();
+        let was_open = older.is_none_or(|state| state.phase == Phase::Open);
+        let past = Past {
+            is_exact,
+            is_clean: is_exact && !was_open,
+            trusts_the_disk: self.durability.trusts_the_disk(),
+        };
+        if !past.is_clean {
+            // Nothing that is read below may be younger than what the disk knows.
+            self.file.sync_data().map_err(sync_failed)?;
+        }
+        if older.is_none_or(|state| state.session == 0) {
+            // Whoever created the file may have died before its name was durable.
+            system::sync_directory(self.path).map_err(sync_failed)?;
+        }
+        let crashed = !past.is_clean && older.is_some();
+        let state = State {
+            seq: older.map_or(0, |state| state.seq) + 1,
+            uuid: self.header.uuid,
+            boot_id,
+            phase: Phase::Open,
+            mode: self.durability.number().into(),
+            inode,
+            session: older.map_or(0, |state| state.session) + 1,
+            opened_ns: system::now_ns(),
+            generation: self.header.generation,
+            crashes: older.map_or(0, |state| state.crashes) + u64::from(crashed),
+            quarantined: 0,
+        };
+        let state = recover(&disk, past, usable, Opened { states, state }).map_err(sync_failed)?;
+        let kind = match (self.is_created, past) {
+            (true, _) => RecoveryKind::Created,
+            (_, Past { is_clean: true, .. }) => RecoveryKind::Clean,
+            (_, Past { is_exact: true, .. }) => RecoveryKind::ProcessCrash,
+            _ => RecoveryKind::MachineCrash,
+        };
+        let attached = self.attach(disk, kind, state)?;
+        attached.rebuild();
+        Ok(attached)
+    }
+
+    /// Beside others, who have made everything fit.
+    fn joiner(&self, disk: MappedDisk, states: States) -> Result<Attached, OpenError> {
+        let mode = u32::from(self.durability.number());
+        let is_theirs = |state: &State| state.phase == Phase::Open && state.mode == mode;
+        let Some(state) = states.newest.filter(is_theirs) else {
+            return Err(OpenError::Corrupt {
+                what: "the state does not fit those who have the file open",
+            });
+        };
+        let attached = self.attach(disk, RecoveryKind::Joined, state)?;
+        if attached.poison().is_some() {
+            return Err(OpenError::Poisoned);
+        }
+        attached.scrub();
+        Ok(attached)
+    }
+
+    fn attach(
+        &self,
+        disk: MappedDisk,
+        kind: RecoveryKind,
+        state: State,
+    ) -> Result<Attached, OpenError> {
+        Attached::new(
+            disk,
+            kind,
+            state,
+            self.header.clone(),
+            self.durability,
+            self.request.patience,
+        )
+        .map_err(|error| OpenError::io("lock the file", error))
+    }
+}
+
+/// A file that is what its path says, with the lock OPEN.
+fn open_locked(path: &Path, request: &OpenRequest) -> Result<(Arc<File>, u64), OpenError> {
+    loop {
+        let file = system::open(path)?;
+        let locked = locks::lock_within(&file, Lock::Open, request.patience)
+            .map_err(|error| OpenError::io("lock the file", error))?;
+        if !locked {
+            return Err(OpenError::Busy);
+        }
+        let metadata = system::metadata(&file)?;
+        // While we waited, somebody may have put a larger file in its place.
+        if system::is_still_at(path, &metadata) {
+            system::check_owner(&metadata, request.relaxed)?;
+            return Ok((Arc::new(file), metadata.len()));
+        }
+    }
+}
+
+pub(super) fn read_header(file: &File, len: u64) -> Result<(Header, Option<Header>), OpenError> {
+    let need = HEADER_AT[1] + ALIGN;
+    if len < need {
+        let mut magic = [0; MAGIC.len()];
+        let is_ours = file.read_exact_at(&mut magic, 0).is_ok() && magic == MAGIC;
+        return Err(if is_ours {
+            OpenError::Truncated { len, need }
+        } else {
+            OpenError::BadMagic
+        });
+    }
+    let copies = read_blocks(file, HEADER_AT)?;
+    match Header::choose([&copies[0], &copies[1]]) {
+        Ok(headers) => Ok(headers),
+        Err(Unreadable::BadMagic) => Err(OpenError::BadMagic),
+        Err(Unreadable::OtherEndian) => Err(OpenError::EndianMismatch),
+        Err(Unreadable::Version(major)) => Err(OpenError::UnsupportedVersion { major }),
+        Err(Unreadable::Features(incompat)) => Err(OpenError::UnsupportedFeatures { incompat }),
+        Err(Unreadable::Corrupt(what)) => Err(OpenError::Corrupt { what }),
+    }
+}
+
+pub(super) fn read_states(file: &File, header: &Header) -> Result<States, OpenError> {
+    let slots = read_blocks(file, STATE_AT)?;
+    Ok(States::read([&slots[0], &slots[1]], &header.uuid))
+}
+
+pub(super) fn read_blocks(file: &File, at: [u64; 2]) -> Result<[Block; 2], OpenError> {
+    let mut blocks = [[0; BLOCK_BYTES]; 2];
+    for (block, at) in blocks.iter_mut().zip(at) {
+        file.read_exact_at(block, at)
+            .map_err(|error| OpenError::io("read the file", error))?;
+    }
+    Ok(blocks)
+}
+
+/// The text of the configuration in force.
+pub(super) fn read_config(file: &File, header: &Header) -> Result<String, OpenError> {
+    let corrupt = |what| OpenError::Corrupt { what };
+    let extent = header.layout.config_extent(header.generation);
+    let mut prefix = [0; CONFIG_PREFIX_BYTES];
+    let read = |bytes: &mut [u8], at| {
+        file.read_exact_at(bytes, at)
+            .map_err(|error| OpenError::io("read the file", error))
+    };
+    read(&mut prefix, extent.offset as u64)?;
+    let [a, b, c, d, rest @ ..] = prefix;
+    let len = u32::from_le_bytes([a, b, c, d]) as usize;
+    if len > extent.len - prefix.len() {
+        return Err(corrupt("the configuration is longer than its place"));
+    }
+    let mut text = vec![0; len];
+    read(&mut text, (extent.offset + prefix.len()) as u64)?;
+    if u32::from_le_bytes(rest) != crc32c(&text) || len == 0 {
+        return Err(corrupt("the checksum of the configuration does not fit"));
+    }
+    String::from_utf8(text).map_err(|_| corrupt("the configuration is not text"))
+}
+
+/// The mapped file as the durable parts see it.
+pub(crate) struct MappedDisk {
+    pub(super) map: Map,
+    pub(super) file: Arc<File>,
+}
+
+impl MappedDisk {
+    fn new(map: Map, file: Arc<File>) -> Self {
+        Self { map, file }
+    }
+}
+
+impl Disk for MappedDisk {
+    fn words(&self, kind: Kind) -> &[crate::sync::AtomicU64] {
+        self.map.words(kind)
+    }
+
+    fn sync(&self, kinds: &[Kind]) -> io::Result<()> {
+        match kinds {
+            [kind] => self.map.sync(*kind),
+            // One flush for all of it.
+            _ => self.file.sync_data(),
+        }
+    }
+
+    fn write_state(&self, slot: usize, state: &State) -> io::Result<()> {
+        self.file.write_all_at(&state.encode(), STATE_AT[slot])?;
+        self.file.sync_data()
+    }
+}

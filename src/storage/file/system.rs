@@ -1,0 +1,389 @@
+//! What we ask of the system, one small function each.
+
+use crate::durability::Durability;
+use crate::open_error::OpenError;
+use nix::fcntl::{AT_FDCWD, AtFlags, FallocateFlags, OFlag, RenameFlags, fallocate, renameat2};
+use nix::sys::statfs::fstatfs;
+use nix::unistd::{Uid, linkat};
+use std::fs::{File, Metadata, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// Permission bits with which group or others may write.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
+
+/// Checks that the caller may relax.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Relaxed {
+    pub(crate) owner: bool,
+    pub(crate) mode: bool,
+    pub(crate) links: bool,
+    pub(crate) remote: bool,
+}
+
+/// Opens a pool file for reading and writing.
+///
+/// Both, always: a descriptor for reading alone may see another file under an overlay.
+pub(crate) fn open(path: &Path) -> Result<File, OpenError> {
+    open_regular(path, File::options().read(true).write(true))
+}
+
+/// Opens a pool file to look at it.
+pub(crate) fn open_to_read(path: &Path) -> Result<File, OpenError> {
+    open_regular(path, File::options().read(true))
+}
+
+fn open_regular(path: &Path, options: &mut OpenOptions) -> Result<File, OpenError> {
+    // Not blocking: should it be a pipe, we want to say so.
+    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    options.custom_flags(flags.bits());
+    let opened = beyond_standard_streams(|| options.open(path));
+    let file = opened.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => OpenError::NotFound,
+        io::ErrorKind::IsADirectory => OpenError::NotRegularFile,
+        _ if error.raw_os_error() == Some(nix::libc::ELOOP) => OpenError::Symlink,
+        _ if error.raw_os_error() == Some(nix::libc::ENXIO) => OpenError::NotRegularFile,
+        _ => OpenError::io("open the file", error),
+    })?;
+    if !metadata(&file)?.file_type().is_file() {
+        return Err(OpenError::NotRegularFile);
+    }
+    Ok(file)
+}
+
+/// Opens something so that its descriptor is none of the standard streams: a stray print would go to
+/// the pool otherwise.
+fn beyond_standard_streams(mut open: impl FnMut() -> io::Result<File>) -> io::Result<File> {
+    let mut in_the_way = Vec::new();
+    loop {
+        let file = open()?;
+        if file.as_raw_fd() > 2 {
+            return Ok(file);
+        }
+        in_the_way.push(file);
+    }
+}
+
+pub(crate) fn metadata(file: &File) -> Result<Metadata, OpenError> {
+    file.metadata()
+        .map_err(|error| OpenError::io("look at the file", error))
+}
+
+/// Whether the path still names this very file.
+pub(crate) fn is_still_at(path: &Path, metadata: &Metadata) -> bool {
+    std::fs::symlink_metadata(path)
+        .is_ok_and(|named| (named.dev(), named.ino()) == (metadata.dev(), metadata.ino()))
+}
+
+/// Whether the file is nobody else's to change.
+pub(crate) fn check_owner(metadata: &Metadata, relaxed: Relaxed) -> Result<(), OpenError> {
+    let (uid, us) = (metadata.uid(), Uid::effective().as_raw());
+    if !relaxed.owner && uid != us && uid != 0 {
+        return Err(OpenError::WrongOwner { uid });
+    }
+    let mode = metadata.mode() & 0o7777;
+    if !relaxed.mode && mode & WRITABLE_BY_OTHERS != 0 {
+        return Err(OpenError::InsecureMode { mode });
+    }
+    let links = metadata.nlink();
+    if !relaxed.links && links != 1 {
+        return Err(OpenError::HardLinked { links });
+    }
+    Ok(())
+}
+
+/// What kind of file system the file is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileSystem {
+    Local,
+    /// Gone with the machine, and with it every file: what is still there is of this boot.
+    InMemory,
+    Remote {
+        magic: u64,
+    },
+}
+
+pub(crate) fn file_system(file: &File) -> Result<FileSystem, OpenError> {
+    let stat =
+        fstatfs(file).map_err(|error| OpenError::io("look at the file system", error.into()))?;
+    Ok(FileSystem::of_magic(stat.filesystem_type().0 as u64))
+}
+
+impl FileSystem {
+    fn of_magic(magic: u64) -> Self {
+        // As of statfs(2). Some are sign-extended, depending on the platform.
+        match magic & 0xffff_ffff {
+            // tmpfs, ramfs
+            0x0102_1994 | 0x8584_58f6 => Self::InMemory,
+            // NFS, SMB, SMB2, CIFS, 9p, FUSE, Ceph, AFS, Coda, NCP, GFS2, OCFS2, Lustre, VirtualBox
+            0x6969 | 0x517b | 0xfe53_4d42 | 0xff53_4d42 | 0x0102_1997 | 0x6573_5546
+            | 0x00c3_6400 | 0x5346_414f | 0x7375_7245 | 0x564c | 0x0116_1970 | 0x7461_636f
+            | 0x0bd0_0bd0 | 0x786f_4256
+            // Huge pages: a sync does nothing there.
+            | 0x9584_58f6 => Self::Remote { magic },
+            _ => Self::Local,
+        }
+    }
+
+    /// Whether a pool of this durability can be here.
+    pub(crate) fn check(self, durability: Durability, relaxed: Relaxed) -> Result<(), OpenError> {
+        match self {
+            Self::Remote { magic } if !relaxed.remote => Err(OpenError::RemoteFileSystem { magic }),
+            Self::InMemory if durability != Durability::Process => {
+                Err(OpenError::NotDurable { durability })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A new file without a name, or with one of ours where the file system cannot do that.
+pub(crate) struct Unpublished {
+    pub(crate) file: Arc<File>,
+    temporary: Option<PathBuf>,
+}
+
+impl Unpublished {
+    pub(crate) fn new(path: &Path) -> Result<Self, OpenError> {
+        let unnamed = beyond_standard_streams(|| {
+            File::options()
+                .read(true)
+                .write(true)
+                .mode(0o600)
+                .custom_flags(OFlag::O_TMPFILE.bits())
+                .open(directory_of(path))
+        });
+        match unnamed {
+            Ok(file) => Ok(Self {
+                file: Arc::new(file),
+                temporary: None,
+            }),
+            Err(error) if is_unsupported(&error) || error.kind() == io::ErrorKind::IsADirectory => {
+                Self::named(path)
+            }
+            Err(error) => Err(OpenError::io("create a file in that directory", error)),
+        }
+    }
+
+    fn named(path: &Path) -> Result<Self, OpenError> {
+        let uuid = random_uuid()?.map(|byte| format!("{byte:02x}")).concat();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let temporary = directory_of(path).join(format!(".{name}.{uuid}.tmp"));
+        let file = beyond_standard_streams(|| {
+            // A descriptor among the standard streams is opened twice: the second time it is there.
+            File::options()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .custom_flags(OFlag::O_NOFOLLOW.bits())
+                .open(&temporary)
+        })
+        .map_err(|error| OpenError::io("create a file", error))?;
+        Ok(Self {
+            file: Arc::new(file),
+            temporary: Some(temporary),
+        })
+    }
+
+    /// Gives the file its name, unless there is one of that name.
+    pub(crate) fn publish(mut self, path: &Path) -> Result<Arc<File>, OpenError> {
+        let published = match self.temporary.take() {
+            None => link_unnamed(&self.file, path),
+            Some(temporary) => {
+                let renamed = rename_noreplace(&temporary, path);
+                if renamed.is_err() {
+                    let _ = std::fs::remove_file(&temporary);
+                }
+                renamed
+            }
+        };
+        match published {
+            Ok(()) => Ok(Arc::clone(&self.file)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(OpenError::AlreadyExists)
+            }
+            Err(error) => Err(OpenError::io("name the file", error)),
+        }
+    }
+}
+
+impl Drop for Unpublished {
+    fn drop(&mut self) {
+        if let Some(temporary) = &self.temporary {
+            // Nothing more can be done: its name says that it is nobody's.
+            let _ = std::fs::remove_file(temporary);
+        }
+    }
+}
+
+fn link_unnamed(file: &File, path: &Path) -> io::Result<()> {
+    let by_descriptor = format!("/proc/self/fd/{}", file.as_raw_fd());
+    linkat(
+        AT_FDCWD,
+        by_descriptor.as_str(),
+        AT_FDCWD,
+        path,
+        AtFlags::AT_SYMLINK_FOLLOW,
+    )?;
+    Ok(())
+}
+
+fn rename_noreplace(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat2(AT_FDCWD, from, AT_FDCWD, to, RenameFlags::RENAME_NOREPLACE) {
+        Ok(()) => Ok(()),
+        Err(nix::errno::Errno::EINVAL | nix::errno::Errno::ENOSYS) => {
+            std::fs::hard_link(from, to)?;
+            std::fs::remove_file(from)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Reserves the blocks of the file. Where that cannot be done, writing them will.
+pub(crate) fn reserve(file: &File, len: u64) -> io::Result<()> {
+    loop {
+        match fallocate(file, FallocateFlags::empty(), 0, len as i64) {
+            Ok(()) => return Ok(()),
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(error) => {
+                let error = error.into();
+                return if is_unsupported(&error) {
+                    Ok(())
+                } else {
+                    Err(error)
+                };
+            }
+        }
+    }
+}
+
+fn is_unsupported(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(nix::libc::EOPNOTSUPP | nix::libc::ENOSYS | nix::libc::EINVAL)
+    )
+}
+
+/// Makes the names in the directory of `path` durable.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(directory_of(path))?.sync_all()
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// The name of this boot; all zero where the system does not tell.
+pub(crate) fn boot_id() -> [u8; 16] {
+    read_uuid("/proc/sys/kernel/random/boot_id").unwrap_or_default()
+}
+
+pub(crate) fn random_uuid() -> Result<[u8; 16], OpenError> {
+    let random = || {
+        use std::io::Read;
+        let mut bytes = [0; 16];
+        File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+        // Version 4, variant 1.
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        Ok(bytes)
+    };
+    random().map_err(|error| OpenError::io("draw a random name", error))
+}
+
+fn read_uuid(path: &str) -> Option<[u8; 16]> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+    Some(u128::from_str_radix(&digits, 16).ok()?.to_be_bytes())
+}
+
+pub(crate) fn now_ns() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_nanos() as u64)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A directory that goes away with the test.
+    pub(crate) struct Scratch(PathBuf);
+
+    impl Scratch {
+        pub(crate) fn new(name: &str) -> Self {
+            let uuid = u128::from_be_bytes(random_uuid().unwrap());
+            let path = std::env::temp_dir().join(format!("hostbits-{name}-{uuid:x}"));
+            std::fs::create_dir(&path).unwrap();
+            Self(path)
+        }
+
+        pub(crate) fn path(&self, name: &str) -> PathBuf {
+            self.0.join(name)
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn remote_file_systems_are_refused_and_those_in_memory_promise_little() {
+        let check =
+            |magic, durability, relaxed| FileSystem::of_magic(magic).check(durability, relaxed);
+        let strict = Relaxed::default();
+        let lax = Relaxed {
+            remote: true,
+            ..strict
+        };
+        for magic in [0x6969, 0x0102_1997, 0x6573_5546, 0xffff_ffff_ff53_4d42] {
+            let refused = check(magic, Durability::Process, strict);
+            assert!(
+                matches!(refused, Err(OpenError::RemoteFileSystem { magic: told }) if told == magic)
+            );
+            assert!(check(magic, Durability::Process, lax).is_ok());
+        }
+        assert!(check(0xef53, Durability::Strict, strict).is_ok(), "ext4");
+        assert!(check(0x0102_1994, Durability::Process, strict).is_ok());
+        for durability in [Durability::Barrier, Durability::Strict] {
+            assert!(matches!(
+                check(0x0102_1994, durability, lax),
+                Err(OpenError::NotDurable { .. })
+            ));
+        }
+    }
+
+    #[test]
+    fn boots_and_files_have_names() {
+        assert_ne!(boot_id(), [0; 16]);
+        assert_eq!(boot_id(), boot_id());
+        assert_ne!(random_uuid().unwrap(), random_uuid().unwrap());
+        assert_eq!(read_uuid("/proc/no such file"), None);
+    }
+
+    /// Whoever publishes second is told so, and leaves nothing behind, whichever way is taken.
+    #[test]
+    fn publishing_never_replaces() {
+        let scratch = Scratch::new("publish");
+        let path = scratch.path("pool");
+        for make in [Unpublished::new, Unpublished::named] {
+            let (first, second) = (make(&path).unwrap(), make(&path).unwrap());
+            first.publish(&path).unwrap();
+            let refused = second.publish(&path);
+            assert!(matches!(refused, Err(OpenError::AlreadyExists)));
+            let names = std::fs::read_dir(path.parent().unwrap()).unwrap().count();
+            assert_eq!(names, 1);
+            std::fs::remove_file(&path).unwrap();
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Lenders of words: who owns the memory that the bitmap works on.
+//!
+//! All `unsafe` of the crate is in this room. A bitmap borrows three things: the chunks, the nodes above
+//! them and the counters of `control`. [`Words`] knows where they are, whoever owns them, so the hot path
+//! has no branch on the kind of storage. This room knows nothing of addresses or policies.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `heap` | words on the heap: gone with the process |
+//! | `file/` | words in a mapped file: shared with other processes, outlives them |
+//! | `no_file` | the same where there is no such thing |
+
+#![allow(unsafe_code)]
+
+#[cfg(all(
+    feature = "mmap",
+    target_os = "linux",
+    target_has_atomic = "64",
+    not(all(loom, feature = "_loom"))
+))]
+pub(crate) mod file;
+mod heap;
+#[cfg(not(all(
+    feature = "mmap",
+    target_os = "linux",
+    target_has_atomic = "64",
+    not(all(loom, feature = "_loom"))
+)))]
+mod no_file;
+
+use crate::bitmap::{Bitmap, Chunk, Control, Lane, Shape};
+use crate::slot::{SLOTS_PER_CHUNK, Slot, bit_of, word_of};
+use crate::sync::AtomicU64;
+use crate::sync::Ordering;
+use crate::sync::hint::AtomicU32;
+#[cfg(all(
+    feature = "mmap",
+    target_os = "linux",
+    target_has_atomic = "64",
+    not(all(loom, feature = "_loom"))
+))]
+pub(crate) use file::Attached;
+use heap::Heap;
+#[allow(unused_imports)] // Where there are no pool files, nobody asks.
+pub(crate) use heap::bits_of_ranges;
+#[cfg(not(all(
+    feature = "mmap",
+    target_os = "linux",
+    target_has_atomic = "64",
+    not(all(loom, feature = "_loom"))
+)))]
+pub(crate) use no_file::Attached;
+use std::ptr::NonNull;
+
+/// The words of one pool, lent to its bitmap.
+pub(crate) struct Words {
+    lent: Lent,
+    shape: Shape,
+    /// Of a process that shares the words with others.
+    lane: Option<Box<Lane>>,
+    /// Not zero while the quarantine of a file may have something.
+    suspects: AtomicU32,
+    lender: Lender,
+}
+
+/// Who owns what is lent. Dropping it gives the memory back, so it is dropped with the last borrow.
+enum Lender {
+    Heap {
+        /// Nobody looks at it: it gives the memory back.
+        _owner: Heap,
+    },
+    #[allow(dead_code)] // Never made where there are no pool files.
+    File(Box<Attached>),
+}
+
+/// Where the words are.
+///
+/// Invariant: each pointer is valid for shared references as long as the lender lives, wherever that
+/// moves to, and nobody makes a reference of another kind to the same memory meanwhile.
+#[derive(Clone, Copy)]
+pub(crate) struct Lent {
+    chunks: NonNull<[Chunk]>,
+    nodes: NonNull<[AtomicU64]>,
+    control: NonNull<Control>,
+    /// Of a file: while this word is zero, a claim may be answered without another word.
+    gate: Option<NonNull<AtomicU64>>,
+}
+
+// SAFETY: Send, Sync: what `Lent` points to is `Sync` (atomics alone), it is only ever lent as shared
+// references, and its owner, which may be dropped on another thread, is asked for the same by the
+// compiler: `Words` is `Send` and `Sync` only if `Lender` is.
+unsafe impl Send for Lent {}
+// SAFETY: as above.
+unsafe impl Sync for Lent {}
+
+impl Lent {
+    /// The words as a bitmap.
+    ///
+    /// # Safety
+    ///
+    /// The lender must live as long as the bitmap is used.
+    #[inline]
+    unsafe fn bitmap<'a>(self, shape: &'a Shape, lane: Option<&'a Lane>) -> Bitmap<'a> {
+        // SAFETY: NonNull::as_ref, twice; `control`:
+        // - valid, aligned, and of initialised atomics, and unaliased by `&mut`: the invariant of `Lent`;
+        // - alive: the caller's promise.
+        unsafe {
+            Bitmap::new(
+                self.chunks.as_ref(),
+                self.nodes.as_ref(),
+                shape,
+                self.control(),
+                lane,
+            )
+        }
+    }
+
+    /// The counters alone.
+    ///
+    /// # Safety
+    ///
+    /// The lender must live as long as they are used.
+    #[inline]
+    unsafe fn control<'a>(self) -> &'a Control {
+        // SAFETY: NonNull::as_ref: as in `bitmap`.
+        unsafe { self.control.as_ref() }
+    }
+}
+
+impl Words {
+    /// Words on the heap for `slot_count` slots, of which those of the ascending `free` ranges are free.
+    pub(crate) fn on_heap(
+        slot_count: u64,
+        linear: bool,
+        free: impl Iterator<Item = (Slot, Slot)>,
+    ) -> Self {
+        let chunk_count = slot_count.div_ceil(u64::from(SLOTS_PER_CHUNK)) as usize;
+        let shape = if linear {
+            Shape::linear()
+        } else {
+            Shape::tree(chunk_count)
+        };
+        let heap = Heap::new(chunk_count, shape.node_count(), free);
+        let words = Self {
+            lent: heap.lent(),
+            shape,
+            lane: None,
+            suspects: AtomicU32::new(0),
+            lender: Lender::Heap { _owner: heap },
+        };
+        words.bitmap().rebuild();
+        words
+    }
+
+    #[cfg(all(
+        feature = "mmap",
+        target_os = "linux",
+        target_has_atomic = "64",
+        not(all(loom, feature = "_loom"))
+    ))]
+    /// The words of a file.
+    pub(crate) fn in_file(file: Attached) -> Self {
+        let has_suspects = file::count(file.quarantine()) != 0;
+        Self {
+            lent: file.lent(),
+            shape: file.shape().clone(),
+            lane: Some(Box::new(file.lane())),
+            suspects: AtomicU32::new(has_suspects.into()),
+            lender: Lender::File(Box::new(file)),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn bitmap(&self) -> Bitmap<'_> {
+        // SAFETY: `Lent::bitmap`: `self.lender` owns the memory, and the bitmap borrows `self`.
+        unsafe { self.lent.bitmap(&self.shape, self.lane.as_deref()) }
+    }
+
+    /// Releases `slot`; `false` if it was free already, and then nothing has changed.
+    // In two leaves, which save no registers: to restore one is a load, and loads wait for the release.
+    // And so that the answer is one bit where it is used: then marking the slot is one instruction
+    // (`lock bts`), otherwise a loop.
+    #[inline(never)]
+    pub(crate) fn release(&self, slot: Slot) -> bool {
+        // Relaxed: it was set before this pool existed, and whoever clears it has emptied the quarantine.
+        if self.suspects.load(Ordering::Relaxed) != 0 {
+            return self.release_suspect(slot);
+        }
+        let was_taken = self.bitmap().mark_free(slot);
+        self.announce(slot, was_taken)
+    }
+
+    #[inline(never)]
+    fn announce(&self, slot: Slot, was_taken: bool) -> bool {
+        self.bitmap().announce_slot(slot);
+        was_taken
+    }
+
+    /// The words as a process with this lane sees them.
+    #[cfg(all(loom, feature = "_loom"))]
+    pub(crate) fn bitmap_in<'a>(&'a self, lane: &'a Lane) -> Bitmap<'a> {
+        // SAFETY: `Lent::bitmap`: as in `bitmap`.
+        unsafe { self.lent.bitmap(&self.shape, Some(lane)) }
+    }
+
+    #[cfg(all(loom, feature = "_loom"))]
+    pub(crate) fn flights_word(&self) -> &AtomicU64 {
+        // SAFETY: `Lent::control`: as in `bitmap`.
+        unsafe { self.lent.control() }.flights_word()
+    }
+
+    /// Whether a claim may be answered without asking the file.
+    #[inline]
+    pub(crate) fn is_gate_open(&self) -> bool {
+        match self.lent.gate {
+            None => true,
+            // SAFETY: NonNull::as_ref: as `Lent::control` in `bitmap`.
+            // SeqCst: after the claim in the total order. Whoever poisons the pool before the claim is
+            // seen; whoever does so later has not yet said so when the claim took effect.
+            Some(gate) => unsafe { gate.as_ref() }.load(Ordering::SeqCst) == 0,
+        }
+    }
+
+    /// The file that the words are in.
+    #[inline]
+    pub(crate) fn file(&self) -> Option<&Attached> {
+        match &self.lender {
+            Lender::Heap { .. } => None,
+            Lender::File(file) => Some(file),
+        }
+    }
+
+    /// Whether the quarantine may have something.
+    pub(crate) fn has_suspects(&self) -> bool {
+        // Relaxed: as in `release`.
+        self.suspects.load(Ordering::Relaxed) != 0
+    }
+
+    /// Takes slots out of the quarantine, of which the caller knows who held them; answers which were in
+    /// it. Before it releases them, never after: see `reclaim` of the pool.
+    #[cold]
+    pub(crate) fn clear_suspects(&self, word_index: usize, bits: u64) -> u64 {
+        let Some(file) = self.file() else { return 0 };
+        // SeqCst: before the store that frees the slot, in the total order. The other way round, somebody
+        // may allocate the slot while it is still a suspect, and a reclaim would free it under them.
+        file.quarantine()[word_index].fetch_and(!bits, Ordering::SeqCst) & bits
+    }
+
+    /// Nothing is quarantined any more: releases need not look.
+    #[allow(dead_code)] // Where there are no pool files, nothing ever is.
+    pub(crate) fn forget_suspects(&self) {
+        // Relaxed: whoever misses it looks in vain.
+        self.suspects.store(0, Ordering::Relaxed);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn release_suspect(&self, slot: Slot) -> bool {
+        self.clear_suspects(word_of(slot), bit_of(slot));
+        let was_taken = self.bitmap().mark_free(slot);
+        self.announce(slot, was_taken)
+    }
+
+    /// Memory on the heap, in bytes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        match &self.lender {
+            Lender::Heap { .. } => self.lent_bytes(),
+            Lender::File(_) => 0,
+        }
+    }
+
+    fn lent_bytes(&self) -> usize {
+        self.lent.chunks.len() * size_of::<Chunk>()
+            + self.lent.nodes.len() * size_of::<AtomicU64>()
+            + size_of::<Control>()
+    }
+}

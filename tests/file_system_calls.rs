@@ -1,0 +1,384 @@
+//! What a pool file asks of the system, in which order, and what happens when the system refuses or the
+//! process dies at a certain call. By `strace`; without it these tests say so and do nothing.
+#![cfg(all(feature = "mmap", target_os = "linux"))]
+
+#[path = "support/children.rs"]
+mod children;
+#[path = "support/ledger.rs"]
+mod ledger;
+#[path = "support/scratch.rs"]
+mod scratch;
+
+use children::{command, role};
+use hostbits::{
+    AllocateError, AllocateExactError, Durability, OpenError, Pool, RecoveryKind, SyncError,
+};
+use ipnet::Ipv4Net;
+use ledger::Ledger;
+use scratch::Scratch;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+#[test]
+fn child() {
+    let Some((role, argument)) = role() else {
+        return;
+    };
+    let path = PathBuf::from(argument);
+    match role.as_str() {
+        "create" => drop(builder(Durability::Process).create(&path).unwrap()),
+        "no-space" => no_space(&path),
+        "life" => life(&path),
+        "grow" => drop(wide().grow(&path).unwrap()),
+        "failing-sync" => failing_sync(&path),
+        other => panic!("no role {other}"),
+    }
+}
+
+fn builder(durability: Durability) -> hostbits::FileBuilder<Ipv4Net> {
+    Pool::builder("10.0.0.0/24".parse::<Ipv4Net>().unwrap()).durability(durability)
+}
+
+/// What the file grows into.
+fn wide() -> hostbits::FileBuilder<Ipv4Net> {
+    Pool::builder("10.0.0.0/22".parse::<Ipv4Net>().unwrap()).in_file()
+}
+
+/// A child under `strace`, or nothing where there is none.
+fn traced(options: &[&str], role: &str, path: &Path) -> Option<(Output, String)> {
+    let log = path.with_extension("strace");
+    let child = command(role, path.to_str().unwrap());
+    let mut strace = Command::new("strace");
+    strace
+        .args(["-f", "-qq", "-o", log.to_str().unwrap()])
+        .args(options);
+    strace.arg(child.get_program()).args(child.get_args());
+    for (key, value) in child.get_envs() {
+        strace.env(key, value.unwrap_or_default());
+    }
+    match strace.output() {
+        Ok(output) => {
+            let calls = std::fs::read_to_string(&log).unwrap_or_default();
+            let _ = std::fs::remove_file(&log);
+            Some((output, calls))
+        }
+        Err(_) => {
+            println!("skipped: no strace");
+            None
+        }
+    }
+}
+
+/// Allocate, write, sync, name, sync of the directory: in this order, and nothing is named before.
+#[test]
+fn a_file_is_whole_and_durable_before_it_has_a_name() {
+    let scratch = Scratch::new("order");
+    let path = scratch.path("pool");
+    let calls = "trace=openat,fallocate,pwrite64,fsync,fdatasync,linkat,renameat2,ftruncate";
+    let Some((output, log)) = traced(&["-e", calls], "create", &path) else {
+        return;
+    };
+    assert!(output.status.success(), "{log}");
+    let position = |what: &str| {
+        let at = log.lines().position(|line| line.contains(what));
+        at.unwrap_or_else(|| panic!("no {what} in\n{log}"))
+    };
+    let last_write_before = |limit| {
+        let lines: Vec<_> = log.lines().take(limit).collect();
+        lines
+            .iter()
+            .rposition(|line| line.contains("pwrite64"))
+            .unwrap()
+    };
+    let (reserved, named) = (position("fallocate("), position("linkat("));
+    let synced = position("fsync(");
+    let written = last_write_before(named);
+    assert!(
+        reserved < written && written < synced && synced < named,
+        "{log}"
+    );
+    let after: Vec<_> = log.lines().skip(named + 1).collect();
+    assert!(
+        after[0].contains("openat(") && after[0].contains("\"/"),
+        "{log}"
+    );
+    assert!(after[1].contains("fsync("), "{log}");
+    assert!(!log.contains("ftruncate("), "{log}");
+    // Every byte, in writes of a page: the kernel keeps what is dirty by what was written.
+    let writes: Vec<_> = log
+        .lines()
+        .take(named)
+        .filter(|line| line.contains("pwrite64"))
+        .collect();
+    assert_eq!(writes.len(), 13, "52 KiB");
+    assert!(writes.iter().all(|line| line.contains(", 4096, ")), "{log}");
+}
+
+fn no_space(path: &Path) {
+    let created = builder(Durability::Process).create(path);
+    assert!(matches!(created, Err(OpenError::NoSpace)), "{created:?}");
+    let left = std::fs::read_dir(path.parent().unwrap()).unwrap().count();
+    assert_eq!(left, 0, "nothing is left");
+}
+
+/// E1: a full disk is an error, and leaves no file.
+#[test]
+fn a_full_disk_leaves_nothing() {
+    let scratch = Scratch::new("full");
+    let mount = scratch.path("small");
+    std::fs::create_dir(&mount).unwrap();
+    let child = command("no-space", mount.join("pool").to_str().unwrap());
+    let mut unshare = Command::new("unshare");
+    let script = "mount -t tmpfs -o size=32k tmpfs \"$0\" && exec \"$@\"";
+    unshare.args(["-Urm", "sh", "-c", script]).arg(&mount);
+    unshare.arg(child.get_program()).args(child.get_args());
+    for (key, value) in child.get_envs() {
+        unshare.env(key, value.unwrap_or_default());
+    }
+    match unshare.output() {
+        Ok(output) if String::from_utf8_lossy(&output.stderr).contains("unshare") => {
+            println!("skipped: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(output) => assert!(output.status.success(), "{output:?}"),
+        Err(error) => println!("skipped: unshare: {error}"),
+    }
+}
+
+/// Opens or creates, takes addresses, syncs, gives some back, closes. Writes down what it holds.
+fn life(path: &Path) {
+    let ledger = Ledger::open(&path.with_extension("ledger"), 256);
+    let pool = builder(Durability::Barrier).open_or_create(path).unwrap();
+    for round in 0..3 {
+        let addr = pool.allocate().unwrap();
+        ledger.take(pool.slot_of(addr).unwrap(), 1).unwrap();
+        let many = pool.allocate_many(3).unwrap();
+        for &addr in &many {
+            ledger.take(pool.slot_of(addr).unwrap(), 1).unwrap();
+        }
+        if round == 1 {
+            pool.sync().unwrap();
+        }
+        ledger.give(pool.slot_of(many[0]).unwrap(), 1).unwrap();
+        pool.release(many[0]).unwrap();
+    }
+}
+
+/// C3: killed at the n-th call of every kind that matters, from creation to close. The next one opens the
+/// file, or finds none and nothing left of it; what was held is held.
+#[test]
+fn killed_at_any_system_call() {
+    let scratch = Scratch::new("calls");
+    let mut kills = 0;
+    let calls = [
+        "fallocate",
+        "pwrite64",
+        "fsync",
+        "fdatasync",
+        "linkat",
+        "fcntl",
+        "mmap",
+        "msync",
+        "munmap",
+        "statx",
+        "newfstatat",
+        "madvise",
+    ];
+    for call in calls {
+        for when in 1.. {
+            let path = scratch.path(&format!("{call}-{when}"));
+            let ledger = Ledger::open(&path.with_extension("ledger"), 256);
+            let inject = format!("inject={call}:signal=SIGKILL:when={when}");
+            let trace = format!("trace={call}");
+            let Some((output, _)) = traced(&["-e", &trace, "-e", &inject], "life", &path) else {
+                return;
+            };
+            let killed = output.status.signal() == Some(9) || output.status.code() == Some(137);
+            assert!(
+                killed || output.status.success(),
+                "{call} {when}: {output:?}"
+            );
+            let pool = builder(Durability::Barrier).open_or_create(&path).unwrap();
+            let held = ledger.held(256);
+            for &slot in &held {
+                let addr = pool.addr_of(slot).unwrap();
+                let again = pool.allocate_exact(addr);
+                let taken = matches!(again, Err(AllocateExactError::AlreadyAllocated { .. }));
+                assert!(taken, "{call} {when}: {addr} was held: {again:?}");
+            }
+            let leaked = pool.allocated() - held.len() as u64;
+            assert!(leaked <= 3, "{call} {when}: {leaked} leaked");
+            drop(pool);
+            let strays = scratch
+                .names()
+                .into_iter()
+                .filter(|name| name.ends_with(".tmp"));
+            assert_eq!(strays.count(), 0, "{call} {when}");
+            // Calls of the program's start and of its threads come first: enough is enough.
+            if !killed || when > 60 {
+                break;
+            }
+            kills += 1;
+        }
+    }
+    println!("{kills} kills");
+    assert!(kills > 50);
+}
+
+/// G2: killed at every write and every sync of a growth. Old or new, and what is held is held; the next
+/// one who grows it has all of it.
+#[test]
+fn killed_in_a_growth() {
+    let scratch = Scratch::new("growth");
+    let mut kills = 0;
+    for call in ["pwrite64", "fdatasync", "pread64"] {
+        for when in 1.. {
+            let path = scratch.path(&format!("{call}-{when}"));
+            let pool = builder(Durability::Process)
+                .capacity(1024)
+                .create(&path)
+                .unwrap();
+            let held = pool.allocate_many(200).unwrap();
+            drop(pool);
+            let inject = format!("inject={call}:signal=SIGKILL:when={when}");
+            let trace = format!("trace={call}");
+            let Some((output, _)) = traced(&["-e", &trace, "-e", &inject], "grow", &path) else {
+                return;
+            };
+            let killed = !output.status.success();
+            let pool = match builder(Durability::Process).open(&path) {
+                Ok(old) => {
+                    assert_eq!(old.available(), 53, "{call} {when}");
+                    assert!(old.iter().eq(held.iter().copied()), "{call} {when}");
+                    drop(old);
+                    wide().grow(&path).unwrap()
+                }
+                Err(OpenError::GeometryMismatch { .. }) => wide().open(&path).unwrap(),
+                Err(other) => panic!("{call} {when}: {other:?}"),
+            };
+            assert!(pool.iter().eq(held.iter().copied()), "{call} {when}");
+            assert_eq!(pool.available(), 1021 - 200, "{call} {when}");
+            drop(pool);
+            assert_eq!(
+                wide().open(&path).unwrap().available(),
+                1021 - 200,
+                "{call} {when}"
+            );
+            if !killed {
+                break;
+            }
+            kills += 1;
+        }
+    }
+    println!("{kills} kills");
+    assert!(kills > 20);
+}
+
+const SHOWN: usize = 0;
+const SEEN: usize = 1;
+
+fn wait(ledger: &Ledger, counter: usize, value: u64) {
+    let started = Instant::now();
+    while ledger.counter(counter).load(Ordering::SeqCst) < value {
+        assert!(
+            started.elapsed() < Duration::from_secs(30),
+            "counter {counter}"
+        );
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Its first write to the disk fails.
+fn failing_sync(path: &Path) {
+    let ledger = Ledger::open(&path.with_extension("ledger"), 256);
+    let pool = builder(Durability::Barrier).open(path).unwrap();
+    let held = pool.allocate().unwrap();
+    ledger.take(pool.slot_of(held).unwrap(), 1).unwrap();
+    assert_eq!(pool.sync(), Err(SyncError::SyncFailed { errno: 5 }));
+    assert_eq!(
+        pool.sync(),
+        Err(SyncError::Poisoned { errno: 5 }),
+        "there is no second attempt"
+    );
+    assert!(matches!(
+        pool.allocate(),
+        Err(AllocateError::Poisoned { errno: 5, .. })
+    ));
+    ledger.counter(SHOWN).store(1, Ordering::SeqCst);
+    wait(&ledger, SEEN, 1);
+}
+
+/// S1 and S2: a failed sync poisons the pool in every process; releases and questions go on; when all have
+/// closed it, it opens again, and nothing is lost.
+#[test]
+fn a_failed_sync_poisons_everybody_and_the_next_opener_recovers() {
+    let scratch = Scratch::new("eio");
+    let path = scratch.path("pool");
+    let pool = builder(Durability::Barrier).create(&path).unwrap();
+    let ours = pool.allocate_many(2).unwrap();
+    let ledger = Ledger::open(&path.with_extension("ledger"), 256);
+    std::thread::scope(|scope| {
+        let child = scope.spawn(|| {
+            let inject = "inject=msync:error=EIO:when=1";
+            traced(&["-e", "trace=msync", "-e", inject], "failing-sync", &path)
+        });
+        while !child.is_finished() && ledger.counter(SHOWN).load(Ordering::SeqCst) == 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        if ledger.counter(SHOWN).load(Ordering::SeqCst) == 1 {
+            assert_eq!(pool.health().unwrap().poison, Some(5));
+            assert!(matches!(
+                pool.allocate(),
+                Err(AllocateError::Poisoned { errno: 5, .. })
+            ));
+            assert!(matches!(
+                pool.allocate_many(2),
+                Err(AllocateError::Poisoned { .. })
+            ));
+            assert!(matches!(
+                pool.allocate_block(28),
+                Err(AllocateError::Poisoned { .. })
+            ));
+            assert!(matches!(
+                pool.allocate_exact("10.0.0.99".parse().unwrap()),
+                Err(AllocateExactError::Poisoned { .. })
+            ));
+            assert_eq!(
+                pool.allocate_into(&mut [std::net::Ipv4Addr::UNSPECIFIED; 9]),
+                0
+            );
+            assert!(pool.local().allocate().is_err());
+            assert_eq!(pool.sync(), Err(SyncError::Poisoned { errno: 5 }));
+            assert!(matches!(
+                builder(Durability::Barrier).open(&path),
+                Err(OpenError::Poisoned)
+            ));
+            assert_eq!(pool.allocated(), 3, "what was refused was given back");
+            pool.release(ours[0]).unwrap();
+            assert_eq!(pool.allocated(), 2);
+        }
+        ledger.counter(SEEN).store(1, Ordering::SeqCst);
+        if let Some((output, _)) = child.join().unwrap() {
+            assert!(output.status.success(), "{output:?}");
+        }
+    });
+    drop(pool);
+    let pool = builder(Durability::Barrier).open(&path).unwrap();
+    assert_eq!(
+        pool.recovery().unwrap().kind,
+        RecoveryKind::ProcessCrash,
+        "not left in order"
+    );
+    assert_eq!(pool.health().unwrap().poison, None);
+    let mut expected: Vec<_> = ledger
+        .held(256)
+        .into_iter()
+        .map(|slot| pool.addr_of(slot).unwrap())
+        .collect();
+    expected.push(ours[1]);
+    expected.sort();
+    assert_eq!(pool.iter().collect::<Vec<_>>(), expected);
+    pool.allocate().unwrap();
+}

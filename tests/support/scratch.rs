@@ -1,0 +1,70 @@
+//! A directory for one test, gone with it, and bytes of files in it.
+#![allow(dead_code)]
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    /// On the file system of temporary files, which keeps what is synced.
+    pub(crate) fn new(name: &str) -> Self {
+        Self::within(&std::env::temp_dir(), name)
+    }
+
+    /// In memory.
+    pub(crate) fn in_memory(name: &str) -> Self {
+        Self::within(Path::new("/dev/shm"), name)
+    }
+
+    fn within(directory: &Path, name: &str) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = directory.join(format!("hostbits-{name}-{}-{next}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// What is in it.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.0).unwrap();
+        let name = |entry: std::io::Result<std::fs::DirEntry>| {
+            entry.unwrap().file_name().into_string().unwrap()
+        };
+        let mut names: Vec<_> = entries.map(name).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+pub(crate) fn overwrite(path: &Path, at: u64, bytes: &[u8]) {
+    let file = File::options().write(true).open(path).unwrap();
+    file.write_all_at(bytes, at).unwrap();
+}
+
+pub(crate) fn read(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap()
+}
+
+pub(crate) const PAGE: usize = 4096;
+pub(crate) const STATE_SLOTS: [u64; 2] = [0x2000, 0x3000];
+
+/// Makes the next opener believe that the machine went down: no state can be read.
+pub(crate) fn forget_the_boot(path: &Path) {
+    for slot in STATE_SLOTS {
+        overwrite(path, slot, &[0; 512]);
+    }
+}
