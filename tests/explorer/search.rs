@@ -19,6 +19,15 @@ pub(crate) trait Machine {
     fn broken_at_rest(&self, state: &Self::State) -> Option<String>;
     /// What the next step of the thread is, for a counter-example.
     fn describe(&self, state: &Self::State, thread: usize) -> String;
+    /// Accidents that may happen in this state. They are numbered from `thread_count` on and taken like
+    /// steps, but nobody waits for them: all is at rest when no thread is live.
+    fn accident_count(&self, _state: &Self::State) -> usize {
+        0
+    }
+    /// Who takes this step, for a counter-example.
+    fn name(&self, thread: usize) -> String {
+        format!("thread {thread}")
+    }
 }
 
 pub(crate) enum Outcome {
@@ -55,7 +64,7 @@ impl fmt::Display for Outcome {
 #[derive(Clone, Copy)]
 struct Origin {
     state: u32,
-    thread: u8,
+    thread: u16,
 }
 
 pub(crate) fn explore(machine: &impl Machine, state_limit: usize) -> Outcome {
@@ -69,7 +78,8 @@ pub(crate) fn explore(machine: &impl Machine, state_limit: usize) -> Outcome {
     while !layer.is_empty() {
         let mut next_layer = Vec::new();
         for (number, state) in layer {
-            let live: Vec<usize> = (0..machine.thread_count())
+            let threads = machine.thread_count();
+            let mut live: Vec<usize> = (0..threads)
                 .filter(|&thread| machine.is_live(&state, thread))
                 .collect();
             if live.is_empty()
@@ -77,6 +87,7 @@ pub(crate) fn explore(machine: &impl Machine, state_limit: usize) -> Outcome {
             {
                 return wrong(machine, why, &origins, number, None);
             }
+            live.extend(threads..threads + machine.accident_count(&state));
             for thread in live {
                 let mut after = state.clone();
                 if let Err(why) = machine.step(&mut after, thread) {
@@ -88,7 +99,7 @@ pub(crate) fn explore(machine: &impl Machine, state_limit: usize) -> Outcome {
                     vacant.insert(fresh);
                     origins.push(Origin {
                         state: number,
-                        thread: thread as u8,
+                        thread: thread as u16,
                     });
                 }
             }
@@ -124,7 +135,8 @@ fn wrong(
     let mut steps = Vec::new();
     for thread in threads.into_iter().rev() {
         steps.push(format!(
-            "thread {thread}, {}",
+            "{}, {}",
+            machine.name(thread),
             machine.describe(&state, thread)
         ));
         // The last step is the one that breaks the promise.
