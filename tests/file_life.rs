@@ -9,7 +9,7 @@ use hostbits::{
     RecoveryKind, Search, StatsLevel, Status, SyncError,
 };
 use ipnet::{IpNet, Ipv4Net};
-use scratch::{PAGE, STATE_SLOTS, Scratch, forget_the_boot, overwrite, read};
+use scratch::{PAGE, STATE_SLOTS, Scratch, forget_the_boot, forget_the_past, overwrite, read};
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
@@ -534,6 +534,98 @@ fn copies_are_noticed() {
     );
 }
 
+/// Every durability on a disk, and the one that there is in memory.
+fn durabilities_and_places() -> Vec<(Durability, Scratch)> {
+    let on_disk = DURABILITIES.map(|durability| (durability, Scratch::new("place")));
+    let in_memory = (Durability::Process, Scratch::in_memory("place"));
+    on_disk.into_iter().chain([in_memory]).collect()
+}
+
+/// Q3: a copy of a live pool, put in its place in the same boot. What it vouches for is as old as the rest
+/// of it, whatever the durability, so nothing of it is believed but that it suspects.
+#[test]
+fn a_copy_in_place_of_the_pool_is_not_believed() {
+    for (durability, scratch) in durabilities_and_places() {
+        let (path, copy) = (scratch.path("pool"), scratch.path("copy"));
+        let builder = Pool::builder(net("10.0.0.0/24")).durability(durability);
+        let pool = builder.create(&path).unwrap();
+        let mut held = pool.allocate_many(5).unwrap();
+        pool.sync().unwrap();
+        std::fs::copy(&path, &copy).unwrap();
+        held.extend(pool.allocate_many(5).unwrap());
+        pool.sync().unwrap();
+        drop(pool);
+        std::fs::rename(&copy, &path).unwrap();
+
+        let pool = builder.open(&path).unwrap();
+        let place = path.display();
+        assert_eq!(
+            kind(&pool),
+            RecoveryKind::MachineCrash,
+            "{durability}, {place}"
+        );
+        assert_eq!(
+            pool.health().unwrap().quarantined,
+            248,
+            "{durability}, {place}"
+        );
+        assert!(pool.allocate().is_err(), "{durability}, {place}");
+        let list: Vec<_> = held.iter().map(Ipv4Addr::to_string).collect();
+        let reclaimed = pool.reclaim(&list).unwrap();
+        assert_eq!((reclaimed.freed, reclaimed.held), (243, 5));
+        assert!(drain(&pool).is_disjoint(&held.into_iter().collect()));
+        drop(pool);
+        let pool = builder.open(&path).unwrap();
+        assert_eq!(kind(&pool), RecoveryKind::Clean, "the copy is the pool now");
+    }
+}
+
+/// Without a state that can be read, nobody knows whose file it is.
+#[test]
+fn a_file_without_a_past_is_not_believed() {
+    for (durability, scratch) in durabilities_and_places() {
+        let path = scratch.path("pool");
+        let builder = Pool::builder(net("10.0.0.0/24")).durability(durability);
+        drop(builder.create(&path).unwrap());
+        forget_the_past(&path);
+        let pool = builder.open(&path).unwrap();
+        assert_eq!(kind(&pool), RecoveryKind::MachineCrash, "{durability}");
+        assert_eq!(pool.health().unwrap().quarantined, 253, "{durability}");
+    }
+}
+
+/// The disk may know that a suspect was freed by its bit in F, and not yet by its bit in Q. In Q it would be
+/// freed again, under whoever has got it meanwhile.
+#[test]
+fn what_is_free_is_no_suspect() {
+    let scratch = Scratch::new("overlap");
+    for durability in [Durability::Barrier, Durability::Strict] {
+        let path = scratch.path(&durability.to_string());
+        let builder = Pool::builder(net("10.0.0.0/24")).durability(durability);
+        let pool = builder.create(&path).unwrap();
+        let held = pool.allocate_many(10).unwrap();
+        pool.sync().unwrap();
+        let open = read(&path);
+        drop(pool);
+        overwrite(&path, 0, &open);
+        let quarantine = open.len() - 4 * PAGE;
+        overwrite(&path, quarantine as u64, &[0xff; 32]);
+        forget_the_boot(&path);
+        let pool = builder.open(&path).unwrap();
+        assert_eq!(kind(&pool), RecoveryKind::MachineCrash);
+        assert_eq!(
+            pool.health().unwrap().quarantined,
+            10,
+            "held, or not: the list says"
+        );
+        let mine = pool.allocate().unwrap();
+        let list: Vec<_> = held.iter().map(Ipv4Addr::to_string).collect();
+        let reclaimed = pool.reclaim(&list).unwrap();
+        assert_eq!((reclaimed.freed, reclaimed.held), (0, 10));
+        assert!(matches!(pool.status(mine), Status::Allocated { .. }));
+    }
+}
+
 /// After the machine went down: quarantine, and the way out of it.
 #[test]
 fn a_machine_crash_quarantines_what_was_free() {
@@ -733,7 +825,7 @@ fn memory_promises_no_durability() {
     drop(builder.create(&path).unwrap());
     forget_the_boot(&path);
     let pool = builder.open(&path).unwrap();
-    assert_eq!(kind(&pool), RecoveryKind::ProcessCrash);
+    assert_eq!(kind(&pool), RecoveryKind::Clean);
     assert_eq!(drain(&pool).len(), 253);
 }
 

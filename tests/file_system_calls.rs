@@ -34,6 +34,7 @@ fn child() {
         "life" => life(&path),
         "grow" => drop(wide().grow(&path).unwrap()),
         "failing-sync" => failing_sync(&path),
+        "open-and-close" => open_and_close(&path),
         other => panic!("no role {other}"),
     }
 }
@@ -310,8 +311,8 @@ fn failing_sync(path: &Path) {
     wait(&ledger, SEEN, 1);
 }
 
-/// S1 and S2: a failed sync poisons the pool in every process; releases and questions go on; when all have
-/// closed it, it opens again, and nothing is lost.
+/// S1 and S2: a failed sync poisons the pool in every process; releases and questions go on; the last one
+/// out leaves it as it is; when all have closed it, it opens again, and believes nothing that was free.
 #[test]
 fn a_failed_sync_poisons_everybody_and_the_next_opener_recovers() {
     let scratch = Scratch::new("eio");
@@ -364,14 +365,18 @@ fn a_failed_sync_poisons_everybody_and_the_next_opener_recovers() {
             assert!(output.status.success(), "{output:?}");
         }
     });
+    if pool.health().unwrap().poison.is_none() {
+        return;
+    }
     drop(pool);
+    let view = hostbits::read_file(&path).unwrap();
+    assert!(!view.is_left_in_order, "the poison is another process's");
     let pool = builder(Durability::Barrier).open(&path).unwrap();
-    assert_eq!(
-        pool.recovery().unwrap().kind,
-        RecoveryKind::ProcessCrash,
-        "not left in order"
-    );
-    assert_eq!(pool.health().unwrap().poison, None);
+    let kind = pool.recovery().unwrap().kind;
+    assert_eq!(kind, RecoveryKind::MachineCrash, "memory may be stale");
+    let health = pool.health().unwrap();
+    assert_eq!((health.poison, health.quarantined), (None, 251));
+    assert!(pool.allocate().is_err());
     let mut expected: Vec<_> = ledger
         .held(256)
         .into_iter()
@@ -379,6 +384,55 @@ fn a_failed_sync_poisons_everybody_and_the_next_opener_recovers() {
         .collect();
     expected.push(ours[1]);
     expected.sort();
+    let list: Vec<_> = expected.iter().map(ToString::to_string).collect();
+    assert_eq!(pool.reclaim(&list).unwrap().freed, 251);
     assert_eq!(pool.iter().collect::<Vec<_>>(), expected);
     pool.allocate().unwrap();
+    drop(pool);
+    let pool = builder(Durability::Barrier).open(&path).unwrap();
+    assert_eq!(pool.recovery().unwrap().kind, RecoveryKind::Clean);
+}
+
+fn open_and_close(path: &Path) {
+    let Ok(pool) = builder(Durability::Barrier).open(path) else {
+        return;
+    };
+    pool.allocate().unwrap();
+}
+
+/// A sync that fails in an opening or in the last close is like any other: it is not tried again, and the
+/// next opener does not believe what is in memory.
+#[test]
+fn a_failed_sync_at_either_end_is_not_forgotten() {
+    let scratch = Scratch::new("ends");
+    // Left in order, an opening has one sync and a close two; otherwise the opening has two more.
+    for (is_left_in_order, syncs) in [(true, 3), (false, 5)] {
+        for when in 1..=syncs {
+            let path = scratch.path(&format!("{is_left_in_order}-{when}"));
+            let pool = builder(Durability::Barrier).create(&path).unwrap();
+            pool.allocate().unwrap();
+            pool.sync().unwrap();
+            let open = std::fs::read(&path).unwrap();
+            drop(pool);
+            if !is_left_in_order {
+                scratch::overwrite(&path, 0, &open);
+            }
+            let inject = format!("inject=fdatasync:error=EIO:when={when}");
+            let options = ["-e", "trace=fdatasync", "-e", &inject];
+            let Some((output, log)) = traced(&options, "open-and-close", &path) else {
+                return;
+            };
+            assert!(output.status.success(), "{output:?}");
+            assert_eq!(log.matches("INJECTED").count(), 1, "{log}");
+            let tried = log.matches("fdatasync(").count();
+            assert_eq!(tried, when, "nothing is tried after it: {log}");
+            let view = hostbits::read_file(&path).unwrap();
+            let pool = builder(Durability::Barrier).open(&path).unwrap();
+            let kind = pool.recovery().unwrap().kind;
+            assert_eq!(kind, RecoveryKind::MachineCrash, "sync {when}: {view:?}");
+            let free = 253 - pool.allocated();
+            assert_eq!(free, 0, "sync {when}");
+            assert!(pool.health().unwrap().quarantined >= 251, "sync {when}");
+        }
+    }
 }

@@ -62,9 +62,27 @@ pub(crate) fn read(path: &Path) -> Vec<u8> {
 pub(crate) const PAGE: usize = 4096;
 pub(crate) const STATE_SLOTS: [u64; 2] = [0x2000, 0x3000];
 
-/// Makes the next opener believe that the machine went down: no state can be read.
-pub(crate) fn forget_the_boot(path: &Path) {
+/// No state can be read: the file has no past that could be believed.
+pub(crate) fn forget_the_past(path: &Path) {
     for slot in STATE_SLOTS {
         overwrite(path, slot, &[0; 512]);
     }
+}
+
+/// Makes the next opener believe that the machine went down: the states are of another boot.
+pub(crate) fn forget_the_boot(path: &Path) {
+    for at in STATE_SLOTS {
+        let mut slot = read(path)[at as usize..][..512].to_vec();
+        slot[0x20..0x30].copy_from_slice(b"some other boot.");
+        let checksum = crc32c(&slot[..0x1fc]);
+        slot[0x1fc..].copy_from_slice(&checksum.to_le_bytes());
+        overwrite(path, at, &slot);
+    }
+}
+
+fn crc32c(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, _| crc >> 1 ^ (0x82f6_3b78 & (crc & 1).wrapping_neg());
+    !bytes
+        .iter()
+        .fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), step))
 }

@@ -8,6 +8,7 @@ use super::leave::leave;
 use super::locks::{self, Lock};
 use super::open::MappedDisk;
 use super::peers::FilePeers;
+use super::poison;
 use super::state::{State, States};
 use crate::bitmap::{Bitmap, Lane, Shape};
 use crate::durability::{Durability, Recovery, RecoveryKind};
@@ -25,11 +26,7 @@ mod at {
     pub(super) const SESSION: usize = 0;
     /// Who has come and not taken leave: with the dead of this session.
     pub(super) const ATTACHED: usize = 1;
-    /// 0, or the error of the sync that failed, with a bit above it.
-    pub(super) const POISON: usize = 0x180 / 8;
 }
-
-const POISONED: u64 = 1 << 32;
 
 /// The gate of pools whose every claim waits for the disk.
 static CLOSED: AtomicU64 = AtomicU64::new(1);
@@ -70,7 +67,7 @@ impl Attached {
         let lane = peers.take_lane()?;
         let gate = match durability {
             Durability::Strict => &CLOSED,
-            _ => &disk.words(Kind::Volatile)[at::POISON],
+            _ => poison::word(&disk),
         };
         let attached = Self {
             lent: disk.map.lend(chunk_count, shape.node_count(), gate),
@@ -156,12 +153,7 @@ impl Attached {
     /// The error of the sync that failed, here or in another process.
     #[inline]
     pub(crate) fn poison(&self) -> Option<i32> {
-        // SeqCst: after the claim in the total order. Whoever poisons the pool before the claim is seen;
-        // whoever does so later has not yet said so when the claim took effect.
-        match self.volatile(at::POISON).load(Ordering::SeqCst) {
-            0 => None,
-            poison => Some(poison as i32),
-        }
+        poison::get(&self.disk)
     }
 
     /// Whether nobody else has come in this session: then nobody else can have died.
@@ -201,30 +193,11 @@ impl Attached {
         if let Some(refusal) = self.refusal() {
             return Err(refusal);
         }
-        let sync = || {
-            let synced = self.disk.sync(&[Kind::Free]);
-            if let Err(error) = &synced {
-                self.poison_with(error);
-            }
-            synced
-        };
+        let sync = || poison::unless_ok(&self.disk, self.disk.sync(&[Kind::Free]));
         self.commits.commit(sync).map_err(|error| match error {
             NotDurable::Failed { errno } => Refusal::SyncFailed { errno },
             NotDurable::Poisoned { errno } => Refusal::Poisoned { errno },
         })
-    }
-
-    fn poison_with(&self, error: &io::Error) {
-        let errno = error.raw_os_error().unwrap_or_default();
-        let poison = POISONED | u64::from(errno as u32);
-        // SeqCst: before anybody is told that the sync failed, in the total order; see `poison`.
-        // Relaxed on failure: it is poisoned already, and the first error stays.
-        let _ = self.volatile(at::POISON).compare_exchange(
-            0,
-            poison,
-            Ordering::SeqCst,
-            Ordering::Relaxed,
-        );
     }
 
     /// The length of the file.
@@ -252,8 +225,8 @@ impl Attached {
         }
         self.volatile(at::ATTACHED).fetch_sub(1, Ordering::Relaxed);
         let is_last = locks::try_lock(&self.disk.file, Lock::Presence, true)?;
-        let left = if is_last && self.poison().is_none() {
-            leave(&self.disk, self.states()?)
+        let left = if is_last {
+            self.states().and_then(|states| leave(&self.disk, states))
         } else {
             Ok(())
         };

@@ -5,18 +5,31 @@
 //! ```
 //!
 //! The last two share a sync: F is durable before both, and CLEAN alone makes nobody believe a word.
+//!
+//! Not after a failed sync, whoever saw it fail: the kernel takes pages that it could not write for clean, so
+//! a sync now would say that all is well, and T would vouch for what is not on the disk.
 
 use super::disk::Disk;
 use super::layout::Kind;
+use super::poison;
 use super::recover::store_all;
 use super::state::{Phase, State, States};
 use std::io;
 
-/// Leaves the file in order. Only for who is alone with it, and of whom no sync has failed.
+/// Leaves the file in order, or, if it is poisoned, as it is. Only for who knows that it is alone with it,
+/// and stays so: until then others may poison it.
 ///
 /// `states` is what the slots say now. An error leaves a file that says that somebody died with it, which
 /// is safe.
 pub(crate) fn leave(disk: &impl Disk, states: States) -> io::Result<()> {
+    if poison::get(disk).is_some() {
+        return Ok(());
+    }
+    // This sync fails for the next opener, too: it finds what may have been dropped from memory.
+    poison::unless_ok(disk, leave_in_order(disk, states))
+}
+
+fn leave_in_order(disk: &impl Disk, states: States) -> io::Result<()> {
     let Some(open) = states.newest else {
         return Err(io::ErrorKind::InvalidData.into());
     };

@@ -16,6 +16,7 @@
 //! | `create`, `open`, `recover`, `grow`, `leave` | the life of a file |
 //! | `peek` | a look that takes no lock |
 //! | `commit` | one sync for many |
+//! | `poison` | the sync that failed |
 //! | `attached` | a file that this process has open |
 
 mod attached;
@@ -32,6 +33,7 @@ mod map;
 mod open;
 mod peek;
 mod peers;
+mod poison;
 mod recover;
 #[cfg(test)]
 mod simulated;

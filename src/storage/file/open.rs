@@ -15,8 +15,9 @@ use super::header::{Header, MAGIC, Unreadable};
 use super::layout::{ALIGN, HEADER_AT, Kind, STATE_AT};
 use super::locks::{self, Lock};
 use super::map::{Map, Residence};
+use super::poison;
 use super::recover::{Opened, Past, recover};
-use super::state::{Phase, State, States};
+use super::state::{Belief, Phase, State, States};
 use super::system::{self, FileSystem, Relaxed};
 use crate::durability::{Durability, RecoveryKind};
 use crate::open_error::OpenError;
@@ -184,16 +185,17 @@ impl<'a> Opening<'a> {
         let inode = system::metadata(&self.file)?.ino();
         let boot_id = system::boot_id();
         let older = states.newest;
-        let is_exact = states.is_same_boot(&boot_id, inode) || self.file_system.forgets();
+        let is_poisoned = poison::get(&disk).is_some();
+        let belief = states.belief(&boot_id, inode, self.file_system.forgets(), is_poisoned);
         let was_open = older.is_none_or(|state| state.phase == Phase::Open);
         let past = Past {
-            is_exact,
-            is_clean: is_exact && !was_open,
+            belief,
+            is_clean: belief == Belief::Exact && !was_open,
             trusts_the_disk: self.durability.trusts_the_disk(),
         };
         if !past.is_clean {
             // Nothing that is read below may be younger than what the disk knows.
-            self.file.sync_data().map_err(sync_failed)?;
+            poison::unless_ok(&disk, self.file.sync_data()).map_err(sync_failed)?;
         }
         if older.is_none_or(|state| state.session == 0) {
             // Whoever created the file may have died before its name was durable.
@@ -217,7 +219,13 @@ impl<'a> Opening<'a> {
         let kind = match (self.is_created, past) {
             (true, _) => RecoveryKind::Created,
             (_, Past { is_clean: true, .. }) => RecoveryKind::Clean,
-            (_, Past { is_exact: true, .. }) => RecoveryKind::ProcessCrash,
+            (
+                _,
+                Past {
+                    belief: Belief::Exact,
+                    ..
+                },
+            ) => RecoveryKind::ProcessCrash,
             _ => RecoveryKind::MachineCrash,
         };
         let attached = self.attach(disk, kind, state)?;

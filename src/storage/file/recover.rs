@@ -6,10 +6,17 @@
 //!
 //! ```text
 //! machine went down:  Q |= F; sync Q; F := 0                  for every word with T = 0
-//! always:             counters := 0; F &= usable; Q &= usable
+//! unknown file:       the same                                for every word, whatever T says
+//! always:             counters := 0; F &= usable; Q &= usable; Q &= !F
 //! not left in order:  every page of T, F, Q written as it is; sync
-//! always:             T := as the durability says; state := OPEN; sync
+//! always:             T := as the durability says; state := OPEN; sync; poison := 0
 //! ```
+//!
+//! Q is not synced with F. So the disk may know that a suspect has been freed by its bit in F, and not yet
+//! by its bit in Q. In Q it would be freed again when somebody has got it.
+//!
+//! The poison goes last. Whoever dies in a recovery leaves it to the next one, and a recovery whose sync
+//! fails sets it.
 //!
 //! The last two share a sync: whichever of them the machine takes down with it, T vouches for nothing that
 //! was not durable before, and nobody has allocated yet.
@@ -20,7 +27,8 @@
 
 use super::disk::Disk;
 use super::layout::{ALIGN, Kind};
-use super::state::{State, States};
+use super::poison;
+use super::state::{Belief, State, States};
 use crate::slot::{SLOTS_PER_WORD, Slot};
 use crate::storage::heap::bits_of_ranges;
 use crate::sync::{AtomicU64, Ordering};
@@ -32,9 +40,8 @@ const PAGE_WORDS: usize = ALIGN as usize / size_of::<u64>();
 /// What is known of the past, and what is to come.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Past {
-    /// The words are those of the last process: the machine has not gone down since.
-    pub(crate) is_exact: bool,
-    /// Moreover the last process has synced everything and taken its leave.
+    pub(crate) belief: Belief,
+    /// The words are exact, and the last process has synced everything and taken its leave.
     pub(crate) is_clean: bool,
     /// Whether the durability of the file lets the disk's words be believed from now on.
     pub(crate) trusts_the_disk: bool,
@@ -50,8 +57,23 @@ pub(crate) fn recover(
     usable: &[(Slot, Slot)],
     opened: Opened,
 ) -> io::Result<State> {
-    if !past.is_exact {
-        quarantine_untrusted(disk)?;
+    // A page that could not be written may be dropped, and what is in memory then is not exact.
+    let state = poison::unless_ok(disk, recover_durably(disk, past, usable, opened))?;
+    // Relaxed: as everywhere here.
+    poison::word(disk).store(0, Ordering::Relaxed);
+    Ok(state)
+}
+
+fn recover_durably(
+    disk: &impl Disk,
+    past: Past,
+    usable: &[(Slot, Slot)],
+    opened: Opened,
+) -> io::Result<State> {
+    match past.belief {
+        Belief::Exact => {}
+        Belief::Vouched => quarantine(disk, |word_index| !is_vouched_for(disk, word_index))?,
+        Belief::Nothing => quarantine(disk, |_| true)?,
     }
     forget_volatile(disk);
     mask_unusable(disk, usable);
@@ -97,46 +119,40 @@ impl Opened {
     }
 }
 
-/// Moves the free bits of every word that T does not vouch for to the quarantine.
-fn quarantine_untrusted(disk: &impl Disk) -> io::Result<()> {
-    let free = disk.words(Kind::Free);
-    let quarantine = disk.words(Kind::Quarantine);
-    for (free, quarantine) in untrusted(disk, free, quarantine) {
+/// Moves the free bits of the words that are suspect to the quarantine.
+fn quarantine(disk: &impl Disk, is_suspect: impl Fn(usize) -> bool) -> io::Result<()> {
+    let suspects = || {
+        let words = disk.words(Kind::Free).iter();
+        let words = words.zip(disk.words(Kind::Quarantine)).enumerate();
+        words.filter(|&(word_index, _)| is_suspect(word_index))
+    };
+    for (_, (free, quarantine)) in suspects() {
+        // Stored even if nothing changes: after a sync that failed the page may be clean and stale.
         quarantine.fetch_or(free.load(Ordering::Relaxed), Ordering::Relaxed);
     }
     // Not together with F: a crash that loses the one and keeps the other would turn suspects into
     // leaks that nobody can find.
     disk.sync(&[Kind::Quarantine])?;
-    for (free, _) in untrusted(disk, free, quarantine) {
+    for (_, (free, _)) in suspects() {
         free.store(0, Ordering::Relaxed);
     }
     // F is synced with everything else, before T says a word.
     Ok(())
 }
 
-fn untrusted<'a>(
-    disk: &'a impl Disk,
-    free: &'a [AtomicU64],
-    quarantine: &'a [AtomicU64],
-) -> impl Iterator<Item = (&'a AtomicU64, &'a AtomicU64)> {
-    let trust = disk.words(Kind::Trust);
-    let is_untrusted = |word_index: usize| {
-        let bits = trust[word_index / SLOTS_PER_WORD as usize].load(Ordering::Relaxed);
-        bits >> (word_index % SLOTS_PER_WORD as usize) & 1 == 0
-    };
-    free.iter()
-        .zip(quarantine)
-        .enumerate()
-        .filter(move |&(word_index, _)| is_untrusted(word_index))
-        .map(|(_, pair)| pair)
+fn is_vouched_for(disk: &impl Disk, word_index: usize) -> bool {
+    let bits =
+        disk.words(Kind::Trust)[word_index / SLOTS_PER_WORD as usize].load(Ordering::Relaxed);
+    bits >> (word_index % SLOTS_PER_WORD as usize) & 1 == 1
 }
 
-/// Nothing of the volatile regions is believed: whoever wrote it is gone.
+/// Nothing of the volatile regions is believed: whoever wrote it is gone. Only the poison stays.
 fn forget_volatile(disk: &impl Disk) {
+    let poison = poison::word(disk);
     for kind in [Kind::Volatile, Kind::Nodes, Kind::Ready] {
         for word in disk.words(kind) {
             // Stored only where it differs: a page that stays clean need not be written back.
-            if word.load(Ordering::Relaxed) != 0 {
+            if word.load(Ordering::Relaxed) != 0 && !std::ptr::eq(word, poison) {
                 word.store(0, Ordering::Relaxed);
             }
         }
@@ -144,7 +160,7 @@ fn forget_volatile(disk: &impl Disk) {
 }
 
 /// Free are only slots that can be handed out, whatever the file says: of reserved ones and of padding
-/// there is no address, or not for us. The same for suspects.
+/// there is no address, or not for us. The same for suspects, of which none is free.
 fn mask_unusable(disk: &impl Disk, usable: &[(Slot, Slot)]) {
     let mut usable = bits_of_ranges(usable.iter().copied());
     let words = disk
@@ -153,12 +169,16 @@ fn mask_unusable(disk: &impl Disk, usable: &[(Slot, Slot)]) {
         .zip(disk.words(Kind::Quarantine));
     for (free, quarantine) in words {
         let usable = usable();
-        for word in [free, quarantine] {
-            let bits = word.load(Ordering::Relaxed);
-            if bits & !usable != 0 {
-                word.store(bits & usable, Ordering::Relaxed);
-            }
-        }
+        keep(free, usable);
+        keep(quarantine, usable & !free.load(Ordering::Relaxed));
+    }
+}
+
+fn keep(word: &AtomicU64, kept: u64) {
+    let bits = word.load(Ordering::Relaxed);
+    // Stored only where it differs: whoever needs it on the disk dirties every page afterwards.
+    if bits & !kept != 0 {
+        word.store(bits & kept, Ordering::Relaxed);
     }
 }
 

@@ -7,8 +7,9 @@
 use super::disk::Disk;
 use super::layout::Kind;
 use super::leave::leave;
+use super::poison;
 use super::recover::{Opened, Past, recover as recover_as};
-use super::state::{Phase, State, States};
+use super::state::{Belief, Phase, State, States};
 use crate::slot::Slot;
 use crate::sync::{AtomicU64, Ordering};
 use std::cell::{Cell, RefCell};
@@ -22,6 +23,9 @@ const KINDS: [Kind; 6] = [
     Kind::Free,
     Kind::Quarantine,
 ];
+
+/// Up to the poison.
+const VOLATILE_WORDS: usize = poison::AT + 1;
 
 /// Two words of slots, and what goes with them.
 type Words = [Vec<u64>; KINDS.len()];
@@ -158,7 +162,7 @@ struct Story {
 }
 
 /// Where T vouches, F has nothing that is held; elsewhere, F is as stale as it likes.
-const STORIES: [Story; 5] = [
+const STORIES: [Story; 6] = [
     Story {
         name: "nothing is vouched for, and both words are stale",
         trust: 0,
@@ -194,13 +198,20 @@ const STORIES: [Story; 5] = [
         quarantine: [0, u64::MAX << 60],
         held: [0x00ff, 0],
     },
+    Story {
+        name: "freed since it was a suspect, which the disk knows of F and not of Q",
+        trust: u64::MAX,
+        free: [0xff00, 0xff],
+        quarantine: [0xf000, 0xf0f],
+        held: [0x00ff, 0xff00],
+    },
 ];
 
 impl Story {
     fn image(&self) -> Image {
         Image {
             words: [
-                vec![7; 2],
+                vec![7; VOLATILE_WORDS],
                 vec![7; 2],
                 vec![self.trust],
                 vec![5],
@@ -235,6 +246,8 @@ impl Story {
                 "{name}: a suspect is lost"
             );
             assert_eq!(image.words[4][word], free, "{name}: F is not durable");
+            let durable = image.words[5][word];
+            assert_eq!(durable, quarantine, "{name}: Q is not durable");
         }
         let trust = if trusts_the_disk { u64::MAX } else { 0 };
         assert_eq!(disk.get(Kind::Trust, 0), trust);
@@ -256,7 +269,7 @@ fn recover(disk: &SimDisk, past: Past, usable: &[(Slot, Slot)]) -> io::Result<St
 
 fn machine_crash(trusts_the_disk: bool) -> Past {
     Past {
-        is_exact: false,
+        belief: Belief::Vouched,
         is_clean: false,
         trusts_the_disk,
     }
@@ -322,6 +335,118 @@ fn a_failed_sync_ends_the_recovery() {
     }
 }
 
+/// What the next opener thinks of words that nothing vouches for, or that somebody has poisoned.
+const UNBELIEVED: Past = Past {
+    belief: Belief::Nothing,
+    is_clean: false,
+    trusts_the_disk: true,
+};
+
+/// The words of a copy, or of memory after a failed write-back: T is 1 as always in `Barrier` and `Strict`,
+/// and F is stale. Crashes at every call, twice, never make anybody believe them.
+#[test]
+fn words_of_an_unknown_file_are_not_believed_whatever_t_says() {
+    for story in &STORIES {
+        let stale = Story {
+            name: "stale, and vouched for",
+            trust: u64::MAX,
+            held: story.free.map(|free| free & 0x5555_5555_5555_5555),
+            ..*story
+        };
+        let disk = SimDisk::boot(&stale.image());
+        recover(&disk, UNBELIEVED, &USABLE).unwrap();
+        stale.check(&disk, true);
+        for crash_at in 0..disk.calls.get() {
+            let disk = SimDisk {
+                crash_at,
+                ..SimDisk::boot(&stale.image())
+            };
+            recover(&disk, UNBELIEVED, &USABLE).unwrap_err();
+            for image in disk.after_crash() {
+                let is_settled = image.states != [None, None];
+                // The state is written last. Until it is there, the file is as unknown as before.
+                let past = Past {
+                    belief: if is_settled {
+                        Belief::Vouched
+                    } else {
+                        Belief::Nothing
+                    },
+                    ..UNBELIEVED
+                };
+                let disk = SimDisk::boot(&image);
+                recover(&disk, past, &USABLE).unwrap();
+                stale.check(&disk, true);
+            }
+        }
+    }
+}
+
+/// The poison outlives whoever dies in the recovery from it, and a recovery whose sync fails poisons the
+/// file for the next one: what is in memory may be dropped. Only a recovery that ends takes it back.
+#[test]
+fn poison_goes_when_nothing_stale_is_left_and_not_before() {
+    let story = &STORIES[2];
+    for belief in [Belief::Exact, Belief::Vouched, Belief::Nothing] {
+        let past = Past {
+            belief,
+            ..UNBELIEVED
+        };
+        let calls = {
+            let disk = SimDisk::boot(&story.image());
+            recover(&disk, past, &USABLE).unwrap();
+            assert_eq!(poison::get(&disk), None);
+            disk.calls.get()
+        };
+        for call in 0..calls {
+            // Whoever dies is not told of anything, and poisons nothing: it was poisoned before.
+            let dies = SimDisk {
+                crash_at: call,
+                ..SimDisk::boot(&story.image())
+            };
+            poison::word(&dies).store(1 << 32, Ordering::Relaxed);
+            recover(&dies, past, &USABLE).unwrap_err();
+            let left = poison::word(&dies).load(Ordering::Relaxed);
+            assert_eq!(left, 1 << 32, "the poison is gone at call {call}");
+
+            let fails = SimDisk {
+                fail_at: call,
+                ..SimDisk::boot(&story.image())
+            };
+            poison::word(&fails).store(0, Ordering::Relaxed);
+            recover(&fails, past, &USABLE).unwrap_err();
+            assert_eq!(poison::get(&fails), Some(5), "no poison at call {call}");
+        }
+    }
+}
+
+/// The last one out of a poisoned pool, whoever poisoned it, leaves everything as it is: a sync now would
+/// say that all is well. And a sync that fails there poisons the file.
+#[test]
+fn a_poisoned_file_is_left_as_it_is() {
+    let image = Image {
+        states: [1, 2].map(|seq| Some(super::state::tests::state(seq, Phase::Open))),
+        ..STORIES[0].image()
+    };
+    let leave = |disk: &SimDisk| leave(disk, open_states(&image));
+    let poisoned = SimDisk::boot(&image);
+    leave(&poisoned).unwrap();
+    assert_eq!(poisoned.calls.get(), 0, "nothing is synced");
+    assert_eq!(poisoned.live_words(), image.words, "T says nothing new");
+
+    for fail_at in 0..2 {
+        let disk = SimDisk {
+            fail_at,
+            ..SimDisk::boot(&image)
+        };
+        poison::word(&disk).store(0, Ordering::Relaxed);
+        leave(&disk).unwrap_err();
+        assert_eq!(poison::get(&disk), Some(5));
+        let calls = disk.calls.get();
+        leave(&disk).unwrap();
+        assert_eq!(disk.calls.get(), calls, "nothing is tried again");
+    }
+}
+
 /// After the death of processes alone the words are what they were: nothing is quarantined, whatever T says.
 #[test]
 fn exact_words_are_kept() {
@@ -329,7 +454,7 @@ fn exact_words_are_kept() {
     for is_clean in [false, true] {
         let disk = SimDisk::boot(&story.image());
         let past = Past {
-            is_exact: true,
+            belief: Belief::Exact,
             is_clean,
             trusts_the_disk: false,
         };
@@ -351,7 +476,7 @@ fn a_crash_during_an_exact_recovery_vouches_for_nothing_stale() {
         held: [0x0ff0, 0x0f],
     };
     let past = Past {
-        is_exact: true,
+        belief: Belief::Exact,
         is_clean: false,
         trusts_the_disk: true,
     };
@@ -400,6 +525,7 @@ fn leaving_survives_crashes_at_every_point() {
             held,
         };
         let mut image = durable.image();
+        image.words[0][poison::AT] = 0;
         image.states = [1, 2].map(|seq| {
             let phase = if seq == 1 { Phase::Clean } else { Phase::Open };
             Some(super::state::tests::state(seq, phase))

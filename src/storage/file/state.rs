@@ -101,6 +101,18 @@ impl State {
     }
 }
 
+/// How much of the words in memory the past lets us believe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Belief {
+    /// All of them: they are those of the last process.
+    Exact,
+    /// The machine has gone down, or may have: those that T vouches for.
+    Vouched,
+    /// None, whatever T says of them: they are those of another file, or older than what was stored, or of
+    /// an unknown past.
+    Nothing,
+}
+
 /// What the two slots say together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct States {
@@ -140,14 +152,31 @@ impl States {
         }
     }
 
-    /// Whether the words in the file are certainly those of the last process: the machine has not gone
-    /// down since, and this is the very file, not a copy.
-    pub(crate) fn is_same_boot(&self, boot_id: &[u8; 16], inode: u64) -> bool {
-        self.is_whole
-            && *boot_id != [0; 16]
-            && self
-                .newest
-                .is_some_and(|state| state.boot_id == *boot_id && state.inode == inode)
+    /// What the slots let us believe of the file with this inode, in this boot.
+    ///
+    /// `forgets`: the file would be gone if the machine had gone down. `is_poisoned`: a sync has failed
+    /// since the last recovery.
+    pub(crate) fn belief(
+        &self,
+        boot_id: &[u8; 16],
+        inode: u64,
+        forgets: bool,
+        is_poisoned: bool,
+    ) -> Belief {
+        // T is a part of what was copied: in a copy, it vouches for what was handed out until then. And
+        // it vouches for what is on the disk, not for what is in memory after a failed write-back.
+        let Some(newest) = self.newest.filter(|state| state.inode == inode) else {
+            return Belief::Nothing;
+        };
+        if is_poisoned {
+            return Belief::Nothing;
+        }
+        let is_same_boot = self.is_whole && *boot_id != [0; 16] && newest.boot_id == *boot_id;
+        if is_same_boot || forgets {
+            Belief::Exact
+        } else {
+            Belief::Vouched
+        }
     }
 }
 
@@ -189,43 +218,50 @@ pub(super) mod tests {
         assert_eq!(State::decode(&[0; _]), None);
     }
 
-    /// Only two whole slots of this file that follow each other can say that the boot is the same.
+    /// Only two whole slots of this file that follow each other can say that the boot is the same, and
+    /// only one that names the inode can say that this is the file whose T it is.
     #[test]
-    fn whatever_leaves_a_doubt_is_not_the_same_boot() {
+    fn a_doubt_about_the_boot_leaves_t_and_a_doubt_about_the_file_leaves_nothing() {
+        use Belief::{Exact, Nothing, Vouched};
         let open = state(8, Phase::Open);
         let clean = state(7, Phase::Clean);
-        let same = |a: &Block, b: &Block, boot: &[u8; 16], inode| {
-            States::read([a, b], &UUID).is_same_boot(boot, inode)
+        let belief = |a: &Block, b: &Block, boot: &[u8; 16], inode| {
+            let states = States::read([a, b], &UUID);
+            assert_eq!(states.belief(boot, inode, false, true), Nothing, "poisoned");
+            assert_eq!(states.belief(boot, inode, true, true), Nothing, "poisoned");
+            let in_memory = states.belief(boot, inode, true, false);
+            let on_disk = states.belief(boot, inode, false, false);
+            let expected = if on_disk == Nothing { Nothing } else { Exact };
+            assert_eq!(in_memory, expected, "what is in memory is of this boot");
+            on_disk
         };
         let (new, old) = (open.encode(), clean.encode());
-        assert!(same(&new, &old, &BOOT, 42));
-        assert!(same(&old, &new, &BOOT, 42), "in either order");
+        assert_eq!(belief(&new, &old, &BOOT, 42), Exact);
+        assert_eq!(belief(&old, &new, &BOOT, 42), Exact, "in either order");
         let zero = [0; _];
-        assert!(!same(&zero, &zero, &BOOT, 42), "both lost");
-        assert!(
-            !same(&zero, &old, &BOOT, 42),
-            "the newest lost, the older one clean"
-        );
-        assert!(!same(&new, &zero, &BOOT, 42), "the older lost");
-        assert!(!same(&new, &new, &BOOT, 42), "twice the same");
+        assert_eq!(belief(&zero, &zero, &BOOT, 42), Nothing, "both lost");
+        let newest_lost = belief(&zero, &old, &BOOT, 42);
+        assert_eq!(newest_lost, Vouched, "the older one is clean");
+        assert_eq!(belief(&new, &zero, &BOOT, 42), Vouched, "the older lost");
+        assert_eq!(belief(&new, &new, &BOOT, 42), Vouched, "twice the same");
         let far = state(5, Phase::Clean).encode();
-        assert!(!same(&new, &far, &BOOT, 42), "one in between is missing");
-        assert!(!same(&new, &old, b"some other boot.", 42));
-        assert!(
-            !same(&new, &old, &[0; 16], 42),
-            "an unknown boot is no boot"
-        );
-        assert!(!same(&new, &old, &BOOT, 43), "a copy of the file");
+        let gap = belief(&new, &far, &BOOT, 42);
+        assert_eq!(gap, Vouched, "one in between is missing");
+        assert_eq!(belief(&new, &old, b"some other boot.", 42), Vouched);
+        let unknown_now = belief(&new, &old, &[0; 16], 42);
+        assert_eq!(unknown_now, Vouched, "an unknown boot is no boot");
+        assert_eq!(belief(&new, &old, &BOOT, 43), Nothing, "a copy of the file");
         let unknown = State {
             boot_id: [0; 16],
             ..open
         };
-        assert!(!same(&unknown.encode(), &old, &[0; 16], 42));
+        assert_eq!(belief(&unknown.encode(), &old, &[0; 16], 42), Vouched);
         let foreign = State {
             uuid: *b"some other file.",
             ..open
         };
-        assert!(!same(&foreign.encode(), &old, &BOOT, 42));
+        assert_eq!(belief(&foreign.encode(), &old, &BOOT, 42), Vouched);
+        assert_eq!(belief(&foreign.encode(), &zero, &BOOT, 42), Nothing);
     }
 
     #[test]

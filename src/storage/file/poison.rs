@@ -1,0 +1,49 @@
+//! The word that says that a sync has failed: what is in memory may be older than what was stored.
+//!
+//! After a failed write-back the kernel may drop the page, and read the old one again. So the word outlives
+//! the processes that saw the failure, and only a recovery that believes no word of F takes it back, as its
+//! last step. It is believed in this direction alone: that it is not set says nothing after the machine
+//! went down.
+
+use super::disk::Disk;
+use super::layout::Kind;
+use crate::sync::{AtomicU64, Ordering};
+use std::io;
+
+/// Its place in the volatile block.
+pub(super) const AT: usize = 0x180 / 8;
+
+/// A bit above the number of the error, which may be unknown.
+const POISONED: u64 = 1 << 32;
+
+#[inline]
+pub(super) fn word(disk: &impl Disk) -> &AtomicU64 {
+    &disk.words(Kind::Volatile)[AT]
+}
+
+/// The error of the sync that failed, here or in another process.
+#[inline]
+pub(super) fn get(disk: &impl Disk) -> Option<i32> {
+    // SeqCst: after the claim in the total order. Whoever poisons the pool before the claim is seen;
+    // whoever does so later has not yet said so when the claim took effect.
+    match word(disk).load(Ordering::SeqCst) {
+        0 => None,
+        poison => Some(poison as i32),
+    }
+}
+
+pub(super) fn set(disk: &impl Disk, error: &io::Error) {
+    let errno = error.raw_os_error().unwrap_or_default();
+    let poison = POISONED | u64::from(errno as u32);
+    // SeqCst: before anybody is told that the sync failed, in the total order; see `get`.
+    // Relaxed on failure: it is poisoned already, and the first error stays.
+    let _ = word(disk).compare_exchange(0, poison, Ordering::SeqCst, Ordering::Relaxed);
+}
+
+/// Passes on what became of a sync, and poisons the file if it failed.
+pub(super) fn unless_ok<T>(disk: &impl Disk, synced: io::Result<T>) -> io::Result<T> {
+    if let Err(error) = &synced {
+        set(disk, error);
+    }
+    synced
+}
