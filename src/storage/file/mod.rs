@@ -37,6 +37,8 @@ mod poison;
 mod recover;
 #[cfg(test)]
 mod simulated;
+#[cfg(test)]
+mod simulated_lives;
 mod state;
 mod system;
 

@@ -17,8 +17,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "recovery: trusts F",
         &[edit(
             RECOVER,
-            "    if !past.is_exact {\n        quarantine_untrusted(disk)?;\n    }\n",
-            "",
+            "        Belief::Vouched => quarantine(disk, |word_index| !is_vouched_for(disk, word_index))?,",
+            "        Belief::Vouched => {}",
         )],
         &[Unit("simulated")],
     )),
@@ -26,8 +26,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "recovery: Q is synced together with F",
         &[edit(
             RECOVER,
-            "    disk.sync(&[Kind::Quarantine])?;\n    for (free, _)",
-            "    for (free, _)",
+            "    disk.sync(&[Kind::Quarantine])?;\n    for (_, (free, _))",
+            "    for (_, (free, _))",
         )],
         &[Unit("simulated")],
     )),
@@ -40,6 +40,74 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
         &[Unit("simulated")],
     )),
+    smoke(mutant(
+        "recovery: T believed of a file that nobody knows",
+        &[edit(
+            RECOVER,
+            "        Belief::Nothing => quarantine(disk, |_| true)?,",
+            "        Belief::Nothing => quarantine(disk, |word_index| !is_vouched_for(disk, word_index))?,",
+        )],
+        &[Unit("simulated"), Tests("file_life")],
+    )),
+    smoke(mutant(
+        "recovery: what is free stays a suspect",
+        &[edit(
+            RECOVER,
+            "usable & !free.load(Ordering::Relaxed)",
+            "usable",
+        )],
+        &[Unit("simulated"), Tests("file_life")],
+    )),
+    mutant(
+        "recovery: the poison goes first",
+        &[edit(RECOVER, " && !std::ptr::eq(word, poison)", "")],
+        &[Unit("simulated")],
+    ),
+    mutant(
+        "recovery: a failed sync poisons nothing",
+        &[edit(
+            RECOVER,
+            "poison::unless_ok(disk, recover_durably(disk, past, usable, opened))?",
+            "recover_durably(disk, past, usable, opened)?",
+        )],
+        &[Unit("simulated"), Tests("file_system_calls")],
+    ),
+    smoke(mutant(
+        "leaving: a poisoned pool is left in order",
+        &[edit(
+            LEAVE,
+            "    if poison::get(disk).is_some() {\n        return Ok(());\n    }\n",
+            "",
+        )],
+        &[Unit("simulated"), Tests("file_system_calls")],
+    )),
+    mutant(
+        "leaving: a failed sync poisons nothing",
+        &[edit(
+            LEAVE,
+            "poison::unless_ok(disk, leave_in_order(disk, states))",
+            "leave_in_order(disk, states)",
+        )],
+        &[Unit("simulated"), Tests("file_system_calls")],
+    ),
+    mutant(
+        "state: a copy is believed",
+        &[edit(
+            STATE,
+            "self.newest.filter(|state| state.inode == inode)",
+            "self.newest",
+        )],
+        &[Unit("simulated"), Tests("file_life")],
+    ),
+    mutant(
+        "state: memory is believed after a failed sync",
+        &[edit(
+            STATE,
+            "        if is_poisoned {\n            return Belief::Nothing;\n        }\n",
+            "",
+        )],
+        &[Unit("state"), Tests("file_system_calls")],
+    ),
     mutant(
         "recovery: slots that there are none stay free",
         &[edit(RECOVER, "    mask_unusable(disk, usable);\n", "")],
@@ -58,8 +126,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "state: the boot is ignored",
         &[edit(
             STATE,
-            "state.boot_id == *boot_id && state.inode == inode",
-            "state.inode == inode",
+            "*boot_id != [0; 16] && newest.boot_id == *boot_id;",
+            "true;",
         )],
         &[Unit("state")],
     ),
@@ -67,8 +135,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "state: one slot is enough",
         &[edit(
             STATE,
-            "        self.is_whole\n            && ",
-            "        ",
+            "let is_same_boot = self.is_whole && ",
+            "let is_same_boot = ",
         )],
         &[Unit("state"), Tests("file_life")],
     ),
@@ -121,8 +189,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "commit: a second attempt",
         &[edit(
             ATTACHED,
-            "            if let Err(error) = &synced {\n                self.poison_with(error);\n            }\n",
-            "",
+            "poison::unless_ok(&self.disk, self.disk.sync(&[Kind::Free]))",
+            "self.disk.sync(&[Kind::Free])",
         )],
         &[Tests("file_system_calls")],
     ),

@@ -1,0 +1,516 @@
+//! Random lives of a pool file on a simulated machine, with a ledger of who holds what.
+//!
+//! The kernel writes any word back at any time; a power cut leaves of each word what was last written of it,
+//! or what it was just then; a sync may fail, and then pages are dropped from memory; a process may die at
+//! every call of [`Disk`]; somebody copies the file while it is in use and puts the copy in its place. What
+//! is under test are recovery, leaving, poison and what the states let an opener believe.
+//!
+//! `HOSTBITS_SEEDS` lives are tried, 2,000 if it does not say.
+
+use super::disk::Disk;
+use super::layout::Kind;
+use super::leave::leave;
+use super::poison;
+use super::recover::{Opened, Past, recover};
+use super::state::{Belief, Phase, State, States};
+use crate::durability::Durability;
+use crate::slot::Slot;
+use crate::sync::{AtomicU64, Ordering::Relaxed};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::io;
+
+const USABLE: [(Slot, Slot); 2] = [(0, 5), (64, 69)];
+const UUID: [u8; 16] = *b"a file of a life";
+const MAPS: [usize; 3] = [2, 4, 5];
+const KINDS: [(Kind, usize); 6] = [
+    (Kind::Volatile, poison::AT + 1),
+    (Kind::Nodes, 1),
+    (Kind::Trust, 1),
+    (Kind::Ready, 1),
+    (Kind::Free, 2),
+    (Kind::Quarantine, 2),
+];
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % limit
+    }
+
+    fn one_in(&mut self, limit: u64) -> bool {
+        self.below(limit) == 0
+    }
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Bytes {
+    words: [Vec<u64>; KINDS.len()],
+    slots: [Option<State>; 2],
+}
+
+/// Why a call does not return what was asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Accident {
+    Death,
+    Cut,
+    Failure,
+}
+
+struct Machine {
+    live: [Vec<AtomicU64>; KINDS.len()],
+    live_slots: Cell<[Option<State>; 2]>,
+    disk: RefCell<Bytes>,
+    random: RefCell<Random>,
+    /// Since then nothing of this process happens any more.
+    over: Cell<Option<Accident>>,
+    /// The poison then: who is gone poisons nothing, though it is told of an error.
+    poison_then: Cell<u64>,
+    /// One call in so many meets with an accident.
+    peril: u64,
+    failures_left: Cell<u32>,
+}
+
+impl Machine {
+    fn load(&self, bytes: &Bytes) {
+        for (words, from) in self.live.iter().zip(&bytes.words) {
+            for (word, &value) in words.iter().zip(from) {
+                word.store(value, Relaxed);
+            }
+        }
+        self.live_slots.set(bytes.slots);
+    }
+
+    fn snapshot(&self) -> Bytes {
+        let copy = |words: &Vec<AtomicU64>| words.iter().map(|word| word.load(Relaxed)).collect();
+        Bytes {
+            words: self.live.each_ref().map(copy),
+            slots: self.live_slots.get(),
+        }
+    }
+
+    /// Each word comes to the disk, or not.
+    fn write_back(&self, one_in: u64) {
+        let (mut disk, mut random) = (self.disk.borrow_mut(), self.random.borrow_mut());
+        for (words, to) in self.live.iter().zip(&mut disk.words) {
+            for (word, to) in words.iter().zip(to) {
+                if random.one_in(one_in) {
+                    *to = word.load(Relaxed);
+                }
+            }
+        }
+        for (slot, to) in self.live_slots.get().into_iter().zip(&mut disk.slots) {
+            if slot != *to {
+                match random.below(3) {
+                    0 => *to = slot,
+                    // Half of it.
+                    1 if one_in == 2 => *to = None,
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn cut(&self) {
+        self.write_back(2);
+        self.load(&self.disk.borrow());
+    }
+
+    fn call(&self) -> io::Result<()> {
+        if self.over.get().is_some() {
+            return Err(io::Error::other("nobody is there"));
+        }
+        self.write_back(6);
+        if !self.random.borrow_mut().one_in(self.peril) {
+            return Ok(());
+        }
+        let accident = match self.random.borrow_mut().below(3) {
+            0 => Accident::Death,
+            1 => Accident::Cut,
+            _ if self.failures_left.get() == 0 => return Ok(()),
+            _ => Accident::Failure,
+        };
+        if accident == Accident::Failure {
+            self.failures_left.set(self.failures_left.get() - 1);
+            self.drop_pages();
+            return Err(io::Error::from_raw_os_error(5));
+        }
+        self.over.set(Some(accident));
+        self.poison_then.set(poison::word(self).load(Relaxed));
+        Err(io::Error::other("it is over"))
+    }
+
+    /// Reads some pages from the disk again.
+    fn drop_pages(&self) {
+        let (disk, mut random) = (self.disk.borrow(), self.random.borrow_mut());
+        for map in MAPS {
+            if random.one_in(2) {
+                for (word, &old) in self.live[map].iter().zip(&disk.words[map]) {
+                    word.store(old, Relaxed);
+                }
+            }
+        }
+    }
+}
+
+impl Disk for Machine {
+    fn words(&self, kind: Kind) -> &[AtomicU64] {
+        let index = KINDS.iter().position(|(other, _)| *other == kind).unwrap();
+        &self.live[index]
+    }
+
+    fn sync(&self, kinds: &[Kind]) -> io::Result<()> {
+        self.call()?;
+        let now = self.snapshot();
+        let mut disk = self.disk.borrow_mut();
+        for (index, (kind, _)) in KINDS.iter().enumerate() {
+            if kinds.contains(kind) {
+                disk.words[index].clone_from(&now.words[index]);
+            }
+        }
+        Ok(())
+    }
+
+    fn write_state(&self, slot: usize, state: &State) -> io::Result<()> {
+        if self.over.get().is_none() {
+            let mut slots = self.live_slots.get();
+            slots[slot] = Some(*state);
+            self.live_slots.set(slots);
+        }
+        self.call()?;
+        *self.disk.borrow_mut() = self.snapshot();
+        Ok(())
+    }
+}
+
+/// What happened, so that a test that tries nothing is noticed.
+#[derive(Debug, Default)]
+struct Tally {
+    allocated: u64,
+    exact: u64,
+    vouched: u64,
+    nothing: u64,
+    failed: u64,
+    cuts: u64,
+    copies: u64,
+    freed: u64,
+    clean: u64,
+}
+
+struct Life<'a> {
+    machine: Machine,
+    durability: Durability,
+    boot: u8,
+    inode: u64,
+    copy: Option<Bytes>,
+    /// Acknowledged, and the release not begun.
+    held: BTreeSet<Slot>,
+    /// Claimed, and not to be used before a sync.
+    unsynced: Vec<Slot>,
+    tally: &'a mut Tally,
+    seed: u64,
+}
+
+fn live(seed: u64, tally: &mut Tally) {
+    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let durability =
+        [Durability::Process, Durability::Barrier, Durability::Strict][random.below(3) as usize];
+    let trust = u64::MAX;
+    let slot = |seq| Some(state(seq, Phase::Clean, 1, 1, durability, 0));
+    let first = Bytes {
+        words: [
+            vec![0; poison::AT + 1],
+            vec![0],
+            vec![trust],
+            vec![0],
+            vec![0x3f; 2],
+            vec![0; 2],
+        ],
+        slots: [slot(1), slot(2)],
+    };
+    let peril = [8, 20, 60][random.below(3) as usize];
+    let machine = Machine {
+        live: KINDS.map(|(_, len)| (0..len).map(|_| AtomicU64::new(0)).collect()),
+        live_slots: Cell::new([None; 2]),
+        disk: RefCell::new(first.clone()),
+        peril,
+        failures_left: Cell::new(random.below(3) as u32),
+        random: RefCell::new(random),
+        over: Cell::new(None),
+        poison_then: Cell::new(0),
+    };
+    machine.load(&first);
+    let mut life = Life {
+        machine,
+        durability,
+        boot: 1,
+        inode: 1,
+        copy: None,
+        held: BTreeSet::new(),
+        unsynced: Vec::new(),
+        tally,
+        seed,
+    };
+    for _ in 0..12 {
+        life.session();
+        life.between_sessions();
+    }
+}
+
+fn state(
+    seq: u64,
+    phase: Phase,
+    boot: u8,
+    inode: u64,
+    durability: Durability,
+    session: u64,
+) -> State {
+    State {
+        seq,
+        uuid: UUID,
+        boot_id: [boot; 16],
+        phase,
+        mode: durability.number().into(),
+        inode,
+        session,
+        opened_ns: 0,
+        generation: 1,
+        crashes: 0,
+        quarantined: 0,
+    }
+}
+
+impl Life<'_> {
+    fn below(&self, limit: u64) -> u64 {
+        self.machine.random.borrow_mut().below(limit)
+    }
+
+    fn bits(&self, kind: Kind, slot: Slot) -> (&AtomicU64, u64) {
+        (
+            &self.machine.words(kind)[slot as usize / 64],
+            1 << (slot % 64),
+        )
+    }
+
+    fn slots() -> impl Iterator<Item = Slot> + Clone {
+        USABLE.into_iter().flat_map(|(first, last)| first..=last)
+    }
+
+    fn states(&self) -> States {
+        let blocks = self.machine.live_slots.get();
+        let blocks = blocks.map(|slot| slot.map_or([0; _], |state| state.encode()));
+        States::read([&blocks[0], &blocks[1]], &UUID)
+    }
+
+    fn session(&mut self) {
+        self.machine.over.set(None);
+        if self.open().is_err() {
+            return;
+        }
+        for slot in Self::slots() {
+            let (free, bit) = self.bits(Kind::Free, slot);
+            let is_free = free.load(Relaxed) & bit != 0;
+            let (seed, held) = (self.seed, self.held.contains(&slot));
+            assert!(!(is_free && held), "seed {seed}: {slot} is held and free");
+        }
+        for _ in 0..self.below(12) {
+            if self.machine.over.get().is_some() {
+                return;
+            }
+            self.machine.write_back(6);
+            match self.below(10) {
+                0..=3 => self.allocate(),
+                4 | 5 => self.release(),
+                6 => self.sync(),
+                7 => self.reclaim(),
+                8 if self.copy.is_none() => self.copy = Some(self.machine.snapshot()),
+                _ => {}
+            }
+        }
+        if self.below(3) != 0 && self.machine.over.get().is_none() {
+            let was_poisoned = poison::get(&self.machine).is_some();
+            let left = leave(&self.machine, self.states());
+            self.tally.clean += u64::from(left.is_ok() && !was_poisoned);
+        }
+    }
+
+    /// As `Opening::first_opener` does it.
+    fn open(&mut self) -> io::Result<()> {
+        let boot = if self.below(12) == 0 { 0 } else { self.boot };
+        let states = self.states();
+        let is_poisoned = poison::get(&self.machine).is_some();
+        let belief = states.belief(&[boot; 16], self.inode, false, is_poisoned);
+        let was_open = states.newest.is_none_or(|state| state.phase == Phase::Open);
+        let past = Past {
+            belief,
+            is_clean: belief == Belief::Exact && !was_open,
+            trusts_the_disk: self.durability.trusts_the_disk(),
+        };
+        match belief {
+            Belief::Exact => self.tally.exact += 1,
+            Belief::Vouched => self.tally.vouched += 1,
+            Belief::Nothing => self.tally.nothing += 1,
+        }
+        let all = KINDS.map(|(kind, _)| kind);
+        if !past.is_clean {
+            poison::unless_ok(&self.machine, self.machine.sync(&all))?;
+        }
+        let seq = states.newest.map_or(0, |state| state.seq) + 1;
+        let session = states.newest.map_or(0, |state| state.session) + 1;
+        let state = state(seq, Phase::Open, boot, self.inode, self.durability, session);
+        recover(&self.machine, past, &USABLE, Opened { states, state })?;
+        Ok(())
+    }
+
+    fn allocate(&mut self) {
+        let from = self.below(12) as usize;
+        let mut slots = Self::slots().cycle().skip(from).take(12);
+        let found = slots.find(|&slot| {
+            let (free, bit) = self.bits(Kind::Free, slot);
+            free.load(Relaxed) & bit != 0
+        });
+        let Some(slot) = found else {
+            return;
+        };
+        let (free, bit) = self.bits(Kind::Free, slot);
+        free.fetch_and(!bit, Relaxed);
+        if poison::get(&self.machine).is_some() {
+            free.fetch_or(bit, Relaxed);
+            return;
+        }
+        match self.durability {
+            Durability::Process => self.acknowledge(slot),
+            Durability::Barrier => self.unsynced.push(slot),
+            Durability::Strict => {
+                self.unsynced.push(slot);
+                self.sync();
+            }
+        }
+    }
+
+    fn acknowledge(&mut self, slot: Slot) {
+        let seed = self.seed;
+        assert!(
+            self.held.insert(slot),
+            "seed {seed}: {slot} has two holders"
+        );
+        self.tally.allocated += 1;
+    }
+
+    fn sync(&mut self) {
+        if poison::get(&self.machine).is_some() {
+            return;
+        }
+        let synced = self.machine.sync(&[Kind::Free]);
+        if self.machine.over.get().is_some() {
+            return;
+        }
+        match poison::unless_ok(&self.machine, synced) {
+            Ok(()) => {
+                for slot in std::mem::take(&mut self.unsynced) {
+                    self.acknowledge(slot);
+                }
+            }
+            Err(_) => {
+                // Nobody may use them, and whoever asked gives them back or leaks them.
+                self.tally.failed += 1;
+                self.unsynced.clear();
+            }
+        }
+    }
+
+    fn release(&mut self) {
+        let skipped = self.below(self.held.len().max(1) as u64) as usize;
+        let Some(&slot) = self.held.iter().nth(skipped) else {
+            return;
+        };
+        self.held.remove(&slot);
+        let (suspects, bit) = self.bits(Kind::Quarantine, slot);
+        suspects.fetch_and(!bit, Relaxed);
+        self.machine.write_back(6);
+        let (free, bit) = self.bits(Kind::Free, slot);
+        free.fetch_or(bit, Relaxed);
+    }
+
+    /// With a list of everybody, those included who have not synced yet.
+    fn reclaim(&mut self) {
+        for slot in Self::slots() {
+            let (suspects, bit) = self.bits(Kind::Quarantine, slot);
+            if suspects.fetch_and(!bit, Relaxed) & bit == 0 {
+                continue;
+            }
+            if self.held.contains(&slot) || self.unsynced.contains(&slot) {
+                continue;
+            }
+            self.machine.write_back(6);
+            let (free, bit) = self.bits(Kind::Free, slot);
+            let seed = self.seed;
+            let was_free = free.fetch_or(bit, Relaxed) & bit != 0;
+            // In a poisoned pool a page of Q may be older than what was freed. It hands out nothing.
+            let is_poisoned = poison::get(&self.machine).is_some();
+            assert!(
+                !was_free || is_poisoned,
+                "seed {seed}: {slot} was free and suspect"
+            );
+            self.tally.freed += 1;
+        }
+    }
+
+    fn between_sessions(&mut self) {
+        self.unsynced.clear();
+        if self.machine.over.get().is_some() {
+            let poison_then = self.machine.poison_then.get();
+            poison::word(&self.machine).store(poison_then, Relaxed);
+        }
+        if self.machine.over.get() == Some(Accident::Cut) || self.below(6) == 0 {
+            self.machine.cut();
+            self.boot += 1;
+            self.tally.cuts += 1;
+        }
+        if self.below(8) == 0
+            && let Some(copy) = self.copy.take()
+        {
+            self.machine.load(&copy);
+            *self.machine.disk.borrow_mut() = copy;
+            self.inode += 1;
+            self.tally.copies += 1;
+        }
+    }
+}
+
+/// Nobody ever gets an address that somebody holds, whatever happens in between.
+#[test]
+fn no_life_has_two_holders_of_one_address() {
+    let seeds = std::env::var("HOSTBITS_SEEDS").ok();
+    let seeds = seeds.map_or(2_000, |text| {
+        text.parse().expect("HOSTBITS_SEEDS is a number")
+    });
+    let mut tally = Tally::default();
+    for seed in 1..=seeds {
+        live(seed, &mut tally);
+    }
+    println!("{seeds} lives: {tally:?}");
+    let Tally {
+        allocated,
+        exact,
+        vouched,
+        nothing,
+        failed,
+        cuts,
+        copies,
+        freed,
+        clean,
+    } = tally;
+    for count in [
+        allocated, exact, vouched, nothing, failed, cuts, copies, freed, clean,
+    ] {
+        assert!(
+            seeds < 1000 || count >= seeds / 20,
+            "something is hardly tried"
+        );
+    }
+}
