@@ -4,7 +4,7 @@
 
 use crate::values;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use hostbits::{Ambiguous, BuildError, Gateway, Policy, Pool, StatsLevel};
+use hostbits::{Ambiguous, BuildError, Builder, Gateway, Pool, StatsLevel};
 use ipnet::IpNet;
 use std::path::PathBuf;
 
@@ -12,14 +12,17 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  found
   2  wrong usage or unreadable input: a bad network, range or gateway, a file that cannot be read
-  3  exhausted: fewer addresses are free than were asked for";
+  3  exhausted: fewer addresses are free than were asked for
+`hostbits pool` has more of them: see hostbits pool --help";
 
 const EXAMPLES: &str = "\
 Examples:
   hostbits next 10.0.0.0/24 --users users.csv
   hostbits next 10.0.0.0/24 --users users.csv -n 5 --format json
   hostbits next 2001:db8::/40 --unit 56
-  hostbits info 10.0.0.0/24 --gateway last";
+  hostbits info 10.0.0.0/24 --gateway last
+  hostbits pool create vpn.pool 10.0.0.0/24
+  hostbits pool allocate vpn.pool";
 
 const USERS_FILE: &str = "\
 The users file has one user per line: `address` or `address,owner`. More columns are ignored.
@@ -29,7 +32,8 @@ The users file has one user per line: `address` or `address,owner`. More columns
   With --format json it is in the object's `list`, and standard error has nothing but an error.
   In `list`, positions count the entries; `problem_lines` has their line numbers in the same order.";
 
-/// Tells the next free address of a network, given a list of users who hold some already.
+/// Tells the next free address of a network, given a list of users who hold some already, and keeps
+/// pools of addresses in files
 #[derive(Debug, Parser)]
 #[command(
     name = "hostbits",
@@ -43,7 +47,7 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// The two commands.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Prints the next free address, or several, that no listed user holds
@@ -52,6 +56,10 @@ pub(crate) enum Command {
     /// Prints facts about a network: usable range, gateway, capacity, reservations
     #[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
     Info(InfoArgs),
+    /// Keeps pools in files, which several processes may use at once
+    #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+    #[command(subcommand, after_help = crate::pool::AFTER_HELP)]
+    Pool(crate::pool::PoolCommand),
 }
 
 /// What `next` takes.
@@ -91,7 +99,7 @@ pub(crate) struct InfoArgs {
     pub(crate) pool: PoolArgs,
 }
 
-/// The choices of a pool, the same for both commands.
+/// The choices of a pool, the same for all commands.
 #[derive(Args, Debug)]
 pub(crate) struct PoolArgs {
     /// The network as address and prefix length: 10.0.0.0/24 or 2001:db8::/112
@@ -111,7 +119,7 @@ pub(crate) struct PoolArgs {
     /// anew: next gives the lowest first and goes on upwards. A SEED (0 to 2^64-1) makes random
     /// reproducible; without one the system's random source is asked
     #[arg(long, default_value = "lowest", value_parser = values::policy)]
-    pub(crate) policy: Policy,
+    pub(crate) policy: values::PolicyChoice,
 
     /// Hand out addresses of this range alone. Repeatable [default: the whole network]
     #[arg(long, value_name = "A-B", value_parser = values::range)]
@@ -134,9 +142,14 @@ pub(crate) struct PoolArgs {
 impl PoolArgs {
     /// Builds the pool that these choices describe.
     pub(crate) fn build(&self) -> Result<Pool, BuildError> {
+        self.builder().build()
+    }
+
+    /// The pool that these choices describe, not yet built.
+    pub(crate) fn builder(&self) -> Builder<IpNet> {
         let mut builder = Pool::builder(self.network)
             .gateway(self.gateway)
-            .policy(self.policy)
+            .policy(self.policy.policy)
             .reserve_edges(!self.no_edges)
             .stats(StatsLevel::Full);
         for range in &self.range {
@@ -151,7 +164,7 @@ impl PoolArgs {
         if let Some(slots) = self.at_most {
             builder = builder.at_most(slots);
         }
-        builder.build()
+        builder
     }
 }
 

@@ -2,6 +2,8 @@
 
 use crate::args::Format;
 use crate::output::print_error_text;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+use crate::pool::PoolFailure;
 use crate::users::ReadList;
 use hostbits::{AllocateError, BuildError};
 use serde::Serialize;
@@ -10,9 +12,9 @@ use std::io;
 use std::process::ExitCode;
 
 /// Wrong usage or unreadable input.
-const EXIT_INPUT: u8 = 2;
+pub(crate) const EXIT_INPUT: u8 = 2;
 /// Too few addresses are free.
-const EXIT_EXHAUSTED: u8 = 3;
+pub(crate) const EXIT_EXHAUSTED: u8 = 3;
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -41,6 +43,9 @@ pub(crate) enum Failure {
     },
     /// The answer cannot be written.
     Output(io::Error),
+    /// A pool file cannot be used, or not as asked.
+    #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+    Pool(Box<PoolFailure>),
 }
 
 /// A failure as JSON.
@@ -48,6 +53,8 @@ pub(crate) enum Failure {
 struct Report<'a> {
     error: Described<'a>,
     message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
     #[serde(flatten)]
     list: Option<&'a ReadList>,
 }
@@ -66,6 +73,8 @@ enum Described<'a> {
     Plain {
         code: &'static str,
     },
+    #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+    Pool(&'a PoolFailure),
 }
 
 impl Failure {
@@ -81,11 +90,14 @@ impl Failure {
             Format::Json => print_report(&Report {
                 error: self.described(),
                 message: self.to_string(),
+                file: self.file(),
                 list: self.list(),
             }),
         }
         ExitCode::from(match self {
             Self::Exhausted { .. } => EXIT_EXHAUSTED,
+            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+            Self::Pool(failure) => failure.exit_code(),
             _ => EXIT_INPUT,
         })
     }
@@ -106,6 +118,8 @@ impl Failure {
                 "write {network}, or {network} --range {}-{last}",
                 given.addr()
             )),
+            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+            Self::Pool(failure) => failure.hint(),
             _ => None,
         }
     }
@@ -122,12 +136,24 @@ impl Failure {
                 after_line: *after_line,
             },
             Self::Output(_) => Described::Plain { code: "output" },
+            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+            Self::Pool(failure) => Described::Pool(failure),
+        }
+    }
+
+    fn file(&self) -> Option<&str> {
+        match self {
+            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+            Self::Pool(failure) => Some(&failure.file),
+            _ => None,
         }
     }
 
     fn list(&self) -> Option<&ReadList> {
         match self {
             Self::Exhausted { list, .. } => Some(list),
+            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+            Self::Pool(failure) => failure.list(),
             _ => None,
         }
     }
@@ -154,6 +180,8 @@ impl fmt::Display for Failure {
                 ..
             } => write!(f, "{error}: {free} free, {wanted} asked for"),
             Self::Output(error) => write!(f, "cannot write to standard output: {error}"),
+            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+            Self::Pool(failure) => failure.fmt(f),
         }
     }
 }
@@ -174,6 +202,7 @@ pub(crate) fn report_usage(error: &clap::Error) -> ExitCode {
                 .unwrap_or(&text)
                 .trim_end()
                 .to_owned(),
+            file: None,
             list: None,
         });
     } else {

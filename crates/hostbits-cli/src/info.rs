@@ -17,7 +17,8 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), Failure> {
     }
 }
 
-fn write_plain(out: &mut dyn Write, info: &NetworkInfo) -> io::Result<()> {
+/// Writes the facts, one a line.
+pub(crate) fn write_plain(out: &mut dyn Write, info: &NetworkInfo) -> io::Result<()> {
     let mut row = |name: &str, value: &dyn Display| writeln!(out, "{name:<10}{value}");
     row("network", &or_none(info.network))?;
     row("netmask", &or_none(info.netmask))?;

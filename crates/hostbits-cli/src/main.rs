@@ -1,7 +1,7 @@
-//! The `hostbits` command: the next free address of a network, and facts about a network.
+//! The `hostbits` command: the next free address of a network, facts about a network, and pools in files.
 //!
-//! `args` and `values` are what the caller may say, `users` reads the list, `next` and `info` are the
-//! two commands, `failure` is how all of it can go wrong. Which address is free is decided in the
+//! `args` and `values` are what the caller may say, `users` reads the list, `next`, `info` and `pool` are
+//! the commands, `failure` is how all of it can go wrong. Which address is free is decided in the
 //! library alone.
 
 mod args;
@@ -9,6 +9,8 @@ mod failure;
 mod info;
 mod next;
 mod output;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+mod pool;
 mod users;
 mod values;
 
@@ -22,12 +24,12 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return failure::report_usage(&error),
     };
+    let found = |()| ExitCode::SUCCESS;
     let (format, outcome) = match &cli.command {
-        Command::Next(args) => (args.format, next::run(args)),
-        Command::Info(args) => (args.format, info::run(args)),
+        Command::Next(args) => (args.format, next::run(args).map(found)),
+        Command::Info(args) => (args.format, info::run(args).map(found)),
+        #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+        Command::Pool(command) => (command.format(), pool::run(command)),
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => Failure::report(&failure, format),
-    }
+    outcome.unwrap_or_else(|failure| Failure::report(&failure, format))
 }

@@ -17,9 +17,9 @@ struct Answer<'a> {
     list: &'a ReadList,
 }
 
-/// One address of the answer.
+/// One address of an answer.
 #[derive(Serialize)]
-struct Given {
+pub(crate) struct Given {
     address: IpNet,
     /// Nothing counts them yet; the key is there for those who will read it.
     generation: Option<u64>,
@@ -92,7 +92,8 @@ fn print_nets(nets: Vec<IpNet>, list: &ReadList, format: Format) -> Result<(), F
 }
 
 impl Given {
-    fn now(address: IpNet) -> Self {
+    /// An address that has just been found.
+    pub(crate) fn now(address: IpNet) -> Self {
         Self {
             address,
             generation: None,

@@ -15,6 +15,15 @@ pub(crate) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Res
     }
 }
 
+/// Writes to standard output, to the end, and minds a reader who does not read it.
+///
+/// For what nobody can ask for again.
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+pub(crate) fn print_whole(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    write(&mut out).and_then(|()| out.flush())
+}
+
 /// Writes one JSON object to standard output, on a line of its own.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     print(|out| {

@@ -66,23 +66,43 @@ pub(crate) fn gateway(text: &str) -> Result<Gateway, String> {
     }
 }
 
+/// A policy, and whether the caller chose its seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PolicyChoice {
+    /// The policy.
+    pub(crate) policy: Policy,
+    /// `random:SEED`, which a pool file would not keep.
+    pub(crate) is_seeded: bool,
+}
+
 /// Reads `lowest`, `next`, `spread`, `random` or `random:SEED`.
-pub(crate) fn policy(text: &str) -> Result<Policy, String> {
-    match text {
-        "lowest" => Ok(Policy::Lowest),
-        "next" => Ok(Policy::Next),
-        "spread" => Ok(Policy::Spread),
-        "random" => Ok(Policy::Random(drawn_seed())),
-        _ => match text.strip_prefix("random:").map(str::parse) {
-            Some(Ok(seed)) => Ok(Policy::Random(seed)),
-            Some(Err(_)) => Err(format!(
-                "{text:?} has no good seed: write a number from 0 to {}",
-                u64::MAX
-            )),
-            None => Err(format!(
-                "{text:?} is not a policy: write lowest, next, spread, random or random:SEED"
-            )),
-        },
+pub(crate) fn policy(text: &str) -> Result<PolicyChoice, String> {
+    let policy = match text {
+        "lowest" => Policy::Lowest,
+        "next" => Policy::Next,
+        "spread" => Policy::Spread,
+        "random" => Policy::Random(drawn_seed()),
+        _ => return seeded_policy(text),
+    };
+    Ok(PolicyChoice {
+        policy,
+        is_seeded: false,
+    })
+}
+
+fn seeded_policy(text: &str) -> Result<PolicyChoice, String> {
+    match text.strip_prefix("random:").map(str::parse) {
+        Some(Ok(seed)) => Ok(PolicyChoice {
+            policy: Policy::Random(seed),
+            is_seeded: true,
+        }),
+        Some(Err(_)) => Err(format!(
+            "{text:?} has no good seed: write a number from 0 to {}",
+            u64::MAX
+        )),
+        None => Err(format!(
+            "{text:?} is not a policy: write lowest, next, spread, random or random:SEED"
+        )),
     }
 }
 
@@ -112,6 +132,55 @@ pub(crate) fn reserve(text: &str) -> Result<Reserve, String> {
         }),
         _ => Err(format!(
             "{text:?} has no label: write 10.0.0.10-10.0.0.19=printers, for example"
+        )),
+    }
+}
+
+/// What the caller names: an address, or a prefix of several.
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    /// The address, as written.
+    pub(crate) addr: IpAddr,
+    /// The prefix length, if one was written.
+    pub(crate) prefix_len: Option<u8>,
+}
+
+/// Reads `10.0.0.5`, or a prefix such as the command prints: `10.0.0.5/32`, `10.0.0.16/28`.
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+pub(crate) fn named(text: &str) -> Result<Named, String> {
+    let addr = text.parse().map(|addr| Named {
+        addr,
+        prefix_len: None,
+    });
+    let prefix = |_| {
+        network(text).map(|net| Named {
+            addr: net.addr(),
+            prefix_len: Some(net.prefix_len()),
+        })
+    };
+    addr.or_else(prefix).map_err(|_| {
+        format!("{text:?} is neither an address nor a prefix: write 10.0.0.5 or 10.0.0.16/28")
+    })
+}
+
+/// Reads one address.
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+pub(crate) fn addr(text: &str) -> Result<IpAddr, String> {
+    text.parse()
+        .map_err(|_| format!("{text:?} is not an address: write 10.0.0.5 or 2001:db8::5"))
+}
+
+/// Reads the prefix length of a block, with or without its slash.
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+pub(crate) fn prefix_len(text: &str) -> Result<u8, String> {
+    let digits = text.strip_prefix('/').unwrap_or(text);
+    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit())
+        && (digits.len() == 1 || !digits.starts_with('0'));
+    match digits.parse() {
+        Ok(prefix_len) if prefix_len <= 128 && is_plain => Ok(prefix_len),
+        _ => Err(format!(
+            "{text:?} is not a prefix length: write /28, for example"
         )),
     }
 }
@@ -157,6 +226,10 @@ mod tests {
     #[test]
     fn seeds_are_drawn_anew() {
         assert_ne!(policy("random"), policy("random"));
-        assert_eq!(policy("random:7"), Ok(Policy::Random(7)));
+        let seeded = PolicyChoice {
+            policy: Policy::Random(7),
+            is_seeded: true,
+        };
+        assert_eq!(policy("random:7"), Ok(seeded));
     }
 }

@@ -15,6 +15,8 @@ mod record;
 
 pub(crate) use notes::Notes;
 pub(crate) use reader::{ReadList, ReadToEnd, UserLines};
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+pub(crate) use record::Record;
 
 use crate::failure::Failure;
 use std::fs::File;
@@ -38,7 +40,7 @@ pub(crate) fn open(path: &Path) -> Result<(String, Box<dyn BufRead>), Failure> {
 }
 
 /// A name without anything that could command a terminal.
-fn printable(name: &str) -> String {
+pub(crate) fn printable(name: &str) -> String {
     name.chars()
         .flat_map(|char| {
             let escape = char.is_control();

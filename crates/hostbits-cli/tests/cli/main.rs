@@ -5,6 +5,16 @@ mod example;
 mod help;
 mod info;
 mod options;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+mod pool;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+mod pool_crash;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+mod pool_files;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+mod pool_json;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+mod pool_live;
 mod run;
 mod streams;
 mod users_file;

@@ -98,3 +98,62 @@ pub(crate) fn file(name: &str, contents: &[u8]) -> PathBuf {
     std::fs::write(&path, contents).expect("the folder for tests can be written to");
     path
 }
+
+/// A pool file of one test, and commands for it. The name must be the test's own.
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+#[derive(Debug)]
+pub(crate) struct PoolFile(pub(crate) PathBuf);
+
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+impl PoolFile {
+    /// No file yet.
+    pub(crate) fn absent(name: &str) -> Self {
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.pool"));
+        let _ = std::fs::remove_file(&path);
+        Self(path)
+    }
+
+    /// A file that `hostbits pool create` made.
+    pub(crate) fn create(name: &str, options: &str) -> Self {
+        let file = Self::absent(name);
+        file.run("create", options).found();
+        file
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.0.to_str().expect("the name is UTF-8")
+    }
+
+    /// `hostbits pool VERB FILE OPTIONS`, options without blanks in them.
+    pub(crate) fn run(&self, verb: &str, options: &str) -> Run {
+        let mut args = vec!["pool", verb, self.name()];
+        args.extend(options.split_whitespace());
+        run(&args)
+    }
+
+    /// Standard output in JSON format.
+    #[track_caller]
+    pub(crate) fn json(&self, verb: &str, options: &str) -> Value {
+        let run = self.run(verb, &format!("{options} --format json"));
+        assert_eq!(
+            (run.err.as_str(), run.out.lines().count()),
+            ("", 1),
+            "{run:?}"
+        );
+        serde_json::from_str(&run.out).expect("one JSON object")
+    }
+
+    /// The lines of `list`.
+    #[track_caller]
+    pub(crate) fn list(&self) -> Vec<String> {
+        let list = self.run("list", "");
+        list.found().lines().map(str::to_owned).collect()
+    }
+}
+
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+impl Drop for PoolFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}

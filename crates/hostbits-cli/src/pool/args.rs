@@ -1,0 +1,207 @@
+//! What may be said to `hostbits pool`. The comments on the fields are the help texts.
+
+use crate::args::{AmbiguousChoice, Format, PoolArgs};
+use crate::values::{self, Named};
+use clap::{Args, Subcommand, ValueEnum};
+use hostbits::Durability;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// What follows the help of each of them.
+pub(crate) const AFTER_HELP: &str = "\
+All of them may be used while other processes have the file open.
+
+Examples:
+  hostbits pool create vpn.pool 10.0.0.0/24 --durability strict
+  hostbits pool allocate vpn.pool
+  hostbits pool allocate vpn.pool --ip 10.0.0.77
+  hostbits pool release vpn.pool 10.0.0.77 10.0.0.2
+  hostbits pool show vpn.pool
+  hostbits pool reclaim vpn.pool --users users.csv
+
+Exit codes:
+  0  done
+  2  wrong usage or unreadable input: an address that is reserved or not of the pool, a bad user list
+  3  exhausted: too few addresses are free
+  4  the address is taken already
+  5  the address is not allocated
+  6  exhausted, and addresses are quarantined since the machine went down: reclaim them
+  7  kept for addresses that stale leases hold
+  8  the file is missing, there already, damaged, locked, poisoned, or of another pool
+
+With --format json, what is printed is one object on one line: see docs/cli-json.md.";
+
+/// What can be done with a pool file.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PoolCommand {
+    /// Creates the file, with all usable addresses free; never in the place of another
+    #[command(after_help = AFTER_HELP)]
+    Create(CreateArgs),
+    /// Allocates an address, or several, and prints what nobody else will get
+    #[command(after_help = AFTER_HELP)]
+    Allocate(AllocateArgs),
+    /// Gives addresses back, all that can be; one line for each
+    #[command(after_help = AFTER_HELP)]
+    Release(ReleaseArgs),
+    /// Prints what the pool is, how it is, and a map of its addresses
+    #[command(after_help = AFTER_HELP)]
+    Show(FileArgs),
+    /// Prints the allocated addresses, one per line, ascending
+    #[command(after_help = AFTER_HELP)]
+    List(FileArgs),
+    /// Looks for damage: takes no lock, changes nothing
+    #[command(after_help = AFTER_HELP)]
+    Check(FileArgs),
+    /// Makes durable what has been allocated and released so far
+    #[command(after_help = AFTER_HELP)]
+    Sync(FileArgs),
+    /// Lets the pool grow into a larger one, within the capacity of the file; nobody else may have it open
+    #[command(after_help = AFTER_HELP)]
+    Grow(GrowArgs),
+    /// Frees what is quarantined since the machine went down, except what a list of users names
+    ///
+    /// What the list names is taken, whether or not it was quarantined. The list must have everybody:
+    /// it is read to its end first, and if anything in it is unclear, nothing is freed
+    #[command(after_help = AFTER_HELP)]
+    Reclaim(ReclaimArgs),
+}
+
+impl PoolCommand {
+    /// How to print.
+    pub(crate) fn format(&self) -> Format {
+        self.file_args().format
+    }
+
+    fn file_args(&self) -> &FileArgs {
+        match self {
+            Self::Create(args) => &args.file,
+            Self::Allocate(args) => &args.file,
+            Self::Release(args) => &args.file,
+            Self::Grow(args) => &args.file,
+            Self::Reclaim(args) => &args.file,
+            Self::Show(file) | Self::List(file) | Self::Check(file) | Self::Sync(file) => file,
+        }
+    }
+}
+
+/// The file, and how to print.
+#[derive(Args, Debug)]
+pub(crate) struct FileArgs {
+    /// The pool file
+    #[arg(value_name = "FILE")]
+    pub(crate) path: PathBuf,
+
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Plain)]
+    pub(crate) format: Format,
+}
+
+/// What `create` takes.
+#[derive(Args, Debug)]
+pub(crate) struct CreateArgs {
+    /// The file.
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+
+    /// What to survive, besides the death of processes
+    #[arg(long, value_enum, default_value_t = DurabilityChoice::Process)]
+    pub(crate) durability: DurabilityChoice,
+
+    /// Make room for so many slots, to grow into later [default: as many as there are]
+    #[arg(long, value_name = "N")]
+    pub(crate) capacity: Option<u64>,
+
+    /// The pool.
+    #[command(flatten)]
+    pub(crate) pool: PoolArgs,
+}
+
+/// What `allocate` takes.
+#[derive(Args, Debug)]
+pub(crate) struct AllocateArgs {
+    /// The file.
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+
+    /// How many addresses: all of them or none
+    #[arg(short = 'n', long, default_value = "1", value_parser = values::count)]
+    pub(crate) count: u64,
+
+    /// This address and no other
+    #[arg(long, value_parser = values::named, conflicts_with_all = ["count", "near", "block"])]
+    pub(crate) ip: Option<Named>,
+
+    /// This address if it is free, and otherwise any
+    #[arg(long, value_name = "IP", value_parser = values::addr, conflicts_with_all = ["count", "block"])]
+    pub(crate) near: Option<IpAddr>,
+
+    /// A block of addresses: an aligned prefix of this length
+    #[arg(long, value_name = "/N", value_parser = values::prefix_len, conflicts_with = "count")]
+    pub(crate) block: Option<u8>,
+}
+
+/// What `release` takes.
+#[derive(Args, Debug)]
+pub(crate) struct ReleaseArgs {
+    /// The file.
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+
+    /// Addresses, or blocks as allocate printed them: 10.0.0.5, 10.0.0.5/32, 10.0.0.16/28
+    #[arg(value_name = "IP", required = true, value_parser = values::named)]
+    pub(crate) named: Vec<Named>,
+}
+
+/// What `grow` takes.
+#[derive(Args, Debug)]
+pub(crate) struct GrowArgs {
+    /// The file.
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+
+    /// The pool as it shall be, with all its options.
+    #[command(flatten)]
+    pub(crate) pool: PoolArgs,
+}
+
+/// What `reclaim` takes.
+#[derive(Args, Debug)]
+pub(crate) struct ReclaimArgs {
+    /// The file.
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+
+    /// Everybody who holds an address; `-` reads standard input
+    #[arg(short, long, value_name = "LIST", required_unless_present = "nobody")]
+    pub(crate) users: Option<PathBuf>,
+
+    /// Nobody holds any address of the quarantine: free all of it. You vouch for that
+    #[arg(long, conflicts_with_all = ["users", "ambiguous"])]
+    pub(crate) nobody: bool,
+
+    /// How to read a listed 10.0.0.5/24 or 10.0.0.16/28: with host, the default, it is unclear and
+    /// nothing is freed; expand takes all of the block
+    #[arg(long, value_enum, default_value_t = AmbiguousChoice::Host)]
+    pub(crate) ambiguous: AmbiguousChoice,
+}
+
+/// What to survive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DurabilityChoice {
+    /// The death of processes; after the machine went down, all that was free is quarantined
+    Process,
+    /// The machine, as far as the last sync; allocate syncs before it prints
+    Barrier,
+    /// The machine, address by address: each allocation waits for the disk
+    Strict,
+}
+
+impl From<DurabilityChoice> for Durability {
+    fn from(choice: DurabilityChoice) -> Self {
+        match choice {
+            DurabilityChoice::Process => Self::Process,
+            DurabilityChoice::Barrier => Self::Barrier,
+            DurabilityChoice::Strict => Self::Strict,
+        }
+    }
+}

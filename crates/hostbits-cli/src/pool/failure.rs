@@ -1,0 +1,304 @@
+//! How a pool file can refuse: which file, what it said, and what to do next.
+
+use crate::failure::{EXIT_EXHAUSTED, EXIT_INPUT};
+use crate::users::ReadList;
+use hostbits::{
+    AllocateError, AllocateExactError, OpenError, ReclaimError, ReleaseError, SyncError,
+};
+use ipnet::IpNet;
+use serde::{Serialize, Serializer};
+use std::fmt;
+use std::io;
+use std::net::IpAddr;
+
+const EXIT_TAKEN: u8 = 4;
+pub(super) const EXIT_NOT_ALLOCATED: u8 = 5;
+const EXIT_QUARANTINED: u8 = 6;
+// 7 is kept for addresses that stale leases hold.
+pub(super) const EXIT_FILE: u8 = 8;
+
+/// How many addresses a message names.
+const MAX_NAMED: usize = 10;
+
+/// A pool file, and why it was not used as asked.
+#[derive(Debug)]
+pub(crate) struct PoolFailure {
+    /// What to call the file.
+    pub(crate) file: String,
+    /// Why.
+    pub(crate) cause: Cause,
+}
+
+/// Why a pool file was not used as asked.
+#[derive(Debug)]
+pub(crate) enum Cause {
+    /// It cannot be created, opened or read.
+    Open(OpenError),
+    /// No address was allocated.
+    Allocate {
+        /// What the library says.
+        error: AllocateError,
+        /// How many are free.
+        free: u64,
+        /// How many were asked for; `None` for a block.
+        wanted: Option<u64>,
+    },
+    /// This address was not allocated.
+    Exact(AllocateExactError),
+    /// `--ip` names more than one address.
+    NotOneAddress {
+        /// As written.
+        named: IpNet,
+        /// The prefix length of one address of the pool.
+        unit: u8,
+    },
+    /// A seed was given, which no file keeps.
+    Seed,
+    /// It is not durable.
+    Sync(SyncError),
+    /// Nothing was freed.
+    Reclaim {
+        /// What the library says.
+        error: ReclaimError,
+        /// What became of the list.
+        list: Box<ReadList>,
+    },
+    /// Addresses are allocated, and their names cannot be written.
+    Unprinted {
+        /// Which.
+        nets: Vec<IpNet>,
+        /// What the system says.
+        error: io::Error,
+    },
+}
+
+impl PoolFailure {
+    /// The exit code.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match &self.cause {
+            Cause::Open(OpenError::Build(_)) | Cause::Seed | Cause::NotOneAddress { .. } => {
+                EXIT_INPUT
+            }
+            Cause::Unprinted { .. } => EXIT_INPUT,
+            Cause::Allocate { error, .. } => match error {
+                AllocateError::Exhausted { quarantined: 0, .. } => EXIT_EXHAUSTED,
+                AllocateError::Exhausted { .. } => EXIT_QUARANTINED,
+                AllocateError::BadBlock { .. } | AllocateError::OutOfRange { .. } => EXIT_INPUT,
+                _ => EXIT_FILE,
+            },
+            Cause::Exact(error) => match error {
+                AllocateExactError::AlreadyAllocated { .. } => EXIT_TAKEN,
+                AllocateExactError::OutOfRange { .. }
+                | AllocateExactError::Reserved { .. }
+                | AllocateExactError::Misaligned { .. } => EXIT_INPUT,
+                _ => EXIT_FILE,
+            },
+            Cause::Reclaim { error, .. } => match error {
+                ReclaimError::EmptyList { .. } | ReclaimError::Unclear { .. } => EXIT_INPUT,
+                _ => EXIT_FILE,
+            },
+            Cause::Open(_) | Cause::Sync(_) => EXIT_FILE,
+        }
+    }
+
+    /// What to do next, where the message of the library knows nothing of commands.
+    pub(crate) fn hint(&self) -> Option<String> {
+        let file = &self.file;
+        match &self.cause {
+            Cause::Open(error) => open_hint(file, error),
+            Cause::Allocate { error, .. } => match error {
+                AllocateError::Exhausted { quarantined: 0, .. } => Some(format!(
+                    "hostbits pool list {file} tells what is taken; release some of it, or let the pool \
+                     grow"
+                )),
+                AllocateError::Exhausted { .. } => {
+                    Some(format!("hostbits pool reclaim {file} --users LIST"))
+                }
+                _ => None,
+            },
+            Cause::Exact(AllocateExactError::AlreadyAllocated { addr, .. }) => Some(format!(
+                "hostbits pool allocate {file} --near {addr} takes another one if it must"
+            )),
+            Cause::Exact(
+                AllocateExactError::OutOfRange { .. } | AllocateExactError::Reserved { .. },
+            ) => Some(format!(
+                "hostbits pool show {file} tells the pool's addresses and reservations"
+            )),
+            Cause::Reclaim {
+                error: ReclaimError::EmptyList { .. },
+                ..
+            } => Some("--nobody says that nobody holds any of them".to_owned()),
+            Cause::Reclaim {
+                error: ReclaimError::Unclear { .. },
+                ..
+            } => Some(
+                "mend the list; --ambiguous expand takes prefixes in it for whole blocks"
+                    .to_owned(),
+            ),
+            Cause::Unprinted { nets, .. } => {
+                let some: Vec<String> = nets.iter().take(MAX_NAMED).map(IpNet::to_string).collect();
+                let more = match nets.len().saturating_sub(MAX_NAMED) {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                Some(format!(
+                    "hostbits pool release {file} {}{more}, if nobody has read them",
+                    some.join(" ")
+                ))
+            }
+            _ => None,
+        }
+    }
+
+    /// What became of the list of users.
+    pub(crate) fn list(&self) -> Option<&ReadList> {
+        match &self.cause {
+            Cause::Reclaim { list, .. } => Some(list),
+            _ => None,
+        }
+    }
+}
+
+fn open_hint(file: &str, error: &OpenError) -> Option<String> {
+    match error {
+        OpenError::NotFound => Some(format!(
+            "hostbits pool create {file} 10.0.0.0/24, for example"
+        )),
+        OpenError::AlreadyExists => Some(format!("hostbits pool show {file} tells what it holds")),
+        OpenError::Corrupt { .. } | OpenError::Truncated { .. } => Some(
+            "nothing was changed; create another file, and tell it who holds what: hostbits pool \
+             reclaim NEWFILE --users LIST"
+                .to_owned(),
+        ),
+        OpenError::BadMagic => Some("nothing was changed; is it the right file?".to_owned()),
+        OpenError::GeometryMismatch { .. } => Some(
+            "name the whole pool as it shall be, with the options it was created with".to_owned(),
+        ),
+        _ => None,
+    }
+}
+
+impl fmt::Display for PoolFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.file)?;
+        match &self.cause {
+            Cause::Open(error) => error.fmt(f),
+            Cause::Allocate {
+                error: error @ AllocateError::Exhausted { .. },
+                free,
+                wanted: Some(wanted),
+            } => write!(f, "{error}: {free} free, {wanted} asked for"),
+            Cause::Allocate { error, .. } => error.fmt(f),
+            Cause::Exact(error) => error.fmt(f),
+            Cause::NotOneAddress { named, unit } => write!(
+                f,
+                "{named} is not one address of the pool: write {}, or {}/{unit}",
+                named.addr(),
+                named.addr()
+            ),
+            Cause::Seed => {
+                f.write_str("a pool file keeps no seed: write random, and each opening draws one")
+            }
+            Cause::Sync(error) => error.fmt(f),
+            Cause::Reclaim { error, .. } => error.fmt(f),
+            Cause::Unprinted { nets, error } => write!(
+                f,
+                "{} allocated, and cannot be written to standard output: {error}",
+                nets.len()
+            ),
+        }
+    }
+}
+
+/// As the library writes its errors: an object with a code.
+impl Serialize for PoolFailure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.cause {
+            Cause::Open(OpenError::Build(error)) => error.serialize(serializer),
+            Cause::Open(error) => code(error.code(), serializer),
+            Cause::Allocate { error, .. } => error.serialize(serializer),
+            Cause::Exact(error) => error.serialize(serializer),
+            Cause::Sync(error) => error.serialize(serializer),
+            // Its entries are beside it, as in an answer.
+            Cause::Reclaim { error, .. } => code(error.code(), serializer),
+            Cause::NotOneAddress { .. } | Cause::Seed => code("usage", serializer),
+            Cause::Unprinted { nets, .. } => {
+                #[derive(Serialize)]
+                struct Unprinted<'a> {
+                    code: &'static str,
+                    addresses: &'a [IpNet],
+                }
+                let code = "output";
+                let addresses = nets;
+                Unprinted { code, addresses }.serialize(serializer)
+            }
+        }
+    }
+}
+
+fn code<S: Serializer>(code: &'static str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map([("code", code)])
+}
+
+/// The exit code of an address that was not released.
+pub(super) fn exit_code_of_release(error: &ReleaseError) -> u8 {
+    match error {
+        ReleaseError::NotAllocated { .. } => EXIT_NOT_ALLOCATED,
+        _ => EXIT_INPUT,
+    }
+}
+
+/// The address, and no more of it than is one of the pool's.
+pub(super) fn one_address(named: crate::values::Named, unit: u8) -> Result<IpAddr, Cause> {
+    match named.prefix_len {
+        None => Ok(named.addr),
+        Some(prefix_len) if prefix_len == unit => Ok(named.addr),
+        Some(prefix_len) => Err(Cause::NotOneAddress {
+            named: super::net_of(named.addr, prefix_len),
+            unit,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exit_code(cause: Cause) -> u8 {
+        let file = "a.pool".to_owned();
+        PoolFailure { file, cause }.exit_code()
+    }
+
+    /// Those that no test can bring about without a broken disk or a wait of seconds.
+    #[test]
+    fn a_file_that_cannot_be_used_is_exit_code_8() {
+        for error in [
+            OpenError::Busy,
+            OpenError::InUse,
+            OpenError::NoSpace,
+            OpenError::NoRoom,
+            OpenError::Poisoned,
+            OpenError::SyncFailed { errno: 5 },
+            OpenError::StaleFile { session: 1, min: 2 },
+        ] {
+            assert_eq!(exit_code(Cause::Open(error)), 8);
+        }
+        for error in [
+            SyncError::SyncFailed { errno: 5 },
+            SyncError::Poisoned { errno: 5 },
+        ] {
+            assert_eq!(exit_code(Cause::Sync(error)), 8);
+        }
+        let error = AllocateError::Forked;
+        let (free, wanted) = (0, None);
+        assert_eq!(
+            exit_code(Cause::Allocate {
+                error,
+                free,
+                wanted
+            }),
+            8
+        );
+        assert_eq!(exit_code(Cause::Exact(AllocateExactError::Forked)), 8);
+    }
+}

@@ -1,0 +1,266 @@
+//! `show`, `list`, `check`: nothing is allocated or released.
+
+use super::args::FileArgs;
+use super::failure::EXIT_FILE;
+use super::map::Map;
+use super::net_of;
+use crate::args::Format;
+use crate::failure::Failure;
+use crate::info;
+use crate::output::{print, print_json};
+use hostbits::{Durability, FileProblem, FileView, Health, NetworkInfo, Pool, Recovery};
+use serde::{Serialize, Serializer};
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+/// What `show` tells, as JSON.
+#[derive(Serialize)]
+struct Shown<'a> {
+    file: &'a str,
+    info: &'a NetworkInfo,
+    room: u64,
+    created_unix: u64,
+    recovery: Option<Recovery>,
+    health: Option<Health>,
+    allocated: u64,
+    available: u64,
+    map: &'a Map,
+}
+
+/// What `list` tells, as JSON.
+#[derive(Serialize)]
+struct Listed<'a> {
+    file: &'a str,
+    addresses: Addresses<'a>,
+}
+
+/// A pool's allocated addresses, written as they are found: there may be billions.
+struct Addresses<'a>(&'a Pool);
+
+/// What `check` tells, as JSON.
+#[derive(Serialize)]
+struct Checked<'a> {
+    file: &'a str,
+    is_good: bool,
+    problems: Vec<Problem<'a>>,
+    durability: Durability,
+    session: Option<u64>,
+    is_left_in_order: bool,
+    room: u64,
+    created_unix: u64,
+    allocated: u64,
+    quarantined: u64,
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    #[serde(flatten)]
+    problem: &'a FileProblem,
+    is_damage: bool,
+    message: String,
+}
+
+pub(super) fn show(file: &FileArgs) -> Result<(), Failure> {
+    let pool = file.open()?;
+    let view = hostbits::read_file(&file.path).map_err(|error| file.refuse_open(error))?;
+    let (name, info) = (file.name(), pool.info());
+    let map = Map::of(&pool, &info);
+    let shown = Shown {
+        file: &name,
+        info: &info,
+        room: view.capacity,
+        created_unix: unix_seconds(view.created),
+        recovery: pool.recovery(),
+        health: pool.health(),
+        allocated: pool.allocated(),
+        available: pool.available(),
+        map: &map,
+    };
+    match file.format {
+        Format::Plain => print(|out| write_shown(out, &shown)),
+        Format::Json => print_json(&shown),
+    }
+}
+
+fn write_shown(out: &mut dyn Write, shown: &Shown<'_>) -> io::Result<()> {
+    row(out, "file", &shown.file)?;
+    info::write_plain(out, shown.info)?;
+    row(out, "room", &format_args!("{} slots", shown.room))?;
+    row(out, "created", &Utc(shown.created_unix))?;
+    if let Some(recovery) = &shown.recovery {
+        row(out, "found", &recovery.kind)?;
+    }
+    if let Some(health) = &shown.health {
+        row(out, "durable", &health.durability)?;
+        row(out, "session", &health.session)?;
+        // This command has it open, too.
+        row(out, "others", &health.processes.saturating_sub(1))?;
+        row(
+            out,
+            "suspects",
+            &format_args!("{} quarantined", health.quarantined),
+        )?;
+        if let Some(errno) = health.poison {
+            row(out, "poison", &io::Error::from_raw_os_error(errno))?;
+        }
+    }
+    row(out, "taken", &shown.allocated)?;
+    row(out, "free", &shown.available)?;
+    writeln!(out)?;
+    shown.map.write(out)
+}
+
+pub(super) fn list(file: &FileArgs) -> Result<(), Failure> {
+    let pool = file.open()?;
+    match file.format {
+        Format::Plain => print(|out| {
+            let unit = pool.info().unit;
+            let mut addrs = pool.iter();
+            addrs.try_for_each(|addr| writeln!(out, "{}", net_of(addr, unit)))
+        }),
+        Format::Json => print_json(&Listed {
+            file: &file.name(),
+            addresses: Addresses(&pool),
+        }),
+    }
+}
+
+impl Serialize for Addresses<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let unit = self.0.info().unit;
+        serializer.collect_seq(self.0.iter().map(|addr| net_of(addr, unit)))
+    }
+}
+
+/// Exit code 8 if there is damage, though the file could be opened with it.
+pub(super) fn check(file: &FileArgs) -> Result<ExitCode, Failure> {
+    let view = hostbits::read_file(&file.path).map_err(|error| file.refuse_open(error))?;
+    let name = file.name();
+    let is_good = !view
+        .problems
+        .iter()
+        .any(|problem| is_damage(problem, &view));
+    match file.format {
+        Format::Plain => print(|out| write_checked(out, &name, &view, is_good))?,
+        Format::Json => print_json(&checked(&name, &view, is_good))?,
+    }
+    Ok(match is_good {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(EXIT_FILE),
+    })
+}
+
+/// A release in progress, or one that somebody died in, is no damage.
+fn is_damage(problem: &FileProblem, view: &FileView) -> bool {
+    !matches!(problem, FileProblem::HiddenSlots) || view.is_left_in_order
+}
+
+fn checked<'a>(file: &'a str, view: &'a FileView, is_good: bool) -> Checked<'a> {
+    let problems = view.problems.iter();
+    Checked {
+        file,
+        is_good,
+        problems: problems
+            .map(|problem| Problem {
+                problem,
+                is_damage: is_damage(problem, view),
+                message: problem.to_string(),
+            })
+            .collect(),
+        durability: view.durability,
+        session: view.session,
+        is_left_in_order: view.is_left_in_order,
+        room: view.capacity,
+        created_unix: unix_seconds(view.created),
+        allocated: view.snapshot.allocated(),
+        quarantined: view.quarantined,
+    }
+}
+
+fn write_checked(
+    out: &mut dyn Write,
+    file: &str,
+    view: &FileView,
+    is_good: bool,
+) -> io::Result<()> {
+    for problem in &view.problems {
+        let kind = match is_damage(problem, view) {
+            true => "damage",
+            false => "note",
+        };
+        writeln!(out, "{file}: {kind}: {problem}")?;
+    }
+    let verdict = match is_good {
+        true => "good",
+        false => "damaged, and usable: what is doubtful counts as taken",
+    };
+    let state = match view.is_left_in_order {
+        true => "left in order",
+        false => "open, or somebody died with it",
+    };
+    writeln!(
+        out,
+        "{file}: {verdict}; {state}; {} taken, {} of them quarantined",
+        view.snapshot.allocated(),
+        view.quarantined
+    )
+}
+
+fn row(out: &mut dyn Write, name: &str, value: &dyn Display) -> io::Result<()> {
+    writeln!(out, "{name:<10}{value}")
+}
+
+fn unix_seconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    since.unwrap_or(Duration::ZERO).as_secs()
+}
+
+/// Seconds since 1970 as date and time.
+struct Utc(u64);
+
+impl Display for Utc {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (days, second) = (self.0 / 86_400, self.0 % 86_400);
+        // Years that begin in March, in eras of 400 years: the leap day is the last of its year.
+        let shifted = days + 719_468;
+        let (era, day) = (shifted / 146_097, shifted % 146_097);
+        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+        let day_of_year = day - (365 * year + year / 4 - year / 100);
+        let month = (5 * day_of_year + 2) / 153;
+        let day_of_month = day_of_year - (153 * month + 2) / 5 + 1;
+        let (month, next_year) = match month {
+            0..=9 => (month + 3, 0),
+            _ => (month - 9, 1),
+        };
+        write!(
+            f,
+            "{:04}-{month:02}-{day_of_month:02} {:02}:{:02}:{:02} UTC",
+            era * 400 + year + next_year,
+            second / 3_600,
+            second / 60 % 60,
+            second % 60
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_dates() {
+        for (seconds, text) in [
+            (0, "1970-01-01 00:00:00 UTC"),
+            (951_782_399, "2000-02-28 23:59:59 UTC"),
+            (951_782_400, "2000-02-29 00:00:00 UTC"),
+            (1_704_067_199, "2023-12-31 23:59:59 UTC"),
+            (4_107_542_400, "2100-03-01 00:00:00 UTC"),
+        ] {
+            assert_eq!(Utc(seconds).to_string(), text);
+        }
+        // Whatever a file says, there is a text for it.
+        let _ = Utc(u64::MAX / 1_000_000_000).to_string();
+    }
+}

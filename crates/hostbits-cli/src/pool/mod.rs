@@ -1,0 +1,81 @@
+//! `hostbits pool`: pools in files.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `args` | what may be said |
+//! | `change` | create, allocate, sync, grow: what changes a file |
+//! | `release` | each address for itself |
+//! | `reclaim` | the quarantine against a list of users |
+//! | `look` | show, list, check |
+//! | `map` | the address space in characters |
+//! | `failure` | how a file can refuse |
+//!
+//! A command opens the file, does one thing and leaves. The library sees to it that others may have the
+//! file open all the while.
+
+mod args;
+mod change;
+mod failure;
+mod look;
+mod map;
+mod reclaim;
+mod release;
+
+pub(crate) use args::{AFTER_HELP, PoolCommand};
+pub(crate) use failure::PoolFailure;
+
+use crate::failure::Failure;
+use crate::users::printable;
+use args::FileArgs;
+use failure::Cause;
+use hostbits::{OpenError, Pool};
+use ipnet::IpNet;
+use std::net::IpAddr;
+use std::process::ExitCode;
+
+/// Does what was asked for.
+pub(crate) fn run(command: &PoolCommand) -> Result<ExitCode, Failure> {
+    match command {
+        PoolCommand::Create(args) => change::create(args),
+        PoolCommand::Allocate(args) => change::allocate(args),
+        PoolCommand::Sync(file) => change::sync(file),
+        PoolCommand::Grow(args) => change::grow(args),
+        PoolCommand::Release(args) => return release::run(args),
+        PoolCommand::Reclaim(args) => reclaim::run(args),
+        PoolCommand::Show(file) => look::show(file),
+        PoolCommand::List(file) => look::list(file),
+        PoolCommand::Check(file) => return look::check(file),
+    }
+    .map(|()| ExitCode::SUCCESS)
+}
+
+impl FileArgs {
+    /// What to call the file.
+    fn name(&self) -> String {
+        printable(&self.path.display().to_string())
+    }
+
+    fn open(&self) -> Result<Pool, Failure> {
+        hostbits::open_file(&self.path).map_err(|error| self.refuse_open(error))
+    }
+
+    fn refuse(&self, cause: Cause) -> Failure {
+        Failure::Pool(Box::new(PoolFailure {
+            file: self.name(),
+            cause,
+        }))
+    }
+
+    /// A pool that cannot be is no matter of the file.
+    fn refuse_open(&self, error: OpenError) -> Failure {
+        match error {
+            OpenError::Build(error) => Failure::Build(error),
+            error => self.refuse(Cause::Open(error)),
+        }
+    }
+}
+
+/// An address with the prefix length of its pool's unit, which fits: the pool was built with it.
+fn net_of(addr: IpAddr, unit: u8) -> IpNet {
+    IpNet::new(addr, unit).unwrap_or_else(|_| addr.into())
+}

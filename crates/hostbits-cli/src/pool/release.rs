@@ -1,0 +1,109 @@
+//! `release`: each address for itself, and the exit code of the first that could not be.
+
+use super::args::ReleaseArgs;
+use super::failure::exit_code_of_release;
+use super::net_of;
+use crate::args::Format;
+use crate::failure::Failure;
+use crate::output::{print, print_error_text, print_json};
+use crate::values::Named;
+use hostbits::{Pool, ReleaseError};
+use ipnet::IpNet;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::process::ExitCode;
+
+/// What became of one argument.
+#[derive(Serialize)]
+struct Outcome {
+    address: IpNet,
+    released: bool,
+    error: Option<ReleaseError>,
+    message: Option<String>,
+}
+
+/// The answer as JSON.
+#[derive(Serialize)]
+struct Answer<'a> {
+    file: &'a str,
+    released: usize,
+    refused: usize,
+    addresses: &'a [Outcome],
+}
+
+pub(super) fn run(args: &ReleaseArgs) -> Result<ExitCode, Failure> {
+    let pool = args.file.open()?;
+    let mut done = Done::default();
+    let outcomes: Vec<Outcome> = args
+        .named
+        .iter()
+        .map(|&named| done.release(&pool, named))
+        .collect();
+    print_outcomes(args, &outcomes)?;
+    let first_error = outcomes.iter().find_map(|outcome| outcome.error.as_ref());
+    Ok(first_error.map_or(ExitCode::SUCCESS, |error| {
+        ExitCode::from(exit_code_of_release(error))
+    }))
+}
+
+fn print_outcomes(args: &ReleaseArgs, outcomes: &[Outcome]) -> Result<(), Failure> {
+    let file = args.file.name();
+    let released = outcomes.iter().filter(|outcome| outcome.released);
+    if args.file.format == Format::Json {
+        let released = released.count();
+        return print_json(&Answer {
+            file: &file,
+            released,
+            refused: outcomes.len() - released,
+            addresses: outcomes,
+        });
+    }
+    for message in outcomes
+        .iter()
+        .filter_map(|outcome| outcome.message.as_ref())
+    {
+        print_error_text(&format!("error: {file}: {message}"));
+    }
+    print(|out| {
+        let mut released = released;
+        released.try_for_each(|outcome| writeln!(out, "released {}", outcome.address))
+    })
+}
+
+/// What this command has released, as ranges that do not touch.
+///
+/// Somebody else may hold it by now, so a second mention must not reach the pool: to one bit it would be
+/// that somebody's release.
+#[derive(Default)]
+struct Done(BTreeMap<IpAddr, IpAddr>);
+
+impl Done {
+    fn release(&mut self, pool: &Pool, named: Named) -> Outcome {
+        let unit = pool.info().unit;
+        let net = net_of(named.addr, named.prefix_len.unwrap_or(unit));
+        let (first, last) = (net.network(), net.broadcast());
+        let result = if self.has_some_of(first, last) {
+            Err(ReleaseError::NotAllocated { addr: named.addr })
+        } else if net.prefix_len() == unit {
+            pool.release(named.addr)
+        } else {
+            pool.release_block(net)
+        };
+        if result.is_ok() {
+            self.0.insert(first, last);
+        }
+        let error = result.err();
+        Outcome {
+            address: net,
+            released: error.is_none(),
+            message: error.as_ref().map(ReleaseError::to_string),
+            error,
+        }
+    }
+
+    fn has_some_of(&self, first: IpAddr, last: IpAddr) -> bool {
+        let before = self.0.range(..=last).next_back();
+        before.is_some_and(|(_, &end)| end >= first)
+    }
+}

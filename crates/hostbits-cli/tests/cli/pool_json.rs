@@ -1,0 +1,65 @@
+//! The JSON of every command, against the one file of test vectors.
+
+use crate::run::{PoolFile, run};
+use serde_json::{Value, json};
+
+const VECTORS: &str = include_str!("../vectors/pool.json");
+
+/// What differs from run to run.
+fn masked(mut value: Value) -> Value {
+    match &mut value {
+        Value::Object(object) => {
+            for (key, value) in object.iter_mut() {
+                *value = match key.as_str() {
+                    "memory_bytes" | "created_unix" => json!("NUMBER"),
+                    "file" => json!("FILE"),
+                    "message" => json!(value.as_str().map(|_| "TEXT")),
+                    _ => masked(value.take()),
+                };
+            }
+        }
+        Value::Array(values) => values
+            .iter_mut()
+            .for_each(|value| *value = masked(value.take())),
+        _ => {}
+    }
+    value
+}
+
+/// The steps are one session, in their order. To write the file anew: `HOSTBITS_WRITE_VECTORS=1`.
+#[test]
+fn every_command_answers_as_documented() {
+    let file = PoolFile::absent("vectors");
+    let steps: Vec<Value> = serde_json::from_str(VECTORS).unwrap();
+    let mut seen = Vec::new();
+    for step in &steps {
+        let line = step["command"]
+            .as_str()
+            .unwrap()
+            .replace("FILE", file.name());
+        let mut args: Vec<&str> = line.split_whitespace().skip(1).collect();
+        args.extend(["--format", "json"]);
+        let run = run(&args);
+        let (stream, text) = match run.out.is_empty() {
+            true => ("stderr", &run.err),
+            false => ("stdout", &run.out),
+        };
+        assert_eq!(
+            run.out.len() + run.err.len(),
+            text.len(),
+            "one stream: {run:?}"
+        );
+        let answer: Value = serde_json::from_str(text).unwrap();
+        let mut now = json!({"command": step["command"], "exit": run.code});
+        now[stream] = masked(answer);
+        seen.push(now);
+    }
+    if std::env::var_os("HOSTBITS_WRITE_VECTORS").is_some() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/pool.json");
+        std::fs::write(path, serde_json::to_string_pretty(&seen).unwrap() + "\n").unwrap();
+        return;
+    }
+    for (seen, step) in seen.iter().zip(&steps) {
+        assert_eq!(seen, step);
+    }
+}

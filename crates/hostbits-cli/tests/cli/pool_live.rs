@@ -1,0 +1,146 @@
+//! Commands on a file that others have open at the same time.
+
+use crate::run::PoolFile;
+use hostbits::open_file;
+use std::collections::HashSet;
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+#[test]
+fn every_command_works_beside_a_live_process() {
+    let file = PoolFile::create("live", "10.0.0.0/24 --capacity 1024");
+    let live = open_file(&file.0).unwrap();
+    let addr = live.allocate().unwrap();
+    assert_eq!(file.run("allocate", "").found(), "10.0.0.3/32\n");
+    assert_eq!(file.list(), ["10.0.0.2/32", "10.0.0.3/32"]);
+    assert_eq!(live.allocated(), 2);
+    file.run("release", &addr.to_string()).found();
+    assert!(live.is_available(addr));
+    file.run("sync", "").found();
+    let shown = file.run("show", "");
+    assert!(shown.found().contains("found     joined\n"), "{shown:?}");
+    assert!(shown.found().contains("others    1\n"), "{shown:?}");
+    let checked = file.run("check", "");
+    assert!(
+        checked
+            .found()
+            .contains("good; open, or somebody died with it; 1 taken"),
+        "{checked:?}"
+    );
+    file.run("reclaim", "--nobody").found();
+    let run = file.run("grow", "10.0.0.0/22");
+    assert!(
+        run.failed(8).contains("others have the file open"),
+        "{run:?}"
+    );
+    assert_eq!(
+        file.run("grow", "10.0.0.0/22 --format json").failed_json(8)["error"]["code"],
+        "in-use"
+    );
+    drop(live);
+    file.run("grow", "10.0.0.0/22").found();
+}
+
+/// One takes and gives back as fast as it can, and checks that nobody else has what it has; the others are
+/// commands whose addresses stay taken.
+#[test]
+fn two_processes_never_get_the_same_address() {
+    const COMMANDS: usize = 40;
+    let file = PoolFile::create("shared", "10.0.0.0/24");
+    let live = open_file(&file.0).unwrap();
+    let is_done = AtomicBool::new(false);
+    let (printed, rounds) = std::thread::scope(|scope| {
+        let looping = scope.spawn(|| {
+            let mut rounds = 0u64;
+            let mut given = HashSet::new();
+            while !is_done.load(Ordering::Relaxed) {
+                let addrs = live.allocate_many(3).unwrap();
+                given.extend(addrs.iter().copied());
+                assert_eq!(
+                    live.release_many(&addrs).released,
+                    3,
+                    "nobody else released them"
+                );
+                rounds += 1;
+            }
+            rounds
+        });
+        let printed: Vec<String> = (0..COMMANDS)
+            .map(|_| file.run("allocate", "").found().trim().to_owned())
+            .collect();
+        is_done.store(true, Ordering::Relaxed);
+        (printed, looping.join().unwrap())
+    });
+    let distinct: HashSet<&String> = printed.iter().collect();
+    assert_eq!(distinct.len(), COMMANDS, "{printed:?}");
+    assert!(rounds > 0);
+    let listed = file.list();
+    assert_eq!(
+        listed.iter().collect::<HashSet<_>>(),
+        distinct,
+        "all of them, and no more"
+    );
+}
+
+/// Two loops of commands, each a process of its own: what they print is never the same.
+#[test]
+fn commands_that_run_at_once_print_different_addresses() {
+    let file = PoolFile::create("racing", "10.0.0.0/24");
+    let printed: Vec<String> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut kept = Vec::new();
+                    for round in 0..15 {
+                        let run = file.run("allocate", "");
+                        let addr = run.found().trim().to_owned();
+                        if round % 3 == 0 {
+                            file.run("release", &addr).found();
+                        } else {
+                            kept.push(addr);
+                        }
+                    }
+                    kept
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    let distinct: HashSet<&String> = printed.iter().collect();
+    assert_eq!((distinct.len(), file.list().len()), (20, 20), "{printed:?}");
+}
+
+/// A write to the disk has failed in some process: the word that says so is in the file.
+#[test]
+fn a_poisoned_pool_is_exit_code_8() {
+    let file = PoolFile::create("poisoned", "10.0.0.0/24");
+    let live = open_file(&file.0).unwrap();
+    let mut header = [0; 512];
+    let bytes = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .open(&file.0)
+        .unwrap();
+    bytes.read_exact_at(&mut header, 0).unwrap();
+    let entries = header[0x90..0x1B0].chunks_exact(24);
+    let volatile = entries.into_iter().find(|entry| entry[0] == 1).unwrap();
+    let offset = u64::from_le_bytes(volatile[8..16].try_into().unwrap());
+    bytes
+        .write_all_at(&(1u64 << 32 | 5).to_ne_bytes(), offset + 0x180)
+        .unwrap();
+    assert!(live.allocate().is_err());
+    let run = file.run("allocate", "");
+    assert!(
+        run.failed(8).contains("close the pool in every process"),
+        "{run:?}"
+    );
+    let error = file.run("show", "--format json").failed_json(8);
+    assert_eq!(error["error"]["code"], "poisoned");
+    file.run("check", "").found();
+    // Closed everywhere, it is written again by the next who opens it.
+    drop(live);
+    assert_eq!(file.run("allocate", "").found(), "10.0.0.2/32\n");
+}
