@@ -107,3 +107,32 @@ impl Done {
         before.is_some_and(|(_, &end)| end >= first)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::values::named;
+
+    /// Between two mentions somebody else gets the address: it is theirs, and stays so.
+    #[test]
+    fn a_second_mention_releases_nothing() {
+        let network: IpNet = "10.0.0.0/24".parse().unwrap();
+        let pool = Pool::new(network).unwrap();
+        let addr: IpAddr = "10.0.0.5".parse().unwrap();
+        for mentions in [
+            ["10.0.0.5", "10.0.0.5/32"],
+            ["10.0.0.4/30", "10.0.0.5"],
+            ["10.0.0.5", "10.0.0.4/30"],
+        ] {
+            let mut done = Done::default();
+            for host in [4, 5, 6, 7] {
+                let _ = pool.allocate_exact(IpAddr::from([10, 0, 0, host]));
+            }
+            assert!(done.release(&pool, named(mentions[0]).unwrap()).released);
+            pool.allocate_exact(addr).unwrap();
+            let second = done.release(&pool, named(mentions[1]).unwrap());
+            assert!(!second.released, "{mentions:?}");
+            assert!(!pool.is_available(addr), "{mentions:?}");
+        }
+    }
+}

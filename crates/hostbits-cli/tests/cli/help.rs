@@ -29,6 +29,11 @@ fn help_has_every_option_an_example_and_the_exit_codes() {
     ] {
         assert!(help.found().contains(text), "{text}");
     }
+    assert!(
+        run_line("--help")
+            .found()
+            .contains("hostbits pool allocate vpn.pool")
+    );
     for args in ["--help", "info --help"] {
         assert!(run_line(args).found().contains("3  exhausted"), "{args}");
     }

@@ -325,7 +325,7 @@ policy    lowest
         "\
 found     clean
 durable   process
-session   7
+session   6
 others    0
 suspects  0 quarantined
 taken     19
