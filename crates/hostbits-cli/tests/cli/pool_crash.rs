@@ -10,7 +10,7 @@ const PHASE: usize = 0x30;
 const CHECKSUM: usize = 0x1FC;
 
 /// Says that another boot had the file open, in both slots, with a checksum that is right.
-fn crash(file: &PoolFile) {
+fn reboot(file: &PoolFile) -> File {
     let bytes = File::options()
         .read(true)
         .write(true)
@@ -25,6 +25,12 @@ fn crash(file: &PoolFile) {
         state[CHECKSUM..].copy_from_slice(&checksum.to_le_bytes());
         bytes.write_all_at(&state, slot).unwrap();
     }
+    bytes
+}
+
+/// The same for a file that does not vouch for its words.
+fn crash(file: &PoolFile) {
+    let bytes = reboot(file);
     // A file that was left in order vouches for its words; one that is open with durability process does
     // not.
     let mut header = [0; 512];
@@ -182,10 +188,7 @@ fn what_was_printed_is_held_after_a_crash() {
     for durability in ["strict", "barrier"] {
         let file = PoolFile::create("held", &format!("10.0.0.0/24 --durability {durability}"));
         file.run("allocate", "-n 2").found();
-        let bytes = File::options().write(true).open(&file.0).unwrap();
-        for slot in STATE_SLOTS {
-            bytes.write_all_at(&[0; 512], slot).unwrap();
-        }
+        reboot(&file);
         assert_eq!(
             file.run("allocate", "").found(),
             "10.0.0.4/32\n",
