@@ -130,8 +130,20 @@ fn mount(image: &Path, at: &Path) {
     );
 }
 
-fn signal(children: &[Child], signal: Signal) {
-    for child in children {
+/// Writers, who do not outlive the test, however it ends.
+struct Writers(Vec<Child>);
+
+impl Drop for Writers {
+    fn drop(&mut self) {
+        for child in &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn signal(writers: &Writers, signal: Signal) {
+    for child in &writers.0 {
         let pid = Pid::from_raw(child.id() as i32);
         kill(pid, signal).unwrap();
         if signal == Signal::SIGSTOP {
@@ -220,7 +232,7 @@ fn power_cuts_free_nothing_that_is_held() {
     let roles = [
         "process", "process", "barrier", "barrier", "strict", "strict", "create",
     ];
-    let mut children: Vec<_> = roles.map(|role| spawn(role, base.to_str().unwrap())).into();
+    let writers = Writers(roles.map(|role| spawn(role, base.to_str().unwrap())).into());
     let mut found = names.map(|_| Found::default());
     let mut files = 0;
     let mut random = u64::from(std::process::id()) | 1 << 40;
@@ -229,14 +241,14 @@ fn power_cuts_free_nothing_that_is_held() {
         random ^= random >> 7;
         random ^= random << 17;
         std::thread::sleep(Duration::from_millis(20 + random % 300));
-        signal(&children, Signal::SIGSTOP);
+        signal(&writers, Signal::SIGSTOP);
         let held: Vec<BTreeSet<_>> = ledgers
             .iter()
             .map(|ledger| ledger.held(SLOTS).into_iter().collect())
             .collect();
         let last = created.counter(CREATED).load(Ordering::SeqCst);
         copy_at_an_instant(&image, &image_copy);
-        signal(&children, Signal::SIGCONT);
+        signal(&writers, Signal::SIGCONT);
         std::fs::write(base.join("boot_id"), format!("{cut:032x}\n")).unwrap();
         mount(&image_copy, &copy);
         for ((name, held), found) in names.iter().zip(&held).zip(&mut found) {
@@ -250,10 +262,7 @@ fn power_cuts_free_nothing_that_is_held() {
         }
         run("umount", &[copy.to_str().unwrap()]);
     }
-    for child in &mut children {
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
+    drop(writers);
     run("umount", &[live.to_str().unwrap()]);
     for ((name, found), ledger) in names.iter().zip(&found).zip(&ledgers) {
         let operations = ledger.counter(OPERATIONS).load(Ordering::SeqCst);
