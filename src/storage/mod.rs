@@ -186,6 +186,11 @@ impl Words {
         if self.suspects.load(Ordering::Relaxed) != 0 {
             return self.release_suspect(slot);
         }
+        self.free(slot)
+    }
+
+    #[inline(always)]
+    fn free(&self, slot: Slot) -> bool {
         let was_taken = self.bitmap().mark_free(slot);
         self.announce(slot, was_taken)
     }
@@ -257,8 +262,7 @@ impl Words {
     #[inline(never)]
     fn release_suspect(&self, slot: Slot) -> bool {
         self.clear_suspects(word_of(slot), bit_of(slot));
-        let was_taken = self.bitmap().mark_free(slot);
-        self.announce(slot, was_taken)
+        self.free(slot)
     }
 
     /// Memory on the heap, in bytes.

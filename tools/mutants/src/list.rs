@@ -430,7 +430,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     smoke(mutant(
         "publish: before the bit is free",
         &[edit(
-            "src/storage.rs",
+            "src/storage/mod.rs",
             "        let was_taken = self.bitmap().mark_free(slot);\n        self.announce(slot, was_taken)",
             "        self.announce(slot, true);\n        self.bitmap().mark_free(slot)",
         )],
