@@ -20,10 +20,12 @@ use std::fmt;
 /// | `Strict` | the claim and a write to the disk that it shares with others | never handed out again, every one | calls in flight, and releases since the last write |
 ///
 /// A write that fails is final: the pool is *poisoned* in every process, nothing is handed out in or
-/// after that write, and nobody tries again. Releases and questions go on.
+/// after that write, and nobody tries again. Releases and questions go on. When everybody has closed the
+/// file, it can be opened again, and all that was free is quarantined, whatever the durability.
 ///
 /// The promises assume a local file system and a disk that do what they say: a word of eight bytes is
-/// written whole, what was synced is there, and dirty pages are not lost within one boot. They say
+/// written whole, what was synced is there, and dirty pages are not lost within one boot. (All of them, and
+/// how each promise is kept and checked: [`design::file_safety`](crate::design::file_safety).) They say
 /// nothing of files that are put back from a copy: store the session of
 /// [`Recovery`](crate::Recovery) with your own data and ask for it when you open the file.
 ///
@@ -126,7 +128,9 @@ pub enum RecoveryKind {
     Clean,
     /// All processes that had it open have died. Nothing is lost.
     ProcessCrash,
-    /// The machine went down, or it cannot be said that it did not. Held is what the durability says.
+    /// The machine went down, or it cannot be said that it did not. Held is what the durability says. Also
+    /// if the file is a copy, or a write had failed: then all that was free is quarantined, whatever the
+    /// durability.
     MachineCrash,
     /// Nothing: other processes have it open.
     Joined,

@@ -16,7 +16,7 @@
 //! How it works and why it is right: [`design`].
 //!
 //! A pool can live in a file that outlives its processes and is shared by them: `Builder::create`,
-//! `Builder::open`, `Durability`. Its bytes: [`design::file_format`].
+//! `Builder::open`, `Durability`. Its bytes: [`design::file_format`]; what it survives: [`design::file_safety`].
 //!
 //! # Features
 //!
@@ -109,6 +109,10 @@ pub mod design {
 
     pub mod file_format {
         #![doc = include_str!("../docs/file-format.md")]
+    }
+
+    pub mod file_safety {
+        #![doc = include_str!("../docs/file-safety.md")]
     }
 
     pub mod loom {

@@ -91,10 +91,18 @@ impl<N: Network> Pool<N> {
     ///
     /// The list must have every address that was allocated before, whoever holds it, in full: read it from
     /// the primary, and only when it is complete. What it names is taken first, as by
-    /// [`adopt`](Self::adopt). Others may allocate and release meanwhile, with one exception: an address
-    /// whose owner is gone from the list, and whose release is still to come, is freed here. If somebody
-    /// else has got it by the time of that release, the release is of somebody else's address, which no
-    /// bit can see. So release first what is to be released, and then read the list.
+    /// [`adopt`](Self::adopt). Others may allocate and release meanwhile, with one exception.
+    ///
+    /// **The list must also have the addresses whose record is deleted already, and whose release has not
+    /// been called yet.** Such an address is freed here, somebody else may get it at once, and the release
+    /// that comes then gives that one's address away, which no bit can see. If your program deletes a record
+    /// first and releases after it, as it should, either let those releases return before you read the list,
+    /// or add their addresses to it.
+    ///
+    /// The quarantine has what the file took for free. A release that had not come to the disk when the
+    /// machine went down is not in it, with any durability: the file says that the address is held, so it is
+    /// a plain leak, and this does not find it. With [`Durability::Process`](crate::Durability::Process) that
+    /// may be any release since the last [`sync`](Self::sync) or close.
     ///
     /// # Errors
     ///
