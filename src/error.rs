@@ -438,7 +438,35 @@ pub(crate) enum Refusal {
     Forked,
 }
 
+/// Where there is no refusal.
+const NO_REFUSAL: u64 = 0;
+
+impl Refusal {
+    /// As a number, which travels in a register.
+    pub(crate) fn to_code(refusal: Option<Self>) -> u64 {
+        let with_errno = |kind: u64, errno: i32| kind << 32 | u64::from(errno as u32);
+        match refusal {
+            None => NO_REFUSAL,
+            Some(Self::Poisoned { errno }) => with_errno(1, errno),
+            Some(Self::SyncFailed { errno }) => with_errno(2, errno),
+            Some(Self::Forked) => with_errno(3, 0),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn from_code(code: u64) -> Option<Self> {
+        let errno = code as i32;
+        match code >> 32 {
+            1 => Some(Self::Poisoned { errno }),
+            2 => Some(Self::SyncFailed { errno }),
+            3 => Some(Self::Forked),
+            _ => None,
+        }
+    }
+}
+
 impl From<Refusal> for AllocateError {
+    #[inline]
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Poisoned { errno } => Self::Poisoned { errno },

@@ -215,6 +215,7 @@ impl Hints {
     }
 
     /// Whether the slots of one batch are scattered, or may follow each other.
+    #[inline]
     pub(crate) fn scatters(&self) -> bool {
         matches!(self, Self::Random { .. })
     }

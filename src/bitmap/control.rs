@@ -215,6 +215,12 @@ impl<'a> Bitmap<'a> {
         }
     }
 
+    /// Whether at some instant of the call nothing was free, as far as the root alone can tell.
+    #[inline]
+    pub(crate) fn is_empty_by_the_root(self) -> bool {
+        !self.tree.is_linear() && self.none_free(0) == Verdict::NoneFree
+    }
+
     #[cold]
     fn none_free_linear(self, own_flights: u64) -> Verdict {
         let _watch = self.control.watch();

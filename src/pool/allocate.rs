@@ -3,7 +3,7 @@
 use super::Pool;
 use super::confirm::Duty;
 use crate::bitmap::{Attempt, Burst, Likely, WordBits};
-use crate::error::{AllocateError, AllocateExactError};
+use crate::error::{AllocateError, AllocateExactError, Refusal};
 use crate::geometry::Place;
 use crate::network::Network;
 use crate::policy::Policy;
@@ -28,7 +28,9 @@ impl<N: Network> Pool<N> {
     /// assert_eq!(pool.allocate()?.to_string(), "10.0.0.3");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[inline]
+    // Always: with what a pool in a file needs it is a little larger than the compiler likes, and a result
+    // that is returned to be taken apart costs as much as the claim.
+    #[inline(always)]
     pub fn allocate(&self) -> Result<N::Addr, AllocateError> {
         match self.allocate_slot(Event::Any) {
             Some(slot) => Ok(self.geometry.addr_of(slot)),
@@ -442,8 +444,21 @@ impl<N: Network> Pool<N> {
     }
 
     /// Claims the first free slot from where the policy begins.
+    // A leaf as well where nothing is counted: those who wait for an address ask full pools often.
     #[inline(never)]
     fn claim_anywhere(&self) -> Option<Slot> {
+        // Not where numbers are drawn: a refused call draws one, whatever the search.
+        if self.duty == Duty::Nothing
+            && !self.hints.scatters()
+            && self.bitmap().is_empty_by_the_root()
+        {
+            return None;
+        }
+        self.search()
+    }
+
+    #[inline(never)]
+    fn search(&self) -> Option<Slot> {
         let bitmap = self.bitmap();
         let found = loop {
             let found = match self.hints.policy() {
@@ -456,7 +471,6 @@ impl<N: Network> Pool<N> {
         };
         match found {
             Some(slot) => self.hints.found(slot),
-            None if self.counters.are_off() => {}
             None => self.count_exhausted(),
         }
         found
@@ -497,12 +511,16 @@ impl<N: Network> Pool<N> {
     /// The error alone. Built where it is returned: copying it costs more than the claim that failed.
     #[inline]
     pub(super) fn exhausted<T>(&self) -> Result<T, AllocateError> {
+        let mut quarantined = 0;
         if self.is_in_file() {
-            return self.refused_or_exhausted();
+            if let Some(refusal) = Refusal::from_code(self.refusal_code()) {
+                return Err(refusal.into());
+            }
+            quarantined = self.quarantined();
         }
         Err(AllocateError::Exhausted {
             capacity: self.capacity(),
-            quarantined: 0,
+            quarantined,
         })
     }
 }

@@ -138,16 +138,11 @@ impl<N: Network> Pool<N> {
         noted.or_else(|| self.words.file()?.refusal())
     }
 
+    /// The same in a register: see `exhausted`.
     #[cold]
     #[inline(never)]
-    pub(super) fn refused_or_exhausted<T>(&self) -> Result<T, AllocateError> {
-        Err(match self.refusal() {
-            Some(refusal) => refusal.into(),
-            None => AllocateError::Exhausted {
-                capacity: self.capacity(),
-                quarantined: self.quarantined(),
-            },
-        })
+    pub(super) fn refusal_code(&self) -> u64 {
+        Refusal::to_code(self.refusal())
     }
 
     /// Takes a block that is about to be released out of the quarantine, if all of it is taken: its holder
@@ -166,6 +161,8 @@ impl<N: Network> Pool<N> {
     }
 
     /// Counts the slots in quarantine. O(words) while there are any.
+    #[cold]
+    #[inline(never)]
     pub(super) fn quarantined(&self) -> u64 {
         let file = self.words.file().filter(|_| self.words.has_suspects());
         let words = file.map(|file| file.quarantine()).unwrap_or_default();
