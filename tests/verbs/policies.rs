@@ -1,0 +1,156 @@
+//! Which address the policies choose.
+
+use super::*;
+
+/// `Lowest` is exactly the lowest free address, whatever was released before.
+#[test]
+fn lowest_is_always_the_lowest_free_address() {
+    for search in SEARCHES {
+        let pool = Pool::builder(v4("10.0.0.0/20"))
+            .search(search)
+            .build()
+            .unwrap();
+        let mut free: BTreeSet<_> = (2..4095).map(ten).collect();
+        let mut held = Vec::new();
+        let mut numbers = Numbers(1);
+        for step in 0..20_000 {
+            if held.is_empty() || numbers.below(5) < 3 {
+                let given = pool.allocate().ok();
+                assert_eq!(given, free.pop_first(), "{search:?}, step {step}");
+                held.extend(given);
+            } else {
+                let addr = held.swap_remove(numbers.below(held.len() as u64) as usize);
+                pool.release(addr).unwrap();
+                free.insert(addr);
+            }
+        }
+    }
+}
+
+/// `Next` goes round: nobody gets an address again before everybody else's was given.
+#[test]
+fn next_wraps_with_the_longest_reuse_distance() {
+    for search in SEARCHES {
+        for (network, capacity) in [
+            ("10.0.0.0/24", 253),
+            ("10.0.0.0/21", 2045),
+            ("10.0.0.0/29", 5),
+        ] {
+            let pool = Pool::builder(v4(network))
+                .policy(Policy::Next)
+                .search(search)
+                .build()
+                .unwrap();
+            for round in 0..3 {
+                for index in 0..capacity {
+                    let addr = pool.allocate().unwrap();
+                    assert_eq!(addr, ten(index + 2), "{network} {search:?}, round {round}");
+                    pool.release(addr).unwrap();
+                }
+            }
+        }
+    }
+}
+
+/// The next free address after the last one given, over what is taken, against a plain scan.
+#[test]
+fn next_continues_after_the_last_address_given() {
+    for search in SEARCHES {
+        let pool = Pool::builder(v4("10.0.0.0/22"))
+            .policy(Policy::Next)
+            .search(search)
+            .build()
+            .unwrap();
+        let mut free = [true; 1024];
+        for reserved in [0, 1, 1023] {
+            free[reserved] = false;
+        }
+        let (mut cursor, mut numbers) = (0, Numbers(2));
+        let mut held = Vec::new();
+        for step in 0..10_000 {
+            if numbers.below(100) < 55 {
+                let order = (cursor..1024).chain(0..cursor);
+                let expected = order.into_iter().find(|&index| free[index]);
+                assert_eq!(
+                    pool.allocate().ok(),
+                    expected.map(|index| ten(index as u32)),
+                    "step {step}"
+                );
+                if let Some(index) = expected {
+                    (cursor, free[index]) = (index + 1, false);
+                    held.push(index);
+                }
+            } else if !held.is_empty() {
+                let index = held.swap_remove(numbers.below(held.len() as u64) as usize);
+                pool.release(ten(index as u32)).unwrap();
+                free[index] = true;
+            }
+        }
+    }
+}
+
+/// The same seed gives the same addresses, another seed others, and no order shows through.
+#[test]
+fn random_is_reproducible_with_its_seed_and_with_no_other() {
+    for search in SEARCHES {
+        let given = |seed| {
+            let pool = Pool::builder(v4("10.0.0.0/20"))
+                .policy(Policy::Random(seed))
+                .search(search)
+                .build()
+                .unwrap();
+            let mut given: Vec<_> = (0..500).map(|_| pool.allocate().unwrap()).collect();
+            pool.release(given[3]).unwrap();
+            given.extend(drain(&pool));
+            given
+        };
+        let first = given(1);
+        assert_eq!(first, given(1));
+        let others: Vec<_> = (2..6).map(given).collect();
+        for other in &others {
+            let same = first
+                .iter()
+                .zip(other)
+                .take(500)
+                .filter(|(one, other)| one == other)
+                .count();
+            assert!(same < 10, "{same} of 500 are the same");
+        }
+        let ascending = first[..500]
+            .windows(2)
+            .filter(|pair| pair[0] < pair[1])
+            .count();
+        assert!((150..350).contains(&ascending), "{ascending} of 499 ascend");
+        assert!(first.iter().collect::<HashSet<_>>().len() == 4093);
+    }
+}
+
+/// The two searches differ in cost only: the same calls give the same addresses.
+#[test]
+fn tree_and_linear_search_give_the_same_addresses() {
+    for policy in POLICIES {
+        let pools = SEARCHES.map(|search| {
+            Pool::builder(v4("10.0.0.0/20"))
+                .policy(policy)
+                .search(search)
+                .build()
+                .unwrap()
+        });
+        let mut numbers = Numbers(3);
+        for step in 0..3000 {
+            let (verb, index) = (numbers.below(8), numbers.below(4100) as u32);
+            let outcome = |pool: &Pool<Ipv4Net>| match verb {
+                0 => format!("{:?}", pool.allocate()),
+                1 => format!("{:?}", pool.allocate_preferring(ten(index))),
+                2 => format!("{:?}", pool.allocate_exact(ten(index))),
+                3 => format!("{:?}", pool.allocate_in(ten(index)..=ten(index + 100))),
+                4 => format!("{:?}", pool.allocate_many(index as usize % 70)),
+                5 => format!("{:?}", pool.allocate_block(32 - index as u8 % 5)),
+                _ => format!("{:?}", pool.release(ten(index))),
+            };
+            let [tree, linear] = pools.each_ref().map(outcome);
+            assert_eq!(tree, linear, "{policy:?}, step {step}, verb {verb}");
+        }
+        assert!(taken(&pools[0]) == taken(&pools[1]));
+    }
+}
