@@ -50,6 +50,7 @@ mod next_free;
 mod open_error;
 mod policy;
 mod pool;
+mod reconcile;
 mod run_map;
 mod slot;
 mod stats;
@@ -79,7 +80,8 @@ pub use open_error::{Mismatch, OpenError, SyncError};
 pub use policy::Policy;
 pub use pool::{
     AddrGuard, AddrRange, Builder, Diff, Guard, GuardArc, Local, LocalArc, LocalPool, NetworkInfo,
-    Pool, ReleasedMany, Reservation, Search, Snapshot, SnapshotMismatch, Status,
+    Pass, Pool, ReconcileOptions, Reconciler, ReleasedMany, Reservation, Search, Snapshot,
+    SnapshotMismatch, Status,
 };
 #[cfg(all(
     feature = "mmap",
@@ -89,6 +91,10 @@ pub use pool::{
 ))]
 pub use pool::{
     FileBuilder, FileProblem, FileView, Health, ReclaimError, Reclaimed, open_file, read_file,
+};
+pub use reconcile::{
+    Applied, ApplyError, EntryCounts, FileIdentity, Fuse, PassError, Plan, PlanRange, PoolIdentity,
+    ReconcilerError, SlotCounts, Undone,
 };
 pub use slot::Slot;
 pub use stats::{Allocations, Failures, Stats, StatsLevel};

@@ -1,14 +1,14 @@
 //! Many slots in one call.
 
 use super::chunk::Request;
-use super::{Bitmap, Verdict};
+use super::{Bitmap, Mark, Verdict};
 use crate::slot::Slot;
 use crate::sync::{Snooze, thread_index};
 
 /// Claimed bits: the index of a word and which of its bits.
 pub(crate) type WordBits = (usize, u64);
 
-impl Bitmap<'_> {
+impl<M: Mark> Bitmap<'_, M> {
     /// Claims up to `wanted` slots, hands each word with its bits to `sink` and answers how many are
     /// missing.
     ///

@@ -7,8 +7,8 @@
 //! Blocks are searched from the top of the pool downwards, singles from the bottom upwards: they
 //! meet late.
 
-use super::Bitmap;
 use super::control::WORD_ORDER;
+use super::{Bitmap, Mark};
 use crate::slot::{SLOTS_PER_CHUNK, SLOTS_PER_WORD, Slot, chunk_of, slot_at, word_of};
 use crate::sync::{AtomicU64, Ordering, WORDS_PER_CHUNK, load_seq_cst};
 
@@ -75,7 +75,7 @@ impl BlockRelease {
     }
 }
 
-impl Bitmap<'_> {
+impl<M: Mark> Bitmap<'_, M> {
     /// Claims the highest free block among all `candidates`, which are in ascending order; answers
     /// its first slot.
     ///
@@ -210,6 +210,7 @@ impl Bitmap<'_> {
             }
             let bit_index = u64::BITS - 1 - starts.leading_zeros();
             let block = block_bits(of.order) << bit_index;
+            self.mark.mark(word_index, block);
             // SeqCst: as in `take_lowest`, on failure too.
             match word.compare_exchange(seen, seen & !block, Ordering::SeqCst, Ordering::SeqCst) {
                 Ok(_) => return Some(slot_at(word_index, bit_index)),
@@ -228,6 +229,7 @@ impl Bitmap<'_> {
         }
         let _flight = self.begin_flight();
         for word_index in words.clone() {
+            self.mark.mark(word_index, u64::MAX);
             if !take_whole(self.word(word_index)) {
                 for taken in *words.start()..word_index {
                     self.release_bits(taken, u64::MAX);

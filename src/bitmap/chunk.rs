@@ -1,5 +1,6 @@
 //! Eight words, one cache line: taking bits out of them.
 
+use super::Mark;
 use crate::slot::{Slot, bits_within, slot_at, word_of};
 use crate::sync::{AtomicU64, Ordering, WORDS_PER_CHUNK, load_seq_cst};
 use core::ops::RangeInclusive;
@@ -93,15 +94,17 @@ impl<T> Attempt<T> {
     }
 }
 
-/// Takes the lowest free bit, if nobody else changes the word meanwhile.
+/// Takes the lowest free bit, if nobody else changes the word meanwhile. Here and below, `mark` is told of
+/// the bits before they are taken.
 #[inline]
-pub(super) fn try_take_first(word: &AtomicU64) -> Attempt {
+pub(super) fn try_take_first(word: &AtomicU64, mark: impl Fn(u64)) -> Attempt {
     // SeqCst: as in `take_lowest`.
     let free = load_seq_cst(word);
     if free == 0 {
         return Attempt::Empty;
     }
     let rest = free & (free - 1);
+    mark(free ^ rest);
     // SeqCst: as in `take_lowest`. Relaxed on failure: what it reads is not used.
     match word.compare_exchange(free, rest, Ordering::SeqCst, Ordering::Relaxed) {
         Ok(_) => Attempt::Took(free.trailing_zeros()),
@@ -111,7 +114,7 @@ pub(super) fn try_take_first(word: &AtomicU64) -> Attempt {
 
 /// Takes up to `wanted` of the lowest free bits among `allowed`, and answers which; 0 if none is free.
 #[inline]
-pub(super) fn take_lowest(word: &AtomicU64, allowed: u64, wanted: u64) -> u64 {
+pub(super) fn take_lowest(word: &AtomicU64, allowed: u64, wanted: u64, mark: impl Fn(u64)) -> u64 {
     // SeqCst: in the proof of `Control::prove_none` this load is the searcher's look at the bit, and
     // the releaser's look at `watchers` comes after its own store. With less both may miss the other.
     let mut free = load_seq_cst(word);
@@ -120,6 +123,7 @@ pub(super) fn take_lowest(word: &AtomicU64, allowed: u64, wanted: u64) -> u64 {
         if take == 0 {
             return 0;
         }
+        mark(take);
         // The whole word is compared, so the bits below are known to be taken at the claim itself.
         // SeqCst: Acquire pairs with the release of the last holder, whose work happens before ours;
         // the total order places the claim against the check loads of `settle`.
@@ -135,11 +139,12 @@ pub(super) fn take_lowest(word: &AtomicU64, allowed: u64, wanted: u64) -> u64 {
 ///
 /// One `lock btr` on x86-64, and never a retry for somebody else's bit.
 #[inline]
-pub(super) fn take_near(word: &AtomicU64, start_bit: u32) -> Option<u32> {
+pub(super) fn take_near(word: &AtomicU64, start_bit: u32, mark: impl Fn(u64)) -> Option<u32> {
     // Acquire: only a starting guess; the read-modify-write of `take_bit` decides.
     let mut free = word.load(Ordering::Acquire);
     while free != 0 {
         let bit_index = first_from(free, start_bit);
+        mark(1 << bit_index);
         if take_bit(word, bit_index) {
             return Some(bit_index);
         }
@@ -150,11 +155,15 @@ pub(super) fn take_near(word: &AtomicU64, start_bit: u32) -> Option<u32> {
 
 /// [`take_near`] with one attempt: no loop where hardly ever a second turn is needed.
 #[inline]
-pub(super) fn try_take_near(word: &AtomicU64, start_bit: u32) -> Option<u32> {
+pub(super) fn try_take_near(word: &AtomicU64, start_bit: u32, mark: impl Fn(u64)) -> Option<u32> {
     // Acquire: as in `take_near`.
     let free = word.load(Ordering::Acquire);
+    if free == 0 {
+        return None;
+    }
     let bit_index = first_from(free, start_bit);
-    (free != 0 && take_bit(word, bit_index)).then_some(bit_index)
+    mark(1 << bit_index);
+    take_bit(word, bit_index).then_some(bit_index)
 }
 
 /// The first set bit at or after `start_bit`, cyclic.
@@ -203,12 +212,13 @@ impl<S: FnMut(usize, u64)> Request<S> {
 
     /// Takes what is wanted from one chunk, lowest first.
     #[inline]
-    pub(super) fn visit(&mut self, chunk: &Chunk, chunk_index: usize) -> Visit {
+    pub(super) fn visit(&mut self, chunk: &Chunk, chunk_index: usize, mark: impl Mark) -> Visit {
         let mut took = false;
         for word_index in self.words_of(chunk_index) {
             let allowed = bits_within(word_index, self.first, self.last);
             let word = &chunk.words()[word_index % WORDS_PER_CHUNK];
-            let taken = take_lowest(word, allowed, self.wanted);
+            let marks = |bits| mark.mark(word_index, bits);
+            let taken = take_lowest(word, allowed, self.wanted, marks);
             if taken != 0 {
                 took = true;
                 self.wanted -= u64::from(taken.count_ones());
@@ -252,8 +262,8 @@ mod tests {
     #[test]
     fn take_near_wraps() {
         let word = AtomicU64::new(1 << 3 | 1 << 60);
-        assert_eq!(take_near(&word, 4), Some(60));
-        assert_eq!(take_near(&word, 61), Some(3));
-        assert_eq!(take_near(&word, 0), None);
+        assert_eq!(take_near(&word, 4, |_| ()), Some(60));
+        assert_eq!(take_near(&word, 61, |_| ()), Some(3));
+        assert_eq!(take_near(&word, 0, |_| ()), None);
     }
 }

@@ -13,7 +13,7 @@
 //! release that did not count itself under the watch has its bit and its hints visible to the whole
 //! search, and every other release that finishes during the search changes `freed`.
 
-use super::{Bitmap, Chunk, Lane};
+use super::{Bitmap, Chunk, GateWord, Lane, Mark};
 use crate::sync::{AtomicU64, Ordering, Snooze, load_seq_cst};
 
 /// Order of the largest block that one word can hold: 64 slots.
@@ -29,6 +29,8 @@ pub(crate) struct Control {
     flights: AtomicU64,
     watchers: AtomicU64,
     freed: [AtomicU64; WORD_ORDER as usize + 1],
+    /// In the second line, which even slow paths hardly ever write.
+    gate: AtomicU64,
 }
 
 /// A claim that may still give back what it took; others do not believe "nothing free" meanwhile.
@@ -59,6 +61,15 @@ impl Drop for Watch<'_> {
 }
 
 impl Control {
+    /// Where the gate is, in bytes.
+    #[allow(dead_code)] // Where there are no pool files, nobody asks.
+    pub(crate) const GATE_AT: usize = std::mem::offset_of!(Self, gate);
+
+    #[inline]
+    pub(crate) fn gate(&self) -> GateWord<'_> {
+        GateWord(&self.gate)
+    }
+
     /// The word of the flights, for [`Lane::new`].
     #[allow(dead_code)] // Where there are no pool files, nobody makes a lane.
     pub(crate) fn flights_word(&self) -> &AtomicU64 {
@@ -146,7 +157,7 @@ pub(crate) enum Verdict {
     InFlight,
 }
 
-impl<'a> Bitmap<'a> {
+impl<'a, M: Mark> Bitmap<'a, M> {
     /// Announces a claim that may have to be rolled back. Begin before the first bit is taken.
     pub(crate) fn begin_flight(self) -> Flight<'a> {
         let (control, lane) = (self.control, self.lane);

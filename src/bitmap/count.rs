@@ -4,6 +4,7 @@
 
 use super::Bitmap;
 use crate::slot::{Slot, slots_in, words_within};
+use crate::sync::load_seq_cst;
 
 impl<'a> Bitmap<'a> {
     /// Counts the free slots of `first..=last`.
@@ -26,6 +27,20 @@ impl<'a> Bitmap<'a> {
             let bits = crate::slot::bits_within(word_index, first, last);
             slots_in(word_index, bits & !self.free_bits(word_index, first, last))
         })
+    }
+
+    /// The free bits of a word, for a decision that depends on them.
+    pub(crate) fn free_in(self, word_index: usize) -> u64 {
+        // SeqCst: after the change of the gate, in the total order. A claim that this load does not see
+        // comes later, and its look at the gate, later still, sees the change.
+        load_seq_cst(self.word(word_index))
+    }
+
+    /// A copy of all words, each of them as [`free_in`](Self::free_in).
+    pub(crate) fn snapshot(self) -> Vec<u64> {
+        words_within(0, self.last_slot())
+            .map(|word_index| self.free_in(word_index))
+            .collect()
     }
 
     /// A copy of all words.

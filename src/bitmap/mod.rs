@@ -19,7 +19,9 @@
 //! | `batch` | claim many |
 //! | `block` | claim an aligned power of two of slots |
 //! | `word` | claim all that is free in a word |
+//! | `mark` | told of every slot before it is claimed, while a pass is running |
 //! | `control` | proof that nothing was free: claims in flight, releases under watch |
+//! | `gate` | the word that every claim looks at: passes, poison |
 //! | `lane` | the same among processes, any of which may die |
 //! | `scrub` | publish what a dead process freed and did not publish |
 //! | `count` | count and list |
@@ -31,7 +33,9 @@ mod block;
 mod chunk;
 mod control;
 mod count;
+mod gate;
 mod lane;
+mod mark;
 mod scrub;
 mod single;
 mod tree;
@@ -42,9 +46,11 @@ pub(crate) use block::{BlockCandidates, BlockRelease};
 pub(crate) use chunk::{Attempt, Chunk};
 pub(crate) use control::Control;
 use control::Verdict;
+pub(crate) use gate::{Gate, GateWord};
 pub(crate) use lane::Lane;
 #[allow(unused_imports)] // Where there are no pool files, nobody makes a lane.
 pub(crate) use lane::{LANES, Peers, SHARED_LANE};
+pub(crate) use mark::{Mark, Touched};
 pub(crate) use single::Likely;
 pub(crate) use tree::Shape;
 
@@ -52,14 +58,15 @@ use crate::slot::{SLOTS_PER_CHUNK, Slot};
 use crate::sync::{AtomicU64, WORDS_PER_CHUNK};
 use tree::Tree;
 
-/// Borrowed words with the borrowed summary over them.
+/// Borrowed words with the borrowed summary over them, and who is told of claims.
 #[derive(Clone, Copy)]
-pub(crate) struct Bitmap<'a> {
+pub(crate) struct Bitmap<'a, M = ()> {
     chunks: &'a [Chunk],
     tree: Tree<'a>,
     control: &'a Control,
     /// Of a pool that several processes may share.
     lane: Option<&'a Lane>,
+    mark: M,
 }
 
 impl<'a> Bitmap<'a> {
@@ -78,6 +85,21 @@ impl<'a> Bitmap<'a> {
             tree: Tree::new(nodes, shape),
             control,
             lane,
+            mark: (),
+        }
+    }
+}
+
+impl<'a, M: Mark> Bitmap<'a, M> {
+    /// The same words for who tells of its claims.
+    #[inline]
+    pub(crate) fn marking<T: Mark>(self, mark: T) -> Bitmap<'a, T> {
+        Bitmap {
+            chunks: self.chunks,
+            tree: self.tree,
+            control: self.control,
+            lane: self.lane,
+            mark,
         }
     }
 

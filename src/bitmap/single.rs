@@ -1,7 +1,7 @@
 //! One slot at a time: claim the lowest, the next, any within bounds, exactly this one; release.
 
 use super::chunk::{Attempt, Request, Visit, take_near, try_take_first, try_take_near};
-use super::{Bitmap, Verdict};
+use super::{Bitmap, Mark, Verdict};
 use crate::slot::{Slot, bit_of, bits_within, chunk_of, slot_at, word_of};
 use crate::sync::{Ordering, Snooze, WORDS_PER_CHUNK, load_seq_cst};
 
@@ -17,7 +17,7 @@ pub(crate) enum Likely {
     Lost,
 }
 
-impl Bitmap<'_> {
+impl<M: Mark> Bitmap<'_, M> {
     /// Claims the lowest free slot if it is in the first word of `likely_chunk`.
     ///
     /// Every lower slot was seen taken at some moment of the call.
@@ -29,10 +29,9 @@ impl Bitmap<'_> {
         if self.tree.is_linear() || !self.tree.is_lowest(likely_chunk) {
             return Likely::Elsewhere;
         }
-        match try_take_first(&chunk.words()[0]) {
-            Attempt::Took(bit_index) => {
-                Likely::Claimed(slot_at(likely_chunk * WORDS_PER_CHUNK, bit_index))
-            }
+        let word_index = likely_chunk * WORDS_PER_CHUNK;
+        match try_take_first(&chunk.words()[0], self.marks_of(word_index)) {
+            Attempt::Took(bit_index) => Likely::Claimed(slot_at(word_index, bit_index)),
             Attempt::Empty => Likely::Inside,
             Attempt::Lost => Likely::Lost,
         }
@@ -46,8 +45,9 @@ impl Bitmap<'_> {
         let Some(index) = chunk.first_with_free() else {
             return Attempt::Empty;
         };
-        try_take_first(&chunk.words()[index])
-            .map(|bit_index| slot_at(chunk_index * WORDS_PER_CHUNK + index, bit_index))
+        let word_index = chunk_index * WORDS_PER_CHUNK + index;
+        try_take_first(&chunk.words()[index], self.marks_of(word_index))
+            .map(|bit_index| slot_at(word_index, bit_index))
     }
 
     /// Claims the lowest free slot; `None` if at some instant of the call nothing was free.
@@ -126,7 +126,7 @@ impl Bitmap<'_> {
     /// `None` means: ask [`claim_near`](Self::claim_near).
     #[inline]
     pub(crate) fn try_claim_near(self, near: usize, start_bit: u32) -> Option<Slot> {
-        let bit_index = try_take_near(self.word(near), start_bit)?;
+        let bit_index = try_take_near(self.word(near), start_bit, self.marks_of(near))?;
         Some(slot_at(near, bit_index))
     }
 
@@ -138,8 +138,10 @@ impl Bitmap<'_> {
         let chunk = &self.chunks[chunk_index];
         loop {
             let index = chunk.next_with_free(near % WORDS_PER_CHUNK)?;
-            if let Some(bit_index) = take_near(&chunk.words()[index], start_bit) {
-                return Some(slot_at(chunk_index * WORDS_PER_CHUNK + index, bit_index));
+            let word_index = chunk_index * WORDS_PER_CHUNK + index;
+            let marks = self.marks_of(word_index);
+            if let Some(bit_index) = take_near(&chunk.words()[index], start_bit, marks) {
+                return Some(slot_at(word_index, bit_index));
             }
         }
     }
@@ -154,6 +156,7 @@ impl Bitmap<'_> {
     #[inline]
     pub(crate) fn try_claim_exact(self, slot: Slot) -> bool {
         let bit = bit_of(slot);
+        self.mark.mark(word_of(slot), bit);
         // SeqCst: Acquire pairs with the release of the last holder; the total order places the claim
         // against the check loads of `settle`.
         self.word(word_of(slot)).fetch_and(!bit, Ordering::SeqCst) & bit != 0
@@ -234,7 +237,7 @@ impl Bitmap<'_> {
         let last_chunk = chunk_of(request.last);
         let mut from = chunk_of(request.first);
         while let Some(chunk_index) = self.next_candidate(from, last_chunk) {
-            match request.visit(&self.chunks[chunk_index], chunk_index) {
+            match request.visit(&self.chunks[chunk_index], chunk_index, self.mark) {
                 Visit::Done => break,
                 Visit::Empty => self.settle(chunk_index),
                 Visit::Partly | Visit::Nothing => {}
@@ -259,6 +262,13 @@ impl Bitmap<'_> {
     pub(crate) fn settle(self, chunk_index: usize) {
         self.tree
             .settle(1, chunk_index, &|chunk| self.chunks[chunk].is_full());
+    }
+
+    /// Marks bits of one word that are about to be claimed.
+    #[inline]
+    pub(super) fn marks_of(self, word_index: usize) -> impl Fn(u64) {
+        let mark = self.mark;
+        move |bits| mark.mark(word_index, bits)
     }
 
     /// Free bits of one word within bounds, for reading only.

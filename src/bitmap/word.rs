@@ -1,10 +1,10 @@
 //! All that is free in one word, for one owner: what a local of the pool hands out.
 
 use super::batch::WordBits;
-use super::{Bitmap, Chunk};
+use super::{Bitmap, Chunk, Mark};
 use crate::sync::{AtomicU64, Ordering, WORDS_PER_CHUNK, load_seq_cst};
 
-impl Bitmap<'_> {
+impl<M: Mark> Bitmap<'_, M> {
     /// Claims all free slots of the first word at or after `near` that has any, wrapping around.
     ///
     /// `None` if at some instant of the call nothing was free.
@@ -37,8 +37,9 @@ impl Bitmap<'_> {
     fn take_word(self, chunk_index: usize, from: usize) -> Option<WordBits> {
         let words = Chunk::words(&self.chunks[chunk_index]).iter().enumerate();
         words.skip(from).find_map(|(index, word)| {
-            let taken = take_all(word);
-            (taken != 0).then_some((chunk_index * WORDS_PER_CHUNK + index, taken))
+            let word_index = chunk_index * WORDS_PER_CHUNK + index;
+            let taken = take_all(word, word_index, self.mark);
+            (taken != 0).then_some((word_index, taken))
         })
     }
 
@@ -51,10 +52,16 @@ impl Bitmap<'_> {
     }
 }
 
-fn take_all(word: &AtomicU64) -> u64 {
+fn take_all(word: &AtomicU64, word_index: usize, mark: impl Mark) -> u64 {
     // SeqCst: the searcher's look at the word, as the first load of `take_lowest`.
-    if load_seq_cst(word) == 0 {
+    let free = load_seq_cst(word);
+    if free == 0 {
         return 0;
+    }
+    if mark.is_wanted() {
+        mark.mark(word_index, free);
+        // SeqCst: as the exchange of `take_lowest`. What has been released since is not marked, so it stays.
+        return word.fetch_and(!free, Ordering::SeqCst) & free;
     }
     // SeqCst: as the exchange of `take_lowest`; what was free is ours, whatever it is by now.
     word.swap(0, Ordering::SeqCst)

@@ -79,6 +79,15 @@ pub(crate) struct Stretch<A> {
 }
 
 impl<A> Stretch<A> {
+    /// Those of its slots that are in `bits`.
+    #[inline]
+    pub(crate) fn within(self, bits: u64) -> Self {
+        Self {
+            slots: self.slots & bits,
+            ..self
+        }
+    }
+
     /// The address of the slot at `bit_index`, if it is of the stretch.
     #[inline]
     pub(crate) fn addr_of<N: Network<Addr = A>>(&self, bit_index: u32) -> Option<A>

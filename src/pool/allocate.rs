@@ -2,13 +2,14 @@
 
 use super::Pool;
 use super::confirm::Duty;
-use crate::bitmap::{Attempt, Burst, Likely, WordBits};
+use crate::bitmap::{Attempt, Bitmap, Burst, Likely, Mark, WordBits};
 use crate::error::{AllocateError, AllocateExactError, Refusal};
 use crate::geometry::Place;
 use crate::network::Network;
 use crate::policy::Policy;
 use crate::slot::{Slot, slot_at, slots_in};
 use crate::stats::Event;
+use crate::storage::Stretched;
 use crate::sync::{known_thread_index, thread_index};
 use std::ops::RangeInclusive;
 
@@ -87,8 +88,17 @@ impl<N: Network> Pool<N> {
 
     #[inline(never)]
     fn claim_exact(&self, slot: Slot) -> bool {
-        let claimed = self.bitmap().claim_exact(slot);
-        claimed && self.counted(slot, Event::Exact).is_some()
+        let before = self.words.gate();
+        if !before.is_quiet() {
+            return self.claim_exact_beside_pass(slot, Event::Exact);
+        }
+        if !self.bitmap().claim_exact(slot) {
+            return false;
+        }
+        if self.words.gate_again() != before {
+            return self.answer_exact_beside_pass(before, slot, Event::Exact);
+        }
+        self.counted(slot, Event::Exact).is_some()
     }
 
     #[cold]
@@ -145,9 +155,10 @@ impl<N: Network> Pool<N> {
     /// ```
     pub fn allocate_preferring(&self, addr: N::Addr) -> Result<N::Addr, AllocateError> {
         if let Place::Usable(slot) = self.geometry.place_of(addr)
-            && self.bitmap().try_claim_exact(slot)
+            && let Some(slot) =
+                self.claim_inside_barrier(|bitmap| bitmap.try_claim_exact(slot).then_some(slot))
         {
-            return match self.counted(slot, Event::Preferred) {
+            return match self.counted_past_gate(slot, Event::Preferred) {
                 Some(slot) => Ok(self.geometry.addr_of(slot)),
                 None => self.exhausted(),
             };
@@ -176,15 +187,12 @@ impl<N: Network> Pool<N> {
     pub fn allocate_many(&self, count: usize) -> Result<Vec<N::Addr>, AllocateError> {
         let wanted = count as u64;
         self.check_process()?;
-        let claimed = loop {
+        let claimed = self.claim_inside_barrier(|bitmap| {
             if wanted > self.capacity() {
-                break None;
+                return None;
             }
-            let claimed = self.bitmap().claim_all(wanted, || self.next_burst());
-            if claimed.is_some() || !self.turned_up() {
-                break claimed;
-            }
-        };
+            self.claim_or_scrub(|| bitmap.claim_all(wanted, || self.next_burst()))
+        });
         let Some(claimed) = claimed else {
             self.count_exhausted();
             return self.exhausted();
@@ -218,11 +226,35 @@ impl<N: Network> Pool<N> {
     #[must_use = "only that many addresses are yours"]
     pub fn allocate_into(&self, addrs: &mut [N::Addr]) -> usize {
         let wanted = addrs.len() as u64;
-        let mut places = &mut *addrs;
+        let (missing, last) = loop {
+            let before = self.words.gate();
+            let claimed = self.claim_into(self.words.marks(before), addrs);
+            let taken = addrs.len() - claimed.0 as usize;
+            let slots = self.slots_of_addrs(&addrs[..taken]);
+            if taken == 0 || self.words.may_answer(before, &slots) {
+                break claimed;
+            }
+        };
+        let taken = wanted - missing;
+        if taken != 0 && self.confirm().is_err() {
+            self.give_addrs_back(&addrs[..taken as usize]);
+            return 0;
+        }
+        self.note_batch(last.as_ref(), taken);
+        if missing != 0 {
+            self.count_exhausted();
+        }
+        taken as usize
+    }
+
+    /// Claims slots for as many of `addrs` as there are, and answers how many are missing, and the last.
+    fn claim_into(&self, mark: impl Mark, addrs: &mut [N::Addr]) -> (u64, Option<WordBits>) {
+        let bitmap = self.bitmap().marking(mark);
+        let mut missing = addrs.len() as u64;
+        let mut places = addrs;
         let mut last = None;
-        let mut missing = wanted;
         loop {
-            missing = self.bitmap().claim_up_to(
+            missing = bitmap.claim_up_to(
                 missing,
                 || self.next_burst(),
                 |word_index, bits| {
@@ -234,19 +266,9 @@ impl<N: Network> Pool<N> {
                 },
             );
             if missing == 0 || !self.turned_up() {
-                break;
+                return (missing, last);
             }
         }
-        let taken = wanted - missing;
-        if taken != 0 && self.confirm().is_err() {
-            self.give_addrs_back(&addrs[..taken as usize]);
-            return 0;
-        }
-        self.note_batch(last.as_ref(), taken);
-        if missing != 0 {
-            self.count_exhausted();
-        }
-        taken as usize
     }
 
     /// Allocates an aligned block of addresses: a prefix of `prefix_len` inside the pool.
@@ -276,23 +298,20 @@ impl<N: Network> Pool<N> {
         }
         let candidates = self.geometry.block_candidates(prefix_len);
         self.check_process()?;
-        let claimed = loop {
-            let claimed = self.bitmap().claim_block(&candidates);
-            if claimed.is_some() || !self.turned_up() {
-                break claimed;
-            }
-        };
-        let Some(slot) = claimed else {
+        let order = u32::from(longest - prefix_len);
+        let claimed = self.claim_inside_barrier(|bitmap| {
+            let first = self.claim_or_scrub(|| bitmap.claim_block(&candidates))?;
+            Some(Stretched(first, first + ((1u64 << order) - 1) as Slot))
+        });
+        let Some(Stretched(slot, _)) = claimed else {
             self.count_exhausted();
             return self.exhausted();
         };
         if self.is_refused() {
-            let order = u32::from(longest - prefix_len);
             self.bitmap().release_block(slot, order);
             return self.exhausted();
         }
-        let slots = 1 << (longest - prefix_len);
-        self.counters.allocated(Event::Block, slots);
+        self.counters.allocated(Event::Block, 1 << order);
         Ok(N::around(self.geometry.addr_of(slot), prefix_len))
     }
 
@@ -321,40 +340,45 @@ impl<N: Network> Pool<N> {
                 last: (*range.end()).into(),
             });
         };
-        let bitmap = self.bitmap();
-        let start = self
-            .hints
-            .start_slot(first, last, |slot| bitmap.is_free(slot));
-        let claimed = loop {
-            let claimed = bitmap.claim_within(first, start, last);
-            if claimed.is_some() || !self.turned_up() {
-                break claimed;
-            }
-        };
+        let claimed = self.claim_inside_barrier(|bitmap| {
+            let is_free = |slot| bitmap.is_free(slot);
+            let start = self.hints.start_slot(first, last, is_free);
+            self.claim_or_scrub(|| bitmap.claim_within(first, start, last))
+        });
         let Some(slot) = claimed else {
             self.count_exhausted();
             return self.exhausted();
         };
         self.hints.found(slot);
-        match self.counted(slot, Event::Any) {
+        match self.counted_past_gate(slot, Event::Any) {
             Some(slot) => Ok(self.geometry.addr_of(slot)),
             None => self.exhausted(),
         }
     }
 
+    // The gate is looked at in the caller's code: a call costs as much as the two loads it would be for.
     #[inline]
     fn allocate_slot(&self, event: Event) -> Option<Slot> {
+        let before = self.words.gate();
+        if !before.is_quiet() {
+            return self.allocate_beside_pass(event);
+        }
         let slot = self.claim_slot()?;
+        if self.words.gate_again() != before {
+            return self.answer_beside_pass(before, slot, event);
+        }
         self.counted(slot, event)
     }
 
     /// Does what there is to do after a claim; `None` if it had to be given back.
     #[inline]
-    fn counted(&self, slot: Slot, event: Event) -> Option<Slot> {
+    pub(super) fn counted(&self, slot: Slot, event: Event) -> Option<Slot> {
         match self.duty {
             Duty::Nothing => {}
             Duty::Count => self.count_allocated(event),
-            Duty::Confirm => return self.confirm_allocated(slot, event),
+            Duty::Shared if self.counters.are_off() => {}
+            Duty::Shared => self.count_allocated(event),
+            Duty::Confirm => return self.ask_the_file(slot, event),
         }
         Some(slot)
     }
@@ -459,16 +483,15 @@ impl<N: Network> Pool<N> {
 
     #[inline(never)]
     fn search(&self) -> Option<Slot> {
-        let bitmap = self.bitmap();
-        let found = loop {
-            let found = match self.hints.policy() {
-                Policy::Lowest => bitmap.claim_lowest(),
-                _ => bitmap.claim_from(self.start_slot()),
-            };
-            if found.is_some() || !self.turned_up() {
-                break found;
-            }
-        };
+        self.search_in(self.bitmap())
+    }
+
+    #[inline]
+    pub(super) fn search_in(&self, bitmap: Bitmap<'_, impl Mark>) -> Option<Slot> {
+        let found = self.claim_or_scrub(|| match self.hints.policy() {
+            Policy::Lowest => bitmap.claim_lowest(),
+            _ => bitmap.claim_from(self.start_slot()),
+        });
         match found {
             Some(slot) => self.hints.found(slot),
             None => self.count_exhausted(),

@@ -4,8 +4,8 @@
 //! pool promises. If not, it is given back, and the caller is told why. And nobody is told that nothing is
 //! free before a look at what a dead process may have left behind.
 //!
-//! Pools on the heap have none of this: all of it hangs on [`Duty::Confirm`], which is looked at where
-//! they ask whether to count.
+//! Pools on the heap have none of this: it hangs on the gate, which every claim looks at, and on [`Duty`],
+//! which is looked at where they ask whether to count.
 
 use super::Pool;
 use crate::bitmap::WordBits;
@@ -22,7 +22,9 @@ pub(super) enum Duty {
     Nothing,
     /// Tell the counters.
     Count,
-    /// Confirm it with the file, and tell the counters.
+    /// Of a file: tell the counters, if they want to know. What else there may be, the gate tells.
+    Shared,
+    /// Of a file: wait until it is durable, and tell the counters.
     Confirm,
 }
 
@@ -35,25 +37,13 @@ thread_local! {
 impl<N: Network> Pool<N> {
     #[inline]
     pub(super) fn is_in_file(&self) -> bool {
-        self.duty == Duty::Confirm
+        matches!(self.duty, Duty::Shared | Duty::Confirm)
     }
 
-    /// Answers a slot that was claimed; `None` if it had to be given back.
-    // In the caller's code but for the rest: a call costs as much as the two loads it would be for.
-    #[inline]
-    pub(super) fn confirm_allocated(&self, slot: Slot, event: Event) -> Option<Slot> {
-        if !self.words.is_gate_open() {
-            return self.ask_the_file(slot, event);
-        }
-        if !self.counters.are_off() {
-            self.count_allocated(event);
-        }
-        Some(slot)
-    }
-
+    /// Answers a slot that the file must confirm; `None` if it had to be given back.
     #[cold]
     #[inline(never)]
-    fn ask_the_file(&self, slot: Slot, event: Event) -> Option<Slot> {
+    pub(super) fn ask_the_file(&self, slot: Slot, event: Event) -> Option<Slot> {
         if !self.is_confirmed() {
             self.give_back(word_of(slot), bit_of(slot));
             return None;

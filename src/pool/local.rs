@@ -1,6 +1,7 @@
 //! A word of the pool in one thread's hands.
 
 use super::Pool;
+use super::holdings::Cell;
 use super::pocket::Pocket;
 use crate::bitmap::WordBits;
 use crate::error::{AllocateError, ReleaseError};
@@ -34,6 +35,13 @@ use std::sync::Arc;
 /// everywhere, release an address once: a second release, when the address has come to a local
 /// meanwhile, looks like an ordinary one.
 ///
+/// **In a pool file** a local reserves nothing: it is a handle that passes every call on to the pool. A
+/// process that dies could not give a reservation back, and a reconciliation pass of another process could
+/// not tell it from addresses that nobody holds.
+///
+/// A reconciliation pass leaves alone what a local has, and all slots of its current word that it had or
+/// has taken back since it came there: a leak among those is found when the local has moved on.
+///
 /// The statistics of a local's calls are added to the pool's when it takes the next word or is
 /// dropped.
 pub struct LocalPool<N: Network, P: Deref<Target = Pool<N>>> {
@@ -41,13 +49,17 @@ pub struct LocalPool<N: Network, P: Deref<Target = Pool<N>>> {
     word_index: usize,
     /// Slots of the word that are reserved and not handed out.
     free: u64,
-    /// The slots of the word whose addresses follow from one another: the fast way. None where the
-    /// time of every allocation is noted.
+    /// The slots of the word that passes have been told of and whose addresses follow from one another: the
+    /// fast way. None where the time of every allocation is noted.
     stretch: Stretch<N::Addr>,
+    /// What the cell says of the word: at least `free`.
+    told: u64,
     has_word: bool,
     takes_back: bool,
     /// Reserved slots of other words; none of the current one.
     pocket: Pocket,
+    /// What a pass is told. None in a pool file, where nothing is reserved.
+    cell: Option<Arc<Cell>>,
     tally: LocalTally,
 }
 
@@ -117,20 +129,14 @@ impl<N: Network> Pool<N> {
 }
 
 impl<N: Network> Pool<N> {
-    /// Reserves all that is free in one word, which the policy chooses.
-    fn reserve_word(&self) -> Option<WordBits> {
-        let reserved = loop {
-            let reserved = self.bitmap().claim_word(word_of(self.start_slot()));
-            if reserved.is_some() || !self.turned_up() {
-                break reserved;
-            }
-        };
-        if let Some((word_index, bits)) = reserved
-            && self.is_refused()
-        {
-            self.give_back(word_index, bits);
-            return None;
-        }
+    /// Reserves all that is free in one word, which the policy chooses. `note` is told at once.
+    fn reserve_word(&self, mut note: impl FnMut(WordBits)) -> Option<WordBits> {
+        let reserved = self.claim_inside_barrier(|bitmap| {
+            let reserved = bitmap.claim_word(word_of(self.start_slot()))?;
+            // Before the look at the gate that follows: a pass that this look does not see reads the note.
+            note(reserved);
+            Some(reserved)
+        });
         if let Some((word_index, bits)) = reserved {
             self.hints.found(slot_at(word_index, bits.ilog2()));
             let slots = u64::from(bits.count_ones());
@@ -139,6 +145,14 @@ impl<N: Network> Pool<N> {
             self.count_exhausted();
         }
         reserved
+    }
+
+    /// Marks what a local had or took back in its word, if a pass is running: it has handed some of it out,
+    /// and when it is gone from there nothing else tells.
+    fn leave_word(&self, cell: &Cell) {
+        if self.words.gate().is_passing() {
+            self.words.touch(&cell.current());
+        }
     }
 
     fn return_word(&self, word_index: usize, free: u64) {
@@ -151,17 +165,19 @@ impl<N: Network> Pool<N> {
 impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     fn new(pool: P) -> Self {
         let stretch = pool.geometry.no_stretch();
-        // A suspect that is released must leave the quarantine first: that is for the pool to do.
-        let takes_back = matches!(pool.hints.policy(), Policy::Lowest | Policy::Spread)
-            && !pool.words.has_suspects();
+        let cell = (!pool.is_in_file()).then(|| pool.holdings.join());
+        let takes_back =
+            cell.is_some() && matches!(pool.hints.policy(), Policy::Lowest | Policy::Spread);
         Self {
             pool,
             word_index: 0,
             free: 0,
             stretch,
+            told: 0,
             has_word: false,
             takes_back,
             pocket: Pocket::default(),
+            cell,
             tally: LocalTally::default(),
         }
     }
@@ -182,8 +198,13 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     /// ```
     #[inline]
     pub fn allocate(&mut self) -> Result<N::Addr, AllocateError> {
-        if self.free == 0 && !self.refill() {
-            return self.pool.exhausted();
+        if self.free == 0 {
+            if self.cell.is_none() {
+                return self.allocate_through();
+            }
+            if !self.refill() {
+                return self.pool.exhausted();
+            }
         }
         let bit_index = self.free.trailing_zeros();
         self.free &= self.free - 1;
@@ -191,6 +212,11 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
             Some(addr) => Ok(addr),
             None => Ok(self.far_addr_of(bit_index)),
         }
+    }
+
+    #[inline(never)]
+    fn allocate_through(&self) -> Result<N::Addr, AllocateError> {
+        self.pool.allocate()
     }
 
     #[inline(never)]
@@ -238,6 +264,21 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
         self.tally.taken_back();
     }
 
+    /// Lets passes know of more slots of the current word.
+    fn tell_more(&mut self, bits: u64) {
+        self.told |= bits;
+        if let Some(cell) = &self.cell {
+            cell.widen_to(self.told);
+        }
+        self.stretch_to(self.word_index);
+    }
+
+    fn stretch_to(&mut self, word_index: usize) {
+        if !self.pool.counters.notes_time() {
+            self.stretch = self.pool.geometry.stretch_of(word_index).within(self.told);
+        }
+    }
+
     #[inline(never)]
     fn release_far(&mut self, addr: N::Addr) -> Result<(), ReleaseError> {
         if self.takes_back
@@ -272,12 +313,21 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
             return false;
         }
         if is_at {
-            self.free |= bit;
-        } else if self.reserved() == 0 {
+            if self.told & bit == 0 {
+                self.tell_more(bit);
+            }
+            self.take_back(bit);
+            return true;
+        }
+        if self.reserved() == 0 {
             // With nothing left, any word is as good as the last one.
+            self.tell((word_index, bit));
             self.move_to(word_index, bit);
         } else {
-            self.pocket.push(word_index, bit);
+            let (place, bits) = self.pocket.push(word_index, bit);
+            if let Some(cell) = &self.cell {
+                cell.pocket(place, word_index, bits);
+            }
         }
         self.tally.taken_back();
         true
@@ -288,12 +338,19 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
         self.has_word && self.word_index == word_index
     }
 
-    /// Goes to another word, of which `free` is reserved.
+    /// Lets passes know of another word.
+    fn tell(&self, reserved: WordBits) {
+        if let Some(cell) = &self.cell {
+            self.pool.leave_word(cell);
+            cell.move_to(reserved.0, reserved.1);
+        }
+    }
+
+    /// Goes to another word, of which `free` is reserved, as passes have been told.
     fn move_to(&mut self, word_index: usize, free: u64) {
         (self.word_index, self.free, self.has_word) = (word_index, free, true);
-        if !self.pool.counters.notes_time() {
-            self.stretch = self.pool.geometry.stretch_of(word_index);
-        }
+        self.told = free;
+        self.stretch_to(word_index);
     }
 
     /// Counts the addresses that are reserved and not handed out.
@@ -326,11 +383,16 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     #[inline(never)]
     fn refill(&mut self) -> bool {
         if let Some((word_index, bits)) = self.pocket.pop_word() {
+            self.tell((word_index, bits));
+            if let Some(cell) = &self.cell {
+                cell.pocket(self.pocket.last_popped(), word_index, 0);
+            }
             self.move_to(word_index, bits);
             return true;
         }
         self.tally.flush(&self.pool.counters, self.reserved());
-        let Some((word_index, bits)) = self.pool.reserve_word() else {
+        let Some((word_index, bits)) = self.pool.reserve_word(|reserved| self.tell(reserved))
+        else {
             return false;
         };
         self.move_to(word_index, bits);
@@ -347,6 +409,11 @@ impl<N: Network, P: Deref<Target = Pool<N>>> Drop for LocalPool<N, P> {
         }
         while let Some((word_index, bits)) = self.pocket.pop_word() {
             self.pool.return_word(word_index, bits);
+        }
+        // Not before everything is back: it might be taken for orphans meanwhile.
+        if let Some(cell) = &self.cell {
+            self.pool.leave_word(cell);
+            self.pool.holdings.leave(cell);
         }
     }
 }

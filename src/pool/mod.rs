@@ -6,6 +6,7 @@
 
 mod adopt;
 mod allocate;
+mod barrier;
 mod builder;
 mod confirm;
 #[cfg(all(
@@ -16,10 +17,13 @@ mod confirm;
 ))]
 mod file;
 mod guard;
+mod holdings;
 mod info;
+mod listing;
 mod local;
 mod pocket;
 mod query;
+mod reconcile;
 mod release;
 mod snapshot;
 
@@ -37,6 +41,7 @@ pub use guard::{AddrGuard, Guard, GuardArc};
 pub use info::{AddrRange, NetworkInfo, Reservation};
 pub use local::{Local, LocalArc, LocalPool};
 pub use query::Status;
+pub use reconcile::{Pass, ReconcileOptions, Reconciler};
 pub use release::ReleasedMany;
 pub use snapshot::{Diff, Snapshot, SnapshotMismatch};
 
@@ -49,9 +54,12 @@ use crate::slot::SLOTS_PER_WORD;
 use crate::stats::{Counters, Stats, StatsLevel};
 use crate::storage::Words;
 use confirm::Duty;
+use holdings::Holdings;
 use ipnet::IpNet;
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
 
 /// A pool of the addresses of one network.
 ///
@@ -88,6 +96,12 @@ pub struct Pool<N: Network = IpNet> {
     counters: Counters,
     duty: Duty,
     search: Search,
+    /// Of locals.
+    holdings: Holdings,
+    /// Whether somebody reconciles here.
+    is_reconciling: AtomicBool,
+    /// A random number, to tell this pool's plans from others'.
+    instance: OnceLock<u64>,
 }
 
 impl<N: Network> Pool<N> {
@@ -250,7 +264,8 @@ impl<N: Network> Pool<N> {
     fn assemble(geometry: Geometry<N>, words: Words, policy: Policy, stats: StatsLevel) -> Self {
         let word_count = geometry.slot_count().div_ceil(SLOTS_PER_WORD.into());
         let duty = match (words.file(), stats) {
-            (Some(_), _) => Duty::Confirm,
+            (Some(file), _) if file.is_strict() => Duty::Confirm,
+            (Some(_), _) => Duty::Shared,
             (None, StatsLevel::Off) => Duty::Nothing,
             (None, _) => Duty::Count,
         };
@@ -260,6 +275,9 @@ impl<N: Network> Pool<N> {
             counters: Counters::new(stats),
             duty,
             search: Search::Tree,
+            holdings: Holdings::default(),
+            is_reconciling: AtomicBool::new(false),
+            instance: OnceLock::new(),
             geometry,
         }
     }

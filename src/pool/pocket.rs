@@ -33,8 +33,9 @@ impl Pocket {
         words.copied().position(|word| word as usize == word_index)
     }
 
-    /// Takes a slot that is not in it. The caller sees to it that there is room.
-    pub(super) fn push(&mut self, word_index: usize, bit: u64) {
+    /// Takes a slot that is not in it, and answers at which place it has which slots of that word now. The
+    /// caller sees to it that there is room.
+    pub(super) fn push(&mut self, word_index: usize, bit: u64) -> (usize, u64) {
         let place = self.place_of(word_index).unwrap_or_else(|| {
             let place = self.word_count;
             (self.words[place], self.bits[place]) = (word_index as u32, 0);
@@ -43,6 +44,12 @@ impl Pocket {
         });
         self.bits[place] |= bit;
         self.slot_count += 1;
+        (place, self.bits[place])
+    }
+
+    /// The place of the word that was popped last.
+    pub(super) fn last_popped(&self) -> usize {
+        self.word_count
     }
 
     /// The latest word, with all its slots.

@@ -24,7 +24,6 @@ impl Heap {
             chunks: NonNull::from(Box::leak(free_chunks(chunk_count, free))),
             nodes: NonNull::from(Box::leak(nodes)),
             control: NonNull::from(Box::leak(Box::new(Control::default()))),
-            gate: None,
         })
     }
 
@@ -39,7 +38,6 @@ impl Drop for Heap {
             chunks,
             nodes,
             control,
-            gate: _,
         } = self.0;
         // SAFETY: Box::from_raw, three times:
         // - from a box: `new` leaked these, and nothing else makes a `Heap`;

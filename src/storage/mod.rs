@@ -6,12 +6,14 @@
 //!
 //! | file | what it does |
 //! |---|---|
+//! | `barrier` | what a claim does while a reconciliation pass is running |
 //! | `heap` | words on the heap: gone with the process |
 //! | `file/` | words in a mapped file: shared with other processes, outlives them |
 //! | `no_file` | the same where there is no such thing |
 
 #![allow(unsafe_code)]
 
+mod barrier;
 #[cfg(all(
     feature = "mmap",
     target_os = "linux",
@@ -28,11 +30,13 @@ mod heap;
 )))]
 mod no_file;
 
-use crate::bitmap::{Bitmap, Chunk, Control, Lane, Shape};
+use crate::bitmap::{Bitmap, Chunk, Control, GateWord, Lane, Shape};
 use crate::slot::{SLOTS_PER_CHUNK, Slot, bit_of, word_of};
 use crate::sync::AtomicU64;
 use crate::sync::Ordering;
+use crate::sync::WORDS_PER_CHUNK;
 use crate::sync::hint::AtomicU32;
+pub(crate) use barrier::{Claimed, Stretched};
 #[cfg(all(
     feature = "mmap",
     target_os = "linux",
@@ -51,6 +55,7 @@ pub(crate) use heap::bits_of_ranges;
 )))]
 pub(crate) use no_file::Attached;
 use std::ptr::NonNull;
+use std::sync::OnceLock;
 
 /// The words of one pool, lent to its bitmap.
 pub(crate) struct Words {
@@ -61,6 +66,8 @@ pub(crate) struct Words {
     /// Not zero while the quarantine of a file may have something.
     suspects: AtomicU32,
     lender: Lender,
+    /// The marks of passes, from the first one on; those of a file are in the file.
+    touched_on_heap: OnceLock<Box<[AtomicU64]>>,
 }
 
 /// Who owns what is lent. Dropping it gives the memory back, so it is dropped with the last borrow.
@@ -82,8 +89,6 @@ pub(crate) struct Lent {
     chunks: NonNull<[Chunk]>,
     nodes: NonNull<[AtomicU64]>,
     control: NonNull<Control>,
-    /// Of a file: while this word is zero, a claim may be answered without another word.
-    gate: Option<NonNull<AtomicU64>>,
 }
 
 // SAFETY: Send, Sync: what `Lent` points to is `Sync` (atomics alone), it is only ever lent as shared
@@ -147,6 +152,7 @@ impl Words {
             lane: None,
             suspects: AtomicU32::new(0),
             lender: Lender::Heap { _owner: heap },
+            touched_on_heap: OnceLock::new(),
         };
         words.bitmap().rebuild();
         words
@@ -167,6 +173,7 @@ impl Words {
             lane: Some(Box::new(file.lane())),
             suspects: AtomicU32::new(has_suspects.into()),
             lender: Lender::File(Box::new(file)),
+            touched_on_heap: OnceLock::new(),
         }
     }
 
@@ -214,16 +221,15 @@ impl Words {
         unsafe { self.lent.control() }.flights_word()
     }
 
-    /// Whether a claim may be answered without asking the file.
+    /// The word that every claim looks at.
     #[inline]
-    pub(crate) fn is_gate_open(&self) -> bool {
-        match self.lent.gate {
-            None => true,
-            // SAFETY: NonNull::as_ref: as `Lent::control` in `bitmap`.
-            // SeqCst: after the claim in the total order. Whoever poisons the pool before the claim is
-            // seen; whoever does so later has not yet said so when the claim took effect.
-            Some(gate) => unsafe { gate.as_ref() }.load(Ordering::SeqCst) == 0,
-        }
+    pub(crate) fn gate_word(&self) -> GateWord<'_> {
+        // SAFETY: `Lent::control`: as in `bitmap`.
+        unsafe { self.lent.control() }.gate()
+    }
+
+    pub(crate) fn word_count(&self) -> usize {
+        self.lent.chunks.len() * WORDS_PER_CHUNK
     }
 
     /// The file that the words are in.
@@ -267,10 +273,15 @@ impl Words {
 
     /// Memory on the heap, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
-        match &self.lender {
-            Lender::Heap { .. } => self.lent_bytes(),
-            Lender::File(_) => 0,
-        }
+        let marks = self
+            .touched_on_heap
+            .get()
+            .map_or(0, |words| size_of_val(&**words));
+        marks
+            + match &self.lender {
+                Lender::Heap { .. } => self.lent_bytes(),
+                Lender::File(_) => 0,
+            }
     }
 
     fn lent_bytes(&self) -> usize {

@@ -12,6 +12,30 @@ impl Attached {
         match *self {}
     }
 
+    pub(crate) fn touched(&self) -> &[AtomicU64] {
+        match *self {}
+    }
+
+    pub(crate) fn try_lock_reconcile(&self) -> std::io::Result<bool> {
+        match *self {}
+    }
+
+    pub(crate) fn unlock_reconcile(&self) {
+        match *self {}
+    }
+
+    pub(crate) fn identity(&self) -> ([u8; 16], u64) {
+        match *self {}
+    }
+
+    pub(crate) fn is_forked(&self) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn is_strict(&self) -> bool {
+        match *self {}
+    }
+
     pub(crate) fn is_sole(&self) -> bool {
         match *self {}
     }

@@ -58,7 +58,7 @@ pub struct Adopted {
 
 /// One entry of a list that deserves a look.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Problem {
     /// Which entry, counted from 1.
@@ -74,7 +74,7 @@ pub struct Problem {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
-    derive(serde::Serialize),
+    derive(serde::Serialize, serde::Deserialize),
     serde(tag = "code", rename_all = "kebab-case")
 )]
 #[non_exhaustive]

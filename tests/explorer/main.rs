@@ -1,5 +1,5 @@
 //! Every interleaving of small programs, one atomic access per step, under sequential consistency:
-//! the summary tree, and the claims in flight with the releases under watch.
+//! the summary tree, the claims in flight with the releases under watch, and the pass with its barrier.
 //!
 //! Loom knows weak memory but bounds what it tries; this explorer knows none, and tries everything: up
 //! to three levels and four threads. It works on models of the protocols (`docs/algorithm.md`), not on
@@ -10,11 +10,13 @@
 //! `HOSTBITS_EXPLORE=all` adds the largest programs.
 
 mod flights;
+mod passes;
 mod programs;
 mod search;
 mod summary;
 
 use flights::{Flights, PROGRAMS};
+use passes::Passes;
 use programs::{Program, again_and_again, large, small};
 use search::{Outcome, explore};
 use summary::{Summary, Variant};
@@ -156,4 +158,85 @@ fn watches_are_needed() {
     assert_flights_caught(flights::Variant::Unwatched);
     assert_flights_caught(flights::Variant::WatchBegunLate);
     assert_flights_caught(flights::Variant::WatchersReadEarly);
+}
+
+fn check_pass(program: &passes::Program, variant: passes::Variant) -> Outcome {
+    let outcome = explore(&Passes { program, variant }, STATE_LIMIT);
+    println!("{variant:?}, {}: {outcome}", program.name);
+    outcome
+}
+
+fn assert_pass_caught(variant: passes::Variant) {
+    let caught = passes::PROGRAMS
+        .iter()
+        .any(|program| matches!(check_pass(program, variant), Outcome::Wrong { .. }));
+    assert!(caught, "no program finds out that {variant:?} is wrong");
+}
+
+/// No pass frees an address that somebody holds, nothing is answered that a pass has freed, and every leak
+/// is found within three passes.
+#[test]
+fn a_pass_frees_no_live_address_in_any_interleaving() {
+    for program in passes::PROGRAMS {
+        let outcome = check_pass(program, passes::Variant::Correct);
+        assert!(
+            matches!(outcome, Outcome::Right { .. }),
+            "{}: {outcome}",
+            program.name
+        );
+    }
+}
+
+/// A slot that is claimed first and marked later is freed in between.
+#[test]
+fn marks_before_claims_are_needed() {
+    assert_pass_caught(passes::Variant::MarkedLate);
+}
+
+/// A claim under which a pass began is seen by nobody unless it looks again, and it must look whether its
+/// own mark came in time.
+#[test]
+fn looks_after_the_claim_are_needed() {
+    assert_pass_caught(passes::Variant::NoSecondLook);
+    assert_pass_caught(passes::Variant::NoThirdLook);
+    assert_pass_caught(passes::Variant::AnsweredRegardless);
+}
+
+/// What is allocated between the look at the words and the barrier is in the one and not behind the other.
+#[test]
+fn a_barrier_before_the_snapshot_is_needed() {
+    assert_pass_caught(passes::Variant::SnapshotFirst);
+}
+
+/// Marks that are made when the barrier is up belong to the pass that has just begun.
+#[test]
+fn forgetting_before_the_barrier_is_needed() {
+    assert_pass_caught(passes::Variant::ForgottenLate);
+}
+
+/// What was allocated while the list was read is not on it.
+#[test]
+fn the_marks_are_needed_when_a_plan_is_applied() {
+    assert_pass_caught(passes::Variant::TouchedIgnored);
+    assert_pass_caught(passes::Variant::TouchedFirst);
+}
+
+/// "Collecting" before a plan was applied and "collecting" after it are not the same.
+#[test]
+fn a_new_number_after_each_application_is_needed() {
+    assert_pass_caught(passes::Variant::NumberKept);
+}
+
+/// An address that changed hands between two sightings was not an orphan all the time.
+#[test]
+fn marks_between_sightings_are_needed() {
+    assert_pass_caught(passes::Variant::SightingsKept);
+    assert_pass_caught(passes::Variant::LoweredBetween);
+}
+
+/// Whoever holds an address is half-way twice: an address that joined while the first list was read and
+/// leaves while the second one is read has been unlisted in both, and is held.
+#[test]
+fn three_sightings_are_needed() {
+    assert_pass_caught(passes::Variant::Hasty);
 }

@@ -8,7 +8,6 @@
 use crate::error::Refusal;
 use crate::network::Network;
 use crate::pool::Pool;
-use crate::storage::bits_of_ranges;
 use crate::sync::Ordering;
 use crate::users::{Adopted, Ambiguous, UserRecord};
 use std::error::Error;
@@ -150,20 +149,22 @@ impl<N: Network> Pool<N> {
         users: impl IntoIterator<Item = impl UserRecord>,
     ) -> Result<Reclaimed, ReclaimError> {
         self.check_reclaimable()?;
-        let (adopted, listed) = self.adopt_listed(ambiguous, users).into_listed();
+        let (adopted, listed) = self.adopt_listed(ambiguous, users).into_words();
         let is_unclear = adopted.ambiguous != 0 && ambiguous == Ambiguous::Host;
         if adopted.unparseable != 0 || is_unclear {
             return Err(ReclaimError::Unclear {
                 adopted: Box::new(adopted),
             });
         }
-        let mut listed = listed.peekable();
-        if listed.peek().is_none() && self.words.has_suspects() {
+        if listed.iter().all(|&word| word == 0) && self.words.has_suspects() {
             return Err(ReclaimError::EmptyList {
                 quarantined: self.quarantined(),
             });
         }
-        let (freed, held) = self.empty_quarantine(bits_of_ranges(listed));
+        let (freed, held) = {
+            let mut listed = listed.into_iter();
+            self.empty_quarantine(|| listed.next().unwrap_or(0))
+        };
         Ok(Reclaimed {
             freed,
             held,

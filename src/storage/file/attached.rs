@@ -28,9 +28,6 @@ mod at {
     pub(super) const ATTACHED: usize = 1;
 }
 
-/// The gate of pools whose every claim waits for the disk.
-static CLOSED: AtomicU64 = AtomicU64::new(1);
-
 /// A file that this process has open.
 pub(crate) struct Attached {
     disk: MappedDisk,
@@ -65,12 +62,8 @@ impl Attached {
         let shape = Shape::tree(chunk_count);
         let peers = FilePeers(Arc::clone(&disk.file));
         let lane = peers.take_lane()?;
-        let gate = match durability {
-            Durability::Strict => &CLOSED,
-            _ => poison::word(&disk),
-        };
         let attached = Self {
-            lent: disk.map.lend(chunk_count, shape.node_count(), gate),
+            lent: disk.map.lend(chunk_count, shape.node_count()),
             shape,
             peers,
             lane,
@@ -138,6 +131,11 @@ impl Attached {
         self.durability
     }
 
+    /// Whether each claim waits for the disk.
+    pub(crate) fn is_strict(&self) -> bool {
+        self.durability == Durability::Strict
+    }
+
     pub(crate) fn recovery(&self) -> Recovery {
         Recovery {
             kind: self.kind,
@@ -148,6 +146,25 @@ impl Attached {
 
     pub(crate) fn quarantine(&self) -> &[AtomicU64] {
         self.disk.words(Kind::Quarantine)
+    }
+
+    pub(crate) fn touched(&self) -> &[AtomicU64] {
+        self.disk.words(Kind::Touched)
+    }
+
+    /// Takes the lock of the one who reconciles; `false` if another process has it.
+    pub(crate) fn try_lock_reconcile(&self) -> io::Result<bool> {
+        locks::try_lock(&self.disk.file, Lock::Reconcile, true)
+    }
+
+    pub(crate) fn unlock_reconcile(&self) {
+        // If it fails, the lock goes with the file.
+        let _ = locks::unlock(&self.disk.file, Lock::Reconcile);
+    }
+
+    /// The random name of the file, and the session.
+    pub(crate) fn identity(&self) -> ([u8; 16], u64) {
+        (self.header.uuid, self.state.session)
     }
 
     /// The error of the sync that failed, here or in another process.

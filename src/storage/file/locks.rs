@@ -18,6 +18,8 @@ pub(crate) enum Lock {
     Presence,
     /// Opening, recovery, closing, growth: one at a time.
     Open,
+    /// Of who reconciles: one at a time.
+    Reconcile,
     /// Of a process: its claims in flight. See `bitmap::Lane`.
     Lane(u32),
 }
@@ -25,11 +27,12 @@ pub(crate) enum Lock {
 const BASE: i64 = 0x4000_0000_0000;
 
 impl Lock {
-    /// Bytes 2 and 3 are kept: rotation of batches, and reconciliation.
+    /// Byte 2 is kept: rotation of batches.
     fn byte(self) -> i64 {
         match self {
             Self::Presence => BASE,
             Self::Open => BASE + 1,
+            Self::Reconcile => BASE + 3,
             Self::Lane(lane) => BASE + 0x100 + i64::from(lane),
         }
     }

@@ -17,7 +17,7 @@ use std::io;
 use std::ptr::NonNull;
 
 /// Where the counters of the bitmap are in the volatile region.
-const CONTROL_AT: usize = 0x100;
+pub(super) const CONTROL_AT: usize = 0x100;
 const _: () =
     assert!(CONTROL_AT.is_multiple_of(align_of::<Control>()) && size_of::<Control>() <= 0x80);
 const _: () = assert!(size_of::<Chunk>() == 64 && align_of::<Chunk>() == 64);
@@ -93,11 +93,10 @@ impl Map {
         self.raw.flush_range(extent.offset, extent.len)
     }
 
-    /// The same memory as a bitmap borrows it: so many chunks of the free map, so many nodes. `gate` is
-    /// a word of this map, or of the program.
+    /// The same memory as a bitmap borrows it: so many chunks of the free map, so many nodes.
     ///
     /// The caller keeps the map as long as what is lent.
-    pub(crate) fn lend(&self, chunk_count: usize, node_count: usize, gate: &AtomicU64) -> Lent {
+    pub(crate) fn lend(&self, chunk_count: usize, node_count: usize) -> Lent {
         let free = self.layout.extent(Kind::Free);
         let nodes = self.layout.extent(Kind::Nodes);
         let volatile = self.layout.extent(Kind::Volatile);
@@ -112,13 +111,11 @@ impl Map {
         //   the counters 0x100 behind), and initialised as in `words`; chunks and counters are `repr(C)`
         //   and of `AtomicU64` alone;
         // - wherever the map moves to: the pointers are to the mapping, not to the map;
-        // - no other references: as in `words`;
-        // - the gate: a reference, and as long-lived as the map by the caller's word.
+        // - no other references: as in `words`.
         Lent {
             chunks: NonNull::slice_from_raw_parts(self.at(free.offset).cast(), chunk_count),
             nodes: NonNull::slice_from_raw_parts(self.at(nodes.offset).cast(), node_count),
             control: self.at(volatile.offset + CONTROL_AT).cast(),
-            gate: Some(NonNull::from(gate)),
         }
     }
 

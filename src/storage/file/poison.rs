@@ -1,43 +1,38 @@
-//! The word that says that a sync has failed: what is in memory may be older than what was stored.
+//! The mark that says that a sync has failed: what is in memory may be older than what was stored.
 //!
-//! After a failed write-back the kernel may drop the page, and read the old one again. So the word outlives
+//! After a failed write-back the kernel may drop the page, and read the old one again. So the mark outlives
 //! the processes that saw the failure, and only a recovery that believes no word of F takes it back, as its
 //! last step. It is believed in this direction alone: that it is not set says nothing after the machine
-//! went down.
+//! went down. It is in the word that every claim looks at, together with the passes.
 
 use super::disk::Disk;
 use super::layout::Kind;
-use crate::sync::{AtomicU64, Ordering};
+use super::map::CONTROL_AT;
+use crate::bitmap::{Control, GateWord};
+use crate::sync::AtomicU64;
 use std::io;
 
-/// Its place in the volatile block.
-pub(super) const AT: usize = 0x180 / 8;
-
-/// A bit above the number of the error, which may be unknown.
-const POISONED: u64 = 1 << 32;
+/// The place of that word in the volatile block.
+pub(super) const AT: usize = (CONTROL_AT + Control::GATE_AT) / size_of::<u64>();
 
 #[inline]
 pub(super) fn word(disk: &impl Disk) -> &AtomicU64 {
     &disk.words(Kind::Volatile)[AT]
 }
 
+#[inline]
+fn gate(disk: &impl Disk) -> GateWord<'_> {
+    GateWord(word(disk))
+}
+
 /// The error of the sync that failed, here or in another process.
 #[inline]
 pub(super) fn get(disk: &impl Disk) -> Option<i32> {
-    // SeqCst: after the claim in the total order. Whoever poisons the pool before the claim is seen;
-    // whoever does so later has not yet said so when the claim took effect.
-    match word(disk).load(Ordering::SeqCst) {
-        0 => None,
-        poison => Some(poison as i32),
-    }
+    gate(disk).look_again().poison()
 }
 
 pub(super) fn set(disk: &impl Disk, error: &io::Error) {
-    let errno = error.raw_os_error().unwrap_or_default();
-    let poison = POISONED | u64::from(errno as u32);
-    // SeqCst: before anybody is told that the sync failed, in the total order; see `get`.
-    // Relaxed on failure: it is poisoned already, and the first error stays.
-    let _ = word(disk).compare_exchange(0, poison, Ordering::SeqCst, Ordering::Relaxed);
+    gate(disk).poison(error.raw_os_error().unwrap_or_default());
 }
 
 /// Passes on what became of a sync, and poisons the file if it failed.

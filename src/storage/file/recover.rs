@@ -59,7 +59,7 @@ pub(crate) fn recover(
 ) -> io::Result<State> {
     // A page that could not be written may be dropped, and what is in memory then is not exact.
     let state = poison::unless_ok(disk, recover_durably(disk, past, usable, opened))?;
-    // Relaxed: as everywhere here.
+    // With it goes what a pass may have left: nobody is in one. Relaxed: as everywhere here.
     poison::word(disk).store(0, Ordering::Relaxed);
     Ok(state)
 }

@@ -10,6 +10,7 @@ use super::leave::leave;
 use super::poison;
 use super::recover::{Opened, Past, recover as recover_as};
 use super::state::{Belief, Phase, State, States};
+use crate::bitmap::GateWord;
 use crate::slot::Slot;
 use crate::sync::{AtomicU64, Ordering};
 use std::cell::{Cell, RefCell};
@@ -52,6 +53,14 @@ struct SimDisk {
 }
 
 const NEVER: u32 = u32::MAX;
+
+/// The gate after a sync has failed with this error, in the middle of a pass.
+fn poisoned_with(errno: i32) -> u64 {
+    let gate = AtomicU64::new(0);
+    GateWord(&gate).collect();
+    GateWord(&gate).poison(errno);
+    gate.into_inner()
+}
 
 impl SimDisk {
     /// A machine that comes up with this image.
@@ -209,9 +218,11 @@ const STORIES: [Story; 6] = [
 
 impl Story {
     fn image(&self) -> Image {
+        let mut volatile = vec![7; VOLATILE_WORDS];
+        volatile[poison::AT] = poisoned_with(7);
         Image {
             words: [
-                vec![7; VOLATILE_WORDS],
+                volatile,
                 vec![7; 2],
                 vec![self.trust],
                 vec![5],
@@ -400,7 +411,7 @@ fn poison_goes_when_nothing_stale_is_left_and_not_before() {
         for call in 0..calls {
             // A call that is not made any more answers an error without a number. If that is what the
             // poison says, it was gone, and whoever dies instead would have left none.
-            let before = 1 << 32 | 28;
+            let before = poisoned_with(28);
             let dies = SimDisk {
                 crash_at: call,
                 ..SimDisk::boot(&story.image())

@@ -129,7 +129,7 @@ fn a_poisoned_pool_is_exit_code_8() {
     let volatile = entries.into_iter().find(|entry| entry[0] == 1).unwrap();
     let offset = u64::from_le_bytes(volatile[8..16].try_into().unwrap());
     bytes
-        .write_all_at(&(1u64 << 32 | 5).to_ne_bytes(), offset + 0x180)
+        .write_all_at(&(5u64 << 16 | 1 << 15).to_ne_bytes(), offset + 0x148)
         .unwrap();
     assert!(live.allocate().is_err());
     let run = file.run("allocate", "");

@@ -1,0 +1,178 @@
+//! The word that every claim looks at, before and after: whether a pass is running, and whether a sync has
+//! failed.
+//!
+//! ```text
+//! bits 0..2   phase: 0 no pass, 1 collecting, 2 a plan is being applied
+//! bit 15      poisoned: a sync of the file has failed
+//! bits 16..32 the number of its error
+//! bits 32..64 number: one more whenever a phase "collecting" begins (wraps)
+//!
+//!            begin: number + 1                    apply
+//! NO PASS -----------------------> COLLECTING -----------> APPLYING
+//!    ^                              |   ^    ^                |
+//!    +------------------------------+   +----+                |
+//!                 close              begin: number + 1        |
+//!                                       ^                     |
+//!                                       +---------------------+
+//!                                          done: number + 1
+//! ```
+//!
+//! The low half is zero where there is nothing to do but claim. A number comes once, so that whoever sees
+//! the same word before and after a claim knows that nothing began or ended in between.
+
+use crate::sync::{AtomicU64, Ordering, load_seq_cst};
+
+const PHASES: u64 = 0b11;
+const COLLECTING: u64 = 1;
+const APPLYING: u64 = 2;
+const POISONED: u64 = 1 << 15;
+const ERROR_SHIFT: u32 = 16;
+const NUMBER_SHIFT: u32 = 32;
+
+/// What the word said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gate(u64);
+
+impl Gate {
+    /// Whether a claim needs no more than to be made.
+    #[inline]
+    pub(crate) fn is_quiet(self) -> bool {
+        self.0 as u32 == 0
+    }
+
+    /// Whether a pass is running, so that a slot is marked before it is claimed.
+    #[inline]
+    pub(crate) fn is_passing(self) -> bool {
+        self.0 & PHASES != 0
+    }
+
+    /// Whether a pass collects marks, and no plan is being applied.
+    #[inline]
+    pub(crate) fn is_collecting(self) -> bool {
+        self.0 & PHASES == COLLECTING
+    }
+
+    /// Of the latest phase "collecting".
+    #[inline]
+    pub(crate) fn number(self) -> u32 {
+        (self.0 >> NUMBER_SHIFT) as u32
+    }
+
+    /// Whether the pass is where it was, poisoned or not.
+    #[inline]
+    pub(crate) fn is_as(self, other: Self) -> bool {
+        self.number() == other.number() && self.0 & PHASES == other.0 & PHASES
+    }
+
+    /// The error of the sync that failed.
+    #[inline]
+    pub(crate) fn poison(self) -> Option<i32> {
+        (self.0 & POISONED != 0).then_some((self.0 >> ERROR_SHIFT & 0xffff) as i32)
+    }
+
+    fn poisoned(self, errno: i32) -> Self {
+        Self(self.0 | POISONED | u64::from(errno as u16) << ERROR_SHIFT)
+    }
+
+    fn in_phase(self, phase: u64) -> Self {
+        Self(self.0 & !PHASES | phase)
+    }
+
+    fn with_next_number(self) -> Self {
+        Self(self.0.wrapping_add(1 << NUMBER_SHIFT))
+    }
+}
+
+/// The word itself.
+#[derive(Clone, Copy)]
+pub(crate) struct GateWord<'a>(pub(crate) &'a AtomicU64);
+
+impl GateWord<'_> {
+    /// Before a claim.
+    #[inline]
+    pub(crate) fn look(self) -> Gate {
+        // Acquire: whoever sees a pass sees its map of marks. An older word than there is is seen through
+        // after the claim; the claim is a Release, so this load does not come after it.
+        Gate(self.0.load(Ordering::Acquire))
+    }
+
+    /// After a claim.
+    #[inline]
+    pub(crate) fn look_again(self) -> Gate {
+        // SeqCst: after the claim (or the mark) in the total order, as the look of the pass at the words
+        // comes after it has changed this one. Whichever misses the other, the other one does not. The
+        // same for a poison: one set before the claim is seen, and of a later one nobody had been told
+        // when the claim took effect.
+        Gate(load_seq_cst(self.0))
+    }
+
+    /// Begins a phase "collecting" of a new number, and answers what the word says from then on.
+    pub(crate) fn collect(self) -> Gate {
+        self.change(|gate| gate.with_next_number().in_phase(COLLECTING))
+    }
+
+    /// Begins to apply.
+    pub(crate) fn apply(self) -> Gate {
+        self.change(|gate| gate.in_phase(APPLYING))
+    }
+
+    /// Ends the pass.
+    pub(crate) fn close(self) -> Gate {
+        self.change(|gate| gate.in_phase(0))
+    }
+
+    /// Notes the error of a failed sync, unless there was one before.
+    pub(crate) fn poison(self, errno: i32) {
+        self.change(|gate| match gate.poison() {
+            None => gate.poisoned(errno),
+            Some(_) => gate,
+        });
+    }
+
+    fn change(self, change: impl Fn(Gate) -> Gate) -> Gate {
+        // Relaxed: a starting guess.
+        let mut seen = Gate(self.0.load(Ordering::Relaxed));
+        loop {
+            let next = change(seen);
+            // SeqCst: before our looks at words and marks that follow, in the total order; see `look_again`.
+            // Relaxed on failure: a newer guess.
+            match self
+                .0
+                .compare_exchange(seen.0, next.0, Ordering::SeqCst, Ordering::Relaxed)
+            {
+                Ok(_) => break,
+                Err(newer) => seen = Gate(newer),
+            }
+        }
+        // A load in the total order, so that a model checker, too, places the change there.
+        self.look_again()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// A number comes once, and poison stays through all phases.
+    #[test]
+    fn phases_come_and_go_and_poison_stays() {
+        let zero = AtomicU64::new(0);
+        let word = GateWord(&zero);
+        assert!(word.look().is_quiet());
+        let first = word.collect();
+        assert!(first.is_collecting() && first.is_passing() && !first.is_quiet());
+        word.poison(5);
+        word.poison(28);
+        let applying = word.apply();
+        assert!(applying.is_passing() && !applying.is_collecting());
+        assert_eq!(
+            (applying.number(), applying.poison()),
+            (first.number(), Some(5))
+        );
+        let after = word.collect();
+        assert!(after.is_collecting() && !after.is_as(first));
+        let closed = word.close();
+        assert!(!closed.is_passing() && !closed.is_quiet(), "poisoned");
+        assert_eq!(closed.number(), after.number());
+    }
+}

@@ -1,0 +1,199 @@
+//! Frees what is ripe, takes what is missing, and takes back.
+
+use super::fuse::blown;
+use super::reconciler::Reconciler;
+use crate::network::Network;
+use crate::reconcile::{Applied, ApplyError, Plan, PlanRange, Undone};
+use crate::slot::{Slot, bits_within, slots_in, words_within};
+use crate::stats::Event;
+
+/// How many addresses a report names.
+const MOST_NAMED: usize = 100;
+
+impl<N: Network> Reconciler<'_, N> {
+    /// Applies the latest plan: frees each ripe orphan that is still taken and untouched, and takes each
+    /// missing address that is still free.
+    ///
+    /// Each step is one instruction of its own, and can be done twice: whoever dies half-way, or gets an
+    /// error, leaves a pool that is in order, and can apply the plan again.
+    ///
+    /// # Errors
+    ///
+    /// [`ApplyError::Fuse`] if a rule forbids to free: the list is empty, has less than half of what the one
+    /// before had, has entries that cannot be read or are ambiguous; more would be freed than 16 and than a
+    /// tenth of what is taken; the plan is older than 15 minutes. Otherwise the plan is not the latest of
+    /// this pool, or the pool is poisoned. Nothing has changed.
+    ///
+    /// ```
+    /// # use hostbits::{Pool, ReconcileOptions};
+    /// # use std::time::Duration;
+    /// let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// pool.allocate_many(100)?;
+    /// let options = ReconcileOptions::new().grace(Duration::ZERO);
+    /// let mut reconciler = pool.reconciler_with(options)?;
+    /// let plan = reconciler.begin()?.finish(0)?;
+    /// assert_eq!(reconciler.apply(&plan).unwrap_err().code(), "empty-list");
+    /// assert_eq!(pool.allocated(), 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn apply(&mut self, plan: &Plan) -> Result<Applied, ApplyError> {
+        self.apply_if(plan, None)
+    }
+
+    /// Applies like [`apply`](Self::apply), and allows by its number that so many addresses are freed,
+    /// however many are taken or listed. The other rules hold.
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`ApplyError::Fuse`] if more would be freed.
+    ///
+    /// ```
+    /// # use hostbits::{Pool, ReconcileOptions};
+    /// # use std::time::Duration;
+    /// # let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// # pool.allocate_many(100)?;
+    /// # let options = ReconcileOptions::new().grace(Duration::ZERO);
+    /// # let mut reconciler = pool.reconciler_with(options)?;
+    /// let plan = reconciler.begin()?.finish(0)?;
+    /// assert!(reconciler.apply_at_most(&plan, 99).is_err());
+    /// assert_eq!(reconciler.apply_at_most(&plan, 100)?.freed, 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn apply_at_most(&mut self, plan: &Plan, most: u64) -> Result<Applied, ApplyError> {
+        self.apply_if(plan, Some(most))
+    }
+
+    fn apply_if(&mut self, plan: &Plan, allowed: Option<u64>) -> Result<Applied, ApplyError> {
+        self.check(plan)?;
+        let is_ours = |gate| self.pool.words.gate_again().is_as(gate);
+        if self.accepts != Some(plan.number) || !self.gate.is_some_and(is_ours) {
+            return Err(ApplyError::Superseded);
+        }
+        if let Some(fuse) = blown(plan, self.now_ms(), allowed) {
+            return Err(fuse.into());
+        }
+        let mut applied = Applied::default();
+        self.free_ripe(plan, &mut applied);
+        self.adopt_missing(plan, &mut applied);
+        Ok(applied)
+    }
+
+    /// Takes what was ripe in a plan where it is free, and says where it is not: what had not been freed,
+    /// and what somebody else has got since.
+    ///
+    /// # Errors
+    ///
+    /// The plan is of another pool, or the pool is poisoned. Nothing has changed.
+    ///
+    /// ```
+    /// # use hostbits::{Pool, ReconcileOptions};
+    /// # use std::time::Duration;
+    /// # let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// # let options = ReconcileOptions::new().grace(Duration::ZERO);
+    /// # let mut reconciler = pool.reconciler_with(options)?;
+    /// pool.allocate_many(3)?;
+    /// let plan = reconciler.begin()?.finish(0)?;
+    /// reconciler.apply_at_most(&plan, 3)?;
+    /// let somebody = pool.allocate()?;
+    /// let undone = reconciler.undo(&plan)?;
+    /// assert_eq!((undone.taken_back, undone.not_free), (2, 1));
+    /// assert_eq!(undone.not_free_addrs, [somebody]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn undo(&mut self, plan: &Plan) -> Result<Undone, ApplyError> {
+        self.check(plan)?;
+        let mut undone = Undone::default();
+        for slot in self.slots_in_state(plan, Plan::RIPE) {
+            if self.pool.take_exact(slot) {
+                undone.taken_back += 1;
+            } else {
+                undone.not_free += 1;
+                if undone.not_free_addrs.len() < MOST_NAMED {
+                    let addr = self.pool.geometry.addr_of(slot).into();
+                    undone.not_free_addrs.push(addr);
+                }
+            }
+        }
+        self.count_adopted(undone.taken_back);
+        Ok(undone)
+    }
+
+    fn check(&self, plan: &Plan) -> Result<(), ApplyError> {
+        if plan.version != Plan::VERSION {
+            return Err(ApplyError::Version {
+                version: plan.version,
+            });
+        }
+        if plan.pool != self.pool.plan_identity() {
+            return Err(ApplyError::OtherPool);
+        }
+        match self.pool.words.file().and_then(|file| file.refusal()) {
+            Some(refusal) => Err(refusal.into()),
+            None => Ok(()),
+        }
+    }
+
+    fn free_ripe(&mut self, plan: &Plan, applied: &mut Applied) {
+        let words = &self.pool.words;
+        words.gate_word().apply();
+        for (first, last) in self.ranges_in_state(plan, Plan::RIPE) {
+            for word_index in words_within(first, last) {
+                let ripe = bits_within(word_index, first, last);
+                let freed = self.free_untouched(word_index, ripe);
+                applied.freed += freed;
+                applied.spared += u64::from(ripe.count_ones()) - freed;
+            }
+        }
+        // Another number: whoever has seen "collecting" before must not take this for the same.
+        self.gate = Some(words.gate_word().collect());
+        self.pool.counters.count(Event::Released, applied.freed);
+    }
+
+    /// Frees those slots of a word that are taken and were not touched; answers how many.
+    fn free_untouched(&self, word_index: usize, ripe: u64) -> u64 {
+        // The word first, then its marks: a slot that somebody has claimed since was marked before, and is
+        // spared. The other way round, a claim and its mark fit in between.
+        let taken = ripe & !self.pool.bitmap().free_in(word_index);
+        let untouched = taken & !self.pool.words.touched_or_new().bits(word_index);
+        if untouched == 0 {
+            return 0;
+        }
+        let free_before = self.pool.bitmap().release_bits(word_index, untouched);
+        u64::from((untouched & !free_before).count_ones())
+    }
+
+    fn adopt_missing(&mut self, plan: &Plan, applied: &mut Applied) {
+        for slot in self.slots_in_state(plan, Plan::MISSING) {
+            if self.pool.take_exact(slot) {
+                applied.adopted += 1;
+            } else {
+                applied.conflicts += 1;
+            }
+        }
+        self.count_adopted(applied.adopted);
+    }
+
+    fn count_adopted(&self, adopted: u64) {
+        if adopted != 0 {
+            self.pool.counters.allocated(Event::Adopted, adopted);
+            // As for `adopt`: what is taken stays taken, durable or not.
+            let _ = self.pool.confirm();
+        }
+    }
+
+    fn slots_in_state(&self, plan: &Plan, state: &str) -> impl Iterator<Item = Slot> + use<N> {
+        let ranges = self.ranges_in_state(plan, state).into_iter();
+        ranges.flat_map(|(first, last)| {
+            let words = words_within(first, last);
+            words.flat_map(move |word| slots_in(word, bits_within(word, first, last)))
+        })
+    }
+
+    fn ranges_in_state(&self, plan: &Plan, state: &str) -> Vec<(Slot, Slot)> {
+        let is_in = |range: &&PlanRange| range.state == state;
+        let ranges = plan.ranges.iter().filter(is_in);
+        let slots = ranges.filter_map(|range| self.pool.slots_of_range(range));
+        let usable = slots.flat_map(|(first, last)| self.pool.geometry.runs_within(first, last));
+        usable.map(|run| (run.first, run.last)).collect()
+    }
+}

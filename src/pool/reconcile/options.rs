@@ -1,0 +1,98 @@
+//! The choices of a reconciler.
+
+use crate::users::Ambiguous;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+/// Ten minutes.
+const DEFAULT_GRACE: Duration = Duration::from_secs(600);
+
+type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+
+/// The choices of a [`Reconciler`](crate::Reconciler).
+///
+/// ```
+/// use hostbits::{Pool, ReconcileOptions};
+/// use std::time::Duration;
+///
+/// let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+/// let options = ReconcileOptions::new().grace(Duration::from_secs(60));
+/// let reconciler = pool.reconciler_with(options)?;
+/// # drop(reconciler);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct ReconcileOptions {
+    pub(super) grace: Duration,
+    pub(super) ambiguous: Ambiguous,
+    clock: Option<Clock>,
+}
+
+impl Default for ReconcileOptions {
+    fn default() -> Self {
+        Self {
+            grace: DEFAULT_GRACE,
+            ambiguous: Ambiguous::default(),
+            clock: None,
+        }
+    }
+}
+
+impl ReconcileOptions {
+    /// A grace of ten minutes, and ambiguous entries read as hosts.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How long an orphan must have been one, twice: between the first pass that sees it and a second one,
+    /// and between that and the pass that frees it.
+    ///
+    /// Longer than the longest time between an allocation and its user in the list, between the user's
+    /// deletion and the release, and than the list is behind. **Zero** frees at the first sight: only for
+    /// callers who have stopped all joining and leaving, from before the pass begins until the plan is
+    /// applied.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// How to read `10.0.0.16/28`. With [`Ambiguous::Expand`] such an entry is clear, and may free.
+    pub fn ambiguous(mut self, ambiguous: Ambiguous) -> Self {
+        self.ambiguous = ambiguous;
+        self
+    }
+
+    /// Another clock than the system's, for tests. It is asked when the barrier is up, when a list has been
+    /// read, and when a plan is applied.
+    pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// The clock: the system's as it is now, going on without the jumps that it may make later.
+    pub(super) fn start_clock(&self) -> Clock {
+        self.clock.clone().unwrap_or_else(|| {
+            let (wall, begun) = (SystemTime::now(), Instant::now());
+            Arc::new(move || wall + begun.elapsed())
+        })
+    }
+
+    pub(super) fn grace_ms(&self) -> u64 {
+        u64::try_from(self.grace.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl fmt::Debug for ReconcileOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReconcileOptions")
+            .field("grace", &self.grace)
+            .field("ambiguous", &self.ambiguous)
+            .finish_non_exhaustive()
+    }
+}
+
+pub(super) fn millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
+}

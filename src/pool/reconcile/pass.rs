@@ -1,0 +1,338 @@
+//! One pass: from the look at the pool to the plan.
+
+use super::reconciler::Reconciler;
+use super::sightings::{Sighting, Times, see};
+use crate::bitmap::Gate;
+use crate::network::Network;
+use crate::pool::Pool;
+use crate::pool::listing::Listing;
+use crate::reconcile::{EntryCounts, PassError, Plan, PlanRange, SlotCounts};
+use crate::slot::Slot;
+use crate::sync::Ordering;
+use crate::users::{Ambiguous, UserRecord};
+
+/// A pass that has begun: hand it the whole list, then finish it.
+///
+/// Dropped, it changes nothing.
+#[must_use = "a pass without a list finds nothing"]
+pub struct Pass<'r, 'a, N: Network> {
+    reconciler: &'r mut Reconciler<'a, N>,
+    gate: Gate,
+    began: u64,
+    /// By word, a bit for each slot: what was free and what was quarantined when it began.
+    free: Vec<u64>,
+    quarantined: Vec<u64>,
+    listing: Listing<'a, N>,
+    is_incomplete: bool,
+}
+
+/// What became of the slots of a word.
+#[derive(Clone, Copy, Default)]
+struct WordState {
+    matched: u64,
+    orphan: u64,
+    in_flight: u64,
+    missing: u64,
+    conflict_taken: u64,
+    quarantined: u64,
+    free: u64,
+}
+
+impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
+    pub(super) fn new(
+        reconciler: &'r mut Reconciler<'a, N>,
+        gate: Gate,
+        began: u64,
+        free: Vec<u64>,
+    ) -> Self {
+        let pool = reconciler.pool;
+        let file = pool.words.file().filter(|_| pool.words.has_suspects());
+        let quarantine = file.map(|file| file.quarantine()).unwrap_or_default();
+        // Relaxed: what has left it meanwhile was listed or released; neither is for us to free.
+        let load = |word: &crate::sync::AtomicU64| word.load(Ordering::Relaxed);
+        Self {
+            gate,
+            began,
+            free,
+            quarantined: quarantine.iter().map(load).collect(),
+            listing: Listing::new(&pool.geometry, reconciler.options.ambiguous),
+            is_incomplete: false,
+            reconciler,
+        }
+    }
+
+    /// Reads a list, or a part of it.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let mut reconciler = pool.reconciler()?;
+    /// let mut pass = reconciler.begin()?;
+    /// pass.read(["10.0.0.2"]);
+    /// pass.read([("10.0.0.3", "bob")]);
+    /// assert_eq!(pass.finish(2)?.entries.missing, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn read(&mut self, users: impl IntoIterator<Item = impl UserRecord>) {
+        for user in users {
+            self.listing.read(&user, &mut |_, _| ());
+        }
+    }
+
+    /// Reads a list that may fail on the way. After an error the pass makes no plan.
+    ///
+    /// # Errors
+    ///
+    /// The first error of the list.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let mut reconciler = pool.reconciler()?;
+    /// let mut pass = reconciler.begin()?;
+    /// assert!(pass.try_read([Ok("10.0.0.2"), Err("the database went away")]).is_err());
+    /// assert_eq!(pass.finish(1).unwrap_err().code(), "incomplete");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn try_read<E>(
+        &mut self,
+        users: impl IntoIterator<Item = Result<impl UserRecord, E>>,
+    ) -> Result<(), E> {
+        // Until the end is seen: a list that panics has not been read either.
+        let was_incomplete = std::mem::replace(&mut self.is_incomplete, true);
+        for user in users {
+            self.listing.read(&user?, &mut |_, _| ());
+        }
+        self.is_incomplete = was_incomplete;
+        Ok(())
+    }
+
+    /// How many entries have been read.
+    pub fn entries(&self) -> u64 {
+        self.listing.report.entries
+    }
+
+    /// Says that the list has been read to its end, and how many entries it should have: from a source of
+    /// its own if there is one (`SELECT count(*)`), since a list that was read in pieces while it changed is
+    /// short without an error. Makes the plan.
+    ///
+    /// # Errors
+    ///
+    /// [`PassError`]. Nothing has changed, and nothing has been seen.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let mut reconciler = pool.reconciler()?;
+    /// let mut pass = reconciler.begin()?;
+    /// pass.read(["10.0.0.2"]);
+    /// assert_eq!(pass.finish(2).unwrap_err().code(), "count-mismatch");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn finish(self, entries: u64) -> Result<Plan, PassError> {
+        let read = self.entries();
+        if self.is_incomplete {
+            return Err(PassError::Incomplete);
+        }
+        if read != entries {
+            return Err(PassError::CountMismatch {
+                announced: entries,
+                read,
+            });
+        }
+        let pool = self.reconciler.pool;
+        if !pool.words.gate_again().is_as(self.gate) {
+            return Err(PassError::Superseded);
+        }
+        Ok(self.plan())
+    }
+
+    fn plan(self) -> Plan {
+        let pool = self.reconciler.pool;
+        let times = Times {
+            began: self.began,
+            finished: self.reconciler.now_ms(),
+            grace: self.reconciler.options.grace_ms(),
+        };
+        let states = self.states();
+        let touched = &self.reconciler.touched;
+        let seen = see(
+            &self.reconciler.seen,
+            |word| states[word].orphan & !touched[word],
+            |word| states[word].orphan & touched[word],
+            states.len(),
+            times,
+        );
+        let mut slots = count_slots(&states);
+        slots.ripe = seen.iter().filter(|of| of.is_ripe).map(Sighting::len).sum();
+        let mut ranges = pool.plan_ranges(&seen);
+        let missing = runs_of(states.iter().map(|state| state.missing));
+        let missing = missing.flat_map(|(first, last)| pool.ranges_of(first, last, Plan::MISSING));
+        ranges.extend(missing);
+        let report = &self.listing.report;
+        let plan = Plan {
+            version: Plan::VERSION,
+            pool: pool.plan_identity(),
+            number: self.gate.number(),
+            began_ms: times.began,
+            finished_ms: times.finished,
+            grace_ms: times.grace,
+            entries: self.count_entries(&states),
+            slots,
+            listed: slots.matched + slots.missing + slots.conflict_taken,
+            listed_before: self.reconciler.listed_before,
+            is_unclear: report.unparseable != 0
+                || report.ambiguous != 0 && self.reconciler.options.ambiguous != Ambiguous::Expand,
+            ranges,
+            problems: report.problems.clone(),
+        };
+        self.reconciler.seen = seen;
+        self.reconciler.touched.fill(0);
+        self.reconciler.listed_before = Some(plan.listed);
+        self.reconciler.accepts = Some(plan.number);
+        plan
+    }
+
+    fn states(&self) -> Vec<WordState> {
+        let pool = self.reconciler.pool;
+        let marks = pool.words.touched_or_new();
+        let runs = pool.geometry.runs().iter().map(|run| (run.first, run.last));
+        let mut usable = crate::storage::bits_of_ranges(runs);
+        let words = self.listing.listed.iter().enumerate();
+        words
+            .map(|(word_index, &listed)| {
+                let usable = usable();
+                let taken = usable & !self.free[word_index];
+                let suspect = self
+                    .quarantined
+                    .get(word_index)
+                    .copied()
+                    .unwrap_or_default();
+                // The word first, then its marks: whoever took a slot by now has marked it before.
+                let free_now = pool.bitmap().free_in(word_index);
+                let touched = marks.bits(word_index);
+                let (unlisted, untouched) = (usable & !listed, !touched);
+                WordState {
+                    matched: taken & listed,
+                    missing: listed & !taken & free_now,
+                    conflict_taken: listed & !taken & !free_now,
+                    in_flight: unlisted & touched,
+                    orphan: taken & unlisted & untouched & !suspect,
+                    quarantined: taken & unlisted & untouched & suspect,
+                    free: unlisted & !taken & untouched,
+                }
+            })
+            .collect()
+    }
+
+    fn count_entries(&self, states: &[WordState]) -> EntryCounts {
+        let (report, twice) = (&self.listing.report, &self.listing.twice);
+        let clear = |word: usize| !self.listing.unclear.get(word).copied().unwrap_or_default();
+        let count = |of: fn(&WordState) -> u64| {
+            let words = states.iter().enumerate();
+            words
+                .map(|(word, state)| ones(of(state) & clear(word)))
+                .sum()
+        };
+        EntryCounts {
+            total: report.entries,
+            matched: count(|state| state.matched),
+            missing: count(|state| state.missing),
+            conflict_taken: count(|state| state.conflict_taken),
+            duplicate: report.duplicate - twice.duplicate,
+            repeated: report.repeated - twice.repeated,
+            reserved_in_use: report.reserved - twice.reserved,
+            out_of_range: report.out_of_range - twice.out_of_range,
+            wrong_family: report.wrong_family - twice.wrong_family,
+            ambiguous: report.ambiguous,
+            unassigned: report.unassigned,
+            unparseable: report.unparseable - twice.unparseable,
+        }
+    }
+}
+
+fn ones(bits: u64) -> u64 {
+    bits.count_ones().into()
+}
+
+fn count_slots(states: &[WordState]) -> SlotCounts {
+    let mut slots = SlotCounts::default();
+    for state in states {
+        slots.matched += ones(state.matched);
+        slots.orphan += ones(state.orphan);
+        slots.in_flight += ones(state.in_flight);
+        slots.missing += ones(state.missing);
+        slots.conflict_taken += ones(state.conflict_taken);
+        slots.quarantined += ones(state.quarantined);
+        slots.free += ones(state.free);
+    }
+    slots.total = slots.matched
+        + slots.orphan
+        + slots.in_flight
+        + slots.missing
+        + slots.conflict_taken
+        + slots.quarantined
+        + slots.free;
+    slots
+}
+
+/// The runs of set bits, ascending, as first and last slot.
+fn runs_of(words: impl Iterator<Item = u64>) -> impl Iterator<Item = (Slot, Slot)> {
+    let mut runs: Vec<(Slot, Slot)> = Vec::new();
+    for (word_index, mut bits) in words.enumerate() {
+        while bits != 0 {
+            let first = crate::slot::slot_at(word_index, bits.trailing_zeros());
+            let len = (bits >> bits.trailing_zeros()).trailing_ones();
+            let last = first + (len - 1);
+            bits &= !crate::slot::bits_within(word_index, first, last);
+            match runs.last_mut() {
+                Some(latest) if latest.1.checked_add(1) == Some(first) => latest.1 = last,
+                _ => runs.push((first, last)),
+            }
+        }
+    }
+    runs.into_iter()
+}
+
+impl<N: Network> Pool<N> {
+    /// Consecutive slots as ranges of addresses that follow each other.
+    fn ranges_of(
+        &self,
+        first: Slot,
+        last: Slot,
+        state: &'static str,
+    ) -> impl Iterator<Item = PlanRange> {
+        self.geometry
+            .runs_within(first, last)
+            .map(move |run| PlanRange {
+                first: self.geometry.addr_of(run.first).into(),
+                last: self.geometry.addr_of(run.last).into(),
+                count: run.slot_count(),
+                state: state.to_owned(),
+                since_ms: None,
+                again_ms: None,
+                generation: None,
+            })
+    }
+
+    fn plan_ranges(&self, seen: &[Sighting]) -> Vec<PlanRange> {
+        let range_of = |of: &Sighting| {
+            let state = if of.is_ripe { Plan::RIPE } else { Plan::ORPHAN };
+            let (since, again) = (of.since, of.again);
+            let ranges = self.ranges_of(of.first, of.last, state);
+            ranges.map(move |range| PlanRange {
+                since_ms: Some(since),
+                again_ms: again,
+                ..range
+            })
+        };
+        seen.iter().flat_map(range_of).collect()
+    }
+
+    /// The slots of a range of a plan, if they are of this pool.
+    pub(super) fn slots_of_range(&self, range: &PlanRange) -> Option<(Slot, Slot)> {
+        let ends = self
+            .geometry
+            .in_family(range.first)
+            .zip(self.geometry.in_family(range.last));
+        let (first, last) = ends?;
+        (first <= last).then(|| self.geometry.slots_around(&(first..=last)))?
+    }
+}

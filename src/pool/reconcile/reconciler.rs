@@ -1,0 +1,308 @@
+//! Holds the one slot of a pool's reconciliation.
+
+use super::options::{ReconcileOptions, millis};
+use super::pass::Pass;
+use super::sightings::Sighting;
+use crate::bitmap::{Gate, Mark};
+use crate::network::Network;
+use crate::pool::Pool;
+use crate::reconcile::{FileIdentity, Plan, PlanRange, PoolIdentity, ReconcilerError};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::SystemTime;
+
+/// Compares a pool with the list of its users, pass by pass, and repairs it.
+///
+/// There is one at a time for each pool, over all processes. From its first pass on every allocation
+/// leaves a mark, until the reconciler is dropped: so a later pass knows which orphans have been orphans all
+/// the time. An orphan is freed when three passes have seen it, each begun [`grace`](ReconcileOptions::grace)
+/// or more after the list of the one before had been read. Allocations go on meanwhile, and cost a few
+/// nanoseconds more.
+///
+/// Dropped at any time, with or without a plan applied, it leaves nothing half-done, and so does a process
+/// that dies with it.
+///
+/// ```
+/// use hostbits::{Pool, ReconcileOptions};
+/// use std::time::Duration;
+///
+/// let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+/// let (alice, lost) = (pool.allocate()?, pool.allocate()?);
+///
+/// // Everybody has stopped joining and leaving, so the first sight is enough.
+/// let options = ReconcileOptions::new().grace(Duration::ZERO);
+/// let mut reconciler = pool.reconciler_with(options)?;
+/// let mut pass = reconciler.begin()?;
+/// pass.read([(alice, "alice")]);             // read the list only now
+/// let plan = pass.finish(1)?;                // it has one entry
+/// assert_eq!((plan.slots.matched, plan.slots.ripe), (1, 1));
+/// assert_eq!(reconciler.apply(&plan)?.freed, 1);
+/// assert!(pool.is_available(lost));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Reconciler<'a, N: Network> {
+    pub(super) pool: &'a Pool<N>,
+    pub(super) options: ReconcileOptions,
+    clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
+    /// The gate as we left it, once it is up.
+    pub(super) gate: Option<Gate>,
+    /// The number of the plan that may be applied.
+    pub(super) accepts: Option<u32>,
+    /// The orphans of the latest plan.
+    pub(super) seen: Vec<Sighting>,
+    /// What was touched since that plan and before the pass that runs.
+    pub(super) touched: Vec<u64>,
+    /// How many addresses the latest plan's list had.
+    pub(super) listed_before: Option<u64>,
+    /// Another one goes on where we stop.
+    stays_up: bool,
+}
+
+impl<N: Network> Pool<N> {
+    /// Begins to reconcile, with a [`grace`](ReconcileOptions::grace) of ten minutes.
+    ///
+    /// # Errors
+    ///
+    /// [`ReconcilerError::Busy`] if somebody else does, here or in another process; otherwise the pool file
+    /// is poisoned, or this process is a fork.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let reconciler = pool.reconciler()?;
+    /// assert!(pool.reconciler().is_err(), "one at a time");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reconciler(&self) -> Result<Reconciler<'_, N>, ReconcilerError> {
+        self.reconciler_with(ReconcileOptions::default())
+    }
+
+    /// Begins to reconcile with choices.
+    ///
+    /// # Errors
+    ///
+    /// As [`reconciler`](Self::reconciler).
+    ///
+    /// ```
+    /// use hostbits::{Ambiguous, ReconcileOptions};
+    ///
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let options = ReconcileOptions::new().ambiguous(Ambiguous::Expand);
+    /// let mut pass_maker = pool.reconciler_with(options)?;
+    /// let mut pass = pass_maker.begin()?;
+    /// pass.read(["10.0.0.16/28"]);
+    /// assert_eq!(pass.finish(1)?.slots.missing, 16);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reconciler_with(
+        &self,
+        options: ReconcileOptions,
+    ) -> Result<Reconciler<'_, N>, ReconcilerError> {
+        self.take_reconcile_slot()?;
+        Ok(Reconciler {
+            clock: options.start_clock(),
+            options,
+            pool: self,
+            gate: None,
+            accepts: None,
+            seen: Vec::new(),
+            touched: vec![0; self.words.word_count()],
+            listed_before: None,
+            stays_up: false,
+        })
+    }
+
+    /// Goes on where [`Reconciler::leave_open`] has stopped, in this process or in another one: with what
+    /// its plan has seen.
+    ///
+    /// # Errors
+    ///
+    /// [`ReconcilerError::OtherPool`] and [`ReconcilerError::Superseded`] if the sightings are worth nothing:
+    /// another pool, another session of the file, or somebody has reconciled since. Otherwise as
+    /// [`reconciler`](Self::reconciler).
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let mut first = pool.reconciler()?;
+    /// let plan = first.begin()?.finish(0)?;
+    /// let plan = first.leave_open(plan);
+    /// let second = pool.resume_reconciler(Default::default(), &plan)?;
+    /// # drop(second);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn resume_reconciler(
+        &self,
+        options: ReconcileOptions,
+        plan: &Plan,
+    ) -> Result<Reconciler<'_, N>, ReconcilerError> {
+        if plan.pool != self.plan_identity() {
+            return Err(ReconcilerError::OtherPool);
+        }
+        let mut reconciler = self.reconciler_with(options)?;
+        let gate = self.words.gate_again();
+        if !gate.is_passing() || gate.number() != plan.number || plan.version != Plan::VERSION {
+            // Not ours to take down: whoever left it up may come back for it.
+            return Err(ReconcilerError::Superseded);
+        }
+        reconciler.seen = reconciler.seen_in(plan);
+        reconciler.listed_before = Some(plan.listed);
+        reconciler.accepts = Some(plan.number);
+        // A new number: should the one before have died while it applied, nobody takes now for then.
+        reconciler.gate = Some(self.words.gate_word().collect());
+        Ok(reconciler)
+    }
+
+    fn take_reconcile_slot(&self) -> Result<(), ReconcilerError> {
+        if let Some(refusal) = self.words.file().and_then(|file| file.refusal()) {
+            return Err(refusal.into());
+        }
+        // Acquire: pairs with the Release of who gave it back.
+        if self.is_reconciling.swap(true, Ordering::Acquire) {
+            return Err(ReconcilerError::Busy);
+        }
+        let locked = match self.words.file().map(|file| file.try_lock_reconcile()) {
+            None | Some(Ok(true)) => return Ok(()),
+            Some(Ok(false)) => ReconcilerError::Busy,
+            Some(Err(error)) => ReconcilerError::Lock {
+                errno: error.raw_os_error().unwrap_or_default(),
+            },
+        };
+        self.is_reconciling.store(false, Ordering::Release);
+        Err(locked)
+    }
+
+    fn give_reconcile_slot_back(&self) {
+        if let Some(file) = self.words.file() {
+            file.unlock_reconcile();
+        }
+        // Release: whoever takes it next finds the lock and the gate as we left them.
+        self.is_reconciling.store(false, Ordering::Release);
+    }
+
+    pub(super) fn plan_identity(&self) -> PoolIdentity {
+        let runs = self.geometry.runs();
+        let ends = runs.first().zip(runs.last());
+        let ends = ends
+            .map(|(first, last)| (first.first, last.last))
+            .unwrap_or_default();
+        let file = self.words.file().map(|file| file.identity());
+        let file = file.map(|(id, session)| FileIdentity {
+            id: id.iter().map(|byte| format!("{byte:02x}")).collect(),
+            session,
+        });
+        let random = || RandomState::new().build_hasher().finish();
+        PoolIdentity {
+            network: self.geometry.network().map(|network| network.to_string()),
+            first: self.geometry.addr_of(ends.0).into(),
+            last: self.geometry.addr_of(ends.1).into(),
+            capacity: self.capacity(),
+            instance: match file {
+                Some(_) => 0,
+                None => *self.instance.get_or_init(random),
+            },
+            file,
+        }
+    }
+}
+
+impl<'a, N: Network> Reconciler<'a, N> {
+    /// Begins a pass: puts the barrier up, and looks at the pool. Read the list only after this.
+    ///
+    /// # Errors
+    ///
+    /// The pool file has been poisoned, or this process is a fork.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let mut reconciler = pool.reconciler()?;
+    /// drop(reconciler.begin()?);             // nothing has changed
+    /// let mut pass = reconciler.begin()?;
+    /// let late = pool.allocate()?;           // marked: not an orphan, though no list has it yet
+    /// assert_eq!(pass.finish(0)?.slots.orphan, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn begin(&mut self) -> Result<Pass<'_, 'a, N>, ReconcilerError> {
+        let words = &self.pool.words;
+        if let Some(refusal) = words.file().and_then(|file| file.refusal()) {
+            return Err(refusal.into());
+        }
+        let marks = words.touched_or_new();
+        self.accepts = None;
+        // Before the barrier is up: a mark that is made behind it is one of the new pass.
+        for (word_index, touched) in self.touched.iter_mut().enumerate() {
+            *touched |= marks.take(word_index);
+        }
+        let gate = words.gate_word().collect();
+        self.gate = Some(gate);
+        let began = self.now_ms();
+        // Behind the barrier: what a local takes or takes back later it marks itself.
+        self.pool
+            .holdings
+            .read(|word_index, bits| marks.mark(word_index, bits));
+        let free = self.pool.bitmap().snapshot();
+        Ok(Pass::new(self, gate, began, free))
+    }
+
+    /// Stops, and leaves the barrier up for who goes on with
+    /// [`resume_reconciler`](Pool::resume_reconciler). Answers the plan as it has to be kept for that.
+    ///
+    /// Until then, and if nobody ever does until the next pass ends, allocations go on leaving marks.
+    #[must_use = "without the plan nobody can go on"]
+    pub fn leave_open(mut self, mut plan: Plan) -> Plan {
+        if let Some(gate) = self.gate
+            && self.accepts == Some(plan.number)
+        {
+            plan.number = gate.number();
+            self.stays_up = true;
+        }
+        plan
+    }
+
+    pub(super) fn now_ms(&self) -> u64 {
+        millis((self.clock)())
+    }
+
+    /// The orphans of a plan, as slots.
+    pub(super) fn seen_in(&self, plan: &Plan) -> Vec<Sighting> {
+        let is_orphan = |range: &&PlanRange| matches!(&*range.state, Plan::ORPHAN | Plan::RIPE);
+        let mut seen: Vec<_> = plan
+            .ranges
+            .iter()
+            .filter(is_orphan)
+            .filter_map(|range| {
+                let (first, last) = self.pool.slots_of_range(range)?;
+                Some(Sighting {
+                    first,
+                    last,
+                    since: range.since_ms?,
+                    again: range.again_ms,
+                    is_ripe: range.state == Plan::RIPE,
+                })
+            })
+            .collect();
+        seen.sort_by_key(|sighting| sighting.first);
+        seen
+    }
+}
+
+impl<N: Network> Drop for Reconciler<'_, N> {
+    fn drop(&mut self) {
+        if self.pool.words.file().is_some_and(|file| file.is_forked()) {
+            return;
+        }
+        let is_ours = self.gate.is_some() && !self.stays_up;
+        if is_ours {
+            self.pool.words.gate_word().close();
+        }
+        self.pool.give_reconcile_slot_back();
+    }
+}
+
+impl<N: Network> std::fmt::Debug for Reconciler<'_, N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reconciler")
+            .field("options", &self.options)
+            .field("is_up", &self.gate.is_some())
+            .finish_non_exhaustive()
+    }
+}

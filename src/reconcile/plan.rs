@@ -1,0 +1,202 @@
+//! What a pass found, and what became of it.
+
+use crate::users::Problem;
+use std::net::IpAddr;
+
+/// Which pool a plan is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct PoolIdentity {
+    /// The network, if there is one around the ranges.
+    pub network: Option<String>,
+    /// The first and the last address that the pool can hand out.
+    pub first: IpAddr,
+    /// See `first`.
+    pub last: IpAddr,
+    /// How many addresses it can hand out.
+    pub capacity: u64,
+    /// The file, of a pool that has one.
+    pub file: Option<FileIdentity>,
+    /// A random number of a pool on the heap: it is gone with the process, and so is its plan. Zero where
+    /// there is a file.
+    pub instance: u64,
+}
+
+/// Which file, and which life of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct FileIdentity {
+    /// The random name of the file, in hexadecimal digits.
+    pub id: String,
+    /// One more with every first opener; see `Recovery::session`.
+    pub session: u64,
+}
+
+/// What became of the entries of the list: each is in exactly one of these.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct EntryCounts {
+    /// How many entries there were.
+    pub total: u64,
+    /// The address was taken when the pass began.
+    pub matched: u64,
+    /// The address is free: its holder is not safe. Applying the plan takes it.
+    pub missing: u64,
+    /// The address was free when the pass began, and somebody has taken it since: there may be two holders.
+    pub conflict_taken: u64,
+    /// Another owner had claimed the address before.
+    pub duplicate: u64,
+    /// The address came before, without another owner.
+    pub repeated: u64,
+    /// The address is reserved, and never handed out.
+    pub reserved_in_use: u64,
+    /// The address is not of the pool.
+    pub out_of_range: u64,
+    /// The address is of the other family.
+    pub wrong_family: u64,
+    /// A prefix that does not say what it means. What it names counts as listed all the same.
+    pub ambiguous: u64,
+    /// A user without an address.
+    pub unassigned: u64,
+    /// No address at all.
+    pub unparseable: u64,
+}
+
+/// What became of the addresses of the pool: each is in exactly one of these.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct SlotCounts {
+    /// How many there are.
+    pub total: u64,
+    /// Taken and listed.
+    pub matched: u64,
+    /// Taken, not listed, not touched while the pass ran.
+    pub orphan: u64,
+    /// Not listed, and allocated while the pass ran, or reserved by a local.
+    pub in_flight: u64,
+    /// Listed and free.
+    pub missing: u64,
+    /// Listed, free when the pass began, and taken since.
+    pub conflict_taken: u64,
+    /// Not listed, and quarantined: left to `reclaim`.
+    pub quarantined: u64,
+    /// Free and not listed.
+    pub free: u64,
+    /// How many orphans applying the plan would free: some of `orphan`.
+    pub ripe: u64,
+}
+
+impl SlotCounts {
+    /// How many were taken when the pass began, as far as the pass is concerned.
+    pub(crate) fn taken(&self) -> u64 {
+        self.matched + self.orphan + self.quarantined
+    }
+}
+
+/// Addresses that follow each other, in one state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct PlanRange {
+    /// The first address.
+    pub first: IpAddr,
+    /// The last one; of units, the first address of the last one.
+    pub last: IpAddr,
+    /// How many addresses the pool hands out there.
+    pub count: u64,
+    /// `orphan`: seen once, or not often enough; `ripe`: an orphan that is freed when the plan is applied;
+    /// `missing`: listed and free, taken when the plan is applied. There may be more some day.
+    pub state: String,
+    /// Of an orphan: when it was seen first, in milliseconds since 1970.
+    pub since_ms: Option<u64>,
+    /// When it was seen again, `grace` or more later.
+    pub again_ms: Option<u64>,
+    /// Kept for pools whose addresses have generations.
+    pub generation: Option<u64>,
+}
+
+/// What a pass found, and what is to be done about it. Plain data: it can be kept in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Plan {
+    /// Of this form of plans: 1.
+    pub version: u32,
+    /// Which pool.
+    pub pool: PoolIdentity,
+    /// The number of the pool's barrier: a plan is good for nothing when that has another one.
+    pub number: u32,
+    /// When the barrier was up and the pool was looked at, in milliseconds since 1970.
+    pub began_ms: u64,
+    /// When the list had been read.
+    pub finished_ms: u64,
+    /// The `grace` that the orphans were judged by.
+    pub grace_ms: u64,
+    /// What became of the entries.
+    pub entries: EntryCounts,
+    /// What became of the addresses.
+    pub slots: SlotCounts,
+    /// How many addresses of the pool are listed.
+    pub listed: u64,
+    /// How many were in the list of the pass before.
+    pub listed_before: Option<u64>,
+    /// Whether an ambiguous entry leaves open what the list says.
+    pub is_unclear: bool,
+    /// What is to be done, and which orphans have been seen; ascending within each state.
+    pub ranges: Vec<PlanRange>,
+    /// The first 100 entries that deserve a look.
+    pub problems: Vec<Problem>,
+}
+
+impl Plan {
+    pub(crate) const VERSION: u32 = 1;
+    pub(crate) const ORPHAN: &str = "orphan";
+    pub(crate) const RIPE: &str = "ripe";
+    pub(crate) const MISSING: &str = "missing";
+
+    /// Whether pool and list say the same, as far as they can: nothing is orphaned, missing or in conflict,
+    /// and every entry says something clear.
+    pub fn is_in_order(&self) -> bool {
+        let (entries, slots) = (&self.entries, &self.slots);
+        let drift = slots.orphan + slots.missing + slots.conflict_taken + slots.quarantined;
+        let odd = entries.duplicate
+            + entries.reserved_in_use
+            + entries.out_of_range
+            + entries.wrong_family
+            + entries.ambiguous
+            + entries.unparseable;
+        drift + odd == 0
+    }
+}
+
+/// What applying a plan did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Applied {
+    /// Orphans that are free now.
+    pub freed: u64,
+    /// Orphans that were left alone: touched since, or free already.
+    pub spared: u64,
+    /// Missing addresses that are taken now.
+    pub adopted: u64,
+    /// Missing addresses that somebody else had taken meanwhile: there may be two holders.
+    pub conflicts: u64,
+}
+
+/// What undoing a plan did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Undone {
+    /// Addresses that were free and are taken again.
+    pub taken_back: u64,
+    /// Addresses that were not free: they were never freed, or somebody has got them since.
+    pub not_free: u64,
+    /// The first 100 of those.
+    pub not_free_addrs: Vec<IpAddr>,
+}

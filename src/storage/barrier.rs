@@ -1,0 +1,132 @@
+//! The barrier of a pass: what is claimed while it is up is marked, or not answered.
+//!
+//! ```text
+//! a claim:   before = gate                         a pass:   take the old marks away
+//!            a pass is running? mark the slot                gate: collecting, a new number
+//!            claim                                           look at the words: the snapshot
+//!            gate: same number?    answer                    (the caller reads its list)
+//!            just begun?           mark;                     gate: applying
+//!                                  gate still so? answer     for each orphan: taken? not marked? free it
+//!            otherwise             give up, begin again      gate: collecting, a new number
+//! ```
+//!
+//! * Of the same number before and after, the mark was made before the claim, or there was no pass at all
+//!   and the claim came before the next one's snapshot, as an allocation that was made earlier.
+//! * One number later and collecting: nothing has been applied since, and nothing will be without seeing
+//!   the mark, if the word is still the same after it was made.
+//! * Anything else: a plan may have been applied that took the claimed slot for an orphan. The slot may be
+//!   free again, and somebody else's. It is left as it is: if it is still taken, the next pass finds it.
+//!
+//! `tests/explorer` has a model of this, and what becomes of it without each part.
+
+use super::{Lender, Words};
+use crate::bitmap::{Gate, Mark, Touched, WordBits};
+use crate::slot::{Slot, bit_of, word_of, words_within};
+use crate::sync::AtomicU64;
+
+/// What a claim took.
+pub(crate) trait Claimed {
+    fn for_each_word(&self, tell: &mut dyn FnMut(usize, u64));
+}
+
+impl Claimed for Slot {
+    fn for_each_word(&self, tell: &mut dyn FnMut(usize, u64)) {
+        tell(word_of(*self), bit_of(*self));
+    }
+}
+
+impl Claimed for WordBits {
+    fn for_each_word(&self, tell: &mut dyn FnMut(usize, u64)) {
+        tell(self.0, self.1);
+    }
+}
+
+impl Claimed for Vec<WordBits> {
+    fn for_each_word(&self, tell: &mut dyn FnMut(usize, u64)) {
+        self.iter()
+            .for_each(|&(word_index, bits)| tell(word_index, bits));
+    }
+}
+
+/// Slots from the first one to the last.
+#[derive(Clone, Copy)]
+pub(crate) struct Stretched(pub(crate) Slot, pub(crate) Slot);
+
+impl Claimed for Stretched {
+    fn for_each_word(&self, tell: &mut dyn FnMut(usize, u64)) {
+        let Self(first, last) = *self;
+        for word_index in words_within(first, last) {
+            tell(
+                word_index,
+                crate::slot::bits_within(word_index, first, last),
+            );
+        }
+    }
+}
+
+impl Words {
+    /// The gate before a claim.
+    #[inline]
+    pub(crate) fn gate(&self) -> Gate {
+        self.gate_word().look()
+    }
+
+    /// The gate after a claim.
+    #[inline]
+    pub(crate) fn gate_again(&self) -> Gate {
+        self.gate_word().look_again()
+    }
+
+    /// Where a claim that saw this gate marks what it is about to take.
+    #[inline]
+    pub(crate) fn marks(&self, before: Gate) -> Option<Touched<'_>> {
+        if before.is_passing() {
+            self.touched()
+        } else {
+            None
+        }
+    }
+
+    /// Whether what was claimed since `before` may be answered. If not, it is nobody's, and is not to be
+    /// given back either: begin again.
+    #[inline]
+    pub(crate) fn may_answer(&self, before: Gate, claimed: &impl Claimed) -> bool {
+        let now = self.gate_again();
+        now.number() == before.number() || self.is_marked_in_time(before, now, claimed)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn is_marked_in_time(&self, before: Gate, now: Gate, claimed: &impl Claimed) -> bool {
+        let has_just_begun = now.is_collecting() && now.number() == before.number().wrapping_add(1);
+        if !has_just_begun {
+            return false;
+        }
+        self.touch(claimed);
+        self.gate_again().is_as(now)
+    }
+
+    /// Marks slots that a pass must leave alone.
+    pub(crate) fn touch(&self, slots: &impl Claimed) {
+        if let Some(touched) = self.touched() {
+            slots.for_each_word(&mut |word_index, bits| touched.mark(word_index, bits));
+        }
+    }
+
+    /// The map of marks, if there has been a pass.
+    pub(crate) fn touched(&self) -> Option<Touched<'_>> {
+        match &self.lender {
+            Lender::Heap { .. } => self.touched_on_heap.get().map(|words| Touched(words)),
+            Lender::File(file) => Some(Touched(file.touched())),
+        }
+    }
+
+    /// The same for who begins a pass.
+    pub(crate) fn touched_or_new(&self) -> Touched<'_> {
+        if let Lender::Heap { .. } = self.lender {
+            let fresh = || (0..self.word_count()).map(|_| AtomicU64::new(0)).collect();
+            self.touched_on_heap.get_or_init(fresh);
+        }
+        self.touched().expect("a map was made just now")
+    }
+}
