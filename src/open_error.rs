@@ -18,10 +18,13 @@ use std::io;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "code", rename_all = "kebab-case")
+)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The pool asked for cannot be.
-    Build(BuildError),
     /// There is no such file.
     NotFound,
     /// There is a file already. Nothing was written to it.
@@ -129,8 +132,25 @@ pub enum OpenError {
         /// What we were about to do.
         action: &'static str,
         /// What it said.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "what_the_system_said"))]
         error: io::Error,
     },
+    /// The pool asked for cannot be.
+    #[cfg_attr(feature = "serde", serde(untagged))]
+    Build(BuildError),
+}
+
+/// The number of the error, if it has one, and the sentence.
+#[cfg(feature = "serde")]
+fn what_the_system_said<S: serde::Serializer>(
+    error: &io::Error,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    use serde::ser::SerializeStruct;
+    let mut said = serializer.serialize_struct("error", 2)?;
+    said.serialize_field("errno", &error.raw_os_error())?;
+    said.serialize_field("message", &error.to_string())?;
+    said.end()
 }
 
 /// One thing in which a file and the pool asked for differ.
@@ -291,14 +311,6 @@ impl Error for OpenError {
 impl From<BuildError> for OpenError {
     fn from(error: BuildError) -> Self {
         Self::Build(error)
-    }
-}
-
-/// The code, and the message that goes with it.
-#[cfg(feature = "serde")]
-impl serde::Serialize for OpenError {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map([("code", self.code()), ("message", &self.to_string())])
     }
 }
 

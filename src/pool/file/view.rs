@@ -82,8 +82,14 @@ impl fmt::Display for FileProblem {
         match self {
             Self::OneHeader => f.write_str("one of the two headers is damaged"),
             Self::Doubtful => f.write_str("the states cannot tell what happened last"),
+            Self::StrayBits { bits: 1 } => {
+                f.write_str("1 bit is set of a slot that cannot be handed out")
+            }
             Self::StrayBits { bits } => {
                 write!(f, "{bits} bits are set of slots that cannot be handed out")
+            }
+            Self::FreeSuspects { addresses: 1 } => {
+                f.write_str("1 address is free and quarantined at once")
             }
             Self::FreeSuspects { addresses } => {
                 write!(f, "{addresses} addresses are free and quarantined at once")

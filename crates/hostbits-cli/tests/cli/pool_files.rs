@@ -141,7 +141,7 @@ fn check_finds_stray_bits_in_the_tail() {
     assert_eq!(run.code, Some(8), "{run:?}");
     assert!(
         run.out
-            .contains("1 bits are set of slots that cannot be handed out"),
+            .contains("1 bit is set of a slot that cannot be handed out"),
         "{run:?}"
     );
     assert_eq!(file.run("allocate", "-n 5").found().lines().count(), 5);
