@@ -110,7 +110,8 @@ pub enum OpenError {
         /// The least that was asked for.
         min: u64,
     },
-    /// The file has no room for so many slots, or for so long a configuration: create a larger one.
+    /// The file has no room for so many slots, or for so long a configuration, and it has something of a
+    /// newer version, so that this one cannot make a larger file of it.
     NoRoom,
     /// Others have the file open. To grow it, one must be alone.
     InUse,
@@ -230,6 +231,9 @@ impl fmt::Display for OpenError {
             Self::InsecureMode { mode } => {
                 write!(f, "mode {mode:04o} lets others write: take that away (chmod go-w)")
             }
+            Self::HardLinked { links: 0 } => {
+                f.write_str("the file has no name any more: another one is in its place")
+            }
             Self::HardLinked { links } => {
                 write!(f, "the file has {links} names: remove all but one")
             }
@@ -279,7 +283,7 @@ impl fmt::Display for OpenError {
                 "the file is of session {session}, older than {min}: somebody put back a copy"
             ),
             Self::NoRoom => f.write_str(
-                "the file has no room for that: create one with more capacity, and adopt what is held",
+                "the file has no room for that, and something of a newer version: let that one make it larger",
             ),
             Self::InUse => f.write_str("others have the file open: it grows when they have closed it"),
             Self::Busy => f.write_str("somebody else is opening or closing the file: try again"),

@@ -859,58 +859,6 @@ fn files_are_small() {
     }
 }
 
-/// Growth keeps what is held where it is, frees what is new, and knows its limits.
-#[test]
-fn a_file_grows_into_its_capacity() {
-    let scratch = Scratch::new("grow");
-    let path = scratch.path("pool");
-    let small = Pool::builder(net("10.0.0.0/24"));
-    let pool = small
-        .clone()
-        .in_file()
-        .capacity(1024)
-        .create(&path)
-        .unwrap();
-    let held = drain(&pool);
-    let wide = || Pool::builder(net("10.0.0.0/23")).in_file();
-    assert!(matches!(wide().grow(&path), Err(OpenError::InUse)));
-    drop(pool);
-    let pool = wide().grow(&path).unwrap();
-    assert_eq!((pool.capacity(), pool.available()), (509, 256));
-    assert_eq!(pool.iter().collect::<BTreeSet<_>>(), held);
-    assert!(matches!(
-        wide().open(&path).unwrap().recovery().unwrap().kind,
-        RecoveryKind::Joined
-    ));
-    let found = drain(&pool);
-    assert!(found.is_disjoint(&held) && found.len() == 256);
-    drop(pool);
-    assert!(
-        matches!(small.open(&path), Err(OpenError::GeometryMismatch { .. })),
-        "it is another now"
-    );
-    assert!(matches!(
-        small.clone().in_file().grow(&path),
-        Err(OpenError::GeometryMismatch { .. })
-    ));
-    let wider = Pool::builder(net("10.0.0.0/22")).in_file();
-    assert_eq!(wider.grow(&path).unwrap().available(), 512);
-    let widest = Pool::builder(net("10.0.0.0/21")).in_file();
-    assert!(matches!(widest.grow(&path), Err(OpenError::NoRoom)));
-    let pool = wider.grow(&path).unwrap();
-    assert_eq!(kind(&pool), RecoveryKind::Clean, "nothing to grow");
-    assert_eq!(pool.allocated(), 509);
-    assert!(wider.open(scratch.path("none")).is_err());
-    drop(pool);
-    // Either copy of the header alone is the grown pool.
-    let whole = read(&path);
-    for header in [0, PAGE as u64] {
-        std::fs::write(&path, &whole).unwrap();
-        overwrite(&path, header, &[0; PAGE]);
-        assert!(wider.open(&path).is_ok(), "header {header:#x}");
-    }
-}
-
 /// M4, and a check of a file: a look takes no lock, so it hides no crash from the next opener; it works on a
 /// file that others use, and it sees what is wrong.
 #[test]

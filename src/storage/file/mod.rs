@@ -13,7 +13,7 @@
 //! | `peers` | the lanes of processes |
 //! | `map` | the mapping; the only unsafe code of this room |
 //! | `disk` | the seam between order and matter |
-//! | `create`, `open`, `recover`, `grow`, `leave` | the life of a file |
+//! | `create`, `open`, `recover`, `grow`, `enlarge`, `leave` | the life of a file |
 //! | `peek` | a look that takes no lock |
 //! | `commit` | one sync for many |
 //! | `poison` | the sync that failed |
@@ -24,6 +24,7 @@ mod bytes;
 mod commit;
 mod create;
 mod disk;
+mod enlarge;
 mod grow;
 mod header;
 mod layout;

@@ -6,9 +6,11 @@
 //! went down.
 
 use super::disk::Disk;
-use super::layout::Kind;
+use super::layout::{Kind, Layout};
 use crate::sync::{AtomicU64, Ordering};
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 
 /// Its place in the volatile block.
 pub(super) const AT: usize = 0x180 / 8;
@@ -33,11 +35,22 @@ pub(super) fn get(disk: &impl Disk) -> Option<i32> {
 }
 
 pub(super) fn set(disk: &impl Disk, error: &io::Error) {
-    let errno = error.raw_os_error().unwrap_or_default();
-    let poison = POISONED | u64::from(errno as u32);
+    let poison = poison_of(error);
     // SeqCst: before anybody is told that the sync failed, in the total order; see `get`.
     // Relaxed on failure: it is poisoned already, and the first error stays.
     let _ = word(disk).compare_exchange(0, poison, Ordering::SeqCst, Ordering::Relaxed);
+}
+
+fn poison_of(error: &io::Error) -> u64 {
+    let errno = error.raw_os_error().unwrap_or_default();
+    POISONED | u64::from(errno as u32)
+}
+
+/// The same for a file that is not mapped: whoever opens it next finds it. Only for who is alone with it.
+pub(super) fn set_unmapped(file: &File, layout: &Layout, error: &io::Error) {
+    let at = layout.extent(Kind::Volatile).offset + AT * size_of::<u64>();
+    // Of a file that cannot even be written in memory nobody will believe more than of any other.
+    let _ = file.write_all_at(&poison_of(error).to_ne_bytes(), at as u64);
 }
 
 /// Passes on what became of a sync, and poisons the file if it failed.

@@ -29,6 +29,7 @@ use super::disk::Disk;
 use super::layout::{ALIGN, Kind};
 use super::poison;
 use super::state::{Belief, State, States};
+use crate::durability::RecoveryKind;
 use crate::slot::{SLOTS_PER_WORD, Slot};
 use crate::storage::heap::bits_of_ranges;
 use crate::sync::{AtomicU64, Ordering};
@@ -45,6 +46,16 @@ pub(crate) struct Past {
     pub(crate) is_clean: bool,
     /// Whether the durability of the file lets the disk's words be believed from now on.
     pub(crate) trusts_the_disk: bool,
+}
+
+impl Past {
+    pub(crate) fn kind(&self) -> RecoveryKind {
+        match self.belief {
+            Belief::Exact if self.is_clean => RecoveryKind::Clean,
+            Belief::Exact => RecoveryKind::ProcessCrash,
+            Belief::Vouched | Belief::Nothing => RecoveryKind::MachineCrash,
+        }
+    }
 }
 
 /// Makes the words fit to be used, and writes that they are in use. An error means that they are not, and
