@@ -34,6 +34,7 @@ fn child() {
         "life" => life(&path),
         "grow" => drop(wide().grow(&path).unwrap()),
         "try-to-grow" => drop(wide().grow(&path)),
+        "open" => drop(builder(Durability::Process).open(&path).unwrap()),
         "failing-sync" => failing_sync(&path),
         "open-and-close" => open_and_close(&path),
         other => panic!("no role {other}"),
@@ -381,6 +382,75 @@ fn a_failed_sync_of_a_larger_file_leaves_the_old_one() {
     let pool = builder.open(&path).unwrap();
     assert_eq!(pool.recovery().unwrap().kind, RecoveryKind::Clean);
     assert_eq!(pool.iter().collect::<Vec<_>>(), held);
+}
+
+/// Killed at every call of an opening that repairs a header: one copy is whole at every instant.
+#[test]
+fn killed_in_a_repair() {
+    let scratch = Scratch::new("repair");
+    let mut kills = 0;
+    for call in ["pwrite64", "fdatasync"] {
+        for when in 1.. {
+            let path = scratch.path(&format!("{call}-{when}"));
+            let pool = builder(Durability::Barrier).create(&path).unwrap();
+            let held = pool.allocate().unwrap();
+            drop(pool);
+            scratch::overwrite(&path, 0, &[0; 512]);
+            let inject = format!("inject={call}:signal=SIGKILL:when={when}");
+            let trace = format!("trace={call}");
+            let options = ["-e", &trace, "-e", &inject];
+            let Some((output, _)) = traced(&options, "open-and-close", &path) else {
+                return;
+            };
+            let pool = builder(Durability::Barrier).open(&path).unwrap();
+            assert!(pool.iter().any(|addr| addr == held), "{call} {when}");
+            let problems = hostbits::read_file(&path).unwrap().problems;
+            assert_eq!(problems, [], "{call} {when}: it is whole again");
+            if output.status.success() {
+                break;
+            }
+            kills += 1;
+        }
+    }
+    println!("{kills} kills");
+    assert!(kills >= 6);
+}
+
+/// Whoever gave a file its name may have died before the name was durable: its first opener sees to that,
+/// and no later one needs to.
+#[test]
+fn the_first_opener_of_a_name_makes_it_durable() {
+    let scratch = Scratch::new("name");
+    for (role, capacity) in [("create", None), ("grow", Some(0))] {
+        let path = scratch.path(role);
+        if let Some(capacity) = capacity {
+            drop(
+                builder(Durability::Process)
+                    .capacity(capacity)
+                    .create(&path)
+                    .unwrap(),
+            );
+        }
+        // The first sync is of the content, the second one of the directory.
+        let options = [
+            "-e",
+            "trace=fsync",
+            "-e",
+            "inject=fsync:signal=SIGKILL:when=2",
+        ];
+        let Some((output, _)) = traced(&options, role, &path) else {
+            return;
+        };
+        assert!(!output.status.success());
+        let syncs = |role| {
+            let (output, log) = traced(&["-e", "trace=fsync"], role, &path).unwrap();
+            assert!(output.status.success(), "{output:?}");
+            log.matches("fsync(").count()
+        };
+        let open = if role == "grow" { "grow" } else { "open" };
+        assert_eq!(syncs(open), 1, "{role}");
+        assert_eq!(syncs(open), 0, "{role}");
+    }
 }
 
 const SHOWN: usize = 0;

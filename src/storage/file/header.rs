@@ -189,6 +189,16 @@ impl Header {
         Ok(header)
     }
 
+    /// Which of the two copies is damaged, if it is one, and the other can be understood. One that somebody
+    /// newer has written is not damaged.
+    pub(crate) fn damaged_copy(copies: [&Block; 2]) -> Option<usize> {
+        match copies.map(Self::decode) {
+            [Err(problem), Ok(_)] if !problem.intact => Some(0),
+            [Ok(_), Err(problem)] if !problem.intact => Some(1),
+            _ => None,
+        }
+    }
+
     /// The header in force, out of the two copies, and the other one if that is of an older generation:
     /// then somebody died while the file grew.
     ///

@@ -14,6 +14,7 @@
 //! | `map` | the mapping; the only unsafe code of this room |
 //! | `disk` | the seam between order and matter |
 //! | `create`, `open`, `recover`, `grow`, `enlarge`, `leave` | the life of a file |
+//! | `repair` | a damaged copy of the header, written again |
 //! | `peek` | a look that takes no lock |
 //! | `commit` | one sync for many |
 //! | `poison` | the sync that failed |
@@ -36,6 +37,7 @@ mod peek;
 mod peers;
 mod poison;
 mod recover;
+mod repair;
 #[cfg(test)]
 mod simulated;
 #[cfg(test)]

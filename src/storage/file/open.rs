@@ -206,6 +206,7 @@ impl<'a> Opening<'a> {
             // Nothing that is read below may be younger than what the disk knows.
             poison::unless_ok(&disk, self.file.sync_data()).map_err(sync_failed)?;
         }
+        poison::unless_ok(&disk, self.repair_header()).map_err(sync_failed)?;
         if older.is_none_or(|state| state.is_unopened()) {
             system::sync_directory(self.path).map_err(sync_failed)?;
         }
