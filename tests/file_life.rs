@@ -777,6 +777,53 @@ fn a_machine_crash_quarantines_what_was_free() {
     assert_eq!(drain(&pool).len(), 243);
 }
 
+/// A look foretells what an opening finds, whatever had happened, and does not do it.
+#[test]
+fn a_look_sees_what_an_opening_will_find() {
+    let scratch = Scratch::new("foresee");
+    let path = scratch.path("pool");
+    for durability in DURABILITIES {
+        for accident in ["none", "death", "boot", "past", "poison"] {
+            let _ = std::fs::remove_file(&path);
+            let builder = Pool::builder(net("10.0.0.0/22")).durability(durability);
+            let pool = builder.create(&path).unwrap();
+            pool.allocate_many(700).unwrap();
+            pool.release_many(&pool.iter().skip(3).step_by(7).collect::<Vec<_>>());
+            pool.sync().unwrap();
+            let open = read(&path);
+            drop(pool);
+            if accident != "none" {
+                overwrite(&path, 0, &open);
+            }
+            match accident {
+                "boot" => forget_the_boot(&path),
+                "past" => forget_the_past(&path),
+                "poison" => overwrite(&path, 4 * PAGE as u64 + 0x180, &[5, 0, 0, 0, 1, 0, 0, 0]),
+                _ => {}
+            }
+            let before = read(&path);
+            let view = hostbits::read_file(&path).unwrap();
+            let what = format!("{durability}, {accident}");
+            assert!(read(&path) == before, "{what}");
+            let pool = builder.open(&path).unwrap();
+            assert_eq!(kind(&pool), view.found, "{what}");
+            assert_eq!(
+                pool.health().unwrap().quarantined,
+                view.quarantined,
+                "{what}"
+            );
+            assert!(
+                view.snapshot
+                    .iter()
+                    .eq(pool.iter().map(std::net::IpAddr::from)),
+                "{what}"
+            );
+            let poison = (accident == "poison").then_some(5);
+            assert_eq!(view.health.poison, poison, "{what}");
+        }
+    }
+}
+
 /// Barrier and Strict believe the disk.
 #[test]
 fn durable_pools_have_no_quarantine() {
@@ -940,11 +987,24 @@ fn a_look_is_in_nobodys_way() {
         (view.session, view.is_left_in_order, view.capacity),
         (Some(1), false, 1024)
     );
-    assert_eq!((view.quarantined, view.problems), (0, vec![]));
+    assert_eq!((view.quarantined, &*view.problems), (0, &[][..]));
     assert_eq!(pool.health().unwrap().processes, 1, "it is not there");
+    assert_eq!(
+        (view.found, view.health.processes),
+        (RecoveryKind::Joined, 1)
+    );
+    let copy = view.to_pool();
+    assert!(copy.iter().eq(pool.iter().map(std::net::IpAddr::from)));
+    let mut info = pool.info();
+    info.memory_bytes = 0;
+    assert_eq!(view.info, info);
     drop(pool);
     let view = hostbits::read_file(&path).unwrap();
     assert!(view.is_left_in_order);
+    assert_eq!(
+        (view.found, view.health.processes),
+        (RecoveryKind::Clean, 0)
+    );
 
     let whole = read(&path);
     let free = whole.len() - 2 * PAGE - 3 * PAGE;

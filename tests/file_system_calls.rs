@@ -35,6 +35,7 @@ fn child() {
         "grow" => drop(wide().grow(&path).unwrap()),
         "try-to-grow" => drop(wide().grow(&path)),
         "open" => drop(builder(Durability::Process).open(&path).unwrap()),
+        "look" => drop(hostbits::read_file(&path).unwrap()),
         "failing-sync" => failing_sync(&path),
         "open-and-close" => open_and_close(&path),
         other => panic!("no role {other}"),
@@ -451,6 +452,36 @@ fn the_first_opener_of_a_name_makes_it_durable() {
         assert_eq!(syncs(open), 1, "{role}");
         assert_eq!(syncs(open), 0, "{role}");
     }
+}
+
+/// A look needs no more than the right to read, takes no lock and writes nothing.
+#[test]
+fn a_look_only_reads() {
+    let scratch = Scratch::new("look");
+    let path = scratch.path("pool");
+    let _pool = builder(Durability::Barrier).create(&path).unwrap();
+    let calls = "trace=openat,fcntl,pwrite64,write,mmap,fallocate,fsync,fdatasync,msync";
+    let Some((output, log)) = traced(&["-e", calls], "look", &path) else {
+        return;
+    };
+    assert!(output.status.success(), "{output:?}");
+    let name = path.to_str().unwrap();
+    let begin = log.lines().position(|line| line.contains(name)).unwrap();
+    let lines: Vec<_> = log.lines().skip(begin).collect();
+    assert!(lines[0].contains("O_RDONLY"), "{log}");
+    for never in [
+        "F_OFD_SETLK",
+        "pwrite64(",
+        "fallocate(",
+        "sync(",
+        "MAP_SHARED",
+    ] {
+        assert!(
+            !lines.iter().any(|line| line.contains(never)),
+            "{never}: {log}"
+        );
+    }
+    assert!(log.contains("F_OFD_GETLK"), "who is there is asked: {log}");
 }
 
 const SHOWN: usize = 0;

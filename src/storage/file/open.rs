@@ -17,7 +17,7 @@ use super::locks::{self, Lock};
 use super::map::{Map, Residence};
 use super::poison;
 use super::recover::{Opened, Past, recover};
-use super::state::{Belief, Phase, State, States};
+use super::state::{Phase, State, States};
 use super::system::{self, FileSystem, Relaxed};
 use crate::durability::{Durability, RecoveryKind};
 use crate::open_error::OpenError;
@@ -94,10 +94,7 @@ impl<'a> Opening<'a> {
         if ro_compat != 0 {
             return Err(OpenError::ReadOnlyFeatures { ro_compat });
         }
-        let durability = Durability::of_number(header.facts.mode.into());
-        let durability = durability.ok_or(OpenError::Corrupt {
-            what: "no such durability",
-        })?;
+        let durability = Durability::of_header(&header)?;
         file_system.check(durability, request.relaxed)?;
         let need = header.layout.file_len;
         if len < need {
@@ -195,13 +192,15 @@ impl<'a> Opening<'a> {
         let boot_id = system::boot_id();
         let older = states.newest;
         let is_poisoned = poison::get(&disk).is_some();
-        let belief = states.belief(&boot_id, inode, self.file_system.forgets(), is_poisoned);
-        let was_open = older.is_none_or(|state| state.phase == Phase::Open);
-        let past = Past {
-            belief,
-            is_clean: belief == Belief::Exact && !was_open,
-            trusts_the_disk: self.durability.trusts_the_disk(),
-        };
+        let forgets = self.file_system.forgets();
+        let past = Past::of(
+            &states,
+            &boot_id,
+            inode,
+            forgets,
+            is_poisoned,
+            self.durability,
+        );
         if !past.is_clean {
             // Nothing that is read below may be younger than what the disk knows.
             poison::unless_ok(&disk, self.file.sync_data()).map_err(sync_failed)?;
@@ -263,6 +262,14 @@ impl<'a> Opening<'a> {
             self.request.patience,
         )
         .map_err(|error| OpenError::io("lock the file", error))
+    }
+}
+
+impl Durability {
+    pub(super) fn of_header(header: &Header) -> Result<Self, OpenError> {
+        Self::of_number(header.facts.mode.into()).ok_or(OpenError::Corrupt {
+            what: "no such durability",
+        })
     }
 }
 

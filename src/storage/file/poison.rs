@@ -28,10 +28,22 @@ pub(super) fn word(disk: &impl Disk) -> &AtomicU64 {
 pub(super) fn get(disk: &impl Disk) -> Option<i32> {
     // SeqCst: after the claim in the total order. Whoever poisons the pool before the claim is seen;
     // whoever does so later has not yet said so when the claim took effect.
-    match word(disk).load(Ordering::SeqCst) {
-        0 => None,
-        poison => Some(poison as i32),
-    }
+    errno_of(word(disk).load(Ordering::SeqCst))
+}
+
+fn errno_of(poison: u64) -> Option<i32> {
+    (poison != 0).then_some(poison as i32)
+}
+
+/// The same of a file that is not mapped.
+pub(super) fn get_unmapped(file: &File, layout: &Layout) -> io::Result<Option<i32>> {
+    let mut poison = [0; size_of::<u64>()];
+    file.read_exact_at(&mut poison, place(layout))?;
+    Ok(errno_of(u64::from_ne_bytes(poison)))
+}
+
+fn place(layout: &Layout) -> u64 {
+    (layout.extent(Kind::Volatile).offset + AT * size_of::<u64>()) as u64
 }
 
 pub(super) fn set(disk: &impl Disk, error: &io::Error) {
@@ -48,9 +60,8 @@ fn poison_of(error: &io::Error) -> u64 {
 
 /// The same for a file that is not mapped: whoever opens it next finds it. Only for who is alone with it.
 pub(super) fn set_unmapped(file: &File, layout: &Layout, error: &io::Error) {
-    let at = layout.extent(Kind::Volatile).offset + AT * size_of::<u64>();
     // Of a file that cannot even be written in memory nobody will believe more than of any other.
-    let _ = file.write_all_at(&poison_of(error).to_ne_bytes(), at as u64);
+    let _ = file.write_all_at(&poison_of(error).to_ne_bytes(), place(layout));
 }
 
 /// Passes on what became of a sync, and poisons the file if it failed.

@@ -28,8 +28,8 @@
 use super::disk::Disk;
 use super::layout::{ALIGN, Kind};
 use super::poison;
-use super::state::{Belief, State, States};
-use crate::durability::RecoveryKind;
+use super::state::{Belief, Phase, State, States};
+use crate::durability::{Durability, RecoveryKind};
 use crate::slot::{SLOTS_PER_WORD, Slot};
 use crate::storage::heap::bits_of_ranges;
 use crate::sync::{AtomicU64, Ordering};
@@ -49,6 +49,24 @@ pub(crate) struct Past {
 }
 
 impl Past {
+    /// What the states say together with what else there is to know.
+    pub(crate) fn of(
+        states: &States,
+        boot_id: &[u8; 16],
+        inode: u64,
+        forgets: bool,
+        is_poisoned: bool,
+        durability: Durability,
+    ) -> Self {
+        let belief = states.belief(boot_id, inode, forgets, is_poisoned);
+        let was_open = states.newest.is_none_or(|state| state.phase == Phase::Open);
+        Self {
+            belief,
+            is_clean: belief == Belief::Exact && !was_open,
+            trusts_the_disk: durability.trusts_the_disk(),
+        }
+    }
+
     pub(crate) fn kind(&self) -> RecoveryKind {
         match self.belief {
             Belief::Exact if self.is_clean => RecoveryKind::Clean,
