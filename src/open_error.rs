@@ -18,10 +18,13 @@ use std::io;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "code", rename_all = "kebab-case")
+)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The pool asked for cannot be.
-    Build(BuildError),
     /// There is no such file.
     NotFound,
     /// There is a file already. Nothing was written to it.
@@ -107,7 +110,8 @@ pub enum OpenError {
         /// The least that was asked for.
         min: u64,
     },
-    /// The file has no room for so many slots, or for so long a configuration: create a larger one.
+    /// The file has no room for so many slots, or for so long a configuration, and it has something of a
+    /// newer version, so that this one cannot make a larger file of it.
     NoRoom,
     /// Others have the file open. To grow it, one must be alone.
     InUse,
@@ -129,8 +133,25 @@ pub enum OpenError {
         /// What we were about to do.
         action: &'static str,
         /// What it said.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "what_the_system_said"))]
         error: io::Error,
     },
+    /// The pool asked for cannot be.
+    #[cfg_attr(feature = "serde", serde(untagged))]
+    Build(BuildError),
+}
+
+/// The number of the error, if it has one, and the sentence.
+#[cfg(feature = "serde")]
+fn what_the_system_said<S: serde::Serializer>(
+    error: &io::Error,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    use serde::ser::SerializeStruct;
+    let mut said = serializer.serialize_struct("error", 2)?;
+    said.serialize_field("errno", &error.raw_os_error())?;
+    said.serialize_field("message", &error.to_string())?;
+    said.end()
 }
 
 /// One thing in which a file and the pool asked for differ.
@@ -210,6 +231,9 @@ impl fmt::Display for OpenError {
             Self::InsecureMode { mode } => {
                 write!(f, "mode {mode:04o} lets others write: take that away (chmod go-w)")
             }
+            Self::HardLinked { links: 0 } => {
+                f.write_str("the file has no name any more: another one is in its place")
+            }
             Self::HardLinked { links } => {
                 write!(f, "the file has {links} names: remove all but one")
             }
@@ -259,7 +283,7 @@ impl fmt::Display for OpenError {
                 "the file is of session {session}, older than {min}: somebody put back a copy"
             ),
             Self::NoRoom => f.write_str(
-                "the file has no room for that: create one with more capacity, and adopt what is held",
+                "the file has no room for that, and something of a newer version: let that one make it larger",
             ),
             Self::InUse => f.write_str("others have the file open: it grows when they have closed it"),
             Self::Busy => f.write_str("somebody else is opening or closing the file: try again"),
@@ -291,14 +315,6 @@ impl Error for OpenError {
 impl From<BuildError> for OpenError {
     fn from(error: BuildError) -> Self {
         Self::Build(error)
-    }
-}
-
-/// The code, and the message that goes with it.
-#[cfg(feature = "serde")]
-impl serde::Serialize for OpenError {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map([("code", self.code()), ("message", &self.to_string())])
     }
 }
 

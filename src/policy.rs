@@ -38,6 +38,12 @@ pub enum Policy {
     Lowest,
     /// The next free address after the last one the policy gave, wrapping around: the longest reuse
     /// distance. Exact addresses, granted preferences and blocks do not move it.
+    ///
+    /// Where the policy stands is known to one `Pool` value, and to nobody else: it is not in a pool
+    /// file. Each process that has a file open goes round by itself, and so does a second `Pool` of one
+    /// process. Whoever opens a file begins at its lowest address. So an address that one process has
+    /// released may be the next one that another hands out, and a command that opens the file for one
+    /// allocation gives the lowest free address each time. Nobody is given an address that is held.
     Next,
     /// Each thread looks near its own last address: for throughput. No order is promised.
     Spread,

@@ -424,29 +424,86 @@ fn zeros_anywhere_never_hand_out_what_is_held() {
     }
 }
 
-/// H1: any bit of either header, on the file itself. The other copy is enough.
+/// H1: any bit of either header, on the file itself. The other copy is enough, and the first opener writes
+/// the damaged one again from it. Both damaged: refused, and left as it is.
 #[test]
-fn one_damaged_header_is_tolerated() {
+fn one_damaged_header_is_repaired() {
     let scratch = Scratch::in_memory("header");
     let path = scratch.path("pool");
     let builder = Pool::builder(net("10.0.0.0/24"));
-    drop(builder.create(&path).unwrap());
+    let held = builder.create(&path).unwrap().allocate().unwrap();
     let whole = read(&path);
-    for bit in (0..512 * 8).step_by(7) {
-        for header in [0, PAGE] {
-            let mut damaged = whole.clone();
-            damaged[header + bit / 8] ^= 1 << (bit % 8);
-            std::fs::write(&path, &damaged).unwrap();
-            assert!(
-                builder.open(&path).is_ok(),
-                "bit {bit} of the header at {header:#x}"
+    let flip = |at: u64, bit: usize| {
+        let byte = whole[at as usize + bit / 8] ^ 1 << (bit % 8);
+        overwrite(&path, at + bit as u64 / 8, &[byte]);
+    };
+    let headers = |path: &Path| read(path)[..2 * PAGE].to_vec();
+    for bit in 0..512 * 8 {
+        for header in [0, PAGE as u64] {
+            flip(header, bit);
+            let pool = builder.open(&path).unwrap();
+            assert!(pool.iter().eq([held]), "bit {bit} of {header:#x}");
+            assert_eq!(
+                headers(&path),
+                whole[..2 * PAGE],
+                "bit {bit} of {header:#x}"
             );
         }
-        let mut damaged = whole.clone();
-        damaged[bit / 8] ^= 1 << (bit % 8);
-        damaged[PAGE + bit / 8] ^= 1 << (bit % 8);
-        std::fs::write(&path, &damaged).unwrap();
+        flip(0, bit);
+        flip(PAGE as u64, bit);
+        let damaged = headers(&path);
         assert!(builder.open(&path).is_err(), "bit {bit} of both");
+        assert_eq!(headers(&path), damaged, "bit {bit} of both");
+        overwrite(&path, 0, &whole[..2 * PAGE]);
+    }
+}
+
+/// A joiner repairs nothing: it is the first opener who is alone.
+#[test]
+fn a_joiner_leaves_a_damaged_header_alone() {
+    let scratch = Scratch::in_memory("joiner");
+    let path = scratch.path("pool");
+    let builder = Pool::builder(net("10.0.0.0/24"));
+    let pool = builder.create(&path).unwrap();
+    overwrite(&path, 0, &[0; 512]);
+    drop(builder.open(&path).unwrap());
+    let problems = || hostbits::read_file(&path).unwrap().problems;
+    assert_eq!(problems(), [hostbits::FileProblem::OneHeader]);
+    drop(pool);
+    drop(builder.open(&path).unwrap());
+    assert_eq!(problems(), []);
+}
+
+/// Any bit of either state slot: nothing that is held is handed out, whatever is believed.
+#[test]
+fn any_bit_of_a_state_may_be_wrong() {
+    for (durability, scratch) in [
+        (Durability::Process, Scratch::in_memory("state")),
+        (Durability::Barrier, Scratch::new("state")),
+    ] {
+        let path = scratch.path("pool");
+        let builder = Pool::builder(net("10.0.0.0/26")).durability(durability);
+        let pool = builder.create(&path).unwrap();
+        let held: BTreeSet<_> = pool.allocate_many(20).unwrap().into_iter().collect();
+        drop(pool);
+        let whole = read(&path);
+        // On a disk every opening waits for it: some of the bits.
+        let step = if durability == Durability::Process {
+            1
+        } else {
+            37
+        };
+        for bit in (0..512 * 8).step_by(step) {
+            for slot in STATE_SLOTS {
+                overwrite(&path, 0, &whole);
+                let at = slot as usize + bit / 8;
+                overwrite(&path, at as u64, &[whole[at] ^ 1 << (bit % 8)]);
+                let pool = builder.open(&path).unwrap();
+                let found = drain(&pool);
+                assert!(found.is_disjoint(&held), "bit {bit} of {slot:#x}");
+                assert!(held.iter().all(|&addr| pool.release(addr).is_ok()));
+            }
+        }
     }
 }
 
@@ -720,6 +777,53 @@ fn a_machine_crash_quarantines_what_was_free() {
     assert_eq!(drain(&pool).len(), 243);
 }
 
+/// A look foretells what an opening finds, whatever had happened, and does not do it.
+#[test]
+fn a_look_sees_what_an_opening_will_find() {
+    let scratch = Scratch::new("foresee");
+    let path = scratch.path("pool");
+    for durability in DURABILITIES {
+        for accident in ["none", "death", "boot", "past", "poison"] {
+            let _ = std::fs::remove_file(&path);
+            let builder = Pool::builder(net("10.0.0.0/22")).durability(durability);
+            let pool = builder.create(&path).unwrap();
+            pool.allocate_many(700).unwrap();
+            let _ = pool.release_many(&pool.iter().skip(3).step_by(7).collect::<Vec<_>>());
+            pool.sync().unwrap();
+            let open = read(&path);
+            drop(pool);
+            if accident != "none" {
+                overwrite(&path, 0, &open);
+            }
+            match accident {
+                "boot" => forget_the_boot(&path),
+                "past" => forget_the_past(&path),
+                "poison" => overwrite(&path, 4 * PAGE as u64 + 0x180, &[5, 0, 0, 0, 1, 0, 0, 0]),
+                _ => {}
+            }
+            let before = read(&path);
+            let view = hostbits::read_file(&path).unwrap();
+            let what = format!("{durability}, {accident}");
+            assert!(read(&path) == before, "{what}");
+            let pool = builder.open(&path).unwrap();
+            assert_eq!(kind(&pool), view.found, "{what}");
+            assert_eq!(
+                pool.health().unwrap().quarantined,
+                view.quarantined,
+                "{what}"
+            );
+            assert!(
+                view.snapshot
+                    .iter()
+                    .eq(pool.iter().map(std::net::IpAddr::from)),
+                "{what}"
+            );
+            let poison = (accident == "poison").then_some(5);
+            assert_eq!(view.health.poison, poison, "{what}");
+        }
+    }
+}
+
 /// Barrier and Strict believe the disk.
 #[test]
 fn durable_pools_have_no_quarantine() {
@@ -859,58 +963,6 @@ fn files_are_small() {
     }
 }
 
-/// Growth keeps what is held where it is, frees what is new, and knows its limits.
-#[test]
-fn a_file_grows_into_its_capacity() {
-    let scratch = Scratch::new("grow");
-    let path = scratch.path("pool");
-    let small = Pool::builder(net("10.0.0.0/24"));
-    let pool = small
-        .clone()
-        .in_file()
-        .capacity(1024)
-        .create(&path)
-        .unwrap();
-    let held = drain(&pool);
-    let wide = || Pool::builder(net("10.0.0.0/23")).in_file();
-    assert!(matches!(wide().grow(&path), Err(OpenError::InUse)));
-    drop(pool);
-    let pool = wide().grow(&path).unwrap();
-    assert_eq!((pool.capacity(), pool.available()), (509, 256));
-    assert_eq!(pool.iter().collect::<BTreeSet<_>>(), held);
-    assert!(matches!(
-        wide().open(&path).unwrap().recovery().unwrap().kind,
-        RecoveryKind::Joined
-    ));
-    let found = drain(&pool);
-    assert!(found.is_disjoint(&held) && found.len() == 256);
-    drop(pool);
-    assert!(
-        matches!(small.open(&path), Err(OpenError::GeometryMismatch { .. })),
-        "it is another now"
-    );
-    assert!(matches!(
-        small.clone().in_file().grow(&path),
-        Err(OpenError::GeometryMismatch { .. })
-    ));
-    let wider = Pool::builder(net("10.0.0.0/22")).in_file();
-    assert_eq!(wider.grow(&path).unwrap().available(), 512);
-    let widest = Pool::builder(net("10.0.0.0/21")).in_file();
-    assert!(matches!(widest.grow(&path), Err(OpenError::NoRoom)));
-    let pool = wider.grow(&path).unwrap();
-    assert_eq!(kind(&pool), RecoveryKind::Clean, "nothing to grow");
-    assert_eq!(pool.allocated(), 509);
-    assert!(wider.open(scratch.path("none")).is_err());
-    drop(pool);
-    // Either copy of the header alone is the grown pool.
-    let whole = read(&path);
-    for header in [0, PAGE as u64] {
-        std::fs::write(&path, &whole).unwrap();
-        overwrite(&path, header, &[0; PAGE]);
-        assert!(wider.open(&path).is_ok(), "header {header:#x}");
-    }
-}
-
 /// M4, and a check of a file: a look takes no lock, so it hides no crash from the next opener; it works on a
 /// file that others use, and it sees what is wrong.
 #[test]
@@ -935,11 +987,24 @@ fn a_look_is_in_nobodys_way() {
         (view.session, view.is_left_in_order, view.capacity),
         (Some(1), false, 1024)
     );
-    assert_eq!((view.quarantined, view.problems), (0, vec![]));
+    assert_eq!((view.quarantined, &*view.problems), (0, &[][..]));
     assert_eq!(pool.health().unwrap().processes, 1, "it is not there");
+    assert_eq!(
+        (view.found, view.health.processes),
+        (RecoveryKind::Joined, 1)
+    );
+    let copy = view.to_pool();
+    assert!(copy.iter().eq(pool.iter().map(std::net::IpAddr::from)));
+    let mut info = pool.info();
+    info.memory_bytes = 0;
+    assert_eq!(view.info, info);
     drop(pool);
     let view = hostbits::read_file(&path).unwrap();
     assert!(view.is_left_in_order);
+    assert_eq!(
+        (view.found, view.health.processes),
+        (RecoveryKind::Clean, 0)
+    );
 
     let whole = read(&path);
     let free = whole.len() - 2 * PAGE - 3 * PAGE;

@@ -14,7 +14,7 @@ use ipnet::Ipv4Net;
 use ledger::Ledger;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use scratch::Scratch;
+use scratch::{Scratch, lock_of_openers};
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -373,30 +373,14 @@ fn a_stopped_opener_makes_others_busy_and_no_more() {
     let path = scratch.path("pool");
     let builder = Pool::builder(net("10.0.0.0/24"));
     let pool = builder.create(&path).unwrap();
-    let file = std::fs::File::options()
-        .read(true)
-        .write(true)
-        .open(&path)
-        .unwrap();
-    let mut lock = nix::libc::flock {
-        l_type: nix::libc::F_WRLCK as i16,
-        l_whence: nix::libc::SEEK_SET as i16,
-        l_start: 0x4000_0000_0001,
-        l_len: 1,
-        l_pid: 0,
-    };
-    let set = |lock: &nix::libc::flock| {
-        nix::fcntl::fcntl(&file, nix::fcntl::FcntlArg::F_OFD_SETLK(lock)).unwrap();
-    };
-    set(&lock);
+    let locked = lock_of_openers(&path);
     let impatient = builder
         .clone()
         .in_file()
         .lock_timeout(Duration::from_millis(50));
     assert!(matches!(impatient.open(&path), Err(OpenError::Busy)));
     pool.allocate().unwrap();
-    lock.l_type = nix::libc::F_UNLCK as i16;
-    set(&lock);
+    drop(locked);
     assert!(impatient.open(&path).is_ok());
 }
 

@@ -350,3 +350,62 @@ fn a_count_of_slots_is_written_in_full() {
         r#"{"code":"too-large","slots":"340282366920938463463374607431768211455","max":4294967296}"#
     );
 }
+
+/// Why a file cannot be used: the code, and the values that the message names.
+#[cfg(all(feature = "mmap", target_os = "linux"))]
+#[test]
+fn errors_of_files_have_their_values() {
+    use hostbits::{Durability, OpenError};
+    let mut given = Given::default();
+    let other_pool = {
+        let path = std::env::temp_dir().join(format!("hostbits-serde-{}", std::process::id()));
+        drop(Pool::builder(v4("10.0.0.0/24")).create(&path).unwrap());
+        let refused = Pool::builder(v4("10.0.0.0/25")).open(&path).unwrap_err();
+        std::fs::remove_file(&path).unwrap();
+        refused
+    };
+    let durability = Durability::Strict;
+    let (in_file, asked) = (Durability::Process, durability);
+    let no_entry = std::io::Error::from_raw_os_error(13);
+    for error in [
+        OpenError::Build(BuildError::Empty),
+        OpenError::NotFound,
+        OpenError::AlreadyExists,
+        OpenError::NotRegularFile,
+        OpenError::Symlink,
+        OpenError::WrongOwner { uid: 1000 },
+        OpenError::InsecureMode { mode: 0o666 },
+        OpenError::HardLinked { links: 2 },
+        OpenError::RemoteFileSystem { magic: 0x6969 },
+        OpenError::NotDurable { durability },
+        OpenError::BadMagic,
+        OpenError::EndianMismatch,
+        OpenError::UnsupportedVersion { major: 2 },
+        OpenError::UnsupportedFeatures { incompat: 1 },
+        OpenError::ReadOnlyFeatures { ro_compat: 4 },
+        OpenError::Corrupt {
+            what: "regions overlap",
+        },
+        other_pool,
+        OpenError::ModeMismatch { in_file, asked },
+        OpenError::Truncated {
+            len: 512,
+            need: 53_248,
+        },
+        OpenError::NoSpace,
+        OpenError::StaleFile { session: 1, min: 2 },
+        OpenError::NoRoom,
+        OpenError::InUse,
+        OpenError::Busy,
+        OpenError::Poisoned,
+        OpenError::SyncFailed { errno: 5 },
+        OpenError::LinearSearch,
+        OpenError::Io {
+            action: "open the file",
+            error: no_entry,
+        },
+    ] {
+        given.put_error(&format!("file/{}", error.code()), &error, error.code());
+    }
+    given.check("file");
+}

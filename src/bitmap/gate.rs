@@ -34,6 +34,16 @@ const NUMBER_SHIFT: u32 = 32;
 pub(crate) struct Gate(u64);
 
 impl Gate {
+    /// What the word of a file says that is not mapped.
+    pub(crate) fn of_word(word: u64) -> Self {
+        Self(word)
+    }
+
+    /// The word where no pass is running and a sync has failed.
+    pub(crate) fn poisoned_word(errno: i32) -> u64 {
+        Self(0).poisoned(errno).0
+    }
+
     /// Whether a claim needs no more than to be made.
     #[inline]
     pub(crate) fn is_quiet(self) -> bool {

@@ -83,6 +83,10 @@ impl<N: Network> Builder<N> {
 
     /// Chooses which free address is handed out. Default: [`Policy::Lowest`].
     ///
+    /// In a file, the name of the policy is part of what the pool is, and is compared when the file is
+    /// opened. Where [`Policy::Next`] stands, each thread's place with [`Policy::Spread`] and the seed of
+    /// [`Policy::Random`] are of each opening, and begin anew.
+    ///
     /// ```
     /// # use hostbits::{Policy, Pool};
     /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;

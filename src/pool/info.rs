@@ -1,6 +1,7 @@
 //! What a pool is: the facts that do not change.
 
 use super::{Pool, Search};
+use crate::geometry::{Geometry, Reserved, Segment};
 use crate::network::Network;
 use crate::policy::Policy;
 use crate::stats::StatsLevel;
@@ -127,15 +128,34 @@ impl<N: Network> Pool<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn info(&self) -> NetworkInfo {
-        let geometry = &self.geometry;
+        NetworkInfo {
+            policy: self.hints.policy(),
+            search: self.search,
+            stats: self.counters.level(),
+            memory_bytes: self.memory_bytes(),
+            ..NetworkInfo::of(&self.geometry)
+        }
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.words.memory_bytes()
+            + self.geometry.memory_bytes()
+            + self.hints.memory_bytes()
+            + self.counters.memory_bytes()
+    }
+}
+
+impl NetworkInfo {
+    /// What the layout says; choices that it does not have are the defaults.
+    pub(super) fn of<N: Network>(geometry: &Geometry<N>) -> Self {
         let addr_of = |slot| -> IpAddr { geometry.addr_of(slot).into() };
         let network: Option<IpNet> = geometry.network().map(Into::into);
         let runs = geometry.runs();
-        NetworkInfo {
+        Self {
             network,
             prefix_len: network.map(|network| network.prefix_len()),
             netmask: network.map(|network| network.netmask()),
-            ranges: self.ranges(),
+            ranges: ranges(geometry),
             first_usable: runs.first().map(|run| addr_of(run.first)),
             last_usable: runs
                 .last()
@@ -145,39 +165,28 @@ impl<N: Network> Pool<N> {
             slots: geometry.slot_count(),
             capacity: geometry.capacity(),
             reserved: geometry.reserved_count(),
-            reservations: self.reservations(),
-            policy: self.hints.policy(),
-            search: self.search,
-            stats: self.counters.level(),
-            memory_bytes: self.memory_bytes(),
+            reservations: reservations(geometry),
+            policy: Policy::default(),
+            search: Search::default(),
+            stats: StatsLevel::default(),
+            memory_bytes: 0,
         }
     }
+}
 
-    fn ranges(&self) -> Vec<AddrRange> {
-        let range = |segment: &crate::geometry::Segment<N::Addr>| AddrRange {
-            first: segment.base.into(),
-            last: self.geometry.last_addr_of(segment.last).into(),
-        };
-        self.geometry.segments().iter().map(range).collect()
-    }
+fn ranges<N: Network>(geometry: &Geometry<N>) -> Vec<AddrRange> {
+    let range = |segment: &Segment<N::Addr>| AddrRange {
+        first: segment.base.into(),
+        last: geometry.last_addr_of(segment.last).into(),
+    };
+    geometry.segments().iter().map(range).collect()
+}
 
-    fn reservations(&self) -> Vec<Reservation> {
-        let reservation = |reserved: &crate::geometry::Reserved| Reservation {
-            first: self.geometry.addr_of(reserved.first).into(),
-            last: self.geometry.last_addr_of(reserved.last).into(),
-            label: reserved.label.to_string(),
-        };
-        self.geometry
-            .reservations()
-            .iter()
-            .map(reservation)
-            .collect()
-    }
-
-    fn memory_bytes(&self) -> usize {
-        self.words.memory_bytes()
-            + self.geometry.memory_bytes()
-            + self.hints.memory_bytes()
-            + self.counters.memory_bytes()
-    }
+fn reservations<N: Network>(geometry: &Geometry<N>) -> Vec<Reservation> {
+    let reservation = |reserved: &Reserved| Reservation {
+        first: geometry.addr_of(reserved.first).into(),
+        last: geometry.last_addr_of(reserved.last).into(),
+        label: reserved.label.to_string(),
+    };
+    geometry.reservations().iter().map(reservation).collect()
 }

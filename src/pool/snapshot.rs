@@ -3,7 +3,10 @@
 use super::Pool;
 use crate::geometry::{Geometry, Run};
 use crate::network::Network;
-use crate::slot::{bits_within, slots_in, words_within};
+use crate::policy::Policy;
+use crate::slot::{Slot, bits_within, slot_at, slots_in, words_within};
+use crate::stats::StatsLevel;
+use crate::storage::Words;
 use std::error::Error;
 use std::fmt;
 
@@ -89,6 +92,16 @@ impl<N: Network> Snapshot<N> {
         Self { geometry, free }
     }
 
+    /// A pool on the heap with the same bits.
+    #[allow(dead_code)] // As `new`.
+    pub(super) fn to_pool(&self, policy: Policy) -> Pool<N> {
+        let free = self
+            .usable_words()
+            .flat_map(|(word_index, usable)| runs_in(word_index, usable & self.free[word_index]));
+        let words = Words::on_heap(self.geometry.slot_count(), false, free);
+        Pool::assemble(self.geometry.clone(), words, policy, StatsLevel::default())
+    }
+
     /// Lists the addresses that were allocated, ascending.
     ///
     /// ```
@@ -158,6 +171,19 @@ impl<N: Network> Snapshot<N> {
                     .map(move |word_index| (word_index, bits_within(word_index, first, last)))
             })
     }
+}
+
+/// The runs of set bits of `bits` as slots of word `word_index`, ascending.
+fn runs_in(word_index: usize, mut bits: u64) -> impl Iterator<Item = (Slot, Slot)> {
+    std::iter::from_fn(move || {
+        if bits == 0 {
+            return None;
+        }
+        let first = bits.trailing_zeros();
+        let last = first + (bits >> first).trailing_ones() - 1;
+        bits &= !bits_within(0, first, last);
+        Some((slot_at(word_index, first), slot_at(word_index, last)))
+    })
 }
 
 impl<N: Network> fmt::Debug for Snapshot<N> {

@@ -16,6 +16,7 @@ mod programs;
 mod publish;
 mod reclaim;
 mod recovery;
+mod replace;
 #[path = "../explorer/search.rs"]
 mod search;
 mod sessions;
@@ -29,6 +30,7 @@ use programs::{LARGE, SMALL};
 use publish::Publish;
 use reclaim::Reclaim;
 use recovery::Recovery;
+use replace::Replace;
 use search::{Machine, Outcome, explore};
 use sessions::Sessions;
 
@@ -508,4 +510,32 @@ fn a_scan_only_sets_hints() {
         matches!(outcome, Outcome::Wrong { .. })
     });
     assert!(caught);
+}
+
+fn replace(variant: replace::Variant) -> Replace {
+    Replace { variant, kills: 1 }
+}
+
+/// A larger file in the place of the pool's: old or new at every instant, and nothing held is handed out.
+#[test]
+fn a_larger_file_takes_the_place_of_the_pool() {
+    let machine = replace(replace::Variant::Correct);
+    assert_right(replace::Variant::Correct, "replace", &machine);
+}
+
+#[test]
+fn every_step_of_a_replacement_is_needed() {
+    use replace::Variant::*;
+    const NO_POOL: &str = "the path names a file that is no pool";
+    const FREE: &str = "a held address is free after a cut";
+    for (variant, wanted) in [
+        (NotAlone, FREE),
+        (ContentNotSynced, NO_POOL),
+        (DirectoryNeverSynced, NO_POOL),
+        (DirectorySyncedByGrowerOnly, FREE),
+        (RetiredEarly, NO_POOL),
+        (NoSecondLook, FREE),
+    ] {
+        assert_wrong(variant, "replace", &replace(variant), wanted);
+    }
 }

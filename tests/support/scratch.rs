@@ -80,6 +80,29 @@ pub(crate) fn forget_the_boot(path: &Path) {
     }
 }
 
+/// Changes one copy of the header, and makes its checksum fit.
+pub(crate) fn change_header(path: &Path, at: u64, change: impl Fn(&mut [u8])) {
+    let mut block = read(path)[at as usize..][..512].to_vec();
+    change(&mut block);
+    let checksum = crc32c(&block[..0x1fc]);
+    block[0x1fc..].copy_from_slice(&checksum.to_le_bytes());
+    overwrite(path, at, &block);
+}
+
+/// The lock of those who open or close the file, until it is dropped.
+pub(crate) fn lock_of_openers(path: &Path) -> File {
+    let file = File::options().read(true).write(true).open(path).unwrap();
+    let lock = nix::libc::flock {
+        l_type: nix::libc::F_WRLCK as i16,
+        l_whence: nix::libc::SEEK_SET as i16,
+        l_start: 0x4000_0000_0001,
+        l_len: 1,
+        l_pid: 0,
+    };
+    nix::fcntl::fcntl(&file, nix::fcntl::FcntlArg::F_OFD_SETLK(&lock)).unwrap();
+    file
+}
+
 fn crc32c(bytes: &[u8]) -> u32 {
     let step = |crc: u32, _| crc >> 1 ^ (0x82f6_3b78 & (crc & 1).wrapping_neg());
     !bytes

@@ -1,9 +1,12 @@
 //! What is fuzzed: bytes in, a panic if something does not hold.
 //!
 //! `network` and `ranges` read a [`plan`] and hold the pool against the [`naive`] layout, `users` reads
-//! lists, `operations` plays calls against a set. None of them looks into the pool.
+//! lists, `operations` plays calls against a set, `file` changes bytes of a pool file. None of them looks into
+//! the pool.
 
 mod adoption;
+#[cfg(target_os = "linux")]
+mod file;
 mod judge;
 mod kind;
 mod listed;
@@ -31,4 +34,6 @@ pub(crate) const ALL: &[Target] = &[
     ranges::TARGET,
     users::TARGET,
     operations::TARGET,
+    #[cfg(target_os = "linux")]
+    file::TARGET,
 ];

@@ -156,7 +156,7 @@ impl<N: Network> FileBuilder<N> {
     /// Makes room for so many slots in all, to [grow](Self::grow) into later. Default: the slots there are.
     ///
     /// Beyond the first, 3 bits per slot. To open a file, this is compared with what the file has room
-    /// for; without it, the file decides.
+    /// for; without it, the file decides. To let it grow, it is the least that there is room for then.
     ///
     /// ```
     /// # use hostbits::Pool;
@@ -372,11 +372,19 @@ impl<N: Network> FileBuilder<N> {
     /// shorter prefix that begins at the same address, more ranges behind the others, fewer reservations.
     /// What is allocated stays so, at the same slots. A file that holds the pool asked for is opened.
     ///
+    /// Within the [capacity](Self::capacity) of the file that is done in place. Beyond it, or beyond the one
+    /// asked for here, a larger file is made beside it and takes its name: of its own number, with the same
+    /// owner and permissions, and with everything that was allocated or quarantined. Whatever dies
+    /// meanwhile, the path names the old pool or the new one. The directory must be writable, and have room
+    /// for both. Never is a file made smaller.
+    ///
     /// # Errors
     ///
     /// As [`open`](Self::open); [`OpenError::GeometryMismatch`] also where an address would move or could no
-    /// longer be handed out; [`OpenError::NoRoom`] beyond the [capacity](Self::capacity);
-    /// [`OpenError::InUse`] while others have the file open.
+    /// longer be handed out; [`OpenError::InUse`] while others have the file open. If a larger file is
+    /// needed: [`OpenError::HardLinked`], also where that [is allowed](Self::allow_hard_links), since the
+    /// other name would go on to name the old file; [`OpenError::NoSpace`]; and [`OpenError::NoRoom`] if
+    /// the file has something of a newer version.
     ///
     /// ```
     /// # use hostbits::Pool;
@@ -396,16 +404,30 @@ impl<N: Network> FileBuilder<N> {
         finish_growth(&mut opening)?;
         let in_file = Config::parse(opening.config())?;
         let asked = Config::of(&geometry, self.builder.policy);
-        if in_file != asked {
-            let Some(added) = in_file.growth_into(&asked) else {
-                return Err(OpenError::GeometryMismatch {
-                    mismatches: in_file.mismatches(&asked),
-                });
-            };
-            let facts = facts(&geometry, opening.durability().number());
-            opening.grow(facts, &asked.to_string(), &added)?;
+        let Some(added) = in_file.growth_into(&asked) else {
+            return Err(OpenError::GeometryMismatch {
+                mismatches: in_file.mismatches(&asked),
+            });
+        };
+        let durability = opening.durability();
+        let grown = Blueprint {
+            facts: facts(&geometry, durability.number()),
+            durability,
+            capacity_slots: self.capacity_slots(&geometry),
+            config: &asked.to_string(),
+            free: &added,
+        };
+        if !opening.has_room_for(&grown) {
+            let before = in_file.lay_out().map_err(|_| OF_NO_POOL)?;
+            opening = opening.enlarge(&grown, &usable(&before))?;
+        } else if in_file != asked {
+            opening.grow(&grown)?;
         }
         finish(opening, geometry, self.builder.policy, self.builder.stats)
+    }
+
+    fn capacity_slots(&self, geometry: &Geometry<N>) -> u64 {
+        self.capacity.unwrap_or(0).max(geometry.slot_count())
     }
 
     fn lay_out(&self) -> Result<Geometry<N>, OpenError> {
@@ -421,7 +443,7 @@ impl<N: Network> FileBuilder<N> {
         let blueprint = Blueprint {
             facts: facts(&geometry, durability.number()),
             durability,
-            capacity_slots: self.capacity.unwrap_or(0).max(geometry.slot_count()),
+            capacity_slots: self.capacity_slots(&geometry),
             config: &Config::of(&geometry, self.builder.policy).to_string(),
             free: &usable,
         };
@@ -489,12 +511,14 @@ pub fn open_file(path: impl AsRef<Path>) -> Result<Pool<IpNet>, OpenError> {
     };
     let opening = Opening::begin(path.as_ref(), request)?;
     let config = Config::parse(opening.config())?;
-    let geometry = config.lay_out().map_err(|_| OpenError::Corrupt {
-        what: "the configuration is of no pool",
-    })?;
+    let geometry = config.lay_out().map_err(|_| OF_NO_POOL)?;
     let policy = config.policy(|| RandomState::new().hash_one(0));
     finish(opening, geometry, policy, StatsLevel::default())
 }
+
+const OF_NO_POOL: OpenError = OpenError::Corrupt {
+    what: "the configuration is of no pool",
+};
 
 /// Ends a growth that somebody died in.
 fn finish_growth(opening: &mut Opening<'_>) -> Result<(), OpenError> {

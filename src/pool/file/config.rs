@@ -122,7 +122,7 @@ impl Config {
         let usable_before = old.runs().iter().map(|run| run.slot_count());
         let usable_still = |run: &Run| new.runs_within(run.first, run.last).map(Run::slot_count);
         let none_is_lost =
-            usable_before.sum::<u64>() == old.runs().iter().flat_map(usable_still).sum();
+            usable_before.sum::<u64>() == old.runs().iter().flat_map(usable_still).sum::<u64>();
         (segments_stay && none_is_lost).then(|| added(old.runs(), new.runs()))
     }
 

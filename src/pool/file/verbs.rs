@@ -28,8 +28,8 @@ pub struct Health {
     pub need: u64,
     /// The error of the write that poisoned the pool. Not looked at in a file that was cut.
     pub poison: Option<i32>,
-    /// How many pools have the file open, this one included: processes, unless one opened it twice. Up
-    /// to 31 are told apart.
+    /// How many pools have the file open, the one that was asked included: processes, unless one opened it
+    /// twice. Up to 31 are told apart.
     pub processes: u32,
     /// Addresses that are neither free nor known to be held. See [`Pool::reclaim`].
     pub quarantined: u64,

@@ -1,10 +1,11 @@
 //! A pool file, looked at and left alone.
 
 use super::config::{Config, facts};
-use crate::durability::Durability;
+use super::verbs::Health;
+use crate::durability::{Durability, RecoveryKind};
 use crate::geometry::Geometry;
 use crate::open_error::OpenError;
-use crate::pool::Snapshot;
+use crate::pool::{NetworkInfo, Pool, Snapshot};
 use crate::slot::SLOTS_PER_WORD;
 use crate::storage::bits_of_ranges;
 use crate::storage::file::{Peek, Phase};
@@ -13,14 +14,21 @@ use std::fmt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-/// What a pool file held when [`read_file`] looked at it. Plain data.
+/// What a pool file held when [`read_file`] looked at it, as an opening would have found it. Plain data.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FileView {
-    /// What was allocated: each word from its own moment. Quarantined addresses count as allocated.
+    /// What the pool is. It is searched and counted by the defaults; a random policy has the seed 0.
+    pub info: NetworkInfo,
+    /// What was allocated: each word from its own moment. Quarantined addresses count as allocated, also
+    /// those that the next opening will quarantine.
     pub snapshot: Snapshot<IpNet>,
-    /// How many addresses are quarantined.
+    /// How many addresses are quarantined, or will be by the next opening.
     pub quarantined: u64,
+    /// What an opening would find: [`Joined`](RecoveryKind::Joined) while others have the file open.
+    pub found: RecoveryKind,
+    /// How the file is, for a monitor. `processes` are those that have it open; 0 is nobody.
+    pub health: Health,
     /// What the file promises.
     pub durability: Durability,
     /// As of [`Recovery::session`](crate::Recovery::session); `None` if no state can be read.
@@ -64,6 +72,26 @@ pub enum FileProblem {
     HiddenSlots,
 }
 
+impl FileView {
+    /// Makes a pool on the heap of what was there: to ask it what a pool can be asked, or what it would hand
+    /// out next. It is a copy; whatever is done to it, the file does not know.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-copy-{}", std::process::id()));
+    /// let pool = Pool::builder("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?).create(&path)?;
+    /// let copy = hostbits::read_file(&path)?.to_pool();
+    /// assert_eq!(copy.allocate()?.to_string(), "10.0.0.2");
+    /// assert_eq!((copy.allocated(), pool.allocated()), (1, 0));
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn to_pool(&self) -> Pool<IpNet> {
+        self.snapshot.to_pool(self.info.policy)
+    }
+}
+
 impl FileProblem {
     /// A stable name for logs, JSON and exit codes: kebab case.
     pub fn code(&self) -> &'static str {
@@ -82,8 +110,14 @@ impl fmt::Display for FileProblem {
         match self {
             Self::OneHeader => f.write_str("one of the two headers is damaged"),
             Self::Doubtful => f.write_str("the states cannot tell what happened last"),
+            Self::StrayBits { bits: 1 } => {
+                f.write_str("1 bit is set of a slot that cannot be handed out")
+            }
             Self::StrayBits { bits } => {
                 write!(f, "{bits} bits are set of slots that cannot be handed out")
+            }
+            Self::FreeSuspects { addresses: 1 } => {
+                f.write_str("1 address is free and quarantined at once")
             }
             Self::FreeSuspects { addresses } => {
                 write!(f, "{addresses} addresses are free and quarantined at once")
@@ -95,7 +129,8 @@ impl fmt::Display for FileProblem {
 
 /// Looks at a pool file: takes no lock, maps nothing, changes nothing, and is in nobody's way.
 ///
-/// For listings and checks, also of a file that others have open, and of one that one may only read.
+/// For listings and checks, also of a file that others have open, and of one that one may only read. Whoever
+/// has it open is known by locks: with a file system that has none, it seems that nobody does.
 ///
 /// # Errors
 ///
@@ -113,10 +148,11 @@ impl fmt::Display for FileProblem {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn read_file(path: impl AsRef<Path>) -> Result<FileView, OpenError> {
-    let peek = Peek::at(path.as_ref())?;
+    let mut peek = Peek::at(path.as_ref())?;
     let corrupt = |what| OpenError::Corrupt { what };
     let facts_in_header = peek.header.facts;
-    let geometry = Config::parse(&peek.config)?
+    let config = Config::parse(&peek.config)?;
+    let geometry = config
         .lay_out()
         .map_err(|_| corrupt("the configuration is of no pool"))?;
     if facts(&geometry, facts_in_header.mode) != facts_in_header {
@@ -124,23 +160,39 @@ pub fn read_file(path: impl AsRef<Path>) -> Result<FileView, OpenError> {
             "the header and the configuration contradict each other",
         ));
     }
+    // Of what is there, not of what an opening makes of it.
+    let problems = problems(&peek, &geometry);
+    peek.foresee(usable_bits(&geometry));
     let newest = peek.states.newest;
+    let quarantined = ones(peek.quarantine.iter().copied());
     Ok(FileView {
-        quarantined: ones(peek.quarantine.iter().copied()),
-        durability: Durability::of_number(facts_in_header.mode.into())
-            .ok_or(corrupt("no such durability"))?,
+        info: NetworkInfo {
+            policy: config.policy(|| 0),
+            ..NetworkInfo::of(&geometry)
+        },
+        quarantined,
+        found: peek.kind(),
+        health: Health {
+            len: Some(peek.len),
+            need: peek.header.layout.file_len,
+            poison: peek.poison,
+            processes: peek.process_count,
+            quarantined,
+            session: newest.map_or(0, |state| state.session),
+            durability: peek.durability,
+        },
+        durability: peek.durability,
         session: newest.map(|state| state.session),
         is_left_in_order: newest.is_some_and(|state| state.phase == Phase::Clean),
         capacity: peek.header.layout.capacity_words * u64::from(SLOTS_PER_WORD),
         created: SystemTime::UNIX_EPOCH + Duration::from_nanos(peek.header.created_ns),
-        problems: problems(&peek, &geometry),
+        problems,
         snapshot: Snapshot::new(geometry, peek.free),
     })
 }
 
 fn problems(peek: &Peek, geometry: &Geometry<IpNet>) -> Vec<FileProblem> {
-    let runs = geometry.runs().iter().map(|run| (run.first, run.last));
-    let mut usable = bits_of_ranges(runs);
+    let mut usable = usable_bits(geometry);
     let stray = |&free: &u64| free & !usable();
     let bits = ones(peek.free.iter().map(stray));
     let words = peek.free.iter().zip(&peek.quarantine);
@@ -153,6 +205,11 @@ fn problems(peek: &Peek, geometry: &Geometry<IpNet>) -> Vec<FileProblem> {
         peek.has_hidden_slots().then_some(FileProblem::HiddenSlots),
     ];
     found.into_iter().flatten().collect()
+}
+
+/// The bits of the slots that can be handed out, word by word.
+fn usable_bits(geometry: &Geometry<IpNet>) -> impl FnMut() -> u64 + '_ {
+    bits_of_ranges(geometry.runs().iter().map(|run| (run.first, run.last)))
 }
 
 fn ones(words: impl Iterator<Item = u64>) -> u64 {

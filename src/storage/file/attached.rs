@@ -253,6 +253,21 @@ impl Attached {
         left
     }
 
+    /// Leaves a file in order that nobody else can come to, and that will never be used again: the locks
+    /// stay, and so does the mapping.
+    pub(super) fn leave_in_place(&self) -> io::Result<()> {
+        leave(&self.disk, self.states()?)
+    }
+
+    pub(super) fn disk(&self) -> &MappedDisk {
+        &self.disk
+    }
+
+    /// As this session's first opener wrote it.
+    pub(super) fn state(&self) -> &State {
+        &self.state
+    }
+
     fn states(&self) -> io::Result<States> {
         super::open::read_states(&self.disk.file, &self.header)
             .map_err(|_| io::ErrorKind::InvalidData.into())

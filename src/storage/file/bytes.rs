@@ -19,6 +19,11 @@ pub(super) fn get_u64(block: &Block, at: usize) -> u64 {
     u64::from_le_bytes(get(block, at))
 }
 
+/// A count by ones that can go on for ever; `None` for a number that nobody can have counted to.
+pub(super) fn get_count(block: &Block, at: usize) -> Option<u64> {
+    Some(get_u64(block, at)).filter(|&count| count <= u64::MAX / 2)
+}
+
 pub(super) fn get<const LEN: usize>(block: &Block, at: usize) -> [u8; LEN] {
     let mut bytes = [0; LEN];
     bytes.copy_from_slice(&block[at..at + LEN]);

@@ -33,6 +33,24 @@ pub(crate) struct Blueprint<'a> {
     pub(crate) free: &'a [(Slot, Slot)],
 }
 
+impl Blueprint<'_> {
+    pub(super) fn config_bytes(&self) -> u64 {
+        (self.config.len() + CONFIG_PREFIX_BYTES) as u64
+    }
+
+    /// The words that a file must have room for; `None` if no pool can have so many.
+    pub(super) fn capacity_words(&self) -> Option<u64> {
+        Layout::plan(self.capacity_slots, self.config_bytes()).map(|layout| layout.capacity_words)
+    }
+}
+
+/// What the maps of a new file hold: their words from the first one on, call by call, to the end of the
+/// region.
+pub(super) struct Maps<'a> {
+    pub(super) free: &'a mut dyn FnMut() -> u64,
+    pub(super) quarantine: &'a mut dyn FnMut() -> u64,
+}
+
 /// The configuration with its length and checksum before it.
 pub(super) const CONFIG_PREFIX_BYTES: usize = 8;
 
@@ -43,11 +61,11 @@ impl<'a> Opening<'a> {
         blueprint: &Blueprint<'_>,
         request: OpenRequest,
     ) -> Result<Self, OpenError> {
-        let config_bytes = (blueprint.config.len() + CONFIG_PREFIX_BYTES) as u64;
-        let layout =
-            Layout::plan(blueprint.capacity_slots, config_bytes).ok_or(OpenError::Corrupt {
+        let layout = Layout::plan(blueprint.capacity_slots, blueprint.config_bytes()).ok_or(
+            OpenError::Corrupt {
                 what: "more slots than a pool can have",
-            })?;
+            },
+        )?;
         if request.min_session != 0 {
             // Whoever has seen the file before does not want a new one in its place.
             return Err(OpenError::StaleFile {
@@ -71,12 +89,13 @@ impl<'a> Opening<'a> {
             facts: blueprint.facts,
             layout,
         };
-        fill(&unpublished.file, &header, blueprint)?;
-        // Before it has a name: nobody can be in the way, and nobody comes before us.
-        for lock in [Lock::Open, Lock::Presence] {
-            locks::try_lock(&unpublished.file, lock, true)
-                .map_err(|error| OpenError::io("lock the file", error))?;
-        }
+        let state = State::of_new(&header, blueprint.durability);
+        let maps = Maps {
+            free: &mut bits_of_ranges(blueprint.free.iter().copied()),
+            quarantine: &mut || 0,
+        };
+        fill(&unpublished.file, &header, blueprint.config, maps, state)?;
+        take_locks(&unpublished.file)?;
         let file = unpublished.publish(path)?;
         if let Err(error) = system::sync_directory(path) {
             // Still under our locks: nobody has it.
@@ -87,30 +106,46 @@ impl<'a> Opening<'a> {
     }
 }
 
-/// Reserves, writes every byte, syncs.
-fn fill(file: &File, header: &Header, blueprint: &Blueprint<'_>) -> Result<(), OpenError> {
+/// The locks of a first opener, before the file has a name: nobody can be in the way, and nobody comes
+/// before us.
+pub(super) fn take_locks(file: &File) -> Result<(), OpenError> {
+    for lock in [Lock::Open, Lock::Presence] {
+        locks::try_lock(file, lock, true).map_err(|error| OpenError::io("lock the file", error))?;
+    }
+    Ok(())
+}
+
+/// Reserves, writes every byte, syncs. `state` is what the states say but for the inode.
+pub(super) fn fill(
+    file: &File,
+    header: &Header,
+    config: &str,
+    maps: Maps<'_>,
+    state: State,
+) -> Result<(), OpenError> {
     let len = header.layout.file_len;
     system::reserve(file, len)
         .map_err(|error| OpenError::io("reserve the file's blocks", error))?;
     let inode = system::metadata(file)?.ino();
-    let written = write_regions(file, header, blueprint)
-        .and_then(|()| write_states(file, header, blueprint.durability, inode))
+    let written = write_regions(file, header, config, maps)
+        .and_then(|()| write_states(file, State { inode, ..state }))
         .and_then(|()| write_headers(file, header));
     written.map_err(|error| OpenError::io("write the file", error))?;
     file.sync_all().map_err(|error| OpenError::sync(&error))
 }
 
-/// Everything behind the states: zero but for the free map, the trust map and the configuration.
-fn write_regions(file: &File, header: &Header, blueprint: &Blueprint<'_>) -> io::Result<()> {
+/// Everything behind the states: zero but for the maps of free slots, of suspects and of trust, and the
+/// configuration.
+fn write_regions(file: &File, header: &Header, config: &str, maps: Maps<'_>) -> io::Result<()> {
     let mut page = [0; ALIGN as usize];
-    let mut free = bits_of_ranges(blueprint.free.iter().copied());
-    let config = encode_config(blueprint.config);
+    let config = encode_config(config);
     for region in header.layout.regions {
         for from in (0..region.len).step_by(page.len()) {
             page.fill(0);
             if region.kind == Kind::Free as u32 {
-                let words = page.chunks_exact_mut(size_of::<u64>());
-                words.for_each(|word| word.copy_from_slice(&free().to_ne_bytes()));
+                write_words(&mut page, maps.free);
+            } else if region.kind == Kind::Quarantine as u32 {
+                write_words(&mut page, maps.quarantine);
             } else if region.kind == Kind::Trust as u32 {
                 page.fill(0xff);
             } else if region.kind == Kind::Config as u32 {
@@ -125,6 +160,11 @@ fn write_regions(file: &File, header: &Header, blueprint: &Blueprint<'_>) -> io:
     Ok(())
 }
 
+fn write_words(page: &mut [u8], next: &mut dyn FnMut() -> u64) {
+    let words = page.chunks_exact_mut(size_of::<u64>());
+    words.for_each(|word| word.copy_from_slice(&next().to_ne_bytes()));
+}
+
 pub(super) fn encode_config(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len() + CONFIG_PREFIX_BYTES);
     bytes.extend((text.len() as u32).to_le_bytes());
@@ -134,29 +174,36 @@ pub(super) fn encode_config(text: &str) -> Vec<u8> {
 }
 
 /// Two slots that follow each other, both of a file that was left in order.
-fn write_states(
-    file: &File,
-    header: &Header,
-    durability: Durability,
-    inode: u64,
-) -> io::Result<()> {
-    for (seq, at) in (1..).zip(STATE_AT) {
-        let state = State {
-            seq,
+fn write_states(file: &File, state: State) -> io::Result<()> {
+    for (seq, at) in (state.seq..).zip(STATE_AT) {
+        write_page(file, &State { seq, ..state }.encode(), at)?;
+    }
+    Ok(())
+}
+
+impl State {
+    /// Of a file that nobody has opened under its name, but for its inode.
+    pub(super) fn of_new(header: &Header, durability: Durability) -> Self {
+        Self {
+            seq: 1,
             uuid: header.uuid,
             boot_id: system::boot_id(),
             phase: Phase::Clean,
             mode: durability.number().into(),
-            inode,
+            inode: 0,
             session: 0,
-            opened_ns: header.created_ns,
+            opened_ns: 0,
             generation: header.generation,
             crashes: 0,
             quarantined: 0,
-        };
-        write_page(file, &state.encode(), at)?;
+        }
     }
-    Ok(())
+
+    /// Nobody has opened the file since it got its name: whoever gave it may have died before the name was
+    /// durable.
+    pub(super) fn is_unopened(&self) -> bool {
+        self.opened_ns == 0
+    }
 }
 
 fn write_headers(file: &File, header: &Header) -> io::Result<()> {

@@ -9,50 +9,51 @@
 //!
 //! Until the last step the two headers have different generations, and whoever opens the file next sets the
 //! bits again: nobody can have allocated one of them. Cut off before that, the new slots are taken.
+//!
+//! A sync that fails here poisons the file like any other, though nobody has it mapped: what dead processes
+//! had claimed may be among the pages that were given up. For a file without room see `enlarge`.
 
 use super::bytes::BLOCK_BYTES;
-use super::create::encode_config;
-use super::header::{Facts, Header};
+use super::create::{Blueprint, encode_config};
+use super::header::Header;
 use super::layout::{HEADER_AT, Kind};
 use super::locks::{self, Lock};
 use super::open::{Opening, read_config};
+use super::poison;
 use crate::open_error::OpenError;
 use crate::slot::{Slot, bits_within, words_within};
-use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
 impl Opening<'_> {
-    /// Makes the file that of a larger pool. `added` are the slots that can be handed out from now on, as
-    /// ascending ranges.
-    pub(crate) fn grow(
-        &mut self,
-        facts: Facts,
-        config: &str,
-        added: &[(Slot, Slot)],
-    ) -> Result<(), OpenError> {
-        let grown = Header {
+    /// Whether the file can become this one without another one in its place.
+    pub(crate) fn has_room_for(&self, grown: &Blueprint<'_>) -> bool {
+        let layout = &self.header.layout;
+        let bytes = encode_config(grown.config).len();
+        let words = grown.capacity_words();
+        words.is_some_and(|words| words <= layout.capacity_words)
+            && bytes <= layout.config_extent(self.header.generation + 1).len
+    }
+
+    /// Makes the file that of a larger pool, for which it has room. What the blueprint has as free are the
+    /// slots that can be handed out from now on.
+    pub(crate) fn grow(&mut self, grown: &Blueprint<'_>) -> Result<(), OpenError> {
+        let header = Header {
             generation: self.header.generation + 1,
-            facts,
+            facts: grown.facts,
             ..self.header.clone()
         };
-        let place = grown.layout.config_extent(grown.generation);
-        let bytes = encode_config(config);
-        let need = facts.word_count();
-        if need > grown.layout.capacity_words || bytes.len() > place.len {
-            return Err(OpenError::NoRoom);
+        if !self.be_alone()? {
+            return Err(OpenError::InUse);
         }
-        let in_the_way = || OpenError::InUse;
-        self.be_alone()?.then_some(()).ok_or_else(in_the_way)?;
         let in_force = self.copy_in_force()?;
-        let file = &*self.file;
-        let written = write_and_sync(file, &bytes, place.offset as u64)
-            .and_then(|()| write_header(file, &grown, 1 - in_force))
-            .and_then(|()| free_added(file, &grown, added))
-            .and_then(|()| write_header(file, &grown, in_force));
-        written.map_err(|error| OpenError::io("write the file", error))?;
-        self.header = grown;
-        config.clone_into(&mut self.config);
+        let place = header.layout.config_extent(header.generation);
+        self.write_and_sync(&encode_config(grown.config), place.offset as u64)?;
+        self.write_header(&header, 1 - in_force)?;
+        self.free_added(&header, grown.free)?;
+        self.write_header(&header, in_force)?;
+        self.header = header;
+        grown.config.clone_into(&mut self.config);
         Ok(())
     }
 
@@ -70,14 +71,13 @@ impl Opening<'_> {
             return Ok(());
         }
         let in_force = self.copy_in_force()?;
-        let written = free_added(&self.file, &self.header, added)
-            .and_then(|()| write_header(&self.file, &self.header, 1 - in_force));
-        written.map_err(|error| OpenError::io("write the file", error))?;
+        self.free_added(&self.header, added)?;
+        self.write_header(&self.header, 1 - in_force)?;
         self.older = None;
         Ok(())
     }
 
-    fn be_alone(&self) -> Result<bool, OpenError> {
+    pub(super) fn be_alone(&self) -> Result<bool, OpenError> {
         locks::try_lock(&self.file, Lock::Presence, true)
             .map_err(|error| OpenError::io("lock the file", error))
     }
@@ -91,28 +91,44 @@ impl Opening<'_> {
         let is_first = Header::decode(&block).is_ok_and(|header| header == self.header);
         Ok(usize::from(!is_first))
     }
-}
 
-fn write_header(file: &File, header: &Header, copy: usize) -> io::Result<()> {
-    write_and_sync(file, &header.encode(), HEADER_AT[copy])
-}
-
-fn write_and_sync(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
-    file.write_all_at(bytes, at)?;
-    file.sync_data()
-}
-
-/// Sets the bits of new slots, in a file that nobody has mapped.
-fn free_added(file: &File, header: &Header, added: &[(Slot, Slot)]) -> io::Result<()> {
-    let free = header.layout.extent(Kind::Free);
-    for &(first, last) in added {
-        for word_index in words_within(first, last) {
-            let at = (free.offset + word_index * size_of::<u64>()) as u64;
-            let mut word = [0; size_of::<u64>()];
-            file.read_exact_at(&mut word, at)?;
-            let bits = u64::from_ne_bytes(word) | bits_within(word_index, first, last);
-            file.write_all_at(&bits.to_ne_bytes(), at)?;
-        }
+    fn write_header(&self, header: &Header, copy: usize) -> Result<(), OpenError> {
+        self.write_and_sync(&header.encode(), HEADER_AT[copy])
     }
-    file.sync_data()
+
+    /// Sets the bits of new slots, in a file that nobody has mapped.
+    fn free_added(&self, header: &Header, added: &[(Slot, Slot)]) -> Result<(), OpenError> {
+        let free = header.layout.extent(Kind::Free);
+        for &(first, last) in added {
+            for word_index in words_within(first, last) {
+                let at = (free.offset + word_index * size_of::<u64>()) as u64;
+                self.set_bits(at, bits_within(word_index, first, last))
+                    .map_err(write_failed)?;
+            }
+        }
+        self.sync_data()
+    }
+
+    fn set_bits(&self, at: u64, bits: u64) -> io::Result<()> {
+        let mut word = [0; size_of::<u64>()];
+        self.file.read_exact_at(&mut word, at)?;
+        let word = u64::from_ne_bytes(word) | bits;
+        self.file.write_all_at(&word.to_ne_bytes(), at)
+    }
+
+    fn write_and_sync(&self, bytes: &[u8], at: u64) -> Result<(), OpenError> {
+        self.file.write_all_at(bytes, at).map_err(write_failed)?;
+        self.sync_data()
+    }
+
+    fn sync_data(&self) -> Result<(), OpenError> {
+        self.file.sync_data().map_err(|error| {
+            poison::set_unmapped(&self.file, &self.header.layout, &error);
+            OpenError::sync(&error)
+        })
+    }
+}
+
+fn write_failed(error: io::Error) -> OpenError {
+    OpenError::io("write the file", error)
 }

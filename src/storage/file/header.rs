@@ -4,7 +4,7 @@
 //! of the two is whole at every instant. `docs/file-format.md` has the offsets.
 
 use super::bytes::{
-    BLOCK_BYTES, Block, get, get_u32, get_u64, is_sealed, put, put_u32, put_u64, seal,
+    BLOCK_BYTES, Block, get, get_count, get_u32, get_u64, is_sealed, put, put_u32, put_u64, seal,
 };
 use super::layout::{ALIGN, Layout, MAX_REGIONS, Region};
 use crate::slot::{MAX_SLOTS, SLOTS_PER_WORD};
@@ -168,7 +168,8 @@ impl Header {
             compat: get_u64(block, at::COMPAT),
             ro_compat: get_u64(block, at::RO_COMPAT),
             uuid: get(block, at::UUID),
-            generation: get_u64(block, at::GENERATION),
+            generation: get_count(block, at::GENERATION)
+                .ok_or_else(|| corrupt("impossible number of growths"))?,
             created_ns: get_u64(block, at::CREATED),
             facts: Facts::decode(block),
             layout: Layout {
@@ -187,6 +188,16 @@ impl Header {
         }
         header.layout.check().map_err(corrupt)?;
         Ok(header)
+    }
+
+    /// Which of the two copies is damaged, if it is one, and the other can be understood. One that somebody
+    /// newer has written is not damaged.
+    pub(crate) fn damaged_copy(copies: [&Block; 2]) -> Option<usize> {
+        match copies.map(Self::decode) {
+            [Err(problem), Ok(_)] if !problem.intact => Some(0),
+            [Ok(_), Err(problem)] if !problem.intact => Some(1),
+            _ => None,
+        }
     }
 
     /// The header in force, out of the two copies, and the other one if that is of an older generation:

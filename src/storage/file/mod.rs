@@ -13,7 +13,8 @@
 //! | `peers` | the lanes of processes |
 //! | `map` | the mapping; the only unsafe code of this room |
 //! | `disk` | the seam between order and matter |
-//! | `create`, `open`, `recover`, `grow`, `leave` | the life of a file |
+//! | `create`, `open`, `recover`, `grow`, `enlarge`, `leave` | the life of a file |
+//! | `repair` | a damaged copy of the header, written again |
 //! | `peek` | a look that takes no lock |
 //! | `commit` | one sync for many |
 //! | `poison` | the sync that failed |
@@ -24,6 +25,7 @@ mod bytes;
 mod commit;
 mod create;
 mod disk;
+mod enlarge;
 mod grow;
 mod header;
 mod layout;
@@ -35,6 +37,7 @@ mod peek;
 mod peers;
 mod poison;
 mod recover;
+mod repair;
 #[cfg(test)]
 mod simulated;
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::locks::{self, Lock};
 use super::map::{Map, Residence};
 use super::poison;
 use super::recover::{Opened, Past, recover};
-use super::state::{Belief, Phase, State, States};
+use super::state::{Phase, State, States};
 use super::system::{self, FileSystem, Relaxed};
 use crate::durability::{Durability, RecoveryKind};
 use crate::open_error::OpenError;
@@ -43,7 +43,7 @@ pub(crate) struct OpenRequest {
 ///
 /// Dropped, it is closed, and nothing has happened.
 pub(crate) struct Opening<'a> {
-    path: &'a Path,
+    pub(super) path: &'a Path,
     pub(super) file: Arc<File>,
     file_system: FileSystem,
     pub(super) header: Header,
@@ -51,8 +51,11 @@ pub(crate) struct Opening<'a> {
     pub(super) older: Option<Header>,
     durability: Durability,
     pub(super) config: String,
-    is_created: bool,
-    request: OpenRequest,
+    /// What the file had been through, where its states do not tell.
+    pub(super) known: Option<RecoveryKind>,
+    /// The file in whose place this one is: its locks keep away those who wait for it.
+    pub(super) replaced: Option<Arc<File>>,
+    pub(super) request: OpenRequest,
 }
 
 impl<'a> Opening<'a> {
@@ -75,11 +78,11 @@ impl<'a> Opening<'a> {
     ) -> Result<Self, OpenError> {
         let len = header.layout.file_len;
         let mut opening = Self::of_header(path, file, header, file_system, len, request)?;
-        opening.is_created = true;
+        opening.known = Some(RecoveryKind::Created);
         Ok(opening)
     }
 
-    fn of_header(
+    pub(super) fn of_header(
         path: &'a Path,
         file: Arc<File>,
         header: Header,
@@ -91,10 +94,7 @@ impl<'a> Opening<'a> {
         if ro_compat != 0 {
             return Err(OpenError::ReadOnlyFeatures { ro_compat });
         }
-        let durability = Durability::of_number(header.facts.mode.into());
-        let durability = durability.ok_or(OpenError::Corrupt {
-            what: "no such durability",
-        })?;
+        let durability = Durability::of_header(&header)?;
         file_system.check(durability, request.relaxed)?;
         let need = header.layout.file_len;
         if len < need {
@@ -109,7 +109,8 @@ impl<'a> Opening<'a> {
             older: None,
             durability,
             config,
-            is_created: false,
+            known: None,
+            replaced: None,
             request,
         })
     }
@@ -142,11 +143,7 @@ impl<'a> Opening<'a> {
         }
         let disk = self.map()?;
         let states = read_states(&self.file, &self.header)?;
-        let session = states.newest.map_or(0, |state| state.session);
-        if session < self.request.min_session {
-            let min = self.request.min_session;
-            return Err(OpenError::StaleFile { session, min });
-        }
+        self.check_session(&states)?;
         let mut attached = if is_first {
             self.first_opener(disk, states, usable)?
         } else {
@@ -162,7 +159,16 @@ impl<'a> Opening<'a> {
         Ok(attached)
     }
 
-    fn map(&self) -> Result<MappedDisk, OpenError> {
+    pub(super) fn check_session(&self, states: &States) -> Result<(), OpenError> {
+        let session = states.newest.map_or(0, |state| state.session);
+        let min = self.request.min_session;
+        match session < min {
+            true => Err(OpenError::StaleFile { session, min }),
+            false => Ok(()),
+        }
+    }
+
+    pub(super) fn map(&self) -> Result<MappedDisk, OpenError> {
         let residence = self.request.residence;
         let layout = self.header.layout.clone();
         let map = Map::new(&self.file, layout, residence)
@@ -175,7 +181,7 @@ impl<'a> Opening<'a> {
     }
 
     /// Alone with the file. Only when this has returned may anybody allocate.
-    fn first_opener(
+    pub(super) fn first_opener(
         &self,
         disk: MappedDisk,
         states: States,
@@ -186,19 +192,21 @@ impl<'a> Opening<'a> {
         let boot_id = system::boot_id();
         let older = states.newest;
         let is_poisoned = poison::get(&disk).is_some();
-        let belief = states.belief(&boot_id, inode, self.file_system.forgets(), is_poisoned);
-        let was_open = older.is_none_or(|state| state.phase == Phase::Open);
-        let past = Past {
-            belief,
-            is_clean: belief == Belief::Exact && !was_open,
-            trusts_the_disk: self.durability.trusts_the_disk(),
-        };
+        let forgets = self.file_system.forgets();
+        let past = Past::of(
+            &states,
+            &boot_id,
+            inode,
+            forgets,
+            is_poisoned,
+            self.durability,
+        );
         if !past.is_clean {
             // Nothing that is read below may be younger than what the disk knows.
             poison::unless_ok(&disk, self.file.sync_data()).map_err(sync_failed)?;
         }
-        if older.is_none_or(|state| state.session == 0) {
-            // Whoever created the file may have died before its name was durable.
+        poison::unless_ok(&disk, self.repair_header()).map_err(sync_failed)?;
+        if older.is_none_or(|state| state.is_unopened()) {
             system::sync_directory(self.path).map_err(sync_failed)?;
         }
         let crashed = !past.is_clean && older.is_some();
@@ -216,18 +224,7 @@ impl<'a> Opening<'a> {
             quarantined: 0,
         };
         let state = recover(&disk, past, usable, Opened { states, state }).map_err(sync_failed)?;
-        let kind = match (self.is_created, past) {
-            (true, _) => RecoveryKind::Created,
-            (_, Past { is_clean: true, .. }) => RecoveryKind::Clean,
-            (
-                _,
-                Past {
-                    belief: Belief::Exact,
-                    ..
-                },
-            ) => RecoveryKind::ProcessCrash,
-            _ => RecoveryKind::MachineCrash,
-        };
+        let kind = self.known.unwrap_or(past.kind());
         let attached = self.attach(disk, kind, state)?;
         attached.rebuild();
         Ok(attached)
@@ -265,6 +262,14 @@ impl<'a> Opening<'a> {
             self.request.patience,
         )
         .map_err(|error| OpenError::io("lock the file", error))
+    }
+}
+
+impl Durability {
+    pub(super) fn of_header(header: &Header) -> Result<Self, OpenError> {
+        Self::of_number(header.facts.mode.into()).ok_or(OpenError::Corrupt {
+            what: "no such durability",
+        })
     }
 }
 

@@ -6,11 +6,13 @@
 //! went down. It is in the word that every claim looks at, together with the passes.
 
 use super::disk::Disk;
-use super::layout::Kind;
+use super::layout::{Kind, Layout};
 use super::map::CONTROL_AT;
-use crate::bitmap::{Control, GateWord};
+use crate::bitmap::{Control, Gate, GateWord};
 use crate::sync::AtomicU64;
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 
 /// The place of that word in the volatile block.
 pub(super) const AT: usize = (CONTROL_AT + Control::GATE_AT) / size_of::<u64>();
@@ -31,8 +33,30 @@ pub(super) fn get(disk: &impl Disk) -> Option<i32> {
     gate(disk).look_again().poison()
 }
 
+/// The same of a file that is not mapped.
+pub(super) fn get_unmapped(file: &File, layout: &Layout) -> io::Result<Option<i32>> {
+    let mut word = [0; size_of::<u64>()];
+    file.read_exact_at(&mut word, place(layout))?;
+    Ok(Gate::of_word(u64::from_ne_bytes(word)).poison())
+}
+
+fn place(layout: &Layout) -> u64 {
+    (layout.extent(Kind::Volatile).offset + AT * size_of::<u64>()) as u64
+}
+
 pub(super) fn set(disk: &impl Disk, error: &io::Error) {
-    gate(disk).poison(error.raw_os_error().unwrap_or_default());
+    gate(disk).poison(errno_of(error));
+}
+
+fn errno_of(error: &io::Error) -> i32 {
+    error.raw_os_error().unwrap_or_default()
+}
+
+/// The same for a file that is not mapped: whoever opens it next finds it. Only for who is alone with it.
+pub(super) fn set_unmapped(file: &File, layout: &Layout, error: &io::Error) {
+    let word = Gate::poisoned_word(errno_of(error));
+    // Of a file that cannot even be written in memory nobody will believe more than of any other.
+    let _ = file.write_all_at(&word.to_ne_bytes(), place(layout));
 }
 
 /// Passes on what became of a sync, and poisons the file if it failed.

@@ -28,7 +28,8 @@
 use super::disk::Disk;
 use super::layout::{ALIGN, Kind};
 use super::poison;
-use super::state::{Belief, State, States};
+use super::state::{Belief, Phase, State, States};
+use crate::durability::{Durability, RecoveryKind};
 use crate::slot::{SLOTS_PER_WORD, Slot};
 use crate::storage::heap::bits_of_ranges;
 use crate::sync::{AtomicU64, Ordering};
@@ -45,6 +46,34 @@ pub(crate) struct Past {
     pub(crate) is_clean: bool,
     /// Whether the durability of the file lets the disk's words be believed from now on.
     pub(crate) trusts_the_disk: bool,
+}
+
+impl Past {
+    /// What the states say together with what else there is to know.
+    pub(crate) fn of(
+        states: &States,
+        boot_id: &[u8; 16],
+        inode: u64,
+        forgets: bool,
+        is_poisoned: bool,
+        durability: Durability,
+    ) -> Self {
+        let belief = states.belief(boot_id, inode, forgets, is_poisoned);
+        let was_open = states.newest.is_none_or(|state| state.phase == Phase::Open);
+        Self {
+            belief,
+            is_clean: belief == Belief::Exact && !was_open,
+            trusts_the_disk: durability.trusts_the_disk(),
+        }
+    }
+
+    pub(crate) fn kind(&self) -> RecoveryKind {
+        match self.belief {
+            Belief::Exact if self.is_clean => RecoveryKind::Clean,
+            Belief::Exact => RecoveryKind::ProcessCrash,
+            Belief::Vouched | Belief::Nothing => RecoveryKind::MachineCrash,
+        }
+    }
 }
 
 /// Makes the words fit to be used, and writes that they are in use. An error means that they are not, and

@@ -3,7 +3,9 @@
 //! Two slots on pages of their own take turns. Pure: bytes to values and back. What a pair of slots says
 //! of the past is decided here, and whatever leaves a doubt counts as a machine that went down.
 
-use super::bytes::{Block, get, get_u32, get_u64, is_sealed, put, put_u32, put_u64, seal};
+use super::bytes::{
+    Block, get, get_count, get_u32, get_u64, is_sealed, put, put_u32, put_u64, seal,
+};
 
 const MAGIC: [u8; 8] = *b"IPBSTATE";
 
@@ -82,7 +84,7 @@ impl State {
             return None;
         }
         Some(Self {
-            seq: get_u64(block, at::SEQ),
+            seq: get_count(block, at::SEQ)?,
             uuid: get(block, at::UUID),
             boot_id: get(block, at::BOOT_ID),
             phase: match get_u32(block, at::PHASE) {
@@ -92,10 +94,10 @@ impl State {
             },
             mode: get_u32(block, at::MODE),
             inode: get_u64(block, at::INODE),
-            session: get_u64(block, at::SESSION),
+            session: get_count(block, at::SESSION)?,
             opened_ns: get_u64(block, at::OPENED),
             generation: get_u64(block, at::GENERATION),
-            crashes: get_u64(block, at::CRASHES),
+            crashes: get_count(block, at::CRASHES)?,
             quarantined: get_u64(block, at::QUARANTINED),
         })
     }
@@ -216,6 +218,32 @@ pub(super) mod tests {
             }
         }
         assert_eq!(State::decode(&[0; _]), None);
+    }
+
+    /// One more than the last number there is would be 0, and a session below all that were seen.
+    #[test]
+    fn numbers_that_nobody_has_counted_to_are_damage() {
+        let state = state(9, Phase::Open);
+        for most in [u64::MAX, u64::MAX / 2 + 1] {
+            for absurd in [
+                State { seq: most, ..state },
+                State {
+                    session: most,
+                    ..state
+                },
+                State {
+                    crashes: most,
+                    ..state
+                },
+            ] {
+                assert_eq!(State::decode(&absurd.encode()), None);
+            }
+        }
+        let much = State {
+            seq: u64::MAX / 2,
+            ..state
+        };
+        assert_eq!(State::decode(&much.encode()), Some(much));
     }
 
     /// Only two whole slots of this file that follow each other can say that the boot is the same, and

@@ -171,8 +171,7 @@ impl Unpublished {
 
     fn named(path: &Path) -> Result<Self, OpenError> {
         let uuid = random_uuid()?.map(|byte| format!("{byte:02x}")).concat();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let temporary = directory_of(path).join(format!(".{name}.{uuid}.tmp"));
+        let temporary = sibling(path, &uuid);
         let file = beyond_standard_streams(|| {
             // A descriptor among the standard streams is opened twice: the second time it is there.
             File::options()
@@ -211,6 +210,43 @@ impl Unpublished {
             Err(error) => Err(OpenError::io("name the file", error)),
         }
     }
+}
+
+impl Unpublished {
+    /// Gives the file the name of another one, which loses it: at every instant the name is that of one of
+    /// them. Only for who keeps everybody else from doing the same.
+    pub(crate) fn replace(mut self, path: &Path) -> Result<Arc<File>, OpenError> {
+        let failed = |error| OpenError::io("put a larger file in its place", error);
+        if self.temporary.is_none() {
+            // Always the same, so that one which is left behind by somebody who died is not there for long.
+            let temporary = sibling(path, "grown");
+            let _ = std::fs::remove_file(&temporary);
+            link_unnamed(&self.file, &temporary).map_err(failed)?;
+            self.temporary = Some(temporary);
+        }
+        if let Some(temporary) = &self.temporary {
+            std::fs::rename(temporary, path).map_err(failed)?;
+            self.temporary = None;
+        }
+        Ok(Arc::clone(&self.file))
+    }
+}
+
+/// A name of ours beside `path`.
+fn sibling(path: &Path, what: &str) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    directory_of(path).join(format!(".{name}.{what}.tmp"))
+}
+
+/// Lets those use a new file who may use the one that it replaces, and nobody else.
+pub(crate) fn keep_access(old: &File, new: &File) -> Result<(), OpenError> {
+    let (was, is) = (metadata(old)?, metadata(new)?);
+    if (was.uid(), was.gid()) != (is.uid(), is.gid()) {
+        std::os::unix::fs::fchown(new, Some(was.uid()), Some(was.gid()))
+            .map_err(|error| OpenError::io("give the new file its owner", error))?;
+    }
+    new.set_permissions(was.permissions())
+        .map_err(|error| OpenError::io("give the new file its permissions", error))
 }
 
 impl Drop for Unpublished {

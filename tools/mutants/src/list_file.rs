@@ -8,6 +8,9 @@ const LEAVE: &str = "src/storage/file/leave.rs";
 const STATE: &str = "src/storage/file/state.rs";
 const OPEN: &str = "src/storage/file/open.rs";
 const CREATE: &str = "src/storage/file/create.rs";
+const GROW: &str = "src/storage/file/grow.rs";
+const ENLARGE: &str = "src/storage/file/enlarge.rs";
+const REPAIR: &str = "src/storage/file/repair.rs";
 const COMMIT: &str = "src/storage/file/commit.rs";
 const ATTACHED: &str = "src/storage/file/attached.rs";
 const LANE: &str = "src/bitmap/lane.rs";
@@ -155,6 +158,105 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             OPEN,
             "        if len < need {\n            return Err(OpenError::Truncated { len, need });\n        }\n        let config",
             "        let config",
+        )],
+        &[Tests("file_life")],
+    ),
+    mutant(
+        "file: an opening whose first sync fails poisons nothing",
+        &[edit(
+            OPEN,
+            "poison::unless_ok(&disk, self.file.sync_data()).map_err(sync_failed)?;",
+            "self.file.sync_data().map_err(sync_failed)?;",
+        )],
+        &[Tests("file_system_calls")],
+    ),
+    mutant(
+        "file: the first opener of a name does not sync the directory",
+        &[edit(
+            OPEN,
+            "older.is_none_or(|state| state.is_unopened())",
+            "older.is_none()",
+        )],
+        &[Tests("file_system_calls")],
+    ),
+    mutant(
+        "file: who waited for it takes it though another one has its name",
+        &[edit(
+            OPEN,
+            "if system::is_still_at(path, &metadata) {",
+            "if system::is_still_at(path, &metadata) || true {",
+        )],
+        &[Tests("file_growth")],
+    ),
+    mutant(
+        "file: a failed sync in a growth poisons nothing",
+        &[edit(
+            GROW,
+            "            poison::set_unmapped(&self.file, &self.header.layout, &error);\n",
+            "",
+        )],
+        &[Tests("file_system_calls")],
+    ),
+    mutant(
+        "file: a growth is over before the new bits are there",
+        &[edit(
+            GROW,
+            "        self.free_added(&header, grown.free)?;\n        self.write_header(&header, in_force)?;",
+            "        self.write_header(&header, in_force)?;\n        self.free_added(&header, grown.free)?;",
+        )],
+        &[Tests("file_system_calls")],
+    ),
+    mutant(
+        "file: a larger one takes the place of one that others have open",
+        &[edit(
+            ENLARGE,
+            "        if !self.be_alone()? {\n            return Err(OpenError::InUse);\n        }\n",
+            "",
+        )],
+        &[Tests("file_growth")],
+    ),
+    mutant(
+        "file: a larger one takes the place of one that has another name",
+        &[edit(
+            ENLARGE,
+            "            1 => Ok(()),",
+            "            _ if true => Ok(()),",
+        )],
+        &[Tests("file_growth")],
+    ),
+    mutant(
+        "file: a larger one without the quarantine",
+        &[edit(
+            ENLARGE,
+            "            quarantine: &mut quarantine,",
+            "            quarantine: &mut || quarantine() & 0,",
+        )],
+        &[Tests("file_growth")],
+    ),
+    mutant(
+        "file: a larger one without the sync of the directory",
+        &[edit(
+            ENLARGE,
+            "        system::sync_directory(old.path).map_err(|error| OpenError::sync(&error))?;\n",
+            "",
+        )],
+        &[Tests("file_system_calls")],
+    ),
+    mutant(
+        "file: the old one is retired before the larger one is durable",
+        &[edit(
+            ENLARGE,
+            "        let file = self.unpublished.replace(old.path)?;\n",
+            "        for at in HEADER_AT {\n            let _ = old.file.write_all_at(&[0; 512], at);\n        }\n        let file = self.unpublished.replace(old.path)?;\n",
+        )],
+        &[Tests("file_system_calls")],
+    ),
+    mutant(
+        "file: the copy in force is repaired",
+        &[edit(
+            REPAIR,
+            "let whole = &copies[1 - damaged];\n        self.file.write_all_at(whole, HEADER_AT[damaged])?;",
+            "let whole = &copies[1 - damaged];\n        self.file.write_all_at(whole, HEADER_AT[1 - damaged])?;",
         )],
         &[Tests("file_life")],
     ),

@@ -159,6 +159,10 @@ pub(crate) struct GrowArgs {
     #[command(flatten)]
     pub(crate) file: FileArgs,
 
+    /// Make room for so many slots, if there is less [default: as many as there will be]
+    #[arg(long, value_name = "N")]
+    pub(crate) capacity: Option<u64>,
+
     /// The pool as it shall be, with all its options.
     #[command(flatten)]
     pub(crate) pool: PoolArgs,

@@ -49,10 +49,11 @@ pub(super) fn create(args: &CreateArgs) -> Result<(), Failure> {
 
 pub(super) fn grow(args: &GrowArgs) -> Result<(), Failure> {
     refuse_seed(&args.file, &args.pool)?;
-    let pool = args
-        .pool
-        .builder()
-        .in_file()
+    let mut builder = args.pool.builder().in_file();
+    if let Some(slots) = args.capacity {
+        builder = builder.capacity(slots);
+    }
+    let pool = builder
         .grow(&args.file.path)
         .map_err(|error| args.file.refuse_open(error))?;
     print_made(&args.file, "holds", &pool)

@@ -3,7 +3,7 @@
 use crate::failure::{EXIT_EXHAUSTED, EXIT_INPUT};
 use crate::users::ReadList;
 use hostbits::{
-    AllocateError, AllocateExactError, Mismatch, OpenError, ReclaimError, ReleaseError, SyncError,
+    AllocateError, AllocateExactError, OpenError, ReclaimError, ReleaseError, SyncError,
 };
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
@@ -214,17 +214,7 @@ impl fmt::Display for PoolFailure {
 impl Serialize for PoolFailure {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.cause {
-            Cause::Open(OpenError::Build(error)) => error.serialize(serializer),
-            Cause::Open(error @ OpenError::GeometryMismatch { mismatches }) => {
-                #[derive(Serialize)]
-                struct OtherPool<'a> {
-                    code: &'static str,
-                    mismatches: &'a [Mismatch],
-                }
-                let code = error.code();
-                OtherPool { code, mismatches }.serialize(serializer)
-            }
-            Cause::Open(error) => code(error.code(), serializer),
+            Cause::Open(error) => error.serialize(serializer),
             Cause::Allocate { error, .. } => error.serialize(serializer),
             Cause::Exact(error) => error.serialize(serializer),
             Cause::Sync(error) => error.serialize(serializer),

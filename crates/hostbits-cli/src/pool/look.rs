@@ -1,4 +1,5 @@
-//! `show`, `list`, `check`: nothing is allocated or released.
+//! `show`, `list`, `check`: the file is read, without a lock, and nothing is written. So they work on a file that
+//! one may only read, and are in nobody's way.
 
 use super::args::FileArgs;
 use super::failure::EXIT_FILE;
@@ -8,7 +9,7 @@ use crate::args::Format;
 use crate::failure::Failure;
 use crate::info;
 use crate::output::{print, print_json};
-use hostbits::{Durability, FileProblem, FileView, Health, NetworkInfo, Pool, Recovery};
+use hostbits::{Durability, FileProblem, FileView, Health, NetworkInfo, RecoveryKind};
 use serde::{Serialize, Serializer};
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -22,8 +23,9 @@ struct Shown<'a> {
     info: &'a NetworkInfo,
     room: u64,
     created_unix: u64,
-    recovery: Option<Recovery>,
-    health: Option<Health>,
+    found: RecoveryKind,
+    problems: Vec<Problem<'a>>,
+    health: &'a Health,
     allocated: u64,
     available: u64,
     map: &'a Map,
@@ -37,7 +39,7 @@ struct Listed<'a> {
 }
 
 /// A pool's allocated addresses, written as they are found: there may be billions.
-struct Addresses<'a>(&'a Pool);
+struct Addresses<'a>(&'a FileView);
 
 /// What `check` tells, as JSON.
 #[derive(Serialize)]
@@ -63,19 +65,20 @@ struct Problem<'a> {
 }
 
 pub(super) fn show(file: &FileArgs) -> Result<(), Failure> {
-    let pool = file.open()?;
-    let view = hostbits::read_file(&file.path).map_err(|error| file.refuse_open(error))?;
-    let (name, info) = (file.name(), pool.info());
-    let map = Map::of(&pool, &info);
+    let view = read(file)?;
+    let (name, info) = (file.name(), &view.info);
+    let map = Map::of(&view.to_pool(), info);
+    let allocated = view.snapshot.allocated();
     let shown = Shown {
         file: &name,
-        info: &info,
+        info,
         room: view.capacity,
         created_unix: unix_seconds(view.created),
-        recovery: pool.recovery(),
-        health: pool.health(),
-        allocated: pool.allocated(),
-        available: pool.available(),
+        found: view.found,
+        problems: problems(&view),
+        health: &view.health,
+        allocated,
+        available: info.capacity - allocated,
         map: &map,
     };
     match file.format {
@@ -89,22 +92,21 @@ fn write_shown(out: &mut dyn Write, shown: &Shown<'_>) -> io::Result<()> {
     info::write_plain(out, shown.info)?;
     row(out, "room", &format_args!("{} slots", shown.room))?;
     row(out, "created", &Utc(shown.created_unix))?;
-    if let Some(recovery) = &shown.recovery {
-        row(out, "found", &recovery.kind)?;
+    row(out, "found", &story(shown.found))?;
+    for problem in &shown.problems {
+        row(out, problem.kind(), problem.problem)?;
     }
-    if let Some(health) = &shown.health {
-        row(out, "durable", &health.durability)?;
-        row(out, "session", &health.session)?;
-        // This command has it open, too.
-        row(out, "others", &health.processes.saturating_sub(1))?;
-        row(
-            out,
-            "suspects",
-            &format_args!("{} quarantined", health.quarantined),
-        )?;
-        if let Some(errno) = health.poison {
-            row(out, "poison", &io::Error::from_raw_os_error(errno))?;
-        }
+    let health = shown.health;
+    row(out, "durable", &health.durability)?;
+    row(out, "session", &health.session)?;
+    row(out, "processes", &health.processes)?;
+    row(
+        out,
+        "suspects",
+        &format_args!("{} quarantined", health.quarantined),
+    )?;
+    if let Some(errno) = health.poison {
+        row(out, "poison", &io::Error::from_raw_os_error(errno))?;
     }
     row(out, "taken", &shown.allocated)?;
     row(out, "free", &shown.available)?;
@@ -113,30 +115,46 @@ fn write_shown(out: &mut dyn Write, shown: &Shown<'_>) -> io::Result<()> {
 }
 
 pub(super) fn list(file: &FileArgs) -> Result<(), Failure> {
-    let pool = file.open()?;
+    let view = read(file)?;
     match file.format {
         Format::Plain => print(|out| {
-            let unit = pool.info().unit;
-            let mut addrs = pool.iter();
+            let unit = view.info.unit;
+            let mut addrs = view.snapshot.iter();
             addrs.try_for_each(|addr| writeln!(out, "{}", net_of(addr, unit)))
         }),
         Format::Json => print_json(&Listed {
             file: &file.name(),
-            addresses: Addresses(&pool),
+            addresses: Addresses(&view),
         }),
     }
 }
 
 impl Serialize for Addresses<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let unit = self.0.info().unit;
-        serializer.collect_seq(self.0.iter().map(|addr| net_of(addr, unit)))
+        let unit = self.0.info.unit;
+        serializer.collect_seq(self.0.snapshot.iter().map(|addr| net_of(addr, unit)))
+    }
+}
+
+fn read(file: &FileArgs) -> Result<FileView, Failure> {
+    hostbits::read_file(&file.path).map_err(|error| file.refuse_open(error))
+}
+
+/// What an opening would find, for people.
+fn story(found: RecoveryKind) -> &'static str {
+    match found {
+        RecoveryKind::Joined => "open",
+        RecoveryKind::ProcessCrash => "process-crash: somebody died with it, and nothing is lost",
+        RecoveryKind::MachineCrash => {
+            "machine-crash: the next opening quarantines what nothing vouches for"
+        }
+        _ => "left in order",
     }
 }
 
 /// Exit code 8 if there is damage, though the file could be opened with it.
 pub(super) fn check(file: &FileArgs) -> Result<ExitCode, Failure> {
-    let view = hostbits::read_file(&file.path).map_err(|error| file.refuse_open(error))?;
+    let view = read(file)?;
     let name = file.name();
     let is_good = !view
         .problems
@@ -157,18 +175,29 @@ fn is_damage(problem: &FileProblem, view: &FileView) -> bool {
     !matches!(problem, FileProblem::HiddenSlots) || view.is_left_in_order
 }
 
+fn problems(view: &FileView) -> Vec<Problem<'_>> {
+    let problem = |problem| Problem {
+        problem,
+        is_damage: is_damage(problem, view),
+        message: problem.to_string(),
+    };
+    view.problems.iter().map(problem).collect()
+}
+
+impl Problem<'_> {
+    fn kind(&self) -> &'static str {
+        match self.is_damage {
+            true => "damage",
+            false => "note",
+        }
+    }
+}
+
 fn checked<'a>(file: &'a str, view: &'a FileView, is_good: bool) -> Checked<'a> {
-    let problems = view.problems.iter();
     Checked {
         file,
         is_good,
-        problems: problems
-            .map(|problem| Problem {
-                problem,
-                is_damage: is_damage(problem, view),
-                message: problem.to_string(),
-            })
-            .collect(),
+        problems: problems(view),
         durability: view.durability,
         session: view.session,
         is_left_in_order: view.is_left_in_order,
@@ -185,12 +214,8 @@ fn write_checked(
     view: &FileView,
     is_good: bool,
 ) -> io::Result<()> {
-    for problem in &view.problems {
-        let kind = match is_damage(problem, view) {
-            true => "damage",
-            false => "note",
-        };
-        writeln!(out, "{file}: {kind}: {problem}")?;
+    for problem in problems(view) {
+        writeln!(out, "{file}: {}: {}", problem.kind(), problem.message)?;
     }
     let verdict = match is_good {
         true => "good",

@@ -242,7 +242,7 @@ fn each_address_is_released_for_itself() {
 }
 
 #[test]
-fn a_pool_grows_within_its_capacity() {
+fn a_pool_grows() {
     let file = PoolFile::create("grow", "10.0.0.0/24 --capacity 1024");
     file.run("allocate", "-n 253").found();
     file.run("allocate", "").failed(3);
@@ -251,7 +251,6 @@ fn a_pool_grows_within_its_capacity() {
     assert!(run.found().contains(expected), "{run:?}");
     assert_eq!(file.run("allocate", "").found(), "10.0.0.255/32\n");
     for (options, message) in [
-        ("10.0.0.0/21", "the file has no room for that"),
         (
             "10.0.0.0/24",
             "network 10.0.0.0/22 where 10.0.0.0/24 was asked for",
@@ -265,6 +264,15 @@ fn a_pool_grows_within_its_capacity() {
         assert!(run.failed(8).contains(message), "{options}: {run:?}");
     }
     assert_eq!(file.list().len(), 254);
+    let room = || file.json("show", "")["room"].as_u64();
+    assert_eq!(room(), Some(1024));
+    // Beyond that there has to be another file, which has the name and all that was taken.
+    file.run("grow", "10.0.0.0/22 --capacity 3000").found();
+    assert_eq!(room(), Some(3072));
+    let run = file.run("grow", "10.0.0.0/19");
+    assert!(run.found().contains("capacity 8189"), "{run:?}");
+    assert_eq!((room(), file.list().len()), (Some(8192), 254));
+    assert_eq!(file.run("allocate", "").found(), "10.0.1.0/32\n");
 }
 
 #[test]
@@ -323,10 +331,10 @@ policy    lowest
     assert_eq!(
         rest,
         "\
-found     clean
+found     left in order
 durable   process
-session   6
-others    0
+session   5
+processes 0
 suspects  0 quarantined
 taken     19
 free      224

@@ -103,13 +103,20 @@ fn a_pool_in_quarantine_is_exit_code_6_until_it_is_reclaimed() {
     assert_eq!(file.run("allocate", "").found(), "10.0.0.4/32\n");
 }
 
-/// Who opens it first tells what had happened, and the address that is released leaves the quarantine.
+/// Before anybody has opened it, and then; the address that is released leaves the quarantine.
 #[test]
 fn show_says_that_the_machine_went_down() {
     let file = crashed("show-crash");
     let shown = file.json("show", "");
-    assert_eq!(shown["recovery"]["kind"], "machine-crash");
-    assert_eq!(shown["recovery"]["quarantined"], 251);
+    assert_eq!(shown["found"], "machine-crash");
+    assert_eq!(shown["health"]["quarantined"], 251);
+    assert_eq!(shown["available"], 0);
+    let run = file.run("show", "");
+    assert!(
+        run.found().contains("found     machine-crash: the next"),
+        "{run:?}"
+    );
+    assert_eq!(file.list().len(), 253, "unknown reads as taken");
     file.run("release", "10.0.0.99").found();
     assert_eq!(file.json("show", "")["health"]["quarantined"], 250);
     assert_eq!(file.run("allocate", "").found(), "10.0.0.99/32\n");

@@ -128,6 +128,19 @@ fn a_damaged_file_is_refused_or_reported() {
     refuses(&file, "");
 }
 
+/// Whoever looks leaves nothing behind: no session, no recovery, no byte.
+#[test]
+fn a_look_changes_nothing() {
+    let file = PoolFile::create("look", "10.0.0.0/24");
+    file.run("allocate", "-n 5").found();
+    let before = fs::read(&file.0).unwrap();
+    for command in ["show", "list", "check"] {
+        file.run(command, "").found();
+        file.run(command, "--format json").found();
+        assert!(fs::read(&file.0).unwrap() == before, "{command}");
+    }
+}
+
 /// A bit of an address that can never be handed out.
 #[test]
 fn check_finds_stray_bits_in_the_tail() {
@@ -141,7 +154,7 @@ fn check_finds_stray_bits_in_the_tail() {
     assert_eq!(run.code, Some(8), "{run:?}");
     assert!(
         run.out
-            .contains("1 bits are set of slots that cannot be handed out"),
+            .contains("1 bit is set of a slot that cannot be handed out"),
         "{run:?}"
     );
     assert_eq!(file.run("allocate", "-n 5").found().lines().count(), 5);

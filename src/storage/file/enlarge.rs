@@ -1,0 +1,154 @@
+//! More slots than a file has room for: a larger file takes its place. Nobody else has it open.
+//!
+//! ```text
+//! recover the old file, and leave it in order: its words are exact, and durable
+//! a new file without a name: all of its words, and the new slots; sync
+//! lock it, like one that is created; give it a name of ours; rename it over the old one
+//! sync the directory                                   <- from here on it is the new pool, whatever happens
+//! the old file's headers := 0
+//! ```
+//!
+//! Whoever waits for the old file holds its lock next, finds that the path names another one, and begins
+//! again. The new one says that nobody has opened it yet, so its first opener syncs the directory: whoever
+//! renamed it may have died before that, and nobody may allocate in a file whose predecessor can come back.
+//! The old one, if it is still to be found through a mount, is no pool any more.
+
+use super::attached::Attached;
+use super::create::{Blueprint, Maps, fill, take_locks};
+use super::disk::Disk;
+use super::header::Header;
+use super::layout::{HEADER_AT, KINDS, Kind, Layout};
+use super::open::{Opening, read_states};
+use super::state::State;
+use super::system::{self, Unpublished};
+use crate::durability::{Recovery, RecoveryKind};
+use crate::open_error::OpenError;
+use crate::slot::{SLOTS_PER_WORD, Slot};
+use crate::storage::heap::bits_of_ranges;
+use crate::sync::{AtomicU64, Ordering};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::sync::Arc;
+
+impl Opening<'_> {
+    /// Puts a larger file in the place of this one. What the blueprint has as free are the slots that can be
+    /// handed out from now on; `usable` are those of the pool as it is.
+    pub(crate) fn enlarge(
+        self,
+        grown: &Blueprint<'_>,
+        usable: &[(Slot, Slot)],
+    ) -> Result<Self, OpenError> {
+        self.check_replaceable()?;
+        if !self.be_alone()? {
+            return Err(OpenError::InUse);
+        }
+        let (old, recovery) = self.settle(usable)?;
+        let new = self.build_larger(grown, &old, recovery.session)?;
+        let mut opening = new.take_the_place_of(self)?;
+        opening.known = Some(recovery.kind).filter(|&kind| kind != RecoveryKind::Clean);
+        Ok(opening)
+    }
+
+    /// Whether a copy by this version has everything that the file has, and nobody can miss it.
+    fn check_replaceable(&self) -> Result<(), OpenError> {
+        let is_ours = |kind: u32| kind == 0 || KINDS.iter().any(|&known| known as u32 == kind);
+        let regions = &self.header.layout.regions;
+        if self.header.compat != 0 || !regions.iter().all(|region| is_ours(region.kind)) {
+            return Err(OpenError::NoRoom);
+        }
+        // Another name would go on to name the old file, whatever the caller allows.
+        match system::metadata(&self.file)?.nlink() {
+            1 => Ok(()),
+            links => Err(OpenError::HardLinked { links }),
+        }
+    }
+
+    /// Recovers the file and leaves it in order, without letting anybody in.
+    fn settle(&self, usable: &[(Slot, Slot)]) -> Result<(Attached, Recovery), OpenError> {
+        let states = read_states(&self.file, &self.header)?;
+        self.check_session(&states)?;
+        let old = self.first_opener(self.map()?, states, usable)?;
+        old.leave_in_place()
+            .map_err(|error| OpenError::sync(&error))?;
+        let recovery = old.recovery();
+        Ok((old, recovery))
+    }
+
+    fn build_larger(
+        &self,
+        grown: &Blueprint<'_>,
+        old: &Attached,
+        session: u64,
+    ) -> Result<Larger, OpenError> {
+        let capacity = self.header.layout.capacity_words * u64::from(SLOTS_PER_WORD);
+        let header = Header {
+            uuid: system::random_uuid()?,
+            generation: self.header.generation + 1,
+            facts: grown.facts,
+            layout: grown.layout(capacity)?,
+            ..self.header.clone()
+        };
+        let unpublished = Unpublished::new(self.path)?;
+        system::keep_access(&self.file, &unpublished.file)?;
+        let state = State {
+            session,
+            crashes: old.state().crashes,
+            quarantined: old.state().quarantined,
+            ..State::of_new(&header, grown.durability)
+        };
+        let mut added = bits_of_ranges(grown.free.iter().copied());
+        let mut free = words_then_zeros(old.disk().words(Kind::Free));
+        let mut quarantine = words_then_zeros(old.disk().words(Kind::Quarantine));
+        let maps = Maps {
+            free: &mut || free() | added(),
+            quarantine: &mut quarantine,
+        };
+        fill(&unpublished.file, &header, grown.config, maps, state)?;
+        take_locks(&unpublished.file)?;
+        Ok(Larger {
+            header,
+            unpublished,
+        })
+    }
+}
+
+/// The larger file, whole, durable and locked; nobody can find it yet.
+struct Larger {
+    header: Header,
+    unpublished: Unpublished,
+}
+
+impl Larger {
+    fn take_the_place_of(self, old: Opening<'_>) -> Result<Opening<'_>, OpenError> {
+        let file = self.unpublished.replace(old.path)?;
+        system::sync_directory(old.path).map_err(|error| OpenError::sync(&error))?;
+        // Not before: until here, the old file may come back. It has no name, so if this fails, or is
+        // forgotten, it is refused all the same.
+        for at in HEADER_AT {
+            let _ = old.file.write_all_at(&[0; super::bytes::BLOCK_BYTES], at);
+        }
+        let file_system = system::file_system(&file)?;
+        let len = self.header.layout.file_len;
+        let mut opening =
+            Opening::of_header(old.path, file, self.header, file_system, len, old.request)?;
+        opening.replaced = Some(Arc::clone(&old.file));
+        Ok(opening)
+    }
+}
+
+impl Blueprint<'_> {
+    /// A layout with room for this pool, and for no fewer slots than there was room for.
+    fn layout(&self, least_capacity: u64) -> Result<Layout, OpenError> {
+        Layout::plan(self.capacity_slots.max(least_capacity), self.config_bytes()).ok_or(
+            OpenError::Corrupt {
+                what: "more slots than a pool can have",
+            },
+        )
+    }
+}
+
+/// A map's words, one by one. Nobody else is there.
+fn words_then_zeros(words: &[AtomicU64]) -> impl FnMut() -> u64 + '_ {
+    let mut words = words.iter();
+    // Relaxed: nobody stores.
+    move || words.next().map_or(0, |word| word.load(Ordering::Relaxed))
+}

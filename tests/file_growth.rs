@@ -1,0 +1,296 @@
+//! A pool file grows: within its capacity in place, beyond it by a larger file that takes its name.
+#![cfg(all(feature = "mmap", target_os = "linux"))]
+
+#[path = "support/ledger.rs"]
+mod ledger;
+#[path = "support/scratch.rs"]
+mod scratch;
+
+use hostbits::{Durability, OpenError, Pool, RecoveryKind};
+use ipnet::Ipv4Net;
+use ledger::Ledger;
+use scratch::{PAGE, Scratch, forget_the_boot, lock_of_openers, overwrite, read};
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+fn net(text: &str) -> Ipv4Net {
+    text.parse().unwrap()
+}
+
+fn kind(pool: &Pool<Ipv4Net>) -> RecoveryKind {
+    pool.recovery().unwrap().kind
+}
+
+/// Takes everything there is.
+fn drain(pool: &Pool<Ipv4Net>) -> BTreeSet<Ipv4Addr> {
+    std::iter::from_fn(|| pool.allocate().ok()).collect()
+}
+
+/// Growth keeps what is held where it is, frees what is new, and knows its limits.
+#[test]
+fn a_file_grows_into_its_capacity() {
+    let scratch = Scratch::new("grow");
+    let path = scratch.path("pool");
+    let small = Pool::builder(net("10.0.0.0/24"));
+    let pool = small
+        .clone()
+        .in_file()
+        .capacity(1024)
+        .create(&path)
+        .unwrap();
+    let held = drain(&pool);
+    let wide = || Pool::builder(net("10.0.0.0/23")).in_file();
+    assert!(matches!(wide().grow(&path), Err(OpenError::InUse)));
+    drop(pool);
+    let pool = wide().grow(&path).unwrap();
+    assert_eq!((pool.capacity(), pool.available()), (509, 256));
+    assert_eq!(pool.iter().collect::<BTreeSet<_>>(), held);
+    assert!(matches!(
+        wide().open(&path).unwrap().recovery().unwrap().kind,
+        RecoveryKind::Joined
+    ));
+    let found = drain(&pool);
+    assert!(found.is_disjoint(&held) && found.len() == 256);
+    drop(pool);
+    assert!(
+        matches!(small.open(&path), Err(OpenError::GeometryMismatch { .. })),
+        "it is another now"
+    );
+    assert!(matches!(
+        small.clone().in_file().grow(&path),
+        Err(OpenError::GeometryMismatch { .. })
+    ));
+    let wider = Pool::builder(net("10.0.0.0/22")).in_file();
+    assert_eq!(wider.grow(&path).unwrap().available(), 512);
+    let inode = std::fs::metadata(&path).unwrap().ino();
+    let pool = wider.grow(&path).unwrap();
+    assert_eq!(kind(&pool), RecoveryKind::Clean, "nothing to grow");
+    assert_eq!(pool.allocated(), 509);
+    assert!(wider.grow(scratch.path("none")).is_err());
+    drop(pool);
+    let same = std::fs::metadata(&path).unwrap().ino() == inode;
+    assert!(same, "what has room stays where it is");
+    // Either copy of the header alone is the grown pool.
+    let whole = read(&path);
+    for header in [0, PAGE as u64] {
+        std::fs::write(&path, &whole).unwrap();
+        overwrite(&path, header, &[0; PAGE]);
+        assert!(wider.open(&path).is_ok(), "header {header:#x}");
+    }
+}
+
+/// Beyond the capacity: another file of the same name, with all that was held at the same slots, of the same
+/// session and mode; the one it replaces is no pool any more, and nothing else is left behind.
+#[test]
+fn a_file_grows_beyond_its_capacity() {
+    for (durability, scratch) in [
+        (Durability::Process, Scratch::in_memory("beyond")),
+        (Durability::Process, Scratch::new("beyond")),
+        (Durability::Barrier, Scratch::new("beyond")),
+        (Durability::Strict, Scratch::new("beyond")),
+    ] {
+        let path = scratch.path("pool");
+        let small = Pool::builder(net("10.0.0.0/24")).durability(durability);
+        let pool = small.create(&path).unwrap();
+        let held: BTreeSet<_> = pool.allocate_many(200).unwrap().into_iter().collect();
+        let session = pool.recovery().unwrap().session;
+        drop(pool);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        let old = std::fs::File::open(&path).unwrap();
+        let wide = || Pool::builder(net("10.0.0.0/16")).in_file();
+        let pool = wide().grow(&path).unwrap();
+        assert_eq!(kind(&pool), RecoveryKind::Clean);
+        assert!(pool.recovery().unwrap().session > session);
+        assert_eq!(pool.iter().collect::<BTreeSet<_>>(), held);
+        assert_eq!(pool.available(), 65_533 - 200);
+        assert_eq!(pool.health().unwrap().durability, durability);
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o640);
+        assert_eq!(scratch.names(), ["pool"]);
+        assert_eq!(old.metadata().unwrap().nlink(), 0);
+        let mut magic = [1; 8];
+        old.read_exact_at(&mut magic, 0).unwrap();
+        assert_eq!(magic, [0; 8], "the old file is no pool");
+        assert!(drain_some(&pool).is_disjoint(&held));
+        drop(pool);
+        let pool = wide().open(&path).unwrap();
+        assert_eq!(kind(&pool), RecoveryKind::Clean);
+        assert_eq!(hostbits::read_file(&path).unwrap().problems, []);
+        drop(pool);
+        // And again: the place of the other name is free.
+        let wider = Pool::builder(net("10.0.0.0/14")).in_file();
+        assert_eq!(wider.grow(&path).unwrap().allocated(), 1_200);
+        assert_eq!(scratch.names(), ["pool"]);
+    }
+}
+
+fn drain_some(pool: &Pool<Ipv4Net>) -> BTreeSet<Ipv4Addr> {
+    pool.allocate_many(1_000).unwrap().into_iter().collect()
+}
+
+/// More room for the same pool, and never less.
+#[test]
+fn room_is_made_without_more_addresses() {
+    let scratch = Scratch::new("room");
+    let path = scratch.path("pool");
+    let builder = Pool::builder(net("10.0.0.0/24"));
+    let held = builder.create(&path).unwrap().allocate().unwrap();
+    let room = || hostbits::read_file(&path).unwrap().capacity;
+    for (asked, expected) in [(512, 512), (5_000, 5_120), (600, 5_120)] {
+        let pool = builder.clone().in_file().capacity(asked).grow(&path);
+        assert!(pool.unwrap().iter().eq([held]));
+        assert_eq!(room(), expected);
+    }
+    let wide = Pool::builder(net("10.0.0.0/19")).in_file();
+    assert_eq!(wide.grow(&path).unwrap().available(), 8_188);
+    assert_eq!(room(), 8_192);
+}
+
+/// What a crash had left in doubt is as doubtful in the larger file, new slots excepted.
+#[test]
+fn suspects_stay_suspects_in_the_larger_file() {
+    for is_machine_crash in [false, true] {
+        let scratch = Scratch::new("doubt");
+        let path = scratch.path("pool");
+        let builder = Pool::builder(net("10.0.0.0/24"));
+        let pool = builder.create(&path).unwrap();
+        let held = pool.allocate_many(10).unwrap();
+        let open = read(&path);
+        drop(pool);
+        overwrite(&path, 0, &open);
+        if is_machine_crash {
+            forget_the_boot(&path);
+        }
+        let pool = Pool::builder(net("10.0.0.0/22"))
+            .in_file()
+            .grow(&path)
+            .unwrap();
+        let (expected, suspects) = match is_machine_crash {
+            true => (RecoveryKind::MachineCrash, 243),
+            false => (RecoveryKind::ProcessCrash, 0),
+        };
+        assert_eq!(kind(&pool), expected);
+        assert_eq!(pool.recovery().unwrap().quarantined, suspects);
+        assert_eq!(pool.health().unwrap().quarantined, suspects);
+        assert_eq!(pool.available(), 1_021 - 10 - suspects);
+        let list: Vec<_> = held.iter().map(Ipv4Addr::to_string).collect();
+        assert_eq!(pool.reclaim(&list).unwrap().freed, suspects);
+        assert_eq!(pool.iter().collect::<Vec<_>>(), held);
+    }
+}
+
+/// Whoever could miss the larger file, or would not find everything in it, is told so; nothing is changed.
+#[test]
+fn a_file_that_cannot_be_replaced_is_left_alone() {
+    let scratch = Scratch::new("irreplaceable");
+    let path = scratch.path("pool");
+    let builder = Pool::builder(net("10.0.0.0/24"));
+    let pool = builder.create(&path).unwrap();
+    let wide = || {
+        Pool::builder(net("10.0.0.0/16"))
+            .in_file()
+            .allow_hard_links(true)
+    };
+    assert!(matches!(wide().grow(&path), Err(OpenError::InUse)));
+    drop(pool);
+    let whole = read(&path);
+    std::fs::hard_link(&path, scratch.path("other")).unwrap();
+    assert!(matches!(
+        wide().grow(&path),
+        Err(OpenError::HardLinked { links: 2 })
+    ));
+    std::fs::remove_file(scratch.path("other")).unwrap();
+    let stale = wide().min_session(99).grow(&path);
+    assert!(matches!(stale, Err(OpenError::StaleFile { .. })));
+    assert!(matches!(
+        Pool::builder(net("10.0.1.0/24")).in_file().grow(&path),
+        Err(OpenError::GeometryMismatch { .. })
+    ));
+    assert!(read(&path) == whole, "nothing was changed");
+    // Something that a newer version has added, and that this one may ignore.
+    for header in [0, PAGE] {
+        scratch::change_header(&path, header as u64, |block| block[0x10] = 1);
+    }
+    assert!(matches!(wide().grow(&path), Err(OpenError::NoRoom)));
+    assert!(builder.open(&path).is_ok());
+    assert_eq!(scratch.names(), ["pool"]);
+}
+
+/// G3: whoever waits for a file that is replaced meanwhile opens the new one.
+#[test]
+fn who_waits_for_a_replaced_file_opens_the_new_one() {
+    let scratch = Scratch::new("replaced");
+    let (path, other) = (scratch.path("pool"), scratch.path("other"));
+    let builder = Pool::builder(net("10.0.0.0/24"));
+    drop(builder.create(&path).unwrap());
+    let held = builder.create(&other).unwrap().allocate().unwrap();
+    let locked = lock_of_openers(&path);
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| builder.open(&path).unwrap());
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        assert!(!waits.is_finished());
+        std::fs::rename(&other, &path).unwrap();
+        drop(locked);
+        assert!(waits.join().unwrap().iter().eq([held]));
+    });
+}
+
+/// A file that is opened and closed all the time grows in some gap, again and again, and no address ever has
+/// two holders, whichever file it is of.
+#[test]
+fn a_file_grows_between_those_who_use_it() {
+    let scratch = Scratch::in_memory("gaps");
+    let path = scratch.path("pool");
+    let prefixes = [24, 22, 20, 18, 16];
+    let ledger = Ledger::open(&scratch.path("ledger"), 1 << 16);
+    drop(Pool::builder(net("10.0.0.0/24")).create(&path).unwrap());
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for thread in 1..=2 {
+            let (ledger, stop, path) = (&ledger, &stop, &path);
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let pool = hostbits::open_file(path).unwrap();
+                    let taken: Vec<_> = std::iter::from_fn(|| pool.allocate().ok())
+                        .take(5)
+                        .collect();
+                    let slots: Vec<_> = taken
+                        .iter()
+                        .map(|&addr| pool.slot_of(addr).unwrap())
+                        .collect();
+                    for &slot in &slots {
+                        ledger.take(slot, thread).expect("nobody else has it");
+                    }
+                    // One in five stays.
+                    for (&addr, &slot) in taken.iter().zip(&slots).skip(1) {
+                        ledger.give(slot, thread).expect("it is ours");
+                        pool.release(addr).unwrap();
+                    }
+                    drop(pool);
+                    std::thread::yield_now();
+                }
+            });
+        }
+        for prefix in &prefixes[1..] {
+            let wider = Pool::builder(net(&format!("10.0.0.0/{prefix}"))).in_file();
+            loop {
+                match wider.grow(&path) {
+                    Ok(_) => break,
+                    Err(OpenError::InUse) => std::thread::yield_now(),
+                    Err(other) => panic!("{other}"),
+                }
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    let pool = Pool::builder(net("10.0.0.0/16")).open(&path).unwrap();
+    let held: Vec<_> = ledger.held(1 << 16);
+    let taken: Vec<_> = pool
+        .iter()
+        .map(|addr| pool.slot_of(addr).unwrap())
+        .collect();
+    assert_eq!(taken, held);
+    assert_eq!(scratch.names(), ["ledger", "pool"]);
+}
