@@ -15,7 +15,7 @@ pub(crate) const MAX_QUOTED: usize = 64;
 ///
 /// let list = List::new(Format::JSON, "users.json", &b"[\"10.0.0.5\","[..]);
 /// let error = list.for_each(|_| {}).unwrap_err();
-/// assert_eq!(error.code(), "truncated");
+/// assert_eq!(error.code(), "list-truncated");
 /// assert_eq!(error.to_string(), "users.json:1: the array is not closed");
 /// ```
 #[derive(Debug)]
@@ -79,14 +79,14 @@ impl Fault {
 }
 
 impl ListError {
-    /// A stable name for logs, JSON and exit codes: `unreadable`, `truncated`, `malformed` or
-    /// `unfinished`.
+    /// A stable name for logs, JSON and exit codes: `unreadable`, `list-truncated`,
+    /// `list-malformed` or `list-unfinished`.
     pub fn code(&self) -> &'static str {
         match self.fault.kind {
             FaultKind::Io(_) => "unreadable",
-            FaultKind::Truncated(_) => "truncated",
-            FaultKind::Malformed(_) => "malformed",
-            FaultKind::Unfinished => "unfinished",
+            FaultKind::Truncated(_) => "list-truncated",
+            FaultKind::Malformed(_) => "list-malformed",
+            FaultKind::Unfinished => "list-unfinished",
         }
     }
 
@@ -189,6 +189,6 @@ mod tests {
         };
         let expected = "a\\u{1b}b:3: this is no list: \"\\u{1b}[31m\"";
         assert_eq!(error.to_string(), expected);
-        assert_eq!((error.code(), error.line()), ("malformed", 3));
+        assert_eq!((error.code(), error.line()), ("list-malformed", 3));
     }
 }
