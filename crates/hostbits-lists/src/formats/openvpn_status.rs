@@ -56,7 +56,8 @@ impl LineFormat for OpenvpnStatus {
             _ if text.is_empty() => {}
             Version::Unknown => self.version = version(text, line.number)?,
             Version::Ended => out.broken(line.number, "something comes after the END", text),
-            _ if text == b"END" => self.version = Version::Ended,
+            // Without its line feed it may be the beginning of a name.
+            _ if text == b"END" && line.is_ended => self.version = Version::Ended,
             _ if line.is_cut => out.broken(line.number, "a line of more than 64 KiB", text),
             Version::One(part) => {
                 self.version = Version::One(untagged(part, text, line.number, out))

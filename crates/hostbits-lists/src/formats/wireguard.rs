@@ -111,7 +111,7 @@ impl Wireguard {
             Section::Interface if name == b"address" => interface_addresses(value, line, out),
             Section::Interface if knows(&INTERFACE_KEYS) => {}
             Section::Unknown => {}
-            _ => out.broken(line, "a setting that is not known here", &name),
+            _ => out.broken(line, "a setting that is not known here", shown(&name)),
         }
     }
 
@@ -145,6 +145,12 @@ impl Wireguard {
         }
         self.waiting_text.clear();
     }
+}
+
+/// The name of a setting, if it is one: before the last sign of a key there is the key.
+fn shown(name: &[u8]) -> &[u8] {
+    let is_name = name.len() < 32 && name.iter().all(u8::is_ascii_alphabetic);
+    if is_name { name } else { b"not shown" }
 }
 
 /// The prefix length of an interface's address is that of its network: the address alone is held.
