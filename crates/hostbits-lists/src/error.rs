@@ -24,9 +24,13 @@ pub struct ListError {
     pub(crate) fault: Fault,
 }
 
-/// The same, before anybody has said which file it is.
+/// The same, before anybody has said which file it is. As small as can be: it is part of what every
+/// line is returned as.
 #[derive(Debug)]
-pub(crate) struct Fault {
+pub(crate) struct Fault(Box<Parts>);
+
+#[derive(Debug)]
+pub(crate) struct Parts {
     pub(crate) kind: FaultKind,
     pub(crate) line: u64,
     pub(crate) text: String,
@@ -42,39 +46,27 @@ pub(crate) enum FaultKind {
 }
 
 impl Fault {
+    fn new(kind: FaultKind, line: u64, text: String) -> Self {
+        Self(Box::new(Parts { kind, line, text }))
+    }
+
     /// The input could not be read after `line`.
     pub(crate) fn io(error: io::Error, line: u64) -> Self {
-        Self {
-            kind: FaultKind::Io(error),
-            line,
-            text: String::new(),
-        }
+        Self::new(FaultKind::Io(error), line, String::new())
     }
 
     /// The end is missing; `what` is a sentence about it.
     pub(crate) fn truncated(what: &'static str, line: u64) -> Self {
-        Self {
-            kind: FaultKind::Truncated(what),
-            line,
-            text: String::new(),
-        }
+        Self::new(FaultKind::Truncated(what), line, String::new())
     }
 
     /// This is not the format; `what` is a sentence about it.
     pub(crate) fn malformed(what: &'static str, line: u64, text: &[u8]) -> Self {
-        Self {
-            kind: FaultKind::Malformed(what),
-            line,
-            text: excerpt(text),
-        }
+        Self::new(FaultKind::Malformed(what), line, excerpt(text))
     }
 
     pub(crate) fn unfinished(line: u64) -> Self {
-        Self {
-            kind: FaultKind::Unfinished,
-            line,
-            text: String::new(),
-        }
+        Self::new(FaultKind::Unfinished, line, String::new())
     }
 }
 
@@ -82,7 +74,7 @@ impl ListError {
     /// A stable name for logs, JSON and exit codes: `unreadable`, `list-truncated`,
     /// `list-malformed` or `list-unfinished`.
     pub fn code(&self) -> &'static str {
-        match self.fault.kind {
+        match self.fault.0.kind {
             FaultKind::Io(_) => "unreadable",
             FaultKind::Truncated(_) => "list-truncated",
             FaultKind::Malformed(_) => "list-malformed",
@@ -97,18 +89,18 @@ impl ListError {
 
     /// The last line that was read, or the one that is wrong; 0 if there was none.
     pub fn line(&self) -> u64 {
-        self.fault.line
+        self.fault.0.line
     }
 
     /// At most 64 characters of what is wrong; nothing where it may be a secret.
     pub fn text(&self) -> &str {
-        &self.fault.text
+        &self.fault.0.text
     }
 }
 
 impl fmt::Display for ListError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (file, Fault { kind, line, text }) = (printable(&self.file), &self.fault);
+        let (file, Parts { kind, line, text }) = (printable(&self.file), &*self.fault.0);
         let what = match kind {
             FaultKind::Io(error) if *line == 0 => return write!(f, "cannot read {file}: {error}"),
             FaultKind::Io(error) => {
@@ -133,7 +125,7 @@ impl fmt::Display for ListError {
 
 impl Error for ListError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match &self.fault.kind {
+        match &self.fault.0.kind {
             FaultKind::Io(error) => Some(error),
             _ => None,
         }

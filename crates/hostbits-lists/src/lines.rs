@@ -286,6 +286,9 @@ mod tests {
         let mut lines = Lines::new(Broken(false));
         assert_eq!(lines.read().unwrap().unwrap().bytes, b"a");
         let fault = lines.read().unwrap_err();
-        assert_eq!(fault.line, 1, "the second line is not whole");
+        assert!(
+            format!("{fault:?}").contains("line: 1"),
+            "the second is not whole"
+        );
     }
 }

@@ -15,6 +15,16 @@ pub(crate) trait Reader {
     /// The next record; `None` at the proper end of the list.
     fn read(&mut self) -> Result<Option<Record<'_>>, Fault>;
 
+    /// Calls `each` with every record that is left, and answers how many there were.
+    fn read_all(&mut self, each: &mut dyn FnMut(Record<'_>)) -> Result<u64, Fault> {
+        let mut count = 0;
+        while let Some(record) = self.read()? {
+            each(record);
+            count += 1;
+        }
+        Ok(count)
+    }
+
     /// What was counted up to here.
     fn counts(&self) -> Counts;
 }
@@ -134,10 +144,20 @@ impl<'input> List<'input> {
     ///
     /// If the list cannot be read to its end. What was seen until then proves nothing of the rest.
     pub fn for_each(mut self, mut each: impl FnMut(Record<'_>)) -> Result<Ended, ListError> {
-        while let Some(record) = self.read()? {
-            each(record);
+        match self.progress {
+            Progress::Reading => match self.reader.read_all(&mut each) {
+                Ok(count) => {
+                    self.records += count;
+                    self.progress = Progress::Ended;
+                    self.finish()
+                }
+                Err(fault) => Err(ListError {
+                    file: self.file,
+                    fault,
+                }),
+            },
+            Progress::Ended | Progress::Failed => self.finish(),
         }
-        self.finish()
     }
 
     /// The records as an iterator that owns what it gives.

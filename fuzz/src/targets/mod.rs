@@ -1,12 +1,14 @@
 //! What is fuzzed: bytes in, a panic if something does not hold.
 //!
 //! `network` and `ranges` read a [`plan`] and hold the pool against the [`naive`] layout, `users` reads
-//! lists, `operations` plays calls against a set. None of them looks into the pool.
+//! lists that were read, `lists` the files they are read from, `operations` plays calls against a set. None
+//! of them looks into the pool.
 
 mod adoption;
 mod judge;
 mod kind;
 mod listed;
+mod lists;
 mod model;
 mod naive;
 mod network;
@@ -30,5 +32,6 @@ pub(crate) const ALL: &[Target] = &[
     network::TARGET,
     ranges::TARGET,
     users::TARGET,
+    lists::TARGET,
     operations::TARGET,
 ];

@@ -9,11 +9,12 @@
 struct Run {
     position: u64,
     line: u64,
-    /// `None` as long as there is one entry.
-    distance: Option<u64>,
+    /// `None` as long as there is one entry. Journals give what is broken before what they hold, so that
+    /// lines may go back.
+    distance: Option<i64>,
 }
 
-/// A map from entries to lines, both counted from 1. Entries ascend, and lines do not descend.
+/// A map from entries to lines, both counted from 1. Entries ascend.
 #[derive(Debug, Default)]
 pub(super) struct Positions {
     runs: Vec<Run>,
@@ -21,7 +22,9 @@ pub(super) struct Positions {
 
 impl Run {
     fn line_of(&self, position: u64) -> u64 {
-        self.line + self.distance.unwrap_or(1) * (position - self.position)
+        let entries = (position - self.position).cast_signed();
+        let lines = self.distance.unwrap_or(1).wrapping_mul(entries);
+        self.line.wrapping_add_signed(lines)
     }
 }
 
@@ -30,7 +33,7 @@ impl Positions {
     pub(super) fn note(&mut self, position: u64, line: u64) {
         if let Some(run) = self.runs.last_mut() {
             if run.distance.is_none() {
-                run.distance = Some(line - run.line);
+                run.distance = Some(line.wrapping_sub(run.line).cast_signed());
             }
             if run.line_of(position) == line {
                 return;
@@ -86,5 +89,11 @@ mod tests {
         let mut blocks = Positions::default();
         (1..=1000).for_each(|position| blocks.note(position, 5 * position + 7));
         assert_eq!((blocks.runs.len(), blocks.line_of(10)), (1, 57));
+        blocks.note(1001, 3);
+        blocks.note(1002, 1);
+        assert_eq!(
+            [1000, 1001, 1002].map(|at| blocks.line_of(at)),
+            [5007, 3, 1]
+        );
     }
 }

@@ -107,6 +107,25 @@ impl<R: Read> Reader for Plain<R> {
         }
     }
 
+    fn read_all(&mut self, each: &mut dyn FnMut(Record<'_>)) -> Result<u64, Fault> {
+        let mut count = 0;
+        while let Some(line) = self.lines.read()? {
+            if let Some(fast) = fast(&line, self.has_owners) {
+                self.header_is_due = false;
+                each(fast.record(line));
+                count += 1;
+            } else if let Some(slow) = slow(&line, self.has_owners, &mut self.text) {
+                let is_header = self.header_is_due && is_header(&self.text[slow.address.clone()]);
+                self.header_is_due = false;
+                if !is_header {
+                    each(slow.record(&self.text, line.number));
+                    count += 1;
+                }
+            }
+        }
+        Ok(count)
+    }
+
     fn counts(&self) -> Counts {
         Counts {
             lines: self.lines.count(),
