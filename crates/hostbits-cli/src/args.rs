@@ -5,8 +5,8 @@
 use crate::values;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hostbits::{Ambiguous, BuildError, Builder, Gateway, Pool, StatsLevel};
+use hostbits_lists::Source;
 use ipnet::IpNet;
-use std::path::PathBuf;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -19,13 +19,26 @@ const EXAMPLES: &str = "\
 Examples:
   hostbits next 10.0.0.0/24 --users users.csv
   hostbits next 10.0.0.0/24 --users users.csv -n 5 --format json
+  hostbits next 10.0.0.0/24 --users kea:/var/lib/kea/kea-leases4.csv
+  wg show all dump | hostbits next 10.0.0.0/24 --users wg-dump:-
   hostbits next 2001:db8::/40 --unit 56
   hostbits info 10.0.0.0/24 --gateway last
   hostbits pool create vpn.pool 10.0.0.0/24
   hostbits pool allocate vpn.pool";
 
-const USERS_FILE: &str = "\
-The users file has one user per line: `address` or `address,owner`. More columns are ignored.
+const USERS_LIST: &str = "\
+A list of users is a FILE, or a FORMAT:FILE if a program wrote it. FORMAT is one of
+  lines           an address per line
+  csv             the same as no format: `address` or `address,owner` per line
+  ndjson, json    a JSON value per line, or one array: addresses, or objects with `address` or `ip`.
+                  json@spec.ip,metadata.name:FILE says where address and owner are
+  wireguard       a configuration: AllowedIPs and Address        wg-dump    wg show all dump
+  host-local      the directory of a network of the CNI plugin   kea        Kea's memfile
+  openvpn-ipp     ipp.txt; with net30 openvpn-ipp@net30          dhcpd      ISC's dhcpd.leases
+  openvpn-status  the status file of a server, version 1 to 3
+  radippool       the table of FreeRADIUS as CSV with a header
+
+A FILE without a format has one user per line: `address` or `address,owner`. More columns are ignored.
   10.0.0.5 and 10.0.0.5/32 mean the same. An owner may stand in double quotes.
   Blank lines and lines that begin with # are skipped, and so is a header line (address,owner).
   Whatever cannot be used is named on standard error with its line number, the first 100 of it.
@@ -51,7 +64,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Prints the next free address, or several, that no listed user holds
-    #[command(after_help = format!("{USERS_FILE}\n\n{EXAMPLES}\n\n{EXIT_CODES}"))]
+    #[command(after_help = format!("{USERS_LIST}\n\n{EXAMPLES}\n\n{EXIT_CODES}"))]
     Next(NextArgs),
     /// Prints facts about a network: usable range, gateway, capacity, reservations
     #[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
@@ -65,9 +78,10 @@ pub(crate) enum Command {
 /// What `next` takes.
 #[derive(Args, Debug)]
 pub(crate) struct NextArgs {
-    /// Users who hold an address already; `-` reads standard input [default: nobody]
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) users: Option<PathBuf>,
+    /// Users who hold an address already: FILE, or FORMAT:FILE; `-` reads standard input
+    /// [default: nobody]
+    #[arg(short, long, value_name = "LIST", value_parser = values::users())]
+    pub(crate) users: Option<Source>,
 
     /// How many addresses to print, one per line: all of them or none
     #[arg(short = 'n', long, default_value = "1", value_parser = values::count)]

@@ -4,8 +4,9 @@ use crate::args::Format;
 use crate::output::print_error_text;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 use crate::pool::PoolFailure;
-use crate::users::ReadList;
+use crate::users::{ReadList, printable};
 use hostbits::{AllocateError, BuildError};
+use hostbits_lists::ListError;
 use serde::Serialize;
 use std::fmt;
 use std::io;
@@ -21,15 +22,8 @@ pub(crate) const EXIT_EXHAUSTED: u8 = 3;
 pub(crate) enum Failure {
     /// The network and the options do not fit together.
     Build(BuildError),
-    /// The users file cannot be read to its end.
-    Unreadable {
-        /// What to call the file.
-        file: String,
-        /// The last line that was read; 0 if there was none.
-        after_line: u64,
-        /// What the system says.
-        error: io::Error,
-    },
+    /// The list of users cannot be read to its end.
+    Unreadable(ListError),
     /// Too few addresses are free.
     Exhausted {
         /// What the library says.
@@ -67,7 +61,7 @@ enum Described<'a> {
     Allocate(&'a AllocateError),
     Unreadable {
         code: &'static str,
-        file: &'a str,
+        file: String,
         after_line: u64,
     },
     Plain {
@@ -128,12 +122,10 @@ impl Failure {
         match self {
             Self::Build(error) => Described::Build(error),
             Self::Exhausted { error, .. } => Described::Allocate(error),
-            Self::Unreadable {
-                file, after_line, ..
-            } => Described::Unreadable {
-                code: "unreadable",
-                file,
-                after_line: *after_line,
+            Self::Unreadable(error) => Described::Unreadable {
+                code: error.code(),
+                file: printable(error.file()),
+                after_line: error.line(),
             },
             Self::Output(_) => Described::Plain { code: "output" },
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
@@ -163,16 +155,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Build(error) => error.fmt(f),
-            Self::Unreadable {
-                file,
-                after_line: 0,
-                error,
-            } => write!(f, "cannot read {file}: {error}"),
-            Self::Unreadable {
-                file,
-                after_line,
-                error,
-            } => write!(f, "cannot read {file} after line {after_line}: {error}"),
+            Self::Unreadable(error) => error.fmt(f),
             Self::Exhausted {
                 error,
                 free,

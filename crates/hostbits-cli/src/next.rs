@@ -3,11 +3,11 @@
 use crate::args::{Format, NextArgs};
 use crate::failure::Failure;
 use crate::output::{print, print_error_text, print_json};
-use crate::users::{Notes, ReadList, UserLines, open};
+use crate::users::{Notes, ReadList, UserRecords};
 use hostbits::{AllocateError, Pool};
+use hostbits_lists::Source;
 use ipnet::IpNet;
 use serde::Serialize;
-use std::path::Path;
 
 /// The answer as JSON.
 #[derive(Serialize)]
@@ -29,7 +29,7 @@ pub(crate) struct Given {
 pub(crate) fn run(args: &NextArgs) -> Result<(), Failure> {
     let pool = args.pool.build().map_err(Failure::Build)?;
     let list = match &args.users {
-        Some(path) => adopt(&pool, path, args)?,
+        Some(source) => adopt(&pool, source, args)?,
         None => ReadList::default(),
     };
     match allocate(&pool, args.count) {
@@ -44,17 +44,11 @@ pub(crate) fn run(args: &NextArgs) -> Result<(), Failure> {
 }
 
 /// Marks what the users hold. In plain format, says on standard error what was odd.
-fn adopt(pool: &Pool, path: &Path, args: &NextArgs) -> Result<ReadList, Failure> {
-    let (file, input) = open(path)?;
-    let mut lines = UserLines::new(input);
-    let report = pool.adopt_reading(args.ambiguous.into(), &mut lines);
-    let read = lines
-        .finish()
-        .map_err(|(after_line, error)| Failure::Unreadable {
-            file: file.clone(),
-            after_line,
-            error,
-        })?;
+fn adopt(pool: &Pool, source: &Source, args: &NextArgs) -> Result<ReadList, Failure> {
+    let mut users = UserRecords::open(source).map_err(Failure::Unreadable)?;
+    let report = pool.adopt_reading(args.ambiguous.into(), &mut users);
+    let file = users.file.clone();
+    let read = users.finish().map_err(Failure::Unreadable)?;
     if args.format == Format::Plain {
         let notes = Notes {
             file: &file,

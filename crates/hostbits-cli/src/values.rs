@@ -1,6 +1,8 @@
 //! The values of the options: text in, value or a sentence about what to write instead out.
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use hostbits::{Gateway, Policy};
+use hostbits_lists::{Format, Source};
 use ipnet::IpNet;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::IpAddr;
@@ -51,6 +53,11 @@ pub(crate) fn count(text: &str) -> Result<u64, String> {
         Ok(count) => Ok(count),
         Err(_) => Err(format!("write a whole number from 1 to {}", u64::MAX)),
     }
+}
+
+/// Reads `FILE`, or `FORMAT:FILE`.
+pub(crate) fn users() -> impl TypedValueParser<Value = Source> {
+    OsStringValueParser::new().try_map(|text| Source::with_default(Format::Csv, &text))
 }
 
 /// Reads `auto`, `first`, `last`, `none` or an address.

@@ -1,8 +1,8 @@
 //! What is fuzzed: bytes in, a panic if something does not hold.
 //!
 //! `network` and `ranges` read a [`plan`] and hold the pool against the [`naive`] layout, `users` reads
-//! lists, `operations` plays calls against a set, `file` changes bytes of a pool file. None of them looks into
-//! the pool.
+//! lists that were read, `lists` the files they are read from, `operations` plays calls against a set, `file`
+//! changes bytes of a pool file. None of them looks into the pool.
 
 mod adoption;
 #[cfg(target_os = "linux")]
@@ -10,6 +10,7 @@ mod file;
 mod judge;
 mod kind;
 mod listed;
+mod lists;
 mod model;
 mod naive;
 mod network;
@@ -33,6 +34,7 @@ pub(crate) const ALL: &[Target] = &[
     network::TARGET,
     ranges::TARGET,
     users::TARGET,
+    lists::TARGET,
     operations::TARGET,
     #[cfg(target_os = "linux")]
     file::TARGET,

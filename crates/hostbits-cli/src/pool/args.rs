@@ -4,6 +4,7 @@ use crate::args::{AmbiguousChoice, Format, PoolArgs};
 use crate::values::{self, Named};
 use clap::{Args, Subcommand, ValueEnum};
 use hostbits::Durability;
+use hostbits_lists::Source;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -175,9 +176,16 @@ pub(crate) struct ReclaimArgs {
     #[command(flatten)]
     pub(crate) file: FileArgs,
 
-    /// Everybody who holds an address; `-` reads standard input
-    #[arg(short, long, value_name = "LIST", required_unless_present = "nobody")]
-    pub(crate) users: Option<PathBuf>,
+    /// Everybody who holds an address: FILE, or FORMAT:FILE as of `hostbits next --help`; `-` reads
+    /// standard input
+    #[arg(
+        short,
+        long,
+        value_name = "LIST",
+        required_unless_present = "nobody",
+        value_parser = values::users()
+    )]
+    pub(crate) users: Option<Source>,
 
     /// Nobody holds any address of the quarantine: free all of it. You vouch for that
     #[arg(long, conflicts_with_all = ["users", "ambiguous"])]

@@ -5,10 +5,10 @@ use super::failure::Cause;
 use crate::args::Format;
 use crate::failure::Failure;
 use crate::output::{print, print_error_text, print_json};
-use crate::users::{Notes, ReadList, ReadToEnd, Record, UserLines, open};
+use crate::users::{Notes, ReadList, ReadToEnd, UserRecords};
 use hostbits::{Adopted, Durability, Pool, ReclaimError};
+use hostbits_lists::{RecordBuf, Source};
 use serde::Serialize;
-use std::path::Path;
 
 /// The answer as JSON.
 #[derive(Serialize)]
@@ -23,12 +23,12 @@ struct Answer<'a> {
 /// A list that was read to its end.
 struct Users {
     file: String,
-    records: Vec<Record>,
+    records: Vec<RecordBuf>,
     read: ReadToEnd,
 }
 
 pub(super) fn run(args: &ReclaimArgs) -> Result<(), Failure> {
-    let users = args.users.as_deref().map(read_whole).transpose()?;
+    let users = args.users.as_ref().map(read_whole).transpose()?;
     let pool = args.file.open()?;
     let (freed, held, list) = match users {
         Some(users) => by_list(args, &pool, users)?,
@@ -57,22 +57,14 @@ pub(super) fn run(args: &ReclaimArgs) -> Result<(), Failure> {
 }
 
 /// Reads all of the list before anything is done with it: half a list would free what the other half holds.
-fn read_whole(path: &Path) -> Result<Users, Failure> {
-    let (file, input) = open(path)?;
-    let mut lines = UserLines::new(input);
-    let records = lines.by_ref().collect();
-    match lines.finish() {
-        Ok(read) => Ok(Users {
-            file,
-            records,
-            read,
-        }),
-        Err((after_line, error)) => Err(Failure::Unreadable {
-            file,
-            after_line,
-            error,
-        }),
-    }
+fn read_whole(source: &Source) -> Result<Users, Failure> {
+    let mut users = UserRecords::open(source).map_err(Failure::Unreadable)?;
+    let records = users.by_ref().collect();
+    Ok(Users {
+        file: users.file.clone(),
+        records,
+        read: users.finish().map_err(Failure::Unreadable)?,
+    })
 }
 
 fn by_list(args: &ReclaimArgs, pool: &Pool, users: Users) -> Result<(u64, u64, ReadList), Failure> {

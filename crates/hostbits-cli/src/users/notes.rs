@@ -130,12 +130,18 @@ impl Notes<'_> {
             (report.ambiguous, "ambiguous"),
             (report.unassigned, "unassigned"),
             (report.unparseable, "unparseable"),
+            (read.ended.not_held, "not held"),
+            (read.ended.superseded, "superseded"),
         ];
+        let lines = read.ended.lines;
         write!(
             f,
             "{}: {}, {}: {} taken",
             self.file,
-            Counted(read.line_count, "line", "lines"),
+            match read.counts_files {
+                true => Counted(lines, "file", "files"),
+                false => Counted(lines, "line", "lines"),
+            },
             Counted(report.entries, "entry", "entries"),
             report.taken
         )?;

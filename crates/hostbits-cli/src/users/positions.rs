@@ -1,37 +1,58 @@
 //! Which entry of the list stood on which line of the file.
 //!
-//! The library counts entries; people count lines. Only blank lines, comments and the header shift
-//! one against the other, so it is enough to keep the places where the shift changes.
+//! The library counts entries; people count lines. Most files are regular: entries follow each other at
+//! one distance, which is 1 for a line each, 0 for several on a line, more for blocks. It is enough to keep
+//! the places where the distance changes.
 
-/// From entry `position` on, entries stand `shift` lines further down.
+/// From entry `position` on, entries stand `distance` lines behind each other, the first on `line`.
 #[derive(Clone, Copy, Debug)]
-struct Shift {
+struct Run {
     position: u64,
-    shift: u64,
+    line: u64,
+    /// `None` as long as there is one entry. Journals give what is broken before what they hold, so that
+    /// lines may go back.
+    distance: Option<i64>,
 }
 
-/// A map from entries to lines, both counted from 1 and ascending.
+/// A map from entries to lines, both counted from 1. Entries ascend.
 #[derive(Debug, Default)]
 pub(super) struct Positions {
-    shifts: Vec<Shift>,
+    runs: Vec<Run>,
+}
+
+impl Run {
+    fn line_of(&self, position: u64) -> u64 {
+        let entries = (position - self.position).cast_signed();
+        let lines = self.distance.unwrap_or(1).wrapping_mul(entries);
+        self.line.wrapping_add_signed(lines)
+    }
 }
 
 impl Positions {
-    /// Notes that entry `position` stands on `line`. Positions come in ascending order.
+    /// Notes that entry `position` stands on `line`. Positions come one after the other.
     pub(super) fn note(&mut self, position: u64, line: u64) {
-        let shift = line - position;
-        if self.shifts.last().map_or(0, |last| last.shift) != shift {
-            self.shifts.push(Shift { position, shift });
+        if let Some(run) = self.runs.last_mut() {
+            if run.distance.is_none() {
+                run.distance = Some(line.wrapping_sub(run.line).cast_signed());
+            }
+            if run.line_of(position) == line {
+                return;
+            }
         }
+        self.runs.push(Run {
+            position,
+            line,
+            distance: None,
+        });
     }
 
     /// The line of an entry that was noted.
     pub(super) fn line_of(&self, position: u64) -> u64 {
-        let after = self
-            .shifts
-            .partition_point(|shift| shift.position <= position);
-        let shift = after.checked_sub(1).map_or(0, |at| self.shifts[at].shift);
-        position + shift
+        let after = self.runs.partition_point(|run| run.position <= position);
+        match after.checked_sub(1).and_then(|at| self.runs.get(at)) {
+            Some(run) => run.line_of(position),
+            None => position,
+        }
     }
 }
 
@@ -39,28 +60,40 @@ impl Positions {
 mod tests {
     use super::*;
 
-    /// Against a plain list of every line that has an entry.
+    /// Against a plain list of every line that has an entry; each line has up to three of them.
     #[test]
     fn every_entry_finds_its_line() {
-        for blank_lines in 0u32..1 << 10 {
-            let lines = (1..=10u64).filter(|line| blank_lines >> (line - 1) & 1 == 0);
+        for counts in 0u32..1 << 14 {
+            let lines = (0..7u32).flat_map(|line| {
+                let count = counts >> (2 * line) & 3;
+                (0..count).map(move |_| u64::from(line) + 1)
+            });
             let lines: Vec<u64> = lines.collect();
             let mut positions = Positions::default();
             for (&line, position) in lines.iter().zip(1..) {
                 positions.note(position, line);
             }
             for (&line, position) in lines.iter().zip(1..) {
-                assert_eq!(positions.line_of(position), line, "{blank_lines:b}");
+                assert_eq!(positions.line_of(position), line, "{counts:b}");
             }
         }
     }
 
     #[test]
-    fn a_file_of_entries_alone_costs_nothing() {
+    fn a_regular_file_costs_nothing() {
         let mut positions = Positions::default();
         (1..=1000).for_each(|line| positions.note(line, line));
-        assert!(positions.shifts.is_empty());
+        assert_eq!(positions.runs.len(), 1);
         (1001..=2000).for_each(|position| positions.note(position, position + 1));
-        assert_eq!(positions.shifts.len(), 1);
+        assert_eq!(positions.runs.len(), 2);
+        let mut blocks = Positions::default();
+        (1..=1000).for_each(|position| blocks.note(position, 5 * position + 7));
+        assert_eq!((blocks.runs.len(), blocks.line_of(10)), (1, 57));
+        blocks.note(1001, 3);
+        blocks.note(1002, 1);
+        assert_eq!(
+            [1000, 1001, 1002].map(|at| blocks.line_of(at)),
+            [5007, 3, 1]
+        );
     }
 }

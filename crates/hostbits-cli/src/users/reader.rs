@@ -1,86 +1,79 @@
-//! The file as an iterator of user records, which ends early if the file cannot be read.
+//! The list as an iterator of user records, which ends early if it cannot be read.
 
-use super::lines::Lines;
 use super::positions::Positions;
-use super::record::Record;
+use super::printable;
 use hostbits::Adopted;
+use hostbits_lists::{Ended, ListError, RecordBuf, Records, Source};
 use serde::Serialize;
-use std::io::{self, BufRead};
 
-/// The users of a file. Ask [`finish`](Self::finish) why it came to an end.
+/// The users of a list. Ask [`finish`](Self::finish) why it came to an end.
 #[derive(Debug)]
-pub(crate) struct UserLines<R> {
-    lines: Lines<R>,
+pub(crate) struct UserRecords {
+    /// What to call it.
+    pub(crate) file: String,
+    records: Records<'static>,
+    counts_files: bool,
     positions: Positions,
     entry_count: u64,
-    header_is_due: bool,
-    error: Option<io::Error>,
+    error: Option<ListError>,
 }
 
-/// What is left of a file that was read to its end.
+/// What is left of a list that was read to its end.
 #[derive(Debug)]
 pub(crate) struct ReadToEnd {
-    /// How many lines it has.
-    pub(crate) line_count: u64,
+    /// What is known of it.
+    pub(crate) ended: Ended,
+    /// Whether its lines are files.
+    pub(crate) counts_files: bool,
     positions: Positions,
 }
 
-impl<R: BufRead> UserLines<R> {
-    /// Begins to read.
-    pub(crate) fn new(input: R) -> Self {
-        Self {
-            lines: Lines::new(input),
+impl UserRecords {
+    /// Opens a list.
+    pub(crate) fn open(source: &Source) -> Result<Self, ListError> {
+        let list = source.open()?;
+        Ok(Self {
+            file: printable(list.name()),
+            counts_files: source.format.counts_files(),
+            records: list.records(),
             positions: Positions::default(),
             entry_count: 0,
-            header_is_due: true,
             error: None,
-        }
+        })
     }
 
-    /// Says whether the file was read to its end.
+    /// Says whether the list was read to its end.
     ///
     /// # Errors
     ///
-    /// The number of lines read, and why not more: then the records proved nothing.
-    pub(crate) fn finish(self) -> Result<ReadToEnd, (u64, io::Error)> {
+    /// Why it was not: then the records proved nothing.
+    pub(crate) fn finish(self) -> Result<ReadToEnd, ListError> {
         match self.error {
-            Some(error) => Err((self.lines.count(), error)),
+            Some(error) => Err(error),
             None => Ok(ReadToEnd {
-                line_count: self.lines.count(),
+                ended: self.records.finish()?,
+                counts_files: self.counts_files,
                 positions: self.positions,
             }),
         }
     }
-
-    fn next_record(&mut self) -> io::Result<Option<Record>> {
-        while let Some(line) = self.lines.read()? {
-            let Some(record) = Record::of_line(&line) else {
-                continue;
-            };
-            let is_header = self.header_is_due && record.is_header();
-            self.header_is_due = false;
-            if is_header {
-                continue;
-            }
-            self.entry_count += 1;
-            self.positions.note(self.entry_count, line.number);
-            return Ok(Some(record));
-        }
-        Ok(None)
-    }
 }
 
-impl<R: BufRead> Iterator for UserLines<R> {
-    type Item = Record;
+impl Iterator for UserRecords {
+    type Item = RecordBuf;
 
-    fn next(&mut self) -> Option<Record> {
-        if self.error.is_some() {
-            return None;
+    fn next(&mut self) -> Option<RecordBuf> {
+        match self.records.next()? {
+            Ok(record) => {
+                self.entry_count += 1;
+                self.positions.note(self.entry_count, record.line());
+                Some(record)
+            }
+            Err(error) => {
+                self.error = Some(error);
+                None
+            }
         }
-        self.next_record().unwrap_or_else(|error| {
-            self.error = Some(error);
-            None
-        })
     }
 }
 
@@ -91,12 +84,22 @@ impl ReadToEnd {
     }
 }
 
-/// What became of a file that was read to its end, as JSON has it.
+/// What became of a list that was read to its end, as JSON has it.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct ReadList {
     list: Adopted,
     /// The line of each of the list's problems: their positions count entries, not lines.
     problem_lines: Vec<u64>,
+    /// Entries of the file that are no entries of the list.
+    #[serde(skip_serializing_if = "is_zero")]
+    not_held: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    superseded: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // The signature is serde's.
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl ReadList {
@@ -108,6 +111,8 @@ impl ReadList {
                 .map(|problem| read.line_of(problem.position))
                 .collect(),
             list,
+            not_held: read.ended.not_held,
+            superseded: read.ended.superseded,
         }
     }
 }

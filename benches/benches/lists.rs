@@ -1,0 +1,90 @@
+//! Reading a list of 1,000,000 addresses, against the time that std needs to parse the same texts.
+//!
+//! `cargo bench -p hostbits-benches --bench lists`; `-- --test` reads everything once.
+
+use hostbits_benches::{measure_ratio, per_operation};
+use hostbits_lists::{Address, Format, List};
+use std::fmt::Write;
+use std::hint::black_box;
+use std::net::Ipv4Addr;
+use std::time::Instant;
+
+/// How many addresses each list has.
+const ADDRESSES: u32 = 1_000_000;
+const ROUNDS: usize = 15;
+
+fn main() {
+    let is_test = std::env::args().any(|word| word == "--test");
+    let addrs: Vec<Ipv4Addr> = (0..ADDRESSES).map(scattered).collect();
+    let texts: Vec<String> = addrs.iter().map(Ipv4Addr::to_string).collect();
+    let plain = joined(&texts, |_| String::new());
+    let owners = joined(&texts, |index| format!(",user-{index}"));
+    let json = format!("[\"{}\"]", texts.join("\",\n\""));
+    check(Format::Lines, &plain, &addrs);
+    check(Format::Csv, &plain, &addrs);
+    check(Format::Csv, &owners, &addrs);
+    check(Format::JSON, &json, &addrs);
+    let rounds = if is_test { 1 } else { ROUNDS };
+    println!("{ADDRESSES} addresses, as a ratio to std's parser on the same texts, one by one");
+    for (name, format, list, target) in [
+        ("lines", Format::Lines, &plain, 1.5),
+        ("csv, addresses alone", Format::Csv, &plain, 1.5),
+        ("csv with owners", Format::Csv, &owners, 2.5),
+        ("json", Format::JSON, &json, f64::INFINITY),
+    ] {
+        let row = measure_ratio(
+            name,
+            rounds,
+            || ours(format.clone(), list),
+            || reference(&texts),
+        );
+        println!(
+            "{name:22} {:6.1} ns, std {:5.1} ns: {:5.2} (target {target})",
+            row.ours_ns, row.reference_ns, row.ratio
+        );
+    }
+}
+
+/// Addresses of 10.0.0.0/8 in an order that nobody can guess.
+fn scattered(index: u32) -> Ipv4Addr {
+    let host = index.wrapping_mul(0x9E37_79B1) >> 8;
+    Ipv4Addr::from(0x0A00_0000 | host)
+}
+
+fn joined(texts: &[String], more: impl Fn(usize) -> String) -> String {
+    let mut list = String::new();
+    for (index, text) in texts.iter().enumerate() {
+        writeln!(list, "{text}{}", more(index)).expect("memory can be written to");
+    }
+    list
+}
+
+fn check(format: Format, list: &str, addrs: &[Ipv4Addr]) {
+    let mut expected = addrs.iter();
+    let ended = List::new(format, "memory", list.as_bytes()).for_each(|record| {
+        let addr = match record.address {
+            Address::Addr(addr) => addr,
+            Address::Text(text) => text.parse().expect("an address"),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(Some(addr), expected.next().map(|&addr| addr.into()));
+    });
+    assert_eq!(ended.expect("a whole list").records, u64::from(ADDRESSES));
+}
+
+fn ours(format: Format, list: &str) -> f64 {
+    let start = Instant::now();
+    let ended = List::new(format, "memory", list.as_bytes()).for_each(|record| {
+        black_box(record);
+    });
+    assert!(ended.is_ok());
+    per_operation(start.elapsed(), ADDRESSES.into())
+}
+
+fn reference(texts: &[String]) -> f64 {
+    let start = Instant::now();
+    for text in texts {
+        black_box(black_box(text).parse::<Ipv4Addr>().expect("an address"));
+    }
+    per_operation(start.elapsed(), ADDRESSES.into())
+}

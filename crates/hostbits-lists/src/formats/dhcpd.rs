@@ -1,0 +1,266 @@
+//! `dhcpd`: the lease file of ISC's server, IPv4 or IPv6.
+//!
+//! A journal: each change of a lease is a block, and the last block of an address counts. Held is all that
+//! the server does not call free: of IPv4 leases all but `free`, of IPv6 leases all but `free`, `expired`
+//! and `released`. A `backup` lease is one that the other server of a pair may hand out. Reserved leases
+//! and the fixed addresses of hosts are held, whatever else is said.
+
+use super::by_line::LineFormat;
+use super::dhcpd_words::{Piece, pieces};
+use crate::batch::Batch;
+use crate::error::{Fault, MAX_QUOTED};
+use crate::latest::{Key, Latest};
+use crate::lines::{Line, MAX_LINE_BYTES};
+use std::net::IpAddr;
+
+/// Deeper than any lease file goes.
+const MAX_DEPTH: usize = 64;
+/// More words than any statement has that counts.
+const MAX_WORDS: usize = 1024;
+
+/// What may stand beside leases.
+const KNOWN: [&[u8]; 18] = [
+    b"authoring-byte-order",
+    b"server-duid",
+    b"failover",
+    b"class",
+    b"subclass",
+    b"group",
+    b"subnet",
+    b"subnet6",
+    b"shared-network",
+    b"pool",
+    b"pool6",
+    b"key",
+    b"zone",
+    b"option",
+    b"set",
+    b"on",
+    b"if",
+    b"billing",
+];
+
+#[derive(Default)]
+pub(super) struct Dhcpd {
+    blocks: Vec<Block>,
+    /// The words of the statement that is not over yet: their bytes, and where each ends.
+    text: Vec<u8>,
+    ends: Vec<usize>,
+    lease: Lease,
+    /// The client of the associations that are being read.
+    client: Vec<u8>,
+    latest: Latest,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Block {
+    Lease,
+    /// `ia-na`, `ia-ta` or `ia-pd`.
+    Association,
+    /// `iaaddr` or `iaprefix`.
+    Inner,
+    Host,
+    /// What does not count, with all that is in it.
+    Other,
+}
+
+/// What is known of the lease that is being read.
+#[derive(Debug, Default)]
+struct Lease {
+    line: u64,
+    address: Vec<u8>,
+    state: Vec<u8>,
+    owner: Vec<u8>,
+    /// How good a name the owner is: hardware addresses are better than host names.
+    owner_rank: u8,
+    is_reserved: bool,
+}
+
+impl LineFormat for Dhcpd {
+    fn line(&mut self, line: Line<'_>, out: &mut Batch) -> Result<(), Fault> {
+        if line.is_cut {
+            let what = "a line has more than 64 KiB";
+            return Err(Fault::malformed(what, line.number, line.bytes));
+        }
+        for piece in pieces(line.bytes) {
+            match piece {
+                Piece::Word(word) => self.word(word),
+                Piece::Unclosed(word) => {
+                    self.word(word);
+                    out.broken(line.number, "a quote is not closed", line.bytes);
+                }
+                Piece::Open => self.open(&line, out)?,
+                Piece::Close => self.close(&line, out),
+                Piece::End => self.statement(&line, out),
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, count: u64, out: &mut Batch) -> Result<bool, Fault> {
+        if !self.blocks.is_empty() || !self.ends.is_empty() {
+            return Err(Fault::truncated("the last entry is not whole", count));
+        }
+        Ok(self.latest.give(out))
+    }
+}
+
+impl Dhcpd {
+    fn word(&mut self, word: &[u8]) {
+        if self.ends.len() < MAX_WORDS && self.text.len() + word.len() <= MAX_LINE_BYTES {
+            self.text.extend(word);
+            self.ends.push(self.text.len());
+        }
+    }
+
+    fn words(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = [0].into_iter().chain(self.ends.iter().copied());
+        starts
+            .zip(self.ends.iter().copied())
+            .map(|(start, end)| &self.text[start..end])
+    }
+
+    /// The first three words; those that are not there are empty.
+    fn first_words(&self) -> [&[u8]; 3] {
+        let mut words = self.words();
+        [(); 3].map(|()| words.next().unwrap_or_default())
+    }
+
+    fn forget_words(&mut self) {
+        self.text.clear();
+        self.ends.clear();
+    }
+
+    fn open(&mut self, line: &Line<'_>, out: &mut Batch) -> Result<(), Fault> {
+        if self.blocks.len() == MAX_DEPTH {
+            let what = "this is no lease file: blocks are too deep";
+            return Err(Fault::malformed(what, line.number, line.bytes));
+        }
+        let [kind, name, _] = self.first_words();
+        let block = match (self.blocks.last(), kind) {
+            (None, b"lease") => Block::Lease,
+            (None, b"ia-na" | b"ia-ta" | b"ia-pd") => Block::Association,
+            (None, b"host") => Block::Host,
+            (None, kind) if !KNOWN.contains(&kind) => {
+                out.broken(line.number, "not known in a lease file", line.bytes);
+                Block::Other
+            }
+            (Some(Block::Association), b"iaaddr" | b"iaprefix") => Block::Inner,
+            _ => Block::Other,
+        };
+        let name = name.to_vec();
+        match block {
+            Block::Lease => self.lease = Lease::new(name, Vec::new(), line.number),
+            Block::Inner => self.lease = Lease::new(name, self.client.clone(), line.number),
+            Block::Association | Block::Host => self.client = name,
+            Block::Other => {}
+        }
+        self.blocks.push(block);
+        self.forget_words();
+        Ok(())
+    }
+
+    fn close(&mut self, line: &Line<'_>, out: &mut Batch) {
+        if !self.ends.is_empty() {
+            out.broken(line.number, "a statement is not ended", line.bytes);
+            self.statement(line, out);
+        }
+        match self.blocks.pop() {
+            Some(block @ (Block::Lease | Block::Inner)) => self.lease_ends(block, out),
+            Some(_) => {}
+            None => out.broken(
+                line.number,
+                "nothing is open that could be closed",
+                line.bytes,
+            ),
+        }
+    }
+
+    fn statement(&mut self, line: &Line<'_>, out: &mut Batch) {
+        let [first, second, third] = self.first_words();
+        match self.blocks.last() {
+            None if !first.is_empty() && !KNOWN.contains(&first) => {
+                out.broken(line.number, "not known in a lease file", line.bytes);
+            }
+            Some(Block::Host) if first == b"fixed-address" => {
+                let owner = out.keep_name(&self.client);
+                let state = out.keep_name(b"fixed-address");
+                for addr in self.words().skip(1) {
+                    out.text(line.number, addr, owner.clone(), state.clone());
+                }
+            }
+            Some(Block::Lease | Block::Inner) => match (first, second) {
+                (b"binding", b"state") => self.lease.state = third.to_vec(),
+                (b"abandoned", _) => self.lease.state = first.to_vec(),
+                (b"reserved", _) => self.lease.is_reserved = true,
+                (b"hardware", _) => {
+                    let owner = third.to_vec();
+                    self.lease.is_of(owner, 3);
+                }
+                (b"uid", owner) => {
+                    let owner = owner.to_vec();
+                    self.lease.is_of(owner, 2);
+                }
+                (b"client-hostname", owner) => {
+                    let owner = owner.to_vec();
+                    self.lease.is_of(owner, 1);
+                }
+                _ => {}
+            },
+            _ => {}
+        }
+        self.forget_words();
+    }
+
+    fn lease_ends(&mut self, block: Block, out: &mut Batch) {
+        let lease = std::mem::take(&mut self.lease);
+        let Some(key) = key(&lease.address) else {
+            return out.broken(lease.line, "a lease without an address", &lease.address);
+        };
+        let is_free = match block {
+            Block::Inner => matches!(&*lease.state, b"free" | b"expired" | b"released"),
+            _ => lease.state == b"free",
+        };
+        let superseded = if is_free && !lease.is_reserved {
+            out.not_held += 1;
+            self.latest.end(key)
+        } else {
+            let owner = String::from_utf8_lossy(&lease.owner);
+            let state = String::from_utf8_lossy(&lease.state[..lease.state.len().min(MAX_QUOTED)]);
+            self.latest.hold(key, lease.line, &owner, &state)
+        };
+        out.superseded += u64::from(superseded);
+    }
+}
+
+impl Lease {
+    fn new(address: Vec<u8>, owner: Vec<u8>, line: u64) -> Self {
+        Self {
+            line,
+            address,
+            // Nobody has a better name than the client of an association.
+            owner_rank: if owner.is_empty() { 0 } else { u8::MAX },
+            owner,
+            ..Self::default()
+        }
+    }
+
+    fn is_of(&mut self, owner: Vec<u8>, rank: u8) {
+        if rank > self.owner_rank && !owner.is_empty() {
+            (self.owner, self.owner_rank) = (owner, rank);
+        }
+    }
+}
+
+/// An address, or the prefix of a delegation.
+fn key(text: &[u8]) -> Option<Key> {
+    let text = std::str::from_utf8(text).ok()?;
+    match text.split_once('/') {
+        None => Some(Key::addr(text.parse::<IpAddr>().ok()?)),
+        Some((addr, prefix_len)) => {
+            let addr: IpAddr = addr.parse().ok()?;
+            let prefix_len: u8 = prefix_len.parse().ok()?;
+            (prefix_len <= 128).then(|| Key::prefix(addr, prefix_len))
+        }
+    }
+}

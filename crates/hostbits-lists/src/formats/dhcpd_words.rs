@@ -1,0 +1,103 @@
+//! The words of ISC's configuration language, as far as a lease file is written in it.
+
+/// A piece of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Piece<'a> {
+    /// A word, or what stands between quotes, escapes as they are.
+    Word(&'a [u8]),
+    /// `{`
+    Open,
+    /// `}`
+    Close,
+    /// `;`
+    End,
+    /// A quote that is not closed on its line.
+    Unclosed(&'a [u8]),
+}
+
+/// The pieces of one line. Comments end with it, and so does everything else but blocks.
+pub(super) struct Pieces<'a> {
+    rest: &'a [u8],
+}
+
+pub(super) fn pieces(line: &[u8]) -> Pieces<'_> {
+    Pieces { rest: line }
+}
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = Piece<'a>;
+
+    fn next(&mut self) -> Option<Piece<'a>> {
+        // Commas separate the addresses of a host.
+        let is_blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == b',';
+        let start = self.rest.iter().position(|byte| !is_blank(byte))?;
+        let text = &self.rest[start..];
+        let (piece, length) = match text[0] {
+            b'#' => return None,
+            b'{' => (Piece::Open, 1),
+            b'}' => (Piece::Close, 1),
+            b';' => (Piece::End, 1),
+            b'"' => quoted(text),
+            _ => {
+                let ends = |byte: &u8| is_blank(byte) || b"{};\"#".contains(byte);
+                let length = text.iter().position(ends).unwrap_or(text.len());
+                (Piece::Word(&text[..length]), length)
+            }
+        };
+        self.rest = &text[length..];
+        Some(piece)
+    }
+}
+
+/// From one quote to the next that no backslash takes its meaning from.
+fn quoted(text: &[u8]) -> (Piece<'_>, usize) {
+    let mut at = 1;
+    while let Some(&byte) = text.get(at) {
+        match byte {
+            b'"' => return (Piece::Word(&text[1..at]), at + 1),
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    (Piece::Unclosed(&text[1..]), text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_piece() {
+        let word = |text: &'static str| Piece::Word(text.as_bytes());
+        for (line, expected) in [
+            (
+                "lease 10.0.0.5 {",
+                vec![word("lease"), word("10.0.0.5"), Piece::Open],
+            ),
+            ("}", vec![Piece::Close]),
+            ("  # lease 1.2.3.4 {", vec![]),
+            (
+                "ends never; # or so",
+                vec![word("ends"), word("never"), Piece::End],
+            ),
+            (
+                "uid \"a;}{#\\\"\\\\\";",
+                vec![word("uid"), word("a;}{#\\\"\\\\"), Piece::End],
+            ),
+            ("a\"b\"c", vec![word("a"), word("b"), word("c")]),
+            (
+                "x 1.2.3.4,5.6.7.8;",
+                vec![word("x"), word("1.2.3.4"), word("5.6.7.8"), Piece::End],
+            ),
+            ("uid \"abc", vec![word("uid"), Piece::Unclosed(b"abc")]),
+            ("uid \"abc\\", vec![word("uid"), Piece::Unclosed(b"abc\\")]),
+            ("uid \"", vec![word("uid"), Piece::Unclosed(b"")]),
+        ] {
+            assert_eq!(
+                pieces(line.as_bytes()).collect::<Vec<_>>(),
+                expected,
+                "{line}"
+            );
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! `kea`: the lease file of Kea's memfile backend, DHCPv4 or DHCPv6.
+//!
+//! A journal: each change of a lease is a row, and the last row of an address counts. A row with a valid
+//! lifetime of 0 deletes the lease. Commas inside a value are written `&#x2c`, so a comma is always a
+//! border. The header says which columns a file has, which depends on the version.
+
+use super::by_line::{LineFormat, fields};
+use crate::batch::Batch;
+use crate::error::Fault;
+use crate::latest::{Key, Latest};
+use crate::lines::Line;
+use std::net::IpAddr;
+
+/// More columns than any version has.
+const MOST_COLUMNS: usize = 24;
+
+/// The words for the numbers of states. Held are all but `expired-reclaimed`.
+const STATES: [&str; 5] = ["default", "declined", RECLAIMED, "released", "registered"];
+const RECLAIMED: &str = "expired-reclaimed";
+
+#[derive(Default)]
+pub(super) struct Kea {
+    columns: Columns,
+    latest: Latest,
+}
+
+/// Where the columns are that count.
+#[derive(Clone, Copy, Default)]
+struct Columns {
+    count: usize,
+    hwaddr: Option<usize>,
+    client_id: Option<usize>,
+    duid: Option<usize>,
+    valid_lifetime: Option<usize>,
+    lease_type: Option<usize>,
+    prefix_len: Option<usize>,
+    state: Option<usize>,
+}
+
+impl LineFormat for Kea {
+    fn line(&mut self, line: Line<'_>, out: &mut Batch) -> Result<(), Fault> {
+        let text = line.without_return();
+        if text.trim_ascii().is_empty() {
+            return Ok(());
+        }
+        // Files one behind the other have a header each.
+        if text.starts_with(b"address,") {
+            self.columns = columns(text);
+            return Ok(());
+        }
+        if self.columns.count == 0 {
+            let what = "this is no lease file of Kea: it does not begin with address,";
+            return Err(Fault::malformed(what, line.number, text));
+        }
+        let (row, count) = fields::<MOST_COLUMNS>(text, b',');
+        if count != self.columns.count || line.is_cut {
+            self.broken_row(&row, count, &line, out);
+        } else {
+            self.row(&row, &line, out);
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, _: u64, out: &mut Batch) -> Result<bool, Fault> {
+        Ok(self.latest.give(out))
+    }
+}
+
+impl Kea {
+    fn row(&mut self, row: &[&[u8]], line: &Line<'_>, out: &mut Batch) {
+        let at = |column: Option<usize>| {
+            column
+                .and_then(|at| row.get(at))
+                .copied()
+                .unwrap_or_default()
+        };
+        let columns = self.columns;
+        let Some(key) = key(row[0], at(columns.lease_type), at(columns.prefix_len)) else {
+            return out.broken(line.number, "a row without an address", line.bytes);
+        };
+        let state = word(at(columns.state));
+        if at(columns.valid_lifetime) == b"0" || state == RECLAIMED {
+            out.not_held += 1;
+            out.superseded += u64::from(self.latest.end(key));
+            return;
+        }
+        let owner = [columns.duid, columns.hwaddr, columns.client_id]
+            .into_iter()
+            .map(at)
+            .find(|name| !name.is_empty())
+            .unwrap_or_default();
+        let owner = String::from_utf8_lossy(owner);
+        let superseded = self.latest.hold(key, line.number, &owner, &state);
+        out.superseded += u64::from(superseded);
+    }
+
+    /// Whoever the row is about: if its address is whole, it is held until a whole row says otherwise.
+    fn broken_row(&mut self, row: &[&[u8]], count: usize, line: &Line<'_>, out: &mut Batch) {
+        out.broken(
+            line.number,
+            "a row of other columns than the header's",
+            line.bytes,
+        );
+        if let (true, Some(addr)) = (count > 1, addr(row[0])) {
+            let superseded = self.latest.hold(Key::addr(addr), line.number, "", "");
+            out.superseded += u64::from(superseded);
+        }
+    }
+}
+
+fn columns(header: &[u8]) -> Columns {
+    let (names, count) = fields::<MOST_COLUMNS>(header, b',');
+    let at = |wanted: &str| names.iter().position(|name| *name == wanted.as_bytes());
+    Columns {
+        count,
+        hwaddr: at("hwaddr"),
+        client_id: at("client_id"),
+        duid: at("duid"),
+        valid_lifetime: at("valid_lifetime"),
+        lease_type: at("lease_type"),
+        prefix_len: at("prefix_len"),
+        state: at("state"),
+    }
+}
+
+fn addr(text: &[u8]) -> Option<IpAddr> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// The address, or the prefix if the lease is a delegation (type 2).
+fn key(address: &[u8], lease_type: &[u8], prefix_len: &[u8]) -> Option<Key> {
+    let addr = addr(address)?;
+    if !matches!(lease_type, b"2" | b"IA_PD") {
+        return Some(Key::addr(addr));
+    }
+    let prefix_len: u8 = std::str::from_utf8(prefix_len).ok()?.parse().ok()?;
+    (prefix_len <= 128).then(|| Key::prefix(addr, prefix_len))
+}
+
+/// The word for a state. One that is not known stays the number that it is; a file of before there were
+/// states has none, and its leases are in use.
+fn word(state: &[u8]) -> String {
+    let text = String::from_utf8_lossy(state.trim_ascii());
+    let number: Option<usize> = text.parse().ok();
+    match number.and_then(|number| STATES.get(number)) {
+        Some(word) => (*word).to_owned(),
+        None => text.chars().take(crate::error::MAX_QUOTED).collect(),
+    }
+}

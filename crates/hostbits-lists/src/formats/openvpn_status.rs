@@ -1,0 +1,209 @@
+//! `openvpn-status`: the status file of an OpenVPN server, version 1, 2 or 3.
+//!
+//! Held are the virtual addresses of connected clients and those in the routing table. Hardware addresses,
+//! which the routing table of a bridging server has, are counted as not held. A file without its `END` is
+//! not whole.
+
+use super::by_line::{LineFormat, fields};
+use crate::batch::Batch;
+use crate::error::Fault;
+use crate::lines::Line;
+
+/// More columns than any version has.
+const MOST_COLUMNS: usize = 24;
+/// What the server writes for a client that has not said its name yet.
+const UNDEF: &[u8] = b"UNDEF";
+const NO_SERVER: &str = "this is not the status of an OpenVPN server";
+
+#[derive(Default)]
+pub(super) struct OpenvpnStatus {
+    version: Version,
+    clients: Columns,
+    routes: Columns,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Version {
+    #[default]
+    Unknown,
+    /// Version 1, and the part of it.
+    One(Part),
+    /// Versions 2 and 3, and what stands between the fields.
+    Tagged(u8),
+    Ended,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Clients,
+    Routes,
+    Stats,
+}
+
+/// Where the columns are that count, 0 if there is none: the first is always the kind of the line.
+#[derive(Clone, Copy, Default)]
+struct Columns {
+    name: usize,
+    ipv4: usize,
+    ipv6: usize,
+    count: usize,
+}
+
+impl LineFormat for OpenvpnStatus {
+    fn line(&mut self, line: Line<'_>, out: &mut Batch) -> Result<(), Fault> {
+        let text = line.without_return();
+        match self.version {
+            _ if text.is_empty() => {}
+            Version::Unknown => self.version = version(text, line.number)?,
+            Version::Ended => out.broken(line.number, "something comes after the END", text),
+            // Without its line feed it may be the beginning of a name.
+            _ if text == b"END" && line.is_ended => self.version = Version::Ended,
+            _ if line.is_cut => out.broken(line.number, "a line of more than 64 KiB", text),
+            Version::One(part) => {
+                self.version = Version::One(untagged(part, text, line.number, out))
+            }
+            Version::Tagged(separator) => self.tagged(text, separator, line.number, out),
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, count: u64, _: &mut Batch) -> Result<bool, Fault> {
+        match self.version {
+            Version::Ended => Ok(false),
+            _ => Err(Fault::truncated("there is no END", count)),
+        }
+    }
+}
+
+fn version(text: &[u8], line: u64) -> Result<Version, Fault> {
+    if text == b"OpenVPN CLIENT LIST" {
+        Ok(Version::One(Part::Clients))
+    } else if text.starts_with(b"TITLE,") {
+        Ok(Version::Tagged(b','))
+    } else if text.starts_with(b"TITLE\t") {
+        Ok(Version::Tagged(b'\t'))
+    } else {
+        Err(Fault::malformed(NO_SERVER, line, text))
+    }
+}
+
+/// A line of version 1: its kind is that of the part it stands in.
+fn untagged(part: Part, text: &[u8], line: u64, out: &mut Batch) -> Part {
+    match (part, text) {
+        (_, b"ROUTING TABLE") => return Part::Routes,
+        (_, b"GLOBAL STATS") => return Part::Stats,
+        // Addresses of clients are in the routing table alone.
+        (Part::Clients | Part::Stats, _) => {}
+        (Part::Routes, _) if text.starts_with(b"Virtual Address,") => {}
+        (Part::Routes, _) => {
+            let ([addr, name], count) = fields::<2>(text, b',');
+            if count < 4 {
+                out.broken(line, "not a line of the routing table", text);
+            } else {
+                route(addr, name, line, out);
+            }
+        }
+    }
+    part
+}
+
+impl OpenvpnStatus {
+    /// A line of version 2 or 3, which begins with its kind.
+    fn tagged(&mut self, text: &[u8], separator: u8, line: u64, out: &mut Batch) {
+        let (row, count) = fields::<MOST_COLUMNS>(text, separator);
+        match row[0] {
+            b"HEADER" => {
+                let columns = columns(&row[1..], count.saturating_sub(1));
+                match row[1] {
+                    b"CLIENT_LIST" => self.clients = columns,
+                    b"ROUTING_TABLE" => self.routes = columns,
+                    _ => {}
+                }
+            }
+            b"CLIENT_LIST" if self.clients.fit(count) => client(&row, self.clients, line, out),
+            b"ROUTING_TABLE" if self.routes.fit(count) && self.routes.ipv4 != 0 => {
+                route(row[self.routes.ipv4], row[self.routes.name], line, out);
+            }
+            b"TIME" | b"GLOBAL_STATS" | b"TITLE" => {}
+            _ => out.broken(line, "not a line of a status file", text),
+        }
+    }
+}
+
+impl Columns {
+    /// A comma in a name shifts the rest, and then nothing can be said of it.
+    fn fit(&self, count: usize) -> bool {
+        self.count == count && count <= MOST_COLUMNS
+    }
+}
+
+fn columns(names: &[&[u8]], count: usize) -> Columns {
+    let at = |wanted: &[u8]| {
+        let found = names.iter().position(|&name| name == wanted);
+        found.unwrap_or(0)
+    };
+    Columns {
+        name: at(b"Common Name"),
+        ipv4: at(b"Virtual Address"),
+        ipv6: at(b"Virtual IPv6 Address"),
+        count,
+    }
+}
+
+fn client(row: &[&[u8]], columns: Columns, line: u64, out: &mut Batch) {
+    let at = |column: usize| {
+        if column == 0 {
+            &[][..]
+        } else {
+            row[column].trim_ascii()
+        }
+    };
+    let (ipv4, ipv6) = (at(columns.ipv4), at(columns.ipv6));
+    let owner = named(at(columns.name), out);
+    if !ipv4.is_empty() || ipv6.is_empty() {
+        out.text(line, ipv4, owner.clone(), None);
+    }
+    if !ipv6.is_empty() {
+        out.text(line, ipv6, owner, None);
+    }
+}
+
+/// An address of the routing table. A `C` behind it says that it was learned from another route.
+fn route(addr: &[u8], name: &[u8], line: u64, out: &mut Batch) {
+    if is_hardware_address(addr) {
+        out.not_held += 1;
+        return;
+    }
+    let owner = named(name, out);
+    match addr.strip_suffix(b"C") {
+        // Version 6 addresses are in lower case: a large C is no digit.
+        Some(addr) => {
+            let state = out.keep_name(b"C");
+            out.text(line, addr, owner, state);
+        }
+        None => out.text(line, addr, owner, None),
+    }
+}
+
+fn named(name: &[u8], out: &mut Batch) -> Option<crate::batch::Span> {
+    if name == UNDEF {
+        None
+    } else {
+        out.keep_name(name)
+    }
+}
+
+/// `00:ff:12:34:56:78`, with the number of a VLAN perhaps: `@100`.
+fn is_hardware_address(text: &[u8]) -> bool {
+    let text = text.strip_suffix(b"C").unwrap_or(text);
+    let (addr, vlan) = match memchr::memchr(b'@', text) {
+        Some(at) => (&text[..at], &text[at + 1..]),
+        None => (text, &b"0"[..]),
+    };
+    let pairs = addr.split(|&byte| byte == b':');
+    let is_pair = |pair: &[u8]| pair.len() == 2 && pair.iter().all(u8::is_ascii_hexdigit);
+    addr.len() == 17
+        && pairs.clone().count() == 6
+        && pairs.clone().all(is_pair)
+        && vlan.iter().all(u8::is_ascii_digit)
+}

@@ -1,0 +1,170 @@
+//! `wireguard`: the configuration of an interface, for `wg` or for `wg-quick`.
+//!
+//! Held is what a peer's `AllowedIPs` name, and the interface's own `Address`. Keys are never quoted.
+
+use super::by_line::{LineFormat, next_field};
+use crate::batch::{Batch, Span};
+use crate::error::Fault;
+use crate::lines::{Line, MAX_LINE_BYTES};
+
+/// What the interface itself holds.
+const INTERFACE: &[u8] = b"(interface)";
+
+const INTERFACE_KEYS: [&str; 13] = [
+    "privatekey",
+    "listenport",
+    "fwmark",
+    "dns",
+    "mtu",
+    "table",
+    "preup",
+    "postup",
+    "predown",
+    "postdown",
+    "saveconfig",
+    "address",
+    "publickey",
+];
+const PEER_KEYS: [&str; 5] = [
+    "presharedkey",
+    "endpoint",
+    "persistentkeepalive",
+    "publickey",
+    "allowedips",
+];
+
+#[derive(Default)]
+pub(super) struct Wireguard {
+    section: Section,
+    /// The peer's key, once it was seen.
+    key: Vec<u8>,
+    /// Its addresses, as long as it was not: they may come first.
+    waiting: Vec<(u64, std::ops::Range<usize>)>,
+    waiting_text: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Section {
+    #[default]
+    None,
+    Interface,
+    Peer,
+    /// Not one of WireGuard's: what it says is not understood.
+    Unknown,
+}
+
+impl LineFormat for Wireguard {
+    fn line(&mut self, line: Line<'_>, out: &mut Batch) -> Result<(), Fault> {
+        let text = match memchr::memchr(b'#', line.bytes) {
+            Some(at) => &line.bytes[..at],
+            None if line.is_cut => {
+                out.broken(line.number, "a line of more than 64 KiB", b"not shown");
+                return Ok(());
+            }
+            None => line.bytes,
+        };
+        let text = text.trim_ascii();
+        if let Some(name) = text.strip_prefix(b"[") {
+            self.begin_section(name, line.number, out);
+        } else if !text.is_empty() {
+            self.setting(text, line.number, out);
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, _: u64, out: &mut Batch) -> Result<bool, Fault> {
+        self.flush(out);
+        Ok(false)
+    }
+}
+
+impl Wireguard {
+    fn begin_section(&mut self, name: &[u8], line: u64, out: &mut Batch) {
+        self.flush(out);
+        self.key.clear();
+        let name = name.trim_ascii();
+        self.section = if name.eq_ignore_ascii_case(b"interface]") {
+            Section::Interface
+        } else if name.eq_ignore_ascii_case(b"peer]") {
+            Section::Peer
+        } else {
+            out.broken(line, "no section of WireGuard", name);
+            Section::Unknown
+        };
+    }
+
+    fn setting(&mut self, text: &[u8], line: u64, out: &mut Batch) {
+        let Some(at) = memchr::memchr(b'=', text) else {
+            // It may be a key that lost its name.
+            return out.broken(line, "neither a section nor a setting", b"not shown");
+        };
+        let name = text[..at].trim_ascii().to_ascii_lowercase();
+        let value = text[at + 1..].trim_ascii();
+        let knows = |keys: &[&str]| keys.iter().any(|key| key.as_bytes() == name);
+        match self.section {
+            Section::Peer if name == b"allowedips" => self.allowed_ips(value, line, out),
+            Section::Peer if name == b"publickey" => {
+                self.key = value.to_vec();
+                self.flush(out);
+            }
+            Section::Peer if knows(&PEER_KEYS) => {}
+            Section::Interface if name == b"address" => interface_addresses(value, line, out),
+            Section::Interface if knows(&INTERFACE_KEYS) => {}
+            Section::Unknown => {}
+            _ => out.broken(line, "a setting that is not known here", shown(&name)),
+        }
+    }
+
+    fn allowed_ips(&mut self, value: &[u8], line: u64, out: &mut Batch) {
+        let owner = out.keep_name(&self.key);
+        let mut rest = Some(value);
+        while let Some(item) = next_field(&mut rest, b',') {
+            let item = item.trim_ascii();
+            let item = item.strip_prefix(b"+").unwrap_or(item);
+            if owner.is_some() {
+                out.text(line, item, owner.clone(), None);
+                continue;
+            }
+            let start = self.waiting_text.len();
+            self.waiting_text.extend(item);
+            self.waiting.push((line, start..self.waiting_text.len()));
+        }
+        if self.waiting_text.len() > MAX_LINE_BYTES || self.waiting.len() > MAX_LINE_BYTES {
+            self.flush(out);
+        }
+    }
+
+    /// Gives what waits for its owner, whether that is known by now or not.
+    fn flush(&mut self, out: &mut Batch) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let owner: Option<Span> = out.keep_name(&self.key);
+        for (line, span) in self.waiting.drain(..) {
+            out.text(line, &self.waiting_text[span], owner.clone(), None);
+        }
+        self.waiting_text.clear();
+    }
+}
+
+/// The name of a setting, if it is one: before the last sign of a key there is the key.
+fn shown(name: &[u8]) -> &[u8] {
+    let is_name = name.len() < 32 && name.iter().all(u8::is_ascii_alphabetic);
+    if is_name { name } else { b"not shown" }
+}
+
+/// The prefix length of an interface's address is that of its network: the address alone is held.
+fn interface_addresses(value: &[u8], line: u64, out: &mut Batch) {
+    let owner = out.keep_name(INTERFACE);
+    let mut rest = Some(value);
+    while let Some(item) = next_field(&mut rest, b',') {
+        let item = item.trim_ascii();
+        let digits = item.iter().rev().take_while(|byte| byte.is_ascii_digit());
+        let before = item.len() - digits.count();
+        let addr = match item[..before].strip_suffix(b"/") {
+            Some(addr) if before < item.len() => addr,
+            _ => item,
+        };
+        out.text(line, addr, owner.clone(), None);
+    }
+}

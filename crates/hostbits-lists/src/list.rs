@@ -1,0 +1,270 @@
+//! The reader that callers see: any format, from any input.
+
+use crate::error::{Fault, ListError};
+use crate::format::Format;
+use crate::formats;
+use crate::record::{Record, RecordBuf};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::iter::FusedIterator;
+use std::path::Path;
+
+/// What reads one format.
+pub(crate) trait Reader {
+    /// The next record; `None` at the proper end of the list.
+    fn read(&mut self) -> Result<Option<Record<'_>>, Fault>;
+
+    /// Calls `each` with every record that is left, and answers how many there were.
+    fn read_all(&mut self, each: &mut dyn FnMut(Record<'_>)) -> Result<u64, Fault> {
+        let mut count = 0;
+        while let Some(record) = self.read()? {
+            each(record);
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// What was counted up to here.
+    fn counts(&self) -> Counts;
+}
+
+/// What a reader counts beside the records.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) lines: u64,
+    pub(crate) not_held: u64,
+    pub(crate) superseded: u64,
+}
+
+/// A list of who holds which address, read one record at a time.
+///
+/// Nothing is skipped in silence. A line that cannot be used becomes a record with
+/// [`Address::Broken`](crate::Address::Broken): the list goes on, but does not tell all of its users.
+/// An input that cannot be read, or that lacks its proper end, is an error and the end of the list.
+///
+/// Memory does not grow with the list, except as the table in the [crate's documentation](crate) says.
+///
+/// ```
+/// use hostbits_lists::{Format, List};
+///
+/// let text = "address,owner\n10.0.0.2,alice\n10.0.0.3,bob\n";
+/// let mut owners = Vec::new();
+/// let ended = List::new(Format::Csv, "users.csv", text.as_bytes())
+///     .for_each(|record| owners.extend(record.owner.map(str::to_owned)))?;
+/// assert_eq!(owners, ["alice", "bob"]);
+/// assert_eq!((ended.lines, ended.records), (3, 2));
+/// # Ok::<(), hostbits_lists::ListError>(())
+/// ```
+pub struct List<'input> {
+    file: String,
+    reader: Box<dyn Reader + 'input>,
+    progress: Progress,
+    records: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Reading,
+    Ended,
+    Failed,
+}
+
+/// What is known of a list that was read to its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ended {
+    /// How many lines it had. In a directory: files.
+    pub lines: u64,
+    /// How many records it gave.
+    pub records: u64,
+    /// How many entries are of holdings that have ended, or of no IP address at all.
+    pub not_held: u64,
+    /// How many entries a later one of the same address has taken the place of.
+    pub superseded: u64,
+}
+
+impl<'input> List<'input> {
+    /// Begins to read a list. `name` is what errors call it.
+    ///
+    /// No buffer is needed around `input`. [`Format::HostLocal`] is a directory and can only be
+    /// [opened](Self::open).
+    pub fn new(format: Format, name: impl Into<String>, input: impl Read + 'input) -> Self {
+        Self::of(name.into(), formats::reader(format, input))
+    }
+
+    fn of(file: String, reader: Box<dyn Reader + 'input>) -> Self {
+        Self {
+            file,
+            reader,
+            progress: Progress::Reading,
+            records: 0,
+        }
+    }
+
+    /// What errors call the list.
+    pub fn name(&self) -> &str {
+        &self.file
+    }
+
+    /// Reads the next record; `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// If the list cannot be read to its end; from then on it has failed, whoever asks.
+    pub fn read(&mut self) -> Result<Option<Record<'_>>, ListError> {
+        if self.progress != Progress::Reading {
+            return match self.progress {
+                Progress::Ended => Ok(None),
+                _ => Err(self.unfinished()),
+            };
+        }
+        match self.reader.read() {
+            Ok(Some(record)) => {
+                self.records += 1;
+                Ok(Some(record))
+            }
+            Ok(None) => {
+                self.progress = Progress::Ended;
+                Ok(None)
+            }
+            Err(fault) => {
+                self.progress = Progress::Failed;
+                Err(ListError {
+                    file: self.file.clone(),
+                    fault,
+                })
+            }
+        }
+    }
+
+    /// Calls `each` with every record. The fastest way, because nothing is copied.
+    ///
+    /// # Errors
+    ///
+    /// If the list cannot be read to its end. What was seen until then proves nothing of the rest.
+    pub fn for_each(mut self, mut each: impl FnMut(Record<'_>)) -> Result<Ended, ListError> {
+        match self.progress {
+            Progress::Reading => match self.reader.read_all(&mut each) {
+                Ok(count) => {
+                    self.records += count;
+                    self.progress = Progress::Ended;
+                    self.finish()
+                }
+                Err(fault) => Err(ListError {
+                    file: self.file,
+                    fault,
+                }),
+            },
+            Progress::Ended | Progress::Failed => self.finish(),
+        }
+    }
+
+    /// The records as an iterator that owns what it gives.
+    pub fn records(self) -> Records<'input> {
+        Records {
+            list: self,
+            is_over: false,
+        }
+    }
+
+    /// Says what the list had, if it was read to its end.
+    ///
+    /// # Errors
+    ///
+    /// If it was not, or failed.
+    pub fn finish(self) -> Result<Ended, ListError> {
+        if self.progress != Progress::Ended {
+            return Err(self.unfinished());
+        }
+        let counts = self.reader.counts();
+        Ok(Ended {
+            lines: counts.lines,
+            records: self.records,
+            not_held: counts.not_held,
+            superseded: counts.superseded,
+        })
+    }
+
+    fn unfinished(&self) -> ListError {
+        ListError {
+            file: self.file.clone(),
+            fault: Fault::unfinished(self.reader.counts().lines),
+        }
+    }
+}
+
+impl List<'static> {
+    /// Opens a file, a directory where the format is one, or standard input for `-`.
+    ///
+    /// Of a Kea lease file, the files beside it that its cleanup leaves are read, too.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be opened.
+    pub fn open(format: Format, path: impl AsRef<Path>) -> Result<Self, ListError> {
+        let path = path.as_ref();
+        if path == Path::new("-") {
+            return Ok(Self::new(format, "standard input", io::stdin()));
+        }
+        let file = path.display().to_string();
+        let opened = match format {
+            Format::HostLocal => formats::host_local::open(path),
+            Format::Kea => formats::kea_files::open(path),
+            format => File::open(path)
+                .map(|opened| formats::reader(format, opened))
+                .map_err(|error| Fault::io(error, 0)),
+        };
+        match opened {
+            Ok(reader) => Ok(Self::of(file, reader)),
+            Err(fault) => Err(ListError { file, fault }),
+        }
+    }
+}
+
+impl fmt::Debug for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("List")
+            .field("file", &self.file)
+            .field("progress", &self.progress)
+            .field("records", &self.records)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The records of a list, or the error that ends it. Ask [`finish`](Self::finish) how it ended.
+#[derive(Debug)]
+pub struct Records<'input> {
+    list: List<'input>,
+    is_over: bool,
+}
+
+impl Records<'_> {
+    /// Says what the list had, if it was read to its end.
+    ///
+    /// # Errors
+    ///
+    /// If it was not, or failed.
+    pub fn finish(self) -> Result<Ended, ListError> {
+        self.list.finish()
+    }
+}
+
+impl Iterator for Records<'_> {
+    type Item = Result<RecordBuf, ListError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.is_over {
+            return None;
+        }
+        match self.list.read() {
+            Ok(Some(record)) => Some(Ok(record.to_buf())),
+            outcome => {
+                self.is_over = true;
+                outcome.err().map(Err)
+            }
+        }
+    }
+}
+
+impl FusedIterator for Records<'_> {}

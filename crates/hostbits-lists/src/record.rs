@@ -1,0 +1,132 @@
+//! What a list says of one address.
+
+use std::net::IpAddr;
+
+/// An address as a list has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Address<'a> {
+    /// An address that has been read.
+    Addr(IpAddr),
+    /// Text that still has to be read: an address, a prefix, nothing, or no address at all.
+    Text(&'a str),
+    /// What is the matter with something that cannot be used, and the beginning of it. Never an
+    /// address. A list with such an entry does not tell all of its users.
+    Broken(&'a str),
+}
+
+/// One entry of a list, borrowed from its reader until the next one is read.
+///
+/// ```
+/// use hostbits_lists::{Address, Format, List};
+///
+/// let mut list = List::new(Format::Csv, "users", &b"10.0.0.5,alice\n"[..]);
+/// let record = list.read()?.expect("one entry");
+/// assert_eq!(record.address, Address::Addr([10, 0, 0, 5].into()));
+/// assert_eq!((record.owner, record.line), (Some("alice"), 1));
+/// # Ok::<(), hostbits_lists::ListError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Record<'a> {
+    /// The address.
+    pub address: Address<'a>,
+    /// Who holds it, if the list says so.
+    pub owner: Option<&'a str>,
+    /// The word that the program itself has for the state of the holding, if it has one: `declined`,
+    /// `abandoned`, a number that only a later version of it knows.
+    pub state: Option<&'a str>,
+    /// The line of the file, counted from 1. In a directory: which of its files.
+    pub line: u64,
+}
+
+impl<'a> Record<'a> {
+    pub(crate) fn new(address: Address<'a>, line: u64) -> Self {
+        Self {
+            address,
+            owner: None,
+            state: None,
+            line,
+        }
+    }
+
+    /// Copies the record out of its reader. No memory is allocated for an address without a name.
+    pub fn to_buf(&self) -> RecordBuf {
+        RecordBuf {
+            address: match self.address {
+                Address::Addr(addr) => AddressBuf::Addr(addr),
+                Address::Text(text) => AddressBuf::Text(text.into()),
+                Address::Broken(text) => AddressBuf::Broken(text.into()),
+            },
+            owner: self.owner.map(Box::from),
+            state: self.state.map(Box::from),
+            line: self.line,
+        }
+    }
+}
+
+/// A [`Record`] of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordBuf {
+    address: AddressBuf,
+    owner: Option<Box<str>>,
+    state: Option<Box<str>>,
+    line: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum AddressBuf {
+    Addr(IpAddr),
+    Text(Box<str>),
+    Broken(Box<str>),
+}
+
+impl RecordBuf {
+    /// The record as its reader gave it.
+    pub fn as_record(&self) -> Record<'_> {
+        Record {
+            address: match &self.address {
+                AddressBuf::Addr(addr) => Address::Addr(*addr),
+                AddressBuf::Text(text) => Address::Text(text),
+                AddressBuf::Broken(text) => Address::Broken(text),
+            },
+            owner: self.owner.as_deref(),
+            state: self.state.as_deref(),
+            line: self.line,
+        }
+    }
+
+    /// The line of the file, counted from 1. In a directory: which of its files.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+}
+
+/// What is broken goes to the pool as text that is no address, so that its report counts it.
+#[cfg(feature = "hostbits")]
+impl hostbits::UserRecord for Record<'_> {
+    fn listed(&self) -> hostbits::Listed<'_> {
+        match self.address {
+            Address::Addr(addr) => hostbits::Listed::Addr(addr),
+            Address::Text(text) | Address::Broken(text) => hostbits::Listed::Text(text),
+        }
+    }
+
+    fn owner(&self) -> Option<&str> {
+        self.owner
+    }
+}
+
+#[cfg(feature = "hostbits")]
+impl hostbits::UserRecord for RecordBuf {
+    fn listed(&self) -> hostbits::Listed<'_> {
+        match &self.address {
+            AddressBuf::Addr(addr) => hostbits::Listed::Addr(*addr),
+            AddressBuf::Text(text) | AddressBuf::Broken(text) => hostbits::Listed::Text(text),
+        }
+    }
+
+    fn owner(&self) -> Option<&str> {
+        self.owner.as_deref()
+    }
+}

@@ -1,0 +1,146 @@
+//! `dhcpd`.
+
+use crate::read::read;
+use crate::samples::{DHCPD4, DHCPD6};
+
+#[test]
+fn the_last_lease_of_an_address_counts() {
+    let outcome = read("dhcpd", DHCPD4);
+    let expected = [
+        "73 10.0.0.20 owner=printer state=fixed-address",
+        "73 10.0.0.21 owner=printer state=fixed-address",
+        "14 10.0.0.2 owner=00:11:22:33:44:55 state=active",
+        "42 10.0.0.4 owner=carol state=abandoned",
+        "47 10.0.0.5 state=backup",
+        "50 10.0.0.6 owner=dave",
+        "54 10.0.0.7 state=free",
+        "58 10.0.0.8 state=expired",
+    ];
+    let mut entries = outcome.whole();
+    entries.sort_by_key(|entry| !entry.contains("fixed"));
+    let lines = |entries: &[&str]| -> Vec<String> {
+        let of = |entry: &&str| entry.split_once(' ').unwrap().1.to_owned();
+        entries.iter().map(of).collect()
+    };
+    assert_eq!(lines(&entries), lines(&expected));
+    assert_eq!(
+        (outcome.ended().not_held, outcome.ended().superseded),
+        (1, 1)
+    );
+}
+
+#[test]
+fn associations_name_their_client() {
+    let outcome = read("dhcpd", DHCPD6);
+    let expected = [
+        "4 2001:db8::2 owner=\\001\\000\\000\\000\\000\\001\\000\\001alice state=active",
+        "18 2001:db8:1::/56 owner=bob state=active",
+        "33 2001:db8::5 owner=dave state=abandoned",
+    ];
+    assert_eq!(outcome.whole(), expected);
+    assert_eq!(outcome.ended().not_held, 2);
+}
+
+fn lease(state: &str) -> String {
+    format!("lease 10.0.0.2 {{ binding state {state}; next binding state free; }}\n")
+}
+
+/// Of IPv4, `expired` and `released` wait for the other server of a pair.
+#[test]
+fn only_free_is_free() {
+    for state in [
+        "active",
+        "expired",
+        "released",
+        "abandoned",
+        "reset",
+        "backup",
+        "bootp",
+        "x",
+    ] {
+        let outcome = read("dhcpd", lease(state));
+        assert_eq!(outcome.whole(), [format!("1 10.0.0.2 state={state}")]);
+        let freed = read("dhcpd", lease(state) + &lease("free"));
+        assert_eq!(freed.whole(), [""; 0]);
+        let taken = read("dhcpd", lease("free") + &lease(state));
+        assert_eq!(taken.whole().len(), 1);
+    }
+    for (state, held) in [
+        ("active", 1),
+        ("free", 0),
+        ("expired", 0),
+        ("released", 0),
+        ("x", 1),
+    ] {
+        let text = format!("ia-na \"a\" {{ iaaddr ::2 {{ binding state {state}; }} }}");
+        assert_eq!(read("dhcpd", text).whole().len(), held, "{state}");
+    }
+}
+
+/// A name or a comment may hold anything that looks like a lease, or like the end of one.
+#[test]
+fn texts_and_comments_are_no_leases() {
+    let text = "lease 10.0.0.2 { # } lease 10.0.0.3 {\n client-hostname \"} lease 10.0.0.4 { \\\" }\";\n}\n";
+    let expected = ["1 10.0.0.2 owner=} lease 10.0.0.4 { \\\" }"];
+    assert_eq!(read("dhcpd", text).whole(), expected);
+    let nested = "lease 10.0.0.2 {\n on release { binding state free; on x { binding state free; } }\n binding state active;}";
+    assert_eq!(read("dhcpd", nested).whole(), ["1 10.0.0.2 state=active"]);
+    let other = "class \"x\" { lease 10.0.0.3 { binding state active; } }\nset x = 1;\n";
+    assert_eq!(read("dhcpd", other).whole(), [""; 0]);
+}
+
+#[test]
+fn a_lease_that_is_not_whole_is_an_error() {
+    for text in [
+        "lease 10.0.0.2 {\n binding state active;\n",
+        "lease 10.0.0.2 {\n binding sta",
+        "lease 10.0.0.2",
+        "lease 10.0.0.3 { binding state active; }\nia-na \"a\" {\n",
+    ] {
+        let outcome = read("dhcpd", text);
+        assert!(outcome.error().contains("the last entry is not whole"));
+        assert!(
+            outcome.entries.is_empty(),
+            "half a journal says nothing: {outcome:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_not_known_is_reported() {
+    for (text, expected) in [
+        (
+            "lese 10.0.0.2 { binding state active; }\n",
+            "1 !not known in a lease file: lese 10.0.0.2",
+        ),
+        ("10.0.0.2;\n", "1 !not known in a lease file: 10.0.0.2;"),
+        (
+            "lease { binding state active; }\n",
+            "1 !a lease without an address: ",
+        ),
+        (
+            "lease 10.0.0.300 { }\n",
+            "1 !a lease without an address: 10.0.0.300",
+        ),
+        ("}\n", "1 !nothing is open that could be closed: }"),
+        (
+            "set x = \"abc;\n;",
+            "1 !a quote is not closed: set x = \"abc;",
+        ),
+        (
+            "lease 10.0.0.2 { binding state free }\n",
+            "1 !a statement is not ended",
+        ),
+        (
+            "ia-na \"x\" { iaaddr 2001:db8::/200 { } }\n",
+            "1 !a lease without an address: ",
+        ),
+    ] {
+        let outcome = read("dhcpd", text);
+        let entries = outcome.whole();
+        assert!(entries[0].starts_with(expected), "{text}: {entries:?}");
+        assert_eq!(entries.len(), 1, "{text}: {entries:?}");
+    }
+    let deep = "a {".repeat(100);
+    assert!(read("dhcpd", deep).error().contains("too deep"));
+}

@@ -1,0 +1,203 @@
+//! What holds for every format.
+
+use crate::read::{Outcome, all, read};
+use crate::samples::ALL;
+use hostbits_lists::{Format, List};
+use std::io::{self, ErrorKind, Read};
+
+/// Bytes one at a time, and an error after some of them.
+struct Failing<'a>(&'a [u8], usize);
+
+impl Read for Failing<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.1 == 0 {
+            return Err(ErrorKind::ConnectionReset.into());
+        }
+        self.1 -= 1;
+        (&mut self.0).take(1).read(buffer)
+    }
+}
+
+fn read_from(format: &str, input: impl Read) -> Outcome {
+    all(List::new(format.parse::<Format>().unwrap(), "list", input))
+}
+
+fn same(one: &Outcome, other: &Outcome) {
+    assert_eq!(one.entries, other.entries);
+    assert_eq!(one.ended(), other.ended());
+}
+
+#[test]
+fn every_sample_is_clear() {
+    for (format, text) in ALL {
+        let outcome = read(format, text);
+        assert!(!outcome.is_unclear(), "{format}: {outcome:?}");
+        assert!(outcome.entries.len() >= 3, "{format}: {outcome:?}");
+        assert_eq!(outcome.ended().records, outcome.entries.len() as u64);
+        assert_eq!(
+            outcome.ended().lines,
+            text.lines().count() as u64,
+            "{format}"
+        );
+    }
+}
+
+/// However the input is cut into pieces, and wherever it breaks: an error is never an end.
+#[test]
+fn an_error_after_any_byte_ends_the_list() {
+    for (format, text) in ALL {
+        let whole = read(format, text);
+        for bytes in 0..=text.len() {
+            let outcome = read_from(format, Failing(text.as_bytes(), bytes));
+            assert!(
+                outcome.error().starts_with("cannot read list"),
+                "{format}: {outcome:?}"
+            );
+            let prefix = &whole.entries[..outcome.entries.len()];
+            assert_eq!(outcome.entries, prefix, "{format} after {bytes}");
+        }
+        same(
+            &whole,
+            &read_from(format, Failing(text.as_bytes(), usize::MAX)),
+        );
+    }
+}
+
+/// Files come from other systems, too.
+#[test]
+fn carriage_returns_and_a_byte_order_mark_change_nothing() {
+    for (format, text) in ALL {
+        let whole = read(format, text);
+        // In the middle of a quoted value they belong to it.
+        if format != "radippool" {
+            same(&whole, &read(format, text.replace('\n', "\r\n")));
+        }
+        same(&whole, &read(format, format!("\u{feff}{text}")));
+    }
+}
+
+/// A list that is cut off inside a line never looks whole, where the format can show it.
+#[test]
+fn a_list_without_its_end_is_unclear() {
+    let shows_it = ["wg-dump"];
+    for (format, text) in ALL {
+        for bytes in 0..text.trim_end().len() {
+            let Some(cut) = text.get(..bytes) else {
+                continue;
+            };
+            let outcome = read(format, cut);
+            let at_border = cut.is_empty() || cut.ends_with('\n');
+            let should = match format {
+                "json" | "openvpn-status" => true,
+                _ if at_border => false,
+                _ => shows_it.contains(&format),
+            };
+            assert!(
+                !should || outcome.is_unclear(),
+                "{format}: {cut:?}: {outcome:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn nothing_at_all_is_no_list_where_there_is_an_end() {
+    for name in Format::names() {
+        let outcome = read(name, "");
+        let needs_end = ["json", "openvpn-status", "host-local"].contains(name);
+        assert_eq!(outcome.end.is_err(), needs_end, "{name}: {outcome:?}");
+        assert!(outcome.entries.is_empty());
+    }
+}
+
+#[test]
+fn a_list_that_is_not_read_to_its_end_says_so() {
+    for (format, text) in ALL {
+        let mut list = List::new(format.parse().unwrap(), "list", text.as_bytes());
+        assert!(list.read().unwrap().is_some());
+        let error = list.finish().unwrap_err();
+        assert_eq!(error.code(), "list-unfinished", "{format}");
+        assert!(error.to_string().contains("was not read to its end"));
+    }
+}
+
+/// The iterator gives what the reader gives, the error once, and then nothing.
+#[test]
+fn records_are_those_of_the_reader() {
+    for (format, text) in ALL {
+        let format: Format = format.parse().unwrap();
+        let mut given = Vec::new();
+        let ended = List::new(format.clone(), "list", text.as_bytes())
+            .for_each(|record| given.push(record.to_buf()))
+            .unwrap();
+        let mut records = List::new(format.clone(), "list", text.as_bytes()).records();
+        let owned: Vec<_> = records.by_ref().map(Result::unwrap).collect();
+        assert_eq!((owned, records.finish().unwrap()), (given, ended));
+
+        let mut failing = List::new(format, "list", Failing(text.as_bytes(), 20)).records();
+        let failed = failing.by_ref().filter(Result::is_err).count();
+        assert_eq!((failed, failing.next().is_none()), (1, true));
+        assert!(failing.finish().is_err());
+    }
+}
+
+/// 10 MB on one line are not kept in memory, and are reported.
+#[test]
+fn an_endless_line_is_reported() {
+    for name in Format::names() {
+        if *name == "host-local" {
+            continue;
+        }
+        let outcome = read_from(name, io::repeat(b'x').take(10_000_000));
+        assert!(outcome.is_unclear(), "{name}: {outcome:?}");
+        for text in outcome
+            .entries
+            .iter()
+            .chain([&format!("{:?}", outcome.end)])
+        {
+            assert!(text.len() < 300, "{name}: {text}");
+        }
+    }
+}
+
+/// Bytes of every kind: no panic, and no control characters in what is printed of an error.
+#[test]
+fn noise_is_never_a_clear_list() {
+    let mut state = 0x9E37_79B9_7F4A_7C15u64;
+    let noise: Vec<u8> = std::iter::repeat_with(|| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 56) as u8
+    })
+    .take(100_000)
+    .collect();
+    for name in Format::names() {
+        let outcome = read(name, &noise);
+        let reports = outcome.is_unclear() || ["lines", "csv"].contains(name);
+        assert!(reports, "{name}");
+        if let Err(error) = outcome.end {
+            assert!(!error.to_string().contains(char::is_control), "{name}");
+        }
+    }
+}
+
+#[cfg(feature = "hostbits")]
+#[test]
+fn broken_entries_reach_the_pool_as_unparseable() {
+    for (format, text) in [
+        ("kea", "address,hwaddr,state\n10.0.0.2,aa,0\n10.0.0.3\n"),
+        ("wg-dump", "10.0.0.3\n"),
+        ("wireguard", "[Peer]\n10.0.0.3\n"),
+        ("dhcpd", "10.0.0.3;\n"),
+        ("openvpn-ipp", "10.0.0.3\n"),
+        ("ndjson", "10.0.0.3\n"),
+    ] {
+        let records = List::new(format.parse().unwrap(), "list", text.as_bytes()).records();
+        let records: Vec<_> = records.map(Result::unwrap).collect();
+        let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>().unwrap()).unwrap();
+        let report = pool.adopt(&records);
+        assert_eq!(report.unparseable, 1, "{format}: {records:?}");
+        assert!(!pool.is_available("10.0.0.2".parse().unwrap()) || format != "kea");
+    }
+}

@@ -1,0 +1,13 @@
+//! Every format, on lists in the form that its program writes, with the oddities that it allows.
+
+mod dhcpd;
+mod every_format;
+mod host_local;
+mod json;
+mod kea;
+mod openvpn;
+mod plain;
+mod radippool;
+mod read;
+mod samples;
+mod wireguard;
