@@ -20,6 +20,8 @@
 //! | `block` | claim an aligned power of two of slots |
 //! | `word` | claim all that is free in a word |
 //! | `control` | proof that nothing was free: claims in flight, releases under watch |
+//! | `collect` | the same of several bitmaps at one instant |
+//! | `roster` | the summary over several bitmaps |
 //! | `lane` | the same among processes, any of which may die |
 //! | `scrub` | publish what a dead process freed and did not publish |
 //! | `count` | count and list |
@@ -29,9 +31,11 @@
 mod batch;
 mod block;
 mod chunk;
+mod collect;
 mod control;
 mod count;
 mod lane;
+mod roster;
 mod scrub;
 mod single;
 mod tree;
@@ -40,11 +44,14 @@ mod word;
 pub(crate) use batch::{Burst, WordBits};
 pub(crate) use block::{BlockCandidates, BlockRelease};
 pub(crate) use chunk::{Attempt, Chunk};
+pub(crate) use collect::{Doubt, Evidence};
 pub(crate) use control::Control;
+pub(crate) use control::Flight;
 use control::Verdict;
 pub(crate) use lane::Lane;
 #[allow(unused_imports)] // Where there are no pool files, nobody makes a lane.
 pub(crate) use lane::{LANES, Peers, SHARED_LANE};
+pub(crate) use roster::Roster;
 pub(crate) use single::Likely;
 pub(crate) use tree::Shape;
 

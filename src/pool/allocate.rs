@@ -350,7 +350,7 @@ impl<N: Network> Pool<N> {
 
     /// Does what there is to do after a claim; `None` if it had to be given back.
     #[inline]
-    fn counted(&self, slot: Slot, event: Event) -> Option<Slot> {
+    pub(super) fn counted(&self, slot: Slot, event: Event) -> Option<Slot> {
         match self.duty {
             Duty::Nothing => {}
             Duty::Count => self.count_allocated(event),

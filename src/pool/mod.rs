@@ -18,10 +18,12 @@ mod file;
 mod guard;
 mod info;
 mod local;
+mod member;
 mod pocket;
 mod query;
 mod release;
 mod snapshot;
+mod sticky;
 
 pub use builder::{Builder, Search};
 #[cfg(all(
@@ -36,6 +38,7 @@ pub use file::{
 pub use guard::{AddrGuard, Guard, GuardArc};
 pub use info::{AddrRange, NetworkInfo, Reservation};
 pub use local::{Local, LocalArc, LocalPool};
+pub(crate) use member::{Half, Part};
 pub use query::Status;
 pub use release::ReleasedMany;
 pub use snapshot::{Diff, Snapshot, SnapshotMismatch};
