@@ -91,29 +91,6 @@ fn a_set_is_not_exhausted_because_its_free_address_moves() {
     );
 }
 
-/// The same when everybody who comes by takes the hints down: then the roots look empty one after the other.
-#[test]
-fn a_set_is_not_exhausted_because_its_free_address_moves_and_hints_are_settled() {
-    /// Takes down the hint of the pool of one address that was just taken.
-    fn settle(set: &Set, taken: Ipv4Addr) {
-        let member = set.member_of(taken).unwrap();
-        assert!(member.pool().allocate().is_err(), "it has no other address");
-    }
-    fn move_and_settle(set: &Set) -> Held {
-        let (mut held, mut free) = (A, B);
-        for _ in 0..3 {
-            set.release(held).unwrap();
-            set.allocate_exact(free).ok()?;
-            (held, free) = (free, held);
-            settle(set, held);
-        }
-        Some(held)
-    }
-    let world = || second_is_free([Search::Tree, Search::Tree]);
-    let roles: [fn(&Set) -> Held; 2] = [move_and_settle, allocate];
-    race("", Some(5), world, roles, found_something);
-}
-
 /// The same where a member has no summary, and is watched instead.
 #[test]
 fn a_set_with_a_linear_member_is_not_exhausted_because_its_free_address_moves() {

@@ -181,3 +181,64 @@ impl<'a> Bitmap<'a> {
         Some((flight, slot))
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::storage::Words;
+
+    /// Two slots of a bitmap, both taken, and its hints down.
+    fn taken(is_linear: bool) -> Words {
+        let words = Words::on_heap(64, is_linear, [(3, 4)].into_iter());
+        assert_eq!(words.bitmap().claim_lowest(), Some(3));
+        assert_eq!(words.bitmap().claim_lowest(), Some(4));
+        assert_eq!(words.bitmap().claim_lowest(), None);
+        words
+    }
+
+    const PARTS: [Option<&[(Slot, Slot)]>; 2] = [None, Some(&[(3, 3), (4, 9)])];
+
+    /// Whatever happened between the collects is seen by the second one, though all looks as before.
+    #[test]
+    fn what_came_and_went_between_the_collects_is_seen() {
+        for is_linear in [false, true] {
+            for parts in PARTS {
+                let words = taken(is_linear);
+                let bitmap = words.bitmap();
+                let evidence = bitmap
+                    .evidence_of_none(parts)
+                    .ok()
+                    .expect("nothing is free");
+                assert!(evidence.still_holds());
+                assert!(words.release(3));
+                assert!(!evidence.still_holds());
+                assert_eq!(bitmap.claim_lowest(), Some(3));
+                assert_eq!(bitmap.claim_lowest(), None);
+                assert!(!evidence.still_holds(), "linear: {is_linear}, {parts:?}");
+                let evidence = bitmap
+                    .evidence_of_none(parts)
+                    .ok()
+                    .expect("nothing is free");
+                drop(bitmap.begin_flight());
+                assert!(!evidence.still_holds(), "somebody was in flight");
+            }
+        }
+    }
+
+    #[test]
+    fn there_is_no_evidence_while_something_is_free_or_in_flight() {
+        for is_linear in [false, true] {
+            for parts in PARTS {
+                let words = taken(is_linear);
+                let bitmap = words.bitmap();
+                let flight = bitmap.begin_flight();
+                assert_eq!(bitmap.evidence_of_none(parts).err(), Some(Doubt::InFlight));
+                drop(flight);
+                assert!(words.release(4));
+                assert_eq!(bitmap.evidence_of_none(parts).err(), Some(Doubt::MayBeFree));
+                // What is free elsewhere does not matter to a part.
+                assert!(bitmap.evidence_of_none(Some(&[(3, 3)])).is_ok());
+            }
+        }
+    }
+}

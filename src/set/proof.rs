@@ -110,3 +110,56 @@ impl<N: Network> PoolSet<N> {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::pool::Pool;
+    use ipnet::Ipv4Net;
+
+    type Set = PoolSet<Ipv4Net>;
+
+    fn pool(text: &str) -> Pool<Ipv4Net> {
+        Pool::new(text.parse().expect("a network")).expect("a pool")
+    }
+
+    /// Something opens between the collects, which the members of the first one know nothing of.
+    #[test]
+    fn what_opens_between_the_collects_is_seen() {
+        let add = |set: &Set| drop(set.add(pool("10.0.2.0/32")));
+        let resume = |set: &Set| drop(set.resume(crate::set::MemberId(1)));
+        let part =
+            || "10.0.0.2".parse().expect("an address")..="10.0.0.2".parse().expect("an address");
+        let uncordon = |set: &Set| drop(set.uncordon(part()));
+        let changes: [&dyn Fn(&Set); 3] = [&add, &resume, &uncordon];
+        for (index, change) in changes.into_iter().enumerate() {
+            // One address of the first member is under a cordon, and the second member is drained.
+            let set = PoolSet::new([pool("10.0.0.0/29"), pool("10.0.1.0/32")]).expect("a set");
+            set.drain(crate::set::MemberId(1)).expect("a member");
+            set.cordon(part()).expect("an address");
+            while set.allocate().is_ok() {}
+            let before = set.shape_now();
+            let evidence: Vec<_> = set
+                .members
+                .iter()
+                .filter(|(_, member)| !member.is_drained())
+                .map(|(_, member)| {
+                    let parts = member.open_parts();
+                    let parts = parts.as_ref().map(Parts::as_slice);
+                    member
+                        .pool
+                        .evidence_of_none(parts)
+                        .ok()
+                        .expect("nothing is free")
+                })
+                .collect();
+            assert!(matches!(set.proved(before, &evidence), Proof::NoneFree));
+            change(&set);
+            assert!(
+                matches!(set.proved(before, &evidence), Proof::MayBeFree),
+                "change {index}"
+            );
+            assert!(set.allocate().is_ok());
+        }
+    }
+}

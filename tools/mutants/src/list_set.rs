@@ -1,6 +1,6 @@
 //! The mutants of sets of pools.
 
-use crate::checks::Check::{Loom, Test};
+use crate::checks::Check::{Loom, Test, UnitIn};
 use crate::list::{Mutant, edit, mutant, smoke};
 
 const COLLECT: &str = "src/bitmap/collect.rs";
@@ -19,10 +19,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "Seen::Root(root) => self.bitmap.tree.root() == root,",
             "Seen::Root(_) => true,",
         )],
-        &[Loom(
-            "set",
-            "a_set_is_not_exhausted_because_its_free_address_moves_and_hints_are_settled",
-        )],
+        &[UnitIn(COLLECT, "collect::tests")],
     )),
     mutant(
         "set: what was freed under watch is ignored",
@@ -31,10 +28,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "Seen::Watched { order, freed, .. } => self.bitmap.control.freed(order) == freed,",
             "Seen::Watched { order, .. } => self.bitmap.control.freed(order) != u64::MAX,",
         )],
-        &[Loom(
-            "set",
-            "a_set_with_a_linear_member_is_not_exhausted_because_its_free_address_moves",
-        )],
+        &[UnitIn(COLLECT, "collect::tests")],
     ),
     mutant(
         "set: flights are not looked at",
@@ -50,10 +44,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
                 "let is_calm = true;",
             ),
         ],
-        &[Loom(
-            "set",
-            "a_pair_that_fails_takes_nothing_from_a_single_claim",
-        )],
+        &[UnitIn(COLLECT, "collect::tests")],
     ),
     smoke(mutant(
         "set: how many members there are is read once",
@@ -62,7 +53,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "&& self.shape_now() == before",
             "&& self.shape_now() >= before",
         )],
-        &[Loom("set", "a_member_that_is_added_is_everybodys")],
+        &[UnitIn(PROOF, "proof::tests")],
     )),
     mutant(
         "set: what was opened again is not looked for",
@@ -71,7 +62,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "(self.members.len(), load_seq_cst(&self.openings))",
             "(self.members.len(), 0)",
         )],
-        &[Loom("set", "what_is_opened_again_is_everybodys")],
+        &[UnitIn(PROOF, "proof::tests")],
     ),
     smoke(mutant(
         "pair: its first half is not in flight",
@@ -110,10 +101,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "        self.roster.publish(index);\n        self.chooser.note_released",
             "        self.chooser.note_released",
         )],
-        &[Test(
-            "sets",
-            "in_order_is_the_first_member_that_has_something",
-        )],
+        &[Test("sets", "a_set_agrees_with_a_model_of_it")],
     ),
     mutant(
         "set: a member is settled without a second look",
