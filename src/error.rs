@@ -373,6 +373,11 @@ pub enum AllocateExactError {
         /// The unit it lies in.
         unit: IpNet,
     },
+    /// Nothing new is handed out there: it is under a cordon of its set, or its member is drained.
+    Cordoned {
+        /// The address asked for.
+        addr: IpAddr,
+    },
     /// A write to the disk has failed before. See [`AllocateError::Poisoned`].
     #[non_exhaustive]
     Poisoned {
@@ -397,6 +402,7 @@ impl AllocateExactError {
             Self::Reserved { .. } => "reserved",
             Self::AlreadyAllocated { .. } => "already-allocated",
             Self::Misaligned { .. } => "misaligned",
+            Self::Cordoned { .. } => "cordoned",
             Self::Poisoned { .. } => "poisoned",
             Self::SyncFailed { .. } => "sync-failed",
             Self::Forked => "forked",
@@ -410,6 +416,12 @@ impl fmt::Display for AllocateExactError {
             Self::OutOfRange { addr } => write!(f, "{addr} is not an address of the pool"),
             Self::Reserved { addr } => write!(f, "{addr} is reserved"),
             Self::AlreadyAllocated { addr } => write!(f, "{addr} is already allocated"),
+            Self::Cordoned { addr } => {
+                write!(
+                    f,
+                    "{addr} is under a cordon: nothing new is handed out there"
+                )
+            }
             Self::Misaligned { addr, unit } => {
                 write!(f, "{addr} is inside {unit}: name it by {}", unit.network())
             }

@@ -21,12 +21,14 @@
 //! # Features
 //!
 //! * `mmap` (on by default): pools in files. On Linux; elsewhere it does nothing.
+//! * `sticky`: [`ClientKey`](crate::Client), a keyed hash that makes clients of names.
 //! * `serde`: `Serialize` for info, status, statistics, reports and errors. The field names are
 //!   fixed.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod bitmap;
+mod client;
 #[cfg(all(
     feature = "mmap",
     target_os = "linux",
@@ -52,6 +54,7 @@ mod policy;
 mod pool;
 mod reconcile;
 mod run_map;
+mod set;
 mod slot;
 mod stats;
 mod storage;
@@ -59,6 +62,9 @@ mod stripes;
 mod sync;
 mod users;
 
+pub use client::Client;
+#[cfg(feature = "sticky")]
+pub use client::ClientKey;
 #[cfg(all(
     feature = "mmap",
     target_os = "linux",
@@ -96,6 +102,10 @@ pub use reconcile::{
     Applied, ApplyError, EntryCounts, FileIdentity, Fuse, PassError, Plan, PlanRange, PoolIdentity,
     ReconcilerError, SlotCounts, Undone,
 };
+pub use set::{
+    AddError, AllocatePairError, CordonError, DualStack, Extent, Member, MemberError, MemberId,
+    Pair, PoolSet, ReleasePairError, SetBuilder, StaticBand, Strategy, SubPool, TwinPools,
+};
 pub use slot::Slot;
 pub use stats::{Allocations, Failures, Stats, StatsLevel};
 pub use users::{Adopted, Ambiguous, Listed, Problem, ProblemKind, UserRecord};
@@ -123,6 +133,10 @@ pub mod design {
 
     pub mod loom {
         #![doc = include_str!("../docs/loom.md")]
+    }
+
+    pub mod sets {
+        #![doc = include_str!("../docs/sets.md")]
     }
 
     pub mod performance {

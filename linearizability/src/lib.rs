@@ -20,6 +20,7 @@
 //! | `meeting` | where threads meet |
 //! | `storm` | rounds of play, each with its checks |
 //! | `season` | storms on all pools, by all policies |
+//! | `sets` | storms on sets of pools |
 //! | `holds`, `timeline`, `check`, `violation` | the checker for long histories |
 //! | `sequential`, `complete` | the complete checker for short ones |
 //! | `tally` | what was recorded, by verb and answer |
@@ -40,6 +41,7 @@ pub mod play;
 pub mod program;
 pub mod season;
 pub mod sequential;
+pub mod sets;
 pub mod storm;
 pub mod tally;
 pub mod timeline;

@@ -7,7 +7,7 @@
 use hostbits::Policy;
 use linearizability::arena::{POLICIES, TERRAINS, TINY};
 use linearizability::season::Season;
-use linearizability::storm::Failure;
+use linearizability::sets::SetStorm;
 use linearizability::tally::Tally;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn campaign(seed: u64, time: Duration, tally: &mut Tally) -> Result<(), Box<Failure>> {
+fn campaign(seed: u64, time: Duration, tally: &mut Tally) -> Result<(), String> {
     let begin = Instant::now();
     let mut next_seed = seed;
     while begin.elapsed() < time {
@@ -67,9 +67,14 @@ fn campaign(seed: u64, time: Duration, tally: &mut Tally) -> Result<(), Box<Fail
                 terrains: &TINY,
                 ..long
             };
-            tally.merge(&long.run()?);
-            tally.merge(&brief.run()?);
+            tally.merge(&long.run().map_err(|failure| failure.to_string())?);
+            tally.merge(&brief.run().map_err(|failure| failure.to_string())?);
         }
+        let sets = SetStorm {
+            seed: next_seed,
+            calls: CALLS,
+        };
+        tally.merge(&sets.run()?);
         println!(
             "{:>6.0} s  seed {next_seed}: {} calls, {} histories, {} overlaps explained, no violation",
             begin.elapsed().as_secs_f64(),

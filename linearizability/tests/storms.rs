@@ -7,6 +7,7 @@ use hostbits::Policy;
 use linearizability::arena::TERRAINS;
 use linearizability::effort;
 use linearizability::season::Season;
+use linearizability::sets::SetStorm;
 use std::time::Instant;
 
 const CALLS: u64 = 250_000;
@@ -50,4 +51,22 @@ fn spread_is_linearizable() {
 #[test]
 fn random_is_linearizable() {
     play(Policy::Random(7));
+}
+
+/// No answer is false where several pools are one, members come meanwhile, and pairs fail.
+#[test]
+fn sets_are_linearizable() {
+    let _dog = watchdog();
+    let begin = Instant::now();
+    let storm = SetStorm {
+        seed: 1,
+        calls: CALLS * effort(),
+    };
+    let tally = storm.run().unwrap_or_else(|failure| panic!("{failure}"));
+    println!("sets, {:?}: {tally}", begin.elapsed());
+    assert!(tally.calls >= storm.calls, "{} calls", tally.calls);
+    assert!(
+        tally.explained().overlaps > 100,
+        "hardly anything overlapped"
+    );
 }

@@ -46,6 +46,20 @@ impl BlockCandidates {
         (u64::from(self.first) + (self.count << self.order) - 1) as Slot
     }
 
+    /// Those that lie wholly within `first..=last`, if there are any.
+    pub(crate) fn within(self, (first, last): (Slot, Slot)) -> Option<Self> {
+        let below = u64::from(first.saturating_sub(self.first));
+        let skipped = below.div_ceil(1 << self.order);
+        let start = u64::from(self.first) + (skipped << self.order);
+        let end = u64::from(last.min(self.last_slot())) + 1;
+        let count = end.checked_sub(start)? >> self.order;
+        (count != 0).then_some(Self {
+            first: start as Slot,
+            count,
+            order: self.order,
+        })
+    }
+
     /// The candidate that holds `slot`, which is one of theirs.
     fn around(&self, slot: Slot) -> Slot {
         let index = u64::from(slot - self.first) >> self.order;
@@ -255,6 +269,32 @@ fn take_whole(word: &AtomicU64) -> bool {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn candidates_within_agree_with_asking_one_by_one() {
+        let all = BlockCandidates {
+            first: 8,
+            count: 7,
+            order: 2,
+        };
+        for first in 0..48 {
+            for last in first..48 {
+                let expected: Vec<Slot> = (8..36)
+                    .step_by(4)
+                    .filter(|&start| first <= start && start + 3 <= last)
+                    .collect();
+                let inside = all.within((first, last));
+                let found: Vec<Slot> = inside
+                    .map(|of| {
+                        (0..of.count as Slot)
+                            .map(|index| of.first + index * 4)
+                            .collect()
+                    })
+                    .unwrap_or_default();
+                assert_eq!(found, expected, "within {first}..={last}");
+            }
+        }
+    }
 
     #[test]
     fn free_blocks_agrees_with_asking_block_by_block() {

@@ -50,7 +50,8 @@ impl Drop for Flight<'_> {
     }
 }
 
-struct Watch<'a>(&'a Control);
+/// Somebody searches: every release says so while it lives.
+pub(super) struct Watch<'a>(&'a Control);
 
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
@@ -76,7 +77,7 @@ impl Control {
         &self.flights
     }
 
-    fn flights(&self) -> u64 {
+    pub(super) fn flights(&self) -> u64 {
         // SeqCst: reads the count before and after a look at the words; see `Bitmap::none_free`.
         load_seq_cst(&self.flights)
     }
@@ -84,11 +85,11 @@ impl Control {
     /// Whether no claim but the caller's `own` was in flight when `before` was read, and none has begun
     /// or ended since.
     #[inline]
-    fn undisturbed_since(&self, before: u64, own: u64) -> bool {
+    pub(super) fn undisturbed_since(&self, before: u64, own: u64) -> bool {
         before & FLIGHTS_MASK == own && self.flights() == before
     }
 
-    fn watch(&self) -> Watch<'_> {
+    pub(super) fn watch(&self) -> Watch<'_> {
         // SeqCst: before our first look at a word, in the total order. With less, a release may miss
         // the watch while the search misses its bit.
         self.watchers.fetch_add(1, Ordering::SeqCst);
@@ -96,7 +97,7 @@ impl Control {
     }
 
     /// How many releases under watch have left a free block of at least `order`.
-    fn freed(&self, order: u32) -> u64 {
+    pub(super) fn freed(&self, order: u32) -> u64 {
         let from = order.min(WORD_ORDER) as usize;
         self.freed[from..]
             .iter()
@@ -185,7 +186,7 @@ impl<'a, M: Mark> Bitmap<'a, M> {
     }
 
     /// Waits a little for a claim in flight, and longer each time.
-    pub(super) fn wait(self, snooze: &Snooze) {
+    pub(crate) fn wait(self, snooze: &Snooze) {
         snooze.snooze();
         if let Some(lane) = self.lane
             && snooze.is_long()

@@ -22,6 +22,8 @@
 //! | `mark` | told of every slot before it is claimed, while a pass is running |
 //! | `control` | proof that nothing was free: claims in flight, releases under watch |
 //! | `gate` | the word that every claim looks at: passes, poison |
+//! | `collect` | the same of several bitmaps at one instant |
+//! | `roster` | the summary over several bitmaps |
 //! | `lane` | the same among processes, any of which may die |
 //! | `scrub` | publish what a dead process freed and did not publish |
 //! | `count` | count and list |
@@ -31,11 +33,13 @@
 mod batch;
 mod block;
 mod chunk;
+mod collect;
 mod control;
 mod count;
 mod gate;
 mod lane;
 mod mark;
+mod roster;
 mod scrub;
 mod single;
 mod tree;
@@ -44,13 +48,16 @@ mod word;
 pub(crate) use batch::{Burst, WordBits};
 pub(crate) use block::{BlockCandidates, BlockRelease};
 pub(crate) use chunk::{Attempt, Chunk};
+pub(crate) use collect::{Doubt, Evidence};
 pub(crate) use control::Control;
+pub(crate) use control::Flight;
 use control::Verdict;
 pub(crate) use gate::{Gate, GateWord};
 pub(crate) use lane::Lane;
 #[allow(unused_imports)] // Where there are no pool files, nobody makes a lane.
 pub(crate) use lane::{LANES, Peers, SHARED_LANE};
 pub(crate) use mark::{Mark, Touched};
+pub(crate) use roster::Roster;
 pub(crate) use single::Likely;
 pub(crate) use tree::Shape;
 

@@ -121,6 +121,19 @@ impl<'a> Tree<'a> {
         !self.is_linear() && candidates(load_seq_cst(&self.nodes[0])) == 0
     }
 
+    /// The root with its version, for two equal readings.
+    #[inline]
+    pub(super) fn root(&self) -> u64 {
+        // SeqCst: both readings enclose an instant at which all roots of a set are compared.
+        load_seq_cst(&self.nodes[0])
+    }
+
+    /// The same if it has no candidate.
+    #[inline]
+    pub(super) fn empty_root(&self) -> Option<u64> {
+        Some(self.root()).filter(|&root| candidates(root) == 0)
+    }
+
     /// Whether no chunk below `chunk` is a candidate, while `chunk` is.
     ///
     /// The addresses of the nodes follow from `chunk` alone, so the loads do not wait for each other

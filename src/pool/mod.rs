@@ -21,11 +21,13 @@ mod holdings;
 mod info;
 mod listing;
 mod local;
+mod member;
 mod pocket;
 mod query;
 mod reconcile;
 mod release;
 mod snapshot;
+mod sticky;
 
 pub use builder::{Builder, Search};
 #[cfg(all(
@@ -40,6 +42,7 @@ pub use file::{
 pub use guard::{AddrGuard, Guard, GuardArc};
 pub use info::{AddrRange, NetworkInfo, Reservation};
 pub use local::{Local, LocalArc, LocalPool};
+pub(crate) use member::{Half, Part};
 pub use query::Status;
 pub use reconcile::{Pass, ReconcileOptions, Reconciler};
 pub use release::ReleasedMany;

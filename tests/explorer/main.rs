@@ -1,5 +1,6 @@
 //! Every interleaving of small programs, one atomic access per step, under sequential consistency:
-//! the summary tree, the claims in flight with the releases under watch, and the pass with its barrier.
+//! the summary tree, the claims in flight with the releases under watch, the pass with its barrier, and the
+//! proof that a whole set of pools had nothing.
 //!
 //! Loom knows weak memory but bounds what it tries; this explorer knows none, and tries everything: up
 //! to three levels and four threads. It works on models of the protocols (`docs/algorithm.md`), not on
@@ -13,6 +14,7 @@ mod flights;
 mod passes;
 mod programs;
 mod search;
+mod sets;
 mod summary;
 
 use flights::{Flights, PROGRAMS};
@@ -239,4 +241,40 @@ fn marks_between_sightings_are_needed() {
 #[test]
 fn three_sightings_are_needed() {
     assert_pass_caught(passes::Variant::Hasty);
+}
+
+fn check_sets(program: &sets::Program, variant: sets::Variant) -> Outcome {
+    let outcome = explore(&sets::Sets { program, variant }, STATE_LIMIT);
+    println!("{variant:?}, {}: {outcome}", program.name);
+    outcome
+}
+
+/// Whoever is told that a set has nothing had an instant at which no member had anything.
+#[test]
+fn the_exhausted_of_a_set_is_right_in_every_interleaving() {
+    for program in sets::PROGRAMS {
+        let outcome = check_sets(program, sets::Variant::Correct);
+        assert!(
+            matches!(outcome, Outcome::Right { .. }),
+            "{}: {outcome}",
+            program.name
+        );
+    }
+}
+
+/// Every part of the proof is there for a reason.
+#[test]
+fn every_part_of_the_proof_for_sets_is_needed() {
+    for variant in [
+        sets::Variant::OneCollect,
+        sets::Variant::VersionsIgnored,
+        sets::Variant::FlightsIgnored,
+        sets::Variant::PairBegunLate,
+        sets::Variant::MembersReadOnce,
+    ] {
+        let caught = sets::PROGRAMS
+            .iter()
+            .any(|program| matches!(check_sets(program, variant), Outcome::Wrong { .. }));
+        assert!(caught, "no program finds out that {variant:?} is wrong");
+    }
 }

@@ -22,6 +22,8 @@ pub(crate) enum Check {
     Tests(&'static str),
     /// The same with the unit tests of a module of the pool file.
     Unit(&'static str),
+    /// The same with the unit tests of a file in `src`, whose module ends like this.
+    UnitIn(&'static str, &'static str),
 }
 
 #[derive(Debug)]
@@ -45,6 +47,7 @@ impl Check {
             Self::Test(file, name) => (format!("tests/{file}.rs"), Some(name)),
             Self::Tests(file) => (format!("tests/{file}.rs"), None),
             Self::Unit(module) => (format!("src/storage/file/{module}.rs"), None),
+            Self::UnitIn(file, _) => (file.to_owned(), None),
         }
     }
 
@@ -52,7 +55,7 @@ impl Check {
         match self {
             Self::Loom(file, _) | Self::WideLoom(file, _) => ["-p", "loom-tests", "--test", file],
             Self::Test(file, _) | Self::Tests(file) => ["-p", "hostbits", "--test", file],
-            Self::Unit(module) => ["-p", "hostbits", "--lib", module],
+            Self::Unit(module) | Self::UnitIn(_, module) => ["-p", "hostbits", "--lib", module],
         }
     }
 
@@ -94,7 +97,7 @@ impl Check {
             .args(["test", "--release", "--locked"])
             .args(self.arguments());
         let kind = match self {
-            Self::Test(..) | Self::Tests(_) | Self::Unit(_) => "std",
+            Self::Test(..) | Self::Tests(_) | Self::Unit(_) | Self::UnitIn(..) => "std",
             Self::Loom(..) => "loom",
             Self::WideLoom(..) => "wide-loom",
         };
@@ -121,7 +124,7 @@ impl fmt::Display for Check {
             Self::WideLoom(file, name) => write!(f, "loom {file}::{name}, wide chunks"),
             Self::Test(file, name) => write!(f, "{file}::{name}"),
             Self::Tests(file) => f.write_str(file),
-            Self::Unit(module) => write!(f, "unit tests of {module}"),
+            Self::Unit(module) | Self::UnitIn(_, module) => write!(f, "unit tests of {module}"),
         }
     }
 }

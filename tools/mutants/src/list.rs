@@ -733,7 +733,10 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn all() -> impl Iterator<Item = &'static Mutant> {
-        MUTANTS.iter().chain(crate::list_file::MUTANTS)
+        MUTANTS
+            .iter()
+            .chain(crate::list_file::MUTANTS)
+            .chain(crate::list_set::MUTANTS)
     }
 
     fn root() -> &'static Path {

@@ -1,0 +1,375 @@
+//! Sets of pools: the exact "exhausted" of the whole, members that come while others allocate, pairs.
+#![cfg(loom)]
+
+use hostbits::{DualStack, MemberId, Network, Pool, PoolSet, Search, StatsLevel, TwinPools};
+use ipnet::{Ipv4Net, Ipv6Net};
+use loom_tests::race;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+type Set = PoolSet<Ipv4Net>;
+type Held = Option<Ipv4Addr>;
+
+/// The first addresses of the two members.
+const A: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 0);
+const B: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 0);
+
+/// A pool of `count` addresses from `first` on, all free.
+fn pool<N: Network>(first: N::Addr, last: N::Addr, search: Search) -> Pool<N> {
+    let builder = Pool::over([first..=last]).stats(StatsLevel::Off);
+    builder.search(search).build().unwrap()
+}
+
+fn one(addr: Ipv4Addr, search: Search) -> Pool<Ipv4Net> {
+    pool(addr, addr, search)
+}
+
+/// Members of one address each.
+fn set_of(pools: impl IntoIterator<Item = Pool<Ipv4Net>>) -> Set {
+    PoolSet::builder().room(2).members(pools).build().unwrap()
+}
+
+/// Two members of one address each; that of the first one is taken.
+fn second_is_free(searches: [Search; 2]) -> Set {
+    let set = set_of([one(A, searches[0]), one(B, searches[1])]);
+    assert_eq!(set.allocate(), Ok(A));
+    set
+}
+
+fn allocate(set: &Set) -> Held {
+    set.allocate().ok()
+}
+
+/// Moves the one free address from member to member and back; answers what it holds at the end, and `None` if
+/// somebody else took the free one.
+fn shuttle(set: &Set, moves: usize, release: impl Fn(&Set, Ipv4Addr)) -> Held {
+    let (mut held, mut free) = (A, B);
+    for _ in 0..moves {
+        release(set, held);
+        set.allocate_exact(free).ok()?;
+        (held, free) = (free, held);
+    }
+    Some(held)
+}
+
+fn through_the_set(set: &Set, addr: Ipv4Addr) {
+    set.release(addr).unwrap();
+}
+
+fn through_the_pool(set: &Set, addr: Ipv4Addr) {
+    set.member_of(addr).unwrap().pool().release(addr).unwrap();
+}
+
+/// At every instant one of the two addresses is free, or the searcher has one.
+fn found_something(set: &Set, held: [Held; 2]) {
+    assert!(held[1].is_some(), "an address was free all the time");
+    // Nothing is lost: what nobody holds can be had.
+    let rest = set.capacity() - held.iter().flatten().count() as u64;
+    let found = std::iter::from_fn(|| set.allocate().ok()).count() as u64;
+    assert_eq!(found, rest);
+}
+
+/// A search through all members is not fooled by an address that moves behind its back.
+#[test]
+fn a_set_is_not_exhausted_because_its_free_address_moves() {
+    const TREES: [Search; 2] = [Search::Tree, Search::Tree];
+    let roles: [fn(&Set) -> Held; 2] = [|set| shuttle(set, 3, through_the_set), allocate];
+    race(
+        "trees",
+        Some(3),
+        || second_is_free(TREES),
+        roles,
+        found_something,
+    );
+    let roles: [fn(&Set) -> Held; 2] = [|set| shuttle(set, 3, through_the_pool), allocate];
+    race(
+        "behind its back",
+        Some(3),
+        || second_is_free(TREES),
+        roles,
+        found_something,
+    );
+}
+
+/// The same where a member has no summary, and is watched instead.
+#[test]
+fn a_set_with_a_linear_member_is_not_exhausted_because_its_free_address_moves() {
+    for searches in [
+        [Search::Linear, Search::Tree],
+        [Search::Tree, Search::Linear],
+    ] {
+        let roles: [fn(&Set) -> Held; 2] = [|set| shuttle(set, 2, through_the_set), allocate];
+        let world = move || second_is_free(searches);
+        race(
+            &format!("{searches:?}"),
+            Some(3),
+            world,
+            roles,
+            found_something,
+        );
+    }
+}
+
+/// A cordon over a part of each member: the parts are watched.
+#[test]
+fn a_set_with_cordons_is_not_exhausted_because_its_free_address_moves() {
+    let world = || {
+        let next = |addr: Ipv4Addr| Ipv4Addr::from_bits(addr.to_bits() + 1);
+        let set = set_of([A, B].map(|addr| pool(addr, next(addr), Search::Tree)));
+        for addr in [A, B] {
+            set.cordon(next(addr)..=next(addr)).unwrap();
+        }
+        assert_eq!(set.allocate(), Ok(A));
+        set
+    };
+    let roles: [fn(&Set) -> Held; 2] = [|set| shuttle(set, 2, through_the_set), allocate];
+    race("", Some(3), world, roles, |set, held| {
+        assert!(held[1].is_some(), "an address was free all the time");
+        assert_eq!(set.allocated(), held.iter().flatten().count() as u64);
+    });
+}
+
+/// One address in a set of two members, two threads: exactly one gets it.
+#[test]
+fn the_last_address_of_a_set_has_exactly_one_winner() {
+    let world = || second_is_free([Search::Tree, Search::Tree]);
+    race("", Some(6), world, [allocate, allocate], |set, held| {
+        assert!(held[0].is_some() != held[1].is_some(), "{held:?}");
+        assert!(set.allocate().is_err());
+    });
+}
+
+/// Whoever gives an address of the first member back finds it there, whoever else looks.
+#[test]
+fn the_first_member_is_first_again_when_it_has_something() {
+    let world = || {
+        let set = set_of([
+            one(A, Search::Tree),
+            pool(B, Ipv4Addr::new(10, 0, 1, 1), Search::Tree),
+        ]);
+        assert_eq!(set.allocate(), Ok(A));
+        set
+    };
+    fn release_and_allocate(set: &Set) -> Held {
+        set.release(A).unwrap();
+        allocate(set)
+    }
+    race(
+        "",
+        Some(4),
+        world,
+        [release_and_allocate, allocate],
+        |_, held| {
+            assert!(
+                held.contains(&Some(A)),
+                "it was free, and nobody got it: {held:?}"
+            );
+        },
+    );
+}
+
+/// A member is added while somebody allocates: the first member is taken only after that, so something is free
+/// all the time.
+#[test]
+fn a_member_that_is_added_is_everybodys() {
+    let world = || set_of([one(A, Search::Tree)]);
+    fn add_and_take_the_other(set: &Set) -> Held {
+        set.add(one(B, Search::Tree)).unwrap();
+        set.allocate_exact(A).ok().map(|()| A)
+    }
+    race(
+        "",
+        Some(4),
+        world,
+        [add_and_take_the_other, allocate],
+        |set, held| {
+            assert!(held[1].is_some(), "an address was free all the time");
+            assert_ne!(held[0], held[1]);
+            set.release(held[1].unwrap()).unwrap();
+            assert!(set.allocate().is_ok());
+        },
+    );
+}
+
+/// The same with a member that is resumed, and with a cordon that is lifted.
+#[test]
+fn what_is_opened_again_is_everybodys() {
+    fn id(set: &Set) -> MemberId {
+        set.member_of(B).unwrap().id()
+    }
+    let drained = || {
+        let set = set_of([one(A, Search::Tree), one(B, Search::Tree)]);
+        set.drain(id(&set)).unwrap();
+        set
+    };
+    fn resume(set: &Set) -> Held {
+        set.resume(id(set)).unwrap();
+        set.allocate_exact(A).ok().map(|()| A)
+    }
+    let cordoned = || {
+        let set = set_of([one(A, Search::Tree), one(B, Search::Tree)]);
+        set.cordon(B..=B).unwrap();
+        set
+    };
+    fn uncordon(set: &Set) -> Held {
+        set.uncordon(B..=B).unwrap();
+        set.allocate_exact(A).ok().map(|()| A)
+    }
+    race("resume", Some(4), drained, [resume, allocate], |_, held| {
+        assert!(held[1].is_some(), "an address was free all the time");
+    });
+    race(
+        "uncordon",
+        Some(3),
+        cordoned,
+        [uncordon, allocate],
+        |_, held| {
+            assert!(held[1].is_some(), "an address was free all the time");
+        },
+    );
+}
+
+/// Nobody who begins after the drain gets anything of the member.
+#[test]
+fn nothing_comes_from_a_member_after_its_drain() {
+    let world = || set_of([one(A, Search::Tree), one(B, Search::Tree)]);
+    fn drain_and_allocate(set: &Set) -> Held {
+        let id = set.member_of(A).unwrap().id();
+        set.drain(id).unwrap();
+        allocate(set)
+    }
+    race(
+        "",
+        Some(4),
+        world,
+        [drain_and_allocate, allocate],
+        |set, held| {
+            assert!(held[0].is_none_or(|addr| addr == B), "{held:?}");
+            assert!(held[0].is_some() || held[1] == Some(B), "{held:?}");
+            assert!(set.stragglers().all(|addr| held[1] == Some(addr)));
+        },
+    );
+}
+
+const V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 0);
+
+/// One address of each family.
+fn dual(has_v6: bool) -> DualStack {
+    let v6: Pool<Ipv6Net> = pool(V6, V6, Search::Tree);
+    let both = DualStack::new(
+        PoolSet::builder()
+            .room(2)
+            .member(one(A, Search::Tree))
+            .build()
+            .unwrap(),
+        PoolSet::builder().room(2).member(v6).build().unwrap(),
+    );
+    if !has_v6 {
+        both.v6().allocate().unwrap();
+    }
+    both
+}
+
+/// A pair that fails makes nobody fail: its half was never anybody's.
+#[test]
+fn a_pair_that_fails_takes_nothing_from_a_single_claim() {
+    let roles: [fn(&DualStack) -> bool; 2] = [
+        |both| both.allocate_pair().is_ok(),
+        |both| both.v4().allocate().is_ok(),
+    ];
+    race(
+        "",
+        Some(5),
+        || dual(false),
+        roles,
+        |both, got| {
+            assert_eq!(got, [false, true]);
+            both.v4().release(A).unwrap();
+            assert!(both.v4().allocate().is_ok(), "the half is lost");
+        },
+    );
+}
+
+/// The other half comes back meanwhile: either there is a pair, or both are free.
+#[test]
+fn a_pair_is_whole_or_nothing() {
+    let roles: [fn(&DualStack) -> bool; 2] = [
+        |both| both.allocate_pair().is_ok(),
+        |both| both.v6().release(V6).is_ok(),
+    ];
+    race(
+        "",
+        Some(5),
+        || dual(false),
+        roles,
+        |both, got| {
+            let taken = u64::from(got[0]);
+            assert_eq!(
+                (both.v4().allocated(), both.v6().allocated()),
+                (taken, taken)
+            );
+            assert_eq!(both.allocate_pair().is_ok(), !got[0]);
+        },
+    );
+}
+
+/// Of two clients who want the only pair, one gets it, and the other one holds nothing.
+#[test]
+fn the_last_pair_has_exactly_one_winner() {
+    let take: fn(&DualStack) -> bool = |both| both.allocate_pair().is_ok();
+    race(
+        "",
+        Some(4),
+        || dual(true),
+        [take, take],
+        |both, got| {
+            assert!(got[0] != got[1], "{got:?}");
+            assert_eq!((both.v4().allocated(), both.v6().allocated()), (1, 1));
+        },
+    );
+}
+
+/// Two indices on both sides.
+fn twins() -> TwinPools {
+    let v4 = pool(A, Ipv4Addr::new(10, 0, 0, 1), Search::Tree);
+    let v6 = pool(V6, Ipv6Addr::from_bits(V6.to_bits() + 1), Search::Tree);
+    TwinPools::new(Arc::new(v4), Arc::new(v6)).expect("one range each")
+}
+
+/// Two clients, two indices: each gets one, and both halves of it.
+#[test]
+fn twins_are_shared_by_index() {
+    type Index = Option<[u32; 2]>;
+    let take: fn(&TwinPools) -> Index = |twins| {
+        let pair = twins.allocate_pair().ok()?;
+        Some([pair.v4.to_bits() & 1, (pair.v6.to_bits() & 1) as u32])
+    };
+    race("", Some(3), twins, [take, take], |_, got| {
+        let [Some(first), Some(second)] = got else {
+            panic!("two indices, two clients: {got:?}");
+        };
+        assert!(first[0] == first[1] && second[0] == second[1], "{got:?}");
+        assert_ne!(first, second);
+    });
+}
+
+/// The only index that is free on both sides moves: at every instant there is one.
+#[test]
+fn twins_are_not_fooled_by_an_index_that_moves() {
+    let world = || {
+        let twins = twins();
+        twins.v4().allocate_exact(A).unwrap();
+        twins
+    };
+    fn move_index(twins: &TwinPools) -> bool {
+        let other = Ipv4Addr::new(10, 0, 0, 1);
+        twins.v4().release(A).unwrap();
+        twins.v4().allocate_exact(other).is_ok()
+            && twins.v4().release(other).is_ok()
+            && twins.v4().allocate_exact(A).is_ok()
+    }
+    let roles: [fn(&TwinPools) -> bool; 2] = [move_index, |twins| twins.allocate_pair().is_ok()];
+    race("", Some(3), world, roles, |_, got| {
+        assert!(got[1], "an index was free on both sides all the time");
+    });
+}

@@ -1,0 +1,244 @@
+//! Proof that several bitmaps had nothing at one and the same instant.
+//!
+//! One look at each of them proves nothing together: the free bit moves. So everything is collected twice,
+//! and what was empty at first must be the very same the second time.
+//!
+//! ```text
+//! first collect    flights and root of every bitmap: nobody in flight, no candidate
+//! --------------   the instant that is spoken of
+//! second collect   root and flights of every bitmap: the same words
+//! ```
+//!
+//! The version in a root changes with every settle, and a publish changes a root without candidates. So a
+//! root that is the same word at both readings had no candidate in between. What has no root, and parts of
+//! a bitmap, are watched from before the first collect until after the second one.
+
+use super::Bitmap;
+use super::chunk::{Chunk, Request};
+use super::control::{Flight, Watch};
+use crate::slot::{Slot, bits_within, slot_at, slots_in, words_within};
+use crate::sync::load_seq_cst;
+
+/// What the first collect has found of one bitmap that looked empty.
+pub(crate) struct Evidence<'a> {
+    bitmap: Bitmap<'a>,
+    flights: u64,
+    seen: Seen<'a>,
+}
+
+enum Seen<'a> {
+    Root(u64),
+    /// Releases that left a block of at least this order since then are counted in `freed`.
+    Watched {
+        _watch: Watch<'a>,
+        order: u32,
+        freed: u64,
+    },
+}
+
+/// Why the first collect is no evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// Something may be free: search again.
+    MayBeFree,
+    /// Somebody else's claim is in flight and may give back what it took: wait.
+    InFlight,
+}
+
+impl Evidence<'_> {
+    /// The second collect: whether all is as it was.
+    pub(crate) fn still_holds(&self) -> bool {
+        let is_same = match self.seen {
+            Seen::Root(root) => self.bitmap.tree.root() == root,
+            Seen::Watched { order, freed, .. } => self.bitmap.control.freed(order) == freed,
+        };
+        is_same && self.bitmap.control.undisturbed_since(self.flights, 0)
+    }
+}
+
+impl<'a> Bitmap<'a> {
+    /// The first collect of a bitmap, as far as `parts` of it go; all of it if there are none.
+    pub(crate) fn evidence_of_none(
+        self,
+        parts: Option<&[(Slot, Slot)]>,
+    ) -> Result<Evidence<'a>, Doubt> {
+        match parts {
+            None if !self.tree.is_linear() => self.evidence_at_the_root(),
+            None => self.evidence_by_looking(|| self.chunks.iter().all(Chunk::is_full)),
+            Some(parts) => self.evidence_by_looking(|| self.are_parts_taken(parts)),
+        }
+    }
+
+    fn evidence_at_the_root(self) -> Result<Evidence<'a>, Doubt> {
+        let flights = self.calm()?;
+        let root = self.tree.empty_root().ok_or(Doubt::MayBeFree)?;
+        Ok(Evidence {
+            bitmap: self,
+            flights,
+            seen: Seen::Root(root),
+        })
+    }
+
+    fn evidence_by_looking(self, look: impl Fn() -> bool) -> Result<Evidence<'a>, Doubt> {
+        let evidence = self.watch_for(0)?;
+        if look() {
+            Ok(evidence)
+        } else {
+            Err(Doubt::MayBeFree)
+        }
+    }
+
+    /// Begins a watch for blocks of 2^`order` slots; evidence once the caller has found none after it.
+    pub(crate) fn watch_for(self, order: u32) -> Result<Evidence<'a>, Doubt> {
+        let watch = self.control.watch();
+        let freed = self.control.freed(order);
+        Ok(Evidence {
+            bitmap: self,
+            flights: self.calm()?,
+            seen: Seen::Watched {
+                _watch: watch,
+                order,
+                freed,
+            },
+        })
+    }
+
+    /// The word of the flights while nobody is in flight.
+    fn calm(self) -> Result<u64, Doubt> {
+        let flights = self.control.flights();
+        let is_calm = self.control.undisturbed_since(flights, 0);
+        if is_calm {
+            Ok(flights)
+        } else {
+            Err(Doubt::InFlight)
+        }
+    }
+
+    /// Whether every slot of these parts was seen taken, each word at its own moment.
+    pub(crate) fn are_parts_taken(self, parts: &[(Slot, Slot)]) -> bool {
+        let is_taken = |&(first, last): &(Slot, Slot)| {
+            words_within(first, last).all(|word_index| {
+                // SeqCst: the look of a search under watch, and the check between the two phases of a
+                // settle, as in `Chunk::is_full`.
+                load_seq_cst(self.word(word_index)) & bits_within(word_index, first, last) == 0
+            })
+        };
+        parts.iter().all(is_taken)
+    }
+
+    /// The free slots of `first..=last`, ascending: each word is looked at when the search comes to it.
+    pub(crate) fn free_slots_in_order(
+        self,
+        first: Slot,
+        last: Slot,
+    ) -> impl Iterator<Item = Slot> + 'a {
+        words_within(first, last).flat_map(move |word_index| {
+            // SeqCst: the look of a search under watch.
+            let free = load_seq_cst(self.word(word_index));
+            slots_in(word_index, free & bits_within(word_index, first, last))
+        })
+    }
+
+    /// Whether nothing was seen free. Of a linear bitmap, each word at its own moment.
+    pub(crate) fn looks_full(self) -> bool {
+        if self.tree.is_linear() {
+            return self.chunks.iter().all(Chunk::is_full);
+        }
+        self.tree.root_is_empty()
+    }
+
+    /// Claims the first free slot of `start..=last`, or else of `first..start`. `None` proves nothing.
+    pub(crate) fn try_claim_within(self, first: Slot, start: Slot, last: Slot) -> Option<Slot> {
+        let below = || {
+            let last = start.checked_sub(1).filter(|&last| first <= last)?;
+            self.try_claim_between(first, last)
+        };
+        self.try_claim_between(start, last).or_else(below)
+    }
+
+    fn try_claim_between(self, first: Slot, last: Slot) -> Option<Slot> {
+        let mut found = None;
+        self.take_within(Request {
+            first,
+            last,
+            wanted: 1,
+            sink: |word_index, bits: u64| {
+                found = Some(slot_at(word_index, bits.trailing_zeros()));
+            },
+        });
+        found
+    }
+
+    /// Begins a flight and claims by `search`; the claim may be given back until the flight is dropped.
+    ///
+    /// `None` proves nothing.
+    pub(crate) fn claim_in_flight(
+        self,
+        search: impl FnOnce(Self) -> Option<Slot>,
+    ) -> Option<(Flight<'a>, Slot)> {
+        let flight = self.begin_flight();
+        let slot = search(self)?;
+        Some((flight, slot))
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::storage::Words;
+
+    /// Two slots of a bitmap, both taken, and its hints down.
+    fn taken(is_linear: bool) -> Words {
+        let words = Words::on_heap(64, is_linear, [(3, 4)].into_iter());
+        assert_eq!(words.bitmap().claim_lowest(), Some(3));
+        assert_eq!(words.bitmap().claim_lowest(), Some(4));
+        assert_eq!(words.bitmap().claim_lowest(), None);
+        words
+    }
+
+    const PARTS: [Option<&[(Slot, Slot)]>; 2] = [None, Some(&[(3, 3), (4, 9)])];
+
+    /// Whatever happened between the collects is seen by the second one, though all looks as before.
+    #[test]
+    fn what_came_and_went_between_the_collects_is_seen() {
+        for is_linear in [false, true] {
+            for parts in PARTS {
+                let words = taken(is_linear);
+                let bitmap = words.bitmap();
+                let evidence = bitmap
+                    .evidence_of_none(parts)
+                    .ok()
+                    .expect("nothing is free");
+                assert!(evidence.still_holds());
+                assert!(words.release(3));
+                assert!(!evidence.still_holds());
+                assert_eq!(bitmap.claim_lowest(), Some(3));
+                assert_eq!(bitmap.claim_lowest(), None);
+                assert!(!evidence.still_holds(), "linear: {is_linear}, {parts:?}");
+                let evidence = bitmap
+                    .evidence_of_none(parts)
+                    .ok()
+                    .expect("nothing is free");
+                drop(bitmap.begin_flight());
+                assert!(!evidence.still_holds(), "somebody was in flight");
+            }
+        }
+    }
+
+    #[test]
+    fn there_is_no_evidence_while_something_is_free_or_in_flight() {
+        for is_linear in [false, true] {
+            for parts in PARTS {
+                let words = taken(is_linear);
+                let bitmap = words.bitmap();
+                let flight = bitmap.begin_flight();
+                assert_eq!(bitmap.evidence_of_none(parts).err(), Some(Doubt::InFlight));
+                drop(flight);
+                assert!(words.release(4));
+                assert_eq!(bitmap.evidence_of_none(parts).err(), Some(Doubt::MayBeFree));
+                // What is free elsewhere does not matter to a part.
+                assert!(bitmap.evidence_of_none(Some(&[(3, 3)])).is_ok());
+            }
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! What a set needs of its members, and nobody else.
+
+use super::Pool;
+use crate::bitmap::{BlockCandidates, Doubt, Evidence, Flight};
+use crate::error::AllocateError;
+use crate::geometry::Place;
+use crate::network::Network;
+use crate::policy::Hints;
+use crate::slot::{Slot, bit_of, word_of};
+use crate::stats::Event;
+use crate::sync::Snooze;
+use std::ops::RangeInclusive;
+
+/// First and last slots.
+pub(crate) type Part = (Slot, Slot);
+
+/// One half of a pair: an address that is given back unless it is kept, and for which others wait meanwhile.
+pub(crate) struct Half<'a, N: Network> {
+    pool: &'a Pool<N>,
+    slot: Slot,
+    is_kept: bool,
+    /// Dropped last: the flight ends when the address is free again, or somebody's.
+    _flight: Flight<'a>,
+}
+
+impl<N: Network> Half<'_, N> {
+    /// The address.
+    pub(crate) fn addr(&self) -> N::Addr {
+        self.pool.geometry.addr_of(self.slot)
+    }
+
+    /// Keeps the address.
+    pub(crate) fn keep(mut self) -> N::Addr {
+        self.is_kept = true;
+        self.pool.geometry.addr_of(self.slot)
+    }
+}
+
+impl<N: Network> Drop for Half<'_, N> {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            self.pool.give_back(word_of(self.slot), bit_of(self.slot));
+            self.pool.counters.count(Event::Released, 1);
+        }
+    }
+}
+
+impl<N: Network> Pool<N> {
+    /// Claims from the first of these parts that has something, as the policy wants it. `Ok(None)`
+    /// proves nothing.
+    pub(crate) fn try_allocate_in(
+        &self,
+        parts: &[Part],
+        event: Event,
+    ) -> Result<Option<N::Addr>, AllocateError> {
+        let Some(slot) = self.find_in(parts) else {
+            return Ok(None);
+        };
+        self.hints.found(slot);
+        match self.counted(slot, event) {
+            Some(slot) => Ok(Some(self.geometry.addr_of(slot))),
+            None => self.exhausted(),
+        }
+    }
+
+    /// The same as one half of a pair.
+    pub(crate) fn try_allocate_half(
+        &self,
+        parts: &[Part],
+    ) -> Result<Option<Half<'_, N>>, AllocateError> {
+        self.check_process()?;
+        let claimed = self.bitmap().claim_in_flight(|_| self.find_in(parts));
+        if let Some((_, slot)) = claimed {
+            self.hints.found(slot);
+        }
+        self.half(claimed, Event::Any)
+    }
+
+    /// This very slot as one half of a pair, if it is free.
+    pub(crate) fn try_allocate_half_at(
+        &self,
+        slot: Slot,
+    ) -> Result<Option<Half<'_, N>>, AllocateError> {
+        self.check_process()?;
+        let claimed = self
+            .bitmap()
+            .claim_in_flight(|bitmap| bitmap.try_claim_exact(slot).then_some(slot));
+        self.half(claimed, Event::Exact)
+    }
+
+    fn half<'a>(
+        &'a self,
+        claimed: Option<(Flight<'a>, Slot)>,
+        event: Event,
+    ) -> Result<Option<Half<'a, N>>, AllocateError> {
+        let Some((flight, slot)) = claimed else {
+            return Ok(None);
+        };
+        match self.counted(slot, event) {
+            Some(slot) => Ok(Some(Half {
+                pool: self,
+                slot,
+                is_kept: false,
+                _flight: flight,
+            })),
+            None => self.exhausted(),
+        }
+    }
+
+    /// This very slot, if it is free. `Ok(None)` proves nothing.
+    pub(crate) fn try_allocate_slot(
+        &self,
+        slot: Slot,
+        event: Event,
+    ) -> Result<Option<N::Addr>, AllocateError> {
+        if !self.bitmap().try_claim_exact(slot) {
+            return Ok(None);
+        }
+        match self.counted(slot, event) {
+            Some(slot) => Ok(Some(self.geometry.addr_of(slot))),
+            None => self.exhausted(),
+        }
+    }
+
+    /// Allocates from a part as these hints want it, and not the pool's own; exact, as `allocate_in`.
+    pub(crate) fn allocate_with(
+        &self,
+        hints: &Hints,
+        (first, last): Part,
+    ) -> Result<N::Addr, AllocateError> {
+        let bitmap = self.bitmap();
+        let start = hints.start_slot(first, last, |slot| bitmap.is_free(slot));
+        let claimed = loop {
+            let claimed = bitmap.claim_within(first, start, last);
+            if claimed.is_some() || !self.turned_up() {
+                break claimed;
+            }
+        };
+        let Some(slot) = claimed else {
+            self.count_exhausted();
+            return Err(self.file_refusal().unwrap_or(AllocateError::Exhausted {
+                capacity: self.count_part((first, last)).0,
+                quarantined: 0,
+            }));
+        };
+        hints.found(slot);
+        match self.counted(slot, Event::Any) {
+            Some(slot) => Ok(self.geometry.addr_of(slot)),
+            None => self.exhausted(),
+        }
+    }
+
+    /// The unit that holds `addr`, if it is free. `Ok(None)` proves nothing.
+    pub(crate) fn try_allocate_around(
+        &self,
+        addr: N::Addr,
+    ) -> Result<Option<N::Addr>, AllocateError> {
+        match self.geometry.place_of(addr) {
+            Place::Usable(slot) => self.try_allocate_slot(slot, Event::Preferred),
+            Place::Reserved(_) | Place::Outside => Ok(None),
+        }
+    }
+
+    fn find_in(&self, parts: &[Part]) -> Option<Slot> {
+        let bitmap = self.bitmap();
+        parts.iter().find_map(|&(first, last)| {
+            let start = self
+                .hints
+                .start_slot(first, last, |slot| bitmap.is_free(slot));
+            bitmap.try_claim_within(first, start, last)
+        })
+    }
+
+    /// The first collect of the proof that a set had nothing: see `bitmap::collect`.
+    pub(crate) fn evidence_of_none(&self, parts: Option<&[Part]>) -> Result<Evidence<'_>, Doubt> {
+        if self.turned_up() {
+            return Err(Doubt::MayBeFree);
+        }
+        self.bitmap().evidence_of_none(parts)
+    }
+
+    /// Watches for blocks: evidence, once the caller has found none after it.
+    pub(crate) fn watch_for_blocks(&self, prefix_len: u8) -> Result<Evidence<'_>, Doubt> {
+        let order = u32::from(self.geometry.unit().saturating_sub(prefix_len));
+        self.bitmap().watch_for(order)
+    }
+
+    /// Waits a little for a claim in flight, and longer each time.
+    pub(crate) fn wait_for_flight(&self, snooze: &Snooze) {
+        self.bitmap().wait(snooze);
+    }
+
+    /// How many slots nobody is known to hold or to have given back.
+    pub(crate) fn quarantined_count(&self) -> u64 {
+        if self.is_in_file() {
+            self.quarantined()
+        } else {
+            0
+        }
+    }
+
+    /// Why the pool hands out nothing for the sake of its file, if it does so.
+    pub(crate) fn file_refusal(&self) -> Option<AllocateError> {
+        self.words
+            .file()
+            .and_then(|file| file.refusal())
+            .map(AllocateError::from)
+    }
+
+    /// Whether nothing of these parts, or of all, was seen free.
+    pub(crate) fn looks_full(&self, parts: Option<&[Part]>) -> bool {
+        match parts {
+            None => self.bitmap().looks_full(),
+            Some(parts) => self.bitmap().are_parts_taken(parts),
+        }
+    }
+
+    /// Allocates a block that lies in these parts.
+    pub(crate) fn allocate_block_in(
+        &self,
+        prefix_len: u8,
+        parts: &[Part],
+    ) -> Result<N, AllocateError> {
+        let (shortest, longest) = (self.geometry.shortest_block(), self.geometry.unit());
+        if !(shortest..=longest).contains(&prefix_len) {
+            return Err(AllocateError::BadBlock {
+                prefix_len,
+                shortest,
+                longest,
+            });
+        }
+        self.check_process()?;
+        let candidates = self.geometry.block_candidates(prefix_len);
+        let mut inside: Vec<BlockCandidates> = candidates
+            .iter()
+            .flat_map(|of| parts.iter().filter_map(|&part| of.within(part)))
+            .collect();
+        inside.sort_by_key(|of| of.first);
+        let Some(slot) = self.bitmap().claim_block(&inside) else {
+            self.count_exhausted();
+            return self.exhausted();
+        };
+        let order = u32::from(longest - prefix_len);
+        if self.is_refused() {
+            self.bitmap().release_block(slot, order);
+            return self.exhausted();
+        }
+        self.counters.allocated(Event::Block, 1 << order);
+        Ok(N::around(self.geometry.addr_of(slot), prefix_len))
+    }
+
+    /// Whether an address is most likely of this pool: it lies where most of its addresses do.
+    #[inline]
+    pub(crate) fn is_home_of(&self, addr: N::Addr) -> bool {
+        self.geometry.main_slot_of(addr).is_some()
+    }
+
+    /// The slots whose units share an address with `range`.
+    pub(crate) fn slots_around(&self, range: &RangeInclusive<N::Addr>) -> Option<Part> {
+        self.geometry.slots_around(range)
+    }
+
+    /// The slots whose units lie wholly inside `range`.
+    pub(crate) fn slots_inside(&self, range: &RangeInclusive<N::Addr>) -> Option<Part> {
+        self.geometry.slots_inside(range)
+    }
+
+    /// The prefix length of one slot.
+    pub(crate) fn unit(&self) -> u8 {
+        self.geometry.unit()
+    }
+
+    /// All slot numbers, as a part.
+    pub(crate) fn whole(&self) -> Part {
+        (0, self.last_slot())
+    }
+
+    /// First and last addresses of all stretches of consecutive addresses, ascending.
+    pub(crate) fn stretches(&self) -> impl Iterator<Item = (N::Addr, N::Addr)> + '_ {
+        self.geometry
+            .segments()
+            .iter()
+            .map(|segment| (segment.base, self.geometry.last_addr_of(segment.last)))
+    }
+
+    /// Counts the addresses of a part that can be handed out at all, and those of them that are free.
+    pub(crate) fn count_part(&self, part: Part) -> (u64, u64) {
+        let bitmap = self.bitmap();
+        let runs = self.geometry.runs_within(part.0, part.1);
+        runs.fold((0, 0), |(capacity, free), run| {
+            (
+                capacity + run.slot_count(),
+                free + bitmap.count_free(run.first, run.last),
+            )
+        })
+    }
+
+    /// The allocated addresses of a part, ascending.
+    pub(crate) fn taken_in(&self, part: Part) -> impl Iterator<Item = N::Addr> + '_ {
+        let bitmap = self.bitmap();
+        self.geometry
+            .runs_within(part.0, part.1)
+            .flat_map(move |run| bitmap.taken_slots(run.first, run.last))
+            .map(|slot| self.geometry.addr_of(slot))
+    }
+
+    /// How many addresses are free, where that is a matter of a few loads.
+    pub(crate) fn available_if_counted(&self) -> Option<u64> {
+        let is_counted = !self.is_in_file() && !self.counters.are_off();
+        is_counted.then(|| self.available())
+    }
+
+    /// The first and the last slots of all stretches, ascending.
+    pub(crate) fn stretch_slots(&self) -> impl Iterator<Item = Part> + '_ {
+        let segments = self.geometry.segments().iter();
+        segments.map(|segment| (segment.first, segment.last))
+    }
+
+    /// The slots of the only stretch of consecutive addresses, if there is only one.
+    pub(crate) fn only_stretch(&self) -> Option<Part> {
+        match self.geometry.segments() {
+            [only] => Some((only.first, only.last)),
+            _ => None,
+        }
+    }
+
+    /// The free slots of a part, each word looked at in the one order of all.
+    pub(crate) fn free_slots_in(&self, part: Part) -> impl Iterator<Item = Slot> + '_ {
+        self.bitmap().free_slots_in_order(part.0, part.1)
+    }
+
+    /// Whether a slot was free when looked at, in the one order of all.
+    pub(crate) fn is_slot_free(&self, slot: Slot) -> bool {
+        self.bitmap().is_free(slot)
+    }
+
+    /// Waits for slots by a watch: see `bitmap::collect`.
+    pub(crate) fn watch_for_slots(&self) -> Result<Evidence<'_>, Doubt> {
+        self.bitmap().watch_for(0)
+    }
+
+    /// The last address of the unit at a slot that exists.
+    pub(crate) fn last_addr_at(&self, slot: Slot) -> N::Addr {
+        self.geometry.last_addr_of(slot)
+    }
+
+    /// The address of a slot that exists.
+    pub(crate) fn addr_at(&self, slot: Slot) -> N::Addr {
+        self.geometry.addr_of(slot)
+    }
+
+    /// Whether slot 0 is an address that the network needs for itself.
+    pub(crate) fn has_an_edge_below(&self) -> bool {
+        self.geometry
+            .label_of(0)
+            .is_some_and(|label| label == "network" || label == "subnet-router anycast")
+    }
+}

@@ -1,0 +1,71 @@
+//! The static band: the lower part of a member, which dynamic allocations use last.
+
+use crate::network::Network;
+use crate::pool::{Part, Pool};
+use crate::slot::Slot;
+
+/// The lower part of a pool, kept for addresses that somebody names: whoever takes any address gets one from
+/// the rest of the pool first, and from here only when the rest is exhausted.
+///
+/// It lowers the risk that a named address is taken already; it reserves nothing. Whoever names an address
+/// gets it wherever it is.
+///
+/// ```
+/// use hostbits::{Pool, PoolSet, StaticBand};
+///
+/// let pool = Pool::new("10.96.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+/// let set = PoolSet::builder().banded(pool, StaticBand::Kubernetes).build()?;
+/// // 10.96.0.1 to 10.96.0.16 is the band.
+/// assert_eq!(set.allocate()?.to_string(), "10.96.0.17");
+/// set.allocate_exact("10.96.0.10".parse()?)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StaticBand {
+    /// The formula of Kubernetes for the addresses of services (KEP-3070): of a network of n addresses,
+    /// network and broadcast included, `min(max(16, n / 16), 256)`. None where n is at most 16.
+    Kubernetes,
+    /// So many addresses, gateway and reservations among them included.
+    Lowest(u32),
+}
+
+impl StaticBand {
+    /// How many addresses the band of a network of `total` addresses has.
+    ///
+    /// ```
+    /// use hostbits::StaticBand;
+    ///
+    /// let band_of = |prefix_len: u32| StaticBand::Kubernetes.len_for(1 << (32 - prefix_len));
+    /// assert_eq!([28, 27, 24, 20, 16].map(band_of), [0, 16, 16, 256, 256]);
+    /// ```
+    pub fn len_for(self, total: u64) -> u64 {
+        match self {
+            Self::Kubernetes if total <= 16 => 0,
+            Self::Kubernetes => (total / 16).clamp(16, 256),
+            Self::Lowest(count) => u64::from(count).min(total),
+        }
+    }
+
+    /// The slots of the band: from the first address after the one that names the network.
+    pub(super) fn slots_of<N: Network>(self, pool: &Pool<N>) -> Option<Part> {
+        let len_of = |(first, last): Part| u64::from(last - first) + 1;
+        let total = pool.stretch_slots().map(len_of).sum();
+        let edge = u64::from(pool.has_an_edge_below());
+        let mut rest = self.len_for(total);
+        if rest == 0 {
+            return None;
+        }
+        rest = (rest + edge).min(total);
+        let first = pool.stretch_slots().next()?.0 + edge as Slot;
+        let mut stretches = pool.stretch_slots();
+        let last = stretches.find_map(|stretch| {
+            if rest <= len_of(stretch) {
+                return Some(stretch.0 + (rest - 1) as Slot);
+            }
+            rest -= len_of(stretch);
+            None
+        })?;
+        (first <= last).then_some((first, last))
+    }
+}

@@ -1,0 +1,215 @@
+//! The cordons of one member: parts from which nothing new is handed out.
+//!
+//! A cordon changes no bit. It is a first and a last slot in one word, which an allocation reads before it
+//! looks anywhere: so a release under a cordon is an ordinary release, nothing is held for the time being,
+//! nothing is left behind by a process that dies, and lifting a cordon is one store.
+
+use crate::pool::Part;
+use crate::slot::Slot;
+use crate::sync::{AtomicU64, Ordering, load_seq_cst};
+
+/// How many cordons a member can have.
+pub(super) const MOST_CORDONS: usize = 16;
+
+/// A first slot above the last one: no slot is in it.
+const NONE: u64 = 1 << 32;
+
+pub(super) struct Cordons([AtomicU64; MOST_CORDONS]);
+
+/// Where to look, in this order. What the cordons and a band leave of a member, at most.
+#[derive(Clone, Copy)]
+pub(super) struct Parts {
+    parts: [Part; MOST_CORDONS + 2],
+    len: usize,
+}
+
+impl Parts {
+    pub(super) const fn new() -> Self {
+        Self {
+            parts: [(0, 0); MOST_CORDONS + 2],
+            len: 0,
+        }
+    }
+
+    fn push(&mut self, part: Part) {
+        if part.0 <= part.1 && self.len < self.parts.len() {
+            self.parts[self.len] = part;
+            self.len += 1;
+        }
+    }
+
+    pub(super) fn as_slice(&self) -> &[Part] {
+        &self.parts[..self.len]
+    }
+}
+
+impl Cordons {
+    pub(super) fn new() -> Self {
+        Self(std::array::from_fn(|_| AtomicU64::new(NONE)))
+    }
+
+    /// All cordons, by first slot.
+    pub(super) fn list(&self) -> Vec<Part> {
+        let (mut cordons, count) = self.sorted();
+        cordons[..count]
+            .iter_mut()
+            .map(|&mut cordon| cordon)
+            .collect()
+    }
+
+    fn sorted(&self) -> ([Part; MOST_CORDONS], usize) {
+        let mut cordons = [(Slot::MAX, 0); MOST_CORDONS];
+        let mut count = 0;
+        for word in &self.0 {
+            // SeqCst: a cordon that was drawn before this call began is seen, and a look that misses one
+            // comes before it in the total order.
+            let word = load_seq_cst(word);
+            if word != NONE {
+                cordons[count] = ((word >> 32) as Slot, word as Slot);
+                count += 1;
+            }
+        }
+        cordons[..count].sort_unstable();
+        (cordons, count)
+    }
+
+    /// What they leave of `whole`, ascending. With a band, first what is outside of it: above, below, and
+    /// then the band itself.
+    pub(super) fn allowed(&self, whole: Part, band: Option<Part>) -> Parts {
+        let mut parts = Parts::new();
+        let (cordons, count) = self.sorted();
+        let cordons = &cordons[..count];
+        match band {
+            None => push_allowed(&mut parts, whole, cordons),
+            Some((first, last)) => {
+                if let Some(above) = last.checked_add(1) {
+                    push_allowed(&mut parts, (above, whole.1), cordons);
+                }
+                if let Some(below) = first.checked_sub(1) {
+                    push_allowed(&mut parts, (whole.0, below), cordons);
+                }
+                push_allowed(&mut parts, (first, last), cordons);
+            }
+        }
+        parts
+    }
+
+    /// Whether a slot is under a cordon.
+    pub(super) fn hold(&self, slot: Slot) -> bool {
+        let (cordons, count) = self.sorted();
+        let holds = |&(first, last): &Part| (first..=last).contains(&slot);
+        cordons[..count].iter().any(holds)
+    }
+
+    /// Draws a cordon; `false` if there is no room for it. One caller at a time.
+    pub(super) fn draw(&self, part: Part) -> bool {
+        // SeqCst, both: allocations that begin later see the cordon; see `sorted`.
+        let free = self.0.iter().find(|word| load_seq_cst(word) == NONE);
+        free.inspect(|word| word.store(pack(part), Ordering::SeqCst))
+            .is_some()
+    }
+
+    /// Lifts a cordon of exactly this part; `false` if there is none. One caller at a time.
+    pub(super) fn lift(&self, part: Part) -> bool {
+        // SeqCst, both: whoever is told of it finds what was under the cordon.
+        let mut words = self.0.iter();
+        let drawn = words.find(|word| load_seq_cst(word) == pack(part));
+        drawn
+            .inspect(|word| word.store(NONE, Ordering::SeqCst))
+            .is_some()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.sorted().1 == 0
+    }
+}
+
+fn pack((first, last): Part) -> u64 {
+    u64::from(first) << 32 | u64::from(last)
+}
+
+/// What ascending `cordons`, which may overlap, leave of `part`.
+fn push_allowed(parts: &mut Parts, part: Part, cordons: &[Part]) {
+    let mut from = Some(part.0);
+    for &(first, last) in cordons {
+        let Some(start) = from else { return };
+        if first > part.1 {
+            break;
+        }
+        if last < start {
+            continue;
+        }
+        if let Some(before) = first.checked_sub(1)
+            && start < first
+        {
+            parts.push((start, before.min(part.1)));
+        }
+        from = last.checked_add(1);
+    }
+    if let Some(start) = from {
+        parts.push((start, part.1));
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// Whatever is drawn, the parts are the slots that no cordon holds, the band last.
+    #[test]
+    fn parts_agree_with_asking_slot_by_slot() {
+        let mut random = 0x9e37_79b9_7f4a_7c15u64;
+        let mut draw = |below: u64| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            (random % below) as Slot
+        };
+        for round in 0..2000 {
+            let cordons = Cordons::new();
+            for _ in 0..draw(7) {
+                let first = draw(40);
+                assert!(cordons.draw((first, first + draw(9))));
+            }
+            let whole = (0, 39);
+            let band = (round % 2 == 0).then(|| {
+                let first = draw(30);
+                (first, first + draw(10))
+            });
+            let parts = cordons.allowed(whole, band);
+            let mut slots: Vec<Slot> = Vec::new();
+            for &(first, last) in parts.as_slice() {
+                slots.extend(first..=last);
+            }
+            let is_banded =
+                |slot: &Slot| band.is_some_and(|(first, last)| (first..=last).contains(slot));
+            let mut expected: Vec<Slot> = (0..40).filter(|&slot| !cordons.hold(slot)).collect();
+            // Above the band, below it, inside it.
+            expected.sort_by_key(|slot| match band {
+                Some(band) if is_banded(slot) => (2, band.0),
+                Some((first, _)) if *slot < first => (1, 0),
+                _ => (0, 0),
+            });
+            assert_eq!(
+                slots,
+                expected,
+                "{:?} and the band {band:?}",
+                cordons.list()
+            );
+        }
+    }
+
+    #[test]
+    fn a_cordon_is_lifted_as_it_was_drawn_and_there_are_so_many() {
+        let cordons = Cordons::new();
+        for index in 0..MOST_CORDONS as Slot {
+            assert!(cordons.draw((2 * index, 2 * index)));
+        }
+        assert!(!cordons.draw((100, 200)));
+        assert!(!cordons.lift((0, 1)), "that was never drawn");
+        assert!(cordons.lift((0, 0)));
+        assert!(cordons.draw((0, Slot::MAX)));
+        assert!(cordons.allowed((0, Slot::MAX), None).as_slice().is_empty());
+        assert!(cordons.hold(Slot::MAX));
+    }
+}

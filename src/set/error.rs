@@ -1,0 +1,338 @@
+//! One small enum per verb of sets. Each value names what was asked for.
+
+use super::MemberId;
+use crate::error::{AllocateError, ReleaseError};
+use crate::network::Network;
+use crate::pool::Pool;
+use ipnet::IpNet;
+use std::error::Error;
+use std::fmt;
+use std::net::IpAddr;
+
+/// What a pool covers, in a word: its network, or its first and last addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Extent {
+    /// The network; `None` for a pool of ranges alone.
+    pub network: Option<IpNet>,
+    /// The first address of the pool.
+    pub first: IpAddr,
+    /// The last address of the pool.
+    pub last: IpAddr,
+}
+
+impl Extent {
+    pub(super) fn of<N: Network>(pool: &Pool<N>) -> Self {
+        let info = pool.info();
+        let ends = pool.stretches().fold(None, |ends, (first, last)| {
+            let first = ends.map_or(first, |(first, _)| first);
+            Some((first, last))
+        });
+        let (first, last) = ends.expect("a pool has at least one slot");
+        Self {
+            network: info.network,
+            first: first.into(),
+            last: last.into(),
+        }
+    }
+}
+
+impl fmt::Display for Extent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.network {
+            Some(network) => network.fmt(f),
+            None => write!(f, "{} to {}", self.first, self.last),
+        }
+    }
+}
+
+/// Why a pool does not become a member of a set.
+///
+/// ```
+/// use hostbits::{AddError, Pool, PoolSet};
+///
+/// let set = PoolSet::new([Pool::new("10.0.0.0/16".parse::<ipnet::Ipv4Net>()?)?])?;
+/// let error = set.add(Pool::new("10.0.7.0/24".parse()?)?).unwrap_err();
+/// assert!(matches!(error, AddError::Overlaps { .. }));
+/// assert_eq!(
+///     error.to_string(),
+///     "10.0.7.0/24 overlaps 10.0.0.0/16, which is in the set: both have 10.0.7.0 to 10.0.7.255"
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AddError {
+    /// It shares addresses with a member. Sets are routing domains of their own: put it into another one.
+    #[non_exhaustive]
+    Overlaps {
+        /// The pool that was to be added.
+        added: Box<Extent>,
+        /// The member in its way.
+        member: Box<Extent>,
+        /// The first address that both have.
+        first: IpAddr,
+        /// The last address of that stretch.
+        last: IpAddr,
+    },
+    /// The set was built for so many members, removed ones included.
+    #[non_exhaustive]
+    NoRoom {
+        /// How many members it was built for.
+        room: usize,
+    },
+}
+
+impl AddError {
+    /// A stable name for logs, JSON and exit codes: kebab case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Overlaps { .. } => "overlaps",
+            Self::NoRoom { .. } => "no-room",
+        }
+    }
+}
+
+impl fmt::Display for AddError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Overlaps {
+                added,
+                member,
+                first,
+                last,
+            } => write!(
+                f,
+                "{added} overlaps {member}, which is in the set: both have {first} to {last}"
+            ),
+            Self::NoRoom { room } => write!(
+                f,
+                "the set was built for {room} members: build one with more room over the same pools"
+            ),
+        }
+    }
+}
+
+impl Error for AddError {}
+
+/// Why a member was not drained, resumed or removed.
+///
+/// ```
+/// use hostbits::{MemberError, Pool, PoolSet};
+///
+/// let mut set = PoolSet::new([Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?])?;
+/// let addr = set.allocate()?;
+/// let member = set.member_of(addr).unwrap().id();
+/// assert_eq!(set.remove(member).unwrap_err().code(), "not-drained");
+/// set.drain(member)?;
+/// let error = set.remove(member).unwrap_err();
+/// assert!(matches!(error, MemberError::NotEmpty { allocated: 1, .. }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MemberError {
+    /// The set has no such member, or no longer.
+    #[non_exhaustive]
+    Unknown {
+        /// The member asked for.
+        member: MemberId,
+    },
+    /// Addresses are still handed out from it: drain it first.
+    #[non_exhaustive]
+    NotDrained {
+        /// The member asked for.
+        member: MemberId,
+    },
+    /// Somebody still holds addresses of it: the stragglers, which the set lists.
+    #[non_exhaustive]
+    NotEmpty {
+        /// The member asked for.
+        member: MemberId,
+        /// How many addresses are held.
+        allocated: u64,
+    },
+}
+
+impl MemberError {
+    /// A stable name for logs, JSON and exit codes: kebab case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown { .. } => "unknown-member",
+            Self::NotDrained { .. } => "not-drained",
+            Self::NotEmpty { .. } => "not-empty",
+        }
+    }
+}
+
+impl fmt::Display for MemberError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown { member } => write!(f, "the set has no {member}"),
+            Self::NotDrained { member } => write!(f, "{member} is not drained: drain it first"),
+            Self::NotEmpty { member, allocated } => write!(
+                f,
+                "{allocated} addresses of {member} are allocated: wait for their release"
+            ),
+        }
+    }
+}
+
+impl Error for MemberError {}
+
+/// Why a range was not cordoned, or not uncordoned.
+///
+/// ```
+/// use hostbits::{CordonError, Pool, PoolSet};
+///
+/// let set = PoolSet::new([Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?])?;
+/// let error = set.uncordon("10.0.0.8".parse()?..="10.0.0.9".parse()?).unwrap_err();
+/// assert!(matches!(error, CordonError::NotCordoned { .. }));
+/// assert_eq!(error.to_string(), "10.0.0.8 to 10.0.0.9 is not cordoned");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CordonError {
+    /// The range has no address of any member, or ends before it begins.
+    #[non_exhaustive]
+    OutOfRange {
+        /// The first address of the range.
+        first: IpAddr,
+        /// The last address of the range.
+        last: IpAddr,
+    },
+    /// A member has as many cordons as it can have.
+    #[non_exhaustive]
+    TooMany {
+        /// How many a member can have.
+        most: usize,
+    },
+    /// There is no cordon of exactly this range.
+    #[non_exhaustive]
+    NotCordoned {
+        /// The first address of the range.
+        first: IpAddr,
+        /// The last address of the range.
+        last: IpAddr,
+    },
+}
+
+impl CordonError {
+    /// A stable name for logs, JSON and exit codes: kebab case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::OutOfRange { .. } => "out-of-range",
+            Self::TooMany { .. } => "too-many-cordons",
+            Self::NotCordoned { .. } => "not-cordoned",
+        }
+    }
+}
+
+impl fmt::Display for CordonError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutOfRange { first, last } => {
+                write!(f, "range {first} to {last} has no address of the set")
+            }
+            Self::TooMany { most } => write!(
+                f,
+                "a member has {most} cordons already: join ranges, or drain the member"
+            ),
+            Self::NotCordoned { first, last } => write!(f, "{first} to {last} is not cordoned"),
+        }
+    }
+}
+
+impl Error for CordonError {}
+
+/// Why a client got no pair of addresses. Nothing is allocated.
+///
+/// ```
+/// use hostbits::{AllocatePairError, DualStack, Pool, PoolSet};
+///
+/// let v4 = PoolSet::new([Pool::new("10.0.0.0/30".parse::<ipnet::Ipv4Net>()?)?])?;
+/// let v6 = PoolSet::new([Pool::new("2001:db8::/112".parse::<ipnet::Ipv6Net>()?)?])?;
+/// let both = DualStack::new(v4, v6);
+/// both.allocate_pair()?;
+/// let error = both.allocate_pair().unwrap_err();
+/// assert!(matches!(error, AllocatePairError::V4(_)));
+/// assert_eq!(error.to_string(), "IPv4: exhausted: too few of the pool's 1 addresses are free");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AllocatePairError {
+    /// There was no IPv4 address to be had.
+    V4(AllocateError),
+    /// There was no IPv6 address to be had.
+    V6(AllocateError),
+    /// At some instant of the call no index was free in both networks.
+    #[non_exhaustive]
+    NoCommonIndex {
+        /// How many indices both networks have.
+        indices: u64,
+    },
+}
+
+impl AllocatePairError {
+    /// A stable name for logs, JSON and exit codes: kebab case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::V4(error) | Self::V6(error) => error.code(),
+            Self::NoCommonIndex { .. } => "no-common-index",
+        }
+    }
+}
+
+impl fmt::Display for AllocatePairError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::V4(error) => write!(f, "IPv4: {error}"),
+            Self::V6(error) => write!(f, "IPv6: {error}"),
+            Self::NoCommonIndex { indices } => {
+                write!(
+                    f,
+                    "exhausted: none of {indices} indices is free in both networks"
+                )
+            }
+        }
+    }
+}
+
+impl Error for AllocatePairError {}
+
+/// What was not released of a pair. The other half was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReleasePairError {
+    /// Why the IPv4 address was not released, if it was not.
+    pub v4: Option<ReleaseError>,
+    /// Why the IPv6 address was not released, if it was not.
+    pub v6: Option<ReleaseError>,
+}
+
+impl ReleasePairError {
+    /// `Ok` if both were released.
+    pub(super) fn of(
+        v4: Result<(), ReleaseError>,
+        v6: Result<(), ReleaseError>,
+    ) -> Result<(), Self> {
+        match (v4.err(), v6.err()) {
+            (None, None) => Ok(()),
+            (v4, v6) => Err(Self { v4, v6 }),
+        }
+    }
+}
+
+impl fmt::Display for ReleasePairError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.v4, &self.v6) {
+            (Some(v4), Some(v6)) => write!(f, "{v4}; {v6}"),
+            (Some(error), None) | (None, Some(error)) => error.fmt(f),
+            (None, None) => f.write_str("both were released"),
+        }
+    }
+}
+
+impl Error for ReleasePairError {}

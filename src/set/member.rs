@@ -1,0 +1,247 @@
+//! One pool of a set.
+
+use super::band::StaticBand;
+use super::cordons::{Cordons, Parts};
+use crate::client::Client;
+use crate::error::AllocateError;
+use crate::network::Network;
+use crate::pool::{Half, Part, Pool};
+use crate::stats::Event;
+use crate::sync::hint;
+use crate::sync::{AtomicU64, Ordering, load_seq_cst};
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+/// Names a member of a set: the first one is 0, and the number of a removed one is not given again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MemberId(pub(super) u32);
+
+impl MemberId {
+    /// The number.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl fmt::Display for MemberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "member {}", self.0)
+    }
+}
+
+/// Nothing new is handed out.
+const DRAINED: u64 = 1;
+/// It has cordons.
+const CORDONED: u64 = 2;
+/// It has a band, for life.
+const BANDED: u64 = 4;
+
+pub(super) struct Member<N: Network> {
+    pub(super) pool: Arc<Pool<N>>,
+    /// Zero: all of the pool, as its policy wants it. Otherwise see the flags.
+    special: AtomicU64,
+    pub(super) cordons: Cordons,
+    pub(super) band: Option<Part>,
+    /// Addresses that were free when last counted, and counted on since, where the strategy asks for it.
+    free: hint::AtomicU64,
+}
+
+impl<N: Network> Member<N> {
+    pub(super) fn new(pool: Arc<Pool<N>>, band: Option<StaticBand>) -> Self {
+        let band = band.and_then(|band| band.slots_of(&pool));
+        Self {
+            special: AtomicU64::new(band.map_or(0, |_| BANDED)),
+            cordons: Cordons::new(),
+            band,
+            free: hint::AtomicU64::new(pool.available()),
+            pool,
+        }
+    }
+
+    /// Whether all of the pool may be handed out, in the order of its policy.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        // SeqCst: a drain or a cordon that came before this call is seen.
+        load_seq_cst(&self.special) == 0
+    }
+
+    pub(super) fn is_drained(&self) -> bool {
+        // SeqCst: as in `is_plain`.
+        load_seq_cst(&self.special) & DRAINED != 0
+    }
+
+    pub(super) fn set_drained(&self, is_drained: bool) {
+        self.set(DRAINED, is_drained);
+    }
+
+    /// Takes note of whether there are cordons. After one was drawn, or lifted.
+    pub(super) fn note_cordons(&self) {
+        self.set(CORDONED, !self.cordons.is_empty());
+    }
+
+    fn set(&self, flag: u64, is_set: bool) {
+        // SeqCst, both: a call that begins later sees it; before it comes what it speaks of.
+        if is_set {
+            self.special.fetch_or(flag, Ordering::SeqCst);
+        } else {
+            self.special.fetch_and(!flag, Ordering::SeqCst);
+        }
+    }
+
+    /// Where something may be handed out, in this order; `None` for all of it, in the pool's own order.
+    pub(super) fn parts(&self) -> Option<Parts> {
+        // SeqCst: as in `is_plain`.
+        match load_seq_cst(&self.special) {
+            0 => None,
+            special if special & DRAINED != 0 => Some(Parts::new()),
+            _ => Some(self.cordons.allowed(self.pool.whole(), self.band)),
+        }
+    }
+
+    /// The same without an order: `None` unless something of it is closed.
+    pub(super) fn open_parts(&self) -> Option<Parts> {
+        // SeqCst: as in `is_plain`.
+        match load_seq_cst(&self.special) & !BANDED {
+            0 => None,
+            special if special & DRAINED != 0 => Some(Parts::new()),
+            _ => Some(self.cordons.allowed(self.pool.whole(), None)),
+        }
+    }
+
+    /// Claims what the policy wants. `Ok(None)` means that it had nothing.
+    pub(super) fn try_allocate(&self) -> Result<Option<N::Addr>, AllocateError> {
+        match self.parts() {
+            None => match self.pool.allocate() {
+                Ok(addr) => Ok(Some(addr)),
+                Err(AllocateError::Exhausted { .. }) => Ok(None),
+                Err(refusal) => Err(refusal),
+            },
+            Some(parts) => self.pool.try_allocate_in(parts.as_slice(), Event::Any),
+        }
+    }
+
+    /// Claims for a client, from its place on; under a cordon or a band its place alone, or what the policy
+    /// wants.
+    pub(super) fn try_allocate_for(
+        &self,
+        client: Client,
+    ) -> Result<Option<N::Addr>, AllocateError> {
+        if self.is_plain() {
+            return match self.pool.allocate_for(client) {
+                Ok(addr) => Ok(Some(addr)),
+                Err(AllocateError::Exhausted { .. }) => Ok(None),
+                Err(refusal) => Err(refusal),
+            };
+        }
+        let slot = self.pool.place_of(client);
+        if !self.is_drained() && !self.cordons.hold(slot) {
+            let claimed = self.pool.try_allocate_slot(slot, Event::Preferred)?;
+            if claimed.is_some() {
+                return Ok(claimed);
+            }
+        }
+        self.try_allocate()
+    }
+
+    /// Claims a block that no cordon touches.
+    pub(super) fn try_allocate_block(&self, prefix_len: u8) -> Result<N, AllocateError> {
+        match self.open_parts() {
+            None => self.pool.allocate_block(prefix_len),
+            Some(parts) => self.pool.allocate_block_in(prefix_len, parts.as_slice()),
+        }
+    }
+
+    /// The same as one half of a pair.
+    pub(super) fn try_allocate_half(&self) -> Result<Option<Half<'_, N>>, AllocateError> {
+        match self.parts() {
+            None => self.pool.try_allocate_half(&[self.pool.whole()]),
+            Some(parts) => self.pool.try_allocate_half(parts.as_slice()),
+        }
+    }
+
+    /// Whether it had nothing to hand out when it was looked at.
+    pub(super) fn looks_full(&self) -> bool {
+        let parts = self.open_parts();
+        self.pool.looks_full(parts.as_ref().map(Parts::as_slice))
+    }
+
+    /// Whether an address may be handed out to whoever names it.
+    pub(super) fn is_open_at(&self, addr: N::Addr) -> bool {
+        self.is_plain()
+            || !self.is_drained()
+                && self
+                    .pool
+                    .slot_of(addr)
+                    .is_none_or(|slot| !self.cordons.hold(slot))
+    }
+
+    /// Whether an address lies between the first and the last one of any stretch of the pool.
+    pub(super) fn spans(&self, addr: N::Addr) -> bool {
+        self.pool.slot_of(addr).is_some()
+    }
+
+    /// How many free addresses it would hand out.
+    pub(super) fn available(&self) -> u64 {
+        match self.open_parts() {
+            None => self.pool.available(),
+            Some(parts) => parts
+                .as_slice()
+                .iter()
+                .map(|&part| self.pool.count_part(part).1)
+                .sum(),
+        }
+    }
+
+    /// Where nothing new is handed out, without overlaps.
+    pub(super) fn closed_parts(&self) -> Vec<Part> {
+        if self.is_drained() {
+            return vec![self.pool.whole()];
+        }
+        let mut closed: Vec<Part> = Vec::new();
+        for (first, last) in self.cordons.list() {
+            match closed.last_mut() {
+                Some(before) if first <= before.1 => before.1 = before.1.max(last),
+                _ => closed.push((first, last)),
+            }
+        }
+        closed
+    }
+
+    /// The slots of `range` in this member, as far as it has any.
+    pub(super) fn part_of(&self, range: &RangeInclusive<N::Addr>) -> Option<Part> {
+        self.pool.slots_around(range)
+    }
+
+    /// Addresses that are free, roughly: the pool's count where it has one, ours otherwise.
+    pub(super) fn recount(&self) -> u64 {
+        if let Some(available) = self.pool.available_if_counted() {
+            // Relaxed, here and below: a hint.
+            self.free.store(available, Ordering::Relaxed);
+        }
+        self.free_now()
+    }
+
+    #[inline]
+    pub(super) fn free_now(&self) -> u64 {
+        // More were taken than we knew of: nothing.
+        let free = self.free.load(Ordering::Relaxed);
+        if free > u64::MAX / 2 { 0 } else { free }
+    }
+
+    /// It had nothing, whatever was counted.
+    pub(super) fn note_full(&self) {
+        self.free.store(0, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn note_taken(&self, count: u64) {
+        self.free.fetch_sub(count, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn note_released(&self, count: u64) -> u64 {
+        let before = self.free.fetch_add(count, Ordering::Relaxed);
+        before.wrapping_add(count)
+    }
+}

@@ -1,0 +1,165 @@
+//! Proof that a whole set had nothing: at some instant of the call, every member had nothing.
+//!
+//! One member after the other proves nothing, for the free address moves. See `bitmap::collect`.
+
+use super::PoolSet;
+use super::cordons::Parts;
+use crate::bitmap::{Doubt, Evidence};
+use crate::error::AllocateError;
+use crate::network::Network;
+use crate::sync::{Ordering, Snooze, load_seq_cst};
+
+/// What became of an attempt to prove it.
+pub(super) enum Proof {
+    /// At some instant of the call no member had anything.
+    NoneFree,
+    /// Look again.
+    MayBeFree,
+    /// Somebody's claim in this member may be given back.
+    InFlight(usize),
+}
+
+impl<N: Network> PoolSet<N> {
+    /// Whether no member had anything at one instant of the call.
+    ///
+    /// Tells the summary of members that have something which it does not know of: somebody gave it back
+    /// behind the back of the set.
+    #[cold]
+    pub(super) fn prove_none(&self) -> Proof {
+        let before = self.shape_now();
+        let mut evidence = Vec::new();
+        for (index, member) in self.members.iter() {
+            if member.is_drained() || member.pool.file_refusal().is_some() {
+                continue;
+            }
+            let parts = member.open_parts();
+            let parts = parts.as_ref().map(Parts::as_slice);
+            match member.pool.evidence_of_none(parts) {
+                Ok(found) => evidence.push(found),
+                Err(Doubt::InFlight) => return Proof::InFlight(index),
+                Err(Doubt::MayBeFree) => {
+                    self.roster.publish(index);
+                    return Proof::MayBeFree;
+                }
+            }
+        }
+        self.proved(before, &evidence)
+    }
+
+    /// The second collect.
+    pub(super) fn proved(&self, before: (usize, u64), evidence: &[Evidence<'_>]) -> Proof {
+        if evidence.iter().all(Evidence::still_holds) && self.shape_now() == before {
+            Proof::NoneFree
+        } else {
+            Proof::MayBeFree
+        }
+    }
+
+    /// How many members there are, and how often one was resumed or a cordon was lifted: what makes
+    /// addresses free without a release.
+    pub(super) fn shape_now(&self) -> (usize, u64) {
+        // SeqCst: read before the first collect and after the second one. Whatever was finished in between
+        // has changed it, and what was finished before is seen by the first collect.
+        (self.members.len(), load_seq_cst(&self.openings))
+    }
+
+    /// Takes note that a member has more to hand out than before.
+    pub(super) fn note_opening(&self, index: usize) {
+        // SeqCst: after the store that opens it; see `shape_now`.
+        self.openings.fetch_add(1, Ordering::SeqCst);
+        self.roster.publish(index);
+    }
+
+    /// The error for a set that had nothing.
+    #[cold]
+    pub(super) fn exhausted(&self, refusal: Option<AllocateError>) -> AllocateError {
+        refusal.unwrap_or_else(|| AllocateError::Exhausted {
+            capacity: self.capacity(),
+            quarantined: self
+                .members
+                .iter()
+                .map(|(_, member)| member.pool.quarantined_count())
+                .sum(),
+        })
+    }
+
+    /// Repeats `search` until it finds something, or nothing was to be found at some instant.
+    #[cold]
+    pub(super) fn search_or_prove<T>(
+        &self,
+        mut search: impl FnMut(&mut Option<AllocateError>) -> Option<T>,
+    ) -> Result<T, AllocateError> {
+        let snooze = Snooze::default();
+        loop {
+            let mut refusal = None;
+            if let Some(found) = search(&mut refusal) {
+                return Ok(found);
+            }
+            match self.prove_none() {
+                Proof::NoneFree => return Err(self.exhausted(refusal)),
+                Proof::InFlight(index) => self.wait(index, &snooze),
+                Proof::MayBeFree => {}
+            }
+        }
+    }
+
+    /// Waits a little for a claim in flight in this member.
+    pub(super) fn wait(&self, index: usize, snooze: &Snooze) {
+        if let Some(member) = self.members.get(index) {
+            member.pool.wait_for_flight(snooze);
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::pool::Pool;
+    use ipnet::Ipv4Net;
+
+    type Set = PoolSet<Ipv4Net>;
+
+    fn pool(text: &str) -> Pool<Ipv4Net> {
+        Pool::new(text.parse().expect("a network")).expect("a pool")
+    }
+
+    /// Something opens between the collects, which the members of the first one know nothing of.
+    #[test]
+    fn what_opens_between_the_collects_is_seen() {
+        let add = |set: &Set| drop(set.add(pool("10.0.2.0/32")));
+        let resume = |set: &Set| drop(set.resume(crate::set::MemberId(1)));
+        let part =
+            || "10.0.0.2".parse().expect("an address")..="10.0.0.2".parse().expect("an address");
+        let uncordon = |set: &Set| drop(set.uncordon(part()));
+        let changes: [&dyn Fn(&Set); 3] = [&add, &resume, &uncordon];
+        for (index, change) in changes.into_iter().enumerate() {
+            // One address of the first member is under a cordon, and the second member is drained.
+            let set = PoolSet::new([pool("10.0.0.0/29"), pool("10.0.1.0/32")]).expect("a set");
+            set.drain(crate::set::MemberId(1)).expect("a member");
+            set.cordon(part()).expect("an address");
+            while set.allocate().is_ok() {}
+            let before = set.shape_now();
+            let evidence: Vec<_> = set
+                .members
+                .iter()
+                .filter(|(_, member)| !member.is_drained())
+                .map(|(_, member)| {
+                    let parts = member.open_parts();
+                    let parts = parts.as_ref().map(Parts::as_slice);
+                    member
+                        .pool
+                        .evidence_of_none(parts)
+                        .ok()
+                        .expect("nothing is free")
+                })
+                .collect();
+            assert!(matches!(set.proved(before, &evidence), Proof::NoneFree));
+            change(&set);
+            assert!(
+                matches!(set.proved(before, &evidence), Proof::MayBeFree),
+                "change {index}"
+            );
+            assert!(set.allocate().is_ok());
+        }
+    }
+}

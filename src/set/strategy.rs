@@ -1,0 +1,215 @@
+//! Which member is asked first. Hints only: they may be stale, and cannot make an answer wrong.
+
+use super::member::Member;
+use super::members::Members;
+use crate::bitmap::Roster;
+use crate::network::Network;
+use crate::sync::Ordering;
+use crate::sync::hint::{AtomicU32, AtomicU64};
+use crossbeam_utils::CachePadded;
+
+/// Which member of a set an address comes from.
+///
+/// Whatever the strategy, a member that has nothing is skipped, and a set is exhausted only when every
+/// member is. [`PoolSet::allocate_for`](crate::PoolSet::allocate_for) chooses by the client instead.
+///
+/// ```
+/// use hostbits::{Pool, PoolSet, Strategy};
+///
+/// let nets = ["10.0.0.0/24", "10.0.1.0/24"].map(|net| net.parse::<ipnet::Ipv4Net>().unwrap());
+/// let pools = nets.map(|net| Pool::new(net).unwrap());
+/// let set = PoolSet::builder().strategy(Strategy::RoundRobin).members(pools).build()?;
+/// let addrs: Vec<_> = (0..3).map(|_| set.allocate().unwrap().to_string()).collect();
+/// assert_eq!(addrs, ["10.0.0.2", "10.0.1.2", "10.0.0.3"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Strategy {
+    /// The first member that has something, in the order in which they were added. On one thread always
+    /// exactly that.
+    #[default]
+    InOrder,
+    /// The next member after the last one used that has something.
+    RoundRobin,
+    /// A member that has most free addresses. Exact on one thread as long as everybody goes through the
+    /// set; otherwise as far as the set's counts tell.
+    MostFree,
+    /// Each member in proportion to its weight, however full it is. A member that has nothing leaves its
+    /// turn to the next one that has something.
+    Weighted,
+}
+
+/// The strategy of one set with what it remembers.
+pub(super) struct Chooser {
+    strategy: Strategy,
+    /// The member used last.
+    last: CachePadded<AtomicU32>,
+    /// How many were drawn by weight.
+    draws: CachePadded<AtomicU64>,
+    /// Members with at least so many free addresses have most: see `fullest_first`.
+    enough: CachePadded<AtomicU64>,
+}
+
+impl Chooser {
+    pub(super) fn new(strategy: Strategy, room: usize) -> Self {
+        let last = match strategy {
+            // Before the first one.
+            Strategy::RoundRobin => room as u32 - 1,
+            _ => 0,
+        };
+        Self {
+            strategy,
+            last: CachePadded::new(AtomicU32::new(last)),
+            draws: CachePadded::new(AtomicU64::new(0)),
+            enough: CachePadded::new(AtomicU64::new(u64::MAX)),
+        }
+    }
+
+    pub(super) fn strategy(&self) -> Strategy {
+        self.strategy
+    }
+
+    /// The member used last.
+    #[inline]
+    pub(super) fn last(&self) -> usize {
+        // Relaxed, all of these: starting guesses.
+        self.last.load(Ordering::Relaxed) as usize
+    }
+
+    /// The member to ask first, if that is a matter of a few loads.
+    #[inline]
+    pub(super) fn likely<N: Network>(
+        &self,
+        roster: &Roster,
+        members: &Members<N>,
+    ) -> Option<usize> {
+        let last = self.last();
+        match self.strategy {
+            Strategy::InOrder => roster.is_lowest(last).then_some(last),
+            Strategy::RoundRobin => roster.next(last + 1, |index| looks_full(members, index)),
+            Strategy::MostFree => {
+                let free = members.get(last)?.free_now();
+                (free >= self.enough.load(Ordering::Relaxed)).then_some(last)
+            }
+            Strategy::Weighted => None,
+        }
+    }
+
+    /// The member to begin a search with.
+    pub(super) fn first<N: Network>(&self, members: &Members<N>) -> usize {
+        match self.strategy {
+            Strategy::InOrder => 0,
+            Strategy::RoundRobin => self.last() + 1,
+            Strategy::MostFree => self.with_most_free(members),
+            Strategy::Weighted => self.draw(members),
+        }
+    }
+
+    /// Takes note of a member that gave something.
+    #[inline]
+    pub(super) fn note_taken<N: Network>(&self, index: usize, member: &Member<N>) {
+        // Written only when it changes, so that the line stays shared.
+        if self.last() != index {
+            self.last.store(index as u32, Ordering::Relaxed);
+        }
+        if self.strategy == Strategy::MostFree {
+            member.note_taken(1);
+        }
+    }
+
+    /// Takes note of what was taken by name: the next search begins where it would have.
+    pub(super) fn note_named<N: Network>(&self, member: &Member<N>, count: u64) {
+        if self.strategy == Strategy::MostFree {
+            member.note_taken(count);
+        }
+    }
+
+    /// Takes note of a release: the member may be the one with most now.
+    #[inline]
+    pub(super) fn note_released<N: Network>(&self, index: usize, count: u64, members: &Members<N>) {
+        if self.strategy == Strategy::MostFree
+            && let Some(member) = members.get(index)
+        {
+            let free = member.note_released(count);
+            let last = self.last();
+            if index != last {
+                self.prefer_if_more(index, free, members.get(last).map_or(0, Member::free_now));
+            }
+        }
+    }
+
+    /// Of the two, the one with more is in use from now on, until it has less than the other.
+    #[cold]
+    fn prefer_if_more(&self, index: usize, free: u64, in_use: u64) {
+        let enough = self.enough.load(Ordering::Relaxed);
+        let less = free.min(in_use);
+        if less > enough {
+            self.enough.store(less, Ordering::Relaxed);
+        }
+        if free > in_use {
+            self.last.store(index as u32, Ordering::Relaxed);
+        }
+    }
+
+    /// A member with most free addresses.
+    ///
+    /// Compares all of them only now and then. Let the two fullest have `most` and `second`: then the one is
+    /// used until it has fewer than `second`, then any other that has as many, in turn, and when there is
+    /// none left, all are compared again. With equal members that is once for as many allocations as there
+    /// are members, and with unequal ones not more often.
+    #[cold]
+    fn with_most_free<N: Network>(&self, members: &Members<N>) -> usize {
+        let last = self.last();
+        let enough = self.enough.load(Ordering::Relaxed);
+        let count = members.len();
+        let has_enough = |&index: &usize| {
+            let free = |member: &Member<N>| !member.is_drained() && member.free_now() >= enough;
+            members.get(index).is_some_and(free)
+        };
+        let near = (last..count).chain(0..last.min(count)).find(has_enough);
+        near.unwrap_or_else(|| self.compare_all(members))
+    }
+
+    fn compare_all<N: Network>(&self, members: &Members<N>) -> usize {
+        let (mut best, mut most, mut second) = (0, 0, 0);
+        for (index, member) in members.iter().filter(|(_, member)| !member.is_drained()) {
+            let free = member.recount();
+            if free > most {
+                (best, most, second) = (index, free, most);
+            } else {
+                second = second.max(free);
+            }
+        }
+        self.enough.store(second.max(1), Ordering::Relaxed);
+        best
+    }
+
+    /// The next member by weight: multiples of the golden ratio fill a circle evenly at any time.
+    #[cold]
+    fn draw<N: Network>(&self, members: &Members<N>) -> usize {
+        let draw = self.draws.fetch_add(1, Ordering::Relaxed);
+        let count = members.len();
+        if count == 0 {
+            return 0;
+        }
+        let total = members.weight_until(count - 1);
+        let turn = draw.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let point = ((u128::from(turn) * u128::from(total)) >> 64) as u64;
+        let (mut low, mut high) = (0, count - 1);
+        while low < high {
+            let middle = (low + high) / 2;
+            if members.weight_until(middle) <= point {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+}
+
+/// Whether a member had nothing when it was looked at; one that is not there never has.
+pub(super) fn looks_full<N: Network>(members: &Members<N>, index: usize) -> bool {
+    members.get(index).is_none_or(Member::looks_full)
+}

@@ -1,0 +1,173 @@
+//! Twins: the same index in an IPv4 and in an IPv6 network, as OpenVPN and WireGuard set-ups have it.
+
+use super::error::{AllocatePairError, ReleasePairError};
+use super::pair::Pair;
+use crate::bitmap::Doubt;
+use crate::error::AllocateError;
+use crate::pool::{Half, Part, Pool};
+use crate::slot::Slot;
+use crate::stats::Event;
+use crate::sync::Snooze;
+use ipnet::{Ipv4Net, Ipv6Net};
+use std::fmt;
+use std::sync::Arc;
+
+/// Two pools from which a client gets the same index in both: `10.8.0.5` and `fd00::5`.
+///
+/// The index of an address is its distance from the first address of its network, in units. So the one
+/// address says which the other is, with no table. The limits of that:
+///
+/// * Each side is one network, or one range: with several there is no such distance.
+/// * Only indices count that both have, and that are reserved in neither: of a /24 and a /112, those of the
+///   /24 without its network, gateway and broadcast.
+/// * An index is used up when *either* half is taken. Single addresses that others take from one side cost
+///   pairs.
+/// * The lowest index comes first, whatever the policies of the pools. The search looks at the free addresses
+///   of the IPv4 side one by one: it is fast as long as the two sides agree on what is taken.
+///
+/// ```
+/// use hostbits::{Pool, TwinPools};
+///
+/// let twins = TwinPools::new(
+///     Pool::new("10.8.0.0/24".parse()?)?,
+///     Pool::new("fd00:8::/112".parse()?)?,
+/// )
+/// .expect("one network each");
+/// assert_eq!(twins.allocate_pair()?.to_string(), "10.8.0.2, fd00:8::2");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct TwinPools {
+    v4: Arc<Pool<Ipv4Net>>,
+    v6: Arc<Pool<Ipv6Net>>,
+    /// The slots of the IPv4 side that have a twin.
+    shared: Part,
+    /// What to add to a slot of the IPv4 side, wrapping.
+    to_v6: Slot,
+}
+
+impl TwinPools {
+    /// Puts two pools together; `None` if one of them is made of several ranges.
+    pub fn new(
+        v4: impl Into<Arc<Pool<Ipv4Net>>>,
+        v6: impl Into<Arc<Pool<Ipv6Net>>>,
+    ) -> Option<Self> {
+        let (v4, v6) = (v4.into(), v6.into());
+        let (ours, theirs) = (v4.only_stretch()?, v6.only_stretch()?);
+        let shared_len = (ours.1 - ours.0).min(theirs.1 - theirs.0);
+        Some(Self {
+            v4,
+            v6,
+            shared: (ours.0, ours.0 + shared_len),
+            to_v6: theirs.0.wrapping_sub(ours.0),
+        })
+    }
+
+    /// The IPv4 side.
+    pub fn v4(&self) -> &Arc<Pool<Ipv4Net>> {
+        &self.v4
+    }
+
+    /// The IPv6 side.
+    pub fn v6(&self) -> &Arc<Pool<Ipv6Net>> {
+        &self.v6
+    }
+
+    /// Allocates the lowest index that is free on both sides, or nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocatePairError::NoCommonIndex`] if at some instant of the call no index was free on both sides.
+    ///
+    /// ```
+    /// # use hostbits::{Pool, TwinPools};
+    /// # let twins = TwinPools::new(Pool::new("10.8.0.0/24".parse()?)?, Pool::new("fd00:8::/112".parse()?)?).unwrap();
+    /// twins.v6().allocate_exact("fd00:8::2".parse()?)?;
+    /// assert_eq!(twins.allocate_pair()?.to_string(), "10.8.0.3, fd00:8::3");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allocate_pair(&self) -> Result<Pair, AllocatePairError> {
+        if let Some(pair) = self.search()? {
+            return Ok(pair);
+        }
+        self.search_or_prove()
+    }
+
+    /// Searches under watch until something is found, or both sides are as they were before the search.
+    #[cold]
+    fn search_or_prove(&self) -> Result<Pair, AllocatePairError> {
+        let snooze = Snooze::default();
+        loop {
+            let evidence = (self.v4.watch_for_slots(), self.v6.watch_for_slots());
+            if let Some(pair) = self.search()? {
+                return Ok(pair);
+            }
+            match evidence {
+                (Ok(v4), Ok(v6)) if v4.still_holds() && v6.still_holds() => {
+                    return Err(AllocatePairError::NoCommonIndex {
+                        indices: u64::from(self.shared.1 - self.shared.0) + 1,
+                    });
+                }
+                (Err(Doubt::InFlight), _) => self.v4.wait_for_flight(&snooze),
+                (_, Err(Doubt::InFlight)) => self.v6.wait_for_flight(&snooze),
+                _ => {}
+            }
+        }
+    }
+
+    /// The lowest index that is free on both sides, claimed. `None` proves nothing.
+    fn search(&self) -> Result<Option<Pair>, AllocatePairError> {
+        for slot in self.v4.free_slots_in(self.shared) {
+            let twin = slot.wrapping_add(self.to_v6);
+            if self.v6.is_slot_free(twin)
+                && let Some(pair) = self.try_claim(slot, twin)?
+            {
+                return Ok(Some(pair));
+            }
+        }
+        Ok(None)
+    }
+
+    fn try_claim(&self, slot: Slot, twin: Slot) -> Result<Option<Pair>, AllocatePairError> {
+        let half: Result<_, AllocateError> = self.v4.try_allocate_half_at(slot);
+        let Some(half) = half.map_err(AllocatePairError::V4)? else {
+            return Ok(None);
+        };
+        let v6 = self.v6.try_allocate_slot(twin, Event::Exact);
+        // Without its twin the half goes back, before its flight ends.
+        let v6 = v6.map_err(AllocatePairError::V6)?;
+        Ok(v6.map(|v6| Pair {
+            v4: Half::keep(half),
+            v6,
+        }))
+    }
+
+    /// The IPv6 address with the same index, whether it is free or not; `None` if there is none.
+    ///
+    /// ```
+    /// # use hostbits::{Pool, TwinPools};
+    /// # let twins = TwinPools::new(Pool::new("10.8.0.0/24".parse()?)?, Pool::new("fd00:8::/112".parse()?)?).unwrap();
+    /// assert_eq!(twins.twin_of("10.8.0.5".parse()?), Some("fd00:8::5".parse()?));
+    /// assert_eq!(twins.twin_of("10.9.0.5".parse()?), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn twin_of(&self, v4: std::net::Ipv4Addr) -> Option<std::net::Ipv6Addr> {
+        let slot = self.v4.slot_of(v4)?;
+        let is_shared = (self.shared.0..=self.shared.1).contains(&slot);
+        is_shared.then(|| self.v6.addr_at(slot.wrapping_add(self.to_v6)))
+    }
+
+    /// Releases both addresses, one after the other.
+    ///
+    /// # Errors
+    ///
+    /// [`ReleasePairError`] with the reasons; the other half was released.
+    pub fn release_pair(&self, pair: Pair) -> Result<(), ReleasePairError> {
+        ReleasePairError::of(self.v4.release(pair.v4), self.v6.release(pair.v6))
+    }
+}
+
+impl fmt::Debug for TwinPools {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TwinPools({}; {})", self.v4.info(), self.v6.info())
+    }
+}

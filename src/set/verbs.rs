@@ -1,0 +1,357 @@
+//! The verbs of a set that take addresses and give them back.
+
+use super::PoolSet;
+use super::member::Member;
+use super::proof::Proof;
+use super::strategy::looks_full;
+use crate::bitmap::Doubt;
+use crate::client::Client;
+use crate::error::{AllocateError, AllocateExactError, ReleaseError};
+use crate::network::Network;
+use crate::pool::Half;
+use crate::sync::Snooze;
+
+impl<N: Network> PoolSet<N> {
+    /// Allocates a free address: the strategy chooses the member, the member's policy the address.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocateError::Exhausted`] if at some instant of the call no member had anything to hand out. If all
+    /// that have not are pool files that hand out nothing because of an error, that error.
+    ///
+    /// ```
+    /// # use hostbits::{Pool, PoolSet};
+    /// let set = PoolSet::new([Pool::new("10.0.0.0/30".parse::<ipnet::Ipv4Net>()?)?])?;
+    /// assert_eq!(set.allocate()?.to_string(), "10.0.0.2");
+    /// assert!(set.allocate().is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn allocate(&self) -> Result<N::Addr, AllocateError> {
+        if let Some(index) = self.chooser.likely(&self.roster, &self.members)
+            && let Some(member) = self.members.get(index)
+            && member.is_plain()
+            && let Ok(addr) = member.pool.allocate()
+        {
+            self.chooser.note_taken(index, member);
+            return Ok(addr);
+        }
+        self.allocate_anywhere()
+    }
+
+    #[inline(never)]
+    fn allocate_anywhere(&self) -> Result<N::Addr, AllocateError> {
+        self.search_or_prove(|refusal| {
+            let start = self.chooser.first(&self.members);
+            let (index, addr) = self.walk(start, refusal, Member::try_allocate)?;
+            self.note(index);
+            Some(addr)
+        })
+    }
+
+    /// Allocates for a client: its number chooses the member, and the place in it where the search begins.
+    /// Whatever the strategy, the same client usually gets the same address back.
+    ///
+    /// A member that is added takes its share of the clients, and the others stay where they were. A client
+    /// whose member has nothing goes to the next one. Under a cordon or in a static band, a client's place
+    /// counts only if it is free and open; otherwise it gets what the policy wants.
+    ///
+    /// # Errors
+    ///
+    /// As [`allocate`](Self::allocate).
+    ///
+    /// ```
+    /// use hostbits::{Client, Pool, PoolSet};
+    ///
+    /// let set = PoolSet::new([
+    ///     Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?,
+    ///     Pool::new("10.0.1.0/24".parse()?)?,
+    /// ])?;
+    /// let alice = Client::from_hash(0x9e37_79b9_7f4a_7c15);
+    /// let addr = set.allocate_for(alice)?;
+    /// set.release(addr)?;
+    /// assert_eq!(set.allocate_for(alice)?, addr);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allocate_for(&self, client: Client) -> Result<N::Addr, AllocateError> {
+        self.search_or_prove(|refusal| {
+            let count = self.members.len().max(1) as u64;
+            let start = client.bucket_of(count) as usize;
+            let (index, addr) =
+                self.walk(start, refusal, |member| member.try_allocate_for(client))?;
+            self.note(index);
+            Some(addr)
+        })
+    }
+
+    /// Allocates like [`allocate`](Self::allocate), and answers the slot as a network: `10.0.0.5/32`, or the
+    /// prefix that the member delegates.
+    ///
+    /// # Errors
+    ///
+    /// As [`allocate`](Self::allocate).
+    ///
+    /// ```
+    /// # use hostbits::{Pool, PoolSet};
+    /// let delegated = Pool::builder("2001:db8::/40".parse::<ipnet::Ipv6Net>()?).unit(56).build()?;
+    /// let set = PoolSet::new([delegated])?;
+    /// assert_eq!(set.allocate_net()?.to_string(), "2001:db8::/56");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allocate_net(&self) -> Result<N, AllocateError> {
+        let addr = self.allocate()?;
+        let unit = self.member_at(addr).map(|(_, member)| member.pool.unit());
+        Ok(N::around(addr, unit.unwrap_or(N::addr_width(addr))))
+    }
+
+    /// Allocates exactly `addr`, wherever it is.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocateExactError::Cordoned`] if the address is under a cordon, or its member is drained;
+    /// otherwise as [`Pool::allocate_exact`](crate::Pool::allocate_exact).
+    ///
+    /// ```
+    /// # use hostbits::{Pool, PoolSet};
+    /// let set = PoolSet::new([Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?])?;
+    /// set.allocate_exact("10.0.0.7".parse()?)?;
+    /// assert!(set.allocate_exact("10.0.0.7".parse()?).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allocate_exact(&self, addr: N::Addr) -> Result<(), AllocateExactError> {
+        let Some((_, member)) = self.member_at(addr) else {
+            return Err(AllocateExactError::OutOfRange { addr: addr.into() });
+        };
+        if !member.is_open_at(addr) {
+            return Err(AllocateExactError::Cordoned { addr: addr.into() });
+        }
+        member.pool.allocate_exact(addr)?;
+        self.chooser.note_named(member, 1);
+        Ok(())
+    }
+
+    /// Allocates `addr` if it is free, and any other address otherwise.
+    ///
+    /// Never fails because of its argument: not of the set, reserved, cordoned or taken all mean "no
+    /// preference".
+    ///
+    /// # Errors
+    ///
+    /// As [`allocate`](Self::allocate).
+    ///
+    /// ```
+    /// # use hostbits::{Pool, PoolSet};
+    /// let set = PoolSet::new([Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?])?;
+    /// let wanted = "10.0.0.99".parse()?;
+    /// assert_eq!(set.allocate_preferring(wanted)?, wanted);
+    /// assert_eq!(set.allocate_preferring(wanted)?.to_string(), "10.0.0.2");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allocate_preferring(&self, addr: N::Addr) -> Result<N::Addr, AllocateError> {
+        if let Some((_, member)) = self.member_at(addr)
+            && member.is_open_at(addr)
+            && let Ok(Some(addr)) = member.pool.try_allocate_around(addr)
+        {
+            self.chooser.note_named(member, 1);
+            return Ok(addr);
+        }
+        self.allocate()
+    }
+
+    /// Allocates an aligned block from the first member that has one, whatever the strategy: see
+    /// [`Pool::allocate_block`](crate::Pool::allocate_block). Never one that a cordon touches.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocateError::Exhausted`] if at some instant of the call no member had such a block wholly free;
+    /// [`AllocateError::BadBlock`] if no member can have one at all.
+    ///
+    /// ```
+    /// # use hostbits::{Pool, PoolSet};
+    /// let set = PoolSet::new([
+    ///     Pool::new("10.0.0.0/28".parse::<ipnet::Ipv4Net>()?)?,
+    ///     Pool::new("10.0.1.0/24".parse()?)?,
+    /// ])?;
+    /// assert_eq!(set.allocate_block(26)?.to_string(), "10.0.1.128/26");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allocate_block(&self, prefix_len: u8) -> Result<N, AllocateError> {
+        let snooze = Snooze::default();
+        loop {
+            match self.try_allocate_block(prefix_len)? {
+                Ok(block) => return Ok(block),
+                Err(Proof::NoneFree) => return Err(self.exhausted(None)),
+                Err(Proof::InFlight(index)) => self.wait(index, &snooze),
+                Err(Proof::MayBeFree) => {}
+            }
+        }
+    }
+
+    /// One look at all members, each of them watched from before the first look until after the last one.
+    fn try_allocate_block(&self, prefix_len: u8) -> Result<Result<N, Proof>, AllocateError> {
+        let before = self.shape_now();
+        let mut evidence = Vec::new();
+        let mut in_flight = None;
+        for (index, member) in self.members.iter().filter(|(_, it)| !it.is_drained()) {
+            match member.pool.watch_for_blocks(prefix_len) {
+                Ok(found) => evidence.push(found),
+                Err(Doubt::InFlight) => in_flight = Some(index),
+                Err(Doubt::MayBeFree) => {}
+            }
+        }
+        let (mut misfit, mut fits, mut refusal) = (None, false, None);
+        for (_, member) in self.members.iter() {
+            match member.try_allocate_block(prefix_len) {
+                Ok(block) => {
+                    self.chooser
+                        .note_named(member, units_of(member, prefix_len));
+                    return Ok(Ok(block));
+                }
+                Err(AllocateError::Exhausted { .. }) => fits = true,
+                Err(error @ AllocateError::BadBlock { .. }) => misfit = Some(error),
+                Err(error) => refusal = Some(error),
+            }
+        }
+        match (refusal, misfit) {
+            (Some(refusal), _) => Err(refusal),
+            (None, Some(misfit)) if !fits => Err(misfit),
+            _ => Ok(Err(match in_flight {
+                Some(index) => Proof::InFlight(index),
+                None => self.proved(before, &evidence),
+            })),
+        }
+    }
+
+    /// Releases `addr`, whichever member it is of. Also from drained members and under cordons.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::release`](crate::Pool::release). Nothing has changed.
+    ///
+    /// ```
+    /// # use hostbits::{Pool, PoolSet};
+    /// let set = PoolSet::new([Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?])?;
+    /// let addr = set.allocate()?;
+    /// set.release(addr)?;
+    /// assert!(set.release(addr).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn release(&self, addr: N::Addr) -> Result<(), ReleaseError> {
+        let last = self.chooser.last();
+        if let Some(member) = self.members.get(last)
+            && member.pool.is_home_of(addr)
+        {
+            member.pool.release(addr)?;
+            self.note_released(last, 1);
+            return Ok(());
+        }
+        self.release_elsewhere(addr)
+    }
+
+    #[inline(never)]
+    fn release_elsewhere(&self, addr: N::Addr) -> Result<(), ReleaseError> {
+        let Some((index, member)) = self.member_at(addr) else {
+            return Err(ReleaseError::OutOfRange { addr: addr.into() });
+        };
+        member.pool.release(addr)?;
+        self.note_released(index, 1);
+        Ok(())
+    }
+
+    /// Releases a block that [`allocate_block`](Self::allocate_block) gave, or any aligned block of one
+    /// member of which every address is allocated.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::release_block`](crate::Pool::release_block).
+    ///
+    /// ```
+    /// # use hostbits::{Pool, PoolSet};
+    /// let set = PoolSet::new([Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?])?;
+    /// let block = set.allocate_block(28)?;
+    /// set.release_block(block)?;
+    /// assert_eq!(set.allocated(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn release_block(&self, block: N) -> Result<(), ReleaseError> {
+        let addr = block.written_addr();
+        let Some((index, member)) = self.member_at(addr) else {
+            return Err(ReleaseError::OutOfRange { addr: addr.into() });
+        };
+        member.pool.release_block(block)?;
+        self.note_released(index, units_of(member, block.mask_len()));
+        Ok(())
+    }
+
+    /// The first half of a pair: what [`allocate`](Self::allocate) would give, still to be kept.
+    pub(super) fn allocate_half(&self) -> Result<Half<'_, N>, AllocateError> {
+        self.search_or_prove(|refusal| {
+            let start = self.chooser.first(&self.members);
+            let (index, half) = self.walk(start, refusal, Member::try_allocate_half)?;
+            self.note(index);
+            Some(half)
+        })
+    }
+
+    /// Asks the members that may have something, from `start` on and around, until one gives something.
+    /// `refusal` is the first error of a pool file among them.
+    fn walk<'s, T>(
+        &'s self,
+        start: usize,
+        refusal: &mut Option<AllocateError>,
+        mut ask: impl FnMut(&'s Member<N>) -> Result<Option<T>, AllocateError>,
+    ) -> Option<(usize, T)> {
+        let is_full = |index| looks_full(&self.members, index);
+        for mut from in [start, 0] {
+            while let Some(index) = self.roster.next(from, is_full) {
+                if let Some(member) = self.members.get(index) {
+                    match ask(member) {
+                        Ok(Some(found)) => return Some((index, found)),
+                        Ok(None) => {
+                            member.note_full();
+                            self.roster.settle(index, is_full);
+                        }
+                        Err(error) => {
+                            refusal.get_or_insert(error);
+                        }
+                    }
+                }
+                from = index + 1;
+            }
+        }
+        None
+    }
+
+    fn note(&self, index: usize) {
+        if let Some(member) = self.members.get(index) {
+            self.chooser.note_taken(index, member);
+        }
+    }
+
+    /// Takes note of a release, after the pool has done with it.
+    #[inline]
+    fn note_released(&self, index: usize, count: u64) {
+        self.roster.publish(index);
+        self.chooser.note_released(index, count, &self.members);
+    }
+
+    /// Takes note of a half that went back to its pool.
+    pub(super) fn note_return(&self, addr: N::Addr) {
+        if let Some((index, _)) = self.member_at(addr) {
+            self.note_released(index, 1);
+        }
+    }
+
+    /// The member that an address is of.
+    pub(super) fn member_at(&self, addr: N::Addr) -> Option<(usize, &Member<N>)> {
+        let index = self.directory.find(addr, &self.members)?;
+        Some((index, self.members.get(index)?))
+    }
+}
+
+/// How many addresses of this member a block has.
+fn units_of<N: Network>(member: &Member<N>, prefix_len: u8) -> u64 {
+    let order = u32::from(member.pool.unit().saturating_sub(prefix_len));
+    1u64.checked_shl(order).unwrap_or(0)
+}

@@ -1,0 +1,148 @@
+//! The mutants of sets of pools.
+
+use crate::checks::Check::{Loom, Test, UnitIn};
+use crate::list::{Mutant, edit, mutant, smoke};
+
+const COLLECT: &str = "src/bitmap/collect.rs";
+const MEMBER_OF_SET: &str = "src/set/member.rs";
+const PROOF: &str = "src/set/proof.rs";
+const VERBS: &str = "src/set/verbs.rs";
+const POOL_MEMBER: &str = "src/pool/member.rs";
+const TWINS: &str = "src/set/twins.rs";
+const CHANGE: &str = "src/set/change.rs";
+
+pub(crate) const MUTANTS: &[Mutant] = &[
+    smoke(mutant(
+        "set: the roots are not collected again",
+        &[edit(
+            COLLECT,
+            "Seen::Root(root) => self.bitmap.tree.root() == root,",
+            "Seen::Root(_) => true,",
+        )],
+        &[UnitIn(COLLECT, "collect::tests")],
+    )),
+    mutant(
+        "set: what was freed under watch is ignored",
+        &[edit(
+            COLLECT,
+            "Seen::Watched { order, freed, .. } => self.bitmap.control.freed(order) == freed,",
+            "Seen::Watched { order, .. } => self.bitmap.control.freed(order) != u64::MAX,",
+        )],
+        &[UnitIn(COLLECT, "collect::tests")],
+    ),
+    mutant(
+        "set: flights are not looked at",
+        &[
+            edit(
+                COLLECT,
+                "is_same && self.bitmap.control.undisturbed_since(self.flights, 0)",
+                "is_same && self.flights != u64::MAX",
+            ),
+            edit(
+                COLLECT,
+                "let is_calm = self.control.undisturbed_since(flights, 0);",
+                "let is_calm = true;",
+            ),
+        ],
+        &[UnitIn(COLLECT, "collect::tests")],
+    ),
+    smoke(mutant(
+        "set: how many members there are is read once",
+        &[edit(
+            PROOF,
+            "&& self.shape_now() == before",
+            "&& self.shape_now() >= before",
+        )],
+        &[UnitIn(PROOF, "proof::tests")],
+    )),
+    mutant(
+        "set: what was opened again is not looked for",
+        &[edit(
+            PROOF,
+            "(self.members.len(), load_seq_cst(&self.openings))",
+            "(self.members.len(), 0)",
+        )],
+        &[UnitIn(PROOF, "proof::tests")],
+    ),
+    smoke(mutant(
+        "pair: its first half is not in flight",
+        &[edit(
+            COLLECT,
+            "        let flight = self.begin_flight();\n        let slot = search(self)?;",
+            "        let slot = search(self)?;\n        let flight = self.begin_flight();",
+        )],
+        &[Loom(
+            "set",
+            "a_pair_that_fails_takes_nothing_from_a_single_claim",
+        )],
+    )),
+    mutant(
+        "pair: a half without its other one stays taken",
+        &[edit(
+            POOL_MEMBER,
+            "        if !self.is_kept {",
+            "        if self.is_kept {",
+        )],
+        &[Loom("set", "a_pair_is_whole_or_nothing")],
+    ),
+    mutant(
+        "twins: content with one look",
+        &[edit(
+            TWINS,
+            "(Ok(v4), Ok(v6)) if v4.still_holds() && v6.still_holds() => {",
+            "(Ok(_), Ok(_)) => {",
+        )],
+        &[Loom("set", "twins_are_not_fooled_by_an_index_that_moves")],
+    ),
+    mutant(
+        "set: a release does not tell the summary",
+        &[edit(
+            VERBS,
+            "        self.roster.publish(index);\n        self.chooser.note_released",
+            "        self.chooser.note_released",
+        )],
+        &[Test("sets", "a_set_agrees_with_a_model_of_it")],
+    ),
+    mutant(
+        "set: a member is settled without a second look",
+        &[edit(
+            VERBS,
+            "self.roster.settle(index, is_full);",
+            "self.roster.settle(index, |_| true);",
+        )],
+        &[Loom(
+            "set",
+            "the_first_member_is_first_again_when_it_has_something",
+        )],
+    ),
+    mutant(
+        "set: a drained member is asked",
+        &[edit(
+            MEMBER_OF_SET,
+            "            special if special & DRAINED != 0 => Some(Parts::new()),\n            _ => Some(self.cordons.allowed(self.pool.whole(), self.band)),",
+            "            _ => Some(self.cordons.allowed(self.pool.whole(), self.band)),",
+        )],
+        &[Loom("set", "nothing_comes_from_a_member_after_its_drain")],
+    ),
+    mutant(
+        "set: a named address is given from under a cordon",
+        &[edit(
+            MEMBER_OF_SET,
+            "                    .is_none_or(|slot| !self.cordons.hold(slot))",
+            "                    .is_none_or(|slot| !self.cordons.hold(slot) || slot != 0)",
+        )],
+        &[Test("sets", "a_set_agrees_with_a_model_of_it")],
+    ),
+    mutant(
+        "set: a member is removed with what somebody holds",
+        &[edit(
+            CHANGE,
+            "        if allocated != 0 {",
+            "        if allocated > 1 {",
+        )],
+        &[Test(
+            "sets",
+            "a_drained_member_gives_nothing_and_takes_back_everything",
+        )],
+    ),
+];
