@@ -36,8 +36,11 @@ fn places(name: &str) -> Option<(Vec<PathBuf>, &str)> {
             test,
         )),
         [file, test] => {
-            let files = [format!("tests/{file}.rs"), format!("tests/{file}/main.rs")];
-            Some((files.map(PathBuf::from).into(), test))
+            let folder = fs::read_dir(root().join(format!("tests/{file}")));
+            let rooms = folder.into_iter().flatten().flatten();
+            let mut files: Vec<PathBuf> = rooms.map(|entry| entry.path()).collect();
+            files.push(format!("tests/{file}.rs").into());
+            Some((files, test))
         }
         _ => None,
     }
