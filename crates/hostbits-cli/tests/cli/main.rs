@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod example;
+mod formats;
 mod help;
 mod info;
 mod options;

@@ -164,6 +164,36 @@ fn a_list_that_is_unclear_frees_nothing() {
     );
 }
 
+/// The same of a list that a program wrote: a broken row is unclear, a missing end is an error, and only a
+/// whole list frees what it does not name.
+#[test]
+fn a_list_of_another_program_frees_when_it_is_whole() {
+    let file = crashed("formats");
+    let reclaim = |list: &[u8]| {
+        let args = ["pool", "reclaim", file.name(), "--users", "dhcpd:-"];
+        run_with_input(&args, list)
+    };
+    let lease = "lease 10.0.0.9 { binding state active; }\n";
+    let broken = reclaim(format!("{lease}lese 10.0.0.10 {{ }}\n").as_bytes());
+    assert!(
+        broken
+            .failed(2)
+            .contains("1 entries of the list cannot be read")
+    );
+    let cut = reclaim(format!("{lease}lease 10.0.0.10 {{\n").as_bytes());
+    assert!(
+        cut.failed(2).contains("the last entry is not whole"),
+        "{cut:?}"
+    );
+    assert_eq!(file.json("show", "")["health"]["quarantined"], 251);
+    let freed = "lease 10.0.0.10 { binding state free; }\n";
+    let whole = reclaim(format!("{lease}{freed}").as_bytes());
+    assert_eq!(
+        whole.found(),
+        format!("{}: 250 freed, 1 held\n", file.name())
+    );
+}
+
 /// A folder can be opened and not read: what comes of it is half a list, or none.
 #[test]
 fn a_list_that_cannot_be_read_to_its_end_frees_nothing() {

@@ -102,10 +102,10 @@ fn an_error_in_the_middle_of_the_list_is_not_its_end() {
 
 /// The most memory a process ever had, in bytes, while it waits for more input.
 #[cfg(target_os = "linux")]
-fn peak_memory_while_reading(chunk: &[u8], chunk_count: usize) -> u64 {
+fn peak_memory_while_reading(users: &str, chunk: &[u8], chunk_count: usize) -> u64 {
     use std::io::Write;
 
-    let mut child = command(&["next", "10.0.0.0/24", "--users", "-"])
+    let mut child = command(&["next", "10.0.0.0/24", "--users", users])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -137,8 +137,27 @@ fn memory_does_not_hold_the_file() {
     let comments = "# nobody\n".repeat(7_000);
     let users = "10.0.0.2,alice\n".repeat(4_200);
     for chunk in [&[b'x'; 64_000][..], comments.as_bytes(), users.as_bytes()] {
-        let peak = peak_memory_while_reading(chunk, 500);
+        let peak = peak_memory_while_reading("-", chunk, 500);
         assert!(peak < 16 << 20, "{peak} bytes");
+    }
+}
+
+/// 12 MB of the lists of programs. Journals keep the last word on each address, and there is one address.
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_does_not_hold_the_list_of_a_program() {
+    let values = "{\"ip\":\"10.0.0.2\",\"x\":[1]}\n\n".repeat(2_200);
+    let peers = "[Peer]\nAllowedIPs = 10.0.0.2\nPublicKey = k\n".repeat(1_500);
+    let rows = "address,hwaddr,valid_lifetime\n10.0.0.2,a,3600\n".repeat(1_300);
+    let leases = "lease 10.0.0.2 { binding state active; }\nset x = 1;\n".repeat(1_200);
+    for (format, chunk) in [
+        ("ndjson:-", values),
+        ("wireguard:-", peers),
+        ("kea:-", rows),
+        ("dhcpd:-", leases),
+    ] {
+        let peak = peak_memory_while_reading(format, chunk.as_bytes(), 200);
+        assert!(peak < 10 << 20, "{format}: {peak} bytes");
     }
 }
 

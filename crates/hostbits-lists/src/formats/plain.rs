@@ -27,9 +27,14 @@ const HEADER_NAMES: [&str; 8] = [
 
 pub(super) struct Plain<R> {
     lines: Lines<R>,
+    slow: SlowWay,
+}
+
+/// What reads any line.
+struct SlowWay {
     has_owners: bool,
     header_is_due: bool,
-    /// The text of a line that went the slow way.
+    /// The text of the line that was read last.
     text: String,
 }
 
@@ -76,9 +81,11 @@ impl<R: Read> Plain<R> {
     fn new(input: R, has_owners: bool) -> Self {
         Self {
             lines: Lines::new(input),
-            has_owners,
-            header_is_due: has_owners,
-            text: String::new(),
+            slow: SlowWay {
+                has_owners,
+                header_is_due: has_owners,
+                text: String::new(),
+            },
         }
     }
 }
@@ -90,19 +97,14 @@ impl<R: Read> Reader for Plain<R> {
             let Some(line) = self.lines.read()? else {
                 return Ok(None);
             };
-            if let Some(fast) = fast(&line, self.has_owners) {
-                self.header_is_due = false;
+            if let Some(fast) = fast(&line, self.slow.has_owners) {
+                self.slow.header_is_due = false;
                 // The line once more: a borrow that one arm returns would last for the whole loop.
                 return Ok(Some(fast.record(self.lines.last())));
             }
             let number = line.number;
-            let Some(slow) = slow(&line, self.has_owners, &mut self.text) else {
-                continue;
-            };
-            let is_header = self.header_is_due && is_header(&self.text[slow.address.clone()]);
-            self.header_is_due = false;
-            if !is_header {
-                return Ok(Some(slow.record(&self.text, number)));
+            if let Some(slow) = self.slow.read(&line) {
+                return Ok(Some(slow.record(&self.slow.text, number)));
             }
         }
     }
@@ -110,18 +112,16 @@ impl<R: Read> Reader for Plain<R> {
     fn read_all(&mut self, each: &mut dyn FnMut(Record<'_>)) -> Result<u64, Fault> {
         let mut count = 0;
         while let Some(line) = self.lines.read()? {
-            if let Some(fast) = fast(&line, self.has_owners) {
-                self.header_is_due = false;
-                each(fast.record(line));
-                count += 1;
-            } else if let Some(slow) = slow(&line, self.has_owners, &mut self.text) {
-                let is_header = self.header_is_due && is_header(&self.text[slow.address.clone()]);
-                self.header_is_due = false;
-                if !is_header {
-                    each(slow.record(&self.text, line.number));
-                    count += 1;
-                }
-            }
+            let record = if let Some(fast) = fast(&line, self.slow.has_owners) {
+                self.slow.header_is_due = false;
+                fast.record(line)
+            } else if let Some(slow) = self.slow.read(&line) {
+                slow.record(&self.slow.text, line.number)
+            } else {
+                continue;
+            };
+            each(record);
+            count += 1;
         }
         Ok(count)
     }
@@ -131,6 +131,16 @@ impl<R: Read> Reader for Plain<R> {
             lines: self.lines.count(),
             ..Counts::default()
         }
+    }
+}
+
+impl SlowWay {
+    /// Reads a line; `None` if it is blank, a comment, or the header.
+    fn read(&mut self, line: &Line<'_>) -> Option<Slow> {
+        let slow = slow(line, self.has_owners, &mut self.text)?;
+        let is_due = std::mem::take(&mut self.header_is_due);
+        let is_header = is_due && is_header(&self.text[slow.address.clone()]);
+        (!is_header).then_some(slow)
     }
 }
 
