@@ -34,6 +34,7 @@ fn child() {
         "life" => life(&path),
         "grow" => drop(wide().grow(&path).unwrap()),
         "try-to-grow" => drop(wide().grow(&path)),
+        "strict-failing" => strict_failing(&path),
         "open" => drop(builder(Durability::Process).open(&path).unwrap()),
         "look" => drop(hostbits::read_file(&path).unwrap()),
         "failing-sync" => failing_sync(&path),
@@ -486,6 +487,7 @@ fn a_look_only_reads() {
 
 const SHOWN: usize = 0;
 const SEEN: usize = 1;
+const REFUSED: usize = 2;
 
 fn wait(ledger: &Ledger, counter: usize, value: u64) {
     let started = Instant::now();
@@ -598,6 +600,52 @@ fn a_failed_sync_poisons_everybody_and_the_next_opener_recovers() {
     drop(pool);
     let pool = builder(Durability::Barrier).open(&path).unwrap();
     assert_eq!(pool.recovery().unwrap().kind, RecoveryKind::Clean);
+}
+
+/// 64 callers that wait for the disk, whose first write fails.
+fn strict_failing(path: &Path) {
+    let ledger = Ledger::open(&path.with_extension("ledger"), 256);
+    let pool = builder(Durability::Strict).open(path).unwrap();
+    let start = std::sync::Barrier::new(64);
+    std::thread::scope(|scope| {
+        for _ in 0..64 {
+            scope.spawn(|| {
+                start.wait();
+                let counter = match pool.allocate() {
+                    Ok(_) => SHOWN,
+                    Err(AllocateError::SyncFailed { errno: 5, .. }) => SEEN,
+                    Err(AllocateError::Poisoned { errno: 5, .. }) => REFUSED,
+                    Err(other) => panic!("{other}"),
+                };
+                ledger.counter(counter).fetch_add(1, Ordering::SeqCst);
+            });
+        }
+    });
+    assert_eq!(pool.allocated(), 0, "what was refused was given back");
+}
+
+/// S3: of 64 who wait for a write that fails, not one is told that all is well, and nobody writes again.
+#[test]
+fn a_failed_write_fails_all_who_share_it() {
+    let scratch = Scratch::new("strict-eio");
+    let path = scratch.path("pool");
+    drop(builder(Durability::Strict).create(&path).unwrap());
+    let options = ["-e", "trace=msync", "-e", "inject=msync:error=EIO:when=1"];
+    let Some((output, log)) = traced(&options, "strict-failing", &path) else {
+        return;
+    };
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(log.matches("msync(").count(), 1, "{log}");
+    let ledger = Ledger::open(&path.with_extension("ledger"), 256);
+    let count = |counter| ledger.counter(counter).load(Ordering::SeqCst);
+    assert_eq!(count(SHOWN), 0, "nobody got an address");
+    assert!(
+        count(SEEN) >= 1,
+        "whoever waited for it knows that it failed"
+    );
+    assert_eq!(count(SEEN) + count(REFUSED), 64);
+    let pool = builder(Durability::Strict).open(&path).unwrap();
+    assert_eq!(pool.health().unwrap().quarantined, 253);
 }
 
 fn open_and_close(path: &Path) {

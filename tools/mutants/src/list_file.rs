@@ -56,8 +56,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "recovery: what is free stays a suspect",
         &[edit(
             RECOVER,
-            "usable & !free.load(Ordering::Relaxed)",
-            "usable",
+            "keep(quarantine, usable & !free)",
+            "keep(quarantine, usable)",
         )],
         &[Unit("simulated"), Tests("file_life")],
     )),
@@ -113,7 +113,11 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "recovery: slots that there are none stay free",
-        &[edit(RECOVER, "    mask_unusable(disk, usable);\n", "")],
+        &[edit(
+            RECOVER,
+            "let quarantined = mask_unusable(disk, usable);",
+            "let quarantined = count(disk.words(Kind::Quarantine));",
+        )],
         &[Unit("simulated")],
     ),
     smoke(mutant(
