@@ -256,6 +256,33 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[Tests("file_system_calls")],
     ),
     mutant(
+        "recovery: pages are made dirty by an exchange that stores nothing",
+        &[edit(
+            RECOVER,
+            "let _ = page[0].compare_exchange(value, value, Ordering::SeqCst, Ordering::Relaxed);",
+            "let _ = (value, page[0].fetch_or(0, Ordering::SeqCst));",
+        )],
+        &[Tests("file_kernel")],
+    ),
+    mutant(
+        "file: a descriptor among the standard streams",
+        &[edit(
+            "src/storage/file/system.rs",
+            "if file.as_raw_fd() > 2 {",
+            "if file.as_raw_fd() >= 0 {",
+        )],
+        &[Tests("file_kernel")],
+    ),
+    mutant(
+        "confirm: the poison is not looked at after a claim",
+        &[edit(
+            "src/storage/mod.rs",
+            "Some(gate) => unsafe { gate.as_ref() }.load(Ordering::SeqCst) == 0,",
+            "Some(gate) => unsafe { gate.as_ref() }.load(Ordering::SeqCst) != 1,",
+        )],
+        &[Tests("file_kernel")],
+    ),
+    mutant(
         "file: the copy in force is repaired",
         &[edit(
             REPAIR,
