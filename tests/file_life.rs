@@ -788,7 +788,8 @@ fn a_look_sees_what_an_opening_will_find() {
             let builder = Pool::builder(net("10.0.0.0/22")).durability(durability);
             let pool = builder.create(&path).unwrap();
             pool.allocate_many(700).unwrap();
-            let _ = pool.release_many(&pool.iter().skip(3).step_by(7).collect::<Vec<_>>());
+            let some: Vec<_> = pool.iter().skip(3).step_by(7).collect();
+            assert_eq!(pool.release_many(&some).errors(), 0);
             pool.sync().unwrap();
             let open = read(&path);
             drop(pool);

@@ -31,9 +31,12 @@ fn child() {
     match role.as_str() {
         "create" => drop(builder(Durability::Process).create(&path).unwrap()),
         "no-space" => no_space(&path),
+        "fill-the-disk" => fill_the_disk(&path),
+        "read-only" => read_only(&path),
         "life" => life(&path),
         "grow" => drop(wide().grow(&path).unwrap()),
         "try-to-grow" => drop(wide().grow(&path)),
+        "strict-failing" => strict_failing(&path),
         "open" => drop(builder(Durability::Process).open(&path).unwrap()),
         "look" => drop(hostbits::read_file(&path).unwrap()),
         "failing-sync" => failing_sync(&path),
@@ -128,16 +131,13 @@ fn no_space(path: &Path) {
     assert_eq!(left, 0, "nothing is left");
 }
 
-/// E1: a full disk is an error, and leaves no file.
-#[test]
-fn a_full_disk_leaves_nothing() {
-    let scratch = Scratch::new("full");
-    let mount = scratch.path("small");
-    std::fs::create_dir(&mount).unwrap();
-    let child = command("no-space", mount.join("pool").to_str().unwrap());
+/// A child in a mount namespace of its own, with a small file system in memory at `mount`.
+fn on_a_small_disk(size: &str, role: &str, mount: &Path) {
+    std::fs::create_dir(mount).unwrap();
+    let child = command(role, mount.join("pool").to_str().unwrap());
     let mut unshare = Command::new("unshare");
-    let script = "mount -t tmpfs -o size=32k tmpfs \"$0\" && exec \"$@\"";
-    unshare.args(["-Urm", "sh", "-c", script]).arg(&mount);
+    let script = format!("mount -t tmpfs -o size={size} tmpfs \"$0\" && exec \"$@\"");
+    unshare.args(["-Urm", "sh", "-c", &script]).arg(mount);
     unshare.arg(child.get_program()).args(child.get_args());
     for (key, value) in child.get_envs() {
         unshare.env(key, value.unwrap_or_default());
@@ -148,6 +148,104 @@ fn a_full_disk_leaves_nothing() {
         }
         Ok(output) => assert!(output.status.success(), "{output:?}"),
         Err(error) => println!("skipped: unshare: {error}"),
+    }
+}
+
+/// E1: a full disk is an error, and leaves no file.
+#[test]
+fn a_full_disk_leaves_nothing() {
+    let scratch = Scratch::new("full");
+    on_a_small_disk("32k", "no-space", &scratch.path("small"));
+}
+
+/// Takes what is left of the disk, and then everything of the pool.
+fn fill_the_disk(path: &Path) {
+    let builder = Pool::builder("10.0.0.0/16".parse::<Ipv4Net>().unwrap());
+    let pool = builder.create(path).unwrap();
+    let mut filler = std::fs::File::create(path.with_extension("filler")).unwrap();
+    while std::io::Write::write_all(&mut filler, &[1; 4096]).is_ok() {}
+    assert_eq!(std::iter::from_fn(|| pool.allocate().ok()).count(), 65_533);
+    let all: Vec<_> = pool.iter().collect();
+    assert_eq!(pool.release_many(&all).released, 65_533);
+    let held = pool.allocate().unwrap();
+    pool.sync().unwrap();
+    drop(pool);
+    let pool = builder.open(path).unwrap();
+    assert!(pool.iter().eq([held]));
+    drop(pool);
+    // A larger file has no room: the old one stays, and nothing beside it.
+    let wider = Pool::builder("10.0.0.0/15".parse::<Ipv4Net>().unwrap()).in_file();
+    assert!(matches!(wider.grow(path), Err(OpenError::NoSpace)));
+    let left = std::fs::read_dir(path.parent().unwrap()).unwrap().count();
+    assert_eq!(left, 2, "the pool and the filler");
+    assert!(builder.open(path).unwrap().iter().eq([held]));
+}
+
+/// E2: a disk that becomes full later is no matter to a file that is there, down to its last address.
+#[test]
+fn a_disk_that_becomes_full_harms_no_pool() {
+    let scratch = Scratch::new("fills");
+    on_a_small_disk("256k", "fill-the-disk", &scratch.path("small"));
+}
+
+/// Where nothing may be written, a pool can be looked at, and no more.
+fn read_only(path: &Path) {
+    let builder = builder(Durability::Process);
+    let held = builder.create(path).unwrap().allocate().unwrap();
+    let mount = path.parent().unwrap();
+    let remounted = Command::new("mount")
+        .args(["-o", "remount,ro"])
+        .arg(mount)
+        .status();
+    assert!(remounted.unwrap().success());
+    for opened in [
+        builder.open(path),
+        builder.open_or_create(path),
+        wide().grow(path),
+    ] {
+        match opened.unwrap_err() {
+            OpenError::Io { error, .. } => {
+                assert_eq!(error.kind(), std::io::ErrorKind::ReadOnlyFilesystem);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let view = hostbits::read_file(path).unwrap();
+    assert!(view.snapshot.iter().eq([std::net::IpAddr::from(held)]));
+}
+
+/// X2: a read-only mount.
+#[test]
+fn a_read_only_disk_can_be_looked_at() {
+    let scratch = Scratch::new("ro");
+    on_a_small_disk("256k", "read-only", &scratch.path("small"));
+}
+
+/// E3: a file system that cannot reserve blocks has them written, and an interrupted call is made again.
+#[test]
+fn blocks_that_cannot_be_reserved_are_written() {
+    let scratch = Scratch::new("fallocate");
+    for error in ["EOPNOTSUPP", "EINTR"] {
+        let path = scratch.path(error);
+        let inject = format!("inject=fallocate:error={error}:when=1");
+        let Some((output, log)) =
+            traced(&["-e", "trace=fallocate", "-e", &inject], "create", &path)
+        else {
+            return;
+        };
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(log.matches("INJECTED").count(), 1, "{log}");
+        let metadata = std::fs::metadata(&path).unwrap();
+        assert_eq!(metadata.len(), 52 << 10);
+        let blocks = std::os::unix::fs::MetadataExt::blocks(&metadata);
+        assert!(blocks * 512 >= metadata.len(), "it has holes");
+        assert_eq!(
+            builder(Durability::Process)
+                .open(&path)
+                .unwrap()
+                .available(),
+            253
+        );
     }
 }
 
@@ -486,6 +584,7 @@ fn a_look_only_reads() {
 
 const SHOWN: usize = 0;
 const SEEN: usize = 1;
+const REFUSED: usize = 2;
 
 fn wait(ledger: &Ledger, counter: usize, value: u64) {
     let started = Instant::now();
@@ -598,6 +697,52 @@ fn a_failed_sync_poisons_everybody_and_the_next_opener_recovers() {
     drop(pool);
     let pool = builder(Durability::Barrier).open(&path).unwrap();
     assert_eq!(pool.recovery().unwrap().kind, RecoveryKind::Clean);
+}
+
+/// 64 callers that wait for the disk, whose first write fails.
+fn strict_failing(path: &Path) {
+    let ledger = Ledger::open(&path.with_extension("ledger"), 256);
+    let pool = builder(Durability::Strict).open(path).unwrap();
+    let start = std::sync::Barrier::new(64);
+    std::thread::scope(|scope| {
+        for _ in 0..64 {
+            scope.spawn(|| {
+                start.wait();
+                let counter = match pool.allocate() {
+                    Ok(_) => SHOWN,
+                    Err(AllocateError::SyncFailed { errno: 5, .. }) => SEEN,
+                    Err(AllocateError::Poisoned { errno: 5, .. }) => REFUSED,
+                    Err(other) => panic!("{other}"),
+                };
+                ledger.counter(counter).fetch_add(1, Ordering::SeqCst);
+            });
+        }
+    });
+    assert_eq!(pool.allocated(), 0, "what was refused was given back");
+}
+
+/// S3: of 64 who wait for a write that fails, not one is told that all is well, and nobody writes again.
+#[test]
+fn a_failed_write_fails_all_who_share_it() {
+    let scratch = Scratch::new("strict-eio");
+    let path = scratch.path("pool");
+    drop(builder(Durability::Strict).create(&path).unwrap());
+    let options = ["-e", "trace=msync", "-e", "inject=msync:error=EIO:when=1"];
+    let Some((output, log)) = traced(&options, "strict-failing", &path) else {
+        return;
+    };
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(log.matches("msync(").count(), 1, "{log}");
+    let ledger = Ledger::open(&path.with_extension("ledger"), 256);
+    let count = |counter| ledger.counter(counter).load(Ordering::SeqCst);
+    assert_eq!(count(SHOWN), 0, "nobody got an address");
+    assert!(
+        count(SEEN) >= 1,
+        "whoever waited for it knows that it failed"
+    );
+    assert_eq!(count(SEEN) + count(REFUSED), 64);
+    let pool = builder(Durability::Strict).open(&path).unwrap();
+    assert_eq!(pool.health().unwrap().quarantined, 253);
 }
 
 fn open_and_close(path: &Path) {

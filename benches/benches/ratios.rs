@@ -1,13 +1,19 @@
 //! Everything as a ratio to two bare atomic read-modify-writes on one hot word, in the same run.
-//! Pools in files: as a ratio to the same pool on the heap.
+//! Pools in files: as a ratio to the same pool on the heap. `open`: opening one that was left in order, per
+//! opening, as a ratio to reading its bytes once; both in memory. `strict64`: writes to the disk per address, of
+//! 64 threads; the times beside it are those of an address and of a write.
 //!
 //! `cargo bench -p hostbits-benches --bench ratios` prints the table and writes `target/ratios.json`.
 //! Words after `--` choose the rows whose names contain one of them.
 
-use hostbits::{Policy, Pool, StatsLevel};
-use hostbits_benches::{Pairs, Row, measure_ratio, per_operation, pool_of, two_rmws, write_json};
+use hostbits::{Durability, Policy, Pool, StatsLevel};
+use hostbits_benches::{
+    Pairs, Row, measure_ratio, per_operation, pool_of, target_dir, two_rmws, write_json,
+};
 use ipnet::Ipv4Net;
+use std::io::Read;
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::time::Instant;
 
 const ROUNDS: usize = 100;
@@ -58,6 +64,8 @@ const TARGETS: &[Target] = &[
     target("mapped_shared/24/off", 1.3),
     target("mapped_shared/16/off", 1.3),
     target("mapped_shared/8/off", 1.3),
+    target("open/8", 2.0),
+    target("strict64/16", 0.2),
     target("fill/8", 3.0),
     target("into1/16", 3.0),
     target("into8/16", 1.0),
@@ -112,8 +120,7 @@ fn main() {
 fn mapped(name: &str, prefix_len: u8, stats: StatsLevel, rounds: usize, operations: u64) -> Row {
     let heap = Pairs::empty(pool_of(prefix_len, Policy::Lowest, stats));
     let path = std::env::temp_dir().join(format!("hostbits-ratios-{}", std::process::id()));
-    let net = Ipv4Net::new(Ipv4Addr::new(10, 0, 0, 0), prefix_len).expect("a prefix length");
-    let builder = Pool::builder(net).stats(stats);
+    let builder = Pool::builder(network(prefix_len)).stats(stats);
     let file = Pairs::empty(builder.create(&path).expect("room for a file"));
     let shared = name.starts_with("mapped_shared");
     let _other = shared.then(|| builder.open(&path).expect("the same pool"));
@@ -125,6 +132,67 @@ fn mapped(name: &str, prefix_len: u8, stats: StatsLevel, rounds: usize, operatio
     );
     std::fs::remove_file(&path).expect("the file that was created");
     row
+}
+
+/// A file in memory, opened, against its bytes, read.
+fn open(name: &str, prefix_len: u8, rounds: usize) -> Row {
+    let path = Path::new("/dev/shm").join(format!("hostbits-open-{}", std::process::id()));
+    let builder = Pool::builder(network(prefix_len));
+    let capacity = builder.create(&path).expect("room for a file").capacity();
+    let mut bytes = std::fs::read(&path).expect("the file");
+    let row = measure_ratio(
+        name,
+        rounds,
+        || {
+            let start = Instant::now();
+            let pool = builder.open(&path).expect("a file");
+            let elapsed = start.elapsed();
+            assert_eq!(pool.available(), capacity);
+            per_operation(elapsed, 1)
+        },
+        || {
+            let start = Instant::now();
+            let mut file = std::fs::File::open(&path).expect("a file");
+            file.read_exact(&mut bytes).expect("its bytes");
+            per_operation(start.elapsed(), 1)
+        },
+    );
+    std::fs::remove_file(&path).expect("the file that was created");
+    row
+}
+
+/// 64 threads that wait for the disk at the same time.
+fn strict(name: &str, prefix_len: u8, rounds: usize) -> Row {
+    const THREADS: u64 = 64;
+    let path = target_dir().join(format!("hostbits-strict-{}", std::process::id()));
+    let builder = Pool::builder(network(prefix_len)).durability(Durability::Strict);
+    let pool = builder.create(&path).expect("a disk");
+    let each = if rounds == 1 { 10 } else { 200 };
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                for _ in 0..each {
+                    pool.allocate().expect("it is large");
+                }
+            });
+        }
+    });
+    let elapsed = start.elapsed();
+    let (addresses, writes) = (THREADS * each, pool.health().expect("a file").syncs);
+    assert_eq!(pool.allocated(), addresses);
+    std::fs::remove_file(&path).expect("the file that was created");
+    Row {
+        name: name.to_owned(),
+        ours_ns: per_operation(elapsed, addresses),
+        reference_ns: per_operation(elapsed, writes),
+        ratio: writes as f64 / addresses as f64,
+        target: None,
+    }
+}
+
+fn network(prefix_len: u8) -> Ipv4Net {
+    Ipv4Net::new(Ipv4Addr::new(10, 0, 0, 0), prefix_len).expect("a prefix length")
 }
 
 fn measure(name: &str, rounds: usize, operations: u64) -> Row {
@@ -143,6 +211,8 @@ fn measure(name: &str, rounds: usize, operations: u64) -> Row {
             row(&mut || pairs.allocate_release(operations))
         }
         "mapped" | "mapped_shared" => mapped(name, prefix_len, stats, rounds, operations),
+        "open" => open(name, prefix_len, rounds),
+        "strict64" => strict(name, prefix_len, rounds),
         "spread" => {
             let pairs = Pairs::empty(pool_of(prefix_len, Policy::Spread, stats));
             row(&mut || pairs.allocate_release(operations))

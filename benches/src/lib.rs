@@ -8,6 +8,6 @@ pub mod rivals;
 pub mod scaling;
 mod workload;
 
-pub use json::write_json;
+pub use json::{target_dir, write_json};
 pub use ratio::{Row, measure_ratio, per_operation};
 pub use workload::{Pairs, pool_of, two_rmws};

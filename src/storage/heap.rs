@@ -69,6 +69,14 @@ pub(crate) fn bits_of_ranges(free: impl Iterator<Item = (Slot, Slot)>) -> impl F
     let mut words = 0..;
     move || {
         let word_index: usize = words.next().unwrap_or(usize::MAX);
+        let whole = slot_at(word_index, 0)..slot_at(word_index, SLOTS_PER_WORD - 1);
+        if let Some(&(first, last)) = free.peek()
+            && first <= whole.start
+            && last > whole.end
+        {
+            // Most words of large pools: all of it, and more to come.
+            return u64::MAX;
+        }
         let mut bits = 0;
         while let Some(&(first, last)) = free.peek() {
             bits |= bits_within(word_index, first, last);

@@ -166,7 +166,9 @@ impl Words {
     ))]
     /// The words of a file.
     pub(crate) fn in_file(file: Attached) -> Self {
-        let has_suspects = file::count(file.quarantine()) != 0;
+        // They never become more while anybody has the file open: where there were none, there is no need to
+        // look.
+        let has_suspects = file.recovery().quarantined != 0 && file::count(file.quarantine()) != 0;
         Self {
             lent: file.lent(),
             shape: file.shape().clone(),

@@ -31,6 +31,10 @@ pub struct Health {
     /// How many pools have the file open, the one that was asked included: processes, unless one opened it
     /// twice. Up to 31 are told apart.
     pub processes: u32,
+    /// How many writes to the disk this `Pool` has made for callers that waited for them: of
+    /// [`Pool::sync`], and of every claim with [`Durability::Strict`]. With those, addresses per write say how
+    /// well callers share them. 0 for whoever only looks.
+    pub syncs: u64,
     /// Addresses that are neither free nor known to be held. See [`Pool::reclaim`].
     pub quarantined: u64,
     /// As of [`Recovery::session`].
@@ -117,6 +121,7 @@ impl<N: Network> Pool<N> {
             need: file.header().layout.file_len,
             poison: if is_whole { file.poison() } else { None },
             processes: file.process_count(),
+            syncs: file.sync_count(),
             quarantined: if is_whole { self.quarantined() } else { 0 },
             session: file.recovery().session,
             durability: file.durability(),

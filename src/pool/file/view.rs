@@ -177,6 +177,7 @@ pub fn read_file(path: impl AsRef<Path>) -> Result<FileView, OpenError> {
             need: peek.header.layout.file_len,
             poison: peek.poison,
             processes: peek.process_count,
+            syncs: 0,
             quarantined,
             session: newest.map_or(0, |state| state.session),
             durability: peek.durability,

@@ -217,6 +217,11 @@ impl Attached {
         })
     }
 
+    /// How many syncs callers have waited for.
+    pub(crate) fn sync_count(&self) -> u64 {
+        self.commits.sync_count()
+    }
+
     /// The length of the file.
     pub(crate) fn len(&self) -> io::Result<u64> {
         Ok(self.disk.file.metadata()?.len())

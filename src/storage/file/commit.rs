@@ -20,6 +20,8 @@ pub(crate) struct Commits {
 struct Progress {
     /// All tickets up to this one are durable.
     done: u64,
+    /// How many syncs have returned.
+    syncs: u64,
     is_led: bool,
     failure: Option<Failure>,
 }
@@ -85,6 +87,7 @@ impl Commits {
         let synced = sync();
         let mut progress = self.progress();
         progress.is_led = false;
+        progress.syncs += 1;
         match synced {
             Ok(()) => progress.done = upto,
             Err(error) => {
@@ -94,6 +97,11 @@ impl Commits {
         }
         self.told.notify_all();
         progress
+    }
+
+    /// How many syncs there have been.
+    pub(crate) fn sync_count(&self) -> u64 {
+        self.progress().syncs
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
@@ -133,6 +141,25 @@ mod tests {
                 });
             }
         });
+    }
+
+    /// 64 callers: while the first one syncs, all others come, and they share the second sync.
+    #[test]
+    fn those_who_wait_share_one_sync() {
+        const CALLERS: u64 = 64;
+        let commits = Commits::default();
+        let sync = || {
+            while commits.drawn.load(Ordering::SeqCst) < CALLERS {
+                std::thread::yield_now();
+            }
+            Ok(())
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..CALLERS {
+                scope.spawn(|| commits.commit(sync).unwrap());
+            }
+        });
+        assert!(commits.sync_count() <= 2, "{}", commits.sync_count());
     }
 
     /// 64 callers in one group whose sync fails: not one of them is told that all is well, and nobody

@@ -105,7 +105,7 @@ fn recover_durably(
         Belief::Nothing => quarantine(disk, |_| true)?,
     }
     forget_volatile(disk);
-    mask_unusable(disk, usable);
+    let quarantined = mask_unusable(disk, usable);
     if !past.is_clean {
         // Pages may be clean in memory and stale on the disk since a failed write-back. Whatever is
         // believed below must have been written by a sync of ours.
@@ -117,7 +117,7 @@ fn recover_durably(
     // Not before the sync of F: a word that T vouches for must be durable.
     let trust = if past.trusts_the_disk { u64::MAX } else { 0 };
     store_all(disk.words(Kind::Trust), trust);
-    opened.write(disk)
+    opened.write(disk, quarantined)
 }
 
 /// The state to be written when everything else is done.
@@ -131,9 +131,9 @@ pub(crate) struct Opened {
 impl Opened {
     /// Once, and twice where neither slot could be read: a pair that follows each other is what the next
     /// one believes.
-    fn write(self, disk: &impl Disk) -> io::Result<State> {
+    fn write(self, disk: &impl Disk, quarantined: u64) -> io::Result<State> {
         let state = State {
-            quarantined: count(disk.words(Kind::Quarantine)),
+            quarantined,
             ..self.state
         };
         disk.write_state(self.states.next_slot, &state)?;
@@ -189,26 +189,31 @@ fn forget_volatile(disk: &impl Disk) {
 }
 
 /// Free are only slots that can be handed out, whatever the file says: of reserved ones and of padding
-/// there is no address, or not for us. The same for suspects, of which none is free.
-fn mask_unusable(disk: &impl Disk, usable: &[(Slot, Slot)]) {
+/// there is no address, or not for us. The same for suspects, of which none is free. Answers how many
+/// suspects are left: in the same pass, since a large pool is opened as fast as its words are read.
+fn mask_unusable(disk: &impl Disk, usable: &[(Slot, Slot)]) -> u64 {
     let mut usable = bits_of_ranges(usable.iter().copied());
     let words = disk
         .words(Kind::Free)
         .iter()
         .zip(disk.words(Kind::Quarantine));
+    let mut suspects = 0;
     for (free, quarantine) in words {
         let usable = usable();
-        keep(free, usable);
-        keep(quarantine, usable & !free.load(Ordering::Relaxed));
+        let free = keep(free, usable);
+        suspects += u64::from(keep(quarantine, usable & !free).count_ones());
     }
+    suspects
 }
 
-fn keep(word: &AtomicU64, kept: u64) {
+/// What is left of a word.
+fn keep(word: &AtomicU64, kept: u64) -> u64 {
     let bits = word.load(Ordering::Relaxed);
     // Stored only where it differs: whoever needs it on the disk dirties every page afterwards.
     if bits & !kept != 0 {
         word.store(bits & kept, Ordering::Relaxed);
     }
+    bits & kept
 }
 
 /// Makes the next sync write every page, with what it holds.

@@ -56,8 +56,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "recovery: what is free stays a suspect",
         &[edit(
             RECOVER,
-            "usable & !free.load(Ordering::Relaxed)",
-            "usable",
+            "keep(quarantine, usable & !free)",
+            "keep(quarantine, usable)",
         )],
         &[Unit("simulated"), Tests("file_life")],
     )),
@@ -113,7 +113,11 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "recovery: slots that there are none stay free",
-        &[edit(RECOVER, "    mask_unusable(disk, usable);\n", "")],
+        &[edit(
+            RECOVER,
+            "let quarantined = mask_unusable(disk, usable);",
+            "let quarantined = count(disk.words(Kind::Quarantine));",
+        )],
         &[Unit("simulated")],
     ),
     smoke(mutant(
@@ -250,6 +254,33 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "        for at in HEADER_AT {\n            let _ = old.file.write_all_at(&[0; 512], at);\n        }\n        let file = self.unpublished.replace(old.path)?;\n",
         )],
         &[Tests("file_system_calls")],
+    ),
+    mutant(
+        "recovery: pages are made dirty by an exchange that stores nothing",
+        &[edit(
+            RECOVER,
+            "let _ = page[0].compare_exchange(value, value, Ordering::SeqCst, Ordering::Relaxed);",
+            "let _ = (value, page[0].fetch_or(0, Ordering::SeqCst));",
+        )],
+        &[Tests("file_kernel")],
+    ),
+    mutant(
+        "file: a descriptor among the standard streams",
+        &[edit(
+            "src/storage/file/system.rs",
+            "if file.as_raw_fd() > 2 {",
+            "if file.as_raw_fd() >= 0 {",
+        )],
+        &[Tests("file_kernel")],
+    ),
+    mutant(
+        "confirm: the poison is not looked at after a claim",
+        &[edit(
+            "src/storage/mod.rs",
+            "Some(gate) => unsafe { gate.as_ref() }.load(Ordering::SeqCst) == 0,",
+            "Some(gate) => unsafe { gate.as_ref() }.load(Ordering::SeqCst) != 1,",
+        )],
+        &[Tests("file_kernel")],
     ),
     mutant(
         "file: the copy in force is repaired",
