@@ -12,7 +12,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Begin with [`Pool`]. For callers who keep their own list and want no state: [`next_free`].
+//! Begin with [`Pool`]. Several networks as one: [`PoolSet`] and
+//! [`design::sets`]. For callers who keep their own list and want no state: [`next_free`].
 //! How it works and why it is right: [`design`].
 //!
 //! A pool can live in a file that outlives its processes and is shared by them: `Builder::create`,
@@ -21,7 +22,7 @@
 //! # Features
 //!
 //! * `mmap` (on by default): pools in files. On Linux; elsewhere it does nothing.
-//! * `sticky`: [`ClientKey`](crate::Client), a keyed hash that makes clients of names.
+//! * `sticky`: `ClientKey`, a keyed hash that makes clients of names.
 //! * `serde`: `Serialize` for info, status, statistics, reports and errors. The field names are
 //!   fixed.
 

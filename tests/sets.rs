@@ -523,6 +523,16 @@ fn dynamic_allocations_use_the_band_last() {
         assert_eq!(set.allocate(), Ok(ip("10.0.0.200")), "{policy}");
         assert_eq!(set.allocate(), Ok(ip("10.0.0.9")), "{policy}");
     }
+    // The band of one member comes after all of the others.
+    let set = PoolSet::builder()
+        .banded(small(0, 9), StaticBand::Lowest(6))
+        .member(small(1, 4))
+        .build()
+        .unwrap();
+    assert_eq!(drained(&set), [0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0]);
+    set.release(ip("10.0.0.1")).unwrap();
+    set.release(ip("10.0.1.1")).unwrap();
+    assert_eq!(drained(&set), [1, 0]);
     // A band larger than its pool: all of it is band.
     let set = PoolSet::builder()
         .banded(small(0, 3), StaticBand::Lowest(100))

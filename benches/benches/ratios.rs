@@ -1,14 +1,14 @@
 //! Everything as a ratio to two bare atomic read-modify-writes on one hot word, in the same run.
 //! Pools in files: as a ratio to the same pool on the heap. `open`: opening one that was left in order, per
 //! opening, as a ratio to reading its bytes once; both in memory. `strict64`: writes to the disk per address, of
-//! 64 threads; the times beside it are those of an address and of a write.
+//! 64 threads; the times beside it are those of an address and of a write. Sets: as a ratio to a single pool.
 //!
 //! `cargo bench -p hostbits-benches --bench ratios` prints the table and writes `target/ratios.json`.
 //! Words after `--` choose the rows whose names contain one of them.
 
-use hostbits::{Durability, Policy, Pool, StatsLevel};
+use hostbits::{Durability, Policy, Pool, StatsLevel, Strategy};
 use hostbits_benches::{
-    Pairs, Row, measure_ratio, per_operation, pool_of, target_dir, two_rmws, write_json,
+    Pairs, Row, SetPairs, measure_ratio, per_operation, pool_of, target_dir, two_rmws, write_json,
 };
 use ipnet::Ipv4Net;
 use std::io::Read;
@@ -66,6 +66,24 @@ const TARGETS: &[Target] = &[
     target("mapped_shared/8/off", 1.3),
     target("open/8", 2.0),
     target("strict64/16", 0.2),
+    target("set/1/off", 1.5),
+    target("set/16/off", 1.5),
+    target("set/256/off", 1.5),
+    target("set/1/counts", 1.5),
+    target("set/16/counts", 1.5),
+    target("set/256/counts", 1.5),
+    target("set_turns/1/off", 1.5),
+    target("set_turns/16/off", 1.5),
+    target("set_turns/256/off", 1.5),
+    target("set_turns/1/counts", 1.5),
+    target("set_turns/16/counts", 1.5),
+    target("set_turns/256/counts", 1.5),
+    target("set_most/1/off", 3.0),
+    target("set_most/16/off", 3.0),
+    target("set_most/256/off", 3.0),
+    target("set_most/1/counts", 3.0),
+    target("set_most/16/counts", 3.0),
+    target("set_most/256/counts", 3.0),
     target("fill/8", 3.0),
     target("into1/16", 3.0),
     target("into8/16", 1.0),
@@ -195,13 +213,43 @@ fn network(prefix_len: u8) -> Ipv4Net {
     Ipv4Net::new(Ipv4Addr::new(10, 0, 0, 0), prefix_len).expect("a prefix length")
 }
 
+/// A set of which all members but the last are full, against a single pool.
+fn set(
+    name: &str,
+    strategy: Strategy,
+    members: u32,
+    stats: StatsLevel,
+    (rounds, operations): (usize, u64),
+) -> Row {
+    let pairs = SetPairs::with_room_in_the_last(strategy, members, stats);
+    let single = Pairs::empty(pool_of(24, Policy::Lowest, stats));
+    measure_ratio(
+        name,
+        rounds,
+        || pairs.allocate_release(operations),
+        || single.allocate_release(operations),
+    )
+}
+
 fn measure(name: &str, rounds: usize, operations: u64) -> Row {
     let parts: Vec<&str> = name.split('/').collect();
-    let prefix_len = parts[1].parse().expect("a prefix length");
+    let number: u32 = parts[1]
+        .parse()
+        .expect("a prefix length, or a number of members");
     let stats = match parts.get(2) {
         Some(&"off") => StatsLevel::Off,
         _ => StatsLevel::default(),
     };
+    let strategy = match parts[0] {
+        "set" => Some(Strategy::InOrder),
+        "set_turns" => Some(Strategy::RoundRobin),
+        "set_most" => Some(Strategy::MostFree),
+        _ => None,
+    };
+    if let Some(strategy) = strategy {
+        return set(name, strategy, number, stats, (rounds, operations));
+    }
+    let prefix_len = number as u8;
     let lowest = || pool_of(prefix_len, Policy::Lowest, stats);
     let row =
         |ours: &mut dyn FnMut() -> f64| measure_ratio(name, rounds, ours, || two_rmws(operations));

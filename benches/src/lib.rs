@@ -6,8 +6,10 @@ pub mod latency;
 mod ratio;
 pub mod rivals;
 pub mod scaling;
+mod sets;
 mod workload;
 
 pub use json::{target_dir, write_json};
 pub use ratio::{Row, measure_ratio, per_operation};
+pub use sets::SetPairs;
 pub use workload::{Pairs, pool_of, two_rmws};

@@ -5,7 +5,9 @@ use crate::pool::{Part, Pool};
 use crate::slot::Slot;
 
 /// The lower part of a pool, kept for addresses that somebody names: whoever takes any address gets one from
-/// the rest of the pool first, and from here only when the rest is exhausted.
+/// the rest of the set first, and from here only when no member has anything else.
+///
+/// A set with a band asks its members one by one, without the summary of those that are full.
 ///
 /// It lowers the risk that a named address is taken already; it reserves nothing. Whoever names an address
 /// gets it wherever it is.

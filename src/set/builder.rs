@@ -105,6 +105,7 @@ impl<N: Network> SetBuilder<N> {
             roster: Roster::new(room),
             directory: Directory::new(room),
             chooser: Chooser::new(self.strategy, room),
+            has_bands: self.planned.iter().any(|planned| planned.band.is_some()),
             openings: AtomicU64::new(0),
             changing: Mutex::new(()),
         };

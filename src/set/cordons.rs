@@ -73,23 +73,24 @@ impl Cordons {
         (cordons, count)
     }
 
-    /// What they leave of `whole`, ascending. With a band, first what is outside of it: above, below, and
-    /// then the band itself.
-    pub(super) fn allowed(&self, whole: Part, band: Option<Part>) -> Parts {
+    /// What they leave of `whole`, ascending. With a band, first what is outside of it: above, below; and
+    /// then the band itself, if it is wanted.
+    pub(super) fn allowed(&self, whole: Part, band: Option<Part>, with_band: bool) -> Parts {
         let mut parts = Parts::new();
         let (cordons, count) = self.sorted();
         let cordons = &cordons[..count];
-        match band {
-            None => push_allowed(&mut parts, whole, cordons),
-            Some((first, last)) => {
-                if let Some(above) = last.checked_add(1) {
-                    push_allowed(&mut parts, (above, whole.1), cordons);
-                }
-                if let Some(below) = first.checked_sub(1) {
-                    push_allowed(&mut parts, (whole.0, below), cordons);
-                }
-                push_allowed(&mut parts, (first, last), cordons);
-            }
+        let Some((first, last)) = band else {
+            push_allowed(&mut parts, whole, cordons);
+            return parts;
+        };
+        if let Some(above) = last.checked_add(1) {
+            push_allowed(&mut parts, (above, whole.1), cordons);
+        }
+        if let Some(below) = first.checked_sub(1) {
+            push_allowed(&mut parts, (whole.0, below), cordons);
+        }
+        if with_band {
+            push_allowed(&mut parts, (first, last), cordons);
         }
         parts
     }
@@ -176,7 +177,7 @@ mod tests {
                 let first = draw(30);
                 (first, first + draw(10))
             });
-            let parts = cordons.allowed(whole, band);
+            let parts = cordons.allowed(whole, band, true);
             let mut slots: Vec<Slot> = Vec::new();
             for &(first, last) in parts.as_slice() {
                 slots.extend(first..=last);
@@ -209,7 +210,12 @@ mod tests {
         assert!(!cordons.lift((0, 1)), "that was never drawn");
         assert!(cordons.lift((0, 0)));
         assert!(cordons.draw((0, Slot::MAX)));
-        assert!(cordons.allowed((0, Slot::MAX), None).as_slice().is_empty());
+        assert!(
+            cordons
+                .allowed((0, Slot::MAX), None, true)
+                .as_slice()
+                .is_empty()
+        );
         assert!(cordons.hold(Slot::MAX));
     }
 }

@@ -90,12 +90,15 @@ impl<N: Network> Member<N> {
     }
 
     /// Where something may be handed out, in this order; `None` for all of it, in the pool's own order.
-    pub(super) fn parts(&self) -> Option<Parts> {
+    pub(super) fn parts(&self, with_band: bool) -> Option<Parts> {
         // SeqCst: as in `is_plain`.
         match load_seq_cst(&self.special) {
             0 => None,
             special if special & DRAINED != 0 => Some(Parts::new()),
-            _ => Some(self.cordons.allowed(self.pool.whole(), self.band)),
+            _ => Some(
+                self.cordons
+                    .allowed(self.pool.whole(), self.band, with_band),
+            ),
         }
     }
 
@@ -105,13 +108,14 @@ impl<N: Network> Member<N> {
         match load_seq_cst(&self.special) & !BANDED {
             0 => None,
             special if special & DRAINED != 0 => Some(Parts::new()),
-            _ => Some(self.cordons.allowed(self.pool.whole(), None)),
+            _ => Some(self.cordons.allowed(self.pool.whole(), None, true)),
         }
     }
 
-    /// Claims what the policy wants. `Ok(None)` means that it had nothing.
-    pub(super) fn try_allocate(&self) -> Result<Option<N::Addr>, AllocateError> {
-        match self.parts() {
+    /// Claims what the policy wants, from the band only if that is wanted. `Ok(None)` means that it had
+    /// nothing.
+    pub(super) fn try_allocate(&self, with_band: bool) -> Result<Option<N::Addr>, AllocateError> {
+        match self.parts(with_band) {
             None => match self.pool.allocate() {
                 Ok(addr) => Ok(Some(addr)),
                 Err(AllocateError::Exhausted { .. }) => Ok(None),
@@ -135,13 +139,16 @@ impl<N: Network> Member<N> {
             };
         }
         let slot = self.pool.place_of(client);
-        if !self.is_drained() && !self.cordons.hold(slot) {
+        let is_banded = self
+            .band
+            .is_some_and(|(first, last)| (first..=last).contains(&slot));
+        if !is_banded && !self.is_drained() && !self.cordons.hold(slot) {
             let claimed = self.pool.try_allocate_slot(slot, Event::Preferred)?;
             if claimed.is_some() {
                 return Ok(claimed);
             }
         }
-        self.try_allocate()
+        self.try_allocate(true)
     }
 
     /// Claims a block that no cordon touches.
@@ -153,8 +160,11 @@ impl<N: Network> Member<N> {
     }
 
     /// The same as one half of a pair.
-    pub(super) fn try_allocate_half(&self) -> Result<Option<Half<'_, N>>, AllocateError> {
-        match self.parts() {
+    pub(super) fn try_allocate_half(
+        &self,
+        with_band: bool,
+    ) -> Result<Option<Half<'_, N>>, AllocateError> {
+        match self.parts(with_band) {
             None => self.pool.try_allocate_half(&[self.pool.whole()]),
             Some(parts) => self.pool.try_allocate_half(parts.as_slice()),
         }

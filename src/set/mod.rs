@@ -87,6 +87,8 @@ pub struct PoolSet<N: Network = IpNet> {
     roster: Roster,
     directory: Directory<N>,
     chooser: Chooser,
+    /// Some member has a static band.
+    has_bands: bool,
     /// How often something became free without a release.
     openings: AtomicU64,
     /// Held by whoever changes the set; never by those who use it.

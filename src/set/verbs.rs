@@ -43,7 +43,7 @@ impl<N: Network> PoolSet<N> {
     fn allocate_anywhere(&self) -> Result<N::Addr, AllocateError> {
         self.search_or_prove(|refusal| {
             let start = self.chooser.first(&self.members);
-            let (index, addr) = self.walk(start, refusal, Member::try_allocate)?;
+            let (index, addr) = self.walk_bands_last(start, refusal, Member::try_allocate)?;
             self.note(index);
             Some(addr)
         })
@@ -54,7 +54,8 @@ impl<N: Network> PoolSet<N> {
     ///
     /// A member that is added takes its share of the clients, and the others stay where they were. A client
     /// whose member has nothing goes to the next one. Under a cordon or in a static band, a client's place
-    /// counts only if it is free and open; otherwise it gets what the policy wants.
+    /// counts only if it is free and open; otherwise it gets what the policy
+    /// wants.
     ///
     /// # Errors
     ///
@@ -288,10 +289,29 @@ impl<N: Network> PoolSet<N> {
     pub(super) fn allocate_half(&self) -> Result<Half<'_, N>, AllocateError> {
         self.search_or_prove(|refusal| {
             let start = self.chooser.first(&self.members);
-            let (index, half) = self.walk(start, refusal, Member::try_allocate_half)?;
+            let (index, half) = self.walk_bands_last(start, refusal, Member::try_allocate_half)?;
             self.note(index);
             Some(half)
         })
+    }
+
+    /// Asks for what is outside of the static bands first, if there are any, and then for anything.
+    fn walk_bands_last<'s, T>(
+        &'s self,
+        start: usize,
+        refusal: &mut Option<AllocateError>,
+        ask: impl Fn(&'s Member<N>, bool) -> Result<Option<T>, AllocateError>,
+    ) -> Option<(usize, T)> {
+        let outside = || {
+            let around = (start..self.members.len()).chain(0..start.min(self.members.len()));
+            around.into_iter().find_map(|index| {
+                let member = self.members.get(index)?;
+                let found = ask(member, false).ok().flatten()?;
+                Some((index, found))
+            })
+        };
+        let found = if self.has_bands { outside() } else { None };
+        found.or_else(|| self.walk(start, refusal, |member| ask(member, true)))
     }
 
     /// Asks the members that may have something, from `start` on and around, until one gives something.

@@ -22,7 +22,7 @@ pub(crate) enum Check {
     Tests(&'static str),
     /// The same with the unit tests of a module of the pool file.
     Unit(&'static str),
-    /// The same with the unit tests of a file in `src`, whose module ends like this.
+    /// The same with the unit tests of a file in `src`, whose module is called like this.
     UnitIn(&'static str, &'static str),
 }
 
