@@ -733,7 +733,10 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn all() -> impl Iterator<Item = &'static Mutant> {
-        MUTANTS.iter().chain(crate::list_file::MUTANTS)
+        let others = crate::list_file::MUTANTS
+            .iter()
+            .chain(crate::list_pass::MUTANTS);
+        MUTANTS.iter().chain(others)
     }
 
     fn root() -> &'static Path {

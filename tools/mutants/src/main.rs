@@ -8,6 +8,7 @@ mod checks;
 mod copy;
 mod list;
 mod list_file;
+mod list_pass;
 
 use checks::{Check, Verdict};
 use copy::Copy;
@@ -42,6 +43,7 @@ fn run() -> Outcome<bool> {
     let mutants: Vec<&Mutant> = list::MUTANTS
         .iter()
         .chain(list_file::MUTANTS)
+        .chain(list_pass::MUTANTS)
         .filter(chosen)
         .collect();
     let begin = Instant::now();
