@@ -19,6 +19,8 @@
 //! A pool can live in a file that outlives its processes and is shared by them: `Builder::create`,
 //! `Builder::open`, `Durability`. Its bytes: [`design::file_format`]; what it survives: [`design::file_safety`].
 //!
+//! A pool and the list of its users drift apart: [`Pool::reconciler`], and [`design::reconciliation`].
+//!
 //! # Features
 //!
 //! * `mmap` (on by default): pools in files. On Linux; elsewhere it does nothing.
@@ -138,6 +140,10 @@ pub mod design {
 
     pub mod sets {
         #![doc = include_str!("../docs/sets.md")]
+    }
+
+    pub mod reconciliation {
+        #![doc = include_str!("../docs/reconciliation.md")]
     }
 
     pub mod performance {

@@ -8,11 +8,14 @@
 //! a fence and an Acquire load under loom. Read-modify-writes need no shim: each such load follows
 //! them with its own fence.
 //!
+//! The gate is looked at with [`load_latest`], for the sake of models that say when an allocation was
+//! answered: see there.
+//!
 //! Hints and counters ([`hint`]) stay plain atomics under loom: they order nothing, and modelling
 //! every stale hint would multiply the executions without adding one that matters.
 
 pub(crate) use imp::{
-    AtomicU64, Snooze, known_thread_index, load_seq_cst, nanos, spin_for, thread_index,
+    AtomicU64, Snooze, known_thread_index, load_latest, load_seq_cst, nanos, spin_for, thread_index,
 };
 
 /// Words of a chunk; fewer under loom, where every load multiplies the executions.
@@ -41,6 +44,12 @@ mod imp {
     #[inline(always)]
     pub(crate) fn load_seq_cst(cell: &AtomicU64) -> u64 {
         // SeqCst: the caller's proof needs this load in the single total order; it says why.
+        cell.load(Ordering::SeqCst)
+    }
+
+    #[inline(always)]
+    pub(crate) fn load_latest(cell: &AtomicU64) -> u64 {
+        // SeqCst: as in `load_seq_cst`.
         cell.load(Ordering::SeqCst)
     }
 
@@ -120,6 +129,13 @@ mod imp {
         // SeqCst fence, Acquire load: what loom needs to see for a SeqCst load (module docs).
         fence(Ordering::SeqCst);
         cell.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn load_latest(cell: &AtomicU64) -> u64 {
+        // AcqRel read-modify-write: it reads what was stored last before this step, as a load of a machine
+        // does. A fence and a load may read what was stored before the fence, however much later the load is,
+        // and no test could tell what came before what.
+        cell.fetch_or(0, Ordering::AcqRel)
     }
 
     #[derive(Default)]

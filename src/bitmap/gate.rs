@@ -22,7 +22,7 @@
 
 #![allow(dead_code)] // Where there are no pool files, nobody poisons.
 
-use crate::sync::{AtomicU64, Ordering, load_seq_cst};
+use crate::sync::{AtomicU64, Ordering, load_latest};
 
 const PHASES: u64 = 0b11;
 const COLLECTING: u64 = 1;
@@ -115,7 +115,7 @@ impl GateWord<'_> {
         // comes after it has changed this one. Whichever misses the other, the other one does not. The
         // same for a poison: one set before the claim is seen, and of a later one nobody had been told
         // when the claim took effect.
-        Gate(load_seq_cst(self.0))
+        Gate(load_latest(self.0))
     }
 
     /// Begins a phase "collecting" of a new number, and answers what the word says from then on.
@@ -152,12 +152,10 @@ impl GateWord<'_> {
                 .0
                 .compare_exchange(seen.0, next.0, Ordering::SeqCst, Ordering::Relaxed)
             {
-                Ok(_) => break,
+                Ok(_) => return next,
                 Err(newer) => seen = Gate(newer),
             }
         }
-        // A load in the total order, so that a model checker, too, places the change there.
-        self.look_again()
     }
 }
 

@@ -15,7 +15,10 @@
 
 use super::pocket::Pocket;
 use crate::bitmap::WordBits;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::Ordering;
+// Not modelled as weak memory: what a pass misses for that reason the contract of its callers excludes (the
+// table above). The models have what else there is, in the order of their steps.
+use crate::sync::hint::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// All locals of a pool.

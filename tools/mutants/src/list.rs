@@ -737,6 +737,7 @@ mod tests {
             .iter()
             .chain(crate::list_file::MUTANTS)
             .chain(crate::list_set::MUTANTS)
+            .chain(crate::list_pass::MUTANTS)
     }
 
     fn root() -> &'static Path {

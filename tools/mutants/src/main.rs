@@ -8,6 +8,7 @@ mod checks;
 mod copy;
 mod list;
 mod list_file;
+mod list_pass;
 mod list_set;
 
 use checks::{Check, Verdict};
@@ -44,6 +45,7 @@ fn run() -> Outcome<bool> {
         .iter()
         .chain(list_file::MUTANTS)
         .chain(list_set::MUTANTS)
+        .chain(list_pass::MUTANTS)
         .filter(chosen)
         .collect();
     let begin = Instant::now();

@@ -1,0 +1,222 @@
+//! The reconciliation pass beside those who allocate and release.
+//!
+//! The list is a plain one that no schedule interrupts: whoever is answered an address is in it at once, so
+//! nobody is half-way, and one sighting (`grace` zero) must do. Whether an allocation was answered before the
+//! barrier was up is asked at that very moment, through the clock: what comes later is not in the list of
+//! the pass, and must be safe by its mark.
+#![cfg(loom)]
+
+use hostbits::{Gateway, Policy, Pool, ReconcileOptions, StatsLevel};
+use ipnet::Ipv4Net;
+use loom::thread;
+use loom_tests::explore;
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+const FIRST: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+const SECOND: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+
+type Users = Arc<Mutex<BTreeSet<Ipv4Addr>>>;
+
+/// A pool of two addresses, and who has which.
+struct Net {
+    pool: Pool<Ipv4Net>,
+    users: Users,
+}
+
+impl Net {
+    fn new(policy: Policy) -> Self {
+        let net: Ipv4Net = "10.0.0.0/30".parse().unwrap();
+        let pool = Pool::builder(net)
+            .gateway(Gateway::None)
+            .policy(policy)
+            .stats(StatsLevel::Off)
+            .build()
+            .unwrap();
+        Self {
+            pool,
+            users: Users::default(),
+        }
+    }
+
+    /// An address that nobody has, and that is taken.
+    fn leak(self, addr: Ipv4Addr) -> Self {
+        self.pool.allocate_exact(addr).unwrap();
+        self
+    }
+
+    /// An address with a user from the beginning.
+    fn with_user(self, addr: Ipv4Addr) -> Self {
+        self.pool.allocate_exact(addr).unwrap();
+        self.users.lock().unwrap().insert(addr);
+        self
+    }
+
+    fn is_new_user(&self, addr: Ipv4Addr) -> Ipv4Addr {
+        let is_new = self.users.lock().unwrap().insert(addr);
+        assert!(is_new, "{addr} has two users");
+        addr
+    }
+
+    fn join(&self) -> Option<Ipv4Addr> {
+        self.pool.allocate().ok().map(|addr| self.is_new_user(addr))
+    }
+
+    fn join_at(&self, addr: Ipv4Addr) {
+        if self.pool.allocate_exact(addr).is_ok() {
+            self.is_new_user(addr);
+        }
+    }
+
+    fn join_many(&self) {
+        for addr in self.pool.allocate_many(2).unwrap_or_default() {
+            self.is_new_user(addr);
+        }
+    }
+
+    fn join_locally(&self) {
+        let mut local = self.pool.local();
+        if let Ok(addr) = local.allocate() {
+            self.is_new_user(addr);
+        }
+    }
+
+    /// Releases an address and deletes the user, in this order: nobody else joins here, and by contract no
+    /// pass comes between a deleted user and the release.
+    fn leave(&self, addr: Ipv4Addr) {
+        self.pool.release(addr).unwrap();
+        assert!(self.users.lock().unwrap().remove(&addr));
+    }
+
+    /// A pass with one sighting, applied so many times. The list is that of the moment at which the barrier
+    /// was up.
+    fn reconcile(&self, applications: usize) {
+        let users = Arc::clone(&self.users);
+        let listed: Arc<Mutex<Option<Vec<Ipv4Addr>>>> = Arc::default();
+        let at_once = Arc::clone(&listed);
+        let options = ReconcileOptions::new()
+            .grace(Duration::ZERO)
+            .clock(move || {
+                let now = || users.lock().unwrap().iter().copied().collect();
+                at_once.lock().unwrap().get_or_insert_with(now);
+                SystemTime::UNIX_EPOCH
+            });
+        let mut reconciler = self.pool.reconciler_with(options).unwrap();
+        let mut pass = reconciler.begin().unwrap();
+        let listed = listed.lock().unwrap().take().unwrap();
+        pass.read(&listed);
+        let plan = pass.finish(listed.len() as u64).unwrap();
+        for _ in 0..applications {
+            reconciler.apply_at_most(&plan, 2).unwrap();
+        }
+    }
+
+    /// Nobody's address can be had, and whatever nobody has is free or was given up.
+    fn check(&self) {
+        let users: Vec<_> = self.users.lock().unwrap().iter().copied().collect();
+        for addr in users {
+            assert!(self.pool.allocate_exact(addr).is_err(), "{addr} is free");
+        }
+    }
+}
+
+/// A pass on a thread of its own or on the main one, and somebody else beside it.
+fn beside_a_pass(
+    label: &str,
+    preemptions: usize,
+    net: impl Fn() -> Net + Clone + Send + Sync + 'static,
+    applications: usize,
+    other: fn(&Net),
+) {
+    for swapped in [false, true] {
+        let net = net.clone();
+        let body = move || {
+            let net = Arc::new(net());
+            let spawned = {
+                let net = Arc::clone(&net);
+                thread::spawn(move || {
+                    if swapped {
+                        other(&net);
+                    } else {
+                        net.reconcile(applications);
+                    }
+                })
+            };
+            if swapped {
+                net.reconcile(applications);
+            } else {
+                other(&net);
+            }
+            spawned.join().unwrap();
+            net.check();
+        };
+        explore(
+            &format!("{label}, swapped: {swapped}"),
+            Some(preemptions),
+            body,
+        );
+    }
+}
+
+/// An allocation beside a pass is in its list, or marked, or not answered: by any policy.
+#[test]
+fn an_allocation_beside_a_pass_is_never_freed() {
+    for policy in [Policy::Lowest, Policy::Next, Policy::Spread] {
+        let label = format!("{policy:?}");
+        beside_a_pass(
+            &label,
+            3,
+            move || Net::new(policy),
+            1,
+            |net| {
+                net.join();
+            },
+        );
+    }
+}
+
+/// The same of verbs that take what they are told, or several at once, or for a local.
+#[test]
+fn other_verbs_beside_a_pass_are_never_freed() {
+    let net = || Net::new(Policy::Lowest);
+    beside_a_pass("exact", 3, net, 1, |net| net.join_at(SECOND));
+    beside_a_pass("many", 2, net, 1, Net::join_many);
+    beside_a_pass("local", 2, net, 1, Net::join_locally);
+}
+
+/// What a pass has freed is somebody's at once, and the plan can be applied again.
+#[test]
+fn a_plan_that_is_applied_twice_frees_no_new_holder() {
+    let net = || Net::new(Policy::Lowest).leak(FIRST).with_user(SECOND);
+    beside_a_pass("", 3, net, 2, |net| {
+        net.join();
+    });
+}
+
+/// An address that changes hands beside a pass stays with the new one.
+#[test]
+fn an_address_that_changes_hands_beside_a_pass_is_never_freed() {
+    let net = || Net::new(Policy::Lowest).with_user(FIRST).with_user(SECOND);
+    beside_a_pass("", 2, net, 1, |net| {
+        net.leave(FIRST);
+        net.join();
+    });
+}
+
+/// What a local has is no orphan, though no list has it; the leak beside it is one.
+#[test]
+fn what_a_local_has_is_never_freed() {
+    let net = || Net::new(Policy::Lowest).leak(FIRST);
+    beside_a_pass("", 2, net, 1, |net| {
+        let mut local = net.pool.local();
+        if let Ok(addr) = local.allocate() {
+            net.is_new_user(addr);
+            net.users.lock().unwrap().remove(&addr);
+            local.release(addr).unwrap();
+            // Again, now that the pass may have begun in between.
+            net.is_new_user(local.allocate().unwrap());
+        }
+    });
+}

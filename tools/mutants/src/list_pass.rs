@@ -1,0 +1,113 @@
+//! The mutants of the reconciliation pass.
+
+use crate::checks::Check::{Loom, Test};
+use crate::list::{Mutant, edit, mutant, smoke};
+
+const CHUNK: &str = "src/bitmap/chunk.rs";
+const GATE: &str = "src/bitmap/gate.rs";
+const BARRIER: &str = "src/storage/barrier.rs";
+const ALLOCATE: &str = "src/pool/allocate.rs";
+const RECONCILER: &str = "src/pool/reconcile/reconciler.rs";
+const APPLY: &str = "src/pool/reconcile/apply.rs";
+
+pub(crate) const MUTANTS: &[Mutant] = &[
+    smoke(mutant(
+        "pass: a slot is marked after its claim",
+        &[
+            edit(
+                CHUNK,
+                "    let rest = free & (free - 1);\n    mark(free ^ rest);\n",
+                "    let rest = free & (free - 1);\n",
+            ),
+            edit(
+                CHUNK,
+                "        Ok(_) => Attempt::Took(free.trailing_zeros()),",
+                "        Ok(_) => {\n            mark(free ^ rest);\n            Attempt::Took(free.trailing_zeros())\n        }",
+            ),
+        ],
+        &[Loom(
+            "pass",
+            "a_plan_that_is_applied_twice_frees_no_new_holder",
+        )],
+    )),
+    smoke(mutant(
+        "pass: no second look at the gate",
+        &[edit(
+            ALLOCATE,
+            "        if self.words.gate_again() != before {\n            return self.answer_beside_pass(",
+            "        if false {\n            return self.answer_beside_pass(",
+        )],
+        &[Loom("pass", "an_allocation_beside_a_pass_is_never_freed")],
+    )),
+    mutant(
+        "pass: no look whether the mark came in time",
+        &[edit(BARRIER, "self.gate_again().is_as(now)", "true")],
+        &[Loom("pass", "an_allocation_beside_a_pass_is_never_freed")],
+    ),
+    mutant(
+        "pass: answered though a plan is being applied",
+        &[edit(
+            BARRIER,
+            "        if !has_just_begun {\n            return false;",
+            "        if !has_just_begun {\n            return true;",
+        )],
+        &[Loom("pass", "an_allocation_beside_a_pass_is_never_freed")],
+    ),
+    mutant(
+        "pass: an exact claim is not looked at again",
+        &[edit(
+            ALLOCATE,
+            "        if self.words.gate_again() != before {\n            return self.answer_exact_beside_pass(",
+            "        if false {\n            return self.answer_exact_beside_pass(",
+        )],
+        &[Loom("pass", "other_verbs_beside_a_pass_are_never_freed")],
+    ),
+    smoke(mutant(
+        "pass: a plan is applied without a look at the marks",
+        &[edit(
+            APPLY,
+            "taken & !self.pool.words.touched_or_new().bits(word_index)",
+            "taken",
+        )],
+        &[Loom("pass", "an_allocation_beside_a_pass_is_never_freed")],
+    )),
+    mutant(
+        "pass: the marks are looked at before the word",
+        &[edit(
+            APPLY,
+            "        let taken = ripe & !self.pool.bitmap().free_in(word_index);\n        let untouched = taken & !self.pool.words.touched_or_new().bits(word_index);\n",
+            "        let untouched = !self.pool.words.touched_or_new().bits(word_index);\n        let untouched = untouched & ripe & !self.pool.bitmap().free_in(word_index);\n",
+        )],
+        &[Loom(
+            "pass",
+            "a_plan_that_is_applied_twice_frees_no_new_holder",
+        )],
+    ),
+    mutant(
+        "pass: the old marks are taken away behind the barrier",
+        &[edit(
+            RECONCILER,
+            "            *touched |= marks.take(word_index);\n        }\n        let gate = words.gate_word().collect();\n",
+            "            *touched |= marks.bits(word_index);\n        }\n        let gate = words.gate_word().collect();\n        for word_index in 0..self.touched.len() {\n            marks.take(word_index);\n        }\n",
+        )],
+        &[Loom("pass", "an_allocation_beside_a_pass_is_never_freed")],
+    ),
+    mutant(
+        "pass: the number stays when a plan was applied",
+        &[edit(
+            GATE,
+            "self.change(|gate| gate.with_next_number().in_phase(COLLECTING))",
+            "self.change(|gate| match gate.0 & PHASES {\n            APPLYING => gate.in_phase(COLLECTING),\n            _ => gate.with_next_number().in_phase(COLLECTING),\n        })",
+        )],
+        &[Loom("pass", "an_allocation_beside_a_pass_is_never_freed")],
+    ),
+    mutant(
+        "pass: what locals have is not read",
+        &[edit(
+            RECONCILER,
+            "            .read(|word_index, bits| marks.mark(word_index, bits));\n",
+            "            .read(|_, _| ());\n",
+        )],
+        &[Test("reconcile", "what_a_local_has_is_no_orphan")],
+    ),
+];
