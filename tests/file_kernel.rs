@@ -223,7 +223,8 @@ fn whoever_was_stopped_in_a_claim_hears_of_the_poison() {
             &(1u64 << 32 | 5).to_ne_bytes(),
         );
         kill(pid, Signal::SIGCONT).unwrap();
-        assert!(child.wait().unwrap().success(), "round {round}");
+        let ended = ends_within(&mut child, Duration::from_secs(20));
+        assert!(ended, "round {round}: it does not hear of the poison");
         assert_eq!(
             ledger.counter(VERDICT).load(Ordering::SeqCst),
             1,
@@ -234,6 +235,22 @@ fn whoever_was_stopped_in_a_claim_hears_of_the_poison() {
             after <= CLAIMERS,
             "round {round}: {after} claims were answered"
         );
+    }
+}
+
+/// Whether the child ends well, and in time; it is gone in any case.
+fn ends_within(child: &mut std::process::Child, patience: Duration) -> bool {
+    let started = Instant::now();
+    loop {
+        match child.try_wait().unwrap() {
+            Some(status) => return status.success(),
+            None if started.elapsed() > patience => {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                return false;
+            }
+            None => std::thread::sleep(Duration::from_millis(1)),
+        }
     }
 }
 

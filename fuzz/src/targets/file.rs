@@ -104,13 +104,13 @@ impl Template {
     fn get() -> &'static Self {
         static TEMPLATE: OnceLock<Template> = OnceLock::new();
         TEMPLATE.get_or_init(|| {
-            let name = format!("hostbits-fuzz-{}", std::process::id());
             let in_memory = Path::new("/dev/shm");
             let directory = match in_memory.is_dir() {
                 true => in_memory.to_owned(),
                 false => std::env::temp_dir(),
             };
-            let path = directory.join(name);
+            remove_leftovers(&directory);
+            let path = directory.join(format!("{NAME}{}", std::process::id()));
             let _ = fs::remove_file(&path);
             let net: ipnet::Ipv4Net = "10.0.0.0/24".parse().expect("a network");
             let pool = Pool::builder(net).create(&path).expect("a file");
@@ -122,6 +122,20 @@ impl Template {
                 held: held.into_iter().map(IpAddr::from).collect(),
             }
         })
+    }
+}
+
+/// Before the number of the process.
+const NAME: &str = "hostbits-fuzz-";
+
+/// The file is there as long as its process, which has no last moment to remove it in.
+fn remove_leftovers(directory: &Path) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.strip_prefix(NAME));
+        if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 
