@@ -196,6 +196,10 @@ mod tests {
         words
     }
 
+    fn certain(evidence: Result<Evidence<'_>, Doubt>) -> Evidence<'_> {
+        evidence.unwrap_or_else(|doubt| panic!("nothing is free: {doubt:?}"))
+    }
+
     const PARTS: [Option<&[(Slot, Slot)]>; 2] = [None, Some(&[(3, 3), (4, 9)])];
 
     /// Whatever happened between the collects is seen by the second one, though all looks as before.
@@ -205,20 +209,14 @@ mod tests {
             for parts in PARTS {
                 let words = taken(is_linear);
                 let bitmap = words.bitmap();
-                let evidence = bitmap
-                    .evidence_of_none(parts)
-                    .ok()
-                    .expect("nothing is free");
+                let evidence = certain(bitmap.evidence_of_none(parts));
                 assert!(evidence.still_holds());
                 assert!(words.release(3));
                 assert!(!evidence.still_holds());
                 assert_eq!(bitmap.claim_lowest(), Some(3));
                 assert_eq!(bitmap.claim_lowest(), None);
                 assert!(!evidence.still_holds(), "linear: {is_linear}, {parts:?}");
-                let evidence = bitmap
-                    .evidence_of_none(parts)
-                    .ok()
-                    .expect("nothing is free");
+                let evidence = certain(bitmap.evidence_of_none(parts));
                 drop(bitmap.begin_flight());
                 assert!(!evidence.still_holds(), "somebody was in flight");
             }

@@ -42,6 +42,12 @@ impl Roster {
         self.tree().is_lowest(member)
     }
 
+    /// Whether this member may have something, and no other one.
+    #[inline]
+    pub(crate) fn is_only(&self, member: usize) -> bool {
+        self.tree().is_only(member)
+    }
+
     /// The first member of `from..` that may have something.
     #[inline]
     pub(crate) fn next(&self, from: usize, is_full: impl Fn(usize) -> bool) -> Option<usize> {

@@ -153,6 +153,21 @@ impl<'a> Tree<'a> {
         true
     }
 
+    /// Whether `chunk` is a candidate, and no other chunk is.
+    #[inline]
+    pub(super) fn is_only(&self, chunk: usize) -> bool {
+        let mut child = chunk;
+        self.shape.levels().all(|level_start| {
+            // SeqCst: as in `is_lowest`.
+            let node = candidates(load_seq_cst(
+                &self.nodes[level_start + (child >> NODE_SHIFT)],
+            ));
+            let is_only = node == 1 << digit(child);
+            child >>= NODE_SHIFT;
+            is_only
+        })
+    }
+
     /// The lowest chunk that may have something free; `None` if at some instant the root had no
     /// candidate.
     ///
@@ -383,7 +398,7 @@ mod tests {
         }
     }
 
-    /// Forward, backward and "is it the lowest" against a plain set of published chunks.
+    /// Forward, backward, "is it the lowest" and "is it the only one" against a plain set of published chunks.
     #[test]
     fn searches_agree_with_a_set() {
         for chunk_count in [1, 2, 15, 16, 17, 255, 256, 257, 5000] {
@@ -411,6 +426,7 @@ mod tests {
                 );
                 tree.publish(chunk);
                 published.insert(chunk);
+                assert_eq!(tree.is_only(chunk), published.len() == 1);
                 assert_eq!(
                     tree.is_lowest(chunk),
                     published.first() == Some(&chunk),

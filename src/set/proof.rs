@@ -146,11 +146,8 @@ mod tests {
                 .map(|(_, member)| {
                     let parts = member.open_parts();
                     let parts = parts.as_ref().map(Parts::as_slice);
-                    member
-                        .pool
-                        .evidence_of_none(parts)
-                        .ok()
-                        .expect("nothing is free")
+                    let found = member.pool.evidence_of_none(parts);
+                    found.unwrap_or_else(|doubt| panic!("nothing is free: {doubt:?}"))
                 })
                 .collect();
             assert!(matches!(set.proved(before, &evidence), Proof::NoneFree));

@@ -87,7 +87,12 @@ impl Chooser {
         let last = self.last();
         match self.strategy {
             Strategy::InOrder => roster.is_lowest(last).then_some(last),
-            Strategy::RoundRobin => roster.next(last + 1, |index| looks_full(members, index)),
+            Strategy::RoundRobin if roster.is_only(last) => Some(last),
+            Strategy::RoundRobin => {
+                let is_full = |index| looks_full(members, index);
+                let behind = roster.next(last + 1, is_full);
+                behind.or_else(|| roster.next(0, is_full))
+            }
             Strategy::MostFree => {
                 let free = members.get(last)?.free_now();
                 (free >= self.enough.load(Ordering::Relaxed)).then_some(last)
