@@ -13,9 +13,9 @@
 //! root that is the same word at both readings had no candidate in between. What has no root, and parts of
 //! a bitmap, are watched from before the first collect until after the second one.
 
-use super::Bitmap;
 use super::chunk::{Chunk, Request};
 use super::control::{Flight, Watch};
+use super::{Bitmap, Mark};
 use crate::slot::{Slot, bits_within, slot_at, slots_in, words_within};
 use crate::sync::load_seq_cst;
 
@@ -146,7 +146,9 @@ impl<'a> Bitmap<'a> {
         }
         self.tree.root_is_empty()
     }
+}
 
+impl<'a, M: Mark> Bitmap<'a, M> {
     /// Claims the first free slot of `start..=last`, or else of `first..start`. `None` proves nothing.
     pub(crate) fn try_claim_within(self, first: Slot, start: Slot, last: Slot) -> Option<Slot> {
         let below = || {

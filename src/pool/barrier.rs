@@ -12,9 +12,9 @@ use crate::storage::Claimed;
 
 impl<N: Network> Pool<N> {
     /// Claims by `claim` until what it claimed may be answered.
-    pub(super) fn claim_inside_barrier<T: Claimed>(
-        &self,
-        mut claim: impl FnMut(Bitmap<'_, Option<Touched<'_>>>) -> Option<T>,
+    pub(super) fn claim_inside_barrier<'a, T: Claimed>(
+        &'a self,
+        mut claim: impl FnMut(Bitmap<'a, Option<Touched<'a>>>) -> Option<T>,
     ) -> Option<T> {
         loop {
             let before = self.words.gate();

@@ -1,13 +1,14 @@
 //! What a set needs of its members, and nobody else.
 
 use super::Pool;
-use crate::bitmap::{BlockCandidates, Doubt, Evidence, Flight};
+use crate::bitmap::{Bitmap, BlockCandidates, Doubt, Evidence, Flight, Mark};
 use crate::error::AllocateError;
 use crate::geometry::Place;
 use crate::network::Network;
 use crate::policy::Hints;
 use crate::slot::{Slot, bit_of, word_of};
 use crate::stats::Event;
+use crate::storage::Stretched;
 use crate::sync::Snooze;
 use std::ops::RangeInclusive;
 
@@ -53,12 +54,17 @@ impl<N: Network> Pool<N> {
         parts: &[Part],
         event: Event,
     ) -> Result<Option<N::Addr>, AllocateError> {
-        let Some(slot) = self.find_in(parts) else {
+        let found = self.claim_inside_barrier(|bitmap| self.find_in(bitmap, parts));
+        let Some(slot) = found else {
             return Ok(None);
         };
         self.hints.found(slot);
-        match self.counted(slot, event) {
-            Some(slot) => Ok(Some(self.geometry.addr_of(slot))),
+        self.answered(slot, event).map(Some)
+    }
+
+    fn answered(&self, slot: Slot, event: Event) -> Result<N::Addr, AllocateError> {
+        match self.counted_past_gate(slot, event) {
+            Some(slot) => Ok(self.geometry.addr_of(slot)),
             None => self.exhausted(),
         }
     }
@@ -69,11 +75,13 @@ impl<N: Network> Pool<N> {
         parts: &[Part],
     ) -> Result<Option<Half<'_, N>>, AllocateError> {
         self.check_process()?;
-        let claimed = self.bitmap().claim_in_flight(|_| self.find_in(parts));
-        if let Some((_, slot)) = claimed {
+        let half = self.claim_inside_barrier(|bitmap| {
+            bitmap.claim_in_flight(|bitmap| self.find_in(bitmap, parts))
+        });
+        if let Some((_, slot)) = half {
             self.hints.found(slot);
         }
-        self.half(claimed, Event::Any)
+        self.half(half, Event::Any)
     }
 
     /// This very slot as one half of a pair, if it is free.
@@ -82,10 +90,10 @@ impl<N: Network> Pool<N> {
         slot: Slot,
     ) -> Result<Option<Half<'_, N>>, AllocateError> {
         self.check_process()?;
-        let claimed = self
-            .bitmap()
-            .claim_in_flight(|bitmap| bitmap.try_claim_exact(slot).then_some(slot));
-        self.half(claimed, Event::Exact)
+        let half = self.claim_inside_barrier(|bitmap| {
+            bitmap.claim_in_flight(|bitmap| bitmap.try_claim_exact(slot).then_some(slot))
+        });
+        self.half(half, Event::Exact)
     }
 
     fn half<'a>(
@@ -96,7 +104,7 @@ impl<N: Network> Pool<N> {
         let Some((flight, slot)) = claimed else {
             return Ok(None);
         };
-        match self.counted(slot, event) {
+        match self.counted_past_gate(slot, event) {
             Some(slot) => Ok(Some(Half {
                 pool: self,
                 slot,
@@ -113,12 +121,11 @@ impl<N: Network> Pool<N> {
         slot: Slot,
         event: Event,
     ) -> Result<Option<N::Addr>, AllocateError> {
-        if !self.bitmap().try_claim_exact(slot) {
-            return Ok(None);
-        }
-        match self.counted(slot, event) {
-            Some(slot) => Ok(Some(self.geometry.addr_of(slot))),
-            None => self.exhausted(),
+        let claimed =
+            self.claim_inside_barrier(|bitmap| bitmap.try_claim_exact(slot).then_some(slot));
+        match claimed {
+            Some(slot) => self.answered(slot, event).map(Some),
+            None => Ok(None),
         }
     }
 
@@ -128,14 +135,10 @@ impl<N: Network> Pool<N> {
         hints: &Hints,
         (first, last): Part,
     ) -> Result<N::Addr, AllocateError> {
-        let bitmap = self.bitmap();
-        let start = hints.start_slot(first, last, |slot| bitmap.is_free(slot));
-        let claimed = loop {
-            let claimed = bitmap.claim_within(first, start, last);
-            if claimed.is_some() || !self.turned_up() {
-                break claimed;
-            }
-        };
+        let claimed = self.claim_inside_barrier(|bitmap| {
+            let start = hints.start_slot(first, last, |slot| bitmap.is_free(slot));
+            self.claim_or_scrub(|| bitmap.claim_within(first, start, last))
+        });
         let Some(slot) = claimed else {
             self.count_exhausted();
             return Err(self.file_refusal().unwrap_or(AllocateError::Exhausted {
@@ -144,10 +147,7 @@ impl<N: Network> Pool<N> {
             }));
         };
         hints.found(slot);
-        match self.counted(slot, Event::Any) {
-            Some(slot) => Ok(self.geometry.addr_of(slot)),
-            None => self.exhausted(),
-        }
+        self.answered(slot, Event::Any)
     }
 
     /// The unit that holds `addr`, if it is free. `Ok(None)` proves nothing.
@@ -161,8 +161,7 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    fn find_in(&self, parts: &[Part]) -> Option<Slot> {
-        let bitmap = self.bitmap();
+    fn find_in(&self, bitmap: Bitmap<'_, impl Mark>, parts: &[Part]) -> Option<Slot> {
         parts.iter().find_map(|&(first, last)| {
             let start = self
                 .hints
@@ -236,11 +235,15 @@ impl<N: Network> Pool<N> {
             .flat_map(|of| parts.iter().filter_map(|&part| of.within(part)))
             .collect();
         inside.sort_by_key(|of| of.first);
-        let Some(slot) = self.bitmap().claim_block(&inside) else {
+        let order = u32::from(longest - prefix_len);
+        let claimed = self.claim_inside_barrier(|bitmap| {
+            let first = bitmap.claim_block(&inside)?;
+            Some(Stretched(first, first + ((1u64 << order) - 1) as Slot))
+        });
+        let Some(Stretched(slot, _)) = claimed else {
             self.count_exhausted();
             return self.exhausted();
         };
-        let order = u32::from(longest - prefix_len);
         if self.is_refused() {
             self.bitmap().release_block(slot, order);
             return self.exhausted();

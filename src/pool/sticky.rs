@@ -32,17 +32,13 @@ impl<N: Network> Pool<N> {
     /// ```
     pub fn allocate_for(&self, client: Client) -> Result<N::Addr, AllocateError> {
         let start = self.place_of(client);
-        let claimed = loop {
-            let claimed = self.bitmap().claim_from(start);
-            if claimed.is_some() || !self.turned_up() {
-                break claimed;
-            }
-        };
+        let claimed =
+            self.claim_inside_barrier(|bitmap| self.claim_or_scrub(|| bitmap.claim_from(start)));
         let Some(slot) = claimed else {
             self.count_exhausted();
             return self.exhausted();
         };
-        match self.counted(slot, Event::Preferred) {
+        match self.counted_past_gate(slot, Event::Preferred) {
             Some(slot) => Ok(self.geometry.addr_of(slot)),
             None => self.exhausted(),
         }

@@ -20,7 +20,7 @@
 //! `tests/explorer` has a model of this, and what becomes of it without each part.
 
 use super::{Lender, Words};
-use crate::bitmap::{Gate, Mark, Touched, WordBits};
+use crate::bitmap::{Flight, Gate, Mark, Touched, WordBits};
 use crate::slot::{Slot, bit_of, word_of, words_within};
 use crate::sync::AtomicU64;
 
@@ -45,6 +45,13 @@ impl Claimed for Vec<WordBits> {
     fn for_each_word(&self, tell: &mut dyn FnMut(usize, u64)) {
         self.iter()
             .for_each(|&(word_index, bits)| tell(word_index, bits));
+    }
+}
+
+/// A slot that may still be given back.
+impl Claimed for (Flight<'_>, Slot) {
+    fn for_each_word(&self, tell: &mut dyn FnMut(usize, u64)) {
+        self.1.for_each_word(tell);
     }
 }
 
