@@ -1,11 +1,14 @@
 //! Everything as a ratio to two bare atomic read-modify-writes on one hot word, in the same run.
-//! Pools in files: as a ratio to the same pool on the heap.
+//! Pools in files: as a ratio to the same pool on the heap. Lists: as a ratio to the standard library
+//! reading the same texts.
 //!
 //! `cargo bench -p hostbits-benches --bench ratios` prints the table and writes `target/ratios.json`.
 //! Words after `--` choose the rows whose names contain one of them.
 
 use hostbits::{Policy, Pool, StatsLevel};
-use hostbits_benches::{Pairs, Row, measure_ratio, per_operation, pool_of, two_rmws, write_json};
+use hostbits_benches::{
+    Pairs, Row, TextList, measure_ratio, per_operation, pool_of, two_rmws, write_json,
+};
 use ipnet::Ipv4Net;
 use std::net::Ipv4Addr;
 use std::time::Instant;
@@ -58,6 +61,9 @@ const TARGETS: &[Target] = &[
     target("mapped_shared/24/off", 1.3),
     target("mapped_shared/16/off", 1.3),
     target("mapped_shared/8/off", 1.3),
+    target("adopt_text/8", 1.5),
+    target("adopt_owners/8", 2.5),
+    target("pass_owners/8", 2.5),
     target("fill/8", 3.0),
     target("into1/16", 3.0),
     target("into8/16", 1.0),
@@ -180,6 +186,9 @@ fn measure(name: &str, rounds: usize, operations: u64) -> Row {
             let pairs = Pairs::full(lowest());
             row(&mut || pairs.exhausted(operations))
         }
+        "adopt_text" => list(name, rounds, TextList::adopt),
+        "adopt_owners" => list(name, rounds, TextList::adopt_owned),
+        "pass_owners" => list(name, rounds, TextList::pass_owned),
         "fill" => measure_ratio(
             name,
             rounds.div_ceil(10),
@@ -191,6 +200,17 @@ fn measure(name: &str, rounds: usize, operations: u64) -> Row {
             _ => unreachable!("no row named {other}"),
         },
     }
+}
+
+/// A million entries; a thousandth of them in a smoke run.
+fn list(name: &str, rounds: usize, ours: fn(&TextList) -> f64) -> Row {
+    let entries = TextList::new(if rounds == 1 { 1000 } else { 1_000_000 });
+    measure_ratio(
+        name,
+        rounds.div_ceil(10),
+        || ours(&entries),
+        || entries.parse(),
+    )
 }
 
 /// Fills an empty pool by single allocations; building it is not timed.

@@ -3,11 +3,13 @@
 pub mod fills;
 mod json;
 pub mod latency;
+mod lists;
 mod ratio;
 pub mod rivals;
 pub mod scaling;
 mod workload;
 
 pub use json::write_json;
+pub use lists::TextList;
 pub use ratio::{Row, measure_ratio, per_operation};
 pub use workload::{Pairs, pool_of, two_rmws};
