@@ -409,3 +409,25 @@ fn errors_of_files_have_their_values() {
     }
     given.check("file");
 }
+
+/// A plan that was kept in a file is the plan that was made, and can be applied.
+#[test]
+fn a_plan_comes_back_from_json_as_it_was() {
+    let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>().unwrap()).unwrap();
+    let lost = pool.allocate().unwrap();
+    let options = hostbits::ReconcileOptions::new().grace(std::time::Duration::ZERO);
+    let mut reconciler = pool.reconciler_with(options).unwrap();
+    let mut pass = reconciler.begin().unwrap();
+    pass.read([("10.0.0.7", "ann"), ("10.0.0.7", "bob"), ("x", "eve")]);
+    let plan = pass.finish(3).unwrap();
+    let text = serde_json::to_string(&plan).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json["version"], 1);
+    assert_eq!(json["entries"]["duplicate"], 1);
+    assert_eq!(json["ranges"][0]["first"], lost.to_string());
+    assert_eq!(json["ranges"][0]["state"], "ripe");
+    assert!(json["ranges"][0]["generation"].is_null());
+    let read: hostbits::Plan = serde_json::from_str(&text).unwrap();
+    assert_eq!(read, plan);
+    assert_eq!(reconciler.undo(&read).unwrap().not_free, 1);
+}

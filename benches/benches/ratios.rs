@@ -2,13 +2,15 @@
 //! Pools in files: as a ratio to the same pool on the heap. `open`: opening one that was left in order, per
 //! opening, as a ratio to reading its bytes once; both in memory. `strict64`: writes to the disk per address, of
 //! 64 threads; the times beside it are those of an address and of a write. Sets: as a ratio to a single pool.
+//! Lists: as a ratio to the standard library reading the same texts.
 //!
 //! `cargo bench -p hostbits-benches --bench ratios` prints the table and writes `target/ratios.json`.
 //! Words after `--` choose the rows whose names contain one of them.
 
 use hostbits::{Durability, Policy, Pool, StatsLevel, Strategy};
 use hostbits_benches::{
-    Pairs, Row, SetPairs, measure_ratio, per_operation, pool_of, target_dir, two_rmws, write_json,
+    Pairs, Row, SetPairs, TextList, measure_ratio, per_operation, pool_of, target_dir, two_rmws,
+    write_json,
 };
 use ipnet::Ipv4Net;
 use std::io::Read;
@@ -84,6 +86,9 @@ const TARGETS: &[Target] = &[
     target("set_most/1/counts", 3.0),
     target("set_most/16/counts", 3.0),
     target("set_most/256/counts", 3.0),
+    target("adopt_text/8", 1.5),
+    target("adopt_owners/8", 2.5),
+    target("pass_owners/8", 2.5),
     target("fill/8", 3.0),
     target("into1/16", 3.0),
     target("into8/16", 1.0),
@@ -298,6 +303,9 @@ fn measure(name: &str, rounds: usize, operations: u64) -> Row {
             let pairs = Pairs::full(lowest());
             row(&mut || pairs.exhausted(operations))
         }
+        "adopt_text" => list(name, rounds, TextList::adopt),
+        "adopt_owners" => list(name, rounds, TextList::adopt_owned),
+        "pass_owners" => list(name, rounds, TextList::pass_owned),
         "fill" => measure_ratio(
             name,
             rounds.div_ceil(10),
@@ -309,6 +317,17 @@ fn measure(name: &str, rounds: usize, operations: u64) -> Row {
             _ => unreachable!("no row named {other}"),
         },
     }
+}
+
+/// A million entries; a thousandth of them in a smoke run.
+fn list(name: &str, rounds: usize, ours: fn(&TextList) -> f64) -> Row {
+    let entries = TextList::new(if rounds == 1 { 1000 } else { 1_000_000 });
+    measure_ratio(
+        name,
+        rounds.div_ceil(10),
+        || ours(&entries),
+        || entries.parse(),
+    )
 }
 
 /// Fills an empty pool by single allocations; building it is not timed.

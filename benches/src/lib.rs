@@ -3,6 +3,7 @@
 pub mod fills;
 mod json;
 pub mod latency;
+mod lists;
 mod ratio;
 pub mod rivals;
 pub mod scaling;
@@ -10,6 +11,7 @@ mod sets;
 mod workload;
 
 pub use json::{target_dir, write_json};
+pub use lists::TextList;
 pub use ratio::{Row, measure_ratio, per_operation};
 pub use sets::SetPairs;
 pub use workload::{Pairs, pool_of, two_rmws};

@@ -1,0 +1,94 @@
+//! User lists of a million entries, against the standard library reading the same texts.
+
+use crate::per_operation;
+use hostbits::{Pool, StatsLevel};
+use std::hint::black_box;
+use std::net::Ipv4Addr;
+use std::time::Instant;
+
+/// Addresses of 10.0.0.0/8 as text, each once, in no order.
+pub struct TextList {
+    entries: Vec<(String, String)>,
+}
+
+impl TextList {
+    /// `len` entries.
+    pub fn new(len: u32) -> Self {
+        // An odd factor visits every one of 2^24 addresses once.
+        let addr =
+            |index: u32| Ipv4Addr::from_bits(0x0a00_0000 | (index * 4_001_567 + 99) & 0xff_ffff);
+        let entry = |index| (addr(index).to_string(), format!("user-{index}"));
+        Self {
+            entries: (0..len).map(entry).collect(),
+        }
+    }
+
+    /// Nanoseconds for one entry, read by the standard library.
+    pub fn parse(&self) -> f64 {
+        let start = Instant::now();
+        let mut sum = 0u32;
+        for (text, _) in &self.entries {
+            let addr: Ipv4Addr = text.parse().expect("an address");
+            sum = sum.wrapping_add(black_box(addr).to_bits());
+        }
+        black_box(sum);
+        self.per_entry(start)
+    }
+
+    /// The same, adopted by an empty /8, without owners. Building the pool is not timed.
+    pub fn adopt(&self) -> f64 {
+        let pool = pool();
+        let start = Instant::now();
+        let report = pool.adopt(self.entries.iter().map(|(text, _)| text));
+        let time = self.per_entry(start);
+        self.check(
+            report.taken + report.reserved,
+            report.duplicate + report.repeated,
+        );
+        time
+    }
+
+    /// The same with owners.
+    pub fn adopt_owned(&self) -> f64 {
+        let pool = pool();
+        let start = Instant::now();
+        let report = pool.adopt(&self.entries);
+        let time = self.per_entry(start);
+        self.check(
+            report.taken + report.reserved,
+            report.duplicate + report.repeated,
+        );
+        time
+    }
+
+    /// A whole pass over a /8 that has all of them, with owners: from the barrier to the plan.
+    pub fn pass_owned(&self) -> f64 {
+        let pool = pool();
+        let _ = pool.adopt(self.entries.iter().map(|(text, _)| text));
+        let mut reconciler = pool.reconciler().expect("nobody else reconciles");
+        let start = Instant::now();
+        let mut pass = reconciler.begin().expect("a pass on the heap");
+        pass.read(&self.entries);
+        let plan = pass
+            .finish(self.entries.len() as u64)
+            .expect("the whole list");
+        let time = self.per_entry(start);
+        self.check(
+            plan.entries.matched + plan.entries.reserved_in_use,
+            plan.slots.orphan,
+        );
+        time
+    }
+
+    fn check(&self, found: u64, odd: u64) {
+        assert_eq!((found, odd), (self.entries.len() as u64, 0));
+    }
+
+    fn per_entry(&self, start: Instant) -> f64 {
+        per_operation(start.elapsed(), self.entries.len() as u64)
+    }
+}
+
+fn pool() -> Pool<ipnet::Ipv4Net> {
+    crate::pool_of(8, hostbits::Policy::Lowest, StatsLevel::Off)
+}
