@@ -46,10 +46,13 @@ impl<'a, N: Network> Listing<'a, N> {
         let listed = user.listed();
         match read(listed) {
             Entry::Addr(addr) => self.read_addr(addr, user.owner(), listed, found),
-            Entry::Net(net) if self.is_one_unit(net) => {
-                self.read_addr(net.addr(), user.owner(), listed, found);
-            }
-            Entry::Net(net) => self.read_ambiguous(net, user.owner(), listed, found),
+            Entry::Net(net) => match self.slots_of(net) {
+                Some(slots) if !self.is_one_unit(net) => {
+                    self.read_ambiguous(net.addr(), slots, user.owner(), listed, found);
+                }
+                // A unit by its name, or a prefix of which nothing is of the pool: both readings say the same.
+                _ => self.read_addr(net.addr(), user.owner(), listed, found),
+            },
             Entry::Unassigned => self.report.unassigned += 1,
             Entry::Unparseable => {
                 self.report.unparseable += 1;
@@ -69,10 +72,18 @@ impl<'a, N: Network> Listing<'a, N> {
         net == net.trunc() && net.prefix_len() == self.geometry.unit()
     }
 
+    /// The slots of the pool that have addresses under the prefix.
+    fn slots_of(&self, net: IpNet) -> Option<(Slot, Slot)> {
+        let first = self.geometry.in_family(net.network())?;
+        let last = self.geometry.in_family(net.broadcast())?;
+        self.geometry.slots_around(&(first..=last))
+    }
+
     #[cold]
     fn read_ambiguous(
         &mut self,
-        net: IpNet,
+        addr: IpAddr,
+        slots: (Slot, Slot),
         owner: Option<&str>,
         listed: Listed<'_>,
         found: &mut impl FnMut(usize, u64),
@@ -87,8 +98,8 @@ impl<'a, N: Network> Listing<'a, N> {
             found(word_index, bits);
         };
         match self.ambiguous {
-            Ambiguous::Host => self.read_addr(net.addr(), owner, listed, &mut found),
-            Ambiguous::Expand => self.read_block(net, owner, listed, &mut found),
+            Ambiguous::Host => self.read_addr(addr, owner, listed, &mut found),
+            Ambiguous::Expand => self.read_block(slots, owner, listed, &mut found),
             Ambiguous::Reject => self.report.unparseable += 1,
         }
         self.unclear = unclear;
@@ -194,23 +205,12 @@ impl<'a, N: Network> Listing<'a, N> {
 
     fn read_block(
         &mut self,
-        net: IpNet,
+        (first, last): (Slot, Slot),
         owner: Option<&str>,
         listed: Listed<'_>,
         found: &mut impl FnMut(usize, u64),
     ) {
         let geometry = self.geometry;
-        let ends = geometry
-            .in_family(net.network())
-            .zip(geometry.in_family(net.broadcast()));
-        let Some((first, last)) = ends else {
-            self.report.wrong_family += 1;
-            return self.note(ProblemKind::WrongFamily, listed);
-        };
-        let Some((first, last)) = geometry.slots_around(&(first..=last)) else {
-            self.report.out_of_range += 1;
-            return self.note(ProblemKind::OutOfRange, listed);
-        };
         for run in geometry.reserved_within(first, last) {
             self.report.reserved += 1;
             self.note_reserved(run.first, listed);

@@ -44,8 +44,8 @@ pub struct Adopted {
     pub out_of_range: u64,
     /// Entries for an address of the other family.
     pub wrong_family: u64,
-    /// Entries with a prefix length that does not say what it means. Counted again as what became
-    /// of them.
+    /// Entries with a prefix length that does not say what it means, as far as they touch the pool. Counted
+    /// again as what became of them.
     pub ambiguous: u64,
     /// Users without an address.
     pub unassigned: u64,

@@ -72,7 +72,9 @@ impl<'a> Adoption<'a> {
         let bits = bits_of(addr);
         let width = if addr.is_ipv6() { 128 } else { 32 };
         let first = bits & !low(width - prefix_len);
-        if prefix_len == self.layout.unit() && bits == first {
+        let last = first | low(width - prefix_len);
+        let is_one_unit = prefix_len == self.layout.unit() && bits == first;
+        if is_one_unit || addr.is_ipv6() != self.layout.wide || !self.has_any(first, last) {
             return self.adopt_addr(addr, owner);
         }
         self.counts.ambiguous += 1;
@@ -80,12 +82,14 @@ impl<'a> Adoption<'a> {
         match self.ambiguous {
             Ambiguous::Host => self.adopt_addr(addr, owner),
             Ambiguous::Reject => self.counts.unparseable += 1,
-            _ if addr.is_ipv6() != self.layout.wide => {
-                self.counts.wrong_family += 1;
-                self.note("wrong family");
-            }
-            _ => self.adopt_block(first, first | low(width - prefix_len), owner),
+            _ => self.adopt_block(first, last, owner),
         }
+    }
+
+    fn has_any(&self, first: u128, last: u128) -> bool {
+        let (first, last) = (first >> self.layout.shift, last >> self.layout.shift);
+        let mut units = self.layout.units();
+        units.any(|unit| (first..=last).contains(&unit))
     }
 
     fn adopt_addr(&mut self, addr: IpAddr, owner: Option<&'a str>) {
@@ -117,9 +121,6 @@ impl<'a> Adoption<'a> {
         let units = layout.units().filter(|unit| (first..=last).contains(unit));
         let (reserved, usable): (Vec<u128>, Vec<u128>) =
             units.partition(|&unit| layout.is_reserved(unit));
-        if reserved.is_empty() && usable.is_empty() {
-            self.counts.out_of_range += 1;
-        }
         self.counts.reserved += reserved.len() as u64;
         for unit in usable {
             if !self.named.contains_key(&unit) {
