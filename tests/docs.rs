@@ -96,7 +96,9 @@ fn named_scripts_exist() {
 /// The table of mutants lists those that there are.
 #[test]
 fn the_table_of_mutants_is_that_of_the_list() {
-    let list = page("tools/mutants/src/list.rs") + &page("tools/mutants/src/list_file.rs");
+    let list = page("tools/mutants/src/list.rs")
+        + &page("tools/mutants/src/list_file.rs")
+        + &page("tools/mutants/src/list_sim.rs");
     let table = page("docs/mutants.md");
     let names = list.split("mutant(\n").skip(1).filter_map(|entry| {
         let name = entry.trim_start().strip_prefix('"')?;

@@ -9,6 +9,7 @@ mod copy;
 mod list;
 mod list_file;
 mod list_set;
+mod list_sim;
 
 use checks::{Check, Verdict};
 use copy::Copy;
@@ -44,6 +45,7 @@ fn run() -> Outcome<bool> {
         .iter()
         .chain(list_file::MUTANTS)
         .chain(list_set::MUTANTS)
+        .chain(list_sim::MUTANTS)
         .filter(chosen)
         .collect();
     let begin = Instant::now();
