@@ -138,7 +138,8 @@ impl<'a> Tree<'a> {
     ///
     /// The addresses of the nodes follow from `chunk` alone, so the loads do not wait for each other
     /// as they do on the way down from the root.
-    #[inline]
+    // Always: with a second caller the compiler makes it a function, and whoever calls that saves registers.
+    #[inline(always)]
     pub(super) fn is_lowest(&self, chunk: usize) -> bool {
         let mut child = chunk;
         for level_start in self.shape.levels() {

@@ -48,10 +48,10 @@ impl ReconcileOptions {
     /// How long an orphan must have been one, twice: between the first pass that sees it and a second one,
     /// and between that and the pass that frees it.
     ///
-    /// Longer than the longest time between an allocation and its user in the list, between the user's
-    /// deletion and the release, and than the list is behind. **Zero** frees at the first sight: only for
-    /// callers who have stopped all joining and leaving, from before the pass begins until the plan is
-    /// applied.
+    /// Longer than the longest gap **and** the time that the list is behind, added together. A gap is what
+    /// lies between an allocation and its written user, or between the user's deletion and the release.
+    /// **Zero** frees at the first sight: only for callers who have stopped all joining and leaving, from
+    /// before the pass begins until the plan is applied.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self

@@ -5,6 +5,7 @@ use crate::copy::Copy;
 use std::fmt;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -38,14 +39,17 @@ pub(crate) enum Verdict {
 const PATIENCE: Duration = Duration::from_secs(600);
 
 impl Check {
-    /// Where the check is, from the root of the repository, and the one test's name there, if it is one.
-    pub(crate) fn place(self) -> (String, Option<&'static str>) {
+    /// Where the check is, from the root of the repository, and what cargo calls the one test, if it is one.
+    pub(crate) fn place(self) -> (String, Option<String>) {
         match self {
             Self::Loom(file, name) | Self::WideLoom(file, name) => {
-                (format!("loom-tests/tests/{file}.rs"), Some(name))
+                (format!("loom-tests/tests/{file}.rs"), Some(name.to_owned()))
             }
-            Self::Test(file, name) => (format!("tests/{file}.rs"), Some(name)),
-            Self::Tests(file) => (format!("tests/{file}.rs"), None),
+            Self::Test(file, name) => {
+                let (file, name) = place_of_test(file, name);
+                (file, Some(name))
+            }
+            Self::Tests(file) => (place_of_test(file, "").0, None),
             Self::Unit(module) => (format!("src/storage/file/{module}.rs"), None),
             Self::UnitIn(file, _) => (file.to_owned(), None),
         }
@@ -70,7 +74,7 @@ impl Check {
         let output = File::create(&log).map_err(|error| format!("{}: {error}", log.display()))?;
         let mut command = self.command(copy);
         let (file, name) = self.place();
-        if let Some(name) = name {
+        if let Some(name) = &name {
             command.args(["--", "--exact", name]);
         }
         // A process group of its own, so that a test that hangs goes away with the cargo that ran it.
@@ -80,13 +84,14 @@ impl Check {
             .stderr(Stdio::null());
         let child = command.spawn().map_err(|error| format!("cargo: {error}"))?;
         let printed = || fs::read_to_string(&log).unwrap_or_default();
-        let verdict = wait(child, || fails(&printed(), name))?;
-        let ran = format!("test {}", name.unwrap_or_default());
+        let verdict = wait(child, || fails(&printed(), name.as_deref()))?;
+        let name = name.unwrap_or_default();
+        let ran = format!("test {name}");
         if !printed()
             .lines()
             .any(|line| line.starts_with(&ran) && !line.starts_with("test result"))
         {
-            return Err(format!("no test {} in {file}", name.unwrap_or_default()));
+            return Err(format!("no test {name} in {file}"));
         }
         Ok(verdict)
     }
@@ -126,6 +131,34 @@ impl fmt::Display for Check {
             Self::Tests(file) => f.write_str(file),
             Self::Unit(module) | Self::UnitIn(_, module) => write!(f, "unit tests of {module}"),
         }
+    }
+}
+
+/// The file in `tests`, or the one in its folder that has the test, and the test's name with its module.
+fn place_of_test(file: &str, name: &str) -> (String, String) {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let whole = format!("tests/{file}.rs");
+    if root.join(&whole).is_file() {
+        return (whole, name.to_owned());
+    }
+    let main = (format!("tests/{file}/main.rs"), name.to_owned());
+    let modules = fs::read_dir(root.join("tests").join(file));
+    let mut modules = modules.into_iter().flatten().flatten();
+    let has_it = |path: &Path| {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        text.contains(&format!("fn {name}("))
+    };
+    let found = modules.find_map(|entry| {
+        let path = entry.path();
+        let module = path.file_stem()?.to_str()?.to_owned();
+        (module != "main" && has_it(&path)).then_some(module)
+    });
+    match found {
+        Some(module) => (
+            format!("tests/{file}/{module}.rs"),
+            format!("{module}::{name}"),
+        ),
+        None => main,
     }
 }
 

@@ -738,6 +738,7 @@ mod tests {
             .chain(crate::list_file::MUTANTS)
             .chain(crate::list_set::MUTANTS)
             .chain(crate::list_pass::MUTANTS)
+            .chain(crate::list_sim::MUTANTS)
     }
 
     fn root() -> &'static Path {
@@ -761,7 +762,9 @@ mod tests {
             for check in mutant.checks {
                 let (file, test) = check.place();
                 let text = fs::read_to_string(root().join(&file)).expect("a file of tests");
-                let function = test.map_or("#[test]".to_owned(), |test| format!("fn {test}("));
+                let name = |test: &String| test.rsplit("::").next().map(str::to_owned);
+                let name = test.as_ref().and_then(name);
+                let function = name.map_or("#[test]".to_owned(), |name| format!("fn {name}("));
                 assert!(text.contains(&function), "{file}: {test:?}");
             }
         }

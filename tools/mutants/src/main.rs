@@ -10,6 +10,7 @@ mod list;
 mod list_file;
 mod list_pass;
 mod list_set;
+mod list_sim;
 
 use checks::{Check, Verdict};
 use copy::Copy;
@@ -46,6 +47,7 @@ fn run() -> Outcome<bool> {
         .chain(list_file::MUTANTS)
         .chain(list_set::MUTANTS)
         .chain(list_pass::MUTANTS)
+        .chain(list_sim::MUTANTS)
         .filter(chosen)
         .collect();
     let begin = Instant::now();
