@@ -1,8 +1,10 @@
-//! All that is free in one word, for one owner: what a local of the pool hands out.
+//! Many slots of one word at once: all that is free, for a local of the pool; those that a list names.
 
 use super::batch::WordBits;
+use super::chunk::take_lowest;
 use super::{Bitmap, Chunk, Mark};
 use crate::sync::{AtomicU64, Ordering, WORDS_PER_CHUNK, load_seq_cst};
+use std::cell::Cell;
 
 impl<M: Mark> Bitmap<'_, M> {
     /// Claims all free slots of the first word at or after `near` that has any, wrapping around.
@@ -41,6 +43,21 @@ impl<M: Mark> Bitmap<'_, M> {
             let taken = take_all(word, word_index, self.mark);
             (taken != 0).then_some((word_index, taken))
         })
+    }
+
+    /// Claims those of `bits` that are free, and answers which; each other one was taken at some instant of
+    /// the call.
+    pub(crate) fn claim_bits(self, word_index: usize, bits: u64) -> u64 {
+        let word = self.word(word_index);
+        let take = |wanted| take_lowest(word, wanted, u64::MAX, self.marks_of(word_index));
+        let taken = Cell::new(take(bits));
+        if taken.get() != bits {
+            self.retry_beside_flights(|| {
+                taken.set(taken.get() | take(bits & !taken.get()));
+                taken.get() == bits
+            });
+        }
+        taken.get()
     }
 
     /// Whether `bits` of the word are all taken, by the caller or by others.

@@ -3,14 +3,14 @@
 use super::Pool;
 use super::listing::Listing;
 use crate::network::Network;
-use crate::slot::slots_in;
 use crate::stats::Event;
 use crate::users::{Adopted, Ambiguous, UserRecord};
 
 impl<N: Network> Pool<N> {
     /// Marks the addresses of a user list as taken, and reports what it made of every entry.
     ///
-    /// Never frees anything, is safe at any time while others allocate, and is idempotent. In a pool file
+    /// The list is read to its end first, then all that it names is taken. Never frees anything, is safe at any
+    /// time while others allocate, and is idempotent. In a pool file
     /// with `Durability::Strict` it is durable when the call returns, or the pool is poisoned. An address
     /// inside a unit takes the unit. Ambiguous entries are read as [`Ambiguous::Host`].
     ///
@@ -50,16 +50,18 @@ impl<N: Network> Pool<N> {
         users: impl IntoIterator<Item = impl UserRecord>,
     ) -> Listing<'_, N> {
         let mut listing = Listing::new(&self.geometry, ambiguous);
-        let (mut taken, mut already) = (0, 0);
-        let mut take = |word_index, bits: u64| {
-            let taken_now = self.take_listed(word_index, bits);
-            taken += taken_now;
-            already += u64::from(bits.count_ones()) - taken_now;
-        };
         for user in users {
-            listing.read(&user, &mut take);
+            listing.read(&user);
         }
-        (listing.report.taken, listing.report.already) = (taken, already);
+        // Word by word when all of the list is known: a claim for each entry takes three times as long.
+        let (mut taken, mut named) = (0, 0);
+        for (word_index, &bits) in listing.listed.iter().enumerate() {
+            if bits != 0 {
+                named += u64::from(bits.count_ones());
+                taken += self.take_listed(word_index, bits);
+            }
+        }
+        (listing.report.taken, listing.report.already) = (taken, named - taken);
         if taken != 0 {
             self.counters.allocated(Event::Adopted, taken);
             // What is taken stays taken, durable or not; a pool that could not make it durable is poisoned,
@@ -71,8 +73,10 @@ impl<N: Network> Pool<N> {
 
     /// Takes slots of a word that a list names; answers how many were free.
     fn take_listed(&self, word_index: usize, bits: u64) -> u64 {
-        // The exact claim waits for claims in flight: "already" must not be a bit that comes back.
-        let taken = slots_in(word_index, bits).filter(|&slot| self.take_exact(slot));
-        taken.count() as u64
+        let taken = self.claim_inside_barrier(|bitmap| {
+            let taken = bitmap.claim_bits(word_index, bits);
+            (taken != 0).then_some((word_index, taken))
+        });
+        taken.map_or(0, |(_, taken)| u64::from(taken.count_ones()))
     }
 }

@@ -1,7 +1,6 @@
 //! Reading a user list: which slots it names, and what is odd about its entries.
 //!
-//! Which slots are listed is one bit each. Who named them is kept only where the list has owners: a number
-//! for each slot of the words that are listed, and the names one after another.
+//! Which slots are listed is one bit each. Who named them is kept only where the list has owners.
 
 use crate::geometry::{Geometry, Place};
 use crate::network::Network;
@@ -20,6 +19,7 @@ pub(super) struct Listing<'a, N: Network> {
     pub(super) listed: Vec<u64>,
     /// Of those, the ones that an ambiguous entry named first. Empty while there are none.
     pub(super) unclear: Vec<u64>,
+    is_reading_unclear: bool,
     /// What the report counts twice: as ambiguous, and as what became of it.
     pub(super) twice: Adopted,
     owners: Owners,
@@ -34,24 +34,25 @@ impl<'a, N: Network> Listing<'a, N> {
             report: Adopted::default(),
             listed: vec![0; word_count],
             unclear: Vec::new(),
+            is_reading_unclear: false,
             twice: Adopted::default(),
             owners: Owners::default(),
         }
     }
 
-    /// Reads an entry. `found` is told of each word with the slots that it names and no entry before did.
+    /// Reads an entry.
     #[inline]
-    pub(super) fn read(&mut self, user: &impl UserRecord, found: &mut impl FnMut(usize, u64)) {
+    pub(super) fn read(&mut self, user: &impl UserRecord) {
         self.report.entries += 1;
         let listed = user.listed();
         match read(listed) {
-            Entry::Addr(addr) => self.read_addr(addr, user.owner(), listed, found),
+            Entry::Addr(addr) => self.read_addr(addr, user.owner(), listed),
             Entry::Net(net) => match self.slots_of(net) {
                 Some(slots) if !self.is_one_unit(net) => {
-                    self.read_ambiguous(net.addr(), slots, user.owner(), listed, found);
+                    self.read_ambiguous(net.addr(), slots, user.owner(), listed);
                 }
                 // A unit by its name, or a prefix of which nothing is of the pool: both readings say the same.
-                _ => self.read_addr(net.addr(), user.owner(), listed, found),
+                _ => self.read_addr(net.addr(), user.owner(), listed),
             },
             Entry::Unassigned => self.report.unassigned += 1,
             Entry::Unparseable => {
@@ -86,23 +87,18 @@ impl<'a, N: Network> Listing<'a, N> {
         slots: (Slot, Slot),
         owner: Option<&str>,
         listed: Listed<'_>,
-        found: &mut impl FnMut(usize, u64),
     ) {
         self.report.ambiguous += 1;
         self.note(ProblemKind::Ambiguous, listed);
         let before = counts_of(&self.report);
-        let mut unclear = std::mem::take(&mut self.unclear);
-        unclear.resize(self.listed.len(), 0);
-        let mut found = |word_index: usize, bits| {
-            unclear[word_index] |= bits;
-            found(word_index, bits);
-        };
+        self.unclear.resize(self.listed.len(), 0);
+        self.is_reading_unclear = true;
         match self.ambiguous {
-            Ambiguous::Host => self.read_addr(addr, owner, listed, &mut found),
-            Ambiguous::Expand => self.read_block(slots, owner, listed, &mut found),
+            Ambiguous::Host => self.read_addr(addr, owner, listed),
+            Ambiguous::Expand => self.read_block(slots, owner, listed),
             Ambiguous::Reject => self.report.unparseable += 1,
         }
-        self.unclear = unclear;
+        self.is_reading_unclear = false;
         self.count_twice(before);
     }
 
@@ -123,13 +119,7 @@ impl<'a, N: Network> Listing<'a, N> {
     }
 
     #[inline]
-    fn read_addr(
-        &mut self,
-        addr: IpAddr,
-        owner: Option<&str>,
-        listed: Listed<'_>,
-        found: &mut impl FnMut(usize, u64),
-    ) {
+    fn read_addr(&mut self, addr: IpAddr, owner: Option<&str>, listed: Listed<'_>) {
         let Some(own) = self.geometry.in_family(addr) else {
             self.report.wrong_family += 1;
             return self.note(ProblemKind::WrongFamily, listed);
@@ -137,7 +127,7 @@ impl<'a, N: Network> Listing<'a, N> {
         match self.geometry.place_of(own) {
             Place::Usable(slot) => {
                 let (word_index, bit) = (word_of(slot), bit_of(slot));
-                let was_listed = self.name_word(word_index, bit, owner, found) == 0;
+                let was_listed = self.name_word(word_index, bit, owner) == 0;
                 if was_listed {
                     self.name_again(slot, slot, owner, listed);
                 }
@@ -155,13 +145,7 @@ impl<'a, N: Network> Listing<'a, N> {
 
     /// Lists slots of a word for an owner; answers those that were not listed before.
     #[inline]
-    fn name_word(
-        &mut self,
-        word_index: usize,
-        bits: u64,
-        owner: Option<&str>,
-        found: &mut impl FnMut(usize, u64),
-    ) -> u64 {
+    fn name_word(&mut self, word_index: usize, bits: u64, owner: Option<&str>) -> u64 {
         let fresh = bits & !self.listed[word_index];
         if fresh != 0 {
             self.listed[word_index] |= fresh;
@@ -169,7 +153,9 @@ impl<'a, N: Network> Listing<'a, N> {
                 self.owners
                     .insert(word_index, fresh, self.report.entries, owner);
             }
-            found(word_index, fresh);
+            if self.is_reading_unclear {
+                self.unclear[word_index] |= fresh;
+            }
         }
         fresh
     }
@@ -188,7 +174,8 @@ impl<'a, N: Network> Listing<'a, N> {
     }
 
     /// The first of these slots that another owner has named before this entry.
-    fn contested(&self, first: Slot, last: Slot, owner: &str) -> Option<ProblemKind> {
+    fn contested(&mut self, first: Slot, last: Slot, owner: &str) -> Option<ProblemKind> {
+        self.owners.build_index();
         words_within(first, last)
             .flat_map(|word_index| slots_in(word_index, bits_within(word_index, first, last)))
             .find_map(|slot| {
@@ -203,40 +190,30 @@ impl<'a, N: Network> Listing<'a, N> {
             })
     }
 
-    fn read_block(
-        &mut self,
-        (first, last): (Slot, Slot),
-        owner: Option<&str>,
-        listed: Listed<'_>,
-        found: &mut impl FnMut(usize, u64),
-    ) {
+    fn read_block(&mut self, (first, last): (Slot, Slot), owner: Option<&str>, listed: Listed<'_>) {
         let geometry = self.geometry;
         for run in geometry.reserved_within(first, last) {
             self.report.reserved += 1;
             self.note_reserved(run.first, listed);
         }
         for run in geometry.runs_within(first, last) {
-            self.read_run(run.first, run.last, owner, listed, found);
+            self.read_run(run.first, run.last, owner, listed);
         }
     }
 
     /// Consecutive slots of a block; those that were named before stay with their owner.
-    fn read_run(
-        &mut self,
-        first: Slot,
-        last: Slot,
-        owner: Option<&str>,
-        listed: Listed<'_>,
-        found: &mut impl FnMut(usize, u64),
-    ) {
-        let mut fresh = 0;
+    fn read_run(&mut self, first: Slot, last: Slot, owner: Option<&str>, listed: Listed<'_>) {
+        let (mut fresh, mut named_before) = (0, 0);
         for word_index in words_within(first, last) {
             let bits = bits_within(word_index, first, last);
-            fresh |= self.name_word(word_index, bits, owner, found);
+            let fresh_here = self.name_word(word_index, bits, owner);
+            fresh |= fresh_here;
+            named_before |= bits & !fresh_here;
         }
         if fresh == 0 {
             return self.name_again(first, last, owner, listed);
         }
+        let owner = owner.filter(|_| named_before != 0);
         if let Some(kind) = owner.and_then(|owner| self.contested(first, last, owner)) {
             self.report.duplicate += 1;
             self.note(kind, listed);
@@ -268,15 +245,33 @@ fn counts_of(report: &Adopted) -> [u64; 6] {
 }
 
 /// Who named each slot first.
+///
+/// Most lists name no address twice, and nobody is looked up: so the claims are kept in the order of the list,
+/// and by slot only from the first one on that somebody asks for.
 #[derive(Default)]
 struct Owners {
+    /// What was claimed, while there is no index.
+    log: Vec<Named>,
+    index: Option<Index>,
+    claims: Vec<Claim>,
+    /// The names, one after another.
+    names: String,
+}
+
+/// Slots of a word, and the number of the claim, from 1, that named them first.
+struct Named {
+    word_index: u32,
+    claim: u32,
+    bits: u64,
+}
+
+/// The claims by slot.
+#[derive(Default)]
+struct Index {
     /// By word: the number of its page, from 1; 0 if it has none.
     pages_by_word: Vec<u32>,
     /// By slot of the word: the number of the claim, from 1; 0 if nobody with a name.
     pages: Vec<[u32; SLOTS_PER_WORD as usize]>,
-    claims: Vec<Claim>,
-    /// The names, one after another.
-    names: String,
 }
 
 /// An entry that named slots first.
@@ -286,9 +281,9 @@ struct Claim {
     name_end: u64,
 }
 
-impl Owners {
-    fn insert(&mut self, word_index: usize, bits: u64, position: u64, owner: &str) {
-        let claim = self.claim(position, owner);
+impl Index {
+    fn insert(&mut self, named: &Named) {
+        let word_index = named.word_index as usize;
         if self.pages_by_word.len() <= word_index {
             self.pages_by_word.resize(word_index + 1, 0);
         }
@@ -299,10 +294,37 @@ impl Owners {
             self.pages_by_word[word_index] = page;
         }
         let page = &mut self.pages[page as usize - 1];
-        let mut bits = bits;
+        let mut bits = named.bits;
         while bits != 0 {
-            page[bits.trailing_zeros() as usize] = claim;
+            page[bits.trailing_zeros() as usize] = named.claim;
             bits &= bits - 1;
+        }
+    }
+
+    fn claim_of(&self, slot: Slot) -> Option<u32> {
+        let page = *self.pages_by_word.get(word_of(slot))?;
+        let page = self.pages.get((page as usize).checked_sub(1)?)?;
+        Some(page[(slot % SLOTS_PER_WORD) as usize])
+    }
+}
+
+impl Owners {
+    fn insert(&mut self, word_index: usize, bits: u64, position: u64, owner: &str) {
+        let named = Named {
+            word_index: word_index as u32,
+            claim: self.claim(position, owner),
+            bits,
+        };
+        match &mut self.index {
+            Some(index) => index.insert(&named),
+            None => self.log.push(named),
+        }
+    }
+
+    fn build_index(&mut self) {
+        let index = self.index.get_or_insert_default();
+        for named in std::mem::take(&mut self.log) {
+            index.insert(&named);
         }
     }
 
@@ -322,11 +344,9 @@ impl Owners {
         self.claims.len() as u32
     }
 
-    /// The entry that named a slot first, and its owner, if it had one.
+    /// The entry that named a slot first, and its owner, if it had one. Of the index alone.
     fn of(&self, slot: Slot) -> Option<(u64, &str)> {
-        let page = *self.pages_by_word.get(word_of(slot))?;
-        let page = self.pages.get((page as usize).checked_sub(1)?)?;
-        let claim = page[(slot % SLOTS_PER_WORD) as usize];
+        let claim = self.index.as_ref()?.claim_of(slot)?;
         let index = (claim as usize).checked_sub(1)?;
         let start = match index.checked_sub(1) {
             Some(before) => self.claims[before].name_end,

@@ -74,7 +74,7 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
     /// ```
     pub fn read(&mut self, users: impl IntoIterator<Item = impl UserRecord>) {
         for user in users {
-            self.listing.read(&user, &mut |_, _| ());
+            self.listing.read(&user);
         }
     }
 
@@ -99,7 +99,7 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
         // Until the end is seen: a list that panics has not been read either.
         let was_incomplete = std::mem::replace(&mut self.is_incomplete, true);
         for user in users {
-            self.listing.read(&user?, &mut |_, _| ());
+            self.listing.read(&user?);
         }
         self.is_incomplete = was_incomplete;
         Ok(())
