@@ -474,7 +474,7 @@ fn wrong_usage_of_pool_is_exit_code_2() {
         assert!(
             run_line(&format!("pool {verb}"))
                 .failed(2)
-                .contains("<FILE>"),
+                .contains("<POOL>"),
             "{verb}"
         );
     }
