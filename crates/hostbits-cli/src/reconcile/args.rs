@@ -4,7 +4,7 @@ use super::values::{self, ListName, list_name};
 use crate::args::{AmbiguousChoice, Format};
 use crate::failure::Failure;
 use crate::pool::FileArgs;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand, ValueEnum};
 use hostbits_lists::Source;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -131,13 +131,41 @@ pub(crate) struct SeedLists {
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, after_help = after_help())]
 pub(crate) struct ReconcileArgs {
+    /// A pass. Read first: it looks whether there is a verb, which reading takes away.
+    #[command(flatten)]
+    pub(crate) pass: MaybePass,
+
     /// What to do with a plan.
     #[command(subcommand)]
     pub(crate) verb: Option<PlanCommand>,
+}
 
-    /// A pass.
-    #[command(flatten)]
-    pub(crate) pass: Option<PassArgs>,
+/// A pass, unless there is a verb. (An optional `flatten` takes nested ones for absent.)
+#[derive(Debug)]
+pub(crate) struct MaybePass(pub(crate) Option<PassArgs>);
+
+impl FromArgMatches for MaybePass {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        match matches.subcommand_name() {
+            Some(_) => Ok(Self(None)),
+            None => PassArgs::from_arg_matches(matches).map(Some).map(Self),
+        }
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for MaybePass {
+    fn augment_args(command: Command) -> Command {
+        PassArgs::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        PassArgs::augment_args_for_update(command)
+    }
 }
 
 /// What can be done with a plan.
@@ -249,7 +277,7 @@ pub(crate) struct UndoArgs {
 impl ReconcileArgs {
     /// How to print.
     pub(crate) fn format(&self) -> Format {
-        match (&self.verb, &self.pass) {
+        match (&self.verb, &self.pass.0) {
             (Some(PlanCommand::Apply(args)), _) => args.format,
             (Some(PlanCommand::Undo(args)), _) => args.format,
             (Some(PlanCommand::Close(file)), _) => file.format,

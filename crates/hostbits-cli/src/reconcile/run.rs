@@ -24,7 +24,7 @@ const SIGHTINGS: u32 = 3;
 
 /// `hostbits reconcile` with a pool, or with a verb and a plan.
 pub(crate) fn dispatch(args: &ReconcileArgs) -> Result<ExitCode, Failure> {
-    match (&args.verb, &args.pass) {
+    match (&args.verb, &args.pass.0) {
         (Some(PlanCommand::Apply(args)), _) => apply::run(args),
         (Some(PlanCommand::Undo(args)), _) => undo::run(args),
         (Some(PlanCommand::Close(file)), _) => undo::close(file).map(|()| ExitCode::SUCCESS),
