@@ -69,10 +69,7 @@ impl<'a> Going<'a> {
         }
         let unwritten = unwritten(self.subject.sources.iter().copied(), kept.plan.began_ms);
         kept.plan = sighted.plan.clone();
-        kept.longest_list = match is_anew {
-            true => kept.plan.listed,
-            false => kept.longest_list.max(kept.plan.listed),
-        };
+        kept.longest_list = kept.longest_list.max(kept.plan.listed);
         let (applied, mut sighted) = match self.apply(&mut kept, &mut reconciler, sighted) {
             Ok(done) => done,
             Err(failure) => {

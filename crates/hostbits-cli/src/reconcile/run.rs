@@ -153,14 +153,8 @@ impl Run<'_> {
         let (mut all, mut expected) = (Applied::default(), None);
         for sighting in 1.. {
             let sighted = self.subject.sight(&mut reconciler, expected)?;
-            if let Some(path) = &self.args.output {
-                let mut kept = self.plan_file(&sighted)?;
-                kept.freed = (sighted.plan.slots.ripe != 0).then(|| sighted.plan.clone());
-                kept.save(path).map_err(Failure::Plan)?;
-            }
             expected = Some(sighted.plan.entries.total);
-            let (applied, sighted) =
-                apply_plan(&self.subject, &mut reconciler, sighted, self.args.max_free)?;
+            let (applied, sighted) = self.apply_and_keep(&mut reconciler, sighted)?;
             add(&mut all, applied);
             let waiting = sighted.plan.slots.orphan - sighted.plan.slots.ripe;
             if waiting == 0 || sighting == SIGHTINGS {
@@ -173,6 +167,26 @@ impl Run<'_> {
             sleep(self.grace + Duration::from_millis(2));
         }
         unreachable!("the last sighting returns")
+    }
+
+    /// What will be freed is written down before it is, and struck out if it was not.
+    fn apply_and_keep(
+        &self,
+        reconciler: &mut Reconciler<'_, IpNet>,
+        sighted: Sighted,
+    ) -> Result<(Applied, Sighted), Failure> {
+        let Some(path) = &self.args.output else {
+            return apply_plan(&self.subject, reconciler, sighted, self.args.max_free);
+        };
+        let mut kept = self.plan_file(&sighted)?;
+        kept.freed = (sighted.plan.slots.ripe != 0).then(|| sighted.plan.clone());
+        kept.save(path).map_err(Failure::Plan)?;
+        let done = apply_plan(&self.subject, reconciler, sighted, self.args.max_free);
+        if done.is_err() {
+            kept.freed = None;
+            kept.save(path).map_err(Failure::Plan)?;
+        }
+        done
     }
 
     fn say_waiting(&self, sighting: u32, waiting: u64) {
