@@ -233,7 +233,9 @@ fn apply(plan: &str) -> u64 {
 fn passes_free_what_is_lost_and_nothing_that_is_held() {
     let seconds = std::env::var("HOSTBITS_RECONCILE_SECONDS").ok();
     let seconds = seconds.map_or(4, |text| text.parse().expect("a number of seconds"));
-    let place = Place(Path::new(env!("CARGO_TARGET_TMPDIR")).join("reconcile-live"));
+    // Its own: a long run and a short one may go on at the same time.
+    let folder = format!("reconcile-live-{}", std::process::id());
+    let place = Place(Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder));
     let _ = fs::remove_dir_all(&place.0);
     for folder in ["users", "holders"] {
         fs::create_dir_all(place.0.join(folder)).unwrap();
@@ -307,6 +309,7 @@ fn passes_free_what_is_lost_and_nothing_that_is_held() {
     assert_eq!(wrong, [""; 0]);
     assert!(freed >= sum(1), "{freed} freed, and {} were lost", sum(1));
     assert_eq!(pool.allocated(), 0, "all that was lost has been found");
+    fs::remove_dir_all(&place.0).unwrap();
 }
 
 /// Keeps the workers at work, and kills one of them at any moment.

@@ -1,7 +1,10 @@
 //! `check`: every category, and nothing changed.
 
 use super::{DRIFTED, GRACE, Setup, answer, pause};
+use crate::run::command;
 use serde_json::Value;
+use std::io::{Read, Write};
+use std::process::{Child, ChildStdin, Stdio};
 
 #[test]
 fn check_counts_every_category_and_changes_nothing() {
@@ -85,18 +88,7 @@ fn check_needs_no_right_to_write_and_leaves_sightings_alone() {
 fn check_tells_what_changes_while_it_reads() {
     let setup = Setup::new("meanwhile", 2, "");
     let live = setup.open();
-    let pool = setup.pool.name();
-    let mut child = crate::run::command(&["check", pool, "--from", "-", "--format", "json"])
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut input = child.stdin.take().unwrap();
-    use std::io::Write;
-    // More than a pipe holds: when it has been taken, the command is reading.
-    input
-        .write_all("# wait\n".repeat(20_000).as_bytes())
-        .unwrap();
+    let (child, mut input) = check_from_a_pipe(&setup);
     let (joined, unlisted) = (live.allocate().unwrap(), live.allocate().unwrap());
     live.release([10, 0, 0, 2].into()).unwrap();
     writeln!(input, "10.0.0.3\n{joined}").unwrap();
@@ -119,4 +111,72 @@ fn check_tells_what_changes_while_it_reads() {
         (&0.into(), Some(0))
     );
     assert_eq!(found["is_live"], true);
+}
+
+/// Whoever replaces the file while the list is read gets no mixture of two pools.
+#[test]
+fn check_notices_another_pool_in_its_place() {
+    let setup = Setup::new("replaced", 2, "");
+    let (child, mut input) = check_from_a_pipe(&setup);
+    std::fs::remove_file(&setup.pool.0).unwrap();
+    setup.pool.run("create", "10.0.0.0/25").found();
+    writeln!(input, "10.0.0.3").unwrap();
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    let error: Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!(
+        (&error["error"]["code"], output.status.code()),
+        (&"replaced".into(), Some(8))
+    );
+}
+
+/// A command that is reading its list when this returns.
+fn check_from_a_pipe(setup: &Setup) -> (Child, ChildStdin) {
+    let args = [
+        "check",
+        setup.pool.name(),
+        "--from",
+        "-",
+        "--format",
+        "json",
+    ];
+    let mut child = command(&args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    // More than a pipe holds: when all of it has been taken, it is reading.
+    input
+        .write_all("# wait\n".repeat(20_000).as_bytes())
+        .unwrap();
+    (child, input)
+}
+
+/// A bar for a terminal, and nothing of it for a pipe.
+#[test]
+fn a_terminal_sees_a_bar() {
+    let setup = Setup::new("bar", 1, &"10.0.0.2\n".repeat(300_000));
+    let terminal = nix::pty::openpty(None, None).unwrap();
+    let users = setup.users.to_str().unwrap();
+    let mut run = command(&["check", setup.pool.name(), "--from", users]);
+    run.stdout(Stdio::null()).stderr(terminal.slave);
+    let mut child = run.spawn().unwrap();
+    // Its copy of the terminal's other end: without it the reading below comes to an end.
+    drop(run);
+    let mut seen = Vec::new();
+    // At the end it is an error that nobody writes any more.
+    let _ = std::fs::File::from(terminal.master).read_to_end(&mut seen);
+    assert!(child.wait().unwrap().success());
+    let seen = String::from_utf8_lossy(&seen);
+    assert!(
+        seen.contains("reading") && seen.contains(" entries, "),
+        "{seen:?}"
+    );
+    let piped = setup.run("check", "");
+    assert_eq!(
+        piped.err,
+        format!("{users}: read to its end, 300000 entries\n")
+    );
 }
