@@ -81,6 +81,11 @@ fn a_list_that_stays_short_is_measured_by_the_long_one() {
         "the old orphan is ripe at the third sight"
     );
     assert_eq!(live.allocated(), 11);
+    let undone = answer(&setup.with_plan("undo", "--format json"));
+    assert_eq!(
+        undone["not_free"], 0,
+        "nothing was freed, nothing is taken back"
+    );
     let run = setup.with_plan("apply", "--max-free 9 --format json");
     assert_eq!(answer(&run)["applied"]["freed"], 9, "{run:?}");
     assert!(live.is_available(orphan));
