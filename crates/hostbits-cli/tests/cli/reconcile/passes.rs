@@ -80,8 +80,6 @@ fn the_third_sighting_frees() {
         (&"apply".into(), &true.into(), &1.into())
     );
     assert!(second["ranges"][0]["again_ms"].is_u64(), "{second}");
-    // Too early: it counts for nothing, and does no harm.
-    assert_eq!(setup.apply("")["applied"]["freed"], 0);
     // Joined since, and not in the list yet: marked.
     let late = live.allocate().unwrap();
     pause();
@@ -127,6 +125,23 @@ fn the_third_sighting_frees() {
         Some(0),
         "and again, anew"
     );
+}
+
+/// Sightings that are too near count for nothing, however many they are.
+#[test]
+fn a_sighting_that_is_too_early_counts_for_nothing() {
+    let setup = Setup::new("early", 3, "10.0.0.2\n");
+    let live = setup.open();
+    setup.keep("--grace 1h");
+    for _ in 0..4 {
+        let early = setup.apply("");
+        assert_eq!(
+            (&early["is_anew"], &early["slots"]["ripe"]),
+            (&false.into(), &0.into())
+        );
+        assert!(early["ranges"][0]["again_ms"].is_null(), "{early}");
+    }
+    assert_eq!(live.allocated(), 3);
 }
 
 #[test]
