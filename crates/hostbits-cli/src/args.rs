@@ -7,13 +7,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use hostbits::{Ambiguous, BuildError, Builder, Gateway, Pool, StatsLevel};
 use hostbits_lists::Source;
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0  found
   2  wrong usage or unreadable input: a bad network, range or gateway, a file that cannot be read
   3  exhausted: fewer addresses are free than were asked for
-`hostbits pool` has more of them: see hostbits pool --help";
+`hostbits pool`, check and reconcile have more of them: see their --help";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,7 +25,9 @@ Examples:
   hostbits next 2001:db8::/40 --unit 56
   hostbits info 10.0.0.0/24 --gateway last
   hostbits pool create vpn.pool 10.0.0.0/24
-  hostbits pool allocate vpn.pool";
+  hostbits pool allocate vpn.pool
+  hostbits check vpn.pool --from users.csv
+  hostbits reconcile vpn.pool --from users.csv --wait";
 
 const USERS_LIST: &str = "\
 A list of users is a FILE, or a FORMAT:FILE if a program wrote it. FORMAT is one of
@@ -69,6 +72,29 @@ pub(crate) enum Command {
     /// Prints facts about a network: usable range, gateway, capacity, reservations
     #[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
     Info(InfoArgs),
+    /// Compares a pool file with the list of its users, and changes nothing; exit code 1 if they differ
+    ///
+    /// The file is read before the list and after it, without a lock: a right to read it is enough, and
+    /// whoever uses it does not notice. What was allocated or released meanwhile is told apart. Who is half-way
+    /// in or out at the time, allocated and not yet listed, looks like an orphan: see hostbits reconcile.
+    /// For damage in the file itself there is hostbits pool check
+    #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+    Check(crate::reconcile::CheckArgs),
+    /// Repairs a pool file by the list of its users: takes what is missing, frees what nobody holds
+    #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+    Reconcile(crate::reconcile::ReconcileArgs),
+    /// Takes what a list of users names in a pool file; frees nothing, so it may be done at any time
+    ///
+    /// A list that cannot be read to its end is exit code 2; what was read until then is taken, and stays
+    #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+    Seed(crate::reconcile::SeedArgs),
+    /// Frees what is quarantined in a pool file since the machine went down, except what a list of users names
+    ///
+    /// What the list names is taken, whether or not it was quarantined. The list must have everybody:
+    /// it is read to its end first, and if anything in it is unclear, nothing is freed
+    #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+    #[command(after_help = crate::pool::AFTER_HELP)]
+    Reclaim(crate::pool::ReclaimArgs),
     /// Keeps pools in files, which several processes may use at once
     #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
     #[command(subcommand, after_help = crate::pool::AFTER_HELP)]
@@ -192,7 +218,8 @@ pub(crate) enum Format {
 }
 
 /// How to read an ambiguous entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum AmbiguousChoice {
     /// The address alone is taken
     Host,

@@ -4,6 +4,8 @@ use crate::args::Format;
 use crate::output::print_error_text;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 use crate::pool::PoolFailure;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+use crate::reconcile::{Found, PlanFailure};
 use crate::users::{ReadList, printable};
 use hostbits::{AllocateError, BuildError};
 use hostbits_lists::ListError;
@@ -12,6 +14,9 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+/// Pool and list differ.
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+pub(crate) const EXIT_DRIFT: u8 = 1;
 /// Wrong usage or unreadable input.
 pub(crate) const EXIT_INPUT: u8 = 2;
 /// Too few addresses are free.
@@ -37,6 +42,12 @@ pub(crate) enum Failure {
     },
     /// The answer cannot be written.
     Output(io::Error),
+    /// Options that do not go together.
+    #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+    Usage(String),
+    /// A plan cannot be read or kept.
+    #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+    Plan(PlanFailure),
     /// A pool file cannot be used, or not as asked.
     #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
     Pool(Box<PoolFailure>),
@@ -51,6 +62,9 @@ struct Report<'a> {
     file: Option<&'a str>,
     #[serde(flatten)]
     list: Option<&'a ReadList>,
+    #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+    #[serde(flatten)]
+    found: Option<Found<'a>>,
 }
 
 /// The errors of the library as it writes them, and those of this command in the same manner.
@@ -86,6 +100,8 @@ impl Failure {
                 message: self.to_string(),
                 file: self.file(),
                 list: self.list(),
+                #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+                found: self.found(),
             }),
         }
         ExitCode::from(match self {
@@ -129,6 +145,12 @@ impl Failure {
             },
             Self::Output(_) => Described::Plain { code: "output" },
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+            Self::Usage(_) => Described::Plain { code: "usage" },
+            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+            Self::Plan(failure) => Described::Plain {
+                code: failure.code(),
+            },
+            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
             Self::Pool(failure) => Described::Pool(failure),
         }
     }
@@ -137,6 +159,8 @@ impl Failure {
         match self {
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
             Self::Pool(failure) => Some(&failure.file),
+            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+            Self::Plan(failure) => Some(failure.file()),
             _ => None,
         }
     }
@@ -146,6 +170,15 @@ impl Failure {
             Self::Exhausted { list, .. } => Some(list),
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
             Self::Pool(failure) => failure.list(),
+            _ => None,
+        }
+    }
+
+    /// What a pass has found whose plan was not applied.
+    #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+    fn found(&self) -> Option<Found<'_>> {
+        match self {
+            Self::Pool(failure) => failure.found(),
             _ => None,
         }
     }
@@ -163,6 +196,10 @@ impl fmt::Display for Failure {
                 ..
             } => write!(f, "{error}: {free} free, {wanted} asked for"),
             Self::Output(error) => write!(f, "cannot write to standard output: {error}"),
+            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+            Self::Usage(text) => f.write_str(text),
+            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+            Self::Plan(failure) => failure.fmt(f),
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
             Self::Pool(failure) => failure.fmt(f),
         }
@@ -187,6 +224,8 @@ pub(crate) fn report_usage(error: &clap::Error) -> ExitCode {
                 .to_owned(),
             file: None,
             list: None,
+            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+            found: None,
         });
     } else {
         let _ = error.print();

@@ -1,7 +1,7 @@
 //! The `hostbits` command: the next free address of a network, facts about a network, and pools in files.
 //!
-//! `args` and `values` are what the caller may say, `users` reads the list, `next`, `info` and `pool` are
-//! the commands, `failure` is how all of it can go wrong. Which address is free is decided in the
+//! `args` and `values` are what the caller may say, `users` reads the list, `next`, `info`, `pool` and
+//! `reconcile` are the commands, `failure` is how all of it can go wrong. Which address is free is decided in the
 //! library alone.
 
 mod args;
@@ -11,6 +11,8 @@ mod next;
 mod output;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 mod pool;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+mod reconcile;
 mod users;
 mod values;
 
@@ -28,6 +30,14 @@ fn main() -> ExitCode {
     let (format, outcome) = match &cli.command {
         Command::Next(args) => (args.format, next::run(args).map(found)),
         Command::Info(args) => (args.format, info::run(args).map(found)),
+        #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+        Command::Check(args) => (args.file.format, reconcile::check(args)),
+        #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+        Command::Reconcile(args) => (args.format(), reconcile::reconcile(args)),
+        #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+        Command::Seed(args) => (args.file.format, reconcile::seed(args).map(found)),
+        #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+        Command::Reclaim(args) => (args.file.format, pool::reclaim(args).map(found)),
         #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
         Command::Pool(command) => (command.format(), pool::run(command)),
     };

@@ -45,13 +45,11 @@ pub(crate) fn run(args: &NextArgs) -> Result<(), Failure> {
 
 /// Marks what the users hold. In plain format, says on standard error what was odd.
 fn adopt(pool: &Pool, source: &Source, args: &NextArgs) -> Result<ReadList, Failure> {
-    let mut users = UserRecords::open(source).map_err(Failure::Unreadable)?;
+    let mut users = UserRecords::open([source]).map_err(Failure::Unreadable)?;
     let report = pool.adopt_reading(args.ambiguous.into(), &mut users);
-    let file = users.file.clone();
     let read = users.finish().map_err(Failure::Unreadable)?;
     if args.format == Format::Plain {
         let notes = Notes {
-            file: &file,
             read: &read,
             report: &report,
             ambiguous: args.ambiguous,

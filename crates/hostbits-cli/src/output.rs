@@ -2,6 +2,8 @@
 
 use crate::failure::Failure;
 use serde::Serialize;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+use std::fmt;
 use std::io::{self, BufWriter, Write};
 
 /// Writes to standard output, to the end.
@@ -36,4 +38,54 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
 pub(crate) fn print_error_text(text: &str) {
     // There is nobody left to tell if this fails.
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Seconds since 1970 as date and time.
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+pub(crate) struct Utc(pub(crate) u64);
+
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+impl fmt::Display for Utc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, second) = (self.0 / 86_400, self.0 % 86_400);
+        // Years that begin in March, in eras of 400 years: the leap day is the last of its year.
+        let shifted = days + 719_468;
+        let (era, day) = (shifted / 146_097, shifted % 146_097);
+        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+        let day_of_year = day - (365 * year + year / 4 - year / 100);
+        let month = (5 * day_of_year + 2) / 153;
+        let day_of_month = day_of_year - (153 * month + 2) / 5 + 1;
+        let (month, next_year) = match month {
+            0..=9 => (month + 3, 0),
+            _ => (month - 9, 1),
+        };
+        write!(
+            f,
+            "{:04}-{month:02}-{day_of_month:02} {:02}:{:02}:{:02} UTC",
+            era * 400 + year + next_year,
+            second / 3_600,
+            second / 60 % 60,
+            second % 60
+        )
+    }
+}
+
+#[cfg(all(test, target_os = "linux", target_has_atomic = "64"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_dates() {
+        for (seconds, text) in [
+            (0, "1970-01-01 00:00:00 UTC"),
+            (951_782_399, "2000-02-28 23:59:59 UTC"),
+            (951_782_400, "2000-02-29 00:00:00 UTC"),
+            (1_704_067_199, "2023-12-31 23:59:59 UTC"),
+            (4_107_542_400, "2100-03-01 00:00:00 UTC"),
+        ] {
+            assert_eq!(Utc(seconds).to_string(), text);
+        }
+        // Whatever a file says, there is a text for it.
+        let _ = Utc(u64::MAX / 1_000_000_000).to_string();
+    }
 }

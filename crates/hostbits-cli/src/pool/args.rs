@@ -1,10 +1,10 @@
 //! What may be said to `hostbits pool`. The comments on the fields are the help texts.
 
 use crate::args::{AmbiguousChoice, Format, PoolArgs};
+use crate::reconcile::{ListName, list_name};
 use crate::values::{self, Named};
 use clap::{Args, Subcommand, ValueEnum};
 use hostbits::Durability;
-use hostbits_lists::Source;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ Examples:
   hostbits pool allocate vpn.pool --ip 10.0.0.77
   hostbits pool release vpn.pool 10.0.0.77 10.0.0.2
   hostbits pool show vpn.pool
-  hostbits pool reclaim vpn.pool --users users.csv
+  hostbits pool reclaim vpn.pool --from users.csv
 
 Exit codes:
   0  done
@@ -50,7 +50,8 @@ pub(crate) enum PoolCommand {
     /// Prints the allocated addresses, one per line, ascending
     #[command(after_help = AFTER_HELP)]
     List(FileArgs),
-    /// Looks for damage: takes no lock, changes nothing
+    /// Looks for damage in the file: takes no lock, changes nothing. The pool against a list of users
+    /// is `hostbits check`
     #[command(after_help = AFTER_HELP)]
     Check(FileArgs),
     /// Makes durable what has been allocated and released so far
@@ -59,7 +60,7 @@ pub(crate) enum PoolCommand {
     /// Lets the pool grow into a larger one, within the capacity of the file; nobody else may have it open
     #[command(after_help = AFTER_HELP)]
     Grow(GrowArgs),
-    /// Frees what is quarantined since the machine went down, except what a list of users names
+    /// The same as `hostbits reclaim`: frees what is quarantined, except what a list of users names
     ///
     /// What the list names is taken, whether or not it was quarantined. The list must have everybody:
     /// it is read to its end first, and if anything in it is unclear, nothing is freed
@@ -89,7 +90,7 @@ impl PoolCommand {
 #[derive(Args, Debug)]
 pub(crate) struct FileArgs {
     /// The pool file
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "POOL")]
     pub(crate) path: PathBuf,
 
     /// How to print
@@ -177,15 +178,16 @@ pub(crate) struct ReclaimArgs {
     pub(crate) file: FileArgs,
 
     /// Everybody who holds an address: FILE, or FORMAT:FILE as of `hostbits next --help`; `-` reads
-    /// standard input
+    /// standard input. Repeatable: all of them are one list
     #[arg(
-        short,
-        long,
+        long = "from",
+        visible_alias = "users",
+        short_alias = 'u',
         value_name = "LIST",
         required_unless_present = "nobody",
-        value_parser = values::users()
+        value_parser = list_name()
     )]
-    pub(crate) users: Option<Source>,
+    pub(crate) users: Vec<ListName>,
 
     /// Nobody holds any address of the quarantine: free all of it. You vouch for that
     #[arg(long, conflicts_with_all = ["users", "ambiguous"])]

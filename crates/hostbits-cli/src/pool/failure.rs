@@ -1,9 +1,11 @@
 //! How a pool file can refuse: which file, what it said, and what to do next.
 
 use crate::failure::{EXIT_EXHAUSTED, EXIT_INPUT};
+use crate::reconcile::{Found, Sighted};
 use crate::users::ReadList;
 use hostbits::{
-    AllocateError, AllocateExactError, OpenError, ReclaimError, ReleaseError, SyncError,
+    AllocateError, AllocateExactError, ApplyError, Fuse, OpenError, PassError, ReclaimError,
+    ReconcilerError, ReleaseError, SyncError,
 };
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
@@ -16,6 +18,7 @@ pub(super) const EXIT_NOT_ALLOCATED: u8 = 5;
 const EXIT_QUARANTINED: u8 = 6;
 // 7 is kept for addresses that stale leases hold.
 pub(super) const EXIT_FILE: u8 = 8;
+const EXIT_FUSE: u8 = 9;
 
 /// How many addresses a message names.
 const MAX_NAMED: usize = 10;
@@ -63,6 +66,21 @@ pub(crate) enum Cause {
         /// What became of the list.
         list: Box<ReadList>,
     },
+    /// There is no reconciler.
+    Reconciler(ReconcilerError),
+    /// There is no plan.
+    Pass(PassError),
+    /// The plan was not applied.
+    Apply {
+        /// What the library says.
+        error: ApplyError,
+        /// What was found.
+        sighted: Box<Sighted>,
+    },
+    /// Nothing was taken back.
+    Undo(ApplyError),
+    /// Another pool has come in the place of the one that was being read.
+    Replaced,
     /// Addresses are allocated, and their names cannot be written.
     Unprinted {
         /// Which.
@@ -97,6 +115,13 @@ impl PoolFailure {
                 ReclaimError::EmptyList { .. } | ReclaimError::Unclear { .. } => EXIT_INPUT,
                 _ => EXIT_FILE,
             },
+            Cause::Pass(PassError::CountMismatch { .. }) => EXIT_INPUT,
+            Cause::Apply {
+                error: ApplyError::Fuse { .. },
+                ..
+            } => EXIT_FUSE,
+            Cause::Apply { .. } | Cause::Undo(_) | Cause::Replaced => EXIT_FILE,
+            Cause::Reconciler(_) | Cause::Pass(_) => EXIT_FILE,
             Cause::Open(_) | Cause::Sync(_) => EXIT_FILE,
         }
     }
@@ -112,7 +137,7 @@ impl PoolFailure {
                      grow"
                 )),
                 AllocateError::Exhausted { .. } => {
-                    Some(format!("hostbits pool reclaim {file} --users LIST"))
+                    Some(format!("hostbits pool reclaim {file} --from LIST"))
                 }
                 _ => None,
             },
@@ -135,6 +160,8 @@ impl PoolFailure {
                 "mend the list; --ambiguous expand takes prefixes in it for whole blocks"
                     .to_owned(),
             ),
+            Cause::Reconciler(error) => reconciler_hint(error),
+            Cause::Apply { error, .. } => apply_hint(error),
             Cause::Unprinted { nets, .. } => {
                 let some: Vec<String> = nets.iter().take(MAX_NAMED).map(IpNet::to_string).collect();
                 let more = match nets.len().saturating_sub(MAX_NAMED) {
@@ -157,6 +184,43 @@ impl PoolFailure {
             _ => None,
         }
     }
+
+    /// What was found by the pass whose plan was not applied.
+    pub(crate) fn found(&self) -> Option<Found<'_>> {
+        match &self.cause {
+            Cause::Apply { sighted, .. } => Some(sighted.found_by_pass()),
+            _ => None,
+        }
+    }
+}
+
+fn reconciler_hint(error: &ReconcilerError) -> Option<String> {
+    match error {
+        ReconcilerError::OtherPool => Some(
+            "or of a time before everybody had closed the pool: make another plan, and let a process keep \
+             the pool open until it is applied"
+                .to_owned(),
+        ),
+        ReconcilerError::Superseded => {
+            Some("a plan of grace 0 is applied once, before any other pass: make another plan".to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn apply_hint(error: &ApplyError) -> Option<String> {
+    let ApplyError::Fuse { fuse, .. } = error else {
+        return None;
+    };
+    Some(match fuse {
+        Fuse::EmptyList { ripe, .. } | Fuse::Shrunk { ripe, .. } | Fuse::TooMany { ripe, .. } => {
+            format!("--max-free {ripe} allows that; nothing was freed or taken")
+        }
+        Fuse::Unclear { .. } => {
+            "mend the list; --ambiguous expand takes prefixes in it for whole blocks".to_owned()
+        }
+        _ => "nothing was freed or taken: make another plan".to_owned(),
+    })
 }
 
 fn open_hint(file: &str, error: &OpenError) -> Option<String> {
@@ -167,7 +231,7 @@ fn open_hint(file: &str, error: &OpenError) -> Option<String> {
         OpenError::AlreadyExists => Some(format!("hostbits pool show {file} tells what it holds")),
         OpenError::Corrupt { .. } | OpenError::Truncated { .. } => Some(
             "nothing was changed; create another file, and tell it who holds what: hostbits pool \
-             reclaim NEWFILE --users LIST"
+             reclaim NEWFILE --from LIST"
                 .to_owned(),
         ),
         OpenError::BadMagic => Some("nothing was changed; is it the right file?".to_owned()),
@@ -201,6 +265,10 @@ impl fmt::Display for PoolFailure {
             }
             Cause::Sync(error) => error.fmt(f),
             Cause::Reclaim { error, .. } => error.fmt(f),
+            Cause::Reconciler(error) => error.fmt(f),
+            Cause::Pass(error) => error.fmt(f),
+            Cause::Apply { error, .. } | Cause::Undo(error) => error.fmt(f),
+            Cause::Replaced => f.write_str("another pool has come into its place meanwhile"),
             Cause::Unprinted { nets, error } => write!(
                 f,
                 "{} allocated, and cannot be written to standard output: {error}",
@@ -221,6 +289,11 @@ impl Serialize for PoolFailure {
             // Its entries are beside it, as in an answer.
             Cause::Reclaim { error, .. } => code(error.code(), serializer),
             Cause::NotOneAddress { .. } | Cause::Seed => code("usage", serializer),
+            Cause::Reconciler(error) => code(error.code(), serializer),
+            Cause::Pass(error) => code(error.code(), serializer),
+            Cause::Undo(error) => code(error.code(), serializer),
+            Cause::Apply { error, .. } => serialize_apply(error, serializer),
+            Cause::Replaced => code("replaced", serializer),
             Cause::Unprinted { nets, .. } => {
                 #[derive(Serialize)]
                 struct Unprinted<'a> {
@@ -233,6 +306,28 @@ impl Serialize for PoolFailure {
             }
         }
     }
+}
+
+/// A fuse with the number that it would have to be overridden with.
+fn serialize_apply<S: Serializer>(error: &ApplyError, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Blown {
+        code: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ripe: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        limit: Option<u64>,
+    }
+    let (ripe, limit) = match error {
+        ApplyError::Fuse { fuse, .. } => match fuse {
+            Fuse::EmptyList { ripe, .. } | Fuse::Shrunk { ripe, .. } => (Some(*ripe), None),
+            Fuse::TooMany { ripe, limit, .. } => (Some(*ripe), Some(*limit)),
+            _ => (None, None),
+        },
+        _ => (None, None),
+    };
+    let code = error.code();
+    Blown { code, ripe, limit }.serialize(serializer)
 }
 
 fn code<S: Serializer>(code: &'static str, serializer: S) -> Result<S::Ok, S::Error> {

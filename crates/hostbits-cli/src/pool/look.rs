@@ -8,7 +8,7 @@ use super::net_of;
 use crate::args::Format;
 use crate::failure::Failure;
 use crate::info;
-use crate::output::{print, print_json};
+use crate::output::{Utc, print, print_json};
 use hostbits::{Durability, FileProblem, FileView, Health, NetworkInfo, RecoveryKind};
 use serde::{Serialize, Serializer};
 use std::fmt::Display;
@@ -240,52 +240,4 @@ fn row(out: &mut dyn Write, name: &str, value: &dyn Display) -> io::Result<()> {
 fn unix_seconds(time: SystemTime) -> u64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH);
     since.unwrap_or(Duration::ZERO).as_secs()
-}
-
-/// Seconds since 1970 as date and time.
-struct Utc(u64);
-
-impl Display for Utc {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (days, second) = (self.0 / 86_400, self.0 % 86_400);
-        // Years that begin in March, in eras of 400 years: the leap day is the last of its year.
-        let shifted = days + 719_468;
-        let (era, day) = (shifted / 146_097, shifted % 146_097);
-        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-        let day_of_year = day - (365 * year + year / 4 - year / 100);
-        let month = (5 * day_of_year + 2) / 153;
-        let day_of_month = day_of_year - (153 * month + 2) / 5 + 1;
-        let (month, next_year) = match month {
-            0..=9 => (month + 3, 0),
-            _ => (month - 9, 1),
-        };
-        write!(
-            f,
-            "{:04}-{month:02}-{day_of_month:02} {:02}:{:02}:{:02} UTC",
-            era * 400 + year + next_year,
-            second / 3_600,
-            second / 60 % 60,
-            second % 60
-        )
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn seconds_are_dates() {
-        for (seconds, text) in [
-            (0, "1970-01-01 00:00:00 UTC"),
-            (951_782_399, "2000-02-28 23:59:59 UTC"),
-            (951_782_400, "2000-02-29 00:00:00 UTC"),
-            (1_704_067_199, "2023-12-31 23:59:59 UTC"),
-            (4_107_542_400, "2100-03-01 00:00:00 UTC"),
-        ] {
-            assert_eq!(Utc(seconds).to_string(), text);
-        }
-        // Whatever a file says, there is a text for it.
-        let _ = Utc(u64::MAX / 1_000_000_000).to_string();
-    }
 }

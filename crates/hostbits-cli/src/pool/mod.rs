@@ -21,13 +21,12 @@ mod map;
 mod reclaim;
 mod release;
 
-pub(crate) use args::{AFTER_HELP, PoolCommand};
-pub(crate) use failure::PoolFailure;
+pub(crate) use args::{AFTER_HELP, FileArgs, PoolCommand, ReclaimArgs};
+pub(crate) use failure::{Cause, PoolFailure};
+pub(crate) use reclaim::run as reclaim;
 
 use crate::failure::Failure;
 use crate::users::printable;
-use args::FileArgs;
-use failure::Cause;
 use hostbits::{OpenError, Pool};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -51,15 +50,17 @@ pub(crate) fn run(command: &PoolCommand) -> Result<ExitCode, Failure> {
 
 impl FileArgs {
     /// What to call the file.
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         printable(&self.path.display().to_string())
     }
 
-    fn open(&self) -> Result<Pool, Failure> {
+    /// Joins those who have it open.
+    pub(crate) fn open(&self) -> Result<Pool, Failure> {
         hostbits::open_file(&self.path).map_err(|error| self.refuse_open(error))
     }
 
-    fn refuse(&self, cause: Cause) -> Failure {
+    /// A failure of this file.
+    pub(crate) fn refuse(&self, cause: Cause) -> Failure {
         Failure::Pool(Box::new(PoolFailure {
             file: self.name(),
             cause,
@@ -67,7 +68,7 @@ impl FileArgs {
     }
 
     /// A pool that cannot be is no matter of the file.
-    fn refuse_open(&self, error: OpenError) -> Failure {
+    pub(crate) fn refuse_open(&self, error: OpenError) -> Failure {
         match error {
             OpenError::Build(error) => Failure::Build(error),
             error => self.refuse(Cause::Open(error)),

@@ -5,9 +5,10 @@ use super::failure::Cause;
 use crate::args::Format;
 use crate::failure::Failure;
 use crate::output::{print, print_error_text, print_json};
+use crate::reconcile::ListName;
 use crate::users::{Notes, ReadList, ReadToEnd, UserRecords};
 use hostbits::{Adopted, Durability, Pool, ReclaimError};
-use hostbits_lists::{RecordBuf, Source};
+use hostbits_lists::RecordBuf;
 use serde::Serialize;
 
 /// The answer as JSON.
@@ -22,13 +23,16 @@ struct Answer<'a> {
 
 /// A list that was read to its end.
 struct Users {
-    file: String,
     records: Vec<RecordBuf>,
     read: ReadToEnd,
 }
 
-pub(super) fn run(args: &ReclaimArgs) -> Result<(), Failure> {
-    let users = args.users.as_ref().map(read_whole).transpose()?;
+/// Frees what is quarantined and not listed: `hostbits reclaim` and `hostbits pool reclaim`.
+pub(crate) fn run(args: &ReclaimArgs) -> Result<(), Failure> {
+    let users = match args.nobody {
+        true => None,
+        false => Some(read_whole(&args.users)?),
+    };
     let pool = args.file.open()?;
     let (freed, held, list) = match users {
         Some(users) => by_list(args, &pool, users)?,
@@ -57,26 +61,21 @@ pub(super) fn run(args: &ReclaimArgs) -> Result<(), Failure> {
 }
 
 /// Reads all of the list before anything is done with it: half a list would free what the other half holds.
-fn read_whole(source: &Source) -> Result<Users, Failure> {
-    let mut users = UserRecords::open(source).map_err(Failure::Unreadable)?;
+fn read_whole(lists: &[ListName]) -> Result<Users, Failure> {
+    let sources = lists.iter().map(|list| &list.source);
+    let mut users = UserRecords::open(sources).map_err(Failure::Unreadable)?;
     let records = users.by_ref().collect();
     Ok(Users {
-        file: users.file.clone(),
         records,
         read: users.finish().map_err(Failure::Unreadable)?,
     })
 }
 
 fn by_list(args: &ReclaimArgs, pool: &Pool, users: Users) -> Result<(u64, u64, ReadList), Failure> {
-    let Users {
-        file,
-        records,
-        read,
-    } = users;
+    let Users { records, read } = users;
     let note = |report: &Adopted| {
         if args.file.format == Format::Plain {
             let notes = Notes {
-                file: &file,
                 read: &read,
                 report,
                 ambiguous: args.ambiguous,

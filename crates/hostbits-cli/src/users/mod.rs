@@ -12,7 +12,7 @@ mod notes;
 mod positions;
 mod reader;
 
-pub(crate) use notes::Notes;
+pub(crate) use notes::{Notes, ProblemLines};
 pub(crate) use reader::{ReadList, ReadToEnd, UserRecords};
 
 /// A name without anything that could command a terminal.

@@ -10,9 +10,7 @@ const MAX_QUOTED: usize = 64;
 
 /// One line for each problem that the report names, one for the rest, and one to sum up.
 pub(crate) struct Notes<'a> {
-    /// What to call the file.
-    pub(crate) file: &'a str,
-    /// Which entry stood on which line.
+    /// What it is called, and which entry stood on which line.
     pub(crate) read: &'a ReadToEnd,
     /// What the library made of the entries.
     pub(crate) report: &'a Adopted,
@@ -34,31 +32,56 @@ type Tally = (u64, &'static str);
 
 impl fmt::Display for Notes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for problem in &self.report.problems {
-            self.write_problem(f, problem)?;
+        ProblemLines {
+            read: self.read,
+            problems: &self.report.problems,
+            ambiguous: self.ambiguous,
         }
+        .fmt(f)?;
         self.write_rest(f)?;
         self.write_summary(f)
     }
 }
 
-impl Notes<'_> {
+/// One line for each problem.
+pub(crate) struct ProblemLines<'a> {
+    /// Which entry stood on which line.
+    pub(crate) read: &'a ReadToEnd,
+    /// What is the matter with some of them.
+    pub(crate) problems: &'a [Problem],
+    /// How ambiguous entries were read.
+    pub(crate) ambiguous: AmbiguousChoice,
+}
+
+impl fmt::Display for ProblemLines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut problems = self.problems.iter();
+        problems.try_for_each(|problem| self.write_problem(f, problem))
+    }
+}
+
+impl ProblemLines<'_> {
     fn write_problem(&self, f: &mut fmt::Formatter<'_>, problem: &Problem) -> fmt::Result {
-        let line = self.read.line_of(problem.position);
-        write!(f, "{}:{line}: {:?} ", self.file, problem.text)?;
+        let (file, line) = self.read.place_of(problem.position);
+        write!(f, "{file}:{line}: {:?} ", problem.text)?;
         match &problem.kind {
             ProblemKind::Duplicate {
                 owner,
                 first_position,
                 first_owner,
                 ..
-            } => writeln!(
-                f,
-                "is claimed by {:?}, and by {:?} on line {}",
-                clipped(owner),
-                clipped(first_owner),
-                self.read.line_of(*first_position)
-            ),
+            } => {
+                let (first_file, first_line) = self.read.place_of(*first_position);
+                let (owner, first_owner) = (clipped(owner), clipped(first_owner));
+                write!(
+                    f,
+                    "is claimed by {owner:?}, and by {first_owner:?} on line {first_line}"
+                )?;
+                match first_file == file {
+                    true => writeln!(f),
+                    false => writeln!(f, " of {first_file}"),
+                }
+            }
             ProblemKind::Ambiguous => writeln!(f, "{}: {}", problem.kind, self.reading()),
             kind => writeln!(f, "{kind}"),
         }
@@ -71,7 +94,9 @@ impl Notes<'_> {
             AmbiguousChoice::Reject => "skipped",
         }
     }
+}
 
+impl Notes<'_> {
     /// The report names the first problems only; its counts have all of them.
     fn write_rest(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rest = self.kinds().map(|kind| {
@@ -84,7 +109,8 @@ impl Notes<'_> {
         if more == 0 {
             return Ok(());
         }
-        writeln!(f, "{}: ... and {more} more: {}", self.file, Tallies(&rest))
+        let file = self.read.name();
+        writeln!(f, "{file}: ... and {more} more: {}", Tallies(&rest))
     }
 
     fn kinds(&self) -> [Kind; 6] {
@@ -130,15 +156,15 @@ impl Notes<'_> {
             (report.ambiguous, "ambiguous"),
             (report.unassigned, "unassigned"),
             (report.unparseable, "unparseable"),
-            (read.ended.not_held, "not held"),
-            (read.ended.superseded, "superseded"),
+            (read.not_held, "not held"),
+            (read.superseded, "superseded"),
         ];
-        let lines = read.ended.lines;
+        let lines = read.lines;
         write!(
             f,
             "{}: {}, {}: {} taken",
-            self.file,
-            match read.counts_files {
+            read.name(),
+            match read.counts_files() {
                 true => Counted(lines, "file", "files"),
                 false => Counted(lines, "line", "lines"),
             },

@@ -1,61 +1,115 @@
-//! The list as an iterator of user records, which ends early if it cannot be read.
+//! One list or several as an iterator of user records, which ends early if one of them cannot be read.
 
 use super::positions::Positions;
 use super::printable;
-use hostbits::Adopted;
-use hostbits_lists::{Ended, ListError, RecordBuf, Records, Source};
+use hostbits::{Adopted, Problem};
+use hostbits_lists::{ListError, RecordBuf, Records, Source};
 use serde::Serialize;
+use std::collections::VecDeque;
 
-/// The users of a list. Ask [`finish`](Self::finish) why it came to an end.
+/// The users of one list or of several. Ask [`finish`](Self::finish) why it came to an end.
 #[derive(Debug)]
 pub(crate) struct UserRecords {
-    /// What to call it.
-    pub(crate) file: String,
-    records: Records<'static>,
-    counts_files: bool,
-    positions: Positions,
-    entry_count: u64,
+    /// Those that are left, the one that is being read first.
+    lists: VecDeque<Records<'static>>,
+    read: ReadToEnd,
+    current: usize,
     error: Option<ListError>,
 }
 
-/// What is left of a list that was read to its end.
-#[derive(Debug)]
+/// What is left of lists that were read to their ends. Entries are counted through all of them.
+#[derive(Debug, Default)]
 pub(crate) struct ReadToEnd {
-    /// What is known of it.
-    pub(crate) ended: Ended,
-    /// Whether its lines are files.
-    pub(crate) counts_files: bool,
+    parts: Vec<Part>,
+    /// How many entries there were.
+    pub(crate) entries: u64,
+    /// How many lines. Of a directory, files.
+    pub(crate) lines: u64,
+    /// Entries of the files that are no entries of the list.
+    pub(crate) not_held: u64,
+    /// Entries that a later one of the same file has taken the place of.
+    pub(crate) superseded: u64,
+}
+
+/// One of the lists.
+#[derive(Debug)]
+struct Part {
+    file: String,
+    counts_files: bool,
+    /// Which entry of all is its first one; none as long as it has not been begun.
+    first: u64,
     positions: Positions,
 }
 
 impl UserRecords {
-    /// Opens a list.
-    pub(crate) fn open(source: &Source) -> Result<Self, ListError> {
-        let list = source.open()?;
+    /// Opens one list, or several that are read as one.
+    ///
+    /// All are opened now: a name that is wrong is an error before anything has been done.
+    pub(crate) fn open<'a>(
+        sources: impl IntoIterator<Item = &'a Source>,
+    ) -> Result<Self, ListError> {
+        let mut lists = VecDeque::new();
+        let mut read = ReadToEnd::default();
+        for source in sources {
+            let list = source.open()?;
+            read.parts.push(Part {
+                file: printable(list.name()),
+                counts_files: source.format.counts_files(),
+                first: u64::MAX,
+                positions: Positions::default(),
+            });
+            lists.push_back(list.records());
+        }
+        if let Some(part) = read.parts.first_mut() {
+            part.first = 1;
+        }
         Ok(Self {
-            file: printable(list.name()),
-            counts_files: source.format.counts_files(),
-            records: list.records(),
-            positions: Positions::default(),
-            entry_count: 0,
+            lists,
+            read,
+            current: 0,
             error: None,
         })
     }
 
-    /// Says whether the list was read to its end.
+    /// Says whether the lists were read to their ends.
     ///
     /// # Errors
     ///
-    /// Why it was not: then the records proved nothing.
+    /// Why one was not: then the records proved nothing.
     pub(crate) fn finish(self) -> Result<ReadToEnd, ListError> {
-        match self.error {
-            Some(error) => Err(error),
-            None => Ok(ReadToEnd {
-                ended: self.records.finish()?,
-                counts_files: self.counts_files,
-                positions: self.positions,
-            }),
+        match (self.error, self.lists.into_iter().next()) {
+            (Some(error), _) => Err(error),
+            (None, Some(unread)) => unread.finish().map(|_| self.read),
+            (None, None) => Ok(self.read),
         }
+    }
+
+    fn note(&mut self, record: &RecordBuf) {
+        self.read.entries += 1;
+        let position = self.read.entries;
+        if let Some(part) = self.read.parts.get_mut(self.current) {
+            part.positions.note(position, record.line());
+        }
+    }
+
+    /// The list that was read has come to its end: goes on to the next one.
+    fn next_list(&mut self) -> Result<(), ListError> {
+        if let Some(list) = self.lists.pop_front() {
+            let ended = list.finish()?;
+            self.read.lines += ended.lines;
+            self.read.not_held += ended.not_held;
+            self.read.superseded += ended.superseded;
+        }
+        self.current += 1;
+        if let Some(part) = self.read.parts.get_mut(self.current) {
+            part.first = self.read.entries + 1;
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, error: ListError) {
+        self.error = Some(error);
+        self.lists.clear();
     }
 }
 
@@ -63,24 +117,62 @@ impl Iterator for UserRecords {
     type Item = RecordBuf;
 
     fn next(&mut self) -> Option<RecordBuf> {
-        match self.records.next()? {
-            Ok(record) => {
-                self.entry_count += 1;
-                self.positions.note(self.entry_count, record.line());
-                Some(record)
-            }
-            Err(error) => {
-                self.error = Some(error);
-                None
+        loop {
+            match self.lists.front_mut()?.next() {
+                Some(Ok(record)) => {
+                    self.note(&record);
+                    return Some(record);
+                }
+                Some(Err(error)) => self.fail(error),
+                None => {
+                    if let Err(error) = self.next_list() {
+                        self.fail(error);
+                    }
+                }
             }
         }
     }
 }
 
 impl ReadToEnd {
-    /// The line on which an entry of the list stood.
-    pub(crate) fn line_of(&self, position: u64) -> u64 {
-        self.positions.line_of(position)
+    /// Whether any list was read.
+    #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+    pub(crate) fn is_known(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
+    /// What to call the list, or all of them together.
+    pub(crate) fn name(&self) -> String {
+        match &*self.parts {
+            [part] => part.file.clone(),
+            parts => format!("{} lists", parts.len()),
+        }
+    }
+
+    /// Whether what `lines` counts are files.
+    pub(crate) fn counts_files(&self) -> bool {
+        matches!(&*self.parts, [part] if part.counts_files)
+    }
+
+    /// The file and the line on which an entry stood.
+    pub(crate) fn place_of(&self, position: u64) -> (&str, u64) {
+        let begun = self.parts.partition_point(|part| part.first <= position);
+        match begun.checked_sub(1).and_then(|at| self.parts.get(at)) {
+            Some(part) => (&part.file, part.positions.line_of(position)),
+            None => ("", position),
+        }
+    }
+
+    /// The lines of problems, and their files; nothing of lists that were not read here.
+    pub(crate) fn places_of(&self, problems: &[Problem]) -> (Vec<u64>, Vec<&str>) {
+        if self.parts.is_empty() {
+            return Default::default();
+        }
+        let places = problems.iter();
+        places
+            .map(|problem| self.place_of(problem.position))
+            .map(|(file, line)| (line, file))
+            .unzip()
     }
 }
 
@@ -90,6 +182,9 @@ pub(crate) struct ReadList {
     list: Adopted,
     /// The line of each of the list's problems: their positions count entries, not lines.
     problem_lines: Vec<u64>,
+    /// The file of each, where there is more than one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problem_files: Vec<String>,
     /// Entries of the file that are no entries of the list.
     #[serde(skip_serializing_if = "is_zero")]
     not_held: u64,
@@ -105,14 +200,17 @@ fn is_zero(count: &u64) -> bool {
 impl ReadList {
     /// Puts the library's report and the lines of its problems together.
     pub(crate) fn new(list: Adopted, read: &ReadToEnd) -> Self {
-        let problems = list.problems.iter();
+        let (problem_lines, files) = read.places_of(&list.problems);
+        let problem_files = match read.parts.len() {
+            0 | 1 => Vec::new(),
+            _ => files.into_iter().map(str::to_owned).collect(),
+        };
         Self {
-            problem_lines: problems
-                .map(|problem| read.line_of(problem.position))
-                .collect(),
+            problem_lines,
+            problem_files,
             list,
-            not_held: read.ended.not_held,
-            superseded: read.ended.superseded,
+            not_held: read.not_held,
+            superseded: read.superseded,
         }
     }
 }

@@ -16,6 +16,8 @@ mod pool_files;
 mod pool_json;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 mod pool_live;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+mod reconcile;
 mod run;
 mod streams;
 mod users_file;

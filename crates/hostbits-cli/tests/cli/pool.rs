@@ -446,7 +446,7 @@ fn wrong_usage_of_pool_is_exit_code_2() {
         ),
         ("allocate", "-n 2 --block /28", "cannot be used with"),
         ("release", "", "<IP>"),
-        ("reclaim", "", "--users <LIST>"),
+        ("reclaim", "", "--from <LIST>"),
         ("reclaim", "--nobody --users x", "cannot be used with"),
         ("show", "x", "unexpected argument"),
         ("drop", "", "unrecognized subcommand"),
@@ -474,7 +474,7 @@ fn wrong_usage_of_pool_is_exit_code_2() {
         assert!(
             run_line(&format!("pool {verb}"))
                 .failed(2)
-                .contains("<FILE>"),
+                .contains("<POOL>"),
             "{verb}"
         );
     }

@@ -73,7 +73,7 @@ fn a_pool_in_quarantine_is_exit_code_6_until_it_is_reclaimed() {
     let expected = format!(
         "error: {0}: exhausted: too few of the pool's 253 addresses are free, and 251 are quarantined \
          since the machine went down: reclaim them with a list of who holds what: 0 free, 1 asked for\n\
-         hint: hostbits pool reclaim {0} --users LIST\n",
+         hint: hostbits pool reclaim {0} --from LIST\n",
         file.name()
     );
     assert_eq!(file.run("allocate", "").failed(6), expected);

@@ -1,6 +1,6 @@
 //! The JSON of every command, against the one file of test vectors.
 
-use crate::run::{PoolFile, run};
+use crate::run::{PoolFile, file, run};
 use serde_json::{Value, json};
 
 const VECTORS: &str = include_str!("../vectors/pool.json");
@@ -11,8 +11,11 @@ fn masked(mut value: Value) -> Value {
         Value::Object(object) => {
             for (key, value) in object.iter_mut() {
                 *value = match key.as_str() {
-                    "memory_bytes" | "created_unix" => json!("NUMBER"),
+                    "memory_bytes" | "created_unix" | "began_ms" | "finished_ms" => json!("NUMBER"),
+                    "since_ms" | "not_before_ms" if value.is_u64() => json!("NUMBER"),
                     "file" => json!("FILE"),
+                    "plan" if value.is_string() => json!("PLAN"),
+                    "problem_files" => json!("FILES"),
                     "message" => json!(value.as_str().map(|_| "TEXT")),
                     _ => masked(value.take()),
                 };
@@ -29,14 +32,22 @@ fn masked(mut value: Value) -> Value {
 /// The steps are one session, in their order. To write the file anew: `HOSTBITS_WRITE_VECTORS=1`.
 #[test]
 fn every_command_answers_as_documented() {
-    let file = PoolFile::absent("vectors");
+    let pool = PoolFile::absent("vectors");
+    // A duplicate, an entry of another network, and one that is missing.
+    let users = file(
+        "vectors.csv",
+        b"10.0.0.2,a\n10.0.0.2,b\n10.9.9.9,c\n10.0.0.6,d\n",
+    );
+    let plan = users.with_extension("json");
     let steps: Vec<Value> = serde_json::from_str(VECTORS).unwrap();
     let mut seen = Vec::new();
     for step in &steps {
         let line = step["command"]
             .as_str()
             .unwrap()
-            .replace("FILE", file.name());
+            .replace("FILE", pool.name())
+            .replace("LIST", users.to_str().unwrap())
+            .replace("PLAN", plan.to_str().unwrap());
         let mut args: Vec<&str> = line.split_whitespace().skip(1).collect();
         args.extend(["--format", "json"]);
         let run = run(&args);

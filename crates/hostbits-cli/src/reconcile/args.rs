@@ -1,0 +1,288 @@
+//! What may be said. The comments on the fields are the help texts.
+
+use super::values::{self, ListName, list_name};
+use crate::args::{AmbiguousChoice, Format};
+use crate::failure::Failure;
+use crate::pool::FileArgs;
+use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand, ValueEnum};
+use hostbits_lists::Source;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  pool and list say the same, or all that differed has been put right
+  1  they differ: orphans, missing, duplicates, a quarantine, entries that cannot be read; of undo: not
+     everything could be taken back
+  2  wrong usage or unreadable input: a list that cannot be read to its end, a file that is no plan
+  8  the pool file is missing, damaged, locked, poisoned; it is not the plan's; somebody else reconciles it
+  9  a fuse: nothing was freed or taken. The message says which, and which number allows it
+
+With --format json, what is printed is one object on one line: see docs/cli-json.md.";
+
+const SIGHTINGS: &str = "\
+What is freed:
+  An orphan (taken, not listed) is freed at the third pass that sees it, if each pass began GRACE or more
+  after the list of the one before had been read, and nobody has allocated it in between. For this a
+  barrier stays up from pass to pass: every allocation leaves a mark. It is in memory that only those
+  share who have the pool open. When all of them have closed it the sightings begin anew; that is no error.
+
+What the caller promises:
+  The user is in the list before the address is used, and deleted from it before the address is released.
+  GRACE is longer than the longest time between an allocation and its user in the list, and between the
+  deletion and the release, and than the list is behind. No address is released that has been unlisted for
+  longer than GRACE. Each pass reads the list anew: a dump must be written anew for each of them.
+  --grace 0 frees at first sight: only while nobody joins or leaves.
+
+Ways to do it:
+  in one process, which takes twice GRACE:
+    hostbits reconcile vpn.pool --from users.csv --wait
+  in three, GRACE apart, while somebody has the pool open; run the second line again and again:
+    hostbits reconcile vpn.pool --from users.csv -o plan.json
+    hostbits reconcile apply plan.json
+  with everybody stopped:
+    hostbits reconcile vpn.pool --from users.csv --grace 0
+
+With -o alone nothing is changed. Otherwise what is missing (listed, free) is taken at once.
+What apply freed can be taken back: hostbits reconcile undo plan.json. A plan that nobody will apply
+leaves the barrier up, which costs each allocation a few nanoseconds: hostbits reconcile close vpn.pool.";
+
+fn after_help() -> String {
+    format!("{SIGHTINGS}\n\n{EXIT_CODES}")
+}
+
+/// The lists, and how to read them.
+#[derive(Args, Debug)]
+pub(crate) struct ListArgs {
+    /// Everybody who holds an address: FILE, or FORMAT:FILE as of `hostbits next --help`; `-` reads
+    /// standard input. Repeatable: all of them are one list
+    #[arg(long, value_name = "LIST", required = true, value_parser = list_name())]
+    pub(crate) from: Vec<ListName>,
+
+    /// How to read a listed 10.0.0.5/24 or 10.0.0.16/28: with host and reject it is unclear, and nothing
+    /// is freed; expand takes all of the block for listed
+    #[arg(long, value_enum, default_value_t = AmbiguousChoice::Host)]
+    pub(crate) ambiguous: AmbiguousChoice,
+
+    /// How many entries the lists have together, if their source can tell (SELECT count(*)): with
+    /// another number nothing is done
+    #[arg(long, value_name = "N")]
+    pub(crate) entries: Option<u64>,
+}
+
+impl ListArgs {
+    /// The lists.
+    pub(super) fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.from.iter().map(|list| &list.source)
+    }
+}
+
+/// Standard input can be read once.
+pub(super) fn refuse_two_inputs(lists: &[ListName]) -> Result<(), Failure> {
+    match lists.iter().filter(|list| list.is_stdin()).count() {
+        0 | 1 => Ok(()),
+        _ => Err(Failure::Usage(
+            "standard input can be read once: name - once".to_owned(),
+        )),
+    }
+}
+
+/// What `check` takes.
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct CheckArgs {
+    /// The pool.
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+
+    /// The lists.
+    #[command(flatten)]
+    pub(crate) lists: ListArgs,
+}
+
+/// What `seed` takes.
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct SeedArgs {
+    /// The pool.
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+
+    /// The lists.
+    #[command(flatten)]
+    pub(crate) lists: SeedLists,
+}
+
+/// The lists of `seed`, of which any entry may be taken as it comes.
+#[derive(Args, Debug)]
+pub(crate) struct SeedLists {
+    /// Everybody who holds an address: FILE, or FORMAT:FILE as of `hostbits next --help`; `-` reads
+    /// standard input. Repeatable: all of them are one list
+    #[arg(long, value_name = "LIST", required = true, value_parser = list_name())]
+    pub(crate) from: Vec<ListName>,
+
+    /// How to read a listed 10.0.0.5/24 or 10.0.0.16/28: the address alone is taken, or all of the
+    /// block, or it is refused and nothing is taken
+    #[arg(long, value_enum, default_value_t = AmbiguousChoice::Host)]
+    pub(crate) ambiguous: AmbiguousChoice,
+}
+
+/// What `reconcile` takes: a pool, or a verb for a plan. A pool called `apply` is `./apply`.
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, after_help = after_help())]
+pub(crate) struct ReconcileArgs {
+    /// A pass. Read first: it looks whether there is a verb, which reading takes away.
+    #[command(flatten)]
+    pub(crate) pass: MaybePass,
+
+    /// What to do with a plan.
+    #[command(subcommand)]
+    pub(crate) verb: Option<PlanCommand>,
+}
+
+/// A pass, unless there is a verb. (An optional `flatten` takes nested ones for absent.)
+#[derive(Debug)]
+pub(crate) struct MaybePass(pub(crate) Option<PassArgs>);
+
+impl FromArgMatches for MaybePass {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        match matches.subcommand_name() {
+            Some(_) => Ok(Self(None)),
+            None => PassArgs::from_arg_matches(matches).map(Some).map(Self),
+        }
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for MaybePass {
+    fn augment_args(command: Command) -> Command {
+        PassArgs::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        PassArgs::augment_args_for_update(command)
+    }
+}
+
+/// What can be done with a plan.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PlanCommand {
+    /// Goes on with a plan: reads the list again, frees what is ripe, takes what is missing, and keeps
+    /// in the plan what to see once more
+    ///
+    /// A plan that was made with --grace 0 is applied as it is, within 15 minutes
+    #[command(after_help = after_help())]
+    Apply(ApplyArgs),
+    /// Takes back what the plan's last application that freed anything has freed, where it is still free, and
+    /// names the rest. Lowers the barrier
+    #[command(after_help = after_help())]
+    Undo(UndoArgs),
+    /// Lowers the barrier that a plan left up; sightings begin anew
+    #[command(after_help = after_help())]
+    Close(FileArgs),
+}
+
+/// What a pass takes.
+#[derive(Args, Debug)]
+pub(crate) struct PassArgs {
+    /// The pool.
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+
+    /// The lists.
+    #[command(flatten)]
+    pub(crate) lists: ListArgs,
+
+    /// adopt takes what is listed and frees nothing, as `hostbits seed`; full frees orphans, too
+    #[arg(long, value_enum, default_value_t = Mode::Full)]
+    pub(crate) mode: Mode,
+
+    /// How far apart sightings must be, at least: 10m, 90s, 1h 30m; 0 frees at first sight
+    /// [default: 10m]
+    #[arg(long, value_name = "GRACE", value_parser = values::duration)]
+    pub(crate) grace: Option<Duration>,
+
+    /// Allow by its number that so many addresses are freed. Without it: none if the list is empty or has
+    /// shrunk by half, and 16 or a tenth of what is taken, whichever is more
+    #[arg(long, value_name = "N")]
+    pub(crate) max_free: Option<u64>,
+
+    /// Keep the plan in this file, for `reconcile apply` and `undo`; a file that is there is replaced
+    #[arg(short, long, value_name = "PLAN")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Wait, and make all sightings in this process; with -o, the plan is kept for undo
+    #[arg(long)]
+    pub(crate) wait: bool,
+}
+
+/// What a pass may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    /// Take what is listed
+    Adopt,
+    /// Take what is listed, and free what nobody holds
+    Full,
+}
+
+/// What `apply` takes.
+#[derive(Args, Debug)]
+pub(crate) struct ApplyArgs {
+    /// The plan
+    #[arg(value_name = "PLAN")]
+    pub(crate) plan: PathBuf,
+
+    /// The pool file [default: as in the plan]
+    #[arg(long)]
+    pub(crate) pool: Option<PathBuf>,
+
+    /// The lists [default: as in the plan]
+    #[arg(long, value_name = "LIST", value_parser = list_name())]
+    pub(crate) from: Vec<ListName>,
+
+    /// How many entries the lists have together, if their source can tell: with another number nothing
+    /// is done
+    #[arg(long, value_name = "N")]
+    pub(crate) entries: Option<u64>,
+
+    /// Allow by its number that so many addresses are freed
+    #[arg(long, value_name = "N")]
+    pub(crate) max_free: Option<u64>,
+
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Plain)]
+    pub(crate) format: Format,
+}
+
+/// What `undo` takes.
+#[derive(Args, Debug)]
+pub(crate) struct UndoArgs {
+    /// The plan
+    #[arg(value_name = "PLAN")]
+    pub(crate) plan: PathBuf,
+
+    /// The pool file [default: as in the plan]
+    #[arg(long)]
+    pub(crate) pool: Option<PathBuf>,
+
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Plain)]
+    pub(crate) format: Format,
+}
+
+impl ReconcileArgs {
+    /// How to print.
+    pub(crate) fn format(&self) -> Format {
+        match (&self.verb, &self.pass.0) {
+            (Some(PlanCommand::Apply(args)), _) => args.format,
+            (Some(PlanCommand::Undo(args)), _) => args.format,
+            (Some(PlanCommand::Close(file)), _) => file.format,
+            (None, Some(args)) => args.file.format,
+            (None, None) => Format::Plain,
+        }
+    }
+}

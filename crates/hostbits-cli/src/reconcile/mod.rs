@@ -1,0 +1,38 @@
+//! The pool against a list of its users: `check`, `reconcile`, `seed`.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `args`, `values` | what may be said |
+//! | `check` | looks, and changes nothing |
+//! | `sight` | a pass: the barrier, then the list, then what it says |
+//! | `run` | `reconcile POOL` |
+//! | `apply` | `reconcile apply` |
+//! | `undo` | `reconcile undo` and `reconcile close` |
+//! | `seed` | takes what is listed |
+//! | `plan_file` | what one process leaves to the next |
+//! | `report`, `outcome` | what was found, what was done and what comes next, as text and as JSON |
+//! | `progress` | a bar, if somebody is looking |
+//!
+//! What may be freed is decided in the library alone. This room reads lists for it, keeps its plans between
+//! processes, and says what it did.
+
+mod apply;
+mod args;
+mod check;
+mod outcome;
+mod plan_file;
+mod progress;
+mod report;
+mod run;
+mod seed;
+mod sight;
+mod undo;
+mod values;
+
+pub(crate) use args::{CheckArgs, ReconcileArgs, SeedArgs};
+pub(crate) use check::run as check;
+pub(crate) use plan_file::PlanFailure;
+pub(crate) use report::{Found, Sighted};
+pub(crate) use run::dispatch as reconcile;
+pub(crate) use seed::run as seed;
+pub(crate) use values::{ListName, list_name};

@@ -1,0 +1,284 @@
+//! What a pass has found, as text and as JSON.
+
+use crate::args::AmbiguousChoice;
+use crate::output::Utc;
+use crate::users::{ProblemLines, ReadToEnd};
+use hostbits::{EntryCounts, Plan, PlanRange, Problem, SlotCounts};
+use serde::Serialize;
+use std::fmt;
+use std::io::{self, Write};
+
+/// How many ranges of each state a table names.
+const MOST_NAMED: usize = 10;
+
+/// A plan, and where its list stood.
+#[derive(Debug)]
+pub(crate) struct Sighted {
+    pub(super) plan: Plan,
+    pub(super) read: ReadToEnd,
+    pub(super) ambiguous: AmbiguousChoice,
+}
+
+/// Who looks: `check` has no grace, and nothing is ripe for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lookout {
+    Check,
+    Pass,
+}
+
+/// The same as JSON has it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Found<'a> {
+    began_ms: u64,
+    finished_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grace_ms: Option<u64>,
+    drift: u64,
+    entries: &'a EntryCounts,
+    slots: &'a SlotCounts,
+    listed: u64,
+    listed_before: Option<u64>,
+    is_unclear: bool,
+    ranges: &'a [PlanRange],
+    problems: &'a [Problem],
+    problem_lines: Vec<u64>,
+    problem_files: Vec<&'a str>,
+    not_held: u64,
+    superseded: u64,
+}
+
+impl Sighted {
+    /// How many addresses and entries say that pool and list differ.
+    ///
+    /// What was allocated while the list was read does not: somebody who joins looks the same. Nor do entries
+    /// of other networks: a list may be that of several pools.
+    pub(super) fn drift(&self) -> u64 {
+        let slots = &self.plan.slots;
+        slots.orphan + slots.missing + slots.quarantined + self.odd()
+    }
+
+    /// How much of that is left when the plan has been applied.
+    pub(super) fn left_after(&self, applied: &hostbits::Applied) -> u64 {
+        let slots = &self.plan.slots;
+        slots.orphan - slots.ripe + applied.conflicts + slots.quarantined + self.odd()
+    }
+
+    /// Entries that no pass can put right.
+    fn odd(&self) -> u64 {
+        let entries = &self.plan.entries;
+        let ambiguous = match self.ambiguous {
+            AmbiguousChoice::Expand => 0,
+            AmbiguousChoice::Host | AmbiguousChoice::Reject => entries.ambiguous,
+        };
+        entries.duplicate + entries.reserved_in_use + ambiguous + entries.unparseable
+    }
+
+    /// The same as JSON has it, of a plan that was not applied.
+    pub(crate) fn found_by_pass(&self) -> Found<'_> {
+        self.found(Lookout::Pass)
+    }
+
+    pub(super) fn found(&self, lookout: Lookout) -> Found<'_> {
+        let plan = &self.plan;
+        let (problem_lines, problem_files) = self.read.places_of(&plan.problems);
+        Found {
+            began_ms: plan.began_ms,
+            finished_ms: plan.finished_ms,
+            grace_ms: (lookout == Lookout::Pass).then_some(plan.grace_ms),
+            drift: self.drift(),
+            entries: &plan.entries,
+            slots: &plan.slots,
+            listed: plan.listed,
+            listed_before: plan.listed_before,
+            is_unclear: plan.is_unclear,
+            ranges: &plan.ranges,
+            problems: &plan.problems,
+            problem_lines,
+            problem_files,
+            not_held: self.read.not_held,
+            superseded: self.read.superseded,
+        }
+    }
+
+    /// What was odd about the list.
+    pub(super) fn notes(&self) -> ListNotes<'_> {
+        ListNotes(self)
+    }
+
+    /// Writes the table: every category of entries, every category of addresses.
+    pub(super) fn write(
+        &self,
+        out: &mut dyn Write,
+        file: &str,
+        lookout: Lookout,
+    ) -> io::Result<()> {
+        let plan = &self.plan;
+        match self.read.is_known() {
+            true => write!(out, "{file} against {}", self.read.name())?,
+            false => write!(out, "{file} as planned")?,
+        }
+        if lookout == Lookout::Pass {
+            write!(out, ", grace {}", Grace(plan.grace_ms))?;
+        }
+        writeln!(out)?;
+        write_entries(out, &plan.entries)?;
+        write_slots(out, &plan.slots, lookout)?;
+        for state in ["ripe", "orphan", "missing"] {
+            write_ranges(out, plan, state)?;
+        }
+        Ok(())
+    }
+}
+
+/// How much time must be between sightings.
+pub(super) struct Grace(pub(super) u64);
+
+impl fmt::Display for Grace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let grace = std::time::Duration::from_millis(self.0);
+        humantime::format_duration(grace).fmt(f)
+    }
+}
+
+fn row(out: &mut dyn Write, name: &str, count: u64, what: &str) -> io::Result<()> {
+    writeln!(out, "  {name:<16}{count:>11}  {what}")
+}
+
+fn write_entries(out: &mut dyn Write, entries: &EntryCounts) -> io::Result<()> {
+    writeln!(out, "{:<18}{:>11}", "entries", entries.total)?;
+    for (name, count, what) in [
+        ("matched", entries.matched, "taken in the pool"),
+        (
+            "missing",
+            entries.missing,
+            "free in the pool: not safe from being handed out",
+        ),
+        (
+            "conflict_taken",
+            entries.conflict_taken,
+            "taken meanwhile: joined, or there are two holders",
+        ),
+        ("duplicate", entries.duplicate, "has another owner, too"),
+        ("repeated", entries.repeated, "listed before"),
+        (
+            "reserved_in_use",
+            entries.reserved_in_use,
+            "never handed out by the pool",
+        ),
+        ("out_of_range", entries.out_of_range, "not of the pool"),
+        (
+            "wrong_family",
+            entries.wrong_family,
+            "of the other address family",
+        ),
+        (
+            "ambiguous",
+            entries.ambiguous,
+            "may mean an address or a block",
+        ),
+        (
+            "unassigned",
+            entries.unassigned,
+            "a user without an address",
+        ),
+        ("unparseable", entries.unparseable, "no address"),
+    ] {
+        row(out, name, count, what)?;
+    }
+    Ok(())
+}
+
+fn write_slots(out: &mut dyn Write, slots: &SlotCounts, lookout: Lookout) -> io::Result<()> {
+    writeln!(out, "{:<18}{:>11}", "addresses", slots.total)?;
+    row(out, "matched", slots.matched, "taken and listed")?;
+    row(out, "orphan", slots.orphan, "taken and not listed")?;
+    if lookout == Lookout::Pass {
+        row(
+            out,
+            "  of them ripe",
+            slots.ripe,
+            "seen often enough to be freed",
+        )?;
+    }
+    for (name, count, what) in [
+        (
+            "in_flight",
+            slots.in_flight,
+            "not listed, allocated or released meanwhile",
+        ),
+        ("missing", slots.missing, "listed and free"),
+        (
+            "conflict_taken",
+            slots.conflict_taken,
+            "listed, and taken meanwhile",
+        ),
+        (
+            "quarantined",
+            slots.quarantined,
+            "not listed: see hostbits reclaim",
+        ),
+        ("free", slots.free, "free and not listed"),
+    ] {
+        row(out, name, count, what)?;
+    }
+    Ok(())
+}
+
+fn write_ranges(out: &mut dyn Write, plan: &Plan, state: &str) -> io::Result<()> {
+    let ranges = || plan.ranges.iter().filter(|range| range.state == state);
+    for range in ranges().take(MOST_NAMED) {
+        write!(out, "{state:<8}{}", range.first)?;
+        if range.first != range.last {
+            write!(out, " to {} ({})", range.last, range.count)?;
+        }
+        if let Some(since) = range.since_ms {
+            write!(out, ", first seen {}", Utc(since / 1000))?;
+        }
+        if let Some(again) = range.again_ms {
+            write!(out, ", again {}", Utc(again / 1000))?;
+        }
+        writeln!(out)?;
+    }
+    match ranges().count().saturating_sub(MOST_NAMED) {
+        0 => Ok(()),
+        more => writeln!(out, "{state:<8}... and {more} more ranges"),
+    }
+}
+
+/// The first problems of a list by file and line, and how many more there are.
+pub(super) struct ListNotes<'a>(&'a Sighted);
+
+impl fmt::Display for ListNotes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(sighted) = self;
+        let (plan, read) = (&sighted.plan, &sighted.read);
+        if !read.is_known() {
+            return f.write_str("the plan as it was made; no list was read");
+        }
+        ProblemLines {
+            read,
+            problems: &plan.problems,
+            ambiguous: sighted.ambiguous,
+        }
+        .fmt(f)?;
+        let entries = &plan.entries;
+        let all = entries.duplicate
+            + entries.reserved_in_use
+            + entries.out_of_range
+            + entries.wrong_family
+            + entries.ambiguous
+            + entries.unparseable;
+        let name = read.name();
+        match all.saturating_sub(plan.problems.len() as u64) {
+            0 => {}
+            more => writeln!(f, "{name}: ... and {more} more, counted below")?,
+        }
+        write!(f, "{name}: read to its end, {} entries", entries.total)?;
+        for (count, what) in [(read.not_held, "not held"), (read.superseded, "superseded")] {
+            if count != 0 {
+                write!(f, ", {count} {what}")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,333 @@
+//! `hostbits reconcile` on a pool file that other processes allocate from at full speed: no address that
+//! somebody holds is freed or given to a second one, and all that is lost is found.
+//!
+//! Workers join and leave by the contract: the user is in the list before the address is used, and deleted
+//! before it is released. The list is a directory as CNI's host-local keeps it. Beside it, outside the pool, a
+//! second directory says who holds what: a file that only one can create. Workers lose some addresses on
+//! purpose, and are killed at any moment; what a dead one had is deleted from the list, and never released.
+#![cfg(all(target_os = "linux", target_has_atomic = "64"))]
+
+use hostbits::{Pool, open_file};
+use ipnet::IpNet;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+const WORKERS: usize = 3;
+/// The most that a worker holds.
+const MOST_HELD: usize = 150;
+/// One of so many leaves loses the address.
+const LOSES: u64 = 200;
+/// Longer than a worker is ever half-way: a worker that was longer says so, and then proves nothing.
+const GRACE: Duration = Duration::from_millis(300);
+const FOLDER: &str = "HOSTBITS_LIVE_FOLDER";
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % end
+    }
+}
+
+/// The folder of a run.
+struct Place(PathBuf);
+
+impl Place {
+    fn pool(&self) -> PathBuf {
+        self.0.join("live.pool")
+    }
+
+    fn user(&self, addr: IpAddr) -> PathBuf {
+        self.0.join("users").join(addr.to_string())
+    }
+
+    fn holder(&self, addr: IpAddr) -> PathBuf {
+        self.0.join("holders").join(addr.to_string())
+    }
+
+    fn report(&self, kind: &str, text: &str) {
+        let path = self.0.join(kind);
+        let mut file = File::options()
+            .create(true)
+            .append(true)
+            .open(path)
+            .unwrap();
+        // One write for a line: those of others come before it or after it.
+        file.write_all(format!("{text}\n").as_bytes()).unwrap();
+    }
+
+    fn reports(&self, kind: &str) -> Vec<String> {
+        let text = fs::read_to_string(self.0.join(kind)).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+}
+
+/// One process that joins and leaves.
+struct Worker {
+    place: Place,
+    pool: Pool<IpNet>,
+    held: Vec<IpAddr>,
+    random: Random,
+    joins: u64,
+    lost: u64,
+    longest_gap: Duration,
+}
+
+impl Worker {
+    fn work(mut self) {
+        while !self.place.0.join("stop").exists() {
+            for _ in 0..100 {
+                let joins = self.random.below(MOST_HELD as u64) >= self.held.len() as u64;
+                if joins {
+                    self.join();
+                } else {
+                    self.leave();
+                }
+            }
+        }
+        while !self.held.is_empty() {
+            self.leave();
+        }
+        let (joins, lost, gap) = (self.joins, self.lost, self.longest_gap.as_millis());
+        self.place.report("done", &format!("{joins} {lost} {gap}"));
+    }
+
+    fn join(&mut self) {
+        let begun = Instant::now();
+        let Ok(addr) = self.pool.allocate() else {
+            return;
+        };
+        let me = std::process::id().to_string();
+        match File::create_new(self.place.holder(addr)) {
+            Ok(mut file) => file.write_all(me.as_bytes()).unwrap(),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                self.place.report(
+                    "wrong",
+                    &format!("{addr} was given to {me}, and somebody holds it"),
+                );
+                return;
+            }
+            Err(error) => panic!("{error}"),
+        }
+        fs::write(self.place.user(addr), &me).unwrap();
+        self.note_gap(begun);
+        self.joins += 1;
+        self.held.push(addr);
+    }
+
+    fn leave(&mut self) {
+        let at = self.random.below(self.held.len() as u64) as usize;
+        let addr = self.held.swap_remove(at);
+        if self.pool.is_available(addr) {
+            self.place
+                .report("wrong", &format!("{addr} is held, and free"));
+        }
+        let begun = Instant::now();
+        fs::remove_file(self.place.user(addr)).unwrap();
+        fs::remove_file(self.place.holder(addr)).unwrap();
+        if self.random.below(LOSES) == 0 {
+            self.lost += 1;
+            return;
+        }
+        if let Err(error) = self.pool.release(addr) {
+            self.place
+                .report("wrong", &format!("{error}, and was held until now"));
+        }
+        self.note_gap(begun);
+    }
+
+    fn note_gap(&mut self, begun: Instant) {
+        self.longest_gap = self.longest_gap.max(begun.elapsed());
+        if begun.elapsed() >= GRACE {
+            self.place.report("late", "half-way for longer than grace");
+        }
+    }
+}
+
+/// Is a worker if it is told to be; as a test of its own it does nothing.
+#[test]
+fn worker() {
+    let Some(folder) = std::env::var_os(FOLDER) else {
+        return;
+    };
+    let place = Place(folder.into());
+    Worker {
+        pool: open_file(place.pool()).unwrap(),
+        place,
+        held: Vec::new(),
+        random: Random(u64::from(std::process::id()).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1),
+        joins: 0,
+        lost: 0,
+        longest_gap: Duration::ZERO,
+    }
+    .work();
+}
+
+fn start(place: &Place) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "worker", "--quiet"])
+        .env(FOLDER, &place.0)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Deletes what the list has of a dead worker. Nobody releases it.
+fn bury(place: &Place, dead: u32) {
+    let dead = dead.to_string();
+    for folder in ["users", "holders"] {
+        for entry in fs::read_dir(place.0.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let is_of_dead = || fs::read_to_string(&path).is_ok_and(|text| text == dead);
+            // Empty for long: whoever created it was killed before it wrote.
+            let is_empty = || fs::metadata(&path).is_ok_and(|found| found.len() == 0);
+            let was_left_empty = || {
+                is_empty() && {
+                    sleep(Duration::from_millis(50));
+                    is_empty()
+                }
+            };
+            if is_of_dead() || was_left_empty() {
+                let _ = fs::remove_file(&path);
+            }
+        }
+    }
+}
+
+fn hostbits(args: &[&str]) -> Output {
+    let output = Command::new(env!("CARGO_BIN_EXE_hostbits"))
+        .args(args)
+        .output()
+        .unwrap();
+    let code = output.status.code();
+    assert!(matches!(code, Some(0 | 1)), "{args:?}: {output:?}");
+    output
+}
+
+/// The next sighting; answers how many it has freed.
+fn apply(plan: &str) -> u64 {
+    sleep(GRACE + Duration::from_millis(20));
+    let args = [
+        "reconcile",
+        "apply",
+        plan,
+        "--max-free",
+        "1000000",
+        "--format",
+        "json",
+    ];
+    let found: serde_json::Value = serde_json::from_slice(&hostbits(&args).stdout).unwrap();
+    found["applied"]["freed"].as_u64().unwrap()
+}
+
+#[test]
+fn passes_free_what_is_lost_and_nothing_that_is_held() {
+    let seconds = std::env::var("HOSTBITS_RECONCILE_SECONDS").ok();
+    let seconds = seconds.map_or(4, |text| text.parse().expect("a number of seconds"));
+    // Its own: a long run and a short one may go on at the same time.
+    let folder = format!("reconcile-live-{}", std::process::id());
+    let place = Place(Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder));
+    let _ = fs::remove_dir_all(&place.0);
+    for folder in ["users", "holders"] {
+        fs::create_dir_all(place.0.join(folder)).unwrap();
+    }
+    let pool_name = place.pool().to_str().unwrap().to_owned();
+    hostbits(&["pool", "create", &pool_name, "10.0.0.0/22"]);
+    let pool = open_file(place.pool()).unwrap();
+    let plan = place.0.join("plan.json").to_str().unwrap().to_owned();
+    let list = format!("host-local:{}", place.0.join("users").display());
+    let grace = format!("{}ms", GRACE.as_millis());
+    hostbits(&[
+        "reconcile",
+        &pool_name,
+        "--from",
+        &list,
+        "--grace",
+        &grace,
+        "-o",
+        &plan,
+    ]);
+
+    let until = Instant::now() + Duration::from_secs(seconds);
+    let (kills, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
+    let (mut passes, mut freed) = (1, 0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            kill_now_and_then(&place, &kills, until);
+            is_over.store(true, Ordering::Release);
+        });
+        while !is_over.load(Ordering::Acquire) {
+            freed += apply(&plan);
+            passes += 1;
+        }
+    });
+    // Everybody has left. What is still taken is lost, and three more sightings find it.
+    for _ in 0..4 {
+        freed += apply(&plan);
+        passes += 1;
+    }
+    let done: Vec<Vec<u64>> = place
+        .reports("done")
+        .iter()
+        .map(|line| {
+            line.split(' ')
+                .map(|number| number.parse().unwrap())
+                .collect()
+        })
+        .collect();
+    let sum = |at: usize| done.iter().map(|numbers| numbers[at]).sum::<u64>();
+    let gap = done.iter().map(|numbers| numbers[2]).max().unwrap_or(0);
+    let (wrong, late) = (place.reports("wrong"), place.reports("late").len());
+    println!(
+        "reconcile live: {seconds} s, {passes} passes, {} kills, {} joins and {} losses by survivors, {freed} \
+         freed, {} wrong, {} still lost, longest half-way {gap} ms of {grace}, {late} over it",
+        kills.load(Ordering::Relaxed),
+        sum(0),
+        sum(1),
+        wrong.len(),
+        pool.allocated(),
+    );
+    assert!(
+        sum(0) > 0 && kills.load(Ordering::Relaxed) > 0,
+        "something was done"
+    );
+    if late != 0 {
+        println!(
+            "a worker was half-way for longer than grace: the contract was broken, and nothing is proved"
+        );
+        return;
+    }
+    assert_eq!(wrong, [""; 0]);
+    assert!(freed >= sum(1), "{freed} freed, and {} were lost", sum(1));
+    assert_eq!(pool.allocated(), 0, "all that was lost has been found");
+    fs::remove_dir_all(&place.0).unwrap();
+}
+
+/// Keeps the workers at work, and kills one of them at any moment.
+fn kill_now_and_then(place: &Place, kills: &AtomicU64, until: Instant) {
+    let mut random = Random(0x5DEE_CE66_D1CE_4E5B);
+    let mut workers: Vec<Child> = (0..WORKERS).map(|_| start(place)).collect();
+    while Instant::now() < until {
+        sleep(Duration::from_millis(200 + random.below(1000)));
+        let victim = &mut workers[random.below(WORKERS as u64) as usize];
+        victim.kill().unwrap();
+        victim.wait().unwrap();
+        kills.fetch_add(1, Ordering::Relaxed);
+        bury(place, victim.id());
+        *victim = start(place);
+    }
+    File::create(place.0.join("stop")).unwrap();
+    for mut worker in workers {
+        let status = worker.wait().unwrap();
+        assert!(status.success(), "{status}");
+    }
+}
