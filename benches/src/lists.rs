@@ -6,17 +6,18 @@ use std::hint::black_box;
 use std::net::Ipv4Addr;
 use std::time::Instant;
 
-/// Addresses of 10.0.0.0/8 as text, each once, in no order.
+/// Addresses of 10.0.0.0/8 as text, each once.
 pub struct TextList {
     entries: Vec<(String, String)>,
 }
 
 impl TextList {
-    /// `len` entries.
-    pub fn new(len: u32) -> Self {
+    /// `len` entries: every sixteenth address, as a database that is read by its key has them, or in no order.
+    pub fn new(len: u32, is_ordered: bool) -> Self {
         // An odd factor visits every one of 2^24 addresses once.
+        let factor = if is_ordered { 16 } else { 4_001_567 };
         let addr =
-            |index: u32| Ipv4Addr::from_bits(0x0a00_0000 | (index * 4_001_567 + 99) & 0xff_ffff);
+            |index: u32| Ipv4Addr::from_bits(0x0a00_0000 | (index * factor + 99) & 0xff_ffff);
         let entry = |index| (addr(index).to_string(), format!("user-{index}"));
         Self {
             entries: (0..len).map(entry).collect(),

@@ -47,18 +47,23 @@ impl<'a, N: Network> Listing<'a, N> {
         let listed = user.listed();
         match read(listed) {
             Entry::Addr(addr) => self.read_addr(addr, user.owner(), listed),
-            Entry::Net(net) => match self.slots_of(net) {
-                Some(slots) if !self.is_one_unit(net) => {
-                    self.read_ambiguous(net.addr(), slots, user.owner(), listed);
-                }
-                // A unit by its name, or a prefix of which nothing is of the pool: both readings say the same.
-                _ => self.read_addr(net.addr(), user.owner(), listed),
-            },
+            Entry::Net(net) => self.read_net(net, user.owner(), listed),
             Entry::Unassigned => self.report.unassigned += 1,
             Entry::Unparseable => {
                 self.report.unparseable += 1;
                 self.note(ProblemKind::Unparseable, listed);
             }
+        }
+    }
+
+    #[inline(never)]
+    fn read_net(&mut self, net: IpNet, owner: Option<&str>, listed: Listed<'_>) {
+        match self.slots_of(net) {
+            Some(slots) if !self.is_one_unit(net) => {
+                self.read_ambiguous(net.addr(), slots, owner, listed);
+            }
+            // A unit by its name, or a prefix of which nothing is of the pool: both readings say the same.
+            _ => self.read_addr(net.addr(), owner, listed),
         }
     }
 
@@ -118,20 +123,31 @@ impl<'a, N: Network> Listing<'a, N> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_addr(&mut self, addr: IpAddr, owner: Option<&str>, listed: Listed<'_>) {
         let Some(own) = self.geometry.in_family(addr) else {
             self.report.wrong_family += 1;
             return self.note(ProblemKind::WrongFamily, listed);
         };
-        match self.geometry.place_of(own) {
-            Place::Usable(slot) => {
-                let (word_index, bit) = (word_of(slot), bit_of(slot));
-                let was_listed = self.name_word(word_index, bit, owner) == 0;
-                if was_listed {
-                    self.name_again(slot, slot, owner, listed);
-                }
-            }
+        match self.geometry.main_slot_of(own) {
+            Some(slot) => self.read_slot(slot, owner, listed),
+            None => self.read_far(own, owner, listed),
+        }
+    }
+
+    #[inline]
+    fn read_slot(&mut self, slot: Slot, owner: Option<&str>, listed: Listed<'_>) {
+        let was_listed = self.name_word(word_of(slot), bit_of(slot), owner) == 0;
+        if was_listed {
+            self.name_again(slot, slot, owner, listed);
+        }
+    }
+
+    /// An address that is not where most of the pool's are.
+    #[inline(never)]
+    fn read_far(&mut self, addr: N::Addr, owner: Option<&str>, listed: Listed<'_>) {
+        match self.geometry.place_of(addr) {
+            Place::Usable(slot) => self.read_slot(slot, owner, listed),
             Place::Reserved(slot) => {
                 self.report.reserved += 1;
                 self.note_reserved(slot, listed);

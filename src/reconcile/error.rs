@@ -125,7 +125,7 @@ pub enum Fuse {
         /// How many would be freed.
         ripe: u64,
     },
-    /// The list has less than half of the addresses that the one before had.
+    /// The list has less than half of the addresses that the longest one had since something was freed.
     #[non_exhaustive]
     Shrunk {
         /// How many addresses are listed.

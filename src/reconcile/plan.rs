@@ -142,7 +142,8 @@ pub struct Plan {
     pub slots: SlotCounts,
     /// How many addresses of the pool are listed.
     pub listed: u64,
-    /// How many were in the list of the pass before.
+    /// How many the longest list before this one had, since a plan freed something. Not only the list just
+    /// before: what is missing from this one is freed two passes later, when that is as short.
     pub listed_before: Option<u64>,
     /// Whether an ambiguous entry leaves open what the list says.
     pub is_unclear: bool,

@@ -40,14 +40,21 @@ pub(crate) enum Entry {
     Unparseable,
 }
 
+// Always: whoever reads a list wants it in the loop. All but the plain address is in functions of its own.
+#[inline(always)]
 pub(crate) fn read(listed: Listed<'_>) -> Entry {
     match listed {
-        Listed::Text(text) => read_text(text.trim()),
+        // Most lists are of these, and the standard library is quick to say so or not.
+        Listed::Text(text) => match text.parse() {
+            Ok(addr) => of_addr(IpAddr::V4(addr)),
+            Err(_) => read_text(text.trim()),
+        },
         Listed::Addr(addr) => of_addr(addr),
         Listed::Net(net) => of_net(net.addr(), net.prefix_len()),
     }
 }
 
+#[inline(never)]
 fn read_text(text: &str) -> Entry {
     if text.is_empty() {
         return Entry::Unassigned;
@@ -74,6 +81,7 @@ fn read_prefix_len(text: &str) -> Option<u8> {
     (plain && !padded).then(|| text.parse().ok()).flatten()
 }
 
+#[inline(always)]
 fn of_addr(addr: IpAddr) -> Entry {
     if addr.to_canonical().is_unspecified() {
         Entry::Unassigned
@@ -82,6 +90,7 @@ fn of_addr(addr: IpAddr) -> Entry {
     }
 }
 
+#[inline(never)]
 fn of_net(addr: IpAddr, prefix_len: u8) -> Entry {
     let Ok(net) = IpNet::new(addr, prefix_len) else {
         return Entry::Unparseable;

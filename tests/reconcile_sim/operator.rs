@@ -194,7 +194,7 @@ impl<'p> Operator<'p> {
             plan,
         };
         drop(world);
-        self.listed_before = Some(made.listed);
+        self.listed_before = made.listed_before.max(Some(made.listed));
         self.older = self.latest.replace(made);
         self.is_current = true;
     }
@@ -215,6 +215,9 @@ impl<'p> Operator<'p> {
             result = self
                 .reconciler()
                 .apply_at_most(&made.plan, made.plan.slots.ripe);
+        }
+        if result.as_ref().is_ok_and(|applied| applied.freed != 0) {
+            self.listed_before = Some(made.listed);
         }
         let mut world = self.shared.lock();
         let before = world.at_clock.take().unwrap_or(before);
@@ -266,7 +269,7 @@ impl<'p> Operator<'p> {
         match resumed {
             Ok(reconciler) if self.is_current => {
                 self.reconciler = Some(reconciler);
-                self.listed_before = Some(latest.listed);
+                self.listed_before = latest.listed_before.max(Some(latest.listed));
                 self.latest = Some(Made { plan, ..latest });
             }
             Ok(_) => self

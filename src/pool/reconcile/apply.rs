@@ -19,10 +19,10 @@ impl<N: Network> Reconciler<'_, N> {
     ///
     /// # Errors
     ///
-    /// [`ApplyError::Fuse`] if a rule forbids to free: the list is empty, has less than half of what the one
-    /// before had, has entries that cannot be read or are ambiguous; more would be freed than 16 and than a
-    /// tenth of what is taken; the plan is older than 15 minutes. Otherwise the plan is not the latest of
-    /// this pool, or the pool is poisoned. Nothing has changed.
+    /// [`ApplyError::Fuse`] if a rule forbids to free: the list is empty, has less than half of what the longest
+    /// one had since something was freed, has entries that cannot be read or are ambiguous; more would be
+    /// freed than 16 and than a tenth of what is taken; the plan is older than 15 minutes. Otherwise the plan
+    /// is not the latest of this pool, or the pool is poisoned. Nothing has changed.
     ///
     /// ```
     /// # use hostbits::{Pool, ReconcileOptions};
@@ -74,6 +74,9 @@ impl<N: Network> Reconciler<'_, N> {
         }
         let mut applied = Applied::default();
         self.free_ripe(plan, &mut applied);
+        if applied.freed != 0 {
+            self.listed_before = Some(plan.listed);
+        }
         self.adopt_missing(plan, &mut applied);
         Ok(applied)
     }

@@ -185,7 +185,7 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
         };
         self.reconciler.seen = seen;
         self.reconciler.touched.fill(0);
-        self.reconciler.listed_before = Some(plan.listed);
+        self.reconciler.listed_before = plan.listed_before.max(Some(plan.listed));
         self.reconciler.accepts = Some(plan.number);
         plan
     }

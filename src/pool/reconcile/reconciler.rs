@@ -53,7 +53,7 @@ pub struct Reconciler<'a, N: Network> {
     pub(super) seen: Vec<Sighting>,
     /// What was touched since that plan and before the pass that runs.
     pub(super) touched: Vec<u64>,
-    /// How many addresses the latest plan's list had.
+    /// How many addresses the longest list had since something was freed.
     pub(super) listed_before: Option<u64>,
     /// Another one goes on where we stop.
     stays_up: bool,
@@ -145,7 +145,7 @@ impl<N: Network> Pool<N> {
             return Err(ReconcilerError::Superseded);
         }
         reconciler.seen = reconciler.seen_in(plan);
-        reconciler.listed_before = Some(plan.listed);
+        reconciler.listed_before = plan.listed_before.max(Some(plan.listed));
         reconciler.accepts = Some(plan.number);
         // A new number: should the one before have died while it applied, nobody takes now for then.
         reconciler.gate = Some(self.words.gate_word().collect());
