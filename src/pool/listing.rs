@@ -2,9 +2,12 @@
 //!
 //! Which slots are listed is one bit each. Who named them is kept only where the list has owners.
 
+use crate::bitmap::WordBits;
 use crate::geometry::{Geometry, Place};
 use crate::network::Network;
-use crate::slot::{SLOTS_PER_WORD, Slot, bit_of, bits_within, slots_in, word_of, words_within};
+use crate::slot::{
+    SLOTS_PER_WORD, Slot, bit_of, bits_within, slot_at, slots_in, word_of, words_within,
+};
 use crate::users::{Adopted, Ambiguous, Entry, Listed, ProblemKind, UserRecord, quoted, read};
 use ipnet::IpNet;
 use std::fmt;
@@ -166,8 +169,8 @@ impl<'a, N: Network> Listing<'a, N> {
         if fresh != 0 {
             self.listed[word_index] |= fresh;
             if let Some(owner) = owner {
-                self.owners
-                    .insert(word_index, fresh, self.report.entries, owner);
+                let position = self.report.entries;
+                self.owners.insert((word_index, fresh), position, owner);
             }
             if self.is_reading_unclear {
                 self.unclear[word_index] |= fresh;
@@ -266,19 +269,12 @@ fn counts_of(report: &Adopted) -> [u64; 6] {
 /// and by slot only from the first one on that somebody asks for.
 #[derive(Default)]
 struct Owners {
-    /// What was claimed, while there is no index.
-    log: Vec<Named>,
-    index: Option<Index>,
     claims: Vec<Claim>,
+    /// Of claims of several slots: the words, with the number of the claim. Empty once there is an index.
+    blocks: Vec<(WordBits, u32)>,
+    index: Option<Index>,
     /// The names, one after another.
     names: String,
-}
-
-/// Slots of a word, and the number of the claim, from 1, that named them first.
-struct Named {
-    word_index: u32,
-    claim: u32,
-    bits: u64,
 }
 
 /// The claims by slot.
@@ -290,16 +286,39 @@ struct Index {
     pages: Vec<[u32; SLOTS_PER_WORD as usize]>,
 }
 
-/// An entry that named slots first.
+/// An entry that named slots first. Packed: a list of millions has millions of them.
 struct Claim {
-    position: u64,
-    /// Where its name ends, and the next one begins.
-    name_end: u64,
+    /// The lowest of the slots.
+    slot: Slot,
+    position_low: u32,
+    /// The high bits of the position, and where its name ends and the next one begins.
+    position_high_and_name_end: u64,
+}
+
+impl Claim {
+    /// Up to a tebibyte of names, and 2^56 entries.
+    const NAME_END_BITS: u32 = 40;
+
+    fn new(slot: Slot, position: u64, name_end: u64) -> Self {
+        Self {
+            slot,
+            position_low: position as u32,
+            position_high_and_name_end: position >> 32 << Self::NAME_END_BITS | name_end,
+        }
+    }
+
+    fn position(&self) -> u64 {
+        let high = self.position_high_and_name_end >> Self::NAME_END_BITS;
+        high << 32 | u64::from(self.position_low)
+    }
+
+    fn name_end(&self) -> usize {
+        (self.position_high_and_name_end & ((1 << Self::NAME_END_BITS) - 1)) as usize
+    }
 }
 
 impl Index {
-    fn insert(&mut self, named: &Named) {
-        let word_index = named.word_index as usize;
+    fn insert(&mut self, (word_index, mut bits): WordBits, claim: u32) {
         if self.pages_by_word.len() <= word_index {
             self.pages_by_word.resize(word_index + 1, 0);
         }
@@ -310,9 +329,8 @@ impl Index {
             self.pages_by_word[word_index] = page;
         }
         let page = &mut self.pages[page as usize - 1];
-        let mut bits = named.bits;
         while bits != 0 {
-            page[bits.trailing_zeros() as usize] = named.claim;
+            page[bits.trailing_zeros() as usize] = claim;
             bits &= bits - 1;
         }
     }
@@ -325,39 +343,38 @@ impl Index {
 }
 
 impl Owners {
-    fn insert(&mut self, word_index: usize, bits: u64, position: u64, owner: &str) {
-        let named = Named {
-            word_index: word_index as u32,
-            claim: self.claim(position, owner),
-            bits,
-        };
-        match &mut self.index {
-            Some(index) => index.insert(&named),
-            None => self.log.push(named),
+    /// Slots of a word that nobody has named before.
+    fn insert(&mut self, (word_index, bits): WordBits, position: u64, owner: &str) {
+        let slot = slot_at(word_index, bits.trailing_zeros());
+        let goes_on = self
+            .claims
+            .last()
+            .is_some_and(|it| it.position() == position);
+        if !goes_on {
+            self.names.push_str(owner);
+            self.claims
+                .push(Claim::new(slot, position, self.names.len() as u64));
+        }
+        let claim = self.claims.len() as u32;
+        if let Some(index) = &mut self.index {
+            index.insert((word_index, bits), claim);
+        } else if goes_on || !bits.is_power_of_two() {
+            self.blocks.push(((word_index, bits), claim));
         }
     }
 
     fn build_index(&mut self) {
-        let index = self.index.get_or_insert_default();
-        for named in std::mem::take(&mut self.log) {
-            index.insert(&named);
+        if self.index.is_some() {
+            return;
         }
-    }
-
-    /// The number of the claim of this entry: of the latest, if that is its.
-    fn claim(&mut self, position: u64, owner: &str) -> u32 {
-        if self
-            .claims
-            .last()
-            .is_none_or(|latest| latest.position != position)
-        {
-            self.names.push_str(owner);
-            self.claims.push(Claim {
-                position,
-                name_end: self.names.len() as u64,
-            });
+        let mut index = Index::default();
+        for (claim, number) in self.claims.iter().zip(1..) {
+            index.insert((word_of(claim.slot), bit_of(claim.slot)), number);
         }
-        self.claims.len() as u32
+        for (words, number) in std::mem::take(&mut self.blocks) {
+            index.insert(words, number);
+        }
+        self.index = Some(index);
     }
 
     /// The entry that named a slot first, and its owner, if it had one. Of the index alone.
@@ -365,12 +382,11 @@ impl Owners {
         let claim = self.index.as_ref()?.claim_of(slot)?;
         let index = (claim as usize).checked_sub(1)?;
         let start = match index.checked_sub(1) {
-            Some(before) => self.claims[before].name_end,
+            Some(before) => self.claims[before].name_end(),
             None => 0,
         };
         let claim = &self.claims[index];
-        let name = &self.names[start as usize..claim.name_end as usize];
-        Some((claim.position, name))
+        Some((claim.position(), &self.names[start..claim.name_end()]))
     }
 }
 

@@ -151,19 +151,19 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
             finished: self.reconciler.now_ms(),
             grace: self.reconciler.options.grace_ms(),
         };
-        let states = self.states();
+        let found = self.compare();
         let touched = &self.reconciler.touched;
         let seen = see(
             &self.reconciler.seen,
-            |word| states[word].orphan & !touched[word],
-            |word| states[word].orphan & touched[word],
-            states.len(),
+            |word| found.orphan[word] & !touched[word],
+            |word| found.orphan[word] & touched[word],
+            found.orphan.len(),
             times,
         );
-        let mut slots = count_slots(&states);
+        let mut slots = found.slots;
         slots.ripe = seen.iter().filter(|of| of.is_ripe).map(Sighting::len).sum();
         let mut ranges = pool.plan_ranges(&seen);
-        let missing = runs_of(states.iter().map(|state| state.missing));
+        let missing = runs_of(found.missing.into_iter());
         let missing = missing.flat_map(|(first, last)| pool.ranges_of(first, last, Plan::MISSING));
         ranges.extend(missing);
         let report = &self.listing.report;
@@ -174,7 +174,7 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
             began_ms: times.began,
             finished_ms: times.finished,
             grace_ms: times.grace,
-            entries: self.count_entries(&states),
+            entries: found.entries,
             slots,
             listed: slots.matched + slots.missing + slots.conflict_taken,
             listed_before: self.reconciler.listed_before,
@@ -190,52 +190,49 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
         plan
     }
 
-    fn states(&self) -> Vec<WordState> {
+    /// Looks at every word once, and sorts what is there.
+    fn compare(&self) -> Found {
         let pool = self.reconciler.pool;
         let marks = pool.words.touched_or_new();
         let runs = pool.geometry.runs().iter().map(|run| (run.first, run.last));
         let mut usable = crate::storage::bits_of_ranges(runs);
-        let words = self.listing.listed.iter().enumerate();
-        words
-            .map(|(word_index, &listed)| {
-                let usable = usable();
-                let taken = usable & !self.free[word_index];
-                let suspect = self
-                    .quarantined
-                    .get(word_index)
-                    .copied()
-                    .unwrap_or_default();
-                // The word first, then its marks: whoever took a slot by now has marked it before.
-                let free_now = pool.bitmap().free_in(word_index);
-                let touched = marks.bits(word_index);
-                let (unlisted, untouched) = (usable & !listed, !touched);
-                WordState {
-                    matched: taken & listed,
-                    missing: listed & !taken & free_now,
-                    conflict_taken: listed & !taken & !free_now,
-                    in_flight: unlisted & touched,
-                    orphan: taken & unlisted & untouched & !suspect,
-                    quarantined: taken & unlisted & untouched & suspect,
-                    free: unlisted & !taken & untouched,
-                }
-            })
-            .collect()
+        let mut found = Found {
+            orphan: vec![0; self.listing.listed.len()],
+            missing: vec![0; self.listing.listed.len()],
+            slots: SlotCounts::default(),
+            entries: self.odd_entries(),
+        };
+        for (word_index, &listed) in self.listing.listed.iter().enumerate() {
+            let usable = usable();
+            let taken = usable & !self.free[word_index];
+            let suspect = of_word(&self.quarantined, word_index);
+            // The word first, then its marks: whoever took a slot by now has marked it before.
+            let free_now = pool.bitmap().free_in(word_index);
+            let touched = marks.bits(word_index);
+            let (unlisted, untouched) = (usable & !listed, !touched);
+            let state = WordState {
+                matched: taken & listed,
+                missing: listed & !taken & free_now,
+                conflict_taken: listed & !taken & !free_now,
+                in_flight: unlisted & touched,
+                orphan: taken & unlisted & untouched & !suspect,
+                quarantined: taken & unlisted & untouched & suspect,
+                free: unlisted & !taken & untouched,
+            };
+            found.add(
+                word_index,
+                &state,
+                of_word(&self.listing.unclear, word_index),
+            );
+        }
+        found
     }
 
-    fn count_entries(&self, states: &[WordState]) -> EntryCounts {
+    /// The entries that are odd in themselves, whatever the pool has.
+    fn odd_entries(&self) -> EntryCounts {
         let (report, twice) = (&self.listing.report, &self.listing.twice);
-        let clear = |word: usize| !self.listing.unclear.get(word).copied().unwrap_or_default();
-        let count = |of: fn(&WordState) -> u64| {
-            let words = states.iter().enumerate();
-            words
-                .map(|(word, state)| ones(of(state) & clear(word)))
-                .sum()
-        };
         EntryCounts {
             total: report.entries,
-            matched: count(|state| state.matched),
-            missing: count(|state| state.missing),
-            conflict_taken: count(|state| state.conflict_taken),
             duplicate: report.duplicate - twice.duplicate,
             repeated: report.repeated - twice.repeated,
             reserved_in_use: report.reserved - twice.reserved,
@@ -244,33 +241,54 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
             ambiguous: report.ambiguous,
             unassigned: report.unassigned,
             unparseable: report.unparseable - twice.unparseable,
+            ..EntryCounts::default()
         }
+    }
+}
+
+fn of_word(words: &[u64], word_index: usize) -> u64 {
+    words.get(word_index).copied().unwrap_or_default()
+}
+
+/// What a pass found: words of slots, and the counts.
+struct Found {
+    orphan: Vec<u64>,
+    missing: Vec<u64>,
+    slots: SlotCounts,
+    entries: EntryCounts,
+}
+
+impl Found {
+    fn add(&mut self, word_index: usize, state: &WordState, unclear: u64) {
+        // Not where there is nothing: a page of zeros that nobody writes to costs nothing.
+        if state.orphan != 0 {
+            self.orphan[word_index] = state.orphan;
+        }
+        if state.missing != 0 {
+            self.missing[word_index] = state.missing;
+        }
+        let slots = &mut self.slots;
+        for (count, bits) in [
+            (&mut slots.matched, state.matched),
+            (&mut slots.orphan, state.orphan),
+            (&mut slots.in_flight, state.in_flight),
+            (&mut slots.missing, state.missing),
+            (&mut slots.conflict_taken, state.conflict_taken),
+            (&mut slots.quarantined, state.quarantined),
+            (&mut slots.free, state.free),
+        ] {
+            *count += ones(bits);
+            slots.total += ones(bits);
+        }
+        let entries = &mut self.entries;
+        entries.matched += ones(state.matched & !unclear);
+        entries.missing += ones(state.missing & !unclear);
+        entries.conflict_taken += ones(state.conflict_taken & !unclear);
     }
 }
 
 fn ones(bits: u64) -> u64 {
     bits.count_ones().into()
-}
-
-fn count_slots(states: &[WordState]) -> SlotCounts {
-    let mut slots = SlotCounts::default();
-    for state in states {
-        slots.matched += ones(state.matched);
-        slots.orphan += ones(state.orphan);
-        slots.in_flight += ones(state.in_flight);
-        slots.missing += ones(state.missing);
-        slots.conflict_taken += ones(state.conflict_taken);
-        slots.quarantined += ones(state.quarantined);
-        slots.free += ones(state.free);
-    }
-    slots.total = slots.matched
-        + slots.orphan
-        + slots.in_flight
-        + slots.missing
-        + slots.conflict_taken
-        + slots.quarantined
-        + slots.free;
-    slots
 }
 
 /// The runs of set bits, ascending, as first and last slot.

@@ -74,6 +74,10 @@ pub(super) fn see(
     let mut before = before.iter().copied().peekable();
     for word_index in 0..word_count {
         let (known, mut rest) = (known(word_index), fresh(word_index));
+        if known | rest == 0 {
+            // Most words. Sightings that end here share nothing with a later one, and are passed over there.
+            continue;
+        }
         let mut unseen = known;
         let mut parts = Vec::new();
         let word_last = slot_at(word_index, SLOTS_PER_WORD - 1);
