@@ -24,7 +24,8 @@ Examples:
   hostbits next 2001:db8::/40 --unit 56
   hostbits info 10.0.0.0/24 --gateway last
   hostbits pool create vpn.pool 10.0.0.0/24
-  hostbits pool allocate vpn.pool";
+  hostbits pool allocate vpn.pool
+  hostbits set plan sets.toml";
 
 const USERS_LIST: &str = "\
 A list of users is a FILE, or a FORMAT:FILE if a program wrote it. FORMAT is one of
@@ -73,6 +74,10 @@ pub(crate) enum Command {
     #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
     #[command(subcommand, after_help = crate::pool::AFTER_HELP)]
     Pool(crate::pool::PoolCommand),
+    /// Several pools as one, described in a TOML file: sets, dual stack, drains
+    #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+    #[command(subcommand, after_help = crate::set::AFTER_HELP)]
+    Set(crate::set::SetCommand),
 }
 
 /// What `next` takes.

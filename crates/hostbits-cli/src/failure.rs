@@ -4,6 +4,8 @@ use crate::args::Format;
 use crate::output::print_error_text;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 use crate::pool::PoolFailure;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+use crate::set::SetFailure;
 use crate::users::{ReadList, printable};
 use hostbits::{AllocateError, BuildError};
 use hostbits_lists::ListError;
@@ -40,6 +42,9 @@ pub(crate) enum Failure {
     /// A pool file cannot be used, or not as asked.
     #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
     Pool(Box<PoolFailure>),
+    /// A configuration of sets cannot be used, or not as asked.
+    #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+    Set(Box<SetFailure>),
 }
 
 /// A failure as JSON.
@@ -69,6 +74,8 @@ enum Described<'a> {
     },
     #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
     Pool(&'a PoolFailure),
+    #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+    Set(&'a SetFailure),
 }
 
 impl Failure {
@@ -92,6 +99,8 @@ impl Failure {
             Self::Exhausted { .. } => EXIT_EXHAUSTED,
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
             Self::Pool(failure) => failure.exit_code(),
+            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+            Self::Set(failure) => failure.exit_code(),
             _ => EXIT_INPUT,
         })
     }
@@ -114,6 +123,8 @@ impl Failure {
             )),
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
             Self::Pool(failure) => failure.hint(),
+            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+            Self::Set(failure) => failure.hint(),
             _ => None,
         }
     }
@@ -130,6 +141,8 @@ impl Failure {
             Self::Output(_) => Described::Plain { code: "output" },
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
             Self::Pool(failure) => Described::Pool(failure),
+            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+            Self::Set(failure) => Described::Set(failure),
         }
     }
 
@@ -137,6 +150,8 @@ impl Failure {
         match self {
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
             Self::Pool(failure) => Some(&failure.file),
+            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+            Self::Set(failure) => Some(&failure.file),
             _ => None,
         }
     }
@@ -146,6 +161,8 @@ impl Failure {
             Self::Exhausted { list, .. } => Some(list),
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
             Self::Pool(failure) => failure.list(),
+            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+            Self::Set(failure) => failure.list(),
             _ => None,
         }
     }
@@ -165,6 +182,8 @@ impl fmt::Display for Failure {
             Self::Output(error) => write!(f, "cannot write to standard output: {error}"),
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
             Self::Pool(failure) => failure.fmt(f),
+            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+            Self::Set(failure) => failure.fmt(f),
         }
     }
 }

@@ -1,6 +1,7 @@
-//! The `hostbits` command: the next free address of a network, facts about a network, and pools in files.
+//! The `hostbits` command: the next free address of a network, facts about a network, pools in files, and sets of
+//! them.
 //!
-//! `args` and `values` are what the caller may say, `users` reads the list, `next`, `info` and `pool` are
+//! `args` and `values` are what the caller may say, `users` reads the list, `next`, `info`, `pool` and `set` are
 //! the commands, `failure` is how all of it can go wrong. Which address is free is decided in the
 //! library alone.
 
@@ -11,6 +12,8 @@ mod next;
 mod output;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 mod pool;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+mod set;
 mod users;
 mod values;
 
@@ -30,6 +33,8 @@ fn main() -> ExitCode {
         Command::Info(args) => (args.format, info::run(args).map(found)),
         #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
         Command::Pool(command) => (command.format(), pool::run(command)),
+        #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+        Command::Set(command) => (command.format(), set::run(command)),
     };
     outcome.unwrap_or_else(|failure| Failure::report(&failure, format))
 }

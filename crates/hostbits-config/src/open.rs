@@ -95,7 +95,7 @@ impl SetConfig {
     ///
     /// [`OpenError::WrongFamily`] if the set is not of the family asked for; `IpNet` is of both.
     pub fn in_memory<F: Family>(&self) -> Result<OpenSet<F>, OpenError> {
-        self.with(|member| {
+        self.over(|member| {
             let builder = member.pool.builder::<F>();
             let builder = builder.ok_or(OpenError::WrongFamily { line: member.line })?;
             builder.build().map_err(|error| unfit(member.line, error))
@@ -111,7 +111,7 @@ impl SetConfig {
     #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
     pub fn open<F: Family>(&self) -> Result<OpenSet<F>, OpenError> {
         self.check_files()?;
-        self.with(|member| {
+        self.over(|member| {
             let line = member.line;
             let builder = member.file_builder::<F>();
             let (builder, path) = builder.ok_or(OpenError::WrongFamily { line })?;
@@ -139,7 +139,12 @@ impl SetConfig {
         }
     }
 
-    fn with<F: Family>(
+    /// Makes the set of pools from elsewhere: copies of pool files, for example. One for each member.
+    ///
+    /// # Errors
+    ///
+    /// What `pool_of` says; [`OpenError::Unfit`] if the pools are not those that the members describe.
+    pub fn over<F: Family>(
         &self,
         pool_of: impl Fn(&MemberConfig) -> Result<Pool<F>, OpenError>,
     ) -> Result<OpenSet<F>, OpenError> {
@@ -260,6 +265,17 @@ fn unfit(line: usize, message: impl fmt::Display) -> OpenError {
 }
 
 impl OpenError {
+    /// The error of the pool file of a member.
+    #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+    pub fn of_file(member: &MemberConfig, error: hostbits::OpenError) -> Self {
+        let path = member.file.as_ref().map(|file| file.path.clone());
+        Self::File {
+            path: path.unwrap_or_default(),
+            line: member.line,
+            error,
+        }
+    }
+
     /// A stable name for logs and JSON: kebab case. Of a file, the code of its error.
     pub fn code(&self) -> &'static str {
         match self {

@@ -153,20 +153,16 @@ pub enum RefusalKind {
     SharedFile,
 }
 
-/// Why nothing can be planned.
+/// Why nothing can be planned: a pool file cannot be used.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum PlanError {
-    /// A pool file cannot be used.
-    #[non_exhaustive]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// The line of its member, in the configuration that names it.
-        line: usize,
-        /// Why not.
-        error: OpenError,
-    },
+pub struct PlanError {
+    /// Which.
+    pub path: PathBuf,
+    /// The line of its member, in the configuration that names it.
+    pub line: usize,
+    /// Why not.
+    pub error: OpenError,
 }
 
 impl Plan {
@@ -243,7 +239,7 @@ impl Plan {
                         return Ok(());
                     }
                     Err(GrowthError::File(error)) => {
-                        return Err(PlanError::File {
+                        return Err(PlanError {
                             path: file.path.clone(),
                             line: member.line,
                             error,
@@ -323,7 +319,7 @@ pub(crate) fn view(path: &Path, line: usize) -> Result<Option<FileView>, PlanErr
     match read_file(path) {
         Ok(view) => Ok(Some(view)),
         Err(OpenError::NotFound) => Ok(None),
-        Err(error) => Err(PlanError::File {
+        Err(error) => Err(PlanError {
             path: path.to_owned(),
             line,
             error,
@@ -490,7 +486,7 @@ impl fmt::Display for Refusal {
 
 impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::File { path, line, error } = self;
+        let Self { path, line, error } = self;
         write!(
             f,
             "{}, of the member of line {line}: {error}",
