@@ -23,36 +23,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Keys
-//!
-//! | of | key | what | default |
-//! |---|---|---|---|
-//! | `[sets.NAME]` | `strategy` | `in-order`, `round-robin`, `most-free`, `weighted` | `in-order` |
-//! | | `client_key` | 32 hexadecimal digits: the key that makes clients of names | none: no sticky clients |
-//! | `[[sets.NAME.members]]` | `network` | address and prefix length | none: `ranges` alone |
-//! | | `ranges` | a list of `A-B`: the pool is made of these | all of the network |
-//! | | `unit` | hand out prefixes of this length | single addresses |
-//! | | `gateway` | `auto`, `first`, `last`, `none` or an address | `auto` |
-//! | | `edges` | reserve the network's own addresses | `true` |
-//! | | `reserve` | a list of `{ range = "A-B", label = "WHY" }` | none |
-//! | | `at_most` | the first so many slots alone | all |
-//! | | `policy` | `lowest`, `next`, `spread`, `random`, `random:SEED` | `lowest` |
-//! | | `file` | the pool file, from the folder of the configuration on | none: in memory |
-//! | | `durability` | `process`, `barrier`, `strict`; with `file` | `process` |
-//! | | `capacity` | room to grow into, in slots; with `file` | as many as there are |
-//! | | `weight` | for the strategy `weighted` | 1 |
-//! | | `band` | `"kubernetes"`, or how many of the lowest addresses are used last | none |
-//! | | `drained` | nothing new is handed out | `false` |
-//! | | `cordons` | a list of `A-B` from which nothing new is handed out | none |
-//! | `[sets.NAME.ranges.TENANT]` | `range` | `A-B`, within one member | must be there |
-//! | | `policy` | as of a member | `lowest` |
-//! | | `exclusive` | who asks the set gets nothing from it | `false` |
-//! | `[pairs.NAME]` | `v4`, `v6` | names of sets | must be there |
-//! | | `index` | `any`, or `same`: the same index in both networks | `any` |
-//!
-//! Nothing else is accepted, and all that is wrong is reported at once, each with its line and key. What the
-//! values have to keep to is for the library: its [`BuildError`](hostbits::BuildError)s are reported at the
-//! key that they speak of.
+#![doc = include_str!("../KEYS.md")]
 //!
 //! # Changing a configuration
 //!

@@ -531,3 +531,35 @@ fn everything_that_is_wrong_is_told_at_once_by_line() {
         ]
     );
 }
+
+/// What a message names as known is what the page of keys explains.
+#[test]
+fn every_key_is_documented() {
+    let page = include_str!("../KEYS.md");
+    let texts = [
+        "x = 1".to_owned(),
+        format!(
+            "[sets.a]\nx = 1\n{}",
+            member("x = 1\nreserve = [{ range = '1', label = '1', x = 1 }]")
+        ),
+        format!("{}[sets.a.ranges.b]\nx = 1\n[pairs.p]\nx = 1\n", member("")),
+    ];
+    let mut keys = 0;
+    for problem in texts.iter().flat_map(|text| {
+        let error = Config::parse(text).unwrap_err();
+        error.problems().to_vec()
+    }) {
+        let Some((_, known)) = problem.message.split_once("known are ") else {
+            continue;
+        };
+        for key in known.split(", ") {
+            keys += 1;
+            let is_there = page.contains(&format!("`{key}`"))
+                || page.contains(&format!("[{key}."))
+                || page.contains(&format!(".{key}]"))
+                || page.contains(&format!("{key} = "));
+            assert!(is_there, "{key}");
+        }
+    }
+    assert_eq!(keys, 2 + 4 + 15 + 2 + 3 + 3);
+}

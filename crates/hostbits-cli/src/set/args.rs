@@ -8,9 +8,9 @@ use std::path::PathBuf;
 
 /// What follows the help of each of them.
 pub(crate) const AFTER_HELP: &str = "\
-A CONFIG is a TOML file; its keys are in docs/sets.md. What is allocated is in the pool files that it
-names: a member without a file takes part in plan, apply and next alone. Drains, cordons and bands are in
-force for whoever reads the CONFIG.
+A CONFIG is a TOML file: see docs/sets.md, and crates/hostbits-config/KEYS.md. What is allocated is in the
+pool files that it names: a member without a file takes part in plan, apply and next alone. Drains, cordons
+and bands are in force for whoever reads the CONFIG.
 
 Examples:
   hostbits set plan sets.toml

@@ -178,7 +178,8 @@ impl SetFailure {
                     described["done"] = json!(done);
                     described
                 }
-                _ => json!({"code": "io"}),
+                ApplyError::Plan(failed) => of_file(&failed.path, failed.line, &failed.error),
+                _ => json!({"code": "unfit"}),
             },
             Cause::Allocate { error, .. } => json!(error),
             Cause::Exact(error) => json!(error),

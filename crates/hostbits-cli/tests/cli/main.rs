@@ -17,5 +17,7 @@ mod pool_json;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 mod pool_live;
 mod run;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+mod set;
 mod streams;
 mod users_file;
