@@ -66,7 +66,9 @@ pub mod values;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 pub use apply::{ApplyError, Done};
 pub use family::Family;
-pub use model::{Config, FileConfig, MemberConfig, PairConfig, PoolConfig, RangeConfig, SetConfig};
+pub use model::{
+    Config, FileConfig, KeyBytes, MemberConfig, PairConfig, PoolConfig, RangeConfig, SetConfig,
+};
 pub use open::{OpenError, OpenPair, OpenRange, OpenSet};
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 pub use plan::{Plan, PlanError, Refusal, RefusalKind, Step, StepKind};

@@ -31,11 +31,21 @@ pub struct SetConfig {
     /// Which member an address comes from.
     pub strategy: Strategy,
     /// The key that makes clients of names.
-    pub client_key: Option<[u8; 16]>,
+    pub client_key: Option<KeyBytes>,
     /// The members, in this order.
     pub members: Vec<MemberConfig>,
     /// Named ranges, in the order of the file.
     pub ranges: Vec<RangeConfig>,
+}
+
+/// The bytes of a key, which are never shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct KeyBytes(pub [u8; 16]);
+
+impl fmt::Debug for KeyBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyBytes")
+    }
 }
 
 /// One member: a pool with its place in the set.

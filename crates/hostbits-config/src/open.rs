@@ -163,7 +163,7 @@ impl SetConfig {
         let ranges = self.ranges.iter().map(|range| self.range(range, &pools));
         Ok(OpenSet {
             ranges: ranges.collect::<Result<_, _>>()?,
-            client_key: self.client_key.map(ClientKey::new),
+            client_key: self.client_key.map(|key| ClientKey::new(key.0)),
             set,
         })
     }

@@ -3,7 +3,7 @@
 use crate::check;
 use crate::document::{Document, Node, Placed, Table};
 use crate::member;
-use crate::model::{Config, PairConfig, RangeConfig, SetConfig};
+use crate::model::{Config, KeyBytes, PairConfig, RangeConfig, SetConfig};
 use crate::problem::{ConfigError, ConfigProblem};
 use crate::values::{self, AddrSpan};
 use hostbits::{Policy, Strategy};
@@ -155,10 +155,10 @@ fn strategy(text: &str) -> Result<Strategy, String> {
 }
 
 /// The key is not repeated in messages.
-fn client_key(text: &str) -> Result<[u8; 16], String> {
+fn client_key(text: &str) -> Result<KeyBytes, String> {
     let is_key = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     match u128::from_str_radix(text, 16) {
-        Ok(key) if is_key => Ok(key.to_be_bytes()),
+        Ok(key) if is_key => Ok(KeyBytes(key.to_be_bytes())),
         _ => Err("write 32 hexadecimal digits, drawn at random".to_owned()),
     }
 }

@@ -55,7 +55,8 @@ fn every_key_arrives() {
     let config = Config::parse(ALL_KEYS).unwrap();
     let set = config.set("v4").unwrap();
     assert_eq!((set.line, set.strategy), (2, Strategy::Weighted));
-    assert_eq!(set.client_key.unwrap()[..3], [0x00, 0x11, 0x22]);
+    assert_eq!(set.client_key.unwrap().0[..3], [0x00, 0x11, 0x22]);
+    assert!(format!("{config:?}").contains("client_key: Some(KeyBytes)"));
     let member = &set.members[0];
     assert_eq!((member.line, member.weight, member.drained), (6, 3, true));
     let pool = &member.pool;
