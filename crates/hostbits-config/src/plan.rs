@@ -32,6 +32,7 @@ pub struct Step {
     /// The member, by its network or its first and last address; `None` for what is of the set.
     pub member: Option<String>,
     /// The pool file of the member.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "as_text"))]
     pub file: Option<PathBuf>,
     /// What.
     #[cfg_attr(feature = "serde", serde(flatten))]
@@ -113,6 +114,7 @@ pub struct Refusal {
     /// The member.
     pub member: String,
     /// Its pool file.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "as_text"))]
     pub file: Option<PathBuf>,
     /// The line of the member; `None` if only the old configuration has it.
     pub line: Option<usize>,
@@ -151,6 +153,15 @@ pub enum RefusalKind {
     FileMoved,
     /// Two members are in one file, by way of a link.
     SharedFile,
+}
+
+/// As text, whatever bytes the path is of: a folder need not be UTF-8.
+#[cfg(feature = "serde")]
+fn as_text<S: serde::Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    match path {
+        Some(path) => serializer.collect_str(&path.display()),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// Why nothing can be planned: a pool file cannot be used.

@@ -605,6 +605,24 @@ fn an_address_that_nobody_reads_is_told() {
     sets.run("release", "v4 10.0.0.2/32").found();
 }
 
+/// A folder's name may be any bytes; the configuration's own names are text.
+#[test]
+fn a_folder_need_not_be_utf_8() {
+    use std::os::unix::ffi::OsStrExt;
+    let sets = Sets::new("bytes", BOTH);
+    let folder = sets.0.join(std::ffi::OsStr::from_bytes(b"odd-\xff"));
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("sets.toml"), BOTH).unwrap();
+    for format in ["plain", "json"] {
+        for verb in ["plan", "apply", "show", "check"] {
+            let mut command = command(&["set", verb, "--format", format]);
+            let output = command.arg(folder.join("sets.toml")).output().unwrap();
+            assert_eq!(output.status.code(), Some(0), "{verb} {format}: {output:?}");
+            assert!(String::from_utf8(output.stdout).unwrap().len() > 10);
+        }
+    }
+}
+
 #[test]
 fn every_command_has_help_with_the_exit_codes() {
     for verb in [
