@@ -1,6 +1,6 @@
 //! The choices of a pool, made before it exists.
 
-use super::Pool;
+use super::{NetworkInfo, Pool};
 use crate::error::BuildError;
 use crate::geometry::{Gateway, Plan};
 use crate::network::Network;
@@ -222,6 +222,29 @@ impl<N: Network> Builder<N> {
     pub fn search(mut self, search: Search) -> Self {
         self.search = search;
         self
+    }
+
+    /// Tells what the pool would be, without building it: whether the choices fit together, and its ranges,
+    /// reservations and capacity. Takes no memory for slots; `memory_bytes` is 0.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/8".parse()?;
+    /// let info = Pool::builder(net).at_most(1024).info()?;
+    /// assert_eq!((info.capacity, info.memory_bytes), (1022, 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn info(&self) -> Result<NetworkInfo, BuildError> {
+        Ok(NetworkInfo {
+            policy: self.policy,
+            search: self.search,
+            stats: self.stats,
+            ..NetworkInfo::of(&self.plan.lay_out()?)
+        })
     }
 
     /// Builds the pool: one bit per slot on the heap, all usable addresses free.

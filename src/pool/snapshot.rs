@@ -5,7 +5,7 @@ use crate::geometry::{Geometry, Run};
 use crate::network::Network;
 use crate::policy::Policy;
 use crate::slot::{Slot, bits_within, slot_at, slots_in, words_within};
-use crate::stats::StatsLevel;
+use crate::stats::{Event, StatsLevel};
 use crate::storage::Words;
 use std::error::Error;
 use std::fmt;
@@ -99,7 +99,10 @@ impl<N: Network> Snapshot<N> {
             .usable_words()
             .flat_map(|(word_index, usable)| runs_in(word_index, usable & self.free[word_index]));
         let words = Words::on_heap(self.geometry.slot_count(), false, free);
-        Pool::assemble(self.geometry.clone(), words, policy, StatsLevel::default())
+        let pool = Pool::assemble(self.geometry.clone(), words, policy, StatsLevel::default());
+        // Its counters begin with what the copy has: otherwise it would say that nothing is allocated.
+        pool.counters.allocated(Event::Adopted, self.allocated());
+        pool
     }
 
     /// Lists the addresses that were allocated, ascending.

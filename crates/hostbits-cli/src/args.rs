@@ -27,7 +27,8 @@ Examples:
   hostbits pool create vpn.pool 10.0.0.0/24
   hostbits pool allocate vpn.pool
   hostbits check vpn.pool --from users.csv
-  hostbits reconcile vpn.pool --from users.csv --wait";
+  hostbits reconcile vpn.pool --from users.csv --wait
+  hostbits set plan sets.toml";
 
 const USERS_LIST: &str = "\
 A list of users is a FILE, or a FORMAT:FILE if a program wrote it. FORMAT is one of
@@ -99,6 +100,10 @@ pub(crate) enum Command {
     #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
     #[command(subcommand, after_help = crate::pool::AFTER_HELP)]
     Pool(crate::pool::PoolCommand),
+    /// Several pools as one, described in a TOML file: sets, dual stack, drains
+    #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+    #[command(subcommand, after_help = crate::set::AFTER_HELP)]
+    Set(crate::set::SetCommand),
 }
 
 /// What `next` takes.

@@ -6,6 +6,7 @@ use crate::output::print_error_text;
 use crate::pool::PoolFailure;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 use crate::reconcile::{Found, PlanFailure};
+use crate::set::SetFailure;
 use crate::users::{ReadList, printable};
 use hostbits::{AllocateError, BuildError};
 use hostbits_lists::ListError;
@@ -51,6 +52,9 @@ pub(crate) enum Failure {
     /// A pool file cannot be used, or not as asked.
     #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
     Pool(Box<PoolFailure>),
+    /// A configuration of sets cannot be used, or not as asked.
+    #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+    Set(Box<SetFailure>),
 }
 
 /// A failure as JSON.
@@ -83,6 +87,8 @@ enum Described<'a> {
     },
     #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
     Pool(&'a PoolFailure),
+    #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+    Set(&'a SetFailure),
 }
 
 impl Failure {
@@ -108,6 +114,8 @@ impl Failure {
             Self::Exhausted { .. } => EXIT_EXHAUSTED,
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
             Self::Pool(failure) => failure.exit_code(),
+            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+            Self::Set(failure) => failure.exit_code(),
             _ => EXIT_INPUT,
         })
     }
@@ -130,6 +138,8 @@ impl Failure {
             )),
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
             Self::Pool(failure) => failure.hint(),
+            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+            Self::Set(failure) => failure.hint(),
             _ => None,
         }
     }
@@ -152,6 +162,8 @@ impl Failure {
             },
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
             Self::Pool(failure) => Described::Pool(failure),
+            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+            Self::Set(failure) => Described::Set(failure),
         }
     }
 
@@ -161,6 +173,8 @@ impl Failure {
             Self::Pool(failure) => Some(&failure.file),
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
             Self::Plan(failure) => Some(failure.file()),
+            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+            Self::Set(failure) => Some(&failure.file),
             _ => None,
         }
     }
@@ -170,6 +184,8 @@ impl Failure {
             Self::Exhausted { list, .. } => Some(list),
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
             Self::Pool(failure) => failure.list(),
+            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+            Self::Set(failure) => failure.list(),
             _ => None,
         }
     }
@@ -202,6 +218,8 @@ impl fmt::Display for Failure {
             Self::Plan(failure) => failure.fmt(f),
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
             Self::Pool(failure) => failure.fmt(f),
+            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+            Self::Set(failure) => failure.fmt(f),
         }
     }
 }

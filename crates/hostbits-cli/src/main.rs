@@ -1,7 +1,8 @@
-//! The `hostbits` command: the next free address of a network, facts about a network, and pools in files.
+//! The `hostbits` command: the next free address of a network, facts about a network, pools in files, and sets of
+//! them.
 //!
-//! `args` and `values` are what the caller may say, `users` reads the list, `next`, `info`, `pool` and
-//! `reconcile` are the commands, `failure` is how all of it can go wrong. Which address is free is decided in the
+//! `args` and `values` are what the caller may say, `users` reads the list, `next`, `info`, `pool`, `reconcile` and
+//! `set` are the commands, `failure` is how all of it can go wrong. Which address is free is decided in the
 //! library alone.
 
 mod args;
@@ -13,6 +14,8 @@ mod output;
 mod pool;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 mod reconcile;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+mod set;
 mod users;
 mod values;
 
@@ -40,6 +43,8 @@ fn main() -> ExitCode {
         Command::Reclaim(args) => (args.file.format, pool::reclaim(args).map(found)),
         #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
         Command::Pool(command) => (command.format(), pool::run(command)),
+        #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+        Command::Set(command) => (command.format(), set::run(command)),
     };
     outcome.unwrap_or_else(|failure| Failure::report(&failure, format))
 }

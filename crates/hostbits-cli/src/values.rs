@@ -1,15 +1,9 @@
 //! The values of the options: text in, value or a sentence about what to write instead out.
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use hostbits::{Gateway, Policy};
+pub(crate) use hostbits_config::values::{AddrSpan, PolicyChoice, gateway, network, policy, range};
 use hostbits_lists::{Format, Source};
-use ipnet::IpNet;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::IpAddr;
-use std::ops::RangeInclusive;
-
-/// Addresses from the first to the last, both included.
-pub(crate) type AddrSpan = RangeInclusive<IpAddr>;
 
 /// Addresses to set aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,32 +12,6 @@ pub(crate) struct Reserve {
     pub(crate) range: AddrSpan,
     /// Why.
     pub(crate) label: String,
-}
-
-/// Reads `10.0.0.0/24`. Host bits are left as written: the pool has something to say about them.
-pub(crate) fn network(text: &str) -> Result<IpNet, String> {
-    let Some((addr, prefix_len)) = text.split_once('/') else {
-        return Err(match text.parse() {
-            Ok(IpAddr::V4(addr)) => no_prefix_len(addr.into(), 24),
-            Ok(IpAddr::V6(addr)) => no_prefix_len(addr.into(), 112),
-            Err(_) => no_network(text),
-        });
-    };
-    // The parser of ipnet takes 010.0.0.0/08; an octet with a leading zero is octal to some readers.
-    let strict =
-        addr.parse::<IpAddr>().is_ok() && !(prefix_len.len() > 1 && prefix_len.starts_with('0'));
-    text.parse()
-        .ok()
-        .filter(|_| strict)
-        .ok_or_else(|| no_network(text))
-}
-
-fn no_prefix_len(addr: IpAddr, example: u8) -> String {
-    format!("{addr} has no prefix length: write {addr}/{example}, for example")
-}
-
-fn no_network(text: &str) -> String {
-    format!("{text:?} is not a network: write 10.0.0.0/24 or 2001:db8::/112, for example")
 }
 
 /// Reads how many addresses to hand out.
@@ -58,76 +26,6 @@ pub(crate) fn count(text: &str) -> Result<u64, String> {
 /// Reads `FILE`, or `FORMAT:FILE`.
 pub(crate) fn users() -> impl TypedValueParser<Value = Source> {
     OsStringValueParser::new().try_map(|text| Source::with_default(Format::Csv, &text))
-}
-
-/// Reads `auto`, `first`, `last`, `none` or an address.
-pub(crate) fn gateway(text: &str) -> Result<Gateway, String> {
-    match text {
-        "auto" => Ok(Gateway::Auto),
-        "first" => Ok(Gateway::First),
-        "last" => Ok(Gateway::Last),
-        "none" => Ok(Gateway::None),
-        _ => text.parse().map(Gateway::At).map_err(|_| {
-            format!("{text:?} is not a gateway: write auto, first, last, none or an address")
-        }),
-    }
-}
-
-/// A policy, and whether the caller chose its seed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PolicyChoice {
-    /// The policy.
-    pub(crate) policy: Policy,
-    /// `random:SEED`, which a pool file would not keep.
-    pub(crate) is_seeded: bool,
-}
-
-/// Reads `lowest`, `next`, `spread`, `random` or `random:SEED`.
-pub(crate) fn policy(text: &str) -> Result<PolicyChoice, String> {
-    let policy = match text {
-        "lowest" => Policy::Lowest,
-        "next" => Policy::Next,
-        "spread" => Policy::Spread,
-        "random" => Policy::Random(drawn_seed()),
-        _ => return seeded_policy(text),
-    };
-    Ok(PolicyChoice {
-        policy,
-        is_seeded: false,
-    })
-}
-
-fn seeded_policy(text: &str) -> Result<PolicyChoice, String> {
-    match text.strip_prefix("random:").map(str::parse) {
-        Some(Ok(seed)) => Ok(PolicyChoice {
-            policy: Policy::Random(seed),
-            is_seeded: true,
-        }),
-        Some(Err(_)) => Err(format!(
-            "{text:?} has no good seed: write a number from 0 to {}",
-            u64::MAX
-        )),
-        None => Err(format!(
-            "{text:?} is not a policy: write lowest, next, spread, random or random:SEED"
-        )),
-    }
-}
-
-/// A seed that nobody can guess: std keys its hash tables from the system's random source.
-fn drawn_seed() -> u64 {
-    RandomState::new().build_hasher().finish()
-}
-
-/// Reads `A-B`, or one address. Addresses contain no hyphen.
-pub(crate) fn range(text: &str) -> Result<AddrSpan, String> {
-    let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let addr = |text: &str| text.trim().parse::<IpAddr>().ok();
-    match (addr(first), addr(last)) {
-        (Some(first), Some(last)) => Ok(first..=last),
-        _ => Err(format!(
-            "{text:?} is not a range: write 10.0.0.100-10.0.0.199, for example"
-        )),
-    }
 }
 
 /// Reads `A-B=LABEL` or `ADDR=LABEL`.
@@ -189,54 +87,5 @@ pub(crate) fn prefix_len(text: &str) -> Result<u8, String> {
         _ => Err(format!(
             "{text:?} is not a prefix length: write /28, for example"
         )),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn networks_are_read_strictly() {
-        for good in [
-            "10.0.0.0/24",
-            "10.0.0.5/24",
-            "0.0.0.0/0",
-            "2001:DB8::/64",
-            "::/0",
-        ] {
-            assert!(network(good).is_ok(), "{good}");
-        }
-        for bad in [
-            "",
-            "/",
-            "/24",
-            "10.0.0.0/",
-            "10.0.0.0/33",
-            "::/129",
-            "10.0.0.0/+8",
-            "10.0.0.0/024",
-            "010.0.0.0/24",
-            "10.0.0.00/24",
-            " 10.0.0.0/24",
-            "10.0.0.0/24 ",
-            "10.0.0/24",
-            "net",
-            "10.0.0.0/24/24",
-            "10.0.0.0/255.255.255.0",
-        ] {
-            assert!(network(bad).is_err(), "{bad:?}");
-        }
-    }
-
-    /// Two draws are alike once in 2^64 times.
-    #[test]
-    fn seeds_are_drawn_anew() {
-        assert_ne!(policy("random"), policy("random"));
-        let seeded = PolicyChoice {
-            policy: Policy::Random(7),
-            is_seeded: true,
-        };
-        assert_eq!(policy("random:7"), Ok(seeded));
     }
 }

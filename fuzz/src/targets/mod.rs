@@ -1,10 +1,11 @@
 //! What is fuzzed: bytes in, a panic if something does not hold.
 //!
 //! `network` and `ranges` read a [`plan`] and hold the pool against the [`naive`] layout, `users` reads
-//! lists that were read, `lists` the files they are read from, `operations` plays calls against a set, `file`
+//! lists that were read, `lists` the files they are read from, `config` configurations of sets, `operations` plays calls against a set, `file`
 //! changes bytes of a pool file. None of them looks into the pool.
 
 mod adoption;
+mod config;
 #[cfg(target_os = "linux")]
 mod file;
 mod judge;
@@ -35,6 +36,7 @@ pub(crate) const ALL: &[Target] = &[
     ranges::TARGET,
     users::TARGET,
     lists::TARGET,
+    config::TARGET,
     operations::TARGET,
     #[cfg(target_os = "linux")]
     file::TARGET,

@@ -44,8 +44,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 #[must_use = "nothing happens before `create` or `open`"]
 pub struct FileBuilder<N: Network> {
-    builder: Builder<N>,
-    durability: Option<Durability>,
+    pub(super) builder: Builder<N>,
+    pub(super) durability: Option<Durability>,
     capacity: Option<u64>,
     request: OpenRequest,
 }
@@ -426,11 +426,11 @@ impl<N: Network> FileBuilder<N> {
         finish(opening, geometry, self.builder.policy, self.builder.stats)
     }
 
-    fn capacity_slots(&self, geometry: &Geometry<N>) -> u64 {
+    pub(super) fn capacity_slots(&self, geometry: &Geometry<N>) -> u64 {
         self.capacity.unwrap_or(0).max(geometry.slot_count())
     }
 
-    fn lay_out(&self) -> Result<Geometry<N>, OpenError> {
+    pub(super) fn lay_out(&self) -> Result<Geometry<N>, OpenError> {
         if self.builder.search == Search::Linear {
             return Err(OpenError::LinearSearch);
         }

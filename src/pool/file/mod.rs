@@ -3,6 +3,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `builder` | the choices, and create, open, open or create |
+//! | `growth` | what growing a file would do |
 //! | `config` | what the file says that the pool is, as text; the comparison with what is asked for |
 //! | `verbs` | sync, recovery, health |
 //! | `view` | a look that takes no lock |
@@ -10,11 +11,13 @@
 
 mod builder;
 mod config;
+mod growth;
 mod reclaim;
 mod verbs;
 mod view;
 
 pub use builder::{FileBuilder, open_file};
+pub use growth::Growth;
 pub use reclaim::{ReclaimError, Reclaimed};
 pub use verbs::Health;
 pub use view::{FileProblem, FileView, read_file};

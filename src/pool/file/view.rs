@@ -80,9 +80,11 @@ impl FileView {
     /// # use hostbits::Pool;
     /// # let path = std::env::temp_dir().join(format!("hostbits-doc-copy-{}", std::process::id()));
     /// let pool = Pool::builder("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?).create(&path)?;
+    /// pool.allocate()?;
     /// let copy = hostbits::read_file(&path)?.to_pool();
-    /// assert_eq!(copy.allocate()?.to_string(), "10.0.0.2");
-    /// assert_eq!((copy.allocated(), pool.allocated()), (1, 0));
+    /// assert_eq!(copy.allocated(), 1);
+    /// assert_eq!(copy.allocate()?.to_string(), "10.0.0.3");
+    /// assert_eq!((copy.allocated(), pool.allocated()), (2, 1));
     /// # std::fs::remove_file(&path)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

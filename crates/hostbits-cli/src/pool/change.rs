@@ -7,7 +7,7 @@ use crate::args::{Format, PoolArgs};
 use crate::failure::Failure;
 use crate::next::Given;
 use crate::output::{print, print_json, print_whole};
-use hostbits::{Durability, NetworkInfo, Pool};
+use hostbits::{Durability, Network, NetworkInfo, Pool};
 use ipnet::IpNet;
 use serde::Serialize;
 use std::io;
@@ -127,10 +127,16 @@ fn take(args: &AllocateArgs, pool: &Pool) -> Result<Vec<IpNet>, Cause> {
 /// Whoever reads an address uses it, so with `Barrier` it must be durable before it is printed. `Strict` has
 /// waited already, and `Process` promises nothing that a write could keep.
 pub(super) fn sync_if_promised(pool: &Pool) -> Result<(), Cause> {
-    match pool.health().map(|health| health.durability) {
-        Some(Durability::Barrier) => pool.sync().map_err(Cause::Sync),
-        _ => Ok(()),
+    match needs_sync(pool) {
+        true => pool.sync().map_err(Cause::Sync),
+        false => Ok(()),
     }
+}
+
+/// Whether what is printed is durable only after a sync.
+pub(crate) fn needs_sync<N: Network>(pool: &Pool<N>) -> bool {
+    let durability = pool.health().map(|health| health.durability);
+    durability == Some(Durability::Barrier)
 }
 
 /// A reader who is gone is a failure here: these addresses are allocated, and nobody knows of it.

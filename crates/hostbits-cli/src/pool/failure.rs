@@ -17,7 +17,7 @@ const EXIT_TAKEN: u8 = 4;
 pub(super) const EXIT_NOT_ALLOCATED: u8 = 5;
 const EXIT_QUARANTINED: u8 = 6;
 // 7 is kept for addresses that stale leases hold.
-pub(super) const EXIT_FILE: u8 = 8;
+pub(crate) const EXIT_FILE: u8 = 8;
 const EXIT_FUSE: u8 = 9;
 
 /// How many addresses a message names.
@@ -98,19 +98,8 @@ impl PoolFailure {
                 EXIT_INPUT
             }
             Cause::Unprinted { .. } => EXIT_INPUT,
-            Cause::Allocate { error, .. } => match error {
-                AllocateError::Exhausted { quarantined: 0, .. } => EXIT_EXHAUSTED,
-                AllocateError::Exhausted { .. } => EXIT_QUARANTINED,
-                AllocateError::BadBlock { .. } | AllocateError::OutOfRange { .. } => EXIT_INPUT,
-                _ => EXIT_FILE,
-            },
-            Cause::Exact(error) => match error {
-                AllocateExactError::AlreadyAllocated { .. } => EXIT_TAKEN,
-                AllocateExactError::OutOfRange { .. }
-                | AllocateExactError::Reserved { .. }
-                | AllocateExactError::Misaligned { .. } => EXIT_INPUT,
-                _ => EXIT_FILE,
-            },
+            Cause::Allocate { error, .. } => exit_code_of_allocate(error),
+            Cause::Exact(error) => exit_code_of_exact(error),
             Cause::Reclaim { error, .. } => match error {
                 ReclaimError::EmptyList { .. } | ReclaimError::Unclear { .. } => EXIT_INPUT,
                 _ => EXIT_FILE,
@@ -334,8 +323,30 @@ fn code<S: Serializer>(code: &'static str, serializer: S) -> Result<S::Ok, S::Er
     serializer.collect_map([("code", code)])
 }
 
+/// The exit code of an allocation of any address.
+pub(crate) fn exit_code_of_allocate(error: &AllocateError) -> u8 {
+    match error {
+        AllocateError::Exhausted { quarantined: 0, .. } => EXIT_EXHAUSTED,
+        AllocateError::Exhausted { .. } => EXIT_QUARANTINED,
+        AllocateError::BadBlock { .. } | AllocateError::OutOfRange { .. } => EXIT_INPUT,
+        _ => EXIT_FILE,
+    }
+}
+
+/// The exit code of an address that was asked for by name.
+pub(crate) fn exit_code_of_exact(error: &AllocateExactError) -> u8 {
+    match error {
+        AllocateExactError::AlreadyAllocated { .. } => EXIT_TAKEN,
+        AllocateExactError::OutOfRange { .. }
+        | AllocateExactError::Reserved { .. }
+        | AllocateExactError::Misaligned { .. }
+        | AllocateExactError::Cordoned { .. } => EXIT_INPUT,
+        _ => EXIT_FILE,
+    }
+}
+
 /// The exit code of an address that was not released.
-pub(super) fn exit_code_of_release(error: &ReleaseError) -> u8 {
+pub(crate) fn exit_code_of_release(error: &ReleaseError) -> u8 {
     match error {
         ReleaseError::NotAllocated { .. } => EXIT_NOT_ALLOCATED,
         _ => EXIT_INPUT,

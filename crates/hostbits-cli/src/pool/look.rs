@@ -56,12 +56,13 @@ struct Checked<'a> {
     quarantined: u64,
 }
 
+/// Something that is wrong with a file, as JSON.
 #[derive(Serialize)]
-struct Problem<'a> {
+pub(crate) struct Problem<'a> {
     #[serde(flatten)]
     problem: &'a FileProblem,
     is_damage: bool,
-    message: String,
+    pub(crate) message: String,
 }
 
 pub(super) fn show(file: &FileArgs) -> Result<(), Failure> {
@@ -156,10 +157,7 @@ fn story(found: RecoveryKind) -> &'static str {
 pub(super) fn check(file: &FileArgs) -> Result<ExitCode, Failure> {
     let view = read(file)?;
     let name = file.name();
-    let is_good = !view
-        .problems
-        .iter()
-        .any(|problem| is_damage(problem, &view));
+    let is_good = !has_damage(&view);
     match file.format {
         Format::Plain => print(|out| write_checked(out, &name, &view, is_good))?,
         Format::Json => print_json(&checked(&name, &view, is_good))?,
@@ -170,12 +168,18 @@ pub(super) fn check(file: &FileArgs) -> Result<ExitCode, Failure> {
     })
 }
 
+/// Whether anything of a file is damaged.
+pub(crate) fn has_damage(view: &FileView) -> bool {
+    let mut problems = view.problems.iter();
+    problems.any(|problem| is_damage(problem, view))
+}
+
 /// A release in progress, or one that somebody died in, is no damage.
 fn is_damage(problem: &FileProblem, view: &FileView) -> bool {
     !matches!(problem, FileProblem::HiddenSlots) || view.is_left_in_order
 }
 
-fn problems(view: &FileView) -> Vec<Problem<'_>> {
+pub(crate) fn problems(view: &FileView) -> Vec<Problem<'_>> {
     let problem = |problem| Problem {
         problem,
         is_damage: is_damage(problem, view),
@@ -185,7 +189,7 @@ fn problems(view: &FileView) -> Vec<Problem<'_>> {
 }
 
 impl Problem<'_> {
-    fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self.is_damage {
             true => "damage",
             false => "note",

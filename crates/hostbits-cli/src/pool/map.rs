@@ -12,7 +12,7 @@ const MAX_LINES: u64 = 16;
 
 /// The slots of a pool, a character for each run of them.
 #[derive(Debug, Serialize)]
-pub(super) struct Map {
+pub(crate) struct Map {
     slots_per_cell: u64,
     lines: Vec<Line>,
 }
@@ -25,7 +25,7 @@ struct Line {
 }
 
 impl Map {
-    pub(super) fn of(pool: &Pool, info: &NetworkInfo) -> Self {
+    pub(crate) fn of(pool: &Pool, info: &NetworkInfo) -> Self {
         let depth = depth_for(info.slots);
         let slots_per_cell = 1u64 << depth;
         // As many as there are lines' worth, at most: it fits.
@@ -52,7 +52,7 @@ impl Map {
         }
     }
 
-    pub(super) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+    pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let label = |line: &Line| line.first.map_or_else(String::new, |addr| addr.to_string());
         let width = self.lines.iter().map(|line| label(line).len()).max();
         let width = width.unwrap_or_default();

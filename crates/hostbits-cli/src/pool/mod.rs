@@ -22,8 +22,14 @@ mod reclaim;
 mod release;
 
 pub(crate) use args::{AFTER_HELP, FileArgs, PoolCommand, ReclaimArgs};
-pub(crate) use failure::{Cause, PoolFailure};
+pub(crate) use change::needs_sync;
+pub(crate) use failure::{
+    Cause, EXIT_FILE, PoolFailure, exit_code_of_allocate, exit_code_of_exact, exit_code_of_release,
+};
+pub(crate) use look::{Problem, has_damage, problems};
+pub(crate) use map::Map;
 pub(crate) use reclaim::run as reclaim;
+pub(crate) use release::Outcome;
 
 use crate::failure::Failure;
 use crate::users::printable;
@@ -77,6 +83,6 @@ impl FileArgs {
 }
 
 /// An address with the prefix length of its pool's unit, which fits: the pool was built with it.
-fn net_of(addr: IpAddr, unit: u8) -> IpNet {
+pub(crate) fn net_of(addr: IpAddr, unit: u8) -> IpNet {
     IpNet::new(addr, unit).unwrap_or_else(|_| addr.into())
 }

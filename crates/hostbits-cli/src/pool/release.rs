@@ -11,16 +11,34 @@ use hostbits::{Pool, ReleaseError};
 use ipnet::IpNet;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
 use std::process::ExitCode;
 
 /// What became of one argument.
 #[derive(Serialize)]
-struct Outcome {
+pub(crate) struct Outcome {
     address: IpNet,
-    released: bool,
-    error: Option<ReleaseError>,
-    message: Option<String>,
+    pub(crate) released: bool,
+    pub(crate) error: Option<ReleaseError>,
+    pub(crate) message: Option<String>,
+}
+
+impl Outcome {
+    pub(crate) fn new(address: IpNet, error: Option<ReleaseError>) -> Self {
+        Self {
+            address,
+            released: error.is_none(),
+            message: error.as_ref().map(ReleaseError::to_string),
+            error,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "released {}", self.address)
+    }
 }
 
 /// The answer as JSON.
@@ -67,7 +85,7 @@ fn print_outcomes(args: &ReleaseArgs, outcomes: &[Outcome]) -> Result<(), Failur
     }
     print(|out| {
         let mut released = released;
-        released.try_for_each(|outcome| writeln!(out, "released {}", outcome.address))
+        released.try_for_each(|outcome| writeln!(out, "{outcome}"))
     })
 }
 
@@ -93,13 +111,7 @@ impl Done {
         if result.is_ok() {
             self.0.insert(first, last);
         }
-        let error = result.err();
-        Outcome {
-            address: net,
-            released: error.is_none(),
-            message: error.as_ref().map(ReleaseError::to_string),
-            error,
-        }
+        Outcome::new(net, result.err())
     }
 
     fn has_some_of(&self, first: IpAddr, last: IpAddr) -> bool {

@@ -19,5 +19,9 @@ mod pool_live;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 mod reconcile;
 mod run;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+mod set;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+mod set_json;
 mod streams;
 mod users_file;

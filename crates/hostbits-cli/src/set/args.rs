@@ -1,0 +1,190 @@
+//! What may be said to `hostbits set`. The comments on the fields are the help texts.
+
+use crate::args::{AmbiguousChoice, Format};
+use crate::values::{self, Named};
+use clap::{Args, Subcommand};
+use hostbits_lists::Source;
+use std::path::PathBuf;
+
+/// What follows the help of each of them.
+pub(crate) const AFTER_HELP: &str = "\
+A CONFIG is a TOML file: see docs/sets.md, and crates/hostbits-config/KEYS.md. What is allocated is in the
+pool files that it names: a member without a file takes part in plan, apply and next alone. Drains, cordons
+and bands are in force for whoever reads the CONFIG.
+
+Examples:
+  hostbits set plan sets.toml
+  hostbits set apply sets.toml
+  hostbits set plan new.toml --now sets.toml
+  hostbits set allocate sets.toml v4
+  hostbits set allocate sets.toml clients --pair
+  hostbits set release sets.toml v4 10.0.0.77
+  hostbits set show sets.toml
+  hostbits set next sets.toml v4 --users users.csv
+
+Exit codes:
+  0  done
+  2  wrong usage or unreadable input: a CONFIG that is wrong, an address that is reserved, cordoned or not
+     of the set, a bad user list
+  3  exhausted: too few addresses are free
+  4  the address is taken already
+  5  the address is not allocated
+  6  exhausted, and addresses are quarantined since the machine went down: hostbits pool reclaim
+  7  kept for addresses that stale leases hold
+  8  a pool file is missing, damaged, locked, poisoned, or of another pool
+  9  refused: the CONFIG would renumber, shrink or lose what somebody may hold
+
+With --format json, what is printed is one object on one line: see docs/cli-json.md.";
+
+/// What can be done with sets.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SetCommand {
+    /// Tells what apply would do: files to be created, growth, drains; and what it refuses. Changes nothing
+    #[command(after_help = AFTER_HELP)]
+    Plan(PlanArgs),
+    /// Creates the pool files and lets them grow, or does nothing if anything is refused. Can be repeated
+    #[command(after_help = AFTER_HELP)]
+    Apply(PlanArgs),
+    /// Prints the next free address of a set, or several, that no listed user holds. Looks at no pool file
+    #[command(after_help = AFTER_HELP)]
+    Next(NextArgs),
+    /// Allocates an address, several, or a pair, and prints what nobody else will get
+    #[command(after_help = AFTER_HELP)]
+    Allocate(AllocateArgs),
+    /// Gives addresses back, all that can be; one line for each
+    #[command(after_help = AFTER_HELP)]
+    Release(ReleaseArgs),
+    /// Prints every member with a map of its addresses
+    #[command(after_help = AFTER_HELP)]
+    Show(LookArgs),
+    /// Prints the allocated addresses, one per line, member by member
+    #[command(after_help = AFTER_HELP)]
+    List(LookArgs),
+    /// Looks for damage of the pool files, and whether they are as the CONFIG says
+    #[command(after_help = AFTER_HELP)]
+    Check(LookArgs),
+}
+
+impl SetCommand {
+    /// How to print.
+    pub(crate) fn format(&self) -> Format {
+        match self {
+            Self::Plan(args) | Self::Apply(args) => args.config.format,
+            Self::Next(args) => args.config.format,
+            Self::Allocate(args) => args.config.format,
+            Self::Release(args) => args.config.format,
+            Self::Show(args) | Self::List(args) | Self::Check(args) => args.config.format,
+        }
+    }
+}
+
+/// The configuration, and how to print.
+#[derive(Args, Debug)]
+pub(crate) struct ConfigArgs {
+    /// The configuration, a TOML file
+    #[arg(value_name = "CONFIG")]
+    pub(crate) path: PathBuf,
+
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Plain)]
+    pub(crate) format: Format,
+}
+
+/// What `plan` and `apply` take.
+#[derive(Args, Debug)]
+pub(crate) struct PlanArgs {
+    /// The configuration.
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+
+    /// The configuration that is in force now: with it, removed members and lifted drains are seen, too
+    #[arg(long, value_name = "OLD")]
+    pub(crate) now: Option<PathBuf>,
+}
+
+/// What `next` takes.
+#[derive(Args, Debug)]
+pub(crate) struct NextArgs {
+    /// The configuration.
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+
+    /// The set
+    #[arg(value_name = "SET")]
+    pub(crate) set: String,
+
+    /// Users who hold an address already: FILE, or FORMAT:FILE as of `hostbits next --help`; `-` reads
+    /// standard input [default: nobody]
+    #[arg(short, long, value_name = "LIST", value_parser = values::users())]
+    pub(crate) users: Option<Source>,
+
+    /// How many addresses to print, one per line: all of them or none
+    #[arg(short = 'n', long, default_value = "1", value_parser = values::count)]
+    pub(crate) count: u64,
+
+    /// How to read a listed 10.0.0.5/24 or 10.0.0.16/28: the address alone is taken, or all of the
+    /// block, or it is refused and nothing is taken
+    #[arg(long, value_enum, default_value_t = AmbiguousChoice::Host)]
+    pub(crate) ambiguous: AmbiguousChoice,
+}
+
+/// What `allocate` takes.
+#[derive(Args, Debug)]
+pub(crate) struct AllocateArgs {
+    /// The configuration.
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+
+    /// The set; with --pair, the pair
+    #[arg(value_name = "SET")]
+    pub(crate) set: String,
+
+    /// How many addresses: all of them or none. They are taken one after the other, and given back if
+    /// there are too few
+    #[arg(short = 'n', long, default_value = "1", value_parser = values::count)]
+    pub(crate) count: u64,
+
+    /// This address and no other
+    #[arg(long, value_parser = values::named, conflicts_with_all = ["count", "client", "range", "pair"])]
+    pub(crate) ip: Option<Named>,
+
+    /// The address that this client usually gets: any name that stays the same. The set needs a client_key
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["count", "range", "pair"])]
+    pub(crate) client: Option<String>,
+
+    /// From this named range of the set
+    #[arg(long, value_name = "RANGE", conflicts_with = "pair")]
+    pub(crate) range: Option<String>,
+
+    /// An IPv4 and an IPv6 address, both or none
+    #[arg(long, conflicts_with = "count")]
+    pub(crate) pair: bool,
+}
+
+/// What `release` takes.
+#[derive(Args, Debug)]
+pub(crate) struct ReleaseArgs {
+    /// The configuration.
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+
+    /// The set, or the pair
+    #[arg(value_name = "SET")]
+    pub(crate) set: String,
+
+    /// Addresses as allocate printed them: 10.0.0.5, 10.0.0.5/32
+    #[arg(value_name = "IP", required = true, value_parser = values::named)]
+    pub(crate) named: Vec<Named>,
+}
+
+/// What `show`, `list` and `check` take.
+#[derive(Args, Debug)]
+pub(crate) struct LookArgs {
+    /// The configuration.
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+
+    /// The set [default: all of them]
+    #[arg(value_name = "SET")]
+    pub(crate) set: Option<String>,
+}

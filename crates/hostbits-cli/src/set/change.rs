@@ -1,0 +1,293 @@
+//! `allocate` and `release`.
+
+use super::args::{AllocateArgs, ConfigArgs, ReleaseArgs};
+use super::failure::Cause;
+use super::names;
+use crate::args::Format;
+use crate::failure::Failure;
+use crate::next::Given;
+use crate::output::{print, print_error_text, print_json, print_whole};
+use crate::pool::{Outcome, exit_code_of_release, needs_sync, net_of};
+use crate::values::Named;
+use hostbits::{AllocateError, Network, Pair, Pool, PoolSet, ReleaseError};
+use hostbits_config::{Config, Family, OpenPair, OpenSet, SetConfig};
+use ipnet::IpNet;
+use serde::Serialize;
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// What was allocated, as JSON.
+#[derive(Serialize)]
+struct Answer<'a> {
+    file: &'a str,
+    set: &'a str,
+    addresses: Vec<Given>,
+}
+
+/// What became of addresses that were to be released, as JSON.
+#[derive(Serialize)]
+struct Released<'a> {
+    file: &'a str,
+    set: &'a str,
+    released: usize,
+    refused: usize,
+    addresses: &'a [Outcome],
+}
+
+/// Not all of what was asked for. Nothing of it is kept.
+pub(super) struct Refused {
+    pub(super) error: AllocateError,
+}
+
+/// Allocates, and prints what is as durable as the files promise.
+pub(super) fn allocate(args: &AllocateArgs) -> Result<(), Failure> {
+    let config = args.config.read()?;
+    let nets = match args.pair {
+        true => pair(args, &config)?,
+        false => singles(args, &config)?,
+    };
+    let file = args.config.name();
+    let printed = print_whole(|out| match args.config.format {
+        Format::Plain => nets.iter().try_for_each(|net| writeln!(out, "{net}")),
+        Format::Json => {
+            let answer = Answer {
+                file: &file,
+                set: &args.set,
+                addresses: nets.iter().copied().map(Given::now).collect(),
+            };
+            serde_json::to_writer(&mut *out, &answer)?;
+            writeln!(out)
+        }
+    });
+    // A reader who is gone is a failure here: these addresses are allocated, and nobody knows of it.
+    let set = args.set.clone();
+    printed.map_err(|error| args.config.refuse(Cause::Unprinted { set, nets, error }))
+}
+
+fn singles(args: &AllocateArgs, config: &Config) -> Result<Vec<IpNet>, Failure> {
+    let set = args.config.set(config, &args.set)?;
+    let open = set.open::<IpNet>();
+    let open = open.map_err(|error| args.config.refuse_open(error))?;
+    let addrs = take(args, set, &open).map_err(|cause| args.config.refuse(cause))?;
+    let pools = addrs.iter().filter_map(|&addr| pool_of(&open.set, addr));
+    sync(pools).map_err(|cause| args.config.refuse(cause))?;
+    Ok(nets_of(&open.set, &addrs))
+}
+
+fn take(
+    args: &AllocateArgs,
+    config: &SetConfig,
+    open: &OpenSet<IpNet>,
+) -> Result<Vec<IpAddr>, Cause> {
+    let set = &open.set;
+    let refuse = |error, free| Cause::Allocate {
+        error,
+        free,
+        wanted: args.count,
+        list: None,
+    };
+    if let Some(named) = args.ip {
+        let addr = one_address(named, set)?;
+        set.allocate_exact(addr).map_err(Cause::Exact)?;
+        return Ok(vec![addr]);
+    }
+    if let Some(name) = &args.client {
+        let key = open.client_key.as_ref().ok_or(Cause::NoKey)?;
+        let addr = set.allocate_for(key.client(name.as_bytes()));
+        return Ok(vec![addr.map_err(|error| refuse(error, set.available()))?]);
+    }
+    let Some(name) = &args.range else {
+        return take_all(args.count, || set.allocate(), |addr| set.release(addr))
+            .map_err(|refused| refuse(refused.error, set.available()));
+    };
+    let range = open.ranges.iter().find(|range| range.pool.name() == name);
+    let Some(range) = range else {
+        let known = config.ranges.iter().map(|range| range.name.clone());
+        return Err(Cause::Unknown(name.clone(), known.collect()));
+    };
+    if range.is_closed {
+        return Err(Cause::Closed(name.clone()));
+    }
+    let range = &range.pool;
+    take_all(args.count, || range.allocate(), |addr| range.release(addr))
+        .map_err(|refused| refuse(refused.error, range.available()))
+}
+
+/// All of them, one after the other, or none.
+pub(super) fn take_all<A: Copy>(
+    count: u64,
+    allocate: impl Fn() -> Result<A, AllocateError>,
+    release: impl Fn(A) -> Result<(), ReleaseError>,
+) -> Result<Vec<A>, Refused> {
+    let mut addrs = Vec::new();
+    for _ in 0..count {
+        match allocate() {
+            Ok(addr) => addrs.push(addr),
+            Err(error) => {
+                for addr in addrs {
+                    // It was ours; whoever has released it meanwhile has done our work.
+                    let _ = release(addr);
+                }
+                return Err(Refused { error });
+            }
+        }
+    }
+    Ok(addrs)
+}
+
+/// The address, and no more of it than is one of its member's.
+fn one_address(named: Named, set: &PoolSet) -> Result<IpAddr, Cause> {
+    let unit = set.member_of(named.addr).map(|it| it.pool().info().unit);
+    match (named.prefix_len, unit) {
+        (Some(prefix_len), Some(unit)) if prefix_len != unit => {
+            Err(Cause::NotOneAddress(net_of(named.addr, prefix_len)))
+        }
+        _ => Ok(named.addr),
+    }
+}
+
+fn pair(args: &AllocateArgs, config: &Config) -> Result<Vec<IpNet>, Failure> {
+    if config.pair(&args.set).is_none() {
+        let known = config.pairs.iter().map(|pair| pair.name.clone()).collect();
+        return Err(args.config.refuse(Cause::Unknown(args.set.clone(), known)));
+    }
+    let open = config.open_pair(&args.set);
+    let open = open.map_err(|error| args.config.refuse_open(error))?;
+    let nets = match &open {
+        OpenPair::Any(both) => {
+            let pair = both.allocate_pair();
+            let pair = pair.map_err(|error| args.config.refuse(Cause::Pair(error)))?;
+            let (v4, v6) = (pool_of(both.v4(), pair.v4), pool_of(both.v6(), pair.v6));
+            finish_pair(pair, v4, v6)
+        }
+        OpenPair::Same(twins) => {
+            let pair = twins.allocate_pair();
+            let pair = pair.map_err(|error| args.config.refuse(Cause::Pair(error)))?;
+            finish_pair(pair, Some(twins.v4()), Some(twins.v6()))
+        }
+        // More kinds may come; there is none that nothing was allocated from.
+        _ => Ok(Vec::new()),
+    };
+    nets.map_err(|cause| args.config.refuse(cause))
+}
+
+fn finish_pair<V4: Network, V6: Network>(
+    pair: Pair,
+    v4: Option<&Arc<Pool<V4>>>,
+    v6: Option<&Arc<Pool<V6>>>,
+) -> Result<Vec<IpNet>, Cause> {
+    sync(v4.into_iter())?;
+    sync(v6.into_iter())?;
+    let unit = |pool: Option<u8>, width| pool.unwrap_or(width);
+    let v4_unit = unit(v4.map(|pool| pool.info().unit), 32);
+    let v6_unit = unit(v6.map(|pool| pool.info().unit), 128);
+    Ok(vec![
+        net_of(pair.v4.into(), v4_unit),
+        net_of(pair.v6.into(), v6_unit),
+    ])
+}
+
+fn pool_of<F: Family>(set: &PoolSet<F>, addr: F::Addr) -> Option<&Arc<Pool<F>>> {
+    set.member_of(addr).map(|member| member.pool())
+}
+
+/// The addresses with the prefix lengths of their members.
+pub(super) fn nets_of(set: &PoolSet, addrs: &[IpAddr]) -> Vec<IpNet> {
+    let net = |&addr: &IpAddr| {
+        let width = if addr.is_ipv4() { 32 } else { 128 };
+        net_of(
+            addr,
+            pool_of(set, addr).map_or(width, |pool| pool.info().unit),
+        )
+    };
+    addrs.iter().map(net).collect()
+}
+
+/// Waits until what is about to be printed is as durable as its file promises, once for each file.
+fn sync<'p, N: Network>(pools: impl Iterator<Item = &'p Arc<Pool<N>>>) -> Result<(), Cause> {
+    let mut synced = HashSet::new();
+    for pool in pools {
+        if needs_sync(pool) && synced.insert(Arc::as_ptr(pool)) {
+            pool.sync().map_err(Cause::Sync)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn release(args: &ReleaseArgs) -> Result<ExitCode, Failure> {
+    let config = args.config.read()?;
+    let sets = open_all(&args.config, &config, &args.set)?;
+    let mut seen = HashSet::new();
+    let outcomes = args
+        .named
+        .iter()
+        .map(|&named| release_one(&sets, &mut seen, named));
+    let outcomes: Vec<Outcome> = outcomes.collect();
+    print_outcomes(args, &outcomes)?;
+    let first_error = outcomes.iter().find_map(|outcome| outcome.error.as_ref());
+    Ok(first_error.map_or(ExitCode::SUCCESS, |error| {
+        ExitCode::from(exit_code_of_release(error))
+    }))
+}
+
+/// The set of this name, or both sets of the pair.
+fn open_all(args: &ConfigArgs, config: &Config, name: &str) -> Result<Vec<PoolSet>, Failure> {
+    let sets = match (config.set(name), config.pair(name)) {
+        (Some(set), _) => vec![set],
+        (None, Some(pair)) => vec![args.set(config, &pair.v4)?, args.set(config, &pair.v6)?],
+        _ => return Err(args.refuse(Cause::Unknown(name.to_owned(), names(config)))),
+    };
+    let open = |set: &SetConfig| Ok(set.open::<IpNet>()?.set);
+    let open: Result<_, hostbits_config::OpenError> = sets.into_iter().map(open).collect();
+    open.map_err(|error| args.refuse_open(error))
+}
+
+/// A second mention must not reach the pool: somebody else may hold the address by now.
+fn release_one(sets: &[PoolSet], seen: &mut HashSet<IpAddr>, named: Named) -> Outcome {
+    let addr = named.addr;
+    let found = sets
+        .iter()
+        .find_map(|set| Some((set, set.member_of(addr)?)));
+    let Some((set, member)) = found else {
+        let width = if addr.is_ipv4() { 32 } else { 128 };
+        let net = net_of(addr, named.prefix_len.unwrap_or(width));
+        return Outcome::new(net, Some(ReleaseError::OutOfRange { addr }));
+    };
+    let unit = member.pool().info().unit;
+    let net = net_of(addr, named.prefix_len.unwrap_or(unit));
+    let result = if net.prefix_len() != unit {
+        set.release_block(net)
+    } else if !seen.insert(net.network()) {
+        Err(ReleaseError::NotAllocated { addr })
+    } else {
+        set.release(addr)
+    };
+    Outcome::new(net, result.err())
+}
+
+fn print_outcomes(args: &ReleaseArgs, outcomes: &[Outcome]) -> Result<(), Failure> {
+    let file = args.config.name();
+    let released = outcomes.iter().filter(|outcome| outcome.released);
+    if args.config.format == Format::Json {
+        let released = released.count();
+        return print_json(&Released {
+            file: &file,
+            set: &args.set,
+            released,
+            refused: outcomes.len() - released,
+            addresses: outcomes,
+        });
+    }
+    let messages = outcomes
+        .iter()
+        .filter_map(|outcome| outcome.message.as_ref());
+    for message in messages {
+        print_error_text(&format!("error: {}: {message}", args.set));
+    }
+    print(|out| {
+        let mut released = released;
+        released.try_for_each(|outcome| writeln!(out, "{outcome}"))
+    })
+}

@@ -1,0 +1,239 @@
+//! The keys of a member.
+
+use crate::document::{Node, Place, Placed, Table};
+use crate::model::{FileConfig, MemberConfig, PoolConfig};
+use crate::values::{self, AddrSpan, PolicyChoice};
+use hostbits::{BuildError, Durability, Gateway, NetworkInfo, Policy, StaticBand};
+use ipnet::IpNet;
+use std::path::Path;
+
+const MEMBER_KEYS: &[&str] = &[
+    "network",
+    "ranges",
+    "unit",
+    "gateway",
+    "edges",
+    "reserve",
+    "at_most",
+    "policy",
+    "file",
+    "durability",
+    "capacity",
+    "weight",
+    "band",
+    "drained",
+    "cordons",
+];
+const RESERVE_KEYS: &[&str] = &["range", "label"];
+
+/// The most slots that a pool can have.
+const MOST_SLOTS: u64 = 1 << 32;
+
+/// A member with the places of what it says.
+pub(crate) struct MemberDraft<'d> {
+    pub(crate) table: Table<'d>,
+    pub(crate) cordon_places: Vec<Place>,
+    pub(crate) config: MemberConfig,
+}
+
+/// What a list of ranges says.
+type Spans = Vec<Placed<AddrSpan>>;
+
+/// Addresses to set aside, and why.
+type Reserved = Placed<(AddrSpan, String)>;
+
+/// Reads a member; `None` if nothing can be said of its addresses.
+pub(crate) fn read<'d>(table: Table<'d>, folder: &Path) -> Option<MemberDraft<'d>> {
+    table.expect_keys(MEMBER_KEYS);
+    let problems_before = table.document().problem_count();
+    let (ranges, reserve) = (spans(&table, "ranges"), reserved(&table));
+    let pool = pool(&table, &ranges, &reserve);
+    // What could not be read would only be reported again, as something else.
+    let shape_is_read = table.document().problem_count() == problems_before;
+    let file = file(&table, folder, &pool);
+    let cordons = spans(&table, "cordons");
+    let (weight, band) = (table.number("weight", u32::MAX.into()), band(&table));
+    if weight.is_some() && band.is_some() {
+        let message = "a member with a band has the weight 1: take one of the two away";
+        let place = table.place_of("weight");
+        table.document().object(&place, "band-and-weight", message);
+    }
+    let drained = table.flag("drained").unwrap_or(false);
+    let info = if shape_is_read {
+        look(&table, &pool, &ranges, &reserve)
+    } else {
+        None
+    };
+    let config = MemberConfig {
+        line: table.place.line,
+        pool,
+        info: info?,
+        file,
+        weight: weight.map_or(1, |weight| weight as u32),
+        band,
+        drained,
+        cordons: cordons.iter().map(|it| it.value.clone()).collect(),
+    };
+    Some(MemberDraft {
+        table,
+        cordon_places: cordons.into_iter().map(|it| it.place).collect(),
+        config,
+    })
+}
+
+fn pool(table: &Table<'_>, ranges: &Spans, reserve: &[Reserved]) -> PoolConfig {
+    if table.get("network").is_none() && table.get("ranges").is_none() {
+        let message = "a member has a network, or ranges, or both";
+        table
+            .document()
+            .object(&table.place, "missing-key", message);
+    }
+    let lowest = PolicyChoice {
+        policy: Policy::Lowest,
+        is_seeded: false,
+    };
+    PoolConfig {
+        network: table.parsed("network", values::network),
+        ranges: ranges.iter().map(|it| it.value.clone()).collect(),
+        unit: table.number("unit", 128).map(|unit| unit as u8),
+        gateway: table
+            .parsed("gateway", values::gateway)
+            .unwrap_or(Gateway::Auto),
+        edges: table.flag("edges").unwrap_or(true),
+        reserve: reserve.iter().map(|it| it.value.clone()).collect(),
+        at_most: table.number("at_most", MOST_SLOTS),
+        policy: table.parsed("policy", values::policy).unwrap_or(lowest),
+    }
+}
+
+/// A list of ranges, each with its place.
+fn spans(table: &Table<'_>, name: &str) -> Spans {
+    let span = |node: Node<'_>| {
+        Some(Placed {
+            value: node.parsed(values::range)?,
+            place: node.place,
+        })
+    };
+    table.array(name).into_iter().filter_map(span).collect()
+}
+
+fn reserved(table: &Table<'_>) -> Vec<Reserved> {
+    let nodes = table.array("reserve");
+    let tables = nodes.iter().filter_map(Node::table);
+    let one = |entry: Table<'_>| {
+        entry.expect_keys(RESERVE_KEYS);
+        for name in RESERVE_KEYS {
+            if entry.get(name).is_none() {
+                let message = "write { range = \"10.0.0.10-10.0.0.19\", label = \"printers\" }";
+                let place = &entry.place;
+                entry.document().object(place, "missing-key", message);
+                return None;
+            }
+        }
+        let label = entry.parsed("label", |label| match label.trim() {
+            "" => Err("a label says why the addresses are set aside".to_owned()),
+            label if label.chars().any(char::is_control) => {
+                Err("a label is one line of text".to_owned())
+            }
+            label => Ok(label.to_owned()),
+        });
+        Some(Placed {
+            value: (entry.parsed("range", values::range)?, label?),
+            place: entry.place,
+        })
+    };
+    tables.filter_map(one).collect()
+}
+
+fn band(table: &Table<'_>) -> Option<StaticBand> {
+    let node = table.get("band")?;
+    if !node.is_text() {
+        let count = node.number(0, u32::MAX.into())?;
+        return Some(StaticBand::Lowest(count as u32));
+    }
+    node.parsed(|text| match text {
+        "kubernetes" => Ok(StaticBand::Kubernetes),
+        _ => Err(format!(
+            "{text:?} is not a band: write \"kubernetes\", or a number of addresses"
+        )),
+    })
+}
+
+fn file(table: &Table<'_>, folder: &Path, pool: &PoolConfig) -> Option<FileConfig> {
+    let durability = table.parsed("durability", |text| match text {
+        "process" => Ok(Durability::Process),
+        "barrier" => Ok(Durability::Barrier),
+        "strict" => Ok(Durability::Strict),
+        _ => Err(format!(
+            "{text:?} is not a durability: write process, barrier or strict"
+        )),
+    });
+    let capacity = table.number("capacity", MOST_SLOTS);
+    if table.get("file").is_none() {
+        for name in ["durability", "capacity"] {
+            if let Some(node) = table.get(name) {
+                let message = "this is of a pool file, and the member has no file";
+                table.document().object(&node.place, "no-file", message);
+            }
+        }
+        return None;
+    }
+    let path = table.parsed("file", |text| match text {
+        "" => Err("write the path of a pool file".to_owned()),
+        text if text.contains('\0') => Err("no path has a zero byte in it".to_owned()),
+        text => Ok(folder.join(text)),
+    });
+    if pool.policy.is_seeded {
+        let message = "a pool file keeps no seed: write random, and each opening draws one";
+        let place = table.place_of("policy");
+        table.document().object(&place, "seed", message);
+    }
+    Some(FileConfig {
+        path: path?,
+        durability: durability.unwrap_or_default(),
+        capacity,
+    })
+}
+
+/// What the pool would be; what the library has against it is reported at the key that it speaks of.
+fn look(
+    table: &Table<'_>,
+    pool: &PoolConfig,
+    ranges: &Spans,
+    reserve: &[Reserved],
+) -> Option<NetworkInfo> {
+    // Every address has a place in a pool of both families.
+    let error = match pool.builder::<IpNet>()?.info() {
+        Ok(info) => return Some(info),
+        Err(error) => error,
+    };
+    let place = match &error {
+        BuildError::HostBitsSet { .. } | BuildError::MappedPrefix { .. } => {
+            table.place_of("network")
+        }
+        BuildError::TooLarge { .. } if ranges.is_empty() => table.place_of("network"),
+        BuildError::TooLarge { .. } => table.place_of("ranges"),
+        BuildError::GatewayOutside { .. } | BuildError::GatewayReserved { .. } => {
+            table.place_of("gateway")
+        }
+        BuildError::BadUnit { .. } => table.place_of("unit"),
+        BuildError::BadRange { first, last, .. } => {
+            let is_it = |span: &AddrSpan| (span.start(), span.end()) == (first, last);
+            let range = ranges.iter().find(|range| is_it(&range.value));
+            let reserve = reserve.iter().find(|reserve| is_it(&reserve.value.0));
+            let place = range.map(|it| &it.place);
+            let place = place.or(reserve.map(|it| &it.place));
+            place.cloned().unwrap_or_else(|| table.place.clone())
+        }
+        BuildError::Empty if pool.at_most == Some(0) => table.place_of("at_most"),
+        _ => table.place.clone(),
+    };
+    let message = match &error {
+        BuildError::TooLarge { .. } => format!(
+            "{error}: ranges take a part, unit hands out prefixes, at_most takes the first slots"
+        ),
+        error => error.to_string(),
+    };
+    table.document().object(&place, error.code(), message);
+    None
+}

@@ -1,0 +1,68 @@
+//! What growing a file would do, told before it is done.
+
+use super::FileBuilder;
+use super::config::Config;
+use crate::network::Network;
+use crate::open_error::OpenError;
+use crate::slot::{SLOTS_PER_WORD, Slot};
+use crate::storage::file::Peek;
+use std::path::Path;
+
+/// What [`FileBuilder::grow`] would do to a file. Plain data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Growth {
+    /// Something would change: addresses, room, or the labels of reservations.
+    pub is_needed: bool,
+    /// How many more addresses could be handed out.
+    pub added: u64,
+    /// The file has no place for so many slots: a larger one would take its name.
+    pub needs_more_room: bool,
+}
+
+impl<N: Network> FileBuilder<N> {
+    /// Tells what [`grow`](Self::grow) would do to the file, by the same rules, and leaves it alone: no lock
+    /// is taken and nothing is written. Others may change the file before somebody grows it.
+    ///
+    /// # Errors
+    ///
+    /// As [`grow`](Self::grow), except for what only an attempt can tell: whether others have the file open,
+    /// and whether there is space. [`OpenError::GeometryMismatch`] if an address would move, or could no
+    /// longer be handed out.
+    ///
+    /// ```
+    /// # use hostbits::{OpenError, Pool};
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-growth-{}", std::process::id()));
+    /// let of = |net: &str| Pool::builder(net.parse::<ipnet::Ipv4Net>().unwrap()).in_file();
+    /// of("10.0.0.0/24").create(&path)?;
+    /// assert_eq!(of("10.0.0.0/23").growth(&path)?.added, 256);
+    /// assert!(!of("10.0.0.0/24").growth(&path)?.is_needed);
+    /// let smaller = of("10.0.0.0/25").growth(&path);
+    /// assert!(matches!(smaller, Err(OpenError::GeometryMismatch { .. })));
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn growth(&self, path: impl AsRef<Path>) -> Result<Growth, OpenError> {
+        let geometry = self.lay_out()?;
+        let peek = Peek::at(path.as_ref())?;
+        if let Some(asked) = self.durability.filter(|&asked| asked != peek.durability) {
+            let in_file = peek.durability;
+            return Err(OpenError::ModeMismatch { in_file, asked });
+        }
+        let in_file = Config::parse(&peek.config)?;
+        let asked = Config::of(&geometry, self.builder.policy);
+        let Some(added) = in_file.growth_into(&asked) else {
+            let mismatches = in_file.mismatches(&asked);
+            return Err(OpenError::GeometryMismatch { mismatches });
+        };
+        let room = peek.header.layout.capacity_words * u64::from(SLOTS_PER_WORD);
+        let needs_more_room = self.capacity_slots(&geometry) > room;
+        let slot_count = |&(first, last): &(Slot, Slot)| u64::from(last - first) + 1;
+        Ok(Growth {
+            is_needed: in_file != asked || needs_more_room,
+            added: added.iter().map(slot_count).sum(),
+            needs_more_room,
+        })
+    }
+}
