@@ -85,6 +85,13 @@ fn any_entry() -> impl Strategy2<Value = (String, Option<u8>)> {
 
 use proptest::strategy::Strategy as Strategy2;
 
+/// What is the matter with one entry may be found in another order.
+fn sorted(mut report: Adopted) -> Adopted {
+    let problems = &mut report.problems;
+    problems.sort_by_key(|problem| (problem.position, format!("{problem:?}")));
+    report
+}
+
 struct User(String, Option<String>);
 
 impl UserRecord for User {
@@ -103,7 +110,7 @@ proptest! {
     /// Members are an implementation detail of a list: the report is that of one pool with the same ranges.
     #[test]
     fn a_set_makes_of_a_list_what_one_pool_makes_of_it(
-        entries in proptest::collection::vec(any_entry(), 0..60),
+        entries in proptest::collection::vec(any_entry(), 0..30),
         reading in 0..3usize,
     ) {
         let reading = [Ambiguous::Host, Ambiguous::Expand, Ambiguous::Reject][reading];
@@ -113,8 +120,8 @@ proptest! {
             .collect();
         let (whole, set) = (whole(), in_members());
         for _ in 0..2 {
-            let report = set.adopt_reading(reading, &users);
-            prop_assert_eq!(&report, &whole.adopt_reading(reading, &users));
+            let report = sorted(set.adopt_reading(reading, &users));
+            prop_assert_eq!(&report, &sorted(whole.adopt_reading(reading, &users)));
             if reading == Ambiguous::Host {
                 prop_assert_eq!(entries_counted(&report), report.entries);
             }
@@ -301,8 +308,9 @@ fn batches_that_take_from_each_other_give_way() {
                 })
             })
             .collect();
-        let held: u32 = batches.into_iter().map(|batch| batch.join().unwrap()).sum();
+        let held: Vec<_> = batches.into_iter().map(|batch| batch.join()).collect();
         over.store(true, Ordering::Relaxed);
+        let held: u32 = held.into_iter().map(Result::unwrap).sum();
         // Two batches at a time leave two addresses, and three never fit: a single claim always finds one.
         assert_eq!(single.join().unwrap(), 0, "something was free all the time");
         assert!(held > 0);

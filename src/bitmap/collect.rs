@@ -16,7 +16,7 @@
 use super::chunk::{Chunk, Request};
 use super::control::{Flight, Watch};
 use super::{Bitmap, Mark};
-use crate::slot::{Slot, bits_within, slot_at, slots_in, words_within};
+use crate::slot::{Slot, bits_within, chunk_of, slot_at, slots_in, words_within};
 use crate::sync::load_seq_cst;
 
 /// What the first collect has found of one bitmap that looked empty.
@@ -74,7 +74,7 @@ impl<'a> Bitmap<'a> {
         match parts {
             None if !self.tree.is_linear() => self.evidence_at_the_root(own_flights),
             None => by_looking(&|| self.chunks.iter().all(Chunk::is_full)),
-            Some(parts) => by_looking(&|| self.are_parts_taken(parts)),
+            Some(parts) => by_looking(&|| self.are_parts_taken_or_published(parts)),
         }
     }
 
@@ -133,14 +133,27 @@ impl<'a> Bitmap<'a> {
 
     /// Whether every slot of these parts was seen taken, each word at its own moment.
     pub(crate) fn are_parts_taken(self, parts: &[(Slot, Slot)]) -> bool {
-        let is_taken = |&(first, last): &(Slot, Slot)| {
-            words_within(first, last).all(|word_index| {
+        self.first_word_free_in(parts).is_none()
+    }
+
+    /// The same, and publishes what was seen free. Its release may have stopped before it did that itself:
+    /// then a search by the hints would never find it, and the caller would search for ever.
+    fn are_parts_taken_or_published(self, parts: &[(Slot, Slot)]) -> bool {
+        let free = self.first_word_free_in(parts);
+        if let Some(word_index) = free {
+            self.tree.publish(chunk_of(slot_at(word_index, 0)));
+        }
+        free.is_none()
+    }
+
+    fn first_word_free_in(self, parts: &[(Slot, Slot)]) -> Option<usize> {
+        parts.iter().find_map(|&(first, last)| {
+            words_within(first, last).find(|&word_index| {
                 // SeqCst: the look of a search under watch, and the check between the two phases of a
                 // settle, as in `Chunk::is_full`.
-                load_seq_cst(self.word(word_index)) & bits_within(word_index, first, last) == 0
+                load_seq_cst(self.word(word_index)) & bits_within(word_index, first, last) != 0
             })
-        };
-        parts.iter().all(is_taken)
+        })
     }
 
     /// The free slots of `first..=last`, ascending: each word is looked at when the search comes to it.

@@ -284,6 +284,11 @@ impl<N: Network> Pool<N> {
         (0, self.last_slot())
     }
 
+    /// The first address of all.
+    pub(crate) fn first_addr(&self) -> N::Addr {
+        self.geometry.segments()[0].base
+    }
+
     /// First and last addresses of all stretches of consecutive addresses, ascending.
     pub(crate) fn stretches(&self) -> impl Iterator<Item = (N::Addr, N::Addr)> + '_ {
         self.geometry

@@ -32,7 +32,7 @@ impl<'s, N: Network> Router<'s, N> {
         let end = set.members.len();
         let mut families: Vec<N::Addr> = Vec::new();
         for (_, member) in set.members.iter() {
-            let addr = member.pool.addr_at(0);
+            let addr = member.pool.first_addr();
             let is_known = |&known: &N::Addr| N::addr_width(known) == N::addr_width(addr);
             if !families.iter().any(is_known) {
                 families.push(addr);

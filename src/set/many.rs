@@ -161,7 +161,7 @@ impl<N: Network> PoolSet<N> {
     /// The members, always in the same order, whatever set they are in: see [`Batch`].
     fn in_order_of_addresses(&self) -> Vec<(usize, &Member<N>)> {
         let mut members: Vec<_> = self.members.iter().collect();
-        members.sort_by_key(|(_, member)| member.pool.addr_at(0));
+        members.sort_by_key(|(_, member)| member.pool.first_addr());
         members
     }
 
