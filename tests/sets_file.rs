@@ -12,7 +12,7 @@ use hostbits::{
     AllocateError, Builder, DualStack, Pool, PoolSet, ReconcileOptions, RecoveryKind, StatsLevel,
 };
 use ipnet::{Ipv4Net, Ipv6Net};
-use scratch::{PAGE, Scratch, forget_the_boot, overwrite, read};
+use scratch::{Scratch, forget_the_boot, overwrite, poison, read};
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -144,14 +144,6 @@ fn a_set_is_exhausted_with_what_its_members_have_in_quarantine() {
     assert!(set.allocate_many(1).is_err() && set.allocate_block(32).is_err());
     member.pool().reclaim(&held).unwrap();
     assert_eq!(everything(&set).len(), 8);
-}
-
-fn poison(path: &Path) {
-    overwrite(
-        path,
-        4 * PAGE as u64 + 0x180,
-        &(1u64 << 32 | 5).to_ne_bytes(),
-    );
 }
 
 /// A member that has been poisoned gives nothing, and the others go on; when they are full, the poison is the
