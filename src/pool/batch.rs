@@ -34,7 +34,21 @@ impl<N: Network> Pool<N> {
 
 impl<N: Network> Batch<'_, N> {
     /// Claims up to `wanted` addresses of these parts; answers how many. Fewer prove nothing.
+    ///
+    /// Looks again until it finds nothing: the look that takes the last one leaves its hint, and only the
+    /// next one takes that down. With the hint up nobody could prove that there was no more.
     pub(crate) fn take(&mut self, parts: &[Part], wanted: u64) -> u64 {
+        let mut taken = 0;
+        while taken < wanted {
+            match self.take_once(parts, wanted - taken) {
+                0 => break,
+                now => taken += now,
+            }
+        }
+        taken
+    }
+
+    fn take_once(&mut self, parts: &[Part], wanted: u64) -> u64 {
         let pool = self.pool;
         let claimed = pool.claim_inside_barrier(|bitmap| {
             let mut claimed: Vec<WordBits> = Vec::new();
