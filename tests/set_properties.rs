@@ -365,7 +365,6 @@ proptest! {
 
 #[cfg(all(feature = "mmap", target_os = "linux"))]
 #[path = "support/scratch.rs"]
-#[allow(dead_code)]
 mod scratch;
 
 #[cfg(all(feature = "mmap", target_os = "linux"))]

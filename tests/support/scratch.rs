@@ -111,7 +111,6 @@ fn crc32c(bytes: &[u8]) -> u32 {
 }
 
 /// Poisons a pool file as a sync does that fails with error 5.
-#[allow(dead_code)] // Not every test does.
 pub(crate) fn poison(path: &Path) {
     overwrite(
         path,
