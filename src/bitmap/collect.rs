@@ -54,11 +54,8 @@ impl Evidence<'_> {
             Seen::Root(root) => self.bitmap.tree.root() == root,
             Seen::Watched { order, freed, .. } => self.bitmap.control.freed(order) == freed,
         };
-        is_same
-            && self
-                .bitmap
-                .control
-                .undisturbed_since(self.flights, self.own)
+        let control = self.bitmap.control;
+        is_same && control.undisturbed_since(self.flights, self.own)
     }
 }
 

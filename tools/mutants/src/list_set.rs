@@ -35,8 +35,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[
             edit(
                 COLLECT,
-                "is_same && self.bitmap.control.undisturbed_since(self.flights, self.own)",
-                "is_same && self.flights != u64::MAX",
+                "is_same && control.undisturbed_since(self.flights, self.own)",
+                "is_same && control.undisturbed_since(self.flights, self.own) | true",
             ),
             edit(
                 COLLECT,
