@@ -3,7 +3,6 @@
 use super::Pool;
 use super::listing::Listing;
 use crate::network::Network;
-use crate::stats::Event;
 use crate::users::{Adopted, Ambiguous, UserRecord};
 
 impl<N: Network> Pool<N> {
@@ -53,7 +52,13 @@ impl<N: Network> Pool<N> {
         for user in users {
             listing.read(&user);
         }
-        // Word by word when all of the list is known: a claim for each entry takes three times as long.
+        self.take_all(&mut listing);
+        listing
+    }
+
+    /// Takes all that a list has named, and says in its report what became of it.
+    // Word by word when all of the list is known: a claim for each entry takes three times as long.
+    pub(super) fn take_all(&self, listing: &mut Listing<'_, N>) {
         let (mut taken, mut named) = (0, 0);
         for (word_index, &bits) in listing.listed.iter().enumerate() {
             if bits != 0 {
@@ -62,13 +67,7 @@ impl<N: Network> Pool<N> {
             }
         }
         (listing.report.taken, listing.report.already) = (taken, named - taken);
-        if taken != 0 {
-            self.counters.allocated(Event::Adopted, taken);
-            // What is taken stays taken, durable or not; a pool that could not make it durable is poisoned,
-            // and hands out nothing.
-            let _ = self.confirm();
-        }
-        listing
+        self.note_adopted(taken);
     }
 
     /// Takes slots of a word that a list names; answers how many were free.

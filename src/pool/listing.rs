@@ -8,9 +8,10 @@ use crate::network::Network;
 use crate::slot::{
     SLOTS_PER_WORD, Slot, bit_of, bits_within, slot_at, slots_in, word_of, words_within,
 };
-use crate::users::{Adopted, Ambiguous, Entry, Listed, ProblemKind, UserRecord, quoted, read};
+use crate::users::{
+    Adopted, Ambiguous, Entry, Listed, ProblemKind, Quoted, UserRecord, quoted, read,
+};
 use ipnet::IpNet;
-use std::fmt;
 use std::net::IpAddr;
 
 /// A list as far as it has been read.
@@ -68,6 +69,12 @@ impl<'a, N: Network> Listing<'a, N> {
             // A unit by its name, or a prefix of which nothing is of the pool: both readings say the same.
             _ => self.read_addr(net.addr(), owner, listed),
         }
+    }
+
+    /// Reads the entry `position` of a list of which others read the rest.
+    pub(super) fn read_as(&mut self, position: u64, user: &impl UserRecord) {
+        self.report.entries = position - 1;
+        self.read(user);
     }
 
     /// The listed slots, as ascending ranges.
@@ -387,18 +394,5 @@ impl Owners {
         };
         let claim = &self.claims[index];
         Some((claim.position(), &self.names[start..claim.name_end()]))
-    }
-}
-
-/// An entry as it was written.
-struct Quoted<'a>(Listed<'a>);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Listed::Text(text) => f.write_str(text),
-            Listed::Addr(addr) => addr.fmt(f),
-            Listed::Net(net) => net.fmt(f),
-        }
     }
 }

@@ -326,8 +326,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "guard: releases twice",
         &[edit(
             "src/pool/guard.rs",
-            "            let _ = self.pool.release(self.addr);",
-            "            let _ = self.pool.release(self.addr);\n            let _ = self.pool.release(self.addr);",
+            "            self.lender.take_back(self.addr);",
+            "            self.lender.take_back(self.addr);\n            self.lender.take_back(self.addr);",
         )],
         &[Loom("pool", "two_threads_always_share_two_addresses")],
     )),
@@ -753,6 +753,7 @@ mod tests {
         assert!(stale.is_empty(), "{}", stale.join("\n\n"));
     }
 
+    /// A file of tests, or a folder of them that has taken its name.
     #[test]
     fn every_mutant_has_a_name_of_its_own_and_checks_that_exist() {
         let names: BTreeSet<_> = all().map(|mutant| mutant.name).collect();

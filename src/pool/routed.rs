@@ -1,0 +1,59 @@
+//! What a set needs to read one list for all of its members.
+//!
+//! Each member reads the entries that are its own with its own listing, and counts them. Positions are those
+//! of the whole list: the number of an entry is told, and not counted here.
+
+use super::Pool;
+use super::listing::Listing;
+use crate::network::Network;
+use crate::stats::Event;
+use crate::users::{Adopted, Ambiguous, UserRecord};
+use ipnet::IpNet;
+
+/// One member's share of a list.
+pub(crate) struct Share<'a, N: Network> {
+    pool: &'a Pool<N>,
+    listing: Listing<'a, N>,
+    entries: u64,
+}
+
+impl<'a, N: Network> Share<'a, N> {
+    /// Reads the entry `position` of the whole list.
+    pub(crate) fn read(&mut self, position: u64, user: &impl UserRecord) {
+        self.listing.read_as(position, user);
+        self.entries += 1;
+    }
+
+    /// Takes all that was named, and says what became of it.
+    pub(crate) fn adopt(mut self) -> Adopted {
+        self.pool.take_all(&mut self.listing);
+        let mut report = self.listing.report;
+        report.entries = self.entries;
+        report
+    }
+}
+
+impl<N: Network> Pool<N> {
+    /// Begins to read a share of a list.
+    pub(crate) fn share(&self, ambiguous: Ambiguous) -> Share<'_, N> {
+        Share {
+            pool: self,
+            listing: Listing::new(&self.geometry, ambiguous),
+            entries: 0,
+        }
+    }
+
+    /// Whether the prefix is exactly what the pool hands out.
+    pub(crate) fn is_one_unit(&self, net: IpNet) -> bool {
+        net == net.trunc() && net.prefix_len() == self.geometry.unit()
+    }
+
+    pub(super) fn note_adopted(&self, taken: u64) {
+        if taken != 0 {
+            self.counters.allocated(Event::Adopted, taken);
+            // What is taken stays taken, durable or not; a pool that could not make it durable is poisoned,
+            // and hands out nothing.
+            let _ = self.confirm();
+        }
+    }
+}
