@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::next::Given;
 use crate::output::{print, print_error_text, print_json};
 use crate::users::{Notes, ReadList, UserRecords};
-use hostbits::{Adopted, Ambiguous, PoolSet, UserRecord};
+use hostbits::PoolSet;
 use hostbits_lists::Source;
 use ipnet::IpNet;
 use serde::Serialize;
