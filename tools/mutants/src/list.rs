@@ -753,7 +753,6 @@ mod tests {
         assert!(stale.is_empty(), "{}", stale.join("\n\n"));
     }
 
-    /// A file of tests, or a folder of them that has taken its name.
     #[test]
     fn every_mutant_has_a_name_of_its_own_and_checks_that_exist() {
         let names: BTreeSet<_> = all().map(|mutant| mutant.name).collect();
