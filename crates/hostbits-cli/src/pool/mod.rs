@@ -29,7 +29,7 @@ pub(crate) use failure::{
 pub(crate) use look::{Problem, has_damage, problems};
 pub(crate) use map::Map;
 pub(crate) use reclaim::run as reclaim;
-pub(crate) use release::Outcome;
+pub(crate) use release::{Done, Outcome};
 
 use crate::failure::Failure;
 use crate::users::printable;

@@ -94,20 +94,30 @@ fn print_outcomes(args: &ReleaseArgs, outcomes: &[Outcome]) -> Result<(), Failur
 /// Somebody else may hold it by now, so a second mention must not reach the pool: to one bit it would be
 /// that somebody's release.
 #[derive(Default)]
-struct Done(BTreeMap<IpAddr, IpAddr>);
+pub(crate) struct Done(BTreeMap<IpAddr, IpAddr>);
 
 impl Done {
     fn release(&mut self, pool: &Pool, named: Named) -> Outcome {
         let unit = pool.info().unit;
         let net = net_of(named.addr, named.prefix_len.unwrap_or(unit));
+        self.once(net, named.addr, || match net.prefix_len() == unit {
+            true => pool.release(named.addr),
+            false => pool.release_block(net),
+        })
+    }
+
+    /// Releases, unless some of it was released before.
+    pub(crate) fn once(
+        &mut self,
+        net: IpNet,
+        addr: IpAddr,
+        release: impl FnOnce() -> Result<(), ReleaseError>,
+    ) -> Outcome {
         let (first, last) = (net.network(), net.broadcast());
-        let result = if self.has_some_of(first, last) {
-            Err(ReleaseError::NotAllocated { addr: named.addr })
-        } else if net.prefix_len() == unit {
-            pool.release(named.addr)
-        } else {
-            pool.release_block(net)
-        };
+        if self.has_some_of(first, last) {
+            return Outcome::new(net, Some(ReleaseError::NotAllocated { addr }));
+        }
+        let result = release();
         if result.is_ok() {
             self.0.insert(first, last);
         }

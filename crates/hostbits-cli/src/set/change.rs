@@ -7,7 +7,7 @@ use crate::args::Format;
 use crate::failure::Failure;
 use crate::next::Given;
 use crate::output::{print, print_error_text, print_json, print_whole};
-use crate::pool::{Outcome, exit_code_of_release, needs_sync, net_of};
+use crate::pool::{Done, Outcome, exit_code_of_release, needs_sync, net_of};
 use crate::values::Named;
 use hostbits::{AllocateError, Network, Pair, Pool, PoolSet, ReleaseError};
 use hostbits_config::{Config, Family, OpenPair, OpenSet, SetConfig};
@@ -219,11 +219,11 @@ fn sync<'p, N: Network>(pools: impl Iterator<Item = &'p Arc<Pool<N>>>) -> Result
 pub(super) fn release(args: &ReleaseArgs) -> Result<ExitCode, Failure> {
     let config = args.config.read()?;
     let sets = open_all(&args.config, &config, &args.set)?;
-    let mut seen = HashSet::new();
+    let mut done = Done::default();
     let outcomes = args
         .named
         .iter()
-        .map(|&named| release_one(&sets, &mut seen, named));
+        .map(|&named| release_one(&sets, &mut done, named));
     let outcomes: Vec<Outcome> = outcomes.collect();
     print_outcomes(args, &outcomes)?;
     let first_error = outcomes.iter().find_map(|outcome| outcome.error.as_ref());
@@ -244,8 +244,7 @@ fn open_all(args: &ConfigArgs, config: &Config, name: &str) -> Result<Vec<PoolSe
     open.map_err(|error| args.refuse_open(error))
 }
 
-/// A second mention must not reach the pool: somebody else may hold the address by now.
-fn release_one(sets: &[PoolSet], seen: &mut HashSet<IpAddr>, named: Named) -> Outcome {
+fn release_one(sets: &[PoolSet], done: &mut Done, named: Named) -> Outcome {
     let addr = named.addr;
     let found = sets
         .iter()
@@ -257,14 +256,10 @@ fn release_one(sets: &[PoolSet], seen: &mut HashSet<IpAddr>, named: Named) -> Ou
     };
     let unit = member.pool().info().unit;
     let net = net_of(addr, named.prefix_len.unwrap_or(unit));
-    let result = if net.prefix_len() != unit {
-        set.release_block(net)
-    } else if !seen.insert(net.network()) {
-        Err(ReleaseError::NotAllocated { addr })
-    } else {
-        set.release(addr)
-    };
-    Outcome::new(net, result.err())
+    done.once(net, addr, || match net.prefix_len() == unit {
+        true => set.release(addr),
+        false => set.release_block(net),
+    })
 }
 
 fn print_outcomes(args: &ReleaseArgs, outcomes: &[Outcome]) -> Result<(), Failure> {
@@ -290,4 +285,29 @@ fn print_outcomes(args: &ReleaseArgs, outcomes: &[Outcome]) -> Result<(), Failur
         let mut released = released;
         released.try_for_each(|outcome| writeln!(out, "{outcome}"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::values::named;
+
+    /// Between two mentions somebody else gets the address: it is theirs, and stays so.
+    #[test]
+    fn a_second_mention_releases_nothing() {
+        let pool = |net: &str| Pool::new(net.parse::<IpNet>().unwrap()).unwrap();
+        let sets = [PoolSet::new(["10.0.0.0/24", "10.0.1.0/24"].map(pool)).unwrap()];
+        let addr: IpAddr = "10.0.1.5".parse().unwrap();
+        for mentions in [["10.0.1.5", "10.0.1.5/32"], ["10.0.1.4/30", "10.0.1.5"]] {
+            let mut done = Done::default();
+            for host in [4, 5, 6, 7] {
+                let _ = sets[0].allocate_exact(IpAddr::from([10, 0, 1, host]));
+            }
+            let mut release = |text| release_one(&sets, &mut done, named(text).unwrap());
+            assert!(release(mentions[0]).released);
+            sets[0].allocate_exact(addr).unwrap();
+            assert!(!release(mentions[1]).released, "{mentions:?}");
+            assert_eq!(sets[0].release(addr), Ok(()), "{mentions:?}");
+        }
+    }
 }

@@ -10,7 +10,7 @@ const PHASE: usize = 0x30;
 const CHECKSUM: usize = 0x1FC;
 
 /// Says that another boot had the file open, in both slots, with a checksum that is right.
-fn reboot(file: &PoolFile) -> File {
+pub(crate) fn reboot(file: &PoolFile) -> File {
     let bytes = File::options()
         .read(true)
         .write(true)

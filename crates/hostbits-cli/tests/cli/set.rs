@@ -1,6 +1,7 @@
 //! `hostbits set`: every command, every option, every exit code, both formats.
 
-use crate::run::{Run, command, run, run_with_input};
+use crate::pool_crash::reboot;
+use crate::run::{PoolFile, Run, command, run, run_with_input};
 use hostbits::open_file;
 use serde_json::Value;
 use std::fs;
@@ -586,6 +587,41 @@ fn quarantine_is_exit_code_6() {
     fs::rename(sets.path("copy"), sets.path("a.pool")).unwrap();
     let run = sets.run("allocate", "a");
     assert!(run.failed(6).contains("hostbits pool reclaim"), "{run:?}");
+}
+
+/// What strict and barrier printed is held after the machine went down, and the rest is free.
+#[test]
+fn what_was_printed_is_held_after_a_crash() {
+    for durability in ["strict", "barrier"] {
+        let member = |set: &str, net: &str| {
+            format!(
+                "[[sets.{set}.members]]\nnetwork='{net}'\nfile='{set}.pool'\ndurability='{durability}'\n"
+            )
+        };
+        let text =
+            member("a", "10.0.0.0/24") + &member("b", "fd00::/112") + "[pairs.p]\nv4='a'\nv6='b'\n";
+        let sets = Sets::applied("crash", &text);
+        let crash = |name: &str| {
+            let file = PoolFile(sets.path(name));
+            reboot(&file);
+            // The folder goes with the test, not the file with this name for it.
+            std::mem::forget(file);
+        };
+        sets.run("allocate", "a -n 2").found();
+        crash("a.pool");
+        assert_eq!(
+            sets.run("allocate", "p --pair").found(),
+            "10.0.0.4/32\nfd00::2/128\n",
+            "{durability}"
+        );
+        crash("a.pool");
+        crash("b.pool");
+        assert_eq!(
+            sets.run("allocate", "p --pair").found(),
+            "10.0.0.5/32\nfd00::3/128\n",
+            "{durability}"
+        );
+    }
 }
 
 /// Nobody is there to read the address: it is allocated, and the message says how to give it back.
