@@ -15,7 +15,7 @@ use ipnet::Ipv4Net;
 use ledger::Ledger;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use scratch::{PAGE, Scratch, change_header, overwrite, read};
+use scratch::{PAGE, Scratch, change_header, overwrite, poison, read};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
@@ -217,11 +217,7 @@ fn whoever_was_stopped_in_a_claim_hears_of_the_poison() {
         let stat = format!("/proc/{pid}/task");
         wait_for("the stop", || threads_are_stopped(&stat));
         let before = claimed();
-        overwrite(
-            &path,
-            4 * PAGE as u64 + 0x180,
-            &(1u64 << 32 | 5).to_ne_bytes(),
-        );
+        poison(&path);
         kill(pid, Signal::SIGCONT).unwrap();
         let ended = ends_within(&mut child, Duration::from_secs(20));
         assert!(ended, "round {round}: it does not hear of the poison");

@@ -9,7 +9,9 @@ use hostbits::{
     RecoveryKind, Search, StatsLevel, Status, SyncError,
 };
 use ipnet::{IpNet, Ipv4Net};
-use scratch::{PAGE, STATE_SLOTS, Scratch, forget_the_boot, forget_the_past, overwrite, read};
+use scratch::{
+    PAGE, STATE_SLOTS, Scratch, forget_the_boot, forget_the_past, overwrite, poison, read,
+};
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
@@ -799,7 +801,7 @@ fn a_look_sees_what_an_opening_will_find() {
             match accident {
                 "boot" => forget_the_boot(&path),
                 "past" => forget_the_past(&path),
-                "poison" => overwrite(&path, 4 * PAGE as u64 + 0x180, &[5, 0, 0, 0, 1, 0, 0, 0]),
+                "poison" => poison(&path),
                 _ => {}
             }
             let before = read(&path);

@@ -109,3 +109,12 @@ fn crc32c(bytes: &[u8]) -> u32 {
         .iter()
         .fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), step))
 }
+
+/// Poisons a pool file as a sync does that fails with error 5.
+pub(crate) fn poison(path: &Path) {
+    overwrite(
+        path,
+        4 * PAGE as u64 + 0x148,
+        &(1u64 << 15 | 5 << 16).to_ne_bytes(),
+    );
+}
