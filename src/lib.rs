@@ -107,7 +107,8 @@ pub use reconcile::{
 };
 pub use set::{
     AddError, AllocatePairError, CordonError, DualStack, Extent, Member, MemberError, MemberId,
-    Pair, PoolSet, ReleasePairError, SetBuilder, StaticBand, Strategy, SubPool, TwinPools,
+    NewMember, Pair, PoolSet, ReleasePairError, SetBuilder, SetGuard, SetGuardArc, StaticBand,
+    Strategy, SubPool, TwinPools,
 };
 pub use slot::Slot;
 pub use stats::{Allocations, Failures, Stats, StatsLevel};

@@ -121,6 +121,27 @@ pub struct Stats {
     pub last_allocation: Option<SystemTime>,
 }
 
+impl Stats {
+    /// Adds those of another pool.
+    pub(crate) fn add(&mut self, other: &Self) {
+        let (allocations, others) = (&mut self.allocations, &other.allocations);
+        allocations.any += others.any;
+        allocations.exact += others.exact;
+        allocations.preferred += others.preferred;
+        allocations.batch += others.batch;
+        allocations.block += others.block;
+        allocations.adopted += others.adopted;
+        let (failures, others) = (&mut self.failures, &other.failures);
+        failures.exhausted += others.exhausted;
+        failures.taken += others.taken;
+        failures.reserved += others.reserved;
+        failures.out_of_range += others.out_of_range;
+        self.releases += other.releases;
+        self.release_errors += other.release_errors;
+        self.last_allocation = self.last_allocation.max(other.last_allocation);
+    }
+}
+
 /// A thing that is counted: its place in a stripe.
 #[derive(Clone, Copy)]
 pub(crate) enum Event {

@@ -5,7 +5,10 @@
 mod common;
 
 use common::{a6, drain, host, ip, net, v4, v6};
-use hostbits::{Ambiguous, BuildError, Gateway, Policy, Pool, Search, StatsLevel, next_free};
+use hostbits::{
+    Ambiguous, BuildError, DualStack, Gateway, NewMember, Policy, Pool, PoolSet, Search,
+    StaticBand, StatsLevel, Strategy, TwinPools, next_free,
+};
 use ipnet::Ipv4Net;
 use serde_json::{Map, Value, json};
 
@@ -225,6 +228,72 @@ fn reports_have_their_fixed_names() {
     let units = Pool::builder(v4("10.0.0.0/24")).unit(28).build().unwrap();
     given.put("released many/misaligned", &units.release_many(&[host(17)]));
     given.check("released many");
+}
+
+/// Members, and why something was not done with a set.
+#[test]
+fn sets_have_their_fixed_names() {
+    let mut given = Given::default();
+    let banded = NewMember::new(Pool::new(v4("10.0.0.0/24")).unwrap()).band(StaticBand::Kubernetes);
+    let mut set = PoolSet::builder().room(1).member(banded).build().unwrap();
+    let held = set.allocate().unwrap();
+    let some = host(40)..=host(49);
+    set.cordon(some.clone()).unwrap();
+    let member = set.members().next().unwrap();
+    let (id, mut view) = (member.id(), serde_json::to_value(&member).unwrap());
+    assert!(view["info"]["memory_bytes"].take().is_u64());
+    given.put("set/member", &view);
+    given.put("set/strategy", &Strategy::MostFree);
+    let unknown = set
+        .drain(serde_json::from_value(json!(7)).unwrap())
+        .unwrap_err();
+    given.put_error("set/unknown member", &unknown, unknown.code());
+    let not_drained = set.remove(id).unwrap_err();
+    given.put_error("set/not drained", &not_drained, not_drained.code());
+    set.drain(id).unwrap();
+    let not_empty = set.remove(id).unwrap_err();
+    given.put_error("set/not empty", &not_empty, not_empty.code());
+    set.resume(id).unwrap();
+    let not_cordoned = set.uncordon(host(40)..=host(48)).unwrap_err();
+    given.put_error("set/not cordoned", &not_cordoned, not_cordoned.code());
+    let outside = set
+        .cordon("10.9.0.0".parse().unwrap()..="10.9.0.9".parse().unwrap())
+        .unwrap_err();
+    given.put_error("set/cordon outside", &outside, outside.code());
+    for _ in 1..16 {
+        set.cordon(some.clone()).unwrap();
+    }
+    let too_many = set.cordon(some).unwrap_err();
+    given.put_error("set/too many cordons", &too_many, too_many.code());
+    let overlaps = set
+        .add(Pool::new(v4("10.0.0.128/25")).unwrap())
+        .unwrap_err();
+    given.put_error("set/overlaps", &overlaps, overlaps.code());
+    let no_room = set.add(Pool::new(v4("10.0.1.0/24")).unwrap()).unwrap_err();
+    given.put_error("set/no room", &no_room, no_room.code());
+    let _ = held;
+    pairs_have_theirs(&mut given);
+    given.check("set");
+}
+
+fn pairs_have_theirs(given: &mut Given) {
+    let v6s = || Pool::new(v6("2001:db8::/126")).unwrap();
+    let of = |v4, v6| DualStack::new(PoolSet::new([v4]).unwrap(), PoolSet::new([v6]).unwrap());
+    let both = of(Pool::new(v4("10.0.0.0/24")).unwrap(), v6s());
+    let pair = both.allocate_pair().unwrap();
+    given.put("set/pair", &pair);
+    both.v6().release(pair.v6).unwrap();
+    let not_released = both.release_pair(pair).unwrap_err();
+    given.put("set/pair not released", &not_released);
+    while both.allocate_pair().is_ok() {}
+    let no_v6 = both.allocate_pair().unwrap_err();
+    given.put_error("set/no v6", &no_v6, no_v6.code());
+    let both = of(full(Policy::Lowest), v6s());
+    let no_v4 = both.allocate_pair().unwrap_err();
+    given.put_error("set/no v4", &no_v4, no_v4.code());
+    let twins = TwinPools::new(full(Policy::Lowest), v6s()).unwrap();
+    let no_index = twins.allocate_pair().unwrap_err();
+    given.put_error("set/no common index", &no_index, no_index.code());
 }
 
 /// What changed, as lists of addresses.

@@ -373,3 +373,30 @@ fn twins_are_not_fooled_by_an_index_that_moves() {
         assert!(got[1], "an index was free on both sides all the time");
     });
 }
+
+/// Two batches of all addresses, each holding what the other one lacks: they give way, one has everything at
+/// the end, and whoever failed was told so while the other one had it.
+#[test]
+fn a_batch_over_members_is_whole_or_nothing() {
+    let many = |set: &Set| set.allocate_many(2).map_or(0, |addrs| addrs.len());
+    let world = || set_of([one(A, Search::Tree), one(B, Search::Tree)]);
+    let roles: [fn(&Set) -> usize; 2] = [many, many];
+    race("two batches", Some(2), world, roles, |set, got| {
+        assert_eq!(got.iter().sum::<usize>(), 2, "all or nothing");
+        assert_eq!(set.allocated(), 2);
+    });
+}
+
+/// A batch that fails takes nothing from a single claim: an address was free all the time.
+#[test]
+fn a_batch_that_fails_takes_nothing_from_a_single_claim() {
+    let roles: [fn(&Set) -> usize; 2] = [
+        |set| set.allocate_many(3).map_or(0, |addrs| addrs.len()),
+        |set| usize::from(set.allocate().is_ok()),
+    ];
+    let world = || set_of([one(A, Search::Tree), one(B, Search::Tree)]);
+    race("", Some(2), world, roles, |set, got| {
+        assert_eq!(got, [0, 1]);
+        assert_eq!(set.allocated(), 1);
+    });
+}

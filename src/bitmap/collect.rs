@@ -16,13 +16,15 @@
 use super::chunk::{Chunk, Request};
 use super::control::{Flight, Watch};
 use super::{Bitmap, Mark};
-use crate::slot::{Slot, bits_within, slot_at, slots_in, words_within};
+use crate::slot::{Slot, bits_within, chunk_of, slot_at, slots_in, words_within};
 use crate::sync::load_seq_cst;
 
 /// What the first collect has found of one bitmap that looked empty.
 pub(crate) struct Evidence<'a> {
     bitmap: Bitmap<'a>,
     flights: u64,
+    /// Flights of the caller, as they read in the low half.
+    own: u64,
     seen: Seen<'a>,
 }
 
@@ -52,35 +54,45 @@ impl Evidence<'_> {
             Seen::Root(root) => self.bitmap.tree.root() == root,
             Seen::Watched { order, freed, .. } => self.bitmap.control.freed(order) == freed,
         };
-        is_same && self.bitmap.control.undisturbed_since(self.flights, 0)
+        let control = self.bitmap.control;
+        is_same && control.undisturbed_since(self.flights, self.own)
     }
 }
 
 impl<'a> Bitmap<'a> {
-    /// The first collect of a bitmap, as far as `parts` of it go; all of it if there are none.
+    /// The first collect of a bitmap, as far as `parts` of it go; all of it if there are none. The caller has
+    /// `own_flights` there himself.
     pub(crate) fn evidence_of_none(
         self,
         parts: Option<&[(Slot, Slot)]>,
+        own_flights: u64,
     ) -> Result<Evidence<'a>, Doubt> {
+        let by_looking = |look: &dyn Fn() -> bool| self.evidence_by_looking(own_flights, look);
         match parts {
-            None if !self.tree.is_linear() => self.evidence_at_the_root(),
-            None => self.evidence_by_looking(|| self.chunks.iter().all(Chunk::is_full)),
-            Some(parts) => self.evidence_by_looking(|| self.are_parts_taken(parts)),
+            None if !self.tree.is_linear() => self.evidence_at_the_root(own_flights),
+            None => by_looking(&|| self.chunks.iter().all(Chunk::is_full)),
+            Some(parts) => by_looking(&|| self.are_parts_taken_or_published(parts)),
         }
     }
 
-    fn evidence_at_the_root(self) -> Result<Evidence<'a>, Doubt> {
-        let flights = self.calm()?;
+    fn evidence_at_the_root(self, own_flights: u64) -> Result<Evidence<'a>, Doubt> {
+        let own = self.own_mark(own_flights);
+        let flights = self.calm(own)?;
         let root = self.tree.empty_root().ok_or(Doubt::MayBeFree)?;
         Ok(Evidence {
             bitmap: self,
             flights,
+            own,
             seen: Seen::Root(root),
         })
     }
 
-    fn evidence_by_looking(self, look: impl Fn() -> bool) -> Result<Evidence<'a>, Doubt> {
-        let evidence = self.watch_for(0)?;
+    fn evidence_by_looking(
+        self,
+        own_flights: u64,
+        look: &dyn Fn() -> bool,
+    ) -> Result<Evidence<'a>, Doubt> {
+        let evidence = self.watch_for(0, own_flights)?;
         if look() {
             Ok(evidence)
         } else {
@@ -89,12 +101,14 @@ impl<'a> Bitmap<'a> {
     }
 
     /// Begins a watch for blocks of 2^`order` slots; evidence once the caller has found none after it.
-    pub(crate) fn watch_for(self, order: u32) -> Result<Evidence<'a>, Doubt> {
+    pub(crate) fn watch_for(self, order: u32, own_flights: u64) -> Result<Evidence<'a>, Doubt> {
+        let own = self.own_mark(own_flights);
         let watch = self.control.watch();
         let freed = self.control.freed(order);
         Ok(Evidence {
             bitmap: self,
-            flights: self.calm()?,
+            flights: self.calm(own)?,
+            own,
             seen: Seen::Watched {
                 _watch: watch,
                 order,
@@ -103,10 +117,10 @@ impl<'a> Bitmap<'a> {
         })
     }
 
-    /// The word of the flights while nobody is in flight.
-    fn calm(self) -> Result<u64, Doubt> {
+    /// The word of the flights while nobody else is in flight.
+    fn calm(self, own: u64) -> Result<u64, Doubt> {
         let flights = self.control.flights();
-        let is_calm = self.control.undisturbed_since(flights, 0);
+        let is_calm = self.control.undisturbed_since(flights, own);
         if is_calm {
             Ok(flights)
         } else {
@@ -116,14 +130,27 @@ impl<'a> Bitmap<'a> {
 
     /// Whether every slot of these parts was seen taken, each word at its own moment.
     pub(crate) fn are_parts_taken(self, parts: &[(Slot, Slot)]) -> bool {
-        let is_taken = |&(first, last): &(Slot, Slot)| {
-            words_within(first, last).all(|word_index| {
+        self.first_word_free_in(parts).is_none()
+    }
+
+    /// The same, and publishes what was seen free. Its release may have stopped before it did that itself:
+    /// then a search by the hints would never find it, and the caller would search for ever.
+    fn are_parts_taken_or_published(self, parts: &[(Slot, Slot)]) -> bool {
+        let free = self.first_word_free_in(parts);
+        if let Some(word_index) = free {
+            self.tree.publish(chunk_of(slot_at(word_index, 0)));
+        }
+        free.is_none()
+    }
+
+    fn first_word_free_in(self, parts: &[(Slot, Slot)]) -> Option<usize> {
+        parts.iter().find_map(|&(first, last)| {
+            words_within(first, last).find(|&word_index| {
                 // SeqCst: the look of a search under watch, and the check between the two phases of a
                 // settle, as in `Chunk::is_full`.
-                load_seq_cst(self.word(word_index)) & bits_within(word_index, first, last) == 0
+                load_seq_cst(self.word(word_index)) & bits_within(word_index, first, last) != 0
             })
-        };
-        parts.iter().all(is_taken)
+        })
     }
 
     /// The free slots of `first..=last`, ascending: each word is looked at when the search comes to it.
@@ -171,6 +198,32 @@ impl<'a, M: Mark> Bitmap<'a, M> {
         found
     }
 
+    /// Claims up to `wanted` free slots of `start..=last`, and then of `first..start`, and hands each word with
+    /// its bits to `sink`. Fewer prove nothing.
+    pub(crate) fn try_claim_many(
+        self,
+        (first, start, last): (Slot, Slot, Slot),
+        wanted: u64,
+        mut sink: impl FnMut(usize, u64),
+    ) {
+        let mut claim = |first, last, wanted| {
+            let sink = &mut sink;
+            self.take_within(Request {
+                first,
+                last,
+                wanted,
+                sink,
+            })
+        };
+        let missing = match wanted {
+            0 => 0,
+            _ => claim(start, last, wanted),
+        };
+        if missing != 0 && first < start {
+            claim(first, start - 1, missing);
+        }
+    }
+
     /// Begins a flight and claims by `search`; the claim may be given back until the flight is dropped.
     ///
     /// `None` proves nothing.
@@ -211,16 +264,37 @@ mod tests {
             for parts in PARTS {
                 let words = taken(is_linear);
                 let bitmap = words.bitmap();
-                let evidence = certain(bitmap.evidence_of_none(parts));
+                let evidence = certain(bitmap.evidence_of_none(parts, 0));
                 assert!(evidence.still_holds());
                 assert!(words.release(3));
                 assert!(!evidence.still_holds());
                 assert_eq!(bitmap.claim_lowest(), Some(3));
                 assert_eq!(bitmap.claim_lowest(), None);
                 assert!(!evidence.still_holds(), "linear: {is_linear}, {parts:?}");
-                let evidence = certain(bitmap.evidence_of_none(parts));
+                let evidence = certain(bitmap.evidence_of_none(parts, 0));
                 drop(bitmap.begin_flight());
                 assert!(!evidence.still_holds(), "somebody was in flight");
+            }
+        }
+    }
+
+    /// Whoever holds something in flight may ask whether there was anything else, and is told of others.
+    #[test]
+    fn own_flights_do_not_disturb() {
+        for is_linear in [false, true] {
+            for parts in PARTS {
+                let words = taken(is_linear);
+                let bitmap = words.bitmap();
+                let own = bitmap.begin_flight();
+                let evidence = certain(bitmap.evidence_of_none(parts, 1));
+                assert!(evidence.still_holds());
+                let other = bitmap.begin_flight();
+                assert!(!evidence.still_holds());
+                assert_eq!(
+                    bitmap.evidence_of_none(parts, 1).err(),
+                    Some(Doubt::InFlight)
+                );
+                drop((own, other));
             }
         }
     }
@@ -232,12 +306,18 @@ mod tests {
                 let words = taken(is_linear);
                 let bitmap = words.bitmap();
                 let flight = bitmap.begin_flight();
-                assert_eq!(bitmap.evidence_of_none(parts).err(), Some(Doubt::InFlight));
+                assert_eq!(
+                    bitmap.evidence_of_none(parts, 0).err(),
+                    Some(Doubt::InFlight)
+                );
                 drop(flight);
                 assert!(words.release(4));
-                assert_eq!(bitmap.evidence_of_none(parts).err(), Some(Doubt::MayBeFree));
+                assert_eq!(
+                    bitmap.evidence_of_none(parts, 0).err(),
+                    Some(Doubt::MayBeFree)
+                );
                 // What is free elsewhere does not matter to a part.
-                assert!(bitmap.evidence_of_none(Some(&[(3, 3)])).is_ok());
+                assert!(bitmap.evidence_of_none(Some(&[(3, 3)]), 0).is_ok());
             }
         }
     }

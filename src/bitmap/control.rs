@@ -178,7 +178,7 @@ impl<'a, M: Mark> Bitmap<'a, M> {
 
     /// Flights of the caller as they read in the low half.
     #[inline]
-    fn own_mark(self, own_flights: u64) -> u64 {
+    pub(super) fn own_mark(self, own_flights: u64) -> u64 {
         match self.lane {
             Some(lane) if own_flights != 0 => lane.mark(),
             _ => own_flights,

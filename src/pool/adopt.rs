@@ -4,7 +4,6 @@ use super::Pool;
 use super::listing::Listing;
 use crate::network::Network;
 use crate::slot::slots_in;
-use crate::stats::Event;
 use crate::users::{Adopted, Ambiguous, UserRecord};
 
 impl<N: Network> Pool<N> {
@@ -60,17 +59,12 @@ impl<N: Network> Pool<N> {
             listing.read(&user, &mut take);
         }
         (listing.report.taken, listing.report.already) = (taken, already);
-        if taken != 0 {
-            self.counters.allocated(Event::Adopted, taken);
-            // What is taken stays taken, durable or not; a pool that could not make it durable is poisoned,
-            // and hands out nothing.
-            let _ = self.confirm();
-        }
+        self.note_adopted(taken);
         listing
     }
 
     /// Takes slots of a word that a list names; answers how many were free.
-    fn take_listed(&self, word_index: usize, bits: u64) -> u64 {
+    pub(super) fn take_listed(&self, word_index: usize, bits: u64) -> u64 {
         // The exact claim waits for claims in flight: "already" must not be a bit that comes back.
         let taken = slots_in(word_index, bits).filter(|&slot| self.take_exact(slot));
         taken.count() as u64

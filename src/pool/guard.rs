@@ -7,13 +7,27 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// A held address that is released when the guard is dropped: [`Guard`] or [`GuardArc`].
+/// What a guard gives its address back to: a pool, or a set of pools.
+pub trait Lender<N: Network> {
+    /// Releases the address, if nobody has released it behind the guard's back.
+    #[doc(hidden)]
+    fn take_back(&self, addr: N::Addr);
+}
+
+impl<N: Network> Lender<N> for Pool<N> {
+    fn take_back(&self, addr: N::Addr) {
+        // A drop cannot report an error; the pool counts it.
+        let _ = self.release(addr);
+    }
+}
+
+/// A held address that is released when the guard is dropped: [`Guard`] or [`GuardArc`], or those of a set.
 ///
 /// Released exactly once, on panic too. There is no way to release it by hand and keep the guard, so a
 /// double release cannot be written.
 #[must_use = "the address is released when the guard is dropped"]
-pub struct AddrGuard<N: Network, P: Deref<Target = Pool<N>>> {
-    pool: P,
+pub struct AddrGuard<N: Network, P: Deref<Target: Lender<N>>> {
+    lender: P,
     addr: N::Addr,
     kept: bool,
 }
@@ -63,7 +77,7 @@ impl<N: Network> Pool<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn guard(&self) -> Result<Guard<'_, N>, AllocateError> {
-        AddrGuard::allocate(self)
+        Ok(AddrGuard::new(self, self.allocate()?))
     }
 
     /// Allocates a free address that is released when the guard is dropped; the guard owns a share
@@ -83,18 +97,17 @@ impl<N: Network> Pool<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn guard_arc(self: &Arc<Self>) -> Result<GuardArc<N>, AllocateError> {
-        AddrGuard::allocate(Arc::clone(self))
+        Ok(AddrGuard::new(Arc::clone(self), self.allocate()?))
     }
 }
 
-impl<N: Network, P: Deref<Target = Pool<N>>> AddrGuard<N, P> {
-    fn allocate(pool: P) -> Result<Self, AllocateError> {
-        let addr = pool.allocate()?;
-        Ok(Self {
-            pool,
+impl<N: Network, P: Deref<Target: Lender<N>>> AddrGuard<N, P> {
+    pub(crate) fn new(lender: P, addr: N::Addr) -> Self {
+        Self {
+            lender,
             addr,
             kept: false,
-        })
+        }
     }
 
     /// The address that is held.
@@ -124,17 +137,15 @@ impl<N: Network, P: Deref<Target = Pool<N>>> AddrGuard<N, P> {
     }
 }
 
-impl<N: Network, P: Deref<Target = Pool<N>>> Drop for AddrGuard<N, P> {
+impl<N: Network, P: Deref<Target: Lender<N>>> Drop for AddrGuard<N, P> {
     fn drop(&mut self) {
         if !self.kept {
-            // An error means that somebody released the address behind the guard's back. A drop
-            // cannot report it; the pool counts it.
-            let _ = self.pool.release(self.addr);
+            self.lender.take_back(self.addr);
         }
     }
 }
 
-impl<N: Network, P: Deref<Target = Pool<N>>> fmt::Debug for AddrGuard<N, P> {
+impl<N: Network, P: Deref<Target: Lender<N>>> fmt::Debug for AddrGuard<N, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Guard").field(&self.addr).finish()
     }

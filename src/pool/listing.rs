@@ -6,9 +6,10 @@
 use crate::geometry::{Geometry, Place};
 use crate::network::Network;
 use crate::slot::{SLOTS_PER_WORD, Slot, bit_of, bits_within, slots_in, word_of, words_within};
-use crate::users::{Adopted, Ambiguous, Entry, Listed, ProblemKind, UserRecord, quoted, read};
+use crate::users::{
+    Adopted, Ambiguous, Entry, Listed, ProblemKind, Quoted, UserRecord, quoted, read,
+};
 use ipnet::IpNet;
-use std::fmt;
 use std::net::IpAddr;
 
 /// A list as far as it has been read.
@@ -56,6 +57,17 @@ impl<'a, N: Network> Listing<'a, N> {
                 self.note(ProblemKind::Unparseable, listed);
             }
         }
+    }
+
+    /// Reads the entry `position` of a list of which others read the rest.
+    pub(super) fn read_as(
+        &mut self,
+        position: u64,
+        user: &impl UserRecord,
+        found: &mut impl FnMut(usize, u64),
+    ) {
+        self.report.entries = position - 1;
+        self.read(user, found);
     }
 
     /// The listed slots, as ascending ranges.
@@ -335,18 +347,5 @@ impl Owners {
         let claim = &self.claims[index];
         let name = &self.names[start as usize..claim.name_end as usize];
         Some((claim.position, name))
-    }
-}
-
-/// An entry as it was written.
-struct Quoted<'a>(Listed<'a>);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Listed::Text(text) => f.write_str(text),
-            Listed::Addr(addr) => addr.fmt(f),
-            Listed::Net(net) => net.fmt(f),
-        }
     }
 }

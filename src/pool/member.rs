@@ -171,17 +171,23 @@ impl<N: Network> Pool<N> {
     }
 
     /// The first collect of the proof that a set had nothing: see `bitmap::collect`.
-    pub(crate) fn evidence_of_none(&self, parts: Option<&[Part]>) -> Result<Evidence<'_>, Doubt> {
+    ///
+    /// The caller has `own_flights` in this pool himself.
+    pub(crate) fn evidence_of_none(
+        &self,
+        parts: Option<&[Part]>,
+        own_flights: u64,
+    ) -> Result<Evidence<'_>, Doubt> {
         if self.turned_up() {
             return Err(Doubt::MayBeFree);
         }
-        self.bitmap().evidence_of_none(parts)
+        self.bitmap().evidence_of_none(parts, own_flights)
     }
 
     /// Watches for blocks: evidence, once the caller has found none after it.
     pub(crate) fn watch_for_blocks(&self, prefix_len: u8) -> Result<Evidence<'_>, Doubt> {
         let order = u32::from(self.geometry.unit().saturating_sub(prefix_len));
-        self.bitmap().watch_for(order)
+        self.bitmap().watch_for(order, 0)
     }
 
     /// Waits a little for a claim in flight, and longer each time.
@@ -237,7 +243,7 @@ impl<N: Network> Pool<N> {
         inside.sort_by_key(|of| of.first);
         let order = u32::from(longest - prefix_len);
         let claimed = self.claim_inside_barrier(|bitmap| {
-            let first = bitmap.claim_block(&inside)?;
+            let first = self.claim_or_scrub(|| bitmap.claim_block(&inside))?;
             Some(Stretched(first, first + ((1u64 << order) - 1) as Slot))
         });
         let Some(Stretched(slot, _)) = claimed else {
@@ -276,6 +282,11 @@ impl<N: Network> Pool<N> {
     /// All slot numbers, as a part.
     pub(crate) fn whole(&self) -> Part {
         (0, self.last_slot())
+    }
+
+    /// The first address of all.
+    pub(crate) fn first_addr(&self) -> N::Addr {
+        self.geometry.segments()[0].base
     }
 
     /// First and last addresses of all stretches of consecutive addresses, ascending.
@@ -339,7 +350,7 @@ impl<N: Network> Pool<N> {
 
     /// Waits for slots by a watch: see `bitmap::collect`.
     pub(crate) fn watch_for_slots(&self) -> Result<Evidence<'_>, Doubt> {
-        self.bitmap().watch_for(0)
+        self.bitmap().watch_for(0, 0)
     }
 
     /// The last address of the unit at a slot that exists.

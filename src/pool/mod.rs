@@ -7,6 +7,7 @@
 mod adopt;
 mod allocate;
 mod barrier;
+mod batch;
 mod builder;
 mod confirm;
 #[cfg(all(
@@ -26,9 +27,11 @@ mod pocket;
 mod query;
 mod reconcile;
 mod release;
+mod routed;
 mod snapshot;
 mod sticky;
 
+pub(crate) use batch::Batch;
 pub use builder::{Builder, Search};
 #[cfg(all(
     feature = "mmap",
@@ -39,6 +42,7 @@ pub use builder::{Builder, Search};
 pub use file::{
     FileBuilder, FileProblem, FileView, Health, ReclaimError, Reclaimed, open_file, read_file,
 };
+pub(crate) use guard::Lender;
 pub use guard::{AddrGuard, Guard, GuardArc};
 pub use info::{AddrRange, NetworkInfo, Reservation};
 pub use local::{Local, LocalArc, LocalPool};
@@ -46,6 +50,7 @@ pub(crate) use member::{Half, Part};
 pub use query::Status;
 pub use reconcile::{Pass, ReconcileOptions, Reconciler};
 pub use release::ReleasedMany;
+pub(crate) use routed::Share;
 pub use snapshot::{Diff, Snapshot, SnapshotMismatch};
 
 use crate::bitmap::Bitmap;

@@ -25,8 +25,11 @@ use crate::slot::Slot;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StaticBand {
-    /// The formula of Kubernetes for the addresses of services (KEP-3070): of a network of n addresses,
-    /// network and broadcast included, `min(max(16, n / 16), 256)`. None where n is at most 16.
+    /// The formula of Kubernetes for the addresses of services (KEP-3070, in its API server since 1.24): of a
+    /// network of n addresses, those included that nobody can have, `min(max(16, n / 16), 256)`, counted from
+    /// the first address after the one that names the network. None where n is at most 16, as for an IPv4 /28
+    /// or an IPv6 /124: there the band would be all that there is. A /27 has 16 of its 30 addresses in it,
+    /// and whatever is larger than a /20 has 256.
     Kubernetes,
     /// So many addresses, gateway and reservations among them included.
     Lowest(u32),

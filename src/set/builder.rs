@@ -9,7 +9,7 @@ use super::{MemberId, PoolSet};
 use crate::bitmap::Roster;
 use crate::network::Network;
 use crate::pool::Pool;
-use crate::sync::AtomicU64;
+use crate::sync::{AtomicU64, Ordering, hint};
 use std::sync::{Arc, Mutex};
 
 /// Room where nothing else is asked for.
@@ -18,11 +18,61 @@ const ROOM: usize = 256;
 /// Two levels of thousands of members would do; more is a mistake.
 const MOST_ROOM: usize = 1 << 16;
 
-/// One pool with its place in the set.
-struct Planned<N: Network> {
-    pool: Arc<Pool<N>>,
-    band: Option<StaticBand>,
-    weight: u32,
+/// A pool on its way into a set, with what the set is to know of it. A pool alone becomes one of weight 1,
+/// without a band.
+///
+/// ```
+/// use hostbits::{NewMember, Pool, PoolSet, StaticBand, Strategy};
+///
+/// let pool = |net: &str| Pool::new(net.parse::<ipnet::Ipv4Net>().unwrap());
+/// let first = NewMember::new(pool("10.0.0.0/24")?).weight(3).band(StaticBand::Lowest(16));
+/// let set = PoolSet::builder().strategy(Strategy::Weighted).member(first).build()?;
+/// // As well while others allocate.
+/// set.add(NewMember::new(pool("10.0.1.0/24")?).weight(2))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct NewMember<N: Network> {
+    pub(super) pool: Arc<Pool<N>>,
+    pub(super) band: Option<StaticBand>,
+    pub(super) weight: u32,
+}
+
+impl<N: Network> NewMember<N> {
+    /// A member of weight 1, without a band.
+    pub fn new(pool: impl Into<Arc<Pool<N>>>) -> Self {
+        Self {
+            pool: pool.into(),
+            band: None,
+            weight: 1,
+        }
+    }
+
+    /// Its weight for [`Strategy::Weighted`]. Of weight 0, it is used only when the others have nothing.
+    #[must_use = "this is another value"]
+    pub fn weight(mut self, weight: u32) -> Self {
+        self.weight = weight;
+        self
+    }
+
+    /// A lower part that is used last by whoever takes any address.
+    #[must_use = "this is another value"]
+    pub fn band(mut self, band: StaticBand) -> Self {
+        self.band = Some(band);
+        self
+    }
+}
+
+impl<N: Network> From<Pool<N>> for NewMember<N> {
+    fn from(pool: Pool<N>) -> Self {
+        Self::new(pool)
+    }
+}
+
+impl<N: Network> From<Arc<Pool<N>>> for NewMember<N> {
+    fn from(pool: Arc<Pool<N>>) -> Self {
+        Self::new(pool)
+    }
 }
 
 /// Choices for a new set.
@@ -42,7 +92,7 @@ struct Planned<N: Network> {
 pub struct SetBuilder<N: Network> {
     strategy: Strategy,
     room: usize,
-    planned: Vec<Planned<N>>,
+    planned: Vec<NewMember<N>>,
 }
 
 impl<N: Network> SetBuilder<N> {
@@ -68,29 +118,25 @@ impl<N: Network> SetBuilder<N> {
     }
 
     /// Adds a pool behind those before.
-    pub fn member(self, pool: impl Into<Arc<Pool<N>>>) -> Self {
-        self.plan(pool.into(), None, 1)
+    pub fn member(mut self, member: impl Into<NewMember<N>>) -> Self {
+        self.planned.push(member.into());
+        self
     }
 
     /// Adds pools in this order.
-    pub fn members(self, pools: impl IntoIterator<Item = impl Into<Arc<Pool<N>>>>) -> Self {
+    pub fn members(self, pools: impl IntoIterator<Item = impl Into<NewMember<N>>>) -> Self {
         pools.into_iter().fold(self, Self::member)
     }
 
     /// Adds a pool with a weight for [`Strategy::Weighted`]; others have the weight 1. Of weight 0, it is
     /// used only when the others have nothing.
     pub fn weighted(self, pool: impl Into<Arc<Pool<N>>>, weight: u32) -> Self {
-        self.plan(pool.into(), None, weight)
+        self.member(NewMember::new(pool).weight(weight))
     }
 
     /// Adds a pool with a static band: a lower part that is used last by whoever takes any address.
     pub fn banded(self, pool: impl Into<Arc<Pool<N>>>, band: StaticBand) -> Self {
-        self.plan(pool.into(), Some(band), 1)
-    }
-
-    fn plan(mut self, pool: Arc<Pool<N>>, band: Option<StaticBand>, weight: u32) -> Self {
-        self.planned.push(Planned { pool, band, weight });
-        self
+        self.member(NewMember::new(pool).band(band))
     }
 
     /// Builds the set.
@@ -105,12 +151,12 @@ impl<N: Network> SetBuilder<N> {
             roster: Roster::new(room),
             directory: Directory::new(room),
             chooser: Chooser::new(self.strategy, room),
-            has_bands: self.planned.iter().any(|planned| planned.band.is_some()),
+            bands: hint::AtomicU64::new(0),
             openings: AtomicU64::new(0),
             changing: Mutex::new(()),
         };
         for planned in self.planned {
-            set.push(planned.pool, planned.band, planned.weight)?;
+            set.push(planned)?;
         }
         set.directory.renew(&set.members);
         Ok(set)
@@ -119,16 +165,22 @@ impl<N: Network> SetBuilder<N> {
 
 impl<N: Network> PoolSet<N> {
     /// Adds a member and makes it known. One caller at a time.
-    pub(super) fn push(
-        &self,
-        pool: Arc<Pool<N>>,
-        band: Option<StaticBand>,
-        weight: u32,
-    ) -> Result<MemberId, AddError> {
-        self.members.check_overlap(&pool)?;
-        let index = self.members.push(pool, band, weight)?;
+    pub(super) fn push(&self, new: NewMember<N>) -> Result<MemberId, AddError> {
+        self.members.check_overlap(&new.pool)?;
+        if new.band.is_some() {
+            // Relaxed: before the number of the member, which is how others come to know of it. A call in
+            // progress may miss it, and use the band early.
+            self.bands.store(1, Ordering::Relaxed);
+        }
+        let index = self.members.push(new.pool, new.band, new.weight)?;
         // After the number: whoever finds it in the summary finds it in the list.
         self.roster.publish(index);
         Ok(MemberId(index as u32))
+    }
+
+    /// Whether some member has a static band.
+    pub(super) fn has_bands(&self) -> bool {
+        // Relaxed: see `push`.
+        self.bands.load(Ordering::Relaxed) != 0
     }
 }

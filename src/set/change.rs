@@ -4,7 +4,7 @@ use super::cordons::MOST_CORDONS;
 use super::directory::Directory;
 use super::error::{AddError, CordonError, MemberError};
 use super::member::Member;
-use super::{MemberId, PoolSet};
+use super::{MemberId, NewMember, PoolSet};
 use crate::network::Network;
 use crate::pool::{Part, Pool};
 use std::ops::RangeInclusive;
@@ -15,6 +15,7 @@ type Touched<'s, N> = (usize, &'s Member<N>, Part);
 
 impl<N: Network> PoolSet<N> {
     /// Adds a pool behind the others, while others allocate: how a set grows. No allocated address changes.
+    /// With a weight or a static band as a [`NewMember`].
     ///
     /// When the call returns, its addresses are the set's: whoever asks from then on is not told "exhausted"
     /// while it has something. A pool on the heap cannot grow itself, since its words would have to move
@@ -33,9 +34,9 @@ impl<N: Network> PoolSet<N> {
     /// assert_eq!(set.allocate()?.to_string(), "10.0.4.2");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn add(&self, pool: impl Into<Arc<Pool<N>>>) -> Result<MemberId, AddError> {
+    pub fn add(&self, member: impl Into<NewMember<N>>) -> Result<MemberId, AddError> {
         let _changing = self.change();
-        let id = self.push(pool.into(), None, 1)?;
+        let id = self.push(member.into())?;
         if self.directory.is_behind(self.members.len()) {
             self.directory.renew(&self.members);
         }

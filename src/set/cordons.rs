@@ -43,6 +43,15 @@ impl Parts {
     }
 }
 
+/// All of it.
+impl From<Part> for Parts {
+    fn from(whole: Part) -> Self {
+        let mut parts = Self::new();
+        parts.push(whole);
+        parts
+    }
+}
+
 impl Cordons {
     pub(super) fn new() -> Self {
         Self(std::array::from_fn(|_| AtomicU64::new(NONE)))

@@ -11,6 +11,7 @@ use std::net::IpAddr;
 
 /// What a pool covers, in a word: its network, or its first and last addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Extent {
     /// The network; `None` for a pool of ranges alone.
@@ -61,6 +62,11 @@ impl fmt::Display for Extent {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "code", rename_all = "kebab-case")
+)]
 #[non_exhaustive]
 pub enum AddError {
     /// It shares addresses with a member. Sets are routing domains of their own: put it into another one.
@@ -130,9 +136,15 @@ impl Error for AddError {}
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "code", rename_all = "kebab-case")
+)]
 #[non_exhaustive]
 pub enum MemberError {
     /// The set has no such member, or no longer.
+    #[cfg_attr(feature = "serde", serde(rename = "unknown-member"))]
     #[non_exhaustive]
     Unknown {
         /// The member asked for.
@@ -192,6 +204,11 @@ impl Error for MemberError {}
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "code", rename_all = "kebab-case")
+)]
 #[non_exhaustive]
 pub enum CordonError {
     /// The range has no address of any member, or ends before it begins.
@@ -203,6 +220,7 @@ pub enum CordonError {
         last: IpAddr,
     },
     /// A member has as many cordons as it can have.
+    #[cfg_attr(feature = "serde", serde(rename = "too-many-cordons"))]
     #[non_exhaustive]
     TooMany {
         /// How many a member can have.
@@ -261,6 +279,11 @@ impl Error for CordonError {}
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "side", rename_all = "kebab-case")
+)]
 #[non_exhaustive]
 pub enum AllocatePairError {
     /// There was no IPv4 address to be had.
@@ -268,11 +291,25 @@ pub enum AllocatePairError {
     /// There was no IPv6 address to be had.
     V6(AllocateError),
     /// At some instant of the call no index was free in both networks.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "both", serialize_with = "no_common_index")
+    )]
     #[non_exhaustive]
     NoCommonIndex {
         /// How many indices both networks have.
         indices: u64,
     },
+}
+
+/// As the other variants, with a code.
+#[cfg(feature = "serde")]
+fn no_common_index<S: serde::Serializer>(indices: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    use serde::ser::SerializeStruct;
+    let mut fields = serializer.serialize_struct("NoCommonIndex", 2)?;
+    fields.serialize_field("code", "no-common-index")?;
+    fields.serialize_field("indices", indices)?;
+    fields.end()
 }
 
 impl AllocatePairError {
@@ -304,6 +341,7 @@ impl Error for AllocatePairError {}
 
 /// What was not released of a pair. The other half was.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ReleasePairError {
     /// Why the IPv4 address was not released, if it was not.

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 /// Names a member of a set: the first one is 0, and the number of a removed one is not given again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MemberId(pub(super) u32);
 
 impl MemberId {

@@ -12,18 +12,25 @@
 //! | `directory` | which member an address is of |
 //! | `strategy` | which member is asked first |
 //! | `verbs` | allocate, release, questions |
+//! | `many` | many addresses in one call |
+//! | `guard` | addresses that give themselves back |
+//! | `list`, `adopt` | which member an entry of a list is for; seeding from a list |
 //! | `change` | add, drain, remove, cordon |
 //! | `proof` | the exact "exhausted" |
 //! | `cordons`, `band` | which parts of a member are left alone, or used last |
 //! | `pair`, `twins` | an IPv4 and an IPv6 address for one client |
 //! | `sub_pool` | a named part of a pool with a policy of its own |
 
+mod adopt;
 mod band;
 mod builder;
 mod change;
 mod cordons;
 mod directory;
 mod error;
+mod guard;
+mod list;
+mod many;
 mod member;
 mod members;
 mod pair;
@@ -35,8 +42,9 @@ mod verbs;
 mod view;
 
 pub use band::StaticBand;
-pub use builder::SetBuilder;
+pub use builder::{NewMember, SetBuilder};
 pub use error::{AddError, AllocatePairError, CordonError, Extent, MemberError, ReleasePairError};
+pub use guard::{SetGuard, SetGuardArc};
 pub use member::MemberId;
 pub use pair::{DualStack, Pair};
 pub use strategy::Strategy;
@@ -46,19 +54,18 @@ pub use view::Member;
 
 use crate::bitmap::Roster;
 use crate::network::Network;
-use crate::pool::Pool;
-use crate::sync::AtomicU64;
+use crate::sync::{AtomicU64, hint};
 use directory::Directory;
 use ipnet::IpNet;
 use members::Members;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use strategy::Chooser;
 
 /// Several pools as one: a second network when the first one is full, a network per rack.
 ///
 /// Every verb takes `&self`, members can be added, drained and cordoned while others allocate, and the
-/// promises of a [`Pool`] hold for the whole:
+/// promises of a [`Pool`](crate::Pool) hold for the whole:
 ///
 /// * No two holders ever share an address. Members never overlap.
 /// * `Exhausted` means that at some instant of the call no member had anything to hand out.
@@ -87,8 +94,8 @@ pub struct PoolSet<N: Network = IpNet> {
     roster: Roster,
     directory: Directory<N>,
     chooser: Chooser,
-    /// Some member has a static band.
-    has_bands: bool,
+    /// Not 0 if some member has a static band.
+    bands: hint::AtomicU64,
     /// How often something became free without a release.
     openings: AtomicU64,
     /// Held by whoever changes the set; never by those who use it.
@@ -112,7 +119,7 @@ impl<N: Network> PoolSet<N> {
     /// assert_eq!(pool.allocated(), 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn new(pools: impl IntoIterator<Item = impl Into<Arc<Pool<N>>>>) -> Result<Self, AddError> {
+    pub fn new(pools: impl IntoIterator<Item = impl Into<NewMember<N>>>) -> Result<Self, AddError> {
         Self::builder().members(pools).build()
     }
 

@@ -26,6 +26,12 @@ impl<N: Network> PoolSet<N> {
     /// behind the back of the set.
     #[cold]
     pub(super) fn prove_none(&self) -> Proof {
+        self.prove_none_but(|_| false)
+    }
+
+    /// The same for who has something in flight in some members: whether they had anything else.
+    #[cold]
+    pub(super) fn prove_none_but(&self, is_own: impl Fn(usize) -> bool) -> Proof {
         let before = self.shape_now();
         let mut evidence = Vec::new();
         for (index, member) in self.members.iter() {
@@ -34,7 +40,7 @@ impl<N: Network> PoolSet<N> {
             }
             let parts = member.open_parts();
             let parts = parts.as_ref().map(Parts::as_slice);
-            match member.pool.evidence_of_none(parts) {
+            match member.pool.evidence_of_none(parts, is_own(index).into()) {
                 Ok(found) => evidence.push(found),
                 Err(Doubt::InFlight) => return Proof::InFlight(index),
                 Err(Doubt::MayBeFree) => {
@@ -146,7 +152,7 @@ mod tests {
                 .map(|(_, member)| {
                     let parts = member.open_parts();
                     let parts = parts.as_ref().map(Parts::as_slice);
-                    let found = member.pool.evidence_of_none(parts);
+                    let found = member.pool.evidence_of_none(parts, 0);
                     found.unwrap_or_else(|doubt| panic!("nothing is free: {doubt:?}"))
                 })
                 .collect();

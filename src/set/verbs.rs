@@ -296,22 +296,25 @@ impl<N: Network> PoolSet<N> {
     }
 
     /// Asks for what is outside of the static bands first, if there are any, and then for anything.
-    fn walk_bands_last<'s, T>(
+    pub(super) fn walk_bands_last<'s, T>(
         &'s self,
         start: usize,
         refusal: &mut Option<AllocateError>,
-        ask: impl Fn(&'s Member<N>, bool) -> Result<Option<T>, AllocateError>,
+        mut ask: impl FnMut(&'s Member<N>, bool) -> Result<Option<T>, AllocateError>,
     ) -> Option<(usize, T)> {
-        let outside = || {
-            let around = (start..self.members.len()).chain(0..start.min(self.members.len()));
-            around.into_iter().find_map(|index| {
+        if self.has_bands() {
+            let count = self.members.len();
+            let mut around = (start..count).chain(0..start.min(count));
+            let outside = around.find_map(|index| {
                 let member = self.members.get(index)?;
                 let found = ask(member, false).ok().flatten()?;
                 Some((index, found))
-            })
-        };
-        let found = if self.has_bands { outside() } else { None };
-        found.or_else(|| self.walk(start, refusal, |member| ask(member, true)))
+            });
+            if outside.is_some() {
+                return outside;
+            }
+        }
+        self.walk(start, refusal, |member| ask(member, true))
     }
 
     /// Asks the members that may have something, from `start` on and around, until one gives something.
@@ -341,6 +344,14 @@ impl<N: Network> PoolSet<N> {
             }
         }
         None
+    }
+
+    /// The first member from `from` on and around that may have something.
+    pub(super) fn first_open_from(&self, from: usize) -> Option<(usize, &Member<N>)> {
+        let is_full = |index| looks_full(&self.members, index);
+        let next = self.roster.next(from, is_full);
+        let index = next.or_else(|| self.roster.next(0, is_full))?;
+        Some((index, self.members.get(index)?))
     }
 
     fn note(&self, index: usize) {

@@ -4,6 +4,7 @@ use super::member::Member as Inner;
 use super::{MemberId, PoolSet, Strategy};
 use crate::network::Network;
 use crate::pool::{Part, Pool, Status};
+use crate::stats::Stats;
 use std::fmt;
 use std::sync::Arc;
 
@@ -56,6 +57,22 @@ impl<'a, N: Network> Member<'a, N> {
     fn addrs_of(&self, (first, last): Part) -> (N::Addr, N::Addr) {
         let pool = &self.inner.pool;
         (pool.addr_at(first), pool.last_addr_at(last))
+    }
+}
+
+/// `id`, `info` of the pool, `is_drained`, `cordons` and `band` as first and last addresses, `allocated`.
+#[cfg(feature = "serde")]
+impl<N: Network<Addr: serde::Serialize>> serde::Serialize for Member<'_, N> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut fields = serializer.serialize_struct("Member", 6)?;
+        fields.serialize_field("id", &self.id)?;
+        fields.serialize_field("info", &self.pool().info())?;
+        fields.serialize_field("is_drained", &self.is_drained())?;
+        fields.serialize_field("cordons", &self.cordons())?;
+        fields.serialize_field("band", &self.band())?;
+        fields.serialize_field("allocated", &self.pool().allocated())?;
+        fields.end()
     }
 }
 
@@ -152,6 +169,31 @@ impl<N: Network> PoolSet<N> {
             Some((_, member)) => member.pool.status(addr),
             None => Status::OutOfRange,
         }
+    }
+
+    /// Adds up what the members have counted: [`Pool::stats`], each at its own level.
+    ///
+    /// Also what was done with a pool beside the set. A refusal of the set is no event of it: the members
+    /// count that they were asked and had nothing, which they also do when another one had something.
+    ///
+    /// ```
+    /// # use hostbits::{Pool, PoolSet};
+    /// let set = PoolSet::new([
+    ///     Pool::new("10.0.0.0/30".parse::<ipnet::Ipv4Net>()?)?,
+    ///     Pool::new("10.0.1.0/24".parse()?)?,
+    /// ])?;
+    /// for _ in 0..3 {
+    ///     set.allocate()?;
+    /// }
+    /// assert_eq!(set.stats().allocations.any, 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats::default();
+        for (_, member) in self.members.iter() {
+            stats.add(&member.pool.stats());
+        }
+        stats
     }
 
     /// Lists the allocated addresses, member by member, ascending within each: see [`Pool::iter`].

@@ -10,5 +10,5 @@ mod report;
 pub use entry::Ambiguous;
 pub(crate) use entry::{Entry, read};
 pub use record::{Listed, UserRecord};
-pub(crate) use report::quoted;
 pub use report::{Adopted, Problem, ProblemKind};
+pub(crate) use report::{Quoted, join_problems, quoted};

@@ -1,5 +1,6 @@
 //! What became of the entries of a list.
 
+use super::record::Listed;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -136,12 +137,58 @@ impl fmt::Display for ProblemKind {
     }
 }
 
+/// An entry as it was written.
+pub(crate) struct Quoted<'a>(pub(crate) Listed<'a>);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Listed::Text(text) => f.write_str(text),
+            Listed::Addr(addr) => addr.fmt(f),
+            Listed::Net(net) => net.fmt(f),
+        }
+    }
+}
+
 /// As much of a text as a report quotes.
 pub(crate) fn quoted(text: &str) -> String {
     text.chars().take(MAX_QUOTED).collect()
 }
 
+/// Joins the problems that several readers have noted of one list.
+pub(crate) fn join_problems(noted: impl IntoIterator<Item = Vec<Problem>>) -> Vec<Problem> {
+    let mut problems: Vec<_> = noted.into_iter().flatten().collect();
+    problems.sort_by_key(|problem| problem.position);
+    // A block that several have read is one ambiguous entry.
+    let mut last_ambiguous = 0;
+    problems.retain(|problem| {
+        let is_ambiguous = problem.kind == ProblemKind::Ambiguous;
+        let is_again = is_ambiguous && problem.position == last_ambiguous;
+        if is_ambiguous {
+            last_ambiguous = problem.position;
+        }
+        !is_again
+    });
+    problems.truncate(MAX_PROBLEMS);
+    problems
+}
+
 impl Adopted {
+    /// Adds what became of another share of the same list. The number of entries stays, and the problems
+    /// are left to [`join_problems`].
+    pub(crate) fn add(&mut self, share: &Self) {
+        self.taken += share.taken;
+        self.already += share.already;
+        self.repeated += share.repeated;
+        self.duplicate += share.duplicate;
+        self.reserved += share.reserved;
+        self.out_of_range += share.out_of_range;
+        self.wrong_family += share.wrong_family;
+        self.ambiguous += share.ambiguous;
+        self.unassigned += share.unassigned;
+        self.unparseable += share.unparseable;
+    }
+
     /// Notes a problem, if there is room for one more.
     pub(crate) fn note(&mut self, kind: ProblemKind, text: impl fmt::Display) {
         if self.problems.len() < MAX_PROBLEMS {

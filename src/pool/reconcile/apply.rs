@@ -174,11 +174,7 @@ impl<N: Network> Reconciler<'_, N> {
     }
 
     fn count_adopted(&self, adopted: u64) {
-        if adopted != 0 {
-            self.pool.counters.allocated(Event::Adopted, adopted);
-            // As for `adopt`: what is taken stays taken, durable or not.
-            let _ = self.pool.confirm();
-        }
+        self.pool.note_adopted(adopted);
     }
 
     fn slots_in_state(&self, plan: &Plan, state: &str) -> impl Iterator<Item = Slot> + use<N> {

@@ -276,9 +276,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "confirm: the poison is not looked at after a claim",
         &[edit(
-            "src/storage/mod.rs",
-            "Some(gate) => unsafe { gate.as_ref() }.load(Ordering::SeqCst) == 0,",
-            "Some(gate) => unsafe { gate.as_ref() }.load(Ordering::SeqCst) != 1,",
+            "src/pool/allocate.rs",
+            "        if self.words.gate_again() != before {\n            return self.answer_beside_pass(",
+            "        if self.words.gate_again().number() != before.number() {\n            return self.answer_beside_pass(",
         )],
         &[Tests("file_kernel")],
     ),

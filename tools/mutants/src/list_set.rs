@@ -35,13 +35,13 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[
             edit(
                 COLLECT,
-                "is_same && self.bitmap.control.undisturbed_since(self.flights, 0)",
-                "is_same && self.flights != u64::MAX",
+                "is_same && control.undisturbed_since(self.flights, self.own)",
+                "is_same && control.undisturbed_since(self.flights, self.own) | true",
             ),
             edit(
                 COLLECT,
-                "let is_calm = self.control.undisturbed_since(flights, 0);",
-                "let is_calm = true;",
+                "let is_calm = self.control.undisturbed_since(flights, own);",
+                "let is_calm = own != u64::MAX;",
             ),
         ],
         &[UnitIn(COLLECT, "collect")],
@@ -143,6 +143,42 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[Test(
             "sets",
             "a_drained_member_gives_nothing_and_takes_back_everything",
+        )],
+    ),
+    mutant(
+        "set: what the proof sees free stays unpublished",
+        &[edit(
+            COLLECT,
+            "            self.tree.publish(chunk_of(slot_at(word_index, 0)));",
+            "            let _ = chunk_of(slot_at(word_index, 0));",
+        )],
+        &[Loom(
+            "pass_of_members",
+            "single_claims_through_a_set_beside_a_pass_are_never_freed",
+        )],
+    ),
+    smoke(mutant(
+        "set: a claim between cordons leaves no mark",
+        &[edit(
+            POOL_MEMBER,
+            "self.claim_inside_barrier(|bitmap| self.find_in(bitmap, parts));",
+            "self.claim_inside_barrier(|_| self.find_in(self.bitmap(), parts));",
+        )],
+        &[Loom(
+            "pass_of_members",
+            "single_claims_through_a_set_beside_a_pass_are_never_freed",
+        )],
+    )),
+    mutant(
+        "pair: its first half leaves no mark",
+        &[edit(
+            POOL_MEMBER,
+            "            bitmap.claim_in_flight(|bitmap| self.find_in(bitmap, parts))",
+            "            bitmap.claim_in_flight(|_| self.find_in(self.bitmap(), parts))",
+        )],
+        &[Loom(
+            "pass_of_members",
+            "halves_of_pairs_beside_a_pass_are_never_freed",
         )],
     ),
 ];

@@ -1,0 +1,105 @@
+//! One pool's part of a batch that spans the members of a set.
+
+use super::Pool;
+use super::member::Part;
+use crate::bitmap::{Flight, WordBits};
+use crate::error::AllocateError;
+use crate::network::Network;
+use crate::slot::slots_in;
+use crate::stats::Event;
+
+/// Addresses that are given back unless they are kept, and for which others wait meanwhile.
+///
+/// In a pool file a process has one flight at a time, and whoever wants another one waits for it. So a
+/// thread begins at most one batch for each pool, and the batches of several pools always in one order: that
+/// of their addresses.
+pub(crate) struct Batch<'a, N: Network> {
+    pool: &'a Pool<N>,
+    claimed: Vec<WordBits>,
+    /// Dropped last: it ends when everything is free again, or somebody's.
+    _flight: Flight<'a>,
+}
+
+impl<N: Network> Pool<N> {
+    /// Begins a batch that has nothing yet.
+    pub(crate) fn begin_batch(&self) -> Result<Batch<'_, N>, AllocateError> {
+        self.check_process()?;
+        Ok(Batch {
+            pool: self,
+            claimed: Vec::new(),
+            _flight: self.bitmap().begin_flight(),
+        })
+    }
+}
+
+impl<N: Network> Batch<'_, N> {
+    /// Claims up to `wanted` addresses of these parts; answers how many. Fewer prove nothing.
+    ///
+    /// Looks again until it finds nothing: the look that takes the last one leaves its hint, and only the
+    /// next one takes that down. With the hint up nobody could prove that there was no more.
+    pub(crate) fn take(&mut self, parts: &[Part], wanted: u64) -> u64 {
+        let mut taken = 0;
+        while taken < wanted {
+            match self.take_once(parts, wanted - taken) {
+                0 => break,
+                now => taken += now,
+            }
+        }
+        taken
+    }
+
+    fn take_once(&mut self, parts: &[Part], wanted: u64) -> u64 {
+        let pool = self.pool;
+        let claimed = pool.claim_inside_barrier(|bitmap| {
+            let mut claimed: Vec<WordBits> = Vec::new();
+            for &(first, last) in parts {
+                let missing = wanted - count_of(&claimed);
+                let start = pool
+                    .hints
+                    .start_slot(first, last, |slot| bitmap.is_free(slot));
+                let sink = |word_index, bits| claimed.push((word_index, bits));
+                bitmap.try_claim_many((first, start, last), missing, sink);
+            }
+            (!claimed.is_empty()).then_some(claimed)
+        });
+        let claimed = claimed.unwrap_or_default();
+        let last = claimed.last();
+        if let Some(slot) = last.and_then(|&(word_index, bits)| slots_in(word_index, bits).last()) {
+            pool.hints.found(slot);
+        }
+        let taken = count_of(&claimed);
+        self.claimed.extend(claimed);
+        taken
+    }
+
+    /// Says why what was taken may not be answered, if it may not. Ask before [`keep`](Self::keep).
+    pub(crate) fn confirm(&self) -> Result<(), AllocateError> {
+        if self.claimed.is_empty() {
+            return Ok(());
+        }
+        self.pool.confirm().map_err(AllocateError::from)
+    }
+
+    /// Keeps the addresses; answers how many.
+    pub(crate) fn keep(mut self, addrs: &mut Vec<N::Addr>) -> u64 {
+        let claimed = std::mem::take(&mut self.claimed);
+        let slots = claimed
+            .iter()
+            .flat_map(|&(word_index, bits)| slots_in(word_index, bits));
+        addrs.extend(slots.map(|slot| self.pool.geometry.addr_of(slot)));
+        let count = count_of(&claimed);
+        self.pool.counters.allocated(Event::Batch, count);
+        count
+    }
+}
+
+impl<N: Network> Drop for Batch<'_, N> {
+    fn drop(&mut self) {
+        self.pool.give_all_back(&self.claimed);
+    }
+}
+
+fn count_of(claimed: &[WordBits]) -> u64 {
+    let ones = |&(_, bits): &WordBits| u64::from(bits.count_ones());
+    claimed.iter().map(ones).sum()
+}

@@ -1,0 +1,87 @@
+//! Seeding a set from a user list.
+
+use super::PoolSet;
+use super::list::Router;
+use crate::network::Network;
+use crate::pool::Share;
+use crate::users::{Adopted, Ambiguous, UserRecord};
+
+impl<N: Network> PoolSet<N> {
+    /// Marks the addresses of a user list as taken, whichever member they are of, and makes one report of it:
+    /// every entry is in exactly one of its counts, as for [`Pool::adopt`](crate::Pool::adopt).
+    /// `out_of_range` are the addresses that no member has.
+    ///
+    /// Also in drained members and under cordons: whoever holds an address there holds it. Never frees
+    /// anything, is safe at any time while others allocate, and is idempotent. Members that are added
+    /// meanwhile get nothing.
+    ///
+    /// ```
+    /// # use hostbits::{Pool, PoolSet};
+    /// let set = PoolSet::new([
+    ///     Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?,
+    ///     Pool::new("10.0.4.0/22".parse()?)?,
+    /// ])?;
+    /// let report = set.adopt([("10.0.0.2", "alice"), ("10.0.5.9", "bob"), ("10.9.9.9", "carol")]);
+    /// assert_eq!((report.entries, report.taken, report.out_of_range), (3, 2, 1));
+    /// assert_eq!(set.allocate()?.to_string(), "10.0.0.3");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn adopt(&self, users: impl IntoIterator<Item = impl UserRecord>) -> Adopted {
+        self.adopt_reading(Ambiguous::default(), users)
+    }
+
+    /// Adopts like [`adopt`](Self::adopt), with a choice of how to read `10.0.0.5/24`. An expanded block may
+    /// span members.
+    ///
+    /// ```
+    /// # use hostbits::{Ambiguous, Pool, PoolSet};
+    /// let set = PoolSet::new([
+    ///     Pool::new("10.0.0.0/25".parse::<ipnet::Ipv4Net>()?)?,
+    ///     Pool::new("10.0.0.128/25".parse()?)?,
+    /// ])?;
+    /// let report = set.adopt_reading(Ambiguous::Expand, ["10.0.0.0/24"]);
+    /// assert_eq!((report.taken, report.ambiguous), (125 + 125, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn adopt_reading(
+        &self,
+        ambiguous: Ambiguous,
+        users: impl IntoIterator<Item = impl UserRecord>,
+    ) -> Adopted {
+        let mut router = Router::new(self, ambiguous);
+        let mut shares: Vec<Option<Share<'_, N>>> = Vec::new();
+        for user in users {
+            let route = router.route(&user);
+            route.for_each(|index| {
+                if let Some(share) = self.share_of(index, ambiguous, &mut shares) {
+                    share.adopt(router.position(), &user);
+                }
+            });
+        }
+        let reports = shares.into_iter().enumerate().filter_map(|(index, share)| {
+            let report = share?.finish();
+            if let Some(member) = self.members.get(index) {
+                self.chooser.note_named(member, report.taken);
+            }
+            Some(report)
+        });
+        let reports: Vec<_> = reports.collect();
+        router.joined(reports)
+    }
+
+    fn share_of<'s, 'v>(
+        &'s self,
+        index: usize,
+        ambiguous: Ambiguous,
+        shares: &'v mut Vec<Option<Share<'s, N>>>,
+    ) -> Option<&'v mut Share<'s, N>> {
+        if shares.len() <= index {
+            shares.resize_with(index + 1, || None);
+        }
+        let share = &mut shares[index];
+        if share.is_none() {
+            *share = Some(self.members.get(index)?.pool.share(ambiguous));
+        }
+        share.as_mut()
+    }
+}

@@ -1,0 +1,220 @@
+//! Many addresses in one call, from as many members as it takes.
+
+use super::PoolSet;
+use super::cordons::Parts;
+use super::member::Member;
+use super::proof::Proof;
+use crate::error::AllocateError;
+use crate::network::Network;
+use crate::pool::Batch;
+use crate::stats::Event;
+use crate::sync::{Snooze, thread_index};
+
+/// By member, what a batch has of it.
+type Batches<'s, N> = Vec<(usize, Batch<'s, N>)>;
+
+impl<N: Network> PoolSet<N> {
+    /// Allocates `count` addresses or none.
+    ///
+    /// All of them from the member that the strategy asks first, if that has so many; otherwise from as many
+    /// members as it takes, in the order of their addresses. While they are being collected, whoever would
+    /// be told "exhausted" because of them waits, as for [`Pool::allocate_many`](crate::Pool::allocate_many).
+    ///
+    /// # Errors
+    ///
+    /// [`AllocateError::Exhausted`] if at some instant of the call the set had fewer than `count` to hand
+    /// out; nothing is allocated then. Pool files that hand out nothing because of an error count as having
+    /// nothing; if they are the reason, that error.
+    ///
+    /// ```
+    /// # use hostbits::{Pool, PoolSet};
+    /// let set = PoolSet::new([
+    ///     Pool::new("10.0.0.0/29".parse::<ipnet::Ipv4Net>()?)?,
+    ///     Pool::new("10.0.1.0/29".parse()?)?,
+    /// ])?;
+    /// assert_eq!(set.allocate_many(8)?.len(), 8);
+    /// assert!(set.allocate_many(3).is_err());
+    /// assert_eq!((set.allocated(), set.capacity()), (8, 10));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allocate_many(&self, count: usize) -> Result<Vec<N::Addr>, AllocateError> {
+        if let Some(addrs) = self.allocate_many_at_home(count) {
+            return Ok(addrs);
+        }
+        let snooze = Snooze::default();
+        loop {
+            let mut refusal = None;
+            let mut batches = Vec::new();
+            let missing = self.collect(count as u64, &mut batches, &mut refusal);
+            if missing == 0 {
+                return self.keep_all(batches);
+            }
+            let proof = self.prove_no_more(&batches);
+            // All is back before the flights end, and before anybody is waited for: two batches that each
+            // hold what the other one lacks have both let go.
+            drop(batches);
+            match proof {
+                Proof::NoneFree => return Err(self.exhausted(refusal)),
+                // Pauses of different lengths keep the two from coming back together.
+                Proof::InFlight(index) => {
+                    (0..=thread_index() % 4).for_each(|_| self.wait(index, &snooze));
+                }
+                Proof::MayBeFree => {}
+            }
+        }
+    }
+
+    /// Allocates up to `addrs.len()` addresses into `addrs`, from its beginning, and answers how many.
+    ///
+    /// Each address is claimed on its own: the strategy chooses the member, and of that as many as it has.
+    /// Fewer than asked for only if at some instant of the call nothing was to be handed out, or because of
+    /// an error of the pool files that are left.
+    ///
+    /// ```
+    /// # use hostbits::{Pool, PoolSet};
+    /// # use std::net::Ipv4Addr;
+    /// let set = PoolSet::new([
+    ///     Pool::new("10.0.0.0/29".parse::<ipnet::Ipv4Net>()?)?,
+    ///     Pool::new("10.0.1.0/29".parse()?)?,
+    /// ])?;
+    /// let mut addrs = [Ipv4Addr::UNSPECIFIED; 12];
+    /// assert_eq!(set.allocate_into(&mut addrs), 10);
+    /// assert_eq!((addrs[4].to_string(), addrs[5].to_string()), ("10.0.0.6".into(), "10.0.1.2".into()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use = "only that many addresses are yours"]
+    pub fn allocate_into(&self, addrs: &mut [N::Addr]) -> usize {
+        let mut taken = 0;
+        while taken < addrs.len() {
+            let rest = &mut addrs[taken..];
+            let found = self.search_or_prove(|refusal| {
+                let start = self.chooser.first(&self.members);
+                let ask = |member: &Member<N>, with_band| member.try_allocate_into(with_band, rest);
+                let (index, count) = self.walk_bands_last(start, refusal, ask)?;
+                self.note_many(index, count as u64);
+                Some(count)
+            });
+            match found {
+                Ok(count) => taken += count,
+                Err(_) => break,
+            }
+        }
+        taken
+    }
+
+    /// All from the member to begin with, if nothing of it is closed or to be left for the end.
+    fn allocate_many_at_home(&self, count: usize) -> Option<Vec<N::Addr>> {
+        let start = self.chooser.first(&self.members);
+        let (index, member) = self.first_open_from(start)?;
+        if !member.is_plain() {
+            return None;
+        }
+        let addrs = member.pool.allocate_many(count).ok()?;
+        self.note_many(index, count as u64);
+        Some(addrs)
+    }
+
+    fn note_many(&self, index: usize, count: u64) {
+        if let Some(member) = self.members.get(index)
+            && let Some(others) = count.checked_sub(1)
+        {
+            self.chooser.note_taken(index, member);
+            self.chooser.note_named(member, others);
+        }
+    }
+
+    /// Collects up to `wanted` addresses, of static bands last; answers how many are missing.
+    fn collect<'s>(
+        &'s self,
+        wanted: u64,
+        batches: &mut Batches<'s, N>,
+        refusal: &mut Option<AllocateError>,
+    ) -> u64 {
+        let mut missing = wanted;
+        for (index, member) in self.in_order_of_addresses() {
+            if missing == 0 {
+                return 0;
+            }
+            if member.looks_full() {
+                continue;
+            }
+            match member.pool.begin_batch() {
+                Ok(mut batch) => {
+                    missing -= batch.take(member.all_parts(false).as_slice(), missing);
+                    batches.push((index, batch));
+                }
+                Err(error) => {
+                    refusal.get_or_insert(error);
+                }
+            }
+        }
+        for (index, batch) in batches {
+            if let Some(member) = self.members.get(*index)
+                && missing != 0
+            {
+                missing -= batch.take(member.all_parts(true).as_slice(), missing);
+            }
+        }
+        missing
+    }
+
+    /// The members, always in the same order, whatever set they are in: see [`Batch`].
+    fn in_order_of_addresses(&self) -> Vec<(usize, &Member<N>)> {
+        let mut members: Vec<_> = self.members.iter().collect();
+        members.sort_by_key(|(_, member)| member.pool.first_addr());
+        members
+    }
+
+    /// Answers all of a batch; none of it if a file cannot confirm its part.
+    fn keep_all(&self, batches: Batches<'_, N>) -> Result<Vec<N::Addr>, AllocateError> {
+        for (_, batch) in &batches {
+            batch.confirm()?;
+        }
+        let mut addrs = Vec::new();
+        for (index, batch) in batches {
+            let count = batch.keep(&mut addrs);
+            self.note_many(index, count);
+        }
+        Ok(addrs)
+    }
+
+    /// Whether no member had anything but what these batches have.
+    fn prove_no_more(&self, batches: &Batches<'_, N>) -> Proof {
+        self.prove_none_but(|index| batches.iter().any(|&(of, _)| of == index))
+    }
+}
+
+impl<N: Network> Member<N> {
+    /// Where something may be handed out, in this order.
+    fn all_parts(&self, with_band: bool) -> Parts {
+        self.parts(with_band)
+            .unwrap_or_else(|| Parts::from(self.pool.whole()))
+    }
+
+    /// Claims as many as there are places and it has. `Ok(None)` proves nothing.
+    fn try_allocate_into(
+        &self,
+        with_band: bool,
+        addrs: &mut [N::Addr],
+    ) -> Result<Option<usize>, AllocateError> {
+        let mut taken = 0;
+        match self.parts(with_band) {
+            None => taken = self.pool.allocate_into(addrs),
+            Some(parts) => {
+                for addr in addrs {
+                    match self.pool.try_allocate_in(parts.as_slice(), Event::Batch) {
+                        Ok(Some(found)) => *addr = found,
+                        Ok(None) => break,
+                        Err(error) if taken == 0 => return Err(error),
+                        Err(_) => break,
+                    }
+                    taken += 1;
+                }
+            }
+        }
+        match self.pool.file_refusal() {
+            Some(refusal) if taken == 0 => Err(refusal),
+            _ => Ok((taken != 0).then_some(taken)),
+        }
+    }
+}
