@@ -589,6 +589,45 @@ fn quarantine_is_exit_code_6() {
     assert!(run.failed(6).contains("hostbits pool reclaim"), "{run:?}");
 }
 
+/// Killed at any moment of creating and growing: doing it again does the rest, and nobody loses an address.
+#[test]
+fn an_apply_that_was_killed_is_repeated() {
+    let text = |prefix_len: u8| -> String {
+        let member = |index: u8| {
+            format!(
+                "[[sets.a.members]]\nnetwork='10.{index}.0.0/{prefix_len}'\nfile='{index}.pool'\n"
+            )
+        };
+        (0..6).map(member).collect()
+    };
+    let mut killed = 0;
+    for round in 0..24u32 {
+        let sets = Sets::new("killed", &text(24));
+        // Every second time, it is growth that dies, into a larger file.
+        if round % 2 == 1 {
+            sets.run("apply", "").found();
+            sets.run("allocate", "a -n 300").found();
+            sets.write("sets.toml", &text(20));
+        }
+        let held = sets.run("list", "").out;
+        let mut child = command(&["set", "apply", &sets.name()])
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_micros(u64::from(round) * 400));
+        child.kill().unwrap();
+        killed += u32::from(child.wait().unwrap().code().is_none());
+        assert!(sets.run("apply", "").found().ends_with("done\n"));
+        assert_eq!(sets.json("apply", "", 0)["changes_files"], false);
+        let check = sets.run("check", "");
+        assert_eq!(check.code, Some(0), "round {round}: {check:?}");
+        if round % 2 == 1 {
+            assert_eq!(sets.run("list", "").found(), held, "round {round}");
+        }
+    }
+    assert!(killed > 0, "nobody was killed");
+}
+
 /// What strict and barrier printed is held after the machine went down, and the rest is free.
 #[test]
 fn what_was_printed_is_held_after_a_crash() {
