@@ -99,7 +99,8 @@ pub use pool::{
     not(all(loom, feature = "_loom"))
 ))]
 pub use pool::{
-    FileBuilder, FileProblem, FileView, Growth, Health, ReclaimError, Reclaimed, open_file, read_file,
+    FileBuilder, FileProblem, FileView, Growth, Health, ReclaimError, Reclaimed, open_file,
+    read_file,
 };
 pub use reconcile::{
     Applied, ApplyError, EntryCounts, FileIdentity, Fuse, PassError, Plan, PlanRange, PoolIdentity,

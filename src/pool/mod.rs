@@ -37,7 +37,8 @@ pub use builder::{Builder, Search};
     not(all(loom, feature = "_loom"))
 ))]
 pub use file::{
-    FileBuilder, FileProblem, FileView, Growth, Health, ReclaimError, Reclaimed, open_file, read_file,
+    FileBuilder, FileProblem, FileView, Growth, Health, ReclaimError, Reclaimed, open_file,
+    read_file,
 };
 pub use guard::{AddrGuard, Guard, GuardArc};
 pub use info::{AddrRange, NetworkInfo, Reservation};

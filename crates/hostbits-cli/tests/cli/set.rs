@@ -190,7 +190,7 @@ fn a_client_gets_its_address_again_and_needs_a_key() {
     assert_eq!(error["error"]["code"], "no-client-key");
 }
 
-/// The prefix has 3 addresses, one of them the gateway's by nobody's wish: 2 or 3 pairs, and then neither half.
+/// The prefix has 4 addresses, of which anycast and gateway are reserved: 2 pairs, and then neither half.
 #[test]
 fn a_pair_is_both_or_none() {
     let sets = Sets::applied("pair", BOTH);
