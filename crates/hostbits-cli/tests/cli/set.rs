@@ -190,7 +190,7 @@ fn a_client_gets_its_address_again_and_needs_a_key() {
     assert_eq!(error["error"]["code"], "no-client-key");
 }
 
-/// The prefix has 3 addresses, one of them the gateway's by nobody's wish: 2 or 3 pairs, and then neither half.
+/// The prefix has 4 addresses, of which anycast and gateway are reserved: 2 pairs, and then neither half.
 #[test]
 fn a_pair_is_both_or_none() {
     let sets = Sets::applied("pair", BOTH);
@@ -587,6 +587,45 @@ fn quarantine_is_exit_code_6() {
     fs::rename(sets.path("copy"), sets.path("a.pool")).unwrap();
     let run = sets.run("allocate", "a");
     assert!(run.failed(6).contains("hostbits pool reclaim"), "{run:?}");
+}
+
+/// Killed at any moment of creating and growing: doing it again does the rest, and nobody loses an address.
+#[test]
+fn an_apply_that_was_killed_is_repeated() {
+    let text = |prefix_len: u8| -> String {
+        let member = |index: u8| {
+            format!(
+                "[[sets.a.members]]\nnetwork='10.{index}.0.0/{prefix_len}'\nfile='{index}.pool'\n"
+            )
+        };
+        (0..6).map(member).collect()
+    };
+    let mut killed = 0;
+    for round in 0..24u32 {
+        let sets = Sets::new("killed", &text(24));
+        // Every second time, it is growth that dies, into a larger file.
+        if round % 2 == 1 {
+            sets.run("apply", "").found();
+            sets.run("allocate", "a -n 300").found();
+            sets.write("sets.toml", &text(20));
+        }
+        let held = sets.run("list", "").out;
+        let mut child = command(&["set", "apply", &sets.name()])
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_micros(u64::from(round) * 400));
+        child.kill().unwrap();
+        killed += u32::from(child.wait().unwrap().code().is_none());
+        assert!(sets.run("apply", "").found().ends_with("done\n"));
+        assert_eq!(sets.json("apply", "", 0)["changes_files"], false);
+        let check = sets.run("check", "");
+        assert_eq!(check.code, Some(0), "round {round}: {check:?}");
+        if round % 2 == 1 {
+            assert_eq!(sets.run("list", "").found(), held, "round {round}");
+        }
+    }
+    assert!(killed > 0, "nobody was killed");
 }
 
 /// What strict and barrier printed is held after the machine went down, and the rest is free.
