@@ -231,7 +231,8 @@ impl Club {
             match random >> 33 & 7 {
                 0..4 if mine.len() < 40 => {
                     let addr = pool.allocate().expect("there is room");
-                    if random >> 40 & 0xfff == 0 && lost < 5 {
+                    // The first one soon, so that something is lost however short the storm is.
+                    if lost == 0 || random >> 40 & 0xfff == 0 && lost < 5 {
                         lost += 1;
                     } else {
                         self.join(addr);

@@ -84,7 +84,7 @@ pub(crate) struct User {
 #[derive(Clone, Copy, Debug)]
 enum Means {
     Addr(u128),
-    /// Counted as ambiguous, and then as this address.
+    /// Counted as ambiguous if it touches the pool, and then as this address.
     Ambiguous(u128),
     Unassigned,
     Unparseable,
@@ -764,7 +764,10 @@ impl Model {
             let addr = match user.means {
                 Means::Addr(addr) => addr,
                 Means::Ambiguous(addr) => {
-                    ambiguous += 1;
+                    // The prefix is of two units. If neither is of the pool, it says something clear.
+                    let unit = down(addr, self.shift);
+                    let has = |unit| self.content.units.contains(&unit);
+                    ambiguous += u64::from(has(unit) || has(unit ^ 1));
                     addr
                 }
                 Means::Unassigned => {

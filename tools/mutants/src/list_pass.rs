@@ -11,7 +11,7 @@ const RECONCILER: &str = "src/pool/reconcile/reconciler.rs";
 const APPLY: &str = "src/pool/reconcile/apply.rs";
 
 pub(crate) const MUTANTS: &[Mutant] = &[
-    smoke(mutant(
+    mutant(
         "pass: a slot is marked after its claim",
         &[
             edit(
@@ -29,8 +29,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "pass",
             "a_plan_that_is_applied_twice_frees_no_new_holder",
         )],
-    )),
-    smoke(mutant(
+    ),
+    mutant(
         "pass: no second look at the gate",
         &[edit(
             ALLOCATE,
@@ -38,7 +38,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "        if false {\n            return self.answer_beside_pass(",
         )],
         &[Loom("pass", "an_allocation_beside_a_pass_is_never_freed")],
-    )),
+    ),
     mutant(
         "pass: no look whether the mark came in time",
         &[edit(BARRIER, "self.gate_again().is_as(now)", "true")],

@@ -12,7 +12,7 @@ const TWINS: &str = "src/set/twins.rs";
 const CHANGE: &str = "src/set/change.rs";
 
 pub(crate) const MUTANTS: &[Mutant] = &[
-    smoke(mutant(
+    mutant(
         "set: the roots are not collected again",
         &[edit(
             COLLECT,
@@ -20,7 +20,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "Seen::Root(_) => true,",
         )],
         &[UnitIn(COLLECT, "collect")],
-    )),
+    ),
     mutant(
         "set: what was freed under watch is ignored",
         &[edit(
@@ -46,7 +46,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         ],
         &[UnitIn(COLLECT, "collect")],
     ),
-    smoke(mutant(
+    mutant(
         "set: how many members there are is read once",
         &[edit(
             PROOF,
@@ -54,7 +54,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "&& self.shape_now() >= before",
         )],
         &[UnitIn(PROOF, "proof")],
-    )),
+    ),
     mutant(
         "set: what was opened again is not looked for",
         &[edit(

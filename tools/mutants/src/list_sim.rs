@@ -43,13 +43,13 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[
             edit(
                 PASS,
-                "            |word| states[word].orphan & !touched[word],",
-                "            |word| states[word].orphan | touched[word] & 0,",
+                "            |word| found.orphan[word] & !touched[word],",
+                "            |word| found.orphan[word] | touched[word] & 0,",
             ),
             edit(
                 PASS,
-                "            |word| states[word].orphan & touched[word],",
-                "            |word| states[word].orphan & 0,",
+                "            |word| found.orphan[word] & touched[word],",
+                "            |word| found.orphan[word] & 0,",
             ),
         ],
         SIMULATOR,
@@ -103,8 +103,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "sim: what was seen before counts though the list names it now",
         &[edit(
             PASS,
-            "            |word| states[word].orphan & !touched[word],",
-            "            |word| (states[word].orphan | states[word].matched) & !touched[word],",
+            "            |word| found.orphan[word] & !touched[word],",
+            "            |word| (found.orphan[word] | !self.free[word] & self.listing.listed[word]) & !touched[word],",
         )],
         SIMULATOR,
     ),
