@@ -6,7 +6,7 @@
 /// with no table: see [`Pool::allocate_for`](crate::Pool::allocate_for).
 ///
 /// Take the number from a keyed hash over whatever stays the same of a client: a MAC address, a user name.
-/// With the feature `sticky`, [`ClientKey`] is one. Whoever knows the key can choose names that all begin at
+/// With the feature `sticky`, `ClientKey` is one. Whoever knows the key can choose names that all begin at
 /// one address; so the numbers are not secret unless the key is.
 ///
 /// ```
