@@ -199,9 +199,9 @@ fn claims(path: &Path) {
         .store(if is_right { 1 } else { 2 }, Ordering::SeqCst);
 }
 
-/// C5: a process is stopped anywhere in its claims, the pool is poisoned meanwhile, and it goes on. A claim
-/// that had not been answered yet is not answered now, and is given back; only one that each thread had
-/// already asked about may come after it.
+/// C5: a process is stopped anywhere in its claims, the pool is poisoned meanwhile, and it goes on. Each thread
+/// answers at most the claim that it was in, and loses nothing. Whether it may answer that one: `file_steps`,
+/// which poisons between given instructions.
 #[test]
 fn whoever_was_stopped_in_a_claim_hears_of_the_poison() {
     for round in 0..40u64 {

@@ -1,5 +1,6 @@
-//! C2: a process dies between any two instructions of a verb. By single steps (`ptrace`): what the file holds
-//! after each of them is what a death there would leave. Without `ptrace` these tests say so and do nothing.
+//! C2 and C5: a process dies between any two instructions of a verb, or the pool is poisoned there. By single
+//! steps (`ptrace`): what the file holds after each of them is what a death there would leave. Without `ptrace`
+//! these tests say so and do nothing.
 #![cfg(all(feature = "mmap", target_os = "linux"))]
 
 #[path = "support/scratch.rs"]
@@ -11,7 +12,7 @@ use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill, raise};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
-use scratch::{Scratch, overwrite};
+use scratch::{Scratch, overwrite, poison};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::net::Ipv4Addr;
@@ -228,5 +229,70 @@ fn one_may_die_between_any_two_instructions_beside_another() {
             end(child);
             judge(&pool, &held, &format!("{name}, dead after {steps} steps"));
         }
+    }
+}
+
+/// Claims that somebody may be in the middle of when the pool is poisoned.
+const CLAIMS: [(&str, Verb); 4] = [
+    ("allocate", |pool, _| drop(pool.allocate())),
+    ("allocate_exact", |pool, _| {
+        drop(pool.allocate_exact(Ipv4Addr::new(10, 0, 0, 200)));
+    }),
+    ("allocate_many", |pool, _| drop(pool.allocate_many(70))),
+    ("allocate_block", |pool, _| drop(pool.allocate_block(28))),
+];
+
+fn allocated_in(path: &Path) -> u64 {
+    hostbits::read_file(path).unwrap().snapshot.allocated()
+}
+
+/// The verb to its end, all at once.
+fn finish(child: Pid) {
+    ptrace::cont(child, None).unwrap();
+    assert!(is_stopped(child));
+    end(child);
+}
+
+/// The pool is poisoned in the middle of a claim, as another process would: what had not been claimed by then is
+/// refused, and given back. At 32 instructions from the first to the claim, and at a few behind it.
+#[test]
+fn what_is_claimed_after_the_poison_is_not_answered() {
+    for (name, verb) in CLAIMS {
+        let (mut answered, mut refused) = (0, 0);
+        let mut last_change = 0;
+        for part in 0..40 {
+            let steps = last_change * part / 32;
+            let scratch = Scratch::in_memory("poisoned");
+            let path = scratch.path("pool");
+            let pool = builder().create(&path).unwrap();
+            let held = hold(&pool, HELD);
+            let child = begin(&path, verb, &held);
+            if !is_stopped(child) {
+                return;
+            }
+            if last_change == 0 {
+                last_change = moments(&path, child).last().unwrap().0;
+                end(child);
+                continue;
+            }
+            if !(0..steps).all(|_| step(child)) {
+                end(child);
+                break;
+            }
+            let claimed_before = allocated_in(&path);
+            poison(&path);
+            finish(child);
+            let claimed = allocated_in(&path);
+            match claimed > HELD as u64 {
+                true => answered += 1,
+                false => refused += 1,
+            }
+            assert!(
+                claimed == HELD as u64 || claimed == claimed_before,
+                "{name}: poisoned after {steps} steps with {claimed_before} claimed, and answered with {claimed}"
+            );
+        }
+        println!("{name}: {answered} answered, {refused} refused");
+        assert!(answered != 0 && refused != 0, "{name}");
     }
 }

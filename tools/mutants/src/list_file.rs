@@ -1,6 +1,6 @@
 //! The mutants of the pool file.
 
-use crate::checks::Check::{Loom, Tests, Unit};
+use crate::checks::Check::{self, Loom, Test, Tests, Unit};
 use crate::list::{Mutant, edit, mutant, smoke};
 
 const RECOVER: &str = "src/storage/file/recover.rs";
@@ -14,6 +14,11 @@ const REPAIR: &str = "src/storage/file/repair.rs";
 const COMMIT: &str = "src/storage/file/commit.rs";
 const ATTACHED: &str = "src/storage/file/attached.rs";
 const LANE: &str = "src/bitmap/lane.rs";
+
+const POISONED: Check = Test(
+    "file_steps",
+    "what_is_claimed_after_the_poison_is_not_answered",
+);
 
 pub(crate) const MUTANTS: &[Mutant] = &[
     smoke(mutant(
@@ -280,7 +285,25 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "        if self.words.gate_again() != before {\n            return self.answer_beside_pass(",
             "        if self.words.gate_again().number() != before.number() {\n            return self.answer_beside_pass(",
         )],
-        &[Tests("file_kernel")],
+        &[POISONED],
+    ),
+    mutant(
+        "confirm: the poison is not looked at after an exact claim",
+        &[edit(
+            "src/pool/allocate.rs",
+            "        if self.words.gate_again() != before {\n            return self.answer_exact_beside_pass(",
+            "        if self.words.gate_again().number() != before.number() {\n            return self.answer_exact_beside_pass(",
+        )],
+        &[POISONED],
+    ),
+    mutant(
+        "confirm: a batch is answered without asking the file",
+        &[edit(
+            "src/pool/allocate.rs",
+            "        if self.is_refused() {\n            self.give_all_back(&claimed);",
+            "        if self.is_refused() && claimed.is_empty() {\n            self.give_all_back(&claimed);",
+        )],
+        &[POISONED],
     ),
     mutant(
         "file: the copy in force is repaired",
