@@ -176,28 +176,6 @@ impl<'a> Bitmap<'a> {
 }
 
 impl<'a, M: Mark> Bitmap<'a, M> {
-    /// Claims the first free slot of `start..=last`, or else of `first..start`. `None` proves nothing.
-    pub(crate) fn try_claim_within(self, first: Slot, start: Slot, last: Slot) -> Option<Slot> {
-        let below = || {
-            let last = start.checked_sub(1).filter(|&last| first <= last)?;
-            self.try_claim_between(first, last)
-        };
-        self.try_claim_between(start, last).or_else(below)
-    }
-
-    fn try_claim_between(self, first: Slot, last: Slot) -> Option<Slot> {
-        let mut found = None;
-        self.take_within(Request {
-            first,
-            last,
-            wanted: 1,
-            sink: |word_index, bits: u64| {
-                found = Some(slot_at(word_index, bits.trailing_zeros()));
-            },
-        });
-        found
-    }
-
     /// Claims up to `wanted` free slots of `start..=last`, and then of `first..start`, and hands each word with
     /// its bits to `sink`. Fewer prove nothing.
     pub(crate) fn try_claim_many(

@@ -210,7 +210,7 @@ impl<M: Mark> Bitmap<'_, M> {
     }
 
     /// The first free slot of `start..=last`, then of `first..start`, claimed. No proof.
-    fn find_from(self, first: Slot, start: Slot, last: Slot) -> Option<Slot> {
+    pub(crate) fn find_from(self, first: Slot, start: Slot, last: Slot) -> Option<Slot> {
         let before_start = || {
             let last = start.checked_sub(1).filter(|&last| first <= last)?;
             self.find_within(first, last)

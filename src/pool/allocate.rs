@@ -2,7 +2,7 @@
 
 use super::Pool;
 use super::confirm::Duty;
-use crate::bitmap::{Attempt, Bitmap, Burst, Likely, Mark, WordBits};
+use crate::bitmap::{Attempt, Bitmap, BlockCandidates, Burst, Likely, Mark, WordBits};
 use crate::error::{AllocateError, AllocateExactError, Refusal};
 use crate::geometry::Place;
 use crate::network::Network;
@@ -288,6 +288,15 @@ impl<N: Network> Pool<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn allocate_block(&self, prefix_len: u8) -> Result<N, AllocateError> {
+        self.allocate_block_of(prefix_len, |candidates| candidates)
+    }
+
+    /// Allocates a block of those candidates that are `chosen`.
+    pub(super) fn allocate_block_of(
+        &self,
+        prefix_len: u8,
+        chosen: impl FnOnce(Vec<BlockCandidates>) -> Vec<BlockCandidates>,
+    ) -> Result<N, AllocateError> {
         let (shortest, longest) = (self.geometry.shortest_block(), self.geometry.unit());
         if !(shortest..=longest).contains(&prefix_len) {
             return Err(AllocateError::BadBlock {
@@ -296,8 +305,8 @@ impl<N: Network> Pool<N> {
                 longest,
             });
         }
-        let candidates = self.geometry.block_candidates(prefix_len);
         self.check_process()?;
+        let candidates = chosen(self.geometry.block_candidates(prefix_len));
         let order = u32::from(longest - prefix_len);
         let claimed = self.claim_inside_barrier(|bitmap| {
             let first = self.claim_or_scrub(|| bitmap.claim_block(&candidates))?;

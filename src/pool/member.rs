@@ -1,14 +1,13 @@
 //! What a set needs of its members, and nobody else.
 
 use super::Pool;
-use crate::bitmap::{Bitmap, BlockCandidates, Doubt, Evidence, Flight, Mark};
+use crate::bitmap::{Bitmap, Doubt, Evidence, Flight, Mark};
 use crate::error::AllocateError;
 use crate::geometry::Place;
 use crate::network::Network;
 use crate::policy::Hints;
 use crate::slot::{Slot, bit_of, word_of};
 use crate::stats::Event;
-use crate::storage::Stretched;
 use crate::sync::Snooze;
 use std::ops::RangeInclusive;
 
@@ -166,7 +165,7 @@ impl<N: Network> Pool<N> {
             let start = self
                 .hints
                 .start_slot(first, last, |slot| bitmap.is_free(slot));
-            bitmap.try_claim_within(first, start, last)
+            bitmap.find_from(first, start, last)
         })
     }
 
@@ -226,36 +225,14 @@ impl<N: Network> Pool<N> {
         prefix_len: u8,
         parts: &[Part],
     ) -> Result<N, AllocateError> {
-        let (shortest, longest) = (self.geometry.shortest_block(), self.geometry.unit());
-        if !(shortest..=longest).contains(&prefix_len) {
-            return Err(AllocateError::BadBlock {
-                prefix_len,
-                shortest,
-                longest,
-            });
-        }
-        self.check_process()?;
-        let candidates = self.geometry.block_candidates(prefix_len);
-        let mut inside: Vec<BlockCandidates> = candidates
-            .iter()
-            .flat_map(|of| parts.iter().filter_map(|&part| of.within(part)))
-            .collect();
-        inside.sort_by_key(|of| of.first);
-        let order = u32::from(longest - prefix_len);
-        let claimed = self.claim_inside_barrier(|bitmap| {
-            let first = self.claim_or_scrub(|| bitmap.claim_block(&inside))?;
-            Some(Stretched(first, first + ((1u64 << order) - 1) as Slot))
-        });
-        let Some(Stretched(slot, _)) = claimed else {
-            self.count_exhausted();
-            return self.exhausted();
-        };
-        if self.is_refused() {
-            self.bitmap().release_block(slot, order);
-            return self.exhausted();
-        }
-        self.counters.allocated(Event::Block, 1 << order);
-        Ok(N::around(self.geometry.addr_of(slot), prefix_len))
+        self.allocate_block_of(prefix_len, |candidates| {
+            let inside = candidates
+                .iter()
+                .flat_map(|of| parts.iter().filter_map(|&part| of.within(part)));
+            let mut inside: Vec<_> = inside.collect();
+            inside.sort_by_key(|of| of.first);
+            inside
+        })
     }
 
     /// Whether an address is most likely of this pool: it lies where most of its addresses do.
