@@ -382,6 +382,11 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     /// Takes the next word, of the pocket or of the pool; `false` if the pool has nothing.
     #[inline(never)]
     fn refill(&mut self) -> bool {
+        self.refill_telling(Self::tell)
+    }
+
+    #[inline(always)]
+    fn refill_telling(&mut self, tell: impl Fn(&Self, WordBits)) -> bool {
         if let Some((word_index, bits)) = self.pocket.pop_word() {
             self.tell((word_index, bits));
             if let Some(cell) = &self.cell {
@@ -391,8 +396,10 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
             return true;
         }
         self.tally.flush(&self.pool.counters, self.reserved());
-        let Some((word_index, bits)) = self.pool.reserve_word(|reserved| self.tell(reserved))
+        let Some((word_index, bits)) = self.pool.reserve_word(|reserved| tell(self, reserved))
         else {
+            // Passes may have been told of a word that was given up: we are still where we were.
+            self.tell((self.word_index, self.told));
             return false;
         };
         self.move_to(word_index, bits);
@@ -424,5 +431,43 @@ impl<N: Network, P: Deref<Target = Pool<N>>> fmt::Debug for LocalPool<N, P> {
         f.debug_struct("Local")
             .field("reserved", &reserved)
             .finish()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::pool::Pool;
+    use ipnet::Ipv4Net;
+
+    /// Two passes begin while a local takes the last word, so that it gives that word up, and there is no
+    /// other one. What it takes back afterwards in the word that it is still at must be told, and counts fit.
+    #[test]
+    fn a_word_that_was_given_up_leaves_the_local_where_it_was() {
+        let pool = Pool::new("10.0.0.0/25".parse::<Ipv4Net>().unwrap()).unwrap();
+        let mut local = pool.local();
+        let held: Vec<_> = (0..62).map(|_| local.allocate().unwrap()).collect();
+        let found = local.refill_telling(|local, reserved| {
+            local.tell(reserved);
+            let mut reconciler = pool.reconciler().unwrap();
+            drop(reconciler.begin().unwrap());
+            drop(reconciler.begin().unwrap());
+        });
+        assert!(!found, "the other word is nobody's now");
+        local.release(held[7]).unwrap();
+        assert_eq!(local.reserved(), 1);
+        let slot = pool.slot_of(held[7]).unwrap();
+        let mut told = 0;
+        pool.holdings.read(|word_index, bits| {
+            if word_index == word_of(slot) {
+                told |= bits;
+            }
+        });
+        assert_ne!(
+            told & bit_of(slot),
+            0,
+            "a pass would free what the local has"
+        );
+        assert_eq!(pool.allocated(), pool.iter().count() as u64);
     }
 }
