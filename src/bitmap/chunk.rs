@@ -115,7 +115,7 @@ pub(super) fn try_take_first(word: &AtomicU64, mark: impl Fn(u64)) -> Attempt {
 /// Takes up to `wanted` of the lowest free bits among `allowed`, and answers which; 0 if none is free.
 #[inline]
 pub(super) fn take_lowest(word: &AtomicU64, allowed: u64, wanted: u64, mark: impl Fn(u64)) -> u64 {
-    // SeqCst: in the proof of `Control::prove_none` this load is the searcher's look at the bit, and
+    // SeqCst: in the proof of `Bitmap::none_free` this load is the searcher's look at the bit, and
     // the releaser's look at `watchers` comes after its own store. With less both may miss the other.
     let mut free = load_seq_cst(word);
     loop {

@@ -20,14 +20,14 @@
 //! The low half is zero where there is nothing to do but claim. A number comes once, so that whoever sees
 //! the same word before and after a claim knows that nothing began or ended in between.
 
-#![allow(dead_code)] // Where there are no pool files, nobody poisons.
-
 use crate::sync::{AtomicU64, Ordering, load_latest};
 
 const PHASES: u64 = 0b11;
 const COLLECTING: u64 = 1;
 const APPLYING: u64 = 2;
+#[allow(dead_code)] // Where there are no pool files, nobody poisons.
 const POISONED: u64 = 1 << 15;
+#[allow(dead_code)] // Where there are no pool files, nobody poisons.
 const ERROR_SHIFT: u32 = 16;
 const NUMBER_SHIFT: u32 = 32;
 
@@ -37,11 +37,13 @@ pub(crate) struct Gate(u64);
 
 impl Gate {
     /// What the word of a file says that is not mapped.
+    #[allow(dead_code)] // Where there are no pool files, nobody poisons.
     pub(crate) fn of_word(word: u64) -> Self {
         Self(word)
     }
 
     /// The word where no pass is running and a sync has failed.
+    #[allow(dead_code)] // Where there are no pool files, nobody poisons.
     pub(crate) fn poisoned_word(errno: i32) -> u64 {
         Self(0).poisoned(errno).0
     }
@@ -78,10 +80,12 @@ impl Gate {
 
     /// The error of the sync that failed.
     #[inline]
+    #[allow(dead_code)] // Where there are no pool files, nobody poisons.
     pub(crate) fn poison(self) -> Option<i32> {
         (self.0 & POISONED != 0).then_some((self.0 >> ERROR_SHIFT & 0xffff) as i32)
     }
 
+    #[allow(dead_code)] // Where there are no pool files, nobody poisons.
     fn poisoned(self, errno: i32) -> Self {
         Self(self.0 | POISONED | u64::from(errno as u16) << ERROR_SHIFT)
     }
@@ -134,6 +138,7 @@ impl GateWord<'_> {
     }
 
     /// Notes the error of a failed sync, unless there was one before.
+    #[allow(dead_code)] // Where there are no pool files, nobody poisons.
     pub(crate) fn poison(self, errno: i32) {
         self.change(|gate| match gate.poison() {
             None => gate.poisoned(errno),

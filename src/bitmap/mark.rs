@@ -3,7 +3,7 @@
 //! A slot is marked before it is claimed. A mark too many, of a slot that somebody else was faster to
 //! claim, makes a pass leave that slot alone; a mark too few lets it free somebody's address.
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, load_seq_cst};
 
 /// Is told which slots are about to be claimed.
 pub(crate) trait Mark: Copy {
@@ -31,8 +31,10 @@ pub(crate) struct Touched<'a>(pub(crate) &'a [AtomicU64]);
 impl Touched<'_> {
     /// The marks of a word.
     pub(crate) fn bits(self, word_index: usize) -> u64 {
-        // Acquire: after the load of the word that shows the claim, whose Release has the mark before it.
-        self.0[word_index].load(Ordering::Acquire)
+        // SeqCst: after our change of the gate, in the total order, as a marker's last look at the gate comes
+        // after its mark: a claim that saw us too late is seen here. A mark that was made before its claim
+        // also comes with the load of the word that shows the claim, whose Release has it before.
+        load_seq_cst(&self.0[word_index])
     }
 
     /// Takes the marks of a word away, and answers them.

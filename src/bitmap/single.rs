@@ -193,7 +193,7 @@ impl<M: Mark> Bitmap<'_, M> {
     /// were free already.
     #[inline]
     pub(crate) fn release_bits(self, word_index: usize, bits: u64) -> u64 {
-        // SeqCst: as in `release`.
+        // SeqCst: as in `mark_free`.
         let before = self.word(word_index).fetch_or(bits, Ordering::SeqCst);
         self.announce(word_index, bits);
         before & bits

@@ -214,7 +214,7 @@ impl<'a> Tree<'a> {
         loop {
             let node_index = child >> NODE_SHIFT;
             // SeqCst: a child seen FULL here counts as "every finished release in it was taken
-            // again", which the proofs of `prove_none` and of lowest-first build on.
+            // again", which the proofs of `none_free` and of lowest-first build on.
             let node = candidates(load_seq_cst(self.node(level, node_index)));
             let ahead = node >> digit(child);
             if ahead != 0 {

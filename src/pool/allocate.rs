@@ -234,6 +234,7 @@ impl<N: Network> Pool<N> {
             if taken == 0 || self.words.may_answer(before, &slots) {
                 break claimed;
             }
+            self.count_given_up(&slots);
         };
         let taken = wanted - missing;
         if taken != 0 && self.confirm().is_err() {

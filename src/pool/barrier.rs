@@ -22,7 +22,15 @@ impl<N: Network> Pool<N> {
             if self.words.may_answer(before, &claimed) {
                 return Some(claimed);
             }
+            self.count_given_up(&claimed);
         }
+    }
+
+    /// Counts as allocated what was claimed and must not be answered: a pass that frees it counts a release.
+    pub(super) fn count_given_up(&self, claimed: &impl Claimed) {
+        let mut slots = 0;
+        claimed.for_each_word(&mut |_, bits| slots += u64::from(bits.count_ones()));
+        self.counters.count(Event::Any, slots);
     }
 
     /// Claims by `claim` until it finds something or there is nothing, hidden by somebody's death or not.
@@ -56,6 +64,7 @@ impl<N: Network> Pool<N> {
         if self.words.may_answer(before, &slot) {
             self.counted_past_gate(slot, event)
         } else {
+            self.count_given_up(&slot);
             self.allocate_beside_pass(event)
         }
     }
@@ -81,6 +90,7 @@ impl<N: Network> Pool<N> {
         if self.words.may_answer(before, &slot) {
             self.counted_past_gate(slot, event).is_some()
         } else {
+            self.count_given_up(&slot);
             self.claim_exact_beside_pass(slot, event)
         }
     }

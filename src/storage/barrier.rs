@@ -12,8 +12,9 @@
 //!
 //! * Of the same number before and after, the mark was made before the claim, or there was no pass at all
 //!   and the claim came before the next one's snapshot, as an allocation that was made earlier.
-//! * One number later and collecting: nothing has been applied since, and nothing will be without seeing
-//!   the mark, if the word is still the same after it was made.
+//! * One number later and collecting: either there was no pass before, and nothing has been applied since, and
+//!   nothing will be without seeing the mark, if the word is still the same after it was made; or there was
+//!   one, and the mark was made before the claim.
 //! * Anything else: a plan may have been applied that took the claimed slot for an orphan. The slot may be
 //!   free again, and somebody else's. It is left as it is: if it is still taken, the next pass finds it.
 //!
