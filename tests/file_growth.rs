@@ -28,6 +28,29 @@ fn drain(pool: &Pool<Ipv4Net>) -> BTreeSet<Ipv4Addr> {
     std::iter::from_fn(|| pool.allocate().ok()).collect()
 }
 
+/// A file whose configuration has outgrown its place is replaced by a larger one, and that is told before.
+#[test]
+fn what_growth_would_do_is_what_grow_does() {
+    let scratch = Scratch::new("told");
+    let path = scratch.path("pool");
+    let printer = Ipv4Addr::new(10, 0, 0, 9);
+    let of = |label: &str| {
+        let pool = Pool::builder(net("10.0.0.0/24"));
+        pool.reserve(printer..=printer, label).in_file()
+    };
+    of("printer").create(&path).unwrap();
+    let inode = || std::fs::metadata(&path).unwrap().ino();
+    for (label, needs_more_room) in [("scanner", false), (&*"long ".repeat(1_000), true)] {
+        let told = of(label).growth(&path).unwrap();
+        assert_eq!((told.is_needed, told.added), (true, 0));
+        assert_eq!(told.needs_more_room, needs_more_room);
+        let before = inode();
+        drop(of(label).grow(&path).unwrap());
+        assert_eq!(inode() != before, needs_more_room);
+        assert!(!of(label).growth(&path).unwrap().is_needed);
+    }
+}
+
 /// Growth keeps what is held where it is, frees what is new, and knows its limits.
 #[test]
 fn a_file_grows_into_its_capacity() {

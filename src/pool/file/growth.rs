@@ -5,7 +5,7 @@ use super::config::Config;
 use crate::network::Network;
 use crate::open_error::OpenError;
 use crate::slot::{SLOTS_PER_WORD, Slot};
-use crate::storage::file::Peek;
+use crate::storage::file::{Peek, has_room_for_config};
 use std::path::Path;
 
 /// What [`FileBuilder::grow`] would do to a file. Plain data.
@@ -17,7 +17,7 @@ pub struct Growth {
     pub is_needed: bool,
     /// How many more addresses could be handed out.
     pub added: u64,
-    /// The file has no place for so many slots: a larger one would take its name.
+    /// The file has no place for so many slots, or for the configuration: a larger one would take its name.
     pub needs_more_room: bool,
 }
 
@@ -28,8 +28,8 @@ impl<N: Network> FileBuilder<N> {
     /// # Errors
     ///
     /// As [`grow`](Self::grow), except for what only an attempt can tell: whether others have the file open,
-    /// and whether there is space. [`OpenError::GeometryMismatch`] if an address would move, or could no
-    /// longer be handed out.
+    /// whether there is space, and whether the file may be replaced by a larger one.
+    /// [`OpenError::GeometryMismatch`] if an address would move, or could no longer be handed out.
     ///
     /// ```
     /// # use hostbits::{OpenError, Pool};
@@ -57,7 +57,8 @@ impl<N: Network> FileBuilder<N> {
             return Err(OpenError::GeometryMismatch { mismatches });
         };
         let room = peek.header.layout.capacity_words * u64::from(SLOTS_PER_WORD);
-        let needs_more_room = self.capacity_slots(&geometry) > room;
+        let needs_more_room = self.capacity_slots(&geometry) > room
+            || !has_room_for_config(&peek.header, &asked.to_string());
         let slot_count = |&(first, last): &(Slot, Slot)| u64::from(last - first) + 1;
         Ok(Growth {
             is_needed: in_file != asked || needs_more_room,

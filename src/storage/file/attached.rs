@@ -245,6 +245,7 @@ impl Attached {
             // died with it, which costs nothing.
             return Ok(());
         }
+        // Relaxed: a count, changed only under the lock OPEN.
         self.volatile(at::ATTACHED).fetch_sub(1, Ordering::Relaxed);
         let is_last = locks::try_lock(&self.disk.file, Lock::Presence, true)?;
         let left = if is_last {
@@ -291,6 +292,7 @@ impl Drop for Attached {
         }
         if !self.is_settled {
             // Under the lock OPEN still, which goes with the file.
+            // Relaxed: as in `leave`.
             self.volatile(at::ATTACHED).fetch_sub(1, Ordering::Relaxed);
             return;
         }

@@ -25,14 +25,18 @@ use crate::slot::{Slot, bits_within, words_within};
 use std::io;
 use std::os::unix::fs::FileExt;
 
+/// Whether the configuration of the next generation has its place in the file.
+pub(crate) fn has_room_for_config(header: &Header, config: &str) -> bool {
+    encode_config(config).len() <= header.layout.config_extent(header.generation + 1).len
+}
+
 impl Opening<'_> {
     /// Whether the file can become this one without another one in its place.
     pub(crate) fn has_room_for(&self, grown: &Blueprint<'_>) -> bool {
         let layout = &self.header.layout;
-        let bytes = encode_config(grown.config).len();
         let words = grown.capacity_words();
         words.is_some_and(|words| words <= layout.capacity_words)
-            && bytes <= layout.config_extent(self.header.generation + 1).len
+            && has_room_for_config(&self.header, grown.config)
     }
 
     /// Makes the file that of a larger pool, for which it has room. What the blueprint has as free are the

@@ -43,7 +43,7 @@ pub(crate) enum Kind {
     Free = 5,
     /// One bit per slot: 1 = may have been handed out before the machine went down.
     Quarantine = 6,
-    /// One bit per slot, volatile: kept for reconciliation.
+    /// One bit per slot: what was claimed during a pass. Old marks are taken away when the next one begins.
     Touched = 7,
     /// Two copies of the configuration, as text.
     Config = 8,

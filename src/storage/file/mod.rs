@@ -47,6 +47,7 @@ mod system;
 
 pub(crate) use attached::Attached;
 pub(crate) use create::Blueprint;
+pub(crate) use grow::has_room_for_config;
 pub(crate) use header::Facts;
 pub(crate) use map::Residence;
 pub(crate) use open::{OpenRequest, Opening};
