@@ -533,6 +533,17 @@ fn dynamic_allocations_use_the_band_last() {
     set.release(ip("10.0.0.1")).unwrap();
     set.release(ip("10.0.1.1")).unwrap();
     assert_eq!(drained(&set), [1, 0]);
+    // For sticky clients, too, though the band is where their place is.
+    let set = PoolSet::builder()
+        .banded(small(0, 9), StaticBand::Lowest(6))
+        .member(small(1, 4))
+        .build()
+        .unwrap();
+    let is_band = |addr: Ipv4Addr| addr.octets()[2] == 0 && addr.octets()[3] <= 6;
+    let given: Vec<_> = (0..13)
+        .map(|_| is_band(set.allocate_for(Client::from_hash(0)).unwrap()))
+        .collect();
+    assert_eq!(given, [[false; 7].as_slice(), &[true; 6]].concat());
     // A band larger than its pool: all of it is band.
     let set = PoolSet::builder()
         .banded(small(0, 3), StaticBand::Lowest(100))

@@ -16,8 +16,8 @@ type Batches<'s, N> = Vec<(usize, Batch<'s, N>)>;
 impl<N: Network> PoolSet<N> {
     /// Allocates `count` addresses or none.
     ///
-    /// All of them from the member that the strategy asks first, if that has so many; otherwise from as many
-    /// members as it takes, in the order of their addresses. While they are being collected, whoever would
+    /// All of them from the member that the strategy asks first, if that has so many and neither a band nor
+    /// a cordon; otherwise from as many members as it takes, in the order of their addresses. While they are being collected, whoever would
     /// be told "exhausted" because of them waits, as for [`Pool::allocate_many`](crate::Pool::allocate_many).
     ///
     /// # Errors
@@ -52,7 +52,7 @@ impl<N: Network> PoolSet<N> {
             let proof = self.prove_no_more(&batches);
             // All is back before the flights end, and before anybody is waited for: two batches that each
             // hold what the other one lacks have both let go.
-            drop(batches);
+            self.give_back(batches);
             match proof {
                 Proof::NoneFree => return Err(self.exhausted(refusal)),
                 // Pauses of different lengths keep the two from coming back together.
@@ -109,9 +109,13 @@ impl<N: Network> PoolSet<N> {
         if !member.is_plain() {
             return None;
         }
-        let addrs = member.pool.allocate_many(count).ok()?;
-        self.note_many(index, count as u64);
-        Some(addrs)
+        let addrs = member.pool.allocate_many(count);
+        match addrs {
+            Ok(_) => self.note_many(index, count as u64),
+            // It may have had all that there was, for a moment.
+            Err(_) => self.roster.publish(index),
+        }
+        addrs.ok()
     }
 
     fn note_many(&self, index: usize, count: u64) {
@@ -167,8 +171,10 @@ impl<N: Network> PoolSet<N> {
 
     /// Answers all of a batch; none of it if a file cannot confirm its part.
     fn keep_all(&self, batches: Batches<'_, N>) -> Result<Vec<N::Addr>, AllocateError> {
-        for (_, batch) in &batches {
-            batch.confirm()?;
+        let confirmed = batches.iter().try_for_each(|(_, batch)| batch.confirm());
+        if let Err(refusal) = confirmed {
+            self.give_back(batches);
+            return Err(refusal);
         }
         let mut addrs = Vec::new();
         for (index, batch) in batches {
@@ -176,6 +182,14 @@ impl<N: Network> PoolSet<N> {
             self.note_many(index, count);
         }
         Ok(addrs)
+    }
+
+    /// Gives all back, and shows it: while a batch had all of a member, somebody may have taken that for full.
+    fn give_back(&self, batches: Batches<'_, N>) {
+        for (index, batch) in batches {
+            drop(batch);
+            self.roster.publish(index);
+        }
     }
 
     /// Whether no member had anything but what these batches have.
@@ -216,5 +230,26 @@ impl<N: Network> Member<N> {
             Some(refusal) if taken == 0 => Err(refusal),
             _ => Ok((taken != 0).then_some(taken)),
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::pool::Pool;
+    use ipnet::Ipv4Net;
+
+    /// While a batch has all of a member, others take that for full. When it is given back, that is over.
+    #[test]
+    fn what_a_batch_gives_back_is_seen_again() {
+        let pool = |net: &str| Pool::new(net.parse::<Ipv4Net>().unwrap()).unwrap();
+        let set = PoolSet::new(["10.0.0.0/29", "10.0.1.0/29"].map(pool)).unwrap();
+        let mut batches = Vec::new();
+        assert_eq!(set.collect(5, &mut batches, &mut None), 0);
+        let half = set.allocate_half().unwrap();
+        assert_eq!(half.addr().octets()[2], 1, "the first member looks full");
+        assert_eq!(set.first_open_from(0).unwrap().0, 1);
+        set.give_back(batches);
+        assert_eq!(set.first_open_from(0).unwrap().0, 0);
     }
 }

@@ -127,10 +127,11 @@ impl<N: Network> Member<N> {
     }
 
     /// Claims for a client, from its place on; under a cordon or a band its place alone, or what the policy
-    /// wants.
+    /// wants, from the band only if that is wanted.
     pub(super) fn try_allocate_for(
         &self,
         client: Client,
+        with_band: bool,
     ) -> Result<Option<N::Addr>, AllocateError> {
         if self.is_plain() {
             return match self.pool.allocate_for(client) {
@@ -149,7 +150,7 @@ impl<N: Network> Member<N> {
                 return Ok(claimed);
             }
         }
-        self.try_allocate(true)
+        self.try_allocate(with_band)
     }
 
     /// Claims a block that no cordon touches.
@@ -227,7 +228,7 @@ impl<N: Network> Member<N> {
     /// Addresses that are free, roughly: the pool's count where it has one, ours otherwise.
     pub(super) fn recount(&self) -> u64 {
         if let Some(available) = self.pool.available_if_counted() {
-            // Relaxed, here and below: a hint.
+            // Relaxed: a hint which member to ask, and no more.
             self.free.store(available, Ordering::Relaxed);
         }
         self.free_now()
@@ -236,22 +237,26 @@ impl<N: Network> Member<N> {
     #[inline]
     pub(super) fn free_now(&self) -> u64 {
         // More were taken than we knew of: nothing.
+        // Relaxed: a hint which member to ask, and no more.
         let free = self.free.load(Ordering::Relaxed);
         if free > u64::MAX / 2 { 0 } else { free }
     }
 
     /// It had nothing, whatever was counted.
     pub(super) fn note_full(&self) {
+        // Relaxed: a hint which member to ask, and no more.
         self.free.store(0, Ordering::Relaxed);
     }
 
     #[inline]
     pub(super) fn note_taken(&self, count: u64) {
+        // Relaxed: a hint which member to ask, and no more.
         self.free.fetch_sub(count, Ordering::Relaxed);
     }
 
     #[inline]
     pub(super) fn note_released(&self, count: u64) -> u64 {
+        // Relaxed: a hint which member to ask, and no more.
         let before = self.free.fetch_add(count, Ordering::Relaxed);
         before.wrapping_add(count)
     }

@@ -78,7 +78,7 @@ impl Chooser {
     /// The member used last.
     #[inline]
     pub(super) fn last(&self) -> usize {
-        // Relaxed, all of these: starting guesses.
+        // Relaxed: a starting guess.
         self.last.load(Ordering::Relaxed) as usize
     }
 
@@ -100,6 +100,7 @@ impl Chooser {
             }
             Strategy::MostFree => {
                 let free = members.get(last)?.free_now();
+                // Relaxed: a guess when to compare all again.
                 (free >= self.enough.load(Ordering::Relaxed)).then_some(last)
             }
             Strategy::Weighted => None,
@@ -121,6 +122,7 @@ impl Chooser {
     pub(super) fn note_taken<N: Network>(&self, index: usize, member: &Member<N>) {
         // Written only when it changes, so that the line stays shared.
         if self.last() != index {
+            // Relaxed: a starting guess for the next search.
             self.last.store(index as u32, Ordering::Relaxed);
         }
         if self.strategy == Strategy::MostFree {
@@ -152,12 +154,15 @@ impl Chooser {
     /// Of the two, the one with more is in use from now on, until it has less than the other.
     #[cold]
     fn prefer_if_more(&self, index: usize, free: u64, in_use: u64) {
+        // Relaxed: a guess when to compare all again.
         let enough = self.enough.load(Ordering::Relaxed);
         let less = free.min(in_use);
         if less > enough {
+            // Relaxed: a guess when to compare all again.
             self.enough.store(less, Ordering::Relaxed);
         }
         if free > in_use {
+            // Relaxed: a starting guess for the next search.
             self.last.store(index as u32, Ordering::Relaxed);
         }
     }
@@ -171,6 +176,7 @@ impl Chooser {
     #[cold]
     fn with_most_free<N: Network>(&self, members: &Members<N>) -> usize {
         let last = self.last();
+        // Relaxed: a guess when to compare all again.
         let enough = self.enough.load(Ordering::Relaxed);
         let count = members.len();
         let has_enough = |&index: &usize| {
@@ -191,6 +197,7 @@ impl Chooser {
                 second = second.max(free);
             }
         }
+        // Relaxed: a guess when to compare all again.
         self.enough.store(second.max(1), Ordering::Relaxed);
         best
     }
@@ -198,6 +205,7 @@ impl Chooser {
     /// The next member by weight: multiples of the golden ratio fill a circle evenly at any time.
     #[cold]
     fn draw<N: Network>(&self, members: &Members<N>) -> usize {
+        // Relaxed: a number that nobody else draws is all that it is for.
         let draw = self.draws.fetch_add(1, Ordering::Relaxed);
         let count = members.len();
         if count == 0 {

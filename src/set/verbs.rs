@@ -78,8 +78,8 @@ impl<N: Network> PoolSet<N> {
         self.search_or_prove(|refusal| {
             let count = self.members.len().max(1) as u64;
             let start = client.bucket_of(count) as usize;
-            let (index, addr) =
-                self.walk(start, refusal, |member| member.try_allocate_for(client))?;
+            let ask = |member: &Member<N>, with_band| member.try_allocate_for(client, with_band);
+            let (index, addr) = self.walk_bands_last(start, refusal, ask)?;
             self.note(index);
             Some(addr)
         })
@@ -197,7 +197,8 @@ impl<N: Network> PoolSet<N> {
             match member.pool.watch_for_blocks(prefix_len) {
                 Ok(found) => evidence.push(found),
                 Err(Doubt::InFlight) => in_flight = Some(index),
-                Err(Doubt::MayBeFree) => {}
+                // A watch proves nothing by itself, and so never finds anything.
+                Err(Doubt::MayBeFree) => unreachable!("a watch looks at no slot"),
             }
         }
         let (mut misfit, mut fits, mut refusal) = (None, false, None);
