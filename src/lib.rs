@@ -19,14 +19,18 @@
 //! A pool can live in a file that outlives its processes and is shared by them: `Builder::create`,
 //! `Builder::open`, `Durability`. Its bytes: [`design::file_format`]; what it survives: [`design::file_safety`].
 //!
-//! A pool and the list of its users drift apart: [`Pool::reconciler`], and [`design::reconciliation`].
+//! A pool and the list of its users drift apart: [`Pool::reconciler`], and [`design::reconciliation`]. Several
+//! pools as one: [`PoolSet`], and [`design::sets`]. Your own loom models: [`design::loom`].
+//!
+//! Beside this crate: `hostbits-lists` reads the lists that other programs write, `hostbits-config` sets as a TOML
+//! file, `hostbits-cli` is the command.
 //!
 //! # Features
 //!
 //! * `mmap` (on by default): pools in files. On Linux; elsewhere it does nothing.
 //! * `sticky`: `ClientKey`, a keyed hash that makes clients of names.
-//! * `serde`: `Serialize` for info, status, statistics, reports and errors. The field names are
-//!   fixed.
+//! * `serde`: `Serialize` for info, status, statistics, reports, plans, members of sets and errors; plans can be
+//!   read again. The field names are fixed.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

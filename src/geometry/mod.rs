@@ -353,6 +353,11 @@ impl<N: Network> Geometry<N> {
         self.slots_touching(first, last)
     }
 
+    /// Whether the prefix is exactly what one slot is.
+    pub(crate) fn is_one_unit(&self, net: ipnet::IpNet) -> bool {
+        net == net.trunc() && net.prefix_len() == self.unit()
+    }
+
     /// The slots whose units share an address with `range`, as first and last.
     pub(crate) fn slots_around(&self, range: &RangeInclusive<N::Addr>) -> Option<(Slot, Slot)> {
         let (first, last) = self.bits_of(range)?;

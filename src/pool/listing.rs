@@ -63,7 +63,7 @@ impl<'a, N: Network> Listing<'a, N> {
     #[inline(never)]
     fn read_net(&mut self, net: IpNet, owner: Option<&str>, listed: Listed<'_>) {
         match self.slots_of(net) {
-            Some(slots) if !self.is_one_unit(net) => {
+            Some(slots) if !self.geometry.is_one_unit(net) => {
                 self.read_ambiguous(net.addr(), slots, owner, listed);
             }
             // A unit by its name, or a prefix of which nothing is of the pool: both readings say the same.
@@ -77,15 +77,10 @@ impl<'a, N: Network> Listing<'a, N> {
         self.read(user);
     }
 
-    /// The listed slots, as ascending ranges.
+    /// What became of the entries, and a bit for each slot that is listed, by words.
     #[allow(dead_code)] // Where there are no pool files, nobody asks.
     pub(super) fn into_words(self) -> (Adopted, Vec<u64>) {
         (self.report, self.listed)
-    }
-
-    /// Whether the prefix is exactly what the pool hands out.
-    fn is_one_unit(&self, net: IpNet) -> bool {
-        net == net.trunc() && net.prefix_len() == self.geometry.unit()
     }
 
     /// The slots of the pool that have addresses under the prefix.

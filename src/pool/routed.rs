@@ -45,7 +45,7 @@ impl<N: Network> Pool<N> {
 
     /// Whether the prefix is exactly what the pool hands out.
     pub(crate) fn is_one_unit(&self, net: IpNet) -> bool {
-        net == net.trunc() && net.prefix_len() == self.geometry.unit()
+        self.geometry.is_one_unit(net)
     }
 
     pub(super) fn note_adopted(&self, taken: u64) {

@@ -14,7 +14,7 @@ Exit codes:
   0  found
   2  wrong usage or unreadable input: a bad network, range or gateway, a file that cannot be read
   3  exhausted: fewer addresses are free than were asked for
-`hostbits pool`, check and reconcile have more of them: see their --help";
+`hostbits pool`, `hostbits set`, check and reconcile have more of them: see their --help";
 
 const EXAMPLES: &str = "\
 Examples:

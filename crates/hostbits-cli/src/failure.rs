@@ -6,6 +6,7 @@ use crate::output::print_error_text;
 use crate::pool::PoolFailure;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 use crate::reconcile::{Found, PlanFailure};
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 use crate::set::SetFailure;
 use crate::users::{ReadList, printable};
 use hostbits::{AllocateError, BuildError};

@@ -117,7 +117,7 @@ impl<N: Network> Reconciler<'_, N> {
                 }
             }
         }
-        self.count_adopted(undone.taken_back);
+        self.pool.note_adopted(undone.taken_back);
         Ok(undone)
     }
 
@@ -173,11 +173,7 @@ impl<N: Network> Reconciler<'_, N> {
                 applied.conflicts += 1;
             }
         }
-        self.count_adopted(applied.adopted);
-    }
-
-    fn count_adopted(&self, adopted: u64) {
-        self.pool.note_adopted(adopted);
+        self.pool.note_adopted(applied.adopted);
     }
 
     fn slots_in_state(&self, plan: &Plan, state: &str) -> impl Iterator<Item = Slot> + use<N> {

@@ -167,6 +167,7 @@ impl<N: Network> Pool<N> {
                 errno: error.raw_os_error().unwrap_or_default(),
             },
         };
+        // Release: as in `give_reconcile_slot_back`.
         self.is_reconciling.store(false, Ordering::Release);
         Err(locked)
     }
@@ -246,7 +247,9 @@ impl<'a, N: Network> Reconciler<'a, N> {
     /// Stops, and leaves the barrier up for who goes on with
     /// [`resume_reconciler`](Pool::resume_reconciler). Answers the plan as it has to be kept for that.
     ///
-    /// Until then, and if nobody ever does until the next pass ends, allocations go on leaving marks.
+    /// Until then allocations go on leaving marks; if nobody ever goes on, until another reconciler that has
+    /// begun a pass is dropped. Who goes on compares the length of the next list with the longest one that the
+    /// plan knows of, whether something has been freed since or not.
     #[must_use = "without the plan nobody can go on"]
     pub fn leave_open(mut self, mut plan: Plan) -> Plan {
         if let Some(gate) = self.gate

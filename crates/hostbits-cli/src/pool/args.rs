@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 /// What follows the help of each of them.
 pub(crate) const AFTER_HELP: &str = "\
-All of them may be used while other processes have the file open.
+All of them but grow may be used while other processes have the file open.
 
 Examples:
   hostbits pool create vpn.pool 10.0.0.0/24 --durability strict
@@ -57,7 +57,7 @@ pub(crate) enum PoolCommand {
     /// Makes durable what has been allocated and released so far
     #[command(after_help = AFTER_HELP)]
     Sync(FileArgs),
-    /// Lets the pool grow into a larger one, within the capacity of the file; nobody else may have it open
+    /// Lets the pool grow into a larger one, in place or by a larger file that takes its name; nobody else may have it open
     #[command(after_help = AFTER_HELP)]
     Grow(GrowArgs),
     /// The same as `hostbits reclaim`: frees what is quarantined, except what a list of users names

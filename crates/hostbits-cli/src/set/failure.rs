@@ -98,7 +98,7 @@ impl SetFailure {
                 _ => None,
             },
             Cause::Open(OpenError::NoFile { .. }) => Some(format!(
-                "without files: hostbits set next {file} SET --users LIST"
+                "without files: hostbits set next {file} SET --from LIST"
             )),
             Cause::Apply(error) => match &**error {
                 ApplyError::File {
@@ -114,7 +114,7 @@ impl SetFailure {
                     "hostbits set show {file} tells what is taken; add a member, and apply"
                 )),
                 AllocateError::Exhausted { .. } => {
-                    Some("hostbits pool reclaim FILE --users LIST, for each pool file".to_owned())
+                    Some("hostbits pool reclaim FILE --from LIST, for each pool file".to_owned())
                 }
                 _ => None,
             },

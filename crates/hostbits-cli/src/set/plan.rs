@@ -1,7 +1,7 @@
 //! `plan` and `apply`.
 
 use super::args::PlanArgs;
-use super::failure::{Cause, EXIT_REFUSED};
+use super::failure::{Cause, EXIT_REFUSED, SetFailure};
 use crate::args::Format;
 use crate::failure::Failure;
 use crate::output::{print, print_json};
@@ -42,9 +42,16 @@ pub(super) fn apply(args: &PlanArgs) -> Result<(), Failure> {
 
 fn read(args: &PlanArgs) -> Result<(Config, Option<Config>), Failure> {
     let config = args.config.read()?;
-    let old = args.now.as_ref().map(Config::read).transpose();
-    let old = old.map_err(|error| args.config.refuse(Cause::Config(error)))?;
-    Ok((config, old))
+    let old = args.now.as_ref().map(|path| {
+        let of_old = |error| {
+            Failure::Set(Box::new(SetFailure {
+                file: printable(&path.display().to_string()),
+                cause: Cause::Config(error),
+            }))
+        };
+        Config::read(path).map_err(of_old)
+    });
+    Ok((config, old.transpose()?))
 }
 
 fn print_plan(args: &PlanArgs, plan: &Plan, applied: bool) -> Result<(), Failure> {
