@@ -1,4 +1,4 @@
-//! A million calls by real threads, each history checked: four policies, 250,000 calls each.
+//! 1,250,000 calls by real threads, each history checked: four policies and sets, 250,000 calls each.
 
 mod common;
 
