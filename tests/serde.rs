@@ -6,11 +6,14 @@ mod common;
 
 use common::{a6, drain, host, ip, net, v4, v6};
 use hostbits::{
-    Ambiguous, BuildError, DualStack, Gateway, NewMember, Policy, Pool, PoolSet, Search,
-    StaticBand, StatsLevel, Strategy, TwinPools, next_free,
+    Ambiguous, BuildError, DualStack, Gateway, NewMember, Policy, Pool, PoolSet, ReconcileOptions,
+    Reconciler, Search, StaticBand, StatsLevel, Strategy, TwinPools, next_free,
 };
 use ipnet::Ipv4Net;
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 fn vectors() -> Map<String, Value> {
     serde_json::from_str(include_str!("vectors/json.json")).unwrap()
@@ -484,7 +487,7 @@ fn errors_of_files_have_their_values() {
 fn a_plan_comes_back_from_json_as_it_was() {
     let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>().unwrap()).unwrap();
     let lost = pool.allocate().unwrap();
-    let options = hostbits::ReconcileOptions::new().grace(std::time::Duration::ZERO);
+    let options = ReconcileOptions::new().grace(Duration::ZERO);
     let mut reconciler = pool.reconciler_with(options).unwrap();
     let mut pass = reconciler.begin().unwrap();
     pass.read([("10.0.0.7", "ann"), ("10.0.0.7", "bob"), ("x", "eve")]);
@@ -499,4 +502,66 @@ fn a_plan_comes_back_from_json_as_it_was() {
     let read: hostbits::Plan = serde_json::from_str(&text).unwrap();
     assert_eq!(read, plan);
     assert_eq!(reconciler.undo(&read).unwrap().not_free, 1);
+}
+
+/// Each error of a pass is reached, and looks as it did.
+#[test]
+fn errors_of_passes_have_their_fixed_names_and_their_code() {
+    let mut given = Given::default();
+    let pool = Pool::new(v4("10.0.0.0/24")).unwrap();
+    let other = Pool::new(v4("10.0.0.0/24")).unwrap();
+    pool.allocate_many(40).unwrap();
+    let now = Arc::new(AtomicU64::new(0));
+    let clock = {
+        let now = Arc::clone(&now);
+        move || SystemTime::UNIX_EPOCH + Duration::from_secs(now.load(Ordering::Relaxed))
+    };
+    let options = ReconcileOptions::new().grace(Duration::ZERO).clock(clock);
+    let mut reconciler = pool.reconciler_with(options.clone()).unwrap();
+    given.put_error("pass/busy", &pool.reconciler().unwrap_err(), "busy");
+    let mut pass = reconciler.begin().unwrap();
+    pass.read(["10.0.0.2"]);
+    given.put_error("pass/count", &pass.finish(2).unwrap_err(), "count-mismatch");
+
+    let plan_of = |reconciler: &mut Reconciler<'_, Ipv4Net>, users: &[&str]| {
+        let mut pass = reconciler.begin().unwrap();
+        pass.read(users);
+        pass.finish(users.len() as u64).unwrap()
+    };
+    let all: Vec<String> = pool.iter().map(|addr| addr.to_string()).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let old = plan_of(&mut reconciler, &all);
+    let users: [(&str, &[&str]); 4] = [
+        ("empty-list", &[]),
+        ("unclear", &["10.0.0.2", "ten"]),
+        ("shrunk", &["10.0.0.2"]),
+        ("too-many", &all[..22]),
+    ];
+    for (code, users) in users {
+        let plan = plan_of(&mut reconciler, users);
+        let refused = reconciler.apply(&plan).unwrap_err();
+        given.put_error(&format!("pass/{code}"), &refused, code);
+    }
+    let plan = plan_of(&mut reconciler, &all[..39]);
+    now.store(16 * 60, Ordering::Relaxed);
+    given.put_error("pass/stale", &reconciler.apply(&plan).unwrap_err(), "stale");
+    given.put_error(
+        "pass/superseded",
+        &reconciler.apply(&old).unwrap_err(),
+        "superseded",
+    );
+    let mut newer = plan.clone();
+    newer.version = 99;
+    given.put_error(
+        "pass/version",
+        &reconciler.apply(&newer).unwrap_err(),
+        "version",
+    );
+    let mut elsewhere = other.reconciler_with(options).unwrap();
+    given.put_error(
+        "pass/other pool",
+        &elsewhere.apply(&plan).unwrap_err(),
+        "other-pool",
+    );
+    given.check("pass");
 }

@@ -7,6 +7,11 @@ use std::time::Duration;
 
 /// Why there is no reconciler.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "code", rename_all = "kebab-case")
+)]
 #[non_exhaustive]
 pub enum ReconcilerError {
     /// Somebody else reconciles this pool, here or in another process.
@@ -73,6 +78,11 @@ impl Error for ReconcilerError {}
 
 /// Why a pass has no plan. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "code", rename_all = "kebab-case")
+)]
 #[non_exhaustive]
 pub enum PassError {
     /// The list was not read to its end: an error came in between.
@@ -117,6 +127,11 @@ impl Error for PassError {}
 
 /// A rule that keeps a plan from freeing anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "code", rename_all = "kebab-case")
+)]
 #[non_exhaustive]
 pub enum Fuse {
     /// The list names no address of the pool, and some are taken.
@@ -218,6 +233,11 @@ impl fmt::Display for Fuse {
 
 /// Why a plan was not applied. Nothing has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "code", rename_all = "kebab-case")
+)]
 #[non_exhaustive]
 pub enum ApplyError {
     /// The plan is of another pool.
@@ -240,8 +260,10 @@ pub enum ApplyError {
     Forked,
     /// A rule keeps it from freeing anything.
     #[non_exhaustive]
+    #[cfg_attr(feature = "serde", serde(untagged))]
     Fuse {
         /// Which one.
+        #[cfg_attr(feature = "serde", serde(flatten))]
         fuse: Fuse,
     },
 }
