@@ -2,15 +2,15 @@
 //! Pools in files: as a ratio to the same pool on the heap. `open`: opening one that was left in order, per
 //! opening, as a ratio to reading its bytes once; both in memory. `strict64`: writes to the disk per address, of
 //! 64 threads; the times beside it are those of an address and of a write. Sets: as a ratio to a single pool.
-//! Lists: as a ratio to the standard library reading the same texts.
+//! `barrier`: as a ratio to a build without the barrier of a pass. Lists: as a ratio to the standard library reading the same texts.
 //!
 //! `cargo bench -p hostbits-benches --bench ratios` prints the table and writes `target/ratios.json`.
 //! Words after `--` choose the rows whose names contain one of them.
 
 use hostbits::{Durability, Policy, Pool, StatsLevel, Strategy};
 use hostbits_benches::{
-    Pairs, Row, SetPairs, TextList, measure_ratio, per_operation, pool_of, target_dir, two_rmws,
-    write_json,
+    Pairs, Row, SetPairs, TextList, barrier, measure_ratio, per_operation, pool_of, target_dir,
+    two_rmws, write_json,
 };
 use ipnet::Ipv4Net;
 use std::io::Read;
@@ -59,6 +59,12 @@ const TARGETS: &[Target] = &[
     target("exhausted/16/off", 0.5),
     target("exhausted/8/off", 0.5),
     target("exhausted/16/counts", 1.0),
+    target("barrier/24/off", 1.02),
+    target("barrier/16/off", 1.02),
+    target("barrier/8/off", 1.02),
+    target("barrier/16/counts", 1.02),
+    target("barrier_spread/16/off", 1.02),
+    target("barrier_exact/16/off", 1.02),
     target("mapped/24/off", 1.1),
     target("mapped/16/off", 1.1),
     target("mapped/8/off", 1.1),
@@ -232,6 +238,13 @@ fn network(prefix_len: u8) -> Ipv4Net {
     Ipv4Net::new(Ipv4Addr::new(10, 0, 0, 0), prefix_len).expect("a prefix length")
 }
 
+/// The library against a build of it that looks at no barrier.
+fn barrier(name: &str, (rounds, operations): (usize, u64)) -> Row {
+    let mut with = barrier::with(name);
+    let mut without = barrier::without(name);
+    measure_ratio(name, rounds, || with(operations), || without(operations))
+}
+
 /// A set of which all members but the last are full, against a single pool.
 fn set(
     name: &str,
@@ -265,6 +278,9 @@ fn measure(name: &str, rounds: usize, operations: u64) -> Row {
         "set_most" => Some(Strategy::MostFree),
         _ => None,
     };
+    if parts[0].starts_with("barrier") {
+        return barrier(name, (rounds, operations));
+    }
     if let Some(strategy) = strategy {
         return set(name, strategy, number, stats, (rounds, operations));
     }

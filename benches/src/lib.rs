@@ -1,5 +1,6 @@
 //! Shared parts of the benchmarks: a measurement is a ratio to a reference taken in the same round.
 
+pub mod barrier;
 pub mod fills;
 mod json;
 pub mod latency;

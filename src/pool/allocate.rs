@@ -225,6 +225,11 @@ impl<N: Network> Pool<N> {
     /// ```
     #[must_use = "only that many addresses are yours"]
     pub fn allocate_into(&self, addrs: &mut [N::Addr]) -> usize {
+        if let [addr] = addrs {
+            let slot = self.allocate_slot(Event::Batch);
+            *addr = slot.map_or(*addr, |slot| self.geometry.addr_of(slot));
+            return slot.is_some().into();
+        }
         let wanted = addrs.len() as u64;
         let (missing, last) = loop {
             let before = self.words.gate();
@@ -367,14 +372,15 @@ impl<N: Network> Pool<N> {
     }
 
     // The gate is looked at in the caller's code: a call costs as much as the two loads it would be for.
-    #[inline]
+    #[inline(always)]
     fn allocate_slot(&self, event: Event) -> Option<Slot> {
-        let before = self.words.gate();
+        let gate = self.words.gate_word();
+        let before = gate.look();
         if !before.is_quiet() {
             return self.allocate_beside_pass(event);
         }
         let slot = self.claim_slot()?;
-        if self.words.gate_again() != before {
+        if gate.look_again() != before {
             return self.answer_beside_pass(before, slot, event);
         }
         self.counted(slot, event)
@@ -383,6 +389,15 @@ impl<N: Network> Pool<N> {
     /// Does what there is to do after a claim; `None` if it had to be given back.
     #[inline]
     pub(super) fn counted(&self, slot: Slot, event: Event) -> Option<Slot> {
+        // By itself: a jump through a table would be more instructions than the usual case needs.
+        if self.duty == Duty::Nothing {
+            return Some(slot);
+        }
+        self.do_duty(slot, event)
+    }
+
+    #[inline]
+    fn do_duty(&self, slot: Slot, event: Event) -> Option<Slot> {
         match self.duty {
             Duty::Nothing => {}
             Duty::Count => self.count_allocated(event),

@@ -282,8 +282,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "confirm: the poison is not looked at after a claim",
         &[edit(
             "src/pool/allocate.rs",
-            "        if self.words.gate_again() != before {\n            return self.answer_beside_pass(",
-            "        if self.words.gate_again().number() != before.number() {\n            return self.answer_beside_pass(",
+            "        if gate.look_again() != before {\n            return self.answer_beside_pass(",
+            "        if gate.look_again().number() != before.number() {\n            return self.answer_beside_pass(",
         )],
         &[POISONED],
     ),
