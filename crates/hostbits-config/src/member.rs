@@ -53,11 +53,6 @@ pub(crate) fn read<'d>(table: Table<'d>, folder: &Path) -> Option<MemberDraft<'d
     let file = file(&table, folder, &pool);
     let cordons = spans(&table, "cordons");
     let (weight, band) = (table.number("weight", u32::MAX.into()), band(&table));
-    if weight.is_some() && band.is_some() {
-        let message = "a member with a band has the weight 1: take one of the two away";
-        let place = table.place_of("weight");
-        table.document().object(&place, "band-and-weight", message);
-    }
     let drained = table.flag("drained").unwrap_or(false);
     let info = if shape_is_read {
         look(&table, &pool, &ranges, &reserve)

@@ -2,7 +2,7 @@
 
 use crate::family::Family;
 use crate::model::{Config, MemberConfig, RangeConfig, SetConfig};
-use hostbits::{ClientKey, DualStack, Pool, PoolSet, SubPool, TwinPools};
+use hostbits::{ClientKey, DualStack, NewMember, Pool, PoolSet, SubPool, TwinPools};
 use ipnet::{Ipv4Net, Ipv6Net};
 use std::error::Error;
 use std::fmt;
@@ -153,10 +153,11 @@ impl SetConfig {
         for member in &self.members {
             let pool = Arc::new(pool_of(member)?);
             pools.push(Arc::clone(&pool));
-            builder = match member.band {
-                Some(band) => builder.banded(pool, band),
-                None => builder.weighted(pool, member.weight),
-            };
+            let weighted = NewMember::new(pool).weight(member.weight);
+            builder = builder.member(match member.band {
+                Some(band) => weighted.band(band),
+                None => weighted,
+            });
         }
         let set = builder.build().map_err(|error| unfit(self.line, error))?;
         self.close(&set)?;

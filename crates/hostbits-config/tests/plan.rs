@@ -382,3 +382,23 @@ fn links_and_other_files_are_found() {
         "{error}"
     );
 }
+
+/// A member has its weight and its band, both.
+#[test]
+fn a_weight_and_a_band_arrive_at_the_set() {
+    let folder = Folder::new("weight-and-band");
+    let config = folder.config(
+        "[sets.a]\nstrategy = 'weighted'\n\
+         [[sets.a.members]]\nnetwork = '10.0.0.0/24'\nfile = 'a.pool'\n\
+         [[sets.a.members]]\nnetwork = '10.0.1.0/24'\nfile = 'b.pool'\nweight = 3\nband = 16\n",
+    );
+    apply(&config);
+    let open = config.set("a").unwrap().open::<IpNet>().unwrap();
+    let addrs: Vec<_> = (0..80).map(|_| open.set.allocate().unwrap()).collect();
+    let of_second: Vec<_> = addrs
+        .iter()
+        .filter(|addr| addr.to_string().starts_with("10.0.1."))
+        .collect();
+    assert!((58..=62).contains(&of_second.len()), "{}", of_second.len());
+    assert_eq!(of_second[0].to_string(), "10.0.1.17");
+}

@@ -399,14 +399,6 @@ fn sets_ranges_and_pairs_are_checked_at_their_lines() {
             "10.0.0.0/25 overlaps 10.0.0.0/24 of line 1: both have 10.0.0.0 to 10.0.0.127",
         ),
         (
-            member("band = 4\nweight = 2").replace(
-                "[[sets.a.members]]",
-                "[sets.a]\nstrategy='weighted'\n[[sets.a.members]]",
-            ),
-            "6 band-and-weight sets.a.members[0].weight",
-            "weight 1",
-        ),
-        (
             format!("{}{}file = './x'\n", member("file = 'x'"), v6),
             "6 shared-file sets.b.members[0].file",
             "line 1",
