@@ -68,6 +68,19 @@ pub(crate) fn slots_in(word_index: usize, mut bits: u64) -> impl Iterator<Item =
     })
 }
 
+/// The runs of set bits of `bits` as slots of word `word_index`, ascending.
+pub(crate) fn runs_in(word_index: usize, mut bits: u64) -> impl Iterator<Item = (Slot, Slot)> {
+    core::iter::from_fn(move || {
+        if bits == 0 {
+            return None;
+        }
+        let first = bits.trailing_zeros();
+        let last = first + (bits >> first).trailing_ones() - 1;
+        bits &= !bits_within(0, first, last);
+        Some((slot_at(word_index, first), slot_at(word_index, last)))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -145,11 +145,11 @@ impl<M: Mark> Bitmap<'_, M> {
         loop {
             let free = seen & bits;
             if free != 0 {
-                // As in `release`: what is reported free is published first.
+                // As in `mark_free`: what is reported free is published first.
                 self.announce(word_index, free);
                 return Err(slot_at(word_index, free.trailing_zeros()));
             }
-            // SeqCst: as the `fetch_or` of `release`. Relaxed on failure: a newer guess.
+            // SeqCst: as the `fetch_or` of `mark_free`. Relaxed on failure: a newer guess.
             match word.compare_exchange(seen, seen | bits, Ordering::SeqCst, Ordering::Relaxed) {
                 Ok(_) => break,
                 Err(newer) => seen = newer,
@@ -166,7 +166,7 @@ impl<M: Mark> Bitmap<'_, M> {
         if free == 0 {
             return None;
         }
-        // As in `release`: what is reported free is published first.
+        // As in `mark_free`: what is reported free is published first.
         self.announce(word_index, free);
         Some(slot_at(word_index, free.trailing_zeros()))
     }

@@ -47,19 +47,22 @@ impl Entry {
 
     /// Another word. Only the owner of the cell calls it.
     fn move_to(&self, word_index: usize, mask: u64) {
-        // Release, all of these: in this order for who reads the word before the mask. At any moment the
-        // pair is at least what the local has, or what it had a moment ago.
+        // Release: in this order for who reads the word before the mask. At any moment the pair is at least
+        // what the local has, or what it had a moment ago.
         self.mask.store(u64::MAX, Ordering::Release);
         self.word_index.store(word_index as u64, Ordering::Release);
-        self.mask.store(mask, Ordering::Release);
+        // SeqCst: before the look at the gate that comes after the claim, in the total order, as the pass reads
+        // the mask after its change of the gate. With less both may miss the other.
+        self.mask.store(mask, Ordering::SeqCst);
     }
 
     fn read(&self) -> WordBits {
         loop {
-            // Acquire, all of these: against the order of `move_to`. A mask between two readings of one
-            // word is a mask of that word, or too wide.
+            // Acquire: against the order of `move_to`. A mask between two readings of one word is a mask of
+            // that word, or too wide.
             let word_index = self.word_index.load(Ordering::Acquire);
-            let mask = self.mask.load(Ordering::Acquire);
+            // SeqCst: the other half of the last store of `move_to`.
+            let mask = self.mask.load(Ordering::SeqCst);
             if self.word_index.load(Ordering::Acquire) == word_index {
                 return (word_index as usize, mask);
             }

@@ -21,9 +21,9 @@ use std::sync::Arc;
 /// dropped, on panic too, goes back to the pool.
 ///
 /// **The price:** what a local has reserved counts as allocated for everyone else, in
-/// [`Pool::allocated`], [`Pool::iter`] and [`Pool::status`] too. Others may be told `Exhausted` while
-/// a local has up to 64 free addresses; `n` locals may keep `64 n` addresses from the others. Drop a
-/// local that is not needed for a while.
+/// [`Pool::allocated`], [`Pool::iter`] and [`Pool::status`] too. Others may be told `Exhausted` while a local
+/// has free addresses: up to 64 of a word, and up to 15 that were released into it; `n` locals may keep `79 n`
+/// addresses from the others. Drop a local that is not needed for a while.
 ///
 /// The policy of the pool chooses the word. Within it addresses go out lowest first. Under
 /// [`Policy::Lowest`] and [`Policy::Spread`] an address of the current word that is released here is

@@ -4,7 +4,7 @@ use super::Pool;
 use crate::geometry::{Geometry, Run};
 use crate::network::Network;
 use crate::policy::Policy;
-use crate::slot::{Slot, bits_within, slot_at, slots_in, words_within};
+use crate::slot::{bits_within, runs_in, slots_in, words_within};
 use crate::stats::{Event, StatsLevel};
 use crate::storage::Words;
 use std::error::Error;
@@ -174,19 +174,6 @@ impl<N: Network> Snapshot<N> {
                     .map(move |word_index| (word_index, bits_within(word_index, first, last)))
             })
     }
-}
-
-/// The runs of set bits of `bits` as slots of word `word_index`, ascending.
-fn runs_in(word_index: usize, mut bits: u64) -> impl Iterator<Item = (Slot, Slot)> {
-    std::iter::from_fn(move || {
-        if bits == 0 {
-            return None;
-        }
-        let first = bits.trailing_zeros();
-        let last = first + (bits >> first).trailing_ones() - 1;
-        bits &= !bits_within(0, first, last);
-        Some((slot_at(word_index, first), slot_at(word_index, last)))
-    })
 }
 
 impl<N: Network> fmt::Debug for Snapshot<N> {

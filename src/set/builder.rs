@@ -111,7 +111,8 @@ impl<N: Network> SetBuilder<N> {
     }
 
     /// Chooses how many members the set can ever have, removed ones included: 1 to 65,536. Default: 256,
-    /// or as many as are given. 16 bytes for each, and the summary is one level of loads per factor 16.
+    /// or as many as are given. Each costs about 190 bytes, used or not ([`PoolSet::memory_bytes`]), and the
+    /// summary is one level of loads per factor 16.
     pub fn room(mut self, members: usize) -> Self {
         self.room = members.clamp(1, MOST_ROOM);
         self

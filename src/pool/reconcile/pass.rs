@@ -7,7 +7,7 @@ use crate::network::Network;
 use crate::pool::Pool;
 use crate::pool::listing::Listing;
 use crate::reconcile::{EntryCounts, PassError, Plan, PlanRange, SlotCounts};
-use crate::slot::Slot;
+use crate::slot::{Slot, runs_in};
 use crate::sync::Ordering;
 use crate::users::{Ambiguous, UserRecord};
 
@@ -294,16 +294,13 @@ fn ones(bits: u64) -> u64 {
 /// The runs of set bits, ascending, as first and last slot.
 fn runs_of(words: impl Iterator<Item = u64>) -> impl Iterator<Item = (Slot, Slot)> {
     let mut runs: Vec<(Slot, Slot)> = Vec::new();
-    for (word_index, mut bits) in words.enumerate() {
-        while bits != 0 {
-            let first = crate::slot::slot_at(word_index, bits.trailing_zeros());
-            let len = (bits >> bits.trailing_zeros()).trailing_ones();
-            let last = first + (len - 1);
-            bits &= !crate::slot::bits_within(word_index, first, last);
-            match runs.last_mut() {
-                Some(latest) if latest.1.checked_add(1) == Some(first) => latest.1 = last,
-                _ => runs.push((first, last)),
-            }
+    let in_words = words
+        .enumerate()
+        .flat_map(|(word_index, bits)| runs_in(word_index, bits));
+    for (first, last) in in_words {
+        match runs.last_mut() {
+            Some(latest) if latest.1.checked_add(1) == Some(first) => latest.1 = last,
+            _ => runs.push((first, last)),
         }
     }
     runs.into_iter()
