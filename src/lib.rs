@@ -45,6 +45,7 @@ mod client;
 mod durability;
 mod error;
 mod geometry;
+mod grow_error;
 #[doc(hidden)]
 #[cfg(all(loom, feature = "_loom"))]
 pub mod model;
@@ -81,6 +82,7 @@ pub use client::ClientKey;
 pub use durability::{Durability, Recovery, RecoveryKind};
 pub use error::{AllocateError, AllocateExactError, BuildError, RangeProblem, ReleaseError};
 pub use geometry::Gateway;
+pub use grow_error::GrowError;
 pub use network::Network;
 pub use next_free::{NextFreeError, next_free};
 #[cfg(all(

@@ -317,3 +317,16 @@ fn a_file_grows_between_those_who_use_it() {
     assert_eq!(taken, held);
     assert_eq!(scratch.names(), ["ledger", "pool"]);
 }
+
+/// What is in a file grows there, with whatever else has it open in mind.
+#[test]
+fn a_pool_in_a_file_is_not_grown_as_one_on_the_heap() {
+    let scratch = Scratch::new("heap");
+    let mut pool = Pool::builder(net("10.0.0.0/24"))
+        .create(scratch.path("pool"))
+        .unwrap();
+    let refused = Pool::builder(net("10.0.0.0/23"))
+        .grow(&mut pool)
+        .unwrap_err();
+    assert_eq!((refused.code(), pool.capacity()), ("in-file", 253));
+}

@@ -406,6 +406,14 @@ fn errors_have_their_fixed_names_and_their_code() {
         let error = refused.unwrap_err();
         given.put_error(&format!("error/release {name}"), &error, error.code());
     }
+    let mut pool = Pool::new(net("10.0.0.0/24")).unwrap();
+    for (name, larger) in [
+        ("address lost", of("10.0.0.0/25")),
+        ("host bits", of("10.0.0.5/23")),
+    ] {
+        let error = larger.grow(&mut pool).unwrap_err();
+        given.put_error(&format!("error/grow {name}"), &error, error.code());
+    }
     let exhausted = next_free(v4("10.0.0.0/30"), ["10.0.0.2"]).unwrap_err();
     given.put_error("error/next free exhausted", &exhausted, exhausted.code());
     let network = next_free(v4("10.0.0.5/24"), [""; 0]).unwrap_err();

@@ -10,6 +10,7 @@
 //! other in slots with gaps, so that a slot and its address are aligned alike up to 512 slots.
 //! ```
 
+mod growth;
 mod plan;
 mod reserved;
 

@@ -70,8 +70,8 @@ impl<N: Network> Pool<N> {
         self.note_adopted(taken);
     }
 
-    /// Takes slots of a word that a list names; answers how many were free.
-    fn take_listed(&self, word_index: usize, bits: u64) -> u64 {
+    /// Takes slots of a word, as a list names them; answers how many were free.
+    pub(super) fn take_listed(&self, word_index: usize, bits: u64) -> u64 {
         let taken = self.claim_inside_barrier(|bitmap| {
             let taken = bitmap.claim_bits(word_index, bits);
             (taken != 0).then_some((word_index, taken))

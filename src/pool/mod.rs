@@ -17,6 +17,7 @@ mod confirm;
     not(all(loom, feature = "_loom"))
 ))]
 mod file;
+mod grow;
 mod guard;
 mod holdings;
 mod info;

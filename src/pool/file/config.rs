@@ -15,7 +15,7 @@
 //! The seed of a random policy is a key, and is not written.
 
 use crate::error::BuildError;
-use crate::geometry::{Gateway, Geometry, Plan, Run};
+use crate::geometry::{Gateway, Geometry, Plan};
 use crate::network::Network;
 use crate::open_error::{Mismatch, OpenError};
 use crate::policy::Policy;
@@ -111,19 +111,11 @@ impl Config {
     /// The slots that could not be handed out and can be as `larger`, as ascending ranges; `None` if that is
     /// no growth: an address would move, or could no longer be handed out.
     pub(super) fn growth_into(&self, larger: &Self) -> Option<Vec<(Slot, Slot)>> {
-        if (self.unit, self.policy) != (larger.unit, larger.policy) {
+        if self.policy != larger.policy {
             return None;
         }
         let (old, new) = (self.lay_out().ok()?, larger.lay_out().ok()?);
-        let stays = |slot: Slot, addr: IpAddr| new.slot_of(addr) == Some(slot);
-        let segments_stay = old.segments().iter().all(|segment| {
-            stays(segment.first, segment.base) && stays(segment.last, old.addr_of(segment.last))
-        });
-        let usable_before = old.runs().iter().map(|run| run.slot_count());
-        let usable_still = |run: &Run| new.runs_within(run.first, run.last).map(Run::slot_count);
-        let none_is_lost =
-            usable_before.sum::<u64>() == old.runs().iter().flat_map(usable_still).sum::<u64>();
-        (segments_stay && none_is_lost).then(|| added(old.runs(), new.runs()))
+        old.growth_into(&new).ok()
     }
 
     /// Everything in which the file differs from what is asked for.
@@ -161,25 +153,6 @@ impl Config {
             what: "the configuration cannot be read",
         })
     }
-}
-
-/// What `new` has and `old` has not, both ascending, all of `old` in `new`.
-fn added(old: &[Run], new: &[Run]) -> Vec<(Slot, Slot)> {
-    let mut added = Vec::new();
-    let mut old = old.iter().peekable();
-    for run in new {
-        let mut from = Some(run.first);
-        while let Some(inside) = old.next_if(|inside| inside.last <= run.last) {
-            if let Some(first) = from.filter(|&first| first < inside.first) {
-                added.push((first, inside.first - 1));
-            }
-            from = inside.last.checked_add(1);
-        }
-        if let Some(first) = from.filter(|&first| first <= run.last) {
-            added.push((first, run.last));
-        }
-    }
-    added
 }
 
 /// What a header says of a layout, for those who read no text.
