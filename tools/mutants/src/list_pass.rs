@@ -1,6 +1,6 @@
 //! The mutants of the reconciliation pass.
 
-use crate::checks::Check::{Loom, Test};
+use crate::checks::Check::{Loom, Test, UnitIn};
 use crate::list::{Mutant, edit, mutant, smoke};
 
 const CHUNK: &str = "src/bitmap/chunk.rs";
@@ -8,6 +8,7 @@ const GATE: &str = "src/bitmap/gate.rs";
 const BARRIER: &str = "src/storage/barrier.rs";
 const ALLOCATE: &str = "src/pool/allocate.rs";
 const RECONCILER: &str = "src/pool/reconcile/reconciler.rs";
+const LOCAL: &str = "src/pool/local.rs";
 const APPLY: &str = "src/pool/reconcile/apply.rs";
 
 pub(crate) const MUTANTS: &[Mutant] = &[
@@ -109,5 +110,23 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "            .read(|_, _| ());\n",
         )],
         &[Test("reconcile", "what_a_local_has_is_no_orphan")],
+    ),
+    mutant(
+        "pass: a local that finds nothing stays where it was not",
+        &[edit(
+            LOCAL,
+            "            self.tell((self.word_index, self.told));\n            return false;\n",
+            "            return false;\n",
+        )],
+        &[UnitIn(LOCAL, "local")],
+    ),
+    mutant(
+        "pass: what is given up is not counted",
+        &[edit(
+            "src/pool/barrier.rs",
+            "        self.counters.count(Event::Any, slots);\n",
+            "        let _ = (Event::Any, slots);\n",
+        )],
+        &[UnitIn(LOCAL, "local")],
     ),
 ];
