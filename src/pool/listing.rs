@@ -1,13 +1,11 @@
 //! Reading a user list: which slots it names, and what is odd about its entries.
 //!
-//! Which slots are listed is one bit each. Who named them is kept only where the list has owners.
+//! Which slots are listed is one bit each. Who named them is kept only where the list has owners (`owners`).
 
-use crate::bitmap::WordBits;
+use super::owners::Owners;
 use crate::geometry::{Geometry, Place};
 use crate::network::Network;
-use crate::slot::{
-    SLOTS_PER_WORD, Slot, bit_of, bits_within, slot_at, slots_in, word_of, words_within,
-};
+use crate::slot::{Slot, bit_of, bits_within, slots_in, word_of, words_within};
 use crate::users::{
     Adopted, Ambiguous, Entry, Listed, ProblemKind, Quoted, UserRecord, quoted, read,
 };
@@ -196,17 +194,17 @@ impl<'a, N: Network> Listing<'a, N> {
 
     /// The first of these slots that another owner has named before this entry.
     fn contested(&mut self, first: Slot, last: Slot, owner: &str) -> Option<ProblemKind> {
-        self.owners.build_index();
+        let owners = self.owners.by_slot();
         words_within(first, last)
             .flat_map(|word_index| slots_in(word_index, bits_within(word_index, first, last)))
             .find_map(|slot| {
-                let (position, first_owner) = self.owners.of(slot)?;
-                let is_earlier = position != self.report.entries && first_owner != owner;
+                let (position, first_owner) = owners.of(slot)?;
+                let is_earlier = position != self.report.entries && first_owner != owner.as_bytes();
                 is_earlier.then(|| ProblemKind::Duplicate {
                     addr: self.geometry.addr_of(slot).into(),
                     owner: quoted(owner),
                     first_position: position,
-                    first_owner: quoted(first_owner),
+                    first_owner: quoted(&String::from_utf8_lossy(first_owner)),
                 })
             })
     }
@@ -263,131 +261,4 @@ fn counts_of(report: &Adopted) -> [u64; 6] {
         report.wrong_family,
         report.unparseable,
     ]
-}
-
-/// Who named each slot first.
-///
-/// Most lists name no address twice, and nobody is looked up: so the claims are kept in the order of the list,
-/// and by slot only from the first one on that somebody asks for.
-#[derive(Default)]
-struct Owners {
-    claims: Vec<Claim>,
-    /// Of claims of several slots: the words, with the number of the claim. Empty once there is an index.
-    blocks: Vec<(WordBits, u32)>,
-    index: Option<Index>,
-    /// The names, one after another.
-    names: String,
-}
-
-/// The claims by slot.
-#[derive(Default)]
-struct Index {
-    /// By word: the number of its page, from 1; 0 if it has none.
-    pages_by_word: Vec<u32>,
-    /// By slot of the word: the number of the claim, from 1; 0 if nobody with a name.
-    pages: Vec<[u32; SLOTS_PER_WORD as usize]>,
-}
-
-/// An entry that named slots first. Packed: a list of millions has millions of them.
-struct Claim {
-    /// The lowest of the slots.
-    slot: Slot,
-    position_low: u32,
-    /// The high bits of the position, and where its name ends and the next one begins.
-    position_high_and_name_end: u64,
-}
-
-impl Claim {
-    /// Up to a tebibyte of names, and 2^56 entries.
-    const NAME_END_BITS: u32 = 40;
-
-    fn new(slot: Slot, position: u64, name_end: u64) -> Self {
-        Self {
-            slot,
-            position_low: position as u32,
-            position_high_and_name_end: position >> 32 << Self::NAME_END_BITS | name_end,
-        }
-    }
-
-    fn position(&self) -> u64 {
-        let high = self.position_high_and_name_end >> Self::NAME_END_BITS;
-        high << 32 | u64::from(self.position_low)
-    }
-
-    fn name_end(&self) -> usize {
-        (self.position_high_and_name_end & ((1 << Self::NAME_END_BITS) - 1)) as usize
-    }
-}
-
-impl Index {
-    fn insert(&mut self, (word_index, mut bits): WordBits, claim: u32) {
-        if self.pages_by_word.len() <= word_index {
-            self.pages_by_word.resize(word_index + 1, 0);
-        }
-        let mut page = self.pages_by_word[word_index];
-        if page == 0 {
-            self.pages.push([0; SLOTS_PER_WORD as usize]);
-            page = self.pages.len() as u32;
-            self.pages_by_word[word_index] = page;
-        }
-        let page = &mut self.pages[page as usize - 1];
-        while bits != 0 {
-            page[bits.trailing_zeros() as usize] = claim;
-            bits &= bits - 1;
-        }
-    }
-
-    fn claim_of(&self, slot: Slot) -> Option<u32> {
-        let page = *self.pages_by_word.get(word_of(slot))?;
-        let page = self.pages.get((page as usize).checked_sub(1)?)?;
-        Some(page[(slot % SLOTS_PER_WORD) as usize])
-    }
-}
-
-impl Owners {
-    /// Slots of a word that nobody has named before.
-    fn insert(&mut self, (word_index, bits): WordBits, position: u64, owner: &str) {
-        let slot = slot_at(word_index, bits.trailing_zeros());
-        let goes_on = self
-            .claims
-            .last()
-            .is_some_and(|it| it.position() == position);
-        if !goes_on {
-            self.names.push_str(owner);
-            self.claims
-                .push(Claim::new(slot, position, self.names.len() as u64));
-        }
-        let claim = self.claims.len() as u32;
-        if let Some(index) = &mut self.index {
-            index.insert((word_index, bits), claim);
-        } else if goes_on || !bits.is_power_of_two() {
-            self.blocks.push(((word_index, bits), claim));
-        }
-    }
-
-    fn build_index(&mut self) {
-        if self.index.is_some() {
-            return;
-        }
-        let mut index = Index::default();
-        for (claim, number) in self.claims.iter().zip(1..) {
-            index.insert((word_of(claim.slot), bit_of(claim.slot)), number);
-        }
-        for (words, number) in std::mem::take(&mut self.blocks) {
-            index.insert(words, number);
-        }
-        self.index = Some(index);
-    }
-
-    /// The entry that named a slot first, and its owner, if it had one. Of the index alone.
-    fn of(&self, slot: Slot) -> Option<(u64, &str)> {
-        let claim = self.index.as_ref()?.claim_of(slot)?;
-        let index = (claim as usize).checked_sub(1)?;
-        let start = match index.checked_sub(1) {
-            Some(before) => self.claims[before].name_end(),
-            None => 0,
-        };
-        let claim = &self.claims[index];
-        Some((claim.position(), &self.names[start..claim.name_end()]))
-    }
 }

@@ -24,6 +24,7 @@ mod info;
 mod listing;
 mod local;
 mod member;
+mod owners;
 mod pocket;
 mod query;
 mod reconcile;
