@@ -55,21 +55,31 @@ pub enum Format {
     Radippool,
 }
 
-/// The names, in the order of the documentation.
-const NAMES: [&str; 12] = [
-    "lines",
-    "csv",
-    "ndjson",
-    "json",
-    "wireguard",
-    "wg-dump",
-    "host-local",
-    "kea",
-    "dhcpd",
-    "openvpn-ipp",
-    "openvpn-status",
-    "radippool",
+/// Every format, with nothing added, in the order of the documentation.
+static ALL: [Format; 12] = [
+    Format::Lines,
+    Format::Csv,
+    Format::NDJSON,
+    Format::JSON,
+    Format::Wireguard,
+    Format::WgDump,
+    Format::HostLocal,
+    Format::Kea,
+    Format::Dhcpd,
+    Format::OpenvpnIpp { net30: false },
+    Format::OpenvpnStatus,
+    Format::Radippool,
 ];
+
+const NAMES: [&str; ALL.len()] = {
+    let mut names = [""; ALL.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = ALL[index].name();
+        index += 1;
+    }
+    names
+};
 
 impl Format {
     /// A JSON array in which the usual names are looked for.
@@ -100,6 +110,20 @@ impl Format {
         }
     }
 
+    fn named(name: &str) -> Option<&'static Self> {
+        ALL.iter().find(|format| format.name() == name)
+    }
+
+    /// The format with what stands behind its name and `@`.
+    fn with(&self, more: &str) -> Option<Self> {
+        match self {
+            Self::Ndjson(_) => Fields::parse(more).map(Self::Ndjson),
+            Self::Json(_) => Fields::parse(more).map(Self::Json),
+            Self::OpenvpnIpp { .. } if more == "net30" => Some(Self::OpenvpnIpp { net30: true }),
+            _ => None,
+        }
+    }
+
     /// Whether [`Record::line`](crate::Record::line) counts files, and not lines.
     pub const fn counts_files(&self) -> bool {
         matches!(self, Self::HostLocal)
@@ -114,24 +138,10 @@ impl FromStr for Format {
             Some((name, more)) => (name, Some(more)),
             None => (text, None),
         };
-        let fields = || more.map_or(Some(Fields::USUAL), Fields::parse);
-        let format = match name {
-            "ndjson" => fields().map(Self::Ndjson),
-            "json" => fields().map(Self::Json),
-            "openvpn-ipp" if more == Some("net30") => Some(Self::OpenvpnIpp { net30: true }),
-            _ if more.is_some() => None,
-            "lines" => Some(Self::Lines),
-            "csv" => Some(Self::Csv),
-            "wireguard" => Some(Self::Wireguard),
-            "wg-dump" => Some(Self::WgDump),
-            "host-local" => Some(Self::HostLocal),
-            "kea" => Some(Self::Kea),
-            "dhcpd" => Some(Self::Dhcpd),
-            "openvpn-ipp" => Some(Self::OpenvpnIpp { net30: false }),
-            "openvpn-status" => Some(Self::OpenvpnStatus),
-            "radippool" => Some(Self::Radippool),
-            _ => None,
-        };
+        let format = Self::named(name).and_then(|format| match more {
+            None => Some(format.clone()),
+            Some(more) => format.with(more),
+        });
         format.ok_or_else(|| FormatError {
             text: text.to_owned(),
         })
@@ -238,15 +248,15 @@ pub struct FormatError {
 impl fmt::Display for FormatError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.text.split('@').next().unwrap_or_default();
-        if NAMES.contains(&name) && self.text.contains('@') {
-            return match name {
-                "json" | "ndjson" => write!(
+        if let Some(format) = Format::named(name).filter(|_| self.text.contains('@')) {
+            return match format {
+                Format::Json(_) | Format::Ndjson(_) => write!(
                     f,
                     "{:?} does not say which fields: write {name}@ip,owner,state with names or with \
                      paths like spec.ip",
                     self.text
                 ),
-                "openvpn-ipp" => write!(f, "write openvpn-ipp or openvpn-ipp@net30"),
+                Format::OpenvpnIpp { .. } => write!(f, "write {name} or {name}@net30"),
                 _ => write!(f, "nothing can be added to {name:?}: write {name}:FILE"),
             };
         }
