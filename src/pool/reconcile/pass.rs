@@ -2,7 +2,7 @@
 
 use super::reconciler::Reconciler;
 use super::sightings::{Sighting, Times, see};
-use crate::bitmap::Gate;
+use crate::bitmap::{Gate, WordBits};
 use crate::network::Network;
 use crate::pool::Pool;
 use crate::pool::listing::Listing;
@@ -153,17 +153,15 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
         };
         let found = self.compare();
         let touched = &self.reconciler.touched;
-        let seen = see(
-            &self.reconciler.seen,
-            |word| found.orphan[word] & !touched[word],
-            |word| found.orphan[word] & touched[word],
-            found.orphan.len(),
-            times,
-        );
+        let orphans = found
+            .orphan
+            .iter()
+            .map(|&(word, bits)| (word, bits & !touched[word], bits & touched[word]));
+        let seen = see(&self.reconciler.seen, orphans, times);
         let mut slots = found.slots;
         slots.ripe = seen.iter().filter(|of| of.is_ripe).map(Sighting::len).sum();
         let mut ranges = pool.plan_ranges(&seen);
-        let missing = runs_of(found.missing.into_iter());
+        let missing = runs_of(&found.missing);
         let missing = missing.flat_map(|(first, last)| pool.ranges_of(first, last, Plan::MISSING));
         ranges.extend(missing);
         let report = &self.listing.report;
@@ -184,7 +182,8 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
             problems: report.problems.clone(),
         };
         self.reconciler.seen = seen;
-        self.reconciler.touched.fill(0);
+        // New, and not filled: a page that nobody writes to costs nothing.
+        self.reconciler.touched = vec![0; self.reconciler.touched.len()];
         self.reconciler.listed_before = plan.listed_before.max(Some(plan.listed));
         self.reconciler.accepts = Some(plan.number);
         plan
@@ -197,8 +196,8 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
         let runs = pool.geometry.runs().iter().map(|run| (run.first, run.last));
         let mut usable = crate::storage::bits_of_ranges(runs);
         let mut found = Found {
-            orphan: vec![0; self.listing.listed.len()],
-            missing: vec![0; self.listing.listed.len()],
+            orphan: Vec::new(),
+            missing: Vec::new(),
             slots: SlotCounts::default(),
             entries: self.odd_entries(),
         };
@@ -250,22 +249,21 @@ fn of_word(words: &[u64], word_index: usize) -> u64 {
     words.get(word_index).copied().unwrap_or_default()
 }
 
-/// What a pass found: words of slots, and the counts.
+/// What a pass found: the words that have some, ascending, and the counts.
 struct Found {
-    orphan: Vec<u64>,
-    missing: Vec<u64>,
+    orphan: Vec<WordBits>,
+    missing: Vec<WordBits>,
     slots: SlotCounts,
     entries: EntryCounts,
 }
 
 impl Found {
     fn add(&mut self, word_index: usize, state: &WordState, unclear: u64) {
-        // Not where there is nothing: a page of zeros that nobody writes to costs nothing.
         if state.orphan != 0 {
-            self.orphan[word_index] = state.orphan;
+            self.orphan.push((word_index, state.orphan));
         }
         if state.missing != 0 {
-            self.missing[word_index] = state.missing;
+            self.missing.push((word_index, state.missing));
         }
         let slots = &mut self.slots;
         for (count, bits) in [
@@ -292,11 +290,11 @@ fn ones(bits: u64) -> u64 {
 }
 
 /// The runs of set bits, ascending, as first and last slot.
-fn runs_of(words: impl Iterator<Item = u64>) -> impl Iterator<Item = (Slot, Slot)> {
+fn runs_of(words: &[WordBits]) -> impl Iterator<Item = (Slot, Slot)> {
     let mut runs: Vec<(Slot, Slot)> = Vec::new();
     let in_words = words
-        .enumerate()
-        .flat_map(|(word_index, bits)| runs_in(word_index, bits));
+        .iter()
+        .flat_map(|&(word_index, bits)| runs_in(word_index, bits));
     for (first, last) in in_words {
         match runs.last_mut() {
             Some(latest) if latest.1.checked_add(1) == Some(first) => latest.1 = last,

@@ -231,7 +231,11 @@ impl<'a, N: Network> Reconciler<'a, N> {
         self.accepts = None;
         // Before the barrier is up: a mark that is made behind it is one of the new pass.
         for (word_index, touched) in self.touched.iter_mut().enumerate() {
-            *touched |= marks.take(word_index);
+            let taken = marks.take(word_index);
+            // Most words have none, and stay unwritten.
+            if taken != 0 {
+                *touched |= taken;
+            }
         }
         let gate = words.gate_word().collect();
         self.gate = Some(gate);

@@ -61,23 +61,17 @@ impl Times {
     }
 }
 
-/// The orphans of a pass, with what is known of them from the passes before. `known` have not been touched
-/// since the last one, `fresh` have.
+/// The orphans of a pass, with what is known of them from the passes before. They come by word, ascending: those
+/// that have not been touched since the last pass, and those that have. Words without any may be left out.
 pub(super) fn see(
     before: &[Sighting],
-    known: impl Fn(usize) -> u64,
-    fresh: impl Fn(usize) -> u64,
-    word_count: usize,
+    orphans: impl IntoIterator<Item = (usize, u64, u64)>,
     times: Times,
 ) -> Vec<Sighting> {
     let mut seen = Vec::new();
     let mut before = before.iter().copied().peekable();
-    for word_index in 0..word_count {
-        let (known, mut rest) = (known(word_index), fresh(word_index));
-        if known | rest == 0 {
-            // Most words. Sightings that end here share nothing with a later one, and are passed over there.
-            continue;
-        }
+    // Sightings that end in a word that is left out share nothing with a later one, and are passed over there.
+    for (word_index, known, mut rest) in orphans {
         let mut unseen = known;
         let mut parts = Vec::new();
         let word_last = slot_at(word_index, SLOTS_PER_WORD - 1);
@@ -146,6 +140,12 @@ mod tests {
 
     const GRACE: u64 = 600;
 
+    /// The words that have something.
+    fn words(known: [u64; 2], fresh: [u64; 2]) -> impl Iterator<Item = (usize, u64, u64)> {
+        let words = (0..2).map(move |word| (word, known[word], fresh[word]));
+        words.filter(|(_, known, fresh)| known | fresh != 0)
+    }
+
     /// Passes at the given times over two words; answers what is ripe after each.
     fn passes(orphans: &[(u64, [u64; 2], [u64; 2])]) -> Vec<[u64; 2]> {
         let mut before = Vec::new();
@@ -156,7 +156,7 @@ mod tests {
                 finished: began + 10,
                 grace: GRACE,
             };
-            before = see(&before, |word| known[word], |word| fresh[word], 2, times);
+            before = see(&before, words(known, fresh), times);
             let mut bits = [0; 2];
             for sighting in before.iter().filter(|sighting| sighting.is_ripe) {
                 for (word, bits) in bits.iter_mut().enumerate() {
@@ -231,7 +231,7 @@ mod tests {
                 };
                 let known = [draw() | draw(), draw() | draw()];
                 let fresh = [draw() & draw() & !known[0], draw() & draw() & !known[1]];
-                before = see(&before, |word| known[word], |word| fresh[word], 2, times);
+                before = see(&before, words(known, fresh), times);
                 for slot in 0..128u32 {
                     let (word, bit) = ((slot / 64) as usize, slot % 64);
                     let entry = &mut table[slot as usize];

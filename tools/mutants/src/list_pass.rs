@@ -86,11 +86,18 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "pass: the old marks are taken away behind the barrier",
-        &[edit(
-            RECONCILER,
-            "            *touched |= marks.take(word_index);\n        }\n        let gate = words.gate_word().collect();\n",
-            "            *touched |= marks.bits(word_index);\n        }\n        let gate = words.gate_word().collect();\n        for word_index in 0..self.touched.len() {\n            marks.take(word_index);\n        }\n",
-        )],
+        &[
+            edit(
+                RECONCILER,
+                "            let taken = marks.take(word_index);",
+                "            let taken = marks.bits(word_index);",
+            ),
+            edit(
+                RECONCILER,
+                "        let gate = words.gate_word().collect();\n",
+                "        let gate = words.gate_word().collect();\n        for word_index in 0..self.touched.len() {\n            marks.take(word_index);\n        }\n",
+            ),
+        ],
         &[Loom("pass", "an_allocation_beside_a_pass_is_never_freed")],
     ),
     mutant(

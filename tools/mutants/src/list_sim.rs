@@ -40,26 +40,19 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     ),
     smoke(mutant(
         "sim: what was seen is kept over marks",
-        &[
-            edit(
-                PASS,
-                "            |word| found.orphan[word] & !touched[word],",
-                "            |word| found.orphan[word] | touched[word] & 0,",
-            ),
-            edit(
-                PASS,
-                "            |word| found.orphan[word] & touched[word],",
-                "            |word| found.orphan[word] & 0,",
-            ),
-        ],
+        &[edit(
+            PASS,
+            "(word, bits & !touched[word], bits & touched[word])",
+            "(word, bits | touched[word] & 0, 0)",
+        )],
         SIMULATOR,
     )),
     mutant(
         "sim: marks between two passes are forgotten",
         &[edit(
             RECONCILER,
-            "            *touched |= marks.take(word_index);",
-            "            *touched |= marks.take(word_index) & 0;",
+            "            let taken = marks.take(word_index);",
+            "            let taken = marks.take(word_index) & 0;",
         )],
         SIMULATOR,
     ),
@@ -67,8 +60,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "sim: the marks of the time before are of the pass",
         &[edit(
             RECONCILER,
-            "            *touched |= marks.take(word_index);",
-            "            *touched |= marks.bits(word_index);",
+            "            let taken = marks.take(word_index);",
+            "            let taken = marks.bits(word_index);",
         )],
         SIMULATOR,
     ),
@@ -103,8 +96,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "sim: what was seen before counts though the list names it now",
         &[edit(
             PASS,
-            "            |word| found.orphan[word] & !touched[word],",
-            "            |word| (found.orphan[word] | !self.free[word] & self.listing.listed[word]) & !touched[word],",
+            "(word, bits & !touched[word], bits & touched[word])",
+            "(word, (bits | !self.free[word] & self.listing.listed[word]) & !touched[word], bits & touched[word])",
         )],
         SIMULATOR,
     ),
