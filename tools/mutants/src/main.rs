@@ -34,10 +34,13 @@ fn main() -> ExitCode {
 fn run() -> Outcome<bool> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let smoke = words.iter().any(|word| word == "--smoke");
-    let names: Vec<&String> = words
-        .iter()
-        .filter(|word| !word.starts_with("--"))
-        .collect();
+    let is_unknown = |word: &&String| word.starts_with('-') && *word != "--smoke";
+    if let Some(unknown) = words.iter().find(is_unknown) {
+        return Err(format!(
+            "{unknown} is no option: there is --smoke, and words of names"
+        ));
+    }
+    let names: Vec<&String> = words.iter().filter(|word| *word != "--smoke").collect();
     let chosen = |mutant: &&Mutant| {
         (!smoke || mutant.smoke)
             && (names.is_empty() || names.iter().any(|name| mutant.name.contains(*name)))
