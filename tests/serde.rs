@@ -500,3 +500,46 @@ fn a_plan_comes_back_from_json_as_it_was() {
     assert_eq!(read, plan);
     assert_eq!(reconciler.undo(&read).unwrap().not_free, 1);
 }
+
+/// The same of a plan of a set, which another process goes on with.
+#[test]
+fn a_plan_of_a_set_comes_back_from_json_as_it_was() {
+    let pools = ["10.0.0.0/24", "10.0.1.0/24"].map(|net| Pool::new(v4(net)).unwrap());
+    let set = PoolSet::new(pools).unwrap();
+    let lost = set.allocate().unwrap();
+    let options = || hostbits::ReconcileOptions::new().grace(std::time::Duration::ZERO);
+    let mut reconciler = set.reconciler_with(options()).unwrap();
+    let mut pass = reconciler.begin().unwrap();
+    pass.read([
+        ("10.0.1.7", "ann"),
+        ("10.0.1.7", "bob"),
+        ("10.9.9.9", "eve"),
+    ]);
+    let plan = pass.finish(3).unwrap();
+    let plan = reconciler.leave_open(plan);
+    let text = serde_json::to_string(&plan).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let entries = &json["entries"];
+    assert_eq!(
+        (&entries["duplicate"], &entries["out_of_range"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(
+        (&json["slots"]["ripe"], &json["listed"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(json["members"][1]["name"], "10.0.1.0/24");
+    let plan_of_first = &json["members"][0]["plan"];
+    assert_eq!(plan_of_first["ranges"][0]["first"], lost.to_string());
+    let read: hostbits::SetPlan = serde_json::from_str(&text).unwrap();
+    assert_eq!(read, plan);
+    let mut reconciler = set.resume_reconciler(options(), &read).unwrap();
+    let applied = reconciler.apply_at_most(&read, 1).unwrap();
+    let json = serde_json::to_value(&applied).unwrap();
+    assert_eq!(
+        (&json["total"]["freed"], &json["members"][1]["adopted"]),
+        (&json!(1), &json!(1))
+    );
+    let undone = serde_json::to_value(reconciler.undo(&read).unwrap()).unwrap();
+    assert_eq!(undone["total"]["taken_back"], 1);
+}

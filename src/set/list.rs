@@ -18,6 +18,8 @@ pub(super) struct Router<'s, N: Network> {
     ambiguous: Ambiguous,
     /// Members from this number on have come later, and get nothing.
     end: usize,
+    /// The only member: it reads every entry, and says itself what is not its own.
+    only: Option<usize>,
     /// An address of each family that the members have.
     families: Vec<N::Addr>,
     /// What is for no member; its number of entries is that of the whole list.
@@ -37,7 +39,8 @@ impl<'s, N: Network> Router<'s, N> {
     /// For the members whose numbers are below `end`.
     pub(super) fn up_to(set: &'s PoolSet<N>, ambiguous: Ambiguous, end: usize) -> Self {
         let mut families: Vec<N::Addr> = Vec::new();
-        for (_, member) in set.members.iter().take_while(|&(index, _)| index < end) {
+        let members = || set.members.iter().take_while(|&(index, _)| index < end);
+        for (_, member) in members() {
             let addr = member.pool.first_addr();
             let is_known = |&known: &N::Addr| N::addr_width(known) == N::addr_width(addr);
             if !families.iter().any(is_known) {
@@ -48,6 +51,10 @@ impl<'s, N: Network> Router<'s, N> {
             set,
             ambiguous,
             end,
+            only: match (members().next(), members().nth(1)) {
+                (Some((index, _)), None) => Some(index),
+                _ => None,
+            },
             families,
             elsewhere: Adopted::default(),
             twice: Adopted::default(),
@@ -63,6 +70,9 @@ impl<'s, N: Network> Router<'s, N> {
     /// The members that the next entry is for.
     pub(super) fn route(&mut self, user: &impl UserRecord) -> Route {
         self.elsewhere.entries += 1;
+        if let Some(member) = self.only {
+            return Route::One(member);
+        }
         let listed = user.listed();
         match read(listed) {
             Entry::Addr(addr) => match self.home_of(addr) {

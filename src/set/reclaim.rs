@@ -43,7 +43,9 @@ pub struct MemberReclaimed {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct SetReclaimError {
-    /// The member that refuses: its network, or its first and last address. `None` for the list as a whole.
+    /// The member that refuses; `None` for the list as a whole.
+    pub id: Option<MemberId>,
+    /// Its network, or its first and last address.
     pub member: Option<String>,
     /// Why.
     #[cfg_attr(feature = "serde", serde(flatten))]
@@ -118,6 +120,7 @@ impl<N: Network> PoolSet<N> {
         let (adopted, mut listed) = self.adopt_listed(ambiguous, users);
         listed.resize(self.members.room(), Vec::new());
         check_clear(ambiguous, &adopted).map_err(|error| SetReclaimError {
+            id: None,
             member: None,
             error,
         })?;
@@ -169,8 +172,9 @@ fn check_all<N: Network>(
     checked: impl Iterator<Item = Result<(), ReclaimError>>,
 ) -> Result<(), SetReclaimError> {
     let mut checked = members.iter().zip(checked);
-    checked.try_for_each(|(&(_, member), checked)| {
+    checked.try_for_each(|(&(index, member), checked)| {
         checked.map_err(|error| SetReclaimError {
+            id: Some(MemberId(index as u32)),
             member: Some(name_of(member)),
             error,
         })

@@ -44,7 +44,7 @@ pub struct MemberPlan {
     /// Its network, or its first and last address.
     pub name: String,
     /// The plan that its own pass would have made of its own part of the list. `entries` has those that
-    /// were for this member.
+    /// were for this member; the only member of a set has all of them.
     pub plan: Plan,
 }
 
