@@ -113,10 +113,7 @@ impl<N: Network> PoolSet<N> {
         ambiguous: Ambiguous,
         users: impl IntoIterator<Item = impl UserRecord>,
     ) -> Result<SetReclaimed, SetReclaimError> {
-        // Members that come meanwhile are left alone.
-        let members: Vec<_> = self.members.iter().collect();
-        let reclaimable = members.iter().map(|(_, it)| it.pool.check_reclaimable());
-        check_all(&members, reclaimable)?;
+        let members = self.reclaimable()?;
         let (adopted, mut listed) = self.adopt_listed(ambiguous, users);
         listed.resize(self.members.room(), Vec::new());
         check_clear(ambiguous, &adopted).map_err(|error| SetReclaimError {
@@ -127,18 +124,8 @@ impl<N: Network> PoolSet<N> {
         let allowed = members.iter();
         let allowed = allowed.map(|&(index, it)| it.pool.check_listed(&listed[index]));
         check_all(&members, allowed)?;
-        let members = members.into_iter().map(|(index, member)| {
-            let (freed, held) = member
-                .pool
-                .reclaim_unlisted(std::mem::take(&mut listed[index]));
-            self.note_freed(index, freed);
-            MemberReclaimed {
-                id: MemberId(index as u32),
-                name: name_of(member),
-                freed,
-                held,
-            }
-        });
+        let members = members.into_iter();
+        let members = members.map(|at| self.reclaim_at(at, std::mem::take(&mut listed[at.0])));
         let members: Vec<_> = members.collect();
         Ok(SetReclaimed {
             freed: members.iter().map(|member| member.freed).sum(),
@@ -146,6 +133,52 @@ impl<N: Network> PoolSet<N> {
             adopted,
             members,
         })
+    }
+
+    /// Frees the whole quarantine of every member, and answers how many addresses that were of each.
+    ///
+    /// The caller vouches that nobody holds any of them: see
+    /// [`Pool::release_quarantine_unchecked`](crate::Pool::release_quarantine_unchecked).
+    ///
+    /// # Errors
+    ///
+    /// [`ReclaimError::NoFile`] and [`ReclaimError::Forked`] with the member. Nothing was freed.
+    ///
+    /// ```
+    /// # use hostbits::{Pool, PoolSet};
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-risks-{}", std::process::id()));
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let set = PoolSet::new([Pool::builder(net).create(&path)?])?;
+    /// assert_eq!(set.release_quarantines_unchecked()?[0].freed, 0);
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn release_quarantines_unchecked(&self) -> Result<Vec<MemberReclaimed>, SetReclaimError> {
+        let members = self.reclaimable()?.into_iter();
+        Ok(members.map(|at| self.reclaim_at(at, Vec::new())).collect())
+    }
+
+    /// The members, if all of them have a quarantine. Those that come later are left alone.
+    fn reclaimable(&self) -> Result<Vec<(usize, &Member<N>)>, SetReclaimError> {
+        let members: Vec<_> = self.members.iter().collect();
+        let checked = members.iter().map(|(_, it)| it.pool.check_reclaimable());
+        check_all(&members, checked)?;
+        Ok(members)
+    }
+
+    fn reclaim_at(
+        &self,
+        (index, member): (usize, &Member<N>),
+        listed: Vec<u64>,
+    ) -> MemberReclaimed {
+        let (freed, held) = member.pool.reclaim_unlisted(listed);
+        self.note_freed(index, freed);
+        MemberReclaimed {
+            id: MemberId(index as u32),
+            name: name_of(member),
+            freed,
+            held,
+        }
     }
 
     /// Takes what a list names; answers the report, and by the number of the member what was listed of it.

@@ -1,11 +1,12 @@
-//! The pool against a list of its users: `check`, `reconcile`, `seed`.
+//! The pool against a list of its users: `check`, `reconcile`, `seed`; and the same for a set of pools.
 //!
 //! | file | what it does |
 //! |---|---|
 //! | `args`, `values` | what may be said |
+//! | `target` | a pool file, or a set of a configuration |
 //! | `check` | looks, and changes nothing |
 //! | `sight` | a pass: the barrier, then the list, then what it says |
-//! | `run` | `reconcile POOL` |
+//! | `run` | `reconcile POOL`, `set reconcile CONFIG` |
 //! | `apply` | `reconcile apply` |
 //! | `undo` | `reconcile undo` and `reconcile close` |
 //! | `seed` | takes what is listed |
@@ -26,13 +27,15 @@ mod report;
 mod run;
 mod seed;
 mod sight;
+mod target;
 mod undo;
 mod values;
 
-pub(crate) use args::{CheckArgs, ReconcileArgs, SeedArgs};
-pub(crate) use check::run as check;
+pub(crate) use args::{CheckArgs, ListArgs, ReconcileArgs, SeedArgs};
+pub(crate) use check::{run as check, run_pool as check_pool};
 pub(crate) use plan_file::PlanFailure;
 pub(crate) use report::{Found, Sighted};
 pub(crate) use run::dispatch as reconcile;
 pub(crate) use seed::run as seed;
+pub(crate) use target::{Named, Target};
 pub(crate) use values::{ListName, list_name};

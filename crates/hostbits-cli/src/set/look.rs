@@ -1,11 +1,11 @@
 //! `show`, `list`, `check`: the pool files are read, without a lock, and nothing is written.
 
 use super::args::LookArgs;
-use super::failure::{Cause, EXIT_REFUSED};
+use super::failure::Cause;
 use crate::args::Format;
 use crate::failure::Failure;
 use crate::output::{print, print_json};
-use crate::pool::{EXIT_FILE, Map, Problem, has_damage, net_of, problems};
+use crate::pool::{EXIT_FILE, EXIT_REFUSED, Map, Problem, has_damage, net_of, problems};
 use crate::users::printable;
 use hostbits::{FileView, Member, NetworkInfo};
 use hostbits_config::{MemberConfig, OpenError, Plan, SetConfig, Step, StepKind};

@@ -586,7 +586,7 @@ fn quarantine_is_exit_code_6() {
     drop(live);
     fs::rename(sets.path("copy"), sets.path("a.pool")).unwrap();
     let run = sets.run("allocate", "a");
-    assert!(run.failed(6).contains("hostbits pool reclaim"), "{run:?}");
+    assert!(run.failed(6).contains("hostbits set reclaim"), "{run:?}");
 }
 
 /// Killed at any moment of creating and growing: doing it again does the rest, and nobody loses an address.

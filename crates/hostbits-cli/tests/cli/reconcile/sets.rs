@@ -1,0 +1,627 @@
+//! The same for sets: one list for all members, one plan, and nothing is freed anywhere if one of them is kept
+//! from it.
+
+use super::{GRACE, answer, pause};
+use crate::run::{PoolFile, Run, file, run, run_with_input};
+use crate::set::Sets;
+use hostbits::{Pool, open_file};
+use ipnet::IpNet;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// Two networks of one set, the second one drained, and another set of the other family.
+const TWO: &str = "
+[sets.v4]
+[[sets.v4.members]]
+network = '10.0.0.0/24'
+file = 'a.pool'
+[[sets.v4.members]]
+network = '10.0.1.0/24'
+file = 'b.pool'
+durability = 'barrier'
+[[sets.v6.members]]
+network = '2001:db8::/112'
+file = 'c.pool'
+";
+
+struct Setup {
+    sets: Sets,
+    users: PathBuf,
+    plan: PathBuf,
+}
+
+impl Setup {
+    /// Of each network so many addresses are taken, from .2 on.
+    fn new(name: &str, taken: [u8; 2], users: &str) -> Self {
+        let sets = Sets::new(&format!("reconcile-{name}"), TWO);
+        sets.run("apply", "").found();
+        for (name, taken) in ["a.pool", "b.pool"].into_iter().zip(taken) {
+            let pool = open_file(sets.path(name)).unwrap();
+            let _ = pool.allocate_many(taken.into()).unwrap();
+        }
+        let users = file(&format!("reconcile-set-{name}.csv"), users.as_bytes());
+        let plan = sets.path("plan.json");
+        Self { sets, users, plan }
+    }
+
+    fn list(&self, users: &str) {
+        std::fs::write(&self.users, users).unwrap();
+    }
+
+    /// `hostbits set VERB CONFIG v4 --from USERS OPTIONS`.
+    fn run(&self, verb: &str, options: &str) -> Run {
+        let users = self.users.display();
+        self.sets.run(verb, &format!("v4 --from {users} {options}"))
+    }
+
+    fn json(&self, verb: &str, options: &str) -> Value {
+        answer(&self.run(verb, &format!("{options} --format json")))
+    }
+
+    /// `hostbits set reconcile VERB PLAN OPTIONS`.
+    fn with_plan(&self, verb: &str, options: &str) -> Run {
+        let plan = self.plan.to_str().unwrap();
+        let mut args = vec!["set", "reconcile", verb, plan];
+        args.extend(options.split_whitespace());
+        run(&args)
+    }
+
+    fn apply(&self, options: &str) -> Value {
+        answer(&self.with_plan("apply", &format!("{options} --format json")))
+    }
+
+    fn keep(&self, options: &str) -> Run {
+        let plan = self.plan.display();
+        self.run("reconcile", &format!("-o {plan} {options}"))
+    }
+
+    fn open(&self) -> [Pool<IpNet>; 2] {
+        ["a.pool", "b.pool"].map(|name| open_file(self.sets.path(name)).unwrap())
+    }
+
+    fn taken(&self) -> Vec<String> {
+        let listed = self.sets.run("list", "v4");
+        let lines = listed.found().lines();
+        let last = |net: &str| {
+            net.trim_start_matches("10.0.")
+                .trim_end_matches("/32")
+                .to_owned()
+        };
+        lines.map(last).collect()
+    }
+}
+
+const DRIFTED: &str = "\
+address,owner
+10.0.0.2,a
+10.0.1.2,b
+10.0.1.2,c
+10.0.1.77,d
+10.0.0.1,e
+10.9.9.9,f
+2001:db8::7,g
+10.0.1.9/24,h
+word,i
+";
+
+#[test]
+fn check_compares_a_set_with_one_list() {
+    let setup = Setup::new("check", [3, 2], DRIFTED);
+    let run = setup.run("check", "");
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let config = setup.sets.path("sets.toml");
+    let heading = format!(
+        "v4 of {} against {}\n",
+        config.display(),
+        setup.users.display()
+    );
+    assert!(run.out.starts_with(&heading), "{run:?}");
+    for line in [
+        "  matched                   2  taken in the pool\n",
+        "  duplicate                 1  ",
+        "  out_of_range              1  ",
+        "  wrong_family              1  ",
+        "  orphan                    3  ",
+        "in 10.0.0.0/24: 1 matched, 2 orphan, 0 missing, 250 free\n",
+        "in 10.0.1.0/24: 1 matched, 1 orphan, 2 missing, 249 free\n",
+        "orphan  10.0.0.3 to 10.0.0.4 (2)",
+        "missing 10.0.1.77\n",
+    ] {
+        assert!(run.out.contains(line), "{line}: {run:?}");
+    }
+    assert!(run.out.ends_with("\ndrift\n"), "{run:?}");
+    assert!(
+        run.err.contains(":10: \"word\" is not an address"),
+        "{run:?}"
+    );
+    let found = setup.json("check", "");
+    assert_eq!(
+        (&found["set"], &found["is_live"]),
+        (&json!("v4"), &json!(false))
+    );
+    assert_eq!(found["file"], config.to_str().unwrap());
+    assert_eq!(
+        (&found["drift"], &found["entries"]["total"]),
+        (&json!(9), &json!(9))
+    );
+    let members = found["members"].as_array().unwrap();
+    assert_eq!(
+        (members.len(), &members[1]["member"]),
+        (2, &json!("10.0.1.0/24"))
+    );
+    assert_eq!(
+        (&members[0]["slots"]["orphan"], &members[1]["listed"]),
+        (&json!(2), &json!(3))
+    );
+    assert_eq!(
+        (
+            &members[1]["entries"]["missing"],
+            &members[0]["listed_before"]
+        ),
+        (&json!(1), &Value::Null)
+    );
+    assert_eq!(found["ranges"].as_array().unwrap().len(), 4);
+    assert!(found.get("grace_ms").is_none(), "it is no pass");
+    let expected = ["0.2", "0.3", "0.4", "1.2", "1.3"];
+    assert_eq!(setup.taken(), expected, "nothing was changed");
+    // A live pool is said to be one; without a list it is about the files.
+    let live = setup.open();
+    assert!(setup.run("check", "").out.contains("The pool is open"));
+    assert_eq!(setup.json("check", "")["is_live"], true);
+    drop(live);
+    let files = setup.sets.run("check", "v4");
+    assert!(files.found().contains("good; 3 taken"), "{files:?}");
+    // Several files are one list; nothing differs.
+    setup.list("10.0.0.2\n10.0.0.3\n10.0.0.4\n");
+    let second = file(
+        "reconcile-set-check-2.csv",
+        b"10.0.1.2,x\n10.0.1.3,y\n2001:db8::9,z\n",
+    );
+    let from = format!("--from {}", second.display());
+    let run = setup.run("check", &from);
+    assert!(run.found().ends_with("\nno drift\n"), "{run:?}");
+    assert_eq!(
+        setup.json("check", &format!("{from} --entries 6"))["drift"],
+        0
+    );
+    let run = setup.run("check", &format!("{from} --entries 7 --format json"));
+    let error = run.failed_json(2);
+    assert_eq!(
+        (&error["error"]["code"], &error["set"]),
+        (&json!("count-mismatch"), &json!("v4"))
+    );
+}
+
+#[test]
+fn a_set_is_repaired_at_first_sight() {
+    let setup = Setup::new(
+        "at-once",
+        [5, 4],
+        "10.0.0.2\n10.0.0.3\n10.0.1.3\n10.0.1.90\n",
+    );
+    // Not the second network's allocations alone: those of a drained one, too.
+    setup.sets.write(
+        "sets.toml",
+        &TWO.replace("durability", "drained = true\ndurability"),
+    );
+    let run = setup.run("reconcile", "--grace 0");
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(
+        run.err
+            .contains("grace 0: an orphan is freed at first sight"),
+        "{run:?}"
+    );
+    let config = setup.sets.path("sets.toml");
+    let done = format!(
+        "v4 of {}: 6 freed, 0 spared, 1 taken, 0 in conflict\n",
+        config.display()
+    );
+    assert!(run.out.ends_with(&done), "{run:?}");
+    assert!(
+        run.out
+            .contains("in 10.0.1.0/24: 1 matched, 3 orphan (3 ripe), 1 missing, 248 free\n")
+    );
+    assert_eq!(setup.taken(), ["0.2", "0.3", "1.3", "1.90"]);
+    let again = setup.json("reconcile", "--grace 0");
+    assert_eq!(
+        (&again["set"], &again["next"], &again["drift"]),
+        (&json!("v4"), &json!("nothing"), &json!(0))
+    );
+    assert_eq!(
+        (&again["applied"]["freed"], &again["is_anew"]),
+        (&json!(0), &json!(false))
+    );
+    assert_eq!(again["began_anew"], json!([]));
+}
+
+/// All three passes in one process.
+#[test]
+fn waiting_makes_all_sightings() {
+    let setup = Setup::new("wait", [3, 3], "10.0.0.2\n10.0.1.2\n");
+    let plan = setup.plan.display();
+    let done = setup.json("reconcile", &format!("--wait --grace {GRACE} -o {plan}"));
+    assert_eq!(
+        (&done["applied"]["freed"], &done["next"]),
+        (&json!(4), &json!("nothing"))
+    );
+    assert_eq!(setup.taken(), ["0.2", "1.2"]);
+    let undone = answer(&setup.with_plan("undo", "--format json"));
+    assert_eq!(
+        (&undone["taken_back"], &undone["set"]),
+        (&json!(4), &json!("v4"))
+    );
+    assert_eq!(setup.taken().len(), 6);
+    let run = setup.sets.run("reconcile", "v4 --from - --wait");
+    assert!(
+        run.failed(2).contains("standard input can be read once"),
+        "{run:?}"
+    );
+}
+
+/// In three processes, while somebody has the files open; and back.
+#[test]
+fn a_plan_goes_on_from_process_to_process() {
+    let setup = Setup::new("plan", [3, 3], "10.0.0.2\n10.0.1.2\n10.0.1.70\n");
+    let live = setup.open();
+    let run = setup.keep(&format!("--grace {GRACE}"));
+    let next = format!(
+        "next: hostbits reconcile apply {}, not before ",
+        setup.plan.display()
+    );
+    assert!(run.out.contains(&next), "{run:?}");
+    assert!(run.out.contains("nothing has been changed\n"), "{run:?}");
+    assert!(
+        !run.out.contains("nobody else has all pools open"),
+        "{run:?}"
+    );
+    pause();
+    let second = setup.apply("");
+    assert_eq!(
+        (&second["applied"]["freed"], &second["applied"]["adopted"]),
+        (&json!(0), &json!(1))
+    );
+    assert_eq!(
+        (&second["next"], &second["others"]),
+        (&json!("apply"), &json!(1))
+    );
+    pause();
+    // One of them moves on: touched, and seen for the first time.
+    let moved = "10.0.1.4".parse().unwrap();
+    live[1].release(moved).unwrap();
+    live[1].allocate_exact(moved).unwrap();
+    // The plan says what it is of: the other command goes on with it as well.
+    let plan = setup.plan.to_str().unwrap();
+    let third = answer(&run_of(&["reconcile", "apply", plan, "--format", "json"]));
+    assert_eq!(
+        (&third["applied"]["freed"], &third["is_anew"]),
+        (&json!(3), &json!(false))
+    );
+    assert_eq!(
+        (&third["is_barrier_up"], &third["set"]),
+        (&json!(true), &json!("v4"))
+    );
+    assert_eq!(setup.taken(), ["0.2", "1.2", "1.4", "1.70"]);
+    let somebody = live[0].allocate().unwrap();
+    let run = setup.with_plan("undo", "");
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let config = setup.sets.path("sets.toml");
+    let expected = format!(
+        "{somebody} is taken: never freed, or somebody has got it since\nv4 of {}: 2 taken back, 1 not free\n",
+        config.display()
+    );
+    assert_eq!(run.out, expected);
+    let again = answer(&setup.with_plan("undo", "--format json"));
+    assert_eq!(again["taken_back"], 0, "once");
+}
+
+fn run_of(args: &[&str]) -> Run {
+    run(args)
+}
+
+/// Members that nobody has kept open begin anew, and the others go on.
+#[test]
+fn a_member_that_was_closed_begins_anew_alone() {
+    let setup = Setup::new("closed", [3, 3], "10.0.0.2\n10.0.1.2\n");
+    let first = open_file(setup.sets.path("a.pool")).unwrap();
+    let run = setup.keep(&format!("--grace {GRACE}"));
+    assert!(
+        run.out.contains("nobody else has all pools open"),
+        "{run:?}"
+    );
+    pause();
+    let second = setup.apply("");
+    assert_eq!(second["began_anew"], json!(["10.0.1.0/24"]));
+    pause();
+    let run = setup.with_plan("apply", "");
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let says = "the sightings of 10.0.1.0/24 begin anew: everybody had closed the pool";
+    assert!(
+        run.out.contains(says) && run.out.contains(": 2 freed, 0 spared"),
+        "{run:?}"
+    );
+    assert_eq!(setup.taken(), ["0.2", "1.2", "1.3", "1.4"]);
+    let config = setup.sets.path("sets.toml");
+    let run = run_of(&["set", "reconcile", "close", config.to_str().unwrap(), "v4"]);
+    assert_eq!(
+        run.found(),
+        format!("v4 of {}: the barriers are down\n", config.display())
+    );
+    let plan = setup.apply("");
+    let anew = json!(["10.0.0.0/24", "10.0.1.0/24"]);
+    assert_eq!(plan["began_anew"], anew, "the barrier was down");
+    drop(first);
+}
+
+/// Somebody forgot the list of one network: nothing is freed in the others either.
+#[test]
+fn a_fuse_of_one_member_keeps_all_from_freeing() {
+    let setup = Setup::new(
+        "fuse",
+        [9, 4],
+        "10.0.0.2\n10.0.0.3\n10.0.0.4\n10.0.0.5\n10.0.0.6\n10.0.0.80\n",
+    );
+    let run = setup.run("reconcile", "--grace 0");
+    let config = setup.sets.path("sets.toml");
+    let error = format!(
+        "error: {}: v4: 10.0.1.0/24: the list names no address of the pool; if that is right, allow the number: 8\n\
+         hint: --max-free 8 allows that; nothing was freed or taken\n",
+        config.display()
+    );
+    assert!(run.failed_after_table(9).ends_with(&error), "{run:?}");
+    assert_eq!(
+        setup.taken().len(),
+        13,
+        "the listed one was not taken either"
+    );
+    let error = setup
+        .run("reconcile", "--grace 0 --format json")
+        .failed_json(9);
+    let code = &error["error"];
+    assert_eq!(
+        (&code["code"], &code["ripe"]),
+        (&json!("empty-list"), &json!(8))
+    );
+    assert_eq!(
+        (&error["set"], &error["member"]),
+        (&json!("v4"), &json!("10.0.1.0/24"))
+    );
+    assert_eq!(
+        (
+            &error["slots"]["ripe"],
+            error["members"].as_array().map(Vec::len)
+        ),
+        (&json!(8), Some(2))
+    );
+    let run = setup.run("reconcile", "--grace 0 --max-free 7");
+    assert!(
+        run.failed_after_table(9).contains("at most 7 may be"),
+        "{run:?}"
+    );
+    let done = setup.json("reconcile", "--grace 0 --max-free 8");
+    assert_eq!(
+        (&done["applied"]["freed"], &done["applied"]["adopted"]),
+        (&json!(8), &json!(1))
+    );
+    assert_eq!(setup.taken().len(), 6);
+    // What cannot be read may be of any member.
+    setup.list("10.0.0.2\n10.0.0.3\nx\n");
+    let error = setup
+        .run("reconcile", "--grace 0 --max-free 99 --format json")
+        .failed_json(9);
+    assert_eq!(
+        (&error["error"]["code"], error.get("member")),
+        (&json!("unclear"), None)
+    );
+    assert_eq!(setup.taken().len(), 6);
+    // A kept plan keeps its sightings, and goes on with the number that the message names.
+    setup.list("10.0.0.2\n10.0.0.3\n10.0.0.4\n");
+    setup.keep("--grace 0 --max-free 1");
+    let live = setup.open();
+    setup.keep("--grace 0 --max-free 1");
+    let refused = setup.with_plan("apply", "");
+    assert!(
+        refused
+            .failed_after_table(9)
+            .contains("--max-free 3 allows that"),
+        "{refused:?}"
+    );
+    assert_eq!(setup.apply("--max-free 3")["applied"]["freed"], 3);
+    drop(live);
+}
+
+#[test]
+fn what_is_listed_is_taken_in_every_member() {
+    let setup = Setup::new(
+        "adopt",
+        [1, 1],
+        "10.0.0.2\n10.0.0.60\n10.0.1.70\n10.9.9.9\n",
+    );
+    let config = setup.sets.path("sets.toml");
+    let name = format!("v4 of {}", config.display());
+    let run = setup.run("reconcile", "--mode adopt");
+    assert_eq!(run.found(), format!("{name}: 2 taken, 1 taken before\n"));
+    assert!(
+        run.err.contains("\"10.9.9.9\" is not of the pool"),
+        "{run:?}"
+    );
+    assert_eq!(
+        setup.run("seed", "").found(),
+        format!("{name}: 0 taken, 3 taken before\n")
+    );
+    let json = setup.json("seed", "");
+    assert_eq!((&json["set"], &json["already"]), (&json!("v4"), &json!(3)));
+    assert_eq!(json["list"]["out_of_range"], 1);
+    assert_eq!(setup.taken(), ["0.2", "0.60", "1.2", "1.70"]);
+    let run = setup.run("reconcile", "--mode adopt --grace 1m");
+    assert!(
+        run.failed(2).contains("--grace is for --mode full"),
+        "{run:?}"
+    );
+}
+
+/// What a plan is not of, and what is not there.
+#[test]
+fn sets_and_plans_that_do_not_fit_are_refused() {
+    let setup = Setup::new("unfit", [2, 2], "10.0.0.2\n10.0.1.2\n");
+    let from = format!("--from {}", setup.users.display());
+    for verb in ["check", "reconcile", "seed", "reclaim"] {
+        let run = setup.sets.run(verb, &from);
+        assert!(
+            run.failed(2)
+                .contains("has several sets: name one of v4, v6"),
+            "{verb}: {run:?}"
+        );
+        let run = setup.sets.run(verb, &format!("v5 {from}"));
+        assert!(
+            run.failed(2).contains("there is no \"v5\""),
+            "{verb}: {run:?}"
+        );
+        let run = setup.sets.run(verb, "v4 --from /nowhere/list");
+        assert!(run.failed(2).contains("/nowhere/list"), "{verb}: {run:?}");
+    }
+    let run = setup.sets.run("check", "v4 --entries 3");
+    assert!(run.failed(2).contains("--from"), "{run:?}");
+    // A member without a file; a file that is not there.
+    setup
+        .sets
+        .write("sets.toml", &TWO.replace("file = 'a.pool'", ""));
+    for verb in ["check", "reconcile", "seed", "reclaim"] {
+        let error = setup.run(verb, "--format json").failed_json(2);
+        assert_eq!(error["error"]["code"], "no-file", "{verb}");
+    }
+    setup
+        .sets
+        .write("sets.toml", &TWO.replace("a.pool", "x.pool"));
+    for verb in ["check", "reconcile", "seed", "reclaim"] {
+        let error = setup.run(verb, "--format json").failed_json(8);
+        assert_eq!(error["error"]["code"], "not-found", "{verb}");
+    }
+    // Somebody else reconciles one of them: none is begun.
+    setup.sets.write("sets.toml", TWO);
+    let live = setup.open();
+    let theirs = live[1].reconciler().unwrap();
+    let error = setup
+        .run("reconcile", "--grace 0 --format json")
+        .failed_json(8);
+    assert_eq!(
+        (&error["error"]["code"], &error["member"]),
+        (&json!("busy"), &json!("10.0.1.0/24"))
+    );
+    drop(theirs);
+    // A plan of other files; a plan of grace 0 after another pass.
+    setup.keep(&format!("--grace {GRACE}"));
+    let other = Setup::new("unfit-other", [2, 2], "");
+    let config = other.sets.path("sets.toml");
+    let run = setup.with_plan("apply", &format!("--config {}", config.display()));
+    assert!(
+        run.failed(8).contains("v4: the plan is of another pool"),
+        "{run:?}"
+    );
+    setup.keep("--grace 0");
+    setup.run("reconcile", "--max-free 0");
+    let error = setup.with_plan("apply", "--format json").failed_json(8);
+    assert_eq!(
+        (&error["error"]["code"], &error["member"]),
+        (&json!("superseded"), &json!("10.0.0.0/24"))
+    );
+    assert_eq!(setup.taken().len(), 4);
+    drop(live);
+}
+
+/// A set of one is named by its configuration alone, and a list comes from a pipe.
+#[test]
+fn the_only_set_needs_no_name() {
+    let text = "[[sets.only.members]]\nnetwork = '10.0.0.0/24'\nfile = 'a.pool'\n";
+    let sets = Sets::new("reconcile-only", text);
+    sets.run("apply", "").found();
+    sets.run("allocate", "only -n 3").found();
+    let config = sets.path("sets.toml");
+    let config = config.to_str().unwrap();
+    let args = ["set", "reconcile", config, "--from", "-", "--grace", "0"];
+    let run = run_with_input(&args, b"10.0.0.2\n");
+    assert!(run.found().contains("only of "), "{run:?}");
+    assert_eq!(sets.run("list", "").found(), "10.0.0.2/32\n");
+}
+
+/// After the machine went down: the quarantines of all members, by one list.
+#[test]
+fn the_quarantines_of_a_set_are_reclaimed_by_one_list() {
+    let setup = Setup::new("reclaim", [2, 2], "10.0.0.2\n10.0.0.3\n");
+    // Nothing vouches for what is free in a copy of a file that was in use.
+    for (name, pool) in ["a.pool", "b.pool"].into_iter().zip(setup.open()) {
+        std::fs::copy(setup.sets.path(name), setup.sets.path("copy")).unwrap();
+        drop(pool);
+        std::fs::rename(setup.sets.path("copy"), setup.sets.path(name)).unwrap();
+    }
+    let run = setup.sets.run("check", "v4");
+    assert!(run.out.contains("quarantined"), "{run:?}");
+    let run = setup.run("check", "");
+    let reclaim = format!(
+        "hostbits set reclaim {} v4 --from LIST",
+        setup.sets.path("sets.toml").display()
+    );
+    assert!(run.out.contains(&reclaim), "{run:?}");
+    let run = setup.run("reclaim", "");
+    let hint = format!(
+        "hostbits reclaim {} --nobody",
+        setup.sets.path("b.pool").display()
+    );
+    let error = run.failed(2);
+    assert!(
+        error.contains("v4: 10.0.1.0/24: the list names no address") && error.contains(&hint),
+        "{error}"
+    );
+    setup.list("10.0.0.2\n10.0.0.3\n10.0.1.2\n10.0.1.3\nx\n");
+    let error = setup.run("reclaim", "--format json").failed_json(2);
+    assert_eq!(
+        (&error["error"]["code"], &error["list"]["unparseable"]),
+        (&json!("unclear"), &json!(1))
+    );
+    setup.list("10.0.0.2\n10.0.0.3\n10.0.1.2\n10.0.1.50\n");
+    let done = setup.json("reclaim", "");
+    let freed = [&done["members"][0]["freed"], &done["members"][1]["freed"]];
+    assert_eq!(freed, [&json!(251), &json!(250)], "{done}");
+    assert_eq!((&done["freed"], &done["held"]), (&json!(501), &json!(1)));
+    assert_eq!(
+        (&done["set"], &done["members"][1]["member"]),
+        (&json!("v4"), &json!("10.0.1.0/24"))
+    );
+    assert_eq!(done["list"]["entries"], 4);
+    assert_eq!(setup.taken(), ["0.2", "0.3", "1.2", "1.3", "1.50"]);
+    let run = setup.sets.run("reclaim", "v4 --nobody");
+    let config = setup.sets.path("sets.toml");
+    let expected = format!(
+        "in 10.0.0.0/24: 0 freed, 0 held\nin 10.0.1.0/24: 0 freed, 0 held\nv4 of {}: 0 freed, 0 held\n",
+        config.display()
+    );
+    assert_eq!(run.found(), expected);
+}
+
+/// A pool file and a set of it alone are told the same.
+#[test]
+fn a_set_of_one_is_told_what_its_pool_is_told() {
+    let pool = PoolFile::create("reconcile-one-of-set", "10.0.0.0/24");
+    pool.run("allocate", "-n 4").found();
+    let name = pool.name();
+    let text = format!("[[sets.only.members]]\nnetwork = '10.0.0.0/24'\nfile = '{name}'\n");
+    let sets = Sets::new("reconcile-one", &text);
+    let users = file("reconcile-one-of-set.csv", super::DRIFTED.as_bytes());
+    let options = format!("--from {} --format json", users.display());
+    let mut args = vec!["check", name];
+    args.extend(options.split_whitespace());
+    let (alone, set) = (answer(&run(&args)), answer(&sets.run("check", &options)));
+    for key in [
+        "drift",
+        "entries",
+        "slots",
+        "listed",
+        "problems",
+        "problem_lines",
+        "is_unclear",
+    ] {
+        assert_eq!(alone[key], set[key], "{key}");
+    }
+    assert_eq!(alone["ranges"].as_array().map(Vec::len), Some(3));
+    assert_eq!(set["ranges"].as_array().map(Vec::len), Some(3));
+    assert!(alone.get("members").is_none() && alone.get("set").is_none());
+}
