@@ -68,8 +68,9 @@ Ways to do it:
 
 The list is that of the whole set, in one file or in several: every member is compared with it, drained ones
 and those with cordons, too. If something keeps one member from freeing, nothing is freed in any: so a file
-that was forgotten costs nobody an address. SET may be left out where there is one. Entries of other
-networks and of the other family are no drift.
+that was forgotten costs nobody an address. The same limits are those of the list as a whole, and the N of
+--max-free is for all members together. SET may be left out where there is one. Entries of other networks
+and of the other family are no drift.
 
 With -o alone nothing is changed. Otherwise what is missing (listed, free) is taken at once.
 What apply freed can be taken back: hostbits set reconcile undo plan.json. A plan that nobody will apply

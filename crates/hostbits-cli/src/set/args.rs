@@ -164,8 +164,8 @@ pub(crate) struct AllocateArgs {
     #[arg(value_name = "SET")]
     pub(crate) set: String,
 
-    /// How many addresses: all of them or none. They are taken one after the other, and given back if
-    /// there are too few
+    /// How many addresses: all of them or none, from one member if it has so many, and from several otherwise.
+    /// Of a range, and pairs, one after the other, and given back if there are too few
     #[arg(short = 'n', long, default_value = "1", value_parser = values::count)]
     pub(crate) count: u64,
 
@@ -181,8 +181,8 @@ pub(crate) struct AllocateArgs {
     #[arg(long, value_name = "RANGE", conflicts_with = "pair")]
     pub(crate) range: Option<String>,
 
-    /// An IPv4 and an IPv6 address, both or none
-    #[arg(long, conflicts_with = "count")]
+    /// An IPv4 and an IPv6 address, both or none; with -n N, N pairs
+    #[arg(long)]
     pub(crate) pair: bool,
 }
 
