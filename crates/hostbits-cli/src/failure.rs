@@ -191,7 +191,7 @@ impl Failure {
     fn set_and_member(&self) -> (Option<&str>, Option<&str>) {
         match self {
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
-            Self::Pool(failure) => (failure.set.as_deref(), failure.member()),
+            Self::Pool(failure) => (failure.set.as_deref(), failure.member.as_deref()),
             _ => (None, None),
         }
     }

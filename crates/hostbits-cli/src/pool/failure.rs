@@ -1,12 +1,13 @@
 //! How a pool file can refuse: which file, what it said, and what to do next.
 
 use crate::failure::{EXIT_EXHAUSTED, EXIT_INPUT};
-use crate::reconcile::{Found, Sighted};
+use crate::reconcile::{
+    Found, MEND, OTHER_PLAN, Sighted, apply_hint, serialize_apply, without_member,
+};
 use crate::users::ReadList;
 use hostbits::{
-    AllocateError, AllocateExactError, ApplyError, Fuse, MemberId, OpenError, PassError,
-    ReclaimError, ReconcilerError, ReleaseError, SetApplyError, SetReclaimError,
-    SetReconcilerError, SyncError,
+    AllocateError, AllocateExactError, MemberId, OpenError, PassError, ReclaimError,
+    ReconcilerError, ReleaseError, SetApplyError, SetReclaimError, SetReconcilerError, SyncError,
 };
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
@@ -32,7 +33,8 @@ pub(crate) struct PoolFailure {
     pub(crate) file: String,
     /// The name of the set.
     pub(crate) set: Option<String>,
-    /// The pool file of the member that is the cause.
+    /// The member of the set that is the cause, and its pool file.
+    pub(crate) member: Option<String>,
     pub(crate) pool_file: Option<String>,
     /// Why.
     pub(crate) cause: Cause,
@@ -116,11 +118,9 @@ impl Cause {
         }
     }
 
-    /// The same by its name.
-    fn member(&self) -> Option<&str> {
+    /// The same by its name, where no number is known.
+    pub(crate) fn member(&self) -> Option<&str> {
         match self {
-            Self::Reclaim { error, .. } => error.member.as_deref(),
-            Self::Reconciler(error) => Some(&error.member),
             Self::Apply { error, .. } | Self::Undo(error) => match error {
                 SetApplyError::Member { member, .. } => Some(member),
                 SetApplyError::Fuse { member, .. } => member.as_deref(),
@@ -132,11 +132,6 @@ impl Cause {
 }
 
 impl PoolFailure {
-    /// The member of the set that is the cause.
-    pub(crate) fn member(&self) -> Option<&str> {
-        self.cause.member().filter(|_| self.set.is_some())
-    }
-
     /// The exit code.
     pub(crate) fn exit_code(&self) -> u8 {
         match &self.cause {
@@ -233,34 +228,6 @@ impl PoolFailure {
     }
 }
 
-const MEND: &str = "mend the list; --ambiguous expand takes prefixes in it for whole blocks";
-const OTHER_PLAN: &str = "or of a time before everybody had closed the pool: make another plan, and let a process keep \
-                          the pool open until it is applied";
-
-fn apply_hint(error: &SetApplyError) -> Option<String> {
-    let (fuse, ripe) = match error {
-        SetApplyError::Fuse { fuse, ripe, .. } => (fuse, ripe),
-        SetApplyError::Member { error, .. } => {
-            return match error {
-                ApplyError::OtherPool => Some(OTHER_PLAN.to_owned()),
-                ApplyError::Superseded => Some(
-                    "a plan of grace 0 is applied once, before any other pass: make another plan"
-                        .to_owned(),
-                ),
-                _ => None,
-            };
-        }
-        _ => return None,
-    };
-    Some(match fuse {
-        Fuse::EmptyList { .. } | Fuse::Shrunk { .. } | Fuse::TooMany { .. } => {
-            format!("--max-free {ripe} allows that; nothing was freed or taken")
-        }
-        Fuse::Unclear { .. } => MEND.to_owned(),
-        _ => "nothing was freed or taken: make another plan".to_owned(),
-    })
-}
-
 fn open_hint(file: &str, error: &OpenError) -> Option<String> {
     match error {
         OpenError::NotFound => Some(format!(
@@ -286,7 +253,7 @@ impl fmt::Display for PoolFailure {
         if let Some(set) = &self.set {
             write!(f, "{set}: ")?;
         }
-        if let Some(member) = self.member() {
+        if let Some(member) = &self.member {
             write!(f, "{member}: ")?;
         }
         match &self.cause {
@@ -323,19 +290,6 @@ impl fmt::Display for PoolFailure {
     }
 }
 
-/// What it says, without the name of the member: a pool file is a set of one.
-fn without_member(error: &SetApplyError) -> String {
-    match error.clone() {
-        SetApplyError::Member { error, .. } => error.to_string(),
-        mut error => {
-            if let SetApplyError::Fuse { member, .. } = &mut error {
-                *member = None;
-            }
-            error.to_string()
-        }
-    }
-}
-
 /// As the library writes its errors: an object with a code.
 impl Serialize for PoolFailure {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -365,28 +319,6 @@ impl Serialize for PoolFailure {
             }
         }
     }
-}
-
-/// A fuse with the number that it would have to be overridden with.
-fn serialize_apply<S: Serializer>(error: &SetApplyError, serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Blown {
-        code: &'static str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        ripe: Option<u64>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        limit: Option<u64>,
-    }
-    let (ripe, limit) = match error {
-        SetApplyError::Fuse { fuse, ripe, .. } => match fuse {
-            Fuse::EmptyList { .. } | Fuse::Shrunk { .. } => (Some(*ripe), None),
-            Fuse::TooMany { limit, .. } => (Some(*ripe), Some(*limit)),
-            _ => (None, None),
-        },
-        _ => (None, None),
-    };
-    let code = error.code();
-    Blown { code, ripe, limit }.serialize(serializer)
 }
 
 fn code<S: Serializer>(code: &'static str, serializer: S) -> Result<S::Ok, S::Error> {
@@ -441,11 +373,11 @@ mod tests {
 
     fn exit_code(cause: Cause) -> u8 {
         let file = "a.pool".to_owned();
-        let (set, pool_file) = (None, None);
         let failure = PoolFailure {
             file,
-            set,
-            pool_file,
+            set: None,
+            member: None,
+            pool_file: None,
             cause,
         };
         failure.exit_code()

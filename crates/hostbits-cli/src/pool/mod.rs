@@ -71,6 +71,7 @@ impl FileArgs {
         Failure::Pool(Box::new(PoolFailure {
             file: self.name(),
             set: None,
+            member: None,
             pool_file: None,
             cause,
         }))

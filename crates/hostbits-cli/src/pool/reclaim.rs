@@ -21,15 +21,15 @@ struct Answer<'a> {
     freed: u64,
     held: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    members: Option<Vec<Reclaimed<'a>>>,
+    members: Option<Vec<Reclaimed>>,
     #[serde(flatten)]
     list: &'a ReadList,
 }
 
 /// What was reclaimed of one member of a set.
 #[derive(Serialize)]
-struct Reclaimed<'a> {
-    member: &'a str,
+struct Reclaimed {
+    member: String,
     freed: u64,
     held: u64,
 }
@@ -64,7 +64,7 @@ pub(crate) fn run<T: Named>(args: &ReclaimArgs<T>) -> Result<(), Failure> {
     };
     target.sync(&set)?;
     let members = done.members.iter().map(|it| Reclaimed {
-        member: &it.name,
+        member: target.name_of(it.id).unwrap_or_default(),
         freed: it.freed,
         held: it.held,
     });
@@ -72,7 +72,7 @@ pub(crate) fn run<T: Named>(args: &ReclaimArgs<T>) -> Result<(), Failure> {
         Format::Plain => print(|out| {
             if target.set().is_some() {
                 for it in members {
-                    let (name, freed, held) = (it.member, it.freed, it.held);
+                    let (name, freed, held) = (&it.member, it.freed, it.held);
                     writeln!(out, "in {name}: {freed} freed, {held} held")?;
                 }
             }

@@ -13,6 +13,7 @@
 //! | `plan_file` | what one process leaves to the next |
 //! | `report`, `outcome` | what was found, what was done and what comes next, as text and as JSON |
 //! | `progress` | a bar, if somebody is looking |
+//! | `failure` | what to say of a plan that was not applied |
 //!
 //! What may be freed is decided in the library alone. This room reads lists for it, keeps its plans between
 //! processes, and says what it did.
@@ -20,6 +21,7 @@
 mod apply;
 mod args;
 mod check;
+mod failure;
 mod outcome;
 mod plan_file;
 mod progress;
@@ -33,6 +35,7 @@ mod values;
 
 pub(crate) use args::{CheckArgs, ListArgs, ReconcileArgs, SeedArgs};
 pub(crate) use check::{run as check, run_pool as check_pool};
+pub(crate) use failure::{MEND, OTHER_PLAN, apply_hint, serialize_apply, without_member};
 pub(crate) use plan_file::PlanFailure;
 pub(crate) use report::{Found, Sighted};
 pub(crate) use run::dispatch as reconcile;

@@ -55,9 +55,14 @@ impl Subject<'_> {
         let read = users.finish().map_err(Failure::Unreadable)?;
         then()?;
         let entries = self.entries.unwrap_or_else(|| pass.entries());
-        let plan = pass
+        let mut plan = pass
             .finish(entries)
             .map_err(|error| self.target.refuse(Cause::Pass(error)))?;
+        for member in &mut plan.members {
+            if let Some(name) = self.target.name_of(member.id) {
+                member.name = name;
+            }
+        }
         Ok(Sighted {
             plan,
             read,

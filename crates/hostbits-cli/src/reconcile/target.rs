@@ -212,25 +212,32 @@ impl Target {
         }
     }
 
-    /// The pool file of a member, to be printed.
-    pub(super) fn pool_file(&self, member: MemberId) -> Option<String> {
+    fn member(&self, id: MemberId) -> Option<&MemberConfig> {
         match self {
             Self::Pool(_) => None,
-            Self::Set(_, set) => {
-                let member = set.members.get(member.index())?;
-                Some(crate::users::printable(
-                    &path_of(member).display().to_string(),
-                ))
-            }
+            Self::Set(_, set) => set.members.get(id.index()),
         }
+    }
+
+    /// What to call a member: as every other command on sets.
+    pub(crate) fn name_of(&self, id: MemberId) -> Option<String> {
+        self.member(id).map(MemberConfig::to_string)
     }
 
     /// A failure of this pool, or of this set.
     pub(crate) fn refuse(&self, cause: Cause) -> Failure {
+        let id = cause.member_id();
         Failure::Pool(Box::new(PoolFailure {
             file: self.file(),
             set: self.set().map(str::to_owned),
-            pool_file: cause.member_id().and_then(|member| self.pool_file(member)),
+            member: match id {
+                Some(id) => self.name_of(id),
+                None => self.set().and(cause.member()).map(str::to_owned),
+            },
+            pool_file: id.and_then(|id| self.member(id)).map(|member| {
+                let path = path_of(member).display().to_string();
+                crate::users::printable(&path)
+            }),
             cause,
         }))
     }
