@@ -4,10 +4,13 @@
 //! |---|---|
 //! | `rules` | what keeps a plan from freeing, in any member |
 //! | `members` | members that come, go, refuse, and are drained |
+//! | `json` | the field names |
 //! | `split` | a pass over a set is the passes of its members |
 
 #[path = "../support/clock.rs"]
 mod clock;
+#[cfg(feature = "serde")]
+mod json;
 mod members;
 mod rules;
 mod split;

@@ -163,10 +163,11 @@ impl<'s, N: Network> SetReconciler<'s, N> {
         let ripe = whole.ripe;
         let fuse = |member, fuse| SetApplyError::Fuse { member, fuse, ripe };
         // What cannot be read, and what is too old, is so for all of them. A number is that of all.
-        let is_number_named = allowed.is_some();
-        if is_number_named || plan.is_unclear {
-            let blown = blown(&whole, now_ms, allowed);
-            return blown.map_or(Ok(()), |it| Err(fuse(None, it)));
+        if let Some(it) = blown(&whole, now_ms, Some(allowed.unwrap_or(u64::MAX))) {
+            return Err(fuse(None, it));
+        }
+        if allowed.is_some() {
+            return Ok(());
         }
         // The members first: which of them it is tells more.
         for member in &plan.members {

@@ -24,6 +24,19 @@ impl SetReconcilerError {
     }
 }
 
+/// `code`, `id` and `member`.
+#[cfg(feature = "serde")]
+impl serde::Serialize for SetReconcilerError {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut fields = serializer.serialize_struct("SetReconcilerError", 3)?;
+        fields.serialize_field("code", self.code())?;
+        fields.serialize_field("id", &self.id)?;
+        fields.serialize_field("member", &self.member)?;
+        fields.end()
+    }
+}
+
 impl fmt::Display for SetReconcilerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.member, self.error)
@@ -64,6 +77,23 @@ impl SetApplyError {
             Self::Member { error, .. } => error.code(),
             Self::Fuse { fuse, .. } => fuse.code(),
         }
+    }
+}
+
+/// `code`, `member` or null, and of a fuse `ripe`, otherwise null.
+#[cfg(feature = "serde")]
+impl serde::Serialize for SetApplyError {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let (member, ripe) = match self {
+            Self::Member { member, .. } => (Some(member), None),
+            Self::Fuse { member, ripe, .. } => (member.as_ref(), Some(ripe)),
+        };
+        let mut fields = serializer.serialize_struct("SetApplyError", 3)?;
+        fields.serialize_field("code", self.code())?;
+        fields.serialize_field("member", &member)?;
+        fields.serialize_field("ripe", &ripe)?;
+        fields.end()
     }
 }
 
