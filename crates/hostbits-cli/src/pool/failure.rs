@@ -97,7 +97,7 @@ pub(crate) enum Cause {
     /// The plan is of another pool, or of a set that has no member of it any more.
     OtherPlan,
     /// Another pool has come in the place of the one that was being read.
-    Replaced,
+    Replaced(MemberId),
     /// Addresses are allocated, and their names cannot be written.
     Unprinted {
         /// Which.
@@ -113,7 +113,7 @@ impl Cause {
         match self {
             Self::Reclaim { error, .. } => error.id,
             Self::Reconciler(error) => Some(error.id),
-            Self::SyncOfMember { id, .. } => Some(*id),
+            Self::SyncOfMember { id, .. } | Self::Replaced(id) => Some(*id),
             _ => None,
         }
     }
@@ -151,7 +151,7 @@ impl PoolFailure {
                 ..
             } => EXIT_REFUSED,
             Cause::Apply { .. } | Cause::Undo(_) | Cause::OtherPlan => EXIT_FILE,
-            Cause::Replaced | Cause::SyncOfMember { .. } => EXIT_FILE,
+            Cause::Replaced(_) | Cause::SyncOfMember { .. } => EXIT_FILE,
             Cause::Reconciler(_) | Cause::Pass(_) => EXIT_FILE,
             Cause::Open(_) | Cause::Sync(_) => EXIT_FILE,
         }
@@ -280,7 +280,7 @@ impl fmt::Display for PoolFailure {
             Cause::Pass(error) => error.fmt(f),
             Cause::Apply { error, .. } | Cause::Undo(error) => f.write_str(&without_member(error)),
             Cause::OtherPlan => ReconcilerError::OtherPool.fmt(f),
-            Cause::Replaced => f.write_str("another pool has come into its place meanwhile"),
+            Cause::Replaced(_) => f.write_str("another pool has come into its place meanwhile"),
             Cause::Unprinted { nets, error } => write!(
                 f,
                 "{} allocated, and cannot be written to standard output: {error}",
@@ -306,7 +306,7 @@ impl Serialize for PoolFailure {
             Cause::Undo(error) => code(error.code(), serializer),
             Cause::Apply { error, .. } => serialize_apply(error, serializer),
             Cause::OtherPlan => code(ReconcilerError::OtherPool.code(), serializer),
-            Cause::Replaced => code("replaced", serializer),
+            Cause::Replaced(_) => code("replaced", serializer),
             Cause::Unprinted { nets, .. } => {
                 #[derive(Serialize)]
                 struct Unprinted<'a> {

@@ -14,7 +14,7 @@ use crate::args::Format;
 use crate::failure::{EXIT_DRIFT, Failure};
 use crate::output::{print, print_error_text, print_json};
 use crate::pool::Cause;
-use hostbits::{FileView, Pool, RecoveryKind, Snapshot};
+use hostbits::{FileView, Pool, RecoveryKind, Snapshot, SnapshotMismatch};
 use ipnet::IpNet;
 use serde::Serialize;
 use std::process::ExitCode;
@@ -58,7 +58,7 @@ pub(crate) fn run(target: &Target, lists: &ListArgs) -> Result<ExitCode, Failure
         let views = before.iter().zip(&after);
         for (member, (before, after)) in copy.members().zip(views) {
             let changed = do_again(member.pool(), &before.snapshot, &after.snapshot);
-            changed.map_err(|cause| target.refuse(cause))?;
+            changed.map_err(|_| target.refuse(Cause::Replaced(member.id())))?;
         }
         Ok(())
     })?;
@@ -106,8 +106,12 @@ fn is_open(view: &FileView) -> bool {
 }
 
 /// Does to the copy what was done to the file, so that its marks tell which addresses have changed.
-fn do_again(copy: &Pool, before: &Snapshot<IpNet>, after: &Snapshot<IpNet>) -> Result<(), Cause> {
-    let changes = after.diff(before).map_err(|_| Cause::Replaced)?;
+fn do_again(
+    copy: &Pool,
+    before: &Snapshot<IpNet>,
+    after: &Snapshot<IpNet>,
+) -> Result<(), SnapshotMismatch> {
+    let changes = after.diff(before)?;
     for &addr in &changes.released {
         // Taken again, for the mark: it is neither an orphan nor anybody's.
         let _ = copy.release(addr);

@@ -1,12 +1,14 @@
 //! The same for sets: one list for all members, one plan, and nothing is freed anywhere if one of them is kept
 //! from it.
 
+use super::check::reading_from_a_pipe;
 use super::{GRACE, answer, pause};
 use crate::run::{PoolFile, Run, file, run, run_with_input};
 use crate::set::Sets;
 use hostbits::{Pool, open_file};
 use ipnet::IpNet;
 use serde_json::{Value, json};
+use std::io::Write;
 use std::path::PathBuf;
 
 /// Two networks of one set, the second one drained, and another set of the other family.
@@ -192,6 +194,55 @@ fn check_compares_a_set_with_one_list() {
     );
 }
 
+/// What is done to any member while the list is read is no drift, and the next plan is of these files.
+#[test]
+fn check_tells_apart_what_changes_while_the_list_is_read() {
+    let setup = Setup::new("live", [2, 2], "");
+    let config = setup.sets.path("sets.toml");
+    let words = ["set", "check", config.to_str().unwrap(), "v4"];
+    let live = setup.open();
+    let (child, mut input) = reading_from_a_pipe(&words);
+    live[0].release("10.0.0.3".parse().unwrap()).unwrap();
+    live[1]
+        .allocate_exact("10.0.1.80".parse().unwrap())
+        .unwrap();
+    live[1]
+        .allocate_exact("10.0.1.81".parse().unwrap())
+        .unwrap();
+    write!(input, "10.0.0.2\n10.0.1.2\n10.0.1.3\n10.0.1.81\n").unwrap();
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&found["drift"], output.status.code()),
+        (&json!(0), Some(0)),
+        "{found}"
+    );
+    let slots = [0, 1].map(|index| &found["members"][index]["slots"]);
+    assert_eq!(
+        (&slots[0]["in_flight"], &slots[1]["in_flight"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(
+        (&slots[0]["matched"], &slots[1]["conflict_taken"]),
+        (&json!(1), &json!(1))
+    );
+    // Another pool in the place of one of them.
+    drop(live);
+    let (child, input) = reading_from_a_pipe(&words);
+    let second = setup.sets.path("b.pool");
+    std::fs::remove_file(&second).unwrap();
+    run(&["pool", "create", second.to_str().unwrap(), "10.0.1.0/25"]).found();
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    let error: Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!(
+        (&error["error"]["code"], output.status.code()),
+        (&json!("replaced"), Some(8))
+    );
+    assert_eq!(error["member"], "10.0.1.0/24");
+}
+
 #[test]
 fn a_set_is_repaired_at_first_sight() {
     let setup = Setup::new(
@@ -291,7 +342,13 @@ fn a_plan_goes_on_from_process_to_process() {
     live[1].allocate_exact(moved).unwrap();
     // The plan says what it is of: the other command goes on with it as well.
     let plan = setup.plan.to_str().unwrap();
-    let third = answer(&run_of(&["reconcile", "apply", plan, "--format", "json"]));
+    let third = answer(&crate::run::run(&[
+        "reconcile",
+        "apply",
+        plan,
+        "--format",
+        "json",
+    ]));
     assert_eq!(
         (&third["applied"]["freed"], &third["is_anew"]),
         (&json!(3), &json!(false))
@@ -312,10 +369,6 @@ fn a_plan_goes_on_from_process_to_process() {
     assert_eq!(run.out, expected);
     let again = answer(&setup.with_plan("undo", "--format json"));
     assert_eq!(again["taken_back"], 0, "once");
-}
-
-fn run_of(args: &[&str]) -> Run {
-    run(args)
 }
 
 /// Members that nobody has kept open begin anew, and the others go on.
@@ -341,7 +394,7 @@ fn a_member_that_was_closed_begins_anew_alone() {
     );
     assert_eq!(setup.taken(), ["0.2", "1.2", "1.3", "1.4"]);
     let config = setup.sets.path("sets.toml");
-    let run = run_of(&["set", "reconcile", "close", config.to_str().unwrap(), "v4"]);
+    let run = crate::run::run(&["set", "reconcile", "close", config.to_str().unwrap(), "v4"]);
     assert_eq!(
         run.found(),
         format!("v4 of {}: the barriers are down\n", config.display())
