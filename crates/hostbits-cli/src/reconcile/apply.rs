@@ -12,7 +12,7 @@ use super::values::ListName;
 use crate::failure::Failure;
 use crate::pool::Cause;
 use crate::users::{ReadToEnd, printable};
-use hostbits::{PoolSet, SetApplied, SetPlan, SetReconciler};
+use hostbits::{MemberPlan, PoolSet, SetApplied, SetPlan, SetReconciler};
 use ipnet::IpNet;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -71,9 +71,10 @@ impl<'a> Going<'a> {
             return Err(self.target.refuse(Cause::OtherPlan));
         }
         let unwritten = unwritten(self.subject.sources.iter().copied(), kept.plan.began_ms);
+        // A member that has come since has nothing to lose.
         let members = sighted.plan.members.iter();
-        let began_anew = members.filter(|member| anew.contains(&member.id));
-        let began_anew = began_anew.map(|member| member.name.clone()).collect();
+        let lost = members.filter(|it| anew.contains(&it.id) && has_file_of(&kept.plan, it));
+        let began_anew = lost.map(|member| member.name.clone()).collect();
         kept.goes_on_as(sighted.plan.clone());
         let (applied, mut sighted) = match self.apply(&mut kept, &mut reconciler, sighted) {
             Ok(done) => done,
@@ -183,7 +184,11 @@ impl<'a> Going<'a> {
 
 /// Whether a plan is of the pools that it is gone on with, or of some of them: a set may have changed.
 fn is_of_same_files(plan: &SetPlan, now: &SetPlan) -> bool {
-    let is_known = |id| now.members.iter().any(|member| file_id(&member.plan) == id);
+    let mut members = now.members.iter();
+    members.any(|member| has_file_of(plan, member)) || plan.members.is_empty()
+}
+
+fn has_file_of(plan: &SetPlan, member: &MemberPlan) -> bool {
     let mut members = plan.members.iter();
-    members.any(|member| is_known(file_id(&member.plan))) || plan.members.is_empty()
+    members.any(|it| file_id(&it.plan) == file_id(&member.plan))
 }

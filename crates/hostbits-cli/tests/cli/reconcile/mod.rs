@@ -5,6 +5,7 @@ mod fuses;
 mod lists;
 mod passes;
 mod plans;
+mod set_plans;
 mod sets;
 
 use crate::run::{PoolFile, Run, file, run};
