@@ -6,6 +6,7 @@
 //! before it is released. The list is a directory as CNI's host-local keeps it. Beside it, outside the pool, a
 //! second directory says who holds what: a file that only one can create. Workers lose some addresses on
 //! purpose, and are killed at any moment; what a dead one had is deleted from the list, and never released.
+//! Files come into both directories whole, as links to one that says who the worker is.
 #![cfg(all(target_os = "linux", target_has_atomic = "64"))]
 
 use hostbits::{PoolSet, Status, open_file};
@@ -59,7 +60,7 @@ impl Place {
         let folder = format!("reconcile-live-{name}-{}", std::process::id());
         let place = Self(Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder));
         let _ = fs::remove_dir_all(&place.0);
-        for folder in ["users", "holders"] {
+        for folder in ["users", "holders", "workers"] {
             fs::create_dir_all(place.0.join(folder)).unwrap();
         }
         place
@@ -93,6 +94,8 @@ impl Place {
 /// One process that joins and leaves.
 struct Worker {
     place: Place,
+    /// A file that says who it is.
+    me: PathBuf,
     set: PoolSet<IpNet>,
     held: Vec<IpAddr>,
     random: Random,
@@ -125,25 +128,24 @@ impl Worker {
         // A batch may span members.
         let count = if self.random.below(8) == 0 { 5 } else { 1 };
         for addr in self.set.allocate_many(count).unwrap_or_default() {
+            // Before it is found out that somebody else holds it.
+            self.note_gap(begun);
             self.write(addr);
         }
         self.note_gap(begun);
     }
 
     fn write(&mut self, addr: IpAddr) {
-        let me = std::process::id().to_string();
-        match File::create_new(self.place.holder(addr)) {
-            Ok(mut file) => file.write_all(me.as_bytes()).unwrap(),
+        match fs::hard_link(&self.me, self.place.holder(addr)) {
+            Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                self.place.report(
-                    "wrong",
-                    &format!("{addr} was given to {me}, and somebody holds it"),
-                );
-                return;
+                let me = std::process::id();
+                let text = format!("{addr} was given to {me}, and somebody holds it");
+                return self.place.report("wrong", &text);
             }
             Err(error) => panic!("{error}"),
         }
-        fs::write(self.place.user(addr), &me).unwrap();
+        fs::hard_link(&self.me, self.place.user(addr)).unwrap();
         self.joins += 1;
         self.held.push(addr);
     }
@@ -184,7 +186,11 @@ fn worker() {
         return;
     };
     let place = Place(folder.into());
+    let id = std::process::id().to_string();
+    let me = place.0.join("workers").join(&id);
+    fs::write(&me, &id).unwrap();
     Worker {
+        me,
         set: place.open(),
         place,
         held: Vec::new(),
@@ -211,16 +217,7 @@ fn bury(place: &Place, dead: u32) {
     for folder in ["users", "holders"] {
         for entry in fs::read_dir(place.0.join(folder)).unwrap() {
             let path = entry.unwrap().path();
-            let is_of_dead = || fs::read_to_string(&path).is_ok_and(|text| text == dead);
-            // Empty for long: whoever created it was killed before it wrote.
-            let is_empty = || fs::metadata(&path).is_ok_and(|found| found.len() == 0);
-            let was_left_empty = || {
-                is_empty() && {
-                    sleep(Duration::from_millis(50));
-                    is_empty()
-                }
-            };
-            if is_of_dead() || was_left_empty() {
+            if fs::read_to_string(&path).is_ok_and(|text| text == dead) {
                 let _ = fs::remove_file(&path);
             }
         }
