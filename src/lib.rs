@@ -114,9 +114,17 @@ pub use reconcile::{
 };
 pub use set::{
     AddError, AllocatePairError, CordonError, DualStack, Extent, Member, MemberError, MemberId,
-    NewMember, Pair, PoolSet, ReleasePairError, SetBuilder, SetGuard, SetGuardArc, StaticBand,
-    Strategy, SubPool, TwinPools,
+    MemberPlan, NewMember, Pair, PoolSet, ReleasePairError, SetApplied, SetApplyError, SetBuilder,
+    SetGuard, SetGuardArc, SetPass, SetPlan, SetReconciler, SetReconcilerError, SetUndone,
+    StaticBand, Strategy, SubPool, TwinPools,
 };
+#[cfg(all(
+    feature = "mmap",
+    target_os = "linux",
+    target_has_atomic = "64",
+    not(all(loom, feature = "_loom"))
+))]
+pub use set::{MemberReclaimed, SetReclaimError, SetReclaimed};
 pub use slot::Slot;
 pub use stats::{Allocations, Failures, Stats, StatsLevel};
 pub use users::{Adopted, Ambiguous, Listed, Problem, ProblemKind, UserRecord};

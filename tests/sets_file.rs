@@ -146,6 +146,95 @@ fn a_set_is_exhausted_with_what_its_members_have_in_quarantine() {
     assert_eq!(everything(&set).len(), 8);
 }
 
+/// The quarantines of all members against one list: all of them, or nothing.
+#[test]
+fn a_list_reclaims_the_quarantines_of_all_members_or_of_none() {
+    let scratch = Scratch::new("set-reclaim");
+    let path = scratch.path("pool");
+    let mut held = Vec::new();
+    for (name, net) in NETS {
+        let crashed = v4(net).create(path.with_extension(name)).unwrap();
+        held.extend(crashed.allocate_many(5).unwrap());
+        crash(&path.with_extension(name), crashed);
+    }
+    let set = open(&path, &NETS);
+    let texts: Vec<String> = held.iter().map(ToString::to_string).collect();
+    let quarantined = || -> u64 {
+        let health = set.members().map(|it| it.pool().health().unwrap());
+        health.map(|health| health.quarantined).sum()
+    };
+    assert_eq!(quarantined(), 16);
+    // Somebody forgot the second network; something cannot be read, wherever it may be.
+    let error = set.reclaim(&texts[..5]).unwrap_err();
+    assert_eq!(
+        (error.code(), error.member.as_deref()),
+        ("empty-list", Some("10.0.1.0/28"))
+    );
+    let unclear = texts.iter().map(String::as_str);
+    let error = set
+        .reclaim(unclear.clone().chain(["10.9.0.x"]))
+        .unwrap_err();
+    assert_eq!((error.code(), error.member), ("unclear", None));
+    let error = set
+        .reclaim(unclear.clone().chain(["10.0.1.9/28"]))
+        .unwrap_err();
+    assert_eq!(error.code(), "unclear");
+    assert_eq!((quarantined(), set.available()), (16, 0));
+    // One that the list names is in the quarantine: its way to the disk was too long.
+    let users = unclear.chain(["10.0.0.12", "10.9.9.9"]);
+    let reclaimed = set.reclaim(users).unwrap();
+    assert_eq!((reclaimed.freed, reclaimed.held), (15, 1));
+    let of_members = reclaimed
+        .members
+        .iter()
+        .map(|it| (&*it.name, it.freed, it.held));
+    let expected = [("10.0.0.0/28", 7, 1), ("10.0.1.0/28", 8, 0)];
+    assert_eq!(of_members.collect::<Vec<_>>(), expected);
+    let adopted = reclaimed.adopted;
+    assert_eq!(
+        (adopted.entries, adopted.already, adopted.out_of_range),
+        (12, 11, 1)
+    );
+    assert_eq!(quarantined(), 0);
+    assert_eq!(
+        set.allocate(),
+        Ok(Ipv4Addr::new(10, 0, 0, 7)),
+        "in order, at once"
+    );
+    assert_eq!(everything(&set).len(), 14);
+    let heap = PoolSet::new([Pool::new(net("10.0.0.0/24")).unwrap()]).unwrap();
+    let error = heap.reclaim(&texts).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "10.0.0.0/24: the pool is on the heap, and has no quarantine"
+    );
+    assert_eq!(heap.allocated(), 0);
+}
+
+/// A member that was poisoned after the list had been read keeps the plan from being applied in any.
+#[test]
+fn a_poisoned_member_keeps_all_from_being_reconciled() {
+    let scratch = Scratch::in_memory("set-pass-poison");
+    let path = scratch.path("pool");
+    let set = open(&path, &NETS);
+    set.allocate_many(16).unwrap();
+    let options = ReconcileOptions::new().grace(Duration::ZERO);
+    let mut reconciler = set.reconciler_with(options).unwrap();
+    let plan = reconciler.begin().unwrap().finish(0).unwrap();
+    poison(&path.with_extension("b"));
+    let error = reconciler.apply_at_most(&plan, 16).unwrap_err();
+    assert_eq!(error.code(), "poisoned");
+    assert!(error.to_string().starts_with("10.0.1.0/28: "), "{error}");
+    assert_eq!(
+        (set.allocated(), reconciler.undo(&plan).unwrap_err().code()),
+        (16, "poisoned")
+    );
+    assert_eq!(
+        reconciler.begin().err().map(|error| error.id.index()),
+        Some(1)
+    );
+}
+
 /// A member that has been poisoned gives nothing, and the others go on; when they are full, the poison is the
 /// reason. What is held there can be released.
 #[test]

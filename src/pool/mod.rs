@@ -41,6 +41,13 @@ pub use builder::{Builder, Search};
     target_has_atomic = "64",
     not(all(loom, feature = "_loom"))
 ))]
+pub(crate) use file::check_clear;
+#[cfg(all(
+    feature = "mmap",
+    target_os = "linux",
+    target_has_atomic = "64",
+    not(all(loom, feature = "_loom"))
+))]
 pub use file::{
     FileBuilder, FileProblem, FileView, Growth, Health, ReclaimError, Reclaimed, open_file,
     read_file,
@@ -51,6 +58,7 @@ pub use info::{AddrRange, NetworkInfo, Reservation};
 pub use local::{Local, LocalArc, LocalPool};
 pub(crate) use member::{Half, Part};
 pub use query::Status;
+pub(crate) use reconcile::{Facts, blown, check_whole};
 pub use reconcile::{Pass, ReconcileOptions, Reconciler};
 pub use release::ReleasedMany;
 pub(crate) use routed::Share;

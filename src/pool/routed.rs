@@ -25,11 +25,16 @@ impl<'a, N: Network> Share<'a, N> {
     }
 
     /// Takes all that was named, and says what became of it.
-    pub(crate) fn adopt(mut self) -> Adopted {
+    pub(crate) fn adopt(self) -> Adopted {
+        self.adopt_listed().0
+    }
+
+    /// The same, with a bit for each slot that was named, by words.
+    pub(crate) fn adopt_listed(mut self) -> (Adopted, Vec<u64>) {
         self.pool.take_all(&mut self.listing);
-        let mut report = self.listing.report;
+        let (mut report, listed) = self.listing.into_words();
         report.entries = self.entries;
-        report
+        (report, listed)
     }
 }
 

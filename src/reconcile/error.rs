@@ -189,8 +189,16 @@ impl Fuse {
 
 impl fmt::Display for Fuse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let allow = |f: &mut fmt::Formatter<'_>, ripe| {
-            write!(f, "; if that is right, allow the number: {ripe}")
+        self.describe(f, None)
+    }
+}
+
+impl Fuse {
+    /// What has blown, and which number allows it: that of all pools that the list is of, if there are several.
+    pub(crate) fn describe(&self, f: &mut fmt::Formatter<'_>, all: Option<u64>) -> fmt::Result {
+        let allow = |f: &mut fmt::Formatter<'_>, ripe: &u64| {
+            let number = all.as_ref().unwrap_or(ripe);
+            write!(f, "; if that is right, allow the number: {number}")
         };
         match self {
             Self::EmptyList { ripe } => {

@@ -1,6 +1,7 @@
 //! What a pass found, and what became of it.
 
-use crate::users::Problem;
+use crate::users::{Adopted, Problem};
+use std::fmt;
 use std::net::IpAddr;
 
 /// Which pool a plan is of.
@@ -21,6 +22,16 @@ pub struct PoolIdentity {
     /// A random number of a pool on the heap: it is gone with the process, and so is its plan. Zero where
     /// there is a file.
     pub instance: u64,
+}
+
+/// The network, or the first and the last address.
+impl fmt::Display for PoolIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.network {
+            Some(network) => f.write_str(network),
+            None => write!(f, "{} to {}", self.first, self.last),
+        }
+    }
 }
 
 /// Which file, and which life of it.
@@ -65,6 +76,52 @@ pub struct EntryCounts {
     pub unparseable: u64,
 }
 
+impl EntryCounts {
+    /// Those that are odd in themselves, whatever the pool has. `twice` is what the report counts a second
+    /// time, as what became of an ambiguous entry.
+    pub(crate) fn odd(report: &Adopted, twice: &Adopted) -> Self {
+        Self {
+            total: report.entries,
+            duplicate: report.duplicate - twice.duplicate,
+            repeated: report.repeated - twice.repeated,
+            reserved_in_use: report.reserved - twice.reserved,
+            out_of_range: report.out_of_range - twice.out_of_range,
+            wrong_family: report.wrong_family - twice.wrong_family,
+            ambiguous: report.ambiguous,
+            unassigned: report.unassigned,
+            unparseable: report.unparseable - twice.unparseable,
+            ..Self::default()
+        }
+    }
+
+    /// Adds those that others have read of the same list.
+    pub(crate) fn add(&mut self, more: &Self) {
+        self.total += more.total;
+        self.matched += more.matched;
+        self.missing += more.missing;
+        self.conflict_taken += more.conflict_taken;
+        self.duplicate += more.duplicate;
+        self.repeated += more.repeated;
+        self.reserved_in_use += more.reserved_in_use;
+        self.out_of_range += more.out_of_range;
+        self.wrong_family += more.wrong_family;
+        self.ambiguous += more.ambiguous;
+        self.unassigned += more.unassigned;
+        self.unparseable += more.unparseable;
+    }
+
+    /// Whether an entry deserves a look, whatever the pool has.
+    pub(crate) fn has_odd(&self) -> bool {
+        let odd = self.duplicate
+            + self.reserved_in_use
+            + self.out_of_range
+            + self.wrong_family
+            + self.ambiguous
+            + self.unparseable;
+        odd != 0
+    }
+}
+
 /// What became of the addresses of the pool: each is in exactly one of these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -94,6 +151,24 @@ impl SlotCounts {
     /// How many were taken when the pass began, as far as the pass is concerned.
     pub(crate) fn taken(&self) -> u64 {
         self.matched + self.orphan + self.quarantined
+    }
+
+    /// Whether an address says that pool and list differ.
+    pub(crate) fn have_drift(&self) -> bool {
+        self.orphan + self.missing + self.conflict_taken + self.quarantined != 0
+    }
+
+    /// Adds those of another pool.
+    pub(crate) fn add(&mut self, more: &Self) {
+        self.total += more.total;
+        self.matched += more.matched;
+        self.orphan += more.orphan;
+        self.in_flight += more.in_flight;
+        self.missing += more.missing;
+        self.conflict_taken += more.conflict_taken;
+        self.quarantined += more.quarantined;
+        self.free += more.free;
+        self.ripe += more.ripe;
     }
 }
 
@@ -162,15 +237,7 @@ impl Plan {
     /// Whether pool and list say the same, as far as they can: nothing is orphaned, missing or in conflict,
     /// and every entry says something clear.
     pub fn is_in_order(&self) -> bool {
-        let (entries, slots) = (&self.entries, &self.slots);
-        let drift = slots.orphan + slots.missing + slots.conflict_taken + slots.quarantined;
-        let odd = entries.duplicate
-            + entries.reserved_in_use
-            + entries.out_of_range
-            + entries.wrong_family
-            + entries.ambiguous
-            + entries.unparseable;
-        drift + odd == 0
+        !self.slots.have_drift() && !self.entries.has_odd()
     }
 }
 
@@ -200,4 +267,27 @@ pub struct Undone {
     pub not_free: u64,
     /// The first 100 of those.
     pub not_free_addrs: Vec<IpAddr>,
+}
+
+impl Applied {
+    /// Adds what was done elsewhere.
+    pub(crate) fn add(&mut self, more: &Self) {
+        self.freed += more.freed;
+        self.spared += more.spared;
+        self.adopted += more.adopted;
+        self.conflicts += more.conflicts;
+    }
+}
+
+impl Undone {
+    /// How many addresses a report names.
+    pub(crate) const MOST_NAMED: usize = 100;
+
+    /// Adds what was undone elsewhere.
+    pub(crate) fn add(&mut self, more: &Self) {
+        self.taken_back += more.taken_back;
+        self.not_free += more.not_free;
+        self.not_free_addrs.extend(&more.not_free_addrs);
+        self.not_free_addrs.truncate(Self::MOST_NAMED);
+    }
 }

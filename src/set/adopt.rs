@@ -48,8 +48,25 @@ impl<N: Network> PoolSet<N> {
         ambiguous: Ambiguous,
         users: impl IntoIterator<Item = impl UserRecord>,
     ) -> Adopted {
+        let (router, shares) = self.read_shares(ambiguous, users);
+        let reports = shares.into_iter().enumerate().filter_map(|(index, share)| {
+            let report = share?.adopt();
+            self.note_adopted(index, report.taken);
+            Some(report)
+        });
+        let reports: Vec<_> = reports.collect();
+        router.joined(reports)
+    }
+
+    /// Reads a list to its end: each entry by the members that it is for. By the number of the member; nothing
+    /// for those that no entry is for.
+    pub(super) fn read_shares(
+        &self,
+        ambiguous: Ambiguous,
+        users: impl IntoIterator<Item = impl UserRecord>,
+    ) -> (Router<'_, N>, Vec<Option<Share<'_, N>>>) {
         let mut router = Router::new(self, ambiguous);
-        let mut shares: Vec<Option<Share<'_, N>>> = Vec::new();
+        let mut shares = Vec::new();
         for user in users {
             let route = router.route(&user);
             route.for_each(|index| {
@@ -58,15 +75,7 @@ impl<N: Network> PoolSet<N> {
                 }
             });
         }
-        let reports = shares.into_iter().enumerate().filter_map(|(index, share)| {
-            let report = share?.adopt();
-            if let Some(member) = self.members.get(index) {
-                self.chooser.note_named(member, report.taken);
-            }
-            Some(report)
-        });
-        let reports: Vec<_> = reports.collect();
-        router.joined(reports)
+        (router, shares)
     }
 
     fn share_of<'s, 'v>(

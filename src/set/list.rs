@@ -3,10 +3,12 @@
 //! Each entry goes to the member that has its address, which reads it with its own geometry; a block may go
 //! to several. What no member has, and what is no address, is counted here. So every entry is counted once.
 
-use super::PoolSet;
+use super::{MemberPlan, PoolSet};
 use crate::network::Network;
+use crate::reconcile::EntryCounts;
 use crate::users::{
-    Adopted, Ambiguous, Entry, Listed, ProblemKind, Quoted, UserRecord, join_problems, read,
+    Adopted, Ambiguous, Entry, Listed, Problem, ProblemKind, Quoted, UserRecord, join_problems,
+    read,
 };
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -16,6 +18,8 @@ pub(super) struct Router<'s, N: Network> {
     ambiguous: Ambiguous,
     /// Members from this number on have come later, and get nothing.
     end: usize,
+    /// The only member: it reads every entry, and says itself what is not its own.
+    only: Option<usize>,
     /// An address of each family that the members have.
     families: Vec<N::Addr>,
     /// What is for no member; its number of entries is that of the whole list.
@@ -29,9 +33,14 @@ pub(super) struct Router<'s, N: Network> {
 impl<'s, N: Network> Router<'s, N> {
     /// For the members that there are now.
     pub(super) fn new(set: &'s PoolSet<N>, ambiguous: Ambiguous) -> Self {
-        let end = set.members.len();
+        Self::up_to(set, ambiguous, set.members.len())
+    }
+
+    /// For the members whose numbers are below `end`.
+    pub(super) fn up_to(set: &'s PoolSet<N>, ambiguous: Ambiguous, end: usize) -> Self {
         let mut families: Vec<N::Addr> = Vec::new();
-        for (_, member) in set.members.iter() {
+        let members = || set.members.iter().take_while(|&(index, _)| index < end);
+        for (_, member) in members() {
             let addr = member.pool.first_addr();
             let is_known = |&known: &N::Addr| N::addr_width(known) == N::addr_width(addr);
             if !families.iter().any(is_known) {
@@ -42,6 +51,10 @@ impl<'s, N: Network> Router<'s, N> {
             set,
             ambiguous,
             end,
+            only: match (members().next(), members().nth(1)) {
+                (Some((index, _)), None) => Some(index),
+                _ => None,
+            },
             families,
             elsewhere: Adopted::default(),
             twice: Adopted::default(),
@@ -57,6 +70,9 @@ impl<'s, N: Network> Router<'s, N> {
     /// The members that the next entry is for.
     pub(super) fn route(&mut self, user: &impl UserRecord) -> Route {
         self.elsewhere.entries += 1;
+        if let Some(member) = self.only {
+            return Route::One(member);
+        }
         let listed = user.listed();
         match read(listed) {
             Entry::Addr(addr) => match self.home_of(addr) {
@@ -161,6 +177,26 @@ impl<'s, N: Network> Router<'s, N> {
     #[cold]
     fn note(&mut self, kind: ProblemKind, listed: Listed<'_>) {
         self.elsewhere.note(kind, Quoted(listed));
+    }
+
+    /// Whether an entry that is for no member leaves open what the list says.
+    pub(super) fn is_unclear(&self, ambiguous: Ambiguous) -> bool {
+        self.elsewhere.unparseable != 0
+            || self.elsewhere.ambiguous != 0 && ambiguous != Ambiguous::Expand
+    }
+
+    /// What became of the entries of the whole list, and the first of them that deserve a look, with what the
+    /// members have made of theirs.
+    pub(super) fn joined_plans(self, members: &[MemberPlan]) -> (EntryCounts, Vec<Problem>) {
+        let mut entries = EntryCounts::odd(&self.elsewhere, &self.twice);
+        let mut noted = vec![self.elsewhere.problems];
+        for MemberPlan { plan, .. } in members {
+            entries.add(&plan.entries);
+            noted.push(plan.problems.clone());
+        }
+        entries.total = self.elsewhere.entries;
+        entries.ambiguous -= self.repeats;
+        (entries, join_problems(noted))
     }
 
     /// The report of the whole list, with those of the members.

@@ -15,6 +15,8 @@
 //! | `many` | many addresses in one call |
 //! | `guard` | addresses that give themselves back |
 //! | `list`, `adopt` | which member an entry of a list is for; seeding from a list |
+//! | `reconcile` | passes over all members with one list |
+//! | `reclaim` | the quarantines of pool files against one list |
 //! | `change` | add, drain, remove, cordon |
 //! | `proof` | the exact "exhausted" |
 //! | `cordons`, `band` | which parts of a member are left alone, or used last |
@@ -35,6 +37,14 @@ mod member;
 mod members;
 mod pair;
 mod proof;
+#[cfg(all(
+    feature = "mmap",
+    target_os = "linux",
+    target_has_atomic = "64",
+    not(all(loom, feature = "_loom"))
+))]
+mod reclaim;
+mod reconcile;
 mod strategy;
 mod sub_pool;
 mod twins;
@@ -47,6 +57,17 @@ pub use error::{AddError, AllocatePairError, CordonError, Extent, MemberError, R
 pub use guard::{SetGuard, SetGuardArc};
 pub use member::MemberId;
 pub use pair::{DualStack, Pair};
+#[cfg(all(
+    feature = "mmap",
+    target_os = "linux",
+    target_has_atomic = "64",
+    not(all(loom, feature = "_loom"))
+))]
+pub use reclaim::{MemberReclaimed, SetReclaimError, SetReclaimed};
+pub use reconcile::{
+    MemberPlan, SetApplied, SetApplyError, SetPass, SetPlan, SetReconciler, SetReconcilerError,
+    SetUndone,
+};
 pub use strategy::Strategy;
 pub use sub_pool::SubPool;
 pub use twins::TwinPools;

@@ -368,6 +368,20 @@ impl<N: Network> PoolSet<N> {
         self.chooser.note_released(index, count, &self.members);
     }
 
+    /// Takes note of what was freed by a list, and not by its holders.
+    pub(super) fn note_freed(&self, index: usize, count: u64) {
+        if count != 0 {
+            self.note_released(index, count);
+        }
+    }
+
+    /// Takes note of what was taken because a list names it.
+    pub(super) fn note_adopted(&self, index: usize, count: u64) {
+        if let Some(member) = self.members.get(index) {
+            self.chooser.note_named(member, count);
+        }
+    }
+
     /// Takes note of a half that went back to its pool.
     pub(super) fn note_return(&self, addr: N::Addr) {
         if let Some((index, _)) = self.member_at(addr) {

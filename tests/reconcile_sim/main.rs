@@ -19,13 +19,16 @@
 //! | `operator` | passes, and what is done with plans |
 //! | `books` | what a plan must say and do, from outside |
 //! | `schedule` | one random life of all of them |
+//! | `ledger` | who holds what, with real threads |
 //! | `threads` | the same with real threads, in short |
+//! | `set_threads` | the same over a set of pools and one of the other family |
 #![cfg(all(feature = "mmap", target_os = "linux"))]
 
 mod books;
 mod client;
 mod home;
 mod leaks;
+mod ledger;
 mod list;
 mod operator;
 mod random;
@@ -34,6 +37,7 @@ mod rules;
 mod schedule;
 #[path = "../support/scratch.rs"]
 mod scratch;
+mod set_threads;
 mod threads;
 mod world;
 
@@ -136,6 +140,20 @@ fn threads_beside_passes_keep_what_they_hold() {
         passes += more_passes;
     }
     println!("{rounds} rounds of threads: {passes} passes, {freed} leaks freed");
+    assert!(freed > rounds, "too little was lost and found");
+}
+
+/// The same over members: single addresses, batches and pairs that are half-way, drains beside the passes.
+#[test]
+fn threads_over_a_set_beside_passes_keep_what_they_hold() {
+    let (mut freed, mut passes) = (0, 0);
+    let rounds = setting("HOSTBITS_ROUNDS", 8);
+    for seed in 0..rounds {
+        let (more_freed, more_passes) = set_threads::run(seed);
+        freed += more_freed;
+        passes += more_passes;
+    }
+    println!("{rounds} rounds of threads over sets: {passes} passes, {freed} leaks freed");
     assert!(freed > rounds, "too little was lost and found");
 }
 

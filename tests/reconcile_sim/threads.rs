@@ -4,30 +4,19 @@
 //! A thread counts as half-way from before its allocation is asked for, so this tries less of the barrier
 //! than the models do (`loom-tests/tests/pass.rs`); it tries the library as it is built, with every verb.
 
+use crate::ledger::{Ledger, WORKERS};
 use crate::random::Random;
-use hostbits::{LocalArc, Policy, Pool, ReconcileOptions};
+use hostbits::{LocalArc, Policy, Pool};
 use ipnet::Ipv4Net;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::thread;
-use std::time::{Duration, SystemTime};
 
-const WORKERS: usize = 3;
 const TURNS: usize = 1_000;
-const GRACE: u64 = 600_000;
-/// In the ledger: whoever had it is dead.
-const LEAKED: u64 = u64::MAX;
 
 struct Stage {
     pool: Arc<Pool<Ipv4Net>>,
-    /// By slot: who holds it, and whether the list has it.
-    ledger: Vec<AtomicU64>,
-    listed: Vec<AtomicBool>,
-    /// By thread: odd while it is half-way.
-    half_way: [AtomicU64; WORKERS],
-    at_work: AtomicUsize,
-    now: Arc<AtomicU64>,
+    ledger: Ledger,
 }
 
 /// How many were freed and how many passes there were.
@@ -51,14 +40,9 @@ impl Stage {
         let net = Ipv4Net::new(Ipv4Addr::new(10, 0, 0, 0), prefix_len).expect("a network");
         let policy = [Policy::Lowest, Policy::Spread, Policy::Next][(seed / 3 % 3) as usize];
         let pool = Pool::builder(net).policy(policy).build().expect("a pool");
-        let slots = 1usize << (32 - prefix_len);
         Self {
             pool: Arc::new(pool),
-            ledger: (0..slots).map(|_| AtomicU64::new(0)).collect(),
-            listed: (0..slots).map(|_| AtomicBool::new(false)).collect(),
-            half_way: Default::default(),
-            at_work: AtomicUsize::new(WORKERS),
-            now: Arc::new(AtomicU64::new(GRACE)),
+            ledger: Ledger::new(1 << (32 - prefix_len)),
         }
     }
 
@@ -73,10 +57,9 @@ impl Stage {
     fn work(&self, worker: usize, mut random: Random) {
         let mut held = Vec::new();
         let mut local = None;
-        let half_way = &self.half_way[worker];
         for _ in 0..TURNS {
             pause(&mut random);
-            half_way.fetch_add(1, SeqCst);
+            self.ledger.note_half_way(worker);
             if held.is_empty() || random.one_in(2) {
                 self.join(worker, &mut local, &mut held, &mut random);
             } else {
@@ -84,10 +67,10 @@ impl Stage {
                 let addr = held.swap_remove(index);
                 self.leave(worker, &mut local, addr, &mut random);
             }
-            half_way.fetch_add(1, SeqCst);
+            self.ledger.note_half_way(worker);
         }
         drop(local);
-        self.at_work.fetch_sub(1, SeqCst);
+        self.ledger.goes_home();
     }
 
     fn join(
@@ -98,13 +81,13 @@ impl Stage {
         random: &mut Random,
     ) {
         let pool = &self.pool;
-        let any = Self::addr(random.below(self.ledger.len() as u64) as usize);
+        let any = Self::addr(random.below(self.ledger.slots() as u64) as usize);
         let got: Vec<_> = match random.below(8) {
             0 => pool.allocate_exact(any).map(|()| any).into_iter().collect(),
             1 => pool.allocate_preferring(any).into_iter().collect(),
             2 => pool.allocate_many(2).unwrap_or_default(),
             3 => pool
-                .allocate_in(any..=Self::addr(self.ledger.len() - 1))
+                .allocate_in(any..=Self::addr(self.ledger.slots() - 1))
                 .into_iter()
                 .collect(),
             4 => pool
@@ -122,17 +105,15 @@ impl Stage {
         if random.one_in(50) {
             *local = None;
         }
-        let name = worker as u64 + 1;
         for &addr in &got {
-            let before = self.ledger[Self::slot(addr)].swap(name, SeqCst);
-            assert_eq!(before, 0, "{addr} was handed out while it is held");
+            self.ledger.take(worker, Self::slot(addr));
         }
         for addr in got {
             pause(random);
             if random.one_in(30) {
-                self.ledger[Self::slot(addr)].store(LEAKED, SeqCst);
+                self.ledger.lose(Self::slot(addr));
             } else {
-                self.listed[Self::slot(addr)].store(true, SeqCst);
+                self.ledger.list(Self::slot(addr), true);
                 held.push(addr);
             }
         }
@@ -146,14 +127,12 @@ impl Stage {
         random: &mut Random,
     ) {
         assert!(!self.pool.is_available(addr), "{addr} is held, and free");
-        self.listed[Self::slot(addr)].store(false, SeqCst);
+        self.ledger.list(Self::slot(addr), false);
         pause(random);
-        let entry = &self.ledger[Self::slot(addr)];
         if random.one_in(30) {
-            return entry.store(LEAKED, SeqCst);
+            return self.ledger.lose(Self::slot(addr));
         }
-        let before = entry.swap(0, SeqCst);
-        assert_eq!(before, worker as u64 + 1, "{addr} is somebody else's");
+        self.ledger.give(worker, Self::slot(addr));
         let released = match local {
             Some(local) if random.one_in(2) => local.release(addr),
             _ => self.pool.release(addr),
@@ -163,26 +142,21 @@ impl Stage {
 
     fn operate(&self, seed: u64) -> (u64, u64) {
         let mut random = Random::new(!seed);
-        let now = Arc::clone(&self.now);
-        let clock = move || SystemTime::UNIX_EPOCH + Duration::from_millis(now.load(SeqCst));
-        let options = ReconcileOptions::new()
-            .grace(Duration::from_millis(GRACE))
-            .clock(clock);
+        let options = self.ledger.options();
         let mut reconciler = self
             .pool
             .reconciler_with(options)
             .expect("nobody else reconciles");
         let (mut freed, mut passes, mut quiet) = (0, 0, 0);
         while quiet < 3 {
-            quiet += u32::from(self.at_work.load(SeqCst) == 0);
+            quiet += u32::from(!self.ledger.is_anybody_at_work());
             let mut pass = reconciler.begin().expect("a pass can begin");
             pause(&mut random);
-            let rows = (0..self.listed.len()).filter(|&slot| self.listed[slot].load(SeqCst));
-            pass.read(rows.map(Self::addr));
+            pass.read(self.ledger.rows().map(Self::addr));
             let entries = pass.entries();
             let plan = pass.finish(entries).expect("a plan");
             passes += 1;
-            let seen = self.half_way.each_ref().map(|count| count.load(SeqCst));
+            let seen = self.ledger.who_is_half_way();
             for _ in 0..random.below(3) {
                 self.clear_leaks(&plan);
                 let applied = reconciler
@@ -198,50 +172,28 @@ impl Stage {
                     .expect("applied")
                     .freed;
             }
-            self.wait_for(&seen);
-            self.now.fetch_add(GRACE, SeqCst);
+            self.ledger.wait_for(&seen);
         }
         drop(reconciler);
-        self.compare();
+        let pool = &self.pool;
+        let first = |addr| pool.iter_from(addr).next();
+        self.ledger
+            .compare(|slot| first(Self::addr(slot)) == Some(Self::addr(slot)));
         (freed, passes)
     }
 
-    /// What is ripe may be handed out as soon as it is free: the books first.
     fn clear_leaks(&self, plan: &hostbits::Plan) {
-        for slot in 0..self.ledger.len() {
-            let addr = IpAddr::from(Self::addr(slot));
-            let is_ripe = plan
-                .ranges
-                .iter()
-                .any(|range| range.state == "ripe" && range.first <= addr && addr <= range.last);
-            if is_ripe {
-                // Of nobody else: whoever holds it finds out that it was freed.
-                let _ = self.ledger[slot].compare_exchange(LEAKED, 0, SeqCst, SeqCst);
-            }
-        }
-    }
-
-    /// Until whoever was half-way then is not any more, or is so with something else.
-    fn wait_for(&self, seen: &[u64; WORKERS]) {
-        for (count, &then) in self.half_way.iter().zip(seen) {
-            while then % 2 == 1 && count.load(SeqCst) == then {
-                thread::yield_now();
-            }
-        }
-    }
-
-    /// Everybody has stopped, and three passes were applied: taken is what is held, and nothing else.
-    fn compare(&self) {
-        for slot in 0..self.ledger.len() {
-            let (addr, holder) = (Self::addr(slot), self.ledger[slot].load(SeqCst));
-            let is_held = self.listed[slot].load(SeqCst);
-            let is_taken = self.pool.iter_from(addr).next() == Some(addr);
-            assert_eq!(is_taken, is_held, "{addr}: holder {holder}");
-        }
+        self.ledger
+            .clear_leaks(|slot| is_ripe(plan, Self::addr(slot).into()));
     }
 }
 
-fn pause(random: &mut Random) {
+pub(crate) fn is_ripe(plan: &hostbits::Plan, addr: IpAddr) -> bool {
+    let mut ranges = plan.ranges.iter();
+    ranges.any(|range| range.state == "ripe" && range.first <= addr && addr <= range.last)
+}
+
+pub(crate) fn pause(random: &mut Random) {
     match random.below(8) {
         0 => thread::yield_now(),
         1..=3 => (0..random.below(200)).for_each(|_| std::hint::spin_loop()),

@@ -83,19 +83,19 @@ pub(crate) enum Command {
     Check(crate::reconcile::CheckArgs),
     /// Repairs a pool file by the list of its users: takes what is missing, frees what nobody holds
     #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
-    Reconcile(crate::reconcile::ReconcileArgs),
+    Reconcile(crate::reconcile::ReconcileArgs<crate::pool::FileArgs>),
     /// Takes what a list of users names in a pool file; frees nothing, so it may be done at any time
     ///
     /// A list that cannot be read to its end is exit code 2; what was read until then is taken, and stays
     #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
-    Seed(crate::reconcile::SeedArgs),
+    Seed(crate::reconcile::SeedArgs<crate::pool::FileArgs>),
     /// Frees what is quarantined in a pool file since the machine went down, except what a list of users names
     ///
     /// What the list names is taken, whether or not it was quarantined. The list must have everybody:
     /// it is read to its end first, and if anything in it is unclear, nothing is freed
     #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
     #[command(after_help = crate::pool::AFTER_HELP)]
-    Reclaim(crate::pool::ReclaimArgs),
+    Reclaim(crate::pool::ReclaimArgs<crate::pool::FileArgs>),
     /// Keeps pools in files, which several processes may use at once
     #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
     #[command(subcommand, after_help = crate::pool::AFTER_HELP)]

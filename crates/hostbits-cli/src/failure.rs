@@ -65,6 +65,11 @@ struct Report<'a> {
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'a str>,
+    /// Of a pool file of a set: the set, and its member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member: Option<&'a str>,
     #[serde(flatten)]
     list: Option<&'a ReadList>,
     #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
@@ -106,6 +111,8 @@ impl Failure {
                 error: self.described(),
                 message: self.to_string(),
                 file: self.file(),
+                set: self.set_and_member().0,
+                member: self.set_and_member().1,
                 list: self.list(),
                 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
                 found: self.found(),
@@ -180,6 +187,15 @@ impl Failure {
         }
     }
 
+    /// The set whose pool files were used, and the member that refused.
+    fn set_and_member(&self) -> (Option<&str>, Option<&str>) {
+        match self {
+            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+            Self::Pool(failure) => (failure.set.as_deref(), failure.member.as_deref()),
+            _ => (None, None),
+        }
+    }
+
     fn list(&self) -> Option<&ReadList> {
         match self {
             Self::Exhausted { list, .. } => Some(list),
@@ -242,6 +258,8 @@ pub(crate) fn report_usage(error: &clap::Error) -> ExitCode {
                 .trim_end()
                 .to_owned(),
             file: None,
+            set: None,
+            member: None,
             list: None,
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
             found: None,

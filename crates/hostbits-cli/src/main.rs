@@ -34,13 +34,13 @@ fn main() -> ExitCode {
         Command::Next(args) => (args.format, next::run(args).map(found)),
         Command::Info(args) => (args.format, info::run(args).map(found)),
         #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
-        Command::Check(args) => (args.file.format, reconcile::check(args)),
+        Command::Check(args) => (args.file.format, reconcile::check_pool(args)),
         #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
         Command::Reconcile(args) => (args.format(), reconcile::reconcile(args)),
         #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
-        Command::Seed(args) => (args.file.format, reconcile::seed(args).map(found)),
+        Command::Seed(args) => (args.target.format, reconcile::seed(args).map(found)),
         #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
-        Command::Reclaim(args) => (args.file.format, pool::reclaim(args).map(found)),
+        Command::Reclaim(args) => (args.target.format, pool::reclaim(args).map(found)),
         #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
         Command::Pool(command) => (command.format(), pool::run(command)),
         #[cfg(all(target_os = "linux", target_has_atomic = "64"))]

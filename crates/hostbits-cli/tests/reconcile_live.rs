@@ -1,13 +1,15 @@
-//! `hostbits reconcile` on a pool file that other processes allocate from at full speed: no address that
-//! somebody holds is freed or given to a second one, and all that is lost is found.
+//! `hostbits reconcile` on a pool file that other processes allocate from at full speed, and `hostbits set
+//! reconcile` on two of them: no address that somebody holds is freed or given to a second one, and all that is
+//! lost is found.
 //!
 //! Workers join and leave by the contract: the user is in the list before the address is used, and deleted
 //! before it is released. The list is a directory as CNI's host-local keeps it. Beside it, outside the pool, a
 //! second directory says who holds what: a file that only one can create. Workers lose some addresses on
 //! purpose, and are killed at any moment; what a dead one had is deleted from the list, and never released.
+//! Files come into both directories whole, as links to one that says who the worker is.
 #![cfg(all(target_os = "linux", target_has_atomic = "64"))]
 
-use hostbits::{Pool, open_file};
+use hostbits::{PoolSet, Status, open_file};
 use ipnet::IpNet;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -42,8 +44,26 @@ impl Random {
 struct Place(PathBuf);
 
 impl Place {
-    fn pool(&self) -> PathBuf {
-        self.0.join("live.pool")
+    fn pools(&self) -> Vec<PathBuf> {
+        let names = ["first.pool", "second.pool"];
+        let paths = names.iter().map(|name| self.0.join(name));
+        paths.filter(|path| path.exists()).collect()
+    }
+
+    fn open(&self) -> PoolSet<IpNet> {
+        let pools = self.pools();
+        PoolSet::new(pools.iter().map(|path| open_file(path).unwrap())).unwrap()
+    }
+
+    fn new(name: &str) -> Self {
+        // Its own: a long run and a short one may go on at the same time.
+        let folder = format!("reconcile-live-{name}-{}", std::process::id());
+        let place = Self(Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder));
+        let _ = fs::remove_dir_all(&place.0);
+        for folder in ["users", "holders", "workers"] {
+            fs::create_dir_all(place.0.join(folder)).unwrap();
+        }
+        place
     }
 
     fn user(&self, addr: IpAddr) -> PathBuf {
@@ -74,7 +94,9 @@ impl Place {
 /// One process that joins and leaves.
 struct Worker {
     place: Place,
-    pool: Pool<IpNet>,
+    /// A file that says who it is.
+    me: PathBuf,
+    set: PoolSet<IpNet>,
     held: Vec<IpAddr>,
     random: Random,
     joins: u64,
@@ -103,23 +125,27 @@ impl Worker {
 
     fn join(&mut self) {
         let begun = Instant::now();
-        let Ok(addr) = self.pool.allocate() else {
-            return;
-        };
-        let me = std::process::id().to_string();
-        match File::create_new(self.place.holder(addr)) {
-            Ok(mut file) => file.write_all(me.as_bytes()).unwrap(),
+        // A batch may span members.
+        let count = if self.random.below(8) == 0 { 5 } else { 1 };
+        for addr in self.set.allocate_many(count).unwrap_or_default() {
+            // Before it is found out that somebody else holds it.
+            self.note_gap(begun);
+            self.write(addr);
+        }
+        self.note_gap(begun);
+    }
+
+    fn write(&mut self, addr: IpAddr) {
+        match fs::hard_link(&self.me, self.place.holder(addr)) {
+            Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                self.place.report(
-                    "wrong",
-                    &format!("{addr} was given to {me}, and somebody holds it"),
-                );
-                return;
+                let me = std::process::id();
+                let text = format!("{addr} was given to {me}, and somebody holds it");
+                return self.place.report("wrong", &text);
             }
             Err(error) => panic!("{error}"),
         }
-        fs::write(self.place.user(addr), &me).unwrap();
-        self.note_gap(begun);
+        fs::hard_link(&self.me, self.place.user(addr)).unwrap();
         self.joins += 1;
         self.held.push(addr);
     }
@@ -127,7 +153,7 @@ impl Worker {
     fn leave(&mut self) {
         let at = self.random.below(self.held.len() as u64) as usize;
         let addr = self.held.swap_remove(at);
-        if self.pool.is_available(addr) {
+        if self.set.status(addr) == Status::Free {
             self.place
                 .report("wrong", &format!("{addr} is held, and free"));
         }
@@ -138,7 +164,7 @@ impl Worker {
             self.lost += 1;
             return;
         }
-        if let Err(error) = self.pool.release(addr) {
+        if let Err(error) = self.set.release(addr) {
             self.place
                 .report("wrong", &format!("{error}, and was held until now"));
         }
@@ -160,8 +186,12 @@ fn worker() {
         return;
     };
     let place = Place(folder.into());
+    let id = std::process::id().to_string();
+    let me = place.0.join("workers").join(&id);
+    fs::write(&me, &id).unwrap();
     Worker {
-        pool: open_file(place.pool()).unwrap(),
+        me,
+        set: place.open(),
         place,
         held: Vec::new(),
         random: Random(u64::from(std::process::id()).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1),
@@ -187,16 +217,7 @@ fn bury(place: &Place, dead: u32) {
     for folder in ["users", "holders"] {
         for entry in fs::read_dir(place.0.join(folder)).unwrap() {
             let path = entry.unwrap().path();
-            let is_of_dead = || fs::read_to_string(&path).is_ok_and(|text| text == dead);
-            // Empty for long: whoever created it was killed before it wrote.
-            let is_empty = || fs::metadata(&path).is_ok_and(|found| found.len() == 0);
-            let was_left_empty = || {
-                is_empty() && {
-                    sleep(Duration::from_millis(50));
-                    is_empty()
-                }
-            };
-            if is_of_dead() || was_left_empty() {
+            if fs::read_to_string(&path).is_ok_and(|text| text == dead) {
                 let _ = fs::remove_file(&path);
             }
         }
@@ -231,38 +252,42 @@ fn apply(plan: &str) -> u64 {
 
 #[test]
 fn passes_free_what_is_lost_and_nothing_that_is_held() {
+    let place = Place::new("pool");
+    let pool = place.0.join("first.pool").to_str().unwrap().to_owned();
+    hostbits(&["pool", "create", &pool, "10.0.0.0/22"]);
+    reconcile_live(&place, &["reconcile", &pool]);
+}
+
+/// Two members, of which the first one is full most of the time.
+#[test]
+fn passes_over_a_set_free_what_is_lost_and_nothing_that_is_held() {
+    let place = Place::new("set");
+    let config = "[[sets.live.members]]\nnetwork = '10.0.0.0/25'\nfile = 'first.pool'\n\
+                  [[sets.live.members]]\nnetwork = '10.0.4.0/22'\nfile = 'second.pool'\n";
+    let path = place.0.join("sets.toml");
+    fs::write(&path, config).unwrap();
+    let path = path.to_str().unwrap();
+    hostbits(&["set", "apply", path]);
+    reconcile_live(&place, &["set", "reconcile", path, "live"]);
+}
+
+/// Workers beside the passes of a command.
+fn reconcile_live(place: &Place, command: &[&str]) {
     let seconds = std::env::var("HOSTBITS_RECONCILE_SECONDS").ok();
     let seconds = seconds.map_or(4, |text| text.parse().expect("a number of seconds"));
-    // Its own: a long run and a short one may go on at the same time.
-    let folder = format!("reconcile-live-{}", std::process::id());
-    let place = Place(Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder));
-    let _ = fs::remove_dir_all(&place.0);
-    for folder in ["users", "holders"] {
-        fs::create_dir_all(place.0.join(folder)).unwrap();
-    }
-    let pool_name = place.pool().to_str().unwrap().to_owned();
-    hostbits(&["pool", "create", &pool_name, "10.0.0.0/22"]);
-    let pool = open_file(place.pool()).unwrap();
+    let set = place.open();
     let plan = place.0.join("plan.json").to_str().unwrap().to_owned();
     let list = format!("host-local:{}", place.0.join("users").display());
     let grace = format!("{}ms", GRACE.as_millis());
-    hostbits(&[
-        "reconcile",
-        &pool_name,
-        "--from",
-        &list,
-        "--grace",
-        &grace,
-        "-o",
-        &plan,
-    ]);
+    let options = ["--from", &list, "--grace", &grace, "-o", &plan];
+    hostbits(&[command, &options].concat());
 
     let until = Instant::now() + Duration::from_secs(seconds);
     let (kills, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
     let (mut passes, mut freed) = (1, 0);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            kill_now_and_then(&place, &kills, until);
+            kill_now_and_then(place, &kills, until);
             is_over.store(true, Ordering::Release);
         });
         while !is_over.load(Ordering::Acquire) {
@@ -288,13 +313,14 @@ fn passes_free_what_is_lost_and_nothing_that_is_held() {
     let gap = done.iter().map(|numbers| numbers[2]).max().unwrap_or(0);
     let (wrong, late) = (place.reports("wrong"), place.reports("late").len());
     println!(
-        "reconcile live: {seconds} s, {passes} passes, {} kills, {} joins and {} losses by survivors, {freed} \
+        "{} live: {seconds} s, {passes} passes, {} kills, {} joins and {} losses by survivors, {freed} \
          freed, {} wrong, {} still lost, longest half-way {gap} ms of {grace}, {late} over it",
+        command[..place.pools().len()].join(" "),
         kills.load(Ordering::Relaxed),
         sum(0),
         sum(1),
         wrong.len(),
-        pool.allocated(),
+        set.allocated(),
     );
     assert!(
         sum(0) > 0 && kills.load(Ordering::Relaxed) > 0,
@@ -308,7 +334,7 @@ fn passes_free_what_is_lost_and_nothing_that_is_held() {
     }
     assert_eq!(wrong, [""; 0]);
     assert!(freed >= sum(1), "{freed} freed, and {} were lost", sum(1));
-    assert_eq!(pool.allocated(), 0, "all that was lost has been found");
+    assert_eq!(set.allocated(), 0, "all that was lost has been found");
     fs::remove_dir_all(&place.0).unwrap();
 }
 

@@ -18,6 +18,7 @@ mod view;
 
 pub use builder::{FileBuilder, open_file};
 pub use growth::Growth;
+pub(crate) use reclaim::check_clear;
 pub use reclaim::{ReclaimError, Reclaimed};
 pub use verbs::Health;
 pub use view::{FileProblem, FileView, read_file};

@@ -85,6 +85,17 @@ impl fmt::Display for ReclaimError {
 
 impl Error for ReclaimError {}
 
+/// Whether every entry says something clear.
+pub(crate) fn check_clear(ambiguous: Ambiguous, adopted: &Adopted) -> Result<(), ReclaimError> {
+    let is_unclear = adopted.ambiguous != 0 && ambiguous == Ambiguous::Host;
+    if adopted.unparseable != 0 || is_unclear {
+        return Err(ReclaimError::Unclear {
+            adopted: Box::new(adopted.clone()),
+        });
+    }
+    Ok(())
+}
+
 impl<N: Network> Pool<N> {
     /// Frees what has been quarantined since the machine went down, except what a list names.
     ///
@@ -150,21 +161,9 @@ impl<N: Network> Pool<N> {
     ) -> Result<Reclaimed, ReclaimError> {
         self.check_reclaimable()?;
         let (adopted, listed) = self.adopt_listed(ambiguous, users).into_words();
-        let is_unclear = adopted.ambiguous != 0 && ambiguous == Ambiguous::Host;
-        if adopted.unparseable != 0 || is_unclear {
-            return Err(ReclaimError::Unclear {
-                adopted: Box::new(adopted),
-            });
-        }
-        if listed.iter().all(|&word| word == 0) && self.words.has_suspects() {
-            return Err(ReclaimError::EmptyList {
-                quarantined: self.quarantined(),
-            });
-        }
-        let (freed, held) = {
-            let mut listed = listed.into_iter();
-            self.empty_quarantine(|| listed.next().unwrap_or(0))
-        };
+        check_clear(ambiguous, &adopted)?;
+        self.check_listed(&listed)?;
+        let (freed, held) = self.reclaim_unlisted(listed);
         Ok(Reclaimed {
             freed,
             held,
@@ -195,7 +194,23 @@ impl<N: Network> Pool<N> {
         Ok(self.empty_quarantine(|| 0).0)
     }
 
-    fn check_reclaimable(&self) -> Result<(), ReclaimError> {
+    /// Whether a list that names these slots, by words, may free anything here.
+    pub(crate) fn check_listed(&self, listed: &[u64]) -> Result<(), ReclaimError> {
+        if listed.iter().all(|&word| word == 0) && self.words.has_suspects() {
+            return Err(ReclaimError::EmptyList {
+                quarantined: self.quarantined(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Takes everything out of the quarantine and frees what is not listed; how many are free now, and held.
+    pub(crate) fn reclaim_unlisted(&self, listed: Vec<u64>) -> (u64, u64) {
+        let mut listed = listed.into_iter();
+        self.empty_quarantine(|| listed.next().unwrap_or(0))
+    }
+
+    pub(crate) fn check_reclaimable(&self) -> Result<(), ReclaimError> {
         match self.words.file() {
             None => Err(ReclaimError::NoFile),
             Some(file) if file.is_forked() => Err(ReclaimError::Forked),

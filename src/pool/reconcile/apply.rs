@@ -1,14 +1,11 @@
 //! Frees what is ripe, takes what is missing, and takes back.
 
-use super::fuse::blown;
+use super::fuse::{Facts, blown};
 use super::reconciler::Reconciler;
 use crate::network::Network;
 use crate::reconcile::{Applied, ApplyError, Plan, PlanRange, Undone};
 use crate::slot::{Slot, bits_within, slots_in, words_within};
 use crate::stats::Event;
-
-/// How many addresses a report names.
-const MOST_NAMED: usize = 100;
 
 impl<N: Network> Reconciler<'_, N> {
     /// Applies the latest plan: frees each ripe orphan that is still taken and untouched, and takes each
@@ -64,21 +61,32 @@ impl<N: Network> Reconciler<'_, N> {
     }
 
     fn apply_if(&mut self, plan: &Plan, allowed: Option<u64>) -> Result<Applied, ApplyError> {
+        self.check_latest(plan)?;
+        if let Some(fuse) = blown(&Facts::of(plan), self.now_ms(), allowed) {
+            return Err(fuse.into());
+        }
+        Ok(self.apply_checked(plan))
+    }
+
+    /// Whether a plan is the latest one of this pool, and the barrier has been up since.
+    pub(crate) fn check_latest(&self, plan: &Plan) -> Result<(), ApplyError> {
         self.check(plan)?;
         let is_ours = |gate| self.pool.words.gate_again().is_as(gate);
         if self.accepts != Some(plan.number) || !self.gate.is_some_and(is_ours) {
             return Err(ApplyError::Superseded);
         }
-        if let Some(fuse) = blown(plan, self.now_ms(), allowed) {
-            return Err(fuse.into());
-        }
+        Ok(())
+    }
+
+    /// Applies a plan that was found to be the latest, and that no rule forbids.
+    pub(crate) fn apply_checked(&mut self, plan: &Plan) -> Applied {
         let mut applied = Applied::default();
         self.free_ripe(plan, &mut applied);
         if applied.freed != 0 {
             self.listed_before = Some(plan.listed);
         }
         self.adopt_missing(plan, &mut applied);
-        Ok(applied)
+        applied
     }
 
     /// Takes what was ripe in a plan where it is free, and says where it is not: what had not been freed,
@@ -105,23 +113,29 @@ impl<N: Network> Reconciler<'_, N> {
     /// ```
     pub fn undo(&mut self, plan: &Plan) -> Result<Undone, ApplyError> {
         self.check(plan)?;
+        Ok(self.undo_checked(plan))
+    }
+
+    /// Undoes a plan that was found to be of this pool.
+    pub(crate) fn undo_checked(&mut self, plan: &Plan) -> Undone {
         let mut undone = Undone::default();
         for slot in self.slots_in_state(plan, Plan::RIPE) {
             if self.pool.take_exact(slot) {
                 undone.taken_back += 1;
             } else {
                 undone.not_free += 1;
-                if undone.not_free_addrs.len() < MOST_NAMED {
+                if undone.not_free_addrs.len() < Undone::MOST_NAMED {
                     let addr = self.pool.geometry.addr_of(slot).into();
                     undone.not_free_addrs.push(addr);
                 }
             }
         }
         self.pool.note_adopted(undone.taken_back);
-        Ok(undone)
+        undone
     }
 
-    fn check(&self, plan: &Plan) -> Result<(), ApplyError> {
+    /// Whether a plan is one of this pool, which can be changed.
+    pub(crate) fn check(&self, plan: &Plan) -> Result<(), ApplyError> {
         if plan.version != Plan::VERSION {
             return Err(ApplyError::Version {
                 version: plan.version,

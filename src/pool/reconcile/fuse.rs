@@ -10,17 +10,48 @@ const SHARE: u64 = 10;
 /// How old a plan may be.
 const LONGEST_AGE: Duration = Duration::from_secs(15 * 60);
 
-/// The rule that forbids to free what is ripe in a plan, if there is one. `allowed` is the number that the
-/// caller has allowed by name, for the rules that are about numbers.
-pub(super) fn blown(plan: &Plan, now_ms: u64, allowed: Option<u64>) -> Option<Fuse> {
-    let ripe = plan.slots.ripe;
+/// What the rules look at: of a plan, or of all plans that were made of one list.
+pub(crate) struct Facts {
+    /// How many addresses would be freed, and how many are taken.
+    pub(crate) ripe: u64,
+    pub(crate) taken: u64,
+    /// How many are listed, and how many the longest list had.
+    pub(crate) listed: u64,
+    pub(crate) listed_before: Option<u64>,
+    /// When the list had been read.
+    pub(crate) finished_ms: u64,
+    pub(crate) is_unclear: bool,
+    /// How many of the list's entries are no address, and how many are ambiguous.
+    pub(crate) unparseable: u64,
+    pub(crate) ambiguous: u64,
+}
+
+impl Facts {
+    pub(crate) fn of(plan: &Plan) -> Self {
+        Self {
+            ripe: plan.slots.ripe,
+            taken: plan.slots.taken(),
+            listed: plan.listed,
+            listed_before: plan.listed_before,
+            finished_ms: plan.finished_ms,
+            is_unclear: plan.is_unclear,
+            unparseable: plan.entries.unparseable,
+            ambiguous: plan.entries.ambiguous,
+        }
+    }
+}
+
+/// The rule that forbids to free what is ripe, if there is one. `allowed` is the number that the caller has
+/// allowed by name, for the rules that are about numbers.
+pub(crate) fn blown(plan: &Facts, now_ms: u64, allowed: Option<u64>) -> Option<Fuse> {
+    let ripe = plan.ripe;
     if ripe == 0 {
         return None;
     }
     if plan.is_unclear {
         return Some(Fuse::Unclear {
-            unparseable: plan.entries.unparseable,
-            ambiguous: plan.entries.ambiguous,
+            unparseable: plan.unparseable,
+            ambiguous: plan.ambiguous,
         });
     }
     let age = Duration::from_millis(now_ms.saturating_sub(plan.finished_ms));
@@ -34,8 +65,8 @@ pub(super) fn blown(plan: &Plan, now_ms: u64, allowed: Option<u64>) -> Option<Fu
     }
 }
 
-fn by_number(plan: &Plan) -> Option<Fuse> {
-    let (ripe, listed) = (plan.slots.ripe, plan.listed);
+fn by_number(plan: &Facts) -> Option<Fuse> {
+    let (ripe, listed) = (plan.ripe, plan.listed);
     if listed == 0 {
         return Some(Fuse::EmptyList { ripe });
     }
@@ -49,6 +80,6 @@ fn by_number(plan: &Plan) -> Option<Fuse> {
             ripe,
         });
     }
-    let limit = ALWAYS.max(plan.slots.taken() / SHARE);
+    let limit = ALWAYS.max(plan.taken / SHARE);
     (ripe > limit).then_some(Fuse::TooMany { ripe, limit })
 }

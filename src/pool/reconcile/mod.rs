@@ -18,6 +18,8 @@ mod pass;
 mod reconciler;
 mod sightings;
 
+pub(crate) use fuse::{Facts, blown};
 pub use options::ReconcileOptions;
 pub use pass::Pass;
+pub(crate) use pass::check_whole;
 pub use reconciler::Reconciler;

@@ -25,7 +25,7 @@ type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 #[derive(Clone)]
 pub struct ReconcileOptions {
     pub(super) grace: Duration,
-    pub(super) ambiguous: Ambiguous,
+    pub(crate) ambiguous: Ambiguous,
     clock: Option<Clock>,
 }
 
@@ -70,6 +70,17 @@ impl ReconcileOptions {
         self
     }
 
+    /// The same for several reconcilers, by one clock that goes on from now.
+    pub(crate) fn started(mut self) -> Self {
+        self.clock = Some(self.start_clock());
+        self
+    }
+
+    /// What time it is by a clock that was started.
+    pub(crate) fn now_ms(&self) -> u64 {
+        millis((self.start_clock())())
+    }
+
     /// The clock: the system's as it is now, going on without the jumps that it may make later.
     pub(super) fn start_clock(&self) -> Clock {
         self.clock.clone().unwrap_or_else(|| {
@@ -78,7 +89,7 @@ impl ReconcileOptions {
         })
     }
 
-    pub(super) fn grace_ms(&self) -> u64 {
+    pub(crate) fn grace_ms(&self) -> u64 {
         u64::try_from(self.grace.as_millis()).unwrap_or(u64::MAX)
     }
 }

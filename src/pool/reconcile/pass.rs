@@ -127,21 +127,38 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn finish(self, entries: u64) -> Result<Plan, PassError> {
-        let read = self.entries();
-        if self.is_incomplete {
-            return Err(PassError::Incomplete);
-        }
-        if read != entries {
-            return Err(PassError::CountMismatch {
-                announced: entries,
-                read,
-            });
-        }
-        let pool = self.reconciler.pool;
-        if !pool.words.gate_again().is_as(self.gate) {
-            return Err(PassError::Superseded);
-        }
+        check_whole(self.is_incomplete, entries, self.entries())?;
+        self.check_gate()?;
         Ok(self.plan())
+    }
+
+    /// Whether the barrier is the one that this pass has put up.
+    pub(crate) fn check_gate(&self) -> Result<(), PassError> {
+        let gate = self.reconciler.pool.words.gate_again();
+        match gate.is_as(self.gate) {
+            true => Ok(()),
+            false => Err(PassError::Superseded),
+        }
+    }
+
+    /// Reads the entry `position` of a list of which others read the rest.
+    pub(crate) fn read_as(&mut self, position: u64, user: &impl UserRecord) {
+        self.listing.read_as(position, user);
+    }
+
+    /// Whether an entry leaves open what the list says.
+    pub(crate) fn is_unclear(&self) -> bool {
+        let (report, options) = (&self.listing.report, &self.reconciler.options);
+        report.unparseable != 0 || report.ambiguous != 0 && options.ambiguous != Ambiguous::Expand
+    }
+
+    /// Makes the plan of a share of a list: so many entries were ours, and others may have left open what the
+    /// list says.
+    pub(crate) fn plan_share(mut self, entries: u64, is_unclear: bool) -> Plan {
+        self.listing.report.entries = entries;
+        let mut plan = self.plan();
+        plan.is_unclear |= is_unclear;
+        plan
     }
 
     fn plan(self) -> Plan {
@@ -176,8 +193,7 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
             slots,
             listed: slots.matched + slots.missing + slots.conflict_taken,
             listed_before: self.reconciler.listed_before,
-            is_unclear: report.unparseable != 0
-                || report.ambiguous != 0 && self.reconciler.options.ambiguous != Ambiguous::Expand,
+            is_unclear: self.is_unclear(),
             ranges,
             problems: report.problems.clone(),
         };
@@ -199,7 +215,7 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
             orphan: Vec::new(),
             missing: Vec::new(),
             slots: SlotCounts::default(),
-            entries: self.odd_entries(),
+            entries: EntryCounts::odd(&self.listing.report, &self.listing.twice),
         };
         for (word_index, &listed) in self.listing.listed.iter().enumerate() {
             let usable = usable();
@@ -226,23 +242,17 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
         }
         found
     }
+}
 
-    /// The entries that are odd in themselves, whatever the pool has.
-    fn odd_entries(&self) -> EntryCounts {
-        let (report, twice) = (&self.listing.report, &self.listing.twice);
-        EntryCounts {
-            total: report.entries,
-            duplicate: report.duplicate - twice.duplicate,
-            repeated: report.repeated - twice.repeated,
-            reserved_in_use: report.reserved - twice.reserved,
-            out_of_range: report.out_of_range - twice.out_of_range,
-            wrong_family: report.wrong_family - twice.wrong_family,
-            ambiguous: report.ambiguous,
-            unassigned: report.unassigned,
-            unparseable: report.unparseable - twice.unparseable,
-            ..EntryCounts::default()
-        }
+/// Whether a list was read to its end, and has as many entries as was announced.
+pub(crate) fn check_whole(is_incomplete: bool, announced: u64, read: u64) -> Result<(), PassError> {
+    if is_incomplete {
+        return Err(PassError::Incomplete);
     }
+    if read != announced {
+        return Err(PassError::CountMismatch { announced, read });
+    }
+    Ok(())
 }
 
 fn of_word(words: &[u64], word_index: usize) -> u64 {

@@ -139,16 +139,7 @@ impl<N: Network> Pool<N> {
             return Err(ReconcilerError::OtherPool);
         }
         let mut reconciler = self.reconciler_with(options)?;
-        let gate = self.words.gate_again();
-        if !gate.is_passing() || gate.number() != plan.number || plan.version != Plan::VERSION {
-            // Not ours to take down: whoever left it up may come back for it.
-            return Err(ReconcilerError::Superseded);
-        }
-        reconciler.seen = reconciler.seen_in(plan);
-        reconciler.listed_before = plan.listed_before.max(Some(plan.listed));
-        reconciler.accepts = Some(plan.number);
-        // A new number: should the one before have died while it applied, nobody takes now for then.
-        reconciler.gate = Some(self.words.gate_word().collect());
+        reconciler.go_on_from(plan)?;
         Ok(reconciler)
     }
 
@@ -180,7 +171,7 @@ impl<N: Network> Pool<N> {
         self.is_reconciling.store(false, Ordering::Release);
     }
 
-    pub(super) fn plan_identity(&self) -> PoolIdentity {
+    pub(crate) fn plan_identity(&self) -> PoolIdentity {
         let runs = self.geometry.runs();
         let ends = runs.first().zip(runs.last());
         let ends = ends
@@ -248,6 +239,22 @@ impl<'a, N: Network> Reconciler<'a, N> {
         Ok(Pass::new(self, gate, began, free))
     }
 
+    /// Goes on from a plan of this pool, if nobody has reconciled it since. Begins no pass.
+    pub(crate) fn go_on_from(&mut self, plan: &Plan) -> Result<(), ReconcilerError> {
+        let words = &self.pool.words;
+        let gate = words.gate_again();
+        if !gate.is_passing() || gate.number() != plan.number || plan.version != Plan::VERSION {
+            // Not ours to take down: whoever left it up may come back for it.
+            return Err(ReconcilerError::Superseded);
+        }
+        self.seen = self.seen_in(plan);
+        self.listed_before = plan.listed_before.max(Some(plan.listed));
+        self.accepts = Some(plan.number);
+        // A new number: should the one before have died while it applied, nobody takes now for then.
+        self.gate = Some(words.gate_word().collect());
+        Ok(())
+    }
+
     /// Stops, and leaves the barrier up for who goes on with
     /// [`resume_reconciler`](Pool::resume_reconciler). Answers the plan as it has to be kept for that.
     ///
@@ -263,6 +270,10 @@ impl<'a, N: Network> Reconciler<'a, N> {
             self.stays_up = true;
         }
         plan
+    }
+
+    pub(crate) fn pool(&self) -> &'a Pool<N> {
+        self.pool
     }
 
     pub(super) fn now_ms(&self) -> u64 {

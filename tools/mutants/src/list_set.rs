@@ -10,6 +10,10 @@ const VERBS: &str = "src/set/verbs.rs";
 const POOL_MEMBER: &str = "src/pool/member.rs";
 const TWINS: &str = "src/set/twins.rs";
 const CHANGE: &str = "src/set/change.rs";
+const PASS: &str = "src/pool/reconcile/pass.rs";
+const SET_PASS: &str = "src/set/reconcile/pass.rs";
+const SET_RECONCILER: &str = "src/set/reconcile/reconciler.rs";
+const SET_APPLY: &str = "src/set/reconcile/apply.rs";
 
 pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
@@ -180,5 +184,83 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "pass_of_members",
             "halves_of_pairs_beside_a_pass_are_never_freed",
         )],
+    ),
+    smoke(mutant(
+        "set pass: a member's barrier is up when the list has been read",
+        &[edit(
+            PASS,
+            "        self.listing.report.entries = entries;\n",
+            "        self.listing.report.entries = entries;\n        let pool = self.reconciler.pool;\n        for word_index in 0..self.free.len() {\n            let _ = pool.words.touched_or_new().take(word_index);\n        }\n        self.free = pool.bitmap().snapshot();\n",
+        )],
+        &[Test(
+            "set_reconcile",
+            "all_barriers_are_up_when_a_pass_has_begun",
+        )],
+    )),
+    mutant(
+        "set pass: the rules of the first member are asked, and not of the others",
+        &[edit(
+            SET_APPLY,
+            "        for member in &plan.members {\n            if let Some(it)",
+            "        for member in plan.members.iter().take(1) {\n            if let Some(it)",
+        )],
+        &[Test(
+            "set_reconcile",
+            "one_fuse_keeps_all_members_from_freeing",
+        )],
+    ),
+    mutant(
+        "set pass: the list as a whole is not asked",
+        &[edit(
+            SET_APPLY,
+            "        blown(&whole, now_ms, None).map_or(",
+            "        blown(&whole, now_ms, Some(u64::MAX)).map_or(",
+        )],
+        &[Test(
+            "set_reconcile",
+            "one_fuse_keeps_all_members_from_freeing",
+        )],
+    ),
+    mutant(
+        "set pass: every member reads every entry",
+        &[edit(
+            SET_PASS,
+            "        route.for_each(|index| {",
+            "        drop(route);\n        (0..self.shares.len()).for_each(|index| {",
+        )],
+        &[Test(
+            "set_reconcile",
+            "every_entry_is_in_one_category_whichever_member_it_is_of",
+        )],
+    ),
+    mutant(
+        "set pass: what no member can read keeps nobody from freeing",
+        &[edit(
+            SET_PASS,
+            "self.router.is_unclear(self.ambiguous)",
+            "(self.router.is_unclear(self.ambiguous) && false)",
+        )],
+        &[Test(
+            "set_reconcile",
+            "one_fuse_keeps_all_members_from_freeing",
+        )],
+    ),
+    mutant(
+        "set pass: what is freed does not tell the summary",
+        &[edit(
+            VERBS,
+            "        if count != 0 {\n            self.note_released(index, count);",
+            "        if count == u64::MAX {\n            self.note_released(index, count);",
+        )],
+        &[Test("set_reconcile", "what_is_freed_is_handed_out_next")],
+    ),
+    mutant(
+        "set pass: who is refused has spent the numbers of the members before",
+        &[edit(
+            SET_RECONCILER,
+            "        let mut reconciler = self.reconciler_with(options)?;\n        reconciler.go_on_from(plan)?;\n        Ok(reconciler)",
+            "        for (_, member) in self.members.iter() {\n            let pool = &member.pool;\n            let mut one = pool.reconciler_with(options.clone()).map_err(|error| refusal(self, 1, error))?;\n            let known = plan.members.iter().find(|it| it.plan.pool == pool.plan_identity());\n            let _ = known.map(|it| one.go_on_from(&it.plan));\n        }\n        let mut reconciler = self.reconciler_with(options)?;\n        reconciler.go_on_from(plan)?;\n        Ok(reconciler)",
+        )],
+        &[Test("set_reconcile", "a_refused_resumption_costs_nothing")],
     ),
 ];

@@ -123,18 +123,14 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "sim: a list that failed is taken for a whole one",
         &[edit(
             PASS,
-            "        if self.is_incomplete {",
-            "        if false {",
+            "    if is_incomplete {",
+            "    if is_incomplete && false {",
         )],
         SIMULATOR,
     ),
     mutant(
         "sim: the number of entries is ignored",
-        &[edit(
-            PASS,
-            "        if read != entries {",
-            "        if false {",
-        )],
+        &[edit(PASS, "    if read != announced {", "    if false {")],
         VIOLATIONS,
     ),
     mutant(

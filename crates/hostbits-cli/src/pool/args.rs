@@ -1,7 +1,7 @@
 //! What may be said to `hostbits pool`. The comments on the fields are the help texts.
 
 use crate::args::{AmbiguousChoice, Format, PoolArgs};
-use crate::reconcile::{ListName, list_name};
+use crate::reconcile::{ListName, Named as NamedTarget, list_name};
 use crate::values::{self, Named};
 use clap::{Args, Subcommand, ValueEnum};
 use hostbits::Durability;
@@ -65,7 +65,7 @@ pub(crate) enum PoolCommand {
     /// What the list names is taken, whether or not it was quarantined. The list must have everybody:
     /// it is read to its end first, and if anything in it is unclear, nothing is freed
     #[command(after_help = AFTER_HELP)]
-    Reclaim(ReclaimArgs),
+    Reclaim(ReclaimArgs<FileArgs>),
 }
 
 impl PoolCommand {
@@ -80,14 +80,14 @@ impl PoolCommand {
             Self::Allocate(args) => &args.file,
             Self::Release(args) => &args.file,
             Self::Grow(args) => &args.file,
-            Self::Reclaim(args) => &args.file,
+            Self::Reclaim(args) => &args.target,
             Self::Show(file) | Self::List(file) | Self::Check(file) | Self::Sync(file) => file,
         }
     }
 }
 
 /// The file, and how to print.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct FileArgs {
     /// The pool file
     #[arg(value_name = "POOL")]
@@ -172,10 +172,10 @@ pub(crate) struct GrowArgs {
 
 /// What `reclaim` takes.
 #[derive(Args, Debug)]
-pub(crate) struct ReclaimArgs {
-    /// The file.
+pub(crate) struct ReclaimArgs<T: NamedTarget> {
+    /// The file, or the set.
     #[command(flatten)]
-    pub(crate) file: FileArgs,
+    pub(crate) target: T,
 
     /// Everybody who holds an address: FILE, or FORMAT:FILE as of `hostbits next --help`; `-` reads
     /// standard input. Repeatable: all of them are one list

@@ -1,11 +1,13 @@
 //! How a pool file can refuse: which file, what it said, and what to do next.
 
 use crate::failure::{EXIT_EXHAUSTED, EXIT_INPUT};
-use crate::reconcile::{Found, Sighted};
+use crate::reconcile::{
+    Found, MEND, OTHER_PLAN, Sighted, apply_hint, serialize_apply, without_member,
+};
 use crate::users::ReadList;
 use hostbits::{
-    AllocateError, AllocateExactError, ApplyError, Fuse, OpenError, PassError, ReclaimError,
-    ReconcilerError, ReleaseError, SyncError,
+    AllocateError, AllocateExactError, MemberId, OpenError, PassError, ReclaimError,
+    ReconcilerError, ReleaseError, SetApplyError, SetReclaimError, SetReconcilerError, SyncError,
 };
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
@@ -18,16 +20,22 @@ pub(super) const EXIT_NOT_ALLOCATED: u8 = 5;
 const EXIT_QUARANTINED: u8 = 6;
 // 7 is kept for addresses that stale leases hold.
 pub(crate) const EXIT_FILE: u8 = 8;
-const EXIT_FUSE: u8 = 9;
+/// Nothing was done, since it might take an address from somebody: a fuse, or a configuration that would.
+pub(crate) const EXIT_REFUSED: u8 = 9;
 
 /// How many addresses a message names.
 const MAX_NAMED: usize = 10;
 
-/// A pool file, and why it was not used as asked.
+/// A pool file, or a set of them, and why it was not used as asked.
 #[derive(Debug)]
 pub(crate) struct PoolFailure {
-    /// What to call the file.
+    /// What to call the file; of a set, the configuration.
     pub(crate) file: String,
+    /// The name of the set.
+    pub(crate) set: Option<String>,
+    /// The member of the set that is the cause, and its pool file.
+    pub(crate) member: Option<String>,
+    pub(crate) pool_file: Option<String>,
     /// Why.
     pub(crate) cause: Cause,
 }
@@ -59,28 +67,37 @@ pub(crate) enum Cause {
     Seed,
     /// It is not durable.
     Sync(SyncError),
+    /// The same of a pool of several.
+    SyncOfMember {
+        /// Which.
+        id: MemberId,
+        /// What the library says.
+        error: SyncError,
+    },
     /// Nothing was freed.
     Reclaim {
         /// What the library says.
-        error: ReclaimError,
+        error: SetReclaimError,
         /// What became of the list.
         list: Box<ReadList>,
     },
     /// There is no reconciler.
-    Reconciler(ReconcilerError),
+    Reconciler(SetReconcilerError),
     /// There is no plan.
     Pass(PassError),
     /// The plan was not applied.
     Apply {
         /// What the library says.
-        error: ApplyError,
+        error: SetApplyError,
         /// What was found.
         sighted: Box<Sighted>,
     },
     /// Nothing was taken back.
-    Undo(ApplyError),
+    Undo(SetApplyError),
+    /// The plan is of another pool, or of a set that has no member of it any more.
+    OtherPlan,
     /// Another pool has come in the place of the one that was being read.
-    Replaced,
+    Replaced(MemberId),
     /// Addresses are allocated, and their names cannot be written.
     Unprinted {
         /// Which.
@@ -88,6 +105,30 @@ pub(crate) enum Cause {
         /// What the system says.
         error: io::Error,
     },
+}
+
+impl Cause {
+    /// The member of a set that is the cause.
+    pub(crate) fn member_id(&self) -> Option<MemberId> {
+        match self {
+            Self::Reclaim { error, .. } => error.id,
+            Self::Reconciler(error) => Some(error.id),
+            Self::SyncOfMember { id, .. } | Self::Replaced(id) => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// The same by its name, where no number is known.
+    pub(crate) fn member(&self) -> Option<&str> {
+        match self {
+            Self::Apply { error, .. } | Self::Undo(error) => match error {
+                SetApplyError::Member { member, .. } => Some(member),
+                SetApplyError::Fuse { member, .. } => member.as_deref(),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
 }
 
 impl PoolFailure {
@@ -100,16 +141,17 @@ impl PoolFailure {
             Cause::Unprinted { .. } => EXIT_INPUT,
             Cause::Allocate { error, .. } => exit_code_of_allocate(error),
             Cause::Exact(error) => exit_code_of_exact(error),
-            Cause::Reclaim { error, .. } => match error {
+            Cause::Reclaim { error, .. } => match error.error {
                 ReclaimError::EmptyList { .. } | ReclaimError::Unclear { .. } => EXIT_INPUT,
                 _ => EXIT_FILE,
             },
             Cause::Pass(PassError::CountMismatch { .. }) => EXIT_INPUT,
             Cause::Apply {
-                error: ApplyError::Fuse { .. },
+                error: SetApplyError::Fuse { .. },
                 ..
-            } => EXIT_FUSE,
-            Cause::Apply { .. } | Cause::Undo(_) | Cause::Replaced => EXIT_FILE,
+            } => EXIT_REFUSED,
+            Cause::Apply { .. } | Cause::Undo(_) | Cause::OtherPlan => EXIT_FILE,
+            Cause::Replaced(_) | Cause::SyncOfMember { .. } => EXIT_FILE,
             Cause::Reconciler(_) | Cause::Pass(_) => EXIT_FILE,
             Cause::Open(_) | Cause::Sync(_) => EXIT_FILE,
         }
@@ -138,18 +180,18 @@ impl PoolFailure {
             ) => Some(format!(
                 "hostbits pool show {file} tells the pool's addresses and reservations"
             )),
-            Cause::Reclaim {
-                error: ReclaimError::EmptyList { .. },
-                ..
-            } => Some("--nobody says that nobody holds any of them".to_owned()),
-            Cause::Reclaim {
-                error: ReclaimError::Unclear { .. },
-                ..
-            } => Some(
-                "mend the list; --ambiguous expand takes prefixes in it for whole blocks"
-                    .to_owned(),
-            ),
-            Cause::Reconciler(error) => reconciler_hint(error),
+            Cause::Reclaim { error, .. } => match (&error.error, &self.pool_file) {
+                (ReclaimError::EmptyList { .. }, None) => {
+                    Some("--nobody says that nobody holds any of them".to_owned())
+                }
+                (ReclaimError::EmptyList { .. }, Some(pool_file)) => Some(format!(
+                    "is its part of the list missing? hostbits reclaim {pool_file} --nobody says that nobody \
+                     holds any of them"
+                )),
+                (ReclaimError::Unclear { .. }, _) => Some(MEND.to_owned()),
+                _ => None,
+            },
+            Cause::OtherPlan => Some(OTHER_PLAN.to_owned()),
             Cause::Apply { error, .. } => apply_hint(error),
             Cause::Unprinted { nets, .. } => {
                 let some: Vec<String> = nets.iter().take(MAX_NAMED).map(IpNet::to_string).collect();
@@ -177,39 +219,13 @@ impl PoolFailure {
     /// What was found by the pass whose plan was not applied.
     pub(crate) fn found(&self) -> Option<Found<'_>> {
         match &self.cause {
-            Cause::Apply { sighted, .. } => Some(sighted.found_by_pass()),
+            Cause::Apply {
+                error: SetApplyError::Fuse { .. },
+                sighted,
+            } => Some(sighted.found_by_pass()),
             _ => None,
         }
     }
-}
-
-fn reconciler_hint(error: &ReconcilerError) -> Option<String> {
-    match error {
-        ReconcilerError::OtherPool => Some(
-            "or of a time before everybody had closed the pool: make another plan, and let a process keep \
-             the pool open until it is applied"
-                .to_owned(),
-        ),
-        ReconcilerError::Superseded => {
-            Some("a plan of grace 0 is applied once, before any other pass: make another plan".to_owned())
-        }
-        _ => None,
-    }
-}
-
-fn apply_hint(error: &ApplyError) -> Option<String> {
-    let ApplyError::Fuse { fuse, .. } = error else {
-        return None;
-    };
-    Some(match fuse {
-        Fuse::EmptyList { ripe, .. } | Fuse::Shrunk { ripe, .. } | Fuse::TooMany { ripe, .. } => {
-            format!("--max-free {ripe} allows that; nothing was freed or taken")
-        }
-        Fuse::Unclear { .. } => {
-            "mend the list; --ambiguous expand takes prefixes in it for whole blocks".to_owned()
-        }
-        _ => "nothing was freed or taken: make another plan".to_owned(),
-    })
 }
 
 fn open_hint(file: &str, error: &OpenError) -> Option<String> {
@@ -234,6 +250,12 @@ fn open_hint(file: &str, error: &OpenError) -> Option<String> {
 impl fmt::Display for PoolFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.file)?;
+        if let Some(set) = &self.set {
+            write!(f, "{set}: ")?;
+        }
+        if let Some(member) = &self.member {
+            write!(f, "{member}: ")?;
+        }
         match &self.cause {
             Cause::Open(error) => error.fmt(f),
             Cause::Allocate {
@@ -252,12 +274,13 @@ impl fmt::Display for PoolFailure {
             Cause::Seed => {
                 f.write_str("a pool file keeps no seed: write random, and each opening draws one")
             }
-            Cause::Sync(error) => error.fmt(f),
-            Cause::Reclaim { error, .. } => error.fmt(f),
-            Cause::Reconciler(error) => error.fmt(f),
+            Cause::Sync(error) | Cause::SyncOfMember { error, .. } => error.fmt(f),
+            Cause::Reclaim { error, .. } => error.error.fmt(f),
+            Cause::Reconciler(error) => error.error.fmt(f),
             Cause::Pass(error) => error.fmt(f),
-            Cause::Apply { error, .. } | Cause::Undo(error) => error.fmt(f),
-            Cause::Replaced => f.write_str("another pool has come into its place meanwhile"),
+            Cause::Apply { error, .. } | Cause::Undo(error) => f.write_str(&without_member(error)),
+            Cause::OtherPlan => ReconcilerError::OtherPool.fmt(f),
+            Cause::Replaced(_) => f.write_str("another pool has come into its place meanwhile"),
             Cause::Unprinted { nets, error } => write!(
                 f,
                 "{} allocated, and cannot be written to standard output: {error}",
@@ -274,7 +297,7 @@ impl Serialize for PoolFailure {
             Cause::Open(error) => error.serialize(serializer),
             Cause::Allocate { error, .. } => error.serialize(serializer),
             Cause::Exact(error) => error.serialize(serializer),
-            Cause::Sync(error) => error.serialize(serializer),
+            Cause::Sync(error) | Cause::SyncOfMember { error, .. } => error.serialize(serializer),
             // Its entries are beside it, as in an answer.
             Cause::Reclaim { error, .. } => code(error.code(), serializer),
             Cause::NotOneAddress { .. } | Cause::Seed => code("usage", serializer),
@@ -282,7 +305,8 @@ impl Serialize for PoolFailure {
             Cause::Pass(error) => code(error.code(), serializer),
             Cause::Undo(error) => code(error.code(), serializer),
             Cause::Apply { error, .. } => serialize_apply(error, serializer),
-            Cause::Replaced => code("replaced", serializer),
+            Cause::OtherPlan => code(ReconcilerError::OtherPool.code(), serializer),
+            Cause::Replaced(_) => code("replaced", serializer),
             Cause::Unprinted { nets, .. } => {
                 #[derive(Serialize)]
                 struct Unprinted<'a> {
@@ -295,28 +319,6 @@ impl Serialize for PoolFailure {
             }
         }
     }
-}
-
-/// A fuse with the number that it would have to be overridden with.
-fn serialize_apply<S: Serializer>(error: &ApplyError, serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Blown {
-        code: &'static str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        ripe: Option<u64>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        limit: Option<u64>,
-    }
-    let (ripe, limit) = match error {
-        ApplyError::Fuse { fuse, .. } => match fuse {
-            Fuse::EmptyList { ripe, .. } | Fuse::Shrunk { ripe, .. } => (Some(*ripe), None),
-            Fuse::TooMany { ripe, limit, .. } => (Some(*ripe), Some(*limit)),
-            _ => (None, None),
-        },
-        _ => (None, None),
-    };
-    let code = error.code();
-    Blown { code, ripe, limit }.serialize(serializer)
 }
 
 fn code<S: Serializer>(code: &'static str, serializer: S) -> Result<S::Ok, S::Error> {
@@ -371,7 +373,14 @@ mod tests {
 
     fn exit_code(cause: Cause) -> u8 {
         let file = "a.pool".to_owned();
-        PoolFailure { file, cause }.exit_code()
+        let failure = PoolFailure {
+            file,
+            set: None,
+            member: None,
+            pool_file: None,
+            cause,
+        };
+        failure.exit_code()
     }
 
     /// Those that no test can bring about without a broken disk or a wait of seconds.

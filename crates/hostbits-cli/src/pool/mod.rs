@@ -24,7 +24,8 @@ mod release;
 pub(crate) use args::{AFTER_HELP, FileArgs, PoolCommand, ReclaimArgs};
 pub(crate) use change::needs_sync;
 pub(crate) use failure::{
-    Cause, EXIT_FILE, PoolFailure, exit_code_of_allocate, exit_code_of_exact, exit_code_of_release,
+    Cause, EXIT_FILE, EXIT_REFUSED, PoolFailure, exit_code_of_allocate, exit_code_of_exact,
+    exit_code_of_release,
 };
 pub(crate) use look::{Problem, has_damage, problems};
 pub(crate) use map::Map;
@@ -69,6 +70,9 @@ impl FileArgs {
     pub(crate) fn refuse(&self, cause: Cause) -> Failure {
         Failure::Pool(Box::new(PoolFailure {
             file: self.name(),
+            set: None,
+            member: None,
+            pool_file: None,
             cause,
         }))
     }

@@ -1,24 +1,37 @@
-//! `reclaim`: the quarantine against a list of users.
+//! `reclaim`: the quarantine of a pool, or of all pools of a set, against a list of users.
 
 use super::args::ReclaimArgs;
 use super::failure::Cause;
 use crate::args::Format;
 use crate::failure::Failure;
 use crate::output::{print, print_error_text, print_json};
-use crate::reconcile::ListName;
+use crate::reconcile::{ListName, Named, Target};
 use crate::users::{Notes, ReadList, ReadToEnd, UserRecords};
-use hostbits::{Adopted, Durability, Pool, ReclaimError};
+use hostbits::{Adopted, MemberReclaimed, PoolSet, ReclaimError, SetReclaimed};
 use hostbits_lists::RecordBuf;
+use ipnet::IpNet;
 use serde::Serialize;
 
 /// The answer as JSON.
 #[derive(Serialize)]
 struct Answer<'a> {
     file: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set: Option<&'a str>,
     freed: u64,
     held: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    members: Option<Vec<Reclaimed>>,
     #[serde(flatten)]
     list: &'a ReadList,
+}
+
+/// What was reclaimed of one member of a set.
+#[derive(Serialize)]
+struct Reclaimed {
+    member: String,
+    freed: u64,
+    held: u64,
 }
 
 /// A list that was read to its end.
@@ -27,35 +40,52 @@ struct Users {
     read: ReadToEnd,
 }
 
-/// Frees what is quarantined and not listed: `hostbits reclaim` and `hostbits pool reclaim`.
-pub(crate) fn run(args: &ReclaimArgs) -> Result<(), Failure> {
+/// What was done, and what the list was.
+#[derive(Default)]
+struct Done {
+    freed: u64,
+    held: u64,
+    members: Vec<MemberReclaimed>,
+    list: ReadList,
+}
+
+/// Frees what is quarantined and not listed: `hostbits reclaim`, which is `hostbits pool reclaim`, and
+/// `hostbits set reclaim`.
+pub(crate) fn run<T: Named>(args: &ReclaimArgs<T>) -> Result<(), Failure> {
     let users = match args.nobody {
         true => None,
         false => Some(read_whole(&args.users)?),
     };
-    let pool = args.file.open()?;
-    let (freed, held, list) = match users {
-        Some(users) => by_list(args, &pool, users)?,
-        None => {
-            let freed = pool.release_quarantine_unchecked();
-            let list = Box::default();
-            let refuse = |error| args.file.refuse(Cause::Reclaim { error, list });
-            (freed.map_err(refuse)?, 0, ReadList::default())
-        }
+    let target = args.target.target()?;
+    let set = target.open()?;
+    let done = match users {
+        Some(users) => by_list(args, &target, &set, users)?,
+        None => everything(&target, &set)?,
     };
-    let durability = pool.health().map(|health| health.durability);
-    if durability != Some(Durability::Process) {
-        pool.sync()
-            .map_err(|error| args.file.refuse(Cause::Sync(error)))?;
-    }
-    let file = args.file.name();
-    match args.file.format {
-        Format::Plain => print(|out| writeln!(out, "{file}: {freed} freed, {held} held")),
+    target.sync(&set)?;
+    let members = done.members.iter().map(|it| Reclaimed {
+        member: target.name_of(it.id).unwrap_or_default(),
+        freed: it.freed,
+        held: it.held,
+    });
+    match target.format() {
+        Format::Plain => print(|out| {
+            if target.set().is_some() {
+                for it in members {
+                    let (name, freed, held) = (&it.member, it.freed, it.held);
+                    writeln!(out, "in {name}: {freed} freed, {held} held")?;
+                }
+            }
+            let (freed, held) = (done.freed, done.held);
+            writeln!(out, "{}: {freed} freed, {held} held", target.name())
+        }),
         Format::Json => print_json(&Answer {
-            file: &file,
-            freed,
-            held,
-            list: &list,
+            file: &target.file(),
+            set: target.set(),
+            freed: done.freed,
+            held: done.held,
+            members: target.set().map(|_| members.collect()),
+            list: &done.list,
         }),
     }
 }
@@ -71,32 +101,59 @@ fn read_whole(lists: &[ListName]) -> Result<Users, Failure> {
     })
 }
 
-fn by_list(args: &ReclaimArgs, pool: &Pool, users: Users) -> Result<(u64, u64, ReadList), Failure> {
+/// Nobody holds anything of it.
+fn everything(target: &Target, set: &PoolSet<IpNet>) -> Result<Done, Failure> {
+    let members = set.release_quarantines_unchecked();
+    let list = Box::default();
+    let members = members.map_err(|error| target.refuse(Cause::Reclaim { error, list }))?;
+    Ok(Done {
+        freed: members.iter().map(|member| member.freed).sum(),
+        members,
+        ..Done::default()
+    })
+}
+
+fn by_list<T: Named>(
+    args: &ReclaimArgs<T>,
+    target: &Target,
+    set: &PoolSet<IpNet>,
+    users: Users,
+) -> Result<Done, Failure> {
     let Users { records, read } = users;
     let note = |report: &Adopted| {
-        if args.file.format == Format::Plain {
+        if target.is_plain() {
             let notes = Notes {
                 read: &read,
                 report,
                 ambiguous: args.ambiguous,
-                free: pool.available(),
+                free: set.available(),
             };
             print_error_text(&notes.to_string());
         }
     };
-    match pool.reclaim_reading(args.ambiguous.into(), records) {
-        Ok(reclaimed) => {
-            note(&reclaimed.adopted);
-            let list = ReadList::new(reclaimed.adopted, &read);
-            Ok((reclaimed.freed, reclaimed.held, list))
+    match set.reclaim_reading(args.ambiguous.into(), records) {
+        Ok(SetReclaimed {
+            freed,
+            held,
+            adopted,
+            members,
+            ..
+        }) => {
+            note(&adopted);
+            Ok(Done {
+                freed,
+                held,
+                members,
+                list: ReadList::new(adopted, &read),
+            })
         }
         Err(error) => {
             let mut list = Box::default();
-            if let ReclaimError::Unclear { adopted } = &error {
+            if let ReclaimError::Unclear { adopted } = &error.error {
                 note(adopted);
                 list = Box::new(ReadList::new(Adopted::clone(adopted), &read));
             }
-            Err(args.file.refuse(Cause::Reclaim { error, list }))
+            Err(target.refuse(Cause::Reclaim { error, list }))
         }
     }
 }

@@ -4,31 +4,33 @@ use super::args::{ApplyArgs, refuse_two_inputs};
 use super::outcome::{Outcome, unwritten};
 use super::plan_file::PlanFile;
 use super::report::Sighted;
-use super::run::{apply_plan, others};
-use super::sight::{Subject, sync};
+use super::run::apply_plan;
+use super::sight::Subject;
+use super::target::{Target, others};
+use super::undo::file_id;
 use super::values::ListName;
 use crate::failure::Failure;
-use crate::pool::{Cause, FileArgs};
+use crate::pool::Cause;
 use crate::users::{ReadToEnd, printable};
-use hostbits::{Applied, Pool, Reconciler, ReconcilerError};
+use hostbits::{MemberPlan, PoolSet, SetApplied, SetPlan, SetReconciler};
 use ipnet::IpNet;
 use std::process::ExitCode;
 use std::time::Duration;
 
 pub(super) fn run(args: &ApplyArgs) -> Result<ExitCode, Failure> {
     let kept = PlanFile::load(&args.plan).map_err(Failure::Plan)?;
-    let file = kept.pool_file(args.pool.as_deref(), args.format);
+    let target = kept.target(args.pool.as_deref(), args.format)?;
     let lists = match args.from.is_empty() {
         true => kept.lists(&args.plan).map_err(Failure::Plan)?,
         false => args.from.clone(),
     };
     refuse_two_inputs(&lists)?;
-    let pool = file.open()?;
+    let set = target.open()?;
     let going = Going {
         args,
-        file: &file,
-        pool: &pool,
-        subject: subject(&file, &lists, args, &kept),
+        target: &target,
+        set: &set,
+        subject: subject(&target, &lists, args, &kept),
     };
     match kept.plan.grace_ms {
         0 => going.as_it_is(kept),
@@ -37,13 +39,13 @@ pub(super) fn run(args: &ApplyArgs) -> Result<ExitCode, Failure> {
 }
 
 fn subject<'a>(
-    file: &'a FileArgs,
+    target: &'a Target,
     lists: &'a [ListName],
     args: &ApplyArgs,
     kept: &PlanFile,
 ) -> Subject<'a> {
     Subject {
-        file,
+        target,
         sources: lists.iter().map(|list| &list.source).collect(),
         ambiguous: kept.ambiguous,
         entries: args.entries,
@@ -53,23 +55,27 @@ fn subject<'a>(
 /// A plan that somebody goes on with.
 struct Going<'a> {
     args: &'a ApplyArgs,
-    file: &'a FileArgs,
-    pool: &'a Pool,
+    target: &'a Target,
+    set: &'a PoolSet<IpNet>,
     subject: Subject<'a>,
 }
 
 impl<'a> Going<'a> {
     /// The list is read anew, as the next sighting.
     fn see_again(&self, mut kept: PlanFile) -> Result<ExitCode, Failure> {
-        let (mut reconciler, is_anew) = self.resume(&kept)?;
+        let mut reconciler = self.resume(&kept)?;
+        let anew = reconciler.began_anew().to_vec();
         let expected = Some(kept.plan.entries.total);
         let sighted = self.subject.sight(&mut reconciler, expected)?;
-        if file_id(&sighted.plan) != file_id(&kept.plan) {
-            return Err(self.subject.refuse(ReconcilerError::OtherPool));
+        if !is_of_same_files(&kept.plan, &sighted.plan) {
+            return Err(self.target.refuse(Cause::OtherPlan));
         }
         let unwritten = unwritten(self.subject.sources.iter().copied(), kept.plan.began_ms);
-        kept.plan = sighted.plan.clone();
-        kept.longest_list = kept.longest_list.max(kept.plan.listed);
+        // A member that has come since has nothing to lose.
+        let members = sighted.plan.members.iter();
+        let lost = members.filter(|it| anew.contains(&it.id) && has_file_of(&kept.plan, it));
+        let began_anew = lost.map(|member| member.name.clone()).collect();
+        kept.goes_on_as(sighted.plan.clone());
         let (applied, mut sighted) = match self.apply(&mut kept, &mut reconciler, sighted) {
             Ok(done) => done,
             Err(failure) => {
@@ -88,36 +94,25 @@ impl<'a> Going<'a> {
             drop(reconciler);
         }
         kept.save(&self.args.plan).map_err(Failure::Plan)?;
-        sync(self.file, self.pool)?;
-        self.outcome(&sighted, applied, is_anew, unwritten, is_barrier_up)
+        self.target.sync(self.set)?;
+        self.outcome(&sighted, applied, began_anew, unwritten, is_barrier_up)
     }
 
-    /// Where the plan has stopped, or anew; says which.
-    fn resume(&self, kept: &PlanFile) -> Result<(Reconciler<'a, IpNet>, bool), Failure> {
+    /// Where the plan has stopped; pools of which its sightings are worth nothing any more begin anew.
+    fn resume(&self, kept: &PlanFile) -> Result<SetReconciler<'a, IpNet>, Failure> {
         let grace = Duration::from_millis(kept.plan.grace_ms);
         let options = self.subject.options(grace);
-        let resumed = self
-            .pool
-            .resume_reconciler(options.clone(), &kept.to_go_on());
-        match resumed {
-            Ok(reconciler) => Ok((reconciler, false)),
-            // Of another session, too: which it is, the pass will tell.
-            Err(ReconcilerError::Superseded | ReconcilerError::OtherPool) => {
-                let reconciler = self.pool.reconciler_with(options);
-                let refuse = |error| self.subject.refuse(error);
-                Ok((reconciler.map_err(refuse)?, true))
-            }
-            Err(error) => Err(self.subject.refuse(error)),
-        }
+        let resumed = self.set.resume_reconciler(options, &kept.to_go_on());
+        resumed.map_err(|error| self.subject.refuse(error))
     }
 
     /// Applies, when it is written down what will be freed.
     fn apply(
         &self,
         kept: &mut PlanFile,
-        reconciler: &mut Reconciler<'a, IpNet>,
+        reconciler: &mut SetReconciler<'a, IpNet>,
         sighted: Sighted,
-    ) -> Result<(Applied, Sighted), Failure> {
+    ) -> Result<(SetApplied, Sighted), Failure> {
         let freed_before = kept.freed.clone();
         if sighted.plan.slots.ripe != 0 {
             kept.freed = Some(sighted.plan.clone());
@@ -126,11 +121,7 @@ impl<'a> Going<'a> {
         let max_free = self.args.max_free.or(kept.max_free);
         let done = apply_plan(&self.subject, reconciler, sighted, max_free);
         match &done {
-            Ok((applied, _)) if applied.freed != 0 => {
-                kept.longest_list = kept.plan.listed;
-                kept.max_free = None;
-            }
-            Ok(_) => {}
+            Ok((applied, _)) => kept.note_freed(applied),
             Err(_) => kept.freed = freed_before,
         }
         done
@@ -146,13 +137,14 @@ impl<'a> Going<'a> {
         }
         let options = self.subject.options(Duration::ZERO);
         let mut reconciler = self
-            .pool
+            .set
             .resume_reconciler(options, &kept.plan)
-            .map_err(|error| self.file.refuse(Cause::Reconciler(error)))?;
+            .map_err(|error| self.subject.refuse(error))?;
         let sighted = Sighted {
             plan: kept.plan.clone(),
             read: ReadToEnd::default(),
             ambiguous: kept.ambiguous,
+            is_set: self.target.set().is_some(),
         };
         let (applied, sighted) = match self.apply(&mut kept, &mut reconciler, sighted) {
             Ok(done) => done,
@@ -164,33 +156,39 @@ impl<'a> Going<'a> {
         };
         drop(reconciler);
         kept.save(&self.args.plan).map_err(Failure::Plan)?;
-        sync(self.file, self.pool)?;
-        self.outcome(&sighted, applied, false, Vec::new(), false)
+        self.target.sync(self.set)?;
+        self.outcome(&sighted, applied, Vec::new(), Vec::new(), false)
     }
 
     fn outcome(
         &self,
         sighted: &Sighted,
-        applied: Applied,
-        is_anew: bool,
+        applied: SetApplied,
+        began_anew: Vec<String>,
         unwritten: Vec<String>,
         is_barrier_up: bool,
     ) -> Result<ExitCode, Failure> {
         let outcome = Outcome {
-            file: &self.file.name(),
+            target: self.target,
             sighted,
             plan_file: Some(printable(&self.args.plan.display().to_string())),
-            is_anew,
+            began_anew,
             unwritten,
             applied: Some(applied),
             is_barrier_up,
-            others: others(self.pool),
+            others: others(self.set),
         };
-        outcome.print(self.args.format)
+        outcome.print()
     }
 }
 
-/// Which file, whatever session of it.
-pub(super) fn file_id(plan: &hostbits::Plan) -> Option<&str> {
-    plan.pool.file.as_ref().map(|file| &*file.id)
+/// Whether a plan is of the pools that it is gone on with, or of some of them: a set may have changed.
+fn is_of_same_files(plan: &SetPlan, now: &SetPlan) -> bool {
+    let mut members = now.members.iter();
+    members.any(|member| has_file_of(plan, member)) || plan.members.is_empty()
+}
+
+fn has_file_of(plan: &SetPlan, member: &MemberPlan) -> bool {
+    let mut members = plan.members.iter();
+    members.any(|it| file_id(&it.plan) == file_id(&member.plan))
 }

@@ -1,5 +1,6 @@
 //! What may be said. The comments on the fields are the help texts.
 
+use super::target::Named;
 use super::values::{self, ListName, list_name};
 use crate::args::{AmbiguousChoice, Format};
 use crate::failure::Failure;
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  pool and list say the same, or all that differed has been put right
+  0  pool and list say the same, or all that differed has been put right; of a set, all its pools
   1  they differ: orphans, missing, duplicates, a quarantine, entries that cannot be read; of undo: not
      everything could be taken back
   2  wrong usage or unreadable input: a list that cannot be read to its end, a file that is no plan
@@ -32,23 +33,10 @@ What the caller promises:
   GRACE is longer than the longest time between an allocation and its user in the list, and between the
   deletion and the release, and than the list is behind. No address is released that has been unlisted for
   longer than GRACE. Each pass reads the list anew: a dump must be written anew for each of them.
-  --grace 0 frees at first sight: only while nobody joins or leaves.
+  --grace 0 frees at first sight: only while nobody joins or leaves.";
 
-Ways to do it:
-  in one process, which takes twice GRACE:
-    hostbits reconcile vpn.pool --from users.csv --wait
-  in three, GRACE apart, while somebody has the pool open; run the second line again and again:
-    hostbits reconcile vpn.pool --from users.csv -o plan.json
-    hostbits reconcile apply plan.json
-  with everybody stopped:
-    hostbits reconcile vpn.pool --from users.csv --grace 0
-
-With -o alone nothing is changed. Otherwise what is missing (listed, free) is taken at once.
-What apply freed can be taken back: hostbits reconcile undo plan.json. A plan that nobody will apply
-leaves the barrier up, which costs each allocation a few nanoseconds: hostbits reconcile close vpn.pool.";
-
-fn after_help() -> String {
-    format!("{SIGHTINGS}\n\n{EXIT_CODES}")
+fn after_help<T: Named>() -> String {
+    format!("{SIGHTINGS}\n\n{}\n\n{EXIT_CODES}", T::WAYS)
 }
 
 /// The lists, and how to read them.
@@ -103,10 +91,10 @@ pub(crate) struct CheckArgs {
 /// What `seed` takes.
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_CODES)]
-pub(crate) struct SeedArgs {
-    /// The pool.
+pub(crate) struct SeedArgs<T: Named> {
+    /// The pool, or the set.
     #[command(flatten)]
-    pub(crate) file: FileArgs,
+    pub(crate) target: T,
 
     /// The lists.
     #[command(flatten)]
@@ -127,28 +115,28 @@ pub(crate) struct SeedLists {
     pub(crate) ambiguous: AmbiguousChoice,
 }
 
-/// What `reconcile` takes: a pool, or a verb for a plan. A pool called `apply` is `./apply`.
+/// What `reconcile` takes: a pool or a set, or a verb for a plan. A pool called `apply` is `./apply`.
 #[derive(Args, Debug)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, after_help = after_help())]
-pub(crate) struct ReconcileArgs {
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, after_help = after_help::<T>())]
+pub(crate) struct ReconcileArgs<T: Named> {
     /// A pass. Read first: it looks whether there is a verb, which reading takes away.
     #[command(flatten)]
-    pub(crate) pass: MaybePass,
+    pub(crate) pass: MaybePass<T>,
 
     /// What to do with a plan.
     #[command(subcommand)]
-    pub(crate) verb: Option<PlanCommand>,
+    pub(crate) verb: Option<PlanCommand<T>>,
 }
 
 /// A pass, unless there is a verb. (An optional `flatten` takes nested ones for absent.)
 #[derive(Debug)]
-pub(crate) struct MaybePass(pub(crate) Option<PassArgs>);
+pub(crate) struct MaybePass<T: Named>(pub(crate) Option<PassArgs<T>>);
 
-impl FromArgMatches for MaybePass {
+impl<T: Named> FromArgMatches for MaybePass<T> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         match matches.subcommand_name() {
             Some(_) => Ok(Self(None)),
-            None => PassArgs::from_arg_matches(matches).map(Some).map(Self),
+            None => PassArgs::<T>::from_arg_matches(matches).map(Some).map(Self),
         }
     }
 
@@ -158,41 +146,49 @@ impl FromArgMatches for MaybePass {
     }
 }
 
-impl Args for MaybePass {
+impl<T: Named> Args for MaybePass<T> {
     fn augment_args(command: Command) -> Command {
-        PassArgs::augment_args(command)
+        PassArgs::<T>::augment_args(command)
     }
 
     fn augment_args_for_update(command: Command) -> Command {
-        PassArgs::augment_args_for_update(command)
+        PassArgs::<T>::augment_args_for_update(command)
     }
 }
 
 /// What can be done with a plan.
 #[derive(Debug, Subcommand)]
-pub(crate) enum PlanCommand {
+pub(crate) enum PlanCommand<T: Named> {
     /// Goes on with a plan: reads the list again, frees what is ripe, takes what is missing, and keeps
     /// in the plan what to see once more
     ///
     /// A plan that was made with --grace 0 is applied as it is, within 15 minutes
-    #[command(after_help = after_help())]
+    #[command(after_help = after_help::<T>())]
     Apply(ApplyArgs),
     /// Takes back what the plan's last application that freed anything has freed, where it is still free, and
     /// names the rest. Lowers the barrier
-    #[command(after_help = after_help())]
+    #[command(after_help = after_help::<T>())]
     Undo(UndoArgs),
     /// Lowers the barrier that a plan left up; sightings begin anew
-    #[command(after_help = after_help())]
-    Close(FileArgs),
+    #[command(after_help = after_help::<T>())]
+    Close(T),
 }
 
 /// What a pass takes.
 #[derive(Args, Debug)]
-pub(crate) struct PassArgs {
-    /// The pool.
+pub(crate) struct PassArgs<T: Named> {
+    /// The pool, or the set.
     #[command(flatten)]
-    pub(crate) file: FileArgs,
+    pub(crate) target: T,
 
+    /// The rest.
+    #[command(flatten)]
+    pub(crate) options: PassOptions,
+}
+
+/// What a pass takes besides a pool or a set.
+#[derive(Args, Debug)]
+pub(crate) struct PassOptions {
     /// The lists.
     #[command(flatten)]
     pub(crate) lists: ListArgs,
@@ -236,8 +232,8 @@ pub(crate) struct ApplyArgs {
     #[arg(value_name = "PLAN")]
     pub(crate) plan: PathBuf,
 
-    /// The pool file [default: as in the plan]
-    #[arg(long)]
+    /// The pool file; of a plan for a set, its CONFIG [default: as in the plan]
+    #[arg(long, visible_alias = "config")]
     pub(crate) pool: Option<PathBuf>,
 
     /// The lists [default: as in the plan]
@@ -265,8 +261,8 @@ pub(crate) struct UndoArgs {
     #[arg(value_name = "PLAN")]
     pub(crate) plan: PathBuf,
 
-    /// The pool file [default: as in the plan]
-    #[arg(long)]
+    /// The pool file; of a plan for a set, its CONFIG [default: as in the plan]
+    #[arg(long, visible_alias = "config")]
     pub(crate) pool: Option<PathBuf>,
 
     /// How to print
@@ -274,14 +270,14 @@ pub(crate) struct UndoArgs {
     pub(crate) format: Format,
 }
 
-impl ReconcileArgs {
+impl<T: Named> ReconcileArgs<T> {
     /// How to print.
     pub(crate) fn format(&self) -> Format {
         match (&self.verb, &self.pass.0) {
             (Some(PlanCommand::Apply(args)), _) => args.format,
             (Some(PlanCommand::Undo(args)), _) => args.format,
-            (Some(PlanCommand::Close(file)), _) => file.format,
-            (None, Some(args)) => args.file.format,
+            (Some(PlanCommand::Close(target)), _) => target.format(),
+            (None, Some(args)) => args.target.format(),
             (None, None) => Format::Plain,
         }
     }

@@ -1,4 +1,4 @@
-//! `check`: what a pass would find, by reading alone.
+//! `check` and `set check --from`: what a pass would find, by reading alone.
 //!
 //! The file is read before the list and again after it, without a lock and without the barrier: so it needs
 //! no right to write, is in nobody's way, and ends nobody's sightings. The pass runs on a copy in memory, in
@@ -6,14 +6,15 @@
 //! or released while the list was read is no orphan and not missing. Somebody who is half-way in, or
 //! half-way out, looks like an orphan: nothing but the time between sightings can tell.
 
-use super::args::{CheckArgs, refuse_two_inputs};
+use super::args::{CheckArgs, ListArgs, refuse_two_inputs};
 use super::report::{Found, Lookout};
 use super::sight::Subject;
+use super::target::{Named, Target};
 use crate::args::Format;
 use crate::failure::{EXIT_DRIFT, Failure};
 use crate::output::{print, print_error_text, print_json};
-use crate::pool::{Cause, FileArgs};
-use hostbits::{FileView, Pool, RecoveryKind, Snapshot};
+use crate::pool::Cause;
+use hostbits::{FileView, Pool, RecoveryKind, Snapshot, SnapshotMismatch};
 use ipnet::IpNet;
 use serde::Serialize;
 use std::process::ExitCode;
@@ -23,48 +24,57 @@ use std::time::Duration;
 #[derive(Serialize)]
 struct Answer<'a> {
     file: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set: Option<&'a str>,
     is_live: bool,
     quarantined: u64,
     #[serde(flatten)]
     found: Found<'a>,
 }
 
+/// `hostbits check`.
+pub(crate) fn run_pool(args: &CheckArgs) -> Result<ExitCode, Failure> {
+    run(&args.file.target()?, &args.lists)
+}
+
 /// Compares, and answers 1 if they differ.
-pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
-    refuse_two_inputs(&args.lists.from)?;
-    let file = &args.file;
+pub(crate) fn run(target: &Target, lists: &ListArgs) -> Result<ExitCode, Failure> {
+    refuse_two_inputs(&lists.from)?;
     let subject = Subject {
-        file,
-        sources: args.lists.sources().collect(),
-        ambiguous: args.lists.ambiguous,
-        entries: args.lists.entries,
+        target,
+        sources: lists.sources().collect(),
+        ambiguous: lists.ambiguous,
+        entries: lists.entries,
     };
-    let before = read(file)?;
-    let copy = before.to_pool();
+    let before = target.read()?;
+    let copy = target.copy(&before)?;
     // Nothing is ever ripe: there is nothing to apply here.
     let mut reconciler = copy
         .reconciler_with(subject.options(Duration::MAX))
         .map_err(|error| subject.refuse(error))?;
-    let mut after = None;
+    let mut after = Vec::new();
     let sighted = subject.sight_with(&mut reconciler, None, || {
-        let view = read(file)?;
-        let changed = do_again(&copy, &before.snapshot, &view.snapshot);
-        after = Some(view);
-        changed.map_err(|cause| file.refuse(cause))
+        after = target.read()?;
+        let views = before.iter().zip(&after);
+        for (member, (before, after)) in copy.members().zip(views) {
+            let changed = do_again(member.pool(), &before.snapshot, &after.snapshot);
+            changed.map_err(|_| target.refuse(Cause::Replaced(member.id())))?;
+        }
+        Ok(())
     })?;
-    let view = after.unwrap_or(before);
-    let (name, is_live) = (file.name(), view.found == RecoveryKind::Joined);
+    let is_live = after.iter().any(is_open);
+    let quarantined = after.iter().map(|view| view.quarantined).sum();
     let drift = sighted.drift();
-    match file.format {
+    match target.format() {
         Format::Plain => {
             print_error_text(&sighted.notes().to_string());
             print(|out| {
-                sighted.write(out, &name, Lookout::Check)?;
-                if view.quarantined != 0 {
+                sighted.write(out, &target.name(), Lookout::Check)?;
+                if quarantined != 0 {
+                    let reclaim = target.command("reclaim");
                     writeln!(
                         out,
-                        "{} of what is taken is quarantined: hostbits reclaim {name} --from LIST",
-                        view.quarantined
+                        "{quarantined} of what is taken is quarantined: {reclaim} --from LIST"
                     )?;
                 }
                 match (drift, is_live) {
@@ -78,9 +88,10 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
             })?;
         }
         Format::Json => print_json(&Answer {
-            file: &name,
+            file: &target.file(),
+            set: target.set(),
             is_live,
-            quarantined: view.quarantined,
+            quarantined,
             found: sighted.found(Lookout::Check),
         })?,
     }
@@ -90,13 +101,17 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
     })
 }
 
-fn read(file: &FileArgs) -> Result<FileView, Failure> {
-    hostbits::read_file(&file.path).map_err(|error| file.refuse_open(error))
+fn is_open(view: &FileView) -> bool {
+    view.found == RecoveryKind::Joined
 }
 
 /// Does to the copy what was done to the file, so that its marks tell which addresses have changed.
-fn do_again(copy: &Pool, before: &Snapshot<IpNet>, after: &Snapshot<IpNet>) -> Result<(), Cause> {
-    let changes = after.diff(before).map_err(|_| Cause::Replaced)?;
+fn do_again(
+    copy: &Pool,
+    before: &Snapshot<IpNet>,
+    after: &Snapshot<IpNet>,
+) -> Result<(), SnapshotMismatch> {
+    let changes = after.diff(before)?;
     for &addr in &changes.released {
         // Taken again, for the mark: it is neither an orphan nor anybody's.
         let _ = copy.release(addr);

@@ -1,10 +1,11 @@
 //! What was done, and what comes next.
 
 use super::report::{Found, Grace, Lookout, Sighted};
+use super::target::Target;
 use crate::args::Format;
 use crate::failure::{EXIT_DRIFT, Failure};
 use crate::output::{Utc, print, print_error_text, print_json};
-use hostbits::{Applied, Plan};
+use hostbits::{Applied, SetApplied, SetPlan};
 use hostbits_lists::Source;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -13,17 +14,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A pass and what became of its plan.
 pub(super) struct Outcome<'a> {
-    /// What to call the pool.
-    pub(super) file: &'a str,
+    pub(super) target: &'a Target,
     pub(super) sighted: &'a Sighted,
     /// The file of the plan, if it is kept.
     pub(super) plan_file: Option<String>,
-    /// Whether the sightings of an older plan were worth nothing.
-    pub(super) is_anew: bool,
+    /// The pools of which the sightings of an older plan were worth nothing.
+    pub(super) began_anew: Vec<String>,
     /// Lists that nobody has written to since the pass before.
     pub(super) unwritten: Vec<String>,
     /// What applying the plan did; `None` if it was not applied.
-    pub(super) applied: Option<Applied>,
+    pub(super) applied: Option<SetApplied>,
     pub(super) is_barrier_up: bool,
     /// How many others have the pool open, and keep the barrier.
     pub(super) others: u32,
@@ -44,8 +44,12 @@ enum Next {
 #[derive(Serialize)]
 struct Answer<'a> {
     file: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set: Option<&'a str>,
     plan: Option<&'a str>,
     is_anew: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    began_anew: Option<&'a [String]>,
     unwritten: &'a [String],
     applied: Option<&'a Applied>,
     is_barrier_up: bool,
@@ -57,7 +61,7 @@ struct Answer<'a> {
 }
 
 impl Outcome<'_> {
-    fn plan(&self) -> &Plan {
+    fn plan(&self) -> &SetPlan {
         &self.sighted.plan
     }
 
@@ -78,7 +82,8 @@ impl Outcome<'_> {
     /// When the next pass can make some orphan riper.
     fn not_before_ms(&self) -> Option<u64> {
         let plan = self.plan();
-        let orphans = plan.ranges.iter().filter(|range| range.state == "orphan");
+        let ranges = self.sighted.ranges();
+        let orphans = ranges.filter(|range| range.state == "orphan");
         let latest = orphans.filter_map(|range| range.again_ms.or(range.since_ms));
         let earliest = latest.min()?.saturating_add(plan.grace_ms);
         (self.next() != Next::Nothing).then_some(earliest)
@@ -87,7 +92,7 @@ impl Outcome<'_> {
     /// Whether what was found has been put right.
     fn exit_code(&self) -> ExitCode {
         let left = match &self.applied {
-            Some(applied) => self.sighted.left_after(applied),
+            Some(applied) => self.sighted.left_after(&applied.total),
             None => self.sighted.drift(),
         };
         match left {
@@ -96,22 +101,26 @@ impl Outcome<'_> {
         }
     }
 
-    pub(super) fn print(&self, format: Format) -> Result<ExitCode, Failure> {
-        match format {
+    pub(super) fn print(&self) -> Result<ExitCode, Failure> {
+        let set = self.target.set();
+        match self.target.format() {
             Format::Plain => {
                 print_error_text(&self.sighted.notes().to_string());
                 print(|out| {
-                    self.sighted.write(out, self.file, Lookout::Pass)?;
+                    self.sighted
+                        .write(out, &self.target.name(), Lookout::Pass)?;
                     self.write_done(out)?;
                     self.write_next(out)
                 })?;
             }
             Format::Json => print_json(&Answer {
-                file: self.file,
+                file: &self.target.file(),
+                set,
                 plan: self.plan_file.as_deref(),
-                is_anew: self.is_anew,
+                is_anew: !self.began_anew.is_empty(),
+                began_anew: set.map(|_| &*self.began_anew),
                 unwritten: &self.unwritten,
-                applied: self.applied.as_ref(),
+                applied: self.applied.as_ref().map(|applied| &applied.total),
                 is_barrier_up: self.is_barrier_up,
                 others: self.others,
                 next: self.next(),
@@ -123,11 +132,15 @@ impl Outcome<'_> {
     }
 
     fn write_done(&self, out: &mut dyn Write) -> io::Result<()> {
-        let file = self.file;
-        if self.is_anew {
+        let name = self.target.name();
+        if !self.began_anew.is_empty() {
+            write!(out, "the sightings")?;
+            if self.target.set().is_some() {
+                write!(out, " of {}", self.began_anew.join(", "))?;
+            }
             writeln!(
                 out,
-                "the sightings begin anew: everybody had closed the pool, or somebody has reconciled it since"
+                " begin anew: everybody had closed the pool, or somebody has reconciled it since"
             )?;
         }
         for list in &self.unwritten {
@@ -138,12 +151,12 @@ impl Outcome<'_> {
             )?;
         }
         match &self.applied {
-            Some(applied) => writeln!(
+            Some(SetApplied { total: applied, .. }) => writeln!(
                 out,
-                "{file}: {} freed, {} spared, {} taken, {} in conflict",
+                "{name}: {} freed, {} spared, {} taken, {} in conflict",
                 applied.freed, applied.spared, applied.adopted, applied.conflicts
             ),
-            None => writeln!(out, "{file}: nothing has been changed"),
+            None => writeln!(out, "{name}: nothing has been changed"),
         }
     }
 
@@ -173,10 +186,13 @@ impl Outcome<'_> {
             ),
         }?;
         if self.is_barrier_up && self.others == 0 {
+            let what = match self.target.set() {
+                None => "nobody else has the pool open, so nobody keeps the barrier",
+                Some(_) => "nobody else has all pools open, so nobody keeps all barriers",
+            };
             writeln!(
                 out,
-                "nobody else has the pool open, so nobody keeps the barrier: the next command begins anew. Use \
-                 --wait, or let a process keep it open"
+                "{what}: the next command begins anew. Use --wait, or let a process keep it open"
             )?;
         }
         Ok(())

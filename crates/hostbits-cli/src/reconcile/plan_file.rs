@@ -1,36 +1,40 @@
 //! What one process leaves to the next: the plan, and what is needed to go on with it.
 
+use super::target::Target;
 use super::values::ListName;
 use crate::args::{AmbiguousChoice, Format};
-use crate::pool::FileArgs;
+use crate::failure::Failure;
 use crate::users::printable;
-use hostbits::Plan;
+use hostbits::{SetApplied, SetPlan};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// The form of the file.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The file, as JSON.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct PlanFile {
     version: u32,
-    /// Where the pool and the lists are, as whole paths.
-    pool: String,
+    /// Where the pool, or the configuration of the set, and the lists are, as whole paths.
+    file: String,
+    /// The name of the set, if it is one.
+    set: Option<String>,
     lists: Vec<String>,
     pub(super) ambiguous: AmbiguousChoice,
     /// How many addresses may be freed, once.
     pub(super) max_free: Option<u64>,
-    /// The longest list since something was freed: the measure of one that has shrunk. A list that stays
-    /// short is otherwise the measure of itself when what it lacks is ripe.
-    pub(super) longest_list: u64,
+    /// By pool, the longest list since something was freed: the measure of one that has shrunk. A list that
+    /// stays short is otherwise the measure of itself when what it lacks is ripe.
+    longest_lists: BTreeMap<String, u64>,
     /// The latest plan, with its orphans.
-    pub(super) plan: Plan,
+    pub(super) plan: SetPlan,
     /// The plan by which something was freed, for `undo`. Written before anything is freed.
-    pub(super) freed: Option<Plan>,
+    pub(super) freed: Option<SetPlan>,
 }
 
 /// Why there is no plan.
@@ -97,24 +101,54 @@ struct Versioned {
 impl PlanFile {
     /// A plan that nobody has applied. `None` if a path is no text: JSON has no place for it.
     pub(super) fn new(
-        file: &FileArgs,
+        target: &Target,
         lists: &[ListName],
         ambiguous: AmbiguousChoice,
         max_free: Option<u64>,
-        plan: Plan,
+        plan: SetPlan,
     ) -> Option<Self> {
-        let pool = std::path::absolute(&file.path).ok()?;
+        let file = std::path::absolute(target.path()).ok()?;
         let lists = lists.iter().map(ListName::absolute);
-        Some(Self {
+        let mut kept = Self {
             version: VERSION,
-            pool: pool.to_str()?.to_owned(),
+            file: file.to_str()?.to_owned(),
+            set: target.set().map(str::to_owned),
             lists: lists.collect::<Option<_>>()?,
             ambiguous,
             max_free,
-            longest_list: plan.listed,
+            longest_lists: BTreeMap::new(),
             plan,
             freed: None,
-        })
+        };
+        kept.note_lists();
+        Some(kept)
+    }
+
+    /// A later plan takes the place of the one before.
+    pub(super) fn goes_on_as(&mut self, plan: SetPlan) {
+        self.plan = plan;
+        self.note_lists();
+    }
+
+    fn note_lists(&mut self) {
+        for member in &self.plan.members {
+            let longest = self.longest_lists.entry(member.name.clone()).or_default();
+            *longest = member.plan.listed.max(*longest);
+        }
+    }
+
+    /// Takes note of what the latest plan has freed: the number that allowed it is spent.
+    pub(super) fn note_freed(&mut self, applied: &SetApplied) {
+        if applied.total.freed == 0 {
+            return;
+        }
+        self.max_free = None;
+        for (member, applied) in self.plan.members.iter().zip(&applied.members) {
+            if applied.freed != 0 {
+                let listed = member.plan.listed;
+                self.longest_lists.insert(member.name.clone(), listed);
+            }
+        }
     }
 
     pub(super) fn load(path: &Path) -> Result<Self, PlanFailure> {
@@ -148,12 +182,10 @@ impl PlanFile {
         out.into_inner()?.sync_all()
     }
 
-    /// The pool that is meant.
-    pub(super) fn pool_file(&self, other: Option<&Path>, format: Format) -> FileArgs {
-        FileArgs {
-            path: other.unwrap_or(Path::new(&self.pool)).to_owned(),
-            format,
-        }
+    /// The pool that is meant, or the set.
+    pub(super) fn target(&self, other: Option<&Path>, format: Format) -> Result<Target, Failure> {
+        let path = other.unwrap_or(Path::new(&self.file));
+        Target::kept(path, self.set.as_deref(), format)
     }
 
     /// The lists that are meant.
@@ -165,10 +197,14 @@ impl PlanFile {
         self.lists.iter().map(read).collect()
     }
 
-    /// The plan to go on from, with the measure of a list that has shrunk.
-    pub(super) fn to_go_on(&self) -> Plan {
+    /// The plan to go on from, with the measures of lists that have shrunk.
+    pub(super) fn to_go_on(&self) -> SetPlan {
         let mut plan = self.plan.clone();
-        plan.listed = self.longest_list;
+        for member in &mut plan.members {
+            if let Some(&longest) = self.longest_lists.get(&member.name) {
+                member.plan.listed = longest;
+            }
+        }
         plan
     }
 }

@@ -3,7 +3,7 @@
 use crate::args::AmbiguousChoice;
 use crate::output::Utc;
 use crate::users::{ProblemLines, ReadToEnd};
-use hostbits::{EntryCounts, Plan, PlanRange, Problem, SlotCounts};
+use hostbits::{Applied, EntryCounts, PlanRange, Problem, SetPlan, SlotCounts};
 use serde::Serialize;
 use std::fmt;
 use std::io::{self, Write};
@@ -14,9 +14,11 @@ const MOST_NAMED: usize = 10;
 /// A plan, and where its list stood.
 #[derive(Debug)]
 pub(crate) struct Sighted {
-    pub(super) plan: Plan,
+    pub(super) plan: SetPlan,
     pub(super) read: ReadToEnd,
     pub(super) ambiguous: AmbiguousChoice,
+    /// Whether the pools have names of their own.
+    pub(super) is_set: bool,
 }
 
 /// Who looks: `check` has no grace, and nothing is ripe for it.
@@ -39,12 +41,24 @@ pub(crate) struct Found<'a> {
     listed: u64,
     listed_before: Option<u64>,
     is_unclear: bool,
-    ranges: &'a [PlanRange],
+    ranges: Vec<&'a PlanRange>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    members: Option<Vec<FoundIn<'a>>>,
     problems: &'a [Problem],
     problem_lines: Vec<u64>,
     problem_files: Vec<&'a str>,
     not_held: u64,
     superseded: u64,
+}
+
+/// What was found in one member of a set.
+#[derive(Debug, Serialize)]
+struct FoundIn<'a> {
+    member: &'a str,
+    entries: &'a EntryCounts,
+    slots: &'a SlotCounts,
+    listed: u64,
+    listed_before: Option<u64>,
 }
 
 impl Sighted {
@@ -58,7 +72,7 @@ impl Sighted {
     }
 
     /// How much of that is left when the plan has been applied.
-    pub(super) fn left_after(&self, applied: &hostbits::Applied) -> u64 {
+    pub(super) fn left_after(&self, applied: &Applied) -> u64 {
         let slots = &self.plan.slots;
         slots.orphan - slots.ripe + applied.conflicts + slots.quarantined + self.odd()
     }
@@ -71,6 +85,24 @@ impl Sighted {
             AmbiguousChoice::Host | AmbiguousChoice::Reject => entries.ambiguous,
         };
         entries.duplicate + entries.reserved_in_use + ambiguous + entries.unparseable
+    }
+
+    /// What is to be done, and which orphans have been seen, pool by pool.
+    pub(super) fn ranges(&self) -> impl Iterator<Item = &PlanRange> {
+        let members = self.plan.members.iter();
+        members.flat_map(|member| &member.plan.ranges)
+    }
+
+    fn members(&self) -> Vec<FoundIn<'_>> {
+        let members = self.plan.members.iter();
+        let found = members.map(|member| FoundIn {
+            member: &member.name,
+            entries: &member.plan.entries,
+            slots: &member.plan.slots,
+            listed: member.plan.listed,
+            listed_before: member.plan.listed_before,
+        });
+        found.collect()
     }
 
     /// The same as JSON has it, of a plan that was not applied.
@@ -91,7 +123,8 @@ impl Sighted {
             listed: plan.listed,
             listed_before: plan.listed_before,
             is_unclear: plan.is_unclear,
-            ranges: &plan.ranges,
+            ranges: self.ranges().collect(),
+            members: self.is_set.then(|| self.members()),
             problems: &plan.problems,
             problem_lines,
             problem_files,
@@ -123,10 +156,50 @@ impl Sighted {
         writeln!(out)?;
         write_entries(out, &plan.entries)?;
         write_slots(out, &plan.slots, lookout)?;
+        if self.is_set {
+            self.write_members(out, lookout)?;
+        }
         for state in ["ripe", "orphan", "missing"] {
-            write_ranges(out, plan, state)?;
+            self.write_ranges(out, state)?;
         }
         Ok(())
+    }
+
+    fn write_members(&self, out: &mut dyn Write, lookout: Lookout) -> io::Result<()> {
+        for member in self.members() {
+            let slots = member.slots;
+            write!(
+                out,
+                "in {}: {} matched, {} orphan",
+                member.member, slots.matched, slots.orphan
+            )?;
+            if lookout == Lookout::Pass {
+                write!(out, " ({} ripe)", slots.ripe)?;
+            }
+            writeln!(out, ", {} missing, {} free", slots.missing, slots.free)?;
+        }
+        Ok(())
+    }
+
+    fn write_ranges(&self, out: &mut dyn Write, state: &str) -> io::Result<()> {
+        let ranges = || self.ranges().filter(|range| range.state == state);
+        for range in ranges().take(MOST_NAMED) {
+            write!(out, "{state:<8}{}", range.first)?;
+            if range.first != range.last {
+                write!(out, " to {} ({})", range.last, range.count)?;
+            }
+            if let Some(since) = range.since_ms {
+                write!(out, ", first seen {}", Utc(since / 1000))?;
+            }
+            if let Some(again) = range.again_ms {
+                write!(out, ", again {}", Utc(again / 1000))?;
+            }
+            writeln!(out)?;
+        }
+        match ranges().count().saturating_sub(MOST_NAMED) {
+            0 => Ok(()),
+            more => writeln!(out, "{state:<8}... and {more} more ranges"),
+        }
     }
 }
 
@@ -222,27 +295,6 @@ fn write_slots(out: &mut dyn Write, slots: &SlotCounts, lookout: Lookout) -> io:
         row(out, name, count, what)?;
     }
     Ok(())
-}
-
-fn write_ranges(out: &mut dyn Write, plan: &Plan, state: &str) -> io::Result<()> {
-    let ranges = || plan.ranges.iter().filter(|range| range.state == state);
-    for range in ranges().take(MOST_NAMED) {
-        write!(out, "{state:<8}{}", range.first)?;
-        if range.first != range.last {
-            write!(out, " to {} ({})", range.last, range.count)?;
-        }
-        if let Some(since) = range.since_ms {
-            write!(out, ", first seen {}", Utc(since / 1000))?;
-        }
-        if let Some(again) = range.again_ms {
-            write!(out, ", again {}", Utc(again / 1000))?;
-        }
-        writeln!(out)?;
-    }
-    match ranges().count().saturating_sub(MOST_NAMED) {
-        0 => Ok(()),
-        more => writeln!(out, "{state:<8}... and {more} more ranges"),
-    }
 }
 
 /// The first problems of a list by file and line, and how many more there are.

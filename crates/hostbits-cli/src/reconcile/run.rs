@@ -1,16 +1,17 @@
 //! `reconcile POOL`: a pass, or as many as it takes.
 
-use super::args::{Mode, PassArgs, PlanCommand, ReconcileArgs, refuse_two_inputs};
+use super::args::{Mode, PassOptions, PlanCommand, ReconcileArgs, refuse_two_inputs};
 use super::outcome::{Outcome, unwritten};
 use super::plan_file::PlanFile;
 use super::report::{Grace, Lookout, Sighted};
-use super::sight::{Subject, lower_barrier, sync};
+use super::sight::Subject;
+use super::target::{Named, Target, others};
 use super::{apply, seed, undo};
 use crate::failure::Failure;
 use crate::output::{print, print_error_text};
 use crate::pool::Cause;
 use crate::users::printable;
-use hostbits::{Applied, ApplyError, Pool, Reconciler};
+use hostbits::{Applied, PoolSet, SetApplied, SetApplyError, SetReconciler};
 use ipnet::IpNet;
 use std::path::Path;
 use std::process::ExitCode;
@@ -22,24 +23,27 @@ const DEFAULT_GRACE: Duration = Duration::from_secs(600);
 /// As many passes as an orphan must be seen by.
 const SIGHTINGS: u32 = 3;
 
-/// `hostbits reconcile` with a pool, or with a verb and a plan.
-pub(crate) fn dispatch(args: &ReconcileArgs) -> Result<ExitCode, Failure> {
+/// `hostbits reconcile` with a pool or a set, or with a verb and a plan.
+pub(crate) fn dispatch<T: Named>(args: &ReconcileArgs<T>) -> Result<ExitCode, Failure> {
     match (&args.verb, &args.pass.0) {
         (Some(PlanCommand::Apply(args)), _) => apply::run(args),
         (Some(PlanCommand::Undo(args)), _) => undo::run(args),
-        (Some(PlanCommand::Close(file)), _) => undo::close(file).map(|()| ExitCode::SUCCESS),
-        (None, Some(args)) if args.mode == Mode::Adopt => {
-            refuse_freeing(args)?;
-            let lists = &args.lists;
-            seed::adopt(&args.file, &lists.from, lists.ambiguous).map(|()| ExitCode::SUCCESS)
+        (Some(PlanCommand::Close(args)), _) => {
+            undo::close(&args.target()?).map(|()| ExitCode::SUCCESS)
         }
-        (None, Some(args)) => run(args),
+        (None, Some(args)) if args.options.mode == Mode::Adopt => {
+            let options = &args.options;
+            refuse_freeing(options)?;
+            let (target, lists) = (args.target.target()?, &options.lists);
+            seed::adopt(&target, &lists.from, lists.ambiguous).map(|()| ExitCode::SUCCESS)
+        }
+        (None, Some(args)) => run(&args.target.target()?, &args.options),
         (None, None) => Err(Failure::Usage("name a pool, and --from LIST".to_owned())),
     }
 }
 
 /// What an adoption has no use for.
-fn refuse_freeing(args: &PassArgs) -> Result<(), Failure> {
+fn refuse_freeing(args: &PassOptions) -> Result<(), Failure> {
     let given = [
         ("--grace", args.grace.is_some()),
         ("--max-free", args.max_free.is_some()),
@@ -55,7 +59,7 @@ fn refuse_freeing(args: &PassArgs) -> Result<(), Failure> {
     }
 }
 
-fn run(args: &PassArgs) -> Result<ExitCode, Failure> {
+fn run(target: &Target, args: &PassOptions) -> Result<ExitCode, Failure> {
     refuse_two_inputs(&args.lists.from)?;
     if args.wait && args.lists.from.iter().any(|list| list.is_stdin()) {
         return Err(Failure::Usage(
@@ -63,19 +67,20 @@ fn run(args: &PassArgs) -> Result<ExitCode, Failure> {
                 .to_owned(),
         ));
     }
-    let pool = args.file.open()?;
+    let set = target.open()?;
     let run = Run {
         args,
-        pool: &pool,
+        target,
+        set: &set,
         grace: args.grace.unwrap_or(DEFAULT_GRACE),
         subject: Subject {
-            file: &args.file,
+            target,
             sources: args.lists.sources().collect(),
             ambiguous: args.lists.ambiguous,
             entries: args.lists.entries,
         },
     };
-    if run.grace.is_zero() && run.subject.is_plain() {
+    if run.grace.is_zero() && target.is_plain() {
         print_error_text(
             "grace 0: an orphan is freed at first sight. Right only if nobody joins or leaves from before this \
              command began until the plan is applied",
@@ -89,16 +94,17 @@ fn run(args: &PassArgs) -> Result<ExitCode, Failure> {
 }
 
 struct Run<'a> {
-    args: &'a PassArgs,
-    pool: &'a Pool,
+    args: &'a PassOptions,
+    target: &'a Target,
+    set: &'a PoolSet<IpNet>,
     grace: Duration,
     subject: Subject<'a>,
 }
 
 impl Run<'_> {
-    fn reconciler(&self) -> Result<Reconciler<'_, IpNet>, Failure> {
+    fn reconciler(&self) -> Result<SetReconciler<'_, IpNet>, Failure> {
         let options = self.subject.options(self.grace);
-        let reconciler = self.pool.reconciler_with(options);
+        let reconciler = self.set.reconciler_with(options);
         reconciler.map_err(|error| self.subject.refuse(error))
     }
 
@@ -106,7 +112,7 @@ impl Run<'_> {
         let args = self.args;
         let (from, ambiguous) = (&args.lists.from, args.lists.ambiguous);
         let plan = sighted.plan.clone();
-        PlanFile::new(&args.file, from, ambiguous, args.max_free, plan).ok_or_else(|| {
+        PlanFile::new(self.target, from, ambiguous, args.max_free, plan).ok_or_else(|| {
             Failure::Usage(
                 "the names of the pool and of the lists must be UTF-8 to be kept in a plan"
                     .to_owned(),
@@ -129,7 +135,7 @@ impl Run<'_> {
         }
         if let Err(error) = kept.save(path) {
             if is_barrier_up {
-                lower_barrier(&self.args.file, self.pool)?;
+                self.target.lower_barriers(self.set)?;
             }
             return Err(Failure::Plan(error));
         }
@@ -143,23 +149,23 @@ impl Run<'_> {
         let (applied, sighted) =
             apply_plan(&self.subject, &mut reconciler, sighted, self.args.max_free)?;
         drop(reconciler);
-        sync(&self.args.file, self.pool)?;
+        self.target.sync(self.set)?;
         self.outcome(&sighted, None, Some(applied), false)
     }
 
     /// All passes in one process, and what is missing is taken at each.
     fn wait(&self) -> Result<ExitCode, Failure> {
         let mut reconciler = self.reconciler()?;
-        let (mut all, mut expected) = (Applied::default(), None);
+        let (mut all, mut expected) = (SetApplied::default(), None);
         for sighting in 1.. {
             let sighted = self.subject.sight(&mut reconciler, expected)?;
             expected = Some(sighted.plan.entries.total);
             let (applied, sighted) = self.apply_and_keep(&mut reconciler, sighted)?;
-            add(&mut all, applied);
+            add(&mut all, &applied);
             let waiting = sighted.plan.slots.orphan - sighted.plan.slots.ripe;
             if waiting == 0 || sighting == SIGHTINGS {
                 drop(reconciler);
-                sync(&self.args.file, self.pool)?;
+                self.target.sync(self.set)?;
                 return self.outcome(&sighted, self.args.output.as_deref(), Some(all), false);
             }
             self.say_waiting(sighting, waiting);
@@ -172,9 +178,9 @@ impl Run<'_> {
     /// What will be freed is written down before it is, and struck out if it was not.
     fn apply_and_keep(
         &self,
-        reconciler: &mut Reconciler<'_, IpNet>,
+        reconciler: &mut SetReconciler<'_, IpNet>,
         sighted: Sighted,
-    ) -> Result<(Applied, Sighted), Failure> {
+    ) -> Result<(SetApplied, Sighted), Failure> {
         let Some(path) = &self.args.output else {
             return apply_plan(&self.subject, reconciler, sighted, self.args.max_free);
         };
@@ -190,8 +196,8 @@ impl Run<'_> {
     }
 
     fn say_waiting(&self, sighting: u32, waiting: u64) {
-        if self.subject.is_plain() {
-            let (file, grace) = (self.args.file.name(), Grace(self.grace.as_millis() as u64));
+        if self.target.is_plain() {
+            let (file, grace) = (self.target.name(), Grace(self.grace.as_millis() as u64));
             print_error_text(&format!(
                 "{file}: sighting {sighting} of {SIGHTINGS}, {waiting} orphans; waiting {grace}"
             ));
@@ -202,45 +208,39 @@ impl Run<'_> {
         &self,
         sighted: &Sighted,
         plan_file: Option<&Path>,
-        applied: Option<Applied>,
+        applied: Option<SetApplied>,
         is_barrier_up: bool,
     ) -> Result<ExitCode, Failure> {
         let outcome = Outcome {
-            file: &self.args.file.name(),
+            target: self.target,
             sighted,
             plan_file: plan_file.map(|path| printable(&path.display().to_string())),
-            is_anew: false,
+            began_anew: Vec::new(),
             unwritten: match self.args.wait {
                 true => unwritten(self.subject.sources.iter().copied(), first_seen(sighted)),
                 false => Vec::new(),
             },
             applied,
             is_barrier_up,
-            others: others(self.pool),
+            others: others(self.set),
         };
-        outcome.print(self.args.file.format)
+        outcome.print()
     }
 }
 
 /// When the oldest of the orphans was seen; 0 if there is none.
 fn first_seen(sighted: &Sighted) -> u64 {
-    let ranges = sighted.plan.ranges.iter();
-    ranges.filter_map(|range| range.since_ms).min().unwrap_or(0)
-}
-
-/// How many others have the pool open.
-pub(super) fn others(pool: &Pool) -> u32 {
-    let health = pool.health();
-    health.map_or(0, |health| health.processes.saturating_sub(1))
+    let since = sighted.ranges().filter_map(|range| range.since_ms);
+    since.min().unwrap_or(0)
 }
 
 /// Frees what is ripe and takes what is missing. If a fuse has blown, prints what was found all the same.
 pub(super) fn apply_plan(
     subject: &Subject<'_>,
-    reconciler: &mut Reconciler<'_, IpNet>,
+    reconciler: &mut SetReconciler<'_, IpNet>,
     sighted: Sighted,
     max_free: Option<u64>,
-) -> Result<(Applied, Sighted), Failure> {
+) -> Result<(SetApplied, Sighted), Failure> {
     let applied = match max_free {
         Some(most) => reconciler.apply_at_most(&sighted.plan, most),
         None => reconciler.apply(&sighted.plan),
@@ -248,19 +248,25 @@ pub(super) fn apply_plan(
     match applied {
         Ok(applied) => Ok((applied, sighted)),
         Err(error) => {
-            if matches!(error, ApplyError::Fuse { .. }) && subject.is_plain() {
+            if matches!(error, SetApplyError::Fuse { .. }) && subject.target.is_plain() {
                 print_error_text(&sighted.notes().to_string());
-                print(|out| sighted.write(out, &subject.file.name(), Lookout::Pass))?;
+                print(|out| sighted.write(out, &subject.target.name(), Lookout::Pass))?;
             }
             let sighted = Box::new(sighted);
-            Err(subject.file.refuse(Cause::Apply { error, sighted }))
+            Err(subject.target.refuse(Cause::Apply { error, sighted }))
         }
     }
 }
 
-fn add(all: &mut Applied, more: Applied) {
-    all.freed += more.freed;
-    all.spared += more.spared;
-    all.adopted += more.adopted;
-    all.conflicts += more.conflicts;
+/// Member by member: the set is the same all the time.
+fn add(all: &mut SetApplied, more: &SetApplied) {
+    all.members
+        .resize_with(more.members.len(), Applied::default);
+    let members = all.members.iter_mut().zip(&more.members);
+    for (all, more) in members.chain([(&mut all.total, &more.total)]) {
+        all.freed += more.freed;
+        all.spared += more.spared;
+        all.adopted += more.adopted;
+        all.conflicts += more.conflicts;
+    }
 }

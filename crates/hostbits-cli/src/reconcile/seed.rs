@@ -2,12 +2,11 @@
 
 use super::args::{SeedArgs, refuse_two_inputs};
 use super::progress::Progress;
-use super::sight::sync;
+use super::target::{Named, Target};
 use super::values::ListName;
-use crate::args::{AmbiguousChoice, Format};
+use crate::args::AmbiguousChoice;
 use crate::failure::Failure;
 use crate::output::{print, print_error_text, print_json};
-use crate::pool::FileArgs;
 use crate::users::{Notes, ReadList, UserRecords};
 use serde::Serialize;
 
@@ -15,49 +14,59 @@ use serde::Serialize;
 #[derive(Serialize)]
 struct Answer<'a> {
     file: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set: Option<&'a str>,
     taken: u64,
     already: u64,
     #[serde(flatten)]
     list: &'a ReadList,
 }
 
-/// `hostbits seed`.
-pub(crate) fn run(args: &SeedArgs) -> Result<(), Failure> {
-    adopt(&args.file, &args.lists.from, args.lists.ambiguous)
+/// `hostbits seed`, and `hostbits set seed`.
+pub(crate) fn run<T: Named>(args: &SeedArgs<T>) -> Result<(), Failure> {
+    adopt(
+        &args.target.target()?,
+        &args.lists.from,
+        args.lists.ambiguous,
+    )
 }
 
 /// Takes what the lists name.
 pub(super) fn adopt(
-    file: &FileArgs,
+    target: &Target,
     lists: &[ListName],
     ambiguous: AmbiguousChoice,
 ) -> Result<(), Failure> {
     refuse_two_inputs(lists)?;
-    let pool = file.open()?;
+    let set = target.open()?;
     let sources = lists.iter().map(|list| &list.source);
     let mut users = UserRecords::open(sources).map_err(Failure::Unreadable)?;
-    let progress = Progress::new(file.format, None);
-    let report = pool.adopt_reading(ambiguous.into(), progress.over(users.by_ref()));
+    let progress = Progress::new(target.format(), None);
+    let report = set.adopt_reading(ambiguous.into(), progress.over(users.by_ref()));
     drop(progress);
     // Before it is said that the list had no end: what was taken is meant to stay.
-    sync(file, &pool)?;
+    target.sync(&set)?;
     let read = users.finish().map_err(Failure::Unreadable)?;
-    let name = file.name();
-    if file.format == Format::Plain {
+    if target.is_plain() {
         let notes = Notes {
             read: &read,
             report: &report,
             ambiguous,
-            free: pool.available(),
+            free: set.available(),
         };
         print_error_text(&notes.to_string());
         return print(|out| {
             let (taken, already) = (report.taken, report.already);
-            writeln!(out, "{name}: {taken} taken, {already} taken before")
+            writeln!(
+                out,
+                "{}: {taken} taken, {already} taken before",
+                target.name()
+            )
         });
     }
     print_json(&Answer {
-        file: &name,
+        file: &target.file(),
+        set: target.set(),
         taken: report.taken,
         already: report.already,
         list: &ReadList::new(report, &read),

@@ -1,14 +1,14 @@
 //! `reconcile undo` and `reconcile close`.
 
-use super::apply::file_id;
 use super::args::UndoArgs;
 use super::plan_file::PlanFile;
-use super::sight::{lower_barrier, sync};
+use super::target::Target;
 use crate::args::Format;
 use crate::failure::{EXIT_DRIFT, Failure};
 use crate::output::{print, print_json};
-use crate::pool::{Cause, FileArgs};
-use hostbits::{Plan, Pool, ReconcilerError, Undone};
+use crate::pool::Cause;
+use hostbits::{PoolSet, SetPlan, Undone};
+use ipnet::IpNet;
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -16,6 +16,8 @@ use std::process::ExitCode;
 #[derive(Serialize)]
 struct Answer<'a> {
     file: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set: Option<&'a str>,
     #[serde(flatten)]
     undone: &'a Undone,
 }
@@ -24,21 +26,22 @@ struct Answer<'a> {
 #[derive(Serialize)]
 struct Closed<'a> {
     file: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set: Option<&'a str>,
     is_barrier_up: bool,
 }
 
 /// Takes back, and answers 1 if not everything could be.
 pub(super) fn run(args: &UndoArgs) -> Result<ExitCode, Failure> {
     let mut kept = PlanFile::load(&args.plan).map_err(Failure::Plan)?;
-    let file = kept.pool_file(args.pool.as_deref(), args.format);
-    let pool = file.open()?;
+    let target = kept.target(args.pool.as_deref(), args.format)?;
+    let set = target.open()?;
     let undone = match kept.freed.take() {
-        Some(plan) => undo(&file, &pool, plan)?,
+        Some(plan) => undo(&target, &set, plan)?,
         None => Undone::default(),
     };
-    sync(&file, &pool)?;
+    target.sync(&set)?;
     kept.save(&args.plan).map_err(Failure::Plan)?;
-    let name = file.name();
     match args.format {
         Format::Plain => print(|out| {
             let (taken_back, not_free) = (undone.taken_back, undone.not_free);
@@ -49,10 +52,12 @@ pub(super) fn run(args: &UndoArgs) -> Result<ExitCode, Failure> {
                     "{addr} is taken: never freed, or somebody has got it since"
                 )
             })?;
+            let name = target.name();
             writeln!(out, "{name}: {taken_back} taken back, {not_free} not free")
         })?,
         Format::Json => print_json(&Answer {
-            file: &name,
+            file: &target.file(),
+            set: target.set(),
             undone: &undone,
         })?,
     }
@@ -62,33 +67,47 @@ pub(super) fn run(args: &UndoArgs) -> Result<ExitCode, Failure> {
     })
 }
 
-/// Taking back does no harm in a later session of the file either, so the plan becomes one of today.
-fn undo(file: &FileArgs, pool: &Pool, mut plan: Plan) -> Result<Undone, Failure> {
-    let refuse = |error| file.refuse(Cause::Reconciler(error));
-    let mut reconciler = pool.reconciler().map_err(refuse)?;
+/// Taking back does no harm in a later session of a file either, so the plan becomes one of today.
+fn undo(target: &Target, set: &PoolSet<IpNet>, mut plan: SetPlan) -> Result<Undone, Failure> {
+    let refuse = |error| target.refuse(Cause::Reconciler(error));
+    let mut reconciler = set.reconciler().map_err(refuse)?;
     let today = {
         let pass = reconciler.begin().map_err(refuse)?;
-        let identity = pass.finish(0).map(|today| today.pool);
-        identity.map_err(|error| file.refuse(Cause::Pass(error)))?
+        pass.finish(0)
+            .map_err(|error| target.refuse(Cause::Pass(error)))?
     };
-    let id_today = today.file.as_ref().map(|file| &*file.id);
-    if file_id(&plan) != id_today {
-        return Err(refuse(ReconcilerError::OtherPool));
+    for member in &mut plan.members {
+        let id = file_id(&member.plan);
+        let mut members = today.members.iter();
+        if let Some(today) = members.find(|today| file_id(&today.plan) == id) {
+            member.plan.pool = today.plan.pool.clone();
+        }
     }
-    plan.pool = today;
     let undone = reconciler.undo(&plan);
-    undone.map_err(|error| file.refuse(Cause::Undo(error)))
+    let undone = undone.map_err(|error| target.refuse(Cause::Undo(error)))?;
+    Ok(undone.total)
 }
 
-/// Lowers the barrier.
-pub(super) fn close(file: &FileArgs) -> Result<(), Failure> {
-    let pool = file.open()?;
-    lower_barrier(file, &pool)?;
-    let name = file.name();
-    match file.format {
-        Format::Plain => print(|out| writeln!(out, "{name}: the barrier is down")),
+/// Which file, whatever session of it.
+pub(super) fn file_id(plan: &hostbits::Plan) -> Option<&str> {
+    plan.pool.file.as_ref().map(|file| &*file.id)
+}
+
+/// Lowers the barriers.
+pub(super) fn close(target: &Target) -> Result<(), Failure> {
+    let set = target.open()?;
+    target.lower_barriers(&set)?;
+    match target.format() {
+        Format::Plain => print(|out| {
+            let name = target.name();
+            match target.set() {
+                None => writeln!(out, "{name}: the barrier is down"),
+                Some(_) => writeln!(out, "{name}: the barriers are down"),
+            }
+        }),
         Format::Json => print_json(&Closed {
-            file: &name,
+            file: &target.file(),
+            set: target.set(),
             is_barrier_up: false,
         }),
     }

@@ -1,6 +1,8 @@
 //! What may be said to `hostbits set`. The comments on the fields are the help texts.
 
 use crate::args::{AmbiguousChoice, Format};
+use crate::pool::ReclaimArgs;
+use crate::reconcile::{ListName, ReconcileArgs, SeedArgs, list_name};
 use crate::values::{self, Named};
 use clap::{Args, Subcommand};
 use hostbits_lists::Source;
@@ -21,18 +23,21 @@ Examples:
   hostbits set release sets.toml v4 10.0.0.77
   hostbits set show sets.toml
   hostbits set next sets.toml v4 --users users.csv
+  hostbits set check sets.toml v4 --from users.csv
+  hostbits set reconcile sets.toml v4 --from users.csv --wait
 
 Exit codes:
   0  done
+  1  pool files and list differ: check --from, reconcile
   2  wrong usage or unreadable input: a CONFIG that is wrong, an address that is reserved, cordoned or not
      of the set, a bad user list
   3  exhausted: too few addresses are free
   4  the address is taken already
   5  the address is not allocated
-  6  exhausted, and addresses are quarantined since the machine went down: hostbits pool reclaim
+  6  exhausted, and addresses are quarantined since the machine went down: hostbits set reclaim
   7  kept for addresses that stale leases hold
   8  a pool file is missing, damaged, locked, poisoned, or of another pool
-  9  refused: the CONFIG would renumber, shrink or lose what somebody may hold
+  9  refused: the CONFIG would renumber, shrink or lose what somebody may hold; a fuse of reconcile
 
 With --format json, what is printed is one object on one line: see docs/cli-json.md.";
 
@@ -60,9 +65,25 @@ pub(crate) enum SetCommand {
     /// Prints the allocated addresses, one per line, member by member
     #[command(after_help = AFTER_HELP)]
     List(LookArgs),
-    /// Looks for damage of the pool files, and whether they are as the CONFIG says
+    /// Looks for damage of the pool files, and whether they are as the CONFIG says; with --from, compares a set
+    /// with the list of its users instead, and changes nothing
+    ///
+    /// With --from it is what `hostbits check` is for a pool file: exit code 1 if they differ. The files are
+    /// read without a lock, before the list and after it
     #[command(after_help = AFTER_HELP)]
-    Check(LookArgs),
+    Check(CheckArgs),
+    /// Repairs the pool files of a set by the list of its users: takes what is missing, frees what nobody holds
+    Reconcile(ReconcileArgs<LookArgs>),
+    /// Takes what a list of users names in the pool files of a set; frees nothing, so it may be done at any time
+    Seed(SeedArgs<LookArgs>),
+    /// Frees what is quarantined in the pool files of a set since the machine went down, except what a list of
+    /// users names
+    ///
+    /// What the list names is taken, whether or not it was quarantined. The list must have everybody of the
+    /// set: it is read to its end first, and if anything in it is unclear, or a quarantined member is not in it
+    /// at all, nothing is freed anywhere
+    #[command(after_help = AFTER_HELP)]
+    Reclaim(ReclaimArgs<LookArgs>),
 }
 
 impl SetCommand {
@@ -73,13 +94,17 @@ impl SetCommand {
             Self::Next(args) => args.config.format,
             Self::Allocate(args) => args.config.format,
             Self::Release(args) => args.config.format,
-            Self::Show(args) | Self::List(args) | Self::Check(args) => args.config.format,
+            Self::Show(args) | Self::List(args) => args.config.format,
+            Self::Check(args) => args.look.config.format,
+            Self::Reconcile(args) => args.format(),
+            Self::Seed(args) => args.target.config.format,
+            Self::Reclaim(args) => args.target.config.format,
         }
     }
 }
 
 /// The configuration, and how to print.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct ConfigArgs {
     /// The configuration, a TOML file
     #[arg(value_name = "CONFIG")]
@@ -139,8 +164,8 @@ pub(crate) struct AllocateArgs {
     #[arg(value_name = "SET")]
     pub(crate) set: String,
 
-    /// How many addresses: all of them or none. They are taken one after the other, and given back if
-    /// there are too few
+    /// How many addresses: all of them or none, from one member if it has so many, and from several otherwise.
+    /// Of a range, and pairs, one after the other, and given back if there are too few
     #[arg(short = 'n', long, default_value = "1", value_parser = values::count)]
     pub(crate) count: u64,
 
@@ -156,8 +181,8 @@ pub(crate) struct AllocateArgs {
     #[arg(long, value_name = "RANGE", conflicts_with = "pair")]
     pub(crate) range: Option<String>,
 
-    /// An IPv4 and an IPv6 address, both or none
-    #[arg(long, conflicts_with = "count")]
+    /// An IPv4 and an IPv6 address, both or none; with -n N, N pairs
+    #[arg(long)]
     pub(crate) pair: bool,
 }
 
@@ -177,14 +202,36 @@ pub(crate) struct ReleaseArgs {
     pub(crate) named: Vec<Named>,
 }
 
-/// What `show`, `list` and `check` take.
-#[derive(Args, Debug)]
+/// A set, or all of them: of `show`, `list` and `check`. Whatever compares with a list takes one.
+#[derive(Args, Clone, Debug)]
 pub(crate) struct LookArgs {
     /// The configuration.
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
 
-    /// The set [default: all of them]
+    /// The set [default: all of them; with a list, the only one]
     #[arg(value_name = "SET")]
     pub(crate) set: Option<String>,
+}
+
+/// What `check` takes.
+#[derive(Args, Debug)]
+pub(crate) struct CheckArgs {
+    /// The set.
+    #[command(flatten)]
+    pub(crate) look: LookArgs,
+
+    /// Everybody who holds an address of the set: FILE, or FORMAT:FILE as of `hostbits next --help`; `-` reads
+    /// standard input. Repeatable: all of them are one list
+    #[arg(long, value_name = "LIST", value_parser = list_name())]
+    pub(crate) from: Vec<ListName>,
+
+    /// How to read a listed 10.0.0.5/24 or 10.0.0.16/28 [default: host]
+    #[arg(long, value_enum, requires = "from")]
+    pub(crate) ambiguous: Option<AmbiguousChoice>,
+
+    /// How many entries the lists have together, if their source can tell (SELECT count(*)): with
+    /// another number there is no answer
+    #[arg(long, value_name = "N", requires = "from")]
+    pub(crate) entries: Option<u64>,
 }

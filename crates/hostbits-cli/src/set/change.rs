@@ -9,7 +9,7 @@ use crate::next::Given;
 use crate::output::{print, print_error_text, print_json, print_whole};
 use crate::pool::{Done, Outcome, exit_code_of_release, needs_sync, net_of};
 use crate::values::Named;
-use hostbits::{AllocateError, Network, Pair, Pool, PoolSet, ReleaseError};
+use hostbits::{Network, Pair, Pool, PoolSet, ReleaseError};
 use hostbits_config::{Config, Family, OpenPair, OpenSet, SetConfig};
 use ipnet::IpNet;
 use serde::Serialize;
@@ -34,11 +34,6 @@ struct Released<'a> {
     released: usize,
     refused: usize,
     addresses: &'a [Outcome],
-}
-
-/// Not all of what was asked for. Nothing of it is kept.
-pub(super) struct Refused {
-    pub(super) error: AllocateError,
 }
 
 /// Allocates, and prints what is as durable as the files promise.
@@ -99,8 +94,8 @@ fn take(
         return Ok(vec![addr.map_err(|error| refuse(error, set.available()))?]);
     }
     let Some(name) = &args.range else {
-        return take_all(args.count, || set.allocate(), |addr| set.release(addr))
-            .map_err(|refused| refuse(refused.error, set.available()));
+        let many = set.allocate_many(usize::try_from(args.count).unwrap_or(usize::MAX));
+        return many.map_err(|error| refuse(error, set.available()));
     };
     let range = open.ranges.iter().find(|range| range.pool.name() == name);
     let Some(range) = range else {
@@ -112,15 +107,15 @@ fn take(
     }
     let range = &range.pool;
     take_all(args.count, || range.allocate(), |addr| range.release(addr))
-        .map_err(|refused| refuse(refused.error, range.available()))
+        .map_err(|error| refuse(error, range.available()))
 }
 
-/// All of them, one after the other, or none.
-pub(super) fn take_all<A: Copy>(
+/// All of them, one after the other, or none: where nothing takes several at once.
+pub(super) fn take_all<A: Copy, E, R>(
     count: u64,
-    allocate: impl Fn() -> Result<A, AllocateError>,
-    release: impl Fn(A) -> Result<(), ReleaseError>,
-) -> Result<Vec<A>, Refused> {
+    allocate: impl Fn() -> Result<A, E>,
+    release: impl Fn(A) -> Result<(), R>,
+) -> Result<Vec<A>, E> {
     let mut addrs = Vec::new();
     for _ in 0..count {
         match allocate() {
@@ -130,7 +125,7 @@ pub(super) fn take_all<A: Copy>(
                     // It was ours; whoever has released it meanwhile has done our work.
                     let _ = release(addr);
                 }
-                return Err(Refused { error });
+                return Err(error);
             }
         }
     }
@@ -157,15 +152,18 @@ fn pair(args: &AllocateArgs, config: &Config) -> Result<Vec<IpNet>, Failure> {
     let open = open.map_err(|error| args.config.refuse_open(error))?;
     let nets = match &open {
         OpenPair::Any(both) => {
-            let pair = both.allocate_pair();
-            let pair = pair.map_err(|error| args.config.refuse(Cause::Pair(error)))?;
-            let (v4, v6) = (pool_of(both.v4(), pair.v4), pool_of(both.v6(), pair.v6));
-            finish_pair(pair, v4, v6)
+            let (allocate, release) = (|| both.allocate_pair(), |pair| both.release_pair(pair));
+            let pairs = take_all(args.count, allocate, release);
+            let pairs = pairs.map_err(|error| args.config.refuse(Cause::Pair(error)))?;
+            finish_pairs(&pairs, |pair| {
+                (pool_of(both.v4(), pair.v4), pool_of(both.v6(), pair.v6))
+            })
         }
         OpenPair::Same(twins) => {
-            let pair = twins.allocate_pair();
-            let pair = pair.map_err(|error| args.config.refuse(Cause::Pair(error)))?;
-            finish_pair(pair, Some(twins.v4()), Some(twins.v6()))
+            let (allocate, release) = (|| twins.allocate_pair(), |pair| twins.release_pair(pair));
+            let pairs = take_all(args.count, allocate, release);
+            let pairs = pairs.map_err(|error| args.config.refuse(Cause::Pair(error)))?;
+            finish_pairs(&pairs, |_| (Some(twins.v4()), Some(twins.v6())))
         }
         // More kinds may come; there is none that nothing was allocated from.
         _ => Ok(Vec::new()),
@@ -173,20 +171,27 @@ fn pair(args: &AllocateArgs, config: &Config) -> Result<Vec<IpNet>, Failure> {
     nets.map_err(|cause| args.config.refuse(cause))
 }
 
-fn finish_pair<V4: Network, V6: Network>(
-    pair: Pair,
-    v4: Option<&Arc<Pool<V4>>>,
-    v6: Option<&Arc<Pool<V6>>>,
+/// Where the halves of a pair are from.
+type Homes<'p, V4, V6> = (Option<&'p Arc<Pool<V4>>>, Option<&'p Arc<Pool<V6>>>);
+
+fn finish_pairs<'p, V4: Network, V6: Network>(
+    pairs: &[Pair],
+    homes_of: impl Fn(&Pair) -> Homes<'p, V4, V6>,
 ) -> Result<Vec<IpNet>, Cause> {
-    sync(v4.into_iter())?;
-    sync(v6.into_iter())?;
-    let unit = |pool: Option<u8>, width| pool.unwrap_or(width);
-    let v4_unit = unit(v4.map(|pool| pool.info().unit), 32);
-    let v6_unit = unit(v6.map(|pool| pool.info().unit), 128);
-    Ok(vec![
-        net_of(pair.v4.into(), v4_unit),
-        net_of(pair.v6.into(), v6_unit),
-    ])
+    sync(pairs.iter().filter_map(|pair| homes_of(pair).0))?;
+    sync(pairs.iter().filter_map(|pair| homes_of(pair).1))?;
+    let nets = pairs.iter().flat_map(|pair| {
+        let (v4, v6) = homes_of(pair);
+        let (v4_unit, v6_unit) = (
+            v4.map(|pool| pool.info().unit),
+            v6.map(|pool| pool.info().unit),
+        );
+        [
+            net_of(pair.v4.into(), v4_unit.unwrap_or(32)),
+            net_of(pair.v6.into(), v6_unit.unwrap_or(128)),
+        ]
+    });
+    Ok(nets.collect())
 }
 
 fn pool_of<F: Family>(set: &PoolSet<F>, addr: F::Addr) -> Option<&Arc<Pool<F>>> {

@@ -1,7 +1,7 @@
 //! How a configuration and its files can refuse: what they said, and what to do next.
 
 use crate::failure::{EXIT_EXHAUSTED, EXIT_INPUT};
-use crate::pool::{EXIT_FILE, exit_code_of_allocate, exit_code_of_exact};
+use crate::pool::{EXIT_FILE, EXIT_REFUSED, exit_code_of_allocate, exit_code_of_exact};
 use crate::users::{ReadList, printable};
 use hostbits::{AllocateError, AllocateExactError, AllocatePairError, SyncError};
 use hostbits_config::{ApplyError, ConfigError, OpenError, PlanError};
@@ -10,9 +10,6 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use std::fmt;
 use std::io;
-
-/// Something would renumber somebody.
-pub(super) const EXIT_REFUSED: u8 = 9;
 
 /// How many addresses a message names.
 const MAX_NAMED: usize = 10;
@@ -114,7 +111,7 @@ impl SetFailure {
                     "hostbits set show {file} tells what is taken; add a member, and apply"
                 )),
                 AllocateError::Exhausted { .. } => {
-                    Some("hostbits pool reclaim FILE --from LIST, for each pool file".to_owned())
+                    Some(format!("hostbits set reclaim {file} SET --from LIST"))
                 }
                 _ => None,
             },

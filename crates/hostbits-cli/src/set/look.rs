@@ -1,11 +1,11 @@
 //! `show`, `list`, `check`: the pool files are read, without a lock, and nothing is written.
 
 use super::args::LookArgs;
-use super::failure::{Cause, EXIT_REFUSED};
+use super::failure::Cause;
 use crate::args::Format;
 use crate::failure::Failure;
 use crate::output::{print, print_json};
-use crate::pool::{EXIT_FILE, Map, Problem, has_damage, net_of, problems};
+use crate::pool::{EXIT_FILE, EXIT_REFUSED, Map, Problem, has_damage, net_of, problems};
 use crate::users::printable;
 use hostbits::{FileView, Member, NetworkInfo};
 use hostbits_config::{MemberConfig, OpenError, Plan, SetConfig, Step, StepKind};
@@ -288,16 +288,17 @@ pub(super) fn list(args: &LookArgs) -> Result<(), Failure> {
 
 /// Exit code 8 if there is damage, 9 if a file is not what the configuration describes and cannot become it.
 pub(super) fn check(args: &LookArgs) -> Result<ExitCode, Failure> {
-    let config = args.config.read()?;
+    let mut config = args.config.read()?;
+    args.sets(&config)?;
+    // Files of other sets may be damaged, or not there.
+    let is_asked_for = |name: &str| args.set.as_deref().is_none_or(|set| set == name);
+    config.sets.retain(|set| is_asked_for(&set.name));
     let mut seen = Vec::new();
-    for set in args.sets(&config)? {
+    for set in &config.sets {
         seen.extend(see(args, set)?);
     }
     let plan = Plan::of(&config, None);
-    let mut plan = plan.map_err(|error| args.config.refuse(Cause::Plan(error)))?;
-    let is_asked_for = |name: &str| args.set.as_deref().is_none_or(|set| set == name);
-    plan.steps.retain(|step| is_asked_for(&step.set));
-    plan.refusals.retain(|refusal| is_asked_for(&refusal.set));
+    let plan = plan.map_err(|error| args.config.refuse(Cause::Plan(error)))?;
     let is_good = !seen.iter().any(|it| has_damage(&it.view));
     match args.config.format {
         Format::Plain => print(|out| write_checked(out, &seen, &plan))?,

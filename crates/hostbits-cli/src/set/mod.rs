@@ -7,6 +7,7 @@
 //! | `next` | the stateless form |
 //! | `change` | allocate, release |
 //! | `look` | show, list, check |
+//! | the room `reconcile` | check --from, reconcile, seed, reclaim |
 //! | `failure` | how a configuration and its files can refuse |
 //!
 //! Reading and planning is for the crate `hostbits-config`, and which address is free for the library.
@@ -18,12 +19,14 @@ mod look;
 mod next;
 mod plan;
 
-pub(crate) use args::{AFTER_HELP, SetCommand};
+pub(crate) use args::{AFTER_HELP, ConfigArgs, LookArgs, SetCommand};
 pub(crate) use failure::SetFailure;
 
 use crate::failure::Failure;
+use crate::reconcile::{self, ListArgs, Named};
 use crate::users::printable;
-use args::{ConfigArgs, LookArgs};
+use crate::{args::AmbiguousChoice, pool};
+use args::CheckArgs;
 use failure::Cause;
 use hostbits_config::{Config, OpenError, SetConfig};
 use std::process::ExitCode;
@@ -38,22 +41,38 @@ pub(crate) fn run(command: &SetCommand) -> Result<ExitCode, Failure> {
         SetCommand::Release(args) => return change::release(args),
         SetCommand::Show(args) => look::show(args),
         SetCommand::List(args) => look::list(args),
-        SetCommand::Check(args) => return look::check(args),
+        SetCommand::Check(args) => return check(args),
+        SetCommand::Reconcile(args) => return reconcile::reconcile(args),
+        SetCommand::Seed(args) => reconcile::seed(args),
+        SetCommand::Reclaim(args) => pool::reclaim(args),
     }
     .map(|()| ExitCode::SUCCESS)
 }
 
+/// The files, or what a list says of them.
+fn check(args: &CheckArgs) -> Result<ExitCode, Failure> {
+    if args.from.is_empty() {
+        return look::check(&args.look);
+    }
+    let lists = ListArgs {
+        from: args.from.clone(),
+        ambiguous: args.ambiguous.unwrap_or(AmbiguousChoice::Host),
+        entries: args.entries,
+    };
+    reconcile::check(&args.look.target()?, &lists)
+}
+
 impl ConfigArgs {
     /// What to call the configuration.
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         printable(&self.path.display().to_string())
     }
 
-    fn read(&self) -> Result<Config, Failure> {
+    pub(crate) fn read(&self) -> Result<Config, Failure> {
         Config::read(&self.path).map_err(|error| self.refuse(Cause::Config(error)))
     }
 
-    fn set<'c>(&self, config: &'c Config, name: &str) -> Result<&'c SetConfig, Failure> {
+    pub(crate) fn set<'c>(&self, config: &'c Config, name: &str) -> Result<&'c SetConfig, Failure> {
         config
             .set(name)
             .ok_or_else(|| self.refuse(Cause::Unknown(name.to_owned(), names(config))))
@@ -66,7 +85,7 @@ impl ConfigArgs {
         }))
     }
 
-    fn refuse_open(&self, error: OpenError) -> Failure {
+    pub(crate) fn refuse_open(&self, error: OpenError) -> Failure {
         self.refuse(Cause::Open(error))
     }
 }

@@ -1,7 +1,7 @@
 //! `next`: the configuration and a list of users in, the next free addresses out. No file is looked at.
 
 use super::args::NextArgs;
-use super::change::{Refused, nets_of, take_all};
+use super::change::{nets_of, take_all};
 use super::failure::Cause;
 use crate::args::Format;
 use crate::failure::Failure;
@@ -34,7 +34,7 @@ pub(super) fn run(args: &NextArgs) -> Result<(), Failure> {
     };
     let addrs = match take_all(args.count, || set.allocate(), |addr| set.release(addr)) {
         Ok(addrs) => addrs,
-        Err(Refused { error }) => {
+        Err(error) => {
             return Err(args.config.refuse(Cause::Allocate {
                 error,
                 free: set.available(),

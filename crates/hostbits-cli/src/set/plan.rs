@@ -1,10 +1,11 @@
 //! `plan` and `apply`.
 
 use super::args::PlanArgs;
-use super::failure::{Cause, EXIT_REFUSED, SetFailure};
+use super::failure::{Cause, SetFailure};
 use crate::args::Format;
 use crate::failure::Failure;
 use crate::output::{print, print_json};
+use crate::pool::EXIT_REFUSED;
 use crate::users::printable;
 use hostbits_config::{Config, Plan};
 use serde::Serialize;

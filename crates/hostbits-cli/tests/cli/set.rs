@@ -213,7 +213,14 @@ fn a_pair_is_both_or_none() {
     );
     let no_pair = sets.run("allocate", "v4 --pair");
     assert!(no_pair.failed(2).contains("there are both"), "{no_pair:?}");
-    sets.run("allocate", "both --pair -n 2").failed(2);
+    // All of the pairs, or none: there is one left.
+    let held = sets.run("list", "").found().to_owned();
+    let run = sets.run("allocate", "both --pair -n 2");
+    assert!(run.failed(3).contains("IPv6: exhausted"), "{run:?}");
+    assert_eq!(sets.run("list", "").found(), held);
+    sets.run("release", "both 10.0.0.3 2001:db8::3").found();
+    let pairs = "10.0.0.2/32\n2001:db8::2/128\n10.0.0.3/32\n2001:db8::3/128\n";
+    assert_eq!(sets.run("allocate", "both --pair -n 2").found(), pairs);
     let no_set = sets.run("allocate", "both");
     assert!(no_set.failed(2).contains("both (a pair)"), "{no_set:?}");
 }
@@ -574,6 +581,36 @@ fn damage_is_exit_code_8() {
     }
 }
 
+/// Of the set that is asked for, whatever becomes of the others.
+#[test]
+fn check_looks_at_the_named_set_alone() {
+    let sets = Sets::applied("check-named", BOTH);
+    fs::write(sets.path("c.pool"), "no pool file").unwrap();
+    assert_eq!(sets.run("check", "").code, Some(8));
+    assert_eq!(sets.run("check", "v6").code, Some(8));
+    let json = sets.json("check", "v4", 0);
+    let steps = json["plan"]["steps"].as_array().unwrap();
+    assert!(steps.iter().all(|step| step["set"] == "v4"), "{json}");
+    fs::remove_file(sets.path("c.pool")).unwrap();
+    sets.run("check", "v4").found();
+}
+
+/// As many as there are, from several members: one call, and nothing is kept of one that fails.
+#[test]
+fn many_addresses_are_all_or_none() {
+    let sets = Sets::applied("many", BOTH);
+    let all = 5 + 13 - 1 - 2;
+    let run = sets.run("allocate", &format!("v4 -n {}", all + 1));
+    assert!(run.failed(3).contains("15 free, 16 asked for"), "{run:?}");
+    assert_eq!(sets.run("list", "v4").found(), "");
+    // One member has so many, the first one has not.
+    let run = sets.run("allocate", "v4 -n 6");
+    assert_eq!(run.found().lines().count(), 6);
+    let rest = sets.run("allocate", &format!("v4 -n {}", all - 6));
+    assert_eq!(rest.found().lines().count(), all - 6);
+    assert_eq!(sets.run("allocate", "v4").code, Some(3));
+}
+
 #[test]
 fn quarantine_is_exit_code_6() {
     let sets = Sets::applied(
@@ -586,7 +623,7 @@ fn quarantine_is_exit_code_6() {
     drop(live);
     fs::rename(sets.path("copy"), sets.path("a.pool")).unwrap();
     let run = sets.run("allocate", "a");
-    assert!(run.failed(6).contains("hostbits pool reclaim"), "{run:?}");
+    assert!(run.failed(6).contains("hostbits set reclaim"), "{run:?}");
 }
 
 /// Killed at any moment of creating and growing: doing it again does the rest, and nobody loses an address.
@@ -701,10 +738,20 @@ fn a_folder_need_not_be_utf_8() {
 #[test]
 fn every_command_has_help_with_the_exit_codes() {
     for verb in [
-        "plan", "apply", "next", "allocate", "release", "show", "list", "check",
+        "plan",
+        "apply",
+        "next",
+        "allocate",
+        "release",
+        "show",
+        "list",
+        "check",
+        "reconcile",
+        "seed",
+        "reclaim",
     ] {
         let help = run(&["set", verb, "--help"]);
-        assert!(help.found().contains("9  refused"), "{verb}");
+        assert!(help.found().contains("\n  9  "), "{verb}");
         assert!(help.found().contains("--format"), "{verb}");
         run(&["set", verb]).failed(2);
     }

@@ -132,14 +132,12 @@ fn check_notices_another_pool_in_its_place() {
 
 /// A command that is reading its list when this returns.
 fn check_from_a_pipe(setup: &Setup) -> (Child, ChildStdin) {
-    let args = [
-        "check",
-        setup.pool.name(),
-        "--from",
-        "-",
-        "--format",
-        "json",
-    ];
+    reading_from_a_pipe(&["check", setup.pool.name()])
+}
+
+/// The same of any command.
+pub(super) fn reading_from_a_pipe(args: &[&str]) -> (Child, ChildStdin) {
+    let args = [args, &["--from", "-", "--format", "json"]].concat();
     let mut child = command(&args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

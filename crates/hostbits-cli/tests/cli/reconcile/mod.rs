@@ -5,6 +5,8 @@ mod fuses;
 mod lists;
 mod passes;
 mod plans;
+mod set_plans;
+mod sets;
 
 use crate::run::{PoolFile, Run, file, run};
 use hostbits::{Pool, open_file};

@@ -1,0 +1,219 @@
+//! The quarantines of pool files against one list: all members, or none.
+
+use super::member::Member;
+use super::{MemberId, PoolSet};
+use crate::network::Network;
+use crate::pool::{ReclaimError, Share, check_clear};
+use crate::users::{Adopted, Ambiguous, UserRecord};
+use std::error::Error;
+use std::fmt;
+
+/// What [`PoolSet::reclaim`] did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct SetReclaimed {
+    /// Addresses that are free now: quarantined before, and not listed.
+    pub freed: u64,
+    /// Addresses that are held, as the list says: quarantined before, and no longer.
+    pub held: u64,
+    /// What became of the entries of the list, as of [`PoolSet::adopt`].
+    pub adopted: Adopted,
+    /// The same of each member.
+    pub members: Vec<MemberReclaimed>,
+}
+
+/// What was reclaimed of one member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct MemberReclaimed {
+    /// The member.
+    pub id: MemberId,
+    /// Its network, or its first and last address.
+    pub name: String,
+    /// See [`SetReclaimed`].
+    pub freed: u64,
+    /// See [`SetReclaimed`].
+    pub held: u64,
+}
+
+/// Why nothing was reclaimed in any member. What the list names may have been taken all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct SetReclaimError {
+    /// The member that refuses; `None` for the list as a whole.
+    pub id: Option<MemberId>,
+    /// Its network, or its first and last address.
+    pub member: Option<String>,
+    /// Why.
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub error: ReclaimError,
+}
+
+impl SetReclaimError {
+    /// A stable name for logs, JSON and exit codes: kebab case.
+    pub fn code(&self) -> &'static str {
+        self.error.code()
+    }
+}
+
+impl fmt::Display for SetReclaimError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(member) = &self.member {
+            write!(f, "{member}: ")?;
+        }
+        self.error.fmt(f)
+    }
+}
+
+impl Error for SetReclaimError {}
+
+impl<N: Network> PoolSet<N> {
+    /// Frees what has been quarantined in the members since the machine went down, except what a list names:
+    /// see [`Pool::reclaim`](crate::Pool::reclaim), with all that its caller has to keep to.
+    ///
+    /// One list for all members, read once. If it may not free in one of them, it frees in none. A member that
+    /// nobody is listed in, and that has a quarantine, refuses: perhaps its part of the list was forgotten. If
+    /// nobody holds an address of it,
+    /// [`release_quarantine_unchecked`](crate::Pool::release_quarantine_unchecked) of its pool says so, and the
+    /// rest can be reclaimed after that. Drained members are part of it.
+    ///
+    /// # Errors
+    ///
+    /// [`ReclaimError::Unclear`] if an entry cannot be read, or is ambiguous, whichever member it is for;
+    /// [`ReclaimError::EmptyList`] and [`ReclaimError::NoFile`] with the member. Nothing was freed.
+    ///
+    /// ```
+    /// # use hostbits::{Pool, PoolSet};
+    /// # let path = |index| std::env::temp_dir().join(format!("hostbits-doc-set-{index}-{}", std::process::id()));
+    /// # let create = |net: &str, index| Pool::builder(net.parse::<ipnet::Ipv4Net>().unwrap()).create(path(index));
+    /// let set = PoolSet::new([create("10.0.0.0/24", 0)?, create("10.0.1.0/24", 1)?])?;
+    /// let reclaimed = set.reclaim(["10.0.0.7", "10.0.1.9"])?;
+    /// assert_eq!((reclaimed.freed, reclaimed.held, reclaimed.adopted.taken), (0, 0, 2));
+    /// # (0..2).try_for_each(|index| std::fs::remove_file(path(index)))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reclaim(
+        &self,
+        users: impl IntoIterator<Item = impl UserRecord>,
+    ) -> Result<SetReclaimed, SetReclaimError> {
+        self.reclaim_reading(Ambiguous::Host, users)
+    }
+
+    /// Reclaims like [`reclaim`](Self::reclaim), with a choice of how to read `10.0.0.16/28`: see
+    /// [`Pool::reclaim_reading`](crate::Pool::reclaim_reading).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn reclaim_reading(
+        &self,
+        ambiguous: Ambiguous,
+        users: impl IntoIterator<Item = impl UserRecord>,
+    ) -> Result<SetReclaimed, SetReclaimError> {
+        let members = self.reclaimable()?;
+        let (adopted, mut listed) = self.adopt_listed(ambiguous, users);
+        listed.resize(self.members.room(), Vec::new());
+        check_clear(ambiguous, &adopted).map_err(|error| SetReclaimError {
+            id: None,
+            member: None,
+            error,
+        })?;
+        let allowed = members.iter();
+        let allowed = allowed.map(|&(index, it)| it.pool.check_listed(&listed[index]));
+        check_all(&members, allowed)?;
+        let members = members.into_iter();
+        let members = members.map(|at| self.reclaim_at(at, std::mem::take(&mut listed[at.0])));
+        let members: Vec<_> = members.collect();
+        Ok(SetReclaimed {
+            freed: members.iter().map(|member| member.freed).sum(),
+            held: members.iter().map(|member| member.held).sum(),
+            adopted,
+            members,
+        })
+    }
+
+    /// Frees the whole quarantine of every member, and answers how many addresses that were of each.
+    ///
+    /// The caller vouches that nobody holds any of them: see
+    /// [`Pool::release_quarantine_unchecked`](crate::Pool::release_quarantine_unchecked).
+    ///
+    /// # Errors
+    ///
+    /// [`ReclaimError::NoFile`] and [`ReclaimError::Forked`] with the member. Nothing was freed.
+    ///
+    /// ```
+    /// # use hostbits::{Pool, PoolSet};
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-risks-{}", std::process::id()));
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let set = PoolSet::new([Pool::builder(net).create(&path)?])?;
+    /// assert_eq!(set.release_quarantines_unchecked()?[0].freed, 0);
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn release_quarantines_unchecked(&self) -> Result<Vec<MemberReclaimed>, SetReclaimError> {
+        let members = self.reclaimable()?.into_iter();
+        Ok(members.map(|at| self.reclaim_at(at, Vec::new())).collect())
+    }
+
+    /// The members, if all of them have a quarantine. Those that come later are left alone.
+    fn reclaimable(&self) -> Result<Vec<(usize, &Member<N>)>, SetReclaimError> {
+        let members: Vec<_> = self.members.iter().collect();
+        let checked = members.iter().map(|(_, it)| it.pool.check_reclaimable());
+        check_all(&members, checked)?;
+        Ok(members)
+    }
+
+    fn reclaim_at(
+        &self,
+        (index, member): (usize, &Member<N>),
+        listed: Vec<u64>,
+    ) -> MemberReclaimed {
+        let (freed, held) = member.pool.reclaim_unlisted(listed);
+        self.note_freed(index, freed);
+        MemberReclaimed {
+            id: MemberId(index as u32),
+            name: name_of(member),
+            freed,
+            held,
+        }
+    }
+
+    /// Takes what a list names; answers the report, and by the number of the member what was listed of it.
+    fn adopt_listed(
+        &self,
+        ambiguous: Ambiguous,
+        users: impl IntoIterator<Item = impl UserRecord>,
+    ) -> (Adopted, Vec<Vec<u64>>) {
+        let (router, shares) = self.read_shares(ambiguous, users);
+        let (mut reports, mut listed) = (Vec::new(), Vec::new());
+        for (index, share) in shares.into_iter().enumerate() {
+            let (report, words) = share.map(Share::adopt_listed).unwrap_or_default();
+            self.note_adopted(index, report.taken);
+            reports.push(report);
+            listed.push(words);
+        }
+        (router.joined(reports), listed)
+    }
+}
+
+/// The first of the members that refuses.
+fn check_all<N: Network>(
+    members: &[(usize, &Member<N>)],
+    checked: impl Iterator<Item = Result<(), ReclaimError>>,
+) -> Result<(), SetReclaimError> {
+    let mut checked = members.iter().zip(checked);
+    checked.try_for_each(|(&(index, member), checked)| {
+        checked.map_err(|error| SetReclaimError {
+            id: Some(MemberId(index as u32)),
+            member: Some(name_of(member)),
+            error,
+        })
+    })
+}
+
+fn name_of<N: Network>(member: &Member<N>) -> String {
+    member.pool.plan_identity().to_string()
+}

@@ -1,0 +1,180 @@
+//! Asks the rules of all members, and then frees what is ripe and takes what is missing, member by member.
+
+use super::error::SetApplyError;
+use super::plan::{SetApplied, SetPlan, SetUndone};
+use super::reconciler::SetReconciler;
+use crate::network::Network;
+use crate::pool::{Facts, Reconciler, blown};
+use crate::reconcile::{ApplyError, Plan};
+
+impl<'s, N: Network> SetReconciler<'s, N> {
+    /// Applies the latest plan in every member: see [`Reconciler::apply`](crate::Reconciler::apply).
+    ///
+    /// The rules are asked first, those of each member and the same ones once more of all members together, as
+    /// if they were one pool. If one forbids, nothing is done anywhere: so a list that lacks one network, because
+    /// somebody forgot its file, frees nothing in the others either. What is freed the set finds at once.
+    ///
+    /// Each step is one instruction of its own, and can be done twice: whoever dies half-way leaves members
+    /// that are in order.
+    ///
+    /// # Errors
+    ///
+    /// [`SetApplyError::Fuse`] if a rule forbids to free; [`SetApplyError::Member`] if a plan is not the latest
+    /// one of its member, or the member is poisoned, or is not of the set. Nothing has changed in any member.
+    ///
+    /// ```
+    /// # use hostbits::{Pool, PoolSet, ReconcileOptions};
+    /// # use std::time::Duration;
+    /// # let pool = |net: &str| Pool::new(net.parse::<ipnet::Ipv4Net>().unwrap());
+    /// let set = PoolSet::new([pool("10.0.0.0/29")?, pool("10.0.1.0/24")?])?;
+    /// let held = set.allocate_many(8)?;
+    /// let options = ReconcileOptions::new().grace(Duration::ZERO);
+    /// let mut reconciler = set.reconciler_with(options)?;
+    /// let mut pass = reconciler.begin()?;
+    /// pass.read(&held[..4]);                     // nothing of the second network
+    /// let plan = pass.finish(4)?;
+    /// let error = reconciler.apply(&plan).unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "10.0.1.0/24: the list names no address of the pool; if that is right, allow the number: 4"
+    /// );
+    /// assert_eq!(set.allocated(), 8);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn apply(&mut self, plan: &SetPlan) -> Result<SetApplied, SetApplyError> {
+        self.apply_if(plan, None)
+    }
+
+    /// Applies like [`apply`](Self::apply), and allows by its number that so many addresses are freed in all
+    /// members together, however many are taken or listed in each. The other rules hold.
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`SetApplyError::Fuse`] if more would be freed.
+    ///
+    /// ```
+    /// # use hostbits::{Pool, PoolSet, ReconcileOptions};
+    /// # use std::time::Duration;
+    /// # let pool = |net: &str| Pool::new(net.parse::<ipnet::Ipv4Net>().unwrap());
+    /// # let set = PoolSet::new([pool("10.0.0.0/29")?, pool("10.0.1.0/24")?])?;
+    /// # set.allocate_many(8)?;
+    /// # let options = ReconcileOptions::new().grace(Duration::ZERO);
+    /// # let mut reconciler = set.reconciler_with(options)?;
+    /// let plan = reconciler.begin()?.finish(0)?;
+    /// assert!(reconciler.apply_at_most(&plan, 7).is_err());
+    /// assert_eq!(reconciler.apply_at_most(&plan, 8)?.total.freed, 8);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn apply_at_most(
+        &mut self,
+        plan: &SetPlan,
+        most: u64,
+    ) -> Result<SetApplied, SetApplyError> {
+        self.apply_if(plan, Some(most))
+    }
+
+    fn apply_if(
+        &mut self,
+        plan: &SetPlan,
+        allowed: Option<u64>,
+    ) -> Result<SetApplied, SetApplyError> {
+        let places = self.check_members(plan, Reconciler::check_latest)?;
+        self.check_rules(plan, allowed)?;
+        let mut applied = SetApplied::default();
+        for (member, index) in plan.members.iter().zip(places) {
+            let done = match &mut self.reconcilers[index] {
+                Some(reconciler) => reconciler.apply_checked(&member.plan),
+                None => continue,
+            };
+            self.set.note_freed(index, done.freed);
+            self.set.note_adopted(index, done.adopted);
+            applied.total.add(&done);
+            applied.members.push(done);
+        }
+        Ok(applied)
+    }
+
+    /// Takes what was ripe in a plan where it is free, in every member, and says where it is not: see
+    /// [`Reconciler::undo`](crate::Reconciler::undo).
+    ///
+    /// # Errors
+    ///
+    /// [`SetApplyError::Member`] if a plan is of a pool that is no member, or a member is poisoned. Nothing has
+    /// changed in any member.
+    ///
+    /// ```
+    /// # use hostbits::{Pool, PoolSet, ReconcileOptions};
+    /// # use std::time::Duration;
+    /// # let pool = |net: &str| Pool::new(net.parse::<ipnet::Ipv4Net>().unwrap());
+    /// # let set = PoolSet::new([pool("10.0.0.0/29")?, pool("10.0.1.0/24")?])?;
+    /// # let options = ReconcileOptions::new().grace(Duration::ZERO);
+    /// # let mut reconciler = set.reconciler_with(options)?;
+    /// set.allocate_many(8)?;
+    /// let plan = reconciler.begin()?.finish(0)?;
+    /// reconciler.apply_at_most(&plan, 8)?;
+    /// let somebody = set.allocate()?;
+    /// let undone = reconciler.undo(&plan)?.total;
+    /// assert_eq!((undone.taken_back, undone.not_free), (7, 1));
+    /// assert_eq!(undone.not_free_addrs, [somebody]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn undo(&mut self, plan: &SetPlan) -> Result<SetUndone, SetApplyError> {
+        let places = self.check_members(plan, Reconciler::check)?;
+        let mut undone = SetUndone::default();
+        for (member, index) in plan.members.iter().zip(places) {
+            let done = match &mut self.reconcilers[index] {
+                Some(reconciler) => reconciler.undo_checked(&member.plan),
+                None => continue,
+            };
+            self.set.note_adopted(index, done.taken_back);
+            undone.total.add(&done);
+            undone.members.push(done);
+        }
+        Ok(undone)
+    }
+
+    /// Where each member of the plan is reconciled, if `check` has nothing against any of them.
+    fn check_members(
+        &self,
+        plan: &SetPlan,
+        check: impl Fn(&Reconciler<'s, N>, &Plan) -> Result<(), ApplyError>,
+    ) -> Result<Vec<usize>, SetApplyError> {
+        let places = self.places();
+        let find = |plan: &Plan| {
+            let place = places.iter().find(|(pool, _)| *pool == plan.pool);
+            let &(_, index) = place.ok_or(ApplyError::OtherPool)?;
+            let reconciler = self.reconcilers[index].as_ref();
+            check(reconciler.ok_or(ApplyError::OtherPool)?, plan)?;
+            Ok(index)
+        };
+        let members = plan.members.iter().map(|member| {
+            find(&member.plan).map_err(|error| SetApplyError::Member {
+                member: member.name.clone(),
+                error,
+            })
+        });
+        members.collect()
+    }
+
+    /// Asks the rules of every member, and of the list as a whole.
+    fn check_rules(&self, plan: &SetPlan, allowed: Option<u64>) -> Result<(), SetApplyError> {
+        let now_ms = self.options.now_ms();
+        let whole = plan.facts();
+        let ripe = whole.ripe;
+        let fuse = |member, fuse| SetApplyError::Fuse { member, fuse, ripe };
+        // What cannot be read, and what is too old, is so for all of them. A number is that of all.
+        if let Some(it) = blown(&whole, now_ms, Some(allowed.unwrap_or(u64::MAX))) {
+            return Err(fuse(None, it));
+        }
+        if allowed.is_some() {
+            return Ok(());
+        }
+        // The members first: which of them it is tells more.
+        for member in &plan.members {
+            if let Some(it) = blown(&Facts::of(&member.plan), now_ms, None) {
+                return Err(fuse(Some(member.name.clone()), it));
+            }
+        }
+        blown(&whole, now_ms, None).map_or(Ok(()), |it| Err(fuse(None, it)))
+    }
+}

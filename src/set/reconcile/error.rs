@@ -1,0 +1,114 @@
+//! Why a set is not reconciled, or a plan of it not applied.
+
+use crate::reconcile::{ApplyError, Fuse, ReconcilerError};
+use crate::set::MemberId;
+use std::error::Error;
+use std::fmt;
+
+/// Why there is no reconciler of a set, or no pass: the first member that refuses. None of them is held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SetReconcilerError {
+    /// The member.
+    pub id: MemberId,
+    /// Its network, or its first and last address.
+    pub member: String,
+    /// Why it refuses.
+    pub error: ReconcilerError,
+}
+
+impl SetReconcilerError {
+    /// A stable name for logs, JSON and exit codes: kebab case. That of the member's error.
+    pub fn code(&self) -> &'static str {
+        self.error.code()
+    }
+}
+
+/// `code`, `id` and `member`.
+#[cfg(feature = "serde")]
+impl serde::Serialize for SetReconcilerError {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut fields = serializer.serialize_struct("SetReconcilerError", 3)?;
+        fields.serialize_field("code", self.code())?;
+        fields.serialize_field("id", &self.id)?;
+        fields.serialize_field("member", &self.member)?;
+        fields.end()
+    }
+}
+
+impl fmt::Display for SetReconcilerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.member, self.error)
+    }
+}
+
+impl Error for SetReconcilerError {}
+
+/// Why a plan of a set was not applied. Nothing has changed in any member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SetApplyError {
+    /// A member refuses its plan.
+    #[non_exhaustive]
+    Member {
+        /// Its network, or its first and last address.
+        member: String,
+        /// Why: never a fuse.
+        error: ApplyError,
+    },
+    /// A rule keeps the plan from freeing anything.
+    #[non_exhaustive]
+    Fuse {
+        /// The member whose rule it is; `None` for the list as a whole.
+        member: Option<String>,
+        /// Which one, with the numbers of the member, or of all.
+        fuse: Fuse,
+        /// How many addresses would be freed in all members: the number that
+        /// [`apply_at_most`](crate::SetReconciler::apply_at_most) would have to allow.
+        ripe: u64,
+    },
+}
+
+impl SetApplyError {
+    /// A stable name for logs, JSON and exit codes: kebab case. That of the member's error, or of the fuse.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Member { error, .. } => error.code(),
+            Self::Fuse { fuse, .. } => fuse.code(),
+        }
+    }
+}
+
+/// `code`, `member` or null, and of a fuse `ripe`, otherwise null.
+#[cfg(feature = "serde")]
+impl serde::Serialize for SetApplyError {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let (member, ripe) = match self {
+            Self::Member { member, .. } => (Some(member), None),
+            Self::Fuse { member, ripe, .. } => (member.as_ref(), Some(ripe)),
+        };
+        let mut fields = serializer.serialize_struct("SetApplyError", 3)?;
+        fields.serialize_field("code", self.code())?;
+        fields.serialize_field("member", &member)?;
+        fields.serialize_field("ripe", &ripe)?;
+        fields.end()
+    }
+}
+
+impl fmt::Display for SetApplyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Member { member, error } => write!(f, "{member}: {error}"),
+            Self::Fuse { member, fuse, ripe } => {
+                if let Some(member) = member {
+                    write!(f, "{member}: ")?;
+                }
+                fuse.describe(f, Some(*ripe))
+            }
+        }
+    }
+}
+
+impl Error for SetApplyError {}

@@ -1,0 +1,156 @@
+//! One pass over all members: from the barriers to the plan.
+
+use super::plan::{MemberPlan, SetPlan};
+use crate::network::Network;
+use crate::pool::{Pass, ReconcileOptions, check_whole};
+use crate::reconcile::PassError;
+use crate::set::list::Router;
+use crate::set::{MemberId, PoolSet};
+use crate::users::{Ambiguous, UserRecord};
+
+/// A pass over a set that has begun: hand it the whole list, then finish it.
+///
+/// Dropped, it changes nothing.
+#[must_use = "a pass without a list finds nothing"]
+pub struct SetPass<'r, 's, N: Network> {
+    router: Router<'s, N>,
+    /// By the number of the member; nothing for those that were removed.
+    shares: Vec<Option<Share<'r, 's, N>>>,
+    ambiguous: Ambiguous,
+    grace_ms: u64,
+    is_incomplete: bool,
+}
+
+/// What one member reads of the list.
+struct Share<'r, 's, N: Network> {
+    pass: Pass<'r, 's, N>,
+    entries: u64,
+}
+
+impl<'r, 's, N: Network> SetPass<'r, 's, N> {
+    /// Of passes that have all begun.
+    pub(super) fn new(
+        set: &'s PoolSet<N>,
+        options: &ReconcileOptions,
+        passes: Vec<Option<Pass<'r, 's, N>>>,
+    ) -> Self {
+        let share = |pass| Share { pass, entries: 0 };
+        Self {
+            router: Router::up_to(set, options.ambiguous, passes.len()),
+            shares: passes.into_iter().map(|pass| pass.map(share)).collect(),
+            ambiguous: options.ambiguous,
+            grace_ms: options.grace_ms(),
+            is_incomplete: false,
+        }
+    }
+
+    /// Reads a list, or a part of it. Each entry is for the member that has its address; an expanded block may
+    /// be for several, and counts once.
+    ///
+    /// ```
+    /// # use hostbits::{Pool, PoolSet};
+    /// let set = PoolSet::new([
+    ///     Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?,
+    ///     Pool::new("10.0.4.0/22".parse()?)?,
+    /// ])?;
+    /// let mut reconciler = set.reconciler()?;
+    /// let mut pass = reconciler.begin()?;
+    /// pass.read(["10.0.0.2", "10.0.5.9"]);
+    /// pass.read([("10.9.9.9", "bob")]);
+    /// let plan = pass.finish(3)?;
+    /// assert_eq!((plan.entries.missing, plan.entries.out_of_range), (2, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn read(&mut self, users: impl IntoIterator<Item = impl UserRecord>) {
+        for user in users {
+            self.read_one(&user);
+        }
+    }
+
+    /// Reads a list that may fail on the way. After an error the pass makes no plan.
+    ///
+    /// # Errors
+    ///
+    /// The first error of the list.
+    ///
+    /// ```
+    /// # use hostbits::{Pool, PoolSet};
+    /// let set = PoolSet::new([Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?])?;
+    /// let mut reconciler = set.reconciler()?;
+    /// let mut pass = reconciler.begin()?;
+    /// assert!(pass.try_read([Ok("10.0.0.2"), Err("the database went away")]).is_err());
+    /// assert_eq!(pass.finish(1).unwrap_err().code(), "incomplete");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn try_read<E>(
+        &mut self,
+        users: impl IntoIterator<Item = Result<impl UserRecord, E>>,
+    ) -> Result<(), E> {
+        // Until the end is seen: a list that panics has not been read either.
+        let was_incomplete = std::mem::replace(&mut self.is_incomplete, true);
+        for user in users {
+            self.read_one(&user?);
+        }
+        self.is_incomplete = was_incomplete;
+        Ok(())
+    }
+
+    fn read_one(&mut self, user: &impl UserRecord) {
+        let route = self.router.route(user);
+        let position = self.router.position();
+        route.for_each(|index| {
+            if let Some(share) = &mut self.shares[index] {
+                share.pass.read_as(position, user);
+                share.entries += 1;
+            }
+        });
+    }
+
+    /// How many entries have been read.
+    pub fn entries(&self) -> u64 {
+        self.router.position()
+    }
+
+    /// Says that the list has been read to its end, and how many entries it should have: see
+    /// [`Pass::finish`](crate::Pass::finish). Makes the plan.
+    ///
+    /// # Errors
+    ///
+    /// [`PassError`]. Nothing has changed, and nothing has been seen, in any member.
+    ///
+    /// ```
+    /// # use hostbits::{Pool, PoolSet};
+    /// let set = PoolSet::new([Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?])?;
+    /// let mut reconciler = set.reconciler()?;
+    /// let mut pass = reconciler.begin()?;
+    /// pass.read(["10.0.0.2"]);
+    /// assert_eq!(pass.finish(2).unwrap_err().code(), "count-mismatch");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn finish(self, entries: u64) -> Result<SetPlan, PassError> {
+        check_whole(self.is_incomplete, entries, self.entries())?;
+        let mut passes = self.shares.iter().flatten();
+        passes.try_for_each(|share| share.pass.check_gate())?;
+        Ok(self.plan())
+    }
+
+    fn plan(self) -> SetPlan {
+        let mut shares = self.shares.iter().flatten();
+        let is_unclear =
+            self.router.is_unclear(self.ambiguous) || shares.any(|share| share.pass.is_unclear());
+        let shares = self.shares.into_iter().zip(0..);
+        let members = shares.filter_map(|(share, index)| {
+            let Share { pass, entries } = share?;
+            // What one of them cannot read may be of any of them.
+            let plan = pass.plan_share(entries, is_unclear);
+            Some(MemberPlan {
+                id: MemberId(index),
+                name: plan.pool.to_string(),
+                plan,
+            })
+        });
+        let members: Vec<_> = members.collect();
+        let (entries, problems) = self.router.joined_plans(&members);
+        SetPlan::new(self.grace_ms, entries, is_unclear, members, problems)
+    }
+}

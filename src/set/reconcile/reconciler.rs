@@ -1,0 +1,262 @@
+//! Holds the reconcilers of all members.
+
+use super::error::SetReconcilerError;
+use super::pass::SetPass;
+use super::plan::{MemberPlan, SetPlan};
+use crate::network::Network;
+use crate::pool::{ReconcileOptions, Reconciler};
+use crate::reconcile::{PoolIdentity, ReconcilerError};
+use crate::set::{MemberId, PoolSet};
+
+/// Compares a set of pools with the list of its users, pass by pass, and repairs it: a
+/// [`Reconciler`](crate::Reconciler) for each member, and one list for all of them.
+///
+/// What is freed, and when, is what single reconcilers would free that each get their own part of the list.
+/// In addition all barriers are up before a pass answers, every entry is counted once, and the rules of all
+/// members are asked before anything is freed in one.
+///
+/// Drained members and those with cordons are part of it. A member that is added is part of the next pass. As
+/// long as there is a reconciler no member can be removed: [`remove`](PoolSet::remove) wants the set alone.
+///
+/// ```
+/// use hostbits::{Pool, PoolSet, ReconcileOptions};
+/// use std::time::Duration;
+///
+/// let pool = |net: &str| Pool::new(net.parse::<ipnet::Ipv4Net>().unwrap());
+/// let set = PoolSet::new([pool("10.0.0.0/30")?, pool("10.0.1.0/24")?])?;
+/// let held = set.allocate_many(3)?;
+///
+/// // Everybody has stopped joining and leaving, so the first sight is enough.
+/// let options = ReconcileOptions::new().grace(Duration::ZERO);
+/// let mut reconciler = set.reconciler_with(options)?;
+/// let mut pass = reconciler.begin()?;
+/// pass.read(&held[..2]);                     // read the list only now
+/// let plan = pass.finish(2)?;                // it has two entries
+/// assert_eq!((plan.slots.matched, plan.slots.ripe), (2, 1));
+/// assert_eq!(reconciler.apply(&plan)?.total.freed, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct SetReconciler<'s, N: Network> {
+    pub(super) set: &'s PoolSet<N>,
+    pub(super) options: ReconcileOptions,
+    /// By the number of the member; nothing for those that were removed.
+    pub(super) reconcilers: Vec<Option<Reconciler<'s, N>>>,
+    began_anew: Vec<MemberId>,
+}
+
+impl<N: Network> PoolSet<N> {
+    /// Begins to reconcile all members, with a [`grace`](ReconcileOptions::grace) of ten minutes.
+    ///
+    /// # Errors
+    ///
+    /// [`SetReconcilerError`] names the member that refuses: somebody else reconciles it, its pool file is
+    /// poisoned, or this process is a fork. Then none is held.
+    ///
+    /// ```
+    /// # use hostbits::{Pool, PoolSet};
+    /// let set = PoolSet::new([Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?])?;
+    /// let reconciler = set.reconciler()?;
+    /// assert_eq!(set.reconciler().unwrap_err().code(), "busy");
+    /// # drop(reconciler);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reconciler(&self) -> Result<SetReconciler<'_, N>, SetReconcilerError> {
+        self.reconciler_with(ReconcileOptions::default())
+    }
+
+    /// Begins to reconcile with choices, which are those of every member.
+    ///
+    /// # Errors
+    ///
+    /// As [`reconciler`](Self::reconciler).
+    ///
+    /// ```
+    /// # use hostbits::{Ambiguous, Pool, PoolSet, ReconcileOptions};
+    /// let set = PoolSet::new([
+    ///     Pool::new("10.0.0.0/29".parse::<ipnet::Ipv4Net>()?)?,
+    ///     Pool::new("10.0.0.8/29".parse()?)?,
+    /// ])?;
+    /// let options = ReconcileOptions::new().ambiguous(Ambiguous::Expand);
+    /// let mut reconciler = set.reconciler_with(options)?;
+    /// let mut pass = reconciler.begin()?;
+    /// pass.read(["10.0.0.0/28"]);                // a block may span members
+    /// let plan = pass.finish(1)?;
+    /// assert_eq!((plan.entries.ambiguous, plan.slots.missing), (1, 5 + 5));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reconciler_with(
+        &self,
+        options: ReconcileOptions,
+    ) -> Result<SetReconciler<'_, N>, SetReconcilerError> {
+        let mut reconciler = SetReconciler {
+            set: self,
+            options: options.started(),
+            reconcilers: Vec::new(),
+            began_anew: Vec::new(),
+        };
+        reconciler.take_new_members()?;
+        Ok(reconciler)
+    }
+
+    /// Goes on where [`SetReconciler::leave_open`] has stopped, in this process or in another one: with what
+    /// its plan has seen of each member.
+    ///
+    /// A member whose sightings are worth nothing begins anew, and the others go on: one that the plan does
+    /// not have, or a pool file that everybody had closed meanwhile, or that somebody has reconciled;
+    /// [`began_anew`](SetReconciler::began_anew) names them. Members of the plan that the set does not have any more
+    /// are left alone. The barrier of such a pool is up, which is harmless, until a reconciler of that pool
+    /// has begun a pass and is dropped.
+    ///
+    /// # Errors
+    ///
+    /// As [`reconciler`](Self::reconciler). The plan is worth what it was.
+    ///
+    /// ```
+    /// # use hostbits::{Pool, PoolSet};
+    /// let set = PoolSet::new([Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?])?;
+    /// let mut first = set.reconciler()?;
+    /// let plan = first.begin()?.finish(0)?;
+    /// let plan = first.leave_open(plan);
+    /// let second = set.resume_reconciler(Default::default(), &plan)?;
+    /// assert_eq!(second.began_anew(), []);
+    /// # drop(second);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn resume_reconciler(
+        &self,
+        options: ReconcileOptions,
+        plan: &SetPlan,
+    ) -> Result<SetReconciler<'_, N>, SetReconcilerError> {
+        // All of them first: to go on spends the number in the plan, which whoever is refused still needs.
+        let mut reconciler = self.reconciler_with(options)?;
+        reconciler.go_on_from(plan)?;
+        Ok(reconciler)
+    }
+}
+
+impl<'s, N: Network> SetReconciler<'s, N> {
+    /// Begins a pass: puts the barriers of all members up, and looks at them. Read the list only after this.
+    ///
+    /// # Errors
+    ///
+    /// [`SetReconcilerError`] names the member that refuses: its pool file has been poisoned, this process is a
+    /// fork, or it is a new member that somebody else reconciles. No pass has begun.
+    ///
+    /// ```
+    /// # use hostbits::{Pool, PoolSet};
+    /// let set = PoolSet::new([Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?])?;
+    /// let mut reconciler = set.reconciler()?;
+    /// drop(reconciler.begin()?);                 // nothing has changed
+    /// set.add(Pool::new("10.0.1.0/24".parse()?)?)?;
+    /// let mut pass = reconciler.begin()?;        // with the new member
+    /// let late = set.allocate()?;                // marked: not an orphan, though no list has it yet
+    /// assert_eq!((pass.finish(0)?.slots.orphan), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn begin(&mut self) -> Result<SetPass<'_, 's, N>, SetReconcilerError> {
+        self.take_new_members()?;
+        let (set, options) = (self.set, &self.options);
+        let mut passes = Vec::with_capacity(self.reconcilers.len());
+        for (index, reconciler) in self.reconcilers.iter_mut().enumerate() {
+            passes.push(match reconciler {
+                None => None,
+                Some(reconciler) => {
+                    let pass = reconciler.begin();
+                    Some(pass.map_err(|error| refusal(set, index, error))?)
+                }
+            });
+        }
+        Ok(SetPass::new(set, options, passes))
+    }
+
+    /// Stops, and leaves the barriers up for who goes on with
+    /// [`resume_reconciler`](PoolSet::resume_reconciler): see
+    /// [`Reconciler::leave_open`](crate::Reconciler::leave_open).
+    #[must_use = "without the plan nobody can go on"]
+    pub fn leave_open(mut self, mut plan: SetPlan) -> SetPlan {
+        let places = self.places();
+        for member in &mut plan.members {
+            let place = places.iter().find(|(of, _)| *of == member.plan.pool);
+            let reconciler = place.and_then(|&(_, index)| self.reconcilers[index].take());
+            if let Some(reconciler) = reconciler {
+                member.plan = reconciler.leave_open(member.plan.clone());
+            }
+        }
+        plan
+    }
+
+    /// The members that did not go on from the plan of
+    /// [`resume_reconciler`](PoolSet::resume_reconciler): what it has seen of them is worth nothing any more.
+    pub fn began_anew(&self) -> &[MemberId] {
+        &self.began_anew
+    }
+
+    /// Takes the reconcilers of the members that have come since. All or none.
+    fn take_new_members(&mut self) -> Result<(), SetReconcilerError> {
+        let set = self.set;
+        let mut taken = Vec::new();
+        for index in self.reconcilers.len()..set.members.len() {
+            taken.push(match set.members.get(index) {
+                None => None,
+                Some(member) => {
+                    let reconciler = member.pool.reconciler_with(self.options.clone());
+                    Some(reconciler.map_err(|error| refusal(set, index, error))?)
+                }
+            });
+        }
+        self.reconcilers.extend(taken);
+        Ok(())
+    }
+
+    fn go_on_from(&mut self, plan: &SetPlan) -> Result<(), SetReconcilerError> {
+        let places = self.places();
+        for (identity, index) in places {
+            let Some(reconciler) = &mut self.reconcilers[index] else {
+                continue;
+            };
+            let is_same = |member: &&MemberPlan| member.plan.pool == identity;
+            let went_on = match plan.members.iter().find(is_same) {
+                Some(member) => reconciler.go_on_from(&member.plan),
+                None => Err(ReconcilerError::OtherPool),
+            };
+            match went_on {
+                Ok(()) => {}
+                Err(ReconcilerError::Superseded | ReconcilerError::OtherPool) => {
+                    self.began_anew.push(MemberId(index as u32));
+                }
+                Err(error) => return Err(refusal(self.set, index, error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Which pool is reconciled at which place.
+    pub(super) fn places(&self) -> Vec<(PoolIdentity, usize)> {
+        let held = self.reconcilers.iter().enumerate();
+        let held =
+            held.filter_map(|(index, it)| Some((it.as_ref()?.pool().plan_identity(), index)));
+        held.collect()
+    }
+}
+
+fn refusal<N: Network>(
+    set: &PoolSet<N>,
+    index: usize,
+    error: ReconcilerError,
+) -> SetReconcilerError {
+    let member = set.members.get(index);
+    SetReconcilerError {
+        id: MemberId(index as u32),
+        member: member.map_or_else(String::new, |it| it.pool.plan_identity().to_string()),
+        error,
+    }
+}
+
+impl<N: Network> std::fmt::Debug for SetReconciler<'_, N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SetReconciler")
+            .field("options", &self.options)
+            .field("members", &self.reconcilers)
+            .finish_non_exhaustive()
+    }
+}
