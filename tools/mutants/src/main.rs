@@ -53,6 +53,9 @@ fn run() -> Outcome<bool> {
         .chain(list_sim::MUTANTS)
         .filter(chosen)
         .collect();
+    if mutants.is_empty() {
+        return Err(format!("no mutant's name contains any of {names:?}"));
+    }
     let begin = Instant::now();
     let copy = Copy::new()?;
     for mutant in list::MUTANTS {
