@@ -60,7 +60,7 @@ impl<N: Network> Pool<N> {
     // Word by word when all of the list is known: a claim for each entry takes three times as long.
     pub(super) fn take_all(&self, listing: &mut Listing<'_, N>) {
         let (mut taken, mut named) = (0, 0);
-        for (word_index, &bits) in listing.listed.iter().enumerate() {
+        for (word_index, &bits) in listing.words().iter().enumerate() {
             if bits != 0 {
                 named += u64::from(bits.count_ones());
                 taken += self.take_listed(word_index, bits);

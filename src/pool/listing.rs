@@ -3,6 +3,7 @@
 //! Which slots are listed is one bit each. Who named them is kept only where the list has owners (`owners`).
 
 use super::owners::Owners;
+use crate::bitmap::WordBits;
 use crate::geometry::{Geometry, Place};
 use crate::network::Network;
 use crate::slot::{Slot, bit_of, bits_within, slots_in, word_of, words_within};
@@ -10,6 +11,7 @@ use crate::users::{
     Adopted, Ambiguous, Entry, Listed, ProblemKind, Quoted, UserRecord, quoted, read,
 };
 use ipnet::IpNet;
+use std::mem::take;
 use std::net::IpAddr;
 
 /// A list as far as it has been read.
@@ -17,8 +19,11 @@ pub(super) struct Listing<'a, N: Network> {
     geometry: &'a Geometry<N>,
     ambiguous: Ambiguous,
     pub(super) report: Adopted,
-    /// A bit for each slot that is listed.
-    pub(super) listed: Vec<u64>,
+    /// A bit for each slot that is listed, but for those of `latest`.
+    listed: Vec<u64>,
+    /// The word that was named last, and its listed slots. A list that is in order names each word several
+    /// times; and a store to a place that the text says makes the processor hold back its look at the next text.
+    latest: WordBits,
     /// Of those, the ones that an ambiguous entry named first. Empty while there are none.
     pub(super) unclear: Vec<u64>,
     is_reading_unclear: bool,
@@ -35,6 +40,7 @@ impl<'a, N: Network> Listing<'a, N> {
             ambiguous,
             report: Adopted::default(),
             listed: vec![0; word_count],
+            latest: (0, 0),
             unclear: Vec::new(),
             is_reading_unclear: false,
             twice: Adopted::default(),
@@ -75,10 +81,17 @@ impl<'a, N: Network> Listing<'a, N> {
         self.read(user);
     }
 
+    /// A bit for each slot that is listed.
+    pub(super) fn words(&mut self) -> &mut Vec<u64> {
+        self.listed[self.latest.0] = self.latest.1;
+        &mut self.listed
+    }
+
     /// What became of the entries, and a bit for each slot that is listed, by words.
     #[allow(dead_code)] // Where there are no pool files, nobody asks.
-    pub(super) fn into_words(self) -> (Adopted, Vec<u64>) {
-        (self.report, self.listed)
+    pub(super) fn into_words(mut self) -> (Adopted, Vec<u64>) {
+        let words = take(self.words());
+        (self.report, words)
     }
 
     /// The slots of the pool that have addresses under the prefix.
@@ -165,9 +178,13 @@ impl<'a, N: Network> Listing<'a, N> {
     /// Lists slots of a word for an owner; answers those that were not listed before.
     #[inline]
     fn name_word(&mut self, word_index: usize, bits: u64, owner: Option<&str>) -> u64 {
-        let fresh = bits & !self.listed[word_index];
+        if word_index != self.latest.0 {
+            self.listed[self.latest.0] = self.latest.1;
+            self.latest = (word_index, self.listed[word_index]);
+        }
+        let fresh = bits & !self.latest.1;
         if fresh != 0 {
-            self.listed[word_index] |= fresh;
+            self.latest.1 |= fresh;
             if let Some(owner) = owner {
                 let position = self.report.entries;
                 self.owners.insert((word_index, fresh), position, owner);

@@ -27,8 +27,6 @@ pub(super) struct OwnersBySlot<'a> {
 
 impl Owners {
     /// Slots of a word that nobody has named before.
-    // Never inlined: lists without owners are read by the same loop, and took twice as long with this in it.
-    #[inline(never)]
     pub(super) fn insert(&mut self, (word_index, bits): WordBits, position: u64, owner: &str) {
         let goes_on = self.claims.last_position == position;
         if !goes_on {

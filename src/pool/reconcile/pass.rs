@@ -161,14 +161,15 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
         plan
     }
 
-    fn plan(self) -> Plan {
+    fn plan(mut self) -> Plan {
         let pool = self.reconciler.pool;
         let times = Times {
             began: self.began,
             finished: self.reconciler.now_ms(),
             grace: self.reconciler.options.grace_ms(),
         };
-        let found = self.compare();
+        let listed = std::mem::take(self.listing.words());
+        let found = self.compare(&listed);
         let touched = &self.reconciler.touched;
         let orphans = found
             .orphan
@@ -206,7 +207,7 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
     }
 
     /// Looks at every word once, and sorts what is there.
-    fn compare(&self) -> Found {
+    fn compare(&self, listed: &[u64]) -> Found {
         let pool = self.reconciler.pool;
         let marks = pool.words.touched_or_new();
         let runs = pool.geometry.runs().iter().map(|run| (run.first, run.last));
@@ -217,7 +218,7 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
             slots: SlotCounts::default(),
             entries: EntryCounts::odd(&self.listing.report, &self.listing.twice),
         };
-        for (word_index, &listed) in self.listing.listed.iter().enumerate() {
+        for (word_index, &listed) in listed.iter().enumerate() {
             let usable = usable();
             let taken = usable & !self.free[word_index];
             let suspect = of_word(&self.quarantined, word_index);
