@@ -97,7 +97,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[edit(
             PASS,
             "(word, bits & !touched[word], bits & touched[word])",
-            "(word, (bits | !self.free[word] & self.listing.listed[word]) & !touched[word], bits & touched[word])",
+            "(word, (bits | !self.free[word] & listed[word]) & !touched[word], bits & touched[word])",
         )],
         SIMULATOR,
     ),
