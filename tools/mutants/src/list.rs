@@ -127,7 +127,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         ],
         &[Loom("batch", "a_batch_finds_what_its_thread_released")],
     ),
-    smoke(mutant(
+    mutant(
         "settle: the child is not looked at again",
         &[edit(
             TREE,
@@ -135,7 +135,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "                true\n",
         )],
         &[Loom("batch", "a_batch_finds_what_its_thread_released")],
-    )),
+    ),
     mutant(
         "settle: check of words without the total order",
         &[edit(
@@ -175,7 +175,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "releasing_beside_a_stalled_release_guarantees_an_allocation",
         )],
     ),
-    smoke(mutant(
+    mutant(
         "publish: not by a release of a free slot",
         &[edit(
             "src/storage/mod.rs",
@@ -183,7 +183,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "        if was_taken {\n            self.bitmap().announce_slot(slot);\n        }\n",
         )],
         &[Loom("proof", "a_slot_said_to_be_free_is_within_bounds")],
-    )),
+    ),
     smoke(mutant(
         "release: the store is Relaxed",
         &[edit(
@@ -214,7 +214,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "a_bounded_search_is_not_fooled_by_a_moving_slot",
         )],
     ),
-    smoke(mutant(
+    mutant(
         "claim, spread: keeps a bit that it did not win",
         &[edit(
             CHUNK,
@@ -222,7 +222,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "    word.fetch_and(!bit, Ordering::SeqCst) & bit != 0 || bit != 0\n",
         )],
         &[Loom("single", "a_slot_passes_from_holder_to_holder")],
-    )),
+    ),
     mutant(
         "lowest: any candidate passes for the lowest",
         &[edit(
@@ -244,7 +244,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "batches_that_fail_one_after_the_other_take_nothing_from_a_single_claim",
         )],
     )),
-    smoke(mutant(
+    mutant(
         "flights: ignored",
         &[edit(
             CONTROL,
@@ -252,7 +252,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "before & FLIGHTS_MASK == own || self.flights() == before || true",
         )],
         &[Loom("batch", "a_batch_that_fails_gives_everything_back")],
-    )),
+    ),
     mutant(
         "flights: not looked at again",
         &[edit(
@@ -626,7 +626,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
         &[Test("properties", "big_trees_answer_like_a_scan_and_a_set")],
     ),
-    smoke(mutant(
+    mutant(
         "batch: the flight begins after the first claim",
         &[
             edit(
@@ -646,7 +646,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             ),
         ],
         &[Loom("batch", "a_batch_that_fails_gives_everything_back")],
-    )),
+    ),
     mutant(
         "watch: looked for without the total order",
         &[edit(

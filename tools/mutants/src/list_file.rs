@@ -30,7 +30,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
         &[Unit("simulated")],
     )),
-    smoke(mutant(
+    mutant(
         "recovery: Q is synced together with F",
         &[edit(
             RECOVER,
@@ -38,8 +38,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "    for (_, (free, _))",
         )],
         &[Unit("simulated")],
-    )),
-    smoke(mutant(
+    ),
+    mutant(
         "recovery: T before the sync of F",
         &[edit(
             RECOVER,
@@ -47,8 +47,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "",
         )],
         &[Unit("simulated")],
-    )),
-    smoke(mutant(
+    ),
+    mutant(
         "recovery: T believed of a file that nobody knows",
         &[edit(
             RECOVER,
@@ -56,8 +56,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "        Belief::Nothing => quarantine(disk, |word_index| !is_vouched_for(disk, word_index))?,",
         )],
         &[Unit("simulated"), Tests("file_life")],
-    )),
-    smoke(mutant(
+    ),
+    mutant(
         "recovery: what is free stays a suspect",
         &[edit(
             RECOVER,
@@ -65,7 +65,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "keep(quarantine, usable)",
         )],
         &[Unit("simulated"), Tests("file_life")],
-    )),
+    ),
     mutant(
         "recovery: the poison goes first",
         &[edit(RECOVER, " && !std::ptr::eq(word, poison)", "")],
@@ -125,7 +125,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
         &[Unit("simulated")],
     ),
-    smoke(mutant(
+    mutant(
         "leaving: T before the sync of F",
         &[edit(
             LEAVE,
@@ -133,7 +133,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "",
         )],
         &[Unit("simulated")],
-    )),
+    ),
     mutant(
         "state: the boot is ignored",
         &[edit(

@@ -38,7 +38,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
         SIMULATOR,
     ),
-    smoke(mutant(
+    mutant(
         "sim: what was seen is kept over marks",
         &[edit(
             PASS,
@@ -46,7 +46,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "(word, bits | touched[word] & 0, 0)",
         )],
         SIMULATOR,
-    )),
+    ),
     mutant(
         "sim: marks between two passes are forgotten",
         &[edit(
@@ -65,7 +65,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
         SIMULATOR,
     ),
-    smoke(mutant(
+    mutant(
         "sim: grace is ignored",
         &[edit(
             SIGHTINGS,
@@ -73,7 +73,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "            .is_some_and(|ripe| ripe <= u64::MAX)",
         )],
         SIMULATOR,
-    )),
+    ),
     mutant(
         "sim: two sightings are enough",
         &[edit(
@@ -101,7 +101,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
         SIMULATOR,
     ),
-    smoke(mutant(
+    mutant(
         "sim: a plan that is not the latest is applied",
         &[edit(
             APPLY,
@@ -109,7 +109,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "self.accepts.is_none() || !self",
         )],
         SIMULATOR,
-    )),
+    ),
     mutant(
         "sim: somebody goes on though the barrier was down",
         &[edit(
@@ -178,7 +178,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
         VIOLATIONS,
     ),
-    smoke(mutant(
+    mutant(
         "sim: what locals have is not read",
         &[edit(
             RECONCILER,
@@ -186,7 +186,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             ".read(|word_index, bits| marks.mark(word_index, bits & 0));",
         )],
         SIMULATOR,
-    )),
+    ),
     mutant(
         "sim: a local that goes on says nothing",
         &[edit(
