@@ -3,9 +3,12 @@
 #[path = "support/clock.rs"]
 mod clock;
 mod common;
+#[path = "support/entries.rs"]
+mod entries;
 
 use clock::Clock;
 use common::{a4, host, ten, v4, v6};
+use entries::sum;
 use hostbits::{
     Ambiguous, ApplyError, EntryCounts, Fuse, Plan, Policy, Pool, ReconcileOptions, Reconciler,
     SlotCounts,
@@ -148,20 +151,8 @@ fn the_counts_add_up() {
             .collect();
         pass.read(&list);
         let plan = pass.finish(list.len() as u64).unwrap();
-        let of = plan.entries;
-        let sum = of.matched
-            + of.missing
-            + of.conflict_taken
-            + of.duplicate
-            + of.repeated
-            + of.reserved_in_use
-            + of.out_of_range
-            + of.wrong_family
-            + of.ambiguous
-            + of.unassigned
-            + of.unparseable;
         assert_eq!(
-            (sum, of.total),
+            (sum(&plan.entries), plan.entries.total),
             (list.len() as u64, list.len() as u64),
             "round {round}"
         );

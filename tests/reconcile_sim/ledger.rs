@@ -1,6 +1,7 @@
 //! What is known outside of the pools, with real threads: who holds what, what the list has, who is half-way,
 //! and what time it is.
 
+use crate::random::Random;
 use hostbits::ReconcileOptions;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
@@ -11,6 +12,21 @@ pub(crate) const WORKERS: usize = 3;
 const GRACE: u64 = 600_000;
 /// Whoever had it is dead.
 const LEAKED: u64 = u64::MAX;
+
+/// Runs all workers, and the operator beside them; what the operator answers.
+pub(crate) fn run<T: Send>(
+    seed: u64,
+    work: impl Fn(usize, Random) + Sync,
+    operate: impl FnOnce() -> T + Send,
+) -> T {
+    thread::scope(|scope| {
+        let work = &work;
+        for worker in 0..WORKERS {
+            scope.spawn(move || work(worker, Random::new(seed * 8 + worker as u64)));
+        }
+        scope.spawn(operate).join().expect("the operator")
+    })
+}
 
 /// By slot, whatever the test takes for one.
 pub(crate) struct Ledger {

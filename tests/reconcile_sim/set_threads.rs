@@ -4,12 +4,11 @@
 //! What is new against one pool: batches that span members, pairs of which the other half is not to be had,
 //! members that are drained while somebody takes an address of them, and releases behind the back of the set.
 
-use crate::ledger::{Ledger, WORKERS};
+use crate::ledger::{self, Ledger};
 use crate::random::Random;
 use crate::threads::{is_ripe, pause};
 use hostbits::{Client, DualStack, Network, Pool, PoolSet, SetPlan, SetReconciler, Strategy};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::thread;
 
 const TURNS: usize = 1_000;
 /// Places of a member in the ledger.
@@ -24,16 +23,11 @@ struct Stage {
 /// How many were freed and how many passes there were.
 pub(crate) fn run(seed: u64) -> (u64, u64) {
     let stage = Stage::new(seed);
-    thread::scope(|scope| {
-        let stage = &stage;
-        for worker in 0..WORKERS {
-            scope.spawn(move || stage.work(worker, Random::new(seed * 8 + worker as u64)));
-        }
-        scope
-            .spawn(move || stage.operate(seed))
-            .join()
-            .expect("the operator")
-    })
+    ledger::run(
+        seed,
+        |worker, random| stage.work(worker, random),
+        || stage.operate(seed),
+    )
 }
 
 fn addr(slot: usize) -> IpAddr {

@@ -4,7 +4,7 @@
 //! A thread counts as half-way from before its allocation is asked for, so this tries less of the barrier
 //! than the models do (`loom-tests/tests/pass.rs`); it tries the library as it is built, with every verb.
 
-use crate::ledger::{Ledger, WORKERS};
+use crate::ledger::{self, Ledger};
 use crate::random::Random;
 use hostbits::{LocalArc, Policy, Pool};
 use ipnet::Ipv4Net;
@@ -22,16 +22,11 @@ struct Stage {
 /// How many were freed and how many passes there were.
 pub(crate) fn run(seed: u64) -> (u64, u64) {
     let stage = Stage::new(seed);
-    thread::scope(|scope| {
-        let stage = &stage;
-        for worker in 0..WORKERS {
-            scope.spawn(move || stage.work(worker, Random::new(seed * 8 + worker as u64)));
-        }
-        scope
-            .spawn(move || stage.operate(seed))
-            .join()
-            .expect("the operator")
-    })
+    ledger::run(
+        seed,
+        |worker, random| stage.work(worker, random),
+        || stage.operate(seed),
+    )
 }
 
 impl Stage {

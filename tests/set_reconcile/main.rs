@@ -9,6 +9,8 @@
 
 #[path = "../support/clock.rs"]
 mod clock;
+#[path = "../support/entries.rs"]
+mod entries;
 #[cfg(feature = "serde")]
 mod json;
 mod members;
@@ -16,9 +18,8 @@ mod rules;
 mod split;
 
 use clock::Clock;
-use hostbits::{
-    Ambiguous, EntryCounts, Pool, PoolSet, Problem, ProblemKind, SetPlan, SetReconciler, Strategy,
-};
+use entries::sum;
+use hostbits::{Ambiguous, Pool, PoolSet, Problem, ProblemKind, SetPlan, SetReconciler, Strategy};
 use ipnet::Ipv4Net;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -56,20 +57,6 @@ fn pass(reconciler: &mut SetReconciler<'_, Ipv4Net>, list: &[String]) -> SetPlan
 
 fn member(set: &Set, index: usize) -> Arc<Pool<Ipv4Net>> {
     Arc::clone(set.members().nth(index).unwrap().pool())
-}
-
-fn sum(of: &EntryCounts) -> u64 {
-    of.matched
-        + of.missing
-        + of.conflict_taken
-        + of.duplicate
-        + of.repeated
-        + of.reserved_in_use
-        + of.out_of_range
-        + of.wrong_family
-        + of.ambiguous
-        + of.unassigned
-        + of.unparseable
 }
 
 /// Every kind of entry, of both members and of none, each counted once; and every address.

@@ -1,0 +1,18 @@
+//! Every entry of a list is in exactly one category.
+
+use hostbits::EntryCounts;
+
+/// How many entries there are in all categories.
+pub(crate) fn sum(of: &EntryCounts) -> u64 {
+    of.matched
+        + of.missing
+        + of.conflict_taken
+        + of.duplicate
+        + of.repeated
+        + of.reserved_in_use
+        + of.out_of_range
+        + of.wrong_family
+        + of.ambiguous
+        + of.unassigned
+        + of.unparseable
+}
