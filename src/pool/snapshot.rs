@@ -92,6 +92,11 @@ impl<N: Network> Snapshot<N> {
         Self { geometry, free }
     }
 
+    #[allow(dead_code)] // As `new`.
+    pub(super) fn geometry(&self) -> &Geometry<N> {
+        &self.geometry
+    }
+
     /// A pool on the heap with the same bits.
     #[allow(dead_code)] // As `new`.
     pub(super) fn to_pool(&self, policy: Policy) -> Pool<N> {

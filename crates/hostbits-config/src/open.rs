@@ -132,21 +132,19 @@ impl SetConfig {
         let mut members = self.members.iter();
         match members.find(|member| member.file.is_none()) {
             None => Ok(()),
-            Some(member) => Err(OpenError::NoFile {
-                member: member.to_string(),
-                line: member.line,
-            }),
+            Some(member) => Err(member.without_file()),
         }
     }
 
-    /// Makes the set of pools from elsewhere: copies of pool files, for example. One for each member.
+    /// Makes the set of pools from elsewhere: copies of pool files, for example. One for each member, which are
+    /// asked for in their order. Whether each is the pool that its member describes nobody looks at.
     ///
     /// # Errors
     ///
-    /// What `pool_of` says; [`OpenError::Unfit`] if the pools are not those that the members describe.
+    /// What `pool_of` says; [`OpenError::Unfit`] if pools overlap, or a cordon or a named range does not fit.
     pub fn over<F: Family>(
         &self,
-        pool_of: impl Fn(&MemberConfig) -> Result<Pool<F>, OpenError>,
+        mut pool_of: impl FnMut(&MemberConfig) -> Result<Pool<F>, OpenError>,
     ) -> Result<OpenSet<F>, OpenError> {
         let mut builder = PoolSet::builder().strategy(self.strategy);
         let mut pools = Vec::with_capacity(self.members.len());
@@ -249,6 +247,27 @@ fn only_pool<F: Family>(set: &PoolSet<F>) -> Option<Arc<Pool<F>>> {
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 impl MemberConfig {
     /// The pool in its file, not yet opened. `None` if it has none, or is not of this family.
+    /// Checks that what was read of its pool file is the pool that it describes, as an opening does.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::File`] with the mismatches; [`OpenError::NoFile`] without a file.
+    #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+    pub fn check(&self, view: &hostbits::FileView) -> Result<(), OpenError> {
+        let (builder, _) = self
+            .file_builder::<ipnet::IpNet>()
+            .ok_or_else(|| self.without_file())?;
+        let checked = builder.check(view);
+        checked.map_err(|error| OpenError::of_file(self, error))
+    }
+
+    fn without_file(&self) -> OpenError {
+        OpenError::NoFile {
+            member: self.to_string(),
+            line: self.line,
+        }
+    }
+
     pub(crate) fn file_builder<F: Family>(
         &self,
     ) -> Option<(hostbits::FileBuilder<F>, &std::path::Path)> {

@@ -1,6 +1,7 @@
 //! A pool file to be, or to be opened.
 
 use super::config::{Config, facts};
+use super::view::FileView;
 use crate::durability::Durability;
 use crate::geometry::Geometry;
 use crate::network::Network;
@@ -400,7 +401,7 @@ impl<N: Network> FileBuilder<N> {
     pub fn grow(&self, path: impl AsRef<Path>) -> Result<Pool<N>, OpenError> {
         let (path, geometry) = (path.as_ref(), self.lay_out()?);
         let mut opening = Opening::begin(path, self.request)?;
-        self.check_durability(&opening)?;
+        self.check_durability(opening.durability())?;
         finish_growth(&mut opening)?;
         let in_file = Config::parse(opening.config())?;
         let asked = Config::of(&geometry, self.builder.policy);
@@ -454,27 +455,62 @@ impl<N: Network> FileBuilder<N> {
     fn open_at(&self, path: &Path, geometry: Geometry<N>) -> Result<Pool<N>, OpenError> {
         let opening = Opening::begin(path, self.request)?;
         let in_file = Config::parse(opening.config())?;
-        let asked = Config::of(&geometry, self.builder.policy);
-        let mut mismatches = in_file.mismatches(&asked);
-        mismatches.extend(self.capacity_mismatch(&opening));
-        if !mismatches.is_empty() {
-            return Err(OpenError::GeometryMismatch { mismatches });
-        }
-        self.check_durability(&opening)?;
+        let room = room(opening.header().layout.capacity_words);
+        self.check_same(&geometry, &in_file, room)?;
+        self.check_durability(opening.durability())?;
         finish(opening, geometry, self.builder.policy, self.builder.stats)
     }
 
-    fn check_durability(&self, opening: &Opening<'_>) -> Result<(), OpenError> {
-        let in_file = opening.durability();
+    /// Checks that what [`read_file`](crate::read_file) has found is the pool asked for, as
+    /// [`open`](Self::open) does.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::GeometryMismatch`] and [`OpenError::ModeMismatch`] if it is another one, or
+    /// [`OpenError::Build`] if there can be no such pool.
+    ///
+    /// ```
+    /// # use hostbits::{OpenError, Pool, read_file};
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-same-{}", std::process::id()));
+    /// let of = |net: &str| Pool::builder(net.parse::<ipnet::Ipv4Net>().unwrap()).in_file();
+    /// of("10.0.0.0/24").create(&path)?;
+    /// let view = read_file(&path)?;
+    /// of("10.0.0.0/24").check(&view)?;
+    /// let other = of("10.0.0.0/25").check(&view);
+    /// assert!(matches!(other, Err(OpenError::GeometryMismatch { .. })));
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn check(&self, view: &FileView) -> Result<(), OpenError> {
+        let in_file = Config::of(view.snapshot.geometry(), view.info.policy);
+        self.check_same(&self.lay_out()?, &in_file, view.capacity)?;
+        self.check_durability(view.durability)
+    }
+
+    /// Whether the file is of this pool, with room for so many slots.
+    fn check_same(
+        &self,
+        geometry: &Geometry<N>,
+        in_file: &Config,
+        room: u64,
+    ) -> Result<(), OpenError> {
+        let mut mismatches = in_file.mismatches(&Config::of(geometry, self.builder.policy));
+        mismatches.extend(self.capacity_mismatch(room));
+        match mismatches[..] {
+            [] => Ok(()),
+            _ => Err(OpenError::GeometryMismatch { mismatches }),
+        }
+    }
+
+    pub(super) fn check_durability(&self, in_file: Durability) -> Result<(), OpenError> {
         match self.durability {
             Some(asked) if asked != in_file => Err(OpenError::ModeMismatch { in_file, asked }),
             _ => Ok(()),
         }
     }
 
-    fn capacity_mismatch(&self, opening: &Opening<'_>) -> Option<Mismatch> {
+    fn capacity_mismatch(&self, slots: u64) -> Option<Mismatch> {
         let asked = self.capacity?;
-        let slots = opening.header().layout.capacity_words * u64::from(SLOTS_PER_WORD);
         let fits = asked.checked_next_multiple_of(SLOTS_PER_CHUNK.into()) == Some(slots);
         (!fits).then(|| Mismatch {
             field: "capacity",
@@ -482,6 +518,11 @@ impl<N: Network> FileBuilder<N> {
             asked: asked.to_string(),
         })
     }
+}
+
+/// How many slots a file has room for.
+pub(super) fn room(capacity_words: u64) -> u64 {
+    capacity_words * u64::from(SLOTS_PER_WORD)
 }
 
 /// Opens a pool file and takes from it what the pool is: for tools that are not told.

@@ -1,10 +1,11 @@
 //! What growing a file would do, told before it is done.
 
 use super::FileBuilder;
+use super::builder::room;
 use super::config::Config;
 use crate::network::Network;
 use crate::open_error::OpenError;
-use crate::slot::{SLOTS_PER_WORD, Slot};
+use crate::slot::Slot;
 use crate::storage::file::{Peek, has_room_for_config};
 use std::path::Path;
 
@@ -46,17 +47,14 @@ impl<N: Network> FileBuilder<N> {
     pub fn growth(&self, path: impl AsRef<Path>) -> Result<Growth, OpenError> {
         let geometry = self.lay_out()?;
         let peek = Peek::at(path.as_ref())?;
-        if let Some(asked) = self.durability.filter(|&asked| asked != peek.durability) {
-            let in_file = peek.durability;
-            return Err(OpenError::ModeMismatch { in_file, asked });
-        }
+        self.check_durability(peek.durability)?;
         let in_file = Config::parse(&peek.config)?;
         let asked = Config::of(&geometry, self.builder.policy);
         let Some(added) = in_file.growth_into(&asked) else {
             let mismatches = in_file.mismatches(&asked);
             return Err(OpenError::GeometryMismatch { mismatches });
         };
-        let room = peek.header.layout.capacity_words * u64::from(SLOTS_PER_WORD);
+        let room = room(peek.header.layout.capacity_words);
         let needs_more_room = self.capacity_slots(&geometry) > room
             || !has_room_for_config(&peek.header, &asked.to_string());
         let slot_count = |&(first, last): &(Slot, Slot)| u64::from(last - first) + 1;

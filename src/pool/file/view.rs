@@ -1,12 +1,12 @@
 //! A pool file, looked at and left alone.
 
+use super::builder::room;
 use super::config::{Config, facts};
 use super::verbs::Health;
 use crate::durability::{Durability, RecoveryKind};
 use crate::geometry::Geometry;
 use crate::open_error::OpenError;
 use crate::pool::{NetworkInfo, Pool, Snapshot};
-use crate::slot::SLOTS_PER_WORD;
 use crate::storage::bits_of_ranges;
 use crate::storage::file::{Peek, Phase};
 use ipnet::IpNet;
@@ -187,7 +187,7 @@ pub fn read_file(path: impl AsRef<Path>) -> Result<FileView, OpenError> {
         durability: peek.durability,
         session: newest.map(|state| state.session),
         is_left_in_order: newest.is_some_and(|state| state.phase == Phase::Clean),
-        capacity: peek.header.layout.capacity_words * u64::from(SLOTS_PER_WORD),
+        capacity: room(peek.header.layout.capacity_words),
         created: SystemTime::UNIX_EPOCH + Duration::from_nanos(peek.header.created_ns),
         problems,
         snapshot: Snapshot::new(geometry, peek.free),

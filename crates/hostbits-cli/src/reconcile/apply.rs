@@ -12,7 +12,7 @@ use super::values::ListName;
 use crate::failure::Failure;
 use crate::pool::Cause;
 use crate::users::{ReadToEnd, printable};
-use hostbits::{MemberPlan, PoolSet, SetApplied, SetPlan, SetReconciler};
+use hostbits::{Applied, MemberPlan, PoolSet, SetApplied, SetPlan, SetReconciler};
 use ipnet::IpNet;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -95,7 +95,13 @@ impl<'a> Going<'a> {
         }
         kept.save(&self.args.plan).map_err(Failure::Plan)?;
         self.target.sync(self.set)?;
-        self.outcome(&sighted, applied, began_anew, unwritten, is_barrier_up)
+        self.outcome(
+            &sighted,
+            applied.total,
+            began_anew,
+            unwritten,
+            is_barrier_up,
+        )
     }
 
     /// Where the plan has stopped; pools of which its sightings are worth nothing any more begin anew.
@@ -157,13 +163,13 @@ impl<'a> Going<'a> {
         drop(reconciler);
         kept.save(&self.args.plan).map_err(Failure::Plan)?;
         self.target.sync(self.set)?;
-        self.outcome(&sighted, applied, Vec::new(), Vec::new(), false)
+        self.outcome(&sighted, applied.total, Vec::new(), Vec::new(), false)
     }
 
     fn outcome(
         &self,
         sighted: &Sighted,
-        applied: SetApplied,
+        applied: Applied,
         began_anew: Vec<String>,
         unwritten: Vec<String>,
         is_barrier_up: bool,
@@ -185,7 +191,7 @@ impl<'a> Going<'a> {
 /// Whether a plan is of the pools that it is gone on with, or of some of them: a set may have changed.
 fn is_of_same_files(plan: &SetPlan, now: &SetPlan) -> bool {
     let mut members = now.members.iter();
-    members.any(|member| has_file_of(plan, member)) || plan.members.is_empty()
+    members.any(|member| has_file_of(plan, member))
 }
 
 fn has_file_of(plan: &SetPlan, member: &MemberPlan) -> bool {

@@ -5,7 +5,7 @@ use super::target::Target;
 use crate::args::Format;
 use crate::failure::{EXIT_DRIFT, Failure};
 use crate::output::{Utc, print, print_error_text, print_json};
-use hostbits::{Applied, SetApplied, SetPlan};
+use hostbits::{Applied, SetPlan};
 use hostbits_lists::Source;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -23,7 +23,7 @@ pub(super) struct Outcome<'a> {
     /// Lists that nobody has written to since the pass before.
     pub(super) unwritten: Vec<String>,
     /// What applying the plan did; `None` if it was not applied.
-    pub(super) applied: Option<SetApplied>,
+    pub(super) applied: Option<Applied>,
     pub(super) is_barrier_up: bool,
     /// How many others have the pool open, and keep the barrier.
     pub(super) others: u32,
@@ -92,7 +92,7 @@ impl Outcome<'_> {
     /// Whether what was found has been put right.
     fn exit_code(&self) -> ExitCode {
         let left = match &self.applied {
-            Some(applied) => self.sighted.left_after(&applied.total),
+            Some(applied) => self.sighted.left_after(applied),
             None => self.sighted.drift(),
         };
         match left {
@@ -120,7 +120,7 @@ impl Outcome<'_> {
                 is_anew: !self.began_anew.is_empty(),
                 began_anew: set.map(|_| &*self.began_anew),
                 unwritten: &self.unwritten,
-                applied: self.applied.as_ref().map(|applied| &applied.total),
+                applied: self.applied.as_ref(),
                 is_barrier_up: self.is_barrier_up,
                 others: self.others,
                 next: self.next(),
@@ -151,7 +151,7 @@ impl Outcome<'_> {
             )?;
         }
         match &self.applied {
-            Some(SetApplied { total: applied, .. }) => writeln!(
+            Some(applied) => writeln!(
                 out,
                 "{name}: {} freed, {} spared, {} taken, {} in conflict",
                 applied.freed, applied.spared, applied.adopted, applied.conflicts

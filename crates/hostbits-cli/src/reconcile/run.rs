@@ -150,18 +150,18 @@ impl Run<'_> {
             apply_plan(&self.subject, &mut reconciler, sighted, self.args.max_free)?;
         drop(reconciler);
         self.target.sync(self.set)?;
-        self.outcome(&sighted, None, Some(applied), false)
+        self.outcome(&sighted, None, Some(applied.total), false)
     }
 
     /// All passes in one process, and what is missing is taken at each.
     fn wait(&self) -> Result<ExitCode, Failure> {
         let mut reconciler = self.reconciler()?;
-        let (mut all, mut expected) = (SetApplied::default(), None);
+        let (mut all, mut expected) = (Applied::default(), None);
         for sighting in 1.. {
             let sighted = self.subject.sight(&mut reconciler, expected)?;
             expected = Some(sighted.plan.entries.total);
             let (applied, sighted) = self.apply_and_keep(&mut reconciler, sighted)?;
-            add(&mut all, &applied);
+            add(&mut all, &applied.total);
             let waiting = sighted.plan.slots.orphan - sighted.plan.slots.ripe;
             if waiting == 0 || sighting == SIGHTINGS {
                 drop(reconciler);
@@ -208,7 +208,7 @@ impl Run<'_> {
         &self,
         sighted: &Sighted,
         plan_file: Option<&Path>,
-        applied: Option<SetApplied>,
+        applied: Option<Applied>,
         is_barrier_up: bool,
     ) -> Result<ExitCode, Failure> {
         let outcome = Outcome {
@@ -258,15 +258,9 @@ pub(super) fn apply_plan(
     }
 }
 
-/// Member by member: the set is the same all the time.
-fn add(all: &mut SetApplied, more: &SetApplied) {
-    all.members
-        .resize_with(more.members.len(), Applied::default);
-    let members = all.members.iter_mut().zip(&more.members);
-    for (all, more) in members.chain([(&mut all.total, &more.total)]) {
-        all.freed += more.freed;
-        all.spared += more.spared;
-        all.adopted += more.adopted;
-        all.conflicts += more.conflicts;
-    }
+fn add(all: &mut Applied, more: &Applied) {
+    all.freed += more.freed;
+    all.spared += more.spared;
+    all.adopted += more.adopted;
+    all.conflicts += more.conflicts;
 }

@@ -193,16 +193,16 @@ impl Target {
         }
     }
 
-    /// Copies in memory of what was read.
+    /// Copies in memory of what was read, if it is what the configuration describes.
     pub(super) fn copy(&self, views: &[FileView]) -> Result<PoolSet<IpNet>, Failure> {
         match self {
             Self::Pool(_) => Ok(set_of(views.iter().map(FileView::to_pool))),
             Self::Set(config, set) => {
+                let mut views = views.iter();
                 let copy = set.over(|member| {
-                    let mut members = set.members.iter().zip(views);
-                    let view = members.find(|(of, _)| std::ptr::eq(*of, member));
-                    let missing = || OpenError::of_file(member, hostbits::OpenError::NotFound);
-                    Ok(view.ok_or_else(missing)?.1.to_pool())
+                    let view = views.next().expect("each member was read");
+                    member.check(view)?;
+                    Ok(view.to_pool())
                 });
                 match copy {
                     Ok(open) => Ok(open.set),
@@ -248,6 +248,7 @@ impl Target {
             let pool = member.pool();
             match pool.health().map(|health| health.durability) {
                 None | Some(Durability::Process) => {}
+                // Strict, too: its releases have waited for no write.
                 Some(_) => pool.sync().map_err(|error| {
                     let id = member.id();
                     self.refuse(Cause::SyncOfMember { id, error })

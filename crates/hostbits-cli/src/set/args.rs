@@ -209,7 +209,7 @@ pub(crate) struct LookArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
 
-    /// The set [default: all of them; with a list, the only one]
+    /// The set [default: the only one; of show, list, and check without --from: all of them]
     #[arg(value_name = "SET")]
     pub(crate) set: Option<String>,
 }

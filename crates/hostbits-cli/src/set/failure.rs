@@ -95,7 +95,7 @@ impl SetFailure {
                 _ => None,
             },
             Cause::Open(OpenError::NoFile { .. }) => Some(format!(
-                "without files: hostbits set next {file} SET --from LIST"
+                "without files: hostbits set next {file} SET --users LIST"
             )),
             Cause::Apply(error) => match &**error {
                 ApplyError::File {

@@ -152,11 +152,8 @@ pub(super) fn show(args: &LookArgs) -> Result<(), Failure> {
 
 /// The set over copies of its pools: drains, cordons, bands and ranges are counted by the library.
 fn shown_set<'c>(set: &'c SetConfig, seen: &[Seen<'c>]) -> Result<ShownSet<'c>, OpenError> {
-    let open = set.over(|member| {
-        let it = seen.iter().find(|it| std::ptr::eq(it.member, member));
-        let missing = || OpenError::of_file(member, hostbits::OpenError::NotFound);
-        Ok(it.ok_or_else(missing)?.view.to_pool())
-    })?;
+    let mut views = seen.iter().map(|it| &it.view);
+    let open = set.over(|_| Ok(views.next().expect("each member was read").to_pool()))?;
     let ranges = set.ranges.iter().zip(&open.ranges);
     let ranges = ranges.map(|(range, open)| ShownRange {
         range: &range.name,

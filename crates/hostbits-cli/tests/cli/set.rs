@@ -317,7 +317,7 @@ fn a_set_without_files_has_the_stateless_verbs_alone() {
         let run = sets.run(verb, "a");
         let err = run.failed(2);
         assert!(err.contains("10.0.0.0/24 of line 1 has no file"), "{err}");
-        assert!(err.contains("set next"), "{err}");
+        assert!(err.contains(" SET --users LIST"), "{err}");
         let error = sets.run(verb, "a --format json").failed_json(2);
         assert_eq!(
             (&error["error"]["code"], &error["error"]["line"]),

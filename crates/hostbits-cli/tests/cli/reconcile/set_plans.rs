@@ -190,7 +190,6 @@ fn a_fuse_of_one_member_keeps_all_from_freeing() {
     assert_eq!(setup.taken().len(), 6);
     // A kept plan keeps its sightings, and goes on with the number that the message names.
     setup.list("10.0.0.2\n10.0.0.3\n10.0.0.4\n");
-    setup.keep("--grace 0 --max-free 1");
     let live = setup.open();
     setup.keep("--grace 0 --max-free 1");
     let refused = setup.with_plan("apply", "");

@@ -243,6 +243,24 @@ fn check_tells_apart_what_changes_while_the_list_is_read() {
     assert_eq!(error["member"], "10.0.1.0/24");
 }
 
+/// A list is not compared with a pool that the configuration does not describe: by no command.
+#[test]
+fn a_file_of_another_pool_is_refused() {
+    let setup = Setup::new("other-pool", [1, 0], "10.0.0.2\n");
+    let edited = TWO.replace("10.0.1.0/24", "10.0.1.0/25");
+    setup.sets.write("sets.toml", &edited);
+    for verb in ["check", "reconcile", "seed"] {
+        let error = setup.run(verb, "--format json").failed_json(8);
+        assert_eq!(
+            error["error"]["code"], "geometry-mismatch",
+            "{verb}: {error}"
+        );
+        assert_eq!(error["error"]["line"], 6, "{verb}: {error}");
+    }
+    setup.sets.write("sets.toml", TWO);
+    setup.run("check", "").found();
+}
+
 #[test]
 fn a_set_is_repaired_at_first_sight() {
     let setup = Setup::new(
