@@ -355,8 +355,8 @@ fn the_dead_leave_no_lock_behind() {
         RecoveryKind::Clean
     );
 
-    let mut child = spawn("hold", path.to_str().unwrap());
     std::fs::remove_file(path.with_extension("ready")).unwrap();
+    let mut child = spawn("hold", path.to_str().unwrap());
     wait_for("the child", || path.with_extension("ready").exists());
     child.kill().unwrap();
     child.wait().unwrap();
