@@ -2,7 +2,8 @@
 //! Pools in files: as a ratio to the same pool on the heap. `open`: opening one that was left in order, per
 //! opening, as a ratio to reading its bytes once; both in memory. `strict64`: writes to the disk per address, of
 //! 64 threads; the times beside it are those of an address and of a write. Sets: as a ratio to a single pool.
-//! `barrier`: as a ratio to a build without the barrier of a pass. Lists: as a ratio to the standard library reading the same texts.
+//! `barrier`: as a ratio to a build without the barrier of a pass. Lists: as a ratio to the standard library
+//! reading the same texts.
 //!
 //! `cargo bench -p hostbits-benches --bench ratios` prints the table and writes `target/ratios.json`.
 //! Words after `--` choose the rows whose names contain one of them.

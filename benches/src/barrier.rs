@@ -59,8 +59,8 @@ pub fn without(row: &str) -> Timed {
 mod tests {
     use ipnet::Ipv4Net;
 
-    /// The one keeps a pass from freeing what is claimed beside it, and the other does not: so the one has
-    /// a barrier, and the other has none.
+    /// In the one a pass sees what is claimed beside it; in the other the look at the gate sees nothing, so that no
+    /// pass ends.
     #[test]
     fn the_one_has_a_barrier_and_the_other_has_none() {
         macro_rules! orphans {

@@ -1,4 +1,4 @@
-//! Takes the barrier away: see `Words::gate` of the library.
+//! Takes the barrier away: see `GateWord::look` of the library.
 
 fn main() {
     println!("cargo::rustc-cfg=hostbits_without_barrier");

@@ -24,17 +24,17 @@ impl<N: Network> Geometry<N> {
 
 /// The first slot of the run that cannot be handed out in the other layout.
 fn first_outside<N: Network>(run: Run, larger: &Geometry<N>) -> Option<Slot> {
-    let mut next = run.first;
-    for kept in larger.runs_within(run.first, run.last) {
-        if kept.first != next {
-            break;
-        }
-        if kept.last == run.last {
-            return None;
-        }
-        next = kept.last + 1;
+    // Two runs are never side by side: something reserved, or the end of a range, is between them.
+    match larger.runs_within(run.first, run.last).next() {
+        Some(kept) if kept.first == run.first => (kept.last != run.last).then(|| kept.last + 1),
+        _ => Some(run.first),
     }
-    Some(next)
+}
+
+/// How many slots these ranges have.
+pub(crate) fn slot_count(ranges: &[(Slot, Slot)]) -> u64 {
+    let count = |&(first, last): &(Slot, Slot)| u64::from(last - first) + 1;
+    ranges.iter().map(count).sum()
 }
 
 /// What `new` has and `old` has not, both ascending, all of `old` in `new`.

@@ -1,6 +1,7 @@
 //! A pool on the heap that becomes a larger one.
 
 use super::{Builder, Pool};
+use crate::geometry::slot_count;
 use crate::grow_error::GrowError;
 use crate::network::Network;
 use crate::slot::{bits_within, words_within};
@@ -45,8 +46,7 @@ impl<N: Network> Builder<N> {
         let added = added.map_err(|addr| GrowError::AddressLost { addr: addr.into() })?;
         grown.take_over(pool);
         *pool = grown;
-        let slot_count = |&(first, last)| u64::from(last - first) + 1;
-        Ok(added.iter().map(slot_count).sum())
+        Ok(slot_count(&added))
     }
 }
 

@@ -16,8 +16,9 @@
 use super::pocket::Pocket;
 use crate::bitmap::WordBits;
 use crate::sync::Ordering;
-// Not modelled as weak memory: what a pass misses for that reason the contract of its callers excludes (the
-// table above). The models have what else there is, in the order of their steps.
+// Not modelled as weak memory. What a pass misses for that reason the contract of its callers excludes (the table
+// above), but for the last store of `move_to` and the load of it in `read`: those are in the total order, and no
+// model notices if they are not. The models have what else there is, in the order of their steps.
 use crate::sync::hint::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 

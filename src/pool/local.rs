@@ -22,7 +22,7 @@ use std::sync::Arc;
 ///
 /// **The price:** what a local has reserved counts as allocated for everyone else, in
 /// [`Pool::allocated`], [`Pool::iter`] and [`Pool::status`] too. Others may be told `Exhausted` while a local
-/// has free addresses: up to 64 of a word, and up to 15 that were released into it; `n` locals may keep `79 n`
+/// has free addresses: up to 64 of a word, and up to 16 that were released into it; `n` locals may keep `80 n`
 /// addresses from the others. Drop a local that is not needed for a while.
 ///
 /// The policy of the pool chooses the word. Within it addresses go out lowest first. Under
@@ -346,6 +346,18 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
         }
     }
 
+    /// Passes may have been told of a word that was given up: we are still where we were.
+    fn tell_where_it_is(&self) {
+        let here = (self.word_index, self.told);
+        if self
+            .cell
+            .as_ref()
+            .is_some_and(|cell| cell.current() != here)
+        {
+            self.tell(here);
+        }
+    }
+
     /// Goes to another word, of which `free` is reserved, as passes have been told.
     fn move_to(&mut self, word_index: usize, free: u64) {
         (self.word_index, self.free, self.has_word) = (word_index, free, true);
@@ -398,8 +410,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
         self.tally.flush(&self.pool.counters, self.reserved());
         let Some((word_index, bits)) = self.pool.reserve_word(|reserved| tell(self, reserved))
         else {
-            // Passes may have been told of a word that was given up: we are still where we were.
-            self.tell((self.word_index, self.told));
+            self.tell_where_it_is();
             return false;
         };
         self.move_to(word_index, bits);

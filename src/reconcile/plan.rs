@@ -1,7 +1,6 @@
 //! What a pass found, and what became of it.
 
 use crate::users::{Adopted, Problem};
-use std::fmt;
 use std::net::IpAddr;
 
 /// Which pool a plan is of.
@@ -22,16 +21,6 @@ pub struct PoolIdentity {
     /// A random number of a pool on the heap: it is gone with the process, and so is its plan. Zero where
     /// there is a file.
     pub instance: u64,
-}
-
-/// The network, or the first and the last address.
-impl fmt::Display for PoolIdentity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.network {
-            Some(network) => f.write_str(network),
-            None => write!(f, "{} to {}", self.first, self.last),
-        }
-    }
 }
 
 /// Which file, and which life of it.

@@ -11,9 +11,9 @@ impl<N: Network> PoolSet<N> {
     /// every entry is in exactly one of its counts, as for [`Pool::adopt`](crate::Pool::adopt).
     /// `out_of_range` are the addresses that no member has.
     ///
-    /// The list is read to its end first. Also in drained members and under cordons: whoever holds an address there holds it. Never frees
-    /// anything, is safe at any time while others allocate, and is idempotent. Members that are added
-    /// meanwhile get nothing.
+    /// The list is read to its end first. Also in drained members and under cordons: whoever holds an address
+    /// there holds it. Never frees anything, is safe at any time while others allocate, and is idempotent.
+    /// Members that are added meanwhile get nothing.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};

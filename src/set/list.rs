@@ -1,8 +1,10 @@
 //! One list for all members: which of them an entry is for.
 //!
 //! Each entry goes to the member that has its address, which reads it with its own geometry; a block may go
-//! to several. What no member has, and what is no address, is counted here. So every entry is counted once.
+//! to several. What no member has, and what is no address, is counted here. So every entry is counted once. If
+//! there is one member alone, it reads and counts them all.
 
+use super::member::Member;
 use super::{MemberPlan, PoolSet};
 use crate::network::Network;
 use crate::reconcile::EntryCounts;
@@ -60,6 +62,12 @@ impl<'s, N: Network> Router<'s, N> {
             twice: Adopted::default(),
             repeats: 0,
         }
+    }
+
+    /// What to call a member.
+    pub(super) fn name_of(&self, index: usize) -> String {
+        let member = self.set.members.get(index);
+        member.map_or_else(String::new, Member::name)
     }
 
     /// The position of the latest entry, from 1.
@@ -180,9 +188,8 @@ impl<'s, N: Network> Router<'s, N> {
     }
 
     /// Whether an entry that is for no member leaves open what the list says.
-    pub(super) fn is_unclear(&self, ambiguous: Ambiguous) -> bool {
-        self.elsewhere.unparseable != 0
-            || self.elsewhere.ambiguous != 0 && ambiguous != Ambiguous::Expand
+    pub(super) fn is_unclear(&self) -> bool {
+        self.elsewhere.is_unclear(self.ambiguous)
     }
 
     /// What became of the entries of the whole list, and the first of them that deserve a look, with what the

@@ -17,8 +17,9 @@ impl<N: Network> PoolSet<N> {
     /// Allocates `count` addresses or none.
     ///
     /// All of them from the member that the strategy asks first, if that has so many and neither a band nor
-    /// a cordon; otherwise from as many members as it takes, in the order of their addresses. While they are being collected, whoever would
-    /// be told "exhausted" because of them waits, as for [`Pool::allocate_many`](crate::Pool::allocate_many).
+    /// a cordon; otherwise from as many members as it takes, in the order of their addresses. While they are
+    /// being collected, whoever would be told "exhausted" because of them waits, as for
+    /// [`Pool::allocate_many`](crate::Pool::allocate_many).
     ///
     /// # Errors
     ///

@@ -2,6 +2,7 @@
 
 use super::band::StaticBand;
 use super::cordons::{Cordons, Parts};
+use super::error::Extent;
 use crate::client::Client;
 use crate::error::AllocateError;
 use crate::network::Network;
@@ -58,6 +59,11 @@ impl<N: Network> Member<N> {
             free: hint::AtomicU64::new(pool.available()),
             pool,
         }
+    }
+
+    /// Its network, or its first and last address.
+    pub(super) fn name(&self) -> String {
+        Extent::of(&self.pool).to_string()
     }
 
     /// Whether all of the pool may be handed out, in the order of its policy.

@@ -83,7 +83,8 @@ impl<N: Network> PoolSet<N> {
     /// # Errors
     ///
     /// [`ReclaimError::Unclear`] if an entry cannot be read, or is ambiguous, whichever member it is for;
-    /// [`ReclaimError::EmptyList`] and [`ReclaimError::NoFile`] with the member. Nothing was freed.
+    /// [`ReclaimError::EmptyList`], [`ReclaimError::NoFile`] and [`ReclaimError::Forked`] with the member. Nothing
+    /// was freed.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -175,7 +176,7 @@ impl<N: Network> PoolSet<N> {
         self.note_freed(index, freed);
         MemberReclaimed {
             id: MemberId(index as u32),
-            name: name_of(member),
+            name: member.name(),
             freed,
             held,
         }
@@ -208,12 +209,8 @@ fn check_all<N: Network>(
     checked.try_for_each(|(&(index, member), checked)| {
         checked.map_err(|error| SetReclaimError {
             id: Some(MemberId(index as u32)),
-            member: Some(name_of(member)),
+            member: Some(member.name()),
             error,
         })
     })
-}
-
-fn name_of<N: Network>(member: &Member<N>) -> String {
-    member.pool.plan_identity().to_string()
 }

@@ -1,5 +1,6 @@
 //! What became of the entries of a list.
 
+use super::Ambiguous;
 use super::record::Listed;
 use std::fmt;
 use std::net::IpAddr;
@@ -174,6 +175,11 @@ pub(crate) fn join_problems(noted: impl IntoIterator<Item = Vec<Problem>>) -> Ve
 }
 
 impl Adopted {
+    /// Whether an entry, read like that, leaves open what the list says. A rejected one counts as unparseable.
+    pub(crate) fn is_unclear(&self, ambiguous: Ambiguous) -> bool {
+        self.unparseable != 0 || self.ambiguous != 0 && ambiguous != Ambiguous::Expand
+    }
+
     /// Adds what became of another share of the same list. The number of entries stays, and the problems
     /// are left to [`join_problems`].
     pub(crate) fn add(&mut self, share: &Self) {

@@ -64,14 +64,17 @@ fn errors_have_their_code_and_their_member() {
     );
     let plan = pass(&mut reconciler, &list(0, 2..=2));
     let fuse = serde_json::to_value(reconciler.apply(&plan).unwrap_err()).unwrap();
-    let expected = json!({"code": "empty-list", "member": "10.0.1.0/24", "ripe": 3});
+    let expected = json!({"code": "empty-list", "id": 1, "member": "10.0.1.0/24", "ripe": 3});
     assert_eq!(fuse, expected);
     let fuse = serde_json::to_value(reconciler.apply_at_most(&plan, 1).unwrap_err()).unwrap();
-    assert_eq!(fuse, json!({"code": "too-many", "member": null, "ripe": 3}));
+    assert_eq!(
+        fuse,
+        json!({"code": "too-many", "id": null, "member": null, "ripe": 3})
+    );
     pass(&mut reconciler, &[]);
     let old = serde_json::to_value(reconciler.apply(&plan).unwrap_err()).unwrap();
     assert_eq!(
         old,
-        json!({"code": "superseded", "member": "10.0.0.0/24", "ripe": null})
+        json!({"code": "superseded", "id": 0, "member": "10.0.0.0/24", "ripe": null})
     );
 }

@@ -3,9 +3,9 @@
 use super::FileBuilder;
 use super::builder::room;
 use super::config::Config;
+use crate::geometry::slot_count;
 use crate::network::Network;
 use crate::open_error::OpenError;
-use crate::slot::Slot;
 use crate::storage::file::{Peek, has_room_for_config};
 use std::path::Path;
 
@@ -57,10 +57,9 @@ impl<N: Network> FileBuilder<N> {
         let room = room(peek.header.layout.capacity_words);
         let needs_more_room = self.capacity_slots(&geometry) > room
             || !has_room_for_config(&peek.header, &asked.to_string());
-        let slot_count = |&(first, last): &(Slot, Slot)| u64::from(last - first) + 1;
         Ok(Growth {
             is_needed: in_file != asked || needs_more_room,
-            added: added.iter().map(slot_count).sum(),
+            added: slot_count(&added),
             needs_more_room,
         })
     }

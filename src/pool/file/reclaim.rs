@@ -87,8 +87,7 @@ impl Error for ReclaimError {}
 
 /// Whether every entry says something clear.
 pub(crate) fn check_clear(ambiguous: Ambiguous, adopted: &Adopted) -> Result<(), ReclaimError> {
-    let is_unclear = adopted.ambiguous != 0 && ambiguous == Ambiguous::Host;
-    if adopted.unparseable != 0 || is_unclear {
+    if adopted.is_unclear(ambiguous) {
         return Err(ReclaimError::Unclear {
             adopted: Box::new(adopted.clone()),
         });
@@ -117,8 +116,8 @@ impl<N: Network> Pool<N> {
     /// # Errors
     ///
     /// [`ReclaimError::Unclear`] if an entry cannot be read, or is ambiguous (`10.0.0.5/24`; see
-    /// [`reclaim_reading`](Self::reclaim_reading)); [`ReclaimError::EmptyList`] if the list names nothing.
-    /// Nothing was freed.
+    /// [`reclaim_reading`](Self::reclaim_reading)); [`ReclaimError::EmptyList`] if the list names nothing;
+    /// [`ReclaimError::NoFile`] and [`ReclaimError::Forked`]. Nothing was freed.
     ///
     /// ```
     /// # use hostbits::Pool;

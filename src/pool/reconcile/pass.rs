@@ -9,7 +9,7 @@ use crate::pool::listing::Listing;
 use crate::reconcile::{EntryCounts, PassError, Plan, PlanRange, SlotCounts};
 use crate::slot::{Slot, runs_in};
 use crate::sync::Ordering;
-use crate::users::{Ambiguous, UserRecord};
+use crate::users::UserRecord;
 
 /// A pass that has begun: hand it the whole list, then finish it.
 ///
@@ -148,8 +148,8 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
 
     /// Whether an entry leaves open what the list says.
     pub(crate) fn is_unclear(&self) -> bool {
-        let (report, options) = (&self.listing.report, &self.reconciler.options);
-        report.unparseable != 0 || report.ambiguous != 0 && options.ambiguous != Ambiguous::Expand
+        let ambiguous = self.reconciler.options.ambiguous;
+        self.listing.report.is_unclear(ambiguous)
     }
 
     /// Makes the plan of a share of a list: so many entries were ours, and others may have left open what the

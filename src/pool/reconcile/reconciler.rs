@@ -139,8 +139,10 @@ impl<N: Network> Pool<N> {
             return Err(ReconcilerError::OtherPool);
         }
         let mut reconciler = self.reconciler_with(options)?;
-        reconciler.go_on_from(plan)?;
-        Ok(reconciler)
+        match reconciler.go_on_from(plan) {
+            true => Ok(reconciler),
+            false => Err(ReconcilerError::Superseded),
+        }
     }
 
     fn take_reconcile_slot(&self) -> Result<(), ReconcilerError> {
@@ -239,20 +241,20 @@ impl<'a, N: Network> Reconciler<'a, N> {
         Ok(Pass::new(self, gate, began, free))
     }
 
-    /// Goes on from a plan of this pool, if nobody has reconciled it since. Begins no pass.
-    pub(crate) fn go_on_from(&mut self, plan: &Plan) -> Result<(), ReconcilerError> {
+    /// Goes on from a plan of this pool; `false` if somebody has reconciled it since. Begins no pass.
+    pub(crate) fn go_on_from(&mut self, plan: &Plan) -> bool {
         let words = &self.pool.words;
         let gate = words.gate_again();
         if !gate.is_passing() || gate.number() != plan.number || plan.version != Plan::VERSION {
             // Not ours to take down: whoever left it up may come back for it.
-            return Err(ReconcilerError::Superseded);
+            return false;
         }
         self.seen = self.seen_in(plan);
         self.listed_before = plan.listed_before.max(Some(plan.listed));
         self.accepts = Some(plan.number);
         // A new number: should the one before have died while it applied, nobody takes now for then.
         self.gate = Some(words.gate_word().collect());
-        Ok(())
+        true
     }
 
     /// Stops, and leaves the barrier up for who goes on with
@@ -262,14 +264,19 @@ impl<'a, N: Network> Reconciler<'a, N> {
     /// begun a pass is dropped. Who goes on compares the length of the next list with the longest one that the
     /// plan knows of, whether something has been freed since or not.
     #[must_use = "without the plan nobody can go on"]
-    pub fn leave_open(mut self, mut plan: Plan) -> Plan {
+    pub fn leave_open(self, mut plan: Plan) -> Plan {
+        self.leave_open_for(&mut plan);
+        plan
+    }
+
+    /// The same where the plan lies.
+    pub(crate) fn leave_open_for(mut self, plan: &mut Plan) {
         if let Some(gate) = self.gate
             && self.accepts == Some(plan.number)
         {
             plan.number = gate.number();
             self.stays_up = true;
         }
-        plan
     }
 
     pub(crate) fn pool(&self) -> &'a Pool<N> {

@@ -6,6 +6,7 @@ use super::reconciler::SetReconciler;
 use crate::network::Network;
 use crate::pool::{Facts, Reconciler, blown};
 use crate::reconcile::{ApplyError, Plan};
+use crate::set::MemberId;
 
 impl<'s, N: Network> SetReconciler<'s, N> {
     /// Applies the latest plan in every member: see [`Reconciler::apply`](crate::Reconciler::apply).
@@ -79,7 +80,7 @@ impl<'s, N: Network> SetReconciler<'s, N> {
         allowed: Option<u64>,
     ) -> Result<SetApplied, SetApplyError> {
         let places = self.check_members(plan, Reconciler::check_latest)?;
-        self.check_rules(plan, allowed)?;
+        self.check_rules(plan, &places, allowed)?;
         let mut applied = SetApplied::default();
         for (member, index) in plan.members.iter().zip(places) {
             let done = match &mut self.reconcilers[index] {
@@ -140,41 +141,57 @@ impl<'s, N: Network> SetReconciler<'s, N> {
         check: impl Fn(&Reconciler<'s, N>, &Plan) -> Result<(), ApplyError>,
     ) -> Result<Vec<usize>, SetApplyError> {
         let places = self.places();
-        let find = |plan: &Plan| {
-            let place = places.iter().find(|(pool, _)| *pool == plan.pool);
-            let &(_, index) = place.ok_or(ApplyError::OtherPool)?;
-            let reconciler = self.reconcilers[index].as_ref();
-            check(reconciler.ok_or(ApplyError::OtherPool)?, plan)?;
-            Ok(index)
-        };
         let members = plan.members.iter().map(|member| {
-            find(&member.plan).map_err(|error| SetApplyError::Member {
+            let refuse = |id, error| SetApplyError::Member {
+                id,
                 member: member.name.clone(),
                 error,
-            })
+            };
+            let place = places.iter().find(|(pool, _)| *pool == member.plan.pool);
+            let index = place.map(|&(_, index)| index);
+            let held = index.and_then(|index| Some((index, self.reconcilers[index].as_ref()?)));
+            let (index, reconciler) = held.ok_or_else(|| refuse(None, ApplyError::OtherPool))?;
+            let id = Some(MemberId(index as u32));
+            check(reconciler, &member.plan).map_err(|error| refuse(id, error))?;
+            Ok(index)
         });
         members.collect()
     }
 
     /// Asks the rules of every member, and of the list as a whole.
-    fn check_rules(&self, plan: &SetPlan, allowed: Option<u64>) -> Result<(), SetApplyError> {
+    fn check_rules(
+        &self,
+        plan: &SetPlan,
+        places: &[usize],
+        allowed: Option<u64>,
+    ) -> Result<(), SetApplyError> {
         let now_ms = self.options.now_ms();
         let whole = plan.facts();
         let ripe = whole.ripe;
-        let fuse = |member, fuse| SetApplyError::Fuse { member, fuse, ripe };
+        let of_list = |fuse| SetApplyError::Fuse {
+            id: None,
+            member: None,
+            fuse,
+            ripe,
+        };
         // What cannot be read, and what is too old, is so for all of them. A number is that of all.
         if let Some(it) = blown(&whole, now_ms, Some(allowed.unwrap_or(u64::MAX))) {
-            return Err(fuse(None, it));
+            return Err(of_list(it));
         }
         if allowed.is_some() {
             return Ok(());
         }
         // The members first: which of them it is tells more.
-        for member in &plan.members {
-            if let Some(it) = blown(&Facts::of(&member.plan), now_ms, None) {
-                return Err(fuse(Some(member.name.clone()), it));
+        for (member, &index) in plan.members.iter().zip(places) {
+            if let Some(fuse) = blown(&Facts::of(&member.plan), now_ms, None) {
+                return Err(SetApplyError::Fuse {
+                    id: Some(MemberId(index as u32)),
+                    member: Some(member.name.clone()),
+                    fuse,
+                    ripe,
+                });
             }
         }
-        blown(&whole, now_ms, None).map_or(Ok(()), |it| Err(fuse(None, it)))
+        blown(&whole, now_ms, None).map_or(Ok(()), |it| Err(of_list(it)))
     }
 }

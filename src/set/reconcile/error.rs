@@ -5,7 +5,8 @@ use crate::set::MemberId;
 use std::error::Error;
 use std::fmt;
 
-/// Why there is no reconciler of a set, or no pass: the first member that refuses. None of them is held.
+/// Why there is no reconciler of a set, or no pass: the first member that refuses. Of a reconciler that was
+/// refused, none is held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SetReconcilerError {
@@ -52,6 +53,8 @@ pub enum SetApplyError {
     /// A member refuses its plan.
     #[non_exhaustive]
     Member {
+        /// Its number here; `None` if it is not of the set.
+        id: Option<MemberId>,
         /// Its network, or its first and last address.
         member: String,
         /// Why: never a fuse.
@@ -61,6 +64,8 @@ pub enum SetApplyError {
     #[non_exhaustive]
     Fuse {
         /// The member whose rule it is; `None` for the list as a whole.
+        id: Option<MemberId>,
+        /// Its network, or its first and last address.
         member: Option<String>,
         /// Which one, with the numbers of the member, or of all.
         fuse: Fuse,
@@ -80,17 +85,20 @@ impl SetApplyError {
     }
 }
 
-/// `code`, `member` or null, and of a fuse `ripe`, otherwise null.
+/// `code`, `id` and `member` or null, and of a fuse `ripe`, otherwise null.
 #[cfg(feature = "serde")]
 impl serde::Serialize for SetApplyError {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
-        let (member, ripe) = match self {
-            Self::Member { member, .. } => (Some(member), None),
-            Self::Fuse { member, ripe, .. } => (member.as_ref(), Some(ripe)),
+        let (id, member, ripe) = match self {
+            Self::Member { id, member, .. } => (id, Some(member), None),
+            Self::Fuse {
+                id, member, ripe, ..
+            } => (id, member.as_ref(), Some(ripe)),
         };
-        let mut fields = serializer.serialize_struct("SetApplyError", 3)?;
+        let mut fields = serializer.serialize_struct("SetApplyError", 4)?;
         fields.serialize_field("code", self.code())?;
+        fields.serialize_field("id", id)?;
         fields.serialize_field("member", &member)?;
         fields.serialize_field("ripe", &ripe)?;
         fields.end()
@@ -100,8 +108,10 @@ impl serde::Serialize for SetApplyError {
 impl fmt::Display for SetApplyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Member { member, error } => write!(f, "{member}: {error}"),
-            Self::Fuse { member, fuse, ripe } => {
+            Self::Member { member, error, .. } => write!(f, "{member}: {error}"),
+            Self::Fuse {
+                member, fuse, ripe, ..
+            } => {
                 if let Some(member) = member {
                     write!(f, "{member}: ")?;
                 }

@@ -6,7 +6,7 @@ use crate::pool::{Pass, ReconcileOptions, check_whole};
 use crate::reconcile::PassError;
 use crate::set::list::Router;
 use crate::set::{MemberId, PoolSet};
-use crate::users::{Ambiguous, UserRecord};
+use crate::users::UserRecord;
 
 /// A pass over a set that has begun: hand it the whole list, then finish it.
 ///
@@ -16,7 +16,6 @@ pub struct SetPass<'r, 's, N: Network> {
     router: Router<'s, N>,
     /// By the number of the member; nothing for those that were removed.
     shares: Vec<Option<Share<'r, 's, N>>>,
-    ambiguous: Ambiguous,
     grace_ms: u64,
     is_incomplete: bool,
 }
@@ -38,7 +37,6 @@ impl<'r, 's, N: Network> SetPass<'r, 's, N> {
         Self {
             router: Router::up_to(set, options.ambiguous, passes.len()),
             shares: passes.into_iter().map(|pass| pass.map(share)).collect(),
-            ambiguous: options.ambiguous,
             grace_ms: options.grace_ms(),
             is_incomplete: false,
         }
@@ -136,8 +134,7 @@ impl<'r, 's, N: Network> SetPass<'r, 's, N> {
 
     fn plan(self) -> SetPlan {
         let mut shares = self.shares.iter().flatten();
-        let is_unclear =
-            self.router.is_unclear(self.ambiguous) || shares.any(|share| share.pass.is_unclear());
+        let is_unclear = self.router.is_unclear() || shares.any(|share| share.pass.is_unclear());
         let shares = self.shares.into_iter().zip(0..);
         let members = shares.filter_map(|(share, index)| {
             let Share { pass, entries } = share?;
@@ -145,7 +142,7 @@ impl<'r, 's, N: Network> SetPass<'r, 's, N> {
             let plan = pass.plan_share(entries, is_unclear);
             Some(MemberPlan {
                 id: MemberId(index),
-                name: plan.pool.to_string(),
+                name: self.router.name_of(index as usize),
                 plan,
             })
         });

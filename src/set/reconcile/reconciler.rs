@@ -6,6 +6,7 @@ use super::plan::{MemberPlan, SetPlan};
 use crate::network::Network;
 use crate::pool::{ReconcileOptions, Reconciler};
 use crate::reconcile::{PoolIdentity, ReconcilerError};
+use crate::set::member::Member;
 use crate::set::{MemberId, PoolSet};
 
 /// Compares a set of pools with the list of its users, pass by pass, and repairs it: a
@@ -129,7 +130,7 @@ impl<N: Network> PoolSet<N> {
     ) -> Result<SetReconciler<'_, N>, SetReconcilerError> {
         // All of them first: to go on spends the number in the plan, which whoever is refused still needs.
         let mut reconciler = self.reconciler_with(options)?;
-        reconciler.go_on_from(plan)?;
+        reconciler.go_on_from(plan);
         Ok(reconciler)
     }
 }
@@ -140,7 +141,8 @@ impl<'s, N: Network> SetReconciler<'s, N> {
     /// # Errors
     ///
     /// [`SetReconcilerError`] names the member that refuses: its pool file has been poisoned, this process is a
-    /// fork, or it is a new member that somebody else reconciles. No pass has begun.
+    /// fork, or it is a new member that somebody else reconciles. There is no pass, and a plan that was made before
+    /// can no longer be applied.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -179,7 +181,7 @@ impl<'s, N: Network> SetReconciler<'s, N> {
             let place = places.iter().find(|(of, _)| *of == member.plan.pool);
             let reconciler = place.and_then(|&(_, index)| self.reconcilers[index].take());
             if let Some(reconciler) = reconciler {
-                member.plan = reconciler.leave_open(member.plan.clone());
+                reconciler.leave_open_for(&mut member.plan);
             }
         }
         plan
@@ -208,26 +210,18 @@ impl<'s, N: Network> SetReconciler<'s, N> {
         Ok(())
     }
 
-    fn go_on_from(&mut self, plan: &SetPlan) -> Result<(), SetReconcilerError> {
+    fn go_on_from(&mut self, plan: &SetPlan) {
         let places = self.places();
         for (identity, index) in places {
             let Some(reconciler) = &mut self.reconcilers[index] else {
                 continue;
             };
             let is_same = |member: &&MemberPlan| member.plan.pool == identity;
-            let went_on = match plan.members.iter().find(is_same) {
-                Some(member) => reconciler.go_on_from(&member.plan),
-                None => Err(ReconcilerError::OtherPool),
-            };
-            match went_on {
-                Ok(()) => {}
-                Err(ReconcilerError::Superseded | ReconcilerError::OtherPool) => {
-                    self.began_anew.push(MemberId(index as u32));
-                }
-                Err(error) => return Err(refusal(self.set, index, error)),
+            let known = plan.members.iter().find(is_same);
+            if !known.is_some_and(|member| reconciler.go_on_from(&member.plan)) {
+                self.began_anew.push(MemberId(index as u32));
             }
         }
-        Ok(())
     }
 
     /// Which pool is reconciled at which place.
@@ -247,7 +241,7 @@ fn refusal<N: Network>(
     let member = set.members.get(index);
     SetReconcilerError {
         id: MemberId(index as u32),
-        member: member.map_or_else(String::new, |it| it.pool.plan_identity().to_string()),
+        member: member.map_or_else(String::new, Member::name),
         error,
     }
 }

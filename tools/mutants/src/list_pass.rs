@@ -122,7 +122,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "pass: a local that finds nothing stays where it was not",
         &[edit(
             LOCAL,
-            "            self.tell((self.word_index, self.told));\n            return false;\n",
+            "            self.tell_where_it_is();\n            return false;\n",
             "            return false;\n",
         )],
         &[UnitIn(LOCAL, "local")],

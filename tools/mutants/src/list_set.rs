@@ -201,8 +201,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "set pass: the rules of the first member are asked, and not of the others",
         &[edit(
             SET_APPLY,
-            "        for member in &plan.members {\n            if let Some(it)",
-            "        for member in plan.members.iter().take(1) {\n            if let Some(it)",
+            "        for (member, &index) in plan.members.iter().zip(places) {\n            if let Some(fuse)",
+            "        for (member, &index) in plan.members.iter().zip(places).take(1) {\n            if let Some(fuse)",
         )],
         &[Test(
             "set_reconcile",
@@ -237,8 +237,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "set pass: what no member can read keeps nobody from freeing",
         &[edit(
             SET_PASS,
-            "self.router.is_unclear(self.ambiguous)",
-            "(self.router.is_unclear(self.ambiguous) && false)",
+            "self.router.is_unclear()",
+            "(self.router.is_unclear() && false)",
         )],
         &[Test(
             "set_reconcile",
@@ -258,8 +258,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "set pass: who is refused has spent the numbers of the members before",
         &[edit(
             SET_RECONCILER,
-            "        let mut reconciler = self.reconciler_with(options)?;\n        reconciler.go_on_from(plan)?;\n        Ok(reconciler)",
-            "        for (_, member) in self.members.iter() {\n            let pool = &member.pool;\n            let mut one = pool.reconciler_with(options.clone()).map_err(|error| refusal(self, 1, error))?;\n            let known = plan.members.iter().find(|it| it.plan.pool == pool.plan_identity());\n            let _ = known.map(|it| one.go_on_from(&it.plan));\n        }\n        let mut reconciler = self.reconciler_with(options)?;\n        reconciler.go_on_from(plan)?;\n        Ok(reconciler)",
+            "        let mut reconciler = self.reconciler_with(options)?;\n        reconciler.go_on_from(plan);\n        Ok(reconciler)",
+            "        for (_, member) in self.members.iter() {\n            let pool = &member.pool;\n            let mut one = pool.reconciler_with(options.clone()).map_err(|error| refusal(self, 1, error))?;\n            let known = plan.members.iter().find(|it| it.plan.pool == pool.plan_identity());\n            let _ = known.map(|it| one.go_on_from(&it.plan));\n        }\n        let mut reconciler = self.reconciler_with(options)?;\n        reconciler.go_on_from(plan);\n        Ok(reconciler)",
         )],
         &[Test("set_reconcile", "a_refused_resumption_costs_nothing")],
     ),
