@@ -204,6 +204,13 @@ fn looks_after_the_claim_are_needed() {
     assert_pass_caught(passes::Variant::AnsweredRegardless);
 }
 
+/// A claim waits for its sync, passes go by, and somebody else gets the slot.
+#[test]
+fn a_look_at_the_barrier_after_a_sync_is_needed() {
+    assert_pass_caught(passes::Variant::UnaskedAfterSync);
+    assert_pass_caught(passes::Variant::GivenBackUnasked);
+}
+
 /// What is allocated between the look at the words and the barrier is in the one and not behind the other.
 #[test]
 fn a_barrier_before_the_snapshot_is_needed() {

@@ -7,7 +7,8 @@
 //! The callers keep to their contract. With three sightings, whatever was half-way when a pass had read its
 //! list is done when the next one begins: that is what `grace` is for. With one sighting, nobody is half-way
 //! when the pass begins, and nobody deletes a user until the list is read. An allocation that has not been
-//! answered is not half-way: the barrier must see to it, however long it takes.
+//! answered is not half-way: the barrier must see to it, however long it takes. Where claims wait for a sync
+//! before they are answered, any number of passes may go by meanwhile.
 //!
 //! Two sightings are not enough. Whoever holds an address is half-way twice, when joining and when leaving,
 //! and two lists can each meet one of them.
@@ -36,6 +37,10 @@ pub(crate) enum Variant {
     TouchedFirst,
     /// After a plan was applied the number of the barrier is what it was before.
     NumberKept,
+    /// A claim that has waited for a sync is answered without a look at what went by.
+    UnaskedAfterSync,
+    /// A claim whose sync has failed is given back without that look.
+    GivenBackUnasked,
     /// Two sightings are enough.
     Hasty,
     /// A pass does not ask what was touched since the one before.
@@ -50,6 +55,10 @@ pub(crate) enum Op {
     Join,
     /// Allocates this slot if it is free, and writes the user.
     JoinAt(u8),
+    /// The lowest free slot, with a sync between the claim and the answer.
+    JoinDurably,
+    /// The same, and the sync fails: the slot goes back.
+    FailToJoin,
     /// Deletes the user of this slot, which the thread holds, and releases it.
     Leave(u8),
     /// The same with what it joined last.
@@ -69,7 +78,7 @@ pub(crate) struct Program {
     pub(crate) sightings: u8,
 }
 
-use Op::{Join as J, JoinAt as E, Leave as L, LeaveLast as G};
+use Op::{FailToJoin as F, Join as J, JoinAt as E, JoinDurably as D, Leave as L, LeaveLast as G};
 
 const ONE: Program = Program {
     name: "",
@@ -145,6 +154,44 @@ pub(crate) const PROGRAMS: &[Program] = &[
         ..THREE
     },
     Program {
+        name: "1 slot: durably | j, one sighting, two passes",
+        threads: &[&[D], &[J]],
+        passes: 2,
+        ..ONE
+    },
+    Program {
+        name: "2 slots, 1 leaked: durably | j, one sighting, applied twice",
+        slots: 2,
+        leaked: 0b01,
+        threads: &[&[D], &[J]],
+        applies: 2,
+        ..ONE
+    },
+    Program {
+        name: "1 slot: durably | durably, one sighting, two passes",
+        threads: &[&[D], &[D]],
+        passes: 2,
+        ..ONE
+    },
+    Program {
+        name: "1 slot: durably, leave | j, three sightings, four passes",
+        threads: &[&[D, G], &[J]],
+        passes: 4,
+        ..THREE
+    },
+    Program {
+        name: "1 slot: in vain | j, one sighting, two passes",
+        threads: &[&[F], &[J]],
+        passes: 2,
+        ..ONE
+    },
+    Program {
+        name: "1 slot: in vain | j, three sightings, four passes",
+        threads: &[&[F], &[J]],
+        passes: 4,
+        ..THREE
+    },
+    Program {
         name: "2 slots, 1 leaked: leave | j, three sightings",
         slots: 2,
         leaked: 0b01,
@@ -177,6 +224,9 @@ enum Step {
     LookAgain(u8),
     MarkAgain(u8, Gate),
     LookLast(u8, Gate),
+    /// Has nothing left to do but to wait for the disk, for as long as it takes.
+    Wait(u8),
+    GiveBack(u8),
     Write(u8),
     Delete(u8),
     Release(u8),
@@ -187,7 +237,9 @@ enum Step {
 struct Thread {
     op_index: u8,
     step: Step,
+    /// The gate that was seen before the claim, or since which the slot is marked.
     before: Gate,
+    has_waited: bool,
     /// Slots that were answered, and not released.
     held: u8,
     last: Option<u8>,
@@ -254,7 +306,7 @@ impl Passes<'_> {
             let op = self.program.threads[thread].get(usize::from(of.op_index));
             of.step = match op {
                 None => Step::Done,
-                Some(Op::Join | Op::JoinAt(_)) => Step::Look,
+                Some(Op::Join | Op::JoinAt(_) | Op::JoinDurably | Op::FailToJoin) => Step::Look,
                 Some(&Op::Leave(slot)) => Step::Delete(slot),
                 Some(Op::LeaveLast) => match of.last.take() {
                     Some(slot) => Step::Delete(slot),
@@ -284,6 +336,37 @@ impl Passes<'_> {
         (free != 0).then(|| free.trailing_zeros() as u8)
     }
 
+    fn op(&self, state: &State, thread: usize) -> Op {
+        self.program.threads[thread][usize::from(state.threads[thread].op_index)]
+    }
+
+    /// What was claimed was not gone when it was looked at: waits for the sync, or is done.
+    fn go_on(&self, state: &mut State, thread: usize, slot: u8) -> Checked {
+        let op = self.op(state, thread);
+        if state.threads[thread].has_waited {
+            if matches!(op, Op::FailToJoin) {
+                // From the look on half-way, as whoever is answered.
+                state.threads[thread].in_gap = true;
+                state.threads[thread].step = Step::GiveBack(slot);
+                return Ok(());
+            }
+        } else if matches!(op, Op::JoinDurably | Op::FailToJoin) {
+            state.threads[thread].step = Step::Wait(slot);
+            return Ok(());
+        }
+        self.answer(state, thread, slot)
+    }
+
+    /// The slot may be somebody else's: it is left as it is.
+    fn give_up(&self, state: &mut State, thread: usize, slot: u8) {
+        state.given_up |= 1 << slot;
+        if state.threads[thread].has_waited && matches!(self.op(state, thread), Op::FailToJoin) {
+            self.finish(state, thread);
+        } else {
+            state.threads[thread].step = Step::Look;
+        }
+    }
+
     fn answer(&self, state: &mut State, thread: usize, slot: u8) -> Checked {
         let bit = 1 << slot;
         if state.free & bit != 0 {
@@ -300,23 +383,28 @@ impl Passes<'_> {
         Ok(())
     }
 
-    /// The second look after a claim.
+    /// The look after a claim, and after a sync.
     fn look_again(&self, state: &mut State, thread: usize, slot: u8) -> Checked {
         let (before, now) = (state.threads[thread].before, state.gate);
-        let unseen = before.phase == Phase::Idle && self.variant == Variant::NoSecondLook;
+        let has_waited = state.threads[thread].has_waited;
+        let unseen = match self.op(state, thread) {
+            Op::FailToJoin if has_waited => self.variant == Variant::GivenBackUnasked,
+            _ if has_waited => self.variant == Variant::UnaskedAfterSync,
+            _ => before.phase == Phase::Idle && self.variant == Variant::NoSecondLook,
+        };
         // Of the same pass the mark was made before the claim.
         if unseen || now.count == before.count {
-            return self.answer(state, thread, slot);
+            return self.go_on(state, thread, slot);
         }
-        let has_just_begun = now.count == before.count + 1 && now.phase == Phase::Collecting;
-        state.threads[thread].step = if has_just_begun {
-            Step::MarkAgain(slot, now)
+        // It has begun, and nothing has been freed since: whatever was freed has changed the count once more.
+        let has_just_begun = now.count == before.count + 1 && now.phase != Phase::Applying;
+        if has_just_begun {
+            state.threads[thread].step = Step::MarkAgain(slot, now);
         } else if self.variant == Variant::AnsweredRegardless {
-            return self.answer(state, thread, slot);
+            return self.go_on(state, thread, slot);
         } else {
-            state.given_up |= 1 << slot;
-            Step::Look
-        };
+            self.give_up(state, thread, slot);
+        }
         Ok(())
     }
 
@@ -325,6 +413,7 @@ impl Passes<'_> {
         match state.threads[thread].step {
             Step::Look => {
                 state.threads[thread].before = state.gate;
+                state.threads[thread].has_waited = false;
                 state.threads[thread].step = Step::Choose;
             }
             Step::Choose => {
@@ -355,16 +444,27 @@ impl Passes<'_> {
             Step::MarkAgain(slot, seen) => {
                 state.touched |= 1 << slot;
                 if self.variant == Variant::NoThirdLook {
-                    return self.answer(state, thread, slot);
+                    return self.go_on(state, thread, slot);
                 }
                 state.threads[thread].step = Step::LookLast(slot, seen);
             }
             Step::LookLast(slot, seen) => {
                 if state.gate == seen {
-                    return self.answer(state, thread, slot);
+                    state.threads[thread].before = seen;
+                    return self.go_on(state, thread, slot);
                 }
-                state.given_up |= 1 << slot;
-                state.threads[thread].step = Step::Look;
+                self.give_up(state, thread, slot);
+            }
+            Step::Wait(slot) => {
+                state.threads[thread].has_waited = true;
+                state.threads[thread].step = Step::LookAgain(slot);
+            }
+            Step::GiveBack(slot) => {
+                if state.threads.iter().any(|other| other.held >> slot & 1 == 1) {
+                    return Err("a live address is given back");
+                }
+                state.free |= 1 << slot;
+                self.finish(state, thread);
             }
             Step::Write(slot) => {
                 state.list |= 1 << slot;
@@ -447,6 +547,8 @@ impl Passes<'_> {
                 reconciler.pending = [orphans, orphans & once];
                 PassStep::RaiseApply
             }
+            // Nothing can be freed, so nobody need know.
+            PassStep::RaiseApply if reconciler.ripe == 0 => self.after_apply(reconciler),
             PassStep::RaiseApply => {
                 state.gate.phase = Phase::Applying;
                 PassStep::Word(0)
@@ -485,19 +587,7 @@ impl Passes<'_> {
                     state.gate.count += 1;
                 }
                 state.gate.phase = Phase::Collecting;
-                reconciler.apply += 1;
-                if reconciler.apply < self.program.applies {
-                    PassStep::RaiseApply
-                } else {
-                    reconciler.apply = 0;
-                    reconciler.pass += 1;
-                    let is_last = reconciler.pass == self.program.passes;
-                    if is_last || self.variant == Variant::LoweredBetween {
-                        PassStep::Lower
-                    } else {
-                        self.first_step()
-                    }
-                }
+                self.after_apply(reconciler)
             }
             PassStep::Lower => {
                 state.gate.phase = Phase::Idle;
@@ -514,6 +604,21 @@ impl Passes<'_> {
             (reconciler.seen_taken, reconciler.seen_touched) = (false, false);
         }
         Ok(())
+    }
+
+    fn after_apply(&self, reconciler: &mut Reconciler) -> PassStep {
+        reconciler.apply += 1;
+        if reconciler.apply < self.program.applies {
+            return PassStep::RaiseApply;
+        }
+        reconciler.apply = 0;
+        reconciler.pass += 1;
+        let is_last = reconciler.pass == self.program.passes;
+        if is_last || self.variant == Variant::LoweredBetween {
+            PassStep::Lower
+        } else {
+            self.first_step()
+        }
     }
 
     fn first_step(&self) -> PassStep {
@@ -580,6 +685,7 @@ impl Machine for Passes<'_> {
                 op_index: 0,
                 step: Step::Done,
                 before: quiet,
+                has_waited: false,
                 held,
                 last: None,
                 in_gap: false,
