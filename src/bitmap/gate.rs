@@ -60,10 +60,10 @@ impl Gate {
         self.0 & PHASES != 0
     }
 
-    /// Whether a pass collects marks, and no plan is being applied.
+    /// Whether a plan is being applied: addresses are freed.
     #[inline]
-    pub(crate) fn is_collecting(self) -> bool {
-        self.0 & PHASES == COLLECTING
+    pub(crate) fn is_applying(self) -> bool {
+        self.0 & PHASES == APPLYING
     }
 
     /// Of the latest phase "collecting".
@@ -182,17 +182,17 @@ mod tests {
         let word = GateWord(&zero);
         assert!(word.look().is_quiet());
         let first = word.collect();
-        assert!(first.is_collecting() && first.is_passing() && !first.is_quiet());
+        assert!(first.is_passing() && !first.is_applying() && !first.is_quiet());
         word.poison(5);
         word.poison(28);
         let applying = word.apply();
-        assert!(applying.is_passing() && !applying.is_collecting());
+        assert!(applying.is_passing() && applying.is_applying());
         assert_eq!(
             (applying.number(), applying.poison()),
             (first.number(), Some(5))
         );
         let after = word.collect();
-        assert!(after.is_collecting() && !after.is_as(first));
+        assert!(!after.is_applying() && !after.is_as(first));
         let closed = word.close();
         assert!(!closed.is_passing() && !closed.is_quiet(), "poisoned");
         assert_eq!(closed.number(), after.number());

@@ -2,7 +2,9 @@
 
 use super::Pool;
 use super::listing::Listing;
+use crate::bitmap::WordBits;
 use crate::network::Network;
+use crate::slot::Slot;
 use crate::users::{Adopted, Ambiguous, UserRecord};
 
 impl<N: Network> Pool<N> {
@@ -59,23 +61,41 @@ impl<N: Network> Pool<N> {
     /// Takes all that a list has named, and says in its report what became of it.
     // Word by word when all of the list is known: a claim for each entry takes three times as long.
     pub(super) fn take_all(&self, listing: &mut Listing<'_, N>) {
-        let (mut taken, mut named) = (0, 0);
-        for (word_index, &bits) in listing.words().iter().enumerate() {
-            if bits != 0 {
-                named += u64::from(bits.count_ones());
-                taken += self.take_listed(word_index, bits);
-            }
-        }
+        let words = listing.words();
+        let named: u64 = words.iter().map(|word| u64::from(word.count_ones())).sum();
+        let taken = self.take_words(|| words.iter().copied().enumerate());
+        self.count_adopted(taken);
         (listing.report.taken, listing.report.already) = (taken, named - taken);
-        self.note_adopted(taken);
     }
 
-    /// Takes slots of a word, as a list names them; answers how many were free.
-    pub(super) fn take_listed(&self, word_index: usize, bits: u64) -> u64 {
-        let taken = self.claim_inside_barrier(|bitmap| {
-            let taken = bitmap.claim_bits(word_index, bits);
-            (taken != 0).then_some((word_index, taken))
-        });
-        taken.map_or(0, |(_, taken)| u64::from(taken.count_ones()))
+    /// Takes slots, by words, and waits once until all of them are durable; answers how many were free.
+    ///
+    /// What a pass frees meanwhile is taken again. What is taken stays taken, durable or not: a pool that could
+    /// not make it durable is poisoned, and hands out nothing.
+    pub(super) fn take_words<I: Iterator<Item = WordBits>>(&self, words: impl Fn() -> I) -> u64 {
+        loop {
+            let claimed = self.claim_unanswered(|bitmap| {
+                let named = words().filter(|&(_, bits)| bits != 0);
+                let claimed = named.map(|(word, bits)| (word, bitmap.claim_bits(word, bits)));
+                let claimed: Vec<WordBits> = claimed.filter(|&(_, bits)| bits != 0).collect();
+                (!claimed.is_empty()).then_some(claimed)
+            });
+            let Some(claimed) = claimed else { return 0 };
+            let confirmed = self.confirm();
+            let count = claimed.count();
+            if self.keep(claimed).is_some() {
+                return count;
+            }
+            if confirmed.is_err() {
+                return 0;
+            }
+        }
+    }
+
+    /// Takes exactly this slot and waits for nothing, for the one who reconciles: no other pass goes by. What
+    /// is taken so is made durable together.
+    pub(super) fn take_exact(&self, slot: Slot) -> bool {
+        let claimed = self.claim_unanswered(|bitmap| bitmap.claim_exact(slot).then_some(slot));
+        claimed.is_some_and(|of| self.keep(of).is_some())
     }
 }

@@ -2,11 +2,12 @@
 
 use super::Pool;
 use super::confirm::Duty;
-use crate::bitmap::{Attempt, Bitmap, BlockCandidates, Burst, Likely, Mark, WordBits};
+use super::member::Part;
+use crate::bitmap::{Attempt, Bitmap, BlockCandidates, Burst, Gate, Likely, Mark, WordBits};
 use crate::error::{AllocateError, AllocateExactError, Refusal};
 use crate::geometry::Place;
 use crate::network::Network;
-use crate::policy::Policy;
+use crate::policy::{Hints, Policy};
 use crate::slot::{Slot, slot_at, slots_in};
 use crate::stats::Event;
 use crate::storage::Stretched;
@@ -90,15 +91,20 @@ impl<N: Network> Pool<N> {
     fn claim_exact(&self, slot: Slot) -> bool {
         let before = self.words.gate();
         if !before.is_quiet() {
-            return self.claim_exact_beside_pass(slot, Event::Exact);
+            return self.claim_exact_beside_pass(slot);
         }
         if !self.bitmap().claim_exact(slot) {
             return false;
         }
         if self.words.gate_again() != before {
-            return self.answer_exact_beside_pass(before, slot, Event::Exact);
+            return self.answer_exact_beside_pass(before, slot);
         }
-        self.counted(slot, Event::Exact).is_some()
+        match self.duty {
+            Duty::Nothing => {}
+            Duty::Count | Duty::Shared => self.count_allocated(Event::Exact),
+            Duty::Confirm => return self.answer_exact_beside_pass(before, slot),
+        }
+        true
     }
 
     #[cold]
@@ -154,14 +160,8 @@ impl<N: Network> Pool<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn allocate_preferring(&self, addr: N::Addr) -> Result<N::Addr, AllocateError> {
-        if let Place::Usable(slot) = self.geometry.place_of(addr)
-            && let Some(slot) =
-                self.claim_inside_barrier(|bitmap| bitmap.try_claim_exact(slot).then_some(slot))
-        {
-            return match self.counted_past_gate(slot, Event::Preferred) {
-                Some(slot) => Ok(self.geometry.addr_of(slot)),
-                None => self.exhausted(),
-            };
+        if let Some(addr) = self.try_allocate_around(addr)? {
+            return Ok(addr);
         }
         match self.allocate_slot(Event::Preferred) {
             Some(slot) => Ok(self.geometry.addr_of(slot)),
@@ -187,20 +187,16 @@ impl<N: Network> Pool<N> {
     pub fn allocate_many(&self, count: usize) -> Result<Vec<N::Addr>, AllocateError> {
         let wanted = count as u64;
         self.check_process()?;
-        let claimed = self.claim_inside_barrier(|bitmap| {
+        let claimed = self.claim(|bitmap| {
             if wanted > self.capacity() {
                 return None;
             }
             self.claim_or_scrub(|| bitmap.claim_all(wanted, || self.next_burst()))
-        });
+        })?;
         let Some(claimed) = claimed else {
             self.count_exhausted();
             return self.exhausted();
         };
-        if self.is_refused() {
-            self.give_all_back(&claimed);
-            return self.exhausted();
-        }
         self.note_batch(claimed.last(), wanted);
         let slots = claimed
             .into_iter()
@@ -226,26 +222,29 @@ impl<N: Network> Pool<N> {
     #[must_use = "only that many addresses are yours"]
     pub fn allocate_into(&self, addrs: &mut [N::Addr]) -> usize {
         if let [addr] = addrs {
-            let slot = self.allocate_slot(Event::Batch);
-            *addr = slot.map_or(*addr, |slot| self.geometry.addr_of(slot));
-            return slot.is_some().into();
+            let Some(slot) = self.allocate_slot(Event::Batch) else {
+                // Nobody asks why: it must not be taken for the reason of a later call.
+                let _ = self.refusal();
+                return 0;
+            };
+            *addr = self.geometry.addr_of(slot);
+            return 1;
         }
         let wanted = addrs.len() as u64;
         let (missing, last) = loop {
             let before = self.words.gate();
             let claimed = self.claim_into(self.words.marks(before), addrs);
             let taken = addrs.len() - claimed.0 as usize;
-            let slots = self.slots_of_addrs(&addrs[..taken]);
-            if taken == 0 || self.words.may_answer(before, &slots) {
+            if taken == 0 {
                 break claimed;
             }
-            self.count_given_up(&slots);
+            match self.answer(before, self.slots_of_addrs(&addrs[..taken])) {
+                Ok(Some(_)) => break claimed,
+                Ok(None) => {}
+                Err(_) => return 0,
+            }
         };
         let taken = wanted - missing;
-        if taken != 0 && self.confirm().is_err() {
-            self.give_addrs_back(&addrs[..taken as usize]);
-            return 0;
-        }
         self.note_batch(last.as_ref(), taken);
         if missing != 0 {
             self.count_exhausted();
@@ -314,18 +313,14 @@ impl<N: Network> Pool<N> {
         self.check_process()?;
         let candidates = chosen(self.geometry.block_candidates(prefix_len));
         let order = u32::from(longest - prefix_len);
-        let claimed = self.claim_inside_barrier(|bitmap| {
+        let claimed = self.claim(|bitmap| {
             let first = self.claim_or_scrub(|| bitmap.claim_block(&candidates))?;
             Some(Stretched(first, first + ((1u64 << order) - 1) as Slot))
-        });
+        })?;
         let Some(Stretched(slot, _)) = claimed else {
             self.count_exhausted();
             return self.exhausted();
         };
-        if self.is_refused() {
-            self.bitmap().release_block(slot, order);
-            return self.exhausted();
-        }
         self.counters.allocated(Event::Block, 1 << order);
         Ok(N::around(self.geometry.addr_of(slot), prefix_len))
     }
@@ -355,17 +350,7 @@ impl<N: Network> Pool<N> {
                 last: (*range.end()).into(),
             });
         };
-        let claimed = self.claim_inside_barrier(|bitmap| {
-            let is_free = |slot| bitmap.is_free(slot);
-            let start = self.hints.start_slot(first, last, is_free);
-            self.claim_or_scrub(|| bitmap.claim_within(first, start, last))
-        });
-        let Some(slot) = claimed else {
-            self.count_exhausted();
-            return self.exhausted();
-        };
-        self.hints.found(slot);
-        match self.counted_past_gate(slot, Event::Any) {
+        match self.claim_in(&self.hints, (first, last))? {
             Some(slot) => Ok(self.geometry.addr_of(slot)),
             None => self.exhausted(),
         }
@@ -383,33 +368,28 @@ impl<N: Network> Pool<N> {
         if gate.look_again() != before {
             return self.answer_beside_pass(before, slot, event);
         }
-        self.counted(slot, event)
-    }
-
-    /// Does what there is to do after a claim; `None` if it had to be given back.
-    #[inline]
-    pub(super) fn counted(&self, slot: Slot, event: Event) -> Option<Slot> {
         // By itself: a jump through a table would be more instructions than the usual case needs.
         if self.duty == Duty::Nothing {
             return Some(slot);
         }
-        self.do_duty(slot, event)
+        self.do_duty(before, slot, event)
     }
 
+    /// Does what there is to do after a claim; `None` if it had to be given back.
     #[inline]
-    fn do_duty(&self, slot: Slot, event: Event) -> Option<Slot> {
+    fn do_duty(&self, before: Gate, slot: Slot, event: Event) -> Option<Slot> {
         match self.duty {
             Duty::Nothing => {}
             Duty::Count => self.count_allocated(event),
             Duty::Shared if self.counters.are_off() => {}
             Duty::Shared => self.count_allocated(event),
-            Duty::Confirm => return self.ask_the_file(slot, event),
+            Duty::Confirm => return self.answer_beside_pass(before, slot, event),
         }
         Some(slot)
     }
 
     #[inline(never)]
-    pub(super) fn count_allocated(&self, event: Event) {
+    fn count_allocated(&self, event: Event) {
         self.counters.allocated(event, 1);
     }
 
@@ -522,6 +502,27 @@ impl<N: Network> Pool<N> {
             None => self.count_exhausted(),
         }
         found
+    }
+
+    /// Claims a slot of a part, as these hints want it; `None` if at some instant of the call none of them was
+    /// free.
+    pub(super) fn claim_in(
+        &self,
+        hints: &Hints,
+        (first, last): Part,
+    ) -> Result<Option<Slot>, Refusal> {
+        let claimed = self.claim(|bitmap| {
+            let start = hints.start_slot(first, last, |slot| bitmap.is_free(slot));
+            self.claim_or_scrub(|| bitmap.claim_within(first, start, last))
+        })?;
+        match claimed {
+            Some(slot) => {
+                hints.found(slot);
+                self.counters.allocated(Event::Any, 1);
+            }
+            None => self.count_exhausted(),
+        }
+        Ok(claimed)
     }
 
     /// Where the policy begins to look.

@@ -1,6 +1,7 @@
 //! One pool's part of a batch that spans the members of a set.
 
 use super::Pool;
+use super::barrier::Unanswered;
 use super::member::Part;
 use crate::bitmap::{Flight, WordBits};
 use crate::error::AllocateError;
@@ -15,7 +16,7 @@ use crate::stats::Event;
 /// of their addresses.
 pub(crate) struct Batch<'a, N: Network> {
     pool: &'a Pool<N>,
-    claimed: Vec<WordBits>,
+    claimed: Vec<Unanswered<Vec<WordBits>>>,
     /// Dropped last: it ends when everything is free again, or somebody's.
     _flight: Flight<'a>,
 }
@@ -50,7 +51,7 @@ impl<N: Network> Batch<'_, N> {
 
     fn take_once(&mut self, parts: &[Part], wanted: u64) -> u64 {
         let pool = self.pool;
-        let claimed = pool.claim_inside_barrier(|bitmap| {
+        let claimed = pool.claim_unanswered(|bitmap| {
             let mut claimed: Vec<WordBits> = Vec::new();
             for &(first, last) in parts {
                 let missing = wanted - count_of(&claimed);
@@ -62,17 +63,18 @@ impl<N: Network> Batch<'_, N> {
             }
             (!claimed.is_empty()).then_some(claimed)
         });
-        let claimed = claimed.unwrap_or_default();
-        let last = claimed.last();
+        let Some(claimed) = claimed else { return 0 };
+        let last = claimed.look().last();
         if let Some(slot) = last.and_then(|&(word_index, bits)| slots_in(word_index, bits).last()) {
             pool.hints.found(slot);
         }
-        let taken = count_of(&claimed);
-        self.claimed.extend(claimed);
+        let taken = claimed.count();
+        self.claimed.push(claimed);
         taken
     }
 
-    /// Says why what was taken may not be answered, if it may not. Ask before [`keep`](Self::keep).
+    /// Waits until what was taken is durable, or says why it may not be answered. Others may have to be waited
+    /// for yet: then ask [`is_whole`](Self::is_whole).
     pub(crate) fn confirm(&self) -> Result<(), AllocateError> {
         if self.claimed.is_empty() {
             return Ok(());
@@ -80,9 +82,19 @@ impl<N: Network> Batch<'_, N> {
         self.pool.confirm().map_err(AllocateError::from)
     }
 
+    /// Whether passes have left everything where it was: ask when nothing is waited for any more, before
+    /// [`keep`](Self::keep).
+    pub(crate) fn is_whole(&mut self) -> bool {
+        let count = self.claimed.len();
+        let claimed = std::mem::take(&mut self.claimed).into_iter();
+        self.claimed = claimed.filter_map(|of| self.pool.still_ours(of)).collect();
+        self.claimed.len() == count
+    }
+
     /// Keeps the addresses; answers how many.
     pub(crate) fn keep(mut self, addrs: &mut Vec<N::Addr>) -> u64 {
-        let claimed = std::mem::take(&mut self.claimed);
+        let claimed = std::mem::take(&mut self.claimed).into_iter();
+        let claimed: Vec<_> = claimed.flat_map(Unanswered::asked).collect();
         let slots = claimed
             .iter()
             .flat_map(|&(word_index, bits)| slots_in(word_index, bits));
@@ -95,7 +107,9 @@ impl<N: Network> Batch<'_, N> {
 
 impl<N: Network> Drop for Batch<'_, N> {
     fn drop(&mut self) {
-        self.pool.give_all_back(&self.claimed);
+        for unanswered in self.claimed.drain(..) {
+            self.pool.return_unanswered(unanswered);
+        }
     }
 }
 

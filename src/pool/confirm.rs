@@ -1,18 +1,16 @@
 //! What a pool in a file does between a claim and its answer.
 //!
 //! A claim there may be answered only if no process has poisoned the pool, and if it is as durable as the
-//! pool promises. If not, it is given back, and the caller is told why. And nobody is told that nothing is
-//! free before a look at what a dead process may have left behind.
+//! pool promises. If not, it is given back, and the caller is told why: `barrier` has the way there. And nobody
+//! is told that nothing is free before a look at what a dead process may have left behind.
 //!
 //! Pools on the heap have none of this: it hangs on the gate, which every claim looks at, and on [`Duty`],
 //! which is looked at where they ask whether to count.
 
 use super::Pool;
-use crate::bitmap::WordBits;
 use crate::error::{AllocateError, Refusal};
 use crate::network::Network;
-use crate::slot::{Slot, bit_of, bits_within, word_of, words_within};
-use crate::stats::Event;
+use crate::slot::{Slot, bits_within, words_within};
 use crate::sync::Ordering;
 use std::cell::Cell;
 
@@ -40,32 +38,8 @@ impl<N: Network> Pool<N> {
         matches!(self.duty, Duty::Shared | Duty::Confirm)
     }
 
-    /// Answers a slot that the file must confirm; `None` if it had to be given back.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn ask_the_file(&self, slot: Slot, event: Event) -> Option<Slot> {
-        if !self.is_confirmed() {
-            self.give_back(word_of(slot), bit_of(slot));
-            return None;
-        }
-        self.counters.allocated(event, 1);
-        Some(slot)
-    }
-
-    /// Whether what this thread has claimed may be answered. If not, the caller gives it back, and
-    /// `refusal`, on the same thread, says why.
-    #[inline]
-    fn is_confirmed(&self) -> bool {
-        match self.confirm() {
-            Ok(()) => true,
-            Err(refusal) => {
-                note(refusal);
-                false
-            }
-        }
-    }
-
-    /// The same for who needs no reason later.
+    /// Waits until what this thread has claimed is as durable as the pool promises. Passes go by meanwhile: what
+    /// was claimed is asked about again before it is answered or given back.
     #[inline]
     pub(super) fn confirm(&self) -> Result<(), Refusal> {
         match self.words.file() {
@@ -74,25 +48,8 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// As [`is_confirmed`](Self::is_confirmed), for verbs that are not in a hurry.
-    pub(super) fn is_refused(&self) -> bool {
-        self.is_in_file() && !self.is_confirmed()
-    }
-
     pub(super) fn give_back(&self, word_index: usize, bits: u64) {
         self.bitmap().release_bits(word_index, bits);
-    }
-
-    pub(super) fn give_all_back(&self, claimed: &[WordBits]) {
-        for &(word_index, bits) in claimed {
-            self.give_back(word_index, bits);
-        }
-    }
-
-    pub(super) fn give_addrs_back(&self, addrs: &[N::Addr]) {
-        for slot in addrs.iter().filter_map(|&addr| self.geometry.slot_of(addr)) {
-            self.give_back(word_of(slot), bit_of(slot));
-        }
     }
 
     /// Whether this process may begin a claim of several words. A fork may not: it would begin it in the
@@ -162,7 +119,8 @@ impl<N: Network> Pool<N> {
     }
 }
 
-fn note(refusal: Refusal) {
+/// Keeps for [`Pool::refusal`], on the same thread, why a claim was given back.
+pub(super) fn note(refusal: Refusal) {
     // Without a cell the caller is told what the file says, which is poisoned in any case.
     let _ = REFUSED.try_with(|refused| refused.set(Some(refusal)));
 }

@@ -1,7 +1,7 @@
 //! A pool on the heap that becomes a larger one.
 
 use super::{Builder, Pool};
-use crate::geometry::slot_count;
+use crate::geometry::{Run, slot_count};
 use crate::grow_error::GrowError;
 use crate::network::Network;
 use crate::slot::{bits_within, words_within};
@@ -54,17 +54,20 @@ impl<N: Network> Pool<N> {
     /// Takes what the other pool has taken, and its counters.
     fn take_over(&mut self, smaller: &mut Self) {
         let free = smaller.bitmap().words();
-        let mut held = 0;
-        for run in smaller.geometry.runs() {
-            for word_index in words_within(run.first, run.last) {
-                let usable = bits_within(word_index, run.first, run.last);
-                held += self.take_listed(word_index, usable & !free[word_index]);
-            }
-        }
+        let held = self.take_words(|| {
+            let runs = smaller.geometry.runs().iter();
+            runs.flat_map(|&Run { first, last }| {
+                let free = &free;
+                words_within(first, last).map(move |word_index| {
+                    let usable = bits_within(word_index, first, last);
+                    (word_index, usable & !free[word_index])
+                })
+            })
+        });
         if self.counters.level() == smaller.counters.level() {
             swap(&mut self.counters, &mut smaller.counters);
         } else {
-            self.note_adopted(held);
+            self.count_adopted(held);
         }
     }
 }

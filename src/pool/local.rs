@@ -131,12 +131,14 @@ impl<N: Network> Pool<N> {
 impl<N: Network> Pool<N> {
     /// Reserves all that is free in one word, which the policy chooses. `note` is told at once.
     fn reserve_word(&self, mut note: impl FnMut(WordBits)) -> Option<WordBits> {
-        let reserved = self.claim_inside_barrier(|bitmap| {
+        let reserved = self.claim(|bitmap| {
             let reserved = bitmap.claim_word(word_of(self.start_slot()))?;
             // Before the look at the gate that follows: a pass that this look does not see reads the note.
             note(reserved);
             Some(reserved)
         });
+        // On the heap, where alone something is reserved, nobody refuses.
+        let reserved = reserved.ok().flatten();
         if let Some((word_index, bits)) = reserved {
             self.hints.found(slot_at(word_index, bits.ilog2()));
             let slots = u64::from(bits.count_ones());

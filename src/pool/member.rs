@@ -1,12 +1,13 @@
 //! What a set needs of its members, and nobody else.
 
 use super::Pool;
+use super::barrier::Unanswered;
 use crate::bitmap::{Bitmap, Doubt, Evidence, Flight, Mark};
 use crate::error::AllocateError;
 use crate::geometry::Place;
 use crate::network::Network;
 use crate::policy::Hints;
-use crate::slot::{Slot, bit_of, word_of};
+use crate::slot::Slot;
 use crate::stats::Event;
 use crate::sync::Snooze;
 use std::ops::RangeInclusive;
@@ -17,10 +18,10 @@ pub(crate) type Part = (Slot, Slot);
 /// One half of a pair: an address that is given back unless it is kept, and for which others wait meanwhile.
 pub(crate) struct Half<'a, N: Network> {
     pool: &'a Pool<N>,
+    event: Event,
     slot: Slot,
-    is_kept: bool,
-    /// Dropped last: the flight ends when the address is free again, or somebody's.
-    _flight: Flight<'a>,
+    /// Nothing once it is kept. The flight ends when the address is free again, or somebody's.
+    unanswered: Option<Unanswered<(Flight<'a>, Slot)>>,
 }
 
 impl<N: Network> Half<'_, N> {
@@ -29,18 +30,18 @@ impl<N: Network> Half<'_, N> {
         self.pool.geometry.addr_of(self.slot)
     }
 
-    /// Keeps the address.
-    pub(crate) fn keep(mut self) -> N::Addr {
-        self.is_kept = true;
-        self.pool.geometry.addr_of(self.slot)
+    /// Keeps the address; `None` if a pass has freed it while the other half was waited for.
+    pub(crate) fn keep(mut self) -> Option<N::Addr> {
+        let (_, slot) = self.pool.keep(self.unanswered.take()?)?;
+        self.pool.counters.allocated(self.event, 1);
+        Some(self.pool.geometry.addr_of(slot))
     }
 }
 
 impl<N: Network> Drop for Half<'_, N> {
     fn drop(&mut self) {
-        if !self.is_kept {
-            self.pool.give_back(word_of(self.slot), bit_of(self.slot));
-            self.pool.counters.count(Event::Released, 1);
+        if let Some(unanswered) = self.unanswered.take() {
+            self.pool.return_unanswered(unanswered);
         }
     }
 }
@@ -53,19 +54,17 @@ impl<N: Network> Pool<N> {
         parts: &[Part],
         event: Event,
     ) -> Result<Option<N::Addr>, AllocateError> {
-        let found = self.claim_inside_barrier(|bitmap| self.find_in(bitmap, parts));
-        let Some(slot) = found else {
-            return Ok(None);
-        };
-        self.hints.found(slot);
-        self.answered(slot, event).map(Some)
+        let found = self.claim(|bitmap| self.find_in(bitmap, parts))?;
+        if let Some(slot) = found {
+            self.hints.found(slot);
+        }
+        Ok(self.answered(found, event))
     }
 
-    fn answered(&self, slot: Slot, event: Event) -> Result<N::Addr, AllocateError> {
-        match self.counted_past_gate(slot, event) {
-            Some(slot) => Ok(self.geometry.addr_of(slot)),
-            None => self.exhausted(),
-        }
+    fn answered(&self, found: Option<Slot>, event: Event) -> Option<N::Addr> {
+        let slot = found?;
+        self.counters.allocated(event, 1);
+        Some(self.geometry.addr_of(slot))
     }
 
     /// The same as one half of a pair.
@@ -74,13 +73,13 @@ impl<N: Network> Pool<N> {
         parts: &[Part],
     ) -> Result<Option<Half<'_, N>>, AllocateError> {
         self.check_process()?;
-        let half = self.claim_inside_barrier(|bitmap| {
-            bitmap.claim_in_flight(|bitmap| self.find_in(bitmap, parts))
-        });
-        if let Some((_, slot)) = half {
-            self.hints.found(slot);
+        let claimed = self
+            .claim_durably(|bitmap| bitmap.claim_in_flight(|bitmap| self.find_in(bitmap, parts)))?;
+        let half = self.half(claimed, Event::Any);
+        if let Some(half) = &half {
+            self.hints.found(half.slot);
         }
-        self.half(half, Event::Any)
+        Ok(half)
     }
 
     /// This very slot as one half of a pair, if it is free.
@@ -89,29 +88,24 @@ impl<N: Network> Pool<N> {
         slot: Slot,
     ) -> Result<Option<Half<'_, N>>, AllocateError> {
         self.check_process()?;
-        let half = self.claim_inside_barrier(|bitmap| {
+        let claimed = self.claim_durably(|bitmap| {
             bitmap.claim_in_flight(|bitmap| bitmap.try_claim_exact(slot).then_some(slot))
-        });
-        self.half(half, Event::Exact)
+        })?;
+        Ok(self.half(claimed, Event::Exact))
     }
 
     fn half<'a>(
         &'a self,
-        claimed: Option<(Flight<'a>, Slot)>,
+        claimed: Option<Unanswered<(Flight<'a>, Slot)>>,
         event: Event,
-    ) -> Result<Option<Half<'a, N>>, AllocateError> {
-        let Some((flight, slot)) = claimed else {
-            return Ok(None);
-        };
-        match self.counted_past_gate(slot, event) {
-            Some(slot) => Ok(Some(Half {
-                pool: self,
-                slot,
-                is_kept: false,
-                _flight: flight,
-            })),
-            None => self.exhausted(),
-        }
+    ) -> Option<Half<'a, N>> {
+        let unanswered = claimed?;
+        Some(Half {
+            pool: self,
+            event,
+            slot: unanswered.look().1,
+            unanswered: Some(unanswered),
+        })
     }
 
     /// This very slot, if it is free. `Ok(None)` proves nothing.
@@ -120,33 +114,23 @@ impl<N: Network> Pool<N> {
         slot: Slot,
         event: Event,
     ) -> Result<Option<N::Addr>, AllocateError> {
-        let claimed =
-            self.claim_inside_barrier(|bitmap| bitmap.try_claim_exact(slot).then_some(slot));
-        match claimed {
-            Some(slot) => self.answered(slot, event).map(Some),
-            None => Ok(None),
-        }
+        let claimed = self.claim(|bitmap| bitmap.try_claim_exact(slot).then_some(slot))?;
+        Ok(self.answered(claimed, event))
     }
 
     /// Allocates from a part as these hints want it, and not the pool's own; exact, as `allocate_in`.
     pub(crate) fn allocate_with(
         &self,
         hints: &Hints,
-        (first, last): Part,
+        part: Part,
     ) -> Result<N::Addr, AllocateError> {
-        let claimed = self.claim_inside_barrier(|bitmap| {
-            let start = hints.start_slot(first, last, |slot| bitmap.is_free(slot));
-            self.claim_or_scrub(|| bitmap.claim_within(first, start, last))
-        });
-        let Some(slot) = claimed else {
-            self.count_exhausted();
-            return Err(self.file_refusal().unwrap_or(AllocateError::Exhausted {
-                capacity: self.count_part((first, last)).0,
+        match self.claim_in(hints, part)? {
+            Some(slot) => Ok(self.geometry.addr_of(slot)),
+            None => Err(self.file_refusal().unwrap_or(AllocateError::Exhausted {
+                capacity: self.count_part(part).0,
                 quarantined: 0,
-            }));
-        };
-        hints.found(slot);
-        self.answered(slot, Event::Any)
+            })),
+        }
     }
 
     /// The unit that holds `addr`, if it is free. `Ok(None)` proves nothing.

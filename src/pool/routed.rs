@@ -53,12 +53,19 @@ impl<N: Network> Pool<N> {
         self.geometry.is_one_unit(net)
     }
 
+    /// Takes note of what [`take_exact`](Self::take_exact) has taken, and waits until it is durable.
     pub(super) fn note_adopted(&self, taken: u64) {
         if taken != 0 {
-            self.counters.allocated(Event::Adopted, taken);
+            self.count_adopted(taken);
             // What is taken stays taken, durable or not; a pool that could not make it durable is poisoned,
             // and hands out nothing.
             let _ = self.confirm();
+        }
+    }
+
+    pub(super) fn count_adopted(&self, taken: u64) {
+        if taken != 0 {
+            self.counters.allocated(Event::Adopted, taken);
         }
     }
 }

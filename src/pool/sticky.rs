@@ -32,16 +32,13 @@ impl<N: Network> Pool<N> {
     /// ```
     pub fn allocate_for(&self, client: Client) -> Result<N::Addr, AllocateError> {
         let start = self.place_of(client);
-        let claimed =
-            self.claim_inside_barrier(|bitmap| self.claim_or_scrub(|| bitmap.claim_from(start)));
+        let claimed = self.claim(|bitmap| self.claim_or_scrub(|| bitmap.claim_from(start)))?;
         let Some(slot) = claimed else {
             self.count_exhausted();
             return self.exhausted();
         };
-        match self.counted_past_gate(slot, Event::Preferred) {
-            Some(slot) => Ok(self.geometry.addr_of(slot)),
-            None => self.exhausted(),
-        }
+        self.counters.allocated(Event::Preferred, 1);
+        Ok(self.geometry.addr_of(slot))
     }
 
     /// The slot where the search for this client begins: one that can be handed out, if there is any.

@@ -48,7 +48,10 @@ impl<N: Network> PoolSet<N> {
             let mut batches = Vec::new();
             let missing = self.collect(count as u64, &mut batches, &mut refusal);
             if missing == 0 {
-                return self.keep_all(batches);
+                match self.keep_all(batches)? {
+                    Some(addrs) => return Ok(addrs),
+                    None => continue,
+                }
             }
             let proof = self.prove_no_more(&batches);
             // All is back before the flights end, and before anybody is waited for: two batches that each
@@ -170,19 +173,22 @@ impl<N: Network> PoolSet<N> {
         members
     }
 
-    /// Answers all of a batch; none of it if a file cannot confirm its part.
-    fn keep_all(&self, batches: Batches<'_, N>) -> Result<Vec<N::Addr>, AllocateError> {
+    /// Answers all of a batch; none of it if a file cannot confirm its part, or if a pass has freed any while
+    /// they were waited for.
+    fn keep_all(&self, mut batches: Batches<'_, N>) -> Result<Option<Vec<N::Addr>>, AllocateError> {
         let confirmed = batches.iter().try_for_each(|(_, batch)| batch.confirm());
-        if let Err(refusal) = confirmed {
+        // After all of them: what one is waited for, the passes over another do not wait.
+        let is_whole = batches.iter_mut().all(|(_, batch)| batch.is_whole());
+        if confirmed.is_err() || !is_whole {
             self.give_back(batches);
-            return Err(refusal);
+            return confirmed.map(|()| None);
         }
         let mut addrs = Vec::new();
         for (index, batch) in batches {
             let count = batch.keep(&mut addrs);
             self.note_many(index, count);
         }
-        Ok(addrs)
+        Ok(Some(addrs))
     }
 
     /// Gives all back, and shows it: while a batch had all of a member, somebody may have taken that for full.

@@ -89,20 +89,24 @@ impl DualStack {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn allocate_pair(&self) -> Result<Pair, AllocatePairError> {
-        // Always in this order: whoever holds the half of one family waits for claims in flight of the other,
-        // and nobody the other way round.
-        let half = self.v4.allocate_half().map_err(AllocatePairError::V4)?;
-        match self.v6.allocate() {
-            Ok(v6) => Ok(Pair {
-                v4: half.keep(),
-                v6,
-            }),
-            Err(error) => {
-                let addr = half.addr();
-                // The address is back before the flight ends.
-                drop(half);
-                self.v4.note_return(addr);
-                Err(AllocatePairError::V6(error))
+        loop {
+            // Always in this order: whoever holds the half of one family waits for claims in flight of the
+            // other, and nobody the other way round.
+            let half = self.v4.allocate_half().map_err(AllocatePairError::V4)?;
+            match self.v6.allocate() {
+                Ok(v6) => match half.keep() {
+                    Some(v4) => return Ok(Pair { v4, v6 }),
+                    // Freed by a pass while the other half was waited for: that one goes back, too. Should
+                    // somebody have released it meanwhile, there is nothing to give back.
+                    None => drop(self.v6.release(v6)),
+                },
+                Err(error) => {
+                    let addr = half.addr();
+                    // The address is back before the flight ends.
+                    drop(half);
+                    self.v4.note_return(addr);
+                    return Err(AllocatePairError::V6(error));
+                }
             }
         }
     }

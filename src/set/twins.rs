@@ -4,7 +4,7 @@ use super::error::{AllocatePairError, ReleasePairError};
 use super::pair::Pair;
 use crate::bitmap::Doubt;
 use crate::error::AllocateError;
-use crate::pool::{Half, Part, Pool};
+use crate::pool::{Part, Pool};
 use crate::slot::Slot;
 use crate::stats::Event;
 use crate::sync::Snooze;
@@ -134,11 +134,16 @@ impl TwinPools {
         };
         let v6 = self.v6.try_allocate_slot(twin, Event::Exact);
         // Without its twin the half goes back, before its flight ends.
-        let v6 = v6.map_err(AllocatePairError::V6)?;
-        Ok(v6.map(|v6| Pair {
-            v4: Half::keep(half),
-            v6,
-        }))
+        let Some(v6) = v6.map_err(AllocatePairError::V6)? else {
+            return Ok(None);
+        };
+        if let Some(v4) = half.keep() {
+            return Ok(Some(Pair { v4, v6 }));
+        }
+        // Freed by a pass while its twin was waited for: that one goes back, too. Should somebody have released
+        // it meanwhile, there is nothing to give back.
+        drop(self.v6.release(v6));
+        Ok(None)
     }
 
     /// The IPv6 address with the same index, whether it is free or not; `None` if there is none.

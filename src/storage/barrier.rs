@@ -4,19 +4,25 @@
 //! a claim:   before = gate                         a pass:   take the old marks away
 //!            a pass is running? mark the slot                gate: collecting, a new number
 //!            claim                                           look at the words: the snapshot
-//!            gate: same number?    answer                    (the caller reads its list)
-//!            just begun?           mark;                     gate: applying
-//!                                  gate still so? answer     for each orphan: taken? not marked? free it
-//!            otherwise             give up, begin again      gate: collecting, a new number
+//!            gate: same number?    go on                     (the caller reads its list)
+//!            just begun?           mark;                     something to free?
+//!                                  gate still so? go on        gate: applying
+//!            otherwise             give up, begin again        for each orphan: taken? not marked? free it
+//!            a sync to wait for?   wait; gate, as above         gate: collecting, a new number
+//!            answer
 //! ```
 //!
 //! * Of the same number before and after, the mark was made before the claim, or there was no pass at all
 //!   and the claim came before the next one's snapshot, as an allocation that was made earlier.
-//! * One number later and collecting: either there was no pass before, and nothing has been applied since, and
+//! * One number later and not applying: either there was no pass before, and nothing has been freed since, and
 //!   nothing will be without seeing the mark, if the word is still the same after it was made; or there was
 //!   one, and the mark was made before the claim.
 //! * Anything else: a plan may have been applied that took the claimed slot for an orphan. The slot may be
-//!   free again, and somebody else's. It is left as it is: if it is still taken, the next pass finds it.
+//!   free again, and somebody else's. It is neither answered nor given back, but left as it is: if it is still
+//!   taken, the next pass finds it.
+//!
+//! Whoever waits between the claim and the answer looks again after the wait, however short the wait may have
+//! been: a pass needs no longer.
 //!
 //! `tests/explorer` has a model of this, and what becomes of it without each part.
 
@@ -95,23 +101,26 @@ impl Words {
         }
     }
 
-    /// Whether what was claimed since `before` may be answered. If not, it is nobody's, and is not to be
-    /// given back either: begin again.
+    /// Whether what was claimed since `before` is still its claimant's: if so, the gate since which that will
+    /// hold. If not, it is nobody's, and is not to be given back either: begin again.
     #[inline]
-    pub(crate) fn may_answer(&self, before: Gate, claimed: &impl Claimed) -> bool {
+    pub(crate) fn ours_since(&self, before: Gate, claimed: &impl Claimed) -> Option<Gate> {
         let now = self.gate_again();
-        now.number() == before.number() || self.is_marked_in_time(before, now, claimed)
+        if now.number() == before.number() {
+            return Some(before);
+        }
+        self.marked_in_time(before, now, claimed)
     }
 
     #[cold]
     #[inline(never)]
-    fn is_marked_in_time(&self, before: Gate, now: Gate, claimed: &impl Claimed) -> bool {
-        let has_just_begun = now.is_collecting() && now.number() == before.number().wrapping_add(1);
+    fn marked_in_time(&self, before: Gate, now: Gate, claimed: &impl Claimed) -> Option<Gate> {
+        let has_just_begun = !now.is_applying() && now.number() == before.number().wrapping_add(1);
         if !has_just_begun {
-            return false;
+            return None;
         }
         self.touch(claimed);
-        self.gate_again().is_as(now)
+        self.gate_again().is_as(now).then_some(now)
     }
 
     /// Marks slots that a pass must leave alone.

@@ -460,7 +460,11 @@ impl Passes<'_> {
                 state.threads[thread].step = Step::LookAgain(slot);
             }
             Step::GiveBack(slot) => {
-                if state.threads.iter().any(|other| other.held >> slot & 1 == 1) {
+                if state
+                    .threads
+                    .iter()
+                    .any(|other| other.held >> slot & 1 == 1)
+                {
                     return Err("a live address is given back");
                 }
                 state.free |= 1 << slot;

@@ -13,6 +13,8 @@ mod builder;
 mod config;
 mod growth;
 mod reclaim;
+#[cfg(test)]
+mod slow_sync;
 mod verbs;
 mod view;
 

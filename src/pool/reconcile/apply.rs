@@ -151,9 +151,14 @@ impl<N: Network> Reconciler<'_, N> {
     }
 
     fn free_ripe(&mut self, plan: &Plan, applied: &mut Applied) {
+        let ripe = self.ranges_in_state(plan, Plan::RIPE);
+        if ripe.is_empty() {
+            // Nobody has to know: a claim that waits for its sync may be answered after it.
+            return;
+        }
         let words = &self.pool.words;
         words.gate_word().apply();
-        for (first, last) in self.ranges_in_state(plan, Plan::RIPE) {
+        for (first, last) in ripe {
             for word_index in words_within(first, last) {
                 let ripe = bits_within(word_index, first, last);
                 let freed = self.free_untouched(word_index, ripe);

@@ -217,6 +217,12 @@ impl Attached {
         })
     }
 
+    /// So that a test can make everybody wait.
+    #[cfg(test)]
+    pub(crate) fn commits(&self) -> &Commits {
+        &self.commits
+    }
+
     /// How many syncs callers have waited for.
     pub(crate) fn sync_count(&self) -> u64 {
         self.commits.sync_count()

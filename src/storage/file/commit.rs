@@ -99,6 +99,13 @@ impl Commits {
         progress
     }
 
+    /// How many callers have come so far that they wait for a sync.
+    #[cfg(test)]
+    pub(crate) fn drawn(&self) -> u64 {
+        // SeqCst: whoever is counted has claimed what it wants to be durable.
+        self.drawn.load(Ordering::SeqCst)
+    }
+
     /// How many syncs there have been.
     pub(crate) fn sync_count(&self) -> u64 {
         self.progress().syncs

@@ -1,0 +1,319 @@
+//! Claims that wait for the disk while passes go by.
+//!
+//! A thread leads the group commit of a pool and does not come back, so the claim under test waits. Meanwhile
+//! a pass through another handle frees what it has claimed, and somebody else gets it.
+
+#[path = "../../../tests/support/scratch.rs"]
+mod scratch;
+
+use crate::durability::Durability;
+use crate::network::Network;
+use crate::pool::{Pool, ReconcileOptions};
+use crate::set::{DualStack, NewMember, PoolSet, StaticBand, SubPool, TwinPools};
+use crate::{Client, Policy};
+use ipnet::{Ipv4Net, Ipv6Net};
+use scratch::Scratch;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// A file whose claims wait, and two handles to it: the second one is another process to the first.
+struct Twice<N: Network> {
+    ours: Arc<Pool<N>>,
+    theirs: Pool<N>,
+}
+
+impl<N: Network> Twice<N> {
+    fn new(path: &Path, net: &str) -> Self
+    where
+        N: std::str::FromStr<Err: std::fmt::Debug>,
+    {
+        let builder = Pool::builder(net.parse::<N>().unwrap()).durability(Durability::Strict);
+        Self {
+            ours: Arc::new(builder.create(path).unwrap()),
+            theirs: builder.open(path).unwrap(),
+        }
+    }
+
+    /// How many claims have come so far that they wait for a sync.
+    fn waiting(&self) -> u64 {
+        self.ours.words.file().unwrap().commits().drawn()
+    }
+
+    /// Nobody's sync comes back until `release` is told what becomes of it.
+    fn hold(&self, release: &mpsc::Receiver<std::io::Result<()>>, held: &mpsc::Sender<()>) {
+        let sync = || {
+            held.send(()).unwrap();
+            let synced = release.recv().unwrap();
+            if synced.is_err() {
+                self.ours.words.gate_word().poison(5);
+            }
+            synced
+        };
+        let _ = self.ours.words.file().unwrap().commits().commit(sync);
+    }
+
+    /// Frees everything, as nobody is listed, and takes it; what that was.
+    fn free_and_take_all(&self) -> Vec<N::Addr> {
+        let claimed: Vec<_> = self.theirs.iter().collect();
+        assert!(!claimed.is_empty(), "something was claimed");
+        let options = ReconcileOptions::new().grace(Duration::ZERO);
+        let mut reconciler = self.theirs.reconciler_with(options).unwrap();
+        let plan = reconciler.begin().unwrap().finish(0).unwrap();
+        let freed = reconciler.apply_at_most(&plan, 1000).unwrap().freed;
+        assert_eq!(freed, claimed.len() as u64);
+        for &addr in &claimed {
+            self.theirs.allocate_exact(addr).unwrap();
+        }
+        claimed
+    }
+}
+
+fn wait_for(what: impl Fn() -> bool) {
+    for _ in 0..60_000 {
+        if what() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    panic!("nothing comes to wait");
+}
+
+/// `verb` claims in `passed`, and waits for `slow`, whose sync comes back as `synced` says when a pass has
+/// freed what it had claimed and somebody has got that. Answers what somebody got, and what the verb answered.
+fn beside_a_pass<N: Network, S: Network, A: Send>(
+    passed: &Twice<N>,
+    slow: &Twice<S>,
+    synced: std::io::Result<()>,
+    verb: impl FnOnce() -> Vec<A> + Send,
+) -> (Vec<N::Addr>, Vec<A>) {
+    let (release, released) = mpsc::channel();
+    let (held, is_held) = mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(move || slow.hold(&released, &held));
+        is_held.recv().unwrap();
+        let verb = scope.spawn(verb);
+        wait_for(|| slow.waiting() == 2);
+        let taken = passed.free_and_take_all();
+        release.send(synced).unwrap();
+        (taken, verb.join().unwrap())
+    })
+}
+
+type Verb = fn(&Arc<Pool<Ipv4Net>>) -> Vec<Ipv4Addr>;
+
+fn set_of(pool: &Arc<Pool<Ipv4Net>>) -> PoolSet<Ipv4Net> {
+    let heap = Pool::new("10.0.1.0/28".parse().unwrap()).unwrap();
+    PoolSet::new([Arc::clone(pool), Arc::new(heap)]).unwrap()
+}
+
+/// With a band, so that it goes by parts.
+fn banded_set_of(pool: &Arc<Pool<Ipv4Net>>) -> PoolSet<Ipv4Net> {
+    let member = NewMember::new(Arc::clone(pool)).band(StaticBand::Lowest(4));
+    PoolSet::builder().member(member).build().unwrap()
+}
+
+fn pair_of(set: PoolSet<Ipv4Net>) -> Vec<Ipv4Addr> {
+    let heap = Pool::new("fd00::/124".parse::<Ipv6Net>().unwrap()).unwrap();
+    let both = DualStack::new(set, PoolSet::new([heap]).unwrap());
+    both.allocate_pair()
+        .map(|pair| pair.v4)
+        .into_iter()
+        .collect()
+}
+
+fn adopt(pool: &Pool<Ipv4Net>, addr: &str) -> Vec<Ipv4Addr> {
+    let _ = pool.adopt([addr]);
+    Vec::new()
+}
+
+/// Every verb that answers addresses, and what it answers when all goes well.
+const VERBS: &[(&str, Verb)] = &[
+    ("allocate", |pool| pool.allocate().into_iter().collect()),
+    ("allocate_net", |pool| {
+        let net = pool.allocate_net();
+        net.map(|net| net.addr()).into_iter().collect()
+    }),
+    ("allocate_exact", |pool| {
+        let addr = Ipv4Addr::new(10, 0, 0, 7);
+        let claimed = pool.allocate_exact(addr);
+        claimed.map(|()| addr).into_iter().collect()
+    }),
+    ("allocate_preferring", |pool| {
+        let addr = Ipv4Addr::new(10, 0, 0, 7);
+        pool.allocate_preferring(addr).into_iter().collect()
+    }),
+    ("allocate_in", |pool| {
+        let range = Ipv4Addr::new(10, 0, 0, 4)..=Ipv4Addr::new(10, 0, 0, 9);
+        pool.allocate_in(range).into_iter().collect()
+    }),
+    ("allocate_many", |pool| {
+        pool.allocate_many(3).unwrap_or_default()
+    }),
+    ("allocate_into", |pool| {
+        let mut addrs = [Ipv4Addr::UNSPECIFIED; 3];
+        let count = pool.allocate_into(&mut addrs);
+        addrs[..count].to_vec()
+    }),
+    ("allocate_into, one", |pool| {
+        let mut addrs = [Ipv4Addr::UNSPECIFIED; 1];
+        let count = pool.allocate_into(&mut addrs);
+        addrs[..count].to_vec()
+    }),
+    ("allocate_block", |pool| {
+        let block = pool.allocate_block(30);
+        block.into_iter().flat_map(|net| net.hosts()).collect()
+    }),
+    ("allocate_for", |pool| {
+        pool.allocate_for(Client::from_hash(3))
+            .into_iter()
+            .collect()
+    }),
+    ("guard", |pool| {
+        pool.guard().map(|of| of.keep()).into_iter().collect()
+    }),
+    ("guard_arc", |pool| {
+        pool.guard_arc().map(|of| of.keep()).into_iter().collect()
+    }),
+    ("local", |pool| {
+        pool.local().allocate().into_iter().collect()
+    }),
+    ("sub-pool", |pool| {
+        let range = Ipv4Addr::new(10, 0, 0, 4)..=Ipv4Addr::new(10, 0, 0, 9);
+        let tenant = SubPool::new("blue", Arc::clone(pool), range, Policy::Next).unwrap();
+        tenant.allocate().into_iter().collect()
+    }),
+    ("set", |pool| set_of(pool).allocate().into_iter().collect()),
+    ("set, with a band", |pool| {
+        banded_set_of(pool).allocate().into_iter().collect()
+    }),
+    ("set, for", |pool| {
+        let found = banded_set_of(pool).allocate_for(Client::from_hash(u64::MAX / 2));
+        found.into_iter().collect()
+    }),
+    ("set, preferring", |pool| {
+        let addr = Ipv4Addr::new(10, 0, 0, 7);
+        set_of(pool).allocate_preferring(addr).into_iter().collect()
+    }),
+    ("set, block", |pool| {
+        let block = set_of(pool).allocate_block(30);
+        block.into_iter().flat_map(|net| net.hosts()).collect()
+    }),
+    ("set, many", |pool| {
+        banded_set_of(pool).allocate_many(3).unwrap_or_default()
+    }),
+    ("set, into", |pool| {
+        let mut addrs = [Ipv4Addr::UNSPECIFIED; 3];
+        let count = set_of(pool).allocate_into(&mut addrs);
+        addrs[..count].to_vec()
+    }),
+    ("pair", |pool| pair_of(set_of(pool))),
+    ("pair, with a band", |pool| pair_of(banded_set_of(pool))),
+    ("twins", |pool| {
+        let heap = Pool::new("fd00::/124".parse::<Ipv6Net>().unwrap()).unwrap();
+        let twins = TwinPools::new(Arc::clone(pool), heap).unwrap();
+        let pair = twins.allocate_pair();
+        pair.map(|pair| pair.v4).into_iter().collect()
+    }),
+    ("adopt", |pool| adopt(pool, "10.0.0.7")),
+];
+
+/// What a pass has freed while a claim waited for its sync is somebody else's: it is not answered a second
+/// time. Every verb goes on and finds something else; an exact one finds the address taken.
+#[test]
+fn what_was_freed_during_a_sync_is_not_answered() {
+    let scratch = Scratch::new("slow-sync");
+    for (name, verb) in VERBS {
+        let pool = Twice::new(&scratch.path(name), "10.0.0.0/28");
+        let (taken, answered) = beside_a_pass(&pool, &pool, Ok(()), || verb(&pool.ours));
+        for addr in &answered {
+            assert!(!taken.contains(addr), "{name}: {addr} has two holders");
+            let is_held = pool.ours.slot_of(*addr).is_none() || pool.theirs.release(*addr).is_ok();
+            assert!(is_held, "{name}: {addr} is held");
+        }
+        for &addr in &taken {
+            pool.theirs.release(addr).unwrap();
+        }
+        let finds_nothing_else = matches!(*name, "allocate_exact" | "adopt");
+        assert_eq!(
+            answered.is_empty(),
+            finds_nothing_else,
+            "{name}: {answered:?}"
+        );
+    }
+}
+
+/// What a pass has freed while a claim waited for its sync is not given back, either, when the sync fails.
+#[test]
+fn what_was_freed_during_a_sync_that_fails_is_not_given_back() {
+    let scratch = Scratch::new("no-sync");
+    for (name, verb) in VERBS {
+        let pool = Twice::new(&scratch.path(name), "10.0.0.0/28");
+        let failed = Err(std::io::Error::from_raw_os_error(5));
+        let (taken, _) = beside_a_pass(&pool, &pool, failed, || verb(&pool.ours));
+        for addr in taken {
+            assert!(pool.theirs.release(addr).is_ok(), "{name}: {addr} was free");
+        }
+    }
+}
+
+/// The first half of a pair is answered when the second one is durable: what went by until then counts.
+#[test]
+fn the_first_half_of_a_pair_waits_for_the_second_one() {
+    let scratch = Scratch::new("halves");
+    let v6_net = "fd00::/124";
+    let pairs: [(&str, fn(_, _) -> Vec<(Ipv4Addr, Ipv6Addr)>); 2] = [
+        ("pair", |v4: Arc<Pool<Ipv4Net>>, v6: Arc<Pool<Ipv6Net>>| {
+            let both = DualStack::new(PoolSet::new([v4]).unwrap(), PoolSet::new([v6]).unwrap());
+            let pair = both.allocate_pair().unwrap();
+            vec![(pair.v4, pair.v6)]
+        }),
+        ("twins", |v4, v6| {
+            let pair = TwinPools::new(v4, v6).unwrap().allocate_pair().unwrap();
+            vec![(pair.v4, pair.v6)]
+        }),
+    ];
+    for (name, verb) in pairs {
+        let v4 = Twice::<Ipv4Net>::new(&scratch.path(&format!("{name}-4")), "10.0.0.0/28");
+        let v6 = Twice::<Ipv6Net>::new(&scratch.path(&format!("{name}-6")), v6_net);
+        let (ours, theirs) = (Arc::clone(&v4.ours), Arc::clone(&v6.ours));
+        let (taken, answered) = beside_a_pass(&v4, &v6, Ok(()), || verb(ours, theirs));
+        let [(half, other)] = answered[..] else {
+            panic!("{name}: {answered:?}");
+        };
+        assert!(!taken.contains(&half), "{name}: {half} has two holders");
+        assert_eq!(
+            (v4.theirs.allocated(), v6.theirs.allocated()),
+            (2, 1),
+            "{name}"
+        );
+        v4.theirs.release(half).unwrap();
+        v6.theirs.release(other).unwrap();
+    }
+}
+
+/// A pass that has begun and frees nothing costs nobody anything.
+#[test]
+fn a_pass_that_frees_nothing_is_no_reason_to_begin_again() {
+    let scratch = Scratch::new("idle-pass");
+    let pool = Twice::<Ipv4Net>::new(&scratch.path("pool"), "10.0.0.0/28");
+    let (release, released) = mpsc::channel();
+    let (held, is_held) = mpsc::channel();
+    std::thread::scope(|scope| {
+        let slow = &pool;
+        scope.spawn(move || slow.hold(&released, &held));
+        is_held.recv().unwrap();
+        let claims = scope.spawn(|| pool.ours.allocate_many(3).unwrap());
+        wait_for(|| pool.waiting() == 2);
+        let mut reconciler = pool.theirs.reconciler().unwrap();
+        let plan = reconciler.begin().unwrap().finish(0).unwrap();
+        assert_eq!(plan.slots.orphan, 3);
+        assert_eq!(reconciler.apply_at_most(&plan, 3).unwrap().freed, 0);
+        drop(reconciler);
+        release.send(Ok(())).unwrap();
+        assert_eq!(claims.join().unwrap().len(), 3);
+    });
+    assert_eq!(pool.theirs.allocated(), 3, "nothing was given up");
+}
