@@ -19,6 +19,10 @@ use std::fmt;
 /// | `Barrier` | the claim; durable after [`Pool::sync`] | never handed out again if a `sync()` after their allocation returned `Ok`; *you promise not to use an address before* | releases since the last `sync()`, and allocations that nobody had synced and that happened to be written |
 /// | `Strict` | the claim and a write to the disk that it shares with others | never handed out again, every one | calls in flight, and releases since the last write |
 ///
+/// Where passes of a [`Reconciler`](crate::Reconciler) run, the time that `Strict` waits belongs to the gap
+/// between an allocation and its written user: it begins with the call. An address that a pass has freed
+/// meanwhile is not handed out; the call takes another one.
+///
 /// A write that fails is final: the pool is *poisoned* in every process, nothing is handed out in or
 /// after that write, and nobody tries again. Releases and questions go on. When everybody has closed the
 /// file, it can be opened again, and all that was free is quarantined, whatever the durability.

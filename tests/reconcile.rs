@@ -14,6 +14,7 @@ use hostbits::{
     SlotCounts,
 };
 use ipnet::Ipv4Net;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// Twelve minutes: more than the grace of ten.
@@ -333,6 +334,29 @@ fn what_a_local_has_is_no_orphan() {
     assert!(pool.is_available(far));
 }
 
+/// What a local has in its pocket, an address of another word than its own, is no orphan either.
+#[test]
+fn what_a_local_has_in_its_pocket_is_no_orphan() {
+    let (pool, clock) = (pool(), Clock::default());
+    pool.allocate_exact(host(150)).unwrap();
+    let mut local = pool.local();
+    // Few enough of its own that there is room for others.
+    while local.reserved() != 3 {
+        let _ = local.allocate().unwrap();
+    }
+    local.release(host(150)).unwrap();
+    assert_eq!(local.reserved(), 4, "it is in its pocket");
+    let mut reconciler = pool.reconciler_with(clock.at_first_sight()).unwrap();
+    let plan = pass(&mut reconciler, &[]);
+    assert_eq!(plan.slots.ripe, 0, "{:?}", plan.ranges);
+    // Nor is it when it has come from there to the word of its own, and somebody has it.
+    let held: Vec<_> = (0..4).map(|_| local.allocate().unwrap()).collect();
+    assert_eq!(held[3], host(150));
+    let plan = pass(&mut reconciler, &[]);
+    let freed = plan.ranges.iter().any(|range| range.first == host(150));
+    assert!(!freed, "{:?}", plan.ranges);
+}
+
 /// An error of the list, at whatever entry, and the pass has no plan.
 #[test]
 fn a_list_that_fails_at_entry_k_frees_nothing_for_every_k() {
@@ -362,6 +386,28 @@ fn a_list_that_fails_at_entry_k_frees_nothing_for_every_k() {
     assert_eq!(pool.allocated(), 40);
     let plan = pass(&mut reconciler, &list);
     assert!(plan.is_in_order());
+}
+
+/// A list that panics on the way has not been read, though somebody catches it: whoever finishes is refused.
+#[test]
+fn a_list_that_panics_frees_nothing() {
+    let (pool, clock) = (pool(), Clock::default());
+    let users = pool.allocate_many(40).unwrap();
+    let mut reconciler = pool.reconciler_with(clock.at_first_sight()).unwrap();
+    for k in [0, 1, 20] {
+        let mut pass = reconciler.begin().unwrap();
+        let entries = users.iter().enumerate().map(|(index, user)| {
+            assert_ne!(index, k, "the row cannot be read");
+            user
+        });
+        let read = catch_unwind(AssertUnwindSafe(|| pass.read(entries)));
+        assert!(read.is_err(), "entry {k}");
+        // What has been read by then is all that there is, as far as the pass can count.
+        let entries = pass.entries();
+        let error = pass.finish(entries).unwrap_err();
+        assert_eq!(error.code(), "incomplete", "entry {k}");
+    }
+    assert_eq!(pool.allocated(), 40);
 }
 
 /// Each rule that forbids to free, just before and just beyond its limit.

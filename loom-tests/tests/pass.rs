@@ -76,6 +76,14 @@ impl Net {
         }
     }
 
+    fn join_into(&self) {
+        let mut addrs = [Ipv4Addr::UNSPECIFIED; 2];
+        let count = self.pool.allocate_into(&mut addrs);
+        for &addr in &addrs[..count] {
+            self.is_new_user(addr);
+        }
+    }
+
     fn join_locally(&self) {
         let mut local = self.pool.local();
         if let Ok(addr) = local.allocate() {
@@ -184,6 +192,7 @@ fn other_verbs_beside_a_pass_are_never_freed() {
     beside_a_pass("exact", 3, net, 1, |net| net.join_at(SECOND));
     beside_a_pass("many", 2, net, 1, Net::join_many);
     beside_a_pass("local", 2, net, 1, Net::join_locally);
+    beside_a_pass("into", 2, net, 1, Net::join_into);
 }
 
 /// What a pass has freed is somebody's at once, and the plan can be applied again.

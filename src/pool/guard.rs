@@ -23,8 +23,13 @@ impl<N: Network> Lender<N> for Pool<N> {
 
 /// A held address that is released when the guard is dropped: [`Guard`] or [`GuardArc`], or those of a set.
 ///
-/// Released exactly once, on panic too. There is no way to release it by hand and keep the guard, so a
-/// double release cannot be written.
+/// The guard releases once, on panic too, and [`keep`](Self::keep) ends that: nothing is forgotten, and nothing
+/// is released twice by guards alone.
+///
+/// **What it does not protect from:** [`Pool::release`] with the address of a guard that lives. The bit of an
+/// address does not say who holds it, so that is an ordinary release; the address may be somebody else's
+/// when the guard is dropped, which then takes it from them. Do not hand [`addr`](Self::addr) to whoever
+/// releases by address; where that must be, hand over what [`keep`](Self::keep) answers.
 #[must_use = "the address is released when the guard is dropped"]
 pub struct AddrGuard<N: Network, P: Deref<Target: Lender<N>>> {
     lender: P,

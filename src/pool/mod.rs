@@ -96,8 +96,9 @@ use std::sync::atomic::AtomicBool;
 /// one is being claimed, whoever would otherwise answer "exhausted" or "already allocated" waits for it
 /// to succeed or to be given back, and batches that take from each other give way and try again.
 ///
-/// What one bit cannot see is a release of an address that meanwhile belongs to somebody else. Within
-/// a process, [`Pool::guard`] makes that mistake impossible to write.
+/// What one bit cannot see is a release of an address that meanwhile belongs to somebody else. A
+/// [guard](Pool::guard) releases its address once, and so is never the second one; it does not keep
+/// others, or you, from releasing that address by hand.
 ///
 /// ```
 /// use hostbits::Pool;

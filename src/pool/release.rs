@@ -63,8 +63,9 @@ impl<N: Network> Pool<N> {
     /// Releases `addr`. What its holder did happens before the next allocation of it.
     ///
     /// A double release is an error and changes nothing, as long as nobody else has got the address
-    /// meanwhile: one bit cannot tell holders apart. A [`Guard`](crate::Guard) cannot make that
-    /// mistake.
+    /// meanwhile: one bit cannot tell holders apart. A [`Guard`](crate::Guard) releases once. Never
+    /// release a guard's address here: it may be somebody else's by the time the guard is dropped,
+    /// and would be taken from them.
     ///
     /// # Errors
     ///

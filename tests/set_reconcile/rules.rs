@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::{LATER, host, list, pass, set_of, take};
 use hostbits::{Fuse, SetApplyError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The rules of all members are asked before anything is freed in any, and those of the whole list.
 #[test]
@@ -155,6 +156,29 @@ fn a_list_that_fails_at_entry_k_frees_nothing_for_every_k() {
     let plan = pass(&mut reconciler, &users[1..]);
     assert_eq!((plan.slots.orphan, plan.slots.ripe), (1, 0));
     assert!(plan.members[0].plan.ranges[0].again_ms.is_none());
+    assert_eq!(set.allocated(), 40);
+}
+
+/// A list that panics on the way has not been read, though somebody catches it: whoever finishes is refused.
+#[test]
+fn a_list_that_panics_frees_nothing() {
+    let set = set_of(&["10.0.0.0/28", "10.0.1.0/27"]);
+    let users = set.allocate_many(40).unwrap();
+    let clock = Clock::default();
+    let mut reconciler = set.reconciler_with(clock.at_first_sight()).unwrap();
+    for k in [0, 1, 20] {
+        let mut pass = reconciler.begin().unwrap();
+        let entries = users.iter().enumerate().map(|(index, user)| {
+            assert_ne!(index, k, "the row cannot be read");
+            user
+        });
+        let read = catch_unwind(AssertUnwindSafe(|| pass.read(entries)));
+        assert!(read.is_err(), "entry {k}");
+        // What has been read by then is all that there is, as far as the pass can count.
+        let entries = pass.entries();
+        let error = pass.finish(entries).unwrap_err();
+        assert_eq!(error.code(), "incomplete", "entry {k}");
+    }
     assert_eq!(set.allocated(), 40);
 }
 

@@ -61,7 +61,7 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
         }
     }
 
-    /// Reads a list, or a part of it.
+    /// Reads a list, or a part of it. If it panics on the way, the pass makes no plan.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -73,9 +73,12 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn read(&mut self, users: impl IntoIterator<Item = impl UserRecord>) {
+        // Until the end is seen: as in `try_read`.
+        let was_incomplete = std::mem::replace(&mut self.is_incomplete, true);
         for user in users {
             self.listing.read(&user);
         }
+        self.is_incomplete = was_incomplete;
     }
 
     /// Reads a list that may fail on the way. After an error the pass makes no plan.

@@ -42,7 +42,7 @@ impl<'r, 's, N: Network> SetPass<'r, 's, N> {
         }
     }
 
-    /// Reads a list, or a part of it. Each entry is for the member that has its address; an expanded block may
+    /// Reads a list, or a part of it. If it panics on the way, the pass makes no plan. Each entry is for the member that has its address; an expanded block may
     /// be for several, and counts once.
     ///
     /// ```
@@ -60,9 +60,12 @@ impl<'r, 's, N: Network> SetPass<'r, 's, N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn read(&mut self, users: impl IntoIterator<Item = impl UserRecord>) {
+        // Until the end is seen: as in `try_read`.
+        let was_incomplete = std::mem::replace(&mut self.is_incomplete, true);
         for user in users {
             self.read_one(&user);
         }
+        self.is_incomplete = was_incomplete;
     }
 
     /// Reads a list that may fail on the way. After an error the pass makes no plan.

@@ -299,9 +299,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "confirm: a batch is answered without asking the file",
         &[edit(
-            "src/pool/allocate.rs",
-            "        if self.is_refused() {\n            self.give_all_back(&claimed);",
-            "        if self.is_refused() && claimed.is_empty() {\n            self.give_all_back(&claimed);",
+            "src/pool/barrier.rs",
+            "        let confirmed = self.confirm();\n        let ours",
+            "        let confirmed = Ok::<(), Refusal>(());\n        let ours",
         )],
         &[POISONED],
     ),

@@ -6,6 +6,8 @@ use crate::list::{Mutant, edit, mutant, smoke};
 const CHUNK: &str = "src/bitmap/chunk.rs";
 const GATE: &str = "src/bitmap/gate.rs";
 const BARRIER: &str = "src/storage/barrier.rs";
+const POOL_BARRIER: &str = "src/pool/barrier.rs";
+const SLOW_SYNC: &str = "src/pool/file/slow_sync.rs";
 const ALLOCATE: &str = "src/pool/allocate.rs";
 const RECONCILER: &str = "src/pool/reconcile/reconciler.rs";
 const LOCAL: &str = "src/pool/local.rs";
@@ -42,15 +44,19 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "pass: no look whether the mark came in time",
-        &[edit(BARRIER, "self.gate_again().is_as(now)", "true")],
+        &[edit(
+            BARRIER,
+            "self.gate_again().is_as(now).then_some(now)",
+            "Some(now)",
+        )],
         &[Loom("pass", "an_allocation_beside_a_pass_is_never_freed")],
     ),
     mutant(
         "pass: answered though a plan is being applied",
         &[edit(
             BARRIER,
-            "        if !has_just_begun {\n            return false;",
-            "        if !has_just_begun {\n            return true;",
+            "        if !has_just_begun {\n            return None;",
+            "        if !has_just_begun {\n            return Some(now);",
         )],
         &[Loom("pass", "an_allocation_beside_a_pass_is_never_freed")],
     ),
@@ -62,6 +68,90 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "        if false {\n            return self.answer_exact_beside_pass(",
         )],
         &[Loom("pass", "other_verbs_beside_a_pass_are_never_freed")],
+    ),
+    mutant(
+        "pass: allocate_into is not looked at again",
+        &[edit(
+            ALLOCATE,
+            "self.answer(before, self.slots_of_addrs(&addrs[..taken]))",
+            "self.answer(self.words.gate(), self.slots_of_addrs(&addrs[..taken]))",
+        )],
+        &[Loom("pass", "other_verbs_beside_a_pass_are_never_freed")],
+    ),
+    smoke(mutant(
+        "pass: nobody asks again after a sync",
+        &[edit(
+            POOL_BARRIER,
+            "        let ours = self.still_ours(unanswered);",
+            "        let ours = Some(unanswered);",
+        )],
+        &[UnitIn(SLOW_SYNC, "slow_sync")],
+    )),
+    mutant(
+        "pass: what a batch has is not asked for after its last sync",
+        &[edit(
+            "src/pool/batch.rs",
+            "filter_map(|of| self.pool.still_ours(of))",
+            "filter(|of| of.count() != 0)",
+        )],
+        &[UnitIn(SLOW_SYNC, "slow_sync")],
+    ),
+    mutant(
+        "pass: what is not kept is given back unasked",
+        &[edit(
+            POOL_BARRIER,
+            "        if let Some(claimed) = self.keep(unanswered) {",
+            "        if let Some(claimed) = Some(unanswered.claimed) {",
+        )],
+        &[UnitIn(SLOW_SYNC, "slow_sync")],
+    ),
+    mutant(
+        "pass: the first half of a pair is kept unasked",
+        &[edit(
+            "src/pool/member.rs",
+            "self.pool.keep(self.unanswered.take()?)?",
+            "self.unanswered.take()?.asked()",
+        )],
+        &[UnitIn(SLOW_SYNC, "slow_sync")],
+    ),
+    mutant(
+        "pass: a plan that frees nothing has another number",
+        &[edit(
+            APPLY,
+            "        if ripe.is_empty() {",
+            "        if false {",
+        )],
+        &[UnitIn(SLOW_SYNC, "slow_sync")],
+    ),
+    mutant(
+        "pass: a list that panics is taken for a whole one",
+        &[edit(
+            "src/pool/reconcile/pass.rs",
+            "        // Until the end is seen: as in `try_read`.\n        let was_incomplete = std::mem::replace(&mut self.is_incomplete, true);",
+            "        let was_incomplete = self.is_incomplete;",
+        )],
+        &[Test("reconcile", "a_list_that_panics_frees_nothing")],
+    ),
+    mutant(
+        "set pass: a list that panics is taken for a whole one",
+        &[edit(
+            "src/set/reconcile/pass.rs",
+            "        // Until the end is seen: as in `try_read`.\n        let was_incomplete = std::mem::replace(&mut self.is_incomplete, true);",
+            "        let was_incomplete = self.is_incomplete;",
+        )],
+        &[Test("set_reconcile", "a_list_that_panics_frees_nothing")],
+    ),
+    mutant(
+        "local: what is in its pocket is not told to passes",
+        &[edit(
+            LOCAL,
+            "                cell.pocket(place, word_index, bits);",
+            "                let _ = (place, bits);",
+        )],
+        &[Test(
+            "reconcile",
+            "what_a_local_has_in_its_pocket_is_no_orphan",
+        )],
     ),
     smoke(mutant(
         "pass: a plan is applied without a look at the marks",
@@ -130,9 +220,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "pass: what is given up is not counted",
         &[edit(
-            "src/pool/barrier.rs",
-            "        self.counters.count(Event::Any, slots);\n",
-            "        let _ = (Event::Any, slots);\n",
+            POOL_BARRIER,
+            "                self.counters.count(Event::Any, count_of(&claimed));\n",
+            "",
         )],
         &[UnitIn(LOCAL, "local")],
     ),
