@@ -259,13 +259,15 @@ fn what_was_freed_during_a_sync_that_fails_is_not_given_back() {
     }
 }
 
+type PairVerb = fn(Arc<Pool<Ipv4Net>>, Arc<Pool<Ipv6Net>>) -> Vec<(Ipv4Addr, Ipv6Addr)>;
+
 /// The first half of a pair is answered when the second one is durable: what went by until then counts.
 #[test]
 fn the_first_half_of_a_pair_waits_for_the_second_one() {
     let scratch = Scratch::new("halves");
     let v6_net = "fd00::/124";
-    let pairs: [(&str, fn(_, _) -> Vec<(Ipv4Addr, Ipv6Addr)>); 2] = [
-        ("pair", |v4: Arc<Pool<Ipv4Net>>, v6: Arc<Pool<Ipv6Net>>| {
+    let pairs: [(&str, PairVerb); 2] = [
+        ("pair", |v4, v6| {
             let both = DualStack::new(PoolSet::new([v4]).unwrap(), PoolSet::new([v6]).unwrap());
             let pair = both.allocate_pair().unwrap();
             vec![(pair.v4, pair.v6)]
@@ -291,6 +293,24 @@ fn the_first_half_of_a_pair_waits_for_the_second_one() {
         );
         v4.theirs.release(half).unwrap();
         v6.theirs.release(other).unwrap();
+    }
+}
+
+/// The same when the second half cannot be made durable: the first one is not given back.
+#[test]
+fn the_first_half_of_a_pair_is_not_given_back_if_a_pass_has_freed_it() {
+    let scratch = Scratch::new("lost-halves");
+    let v4 = Twice::<Ipv4Net>::new(&scratch.path("4"), "10.0.0.0/28");
+    let v6 = Twice::<Ipv6Net>::new(&scratch.path("6"), "fd00::/124");
+    let failed = Err(std::io::Error::from_raw_os_error(5));
+    let (taken, answered) = beside_a_pass(&v4, &v6, failed, || {
+        let sides = (Arc::clone(&v4.ours), Arc::clone(&v6.ours));
+        let twins = TwinPools::new(sides.0, sides.1).unwrap();
+        twins.allocate_pair().into_iter().collect()
+    });
+    assert!(answered.is_empty(), "{answered:?}");
+    for addr in taken {
+        assert!(v4.theirs.release(addr).is_ok(), "{addr} was free");
     }
 }
 
