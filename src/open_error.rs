@@ -53,6 +53,17 @@ pub enum OpenError {
         /// Its number, as of `statfs`.
         magic: u64,
     },
+    /// Nobody knows whether the file system shares memory and locks with everybody who may use it.
+    UnknownFileSystem {
+        /// Its number, as of `statfs`.
+        magic: u64,
+    },
+    /// The file system may need room for what is changed in place: on a full disk an allocation would be the
+    /// end of the process (`SIGBUS`).
+    CopyOnWrite {
+        /// What cannot be made sure.
+        why: &'static str,
+    },
     /// The file system is in memory, and the durability promises more than that.
     NotDurable {
         /// The durability asked for.
@@ -180,6 +191,8 @@ impl OpenError {
             Self::InsecureMode { .. } => "insecure-mode",
             Self::HardLinked { .. } => "hard-linked",
             Self::RemoteFileSystem { .. } => "remote-file-system",
+            Self::UnknownFileSystem { .. } => "unknown-file-system",
+            Self::CopyOnWrite { .. } => "copy-on-write",
             Self::NotDurable { .. } => "not-durable",
             Self::BadMagic => "bad-magic",
             Self::EndianMismatch => "endian-mismatch",
@@ -240,6 +253,14 @@ impl fmt::Display for OpenError {
             Self::RemoteFileSystem { magic } => write!(
                 f,
                 "file system {magic:#x} cannot share memory and locks: use a local one"
+            ),
+            Self::UnknownFileSystem { magic } => write!(
+                f,
+                "file system {magic:#x} is not known to share memory and locks: use ext4 or XFS"
+            ),
+            Self::CopyOnWrite { why } => write!(
+                f,
+                "on a full disk an allocation would kill the process here: {why}"
             ),
             Self::NotDurable { durability } => write!(
                 f,

@@ -330,3 +330,18 @@ fn a_pool_in_a_file_is_not_grown_as_one_on_the_heap() {
         .unwrap_err();
     assert_eq!((refused.code(), pool.capacity()), ("in-file", 253));
 }
+
+/// The name that a larger file has for a moment is no longer than names may be.
+#[test]
+fn a_file_with_a_long_name_grows_beyond_its_capacity() {
+    let scratch = Scratch::new("long");
+    let path = scratch.path(&"n".repeat(250));
+    drop(Pool::builder(net("10.0.0.0/24")).create(&path).unwrap());
+    let pool = Pool::builder(net("10.0.0.0/20"))
+        .in_file()
+        .grow(&path)
+        .unwrap();
+    assert_eq!(pool.available(), 4093);
+    let names = std::fs::read_dir(path.parent().unwrap()).unwrap().count();
+    assert_eq!(names, 1);
+}

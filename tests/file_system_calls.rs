@@ -32,6 +32,8 @@ fn child() {
         "create" => drop(builder(Durability::Process).create(&path).unwrap()),
         "no-space" => no_space(&path),
         "fill-the-disk" => fill_the_disk(&path),
+        "limited-create" => assert!(is_too_large(builder(Durability::Process).create(&path))),
+        "limited-open" => assert!(is_too_large(builder(Durability::Process).open(&path))),
         "read-only" => read_only(&path),
         "life" => life(&path),
         "grow" => drop(wide().grow(&path).unwrap()),
@@ -787,4 +789,35 @@ fn a_failed_sync_at_either_end_is_not_forgotten() {
             assert!(pool.health().unwrap().quarantined >= 251, "sync {when}");
         }
     }
+}
+
+/// A limit on the length of files is an error, where it was a signal, and harms no file that is there.
+#[test]
+fn a_limit_on_the_length_of_files_is_an_error() {
+    let scratch = Scratch::new("limit");
+    let (there, new) = (scratch.path("there"), scratch.path("new"));
+    drop(builder(Durability::Process).create(&there).unwrap());
+    for (role, path) in [("limited-create", &new), ("limited-open", &there)] {
+        let child = command(role, path.to_str().unwrap());
+        let mut limited = Command::new("sh");
+        limited.args(["-c", "ulimit -f 8 && exec \"$@\"", "sh"]);
+        limited.arg(child.get_program()).args(child.get_args());
+        for (key, value) in child.get_envs() {
+            limited.env(key, value.unwrap_or_default());
+        }
+        let output = limited.output().unwrap();
+        assert!(output.status.success(), "{role}: {output:?}");
+    }
+    assert!(!new.exists());
+    assert_eq!(
+        builder(Durability::Process)
+            .open(&there)
+            .unwrap()
+            .available(),
+        253
+    );
+}
+
+fn is_too_large(opened: Result<Pool<Ipv4Net>, OpenError>) -> bool {
+    matches!(opened, Err(OpenError::Io { error, .. }) if error.kind() == std::io::ErrorKind::FileTooLarge)
 }

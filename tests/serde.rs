@@ -457,6 +457,10 @@ fn errors_of_files_have_their_values() {
         OpenError::InsecureMode { mode: 0o666 },
         OpenError::HardLinked { links: 2 },
         OpenError::RemoteFileSystem { magic: 0x6969 },
+        OpenError::UnknownFileSystem { magic: 0x1234 },
+        OpenError::CopyOnWrite {
+            why: "its blocks are shared",
+        },
         OpenError::NotDurable { durability },
         OpenError::BadMagic,
         OpenError::EndianMismatch,

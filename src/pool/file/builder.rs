@@ -293,6 +293,22 @@ impl<N: Network> FileBuilder<N> {
         self
     }
 
+    /// Uses a file system although it may need room for what is changed in place, as one that copies on write
+    /// does. Default: no. Then *you* make sure that there always is some: on a full disk, an allocation or a
+    /// release is a `SIGBUS`, the end of the process.
+    ///
+    /// ```
+    /// # use hostbits::{OpenError, Pool};
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let builder = Pool::builder(net).in_file().allow_copy_on_write(true);
+    /// assert!(matches!(builder.open("no such file"), Err(OpenError::NotFound)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allow_copy_on_write(mut self, allow: bool) -> Self {
+        self.request.relaxed.copy_on_write = allow;
+        self
+    }
+
     /// Creates the file, with all usable addresses free. It appears whole and durable, or not at all.
     ///
     /// # Errors
@@ -404,6 +420,7 @@ impl<N: Network> FileBuilder<N> {
         self.check_durability(opening.durability())?;
         finish_growth(&mut opening)?;
         let in_file = Config::parse(opening.config())?;
+        in_file.check_header(opening.header().facts)?;
         let asked = Config::of(&geometry, self.builder.policy);
         let Some(added) = in_file.growth_into(&asked) else {
             return Err(OpenError::GeometryMismatch {

@@ -108,6 +108,16 @@ impl Config {
         plan.lay_out()
     }
 
+    /// Whether a header is of the pool that this configuration is of.
+    pub(super) fn check_header(&self, in_header: Facts) -> Result<(), OpenError> {
+        let is_same = self
+            .lay_out()
+            .is_ok_and(|geometry| facts(&geometry, in_header.mode) == in_header);
+        is_same.then_some(()).ok_or(OpenError::Corrupt {
+            what: "the header and the configuration contradict each other",
+        })
+    }
+
     /// The slots that could not be handed out and can be as `larger`, as ascending ranges; `None` if that is
     /// no growth: an address would move, or could no longer be handed out.
     pub(super) fn growth_into(&self, larger: &Self) -> Option<Vec<(Slot, Slot)>> {

@@ -49,6 +49,7 @@ impl<N: Network> FileBuilder<N> {
         let peek = Peek::at(path.as_ref())?;
         self.check_durability(peek.durability)?;
         let in_file = Config::parse(&peek.config)?;
+        in_file.check_header(peek.header.facts)?;
         let asked = Config::of(&geometry, self.builder.policy);
         let Some(added) = in_file.growth_into(&asked) else {
             let mismatches = in_file.mismatches(&asked);

@@ -6,12 +6,15 @@
 //! power loss leaves no file, however durable its contents were.
 
 use super::bytes::crc32c;
+use super::file_system::FileSystem;
+use super::ground;
 use super::header::{Facts, Header};
 use super::layout::{ALIGN, HEADER_AT, Kind, Layout, STATE_AT};
 use super::locks::{self, Lock};
+use super::map::Residence;
 use super::open::{OpenRequest, Opening};
 use super::state::{Phase, State};
-use super::system::{self, FileSystem, Unpublished};
+use super::system::{self, Relaxed, Unpublished};
 use crate::durability::Durability;
 use crate::open_error::OpenError;
 use crate::slot::Slot;
@@ -20,6 +23,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
+use std::sync::Arc;
 
 /// What a new file is to hold.
 pub(crate) struct Blueprint<'a> {
@@ -78,7 +82,7 @@ impl<'a> Opening<'a> {
             return Err(OpenError::AlreadyExists);
         }
         let unpublished = Unpublished::new(path)?;
-        let file_system = system::file_system(&unpublished.file)?;
+        let file_system = FileSystem::of(&unpublished.file)?;
         file_system.check(blueprint.durability, request.relaxed)?;
         let header = Header {
             compat: 0,
@@ -94,7 +98,15 @@ impl<'a> Opening<'a> {
             free: &mut bits_of_ranges(blueprint.free.iter().copied()),
             quarantine: &mut || 0,
         };
-        fill(&unpublished.file, &header, blueprint.config, maps, state)?;
+        let relaxed = request.relaxed;
+        fill(
+            &unpublished.file,
+            &header,
+            blueprint.config,
+            maps,
+            state,
+            relaxed,
+        )?;
         take_locks(&unpublished.file)?;
         let file = unpublished.publish(path)?;
         if let Err(error) = system::sync_directory(path) {
@@ -115,15 +127,19 @@ pub(super) fn take_locks(file: &File) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Reserves, writes every byte, syncs. `state` is what the states say but for the inode.
+/// Reserves, writes every byte, syncs, and makes sure that nothing more is ever needed. `state` is what the
+/// states say but for the inode.
 pub(super) fn fill(
-    file: &File,
+    file: &Arc<File>,
     header: &Header,
     config: &str,
     maps: Maps<'_>,
     state: State,
+    relaxed: Relaxed,
 ) -> Result<(), OpenError> {
     let len = header.layout.file_len;
+    system::check_limit(len)?;
+    ground::mark(file, FileSystem::of(file)?);
     system::reserve(file, len)
         .map_err(|error| OpenError::io("reserve the file's blocks", error))?;
     let inode = system::metadata(file)?.ino();
@@ -131,7 +147,8 @@ pub(super) fn fill(
         .and_then(|()| write_states(file, State { inode, ..state }))
         .and_then(|()| write_headers(file, header));
     written.map_err(|error| OpenError::io("write the file", error))?;
-    file.sync_all().map_err(|error| OpenError::sync(&error))
+    file.sync_all().map_err(|error| OpenError::sync(&error))?;
+    ground::map(file, &header.layout, Residence::default(), relaxed, true).map(drop)
 }
 
 /// Everything behind the states: zero but for the maps of free slots, of suspects and of trust, and the
@@ -218,11 +235,4 @@ fn write_page(file: &File, block: &[u8], at: u64) -> io::Result<()> {
     let mut page = [0; ALIGN as usize];
     page[..block.len()].copy_from_slice(block);
     file.write_all_at(&page, at)
-}
-
-impl FileSystem {
-    /// Whether files are gone when the machine goes down, so that one that is there is of this boot.
-    pub(super) fn forgets(self) -> bool {
-        self == Self::InMemory
-    }
 }

@@ -16,6 +16,7 @@
 use super::attached::Attached;
 use super::create::{Blueprint, Maps, fill, take_locks};
 use super::disk::Disk;
+use super::file_system::FileSystem;
 use super::header::Header;
 use super::layout::{HEADER_AT, KINDS, Kind, Layout};
 use super::open::{Opening, read_states};
@@ -66,7 +67,7 @@ impl Opening<'_> {
     fn settle(&self, usable: &[(Slot, Slot)]) -> Result<(Attached, Recovery), OpenError> {
         let states = read_states(&self.file, &self.header)?;
         self.check_session(&states)?;
-        let old = self.first_opener(self.map()?, states, usable)?;
+        let old = self.first_opener(self.map(true)?, states, usable)?;
         old.leave_in_place()
             .map_err(|error| OpenError::sync(&error))?;
         let recovery = old.recovery();
@@ -87,6 +88,7 @@ impl Opening<'_> {
             layout: grown.layout(capacity)?,
             ..self.header.clone()
         };
+        let relaxed = self.request.relaxed;
         let unpublished = Unpublished::new(self.path)?;
         system::keep_access(&self.file, &unpublished.file)?;
         let state = State {
@@ -102,7 +104,14 @@ impl Opening<'_> {
             free: &mut || free() | added(),
             quarantine: &mut quarantine,
         };
-        fill(&unpublished.file, &header, grown.config, maps, state)?;
+        fill(
+            &unpublished.file,
+            &header,
+            grown.config,
+            maps,
+            state,
+            relaxed,
+        )?;
         take_locks(&unpublished.file)?;
         Ok(Larger {
             header,
@@ -126,7 +135,7 @@ impl Larger {
         for at in HEADER_AT {
             let _ = old.file.write_all_at(&[0; super::bytes::BLOCK_BYTES], at);
         }
-        let file_system = system::file_system(&file)?;
+        let file_system = FileSystem::of(&file)?;
         let len = self.header.layout.file_len;
         let mut opening =
             Opening::of_header(old.path, file, self.header, file_system, len, old.request)?;

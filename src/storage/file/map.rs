@@ -1,4 +1,4 @@
-//! The mapping of a pool file, and the only `unsafe` of this room.
+//! The mapping of a pool file: unsafe, and what is `unsafe` about it is here.
 //!
 //! What is mapped is only ever looked at as [`AtomicU64`], and as the chunks and counters that are made of
 //! nothing else. There is no slice of bytes and no exclusive reference, ever: other processes store here
@@ -63,13 +63,32 @@ impl Map {
         };
         let first = self.layout.extent(Kind::Volatile);
         let at_once = if everything { whole } else { first };
-        match self
+        self.fault_in_range(at_once)
+    }
+
+    /// Makes all pages as dirty as if each had been written to, and changes no byte.
+    pub(super) fn fault_in_everything(&self) -> io::Result<()> {
+        self.fault_in(true)
+    }
+
+    fn fault_in_range(&self, range: Extent) -> io::Result<()> {
+        let faulted = self
             .raw
-            .advise_range(Advice::PopulateWrite, at_once.offset, at_once.len)
-        {
+            .advise_range(Advice::PopulateWrite, range.offset, range.len);
+        match faulted.as_ref().map_err(io::Error::raw_os_error) {
             // A kernel before 5.14 does not know it.
-            Err(error) if error.raw_os_error() == Some(nix::libc::EINVAL) => Ok(()),
-            other => other,
+            Err(Some(nix::libc::EINVAL)) => Ok(()),
+            // "A store would be a SIGBUS": the disk is full, unless not even reading works.
+            Err(Some(nix::libc::EFAULT)) => {
+                match self
+                    .raw
+                    .advise_range(Advice::PopulateRead, range.offset, range.len)
+                {
+                    Ok(()) => Err(io::ErrorKind::StorageFull.into()),
+                    Err(_) => Err(io::Error::from_raw_os_error(nix::libc::EIO)),
+                }
+            }
+            _ => faulted,
         }
     }
 

@@ -9,9 +9,11 @@
 //! | `state` | who had it last, and how they left it |
 //! | `layout` | where what is |
 //! | `system` | what we ask of the system |
+//! | `file_system` | which file systems there are |
 //! | `locks` | locks on single bytes |
 //! | `peers` | the lanes of processes |
-//! | `map` | the mapping; the only unsafe code of this room |
+//! | `map` | the mapping; unsafe |
+//! | `ground` | whether a full disk could kill who stores into it; unsafe (calls that have no safe wrapper) |
 //! | `disk` | the seam between order and matter |
 //! | `create`, `open`, `recover`, `grow`, `enlarge`, `leave` | the life of a file |
 //! | `repair` | a damaged copy of the header, written again |
@@ -26,6 +28,8 @@ mod commit;
 mod create;
 mod disk;
 mod enlarge;
+mod file_system;
+mod ground;
 mod grow;
 mod header;
 mod layout;

@@ -11,6 +11,8 @@ use super::attached::Attached;
 use super::bytes::{BLOCK_BYTES, Block, crc32c};
 use super::create::CONFIG_PREFIX_BYTES;
 use super::disk::Disk;
+use super::file_system::FileSystem;
+use super::ground;
 use super::header::{Header, MAGIC, Unreadable};
 use super::layout::{ALIGN, HEADER_AT, Kind, STATE_AT};
 use super::locks::{self, Lock};
@@ -18,7 +20,7 @@ use super::map::{Map, Residence};
 use super::poison;
 use super::recover::{Opened, Past, recover};
 use super::state::{Phase, State, States};
-use super::system::{self, FileSystem, Relaxed};
+use super::system::{self, Relaxed};
 use crate::durability::{Durability, RecoveryKind};
 use crate::open_error::OpenError;
 use crate::slot::Slot;
@@ -62,7 +64,7 @@ impl<'a> Opening<'a> {
     pub(crate) fn begin(path: &'a Path, request: OpenRequest) -> Result<Self, OpenError> {
         let (file, len) = open_locked(path, &request)?;
         let (header, older) = read_header(&file, len)?;
-        let file_system = system::file_system(&file)?;
+        let file_system = FileSystem::of(&file)?;
         let mut opening = Self::of_header(path, file, header, file_system, len, request)?;
         opening.older = older;
         Ok(opening)
@@ -100,6 +102,7 @@ impl<'a> Opening<'a> {
         if len < need {
             return Err(OpenError::Truncated { len, need });
         }
+        system::check_limit(need)?;
         let config = read_config(&file, &header)?;
         Ok(Self {
             path,
@@ -136,12 +139,7 @@ impl<'a> Opening<'a> {
                 .map_err(|error| OpenError::io("lock the file", error))
         };
         let is_first = lock(true)?;
-        if is_first {
-            // A copy may have holes. If they cannot be filled, we want to hear of it now.
-            system::reserve(&self.file, self.header.layout.file_len)
-                .map_err(|error| OpenError::io("reserve the file's blocks", error))?;
-        }
-        let disk = self.map()?;
+        let disk = self.map(is_first)?;
         let states = read_states(&self.file, &self.header)?;
         self.check_session(&states)?;
         let mut attached = if is_first {
@@ -168,16 +166,19 @@ impl<'a> Opening<'a> {
         }
     }
 
-    pub(super) fn map(&self) -> Result<MappedDisk, OpenError> {
-        let residence = self.request.residence;
-        let layout = self.header.layout.clone();
-        let map = Map::new(&self.file, layout, residence)
-            .map_err(|error| OpenError::io("map the file", error))?;
+    /// A copy may have holes, or share its blocks. If that cannot be mended, we want to hear of it now.
+    pub(super) fn map(&self, is_first: bool) -> Result<MappedDisk, OpenError> {
+        let OpenRequest {
+            residence, relaxed, ..
+        } = self.request;
+        let layout = &self.header.layout;
+        let disk = ground::map(&self.file, layout, residence, relaxed, is_first)?;
         if residence.lock {
-            map.lock()
+            disk.map
+                .lock()
                 .map_err(|error| OpenError::io("keep the file in memory (mlock)", error))?;
         }
-        Ok(MappedDisk::new(map, Arc::clone(&self.file)))
+        Ok(disk)
     }
 
     /// Alone with the file. Only when this has returned may anybody allocate.
@@ -357,7 +358,7 @@ pub(crate) struct MappedDisk {
 }
 
 impl MappedDisk {
-    fn new(map: Map, file: Arc<File>) -> Self {
+    pub(super) fn new(map: Map, file: Arc<File>) -> Self {
         Self { map, file }
     }
 }

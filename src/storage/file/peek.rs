@@ -3,6 +3,7 @@
 //! Whoever only reads takes no presence lock, or the next first opener would not know that it is the first.
 //! Every word is read once, at its own moment, into memory of our own.
 
+use super::file_system::FileSystem;
 use super::header::Header;
 use super::layout::{HEADER_AT, Kind};
 use super::locks::{self, Lock};
@@ -61,7 +62,7 @@ impl Peek {
         let states = read_states(&file, &header)?;
         let poison = poison::get_unmapped(&file, &header.layout)
             .map_err(|error| OpenError::io("read the file", error))?;
-        let forgets = system::file_system(&file)?.forgets();
+        let forgets = FileSystem::of(&file)?.forgets();
         let past = Past::of(
             &states,
             &system::boot_id(),

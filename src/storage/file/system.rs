@@ -1,13 +1,14 @@
 //! What we ask of the system, one small function each.
 
-use crate::durability::Durability;
 use crate::open_error::OpenError;
 use nix::fcntl::{AT_FDCWD, AtFlags, FallocateFlags, OFlag, RenameFlags, fallocate, renameat2};
-use nix::sys::statfs::fstatfs;
+use nix::sys::resource::{Resource, getrlimit};
 use nix::unistd::{Uid, linkat};
+use std::ffi::OsStr;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub(crate) struct Relaxed {
     pub(crate) mode: bool,
     pub(crate) links: bool,
     pub(crate) remote: bool,
+    pub(crate) copy_on_write: bool,
 }
 
 /// Opens a pool file for reading and writing.
@@ -96,51 +98,6 @@ pub(crate) fn check_owner(metadata: &Metadata, relaxed: Relaxed) -> Result<(), O
     Ok(())
 }
 
-/// What kind of file system the file is on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FileSystem {
-    Local,
-    /// Gone with the machine, and with it every file: what is still there is of this boot.
-    InMemory,
-    Remote {
-        magic: u64,
-    },
-}
-
-pub(crate) fn file_system(file: &File) -> Result<FileSystem, OpenError> {
-    let stat =
-        fstatfs(file).map_err(|error| OpenError::io("look at the file system", error.into()))?;
-    Ok(FileSystem::of_magic(stat.filesystem_type().0 as u64))
-}
-
-impl FileSystem {
-    fn of_magic(magic: u64) -> Self {
-        // As of statfs(2). Some are sign-extended, depending on the platform.
-        match magic & 0xffff_ffff {
-            // tmpfs, ramfs
-            0x0102_1994 | 0x8584_58f6 => Self::InMemory,
-            // NFS, SMB, SMB2, CIFS, 9p, FUSE, Ceph, AFS, Coda, NCP, GFS2, OCFS2, Lustre, VirtualBox
-            0x6969 | 0x517b | 0xfe53_4d42 | 0xff53_4d42 | 0x0102_1997 | 0x6573_5546
-            | 0x00c3_6400 | 0x5346_414f | 0x7375_7245 | 0x564c | 0x0116_1970 | 0x7461_636f
-            | 0x0bd0_0bd0 | 0x786f_4256
-            // Huge pages: a sync does nothing there.
-            | 0x9584_58f6 => Self::Remote { magic },
-            _ => Self::Local,
-        }
-    }
-
-    /// Whether a pool of this durability can be here.
-    pub(crate) fn check(self, durability: Durability, relaxed: Relaxed) -> Result<(), OpenError> {
-        match self {
-            Self::Remote { magic } if !relaxed.remote => Err(OpenError::RemoteFileSystem { magic }),
-            Self::InMemory if durability != Durability::Process => {
-                Err(OpenError::NotDurable { durability })
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
 /// A new file without a name, or with one of ours where the file system cannot do that.
 pub(crate) struct Unpublished {
     pub(crate) file: Arc<File>,
@@ -171,7 +128,7 @@ impl Unpublished {
 
     fn named(path: &Path) -> Result<Self, OpenError> {
         let uuid = random_uuid()?.map(|byte| format!("{byte:02x}")).concat();
-        let temporary = sibling(path, &uuid);
+        let temporary = directory_of(path).join(format!(".hostbits.{uuid}.tmp"));
         let file = beyond_standard_streams(|| {
             // A descriptor among the standard streams is opened twice: the second time it is there.
             File::options()
@@ -219,7 +176,7 @@ impl Unpublished {
         let failed = |error| OpenError::io("put a larger file in its place", error);
         if self.temporary.is_none() {
             // Always the same, so that one which is left behind by somebody who died is not there for long.
-            let temporary = sibling(path, "grown");
+            let temporary = self.name_for_growth(path)?;
             let _ = std::fs::remove_file(&temporary);
             link_unnamed(&self.file, &temporary).map_err(failed)?;
             self.temporary = Some(temporary);
@@ -232,10 +189,27 @@ impl Unpublished {
     }
 }
 
+impl Unpublished {
+    /// That of the file with something around it, or, where that may be too long, one of the file's number:
+    /// who grows the file holds its lock, so nobody else is using either.
+    fn name_for_growth(&self, path: &Path) -> Result<PathBuf, OpenError> {
+        const LONGEST: usize = 128;
+        if path.file_name().is_none_or(|name| name.len() <= LONGEST) {
+            return Ok(sibling(path, "grown"));
+        }
+        let old = std::fs::symlink_metadata(path)
+            .map_err(|error| OpenError::io("look at the file", error))?;
+        let name = format!(".hostbits.{:x}.grown.tmp", old.ino());
+        Ok(directory_of(path).join(name))
+    }
+}
+
 /// A name of ours beside `path`.
 fn sibling(path: &Path, what: &str) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    directory_of(path).join(format!(".{name}.{what}.tmp"))
+    let mut bytes = b".".to_vec();
+    bytes.extend(path.file_name().unwrap_or_default().as_bytes());
+    bytes.extend(format!(".{what}.tmp").as_bytes());
+    directory_of(path).join(OsStr::from_bytes(&bytes))
 }
 
 /// Lets those use a new file who may use the one that it replaces, and nobody else.
@@ -281,16 +255,30 @@ fn rename_noreplace(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Reserves the blocks of the file. Where that cannot be done, writing them will.
-pub(crate) fn reserve(file: &File, len: u64) -> io::Result<()> {
+/// Whether this process may write so long a file. Beyond its limit a write is a signal (`SIGXFSZ`).
+pub(crate) fn check_limit(len: u64) -> Result<(), OpenError> {
+    let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)
+        .map_err(|error| OpenError::io("ask for the limits of the process", error.into()))?;
+    if len > limit {
+        let error = io::Error::from_raw_os_error(nix::libc::EFBIG);
+        return Err(OpenError::io(
+            "write so long a file (see `ulimit -f`)",
+            error,
+        ));
+    }
+    Ok(())
+}
+
+/// Reserves the blocks of the file. Where that cannot be done, which is `false`, writing them will.
+pub(crate) fn reserve(file: &File, len: u64) -> io::Result<bool> {
     loop {
         match fallocate(file, FallocateFlags::empty(), 0, len as i64) {
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(true),
             Err(nix::errno::Errno::EINTR) => {}
             Err(error) => {
                 let error = error.into();
                 return if is_unsupported(&error) {
-                    Ok(())
+                    Ok(false)
                 } else {
                     Err(error)
                 };
@@ -370,32 +358,6 @@ pub(crate) mod tests {
     impl Drop for Scratch {
         fn drop(&mut self) {
             let _ = std::fs::remove_dir_all(&self.0);
-        }
-    }
-
-    #[test]
-    fn remote_file_systems_are_refused_and_those_in_memory_promise_little() {
-        let check =
-            |magic, durability, relaxed| FileSystem::of_magic(magic).check(durability, relaxed);
-        let strict = Relaxed::default();
-        let lax = Relaxed {
-            remote: true,
-            ..strict
-        };
-        for magic in [0x6969, 0x0102_1997, 0x6573_5546, 0xffff_ffff_ff53_4d42] {
-            let refused = check(magic, Durability::Process, strict);
-            assert!(
-                matches!(refused, Err(OpenError::RemoteFileSystem { magic: told }) if told == magic)
-            );
-            assert!(check(magic, Durability::Process, lax).is_ok());
-        }
-        assert!(check(0xef53, Durability::Strict, strict).is_ok(), "ext4");
-        assert!(check(0x0102_1994, Durability::Process, strict).is_ok());
-        for durability in [Durability::Barrier, Durability::Strict] {
-            assert!(matches!(
-                check(0x0102_1994, durability, lax),
-                Err(OpenError::NotDurable { .. })
-            ));
         }
     }
 
