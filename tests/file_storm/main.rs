@@ -124,7 +124,7 @@ fn what_is_done_wrong_is_noticed() {
         println!("{mistake:?}: {}", wrong.lines().next().unwrap());
         let is_named = |name: &&str| wrong.starts_with(name);
         assert!(
-            expected(mistake).iter().any(|name| is_named(name)),
+            expected(mistake).iter().any(is_named),
             "{mistake:?}: {wrong}"
         );
     }
