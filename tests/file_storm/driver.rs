@@ -831,9 +831,13 @@ impl Storm {
     fn drain(&self) -> Result<(), String> {
         let pools = Pools::open(self.board).map_err(|error| format!("at the end: {error}"))?;
         for pool in &pools.members {
-            let given = std::iter::from_fn(|| pool.allocate().ok()).count() as u64;
-            if given != pool.capacity() {
-                return Err(format!("lost: {given} of {} in the end", pool.capacity()));
+            // One by one, each would wait for a write to the disk.
+            let all = pool.allocate_many(pool.capacity() as usize);
+            if let Err(error) = all {
+                return Err(format!("lost: not all is there in the end: {error}"));
+            }
+            if let Ok(addr) = pool.allocate() {
+                return Err(format!("doubled: {addr}, when all was taken"));
             }
         }
         Ok(())
