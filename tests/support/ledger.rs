@@ -9,17 +9,15 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub(crate) struct Ledger {
+/// Words that several processes share, in a file; zero at first.
+pub(crate) struct Shared {
     map: MmapRaw,
     words: usize,
 }
 
-/// Words before those of the slots: counters of a test.
-const COUNTERS: usize = 64;
-
-impl Ledger {
-    /// The ledger at `path`, which is made if it is not there.
-    pub(crate) fn open(path: &Path, slots: usize) -> Self {
+impl Shared {
+    /// The words at `path`, which are made if they are not there.
+    pub(crate) fn open(path: &Path, words: usize) -> Self {
         let file = File::options()
             .read(true)
             .write(true)
@@ -27,7 +25,6 @@ impl Ledger {
             .truncate(false)
             .open(path)
             .unwrap();
-        let words = COUNTERS + slots;
         let len = (words * 8) as u64;
         if file.metadata().unwrap().len() < len {
             file.set_len(len).unwrap();
@@ -36,20 +33,32 @@ impl Ledger {
         Self { map, words }
     }
 
-    fn word(&self, index: usize) -> &AtomicU64 {
+    pub(crate) fn word(&self, index: usize) -> &AtomicU64 {
         assert!(index < self.words);
         // SAFETY: in bounds by the assertion, aligned because mappings begin on a page, alive
         // as long as `self`; every access to this memory is by an `AtomicU64`.
         unsafe { AtomicU64::from_ptr(self.map.as_mut_ptr().cast::<u64>().add(index)) }
     }
+}
+
+pub(crate) struct Ledger(Shared);
+
+/// Words before those of the slots: counters of a test.
+const COUNTERS: usize = 64;
+
+impl Ledger {
+    /// The ledger at `path`, which is made if it is not there.
+    pub(crate) fn open(path: &Path, slots: usize) -> Self {
+        Self(Shared::open(path, COUNTERS + slots))
+    }
 
     pub(crate) fn slot(&self, slot: u32) -> &AtomicU64 {
-        self.word(COUNTERS + slot as usize)
+        self.0.word(COUNTERS + slot as usize)
     }
 
     pub(crate) fn counter(&self, index: usize) -> &AtomicU64 {
         assert!(index < COUNTERS);
-        self.word(index)
+        self.0.word(index)
     }
 
     /// Notes that `holder` has just been given the slot; whoever held it already.

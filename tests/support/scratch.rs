@@ -92,15 +92,28 @@ pub(crate) fn change_header(path: &Path, at: u64, change: impl Fn(&mut [u8])) {
 /// The lock of those who open or close the file, until it is dropped.
 pub(crate) fn lock_of_openers(path: &Path) -> File {
     let file = File::options().read(true).write(true).open(path).unwrap();
-    let lock = nix::libc::flock {
-        l_type: nix::libc::F_WRLCK as i16,
-        l_whence: nix::libc::SEEK_SET as i16,
-        l_start: 0x4000_0000_0001,
-        l_len: 1,
-        l_pid: 0,
-    };
+    let lock = lock_on(1);
     nix::fcntl::fcntl(&file, nix::fcntl::FcntlArg::F_OFD_SETLK(&lock)).unwrap();
     file
+}
+
+/// Whether somebody who has the pool file open holds the lock of that lane.
+pub(crate) fn is_lane_held(path: &Path, lane: u8) -> bool {
+    let file = File::open(path).unwrap();
+    let mut lock = lock_on(0x100 + i64::from(lane));
+    nix::fcntl::fcntl(&file, nix::fcntl::FcntlArg::F_OFD_GETLK(&mut lock)).unwrap();
+    lock.l_type != nix::libc::F_UNLCK as i16
+}
+
+/// An exclusive lock on one of the bytes that stand for locks of a pool file.
+fn lock_on(byte: i64) -> nix::libc::flock {
+    nix::libc::flock {
+        l_type: nix::libc::F_WRLCK as i16,
+        l_whence: nix::libc::SEEK_SET as i16,
+        l_start: 0x4000_0000_0000 + byte,
+        l_len: 1,
+        l_pid: 0,
+    }
 }
 
 fn crc32c(bytes: &[u8]) -> u32 {
