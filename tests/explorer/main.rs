@@ -148,10 +148,38 @@ fn flights_and_watches_are_right_in_every_interleaving() {
 /// A batch that gives back what it took makes others see an emptiness that never was.
 #[test]
 fn flights_are_needed() {
-    assert_flights_caught(flights::Variant::FlightsIgnored);
     assert_flights_caught(flights::Variant::FlightBegunLate);
-    assert_flights_caught(flights::Variant::FlightEndedEarly);
-    assert_flights_caught(flights::Variant::FlightsReadOnce);
+    assert_flights_caught(flights::Variant::LandedEarly);
+}
+
+/// Whoever was in the air after the look may have had what the look did not find.
+#[test]
+fn the_lanes_are_read_after_the_look_and_waited_for() {
+    assert_flights_caught(flights::Variant::LanesReadOnce);
+    assert_flights_caught(flights::Variant::WaitsForLater);
+    assert_flights_caught(flights::Variant::WaitsForNobody);
+}
+
+/// What was given back since before the look was free at the look.
+#[test]
+fn what_was_given_back_is_counted() {
+    assert_flights_caught(flights::Variant::GivenIgnored);
+    assert_flights_caught(flights::Variant::GivenReadLate);
+    assert_flights_caught(flights::Variant::GivenCountedLate);
+}
+
+/// Two batches that wait for each other while they hold what the other one lacks wait for ever.
+#[test]
+fn nobody_waits_in_the_air() {
+    assert_flights_caught(flights::Variant::WaitsHolding);
+}
+
+/// Whoever asks for one slot must have asked before its attempt, and be the one who asks to the end.
+#[test]
+fn an_exact_refusal_asks_before_its_attempt() {
+    assert_flights_caught(flights::Variant::AskedLate);
+    assert_flights_caught(flights::Variant::AskedNotReread);
+    assert_flights_caught(flights::Variant::ReturnedLate);
 }
 
 /// A free slot that moves behind the back of a search is never found.
