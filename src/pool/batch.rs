@@ -16,8 +16,8 @@ use crate::stats::Event;
 pub(crate) struct Batch<'a, N: Network> {
     pool: &'a Pool<N>,
     claimed: Vec<WordBits>,
-    /// Dropped last: it ends when everything is free again, or somebody's.
-    _flight: Flight<'a>,
+    /// Dropped last: it lands when everything is free again, or somebody's.
+    flight: Flight<'a>,
 }
 
 impl<N: Network> Pool<N> {
@@ -27,7 +27,7 @@ impl<N: Network> Pool<N> {
         Ok(Batch {
             pool: self,
             claimed: Vec::new(),
-            _flight: self.bitmap().begin_flight(),
+            flight: self.bitmap().begin_flight(),
         })
     }
 }
@@ -96,6 +96,7 @@ impl<N: Network> Batch<'_, N> {
 impl<N: Network> Drop for Batch<'_, N> {
     fn drop(&mut self) {
         self.pool.give_all_back(&self.claimed);
+        self.flight.note_given_back(count_of(&self.claimed));
     }
 }
 

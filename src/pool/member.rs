@@ -1,14 +1,13 @@
 //! What a set needs of its members, and nobody else.
 
 use super::Pool;
-use crate::bitmap::{Bitmap, Doubt, Evidence, Flight, Mark};
+use crate::bitmap::{Bitmap, Evidence, Flight, Mark};
 use crate::error::AllocateError;
 use crate::geometry::Place;
 use crate::network::Network;
 use crate::policy::Hints;
 use crate::slot::{Slot, bit_of, word_of};
 use crate::stats::Event;
-use crate::sync::Snooze;
 use std::ops::RangeInclusive;
 
 /// First and last slots.
@@ -19,8 +18,8 @@ pub(crate) struct Half<'a, N: Network> {
     pool: &'a Pool<N>,
     slot: Slot,
     is_kept: bool,
-    /// Dropped last: the flight ends when the address is free again, or somebody's.
-    _flight: Flight<'a>,
+    /// Dropped last: the flight lands when the address is free again, or somebody's.
+    flight: Flight<'a>,
 }
 
 impl<N: Network> Half<'_, N> {
@@ -40,6 +39,7 @@ impl<N: Network> Drop for Half<'_, N> {
     fn drop(&mut self) {
         if !self.is_kept {
             self.pool.give_back(word_of(self.slot), bit_of(self.slot));
+            self.flight.note_given_back(1);
             self.pool.counters.count(Event::Released, 1);
         }
     }
@@ -108,7 +108,7 @@ impl<N: Network> Pool<N> {
                 pool: self,
                 slot,
                 is_kept: false,
-                _flight: flight,
+                flight,
             })),
             None => self.exhausted(),
         }
@@ -169,29 +169,19 @@ impl<N: Network> Pool<N> {
         })
     }
 
-    /// The first collect of the proof that a set had nothing: see `bitmap::collect`.
-    ///
-    /// The caller has `own_flights` in this pool himself.
-    pub(crate) fn evidence_of_none(
-        &self,
-        parts: Option<&[Part]>,
-        own_flights: u64,
-    ) -> Result<Evidence<'_>, Doubt> {
+    /// The first look of the proof that a set had nothing: see `bitmap::collect`. `None` if there may be
+    /// something.
+    pub(crate) fn evidence_of_none(&self, parts: Option<&[Part]>) -> Option<Evidence<'_>> {
         if self.turned_up() {
-            return Err(Doubt::MayBeFree);
+            return None;
         }
-        self.bitmap().evidence_of_none(parts, own_flights)
+        self.bitmap().evidence_of_none(parts)
     }
 
     /// Watches for blocks: evidence, once the caller has found none after it.
-    pub(crate) fn watch_for_blocks(&self, prefix_len: u8) -> Result<Evidence<'_>, Doubt> {
+    pub(crate) fn watch_for_blocks(&self, prefix_len: u8) -> Evidence<'_> {
         let order = u32::from(self.geometry.unit().saturating_sub(prefix_len));
-        self.bitmap().watch_for(order, 0)
-    }
-
-    /// Waits a little for a claim in flight, and longer each time.
-    pub(crate) fn wait_for_flight(&self, snooze: &Snooze) {
-        self.bitmap().wait(snooze);
+        self.bitmap().watch_for(order)
     }
 
     /// How many slots nobody is known to hold or to have given back.
@@ -326,8 +316,8 @@ impl<N: Network> Pool<N> {
     }
 
     /// Waits for slots by a watch: see `bitmap::collect`.
-    pub(crate) fn watch_for_slots(&self) -> Result<Evidence<'_>, Doubt> {
-        self.bitmap().watch_for(0, 0)
+    pub(crate) fn watch_for_slots(&self) -> Evidence<'_> {
+        self.bitmap().watch_for(0)
     }
 
     /// The last address of the unit at a slot that exists.

@@ -16,30 +16,23 @@ const NONE: u64 = 1 << 32;
 
 pub(super) struct Cordons([AtomicU64; MOST_CORDONS]);
 
-/// Where to look, in this order. What the cordons and a band leave of a member, at most.
-#[derive(Clone, Copy)]
-pub(super) struct Parts {
-    parts: [Part; MOST_CORDONS + 2],
-    len: usize,
-}
+/// Where to look, in this order: what the cordons and a band leave of a member.
+#[derive(Clone)]
+pub(super) struct Parts(Vec<Part>);
 
 impl Parts {
     pub(super) const fn new() -> Self {
-        Self {
-            parts: [(0, 0); MOST_CORDONS + 2],
-            len: 0,
-        }
+        Self(Vec::new())
     }
 
     fn push(&mut self, part: Part) {
-        if part.0 <= part.1 && self.len < self.parts.len() {
-            self.parts[self.len] = part;
-            self.len += 1;
+        if part.0 <= part.1 {
+            self.0.push(part);
         }
     }
 
     pub(super) fn as_slice(&self) -> &[Part] {
-        &self.parts[..self.len]
+        &self.0
     }
 }
 

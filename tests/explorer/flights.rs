@@ -161,35 +161,61 @@ fn perhaps_free(instant: Instant) -> u8 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Step {
     /// Takes the word `at` on behalf of an allocate, a search or a batch, if it is free.
-    Take { at: u8 },
+    Take {
+        at: u8,
+    },
     /// Reads what a lane has given back, before the look.
-    GivenBefore { lane: u8 },
+    GivenBefore {
+        lane: u8,
+    },
     Raise,
     FreedBefore,
     Ask,
     ReturnedBefore,
     Root,
     /// Looks at word `at`; a search takes it if it is free.
-    Look { at: u8 },
+    Look {
+        at: u8,
+    },
     Attempt,
     /// Reads whether a lane is in the air, after the look.
-    Air { lane: u8 },
+    Air {
+        lane: u8,
+    },
     /// Until the lane that was in the air has landed, or flies again.
-    Wait { lane: u8 },
+    Wait {
+        lane: u8,
+    },
     FreedAfter,
     ReturnedAfter,
     AskedAfter,
-    Lower { is_proved: bool },
-    Exact { slot: u8 },
+    Lower {
+        is_proved: bool,
+    },
+    Exact {
+        slot: u8,
+    },
     Begin,
     Land,
     CountGiven,
-    Watchers { slot: u8 },
-    Free { slot: u8 },
-    Publish { slot: u8 },
-    AddFreed { slot: u8 },
-    LookAsked { slot: u8 },
-    AddReturned { slot: u8 },
+    Watchers {
+        slot: u8,
+    },
+    Free {
+        slot: u8,
+    },
+    Publish {
+        slot: u8,
+    },
+    AddFreed {
+        slot: u8,
+    },
+    LookAsked {
+        slot: u8,
+    },
+    AddReturned {
+        slot: u8,
+    },
     Done,
 }
 
@@ -653,12 +679,17 @@ impl Flights<'_> {
                 };
             }
             Step::AskedAfter => {
-                let is_ours = state.asked.is_some_and(|(who, _)| usize::from(who) == thread);
+                let is_ours = state
+                    .asked
+                    .is_some_and(|(who, _)| usize::from(who) == thread);
                 current.step = Step::Lower { is_proved: is_ours };
             }
             Step::Lower { is_proved } => {
                 state.watchers -= 1;
-                if state.asked.is_some_and(|(who, _)| usize::from(who) == thread) {
+                if state
+                    .asked
+                    .is_some_and(|(who, _)| usize::from(who) == thread)
+                {
                     state.asked = None;
                 }
                 current.watching = false;
