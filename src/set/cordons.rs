@@ -170,9 +170,9 @@ mod tests {
         };
         for round in 0..2000 {
             let cordons = Cordons::new();
-            for _ in 0..draw(7) {
+            for _ in 0..=draw(MOST_CORDONS as u64) {
                 let first = draw(40);
-                assert!(cordons.draw((first, first + draw(9))));
+                assert!(cordons.draw((first, first + draw(9) * draw(2))));
             }
             let whole = (0, 39);
             let band = (round % 2 == 0).then(|| {
@@ -200,6 +200,19 @@ mod tests {
                 cordons.list()
             );
         }
+    }
+
+    /// As many parts as there can be: each cordon splits one, and so does each end of the band.
+    #[test]
+    fn all_cordons_and_a_band_leave_three_parts_more_than_cordons() {
+        let cordons = Cordons::new();
+        for index in 1..=MOST_CORDONS as Slot {
+            assert!(cordons.draw((10 * index, 10 * index)));
+        }
+        let parts = cordons.allowed((0, 199), Some((53, 66)), true);
+        assert_eq!(parts.as_slice().len(), MOST_CORDONS + 3);
+        let slots = parts.as_slice().iter().map(|part| part.1 - part.0 + 1);
+        assert_eq!(slots.sum::<Slot>(), 200 - MOST_CORDONS as Slot);
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod summary;
 
 use flights::{Flights, PROGRAMS};
 use passes::Passes;
-use programs::{Program, again_and_again, large, small};
+use programs::{Program, again_and_again, large, small, two_who_settle};
 use search::{Outcome, explore};
 use summary::{Summary, Variant};
 
@@ -110,6 +110,14 @@ fn two_phases_are_needed() {
 #[test]
 fn the_check_between_the_phases_is_needed() {
     assert_caught(Variant::NoCheck);
+}
+
+/// Somebody may be about to find that the child is not empty after all, and he publishes nothing.
+#[test]
+fn a_child_that_is_being_cleared_is_a_candidate() {
+    assert_right(&two_who_settle());
+    let outcome = check(&two_who_settle(), Variant::ClearingIsFull);
+    assert!(matches!(outcome, Outcome::Wrong { .. }), "{outcome}");
 }
 
 /// A release that finds the slot free tells its caller so before the slot can be found.
