@@ -305,6 +305,8 @@ fn every_part_of_the_proof_for_sets_is_needed() {
         sets::Variant::OneCollect,
         sets::Variant::VersionsIgnored,
         sets::Variant::FlightsIgnored,
+        sets::Variant::GivenIgnored,
+        sets::Variant::LanesReadOnce,
         sets::Variant::PairBegunLate,
         sets::Variant::MembersReadOnce,
     ] {
