@@ -371,6 +371,30 @@ mod tests {
         assert!(control.ask(area).is_unanswered());
     }
 
+    /// Releases elsewhere hold a search up for so many rounds and no longer; one in its area is not missed.
+    #[test]
+    fn who_is_disturbed_asks_for_its_area_and_is_not_disturbed_any_more() {
+        for is_released in [false, true] {
+            let words = crate::storage::Words::on_heap(128, false, [(3, 4), (70, 70)].into_iter());
+            let bitmap = words.bitmap();
+            assert!(bitmap.claim_exact(3) && bitmap.claim_exact(4));
+            let mut rounds = 0;
+            let search = || {
+                rounds += 1;
+                let found = bitmap.find_from(3, 3, 4);
+                assert!(bitmap.claim_exact(70) && words.release(70));
+                if is_released && rounds == ROUNDS_BY_WATCH + 1 {
+                    assert!(words.release(3));
+                }
+                found
+            };
+            let found = bitmap.search_or_prove(0, Area::around(3, 4), search);
+            let more = u32::from(is_released);
+            assert_eq!(found, is_released.then_some(3));
+            assert_eq!(rounds, ROUNDS_BY_WATCH + 1 + more);
+        }
+    }
+
     #[test]
     fn the_largest_block_is_aligned_and_touches_the_release() {
         assert_eq!(largest_block(0b1, 0b1), 0);

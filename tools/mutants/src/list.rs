@@ -1,7 +1,7 @@
 //! The mutants: each is a weakening that must not go unnoticed.
 
 use crate::Outcome;
-use crate::checks::Check::{self, Loom, Test, WideLoom};
+use crate::checks::Check::{self, Loom, Test, UnitIn, WideLoom};
 use std::fs;
 use std::path::Path;
 
@@ -392,10 +392,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "                bitmap.ask_for(area)\n",
             "                let found = search();\n                if found.is_some() {\n                    return found;\n                }\n                let evidence = bitmap.ask_for(area);\n                if evidence.given_back() == 0 {\n                    return None;\n                }\n                evidence\n",
         )],
-        &[Test(
-            "threads",
-            "several::a_block_that_is_rolled_back_is_no_holder",
-        )],
+        &[UnitIn(CONTROL, "control")],
     ),
     mutant(
         "settle: a node whose children are all being cleared counts as full",
@@ -511,8 +508,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "release of a block: the exchange is Relaxed",
         &[edit(
             BLOCK,
-            "match word.compare_exchange(seen, seen | bits, Ordering::SeqCst, Ordering::Relaxed) {",
-            "match word.compare_exchange(seen, seen | bits, Ordering::Relaxed, Ordering::Relaxed) {",
+            "match word.compare_exchange(seen, seen | bits, Ordering::SeqCst, Ordering::SeqCst) {",
+            "match word.compare_exchange(seen, seen | bits, Ordering::Relaxed, Ordering::SeqCst) {",
         )],
         &[Loom("block", "a_block_passes_from_holder_to_holder")],
     ),
@@ -710,9 +707,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     smoke(mutant(
         "linear: nobody is told of the watch",
         &[edit(
-            CONTROL,
-            "        let _watch = self.control.watch();\n        let freed_before = self.control.freed(0);",
-            "        let freed_before = self.control.freed(0);",
+            COLLECT,
+            "None => self.evidence_by_looking(|| self.chunks.iter().all(Chunk::is_full)),",
+            "None => self.chunks.iter().all(Chunk::is_full).then(|| self.evidence_of_one_look()),",
         )],
         &[Loom(
             "proof",
@@ -722,9 +719,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "linear: what was freed meanwhile is ignored",
         &[edit(
-            CONTROL,
-            "if self.control.freed(0) != freed_before => Verdict::MayBeFree,",
-            "if self.control.freed(0) < freed_before => Verdict::MayBeFree,",
+            COLLECT,
+            "(look() && evidence.still_holds()).then_some(evidence)",
+            "look().then_some(evidence)",
         )],
         &[Loom(
             "proof",

@@ -116,8 +116,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "twins: content with one look",
         &[edit(
             TWINS,
-            "(Ok(v4), Ok(v6)) if v4.still_holds() && v6.still_holds() => {",
-            "(Ok(_), Ok(_)) => {",
+            "evidence.iter().all(Evidence::still_holds) && given_back(&evidence) == 0",
+            "evidence.len() == 2",
         )],
         &[Loom("set", "twins_are_not_fooled_by_an_index_that_moves")],
     ),
