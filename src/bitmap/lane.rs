@@ -10,7 +10,7 @@
 //!            begin: CAS, begun + 1                     land: given back + what this one gave back
 //! LANDED -------------------------> IN THE AIR ------------------------------> LANDED
 //!                                       |
-//!                                       +--> LANDED, nothing given back: whoever waits buries a dead process
+//!                                       +--> LANDED, perhaps given back: whoever waits buries a dead process
 //! ```
 //!
 //! A flight that succeeds has taken each slot when it took it; one that fails takes nothing, and what it had
@@ -22,8 +22,8 @@
 //! lock of the system that dies with it; its threads take turns. Whoever has waited long for a lane asks
 //! whether its lock is held. If not, its owner is dead, and the flight is landed by a compare-exchange of the
 //! word as it was read *before* the question. Should the lane have a new owner by then, that one has landed
-//! the flight itself, or has begun another one: the exchange fails. What a dead flight had claimed stays
-//! claimed: a leak, as of anybody who dies with an address.
+//! the flight itself, or has begun another one: the exchange fails. What a dead flight had claimed, and
+//! had not begun to give back, stays claimed: a leak, as of anybody who dies with an address.
 
 use super::control::Control;
 use crate::sync::{AtomicU64, HEAP_LANES, Ordering, Snooze, load_seq_cst, thread_index};
@@ -105,8 +105,9 @@ impl Lanes {
     /// Of a process that has taken the lock of `lane`. Lands what a dead owner may have left in the air.
     #[allow(dead_code)] // Where there are no pool files, nobody shares.
     pub(crate) fn of_process(lane: usize, peers: Box<dyn Peers>) -> Self {
-        // SeqCst: as in `bury_if_dead`. Whoever waits for the dead one sees it landed.
-        peers.lanes()[lane].fetch_and(!IN_AIR, Ordering::SeqCst);
+        let word = &peers.lanes()[lane];
+        // SeqCst: after the lock, as in `bury_if_dead`.
+        bury(word, LaneWord(word.load(Ordering::SeqCst)));
         Self(Owner::Process { lane, peers })
     }
 
@@ -204,9 +205,20 @@ impl Lanes {
         if !seen.is_in_air() || lane == *own || peers.is_held(lane) {
             return;
         }
-        let landed = seen.landed(0);
+        bury(word, seen);
+    }
+}
+
+/// What a dead flight has given back: nobody knows. So much that whoever wants less looks again; odd, so that
+/// no number of them is nothing.
+const PERHAPS: u32 = 0x5555_5555;
+
+/// Lands a flight of a dead process, if the lane is as it was seen.
+fn bury(word: &AtomicU64, seen: LaneWord) {
+    if seen.is_in_air() {
+        let landed = seen.landed(PERHAPS);
         // SeqCst: for whoever reads "landed" next, the claims of the dead one come before.
-        // Relaxed on failure: somebody else has changed it, and we come again.
+        // Relaxed on failure: somebody else has landed it, or it flies again.
         let _ = word.compare_exchange(seen.0, landed.0, Ordering::SeqCst, Ordering::Relaxed);
     }
 }

@@ -20,7 +20,7 @@ pub(crate) enum Variant {
     NeverCleared,
     /// A new owner counts its flights from the beginning.
     CountBeginsAgain,
-    /// A flight does not count as begun.
+    /// Not a mistake: a flight does not count as begun.
     BegunNotCounted,
     /// A new owner leaves the flights of the dead one as they are.
     TakenAsFound,
@@ -28,6 +28,8 @@ pub(crate) enum Variant {
     ClearedBeforeLocked,
     /// The lane is read before the look at the words, and not again after it.
     ReadOnce,
+    /// What the dead may have given back counts as nothing.
+    DeadGaveNothing,
     /// Nobody asks what was given back.
     GivenIgnored,
     /// What a lane said before the question is believed when nobody has its lock: its owner may have landed
@@ -123,6 +125,11 @@ impl Lanes {
         self.variant == variant
     }
 
+    /// What a dead flight counts as given back.
+    fn perhaps(&self, lane: Lane) -> u8 {
+        u8::from(lane.0 != 0 && !self.is(Variant::DeadGaveNothing))
+    }
+
     fn is_still(lane: Lane, seen: Lane) -> bool {
         lane.0 != 0 && lane.1 == seen.1
     }
@@ -194,7 +201,8 @@ impl Machine for Lanes {
         match state.threads[thread] {
             At::LockLane => state.lock.is_none(),
             At::Wait { seen, .. } => {
-                let asks_again = state.lock.is_none() && !self.is(Variant::NeverCleared);
+                let is_asked = state.lock.is_none() || self.is(Variant::LockNotAsked);
+                let asks_again = is_asked && !self.is(Variant::NeverCleared);
                 !Self::is_still(state.lane, seen) || asks_again
             }
             At::Over => false,
@@ -229,7 +237,8 @@ impl Machine for Lanes {
                 state.lane = match self.variant {
                     Variant::CountBeginsAgain => (0, 0, 0),
                     Variant::TakenAsFound => seen,
-                    _ => (0, seen.1, seen.2),
+                    // What the dead one gave back nobody knows: perhaps something.
+                    _ => (0, seen.1, seen.2 + self.perhaps(seen)),
                 };
                 if early { At::LockLane } else { At::Begin }
             }
@@ -310,7 +319,7 @@ impl Machine for Lanes {
             At::AskLock { now, seen, given } => At::Clear { now, seen, given },
             At::Clear { now, seen, given } => {
                 if state.lane == now || self.is(Variant::PlainStore) {
-                    state.lane = (0, now.1, now.2);
+                    state.lane = (0, now.1, now.2 + self.perhaps(now));
                 }
                 At::LaneAgain { seen, given }
             }

@@ -368,7 +368,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "lane: the heir keeps what the dead one left",
         &[edit(
             LANE,
-            "        peers.lanes()[lane].fetch_and(!IN_AIR, Ordering::SeqCst);\n",
+            "        bury(word, LaneWord(word.load(Ordering::SeqCst)));\n",
             "",
         )],
         &[Loom("lanes", "a_new_owner_is_not_buried_with_the_dead")],
