@@ -20,7 +20,7 @@ pub(crate) enum Variant {
     NeverCleared,
     /// A new owner counts its flights from the beginning.
     CountBeginsAgain,
-    /// Not a mistake: a flight does not count as begun.
+    /// A flight does not count as begun.
     BegunNotCounted,
     /// A new owner leaves the flights of the dead one as they are.
     TakenAsFound,

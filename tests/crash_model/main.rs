@@ -423,13 +423,6 @@ fn flights_of_the_dead_end_and_those_of_the_living_count() {
     assert_lanes_right(lanes::Variant::Correct);
 }
 
-/// That flights are counted keeps a waiter from waiting for later ones, and is not needed for more: a lane
-/// that was landed for a dead owner says so by what may have been given back.
-#[test]
-fn answers_do_not_rest_on_the_count_of_flights() {
-    assert_lanes_right(lanes::Variant::BegunNotCounted);
-}
-
 #[test]
 fn every_part_of_clearing_a_lane_is_needed() {
     use lanes::Variant::*;
@@ -449,6 +442,9 @@ fn every_part_of_clearing_a_lane_is_needed() {
         let (program, machine) = lanes(variant, leaves, (2, 1, 2));
         assert_wrong(variant, &program, &machine, wanted);
     }
+    // That takes a third owner.
+    let (program, machine) = lanes(BegunNotCounted, true, (3, 1, 2));
+    assert_wrong(BegunNotCounted, &program, &machine, CLEARED);
 }
 
 const PUBLISHERS: &[&[&[publish::Op]]] = {
