@@ -2,7 +2,7 @@
 //!
 //! Exists only under loom. The package `loom-tests` is its only caller; nothing here is public API.
 
-use crate::bitmap::{Attempt, Bitmap, BlockCandidates, Burst, Lane, Likely, Peers, SHARED_LANE};
+use crate::bitmap::{Attempt, Bitmap, BlockCandidates, Burst, Lanes, Likely, Peers};
 use crate::slot::{SLOTS_PER_CHUNK, Slot};
 use crate::storage::Words;
 use crate::sync::{AtomicU64, Ordering};
@@ -120,69 +120,55 @@ impl Model {
     }
 }
 
+const LANES: usize = 2;
+
 /// Processes that share a bitmap: each has a lane, and a lock that is gone when it dies.
 #[derive(Clone)]
 pub struct Processes {
     model: Arc<Model>,
-    locks: Arc<[AtomicU64; 3]>,
+    shared: Arc<Shared>,
+}
+
+/// What they share beside the bitmap.
+struct Shared {
+    lanes: [AtomicU64; LANES],
+    locks: [AtomicU64; LANES],
 }
 
 /// A process, seen from its own thread.
 pub struct Process {
     of: Processes,
-    lane: Lane,
-    index: u32,
+    lanes: Lanes,
+    lane: usize,
 }
 
 /// As the kernel tells of them: not of those that the asker holds itself.
 struct Locks {
-    locks: Arc<[AtomicU64; 3]>,
-    own: u32,
-}
-
-impl Locks {
-    fn of(&self, lane: u32) -> &AtomicU64 {
-        &self.locks[if lane == SHARED_LANE {
-            2
-        } else {
-            lane as usize
-        }]
-    }
-
-    fn try_lock(&self, lane: u32) -> bool {
-        // SeqCst, all of these: the kernel orders whoever takes a lock after whoever had it.
-        self.of(lane)
-            .compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst)
-            .is_ok()
-    }
+    shared: Arc<Shared>,
+    own: usize,
 }
 
 impl Peers for Locks {
-    fn take_shared_lane(&self) {
-        while !self.try_lock(SHARED_LANE) {
-            loom::thread::yield_now();
-        }
+    fn lanes(&self) -> &[AtomicU64] {
+        &self.shared.lanes
     }
 
-    fn leave_shared_lane(&self) {
-        self.of(SHARED_LANE).store(0, Ordering::SeqCst);
-    }
-
-    fn is_held(&self, lane: u32) -> bool {
-        lane != self.own && self.of(lane).load(Ordering::SeqCst) == 1
+    fn is_held(&self, lane: usize) -> bool {
+        // SeqCst, as all of the locks: the kernel orders whoever takes a lock after whoever had it.
+        lane != self.own && self.shared.locks[lane].load(Ordering::SeqCst) == 1
     }
 }
 
 impl Processes {
-    /// The lane without an owner for life.
-    pub const SHARED: u32 = SHARED_LANE;
-
     /// Processes on this bitmap.
     pub fn new(model: Model) -> Self {
-        let locks = Arc::new([AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0)]);
+        let zeros = || std::array::from_fn(|_| AtomicU64::new(0));
         Self {
             model: Arc::new(model),
-            locks,
+            shared: Arc::new(Shared {
+                lanes: zeros(),
+                locks: zeros(),
+            }),
         }
     }
 
@@ -191,32 +177,27 @@ impl Processes {
         &self.model
     }
 
-    /// What the kernel does when somebody dies in the shared lane.
-    pub fn release_shared_lane(&self) {
-        self.locks[2].store(0, Ordering::SeqCst);
-    }
-
     /// Begins a process in a lane; `None` if somebody has it.
-    pub fn begin(&self, index: u32) -> Option<Process> {
+    pub fn begin(&self, lane: usize) -> Option<Process> {
+        // SeqCst: as in `is_held`.
+        self.shared.locks[lane]
+            .compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst)
+            .ok()?;
         let locks = Locks {
-            locks: Arc::clone(&self.locks),
-            own: index,
+            shared: Arc::clone(&self.shared),
+            own: lane,
         };
-        if index != SHARED_LANE && !locks.try_lock(index) {
-            return None;
-        }
-        let flights = self.model.0.flights_word();
         Some(Process {
             of: self.clone(),
-            lane: Lane::new(index, Box::new(locks), flights),
-            index,
+            lanes: Lanes::of_process(lane, Box::new(locks)),
+            lane,
         })
     }
 }
 
 impl Process {
     fn bitmap(&self) -> Bitmap<'_> {
-        self.of.model.0.bitmap_in(&self.lane)
+        self.of.model.0.bitmap_in(&self.lanes)
     }
 
     /// Claims exactly this slot.
@@ -265,9 +246,8 @@ impl Process {
     }
 
     fn die(self) {
-        if self.index != SHARED_LANE {
-            self.of.locks[self.index as usize].store(0, Ordering::SeqCst);
-        }
+        // SeqCst: as in `is_held`.
+        self.of.shared.locks[self.lane].store(0, Ordering::SeqCst);
     }
 }
 

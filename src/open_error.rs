@@ -128,6 +128,11 @@ pub enum OpenError {
     InUse,
     /// Somebody else is opening, recovering or closing the file, and did not finish in time.
     Busy,
+    /// As many have the file open as can, each with a place of its own in it.
+    TooManyProcesses {
+        /// How many that is.
+        most: u32,
+    },
     /// A write to the disk failed in a process that has the file open. See [`AllocateError::Poisoned`].
     ///
     /// [`AllocateError::Poisoned`]: crate::AllocateError::Poisoned
@@ -208,6 +213,7 @@ impl OpenError {
             Self::NoRoom => "no-room",
             Self::InUse => "in-use",
             Self::Busy => "busy",
+            Self::TooManyProcesses { .. } => "too-many-processes",
             Self::Poisoned => "poisoned",
             Self::SyncFailed { .. } => "sync-failed",
             Self::LinearSearch => "linear-search",
@@ -308,6 +314,10 @@ impl fmt::Display for OpenError {
             ),
             Self::InUse => f.write_str("others have the file open: it grows when they have closed it"),
             Self::Busy => f.write_str("somebody else is opening or closing the file: try again"),
+            Self::TooManyProcesses { most } => write!(
+                f,
+                "{most} processes have the file open, and no more can: close it in one of them"
+            ),
             Self::Poisoned => f.write_str(
                 "a write to the disk has failed: close the pool in every process, and open it again",
             ),

@@ -20,6 +20,10 @@ pub(crate) use imp::{
 
 /// Words of a chunk; fewer under loom, where every load multiplies the executions.
 pub(crate) const WORDS_PER_CHUNK: usize = imp::WORDS_PER_CHUNK;
+/// Claims that a pool on the heap can have in flight at once; fewer under loom. More wait for their turn.
+pub(crate) const HEAP_LANES: usize = imp::HEAP_LANES;
+/// How many pauses somebody waits for its turn before it pushes the one before aside.
+pub(crate) const PATIENCE: u32 = imp::PATIENCE;
 /// log2 of the children of a summary node; smaller under loom, so that few chunks make two levels.
 pub(crate) const NODE_SHIFT: u32 = imp::NODE_SHIFT;
 
@@ -39,6 +43,8 @@ mod imp {
     use std::time::Instant;
 
     pub(crate) const WORDS_PER_CHUNK: usize = 8;
+    pub(crate) const HEAP_LANES: usize = 64;
+    pub(crate) const PATIENCE: u32 = 64;
     pub(crate) const NODE_SHIFT: u32 = 4;
 
     #[inline(always)]
@@ -123,6 +129,8 @@ mod imp {
         None => 1,
         Some(_) => 2,
     };
+    pub(crate) const HEAP_LANES: usize = 3;
+    pub(crate) const PATIENCE: u32 = 1;
     pub(crate) const NODE_SHIFT: u32 = 1;
 
     pub(crate) fn load_seq_cst(cell: &AtomicU64) -> u64 {

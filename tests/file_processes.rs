@@ -34,6 +34,7 @@ fn child() {
         "storm" => storm(&path),
         "die-in-flight" => die_in_flight(&path),
         "hold" => hold(&path),
+        "batches" => batches(&path),
         "drain" => {
             let pool = Pool::builder(net("10.0.0.0/12")).open(&path).unwrap();
             std::fs::write(path.with_extension("ready"), "").unwrap();
@@ -325,6 +326,91 @@ fn nobody_waits_for_the_dead() {
         assert_eq!(pool.release_many(&leaked).released, leaked.len() as u64);
     }
     assert_eq!(pool.allocated(), 10);
+}
+
+const MANY: usize = 41;
+
+/// 200 batches of a few addresses, and then waits for the end.
+fn batches(path: &Path) {
+    let pool = Pool::builder(net("10.0.0.0/16")).open(path).unwrap();
+    let tell = |what: &str| {
+        let name = format!("{what}-{}", std::process::id());
+        std::fs::write(path.with_extension(name), "").unwrap();
+    };
+    tell("ready");
+    wait_for("the start", || path.with_extension("go").exists());
+    for _ in 0..200 {
+        let addrs = pool.allocate_many(20).unwrap();
+        assert_eq!(pool.release_many(&addrs).released, 20);
+    }
+    tell("done");
+    wait_for("the end", || path.with_extension("end").exists());
+}
+
+/// More processes than lanes of an earlier version, and the last one to come is stopped in a batch: the
+/// batches of the others go on, they are counted one by one, and whom a waiter waits for has a name.
+#[test]
+fn a_stopped_batch_of_one_of_many_processes_holds_nobody_up() {
+    let scratch = Scratch::in_memory("many");
+    let path = scratch.path("pool");
+    let pool = Pool::builder(net("10.0.0.0/16")).create(&path).unwrap();
+    let count = |what: &str| {
+        let names = std::fs::read_dir(path.parent().unwrap()).unwrap();
+        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.contains(what)).count()
+    };
+    let mut children: Vec<_> = (0..MANY)
+        .map(|_| spawn("batches", path.to_str().unwrap()))
+        .collect();
+    wait_for("everybody", || count("ready-") == MANY);
+    let stopped = spawn("die-in-flight", path.to_str().unwrap());
+    wait_for("the last one", || path.with_extension("ready").exists());
+    let pid = Pid::from_raw(stopped.id() as i32);
+    wait_for("a stop in a batch", || {
+        kill(pid, Signal::SIGCONT).unwrap();
+        std::thread::sleep(Duration::from_micros(300));
+        kill(pid, Signal::SIGSTOP).unwrap();
+        std::thread::sleep(Duration::from_millis(1));
+        pool.processes_in_flight() == Some(vec![stopped.id()]) && pool.available() > 2_000
+    });
+    assert_eq!(pool.health().unwrap().processes as usize, MANY + 2);
+    let view = hostbits::read_file(&path).unwrap();
+    assert_eq!(view.health.processes as usize, MANY + 2);
+    assert_eq!(view.in_flight, [stopped.id()]);
+    std::fs::write(path.with_extension("go"), "").unwrap();
+    wait_for("200 batches of everybody", || count("done-") == MANY);
+    std::fs::write(path.with_extension("end"), "").unwrap();
+    children.push(stopped);
+    let last = children.len() - 1;
+    children[last].kill().unwrap();
+    for child in &mut children {
+        child.wait().unwrap();
+    }
+    assert_eq!(pool.processes_in_flight(), Some(vec![]), "dead");
+    assert_eq!(pool.health().unwrap().processes, 1);
+}
+
+/// One lane for each; whoever comes when all are taken is told so, and comes in when somebody has left.
+#[test]
+fn as_many_as_there_are_lanes_can_open_a_file() {
+    let scratch = Scratch::in_memory("lanes");
+    let path = scratch.path("pool");
+    let builder = Pool::builder(net("10.0.0.0/24"));
+    let mut pools = vec![builder.create(&path).unwrap()];
+    let refused = loop {
+        match builder.open(&path) {
+            Ok(pool) => pools.push(pool),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refused, OpenError::TooManyProcesses { most: 224 }));
+    assert_eq!((refused.code(), pools.len()), ("too-many-processes", 224));
+    // The last one's batches and refusals are as everybody's.
+    let addrs = pools[223].allocate_many(253).unwrap();
+    assert!(pools[100].allocate_many(1).is_err());
+    assert_eq!(pools[7].release_many(&addrs).released, 253);
+    pools.remove(50);
+    builder.open(&path).unwrap();
 }
 
 fn hold(path: &Path) {

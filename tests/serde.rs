@@ -481,6 +481,7 @@ fn errors_of_files_have_their_values() {
         OpenError::NoRoom,
         OpenError::InUse,
         OpenError::Busy,
+        OpenError::TooManyProcesses { most: 224 },
         OpenError::Poisoned,
         OpenError::SyncFailed { errno: 5 },
         OpenError::LinearSearch,

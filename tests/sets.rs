@@ -366,6 +366,27 @@ fn a_resumed_member_is_found() {
     }
 }
 
+/// A static band and as many cordons as a member can have, which leave more parts than cordons: each address
+/// that is not under a cordon is handed out, and then the set is exhausted.
+#[test]
+fn a_band_and_all_cordons_hide_no_address() {
+    let pool = Pool::new(net("10.0.0.0/24")).unwrap();
+    let band = StaticBand::Lowest(101);
+    let set = PoolSet::builder().banded(pool, band).build().unwrap();
+    let cordoned: Vec<_> = (1..=16)
+        .map(|index| Ipv4Addr::new(10, 0, 0, 12 * index))
+        .collect();
+    for &addr in &cordoned {
+        set.cordon(addr..=addr).unwrap();
+    }
+    let mut given = std::collections::BTreeSet::new();
+    while let Ok(addr) = set.allocate() {
+        assert!(!cordoned.contains(&addr) && given.insert(addr));
+    }
+    assert_eq!(given.len() as u64, set.capacity() - 16);
+    assert!(set.allocate_many(1).is_err());
+}
+
 /// A cordon over everything: against a set of what is open.
 #[test]
 fn nothing_new_comes_from_under_a_cordon() {

@@ -86,57 +86,48 @@ fn a_new_owner_is_not_buried_with_the_dead() {
 /// The system does not tell us of our own lock: a claim of our own thread is not taken for a dead one's.
 #[test]
 fn our_own_flight_is_not_buried() {
-    for lane in [0, Processes::SHARED] {
-        let body = move || {
-            let world = Processes::new(Model::tree(1, &[(LOW, LOW)]));
-            let process = loom::sync::Arc::new(world.begin(lane).unwrap());
-            let other = {
-                let process = loom::sync::Arc::clone(&process);
-                loom::thread::spawn(move || {
-                    assert_eq!(process.claim_all(2), None, "there are never so many");
-                })
-            };
-            assert!(!process.claim_exact(LOW + 1), "nobody ever has that one");
-            assert!(process.claim_exact(LOW), "nobody keeps it");
-            other.join().unwrap();
+    explore("two threads of one process", Some(4), || {
+        let world = Processes::new(Model::tree(1, &[(LOW, LOW)]));
+        let process = loom::sync::Arc::new(world.begin(0).unwrap());
+        let other = {
+            let process = loom::sync::Arc::clone(&process);
+            loom::thread::spawn(move || {
+                assert_eq!(process.claim_all(2), None, "there are never so many");
+            })
         };
-        explore(&format!("lane {lane}"), Some(4), body);
-    }
+        assert!(!process.claim_exact(LOW + 1), "nobody ever has that one");
+        assert!(process.claim_exact(LOW), "nobody keeps it");
+        other.join().unwrap();
+    });
 }
 
 /// Batches of two processes that each want all: one gets it, and neither waits for ever.
 #[test]
 fn batches_of_two_processes_exclude_each_other() {
-    for lanes in [
-        [0, 1],
-        [Processes::SHARED, Processes::SHARED],
-        [0, Processes::SHARED],
-    ] {
-        let body = move || {
-            let world = Processes::new(Model::tree(1, &[(LOW, LOW + 1)]));
-            let other = {
-                let world = world.clone();
-                loom::thread::spawn(move || world.begin(lanes[1]).unwrap().claim_all(2).is_some())
-            };
-            let own = world.begin(lanes[0]).unwrap().claim_all(2).is_some();
-            assert!(own != other.join().unwrap(), "exactly one");
-        };
-        explore(&format!("lanes {lanes:?}"), Some(2), body);
-    }
+    race(
+        "two processes",
+        Some(3),
+        || Processes::new(Model::tree(1, &[(LOW, LOW + 1)])),
+        [
+            |world: &Processes| world.begin(0).unwrap().claim_all(2).is_some(),
+            |world: &Processes| world.begin(1).unwrap().claim_all(2).is_some(),
+        ],
+        |_: &Processes, got: [bool; 2]| assert!(got[0] != got[1], "exactly one"),
+    );
 }
 
-/// One that was refused on the shared lane waits for nobody who died there.
+/// Two threads of one process that each want all take turns in its lane.
 #[test]
-fn the_shared_lane_outlives_its_dead() {
-    explore("shared lane", None, || {
-        let world = Processes::new(Model::tree(1, &[(LOW, LOW)]));
-        // It dies without its lock: the kernel has dropped that.
-        let dead = world.begin(Processes::SHARED).unwrap();
-        dead.die_in_flight(LOW);
-        world.release_shared_lane();
-        let alive = world.begin(Processes::SHARED).unwrap();
-        assert!(!alive.claim_exact(LOW));
-        assert_eq!(alive.claim_all(1), None);
+fn batches_of_one_process_take_turns() {
+    explore("two threads", Some(3), || {
+        let world = Processes::new(Model::tree(1, &[(LOW, LOW + 1)]));
+        let process = loom::sync::Arc::new(world.begin(0).unwrap());
+        let other = {
+            let process = loom::sync::Arc::clone(&process);
+            loom::thread::spawn(move || process.claim_all(2).is_some())
+        };
+        let own = process.claim_all(2).is_some();
+        assert!(own != other.join().unwrap(), "exactly one");
     });
 }
 

@@ -374,6 +374,27 @@ fn twins_are_not_fooled_by_an_index_that_moves() {
     });
 }
 
+/// An index goes to nobody because its twin is lost half-way: its half, which goes back, makes nobody fail.
+#[test]
+fn a_twin_that_goes_back_takes_nothing_from_a_single_claim() {
+    let world = || {
+        let twins = TwinPools::new(pool(A, A, Search::Tree), pool(V6, V6, Search::Tree));
+        twins.expect("one range each")
+    };
+    fn take_both_alone(twins: &TwinPools) -> bool {
+        if twins.v6().allocate_exact(V6).is_err() {
+            return false;
+        }
+        assert_eq!(twins.v4().allocate(), Ok(A), "no pair can keep it");
+        true
+    }
+    let roles: [fn(&TwinPools) -> bool; 2] =
+        [|twins| twins.allocate_pair().is_ok(), take_both_alone];
+    race("", Some(3), world, roles, |_, got| {
+        assert!(got[0] != got[1], "one of them has both");
+    });
+}
+
 /// Two batches of all addresses, each holding what the other one lacks: they give way, one has everything at
 /// the end, and whoever failed was told so while the other one had it.
 #[test]

@@ -73,7 +73,7 @@ fn helpers_that_settle_two_levels_do_not_lose_a_release() {
     });
     Program::tree(3, &[(FAR, FAR)], &[])
         .with_stale_hints()
-        .preemptions(2)
+        .preemptions(3)
         .run([release, allocate_once(), allocate_once()]);
 }
 

@@ -1,14 +1,14 @@
 //! Many slots in one call.
 
 use super::chunk::Request;
-use super::{Bitmap, Mark, Verdict};
+use super::{Bitmap, Evidence, Mark};
 use crate::slot::Slot;
 use crate::sync::{Snooze, thread_index};
 
 /// Claimed bits: the index of a word and which of its bits.
 pub(crate) type WordBits = (usize, u64);
 
-impl<M: Mark> Bitmap<'_, M> {
+impl<'a, M: Mark> Bitmap<'a, M> {
     /// Claims up to `wanted` slots, hands each word with its bits to `sink` and answers how many are
     /// missing.
     ///
@@ -20,18 +20,13 @@ impl<M: Mark> Bitmap<'_, M> {
         mut next_burst: impl FnMut() -> Burst,
         mut sink: impl FnMut(usize, u64),
     ) -> u64 {
-        let snooze = Snooze::default();
         let mut missing = wanted;
         while missing != 0 {
             let left = self.take_burst(next_burst(), missing, &mut sink);
             if left < missing {
                 missing = left;
-                continue;
-            }
-            match self.none_free(0) {
-                Verdict::NoneFree => return missing,
-                Verdict::InFlight => self.wait(&snooze),
-                Verdict::MayBeFree => {}
+            } else if self.has_none() {
+                return missing;
             }
         }
         0
@@ -43,38 +38,37 @@ impl<M: Mark> Bitmap<'_, M> {
         wanted: u64,
         mut next_burst: impl FnMut() -> Burst,
     ) -> Option<Vec<WordBits>> {
-        let snooze = Snooze::default();
         loop {
             let flight = self.begin_flight();
             let mut claimed = Vec::new();
-            let verdict = self.gather(wanted, &mut next_burst, &mut claimed);
-            if verdict == Gathered::All {
+            let Some(evidence) = self.gather(wanted, &mut next_burst, &mut claimed) else {
                 return Some(claimed);
-            }
+            };
             for &(word_index, bits) in &claimed {
                 self.release_bits(word_index, bits);
+                flight.note_given_back(bits.count_ones().into());
             }
             drop(flight);
-            if verdict == Gathered::NoMore {
+            // Two batches that each hold what the other lacks must not wait for each other: we have landed.
+            // What we had ourselves is among what was given back.
+            if evidence.given_back() < wanted {
                 return None;
             }
-            // Two batches that each hold what the other lacks must not wait for each other: both
-            // have let go, and who comes back first takes it. Pauses of different lengths keep them
+            // Together there was enough. Who comes back first takes it: pauses of different lengths keep two
             // from coming back together.
-            for _ in 0..=thread_index() % 4 {
-                self.wait(&snooze);
-            }
+            let snooze = Snooze::default();
+            (0..=thread_index() % 4).for_each(|_| snooze.snooze());
         }
     }
 
-    /// Takes slots until there are `wanted`, or no more, or somebody else's claim is in the way.
-    /// The caller has a flight.
+    /// Takes slots until there are `wanted`, or there is evidence that there were no more. The caller has a
+    /// flight.
     fn gather(
         self,
         wanted: u64,
         next_burst: &mut impl FnMut() -> Burst,
         claimed: &mut Vec<WordBits>,
-    ) -> Gathered {
+    ) -> Option<Evidence<'a>> {
         let mut missing = wanted;
         while missing != 0 {
             let left = self.take_burst(next_burst(), missing, |word_index, bits| {
@@ -84,13 +78,12 @@ impl<M: Mark> Bitmap<'_, M> {
                 missing = left;
                 continue;
             }
-            match self.none_free(1) {
-                Verdict::NoneFree => return Gathered::NoMore,
-                Verdict::InFlight => return Gathered::InFlight,
-                Verdict::MayBeFree => {}
+            let evidence = self.marking(()).evidence_of_none(None);
+            if evidence.is_some() {
+                return evidence;
             }
         }
-        Gathered::All
+        None
     }
 
     /// Takes from the burst's start upwards and then from the beginning; answers what is missing.
@@ -122,11 +115,4 @@ impl<M: Mark> Bitmap<'_, M> {
 pub(crate) struct Burst {
     pub(crate) start: Slot,
     pub(crate) at_most: u64,
-}
-
-#[derive(PartialEq, Eq)]
-enum Gathered {
-    All,
-    NoMore,
-    InFlight,
 }

@@ -7,7 +7,7 @@
 //! Blocks are searched from the top of the pool downwards, singles from the bottom upwards: they
 //! meet late.
 
-use super::control::WORD_ORDER;
+use super::control::{Area, WORD_ORDER};
 use super::{Bitmap, Mark};
 use crate::slot::{SLOTS_PER_CHUNK, SLOTS_PER_WORD, Slot, chunk_of, slot_at, word_of};
 use crate::sync::{AtomicU64, Ordering, WORDS_PER_CHUNK, load_seq_cst};
@@ -95,12 +95,13 @@ impl<M: Mark> Bitmap<'_, M> {
     ///
     /// `None` if at some instant of the call none of the candidates was wholly free.
     pub(crate) fn claim_block(self, candidates: &[BlockCandidates]) -> Option<Slot> {
-        let order = candidates.first()?.order;
+        let (order, first) = candidates.first().map(|of| (of.order, of.first))?;
+        let last = candidates.last()?.last_slot();
         let search = || {
             let descending = candidates.iter().rev();
             descending.copied().find_map(|of| self.find_block(of))
         };
-        search().or_else(|| self.search_or_prove(order, search))
+        search().or_else(|| self.search_or_prove(order, Area::around(first, last), search))
     }
 
     /// Releases an aligned block.
@@ -139,9 +140,10 @@ impl<M: Mark> Bitmap<'_, M> {
     /// Releases all of `bits` if all of them are taken.
     fn release_exactly(self, word_index: usize, bits: u64) -> Result<(), Slot> {
         let word = self.word(word_index);
-        // Relaxed: whoever holds these bits sees its own claim of them at least. A caller who does not
-        // may be told of an older state, which was true once.
-        let mut seen = word.load(Ordering::Relaxed);
+        // SeqCst: after the claim of whoever holds these bits. What it finds free is reported as free, and
+        // published first: with less, the publish could read nodes from before the release that it speaks
+        // of, and "not allocated" would be answered before the slot can be found.
+        let mut seen = load_seq_cst(word);
         loop {
             let free = seen & bits;
             if free != 0 {
@@ -149,8 +151,9 @@ impl<M: Mark> Bitmap<'_, M> {
                 self.announce(word_index, free);
                 return Err(slot_at(word_index, free.trailing_zeros()));
             }
-            // SeqCst: as the `fetch_or` of `mark_free`. Relaxed on failure: a newer guess.
-            match word.compare_exchange(seen, seen | bits, Ordering::SeqCst, Ordering::Relaxed) {
+            // SeqCst: as the `fetch_or` of `mark_free`. SeqCst on failure: the newer word takes the place of
+            // the first load.
+            match word.compare_exchange(seen, seen | bits, Ordering::SeqCst, Ordering::SeqCst) {
                 Ok(_) => break,
                 Err(newer) => seen = newer,
             }
@@ -241,12 +244,13 @@ impl<M: Mark> Bitmap<'_, M> {
         if !words.clone().all(all_free) {
             return false;
         }
-        let _flight = self.begin_flight();
+        let flight = self.begin_flight();
         for word_index in words.clone() {
             self.mark.mark(word_index, u64::MAX);
             if !take_whole(self.word(word_index)) {
                 for taken in *words.start()..word_index {
                     self.release_bits(taken, u64::MAX);
+                    flight.note_given_back(SLOTS_PER_WORD.into());
                 }
                 return false;
             }

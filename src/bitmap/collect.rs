@@ -1,34 +1,39 @@
-//! Proof that several bitmaps had nothing at one and the same instant.
-//!
-//! One look at each of them proves nothing together: the free bit moves. So everything is collected twice,
-//! and what was empty at first must be the very same the second time.
+//! Proof that nothing was free: the one for a bitmap, for a part of it, and for several at one instant.
 //!
 //! ```text
-//! first collect    flights and root of every bitmap: nobody in flight, no candidate
-//! --------------   the instant that is spoken of
-//! second collect   root and flights of every bitmap: the same words
+//! before the look   what the lanes have given back; a watch, where there is no root to look at
+//! first look        the root, or all words: nothing free
+//! second look       of several bitmaps, when all have been looked at: the very same root, and `freed`
+//! --------------    the instant that is spoken of is between the two
+//! after the look    those who are in the air land; what have the lanes given back by now?
 //! ```
 //!
-//! The version in a root changes with every settle, and a publish changes a root without candidates. So a
-//! root that is the same word at both readings had no candidate in between. What has no root, and parts of
-//! a bitmap, are watched from before the first collect until after the second one.
+//! One look at each of several bitmaps proves nothing together: the free bit moves. So everything is collected
+//! twice, and what was empty at first must be the very same the second time. The version in a root changes
+//! with every settle, and a publish changes a root without candidates. So a root that is the same word at both
+//! readings had no candidate in between. What has no root, and parts of a bitmap, are watched from before the
+//! first look until the end.
+//!
+//! Whatever was not free at that instant, and is nobody's, was in flight then, and was given back later. So if
+//! fewer slots than were wanted have been given back since before the look, there were fewer.
 
 use super::chunk::{Chunk, Request};
-use super::control::{Flight, Watch};
-use super::{Bitmap, Mark};
+use super::control::{Area, Question, Watch};
+use super::{Bitmap, Flight, Mark};
 use crate::slot::{Slot, bits_within, chunk_of, slot_at, slots_in, words_within};
 use crate::sync::load_seq_cst;
 
-/// What the first collect has found of one bitmap that looked empty.
+/// What was read before and at a look that found nothing.
 pub(crate) struct Evidence<'a> {
     bitmap: Bitmap<'a>,
-    flights: u64,
-    /// Flights of the caller, as they read in the low half.
-    own: u64,
+    /// What the lanes had given back before the look.
+    given: u32,
     seen: Seen<'a>,
 }
 
 enum Seen<'a> {
+    /// A single access: nothing can have moved.
+    Once,
     Root(u64),
     /// Releases that left a block of at least this order since then are counted in `freed`.
     Watched {
@@ -36,95 +41,88 @@ enum Seen<'a> {
         order: u32,
         freed: u64,
     },
-}
-
-/// Why the first collect is no evidence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Doubt {
-    /// Something may be free: search again.
-    MayBeFree,
-    /// Somebody else's claim is in flight and may give back what it took: wait.
-    InFlight,
+    /// Releases in one area since then are counted.
+    Asked(Question<'a>),
 }
 
 impl Evidence<'_> {
-    /// The second collect: whether all is as it was.
+    /// The second look: whether all is as it was.
     pub(crate) fn still_holds(&self) -> bool {
-        let is_same = match self.seen {
-            Seen::Root(root) => self.bitmap.tree.root() == root,
-            Seen::Watched { order, freed, .. } => self.bitmap.control.freed(order) == freed,
-        };
-        let control = self.bitmap.control;
-        is_same && control.undisturbed_since(self.flights, self.own)
+        match &self.seen {
+            Seen::Once => true,
+            Seen::Root(root) => self.bitmap.tree.root() == *root,
+            Seen::Watched { order, freed, .. } => self.bitmap.control.freed(*order) == *freed,
+            Seen::Asked(question) => question.is_unanswered(),
+        }
+    }
+
+    /// Waits for those who are in the air, and answers how many slots may have been given back since before
+    /// the look, by them or by others. Not for who is in the air himself.
+    pub(crate) fn given_back(&self) -> u64 {
+        let Bitmap { lanes, control, .. } = self.bitmap;
+        let given = lanes.given_when_landed(control).wrapping_sub(self.given);
+        match &self.seen {
+            Seen::Once | Seen::Root(_) => given.into(),
+            // If nothing was released that matters, nothing was given back that does.
+            Seen::Watched { .. } if self.still_holds() => 0,
+            Seen::Watched { .. } => given.into(),
+            Seen::Asked(_) if self.still_holds() => 0,
+            Seen::Asked(_) => u64::MAX,
+        }
     }
 }
 
 impl<'a> Bitmap<'a> {
-    /// The first collect of a bitmap, as far as `parts` of it go; all of it if there are none. The caller has
-    /// `own_flights` there himself.
-    pub(crate) fn evidence_of_none(
-        self,
-        parts: Option<&[(Slot, Slot)]>,
-        own_flights: u64,
-    ) -> Result<Evidence<'a>, Doubt> {
-        let by_looking = |look: &dyn Fn() -> bool| self.evidence_by_looking(own_flights, look);
+    /// The first look at a bitmap, as far as `parts` of it go; all of it if there are none. `None` if something
+    /// may be free: search again.
+    pub(crate) fn evidence_of_none(self, parts: Option<&[(Slot, Slot)]>) -> Option<Evidence<'a>> {
         match parts {
-            None if !self.tree.is_linear() => self.evidence_at_the_root(own_flights),
-            None => by_looking(&|| self.chunks.iter().all(Chunk::is_full)),
-            Some(parts) => by_looking(&|| self.are_parts_taken_or_published(parts)),
+            None if !self.tree.is_linear() => self.evidence_at_the_root(),
+            None => self.evidence_by_looking(|| self.chunks.iter().all(Chunk::is_full)),
+            Some(parts) => self.evidence_by_looking(|| self.are_parts_taken_or_published(parts)),
         }
     }
 
-    fn evidence_at_the_root(self, own_flights: u64) -> Result<Evidence<'a>, Doubt> {
-        let own = self.own_mark(own_flights);
-        let flights = self.calm(own)?;
-        let root = self.tree.empty_root().ok_or(Doubt::MayBeFree)?;
-        Ok(Evidence {
-            bitmap: self,
-            flights,
-            own,
-            seen: Seen::Root(root),
-        })
+    fn evidence_at_the_root(self) -> Option<Evidence<'a>> {
+        // In this order: what is given back from here on was perhaps free at the look.
+        let given = self.lanes.given(self.control);
+        let root = self.tree.empty_root()?;
+        Some(self.evidence(given, Seen::Root(root)))
     }
 
-    fn evidence_by_looking(
-        self,
-        own_flights: u64,
-        look: &dyn Fn() -> bool,
-    ) -> Result<Evidence<'a>, Doubt> {
-        let evidence = self.watch_for(0, own_flights)?;
-        if look() {
-            Ok(evidence)
-        } else {
-            Err(Doubt::MayBeFree)
-        }
+    fn evidence_by_looking(self, look: impl FnOnce() -> bool) -> Option<Evidence<'a>> {
+        let evidence = self.watch_for(0);
+        (look() && evidence.still_holds()).then_some(evidence)
     }
 
     /// Begins a watch for blocks of 2^`order` slots; evidence once the caller has found none after it.
-    pub(crate) fn watch_for(self, order: u32, own_flights: u64) -> Result<Evidence<'a>, Doubt> {
-        let own = self.own_mark(own_flights);
+    pub(crate) fn watch_for(self, order: u32) -> Evidence<'a> {
         let watch = self.control.watch();
+        let given = self.lanes.given(self.control);
         let freed = self.control.freed(order);
-        Ok(Evidence {
-            bitmap: self,
-            flights: self.calm(own)?,
-            own,
-            seen: Seen::Watched {
-                _watch: watch,
-                order,
-                freed,
-            },
-        })
+        let seen = Seen::Watched {
+            _watch: watch,
+            order,
+            freed,
+        };
+        self.evidence(given, seen)
     }
 
-    /// The word of the flights while nobody else is in flight.
-    fn calm(self, own: u64) -> Result<u64, Doubt> {
-        let flights = self.control.flights();
-        let is_calm = self.control.undisturbed_since(flights, own);
-        if is_calm {
-            Ok(flights)
-        } else {
-            Err(Doubt::InFlight)
+    /// Asks for an area; evidence once the caller has found nothing there after it.
+    pub(super) fn ask_for(self, area: Area) -> Evidence<'a> {
+        self.evidence(0, Seen::Asked(self.control.ask(area)))
+    }
+
+    /// Evidence once the caller has made a single access after it, and found nothing.
+    pub(super) fn evidence_of_one_look(self) -> Evidence<'a> {
+        self.evidence(self.lanes.given(self.control), Seen::Once)
+    }
+
+    fn evidence(self, given: u32, seen: Seen<'a>) -> Evidence<'a> {
+        Evidence {
+            bitmap: self,
+            given,
+            seen,
         }
     }
 
@@ -229,73 +227,87 @@ mod tests {
         words
     }
 
-    fn certain(evidence: Result<Evidence<'_>, Doubt>) -> Evidence<'_> {
-        evidence.unwrap_or_else(|doubt| panic!("nothing is free: {doubt:?}"))
-    }
-
     const PARTS: [Option<&[(Slot, Slot)]>; 2] = [None, Some(&[(3, 3), (4, 9)])];
 
-    /// Whatever happened between the collects is seen by the second one, though all looks as before.
+    /// Whatever happened between the looks is seen by the second one, though all seems as before.
     #[test]
-    fn what_came_and_went_between_the_collects_is_seen() {
+    fn what_came_and_went_between_the_looks_is_seen() {
         for is_linear in [false, true] {
             for parts in PARTS {
                 let words = taken(is_linear);
                 let bitmap = words.bitmap();
-                let evidence = certain(bitmap.evidence_of_none(parts, 0));
+                let evidence = bitmap.evidence_of_none(parts).expect("nothing is free");
                 assert!(evidence.still_holds());
+                assert_eq!(evidence.given_back(), 0);
                 assert!(words.release(3));
                 assert!(!evidence.still_holds());
                 assert_eq!(bitmap.claim_lowest(), Some(3));
                 assert_eq!(bitmap.claim_lowest(), None);
                 assert!(!evidence.still_holds(), "linear: {is_linear}, {parts:?}");
-                let evidence = certain(bitmap.evidence_of_none(parts, 0));
-                drop(bitmap.begin_flight());
-                assert!(!evidence.still_holds(), "somebody was in flight");
             }
         }
     }
 
-    /// Whoever holds something in flight may ask whether there was anything else, and is told of others.
+    /// A release in the look itself, where it has been already.
     #[test]
-    fn own_flights_do_not_disturb() {
+    fn what_is_released_behind_the_back_of_a_look_is_seen() {
         for is_linear in [false, true] {
-            for parts in PARTS {
-                let words = taken(is_linear);
-                let bitmap = words.bitmap();
-                let own = bitmap.begin_flight();
-                let evidence = certain(bitmap.evidence_of_none(parts, 1));
-                assert!(evidence.still_holds());
-                let other = bitmap.begin_flight();
-                assert!(!evidence.still_holds());
-                assert_eq!(
-                    bitmap.evidence_of_none(parts, 1).err(),
-                    Some(Doubt::InFlight)
-                );
-                drop((own, other));
-            }
-        }
-    }
-
-    #[test]
-    fn there_is_no_evidence_while_something_is_free_or_in_flight() {
-        for is_linear in [false, true] {
-            for parts in PARTS {
-                let words = taken(is_linear);
-                let bitmap = words.bitmap();
-                let flight = bitmap.begin_flight();
-                assert_eq!(
-                    bitmap.evidence_of_none(parts, 0).err(),
-                    Some(Doubt::InFlight)
-                );
-                drop(flight);
+            let words = taken(is_linear);
+            let bitmap = words.bitmap();
+            let look = || {
+                let is_taken = bitmap.are_parts_taken(&[(3, 4)]);
+                assert!(words.release(3));
+                is_taken
+            };
+            assert!(bitmap.evidence_by_looking(look).is_none());
+            assert_eq!(bitmap.claim_lowest(), Some(3));
+            // The caller looks for itself, under a watch or as one who asks.
+            for evidence in [bitmap.watch_for(0), bitmap.ask_for(Area::around(3, 4))] {
+                assert!(bitmap.are_parts_taken(&[(3, 4)]));
                 assert!(words.release(4));
-                assert_eq!(
-                    bitmap.evidence_of_none(parts, 0).err(),
-                    Some(Doubt::MayBeFree)
-                );
+                assert!(!evidence.still_holds());
+                assert!(bitmap.claim_exact(4));
+            }
+        }
+    }
+
+    /// What somebody in the air had at the look counts when it has been given back, and not if it is kept. A
+    /// flight that begins after the look is not waited for.
+    #[test]
+    fn what_was_in_the_air_at_the_look_counts() {
+        for is_linear in [false, true] {
+            for parts in PARTS {
+                for gives_back in [true, false] {
+                    let words = taken(is_linear);
+                    let bitmap = words.bitmap();
+                    assert!(words.release(4));
+                    let flight = bitmap.begin_flight();
+                    assert_eq!(bitmap.find_from(0, 0, 63), Some(4));
+                    bitmap.settle(0);
+                    let evidence = bitmap.evidence_of_none(parts).expect("nothing is free");
+                    if gives_back {
+                        bitmap.release_bits(0, 1 << 4);
+                        flight.note_given_back(1);
+                    }
+                    drop(flight);
+                    assert_eq!(evidence.given_back(), u64::from(gives_back));
+                    let evidence = bitmap.evidence_of_none(parts);
+                    assert_eq!(evidence.is_none(), gives_back, "it is free");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn there_is_no_evidence_while_something_is_free() {
+        for is_linear in [false, true] {
+            for parts in PARTS {
+                let words = taken(is_linear);
+                let bitmap = words.bitmap();
+                assert!(words.release(4));
+                assert!(bitmap.evidence_of_none(parts).is_none());
                 // What is free elsewhere does not matter to a part.
-                assert!(bitmap.evidence_of_none(Some(&[(3, 3)]), 0).is_ok());
+                assert!(bitmap.evidence_of_none(Some(&[(3, 3)])).is_some());
             }
         }
     }

@@ -1,53 +1,44 @@
-//! Proof that nothing was free: what the tree alone cannot say.
+//! The counters behind every "nothing is free": what the tree alone cannot say.
 //!
-//! Two things make an empty-looking bitmap prove nothing. A claim of several words holds bits that it
-//! may still give back: *flights* count them. And a search that looks at many words one after another
-//! may miss a free bit that moves behind its back: while somebody *watches*, every release says so.
+//! Two things make an empty-looking bitmap prove nothing. A claim of several words holds bits that it may
+//! still give back: it is in flight, in a [`lane`](super::lane). And a search that looks at many words one
+//! after another may miss a free bit that moves behind its back: while somebody *watches*, every release says
+//! so.
 //!
 //! ```text
-//! flights: bits 0..32 claims in flight (of several processes: see `lane`) | bits 32..64 ever begun (wraps)
-//! freed[k]: releases under watch that left a free aligned block of 2^k slots (and no larger one)
+//! lanes_used: lanes that a flight has ever been in; 0 for most pools, and then nobody has to be waited for
+//! freed[k]:   releases under watch that left a free aligned block of 2^k slots (and no larger one)
+//! asked:      bits 0..32 first slot | bits 32..38 order of the area + 1, 0 for none | bits 38..64 ticket (wraps)
+//! returned:   releases under watch in the area that is asked for
 //! ```
 //!
 //! A release looks at `watchers` after its publish, a watcher raises it before its first look: a
 //! release that did not count itself under the watch has its bit and its hints visible to the whole
 //! search, and every other release that finishes during the search changes `freed`.
+//!
+//! On a busy pool `freed` changes all the time, wherever the release is. So whoever has searched a part of
+//! the pool in vain more than once *asks* for that area: from then on only releases there count. One at a
+//! time; whoever waits long for its turn pushes the one before aside, who notices and begins again. So it
+//! does not matter if that one was stopped, or is dead.
 
-use super::{Bitmap, Chunk, GateWord, Lane, Mark};
-use crate::sync::{AtomicU64, Ordering, Snooze, load_seq_cst};
+use super::{Bitmap, Flight, GateWord, Mark};
+use crate::slot::{Slot, bits_within};
+use crate::sync::{AtomicU64, Ordering, PATIENCE, Snooze, load_seq_cst};
 
 /// Order of the largest block that one word can hold: 64 slots.
 pub(super) const WORD_ORDER: u32 = u64::BITS.trailing_zeros();
-
-const FLIGHT_BEGUN: u64 = 1 << 32;
-const FLIGHTS_MASK: u64 = FLIGHT_BEGUN - 1;
 
 /// The counters of one bitmap, in a line of their own: read by all, written only by slow paths.
 #[derive(Default)]
 #[repr(C, align(128))]
 pub(crate) struct Control {
-    flights: AtomicU64,
+    lanes_used: AtomicU64,
     watchers: AtomicU64,
     freed: [AtomicU64; WORD_ORDER as usize + 1],
     /// In the second line, which even slow paths hardly ever write.
     gate: AtomicU64,
-}
-
-/// A claim that may still give back what it took; others do not believe "nothing free" meanwhile.
-pub(crate) struct Flight<'a> {
-    control: &'a Control,
-    lane: Option<&'a Lane>,
-}
-
-impl Drop for Flight<'_> {
-    fn drop(&mut self) {
-        if let Some(lane) = self.lane {
-            return lane.end(&self.control.flights);
-        }
-        // SeqCst: Release, after our last claim or our roll-back and its publish; pairs with the loads
-        // of `without_flights`. Earlier, and somebody would believe an emptiness that we are about to undo.
-        self.control.flights.fetch_sub(1, Ordering::SeqCst);
-    }
+    asked: AtomicU64,
+    returned: AtomicU64,
 }
 
 /// Somebody searches: every release says so while it lives.
@@ -61,6 +52,91 @@ impl Drop for Watch<'_> {
     }
 }
 
+/// An aligned block of slots that covers what somebody looks for: the slot itself, or the part of a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Area {
+    first: Slot,
+    order: u32,
+}
+
+impl Area {
+    /// The smallest one around these slots.
+    pub(super) fn around(first: Slot, last: Slot) -> Self {
+        let order = Slot::BITS - (first ^ last).leading_zeros();
+        let mask = u64::MAX << order;
+        let first = (u64::from(first) & mask) as Slot;
+        Self { first, order }
+    }
+
+    fn last(self) -> Slot {
+        (u64::from(self.first) + (1 << self.order) - 1) as Slot
+    }
+
+    fn touches(self, word_index: usize, bits: u64) -> bool {
+        bits & bits_within(word_index, self.first, self.last()) != 0
+    }
+}
+
+const ORDER_MASK: u64 = 63;
+const ORDER_SHIFT: u32 = 32;
+const TICKET_SHIFT: u32 = 38;
+
+/// What the word `asked` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Asked(u64);
+
+impl Asked {
+    fn area(self) -> Option<Area> {
+        let order = (self.0 >> ORDER_SHIFT & ORDER_MASK).checked_sub(1)?;
+        Some(Area {
+            first: self.0 as Slot,
+            order: order as u32,
+        })
+    }
+
+    /// The next one who asks.
+    fn then(self, area: Area) -> Self {
+        let ticket = (self.0 >> TICKET_SHIFT).wrapping_add(1) << TICKET_SHIFT;
+        let order = u64::from(area.order) + 1;
+        Self(ticket | order << ORDER_SHIFT | u64::from(area.first))
+    }
+
+    /// Nobody asks any more. The ticket stays.
+    fn done(self) -> Self {
+        Self(self.0 & !(ORDER_MASK << ORDER_SHIFT))
+    }
+}
+
+/// Somebody has asked for an area, unless it was pushed aside.
+pub(super) struct Question<'a> {
+    _watch: Watch<'a>,
+    control: &'a Control,
+    asked: Asked,
+    returned: u64,
+}
+
+impl Question<'_> {
+    /// Whether we still ask, and nothing was released in the area since.
+    pub(super) fn is_unanswered(&self) -> bool {
+        let control = self.control;
+        // SeqCst, both: after the look, and after those who were in the air have landed. What they gave back
+        // of the area is counted. In this order: while we still ask, no release has been told of another area.
+        load_seq_cst(&control.returned) == self.returned
+            && load_seq_cst(&control.asked) == self.asked.0
+    }
+}
+
+impl Drop for Question<'_> {
+    fn drop(&mut self) {
+        let (asked, done) = (self.asked.0, self.asked.done().0);
+        // Release: after our last look. Relaxed on failure: somebody has pushed us aside.
+        let _ =
+            self.control
+                .asked
+                .compare_exchange(asked, done, Ordering::Release, Ordering::Relaxed);
+    }
+}
+
 impl Control {
     /// Where the gate is, in bytes.
     #[allow(dead_code)] // Where there are no pool files, nobody asks.
@@ -71,22 +147,21 @@ impl Control {
         GateWord(&self.gate)
     }
 
-    /// The word of the flights, for [`Lane::new`].
-    #[allow(dead_code)] // Where there are no pool files, nobody makes a lane.
-    pub(crate) fn flights_word(&self) -> &AtomicU64 {
-        &self.flights
-    }
-
-    pub(super) fn flights(&self) -> u64 {
-        // SeqCst: reads the count before and after a look at the words; see `Bitmap::none_free`.
-        load_seq_cst(&self.flights)
-    }
-
-    /// Whether no claim but the caller's `own` was in flight when `before` was read, and none has begun
-    /// or ended since.
+    /// How many lanes a flight has ever been in.
     #[inline]
-    pub(super) fn undisturbed_since(&self, before: u64, own: u64) -> bool {
-        before & FLIGHTS_MASK == own && self.flights() == before
+    pub(super) fn lanes_used(&self) -> usize {
+        // SeqCst: after the look at the words, in the total order. A flight that had then what the look did
+        // not find had raised this before it took it.
+        load_seq_cst(&self.lanes_used) as usize
+    }
+
+    /// Before a flight in lane `count - 1`.
+    pub(super) fn use_lanes(&self, count: usize) {
+        // Relaxed: it only grows.
+        if self.lanes_used.load(Ordering::Relaxed) < count as u64 {
+            // SeqCst: before the claims of that flight; see `lanes_used`.
+            self.lanes_used.fetch_max(count as u64, Ordering::SeqCst);
+        }
     }
 
     pub(super) fn watch(&self) -> Watch<'_> {
@@ -94,6 +169,41 @@ impl Control {
         // the watch while the search misses its bit.
         self.watchers.fetch_add(1, Ordering::SeqCst);
         Watch(self)
+    }
+
+    /// Asks for an area, when nobody else does, or after so long.
+    pub(super) fn ask(&self, area: Area) -> Question<'_> {
+        let watch = self.watch();
+        let snooze = Snooze::default();
+        let mut turns = 0;
+        // Relaxed: a starting guess.
+        let mut seen = Asked(self.asked.load(Ordering::Relaxed));
+        let asked = loop {
+            if seen.area().is_some() && turns < PATIENCE {
+                snooze.snooze();
+                turns += 1;
+                // Relaxed: as above.
+                seen = Asked(self.asked.load(Ordering::Relaxed));
+                continue;
+            }
+            let next = seen.then(area);
+            // SeqCst: before our look, in the total order. A release of what the look does not find comes
+            // later, and sees what we ask for. Relaxed on failure: a newer guess.
+            match self
+                .asked
+                .compare_exchange(seen.0, next.0, Ordering::SeqCst, Ordering::Relaxed)
+            {
+                Ok(_) => break next,
+                Err(newer) => seen = Asked(newer),
+            }
+        };
+        Question {
+            _watch: watch,
+            control: self,
+            asked,
+            // SeqCst: before the look; the second reading comes after it.
+            returned: load_seq_cst(&self.returned),
+        }
     }
 
     /// How many releases under watch have left a free block of at least `order`.
@@ -115,15 +225,24 @@ impl Control {
         load_seq_cst(&self.watchers) != 0
     }
 
-    /// Counts a release of `released`, bits of `word`, under watch.
+    /// Counts a release of `released`, bits of the word at `word_index`, under watch.
     #[cold]
-    pub(super) fn count_freed(&self, word: &AtomicU64, released: u64) {
+    pub(super) fn count_freed(&self, word: &AtomicU64, word_index: usize, released: u64) {
         // SeqCst: after our own store. Of several releases that complete a block together, the last
         // one sees the whole.
         let free = load_seq_cst(word);
         let order = largest_block(free | released, released);
         // SeqCst: Release, so that a watcher who reads it also sees what was freed.
         self.freed[order as usize].fetch_add(1, Ordering::SeqCst);
+        // SeqCst: after our own store, in the total order. Whoever asks for this after it finds it free.
+        let asked = Asked(load_seq_cst(&self.asked));
+        if asked
+            .area()
+            .is_some_and(|area| area.touches(word_index, released))
+        {
+            // SeqCst: before we land, if this is a roll-back; see `Question::is_unanswered`.
+            self.returned.fetch_add(1, Ordering::SeqCst);
+        }
     }
 }
 
@@ -147,148 +266,134 @@ fn blocks_touching(free: u64, released: u64, order: u32) -> bool {
     false
 }
 
-/// What a look at the root, or a search under watch, has shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// At some instant of the call nothing was free.
-    NoneFree,
-    /// Something may be free: search again.
-    MayBeFree,
-    /// Somebody else's claim is in flight and may give back what it took.
-    InFlight,
-}
-
 impl<'a, M: Mark> Bitmap<'a, M> {
-    /// Announces a claim that may have to be rolled back. Begin before the first bit is taken.
+    /// Announces a claim that may have to be rolled back. Before the first bit is taken.
     pub(crate) fn begin_flight(self) -> Flight<'a> {
-        let (control, lane) = (self.control, self.lane);
-        match lane {
-            Some(lane) => lane.begin(&control.flights, FLIGHT_BEGUN),
-            None => {
-                let begun_and_in_flight = FLIGHT_BEGUN + 1;
-                // SeqCst: before our first claim in the total order, so that whoever sees the bit taken
-                // sees the flight too.
-                control
-                    .flights
-                    .fetch_add(begun_and_in_flight, Ordering::SeqCst);
-            }
-        }
-        Flight { control, lane }
+        Flight::begin(self.lanes, self.control)
     }
 
-    /// Flights of the caller as they read in the low half.
-    #[inline]
-    pub(super) fn own_mark(self, own_flights: u64) -> u64 {
-        match self.lane {
-            Some(lane) if own_flights != 0 => lane.mark(),
-            _ => own_flights,
-        }
-    }
-
-    /// Waits a little for a claim in flight, and longer each time.
-    pub(crate) fn wait(self, snooze: &Snooze) {
-        snooze.snooze();
-        if let Some(lane) = self.lane
-            && snooze.is_long()
-        {
-            lane.bury_the_dead(&self.control.flights);
-        }
-    }
-
-    /// Whether a look at the words is spoilt by claims in flight. `own`: flights of the caller.
+    /// Whether it was seen that at some instant of the call nothing was free; if not, search again.
     ///
-    /// The same number before and after `look`, and no claim but the caller's in flight: then nothing
-    /// that the look saw taken was only taken for now.
-    fn without_flights<T>(self, own: u64, look: impl FnOnce() -> T) -> (T, bool) {
-        let before = self.control.flights();
-        let seen = look();
-        (
-            seen,
-            self.control.undisturbed_since(before, self.own_mark(own)),
-        )
+    /// O(1) by the root; a linear bitmap, which has none, looks everywhere. Waits for those who are in the air.
+    #[inline]
+    pub(super) fn has_none(self) -> bool {
+        if self.tree.is_linear() {
+            return self.proves_none();
+        }
+        self.tree.root_is_empty() && (self.control.lanes_used() == 0 || self.proves_none())
     }
 
-    /// Whether nothing is free: O(1) by the root; a linear bitmap, which has none, looks everywhere.
-    #[inline]
-    pub(super) fn none_free(self, own_flights: u64) -> Verdict {
-        if self.tree.is_linear() {
-            return self.none_free_linear(own_flights);
-        }
-        let before = self.control.flights();
-        if !self.tree.root_is_empty() {
-            Verdict::MayBeFree
-        } else if self
-            .control
-            .undisturbed_since(before, self.own_mark(own_flights))
-        {
-            Verdict::NoneFree
-        } else {
-            Verdict::InFlight
-        }
+    /// The same where somebody has ever been in the air.
+    #[cold]
+    #[inline(never)]
+    fn proves_none(self) -> bool {
+        let evidence = self.marking(()).evidence_of_none(None);
+        evidence.is_some_and(|evidence| evidence.given_back() == 0)
     }
 
     /// Whether at some instant of the call nothing was free, as far as the root alone can tell.
     #[inline]
     pub(crate) fn is_empty_by_the_root(self) -> bool {
-        !self.tree.is_linear() && self.none_free(0) == Verdict::NoneFree
-    }
-
-    #[cold]
-    fn none_free_linear(self, own_flights: u64) -> Verdict {
-        let _watch = self.control.watch();
-        let freed_before = self.control.freed(0);
-        let look = || self.chunks.iter().all(Chunk::is_full);
-        match self.without_flights(own_flights, look) {
-            (false, _) => Verdict::MayBeFree,
-            (true, false) => Verdict::InFlight,
-            (true, true) if self.control.freed(0) != freed_before => Verdict::MayBeFree,
-            (true, true) => Verdict::NoneFree,
-        }
+        !self.tree.is_linear() && self.has_none()
     }
 
     /// Repeats `search` until it finds something or proves that at some instant of the call there
-    /// was no free aligned block of `order` where it looks.
+    /// was no free aligned block of `order` where it looks, which is in `area`.
     ///
-    /// Begins again only where a release left such a block meanwhile, or while a claim is in flight.
+    /// Begins again only where a release left such a block meanwhile. Of single slots, if that does not end,
+    /// only where a release did so in `area`.
     #[cold]
     pub(super) fn search_or_prove<T>(
         self,
         order: u32,
+        area: Area,
         mut search: impl FnMut() -> Option<T>,
     ) -> Option<T> {
-        let _watch = self.control.watch();
-        let snooze = Snooze::default();
-        loop {
-            let freed_before = self.control.freed(order);
-            let (found, undisturbed) = self.without_flights(0, &mut search);
-            if found.is_some() {
+        let bitmap = self.marking(());
+        for round in 0.. {
+            let evidence = if order == 0 && round >= ROUNDS_BY_WATCH {
+                bitmap.ask_for(area)
+            } else {
+                bitmap.watch_for(order)
+            };
+            let found = search();
+            if found.is_some() || evidence.still_holds() && evidence.given_back() == 0 {
                 return found;
             }
-            if undisturbed && self.control.freed(order) == freed_before {
-                return None;
-            }
-            self.wait(&snooze);
         }
-    }
-
-    /// Repeats `attempt` until it succeeds or fails while no claim is in flight, so that nothing it
-    /// found taken was only taken for now.
-    #[cold]
-    pub(super) fn retry_beside_flights(self, attempt: impl Fn() -> bool) -> bool {
-        let snooze = Snooze::default();
-        loop {
-            match self.without_flights(0, &attempt) {
-                (true, _) => return true,
-                (false, true) => return false,
-                (false, false) => self.wait(&snooze),
-            }
-        }
+        unreachable!("the rounds have no end")
     }
 }
+
+/// How often a search is repeated before it asks for its area.
+const ROUNDS_BY_WATCH: u32 = 2;
 
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn areas_are_the_smallest_aligned_blocks() {
+        for (first, last, expected) in [
+            (5, 5, (5, 0)),
+            (4, 5, (4, 1)),
+            (5, 6, (4, 2)),
+            (0, Slot::MAX, (0, 32)),
+            (Slot::MAX, Slot::MAX, (Slot::MAX, 0)),
+        ] {
+            let area = Area::around(first, last);
+            assert_eq!((area.first, area.order), expected);
+            assert!(area.last() >= last);
+            assert!(area.touches(first as usize / 64, 1 << (first % 64)));
+        }
+        assert!(!Area::around(5, 5).touches(0, !(1 << 5)));
+    }
+
+    /// Whoever is pushed aside notices, even by one who asks for the same and is done.
+    #[test]
+    fn who_asks_is_told_of_releases_in_its_area_and_of_who_comes_after() {
+        let control = Control::default();
+        let area = Area::around(64, 127);
+        let word = AtomicU64::new(0);
+        let question = control.ask(area);
+        control.count_freed(&word, 0, 1);
+        control.count_freed(&word, 2, 1);
+        assert!(question.is_unanswered(), "not of that area");
+        control.count_freed(&word, 1, 1);
+        assert!(!question.is_unanswered());
+        drop(question);
+        let question = control.ask(area);
+        assert!(question.is_unanswered());
+        drop(control.ask(area));
+        assert!(!question.is_unanswered(), "pushed aside");
+        drop(question);
+        control.count_freed(&word, 1, 1);
+        assert!(control.ask(area).is_unanswered());
+    }
+
+    /// Releases elsewhere hold a search up for so many rounds and no longer; one in its area is not missed.
+    #[test]
+    fn who_is_disturbed_asks_for_its_area_and_is_not_disturbed_any_more() {
+        for is_released in [false, true] {
+            let words = crate::storage::Words::on_heap(128, false, [(3, 4), (70, 70)].into_iter());
+            let bitmap = words.bitmap();
+            assert!(bitmap.claim_exact(3) && bitmap.claim_exact(4));
+            let mut rounds = 0;
+            let search = || {
+                rounds += 1;
+                let found = bitmap.find_from(3, 3, 4);
+                assert!(bitmap.claim_exact(70) && words.release(70));
+                if is_released && rounds == ROUNDS_BY_WATCH + 1 {
+                    assert!(words.release(3));
+                }
+                found
+            };
+            let found = bitmap.search_or_prove(0, Area::around(3, 4), search);
+            let more = u32::from(is_released);
+            assert_eq!(found, is_released.then_some(3));
+            assert_eq!(rounds, ROUNDS_BY_WATCH + 1 + more);
+        }
+    }
 
     #[test]
     fn the_largest_block_is_aligned_and_touches_the_release() {

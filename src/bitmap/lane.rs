@@ -1,133 +1,335 @@
-//! Claims in flight of several processes, any of which may die inside one.
+//! Claims in flight: claims of several words that may still give back what they took.
 //!
-//! On the heap a flight is a count: whoever begins one ends it. Among processes that is not so, and a
-//! count cannot say whose it is. So each process has a *lane*: one bit of the same word, and a lock of
-//! the system that dies with the process.
+//! Each is in a *lane*, a word that says what others must know of it:
 //!
 //! ```text
-//! flights: bits 0..31 lanes of processes | bit 31 the lane that latecomers share | bits 32..64 ever begun
+//! bit 0       in the air
+//! bits 1..32  flights ever begun (wraps)
+//! bits 32..64 slots that they gave back (wraps)
+//!
+//!            begin: CAS, begun + 1                     land: given back + what this one gave back
+//! LANDED -------------------------> IN THE AIR ------------------------------> LANDED
+//!                                       |
+//!                                       +--> LANDED, perhaps given back: whoever waits buries a dead process
 //! ```
 //!
-//! A process has one flight at a time, so its bit says all there is to say: for everybody else the word
-//! reads like the count, "nobody in flight" is zero in the low half, "the same as before" is the same
-//! word. Whoever has waited long for a lane asks whether its lock is held. If not, its owner is dead, and
-//! the bit goes by a compare-exchange of the whole word as it was read *before* the question. Should the
-//! lane have a new owner by then, that one began with the bit cleared, or has begun a flight since, which
-//! changes the upper half: the exchange fails. What a dead flight had claimed stays claimed: a leak, as
-//! of anybody who dies with an address.
+//! A flight that succeeds has taken each slot when it took it; one that fails takes nothing, and what it had
+//! was free all the while. So whoever found nothing waits until all that were in the air when it looked have
+//! landed, each at its own moment, and asks what was given back since before its look: see `control`. It
+//! does not wait for what has begun since.
+//!
+//! On the heap a flight takes any lane that has landed. Among processes each has one lane for life, by a
+//! lock of the system that dies with it; its threads take turns. Whoever has waited long for a lane asks
+//! whether its lock is held. If not, its owner is dead, and the flight is landed by a compare-exchange of the
+//! word as it was read *before* the question. Should the lane have a new owner by then, that one has landed
+//! the flight itself, or has begun another one: the exchange fails. What a dead flight had claimed, and
+//! had not begun to give back, stays claimed: a leak, as of anybody who dies with an address.
 
-// Where there are no pool files, nobody makes a lane.
-#![allow(dead_code)]
+use super::control::Control;
+use crate::sync::{AtomicU64, HEAP_LANES, Ordering, Snooze, load_seq_cst, thread_index};
+use std::cell::Cell;
 
-use crate::sync::{AtomicU64, Ordering, Snooze};
+/// More lanes than this nobody has.
+pub(crate) const MOST_LANES: usize = 224;
+const _: () = assert!(HEAP_LANES <= MOST_LANES);
 
-/// How many lanes there are; the last one is shared by all who come when the others are taken.
-pub(crate) const LANES: u32 = 32;
+const IN_AIR: u64 = 1;
+const GIVEN_SHIFT: u32 = 32;
 
-/// The lane without an owner for life.
-pub(crate) const SHARED_LANE: u32 = LANES - 1;
+/// What the word of a lane says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LaneWord(pub(crate) u64);
+
+impl LaneWord {
+    pub(crate) fn is_in_air(self) -> bool {
+        self.0 & IN_AIR != 0
+    }
+
+    /// How many slots have been given back, in all.
+    fn given(self) -> u32 {
+        (self.0 >> GIVEN_SHIFT) as u32
+    }
+
+    /// Whether the flight of `earlier` is still in the air.
+    fn is_still(self, earlier: Self) -> bool {
+        earlier.is_in_air() && self.0 as u32 == earlier.0 as u32
+    }
+
+    /// The next flight, of a lane that has landed.
+    fn begun(self) -> Self {
+        let low = (self.0 as u32).wrapping_add(2) | IN_AIR as u32;
+        Self(self.0 >> GIVEN_SHIFT << GIVEN_SHIFT | u64::from(low))
+    }
+
+    fn landed(self, gave_back: u32) -> Self {
+        let given = self.given().wrapping_add(gave_back);
+        Self(u64::from(given) << GIVEN_SHIFT | u64::from(self.0 as u32) & !IN_AIR)
+    }
+}
 
 /// What only the system knows of other processes.
 pub(crate) trait Peers:
     Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe
 {
-    /// Waits for the lock of the shared lane.
-    fn take_shared_lane(&self);
+    /// The words of all lanes, at most [`MOST_LANES`].
+    fn lanes(&self) -> &[AtomicU64];
 
-    fn leave_shared_lane(&self);
-
-    /// Whether somebody holds the lock of a lane. In doubt, yes.
-    fn is_held(&self, lane: u32) -> bool;
+    /// Whether somebody else holds the lock of a lane. In doubt, yes.
+    fn is_held(&self, lane: usize) -> bool;
 }
 
-/// The lane of one process.
-pub(crate) struct Lane {
-    index: u32,
-    /// 1 while a thread of this process is in flight.
-    is_busy: AtomicU64,
-    peers: Box<dyn Peers>,
+/// The lanes, as one process sees them.
+pub(crate) struct Lanes(Owner);
+
+enum Owner {
+    /// Threads of one process.
+    Threads(Box<[AtomicU64]>),
+    /// A process among others, with the lane that is its own.
+    #[allow(dead_code)] // Where there are no pool files, nobody shares.
+    Process { lane: usize, peers: Box<dyn Peers> },
 }
 
-impl Lane {
-    /// The lane `index`, whose lock the caller holds unless it is the shared one. Clears what a dead
-    /// owner may have left in `flights`.
-    pub(crate) fn new(index: u32, peers: Box<dyn Peers>, flights: &AtomicU64) -> Self {
-        let lane = Self {
-            index,
-            is_busy: AtomicU64::new(0),
-            peers,
-        };
-        if index != SHARED_LANE {
-            lane.clear(flights);
+impl Lanes {
+    pub(crate) fn on_heap() -> Self {
+        Self(Owner::Threads(
+            (0..HEAP_LANES).map(|_| AtomicU64::new(0)).collect(),
+        ))
+    }
+
+    /// For looks at words that nobody claims.
+    #[allow(dead_code)] // Where there are no pool files, nobody looks.
+    pub(crate) fn none() -> Self {
+        Self(Owner::Threads(Box::default()))
+    }
+
+    /// Of a process that has taken the lock of `lane`. Lands what a dead owner may have left in the air.
+    #[allow(dead_code)] // Where there are no pool files, nobody shares.
+    pub(crate) fn of_process(lane: usize, peers: Box<dyn Peers>) -> Self {
+        let word = &peers.lanes()[lane];
+        // SeqCst: after the lock, as in `bury_if_dead`.
+        bury(word, LaneWord(word.load(Ordering::SeqCst)));
+        Self(Owner::Process { lane, peers })
+    }
+
+    /// Memory on the heap, in bytes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        match &self.0 {
+            Owner::Threads(words) => size_of_val(&**words),
+            Owner::Process { .. } => 0,
         }
-        lane
     }
 
-    /// This process in the low half of the word.
-    pub(super) fn mark(&self) -> u64 {
-        1 << self.index
+    fn words(&self) -> &[AtomicU64] {
+        match &self.0 {
+            Owner::Threads(words) => words,
+            Owner::Process { peers, .. } => peers.lanes(),
+        }
     }
 
-    /// Begins a flight. `begun` counts it in the upper half.
-    pub(super) fn begin(&self, flights: &AtomicU64, begun: u64) {
+    /// Those that have ever been used.
+    fn used(&self, control: &Control) -> &[AtomicU64] {
+        let words = self.words();
+        &words[..control.lanes_used().min(words.len())]
+    }
+
+    /// Takes off: in any lane that has landed, or in our own, when that has.
+    fn begin(&self, control: &Control) -> (usize, LaneWord) {
         let snooze = Snooze::default();
-        // Acquire: pairs with the Release of `end`; the flights of this process follow each other.
-        while self.is_busy.swap(1, Ordering::Acquire) == 1 {
+        loop {
+            let flight = match &self.0 {
+                Owner::Threads(words) => take_off_in_any(words, control),
+                Owner::Process { lane, peers } => {
+                    control.use_lanes(lane + 1);
+                    take_off(&peers.lanes()[*lane]).map(|word| (*lane, word))
+                }
+            };
+            if let Some(flight) = flight {
+                return flight;
+            }
             snooze.snooze();
         }
-        if self.index == SHARED_LANE {
-            self.peers.take_shared_lane();
-            self.clear(flights);
-        }
-        // SeqCst: before our first claim in the total order, as on the heap. The bit is clear: it is ours
-        // alone, and we have no other flight.
-        flights.fetch_add(begun + self.mark(), Ordering::SeqCst);
     }
 
-    pub(super) fn end(&self, flights: &AtomicU64) {
-        // SeqCst: after our last claim or our roll-back and its publish, as on the heap.
-        flights.fetch_sub(self.mark(), Ordering::SeqCst);
-        if self.index == SHARED_LANE {
-            self.peers.leave_shared_lane();
-        }
-        // Release: pairs with `begin`.
-        self.is_busy.store(0, Ordering::Release);
+    /// How many slots all flights have given back, modulo 2^32. Before a look at the words.
+    pub(super) fn given(&self, control: &Control) -> u32 {
+        let used = self.used(control).iter();
+        // SeqCst: before the look. A flight that lands after this load, and had at the look what the look did
+        // not find, changes what `given_when_landed` reads. A lane that is first used after the load of
+        // `used` has given nothing back before it.
+        used.map(|word| LaneWord(load_seq_cst(word)).given())
+            .fold(0, u32::wrapping_add)
     }
 
-    /// Ends the flights of processes that have died in one.
+    /// Waits until every flight that is in the air now has landed, and answers how many slots all flights
+    /// have given back, modulo 2^32, each lane as it was when first seen without that flight. After the look.
     #[cold]
-    pub(super) fn bury_the_dead(&self, flights: &AtomicU64) {
-        // Relaxed: only which lanes to ask for; each is looked at again.
-        let mut lanes = flights.load(Ordering::Relaxed) as u32;
-        while lanes != 0 {
-            self.bury_if_dead(lanes.trailing_zeros(), flights);
-            lanes &= lanes - 1;
+    #[inline(never)]
+    pub(super) fn given_when_landed(&self, control: &Control) -> u32 {
+        let used = self.used(control);
+        let mut seen = [LaneWord(0); MOST_LANES];
+        for (seen, word) in seen.iter_mut().zip(used) {
+            // SeqCst: after the look, in the total order. Whoever had then what the look did not find began
+            // before it took that, so it is seen in the air here, or landed with what it gave back.
+            *seen = LaneWord(load_seq_cst(word));
         }
+        let seen = used.iter().zip(seen).enumerate();
+        seen.map(|(lane, (word, seen))| self.landed(lane, word, seen).given())
+            .fold(0, u32::wrapping_add)
     }
 
-    fn bury_if_dead(&self, lane: u32, flights: &AtomicU64) {
-        let mark = 1 << lane;
-        // SeqCst: before the question. The owner that we ask for is the one of this bit, or a later one,
+    /// The lane as soon as the flight of `seen` is no longer in the air.
+    fn landed(&self, lane: usize, word: &AtomicU64, seen: LaneWord) -> LaneWord {
+        let snooze = Snooze::default();
+        let mut now = seen;
+        while now.is_still(seen) {
+            snooze.snooze();
+            if snooze.is_long() {
+                self.bury_if_dead(lane, word);
+            }
+            // SeqCst: Acquire would do. Whoever sees it landed sees what it gave back.
+            now = LaneWord(load_seq_cst(word));
+        }
+        now
+    }
+
+    /// Lands the flight of a process that has died in it.
+    #[cold]
+    fn bury_if_dead(&self, lane: usize, word: &AtomicU64) {
+        let Owner::Process { lane: own, peers } = &self.0 else {
+            return;
+        };
+        // SeqCst: before the question. The owner that we ask for is the one of this flight, or a later one,
         // and then the word has changed.
-        let seen = flights.load(Ordering::SeqCst);
-        if seen & mark == 0 || self.is_ours(lane) || self.peers.is_held(lane) {
+        let seen = LaneWord(word.load(Ordering::SeqCst));
+        // The system does not tell us of our own lock: a flight there is of a thread of ours.
+        if !seen.is_in_air() || lane == *own || peers.is_held(lane) {
             return;
         }
-        // SeqCst: for whoever reads "nobody in flight" next, the claims of the dead one come before.
-        // Relaxed on failure: somebody else has changed it, and we come again.
-        let _ = flights.compare_exchange(seen, seen & !mark, Ordering::SeqCst, Ordering::Relaxed);
+        bury(word, seen);
+    }
+}
+
+/// What a dead flight has given back: nobody knows. So much that whoever wants less looks again; odd, so that
+/// no number of them is nothing.
+const PERHAPS: u32 = 0x5555_5555;
+
+/// Lands a flight of a dead process, if the lane is as it was seen.
+fn bury(word: &AtomicU64, seen: LaneWord) {
+    if seen.is_in_air() {
+        let landed = seen.landed(PERHAPS);
+        // SeqCst: for whoever reads "landed" next, the claims of the dead one come before.
+        // Relaxed on failure: somebody else has landed it, or it flies again.
+        let _ = word.compare_exchange(seen.0, landed.0, Ordering::SeqCst, Ordering::Relaxed);
+    }
+}
+
+/// In the first lane that has landed, or in one more.
+fn take_off_in_any(words: &[AtomicU64], control: &Control) -> Option<(usize, LaneWord)> {
+    let used = control.lanes_used();
+    let start = thread_index() % used.max(1);
+    let around = (start..used).chain(0..start);
+    let mut flights = around.filter_map(|lane| take_off(&words[lane]).map(|flight| (lane, flight)));
+    flights.next().or_else(|| {
+        let next = words.get(used)?;
+        control.use_lanes(used + 1);
+        take_off(next).map(|flight| (used, flight))
+    })
+}
+
+/// Begins a flight in a lane, unless one is in the air there.
+fn take_off(word: &AtomicU64) -> Option<LaneWord> {
+    // Relaxed: only a starting guess; the exchange compares the whole word.
+    let seen = LaneWord(word.load(Ordering::Relaxed));
+    if seen.is_in_air() {
+        return None;
+    }
+    let begun = seen.begun();
+    // SeqCst: before our first claim in the total order, so that whoever sees the bit taken sees the flight,
+    // too. Acquire also pairs with the landing of the flight before. Relaxed on failure: nothing is read.
+    word.compare_exchange(seen.0, begun.0, Ordering::SeqCst, Ordering::Relaxed)
+        .ok()
+        .map(|_| begun)
+}
+
+/// A claim that may still give back what it took; it lands when this is dropped.
+pub(crate) struct Flight<'a> {
+    word: &'a AtomicU64,
+    begun: LaneWord,
+    gave_back: Cell<u32>,
+}
+
+impl<'a> Flight<'a> {
+    /// Announces a claim that may have to be rolled back. Before the first bit is taken.
+    pub(super) fn begin(lanes: &'a Lanes, control: &Control) -> Self {
+        let (lane, begun) = lanes.begin(control);
+        Self {
+            word: &lanes.words()[lane],
+            begun,
+            gave_back: Cell::new(0),
+        }
     }
 
-    /// Whether a flight of this lane may be our own, of which the system does not tell us.
-    fn is_ours(&self, lane: u32) -> bool {
-        // SeqCst: after the load of the flights. If the bit there is of our own thread, that thread is
-        // busy or has changed the word since.
-        lane == self.index && (lane != SHARED_LANE || self.is_busy.load(Ordering::SeqCst) == 1)
+    /// Takes note of slots that were given back: those who are refused meanwhile may want them.
+    pub(crate) fn note_given_back(&self, slot_count: u64) {
+        let sum = self.gave_back.get().wrapping_add(slot_count as u32);
+        self.gave_back.set(sum);
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        let landed = self.begun.landed(self.gave_back.get());
+        // SeqCst: Release, after our last claim or our roll-back and its publish; pairs with the loads of
+        // `given_when_landed`. Earlier, and somebody would believe an emptiness that we are about to undo.
+        // A store will do: in the air, nobody else changes the word while its owner lives.
+        self.word.store(landed.0, Ordering::SeqCst);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// Whatever wraps changes nothing beside it.
+    #[test]
+    fn the_fields_of_a_lane_keep_to_themselves() {
+        let word = LaneWord(u64::from(u32::MAX) << 32 | 0xffff_fffe);
+        let begun = word.begun();
+        assert!(begun.is_in_air() && begun.is_still(begun));
+        assert_eq!((begun.given(), begun.0 as u32), (u32::MAX, 1));
+        let landed = begun.landed(3);
+        assert!(!landed.is_in_air() && !landed.is_still(begun));
+        assert_eq!((landed.given(), landed.0 as u32), (2, 0));
+        assert!(!landed.begun().is_still(begun), "another flight");
     }
 
-    /// Takes away what a dead owner of this lane left. Only for who holds its lock.
-    fn clear(&self, flights: &AtomicU64) {
-        // SeqCst: as in `bury_the_dead`.
-        flights.fetch_and(!self.mark(), Ordering::SeqCst);
+    /// Lanes are used one after the other, and again when they have landed.
+    #[test]
+    fn as_many_lanes_are_used_as_were_in_the_air_at_once() {
+        let (lanes, control) = (Lanes::on_heap(), Control::default());
+        for _ in 0..3 {
+            let flights = [(); 2].map(|()| Flight::begin(&lanes, &control));
+            flights[1].note_given_back(5);
+            drop(flights);
+            assert_eq!(control.lanes_used(), 2);
+        }
+        assert_eq!(lanes.given(&control), 15);
+        assert_eq!(lanes.given_when_landed(&control), 15);
+    }
+
+    /// More flights than lanes: the last ones wait.
+    #[test]
+    fn flights_beyond_the_lanes_take_turns() {
+        let (lanes, control) = (Lanes::on_heap(), Control::default());
+        let first: Vec<_> = (0..HEAP_LANES)
+            .map(|_| Flight::begin(&lanes, &control))
+            .collect();
+        std::thread::scope(|scope| {
+            let late = scope.spawn(|| Flight::begin(&lanes, &control).note_given_back(1));
+            std::thread::sleep(std::time::Duration::from_millis(5));
+            assert!(!late.is_finished());
+            drop(first);
+        });
+        assert_eq!(lanes.given_when_landed(&control), 1);
     }
 }

@@ -20,11 +20,11 @@
 //! | `block` | claim an aligned power of two of slots |
 //! | `word` | claim all that is free in a word |
 //! | `mark` | told of every slot before it is claimed, while a pass is running |
-//! | `control` | proof that nothing was free: claims in flight, releases under watch |
+//! | `control` | what the tree alone cannot say: releases under watch, areas that are asked for |
 //! | `gate` | the word that every claim looks at: passes, poison |
-//! | `collect` | the same of several bitmaps at one instant |
+//! | `collect` | proof that nothing was free, of one bitmap or of several at one instant |
 //! | `roster` | the summary over several bitmaps |
-//! | `lane` | the same among processes, any of which may die |
+//! | `lane` | claims in flight, of threads and of processes, any of which may die |
 //! | `scrub` | publish what a dead process freed and did not publish |
 //! | `count` | count and list |
 //!
@@ -48,14 +48,12 @@ mod word;
 pub(crate) use batch::{Burst, WordBits};
 pub(crate) use block::{BlockCandidates, BlockRelease};
 pub(crate) use chunk::{Attempt, Chunk};
-pub(crate) use collect::{Doubt, Evidence};
+pub(crate) use collect::Evidence;
 pub(crate) use control::Control;
-pub(crate) use control::Flight;
-use control::Verdict;
 pub(crate) use gate::{Gate, GateWord};
-pub(crate) use lane::Lane;
-#[allow(unused_imports)] // Where there are no pool files, nobody makes a lane.
-pub(crate) use lane::{LANES, Peers, SHARED_LANE};
+pub(crate) use lane::{Flight, Lanes};
+#[allow(unused_imports)] // Where there are no pool files, nobody shares.
+pub(crate) use lane::{LaneWord, MOST_LANES, Peers};
 pub(crate) use mark::{Mark, Touched};
 pub(crate) use roster::Roster;
 pub(crate) use single::Likely;
@@ -71,8 +69,7 @@ pub(crate) struct Bitmap<'a, M = ()> {
     chunks: &'a [Chunk],
     tree: Tree<'a>,
     control: &'a Control,
-    /// Of a pool that several processes may share.
-    lane: Option<&'a Lane>,
+    lanes: &'a Lanes,
     mark: M,
 }
 
@@ -85,13 +82,13 @@ impl<'a> Bitmap<'a> {
         nodes: &'a [AtomicU64],
         shape: &'a Shape,
         control: &'a Control,
-        lane: Option<&'a Lane>,
+        lanes: &'a Lanes,
     ) -> Self {
         Self {
             chunks,
             tree: Tree::new(nodes, shape),
             control,
-            lane,
+            lanes,
             mark: (),
         }
     }
@@ -105,7 +102,7 @@ impl<'a, M: Mark> Bitmap<'a, M> {
             chunks: self.chunks,
             tree: self.tree,
             control: self.control,
-            lane: self.lane,
+            lanes: self.lanes,
             mark,
         }
     }

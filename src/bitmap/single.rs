@@ -1,9 +1,10 @@
 //! One slot at a time: claim the lowest, the next, any within bounds, exactly this one; release.
 
 use super::chunk::{Attempt, Request, Visit, take_near, try_take_first, try_take_near};
-use super::{Bitmap, Mark, Verdict};
+use super::control::Area;
+use super::{Bitmap, Mark};
 use crate::slot::{Slot, bit_of, bits_within, chunk_of, slot_at, word_of};
-use crate::sync::{Ordering, Snooze, WORDS_PER_CHUNK, load_seq_cst};
+use crate::sync::{Ordering, WORDS_PER_CHUNK, load_seq_cst};
 
 /// What a look at the chunk where the lowest slot is likely has brought.
 pub(crate) enum Likely {
@@ -58,10 +59,10 @@ impl<M: Mark> Bitmap<'_, M> {
         if self.tree.is_linear() {
             return self.claim_from(0);
         }
-        match self.none_free(0) {
-            Verdict::NoneFree => None,
-            _ => self.claim_lowest_or_prove(),
+        if self.has_none() {
+            return None;
         }
+        self.claim_lowest_or_prove()
     }
 
     #[inline(never)]
@@ -83,7 +84,7 @@ impl<M: Mark> Bitmap<'_, M> {
     /// `None` if at some instant of the call nothing was free.
     #[inline]
     pub(crate) fn claim_from(self, start: Slot) -> Option<Slot> {
-        if !self.tree.is_linear() && self.none_free(0) == Verdict::NoneFree {
+        if !self.tree.is_linear() && self.has_none() {
             return None;
         }
         self.claim_from_or_prove(start)
@@ -97,7 +98,6 @@ impl<M: Mark> Bitmap<'_, M> {
     /// Repeats `search` until it finds something; `None` if at some instant of the call nothing was
     /// free.
     pub(super) fn search_until_none_free<T>(self, search: impl Fn() -> Option<T>) -> Option<T> {
-        let snooze = Snooze::default();
         loop {
             if !self.tree.root_is_empty() {
                 let found = search();
@@ -105,10 +105,8 @@ impl<M: Mark> Bitmap<'_, M> {
                     return found;
                 }
             }
-            match self.none_free(0) {
-                Verdict::NoneFree => return None,
-                Verdict::InFlight => self.wait(&snooze),
-                Verdict::MayBeFree => {}
+            if self.has_none() {
+                return None;
             }
         }
     }
@@ -117,7 +115,7 @@ impl<M: Mark> Bitmap<'_, M> {
     /// instant of the call none of them was free.
     pub(crate) fn claim_within(self, first: Slot, start: Slot, last: Slot) -> Option<Slot> {
         let search = || self.find_from(first, start, last);
-        search().or_else(|| self.search_or_prove(0, search))
+        search().or_else(|| self.search_or_prove(0, Area::around(first, last), search))
     }
 
     /// Claims a slot of word `near`, which the caller has to itself if it can: one load, one RMW.
@@ -149,7 +147,24 @@ impl<M: Mark> Bitmap<'_, M> {
     /// Claims exactly `slot`; `false` if at some instant of the call it was taken.
     #[inline]
     pub(crate) fn claim_exact(self, slot: Slot) -> bool {
-        self.try_claim_exact(slot) || self.retry_beside_flights(|| self.try_claim_exact(slot))
+        self.try_claim_exact(slot)
+            || self.control.lanes_used() != 0 && self.claim_exact_beside_flights(slot)
+    }
+
+    /// The same where somebody has ever been in the air, who may have held the slot for now.
+    #[cold]
+    #[inline(never)]
+    fn claim_exact_beside_flights(self, slot: Slot) -> bool {
+        let attempt = || self.try_claim_exact(slot).then_some(());
+        let given = self.marking(()).evidence_of_one_look();
+        if attempt().is_some() {
+            return true;
+        }
+        // What was given back may have been this slot, or any other.
+        given.given_back() != 0
+            && self
+                .search_or_prove(0, Area::around(slot, slot), attempt)
+                .is_some()
     }
 
     /// Claims exactly `slot`; `false` may also mean that a claim in flight holds it for now.
@@ -205,7 +220,8 @@ impl<M: Mark> Bitmap<'_, M> {
     pub(super) fn announce(self, word_index: usize, bits: u64) {
         self.tree.publish(word_index / WORDS_PER_CHUNK);
         if self.control.is_watched() {
-            self.control.count_freed(self.word(word_index), bits);
+            let word = self.word(word_index);
+            self.control.count_freed(word, word_index, bits);
         }
     }
 

@@ -323,8 +323,9 @@ impl<'a> Tree<'a> {
             let node = self.node(level, child >> NODE_SHIFT);
             let maybe = 1u64 << digit(child);
             let clearing = maybe << CLEARING_SHIFT;
-            // Acquire: only a starting guess; both exchanges below compare the whole word.
-            let mut seen = node.load(Ordering::Acquire);
+            // SeqCst: for who only helps, and finds CLEARING, this takes the place of phase 1: its check loads
+            // come after this in the total order, and this after the phase 1 that it reads.
+            let mut seen = load_seq_cst(node);
             if seen & (maybe | clearing) == 0 {
                 return;
             }

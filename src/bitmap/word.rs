@@ -3,8 +3,8 @@
 use super::batch::WordBits;
 use super::chunk::take_lowest;
 use super::{Bitmap, Chunk, Mark};
+use crate::slot::{bit_of, slots_in};
 use crate::sync::{AtomicU64, Ordering, WORDS_PER_CHUNK, load_seq_cst};
-use std::cell::Cell;
 
 impl<M: Mark> Bitmap<'_, M> {
     /// Claims all free slots of the first word at or after `near` that has any, wrapping around.
@@ -50,14 +50,21 @@ impl<M: Mark> Bitmap<'_, M> {
     pub(crate) fn claim_bits(self, word_index: usize, bits: u64) -> u64 {
         let word = self.word(word_index);
         let take = |wanted| take_lowest(word, wanted, u64::MAX, self.marks_of(word_index));
-        let taken = Cell::new(take(bits));
-        if taken.get() != bits {
-            self.retry_beside_flights(|| {
-                taken.set(taken.get() | take(bits & !taken.get()));
-                taken.get() == bits
-            });
+        let taken = take(bits);
+        if taken == bits || self.control.lanes_used() == 0 {
+            return taken;
         }
-        taken.get()
+        // Somebody has been in the air, who may have held the others for now.
+        let given = self.marking(()).evidence_of_one_look();
+        let mut taken = taken | take(bits & !taken);
+        if given.given_back() != 0 {
+            for slot in slots_in(word_index, bits & !taken) {
+                if self.claim_exact(slot) {
+                    taken |= bit_of(slot);
+                }
+            }
+        }
+        taken
     }
 
     /// Whether `bits` of the word are all taken, by the caller or by others.

@@ -117,7 +117,7 @@ impl<N: Network> Pool<N> {
             Ok(()) => Ok(ours),
             Err(refusal) => {
                 if let Some(Unanswered { claimed, .. }) = ours {
-                    claimed.for_each_word(&mut |word_index, bits| self.give_back(word_index, bits));
+                    self.give_claimed_back(&claimed);
                 }
                 Err(refusal)
             }
@@ -147,10 +147,15 @@ impl<N: Network> Pool<N> {
 
     /// Gives back what is not wanted after all, if it is still ours to give.
     pub(super) fn return_unanswered<T: Claimed>(&self, unanswered: Unanswered<T>) {
-        // What else it has, a flight, ends when everything is free again.
         if let Some(claimed) = self.keep(unanswered) {
-            claimed.for_each_word(&mut |word_index, bits| self.give_back(word_index, bits));
+            self.give_claimed_back(&claimed);
         }
+    }
+
+    /// What else it has, a flight, lands when everything is free again.
+    fn give_claimed_back(&self, claimed: &impl Claimed) {
+        claimed.for_each_word(&mut |word_index, bits| self.give_back(word_index, bits));
+        claimed.note_given_back();
     }
 
     /// Claims by `claim` until it finds something or there is nothing, hidden by somebody's death or not.

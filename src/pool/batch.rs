@@ -17,8 +17,8 @@ use crate::stats::Event;
 pub(crate) struct Batch<'a, N: Network> {
     pool: &'a Pool<N>,
     claimed: Vec<Unanswered<Vec<WordBits>>>,
-    /// Dropped last: it ends when everything is free again, or somebody's.
-    _flight: Flight<'a>,
+    /// Dropped last: it lands when everything is free again, or somebody's.
+    flight: Flight<'a>,
 }
 
 impl<N: Network> Pool<N> {
@@ -28,7 +28,7 @@ impl<N: Network> Pool<N> {
         Ok(Batch {
             pool: self,
             claimed: Vec::new(),
-            _flight: self.bitmap().begin_flight(),
+            flight: self.bitmap().begin_flight(),
         })
     }
 }
@@ -108,6 +108,8 @@ impl<N: Network> Batch<'_, N> {
 impl<N: Network> Drop for Batch<'_, N> {
     fn drop(&mut self) {
         for unanswered in self.claimed.drain(..) {
+            // What a pass has freed is counted, too: then somebody looks once more than he must.
+            self.flight.note_given_back(unanswered.count());
             self.pool.return_unanswered(unanswered);
         }
     }

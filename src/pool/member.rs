@@ -2,14 +2,13 @@
 
 use super::Pool;
 use super::barrier::Unanswered;
-use crate::bitmap::{Bitmap, Doubt, Evidence, Flight, Mark};
+use crate::bitmap::{Bitmap, Evidence, Flight, Mark};
 use crate::error::AllocateError;
 use crate::geometry::Place;
 use crate::network::Network;
 use crate::policy::Hints;
 use crate::slot::Slot;
 use crate::stats::Event;
-use crate::sync::Snooze;
 use std::ops::RangeInclusive;
 
 /// First and last slots.
@@ -20,7 +19,7 @@ pub(crate) struct Half<'a, N: Network> {
     pool: &'a Pool<N>,
     event: Event,
     slot: Slot,
-    /// Nothing once it is kept. The flight ends when the address is free again, or somebody's.
+    /// Nothing once it is kept. The flight lands when the address is free again, or somebody's.
     unanswered: Option<Unanswered<(Flight<'a>, Slot)>>,
 }
 
@@ -153,29 +152,19 @@ impl<N: Network> Pool<N> {
         })
     }
 
-    /// The first collect of the proof that a set had nothing: see `bitmap::collect`.
-    ///
-    /// The caller has `own_flights` in this pool himself.
-    pub(crate) fn evidence_of_none(
-        &self,
-        parts: Option<&[Part]>,
-        own_flights: u64,
-    ) -> Result<Evidence<'_>, Doubt> {
+    /// The first look of the proof that a set had nothing: see `bitmap::collect`. `None` if there may be
+    /// something.
+    pub(crate) fn evidence_of_none(&self, parts: Option<&[Part]>) -> Option<Evidence<'_>> {
         if self.turned_up() {
-            return Err(Doubt::MayBeFree);
+            return None;
         }
-        self.bitmap().evidence_of_none(parts, own_flights)
+        self.bitmap().evidence_of_none(parts)
     }
 
     /// Watches for blocks: evidence, once the caller has found none after it.
-    pub(crate) fn watch_for_blocks(&self, prefix_len: u8) -> Result<Evidence<'_>, Doubt> {
+    pub(crate) fn watch_for_blocks(&self, prefix_len: u8) -> Evidence<'_> {
         let order = u32::from(self.geometry.unit().saturating_sub(prefix_len));
-        self.bitmap().watch_for(order, 0)
-    }
-
-    /// Waits a little for a claim in flight, and longer each time.
-    pub(crate) fn wait_for_flight(&self, snooze: &Snooze) {
-        self.bitmap().wait(snooze);
+        self.bitmap().watch_for(order)
     }
 
     /// How many slots nobody is known to hold or to have given back.
@@ -310,8 +299,8 @@ impl<N: Network> Pool<N> {
     }
 
     /// Waits for slots by a watch: see `bitmap::collect`.
-    pub(crate) fn watch_for_slots(&self) -> Result<Evidence<'_>, Doubt> {
-        self.bitmap().watch_for(0, 0)
+    pub(crate) fn watch_for_slots(&self) -> Evidence<'_> {
+        self.bitmap().watch_for(0)
     }
 
     /// The last address of the unit at a slot that exists.

@@ -16,30 +16,23 @@ const NONE: u64 = 1 << 32;
 
 pub(super) struct Cordons([AtomicU64; MOST_CORDONS]);
 
-/// Where to look, in this order. What the cordons and a band leave of a member, at most.
-#[derive(Clone, Copy)]
-pub(super) struct Parts {
-    parts: [Part; MOST_CORDONS + 2],
-    len: usize,
-}
+/// Where to look, in this order: what the cordons and a band leave of a member.
+#[derive(Clone)]
+pub(super) struct Parts(Vec<Part>);
 
 impl Parts {
     pub(super) const fn new() -> Self {
-        Self {
-            parts: [(0, 0); MOST_CORDONS + 2],
-            len: 0,
-        }
+        Self(Vec::new())
     }
 
     fn push(&mut self, part: Part) {
-        if part.0 <= part.1 && self.len < self.parts.len() {
-            self.parts[self.len] = part;
-            self.len += 1;
+        if part.0 <= part.1 {
+            self.0.push(part);
         }
     }
 
     pub(super) fn as_slice(&self) -> &[Part] {
-        &self.parts[..self.len]
+        &self.0
     }
 }
 
@@ -177,9 +170,9 @@ mod tests {
         };
         for round in 0..2000 {
             let cordons = Cordons::new();
-            for _ in 0..draw(7) {
+            for _ in 0..=draw(MOST_CORDONS as u64) {
                 let first = draw(40);
-                assert!(cordons.draw((first, first + draw(9))));
+                assert!(cordons.draw((first, first + draw(9) * draw(2))));
             }
             let whole = (0, 39);
             let band = (round % 2 == 0).then(|| {
@@ -207,6 +200,19 @@ mod tests {
                 cordons.list()
             );
         }
+    }
+
+    /// As many parts as there can be: each cordon splits one, and so does each end of the band.
+    #[test]
+    fn all_cordons_and_a_band_leave_three_parts_more_than_cordons() {
+        let cordons = Cordons::new();
+        for index in 1..=MOST_CORDONS as Slot {
+            assert!(cordons.draw((10 * index, 10 * index)));
+        }
+        let parts = cordons.allowed((0, 199), Some((53, 66)), true);
+        assert_eq!(parts.as_slice().len(), MOST_CORDONS + 3);
+        let slots = parts.as_slice().iter().map(|part| part.1 - part.0 + 1);
+        assert_eq!(slots.sum::<Slot>(), 200 - MOST_CORDONS as Slot);
     }
 
     #[test]

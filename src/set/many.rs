@@ -3,7 +3,7 @@
 use super::PoolSet;
 use super::cordons::Parts;
 use super::member::Member;
-use super::proof::Proof;
+use super::proof::given_back;
 use crate::error::AllocateError;
 use crate::network::Network;
 use crate::pool::Batch;
@@ -42,7 +42,6 @@ impl<N: Network> PoolSet<N> {
         if let Some(addrs) = self.allocate_many_at_home(count) {
             return Ok(addrs);
         }
-        let snooze = Snooze::default();
         loop {
             let mut refusal = None;
             let mut batches = Vec::new();
@@ -53,18 +52,17 @@ impl<N: Network> PoolSet<N> {
                     None => continue,
                 }
             }
-            let proof = self.prove_no_more(&batches);
-            // All is back before the flights end, and before anybody is waited for: two batches that each
-            // hold what the other one lacks have both let go.
+            let evidence = self.evidence_of_none();
+            // All is back, and has landed, before anybody is waited for: two batches that each hold what the
+            // other one lacks have both let go. What we had is among what was given back.
             self.give_back(batches);
-            match proof {
-                Proof::NoneFree => return Err(self.exhausted(refusal)),
-                // Pauses of different lengths keep the two from coming back together.
-                Proof::InFlight(index) => {
-                    (0..=thread_index() % 4).for_each(|_| self.wait(index, &snooze));
-                }
-                Proof::MayBeFree => {}
+            let Some(evidence) = evidence else { continue };
+            if given_back(&evidence) < count as u64 {
+                return Err(self.exhausted(refusal));
             }
+            // Together there was enough: pauses of different lengths keep two from coming back together.
+            let snooze = Snooze::default();
+            (0..=thread_index() % 4).for_each(|_| snooze.snooze());
         }
     }
 
@@ -197,11 +195,6 @@ impl<N: Network> PoolSet<N> {
             drop(batch);
             self.roster.publish(index);
         }
-    }
-
-    /// Whether no member had anything but what these batches have.
-    fn prove_no_more(&self, batches: &Batches<'_, N>) -> Proof {
-        self.prove_none_but(|index| batches.iter().any(|&(of, _)| of == index))
     }
 }
 

@@ -4,34 +4,27 @@
 
 use super::PoolSet;
 use super::cordons::Parts;
-use crate::bitmap::{Doubt, Evidence};
+use crate::bitmap::Evidence;
 use crate::error::AllocateError;
 use crate::network::Network;
-use crate::sync::{Ordering, Snooze, load_seq_cst};
-
-/// What became of an attempt to prove it.
-pub(super) enum Proof {
-    /// At some instant of the call no member had anything.
-    NoneFree,
-    /// Look again.
-    MayBeFree,
-    /// Somebody's claim in this member may be given back.
-    InFlight(usize),
-}
+use crate::sync::{Ordering, load_seq_cst};
 
 impl<N: Network> PoolSet<N> {
-    /// Whether no member had anything at one instant of the call.
+    /// Whether it was seen that at some instant of the call no member had anything; if not, look again. Waits
+    /// for those who are in the air: not for who is there himself.
     ///
     /// Tells the summary of members that have something which it does not know of: somebody gave it back
     /// behind the back of the set.
     #[cold]
-    pub(super) fn prove_none(&self) -> Proof {
-        self.prove_none_but(|_| false)
+    fn proves_none(&self) -> bool {
+        let evidence = self.evidence_of_none();
+        evidence.is_some_and(|evidence| given_back(&evidence) == 0)
     }
 
-    /// The same for who has something in flight in some members: whether they had anything else.
+    /// Both collects. What may have been there at the instant between them was in the air, and is
+    /// [given back](given_back).
     #[cold]
-    pub(super) fn prove_none_but(&self, is_own: impl Fn(usize) -> bool) -> Proof {
+    pub(super) fn evidence_of_none(&self) -> Option<Vec<Evidence<'_>>> {
         let before = self.shape_now();
         let mut evidence = Vec::new();
         for (index, member) in self.members.iter() {
@@ -40,25 +33,18 @@ impl<N: Network> PoolSet<N> {
             }
             let parts = member.open_parts();
             let parts = parts.as_ref().map(Parts::as_slice);
-            match member.pool.evidence_of_none(parts, is_own(index).into()) {
-                Ok(found) => evidence.push(found),
-                Err(Doubt::InFlight) => return Proof::InFlight(index),
-                Err(Doubt::MayBeFree) => {
-                    self.roster.publish(index);
-                    return Proof::MayBeFree;
-                }
-            }
+            let Some(found) = member.pool.evidence_of_none(parts) else {
+                self.roster.publish(index);
+                return None;
+            };
+            evidence.push(found);
         }
-        self.proved(before, &evidence)
+        self.still_holds(before, &evidence).then_some(evidence)
     }
 
     /// The second collect.
-    pub(super) fn proved(&self, before: (usize, u64), evidence: &[Evidence<'_>]) -> Proof {
-        if evidence.iter().all(Evidence::still_holds) && self.shape_now() == before {
-            Proof::NoneFree
-        } else {
-            Proof::MayBeFree
-        }
+    pub(super) fn still_holds(&self, before: (usize, u64), evidence: &[Evidence<'_>]) -> bool {
+        evidence.iter().all(Evidence::still_holds) && self.shape_now() == before
     }
 
     /// How many members there are, and how often one was resumed or a cordon was lifted: what makes
@@ -95,26 +81,24 @@ impl<N: Network> PoolSet<N> {
         &self,
         mut search: impl FnMut(&mut Option<AllocateError>) -> Option<T>,
     ) -> Result<T, AllocateError> {
-        let snooze = Snooze::default();
         loop {
             let mut refusal = None;
             if let Some(found) = search(&mut refusal) {
                 return Ok(found);
             }
-            match self.prove_none() {
-                Proof::NoneFree => return Err(self.exhausted(refusal)),
-                Proof::InFlight(index) => self.wait(index, &snooze),
-                Proof::MayBeFree => {}
+            if self.proves_none() {
+                return Err(self.exhausted(refusal));
             }
         }
     }
+}
 
-    /// Waits a little for a claim in flight in this member.
-    pub(super) fn wait(&self, index: usize, snooze: &Snooze) {
-        if let Some(member) = self.members.get(index) {
-            member.pool.wait_for_flight(snooze);
-        }
-    }
+/// Waits for all who are in the air, and answers how many slots may have been given back since before the
+/// first collect.
+pub(super) fn given_back(evidence: &[Evidence<'_>]) -> u64 {
+    evidence.iter().fold(0, |sum: u64, evidence| {
+        sum.saturating_add(evidence.given_back())
+    })
 }
 
 #[cfg(all(test, not(loom)))]
@@ -152,16 +136,13 @@ mod tests {
                 .map(|(_, member)| {
                     let parts = member.open_parts();
                     let parts = parts.as_ref().map(Parts::as_slice);
-                    let found = member.pool.evidence_of_none(parts, 0);
-                    found.unwrap_or_else(|doubt| panic!("nothing is free: {doubt:?}"))
+                    let found = member.pool.evidence_of_none(parts);
+                    found.expect("nothing is free")
                 })
                 .collect();
-            assert!(matches!(set.proved(before, &evidence), Proof::NoneFree));
+            assert!(set.still_holds(before, &evidence));
             change(&set);
-            assert!(
-                matches!(set.proved(before, &evidence), Proof::MayBeFree),
-                "change {index}"
-            );
+            assert!(!set.still_holds(before, &evidence), "change {index}");
             assert!(set.allocate().is_ok());
         }
     }

@@ -2,12 +2,12 @@
 
 use super::error::{AllocatePairError, ReleasePairError};
 use super::pair::Pair;
-use crate::bitmap::Doubt;
+use super::proof::given_back;
+use crate::bitmap::Evidence;
 use crate::error::AllocateError;
 use crate::pool::{Part, Pool};
 use crate::slot::Slot;
 use crate::stats::Event;
-use crate::sync::Snooze;
 use ipnet::{Ipv4Net, Ipv6Net};
 use std::fmt;
 use std::sync::Arc;
@@ -95,21 +95,15 @@ impl TwinPools {
     /// Searches under watch until something is found, or both sides are as they were before the search.
     #[cold]
     fn search_or_prove(&self) -> Result<Pair, AllocatePairError> {
-        let snooze = Snooze::default();
         loop {
-            let evidence = (self.v4.watch_for_slots(), self.v6.watch_for_slots());
+            let evidence = [self.v4.watch_for_slots(), self.v6.watch_for_slots()];
             if let Some(pair) = self.search()? {
                 return Ok(pair);
             }
-            match evidence {
-                (Ok(v4), Ok(v6)) if v4.still_holds() && v6.still_holds() => {
-                    return Err(AllocatePairError::NoCommonIndex {
-                        indices: u64::from(self.shared.1 - self.shared.0) + 1,
-                    });
-                }
-                (Err(Doubt::InFlight), _) => self.v4.wait_for_flight(&snooze),
-                (_, Err(Doubt::InFlight)) => self.v6.wait_for_flight(&snooze),
-                _ => {}
+            if evidence.iter().all(Evidence::still_holds) && given_back(&evidence) == 0 {
+                return Err(AllocatePairError::NoCommonIndex {
+                    indices: u64::from(self.shared.1 - self.shared.0) + 1,
+                });
             }
         }
     }

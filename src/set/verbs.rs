@@ -2,14 +2,12 @@
 
 use super::PoolSet;
 use super::member::Member;
-use super::proof::Proof;
+use super::proof::given_back;
 use super::strategy::looks_full;
-use crate::bitmap::Doubt;
 use crate::client::Client;
 use crate::error::{AllocateError, AllocateExactError, ReleaseError};
 use crate::network::Network;
 use crate::pool::Half;
-use crate::sync::Snooze;
 
 impl<N: Network> PoolSet<N> {
     /// Allocates a free address: the strategy chooses the member, the member's policy the address.
@@ -177,37 +175,30 @@ impl<N: Network> PoolSet<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn allocate_block(&self, prefix_len: u8) -> Result<N, AllocateError> {
-        let snooze = Snooze::default();
         loop {
-            match self.try_allocate_block(prefix_len)? {
-                Ok(block) => return Ok(block),
-                Err(Proof::NoneFree) => return Err(self.exhausted(None)),
-                Err(Proof::InFlight(index)) => self.wait(index, &snooze),
-                Err(Proof::MayBeFree) => {}
+            if let Some(block) = self.try_allocate_block(prefix_len)? {
+                return Ok(block);
             }
         }
     }
 
     /// One look at all members, each of them watched from before the first look until after the last one.
-    fn try_allocate_block(&self, prefix_len: u8) -> Result<Result<N, Proof>, AllocateError> {
+    /// `None`: again.
+    fn try_allocate_block(&self, prefix_len: u8) -> Result<Option<N>, AllocateError> {
         let before = self.shape_now();
-        let mut evidence = Vec::new();
-        let mut in_flight = None;
-        for (index, member) in self.members.iter().filter(|(_, it)| !it.is_drained()) {
-            match member.pool.watch_for_blocks(prefix_len) {
-                Ok(found) => evidence.push(found),
-                Err(Doubt::InFlight) => in_flight = Some(index),
-                // A watch proves nothing by itself, and so never finds anything.
-                Err(Doubt::MayBeFree) => unreachable!("a watch looks at no slot"),
-            }
-        }
+        let evidence: Vec<_> = self
+            .members
+            .iter()
+            .filter(|(_, member)| !member.is_drained())
+            .map(|(_, member)| member.pool.watch_for_blocks(prefix_len))
+            .collect();
         let (mut misfit, mut fits, mut refusal) = (None, false, None);
         for (_, member) in self.members.iter() {
             match member.try_allocate_block(prefix_len) {
                 Ok(block) => {
                     self.chooser
                         .note_named(member, units_of(member, prefix_len));
-                    return Ok(Ok(block));
+                    return Ok(Some(block));
                 }
                 Err(AllocateError::Exhausted { .. }) => fits = true,
                 Err(error @ AllocateError::BadBlock { .. }) => misfit = Some(error),
@@ -217,10 +208,10 @@ impl<N: Network> PoolSet<N> {
         match (refusal, misfit) {
             (Some(refusal), _) => Err(refusal),
             (None, Some(misfit)) if !fits => Err(misfit),
-            _ => Ok(Err(match in_flight {
-                Some(index) => Proof::InFlight(index),
-                None => self.proved(before, &evidence),
-            })),
+            _ if self.still_holds(before, &evidence) && given_back(&evidence) == 0 => {
+                Err(self.exhausted(None))
+            }
+            _ => Ok(None),
         }
     }
 

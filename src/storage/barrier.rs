@@ -34,6 +34,9 @@ use crate::sync::AtomicU64;
 /// What a claim took.
 pub(crate) trait Claimed {
     fn for_each_word(&self, tell: &mut dyn FnMut(usize, u64));
+
+    /// Tells its flight, if it has one, that all of it has been given back.
+    fn note_given_back(&self) {}
 }
 
 impl Claimed for Slot {
@@ -59,6 +62,10 @@ impl Claimed for Vec<WordBits> {
 impl Claimed for (Flight<'_>, Slot) {
     fn for_each_word(&self, tell: &mut dyn FnMut(usize, u64)) {
         self.1.for_each_word(tell);
+    }
+
+    fn note_given_back(&self) {
+        self.0.note_given_back(1);
     }
 }
 

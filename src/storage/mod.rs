@@ -30,7 +30,7 @@ mod heap;
 )))]
 mod no_file;
 
-use crate::bitmap::{Bitmap, Chunk, Control, GateWord, Lane, Shape};
+use crate::bitmap::{Bitmap, Chunk, Control, GateWord, Lanes, Shape};
 use crate::slot::{SLOTS_PER_CHUNK, Slot, bit_of, word_of};
 use crate::sync::AtomicU64;
 use crate::sync::Ordering;
@@ -61,8 +61,7 @@ use std::sync::OnceLock;
 pub(crate) struct Words {
     lent: Lent,
     shape: Shape,
-    /// Of a process that shares the words with others.
-    lane: Option<Box<Lane>>,
+    lanes: Lanes,
     /// Not zero while the quarantine of a file may have something.
     suspects: AtomicU32,
     lender: Lender,
@@ -105,7 +104,7 @@ impl Lent {
     ///
     /// The lender must live as long as the bitmap is used.
     #[inline]
-    unsafe fn bitmap<'a>(self, shape: &'a Shape, lane: Option<&'a Lane>) -> Bitmap<'a> {
+    unsafe fn bitmap<'a>(self, shape: &'a Shape, lanes: &'a Lanes) -> Bitmap<'a> {
         // SAFETY: NonNull::as_ref, twice; `control`:
         // - valid, aligned, and of initialised atomics, and unaliased by `&mut`: the invariant of `Lent`;
         // - alive: the caller's promise.
@@ -115,7 +114,7 @@ impl Lent {
                 self.nodes.as_ref(),
                 shape,
                 self.control(),
-                lane,
+                lanes,
             )
         }
     }
@@ -149,7 +148,7 @@ impl Words {
         let words = Self {
             lent: heap.lent(),
             shape,
-            lane: None,
+            lanes: Lanes::on_heap(),
             suspects: AtomicU32::new(0),
             lender: Lender::Heap { _owner: heap },
             touched_on_heap: OnceLock::new(),
@@ -172,7 +171,7 @@ impl Words {
         Self {
             lent: file.lent(),
             shape: file.shape().clone(),
-            lane: Some(Box::new(file.lane())),
+            lanes: file.lanes(),
             suspects: AtomicU32::new(has_suspects.into()),
             lender: Lender::File(Box::new(file)),
             touched_on_heap: OnceLock::new(),
@@ -182,7 +181,7 @@ impl Words {
     #[inline]
     pub(crate) fn bitmap(&self) -> Bitmap<'_> {
         // SAFETY: `Lent::bitmap`: `self.lender` owns the memory, and the bitmap borrows `self`.
-        unsafe { self.lent.bitmap(&self.shape, self.lane.as_deref()) }
+        unsafe { self.lent.bitmap(&self.shape, &self.lanes) }
     }
 
     /// Releases `slot`; `false` if it was free already, and then nothing has changed.
@@ -210,17 +209,11 @@ impl Words {
         was_taken
     }
 
-    /// The words as a process with this lane sees them.
+    /// The words as a process with these lanes sees them.
     #[cfg(all(loom, feature = "_loom"))]
-    pub(crate) fn bitmap_in<'a>(&'a self, lane: &'a Lane) -> Bitmap<'a> {
+    pub(crate) fn bitmap_in<'a>(&'a self, lanes: &'a Lanes) -> Bitmap<'a> {
         // SAFETY: `Lent::bitmap`: as in `bitmap`.
-        unsafe { self.lent.bitmap(&self.shape, Some(lane)) }
-    }
-
-    #[cfg(all(loom, feature = "_loom"))]
-    pub(crate) fn flights_word(&self) -> &AtomicU64 {
-        // SAFETY: `Lent::control`: as in `bitmap`.
-        unsafe { self.lent.control() }.flights_word()
+        unsafe { self.lent.bitmap(&self.shape, lanes) }
     }
 
     /// The word that every claim looks at.
@@ -290,5 +283,6 @@ impl Words {
         self.lent.chunks.len() * size_of::<Chunk>()
             + self.lent.nodes.len() * size_of::<AtomicU64>()
             + size_of::<Control>()
+            + self.lanes.memory_bytes()
     }
 }

@@ -1,7 +1,7 @@
 //! Claims in flight whose process dies, and lanes that change hands.
 //!
-//! Property: nobody waits for ever because of a dead owner; the flights of a living owner are counted
-//! until they end; "exhausted" is answered only if at some instant of the call nothing was free but what
+//! Property: nobody waits for ever because of a dead owner; the flight of a living owner is in the air
+//! until it lands; "exhausted" is answered only if at some instant of the call nothing was free but what
 //! the dead took with them.
 //!
 //! One lane, which its owners use one after another; the kernel knows whether its lock is held. An owner
@@ -28,10 +28,13 @@ pub(crate) enum Variant {
     ClearedBeforeLocked,
     /// The lane is read before the look at the words, and not again after it.
     ReadOnce,
-    /// Not a mistake: a dead lane is taken for an empty one, without being cleared.
+    /// What the dead may have given back counts as nothing.
+    DeadGaveNothing,
+    /// Nobody asks what was given back.
+    GivenIgnored,
+    /// What a lane said before the question is believed when nobody has its lock: its owner may have landed
+    /// and left meanwhile.
     DeadTakenForEmpty,
-    /// Not a mistake: a new owner adds nothing to the begun count when it takes the lane.
-    NothingAddedAtTakeover,
 }
 
 pub(crate) struct Lanes {
@@ -45,8 +48,8 @@ pub(crate) struct Lanes {
     pub(crate) leaves: bool,
 }
 
-/// In flight, ever begun.
-type Lane = (u8, u8);
+/// In the air, flights ever begun, slots given back.
+type Lane = (u8, u8, u8);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum At {
@@ -68,22 +71,36 @@ enum At {
         slot: u8,
     },
     LaneBefore,
-    AskLock {
-        seen: Lane,
-    },
-    Clear {
-        seen: Lane,
-    },
-    /// Until the lane changes or its lock is free.
-    Wait {
-        seen: Lane,
-    },
     Look {
         slot: u8,
         before: Lane,
     },
     LaneAfter {
         before: Lane,
+    },
+    /// Until the flight that was seen is no longer in the air, or the lock of its lane is free. `given`: what
+    /// had been given back before the look.
+    Wait {
+        seen: Lane,
+        given: u8,
+    },
+    LaneAgain {
+        seen: Lane,
+        given: u8,
+    },
+    AskLock {
+        now: Lane,
+        seen: Lane,
+        given: u8,
+    },
+    Clear {
+        now: Lane,
+        seen: Lane,
+        given: u8,
+    },
+    Judge {
+        lane: Lane,
+        given: u8,
     },
     Over,
 }
@@ -94,8 +111,9 @@ pub(crate) struct State {
     lane: Lane,
     lock: Option<u8>,
     threads: Vec<At>,
-    /// By owner: the slots of its flight, and whether it is one.
+    /// By owner: the slots of its flight, and how many of them it has given back.
     holds: Vec<u8>,
+    gave: Vec<u8>,
     flying: Option<u8>,
     /// The specification: what nobody has for good.
     known_free: u8,
@@ -105,6 +123,15 @@ pub(crate) struct State {
 impl Lanes {
     fn is(&self, variant: Variant) -> bool {
         self.variant == variant
+    }
+
+    /// What a dead flight counts as given back.
+    fn perhaps(&self, lane: Lane) -> u8 {
+        u8::from(lane.0 != 0 && !self.is(Variant::DeadGaveNothing))
+    }
+
+    fn is_still(lane: Lane, seen: Lane) -> bool {
+        lane.0 != 0 && lane.1 == seen.1
     }
 
     fn own(state: &mut State, slot: u8) {
@@ -155,10 +182,11 @@ impl Machine for Lanes {
         let all = (1 << self.slots) - 1;
         State {
             free: all,
-            lane: (0, 0),
+            lane: (0, 0, 0),
             lock: None,
             threads,
             holds: vec![0; self.owners],
+            gave: vec![0; self.owners],
             flying: None,
             known_free: all,
             kills: self.kills,
@@ -172,9 +200,10 @@ impl Machine for Lanes {
     fn is_live(&self, state: &State, thread: usize) -> bool {
         match state.threads[thread] {
             At::LockLane => state.lock.is_none(),
-            At::Wait { seen } => {
-                let asks_again = state.lock.is_none() && !self.is(Variant::NeverCleared);
-                state.lane != seen || asks_again
+            At::Wait { seen, .. } => {
+                let is_asked = state.lock.is_none() || self.is(Variant::LockNotAsked);
+                let asks_again = is_asked && !self.is(Variant::NeverCleared);
+                !Self::is_still(state.lane, seen) || asks_again
             }
             At::Over => false,
             _ => true,
@@ -206,10 +235,10 @@ impl Machine for Lanes {
             At::LoadLane => At::ResetLane { seen: state.lane },
             At::ResetLane { seen } => {
                 state.lane = match self.variant {
-                    Variant::CountBeginsAgain => (0, 0),
+                    Variant::CountBeginsAgain => (0, 0, 0),
                     Variant::TakenAsFound => seen,
-                    Variant::NothingAddedAtTakeover => (0, seen.1),
-                    _ => (0, seen.1 + 1),
+                    // What the dead one gave back nobody knows: perhaps something.
+                    _ => (0, seen.1, seen.2 + self.perhaps(seen)),
                 };
                 if early { At::LockLane } else { At::Begin }
             }
@@ -233,6 +262,7 @@ impl Machine for Lanes {
             At::GiveBack { slot } => {
                 state.free |= 1 << slot;
                 state.holds[thread] &= !(1 << slot);
+                state.gave[thread] += 1;
                 Self::give_back(state.holds[thread])
             }
             At::End => {
@@ -241,6 +271,8 @@ impl Machine for Lanes {
                     return Err("the flight of a living owner was cleared");
                 }
                 state.lane.0 -= 1;
+                state.lane.2 += state.gave[thread];
+                state.gave[thread] = 0;
                 if self.leaves { At::Unlock } else { At::Over }
             }
             At::Unlock => {
@@ -253,32 +285,46 @@ impl Machine for Lanes {
             }
             At::Claim { slot } if slot + 1 < self.slots => At::Claim { slot: slot + 1 },
             At::Claim { .. } => At::LaneBefore,
-            At::LaneBefore => match state.lane {
-                seen @ (0, _) => At::Look {
-                    slot: 0,
-                    before: seen,
-                },
-                seen if self.is(Variant::LockNotAsked) => At::Clear { seen },
-                seen => At::AskLock { seen },
-            },
-            At::AskLock { seen } if state.lock.is_some() => At::Wait { seen },
-            At::AskLock { seen } if self.is(Variant::NeverCleared) => At::Wait { seen },
-            At::AskLock { seen } if self.is(Variant::DeadTakenForEmpty) => At::Look {
+            At::LaneBefore => At::Look {
                 slot: 0,
-                before: seen,
+                before: state.lane,
             },
-            At::AskLock { seen } => At::Clear { seen },
-            At::Clear { seen } => {
-                if state.lane == seen || self.is(Variant::PlainStore) {
-                    state.lane = (0, seen.1);
-                }
-                At::Claim { slot: 0 }
-            }
-            At::Wait { .. } => At::LaneBefore,
             At::Look { slot, .. } if state.free >> slot & 1 == 1 => At::Claim { slot: 0 },
             At::Look { slot, before } => self.after_look(slot + 1, before),
             At::LaneAfter { before } => {
-                if state.lane != before && !self.is(Variant::ReadOnce) {
+                let given = before.2;
+                match state.lane {
+                    _ if self.is(Variant::ReadOnce) && before.0 == 0 => At::Judge {
+                        lane: before,
+                        given,
+                    },
+                    lane @ (0, ..) => At::Judge { lane, given },
+                    seen => At::Wait { seen, given },
+                }
+            }
+            At::Wait { seen, given } => At::LaneAgain { seen, given },
+            At::LaneAgain { seen, given } => match state.lane {
+                lane if !Self::is_still(lane, seen) => At::Judge { lane, given },
+                now if self.is(Variant::LockNotAsked) => At::Clear { now, seen, given },
+                now => At::AskLock { now, seen, given },
+            },
+            At::AskLock { seen, given, .. }
+                if state.lock.is_some() || self.is(Variant::NeverCleared) =>
+            {
+                At::Wait { seen, given }
+            }
+            At::AskLock { now, given, .. } if self.is(Variant::DeadTakenForEmpty) => {
+                At::Judge { lane: now, given }
+            }
+            At::AskLock { now, seen, given } => At::Clear { now, seen, given },
+            At::Clear { now, seen, given } => {
+                if state.lane == now || self.is(Variant::PlainStore) {
+                    state.lane = (0, now.1, now.2 + self.perhaps(now));
+                }
+                At::LaneAgain { seen, given }
+            }
+            At::Judge { lane, given } => {
+                if lane.2 != given && !self.is(Variant::GivenIgnored) {
                     At::Claim { slot: 0 }
                 } else if state.known_free != 0 {
                     return Err("false exhausted");

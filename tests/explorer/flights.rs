@@ -1,9 +1,14 @@
-//! The other protocol: claims in flight and releases under watch, on words without a tree.
+//! The other protocol: claims in flight, releases under watch, and what a refusal waits for.
 //!
-//! A word has one slot. A batch is all or nothing and may give back what it took; a search looks at
-//! the words one after another. The specification keeps a set of slots that are free for all to see;
-//! what a batch holds stays in it until the batch has all it wants. Whoever answers "nothing free",
-//! "too few free" or "taken" must have had an instant inside its call at which the set said so.
+//! A word has one slot, and a hint by which the root knows of it. A batch is all or nothing and may give
+//! back what it took. Each thread has a lane: whether it is in the air, how many flights it has begun, how
+//! many slots they have given back. Whoever finds nothing reads what the lanes have given back, looks, reads
+//! which lanes are in the air, and waits until each of those has landed or flies again.
+//!
+//! The specification: a flight that succeeds takes each slot when it takes it, one that fails takes nothing.
+//! So whoever answers "nothing free", "too few free" or "taken" must have had an instant inside its call at
+//! which that was true, counting as free what failing flights had at that instant, and what those had whose
+//! end nobody knows yet.
 
 use crate::search::Machine;
 
@@ -11,14 +16,30 @@ use crate::search::Machine;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Variant {
     Correct,
-    /// Nobody looks at the flights.
-    FlightsIgnored,
     /// A flight begins after its first claim.
     FlightBegunLate,
-    /// A flight ends before it has given everything back.
-    FlightEndedEarly,
-    /// A flight is looked at before the words, and not again after them.
-    FlightsReadOnce,
+    /// A flight lands before it has given everything back.
+    LandedEarly,
+    /// The lanes are read before the look, and not again after it.
+    LanesReadOnce,
+    /// Who is in the air since before the look is not waited for.
+    WaitsForLater,
+    /// Nobody waits.
+    WaitsForNobody,
+    /// Whoever has waited does not ask what was given back.
+    GivenIgnored,
+    /// What was given back is read after the look for the first time.
+    GivenReadLate,
+    /// A flight says what it gave back when it has landed.
+    GivenCountedLate,
+    /// A batch that finds no more waits for others before it gives back what it has.
+    WaitsHolding,
+    /// An exact claim says what it asks for after its attempt.
+    AskedLate,
+    /// Nobody looks whether it is still his slot that is asked for.
+    AskedNotReread,
+    /// A slot that is asked for is counted after the flight has landed.
+    ReturnedLate,
     /// A search is content with one look at the words.
     Unwatched,
     /// A watch begins after the look at the words that it should have covered.
@@ -29,9 +50,9 @@ pub(crate) enum Variant {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Op {
-    /// Claims the lowest free slot.
+    /// Claims any slot; "none" by the root.
     Allocate,
-    /// Claims a slot of all words by search and proof.
+    /// Claims a slot of all words by search under watch.
     Search,
     Exact(u8),
     Batch(u8),
@@ -63,10 +84,40 @@ pub(crate) const PROGRAMS: &[Program] = &[
         threads: &[&[B(2)], &[E(0)], &[S]],
     },
     Program {
+        name: "2 words, 1 free: b2 | e0 | a",
+        words: 2,
+        taken: 0b10,
+        threads: &[&[B(2)], &[E(0)], &[A]],
+    },
+    Program {
+        name: "2 words, 1 free: b2,b2 | a",
+        words: 2,
+        taken: 0b10,
+        threads: &[&[B(2), B(2)], &[A]],
+    },
+    Program {
+        name: "2 words, 1 free: b2,b2 | e0 | e0",
+        words: 2,
+        taken: 0b10,
+        threads: &[&[B(2), B(2)], &[E(0)], &[E(0)]],
+    },
+    Program {
+        name: "2 words, 1 free: b2 | e1 | e0",
+        words: 2,
+        taken: 0b10,
+        threads: &[&[B(2)], &[E(1)], &[E(0)]],
+    },
+    Program {
         name: "2 words, 2 free: b2 | b2",
         words: 2,
         taken: 0,
         threads: &[&[B(2)], &[B(2)]],
+    },
+    Program {
+        name: "3 words, 3 free: b3 | b2",
+        words: 3,
+        taken: 0,
+        threads: &[&[B(3)], &[B(2)]],
     },
     Program {
         name: "2 words: the free slot moves three times | s",
@@ -75,21 +126,37 @@ pub(crate) const PROGRAMS: &[Program] = &[
         threads: &[&[R(0), E(1), G(1), E(0), G(3), E(1)], &[S]],
     },
     Program {
-        name: "2 words: the free slot moves three times | a",
-        words: 2,
-        taken: 0b01,
-        threads: &[&[R(0), E(1), G(1), E(0), G(3), E(1)], &[A]],
-    },
-    Program {
         name: "2 words, 1 free: b2 | r1,a | s",
         words: 2,
         taken: 0b10,
         threads: &[&[B(2)], &[R(1), A], &[S]],
     },
+    Program {
+        name: "2 words, 1 free: b2 | r1,e0 | b2",
+        words: 2,
+        taken: 0b10,
+        threads: &[&[B(2)], &[R(1), E(0)], &[B(2)]],
+    },
 ];
 
 /// How often a batch tries again beside others before it gives up; the product never does.
 const BATCH_TRIES: u8 = 2;
+
+/// The most threads and words of a program.
+const MOST: usize = 3;
+
+/// What was free for all at an instant, and what each flight had then whose end is not known: four bits for
+/// each, the free ones first.
+type Instant = u16;
+
+fn of_flight(slots: u8, thread: usize) -> Instant {
+    Instant::from(slots) << (4 + 4 * thread)
+}
+
+/// All that may turn out to have been free.
+fn perhaps_free(instant: Instant) -> u8 {
+    ((instant | instant >> 4 | instant >> 8 | instant >> 12) & 0xf) as u8
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Step {
@@ -97,42 +164,66 @@ enum Step {
     Take {
         at: u8,
     },
+    /// Reads what a lane has given back, before the look.
+    GivenBefore {
+        lane: u8,
+    },
     Raise,
     FreedBefore,
-    FlightsBefore,
+    Ask,
+    ReturnedBefore,
+    Root,
     /// Looks at word `at`; a search takes it if it is free.
     Look {
         at: u8,
     },
-    FlightsAfter,
+    Attempt,
+    /// Reads whether a lane is in the air, after the look.
+    Air {
+        lane: u8,
+    },
+    /// Until the lane that was in the air has landed, or flies again.
+    Wait {
+        lane: u8,
+    },
     FreedAfter,
+    ReturnedAfter,
+    AskedAfter,
     Lower {
-        verdict: Verdict,
+        is_proved: bool,
     },
     Exact {
         slot: u8,
     },
-    BeginFlight,
-    EndFlight {
-        verdict: Verdict,
-    },
+    Begin,
+    Land,
+    CountGiven,
     Watchers {
         slot: u8,
     },
     Free {
         slot: u8,
     },
+    Publish {
+        slot: u8,
+    },
     AddFreed {
+        slot: u8,
+    },
+    LookAsked {
+        slot: u8,
+    },
+    AddReturned {
         slot: u8,
     },
     Done,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Verdict {
-    NoneFree,
-    Again,
-    InFlight,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct Lane {
+    in_air: bool,
+    begun: u8,
+    given: u8,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -143,33 +234,41 @@ struct Thread {
     results: Vec<u8>,
     /// What this operation holds so far.
     held: u8,
-    /// A batch is giving back.
-    rolling_back: Option<Verdict>,
+    /// A batch has failed: what it still has goes back.
+    failing: bool,
     in_flight: bool,
+    /// How many slots this flight gives back.
+    gives: u8,
     tries: u8,
     watching: bool,
-    freed_before: u8,
-    flights_before: (u8, u8),
-    disturbed: bool,
+    asking: bool,
+    given_before: u8,
+    given_after: u8,
+    /// By lane: the flights begun of one that was in the air.
+    seen_in_air: [Option<u8>; MOST],
+    counted_before: u8,
     /// What a release saw, where it looked early.
     watched: bool,
-    /// Fewest slots for all to see at any instant of this call; and whether the exact one was not.
-    fewest: u8,
-    was_taken: bool,
+    /// Instants of this call, but for those at which as much and more was free.
+    instants: Vec<Instant>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct State {
     free: u8,
-    /// Claims in flight, and claims ever begun.
-    flights: (u8, u8),
+    /// What the root knows of.
+    hints: u8,
+    lanes: [Lane; MOST],
     watchers: u8,
     freed: u8,
+    /// Who asks, and for which slot.
+    asked: Option<(u8, u8)>,
+    returned: u8,
     threads: Vec<Thread>,
     /// The specification.
     known_free: u8,
     /// By slot: threads whose release of it has not finished.
-    releasing: [u8; 3],
+    releasing: [u8; MOST],
 }
 
 pub(crate) struct Flights<'p> {
@@ -178,32 +277,33 @@ pub(crate) struct Flights<'p> {
 }
 
 impl Flights<'_> {
+    fn is(&self, variant: Variant) -> bool {
+        self.variant == variant
+    }
+
+    fn lanes(&self) -> u8 {
+        self.program.threads.len() as u8
+    }
+
     fn op(&self, state: &State, thread: usize) -> Option<Op> {
         let op_index = usize::from(state.threads[thread].op_index);
         self.program.threads[thread].get(op_index).copied()
     }
 
     fn begin(&self, state: &mut State, thread: usize) {
-        let known_free = state.known_free;
         loop {
             let op = self.op(state, thread);
             let current = &mut state.threads[thread];
             current.held = 0;
             current.tries = 0;
-            current.rolling_back = None;
-            current.fewest = known_free.count_ones() as u8;
-            current.was_taken = false;
+            current.failing = false;
+            current.gives = 0;
+            current.instants.clear();
             current.step = match op {
                 None => Step::Done,
                 Some(Op::Allocate | Op::Search) => Step::Take { at: 0 },
-                Some(Op::Exact(slot)) => {
-                    current.was_taken = known_free >> slot & 1 == 0;
-                    Step::Exact { slot }
-                }
-                Some(Op::Batch(_)) if self.variant == Variant::FlightBegunLate => {
-                    Step::Take { at: 0 }
-                }
-                Some(Op::Batch(_)) => Step::BeginFlight,
+                Some(Op::Exact(slot)) => Step::Exact { slot },
+                Some(Op::Batch(_)) => self.first_of_batch(),
                 Some(Op::Release(slot)) => self.begin_release(slot),
                 Some(Op::ReleaseResult(of)) => {
                     let got = current.results[usize::from(of)];
@@ -219,8 +319,16 @@ impl Flights<'_> {
         }
     }
 
+    fn first_of_batch(&self) -> Step {
+        if self.is(Variant::FlightBegunLate) {
+            Step::Take { at: 0 }
+        } else {
+            Step::Begin
+        }
+    }
+
     fn begin_release(&self, slot: u8) -> Step {
-        if self.variant == Variant::WatchersReadEarly {
+        if self.is(Variant::WatchersReadEarly) {
             Step::Watchers { slot }
         } else {
             Step::Free { slot }
@@ -237,128 +345,170 @@ impl Flights<'_> {
     /// The claim is final: the slots are nobody else's from here on.
     fn own(state: &mut State, slots: u8) {
         state.known_free &= !slots;
-        for slot in 0..state.releasing.len() {
+        for slot in 0..MOST {
             if slots >> slot & 1 == 1 {
                 state.releasing[slot] = 0;
             }
         }
     }
 
+    /// A flight has ended in success: it has held each of its slots since it took it.
+    fn succeed(state: &mut State, thread: usize) {
+        for call in &mut state.threads {
+            for instant in &mut call.instants {
+                *instant &= !of_flight(0xf, thread);
+            }
+        }
+    }
+
+    /// A flight will give all back: it never took anything.
+    fn fail(state: &mut State, thread: usize) {
+        state.known_free |= state.threads[thread].held;
+        for call in &mut state.threads {
+            for instant in &mut call.instants {
+                let held = *instant >> (4 + 4 * thread) & 0xf;
+                *instant = *instant & !of_flight(0xf, thread) | held;
+            }
+        }
+        let current = &mut state.threads[thread];
+        current.failing = true;
+        current.gives = current.held.count_ones() as u8;
+    }
+
     /// After a take: has the operation all it wants?
     fn took(&self, state: &mut State, thread: usize, slot: u8) {
         state.free &= !(1 << slot);
-        state.threads[thread].held |= 1 << slot;
-        let held = state.threads[thread].held;
-        match self.op(state, thread) {
+        state.hints &= !(1 << slot);
+        Self::own(state, 1 << slot);
+        let op = self.op(state, thread);
+        let current = &mut state.threads[thread];
+        current.held |= 1 << slot;
+        let held = current.held;
+        match op {
             Some(Op::Batch(wanted)) if held.count_ones() < u32::from(wanted) => {
-                let late = self.variant == Variant::FlightBegunLate;
+                let late = self.is(Variant::FlightBegunLate);
                 state.threads[thread].step = if late && !state.threads[thread].in_flight {
-                    Step::BeginFlight
+                    Step::Begin
                 } else {
-                    self.take_on(slot + 1)
+                    self.take_on(op, slot + 1)
                 };
             }
             Some(Op::Batch(_)) => {
-                Self::own(state, held);
-                state.threads[thread].step = Step::EndFlight {
-                    verdict: Verdict::Again,
-                };
+                Self::succeed(state, thread);
+                state.threads[thread].step = Step::Land;
             }
-            _ => {
-                Self::own(state, held);
-                if state.threads[thread].watching {
-                    state.threads[thread].step = Step::Lower {
-                        verdict: Verdict::Again,
-                    };
-                } else {
-                    self.finish(state, thread, held);
-                }
+            _ if state.threads[thread].watching => {
+                state.threads[thread].step = Step::Lower { is_proved: false };
             }
+            _ => self.finish(state, thread, held),
         }
     }
 
-    fn take_on(&self, at: u8) -> Step {
+    fn take_on(&self, op: Option<Op>, at: u8) -> Step {
         if at < self.program.words {
             Step::Take { at }
-        } else if self.variant == Variant::WatchBegunLate {
-            Step::FreedBefore
+        } else if matches!(op, Some(Op::Search)) {
+            if self.is(Variant::WatchBegunLate) {
+                Step::FreedBefore
+            } else {
+                Step::Raise
+            }
+        } else if self.is(Variant::GivenReadLate) {
+            Step::Root
         } else {
-            Step::Raise
+            Step::GivenBefore { lane: 0 }
         }
     }
 
-    fn verdict_reached(
-        &self,
-        state: &mut State,
-        thread: usize,
-        verdict: Verdict,
-    ) -> Result<(), &'static str> {
+    /// What comes after the look: the lanes, read again.
+    fn after_look(&self) -> Step {
+        if self.is(Variant::LanesReadOnce) {
+            return Step::Wait { lane: 0 };
+        }
+        Step::Air { lane: 0 }
+    }
+
+    fn after_waits(&self, state: &mut State, thread: usize) -> Result<(), &'static str> {
+        match self.op(state, thread) {
+            Some(Op::Search) => state.threads[thread].step = Step::FreedAfter,
+            Some(Op::Exact(_)) => state.threads[thread].step = Step::ReturnedAfter,
+            Some(Op::Batch(_)) if state.threads[thread].in_flight => {
+                // It has waited while it held what it has: the variant.
+                Self::fail(state, thread);
+                self.roll_back(state, thread);
+            }
+            _ => return self.judge(state, thread),
+        }
+        Ok(())
+    }
+
+    /// Whether what others have given back since before the look may have been enough.
+    fn judge(&self, state: &mut State, thread: usize) -> Result<(), &'static str> {
+        let current = &mut state.threads[thread];
+        let given = current.given_after - current.given_before;
+        current.given_before = 0;
+        current.given_after = 0;
+        let wanted = match self.op(state, thread) {
+            Some(Op::Batch(wanted)) => wanted,
+            _ => 1,
+        };
+        if given < wanted || self.is(Variant::GivenIgnored) {
+            return self.refuse(state, thread);
+        }
         let op = self.op(state, thread);
         let current = &mut state.threads[thread];
-        match (op, verdict) {
-            // A search that found something comes here to lower its watch.
-            (Some(Op::Search | Op::Allocate), _) if current.held != 0 => {
-                let held = current.held;
-                self.finish(state, thread, held);
-            }
-            (Some(Op::Batch(_)), Verdict::NoneFree | Verdict::InFlight) => {
-                current.rolling_back = Some(verdict);
-                if self.variant == Variant::FlightEndedEarly {
-                    current.step = Step::EndFlight { verdict };
-                } else {
-                    self.roll_back(state, thread);
-                }
-            }
-            (_, Verdict::NoneFree) => {
-                if current.fewest != 0 {
-                    return Err("false exhausted");
-                }
-                self.finish(state, thread, 0);
-            }
-            (_, Verdict::Again | Verdict::InFlight) => current.step = Step::Take { at: 0 },
+        current.failing = false;
+        if !matches!(op, Some(Op::Batch(_))) {
+            current.step = Step::Take { at: 0 };
+        } else if current.tries + 1 < BATCH_TRIES {
+            current.tries += 1;
+            current.step = self.first_of_batch();
+        } else {
+            self.finish(state, thread, 0);
         }
+        Ok(())
+    }
+
+    fn refuse(&self, state: &mut State, thread: usize) -> Result<(), &'static str> {
+        let current = &state.threads[thread];
+        let wanted = match self.op(state, thread) {
+            Some(Op::Batch(wanted)) => u32::from(wanted),
+            _ => 1,
+        };
+        let too_few = |&instant: &Instant| perhaps_free(instant).count_ones() < wanted;
+        if !current.instants.iter().any(too_few) {
+            return Err(match self.op(state, thread) {
+                Some(Op::Exact(_)) => "false \"taken\"",
+                Some(Op::Batch(_)) => "false exhausted for a batch",
+                _ => "false exhausted",
+            });
+        }
+        self.finish(state, thread, 0);
         Ok(())
     }
 
     /// The next slot to give back, or the end of the flight.
     fn roll_back(&self, state: &mut State, thread: usize) {
+        let lands_early = self.is(Variant::LandedEarly) && state.threads[thread].in_flight;
         let current = &mut state.threads[thread];
-        current.step = if current.held != 0 {
+        current.step = if current.held != 0 && !lands_early {
             self.begin_release(current.held.trailing_zeros() as u8)
         } else {
-            Step::EndFlight {
-                verdict: current.rolling_back.unwrap_or(Verdict::Again),
-            }
+            Step::Land
         };
     }
 
-    fn batch_ended(
-        &self,
-        state: &mut State,
-        thread: usize,
-        verdict: Verdict,
-    ) -> Result<(), &'static str> {
-        let Some(Op::Batch(wanted)) = self.op(state, thread) else {
-            unreachable!("only batches fly");
-        };
-        let current = &mut state.threads[thread];
-        match (current.rolling_back, verdict) {
-            (None, _) => {
-                let held = current.held;
-                self.finish(state, thread, held);
-            }
-            (Some(_), Verdict::NoneFree) => {
-                if current.fewest >= wanted {
-                    return Err("false exhausted for a batch");
-                }
-                self.finish(state, thread, 0);
-            }
-            (Some(_), _) if current.tries + 1 < BATCH_TRIES => {
-                current.tries += 1;
-                current.rolling_back = None;
-                current.step = Step::BeginFlight;
-            }
-            (Some(_), _) => self.finish(state, thread, 0),
+    fn landed(&self, state: &mut State, thread: usize) -> Result<(), &'static str> {
+        let current = &state.threads[thread];
+        if !current.failing {
+            let held = current.held;
+            self.finish(state, thread, held);
+        } else if current.held != 0 {
+            self.roll_back(state, thread);
+        } else if self.is(Variant::WaitsHolding) {
+            return self.judge(state, thread);
+        } else {
+            state.threads[thread].step = self.after_look();
         }
         Ok(())
     }
@@ -368,159 +518,301 @@ impl Flights<'_> {
             state.releasing[usize::from(slot)] &= !(1 << thread);
             state.known_free |= 1 << slot;
         }
-        if state.threads[thread].rolling_back.is_some() {
-            if state.threads[thread].held == 0 && !state.threads[thread].in_flight {
-                // The flight ended early; this was the last to be given back.
-                let verdict = state.threads[thread].rolling_back.unwrap_or(Verdict::Again);
-                return self.batch_ended(state, thread, verdict);
-            }
+        let current = &state.threads[thread];
+        if !current.failing {
+            self.finish(state, thread, 0);
+        } else if current.in_flight || current.held != 0 {
             self.roll_back(state, thread);
         } else {
-            self.finish(state, thread, 0);
+            // It had landed early: this was the last slot.
+            return self.landed(state, thread);
         }
         Ok(())
     }
 
+    fn after_watchers(
+        &self,
+        state: &mut State,
+        thread: usize,
+        slot: u8,
+    ) -> Result<(), &'static str> {
+        if state.threads[thread].watched {
+            state.threads[thread].step = Step::AddFreed { slot };
+            return Ok(());
+        }
+        self.released(state, thread, slot)
+    }
+
     fn one_step(&self, state: &mut State, thread: usize) -> Result<(), &'static str> {
-        let own_flights = u8::from(state.threads[thread].in_flight);
+        let op = self.op(state, thread);
+        let lanes = self.lanes();
         let current = &mut state.threads[thread];
         match current.step {
             Step::Take { at } => {
-                if state.free >> at & 1 == 1 {
+                if state.free >> at & 1 == 1 && state.hints >> at & 1 == 1 {
                     self.took(state, thread, at);
                 } else {
-                    current.step = self.take_on(at + 1);
+                    current.step = self.take_on(op, at + 1);
                 }
+            }
+            Step::GivenBefore { lane } => {
+                let it = state.lanes[usize::from(lane)];
+                if lane == 0 {
+                    current.given_before = 0;
+                }
+                current.given_before += it.given;
+                current.seen_in_air[usize::from(lane)] =
+                    (it.in_air && usize::from(lane) != thread).then_some(it.begun);
+                current.step = if lane + 1 < lanes {
+                    Step::GivenBefore { lane: lane + 1 }
+                } else if self.is(Variant::GivenReadLate) {
+                    self.after_look()
+                } else {
+                    Step::Root
+                };
+            }
+            Step::Root => {
+                current.step = if state.hints != 0 {
+                    Step::Take { at: 0 }
+                } else if self.is(Variant::GivenReadLate) && !matches!(op, Some(Op::Batch(_))) {
+                    Step::GivenBefore { lane: 0 }
+                } else if !matches!(op, Some(Op::Batch(_))) || self.is(Variant::WaitsHolding) {
+                    self.after_look()
+                } else {
+                    Self::fail(state, thread);
+                    self.roll_back(state, thread);
+                    return Ok(());
+                };
             }
             Step::Raise => {
                 state.watchers += 1;
                 current.watching = true;
-                current.step = match self.variant {
-                    Variant::WatchBegunLate => Step::FlightsAfter,
+                current.step = match op {
+                    Some(Op::Exact(_)) if self.is(Variant::AskedLate) => Step::ReturnedBefore,
+                    Some(Op::Exact(_)) => Step::Ask,
+                    _ if self.is(Variant::WatchBegunLate) => self.after_look(),
                     _ => Step::FreedBefore,
                 };
             }
             Step::FreedBefore => {
-                current.freed_before = state.freed;
-                current.step = Step::FlightsBefore;
-            }
-            Step::FlightsBefore => {
-                current.flights_before = state.flights;
-                current.disturbed = state.flights.0 != own_flights;
+                current.counted_before = state.freed;
                 current.step = Step::Look { at: 0 };
             }
-            Step::Look { at } if state.free >> at & 1 == 1 => {
-                if matches!(self.op(state, thread), Some(Op::Search)) {
-                    self.took(state, thread, at);
-                } else if state.threads[thread].watching {
-                    state.threads[thread].step = Step::Lower {
-                        verdict: Verdict::Again,
-                    };
+            Step::Ask => {
+                // Whoever asks for another slot is pushed aside; the product lets it go on for a while.
+                let Some(Op::Exact(slot)) = op else {
+                    unreachable!("only exact claims ask");
+                };
+                state.asked = Some((thread as u8, slot));
+                current.asking = true;
+                current.step = if self.is(Variant::AskedLate) {
+                    self.after_look()
                 } else {
-                    state.threads[thread].step = Step::Take { at: 0 };
+                    Step::ReturnedBefore
+                };
+            }
+            Step::ReturnedBefore => {
+                current.counted_before = state.returned;
+                current.step = Step::Attempt;
+            }
+            Step::Attempt => {
+                let Some(Op::Exact(slot)) = op else {
+                    unreachable!("only exact claims attempt");
+                };
+                if state.free >> slot & 1 == 1 {
+                    self.took(state, thread, slot);
+                } else if self.is(Variant::AskedLate) {
+                    current.step = Step::Ask;
+                } else {
+                    current.step = self.after_look();
                 }
             }
+            Step::Look { at } if state.free >> at & 1 == 1 => self.took(state, thread, at),
             Step::Look { at } => {
                 current.step = if at + 1 < self.program.words {
                     Step::Look { at: at + 1 }
-                } else if self.variant == Variant::WatchBegunLate {
+                } else if self.is(Variant::WatchBegunLate) {
                     Step::Raise
                 } else {
-                    Step::FlightsAfter
+                    self.after_look()
                 };
             }
-            Step::FlightsAfter => {
-                current.disturbed |= match self.variant {
-                    Variant::FlightsReadOnce => false,
-                    _ => state.flights != current.flights_before,
-                };
-                current.disturbed &= self.variant != Variant::FlightsIgnored;
-                current.step = Step::FreedAfter;
-            }
-            Step::FreedAfter => {
-                let moved = state.freed != current.freed_before;
-                let verdict = match (current.disturbed, moved) {
-                    (true, _) => Verdict::InFlight,
-                    (false, true) if self.variant != Variant::Unwatched => Verdict::Again,
-                    (false, _) => Verdict::NoneFree,
-                };
-                current.step = Step::Lower { verdict };
-            }
-            Step::Lower { verdict } => {
-                state.watchers -= 1;
-                current.watching = false;
-                // What no longer matters would only multiply the states.
-                current.freed_before = 0;
-                current.flights_before = (0, 0);
-                current.disturbed = false;
-                return self.verdict_reached(state, thread, verdict);
-            }
-            Step::Exact { slot } => {
-                // The code reads the flights before and after each attempt; in one step with it here,
-                // because what the two readings are for is tried by the searches.
-                if state.free >> slot & 1 == 1 {
-                    state.free &= !(1 << slot);
-                    Self::own(state, 1 << slot);
-                    self.finish(state, thread, 1 << slot);
-                } else if state.flights.0 != 0 && self.variant != Variant::FlightsIgnored {
-                    // In flight: the same again.
-                } else if !current.was_taken {
-                    return Err("false \"taken\"");
+            Step::Air { lane } => {
+                let it = state.lanes[usize::from(lane)];
+                let before = current.seen_in_air[usize::from(lane)];
+                let is_old = self.is(Variant::WaitsForLater) && before == Some(it.begun);
+                let is_flying = it.in_air && usize::from(lane) != thread && !is_old;
+                current.seen_in_air[usize::from(lane)] = is_flying.then_some(it.begun);
+                current.step = if lane + 1 < lanes {
+                    Step::Air { lane: lane + 1 }
                 } else {
-                    self.finish(state, thread, 0);
+                    Step::Wait { lane: 0 }
+                };
+            }
+            Step::Wait { lane } => {
+                // `is_live` has seen to it that this one has landed, or flies again.
+                if lane == 0 {
+                    current.given_after = 0;
+                }
+                current.given_after += state.lanes[usize::from(lane)].given;
+                current.seen_in_air[usize::from(lane)] = None;
+                if lane + 1 < lanes {
+                    current.step = Step::Wait { lane: lane + 1 };
+                } else {
+                    return self.after_waits(state, thread);
                 }
             }
-            Step::BeginFlight => {
-                state.flights.0 += 1;
-                state.flights.1 += 1;
+            Step::FreedAfter => {
+                let is_same = state.freed == current.counted_before;
+                current.step = Step::Lower {
+                    is_proved: is_same || self.is(Variant::Unwatched),
+                };
+            }
+            Step::ReturnedAfter => {
+                let is_same = state.returned == current.counted_before;
+                current.step = if !is_same {
+                    Step::Lower { is_proved: false }
+                } else if self.is(Variant::AskedNotReread) {
+                    Step::Lower { is_proved: true }
+                } else {
+                    Step::AskedAfter
+                };
+            }
+            Step::AskedAfter => {
+                let is_ours = state
+                    .asked
+                    .is_some_and(|(who, _)| usize::from(who) == thread);
+                current.step = Step::Lower { is_proved: is_ours };
+            }
+            Step::Lower { is_proved } => {
+                state.watchers -= 1;
+                if state
+                    .asked
+                    .is_some_and(|(who, _)| usize::from(who) == thread)
+                {
+                    state.asked = None;
+                }
+                current.watching = false;
+                current.asking = false;
+                current.counted_before = 0;
+                current.given_after = 0;
+                current.given_before = 0;
+                if current.held != 0 {
+                    let held = current.held;
+                    self.finish(state, thread, held);
+                } else if is_proved {
+                    return self.refuse(state, thread);
+                } else {
+                    current.step = match op {
+                        Some(Op::Exact(slot)) => Step::Exact { slot },
+                        _ => Step::Take { at: 0 },
+                    };
+                }
+            }
+            Step::Exact { slot } => {
+                if state.free >> slot & 1 == 1 {
+                    self.took(state, thread, slot);
+                } else {
+                    current.step = Step::Raise;
+                }
+            }
+            Step::Begin => {
+                let lane = &mut state.lanes[thread];
+                lane.in_air = true;
+                lane.begun += 1;
                 current.in_flight = true;
                 current.step = Step::Take { at: 0 };
             }
-            Step::EndFlight { verdict } => {
-                if current.in_flight {
-                    state.flights.0 -= 1;
-                    current.in_flight = false;
+            Step::Land => {
+                let lane = &mut state.lanes[thread];
+                lane.in_air = false;
+                current.in_flight = false;
+                if self.is(Variant::GivenCountedLate) && current.gives != 0 {
+                    current.step = Step::CountGiven;
+                    return Ok(());
                 }
-                if current.rolling_back.is_some() && current.held != 0 {
-                    self.roll_back(state, thread);
-                } else {
-                    return self.batch_ended(state, thread, verdict);
-                }
+                lane.given += current.gives;
+                current.gives = 0;
+                return self.landed(state, thread);
             }
-            Step::Watchers { slot } => {
-                current.watched = state.watchers != 0;
-                let early = self.variant == Variant::WatchersReadEarly;
-                if early {
-                    current.step = Step::Free { slot };
-                } else if current.watched {
-                    current.step = Step::AddFreed { slot };
-                } else {
-                    return self.released(state, thread, slot);
-                }
+            Step::CountGiven => {
+                state.lanes[thread].given += current.gives;
+                current.gives = 0;
+                return self.landed(state, thread);
             }
             Step::Free { slot } => {
                 state.free |= 1 << slot;
-                if current.rolling_back.is_some() {
+                if current.failing {
                     current.held &= !(1 << slot);
                 } else {
                     state.releasing[usize::from(slot)] |= 1 << thread;
                 }
-                if self.variant != Variant::WatchersReadEarly {
-                    current.step = Step::Watchers { slot };
-                } else if current.watched {
-                    current.step = Step::AddFreed { slot };
+                current.step = Step::Publish { slot };
+            }
+            Step::Publish { slot } => {
+                if state.free >> slot & 1 == 1 {
+                    state.hints |= 1 << slot;
+                }
+                if self.is(Variant::WatchersReadEarly) {
+                    return self.after_watchers(state, thread, slot);
+                }
+                current.step = Step::Watchers { slot };
+            }
+            Step::Watchers { slot } => {
+                current.watched = state.watchers != 0;
+                if self.is(Variant::WatchersReadEarly) {
+                    current.step = Step::Free { slot };
                 } else {
-                    return self.released(state, thread, slot);
+                    return self.after_watchers(state, thread, slot);
                 }
             }
             Step::AddFreed { slot } => {
                 state.freed += 1;
+                current.watched = false;
+                current.step = Step::LookAsked { slot };
+            }
+            Step::LookAsked { slot } => {
+                if state.asked.is_none_or(|(_, asked)| asked != slot) {
+                    return self.released(state, thread, slot);
+                }
+                if self.is(Variant::ReturnedLate) && current.in_flight && current.held == 0 {
+                    state.lanes[thread].in_air = false;
+                    state.lanes[thread].given += current.gives;
+                    current.gives = 0;
+                    current.in_flight = false;
+                }
+                current.step = Step::AddReturned { slot };
+            }
+            Step::AddReturned { slot } => {
+                state.returned += 1;
                 return self.released(state, thread, slot);
             }
             Step::Done => unreachable!("a thread that is done takes no step"),
         }
         Ok(())
     }
+
+    /// What is free for all, and what each flight has whose end is not known.
+    fn instant(&self, state: &State) -> Instant {
+        let flights = state.threads.iter().enumerate().filter(|(index, it)| {
+            matches!(self.op(state, *index), Some(Op::Batch(wanted))
+                if !it.failing && it.held.count_ones() < u32::from(wanted))
+        });
+        flights.fold(state.known_free.into(), |instant, (index, it)| {
+            instant | of_flight(it.held, index)
+        })
+    }
+}
+
+/// Adds an instant, unless there is one at which no more was free.
+fn note(instants: &mut Vec<Instant>, instant: Instant) {
+    let includes = |one: Instant, other: Instant| one & other == other;
+    if instants.iter().any(|&known| includes(instant, known)) {
+        return;
+    }
+    instants.retain(|&known| !includes(known, instant));
+    instants.push(instant);
+    instants.sort_unstable();
 }
 
 impl Machine for Flights<'_> {
@@ -533,29 +825,35 @@ impl Machine for Flights<'_> {
             step: Step::Done,
             results: Vec::new(),
             held: 0,
-            rolling_back: None,
+            failing: false,
             in_flight: false,
+            gives: 0,
             tries: 0,
             watching: false,
-            freed_before: 0,
-            flights_before: (0, 0),
-            disturbed: false,
+            asking: false,
+            given_before: 0,
+            given_after: 0,
+            seen_in_air: [None; MOST],
+            counted_before: 0,
             watched: false,
-            fewest: 0,
-            was_taken: false,
+            instants: Vec::new(),
         };
         let mut state = State {
             free,
-            flights: (0, 0),
+            hints: free,
+            lanes: [Lane::default(); MOST],
             watchers: 0,
             freed: 0,
+            asked: None,
+            returned: 0,
             threads: vec![thread; self.program.threads.len()],
             known_free: free,
-            releasing: [0; 3],
+            releasing: [0; MOST],
         };
         for thread in 0..state.threads.len() {
             self.begin(&mut state, thread);
         }
+        self.note_instant(&mut state);
         state
     }
 
@@ -564,36 +862,58 @@ impl Machine for Flights<'_> {
     }
 
     fn is_live(&self, state: &State, thread: usize) -> bool {
-        state.threads[thread].step != Step::Done
+        let current = &state.threads[thread];
+        match current.step {
+            Step::Done => false,
+            Step::Wait { lane } => {
+                let it = state.lanes[usize::from(lane)];
+                self.is(Variant::WaitsForNobody)
+                    || current.seen_in_air[usize::from(lane)]
+                        .is_none_or(|begun| !it.in_air || it.begun != begun)
+            }
+            _ => true,
+        }
     }
 
     fn step(&self, state: &mut State, thread: usize) -> Result<(), &'static str> {
         self.one_step(state, thread)?;
-        // Every call in progress sees this instant.
-        let (known_free, count) = (state.known_free, state.known_free.count_ones() as u8);
-        for other in 0..state.threads.len() {
-            let op = self.op(state, other);
-            let call = &mut state.threads[other];
-            match op {
-                Some(Op::Exact(slot)) => call.was_taken |= known_free >> slot & 1 == 0,
-                Some(Op::Allocate | Op::Search | Op::Batch(_)) => {
-                    call.fewest = call.fewest.min(count);
-                }
-                _ => call.fewest = 0,
-            }
-        }
+        self.note_instant(state);
         Ok(())
     }
 
     fn broken_at_rest(&self, state: &State) -> Option<String> {
-        (state.free != state.known_free).then(|| {
-            let (free, known_free) = (state.free, state.known_free);
-            format!("free slots {free:#b}, but {known_free:#b} by the specification")
+        let waits = |it: &Thread| it.step != Step::Done;
+        if let Some(thread) = state.threads.iter().position(waits) {
+            return Some(format!("thread {thread} waits for ever"));
+        }
+        (state.free != state.known_free || state.hints != state.free).then(|| {
+            let State {
+                free,
+                hints,
+                known_free,
+                ..
+            } = state;
+            format!("free {free:#b}, hints {hints:#b}, but {known_free:#b} by the specification")
         })
     }
 
     fn describe(&self, state: &State, thread: usize) -> String {
         let current = &state.threads[thread];
         format!("operation {}: {:?}", current.op_index, current.step)
+    }
+}
+
+impl Flights<'_> {
+    /// Every call in progress that may be refused sees this instant.
+    fn note_instant(&self, state: &mut State) {
+        let now = self.instant(state);
+        for thread in 0..state.threads.len() {
+            let mask = match self.op(state, thread) {
+                Some(Op::Exact(slot)) => 0x1111 << slot,
+                Some(Op::Allocate | Op::Search | Op::Batch(_)) => 0xffff,
+                _ => continue,
+            };
+            note(&mut state.threads[thread].instants, now & mask);
+        }
     }
 }

@@ -19,7 +19,7 @@ mod summary;
 
 use flights::{Flights, PROGRAMS};
 use passes::Passes;
-use programs::{Program, again_and_again, large, small};
+use programs::{Program, again_and_again, large, small, two_who_settle};
 use search::{Outcome, explore};
 use summary::{Summary, Variant};
 
@@ -112,6 +112,14 @@ fn the_check_between_the_phases_is_needed() {
     assert_caught(Variant::NoCheck);
 }
 
+/// Somebody may be about to find that the child is not empty after all, and he publishes nothing.
+#[test]
+fn a_child_that_is_being_cleared_is_a_candidate() {
+    assert_right(&two_who_settle());
+    let outcome = check(&two_who_settle(), Variant::ClearingIsFull);
+    assert!(matches!(outcome, Outcome::Wrong { .. }), "{outcome}");
+}
+
 /// A release that finds the slot free tells its caller so before the slot can be found.
 #[test]
 fn publishing_a_free_slot_is_needed() {
@@ -148,10 +156,38 @@ fn flights_and_watches_are_right_in_every_interleaving() {
 /// A batch that gives back what it took makes others see an emptiness that never was.
 #[test]
 fn flights_are_needed() {
-    assert_flights_caught(flights::Variant::FlightsIgnored);
     assert_flights_caught(flights::Variant::FlightBegunLate);
-    assert_flights_caught(flights::Variant::FlightEndedEarly);
-    assert_flights_caught(flights::Variant::FlightsReadOnce);
+    assert_flights_caught(flights::Variant::LandedEarly);
+}
+
+/// Whoever was in the air after the look may have had what the look did not find.
+#[test]
+fn the_lanes_are_read_after_the_look_and_waited_for() {
+    assert_flights_caught(flights::Variant::LanesReadOnce);
+    assert_flights_caught(flights::Variant::WaitsForLater);
+    assert_flights_caught(flights::Variant::WaitsForNobody);
+}
+
+/// What was given back since before the look was free at the look.
+#[test]
+fn what_was_given_back_is_counted() {
+    assert_flights_caught(flights::Variant::GivenIgnored);
+    assert_flights_caught(flights::Variant::GivenReadLate);
+    assert_flights_caught(flights::Variant::GivenCountedLate);
+}
+
+/// Two batches that wait for each other while they hold what the other one lacks wait for ever.
+#[test]
+fn nobody_waits_in_the_air() {
+    assert_flights_caught(flights::Variant::WaitsHolding);
+}
+
+/// Whoever asks for one slot must have asked before its attempt, and be the one who asks to the end.
+#[test]
+fn an_exact_refusal_asks_before_its_attempt() {
+    assert_flights_caught(flights::Variant::AskedLate);
+    assert_flights_caught(flights::Variant::AskedNotReread);
+    assert_flights_caught(flights::Variant::ReturnedLate);
 }
 
 /// A free slot that moves behind the back of a search is never found.
@@ -276,6 +312,8 @@ fn every_part_of_the_proof_for_sets_is_needed() {
         sets::Variant::OneCollect,
         sets::Variant::VersionsIgnored,
         sets::Variant::FlightsIgnored,
+        sets::Variant::GivenIgnored,
+        sets::Variant::LanesReadOnce,
         sets::Variant::PairBegunLate,
         sets::Variant::MembersReadOnce,
     ] {

@@ -138,6 +138,17 @@ pub(crate) fn again_and_again() -> Program {
     )
 }
 
+/// Two who settle a chunk and the node above it, while its slot comes back.
+pub(crate) fn two_who_settle() -> Program {
+    program(
+        "2 levels, 1 slot: a,g0,a | a | a",
+        node([node([chunk(1)])]),
+        1,
+        [],
+        [&[A, G(0), A], &[A], &[A]],
+    )
+}
+
 /// Minutes in a debug build.
 pub(crate) fn large() -> Vec<Program> {
     vec![

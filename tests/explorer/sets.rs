@@ -17,8 +17,12 @@ pub(crate) enum Variant {
     OneCollect,
     /// The second collect looks whether the roots are empty, not whether they are the same.
     VersionsIgnored,
-    /// Nobody looks at the flights.
+    /// Nobody waits for those who are in the air.
     FlightsIgnored,
+    /// Whoever has waited does not ask what was given back.
+    GivenIgnored,
+    /// The lanes are read before the collects, and not again after them.
+    LanesReadOnce,
     /// A pair takes its first half before its flight begins.
     PairBegunLate,
     /// How many members there are is read once.
@@ -89,6 +93,12 @@ pub(crate) const PROGRAMS: &[Program] = &[
         threads: &[&[P(0)], &[A]],
     },
     Program {
+        name: "pairs that fail one after the other | a | the hint goes",
+        free: [true, false],
+        members: 2,
+        threads: &[&[P(0), P(0)], &[A], &[S(0)]],
+    },
+    Program {
         name: "two pairs that fail | a",
         free: [true, true],
         members: 2,
@@ -112,8 +122,15 @@ struct Root {
 struct Pool {
     free: bool,
     root: Root,
-    /// Claims in flight, and claims ever begun.
-    flights: (u8, u8),
+    lane: Lane,
+}
+
+/// The model has one lane for each pool: no two pairs fail in one pool at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct Lane {
+    in_air: bool,
+    begun: u8,
+    given: u8,
 }
 
 impl Pool {
@@ -130,11 +147,14 @@ enum Step {
     ReadMembers,
     /// A search takes the slot of this pool, or settles its hint.
     Take(u8),
-    FlightsBefore(u8),
+    GivenBefore(u8),
     RootBefore(u8),
     RootAfter(u8),
-    FlightsAfter(u8),
     MembersAfter,
+    /// Reads whether somebody is in the air in this pool.
+    Air(u8),
+    /// Until he has landed.
+    Wait(u8),
     Exact(u8),
     Settle(u8),
     Free(u8),
@@ -152,7 +172,9 @@ struct Thread {
     op_index: u8,
     step: Step,
     members: u8,
-    flights: [(u8, u8); POOLS],
+    lanes: [Lane; POOLS],
+    /// What was given back since before the first collect.
+    given: u8,
     roots: [Root; POOLS],
     /// A pair holds its first half.
     has_half: bool,
@@ -249,12 +271,6 @@ impl Sets<'_> {
                 };
                 if is_same { None } else { again }
             }
-            Step::FlightsAfter(pool) => {
-                let index = usize::from(pool);
-                let is_same = state.pools[index].flights == current.flights[index];
-                let is_believed = is_same || self.variant == Variant::FlightsIgnored;
-                if is_believed { None } else { again }
-            }
             Step::MembersAfter => {
                 let is_same = state.members == current.members;
                 let is_believed = is_same || self.variant == Variant::MembersReadOnce;
@@ -275,7 +291,7 @@ impl Machine for Sets<'_> {
                 maybe: free,
                 version: 0,
             },
-            flights: (0, 0),
+            lane: Lane::default(),
         });
         let members = self.program.members;
         let is_free = |pool: &u8| self.program.free[usize::from(*pool)];
@@ -286,7 +302,8 @@ impl Machine for Sets<'_> {
             op_index: 0,
             step: Step::Done,
             members: 0,
-            flights: [(0, 0); POOLS],
+            lanes: [Lane::default(); POOLS],
+            given: 0,
             roots: [Root::default(); POOLS],
             has_half: false,
             was_empty: false,
@@ -309,7 +326,18 @@ impl Machine for Sets<'_> {
     }
 
     fn is_live(&self, state: &State, thread: usize) -> bool {
-        state.threads[thread].step != Step::Done
+        let current = &state.threads[thread];
+        match current.step {
+            Step::Done => false,
+            Step::Wait(pool) => {
+                let (now, seen) = (
+                    state.pools[usize::from(pool)].lane,
+                    current.lanes[usize::from(pool)],
+                );
+                !seen.in_air || !now.in_air || now.begun != seen.begun
+            }
+            _ => true,
+        }
     }
 
     fn step(&self, state: &mut State, thread: usize) -> Result<(), &'static str> {
@@ -332,16 +360,14 @@ impl Machine for Sets<'_> {
                     return Ok(());
                 }
                 it.settle();
-                self.next_pool(pool, members, Step::Take, Step::FlightsBefore(0))
+                self.next_pool(pool, members, Step::Take, Step::GivenBefore(0))
             }
-            Step::FlightsBefore(pool) => {
-                let flights = state.pools[usize::from(pool)].flights;
-                state.threads[thread].flights[usize::from(pool)] = flights;
-                if flights.0 != 0 && self.variant != Variant::FlightsIgnored {
-                    Step::ReadMembers
-                } else {
-                    Step::RootBefore(pool)
-                }
+            Step::GivenBefore(pool) => {
+                let lane = state.pools[usize::from(pool)].lane;
+                let current = &mut state.threads[thread];
+                current.lanes[usize::from(pool)] = lane;
+                current.given = 0;
+                Step::RootBefore(pool)
             }
             Step::RootBefore(pool) => {
                 let root = state.pools[usize::from(pool)].root;
@@ -353,14 +379,43 @@ impl Machine for Sets<'_> {
                 if root.maybe {
                     Step::ReadMembers
                 } else {
-                    self.next_pool(pool, members, Step::FlightsBefore, then)
+                    self.next_pool(pool, members, Step::GivenBefore, then)
                 }
             }
-            Step::RootAfter(pool) => Step::FlightsAfter(pool),
-            Step::FlightsAfter(pool) => {
+            Step::RootAfter(pool) => {
                 self.next_pool(pool, members, Step::RootAfter, Step::MembersAfter)
             }
-            Step::MembersAfter => return self.told_exhausted(state, thread),
+            Step::MembersAfter => Step::Air(0),
+            Step::Air(pool) => {
+                let lane = state.pools[usize::from(pool)].lane;
+                let current = &mut state.threads[thread];
+                let before = current.lanes[usize::from(pool)];
+                let is_waited_for = match self.variant {
+                    Variant::FlightsIgnored => false,
+                    Variant::LanesReadOnce => before.in_air,
+                    _ => lane.in_air,
+                };
+                // What a lane says before it has landed is not what it has given back.
+                current.lanes[usize::from(pool)] = Lane {
+                    in_air: is_waited_for,
+                    begun: lane.begun,
+                    given: before.given,
+                };
+                Step::Wait(pool)
+            }
+            Step::Wait(pool) => {
+                let lane = state.pools[usize::from(pool)].lane;
+                let current = &mut state.threads[thread];
+                current.given += lane.given - current.lanes[usize::from(pool)].given;
+                let is_none = current.given == 0 || self.variant == Variant::GivenIgnored;
+                if pool + 1 < members {
+                    Step::Air(pool + 1)
+                } else if is_none {
+                    return self.told_exhausted(state, thread);
+                } else {
+                    Step::ReadMembers
+                }
+            }
             Step::Exact(pool) => {
                 if state.pools[usize::from(pool)].free {
                     Self::own(state, pool);
@@ -395,8 +450,8 @@ impl Machine for Sets<'_> {
                 }
             }
             Step::BeginFlight(pool) => {
-                let flights = &mut state.pools[usize::from(pool)].flights;
-                *flights = (flights.0 + 1, flights.1 + 1);
+                let lane = &mut state.pools[usize::from(pool)].lane;
+                (lane.in_air, lane.begun) = (true, lane.begun + 1);
                 if state.threads[thread].has_half {
                     Step::Free(pool)
                 } else {
@@ -422,7 +477,10 @@ impl Machine for Sets<'_> {
                 }
             }
             Step::EndFlight(pool) => {
-                state.pools[usize::from(pool)].flights.0 -= 1;
+                let gives_back = state.threads[thread].has_half;
+                let lane = &mut state.pools[usize::from(pool)].lane;
+                lane.in_air = false;
+                lane.given += u8::from(gives_back);
                 self.finish(state, thread);
                 return Ok(());
             }
@@ -442,6 +500,10 @@ impl Machine for Sets<'_> {
     }
 
     fn broken_at_rest(&self, state: &State) -> Option<String> {
+        let waits = |thread: &Thread| thread.step != Step::Done;
+        if let Some(thread) = state.threads.iter().position(waits) {
+            return Some(format!("thread {thread} waits for ever"));
+        }
         let lost = |pool: &Pool| pool.free && !pool.root.maybe;
         let lost = state.pools.iter().position(lost)?;
         Some(format!("pool {lost} has something that nobody can see"))

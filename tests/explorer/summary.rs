@@ -13,6 +13,8 @@ pub(crate) enum Variant {
     OnePhase,
     NoCheck,
     SilentDoubleRelease,
+    /// An inner node whose children are all CLEARING counts as full.
+    ClearingIsFull,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -304,7 +306,11 @@ impl<'p> Summary<'p> {
             Step::Check { at, seen, index } => {
                 match self.children[usize::from(at.node)][usize::from(at.child)] {
                     Child::Node(node) => {
-                        let full = state.nodes[usize::from(node)].candidates() == 0;
+                        let node = state.nodes[usize::from(node)];
+                        let full = match self.variant {
+                            Variant::ClearingIsFull => node.maybe == 0,
+                            _ => node.candidates() == 0,
+                        };
                         Step::Phase2 { at, seen, full }
                     }
                     Child::Chunk(chunk) => {

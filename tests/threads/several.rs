@@ -334,3 +334,49 @@ fn a_block_released_in_two_ways_at_once_is_counted_once() {
         assert_eq!(pool.allocated(), 0, "round {round}");
     }
 }
+
+/// Threads that take and return large blocks, and one whose batches always fail: somebody else is in the air
+/// at every instant. Whoever names an address that is held, or wants one of a part that is full, is refused
+/// nevertheless, again and again, and does not wait for an instant without any flight.
+#[test]
+fn refusals_wait_for_no_calm() {
+    let _watchdog = watchdog("refusals_wait_for_no_calm");
+    const BLOCKS: usize = 32;
+    let pool = plain_pool(1 << 16, Policy::Lowest, Search::Tree);
+    // 100 addresses in the middle of a chunk, taken for good.
+    let (first, last) = (addr(700), addr(799));
+    (700..800).for_each(|index| pool.allocate_exact(addr(index)).expect("it is free"));
+    let before = Before::of(&pool);
+    let running = AtomicUsize::new(0);
+    disturbed(BLOCKS + 3, |thread| {
+        let others_run = || running.load(Ordering::SeqCst) < 2;
+        match thread {
+            0 => {
+                let _stop = Stop(&running);
+                for round in 0..100 * effort() {
+                    let index = 700 + round as u32 % 100;
+                    assert!(pool.allocate_exact(addr(index)).is_err());
+                }
+            }
+            1 => {
+                let _stop = Stop(&running);
+                for _ in 0..100 * effort() {
+                    assert!(pool.allocate_in(first..=last).is_err());
+                }
+            }
+            2 => {
+                while others_run() {
+                    assert!(pool.allocate_many(1 << 16).is_err(), "100 are taken");
+                }
+            }
+            _ => {
+                while others_run() {
+                    if let Ok(block) = pool.allocate_block(22) {
+                        pool.release_block(block).expect("it is held");
+                    }
+                }
+            }
+        }
+    });
+    before.expect_again(&pool, "what is held stays held");
+}

@@ -29,7 +29,7 @@ pub struct Health {
     /// The error of the write that poisoned the pool. Not looked at in a file that was cut.
     pub poison: Option<i32>,
     /// How many pools have the file open, the one that was asked included: processes, unless one opened it
-    /// twice. Up to 31 are told apart.
+    /// twice.
     pub processes: u32,
     /// How many writes to the disk this `Pool` has made for callers that waited for them: of
     /// [`Pool::sync`], and of every claim with [`Durability::Strict`]. With those, addresses per write say how
@@ -102,6 +102,32 @@ impl<N: Network> Pool<N> {
     /// ```
     pub fn recovery(&self) -> Option<Recovery> {
         self.words.file().map(|file| file.recovery())
+    }
+
+    /// The processes that have a claim of several addresses in flight: a batch, a large block, one half of a
+    /// pair. Whoever would be told "nothing is free" waits for them, however long they are stopped. `None`
+    /// for a pool on the heap.
+    ///
+    /// A claim takes microseconds; a process that is named a second later again, too, is stopped. Each by the
+    /// number that it has for itself, which in another container may be another one's.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-flight-{}", std::process::id()));
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let pool = Pool::builder(net).create(&path)?;
+    /// assert_eq!(pool.processes_in_flight(), Some(vec![]));
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn processes_in_flight(&self) -> Option<Vec<u32>> {
+        let file = self.words.file()?;
+        // Whoever asks about a file that was cut must not die of the answer.
+        Some(if file.is_whole() {
+            file.in_flight()
+        } else {
+            vec![]
+        })
     }
 
     /// Looks at the file: its length, its poison, who has it open. `None` for a pool on the heap.

@@ -39,6 +39,9 @@ pub struct FileView {
     pub capacity: u64,
     /// When it was created.
     pub created: SystemTime,
+    /// Of those who have it open, the processes that have a claim of several addresses in flight: whoever
+    /// would be told "nothing is free" waits for them. See [`Pool::processes_in_flight`].
+    pub in_flight: Vec<u32>,
     /// What is wrong with it.
     pub problems: Vec<FileProblem>,
 }
@@ -189,6 +192,7 @@ pub fn read_file(path: impl AsRef<Path>) -> Result<FileView, OpenError> {
         is_left_in_order: newest.is_some_and(|state| state.phase == Phase::Clean),
         capacity: room(peek.header.layout.capacity_words),
         created: SystemTime::UNIX_EPOCH + Duration::from_nanos(peek.header.created_ns),
+        in_flight: std::mem::take(&mut peek.in_flight),
         problems,
         snapshot: Snapshot::new(geometry, peek.free),
     })

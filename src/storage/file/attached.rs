@@ -10,7 +10,7 @@ use super::open::MappedDisk;
 use super::peers::FilePeers;
 use super::poison;
 use super::state::{State, States};
-use crate::bitmap::{Bitmap, Lane, Shape};
+use crate::bitmap::{Bitmap, Lanes, Shape};
 use crate::durability::{Durability, Recovery, RecoveryKind};
 use crate::error::Refusal;
 use crate::slot::SLOTS_PER_CHUNK;
@@ -34,7 +34,8 @@ pub(crate) struct Attached {
     lent: Lent,
     shape: Shape,
     peers: FilePeers,
-    lane: u32,
+    /// Our own.
+    lane: usize,
     commits: Commits,
     header: Header,
     durability: Durability,
@@ -49,7 +50,7 @@ pub(crate) struct Attached {
 }
 
 impl Attached {
-    /// Comes to the file. Only under the lock OPEN.
+    /// Comes to the file; `None` if as many have it open as can. Only under the lock OPEN.
     pub(super) fn new(
         disk: MappedDisk,
         kind: RecoveryKind,
@@ -57,11 +58,16 @@ impl Attached {
         header: Header,
         durability: Durability,
         patience: Duration,
-    ) -> io::Result<Self> {
+    ) -> io::Result<Option<Self>> {
         let chunk_count = header.facts.slot_count.div_ceil(SLOTS_PER_CHUNK.into()) as usize;
         let shape = Shape::tree(chunk_count);
-        let peers = FilePeers(Arc::clone(&disk.file));
-        let lane = peers.take_lane()?;
+        let peers = FilePeers {
+            file: Arc::clone(&disk.file),
+            map: Arc::clone(&disk.map),
+        };
+        let Some(lane) = peers.take_lane()? else {
+            return Ok(None);
+        };
         let attached = Self {
             lent: disk.map.lend(chunk_count, shape.node_count()),
             shape,
@@ -84,7 +90,7 @@ impl Attached {
         attached
             .volatile(at::ATTACHED)
             .fetch_add(1, Ordering::Relaxed);
-        Ok(attached)
+        Ok(Some(attached))
     }
 
     /// The last step of an opening: from here on, dropping it is a leave.
@@ -94,17 +100,18 @@ impl Attached {
 
     /// Fills the fresh summary. Only for a first opener.
     pub(super) fn rebuild(&self) {
-        self.bare_bitmap().rebuild();
+        self.look_at_words(|bitmap| bitmap.rebuild());
     }
 
     pub(super) fn scrub(&self) {
-        self.bare_bitmap().scrub();
+        self.look_at_words(|bitmap| bitmap.scrub());
     }
 
     /// A look at the words for who begins no flight.
-    fn bare_bitmap(&self) -> Bitmap<'_> {
+    fn look_at_words<T>(&self, look: impl FnOnce(Bitmap<'_>) -> T) -> T {
+        let lanes = Lanes::none();
         // SAFETY: `Lent::bitmap`: `self.disk` owns the mapping and outlives the borrow.
-        unsafe { self.lent.bitmap(&self.shape, None) }
+        look(unsafe { self.lent.bitmap(&self.shape, &lanes) })
     }
 
     pub(crate) fn lent(&self) -> Lent {
@@ -115,12 +122,14 @@ impl Attached {
         &self.shape
     }
 
-    /// The lane of this process, for its bitmaps.
-    pub(crate) fn lane(&self) -> Lane {
-        // SAFETY: `Lent::control`: as in `bare_bitmap`.
-        let control = unsafe { self.lent.control() };
-        let peers = FilePeers(Arc::clone(&self.disk.file));
-        Lane::new(self.lane, Box::new(peers), control.flights_word())
+    /// The lanes of all processes, as this one sees them.
+    pub(crate) fn lanes(&self) -> Lanes {
+        Lanes::of_process(self.lane, Box::new(self.peers.clone()))
+    }
+
+    /// The processes that have a claim in flight: those that somebody may be waiting for.
+    pub(crate) fn in_flight(&self) -> Vec<u32> {
+        self.peers.in_flight(self.lane)
     }
 
     pub(crate) fn header(&self) -> &Header {
@@ -239,7 +248,7 @@ impl Attached {
             .is_ok_and(|len| len >= self.header.layout.file_len)
     }
 
-    /// How many processes have the file open, as far as they have a lane.
+    /// How many have the file open.
     pub(crate) fn process_count(&self) -> u32 {
         self.peers.count_others() + 1
     }

@@ -76,17 +76,6 @@ pub(crate) fn lock_within(file: &File, lock: Lock, patience: Duration) -> io::Re
     Ok(true)
 }
 
-/// Takes a lock exclusively, however long that takes.
-pub(crate) fn lock(file: &File, lock: Lock) -> io::Result<()> {
-    loop {
-        match fcntl(file, FcntlArg::F_OFD_SETLKW(&lock.request(libc::F_WRLCK))) {
-            Ok(_) => return Ok(()),
-            Err(Errno::EINTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
 pub(crate) fn unlock(file: &File, lock: Lock) -> io::Result<()> {
     fcntl(file, FcntlArg::F_OFD_SETLK(&lock.request(libc::F_UNLCK)))?;
     Ok(())

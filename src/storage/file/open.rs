@@ -17,6 +17,7 @@ use super::header::{Header, MAGIC, Unreadable};
 use super::layout::{ALIGN, HEADER_AT, Kind, STATE_AT};
 use super::locks::{self, Lock};
 use super::map::{Map, Residence};
+use super::peers::LANES;
 use super::poison;
 use super::recover::{Opened, Past, recover};
 use super::state::{Phase, State, States};
@@ -262,7 +263,8 @@ impl<'a> Opening<'a> {
             self.durability,
             self.request.patience,
         )
-        .map_err(|error| OpenError::io("lock the file", error))
+        .map_err(|error| OpenError::io("lock the file", error))?
+        .ok_or(OpenError::TooManyProcesses { most: LANES as u32 })
     }
 }
 
@@ -353,12 +355,13 @@ pub(super) fn read_config(file: &File, header: &Header) -> Result<String, OpenEr
 
 /// The mapped file as the durable parts see it.
 pub(crate) struct MappedDisk {
-    pub(super) map: Map,
+    pub(super) map: Arc<Map>,
     pub(super) file: Arc<File>,
 }
 
 impl MappedDisk {
     pub(super) fn new(map: Map, file: Arc<File>) -> Self {
+        let map = Arc::new(map);
         Self { map, file }
     }
 }

@@ -8,16 +8,16 @@ use super::header::Header;
 use super::layout::{HEADER_AT, Kind};
 use super::locks::{self, Lock};
 use super::open::{read_blocks, read_config, read_header, read_states};
-use super::peers::FilePeers;
+use super::peers;
 use super::poison;
 use super::recover::Past;
 use super::state::{Belief, States};
 use super::system;
-use crate::bitmap::{Bitmap, Chunk, Control, Shape};
+use crate::bitmap::{Bitmap, Chunk, Control, Lanes, Shape};
 use crate::durability::{Durability, RecoveryKind};
 use crate::open_error::OpenError;
 use crate::slot::{SLOTS_PER_CHUNK, SLOTS_PER_WORD};
-use crate::sync::{AtomicU64, WORDS_PER_CHUNK};
+use crate::sync::{AtomicU64, Ordering, WORDS_PER_CHUNK};
 use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
@@ -35,8 +35,10 @@ pub(crate) struct Peek {
     pub(crate) len: u64,
     /// The error of the sync that failed.
     pub(crate) poison: Option<i32>,
-    /// How many have the file open, as far as they have a lane.
+    /// How many have the file open.
     pub(crate) process_count: u32,
+    /// Those of them that have a claim in flight.
+    pub(crate) in_flight: Vec<u32>,
     /// Somebody has it open.
     is_in_use: bool,
     past: Past,
@@ -79,7 +81,8 @@ impl Peek {
             has_both_headers: copies.iter().all(|copy| Header::decode(copy).is_ok()),
             // Where there are no locks, nobody can be asked.
             is_in_use: locks::is_held_by_others(&file, Lock::Presence).unwrap_or(false),
-            process_count: FilePeers(Arc::clone(&file)).count_others(),
+            process_count: peers::count_held(&file),
+            in_flight: in_flight(&file, &header)?,
             free: words(Kind::Free, word_count)?,
             quarantine: words(Kind::Quarantine, word_count)?,
             trust: words(Kind::Trust, word_count.div_ceil(SLOTS_PER_WORD as usize))?,
@@ -136,8 +139,22 @@ impl Peek {
             .collect();
         let nodes: Vec<AtomicU64> = self.nodes.iter().copied().map(AtomicU64::new).collect();
         let shape = Shape::tree(chunks.len());
-        Bitmap::new(&chunks, &nodes, &shape, &Control::default(), None).scrub()
+        Bitmap::new(&chunks, &nodes, &shape, &Control::default(), &Lanes::none()).scrub()
     }
+}
+
+/// The processes that are in the air.
+fn in_flight(file: &File, header: &Header) -> Result<Vec<u32>, OpenError> {
+    let count = header.layout.extent(Kind::Volatile).len / size_of::<u64>();
+    let volatile: Vec<_> = read_words(file, header, Kind::Volatile, count)?
+        .into_iter()
+        .map(AtomicU64::new)
+        .collect();
+    let (lanes, owners) = peers::lanes_of(&volatile);
+    // Relaxed: our own copy.
+    let load = |word: &AtomicU64| word.load(Ordering::Relaxed);
+    let lanes = lanes.iter().map(load).zip(owners.iter().map(load));
+    Ok(peers::in_flight(lanes, |lane| peers::is_held(file, lane)))
 }
 
 fn read_words(

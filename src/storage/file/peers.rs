@@ -1,43 +1,99 @@
-//! The lanes of the processes that share a file, as locks of it.
+//! The lanes of the processes that share a file: words of it, each with a lock and the process whose it is.
 
+use super::layout::Kind;
 use super::locks::{self, Lock};
-use crate::bitmap::{LANES, Peers, SHARED_LANE};
+use super::map::{CONTROL_AT, Map};
+use crate::bitmap::{Control, LaneWord, MOST_LANES, Peers};
+use crate::sync::{AtomicU64, Ordering};
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
-/// The other processes, as the locks of the file tell of them.
-pub(super) struct FilePeers(pub(super) Arc<File>);
+/// How many can have a file open at once.
+pub(crate) const LANES: usize = MOST_LANES;
+
+/// Words of the volatile region: those of the lanes, and behind them the processes.
+const LANES_AT: usize = 0x200 / size_of::<u64>();
+const OWNERS_AT: usize = LANES_AT + LANES;
+const _: () = assert!(
+    CONTROL_AT + size_of::<Control>() <= LANES_AT * size_of::<u64>()
+        && (OWNERS_AT + LANES) * size_of::<u64>() == 4096
+);
+
+/// Where the words of the lanes are in the volatile region, and those of their owners.
+pub(super) fn lanes_of(volatile: &[AtomicU64]) -> (&[AtomicU64], &[AtomicU64]) {
+    volatile[LANES_AT..OWNERS_AT + LANES].split_at(LANES)
+}
+
+/// The processes that share a file.
+#[derive(Clone)]
+pub(super) struct FilePeers {
+    pub(super) file: Arc<File>,
+    pub(super) map: Arc<Map>,
+}
 
 impl FilePeers {
-    /// Takes a lane that nobody has, for as long as the file is open; the shared one if all are taken.
-    pub(super) fn take_lane(&self) -> io::Result<u32> {
-        for lane in 0..SHARED_LANE {
-            if locks::try_lock(&self.0, Lock::Lane(lane), true)? {
-                return Ok(lane);
+    /// Takes a lane that nobody has, for as long as the file is open; `None` if all are taken.
+    pub(super) fn take_lane(&self) -> io::Result<Option<usize>> {
+        for lane in 0..LANES {
+            if locks::try_lock(&self.file, Lock::Lane(lane as u32), true)? {
+                // Relaxed: read by those who want to know whom they wait for, and the lock is ours.
+                self.owners()[lane].store(std::process::id().into(), Ordering::Relaxed);
+                return Ok(Some(lane));
             }
         }
-        Ok(SHARED_LANE)
+        Ok(None)
     }
 
-    /// How many others hold a lane for life.
+    fn owners(&self) -> &[AtomicU64] {
+        lanes_of(self.map.words(Kind::Volatile)).1
+    }
+
+    /// How many others have the file open.
     pub(super) fn count_others(&self) -> u32 {
-        (0..LANES).filter(|&lane| self.is_held(lane)).count() as u32
+        count_held(&self.file)
+    }
+
+    /// The processes that are in the air, as far as they live: those that somebody may be waiting for.
+    pub(super) fn in_flight(&self, own: usize) -> Vec<u32> {
+        let words = self.lanes().iter();
+        // Acquire: only to be shown.
+        let words = words.map(|word| word.load(Ordering::Acquire));
+        let owners = self.owners().iter();
+        // Relaxed: as above.
+        let owners = owners.map(|owner| owner.load(Ordering::Relaxed));
+        in_flight(words.zip(owners), |lane| lane == own || self.is_held(lane))
     }
 }
 
+/// Of the words of all lanes with their owners, those who live and are in the air.
+pub(super) fn in_flight(
+    lanes: impl Iterator<Item = (u64, u64)>,
+    is_alive: impl Fn(usize) -> bool,
+) -> Vec<u32> {
+    lanes
+        .enumerate()
+        .filter(|&(lane, (word, _))| LaneWord(word).is_in_air() && is_alive(lane))
+        .map(|(_, (_, owner))| owner as u32)
+        .collect()
+}
+
+/// How many lanes have an owner other than this open file.
+pub(super) fn count_held(file: &File) -> u32 {
+    (0..LANES).filter(|&lane| is_held(file, lane)).count() as u32
+}
+
+/// Whether somebody else holds the lock of a lane. In doubt, yes.
+pub(super) fn is_held(file: &File, lane: usize) -> bool {
+    locks::is_held_by_others(file, Lock::Lane(lane as u32)).unwrap_or(true)
+}
+
 impl Peers for FilePeers {
-    fn take_shared_lane(&self) {
-        // It can only fail for want of memory in the kernel. Then we go on without, and nobody else's
-        // flight is told from ours: a refusal may come too early, an address never goes out twice.
-        let _ = locks::lock(&self.0, Lock::Lane(SHARED_LANE));
+    fn lanes(&self) -> &[AtomicU64] {
+        lanes_of(self.map.words(Kind::Volatile)).0
     }
 
-    fn leave_shared_lane(&self) {
-        let _ = locks::unlock(&self.0, Lock::Lane(SHARED_LANE));
-    }
-
-    fn is_held(&self, lane: u32) -> bool {
-        locks::is_held_by_others(&self.0, Lock::Lane(lane)).unwrap_or(true)
+    fn is_held(&self, lane: usize) -> bool {
+        is_held(&self.file, lane)
     }
 }

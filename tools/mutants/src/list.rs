@@ -1,7 +1,7 @@
 //! The mutants: each is a weakening that must not go unnoticed.
 
 use crate::Outcome;
-use crate::checks::Check::{self, Loom, Test, WideLoom};
+use crate::checks::Check::{self, Loom, Test, UnitIn, WideLoom};
 use std::fs;
 use std::path::Path;
 
@@ -67,6 +67,8 @@ const SINGLE: &str = "src/bitmap/single.rs";
 const BATCH: &str = "src/bitmap/batch.rs";
 const BLOCK: &str = "src/bitmap/block.rs";
 const CONTROL: &str = "src/bitmap/control.rs";
+const COLLECT: &str = "src/bitmap/collect.rs";
+const LANE: &str = "src/bitmap/lane.rs";
 
 pub(crate) const fn edit(file: &'static str, from: &'static str, to: &'static str) -> Edit {
     Edit { file, from, to }
@@ -236,8 +238,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "exact: believes what a claim in flight holds",
         &[edit(
             SINGLE,
-            "self.try_claim_exact(slot) || self.retry_beside_flights(|| self.try_claim_exact(slot))",
-            "self.try_claim_exact(slot)",
+            "|| self.control.lanes_used() != 0 && self.claim_exact_beside_flights(slot)",
+            "",
         )],
         &[Loom(
             "batch",
@@ -247,18 +249,18 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "flights: ignored",
         &[edit(
-            CONTROL,
-            "before & FLIGHTS_MASK == own && self.flights() == before",
-            "before & FLIGHTS_MASK == own || self.flights() == before || true",
+            LANE,
+            "            *seen = LaneWord(load_seq_cst(word));\n",
+            "            *seen = LaneWord(load_seq_cst(word)).landed(0);\n",
         )],
         &[Loom("batch", "a_batch_that_fails_gives_everything_back")],
     ),
     mutant(
-        "flights: not looked at again",
+        "flights: what was given back is not asked",
         &[edit(
-            CONTROL,
-            "before & FLIGHTS_MASK == own && self.flights() == before",
-            "before & FLIGHTS_MASK == own",
+            COLLECT,
+            "Seen::Once | Seen::Root(_) => given.into(),",
+            "Seen::Once | Seen::Root(_) => u64::from(given) * 0,",
         )],
         &[Loom(
             "batch",
@@ -268,9 +270,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "watch: what was freed meanwhile is ignored",
         &[edit(
-            CONTROL,
-            "if undisturbed && self.control.freed(order) == freed_before {",
-            "if undisturbed {",
+            COLLECT,
+            "Seen::Watched { order, freed, .. } => self.bitmap.control.freed(*order) == *freed,",
+            "Seen::Watched { order, freed, .. } => self.bitmap.control.freed(*order) >= *freed,",
         )],
         &[Loom(
             "block",
@@ -341,8 +343,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             ),
             edit(
                 BATCH,
-                "            drop(flight);\n            if verdict",
-                "            if verdict",
+                "                flight.note_given_back(bits.count_ones().into());\n            }\n            drop(flight);\n",
+                "            }\n",
             ),
         ],
         &[Loom("batch", "a_batch_that_fails_gives_everything_back")],
@@ -360,8 +362,56 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
     )),
     mutant(
+        "flights: what is given back is not noted",
+        &[edit(
+            BATCH,
+            "                flight.note_given_back(bits.count_ones().into());\n",
+            "",
+        )],
+        &[Loom(
+            "batch",
+            "a_batch_that_fails_takes_nothing_from_a_single_claim",
+        )],
+    ),
+    mutant(
+        "flights: a refusal waits for those who begin later alone",
+        &[edit(
+            LANE,
+            "earlier.is_in_air() && self.0 as u32 == earlier.0 as u32",
+            "earlier.is_in_air() && self.is_in_air() && self.0 as u32 != earlier.0 as u32",
+        )],
+        &[Loom(
+            "batch",
+            "a_batch_that_fails_takes_nothing_from_a_single_claim",
+        )],
+    ),
+    mutant(
+        "asked: only after the look",
+        &[edit(
+            CONTROL,
+            "                bitmap.ask_for(area)\n",
+            "                let found = search();\n                if found.is_some() {\n                    return found;\n                }\n                let evidence = bitmap.ask_for(area);\n                if evidence.given_back() == 0 {\n                    return None;\n                }\n                evidence\n",
+        )],
+        &[UnitIn(CONTROL, "control")],
+    ),
+    mutant(
+        "settle: a node whose children are all being cleared counts as full",
+        &[edit(
+            TREE,
+            "candidates(load_seq_cst(self.node(level - 1, child))) == 0",
+            "load_seq_cst(self.node(level - 1, child)) & MAYBE_MASK == 0",
+        )],
+        &[Loom(
+            "single",
+            "helpers_that_settle_two_levels_do_not_lose_a_release",
+        )],
+    ),
+    mutant(
         "block: claimed without a flight",
-        &[edit(BLOCK, "let _flight = self.begin_flight();", "")],
+        &[
+            edit(BLOCK, "let flight = self.begin_flight();", ""),
+            edit(BLOCK, "flight.note_given_back(SLOTS_PER_WORD.into());", ""),
+        ],
         &[Loom(
             "block",
             "a_block_that_is_given_back_takes_nothing_from_a_single_claim",
@@ -458,8 +508,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "release of a block: the exchange is Relaxed",
         &[edit(
             BLOCK,
-            "match word.compare_exchange(seen, seen | bits, Ordering::SeqCst, Ordering::Relaxed) {",
-            "match word.compare_exchange(seen, seen | bits, Ordering::Relaxed, Ordering::Relaxed) {",
+            "match word.compare_exchange(seen, seen | bits, Ordering::SeqCst, Ordering::SeqCst) {",
+            "match word.compare_exchange(seen, seen | bits, Ordering::Relaxed, Ordering::SeqCst) {",
         )],
         &[Loom("block", "a_block_passes_from_holder_to_holder")],
     ),
@@ -538,8 +588,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             ),
             edit(
                 CONTROL,
-                "load_seq_cst(&self.flights)",
-                "self.flights.load(Ordering::Acquire)",
+                "load_seq_cst(&self.lanes_used)",
+                "self.lanes_used.load(Ordering::Acquire)",
             ),
             edit(
                 CONTROL,
@@ -606,8 +656,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             ),
             edit(
                 CONTROL,
-                "load_seq_cst(&self.flights)",
-                "self.flights.load(Ordering::Acquire)",
+                "load_seq_cst(&self.lanes_used)",
+                "self.lanes_used.load(Ordering::Acquire)",
             ),
             edit(
                 CONTROL,
@@ -636,13 +686,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             ),
             edit(
                 BATCH,
-                "            if verdict == Gathered::All {",
-                "            let flight = self.begin_flight();\n            if verdict == Gathered::All {",
-            ),
-            edit(
-                BATCH,
-                "match self.none_free(1) {",
-                "match self.none_free(0) {",
+                "            for &(word_index, bits) in &claimed {",
+                "            let flight = self.begin_flight();\n            for &(word_index, bits) in &claimed {",
             ),
         ],
         &[Loom("batch", "a_batch_that_fails_gives_everything_back")],
@@ -662,9 +707,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     smoke(mutant(
         "linear: nobody is told of the watch",
         &[edit(
-            CONTROL,
-            "        let _watch = self.control.watch();\n        let freed_before = self.control.freed(0);",
-            "        let freed_before = self.control.freed(0);",
+            COLLECT,
+            "None => self.evidence_by_looking(|| self.chunks.iter().all(Chunk::is_full)),",
+            "None => self.chunks.iter().all(Chunk::is_full).then(|| self.evidence_of_one_look()),",
         )],
         &[Loom(
             "proof",
@@ -674,9 +719,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "linear: what was freed meanwhile is ignored",
         &[edit(
-            CONTROL,
-            "if self.control.freed(0) != freed_before => Verdict::MayBeFree,",
-            "if self.control.freed(0) < freed_before => Verdict::MayBeFree,",
+            COLLECT,
+            "(look() && evidence.still_holds()).then_some(evidence)",
+            "look().then_some(evidence)",
         )],
         &[Loom(
             "proof",

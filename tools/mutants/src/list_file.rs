@@ -354,21 +354,21 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "lane: the dead are buried without a look at the whole word",
         &[edit(
             LANE,
-            "let _ = flights.compare_exchange(seen, seen & !mark, Ordering::SeqCst, Ordering::Relaxed);",
-            "flights.fetch_and(!mark, Ordering::SeqCst);",
+            "let _ = word.compare_exchange(seen.0, landed.0, Ordering::SeqCst, Ordering::Relaxed);",
+            "word.store(landed.0, Ordering::SeqCst);",
         )],
         &[Loom("lanes", "a_new_owner_is_not_buried_with_the_dead")],
     ),
     mutant(
         "lane: our own flight is taken for a dead one's",
-        &[edit(LANE, "self.is_ours(lane) || ", "")],
+        &[edit(LANE, "lane == *own || ", "")],
         &[Loom("lanes", "our_own_flight_is_not_buried")],
     ),
     mutant(
         "lane: the heir keeps what the dead one left",
         &[edit(
             LANE,
-            "        if index != SHARED_LANE {\n            lane.clear(flights);\n        }\n",
+            "        bury(word, LaneWord(word.load(Ordering::SeqCst)));\n",
             "",
         )],
         &[Loom("lanes", "a_new_owner_is_not_buried_with_the_dead")],

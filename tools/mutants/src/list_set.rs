@@ -20,7 +20,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "set: the roots are not collected again",
         &[edit(
             COLLECT,
-            "Seen::Root(root) => self.bitmap.tree.root() == root,",
+            "Seen::Root(root) => self.bitmap.tree.root() == *root,",
             "Seen::Root(_) => true,",
         )],
         &[UnitIn(COLLECT, "collect")],
@@ -29,26 +29,49 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "set: what was freed under watch is ignored",
         &[edit(
             COLLECT,
-            "Seen::Watched { order, freed, .. } => self.bitmap.control.freed(order) == freed,",
-            "Seen::Watched { order, .. } => self.bitmap.control.freed(order) != u64::MAX,",
+            "Seen::Watched { order, freed, .. } => self.bitmap.control.freed(*order) == *freed,",
+            "Seen::Watched { order, .. } => self.bitmap.control.freed(*order) != u64::MAX,",
         )],
         &[UnitIn(COLLECT, "collect")],
     ),
     mutant(
         "set: flights are not looked at",
-        &[
-            edit(
-                COLLECT,
-                "is_same && control.undisturbed_since(self.flights, self.own)",
-                "is_same && control.undisturbed_since(self.flights, self.own) | true",
-            ),
-            edit(
-                COLLECT,
-                "let is_calm = self.control.undisturbed_since(flights, own);",
-                "let is_calm = own != u64::MAX;",
-            ),
-        ],
+        &[edit(
+            COLLECT,
+            "            Seen::Watched { .. } => given.into(),\n",
+            "            Seen::Watched { .. } => u64::from(given) * 0,\n",
+        )],
         &[UnitIn(COLLECT, "collect")],
+    ),
+    mutant(
+        "set: a part is looked at before its watch",
+        &[edit(
+            COLLECT,
+            "        let evidence = self.watch_for(0);\n        (look() && evidence.still_holds()).then_some(evidence)",
+            "        let is_taken = look();\n        let evidence = self.watch_for(0);\n        (is_taken && evidence.still_holds()).then_some(evidence)",
+        )],
+        &[UnitIn(COLLECT, "collect")],
+    ),
+    mutant(
+        "set: a member has room for fewer parts than cordons leave",
+        &[edit(
+            "src/set/cordons.rs",
+            "        if part.0 <= part.1 {\n            self.0.push",
+            "        if part.0 <= part.1 && self.0.len() < MOST_CORDONS + 2 {\n            self.0.push",
+        )],
+        &[UnitIn("src/set/cordons.rs", "cordons")],
+    ),
+    mutant(
+        "twins: the half is not in flight while it is claimed",
+        &[edit(
+            POOL_MEMBER,
+            "            bitmap.claim_in_flight(|bitmap| bitmap.try_claim_exact(slot).then_some(slot))",
+            "            let claimed = bitmap.try_claim_exact(slot).then_some(slot)?;\n            bitmap.claim_in_flight(|_| Some(claimed))",
+        )],
+        &[Loom(
+            "set",
+            "a_twin_that_goes_back_takes_nothing_from_a_single_claim",
+        )],
     ),
     mutant(
         "set: how many members there are is read once",
@@ -93,8 +116,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "twins: content with one look",
         &[edit(
             TWINS,
-            "(Ok(v4), Ok(v6)) if v4.still_holds() && v6.still_holds() => {",
-            "(Ok(_), Ok(_)) => {",
+            "evidence.iter().all(Evidence::still_holds) && given_back(&evidence) == 0",
+            "evidence.len() == 2",
         )],
         &[Loom("set", "twins_are_not_fooled_by_an_index_that_moves")],
     ),
