@@ -12,7 +12,7 @@ use hostbits::{
     AllocateError, Builder, DualStack, Pool, PoolSet, ReconcileOptions, RecoveryKind, StatsLevel,
 };
 use ipnet::{Ipv4Net, Ipv6Net};
-use scratch::{Scratch, forget_the_boot, overwrite, poison, put_back, read};
+use scratch::{Scratch, forget_the_boot, poison, put_back, read};
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
