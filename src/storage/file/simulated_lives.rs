@@ -237,6 +237,8 @@ struct Life<'a> {
     boot: u8,
     inode: u64,
     copy: Option<Copied>,
+    /// The sequence of the newest state whose opening or close has come to its end.
+    seen: u64,
     /// Acknowledged, and the release not begun.
     held: BTreeSet<Slot>,
     /// Claimed, and not to be used before a sync.
@@ -289,6 +291,7 @@ fn live(seed: u64, tally: &mut Tally) {
         boot: 1,
         inode: 1,
         copy: None,
+        seen: 2,
         held: BTreeSet::new(),
         unsynced: Vec::new(),
         tally,
@@ -377,7 +380,10 @@ impl Life<'_> {
         if self.below(3) != 0 && self.machine.over.get().is_none() {
             let was_poisoned = poison::get(&self.machine).is_some();
             let left = leave(&self.machine, self.states());
-            self.tally.clean += u64::from(left.is_ok() && !was_poisoned);
+            if left.is_ok() && !was_poisoned {
+                self.tally.clean += 1;
+                self.see();
+            }
         }
     }
 
@@ -417,6 +423,7 @@ impl Life<'_> {
             ..state(seq, Phase::Open, boot, self.inode, self.durability, session)
         };
         recover(&self.machine, past, &USABLE, Opened { states, state })?;
+        self.see();
         Ok(())
     }
 
@@ -531,7 +538,7 @@ impl Life<'_> {
         if self.below(6) == 0
             && let Some(copy) = self.copy.take()
         {
-            let is_seen_since = self.machine.witness[1].get() > copy.seq;
+            let is_seen_since = self.seen > copy.seq;
             match self.below(3) {
                 0 => {
                     self.put(copy.bytes);
@@ -548,6 +555,10 @@ impl Life<'_> {
                 _ => self.change_a_word(&copy.bytes),
             }
         }
+    }
+
+    fn see(&mut self) {
+        self.seen = self.states().newest.map_or(self.seen, |state| state.seq);
     }
 
     fn take_copy(&mut self) {
