@@ -164,7 +164,7 @@ pub(super) fn check(file: &FileArgs) -> Result<ExitCode, Failure> {
     let name = file.name();
     let is_good = !has_damage(&view);
     match file.format {
-        Format::Plain => print(|out| write_checked(out, &name, &view, is_good))?,
+        Format::Plain => print(|out| write_checked(out, &name, &view))?,
         Format::Json => print_json(&checked(&name, &view, is_good))?,
     }
     Ok(match is_good {
@@ -215,17 +215,10 @@ fn checked<'a>(file: &'a str, view: &'a FileView, is_good: bool) -> Checked<'a> 
     }
 }
 
-fn write_checked(
-    out: &mut dyn Write,
-    file: &str,
-    view: &FileView,
-    is_good: bool,
-) -> io::Result<()> {
-    for problem in problems(view) {
-        writeln!(out, "{file}: {}: {}", problem.kind(), problem.message)?;
-    }
+/// What there is to say of a file that was looked at.
+pub(crate) fn verdict(view: &FileView) -> &'static str {
     let is_poisoned = view.health.poison.is_some();
-    let verdict = match is_good {
+    match !has_damage(view) {
         true if !view.is_settled => {
             "somebody is opening or closing it, so nothing can be said: check again"
         }
@@ -234,7 +227,14 @@ fn write_checked(
             "poisoned: nothing is handed out until it is opened again"
         }
         false => "damaged, and usable: what is doubtful counts as taken",
-    };
+    }
+}
+
+fn write_checked(out: &mut dyn Write, file: &str, view: &FileView) -> io::Result<()> {
+    for problem in problems(view) {
+        writeln!(out, "{file}: {}: {}", problem.kind(), problem.message)?;
+    }
+    let verdict = verdict(view);
     let (taken, quarantined) = (view.snapshot.allocated(), view.quarantined);
     let story = story(view.found);
     write!(

@@ -29,7 +29,7 @@ pub(crate) use failure::{
     Cause, EXIT_FILE, EXIT_REFUSED, PoolFailure, exit_code_of_allocate, exit_code_of_exact,
     exit_code_of_release,
 };
-pub(crate) use look::{Problem, has_damage, problems};
+pub(crate) use look::{Problem, has_damage, problems, verdict};
 pub(crate) use map::Map;
 pub(crate) use reclaim::run as reclaim;
 pub(crate) use release::{Done, Outcome};
