@@ -186,15 +186,6 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[Tests("file_copies"), Tests("file_growth")],
     ),
     mutant(
-        "look: the states are not looked at again",
-        &[edit(
-            "src/storage/file/peek.rs",
-            "before.is_named && !before.is_locked && before == Frame::of(&file, path)?;",
-            "before.is_named;",
-        )],
-        &[Test("file_copies", "a_look_never_cries_wolf")],
-    ),
-    mutant(
         "restore: in the place of a file that others have open",
         &[edit(
             "src/storage/file/backup.rs",
