@@ -239,8 +239,9 @@ pub enum AllocateError {
     Exhausted {
         /// How many addresses the pool can hand out in all.
         capacity: u64,
-        /// How many of them are neither free nor known to be held, since the machine went down: the
-        /// pool has them back when it is told who holds what (`Pool::reclaim`). 0 but in pool files.
+        /// How many of them are neither free nor known to be held: the machine went down, a write to the
+        /// disk failed, or the file was put back from a copy. The pool has them back when it is told who
+        /// holds what (`Pool::reclaim`). 0 but in pool files.
         quarantined: u64,
     },
     /// A write to the disk has failed, here or in another process that has the pool file open. Nothing
@@ -306,8 +307,7 @@ impl fmt::Display for AllocateError {
                     0 => Ok(()),
                     _ => write!(
                         f,
-                        ", and {quarantined} are quarantined since the machine went down: reclaim \
-                         them with a list of who holds what"
+                        ", and {quarantined} are quarantined: reclaim them with a list of who holds what"
                     ),
                 }
             }

@@ -105,8 +105,8 @@ pub use pool::{
     not(all(loom, feature = "_loom"))
 ))]
 pub use pool::{
-    FileBuilder, FileProblem, FileView, Growth, Health, ReclaimError, Reclaimed, open_file,
-    read_file,
+    FileBuilder, FileProblem, FileView, Growth, Health, ReclaimError, Reclaimed, backup_file,
+    open_file, open_file_since, read_file, restore_file,
 };
 pub use reconcile::{
     Applied, ApplyError, EntryCounts, FileIdentity, Fuse, PassError, Plan, PlanRange, PoolIdentity,

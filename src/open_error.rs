@@ -6,6 +6,9 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+/// The major version of the format of pool files.
+pub(crate) const FORMAT: u32 = 2;
+
 /// Why a pool file was not created or not opened. Nothing was changed, unless a variant says so.
 ///
 /// ```
@@ -124,7 +127,7 @@ pub enum OpenError {
     /// The file has no room for so many slots, or for so long a configuration, and it has something of a
     /// newer version, so that this one cannot make a larger file of it.
     NoRoom,
-    /// Others have the file open. To grow it, one must be alone.
+    /// Others have the file open. To grow it, or to put another one in its place, one must be alone.
     InUse,
     /// Somebody else is opening, recovering or closing the file, and did not finish in time.
     Busy,
@@ -276,6 +279,11 @@ impl fmt::Display for OpenError {
             Self::EndianMismatch => {
                 f.write_str("written by a machine of the other byte order: convert it there")
             }
+            Self::UnsupportedVersion { major } if *major < FORMAT => write!(
+                f,
+                "format {major} is that of an older version, and this one is {FORMAT}: list the addresses with \
+                 the older one, and seed a new file with them"
+            ),
             Self::UnsupportedVersion { major } => {
                 write!(f, "format {major} is unknown to this version: use a newer one")
             }
@@ -312,7 +320,7 @@ impl fmt::Display for OpenError {
             Self::NoRoom => f.write_str(
                 "the file has no room for that, and something of a newer version: let that one make it larger",
             ),
-            Self::InUse => f.write_str("others have the file open: it grows when they have closed it"),
+            Self::InUse => f.write_str("others have the file open: close it in every process first"),
             Self::Busy => f.write_str("somebody else is opening or closing the file: try again"),
             Self::TooManyProcesses { most } => write!(
                 f,

@@ -9,7 +9,7 @@ mod scratch;
 use hostbits::{Durability, OpenError, Pool, RecoveryKind};
 use ipnet::Ipv4Net;
 use ledger::Ledger;
-use scratch::{PAGE, Scratch, forget_the_boot, lock_of_openers, overwrite, read};
+use scratch::{PAGE, Scratch, forget_the_boot, lock_of_openers, overwrite, put_back, read};
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
@@ -98,7 +98,7 @@ fn a_file_grows_into_its_capacity() {
     // Either copy of the header alone is the grown pool.
     let whole = read(&path);
     for header in [0, PAGE as u64] {
-        std::fs::write(&path, &whole).unwrap();
+        put_back(&path, &whole);
         overwrite(&path, header, &[0; PAGE]);
         assert!(wider.open(&path).is_ok(), "header {header:#x}");
     }
@@ -182,7 +182,7 @@ fn suspects_stay_suspects_in_the_larger_file() {
         let held = pool.allocate_many(10).unwrap();
         let open = read(&path);
         drop(pool);
-        overwrite(&path, 0, &open);
+        put_back(&path, &open);
         if is_machine_crash {
             forget_the_boot(&path);
         }

@@ -15,7 +15,7 @@ use ipnet::Ipv4Net;
 use ledger::Ledger;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use scratch::{PAGE, Scratch, change_header, overwrite, poison, read};
+use scratch::{PAGE, Scratch, change_header, poison, put_back, read};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
@@ -85,7 +85,7 @@ fn what_must_be_written_again_becomes_dirty() {
         drop(builder.open(&path).unwrap());
         dirtied_bytes().unwrap() - before
     };
-    overwrite(&path, 0, &open);
+    put_back(&path, &open);
     std::fs::File::open(&path).unwrap().sync_all().unwrap();
     let before = dirtied_bytes().unwrap();
     let pool = builder.open(&path).unwrap();
@@ -283,7 +283,7 @@ fn suspects_are_released_while_they_are_reclaimed() {
         let open = read(&path);
         drop(pool);
         // No state is of this file: all that was free is suspect.
-        overwrite(&path, 0, &open);
+        put_back(&path, &open);
         scratch::forget_the_past(&path);
         let pool = builder.open(&path).unwrap();
         assert_eq!(pool.health().unwrap().quarantined, 1_021, "round {round}");
@@ -349,7 +349,7 @@ fn files_of_other_versions_do_what_their_flags_say() {
     let held = builder.create(&path).unwrap().allocate().unwrap();
     let whole = read(&path);
     let with = |change: &dyn Fn(&mut [u8])| {
-        overwrite(&path, 0, &whole);
+        put_back(&path, &whole);
         for header in [0, PAGE as u64] {
             change_header(&path, header, change);
         }
@@ -376,8 +376,9 @@ fn files_of_other_versions_do_what_their_flags_say() {
         );
         assert_eq!(hostbits::read_file(&path).unwrap().problems, [], "{what}");
     }
-    let refused: [(&str, Change); 4] = [
-        ("unsupported-version", &|block| block[0x08] = 2),
+    let refused: [(&str, Change); 5] = [
+        ("unsupported-version", &|block| block[0x08] = 3),
+        ("unsupported-version", &|block| block[0x08] = 1),
         ("unsupported-features", &|block| block[0x20] = 1),
         ("read-only-features", &|block| block[0x18] = 4),
         ("corrupt", &|block| block[0x1b0] = 1),

@@ -10,7 +10,7 @@ use hostbits::{
 };
 use ipnet::{IpNet, Ipv4Net};
 use scratch::{
-    PAGE, STATE_SLOTS, Scratch, forget_the_boot, forget_the_past, overwrite, poison, read,
+    PAGE, STATE_SLOTS, Scratch, forget_the_boot, forget_the_past, overwrite, poison, put_back, read,
 };
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -413,7 +413,7 @@ fn zeros_anywhere_never_hand_out_what_is_held() {
         let whole = read(&path);
         let mut opened = 0;
         for page in 0..whole.len() / PAGE {
-            std::fs::write(&path, &whole).unwrap();
+            put_back(&path, &whole);
             overwrite(&path, (page * PAGE) as u64, &[0; PAGE]);
             let Ok(pool) = builder.open(&path) else {
                 continue;
@@ -497,7 +497,7 @@ fn any_bit_of_a_state_may_be_wrong() {
         };
         for bit in (0..512 * 8).step_by(step) {
             for slot in STATE_SLOTS {
-                overwrite(&path, 0, &whole);
+                put_back(&path, &whole);
                 let at = slot as usize + bit / 8;
                 overwrite(&path, at as u64, &[whole[at] ^ 1 << (bit % 8)]);
                 let pool = builder.open(&path).unwrap();
@@ -525,32 +525,30 @@ fn doubtful_states_are_a_machine_crash() {
     let garbage = [0x5a; 512];
     let expect = |states: [&[u8]; 2], expected, what| {
         // Over the bytes of the file itself: a copy has another inode, and is doubtful by that alone.
-        overwrite(&path, 0, &killed);
+        put_back(&path, &killed);
         for (at, state) in STATE_SLOTS.into_iter().zip(states) {
             overwrite(&path, at, state);
         }
         let pool = builder.open(&path).unwrap();
         assert_eq!(kind(&pool), expected, "{what}");
-        let quarantined = if expected == RecoveryKind::MachineCrash {
-            252
-        } else {
-            0
-        };
+        let quarantined = if expected.quarantines() { 252 } else { 0 };
         assert_eq!(pool.health().unwrap().quarantined, quarantined, "{what}");
         assert_eq!(pool.allocate().is_ok(), quarantined == 0, "{what}");
     };
-    let crash = RecoveryKind::MachineCrash;
+    let (crash, unknown) = (RecoveryKind::MachineCrash, RecoveryKind::NoState);
     expect(slots, RecoveryKind::ProcessCrash, "as it was left");
     expect(
         [slots[1], slots[0]],
         RecoveryKind::ProcessCrash,
         "in the other order",
     );
-    expect([&zero, &zero], crash, "none");
-    expect([&garbage, &garbage], crash, "garbage");
+    expect([&zero, &zero], unknown, "none");
+    expect([&garbage, &garbage], unknown, "garbage");
     expect([slots[0], &zero], crash, "one missing");
-    expect([&zero, slots[1]], crash, "the other missing");
     expect([slots[0], slots[0]], crash, "twice the same");
+    // The older one alone is what an older content would have.
+    let older = RecoveryKind::Copy;
+    expect([&zero, slots[1]], older, "the newer missing");
 }
 
 /// Q3: a copy of a live pool, opened in the same boot, is not taken for the pool; an old copy that was put
@@ -565,7 +563,7 @@ fn copies_are_noticed() {
     std::fs::copy(&path, &copy).unwrap();
     let old = read(&path);
     let copied = builder.open(&copy).unwrap();
-    assert_eq!(kind(&copied), RecoveryKind::MachineCrash);
+    assert_eq!(kind(&copied), RecoveryKind::Copy);
     assert!(copied.allocate().is_err());
     drop(pool);
     let seen_before = builder.clone().in_file().min_session(1);
@@ -618,11 +616,7 @@ fn a_copy_in_place_of_the_pool_is_not_believed() {
 
         let pool = builder.open(&path).unwrap();
         let place = path.display();
-        assert_eq!(
-            kind(&pool),
-            RecoveryKind::MachineCrash,
-            "{durability}, {place}"
-        );
+        assert_eq!(kind(&pool), RecoveryKind::Copy, "{durability}, {place}");
         assert_eq!(
             pool.health().unwrap().quarantined,
             248,
@@ -648,7 +642,7 @@ fn a_file_without_a_past_is_not_believed() {
         drop(builder.create(&path).unwrap());
         forget_the_past(&path);
         let pool = builder.open(&path).unwrap();
-        assert_eq!(kind(&pool), RecoveryKind::MachineCrash, "{durability}");
+        assert_eq!(kind(&pool), RecoveryKind::NoState, "{durability}");
         assert_eq!(pool.health().unwrap().quarantined, 253, "{durability}");
     }
 }
@@ -666,7 +660,7 @@ fn what_is_free_is_no_suspect() {
         pool.sync().unwrap();
         let open = read(&path);
         drop(pool);
-        overwrite(&path, 0, &open);
+        put_back(&path, &open);
         let quarantine = open.len() - 4 * PAGE;
         overwrite(&path, quarantine as u64, &[0xff; 32]);
         forget_the_boot(&path);
@@ -697,7 +691,7 @@ fn a_machine_crash_quarantines_what_was_free() {
         let addrs = pool.allocate_many(10).unwrap();
         let open = read(path);
         drop(pool);
-        overwrite(path, 0, &open);
+        put_back(path, &open);
         forget_the_boot(path);
         addrs
     };
@@ -719,8 +713,8 @@ fn a_machine_crash_quarantines_what_was_free() {
     ));
     assert_eq!(
         error.to_string(),
-        "exhausted: too few of the pool's 253 addresses are free, and 243 are quarantined since the \
-         machine went down: reclaim them with a list of who holds what"
+        "exhausted: too few of the pool's 253 addresses are free, and 243 are quarantined: \
+         reclaim them with a list of who holds what"
     );
     let unsynced = ip("10.0.0.200");
     assert!(
@@ -796,7 +790,7 @@ fn a_look_sees_what_an_opening_will_find() {
             let open = read(&path);
             drop(pool);
             if accident != "none" {
-                overwrite(&path, 0, &open);
+                put_back(&path, &open);
             }
             match accident {
                 "boot" => forget_the_boot(&path),
@@ -839,7 +833,7 @@ fn durable_pools_have_no_quarantine() {
         pool.sync().unwrap();
         let open = read(&path);
         drop(pool);
-        overwrite(&path, 0, &open);
+        put_back(&path, &open);
         forget_the_boot(&path);
         let pool = builder.open(&path).unwrap();
         assert_eq!(kind(&pool), RecoveryKind::MachineCrash);
@@ -860,7 +854,7 @@ fn every_release_takes_a_suspect_out_of_the_quarantine() {
     let pool = builder.create(&path).unwrap();
     let open = read(&path);
     drop(pool);
-    overwrite(&path, 0, &open);
+    put_back(&path, &open);
     forget_the_boot(&path);
     let pool = builder.open(&path).unwrap();
     assert_eq!(pool.health().unwrap().quarantined, 256);
@@ -1013,7 +1007,7 @@ fn a_look_is_in_nobodys_way() {
     let free = whole.len() - 2 * PAGE - 3 * PAGE;
     let nodes = 5 * PAGE;
     let problems = |at: usize, bytes: &[u8]| {
-        overwrite(&path, 0, &whole);
+        put_back(&path, &whole);
         overwrite(&path, at as u64, bytes);
         let view = hostbits::read_file(&path).unwrap();
         assert_eq!(
@@ -1028,9 +1022,22 @@ fn a_look_is_in_nobodys_way() {
     };
     assert_eq!(problems(PAGE, &[0]), ["one-header"]);
     assert_eq!(problems(3 * PAGE, &[0]), ["doubtful"]);
-    assert_eq!(problems(free, &[0xff]), ["stray-bits"]);
-    assert_eq!(problems(free + PAGE + 8, &[1]), ["free-suspects"]);
-    assert_eq!(problems(nodes, &[0; 8]), ["hidden-slots"]);
+    assert_eq!(problems(free, &[0xff]), ["changed", "stray-bits"]);
+    let both = problems(free + PAGE + 8, &[1]);
+    assert_eq!(both, ["changed", "free-suspects"]);
+    assert_eq!(problems(free + PAGE, &[1]), ["changed"]);
+    // Of no use to anybody now: the next opening makes it anew.
+    assert_eq!(problems(nodes, &[0; 8]), [""; 0]);
+    put_back(&path, &whole);
+    let pool = builder.open(&path).unwrap();
+    overwrite(&path, nodes as u64, &[0; 8]);
+    let view = hostbits::read_file(&path).unwrap();
+    assert_eq!(view.problems, [hostbits::FileProblem::HiddenSlots]);
+    assert!(
+        !view.is_damage(&view.problems[0]),
+        "those who use it see to it"
+    );
+    drop(pool);
     assert!(matches!(
         hostbits::read_file(scratch.path("none")),
         Err(OpenError::NotFound)

@@ -12,7 +12,7 @@ use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill, raise};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
-use scratch::{Scratch, overwrite, poison};
+use scratch::{Scratch, poison, put_back};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::net::Ipv4Addr;
@@ -182,7 +182,7 @@ fn all_may_die_between_any_two_instructions() {
         assert!(moments.len() > 1, "{name} changes nothing");
         for (steps, bytes) in moments {
             let what = format!("{name}, after {steps} steps");
-            overwrite(&path, 0, &bytes);
+            put_back(&path, &bytes);
             let problems = hostbits::read_file(&path).unwrap().problems;
             let harmless = |problem: &FileProblem| *problem == FileProblem::HiddenSlots;
             assert!(problems.iter().all(harmless), "{what}: {problems:?}");

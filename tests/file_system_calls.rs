@@ -435,7 +435,7 @@ fn a_larger_file_is_durable_before_it_takes_the_name() {
 #[test]
 fn a_failed_sync_in_a_growth_is_not_forgotten() {
     let scratch = Scratch::new("growth-eio");
-    for when in 1..=4 {
+    for when in 1..=5 {
         let path = scratch.path(&format!("in-place-{when}"));
         let builder = builder(Durability::Barrier);
         let pool = builder.clone().capacity(1024).create(&path).unwrap();
@@ -457,7 +457,7 @@ fn a_failed_sync_in_a_growth_is_not_forgotten() {
             opened => opened.unwrap(),
         };
         let kind = pool.recovery().unwrap().kind;
-        assert_eq!(kind, RecoveryKind::MachineCrash, "sync {when}");
+        assert_eq!(kind, RecoveryKind::WriteFailed, "sync {when}");
         assert_eq!(pool.available(), 0, "sync {when}");
         let list: Vec<_> = held.iter().map(ToString::to_string).collect();
         pool.reclaim(&list).unwrap();
@@ -468,21 +468,29 @@ fn a_failed_sync_in_a_growth_is_not_forgotten() {
 /// The same where a larger file is made: the old one is there as it was, and nothing beside it.
 #[test]
 fn a_failed_sync_of_a_larger_file_leaves_the_old_one() {
-    let scratch = Scratch::new("larger-eio");
-    let path = scratch.path("pool");
-    let builder = builder(Durability::Barrier);
-    let pool = builder.create(&path).unwrap();
-    let held = pool.allocate_many(20).unwrap();
-    drop(pool);
-    let options = ["-e", "trace=fsync", "-e", "inject=fsync:error=EIO:when=1"];
-    let Some((_, log)) = traced(&options, "try-to-grow", &path) else {
-        return;
-    };
-    assert_eq!(log.matches("fsync(").count(), 1, "{log}");
-    assert_eq!(scratch.names(), ["pool"]);
-    let pool = builder.open(&path).unwrap();
-    assert_eq!(pool.recovery().unwrap().kind, RecoveryKind::Clean);
-    assert_eq!(pool.iter().collect::<Vec<_>>(), held);
+    // The first two are of the witness of the old file, whose sync has failed then; the third of the new one.
+    for (when, expected) in [
+        (1, RecoveryKind::WriteFailed),
+        (2, RecoveryKind::WriteFailed),
+        (3, RecoveryKind::Clean),
+    ] {
+        let scratch = Scratch::new("larger-eio");
+        let path = scratch.path("pool");
+        let builder = builder(Durability::Barrier);
+        let pool = builder.create(&path).unwrap();
+        let held = pool.allocate_many(20).unwrap();
+        drop(pool);
+        let inject = format!("inject=fsync:error=EIO:when={when}");
+        let options = ["-e", "trace=fsync", "-e", &inject];
+        let Some((_, log)) = traced(&options, "try-to-grow", &path) else {
+            return;
+        };
+        assert_eq!(log.matches("fsync(").count(), when, "{log}");
+        assert_eq!(scratch.names(), ["pool"]);
+        let pool = builder.open(&path).unwrap();
+        assert_eq!(pool.recovery().unwrap().kind, expected);
+        assert!(held.iter().all(|&addr| pool.release(addr).is_ok()));
+    }
 }
 
 /// Killed at every call of an opening that repairs a header: one copy is whole at every instant.
@@ -532,13 +540,11 @@ fn the_first_opener_of_a_name_makes_it_durable() {
                     .unwrap(),
             );
         }
-        // The first sync is of the content, the second one of the directory.
-        let options = [
-            "-e",
-            "trace=fsync",
-            "-e",
-            "inject=fsync:signal=SIGKILL:when=2",
-        ];
+        // The last sync before it is of the content, this one of the directory. Before a growth, the witness of
+        // the old file, twice.
+        let when = if role == "grow" { 4 } else { 2 };
+        let inject = format!("inject=fsync:signal=SIGKILL:when={when}");
+        let options = ["-e", "trace=fsync", "-e", &inject];
         let Some((output, _)) = traced(&options, role, &path) else {
             return;
         };
@@ -549,8 +555,9 @@ fn the_first_opener_of_a_name_makes_it_durable() {
             log.matches("fsync(").count()
         };
         let open = if role == "grow" { "grow" } else { "open" };
-        assert_eq!(syncs(open), 1, "{role}");
-        assert_eq!(syncs(open), 0, "{role}");
+        // Two are of the witness, at either end.
+        assert_eq!(syncs(open), 3, "{role}");
+        assert_eq!(syncs(open), 2, "{role}");
     }
 }
 
@@ -681,7 +688,7 @@ fn a_failed_sync_poisons_everybody_and_the_next_opener_recovers() {
     assert!(!view.is_left_in_order, "the poison is another process's");
     let pool = builder(Durability::Barrier).open(&path).unwrap();
     let kind = pool.recovery().unwrap().kind;
-    assert_eq!(kind, RecoveryKind::MachineCrash, "memory may be stale");
+    assert_eq!(kind, RecoveryKind::WriteFailed, "memory may be stale");
     let health = pool.health().unwrap();
     assert_eq!((health.poison, health.quarantined), (None, 251));
     assert!(pool.allocate().is_err());
@@ -769,7 +776,7 @@ fn a_failed_sync_at_either_end_is_not_forgotten() {
             let open = std::fs::read(&path).unwrap();
             drop(pool);
             if !is_left_in_order {
-                scratch::overwrite(&path, 0, &open);
+                scratch::put_back(&path, &open);
             }
             let inject = format!("inject=fdatasync:error=EIO:when={when}");
             let options = ["-e", "trace=fdatasync", "-e", &inject];
@@ -783,7 +790,7 @@ fn a_failed_sync_at_either_end_is_not_forgotten() {
             let view = hostbits::read_file(&path).unwrap();
             let pool = builder(Durability::Barrier).open(&path).unwrap();
             let kind = pool.recovery().unwrap().kind;
-            assert_eq!(kind, RecoveryKind::MachineCrash, "sync {when}: {view:?}");
+            assert_eq!(kind, RecoveryKind::WriteFailed, "sync {when}: {view:?}");
             let free = 253 - pool.allocated();
             assert_eq!(free, 0, "sync {when}");
             assert!(pool.health().unwrap().quarantined >= 251, "sync {when}");

@@ -11,7 +11,7 @@ use hostbits::{Durability, Plan, Pool, Reconciler};
 use ipnet::Ipv4Net;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
-use scratch::{Scratch, forget_the_boot, overwrite, read};
+use scratch::{Scratch, forget_the_boot, put_back, read};
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -183,7 +183,7 @@ fn quarantined_addresses_are_no_orphans() {
     // The words of a pool that nobody has left in order, on a machine that went down.
     let words = read(&path);
     drop(pool);
-    overwrite(&path, 0, &words);
+    put_back(&path, &words);
     forget_the_boot(&path);
     let pool = open(&path, Durability::Process);
     assert_eq!(pool.recovery().unwrap().quarantined, 250);

@@ -12,7 +12,7 @@ use hostbits::{
     AllocateError, Builder, DualStack, Pool, PoolSet, ReconcileOptions, RecoveryKind, StatsLevel,
 };
 use ipnet::{Ipv4Net, Ipv6Net};
-use scratch::{Scratch, forget_the_boot, overwrite, poison, read};
+use scratch::{Scratch, forget_the_boot, poison, put_back, read};
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -111,7 +111,7 @@ fn batches_over_the_same_files_in_two_orders_do_not_lock_each_other_out() {
 fn crash(path: &Path, pool: Pool<Ipv4Net>) {
     let open = read(path);
     drop(pool);
-    overwrite(path, 0, &open);
+    put_back(path, &open);
     forget_the_boot(path);
 }
 

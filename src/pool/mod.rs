@@ -49,8 +49,8 @@ pub(crate) use file::check_clear;
     not(all(loom, feature = "_loom"))
 ))]
 pub use file::{
-    FileBuilder, FileProblem, FileView, Growth, Health, ReclaimError, Reclaimed, open_file,
-    read_file,
+    FileBuilder, FileProblem, FileView, Growth, Health, ReclaimError, Reclaimed, backup_file,
+    open_file, open_file_since, read_file, restore_file,
 };
 pub(crate) use guard::Lender;
 pub use guard::{AddrGuard, Guard, GuardArc};

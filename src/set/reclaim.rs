@@ -71,7 +71,7 @@ impl fmt::Display for SetReclaimError {
 impl Error for SetReclaimError {}
 
 impl<N: Network> PoolSet<N> {
-    /// Frees what has been quarantined in the members since the machine went down, except what a list names:
+    /// Frees what is quarantined in the members, except what a list names:
     /// see [`Pool::reclaim`](crate::Pool::reclaim), with all that its caller has to keep to.
     ///
     /// One list for all members, read once. If it may not free in one of them, it frees in none. A member that

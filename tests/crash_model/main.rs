@@ -219,6 +219,21 @@ fn a_copy_of_a_live_pool_is_not_believed() {
     assert_hands_out_twice(sessions::Variant::CopyVouchesForItself);
 }
 
+/// A copy written into the file has its inode. The witness tells, if whoever opens or closes the file writes it,
+/// and an opener does not allocate before it is on the disk.
+#[test]
+fn an_older_content_of_a_file_is_not_believed() {
+    assert_hands_out_twice(sessions::Variant::WitnessIgnored);
+    assert_hands_out_twice(sessions::Variant::WitnessNotSynced);
+    assert_hands_out_twice(sessions::Variant::WitnessLeftAtClose);
+}
+
+/// The limit: of a copy that comes back into its own session, nothing tells.
+#[test]
+fn a_copy_that_comes_back_at_once_is_the_limit_of_the_witness() {
+    assert_hands_out_twice(sessions::Variant::CopyBackAtOnce);
+}
+
 /// Q and F reach the disk independently: an address may come back both free and in quarantine.
 #[test]
 fn what_is_free_and_trusted_leaves_the_quarantine() {

@@ -1,6 +1,6 @@
 //! What the processes of `sessions` do in each of their lives.
 
-use crate::sessions::{Mode, Op, Program};
+use crate::sessions::{Copies, Mode, Op, Program};
 
 use Op::{Allocate as A, Close as C, Reclaim as L, Release as R, Sync as S};
 
@@ -13,7 +13,7 @@ const QUIET: Program = Program {
     failures: 0,
     evictions: 0,
     losses: 0,
-    copies: false,
+    copies: Copies::None,
     readers: 0,
     knows_boot: [true; 2],
 };
@@ -94,7 +94,7 @@ pub(crate) const SMALL: &[Program] = &[
         name: "Process: a / a, a copy; 1 death",
         lives: [&[&[A], &[A]], &[]],
         kills: 1,
-        copies: true,
+        copies: Copies::InItsPlace,
         ..QUIET
     },
     Program {
@@ -102,7 +102,24 @@ pub(crate) const SMALL: &[Program] = &[
         mode: Mode::Barrier,
         lives: [&[&[A, S], &[A]], &[]],
         kills: 1,
-        copies: true,
+        copies: Copies::InItsPlace,
+        ..QUIET
+    },
+    Program {
+        name: "Process: a close / a / a, a copy written into it; 1 death, 1 cut",
+        lives: [&[&[A, C], &[A], &[A]], &[]],
+        cuts: 1,
+        kills: 1,
+        copies: Copies::WrittenInto,
+        ..QUIET
+    },
+    Program {
+        name: "Barrier: a sync close / a sync / a, a copy written into it; 1 death, 1 cut",
+        mode: Mode::Barrier,
+        lives: [&[&[A, S, C], &[A, S], &[A]], &[]],
+        cuts: 1,
+        kills: 1,
+        copies: Copies::WrittenInto,
         ..QUIET
     },
     Program {
@@ -162,7 +179,7 @@ pub(crate) const LARGE: &[Program] = &[
         lives: [&[&[A, C], &[A, R], &[L, A]], &[&[A]]],
         cuts: 1,
         kills: 2,
-        copies: true,
+        copies: Copies::InItsPlace,
         readers: 2,
         ..QUIET
     },
@@ -195,7 +212,7 @@ pub(crate) const LARGE: &[Program] = &[
         cuts: 1,
         kills: 1,
         losses: 1,
-        copies: true,
+        copies: Copies::InItsPlace,
         ..QUIET
     },
 ];

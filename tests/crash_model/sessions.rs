@@ -29,6 +29,15 @@ pub(crate) enum Variant {
     InodeIgnored,
     /// A copy is noticed, but its T is believed.
     CopyVouchesForItself,
+    /// Nobody asks the witness whether a content is the last one.
+    WitnessIgnored,
+    /// The witness of an opener may be lost, and it allocates.
+    WitnessNotSynced,
+    /// Whoever closes leaves the witness as it is.
+    WitnessLeftAtClose,
+    /// No mistake, but beyond what the witness can tell: a copy comes back before anybody has opened or
+    /// closed the file since.
+    CopyBackAtOnce,
     /// The first opener dirties pages by `fetch_or(0)`, which stores nothing.
     DirtiedByOrZero,
     /// A slot that says CLEAN is believed, and T is not looked at.
@@ -67,6 +76,17 @@ pub(crate) enum Op {
     Close,
 }
 
+/// What somebody may do with a copy of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Copies {
+    None,
+    /// Put it in the file's place: another inode.
+    InItsPlace,
+    /// Write it into the file, which keeps its inode, and its witness. Only here is the witness a part of the
+    /// model.
+    WrittenInto,
+}
+
 pub(crate) struct Program {
     pub(crate) name: &'static str,
     pub(crate) mode: Mode,
@@ -79,8 +99,7 @@ pub(crate) struct Program {
     pub(crate) evictions: u8,
     /// Power cuts that also destroy the newest state slot.
     pub(crate) losses: u8,
-    /// Somebody may copy the file and later put the copy in its place.
-    pub(crate) copies: bool,
+    pub(crate) copies: Copies,
     /// Somebody may open the file read-only.
     pub(crate) readers: u8,
     /// By process: whether it can read the boot id.
@@ -99,6 +118,8 @@ const F: usize = 1;
 const Q: usize = 3;
 const MAPS: Range<usize> = 0..5;
 const SLOTS: usize = 5;
+/// The sequence of the newest state, beside the contents.
+const WITNESS: usize = 7;
 const ALL: Range<usize> = 0..7;
 const ADDRESSES: Range<usize> = 0..2;
 
@@ -145,6 +166,8 @@ enum At {
     SetTrust,
     WriteOpen,
     SyncState,
+    WriteWitness,
+    SyncWitness,
     UnlockOpen,
     /// Attached, between two operations.
     Ready,
@@ -167,6 +190,8 @@ enum At {
     CloseTrust,
     CloseClean,
     CloseSync,
+    CloseWitness,
+    CloseSyncWitness,
     DropPresence,
     DropOpen,
     /// No life left, or none that does anything.
@@ -200,13 +225,13 @@ enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Copied {
     Not,
-    As([u8; 7]),
+    As([u8; 8]),
     InPlace,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct State {
-    cells: [Cell; 7],
+    cells: [Cell; 8],
     /// 1 once a copy has taken the file's place.
     inode: u8,
     boot: u8,
@@ -231,6 +256,9 @@ pub(crate) struct State {
     evictions: u8,
     losses: u8,
     copied: Copied,
+    /// Somebody has opened or closed the file since the copy was made, and has come to the end of that: a newer
+    /// state has its witness.
+    seen_since: bool,
     readers: u8,
 }
 
@@ -244,6 +272,7 @@ enum Accident {
     },
     Copy,
     PutCopyInPlace,
+    WriteCopyInto,
     Cut {
         number: usize,
         newest_slot_lost: bool,
@@ -289,7 +318,10 @@ impl State {
     fn write_slot(&mut self, boot: u8, clean: bool) {
         let newest = self.newest_slot();
         let older = newest.map_or(0, |slot| 1 - slot);
-        let sequence = self.newest().map_or(0, |slot| slot.sequence) % 7 + 1;
+        // Above all that were ever written. Where the witness is no part of the model it stays at 1.
+        let last = self.newest().map_or(0, |slot| slot.sequence);
+        let witness = self.cells[WITNESS].live();
+        let sequence = if witness > 1 { last.max(witness) } else { last } % 7 + 1;
         let inode = self.inode;
         let slot = Slot {
             sequence,
@@ -512,7 +544,28 @@ impl Sessions<'_> {
                     self.refuse(state, process);
                     return Ok(());
                 }
-                if late { At::Ready } else { At::UnlockOpen }
+                match late {
+                    true => At::Ready,
+                    false if self.has_witness() => At::WriteWitness,
+                    false => At::UnlockOpen,
+                }
+            }
+            At::WriteWitness => {
+                self.set_witness(state);
+                if self.is(Variant::WitnessNotSynced) {
+                    self.mark_seen(state);
+                    At::UnlockOpen
+                } else {
+                    At::SyncWitness
+                }
+            }
+            At::SyncWitness => {
+                if !self.sync(state, process, WITNESS..WITNESS + 1) {
+                    self.refuse(state, process);
+                    return Ok(());
+                }
+                self.mark_seen(state);
+                At::UnlockOpen
             }
             At::UnlockOpen => {
                 state.open_lock = None;
@@ -537,6 +590,7 @@ impl Sessions<'_> {
         // Without a valid slot, nobody knows whose T this is.
         let ours =
             newest.is_some_and(|slot| slot.inode == state.inode) || self.is(Variant::InodeIgnored);
+        let ours = ours && newest.is_some_and(|slot| self.is_last(state, slot));
         let same_boot = newest.is_some_and(|slot| slot.boot == boot && boot != UNKNOWN_BOOT)
             || newest.is_some() && self.is(Variant::BootIgnored);
         let clean = newest.is_some_and(|slot| slot.clean) && self.is(Variant::CleanBelieved);
@@ -549,6 +603,38 @@ impl Sessions<'_> {
         } else {
             At::Quarantine
         }
+    }
+
+    fn has_witness(&self) -> bool {
+        self.program.copies == Copies::WrittenInto
+    }
+
+    fn set_witness(&self, state: &mut State) {
+        let newest = state.newest().expect("it was just written");
+        assert!(newest.sequence < 7, "a program with fewer lives");
+        if !self.is(Variant::WitnessLeftAtClose) || !newest.clean {
+            state.cells[WITNESS].store(newest.sequence);
+        }
+    }
+
+    /// The newest state has its witness, and no cut takes that back.
+    fn mark_seen(&self, state: &mut State) {
+        let newest = state.newest();
+        let is_newest = |slot: u8| {
+            Slot::read(slot).map(|slot| slot.sequence) == newest.map(|slot| slot.sequence)
+        };
+        // Otherwise the copy is of this very state.
+        state.seen_since |= matches!(state.copied, Copied::As(copy)
+            if !is_newest(copy[SLOTS]) && !is_newest(copy[SLOTS + 1]));
+    }
+
+    /// Whether the witness fits this state, or is behind it by the one that may be lost.
+    fn is_last(&self, state: &State, newest: Slot) -> bool {
+        let witness = state.cells[WITNESS].live();
+        !self.has_witness()
+            || self.is(Variant::WitnessIgnored)
+            || witness == newest.sequence
+            || witness + 1 == newest.sequence
     }
 
     fn work_step(&self, state: &mut State, process: usize) -> Taken {
@@ -710,7 +796,21 @@ impl Sessions<'_> {
                 At::CloseSync
             }
             At::CloseSync => {
-                self.sync(state, process, ALL);
+                let synced = self.sync(state, process, ALL);
+                if synced && self.has_witness() {
+                    At::CloseWitness
+                } else {
+                    self.drop_first()
+                }
+            }
+            At::CloseWitness => {
+                self.set_witness(state);
+                At::CloseSyncWitness
+            }
+            At::CloseSyncWitness => {
+                if self.sync(state, process, WITNESS..WITNESS + 1) {
+                    self.mark_seen(state);
+                }
                 self.drop_first()
             }
             At::DropPresence => {
@@ -757,9 +857,11 @@ impl Sessions<'_> {
                     | At::SyncFree
                     | At::SyncAll
                     | At::SyncState
+                    | At::SyncWitness
                     | At::SyncReturns
                     | At::CloseSyncFree
                     | At::CloseSync
+                    | At::CloseSyncWitness
             );
             if state.failures > 0 && syncs && process.fails.is_none() {
                 accidents.push(Accident::SyncFails(number));
@@ -773,9 +875,22 @@ impl Sessions<'_> {
             }
         }
         match state.copied {
-            Copied::Not if self.program.copies => accidents.push(Accident::Copy),
+            Copied::Not if self.program.copies == Copies::InItsPlace => {
+                accidents.push(Accident::Copy);
+            }
+            // Not of a file that nobody has ever opened: its numbers would be too far behind for the model.
+            Copied::Not
+                if self.has_witness() && state.newest().is_some_and(|slot| slot.sequence > 1) =>
+            {
+                accidents.push(Accident::Copy);
+            }
             Copied::As(_) if state.presence == 0 && state.open_lock.is_none() => {
-                accidents.push(Accident::PutCopyInPlace);
+                let is_seen = state.seen_since || self.is(Variant::CopyBackAtOnce);
+                match self.has_witness() {
+                    true if is_seen => accidents.push(Accident::WriteCopyInto),
+                    true => {}
+                    false => accidents.push(Accident::PutCopyInPlace),
+                }
             }
             _ => {}
         }
@@ -811,13 +926,21 @@ impl Sessions<'_> {
                 state.evictions -= 1;
                 cut(&mut state.cells[cell..=cell], number);
             }
-            Accident::Copy => state.copied = Copied::As(state.cells.map(|cell| cell.live())),
-            Accident::PutCopyInPlace => {
+            Accident::Copy => {
+                state.copied = Copied::As(state.cells.map(|cell| cell.live()));
+                state.seen_since = false;
+            }
+            Accident::PutCopyInPlace | Accident::WriteCopyInto => {
                 let Copied::As(values) = state.copied else {
                     unreachable!("there is a copy");
                 };
+                let witness = state.cells[WITNESS];
                 state.cells = values.map(Cell::new);
-                state.inode = 1;
+                if self.has_witness() {
+                    state.cells[WITNESS] = witness;
+                } else {
+                    state.inode = 1;
+                }
                 state.must_quarantine = false;
                 state.copied = Copied::InPlace;
                 state.in_session = false;
@@ -884,7 +1007,7 @@ impl Machine for Sessions<'_> {
             late: false,
         };
         let mut state = State {
-            cells: [1, 1, 1, 0, 0, slot.value(), 0].map(Cell::new),
+            cells: [1, 1, 1, 0, 0, slot.value(), 0, 1].map(Cell::new),
             inode: 0,
             boot: 0,
             open_lock: None,
@@ -903,6 +1026,7 @@ impl Machine for Sessions<'_> {
             evictions: self.program.evictions,
             losses: self.program.losses,
             copied: Copied::Not,
+            seen_since: false,
             readers: self.program.readers,
         };
         for process in 0..2 {
@@ -958,6 +1082,8 @@ impl Machine for Sessions<'_> {
                 | At::CloseTrust
                 | At::CloseClean
                 | At::CloseSync
+                | At::CloseWitness
+                | At::CloseSyncWitness
                 | At::DropPresence
                 | At::DropOpen => self.close_step(state, thread)?,
                 _ => self.open_step(state, thread)?,

@@ -89,7 +89,7 @@ pub(crate) enum Command {
     /// A list that cannot be read to its end is exit code 2; what was read until then is taken, and stays
     #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
     Seed(crate::reconcile::SeedArgs<crate::pool::FileArgs>),
-    /// Frees what is quarantined in a pool file since the machine went down, except what a list of users names
+    /// Frees what is quarantined in a pool file, except what a list of users names
     ///
     /// What the list names is taken, whether or not it was quarantined. The list must have everybody:
     /// it is read to its end first, and if anything in it is unclear, nothing is freed

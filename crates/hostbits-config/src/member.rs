@@ -19,6 +19,7 @@ const MEMBER_KEYS: &[&str] = &[
     "file",
     "durability",
     "capacity",
+    "min_session",
     "weight",
     "band",
     "drained",
@@ -28,6 +29,9 @@ const RESERVE_KEYS: &[&str] = &["range", "label"];
 
 /// The most slots that a pool can have.
 const MOST_SLOTS: u64 = 1 << 32;
+
+/// The highest number that TOML has, and more than anybody opens a file.
+const MOST_SESSIONS: u64 = i64::MAX as u64;
 
 /// A member with the places of what it says.
 pub(crate) struct MemberDraft<'d> {
@@ -164,8 +168,9 @@ fn file(table: &Table<'_>, folder: &Path, pool: &PoolConfig) -> Option<FileConfi
         )),
     });
     let capacity = table.number("capacity", MOST_SLOTS);
+    let min_session = table.number("min_session", MOST_SESSIONS);
     if table.get("file").is_none() {
-        for name in ["durability", "capacity"] {
+        for name in ["durability", "capacity", "min_session"] {
             if let Some(node) = table.get(name) {
                 let message = "this is of a pool file, and the member has no file";
                 table.document().object(&node.place, "no-file", message);
@@ -187,6 +192,7 @@ fn file(table: &Table<'_>, folder: &Path, pool: &PoolConfig) -> Option<FileConfi
         path: path?,
         durability: durability.unwrap_or_default(),
         capacity,
+        min_session: min_session.unwrap_or(0),
     })
 }
 

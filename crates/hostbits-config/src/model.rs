@@ -102,6 +102,8 @@ pub struct FileConfig {
     pub durability: Durability,
     /// Room to grow into, in slots; `None` for as many as there are.
     pub capacity: Option<u64>,
+    /// The least session that the file must have: below it, an older one was put back.
+    pub min_session: u64,
 }
 
 /// A named range of a set: a tenant, a class of clients.

@@ -273,7 +273,8 @@ impl MemberConfig {
     ) -> Option<(hostbits::FileBuilder<F>, &std::path::Path)> {
         let file = self.file.as_ref()?;
         let builder = self.pool.builder::<F>()?;
-        Some((builder.durability(file.durability), &file.path))
+        let builder = builder.durability(file.durability);
+        Some((builder.min_session(file.min_session), &file.path))
     }
 }
 

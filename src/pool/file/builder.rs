@@ -18,7 +18,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// How long an opening waits for another one.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A pool in a file, to be created or opened. Begin with [`Builder::durability`] or [`Builder::in_file`].
 ///
@@ -483,8 +483,8 @@ impl<N: Network> FileBuilder<N> {
     ///
     /// # Errors
     ///
-    /// [`OpenError::GeometryMismatch`] and [`OpenError::ModeMismatch`] if it is another one, or
-    /// [`OpenError::Build`] if there can be no such pool.
+    /// [`OpenError::GeometryMismatch`] and [`OpenError::ModeMismatch`] if it is another one,
+    /// [`OpenError::StaleFile`] if it is too old, or [`OpenError::Build`] if there can be no such pool.
     ///
     /// ```
     /// # use hostbits::{OpenError, Pool, read_file};
@@ -501,7 +501,8 @@ impl<N: Network> FileBuilder<N> {
     pub fn check(&self, view: &FileView) -> Result<(), OpenError> {
         let in_file = Config::of(view.snapshot.geometry(), view.info.policy);
         self.check_same(&self.lay_out()?, &in_file, view.capacity)?;
-        self.check_durability(view.durability)
+        self.check_durability(view.durability)?;
+        view.check_session(self.request.min_session)
     }
 
     /// Whether the file is of this pool, with room for so many slots.
@@ -561,11 +562,30 @@ pub(super) fn room(capacity_words: u64) -> u64 {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn open_file(path: impl AsRef<Path>) -> Result<Pool<IpNet>, OpenError> {
+    open_file_since(path, 0)
+}
+
+/// [`open_file`], for who has seen the file before: see [`FileBuilder::min_session`].
+///
+/// # Errors
+///
+/// As there.
+///
+/// ```
+/// # use hostbits::{OpenError, Pool, open_file_since};
+/// # let path = std::env::temp_dir().join(format!("hostbits-doc-since-{}", std::process::id()));
+/// drop(Pool::builder("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?).create(&path)?);
+/// assert!(open_file_since(&path, 1).is_ok());
+/// assert!(matches!(open_file_since(&path, 9), Err(OpenError::StaleFile { session: 2, min: 9 })));
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn open_file_since(path: impl AsRef<Path>, min_session: u64) -> Result<Pool<IpNet>, OpenError> {
     let request = OpenRequest {
         patience: PATIENCE,
         relaxed: Relaxed::default(),
         residence: Residence::default(),
-        min_session: 0,
+        min_session,
     };
     let opening = Opening::begin(path.as_ref(), request)?;
     let config = Config::parse(opening.config())?;

@@ -7,8 +7,10 @@
 //! | `config` | what the file says that the pool is, as text; the comparison with what is asked for |
 //! | `verbs` | sync, recovery, health |
 //! | `view` | a look that takes no lock |
+//! | `backup` | copies that nobody takes for the file, and the way back |
 //! | `reclaim` | the quarantine against a user list |
 
+mod backup;
 mod builder;
 mod config;
 mod growth;
@@ -18,7 +20,8 @@ mod slow_sync;
 mod verbs;
 mod view;
 
-pub use builder::{FileBuilder, open_file};
+pub use backup::{backup_file, restore_file};
+pub use builder::{FileBuilder, open_file, open_file_since};
 pub use growth::Growth;
 pub(crate) use reclaim::check_clear;
 pub use reclaim::{ReclaimError, Reclaimed};

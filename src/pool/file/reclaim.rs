@@ -1,6 +1,6 @@
 //! The quarantine against a list of who holds what.
 //!
-//! Nobody can have got a quarantined address since the machine went down: to the words it is taken. So
+//! Nobody can have got a quarantined address since it was quarantined: to the words it is taken. So
 //! what the list does not name is free, as long as the list has everything that was allocated before.
 //! Each suspect leaves the quarantine by one read-modify-write, and only who took it out frees it: a
 //! release that comes first has taken it out itself, and a second reclaim finds nothing.
@@ -96,7 +96,7 @@ pub(crate) fn check_clear(ambiguous: Ambiguous, adopted: &Adopted) -> Result<(),
 }
 
 impl<N: Network> Pool<N> {
-    /// Frees what has been quarantined since the machine went down, except what a list names.
+    /// Frees what is quarantined, except what a list names.
     ///
     /// The list must have every address that was allocated before, whoever holds it, in full: read it from
     /// the primary, and only when it is complete. What it names is taken first, as by

@@ -11,6 +11,7 @@ use crate::storage::bits_of_ranges;
 use crate::storage::file::{Peek, Phase};
 use ipnet::IpNet;
 use std::fmt;
+use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -25,8 +26,13 @@ pub struct FileView {
     pub snapshot: Snapshot<IpNet>,
     /// How many addresses are quarantined, or will be by the next opening.
     pub quarantined: u64,
+    /// Why they are, or will be.
+    pub quarantined_by: Option<RecoveryKind>,
     /// What an opening would find: [`Joined`](RecoveryKind::Joined) while others have the file open.
     pub found: RecoveryKind,
+    /// Nobody was opening or closing the file while it was read. Otherwise somebody was for longer than a
+    /// second, the words fit nothing else, and no problems are looked for.
+    pub is_settled: bool,
     /// How the file is, for a monitor. `processes` are those that have it open; 0 is nobody.
     pub health: Health,
     /// What the file promises.
@@ -65,14 +71,24 @@ pub enum FileProblem {
         /// How many.
         bits: u64,
     },
-    /// Addresses are free and quarantined at once.
+    /// Addresses are free and quarantined at once: where a machine went down, or somebody died in an opening
+    /// after that, no more than the next opening puts right.
     FreeSuspects {
         /// How many.
         addresses: u64,
     },
     /// The summary does not show all that is free. Somebody has died in a release, or is in one. Found and
-    /// put right by those who use the file.
+    /// put right by those who use the file; looked for while somebody does.
     HiddenSlots,
+    /// A write to the disk has failed. Nothing is handed out; when everybody has closed the file, the next
+    /// opening quarantines all that was free.
+    WriteFailed {
+        /// The error of the system.
+        errno: i32,
+    },
+    /// The words are not those that were there when the file was left in order: somebody else has written to
+    /// it, or the disk has lost something. The next opening quarantines all that was free.
+    Changed,
 }
 
 impl FileView {
@@ -97,6 +113,59 @@ impl FileView {
     }
 }
 
+impl FileView {
+    /// Checks that the file's session is at least this one, as [`FileBuilder::min_session`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::StaleFile`] if it is below.
+    ///
+    /// ```
+    /// # use hostbits::{OpenError, Pool};
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-least-{}", std::process::id()));
+    /// let pool = Pool::builder("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?).create(&path)?;
+    /// let view = hostbits::read_file(&path)?;
+    /// assert!(view.check_session(1).is_ok());
+    /// assert!(matches!(view.check_session(2), Err(OpenError::StaleFile { session: 1, min: 2 })));
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// [`FileBuilder::min_session`]: crate::FileBuilder::min_session
+    pub fn check_session(&self, min: u64) -> Result<(), OpenError> {
+        let session = self.session.unwrap_or(0);
+        match session < min {
+            true => Err(OpenError::StaleFile { session, min }),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a problem of this file is damage, and not just something that the next opening, or those who
+    /// use the file, put right.
+    ///
+    /// ```
+    /// # use hostbits::{FileProblem, Pool};
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-damage-{}", std::process::id()));
+    /// let pool = Pool::builder("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?).create(&path)?;
+    /// let view = hostbits::read_file(&path)?;
+    /// assert!(view.is_damage(&FileProblem::OneHeader));
+    /// assert!(!view.is_damage(&FileProblem::HiddenSlots));
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn is_damage(&self, problem: &FileProblem) -> bool {
+        match problem {
+            FileProblem::HiddenSlots => false,
+            // The quarantine is not synced with what is free.
+            FileProblem::FreeSuspects { .. } => {
+                self.is_left_in_order || self.found == RecoveryKind::Joined
+            }
+            _ => true,
+        }
+    }
+}
+
 impl FileProblem {
     /// A stable name for logs, JSON and exit codes: kebab case.
     pub fn code(&self) -> &'static str {
@@ -106,6 +175,8 @@ impl FileProblem {
             Self::StrayBits { .. } => "stray-bits",
             Self::FreeSuspects { .. } => "free-suspects",
             Self::HiddenSlots => "hidden-slots",
+            Self::WriteFailed { .. } => "write-failed",
+            Self::Changed => "changed",
         }
     }
 }
@@ -128,6 +199,13 @@ impl fmt::Display for FileProblem {
                 write!(f, "{addresses} addresses are free and quarantined at once")
             }
             Self::HiddenSlots => f.write_str("the summary does not show all that is free"),
+            Self::WriteFailed { errno } => write!(
+                f,
+                "{}: {}; close it in every process, and open it again",
+                RecoveryKind::WriteFailed.sentence(),
+                io::Error::from_raw_os_error(*errno)
+            ),
+            Self::Changed => f.write_str(RecoveryKind::Changed.sentence()),
         }
     }
 }
@@ -176,7 +254,9 @@ pub fn read_file(path: impl AsRef<Path>) -> Result<FileView, OpenError> {
             ..NetworkInfo::of(&geometry)
         },
         quarantined,
+        quarantined_by: peek.reason().filter(|_| quarantined != 0),
         found: peek.kind(),
+        is_settled: peek.is_settled,
         health: Health {
             len: Some(peek.len),
             need: peek.header.layout.file_len,
@@ -204,12 +284,18 @@ fn problems(peek: &Peek, geometry: &Geometry<IpNet>) -> Vec<FileProblem> {
     let bits = ones(peek.free.iter().map(stray));
     let words = peek.free.iter().zip(&peek.quarantine);
     let addresses = ones(words.map(|(free, quarantine)| free & quarantine));
+    if !peek.is_settled {
+        return Vec::new();
+    }
     let found = [
+        peek.poison.map(|errno| FileProblem::WriteFailed { errno }),
+        peek.is_changed().then_some(FileProblem::Changed),
         (!peek.has_both_headers).then_some(FileProblem::OneHeader),
         (!peek.states.is_whole).then_some(FileProblem::Doubtful),
         (bits != 0).then_some(FileProblem::StrayBits { bits }),
         (addresses != 0).then_some(FileProblem::FreeSuspects { addresses }),
-        peek.has_hidden_slots().then_some(FileProblem::HiddenSlots),
+        // Whoever comes next and finds nobody makes it anew.
+        (peek.is_in_use && peek.has_hidden_slots()).then_some(FileProblem::HiddenSlots),
     ];
     found.into_iter().flatten().collect()
 }

@@ -5,10 +5,11 @@
 //! keeps what is dirty by pages, too. Then sync, name, sync of the directory: without the last one a
 //! power loss leaves no file, however durable its contents were.
 
-use super::bytes::crc32c;
+use super::bytes::{SUM_LANES, WordSum, crc32c};
 use super::file_system::FileSystem;
 use super::ground;
 use super::header::{Facts, Header};
+use super::identity::{Identity, Witness};
 use super::layout::{ALIGN, HEADER_AT, Kind, Layout, STATE_AT};
 use super::locks::{self, Lock};
 use super::map::Residence;
@@ -21,7 +22,7 @@ use crate::slot::Slot;
 use crate::storage::heap::bits_of_ranges;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -128,7 +129,7 @@ pub(super) fn take_locks(file: &File) -> Result<(), OpenError> {
 }
 
 /// Reserves, writes every byte, syncs, and makes sure that nothing more is ever needed. `state` is what the
-/// states say but for the inode.
+/// states say but for what the file is and what its words sum up to.
 pub(super) fn fill(
     file: &Arc<File>,
     header: &Header,
@@ -142,9 +143,20 @@ pub(super) fn fill(
     ground::mark(file, FileSystem::of(file)?);
     system::reserve(file, len)
         .map_err(|error| OpenError::io("reserve the file's blocks", error))?;
-    let inode = system::metadata(file)?.ino();
+    let identity = Identity::of(file)?;
+    // Durable with everything else. Where there can be none, the states say so.
+    let is_witnessed = Witness::write(file, state.seq + 1).is_ok();
     let written = write_regions(file, header, config, maps)
-        .and_then(|()| write_states(file, State { inode, ..state }))
+        .and_then(|sum| {
+            let state = State {
+                inode: identity.inode,
+                born_ns: identity.born_ns,
+                is_witnessed,
+                sum,
+                ..state
+            };
+            write_states(file, state)
+        })
         .and_then(|()| write_headers(file, header));
     written.map_err(|error| OpenError::io("write the file", error))?;
     file.sync_all().map_err(|error| OpenError::sync(&error))?;
@@ -152,17 +164,18 @@ pub(super) fn fill(
 }
 
 /// Everything behind the states: zero but for the maps of free slots, of suspects and of trust, and the
-/// configuration.
-fn write_regions(file: &File, header: &Header, config: &str, maps: Maps<'_>) -> io::Result<()> {
+/// configuration. Answers the sum of the words of free slots and suspects.
+fn write_regions(file: &File, header: &Header, config: &str, maps: Maps<'_>) -> io::Result<u64> {
     let mut page = [0; ALIGN as usize];
+    let mut sum = WordSum::new();
     let config = encode_config(config);
     for region in header.layout.regions {
         for from in (0..region.len).step_by(page.len()) {
             page.fill(0);
             if region.kind == Kind::Free as u32 {
-                write_words(&mut page, maps.free);
+                write_words(&mut page, maps.free, &mut sum);
             } else if region.kind == Kind::Quarantine as u32 {
-                write_words(&mut page, maps.quarantine);
+                write_words(&mut page, maps.quarantine, &mut sum);
             } else if region.kind == Kind::Trust as u32 {
                 page.fill(0xff);
             } else if region.kind == Kind::Config as u32 {
@@ -174,12 +187,15 @@ fn write_regions(file: &File, header: &Header, config: &str, maps: Maps<'_>) -> 
             file.write_all_at(&page, region.offset + from)?;
         }
     }
-    Ok(())
+    Ok(sum.finish())
 }
 
-fn write_words(page: &mut [u8], next: &mut dyn FnMut() -> u64) {
-    let words = page.chunks_exact_mut(size_of::<u64>());
-    words.for_each(|word| word.copy_from_slice(&next().to_ne_bytes()));
+fn write_words(page: &mut [u8], next: &mut dyn FnMut() -> u64, sum: &mut WordSum) {
+    for group in page.chunks_exact_mut(SUM_LANES * size_of::<u64>()) {
+        let words = std::array::from_fn(|_| next());
+        sum.add(words);
+        group.copy_from_slice(words.map(u64::to_ne_bytes).as_flattened());
+    }
 }
 
 pub(super) fn encode_config(text: &str) -> Vec<u8> {
@@ -199,7 +215,7 @@ fn write_states(file: &File, state: State) -> io::Result<()> {
 }
 
 impl State {
-    /// Of a file that nobody has opened under its name, but for its inode.
+    /// Of a file that nobody has opened under its name, but for what only the file knows.
     pub(super) fn of_new(header: &Header, durability: Durability) -> Self {
         Self {
             seq: 1,
@@ -213,6 +229,10 @@ impl State {
             generation: header.generation,
             crashes: 0,
             quarantined: 0,
+            born_ns: 0,
+            sum: 0,
+            is_witnessed: false,
+            reason: None,
         }
     }
 
@@ -231,7 +251,7 @@ fn write_headers(file: &File, header: &Header) -> io::Result<()> {
 }
 
 /// A block and zeros to the end of its page: a file has no byte that nobody wrote.
-fn write_page(file: &File, block: &[u8], at: u64) -> io::Result<()> {
+pub(super) fn write_page(file: &File, block: &[u8], at: u64) -> io::Result<()> {
     let mut page = [0; ALIGN as usize];
     page[..block.len()].copy_from_slice(block);
     file.write_all_at(&page, at)

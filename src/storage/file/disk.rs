@@ -23,4 +23,8 @@ pub(crate) trait Disk {
     /// Writes a state slot, and makes durable it and all that was stored before, in every region. Until it
     /// returns, any of it may be durable or not, the slot too.
     fn write_state(&self, slot: usize, state: &State) -> io::Result<()>;
+
+    /// Writes down beside the contents how many states there were, and makes that durable. Only after the
+    /// newest one is: whoever is cut off in between leaves it one behind.
+    fn set_witness(&self, seq: u64) -> io::Result<()>;
 }

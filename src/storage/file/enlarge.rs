@@ -95,6 +95,7 @@ impl Opening<'_> {
             session,
             crashes: old.state().crashes,
             quarantined: old.state().quarantined,
+            reason: old.state().reason,
             ..State::of_new(&header, grown.durability)
         };
         let mut added = bits_of_ranges(grown.free.iter().copied());

@@ -4,6 +4,7 @@
 //! the new configuration, in the place that is not in force; sync
 //! the new header, over the copy that is not in force; sync        <- from here on it is the new pool
 //! the bits of the new slots, which were zero until now; sync
+//! a file that was left in order: the next state, with the sum of all of this; sync
 //! the new header, over the other copy; sync                       <- from here on nothing is left to do
 //! ```
 //!
@@ -13,15 +14,18 @@
 //! A sync that fails here poisons the file like any other, though nobody has it mapped: what dead processes
 //! had claimed may be among the pages that were given up. For a file without room see `enlarge`.
 
-use super::bytes::BLOCK_BYTES;
+use super::bytes::{BLOCK_BYTES, WordSum};
 use super::create::{Blueprint, encode_config};
 use super::header::Header;
-use super::layout::{HEADER_AT, Kind};
+use super::identity::{Identity, Witness};
+use super::layout::{HEADER_AT, Kind, STATE_AT};
 use super::locks::{self, Lock};
-use super::open::{Opening, read_config};
+use super::open::{Opening, read_config, read_region, read_states};
 use super::poison;
+use super::state::{Phase, State};
 use crate::open_error::OpenError;
 use crate::slot::{Slot, bits_within, words_within};
+use crate::storage::heap::bits_of_ranges;
 use std::io;
 use std::os::unix::fs::FileExt;
 
@@ -55,6 +59,7 @@ impl Opening<'_> {
         self.write_and_sync(&encode_config(grown.config), place.offset as u64)?;
         self.write_header(&header, 1 - in_force)?;
         self.free_added(&header, grown.free)?;
+        self.reseal(grown.free)?;
         self.write_header(&header, in_force)?;
         self.header = header;
         grown.config.clone_into(&mut self.config);
@@ -76,6 +81,7 @@ impl Opening<'_> {
         }
         let in_force = self.copy_in_force()?;
         self.free_added(&self.header, added)?;
+        self.reseal(added)?;
         self.write_header(&self.header, 1 - in_force)?;
         self.older = None;
         Ok(())
@@ -113,6 +119,38 @@ impl Opening<'_> {
         self.sync_data()
     }
 
+    /// Gives a file that was left in order a state that fits its words, now that the new slots are among
+    /// them. Only if the newest state fits without them, and is of this file: what is wrong with it, the next
+    /// opener shall find.
+    fn reseal(&self, added: &[(Slot, Slot)]) -> Result<(), OpenError> {
+        let states = read_states(&self.file, &self.header)?;
+        let identity = Identity::of(&self.file)?;
+        let fits = |state: &State| state.phase == Phase::Clean && state.is_of(&identity);
+        let Some(left) = states.newest.filter(fits).filter(|_| states.is_whole) else {
+            return Ok(());
+        };
+        let without = self.sum(bits_of_ranges(added.iter().copied()))?;
+        if left.sum != without {
+            // Somebody died after this was done, or the words are not those that were left.
+            return Ok(());
+        }
+        let grown = State {
+            seq: left.seq + 1,
+            sum: self.sum(|| 0)?,
+            ..left
+        };
+        self.write_and_sync(&grown.encode(), STATE_AT[states.next_slot])?;
+        Witness::write_durably(&self.file, grown.seq).map_err(|error| self.sync_failed(&error))
+    }
+
+    /// The sum of the words of F and Q, without the bits of F that `left_out` tells, word by word.
+    fn sum(&self, mut left_out: impl FnMut() -> u64) -> Result<u64, OpenError> {
+        let read = |kind| read_region(&self.file, &self.header, kind);
+        let mut free = read(Kind::Free)?;
+        free.iter_mut().for_each(|word| *word &= !left_out());
+        Ok(WordSum::of([&free, &read(Kind::Quarantine)?]))
+    }
+
     fn set_bits(&self, at: u64, bits: u64) -> io::Result<()> {
         let mut word = [0; size_of::<u64>()];
         self.file.read_exact_at(&mut word, at)?;
@@ -126,10 +164,13 @@ impl Opening<'_> {
     }
 
     fn sync_data(&self) -> Result<(), OpenError> {
-        self.file.sync_data().map_err(|error| {
-            poison::set_unmapped(&self.file, &self.header.layout, &error);
-            OpenError::sync(&error)
-        })
+        let synced = self.file.sync_data();
+        synced.map_err(|error| self.sync_failed(&error))
+    }
+
+    fn sync_failed(&self, error: &io::Error) -> OpenError {
+        poison::set_unmapped(&self.file, &self.header.layout, error);
+        OpenError::sync(error)
     }
 }
 

@@ -7,12 +7,12 @@ use super::bytes::{
     BLOCK_BYTES, Block, get, get_count, get_u32, get_u64, is_sealed, put, put_u32, put_u64, seal,
 };
 use super::layout::{ALIGN, Layout, MAX_REGIONS, Region};
+use crate::open_error::FORMAT;
 use crate::slot::{MAX_SLOTS, SLOTS_PER_WORD};
 
 /// "\x89IPBM\r\n\x1a": damaged by whatever treats the file as text or as seven bits.
 pub(crate) const MAGIC: [u8; 8] = [0x89, b'I', b'P', b'B', b'M', b'\r', b'\n', 0x1a];
 
-const MAJOR: u32 = 1;
 const MINOR: u32 = 0;
 const ENDIAN_TAG: u64 = 0x0102_0304_0506_0708;
 
@@ -106,7 +106,7 @@ impl Header {
     pub(crate) fn encode(&self) -> Block {
         let mut block = [0; _];
         put(&mut block, at::MAGIC, MAGIC);
-        put_u32(&mut block, at::MAJOR, MAJOR);
+        put_u32(&mut block, at::MAJOR, FORMAT);
         put_u32(&mut block, at::MINOR, MINOR);
         put_u64(&mut block, at::COMPAT, self.compat);
         put_u64(&mut block, at::RO_COMPAT, self.ro_compat);
@@ -142,7 +142,7 @@ impl Header {
             return Err(problem(Unreadable::OtherEndian));
         }
         match get_u32(block, at::MAJOR) {
-            MAJOR => {}
+            FORMAT => {}
             other => return Err(problem(Unreadable::Version(other))),
         }
         match get_u64(block, at::INCOMPAT) {
@@ -358,7 +358,10 @@ pub(super) mod tests {
         };
         let what = |block: &Block| Header::decode(block).map_err(|problem| problem.what);
         let good = header(256).encode();
-        assert_eq!(what(&change(at::MAJOR, 2)), Err(Unreadable::Version(2)));
+        for other in [1, 3] {
+            let version = what(&change(at::MAJOR, other));
+            assert_eq!(version, Err(Unreadable::Version(other.into())));
+        }
         assert!(
             what(&change(at::MINOR, 9)).is_ok(),
             "a minor version changes nothing for us"

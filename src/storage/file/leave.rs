@@ -1,10 +1,12 @@
 //! Taking leave of a file: the last one out writes that everything is in order.
 //!
 //! ```text
-//! R := 0; sync F and Q; T := 1; state := CLEAN; sync
+//! R := 0; sync F and Q; T := 1; state := CLEAN, with the sum of F and Q; sync; witness := its sequence; sync
 //! ```
 //!
-//! The last two share a sync: F is durable before both, and CLEAN alone makes nobody believe a word.
+//! T and the state share a sync: F is durable before both, and CLEAN alone makes nobody believe a word. The
+//! sum makes the next opener doubt words that are not those which were left, and the witness a content that is
+//! older than this one.
 //!
 //! Not after a failed sync, whoever saw it fail: the kernel takes pages that it could not write for clean, so
 //! a sync now would say that all is well, and T would vouch for what is not on the disk.
@@ -12,7 +14,7 @@
 use super::disk::Disk;
 use super::layout::Kind;
 use super::poison;
-use super::recover::store_all;
+use super::recover::{store_all, sum_of_maps};
 use super::state::{Phase, State, States};
 use std::io;
 
@@ -40,7 +42,9 @@ fn leave_in_order(disk: &impl Disk, states: States) -> io::Result<()> {
     let clean = State {
         seq: open.seq + 1,
         phase: Phase::Clean,
+        sum: sum_of_maps(disk),
         ..open
     };
-    disk.write_state(states.next_slot, &clean)
+    disk.write_state(states.next_slot, &clean)?;
+    disk.set_witness(clean.seq)
 }

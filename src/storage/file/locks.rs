@@ -64,9 +64,18 @@ pub(crate) fn try_lock(file: &File, lock: Lock, exclusive: bool) -> io::Result<b
 
 /// Takes a lock exclusively, and waits for it so long; `false` if it did not come.
 pub(crate) fn lock_within(file: &File, lock: Lock, patience: Duration) -> io::Result<bool> {
+    wait_for(file, lock, true, patience)
+}
+
+/// The same for a lock that keeps out those who want it exclusively.
+pub(crate) fn share_within(file: &File, lock: Lock, patience: Duration) -> io::Result<bool> {
+    wait_for(file, lock, false, patience)
+}
+
+fn wait_for(file: &File, lock: Lock, exclusive: bool, patience: Duration) -> io::Result<bool> {
     let started = Instant::now();
     let mut pause = Duration::from_micros(100);
-    while !try_lock(file, lock, true)? {
+    while !try_lock(file, lock, exclusive)? {
         if started.elapsed() >= patience {
             return Ok(false);
         }
@@ -83,7 +92,16 @@ pub(crate) fn unlock(file: &File, lock: Lock) -> io::Result<()> {
 
 /// Whether somebody else has the lock, in any way.
 pub(crate) fn is_held_by_others(file: &File, lock: Lock) -> io::Result<bool> {
-    let mut request = lock.request(libc::F_WRLCK);
+    is_in_the_way(file, lock, libc::F_WRLCK)
+}
+
+/// Whether somebody else has the lock exclusively.
+pub(crate) fn is_held_exclusively(file: &File, lock: Lock) -> io::Result<bool> {
+    is_in_the_way(file, lock, libc::F_RDLCK)
+}
+
+fn is_in_the_way(file: &File, lock: Lock, kind: i32) -> io::Result<bool> {
+    let mut request = lock.request(kind);
     fcntl(file, FcntlArg::F_OFD_GETLK(&mut request))?;
     Ok(i32::from(request.l_type) != libc::F_UNLCK)
 }

@@ -7,6 +7,7 @@
 //! | `bytes` | numbers in blocks, and their checksum |
 //! | `header` | what the file is |
 //! | `state` | who had it last, and how they left it |
+//! | `identity` | what a copy does not carry |
 //! | `layout` | where what is |
 //! | `system` | what we ask of the system |
 //! | `file_system` | which file systems there are |
@@ -18,11 +19,13 @@
 //! | `create`, `open`, `recover`, `grow`, `enlarge`, `leave` | the life of a file |
 //! | `repair` | a damaged copy of the header, written again |
 //! | `peek` | a look that takes no lock |
+//! | `backup` | a copy that nobody takes for the file, and the way back |
 //! | `commit` | one sync for many |
 //! | `poison` | the sync that failed |
 //! | `attached` | a file that this process has open |
 
 mod attached;
+mod backup;
 mod bytes;
 mod commit;
 mod create;
@@ -32,6 +35,7 @@ mod file_system;
 mod ground;
 mod grow;
 mod header;
+mod identity;
 mod layout;
 mod leave;
 mod locks;
@@ -50,6 +54,7 @@ mod state;
 mod system;
 
 pub(crate) use attached::Attached;
+pub(crate) use backup::{Replaced, Source};
 pub(crate) use create::Blueprint;
 pub(crate) use grow::has_room_for_config;
 pub(crate) use header::Facts;

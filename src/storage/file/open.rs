@@ -14,20 +14,21 @@ use super::disk::Disk;
 use super::file_system::FileSystem;
 use super::ground;
 use super::header::{Header, MAGIC, Unreadable};
+use super::identity::{Identity, Witness};
 use super::layout::{ALIGN, HEADER_AT, Kind, STATE_AT};
 use super::locks::{self, Lock};
 use super::map::{Map, Residence};
 use super::peers::LANES;
 use super::poison;
-use super::recover::{Opened, Past, recover};
-use super::state::{Phase, State, States};
+use super::recover::{Opened, Past, recover, sum_of_maps};
+use super::state::{Evidence, Phase, State, States};
 use super::system::{self, Relaxed};
 use crate::durability::{Durability, RecoveryKind};
 use crate::open_error::OpenError;
 use crate::slot::Slot;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -190,19 +191,16 @@ impl<'a> Opening<'a> {
         usable: &[(Slot, Slot)],
     ) -> Result<Attached, OpenError> {
         let sync_failed = |error: io::Error| OpenError::sync(&error);
-        let inode = system::metadata(&self.file)?.ino();
+        let identity = Identity::of(&self.file)?;
         let boot_id = system::boot_id();
         let older = states.newest;
-        let is_poisoned = poison::get(&disk).is_some();
-        let forgets = self.file_system.forgets();
-        let past = Past::of(
-            &states,
-            &boot_id,
-            inode,
-            forgets,
-            is_poisoned,
-            self.durability,
-        );
+        let evidence = Evidence {
+            boot_id: &boot_id,
+            identity,
+            forgets: self.file_system.forgets(),
+            is_poisoned: poison::get(&disk).is_some(),
+        };
+        let past = Past::of(&states, evidence, || sum_of_maps(&disk), self.durability);
         if !past.is_clean {
             // Nothing that is read below may be younger than what the disk knows.
             poison::unless_ok(&disk, self.file.sync_data()).map_err(sync_failed)?;
@@ -213,17 +211,21 @@ impl<'a> Opening<'a> {
         }
         let crashed = !past.is_clean && older.is_some();
         let state = State {
-            seq: older.map_or(0, |state| state.seq) + 1,
+            seq: states.next_seq(identity.witness),
             uuid: self.header.uuid,
             boot_id,
             phase: Phase::Open,
             mode: self.durability.number().into(),
-            inode,
+            inode: identity.inode,
             session: older.map_or(0, |state| state.session) + 1,
             opened_ns: system::now_ns(),
             generation: self.header.generation,
             crashes: older.map_or(0, |state| state.crashes) + u64::from(crashed),
             quarantined: 0,
+            born_ns: identity.born_ns,
+            sum: 0,
+            is_witnessed: identity.witness != Witness::None,
+            reason: past.reason(older.and_then(|state| state.reason)),
         };
         let state = recover(&disk, past, usable, Opened { states, state }).map_err(sync_failed)?;
         let kind = self.known.unwrap_or(past.kind());
@@ -353,6 +355,16 @@ pub(super) fn read_config(file: &File, header: &Header) -> Result<String, OpenEr
     String::from_utf8(text).map_err(|_| corrupt("the configuration is not text"))
 }
 
+/// All words of a region, each at its own moment.
+pub(super) fn read_region(file: &File, header: &Header, kind: Kind) -> Result<Vec<u64>, OpenError> {
+    let extent = header.layout.extent(kind);
+    let mut bytes = vec![0; extent.len];
+    file.read_exact_at(&mut bytes, extent.offset as u64)
+        .map_err(|error| OpenError::io("read the file", error))?;
+    let words = bytes.as_chunks().0.iter();
+    Ok(words.map(|word| u64::from_ne_bytes(*word)).collect())
+}
+
 /// The mapped file as the durable parts see it.
 pub(crate) struct MappedDisk {
     pub(super) map: Arc<Map>,
@@ -382,5 +394,9 @@ impl Disk for MappedDisk {
     fn write_state(&self, slot: usize, state: &State) -> io::Result<()> {
         self.file.write_all_at(&state.encode(), STATE_AT[slot])?;
         self.file.sync_data()
+    }
+
+    fn set_witness(&self, seq: u64) -> io::Result<()> {
+        Witness::write_durably(&self.file, seq)
     }
 }

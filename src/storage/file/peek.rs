@@ -1,17 +1,21 @@
 //! A look at a file without a lock and without a mapping: for tools that must not be in anybody's way.
 //!
 //! Whoever only reads takes no presence lock, or the next first opener would not know that it is the first.
-//! Every word is read once, at its own moment, into memory of our own.
+//! Every word is read once, at its own moment, into memory of our own. Headers, states and locks are looked at
+//! again when all else was read. If they are not what they were, or somebody is opening or closing the file,
+//! what was read fits nothing, and it is read again.
 
+use super::bytes::{Block, WordSum};
 use super::file_system::FileSystem;
 use super::header::Header;
-use super::layout::{HEADER_AT, Kind};
+use super::identity::Identity;
+use super::layout::{HEADER_AT, Kind, STATE_AT};
 use super::locks::{self, Lock};
-use super::open::{read_blocks, read_config, read_header, read_states};
+use super::open::{read_blocks, read_config, read_header, read_region, read_states};
 use super::peers;
 use super::poison;
 use super::recover::Past;
-use super::state::{Belief, States};
+use super::state::{Belief, Evidence, States};
 use super::system;
 use crate::bitmap::{Bitmap, Chunk, Control, Lanes, Shape};
 use crate::durability::{Durability, RecoveryKind};
@@ -19,9 +23,12 @@ use crate::open_error::OpenError;
 use crate::slot::{SLOTS_PER_CHUNK, SLOTS_PER_WORD};
 use crate::sync::{AtomicU64, Ordering, WORDS_PER_CHUNK};
 use std::fs::File;
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a look waits for those who open or close the file.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a file held when it was looked at.
 pub(crate) struct Peek {
@@ -39,8 +46,10 @@ pub(crate) struct Peek {
     pub(crate) process_count: u32,
     /// Those of them that have a claim in flight.
     pub(crate) in_flight: Vec<u32>,
-    /// Somebody has it open.
-    is_in_use: bool,
+    /// Nobody was opening or closing the file while it was read.
+    pub(crate) is_settled: bool,
+    /// Somebody has it open, or is about to.
+    pub(crate) is_in_use: bool,
     past: Past,
     /// The words in use, to the end of the last chunk.
     pub(crate) free: Vec<u64>,
@@ -49,44 +58,98 @@ pub(crate) struct Peek {
     nodes: Vec<u64>,
 }
 
+/// What must be the same before and after a look.
+#[derive(PartialEq, Eq)]
+struct Frame {
+    headers: Option<[Block; 2]>,
+    states: Option<[Block; 2]>,
+    is_named: bool,
+    is_in_use: bool,
+    /// Somebody is opening or closing the file.
+    is_locked: bool,
+}
+
+impl Frame {
+    fn of(file: &File, path: &Path) -> Result<Self, OpenError> {
+        // Where there are no locks, nobody can be asked.
+        Ok(Self {
+            headers: read_blocks(file, HEADER_AT).ok(),
+            states: read_blocks(file, STATE_AT).ok(),
+            is_named: system::is_still_at(path, &system::metadata(file)?),
+            is_in_use: locks::is_held_by_others(file, Lock::Presence).unwrap_or(false),
+            is_locked: locks::is_held_exclusively(file, Lock::Open).unwrap_or(false),
+        })
+    }
+}
+
 impl Peek {
     pub(crate) fn at(path: &Path) -> Result<Self, OpenError> {
-        let file = Arc::new(system::open_to_read(path)?);
-        let metadata = system::metadata(&file)?;
-        let len = metadata.len();
-        let (header, _) = read_header(&file, len)?;
+        let started = Instant::now();
+        let mut pause = Duration::from_micros(100);
+        loop {
+            // Anew each time: a larger file may have come in its place.
+            let file = Arc::new(system::open_to_read(path)?);
+            let before = Frame::of(&file, path)?;
+            let read = Self::read(&file, &before);
+            let is_settled =
+                before.is_named && !before.is_locked && before == Frame::of(&file, path)?;
+            if is_settled || started.elapsed() >= PATIENCE {
+                let mut peek = read?;
+                peek.is_settled = is_settled;
+                peek.is_in_use |= !is_settled;
+                return Ok(peek);
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(10));
+        }
+    }
+
+    /// A look, which is worth something if everything else stays as it was before.
+    fn read(file: &Arc<File>, before: &Frame) -> Result<Self, OpenError> {
+        let len = system::metadata(file)?.len();
+        let (header, older) = read_header(file, len)?;
         let need = header.layout.file_len;
         if len < need {
             return Err(OpenError::Truncated { len, need });
         }
         let durability = Durability::of_header(&header)?;
-        let copies = read_blocks(&file, HEADER_AT)?;
-        let states = read_states(&file, &header)?;
-        let poison = poison::get_unmapped(&file, &header.layout)
+        let states = read_states(file, &header)?;
+        let poison = poison::get_unmapped(file, &header.layout)
             .map_err(|error| OpenError::io("read the file", error))?;
-        let forgets = FileSystem::of(&file)?.forgets();
-        let past = Past::of(
-            &states,
-            &system::boot_id(),
-            metadata.ino(),
-            forgets,
-            poison.is_some(),
-            durability,
-        );
+        let words = |kind| read_region(file, &header, kind);
+        // F before Q: what is released goes out of Q first. The other way round, it would be in both.
+        let mut free = words(Kind::Free)?;
+        let mut quarantine = words(Kind::Quarantine)?;
+        let evidence = Evidence {
+            boot_id: &system::boot_id(),
+            identity: Identity::of(file)?,
+            forgets: FileSystem::of(file)?.forgets(),
+            is_poisoned: poison.is_some(),
+        };
+        // Of a growth that somebody died in, the next opener knows which slots are new.
+        let sum = || match (&older, states.newest) {
+            (Some(_), Some(newest)) => newest.sum,
+            _ => WordSum::of([&free, &quarantine]),
+        };
+        let past = Past::of(&states, evidence, sum, durability);
         let chunk_count = header.facts.slot_count.div_ceil(SLOTS_PER_CHUNK.into()) as usize;
         let word_count = chunk_count * WORDS_PER_CHUNK;
-        let words = |kind, count| read_words(&file, &header, kind, count);
+        free.truncate(word_count);
+        quarantine.truncate(word_count);
+        let mut nodes = words(Kind::Nodes)?;
+        nodes.truncate(Shape::tree(chunk_count).node_count());
+        let headers = before.headers.iter().flatten();
         Ok(Self {
-            config: read_config(&file, &header)?,
-            has_both_headers: copies.iter().all(|copy| Header::decode(copy).is_ok()),
-            // Where there are no locks, nobody can be asked.
-            is_in_use: locks::is_held_by_others(&file, Lock::Presence).unwrap_or(false),
-            process_count: peers::count_held(&file),
-            in_flight: in_flight(&file, &header)?,
-            free: words(Kind::Free, word_count)?,
-            quarantine: words(Kind::Quarantine, word_count)?,
-            trust: words(Kind::Trust, word_count.div_ceil(SLOTS_PER_WORD as usize))?,
-            nodes: words(Kind::Nodes, Shape::tree(chunk_count).node_count())?,
+            config: read_config(file, &header)?,
+            has_both_headers: headers.filter(|copy| Header::decode(copy).is_ok()).count() == 2,
+            is_settled: false,
+            is_in_use: before.is_in_use,
+            process_count: peers::count_held(file),
+            in_flight: in_flight(file, &header)?,
+            free,
+            quarantine,
+            trust: words(Kind::Trust)?,
+            nodes,
             durability,
             states,
             len,
@@ -104,6 +167,11 @@ impl Peek {
         }
     }
 
+    /// The words are not those of the last one out.
+    pub(crate) fn is_changed(&self) -> bool {
+        !self.is_in_use && self.past.kind() == RecoveryKind::Changed
+    }
+
     /// Does to the words that were read what an opening does to those of the file. `usable`: the bits of the
     /// slots that can be handed out, word by word.
     pub(crate) fn foresee(&mut self, mut usable: impl FnMut() -> u64) {
@@ -114,7 +182,7 @@ impl Peek {
                 let word = self.trust[word_index / SLOTS_PER_WORD as usize];
                 word >> (word_index % SLOTS_PER_WORD as usize) & 1 == 0
             }
-            Belief::Nothing => true,
+            Belief::Nothing(_) => true,
         };
         let words = self.free.iter_mut().zip(&mut self.quarantine);
         for (word_index, (free, quarantine)) in words.enumerate() {
@@ -125,6 +193,15 @@ impl Peek {
             let usable = usable();
             *free &= usable;
             *quarantine &= usable & !*free;
+        }
+    }
+
+    /// Why what is quarantined is so, or will be by the next opening.
+    pub(crate) fn reason(&self) -> Option<RecoveryKind> {
+        let older = self.states.newest.and_then(|state| state.reason);
+        match self.is_in_use {
+            true => older,
+            false => self.past.reason(older),
         }
     }
 
@@ -145,8 +222,7 @@ impl Peek {
 
 /// The processes that are in the air.
 fn in_flight(file: &File, header: &Header) -> Result<Vec<u32>, OpenError> {
-    let count = header.layout.extent(Kind::Volatile).len / size_of::<u64>();
-    let volatile: Vec<_> = read_words(file, header, Kind::Volatile, count)?
+    let volatile: Vec<_> = read_region(file, header, Kind::Volatile)?
         .into_iter()
         .map(AtomicU64::new)
         .collect();
@@ -155,18 +231,4 @@ fn in_flight(file: &File, header: &Header) -> Result<Vec<u32>, OpenError> {
     let load = |word: &AtomicU64| word.load(Ordering::Relaxed);
     let lanes = lanes.iter().map(load).zip(owners.iter().map(load));
     Ok(peers::in_flight(lanes, |lane| peers::is_held(file, lane)))
-}
-
-fn read_words(
-    file: &File,
-    header: &Header,
-    kind: Kind,
-    count: usize,
-) -> Result<Vec<u64>, OpenError> {
-    let mut bytes = vec![0; count * size_of::<u64>()];
-    let offset = header.layout.extent(kind).offset as u64;
-    file.read_exact_at(&mut bytes, offset)
-        .map_err(|error| OpenError::io("read the file", error))?;
-    let words = bytes.as_chunks().0.iter();
-    Ok(words.map(|word| u64::from_ne_bytes(*word)).collect())
 }

@@ -9,7 +9,8 @@
 //! unknown file:       the same                                for every word, whatever T says
 //! always:             counters := 0; F &= usable; Q &= usable; Q &= !F
 //! not left in order:  every page of T, F, Q written as it is; sync
-//! always:             T := as the durability says; state := OPEN; sync; poison := 0
+//! always:             T := as the durability says; state := OPEN; sync; witness := its sequence; sync
+//! always:             poison := 0
 //! ```
 //!
 //! Q is not synced with F. So the disk may know that a suspect has been freed by its bit in F, and not yet
@@ -25,10 +26,11 @@
 //! those that say otherwise; whoever joins later has taken the lock that we release, which the kernel
 //! orders.
 
+use super::bytes::WordSum;
 use super::disk::Disk;
 use super::layout::{ALIGN, Kind};
 use super::poison;
-use super::state::{Belief, Phase, State, States};
+use super::state::{Belief, Doubt, Evidence, Phase, State, States};
 use crate::durability::{Durability, RecoveryKind};
 use crate::slot::{SLOTS_PER_WORD, Slot};
 use crate::storage::heap::bits_of_ranges;
@@ -49,20 +51,20 @@ pub(crate) struct Past {
 }
 
 impl Past {
-    /// What the states say together with what else there is to know.
+    /// What the states say together with what else there is to know. `sum`: as of [`States::belief`].
     pub(crate) fn of(
         states: &States,
-        boot_id: &[u8; 16],
-        inode: u64,
-        forgets: bool,
-        is_poisoned: bool,
+        evidence: Evidence<'_>,
+        sum: impl FnOnce() -> u64,
         durability: Durability,
     ) -> Self {
-        let belief = states.belief(boot_id, inode, forgets, is_poisoned);
-        let was_open = states.newest.is_none_or(|state| state.phase == Phase::Open);
+        let belief = states.belief(evidence, sum);
+        let was_clean = states
+            .newest
+            .is_some_and(|state| state.phase == Phase::Clean);
         Self {
             belief,
-            is_clean: belief == Belief::Exact && !was_open,
+            is_clean: belief == Belief::Exact && was_clean,
             trusts_the_disk: durability.trusts_the_disk(),
         }
     }
@@ -71,7 +73,20 @@ impl Past {
         match self.belief {
             Belief::Exact if self.is_clean => RecoveryKind::Clean,
             Belief::Exact => RecoveryKind::ProcessCrash,
-            Belief::Vouched | Belief::Nothing => RecoveryKind::MachineCrash,
+            Belief::Vouched => RecoveryKind::MachineCrash,
+            Belief::Nothing(Doubt::NoState) => RecoveryKind::NoState,
+            Belief::Nothing(Doubt::WriteFailed) => RecoveryKind::WriteFailed,
+            Belief::Nothing(Doubt::Backup) => RecoveryKind::Backup,
+            Belief::Nothing(Doubt::Copy) => RecoveryKind::Copy,
+            Belief::Nothing(Doubt::Changed) => RecoveryKind::Changed,
+        }
+    }
+
+    /// Why what is quarantined after this opening is so; `older` is what the newest state says.
+    pub(crate) fn reason(&self, older: Option<RecoveryKind>) -> Option<RecoveryKind> {
+        match self.belief {
+            Belief::Exact => older,
+            _ => Some(self.kind()),
         }
     }
 }
@@ -102,7 +117,7 @@ fn recover_durably(
     match past.belief {
         Belief::Exact => {}
         Belief::Vouched => quarantine(disk, |word_index| !is_vouched_for(disk, word_index))?,
-        Belief::Nothing => quarantine(disk, |_| true)?,
+        Belief::Nothing(_) => quarantine(disk, |_| true)?,
     }
     forget_volatile(disk);
     let quarantined = mask_unusable(disk, usable);
@@ -129,21 +144,30 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    /// Once, and twice where neither slot could be read: a pair that follows each other is what the next
-    /// one believes.
+    /// Once, and twice where the other slot does not come right before it: a pair that follows each other is
+    /// what the next one believes.
     fn write(self, disk: &impl Disk, quarantined: u64) -> io::Result<State> {
         let state = State {
             quarantined,
+            reason: self.state.reason.filter(|_| quarantined != 0),
             ..self.state
         };
         disk.write_state(self.states.next_slot, &state)?;
-        if self.states.newest.is_none() {
-            let second = State {
-                seq: state.seq + 1,
-                ..state
-            };
-            disk.write_state(1 - self.states.next_slot, &second)?;
-        }
+        let newest = self.states.newest.map(|state| state.seq + 1);
+        let state = match newest == Some(state.seq) {
+            true => state,
+            false => {
+                let second = State {
+                    seq: state.seq + 1,
+                    ..state
+                };
+                disk.write_state(1 - self.states.next_slot, &second)?;
+                second
+            }
+        };
+        // Durable before anybody allocates: otherwise the machine may take it down with it, and an older
+        // content of the file would fit again.
+        disk.set_witness(state.seq)?;
         Ok(state)
     }
 }
@@ -230,6 +254,16 @@ pub(super) fn store_all(words: &[AtomicU64], value: u64) {
     for word in words {
         word.store(value, Ordering::Relaxed);
     }
+}
+
+/// The sum of the words of F and Q, which a state has of a file that was left in order.
+pub(super) fn sum_of_maps(disk: &impl Disk) -> u64 {
+    let mut sum = WordSum::new();
+    for kind in [Kind::Free, Kind::Quarantine] {
+        // Relaxed: nobody else is there.
+        sum.add_map(disk.words(kind), |word| word.load(Ordering::Relaxed));
+    }
+    sum.finish()
 }
 
 /// How many bits of a map are set.

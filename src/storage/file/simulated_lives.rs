@@ -2,17 +2,23 @@
 //!
 //! The kernel writes any word back at any time; a power cut leaves of each word what was last written of it,
 //! or what it was just then; a sync may fail, and then pages are dropped from memory; a process may die at
-//! every call of [`Disk`]; somebody copies the file while it is in use and puts the copy in its place. What
-//! is under test are recovery, leaving, poison and what the states let an opener believe.
+//! every call of [`Disk`]; somebody copies the file while it is in use, and puts the copy in its place or writes
+//! it into the file; a word changes after the file was left in order. What is under test are recovery, leaving,
+//! poison and what the states let an opener believe.
+//!
+//! One thing is not tried, since nothing could tell: a copy that is written into the file before anybody has
+//! opened or closed it since the copy was made, and come to the end of that.
 //!
 //! `HOSTBITS_SEEDS` lives are tried, 2,000 if it does not say.
 
+use super::bytes::WordSum;
 use super::disk::Disk;
+use super::identity::{Identity, Witness};
 use super::layout::Kind;
 use super::leave::leave;
 use super::poison;
-use super::recover::{Opened, Past, recover};
-use super::state::{Belief, Phase, State, States};
+use super::recover::{Opened, Past, recover, sum_of_maps};
+use super::state::{Belief, Evidence, Phase, State, States};
 use crate::durability::Durability;
 use crate::slot::Slot;
 use crate::sync::{AtomicU64, Ordering::Relaxed};
@@ -65,6 +71,8 @@ struct Machine {
     live: [Vec<AtomicU64>; KINDS.len()],
     live_slots: Cell<[Option<State>; 2]>,
     disk: RefCell<Bytes>,
+    /// The attribute, in memory and on the disk; 0 is none.
+    witness: [Cell<u64>; 2],
     random: RefCell<Random>,
     /// Since then nothing of this process happens any more.
     over: Cell<Option<Accident>>,
@@ -103,6 +111,9 @@ impl Machine {
                 }
             }
         }
+        if random.one_in(one_in) {
+            self.witness[1].set(self.witness[0].get());
+        }
         for (slot, to) in self.live_slots.get().into_iter().zip(&mut disk.slots) {
             if slot != *to {
                 match random.below(3) {
@@ -118,6 +129,7 @@ impl Machine {
     fn cut(&self) {
         self.write_back(2);
         self.load(&self.disk.borrow());
+        self.witness[0].set(self.witness[1].get());
     }
 
     fn call(&self) -> io::Result<()> {
@@ -185,6 +197,15 @@ impl Disk for Machine {
         *self.disk.borrow_mut() = self.snapshot();
         Ok(())
     }
+
+    fn set_witness(&self, seq: u64) -> io::Result<()> {
+        if self.over.get().is_none() {
+            self.witness[0].set(seq);
+        }
+        self.call()?;
+        self.witness[1].set(seq);
+        Ok(())
+    }
 }
 
 /// What happened, so that a test that tries nothing is noticed.
@@ -197,8 +218,17 @@ struct Tally {
     failed: u64,
     cuts: u64,
     copies: u64,
+    written_over: u64,
+    changed: u64,
     freed: u64,
     clean: u64,
+}
+
+/// A copy of the file, the sequence of its newest state, and the witness that it had then.
+struct Copied {
+    bytes: Bytes,
+    seq: u64,
+    witness: u64,
 }
 
 struct Life<'a> {
@@ -206,7 +236,9 @@ struct Life<'a> {
     durability: Durability,
     boot: u8,
     inode: u64,
-    copy: Option<Bytes>,
+    copy: Option<Copied>,
+    /// The sequence of the newest state whose opening or close has come to its end.
+    seen: u64,
     /// Acknowledged, and the release not begun.
     held: BTreeSet<Slot>,
     /// Claimed, and not to be used before a sync.
@@ -220,7 +252,15 @@ fn live(seed: u64, tally: &mut Tally) {
     let durability =
         [Durability::Process, Durability::Barrier, Durability::Strict][random.below(3) as usize];
     let trust = u64::MAX;
-    let slot = |seq| Some(state(seq, Phase::Clean, 1, 1, durability, 0));
+    let mut sum = WordSum::new();
+    sum.add_map(&[0x3f; 2], |word| *word);
+    sum.add_map(&[0; 2], |word| *word);
+    let slot = |seq| {
+        Some(State {
+            sum: sum.finish(),
+            ..state(seq, Phase::Clean, 1, 1, durability, 0)
+        })
+    };
     let first = Bytes {
         words: [
             vec![0; poison::AT + 1],
@@ -237,6 +277,7 @@ fn live(seed: u64, tally: &mut Tally) {
         live: KINDS.map(|(_, len)| (0..len).map(|_| AtomicU64::new(0)).collect()),
         live_slots: Cell::new([None; 2]),
         disk: RefCell::new(first.clone()),
+        witness: [2, 2].map(Cell::new),
         peril,
         failures_left: Cell::new(random.below(3) as u32),
         random: RefCell::new(random),
@@ -250,6 +291,7 @@ fn live(seed: u64, tally: &mut Tally) {
         boot: 1,
         inode: 1,
         copy: None,
+        seen: 2,
         held: BTreeSet::new(),
         unsynced: Vec::new(),
         tally,
@@ -281,6 +323,10 @@ fn state(
         generation: 1,
         crashes: 0,
         quarantined: 0,
+        born_ns: 0,
+        sum: 0,
+        is_witnessed: true,
+        reason: None,
     }
 }
 
@@ -327,14 +373,17 @@ impl Life<'_> {
                 4 | 5 => self.release(),
                 6 => self.sync(),
                 7 => self.reclaim(),
-                8 if self.copy.is_none() => self.copy = Some(self.machine.snapshot()),
+                8 if self.copy.is_none() => self.take_copy(),
                 _ => {}
             }
         }
         if self.below(3) != 0 && self.machine.over.get().is_none() {
             let was_poisoned = poison::get(&self.machine).is_some();
             let left = leave(&self.machine, self.states());
-            self.tally.clean += u64::from(left.is_ok() && !was_poisoned);
+            if left.is_ok() && !was_poisoned {
+                self.tally.clean += 1;
+                self.see();
+            }
         }
     }
 
@@ -342,27 +391,39 @@ impl Life<'_> {
     fn open(&mut self) -> io::Result<()> {
         let boot = if self.below(12) == 0 { 0 } else { self.boot };
         let states = self.states();
-        let is_poisoned = poison::get(&self.machine).is_some();
-        let belief = states.belief(&[boot; 16], self.inode, false, is_poisoned);
-        let was_open = states.newest.is_none_or(|state| state.phase == Phase::Open);
-        let past = Past {
-            belief,
-            is_clean: belief == Belief::Exact && !was_open,
-            trusts_the_disk: self.durability.trusts_the_disk(),
+        let witness = match self.machine.witness[0].get() {
+            0 => Witness::None,
+            seq => Witness::Seq(seq),
         };
-        match belief {
+        let evidence = Evidence {
+            boot_id: &[boot; 16],
+            identity: Identity {
+                inode: self.inode,
+                born_ns: 0,
+                witness,
+            },
+            forgets: false,
+            is_poisoned: poison::get(&self.machine).is_some(),
+        };
+        let sum = || sum_of_maps(&self.machine);
+        let past = Past::of(&states, evidence, sum, self.durability);
+        match past.belief {
             Belief::Exact => self.tally.exact += 1,
             Belief::Vouched => self.tally.vouched += 1,
-            Belief::Nothing => self.tally.nothing += 1,
+            Belief::Nothing(_) => self.tally.nothing += 1,
         }
         let all = KINDS.map(|(kind, _)| kind);
         if !past.is_clean {
             poison::unless_ok(&self.machine, self.machine.sync(&all))?;
         }
-        let seq = states.newest.map_or(0, |state| state.seq) + 1;
+        let seq = states.next_seq(witness);
         let session = states.newest.map_or(0, |state| state.session) + 1;
-        let state = state(seq, Phase::Open, boot, self.inode, self.durability, session);
+        let state = State {
+            is_witnessed: witness != Witness::None,
+            ..state(seq, Phase::Open, boot, self.inode, self.durability, session)
+        };
         recover(&self.machine, past, &USABLE, Opened { states, state })?;
+        self.see();
         Ok(())
     }
 
@@ -471,14 +532,60 @@ impl Life<'_> {
             self.boot += 1;
             self.tally.cuts += 1;
         }
-        if self.below(8) == 0
+        if self.copy.is_none() && self.below(12) == 0 {
+            self.take_copy();
+        }
+        if self.below(6) == 0
             && let Some(copy) = self.copy.take()
         {
-            self.machine.load(&copy);
-            *self.machine.disk.borrow_mut() = copy;
-            self.inode += 1;
-            self.tally.copies += 1;
+            let is_seen_since = self.seen > copy.seq;
+            match self.below(3) {
+                0 => {
+                    self.put(copy.bytes);
+                    self.inode += 1;
+                    // It is a new file, with the attribute that goes with the copy, or without.
+                    let carried = [0, copy.witness][self.below(2) as usize];
+                    self.machine.witness.iter().for_each(|to| to.set(carried));
+                    self.tally.copies += 1;
+                }
+                1 if is_seen_since => {
+                    self.put(copy.bytes);
+                    self.tally.written_over += 1;
+                }
+                _ => self.change_a_word(&copy.bytes),
+            }
         }
+    }
+
+    fn see(&mut self) {
+        self.seen = self.states().newest.map_or(self.seen, |state| state.seq);
+    }
+
+    fn take_copy(&mut self) {
+        self.copy = Some(Copied {
+            bytes: self.machine.snapshot(),
+            seq: self.states().newest.map_or(u64::MAX, |state| state.seq),
+            witness: self.machine.witness[0].get(),
+        });
+    }
+
+    fn put(&self, bytes: Bytes) {
+        self.machine.load(&bytes);
+        *self.machine.disk.borrow_mut() = bytes;
+    }
+
+    /// A word of F or Q of a file that was left in order is an older one, or any.
+    fn change_a_word(&mut self, older: &Bytes) {
+        let is_left = |state: State| state.phase == Phase::Clean;
+        if !self.states().newest.is_some_and(is_left) {
+            return;
+        }
+        let mut bytes = self.machine.snapshot();
+        let (map, word) = (4 + self.below(2) as usize, self.below(2) as usize);
+        let any = self.below(1 << 31) << 33 | self.below(1 << 31);
+        bytes.words[map][word] = [older.words[map][word], any][self.below(2) as usize];
+        self.put(bytes);
+        self.tally.changed += 1;
     }
 }
 
@@ -502,11 +609,23 @@ fn no_life_has_two_holders_of_one_address() {
         failed,
         cuts,
         copies,
+        written_over,
+        changed,
         freed,
         clean,
     } = tally;
     for count in [
-        allocated, exact, vouched, nothing, failed, cuts, copies, freed, clean,
+        allocated,
+        exact,
+        vouched,
+        nothing,
+        failed,
+        cuts,
+        copies,
+        written_over,
+        changed,
+        freed,
+        clean,
     ] {
         assert!(
             seeds < 1000 || count >= seeds / 20,

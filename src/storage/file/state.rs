@@ -4,8 +4,10 @@
 //! of the past is decided here, and whatever leaves a doubt counts as a machine that went down.
 
 use super::bytes::{
-    Block, get, get_count, get_u32, get_u64, is_sealed, put, put_u32, put_u64, seal,
+    Block, MAX_COUNT, get, get_count, get_u32, get_u64, is_sealed, put, put_u32, put_u64, seal,
 };
+use super::identity::{Identity, Witness};
+use crate::durability::RecoveryKind;
 
 const MAGIC: [u8; 8] = *b"IPBSTATE";
 
@@ -22,8 +24,12 @@ mod at {
     pub(super) const GENERATION: usize = 0x50;
     pub(super) const CRASHES: usize = 0x58;
     pub(super) const QUARANTINED: usize = 0x60;
+    pub(super) const BORN: usize = 0x68;
+    pub(super) const SUM: usize = 0x70;
+    pub(super) const IS_WITNESSED: usize = 0x78;
+    pub(super) const REASON: usize = 0x7c;
     /// To the checksum: kept for later kinds of pool, zero.
-    pub(super) const RESERVED: usize = 0x68;
+    pub(super) const RESERVED: usize = 0x80;
     pub(super) const CHECKSUM: usize = super::super::bytes::CHECKSUM_AT;
 }
 
@@ -34,6 +40,8 @@ pub(crate) enum Phase {
     Clean = 1,
     /// Somebody has it open, or died with it.
     Open = 2,
+    /// It was made by `backup` or `restore`: nothing vouches for its words, wherever it is.
+    Backup = 3,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +61,14 @@ pub(crate) struct State {
     pub(crate) generation: u64,
     pub(crate) crashes: u64,
     pub(crate) quarantined: u64,
+    /// When the file was born, as its file system says; 0: it does not know.
+    pub(crate) born_ns: u64,
+    /// Of the words of F and Q, if the file was left in order; otherwise 0.
+    pub(crate) sum: u64,
+    /// The file had a witness when this was written.
+    pub(crate) is_witnessed: bool,
+    /// Why what is quarantined was quarantined last.
+    pub(crate) reason: Option<RecoveryKind>,
 }
 
 impl State {
@@ -70,6 +86,14 @@ impl State {
         put_u64(&mut block, at::GENERATION, self.generation);
         put_u64(&mut block, at::CRASHES, self.crashes);
         put_u64(&mut block, at::QUARANTINED, self.quarantined);
+        put_u64(&mut block, at::BORN, self.born_ns);
+        put_u64(&mut block, at::SUM, self.sum);
+        put_u32(&mut block, at::IS_WITNESSED, self.is_witnessed.into());
+        put_u32(
+            &mut block,
+            at::REASON,
+            self.reason.map_or(0, RecoveryKind::number),
+        );
         seal(&mut block);
         block
     }
@@ -90,6 +114,7 @@ impl State {
             phase: match get_u32(block, at::PHASE) {
                 1 => Phase::Clean,
                 2 => Phase::Open,
+                3 => Phase::Backup,
                 _ => return None,
             },
             mode: get_u32(block, at::MODE),
@@ -99,6 +124,17 @@ impl State {
             generation: get_u64(block, at::GENERATION),
             crashes: get_count(block, at::CRASHES)?,
             quarantined: get_u64(block, at::QUARANTINED),
+            born_ns: get_u64(block, at::BORN),
+            sum: get_u64(block, at::SUM),
+            is_witnessed: match get_u32(block, at::IS_WITNESSED) {
+                0 => false,
+                1 => true,
+                _ => return None,
+            },
+            reason: match get_u32(block, at::REASON) {
+                0 => None,
+                number => Some(RecoveryKind::of_number(number)?),
+            },
         })
     }
 }
@@ -112,7 +148,34 @@ pub(crate) enum Belief {
     Vouched,
     /// None, whatever T says of them: they are those of another file, or older than what was stored, or of
     /// an unknown past.
-    Nothing,
+    Nothing(Doubt),
+}
+
+/// Why no word is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// No state can be read.
+    NoState,
+    /// A sync has failed since the last recovery.
+    WriteFailed,
+    /// It was made as a backup, or put back from one.
+    Backup,
+    /// It is a copy of the file, or an older content of it.
+    Copy,
+    /// The words are not those that the last one out has left.
+    Changed,
+}
+
+/// What is known of a file besides its states.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Evidence<'a> {
+    /// The name of this boot.
+    pub(crate) boot_id: &'a [u8; 16],
+    pub(crate) identity: Identity,
+    /// The file would be gone if the machine had gone down.
+    pub(crate) forgets: bool,
+    /// A sync has failed since the last recovery.
+    pub(crate) is_poisoned: bool,
 }
 
 /// What the two slots say together.
@@ -154,31 +217,59 @@ impl States {
         }
     }
 
-    /// What the slots let us believe of the file with this inode, in this boot.
-    ///
-    /// `forgets`: the file would be gone if the machine had gone down. `is_poisoned`: a sync has failed
-    /// since the last recovery.
-    pub(crate) fn belief(
-        &self,
-        boot_id: &[u8; 16],
-        inode: u64,
-        forgets: bool,
-        is_poisoned: bool,
-    ) -> Belief {
+    /// What the slots let us believe, together with what else is known of the file. `sum` is that of the
+    /// words as they are: only asked for where a state has one to compare.
+    pub(crate) fn belief(&self, evidence: Evidence<'_>, sum: impl FnOnce() -> u64) -> Belief {
         // T is a part of what was copied: in a copy, it vouches for what was handed out until then. And
         // it vouches for what is on the disk, not for what is in memory after a failed write-back.
-        let Some(newest) = self.newest.filter(|state| state.inode == inode) else {
-            return Belief::Nothing;
-        };
-        if is_poisoned {
-            return Belief::Nothing;
+        if evidence.is_poisoned {
+            return Belief::Nothing(Doubt::WriteFailed);
         }
+        let Some(newest) = self.newest else {
+            return Belief::Nothing(Doubt::NoState);
+        };
+        if newest.phase == Phase::Backup {
+            return Belief::Nothing(Doubt::Backup);
+        }
+        if !newest.is_of(&evidence.identity) {
+            return Belief::Nothing(Doubt::Copy);
+        }
+        if newest.phase == Phase::Clean && newest.sum != sum() {
+            return Belief::Nothing(Doubt::Changed);
+        }
+        let boot_id = evidence.boot_id;
         let is_same_boot = self.is_whole && *boot_id != [0; 16] && newest.boot_id == *boot_id;
-        if is_same_boot || forgets {
+        if is_same_boot || evidence.forgets {
             Belief::Exact
         } else {
             Belief::Vouched
         }
+    }
+
+    /// The sequence of the next state: above all that were ever written to this file, also where an older
+    /// content has come into it.
+    pub(crate) fn next_seq(&self, witness: Witness) -> u64 {
+        let newest = self.newest.map_or(0, |state| state.seq);
+        match witness {
+            Witness::Seq(seq) if seq <= MAX_COUNT => newest.max(seq) + 1,
+            _ => newest + 1,
+        }
+    }
+}
+
+impl State {
+    /// Whether this was written to the file that is as it is found now, and was the last to be.
+    pub(crate) fn is_of(&self, found: &Identity) -> bool {
+        // A file system that does not know says nothing for or against.
+        let is_born_then =
+            [self.born_ns, found.born_ns].contains(&0) || self.born_ns == found.born_ns;
+        let is_last = match found.witness {
+            // It is written after the state: whoever was cut off in between has left it one behind.
+            Witness::Seq(seq) => seq == self.seq || seq.checked_add(1) == Some(self.seq),
+            Witness::None => !self.is_witnessed,
+            Witness::Strange => false,
+        };
+        self.inode == found.inode && is_born_then && is_last
     }
 }
 
@@ -202,13 +293,26 @@ pub(super) mod tests {
             generation: 1,
             crashes: 0,
             quarantined: 0,
+            born_ns: 77,
+            sum: 0,
+            is_witnessed: true,
+            reason: Some(RecoveryKind::Copy),
         }
     }
 
+    pub(crate) const FOUND: Identity = Identity {
+        inode: 42,
+        born_ns: 77,
+        witness: Witness::None,
+    };
+
     #[test]
     fn what_is_written_is_read_again_and_every_flipped_bit_is_noticed() {
-        for phase in [Phase::Clean, Phase::Open] {
-            let state = state(9, phase);
+        for phase in [Phase::Clean, Phase::Open, Phase::Backup] {
+            let state = State {
+                sum: 1 << 63,
+                ..state(9, phase)
+            };
             let good = state.encode();
             assert_eq!(State::decode(&good), Some(state));
             for bit in 0..good.len() * 8 {
@@ -251,15 +355,31 @@ pub(super) mod tests {
     #[test]
     fn a_doubt_about_the_boot_leaves_t_and_a_doubt_about_the_file_leaves_nothing() {
         use Belief::{Exact, Nothing, Vouched};
-        let open = state(8, Phase::Open);
-        let clean = state(7, Phase::Clean);
+        use Doubt::{Copy, NoState, WriteFailed};
+        let plain = |seq, phase| State {
+            is_witnessed: false,
+            ..state(seq, phase)
+        };
+        let open = plain(8, Phase::Open);
+        let clean = plain(7, Phase::Clean);
         let belief = |a: &Block, b: &Block, boot: &[u8; 16], inode| {
             let states = States::read([a, b], &UUID);
-            assert_eq!(states.belief(boot, inode, false, true), Nothing, "poisoned");
-            assert_eq!(states.belief(boot, inode, true, true), Nothing, "poisoned");
-            let in_memory = states.belief(boot, inode, true, false);
-            let on_disk = states.belief(boot, inode, false, false);
-            let expected = if on_disk == Nothing { Nothing } else { Exact };
+            let believed = |forgets, is_poisoned| {
+                let evidence = Evidence {
+                    boot_id: boot,
+                    identity: Identity { inode, ..FOUND },
+                    forgets,
+                    is_poisoned,
+                };
+                states.belief(evidence, || 0)
+            };
+            assert_eq!(believed(false, true), Nothing(WriteFailed));
+            assert_eq!(believed(true, true), Nothing(WriteFailed));
+            let (in_memory, on_disk) = (believed(true, false), believed(false, false));
+            let expected = match on_disk {
+                Nothing(doubt) => Nothing(doubt),
+                _ => Exact,
+            };
             assert_eq!(in_memory, expected, "what is in memory is of this boot");
             on_disk
         };
@@ -267,18 +387,22 @@ pub(super) mod tests {
         assert_eq!(belief(&new, &old, &BOOT, 42), Exact);
         assert_eq!(belief(&old, &new, &BOOT, 42), Exact, "in either order");
         let zero = [0; _];
-        assert_eq!(belief(&zero, &zero, &BOOT, 42), Nothing, "both lost");
+        assert_eq!(
+            belief(&zero, &zero, &BOOT, 42),
+            Nothing(NoState),
+            "both lost"
+        );
         let newest_lost = belief(&zero, &old, &BOOT, 42);
         assert_eq!(newest_lost, Vouched, "the older one is clean");
         assert_eq!(belief(&new, &zero, &BOOT, 42), Vouched, "the older lost");
         assert_eq!(belief(&new, &new, &BOOT, 42), Vouched, "twice the same");
-        let far = state(5, Phase::Clean).encode();
+        let far = plain(5, Phase::Clean).encode();
         let gap = belief(&new, &far, &BOOT, 42);
         assert_eq!(gap, Vouched, "one in between is missing");
         assert_eq!(belief(&new, &old, b"some other boot.", 42), Vouched);
         let unknown_now = belief(&new, &old, &[0; 16], 42);
         assert_eq!(unknown_now, Vouched, "an unknown boot is no boot");
-        assert_eq!(belief(&new, &old, &BOOT, 43), Nothing, "a copy of the file");
+        assert_eq!(belief(&new, &old, &BOOT, 43), Nothing(Copy));
         let unknown = State {
             boot_id: [0; 16],
             ..open
@@ -289,7 +413,139 @@ pub(super) mod tests {
             ..open
         };
         assert_eq!(belief(&foreign.encode(), &old, &BOOT, 42), Vouched);
-        assert_eq!(belief(&foreign.encode(), &zero, &BOOT, 42), Nothing);
+        assert_eq!(
+            belief(&foreign.encode(), &zero, &BOOT, 42),
+            Nothing(NoState)
+        );
+    }
+
+    /// Every way in which a content can come to a file, and every file system: what tells that it is not the
+    /// last one of this file. What a file system does not have tells nothing, and one of the others has to.
+    #[test]
+    fn a_copy_is_told_by_its_inode_its_birth_or_its_witness() {
+        let witnessed = state(8, Phase::Open);
+        let plain = State {
+            is_witnessed: false,
+            ..witnessed
+        };
+        let unborn = State {
+            born_ns: 0,
+            ..plain
+        };
+        let found = |inode, born_ns, witness| Identity {
+            inode,
+            born_ns,
+            witness,
+        };
+        use Witness::{None, Seq, Strange};
+        for (state, identity, is_of, what) in [
+            (witnessed, found(42, 77, Seq(8)), true, "as it was left"),
+            (
+                witnessed,
+                found(42, 77, Seq(7)),
+                true,
+                "cut off before the witness",
+            ),
+            (witnessed, found(42, 77, Seq(9)), false, "an older content"),
+            (
+                witnessed,
+                found(42, 77, Seq(6)),
+                false,
+                "a content of another file",
+            ),
+            (witnessed, found(42, 77, Seq(u64::MAX)), false, "no count"),
+            (witnessed, found(42, 77, Strange), false, "no number"),
+            (
+                witnessed,
+                found(42, 77, None),
+                false,
+                "a new file without it",
+            ),
+            (plain, found(42, 77, None), true, "no attributes"),
+            (
+                plain,
+                found(42, 77, Seq(8)),
+                true,
+                "written for the first time",
+            ),
+            (
+                plain,
+                found(42, 77, Seq(20)),
+                false,
+                "a content from elsewhere",
+            ),
+            (
+                witnessed,
+                found(43, 77, Seq(8)),
+                false,
+                "moved, with its witness",
+            ),
+            (
+                witnessed,
+                found(42, 78, Seq(8)),
+                false,
+                "the number of one that is gone",
+            ),
+            (
+                plain,
+                found(42, 78, None),
+                false,
+                "the same, without attributes",
+            ),
+            (witnessed, found(42, 0, Seq(8)), true, "no births any more"),
+            (unborn, found(42, 77, None), true, "births from now on"),
+            (unborn, found(42, 0, None), true, "neither"),
+        ] {
+            assert_eq!(state.is_of(&identity), is_of, "{what}");
+        }
+    }
+
+    /// The words of a file that was left in order must be those that were left. Of one that was not, nothing
+    /// is known of them, and they are not even read.
+    #[test]
+    fn words_that_were_left_in_order_have_a_sum() {
+        let of = |phase, sum: u64| {
+            let state = |seq, phase| State {
+                sum,
+                is_witnessed: false,
+                ..state(seq, phase)
+            };
+            let slots = [state(7, Phase::Open), state(8, phase)].map(|state| state.encode());
+            States::read([&slots[0], &slots[1]], &UUID)
+        };
+        for (boot_id, believed) in [
+            (&BOOT, Belief::Exact),
+            (b"some other boot.", Belief::Vouched),
+        ] {
+            let evidence = Evidence {
+                boot_id,
+                identity: FOUND,
+                forgets: false,
+                is_poisoned: false,
+            };
+            let clean = of(Phase::Clean, 5);
+            assert_eq!(clean.belief(evidence, || 5), believed);
+            let changed = Belief::Nothing(Doubt::Changed);
+            assert_eq!(clean.belief(evidence, || 6), changed);
+            let open = of(Phase::Open, 0);
+            assert_eq!(open.belief(evidence, || unreachable!()), believed);
+            let backup = of(Phase::Backup, 0);
+            let doubt = Belief::Nothing(Doubt::Backup);
+            assert_eq!(backup.belief(evidence, || unreachable!()), doubt);
+        }
+    }
+
+    /// Above whatever was written to this file, so that the witness never goes back.
+    #[test]
+    fn sequences_never_go_back() {
+        let slots = [7, 8].map(|seq| state(seq, Phase::Open).encode());
+        let states = States::read([&slots[0], &slots[1]], &UUID);
+        assert_eq!(states.next_seq(Witness::None), 9);
+        assert_eq!(states.next_seq(Witness::Seq(8)), 9);
+        assert_eq!(states.next_seq(Witness::Seq(7)), 9);
+        assert_eq!(states.next_seq(Witness::Seq(20)), 21);
+        assert_eq!(states.next_seq(Witness::Seq(u64::MAX)), 9, "no count");
+        assert_eq!(states.next_seq(Witness::Strange), 9);
     }
 
     #[test]

@@ -52,8 +52,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "recovery: T believed of a file that nobody knows",
         &[edit(
             RECOVER,
-            "        Belief::Nothing => quarantine(disk, |_| true)?,",
-            "        Belief::Nothing => quarantine(disk, |word_index| !is_vouched_for(disk, word_index))?,",
+            "        Belief::Nothing(_) => quarantine(disk, |_| true)?,",
+            "        Belief::Nothing(_) => quarantine(disk, |word_index| !is_vouched_for(disk, word_index))?,",
         )],
         &[Unit("simulated"), Tests("file_life")],
     ),
@@ -102,16 +102,112 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "state: a copy is believed",
         &[edit(
             STATE,
-            "self.newest.filter(|state| state.inode == inode)",
-            "self.newest",
+            "self.inode == found.inode && is_born_then && is_last",
+            "is_born_then && is_last",
         )],
-        &[Unit("simulated"), Tests("file_life")],
+        &[Unit("state")],
+    ),
+    mutant(
+        "state: a file born again under its number is believed",
+        &[edit(
+            STATE,
+            "self.inode == found.inode && is_born_then && is_last",
+            "self.inode == found.inode && is_last",
+        )],
+        &[Unit("state")],
+    ),
+    smoke(mutant(
+        "state: an older content of the file is believed",
+        &[edit(
+            STATE,
+            "self.inode == found.inode && is_born_then && is_last",
+            "self.inode == found.inode && is_born_then",
+        )],
+        &[Unit("simulated_lives"), Tests("file_copies")],
+    )),
+    mutant(
+        "state: a file that has lost its witness is believed",
+        &[edit(
+            STATE,
+            "Witness::None => !self.is_witnessed,",
+            "Witness::None => true,",
+        )],
+        &[Unit("state")],
+    ),
+    mutant(
+        "state: sequences go on from an older content",
+        &[edit(
+            STATE,
+            "Witness::Seq(seq) if seq <= MAX_COUNT => newest.max(seq) + 1,",
+            "Witness::Seq(seq) if seq <= MAX_COUNT => newest + 1,",
+        )],
+        &[Unit("state")],
+    ),
+    mutant(
+        "state: changed words of a file that was left in order are believed",
+        &[edit(
+            STATE,
+            "if newest.phase == Phase::Clean && newest.sum != sum() {",
+            "if newest.phase == Phase::Clean && newest.sum != sum() && false {",
+        )],
+        &[Unit("simulated_lives"), Tests("file_copies")],
+    ),
+    mutant(
+        "state: a backup is believed",
+        &[edit(
+            STATE,
+            "        if newest.phase == Phase::Backup {\n            return Belief::Nothing(Doubt::Backup);\n        }\n",
+            "",
+        )],
+        &[Unit("state"), Tests("file_copies")],
+    ),
+    mutant(
+        "recovery: the witness is not written",
+        &[edit(RECOVER, "        disk.set_witness(state.seq)?;\n", "")],
+        &[Unit("simulated_lives"), Tests("file_copies")],
+    ),
+    mutant(
+        "leaving: the witness is not written",
+        &[edit(LEAVE, "    disk.set_witness(clean.seq)", "    Ok(())")],
+        &[Unit("simulated_lives"), Tests("file_copies")],
+    ),
+    mutant(
+        "file: the sum of a growth hides what was changed before",
+        &[edit(
+            GROW,
+            "        if left.sum != without {",
+            "        if left.sum != without && false {",
+        )],
+        &[Tests("file_copies")],
+    ),
+    mutant(
+        "file: a growth leaves the old sum",
+        &[edit(GROW, "        self.reseal(grown.free)?;\n", "")],
+        &[Tests("file_copies"), Tests("file_growth")],
+    ),
+    mutant(
+        "restore: in the place of a file that others have open",
+        &[edit(
+            "src/storage/file/backup.rs",
+            "        if !locks::try_lock(&file, Lock::Presence, true).map_err(lock_failed)? {\n            return Err(OpenError::InUse);\n        }\n",
+            "",
+        )],
+        &[Tests("file_copies")],
+    ),
+    mutant(
+        "restore: the session goes back",
+        &[edit(
+            "src/pool/file/backup.rs",
+            "        session = session.max(found.session());\n",
+            "",
+        )],
+        &[Tests("file_copies")],
     ),
     mutant(
         "state: memory is believed after a failed sync",
         &[edit(
             STATE,
-            "        if is_poisoned {\n            return Belief::Nothing;\n        }\n",
+            "        if evidence.is_poisoned {\n            return Belief::Nothing(Doubt::WriteFailed);\n        }\n",
             "",
         )],
         &[Unit("state"), Tests("file_system_calls")],
@@ -201,7 +297,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "file: a failed sync in a growth poisons nothing",
         &[edit(
             GROW,
-            "            poison::set_unmapped(&self.file, &self.header.layout, &error);\n",
+            "        poison::set_unmapped(&self.file, &self.header.layout, error);\n",
             "",
         )],
         &[Tests("file_system_calls")],
@@ -210,8 +306,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "file: a growth is over before the new bits are there",
         &[edit(
             GROW,
-            "        self.free_added(&header, grown.free)?;\n        self.write_header(&header, in_force)?;",
-            "        self.write_header(&header, in_force)?;\n        self.free_added(&header, grown.free)?;",
+            "        self.free_added(&header, grown.free)?;\n        self.reseal(grown.free)?;\n        self.write_header(&header, in_force)?;",
+            "        self.write_header(&header, in_force)?;\n        self.free_added(&header, grown.free)?;\n        self.reseal(grown.free)?;",
         )],
         &[Tests("file_system_calls")],
     ),

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 /// What follows the help of each of them.
 pub(crate) const AFTER_HELP: &str = "\
-All of them but grow may be used while other processes have the file open.
+All of them but grow and restore may be used while other processes have the file open.
 
 Examples:
   hostbits pool create vpn.pool 10.0.0.0/24 --durability strict
@@ -19,6 +19,8 @@ Examples:
   hostbits pool release vpn.pool 10.0.0.77 10.0.0.2
   hostbits pool show vpn.pool
   hostbits pool reclaim vpn.pool --from users.csv
+  hostbits pool backup vpn.pool vpn.pool.copy
+  hostbits pool restore vpn.pool.copy vpn.pool
 
 Exit codes:
   0  done
@@ -26,7 +28,7 @@ Exit codes:
   3  exhausted: too few addresses are free
   4  the address is taken already
   5  the address is not allocated
-  6  exhausted, and addresses are quarantined since the machine went down: reclaim them
+  6  exhausted, and addresses are quarantined: reclaim them
   7  kept for addresses that stale leases hold
   8  the file is missing, there already, damaged, locked, poisoned, or of another pool
 
@@ -66,6 +68,21 @@ pub(crate) enum PoolCommand {
     /// it is read to its end first, and if anything in it is unclear, nothing is freed
     #[command(after_help = AFTER_HELP)]
     Reclaim(ReclaimArgs<FileArgs>),
+    /// Copies the file, also while others use it; never in the place of another file. The copy is on the
+    /// disk when this returns
+    ///
+    /// The copy says that it is one. However it is put back, nothing in it is believed: what it has as
+    /// taken stays taken, and the rest is quarantined until reclaim is told who holds what. Other copies,
+    /// by cp or a snapshot, are not always told from the file itself
+    #[command(after_help = AFTER_HELP)]
+    Backup(BackupArgs),
+    /// Puts a backup in the place of the file, or where there is none; nobody may have the file open
+    ///
+    /// Everything that was free in the backup is quarantined then, until reclaim is told who holds what.
+    /// A file that holds another pool is left as it is, and so is one that is no pool: remove it first. A
+    /// damaged one is replaced. The session is never below that of the file, nor that of --min-session
+    #[command(after_help = AFTER_HELP)]
+    Restore(RestoreArgs),
 }
 
 impl PoolCommand {
@@ -81,6 +98,8 @@ impl PoolCommand {
             Self::Release(args) => &args.file,
             Self::Grow(args) => &args.file,
             Self::Reclaim(args) => &args.target,
+            Self::Backup(args) => &args.file,
+            Self::Restore(args) => &args.file,
             Self::Show(file) | Self::List(file) | Self::Check(file) | Self::Sync(file) => file,
         }
     }
@@ -92,6 +111,11 @@ pub(crate) struct FileArgs {
     /// The pool file
     #[arg(value_name = "POOL")]
     pub(crate) path: PathBuf,
+
+    /// Refuse a file whose session is below this one: an older one was put back. Pass what show or JSON
+    /// said last; restore makes it at least that
+    #[arg(long, value_name = "N")]
+    pub(crate) min_session: Option<u64>,
 
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Plain)]
@@ -168,6 +192,30 @@ pub(crate) struct GrowArgs {
     /// The pool as it shall be, with all its options.
     #[command(flatten)]
     pub(crate) pool: PoolArgs,
+}
+
+/// What `backup` takes.
+#[derive(Args, Debug)]
+pub(crate) struct BackupArgs {
+    /// The file.
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+
+    /// The copy to be made
+    #[arg(value_name = "COPY")]
+    pub(crate) copy: PathBuf,
+}
+
+/// What `restore` takes.
+#[derive(Args, Debug)]
+pub(crate) struct RestoreArgs {
+    /// The backup, or any other copy of a pool file
+    #[arg(value_name = "BACKUP")]
+    pub(crate) backup: PathBuf,
+
+    /// The file.
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
 }
 
 /// What `reclaim` takes.

@@ -38,6 +38,7 @@ pub(super) fn create(args: &CreateArgs) -> Result<(), Failure> {
     refuse_seed(&args.file, &args.pool)?;
     let durability = args.durability.into();
     let mut builder = args.pool.builder().durability(durability);
+    builder = builder.min_session(args.file.least_session());
     if let Some(slots) = args.capacity {
         builder = builder.capacity(slots);
     }
@@ -50,6 +51,7 @@ pub(super) fn create(args: &CreateArgs) -> Result<(), Failure> {
 pub(super) fn grow(args: &GrowArgs) -> Result<(), Failure> {
     refuse_seed(&args.file, &args.pool)?;
     let mut builder = args.pool.builder().in_file();
+    builder = builder.min_session(args.file.least_session());
     if let Some(slots) = args.capacity {
         builder = builder.capacity(slots);
     }

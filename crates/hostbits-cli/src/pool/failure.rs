@@ -45,6 +45,10 @@ pub(crate) struct PoolFailure {
 pub(crate) enum Cause {
     /// It cannot be created, opened or read.
     Open(OpenError),
+    /// No backup can be made of that name, or what is to be put back is none.
+    Backup(OpenError),
+    /// The backup is not put in the place of this file.
+    Restore(OpenError),
     /// No address was allocated.
     Allocate {
         /// What the library says.
@@ -153,7 +157,7 @@ impl PoolFailure {
             Cause::Apply { .. } | Cause::Undo(_) | Cause::OtherPlan => EXIT_FILE,
             Cause::Replaced(_) | Cause::SyncOfMember { .. } => EXIT_FILE,
             Cause::Reconciler(_) | Cause::Pass(_) => EXIT_FILE,
-            Cause::Open(_) | Cause::Sync(_) => EXIT_FILE,
+            Cause::Open(_) | Cause::Backup(_) | Cause::Restore(_) | Cause::Sync(_) => EXIT_FILE,
         }
     }
 
@@ -162,6 +166,12 @@ impl PoolFailure {
         let file = &self.file;
         match &self.cause {
             Cause::Open(error) => open_hint(file, error),
+            Cause::Backup(OpenError::AlreadyExists) => {
+                Some("nothing was changed; a backup takes nobody's place".to_owned())
+            }
+            Cause::Restore(_) => {
+                Some("nothing was changed; if it may go, remove it first".to_owned())
+            }
             Cause::Allocate { error, .. } => match error {
                 AllocateError::Exhausted { quarantined: 0, .. } => Some(format!(
                     "hostbits pool list {file} tells what is taken; release some of it, or let the pool \
@@ -234,11 +244,13 @@ fn open_hint(file: &str, error: &OpenError) -> Option<String> {
             "hostbits pool create {file} 10.0.0.0/24, for example"
         )),
         OpenError::AlreadyExists => Some(format!("hostbits pool show {file} tells what it holds")),
-        OpenError::Corrupt { .. } | OpenError::Truncated { .. } => Some(
-            "nothing was changed; create another file, and tell it who holds what: hostbits pool \
-             reclaim NEWFILE --from LIST"
-                .to_owned(),
-        ),
+        OpenError::Corrupt { .. } | OpenError::Truncated { .. } => Some(format!(
+            "nothing was changed; put a backup in its place, if there is one: hostbits pool restore BACKUP \
+             {file}; or create another file, and tell it who holds what: hostbits seed NEWFILE --from LIST"
+        )),
+        OpenError::StaleFile { .. } => Some(format!(
+            "if that is meant: hostbits pool restore COPY {file} --min-session N, and then reclaim"
+        )),
         OpenError::BadMagic => Some("nothing was changed; is it the right file?".to_owned()),
         OpenError::GeometryMismatch { .. } => Some(
             "name the whole pool as it shall be, with the options it was created with".to_owned(),
@@ -257,7 +269,9 @@ impl fmt::Display for PoolFailure {
             write!(f, "{member}: ")?;
         }
         match &self.cause {
-            Cause::Open(error) => error.fmt(f),
+            Cause::Backup(OpenError::AlreadyExists) => f.write_str("there is such a file already"),
+            Cause::Backup(OpenError::NotFound) => f.write_str("there is no such file"),
+            Cause::Open(error) | Cause::Backup(error) | Cause::Restore(error) => error.fmt(f),
             Cause::Allocate {
                 error: error @ AllocateError::Exhausted { .. },
                 free,
@@ -294,7 +308,9 @@ impl fmt::Display for PoolFailure {
 impl Serialize for PoolFailure {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.cause {
-            Cause::Open(error) => error.serialize(serializer),
+            Cause::Open(error) | Cause::Backup(error) | Cause::Restore(error) => {
+                error.serialize(serializer)
+            }
             Cause::Allocate { error, .. } => error.serialize(serializer),
             Cause::Exact(error) => error.serialize(serializer),
             Cause::Sync(error) | Cause::SyncOfMember { error, .. } => error.serialize(serializer),

@@ -24,6 +24,7 @@ struct Shown<'a> {
     room: u64,
     created_unix: u64,
     found: RecoveryKind,
+    quarantined_by: Option<RecoveryKind>,
     problems: Vec<Problem<'a>>,
     health: &'a Health,
     allocated: u64,
@@ -49,6 +50,9 @@ struct Checked<'a> {
     problems: Vec<Problem<'a>>,
     durability: Durability,
     session: Option<u64>,
+    found: RecoveryKind,
+    quarantined_by: Option<RecoveryKind>,
+    is_settled: bool,
     is_left_in_order: bool,
     room: u64,
     created_unix: u64,
@@ -66,7 +70,7 @@ pub(crate) struct Problem<'a> {
 }
 
 pub(super) fn show(file: &FileArgs) -> Result<(), Failure> {
-    let view = read(file)?;
+    let view = file.read()?;
     let (name, info) = (file.name(), &view.info);
     let map = Map::of(&view.to_pool(), info);
     let allocated = view.snapshot.allocated();
@@ -76,6 +80,7 @@ pub(super) fn show(file: &FileArgs) -> Result<(), Failure> {
         room: view.capacity,
         created_unix: unix_seconds(view.created),
         found: view.found,
+        quarantined_by: view.quarantined_by,
         problems: problems(&view),
         health: &view.health,
         allocated,
@@ -101,11 +106,8 @@ fn write_shown(out: &mut dyn Write, shown: &Shown<'_>) -> io::Result<()> {
     row(out, "durable", &health.durability)?;
     row(out, "session", &health.session)?;
     row(out, "processes", &health.processes)?;
-    row(
-        out,
-        "suspects",
-        &format_args!("{} quarantined", health.quarantined),
-    )?;
+    let suspects = suspects(health.quarantined, shown.quarantined_by);
+    row(out, "suspects", &suspects)?;
     if let Some(errno) = health.poison {
         row(out, "poison", &io::Error::from_raw_os_error(errno))?;
     }
@@ -116,7 +118,7 @@ fn write_shown(out: &mut dyn Write, shown: &Shown<'_>) -> io::Result<()> {
 }
 
 pub(super) fn list(file: &FileArgs) -> Result<(), Failure> {
-    let view = read(file)?;
+    let view = file.read()?;
     match file.format {
         Format::Plain => print(|out| {
             let unit = view.info.unit;
@@ -137,29 +139,32 @@ impl Serialize for Addresses<'_> {
     }
 }
 
-fn read(file: &FileArgs) -> Result<FileView, Failure> {
-    hostbits::read_file(&file.path).map_err(|error| file.refuse_open(error))
+/// What an opening would find, for people.
+fn story(found: RecoveryKind) -> String {
+    let sentence = found.sentence();
+    let quarantines = match found {
+        RecoveryKind::MachineCrash => "; the next opening quarantines what nothing vouches for",
+        _ if found.quarantines() => "; the next opening quarantines what was free",
+        _ => "",
+    };
+    format!("{found}: {sentence}{quarantines}")
 }
 
-/// What an opening would find, for people.
-fn story(found: RecoveryKind) -> &'static str {
-    match found {
-        RecoveryKind::Joined => "open",
-        RecoveryKind::ProcessCrash => "process-crash: somebody died with it, and nothing is lost",
-        RecoveryKind::MachineCrash => {
-            "machine-crash: the next opening quarantines what nothing vouches for"
-        }
-        _ => "left in order",
+/// How many suspects there are, and why.
+fn suspects(count: u64, reason: Option<RecoveryKind>) -> String {
+    match reason {
+        None => format!("{count} quarantined"),
+        Some(reason) => format!("{count} quarantined: {}", reason.sentence()),
     }
 }
 
 /// Exit code 8 if there is damage, though the file could be opened with it.
 pub(super) fn check(file: &FileArgs) -> Result<ExitCode, Failure> {
-    let view = read(file)?;
+    let view = file.read()?;
     let name = file.name();
     let is_good = !has_damage(&view);
     match file.format {
-        Format::Plain => print(|out| write_checked(out, &name, &view, is_good))?,
+        Format::Plain => print(|out| write_checked(out, &name, &view))?,
         Format::Json => print_json(&checked(&name, &view, is_good))?,
     }
     Ok(match is_good {
@@ -171,18 +176,13 @@ pub(super) fn check(file: &FileArgs) -> Result<ExitCode, Failure> {
 /// Whether anything of a file is damaged.
 pub(crate) fn has_damage(view: &FileView) -> bool {
     let mut problems = view.problems.iter();
-    problems.any(|problem| is_damage(problem, view))
-}
-
-/// A release in progress, or one that somebody died in, is no damage.
-fn is_damage(problem: &FileProblem, view: &FileView) -> bool {
-    !matches!(problem, FileProblem::HiddenSlots) || view.is_left_in_order
+    problems.any(|problem| view.is_damage(problem))
 }
 
 pub(crate) fn problems(view: &FileView) -> Vec<Problem<'_>> {
     let problem = |problem| Problem {
         problem,
-        is_damage: is_damage(problem, view),
+        is_damage: view.is_damage(problem),
         message: problem.to_string(),
     };
     view.problems.iter().map(problem).collect()
@@ -204,6 +204,9 @@ fn checked<'a>(file: &'a str, view: &'a FileView, is_good: bool) -> Checked<'a> 
         problems: problems(view),
         durability: view.durability,
         session: view.session,
+        found: view.found,
+        quarantined_by: view.quarantined_by,
+        is_settled: view.is_settled,
         is_left_in_order: view.is_left_in_order,
         room: view.capacity,
         created_unix: unix_seconds(view.created),
@@ -212,29 +215,37 @@ fn checked<'a>(file: &'a str, view: &'a FileView, is_good: bool) -> Checked<'a> 
     }
 }
 
-fn write_checked(
-    out: &mut dyn Write,
-    file: &str,
-    view: &FileView,
-    is_good: bool,
-) -> io::Result<()> {
+/// What there is to say of a file that was looked at.
+pub(crate) fn verdict(view: &FileView) -> &'static str {
+    let is_poisoned = view.health.poison.is_some();
+    match !has_damage(view) {
+        true if !view.is_settled => {
+            "somebody is opening or closing it, so nothing can be said: check again"
+        }
+        true => "good",
+        false if is_poisoned && view.found == RecoveryKind::Joined => {
+            "poisoned: nothing is handed out until it is opened again"
+        }
+        false => "damaged, and usable: what is doubtful counts as taken",
+    }
+}
+
+fn write_checked(out: &mut dyn Write, file: &str, view: &FileView) -> io::Result<()> {
     for problem in problems(view) {
         writeln!(out, "{file}: {}: {}", problem.kind(), problem.message)?;
     }
-    let verdict = match is_good {
-        true => "good",
-        false => "damaged, and usable: what is doubtful counts as taken",
-    };
-    let state = match view.is_left_in_order {
-        true => "left in order",
-        false => "open, or somebody died with it",
-    };
-    writeln!(
+    let verdict = verdict(view);
+    let (taken, quarantined) = (view.snapshot.allocated(), view.quarantined);
+    let story = story(view.found);
+    write!(
         out,
-        "{file}: {verdict}; {state}; {} taken, {} of them quarantined",
-        view.snapshot.allocated(),
-        view.quarantined
-    )
+        "{file}: {verdict}; {story}; {taken} taken, {quarantined} of them quarantined"
+    )?;
+    match view.quarantined_by {
+        // It has been said.
+        Some(reason) if reason != view.found => writeln!(out, ": {}", reason.sentence()),
+        _ => writeln!(out),
+    }
 }
 
 fn row(out: &mut dyn Write, name: &str, value: &dyn Display) -> io::Result<()> {

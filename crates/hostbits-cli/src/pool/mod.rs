@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `args` | what may be said |
 //! | `change` | create, allocate, sync, grow: what changes a file |
+//! | `backup` | backup, restore |
 //! | `release` | each address for itself |
 //! | `reclaim` | the quarantine against a list of users |
 //! | `look` | show, list, check |
@@ -14,6 +15,7 @@
 //! file open all the while.
 
 mod args;
+mod backup;
 mod change;
 mod failure;
 mod look;
@@ -27,16 +29,17 @@ pub(crate) use failure::{
     Cause, EXIT_FILE, EXIT_REFUSED, PoolFailure, exit_code_of_allocate, exit_code_of_exact,
     exit_code_of_release,
 };
-pub(crate) use look::{Problem, has_damage, problems};
+pub(crate) use look::{Problem, has_damage, problems, verdict};
 pub(crate) use map::Map;
 pub(crate) use reclaim::run as reclaim;
 pub(crate) use release::{Done, Outcome};
 
 use crate::failure::Failure;
 use crate::users::printable;
-use hostbits::{OpenError, Pool};
+use hostbits::{FileView, OpenError, Pool};
 use ipnet::IpNet;
 use std::net::IpAddr;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Does what was asked for.
@@ -48,6 +51,8 @@ pub(crate) fn run(command: &PoolCommand) -> Result<ExitCode, Failure> {
         PoolCommand::Grow(args) => change::grow(args),
         PoolCommand::Release(args) => return release::run(args),
         PoolCommand::Reclaim(args) => reclaim::run(args),
+        PoolCommand::Backup(args) => backup::backup(args),
+        PoolCommand::Restore(args) => backup::restore(args),
         PoolCommand::Show(file) => look::show(file),
         PoolCommand::List(file) => look::list(file),
         PoolCommand::Check(file) => return look::check(file),
@@ -63,7 +68,30 @@ impl FileArgs {
 
     /// Joins those who have it open.
     pub(crate) fn open(&self) -> Result<Pool, Failure> {
-        hostbits::open_file(&self.path).map_err(|error| self.refuse_open(error))
+        hostbits::open_file_since(&self.path, self.least_session())
+            .map_err(|error| self.refuse_open(error))
+    }
+
+    /// Looks at it, and leaves it alone.
+    pub(crate) fn read(&self) -> Result<FileView, Failure> {
+        let view = hostbits::read_file(&self.path).and_then(|view| {
+            view.check_session(self.least_session())?;
+            Ok(view)
+        });
+        view.map_err(|error| self.refuse_open(error))
+    }
+
+    /// What `--min-session` says.
+    pub(super) fn least_session(&self) -> u64 {
+        self.min_session.unwrap_or(0)
+    }
+
+    /// The same for another file.
+    pub(super) fn at(&self, path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            ..self.clone()
+        }
     }
 
     /// A failure of this file.

@@ -103,7 +103,13 @@ impl Target {
     pub(super) fn kept(path: &Path, set: Option<&str>, format: Format) -> Result<Self, Failure> {
         let path = path.to_owned();
         match set {
-            None => FileArgs { path, format }.target(),
+            // What a plan was made for it knows by itself.
+            None => FileArgs {
+                path,
+                format,
+                min_session: None,
+            }
+            .target(),
             Some(set) => LookArgs {
                 config: ConfigArgs { path, format },
                 set: Some(set.to_owned()),
@@ -177,10 +183,7 @@ impl Target {
     /// Reads the files, without a lock, member by member.
     pub(super) fn read(&self) -> Result<Vec<FileView>, Failure> {
         match self {
-            Self::Pool(file) => match hostbits::read_file(&file.path) {
-                Ok(view) => Ok(vec![view]),
-                Err(error) => Err(file.refuse_open(error)),
-            },
+            Self::Pool(file) => Ok(vec![file.read()?]),
             Self::Set(config, set) => {
                 set.check_files()
                     .map_err(|error| config.refuse_open(error))?;

@@ -34,7 +34,7 @@ Exit codes:
   3  exhausted: too few addresses are free
   4  the address is taken already
   5  the address is not allocated
-  6  exhausted, and addresses are quarantined since the machine went down: hostbits set reclaim
+  6  exhausted, and addresses are quarantined: hostbits set reclaim
   7  kept for addresses that stale leases hold
   8  a pool file is missing, damaged, locked, poisoned, or of another pool
   9  refused: the CONFIG would renumber, shrink or lose what somebody may hold; a fuse of reconcile
@@ -76,8 +76,7 @@ pub(crate) enum SetCommand {
     Reconcile(ReconcileArgs<LookArgs>),
     /// Takes what a list of users names in the pool files of a set; frees nothing, so it may be done at any time
     Seed(SeedArgs<LookArgs>),
-    /// Frees what is quarantined in the pool files of a set since the machine went down, except what a list of
-    /// users names
+    /// Frees what is quarantined in the pool files of a set, except what a list of users names
     ///
     /// What the list names is taken, whether or not it was quarantined. The list must have everybody of the
     /// set: it is read to its end first, and if anything in it is unclear, or a quarantined member is not in it

@@ -5,7 +5,7 @@ use super::failure::Cause;
 use crate::args::Format;
 use crate::failure::Failure;
 use crate::output::{print, print_json};
-use crate::pool::{EXIT_FILE, EXIT_REFUSED, Map, Problem, has_damage, net_of, problems};
+use crate::pool::{EXIT_FILE, EXIT_REFUSED, Map, Problem, has_damage, net_of, problems, verdict};
 use crate::users::printable;
 use hostbits::{FileView, Member, NetworkInfo};
 use hostbits_config::{MemberConfig, OpenError, Plan, SetConfig, Step, StepKind};
@@ -331,11 +331,7 @@ fn write_checked(out: &mut dyn Write, seen: &[Seen<'_>], plan: &Plan) -> io::Res
         for problem in problems(&it.view) {
             writeln!(out, "{file}: {}: {}", problem.kind(), problem.message)?;
         }
-        let verdict = if has_damage(&it.view) {
-            "damaged, and usable"
-        } else {
-            "good"
-        };
+        let verdict = verdict(&it.view);
         writeln!(
             out,
             "{file}: {verdict}; {} taken, {} of them quarantined",

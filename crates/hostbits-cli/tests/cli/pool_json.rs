@@ -14,6 +14,7 @@ fn masked(mut value: Value) -> Value {
                     "memory_bytes" | "created_unix" | "began_ms" | "finished_ms" => json!("NUMBER"),
                     "since_ms" | "not_before_ms" if value.is_u64() => json!("NUMBER"),
                     "file" => json!("FILE"),
+                    "copy" | "backup" => json!("COPY"),
                     "plan" if value.is_string() => json!("PLAN"),
                     "problem_files" => json!("FILES"),
                     "message" => json!(value.as_str().map(|_| "TEXT")),
@@ -39,6 +40,7 @@ fn every_command_answers_as_documented() {
         b"10.0.0.2,a\n10.0.0.2,b\n10.9.9.9,c\n10.0.0.6,d\n",
     );
     let plan = users.with_extension("json");
+    let copy = PoolFile::absent("vectors-copy");
     let steps: Vec<Value> = serde_json::from_str(VECTORS).unwrap();
     let mut seen = Vec::new();
     for step in &steps {
@@ -47,7 +49,8 @@ fn every_command_answers_as_documented() {
             .unwrap()
             .replace("FILE", pool.name())
             .replace("LIST", users.to_str().unwrap())
-            .replace("PLAN", plan.to_str().unwrap());
+            .replace("PLAN", plan.to_str().unwrap())
+            .replace("COPY", copy.name());
         let mut args: Vec<&str> = line.split_whitespace().skip(1).collect();
         args.extend(["--format", "json"]);
         let run = run(&args);

@@ -18,13 +18,18 @@ fn every_command_works_beside_a_live_process() {
     assert!(live.is_available(addr));
     file.run("sync", "").found();
     let shown = file.run("show", "");
-    assert!(shown.found().contains("found     open\n"), "{shown:?}");
+    assert!(
+        shown
+            .found()
+            .contains("found     joined: somebody has it open\n"),
+        "{shown:?}"
+    );
     assert!(shown.found().contains("processes 1\n"), "{shown:?}");
     let checked = file.run("check", "");
     assert!(
         checked
             .found()
-            .contains("good; open, or somebody died with it; 1 taken"),
+            .contains("good; joined: somebody has it open; 1 taken"),
         "{checked:?}"
     );
     file.run("reclaim", "--nobody").found();
@@ -143,10 +148,23 @@ fn a_poisoned_pool_is_exit_code_8() {
         run.found().contains("poison    Input/output error"),
         "{run:?}"
     );
-    file.run("check", "").found();
+    let run = file.run("check", "");
+    assert_eq!(run.code, Some(8), "{run:?}");
+    assert!(
+        run.out.contains("a write to the disk has failed"),
+        "{run:?}"
+    );
+    assert!(
+        run.out.contains(": poisoned: nothing is handed out"),
+        "{run:?}"
+    );
     // Closed everywhere, it can be opened; but what was in memory is not believed after a failed write.
     drop(live);
-    file.run("allocate", "").failed(6);
+    let run = file.run("allocate", "");
+    assert!(!run.failed(6).contains("machine"), "{run:?}");
+    let run = file.run("check", "");
+    let reason = "253 of them quarantined: a write to the disk has failed\n";
+    assert!(run.found().ends_with(reason), "{run:?}");
     file.run("reclaim", "--nobody").found();
     assert_eq!(file.run("allocate", "").found(), "10.0.0.2/32\n");
 }

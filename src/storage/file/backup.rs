@@ -1,0 +1,242 @@
+//! A copy of a file that nobody takes for the file, and the way back.
+//!
+//! ```text
+//! the lock OPEN of the source, shared: nobody opens, closes or lets it grow; those who have it open go on
+//! a new file without a name: all bytes of the source but the volatile ones, a new name in the headers,
+//!   states that say "backup"; sync
+//! backup:   its name, unless there is such a file; sync the directory
+//! restore:  OPEN and PRESENCE of the file that is there, if one is, and of the new one
+//!           its name, in the place of the other; sync the directory; the other one's headers := 0
+//! ```
+//!
+//! Words of F and Q are each of their own moment, as after a power cut. Nothing depends on it: no word of a
+//! backup is believed, wherever it is, and however it came there. What it has as taken stays taken, and what
+//! it has as free is quarantined, until a list tells who holds what.
+
+use super::bytes::BLOCK_BYTES;
+use super::create::{take_locks, write_page};
+use super::file_system::FileSystem;
+use super::ground;
+use super::header::Header;
+use super::layout::{ALIGN, HEADER_AT, Kind, Layout, STATE_AT};
+use super::locks::{self, Lock};
+use super::open::{read_blocks, read_config, read_header, read_states};
+use super::state::{Phase, State};
+use super::system::{self, Relaxed, Unpublished};
+use crate::durability::Durability;
+use crate::open_error::OpenError;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A pool file that is about to be copied. Until it is dropped, nobody opens it.
+pub(crate) struct Source {
+    file: File,
+    header: Header,
+    pub(crate) durability: Durability,
+    /// As text.
+    pub(crate) config: String,
+    newest: Option<State>,
+}
+
+/// The file in whose place a backup is put. Until it is dropped, nobody opens it.
+pub(crate) struct Replaced {
+    file: Arc<File>,
+    /// As far as it can be read.
+    found: Option<Source>,
+}
+
+impl Source {
+    /// Keeps out those who want to open the file, or close it.
+    pub(crate) fn begin(path: &Path, patience: Duration) -> Result<Self, OpenError> {
+        let file = loop {
+            let file = system::open_to_read(path)?;
+            let locked = locks::share_within(&file, Lock::Open, patience).map_err(lock_failed)?;
+            if !locked {
+                return Err(OpenError::Busy);
+            }
+            if system::is_still_at(path, &system::metadata(&file)?) {
+                break file;
+            }
+        };
+        Self::read(file)
+    }
+
+    fn read(file: File) -> Result<Self, OpenError> {
+        let len = system::metadata(&file)?.len();
+        let (header, _) = read_header(&file, len)?;
+        let need = header.layout.file_len;
+        if len < need {
+            return Err(OpenError::Truncated { len, need });
+        }
+        Ok(Self {
+            durability: Durability::of_header(&header)?,
+            config: read_config(&file, &header)?,
+            newest: read_states(&file, &header)?.newest,
+            header,
+            file,
+        })
+    }
+
+    /// Whether the path names this file.
+    pub(crate) fn is_at(&self, path: &Path) -> Result<bool, OpenError> {
+        Ok(system::is_still_at(path, &system::metadata(&self.file)?))
+    }
+
+    /// The session, and the least that the copy must have.
+    pub(crate) fn session(&self) -> u64 {
+        self.newest.map_or(0, |state| state.session)
+    }
+
+    /// Writes a backup, durable when this returns. Never in the place of another file.
+    pub(crate) fn back_up(&self, copy: &Path) -> Result<(), OpenError> {
+        if std::fs::symlink_metadata(copy).is_ok() {
+            return Err(OpenError::AlreadyExists);
+        }
+        let unpublished = Unpublished::new(copy)?;
+        self.fill(&unpublished.file, self.session())?;
+        unpublished.publish(copy)?;
+        sync_name(copy)
+    }
+
+    /// Puts the backup in the place of a file, or where there is none.
+    pub(crate) fn restore(
+        &self,
+        path: &Path,
+        replaced: Option<&Replaced>,
+        session: u64,
+    ) -> Result<(), OpenError> {
+        let unpublished = Unpublished::new(path)?;
+        FileSystem::of(&unpublished.file)?.check(self.durability, Relaxed::default())?;
+        self.fill(&unpublished.file, session)?;
+        if let Some(replaced) = replaced {
+            system::keep_access(&replaced.file, &unpublished.file)?;
+        }
+        // Nobody gets in before the name is durable.
+        take_locks(&unpublished.file)?;
+        let _locked = match replaced {
+            Some(_) => unpublished.replace(path)?,
+            None => unpublished.publish(path)?,
+        };
+        sync_name(path)?;
+        if let Some(replaced) = replaced {
+            // Should it still be to be found through a mount: it is no pool any more.
+            for at in HEADER_AT {
+                let _ = replaced.file.write_all_at(&[0; BLOCK_BYTES], at);
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything, with states that vouch for nothing.
+    fn fill(&self, to: &File, session: u64) -> Result<(), OpenError> {
+        let len = self.header.layout.file_len;
+        system::check_limit(len)?;
+        ground::mark(to, FileSystem::of(to)?);
+        system::reserve(to, len)
+            .map_err(|error| OpenError::io("reserve the file's blocks", error))?;
+        // A pool of its own: plans, which know a pool by its name and session, are not for this one.
+        let uuid = system::random_uuid()?;
+        let state = State {
+            uuid,
+            boot_id: [0; 16],
+            phase: Phase::Backup,
+            session,
+            crashes: self.newest.map_or(0, |state| state.crashes),
+            quarantined: self.newest.map_or(0, |state| state.quarantined),
+            ..State::of_new(&self.header, self.durability)
+        };
+        let headers = self.headers(uuid)?;
+        let written = self.copy_regions(to).and_then(|()| {
+            for (state, at) in [state, State { seq: 2, ..state }].iter().zip(STATE_AT) {
+                write_page(to, &state.encode(), at)?;
+            }
+            for (header, at) in headers.iter().zip(HEADER_AT) {
+                write_page(to, &header.encode(), at)?;
+            }
+            Ok(())
+        });
+        written.map_err(|error| OpenError::io("write the file", error))?;
+        to.sync_all().map_err(|error| OpenError::sync(&error))
+    }
+
+    /// Both copies of the header under another name: each its own, since two of different generations are a
+    /// growth that somebody died in.
+    fn headers(&self, uuid: [u8; 16]) -> Result<[Header; 2], OpenError> {
+        let copies = read_blocks(&self.file, HEADER_AT)?;
+        Ok(copies.map(|copy| Header {
+            uuid,
+            ..Header::decode(&copy).unwrap_or_else(|_| self.header.clone())
+        }))
+    }
+
+    /// All pages behind the states: those that nobody believes after the last process has gone as zeros.
+    fn copy_regions(&self, to: &File) -> io::Result<()> {
+        let layout: &Layout = &self.header.layout;
+        let volatile = [Kind::Volatile, Kind::Nodes, Kind::Trust, Kind::Ready];
+        let is_forgotten = |at: u64| {
+            volatile.iter().any(|&kind| {
+                let extent = layout.extent(kind);
+                (extent.offset as u64..(extent.offset + extent.len) as u64).contains(&at)
+            })
+        };
+        let mut page = [0; ALIGN as usize];
+        for at in (STATE_AT[1] + ALIGN..layout.file_len).step_by(page.len()) {
+            match is_forgotten(at) {
+                true => page.fill(0),
+                false => self.file.read_exact_at(&mut page, at)?,
+            }
+            to.write_all_at(&page, at)?;
+        }
+        Ok(())
+    }
+}
+
+impl Replaced {
+    /// Keeps everybody out of the file; `None` if there is none.
+    pub(crate) fn begin(path: &Path, patience: Duration) -> Result<Option<Self>, OpenError> {
+        let file = loop {
+            let file = match system::open(path) {
+                Err(OpenError::NotFound) => return Ok(None),
+                opened => opened?,
+            };
+            if !locks::lock_within(&file, Lock::Open, patience).map_err(lock_failed)? {
+                return Err(OpenError::Busy);
+            }
+            let metadata = system::metadata(&file)?;
+            if system::is_still_at(path, &metadata) {
+                system::check_owner(&metadata, Relaxed::default())?;
+                break Arc::new(file);
+            }
+        };
+        if !locks::try_lock(&file, Lock::Presence, true).map_err(lock_failed)? {
+            return Err(OpenError::InUse);
+        }
+        let clone = file.try_clone();
+        let clone = clone.map_err(|error| OpenError::io("look at the file", error))?;
+        let found = match Source::read(clone) {
+            Ok(found) => Some(found),
+            // Something else that is dear to somebody. Whoever wants it gone can remove it.
+            Err(OpenError::BadMagic) => return Err(OpenError::BadMagic),
+            // Damaged: that is what backups are for.
+            Err(_) => None,
+        };
+        Ok(Some(Self { file, found }))
+    }
+
+    /// What is in it, if it can be read.
+    pub(crate) fn found(&self) -> Option<&Source> {
+        self.found.as_ref()
+    }
+}
+
+fn sync_name(path: &Path) -> Result<(), OpenError> {
+    system::sync_directory(path).map_err(|error| OpenError::sync(&error))
+}
+
+fn lock_failed(error: io::Error) -> OpenError {
+    OpenError::io("lock the file", error)
+}

@@ -1,0 +1,146 @@
+//! What a copy does not carry: by it a file is told from a copy of it, and from an older content of itself.
+//!
+//! | what | says | who does not carry it |
+//! |---|---|---|
+//! | inode | which file | whoever makes a new one; but a number is given again when its file is gone |
+//! | time of birth | the same | whoever makes a new one, whatever its number |
+//! | witness | how many states were ever written to it | whoever writes an older content into it |
+//!
+//! The witness is an extended attribute with the sequence of the newest state. It is written after that state
+//! is on the disk, so it is never ahead of a file that nobody has touched, and at most one behind.
+//!
+//! What is not there to be asked (file systems without a time of birth or without attributes) says nothing.
+
+use super::system;
+use crate::open_error::OpenError;
+use nix::errno::Errno;
+use nix::libc;
+use std::ffi::CStr;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
+use std::time::SystemTime;
+
+/// The attribute.
+const NAME: &CStr = c"user.hostbits";
+
+/// Of a file, as it is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) inode: u64,
+    /// Nanoseconds since 1970; 0: the file system does not know.
+    pub(crate) born_ns: u64,
+    pub(crate) witness: Witness,
+}
+
+/// How many states were written, says the attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Witness {
+    /// There is no attribute.
+    None,
+    /// So many.
+    Seq(u64),
+    /// Nobody of us has written it.
+    Strange,
+}
+
+impl Identity {
+    pub(crate) fn of(file: &File) -> Result<Self, OpenError> {
+        let metadata = system::metadata(file)?;
+        let born = metadata.created().ok();
+        let since = born.and_then(|born| born.duration_since(SystemTime::UNIX_EPOCH).ok());
+        Ok(Self {
+            inode: metadata.ino(),
+            born_ns: since.map_or(0, |since| since.as_nanos() as u64),
+            witness: Witness::of(file),
+        })
+    }
+}
+
+impl Witness {
+    fn of(file: &File) -> Self {
+        let mut value = [0; size_of::<u64>()];
+        // SAFETY: fgetxattr:
+        // - the descriptor is open: `file` is borrowed;
+        // - the name ends with a zero: it is a `CStr`;
+        // - the value has room for as many bytes as we say, and nobody else looks at it.
+        let len = unsafe {
+            libc::fgetxattr(
+                file.as_raw_fd(),
+                NAME.as_ptr(),
+                value.as_mut_ptr().cast(),
+                value.len(),
+            )
+        };
+        match Errno::result(len) {
+            Ok(len) if len as usize == value.len() => Self::Seq(u64::from_le_bytes(value)),
+            // None there, none possible, or not for us to know: whoever wrote the state found the same.
+            Err(
+                Errno::ENODATA | Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EPERM | Errno::EACCES,
+            ) => Self::None,
+            _ => Self::Strange,
+        }
+    }
+
+    /// Writes the attribute.
+    pub(super) fn write(file: &File, seq: u64) -> io::Result<()> {
+        let value = seq.to_le_bytes();
+        // SAFETY: fsetxattr:
+        // - descriptor and name: as in `of`;
+        // - the value has as many bytes as we say, and is only read.
+        let written = unsafe {
+            libc::fsetxattr(
+                file.as_raw_fd(),
+                NAME.as_ptr(),
+                value.as_ptr().cast(),
+                value.len(),
+                0,
+            )
+        };
+        Errno::result(written)?;
+        Ok(())
+    }
+
+    /// Writes the attribute, and makes it durable. That there is none and cannot be one is no error.
+    pub(super) fn write_durably(file: &File, seq: u64) -> io::Result<()> {
+        match Self::write(file, seq) {
+            Ok(()) => file.sync_all(),
+            Err(_) if Self::of(file) == Self::None => Ok(()),
+            // One that stays behind would make a copy of the file at the next opening but one.
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::file::system::tests::Scratch;
+
+    /// What is written is read again, a strange value is none of ours, and a new file has none.
+    #[test]
+    fn a_witness_is_of_its_file() {
+        let scratch = Scratch::new("witness");
+        let path = scratch.path("file");
+        let make = || File::create_new(&path).unwrap();
+        let file = make();
+        let first = Identity::of(&file).unwrap();
+        assert_eq!(first.witness, Witness::None);
+        if Witness::write(&file, 7).is_err() {
+            return; // A file system without attributes.
+        }
+        Witness::write_durably(&file, 8).unwrap();
+        assert_eq!(Identity::of(&file).unwrap().witness, Witness::Seq(8));
+        // Written over, it keeps its witness; made anew, it has none, whatever its number.
+        std::fs::write(&path, "other").unwrap();
+        assert_eq!(Identity::of(&file).unwrap().witness, Witness::Seq(8));
+        drop(file);
+        std::fs::remove_file(&path).unwrap();
+        let second = Identity::of(&make()).unwrap();
+        assert_eq!(second.witness, Witness::None);
+        if first.born_ns != 0 {
+            assert_ne!((first.inode, first.born_ns), (second.inode, second.born_ns));
+        }
+    }
+}
