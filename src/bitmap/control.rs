@@ -77,6 +77,24 @@ impl Control {
         &self.flights
     }
 
+    /// Ends all flights, unless that has been done, as `is_done` says. Only where all of them are of threads
+    /// that do not exist; as soon as it has been done once, there may be others.
+    pub(crate) fn end_flights_unless(&self, is_done: impl FnOnce() -> bool) {
+        // SeqCst: before the question. If it has not been done, nobody has begun a flight before this load, so
+        // what was read is of those that do not exist. The other way round, a flight that begins in between
+        // would be ended with them, and somebody told "nothing free" because of it.
+        let seen = self.flights();
+        if is_done() {
+            return;
+        }
+        let none = seen & !FLIGHTS_MASK;
+        // SeqCst: before the flights that begin afterwards. Relaxed on failure: another thread has done it,
+        // since nobody begins or ends a flight before.
+        let _ = self
+            .flights
+            .compare_exchange(seen, none, Ordering::SeqCst, Ordering::Relaxed);
+    }
+
     pub(super) fn flights(&self) -> u64 {
         // SeqCst: reads the count before and after a look at the words; see `Bitmap::none_free`.
         load_seq_cst(&self.flights)

@@ -149,7 +149,12 @@ impl<M: Mark> Bitmap<'_, M> {
     /// Claims exactly `slot`; `false` if at some instant of the call it was taken.
     #[inline]
     pub(crate) fn claim_exact(self, slot: Slot) -> bool {
-        self.try_claim_exact(slot) || self.retry_beside_flights(|| self.try_claim_exact(slot))
+        self.try_claim_exact(slot) || self.claim_exact_beside_flights(slot)
+    }
+
+    /// The same for who has found it taken.
+    pub(crate) fn claim_exact_beside_flights(self, slot: Slot) -> bool {
+        self.retry_beside_flights(|| self.try_claim_exact(slot))
     }
 
     /// Claims exactly `slot`; `false` may also mean that a claim in flight holds it for now.

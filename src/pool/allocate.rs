@@ -92,13 +92,18 @@ impl<N: Network> Pool<N> {
         if !before.is_quiet() {
             return self.claim_exact_beside_pass(slot, Event::Exact);
         }
-        if !self.bitmap().claim_exact(slot) {
+        if !self.bitmap().try_claim_exact(slot) && !self.claim_exact_beside_flights(slot) {
             return false;
         }
         if self.words.gate_again() != before {
             return self.answer_exact_beside_pass(before, slot, Event::Exact);
         }
         self.counted(slot, Event::Exact).is_some()
+    }
+
+    #[inline(never)]
+    fn claim_exact_beside_flights(&self, slot: Slot) -> bool {
+        self.words.enter() && self.bitmap().claim_exact_beside_flights(slot)
     }
 
     #[cold]
@@ -229,6 +234,9 @@ impl<N: Network> Pool<N> {
             let slot = self.allocate_slot(Event::Batch);
             *addr = slot.map_or(*addr, |slot| self.geometry.addr_of(slot));
             return slot.is_some().into();
+        }
+        if !self.words.enter() {
+            return 0;
         }
         let wanted = addrs.len() as u64;
         let (missing, last) = loop {
@@ -401,6 +409,7 @@ impl<N: Network> Pool<N> {
         match self.duty {
             Duty::Nothing => {}
             Duty::Count => self.count_allocated(event),
+            Duty::Shared if self.words.is_forked() => return self.ask_the_file(slot, event),
             Duty::Shared if self.counters.are_off() => {}
             Duty::Shared => self.count_allocated(event),
             Duty::Confirm => return self.ask_the_file(slot, event),
@@ -508,6 +517,9 @@ impl<N: Network> Pool<N> {
 
     #[inline(never)]
     fn search(&self) -> Option<Slot> {
+        if !self.words.enter() {
+            return None;
+        }
         self.search_in(self.bitmap())
     }
 

@@ -16,6 +16,9 @@ impl<N: Network> Pool<N> {
         &'a self,
         mut claim: impl FnMut(Bitmap<'a, Option<Touched<'a>>>) -> Option<T>,
     ) -> Option<T> {
+        if !self.words.enter() {
+            return None;
+        }
         loop {
             let before = self.words.gate();
             let claimed = claim(self.bitmap().marking(self.words.marks(before)))?;

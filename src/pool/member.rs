@@ -55,10 +55,18 @@ impl<N: Network> Pool<N> {
     ) -> Result<Option<N::Addr>, AllocateError> {
         let found = self.claim_inside_barrier(|bitmap| self.find_in(bitmap, parts));
         let Some(slot) = found else {
-            return Ok(None);
+            return self.nothing_found();
         };
         self.hints.found(slot);
         self.answered(slot, event).map(Some)
+    }
+
+    /// What a search that proves nothing answers: that, or why a file hands out nothing at all.
+    fn nothing_found<T>(&self) -> Result<Option<T>, AllocateError> {
+        match self.file_refusal() {
+            Some(refusal) => Err(refusal),
+            None => Ok(None),
+        }
     }
 
     fn answered(&self, slot: Slot, event: Event) -> Result<N::Addr, AllocateError> {
@@ -124,7 +132,7 @@ impl<N: Network> Pool<N> {
             self.claim_inside_barrier(|bitmap| bitmap.try_claim_exact(slot).then_some(slot));
         match claimed {
             Some(slot) => self.answered(slot, event).map(Some),
-            None => Ok(None),
+            None => self.nothing_found(),
         }
     }
 
@@ -177,7 +185,7 @@ impl<N: Network> Pool<N> {
         parts: Option<&[Part]>,
         own_flights: u64,
     ) -> Result<Evidence<'_>, Doubt> {
-        if self.turned_up() {
+        if self.words.enter() && self.turned_up() {
             return Err(Doubt::MayBeFree);
         }
         self.bitmap().evidence_of_none(parts, own_flights)
@@ -185,6 +193,7 @@ impl<N: Network> Pool<N> {
 
     /// Watches for blocks: evidence, once the caller has found none after it.
     pub(crate) fn watch_for_blocks(&self, prefix_len: u8) -> Result<Evidence<'_>, Doubt> {
+        self.words.enter();
         let order = u32::from(self.geometry.unit().saturating_sub(prefix_len));
         self.bitmap().watch_for(order, 0)
     }
@@ -327,6 +336,7 @@ impl<N: Network> Pool<N> {
 
     /// Waits for slots by a watch: see `bitmap::collect`.
     pub(crate) fn watch_for_slots(&self) -> Result<Evidence<'_>, Doubt> {
+        self.words.enter();
         self.bitmap().watch_for(0, 0)
     }
 

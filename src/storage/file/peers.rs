@@ -2,12 +2,12 @@
 
 use super::locks::{self, Lock};
 use crate::bitmap::{LANES, Peers, SHARED_LANE};
-use std::fs::File;
+use crate::storage::fork::OwnFile;
 use std::io;
 use std::sync::Arc;
 
 /// The other processes, as the locks of the file tell of them.
-pub(super) struct FilePeers(pub(super) Arc<File>);
+pub(super) struct FilePeers(pub(super) Arc<OwnFile>);
 
 impl FilePeers {
     /// Takes a lane that nobody has, for as long as the file is open; the shared one if all are taken.
@@ -38,6 +38,6 @@ impl Peers for FilePeers {
     }
 
     fn is_held(&self, lane: u32) -> bool {
-        locks::is_held_by_others(&self.0, Lock::Lane(lane)).unwrap_or(true)
+        !self.0.is_ours() || locks::is_held_by_others(&self.0, Lock::Lane(lane)).unwrap_or(true)
     }
 }
