@@ -294,7 +294,7 @@ impl Stretch {
     fn next(&self) -> Option<&'static Self> {
         // Acquire: pairs with the Release of who appended it.
         let next = self.next.load(Ordering::Acquire);
-        // SAFETY (as_ref): null, or a box that was leaked before its address was stored here: valid, aligned,
+        // SAFETY: as_ref: null, or a box that was leaked before its address was stored here: valid, aligned,
         // initialised, alive for ever, and only ever shared.
         unsafe { next.as_ref() }
     }
@@ -309,7 +309,7 @@ impl Stretch {
             self.next
                 .compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire);
         match appended {
-            // SAFETY (reborrow): our box, which nobody frees from here on, and that is only ever shared.
+            // SAFETY: reborrow: our box, which nobody frees from here on, and that is only ever shared.
             Ok(_) => unsafe { &*fresh },
             Err(others) => {
                 // SAFETY: Box::from_raw: from a box, and its address was stored nowhere. Reborrow: as in `next`.

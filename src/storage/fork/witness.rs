@@ -25,7 +25,8 @@ static FALLBACK: AtomicU64 = AtomicU64::new(0);
 pub(super) fn number_here() -> u64 {
     // Acquire: pairs with the Release in `publish`; the page is there before its address is.
     let cell = CELL.load(Ordering::Acquire);
-    // SAFETY (as_ref): the pointer is null or of `publish`; see `at`.
+    // SAFETY: as_ref: null, or of `publish`: see `at`.
+    // Relaxed: the number itself is all that matters, and this process alone stores it, once.
     let number = unsafe { cell.as_ref() }.map_or(0, |cell| cell.load(Ordering::Relaxed));
     match number {
         0 => first_look(),
