@@ -559,6 +559,9 @@ pub enum ReleaseError {
         /// The unit or the block around it.
         unit: IpNet,
     },
+    /// This process is a fork of the one that opened the pool file: it must open the file itself. Nothing that
+    /// its parent holds was given back.
+    Forked,
 }
 
 impl ReleaseError {
@@ -569,6 +572,7 @@ impl ReleaseError {
             Self::Reserved { .. } => "reserved",
             Self::NotAllocated { .. } => "not-allocated",
             Self::Misaligned { .. } => "misaligned",
+            Self::Forked => "forked",
         }
     }
 }
@@ -582,6 +586,7 @@ impl fmt::Display for ReleaseError {
             Self::Misaligned { addr, unit } => {
                 write!(f, "{addr} is inside {unit}: name it by {}", unit.network())
             }
+            Self::Forked => Refusal::Forked.fmt(f),
         }
     }
 }

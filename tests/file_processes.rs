@@ -9,7 +9,7 @@ mod ledger;
 mod scratch;
 
 use children::{role, setting, spawn};
-use hostbits::{AllocateError, Durability, OpenError, Pool, RecoveryKind, StatsLevel, SyncError};
+use hostbits::{AllocateError, Durability, OpenError, Pool, RecoveryKind, StatsLevel};
 use ipnet::Ipv4Net;
 use ledger::Ledger;
 use nix::sys::signal::{Signal, kill};
@@ -468,50 +468,6 @@ fn a_stopped_opener_makes_others_busy_and_no_more() {
     pool.allocate().unwrap();
     drop(locked);
     assert!(impatient.open(&path).is_ok());
-}
-
-/// M5: a fork has the parent's memory and locks, and must open the file itself. What it may still do is
-/// right; what it may not says so; and its end is not the parent's leave.
-#[test]
-#[allow(unsafe_code)]
-fn a_fork_is_told_to_open_the_file_itself() {
-    let scratch = Scratch::new("fork");
-    let path = scratch.path("pool");
-    let builder = Pool::builder(net("10.0.0.0/24"));
-    let mut owned = Some(builder.create(&path).unwrap());
-    let pool = owned.as_ref().unwrap();
-    let parents = pool.allocate().unwrap();
-    let verdict = Ledger::open(&path.with_extension("ledger"), 1);
-    // SAFETY: the child calls nothing that takes a lock which another thread of this test
-    // binary may have held at the fork, except the allocator, which glibc makes safe.
-    match unsafe { nix::unistd::fork() }.unwrap() {
-        nix::unistd::ForkResult::Child => {
-            let is_told = pool.sync() == Err(SyncError::Forked)
-                && matches!(pool.allocate_many(2), Err(AllocateError::Forked))
-                && matches!(pool.allocate_block(28), Err(AllocateError::Forked))
-                && pool.allocate().is_ok_and(|addr| addr != parents)
-                && pool.release(parents).is_ok();
-            drop(owned.take());
-            verdict
-                .counter(0)
-                .store(if is_told { 1 } else { 2 }, Ordering::SeqCst);
-            // Not through the test harness, which is the parent's.
-            let _ = kill(Pid::this(), Signal::SIGKILL);
-        }
-        nix::unistd::ForkResult::Parent { child } => {
-            nix::sys::wait::waitpid(child, None).unwrap();
-        }
-    }
-    assert_eq!(verdict.counter(0).load(Ordering::SeqCst), 1);
-    let other = builder.open(&path).unwrap();
-    assert_eq!(
-        other.recovery().unwrap().kind,
-        RecoveryKind::Joined,
-        "the parent is still there"
-    );
-    let pool = owned.unwrap();
-    assert_eq!(pool.allocated(), 1);
-    pool.sync().unwrap();
 }
 
 /// M3: one closes while another opens, again and again. Who finds the file left in order was alone.

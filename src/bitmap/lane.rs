@@ -150,6 +150,25 @@ impl Lanes {
         }
     }
 
+    /// Lands all flights, unless that has been done, as `is_done` says. Only where all of them are of threads
+    /// that do not exist; as soon as it has been done once, there may be others.
+    pub(crate) fn bury_all_unless(&self, control: &Control, is_done: impl FnOnce() -> bool) {
+        let used = self.used(control);
+        // SeqCst: before the question. If it has not been done, nobody has begun a flight before these loads, so
+        // what was read is of those that do not exist. The other way round, a flight that begins in between
+        // would be landed with them, and somebody told "nothing free" because of it.
+        let mut seen = [LaneWord(0); MOST_LANES];
+        for (seen, word) in seen.iter_mut().zip(used) {
+            *seen = LaneWord(load_seq_cst(word));
+        }
+        if is_done() {
+            return;
+        }
+        for (word, seen) in used.iter().zip(seen) {
+            bury(word, seen);
+        }
+    }
+
     /// How many slots all flights have given back, modulo 2^32. Before a look at the words.
     pub(super) fn given(&self, control: &Control) -> u32 {
         let used = self.used(control).iter();

@@ -147,14 +147,17 @@ impl<M: Mark> Bitmap<'_, M> {
     /// Claims exactly `slot`; `false` if at some instant of the call it was taken.
     #[inline]
     pub(crate) fn claim_exact(self, slot: Slot) -> bool {
-        self.try_claim_exact(slot)
-            || self.control.lanes_used() != 0 && self.claim_exact_beside_flights(slot)
+        self.try_claim_exact(slot) || self.claim_exact_beside_flights(slot)
     }
 
-    /// The same where somebody has ever been in the air, who may have held the slot for now.
+    /// The same for who has found it taken: somebody who has been in the air may have held it for now.
+    pub(crate) fn claim_exact_beside_flights(self, slot: Slot) -> bool {
+        self.control.lanes_used() != 0 && self.claim_exact_or_prove(slot)
+    }
+
     #[cold]
     #[inline(never)]
-    fn claim_exact_beside_flights(self, slot: Slot) -> bool {
+    fn claim_exact_or_prove(self, slot: Slot) -> bool {
         let attempt = || self.try_claim_exact(slot).then_some(());
         let given = self.marking(()).evidence_of_one_look();
         if attempt().is_some() {

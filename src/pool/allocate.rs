@@ -93,7 +93,7 @@ impl<N: Network> Pool<N> {
         if !before.is_quiet() {
             return self.claim_exact_beside_pass(slot);
         }
-        if !self.bitmap().claim_exact(slot) {
+        if !self.bitmap().try_claim_exact(slot) && !self.claim_exact_beside_flights(slot) {
             return false;
         }
         if self.words.gate_again() != before {
@@ -101,10 +101,18 @@ impl<N: Network> Pool<N> {
         }
         match self.duty {
             Duty::Nothing => {}
+            Duty::Shared if self.words.is_forked() => {
+                return self.answer_exact_beside_pass(before, slot);
+            }
             Duty::Count | Duty::Shared => self.count_allocated(Event::Exact),
             Duty::Confirm => return self.answer_exact_beside_pass(before, slot),
         }
         true
+    }
+
+    #[inline(never)]
+    fn claim_exact_beside_flights(&self, slot: Slot) -> bool {
+        self.words.enter() && self.bitmap().claim_exact_beside_flights(slot)
     }
 
     #[cold]
@@ -229,6 +237,9 @@ impl<N: Network> Pool<N> {
             };
             *addr = self.geometry.addr_of(slot);
             return 1;
+        }
+        if !self.words.enter() {
+            return 0;
         }
         let wanted = addrs.len() as u64;
         let (missing, last) = loop {
@@ -381,6 +392,9 @@ impl<N: Network> Pool<N> {
         match self.duty {
             Duty::Nothing => {}
             Duty::Count => self.count_allocated(event),
+            Duty::Shared if self.words.is_forked() => {
+                return self.answer_beside_pass(before, slot, event);
+            }
             Duty::Shared if self.counters.are_off() => {}
             Duty::Shared => self.count_allocated(event),
             Duty::Confirm => return self.answer_beside_pass(before, slot, event),
@@ -488,6 +502,9 @@ impl<N: Network> Pool<N> {
 
     #[inline(never)]
     fn search(&self) -> Option<Slot> {
+        if !self.words.enter() {
+            return None;
+        }
         self.search_in(self.bitmap())
     }
 

@@ -68,11 +68,14 @@ impl<N: Network> Pool<N> {
         Ok(None)
     }
 
-    /// Claims by `claim` until no pass has gone by, and waits for nothing.
+    /// Claims by `claim` until no pass has gone by, and waits for nothing. A fork finds nothing in a file.
     pub(super) fn claim_unanswered<'a, T: Claimed>(
         &'a self,
         mut claim: impl FnMut(Bitmap<'a, Option<Touched<'a>>>) -> Option<T>,
     ) -> Option<Unanswered<T>> {
+        if !self.words.enter() {
+            return None;
+        }
         loop {
             let before = self.words.gate();
             let claimed = claim(self.bitmap().marking(self.words.marks(before)))?;

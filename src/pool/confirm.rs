@@ -55,6 +55,7 @@ impl<N: Network> Pool<N> {
     /// Whether this process may begin a claim of several words. A fork may not: it would begin it in the
     /// name of its parent.
     pub(super) fn check_process(&self) -> Result<(), AllocateError> {
+        self.words.enter();
         match self.words.file().and_then(|file| file.refusal()) {
             Some(refusal) => Err(refusal.into()),
             None => Ok(()),

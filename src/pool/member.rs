@@ -155,7 +155,7 @@ impl<N: Network> Pool<N> {
     /// The first look of the proof that a set had nothing: see `bitmap::collect`. `None` if there may be
     /// something.
     pub(crate) fn evidence_of_none(&self, parts: Option<&[Part]>) -> Option<Evidence<'_>> {
-        if self.turned_up() {
+        if self.words.enter() && self.turned_up() {
             return None;
         }
         self.bitmap().evidence_of_none(parts)
@@ -163,6 +163,7 @@ impl<N: Network> Pool<N> {
 
     /// Watches for blocks: evidence, once the caller has found none after it.
     pub(crate) fn watch_for_blocks(&self, prefix_len: u8) -> Evidence<'_> {
+        self.words.enter();
         let order = u32::from(self.geometry.unit().saturating_sub(prefix_len));
         self.bitmap().watch_for(order)
     }
@@ -300,6 +301,7 @@ impl<N: Network> Pool<N> {
 
     /// Waits for slots by a watch: see `bitmap::collect`.
     pub(crate) fn watch_for_slots(&self) -> Evidence<'_> {
+        self.words.enter();
         self.bitmap().watch_for(0)
     }
 

@@ -33,13 +33,15 @@ pub struct ReleasedMany {
     pub out_of_range: u64,
     /// Addresses inside a unit, which name nothing.
     pub misaligned: u64,
+    /// Addresses of a pool file that a parent of this process has opened: see [`ReleaseError::Forked`].
+    pub forked: u64,
     /// The first thing that went wrong.
     pub first_error: Option<ReleaseError>,
 }
 
 impl ReleasedMany {
     fn errors(&self) -> u64 {
-        self.not_allocated + self.reserved + self.out_of_range + self.misaligned
+        self.not_allocated + self.reserved + self.out_of_range + self.misaligned + self.forked
     }
 
     fn refuse(&mut self, error: ReleaseError) {
@@ -48,6 +50,7 @@ impl ReleasedMany {
             ReleaseError::Reserved { .. } => &mut self.reserved,
             ReleaseError::OutOfRange { .. } => &mut self.out_of_range,
             ReleaseError::Misaligned { .. } => &mut self.misaligned,
+            ReleaseError::Forked => &mut self.forked,
         } += 1;
         self.first_error.get_or_insert(error);
     }
@@ -120,6 +123,9 @@ impl<N: Network> Pool<N> {
     #[cold]
     pub(super) fn refuse_free(&self, addr: N::Addr) -> ReleaseError {
         self.counters.count(Event::ReleaseError, 1);
+        if self.words.is_forked() {
+            return ReleaseError::Forked;
+        }
         ReleaseError::NotAllocated { addr: addr.into() }
     }
 
@@ -142,6 +148,9 @@ impl<N: Network> Pool<N> {
     /// ```
     pub fn release_block(&self, block: N) -> Result<(), ReleaseError> {
         let outcome = self.block_to_release(block).and_then(|(slot, order)| {
+            if self.words.is_forked() {
+                return Err(ReleaseError::Forked);
+            }
             self.clear_suspects_of_block(slot, order);
             let BlockRelease { freed, free_before } = self.bitmap().release_block(slot, order);
             self.counters.count(Event::Released, freed);
@@ -203,6 +212,12 @@ impl<N: Network> Pool<N> {
 
     fn release_group(&self, group: &Group, report: &mut ReleasedMany) {
         if group.bits == 0 {
+            return;
+        }
+        if self.words.is_forked() {
+            for _ in 0..group.bits.count_ones() {
+                report.refuse(ReleaseError::Forked);
+            }
             return;
         }
         if self.words.has_suspects() {

@@ -65,6 +65,7 @@ impl<N: Network> PoolSet<N> {
     /// The error for a set that had nothing.
     #[cold]
     pub(super) fn exhausted(&self, refusal: Option<AllocateError>) -> AllocateError {
+        let refusal = refusal.or_else(|| self.file_refusal());
         refusal.unwrap_or_else(|| AllocateError::Exhausted {
             capacity: self.capacity(),
             quarantined: self
@@ -73,6 +74,16 @@ impl<N: Network> PoolSet<N> {
                 .map(|(_, member)| member.pool.quarantined_count())
                 .sum(),
         })
+    }
+
+    /// Why the first of the members that hand out nothing for the sake of their files does so. One that looks
+    /// full was not asked.
+    fn file_refusal(&self) -> Option<AllocateError> {
+        let mut open = self
+            .members
+            .iter()
+            .filter(|(_, member)| !member.is_drained());
+        open.find_map(|(_, member)| member.pool.file_refusal())
     }
 
     /// Repeats `search` until it finds something, or nothing was to be found at some instant.

@@ -96,6 +96,13 @@ impl TwinPools {
     #[cold]
     fn search_or_prove(&self) -> Result<Pair, AllocatePairError> {
         loop {
+            // Whoever may not claim anything would wait for the claims of others in vain.
+            if let Some(refusal) = self.v4.file_refusal() {
+                return Err(AllocatePairError::V4(refusal));
+            }
+            if let Some(refusal) = self.v6.file_refusal() {
+                return Err(AllocatePairError::V6(refusal));
+            }
             let evidence = [self.v4.watch_for_slots(), self.v6.watch_for_slots()];
             if let Some(pair) = self.search()? {
                 return Ok(pair);

@@ -7,6 +7,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `barrier` | what a claim does while a reconciliation pass is running |
+//! | `fork/` | on which side of a fork we are, and what of a file stays behind there |
 //! | `heap` | words on the heap: gone with the process |
 //! | `file/` | words in a mapped file: shared with other processes, outlives them |
 //! | `no_file` | the same where there is no such thing |
@@ -21,6 +22,7 @@ mod barrier;
     not(all(loom, feature = "_loom"))
 ))]
 pub(crate) mod file;
+mod fork;
 mod heap;
 #[cfg(not(all(
     feature = "mmap",
@@ -35,7 +37,7 @@ use crate::slot::{SLOTS_PER_CHUNK, Slot, bit_of, word_of};
 use crate::sync::AtomicU64;
 use crate::sync::Ordering;
 use crate::sync::WORDS_PER_CHUNK;
-use crate::sync::hint::AtomicU32;
+use crate::sync::hint::{self, AtomicU32};
 pub(crate) use barrier::{Claimed, Stretched};
 #[cfg(all(
     feature = "mmap",
@@ -44,6 +46,7 @@ pub(crate) use barrier::{Claimed, Stretched};
     not(all(loom, feature = "_loom"))
 ))]
 pub(crate) use file::Attached;
+use fork::Side;
 use heap::Heap;
 #[allow(unused_imports)] // Where there are no pool files, nobody asks.
 pub(crate) use heap::bits_of_ranges;
@@ -64,6 +67,10 @@ pub(crate) struct Words {
     lanes: Lanes,
     /// Not zero while the quarantine of a file may have something.
     suspects: AtomicU32,
+    /// The words are a file's: whoever releases must be of the process that opened it.
+    is_in_file: bool,
+    /// The side of a fork that the flights on the heap are of.
+    side: hint::AtomicU64,
     lender: Lender,
     /// The marks of passes, from the first one on; those of a file are in the file.
     touched_on_heap: OnceLock<Box<[AtomicU64]>>,
@@ -150,6 +157,8 @@ impl Words {
             shape,
             lanes: Lanes::on_heap(),
             suspects: AtomicU32::new(0),
+            is_in_file: false,
+            side: hint::AtomicU64::new(Side::here().number()),
             lender: Lender::Heap { _owner: heap },
             touched_on_heap: OnceLock::new(),
         };
@@ -173,6 +182,8 @@ impl Words {
             shape: file.shape().clone(),
             lanes: file.lanes(),
             suspects: AtomicU32::new(has_suspects.into()),
+            is_in_file: true,
+            side: hint::AtomicU64::new(Side::here().number()),
             lender: Lender::File(Box::new(file)),
             touched_on_heap: OnceLock::new(),
         }
@@ -184,15 +195,15 @@ impl Words {
         unsafe { self.lent.bitmap(&self.shape, &self.lanes) }
     }
 
-    /// Releases `slot`; `false` if it was free already, and then nothing has changed.
+    /// Releases `slot`; `false` if it was free already, or the words are those of a parent of this process, and
+    /// then nothing has changed.
     // In two leaves, which save no registers: to restore one is a load, and loads wait for the release.
     // And so that the answer is one bit where it is used: then marking the slot is one instruction
     // (`lock bts`), otherwise a loop.
     #[inline(never)]
     pub(crate) fn release(&self, slot: Slot) -> bool {
-        // Relaxed: it was set before this pool existed, and whoever clears it has emptied the quarantine.
-        if self.suspects.load(Ordering::Relaxed) != 0 {
-            return self.release_suspect(slot);
+        if self.is_in_file {
+            return self.release_in_file(slot);
         }
         self.free(slot)
     }
@@ -237,8 +248,9 @@ impl Words {
     }
 
     /// Whether the quarantine may have something.
+    #[inline]
     pub(crate) fn has_suspects(&self) -> bool {
-        // Relaxed: as in `release`.
+        // Relaxed: it was set before this pool existed, and whoever clears it has emptied the quarantine.
         self.suspects.load(Ordering::Relaxed) != 0
     }
 
@@ -259,11 +271,51 @@ impl Words {
         self.suspects.store(0, Ordering::Relaxed);
     }
 
-    #[cold]
     #[inline(never)]
-    fn release_suspect(&self, slot: Slot) -> bool {
-        self.clear_suspects(word_of(slot), bit_of(slot));
+    fn release_in_file(&self, slot: Slot) -> bool {
+        if self.is_forked() {
+            return false;
+        }
+        if self.has_suspects() {
+            self.clear_suspects(word_of(slot), bit_of(slot));
+        }
         self.free(slot)
+    }
+
+    /// Whether the words are in a file that a parent of this process has opened, and not this process.
+    #[inline]
+    pub(crate) fn is_forked(&self) -> bool {
+        self.file().is_some_and(Attached::is_forked)
+    }
+
+    /// Before this process changes the words by more than one step, or waits for anybody: whether it may. In
+    /// a child of the process that opened a file it may not.
+    ///
+    /// A child has a copy of words on the heap, and in it the flights of threads that stayed behind. They end
+    /// here. What they had claimed stays claimed, as what those threads held does.
+    #[inline]
+    pub(crate) fn enter(&self) -> bool {
+        if self.is_in_file {
+            return !self.is_forked();
+        }
+        let here = Side::here().number();
+        // Acquire: pairs with the Release in `end_flights_of_parent`: whoever begins a flight after it comes after
+        // the end of the others.
+        if self.side.load(Ordering::Acquire) != here {
+            self.end_flights_of_parent(here);
+        }
+        true
+    }
+
+    #[cold]
+    fn end_flights_of_parent(&self, here: u64) {
+        // SAFETY: `Lent::control`: as in `bitmap`.
+        let control = unsafe { self.lent.control() };
+        // SeqCst: after the loads of the lanes, see there.
+        let is_done = || self.side.load(Ordering::SeqCst) == here;
+        self.lanes.bury_all_unless(control, is_done);
+        // SeqCst: Release, for `enter`.
+        self.side.store(here, Ordering::SeqCst);
     }
 
     /// Memory on the heap, in bytes.

@@ -22,7 +22,8 @@ use crate::pool::Pool;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Health {
-    /// The length of the file, in bytes; `None` if the system does not tell.
+    /// The length of the file, in bytes; `None` if the system does not tell, or in a child of the process that
+    /// opened the pool, which is told nothing of the file.
     pub len: Option<u64>,
     /// The length it must have. Shorter, somebody has cut it, and whoever touches what is missing dies.
     pub need: u64,
@@ -143,7 +144,7 @@ impl<N: Network> Pool<N> {
         // Whoever asks for the length of a file that was cut must not die of the answer.
         let is_whole = file.is_whole();
         Some(Health {
-            len: file.len().ok(),
+            len: file.len(),
             need: file.header().layout.file_len,
             poison: if is_whole { file.poison() } else { None },
             processes: file.process_count(),

@@ -15,6 +15,7 @@ use crate::durability::{Durability, Recovery, RecoveryKind};
 use crate::error::Refusal;
 use crate::slot::SLOTS_PER_CHUNK;
 use crate::storage::Lent;
+use crate::storage::fork::Side;
 use crate::sync::{AtomicU64, Ordering};
 use std::io;
 use std::sync::Arc;
@@ -42,8 +43,9 @@ pub(crate) struct Attached {
     kind: RecoveryKind,
     /// As this session's first opener wrote it.
     state: State,
-    /// A fork shares our locks: it must neither leave nor wait for threads that it does not have.
-    pid: u32,
+    /// Whose it is: a child of this process must neither leave, nor wait for threads that it does not have, nor
+    /// take what the parent may go on to count as its own.
+    side: Side,
     patience: Duration,
     /// The opening has come to its end: there is something to take leave of.
     is_settled: bool,
@@ -78,7 +80,7 @@ impl Attached {
             durability,
             kind,
             state,
-            pid: std::process::id(),
+            side: Side::here(),
             patience,
             is_settled: false,
             disk,
@@ -161,12 +163,18 @@ impl Attached {
         self.disk.words(Kind::Touched)
     }
 
-    /// Takes the lock of the one who reconciles; `false` if another process has it.
+    /// Takes the lock of the one who reconciles; `false` if another process has it, or may have it.
     pub(crate) fn try_lock_reconcile(&self) -> io::Result<bool> {
+        if self.is_forked() {
+            return Ok(false);
+        }
         locks::try_lock(&self.disk.file, Lock::Reconcile, true)
     }
 
     pub(crate) fn unlock_reconcile(&self) {
+        if self.is_forked() {
+            return;
+        }
         // If it fails, the lock goes with the file.
         let _ = locks::unlock(&self.disk.file, Lock::Reconcile);
     }
@@ -189,14 +197,19 @@ impl Attached {
         self.volatile(at::ATTACHED).load(Ordering::Relaxed) <= 1
     }
 
+    /// Whether this is a child of the process that opened the file. Nothing in it has the file's locks, and its
+    /// descriptor may stand for something else.
+    #[inline]
     pub(crate) fn is_forked(&self) -> bool {
-        std::process::id() != self.pid
+        Side::here() != self.side
     }
 
-    /// Whether a claim may be answered: nobody has poisoned the pool, and it is as durable as promised.
+    /// Whether a claim may be answered: this process has opened the pool, nobody has poisoned it, and it is as
+    /// durable as promised.
     #[inline]
     pub(crate) fn confirm(&self) -> Result<(), Refusal> {
         match self.poison() {
+            _ if self.is_forked() => Err(Refusal::Forked),
             None if self.durability != Durability::Strict => Ok(()),
             None => self.commit(),
             Some(errno) => Err(Refusal::Poisoned { errno }),
@@ -232,25 +245,35 @@ impl Attached {
         &self.commits
     }
 
-    /// How many syncs callers have waited for.
+    /// How many syncs callers have waited for. A child has waited for none.
     pub(crate) fn sync_count(&self) -> u64 {
-        self.commits.sync_count()
+        match self.is_forked() {
+            true => 0,
+            false => self.commits.sync_count(),
+        }
     }
 
-    /// The length of the file.
-    pub(crate) fn len(&self) -> io::Result<u64> {
-        Ok(self.disk.file.metadata()?.len())
+    /// The length of the file; `None` if the system does not tell, or to a child, whose descriptor does not
+    /// stand for it.
+    pub(crate) fn len(&self) -> Option<u64> {
+        match self.is_forked() {
+            true => None,
+            false => Some(self.disk.file.metadata().ok()?.len()),
+        }
     }
 
     /// Whether the file is as long as it must be: otherwise to touch its end is to die.
     pub(crate) fn is_whole(&self) -> bool {
         self.len()
-            .is_ok_and(|len| len >= self.header.layout.file_len)
+            .is_some_and(|len| len >= self.header.layout.file_len)
     }
 
-    /// How many have the file open.
+    /// How many have the file open. A child cannot ask.
     pub(crate) fn process_count(&self) -> u32 {
-        self.peers.count_others() + 1
+        match self.is_forked() {
+            true => 0,
+            false => self.peers.count_others() + 1,
+        }
     }
 
     /// Takes leave: if we are the last one, with everything in order.

@@ -25,6 +25,7 @@ use super::state::{Phase, State};
 use super::system::{self, Relaxed, Unpublished};
 use crate::durability::Durability;
 use crate::open_error::OpenError;
+use crate::storage::fork::OwnFile;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -34,7 +35,7 @@ use std::time::Duration;
 
 /// A pool file that is about to be copied. Until it is dropped, nobody opens it.
 pub(crate) struct Source {
-    file: File,
+    file: Arc<OwnFile>,
     header: Header,
     pub(crate) durability: Durability,
     /// As text.
@@ -44,7 +45,7 @@ pub(crate) struct Source {
 
 /// The file in whose place a backup is put. Until it is dropped, nobody opens it.
 pub(crate) struct Replaced {
-    file: Arc<File>,
+    file: Arc<OwnFile>,
     /// As far as it can be read.
     found: Option<Source>,
 }
@@ -62,10 +63,10 @@ impl Source {
                 break file;
             }
         };
-        Self::read(file)
+        Self::read(Arc::new(file))
     }
 
-    fn read(file: File) -> Result<Self, OpenError> {
+    fn read(file: Arc<OwnFile>) -> Result<Self, OpenError> {
         let len = system::metadata(&file)?.len();
         let (header, _) = read_header(&file, len)?;
         let need = header.layout.file_len;
@@ -215,9 +216,7 @@ impl Replaced {
         if !locks::try_lock(&file, Lock::Presence, true).map_err(lock_failed)? {
             return Err(OpenError::InUse);
         }
-        let clone = file.try_clone();
-        let clone = clone.map_err(|error| OpenError::io("look at the file", error))?;
-        let found = match Source::read(clone) {
+        let found = match Source::read(Arc::clone(&file)) {
             Ok(found) => Some(found),
             // Something else that is dear to somebody. Whoever wants it gone can remove it.
             Err(OpenError::BadMagic) => return Err(OpenError::BadMagic),

@@ -19,6 +19,7 @@ use super::system::{self, Relaxed, Unpublished};
 use crate::durability::Durability;
 use crate::open_error::OpenError;
 use crate::slot::Slot;
+use crate::storage::fork::OwnFile;
 use crate::storage::heap::bits_of_ranges;
 use std::fs::File;
 use std::io;
@@ -131,7 +132,7 @@ pub(super) fn take_locks(file: &File) -> Result<(), OpenError> {
 /// Reserves, writes every byte, syncs, and makes sure that nothing more is ever needed. `state` is what the
 /// states say but for what the file is and what its words sum up to.
 pub(super) fn fill(
-    file: &Arc<File>,
+    file: &Arc<OwnFile>,
     header: &Header,
     config: &str,
     maps: Maps<'_>,

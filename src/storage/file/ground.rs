@@ -22,6 +22,7 @@ use super::open::MappedDisk;
 use super::poison;
 use super::system::{self, Relaxed};
 use crate::open_error::OpenError;
+use crate::storage::fork::OwnFile;
 use nix::errno::Errno;
 use nix::libc;
 use std::fs::File;
@@ -110,7 +111,7 @@ pub(super) fn mark(file: &File, file_system: FileSystem) {
 /// Maps the file, so that no store into it can meet a full disk. The first one to open it also reserves what a
 /// copy has lost.
 pub(super) fn map(
-    file: &Arc<File>,
+    file: &Arc<OwnFile>,
     layout: &Layout,
     residence: Residence,
     relaxed: Relaxed,

@@ -2,7 +2,7 @@
 //!
 //! What is mapped is only ever looked at as [`AtomicU64`], and as the chunks and counters that are made of
 //! nothing else. There is no slice of bytes and no exclusive reference, ever: other processes store here
-//! at any time. Headers, states and the configuration are read with `pread` into memory of our own.
+//! at any time. In a child, all of it is zeros of its own (`storage::fork`). Headers, states and the configuration are read with `pread` into memory of our own.
 //!
 //! Rust defines what races between threads do. Between processes the same instructions do the same, which
 //! is what every program with shared memory builds on; the language does not say so.
@@ -10,9 +10,9 @@
 use super::layout::{Extent, Kind, Layout};
 use crate::bitmap::{Chunk, Control};
 use crate::storage::Lent;
+use crate::storage::fork::{OwnFile, OwnMap};
 use crate::sync::AtomicU64;
-use memmap2::{Advice, MmapOptions, MmapRaw};
-use std::fs::File;
+use memmap2::{Advice, MmapOptions};
 use std::io;
 use std::ptr::NonNull;
 
@@ -24,7 +24,7 @@ const _: () = assert!(size_of::<Chunk>() == 64 && align_of::<Chunk>() == 64);
 
 /// A file, mapped and shared. Unmapped when dropped.
 pub(crate) struct Map {
-    raw: MmapRaw,
+    raw: OwnMap,
     layout: Layout,
 }
 
@@ -39,9 +39,9 @@ pub(crate) struct Residence {
 
 impl Map {
     /// Maps the whole file, which the caller has found to be at least as long as the layout says.
-    pub(crate) fn new(file: &File, layout: Layout, residence: Residence) -> io::Result<Self> {
+    pub(crate) fn new(file: &OwnFile, layout: Layout, residence: Residence) -> io::Result<Self> {
         let len = layout.file_len as usize;
-        let raw = MmapOptions::new().len(len).map_raw(file)?;
+        let raw = OwnMap::map(file, |file| MmapOptions::new().len(len).map_raw(file))?;
         // Addresses of a pool are of no use in a core dump, and there may be megabytes of them.
         let _ = raw.advise(Advice::DontDump);
         let map = Self { raw, layout };

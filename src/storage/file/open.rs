@@ -26,6 +26,7 @@ use super::system::{self, Relaxed};
 use crate::durability::{Durability, RecoveryKind};
 use crate::open_error::OpenError;
 use crate::slot::Slot;
+use crate::storage::fork::OwnFile;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -48,7 +49,7 @@ pub(crate) struct OpenRequest {
 /// Dropped, it is closed, and nothing has happened.
 pub(crate) struct Opening<'a> {
     pub(super) path: &'a Path,
-    pub(super) file: Arc<File>,
+    pub(super) file: Arc<OwnFile>,
     file_system: FileSystem,
     pub(super) header: Header,
     /// The header before a growth that somebody died in.
@@ -58,7 +59,7 @@ pub(crate) struct Opening<'a> {
     /// What the file had been through, where its states do not tell.
     pub(super) known: Option<RecoveryKind>,
     /// The file in whose place this one is: its locks keep away those who wait for it.
-    pub(super) replaced: Option<Arc<File>>,
+    pub(super) replaced: Option<Arc<OwnFile>>,
     pub(super) request: OpenRequest,
 }
 
@@ -75,7 +76,7 @@ impl<'a> Opening<'a> {
     /// The file that we have just created, with its locks.
     pub(super) fn of_created(
         path: &'a Path,
-        file: Arc<File>,
+        file: Arc<OwnFile>,
         header: Header,
         file_system: FileSystem,
         request: OpenRequest,
@@ -88,7 +89,7 @@ impl<'a> Opening<'a> {
 
     pub(super) fn of_header(
         path: &'a Path,
-        file: Arc<File>,
+        file: Arc<OwnFile>,
         header: Header,
         file_system: FileSystem,
         len: u64,
@@ -279,7 +280,7 @@ impl Durability {
 }
 
 /// A file that is what its path says, with the lock OPEN.
-fn open_locked(path: &Path, request: &OpenRequest) -> Result<(Arc<File>, u64), OpenError> {
+fn open_locked(path: &Path, request: &OpenRequest) -> Result<(Arc<OwnFile>, u64), OpenError> {
     loop {
         let file = system::open(path)?;
         let locked = locks::lock_within(&file, Lock::Open, request.patience)
@@ -368,11 +369,11 @@ pub(super) fn read_region(file: &File, header: &Header, kind: Kind) -> Result<Ve
 /// The mapped file as the durable parts see it.
 pub(crate) struct MappedDisk {
     pub(super) map: Arc<Map>,
-    pub(super) file: Arc<File>,
+    pub(super) file: Arc<OwnFile>,
 }
 
 impl MappedDisk {
-    pub(super) fn new(map: Map, file: Arc<File>) -> Self {
+    pub(super) fn new(map: Map, file: Arc<OwnFile>) -> Self {
         let map = Arc::new(map);
         Self { map, file }
     }

@@ -21,6 +21,7 @@ use crate::bitmap::{Bitmap, Chunk, Control, Lanes, Shape};
 use crate::durability::{Durability, RecoveryKind};
 use crate::open_error::OpenError;
 use crate::slot::{SLOTS_PER_CHUNK, SLOTS_PER_WORD};
+use crate::storage::fork::OwnFile;
 use crate::sync::{AtomicU64, Ordering, WORDS_PER_CHUNK};
 use std::fs::File;
 use std::path::Path;
@@ -105,7 +106,7 @@ impl Peek {
     }
 
     /// A look, which is worth something if everything else stays as it was before.
-    fn read(file: &Arc<File>, before: &Frame) -> Result<Self, OpenError> {
+    fn read(file: &OwnFile, before: &Frame) -> Result<Self, OpenError> {
         let len = system::metadata(file)?.len();
         let (header, older) = read_header(file, len)?;
         let need = header.layout.file_len;

@@ -4,6 +4,7 @@ use super::layout::Kind;
 use super::locks::{self, Lock};
 use super::map::{CONTROL_AT, Map};
 use crate::bitmap::{Control, LaneWord, MOST_LANES, Peers};
+use crate::storage::fork::OwnFile;
 use crate::sync::{AtomicU64, Ordering};
 use std::fs::File;
 use std::io;
@@ -28,7 +29,7 @@ pub(super) fn lanes_of(volatile: &[AtomicU64]) -> (&[AtomicU64], &[AtomicU64]) {
 /// The processes that share a file.
 #[derive(Clone)]
 pub(super) struct FilePeers {
-    pub(super) file: Arc<File>,
+    pub(super) file: Arc<OwnFile>,
     pub(super) map: Arc<Map>,
 }
 
@@ -94,6 +95,6 @@ impl Peers for FilePeers {
     }
 
     fn is_held(&self, lane: usize) -> bool {
-        is_held(&self.file, lane)
+        !self.file.is_ours() || is_held(&self.file, lane)
     }
 }

@@ -1,6 +1,7 @@
 //! What we ask of the system, one small function each.
 
 use crate::open_error::OpenError;
+use crate::storage::fork::OwnFile;
 use nix::fcntl::{AT_FDCWD, AtFlags, FallocateFlags, OFlag, RenameFlags, fallocate, renameat2};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::unistd::{Uid, linkat};
@@ -30,16 +31,16 @@ pub(crate) struct Relaxed {
 /// Opens a pool file for reading and writing.
 ///
 /// Both, always: a descriptor for reading alone may see another file under an overlay.
-pub(crate) fn open(path: &Path) -> Result<File, OpenError> {
+pub(crate) fn open(path: &Path) -> Result<OwnFile, OpenError> {
     open_regular(path, File::options().read(true).write(true))
 }
 
 /// Opens a pool file to look at it.
-pub(crate) fn open_to_read(path: &Path) -> Result<File, OpenError> {
+pub(crate) fn open_to_read(path: &Path) -> Result<OwnFile, OpenError> {
     open_regular(path, File::options().read(true))
 }
 
-fn open_regular(path: &Path, options: &mut OpenOptions) -> Result<File, OpenError> {
+fn open_regular(path: &Path, options: &mut OpenOptions) -> Result<OwnFile, OpenError> {
     // Not blocking: should it be a pipe, we want to say so.
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
     options.custom_flags(flags.bits());
@@ -59,15 +60,17 @@ fn open_regular(path: &Path, options: &mut OpenOptions) -> Result<File, OpenErro
 
 /// Opens something so that its descriptor is none of the standard streams: a stray print would go to
 /// the pool otherwise.
-fn beyond_standard_streams(mut open: impl FnMut() -> io::Result<File>) -> io::Result<File> {
+fn beyond_standard_streams(mut open: impl FnMut() -> io::Result<File>) -> io::Result<OwnFile> {
     let mut in_the_way = Vec::new();
-    loop {
-        let file = open()?;
-        if file.as_raw_fd() > 2 {
-            return Ok(file);
+    OwnFile::open(|| {
+        loop {
+            let file = open()?;
+            if file.as_raw_fd() > 2 {
+                return Ok(file);
+            }
+            in_the_way.push(file);
         }
-        in_the_way.push(file);
-    }
+    })
 }
 
 pub(crate) fn metadata(file: &File) -> Result<Metadata, OpenError> {
@@ -100,7 +103,7 @@ pub(crate) fn check_owner(metadata: &Metadata, relaxed: Relaxed) -> Result<(), O
 
 /// A new file without a name, or with one of ours where the file system cannot do that.
 pub(crate) struct Unpublished {
-    pub(crate) file: Arc<File>,
+    pub(crate) file: Arc<OwnFile>,
     temporary: Option<PathBuf>,
 }
 
@@ -148,7 +151,7 @@ impl Unpublished {
     }
 
     /// Gives the file its name, unless there is one of that name.
-    pub(crate) fn publish(mut self, path: &Path) -> Result<Arc<File>, OpenError> {
+    pub(crate) fn publish(mut self, path: &Path) -> Result<Arc<OwnFile>, OpenError> {
         let published = match self.temporary.take() {
             None => link_unnamed(&self.file, path),
             Some(temporary) => {
@@ -172,7 +175,7 @@ impl Unpublished {
 impl Unpublished {
     /// Gives the file the name of another one, which loses it: at every instant the name is that of one of
     /// them. Only for who keeps everybody else from doing the same.
-    pub(crate) fn replace(mut self, path: &Path) -> Result<Arc<File>, OpenError> {
+    pub(crate) fn replace(mut self, path: &Path) -> Result<Arc<OwnFile>, OpenError> {
         let failed = |error| OpenError::io("put a larger file in its place", error);
         if self.temporary.is_none() {
             // Always the same, so that one which is left behind by somebody who died is not there for long.

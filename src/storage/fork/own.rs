@@ -1,0 +1,390 @@
+//! Files and mappings of one process alone: a fork gets their numbers, and nothing behind them.
+//!
+//! Locks belong to what a descriptor stands for, and that is the parent's and the child's, through the descriptor
+//! and through every mapping of it. As long as the child had either, nothing that its parent had locked would be
+//! given free when that dies. So they are on a list, and in a child a descriptor of the list is made to stand for
+//! the end of a pipe that nobody writes to, and a mapping for memory of the child's own, all zeros: nothing is free
+//! there. Numbers and addresses stay taken, so that whoever drops a copy of the file gives back nothing of somebody
+//! else's.
+//!
+//! ```text
+//! begin:  no fork on its way?  open or map; put it on the list; has a fork begun since? then begin again
+//! drop:   the pipe or zeros in its place; take it off the list; close or unmap it
+//! child:  the pipe or zeros in the place of all that is on the list; the list is empty
+//! ```
+//!
+//! So a child has nothing of a file that has got its first lock, whenever it was forked. A child of a bare `clone`
+//! has, until it ends or drops its copies.
+
+use super::{Side, handlers};
+use memmap2::MmapRaw;
+use nix::errno::Errno;
+use nix::libc;
+use std::fs::File;
+use std::io;
+use std::ops::Deref;
+use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::ptr;
+use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicUsize, Ordering};
+
+const ENTRIES: usize = 64;
+const NO_FD: RawFd = -1;
+
+static LIST: Stretch = Stretch::new();
+/// The end of the pipe.
+static DECOY: AtomicI32 = AtomicI32::new(NO_FD);
+
+/// A file that stays behind at a fork.
+pub(crate) struct OwnFile {
+    file: File,
+    side: Side,
+    entry: &'static Entry,
+}
+
+/// A mapping that stays behind at a fork.
+pub(crate) struct OwnMap {
+    raw: MmapRaw,
+    entry: &'static Entry,
+}
+
+impl OwnFile {
+    /// Opens a file by `open`, which is asked again if a fork comes in between. It must lock nothing.
+    pub(crate) fn open(mut open: impl FnMut() -> io::Result<File>) -> io::Result<Self> {
+        handlers::install()?;
+        decoy_or_new()?;
+        between_forks(|| {
+            let file = open()?;
+            Ok(Self {
+                entry: Entry::new(Thing::Descriptor(file.as_raw_fd())),
+                side: Side::here(),
+                file,
+            })
+        })
+    }
+
+    /// Whether this process has opened it: otherwise nothing that the descriptor answers is of the file.
+    pub(crate) fn is_ours(&self) -> bool {
+        Side::here() == self.side
+    }
+
+    fn thing(&self) -> Thing {
+        Thing::Descriptor(self.file.as_raw_fd())
+    }
+}
+
+impl OwnMap {
+    /// Maps a file of ours by `map`, which is asked again if a fork comes in between.
+    pub(crate) fn map(
+        file: &OwnFile,
+        mut map: impl FnMut(&File) -> io::Result<MmapRaw>,
+    ) -> io::Result<Self> {
+        between_forks(|| {
+            let raw = map(file)?;
+            Ok(Self {
+                entry: Entry::new(Thing::of_map(&raw)),
+                raw,
+            })
+        })
+    }
+}
+
+/// What `begin` makes, and puts on the list, while no fork is on its way.
+fn between_forks<T>(mut begin: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        if let Some(forks) = handlers::forks_if_over() {
+            let begun = begin()?;
+            if handlers::forks_begun() == forks {
+                return Ok(begun);
+            }
+        }
+        std::thread::yield_now();
+    }
+}
+
+impl Deref for OwnFile {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.file
+    }
+}
+
+impl Deref for OwnMap {
+    type Target = MmapRaw;
+
+    fn deref(&self) -> &MmapRaw {
+        &self.raw
+    }
+}
+
+impl Drop for OwnFile {
+    fn drop(&mut self) {
+        self.thing().leave(self.entry);
+    }
+}
+
+impl Drop for OwnMap {
+    fn drop(&mut self) {
+        Thing::of_map(&self.raw).leave(self.entry);
+    }
+}
+
+/// What is on the list.
+#[derive(Clone, Copy)]
+enum Thing {
+    Descriptor(RawFd),
+    /// The address and the length.
+    Memory(usize, usize),
+}
+
+impl Thing {
+    fn of_map(map: &MmapRaw) -> Self {
+        Self::Memory(map.as_mut_ptr().expose_provenance(), map.len())
+    }
+
+    /// As two words, the first of which is not 0.
+    fn to_words(self) -> (usize, usize) {
+        match self {
+            Self::Descriptor(fd) => (fd as usize + 1, 0),
+            Self::Memory(address, len) => (address, len),
+        }
+    }
+
+    fn of_words(first: usize, len: usize) -> Self {
+        match len {
+            0 => Self::Descriptor((first - 1) as RawFd),
+            _ => Self::Memory(first, len),
+        }
+    }
+
+    /// Gives it up, as far as others are concerned: whoever owns it closes or unmaps what stands in its place.
+    fn leave(self, entry: &Entry) {
+        // Before it is off the list: a child that is forked in between has nothing, either way.
+        self.divert();
+        // SeqCst: after that, and before the number or the address may be another one's. Only if the entry is
+        // still ours: in a child it is not, and somebody else may have it.
+        let _ = entry.first.compare_exchange(
+            self.to_words().0,
+            Entry::FREE,
+            Ordering::SeqCst,
+            Ordering::SeqCst,
+        );
+    }
+
+    /// Puts the pipe, or zeros, in its place. Only what is safe in a signal handler.
+    fn divert(self) {
+        match self {
+            Self::Descriptor(fd) => divert_descriptor(fd),
+            Self::Memory(address, len) => divert_memory(address, len),
+        }
+    }
+}
+
+fn divert_descriptor(fd: RawFd) {
+    // Relaxed: there is no entry without it.
+    let decoy = DECOY.load(Ordering::Relaxed);
+    // SAFETY: libc::dup3:
+    // - `decoy` is open for ever, and `fd` is a descriptor of an `OwnFile`, which has not closed it: whoever uses
+    //   the number afterwards is that file alone, and finds a pipe behind it;
+    // - it is safe in a signal handler.
+    while unsafe { libc::dup3(decoy, fd, libc::O_CLOEXEC) } == -1 {
+        if !matches!(Errno::last(), Errno::EINTR | Errno::EBUSY) {
+            return;
+        }
+    }
+}
+
+fn divert_memory(address: usize, len: usize) {
+    // SAFETY: libc::mmap, in the place of a mapping:
+    // - the range is a mapping of an `OwnMap`, which has not unmapped it, from its first page on to the end of its
+    //   last one: nothing else is there;
+    // - what is borrowed of it is atomics, of which zeros are a value, and stays valid: it reads something else;
+    // - it is a system call and no more, so it is safe in a signal handler.
+    // If it fails, the memory is the file's, or gone; the kernel has no memory left then.
+    unsafe {
+        libc::mmap(
+            ptr::with_exposed_provenance_mut(address),
+            len,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE,
+            -1,
+            0,
+        )
+    };
+}
+
+/// In a child: nothing of what was on the list is ours. Only what is safe in a signal handler.
+pub(super) fn leave_all_behind() {
+    let mut stretch = Some(&LIST);
+    while let Some(current) = stretch {
+        for entry in &current.entries {
+            // Relaxed, both: there is one thread. What a child opens itself is not mistaken for its parent's.
+            let first = entry.first.swap(Entry::FREE, Ordering::Relaxed);
+            if !matches!(first, Entry::FREE | Entry::TAKEN) {
+                Thing::of_words(first, entry.len.load(Ordering::Relaxed)).divert();
+            }
+        }
+        stretch = current.next();
+    }
+}
+
+/// A place of the list.
+struct Entry {
+    first: AtomicUsize,
+    len: AtomicUsize,
+}
+
+/// A stretch of the list; never freed.
+struct Stretch {
+    entries: [Entry; ENTRIES],
+    next: AtomicPtr<Stretch>,
+}
+
+impl Entry {
+    const FREE: usize = 0;
+    /// Somebody is writing it, and looks for forks afterwards.
+    const TAKEN: usize = usize::MAX;
+
+    const fn free() -> Self {
+        Self {
+            first: AtomicUsize::new(Self::FREE),
+            len: AtomicUsize::new(0),
+        }
+    }
+
+    /// Puts something on the list.
+    fn new(thing: Thing) -> &'static Self {
+        let entry = Self::take();
+        let (first, len) = thing.to_words();
+        // Relaxed: the store below is what makes it count.
+        entry.len.store(len, Ordering::Relaxed);
+        // SeqCst: before the look whether a fork has begun; see `handlers::forks_begun`. Release, for the length.
+        entry.first.store(first, Ordering::SeqCst);
+        entry
+    }
+
+    fn take() -> &'static Self {
+        let mut stretch = &LIST;
+        loop {
+            for entry in &stretch.entries {
+                // Relaxed, both: whose it is; what is in it comes later.
+                let taken = entry.first.compare_exchange(
+                    Self::FREE,
+                    Self::TAKEN,
+                    Ordering::Relaxed,
+                    Ordering::Relaxed,
+                );
+                if taken.is_ok() {
+                    return entry;
+                }
+            }
+            stretch = stretch.next_or_new();
+        }
+    }
+}
+
+impl Stretch {
+    const fn new() -> Self {
+        Self {
+            entries: [const { Entry::free() }; ENTRIES],
+            next: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+
+    fn next(&self) -> Option<&'static Self> {
+        // Acquire: pairs with the Release of who appended it.
+        let next = self.next.load(Ordering::Acquire);
+        // SAFETY: as_ref: null, or a box that was leaked before its address was stored here: valid, aligned,
+        // initialised, alive for ever, and only ever shared.
+        unsafe { next.as_ref() }
+    }
+
+    fn next_or_new(&self) -> &'static Self {
+        if let Some(next) = self.next() {
+            return next;
+        }
+        let fresh = Box::into_raw(Box::new(Self::new()));
+        // AcqRel: Release, for `next`. Acquire on failure: the other one's.
+        let appended =
+            self.next
+                .compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire);
+        match appended {
+            // SAFETY: reborrow: our box, which nobody frees from here on, and that is only ever shared.
+            Ok(_) => unsafe { &*fresh },
+            Err(others) => {
+                // SAFETY: Box::from_raw: from a box, and its address was stored nowhere. Reborrow: as in `next`.
+                unsafe {
+                    drop(Box::from_raw(fresh));
+                    &*others
+                }
+            }
+        }
+    }
+}
+
+fn decoy_or_new() -> io::Result<()> {
+    // Relaxed: a number, which orders nothing.
+    if DECOY.load(Ordering::Relaxed) != NO_FD {
+        return Ok(());
+    }
+    let (reader, _) = io::pipe()?;
+    // Another one, since a copy is never among the standard streams.
+    let reader: OwnedFd = reader.as_fd().try_clone_to_owned()?;
+    // SeqCst: before the first entry of the list, which comes after this call.
+    let first = DECOY.compare_exchange(
+        NO_FD,
+        reader.as_raw_fd(),
+        Ordering::SeqCst,
+        Ordering::SeqCst,
+    );
+    if first.is_ok() {
+        // Open for ever.
+        let _ = reader.into_raw_fd();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// More files than one stretch has room for, opened and dropped by several threads: nobody loses an entry.
+    #[test]
+    fn the_list_has_every_file_that_is_open() {
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..20 {
+                        let files: Vec<OwnFile> = (0..40)
+                            .map(|_| OwnFile::open(|| File::open("/dev/null")).unwrap())
+                            .collect();
+                        for own in &files {
+                            let words = own.thing().to_words();
+                            assert_eq!(own.entry.first.load(Ordering::SeqCst), words.0);
+                        }
+                    }
+                });
+            }
+        });
+    }
+
+    /// What is read where a mapping was is zeros, and stores there reach nobody.
+    #[test]
+    fn zeros_are_in_the_place_of_a_mapping() {
+        let path = std::env::temp_dir().join(format!("hostbits-own-{}", std::process::id()));
+        std::fs::write(&path, [7; 5000]).unwrap();
+        let options = || File::options().read(true).write(true).open(&path);
+        let file = OwnFile::open(options).unwrap();
+        let map = OwnMap::map(&file, |file| MmapRaw::map_raw(file)).unwrap();
+        let byte = |at: usize| {
+            // SAFETY: in bounds of the mapping, which is alive, and nobody stores to it.
+            unsafe { map.as_ptr().add(at).read_volatile() }
+        };
+        assert_eq!((byte(0), byte(4999)), (7, 7));
+        Thing::of_map(&map).divert();
+        assert_eq!((byte(0), byte(4999)), (0, 0));
+        drop((map, file));
+        assert_eq!(std::fs::read(&path).unwrap(), [7; 5000]);
+        std::fs::remove_file(&path).unwrap();
+    }
+}
