@@ -6,7 +6,7 @@
 //! the pass, and must be safe by its mark.
 #![cfg(loom)]
 
-use hostbits::{Gateway, Policy, Pool, ReconcileOptions, StatsLevel};
+use hostbits::{Gateway, Policy, Pool, ReconcileOptions, StatsLevel, SubPool};
 use ipnet::Ipv4Net;
 use loom::thread;
 use loom_tests::explore;
@@ -22,7 +22,7 @@ type Users = Arc<Mutex<BTreeSet<Ipv4Addr>>>;
 
 /// A pool of two addresses, and who has which.
 struct Net {
-    pool: Pool<Ipv4Net>,
+    pool: Arc<Pool<Ipv4Net>>,
     users: Users,
 }
 
@@ -36,7 +36,7 @@ impl Net {
             .build()
             .unwrap();
         Self {
-            pool,
+            pool: Arc::new(pool),
             users: Users::default(),
         }
     }
@@ -227,5 +227,37 @@ fn what_a_local_has_is_never_freed() {
             // Again, now that the pass may have begun in between.
             net.is_new_user(local.allocate().unwrap());
         }
+    });
+}
+
+/// What a list takes beside a pass is the list's: whoever is in it has been a user before it was adopted, so a
+/// pass has the user in its own list, or has its barrier up before the list takes anything.
+#[test]
+fn what_is_adopted_beside_a_pass_is_never_freed() {
+    let net = || Net::new(Policy::Lowest).leak(FIRST);
+    beside_a_pass("", 3, net, 1, |net| {
+        net.is_new_user(SECOND);
+        let report = net.pool.adopt([SECOND]);
+        // The pass may take it as missing, and what a pass may have freed is not the list's to count.
+        assert_eq!(report.taken + report.already, 1, "{report:?}");
+    });
+}
+
+/// An allocation of a tenant beside a pass, as any other.
+#[test]
+fn an_allocation_of_a_sub_pool_beside_a_pass_is_never_freed() {
+    fn join_as_tenant(net: &Net, policy: Policy) {
+        let pool = Arc::clone(&net.pool);
+        let tenant = SubPool::new("blue", pool, FIRST..=SECOND, policy).unwrap();
+        if let Ok(addr) = tenant.allocate() {
+            net.is_new_user(addr);
+        }
+    }
+    let net = || Net::new(Policy::Lowest).leak(FIRST);
+    beside_a_pass("lowest", 3, net, 1, |net| {
+        join_as_tenant(net, Policy::Lowest)
+    });
+    beside_a_pass("spread", 3, net, 1, |net| {
+        join_as_tenant(net, Policy::Spread)
     });
 }

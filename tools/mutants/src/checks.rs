@@ -84,7 +84,7 @@ impl Check {
             .stderr(Stdio::null());
         let child = command.spawn().map_err(|error| format!("cargo: {error}"))?;
         let printed = || fs::read_to_string(&log).unwrap_or_default();
-        let verdict = wait(child, || fails(&printed(), name.as_deref()))?;
+        let verdict = wait(child, PATIENCE, || fails(&printed(), name.as_deref()))?;
         let name = name.unwrap_or_default();
         let ran = format!("test {name}");
         if !printed()
@@ -172,8 +172,12 @@ fn fails(printed: &str, name: Option<&str>) -> bool {
 }
 
 /// Waits for the end, or until the test has said that it failed.
-fn wait(mut child: Child, failed: impl Fn() -> bool) -> Outcome<Verdict> {
-    let deadline = Instant::now() + PATIENCE;
+pub(crate) fn wait(
+    mut child: Child,
+    patience: Duration,
+    failed: impl Fn() -> bool,
+) -> Outcome<Verdict> {
+    let deadline = Instant::now() + patience;
     loop {
         let ended = child.try_wait().map_err(|error| error.to_string())?;
         if failed() {

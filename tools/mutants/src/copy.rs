@@ -8,15 +8,31 @@ use std::process::Command;
 
 pub(crate) struct Copy {
     root: PathBuf,
+    /// The tree, and beside it what is built of it.
+    folder: PathBuf,
     tree: PathBuf,
+}
+
+/// The root of the repository.
+pub(crate) fn root() -> Outcome<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    root.canonicalize().map_err(|error| error.to_string())
 }
 
 impl Copy {
     /// Copies what git tracks, as it is in the work tree, to `target/mutants/tree`.
     pub(crate) fn new() -> Outcome<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let root = root.canonicalize().map_err(|error| error.to_string())?;
-        let tree = root.join("target/mutants/tree");
+        Self::of_worker(0)
+    }
+
+    /// The same for one of several workers: all but the first one have a folder below.
+    pub(crate) fn of_worker(index: usize) -> Outcome<Self> {
+        let root = root()?;
+        let mut folder = root.join("target/mutants");
+        if index != 0 {
+            folder.push(format!("worker-{index}"));
+        }
+        let tree = folder.join("tree");
         let listed = Command::new("git")
             .args([
                 "ls-files",
@@ -31,7 +47,7 @@ impl Copy {
         if !listed.status.success() {
             return Err("git ls-files failed: run this in a checkout".to_owned());
         }
-        let copy = Self { root, tree };
+        let copy = Self { root, folder, tree };
         for path in String::from_utf8_lossy(&listed.stdout).split_terminator('\0') {
             copy.refresh(Path::new(path))?;
         }
@@ -44,7 +60,7 @@ impl Copy {
 
     /// Where the checks build: kept from run to run.
     pub(crate) fn target(&self, kind: &str) -> PathBuf {
-        self.root.join("target/mutants").join(kind)
+        self.folder.join(kind)
     }
 
     /// Writes the file anew only if it differs, so that cargo builds only what changed.
@@ -79,6 +95,15 @@ impl Copy {
             fs::write(&path, after).map_err(|error| format!("{file}: {error}"))?;
         }
         Ok(weakened)
+    }
+}
+
+impl Copy {
+    /// Puts a text in the place of a file's; restored like a mutant.
+    pub(crate) fn replace(&self, file: &str, before: &str, after: &str) -> Outcome<Weakened> {
+        let path = self.tree.join(file);
+        fs::write(&path, after).map_err(|error| format!("{file}: {error}"))?;
+        Ok(Weakened(vec![(path, before.to_owned())]))
     }
 }
 

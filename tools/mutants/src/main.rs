@@ -3,9 +3,12 @@
 //! `cargo run -p hostbits-mutants` tries all mutants, `-- --smoke` a few, at least one for each file of
 //! loom models, `-- NAME ...` those whose names contain one of the words. A mutant that nothing catches,
 //! or that no longer applies to the source, is a failure.
+//!
+//! `-- --generated` tries mutants that are made from the source: see `generated`.
 
 mod checks;
 mod copy;
+mod generated;
 mod list;
 mod list_file;
 mod list_pass;
@@ -33,11 +36,14 @@ fn main() -> ExitCode {
 
 fn run() -> Outcome<bool> {
     let words: Vec<String> = std::env::args().skip(1).collect();
+    if words.first().is_some_and(|word| word == "--generated") {
+        return generated::run(&generated::Options::read(&words[1..])?);
+    }
     let smoke = words.iter().any(|word| word == "--smoke");
     let is_unknown = |word: &&String| word.starts_with('-') && *word != "--smoke";
     if let Some(unknown) = words.iter().find(is_unknown) {
         return Err(format!(
-            "{unknown} is no option: there is --smoke, and words of names"
+            "{unknown} is no option: there are --smoke, --generated (first), and words of names"
         ));
     }
     let names: Vec<&String> = words.iter().filter(|word| *word != "--smoke").collect();

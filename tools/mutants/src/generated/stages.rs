@@ -1,0 +1,172 @@
+//! Several checks in one command: built in one go, over at the first failure.
+
+use crate::Outcome;
+use crate::checks::wait;
+use crate::copy::Copy;
+use std::fmt;
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Stage {
+    /// The unit tests of the library.
+    Unit,
+    /// Files in `tests`.
+    Tests(&'static [&'static str]),
+    /// Files of loom models.
+    Loom(&'static [&'static str]),
+    /// Histories of real threads.
+    Storms,
+}
+
+/// What came of a stage.
+pub(crate) enum Ended {
+    Passed,
+    /// The check that noticed.
+    Caught(String),
+    NotBuilt,
+}
+
+/// No check of a stage that passes takes longer.
+pub(crate) const LONGEST: Duration = Duration::from_secs(300);
+
+impl Stage {
+    pub(crate) fn is_loom(&self) -> bool {
+        matches!(self, Self::Loom(_))
+    }
+
+    /// Builds the stage, and runs it for at most `patience`: then it hangs.
+    pub(crate) fn run(self, copy: &Copy, patience: Duration) -> Outcome<Ended> {
+        let built = self.command(copy).arg("--no-run").output();
+        let built = built.map_err(|error| format!("cargo: {error}"))?;
+        if !built.status.success() {
+            let said = String::from_utf8_lossy(&built.stderr).into_owned();
+            let is_the_compiler =
+                said.contains("error: could not compile") || said.contains("error[E");
+            return if is_the_compiler {
+                Ok(Ended::NotBuilt)
+            } else {
+                Err(format!("{self}: {said}"))
+            };
+        }
+        let log = copy.target("last-stage.log");
+        let output = File::create(&log).map_err(|error| format!("{}: {error}", log.display()))?;
+        let both = output.try_clone().map_err(|error| error.to_string())?;
+        let mut command = self.command(copy);
+        command
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(both);
+        let child = command.spawn().map_err(|error| format!("cargo: {error}"))?;
+        let printed = || String::from_utf8_lossy(&fs::read(&log).unwrap_or_default()).into_owned();
+        let verdict = wait(child, patience, || first_failure(&printed()).is_some())?;
+        let printed = printed();
+        Ok(match verdict {
+            crate::checks::Verdict::Passed => Ended::Passed,
+            crate::checks::Verdict::Hung => Ended::Caught(format!("{} (hangs)", running(&printed))),
+            _ => Ended::Caught(
+                first_failure(&printed)
+                    .unwrap_or_else(|| format!("{} (aborts)", running(&printed))),
+            ),
+        })
+    }
+
+    /// How long it takes where nothing is changed.
+    pub(crate) fn time_unchanged(self, copy: &Copy) -> Outcome<Duration> {
+        // Once for the build.
+        match self.run(copy, LONGEST)? {
+            Ended::Passed => {}
+            Ended::Caught(by) => return Err(format!("unchanged, {self} fails: {by}")),
+            Ended::NotBuilt => return Err(format!("unchanged, {self} does not compile")),
+        }
+        let begin = Instant::now();
+        self.run(copy, LONGEST)?;
+        Ok(begin.elapsed())
+    }
+
+    fn command(self, copy: &Copy) -> Command {
+        let mut command = Command::new("cargo");
+        command.args(["test", "--locked", "--package"]);
+        let (package, files) = match self {
+            Self::Unit => ("hostbits", None),
+            Self::Tests(files) => ("hostbits", Some(files)),
+            Self::Loom(files) => ("loom-tests", Some(files)),
+            Self::Storms => ("linearizability", Some(&["short_histories", "storms"][..])),
+        };
+        command.arg(package);
+        match files {
+            None => _ = command.arg("--lib"),
+            Some(files) => _ = command.args(files.iter().flat_map(|file| ["--test", file])),
+        }
+        // Built in little time, a part at a time, and fast enough.
+        command
+            .env("CARGO_INCREMENTAL", "1")
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
+            .env(
+                "CARGO_PROFILE_DEV_OPT_LEVEL",
+                if self.is_loom() { "2" } else { "1" },
+            )
+            .env_remove("HOSTBITS_LOOM_WIDE_CHUNKS")
+            .env(
+                "CARGO_TARGET_DIR",
+                copy.target(if self.is_loom() {
+                    "quick-loom"
+                } else {
+                    "quick"
+                }),
+            )
+            .current_dir(copy.tree());
+        if self.is_loom() {
+            command.env("RUSTFLAGS", "--cfg loom --cap-lints allow");
+        } else {
+            command.env("RUSTFLAGS", "--cap-lints allow");
+        }
+        command
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unit => f.write_str("unit tests"),
+            Self::Tests(files) => write!(f, "tests ({})", files.join(", ")),
+            Self::Loom(files) => write!(f, "loom ({})", files.join(", ")),
+            Self::Storms => f.write_str("linearizability"),
+        }
+    }
+}
+
+/// The first test that is said to have failed, with the file it is in.
+pub(super) fn first_failure(printed: &str) -> Option<String> {
+    let mut lines = printed.lines();
+    let at = lines.position(|line| line.starts_with("test ") && line.ends_with(" ... FAILED"))?;
+    let line = printed.lines().nth(at)?;
+    let test = line.strip_prefix("test ")?.strip_suffix(" ... FAILED")?;
+    let before: Vec<&str> = printed.lines().take(at).collect();
+    Some(format!("{}::{test}", running(&before.join("\n"))))
+}
+
+/// The file of the test binary that was begun last.
+pub(super) fn running(printed: &str) -> String {
+    let begun = printed
+        .lines()
+        .rev()
+        .find_map(|line| line.trim().strip_prefix("Running "));
+    let path = begun
+        .and_then(|begun| begun.split(" (").next())
+        .unwrap_or("");
+    let is_loom = begun.is_some_and(|begun| begun.contains("quick-loom"));
+    if path.starts_with("unittests") || path.is_empty() {
+        return "unit".to_owned();
+    }
+    let name = path.trim_start_matches("tests/");
+    let name = name.trim_end_matches("/main.rs").trim_end_matches(".rs");
+    if is_loom {
+        format!("loom::{name}")
+    } else {
+        name.to_owned()
+    }
+}
