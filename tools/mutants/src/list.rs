@@ -238,8 +238,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "exact: believes what a claim in flight holds",
         &[edit(
             SINGLE,
-            "|| self.control.lanes_used() != 0 && self.claim_exact_beside_flights(slot)",
-            "",
+            "self.control.lanes_used() != 0 && self.claim_exact_or_prove(slot)",
+            "false",
         )],
         &[Loom(
             "batch",
