@@ -154,13 +154,10 @@ impl Lanes {
     /// that do not exist; as soon as it has been done once, there may be others.
     pub(crate) fn bury_all_unless(&self, control: &Control, is_done: impl FnOnce() -> bool) {
         let used = self.used(control);
-        // SeqCst: before the question. If it has not been done, nobody has begun a flight before these loads, so
-        // what was read is of those that do not exist. The other way round, a flight that begins in between
-        // would be landed with them, and somebody told "nothing free" because of it.
-        let mut seen = [LaneWord(0); MOST_LANES];
-        for (seen, word) in seen.iter_mut().zip(used) {
-            *seen = LaneWord(load_seq_cst(word));
-        }
+        // Before the question. If it has not been done, nobody has begun a flight before these loads, so what was
+        // read is of those that do not exist. The other way round, a flight that begins in between would be
+        // landed with them, and somebody told "nothing free" because of it.
+        let seen = read(used);
         if is_done() {
             return;
         }
@@ -185,12 +182,7 @@ impl Lanes {
     #[inline(never)]
     pub(super) fn given_when_landed(&self, control: &Control) -> u32 {
         let used = self.used(control);
-        let mut seen = [LaneWord(0); MOST_LANES];
-        for (seen, word) in seen.iter_mut().zip(used) {
-            // SeqCst: after the look, in the total order. Whoever had then what the look did not find began
-            // before it took that, so it is seen in the air here, or landed with what it gave back.
-            *seen = LaneWord(load_seq_cst(word));
-        }
+        let seen = read(used);
         let seen = used.iter().zip(seen).enumerate();
         seen.map(|(lane, (word, seen))| self.landed(lane, word, seen).given())
             .fold(0, u32::wrapping_add)
@@ -226,6 +218,17 @@ impl Lanes {
         }
         bury(word, seen);
     }
+}
+
+/// What all of these say now.
+fn read(lanes: &[AtomicU64]) -> [LaneWord; MOST_LANES] {
+    let mut seen = [LaneWord(0); MOST_LANES];
+    for (seen, word) in seen.iter_mut().zip(lanes) {
+        // SeqCst: after the look, in the total order. Whoever had then what the look did not find began before
+        // it took that, so it is seen in the air here, or landed with what it gave back.
+        *seen = LaneWord(load_seq_cst(word));
+    }
+    seen
 }
 
 /// What a dead flight has given back: nobody knows. So much that whoever wants less looks again; odd, so that
