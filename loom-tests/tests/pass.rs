@@ -243,6 +243,17 @@ fn what_is_adopted_beside_a_pass_is_never_freed() {
     });
 }
 
+/// What a pass has freed may be a list's at once, and the plan can be applied again.
+#[test]
+fn a_plan_that_is_applied_twice_frees_nothing_that_was_adopted() {
+    let net = || Net::new(Policy::Lowest).leak(FIRST).with_user(SECOND);
+    beside_a_pass("", 3, net, 2, |net| {
+        if net.pool.adopt([FIRST]).taken == 1 {
+            net.is_new_user(FIRST);
+        }
+    });
+}
+
 /// An allocation of a tenant beside a pass, as any other.
 #[test]
 fn an_allocation_of_a_sub_pool_beside_a_pass_is_never_freed() {

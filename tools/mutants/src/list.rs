@@ -234,7 +234,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
         &[Test("properties", "big_trees_answer_like_a_scan_and_a_set")],
     ),
-    smoke(mutant(
+    mutant(
         "exact: believes what a claim in flight holds",
         &[edit(
             SINGLE,
@@ -245,7 +245,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "batch",
             "batches_that_fail_one_after_the_other_take_nothing_from_a_single_claim",
         )],
-    )),
+    ),
     mutant(
         "flights: ignored",
         &[edit(
@@ -303,7 +303,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "a_search_for_a_block_is_not_fooled_by_one_that_moves_between_words",
         )],
     ),
-    smoke(mutant(
+    mutant(
         "batch: the roll-back forgets one word",
         &[edit(
             BATCH,
@@ -311,7 +311,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "for &(word_index, bits) in claimed.iter().skip(1) {",
         )],
         &[Loom("batch", "a_batch_that_fails_gives_everything_back")],
-    )),
+    ),
     mutant(
         "block: the roll-back forgets one word",
         &[edit(
@@ -477,7 +477,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
         &[Test("local", "a_double_release_is_an_error")],
     ),
-    smoke(mutant(
+    mutant(
         "publish: before the bit is free",
         &[edit(
             "src/storage/mod.rs",
@@ -485,7 +485,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "        self.announce(slot, true);\n        self.bitmap().mark_free(slot)",
         )],
         &[Loom("single", "a_released_slot_is_not_lost")],
-    )),
+    ),
     mutant(
         "publish: not by a roll-back",
         &[edit(
@@ -704,7 +704,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "a_bounded_linear_search_is_not_fooled_by_a_moving_slot",
         )],
     ),
-    smoke(mutant(
+    mutant(
         "linear: nobody is told of the watch",
         &[edit(
             COLLECT,
@@ -715,7 +715,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "proof",
             "a_linear_search_is_not_fooled_by_a_moving_slot",
         )],
-    )),
+    ),
     mutant(
         "linear: what was freed meanwhile is ignored",
         &[edit(
@@ -726,6 +726,27 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[Loom(
             "proof",
             "a_linear_search_is_not_fooled_by_a_moving_slot",
+        )],
+    ),
+    smoke(mutant(
+        "adopt: counts what others have",
+        &[edit(
+            "src/bitmap/word.rs",
+            "let take = |wanted| take_lowest(word, wanted, u64::MAX, self.marks_of(word_index));",
+            "let take = |wanted| take_lowest(word, wanted, u64::MAX, self.marks_of(word_index)) | wanted;",
+        )],
+        &[Loom("adopt", "two_lists_take_each_address_once")],
+    )),
+    mutant(
+        "adopt: what a list takes leaves no mark",
+        &[edit(
+            "src/bitmap/word.rs",
+            "let take = |wanted| take_lowest(word, wanted, u64::MAX, self.marks_of(word_index));",
+            "let take = |wanted| take_lowest(word, wanted, u64::MAX, |_| ());",
+        )],
+        &[Loom(
+            "pass",
+            "a_plan_that_is_applied_twice_frees_nothing_that_was_adopted",
         )],
     ),
     mutant(

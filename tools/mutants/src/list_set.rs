@@ -112,6 +112,45 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
         &[Loom("set", "a_pair_is_whole_or_nothing")],
     ),
+    smoke(mutant(
+        "twins: a pair that comes back leaves its other half",
+        &[edit(
+            TWINS,
+            "ReleasePairError::of(self.v4.release(pair.v4), self.v6.release(pair.v6))",
+            "ReleasePairError::of(self.v4.release(pair.v4), Ok(()))",
+        )],
+        &[Loom("twins", "a_pair_passes_both_halves_on")],
+    )),
+    smoke(mutant(
+        "sub-pool: nothing is found, and nothing proved",
+        &[edit(
+            "src/set/sub_pool.rs",
+            "self.pool.allocate_with(&self.hints, self.part)",
+            "match self.pool.try_allocate_in(&[self.part], crate::stats::Event::Any)? {
+            Some(addr) => Ok(addr),
+            None => Err(AllocateError::Exhausted {
+                capacity: self.capacity(),
+                quarantined: 0,
+            }),
+        }",
+        )],
+        &[Loom(
+            "sub_pools",
+            "a_tenant_is_not_fooled_by_an_address_that_moves_within_the_range",
+        )],
+    )),
+    smoke(mutant(
+        "guard of a set: gives back behind the back of the set",
+        &[edit(
+            "src/set/guard.rs",
+            "let _ = self.release(addr);",
+            "let _ = self.member_of(addr).map(|member| member.pool().release(addr));",
+        )],
+        &[Loom(
+            "guards",
+            "a_guard_of_a_set_gives_back_whatever_becomes_of_the_member",
+        )],
+    )),
     mutant(
         "twins: content with one look",
         &[edit(

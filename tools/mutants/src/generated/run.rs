@@ -16,8 +16,10 @@ use std::time::{Duration, Instant};
 pub(crate) struct Options {
     /// How many mutants to draw.
     pub(crate) sample: usize,
-    /// Those of all whose names contain one of the words, tried again, whatever the records say.
+    /// Of those alone whose names contain one of the words.
     pub(crate) words: Vec<String>,
+    /// Whatever the records say.
+    pub(crate) again: bool,
     pub(crate) workers: usize,
     /// Only says what there is.
     pub(crate) list: bool,
@@ -30,6 +32,7 @@ impl Options {
         let mut options = Self {
             sample: 300,
             words: Vec::new(),
+            again: false,
             workers: 1,
             list: false,
             table: false,
@@ -46,11 +49,12 @@ impl Options {
                 "--sample" => options.sample = number()?,
                 "--all" => options.sample = usize::MAX,
                 "--workers" => options.workers = number()?,
+                "--again" => options.again = true,
                 "--list" => options.list = true,
                 "--table" => options.table = true,
                 option if option.starts_with('-') => {
                     return Err(format!(
-                        "{option} is no option: there are --sample N, --all, --workers N, --list, --table"
+                        "{option} is no option: there are --sample N, --all, --again, --workers N, --list, --table"
                     ));
                 }
                 word => options.words.push(word.to_owned()),
@@ -101,7 +105,7 @@ pub(crate) fn run(options: &Options) -> Outcome<bool> {
         with_source.push((mutant, source));
     }
     let is_open = |(mutant, source): &&(Mutant, String)| match records.of(mutant, source) {
-        _ if !options.words.is_empty() => true,
+        _ if options.again => true,
         // Maybe a check has become stronger.
         Some(Record {
             fate: Fate::Survived,
