@@ -250,8 +250,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "flights: ignored",
         &[edit(
             LANE,
-            "            *seen = LaneWord(load_seq_cst(word));\n",
-            "            *seen = LaneWord(load_seq_cst(word)).landed(0);\n",
+            "        *seen = LaneWord(load_seq_cst(word));\n",
+            "        *seen = LaneWord(load_seq_cst(word)).landed(0);\n",
         )],
         &[Loom("batch", "a_batch_that_fails_gives_everything_back")],
     ),
