@@ -261,8 +261,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "open: a file that is too short is mapped",
         &[edit(
             OPEN,
-            "        if len < need {\n            return Err(OpenError::Truncated { len, need });\n        }\n        let config",
-            "        let config",
+            "        if len < need {\n            return Err(OpenError::Truncated { len, need });\n        }\n        system::check_limit",
+            "        system::check_limit",
         )],
         &[Tests("file_life")],
     ),
