@@ -107,8 +107,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "pair: a half without its other one stays taken",
         &[edit(
             POOL_MEMBER,
-            "        if !self.is_kept {",
-            "        if self.is_kept {",
+            "self.pool.return_unanswered(unanswered);",
+            "drop(unanswered);",
         )],
         &[Loom("set", "a_pair_is_whole_or_nothing")],
     ),
@@ -227,8 +227,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "set: a claim between cordons leaves no mark",
         &[edit(
             POOL_MEMBER,
-            "self.claim_inside_barrier(|bitmap| self.find_in(bitmap, parts));",
-            "self.claim_inside_barrier(|_| self.find_in(self.bitmap(), parts));",
+            "self.claim(|bitmap| self.find_in(bitmap, parts))?",
+            "self.claim(|_| self.find_in(self.bitmap(), parts))?",
         )],
         &[Loom(
             "pass_of_members",
@@ -239,8 +239,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "pair: its first half leaves no mark",
         &[edit(
             POOL_MEMBER,
-            "            bitmap.claim_in_flight(|bitmap| self.find_in(bitmap, parts))",
-            "            bitmap.claim_in_flight(|_| self.find_in(self.bitmap(), parts))",
+            "bitmap.claim_in_flight(|bitmap| self.find_in(bitmap, parts))",
+            "bitmap.claim_in_flight(|_| self.find_in(self.bitmap(), parts))",
         )],
         &[Loom(
             "pass_of_members",
