@@ -11,7 +11,8 @@ mod scratch;
 
 use children::{command, role};
 use hostbits::{
-    AllocateError, AllocateExactError, Durability, OpenError, Pool, RecoveryKind, SyncError,
+    AllocateError, AllocateExactError, Durability, OpenError, Pool, ReconcileOptions, RecoveryKind,
+    SyncError,
 };
 use ipnet::Ipv4Net;
 use ledger::Ledger;
@@ -39,6 +40,7 @@ fn child() {
         "grow" => drop(wide().grow(&path).unwrap()),
         "try-to-grow" => drop(wide().grow(&path)),
         "strict-failing" => strict_failing(&path),
+        "strict-slow" => strict_slow(&path),
         "open" => drop(builder(Durability::Process).open(&path).unwrap()),
         "look" => drop(hostbits::read_file(&path).unwrap()),
         "failing-sync" => failing_sync(&path),
@@ -728,6 +730,55 @@ fn strict_failing(path: &Path) {
         }
     });
     assert_eq!(pool.allocated(), 0, "what was refused was given back");
+}
+
+fn strict_slow(path: &Path) {
+    let ledger = Ledger::open(&path.with_extension("ledger"), 256);
+    let pool = builder(Durability::Strict).open(path).unwrap();
+    let addr = pool.allocate().unwrap();
+    ledger
+        .counter(SHOWN)
+        .store(u64::from(addr.octets()[3]), Ordering::SeqCst);
+}
+
+/// A disk that takes its time: what a pass of another process frees meanwhile, and somebody else gets, is not
+/// answered by the one who waits.
+#[test]
+fn what_is_freed_while_the_disk_takes_its_time_is_not_answered() {
+    let scratch = Scratch::new("strict-slow");
+    let path = scratch.path("pool");
+    let pool = builder(Durability::Strict).create(&path).unwrap();
+    let ledger = Ledger::open(&path.with_extension("ledger"), 256);
+    let answered = || ledger.counter(SHOWN).load(Ordering::SeqCst);
+    std::thread::scope(|scope| {
+        let child = scope.spawn(|| {
+            let inject = "inject=msync:delay_enter=3000000:when=1";
+            traced(&["-e", "trace=msync", "-e", inject], "strict-slow", &path)
+        });
+        while pool.allocated() == 0 && !child.is_finished() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let claimed: Vec<_> = pool.iter().collect();
+        let options = ReconcileOptions::new().grace(Duration::ZERO);
+        let mut reconciler = pool.reconciler_with(options).unwrap();
+        let plan = reconciler.begin().unwrap().finish(0).unwrap();
+        let is_in_time = answered() == 0;
+        if is_in_time && !claimed.is_empty() {
+            assert_eq!(reconciler.apply_at_most(&plan, 1).unwrap().freed, 1);
+            pool.allocate_exact(claimed[0]).unwrap();
+        }
+        drop(reconciler);
+        let Some((output, log)) = child.join().unwrap() else {
+            return;
+        };
+        assert!(output.status.success(), "{output:?} {log}");
+        if !is_in_time {
+            println!("skipped: this machine is slower than its disk");
+            return;
+        }
+        assert_ne!(answered(), u64::from(claimed[0].octets()[3]), "two holders");
+        assert_eq!(pool.allocated(), 2, "each has its own");
+    });
 }
 
 /// S3: of 64 who wait for a write that fails, not one is told that all is well, and nobody writes again.

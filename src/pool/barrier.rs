@@ -229,6 +229,17 @@ impl<N: Network> Pool<N> {
         }
     }
 
+    /// The gate before a claim of several steps.
+    pub(crate) fn gate(&self) -> Gate {
+        self.words.gate()
+    }
+
+    /// Whether addresses that were claimed and answered since `before` are still ours, after something else
+    /// has been waited for: if so, since which gate.
+    pub(crate) fn ours_since(&self, before: Gate, addrs: &[N::Addr]) -> Option<Gate> {
+        self.words.ours_since(before, &self.slots_of_addrs(addrs))
+    }
+
     /// The slots of addresses that were just claimed, by words where they follow each other.
     pub(super) fn slots_of_addrs<'a>(&'a self, addrs: &'a [N::Addr]) -> impl Claimed + 'a {
         SlotsOfAddrs { pool: self, addrs }

@@ -4,6 +4,7 @@ use super::PoolSet;
 use super::cordons::Parts;
 use super::member::Member;
 use super::proof::given_back;
+use crate::bitmap::Gate;
 use crate::error::AllocateError;
 use crate::network::Network;
 use crate::pool::Batch;
@@ -12,6 +13,14 @@ use crate::sync::{Snooze, thread_index};
 
 /// By member, what a batch has of it.
 type Batches<'s, N> = Vec<(usize, Batch<'s, N>)>;
+
+/// Addresses that follow one another in an answer, all of one member.
+struct Group {
+    index: usize,
+    /// The gate of the member since which they are known to be ours.
+    since: Gate,
+    count: usize,
+}
 
 impl<N: Network> PoolSet<N> {
     /// Allocates `count` addresses or none.
@@ -86,22 +95,59 @@ impl<N: Network> PoolSet<N> {
     /// ```
     #[must_use = "only that many addresses are yours"]
     pub fn allocate_into(&self, addrs: &mut [N::Addr]) -> usize {
+        let (mut taken, mut groups) = (0, Vec::new());
+        loop {
+            taken += self.allocate_groups(&mut addrs[taken..], &mut groups);
+            // After the last of the syncs: while it was waited for, passes have gone by over what came before.
+            let kept = self.keep_groups(addrs, &mut groups);
+            if kept == taken {
+                return taken;
+            }
+            taken = kept;
+        }
+    }
+
+    /// Fills the places, and answers how many; `groups` says where from.
+    fn allocate_groups(&self, addrs: &mut [N::Addr], groups: &mut Vec<Group>) -> usize {
         let mut taken = 0;
         while taken < addrs.len() {
             let rest = &mut addrs[taken..];
             let found = self.search_or_prove(|refusal| {
                 let start = self.chooser.first(&self.members);
                 let ask = |member: &Member<N>, with_band| member.try_allocate_into(with_band, rest);
-                let (index, count) = self.walk_bands_last(start, refusal, ask)?;
+                let (index, (since, count)) = self.walk_bands_last(start, refusal, ask)?;
                 self.note_many(index, count as u64);
-                Some(count)
+                Some(Group {
+                    index,
+                    since,
+                    count,
+                })
             });
-            match found {
-                Ok(count) => taken += count,
-                Err(_) => break,
-            }
+            let Ok(group) = found else { break };
+            taken += group.count;
+            groups.push(group);
         }
         taken
+    }
+
+    /// Moves what is still ours to the front, and answers how many that is. The rest is neither answered nor
+    /// given back: some of it is free, or somebody else's.
+    fn keep_groups(&self, addrs: &mut [N::Addr], groups: &mut Vec<Group>) -> usize {
+        let (mut seen, mut kept) = (0, 0);
+        groups.retain_mut(|group| {
+            let places = seen..seen + group.count;
+            seen = places.end;
+            let member = self.members.get(group.index);
+            let since =
+                member.and_then(|it| it.pool.ours_since(group.since, &addrs[places.clone()]));
+            if let Some(since) = since {
+                group.since = since;
+                addrs.copy_within(places, kept);
+                kept += group.count;
+            }
+            since.is_some()
+        });
+        kept
     }
 
     /// All from the member to begin with, if nothing of it is closed or to be left for the end.
@@ -205,12 +251,14 @@ impl<N: Network> Member<N> {
             .unwrap_or_else(|| Parts::from(self.pool.whole()))
     }
 
-    /// Claims as many as there are places and it has. `Ok(None)` proves nothing.
+    /// Claims as many as there are places and it has, and answers the gate before the first. `Ok(None)`
+    /// proves nothing.
     fn try_allocate_into(
         &self,
         with_band: bool,
         addrs: &mut [N::Addr],
-    ) -> Result<Option<usize>, AllocateError> {
+    ) -> Result<Option<(Gate, usize)>, AllocateError> {
+        let since = self.pool.gate();
         let mut taken = 0;
         match self.parts(with_band) {
             None => taken = self.pool.allocate_into(addrs),
@@ -228,7 +276,7 @@ impl<N: Network> Member<N> {
         }
         match self.pool.file_refusal() {
             Some(refusal) if taken == 0 => Err(refusal),
-            _ => Ok((taken != 0).then_some(taken)),
+            _ => Ok((taken != 0).then_some((since, taken))),
         }
     }
 }

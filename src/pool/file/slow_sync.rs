@@ -7,6 +7,7 @@
 mod scratch;
 
 use crate::durability::Durability;
+use crate::error::AllocateError;
 use crate::network::Network;
 use crate::pool::{Pool, ReconcileOptions};
 use crate::set::{DualStack, NewMember, PoolSet, StaticBand, SubPool, TwinPools};
@@ -311,6 +312,64 @@ fn the_first_half_of_a_pair_is_not_given_back_if_a_pass_has_freed_it() {
     assert!(answered.is_empty(), "{answered:?}");
     for addr in taken {
         assert!(v4.theirs.release(addr).is_ok(), "{addr} was free");
+    }
+}
+
+/// What a set fills a slice with from one member is answered when the part of the next one is durable, and what
+/// went by until then counts: what was lost is filled up again.
+#[test]
+fn what_one_member_gave_waits_for_the_next_one() {
+    let scratch = Scratch::new("members");
+    for band in [0, 4].map(StaticBand::Lowest) {
+        let path = |name: &str| scratch.path(&format!("{band:?}-{name}"));
+        let first = Twice::<Ipv4Net>::new(&path("first"), "10.0.0.0/28");
+        let second = Twice::<Ipv4Net>::new(&path("second"), "10.0.1.0/28");
+        let members = [&first, &second].map(|of| Arc::clone(&of.ours));
+        let (taken, mut answered) = beside_a_pass(&first, &second, Ok(()), || {
+            let [first, second] = members;
+            let set = PoolSet::builder()
+                .member(NewMember::new(first).band(band))
+                .member(second)
+                .build()
+                .unwrap();
+            let mut addrs = [Ipv4Addr::UNSPECIFIED; 16];
+            let count = set.allocate_into(&mut addrs);
+            addrs[..count].to_vec()
+        });
+        for addr in &answered {
+            assert!(!taken.contains(addr), "{band:?}: {addr} has two holders");
+        }
+        let all = first.theirs.allocated() + second.theirs.allocated();
+        assert_eq!(all, (taken.len() + answered.len()) as u64, "{band:?}");
+        let left = 26 - taken.len();
+        assert_eq!(answered.len(), left.min(16), "{band:?}: filled up again");
+        answered.extend(taken);
+        for addr in answered {
+            let of = if addr.octets()[2] == 0 {
+                &first
+            } else {
+                &second
+            };
+            assert!(of.theirs.release(addr).is_ok(), "{band:?}: {addr} was free");
+        }
+    }
+}
+
+/// Why a slice got nothing is the business of that call: what the same thread asks of another file has its own
+/// answer.
+#[test]
+fn a_refused_slice_leaves_no_reason_behind() {
+    let scratch = Scratch::new("reasons");
+    let poisoned = Twice::<Ipv4Net>::new(&scratch.path("poisoned"), "10.0.0.0/28");
+    let sound = Twice::<Ipv4Net>::new(&scratch.path("sound"), "10.0.1.0/28");
+    while sound.ours.allocate().is_ok() {}
+    poisoned.ours.words.gate_word().poison(5);
+    for len in [1, 2] {
+        let mut addrs = vec![Ipv4Addr::UNSPECIFIED; len];
+        assert_eq!(poisoned.ours.allocate_into(&mut addrs), 0, "{len}");
+        let answer = sound.ours.allocate();
+        let is_full = matches!(answer, Err(AllocateError::Exhausted { .. }));
+        assert!(is_full, "{len}: {answer:?}");
     }
 }
 

@@ -97,6 +97,15 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[UnitIn(SLOW_SYNC, "slow_sync")],
     ),
     mutant(
+        "set pass: what a slice got of one member is not asked for after the last sync",
+        &[edit(
+            "src/set/many.rs",
+            "            let kept = self.keep_groups(addrs, &mut groups);",
+            "            let kept = taken;",
+        )],
+        &[UnitIn(SLOW_SYNC, "slow_sync")],
+    ),
+    mutant(
         "pass: what is not kept is given back unasked",
         &[edit(
             POOL_BARRIER,
@@ -152,6 +161,15 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "reconcile",
             "what_a_local_has_in_its_pocket_is_no_orphan",
         )],
+    ),
+    mutant(
+        "pass: a slice of one address leaves its reason behind",
+        &[edit(
+            ALLOCATE,
+            "                let _ = self.refusal();\n",
+            "",
+        )],
+        &[UnitIn(SLOW_SYNC, "slow_sync")],
     ),
     smoke(mutant(
         "pass: a plan is applied without a look at the marks",
