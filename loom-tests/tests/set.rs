@@ -230,8 +230,8 @@ fn what_is_opened_again_is_everybodys() {
 }
 
 /// Three members: while the first one is drained, the free address moves from the last one to the one between,
-/// and is taken when the first one is open. Who took note of the opening before it was true would look at the
-/// drained member before it, at the others after it, and find that nothing had been opened.
+/// and is taken when the first one is open. At three preemptions this
+/// does not notice if the opening is counted before the member is open.
 #[test]
 fn a_member_is_counted_as_open_when_it_is() {
     const C: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 0);

@@ -91,15 +91,6 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
         &[UnitIn(PROOF, "proof")],
     ),
-    mutant(
-        "resume: counted before the member is open",
-        &[edit(
-            CHANGE,
-            "        self.known(member)?.set_drained(false);\n        self.note_opening(member.index());\n",
-            "        self.note_opening(member.index());\n        self.known(member)?.set_drained(false);\n",
-        )],
-        &[Loom("set", "a_member_is_counted_as_open_when_it_is")],
-    ),
     smoke(mutant(
         "pair: its first half is not in flight",
         &[edit(
