@@ -1,7 +1,8 @@
 //! Blocks: within a word, and of two words.
 #![cfg(loom)]
 
-use loom_tests::{CHUNK, Program, Role, World, role, shuttle};
+use hostbits::model::Model;
+use loom_tests::{CHUNK, Program, Role, World, race, role, shuttle};
 
 /// Two words: two chunks, or one in a wide build.
 const PAIR_CHUNKS: u32 = 128 / CHUNK;
@@ -235,4 +236,19 @@ fn a_block_passes_from_holder_to_holder() {
         .with_payloads(&[64])
         .preemptions(3)
         .run([use_block(6, 2), use_block(6, 2)]);
+}
+
+/// A block of a word is given back in one step: whoever releases a slot of it by mistake does so before, and
+/// nothing else is given back, or after, and is told.
+#[test]
+fn a_block_of_a_word_is_given_back_in_one_step() {
+    let roles: [fn(&Model) -> bool; 2] = [
+        |model| model.release_block(0, 6).is_ok(),
+        |model| model.release(5),
+    ];
+    let world = || Model::tree(PAIR_CHUNKS, &[]);
+    race("", None, world, roles, |model, [whole, mistake]| {
+        assert!(whole != mistake, "whole: {whole}, mistake: {mistake}");
+        assert_eq!(model.count_free(0, 63), if whole { 64 } else { 1 });
+    });
 }

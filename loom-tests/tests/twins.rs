@@ -75,7 +75,7 @@ fn a_pair_passes_both_halves_on() {
         twins: twins(1),
         payload: UnsafeCell::new(()),
     };
-    race("", Some(4), world, [use_pair, use_pair], |net, got| {
+    race("", Some(3), world, [use_pair, use_pair], |net, got| {
         assert!(got[0] || got[1], "it was there before both");
         assert_eq!(net.twins.allocate_pair().map(index_of), Ok(0), "it is lost");
     });

@@ -29,6 +29,13 @@ pub(crate) enum Ended {
     NotBuilt,
 }
 
+enum Built {
+    Yes,
+    No,
+    /// Of which no mutant is the cause.
+    NotLinked(String),
+}
+
 /// No check of a stage that passes takes longer.
 pub(crate) const LONGEST: Duration = Duration::from_secs(300);
 
@@ -39,17 +46,16 @@ impl Stage {
 
     /// Builds the stage, and runs it for at most `patience`: then it hangs.
     pub(crate) fn run(self, copy: &Copy, patience: Duration) -> Outcome<Ended> {
-        let built = self.command(copy).arg("--no-run").output();
-        let built = built.map_err(|error| format!("cargo: {error}"))?;
-        if !built.status.success() {
-            let said = String::from_utf8_lossy(&built.stderr).into_owned();
-            let is_the_compiler =
-                said.contains("error: could not compile") || said.contains("error[E");
-            return if is_the_compiler {
-                Ok(Ended::NotBuilt)
-            } else {
-                Err(format!("{self}: {said}"))
-            };
+        match self.build(copy)? {
+            Built::Yes => {}
+            Built::No => return Ok(Ended::NotBuilt),
+            Built::NotLinked(why) => {
+                // What is kept from build to build does not survive every build that was stopped.
+                self.clean(copy)?;
+                if !matches!(self.build(copy)?, Built::Yes) {
+                    return Err(format!("{self}: {why}"));
+                }
+            }
         }
         let log = copy.target("last-stage.log");
         let output = File::create(&log).map_err(|error| format!("{}: {error}", log.display()))?;
@@ -74,17 +80,49 @@ impl Stage {
         })
     }
 
+    fn build(self, copy: &Copy) -> Outcome<Built> {
+        let built = self.command(copy).arg("--no-run").output();
+        let built = built.map_err(|error| format!("cargo: {error}"))?;
+        let said = String::from_utf8_lossy(&built.stderr).into_owned();
+        if built.status.success() {
+            Ok(Built::Yes)
+        } else if said.contains("error: linking with") {
+            Ok(Built::NotLinked(said))
+        } else if said.contains("error: could not compile") {
+            Ok(Built::No)
+        } else {
+            Err(format!("{self}: {said}"))
+        }
+    }
+
+    /// Forgets what was built of the workspace.
+    fn clean(self, copy: &Copy) -> Outcome<()> {
+        let mut command = Command::new("cargo");
+        let packages = ["hostbits", "loom-tests", "linearizability"];
+        command
+            .arg("clean")
+            .args(packages.iter().flat_map(|name| ["--package", name]));
+        self.set_up(&mut command, copy);
+        let status = command.stderr(Stdio::null()).status();
+        let status = status.map_err(|error| format!("cargo: {error}"))?;
+        status
+            .success()
+            .then_some(())
+            .ok_or("cargo clean failed".to_owned())
+    }
+
     /// How long it takes where nothing is changed.
     pub(crate) fn time_unchanged(self, copy: &Copy) -> Outcome<Duration> {
-        // Once for the build.
-        match self.run(copy, LONGEST)? {
-            Ended::Passed => {}
-            Ended::Caught(by) => return Err(format!("unchanged, {self} fails: {by}")),
-            Ended::NotBuilt => return Err(format!("unchanged, {self} does not compile")),
+        if let Built::NotLinked(_) = self.build(copy)? {
+            self.clean(copy)?;
+            self.build(copy)?;
         }
         let begin = Instant::now();
-        self.run(copy, LONGEST)?;
-        Ok(begin.elapsed())
+        match self.run(copy, LONGEST)? {
+            Ended::Passed => Ok(begin.elapsed()),
+            Ended::Caught(by) => Err(format!("unchanged, {self} fails: {by}")),
+            Ended::NotBuilt => Err(format!("unchanged, {self} does not compile")),
+        }
     }
 
     fn command(self, copy: &Copy) -> Command {
@@ -101,7 +139,12 @@ impl Stage {
             None => _ = command.arg("--lib"),
             Some(files) => _ = command.args(files.iter().flat_map(|file| ["--test", file])),
         }
-        // Built in little time, a part at a time, and fast enough.
+        self.set_up(&mut command, copy);
+        command
+    }
+
+    /// Built in little time, a part at a time, and fast enough.
+    fn set_up(self, command: &mut Command, copy: &Copy) {
         command
             .env("CARGO_INCREMENTAL", "1")
             .env("CARGO_PROFILE_DEV_DEBUG", "0")
@@ -124,7 +167,6 @@ impl Stage {
         } else {
             command.env("RUSTFLAGS", "--cap-lints allow");
         }
-        command
     }
 }
 

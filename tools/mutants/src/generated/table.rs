@@ -94,7 +94,7 @@ fn page(tried: &[(&Mutant, &Record)], in_all: usize) -> String {
     for (by, count) in &counts.by {
         let _ = writeln!(page, "| {by} | {count} |");
     }
-    let _ = writeln!(page, "\n| survivor | harmless because |\n|---|---|");
+    let _ = writeln!(page, "\n| survivor | nothing notices, because |\n|---|---|");
     for (mutant, record) in tried {
         if record.fate == Fate::Survived {
             let name = mutant.change.name.replace('|', "\\|");
