@@ -222,7 +222,7 @@ impl fmt::Display for Count {
 /// pool.allocate()?;
 /// let error = pool.allocate().unwrap_err();
 /// assert!(matches!(error, AllocateError::Exhausted { capacity: 1, .. }));
-/// assert_eq!(error.to_string(), "exhausted: too few of the pool's 1 addresses are free");
+/// assert_eq!(error.to_string(), "exhausted: the pool has 1 address, which is taken or too few");
 /// assert_eq!(error.code(), "exhausted");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -299,12 +299,21 @@ impl fmt::Display for AllocateError {
                 capacity,
                 quarantined,
             } => {
-                write!(
-                    f,
-                    "exhausted: too few of the pool's {capacity} addresses are free"
-                )?;
+                match capacity {
+                    0 => f.write_str("exhausted: the pool has no addresses")?,
+                    1 => {
+                        f.write_str("exhausted: the pool has 1 address, which is taken or too few")?
+                    }
+                    _ => write!(
+                        f,
+                        "exhausted: too few of the pool's {capacity} addresses are free"
+                    )?,
+                }
                 match quarantined {
                     0 => Ok(()),
+                    1 => f.write_str(
+                        ", and 1 is quarantined: reclaim it with a list of who holds what",
+                    ),
                     _ => write!(
                         f,
                         ", and {quarantined} are quarantined: reclaim them with a list of who holds what"

@@ -9,11 +9,18 @@ mod scratch;
 use hostbits::{Durability, OpenError, Pool, RecoveryKind};
 use ipnet::Ipv4Net;
 use ledger::Ledger;
-use scratch::{PAGE, Scratch, forget_the_boot, lock_of_openers, overwrite, put_back, read};
+use scratch::{
+    PAGE, Scratch, change_header, forget_the_boot, lock_of_openers, overwrite, put_back, read,
+};
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Where the header has the length of the network's prefix.
+const PREFIX_LEN_AT: usize = 0x51;
+/// Where the two copies of the header are.
+const HEADERS: [u64; 2] = [0, PAGE as u64];
 
 fn net(text: &str) -> Ipv4Net {
     text.parse().unwrap()
@@ -344,4 +351,29 @@ fn a_file_with_a_long_name_grows_beyond_its_capacity() {
     assert_eq!(pool.available(), 4093);
     let names = std::fs::read_dir(path.parent().unwrap()).unwrap().count();
     assert_eq!(names, 1);
+}
+
+/// A header with a right checksum that is of another pool than the configuration: neither the growth nor the
+/// question what it would do believes one of the two, and the file stays as it is.
+#[test]
+fn a_header_that_contradicts_the_configuration_does_not_grow() {
+    let scratch = Scratch::new("contradiction");
+    let path = scratch.path("pool");
+    let of = |of: &str| Pool::builder(net(of)).in_file().capacity(1024);
+    drop(of("10.0.0.0/24").create(&path).unwrap());
+    // What the header says of the network: its length.
+    for copy in HEADERS {
+        change_header(&path, copy, |block| {
+            assert_eq!(block[PREFIX_LEN_AT], 24);
+            block[PREFIX_LEN_AT] = 25;
+        });
+    }
+    let before = read(&path);
+    let (told, grown) = (
+        of("10.0.0.0/23").growth(&path),
+        of("10.0.0.0/23").grow(&path),
+    );
+    assert!(matches!(told, Err(OpenError::Corrupt { .. })), "{told:?}");
+    assert!(matches!(grown, Err(OpenError::Corrupt { .. })), "{grown:?}");
+    assert_eq!(read(&path), before);
 }

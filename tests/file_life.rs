@@ -1052,3 +1052,32 @@ fn a_look_is_in_nobodys_way() {
         Err(OpenError::BadMagic)
     ));
 }
+
+/// Who closes a pool is told how that went; who drops it is not.
+#[test]
+fn a_close_tells_what_a_drop_cannot() {
+    let scratch = Scratch::new("close");
+    let path = scratch.path("pool");
+    let builder = Pool::builder("10.0.0.0/24".parse::<Ipv4Net>().unwrap());
+    assert_eq!(builder.create(&path).unwrap().close(), Ok(()));
+    let (first, last) = (builder.open(&path).unwrap(), builder.open(&path).unwrap());
+    assert_eq!(first.recovery().unwrap().kind, RecoveryKind::Clean);
+    assert_eq!((first.close(), last.close()), (Ok(()), Ok(())));
+    let pool = builder.open(&path).unwrap();
+    assert_eq!(pool.recovery().unwrap().kind, RecoveryKind::Clean);
+    poison(&path);
+    assert!(matches!(
+        pool.close(),
+        Err(SyncError::Poisoned { errno: 5 })
+    ));
+    assert_eq!(
+        builder.open(&path).unwrap().recovery().unwrap().kind,
+        RecoveryKind::WriteFailed
+    );
+    assert_eq!(
+        Pool::new("10.0.0.0/24".parse::<Ipv4Net>().unwrap())
+            .unwrap()
+            .close(),
+        Ok(())
+    );
+}

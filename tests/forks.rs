@@ -315,6 +315,31 @@ fn a_bare_clone_is_told() {
     assert_eq!(owned.unwrap().allocated(), 1);
 }
 
+/// Between the fork and the exec of a program that another thread starts, a child has our descriptors, and no
+/// handler was called. Whoever has closed a pool has no lock of it, all the same.
+#[test]
+fn a_closed_pool_is_locked_by_no_copy_of_its_descriptor() {
+    let scratch = Scratch::new("closed");
+    let path = scratch.path("pool");
+    let builder = Pool::builder(net("10.0.0.0/24"));
+    let pool = builder.create(&path).unwrap();
+    // SAFETY: as in `a_bare_clone_is_told`; this child does nothing but sleep.
+    let child =
+        unsafe { nix::libc::syscall(nix::libc::SYS_clone, Signal::SIGCHLD as i32, 0, 0, 0, 0) };
+    if child == 0 {
+        end_with(|| {
+            // SAFETY: pause has no requirement.
+            unsafe { nix::libc::pause() };
+            FINE
+        });
+    }
+    drop(pool);
+    let again = builder.open(&path).unwrap();
+    let (kind, health) = (again.recovery().unwrap().kind, again.health().unwrap());
+    end_all(&mut vec![Pid::from_raw(child as i32)]);
+    assert_eq!((kind, health.processes), (RecoveryKind::Clean, 1));
+}
+
 /// Takes and gives back most of a pool all the time, beside a child that does nothing, until it is killed.
 fn die_in_flight(path: &Path) -> i32 {
     let pool = Pool::builder(net("10.0.0.0/16")).open(path).unwrap();

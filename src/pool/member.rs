@@ -289,6 +289,14 @@ impl<N: Network> Pool<N> {
         }
     }
 
+    /// What of a part can be handed out, ascending, each as its distances from the first slot.
+    pub(crate) fn usable_in(&self, part: Part) -> Vec<Part> {
+        let runs = self.geometry.runs_within(part.0, part.1);
+        let clip =
+            |first: Slot, last: Slot| (first.max(part.0) - part.0, last.min(part.1) - part.0);
+        runs.map(|run| clip(run.first, run.last)).collect()
+    }
+
     /// The free slots of a part, each word looked at in the one order of all.
     pub(crate) fn free_slots_in(&self, part: Part) -> impl Iterator<Item = Slot> + '_ {
         self.bitmap().free_slots_in_order(part.0, part.1)

@@ -275,7 +275,7 @@ impl Error for CordonError {}
 /// both.allocate_pair()?;
 /// let error = both.allocate_pair().unwrap_err();
 /// assert!(matches!(error, AllocatePairError::V4(_)));
-/// assert_eq!(error.to_string(), "IPv4: exhausted: too few of the pool's 1 addresses are free");
+/// assert_eq!(error.to_string(), "IPv4: exhausted: the pool has 1 address, which is taken or too few");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -297,7 +297,7 @@ pub enum AllocatePairError {
     )]
     #[non_exhaustive]
     NoCommonIndex {
-        /// How many indices both networks have.
+        /// How many indices both networks have, and can hand out.
         indices: u64,
     },
 }
@@ -327,6 +327,12 @@ impl fmt::Display for AllocatePairError {
         match self {
             Self::V4(error) => write!(f, "IPv4: {error}"),
             Self::V6(error) => write!(f, "IPv6: {error}"),
+            Self::NoCommonIndex { indices: 0 } => {
+                f.write_str("exhausted: the networks have no index in common")
+            }
+            Self::NoCommonIndex { indices: 1 } => {
+                f.write_str("exhausted: the only common index is not free in both networks")
+            }
             Self::NoCommonIndex { indices } => {
                 write!(
                     f,

@@ -33,7 +33,7 @@ impl<N: Network> PoolSet<N> {
     /// # Errors
     ///
     /// [`AllocateError::Exhausted`] if at some instant of the call the set had fewer than `count` to hand
-    /// out; nothing is allocated then. Pool files that hand out nothing because of an error count as having
+    /// out; nothing is allocated then, and more than the capacity is refused at once. Pool files that hand out nothing because of an error count as having
     /// nothing; if they are the reason, that error.
     ///
     /// ```
@@ -48,6 +48,10 @@ impl<N: Network> PoolSet<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn allocate_many(&self, count: usize) -> Result<Vec<N::Addr>, AllocateError> {
+        // There can never be so many, so nobody is made to wait for a try. Members that come meanwhile come later.
+        if count as u64 > self.capacity() {
+            return Err(self.exhausted(None));
+        }
         if let Some(addrs) = self.allocate_many_at_home(count) {
             return Ok(addrs);
         }
@@ -299,5 +303,23 @@ mod tests {
         assert_eq!(set.first_open_from(0).unwrap().0, 1);
         set.give_back(batches);
         assert_eq!(set.first_open_from(0).unwrap().0, 0);
+    }
+
+    /// More than there can ever be is refused at once: nothing is claimed for it, and nobody waited for.
+    #[test]
+    fn more_than_the_capacity_waits_for_nobody() {
+        let pool = |net: &str| Pool::new(net.parse::<Ipv4Net>().unwrap()).unwrap();
+        let set = PoolSet::new(["10.0.0.0/29", "10.0.1.0/29"].map(pool)).unwrap();
+        let mut batches = Vec::new();
+        assert_eq!(set.collect(1, &mut batches, &mut None), 0);
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            let set = &set;
+            scope.spawn(move || tell.send(set.allocate_many(11)));
+            let answer = told.recv_timeout(std::time::Duration::from_secs(20));
+            set.give_back(batches);
+            let answer = answer.expect("it waits for a batch");
+            assert_eq!(answer.unwrap_err().code(), "exhausted");
+        });
     }
 }

@@ -41,6 +41,8 @@ pub struct TwinPools {
     v6: Arc<Pool<Ipv6Net>>,
     /// The slots of the IPv4 side that have a twin.
     shared: Part,
+    /// How many of those are reserved on neither side.
+    indices: u64,
     /// What to add to a slot of the IPv4 side, wrapping.
     to_v6: Slot,
 }
@@ -54,10 +56,15 @@ impl TwinPools {
         let (v4, v6) = (v4.into(), v6.into());
         let (ours, theirs) = (v4.only_stretch()?, v6.only_stretch()?);
         let shared_len = (ours.1 - ours.0).min(theirs.1 - theirs.0);
+        let usable = [
+            v4.usable_in((ours.0, ours.0 + shared_len)),
+            v6.usable_in((theirs.0, theirs.0 + shared_len)),
+        ];
         Some(Self {
             v4,
             v6,
             shared: (ours.0, ours.0 + shared_len),
+            indices: common_len(&usable[0], &usable[1]),
             to_v6: theirs.0.wrapping_sub(ours.0),
         })
     }
@@ -109,7 +116,7 @@ impl TwinPools {
             }
             if evidence.iter().all(Evidence::still_holds) && given_back(&evidence) == 0 {
                 return Err(AllocatePairError::NoCommonIndex {
-                    indices: u64::from(self.shared.1 - self.shared.0) + 1,
+                    indices: self.indices,
                 });
             }
         }
@@ -172,8 +179,71 @@ impl TwinPools {
     }
 }
 
+/// How many numbers are in both lists of ascending ranges.
+fn common_len(ours: &[Part], theirs: &[Part]) -> u64 {
+    let (mut ours, mut theirs) = (ours.iter().peekable(), theirs.iter().peekable());
+    let mut len = 0;
+    while let (Some(a), Some(b)) = (ours.peek(), theirs.peek()) {
+        let (first, last) = (a.0.max(b.0), a.1.min(b.1));
+        if first <= last {
+            len += u64::from(last - first) + 1;
+        }
+        match a.1 < b.1 {
+            true => drop(ours.next()),
+            false => drop(theirs.next()),
+        }
+    }
+    len
+}
+
 impl fmt::Debug for TwinPools {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TwinPools({}; {})", self.v4.info(), self.v6.info())
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// Reserved on either side is no index, and networks that have none in common say so.
+    #[test]
+    fn only_indices_that_both_can_hand_out_are_counted() {
+        let v4 = |net: &str| Pool::builder(net.parse::<Ipv4Net>().unwrap());
+        let v6 = || Pool::new("fd00::/124".parse::<Ipv6Net>().unwrap()).unwrap();
+        let none = v4("10.0.0.0/30")
+            .reserve(
+                "10.0.0.2".parse().unwrap()..="10.0.0.2".parse().unwrap(),
+                "it",
+            )
+            .build()
+            .unwrap();
+        assert_eq!(none.capacity(), 0);
+        for (v4, indices, message) in [
+            (none, 0, "exhausted: the networks have no index in common"),
+            (
+                v4("10.0.0.0/30").build().unwrap(),
+                1,
+                "exhausted: the only common index is not free in both networks",
+            ),
+            (
+                v4("10.0.0.0/29").build().unwrap(),
+                5,
+                "exhausted: none of 5 indices is free in both networks",
+            ),
+        ] {
+            let twins = TwinPools::new(v4, v6()).unwrap();
+            let pairs = std::iter::from_fn(|| twins.allocate_pair().ok()).count();
+            assert_eq!(pairs as u64, indices);
+            let error = twins.allocate_pair().unwrap_err();
+            assert_eq!(error.to_string(), message);
+        }
+    }
+
+    #[test]
+    fn ranges_have_their_numbers_in_common() {
+        assert_eq!(common_len(&[(0, 3), (5, 9)], &[(2, 6), (9, 9)]), 2 + 2 + 1);
+        assert_eq!(common_len(&[(0, 3)], &[]), 0);
+        assert_eq!(common_len(&[(0, u32::MAX)], &[(0, u32::MAX)]), 1 << 32);
     }
 }

@@ -18,6 +18,8 @@ mod reconcile;
 mod set;
 mod users;
 mod values;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+mod waiting;
 
 use args::{Cli, Command};
 use clap::Parser;

@@ -2,7 +2,7 @@
 
 use crate::model::{Config, MemberConfig};
 use crate::plan::{Plan, PlanError, Step, StepKind};
-use hostbits::{FileProblem, OpenError, read_file};
+use hostbits::{FileProblem, OpenError, SyncError, read_file};
 use ipnet::IpNet;
 use std::error::Error;
 use std::fmt;
@@ -103,8 +103,10 @@ fn do_to_file(member: &MemberConfig, kind: &StepKind) -> Result<(), OpenError> {
         StepKind::Grow { .. } => builder.grow(path)?,
         _ => builder.create(path)?,
     };
-    drop(pool);
-    Ok(())
+    pool.close().map_err(|error| match error {
+        SyncError::SyncFailed { errno } => OpenError::SyncFailed { errno },
+        _ => OpenError::Poisoned,
+    })
 }
 
 /// Opens a file whose creator, or last user, died before its summary was whole: the first opening mends it.

@@ -89,6 +89,33 @@ impl<N: Network> Pool<N> {
         Ok(file.commit()?)
     }
 
+    /// Closes the pool, as a drop does, and tells how that went: the last one who has a file open leaves it in
+    /// order, and waits for the disk. Of a pool on the heap there is nothing to tell.
+    ///
+    /// # Errors
+    ///
+    /// [`SyncError::SyncFailed`] if the file could not be left in order, and [`SyncError::Poisoned`] if a write
+    /// had failed before, here or in another process: what was not synced may be lost, and the next opening
+    /// quarantines what it cannot be sure of. [`SyncError::Forked`] in a child of the process that opened the
+    /// pool. The pool is closed in any case.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-close-{}", std::process::id()));
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let pool = Pool::builder(net).create(&path)?;
+    /// pool.allocate()?;
+    /// pool.close()?;
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn close(self) -> Result<(), SyncError> {
+        match self.words.file() {
+            Some(file) => Ok(file.close()?),
+            None => Ok(()),
+        }
+    }
+
     /// Tells what the file had been through when this pool opened it; `None` for a pool on the heap.
     ///
     /// ```

@@ -19,6 +19,7 @@ use crate::storage::fork::Side;
 use crate::sync::{AtomicU64, Ordering};
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// Words of the volatile region.
@@ -49,6 +50,8 @@ pub(crate) struct Attached {
     patience: Duration,
     /// The opening has come to its end: there is something to take leave of.
     is_settled: bool,
+    /// It was closed, and has reported how that went.
+    is_closed: AtomicBool,
 }
 
 impl Attached {
@@ -83,6 +86,7 @@ impl Attached {
             side: Side::here(),
             patience,
             is_settled: false,
+            is_closed: AtomicBool::new(false),
             disk,
         };
         // Relaxed, both: the lock orders comers and leavers.
@@ -297,6 +301,25 @@ impl Attached {
         left
     }
 
+    /// What a drop does, with its errors. Whoever calls this owns the pool, and drops it next.
+    pub(crate) fn close(&self) -> Result<(), Refusal> {
+        if self.is_forked() {
+            return Err(Refusal::Forked);
+        }
+        // Relaxed: between a thread and itself.
+        if !self.is_whole() || self.is_closed.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let poison = self.poison();
+        self.leave().map_err(|error| Refusal::SyncFailed {
+            errno: error.raw_os_error().unwrap_or(nix::libc::EIO),
+        })?;
+        match poison {
+            Some(errno) => Err(Refusal::Poisoned { errno }),
+            None => Ok(()),
+        }
+    }
+
     /// Leaves a file in order that nobody else can come to, and that will never be used again: the locks
     /// stay, and so does the mapping.
     pub(super) fn leave_in_place(&self) -> io::Result<()> {
@@ -325,7 +348,9 @@ impl Attached {
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        if self.is_forked() || !self.is_whole() {
+        // Relaxed: whoever closes it drops it.
+        let is_closed = self.is_closed.load(Ordering::Relaxed);
+        if is_closed || self.is_forked() || !self.is_whole() {
             return;
         }
         if !self.is_settled {
@@ -334,7 +359,7 @@ impl Drop for Attached {
             self.volatile(at::ATTACHED).fetch_sub(1, Ordering::Relaxed);
             return;
         }
-        // A drop cannot report it. What is not in order is found by the next opener.
+        // A drop cannot report it, `close` does. What is not in order is found by the next opener.
         let _ = self.leave();
     }
 }

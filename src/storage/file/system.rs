@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+/// Where the system has names for descriptors, if `/proc` is there.
+const DESCRIPTORS: &str = "/proc/self/fd";
+
 /// Permission bits with which group or others may write.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
@@ -109,6 +112,10 @@ pub(crate) struct Unpublished {
 
 impl Unpublished {
     pub(crate) fn new(path: &Path) -> Result<Self, OpenError> {
+        // Without it a file without a name can get none.
+        if !Path::new(DESCRIPTORS).exists() {
+            return Self::named(path);
+        }
         let unnamed = beyond_standard_streams(|| {
             File::options()
                 .read(true)
@@ -236,7 +243,7 @@ impl Drop for Unpublished {
 }
 
 fn link_unnamed(file: &File, path: &Path) -> io::Result<()> {
-    let by_descriptor = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let by_descriptor = format!("{DESCRIPTORS}/{}", file.as_raw_fd());
     linkat(
         AT_FDCWD,
         by_descriptor.as_str(),

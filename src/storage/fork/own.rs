@@ -9,7 +9,7 @@
 //!
 //! ```text
 //! begin:  no fork on its way?  open or map; put it on the list; has a fork begun since? then begin again
-//! drop:   the pipe or zeros in its place; take it off the list; close or unmap it
+//! drop:   give up its locks; the pipe or zeros in its place; take it off the list; close or unmap it
 //! child:  the pipe or zeros in the place of all that is on the list; the list is empty
 //! ```
 //!
@@ -19,6 +19,7 @@
 use super::{Side, handlers};
 use memmap2::MmapRaw;
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 use std::fs::File;
 use std::io;
@@ -119,6 +120,9 @@ impl Deref for OwnMap {
 
 impl Drop for OwnFile {
     fn drop(&mut self) {
+        if self.is_ours() {
+            give_up_locks(&self.file);
+        }
         self.thing().leave(self.entry);
     }
 }
@@ -127,6 +131,21 @@ impl Drop for OwnMap {
     fn drop(&mut self) {
         Thing::of_map(&self.raw).leave(self.entry);
     }
+}
+
+/// Gives up every lock of a file. That its descriptor is closed would do, if nobody had a copy of it: but a
+/// thread that starts a program has a child between its fork and its exec, for which no handler is called.
+fn give_up_locks(file: &File) {
+    let whole = libc::flock {
+        l_type: libc::F_UNLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: 0,
+        // To the end, wherever that is.
+        l_len: 0,
+        l_pid: 0,
+    };
+    // If it fails, they go with the last copy.
+    let _ = fcntl(file, FcntlArg::F_OFD_SETLK(&whole));
 }
 
 /// What is on the list.

@@ -7,6 +7,7 @@ use crate::args::{Format, PoolArgs};
 use crate::failure::Failure;
 use crate::next::Given;
 use crate::output::{print, print_json, print_whole};
+use crate::waiting::naming_others;
 use hostbits::{Durability, Network, NetworkInfo, Pool};
 use ipnet::IpNet;
 use serde::Serialize;
@@ -45,7 +46,7 @@ pub(super) fn create(args: &CreateArgs) -> Result<(), Failure> {
     let pool = builder
         .create(&args.file.path)
         .map_err(|error| args.file.refuse_open(error))?;
-    print_made(&args.file, "created", &pool)
+    print_made(&args.file, "created", pool)
 }
 
 pub(super) fn grow(args: &GrowArgs) -> Result<(), Failure> {
@@ -58,7 +59,7 @@ pub(super) fn grow(args: &GrowArgs) -> Result<(), Failure> {
     let pool = builder
         .grow(&args.file.path)
         .map_err(|error| args.file.refuse_open(error))?;
-    print_made(&args.file, "holds", &pool)
+    print_made(&args.file, "holds", pool)
 }
 
 fn refuse_seed(file: &FileArgs, pool: &PoolArgs) -> Result<(), Failure> {
@@ -68,10 +69,11 @@ fn refuse_seed(file: &FileArgs, pool: &PoolArgs) -> Result<(), Failure> {
     }
 }
 
-fn print_made(file: &FileArgs, verb: &str, pool: &Pool) -> Result<(), Failure> {
+fn print_made(file: &FileArgs, verb: &str, pool: Pool) -> Result<(), Failure> {
     let (name, info) = (file.name(), pool.info());
     let health = pool.health();
     let durability = health.map(|health| health.durability).unwrap_or_default();
+    file.close(pool)?;
     match file.format {
         Format::Plain => {
             print(|out| writeln!(out, "{name}: {verb} {info}, durability {durability}"))
@@ -89,8 +91,11 @@ fn print_made(file: &FileArgs, verb: &str, pool: &Pool) -> Result<(), Failure> {
 pub(super) fn allocate(args: &AllocateArgs) -> Result<(), Failure> {
     let file = &args.file;
     let pool = file.open()?;
-    let nets = take(args, &pool).map_err(|cause| file.refuse(cause))?;
+    let in_flight = || pool.processes_in_flight().unwrap_or_default();
+    let nets = naming_others(file.format, in_flight, || take(args, &pool));
+    let nets = nets.map_err(|cause| file.refuse(cause))?;
     sync_if_promised(&pool).map_err(|cause| file.refuse(cause))?;
+    file.close(pool)?;
     print_nets(file, &nets).map_err(|error| file.refuse(Cause::Unprinted { nets, error }))
 }
 
@@ -163,6 +168,7 @@ pub(super) fn sync(file: &FileArgs) -> Result<(), Failure> {
     let name = file.name();
     let health = pool.health();
     let durability = health.map(|health| health.durability).unwrap_or_default();
+    file.close(pool)?;
     match (file.format, durability) {
         (Format::Json, durability) => print_json(&Synced {
             file: &name,

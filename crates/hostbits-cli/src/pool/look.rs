@@ -9,6 +9,7 @@ use crate::args::Format;
 use crate::failure::Failure;
 use crate::info;
 use crate::output::{Utc, print, print_json};
+use crate::waiting::processes;
 use hostbits::{Durability, FileProblem, FileView, Health, NetworkInfo, RecoveryKind};
 use serde::{Serialize, Serializer};
 use std::fmt::Display;
@@ -27,6 +28,7 @@ struct Shown<'a> {
     quarantined_by: Option<RecoveryKind>,
     problems: Vec<Problem<'a>>,
     health: &'a Health,
+    in_flight: &'a [u32],
     allocated: u64,
     available: u64,
     map: &'a Map,
@@ -54,6 +56,7 @@ struct Checked<'a> {
     quarantined_by: Option<RecoveryKind>,
     is_settled: bool,
     is_left_in_order: bool,
+    in_flight: &'a [u32],
     room: u64,
     created_unix: u64,
     allocated: u64,
@@ -83,6 +86,7 @@ pub(super) fn show(file: &FileArgs) -> Result<(), Failure> {
         quarantined_by: view.quarantined_by,
         problems: problems(&view),
         health: &view.health,
+        in_flight: &view.in_flight,
         allocated,
         available: info.capacity - allocated,
         map: &map,
@@ -106,6 +110,9 @@ fn write_shown(out: &mut dyn Write, shown: &Shown<'_>) -> io::Result<()> {
     row(out, "durable", &health.durability)?;
     row(out, "session", &health.session)?;
     row(out, "processes", &health.processes)?;
+    if !shown.in_flight.is_empty() {
+        row(out, "in flight", &in_flight(shown.in_flight))?;
+    }
     let suspects = suspects(health.quarantined, shown.quarantined_by);
     row(out, "suspects", &suspects)?;
     if let Some(errno) = health.poison {
@@ -148,6 +155,12 @@ fn story(found: RecoveryKind) -> String {
         _ => "",
     };
     format!("{found}: {sentence}{quarantines}")
+}
+
+/// Whose claims are in flight, for people.
+fn in_flight(pids: &[u32]) -> String {
+    let whose = processes(pids);
+    format!("a claim of {whose}: whoever would be told \"nothing is free\" waits for it")
 }
 
 /// How many suspects there are, and why.
@@ -208,6 +221,7 @@ fn checked<'a>(file: &'a str, view: &'a FileView, is_good: bool) -> Checked<'a> 
         quarantined_by: view.quarantined_by,
         is_settled: view.is_settled,
         is_left_in_order: view.is_left_in_order,
+        in_flight: &view.in_flight,
         room: view.capacity,
         created_unix: unix_seconds(view.created),
         allocated: view.snapshot.allocated(),
@@ -233,6 +247,13 @@ pub(crate) fn verdict(view: &FileView) -> &'static str {
 fn write_checked(out: &mut dyn Write, file: &str, view: &FileView) -> io::Result<()> {
     for problem in problems(view) {
         writeln!(out, "{file}: {}: {}", problem.kind(), problem.message)?;
+    }
+    if !view.in_flight.is_empty() {
+        writeln!(
+            out,
+            "{file}: note: in flight: {}",
+            in_flight(&view.in_flight)
+        )?;
     }
     let verdict = verdict(view);
     let (taken, quarantined) = (view.snapshot.allocated(), view.quarantined);

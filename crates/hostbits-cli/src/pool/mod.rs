@@ -72,6 +72,12 @@ impl FileArgs {
             .map_err(|error| self.refuse_open(error))
     }
 
+    /// Leaves it, and tells if the disk did not take what was done.
+    pub(crate) fn close(&self, pool: Pool) -> Result<(), Failure> {
+        let closed = pool.close();
+        closed.map_err(|error| self.refuse(Cause::Sync(error)))
+    }
+
     /// Looks at it, and leaves it alone.
     pub(crate) fn read(&self) -> Result<FileView, Failure> {
         let view = hostbits::read_file(&self.path).and_then(|view| {

@@ -63,6 +63,7 @@ pub(crate) fn run<T: Named>(args: &ReclaimArgs<T>) -> Result<(), Failure> {
         None => everything(&target, &set)?,
     };
     target.sync(&set)?;
+    target.close(set)?;
     let members = done.members.iter().map(|it| Reclaimed {
         member: target.name_of(it.id).unwrap_or_default(),
         freed: it.freed,

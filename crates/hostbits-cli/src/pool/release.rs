@@ -59,6 +59,7 @@ pub(super) fn run(args: &ReleaseArgs) -> Result<ExitCode, Failure> {
         .map(|&named| done.release(&pool, named))
         .collect();
     print_outcomes(args, &outcomes)?;
+    args.file.close(pool)?;
     let first_error = outcomes.iter().find_map(|outcome| outcome.error.as_ref());
     Ok(first_error.map_or(ExitCode::SUCCESS, |error| {
         ExitCode::from(exit_code_of_release(error))

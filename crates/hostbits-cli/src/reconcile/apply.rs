@@ -32,10 +32,12 @@ pub(super) fn run(args: &ApplyArgs) -> Result<ExitCode, Failure> {
         set: &set,
         subject: subject(&target, &lists, args, &kept),
     };
-    match kept.plan.grace_ms {
+    let code = match kept.plan.grace_ms {
         0 => going.as_it_is(kept),
         _ => going.see_again(kept),
-    }
+    }?;
+    target.close(set)?;
+    Ok(code)
 }
 
 fn subject<'a>(

@@ -86,11 +86,13 @@ fn run(target: &Target, args: &PassOptions) -> Result<ExitCode, Failure> {
              command began until the plan is applied",
         );
     }
-    match (args.wait, &args.output) {
+    let code = match (args.wait, &args.output) {
         (true, _) => run.wait(),
         (false, Some(path)) => run.keep(path),
         (false, None) => run.at_once(),
-    }
+    }?;
+    target.close(set)?;
+    Ok(code)
 }
 
 struct Run<'a> {

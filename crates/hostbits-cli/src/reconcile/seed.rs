@@ -8,6 +8,7 @@ use crate::args::AmbiguousChoice;
 use crate::failure::Failure;
 use crate::output::{print, print_error_text, print_json};
 use crate::users::{Notes, ReadList, UserRecords};
+use crate::waiting::{in_flight, naming_others};
 use serde::Serialize;
 
 /// The answer as JSON.
@@ -42,17 +43,22 @@ pub(super) fn adopt(
     let sources = lists.iter().map(|list| &list.source);
     let mut users = UserRecords::open(sources).map_err(Failure::Unreadable)?;
     let progress = Progress::new(target.format(), None);
-    let report = set.adopt_reading(ambiguous.into(), progress.over(users.by_ref()));
+    let others = || in_flight(&set);
+    let report = naming_others(target.format(), others, || {
+        set.adopt_reading(ambiguous.into(), progress.over(users.by_ref()))
+    });
     drop(progress);
     // Before it is said that the list had no end: what was taken is meant to stay.
     target.sync(&set)?;
+    let free = set.available();
+    target.close(set)?;
     let read = users.finish().map_err(Failure::Unreadable)?;
     if target.is_plain() {
         let notes = Notes {
             read: &read,
             report: &report,
             ambiguous,
-            free: set.available(),
+            free,
         };
         print_error_text(&notes.to_string());
         return print(|out| {

@@ -9,6 +9,7 @@ use hostbits::{Durability, FileView, MemberId, Pool, PoolSet};
 use hostbits_config::{MemberConfig, OpenError, SetConfig};
 use ipnet::IpNet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What is compared with a list.
 #[derive(Debug)]
@@ -257,6 +258,18 @@ impl Target {
                     self.refuse(Cause::SyncOfMember { id, error })
                 })?,
             }
+        }
+        Ok(())
+    }
+
+    /// Leaves the files, and tells if a disk did not take what was done.
+    pub(crate) fn close(&self, set: PoolSet<IpNet>) -> Result<(), Failure> {
+        let members = set.members();
+        let pools: Vec<_> = members.map(|it| (it.id(), Arc::clone(it.pool()))).collect();
+        drop(set);
+        for (id, pool) in pools {
+            let closed = Arc::into_inner(pool).map_or(Ok(()), hostbits::Pool::close);
+            closed.map_err(|error| self.refuse(Cause::SyncOfMember { id, error }))?;
         }
         Ok(())
     }

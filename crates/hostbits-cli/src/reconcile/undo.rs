@@ -41,6 +41,7 @@ pub(super) fn run(args: &UndoArgs) -> Result<ExitCode, Failure> {
         None => Undone::default(),
     };
     target.sync(&set)?;
+    target.close(set)?;
     kept.save(&args.plan).map_err(Failure::Plan)?;
     match args.format {
         Format::Plain => print(|out| {
@@ -97,6 +98,7 @@ pub(super) fn file_id(plan: &hostbits::Plan) -> Option<&str> {
 pub(super) fn close(target: &Target) -> Result<(), Failure> {
     let set = target.open()?;
     target.lower_barriers(&set)?;
+    target.close(set)?;
     match target.format() {
         Format::Plain => print(|out| {
             let name = target.name();

@@ -9,6 +9,7 @@ use crate::next::Given;
 use crate::output::{print, print_error_text, print_json, print_whole};
 use crate::pool::{Done, Outcome, exit_code_of_release, needs_sync, net_of};
 use crate::values::Named;
+use crate::waiting::{in_flight, naming_others};
 use hostbits::{Network, Pair, Pool, PoolSet, ReleaseError};
 use hostbits_config::{Config, Family, OpenPair, OpenSet, SetConfig};
 use ipnet::IpNet;
@@ -65,10 +66,16 @@ fn singles(args: &AllocateArgs, config: &Config) -> Result<Vec<IpNet>, Failure> 
     let set = args.config.set(config, &args.set)?;
     let open = set.open::<IpNet>();
     let open = open.map_err(|error| args.config.refuse_open(error))?;
-    let addrs = take(args, set, &open).map_err(|cause| args.config.refuse(cause))?;
+    let others = || in_flight(&open.set);
+    let addrs = naming_others(args.config.format, others, || take(args, set, &open));
+    let addrs = addrs.map_err(|cause| args.config.refuse(cause))?;
     let pools = addrs.iter().filter_map(|&addr| pool_of(&open.set, addr));
     sync(pools).map_err(|cause| args.config.refuse(cause))?;
-    Ok(nets_of(&open.set, &addrs))
+    let nets = nets_of(&open.set, &addrs);
+    let pools = pools_of(&open.set);
+    drop(open);
+    close(pools).map_err(|cause| args.config.refuse(cause))?;
+    Ok(nets)
 }
 
 fn take(
@@ -150,25 +157,54 @@ fn pair(args: &AllocateArgs, config: &Config) -> Result<Vec<IpNet>, Failure> {
     }
     let open = config.open_pair(&args.set);
     let open = open.map_err(|error| args.config.refuse_open(error))?;
+    let format = args.config.format;
+    let (mut v4_pools, mut v6_pools) = (Vec::new(), Vec::new());
     let nets = match &open {
         OpenPair::Any(both) => {
+            (v4_pools, v6_pools) = (pools_of(both.v4()), pools_of(both.v6()));
+            let others = || [in_flight(both.v4()), in_flight(both.v6())].concat();
             let (allocate, release) = (|| both.allocate_pair(), |pair| both.release_pair(pair));
-            let pairs = take_all(args.count, allocate, release);
+            let pairs = naming_others(format, others, || take_all(args.count, allocate, release));
             let pairs = pairs.map_err(|error| args.config.refuse(Cause::Pair(error)))?;
             finish_pairs(&pairs, |pair| {
                 (pool_of(both.v4(), pair.v4), pool_of(both.v6(), pair.v6))
             })
         }
         OpenPair::Same(twins) => {
+            v4_pools.push(Arc::clone(twins.v4()));
+            v6_pools.push(Arc::clone(twins.v6()));
+            let others = || {
+                let (v4, v6) = (twins.v4(), twins.v6());
+                let pids = [v4.processes_in_flight(), v6.processes_in_flight()];
+                pids.into_iter().flatten().flatten().collect()
+            };
             let (allocate, release) = (|| twins.allocate_pair(), |pair| twins.release_pair(pair));
-            let pairs = take_all(args.count, allocate, release);
+            let pairs = naming_others(format, others, || take_all(args.count, allocate, release));
             let pairs = pairs.map_err(|error| args.config.refuse(Cause::Pair(error)))?;
             finish_pairs(&pairs, |_| (Some(twins.v4()), Some(twins.v6())))
         }
         // More kinds may come; there is none that nothing was allocated from.
         _ => Ok(Vec::new()),
     };
-    nets.map_err(|cause| args.config.refuse(cause))
+    drop(open);
+    let closed = nets.and_then(|nets| {
+        close(v4_pools)?;
+        close(v6_pools)?;
+        Ok(nets)
+    });
+    closed.map_err(|cause| args.config.refuse(cause))
+}
+
+/// The pools of a set, to be closed when it is gone.
+fn pools_of<N: Network>(set: &PoolSet<N>) -> Vec<Arc<Pool<N>>> {
+    let members = set.members();
+    members.map(|member| Arc::clone(member.pool())).collect()
+}
+
+/// Leaves the files, and tells if a disk did not take what was done.
+fn close<N: Network>(pools: Vec<Arc<Pool<N>>>) -> Result<(), Cause> {
+    let mut pools = pools.into_iter().filter_map(Arc::into_inner);
+    pools.try_for_each(Pool::close).map_err(Cause::Sync)
 }
 
 /// Where the halves of a pair are from.
@@ -231,6 +267,11 @@ pub(super) fn release(args: &ReleaseArgs) -> Result<ExitCode, Failure> {
         .map(|&named| release_one(&sets, &mut done, named));
     let outcomes: Vec<Outcome> = outcomes.collect();
     print_outcomes(args, &outcomes)?;
+    for set in sets {
+        let pools = pools_of(&set);
+        drop(set);
+        close(pools).map_err(|cause| args.config.refuse(cause))?;
+    }
     let first_error = outcomes.iter().find_map(|outcome| outcome.error.as_ref());
     Ok(first_error.map_or(ExitCode::SUCCESS, |error| {
         ExitCode::from(exit_code_of_release(error))

@@ -1,9 +1,11 @@
 //! Commands on a file that others have open at the same time.
 
-use crate::run::PoolFile;
+use crate::run::{PoolFile, command};
 use hostbits::open_file;
 use std::collections::HashSet;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::FileExt;
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 #[test]
@@ -167,4 +169,52 @@ fn a_poisoned_pool_is_exit_code_8() {
     assert!(run.found().ends_with(reason), "{run:?}");
     file.run("reclaim", "--nobody").found();
     assert_eq!(file.run("allocate", "").found(), "10.0.0.2/32\n");
+}
+
+/// Makes it look as if a claim of ours were in flight, or had landed: we are the first with the file, so the first
+/// lane is ours.
+fn fly(file: &PoolFile, is_in_air: bool) {
+    const LANE_AT: u64 = 4 * 4096 + 0x200;
+    let open = std::fs::File::options().read(true).write(true);
+    let raw = { open }.open(&file.0).unwrap();
+    let mut word = [0; 8];
+    raw.read_exact_at(&mut word, LANE_AT).unwrap();
+    let word = u64::from_ne_bytes(word) & !1 | u64::from(is_in_air);
+    raw.write_all_at(&word.to_ne_bytes(), LANE_AT).unwrap();
+}
+
+/// A process is stopped in a claim: `show` and `check` name it, and whoever waits for it says so.
+#[test]
+fn whom_a_command_waits_for_is_named() {
+    let file = PoolFile::create("in-flight", "10.0.0.0/29");
+    let live = open_file(&file.0).unwrap();
+    while live.allocate().is_ok() {}
+    let own = std::process::id();
+    assert_eq!(file.json("show", "")["in_flight"], serde_json::json!([]));
+    assert!(!file.run("show", "").found().contains("in flight"));
+    fly(&file, true);
+    assert_eq!(live.processes_in_flight(), Some(vec![own]));
+    for verb in ["show", "check"] {
+        assert_eq!(file.json(verb, "")["in_flight"], serde_json::json!([own]));
+        let run = file.run(verb, "");
+        let note = format!("a claim of process {own}: whoever would be told");
+        assert!(run.found().contains(&note), "{run:?}");
+    }
+    let mut waiter = command(&["pool", "allocate", file.name()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut err = BufReader::new(waiter.stderr.take().unwrap());
+    let mut line = String::new();
+    err.read_line(&mut line).unwrap();
+    fly(&file, false);
+    assert_eq!(
+        line,
+        format!("waiting for process {own}, whose claim is in flight\n")
+    );
+    let mut rest = String::new();
+    err.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("exhausted"), "{rest}");
+    assert_eq!(waiter.wait().unwrap().code(), Some(3));
 }
