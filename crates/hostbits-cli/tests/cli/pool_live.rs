@@ -175,8 +175,11 @@ fn a_poisoned_pool_is_exit_code_8() {
 /// lane is ours.
 fn fly(file: &PoolFile, is_in_air: bool) {
     const LANE_AT: u64 = 4 * 4096 + 0x200;
-    let open = std::fs::File::options().read(true).write(true);
-    let raw = { open }.open(&file.0).unwrap();
+    let raw = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .open(&file.0)
+        .unwrap();
     let mut word = [0; 8];
     raw.read_exact_at(&mut word, LANE_AT).unwrap();
     let word = u64::from_ne_bytes(word) & !1 | u64::from(is_in_air);
@@ -188,6 +191,8 @@ fn fly(file: &PoolFile, is_in_air: bool) {
 fn whom_a_command_waits_for_is_named() {
     let file = PoolFile::create("in-flight", "10.0.0.0/29");
     let live = open_file(&file.0).unwrap();
+    // A first flight: before that nobody waits for any.
+    let _ = live.allocate_many(2).unwrap();
     while live.allocate().is_ok() {}
     let own = std::process::id();
     assert_eq!(file.json("show", "")["in_flight"], serde_json::json!([]));
