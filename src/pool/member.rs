@@ -266,6 +266,11 @@ impl<N: Network> Pool<N> {
         self.geometry.segments()[0].base
     }
 
+    /// The last address of all.
+    pub(crate) fn last_addr(&self) -> N::Addr {
+        self.geometry.last_addr_of(self.last_slot())
+    }
+
     /// First and last addresses of all stretches of consecutive addresses, ascending.
     pub(crate) fn stretches(&self) -> impl Iterator<Item = (N::Addr, N::Addr)> + '_ {
         self.geometry
