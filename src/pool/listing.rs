@@ -158,12 +158,13 @@ impl<'a, N: Network> Listing<'a, N> {
             .geometry
             .in_family(net.network())
             .zip(self.geometry.in_family(net.broadcast()));
-        let last_slot = (self.geometry.slot_count() - 1) as Slot;
-        let all = (
-            self.geometry.addr_of(0),
-            self.geometry.last_addr_of(last_slot),
-        );
-        ends.is_some_and(|(first, last)| first <= all.0 && all.1 <= last)
+        let segments = self.geometry.segments();
+        let all = segments.first().zip(segments.last()).map(|(low, high)| {
+            let last = self.geometry.last_addr_of(high.last);
+            (low.base, last)
+        });
+        ends.zip(all)
+            .is_some_and(|((first, last), (low, high))| first <= low && high <= last)
     }
 
     /// Reads the entry `position` of a list of which others read the rest.

@@ -268,7 +268,9 @@ impl<N: Network> Pool<N> {
 
     /// The last address of all.
     pub(crate) fn last_addr(&self) -> N::Addr {
-        self.geometry.last_addr_of(self.last_slot())
+        let segments = self.geometry.segments();
+        self.geometry
+            .last_addr_of(segments[segments.len() - 1].last)
     }
 
     /// First and last addresses of all stretches of consecutive addresses, ascending.

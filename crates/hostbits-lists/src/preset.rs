@@ -124,7 +124,8 @@ macro_rules! presets {
 
 presets! {
     K8sPods, "k8s-pods", "kubectl get pods -A -o json",
-    r#"each("Pod") | {owner: full, state: .status.phase, addresses: some(.status | .podIP?, .podIPs[]?.ip)}"#;
+    r#"each("Pod") | if .status == null then error("a pod without status") else . end
+      | {owner: full, state: .status.phase, addresses: some(.status | .podIP?, .podIPs[]?.ip)}"#;
     K8sServices, "k8s-services", "kubectl get services -A -o json",
     r#"each("Service") | {owner: full, state: .spec.type, addresses: some(
         .spec.clusterIP, .spec.clusterIPs[]?, .spec.externalIPs[]?, .spec.loadBalancerIP,

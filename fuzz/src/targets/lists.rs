@@ -158,7 +158,7 @@ struct Pieces<'a>(&'a [u8], usize);
 
 impl Read for Pieces<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let some = self.1.min(1 + self.1 % 7);
+        let some = self.1.min(1 + self.1 % 7).min(buffer.len());
         self.1 -= some;
         (&mut self.0).take(some as u64).read(buffer)
     }

@@ -1,14 +1,30 @@
 //! `dnsmasq-hosts`: fixed addresses in the forms that dnsmasq reads: `dhcp-host=` of its configuration, the same without
 //! the word in a file of hosts, `/etc/hosts`, `/etc/ethers`.
 //!
-//! Held is every address, also of a host that is ignored at present. Of other settings of a configuration nothing is
-//! held: `dhcp-range=`, `address=`, `host-record=`, and what is not known to have one.
+//! Held is every address, also of a host that is ignored at present, and of names (`address=`, `host-record=`). Of
+//! ranges, servers and options nothing is held.
 
 use super::by_line::LineFormat;
 use super::element::looks_like_address;
 use crate::batch::Batch;
 use crate::error::Fault;
 use crate::lines::Line;
+
+/// Settings with addresses that no host has.
+const OTHERS: [&str; 12] = [
+    "dhcp-range",
+    "dhcp-option",
+    "dhcp-option-force",
+    "dhcp-relay",
+    "dhcp-match",
+    "server",
+    "rev-server",
+    "local",
+    "bogus-priv",
+    "listen-address",
+    "bogus-nxdomain",
+    "rebind-domain-ok",
+];
 
 #[derive(Default)]
 pub(super) struct DnsmasqHosts;
@@ -33,9 +49,19 @@ impl LineFormat for DnsmasqHosts {
                     let what = "another file, which must be named as a list of its own";
                     out.broken(line.number, what, text.as_bytes());
                 }
-                // A setting, or a host with a `set:` and the like that has the sign in its name.
-                _ if name.contains([',', ' ']) => host(text, line.number, out),
-                _ => {}
+                // A host with a sign of that kind in its name.
+                _ if name.trim().contains([',', ' ']) => host(text, line.number, out),
+                name if OTHERS.contains(&name) => {}
+                // Names of hosts, and what is not known here: whoever has the address, it is in use.
+                name => {
+                    for word in value
+                        .split([',', '/', ' '])
+                        .filter(|it| looks_like_address(it))
+                    {
+                        let owner = out.keep_name(name.as_bytes());
+                        out.text(line.number, word.as_bytes(), owner, None);
+                    }
+                }
             }
         } else if text.contains(',') {
             host(text, line.number, out);
@@ -80,10 +106,15 @@ fn host(value: &str, line: u64, out: &mut Batch) {
     let name = fields.iter().find(is_name).or_else(|| fields.first());
     let name = name.copied().unwrap_or_default();
     // What begins as an address and is none is no name.
-    let is_odd = name
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'.')
-        && name.contains('.')
+    let is_hidden = |field: &&str| {
+        let mut words = field.split_whitespace();
+        field.contains(' ') && words.any(looks_like_address)
+    };
+    let is_odd = fields.iter().any(is_hidden)
+        || name
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.')
+            && name.contains('.')
         || fields
             .iter()
             .any(|field| field.starts_with('[') && !looks_like_address(&bare(field)));

@@ -9,6 +9,7 @@ use crate::list::{Counts, Reader};
 use crate::query::{Filter, Query};
 use crate::record::Record;
 use std::io::Read;
+use std::rc::Rc;
 
 /// How much is asked of the input at a time, in bytes.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -24,14 +25,14 @@ pub(super) enum Reading {
     /// The usual names are looked for.
     Usual(Elements),
     /// A filter says.
-    Filtered(Box<Filter>),
+    Filtered(Rc<Filter>),
 }
 
 impl Reading {
     /// What a query says.
     pub(super) fn of(query: &Query) -> Self {
         match query.filter() {
-            Some(filter) => Self::Filtered(Box::new(filter)),
+            Some(filter) => Self::Filtered(Rc::new(filter)),
             None => Self::Usual(Elements::default()),
         }
     }

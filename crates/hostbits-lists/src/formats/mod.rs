@@ -33,7 +33,10 @@ use crate::query::Filter;
 use crate::sniff::Sniffed;
 use by_line::ByLine;
 use json::{JsonValues, Reading};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::io::Read;
+use std::rc::Rc;
 use xml::ConfigXml;
 
 /// What reads `input` as `format`.
@@ -77,10 +80,21 @@ pub(crate) fn reader<'input>(
     }
 }
 
-/// A filter of ours. They are all compiled by a test.
+/// A filter of ours. They are all compiled by a test, and by each thread once.
 fn filtered(filter: &str) -> Reading {
+    thread_local! {
+        static COMPILED: RefCell<HashMap<String, Rc<Filter>>> = RefCell::default();
+    }
+    let compiled = COMPILED.with_borrow(|compiled| compiled.get(filter).cloned());
+    if let Some(filter) = compiled {
+        return Reading::Filtered(filter);
+    }
     match Filter::compile(filter) {
-        Ok(filter) => Reading::Filtered(Box::new(filter)),
+        Ok(compiled) => {
+            let compiled = Rc::new(compiled);
+            COMPILED.with_borrow_mut(|all| all.insert(filter.to_owned(), compiled.clone()));
+            Reading::Filtered(compiled)
+        }
         Err(error) => panic!("a filter of this crate is none: {error}"),
     }
 }
