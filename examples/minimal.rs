@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("10.0.0.3/32", "bob"),
         ("10.0.0.5", "carol"),
     ];
-    let report = pool.adopt(users);
+    let report = pool.adopt(users)?;
     println!(
         "{} of {} users marked as taken",
         report.taken, report.entries

@@ -5,7 +5,7 @@
 //! use hostbits::Pool;
 //!
 //! let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
-//! pool.adopt(["10.0.0.2", "10.0.0.3/32"]);
+//! pool.adopt(["10.0.0.2", "10.0.0.3/32"])?;
 //! let addr = pool.allocate()?;
 //! assert_eq!(addr.to_string(), "10.0.0.4");
 //! pool.release(addr)?;
@@ -127,7 +127,7 @@ pub use set::{
 pub use set::{MemberReclaimed, SetReclaimError, SetReclaimed};
 pub use slot::Slot;
 pub use stats::{Allocations, Failures, Stats, StatsLevel};
-pub use users::{Adopted, Ambiguous, Listed, Problem, ProblemKind, UserRecord};
+pub use users::{AdoptError, Adopted, Listed, Problem, ProblemKind, Unreadable, UserRecord};
 
 /// The examples of the README, as tests.
 #[cfg(all(doctest, feature = "mmap", target_os = "linux"))]

@@ -1,15 +1,14 @@
 //! The stateless form: a network and a list in, the next free address out.
 
 use crate::error::BuildError;
-use crate::geometry::{Geometry, Place, Plan};
+use crate::geometry::{Geometry, Plan, low_bits};
 use crate::network::Network;
-use crate::slot::{MAX_SLOTS, bit_of, word_of};
-use crate::users::{Entry, UserRecord, read};
+use crate::users::{Entry, Quoted, UserRecord, quoted, read};
 use std::error::Error;
 use std::fmt;
 
-/// A network keeps at most three addresses for itself: its two ends and the gateway.
-const MOST_RESERVED: u64 = 3;
+/// Enough of a network to see what it reserves at its beginning: the network's own address and the gateway.
+const FIRST_SLOTS: u64 = 4;
 
 /// Why there is no next free address.
 ///
@@ -31,6 +30,14 @@ pub enum NextFreeError {
         /// What is wrong with it.
         error: BuildError,
     },
+    /// An entry of the list cannot be read: whoever it is may hold any address.
+    #[non_exhaustive]
+    Unreadable {
+        /// Which entry, counted from 1.
+        position: u64,
+        /// At most 64 characters of what it says.
+        text: String,
+    },
     /// Every address is held by a listed user.
     #[non_exhaustive]
     Exhausted {
@@ -44,6 +51,7 @@ impl NextFreeError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Network { error } => error.code(),
+            Self::Unreadable { .. } => "unreadable",
             Self::Exhausted { .. } => "exhausted",
         }
     }
@@ -53,6 +61,9 @@ impl fmt::Display for NextFreeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Network { error } => error.fmt(f),
+            Self::Unreadable { position, text } => {
+                write!(f, "entry {position} of the list cannot be read: {text:?}")
+            }
             Self::Exhausted { capacity } => {
                 write!(
                     f,
@@ -71,6 +82,14 @@ impl serde::Serialize for NextFreeError {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Network { error } => error.serialize(serializer),
+            Self::Unreadable { position, text } => {
+                use serde::ser::SerializeStruct;
+                let mut fields = serializer.serialize_struct("NextFreeError", 3)?;
+                fields.serialize_field("code", self.code())?;
+                fields.serialize_field("position", position)?;
+                fields.serialize_field("text", text)?;
+                fields.end()
+            }
             Self::Exhausted { capacity } => crate::AllocateError::Exhausted {
                 capacity: *capacity,
                 quarantined: 0,
@@ -86,12 +105,12 @@ impl serde::Serialize for NextFreeError {
 /// callers with the same list get the same address; to let them race, use a [`Pool`](crate::Pool).
 /// The network's own addresses and the first usable one, the gateway, are left out. Networks of any
 /// size; time and memory grow with the list alone. What is not an address of the network holds
-/// nothing: to see what a list has of those, [`adopt`](crate::Pool::adopt) it.
+/// nothing: to see what a list has of those, [`adopt`](crate::Pool::adopt) it. Entries mean what they mean there.
 ///
 /// # Errors
 ///
 /// [`NextFreeError::Network`] if the network is written with host bits set;
-/// [`NextFreeError::Exhausted`] if all of it is held.
+/// [`NextFreeError::Unreadable`] if an entry cannot be read; [`NextFreeError::Exhausted`] if all of it is held.
 ///
 /// ```
 /// use hostbits::next_free;
@@ -104,46 +123,122 @@ pub fn next_free<N: Network>(
     network: N,
     users: impl IntoIterator<Item = impl UserRecord>,
 ) -> Result<N, NextFreeError> {
-    let held = held_addrs(network, users);
-    // The lowest free address is among the first as many as are held or reserved, and one more.
-    let enough = (held.len() as u64 + MOST_RESERVED + 1).min(MAX_SLOTS);
     let mut plan = Plan::new(Some(network));
-    plan.at_most = Some(enough);
-    let geometry = plan
+    plan.at_most = Some(FIRST_SLOTS);
+    let beginning = plan
         .lay_out()
         .map_err(|error| NextFreeError::Network { error })?;
-    let mut taken = vec![0u64; word_of((geometry.slot_count() - 1) as u32) + 1];
-    for addr in held {
-        if let Place::Usable(slot) = geometry.place_of(addr) {
-            taken[word_of(slot)] |= bit_of(slot);
+    let whole = Whole::of(network);
+    let mut held = held_spans(whole, network, users)?;
+    let own = reserved_spans(&beginning, whole);
+    let reserved: u128 = own.iter().map(|span| span.1 - span.0 + 1).sum();
+    held.extend(own);
+    held.sort_unstable();
+    let mut free = Some(whole.first);
+    for (first, last) in held {
+        match free {
+            Some(lowest) if lowest < first => break,
+            Some(lowest) => free = lowest.max(last).checked_add(u128::from(last >= lowest)),
+            None => break,
         }
     }
-    lowest_free(&geometry, &taken).ok_or(NextFreeError::Exhausted {
-        capacity: geometry.capacity(),
+    match free.filter(|&bits| bits <= whole.last) {
+        Some(bits) => {
+            let addr = N::addr_like(network.written_addr(), bits);
+            Ok(N::around(addr, N::addr_width(addr)))
+        }
+        None => {
+            let capacity = (whole.last - whole.first).saturating_add(1) - reserved;
+            Err(NextFreeError::Exhausted {
+                capacity: u64::try_from(capacity).unwrap_or(u64::MAX),
+            })
+        }
+    }
+}
+
+/// First and last address, as numbers.
+type Span = (u128, u128);
+
+/// All addresses of a network.
+#[derive(Clone, Copy)]
+struct Whole {
+    first: u128,
+    last: u128,
+    width: u8,
+}
+
+impl Whole {
+    fn of<N: Network>(network: N) -> Self {
+        let addr = network.written_addr();
+        let (first, width) = (N::addr_bits(addr), N::addr_width(addr));
+        let hosts = low_bits(width - network.mask_len());
+        Self {
+            first,
+            last: first | hosts,
+            width,
+        }
+    }
+}
+
+/// What the network keeps for itself: what is seen at its beginning, and the broadcast address.
+fn reserved_spans<N: Network>(beginning: &Geometry<N>, whole: Whole) -> Vec<Span> {
+    let bits = |slot| N::addr_bits(beginning.addr_of(slot));
+    let mut spans: Vec<Span> = beginning
+        .reservations()
+        .iter()
+        .map(|of| (bits(of.first), bits(of.last)))
+        .collect();
+    if whole.width == 32 && whole.last - whole.first >= u128::from(FIRST_SLOTS) {
+        spans.push((whole.last, whole.last));
+    }
+    spans
+}
+
+/// Whether addresses are of the network, but not all of it.
+fn is_of(whole: Whole, span: Option<Span>) -> bool {
+    span.is_some_and(|(low, high)| {
+        let touches = low <= whole.last && whole.first <= high;
+        touches && !(low <= whole.first && whole.last <= high)
     })
 }
 
-fn held_addrs<N: Network>(
+/// What the list names, of the network's family. What covers all of the network is a route to it.
+fn held_spans<N: Network>(
+    whole: Whole,
     network: N,
     users: impl IntoIterator<Item = impl UserRecord>,
-) -> Vec<N::Addr> {
-    let addr_of = |user: &_| match read(UserRecord::listed(user)) {
-        Entry::Addr(addr) => Some(addr),
-        Entry::Net(net) => Some(net.addr()),
-        Entry::Unassigned | Entry::Unparseable => None,
-    };
+) -> Result<Vec<Span>, NextFreeError> {
     let like = network.written_addr();
-    users
-        .into_iter()
-        .filter_map(|user| N::addr_in_family_of(like, addr_of(&user)?))
-        .collect()
-}
-
-fn lowest_free<N: Network>(geometry: &Geometry<N>, taken: &[u64]) -> Option<N> {
-    geometry
-        .runs()
-        .iter()
-        .flat_map(|run| run.first..=run.last)
-        .find(|&slot| taken[word_of(slot)] & bit_of(slot) == 0)
-        .map(|slot| geometry.net_of(slot))
+    let bits = |addr| N::addr_in_family_of(like, addr).map(N::addr_bits);
+    let mut held = Vec::new();
+    for (user, position) in users.into_iter().zip(1..) {
+        let listed = user.listed();
+        let (first, last) = match read(listed) {
+            Entry::Addr(addr) => (addr, addr),
+            Entry::Net(net) => (net.network(), net.broadcast()),
+            Entry::Range(first, last) => (first, last),
+            Entry::Unassigned => continue,
+            Entry::Stray(first, last) if !is_of(whole, bits(first).zip(bits(last))) => continue,
+            Entry::Unparseable | Entry::Stray(..) => {
+                let text = quoted(&Quoted(listed).to_string());
+                return Err(NextFreeError::Unreadable { position, text });
+            }
+        };
+        let Some((low, high)) = bits(first).zip(bits(last)) else {
+            continue;
+        };
+        let net = match read(listed) {
+            Entry::Net(net) => Some(net),
+            _ => None,
+        };
+        let is_route = net.is_some() && low <= whole.first && whole.last <= high;
+        match net.filter(|net| is_route && net != &net.trunc()) {
+            // A route is written without host bits: with them, it may be the beginning of a host's.
+            Some(net) => held.extend(bits(net.addr()).map(|addr| (addr, addr))),
+            None if is_route => {}
+            None if low <= whole.last && whole.first <= high => held.push((low, high)),
+            None => {}
+        }
+    }
+    Ok(held)
 }

@@ -188,7 +188,7 @@ fn a_child_changes_nothing() {
                 pool.release_block(block)
                     .is_err_and(|e| e.code() == "forked"),
                 pool.release_many(&[held]).released == 0,
-                pool.adopt([free]).taken == 0,
+                pool.adopt([free]).unwrap().taken == 0,
                 pool.health().is_some_and(|health| !health.is_good()),
                 matches!(pool.reconciler(), Err(ReconcilerError::Forked)),
                 set.allocate().is_err_and(is_forked),

@@ -10,8 +10,7 @@ use clock::Clock;
 use common::{a4, host, ten, v4, v6};
 use entries::sum;
 use hostbits::{
-    Ambiguous, ApplyError, EntryCounts, Fuse, Plan, Policy, Pool, ReconcileOptions, Reconciler,
-    SlotCounts,
+    ApplyError, EntryCounts, Fuse, Plan, Policy, Pool, ReconcileOptions, Reconciler, SlotCounts,
 };
 use ipnet::Ipv4Net;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -63,8 +62,8 @@ fn every_entry_and_every_address_is_in_one_category() {
         ("10.0.0.1", "gateway"),  // reserved_in_use
         ("10.9.9.9", "far"),      // out_of_range
         ("fd00::1", "six"),       // wrong_family
-        ("10.0.0.4/24", "style"), // ambiguous: 10.0.0.4 is listed
-        ("10.0.0.1/24", "style"), // ambiguous, and reserved: counted once
+        ("10.0.0.4/31", "style"), // a block: 10.0.0.4 and 10.0.0.5 are listed
+        ("10.0.0.0/31", "style"), // reserved_in_use, all of it: counted once
         ("10.9.0.4/24", "style"), // out_of_range, whatever it means
         ("", "nobody"),           // unassigned
         ("10.0.0.05", "odd"),     // unparseable
@@ -86,12 +85,12 @@ fn every_entry_and_every_address_is_in_one_category() {
         reserved_in_use,
         out_of_range,
         wrong_family,
-        ambiguous,
+        blocks,
         ..
     } = plan.entries;
     assert_eq!(
-        (reserved_in_use, out_of_range, wrong_family, ambiguous),
-        (1, 2, 1, 2)
+        (reserved_in_use, out_of_range, wrong_family, blocks),
+        (2, 2, 1, 1)
     );
     assert_eq!((plan.entries.unassigned, plan.entries.unparseable), (1, 1));
     let SlotCounts {
@@ -106,13 +105,13 @@ fn every_entry_and_every_address_is_in_one_category() {
     } = plan.slots;
     assert_eq!(
         (matched, orphan, in_flight),
-        (3, 2, 1),
-        "2, 3, 4; 5, 6; 100"
+        (4, 1, 1),
+        "2, 3, 4, 5; 6; 100"
     );
     assert_eq!((missing, conflict_taken), (1, 1));
     assert_eq!((total, free, plan.slots.quarantined), (253, 253 - 8, 0));
-    assert_eq!((plan.listed, plan.is_in_order()), (5, false));
-    assert_eq!(plan.problems.len(), 9);
+    assert_eq!((plan.listed, plan.is_in_order()), (6, false));
+    assert_eq!(plan.problems.len(), 7);
 }
 
 /// The counts add up for any mixture, on any kind of pool.
@@ -132,8 +131,7 @@ fn the_counts_add_up() {
             .build()
             .unwrap();
         let _ = pool.allocate_many(draw(900) as usize).unwrap();
-        let ambiguous = [Ambiguous::Host, Ambiguous::Expand, Ambiguous::Reject][draw(3) as usize];
-        let options = ReconcileOptions::new().ambiguous(ambiguous);
+        let options = ReconcileOptions::new();
         let mut reconciler = pool.reconciler_with(options).unwrap();
         let mut pass = reconciler.begin().unwrap();
         let _ = pool.allocate_many(draw(50) as usize);
@@ -282,7 +280,7 @@ fn no_verb_takes_an_address_past_the_barrier() {
             pool.guard().map(hostbits::Guard::keep).into_iter().count()
         }),
         ("adopt", |pool| {
-            pool.adopt(["10.0.0.8", "10.0.0.9"]).taken as usize
+            pool.adopt(["10.0.0.8", "10.0.0.9"]).unwrap().taken as usize
         }),
     ];
     for policy in common::POLICIES {
@@ -439,7 +437,7 @@ fn fuses_blow_at_their_limits() {
         case(200, hosts(23..=201), Some("too-many")),
         case(5, vec![], Some("empty-list")),
         case(5, with(hosts(2..=5), "x"), Some("unclear")),
-        case(5, with(hosts(2..=5), "10.0.0.2/24"), Some("unclear")),
+        case(5, with(hosts(2..=5), "10.0.0.2/33"), Some("unclear")),
         case(5, with(hosts(2..=5), ""), None),
         Case {
             age: 900,
@@ -486,13 +484,13 @@ fn fuses_blow_at_their_limits() {
     }
 }
 
-/// What expanding makes clear does not blow a fuse.
+/// A block is clear, and does not blow a fuse.
 #[test]
-fn expanded_blocks_are_clear() {
+fn blocks_are_clear() {
     let (pool, clock) = (pool(), Clock::default());
     let block = pool.allocate_block(28).unwrap();
     pool.allocate_exact(host(9)).unwrap();
-    let options = clock.at_first_sight().ambiguous(Ambiguous::Expand);
+    let options = clock.at_first_sight();
     let mut reconciler = pool.reconciler_with(options).unwrap();
     let plan = pass(&mut reconciler, &[block.to_string()]);
     assert_eq!((plan.slots.matched, plan.slots.ripe), (16, 1));
@@ -534,7 +532,7 @@ fn plans_of_others_and_old_ones_are_refused() {
         Err(ApplyError::Superseded)
     );
     let mut odd = newer.clone();
-    odd.version = 2;
+    odd.version = 9;
     assert_eq!(
         reconciler.apply_at_most(&odd, 9).unwrap_err().code(),
         "version"

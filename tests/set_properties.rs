@@ -264,7 +264,7 @@ impl World {
                     .copied()
                     .filter(|addr| ours.contains(addr))
                     .collect();
-                let report = self.set.adopt(&users);
+                let report = self.set.adopt(&users).unwrap();
                 assert_eq!(report.taken as usize, named.difference(&self.held).count());
                 assert_eq!((report.taken + report.already) as usize, named.len());
                 assert_eq!(report.entries as usize, users.len());

@@ -3,7 +3,7 @@
 //! `cargo bench -p hostbits-benches --bench lists`; `-- --test` reads everything once.
 
 use hostbits_benches::{measure_ratio, per_operation};
-use hostbits_lists::{Address, Format, List};
+use hostbits_lists::{Address, Format, List, Query};
 use std::fmt::Write;
 use std::hint::black_box;
 use std::net::Ipv4Addr;
@@ -12,6 +12,8 @@ use std::time::Instant;
 /// How many addresses each list has.
 const ADDRESSES: u32 = 1_000_000;
 const ROUNDS: usize = 15;
+/// How many pods the JSON has that a filter is run on.
+const PODS: u32 = 100_000;
 
 fn main() {
     let is_test = std::env::args().any(|word| word == "--test");
@@ -21,15 +23,15 @@ fn main() {
     let owners = joined(&texts, |index| format!(",user-{index}"));
     let json = format!("[\"{}\"]", texts.join("\",\n\""));
     check(Format::Lines, &plain, &addrs);
-    check(Format::Csv, &plain, &addrs);
-    check(Format::Csv, &owners, &addrs);
+    check(Format::CSV, &plain, &addrs);
+    check(Format::CSV, &owners, &addrs);
     check(Format::JSON, &json, &addrs);
     let rounds = if is_test { 1 } else { ROUNDS };
     println!("{ADDRESSES} addresses, as a ratio to std's parser on the same texts, one by one");
     for (name, format, list, target) in [
         ("lines", Format::Lines, &plain, 1.5),
-        ("csv, addresses alone", Format::Csv, &plain, 1.5),
-        ("csv with owners", Format::Csv, &owners, 2.5),
+        ("csv, addresses alone", Format::CSV, &plain, 1.5),
+        ("csv with owners", Format::CSV, &owners, 2.5),
         ("json", Format::JSON, &json, f64::INFINITY),
     ] {
         let row = measure_ratio(
@@ -43,6 +45,50 @@ fn main() {
             row.ours_ns, row.reference_ns, row.ratio
         );
     }
+    println!("{PODS} pods");
+    jq_row(rounds.min(5));
+}
+
+/// As many pods as a large cluster has, as `kubectl get pods -o json` prints them, but for what is not looked at.
+fn pods_json() -> String {
+    let pods = (0..PODS).map(|index| {
+        let addr = scattered(index);
+        format!(
+            r#"{{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"web-{index}","namespace":"shop","labels":{{"app":"web","tier":"front"}},"uid":"{index:08x}-0000-4000-8000-000000000000"}},"spec":{{"containers":[{{"name":"web","image":"registry.example/web:1.2.3","ports":[{{"containerPort":8080,"protocol":"TCP"}}]}}],"nodeName":"node-{}"}},"status":{{"phase":"Running","podIP":"{addr}","podIPs":[{{"ip":"{addr}"}}]}}}}"#,
+            index % 100
+        )
+    });
+    let pods: Vec<String> = pods.collect();
+    format!(r#"{{"kind":"List","items":[{}]}}"#, pods.join(","))
+}
+
+/// A jq filter on all pods, against `serde_json` making a `Value` of the same bytes.
+fn jq_row(rounds: usize) {
+    let json = pods_json();
+    let query = Query::new(".items[] | {address: .status.podIPs[].ip, owner: .metadata.name}");
+    let format = Format::Json(query.expect("a filter"));
+    let row = measure_ratio(
+        "jq",
+        rounds,
+        || {
+            let start = Instant::now();
+            let ended = List::new(format.clone(), "memory", json.as_bytes()).for_each(|record| {
+                black_box(record);
+            });
+            assert_eq!(ended.expect("a whole list").records, u64::from(PODS));
+            per_operation(start.elapsed(), PODS.into())
+        },
+        || {
+            let start = Instant::now();
+            let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+            black_box(&value);
+            per_operation(start.elapsed(), PODS.into())
+        },
+    );
+    println!(
+        "{:22} {:6.1} ns, serde_json {:5.1} ns: {:5.2} (target 3)",
+        "json with a jq filter", row.ours_ns, row.reference_ns, row.ratio
+    );
 }
 
 /// Addresses of 10.0.0.0/8 in an order that nobody can guess.

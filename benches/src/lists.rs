@@ -40,7 +40,9 @@ impl TextList {
     pub fn adopt(&self) -> f64 {
         let pool = pool();
         let start = Instant::now();
-        let report = pool.adopt(self.entries.iter().map(|(text, _)| text));
+        let report = pool
+            .adopt(self.entries.iter().map(|(text, _)| text))
+            .unwrap();
         let time = self.per_entry(start);
         self.check(
             report.taken + report.reserved,
@@ -53,7 +55,7 @@ impl TextList {
     pub fn adopt_owned(&self) -> f64 {
         let pool = pool();
         let start = Instant::now();
-        let report = pool.adopt(&self.entries);
+        let report = pool.adopt(&self.entries).unwrap();
         let time = self.per_entry(start);
         self.check(
             report.taken + report.reserved,
@@ -65,7 +67,9 @@ impl TextList {
     /// A whole pass over a /8 that has all of them, with owners: from the barrier to the plan.
     pub fn pass_owned(&self) -> f64 {
         let pool = pool();
-        let _ = pool.adopt(self.entries.iter().map(|(text, _)| text));
+        let _ = pool
+            .adopt(self.entries.iter().map(|(text, _)| text))
+            .unwrap();
         let mut reconciler = pool.reconciler().expect("nobody else reconciles");
         let start = Instant::now();
         let mut pass = reconciler.begin().expect("a pass on the heap");

@@ -45,7 +45,7 @@ impl Net {
     }
 
     fn adopt(&self, addrs: &[Ipv4Addr]) -> Adopted {
-        self.pool.adopt(addrs)
+        self.pool.adopt(addrs).unwrap()
     }
 }
 

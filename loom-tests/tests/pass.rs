@@ -237,7 +237,7 @@ fn what_is_adopted_beside_a_pass_is_never_freed() {
     let net = || Net::new(Policy::Lowest).leak(FIRST);
     beside_a_pass("", 3, net, 1, |net| {
         net.is_new_user(SECOND);
-        let report = net.pool.adopt([SECOND]);
+        let report = net.pool.adopt([SECOND]).unwrap();
         // The pass may take it as missing, and what a pass may have freed is not the list's to count.
         assert_eq!(report.taken + report.already, 1, "{report:?}");
     });
@@ -248,7 +248,7 @@ fn what_is_adopted_beside_a_pass_is_never_freed() {
 fn a_plan_that_is_applied_twice_frees_nothing_that_was_adopted() {
     let net = || Net::new(Policy::Lowest).leak(FIRST).with_user(SECOND);
     beside_a_pass("", 3, net, 2, |net| {
-        if net.pool.adopt([FIRST]).taken == 1 {
+        if net.pool.adopt([FIRST]).unwrap().taken == 1 {
             net.is_new_user(FIRST);
         }
     });

@@ -162,7 +162,7 @@ fn handover_many(pool: &Pool4) {
                 }
                 _ => {
                     let addr = Ipv4Addr::new(10, 0, 0, 2);
-                    if pool.adopt([addr]).taken == 1 {
+                    if pool.adopt([addr]).unwrap().taken == 1 {
                         cells.hold(pool, addr);
                         pool.release(addr).expect("it is held");
                     }

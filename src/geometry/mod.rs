@@ -360,6 +360,19 @@ impl<N: Network> Geometry<N> {
         net == net.trunc() && net.prefix_len() == self.unit()
     }
 
+    /// Whether an address from one to another is one that may be handed out. What covers the whole pool is its own
+    /// description.
+    pub(crate) fn hands_out(&self, first: IpAddr, last: IpAddr) -> bool {
+        let Some((first, last)) = self.in_family(first).zip(self.in_family(last)) else {
+            return false;
+        };
+        let Some((low, high)) = self.slots_around(&(first..=last)) else {
+            return false;
+        };
+        let is_whole = first != last && u64::from(high - low) + 1 == self.slot_count();
+        !is_whole && self.runs_within(low, high).next().is_some()
+    }
+
     /// The slots whose units share an address with `range`, as first and last.
     pub(crate) fn slots_around(&self, range: &RangeInclusive<N::Addr>) -> Option<(Slot, Slot)> {
         let (first, last) = self.bits_of(range)?;

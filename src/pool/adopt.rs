@@ -5,7 +5,7 @@ use super::listing::Listing;
 use crate::bitmap::WordBits;
 use crate::network::Network;
 use crate::slot::Slot;
-use crate::users::{Adopted, Ambiguous, UserRecord};
+use crate::users::{AdoptError, Adopted, Unreadable, UserRecord};
 
 impl<N: Network> Pool<N> {
     /// Marks the addresses of a user list as taken, and reports what it made of every entry.
@@ -13,48 +13,63 @@ impl<N: Network> Pool<N> {
     /// The list is read to its end first, then all that it names is taken. Never frees anything, is safe at any
     /// time while others allocate, and is idempotent. In a pool file
     /// with `Durability::Strict` it is durable when the call returns, or the pool is poisoned. An address
-    /// inside a unit takes the unit. Ambiguous entries are read as [`Ambiguous::Host`].
+    /// inside a unit takes the unit. `10.0.0.5/24` is a host and its network, and takes the host; `10.0.0.16/28`
+    /// and `10.0.0.16-10.0.0.31` take all of the block.
+    ///
+    /// # Errors
+    ///
+    /// [`AdoptError::Unreadable`] if an entry cannot be read: its holder would not be safe. Nothing was taken.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
-    /// let report = pool.adopt([("10.0.0.2", "alice"), ("10.0.0.3/32", "bob")]);
+    /// let report = pool.adopt([("10.0.0.2", "alice"), ("10.0.0.3/32", "bob")])?;
     /// assert_eq!((report.taken, report.problems.len()), (2, 0));
     /// assert_eq!(pool.allocate()?.to_string(), "10.0.0.4");
+    /// assert!(pool.adopt(["10.0.0.5:80"]).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn adopt(&self, users: impl IntoIterator<Item = impl UserRecord>) -> Adopted {
-        self.adopt_reading(Ambiguous::default(), users)
+    pub fn adopt(
+        &self,
+        users: impl IntoIterator<Item = impl UserRecord>,
+    ) -> Result<Adopted, AdoptError> {
+        self.adopt_with(Unreadable::default(), users)
     }
 
-    /// Adopts like [`adopt`](Self::adopt), with a choice of how to read `10.0.0.5/24`.
+    /// Adopts like [`adopt`](Self::adopt), with a choice of what to do with entries that cannot be read.
+    ///
+    /// # Errors
+    ///
+    /// As there.
     ///
     /// ```
-    /// use hostbits::{Ambiguous, Pool};
+    /// use hostbits::{Pool, Unreadable};
     ///
     /// let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
-    /// let report = pool.adopt_reading(Ambiguous::Expand, ["10.0.0.16/28"]);
-    /// assert_eq!((report.taken, report.ambiguous), (16, 1));
+    /// let one = Unreadable::Skip { at_most: 1 };
+    /// let report = pool.adopt_with(one, ["10.0.0.16/28", "10.0.0.2x"])?;
+    /// assert_eq!((report.taken, report.unparseable), (16, 1));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn adopt_reading(
+    pub fn adopt_with(
         &self,
-        ambiguous: Ambiguous,
+        unreadable: Unreadable,
         users: impl IntoIterator<Item = impl UserRecord>,
-    ) -> Adopted {
-        self.adopt_listed(ambiguous, users).report
+    ) -> Result<Adopted, AdoptError> {
+        let mut listing = self.read_list(users);
+        listing.report.check(unreadable)?;
+        self.take_all(&mut listing);
+        Ok(listing.report)
     }
 
-    /// Adopts, and keeps what was listed.
-    pub(super) fn adopt_listed(
+    /// Reads a list, and takes nothing.
+    pub(super) fn read_list(
         &self,
-        ambiguous: Ambiguous,
         users: impl IntoIterator<Item = impl UserRecord>,
     ) -> Listing<'_, N> {
-        let mut listing = Listing::new(&self.geometry, ambiguous);
+        let mut listing = Listing::new(&self.geometry);
         for user in users {
             listing.read(&user);
         }
-        self.take_all(&mut listing);
         listing
     }
 
@@ -66,6 +81,7 @@ impl<N: Network> Pool<N> {
         let taken = self.take_words(|| words.iter().copied().enumerate());
         self.count_adopted(taken);
         (listing.report.taken, listing.report.already) = (taken, named - taken);
+        listing.report.problems = listing.problems();
     }
 
     /// Takes slots, by words, and waits once until all of them are durable; answers how many were free.

@@ -8,42 +8,91 @@ use crate::geometry::{Geometry, Place};
 use crate::network::Network;
 use crate::slot::{Slot, bit_of, bits_within, slots_in, word_of, words_within};
 use crate::users::{
-    Adopted, Ambiguous, Entry, Listed, ProblemKind, Quoted, UserRecord, quoted, read,
+    Adopted, Entry, Listed, ProblemKind, Quoted, UserRecord, join_problems, quoted, read,
 };
 use ipnet::IpNet;
 use std::mem::take;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 /// A list as far as it has been read.
 pub(super) struct Listing<'a, N: Network> {
     geometry: &'a Geometry<N>,
-    ambiguous: Ambiguous,
     pub(super) report: Adopted,
     /// A bit for each slot that is listed, but for those of `latest`.
     listed: Vec<u64>,
     /// The word that was named last, and its listed slots. A list that is in order names each word several
     /// times; and a store to a place that the text says makes the processor hold back its look at the next text.
     latest: WordBits,
-    /// Of those, the ones that an ambiguous entry named first. Empty while there are none.
-    pub(super) unclear: Vec<u64>,
-    is_reading_unclear: bool,
-    /// What the report counts twice: as ambiguous, and as what became of it.
-    pub(super) twice: Adopted,
+    /// Of those, the ones that a block named first. Empty while there are none.
+    pub(super) in_blocks: Vec<u64>,
+    is_reading_block: bool,
     owners: Owners,
 }
 
+/// What an entry for several addresses came to. The later ones win where it came to several things.
+#[derive(Debug)]
+pub(crate) enum BlockSays {
+    WrongFamily,
+    OutOfRange,
+    /// Nothing but reserved addresses.
+    Reserved(String),
+    /// Nothing but what was named before.
+    Repeated,
+    Fresh,
+    /// An address of another owner, whatever else.
+    Contested(ProblemKind),
+    /// All of the pool, or of its network.
+    Route,
+}
+
+impl BlockSays {
+    fn rank(&self) -> u8 {
+        match self {
+            Self::WrongFamily => 0,
+            Self::OutOfRange => 1,
+            Self::Reserved(_) => 2,
+            Self::Repeated => 3,
+            Self::Fresh => 4,
+            Self::Contested(_) => 5,
+            Self::Route => 6,
+        }
+    }
+
+    /// What two parts of a block come to.
+    pub(crate) fn and(self, other: Self) -> Self {
+        if other.rank() > self.rank() {
+            other
+        } else {
+            self
+        }
+    }
+
+    /// Counts it as one entry.
+    pub(crate) fn count(self, report: &mut Adopted, listed: Listed<'_>, owner: Option<&str>) {
+        let kind = match self {
+            Self::WrongFamily => ProblemKind::WrongFamily,
+            Self::OutOfRange => ProblemKind::OutOfRange,
+            Self::Reserved(label) => ProblemKind::Reserved { label },
+            Self::Contested(kind) => kind,
+            Self::Repeated => return report.repeated += 1,
+            Self::Fresh => return report.blocks += 1,
+            Self::Route => return report.routes += 1,
+        };
+        report.note(kind, Quoted(listed), owner);
+    }
+}
+
 impl<'a, N: Network> Listing<'a, N> {
-    pub(super) fn new(geometry: &'a Geometry<N>, ambiguous: Ambiguous) -> Self {
+    pub(super) fn new(geometry: &'a Geometry<N>) -> Self {
         let word_count = word_of((geometry.slot_count() - 1) as Slot) + 1;
         Self {
             geometry,
-            ambiguous,
             report: Adopted::default(),
             listed: vec![0; word_count],
             latest: (0, 0),
-            unclear: Vec::new(),
-            is_reading_unclear: false,
-            twice: Adopted::default(),
+            in_blocks: Vec::new(),
+            is_reading_block: false,
             owners: Owners::default(),
         }
     }
@@ -55,24 +104,67 @@ impl<'a, N: Network> Listing<'a, N> {
         let listed = user.listed();
         match read(listed) {
             Entry::Addr(addr) => self.read_addr(addr, user.owner(), listed),
-            Entry::Net(net) => self.read_net(net, user.owner(), listed),
             Entry::Unassigned => self.report.unassigned += 1,
-            Entry::Unparseable => {
-                self.report.unparseable += 1;
-                self.note(ProblemKind::Unparseable, listed);
-            }
+            Entry::Unparseable => self.note(ProblemKind::Unparseable, listed, user.owner()),
+            Entry::Stray(first, last) => self.read_stray(first, last, user.owner(), listed),
+            entry => self.read_several(entry, user.owner(), listed),
         }
     }
 
     #[inline(never)]
-    fn read_net(&mut self, net: IpNet, owner: Option<&str>, listed: Listed<'_>) {
-        match self.slots_of(net) {
-            Some(slots) if !self.geometry.is_one_unit(net) => {
-                self.read_ambiguous(net.addr(), slots, owner, listed);
+    fn read_several(&mut self, entry: Entry, owner: Option<&str>, listed: Listed<'_>) {
+        let says = match entry {
+            // A unit by its name is what an address in it is.
+            Entry::Net(net) if self.geometry.is_one_unit(net.trunc()) => {
+                return self.read_addr(net.addr(), owner, listed);
             }
-            // A unit by its name, or a prefix of which nothing is of the pool: both readings say the same.
-            _ => self.read_addr(net.addr(), owner, listed),
+            // A route is written without host bits: with them, it may be the beginning of a host's.
+            Entry::Net(net) if self.is_route(net) && net != net.trunc() => {
+                return self.read_addr(net.addr(), owner, listed);
+            }
+            Entry::Net(net) if self.is_route(net) => BlockSays::Route,
+            Entry::Net(net) => self.name_all(net.network(), net.broadcast(), owner),
+            Entry::Range(first, last) => self.name_all(first, last, owner),
+            Entry::Addr(_) | Entry::Unassigned | Entry::Unparseable | Entry::Stray(..) => return,
+        };
+        says.count(&mut self.report, listed, owner);
+    }
+
+    /// Reads what an entry for several addresses, the one at `position` of a list, names here, and counts
+    /// nothing: others have a part of it, too.
+    pub(super) fn read_part(&mut self, position: u64, user: &impl UserRecord) -> BlockSays {
+        self.report.entries = position;
+        match read(user.listed()) {
+            Entry::Net(net) => self.name_all(net.network(), net.broadcast(), user.owner()),
+            Entry::Range(first, last) => self.name_all(first, last, user.owner()),
+            _ => BlockSays::OutOfRange,
         }
+    }
+
+    #[inline(never)]
+    fn read_stray(&mut self, first: IpAddr, last: IpAddr, owner: Option<&str>, listed: Listed<'_>) {
+        match self.geometry.hands_out(first, last) {
+            true => self.note(ProblemKind::Stray, listed, owner),
+            false => self.report.passed += 1,
+        }
+    }
+
+    /// Whether a prefix covers the pool, or its network.
+    fn is_route(&self, net: IpNet) -> bool {
+        if net.prefix_len() == 0 {
+            return true;
+        }
+        let ends = self
+            .geometry
+            .in_family(net.network())
+            .zip(self.geometry.in_family(net.broadcast()));
+        let segments = self.geometry.segments();
+        let all = segments.first().zip(segments.last()).map(|(low, high)| {
+            let last = self.geometry.last_addr_of(high.last);
+            (low.base, last)
+        });
+        ends.zip(all)
+            .is_some_and(|((first, last), (low, high))| first <= low && high <= last)
     }
 
     /// Reads the entry `position` of a list of which others read the rest.
@@ -94,56 +186,10 @@ impl<'a, N: Network> Listing<'a, N> {
         (self.report, words)
     }
 
-    /// The slots of the pool that have addresses under the prefix.
-    fn slots_of(&self, net: IpNet) -> Option<(Slot, Slot)> {
-        let first = self.geometry.in_family(net.network())?;
-        let last = self.geometry.in_family(net.broadcast())?;
-        self.geometry.slots_around(&(first..=last))
-    }
-
-    #[cold]
-    fn read_ambiguous(
-        &mut self,
-        addr: IpAddr,
-        slots: (Slot, Slot),
-        owner: Option<&str>,
-        listed: Listed<'_>,
-    ) {
-        self.report.ambiguous += 1;
-        self.note(ProblemKind::Ambiguous, listed);
-        let before = counts_of(&self.report);
-        self.unclear.resize(self.listed.len(), 0);
-        self.is_reading_unclear = true;
-        match self.ambiguous {
-            Ambiguous::Host => self.read_addr(addr, owner, listed),
-            Ambiguous::Expand => self.read_block(slots, owner, listed),
-            Ambiguous::Reject => self.report.unparseable += 1,
-        }
-        self.is_reading_unclear = false;
-        self.count_twice(before);
-    }
-
-    fn count_twice(&mut self, before: [u64; 6]) {
-        let after = counts_of(&self.report);
-        let twice = &mut self.twice;
-        let counts = [
-            &mut twice.repeated,
-            &mut twice.duplicate,
-            &mut twice.reserved,
-            &mut twice.out_of_range,
-            &mut twice.wrong_family,
-            &mut twice.unparseable,
-        ];
-        for (count, (after, before)) in counts.into_iter().zip(after.into_iter().zip(before)) {
-            *count += after - before;
-        }
-    }
-
     #[inline(always)]
     fn read_addr(&mut self, addr: IpAddr, owner: Option<&str>, listed: Listed<'_>) {
         let Some(own) = self.geometry.in_family(addr) else {
-            self.report.wrong_family += 1;
-            return self.note(ProblemKind::WrongFamily, listed);
+            return self.note(ProblemKind::WrongFamily, listed, owner);
         };
         match self.geometry.main_slot_of(own) {
             Some(slot) => self.read_slot(slot, owner, listed),
@@ -164,14 +210,12 @@ impl<'a, N: Network> Listing<'a, N> {
     fn read_far(&mut self, addr: N::Addr, owner: Option<&str>, listed: Listed<'_>) {
         match self.geometry.place_of(addr) {
             Place::Usable(slot) => self.read_slot(slot, owner, listed),
+            Place::Reserved(_) if self.is_own(addr, listed) => self.report.own += 1,
             Place::Reserved(slot) => {
-                self.report.reserved += 1;
-                self.note_reserved(slot, listed);
+                let label = self.label_of(slot);
+                self.note(ProblemKind::Reserved { label }, listed, owner);
             }
-            Place::Outside => {
-                self.report.out_of_range += 1;
-                self.note(ProblemKind::OutOfRange, listed);
-            }
+            Place::Outside => self.note(ProblemKind::OutOfRange, listed, owner),
         }
     }
 
@@ -189,8 +233,8 @@ impl<'a, N: Network> Listing<'a, N> {
                 let position = self.report.entries;
                 self.owners.insert((word_index, fresh), position, owner);
             }
-            if self.is_reading_unclear {
-                self.unclear[word_index] |= fresh;
+            if self.is_reading_block {
+                self.in_blocks[word_index] |= fresh;
             }
         }
         fresh
@@ -201,10 +245,7 @@ impl<'a, N: Network> Listing<'a, N> {
     fn name_again(&mut self, first: Slot, last: Slot, owner: Option<&str>, listed: Listed<'_>) {
         let contested = owner.and_then(|owner| self.contested(first, last, owner));
         match contested {
-            Some(kind) => {
-                self.report.duplicate += 1;
-                self.note(kind, listed);
-            }
+            Some(kind) => self.note(kind, listed, owner),
             None => self.report.repeated += 1,
         }
     }
@@ -226,19 +267,39 @@ impl<'a, N: Network> Listing<'a, N> {
             })
     }
 
-    fn read_block(&mut self, (first, last): (Slot, Slot), owner: Option<&str>, listed: Listed<'_>) {
+    /// Names all addresses of the pool from one to another.
+    fn name_all(&mut self, first: IpAddr, last: IpAddr, owner: Option<&str>) -> BlockSays {
+        let ends = self
+            .geometry
+            .in_family(first)
+            .zip(self.geometry.in_family(last));
+        let Some((first, last)) = ends else {
+            return BlockSays::WrongFamily;
+        };
+        self.name_slots(&(first..=last), owner)
+    }
+
+    fn name_slots(&mut self, addrs: &RangeInclusive<N::Addr>, owner: Option<&str>) -> BlockSays {
         let geometry = self.geometry;
-        for run in geometry.reserved_within(first, last) {
-            self.report.reserved += 1;
-            self.note_reserved(run.first, listed);
-        }
+        let Some((first, last)) = geometry.slots_around(addrs) else {
+            return BlockSays::OutOfRange;
+        };
+        self.in_blocks.resize(self.listed.len(), 0);
+        self.is_reading_block = true;
+        let reserved = geometry.reserved_within(first, last).next();
+        let mut says = match reserved {
+            Some(run) => BlockSays::Reserved(self.label_of(run.first)),
+            None => BlockSays::OutOfRange,
+        };
         for run in geometry.runs_within(first, last) {
-            self.read_run(run.first, run.last, owner, listed);
+            says = says.and(self.name_run(run.first, run.last, owner));
         }
+        self.is_reading_block = false;
+        says
     }
 
     /// Consecutive slots of a block; those that were named before stay with their owner.
-    fn read_run(&mut self, first: Slot, last: Slot, owner: Option<&str>, listed: Listed<'_>) {
+    fn name_run(&mut self, first: Slot, last: Slot, owner: Option<&str>) -> BlockSays {
         let (mut fresh, mut named_before) = (0, 0);
         for word_index in words_within(first, last) {
             let bits = bits_within(word_index, first, last);
@@ -246,36 +307,30 @@ impl<'a, N: Network> Listing<'a, N> {
             fresh |= fresh_here;
             named_before |= bits & !fresh_here;
         }
-        if fresh == 0 {
-            return self.name_again(first, last, owner, listed);
-        }
         let owner = owner.filter(|_| named_before != 0);
-        if let Some(kind) = owner.and_then(|owner| self.contested(first, last, owner)) {
-            self.report.duplicate += 1;
-            self.note(kind, listed);
+        match owner.and_then(|owner| self.contested(first, last, owner)) {
+            Some(kind) => BlockSays::Contested(kind),
+            None if fresh == 0 => BlockSays::Repeated,
+            None => BlockSays::Fresh,
         }
     }
 
-    fn note_reserved(&mut self, slot: Slot, listed: Listed<'_>) {
-        let label = self.geometry.label_of(slot).unwrap_or_default();
-        let label = label.to_owned();
-        self.note(ProblemKind::Reserved { label }, listed);
+    /// Whether it is the gateway by the router that it is.
+    fn is_own(&self, addr: N::Addr, listed: Listed<'_>) -> bool {
+        matches!(listed, Listed::Own(_)) && self.geometry.gateway() == Some(addr)
+    }
+
+    fn label_of(&self, slot: Slot) -> String {
+        self.geometry.label_of(slot).unwrap_or_default().to_owned()
+    }
+
+    /// The problems by their weight.
+    pub(super) fn problems(&mut self) -> Vec<crate::users::Problem> {
+        join_problems([take(&mut self.report.problems)])
     }
 
     #[cold]
-    fn note(&mut self, kind: ProblemKind, listed: Listed<'_>) {
-        self.report.note(kind, Quoted(listed));
+    fn note(&mut self, kind: ProblemKind, listed: Listed<'_>, owner: Option<&str>) {
+        self.report.note(kind, Quoted(listed), owner);
     }
-}
-
-/// What an ambiguous entry may be counted as a second time.
-fn counts_of(report: &Adopted) -> [u64; 6] {
-    [
-        report.repeated,
-        report.duplicate,
-        report.reserved,
-        report.out_of_range,
-        report.wrong_family,
-        report.unparseable,
-    ]
 }

@@ -240,6 +240,13 @@ impl<N: Network> Pool<N> {
         self.geometry.segments()[0].base
     }
 
+    /// The last address of all.
+    pub(crate) fn last_addr(&self) -> N::Addr {
+        let segments = self.geometry.segments();
+        self.geometry
+            .last_addr_of(segments[segments.len() - 1].last)
+    }
+
     /// First and last addresses of all stretches of consecutive addresses, ascending.
     pub(crate) fn stretches(&self) -> impl Iterator<Item = (N::Addr, N::Addr)> + '_ {
         self.geometry

@@ -55,6 +55,7 @@ pub use file::{
 pub(crate) use guard::Lender;
 pub use guard::{AddrGuard, Guard, GuardArc};
 pub use info::{AddrRange, NetworkInfo, Reservation};
+pub(crate) use listing::BlockSays;
 pub use local::{Local, LocalArc, LocalPool};
 pub(crate) use member::{Half, Part};
 pub use query::Status;

@@ -4,11 +4,12 @@
 //! of the whole list: the number of an entry is told, and not counted here.
 
 use super::Pool;
-use super::listing::Listing;
+use super::listing::{BlockSays, Listing};
 use crate::network::Network;
 use crate::stats::Event;
-use crate::users::{Adopted, Ambiguous, UserRecord};
+use crate::users::{Adopted, UserRecord};
 use ipnet::IpNet;
+use std::net::IpAddr;
 
 /// One member's share of a list.
 pub(crate) struct Share<'a, N: Network> {
@@ -22,6 +23,21 @@ impl<'a, N: Network> Share<'a, N> {
     pub(crate) fn read(&mut self, position: u64, user: &impl UserRecord) {
         self.listing.read_as(position, user);
         self.entries += 1;
+    }
+
+    /// Reads what an entry for several members, the one at `position`, names of this one.
+    pub(crate) fn read_part(&mut self, position: u64, user: &impl UserRecord) -> BlockSays {
+        self.listing.read_part(position, user)
+    }
+
+    /// How many entries of it cannot be read.
+    pub(crate) fn unparseable(&self) -> u64 {
+        self.listing.report.unparseable
+    }
+
+    /// What became of the entries, before anything is taken.
+    pub(crate) fn report(&self) -> Adopted {
+        self.listing.report.clone()
     }
 
     /// Takes all that was named, and says what became of it.
@@ -40,12 +56,17 @@ impl<'a, N: Network> Share<'a, N> {
 
 impl<N: Network> Pool<N> {
     /// Begins to read a share of a list.
-    pub(crate) fn share(&self, ambiguous: Ambiguous) -> Share<'_, N> {
+    pub(crate) fn share(&self) -> Share<'_, N> {
         Share {
             pool: self,
-            listing: Listing::new(&self.geometry, ambiguous),
+            listing: Listing::new(&self.geometry),
             entries: 0,
         }
+    }
+
+    /// Whether any address from one to another is one that may be handed out.
+    pub(crate) fn hands_out(&self, first: IpAddr, last: IpAddr) -> bool {
+        self.geometry.hands_out(first, last)
     }
 
     /// Whether the prefix is exactly what the pool hands out.

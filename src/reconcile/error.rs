@@ -158,13 +158,11 @@ pub enum Fuse {
         /// How many may be.
         limit: u64,
     },
-    /// Entries say nothing clear, so the list proves nothing about what it does not name.
+    /// Entries cannot be read, so the list proves nothing about what it does not name.
     #[non_exhaustive]
     Unclear {
-        /// How many are no address.
+        /// How many.
         unparseable: u64,
-        /// How many may mean an address or a block.
-        ambiguous: u64,
     },
     /// The plan is too old.
     #[non_exhaustive]
@@ -223,12 +221,12 @@ impl Fuse {
                 )?;
                 allow(f, ripe)
             }
-            Self::Unclear {
-                unparseable,
-                ambiguous,
-            } => write!(
+            Self::Unclear { unparseable: 1 } => {
+                f.write_str("1 entry of the list cannot be read: correct the list")
+            }
+            Self::Unclear { unparseable } => write!(
                 f,
-                "{unparseable} entries of the list cannot be read and {ambiguous} are ambiguous: correct the list"
+                "{unparseable} entries of the list cannot be read: correct the list"
             ),
             Self::Stale { age } => write!(
                 f,

@@ -53,12 +53,18 @@ pub struct EntryCounts {
     pub repeated: u64,
     /// The address is reserved, and never handed out.
     pub reserved_in_use: u64,
+    /// The gateway, by the router that it is.
+    pub own: u64,
     /// The address is not of the pool.
     pub out_of_range: u64,
     /// The address is of the other family.
     pub wrong_family: u64,
-    /// A prefix that does not say what it means. What it names counts as listed all the same.
-    pub ambiguous: u64,
+    /// A block or a range of several addresses, of which it is the first to name one.
+    pub blocks: u64,
+    /// A prefix that covers all of the pool, or its network: a route that leads to it, and holds nothing.
+    pub routes: u64,
+    /// An address beside those of the list, and none of the pool's.
+    pub passed: u64,
     /// A user without an address.
     pub unassigned: u64,
     /// No address at all.
@@ -66,19 +72,21 @@ pub struct EntryCounts {
 }
 
 impl EntryCounts {
-    /// Those that are odd in themselves, whatever the pool has. `twice` is what the report counts a second
-    /// time, as what became of an ambiguous entry.
-    pub(crate) fn odd(report: &Adopted, twice: &Adopted) -> Self {
+    /// Those that are what they are whatever the pool has.
+    pub(crate) fn odd(report: &Adopted) -> Self {
         Self {
             total: report.entries,
-            duplicate: report.duplicate - twice.duplicate,
-            repeated: report.repeated - twice.repeated,
-            reserved_in_use: report.reserved - twice.reserved,
-            out_of_range: report.out_of_range - twice.out_of_range,
-            wrong_family: report.wrong_family - twice.wrong_family,
-            ambiguous: report.ambiguous,
+            duplicate: report.duplicate,
+            repeated: report.repeated,
+            reserved_in_use: report.reserved,
+            own: report.own,
+            out_of_range: report.out_of_range,
+            wrong_family: report.wrong_family,
+            blocks: report.blocks,
+            routes: report.routes,
+            passed: report.passed,
             unassigned: report.unassigned,
-            unparseable: report.unparseable - twice.unparseable,
+            unparseable: report.unparseable,
             ..Self::default()
         }
     }
@@ -94,7 +102,10 @@ impl EntryCounts {
         self.reserved_in_use += more.reserved_in_use;
         self.out_of_range += more.out_of_range;
         self.wrong_family += more.wrong_family;
-        self.ambiguous += more.ambiguous;
+        self.own += more.own;
+        self.blocks += more.blocks;
+        self.routes += more.routes;
+        self.passed += more.passed;
         self.unassigned += more.unassigned;
         self.unparseable += more.unparseable;
     }
@@ -105,7 +116,6 @@ impl EntryCounts {
             + self.reserved_in_use
             + self.out_of_range
             + self.wrong_family
-            + self.ambiguous
             + self.unparseable;
         odd != 0
     }
@@ -209,16 +219,16 @@ pub struct Plan {
     /// How many the longest list before this one had, since a plan freed something. Not only the list just
     /// before: what is missing from this one is freed two passes later, when that is as short.
     pub listed_before: Option<u64>,
-    /// Whether an ambiguous entry leaves open what the list says.
+    /// Whether more entries than allowed cannot be read, so that it is open what the list says.
     pub is_unclear: bool,
     /// What is to be done, and which orphans have been seen; ascending within each state.
     pub ranges: Vec<PlanRange>,
-    /// The first 100 entries that deserve a look.
+    /// Entries that deserve a look, by what they could cost: the first 100 of each kind.
     pub problems: Vec<Problem>,
 }
 
 impl Plan {
-    pub(crate) const VERSION: u32 = 1;
+    pub(crate) const VERSION: u32 = 2;
     pub(crate) const ORPHAN: &str = "orphan";
     pub(crate) const RIPE: &str = "ripe";
     pub(crate) const MISSING: &str = "missing";

@@ -1,10 +1,10 @@
 //! Seeding a set from a user list.
 
 use super::PoolSet;
-use super::list::Router;
+use super::list::{Route, Router};
 use crate::network::Network;
-use crate::pool::Share;
-use crate::users::{Adopted, Ambiguous, UserRecord};
+use crate::pool::{BlockSays, Share};
+use crate::users::{AdoptError, Adopted, Unreadable, UserRecord};
 
 impl<N: Network> PoolSet<N> {
     /// Marks the addresses of a user list as taken, whichever member they are of, and makes one report of it:
@@ -15,65 +15,93 @@ impl<N: Network> PoolSet<N> {
     /// there holds it. Never frees anything, is safe at any time while others allocate, and is idempotent.
     /// Members that are added meanwhile get nothing.
     ///
+    /// # Errors
+    ///
+    /// [`AdoptError::Unreadable`] if an entry cannot be read, whichever member it is for. Nothing was taken.
+    ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
     /// let set = PoolSet::new([
     ///     Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?,
     ///     Pool::new("10.0.4.0/22".parse()?)?,
     /// ])?;
-    /// let report = set.adopt([("10.0.0.2", "alice"), ("10.0.5.9", "bob"), ("10.9.9.9", "carol")]);
+    /// let report = set.adopt([("10.0.0.2", "alice"), ("10.0.5.9", "bob"), ("10.9.9.9", "carol")])?;
     /// assert_eq!((report.entries, report.taken, report.out_of_range), (3, 2, 1));
     /// assert_eq!(set.allocate()?.to_string(), "10.0.0.3");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn adopt(&self, users: impl IntoIterator<Item = impl UserRecord>) -> Adopted {
-        self.adopt_reading(Ambiguous::default(), users)
+    pub fn adopt(
+        &self,
+        users: impl IntoIterator<Item = impl UserRecord>,
+    ) -> Result<Adopted, AdoptError> {
+        self.adopt_with(Unreadable::default(), users)
     }
 
-    /// Adopts like [`adopt`](Self::adopt), with a choice of how to read `10.0.0.5/24`. An expanded block may
-    /// span members.
+    /// Adopts like [`adopt`](Self::adopt), with a choice of what to do with entries that cannot be read.
+    ///
+    /// # Errors
+    ///
+    /// As there.
     ///
     /// ```
-    /// # use hostbits::{Ambiguous, Pool, PoolSet};
+    /// # use hostbits::{Pool, PoolSet, Unreadable};
     /// let set = PoolSet::new([
     ///     Pool::new("10.0.0.0/25".parse::<ipnet::Ipv4Net>()?)?,
     ///     Pool::new("10.0.0.128/25".parse()?)?,
     /// ])?;
-    /// let report = set.adopt_reading(Ambiguous::Expand, ["10.0.0.0/24"]);
-    /// assert_eq!((report.taken, report.ambiguous), (125 + 125, 1));
+    /// let one = Unreadable::Skip { at_most: 1 };
+    /// let report = set.adopt_with(one, ["10.0.0.100-10.0.0.150", "10.0.0.2x"])?;
+    /// assert_eq!((report.taken, report.unparseable), (50, 1));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn adopt_reading(
+    pub fn adopt_with(
         &self,
-        ambiguous: Ambiguous,
+        unreadable: Unreadable,
         users: impl IntoIterator<Item = impl UserRecord>,
-    ) -> Adopted {
-        let (router, shares) = self.read_shares(ambiguous, users);
+    ) -> Result<Adopted, AdoptError> {
+        let (router, shares) = self.read_shares(users);
+        let unparseable = shares.iter().flatten().map(Share::unparseable).sum::<u64>();
+        if unreadable.refuses(router.elsewhere.unparseable + unparseable) {
+            let read: Vec<_> = shares.iter().flatten().map(Share::report).collect();
+            return Err(AdoptError::Unreadable {
+                adopted: Box::new(router.joined(read)),
+            });
+        }
         let reports = shares.into_iter().enumerate().filter_map(|(index, share)| {
             let report = share?.adopt();
             self.note_adopted(index, report.taken);
             Some(report)
         });
         let reports: Vec<_> = reports.collect();
-        router.joined(reports)
+        Ok(router.joined(reports))
     }
 
     /// Reads a list to its end: each entry by the members that it is for. By the number of the member; nothing
     /// for those that no entry is for.
     pub(super) fn read_shares(
         &self,
-        ambiguous: Ambiguous,
         users: impl IntoIterator<Item = impl UserRecord>,
     ) -> (Router<'_, N>, Vec<Option<Share<'_, N>>>) {
-        let mut router = Router::new(self, ambiguous);
+        let mut router = Router::new(self);
         let mut shares = Vec::new();
         for user in users {
-            let route = router.route(&user);
-            route.for_each(|index| {
-                if let Some(share) = self.share_of(index, ambiguous, &mut shares) {
-                    share.read(router.position(), &user);
+            match router.route(&user) {
+                Route::None => {}
+                Route::One(index) => {
+                    if let Some(share) = self.share_of(index, &mut shares) {
+                        share.read(router.position(), &user);
+                    }
                 }
-            });
+                Route::Several(members) => {
+                    let position = router.position();
+                    let parts = members.into_iter().filter_map(|index| {
+                        let share = self.share_of(index, &mut shares)?;
+                        Some(share.read_part(position, &user))
+                    });
+                    let says = parts.reduce(BlockSays::and);
+                    router.count_several(says, &user);
+                }
+            }
         }
         (router, shares)
     }
@@ -81,7 +109,6 @@ impl<N: Network> PoolSet<N> {
     fn share_of<'s, 'v>(
         &'s self,
         index: usize,
-        ambiguous: Ambiguous,
         shares: &'v mut Vec<Option<Share<'s, N>>>,
     ) -> Option<&'v mut Share<'s, N>> {
         if shares.len() <= index {
@@ -89,7 +116,7 @@ impl<N: Network> PoolSet<N> {
         }
         let share = &mut shares[index];
         if share.is_none() {
-            *share = Some(self.members.get(index)?.pool.share(ambiguous));
+            *share = Some(self.members.get(index)?.pool.share());
         }
         share.as_mut()
     }

@@ -7,9 +7,10 @@
 use super::member::Member;
 use super::{MemberPlan, PoolSet};
 use crate::network::Network;
+use crate::pool::BlockSays;
 use crate::reconcile::EntryCounts;
 use crate::users::{
-    Adopted, Ambiguous, Entry, Listed, Problem, ProblemKind, Quoted, UserRecord, join_problems,
+    Adopted, Entry, Listed, Problem, ProblemKind, Quoted, Unreadable, UserRecord, join_problems,
     read,
 };
 use ipnet::IpNet;
@@ -17,7 +18,6 @@ use std::net::IpAddr;
 
 pub(super) struct Router<'s, N: Network> {
     set: &'s PoolSet<N>,
-    ambiguous: Ambiguous,
     /// Members from this number on have come later, and get nothing.
     end: usize,
     /// The only member: it reads every entry, and says itself what is not its own.
@@ -26,20 +26,16 @@ pub(super) struct Router<'s, N: Network> {
     families: Vec<N::Addr>,
     /// What is for no member; its number of entries is that of the whole list.
     pub(super) elsewhere: Adopted,
-    /// What that counts twice: as ambiguous, and as what became of it.
-    pub(super) twice: Adopted,
-    /// How often an ambiguous entry went to one member more.
-    pub(super) repeats: u64,
 }
 
 impl<'s, N: Network> Router<'s, N> {
     /// For the members that there are now.
-    pub(super) fn new(set: &'s PoolSet<N>, ambiguous: Ambiguous) -> Self {
-        Self::up_to(set, ambiguous, set.members.len())
+    pub(super) fn new(set: &'s PoolSet<N>) -> Self {
+        Self::up_to(set, set.members.len())
     }
 
     /// For the members whose numbers are below `end`.
-    pub(super) fn up_to(set: &'s PoolSet<N>, ambiguous: Ambiguous, end: usize) -> Self {
+    pub(super) fn up_to(set: &'s PoolSet<N>, end: usize) -> Self {
         let mut families: Vec<N::Addr> = Vec::new();
         let members = || set.members.iter().take_while(|&(index, _)| index < end);
         for (_, member) in members() {
@@ -51,7 +47,6 @@ impl<'s, N: Network> Router<'s, N> {
         }
         Self {
             set,
-            ambiguous,
             end,
             only: match (members().next(), members().nth(1)) {
                 (Some((index, _)), None) => Some(index),
@@ -59,8 +54,6 @@ impl<'s, N: Network> Router<'s, N> {
             },
             families,
             elsewhere: Adopted::default(),
-            twice: Adopted::default(),
-            repeats: 0,
         }
     }
 
@@ -86,49 +79,92 @@ impl<'s, N: Network> Router<'s, N> {
             Entry::Addr(addr) => match self.home_of(addr) {
                 Some(member) => Route::One(member),
                 None => {
-                    self.count_stranger(addr, listed);
+                    self.count_stranger(addr, listed, user.owner());
                     Route::None
                 }
             },
-            Entry::Net(net) => self.route_net(net, listed),
+            Entry::Net(net) => match self.unit_of(net) {
+                Some(member) => Route::One(member),
+                // With host bits it may be the beginning of a host's.
+                None if self.is_route(net) && net != net.trunc() => {
+                    match self.home_of(net.addr()) {
+                        Some(member) => Route::One(member),
+                        None => Route::None,
+                    }
+                }
+                None if self.is_route(net) => {
+                    self.elsewhere.routes += 1;
+                    Route::None
+                }
+                None => self.route_all(net.network(), net.broadcast(), listed, user.owner()),
+            },
+            Entry::Range(first, last) => self.route_all(first, last, listed, user.owner()),
             Entry::Unassigned => {
                 self.elsewhere.unassigned += 1;
                 Route::None
             }
             Entry::Unparseable => {
-                self.elsewhere.unparseable += 1;
-                self.note(ProblemKind::Unparseable, listed);
+                self.note(ProblemKind::Unparseable, listed, user.owner());
+                Route::None
+            }
+            Entry::Stray(first, last) => {
+                let members = self.set.members.iter();
+                let mut members = members.take_while(|&(index, _)| index < self.end);
+                match members.any(|(_, member)| member.pool.hands_out(first, last)) {
+                    true => self.note(ProblemKind::Stray, listed, user.owner()),
+                    false => self.elsewhere.passed += 1,
+                }
                 Route::None
             }
         }
     }
 
-    fn route_net(&mut self, net: IpNet, listed: Listed<'_>) -> Route {
-        let home = self.home_of(net.addr());
-        let is_unit = |index: usize| {
-            let member = self.set.members.get(index);
-            member.is_some_and(|member| member.pool.is_one_unit(net))
-        };
-        let members = match home {
-            Some(member) if self.ambiguous != Ambiguous::Expand || is_unit(member) => vec![member],
-            _ if self.ambiguous == Ambiguous::Expand => self.members_in(net),
-            _ => Vec::new(),
-        };
+    fn route_all(
+        &mut self,
+        first: IpAddr,
+        last: IpAddr,
+        listed: Listed<'_>,
+        owner: Option<&str>,
+    ) -> Route {
+        let members = self.members_in(first, last);
         match members[..] {
-            [] if self.members_in(net).is_empty() => {
-                // Nothing of a member, whatever it means.
-                self.count_stranger(net.addr(), listed);
-                Route::None
-            }
             [] => {
-                self.count_ambiguous_stranger(net, listed);
+                self.count_stranger(first, listed, owner);
                 Route::None
             }
-            [member] => Route::One(member),
-            _ => {
-                self.repeats += members.len() as u64 - 1;
-                Route::Several(members)
-            }
+            // Also one alone: whether it covers that member says nothing of the set.
+            _ => Route::Several(members),
+        }
+    }
+
+    /// The member that hands out exactly this prefix.
+    fn unit_of(&self, net: IpNet) -> Option<usize> {
+        let home = self.home_of(net.addr())?;
+        let member = self.set.members.get(home)?;
+        member.pool.is_one_unit(net.trunc()).then_some(home)
+    }
+
+    /// Whether a prefix covers all members of its family.
+    fn is_route(&self, net: IpNet) -> bool {
+        let Some((first, last)) = self.own(net.network()).zip(self.own(net.broadcast())) else {
+            return net.prefix_len() == 0;
+        };
+        let width = N::addr_width(first);
+        let mut members = self
+            .set
+            .members
+            .iter()
+            .take_while(|&(index, _)| index < self.end)
+            .map(|(_, member)| (member.pool.first_addr(), member.pool.last_addr()))
+            .filter(|&(low, _)| N::addr_width(low) == width);
+        members.all(|(low, high)| first <= low && high <= last)
+    }
+
+    /// Counts an entry that several members have read.
+    #[cold]
+    pub(super) fn count_several(&mut self, says: Option<BlockSays>, user: &impl UserRecord) {
+        if let Some(says) = says {
+            says.count(&mut self.elsewhere, user.listed(), user.owner());
         }
     }
 
@@ -142,9 +178,8 @@ impl<'s, N: Network> Router<'s, N> {
         families.find_map(|&like| N::addr_in_family_of(like, addr))
     }
 
-    fn members_in(&self, net: IpNet) -> Vec<usize> {
-        let ends = self.own(net.network()).zip(self.own(net.broadcast()));
-        let Some((first, last)) = ends else {
+    fn members_in(&self, first: IpAddr, last: IpAddr) -> Vec<usize> {
+        let Some((first, last)) = self.own(first).zip(self.own(last)) else {
             return Vec::new();
         };
         let members = self
@@ -156,53 +191,39 @@ impl<'s, N: Network> Router<'s, N> {
         touched.map(|(index, _)| index).collect()
     }
 
-    fn count_ambiguous_stranger(&mut self, net: IpNet, listed: Listed<'_>) {
-        self.elsewhere.ambiguous += 1;
-        self.note(ProblemKind::Ambiguous, listed);
-        if self.ambiguous == Ambiguous::Reject {
-            self.elsewhere.unparseable += 1;
-            self.twice.unparseable += 1;
-        } else if self.count_stranger(net.addr(), listed) {
-            self.twice.out_of_range += 1;
-        } else {
-            self.twice.wrong_family += 1;
-        }
-    }
-
-    /// Counts an address of no member; whether it is of a family that they have.
-    fn count_stranger(&mut self, addr: IpAddr, listed: Listed<'_>) -> bool {
+    /// Counts an address of no member.
+    fn count_stranger(&mut self, addr: IpAddr, listed: Listed<'_>, owner: Option<&str>) {
         let is_of_family = self.families.is_empty() || self.own(addr).is_some();
-        if is_of_family {
-            self.elsewhere.out_of_range += 1;
-            self.note(ProblemKind::OutOfRange, listed);
-        } else {
-            self.elsewhere.wrong_family += 1;
-            self.note(ProblemKind::WrongFamily, listed);
-        }
-        is_of_family
+        self.note(
+            match is_of_family {
+                true => ProblemKind::OutOfRange,
+                false => ProblemKind::WrongFamily,
+            },
+            listed,
+            owner,
+        );
     }
 
     #[cold]
-    fn note(&mut self, kind: ProblemKind, listed: Listed<'_>) {
-        self.elsewhere.note(kind, Quoted(listed));
+    fn note(&mut self, kind: ProblemKind, listed: Listed<'_>, owner: Option<&str>) {
+        self.elsewhere.note(kind, Quoted(listed), owner);
     }
 
     /// Whether an entry that is for no member leaves open what the list says.
-    pub(super) fn is_unclear(&self) -> bool {
-        self.elsewhere.is_unclear(self.ambiguous)
+    pub(super) fn is_unclear(&self, unreadable: Unreadable) -> bool {
+        self.elsewhere.is_unclear(unreadable)
     }
 
     /// What became of the entries of the whole list, and the first of them that deserve a look, with what the
     /// members have made of theirs.
     pub(super) fn joined_plans(self, members: &[MemberPlan]) -> (EntryCounts, Vec<Problem>) {
-        let mut entries = EntryCounts::odd(&self.elsewhere, &self.twice);
+        let mut entries = EntryCounts::odd(&self.elsewhere);
         let mut noted = vec![self.elsewhere.problems];
         for MemberPlan { plan, .. } in members {
             entries.add(&plan.entries);
             noted.push(plan.problems.clone());
         }
         entries.total = self.elsewhere.entries;
-        entries.ambiguous -= self.repeats;
         (entries, join_problems(noted))
     }
 
@@ -214,7 +235,6 @@ impl<'s, N: Network> Router<'s, N> {
             report.add(&share);
             noted.push(std::mem::take(&mut share.problems));
         }
-        report.ambiguous -= self.repeats;
         report.problems = join_problems(noted);
         report
     }
@@ -225,15 +245,4 @@ pub(super) enum Route {
     None,
     One(usize),
     Several(Vec<usize>),
-}
-
-impl Route {
-    /// Tells each member of it.
-    pub(super) fn for_each(self, mut tell: impl FnMut(usize)) {
-        match self {
-            Self::None => {}
-            Self::One(member) => tell(member),
-            Self::Several(members) => members.into_iter().for_each(tell),
-        }
-    }
 }

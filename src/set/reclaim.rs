@@ -4,7 +4,7 @@ use super::member::Member;
 use super::{MemberId, PoolSet};
 use crate::network::Network;
 use crate::pool::{ReclaimError, Share, check_clear};
-use crate::users::{Adopted, Ambiguous, UserRecord};
+use crate::users::{Adopted, Unreadable, UserRecord};
 use std::error::Error;
 use std::fmt;
 
@@ -82,7 +82,7 @@ impl<N: Network> PoolSet<N> {
     ///
     /// # Errors
     ///
-    /// [`ReclaimError::Unclear`] if an entry cannot be read, or is ambiguous, whichever member it is for;
+    /// [`ReclaimError::Unclear`] if an entry cannot be read, whichever member it is for;
     /// [`ReclaimError::EmptyList`], [`ReclaimError::NoFile`] and [`ReclaimError::Forked`] with the member. Nothing
     /// was freed.
     ///
@@ -100,24 +100,24 @@ impl<N: Network> PoolSet<N> {
         &self,
         users: impl IntoIterator<Item = impl UserRecord>,
     ) -> Result<SetReclaimed, SetReclaimError> {
-        self.reclaim_reading(Ambiguous::Host, users)
+        self.reclaim_with(Unreadable::Refuse, users)
     }
 
-    /// Reclaims like [`reclaim`](Self::reclaim), with a choice of how to read `10.0.0.16/28`: see
-    /// [`Pool::reclaim_reading`](crate::Pool::reclaim_reading).
+    /// Reclaims like [`reclaim`](Self::reclaim), with a choice of what to do with entries that
+    /// cannot be read: see [`Pool::reclaim_with`](crate::Pool::reclaim_with).
     ///
     /// # Errors
     ///
     /// As there.
-    pub fn reclaim_reading(
+    pub fn reclaim_with(
         &self,
-        ambiguous: Ambiguous,
+        unreadable: Unreadable,
         users: impl IntoIterator<Item = impl UserRecord>,
     ) -> Result<SetReclaimed, SetReclaimError> {
         let members = self.reclaimable()?;
-        let (adopted, mut listed) = self.adopt_listed(ambiguous, users);
+        let (adopted, mut listed) = self.adopt_listed(users);
         listed.resize(self.members.room(), Vec::new());
-        check_clear(ambiguous, &adopted).map_err(|error| SetReclaimError {
+        check_clear(unreadable, &adopted).map_err(|error| SetReclaimError {
             id: None,
             member: None,
             error,
@@ -185,10 +185,9 @@ impl<N: Network> PoolSet<N> {
     /// Takes what a list names; answers the report, and by the number of the member what was listed of it.
     fn adopt_listed(
         &self,
-        ambiguous: Ambiguous,
         users: impl IntoIterator<Item = impl UserRecord>,
     ) -> (Adopted, Vec<Vec<u64>>) {
-        let (router, shares) = self.read_shares(ambiguous, users);
+        let (router, shares) = self.read_shares(users);
         let (mut reports, mut listed) = (Vec::new(), Vec::new());
         for (index, share) in shares.into_iter().enumerate() {
             let (report, words) = share.map(Share::adopt_listed).unwrap_or_default();

@@ -4,28 +4,39 @@ use super::record::Listed;
 use ipnet::IpNet;
 use std::net::IpAddr;
 
-/// How to read an address with a prefix length that is not the full one: `10.0.0.5/24` as interfaces
-/// are configured, or `10.0.0.16/28` as a block. A list does not say which it means.
+/// What to do with a list in which something cannot be read: whoever that is may hold any address.
 ///
 /// ```
-/// use hostbits::{Ambiguous, Pool};
+/// use hostbits::{Pool, Unreadable};
 ///
-/// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
-/// let users = ["10.0.0.16/28"];
-/// assert_eq!(Pool::new(net)?.adopt(users).taken, 1);
-/// assert_eq!(Pool::new(net)?.adopt_reading(Ambiguous::Expand, users).taken, 16);
+/// let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+/// let users = ["10.0.0.2", "10.0.0.3:80"];
+/// assert!(pool.adopt(users).is_err());
+/// assert_eq!(pool.allocated(), 0);
+/// assert_eq!(pool.adopt_with(Unreadable::Skip { at_most: 1 }, users)?.taken, 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Ambiguous {
-    /// The address alone is taken.
+pub enum Unreadable {
+    /// The list is refused, and nothing changes.
     #[default]
-    Host,
-    /// Every address under the prefix is taken.
-    Expand,
-    /// The entry is reported as unparseable and takes nothing.
-    Reject,
+    Refuse,
+    /// So many entries may be unreadable; with one more the list is refused.
+    Skip {
+        /// How many.
+        at_most: u64,
+    },
+}
+
+impl Unreadable {
+    /// Whether a list with so many unreadable entries is refused.
+    pub(crate) fn refuses(self, unparseable: u64) -> bool {
+        match self {
+            Self::Refuse => unparseable != 0,
+            Self::Skip { at_most } => unparseable > at_most,
+        }
+    }
 }
 
 /// What an entry says, in canonical form: IPv4-mapped addresses are IPv4 addresses.
@@ -33,12 +44,20 @@ pub enum Ambiguous {
 pub(crate) enum Entry {
     /// One address.
     Addr(IpAddr),
-    /// An address and a prefix shorter than the full one.
+    /// All addresses under a prefix shorter than the full one.
     Net(IpNet),
+    /// All addresses from one to another of the same family, which is not below it.
+    Range(IpAddr, IpAddr),
     /// A user without an address.
     Unassigned,
     Unparseable,
+    /// The first and the last address of something that stands beside the entries.
+    Stray(IpAddr, IpAddr),
 }
+
+/// How programs and people write that there is no address, in lower case and without brackets.
+const NONE_WORDS: [&str; 8] = ["none", "null", "nil", "n/a", "\\n", "-", "*", "no value"];
+const LONGEST_NONE: usize = 10;
 
 // Always: whoever reads a list wants it in the loop. All but the plain address is in functions of its own.
 #[inline(always)]
@@ -47,16 +66,36 @@ pub(crate) fn read(listed: Listed<'_>) -> Entry {
         // Most lists are of these, and the standard library is quick to say so or not.
         Listed::Text(text) => match text.parse() {
             Ok(addr) => of_addr(IpAddr::V4(addr)),
-            Err(_) => read_text(text.trim()),
+            Err(_) => read_text(text.trim(), of_net),
         },
         Listed::Addr(addr) => of_addr(addr),
-        Listed::Net(net) => of_net(net.addr(), net.prefix_len()),
+        listed => read_other(listed),
     }
 }
 
 #[inline(never)]
-fn read_text(text: &str) -> Entry {
-    if text.is_empty() {
+fn read_other(listed: Listed<'_>) -> Entry {
+    match listed {
+        Listed::Text(text) => read_text(text.trim(), of_net),
+        Listed::Addr(addr) => of_addr(addr),
+        Listed::Net(net) => of_net(net),
+        Listed::Block(text) => read_text(text.trim(), of_block),
+        // The prefix length of an interface is that of its network.
+        Listed::Own(text) => read_text(text.trim(), |net| of_addr(net.addr())),
+        Listed::Stray(text) => match read_text(text.trim(), of_net) {
+            Entry::Addr(addr) => Entry::Stray(addr, addr),
+            // A subnet is no holding of somebody; a part of it may be, and the pool knows which it is.
+            Entry::Net(net) => Entry::Stray(net.network(), net.broadcast()),
+            Entry::Range(first, last) => Entry::Stray(first, last),
+            other => other,
+        },
+        Listed::Broken(_) => Entry::Unparseable,
+    }
+}
+
+#[inline(never)]
+fn read_text(text: &str, of_net: impl Fn(IpNet) -> Entry) -> Entry {
+    if is_none(text) {
         return Entry::Unassigned;
     }
     let (addr, prefix_len) = match text.split_once('/') {
@@ -64,13 +103,58 @@ fn read_text(text: &str) -> Entry {
         None => (text, None),
     };
     // The parser of std is strict: no leading zeros, ports, brackets or zone ids.
-    let Ok(addr) = addr.parse() else {
-        return Entry::Unparseable;
+    let Ok(addr) = addr.parse::<IpAddr>() else {
+        return read_range(text);
     };
     match prefix_len.map(read_prefix_len) {
         None => of_addr(addr),
-        Some(Some(prefix_len)) => of_net(addr, prefix_len),
+        Some(Some(prefix_len)) => of_prefix(addr, prefix_len, of_net),
         Some(None) => Entry::Unparseable,
+    }
+}
+
+/// Nothing, or a word for it, perhaps in brackets: `(none)`, `<nil>`, `NULL`, `\N`.
+fn is_none(text: &str) -> bool {
+    if text.is_empty() {
+        return true;
+    }
+    if text.len() > LONGEST_NONE {
+        return false;
+    }
+    let inner = [('(', ')'), ('<', '>')]
+        .into_iter()
+        .find_map(|(open, close)| {
+            let inner = text.strip_prefix(open)?;
+            inner.strip_suffix(close)
+        });
+    let word = inner.unwrap_or(text).to_ascii_lowercase();
+    NONE_WORDS.contains(&&*word)
+}
+
+/// `10.0.0.10-10.0.0.19`, with blanks around the sign or without.
+fn read_range(text: &str) -> Entry {
+    let ends = text.split_once('-').and_then(|(first, last)| {
+        let first: IpAddr = first.trim().parse().ok()?;
+        let last: IpAddr = last.trim().parse().ok()?;
+        Some((first.to_canonical(), last.to_canonical()))
+    });
+    match ends {
+        Some((first, last)) if first == last => of_addr(first),
+        Some((first, last)) if first.is_ipv4() == last.is_ipv4() && first < last => {
+            Entry::Range(first, last)
+        }
+        _ => read_wildcard(text),
+    }
+}
+
+/// `10.0.0.*` is 10.0.0.0/24.
+fn read_wildcard(text: &str) -> Entry {
+    let prefix = text.trim_end_matches(".*");
+    let stars = (text.len() - prefix.len()) / 2;
+    let addr = format!("{prefix}{}", ".0".repeat(stars));
+    match (stars, addr.parse()) {
+        (1..=3, Ok(addr)) => of_prefix(addr, 32 - 8 * stars as u8, of_block),
+        _ => Entry::Unparseable,
     }
 }
 
@@ -90,15 +174,28 @@ fn of_addr(addr: IpAddr) -> Entry {
     }
 }
 
-#[inline(never)]
-fn of_net(addr: IpAddr, prefix_len: u8) -> Entry {
-    let Ok(net) = IpNet::new(addr, prefix_len) else {
-        return Entry::Unparseable;
-    };
-    if prefix_len == net.max_prefix_len() || addr.to_canonical().is_unspecified() {
-        of_addr(addr)
-    } else if addr.to_canonical() != addr {
-        // A mapped prefix has two readings, and neither is safe.
+fn of_prefix(addr: IpAddr, prefix_len: u8, of_net: impl Fn(IpNet) -> Entry) -> Entry {
+    match IpNet::new(addr, prefix_len) {
+        Ok(net) => of_net(net),
+        Err(_) => Entry::Unparseable,
+    }
+}
+
+/// With host bits it is a host and its network; without, it is a block.
+fn of_net(net: IpNet) -> Entry {
+    match net.addr() == net.network() {
+        true => of_block(net),
+        // A mapped host needs no look at its prefix.
+        false => of_addr(net.addr()),
+    }
+}
+
+/// All of it, whatever its host bits say.
+fn of_block(net: IpNet) -> Entry {
+    if net.prefix_len() == net.max_prefix_len() {
+        of_addr(net.addr())
+    } else if net.addr().to_canonical() != net.addr() {
+        // Nobody writes blocks of mapped addresses: it may be meant for either family.
         Entry::Unparseable
     } else {
         Entry::Net(net)
@@ -113,10 +210,18 @@ mod tests {
         read(Listed::Text(text))
     }
 
+    fn addr(text: &str) -> Entry {
+        Entry::Addr(text.parse().unwrap())
+    }
+
+    fn net(text: &str) -> Entry {
+        Entry::Net(text.parse().unwrap())
+    }
+
     #[test]
     fn every_row_of_the_table() {
-        let addr = |text: &str| Entry::Addr(text.parse().unwrap());
-        let net = |text: &str| Entry::Net(text.parse().unwrap());
+        let range =
+            |first: &str, last: &str| Entry::Range(first.parse().unwrap(), last.parse().unwrap());
         for (given, expected) in [
             ("10.0.0.5", addr("10.0.0.5")),
             ("10.0.0.5/32", addr("10.0.0.5")),
@@ -124,18 +229,61 @@ mod tests {
             ("2001:DB8::5/128", addr("2001:db8::5")),
             ("::ffff:10.0.0.5", addr("10.0.0.5")),
             ("::ffff:10.0.0.5/128", addr("10.0.0.5")),
-            ("10.0.0.5/24", net("10.0.0.5/24")),
+            ("::ffff:10.0.0.5/120", addr("10.0.0.5")),
+            ("10.0.0.5/24", addr("10.0.0.5")),
             ("10.0.0.16/28", net("10.0.0.16/28")),
             ("2001:db8::/64", net("2001:db8::/64")),
-            ("", Entry::Unassigned),
-            ("  ", Entry::Unassigned),
-            ("0.0.0.0", Entry::Unassigned),
-            ("0.0.0.0/0", Entry::Unassigned),
-            ("::", Entry::Unassigned),
-            ("::ffff:0.0.0.0", Entry::Unassigned),
+            ("2001:db8::1/64", addr("2001:db8::1")),
+            ("10.0.0.*", net("10.0.0.0/24")),
+            ("10.1.*.*", net("10.1.0.0/16")),
+            ("0.0.0.0/0", net("0.0.0.0/0")),
+            ("::/0", net("::/0")),
+            ("10.0.0.2-10.0.0.9", range("10.0.0.2", "10.0.0.9")),
+            ("10.0.0.2 - 10.0.0.9", range("10.0.0.2", "10.0.0.9")),
+            ("fd00::2-fd00::9", range("fd00::2", "fd00::9")),
+            ("10.0.0.2-10.0.0.2", addr("10.0.0.2")),
         ] {
             assert_eq!(text(given), expected, "{given:?}");
         }
+    }
+
+    #[test]
+    fn words_for_nothing_are_no_address_and_no_fault() {
+        for given in [
+            "",
+            "  ",
+            "0.0.0.0",
+            "0.0.0.0/32",
+            "::",
+            "::ffff:0.0.0.0",
+            "(none)",
+            "<none>",
+            "None",
+            "none",
+            "null",
+            "NULL",
+            "\\N",
+            "-",
+            "N/A",
+            "n/a",
+            "*",
+            "<nil>",
+            "nil",
+            " <none> ",
+        ] {
+            assert_eq!(text(given), Entry::Unassigned, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn a_block_is_all_of_it_and_an_interface_is_itself() {
+        let block = |text| read(Listed::Block(text));
+        assert_eq!(block("10.0.0.21/28"), net("10.0.0.21/28"));
+        assert_eq!(block("10.0.0.21"), addr("10.0.0.21"));
+        assert_eq!(block("10.0.0.21/32"), addr("10.0.0.21"));
+        assert_eq!(block("(none)"), Entry::Unassigned);
+        assert_eq!(read(Listed::Own("10.0.0.16/28")), addr("10.0.0.16"));
+        assert_eq!(read(Listed::Broken("10.0.0.16")), Entry::Unparseable);
     }
 
     #[test]
@@ -157,9 +305,19 @@ mod tests {
             "10.0.0.5/24/24",
             "10.0.0",
             "10.0.0.256",
+            "10.0.*.5",
+            "10.0.0.5.*",
+            "*.*.*.*",
+            "fd00::.*",
+            "10.0.0.9-10.0.0.2",
+            "10.0.0.2-9",
+            "10.0.0.2-fd00::9",
+            "10.0.0.2-",
             "0x0a000005",
             "167772165",
             "10.0.0.5 bob",
+            "(none",
+            "\\",
             "１０.0.0.5",
             "\u{0}10.0.0.5",
         ] {

@@ -7,8 +7,8 @@ mod entry;
 mod record;
 mod report;
 
-pub use entry::Ambiguous;
+pub use entry::Unreadable;
 pub(crate) use entry::{Entry, read};
 pub use record::{Listed, UserRecord};
-pub use report::{Adopted, Problem, ProblemKind};
+pub use report::{AdoptError, Adopted, Problem, ProblemKind};
 pub(crate) use report::{Quoted, join_problems, quoted};

@@ -11,8 +11,19 @@ pub enum Listed<'a> {
     Text(&'a str),
     /// An address.
     Addr(IpAddr),
-    /// An address with a prefix length; unless that is the full one, it is ambiguous.
+    /// A prefix: with host bits set the host alone (`10.0.0.5/24`), without them all of it
+    /// (`10.0.0.16/28`), as in text.
     Net(IpNet),
+    /// Text of which a prefix always means all of it: a route or a delegation.
+    Block(&'a str),
+    /// Text of an interface of the network's own router: a prefix is that of its network, and that it is the
+    /// gateway is no surprise.
+    Own(&'a str),
+    /// An address that stands beside those that were read, where nobody has said which fields of the record count. If
+    /// the pool hands it out, the entry counts as one that cannot be read; otherwise it is passed over.
+    Stray(&'a str),
+    /// What was read of something that is no address, whatever it looks like.
+    Broken(&'a str),
 }
 
 /// A user record: it can name its address and, if it has them, an owner and a generation.

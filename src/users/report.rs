@@ -1,27 +1,30 @@
 //! What became of the entries of a list.
 
-use super::Ambiguous;
+use super::Unreadable;
 use super::record::Listed;
+use std::error::Error;
 use std::fmt;
 use std::net::IpAddr;
 
-/// How many problems a report names; the counts have all of them.
-const MAX_PROBLEMS: usize = 100;
+/// How many problems of each kind a report names; the counts have all of them.
+pub(crate) const MAX_PROBLEMS: u64 = 100;
 /// How much of an entry's text a report quotes, in characters.
 const MAX_QUOTED: usize = 64;
 
 /// What [`Pool::adopt`](crate::Pool::adopt) made of a user list.
 ///
-/// Nothing is skipped in silence: every entry is in exactly one of the counts, except that
-/// `ambiguous` counts a second time what an ambiguous entry was treated as.
+/// Nothing is skipped in silence: an entry that names one address of the pool counts among `taken`, `already`,
+/// `repeated` or `duplicate`, every other entry is in exactly one of the counts.
 ///
 /// ```
+/// # use hostbits::Unreadable;
 /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
-/// let report = pool.adopt(["10.0.0.5", "10.0.0.1", "10.9.9.9", "10.0.0.05", ""]);
+/// let users = ["10.0.0.5", "10.0.0.1", "10.9.9.9", "10.0.0.05", ""];
+/// let report = pool.adopt_with(Unreadable::Skip { at_most: 1 }, users)?;
 /// assert_eq!(report.entries, 5);
 /// assert_eq!((report.taken, report.reserved, report.out_of_range), (1, 1, 1));
 /// assert_eq!((report.unparseable, report.unassigned), (1, 1));
-/// assert_eq!(report.problems[2].to_string(), "entry 4: \"10.0.0.05\" is not an address");
+/// assert_eq!(report.problems[0].to_string(), "entry 4: \"10.0.0.05\" is not an address");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,33 +33,78 @@ const MAX_QUOTED: usize = 64;
 pub struct Adopted {
     /// How many entries the list had.
     pub entries: u64,
-    /// Addresses that were free and are taken now. An expanded block counts each of them.
+    /// Addresses that were free and are taken now. A block counts each of its addresses.
     pub taken: u64,
-    /// Addresses that were taken before. An expanded block counts each of them.
+    /// Addresses that were taken before. A block counts each of its addresses.
     pub already: u64,
     /// Entries that name nothing but addresses named before, without another owner: harmless.
     pub repeated: u64,
-    /// Entries that name an address again, for another owner. A block in several parts may count
-    /// more than once.
+    /// Entries that name an address again, for another owner.
     pub duplicate: u64,
-    /// Entries for a reserved address: nothing changes. An expanded block counts once for each
-    /// reservation in it.
+    /// Entries that name reserved addresses alone: nothing changes.
     pub reserved: u64,
-    /// Entries for an address of the same family that is not of the pool.
+    /// Entries for the gateway by the router that it is: see [`Listed::Own`].
+    pub own: u64,
+    /// Entries of the same family that are not of the pool.
     pub out_of_range: u64,
-    /// Entries for an address of the other family.
+    /// Entries of the other family.
     pub wrong_family: u64,
-    /// Entries with a prefix length that does not say what it means, as far as they touch the pool. Counted
-    /// again as what became of them.
-    pub ambiguous: u64,
+    /// Entries that name a block or a range of several addresses, and an address that no entry had named before.
+    pub blocks: u64,
+    /// Prefixes that cover all of the pool, or its network: routes that lead to it. They hold nothing.
+    pub routes: u64,
+    /// Addresses beside those of the list that are none of the pool's: see [`Listed::Stray`].
+    pub passed: u64,
     /// Users without an address.
     pub unassigned: u64,
-    /// Entries that are no address at all. While there are any, the list proves nothing about what
-    /// it does not name.
+    /// Entries that cannot be read. While there are any, the list proves nothing about what it does not name.
     pub unparseable: u64,
-    /// The first 100 entries that deserve a look, in the order of the list.
+    /// Entries that deserve a look, by what they could cost: unreadable ones first, then duplicates,
+    /// reservations, what is out of range, what is of the other family. The first 100 of each kind.
     pub problems: Vec<Problem>,
 }
+
+/// Why a list was refused. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "code", rename_all = "kebab-case")
+)]
+#[non_exhaustive]
+pub enum AdoptError {
+    /// Entries of it cannot be read, more than [`Unreadable`](crate::Unreadable) allows. What they hold would be
+    /// handed out.
+    Unreadable {
+        /// What the entries are; nothing of it was taken.
+        adopted: Box<Adopted>,
+    },
+}
+
+impl AdoptError {
+    /// A stable name for logs, JSON and exit codes: kebab case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "unreadable",
+        }
+    }
+}
+
+impl fmt::Display for AdoptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Unreadable { adopted } = self;
+        match adopted.unparseable {
+            1 => write!(f, "1 entry of the list cannot be read"),
+            count => write!(f, "{count} entries of the list cannot be read"),
+        }?;
+        if let Some(problem) = adopted.problems.first() {
+            write!(f, "; {problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for AdoptError {}
 
 /// One entry of a list that deserves a look.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +115,12 @@ pub struct Problem {
     pub position: u64,
     /// At most 64 characters of what it says.
     pub text: String,
+    /// Whose entry it is, if the list says so; at most 64 characters.
+    #[cfg_attr(
+        feature = "serde",
+        serde(default, skip_serializing_if = "Option::is_none")
+    )]
+    pub holder: Option<String>,
     /// What is the matter.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub kind: ProblemKind,
@@ -103,16 +157,29 @@ pub enum ProblemKind {
     OutOfRange,
     /// The address is of the other family.
     WrongFamily,
-    /// The prefix length does not say what it means.
-    Ambiguous,
     /// It is not an address.
     Unparseable,
+    /// It is an address of the pool, and stands where nobody has said that addresses stand.
+    Stray,
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { position, text, .. } = self;
         write!(f, "entry {position}: {text:?} {}", self.kind)
+    }
+}
+
+impl ProblemKind {
+    /// What could cost an address first.
+    fn weight(&self) -> usize {
+        match self {
+            Self::Unparseable | Self::Stray => 0,
+            Self::Duplicate { .. } => 1,
+            Self::Reserved { .. } => 2,
+            Self::OutOfRange => 3,
+            Self::WrongFamily => 4,
+        }
     }
 }
 
@@ -132,8 +199,10 @@ impl fmt::Display for ProblemKind {
             Self::Reserved { label } => write!(f, "is reserved: {label}"),
             Self::OutOfRange => f.write_str("is not of the pool"),
             Self::WrongFamily => f.write_str("is of the other address family"),
-            Self::Ambiguous => f.write_str("may mean an address or a block"),
             Self::Unparseable => f.write_str("is not an address"),
+            Self::Stray => {
+                f.write_str("is of the pool, and nobody has said that this is the address")
+            }
         }
     }
 }
@@ -144,7 +213,11 @@ pub(crate) struct Quoted<'a>(pub(crate) Listed<'a>);
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Listed::Text(text) => f.write_str(text),
+            Listed::Text(text)
+            | Listed::Block(text)
+            | Listed::Own(text)
+            | Listed::Stray(text)
+            | Listed::Broken(text) => f.write_str(text),
             Listed::Addr(addr) => addr.fmt(f),
             Listed::Net(net) => net.fmt(f),
         }
@@ -159,25 +232,33 @@ pub(crate) fn quoted(text: &str) -> String {
 /// Joins the problems that several readers have noted of one list.
 pub(crate) fn join_problems(noted: impl IntoIterator<Item = Vec<Problem>>) -> Vec<Problem> {
     let mut problems: Vec<_> = noted.into_iter().flatten().collect();
-    problems.sort_by_key(|problem| problem.position);
-    // A block that several have read is one ambiguous entry.
-    let mut last_ambiguous = 0;
+    problems.sort_by_key(|problem| (problem.kind.weight(), problem.position));
+    let mut counts = [0; 5];
     problems.retain(|problem| {
-        let is_ambiguous = problem.kind == ProblemKind::Ambiguous;
-        let is_again = is_ambiguous && problem.position == last_ambiguous;
-        if is_ambiguous {
-            last_ambiguous = problem.position;
-        }
-        !is_again
+        let count = &mut counts[problem.kind.weight()];
+        *count += 1;
+        *count <= MAX_PROBLEMS
     });
-    problems.truncate(MAX_PROBLEMS);
     problems
 }
 
 impl Adopted {
-    /// Whether an entry, read like that, leaves open what the list says. A rejected one counts as unparseable.
-    pub(crate) fn is_unclear(&self, ambiguous: Ambiguous) -> bool {
-        self.unparseable != 0 || self.ambiguous != 0 && ambiguous != Ambiguous::Expand
+    /// Whether an entry leaves open what the list says.
+    pub(crate) fn is_unclear(&self, unreadable: Unreadable) -> bool {
+        unreadable.refuses(self.unparseable)
+    }
+
+    /// The list, unless it is refused.
+    pub(crate) fn check(&self, unreadable: Unreadable) -> Result<(), AdoptError> {
+        match self.is_unclear(unreadable) {
+            false => Ok(()),
+            true => Err(AdoptError::Unreadable {
+                adopted: Box::new(Self {
+                    problems: join_problems([self.problems.clone()]),
+                    ..self.clone()
+                }),
+            }),
+        }
     }
 
     /// Adds what became of another share of the same list. The number of entries stays, and the problems
@@ -188,19 +269,31 @@ impl Adopted {
         self.repeated += share.repeated;
         self.duplicate += share.duplicate;
         self.reserved += share.reserved;
+        self.own += share.own;
         self.out_of_range += share.out_of_range;
         self.wrong_family += share.wrong_family;
-        self.ambiguous += share.ambiguous;
+        self.blocks += share.blocks;
+        self.routes += share.routes;
+        self.passed += share.passed;
         self.unassigned += share.unassigned;
         self.unparseable += share.unparseable;
     }
 
-    /// Notes a problem, if there is room for one more.
-    pub(crate) fn note(&mut self, kind: ProblemKind, text: impl fmt::Display) {
-        if self.problems.len() < MAX_PROBLEMS {
+    /// Counts a problem, and notes it if there is room for one more of its kind.
+    pub(crate) fn note(&mut self, kind: ProblemKind, text: impl fmt::Display, owner: Option<&str>) {
+        let count = match &kind {
+            ProblemKind::Unparseable | ProblemKind::Stray => &mut self.unparseable,
+            ProblemKind::Duplicate { .. } => &mut self.duplicate,
+            ProblemKind::Reserved { .. } => &mut self.reserved,
+            ProblemKind::OutOfRange => &mut self.out_of_range,
+            ProblemKind::WrongFamily => &mut self.wrong_family,
+        };
+        *count += 1;
+        if *count <= MAX_PROBLEMS {
             self.problems.push(Problem {
                 position: self.entries,
                 text: quoted(&text.to_string()),
+                holder: owner.map(quoted),
                 kind,
             });
         }

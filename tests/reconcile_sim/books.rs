@@ -62,7 +62,10 @@ pub(crate) fn wrong_report(world: &World, plan: &Plan, reading: &Reading) -> Opt
         + entries.reserved_in_use
         + entries.out_of_range
         + entries.wrong_family
-        + entries.ambiguous
+        + entries.own
+        + entries.blocks
+        + entries.routes
+        + entries.passed
         + entries.unassigned
         + entries.unparseable;
     let checks = [

@@ -55,7 +55,7 @@ impl Home {
         let entries: Vec<_> = world.list.at(now, 0).collect();
         let Some(path) = self.path() else {
             let pool = self.create();
-            pool.adopt(&entries);
+            pool.adopt(&entries).unwrap();
             world.begins_again(Arc::clone(&pool), true);
             return pool;
         };

@@ -293,7 +293,7 @@ impl<'p> Operator<'p> {
         };
         let entries: Vec<_> = world.list.at(time, 0).collect();
         let before = self.pool.snapshot();
-        self.pool.adopt(&entries);
+        self.pool.adopt(&entries).unwrap();
         for entry in &entries {
             world.leaks.disturb(entry.addr);
         }

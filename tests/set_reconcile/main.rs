@@ -19,7 +19,7 @@ mod split;
 
 use clock::Clock;
 use entries::sum;
-use hostbits::{Ambiguous, Pool, PoolSet, Problem, ProblemKind, SetPlan, SetReconciler, Strategy};
+use hostbits::{Pool, PoolSet, SetPlan, SetReconciler, Strategy};
 use ipnet::Ipv4Net;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -80,9 +80,9 @@ fn every_entry_is_in_one_category_whichever_member_it_is_of() {
         ("10.0.1.1", "gateway"),  // reserved_in_use
         ("10.9.9.9", "far"),      // out_of_range
         ("fd00::1", "six"),       // wrong_family
-        ("10.0.1.4/24", "style"), // ambiguous
+        ("10.0.1.4/31", "style"), // a block
         ("10.9.0.4/24", "style"), // out_of_range, whatever it means
-        ("10.0.2.4/22", "style"), // ambiguous: of no member as an address, of both as a block
+        ("10.0.2.4/22", "style"), // out_of_range: the host
         ("", "nobody"),           // unassigned
         ("10.0.0.05", "odd"),     // unparseable
     ];
@@ -93,42 +93,40 @@ fn every_entry_is_in_one_category_whichever_member_it_is_of() {
     assert_eq!((of.total, sum(&of)), (14, 14));
     assert_eq!((of.matched, of.missing, of.conflict_taken), (2, 1, 1));
     assert_eq!((of.duplicate, of.repeated, of.reserved_in_use), (1, 1, 1));
-    assert_eq!((of.out_of_range, of.wrong_family), (2, 1));
-    assert_eq!((of.ambiguous, of.unassigned, of.unparseable), (2, 1, 1));
+    assert_eq!((of.out_of_range, of.wrong_family), (3, 1));
+    assert_eq!((of.blocks, of.unassigned, of.unparseable), (1, 1, 1));
     let slots = plan.slots;
     assert_eq!(
         (slots.total, slots.matched, slots.orphan, slots.in_flight),
         (506, 3, 3, 1)
     );
-    assert_eq!((slots.missing, slots.conflict_taken), (1, 1));
-    assert_eq!((plan.listed, plan.listed_before), (5, None));
+    assert_eq!((slots.missing, slots.conflict_taken), (2, 1));
+    assert_eq!((plan.listed, plan.listed_before), (6, None));
     assert!(plan.is_unclear && !plan.is_in_order());
     let unclear = plan.members.iter().all(|member| member.plan.is_unclear);
     assert!(unclear, "what cannot be read may be of any of them");
     let names: Vec<_> = plan.members.iter().map(|member| &*member.name).collect();
     assert_eq!(names, ["10.0.0.0/24", "10.0.1.0/24"]);
     let positions: Vec<_> = plan.problems.iter().map(|of| of.position).collect();
-    // The block of no member by its address: ambiguous, and out of range.
-    assert_eq!(positions, [4, 7, 8, 9, 10, 11, 12, 12, 14]);
+    // By weight: unreadable, duplicate, reserved, out of range, of the other family.
+    assert_eq!(positions, [14, 4, 7, 8, 11, 12, 9]);
     let of_members = plan.members.iter().map(|member| member.plan.entries.total);
-    assert_eq!(of_members.collect::<Vec<_>>(), [3, 5]);
+    assert_eq!(of_members.collect::<Vec<_>>(), [3, 4]);
 }
 
-/// An expanded block of both members is one entry.
+/// A block of both members is one entry, and what covers all of them is a route.
 #[test]
 fn a_block_over_members_counts_once() {
     let set = set_of(&["10.0.0.0/29", "10.0.0.8/29"]);
     set.allocate_many(10).unwrap();
     let options = Clock::default().at_first_sight();
-    let mut reconciler = set
-        .reconciler_with(options.ambiguous(Ambiguous::Expand))
-        .unwrap();
-    let plan = pass(&mut reconciler, &["10.0.0.0/28".to_owned()]);
-    assert_eq!((plan.entries.ambiguous, sum(&plan.entries)), (1, 1));
+    let mut reconciler = set.reconciler_with(options).unwrap();
+    let list = ["10.0.0.2-10.0.0.14", "10.0.0.0/28"].map(str::to_owned);
+    let plan = pass(&mut reconciler, &list);
+    assert_eq!((plan.entries.blocks, plan.entries.routes), (1, 1));
+    assert_eq!(sum(&plan.entries), 2);
     assert_eq!((plan.slots.matched, plan.slots.ripe), (10, 0));
-    assert!(!plan.is_unclear);
-    let ambiguous = |problem: &&Problem| problem.kind == ProblemKind::Ambiguous;
-    assert_eq!(plan.problems.iter().filter(ambiguous).count(), 1);
+    assert!(!plan.is_unclear && plan.problems.is_empty());
 }
 
 /// All barriers are up before the caller reads its list: whatever is allocated from then on is in flight, in the

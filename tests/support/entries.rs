@@ -12,7 +12,10 @@ pub(crate) fn sum(of: &EntryCounts) -> u64 {
         + of.reserved_in_use
         + of.out_of_range
         + of.wrong_family
-        + of.ambiguous
+        + of.own
+        + of.blocks
+        + of.routes
+        + of.passed
         + of.unassigned
         + of.unparseable
 }

@@ -7,7 +7,7 @@
 use super::layout::{Choices, Content, Family, Kind, Layout, bits_of, down, low};
 use hostbits::{
     AllocateError, AllocateExactError, Listed, Policy, Pool, ReleaseError, Stats, StatsLevel,
-    UserRecord,
+    Unreadable, UserRecord,
 };
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,8 +84,6 @@ pub(crate) struct User {
 #[derive(Clone, Copy, Debug)]
 enum Means {
     Addr(u128),
-    /// Counted as ambiguous if it touches the pool, and then as this address.
-    Ambiguous(u128),
     Unassigned,
     Unparseable,
     OtherFamily,
@@ -131,7 +129,7 @@ pub(crate) enum Answer {
     Refused(&'static str, Option<u128>),
     /// Counts in the order of the struct, and the first error.
     Many([u64; 5], Option<(&'static str, Option<u128>)>),
-    Adopted([u64; 11]),
+    Adopted([u64; 10]),
 }
 
 /// Does it.
@@ -197,7 +195,8 @@ pub(crate) fn perform<N: Family>(pool: &Pool<N>, wide: bool, act: &Act) -> Answe
             )
         }
         Act::Adopt(users) => {
-            let report = pool.adopt(users);
+            let all = Unreadable::Skip { at_most: u64::MAX };
+            let report = pool.adopt_with(all, users).unwrap();
             Answer::Adopted([
                 report.entries,
                 report.taken,
@@ -207,7 +206,6 @@ pub(crate) fn perform<N: Family>(pool: &Pool<N>, wide: bool, act: &Act) -> Answe
                 report.reserved,
                 report.out_of_range,
                 report.wrong_family,
-                report.ambiguous,
                 report.unassigned,
                 report.unparseable,
             ])
@@ -392,15 +390,18 @@ impl Model {
         let (text, means) = match form {
             Form::Plain => (format!(" {}\t", show(addr)), means),
             Form::FullPrefix => (format!("{}/{}", show(addr), self.kind.width()), means),
-            Form::Unit if unit_addr == 0 => ("::/0".into(), Means::Unassigned),
+            Form::Unit if unit_addr == 0 => ("::".into(), Means::Unassigned),
             Form::Unit => (
                 format!("{}/{}", show(unit_addr), self.unit()),
                 Means::Addr(unit_addr),
             ),
-            Form::Interface if self.unit() == 0 || addr == 0 => (String::new(), Means::Unassigned),
+            // Without host bits it would be a block.
+            Form::Interface if self.unit() == 0 || addr & low(self.shift + 1) == 0 => {
+                (String::new(), Means::Unassigned)
+            }
             Form::Interface => (
                 format!("{}/{}", show(addr), self.unit() - 1),
-                Means::Ambiguous(addr),
+                Means::Addr(addr),
             ),
             Form::Garbage => (format!("{}:80", show(addr)), Means::Unparseable),
             Form::Blank => ("  ".into(), Means::Unassigned),
@@ -751,25 +752,12 @@ impl Model {
             mut duplicate,
             mut reserved,
         ] = [0; 5];
-        let [
-            mut out,
-            mut wrong_family,
-            mut ambiguous,
-            mut unassigned,
-            mut unparseable,
-        ] = [0; 5];
+        let [mut out, mut wrong_family, mut unassigned, mut unparseable] = [0; 4];
         let mut named: BTreeMap<u128, Option<&str>> = BTreeMap::new();
         for user in users {
             entries += 1;
             let addr = match user.means {
                 Means::Addr(addr) => addr,
-                Means::Ambiguous(addr) => {
-                    // The prefix is of two units. If neither is of the pool, it says something clear.
-                    let unit = down(addr, self.shift);
-                    let has = |unit| self.content.units.contains(&unit);
-                    ambiguous += u64::from(has(unit) || has(unit ^ 1));
-                    addr
-                }
                 Means::Unassigned => {
                     unassigned += 1;
                     continue;
@@ -813,7 +801,6 @@ impl Model {
             reserved,
             out,
             wrong_family,
-            ambiguous,
             unassigned,
             unparseable,
         ];

@@ -133,7 +133,7 @@ impl<'a> Churner<'a> {
             }
             13 => {
                 let addr = self.any_addr();
-                if self.pool.adopt([addr]).taken == 1 {
+                if self.pool.adopt([addr]).unwrap().taken == 1 {
                     self.hold(addr);
                     self.allocated.adopted += 1;
                 }

@@ -303,7 +303,7 @@ fn an_exact_claim_outwaits_a_batch_that_gives_back() {
                     if round % 2 == 0 {
                         pool.allocate_exact(mine).expect("nobody holds it");
                     } else {
-                        let report = pool.adopt([mine]);
+                        let report = pool.adopt([mine]).unwrap();
                         assert_eq!((report.taken, report.already), (1, 0), "{pool:?}");
                     }
                     pool.release(mine).expect("it is held");

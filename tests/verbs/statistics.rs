@@ -49,7 +49,7 @@ fn the_gauges_are_exact_at_every_level() {
                 .take(3)
                 .chain([preferred])
                 .collect();
-            assert_eq!(pool.adopt(&users).taken, 3);
+            assert_eq!(pool.adopt(&users).unwrap().taken, 3);
             check(149, "adopted");
             pool.release_block(block).unwrap();
             pool.release_block(block).unwrap_err();
@@ -131,17 +131,17 @@ fn every_verb_counts_where_it_belongs() {
         ),
         (
             "adopt",
-            |pool| drop(pool.adopt([host(70), host(71), host(71), host(1)])),
+            |pool| drop(pool.adopt([host(70), host(71), host(71), host(1)]).unwrap()),
             |stats| stats.allocations.adopted += 2,
         ),
         (
             "adopt again",
-            |pool| drop(pool.adopt([host(70), host(71)])),
+            |pool| drop(pool.adopt([host(70), host(71)]).unwrap()),
             |_| {},
         ),
         (
             "expand",
-            |pool| drop(pool.adopt_reading(hostbits::Ambiguous::Expand, ["10.0.0.64/30"])),
+            |pool| drop(pool.adopt(["10.0.0.64/30"]).unwrap()),
             |stats| stats.allocations.adopted += 4,
         ),
         (
@@ -330,7 +330,7 @@ fn the_last_allocation_time_is_kept_at_full_only() {
             |pool| drop(pool.allocate_preferring(host(98))),
             |pool| drop(pool.allocate_many(3)),
             |pool| drop(pool.allocate_block(30)),
-            |pool| drop(pool.adopt(["10.0.0.97"])),
+            |pool| drop(pool.adopt(["10.0.0.97"]).unwrap()),
         ];
         let mut last = None;
         for call in calls {

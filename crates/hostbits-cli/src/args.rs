@@ -2,16 +2,16 @@
 //!
 //! The comments on the fields below are the help texts.
 
+use crate::users::{ListName, Reading, list_name};
 use crate::values;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use hostbits::{Ambiguous, BuildError, Builder, Gateway, Pool, StatsLevel};
-use hostbits_lists::Source;
+use hostbits::{BuildError, Builder, Gateway, Pool, StatsLevel};
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0  found
+  1  entries of the list cannot be read, so nothing is printed
   2  wrong usage or unreadable input: a bad network, range or gateway, a file that cannot be read
   3  exhausted: fewer addresses are free than were asked for
 `hostbits pool`, `hostbits set`, check and reconcile have more of them: see their --help";
@@ -30,24 +30,27 @@ Examples:
   hostbits reconcile vpn.pool --from users.csv --wait
   hostbits set plan sets.toml";
 
-const USERS_LIST: &str = "\
+/// Lists and their formats; the table is that of the formats themselves.
+fn users_list() -> String {
+    let mut text = "\
 A list of users is a FILE, or a FORMAT:FILE if a program wrote it. FORMAT is one of
-  lines           an address per line
-  csv             the same as no format: `address` or `address,owner` per line
-  ndjson, json    a JSON value per line, or one array: addresses, or objects with `address` or `ip`.
-                  json@spec.ip,metadata.name:FILE says where address and owner are
-  wireguard       a configuration: AllowedIPs and Address        wg-dump    wg show all dump
-  host-local      the directory of a network of the CNI plugin   kea        Kea's memfile
-  openvpn-ipp     ipp.txt; with net30 openvpn-ipp@net30          dhcpd      ISC's dhcpd.leases
-  openvpn-status  the status file of a server, version 1 to 3
-  radippool       the table of FreeRADIUS as CSV with a header
-
-A FILE without a format has one user per line: `address` or `address,owner`. More columns are ignored.
-  10.0.0.5 and 10.0.0.5/32 mean the same. An owner may stand in double quotes.
+"
+    .to_owned();
+    for format in hostbits_lists::Format::all() {
+        text += &format!("  {:<15} {}\n", format.name(), format.about());
+    }
+    text += "
+A FILE without a format has one user per line: `address` or `address,owner`, or columns that a header names.
+  10.0.0.5 and 10.0.0.5/32 mean the same, and 10.0.0.5/24 is that host in its network. 10.0.0.16/28 and
+  10.0.0.16-10.0.0.31 are all of the block. A prefix that covers the whole network is a route, and holds nothing.
+  Words for nothing, such as (none), null, -, are users without an address.
   Blank lines and lines that begin with # are skipped, and so is a header line (address,owner).
-  Whatever cannot be used is named on standard error with its line number, the first 100 of it.
+  If anything cannot be read, nothing is printed or taken and the exit code is 1; --skip-unreadable N lets N entries pass.
+  What deserves a look is named on standard error with its line number, what could cost an address first.
   With --format json it is in the object's `list`, and standard error has nothing but an error.
   In `list`, positions count the entries; `problem_lines` has their line numbers in the same order.";
+    text
+}
 
 /// Tells the next free address of a network, given a list of users who hold some already, and keeps
 /// pools of addresses in files
@@ -68,7 +71,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Prints the next free address, or several, that no listed user holds
-    #[command(after_help = format!("{USERS_LIST}\n\n{EXAMPLES}\n\n{EXIT_CODES}"))]
+    #[command(after_help = format!("{}\n\n{EXAMPLES}\n\n{EXIT_CODES}", users_list()))]
     Next(NextArgs),
     /// Prints facts about a network: usable range, gateway, capacity, reservations
     #[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
@@ -109,19 +112,18 @@ pub(crate) enum Command {
 /// What `next` takes.
 #[derive(Args, Debug)]
 pub(crate) struct NextArgs {
-    /// Users who hold an address already: FILE, or FORMAT:FILE; `-` reads standard input
-    /// [default: nobody]
-    #[arg(short, long, value_name = "LIST", value_parser = values::users())]
-    pub(crate) users: Option<Source>,
+    /// How to read it.
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+
+    /// Users who hold an address already: FILE, or FORMAT:FILE; `-` reads standard input.
+    /// Repeatable: all of them are one list [default: nobody]
+    #[arg(short, long, value_name = "LIST", value_parser = list_name())]
+    pub(crate) users: Vec<ListName>,
 
     /// How many addresses to print, one per line: all of them or none
     #[arg(short = 'n', long, default_value = "1", value_parser = values::count)]
     pub(crate) count: u64,
-
-    /// How to read a listed 10.0.0.5/24 or 10.0.0.16/28: the address alone is taken, or all of the
-    /// block, or it is refused and nothing is taken
-    #[arg(long, value_enum, default_value_t = AmbiguousChoice::Host)]
-    pub(crate) ambiguous: AmbiguousChoice,
 
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Plain)]
@@ -220,26 +222,4 @@ pub(crate) enum Format {
     Plain,
     /// One JSON object
     Json,
-}
-
-/// How to read an ambiguous entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum AmbiguousChoice {
-    /// The address alone is taken
-    Host,
-    /// All of the block is taken
-    Expand,
-    /// Nothing is taken
-    Reject,
-}
-
-impl From<AmbiguousChoice> for Ambiguous {
-    fn from(choice: AmbiguousChoice) -> Self {
-        match choice {
-            AmbiguousChoice::Host => Self::Host,
-            AmbiguousChoice::Expand => Self::Expand,
-            AmbiguousChoice::Reject => Self::Reject,
-        }
-    }
 }

@@ -8,16 +8,15 @@ use crate::pool::PoolFailure;
 use crate::reconcile::{Found, PlanFailure};
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 use crate::set::SetFailure;
-use crate::users::{ReadList, printable};
-use hostbits::{AllocateError, BuildError};
+use crate::users::{ReadList, ReadToEnd, RefusedList, printable};
+use hostbits::{AdoptError, AllocateError, BuildError};
 use hostbits_lists::ListError;
 use serde::Serialize;
 use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-/// Pool and list differ.
-#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+/// Pool and list differ, or entries of the list cannot be read.
 pub(crate) const EXIT_DRIFT: u8 = 1;
 /// Wrong usage or unreadable input.
 pub(crate) const EXIT_INPUT: u8 = 2;
@@ -31,6 +30,8 @@ pub(crate) enum Failure {
     Build(BuildError),
     /// The list of users cannot be read to its end.
     Unreadable(ListError),
+    /// Entries of the list cannot be read.
+    Refused(Box<RefusedList>),
     /// Too few addresses are free.
     Exhausted {
         /// What the library says.
@@ -45,7 +46,6 @@ pub(crate) enum Failure {
     /// The answer cannot be written.
     Output(io::Error),
     /// Options that do not go together.
-    #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
     Usage(String),
     /// A plan cannot be read or kept.
     #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
@@ -98,10 +98,23 @@ enum Described<'a> {
 }
 
 impl Failure {
+    /// Of a list that the library has refused.
+    pub(crate) fn refused(error: AdoptError, read: ReadToEnd) -> Self {
+        let adopted = match error {
+            AdoptError::Unreadable { adopted } => *adopted,
+            // There is no other reason yet.
+            _ => Default::default(),
+        };
+        Self::Refused(Box::new(RefusedList::new(adopted, read)))
+    }
+
     /// Says what went wrong on standard error, and answers the exit code.
     pub(crate) fn report(&self, format: Format) -> ExitCode {
         match format {
             Format::Plain => {
+                if let Self::Refused(list) = self {
+                    print_error_text(list.notes().trim_end());
+                }
                 print_error_text(&format!("error: {self}"));
                 if let Some(hint) = self.hint() {
                     print_error_text(&format!("hint: {hint}"));
@@ -120,6 +133,7 @@ impl Failure {
         }
         ExitCode::from(match self {
             Self::Exhausted { .. } => EXIT_EXHAUSTED,
+            Self::Refused(_) => EXIT_DRIFT,
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
             Self::Pool(failure) => failure.exit_code(),
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
@@ -131,6 +145,7 @@ impl Failure {
     /// Which options to turn to, where the message of the library knows nothing of options.
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Refused(list) => Some(list.hint()),
             Self::Build(BuildError::TooLarge { .. }) => Some(
                 "--range A-B takes a part, --unit N hands out prefixes of N bits, \
                  --at-most N takes the first N slots"
@@ -161,8 +176,8 @@ impl Failure {
                 file: printable(error.file()),
                 after_line: error.line(),
             },
+            Self::Refused(_) => Described::Plain { code: "unclear" },
             Self::Output(_) => Described::Plain { code: "output" },
-            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
             Self::Usage(_) => Described::Plain { code: "usage" },
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
             Self::Plan(failure) => Described::Plain {
@@ -199,6 +214,7 @@ impl Failure {
     fn list(&self) -> Option<&ReadList> {
         match self {
             Self::Exhausted { list, .. } => Some(list),
+            Self::Refused(list) => Some(list.list()),
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
             Self::Pool(failure) => failure.list(),
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
@@ -222,6 +238,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Build(error) => error.fmt(f),
             Self::Unreadable(error) => error.fmt(f),
+            Self::Refused(list) => list.fmt(f),
             Self::Exhausted {
                 error,
                 free,
@@ -229,7 +246,6 @@ impl fmt::Display for Failure {
                 ..
             } => write!(f, "{error}: {free} free, {wanted} asked for"),
             Self::Output(error) => write!(f, "cannot write to standard output: {error}"),
-            #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
             Self::Usage(text) => f.write_str(text),
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
             Self::Plan(failure) => failure.fmt(f),

@@ -5,7 +5,6 @@ use crate::failure::Failure;
 use crate::output::{print, print_error_text, print_json};
 use crate::users::{Notes, ReadList, UserRecords};
 use hostbits::{AllocateError, Pool};
-use hostbits_lists::Source;
 use ipnet::IpNet;
 use serde::Serialize;
 
@@ -28,9 +27,9 @@ pub(crate) struct Given {
 /// Builds the pool, marks what the users hold, and prints what is free.
 pub(crate) fn run(args: &NextArgs) -> Result<(), Failure> {
     let pool = args.pool.build().map_err(Failure::Build)?;
-    let list = match &args.users {
-        Some(source) => adopt(&pool, source, args)?,
-        None => ReadList::default(),
+    let list = match args.users.is_empty() {
+        true => ReadList::default(),
+        false => adopt(&pool, args)?,
     };
     match allocate(&pool, args.count) {
         Ok(nets) => print_nets(nets, &list, args.format),
@@ -44,15 +43,18 @@ pub(crate) fn run(args: &NextArgs) -> Result<(), Failure> {
 }
 
 /// Marks what the users hold. In plain format, says on standard error what was odd.
-fn adopt(pool: &Pool, source: &Source, args: &NextArgs) -> Result<ReadList, Failure> {
-    let mut users = UserRecords::open([source]).map_err(Failure::Unreadable)?;
-    let report = pool.adopt_reading(args.ambiguous.into(), &mut users);
+fn adopt(pool: &Pool, args: &NextArgs) -> Result<ReadList, Failure> {
+    let mut users = UserRecords::open_all(&args.reading.of(&args.users))?;
+    let adopted = pool.adopt_with(args.reading.unreadable(), &mut users);
     let read = users.finish().map_err(Failure::Unreadable)?;
+    let report = match adopted {
+        Ok(report) => report,
+        Err(error) => return Err(Failure::refused(error, read)),
+    };
     if args.format == Format::Plain {
         let notes = Notes {
             read: &read,
             report: &report,
-            ambiguous: args.ambiguous,
             free: pool.available(),
         };
         print_error_text(&notes.to_string());

@@ -1,8 +1,6 @@
 //! The values of the options: text in, value or a sentence about what to write instead out.
 
-use clap::builder::{OsStringValueParser, TypedValueParser};
 pub(crate) use hostbits_config::values::{AddrSpan, PolicyChoice, gateway, network, policy, range};
-use hostbits_lists::{Format, Source};
 use std::net::IpAddr;
 
 /// Addresses to set aside.
@@ -21,11 +19,6 @@ pub(crate) fn count(text: &str) -> Result<u64, String> {
         Ok(count) => Ok(count),
         Err(_) => Err(format!("write a whole number from 1 to {}", u64::MAX)),
     }
-}
-
-/// Reads `FILE`, or `FORMAT:FILE`.
-pub(crate) fn users() -> impl TypedValueParser<Value = Source> {
-    OsStringValueParser::new().try_map(|text| Source::with_default(Format::Csv, &text))
 }
 
 /// Reads `A-B=LABEL` or `ADDR=LABEL`.

@@ -1,6 +1,7 @@
 //! Records that wait to be read, in buffers that are used over and over.
 
 use crate::error::excerpt;
+use crate::list::Counts;
 use crate::record::{Address, Record};
 use std::net::IpAddr;
 use std::ops::Range;
@@ -12,7 +13,10 @@ pub(crate) type Span = Range<usize>;
 enum Kept {
     Addr(IpAddr),
     Text(Span),
+    Block(Span),
+    Own(Span),
     Broken(Span),
+    Stray(Span),
 }
 
 #[derive(Debug)]
@@ -21,6 +25,7 @@ struct Item {
     owner: Option<Span>,
     state: Option<Span>,
     line: u64,
+    element: u64,
 }
 
 /// What one line, or one element, came to.
@@ -33,6 +38,12 @@ pub(crate) struct Batch {
     pub(crate) not_held: u64,
     /// Rows that a later one takes the place of.
     pub(crate) superseded: u64,
+    /// Records of holders that are switched off and may come back.
+    pub(crate) disabled: u64,
+    /// Whether anything was read that is of the format, an entry or not.
+    pub(crate) is_known: bool,
+    /// Of JSON: which of the values the next records are of, from 1.
+    pub(crate) element: u64,
 }
 
 impl Batch {
@@ -55,12 +66,37 @@ impl Batch {
             address: match &item.address {
                 Kept::Addr(addr) => Address::Addr(*addr),
                 Kept::Text(span) => Address::Text(&self.text[span.clone()]),
+                Kept::Block(span) => Address::Block(&self.text[span.clone()]),
+                Kept::Own(span) => Address::Own(&self.text[span.clone()]),
+                Kept::Stray(span) => Address::Stray(&self.text[span.clone()]),
                 Kept::Broken(span) => Address::Broken(&self.text[span.clone()]),
             },
             owner: self.resolve(&item.owner),
             state: self.resolve(&item.state),
             line: item.line,
+            element: item.element,
         })
+    }
+
+    /// How many records wait.
+    pub(crate) fn count(&self) -> usize {
+        self.items.len()
+    }
+
+    /// A text that was kept.
+    pub(crate) fn kept_text(&self, span: &Span) -> &str {
+        &self.text[span.clone()]
+    }
+
+    /// What was counted, but for the lines.
+    pub(crate) fn counts(&self) -> Counts {
+        Counts {
+            lines: 0,
+            not_held: self.not_held,
+            superseded: self.superseded,
+            disabled: self.disabled,
+            is_known: self.is_known,
+        }
     }
 
     fn resolve(&self, span: &Option<Span>) -> Option<&str> {
@@ -93,6 +129,30 @@ impl Batch {
     ) {
         let address = Kept::Text(self.keep(address.trim_ascii()));
         self.push(line, address, owner, state);
+    }
+
+    /// A record of a route or a delegation: a prefix means all of it.
+    pub(crate) fn block(
+        &mut self,
+        line: u64,
+        address: &[u8],
+        owner: Option<Span>,
+        state: Option<Span>,
+    ) {
+        let address = Kept::Block(self.keep(address.trim_ascii()));
+        self.push(line, address, owner, state);
+    }
+
+    /// An address that stands beside those that were read, where nobody has said which fields count.
+    pub(crate) fn stray(&mut self, line: u64, address: &[u8], owner: Option<Span>) {
+        let address = Kept::Stray(self.keep(address.trim_ascii()));
+        self.push(line, address, owner, None);
+    }
+
+    /// A record of the router's own interface.
+    pub(crate) fn own(&mut self, line: u64, address: &[u8], owner: Option<Span>) {
+        let address = Kept::Own(self.keep(address.trim_ascii()));
+        self.push(line, address, owner, None);
     }
 
     /// The same of a text that is kept already.
@@ -135,6 +195,7 @@ impl Batch {
             owner,
             state,
             line,
+            element: self.element,
         });
     }
 }

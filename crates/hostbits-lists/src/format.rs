@@ -1,11 +1,14 @@
 //! The names of the formats, and how a caller writes one.
 
-use crate::fields::Fields;
+use crate::columns::Columns;
+use crate::preset::Preset;
+use crate::query::Query;
 use std::error::Error;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 /// The form that a list has. Each is what a real program writes, or what people write by hand.
 ///
@@ -16,8 +19,8 @@ use std::str::FromStr;
 /// use hostbits_lists::Format;
 ///
 /// assert_eq!("wg-dump".parse(), Ok(Format::WgDump));
-/// let pods: Format = "json@status.podIPs.ip,metadata.name".parse()?;
-/// assert_eq!(pods.name(), "json");
+/// let inventory: Format = "csv@IPAddress,Name".parse()?;
+/// assert_eq!(inventory.name(), "csv");
 /// let error = "dhcp".parse::<Format>().unwrap_err();
 /// assert!(error.to_string().contains("dhcpd"));
 /// # Ok::<(), hostbits_lists::FormatError>(())
@@ -27,22 +30,38 @@ use std::str::FromStr;
 pub enum Format {
     /// One address per line.
     Lines,
-    /// `address` or `address,owner` per line, with a header or without.
-    Csv,
+    /// Columns between commas, semicolons or tabs.
+    Csv(Columns),
+    /// Columns between blanks, as commands print them.
+    Columns(Columns),
     /// One JSON value per line: an address, or an object that has one.
-    Ndjson(Fields),
-    /// One JSON array of addresses, or of objects that have one.
-    Json(Fields),
-    /// The configuration of a WireGuard interface, for `wg` or for `wg-quick`.
+    Ndjson(Query),
+    /// JSON values, or arrays of them.
+    Json(Query),
+    /// JSON of a program whose form is known.
+    Preset(Preset),
+    /// The configuration of a WireGuard or AmneziaWG interface, for `wg` or for `wg-quick`.
     Wireguard,
-    /// What `wg show all dump` prints, or `wg show wg0 dump`.
+    /// What `wg show all dump` prints, or `wg show wg0 dump`; `awg`, too.
     WgDump,
+    /// A WireGuard interface of systemd-networkd (systemd.netdev).
+    Netdev,
+    /// The lease file of dnsmasq, IPv4 and IPv6.
+    Dnsmasq,
+    /// Fixed addresses of dnsmasq: `dhcp-host=`, `/etc/hosts`, `/etc/ethers`.
+    DnsmasqHosts,
     /// The directory of a network of CNI's host-local plugin: a file for each address.
     HostLocal,
     /// The lease file of Kea, DHCPv4 or DHCPv6 (memfile).
     Kea,
-    /// `dhcpd.leases` of ISC's server, IPv4 or IPv6.
+    /// The configuration of Kea: its reservations.
+    KeaConf,
+    /// `dhcpd.leases` or `dhcpd.conf` of ISC's server, IPv4 or IPv6.
     Dhcpd,
+    /// The state file of odhcpd.
+    Odhcpd,
+    /// The leases of systemd-networkd's server.
+    Networkd,
     /// `ipp.txt` of OpenVPN (`ifconfig-pool-persist`).
     #[non_exhaustive]
     OpenvpnIpp {
@@ -51,63 +70,94 @@ pub enum Format {
     },
     /// The status file of an OpenVPN server, version 1, 2 or 3.
     OpenvpnStatus,
+    /// The directory of an OpenVPN server's client configurations (`client-config-dir`).
+    OpenvpnCcd,
+    /// `config.xml` of OPNsense: static maps and leases.
+    Opnsense,
+    /// `config.xml` of pfSense: static maps.
+    Pfsense,
     /// The table `radippool` of FreeRADIUS, written as CSV or with tabs, with a header.
     Radippool,
 }
 
-/// Every format, with nothing added, in the order of the documentation.
-static ALL: [Format; 12] = [
-    Format::Lines,
-    Format::Csv,
-    Format::NDJSON,
-    Format::JSON,
-    Format::Wireguard,
-    Format::WgDump,
-    Format::HostLocal,
-    Format::Kea,
-    Format::Dhcpd,
-    Format::OpenvpnIpp { net30: false },
-    Format::OpenvpnStatus,
-    Format::Radippool,
-];
+/// The one table of formats: the pattern, the format with nothing added, its name, what it is.
+macro_rules! formats {
+    ($($pattern:pat => $format:expr, $name:literal, $about:literal;)+) => {
+        /// Every format but the presets, with nothing added, in the order of the documentation.
+        static PLAIN: &[Format] = &[$($format),+];
 
-const NAMES: [&str; ALL.len()] = {
-    let mut names = [""; ALL.len()];
-    let mut index = 0;
-    while index < names.len() {
-        names[index] = ALL[index].name();
-        index += 1;
-    }
-    names
-};
+        impl Format {
+            /// The name of the format, without what may be added to it.
+            pub const fn name(&self) -> &'static str {
+                match self {
+                    $($pattern => $name,)+
+                    Self::Preset(preset) => preset.name(),
+                }
+            }
+
+            /// What the list is, in a few words.
+            pub const fn about(&self) -> &'static str {
+                match self {
+                    $($pattern => $about,)+
+                    Self::Preset(preset) => preset.about(),
+                }
+            }
+        }
+    };
+}
+
+formats! {
+    Self::Lines => Format::Lines, "lines", "an address per line";
+    Self::Csv(_) => Format::CSV, "csv", "the same as no format; csv@IP,NAME names columns, csv@2,1 counts them";
+    Self::Columns(_) => Format::COLUMNS, "columns", "a table of a command with a header; columns@IP or columns@3,1";
+    Self::Ndjson(_) => Format::NDJSON, "ndjson", "a JSON value per line";
+    Self::Json(_) => Format::JSON, "json", "JSON: addresses, or objects with `address` or `ip`; or --filter";
+    Self::Wireguard => Format::Wireguard, "wireguard", "wg0.conf: AllowedIPs and Address; AmneziaWG, too";
+    Self::WgDump => Format::WgDump, "wg-dump", "wg show all dump";
+    Self::Netdev => Format::Netdev, "netdev", "systemd.netdev with WireGuard peers";
+    Self::Dnsmasq => Format::Dnsmasq, "dnsmasq", "dnsmasq.leases";
+    Self::DnsmasqHosts => Format::DnsmasqHosts, "dnsmasq-hosts", "dhcp-host= lines, /etc/hosts, /etc/ethers";
+    Self::HostLocal => Format::HostLocal, "host-local", "the directory of a network of the CNI plugin";
+    Self::Kea => Format::Kea, "kea", "Kea's lease file (memfile)";
+    Self::KeaConf => Format::KeaConf, "kea-conf", "Kea's configuration: reservations";
+    Self::Dhcpd => Format::Dhcpd, "dhcpd", "ISC's dhcpd.leases, or the hosts of dhcpd.conf";
+    Self::Odhcpd => Format::Odhcpd, "odhcpd", "odhcpd's state file (OpenWrt)";
+    Self::Networkd => Format::Networkd, "networkd", "leases of systemd-networkd's server";
+    Self::OpenvpnIpp { .. } => Format::OpenvpnIpp { net30: false }, "openvpn-ipp", "ipp.txt; with net30 openvpn-ipp@net30";
+    Self::OpenvpnStatus => Format::OpenvpnStatus, "openvpn-status", "the status file of a server, version 1 to 3";
+    Self::OpenvpnCcd => Format::OpenvpnCcd, "openvpn-ccd", "the directory of client configurations";
+    Self::Opnsense => Format::Opnsense, "opnsense", "config.xml: static maps";
+    Self::Pfsense => Format::Pfsense, "pfsense", "config.xml: static maps";
+    Self::Radippool => Format::Radippool, "radippool", "the table of FreeRADIUS as CSV with a header";
+}
+
+/// Every format, with nothing added.
+static ALL: LazyLock<Vec<Format>> = LazyLock::new(|| {
+    let presets = Preset::ALL.iter().map(|&preset| Format::Preset(preset));
+    PLAIN.iter().cloned().chain(presets).collect()
+});
+
+static NAMES: LazyLock<Vec<&'static str>> =
+    LazyLock::new(|| ALL.iter().map(Format::name).collect());
 
 impl Format {
-    /// A JSON array in which the usual names are looked for.
-    pub const JSON: Self = Self::Json(Fields::USUAL);
+    /// Columns that are found by the header, or the first one.
+    pub const CSV: Self = Self::Csv(Columns::USUAL);
+    /// Columns between blanks that are found by the header.
+    pub const COLUMNS: Self = Self::Columns(Columns::USUAL);
+    /// JSON in which the usual names are looked for.
+    pub const JSON: Self = Self::Json(Query::USUAL);
     /// JSON values on lines of their own, in which the usual names are looked for.
-    pub const NDJSON: Self = Self::Ndjson(Fields::USUAL);
+    pub const NDJSON: Self = Self::Ndjson(Query::USUAL);
 
-    /// The names of all formats.
-    pub const fn names() -> &'static [&'static str] {
-        &NAMES
+    /// All formats, with nothing added.
+    pub fn all() -> &'static [Self] {
+        &ALL
     }
 
-    /// The name of the format, without what may be added to it.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Lines => "lines",
-            Self::Csv => "csv",
-            Self::Ndjson(_) => "ndjson",
-            Self::Json(_) => "json",
-            Self::Wireguard => "wireguard",
-            Self::WgDump => "wg-dump",
-            Self::HostLocal => "host-local",
-            Self::Kea => "kea",
-            Self::Dhcpd => "dhcpd",
-            Self::OpenvpnIpp { .. } => "openvpn-ipp",
-            Self::OpenvpnStatus => "openvpn-status",
-            Self::Radippool => "radippool",
-        }
+    /// The names of all formats.
+    pub fn names() -> &'static [&'static str] {
+        &NAMES
     }
 
     fn named(name: &str) -> Option<&'static Self> {
@@ -117,16 +167,35 @@ impl Format {
     /// The format with what stands behind its name and `@`.
     fn with(&self, more: &str) -> Option<Self> {
         match self {
-            Self::Ndjson(_) => Fields::parse(more).map(Self::Ndjson),
-            Self::Json(_) => Fields::parse(more).map(Self::Json),
+            Self::Csv(_) => Columns::parse(more).map(Self::Csv),
+            Self::Columns(_) => Columns::parse(more).map(Self::Columns),
             Self::OpenvpnIpp { .. } if more == "net30" => Some(Self::OpenvpnIpp { net30: true }),
+            _ => None,
+        }
+    }
+
+    /// The format with a jq filter that says what in its values is an address: see [`Query`]. `None` if its
+    /// values are not JSON.
+    ///
+    /// ```
+    /// use hostbits_lists::{Format, Query};
+    ///
+    /// let query = Query::new(".status.podIPs[]?.ip")?;
+    /// assert!(Format::JSON.filtered(query.clone()).is_some());
+    /// assert!(Format::Kea.filtered(query).is_none());
+    /// # Ok::<(), hostbits_lists::QueryError>(())
+    /// ```
+    pub fn filtered(&self, query: Query) -> Option<Self> {
+        match self {
+            Self::Json(_) => Some(Self::Json(query)),
+            Self::Ndjson(_) => Some(Self::Ndjson(query)),
             _ => None,
         }
     }
 
     /// Whether [`Record::line`](crate::Record::line) counts files, and not lines.
     pub const fn counts_files(&self) -> bool {
-        matches!(self, Self::HostLocal)
+        matches!(self, Self::HostLocal | Self::OpenvpnCcd)
     }
 }
 
@@ -155,8 +224,8 @@ impl FromStr for Format {
 ///
 /// let source: Source = "kea:/var/lib/kea/kea-leases4.csv".parse()?;
 /// assert_eq!(source.format, Format::Kea);
-/// let source = Source::with_default(Format::Csv, "users.csv".as_ref())?;
-/// assert_eq!((source.format, source.path), (Format::Csv, "users.csv".into()));
+/// let source = Source::with_default(Format::CSV, "users.csv".as_ref())?;
+/// assert_eq!((source.format, source.path), (Format::CSV, "users.csv".into()));
 /// # Ok::<(), hostbits_lists::FormatError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -250,11 +319,15 @@ impl fmt::Display for FormatError {
         let name = self.text.split('@').next().unwrap_or_default();
         if let Some(format) = Format::named(name).filter(|_| self.text.contains('@')) {
             return match format {
+                Format::Csv(_) | Format::Columns(_) => write!(
+                    f,
+                    "{:?} does not say which columns: write {name}@IP, {name}@IP,OWNER or {name}@IP,OWNER,STATE with \
+                     names of columns or with numbers",
+                    self.text
+                ),
                 Format::Json(_) | Format::Ndjson(_) => write!(
                     f,
-                    "{:?} does not say which fields: write {name}@ip,owner,state with names or with \
-                     paths like spec.ip",
-                    self.text
+                    "{name} takes a jq filter of its own: {name}:FILE --filter '.[] | {{address: .ip, owner: .name}}'"
                 ),
                 Format::OpenvpnIpp { .. } => write!(f, "write {name} or {name}@net30"),
                 _ => write!(f, "nothing can be added to {name:?}: write {name}:FILE"),
@@ -293,9 +366,12 @@ mod tests {
         for (text, says) in [
             ("kea@x", "nothing can be added to \"kea\""),
             ("openvpn-ipp@p2p", "openvpn-ipp@net30"),
-            ("json@", "which fields"),
-            ("json@a..b", "which fields"),
-            ("ndjson@a,b,c,d", "which fields"),
+            ("csv@", "which columns"),
+            ("csv@0", "which columns"),
+            ("columns@a,b,c,d", "which columns"),
+            ("json@a.b", "--filter"),
+            ("ndjson@a", "--filter"),
+            ("k8s-pods@a", "nothing can be added"),
             ("JSON", "wg-dump"),
             ("", "radippool"),
             ("dhcpd.leases", "dhcpd"),
@@ -307,7 +383,7 @@ mod tests {
 
     #[test]
     fn a_plain_file_is_of_the_default_format() {
-        let default = |text: &str| Source::with_default(Format::Csv, text.as_ref());
+        let default = |text: &str| Source::with_default(Format::CSV, text.as_ref());
         for plain in [
             "users.csv",
             "-",
@@ -319,7 +395,7 @@ mod tests {
         ] {
             assert_eq!(
                 default(plain),
-                Ok(Source::new(Format::Csv, plain)),
+                Ok(Source::new(Format::CSV, plain)),
                 "{plain}"
             );
         }
@@ -338,8 +414,8 @@ mod tests {
         std::fs::write(&path, "").unwrap();
         // The name alone, from within the folder, cannot be tested without changing the folder for
         // every other test; a path never begins with the name of a format.
-        let source = Source::with_default(Format::Csv, path.as_os_str());
-        assert_eq!(source, Ok(Source::new(Format::Csv, path)));
+        let source = Source::with_default(Format::CSV, path.as_os_str());
+        assert_eq!(source, Ok(Source::new(Format::CSV, path)));
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

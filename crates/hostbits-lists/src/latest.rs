@@ -125,7 +125,7 @@ impl Latest {
                 None => out.addr(entry.line, entry.key.addr, owner, state),
                 Some(prefix_len) => {
                     let prefix = format!("{}/{prefix_len}", entry.key.addr);
-                    out.text(entry.line, prefix.as_bytes(), owner, state);
+                    out.block(entry.line, prefix.as_bytes(), owner, state);
                 }
             }
         }

@@ -35,6 +35,9 @@ pub(crate) struct Counts {
     pub(crate) lines: u64,
     pub(crate) not_held: u64,
     pub(crate) superseded: u64,
+    pub(crate) disabled: u64,
+    /// Whether anything was read that is of the format.
+    pub(crate) is_known: bool,
 }
 
 /// A list of who holds which address, read one record at a time.
@@ -50,7 +53,7 @@ pub(crate) struct Counts {
 ///
 /// let text = "address,owner\n10.0.0.2,alice\n10.0.0.3,bob\n";
 /// let mut owners = Vec::new();
-/// let ended = List::new(Format::Csv, "users.csv", text.as_bytes())
+/// let ended = List::new(Format::CSV, "users.csv", text.as_bytes())
 ///     .for_each(|record| owners.extend(record.owner.map(str::to_owned)))?;
 /// assert_eq!(owners, ["alice", "bob"]);
 /// assert_eq!((ended.lines, ended.records), (3, 2));
@@ -82,6 +85,8 @@ pub struct Ended {
     pub not_held: u64,
     /// How many entries a later one of the same address has taken the place of.
     pub superseded: u64,
+    /// How many records are of holders that are switched off, and hold their address all the same.
+    pub disabled: u64,
 }
 
 impl<'input> List<'input> {
@@ -172,10 +177,16 @@ impl<'input> List<'input> {
     ///
     /// # Errors
     ///
-    /// If it was not, or failed.
+    /// If it was not, or failed; or if it has lines, and none of them says anything that is of the format.
     pub fn finish(self) -> Result<Ended, ListError> {
         if self.progress != Progress::Ended {
             return Err(self.unfinished());
+        }
+        if let Some(fault) = self.nothing_known() {
+            return Err(ListError {
+                file: self.file,
+                fault,
+            });
         }
         let counts = self.reader.counts();
         Ok(Ended {
@@ -183,7 +194,16 @@ impl<'input> List<'input> {
             records: self.records,
             not_held: counts.not_held,
             superseded: counts.superseded,
+            disabled: counts.disabled,
         })
+    }
+
+    /// A list with lines of which none says anything that is of the format: it is another one.
+    fn nothing_known(&self) -> Option<Fault> {
+        let counts = self.reader.counts();
+        let is_nothing = self.records == 0 && counts.not_held == 0 && !counts.is_known;
+        let what = "no line of it is an entry: is it of another format?";
+        (is_nothing && counts.lines != 0).then(|| Fault::malformed(what, counts.lines, b""))
     }
 
     fn unfinished(&self) -> ListError {
@@ -210,6 +230,7 @@ impl List<'static> {
         let file = path.display().to_string();
         let opened = match format {
             Format::HostLocal => formats::host_local::open(path),
+            Format::OpenvpnCcd => formats::openvpn_ccd::open(path),
             Format::Kea => formats::kea_files::open(path),
             format => File::open(path)
                 .map(|opened| formats::reader(format, opened))

@@ -10,6 +10,13 @@ pub enum Address<'a> {
     Addr(IpAddr),
     /// Text that still has to be read: an address, a prefix, nothing, or no address at all.
     Text(&'a str),
+    /// Text of which a prefix always means all of it: a route or a delegation.
+    Block(&'a str),
+    /// Text of the address of an interface of the network's own router; a prefix is that of its network.
+    Own(&'a str),
+    /// Text of an address that stands beside those that were read, where nobody has said which columns or fields
+    /// count. If it is of the pool, the list is not understood.
+    Stray(&'a str),
     /// What is the matter with something that cannot be used, and the beginning of it. Never an
     /// address. A list with such an entry does not tell all of its users.
     Broken(&'a str),
@@ -20,7 +27,7 @@ pub enum Address<'a> {
 /// ```
 /// use hostbits_lists::{Address, Format, List};
 ///
-/// let mut list = List::new(Format::Csv, "users", &b"10.0.0.5,alice\n"[..]);
+/// let mut list = List::new(Format::CSV, "users", &b"10.0.0.5,alice\n"[..]);
 /// let record = list.read()?.expect("one entry");
 /// assert_eq!(record.address, Address::Addr([10, 0, 0, 5].into()));
 /// assert_eq!((record.owner, record.line), (Some("alice"), 1));
@@ -38,6 +45,8 @@ pub struct Record<'a> {
     pub state: Option<&'a str>,
     /// The line of the file, counted from 1. In a directory: which of its files.
     pub line: u64,
+    /// Of JSON: which of its values, or of those that the filter yields, counted from 1; otherwise 0.
+    pub element: u64,
 }
 
 impl<'a> Record<'a> {
@@ -47,6 +56,7 @@ impl<'a> Record<'a> {
             owner: None,
             state: None,
             line,
+            element: 0,
         }
     }
 
@@ -56,11 +66,15 @@ impl<'a> Record<'a> {
             address: match self.address {
                 Address::Addr(addr) => AddressBuf::Addr(addr),
                 Address::Text(text) => AddressBuf::Text(text.into()),
+                Address::Block(text) => AddressBuf::Block(text.into()),
+                Address::Own(text) => AddressBuf::Own(text.into()),
+                Address::Stray(text) => AddressBuf::Stray(text.into()),
                 Address::Broken(text) => AddressBuf::Broken(text.into()),
             },
             owner: self.owner.map(Box::from),
             state: self.state.map(Box::from),
             line: self.line,
+            element: self.element,
         }
     }
 }
@@ -72,27 +86,46 @@ pub struct RecordBuf {
     owner: Option<Box<str>>,
     state: Option<Box<str>>,
     line: u64,
+    element: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum AddressBuf {
     Addr(IpAddr),
     Text(Box<str>),
+    Block(Box<str>),
+    Own(Box<str>),
+    Stray(Box<str>),
     Broken(Box<str>),
 }
 
 impl RecordBuf {
+    /// An entry that cannot be used, for a reader that knows that something is missing.
+    pub fn broken(what: &str, line: u64) -> Self {
+        Self {
+            address: AddressBuf::Broken(what.into()),
+            owner: None,
+            state: None,
+            line,
+            element: 0,
+        }
+    }
+
     /// The record as its reader gave it.
     pub fn as_record(&self) -> Record<'_> {
         Record {
             address: match &self.address {
                 AddressBuf::Addr(addr) => Address::Addr(*addr),
                 AddressBuf::Text(text) => Address::Text(text),
+                AddressBuf::Block(text) => Address::Block(text),
+                AddressBuf::Own(text) => Address::Own(text),
+                AddressBuf::Stray(text) => Address::Stray(text),
                 AddressBuf::Broken(text) => Address::Broken(text),
             },
             owner: self.owner.as_deref(),
             state: self.state.as_deref(),
             line: self.line,
+            element: self.element,
         }
     }
 
@@ -100,15 +133,28 @@ impl RecordBuf {
     pub fn line(&self) -> u64 {
         self.line
     }
+
+    /// Of JSON: which of its values, counted from 1; otherwise 0.
+    pub fn element(&self) -> u64 {
+        self.element
+    }
+
+    /// The program's own word for the state of the holding, if it has one.
+    pub fn state(&self) -> Option<&str> {
+        self.state.as_deref()
+    }
 }
 
-/// What is broken goes to the pool as text that is no address, so that its report counts it.
 #[cfg(feature = "hostbits")]
 impl hostbits::UserRecord for Record<'_> {
     fn listed(&self) -> hostbits::Listed<'_> {
         match self.address {
             Address::Addr(addr) => hostbits::Listed::Addr(addr),
-            Address::Text(text) | Address::Broken(text) => hostbits::Listed::Text(text),
+            Address::Text(text) => hostbits::Listed::Text(text),
+            Address::Block(text) => hostbits::Listed::Block(text),
+            Address::Own(text) => hostbits::Listed::Own(text),
+            Address::Stray(text) => hostbits::Listed::Stray(text),
+            Address::Broken(text) => hostbits::Listed::Broken(text),
         }
     }
 
@@ -122,7 +168,11 @@ impl hostbits::UserRecord for RecordBuf {
     fn listed(&self) -> hostbits::Listed<'_> {
         match &self.address {
             AddressBuf::Addr(addr) => hostbits::Listed::Addr(*addr),
-            AddressBuf::Text(text) | AddressBuf::Broken(text) => hostbits::Listed::Text(text),
+            AddressBuf::Text(text) => hostbits::Listed::Text(text),
+            AddressBuf::Block(text) => hostbits::Listed::Block(text),
+            AddressBuf::Own(text) => hostbits::Listed::Own(text),
+            AddressBuf::Stray(text) => hostbits::Listed::Stray(text),
+            AddressBuf::Broken(text) => hostbits::Listed::Broken(text),
         }
     }
 

@@ -33,7 +33,12 @@ pub(crate) const TARGET: Target = Target {
         "\\\"",
         "\\",
         "kea\n",
-        "json@a.b,c\n",
+        "csv@2,1\n",
+        "k8s-pods\n",
+        "{\"items\":[",
+        "dnsmasq\n",
+        "1 aa 10.0.0.2 * *\n",
+        "dhcp-host=",
     ],
     run,
 };
@@ -78,7 +83,8 @@ fn judge(format: &Format, input: &[u8], trace: &mut Trace) {
         trace.note((format.name(), error.split('"').next()));
     }
     judge_records(format, &whole.records, trace);
-    if matches!(format, Format::Lines | Format::Csv) {
+    let is_plain = matches!(format, Format::Lines) || *format == Format::CSV;
+    if is_plain && whole.error.is_none() {
         judge_plain(input, &whole.records);
     }
 }
@@ -86,11 +92,15 @@ fn judge(format: &Format, input: &[u8], trace: &mut Trace) {
 fn read(format: &Format, input: impl Read) -> Outcome {
     let mut records = Vec::new();
     let mut error = None;
-    for record in List::new(format.clone(), "list", input).records() {
+    let mut list = List::new(format.clone(), "list", input).records();
+    for record in list.by_ref() {
         match record {
             Ok(record) => records.push(record),
             Err(why) => error = Some(why.to_string()),
         }
+    }
+    if error.is_none() {
+        error = list.finish().err().map(|why| why.to_string());
     }
     Outcome { records, error }
 }
@@ -106,6 +116,7 @@ fn judge_records(format: &Format, records: &[RecordBuf], trace: &mut Trace) {
                 assert!(text.chars().count() <= 64 + 64, "{text:?}");
                 text.split(": ").next()
             }
+            Address::Stray(_) => Some("stray"),
             Address::Text("") => Some("nothing"),
             Address::Text(_) => Some("text"),
             _ => Some("address"),
@@ -133,7 +144,8 @@ fn judge_plain(input: &[u8], records: &[RecordBuf]) {
             record.line == number
                 && match record.address {
                     Address::Addr(named) => named == addr,
-                    Address::Text(named) => named.starts_with(field.trim()),
+                    Address::Text(named) | Address::Stray(named) => named.starts_with(field.trim()),
+                    Address::Broken(named) => named.contains(field.trim()),
                     _ => false,
                 }
         });
@@ -146,7 +158,7 @@ struct Pieces<'a>(&'a [u8], usize);
 
 impl Read for Pieces<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let some = self.1.min(1 + self.1 % 7);
+        let some = self.1.min(1 + self.1 % 7).min(buffer.len());
         self.1 -= some;
         (&mut self.0).take(some as u64).read(buffer)
     }

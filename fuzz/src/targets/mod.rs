@@ -1,7 +1,7 @@
 //! What is fuzzed: bytes in, a panic if something does not hold.
 //!
 //! `network` and `ranges` read a [`plan`] and hold the pool against the [`naive`] layout, `users` reads
-//! lists that were read, `lists` the files they are read from, `config` configurations of sets, `operations` plays calls against a set, `file`
+//! lists that were read, `lists` the files they are read from, `truth` damaged ones of which it is known what they name, `config` configurations of sets, `operations` plays calls against a set, `file`
 //! changes bytes of a pool file. None of them looks into the pool.
 
 mod adoption;
@@ -20,6 +20,7 @@ mod plan;
 #[cfg(test)]
 pub(crate) mod planted;
 mod ranges;
+mod truth;
 mod users;
 
 use crate::run::Trace;
@@ -36,6 +37,7 @@ pub(crate) const ALL: &[Target] = &[
     ranges::TARGET,
     users::TARGET,
     lists::TARGET,
+    truth::TARGET,
     config::TARGET,
     operations::TARGET,
     #[cfg(target_os = "linux")]

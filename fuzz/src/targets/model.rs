@@ -5,9 +5,7 @@ use super::kind::{Kind, bits_of, low};
 use super::naive::Layout;
 use super::operations::Bytes;
 use super::plan::Plan;
-use hostbits::{
-    AllocateError, Ambiguous, GuardArc, Policy, Pool, Snapshot, Stats, StatsLevel, Status,
-};
+use hostbits::{AllocateError, GuardArc, Policy, Pool, Snapshot, Stats, StatsLevel, Status};
 use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -359,14 +357,14 @@ impl<N: Kind> Model<N> {
 
     /// Addresses as such; what text can say is for the target `users`.
     fn adopt(&mut self, bytes: &mut Bytes<'_>) -> Answer {
-        let ambiguous = [Ambiguous::Host, Ambiguous::Expand, Ambiguous::Reject];
-        let ambiguous = ambiguous[usize::from(bytes.byte()) % 3];
+        // A byte that once chose how to read prefixes: the corpus has it.
+        let _ = bytes.byte();
         let list: Vec<u128> = (0..bytes.byte() % 20)
             .map(|_| self.resolve(&bytes.pick()))
             .collect();
         let wide = self.layout.wide;
         let users = list.iter().map(|&bits| super::kind::addr_of(wide, bits));
-        let report = self.pool.adopt_reading(ambiguous, users);
+        let report = self.pool.adopt(users).expect("addresses");
         let mut taken = 0;
         for bits in list {
             let unit = bits >> self.layout.shift;

@@ -55,7 +55,7 @@ impl Player<'_> {
             };
             self.claimed_one(Call::Exact(addr), given, Answer::AlreadyAllocated, span);
         } else {
-            let (report, span) = self.timed(|pool| pool.adopt([wanted]));
+            let (report, span) = self.timed(|pool| pool.adopt([wanted]).unwrap());
             let given = match (report.taken, report.already) {
                 (1, 0) => Some(wanted),
                 (0, 1) => None,

@@ -9,7 +9,7 @@ use crate::error::Refusal;
 use crate::network::Network;
 use crate::pool::Pool;
 use crate::sync::Ordering;
-use crate::users::{Adopted, Ambiguous, UserRecord};
+use crate::users::{Adopted, Unreadable, UserRecord};
 use std::error::Error;
 use std::fmt;
 
@@ -74,11 +74,13 @@ impl fmt::Display for ReclaimError {
                 "the list names no address of the pool, and {quarantined} are quarantined: if nobody \
                  holds any, release the quarantine unchecked"
             ),
-            Self::Unclear { adopted } => write!(
-                f,
-                "{} entries of the list cannot be read and {} are ambiguous: nothing was freed",
-                adopted.unparseable, adopted.ambiguous
-            ),
+            Self::Unclear { adopted } => match adopted.unparseable {
+                1 => f.write_str("1 entry of the list cannot be read: nothing was freed"),
+                count => write!(
+                    f,
+                    "{count} entries of the list cannot be read: nothing was freed"
+                ),
+            },
         }
     }
 }
@@ -86,8 +88,8 @@ impl fmt::Display for ReclaimError {
 impl Error for ReclaimError {}
 
 /// Whether every entry says something clear.
-pub(crate) fn check_clear(ambiguous: Ambiguous, adopted: &Adopted) -> Result<(), ReclaimError> {
-    if adopted.is_unclear(ambiguous) {
+pub(crate) fn check_clear(unreadable: Unreadable, adopted: &Adopted) -> Result<(), ReclaimError> {
+    if adopted.is_unclear(unreadable) {
         return Err(ReclaimError::Unclear {
             adopted: Box::new(adopted.clone()),
         });
@@ -115,8 +117,7 @@ impl<N: Network> Pool<N> {
     ///
     /// # Errors
     ///
-    /// [`ReclaimError::Unclear`] if an entry cannot be read, or is ambiguous (`10.0.0.5/24`; see
-    /// [`reclaim_reading`](Self::reclaim_reading)); [`ReclaimError::EmptyList`] if the list names nothing;
+    /// [`ReclaimError::Unclear`] if an entry cannot be read (see [`reclaim_with`](Self::reclaim_with)); [`ReclaimError::EmptyList`] if the list names nothing;
     /// [`ReclaimError::NoFile`] and [`ReclaimError::Forked`]. Nothing was freed.
     ///
     /// ```
@@ -133,34 +134,37 @@ impl<N: Network> Pool<N> {
         &self,
         users: impl IntoIterator<Item = impl UserRecord>,
     ) -> Result<Reclaimed, ReclaimError> {
-        self.reclaim_reading(Ambiguous::Host, users)
+        self.reclaim_with(Unreadable::Refuse, users)
     }
 
-    /// Reclaims like [`reclaim`](Self::reclaim), with a choice of how to read `10.0.0.16/28`:
-    /// [`Ambiguous::Expand`] for lists of blocks. That choice made, such an entry is clear.
+    /// Reclaims like [`reclaim`](Self::reclaim), with a choice of what to do with a list in
+    /// which something cannot be read. What such an entry meant may be freed.
     ///
     /// # Errors
     ///
     /// As there.
     ///
     /// ```
-    /// # use hostbits::{Ambiguous, Pool};
+    /// # use hostbits::{Pool, Unreadable};
     /// # let path = std::env::temp_dir().join(format!("hostbits-doc-reading-{}", std::process::id()));
     /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
     /// let pool = Pool::builder(net).create(&path)?;
-    /// assert!(pool.reclaim(["10.0.0.16/28"]).is_err());
-    /// assert!(pool.reclaim_reading(Ambiguous::Expand, ["10.0.0.16/28"]).is_ok());
+    /// assert!(pool.reclaim(["10.0.0.5", "10.0.0.x"]).is_err());
+    /// let one = Unreadable::Skip { at_most: 1 };
+    /// assert!(pool.reclaim_with(one, ["10.0.0.5", "10.0.0.x"]).is_ok());
     /// # std::fs::remove_file(&path)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn reclaim_reading(
+    pub fn reclaim_with(
         &self,
-        ambiguous: Ambiguous,
+        unreadable: Unreadable,
         users: impl IntoIterator<Item = impl UserRecord>,
     ) -> Result<Reclaimed, ReclaimError> {
         self.check_reclaimable()?;
-        let (adopted, listed) = self.adopt_listed(ambiguous, users).into_words();
-        check_clear(ambiguous, &adopted)?;
+        let mut listing = self.read_list(users);
+        self.take_all(&mut listing);
+        let (adopted, listed) = listing.into_words();
+        check_clear(unreadable, &adopted)?;
         self.check_listed(&listed)?;
         let (freed, held) = self.reclaim_unlisted(listed);
         Ok(Reclaimed {

@@ -17,7 +17,7 @@ impl<N: Network> Reconciler<'_, N> {
     /// # Errors
     ///
     /// [`ApplyError::Fuse`] if a rule forbids to free: the list is empty, has less than half of what the longest
-    /// one had since something was freed, has entries that cannot be read or are ambiguous; more would be
+    /// one had since something was freed, has entries that cannot be read; more would be
     /// freed than 16 and than a tenth of what is taken; the plan is older than 15 minutes. Otherwise the plan
     /// is not the latest of this pool, or the pool is poisoned. Nothing has changed.
     ///

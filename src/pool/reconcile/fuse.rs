@@ -21,9 +21,8 @@ pub(crate) struct Facts {
     /// When the list had been read.
     pub(crate) finished_ms: u64,
     pub(crate) is_unclear: bool,
-    /// How many of the list's entries are no address, and how many are ambiguous.
+    /// How many of the list's entries cannot be read.
     pub(crate) unparseable: u64,
-    pub(crate) ambiguous: u64,
 }
 
 impl Facts {
@@ -36,7 +35,6 @@ impl Facts {
             finished_ms: plan.finished_ms,
             is_unclear: plan.is_unclear,
             unparseable: plan.entries.unparseable,
-            ambiguous: plan.entries.ambiguous,
         }
     }
 }
@@ -51,7 +49,6 @@ pub(crate) fn blown(plan: &Facts, now_ms: u64, allowed: Option<u64>) -> Option<F
     if plan.is_unclear {
         return Some(Fuse::Unclear {
             unparseable: plan.unparseable,
-            ambiguous: plan.ambiguous,
         });
     }
     let age = Duration::from_millis(now_ms.saturating_sub(plan.finished_ms));

@@ -1,6 +1,6 @@
 //! The choices of a reconciler.
 
-use crate::users::Ambiguous;
+use crate::users::Unreadable;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -25,7 +25,7 @@ type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 #[derive(Clone)]
 pub struct ReconcileOptions {
     pub(super) grace: Duration,
-    pub(crate) ambiguous: Ambiguous,
+    pub(crate) unreadable: Unreadable,
     clock: Option<Clock>,
 }
 
@@ -33,14 +33,14 @@ impl Default for ReconcileOptions {
     fn default() -> Self {
         Self {
             grace: DEFAULT_GRACE,
-            ambiguous: Ambiguous::default(),
+            unreadable: Unreadable::default(),
             clock: None,
         }
     }
 }
 
 impl ReconcileOptions {
-    /// A grace of ten minutes, and ambiguous entries read as hosts.
+    /// A grace of ten minutes, and nothing is freed by a list with an entry that cannot be read.
     pub fn new() -> Self {
         Self::default()
     }
@@ -57,9 +57,9 @@ impl ReconcileOptions {
         self
     }
 
-    /// How to read `10.0.0.16/28`. With [`Ambiguous::Expand`] such an entry is clear, and may free.
-    pub fn ambiguous(mut self, ambiguous: Ambiguous) -> Self {
-        self.ambiguous = ambiguous;
+    /// Whether a list in which something cannot be read may free. What such an entry meant may be freed.
+    pub fn unreadable(mut self, unreadable: Unreadable) -> Self {
+        self.unreadable = unreadable;
         self
     }
 
@@ -98,7 +98,7 @@ impl fmt::Debug for ReconcileOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReconcileOptions")
             .field("grace", &self.grace)
-            .field("ambiguous", &self.ambiguous)
+            .field("unreadable", &self.unreadable)
             .finish_non_exhaustive()
     }
 }

@@ -5,7 +5,7 @@ use super::sightings::{Sighting, Times, see};
 use crate::bitmap::{Gate, WordBits};
 use crate::network::Network;
 use crate::pool::Pool;
-use crate::pool::listing::Listing;
+use crate::pool::listing::{BlockSays, Listing};
 use crate::reconcile::{EntryCounts, PassError, Plan, PlanRange, SlotCounts};
 use crate::slot::{Slot, runs_in};
 use crate::sync::Ordering;
@@ -55,7 +55,7 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
             began,
             free,
             quarantined: quarantine.iter().map(load).collect(),
-            listing: Listing::new(&pool.geometry, reconciler.options.ambiguous),
+            listing: Listing::new(&pool.geometry),
             is_incomplete: false,
             reconciler,
         }
@@ -149,10 +149,15 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
         self.listing.read_as(position, user);
     }
 
+    /// Reads what an entry for several pools, the one at `position`, names of this one.
+    pub(crate) fn read_part(&mut self, position: u64, user: &impl UserRecord) -> BlockSays {
+        self.listing.read_part(position, user)
+    }
+
     /// Whether an entry leaves open what the list says.
     pub(crate) fn is_unclear(&self) -> bool {
-        let ambiguous = self.reconciler.options.ambiguous;
-        self.listing.report.is_unclear(ambiguous)
+        let unreadable = self.reconciler.options.unreadable;
+        self.listing.report.is_unclear(unreadable)
     }
 
     /// Makes the plan of a share of a list: so many entries were ours, and others may have left open what the
@@ -185,7 +190,6 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
         let missing = runs_of(&found.missing);
         let missing = missing.flat_map(|(first, last)| pool.ranges_of(first, last, Plan::MISSING));
         ranges.extend(missing);
-        let report = &self.listing.report;
         let plan = Plan {
             version: Plan::VERSION,
             pool: pool.plan_identity(),
@@ -199,7 +203,7 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
             listed_before: self.reconciler.listed_before,
             is_unclear: self.is_unclear(),
             ranges,
-            problems: report.problems.clone(),
+            problems: self.listing.problems(),
         };
         self.reconciler.seen = seen;
         // New, and not filled: a page that nobody writes to costs nothing.
@@ -219,7 +223,7 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
             orphan: Vec::new(),
             missing: Vec::new(),
             slots: SlotCounts::default(),
-            entries: EntryCounts::odd(&self.listing.report, &self.listing.twice),
+            entries: EntryCounts::odd(&self.listing.report),
         };
         for (word_index, &listed) in listed.iter().enumerate() {
             let usable = usable();
@@ -241,7 +245,7 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
             found.add(
                 word_index,
                 &state,
-                of_word(&self.listing.unclear, word_index),
+                of_word(&self.listing.in_blocks, word_index),
             );
         }
         found
@@ -272,7 +276,7 @@ struct Found {
 }
 
 impl Found {
-    fn add(&mut self, word_index: usize, state: &WordState, unclear: u64) {
+    fn add(&mut self, word_index: usize, state: &WordState, in_blocks: u64) {
         if state.orphan != 0 {
             self.orphan.push((word_index, state.orphan));
         }
@@ -293,9 +297,9 @@ impl Found {
             slots.total += ones(bits);
         }
         let entries = &mut self.entries;
-        entries.matched += ones(state.matched & !unclear);
-        entries.missing += ones(state.missing & !unclear);
-        entries.conflict_taken += ones(state.conflict_taken & !unclear);
+        entries.matched += ones(state.matched & !in_blocks);
+        entries.missing += ones(state.missing & !in_blocks);
+        entries.conflict_taken += ones(state.conflict_taken & !in_blocks);
     }
 }
 

@@ -84,14 +84,14 @@ impl<N: Network> Pool<N> {
     /// As [`reconciler`](Self::reconciler).
     ///
     /// ```
-    /// use hostbits::{Ambiguous, ReconcileOptions};
+    /// use hostbits::{ReconcileOptions, Unreadable};
     ///
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
-    /// let options = ReconcileOptions::new().ambiguous(Ambiguous::Expand);
+    /// let options = ReconcileOptions::new().unreadable(Unreadable::Skip { at_most: 1 });
     /// let mut pass_maker = pool.reconciler_with(options)?;
     /// let mut pass = pass_maker.begin()?;
-    /// pass.read(["10.0.0.16/28"]);
-    /// assert_eq!(pass.finish(1)?.slots.missing, 16);
+    /// pass.read(["10.0.0.16/28", "10.0.0.2x"]);
+    /// assert_eq!(pass.finish(2)?.slots.missing, 16);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn reconciler_with(

@@ -2,11 +2,11 @@
 
 use super::plan::{MemberPlan, SetPlan};
 use crate::network::Network;
-use crate::pool::{Pass, ReconcileOptions, check_whole};
+use crate::pool::{BlockSays, Pass, ReconcileOptions, check_whole};
 use crate::reconcile::PassError;
-use crate::set::list::Router;
+use crate::set::list::{Route, Router};
 use crate::set::{MemberId, PoolSet};
-use crate::users::UserRecord;
+use crate::users::{Unreadable, UserRecord};
 
 /// A pass over a set that has begun: hand it the whole list, then finish it.
 ///
@@ -16,6 +16,7 @@ pub struct SetPass<'r, 's, N: Network> {
     router: Router<'s, N>,
     /// By the number of the member; nothing for those that were removed.
     shares: Vec<Option<Share<'r, 's, N>>>,
+    unreadable: Unreadable,
     grace_ms: u64,
     is_incomplete: bool,
 }
@@ -35,15 +36,16 @@ impl<'r, 's, N: Network> SetPass<'r, 's, N> {
     ) -> Self {
         let share = |pass| Share { pass, entries: 0 };
         Self {
-            router: Router::up_to(set, options.ambiguous, passes.len()),
+            router: Router::up_to(set, passes.len()),
+            unreadable: options.unreadable,
             shares: passes.into_iter().map(|pass| pass.map(share)).collect(),
             grace_ms: options.grace_ms(),
             is_incomplete: false,
         }
     }
 
-    /// Reads a list, or a part of it. If it panics on the way, the pass makes no plan. Each entry is for the member that has its address; an expanded block may
-    /// be for several, and counts once.
+    /// Reads a list, or a part of it. If it panics on the way, the pass makes no plan. Each entry is for the
+    /// member that has its address; a block may be for several, and counts once.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -99,12 +101,23 @@ impl<'r, 's, N: Network> SetPass<'r, 's, N> {
     fn read_one(&mut self, user: &impl UserRecord) {
         let route = self.router.route(user);
         let position = self.router.position();
-        route.for_each(|index| {
-            if let Some(share) = &mut self.shares[index] {
-                share.pass.read_as(position, user);
-                share.entries += 1;
+        match route {
+            Route::None => {}
+            Route::One(index) => {
+                if let Some(share) = &mut self.shares[index] {
+                    share.pass.read_as(position, user);
+                    share.entries += 1;
+                }
             }
-        });
+            Route::Several(members) => {
+                let parts = members.into_iter().filter_map(|index| {
+                    let share = self.shares[index].as_mut()?;
+                    Some(share.pass.read_part(position, user))
+                });
+                let says = parts.reduce(BlockSays::and);
+                self.router.count_several(says, user);
+            }
+        }
     }
 
     /// How many entries have been read.
@@ -137,7 +150,8 @@ impl<'r, 's, N: Network> SetPass<'r, 's, N> {
 
     fn plan(self) -> SetPlan {
         let mut shares = self.shares.iter().flatten();
-        let is_unclear = self.router.is_unclear() || shares.any(|share| share.pass.is_unclear());
+        let is_unclear =
+            self.router.is_unclear(self.unreadable) || shares.any(|share| share.pass.is_unclear());
         let shares = self.shares.into_iter().zip(0..);
         let members = shares.filter_map(|(share, index)| {
             let Share { pass, entries } = share?;

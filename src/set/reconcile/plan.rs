@@ -113,7 +113,6 @@ impl SetPlan {
             finished_ms: self.finished_ms,
             is_unclear: self.is_unclear,
             unparseable: self.entries.unparseable,
-            ambiguous: self.entries.ambiguous,
         }
     }
 }

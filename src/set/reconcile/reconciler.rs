@@ -72,17 +72,17 @@ impl<N: Network> PoolSet<N> {
     /// As [`reconciler`](Self::reconciler).
     ///
     /// ```
-    /// # use hostbits::{Ambiguous, Pool, PoolSet, ReconcileOptions};
+    /// # use hostbits::{Pool, PoolSet, ReconcileOptions, Unreadable};
     /// let set = PoolSet::new([
     ///     Pool::new("10.0.0.0/29".parse::<ipnet::Ipv4Net>()?)?,
     ///     Pool::new("10.0.0.8/29".parse()?)?,
     /// ])?;
-    /// let options = ReconcileOptions::new().ambiguous(Ambiguous::Expand);
+    /// let options = ReconcileOptions::new().unreadable(Unreadable::Refuse);
     /// let mut reconciler = set.reconciler_with(options)?;
     /// let mut pass = reconciler.begin()?;
-    /// pass.read(["10.0.0.0/28"]);                // a block may span members
+    /// pass.read(["10.0.0.4-10.0.0.11"]);          // a block may span members
     /// let plan = pass.finish(1)?;
-    /// assert_eq!((plan.entries.ambiguous, plan.slots.missing), (1, 5 + 5));
+    /// assert_eq!((plan.entries.blocks, plan.slots.missing), (1, 3 + 2));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn reconciler_with(

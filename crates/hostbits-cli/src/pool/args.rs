@@ -1,7 +1,8 @@
 //! What may be said to `hostbits pool`. The comments on the fields are the help texts.
 
-use crate::args::{AmbiguousChoice, Format, PoolArgs};
-use crate::reconcile::{ListName, Named as NamedTarget, list_name};
+use crate::args::{Format, PoolArgs};
+use crate::reconcile::Named as NamedTarget;
+use crate::users::{ListName, Reading, list_name};
 use crate::values::{self, Named};
 use clap::{Args, Subcommand, ValueEnum};
 use hostbits::Durability;
@@ -225,6 +226,10 @@ pub(crate) struct ReclaimArgs<T: NamedTarget> {
     #[command(flatten)]
     pub(crate) target: T,
 
+    /// How to read it.
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+
     /// Everybody who holds an address: FILE, or FORMAT:FILE as of `hostbits next --help`; `-` reads
     /// standard input. Repeatable: all of them are one list
     #[arg(
@@ -238,13 +243,8 @@ pub(crate) struct ReclaimArgs<T: NamedTarget> {
     pub(crate) users: Vec<ListName>,
 
     /// Nobody holds any address of the quarantine: free all of it. You vouch for that
-    #[arg(long, conflicts_with_all = ["users", "ambiguous"])]
+    #[arg(long, conflicts_with_all = ["users", "skip_unreadable"])]
     pub(crate) nobody: bool,
-
-    /// How to read a listed 10.0.0.5/24 or 10.0.0.16/28: with host, the default, it is unclear and
-    /// nothing is freed; expand takes all of the block
-    #[arg(long, value_enum, default_value_t = AmbiguousChoice::Host)]
-    pub(crate) ambiguous: AmbiguousChoice,
 }
 
 /// What to survive.

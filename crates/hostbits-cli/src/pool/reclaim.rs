@@ -5,8 +5,8 @@ use super::failure::Cause;
 use crate::args::Format;
 use crate::failure::Failure;
 use crate::output::{print, print_error_text, print_json};
-use crate::reconcile::{ListName, Named, Target};
-use crate::users::{Notes, ReadList, ReadToEnd, UserRecords};
+use crate::reconcile::{Named, Target};
+use crate::users::{ListName, Notes, ReadList, ReadToEnd, UserRecords};
 use hostbits::{Adopted, MemberReclaimed, PoolSet, ReclaimError, SetReclaimed};
 use hostbits_lists::RecordBuf;
 use ipnet::IpNet;
@@ -54,7 +54,7 @@ struct Done {
 pub(crate) fn run<T: Named>(args: &ReclaimArgs<T>) -> Result<(), Failure> {
     let users = match args.nobody {
         true => None,
-        false => Some(read_whole(&args.users)?),
+        false => Some(read_whole(&args.reading.of(&args.users))?),
     };
     let target = args.target.target()?;
     let set = target.open()?;
@@ -93,8 +93,7 @@ pub(crate) fn run<T: Named>(args: &ReclaimArgs<T>) -> Result<(), Failure> {
 
 /// Reads all of the list before anything is done with it: half a list would free what the other half holds.
 fn read_whole(lists: &[ListName]) -> Result<Users, Failure> {
-    let sources = lists.iter().map(|list| &list.source);
-    let mut users = UserRecords::open(sources).map_err(Failure::Unreadable)?;
+    let mut users = UserRecords::open_all(lists)?;
     let records = users.by_ref().collect();
     Ok(Users {
         records,
@@ -126,13 +125,12 @@ fn by_list<T: Named>(
             let notes = Notes {
                 read: &read,
                 report,
-                ambiguous: args.ambiguous,
                 free: set.available(),
             };
             print_error_text(&notes.to_string());
         }
     };
-    match set.reclaim_reading(args.ambiguous.into(), records) {
+    match set.reclaim_with(args.reading.unreadable(), records) {
         Ok(SetReclaimed {
             freed,
             held,

@@ -8,10 +8,9 @@ use super::run::apply_plan;
 use super::sight::Subject;
 use super::target::{Target, others};
 use super::undo::file_id;
-use super::values::ListName;
 use crate::failure::Failure;
 use crate::pool::Cause;
-use crate::users::{ReadToEnd, printable};
+use crate::users::{ListName, ReadToEnd, printable};
 use hostbits::{Applied, MemberPlan, PoolSet, SetApplied, SetPlan, SetReconciler};
 use ipnet::IpNet;
 use std::process::ExitCode;
@@ -22,7 +21,7 @@ pub(super) fn run(args: &ApplyArgs) -> Result<ExitCode, Failure> {
     let target = kept.target(args.pool.as_deref(), args.format)?;
     let lists = match args.from.is_empty() {
         true => kept.lists(&args.plan).map_err(Failure::Plan)?,
-        false => args.from.clone(),
+        false => args.reading.of(&args.from),
     };
     refuse_two_inputs(&lists)?;
     let set = target.open()?;
@@ -49,7 +48,7 @@ fn subject<'a>(
     Subject {
         target,
         sources: lists.iter().map(|list| &list.source).collect(),
-        ambiguous: kept.ambiguous,
+        skip_unreadable: kept.skip_unreadable,
         entries: args.entries,
     }
 }
@@ -151,7 +150,7 @@ impl<'a> Going<'a> {
         let sighted = Sighted {
             plan: kept.plan.clone(),
             read: ReadToEnd::default(),
-            ambiguous: kept.ambiguous,
+            skip_unreadable: kept.skip_unreadable,
             is_set: self.target.set().is_some(),
         };
         let (applied, sighted) = match self.apply(&mut kept, &mut reconciler, sighted) {

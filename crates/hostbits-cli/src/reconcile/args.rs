@@ -1,12 +1,12 @@
 //! What may be said. The comments on the fields are the help texts.
 
 use super::target::Named;
-use super::values::{self, ListName, list_name};
-use crate::args::{AmbiguousChoice, Format};
+use super::values;
+use crate::args::Format;
 use crate::failure::Failure;
 use crate::pool::FileArgs;
+use crate::users::{ListName, Reading, list_name};
 use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand, ValueEnum};
-use hostbits_lists::Source;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -42,15 +42,14 @@ fn after_help<T: Named>() -> String {
 /// The lists, and how to read them.
 #[derive(Args, Debug)]
 pub(crate) struct ListArgs {
+    /// How to read them.
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+
     /// Everybody who holds an address: FILE, or FORMAT:FILE as of `hostbits next --help`; `-` reads
     /// standard input. Repeatable: all of them are one list
     #[arg(long, value_name = "LIST", required = true, value_parser = list_name())]
     pub(crate) from: Vec<ListName>,
-
-    /// How to read a listed 10.0.0.5/24 or 10.0.0.16/28: with host and reject it is unclear, and nothing
-    /// is freed; expand takes all of the block for listed
-    #[arg(long, value_enum, default_value_t = AmbiguousChoice::Host)]
-    pub(crate) ambiguous: AmbiguousChoice,
 
     /// How many entries the lists have together, if their source can tell (SELECT count(*)): with
     /// another number nothing is done
@@ -59,9 +58,9 @@ pub(crate) struct ListArgs {
 }
 
 impl ListArgs {
-    /// The lists.
-    pub(super) fn sources(&self) -> impl Iterator<Item = &Source> {
-        self.from.iter().map(|list| &list.source)
+    /// The lists, with their filters.
+    pub(super) fn lists(&self) -> Vec<ListName> {
+        self.reading.of(&self.from)
     }
 }
 
@@ -101,18 +100,17 @@ pub(crate) struct SeedArgs<T: Named> {
     pub(crate) lists: SeedLists,
 }
 
-/// The lists of `seed`, of which any entry may be taken as it comes.
+/// The lists of `seed`.
 #[derive(Args, Debug)]
 pub(crate) struct SeedLists {
+    /// How to read them.
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+
     /// Everybody who holds an address: FILE, or FORMAT:FILE as of `hostbits next --help`; `-` reads
     /// standard input. Repeatable: all of them are one list
     #[arg(long, value_name = "LIST", required = true, value_parser = list_name())]
     pub(crate) from: Vec<ListName>,
-
-    /// How to read a listed 10.0.0.5/24 or 10.0.0.16/28: the address alone is taken, or all of the
-    /// block, or it is refused and nothing is taken
-    #[arg(long, value_enum, default_value_t = AmbiguousChoice::Host)]
-    pub(crate) ambiguous: AmbiguousChoice,
 }
 
 /// What `reconcile` takes: a pool or a set, or a verb for a plan. A pool called `apply` is `./apply`.
@@ -235,6 +233,10 @@ pub(crate) struct ApplyArgs {
     /// The pool file; of a plan for a set, its CONFIG [default: as in the plan]
     #[arg(long, visible_alias = "config")]
     pub(crate) pool: Option<PathBuf>,
+
+    /// How to read them; how many entries may be unreadable is in the plan.
+    #[command(flatten)]
+    pub(crate) reading: Reading,
 
     /// The lists [default: as in the plan]
     #[arg(long, value_name = "LIST", value_parser = list_name())]

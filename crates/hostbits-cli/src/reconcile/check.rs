@@ -40,10 +40,11 @@ pub(crate) fn run_pool(args: &CheckArgs) -> Result<ExitCode, Failure> {
 /// Compares, and answers 1 if they differ.
 pub(crate) fn run(target: &Target, lists: &ListArgs) -> Result<ExitCode, Failure> {
     refuse_two_inputs(&lists.from)?;
+    let named = lists.lists();
     let subject = Subject {
         target,
-        sources: lists.sources().collect(),
-        ambiguous: lists.ambiguous,
+        sources: named.iter().map(|list| &list.source).collect(),
+        skip_unreadable: lists.reading.skip_unreadable,
         entries: lists.entries,
     };
     let before = target.read()?;

@@ -4,8 +4,7 @@ use hostbits::{ApplyError, Fuse, SetApplyError};
 use serde::{Serialize, Serializer};
 
 /// What to do about an entry that says nothing clear.
-pub(crate) const MEND: &str =
-    "mend the list; --ambiguous expand takes prefixes in it for whole blocks";
+pub(crate) const MEND: &str = "mend the list, or let so many entries pass with --skip-unreadable N: whoever is meant is not safe";
 /// Why a plan may be of another pool.
 pub(crate) const OTHER_PLAN: &str = "or of a time before everybody had closed the pool: make another plan, and let a process keep \
                           the pool open until it is applied";

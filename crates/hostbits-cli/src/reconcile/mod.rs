@@ -41,4 +41,3 @@ pub(crate) use report::{Found, Sighted};
 pub(crate) use run::dispatch as reconcile;
 pub(crate) use seed::run as seed;
 pub(crate) use target::{Named, Target};
-pub(crate) use values::{ListName, list_name};

@@ -1,11 +1,11 @@
 //! What one process leaves to the next: the plan, and what is needed to go on with it.
 
 use super::target::Target;
-use super::values::ListName;
-use crate::args::{AmbiguousChoice, Format};
+use crate::args::Format;
 use crate::failure::Failure;
-use crate::users::printable;
+use crate::users::{ListName, printable};
 use hostbits::{SetApplied, SetPlan};
+use hostbits_lists::Query;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// The form of the file.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// The file, as JSON.
 #[derive(Debug, Serialize, Deserialize)]
@@ -25,7 +25,9 @@ pub(super) struct PlanFile {
     /// The name of the set, if it is one.
     set: Option<String>,
     lists: Vec<String>,
-    pub(super) ambiguous: AmbiguousChoice,
+    /// The filter of each list, if it has one.
+    filters: Vec<Option<String>>,
+    pub(super) skip_unreadable: u64,
     /// How many addresses may be freed, once.
     pub(super) max_free: Option<u64>,
     /// By pool, the longest list since something was freed: the measure of one that has shrunk. A list that
@@ -103,18 +105,22 @@ impl PlanFile {
     pub(super) fn new(
         target: &Target,
         lists: &[ListName],
-        ambiguous: AmbiguousChoice,
+        skip_unreadable: u64,
         max_free: Option<u64>,
         plan: SetPlan,
     ) -> Option<Self> {
         let file = std::path::absolute(target.path()).ok()?;
-        let lists = lists.iter().map(ListName::absolute);
+        let whole = lists.iter().map(ListName::absolute);
         let mut kept = Self {
             version: VERSION,
             file: file.to_str()?.to_owned(),
             set: target.set().map(str::to_owned),
-            lists: lists.collect::<Option<_>>()?,
-            ambiguous,
+            lists: whole.collect::<Option<_>>()?,
+            filters: lists
+                .iter()
+                .map(|list| list.filter().map(str::to_owned))
+                .collect(),
+            skip_unreadable,
             max_free,
             longest_lists: BTreeMap::new(),
             plan,
@@ -190,11 +196,18 @@ impl PlanFile {
 
     /// The lists that are meant.
     pub(super) fn lists(&self, path: &Path) -> Result<Vec<ListName>, PlanFailure> {
-        let read = |text: &String| {
-            let bad = |_| PlanFailure::of(path, Kind::List(text.clone()));
-            ListName::read(text.as_ref()).map_err(bad)
+        let read = |(at, text): (usize, &String)| {
+            let bad = || PlanFailure::of(path, Kind::List(text.clone()));
+            let list = ListName::read(text.as_ref()).map_err(|_| bad())?;
+            match self.filters.get(at).cloned().flatten() {
+                None => Ok(list),
+                Some(filter) => {
+                    let query = Query::new(&filter).map_err(|_| bad())?;
+                    list.filtered(query).ok_or_else(bad)
+                }
+            }
         };
-        self.lists.iter().map(read).collect()
+        self.lists.iter().enumerate().map(read).collect()
     }
 
     /// The plan to go on from, with the measures of lists that have shrunk.

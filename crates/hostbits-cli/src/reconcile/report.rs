@@ -1,8 +1,7 @@
 //! What a pass has found, as text and as JSON.
 
-use crate::args::AmbiguousChoice;
 use crate::output::Utc;
-use crate::users::{ProblemLines, ReadToEnd};
+use crate::users::{Counted, ProblemLines, ReadToEnd};
 use hostbits::{Applied, EntryCounts, PlanRange, Problem, SetPlan, SlotCounts};
 use serde::Serialize;
 use std::fmt;
@@ -16,7 +15,7 @@ const MOST_NAMED: usize = 10;
 pub(crate) struct Sighted {
     pub(super) plan: SetPlan,
     pub(super) read: ReadToEnd,
-    pub(super) ambiguous: AmbiguousChoice,
+    pub(super) skip_unreadable: u64,
     /// Whether the pools have names of their own.
     pub(super) is_set: bool,
 }
@@ -80,11 +79,11 @@ impl Sighted {
     /// Entries that no pass can put right.
     fn odd(&self) -> u64 {
         let entries = &self.plan.entries;
-        let ambiguous = match self.ambiguous {
-            AmbiguousChoice::Expand => 0,
-            AmbiguousChoice::Host | AmbiguousChoice::Reject => entries.ambiguous,
+        let unparseable = match entries.unparseable > self.skip_unreadable {
+            true => entries.unparseable,
+            false => 0,
         };
-        entries.duplicate + entries.reserved_in_use + ambiguous + entries.unparseable
+        entries.duplicate + entries.reserved_in_use + unparseable
     }
 
     /// What is to be done, and which orphans have been seen, pool by pool.
@@ -238,16 +237,23 @@ fn write_entries(out: &mut dyn Write, entries: &EntryCounts) -> io::Result<()> {
             entries.reserved_in_use,
             "never handed out by the pool",
         ),
+        ("own", entries.own, "the gateway, by the router that it is"),
         ("out_of_range", entries.out_of_range, "not of the pool"),
         (
             "wrong_family",
             entries.wrong_family,
             "of the other address family",
         ),
+        ("blocks", entries.blocks, "several addresses: see below"),
         (
-            "ambiguous",
-            entries.ambiguous,
-            "may mean an address or a block",
+            "routes",
+            entries.routes,
+            "cover all of the pool, and hold nothing",
+        ),
+        (
+            "passed",
+            entries.passed,
+            "other addresses, none of the pool",
         ),
         (
             "unassigned",
@@ -310,23 +316,24 @@ impl fmt::Display for ListNotes<'_> {
         ProblemLines {
             read,
             problems: &plan.problems,
-            ambiguous: sighted.ambiguous,
+            counts: [
+                plan.entries.unparseable,
+                plan.entries.duplicate,
+                plan.entries.reserved_in_use,
+                plan.entries.out_of_range,
+                plan.entries.wrong_family,
+            ],
         }
         .fmt(f)?;
         let entries = &plan.entries;
-        let all = entries.duplicate
-            + entries.reserved_in_use
-            + entries.out_of_range
-            + entries.wrong_family
-            + entries.ambiguous
-            + entries.unparseable;
         let name = read.name();
-        match all.saturating_sub(plan.problems.len() as u64) {
-            0 => {}
-            more => writeln!(f, "{name}: ... and {more} more, counted below")?,
-        }
-        write!(f, "{name}: read to its end, {} entries", entries.total)?;
-        for (count, what) in [(read.not_held, "not held"), (read.superseded, "superseded")] {
+        let count = Counted(entries.total, "entry", "entries");
+        write!(f, "{name}: read to its end, {count}")?;
+        for (count, what) in [
+            (read.disabled, "disabled"),
+            (read.not_held, "not held"),
+            (read.superseded, "superseded"),
+        ] {
             if count != 0 {
                 write!(f, ", {count} {what}")?;
             }

@@ -35,7 +35,7 @@ pub(crate) fn dispatch<T: Named>(args: &ReconcileArgs<T>) -> Result<ExitCode, Fa
             let options = &args.options;
             refuse_freeing(options)?;
             let (target, lists) = (args.target.target()?, &options.lists);
-            seed::adopt(&target, &lists.from, lists.ambiguous).map(|()| ExitCode::SUCCESS)
+            seed::adopt(&target, &lists.from, &lists.reading).map(|()| ExitCode::SUCCESS)
         }
         (None, Some(args)) => run(&args.target.target()?, &args.options),
         (None, None) => Err(Failure::Usage("name a pool, and --from LIST".to_owned())),
@@ -68,6 +68,7 @@ fn run(target: &Target, args: &PassOptions) -> Result<ExitCode, Failure> {
         ));
     }
     let set = target.open()?;
+    let named = args.lists.lists();
     let run = Run {
         args,
         target,
@@ -75,8 +76,8 @@ fn run(target: &Target, args: &PassOptions) -> Result<ExitCode, Failure> {
         grace: args.grace.unwrap_or(DEFAULT_GRACE),
         subject: Subject {
             target,
-            sources: args.lists.sources().collect(),
-            ambiguous: args.lists.ambiguous,
+            sources: named.iter().map(|list| &list.source).collect(),
+            skip_unreadable: args.lists.reading.skip_unreadable,
             entries: args.lists.entries,
         },
     };
@@ -112,9 +113,9 @@ impl Run<'_> {
 
     fn plan_file(&self, sighted: &Sighted) -> Result<PlanFile, Failure> {
         let args = self.args;
-        let (from, ambiguous) = (&args.lists.from, args.lists.ambiguous);
+        let (from, skipped) = (args.lists.lists(), args.lists.reading.skip_unreadable);
         let plan = sighted.plan.clone();
-        PlanFile::new(self.target, from, ambiguous, args.max_free, plan).ok_or_else(|| {
+        PlanFile::new(self.target, &from, skipped, args.max_free, plan).ok_or_else(|| {
             Failure::Usage(
                 "the names of the pool and of the lists must be UTF-8 to be kept in a plan"
                     .to_owned(),

@@ -1,13 +1,11 @@
-//! `seed`: takes what is listed. It never frees, so half a list does no harm: what was read stays taken.
+//! `seed`: takes what is listed. It never frees; a list that cannot be read, all of it, is refused.
 
 use super::args::{SeedArgs, refuse_two_inputs};
 use super::progress::Progress;
 use super::target::{Named, Target};
-use super::values::ListName;
-use crate::args::AmbiguousChoice;
 use crate::failure::Failure;
 use crate::output::{print, print_error_text, print_json};
-use crate::users::{Notes, ReadList, UserRecords};
+use crate::users::{ListName, Notes, ReadList, Reading, UserRecords};
 use crate::waiting::{in_flight, naming_others};
 use serde::Serialize;
 
@@ -28,24 +26,21 @@ pub(crate) fn run<T: Named>(args: &SeedArgs<T>) -> Result<(), Failure> {
     adopt(
         &args.target.target()?,
         &args.lists.from,
-        args.lists.ambiguous,
+        &args.lists.reading,
     )
 }
 
 /// Takes what the lists name.
-pub(super) fn adopt(
-    target: &Target,
-    lists: &[ListName],
-    ambiguous: AmbiguousChoice,
-) -> Result<(), Failure> {
+pub(super) fn adopt(target: &Target, lists: &[ListName], reading: &Reading) -> Result<(), Failure> {
     refuse_two_inputs(lists)?;
     let set = target.open()?;
+    let lists = reading.of(lists);
     let sources = lists.iter().map(|list| &list.source);
     let mut users = UserRecords::open(sources).map_err(Failure::Unreadable)?;
     let progress = Progress::new(target.format(), None);
     let others = || in_flight(&set);
-    let report = naming_others(target.format(), others, || {
-        set.adopt_reading(ambiguous.into(), progress.over(users.by_ref()))
+    let adopted = naming_others(target.format(), others, || {
+        set.adopt_with(reading.unreadable(), progress.over(users.by_ref()))
     });
     drop(progress);
     // Before it is said that the list had no end: what was taken is meant to stay.
@@ -53,11 +48,14 @@ pub(super) fn adopt(
     let free = set.available();
     target.close(set)?;
     let read = users.finish().map_err(Failure::Unreadable)?;
+    let report = match adopted {
+        Ok(report) => report,
+        Err(error) => return Err(Failure::refused(error, read)),
+    };
     if target.is_plain() {
         let notes = Notes {
             read: &read,
             report: &report,
-            ambiguous,
             free,
         };
         print_error_text(&notes.to_string());

@@ -3,10 +3,9 @@
 use super::progress::Progress;
 use super::report::Sighted;
 use super::target::Target;
-use crate::args::AmbiguousChoice;
 use crate::failure::Failure;
 use crate::pool::Cause;
-use crate::users::UserRecords;
+use crate::users::{UserRecords, unreadable};
 use hostbits::{ReconcileOptions, SetReconciler, SetReconcilerError};
 use hostbits_lists::Source;
 use ipnet::IpNet;
@@ -16,7 +15,7 @@ use std::time::Duration;
 pub(super) struct Subject<'a> {
     pub(super) target: &'a Target,
     pub(super) sources: Vec<&'a Source>,
-    pub(super) ambiguous: AmbiguousChoice,
+    pub(super) skip_unreadable: u64,
     /// How many entries there should be.
     pub(super) entries: Option<u64>,
 }
@@ -24,7 +23,7 @@ pub(super) struct Subject<'a> {
 impl Subject<'_> {
     pub(super) fn options(&self, grace: Duration) -> ReconcileOptions {
         let options = ReconcileOptions::new().grace(grace);
-        options.ambiguous(self.ambiguous.into())
+        options.unreadable(unreadable(self.skip_unreadable))
     }
 
     /// Puts the barrier up and reads the list. Without its end there is no plan.
@@ -66,7 +65,7 @@ impl Subject<'_> {
         Ok(Sighted {
             plan,
             read,
-            ambiguous: self.ambiguous,
+            skip_unreadable: self.skip_unreadable,
             is_set: self.target.set().is_some(),
         })
     }

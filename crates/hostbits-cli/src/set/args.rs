@@ -1,11 +1,11 @@
 //! What may be said to `hostbits set`. The comments on the fields are the help texts.
 
-use crate::args::{AmbiguousChoice, Format};
+use crate::args::Format;
 use crate::pool::ReclaimArgs;
-use crate::reconcile::{ListName, ReconcileArgs, SeedArgs, list_name};
+use crate::reconcile::{ReconcileArgs, SeedArgs};
+use crate::users::{ListName, Reading, list_name};
 use crate::values::{self, Named};
 use clap::{Args, Subcommand};
-use hostbits_lists::Source;
 use std::path::PathBuf;
 
 /// What follows the help of each of them.
@@ -137,19 +137,18 @@ pub(crate) struct NextArgs {
     #[arg(value_name = "SET")]
     pub(crate) set: String,
 
+    /// How to read it.
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+
     /// Users who hold an address already: FILE, or FORMAT:FILE as of `hostbits next --help`; `-` reads
-    /// standard input [default: nobody]
-    #[arg(short, long, value_name = "LIST", value_parser = values::users())]
-    pub(crate) users: Option<Source>,
+    /// standard input. Repeatable: all of them are one list [default: nobody]
+    #[arg(short, long, value_name = "LIST", value_parser = list_name())]
+    pub(crate) users: Vec<ListName>,
 
     /// How many addresses to print, one per line: all of them or none
     #[arg(short = 'n', long, default_value = "1", value_parser = values::count)]
     pub(crate) count: u64,
-
-    /// How to read a listed 10.0.0.5/24 or 10.0.0.16/28: the address alone is taken, or all of the
-    /// block, or it is refused and nothing is taken
-    #[arg(long, value_enum, default_value_t = AmbiguousChoice::Host)]
-    pub(crate) ambiguous: AmbiguousChoice,
 }
 
 /// What `allocate` takes.
@@ -220,14 +219,14 @@ pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) look: LookArgs,
 
+    /// How to read them.
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+
     /// Everybody who holds an address of the set: FILE, or FORMAT:FILE as of `hostbits next --help`; `-` reads
     /// standard input. Repeatable: all of them are one list
     #[arg(long, value_name = "LIST", value_parser = list_name())]
     pub(crate) from: Vec<ListName>,
-
-    /// How to read a listed 10.0.0.5/24 or 10.0.0.16/28 [default: host]
-    #[arg(long, value_enum, requires = "from")]
-    pub(crate) ambiguous: Option<AmbiguousChoice>,
 
     /// How many entries the lists have together, if their source can tell (SELECT count(*)): with
     /// another number there is no answer

@@ -23,9 +23,9 @@ pub(crate) use args::{AFTER_HELP, ConfigArgs, LookArgs, SetCommand};
 pub(crate) use failure::SetFailure;
 
 use crate::failure::Failure;
+use crate::pool;
 use crate::reconcile::{self, ListArgs, Named};
 use crate::users::printable;
-use crate::{args::AmbiguousChoice, pool};
 use args::CheckArgs;
 use failure::Cause;
 use hostbits_config::{Config, OpenError, SetConfig};
@@ -56,7 +56,7 @@ fn check(args: &CheckArgs) -> Result<ExitCode, Failure> {
     }
     let lists = ListArgs {
         from: args.from.clone(),
-        ambiguous: args.ambiguous.unwrap_or(AmbiguousChoice::Host),
+        reading: args.reading.clone(),
         entries: args.entries,
     };
     reconcile::check(&args.look.target()?, &lists)

@@ -9,7 +9,6 @@ use crate::next::Given;
 use crate::output::{print, print_error_text, print_json};
 use crate::users::{Notes, ReadList, UserRecords};
 use hostbits::PoolSet;
-use hostbits_lists::Source;
 use ipnet::IpNet;
 use serde::Serialize;
 
@@ -28,9 +27,9 @@ pub(super) fn run(args: &NextArgs) -> Result<(), Failure> {
     let set = args.config.set(&config, &args.set)?;
     let open = set.in_memory::<IpNet>();
     let set = open.map_err(|error| args.config.refuse_open(error))?.set;
-    let list = match &args.users {
-        Some(source) => read_list(&set, source, args)?,
-        None => ReadList::default(),
+    let list = match args.users.is_empty() {
+        true => ReadList::default(),
+        false => read_list(&set, args)?,
     };
     let addrs = match take_all(args.count, || set.allocate(), |addr| set.release(addr)) {
         Ok(addrs) => addrs,
@@ -56,15 +55,18 @@ pub(super) fn run(args: &NextArgs) -> Result<(), Failure> {
 }
 
 /// Marks what the users hold. In plain format, says on standard error what was odd.
-fn read_list(set: &PoolSet, source: &Source, args: &NextArgs) -> Result<ReadList, Failure> {
-    let mut users = UserRecords::open([source]).map_err(Failure::Unreadable)?;
-    let report = set.adopt_reading(args.ambiguous.into(), &mut users);
+fn read_list(set: &PoolSet, args: &NextArgs) -> Result<ReadList, Failure> {
+    let mut users = UserRecords::open_all(&args.reading.of(&args.users))?;
+    let adopted = set.adopt_with(args.reading.unreadable(), &mut users);
     let read = users.finish().map_err(Failure::Unreadable)?;
+    let report = match adopted {
+        Ok(report) => report,
+        Err(error) => return Err(Failure::refused(error, read)),
+    };
     if args.config.format == Format::Plain {
         let notes = Notes {
             read: &read,
             report: &report,
-            ambiguous: args.ambiguous,
             free: set.available(),
         };
         print_error_text(&notes.to_string());

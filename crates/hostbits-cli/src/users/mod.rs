@@ -8,11 +8,13 @@
 //! What a format says is for the crate `hostbits-lists`, and what an address means for the library. This
 //! room brings the two together, and puts the report into words.
 
+mod lists;
 mod notes;
 mod positions;
 mod reader;
 
-pub(crate) use notes::{Notes, ProblemLines};
+pub(crate) use lists::{ListName, Reading, list_name, unreadable};
+pub(crate) use notes::{Counted, Notes, ProblemLines, RefusedList};
 pub(crate) use reader::{ReadList, ReadToEnd, UserRecords};
 
 /// A name without anything that could command a terminal.

@@ -1,69 +1,122 @@
 //! What was odd about a users file, as text for people.
 
 use super::ReadToEnd;
-use crate::args::AmbiguousChoice;
 use hostbits::{Adopted, Problem, ProblemKind};
 use std::fmt;
 
 /// How much of an owner's name is quoted, in characters.
 const MAX_QUOTED: usize = 64;
 
-/// One line for each problem that the report names, one for the rest, and one to sum up.
+/// One line for each problem that is named, one for the rest of each kind, and one to sum up.
 pub(crate) struct Notes<'a> {
     /// What it is called, and which entry stood on which line.
     pub(crate) read: &'a ReadToEnd,
     /// What the library made of the entries.
     pub(crate) report: &'a Adopted,
-    /// How ambiguous entries were read.
-    pub(crate) ambiguous: AmbiguousChoice,
     /// How many addresses are free after all.
     pub(crate) free: u64,
 }
 
-/// A kind of problem: how many there were, what to call it, and how to know one.
+/// A kind of problem: what to call it, how many of it are named, and how to know one. By what it could cost.
 struct Kind {
-    count: u64,
     name: &'static str,
+    most_named: usize,
     holds: fn(&ProblemKind) -> bool,
 }
+
+/// What could cost an address first.
+const KINDS: [Kind; 5] = [
+    Kind {
+        name: "unparseable",
+        most_named: 50,
+        holds: |kind| matches!(kind, ProblemKind::Unparseable | ProblemKind::Stray),
+    },
+    Kind {
+        name: "duplicate",
+        most_named: 30,
+        holds: |kind| matches!(kind, ProblemKind::Duplicate { .. }),
+    },
+    Kind {
+        name: "reserved",
+        most_named: 10,
+        holds: |kind| matches!(kind, ProblemKind::Reserved { .. }),
+    },
+    Kind {
+        name: "out of range",
+        most_named: 5,
+        holds: |kind| matches!(kind, ProblemKind::OutOfRange),
+    },
+    Kind {
+        name: "of the other family",
+        most_named: 5,
+        holds: |kind| matches!(kind, ProblemKind::WrongFamily),
+    },
+];
 
 /// How often something happened, and what to call it.
 type Tally = (u64, &'static str);
 
 impl fmt::Display for Notes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = self.report;
         ProblemLines {
             read: self.read,
-            problems: &self.report.problems,
-            ambiguous: self.ambiguous,
+            problems: &report.problems,
+            counts: [
+                report.unparseable,
+                report.duplicate,
+                report.reserved,
+                report.out_of_range,
+                report.wrong_family,
+            ],
         }
         .fmt(f)?;
-        self.write_rest(f)?;
         self.write_summary(f)
     }
 }
 
-/// One line for each problem.
+/// One line for each problem that is named, and one for the rest of each kind.
 pub(crate) struct ProblemLines<'a> {
     /// Which entry stood on which line.
     pub(crate) read: &'a ReadToEnd,
     /// What is the matter with some of them.
     pub(crate) problems: &'a [Problem],
-    /// How ambiguous entries were read.
-    pub(crate) ambiguous: AmbiguousChoice,
+    /// How many there are of each kind: unparseable, duplicate, reserved, out of range, of the other family.
+    pub(crate) counts: [u64; 5],
 }
 
 impl fmt::Display for ProblemLines<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut problems = self.problems.iter();
-        problems.try_for_each(|problem| self.write_problem(f, problem))
+        for (kind, count) in KINDS.iter().zip(self.counts) {
+            let problems = self.problems.iter();
+            let of_kind = problems.filter(|problem| (kind.holds)(&problem.kind));
+            let mut named = 0;
+            for problem in of_kind.take(kind.most_named) {
+                self.write_problem(f, problem)?;
+                named += 1;
+            }
+            match count.saturating_sub(named) {
+                0 => {}
+                more => writeln!(f, "{}: ... and {more} more {}", self.read.name(), kind.name)?,
+            }
+        }
+        Ok(())
     }
 }
 
 impl ProblemLines<'_> {
     fn write_problem(&self, f: &mut fmt::Formatter<'_>, problem: &Problem) -> fmt::Result {
         let (file, line) = self.read.place_of(problem.position);
-        write!(f, "{file}:{line}: {:?} ", problem.text)?;
+        write!(f, "{file}:{line}: ")?;
+        let element = self.read.element_of(problem.position);
+        if element != 0 {
+            write!(f, "element {element}")?;
+            if let Some(holder) = &problem.holder {
+                write!(f, " of {:?}", clipped(holder))?;
+            }
+            write!(f, ": ")?;
+        }
+        write!(f, "{:?} ", problem.text)?;
         match &problem.kind {
             ProblemKind::Duplicate {
                 owner,
@@ -82,68 +135,12 @@ impl ProblemLines<'_> {
                     false => writeln!(f, " of {first_file}"),
                 }
             }
-            ProblemKind::Ambiguous => writeln!(f, "{}: {}", problem.kind, self.reading()),
             kind => writeln!(f, "{kind}"),
-        }
-    }
-
-    fn reading(&self) -> &'static str {
-        match self.ambiguous {
-            AmbiguousChoice::Host => "read as the address alone",
-            AmbiguousChoice::Expand => "read as the whole block",
-            AmbiguousChoice::Reject => "skipped",
         }
     }
 }
 
 impl Notes<'_> {
-    /// The report names the first problems only; its counts have all of them.
-    fn write_rest(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rest = self.kinds().map(|kind| {
-            let problems = self.report.problems.iter();
-            let named = problems.filter(|problem| (kind.holds)(&problem.kind));
-            let unnamed = kind.count.saturating_sub(named.count() as u64);
-            (unnamed, kind.name)
-        });
-        let more: u64 = rest.iter().map(|(count, _)| count).sum();
-        if more == 0 {
-            return Ok(());
-        }
-        let file = self.read.name();
-        writeln!(f, "{file}: ... and {more} more: {}", Tallies(&rest))
-    }
-
-    fn kinds(&self) -> [Kind; 6] {
-        let report = self.report;
-        // A refused ambiguous entry is counted as unparseable, too, but is one problem.
-        let refused = match self.ambiguous {
-            AmbiguousChoice::Reject => report.ambiguous,
-            AmbiguousChoice::Host | AmbiguousChoice::Expand => 0,
-        };
-        let unparseable = report.unparseable.saturating_sub(refused);
-        let kind = |count, name, holds| Kind { count, name, holds };
-        [
-            kind(report.duplicate, "duplicate", |kind| {
-                matches!(kind, ProblemKind::Duplicate { .. })
-            }),
-            kind(report.reserved, "reserved", |kind| {
-                matches!(kind, ProblemKind::Reserved { .. })
-            }),
-            kind(report.out_of_range, "out of range", |kind| {
-                matches!(kind, ProblemKind::OutOfRange)
-            }),
-            kind(report.wrong_family, "of the other family", |kind| {
-                matches!(kind, ProblemKind::WrongFamily)
-            }),
-            kind(report.ambiguous, "ambiguous", |kind| {
-                matches!(kind, ProblemKind::Ambiguous)
-            }),
-            kind(unparseable, "unparseable", |kind| {
-                matches!(kind, ProblemKind::Unparseable)
-            }),
-        ]
-    }
-
     fn write_summary(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (read, report) = (self.read, self.report);
         let tallies = [
@@ -151,11 +148,15 @@ impl Notes<'_> {
             (report.repeated, "repeated"),
             (report.duplicate, "duplicate"),
             (report.reserved, "reserved"),
+            (report.own, "the gateway itself"),
             (report.out_of_range, "out of range"),
             (report.wrong_family, "of the other family"),
-            (report.ambiguous, "ambiguous"),
+            (report.blocks, "as blocks"),
+            (report.routes, "as routes"),
+            (report.passed, "passed over"),
             (report.unassigned, "unassigned"),
             (report.unparseable, "unparseable"),
+            (read.disabled, "disabled"),
             (read.not_held, "not held"),
             (read.superseded, "superseded"),
         ];
@@ -197,7 +198,11 @@ impl fmt::Display for Tallies<'_> {
 }
 
 /// A count with its noun in the right number.
-struct Counted(u64, &'static str, &'static str);
+pub(crate) struct Counted(
+    pub(crate) u64,
+    pub(crate) &'static str,
+    pub(crate) &'static str,
+);
 
 impl fmt::Display for Counted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -209,4 +214,67 @@ impl fmt::Display for Counted {
 
 fn clipped(text: &str) -> String {
     text.chars().take(MAX_QUOTED).collect()
+}
+
+/// A list that was refused: nothing was taken.
+#[derive(Debug)]
+pub(crate) struct RefusedList {
+    read: ReadToEnd,
+    report: Adopted,
+    list: super::ReadList,
+}
+
+impl RefusedList {
+    /// Of what was read, and what the library said of it.
+    pub(crate) fn new(report: Adopted, read: ReadToEnd) -> Self {
+        Self {
+            list: super::ReadList::new(report.clone(), &read),
+            read,
+            report,
+        }
+    }
+
+    /// The same as JSON has it.
+    pub(crate) fn list(&self) -> &super::ReadList {
+        &self.list
+    }
+
+    /// The entries that cannot be read, by file and line; nothing else of the list matters now.
+    pub(crate) fn notes(&self) -> String {
+        ProblemLines {
+            read: &self.read,
+            problems: &self.unreadable(),
+            counts: [self.report.unparseable, 0, 0, 0, 0],
+        }
+        .to_string()
+    }
+
+    fn unreadable(&self) -> Vec<Problem> {
+        let problems = self.report.problems.iter();
+        let unreadable = problems.filter(|problem| (KINDS[0].holds)(&problem.kind));
+        unreadable.cloned().collect()
+    }
+
+    /// With which number it would be read all the same.
+    pub(crate) fn hint(&self) -> String {
+        format!(
+            "mend the list, or name its format; --skip-unreadable {} lets {} pass, and whoever is meant is not safe",
+            self.report.unparseable,
+            match self.report.unparseable {
+                1 => "it",
+                _ => "them",
+            }
+        )
+    }
+}
+
+impl fmt::Display for RefusedList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} of {} cannot be read: nothing is handed out or taken",
+            Counted(self.report.unparseable, "entry", "entries"),
+            self.read.name()
+        )
+    }
 }

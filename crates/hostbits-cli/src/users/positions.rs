@@ -46,6 +46,14 @@ impl Positions {
         });
     }
 
+    /// The same where not every entry was noted; 0 if none was.
+    pub(super) fn known_line_of(&self, position: u64) -> u64 {
+        match self.runs.is_empty() {
+            true => 0,
+            false => self.line_of(position),
+        }
+    }
+
     /// The line of an entry that was noted.
     pub(super) fn line_of(&self, position: u64) -> u64 {
         let after = self.runs.partition_point(|run| run.position <= position);

@@ -1,7 +1,8 @@
 //! One list or several as an iterator of user records, which ends early if one of them cannot be read.
 
 use super::positions::Positions;
-use super::printable;
+use super::{ListName, printable};
+use crate::failure::Failure;
 use hostbits::{Adopted, Problem};
 use hostbits_lists::{ListError, RecordBuf, Records, Source};
 use serde::Serialize;
@@ -29,6 +30,8 @@ pub(crate) struct ReadToEnd {
     pub(crate) not_held: u64,
     /// Entries that a later one of the same file has taken the place of.
     pub(crate) superseded: u64,
+    /// Entries of holders that are switched off.
+    pub(crate) disabled: u64,
 }
 
 /// One of the lists.
@@ -39,6 +42,8 @@ struct Part {
     /// Which entry of all is its first one; none as long as it has not been begun.
     first: u64,
     positions: Positions,
+    /// Of JSON: the numbers of its values, in place of lines.
+    elements: Positions,
 }
 
 impl UserRecords {
@@ -57,6 +62,7 @@ impl UserRecords {
                 counts_files: source.format.counts_files(),
                 first: u64::MAX,
                 positions: Positions::default(),
+                elements: Positions::default(),
             });
             lists.push_back(list.records());
         }
@@ -69,6 +75,16 @@ impl UserRecords {
             current: 0,
             error: None,
         })
+    }
+
+    /// The same of lists as they were named; standard input can be read once.
+    pub(crate) fn open_all(lists: &[ListName]) -> Result<Self, Failure> {
+        if lists.iter().filter(|list| list.is_stdin()).count() > 1 {
+            return Err(Failure::Usage(
+                "standard input can be read once: name - once".to_owned(),
+            ));
+        }
+        Self::open(lists.iter().map(|list| &list.source)).map_err(Failure::Unreadable)
     }
 
     /// Says whether the lists were read to their ends.
@@ -89,6 +105,9 @@ impl UserRecords {
         let position = self.read.entries;
         if let Some(part) = self.read.parts.get_mut(self.current) {
             part.positions.note(position, record.line());
+            if record.element() != 0 {
+                part.elements.note(position, record.element());
+            }
         }
     }
 
@@ -99,6 +118,7 @@ impl UserRecords {
             self.read.lines += ended.lines;
             self.read.not_held += ended.not_held;
             self.read.superseded += ended.superseded;
+            self.read.disabled += ended.disabled;
         }
         self.current += 1;
         if let Some(part) = self.read.parts.get_mut(self.current) {
@@ -107,9 +127,12 @@ impl UserRecords {
         Ok(())
     }
 
-    fn fail(&mut self, error: ListError) {
+    /// An entry that nobody can read is in the place of what is missing: so nothing is taken of half a list.
+    fn fail(&mut self, error: ListError) -> RecordBuf {
+        let record = RecordBuf::broken("the list has no end", error.line());
         self.error = Some(error);
         self.lists.clear();
+        record
     }
 }
 
@@ -123,10 +146,10 @@ impl Iterator for UserRecords {
                     self.note(&record);
                     return Some(record);
                 }
-                Some(Err(error)) => self.fail(error),
+                Some(Err(error)) => return Some(self.fail(error)),
                 None => {
                     if let Err(error) = self.next_list() {
-                        self.fail(error);
+                        return Some(self.fail(error));
                     }
                 }
             }
@@ -163,6 +186,13 @@ impl ReadToEnd {
         }
     }
 
+    /// Of JSON: which value an entry is of; otherwise 0.
+    pub(crate) fn element_of(&self, position: u64) -> u64 {
+        let begun = self.parts.partition_point(|part| part.first <= position);
+        let part = begun.checked_sub(1).and_then(|at| self.parts.get(at));
+        part.map_or(0, |part| part.elements.known_line_of(position))
+    }
+
     /// The lines of problems, and their files; nothing of lists that were not read here.
     pub(crate) fn places_of(&self, problems: &[Problem]) -> (Vec<u64>, Vec<&str>) {
         if self.parts.is_empty() {
@@ -190,6 +220,11 @@ pub(crate) struct ReadList {
     not_held: u64,
     #[serde(skip_serializing_if = "is_zero")]
     superseded: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    disabled: u64,
+    /// Of JSON, the number of the value of each problem.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problem_elements: Vec<u64>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // The signature is serde's.
@@ -201,6 +236,12 @@ impl ReadList {
     /// Puts the library's report and the lines of its problems together.
     pub(crate) fn new(list: Adopted, read: &ReadToEnd) -> Self {
         let (problem_lines, files) = read.places_of(&list.problems);
+        let problems = list.problems.iter();
+        let elements: Vec<u64> = problems.map(|it| read.element_of(it.position)).collect();
+        let problem_elements = match elements.iter().any(|&element| element != 0) {
+            true => elements,
+            false => Vec::new(),
+        };
         let problem_files = match read.parts.len() {
             0 | 1 => Vec::new(),
             _ => files.into_iter().map(str::to_owned).collect(),
@@ -211,6 +252,8 @@ impl ReadList {
             list,
             not_held: read.not_held,
             superseded: read.superseded,
+            disabled: read.disabled,
+            problem_elements,
         }
     }
 }

@@ -146,27 +146,32 @@ fn files_that_cannot_be_read_are_named() {
     assert_eq!(error["error"]["file"], *missing);
 }
 
-/// An address that can be read is held, whatever encoding its owner's name is in.
+/// An address that can be read is held, whatever encoding its owner's name is in; a line that is no text may be
+/// anybody's.
 #[test]
-fn bytes_that_are_no_text_are_reported_and_addresses_among_them_are_read() {
-    let users = b"10.0.0.2\n\xFF\xFE\x00\x01\n10.0.0.3,M\xFCller\n\0\0\0\n10.0.0.4\n";
+fn bytes_that_are_no_text_are_refused_and_owners_may_be_in_any_encoding() {
+    let users = b"10.0.0.2\n\xFF\xFE\x01\n10.0.0.3,M\xFCller\n\x01\x02\n10.0.0.4\n";
     let path = file("binary.csv", users);
     let path = path.to_str().unwrap();
-    let run = run(&["next", "10.0.0.0/24", "--users", path, "-n", "2"]);
-    assert_eq!(run.found(), "10.0.0.5/32\n10.0.0.6/32\n");
+    let args = ["next", "10.0.0.0/24", "--users", path, "-n", "2"];
+    let refused = run(&args);
     let expected = [
-        "2: \"\u{fffd}\u{fffd}\\0\\u{1}\" is not an address",
-        "4: \"\\0\\0\\0\" is not an address",
+        format!("{path}:2: \"\u{fffd}\u{fffd}\\u{{1}}\" is not an address"),
+        format!("{path}:4: \"\\u{{1}}\\u{{2}}\" is not an address"),
     ];
-    for (line, expected) in run.err.lines().zip(expected) {
-        assert_eq!(line, format!("{path}:{expected}"));
-    }
-    assert!(run.err.contains("3 taken, 2 unparseable"), "{run:?}");
+    let lines: Vec<&str> = refused.failed(1).lines().collect();
+    assert_eq!(lines[..2], expected, "{refused:?}");
+    let skipped = run(&[&args[..], &["--skip-unreadable", "2"]].concat());
+    assert_eq!(skipped.found(), "10.0.0.5/32\n10.0.0.6/32\n");
+    assert!(
+        skipped.err.contains("3 taken, 2 unparseable"),
+        "{skipped:?}"
+    );
 }
 
 /// Reproducible noise: a generator of 64 bits whose top bytes are used.
 #[test]
-fn a_file_of_noise_is_skipped_line_by_line() {
+fn a_file_of_noise_is_no_text() {
     let mut state = 0x9E37_79B9_7F4A_7C15u64;
     let noise: Vec<u8> = std::iter::repeat_with(|| {
         state = state
@@ -177,8 +182,13 @@ fn a_file_of_noise_is_skipped_line_by_line() {
     .take(300_000)
     .collect();
     let run = next_with_users(&noise, "");
-    assert_eq!(run.found(), "10.0.0.2/32\n");
-    assert!(run.err.lines().count() == 102, "100, the rest and the sum");
+    assert!(run.failed(2).contains("this is no text"), "{run:?}");
+    let plain: Vec<u8> = noise.into_iter().filter(|byte| *byte != 0).collect();
+    let run = next_with_users(&plain, "");
+    assert!(
+        run.failed(1).lines().count() == 53,
+        "50, the rest, error and hint"
+    );
     let controls = |char: char| char.is_control() && char != '\n';
     assert!(
         !run.err.contains(controls),
@@ -193,11 +203,13 @@ fn an_endless_line_is_unparseable() {
     let mut users = b"10.0.0.2\n10.0.0.3".to_vec();
     users.resize(10_000_000, b' ');
     users.extend(b"5\n10.0.0.4\n");
-    let run = next_with_users(&users, "-n 2");
-    assert_eq!(run.found(), "10.0.0.3/32\n10.0.0.5/32\n");
+    let starts = "standard input:2: \"a line of more than 64 KiB: 10.0.0.3\" is not an address\n";
     assert!(
-        run.err
-            .starts_with("standard input:2: \"10.0.0.3…\" is not an address\n"),
-        "{run:?}"
+        next_with_users(&users, "-n 2")
+            .failed(1)
+            .starts_with(starts)
     );
+    let run = next_with_users(&users, "-n 2 --skip-unreadable 1");
+    assert_eq!(run.found(), "10.0.0.3/32\n10.0.0.5/32\n");
+    assert!(run.err.starts_with(starts), "{run:?}");
 }

@@ -49,10 +49,30 @@ fn the_main_command_prints_the_lowest_address_that_nobody_holds() {
     let err = String::from_utf8(output.stderr).unwrap();
     assert_eq!(
         err.lines().last().unwrap(),
-        "examples/users.csv: 36 lines, 30 entries: 22 taken, 1 repeated, 1 duplicate, 1 reserved, \
-         1 out of range, 1 of the other family, 1 ambiguous, 1 unassigned, 2 unparseable; 231 free. \
-         What an unparseable line meant may be handed out"
+        "examples/users.csv: 36 lines, 30 entries: 24 taken, 1 repeated, 1 duplicate, 1 reserved, \
+         1 out of range, 1 of the other family, 1 unassigned; 229 free"
     );
+}
+
+/// A list in which something cannot be read is refused, and says what it is and how to go on.
+#[test]
+fn the_odd_example_is_refused_unless_its_two_lines_may_pass() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let args = ["next", "10.0.0.0/24", "--users", "examples/users-odd.csv"];
+    let output = command(&args).current_dir(&root).output().unwrap();
+    assert_eq!((output.status.code(), &*output.stdout), (Some(1), &b""[..]));
+    let err = String::from_utf8(output.stderr).unwrap();
+    for says in [
+        "examples/users-odd.csv:27: \"10.0.0.042\" is not an address\n",
+        "examples/users-odd.csv:32: \"10.0.0.300\" is not an address\n",
+        "error: 2 entries of examples/users-odd.csv cannot be read",
+        "--skip-unreadable 2 ",
+    ] {
+        assert!(err.contains(says), "{says}: {err}");
+    }
+    let passed = [&args[..], &["--skip-unreadable", "2"]].concat();
+    let output = command(&passed).current_dir(&root).output().unwrap();
+    assert_eq!(output.stdout, b"10.0.0.17/32\n");
 }
 
 /// Adding the answer to the users again and again walks through every hole to the end of the network.

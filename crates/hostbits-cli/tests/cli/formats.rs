@@ -16,17 +16,17 @@ fn next(format: &str, list: &str) -> Run {
 #[test]
 fn every_format_is_read_by_its_name() {
     let key = format!("{}=", "k".repeat(43));
-    let dump =
-        format!("wg0\tx\ty\t1\toff\nwg0\t{key}\tp\te\t10.0.0.2/32,10.0.0.4/32\t0\t0\t0\toff\n");
+    let dump = format!(
+        "wg0\t{key}\t{key}\t1\toff\nwg0\t{key}\t(none)\te:1\t10.0.0.2/32,10.0.0.4/32\t0\t0\t0\toff\n"
+    );
     for (format, list) in [
         ("lines", "10.0.0.2\n10.0.0.4\n"),
         ("csv", "ip,name\n10.0.0.2,a\n10.0.0.4,b\n"),
         ("ndjson", "{\"ip\":\"10.0.0.2\"}\n\"10.0.0.4\"\n"),
         ("json", "[{\"ip\":\"10.0.0.2\"},\n\"10.0.0.4\"]"),
-        (
-            "json@spec.ip,metadata.name",
-            "[{\"spec\":{\"ip\":\"10.0.0.2\"}},{\"spec\":{\"ip\":[\"10.0.0.4\"]}}]",
-        ),
+        ("csv@2,1", "a;10.0.0.2\nb;10.0.0.4\n"),
+        ("columns", "NAME  IP\na  10.0.0.2\nb  10.0.0.4\n"),
+        ("dnsmasq", "1 aa:02 10.0.0.2 a *\n1 aa:04 10.0.0.4 b *\n"),
         (
             "wireguard",
             "[Interface]\nAddress = 10.0.0.2/24\n[Peer]\nAllowedIPs = 10.0.0.4/32\n",
@@ -81,7 +81,16 @@ fn a_directory_is_a_list_of_files() {
 fn what_ended_is_counted_and_lines_are_those_of_the_file() {
     let list = "address,hwaddr,valid_lifetime,state\n10.0.0.2,a,1,0\n10.0.0.2,b,1,0\n10.0.0.9,c,1,2\n\
                 10.0.0.1,d,1,0\n10.0.0.3,e\n";
-    let run = next("kea", list);
+    assert_eq!(next("kea", list).code, Some(1), "a row in doubt");
+    let args = [
+        "next",
+        "10.0.0.0/24",
+        "--users",
+        "kea:-",
+        "--skip-unreadable",
+        "1",
+    ];
+    let run = run_with_input(&args, list.as_bytes());
     assert_eq!(run.found(), "10.0.0.4/32\n", "a row in doubt is held");
     let lines: Vec<&str> = run.err.lines().collect();
     assert_eq!(
@@ -98,6 +107,8 @@ fn what_ended_is_counted_and_lines_are_those_of_the_file() {
         "10.0.0.0/24",
         "--users",
         "kea:-",
+        "--skip-unreadable",
+        "1",
         "--format",
         "json",
     ];
@@ -158,9 +169,10 @@ fn a_format_that_there_is_not_is_wrong_usage() {
     for (source, message) in [
         (
             "dhcp:leases",
-            "\"dhcp\" is not a format: write one of lines, csv, ndjson, json, wireguard",
+            "\"dhcp\" is not a format: write one of lines, csv, columns, ndjson, json, wireguard",
         ),
-        ("json@:x", "write json@ip,owner,state"),
+        ("json@:x", "json:FILE --filter"),
+        ("csv@:x", "csv@IP,OWNER or csv@IP,OWNER,STATE"),
         ("kea@x:y", "nothing can be added to \"kea\""),
     ] {
         let run = run(&["next", "10.0.0.0/24", "--users", source]);

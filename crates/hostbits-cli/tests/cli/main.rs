@@ -5,6 +5,8 @@ mod example;
 mod formats;
 mod help;
 mod info;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+mod lists;
 mod options;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 mod pool;

@@ -111,10 +111,11 @@ fn policy_random_is_reproducible_with_its_seed_alone() {
 
 #[test]
 fn json_names_the_addresses_and_the_list() {
-    let run = next_with_users(
-        b"ip,name\n\n10.0.0.2,a\n10.0.0.2,b\nx\n",
-        "--format json -n 2",
-    );
+    let users = b"ip,name\n\n10.0.0.2,a\n10.0.0.2,b\nx,c\n";
+    let refused = next_with_users(users, "--format json -n 2").failed_json(1);
+    assert_eq!(refused["error"]["code"], "unclear");
+    assert_eq!(refused["list"]["unparseable"], 1);
+    let run = next_with_users(users, "--format json -n 2 --skip-unreadable 1");
     assert_eq!(run.err, "", "everything is in the object");
     let answer: Value = serde_json::from_str(run.found()).unwrap();
     assert_eq!(
@@ -126,44 +127,107 @@ fn json_names_the_addresses_and_the_list() {
             ],
             "list": {
                 "entries": 3, "taken": 1, "already": 0, "repeated": 0, "duplicate": 1,
-                "reserved": 0, "out_of_range": 0, "wrong_family": 0, "ambiguous": 0,
-                "unassigned": 0, "unparseable": 1,
+                "reserved": 0, "own": 0, "out_of_range": 0, "wrong_family": 0, "blocks": 0, "routes": 0,
+                "passed": 0, "unassigned": 0, "unparseable": 1,
                 "problems": [
+                    {"position": 3, "text": "x", "holder": "c", "code": "unparseable"},
                     {
-                        "position": 2, "text": "10.0.0.2", "code": "duplicate",
+                        "position": 2, "text": "10.0.0.2", "holder": "b", "code": "duplicate",
                         "addr": "10.0.0.2", "owner": "b", "first_position": 1, "first_owner": "a",
                     },
-                    {"position": 3, "text": "x", "code": "unparseable"},
                 ],
             },
-            "problem_lines": [4, 5],
+            "problem_lines": [5, 4],
         })
     );
     assert_eq!(run.out.lines().count(), 1);
 }
 
+/// `10.0.0.2/24` is a host in its network, `10.0.0.8/29` a block, and what covers the network is a route.
 #[test]
-fn ambiguous_entries_are_read_as_asked_for() {
-    let users = b"10.0.0.2/24\n10.0.0.3/29\n";
-    for (choice, answer, note) in [
-        ("host", "10.0.0.4/32\n", "read as the address alone"),
-        ("reject", "10.0.0.2/32\n", "skipped"),
+fn prefixes_mean_one_thing() {
+    for (users, answer, sum) in [
+        (
+            "10.0.0.2/24\n10.0.0.3/29\n",
+            "10.0.0.4/32\n",
+            "2 taken; 251 free",
+        ),
+        (
+            "10.0.0.0/29\n",
+            "10.0.0.8/32\n",
+            "6 taken, 1 as blocks; 247 free",
+        ),
+        (
+            "10.0.0.2-10.0.0.9\n",
+            "10.0.0.10/32\n",
+            "8 taken, 1 as blocks; 245 free",
+        ),
+        (
+            "10.0.0.0/24\n0.0.0.0/0\n",
+            "10.0.0.2/32\n",
+            "0 taken, 2 as routes; 253 free",
+        ),
     ] {
-        let run = next_with_users(users, &format!("--ambiguous {choice}"));
-        assert_eq!(run.found(), answer, "{choice}");
-        let expected = format!(
-            "standard input:1: \"10.0.0.2/24\" may mean an address or a block: {note}\n\
-             standard input:2: \"10.0.0.3/29\" may mean an address or a block: {note}\n"
-        );
-        assert!(run.err.starts_with(&expected), "{run:?}");
-        assert_eq!(run.err.lines().count(), 3, "each is one problem: {run:?}");
+        let run = next_with_users(users.as_bytes(), "");
+        assert_eq!(run.found(), answer, "{users}");
+        assert_eq!(run.err.lines().count(), 1, "nothing odd: {run:?}");
+        assert!(run.err.contains(sum), "{run:?}");
     }
-    let run = next_with_users(b"10.0.0.3/29\n", "--ambiguous expand");
-    assert_eq!(run.found(), "10.0.0.8/32\n");
-    assert!(run.err.contains("read as the whole block"), "{run:?}");
-    assert!(
-        run.err
-            .contains("6 taken, 2 reserved, 1 ambiguous; 247 free"),
-        "{run:?}"
+}
+
+/// A filter is for the list before it, and can be a file; another list has its own, or none.
+#[test]
+fn filters_belong_to_the_list_before_them() {
+    let first = crate::run::file("filters-1.json", b"[{\"a\":{\"b\":\"10.0.0.2\"}}]");
+    let second = crate::run::file("filters-2.json", b"{\"x\":[\"10.0.0.3\",\"10.0.0.4\"]}");
+    let filter = crate::run::file("filters.jq", b".x[]\n");
+    let text = |path: &std::path::Path| path.to_str().unwrap().to_owned();
+    let (first, second, filter) = (
+        format!("json:{}", text(&first)),
+        format!("json:{}", text(&second)),
+        text(&filter),
     );
+    let plain = crate::run::file("filters-3.csv", b"10.0.0.5\n");
+    let args = [
+        "next",
+        "10.0.0.0/24",
+        "--users",
+        &first,
+        "--filter",
+        ".a.b",
+        "--users",
+        &text(&plain),
+        "--users",
+        &second,
+        "--filter-file",
+        &filter,
+    ];
+    assert_eq!(crate::run::run(&args).found(), "10.0.0.6/32\n");
+    for (args, says) in [
+        (
+            &["--filter", ".a", "--users", &*first][..],
+            "stands after its list",
+        ),
+        (
+            &["--users", "kea:x", "--filter", ".a"],
+            "a filter is for JSON",
+        ),
+        (&["--users", &first, "--filter", ".a["], "no filter: "),
+        (
+            &["--users", &first, "--filter", "nothing"],
+            "not known to jq",
+        ),
+        (
+            &["--users", &first, "--filter", ".a", "--filter", ".b"],
+            "one filter",
+        ),
+        (
+            &["--users", &first, "--filter-file", "/no/such"],
+            "cannot read /no/such",
+        ),
+    ] {
+        let args = [&["next", "10.0.0.0/24"], args].concat();
+        let run = crate::run::run(&args);
+        assert!(run.failed(2).contains(says), "{says}: {run:?}");
+    }
 }

@@ -68,8 +68,7 @@ impl<R: Read, F: LineFormat> Reader for ByLine<R, F> {
     fn counts(&self) -> Counts {
         Counts {
             lines: self.lines.count(),
-            not_held: self.batch.not_held,
-            superseded: self.batch.superseded,
+            ..self.batch.counts()
         }
     }
 }

@@ -1,9 +1,10 @@
-//! `dhcpd`: the lease file of ISC's server, IPv4 or IPv6.
+//! `dhcpd`: the lease file of ISC's server, or its configuration, IPv4 or IPv6.
 //!
 //! A journal: each change of a lease is a block, and the last block of an address counts. Held is all that
 //! the server does not call free: of IPv4 leases all but `free`, of IPv6 leases all but `free`, `expired`
 //! and `released`. A `backup` lease is one that the other server of a pair may hand out. Reserved leases
-//! and the fixed addresses of hosts are held, whatever else is said.
+//! and the fixed addresses of hosts are held, at any depth. A host that the server has written itself (`dynamic`) is
+//! what its last declaration says; one that was deleted holds nothing. Ranges of a configuration hold nothing.
 
 use super::by_line::LineFormat;
 use super::dhcpd_words::{Piece, pieces};
@@ -11,6 +12,7 @@ use crate::batch::Batch;
 use crate::error::{Fault, MAX_QUOTED};
 use crate::latest::{Key, Latest};
 use crate::lines::{Line, MAX_LINE_BYTES};
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 /// Deeper than any lease file goes.
@@ -19,7 +21,7 @@ const MAX_DEPTH: usize = 64;
 const MAX_WORDS: usize = 1024;
 
 /// What may stand beside leases.
-const KNOWN: [&[u8]; 18] = [
+const KNOWN: [&[u8]; 48] = [
     b"authoring-byte-order",
     b"server-duid",
     b"failover",
@@ -38,6 +40,36 @@ const KNOWN: [&[u8]; 18] = [
     b"on",
     b"if",
     b"billing",
+    b"host",
+    b"authoritative",
+    b"not",
+    b"default-lease-time",
+    b"max-lease-time",
+    b"min-lease-time",
+    b"preferred-lifetime",
+    b"ddns-update-style",
+    b"ddns-updates",
+    b"ddns-domainname",
+    b"ddns-rev-domainname",
+    b"update-static-leases",
+    b"update-conflict-detection",
+    b"update-optimization",
+    b"log-facility",
+    b"log",
+    b"allow",
+    b"deny",
+    b"ignore",
+    b"next-server",
+    b"filename",
+    b"server-name",
+    b"server-identifier",
+    b"interface",
+    b"omapi-port",
+    b"omapi-key",
+    b"use-host-decl-names",
+    b"one-lease-per-client",
+    b"ping-check",
+    b"local-address",
 ];
 
 #[derive(Default)]
@@ -50,6 +82,32 @@ pub(super) struct Dhcpd {
     /// The client of the associations that are being read.
     client: Vec<u8>,
     latest: Latest,
+    host: Host,
+    /// Hosts that the server has written, by their names: the last declaration counts.
+    hosts: HashMap<Vec<u8>, Host>,
+}
+
+/// A host as it was declared.
+#[derive(Debug, Default)]
+struct Host {
+    name: Vec<u8>,
+    /// Line, text, and whether it is a prefix that is delegated.
+    addresses: Vec<(u64, Vec<u8>, bool)>,
+    is_dynamic: bool,
+    is_deleted: bool,
+}
+
+impl Host {
+    fn give(&self, out: &mut Batch) {
+        for (line, text, is_prefix) in &self.addresses {
+            let owner = out.keep_name(&self.name);
+            let state = out.keep_name(b"fixed-address");
+            match is_prefix {
+                true => out.block(*line, text, owner, state),
+                false => out.text(*line, text, owner, state),
+            }
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +140,11 @@ impl LineFormat for Dhcpd {
             let what = "a line has more than 64 KiB";
             return Err(Fault::malformed(what, line.number, line.bytes));
         }
+        // What every lease file begins with, also one without leases.
+        out.is_known |=
+            line.bytes.starts_with(b"# ") && memchr::memmem::find(line.bytes, b"lease").is_some();
         for piece in pieces(line.bytes) {
+            out.is_known = true;
             match piece {
                 Piece::Word(word) => self.word(word),
                 Piece::Unclosed(word) => {
@@ -101,6 +163,9 @@ impl LineFormat for Dhcpd {
         if !self.blocks.is_empty() || !self.ends.is_empty() {
             return Err(Fault::truncated("the last entry is not whole", count));
         }
+        let mut hosts: Vec<Host> = std::mem::take(&mut self.hosts).into_values().collect();
+        hosts.sort_by_key(|host| host.addresses.first().map(|(line, ..)| *line));
+        hosts.iter().for_each(|host| host.give(out));
         Ok(self.latest.give(out))
     }
 }
@@ -140,7 +205,8 @@ impl Dhcpd {
         let block = match (self.blocks.last(), kind) {
             (None, b"lease") => Block::Lease,
             (None, b"ia-na" | b"ia-ta" | b"ia-pd") => Block::Association,
-            (None, b"host") => Block::Host,
+            // Also in groups and subnets of a configuration.
+            (None | Some(Block::Other), b"host") => Block::Host,
             (None, kind) if !KNOWN.contains(&kind) => {
                 out.broken(line.number, "not known in a lease file", line.bytes);
                 Block::Other
@@ -152,7 +218,13 @@ impl Dhcpd {
         match block {
             Block::Lease => self.lease = Lease::new(name, Vec::new(), line.number),
             Block::Inner => self.lease = Lease::new(name, self.client.clone(), line.number),
-            Block::Association | Block::Host => self.client = name,
+            Block::Association => self.client = name,
+            Block::Host => {
+                self.host = Host {
+                    name,
+                    ..Host::default()
+                };
+            }
             Block::Other => {}
         }
         self.blocks.push(block);
@@ -167,6 +239,7 @@ impl Dhcpd {
         }
         match self.blocks.pop() {
             Some(block @ (Block::Lease | Block::Inner)) => self.lease_ends(block, out),
+            Some(Block::Host) => self.host_ends(out),
             Some(_) => {}
             None => out.broken(
                 line.number,
@@ -182,12 +255,13 @@ impl Dhcpd {
             None if !first.is_empty() && !KNOWN.contains(&first) => {
                 out.broken(line.number, "not known in a lease file", line.bytes);
             }
-            Some(Block::Host) if first == b"fixed-address" => {
-                let owner = out.keep_name(&self.client);
-                let state = out.keep_name(b"fixed-address");
-                for addr in self.words().skip(1) {
-                    out.text(line.number, addr, owner.clone(), state.clone());
-                }
+            _ if first == b"include" => {
+                let what = "another file, which must be named as a list of its own";
+                out.broken(line.number, what, line.bytes);
+            }
+            Some(Block::Host) => self.host_statement(line.number),
+            _ if first.starts_with(b"fixed-") => {
+                out.broken(line.number, "an address of no host", line.bytes);
             }
             Some(Block::Lease | Block::Inner) => match (first, second) {
                 (b"binding", b"state") => self.lease.state = third.to_vec(),
@@ -210,6 +284,35 @@ impl Dhcpd {
             _ => {}
         }
         self.forget_words();
+    }
+
+    fn host_statement(&mut self, line: u64) {
+        let [first, ..] = self.first_words();
+        match first {
+            b"fixed-address" | b"fixed-address6" | b"fixed-prefix6" => {
+                let is_prefix = first == b"fixed-prefix6";
+                let addresses = self.words().skip(1);
+                let addresses = addresses.map(|text| (line, text.to_vec(), is_prefix));
+                let addresses: Vec<_> = addresses.collect();
+                self.host.addresses.extend(addresses);
+            }
+            b"dynamic" => self.host.is_dynamic = true,
+            b"deleted" => self.host.is_deleted = true,
+            _ => {}
+        }
+    }
+
+    fn host_ends(&mut self, out: &mut Batch) {
+        let host = std::mem::take(&mut self.host);
+        if host.is_deleted {
+            out.not_held += 1;
+            out.superseded += u64::from(self.hosts.remove(&host.name).is_some());
+        } else if host.is_dynamic {
+            let before = self.hosts.insert(host.name.clone(), host);
+            out.superseded += u64::from(before.is_some());
+        } else {
+            host.give(out);
+        }
     }
 
     fn lease_ends(&mut self, block: Block, out: &mut Batch) {

@@ -1,30 +1,25 @@
-//! One JSON value: an address, or an object that has one somewhere.
+//! One JSON value: an address, or an object that has one under a usual name.
 //!
-//! The value is walked, not built: of a large object only the fields that were asked for are kept, and
-//! of a name that comes twice, both.
+//! The value is walked, not built, and of a name that comes twice, both count. Whatever else in it looks like an
+//! address is told, too: if it is of the pool, guessing has missed something.
 
 use crate::batch::{Batch, Span};
-use crate::fields::{Fields, ROLES, Role, usual_role};
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use crate::columns::{Role, usual_role};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::fmt;
+use std::net::IpAddr;
 
-/// How large a value may be, in bytes.
-pub(super) const MAX_ELEMENT_BYTES: usize = 1 << 20;
+/// How many addresses of one value are told that stand beside those that were read.
+const MOST_STRAYS: usize = 1 << 16;
 
 /// Reads values, one after the other.
+#[derive(Default)]
 pub(super) struct Elements {
-    fields: Fields,
     addresses: Vec<Span>,
+    strays: Vec<String>,
 }
 
 impl Elements {
-    pub(super) fn new(fields: Fields) -> Self {
-        Self {
-            fields,
-            addresses: Vec::new(),
-        }
-    }
-
     /// Adds what the value says. With an error, which is about JSON, nothing is added.
     pub(super) fn read(
         &mut self,
@@ -33,17 +28,17 @@ impl Elements {
         out: &mut Batch,
     ) -> serde_json::Result<()> {
         self.addresses.clear();
+        self.strays.clear();
         let mut found = Found {
             out,
             addresses: &mut self.addresses,
+            strays: &mut self.strays,
             owner: None,
             state: None,
             is_wrong: false,
-            is_unassigned: false,
         };
         let mut deserializer = serde_json::Deserializer::from_slice(value);
         let walk = Walk {
-            fields: &self.fields,
             at: At::Top,
             found: &mut found,
         };
@@ -58,34 +53,42 @@ impl Elements {
 struct Found<'a> {
     out: &'a mut Batch,
     addresses: &'a mut Vec<Span>,
+    strays: &'a mut Vec<String>,
     owner: Option<Span>,
     state: Option<Span>,
     /// Something else stands where an address should be.
     is_wrong: bool,
-    /// The place of the address is there, and empty.
-    is_unassigned: bool,
 }
 
 impl Found<'_> {
     fn give(self, value: &[u8], line: u64) {
         let is_empty = self.addresses.is_empty();
+        let known: Vec<IpAddr> = self
+            .addresses
+            .iter()
+            .filter_map(|span| host_of(self.out.kept_text(span)))
+            .collect();
         for address in self.addresses.drain(..) {
             self.out
                 .kept(line, address, self.owner.clone(), self.state.clone());
         }
-        if self.is_wrong || (is_empty && !self.is_unassigned) {
+        if self.is_wrong {
             self.out
                 .broken(line, "no address where one should be", value);
         } else if is_empty {
-            self.out.text(line, b"", self.owner, self.state);
+            self.out.text(line, b"", self.owner.clone(), self.state);
+        }
+        for stray in self.strays.drain(..) {
+            if host_of(&stray).is_none_or(|addr| !known.contains(&addr)) {
+                self.out.stray(line, stray.as_bytes(), self.owner.clone());
+            }
         }
     }
 
-    /// A text in the place of a role. The first owner and the first state count.
     fn text(&mut self, role: Role, text: &str) {
         let text = text.trim();
         match role {
-            Role::Address if text.is_empty() => self.is_unassigned = true,
+            Role::Address if text.is_empty() => {}
             Role::Address => {
                 let span = self.out.keep(text.as_bytes());
                 self.addresses.push(span);
@@ -95,69 +98,55 @@ impl Found<'_> {
             Role::Owner | Role::State => {}
         }
     }
+
+    fn other(&mut self, text: &str) {
+        if self.strays.len() < MOST_STRAYS && looks_like_address(text) {
+            self.strays.push(text.trim().to_owned());
+        }
+    }
+}
+
+/// The address that a text begins with, if it is one, or one and a prefix.
+fn host_of(text: &str) -> Option<IpAddr> {
+    let (addr, _) = text.split_once('/').unwrap_or((text, ""));
+    addr.trim().parse().ok()
+}
+
+/// Whether a text is an address, a prefix, or a range.
+pub(super) fn looks_like_address(text: &str) -> bool {
+    let text = text.trim();
+    let is_long_enough = text.len() > 1 && text.contains(['.', ':']);
+    is_long_enough
+        && (host_of(text).is_some()
+            || text
+                .split_once('-')
+                .is_some_and(|(first, last)| host_of(first).is_some() && host_of(last).is_some()))
 }
 
 /// Where a value stands.
-#[derive(Clone, Copy)]
-enum At<'a> {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum At {
     /// It is all there is.
     Top,
-    /// What is left of the path to each role; nothing is left of it in its place.
-    In([Option<&'a [String]>; 3]),
+    /// Under a usual name of the object that is all there is.
+    In(Role),
+    /// Anywhere else.
+    Beside,
 }
 
-impl<'a> At<'a> {
-    /// Where the field of that name stands; `None` if it is of no interest.
-    fn field(self, name: &str, fields: &'a Fields) -> Option<Self> {
-        let mut rest = [None; 3];
-        for role in ROLES {
-            let path = match self {
-                Self::Top => fields.path(role),
-                Self::In(paths) => paths[role as usize],
-            };
-            rest[role as usize] = match path {
-                Some([first, rest @ ..]) if first == name => Some(rest),
-                // Without paths, the usual names count at the top.
-                None if matches!(self, Self::Top) && usual_role(name) == Some(role) => {
-                    Some(&[][..])
-                }
-                _ => None,
-            };
-        }
-        rest.iter().any(Option::is_some).then_some(Self::In(rest))
-    }
-
-    /// The roles whose place this is.
-    fn roles(self, fields: &Fields) -> impl Iterator<Item = Role> {
-        let is_usual = fields.path(Role::Address).is_none();
-        ROLES.into_iter().filter(move |&role| match self {
-            // A text that is all there is, is an address, unless it should be an object.
-            Self::Top => is_usual && role == Role::Address,
-            Self::In(paths) => paths[role as usize].is_some_and(<[String]>::is_empty),
-        })
-    }
-
-    /// Whether an address is looked for here or below.
-    fn leads_to_address(self) -> bool {
-        match self {
-            Self::Top => true,
-            Self::In(paths) => paths[Role::Address as usize].is_some(),
-        }
-    }
-
-    fn is_address(self, fields: &Fields) -> bool {
-        self.roles(fields).any(|role| role == Role::Address)
+impl At {
+    fn wants_address(self) -> bool {
+        matches!(self, Self::Top | Self::In(Role::Address))
     }
 }
 
 /// Walks a value. No deeper than the parser goes, which is 128 levels.
-struct Walk<'a, 'f, 'o> {
-    fields: &'a Fields,
-    at: At<'a>,
+struct Walk<'f, 'o> {
+    at: At,
     found: &'f mut Found<'o>,
 }
 
-impl<'de> DeserializeSeed<'de> for Walk<'_, '_, '_> {
+impl<'de> DeserializeSeed<'de> for Walk<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -165,19 +154,17 @@ impl<'de> DeserializeSeed<'de> for Walk<'_, '_, '_> {
     }
 }
 
-impl Walk<'_, '_, '_> {
+impl Walk<'_, '_> {
     /// A number, or true or false: good for an owner.
     fn other(self, value: impl fmt::Display) {
-        for role in self.at.roles(self.fields) {
-            if role != Role::Address {
-                self.found.text(role, &value.to_string());
-            }
+        match self.at {
+            At::In(role) if role != Role::Address => self.found.text(role, &value.to_string()),
+            at => self.found.is_wrong |= at.wants_address(),
         }
-        self.found.is_wrong |= self.at.leads_to_address();
     }
 }
 
-impl<'de> Visitor<'de> for Walk<'_, '_, '_> {
+impl<'de> Visitor<'de> for Walk<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -185,20 +172,19 @@ impl<'de> Visitor<'de> for Walk<'_, '_, '_> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        let is_address = self.at.is_address(self.fields);
-        for role in self.at.roles(self.fields) {
-            self.found.text(role, text);
+        match self.at {
+            At::Top => self.found.text(Role::Address, text),
+            At::In(role) => self.found.text(role, text),
+            At::Beside => {}
         }
-        self.found.is_wrong |= self.at.leads_to_address() && !is_address;
+        if !self.at.wants_address() {
+            self.found.other(text);
+        }
         Ok(())
     }
 
-    /// Somebody without an address, if it stands where the address or what leads to it should be.
     fn visit_unit<E: Error>(self) -> Result<(), E> {
-        match self.at {
-            At::Top => self.found.is_wrong = true,
-            At::In(_) => self.found.is_unassigned |= self.at.leads_to_address(),
-        }
+        self.found.is_wrong |= self.at == At::Top;
         Ok(())
     }
 
@@ -223,75 +209,51 @@ impl<'de> Visitor<'de> for Walk<'_, '_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let is_top = matches!(self.at, At::Top);
-        self.found.is_wrong |= is_top;
-        let mut is_empty = true;
-        loop {
-            let more = match self.at {
-                At::Top => seq.next_element::<IgnoredAny>()?.map(drop),
-                at => seq.next_element_seed(Walk {
-                    fields: self.fields,
-                    at,
-                    found: &mut *self.found,
-                })?,
-            };
-            if more.is_none() {
-                break;
-            }
-            is_empty = false;
-        }
-        self.found.is_unassigned |= is_empty && !is_top && self.at.leads_to_address();
+        self.found.is_wrong |= self.at == At::Top;
+        let at = match self.at {
+            At::In(Role::Address) => self.at,
+            _ => At::Beside,
+        };
+        let found = self.found;
+        while seq.next_element_seed(Walk { at, found })?.is_some() {}
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let is_place = !matches!(self.at, At::Top) && self.at.is_address(self.fields);
-        self.found.is_wrong |= is_place;
-        let mut leads_on = false;
-        while let Some(at) = map.next_key_seed(Key {
-            at: self.at,
-            fields: self.fields,
-        })? {
-            match at {
-                None => drop(map.next_value::<IgnoredAny>()?),
-                Some(at) => {
-                    leads_on |= at.leads_to_address();
-                    map.next_value_seed(Walk {
-                        fields: self.fields,
-                        at,
-                        found: &mut *self.found,
-                    })?;
-                }
-            }
+        self.found.is_wrong |= self.at == At::In(Role::Address);
+        let found = self.found;
+        let is_top = self.at == At::Top;
+        while let Some(at) = map.next_key_seed(Key { is_top, found })? {
+            map.next_value_seed(Walk { at, found })?;
         }
-        // The path ends here: a misspelt one must not make a list of users without addresses.
-        self.found.is_wrong |= self.at.leads_to_address() && !is_place && !leads_on;
         Ok(())
     }
 }
 
 /// Reads the name of a field for where its value stands.
-struct Key<'a> {
-    at: At<'a>,
-    fields: &'a Fields,
+struct Key<'f, 'o> {
+    is_top: bool,
+    found: &'f mut Found<'o>,
 }
 
-impl<'a, 'de> DeserializeSeed<'de> for Key<'a> {
-    type Value = Option<At<'a>>;
+impl<'de> DeserializeSeed<'de> for Key<'_, '_> {
+    type Value = At;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<At, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
-impl<'a> Visitor<'_> for Key<'a> {
-    type Value = Option<At<'a>>;
+impl Visitor<'_> for Key<'_, '_> {
+    type Value = At;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a name")
     }
 
-    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(self.at.field(name, self.fields))
+    fn visit_str<E: Error>(self, name: &str) -> Result<At, E> {
+        self.found.other(name);
+        let role = usual_role(name).filter(|_| self.is_top);
+        Ok(role.map_or(At::Beside, At::In))
     }
 }

@@ -113,7 +113,8 @@ impl Reader for HostLocal {
         Counts {
             lines: self.file_count,
             not_held: self.batch.not_held,
-            superseded: 0,
+            is_known: true,
+            ..Counts::default()
         }
     }
 }

@@ -1,20 +1,57 @@
-//! `json`: one array, of which one element at a time is in memory.
+//! `json`: values one after the other. Of an array at the top, one element at a time is in memory.
 
-use super::element::{Elements, MAX_ELEMENT_BYTES};
+use super::element::Elements;
+use super::yielded;
 use crate::batch::Batch;
 use crate::error::Fault;
-use crate::fields::Fields;
 use crate::lines::read_some;
 use crate::list::{Counts, Reader};
+use crate::query::{Filter, Query};
 use crate::record::Record;
 use std::io::Read;
+use std::rc::Rc;
 
 /// How much is asked of the input at a time, in bytes.
 const CHUNK_BYTES: usize = 64 * 1024;
+/// How large one value may be, in bytes.
+const MAX_VALUE_BYTES: usize = 256 << 20;
+/// How deep a value may go: the parsers go into each level.
+const MAX_DEPTH: u32 = 120;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-pub(super) struct JsonArray<R> {
+/// What is made of each value.
+pub(super) enum Reading {
+    /// The usual names are looked for.
+    Usual(Elements),
+    /// A filter says.
+    Filtered(Rc<Filter>),
+}
+
+impl Reading {
+    /// What a query says.
+    pub(super) fn of(query: &Query) -> Self {
+        match query.filter() {
+            Some(filter) => Self::Filtered(Rc::new(filter)),
+            None => Self::Usual(Elements::default()),
+        }
+    }
+
+    /// Adds what a value says. The error is that it is no JSON, or that the filter has failed.
+    pub(super) fn read(&mut self, value: &[u8], line: u64, out: &mut Batch) -> Result<(), Fault> {
+        match self {
+            Self::Usual(elements) => {
+                out.element += 1;
+                out.is_known = true;
+                let read = elements.read(value, line, out);
+                read.map_err(|_| Fault::malformed("this is no JSON", line, value))
+            }
+            Self::Filtered(filter) => yielded::read(filter, value, line, out),
+        }
+    }
+}
+
+pub(super) struct JsonValues<R> {
     input: R,
     chunk: Box<[u8]>,
     start: usize,
@@ -24,36 +61,56 @@ pub(super) struct JsonArray<R> {
     /// Whether any byte stands on that line.
     is_line_begun: bool,
     place: Place,
-    element: Element,
-    elements: Elements,
+    /// Whether comments are skipped.
+    has_comments: bool,
+    scan: Scan,
+    reading: Reading,
     batch: Batch,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// Before the array.
+    /// Before all values.
     Before,
-    /// In an element, or in the blanks around it.
+    /// In a value that stands for itself.
+    Alone,
+    /// In an array, before its first element or in it.
     First,
+    /// In a later element.
     Next,
-    /// Behind the array.
-    Behind,
+    /// Between values.
+    Between,
     Over,
 }
 
-/// The text of one element, and how deep it goes at its end.
+/// The text of one value, and where in it the reader is.
 #[derive(Default)]
-struct Element {
+struct Scan {
     text: Vec<u8>,
     /// The line of its first byte that is no blank.
     line: u64,
-    depth: u64,
+    depth: u32,
     is_in_string: bool,
     is_escaped: bool,
+    comment: Comment,
 }
 
-impl<R: Read> JsonArray<R> {
-    pub(super) fn new(input: R, fields: Fields) -> Self {
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Comment {
+    #[default]
+    None,
+    /// After a slash.
+    Slash,
+    /// To the end of the line.
+    Line,
+    /// To `*/`.
+    Block,
+    /// In one, after a star.
+    Star,
+}
+
+impl<R: Read> JsonValues<R> {
+    pub(super) fn new(input: R, reading: Reading) -> Self {
         Self {
             input,
             chunk: vec![0; CHUNK_BYTES].into(),
@@ -62,115 +119,170 @@ impl<R: Read> JsonArray<R> {
             line: 1,
             is_line_begun: false,
             place: Place::Before,
-            element: Element::default(),
-            elements: Elements::new(fields),
+            has_comments: false,
+            scan: Scan::default(),
+            reading,
             batch: Batch::default(),
         }
     }
 
-    /// The next byte; `None` at the end of the input.
-    fn byte(&mut self) -> Result<Option<u8>, Fault> {
-        if self.start == self.end {
-            let read = read_some(&mut self.input, &mut self.chunk);
-            self.end = read.map_err(|error| Fault::io(error, self.lines()))?;
-            self.start = 0;
-            if self.end == 0 {
-                return Ok(None);
-            }
-        }
-        let byte = self.chunk[self.start];
-        self.start += 1;
-        Ok(Some(byte))
+    /// JSON with the comments that some configurations have.
+    pub(super) fn with_comments(mut self) -> Self {
+        self.has_comments = true;
+        self
     }
 
-    /// Reads on by one byte. Only the end of an element adds to the batch.
+    /// Reads more into the empty chunk. Whether there was any.
+    fn fill(&mut self) -> Result<bool, Fault> {
+        let read = read_some(&mut self.input, &mut self.chunk);
+        self.end = read.map_err(|error| Fault::io(error, self.lines()))?;
+        self.start = 0;
+        Ok(self.end != 0)
+    }
+
+    /// Reads on to the end of a value, or of what there is of the input.
     fn step(&mut self) -> Result<(), Fault> {
-        let Some(byte) = self.byte()? else {
+        if self.start == self.end && !self.fill()? {
             return self.end();
-        };
-        let line = self.line;
-        self.line += u64::from(byte == b'\n');
-        self.is_line_begun = byte != b'\n';
-        match self.place {
-            Place::Before => self.before(byte, line),
-            Place::First | Place::Next => self.inside(byte, line),
-            Place::Behind if byte.is_ascii_whitespace() => Ok(()),
-            Place::Behind | Place::Over => Err(Fault::malformed(
-                "something comes after the array",
-                line,
-                &[byte],
-            )),
         }
-    }
-
-    fn end(&mut self) -> Result<(), Fault> {
-        match self.place {
-            Place::Behind | Place::Over => {
-                self.place = Place::Over;
-                Ok(())
+        while self.start < self.end {
+            let byte = self.chunk[self.start];
+            self.start += 1;
+            let line = self.line;
+            self.line += u64::from(byte == b'\n');
+            self.is_line_begun = byte != b'\n';
+            if self.has_comments && self.is_comment(byte) {
+                continue;
             }
-            Place::Before => Err(Fault::truncated("there is no array", self.lines())),
-            Place::First | Place::Next => {
-                Err(Fault::truncated("the array is not closed", self.lines()))
-            }
-        }
-    }
-
-    fn before(&mut self, byte: u8, line: u64) -> Result<(), Fault> {
-        let text = &mut self.element.text;
-        match byte {
-            b'[' if text.is_empty() || text == BYTE_ORDER_MARK => {
-                text.clear();
-                self.place = Place::First;
-            }
-            _ if byte.is_ascii_whitespace() && text.is_empty() => {}
-            _ if text.len() < BYTE_ORDER_MARK.len() && byte == BYTE_ORDER_MARK[text.len()] => {
-                text.push(byte);
-            }
-            _ => {
-                text.push(byte);
-                let what =
-                    "this does not begin with [ as an array does; one value per line is ndjson";
-                return Err(Fault::malformed(what, line, text));
+            if self.take(byte, line)? {
+                return Ok(());
             }
         }
         Ok(())
     }
 
-    fn inside(&mut self, byte: u8, line: u64) -> Result<(), Fault> {
-        if self.element.is_border(byte) {
-            self.element_ends(line, byte == b']')?;
-            self.place = if byte == b']' {
-                Place::Behind
-            } else {
-                Place::Next
-            };
+    /// Whether the byte is of a comment. A slash outside texts is in no JSON.
+    fn is_comment(&mut self, byte: u8) -> bool {
+        let scan = &mut self.scan;
+        if scan.is_in_string {
+            return false;
+        }
+        scan.comment = match (scan.comment, byte) {
+            (Comment::None, b'#') => Comment::Line,
+            (Comment::None, b'/') => Comment::Slash,
+            (Comment::None, _) => return false,
+            (Comment::Slash, b'/') => Comment::Line,
+            (Comment::Slash, b'*') => Comment::Block,
+            (Comment::Slash, _) => Comment::None,
+            (Comment::Line, b'\n') => Comment::None,
+            (Comment::Line, _) => Comment::Line,
+            (Comment::Block | Comment::Star, b'*') => Comment::Star,
+            (Comment::Star, b'/') => Comment::None,
+            (Comment::Block | Comment::Star, _) => Comment::Block,
+        };
+        true
+    }
+
+    /// Takes one byte. Whether a value has ended with it.
+    fn take(&mut self, byte: u8, line: u64) -> Result<bool, Fault> {
+        match self.place {
+            Place::Before | Place::Between => self.begin(byte, line).map(|()| false),
+            Place::Alone => {
+                let is_plain = self.scan.depth == 0 && !self.scan.is_in_string;
+                if is_plain && (byte.is_ascii_whitespace() || b"[{\"".contains(&byte)) {
+                    // A number or a word, which ends where something else begins.
+                    self.value_ends()?;
+                    self.place = Place::Between;
+                    return self.begin(byte, line).map(|()| true);
+                }
+                self.scan.push(byte, line)?;
+                let ends = self.scan.depth == 0
+                    && !self.scan.is_in_string
+                    && matches!(byte, b'}' | b']' | b'"');
+                if ends {
+                    self.value_ends()?;
+                    self.place = Place::Between;
+                }
+                Ok(ends)
+            }
+            Place::First | Place::Next => {
+                if !self.scan.is_border(byte) {
+                    return self.scan.push(byte, line).map(|()| false);
+                }
+                self.element_ends(line, byte == b']')?;
+                self.place = match byte {
+                    b']' => Place::Between,
+                    _ => Place::Next,
+                };
+                Ok(true)
+            }
+            Place::Over => Ok(true),
+        }
+    }
+
+    fn begin(&mut self, byte: u8, line: u64) -> Result<(), Fault> {
+        let mark = &mut self.scan.text;
+        if self.place == Place::Before && BYTE_ORDER_MARK.get(mark.len()) == Some(&byte) {
+            mark.push(byte);
             return Ok(());
         }
-        self.element.push(byte, line)
+        if !mark.is_empty() && mark.as_slice() != BYTE_ORDER_MARK {
+            mark.push(byte);
+            return Err(Fault::malformed("this is no JSON", line, mark));
+        }
+        if byte.is_ascii_whitespace() {
+            return Ok(());
+        }
+        mark.clear();
+        self.batch.is_known = true;
+        if byte == b'[' {
+            self.place = Place::First;
+            return Ok(());
+        }
+        self.place = Place::Alone;
+        self.scan.push(byte, line)
     }
 
     fn element_ends(&mut self, line: u64, is_last: bool) -> Result<(), Fault> {
-        let element = &mut self.element;
-        let is_nothing = element.text.is_empty();
+        let is_nothing = self.scan.text.is_empty();
         if is_nothing && is_last && self.place == Place::First {
             return Ok(());
         }
         if is_nothing {
             return Err(Fault::malformed("an element is missing", line, b""));
         }
-        let read = self
-            .elements
-            .read(&element.text, element.line, &mut self.batch);
-        if read.is_err() {
-            return Err(Fault::malformed(
-                "this is no JSON",
-                element.line,
-                &element.text,
-            ));
+        self.value_ends()
+    }
+
+    fn value_ends(&mut self) -> Result<(), Fault> {
+        let scan = &mut self.scan;
+        self.reading.read(&scan.text, scan.line, &mut self.batch)?;
+        scan.text.clear();
+        // What one large value needed is not kept for the others.
+        if scan.text.capacity() > 1 << 20 {
+            scan.text = Vec::new();
         }
-        element.text.clear();
         Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Fault> {
+        let what = match self.place {
+            Place::Before => "there is no JSON value",
+            Place::First | Place::Next => "the array is not closed",
+            Place::Alone if self.scan.depth != 0 || self.scan.is_in_string => {
+                "the value is not closed"
+            }
+            Place::Alone => {
+                self.value_ends()?;
+                self.place = Place::Between;
+                return Ok(());
+            }
+            Place::Between | Place::Over => {
+                self.place = Place::Over;
+                return Ok(());
+            }
+        };
+        Err(Fault::truncated(what, self.lines()))
     }
 
     fn lines(&self) -> u64 {
@@ -178,8 +290,8 @@ impl<R: Read> JsonArray<R> {
     }
 }
 
-impl Element {
-    /// Whether the element ends before this byte.
+impl Scan {
+    /// Whether the element of an array ends before this byte.
     fn is_border(&self, byte: u8) -> bool {
         !self.is_in_string && self.depth == 0 && matches!(byte, b',' | b']')
     }
@@ -191,8 +303,8 @@ impl Element {
             }
             self.line = line;
         }
-        if self.text.len() >= MAX_ELEMENT_BYTES {
-            let what = "an element has more than 1 MiB";
+        if self.text.len() == MAX_VALUE_BYTES {
+            let what = "a value has more than 256 MiB";
             return Err(Fault::malformed(what, self.line, &self.text));
         }
         self.text.push(byte);
@@ -207,16 +319,27 @@ impl Element {
         }
         match byte {
             b'"' => self.is_in_string = true,
-            b'[' | b'{' => self.depth += 1,
-            // One too many is for the parser to refuse.
-            b']' | b'}' => self.depth = self.depth.saturating_sub(1),
+            b'{' | b'[' => self.depth += 1,
+            b'}' | b']' => {
+                let Some(depth) = self.depth.checked_sub(1) else {
+                    return Err(Fault::malformed("this is no JSON", self.line, &self.text));
+                };
+                self.depth = depth;
+            }
             _ => {}
         }
-        Ok(())
+        match self.depth > MAX_DEPTH {
+            true => Err(Fault::malformed(
+                "a value goes too deep",
+                self.line,
+                &self.text,
+            )),
+            false => Ok(()),
+        }
     }
 }
 
-impl<R: Read> Reader for JsonArray<R> {
+impl<R: Read> Reader for JsonValues<R> {
     fn read(&mut self) -> Result<Option<Record<'_>>, Fault> {
         while !self.batch.advance() {
             if self.place == Place::Over {
@@ -230,7 +353,7 @@ impl<R: Read> Reader for JsonArray<R> {
     fn counts(&self) -> Counts {
         Counts {
             lines: self.lines(),
-            ..Counts::default()
+            ..self.batch.counts()
         }
     }
 }

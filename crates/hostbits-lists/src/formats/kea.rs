@@ -46,6 +46,7 @@ impl LineFormat for Kea {
         // Files one behind the other have a header each.
         if text.starts_with(b"address,") {
             self.columns = columns(text);
+            out.is_known = true;
             return Ok(());
         }
         if self.columns.count == 0 {

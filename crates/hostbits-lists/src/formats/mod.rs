@@ -3,49 +3,98 @@
 pub(crate) mod by_line;
 mod dhcpd;
 mod dhcpd_words;
+mod dnsmasq;
+mod dnsmasq_hosts;
 mod element;
 pub(crate) mod host_local;
 mod json;
 mod kea;
+mod kea_conf;
 pub(crate) mod kea_files;
 mod ndjson;
+mod netdev;
+mod networkd;
+mod odhcpd;
+pub(crate) mod openvpn_ccd;
 mod openvpn_ipp;
 mod openvpn_status;
 mod plain;
 mod radippool;
+mod table;
 mod wg_dump;
 mod wireguard;
+mod xml;
+mod yielded;
 
 use crate::format::Format;
 use crate::lines::Lines;
 use crate::list::Reader;
+use crate::query::Filter;
+use crate::sniff::Sniffed;
 use by_line::ByLine;
+use json::{JsonValues, Reading};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::io::Read;
+use std::rc::Rc;
+use xml::ConfigXml;
 
 /// What reads `input` as `format`.
 pub(crate) fn reader<'input>(
     format: Format,
     input: impl Read + 'input,
 ) -> Box<dyn Reader + 'input> {
+    let input = Sniffed::new(input);
     match format {
         Format::Lines => Box::new(plain::Plain::addresses(input)),
-        Format::Csv => Box::new(plain::Plain::csv(input)),
-        Format::Ndjson(fields) => Box::new(ByLine::over(
-            Lines::with_max(input, element::MAX_ELEMENT_BYTES),
-            ndjson::Ndjson::new(fields),
+        Format::Csv(columns) => Box::new(plain::Plain::csv(input, columns)),
+        Format::Columns(columns) => Box::new(ByLine::new(input, table::Table::new(columns))),
+        Format::Ndjson(query) => Box::new(ByLine::over(
+            Lines::with_max(input, ndjson::MAX_LINE_BYTES),
+            ndjson::Ndjson::new(&query),
         )),
-        Format::Json(fields) => Box::new(json::JsonArray::new(input, fields)),
+        Format::Json(query) => Box::new(JsonValues::new(input, Reading::of(&query))),
+        Format::Preset(preset) => Box::new(JsonValues::new(input, filtered(&preset.filter()))),
         Format::Wireguard => Box::new(ByLine::new(input, wireguard::Wireguard::default())),
         Format::WgDump => Box::new(ByLine::new(input, wg_dump::WgDump::default())),
-        Format::HostLocal => Box::new(host_local::NoDirectory),
+        Format::Netdev => Box::new(ByLine::new(input, netdev::Netdev::default())),
+        Format::Dnsmasq => Box::new(ByLine::new(input, dnsmasq::Dnsmasq)),
+        Format::DnsmasqHosts => Box::new(ByLine::new(input, dnsmasq_hosts::DnsmasqHosts)),
+        Format::HostLocal | Format::OpenvpnCcd => Box::new(host_local::NoDirectory),
         Format::Kea => Box::new(ByLine::new(input, kea::Kea::default())),
+        Format::KeaConf => {
+            Box::new(JsonValues::new(input, filtered(kea_conf::FILTER)).with_comments())
+        }
         Format::Dhcpd => Box::new(ByLine::new(input, dhcpd::Dhcpd::default())),
+        Format::Odhcpd => Box::new(ByLine::new(input, odhcpd::Odhcpd)),
+        Format::Networkd => Box::new(JsonValues::new(input, filtered(networkd::FILTER))),
         Format::OpenvpnIpp { net30 } => {
             Box::new(ByLine::new(input, openvpn_ipp::OpenvpnIpp { net30 }))
         }
         Format::OpenvpnStatus => {
             Box::new(ByLine::new(input, openvpn_status::OpenvpnStatus::default()))
         }
+        Format::Opnsense => Box::new(ConfigXml::new(input, "opnsense")),
+        Format::Pfsense => Box::new(ConfigXml::new(input, "pfsense")),
         Format::Radippool => Box::new(ByLine::new(input, radippool::Radippool::default())),
+    }
+}
+
+/// A filter of ours. They are all compiled by a test, and by each thread once.
+fn filtered(filter: &str) -> Reading {
+    thread_local! {
+        static COMPILED: RefCell<HashMap<String, Rc<Filter>>> = RefCell::default();
+    }
+    let compiled = COMPILED.with_borrow(|compiled| compiled.get(filter).cloned());
+    if let Some(filter) = compiled {
+        return Reading::Filtered(filter);
+    }
+    match Filter::compile(filter) {
+        Ok(compiled) => {
+            let compiled = Rc::new(compiled);
+            COMPILED.with_borrow_mut(|all| all.insert(filter.to_owned(), compiled.clone()));
+            Reading::Filtered(compiled)
+        }
+        Err(error) => panic!("a filter of this crate is none: {error}"),
     }
 }

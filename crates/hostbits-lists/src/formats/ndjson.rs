@@ -1,20 +1,23 @@
 //! `ndjson`: one JSON value per line.
 
 use super::by_line::LineFormat;
-use super::element::Elements;
+use super::json::Reading;
 use crate::batch::Batch;
 use crate::error::Fault;
-use crate::fields::Fields;
 use crate::lines::Line;
+use crate::query::Query;
+
+/// How long a line may be, in bytes.
+pub(super) const MAX_LINE_BYTES: usize = 256 << 20;
 
 pub(super) struct Ndjson {
-    elements: Elements,
+    reading: Reading,
 }
 
 impl Ndjson {
-    pub(super) fn new(fields: Fields) -> Self {
+    pub(super) fn new(query: &Query) -> Self {
         Self {
-            elements: Elements::new(fields),
+            reading: Reading::of(query),
         }
     }
 }
@@ -22,9 +25,19 @@ impl Ndjson {
 impl LineFormat for Ndjson {
     fn line(&mut self, line: Line<'_>, out: &mut Batch) -> Result<(), Fault> {
         let value = line.bytes.trim_ascii();
+        if value.is_empty() && !line.is_cut {
+            return Ok(());
+        }
+        // A line that is none may be any number of users, if the values are those of a filter.
+        let is_usual = matches!(self.reading, Reading::Usual(_));
         if line.is_cut {
-            out.broken(line.number, "more than 1 MiB on one line", value);
-        } else if !value.is_empty() && self.elements.read(value, line.number, out).is_err() {
+            out.broken(line.number, "more than 256 MiB on one line", value);
+        } else if is_too_deep(value) {
+            out.broken(line.number, "a value goes too deep", value);
+        } else if let Err(fault) = self.reading.read(value, line.number, out) {
+            if !is_usual {
+                return Err(fault);
+            }
             out.broken(line.number, "no JSON value", value);
         }
         Ok(())
@@ -33,4 +46,17 @@ impl LineFormat for Ndjson {
     fn end(&mut self, _: u64, _: &mut Batch) -> Result<bool, Fault> {
         Ok(false)
     }
+}
+
+/// Whether the parsers would go too deep; brackets in texts are counted, too.
+fn is_too_deep(value: &[u8]) -> bool {
+    let mut depth = 0u32;
+    value.iter().any(|byte| {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > 1000
+    })
 }

@@ -54,7 +54,10 @@ impl LineFormat for OpenvpnStatus {
         let text = line.without_return();
         match self.version {
             _ if text.is_empty() => {}
-            Version::Unknown => self.version = version(text, line.number)?,
+            Version::Unknown => {
+                self.version = version(text, line.number)?;
+                out.is_known = true;
+            }
             Version::Ended => out.broken(line.number, "something comes after the END", text),
             // Without its line feed it may be the beginning of a name.
             _ if text == b"END" && line.is_ended => self.version = Version::Ended,

@@ -71,6 +71,7 @@ impl LineFormat for Radippool {
 impl Radippool {
     fn read_row(&mut self, out: &mut Batch) -> Result<(), Fault> {
         let Some(columns) = self.columns.clone() else {
+            out.is_known = true;
             return self.read_header();
         };
         let count = self.split(columns.separator)?;

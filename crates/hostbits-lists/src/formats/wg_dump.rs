@@ -1,11 +1,13 @@
-//! `wg-dump`: what `wg show all dump` prints, or `wg show wg0 dump`.
+//! `wg-dump`: what `wg show all dump` prints, or `wg show wg0 dump`; `awg`, too.
 //!
 //! Held is what the allowed IPs of a peer name. The fields of a line are separated by tabs: for an
-//! interface private key, public key, port, mark; for a peer public key, preshared key, endpoint, allowed
-//! IPs, last handshake, bytes received, bytes sent, keepalive. With `all`, the name of the interface comes
-//! first. Lines are never quoted: they hold keys.
+//! interface private key, public key, port, mark (AmneziaWG has more numbers in between); for a peer public key,
+//! preshared key, endpoint, allowed IPs, last handshake, bytes received, bytes sent, keepalive (AmneziaWG has one more).
+//! With `all`, the name of the interface comes first. A line is known by the form of its fields; whatever is none of
+//! both is broken, as a dump is from which keys were cut. Lines are never quoted: they hold keys.
 
-use super::by_line::{LineFormat, fields, next_field};
+use super::by_line::{LineFormat, next_field};
+use super::element::looks_like_address;
 use crate::batch::Batch;
 use crate::error::Fault;
 use crate::lines::Line;
@@ -14,6 +16,8 @@ use crate::lines::Line;
 const NONE: &[u8] = b"(none)";
 /// A key in base64.
 const KEY_BYTES: usize = 44;
+/// How many fields a peer has, without the name of the interface.
+const PEER_FIELDS: std::ops::RangeInclusive<usize> = 8..=9;
 
 #[derive(Default)]
 pub(super) struct WgDump {
@@ -27,27 +31,27 @@ impl LineFormat for WgDump {
         if text.is_empty() {
             return Ok(());
         }
-        let (fields, count) = fields::<9>(text, b'\t');
-        let (key, allowed_ips) = match count {
-            _ if line.is_cut => (&[][..], &[][..]),
-            4 | 5 => return Ok(()),
-            8 => (fields[0], fields[3]),
-            9 => (fields[1], fields[4]),
-            _ => (&[][..], &[][..]),
+        let fields: Vec<&[u8]> = text.split(|&byte| byte == b'\t').collect();
+        // The name of an interface has at most 15 characters.
+        let rest = match fields
+            .first()
+            .is_some_and(|name| name.len() < 16 && *name != NONE)
+        {
+            true => &fields[1..],
+            false => &fields[..],
         };
-        if key.len() != KEY_BYTES || !key.ends_with(b"=") {
-            out.broken(line.number, "not a line of wg show dump", b"not shown");
-            return Ok(());
-        }
-        let owner = out.keep_name(key);
-        let allowed_ips = if allowed_ips == NONE {
-            b""
+        let is_whole = !line.is_cut;
+        if is_whole && is_interface(rest) {
+            out.is_known = true;
+        } else if is_whole && is_peer(rest) {
+            out.is_known = true;
+            let owner = out.keep_name(rest[0]);
+            let mut items = Some(rest[3]);
+            while let Some(item) = next_field(&mut items, b',') {
+                out.block(line.number, item, owner.clone(), None);
+            }
         } else {
-            allowed_ips
-        };
-        let mut rest = Some(allowed_ips);
-        while let Some(item) = next_field(&mut rest, b',') {
-            out.text(line.number, item, owner.clone(), None);
+            out.broken(line.number, "not a line of wg show dump", b"not shown");
         }
         Ok(())
     }
@@ -59,4 +63,57 @@ impl LineFormat for WgDump {
             false => Ok(false),
         }
     }
+}
+
+fn is_key(field: &[u8]) -> bool {
+    field.len() == KEY_BYTES && field.ends_with(b"=")
+}
+
+fn is_key_or_none(field: &[u8]) -> bool {
+    field == NONE || is_key(field)
+}
+
+fn is_number(field: &[u8]) -> bool {
+    !field.is_empty() && field.iter().all(u8::is_ascii_digit)
+}
+
+/// Private key, public key, port, what AmneziaWG has, mark.
+fn is_interface(fields: &[&[u8]]) -> bool {
+    let is_mark = |field: &[u8]| field == b"off" || field.starts_with(b"0x");
+    match fields {
+        [private, public, port, .., mark] => {
+            is_key_or_none(private) && is_key_or_none(public) && is_number(port) && is_mark(mark)
+        }
+        _ => false,
+    }
+}
+
+/// Public key, preshared key, endpoint, allowed IPs, and numbers.
+fn is_peer(fields: &[&[u8]]) -> bool {
+    let [
+        public,
+        preshared,
+        endpoint,
+        allowed,
+        handshake,
+        received,
+        sent,
+        ..,
+    ] = fields
+    else {
+        return false;
+    };
+    let is_endpoint = *endpoint == NONE || memchr::memchr(b':', endpoint).is_some();
+    let are_addresses = *allowed == NONE
+        || String::from_utf8_lossy(allowed)
+            .split(',')
+            .all(looks_like_address);
+    PEER_FIELDS.contains(&fields.len())
+        && is_key(public)
+        && is_key_or_none(preshared)
+        && is_endpoint
+        && are_addresses
+        && [handshake, received, sent]
+            .into_iter()
+            .all(|field| is_number(field))
 }

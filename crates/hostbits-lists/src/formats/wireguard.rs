@@ -10,28 +10,8 @@ use crate::lines::{Line, MAX_LINE_BYTES};
 /// What the interface itself holds.
 const INTERFACE: &[u8] = b"(interface)";
 
-const INTERFACE_KEYS: [&str; 13] = [
-    "privatekey",
-    "listenport",
-    "fwmark",
-    "dns",
-    "mtu",
-    "table",
-    "preup",
-    "postup",
-    "predown",
-    "postdown",
-    "saveconfig",
-    "address",
-    "publickey",
-];
-const PEER_KEYS: [&str; 5] = [
-    "presharedkey",
-    "endpoint",
-    "persistentkeepalive",
-    "publickey",
-    "allowedips",
-];
+/// Of a client that is switched off and may be switched on again.
+const DISABLED: &[u8] = b"disabled";
 
 #[derive(Default)]
 pub(super) struct Wireguard {
@@ -55,6 +35,9 @@ enum Section {
 
 impl LineFormat for Wireguard {
     fn line(&mut self, line: Line<'_>, out: &mut Batch) -> Result<(), Fault> {
+        if let Some(items) = disabled_ips(line.bytes) {
+            return self.disabled(items, &line, out);
+        }
         let text = match memchr::memchr(b'#', line.bytes) {
             Some(at) => &line.bytes[..at],
             None if line.is_cut => {
@@ -75,6 +58,40 @@ impl LineFormat for Wireguard {
     fn end(&mut self, _: u64, out: &mut Batch) -> Result<bool, Fault> {
         self.flush(out);
         Ok(false)
+    }
+}
+
+/// What a commented `AllowedIPs` names: `#[disabled] AllowedIPs = 10.0.0.2/32`, `# AllowedIPs = 10.0.0.2/32`.
+fn disabled_ips(line: &[u8]) -> Option<&[u8]> {
+    let comment = line.trim_ascii().strip_prefix(b"#")?;
+    let at = memchr::memchr(b'=', comment)?;
+    let name = comment[..at].trim_ascii().to_ascii_lowercase();
+    let is_setting = name.strip_suffix(b"allowedips").is_some_and(|before| {
+        let is_tag = |byte: &u8| !byte.is_ascii_alphanumeric();
+        before.is_empty() || before.last().is_some_and(is_tag)
+    });
+    is_setting.then(|| &comment[at + 1..])
+}
+
+impl Wireguard {
+    /// A client that is switched off keeps its address. A sentence with the word in it is no list of addresses.
+    fn disabled(&mut self, items: &[u8], line: &Line<'_>, out: &mut Batch) -> Result<(), Fault> {
+        let items = match memchr::memchr(b'#', items) {
+            Some(at) => &items[..at],
+            None => items,
+        };
+        let is_list = String::from_utf8_lossy(items)
+            .split(',')
+            .all(super::element::looks_like_address);
+        if is_list && !line.is_cut {
+            let mut rest = Some(items);
+            while let Some(item) = next_field(&mut rest, b',') {
+                let state = out.keep_name(DISABLED);
+                out.disabled += 1;
+                out.block(line.number, item, None, state);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -100,18 +117,34 @@ impl Wireguard {
         };
         let name = text[..at].trim_ascii().to_ascii_lowercase();
         let value = text[at + 1..].trim_ascii();
-        let knows = |keys: &[&str]| keys.iter().any(|key| key.as_bytes() == name);
+        out.is_known |= self.section != Section::Unknown;
         match self.section {
             Section::Peer if name == b"allowedips" => self.allowed_ips(value, line, out),
             Section::Peer if name == b"publickey" => {
                 self.key = value.to_vec();
                 self.flush(out);
             }
-            Section::Peer if knows(&PEER_KEYS) => {}
             Section::Interface if name == b"address" => interface_addresses(value, line, out),
-            Section::Interface if knows(&INTERFACE_KEYS) => {}
+            Section::Interface | Section::Peer => self.other_setting(&name, value, line, out),
             Section::Unknown => {}
-            _ => out.broken(line, "a setting that is not known here", shown(&name)),
+            Section::None => out.broken(line, "a setting before any section", shown(&name)),
+        }
+    }
+
+    /// WireGuard, `wg-quick` and AmneziaWG have many, and more with every version. One that is not known to have
+    /// addresses, and has them, is a misspelt one perhaps.
+    fn other_setting(&self, name: &[u8], value: &[u8], line: u64, out: &mut Batch) {
+        let has_addresses = matches!(name, b"dns" | b"endpoint")
+            || ["pre", "post"]
+                .iter()
+                .any(|hook| name.starts_with(hook.as_bytes()));
+        if shown(name) != name {
+            return out.broken(line, "neither a section nor a setting", b"not shown");
+        }
+        let value = String::from_utf8_lossy(value);
+        let mut words = value.split([',', ' ']);
+        if !has_addresses && words.any(super::element::looks_like_address) {
+            out.broken(line, "a setting that is not known here", shown(name));
         }
     }
 
@@ -122,7 +155,7 @@ impl Wireguard {
             let item = item.trim_ascii();
             let item = item.strip_prefix(b"+").unwrap_or(item);
             if owner.is_some() {
-                out.text(line, item, owner.clone(), None);
+                out.block(line, item, owner.clone(), None);
                 continue;
             }
             let start = self.waiting_text.len();
@@ -141,7 +174,7 @@ impl Wireguard {
         }
         let owner: Option<Span> = out.keep_name(&self.key);
         for (line, span) in self.waiting.drain(..) {
-            out.text(line, &self.waiting_text[span], owner.clone(), None);
+            out.block(line, &self.waiting_text[span], owner.clone(), None);
         }
         self.waiting_text.clear();
     }
@@ -149,22 +182,15 @@ impl Wireguard {
 
 /// The name of a setting, if it is one: before the last sign of a key there is the key.
 fn shown(name: &[u8]) -> &[u8] {
-    let is_name = name.len() < 32 && name.iter().all(u8::is_ascii_alphabetic);
+    let is_name = name.len() < 32 && name.iter().all(u8::is_ascii_alphanumeric);
     if is_name { name } else { b"not shown" }
 }
 
-/// The prefix length of an interface's address is that of its network: the address alone is held.
+/// What the router itself has.
 fn interface_addresses(value: &[u8], line: u64, out: &mut Batch) {
     let owner = out.keep_name(INTERFACE);
     let mut rest = Some(value);
     while let Some(item) = next_field(&mut rest, b',') {
-        let item = item.trim_ascii();
-        let digits = item.iter().rev().take_while(|byte| byte.is_ascii_digit());
-        let before = item.len() - digits.count();
-        let addr = match item[..before].strip_suffix(b"/") {
-            Some(addr) if before < item.len() => addr,
-            _ => item,
-        };
-        out.text(line, addr, owner.clone(), None);
+        out.own(line, item, owner.clone());
     }
 }

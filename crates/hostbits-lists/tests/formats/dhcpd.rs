@@ -34,7 +34,7 @@ fn associations_name_their_client() {
     let outcome = read("dhcpd", DHCPD6);
     let expected = [
         "4 2001:db8::2 owner=\\001\\000\\000\\000\\000\\001\\000\\001alice state=active",
-        "18 2001:db8:1::/56 owner=bob state=active",
+        "18 block:2001:db8:1::/56 owner=bob state=active",
         "33 2001:db8::5 owner=dave state=abandoned",
     ];
     assert_eq!(outcome.whole(), expected);

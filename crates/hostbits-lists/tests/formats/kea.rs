@@ -34,7 +34,7 @@ fn the_last_row_of_an_address_counts() {
 fn leases_of_dhcpv6_are_addresses_and_prefixes() {
     let expected = [
         "2 2001:db8::2 owner=00:01:00:01:aa state=default",
-        "3 2001:db8:1::/56 owner=00:01:00:01:bb state=default",
+        "3 block:2001:db8:1::/56 owner=00:01:00:01:bb state=default",
         "6 2001:db8::4 owner=00:01:00:01:dd state=registered",
     ];
     assert_eq!(read("kea", KEA6).whole(), expected);

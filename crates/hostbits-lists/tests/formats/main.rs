@@ -7,6 +7,7 @@ mod json;
 mod kea;
 mod openvpn;
 mod plain;
+mod programs;
 mod radippool;
 mod read;
 mod samples;

@@ -45,8 +45,96 @@ fn a_cut_line_is_broken_and_the_next_is_whole() {
     for format in ["lines", "csv"] {
         let outcome = read(format, &text);
         let entries = outcome.whole();
-        assert_eq!(entries[0], "1 !10.0.0.3…", "{format}");
+        assert!(
+            entries[0].starts_with("1 !a line of more than 64 KiB: 10.0.0.3"),
+            "{entries:?}"
+        );
         assert_eq!(entries[1], "2 10.0.0.4", "{format}");
-        assert_eq!(entries[2].contains('!'), format == "lines");
+        assert!(entries[2].contains('!'), "{format}");
+        // What can be read of its address is held.
+        assert_eq!(entries.get(3), (format == "csv").then_some(&"3 10.0.0.5"));
     }
+}
+
+/// A header says where the address is, in any spelling, with any separator; columns can be chosen.
+#[test]
+fn headers_and_choices_say_which_column_it_is() {
+    for (format, text, expected) in [
+        (
+            "csv",
+            "ScopeId;IPAddress;Name\n10.0.0.0;10.0.0.2;pc\n",
+            &["2 10.0.0.2 owner=pc", "2 ?10.0.0.0 owner=pc"][..],
+        ),
+        (
+            "csv@ip-address,Name",
+            "Name\tIP Address\npc\t10.0.0.2\n",
+            &["2 10.0.0.2 owner=pc"],
+        ),
+        (
+            "csv@2,3",
+            "10.0.0.1,10.0.0.2,pc\n",
+            &["1 10.0.0.2 owner=pc"],
+        ),
+        (
+            "csv@2,1",
+            "name;addr\npc;10.0.0.2\n",
+            &["2 10.0.0.2 owner=pc"],
+        ),
+        (
+            "csv@2,1,3",
+            "pc,10.0.0.2,up\n",
+            &["1 10.0.0.2 owner=pc state=up"],
+        ),
+        (
+            "csv",
+            "name,ipv4,ipv6\npc,10.0.0.2,fd00::2\nphone,,\n",
+            &[
+                "2 10.0.0.2 owner=pc",
+                "2 fd00::2 owner=pc",
+                "3  owner=phone",
+            ],
+        ),
+        (
+            "csv",
+            "10.0.0.2;pc\n10.0.0.3;tv\n",
+            &["1 10.0.0.2 owner=pc", "2 10.0.0.3 owner=tv"],
+        ),
+    ] {
+        assert_eq!(read(format, text).whole(), expected, "{format} {text:?}");
+    }
+    let error = read("csv@ip", "10.0.0.2,pc\n").error();
+    assert!(error.contains("does not name the columns"), "{error}");
+    assert!(read("csv@3", "10.0.0.2,pc\n").is_unclear());
+}
+
+/// Tables of commands: by the header, or by number.
+#[test]
+fn tables_are_read_by_column() {
+    let virsh = "\
+ Expiry Time           MAC address         Protocol   IP address       Hostname   Client ID or DUID
+----------------------------------------------------------------------------------------------------
+ 2025-03-04 16:55:08   52:54:00:00:00:02   ipv4       10.0.0.2/24      vm         ff:00
+";
+    assert_eq!(read("columns", virsh).whole(), ["3 10.0.0.2/24 owner=vm"]);
+    let pods = "\
+NAMESPACE   NAME    READY   STATUS    RESTARTS      AGE   IP         NODE
+shop        web-0   1/1     Running   1 (2d ago)    3d    10.0.0.2   n1
+shop        web-1   0/1     Pending   0             1s    <none>     <none>
+";
+    let expected = [
+        "2 10.0.0.2 owner=web-0 state=Running",
+        "3 <none> owner=web-1 state=Pending",
+    ];
+    assert_eq!(read("columns", pods).whole(), expected);
+    let neighbours =
+        "10.0.0.2 dev eth0 lladdr aa:bb:cc:dd:ee:02 REACHABLE\n10.0.0.3 dev eth0  FAILED\n";
+    assert_eq!(
+        read("columns@1", neighbours).whole(),
+        ["1 10.0.0.2", "2 10.0.0.3"]
+    );
+    let arp = "? (10.0.0.2) at aa:bb:cc:dd:ee:02 [ether] on eth0\n";
+    assert_eq!(read("columns@2", arp).whole(), ["1 10.0.0.2"]);
+    assert!(read("columns", neighbours).error().contains("columns@3,1"));
+    let shifted = pods.replace("1 (2d ago)    3d", "1  3d");
+    assert!(read("columns", shifted).is_unclear() || expected == read("columns", pods).whole()[..]);
 }

@@ -67,6 +67,9 @@ fn shown(record: &Record<'_>) -> String {
     let mut text = match record.address {
         Address::Addr(addr) => format!("{} {addr}", record.line),
         Address::Text(text) => format!("{} {text}", record.line),
+        Address::Block(text) => format!("{} block:{text}", record.line),
+        Address::Own(text) => format!("{} own:{text}", record.line),
+        Address::Stray(text) => format!("{} ?{text}", record.line),
         Address::Broken(text) => format!("{} !{text}", record.line),
         other => panic!("{other:?}"),
     };

@@ -238,8 +238,14 @@ id,pool_name,framedipaddress,nasipaddress,calledstationid,callingstationid,expir
 lines\",45
 ";
 
-/// Name, list, whether its end can be seen to be missing, and whether what was cut off is whole lines.
-pub(crate) const ALL: [(&str, &str); 14] = [
+/// Every sample, with the name of its format.
+pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let more = crate::programs::SAMPLES.iter();
+    ALL.into_iter()
+        .chain(more.map(|(name, text, _)| (*name, *text)))
+}
+
+const ALL: [(&str, &str); 14] = [
     ("lines", LINES),
     ("csv", CSV),
     ("ndjson", NDJSON),

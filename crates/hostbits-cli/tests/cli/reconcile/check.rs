@@ -14,9 +14,9 @@ fn check_counts_every_category_and_changes_nothing() {
     assert_eq!(run.code, Some(1));
     let found = answer(&run);
     let entries = serde_json::json!({
-        "total": 12, "matched": 3, "missing": 1, "conflict_taken": 0, "duplicate": 1, "repeated": 1,
-        "reserved_in_use": 1, "out_of_range": 1, "wrong_family": 1, "ambiguous": 1, "unassigned": 1,
-        "unparseable": 1
+        "total": 12, "matched": 3, "missing": 2, "conflict_taken": 0, "duplicate": 1, "repeated": 1,
+        "reserved_in_use": 1, "out_of_range": 1, "wrong_family": 1, "own": 0, "blocks": 0, "routes": 0, "passed": 0,
+        "unassigned": 1, "unparseable": 1
     });
     assert_eq!(found["entries"], entries, "{found}");
     let slots = serde_json::json!({
@@ -24,16 +24,13 @@ fn check_counts_every_category_and_changes_nothing() {
         "quarantined": 0, "free": 246, "ripe": 0
     });
     assert_eq!(found["slots"], slots, "{found}");
-    // Two orphans, two missing, and of the entries one duplicate, reserved, ambiguous and unparseable each.
+    // Two orphans, two missing, and of the entries one duplicate, reserved and unparseable each.
     assert_eq!(
         (&found["drift"], &found["is_live"]),
-        (&8.into(), &false.into())
+        (&7.into(), &false.into())
     );
-    assert_eq!(
-        found["problem_lines"],
-        serde_json::json!([4, 8, 9, 10, 11, 13])
-    );
-    assert_eq!(found["problem_files"].as_array().unwrap().len(), 6);
+    assert_eq!(found["problem_lines"], serde_json::json!([13, 4, 8, 9, 10]));
+    assert_eq!(found["problem_files"].as_array().unwrap().len(), 5);
     assert_eq!(found["ranges"][0]["first"], "10.0.0.5");
     assert_eq!(found["ranges"][0]["count"], 2);
     assert_eq!(std::fs::read(&setup.pool.0).unwrap(), before, "not a byte");

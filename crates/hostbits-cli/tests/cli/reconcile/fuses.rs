@@ -16,11 +16,11 @@ fn every_fuse_is_exit_code_9_and_names_its_override() {
         ),
         ("fuse-word", 2, "10.0.0.2\nword\n", "unclear", ""),
         (
-            "fuse-block",
-            20,
-            "10.0.0.2/28\n",
+            "fuse-passed",
+            5,
+            "10.0.0.2\nword\n",
             "unclear",
-            "--ambiguous expand",
+            "--skip-unreadable 1",
         ),
     ] {
         let setup = Setup::new(name, taken, users);

@@ -131,7 +131,8 @@ fn a_file_that_is_no_plan_is_exit_code_2() {
         ("", "is no plan"),
         ("{}", "is no plan"),
         ("{\"version\": 1}", "is a plan of version 1"),
-        ("{\"version\": 2}", "is no plan: missing field"),
+        ("{\"version\": 2}", "is a plan of version 2"),
+        ("{\"version\": 3}", "is no plan: missing field"),
         ("\u{fffd}", "is no plan"),
     ] {
         std::fs::write(&setup.plan, text).unwrap();

@@ -1,0 +1,237 @@
+//! Which lists are meant, and how they are read.
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
+use hostbits::Unreadable;
+use hostbits_lists::{Format, FormatError, Query, Source};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+/// A list, and how its format was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ListName {
+    /// The list.
+    pub(crate) source: Source,
+    /// `FORMAT:`, with all that was added to it.
+    format: String,
+}
+
+impl ListName {
+    /// Reads `FILE`, or `FORMAT:FILE`.
+    pub(crate) fn read(text: &OsStr) -> Result<Self, FormatError> {
+        let source = Source::with_default(Format::CSV, text)?;
+        let bytes = text.as_encoded_bytes();
+        let path_len = source.path.as_os_str().len();
+        // The path is the end of the text, and what stands before it is the name of a format.
+        let format = match std::str::from_utf8(&bytes[..bytes.len() - path_len]) {
+            Ok(format) if !format.is_empty() => format.to_owned(),
+            _ => "csv:".to_owned(),
+        };
+        Ok(Self { source, format })
+    }
+
+    /// The same with a filter, if its values are JSON.
+    pub(crate) fn filtered(&self, query: Query) -> Option<Self> {
+        let format = self.source.format.filtered(query)?;
+        Some(Self {
+            source: Source::new(format, &self.source.path),
+            format: self.format.clone(),
+        })
+    }
+
+    /// The filter that was given for it.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
+    pub(crate) fn filter(&self) -> Option<&str> {
+        match &self.source.format {
+            Format::Json(query) | Format::Ndjson(query) => query.text(),
+            _ => None,
+        }
+    }
+
+    /// Whether it is standard input, which can be read once.
+    pub(crate) fn is_stdin(&self) -> bool {
+        self.source.path == Path::new("-")
+    }
+
+    /// As text that means the same in every folder; `None` if the path is no text.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
+    pub(crate) fn absolute(&self) -> Option<String> {
+        let path = match self.is_stdin() {
+            true => self.source.path.clone(),
+            false => std::path::absolute(&self.source.path).ok()?,
+        };
+        Some(format!("{}{}", self.format, path.to_str()?))
+    }
+}
+
+/// Reads a [`ListName`].
+pub(crate) fn list_name() -> impl TypedValueParser<Value = ListName> {
+    OsStringValueParser::new().try_map(|text| ListName::read(&text))
+}
+
+/// How lists are read, as it is written. The comments are the help texts.
+#[derive(Args, Clone, Debug, Default)]
+struct Written {
+    /// Of the list before it, which is json: or ndjson:, what is an address, in the language of jq. It is run on each
+    /// element of an array, or on the whole of another value, and yields texts, or objects with address (or
+    /// addresses), owner, state: '.items[] | {address: .status.podIP, owner: .metadata.name}'
+    #[arg(long, value_name = "JQ")]
+    filter: Vec<String>,
+
+    /// The same, read from a file
+    #[arg(long, value_name = "FILE")]
+    filter_file: Vec<PathBuf>,
+
+    /// Let so many entries pass that cannot be read: whoever they are, their addresses are not safe. With more of them,
+    /// or without this option with any, nothing is done
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    skip_unreadable: u64,
+}
+
+/// How lists are read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reading {
+    /// How many entries may be unreadable.
+    pub(crate) skip_unreadable: u64,
+    /// Filters, with the number of the list that each is for.
+    filters: Vec<(usize, Query)>,
+}
+
+impl Reading {
+    /// The same for the library.
+    pub(crate) fn unreadable(&self) -> Unreadable {
+        unreadable(self.skip_unreadable)
+    }
+
+    /// The lists with their filters, which were checked when they were read.
+    pub(crate) fn of(&self, lists: &[ListName]) -> Vec<ListName> {
+        let mut lists = lists.to_vec();
+        for (at, query) in &self.filters {
+            if let Some(list) = lists.get_mut(*at)
+                && let Some(filtered) = list.filtered(query.clone())
+            {
+                *list = filtered;
+            }
+        }
+        lists
+    }
+}
+
+/// The choice of so many entries.
+pub(crate) fn unreadable(at_most: u64) -> Unreadable {
+    match at_most {
+        0 => Unreadable::Refuse,
+        at_most => Unreadable::Skip { at_most },
+    }
+}
+
+impl Args for Reading {
+    fn augment_args(command: Command) -> Command {
+        Written::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Written::augment_args_for_update(command)
+    }
+}
+
+impl FromArgMatches for Reading {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let written = Written::from_arg_matches(matches)?;
+        let lists = lists_of(matches);
+        let mut filters = Vec::new();
+        for (at, text) in indices(matches, "filter").zip(&written.filter) {
+            filters.push((at, text.clone()));
+        }
+        for (at, path) in indices(matches, "filter_file").zip(&written.filter_file) {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| wrong(format!("cannot read {}: {error}", path.display())))?;
+            filters.push((at, text));
+        }
+        let filters = filters.into_iter().map(|(at, text)| {
+            let before = lists.iter().rposition(|(list, _)| *list < at);
+            let Some(list) = before else {
+                return Err(wrong(
+                    "a filter stands after its list: --from json:FILE --filter ...".to_owned(),
+                ));
+            };
+            let query = Query::new(&text).map_err(|error| wrong(format!("no filter: {error}")))?;
+            match lists[list].1.filtered(query.clone()) {
+                Some(_) => Ok((list, query)),
+                None => Err(wrong(
+                    "a filter is for JSON: write json:FILE or ndjson:FILE before it".to_owned(),
+                )),
+            }
+        });
+        let filters: Vec<(usize, Query)> = filters.collect::<Result<_, _>>()?;
+        let is_twice =
+            |&(at, _): &(usize, Query)| filters.iter().filter(|it| it.0 == at).count() > 1;
+        if filters.iter().any(is_twice) {
+            return Err(wrong("a list has one filter".to_owned()));
+        }
+        Ok(Self {
+            skip_unreadable: written.skip_unreadable,
+            filters,
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// The lists of a command, whatever it calls them, with their places on the command line.
+fn lists_of(matches: &ArgMatches) -> Vec<(usize, ListName)> {
+    let name = ["from", "users"]
+        .into_iter()
+        .find(|name| has(matches, name));
+    let Some(name) = name else { return Vec::new() };
+    let lists = matches.get_many::<ListName>(name).into_iter().flatten();
+    indices(matches, name).zip(lists.cloned()).collect()
+}
+
+fn has(matches: &ArgMatches, name: &str) -> bool {
+    matches.ids().any(|id| id.as_str() == name)
+}
+
+fn indices<'m>(matches: &'m ArgMatches, name: &str) -> impl Iterator<Item = usize> + 'm {
+    let indices = has(matches, name)
+        .then(|| matches.indices_of(name))
+        .flatten();
+    indices.into_iter().flatten()
+}
+
+fn wrong(what: String) -> Error {
+    Error::raw(ErrorKind::ValueValidation, what + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A plan is read in another folder, by another user perhaps.
+    #[test]
+    fn a_list_keeps_its_format_and_gets_a_whole_path() {
+        let folder = std::env::current_dir().unwrap();
+        let whole = |text: &str| ListName::read(text.as_ref()).unwrap().absolute().unwrap();
+        let expected = |format: &str, file: &str| format!("{format}:{}/{file}", folder.display());
+        assert_eq!(whole("users.csv"), expected("csv", "users.csv"));
+        assert_eq!(whole("kea:a:b"), expected("kea", "a:b"));
+        let columns = "csv@IPAddress,Name:reservations";
+        assert_eq!(
+            whole(columns),
+            expected("csv@IPAddress,Name", "reservations")
+        );
+        assert_eq!(whole("lines:/tmp/x"), "lines:/tmp/x");
+        assert_eq!(
+            (whole("-"), whole("wg-dump:-")),
+            ("csv:-".into(), "wg-dump:-".into())
+        );
+        for text in ["csv:/a b/c", "openvpn-ipp@net30:/x", "csv:-"] {
+            assert_eq!(whole(text), text);
+            assert_eq!(whole(&whole(text)), text);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! `dnsmasq-hosts`: fixed addresses in the forms that dnsmasq reads: `dhcp-host=` of its configuration, the same without
+//! the word in a file of hosts, `/etc/hosts`, `/etc/ethers`.
+//!
+//! Held is every address, also of a host that is ignored at present, and of names (`address=`, `host-record=`). Of
+//! ranges, servers and options nothing is held.
+
+use super::by_line::LineFormat;
+use super::element::looks_like_address;
+use crate::batch::Batch;
+use crate::error::Fault;
+use crate::lines::Line;
+
+/// Settings with addresses that no host has.
+const OTHERS: [&str; 12] = [
+    "dhcp-range",
+    "dhcp-option",
+    "dhcp-option-force",
+    "dhcp-relay",
+    "dhcp-match",
+    "server",
+    "rev-server",
+    "local",
+    "bogus-priv",
+    "listen-address",
+    "bogus-nxdomain",
+    "rebind-domain-ok",
+];
+
+#[derive(Default)]
+pub(super) struct DnsmasqHosts;
+
+impl LineFormat for DnsmasqHosts {
+    fn line(&mut self, line: Line<'_>, out: &mut Batch) -> Result<(), Fault> {
+        let text = String::from_utf8_lossy(line.without_return());
+        let text = text.split('#').next().unwrap_or_default().trim();
+        if line.is_cut {
+            out.broken(line.number, "a line of more than 64 KiB", text.as_bytes());
+            return Ok(());
+        }
+        if text.is_empty() {
+            return Ok(());
+        }
+        out.is_known = true;
+        if let Some((name, value)) = text.split_once('=') {
+            match name.trim() {
+                "dhcp-host" => host(value, line.number, out),
+                "dhcp-hostsfile" | "conf-file" | "conf-dir" | "addn-hosts" | "read-ethers"
+                | "dhcp-hostsdir" | "hostsdir" => {
+                    let what = "another file, which must be named as a list of its own";
+                    out.broken(line.number, what, text.as_bytes());
+                }
+                // A host with a sign of that kind in its name.
+                _ if name.trim().contains([',', ' ']) => host(text, line.number, out),
+                name if OTHERS.contains(&name) => {}
+                // Names of hosts, and what is not known here: whoever has the address, it is in use.
+                name => {
+                    for word in value
+                        .split([',', '/', ' '])
+                        .filter(|it| looks_like_address(it))
+                    {
+                        let owner = out.keep_name(name.as_bytes());
+                        out.text(line.number, word.as_bytes(), owner, None);
+                    }
+                }
+            }
+        } else if text.contains(',') {
+            host(text, line.number, out);
+        } else {
+            words(text, line.number, out);
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, _: u64, _: &mut Batch) -> Result<bool, Fault> {
+        Ok(false)
+    }
+}
+
+/// Fields between commas in any order: addresses (of IPv6 in brackets), hardware addresses, a name, `set:`, `id:`.
+fn host(value: &str, line: u64, out: &mut Batch) {
+    let fields: Vec<&str> = value.split(',').map(str::trim).collect();
+    let bare = |field: &&str| {
+        let inner = field.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+        inner.map_or(field.to_string(), str::to_owned)
+    };
+    let addresses: Vec<String> = fields
+        .iter()
+        .map(bare)
+        .filter(|field| looks_like_address(field))
+        .collect();
+    let is_name = |field: &&&str| {
+        let is_tag = ["set:", "tag:", "net:", "id:"]
+            .iter()
+            .any(|tag| field.starts_with(tag));
+        let is_time = field.ends_with(['m', 'h', 'd', 'w'])
+            && field[..field.len() - 1]
+                .bytes()
+                .all(|it| it.is_ascii_digit());
+        let is_hardware = field.contains(':') || field.starts_with('[');
+        !is_tag
+            && !is_time
+            && !is_hardware
+            && !looks_like_address(field)
+            && !matches!(**field, "" | "ignore" | "infinite")
+    };
+    let name = fields.iter().find(is_name).or_else(|| fields.first());
+    let name = name.copied().unwrap_or_default();
+    // What begins as an address and is none is no name.
+    let is_hidden = |field: &&str| {
+        let mut words = field.split_whitespace();
+        field.contains(' ') && words.any(looks_like_address)
+    };
+    let is_odd = fields.iter().any(is_hidden)
+        || name
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.')
+            && name.contains('.')
+        || fields
+            .iter()
+            .any(|field| field.starts_with('[') && !looks_like_address(&bare(field)));
+    if is_odd {
+        out.broken(line, "neither a name nor an address", value.as_bytes());
+    }
+    let owner = out.keep_name(name.as_bytes());
+    for address in &addresses {
+        out.text(line, address.as_bytes(), owner.clone(), None);
+    }
+    if addresses.is_empty() && !is_odd {
+        out.text(line, b"", owner, None);
+    }
+}
+
+/// `/etc/hosts`: an address and names; `/etc/ethers`: a hardware address, and an address or a name.
+fn words(text: &str, line: u64, out: &mut Batch) {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let is_hardware = |word: &str| {
+        let parts = word.split(':');
+        parts.clone().count() == 6
+            && parts
+                .into_iter()
+                .all(|part| part.len() <= 2 && !part.is_empty())
+    };
+    let zoneless = |word: &str| word.split('%').next().unwrap_or_default().to_owned();
+    match &*words {
+        [hardware, rest] if is_hardware(hardware) => {
+            let owner = out.keep_name(hardware.as_bytes());
+            let is_name = !rest
+                .bytes()
+                .next()
+                .is_some_and(|byte| byte.is_ascii_digit())
+                && !rest.contains(':');
+            out.text(
+                line,
+                if is_name { b"" } else { rest.as_bytes() },
+                owner,
+                None,
+            );
+        }
+        [address, name, ..] => {
+            let owner = out.keep_name(name.as_bytes());
+            out.text(line, zoneless(address).as_bytes(), owner, None);
+        }
+        [word] if looks_like_address(word) => out.text(line, word.as_bytes(), None, None),
+        // A word alone is a setting without a value.
+        _ => {}
+    }
+}

@@ -1,0 +1,90 @@
+//! `netdev`: a WireGuard interface of systemd-networkd, as systemd.netdev(5) describes it.
+//!
+//! Held is what the `AllowedIPs` of `[WireGuardPeer]` name. The interface's own addresses are in its `.network` file,
+//! whose `[Network]` and `[Address]` sections are read, too, if they stand in the same file.
+
+use super::by_line::{LineFormat, next_field};
+use super::element::looks_like_address;
+use crate::batch::Batch;
+use crate::error::Fault;
+use crate::lines::Line;
+
+#[derive(Default)]
+pub(super) struct Netdev {
+    section: Vec<u8>,
+    key: Vec<u8>,
+    /// The allowed IPs of the peer that is being read, until its key is known or it ends.
+    waiting: Vec<(u64, Vec<u8>)>,
+}
+
+impl LineFormat for Netdev {
+    fn line(&mut self, line: Line<'_>, out: &mut Batch) -> Result<(), Fault> {
+        let text = line.bytes.trim_ascii();
+        if text.is_empty() || text.starts_with(b"#") || text.starts_with(b";") {
+            return Ok(());
+        }
+        if line.is_cut {
+            out.broken(line.number, "a line of more than 64 KiB", b"not shown");
+            return Ok(());
+        }
+        if let Some(name) = text.strip_prefix(b"[") {
+            self.flush(out);
+            self.key.clear();
+            let Some(name) = name.strip_suffix(b"]") else {
+                out.broken(line.number, "a section that is not closed", text);
+                return Ok(());
+            };
+            self.section = name.to_vec();
+            return Ok(());
+        }
+        let Some(at) = memchr::memchr(b'=', text) else {
+            out.broken(line.number, "neither a section nor a setting", b"not shown");
+            return Ok(());
+        };
+        let (name, value) = (text[..at].trim_ascii(), text[at + 1..].trim_ascii());
+        match (&*self.section, name) {
+            (b"WireGuardPeer", b"AllowedIPs") if value.is_empty() => {
+                // An empty value takes back what the file has said before.
+                out.broken(
+                    line.number,
+                    "an empty list takes back those before it",
+                    text,
+                );
+            }
+            (b"WireGuardPeer", b"AllowedIPs") => self.waiting.push((line.number, value.to_vec())),
+            (b"WireGuardPeer", b"PublicKey") => self.key = value.to_vec(),
+            (b"Network" | b"Address", b"Address") => {
+                let owner = out.keep_name(b"(interface)");
+                out.own(line.number, value, owner);
+            }
+            (b"NetDev" | b"WireGuard", _) => out.is_known = true,
+            (b"WireGuardPeer", b"Endpoint") => {}
+            (b"WireGuardPeer", _) => {
+                let value = String::from_utf8_lossy(value);
+                if value.split(',').any(looks_like_address) {
+                    out.broken(line.number, "a setting that is not known here", name);
+                }
+            }
+            // Other sections of networkd have nothing that a peer holds.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, _: u64, out: &mut Batch) -> Result<bool, Fault> {
+        self.flush(out);
+        Ok(false)
+    }
+}
+
+impl Netdev {
+    fn flush(&mut self, out: &mut Batch) {
+        for (line, items) in std::mem::take(&mut self.waiting) {
+            let owner = out.keep_name(&self.key);
+            let mut rest = Some(&*items);
+            while let Some(item) = next_field(&mut rest, b',') {
+                out.block(line, item, owner.clone(), None);
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! `columns`: tables as commands print them for people, with blanks between the columns.
+//!
+//! With a header, columns are those of the header where two blanks or more separate its names (`virsh`, `kubectl`),
+//! or each word is one. By numbers, each word is a column; brackets around it are left out (`arp -an`).
+
+use super::by_line::LineFormat;
+use super::element::looks_like_address;
+use crate::batch::Batch;
+use crate::columns::{Columns, Places};
+use crate::error::Fault;
+use crate::lines::Line;
+
+pub(super) struct Table {
+    columns: Columns,
+    head: Option<Head>,
+    is_new: bool,
+}
+
+/// What is known of the columns.
+struct Head {
+    places: Places,
+    /// How many there are, and whether two blanks separate them; `None` where they are counted.
+    names: Option<(usize, bool)>,
+}
+
+impl Table {
+    pub(super) fn new(columns: Columns) -> Self {
+        let head = columns.by_number().map(|places| Head {
+            places,
+            names: None,
+        });
+        Self {
+            columns,
+            head,
+            is_new: true,
+        }
+    }
+
+    /// The first line with text. Whether it is no row.
+    fn first_line(&mut self, text: &str) -> bool {
+        let words = cells(text, false);
+        let has_address = words.iter().any(|word| looks_like_address(word));
+        if self.head.is_some() {
+            // Columns by numbers: a header is what has no address at all.
+            return !has_address;
+        }
+        for by_two in [true, false] {
+            let names = cells(text, by_two);
+            if let Some(places) = self.columns.by_header(names.iter().copied())
+                && !has_address
+            {
+                self.head = Some(Head {
+                    places,
+                    names: Some((names.len(), by_two)),
+                });
+                return true;
+            }
+        }
+        false
+    }
+
+    fn row(&self, head: &Head, text: &str, line: &Line<'_>, out: &mut Batch) {
+        let by_two = head.names.is_some_and(|(_, by_two)| by_two);
+        let cells = cells(text, by_two);
+        let last = head.places.addresses.iter().max().copied().unwrap_or(0);
+        let is_shifted = head.names.is_some_and(|(count, _)| cells.len() != count);
+        // The first column stands where it is, whatever follows it.
+        if cells.len() <= last || (is_shifted && last != 0) {
+            let what = "a row of other columns than the header's";
+            return out.broken(line.number, what, text.as_bytes());
+        }
+        let at = |place: Option<usize>| place.and_then(|at| cells.get(at)).copied().unwrap_or("");
+        let owner = out.keep_name(at(head.places.owner).as_bytes());
+        let state = out.keep_name(at(head.places.state).as_bytes());
+        for &place in &head.places.addresses {
+            for address in cells[place].split(',') {
+                out.text(
+                    line.number,
+                    address.as_bytes(),
+                    owner.clone(),
+                    state.clone(),
+                );
+            }
+        }
+        if !self.columns.is_usual() {
+            return;
+        }
+        for (place, cell) in cells.iter().enumerate() {
+            if !head.places.addresses.contains(&place) && looks_like_address(cell) {
+                out.stray(line.number, cell.as_bytes(), owner.clone());
+            }
+        }
+    }
+}
+
+impl LineFormat for Table {
+    fn line(&mut self, line: Line<'_>, out: &mut Batch) -> Result<(), Fault> {
+        let text = String::from_utf8_lossy(line.without_return());
+        let text = text.trim();
+        let is_rule = text.bytes().all(|byte| b"-=+| ".contains(&byte));
+        if (is_rule || text.starts_with('#')) && !line.is_cut {
+            return Ok(());
+        }
+        if line.is_cut {
+            out.is_known = true;
+            out.broken(line.number, "a line of more than 64 KiB", text.as_bytes());
+            return Ok(());
+        }
+        if std::mem::take(&mut self.is_new) && self.first_line(text) {
+            out.is_known = true;
+            return Ok(());
+        }
+        let Some(head) = &self.head else {
+            let what =
+                "the first line names no column of addresses: say which it is, as in columns@3,1";
+            return Err(Fault::malformed(what, line.number, text.as_bytes()));
+        };
+        out.is_known = true;
+        self.row(head, text, &line, out);
+        Ok(())
+    }
+
+    fn end(&mut self, _: u64, _: &mut Batch) -> Result<bool, Fault> {
+        Ok(false)
+    }
+}
+
+/// The cells of a line: words, or what two blanks or more stand between.
+fn cells(text: &str, by_two: bool) -> Vec<&str> {
+    let cells: Vec<&str> = match by_two {
+        false => text.split_whitespace().collect(),
+        true => text
+            .split("  ")
+            .flat_map(|part| part.split('\t'))
+            .map(str::trim)
+            .filter(|cell| !cell.is_empty())
+            .collect(),
+    };
+    let inner = |cell: &'_ str| -> Option<(usize, usize)> {
+        let inner = cell.strip_prefix(['(', '['])?.strip_suffix([')', ']'])?;
+        looks_like_address(inner).then_some((1, cell.len() - 1))
+    };
+    cells
+        .into_iter()
+        .map(|cell| match inner(cell) {
+            Some((start, end)) => &cell[start..end],
+            None => cell,
+        })
+        .collect()
+}

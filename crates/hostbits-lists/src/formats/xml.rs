@@ -1,0 +1,198 @@
+//! `opnsense` and `pfsense`: `config.xml`, a backup of the configuration.
+//!
+//! Held are the addresses of static maps (`staticmap` with `ipaddr` or `ipaddrv6`), of Kea's reservations (`ip_address`),
+//! of hosts of dnsmasq (`ip`), what WireGuard peers may use (`tunneladdress`, `allowedips`), addresses that OpenVPN pushes
+//! to single clients, and virtual addresses; and the addresses of the interfaces, which are the router's own. Leases are
+//! not in it: they are a list of their own.
+
+use super::element::looks_like_address;
+use crate::batch::Batch;
+use crate::error::Fault;
+use crate::list::{Counts, Reader};
+use crate::record::Record;
+use quick_xml::Reader as XmlReader;
+use quick_xml::events::Event;
+use std::io::Read;
+
+/// How large a configuration may be, in bytes.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// Parents of addresses, the names of the addresses in them, and what they are.
+const HELD: [(&str, &[&str], Kind); 9] = [
+    ("staticmap", &["ipaddr", "ipaddrv6"], Kind::Host),
+    ("reservation", &["ip_address"], Kind::Host),
+    ("hosts", &["ip"], Kind::Host),
+    ("client", &["tunneladdress", "tunneladdresses"], Kind::Block),
+    ("row", &["address"], Kind::Block),
+    ("item", &["allowedips"], Kind::Block),
+    (
+        "openvpn-csc",
+        &["tunnel_network", "tunnel_networkv6"],
+        Kind::Host,
+    ),
+    ("vip", &["subnet"], Kind::Host),
+    (
+        "Overwrite",
+        &["tunnel_network", "tunnel_networkv6"],
+        Kind::Host,
+    ),
+];
+/// What the holder may be called, the best name first.
+const NAMES: [&str; 5] = ["hostname", "host", "name", "descr", "mac"];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Host,
+    /// All of a prefix.
+    Block,
+    /// An address with the mask of its network.
+    Own,
+}
+
+pub(super) struct ConfigXml<R> {
+    input: Option<R>,
+    root: &'static str,
+    lines: u64,
+    batch: Batch,
+}
+
+/// An element that is open: its name, and what was found in it.
+#[derive(Default)]
+struct Open {
+    name: String,
+    text: String,
+    line: u64,
+    addresses: Vec<(u64, Kind, String)>,
+    owner: Option<(usize, String)>,
+}
+
+impl<R: Read> ConfigXml<R> {
+    pub(super) fn new(input: R, root: &'static str) -> Self {
+        Self {
+            input: Some(input),
+            root,
+            lines: 0,
+            batch: Batch::default(),
+        }
+    }
+
+    fn read_all_of(&mut self, input: R) -> Result<(), Fault> {
+        let mut text = Vec::new();
+        let read = input.take(MAX_BYTES + 1).read_to_end(&mut text);
+        read.map_err(|error| Fault::io(error, 0))?;
+        if text.len() as u64 > MAX_BYTES {
+            return Err(Fault::malformed("more than 64 MiB", 0, b""));
+        }
+        let text = String::from_utf8_lossy(&text);
+        self.lines = text.lines().count() as u64;
+        let mut reader = XmlReader::from_str(&text);
+        let (mut line, mut counted) = (1, 0);
+        let mut open: Vec<Open> = Vec::new();
+        let mut is_closed = false;
+        loop {
+            let position = (reader.buffer_position() as usize).min(text.len());
+            line += memchr::memchr_iter(b'\n', &text.as_bytes()[counted..position]).count() as u64;
+            counted = position;
+            let event = reader.read_event();
+            let event = event.map_err(|error| {
+                Fault::malformed("this is no XML", line, error.to_string().as_bytes())
+            })?;
+            match event {
+                Event::Start(start) => {
+                    let name = start.local_name().as_ref().to_owned();
+                    if open.is_empty() && name != self.root {
+                        let what = "this is the configuration of another program";
+                        return Err(Fault::malformed(what, line, name.as_bytes()));
+                    }
+                    open.push(Open {
+                        name,
+                        line,
+                        ..Open::default()
+                    });
+                }
+                Event::Text(text) => push_text(&mut open, &text),
+                Event::CData(text) => push_text(&mut open, &text),
+                Event::End(_) => {
+                    if let Some(ended) = open.pop() {
+                        is_closed = open.is_empty();
+                        self.element(ended, &mut open);
+                    }
+                }
+                Event::Eof => break,
+                _ => {}
+            }
+        }
+        self.batch.is_known = true;
+        match is_closed && open.is_empty() {
+            true => Ok(()),
+            false => Err(Fault::truncated(
+                "the configuration is not closed",
+                self.lines,
+            )),
+        }
+    }
+
+    /// An element that is whole: tells its addresses; its text may be an address or the name of the one around it.
+    fn element(&mut self, ended: Open, open: &mut [Open]) {
+        let owner = ended.owner.map(|(_, name)| name).unwrap_or_default();
+        let owner = self.batch.keep_name(owner.as_bytes());
+        for (line, kind, text) in ended.addresses {
+            let text = text.as_bytes();
+            match kind {
+                Kind::Host => self.batch.text(line, text, owner.clone(), None),
+                Kind::Block => self.batch.block(line, text, owner.clone(), None),
+                Kind::Own => self.batch.own(line, text, owner.clone()),
+            }
+        }
+        let text = ended.text.trim();
+        let grandparent = open.len().checked_sub(2).map(|at| open[at].name.clone());
+        let Some(above) = open.last_mut().filter(|_| !text.is_empty()) else {
+            return;
+        };
+        if let Some(kind) = kind_of(grandparent.as_deref(), &above.name, &ended.name, text) {
+            let parts = text.split([',', ' ']).filter(|part| !part.is_empty());
+            let parts = parts.map(|part| (ended.line, kind, part.to_owned()));
+            above.addresses.extend(parts);
+        } else if let Some(rank) = NAMES.iter().position(|name| *name == ended.name)
+            && above.owner.as_ref().is_none_or(|(known, _)| rank < *known)
+        {
+            above.owner = Some((rank, text.to_owned()));
+        }
+    }
+}
+
+fn push_text(open: &mut [Open], text: &str) {
+    if let Some(top) = open.last_mut() {
+        top.text += text;
+    }
+}
+
+/// What the text of an element is, if it is an address that somebody has.
+fn kind_of(grandparent: Option<&str>, parent: &str, name: &str, text: &str) -> Option<Kind> {
+    if grandparent == Some("interfaces") && matches!(name, "ipaddr" | "ipaddrv6") {
+        // `dhcp` and the like are no addresses.
+        return looks_like_address(text).then_some(Kind::Own);
+    }
+    let mut held = HELD.iter();
+    let (_, _, kind) = held.find(|(above, names, _)| *above == parent && names.contains(&name))?;
+    Some(*kind)
+}
+
+impl<R: Read> Reader for ConfigXml<R> {
+    fn read(&mut self) -> Result<Option<Record<'_>>, Fault> {
+        if let Some(input) = self.input.take() {
+            self.read_all_of(input)?;
+        }
+        match self.batch.advance() {
+            true => Ok(self.batch.current()),
+            false => Ok(None),
+        }
+    }
+
+    fn counts(&self) -> Counts {
+        Counts {
+            lines: self.lines,
+            ..self.batch.counts()
+        }
+    }
+}
