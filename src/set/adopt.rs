@@ -51,7 +51,7 @@ impl<N: Network> PoolSet<N> {
     /// ])?;
     /// let one = Unreadable::Skip { at_most: 1 };
     /// let report = set.adopt_with(one, ["10.0.0.100-10.0.0.150", "10.0.0.2x"])?;
-    /// assert_eq!((report.taken, report.unparseable), (50, 1));
+    /// assert_eq!((report.taken, report.unparseable), (48, 1));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn adopt_with(

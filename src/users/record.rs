@@ -51,7 +51,7 @@ pub enum Listed<'a> {
 ///
 /// let peers = [Peer { name: "alice".into(), allowed_ip: "10.0.0.2/32".into() }];
 /// let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
-/// assert_eq!(pool.adopt(&peers).taken, 1);
+/// assert_eq!(pool.adopt(&peers)?.taken, 1);
 /// assert_eq!(pool.allocate()?.to_string(), "10.0.0.3");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

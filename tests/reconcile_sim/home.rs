@@ -2,7 +2,7 @@
 
 use crate::scratch::{Scratch, forget_the_boot};
 use crate::world::{Pool4, World};
-use hostbits::{Builder, Durability, Pool, ReclaimError, RecoveryKind};
+use hostbits::{Builder, Durability, Pool, ReclaimError, RecoveryKind, Unreadable};
 use ipnet::Ipv4Net;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -55,7 +55,9 @@ impl Home {
         let entries: Vec<_> = world.list.at(now, 0).collect();
         let Some(path) = self.path() else {
             let pool = self.create();
-            pool.adopt(&entries).unwrap();
+            // At a start somebody has looked at what cannot be read.
+            let all = Unreadable::Skip { at_most: u64::MAX };
+            pool.adopt_with(all, &entries).unwrap();
             world.begins_again(Arc::clone(&pool), true);
             return pool;
         };

@@ -293,9 +293,11 @@ impl<'p> Operator<'p> {
         };
         let entries: Vec<_> = world.list.at(time, 0).collect();
         let before = self.pool.snapshot();
-        self.pool.adopt(&entries).unwrap();
-        for entry in &entries {
-            world.leaks.disturb(entry.addr);
+        // A list with something that cannot be read is refused, and nothing has changed.
+        if self.pool.adopt(&entries).is_ok() {
+            for entry in &entries {
+                world.leaks.disturb(entry.addr);
+            }
         }
         let diff = self.pool.snapshot().diff(&before).expect("one pool");
         after_taking(&mut world, &diff);

@@ -287,8 +287,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "set pass: every member reads every entry",
         &[edit(
             SET_PASS,
-            "        route.for_each(|index| {",
-            "        drop(route);\n        (0..self.shares.len()).for_each(|index| {",
+            "Route::One(index) => {\n                if let Some(share) = &mut self.shares[index] {",
+            "Route::One(_) => {\n                for share in self.shares.iter_mut().flatten() {",
         )],
         &[Test(
             "set_reconcile",
@@ -299,8 +299,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "set pass: what no member can read keeps nobody from freeing",
         &[edit(
             SET_PASS,
-            "self.router.is_unclear()",
-            "(self.router.is_unclear() && false)",
+            "self.router.is_unclear(self.unreadable) ||",
+            "self.router.is_unclear(self.unreadable) && false ||",
         )],
         &[Test(
             "set_reconcile",
