@@ -149,7 +149,7 @@ impl Control {
 
     /// How many lanes a flight has ever been in.
     #[inline]
-    pub(super) fn lanes_used(&self) -> usize {
+    pub(crate) fn lanes_used(&self) -> usize {
         // SeqCst: after the look at the words, in the total order. A flight that had then what the look did
         // not find had raised this before it took it.
         load_seq_cst(&self.lanes_used) as usize

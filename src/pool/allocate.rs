@@ -502,7 +502,7 @@ impl<N: Network> Pool<N> {
 
     #[inline(never)]
     fn search(&self) -> Option<Slot> {
-        if !self.words.enter() {
+        if !self.words.enter_to_search() {
             return None;
         }
         self.search_in(self.bitmap())

@@ -307,6 +307,15 @@ impl Words {
         true
     }
 
+    /// The same before a search, which begins no flight: where nobody has ever been in the air, there is nobody
+    /// to wait for. What it finds in a file is asked about once more before it is answered.
+    #[inline]
+    pub(crate) fn enter_to_search(&self) -> bool {
+        // SAFETY: `Lent::control`: as in `bitmap`.
+        let control = unsafe { self.lent.control() };
+        control.lanes_used() == 0 || self.enter()
+    }
+
     #[cold]
     fn end_flights_of_parent(&self, here: u64) {
         // SAFETY: `Lent::control`: as in `bitmap`.
