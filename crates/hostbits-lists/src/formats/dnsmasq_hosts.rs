@@ -9,6 +9,7 @@ use super::element::looks_like_address;
 use crate::batch::Batch;
 use crate::error::Fault;
 use crate::lines::Line;
+use std::net::IpAddr;
 
 /// Settings with addresses that no host has.
 const OTHERS: [&str; 12] = [
@@ -54,12 +55,13 @@ impl LineFormat for DnsmasqHosts {
                 name if OTHERS.contains(&name) => {}
                 // Names of hosts, and what is not known here: whoever has the address, it is in use.
                 name => {
-                    for word in value
-                        .split([',', '/', ' '])
-                        .filter(|it| looks_like_address(it))
-                    {
-                        let owner = out.keep_name(name.as_bytes());
-                        out.text(line.number, word.as_bytes(), owner, None);
+                    for word in value.split([',', '/', ' ']) {
+                        if looks_like_address(word) {
+                            let owner = out.keep_name(name.as_bytes());
+                            out.text(line.number, word.as_bytes(), owner, None);
+                        } else if hides_address(word) {
+                            out.broken(line.number, HIDDEN, text.as_bytes());
+                        }
                     }
                 }
             }
@@ -106,10 +108,7 @@ fn host(value: &str, line: u64, out: &mut Batch) {
     let name = fields.iter().find(is_name).or_else(|| fields.first());
     let name = name.copied().unwrap_or_default();
     // What begins as an address and is none is no name.
-    let is_hidden = |field: &&str| {
-        let mut words = field.split_whitespace();
-        field.contains(' ') && words.any(looks_like_address)
-    };
+    let is_hidden = |field: &&str| !looks_like_address(&bare(field)) && hides_address(field);
     let is_odd = fields.iter().any(is_hidden)
         || name
             .bytes()
@@ -119,7 +118,7 @@ fn host(value: &str, line: u64, out: &mut Batch) {
             .iter()
             .any(|field| field.starts_with('[') && !looks_like_address(&bare(field)));
     if is_odd {
-        out.broken(line, "neither a name nor an address", value.as_bytes());
+        out.broken(line, HIDDEN, value.as_bytes());
     }
     let owner = out.keep_name(name.as_bytes());
     for address in &addresses {
@@ -162,6 +161,20 @@ fn words(text: &str, line: u64, out: &mut Batch) {
         }
         [word] if looks_like_address(word) => out.text(line, word.as_bytes(), None, None),
         // A word alone is a setting without a value.
+        _ if hides_address(text) => out.broken(line, HIDDEN, text.as_bytes()),
         _ => {}
     }
+}
+
+const HIDDEN: &str = "neither a name nor an address";
+
+/// Whether an address stands in a text that is none: between quotes or braces, say, as in another format. It is
+/// somebody's, and nobody can tell whose.
+fn hides_address(text: &str) -> bool {
+    let is_of_one = |byte: char| byte.is_ascii_hexdigit() || matches!(byte, '.' | ':');
+    let is_identifier = text.starts_with("id:");
+    !is_identifier
+        && text
+            .split(|byte| !is_of_one(byte))
+            .any(|word| word.parse::<IpAddr>().is_ok())
 }
