@@ -229,37 +229,6 @@ fn what_is_opened_again_is_everybodys() {
     );
 }
 
-/// Three members: while the first one is drained, the free address moves from the last one to the one between,
-/// and is taken when the first one is open. At three preemptions this
-/// does not notice if the opening is counted before the member is open.
-#[test]
-fn a_member_is_counted_as_open_when_it_is() {
-    const C: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 0);
-    let world = || {
-        let pools = [A, B, C].map(|addr| one(addr, Search::Tree));
-        let set = PoolSet::builder().room(3).members(pools).build().unwrap();
-        set.drain(set.member_of(A).unwrap().id()).unwrap();
-        set.allocate_exact(B).unwrap();
-        set
-    };
-    fn move_and_resume(set: &Set) -> Held {
-        set.release(B).unwrap();
-        set.allocate_exact(C).ok()?;
-        set.resume(set.member_of(A).unwrap().id()).unwrap();
-        set.allocate_exact(B).ok()?;
-        Some(B)
-    }
-    race(
-        "",
-        Some(3),
-        world,
-        [move_and_resume, allocate],
-        |_, held| {
-            assert!(held[1].is_some(), "an address was free all the time");
-        },
-    );
-}
-
 /// Nobody who begins after the drain gets anything of the member.
 #[test]
 fn nothing_comes_from_a_member_after_its_drain() {

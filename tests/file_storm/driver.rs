@@ -536,18 +536,10 @@ impl Storm {
         self.counted = time;
     }
 
-    /// Stops some who are in the middle of a batch, for longer than anybody may wait: first of all one that came
-    /// when all lanes were taken, and has the one that latecomers share.
+    /// Stops some who are in the middle of a batch, for longer than anybody may wait.
     fn stop_in_batches(&mut self) -> Result<(), String> {
-        let last_pool = self.board.pool(2);
-        let has_shared_lane = || {
-            (0..5).all(|_| {
-                std::thread::sleep(Duration::from_millis(1));
-                is_lane_held(&last_pool, SHARED_LANE)
-            })
-        };
-        let (began, mut has_latecomer, mut others) = (now(), false, 0);
-        while !(has_latecomer && others == 4) && now() - began < 3_000_000_000 {
+        let (began, mut stopped) = (now(), 0);
+        while stopped < 5 && now() - began < 3_000_000_000 {
             self.tick()?;
             for at in self.places(|it| it.stopped.is_none()) {
                 let cell = self.processes[at].cell;
@@ -556,15 +548,11 @@ impl Storm {
                 };
                 self.stop(at, self.plan.bound + Duration::from_millis(1500), true);
                 std::thread::sleep(Duration::from_millis(1));
-                let is_caught = self.batch_of(cell) == Some(then);
-                if is_caught && !has_latecomer && has_shared_lane() {
-                    has_latecomer = true;
-                } else if is_caught && others < 4 {
-                    others += 1;
-                } else {
+                if stopped == 5 || self.batch_of(cell) != Some(then) {
                     self.go_on(at);
                     continue;
                 }
+                stopped += 1;
                 self.tally.long_stops += 1;
             }
         }
@@ -890,11 +878,13 @@ fn is_dead(pid: Pid) -> bool {
 fn flights_of(path: &Path) -> String {
     let bytes = read(path);
     let at = |offset: usize| u64::from_le_bytes(bytes[offset..offset + 8].try_into().unwrap());
-    let flights = at(VOLATILE + 0x100) as u32;
-    let lanes = (0..=SHARED_LANE).filter(|lane| flights & 1 << lane != 0);
-    let held = |lane| match is_lane_held(path, lane) {
-        true => format!(" lane {lane} (its lock is held)"),
-        false => format!(" lane {lane} (nobody has its lock)"),
+    let lanes = (0..LANES).filter(|lane| at(LANES_AT + 8 * usize::from(*lane)) & 1 != 0);
+    let held = |lane: u8| {
+        let owner = at(OWNERS_AT + 8 * usize::from(lane));
+        match is_lane_held(path, lane) {
+            true => format!(" lane {lane} of process {owner} (its lock is held)"),
+            false => format!(" lane {lane} of process {owner} (nobody has its lock)"),
+        }
     };
     let in_flight: String = lanes.map(held).collect();
     format!("in flight:{in_flight}; gate {:#x}", at(VOLATILE + 0x148))
@@ -903,8 +893,10 @@ fn flights_of(path: &Path) -> String {
 /// Where the words are that no process outlives.
 const VOLATILE: usize = 4 * PAGE;
 
-/// The lane of all who come when the others are taken.
-const SHARED_LANE: u8 = 31;
+/// How many lanes there are, where they are, and whose they are: see the page of the file format.
+const LANES: u8 = 224;
+const LANES_AT: usize = VOLATILE + 0x200;
+const OWNERS_AT: usize = VOLATILE + 0x900;
 
 /// What a process does that a storm has begun.
 pub(crate) fn child(argument: &str) {

@@ -2,7 +2,8 @@
 //!
 //! What is mapped is only ever looked at as [`AtomicU64`], and as the chunks and counters that are made of
 //! nothing else. There is no slice of bytes and no exclusive reference, ever: other processes store here
-//! at any time. In a child, all of it is zeros of its own (`storage::fork`). Headers, states and the configuration are read with `pread` into memory of our own.
+//! at any time. In a child, all of it is zeros of its own (`storage::fork`). Headers, states and the
+//! configuration are read with `pread` into memory of our own.
 //!
 //! Rust defines what races between threads do. Between processes the same instructions do the same, which
 //! is what every program with shared memory builds on; the language does not say so.
