@@ -59,6 +59,19 @@ pub(crate) struct Peek {
     nodes: Vec<u64>,
 }
 
+/// A moment of a look, at which others may do anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moment {
+    /// The frame is known.
+    Begun,
+    /// Header and states have been read.
+    StatesRead,
+    /// F has been read, and Q has not.
+    FreeRead,
+    /// All has been read, and nothing was looked at again.
+    Read,
+}
+
 /// What must be the same before and after a look.
 #[derive(PartialEq, Eq)]
 struct Frame {
@@ -85,13 +98,20 @@ impl Frame {
 
 impl Peek {
     pub(crate) fn at(path: &Path) -> Result<Self, OpenError> {
+        Self::at_with(path, &mut |_| {})
+    }
+
+    /// `meanwhile` is what others do at these moments of each look.
+    fn at_with(path: &Path, meanwhile: &mut dyn FnMut(Moment)) -> Result<Self, OpenError> {
         let started = Instant::now();
         let mut pause = Duration::from_micros(100);
         loop {
             // Anew each time: a larger file may have come in its place.
             let file = Arc::new(system::open_to_read(path)?);
             let before = Frame::of(&file, path)?;
-            let read = Self::read(&file, &before);
+            meanwhile(Moment::Begun);
+            let read = Self::read(&file, &before, meanwhile);
+            meanwhile(Moment::Read);
             let is_settled =
                 before.is_named && !before.is_locked && before == Frame::of(&file, path)?;
             if is_settled || started.elapsed() >= PATIENCE {
@@ -106,7 +126,11 @@ impl Peek {
     }
 
     /// A look, which is worth something if everything else stays as it was before.
-    fn read(file: &OwnFile, before: &Frame) -> Result<Self, OpenError> {
+    fn read(
+        file: &OwnFile,
+        before: &Frame,
+        meanwhile: &mut dyn FnMut(Moment),
+    ) -> Result<Self, OpenError> {
         let len = system::metadata(file)?.len();
         let (header, older) = read_header(file, len)?;
         let need = header.layout.file_len;
@@ -115,11 +139,13 @@ impl Peek {
         }
         let durability = Durability::of_header(&header)?;
         let states = read_states(file, &header)?;
+        meanwhile(Moment::StatesRead);
         let poison = poison::get_unmapped(file, &header.layout)
             .map_err(|error| OpenError::io("read the file", error))?;
         let words = |kind| read_region(file, &header, kind);
         // F before Q: what is released goes out of Q first. The other way round, it would be in both.
         let mut free = words(Kind::Free)?;
+        meanwhile(Moment::FreeRead);
         let mut quarantine = words(Kind::Quarantine)?;
         let evidence = Evidence {
             boot_id: &system::boot_id(),
@@ -232,4 +258,162 @@ fn in_flight(file: &File, header: &Header) -> Result<Vec<u32>, OpenError> {
     let load = |word: &AtomicU64| word.load(Ordering::Relaxed);
     let lanes = lanes.iter().map(load).zip(owners.iter().map(load));
     Ok(peers::in_flight(lanes, |lane| peers::is_held(file, lane)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Pool;
+    use crate::storage::file::system::tests::Scratch;
+    use ipnet::Ipv4Net;
+    use std::os::unix::fs::FileExt;
+
+    const MOMENTS: [Moment; 4] = [
+        Moment::Begun,
+        Moment::StatesRead,
+        Moment::FreeRead,
+        Moment::Read,
+    ];
+
+    fn builder(net: &str) -> crate::FileBuilder<Ipv4Net> {
+        Pool::builder(net.parse::<Ipv4Net>().unwrap()).in_file()
+    }
+
+    /// Looks, and does something once, at this moment of the first look. How many looks it took.
+    fn look(path: &Path, at: Moment, mut action: impl FnMut()) -> (Peek, u32) {
+        let mut looks = 0;
+        let peek = Peek::at_with(path, &mut |moment| {
+            looks += u32::from(moment == Moment::Begun);
+            if looks == 1 && moment == at {
+                action();
+            }
+        });
+        (peek.unwrap(), looks)
+    }
+
+    fn free(peek: &Peek) -> u32 {
+        peek.free.iter().map(|word| word.count_ones()).sum()
+    }
+
+    /// Whoever opens and closes the file between two words of a look makes it look again: what it has read is of
+    /// two moments, and was called damage.
+    #[test]
+    fn a_look_in_the_middle_of_which_somebody_was_there_is_made_again() {
+        for at in MOMENTS {
+            let scratch = Scratch::new("peek-life");
+            let path = scratch.path("pool");
+            let net = builder("10.0.0.0/24");
+            drop(net.create(&path).unwrap());
+            let (peek, looks) = look(&path, at, || {
+                let pool = net.open(&path).unwrap();
+                pool.allocate_many(100).unwrap();
+            });
+            assert!(peek.is_settled, "{at:?}");
+            assert_eq!(peek.kind(), RecoveryKind::Clean, "{at:?}");
+            assert!(!peek.is_changed(), "{at:?}");
+            assert_eq!((free(&peek), looks), (153, 2), "{at:?}");
+        }
+    }
+
+    /// Somebody who comes, or goes, and stays away.
+    #[test]
+    fn a_look_in_the_middle_of_which_somebody_comes_or_goes_is_made_again() {
+        for at in MOMENTS {
+            let scratch = Scratch::new("peek-comes");
+            let path = scratch.path("pool");
+            let net = builder("10.0.0.0/24");
+            drop(net.create(&path).unwrap());
+            let mut there = None;
+            let (peek, looks) = look(&path, at, || {
+                there = Some(net.open(&path).unwrap());
+            });
+            assert!(peek.is_settled, "{at:?}");
+            assert_eq!((peek.kind(), looks), (RecoveryKind::Joined, 2), "{at:?}");
+            let (peek, looks) = look(&path, at, || {
+                there.take().unwrap().allocate().unwrap();
+            });
+            assert!(peek.is_settled, "{at:?}");
+            assert_eq!((peek.kind(), looks), (RecoveryKind::Clean, 2), "{at:?}");
+            assert!(!peek.is_changed(), "{at:?}");
+            assert_eq!(free(&peek), 252, "{at:?}");
+        }
+    }
+
+    /// Somebody who has begun to open the file, and has not written anything yet, is waited for. One who does not
+    /// come to an end makes a look that says so, and calls nothing damage.
+    #[test]
+    fn a_look_waits_for_who_is_opening_the_file() {
+        for at in MOMENTS {
+            let scratch = Scratch::new("peek-opens");
+            let path = scratch.path("pool");
+            drop(builder("10.0.0.0/24").create(&path).unwrap());
+            let begin = || {
+                let file = File::options().read(true).write(true).open(&path).unwrap();
+                assert!(locks::try_lock(&file, Lock::Open, true).unwrap());
+                file
+            };
+            let (mut opener, mut looks) = (None, 0);
+            let peek = Peek::at_with(&path, &mut |moment| {
+                looks += u32::from(moment == Moment::Begun);
+                match (looks, moment == at) {
+                    (1, true) => opener = Some(begin()),
+                    (3, true) => opener = None,
+                    _ => {}
+                }
+            });
+            assert!(peek.unwrap().is_settled, "{at:?}");
+            assert!(looks >= 3, "{at:?}: {looks}");
+        }
+        let scratch = Scratch::new("peek-stopped");
+        let path = scratch.path("pool");
+        drop(builder("10.0.0.0/24").create(&path).unwrap());
+        let file = File::options().read(true).write(true).open(&path).unwrap();
+        assert!(locks::try_lock(&file, Lock::Open, true).unwrap());
+        let peek = Peek::at(&path).unwrap();
+        assert!(!peek.is_settled && peek.is_in_use && !peek.is_changed());
+    }
+
+    /// A growth, in place and by a larger file: the pool before it or after it, and no mixture.
+    #[test]
+    fn a_look_in_the_middle_of_which_the_file_grows_is_made_again() {
+        for (at, capacity) in MOMENTS.into_iter().flat_map(|at| [(at, 1024), (at, 0)]) {
+            let scratch = Scratch::new("peek-grows");
+            let path = scratch.path("pool");
+            let net = builder("10.0.0.0/24");
+            let pool = net.clone().capacity(capacity).create(&path).unwrap();
+            pool.allocate_many(100).unwrap();
+            drop(pool);
+            let (peek, looks) = look(&path, at, || {
+                drop(builder("10.0.0.0/22").grow(&path).unwrap());
+            });
+            assert!(peek.is_settled && !peek.is_changed(), "{at:?} {capacity}");
+            let found = (peek.header.facts.slot_count, free(&peek), looks);
+            assert_eq!(found, (1024, 921, 2), "{at:?} {capacity}");
+        }
+    }
+
+    /// Another file in the place of the one that is being read, and a repair by an opener who dies before it
+    /// writes a state: what is told is what there is at the end.
+    #[test]
+    fn a_look_in_the_middle_of_which_the_file_is_another_one_is_made_again() {
+        for at in MOMENTS {
+            let scratch = Scratch::new("peek-other");
+            let (path, other) = (scratch.path("pool"), scratch.path("other"));
+            drop(builder("10.0.0.0/24").create(&path).unwrap());
+            drop(builder("10.0.0.0/25").create(&other).unwrap());
+            let (peek, looks) = look(&path, at, || std::fs::rename(&other, &path).unwrap());
+            let found = (peek.is_settled, peek.header.facts.slot_count, looks);
+            assert_eq!(found, (true, 128, 2), "{at:?}");
+
+            let whole = std::fs::read(&path).unwrap();
+            let write = |bytes: &[u8]| {
+                let file = File::options().write(true).open(&path).unwrap();
+                file.write_all_at(bytes, HEADER_AT[1]).unwrap();
+            };
+            write(&[0; 512]);
+            assert!(!Peek::at(&path).unwrap().has_both_headers);
+            let (peek, looks) = look(&path, at, || write(&whole[HEADER_AT[1] as usize..][..512]));
+            assert_eq!((peek.has_both_headers, looks), (true, 2), "{at:?}");
+        }
+    }
 }
