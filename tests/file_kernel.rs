@@ -8,6 +8,8 @@ mod children;
 mod ledger;
 #[path = "support/scratch.rs"]
 mod scratch;
+#[path = "support/skip.rs"]
+mod skip;
 
 use children::{role, spawn};
 use hostbits::{AllocateError, Durability, Pool, RecoveryKind};
@@ -16,6 +18,7 @@ use ledger::Ledger;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use scratch::{PAGE, Scratch, change_header, poison, put_back, read};
+use skip::skip;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
@@ -52,7 +55,7 @@ fn dirtied_bytes() -> Option<u64> {
 /// Whether the kernel counts pages that become dirty in this directory; says why if not.
 fn pages_are_counted(scratch: &Scratch) -> bool {
     let Some(before) = dirtied_bytes() else {
-        println!("skipped: no /proc/thread-self/io");
+        skip("no /proc/thread-self/io");
         return false;
     };
     let mut file = std::fs::File::create(scratch.path("probe")).unwrap();
@@ -60,7 +63,7 @@ fn pages_are_counted(scratch: &Scratch) -> bool {
     file.sync_all().unwrap();
     let is_counted = dirtied_bytes().unwrap() >= before + PAGE as u64;
     if !is_counted {
-        println!("skipped: the file system of temporary files counts no pages");
+        skip("the file system of temporary files counts no pages");
     }
     is_counted
 }

@@ -5,6 +5,8 @@
 
 #[path = "support/scratch.rs"]
 mod scratch;
+#[path = "support/skip.rs"]
+mod skip;
 
 use hostbits::{AllocateError, FileProblem, Pool, RecoveryKind};
 use ipnet::Ipv4Net;
@@ -91,7 +93,7 @@ fn is_stopped(child: Pid) -> bool {
     match waitpid(child, None) {
         Ok(WaitStatus::Stopped(_, Signal::SIGSTOP)) => true,
         other => {
-            println!("skipped: no ptrace: {other:?}");
+            skip::skip(format!("no ptrace: {other:?}"));
             false
         }
     }

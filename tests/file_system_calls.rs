@@ -8,6 +8,8 @@ mod children;
 mod ledger;
 #[path = "support/scratch.rs"]
 mod scratch;
+#[path = "support/skip.rs"]
+mod skip;
 
 use children::{command, role};
 use hostbits::{
@@ -17,6 +19,7 @@ use hostbits::{
 use ipnet::Ipv4Net;
 use ledger::Ledger;
 use scratch::Scratch;
+use skip::skip;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -33,6 +36,9 @@ fn child() {
         "create" => drop(builder(Durability::Process).create(&path).unwrap()),
         "no-space" => no_space(&path),
         "fill-the-disk" => fill_the_disk(&path),
+        "grow-a-copy" => grow_a_copy(&path),
+        "without-proc" => without_proc(&path),
+        "tell" => tell(&path),
         "limited-create" => assert!(is_too_large(builder(Durability::Process).create(&path))),
         "limited-open" => assert!(is_too_large(builder(Durability::Process).open(&path))),
         "read-only" => read_only(&path),
@@ -71,16 +77,26 @@ fn traced(options: &[&str], role: &str, path: &Path) -> Option<(Output, String)>
         strace.env(key, value.unwrap_or_default());
     }
     match strace.output() {
+        Ok(output) if refuses_to_trace(&output) => {
+            skip(String::from_utf8_lossy(&output.stderr));
+            None
+        }
         Ok(output) => {
             let calls = std::fs::read_to_string(&log).unwrap_or_default();
             let _ = std::fs::remove_file(&log);
             Some((output, calls))
         }
-        Err(_) => {
-            println!("skipped: no strace");
+        Err(error) => {
+            skip(format!("strace: {error}"));
             None
         }
     }
+}
+
+/// It says so itself, where the system does not let it.
+fn refuses_to_trace(output: &Output) -> bool {
+    let told = String::from_utf8_lossy(&output.stderr);
+    told.contains("strace: ") && told.contains("ptrace") && told.contains("not permitted")
 }
 
 /// Allocate, write, sync, name, sync of the directory: in this order, and nothing is named before.
@@ -135,24 +151,37 @@ fn no_space(path: &Path) {
     assert_eq!(left, 0, "nothing is left");
 }
 
-/// A child in a mount namespace of its own, with a small file system in memory at `mount`.
-fn on_a_small_disk(size: &str, role: &str, mount: &Path) {
-    std::fs::create_dir(mount).unwrap();
-    let child = command(role, mount.join("pool").to_str().unwrap());
+/// What a mount that is not allowed ends with.
+const NOT_ALLOWED: i32 = 77;
+
+/// A child in a mount namespace of its own, with a file system in memory at `mount`.
+fn with_a_mount(options: &str, mount: &Path, role: &str, path: &Path) {
+    let child = command(role, path.to_str().unwrap());
     let mut unshare = Command::new("unshare");
-    let script = format!("mount -t tmpfs -o size={size} tmpfs \"$0\" && exec \"$@\"");
+    let script =
+        format!("mount -t tmpfs {options} tmpfs \"$0\" || exit {NOT_ALLOWED}; exec \"$@\"");
     unshare.args(["-Urm", "sh", "-c", &script]).arg(mount);
     unshare.arg(child.get_program()).args(child.get_args());
     for (key, value) in child.get_envs() {
         unshare.env(key, value.unwrap_or_default());
     }
     match unshare.output() {
-        Ok(output) if String::from_utf8_lossy(&output.stderr).contains("unshare") => {
-            println!("skipped: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(output) => {
+            let told = String::from_utf8_lossy(&output.stderr);
+            match output.status.code() {
+                Some(NOT_ALLOWED) => skip(told),
+                Some(1) if told.starts_with("unshare: ") => skip(told),
+                _ => assert!(output.status.success(), "{output:?}"),
+            }
         }
-        Ok(output) => assert!(output.status.success(), "{output:?}"),
-        Err(error) => println!("skipped: unshare: {error}"),
+        Err(error) => skip(format!("unshare: {error}")),
     }
+}
+
+/// The same with a small one, in which the child has its file.
+fn on_a_small_disk(size: &str, role: &str, mount: &Path) {
+    std::fs::create_dir(mount).unwrap();
+    with_a_mount(&format!("-o size={size}"), mount, role, &mount.join("pool"));
 }
 
 /// E1: a full disk is an error, and leaves no file.
@@ -190,6 +219,235 @@ fn fill_the_disk(path: &Path) {
 fn a_disk_that_becomes_full_harms_no_pool() {
     let scratch = Scratch::new("fills");
     on_a_small_disk("256k", "fill-the-disk", &scratch.path("small"));
+}
+
+/// Grows a copy that has holes, and whose file system has nothing to fill them with.
+fn grow_a_copy(path: &Path) {
+    let narrow = Pool::builder("10.0.0.0/20".parse::<Ipv4Net>().unwrap()).in_file();
+    let wide = Pool::builder("10.0.0.0/13".parse::<Ipv4Net>().unwrap()).in_file();
+    let whole = path.with_extension("whole");
+    let pool = narrow.clone().capacity(1 << 19).create(&whole).unwrap();
+    let held = pool.allocate_many(20).unwrap();
+    drop(pool);
+    let copied = Command::new("cp")
+        .arg("--sparse=always")
+        .args([&whole, path])
+        .status();
+    assert!(copied.unwrap().success());
+    std::fs::remove_file(&whole).unwrap();
+    let metadata = std::fs::metadata(path).unwrap();
+    let blocks = std::os::unix::fs::MetadataExt::blocks(&metadata);
+    assert!(blocks * 512 < metadata.len() / 2, "it has no holes");
+    let filler = path.with_extension("filler");
+    let mut file = std::fs::File::create(&filler).unwrap();
+    while std::io::Write::write_all(&mut file, &[1; 4096]).is_ok() {}
+    drop(file);
+    let before = std::fs::read(path).unwrap();
+    assert!(matches!(wide.grow(path), Err(OpenError::NoSpace)));
+    let opened = narrow.open(path);
+    assert!(matches!(opened, Err(OpenError::NoSpace)), "{opened:?}");
+    assert!(
+        before == std::fs::read(path).unwrap(),
+        "nothing was changed"
+    );
+    let left = std::fs::read_dir(path.parent().unwrap()).unwrap().count();
+    assert_eq!(left, 2, "the pool and the filler");
+    std::fs::remove_file(filler).unwrap();
+    let pool = wide.grow(path).unwrap();
+    // A copy is not believed: what is not held is to be reclaimed.
+    assert_eq!(pool.available(), 0);
+    let list: Vec<_> = held.iter().map(ToString::to_string).collect();
+    pool.reclaim(&list).unwrap();
+    let all = std::iter::from_fn(|| pool.allocate().ok()).count();
+    assert_eq!(all, (1 << 19) - 3 - held.len());
+}
+
+/// E2: a growth of a file that has fewer blocks than bytes. Without room it is an error, and not a signal in a
+/// later allocation.
+#[test]
+fn a_copy_with_holes_does_not_grow_on_a_full_disk() {
+    let scratch = Scratch::new("holes");
+    on_a_small_disk("400k", "grow-a-copy", &scratch.path("small"));
+}
+
+/// Everything that can be done to a file.
+fn without_proc(path: &Path) {
+    assert!(!Path::new("/proc/self").exists());
+    let builder = builder(Durability::Barrier);
+    let held = builder.create(path).unwrap().allocate().unwrap();
+    let again = builder.create(path);
+    assert!(matches!(again, Err(OpenError::AlreadyExists)), "{again:?}");
+    assert!(hostbits::read_file(path).unwrap().problems.is_empty());
+    assert!(builder.open(path).unwrap().iter().eq([held]));
+    // Who dies with it there: no boot has a name, so what is believed is what was synced.
+    let larger = wide().grow(path).unwrap();
+    assert!(larger.iter().eq([held]));
+    let copy = path.with_extension("copy");
+    hostbits::backup_file(path, &copy).unwrap();
+    drop(larger);
+    hostbits::restore_file(&copy, path, 0).unwrap();
+    let pool = wide().open(path).unwrap();
+    assert_eq!(pool.recovery().unwrap().kind, RecoveryKind::Backup);
+    assert!(!pool.is_available(held));
+    let nowhere = path.with_file_name("nowhere").join("pool");
+    let Err(OpenError::Io { error, .. }) = builder.create(&nowhere) else {
+        panic!("created in a directory that is not there");
+    };
+    assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+    let names = std::fs::read_dir(path.parent().unwrap()).unwrap();
+    assert_eq!(names.count(), 2, "the pool and its copy");
+}
+
+/// X5: a container without `/proc`. A file is made with a name that it does not keep, where it has none elsewhere.
+#[test]
+fn without_proc_everything_works() {
+    let scratch = Scratch::new("proc");
+    let path = scratch.path("pool");
+    with_a_mount("", Path::new("/proc"), "without-proc", &path);
+}
+
+/// What an opening, or else a creation, has to say.
+fn tell(path: &Path) {
+    let builder = builder(Durability::Process);
+    let opened = match path.exists() {
+        true => builder.open(path),
+        false => builder.create(path),
+    };
+    let told = match &opened {
+        Ok(_) => "ready".to_owned(),
+        Err(OpenError::CopyOnWrite { why }) => (*why).to_owned(),
+        Err(error) => error.to_string(),
+    };
+    std::fs::write(path.with_extension("told"), told).unwrap();
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// File systems that are not here, and kernels: by what their calls would say. One that cannot be trusted with a
+/// full disk is refused, with its own reason, and nothing is left of the file.
+#[test]
+fn what_other_file_systems_say_is_believed() {
+    let is_on = |magic: u64| {
+        format!(
+            "inject=fstatfs:poke_exit=@arg2={}",
+            hex(&magic.to_le_bytes())
+        )
+    };
+    let (btrfs, xfs, zfs, overlay) = (
+        is_on(0x9123_683e),
+        is_on(0x5846_5342),
+        is_on(0x2fc1_2fc1),
+        is_on(0x794c_7630),
+    );
+    // Every question about flags is answered "no copy-on-write", every one about blocks "there are none".
+    let marked = format!(
+        "inject=ioctl:retval=0:poke_exit=@arg3={}",
+        hex(&0x0080_0000u32.to_le_bytes())
+    );
+    let kernel = |release: &str| {
+        let mut name = vec![0; 130];
+        name.extend(release.bytes());
+        name.push(0);
+        format!("inject=uname:poke_exit=@arg1={}", hex(&name))
+    };
+    let (old, new) = (kernel("6.9.0"), kernel("6.17.0"));
+    // One extent, the last one: with or without a place, of this file alone or not.
+    let extent = |flags: u32, when: &str| {
+        let mut map = [0u8; 32 + 56];
+        map[8..16].copy_from_slice(&u64::MAX.to_le_bytes());
+        map[20..24].copy_from_slice(&1u32.to_le_bytes());
+        map[24..28].copy_from_slice(&64u32.to_le_bytes());
+        map[40..48].copy_from_slice(&(1u64 << 30).to_le_bytes());
+        map[48..56].copy_from_slice(&(1u64 << 20).to_le_bytes());
+        map[72..76].copy_from_slice(&(flags | 1).to_le_bytes());
+        format!(
+            "inject=ioctl:retval=0:poke_exit=@arg3={}:when={when}",
+            hex(&map)
+        )
+    };
+    // Every look at a file asks for its flags first; overwriting something looks twice for its place alone.
+    let (own, shared, nowhere) = (extent(0, "2+2"), extent(0x2000, "2+2"), extent(2, "2+1"));
+    let no = |call: &str, error: &str| format!("inject={call}:error={error}");
+    let untold = no("ioctl", "EOPNOTSUPP");
+    let unreserved = no("fallocate", "EOPNOTSUPP");
+    let cases: [(&str, &[&String], &str); 17] = [
+        ("xfs", &[&xfs], "ready"),
+        ("xfs, its own blocks", &[&xfs, &own], "ready"),
+        ("xfs, shared", &[&xfs, &shared], "its blocks are shared"),
+        ("xfs, does not say", &[&xfs, &untold], "does not say where"),
+        (
+            "xfs, on zones",
+            &[&xfs, &unreserved],
+            "every change to a new place",
+        ),
+        ("zfs", &[&zfs], "every change to a new place"),
+        ("btrfs, no mark", &[&btrfs, &untold], "is not marked"),
+        ("btrfs, old", &[&btrfs, &marked, &old], "before Linux 6.17"),
+        (
+            "btrfs, quota",
+            &[&btrfs, &marked, &new],
+            "quotas with limits",
+        ),
+        ("overlay", &[&overlay], "ready"),
+        (
+            "overlay of btrfs",
+            &[&overlay, &marked],
+            "quotas with limits",
+        ),
+        (
+            "overlay, no place",
+            &[&overlay, &nowhere],
+            "does not say where",
+        ),
+        (
+            "overlay, shared",
+            &[&overlay, &shared],
+            "its blocks are shared",
+        ),
+        // Kernels that do not know a call, and what a full disk says to who asks for blocks.
+        ("no statx", &[&no("statx", "ENOSYS")], "ready"),
+        ("no populate", &[&no("madvise", "EINVAL")], "ready"),
+        (
+            "no attributes",
+            &[
+                &no("fsetxattr", "EOPNOTSUPP"),
+                &no("fgetxattr", "EOPNOTSUPP"),
+            ],
+            "ready",
+        ),
+        ("full", &[&no("fallocate", "ENOSPC")], "no space"),
+    ];
+    let scratch = Scratch::new("other");
+    for (what, injected, expected) in cases {
+        for is_there in [false, true] {
+            if !is_there && injected.contains(&&nowhere) {
+                // Two looks in a row, each with a question about flags.
+                continue;
+            }
+            let path = scratch.path("pool");
+            if is_there {
+                drop(builder(Durability::Process).create(&path).unwrap());
+            }
+            let mut options = vec![
+                "-e",
+                "trace=fstatfs,ioctl,uname,fallocate,statx,madvise,fsetxattr,fgetxattr",
+            ];
+            options.extend(injected.iter().flat_map(|it| ["-e", it.as_str()]));
+            let Some((output, log)) = traced(&options, "tell", &path) else {
+                return;
+            };
+            assert!(output.status.success(), "{what}: {output:?}");
+            let told = std::fs::read_to_string(path.with_extension("told")).unwrap();
+            assert!(told.contains(expected), "{what}, {is_there}: {told}\n{log}");
+            let is_left = is_there || told == "ready";
+            assert_eq!(scratch.names().len(), 1 + usize::from(is_left), "{what}");
+            for name in scratch.names() {
+                std::fs::remove_file(scratch.path(&name)).unwrap();
+            }
+        }
+    }
 }
 
 /// Where nothing may be written, a pool can be looked at, and no more.
@@ -775,7 +1033,7 @@ fn what_is_freed_while_the_disk_takes_its_time_is_not_answered() {
         };
         assert!(output.status.success(), "{output:?} {log}");
         if !is_in_time {
-            println!("skipped: this machine is slower than its disk");
+            skip("this machine is slower than its disk");
             return;
         }
         assert_ne!(answered(), u64::from(claimed[0].octets()[3]), "two holders");

@@ -8,6 +8,8 @@ mod children;
 mod ledger;
 #[path = "support/scratch.rs"]
 mod scratch;
+#[path = "support/skip.rs"]
+mod skip;
 
 use children::{role, setting, spawn};
 use hostbits::{
@@ -21,6 +23,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 use scratch::Scratch;
+use skip::skip;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -99,9 +102,7 @@ fn a_child_with_its_parent_s_number_is_told_apart() {
     let path = scratch.path("pool");
     let mut child = spawn("first-of-a-namespace", path.to_str().unwrap());
     match child.wait().unwrap().code() {
-        Some(NOT_ALLOWED) => {
-            eprintln!("SKIPPED: this user may not make a namespace of processes");
-        }
+        Some(NOT_ALLOWED) => skip("this user may not make a namespace of processes"),
         code => assert_eq!(code, Some(FINE)),
     }
 }

@@ -1,6 +1,7 @@
 //! More slots for a file that has room for them. Nobody else has it open.
 //!
 //! ```text
+//! blocks for all of the file, which a copy may lack
 //! the new configuration, in the place that is not in force; sync
 //! the new header, over the copy that is not in force; sync        <- from here on it is the new pool
 //! the bits of the new slots, which were zero until now; sync
@@ -54,6 +55,8 @@ impl Opening<'_> {
         if !self.be_alone()? {
             return Err(OpenError::InUse);
         }
+        // A copy may have holes, or blocks that it shares: it gets what it needs now, or nothing is changed.
+        drop(self.map(true)?);
         let in_force = self.copy_in_force()?;
         let place = header.layout.config_extent(header.generation);
         self.write_and_sync(&encode_config(grown.config), place.offset as u64)?;
