@@ -313,6 +313,10 @@ impl fmt::Display for OpenError {
                 write!(f, "the file is cut: {len} bytes where {need} must be")
             }
             Self::NoSpace => f.write_str("no space left for the file"),
+            Self::StaleFile { session: 0, min } => write!(
+                f,
+                "there is no file of session {min} or later, which was asked for"
+            ),
             Self::StaleFile { session, min } => write!(
                 f,
                 "the file is of session {session}, older than {min}: somebody put back a copy"

@@ -2,7 +2,7 @@
 
 use crate::model::{Config, MemberConfig};
 use crate::plan::{Plan, PlanError, Step, StepKind};
-use hostbits::{FileProblem, OpenError, SyncError, read_file};
+use hostbits::{OpenError, SyncError};
 use ipnet::IpNet;
 use std::error::Error;
 use std::fmt;
@@ -68,20 +68,6 @@ impl Plan {
             }
             done.push(step.clone());
         }
-        for member in config.sets.iter().flat_map(|set| &set.members) {
-            if let Err(error) = settle(member) {
-                return Err(ApplyError::File {
-                    path: member
-                        .file
-                        .as_ref()
-                        .map(|it| it.path.clone())
-                        .unwrap_or_default(),
-                    line: member.line,
-                    error,
-                    done,
-                });
-            }
-        }
         Ok(Done { plan })
     }
 }
@@ -107,18 +93,6 @@ fn do_to_file(member: &MemberConfig, kind: &StepKind) -> Result<(), OpenError> {
         SyncError::SyncFailed { errno } => OpenError::SyncFailed { errno },
         _ => OpenError::Poisoned,
     })
-}
-
-/// Opens a file whose creator, or last user, died before its summary was whole: the first opening mends it.
-fn settle(member: &MemberConfig) -> Result<(), OpenError> {
-    let Some((builder, path)) = member.file_builder::<IpNet>() else {
-        return Ok(());
-    };
-    let view = read_file(path)?;
-    if view.problems.contains(&FileProblem::HiddenSlots) {
-        drop(builder.open(path)?);
-    }
-    Ok(())
 }
 
 impl fmt::Display for ApplyError {

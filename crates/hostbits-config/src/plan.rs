@@ -153,6 +153,8 @@ pub enum RefusalKind {
     FileMoved,
     /// Two members are in one file, by way of a link.
     SharedFile,
+    /// There is no file, and `min_session` says that there was one.
+    FileMissing,
 }
 
 /// As text, whatever bytes the path is of: a folder need not be UTF-8.
@@ -235,6 +237,20 @@ impl Plan {
         };
         if let Some(file) = &member.file {
             step.kind = match &view {
+                None if file.min_session != 0 => {
+                    let min = file.min_session;
+                    self.refusals.push(Refusal {
+                        code: RefusalKind::FileMissing,
+                        message: format!(
+                            "there is no {0}, and min_session = {min} says that there was one: put its backup \
+                             back (hostbits pool restore BACKUP {0} --min-session {min}), or leave min_session \
+                             out if nobody holds an address of it",
+                            file.path.display()
+                        ),
+                        ..Refusal::of(set, member)
+                    });
+                    return Ok(());
+                }
                 None => {
                     let capacity = member.info.capacity;
                     StepKind::Create { capacity }
@@ -436,6 +452,7 @@ impl RefusalKind {
             Self::NotDrained => "not-drained",
             Self::FileMoved => "file-moved",
             Self::SharedFile => "shared-file",
+            Self::FileMissing => "file-missing",
         }
     }
 }

@@ -358,6 +358,27 @@ fn without_the_old_one_closed_parts_are_told_with_their_stragglers() {
     );
 }
 
+/// A file that was seen before and is gone: a plan said "create", and apply failed with an error about copies.
+#[test]
+fn a_file_that_is_missing_is_not_created_anew() {
+    let folder = Folder::new("missing");
+    let config = folder.config(&member(&format!("{FIRST}\nmin_session = 7")));
+    assert_eq!(told(&config, None), ["refused: file-missing"]);
+    let plan = Plan::of(&config, None).unwrap();
+    let told = plan.refusals[0].to_string();
+    assert!(told.contains("pool restore BACKUP"), "{told}");
+    let applied = Plan::apply(&config, None);
+    assert!(
+        matches!(applied, Err(ApplyError::Refused(_))),
+        "{applied:?}"
+    );
+    assert!(!folder.path("a.pool").exists());
+    // Without the number it is a new file, which is of session 1.
+    apply(&folder.config(&member(FIRST)));
+    let config = folder.config(&member(&format!("{FIRST}\nmin_session = 1")));
+    assert_eq!(Plan::of(&config, None).unwrap().refusals, []);
+}
+
 #[test]
 fn links_and_other_files_are_found() {
     let folder = Folder::new("links");
