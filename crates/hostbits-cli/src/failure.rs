@@ -115,6 +115,12 @@ impl Failure {
                 if let Self::Refused(list) = self {
                     print_error_text(list.notes().trim_end());
                 }
+                #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+                if let Self::Pool(failure) = self
+                    && let Err(unprinted) = failure.print_found()
+                {
+                    print_error_text(&format!("error: {unprinted}"));
+                }
                 print_error_text(&format!("error: {self}"));
                 if let Some(hint) = self.hint() {
                     print_error_text(&format!("hint: {hint}"));

@@ -6,6 +6,8 @@
 //! library alone.
 
 mod args;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+mod closing;
 mod failure;
 mod info;
 mod next;

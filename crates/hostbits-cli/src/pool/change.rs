@@ -4,11 +4,12 @@ use super::args::{AllocateArgs, CreateArgs, FileArgs, GrowArgs};
 use super::failure::{Cause, one_address};
 use super::net_of;
 use crate::args::{Format, PoolArgs};
+use crate::closing::using;
 use crate::failure::Failure;
 use crate::next::Given;
 use crate::output::{print, print_json, print_whole};
 use crate::waiting::naming_others;
-use hostbits::{Durability, Network, NetworkInfo, Pool};
+use hostbits::{Durability, Network, NetworkInfo, Pool, SyncError};
 use ipnet::IpNet;
 use serde::Serialize;
 use std::io;
@@ -70,10 +71,10 @@ fn refuse_seed(file: &FileArgs, pool: &PoolArgs) -> Result<(), Failure> {
 }
 
 fn print_made(file: &FileArgs, verb: &str, pool: Pool) -> Result<(), Failure> {
-    let (name, info) = (file.name(), pool.info());
-    let health = pool.health();
+    let name = file.name();
+    let unclosed = |_, _, error| file.refuse(Cause::Sync(error));
+    let (info, health) = using(pool, |pool| Ok((pool.info(), pool.health())), unclosed)?;
     let durability = health.map(|health| health.durability).unwrap_or_default();
-    file.close(pool)?;
     match file.format {
         Format::Plain => {
             print(|out| writeln!(out, "{name}: {verb} {info}, durability {durability}"))
@@ -90,12 +91,18 @@ fn print_made(file: &FileArgs, verb: &str, pool: Pool) -> Result<(), Failure> {
 /// Allocates, and prints what is as durable as the file promises.
 pub(super) fn allocate(args: &AllocateArgs) -> Result<(), Failure> {
     let file = &args.file;
-    let pool = file.open()?;
-    let in_flight = || pool.processes_in_flight().unwrap_or_default();
-    let nets = naming_others(file.format, in_flight, || take(args, &pool));
-    let nets = nets.map_err(|cause| file.refuse(cause))?;
-    sync_if_promised(&pool).map_err(|cause| file.refuse(cause))?;
-    file.close(pool)?;
+    let allocate = |pool: &Pool| {
+        let in_flight = || pool.processes_in_flight().unwrap_or_default();
+        let nets = naming_others(file.format, in_flight, || take(args, pool));
+        let nets = nets.map_err(|cause| file.refuse(cause))?;
+        sync_if_promised(pool).map_err(|error| {
+            give_back(pool, &nets);
+            file.refuse(Cause::Sync(error))
+        })?;
+        Ok(nets)
+    };
+    let unclosed = |nets, _, error| file.refuse(Cause::Unclosed { nets, error });
+    let nets = using(file.open()?, allocate, unclosed)?;
     print_nets(file, &nets).map_err(|error| file.refuse(Cause::Unprinted { nets, error }))
 }
 
@@ -133,10 +140,22 @@ fn take(args: &AllocateArgs, pool: &Pool) -> Result<Vec<IpNet>, Cause> {
 
 /// Whoever reads an address uses it, so with `Barrier` it must be durable before it is printed. `Strict` has
 /// waited already, and `Process` promises nothing that a write could keep.
-pub(super) fn sync_if_promised(pool: &Pool) -> Result<(), Cause> {
+fn sync_if_promised(pool: &Pool) -> Result<(), SyncError> {
     match needs_sync(pool) {
-        true => pool.sync().map_err(Cause::Sync),
+        true => pool.sync(),
         false => Ok(()),
+    }
+}
+
+/// What was allocated and nobody has been told of.
+fn give_back(pool: &Pool, nets: &[IpNet]) {
+    let unit = pool.info().unit;
+    for &net in nets {
+        // Whoever has released it meanwhile has done our work.
+        let _ = match net.prefix_len() == unit {
+            true => pool.release(net.addr()),
+            false => pool.release_block(net),
+        };
     }
 }
 
@@ -162,13 +181,13 @@ fn print_nets(file: &FileArgs, nets: &[IpNet]) -> io::Result<()> {
 }
 
 pub(super) fn sync(file: &FileArgs) -> Result<(), Failure> {
-    let pool = file.open()?;
-    pool.sync()
-        .map_err(|error| file.refuse(Cause::Sync(error)))?;
+    let health = file.with(|pool| {
+        let synced = pool.sync();
+        synced.map_err(|error| file.refuse(Cause::Sync(error)))?;
+        Ok(pool.health())
+    })?;
     let name = file.name();
-    let health = pool.health();
     let durability = health.map(|health| health.durability).unwrap_or_default();
-    file.close(pool)?;
     match (file.format, durability) {
         (Format::Json, durability) => print_json(&Synced {
             file: &name,

@@ -1,6 +1,6 @@
 //! How a pool file can refuse: which file, what it said, and what to do next.
 
-use crate::failure::{EXIT_EXHAUSTED, EXIT_INPUT};
+use crate::failure::{EXIT_EXHAUSTED, EXIT_INPUT, Failure};
 use crate::reconcile::{
     Found, MEND, OTHER_PLAN, Sighted, apply_hint, serialize_apply, without_member,
 };
@@ -102,6 +102,13 @@ pub(crate) enum Cause {
     OtherPlan,
     /// Another pool has come in the place of the one that was being read.
     Replaced(MemberId),
+    /// Addresses are allocated, and the disk did not take it.
+    Unclosed {
+        /// Which.
+        nets: Vec<IpNet>,
+        /// What the library says.
+        error: SyncError,
+    },
     /// Addresses are allocated, and their names cannot be written.
     Unprinted {
         /// Which.
@@ -157,7 +164,8 @@ impl PoolFailure {
             Cause::Apply { .. } | Cause::Undo(_) | Cause::OtherPlan => EXIT_FILE,
             Cause::Replaced(_) | Cause::SyncOfMember { .. } => EXIT_FILE,
             Cause::Reconciler(_) | Cause::Pass(_) => EXIT_FILE,
-            Cause::Open(_) | Cause::Backup(_) | Cause::Restore(_) | Cause::Sync(_) => EXIT_FILE,
+            Cause::Open(_) | Cause::Backup(_) | Cause::Restore(_) => EXIT_FILE,
+            Cause::Sync(_) | Cause::Unclosed { .. } => EXIT_FILE,
         }
     }
 
@@ -203,16 +211,12 @@ impl PoolFailure {
             },
             Cause::OtherPlan => Some(OTHER_PLAN.to_owned()),
             Cause::Apply { error, .. } => apply_hint(error),
-            Cause::Unprinted { nets, .. } => {
-                let some: Vec<String> = nets.iter().take(MAX_NAMED).map(IpNet::to_string).collect();
-                let more = match nets.len().saturating_sub(MAX_NAMED) {
-                    0 => String::new(),
-                    more => format!(" and {more} more"),
-                };
-                Some(format!(
-                    "hostbits pool release {file} {}{more}, if nobody has read them",
-                    some.join(" ")
-                ))
+            Cause::Unprinted { nets, .. } => Some(format!(
+                "hostbits pool release {file} {}, if nobody has read them",
+                named(nets)
+            )),
+            Cause::Unclosed { nets, .. } => {
+                Some(format!("hostbits pool release {file} {}", named(nets)))
             }
             _ => None,
         }
@@ -226,6 +230,23 @@ impl PoolFailure {
         }
     }
 
+    /// Prints what was found by the pass whose plan was not applied: for people. In JSON it is in the failure.
+    pub(crate) fn print_found(&self) -> Result<(), Failure> {
+        let Cause::Apply {
+            error: SetApplyError::Fuse { .. },
+            sighted,
+        } = &self.cause
+        else {
+            return Ok(());
+        };
+        let file = &self.file;
+        let name = match &self.set {
+            None => file.clone(),
+            Some(set) => format!("{set} of {file}"),
+        };
+        sighted.print_found_by_pass(&name)
+    }
+
     /// What was found by the pass whose plan was not applied.
     pub(crate) fn found(&self) -> Option<Found<'_>> {
         match &self.cause {
@@ -235,6 +256,15 @@ impl PoolFailure {
             } => Some(sighted.found_by_pass()),
             _ => None,
         }
+    }
+}
+
+/// Some of them by name, and how many more there are.
+pub(crate) fn named(nets: &[IpNet]) -> String {
+    let some: Vec<String> = nets.iter().take(MAX_NAMED).map(IpNet::to_string).collect();
+    match nets.len().saturating_sub(MAX_NAMED) {
+        0 => some.join(" "),
+        more => format!("{} and {more} more", some.join(" ")),
     }
 }
 
@@ -295,6 +325,13 @@ impl fmt::Display for PoolFailure {
             Cause::Apply { error, .. } | Cause::Undo(error) => f.write_str(&without_member(error)),
             Cause::OtherPlan => ReconcilerError::OtherPool.fmt(f),
             Cause::Replaced(_) => f.write_str("another pool has come into its place meanwhile"),
+            Cause::Unclosed { nets, error } => {
+                write!(
+                    f,
+                    "{error}; {} allocated, which nobody was told",
+                    nets.len()
+                )
+            }
             Cause::Unprinted { nets, error } => write!(
                 f,
                 "{} allocated, and cannot be written to standard output: {error}",
@@ -323,6 +360,16 @@ impl Serialize for PoolFailure {
             Cause::Apply { error, .. } => serialize_apply(error, serializer),
             Cause::OtherPlan => code(ReconcilerError::OtherPool.code(), serializer),
             Cause::Replaced(_) => code("replaced", serializer),
+            Cause::Unclosed { nets, error } => {
+                #[derive(Serialize)]
+                struct Unclosed<'a> {
+                    #[serde(flatten)]
+                    error: &'a SyncError,
+                    addresses: &'a [IpNet],
+                }
+                let addresses = nets;
+                Unclosed { error, addresses }.serialize(serializer)
+            }
             Cause::Unprinted { nets, .. } => {
                 #[derive(Serialize)]
                 struct Unprinted<'a> {

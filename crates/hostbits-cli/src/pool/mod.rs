@@ -11,8 +11,8 @@
 //! | `map` | the address space in characters |
 //! | `failure` | how a file can refuse |
 //!
-//! A command opens the file, does one thing and leaves. The library sees to it that others may have the
-//! file open all the while.
+//! A command opens the file, does one thing, leaves, and says what it has done: see `closing`. The library sees to
+//! it that others may have the file open all the while.
 
 mod args;
 mod backup;
@@ -27,13 +27,14 @@ pub(crate) use args::{AFTER_HELP, FileArgs, PoolCommand, ReclaimArgs};
 pub(crate) use change::needs_sync;
 pub(crate) use failure::{
     Cause, EXIT_FILE, EXIT_REFUSED, PoolFailure, exit_code_of_allocate, exit_code_of_exact,
-    exit_code_of_release,
+    exit_code_of_release, named,
 };
 pub(crate) use look::{Problem, has_damage, problems, verdict};
 pub(crate) use map::Map;
 pub(crate) use reclaim::run as reclaim;
 pub(crate) use release::{Done, Outcome};
 
+use crate::closing::using;
 use crate::failure::Failure;
 use crate::users::printable;
 use hostbits::{FileView, OpenError, Pool};
@@ -66,16 +67,16 @@ impl FileArgs {
         printable(&self.path.display().to_string())
     }
 
-    /// Joins those who have it open.
+    /// Joins those who have it open. For `using` alone.
     pub(crate) fn open(&self) -> Result<Pool, Failure> {
         hostbits::open_file_since(&self.path, self.least_session())
             .map_err(|error| self.refuse_open(error))
     }
 
-    /// Leaves it, and tells if the disk did not take what was done.
-    pub(crate) fn close(&self, pool: Pool) -> Result<(), Failure> {
-        let closed = pool.close();
-        closed.map_err(|error| self.refuse(Cause::Sync(error)))
+    /// Joins those who have it open, does something, and leaves.
+    fn with<T>(&self, work: impl FnOnce(&Pool) -> Result<T, Failure>) -> Result<T, Failure> {
+        let unclosed = |_, _, error| self.refuse(Cause::Sync(error));
+        using(self.open()?, work, unclosed)
     }
 
     /// Looks at it, and leaves it alone.

@@ -57,13 +57,14 @@ pub(crate) fn run<T: Named>(args: &ReclaimArgs<T>) -> Result<(), Failure> {
         false => Some(read_whole(&args.reading.of(&args.users))?),
     };
     let target = args.target.target()?;
-    let set = target.open()?;
-    let done = match users {
-        Some(users) => by_list(args, &target, &set, users)?,
-        None => everything(&target, &set)?,
-    };
-    target.sync(&set)?;
-    target.close(set)?;
+    let done = target.with(|set| {
+        let done = match users {
+            Some(users) => by_list(args, &target, set, users)?,
+            None => everything(&target, set)?,
+        };
+        target.sync(set)?;
+        Ok(done)
+    })?;
     let members = done.members.iter().map(|it| Reclaimed {
         member: target.name_of(it.id).unwrap_or_default(),
         freed: it.freed,

@@ -51,15 +51,12 @@ struct Answer<'a> {
 }
 
 pub(super) fn run(args: &ReleaseArgs) -> Result<ExitCode, Failure> {
-    let pool = args.file.open()?;
-    let mut done = Done::default();
-    let outcomes: Vec<Outcome> = args
-        .named
-        .iter()
-        .map(|&named| done.release(&pool, named))
-        .collect();
+    let outcomes: Vec<Outcome> = args.file.with(|pool| {
+        let mut done = Done::default();
+        let named = args.named.iter();
+        Ok(named.map(|&named| done.release(pool, named)).collect())
+    })?;
     print_outcomes(args, &outcomes)?;
-    args.file.close(pool)?;
     let first_error = outcomes.iter().find_map(|outcome| outcome.error.as_ref());
     Ok(first_error.map_or(ExitCode::SUCCESS, |error| {
         ExitCode::from(exit_code_of_release(error))

@@ -24,19 +24,19 @@ pub(super) fn run(args: &ApplyArgs) -> Result<ExitCode, Failure> {
         false => args.reading.of(&args.from),
     };
     refuse_two_inputs(&lists)?;
-    let set = target.open()?;
-    let going = Going {
-        args,
-        target: &target,
-        set: &set,
-        subject: subject(&target, &lists, args, &kept),
-    };
-    let code = match kept.plan.grace_ms {
-        0 => going.as_it_is(kept),
-        _ => going.see_again(kept),
-    }?;
-    target.close(set)?;
-    Ok(code)
+    let outcome = target.with(|set| {
+        let going = Going {
+            args,
+            target: &target,
+            set,
+            subject: subject(&target, &lists, args, &kept),
+        };
+        match kept.plan.grace_ms {
+            0 => going.as_it_is(kept),
+            _ => going.see_again(kept),
+        }
+    })?;
+    outcome.print()
 }
 
 fn subject<'a>(
@@ -53,17 +53,17 @@ fn subject<'a>(
     }
 }
 
-/// A plan that somebody goes on with.
-struct Going<'a> {
+/// A plan that somebody goes on with. `'t` outlives the open set, and what there is to say with it.
+struct Going<'t, 'a> {
     args: &'a ApplyArgs,
-    target: &'a Target,
+    target: &'t Target,
     set: &'a PoolSet<IpNet>,
     subject: Subject<'a>,
 }
 
-impl<'a> Going<'a> {
+impl<'t, 'a> Going<'t, 'a> {
     /// The list is read anew, as the next sighting.
-    fn see_again(&self, mut kept: PlanFile) -> Result<ExitCode, Failure> {
+    fn see_again(&self, mut kept: PlanFile) -> Result<Outcome<'t>, Failure> {
         let mut reconciler = self.resume(&kept)?;
         let anew = reconciler.began_anew().to_vec();
         let expected = Some(kept.plan.entries.total);
@@ -96,13 +96,7 @@ impl<'a> Going<'a> {
         }
         kept.save(&self.args.plan).map_err(Failure::Plan)?;
         self.target.sync(self.set)?;
-        self.outcome(
-            &sighted,
-            applied.total,
-            began_anew,
-            unwritten,
-            is_barrier_up,
-        )
+        Ok(self.outcome(sighted, applied.total, began_anew, unwritten, is_barrier_up))
     }
 
     /// Where the plan has stopped; pools of which its sightings are worth nothing any more begin anew.
@@ -135,7 +129,7 @@ impl<'a> Going<'a> {
     }
 
     /// At first sight: the plan as it was made, if nobody has touched the barrier since.
-    fn as_it_is(&self, mut kept: PlanFile) -> Result<ExitCode, Failure> {
+    fn as_it_is(&self, mut kept: PlanFile) -> Result<Outcome<'t>, Failure> {
         if !self.args.from.is_empty() || self.args.entries.is_some() {
             return Err(Failure::Usage(
                 "a plan of grace 0 is applied as it is, and no list is read: leave --from and --entries out"
@@ -164,18 +158,18 @@ impl<'a> Going<'a> {
         drop(reconciler);
         kept.save(&self.args.plan).map_err(Failure::Plan)?;
         self.target.sync(self.set)?;
-        self.outcome(&sighted, applied.total, Vec::new(), Vec::new(), false)
+        Ok(self.outcome(sighted, applied.total, Vec::new(), Vec::new(), false))
     }
 
     fn outcome(
         &self,
-        sighted: &Sighted,
+        sighted: Sighted,
         applied: Applied,
         began_anew: Vec<String>,
         unwritten: Vec<String>,
         is_barrier_up: bool,
-    ) -> Result<ExitCode, Failure> {
-        let outcome = Outcome {
+    ) -> Outcome<'t> {
+        Outcome {
             target: self.target,
             sighted,
             plan_file: Some(printable(&self.args.plan.display().to_string())),
@@ -184,8 +178,7 @@ impl<'a> Going<'a> {
             applied: Some(applied),
             is_barrier_up,
             others: others(self.set),
-        };
-        outcome.print()
+        }
     }
 }
 

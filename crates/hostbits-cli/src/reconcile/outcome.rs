@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// A pass and what became of its plan.
 pub(super) struct Outcome<'a> {
     pub(super) target: &'a Target,
-    pub(super) sighted: &'a Sighted,
+    pub(super) sighted: Sighted,
     /// The file of the plan, if it is kept.
     pub(super) plan_file: Option<String>,
     /// The pools of which the sightings of an older plan were worth nothing.

@@ -1,6 +1,7 @@
 //! What a pass has found, as text and as JSON.
 
-use crate::output::Utc;
+use crate::failure::Failure;
+use crate::output::{Utc, print, print_error_text};
 use crate::users::{Counted, ProblemLines, ReadToEnd};
 use hostbits::{Applied, EntryCounts, PlanRange, Problem, SetPlan, SlotCounts};
 use serde::Serialize;
@@ -138,6 +139,12 @@ impl Sighted {
     }
 
     /// Writes the table: every category of entries, every category of addresses.
+    /// Prints what a pass over this pool, or this set, has found.
+    pub(crate) fn print_found_by_pass(&self, name: &str) -> Result<(), Failure> {
+        print_error_text(&self.notes().to_string());
+        print(|out| self.write(out, name, Lookout::Pass))
+    }
+
     pub(super) fn write(
         &self,
         out: &mut dyn Write,

@@ -3,15 +3,15 @@
 use super::args::{Mode, PassOptions, PlanCommand, ReconcileArgs, refuse_two_inputs};
 use super::outcome::{Outcome, unwritten};
 use super::plan_file::PlanFile;
-use super::report::{Grace, Lookout, Sighted};
+use super::report::{Grace, Sighted};
 use super::sight::Subject;
 use super::target::{Named, Target, others};
 use super::{apply, seed, undo};
 use crate::failure::Failure;
-use crate::output::{print, print_error_text};
+use crate::output::print_error_text;
 use crate::pool::Cause;
 use crate::users::printable;
-use hostbits::{Applied, PoolSet, SetApplied, SetApplyError, SetReconciler};
+use hostbits::{Applied, PoolSet, SetApplied, SetReconciler};
 use ipnet::IpNet;
 use std::path::Path;
 use std::process::ExitCode;
@@ -67,44 +67,45 @@ fn run(target: &Target, args: &PassOptions) -> Result<ExitCode, Failure> {
                 .to_owned(),
         ));
     }
-    let set = target.open()?;
-    let named = args.lists.lists();
-    let run = Run {
-        args,
-        target,
-        set: &set,
-        grace: args.grace.unwrap_or(DEFAULT_GRACE),
-        subject: Subject {
-            target,
-            sources: named.iter().map(|list| &list.source).collect(),
-            skip_unreadable: args.lists.reading.skip_unreadable,
-            entries: args.lists.entries,
-        },
-    };
-    if run.grace.is_zero() && target.is_plain() {
+    let (named, grace) = (args.lists.lists(), args.grace.unwrap_or(DEFAULT_GRACE));
+    if grace.is_zero() && target.is_plain() {
         print_error_text(
             "grace 0: an orphan is freed at first sight. Right only if nobody joins or leaves from before this \
              command began until the plan is applied",
         );
     }
-    let code = match (args.wait, &args.output) {
-        (true, _) => run.wait(),
-        (false, Some(path)) => run.keep(path),
-        (false, None) => run.at_once(),
-    }?;
-    target.close(set)?;
-    Ok(code)
+    let outcome = target.with(|set| {
+        let run = Run {
+            args,
+            target,
+            set,
+            grace,
+            subject: Subject {
+                target,
+                sources: named.iter().map(|list| &list.source).collect(),
+                skip_unreadable: args.lists.reading.skip_unreadable,
+                entries: args.lists.entries,
+            },
+        };
+        match (args.wait, &args.output) {
+            (true, _) => run.wait(),
+            (false, Some(path)) => run.keep(path),
+            (false, None) => run.at_once(),
+        }
+    })?;
+    outcome.print()
 }
 
-struct Run<'a> {
+/// `'t` outlives the open set, and what there is to say with it.
+struct Run<'t, 'a> {
     args: &'a PassOptions,
-    target: &'a Target,
+    target: &'t Target,
     set: &'a PoolSet<IpNet>,
     grace: Duration,
     subject: Subject<'a>,
 }
 
-impl Run<'_> {
+impl<'t> Run<'t, '_> {
     fn reconciler(&self) -> Result<SetReconciler<'_, IpNet>, Failure> {
         let options = self.subject.options(self.grace);
         let reconciler = self.set.reconciler_with(options);
@@ -124,7 +125,7 @@ impl Run<'_> {
     }
 
     /// One pass. What it has seen is left to the next process, and nothing is changed.
-    fn keep(&self, path: &Path) -> Result<ExitCode, Failure> {
+    fn keep(&self, path: &Path) -> Result<Outcome<'t>, Failure> {
         let mut reconciler = self.reconciler()?;
         let mut sighted = self.subject.sight(&mut reconciler, None)?;
         let mut kept = self.plan_file(&sighted)?;
@@ -142,22 +143,22 @@ impl Run<'_> {
             }
             return Err(Failure::Plan(error));
         }
-        self.outcome(&sighted, Some(path), None, is_barrier_up)
+        Ok(self.outcome(sighted, Some(path), None, is_barrier_up))
     }
 
     /// One pass, applied as far as one sighting goes.
-    fn at_once(&self) -> Result<ExitCode, Failure> {
+    fn at_once(&self) -> Result<Outcome<'t>, Failure> {
         let mut reconciler = self.reconciler()?;
         let sighted = self.subject.sight(&mut reconciler, None)?;
         let (applied, sighted) =
             apply_plan(&self.subject, &mut reconciler, sighted, self.args.max_free)?;
         drop(reconciler);
         self.target.sync(self.set)?;
-        self.outcome(&sighted, None, Some(applied.total), false)
+        Ok(self.outcome(sighted, None, Some(applied.total), false))
     }
 
     /// All passes in one process, and what is missing is taken at each.
-    fn wait(&self) -> Result<ExitCode, Failure> {
+    fn wait(&self) -> Result<Outcome<'t>, Failure> {
         let mut reconciler = self.reconciler()?;
         let (mut all, mut expected) = (Applied::default(), None);
         for sighting in 1.. {
@@ -169,7 +170,8 @@ impl Run<'_> {
             if waiting == 0 || sighting == SIGHTINGS {
                 drop(reconciler);
                 self.target.sync(self.set)?;
-                return self.outcome(&sighted, self.args.output.as_deref(), Some(all), false);
+                let plan_file = self.args.output.as_deref();
+                return Ok(self.outcome(sighted, plan_file, Some(all), false));
             }
             self.say_waiting(sighting, waiting);
             // A pass must begin `grace` after the list of the one before had been read.
@@ -209,25 +211,24 @@ impl Run<'_> {
 
     fn outcome(
         &self,
-        sighted: &Sighted,
+        sighted: Sighted,
         plan_file: Option<&Path>,
         applied: Option<Applied>,
         is_barrier_up: bool,
-    ) -> Result<ExitCode, Failure> {
-        let outcome = Outcome {
+    ) -> Outcome<'t> {
+        Outcome {
             target: self.target,
-            sighted,
             plan_file: plan_file.map(|path| printable(&path.display().to_string())),
             began_anew: Vec::new(),
             unwritten: match self.args.wait {
-                true => unwritten(self.subject.sources.iter().copied(), first_seen(sighted)),
+                true => unwritten(self.subject.sources.iter().copied(), first_seen(&sighted)),
                 false => Vec::new(),
             },
+            sighted,
             applied,
             is_barrier_up,
             others: others(self.set),
-        };
-        outcome.print()
+        }
     }
 }
 
@@ -237,7 +238,7 @@ fn first_seen(sighted: &Sighted) -> u64 {
     since.min().unwrap_or(0)
 }
 
-/// Frees what is ripe and takes what is missing. If a fuse has blown, prints what was found all the same.
+/// Frees what is ripe and takes what is missing. If a fuse has blown, the failure has what was found.
 pub(super) fn apply_plan(
     subject: &Subject<'_>,
     reconciler: &mut SetReconciler<'_, IpNet>,
@@ -251,10 +252,6 @@ pub(super) fn apply_plan(
     match applied {
         Ok(applied) => Ok((applied, sighted)),
         Err(error) => {
-            if matches!(error, SetApplyError::Fuse { .. }) && subject.target.is_plain() {
-                print_error_text(&sighted.notes().to_string());
-                print(|out| sighted.write(out, &subject.target.name(), Lookout::Pass))?;
-            }
             let sighted = Box::new(sighted);
             Err(subject.target.refuse(Cause::Apply { error, sighted }))
         }

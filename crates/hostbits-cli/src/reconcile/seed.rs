@@ -33,20 +33,21 @@ pub(crate) fn run<T: Named>(args: &SeedArgs<T>) -> Result<(), Failure> {
 /// Takes what the lists name.
 pub(super) fn adopt(target: &Target, lists: &[ListName], reading: &Reading) -> Result<(), Failure> {
     refuse_two_inputs(lists)?;
-    let set = target.open()?;
     let lists = reading.of(lists);
-    let sources = lists.iter().map(|list| &list.source);
-    let mut users = UserRecords::open(sources).map_err(Failure::Unreadable)?;
-    let progress = Progress::new(target.format(), None);
-    let others = || in_flight(&set);
-    let adopted = naming_others(target.format(), others, || {
-        set.adopt_with(reading.unreadable(), progress.over(users.by_ref()))
-    });
-    drop(progress);
     // Before it is said that the list had no end: what was taken is meant to stay.
-    target.sync(&set)?;
-    let free = set.available();
-    target.close(set)?;
+    let (users, adopted, free) = target.with(|set| {
+        let sources = lists.iter().map(|list| &list.source);
+        let mut users = UserRecords::open(sources).map_err(Failure::Unreadable)?;
+        let progress = Progress::new(target.format(), None);
+        let adopted = naming_others(
+            target.format(),
+            || in_flight(set),
+            || set.adopt_with(reading.unreadable(), progress.over(users.by_ref())),
+        );
+        drop(progress);
+        target.sync(set)?;
+        Ok((users, adopted, set.available()))
+    })?;
     let read = users.finish().map_err(Failure::Unreadable)?;
     let report = match adopted {
         Ok(report) => report,

@@ -2,6 +2,7 @@
 //! pool file is a set of one.
 
 use crate::args::Format;
+use crate::closing::using;
 use crate::failure::Failure;
 use crate::pool::{Cause, FileArgs, PoolFailure};
 use crate::set::{ConfigArgs, LookArgs};
@@ -9,7 +10,6 @@ use hostbits::{Durability, FileView, MemberId, Pool, PoolSet};
 use hostbits_config::{MemberConfig, OpenError, SetConfig};
 use ipnet::IpNet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// What is compared with a list.
 #[derive(Debug)]
@@ -170,8 +170,20 @@ impl Target {
         self.format() == Format::Plain
     }
 
-    /// Joins those who have the pool file open, or the files of all members.
-    pub(crate) fn open(&self) -> Result<PoolSet<IpNet>, Failure> {
+    /// Joins those who have the pool file open, or the files of all members; does something, and leaves.
+    pub(crate) fn with<T>(
+        &self,
+        work: impl FnOnce(&PoolSet<IpNet>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let set = self.open()?;
+        let ids: Vec<_> = set.members().map(|member| member.id()).collect();
+        using(set, work, |_, index, error| {
+            let id = ids[index];
+            self.refuse(Cause::SyncOfMember { id, error })
+        })
+    }
+
+    fn open(&self) -> Result<PoolSet<IpNet>, Failure> {
         match self {
             Self::Pool(file) => Ok(only(file.open()?)),
             Self::Set(config, set) => match set.open::<IpNet>() {
@@ -258,18 +270,6 @@ impl Target {
                     self.refuse(Cause::SyncOfMember { id, error })
                 })?,
             }
-        }
-        Ok(())
-    }
-
-    /// Leaves the files, and tells if a disk did not take what was done.
-    pub(crate) fn close(&self, set: PoolSet<IpNet>) -> Result<(), Failure> {
-        let members = set.members();
-        let pools: Vec<_> = members.map(|it| (it.id(), Arc::clone(it.pool()))).collect();
-        drop(set);
-        for (id, pool) in pools {
-            let closed = Arc::into_inner(pool).map_or(Ok(()), hostbits::Pool::close);
-            closed.map_err(|error| self.refuse(Cause::SyncOfMember { id, error }))?;
         }
         Ok(())
     }

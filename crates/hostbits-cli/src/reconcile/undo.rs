@@ -35,13 +35,14 @@ struct Closed<'a> {
 pub(super) fn run(args: &UndoArgs) -> Result<ExitCode, Failure> {
     let mut kept = PlanFile::load(&args.plan).map_err(Failure::Plan)?;
     let target = kept.target(args.pool.as_deref(), args.format)?;
-    let set = target.open()?;
-    let undone = match kept.freed.take() {
-        Some(plan) => undo(&target, &set, plan)?,
-        None => Undone::default(),
-    };
-    target.sync(&set)?;
-    target.close(set)?;
+    let undone = target.with(|set| {
+        let undone = match kept.freed.take() {
+            Some(plan) => undo(&target, set, plan)?,
+            None => Undone::default(),
+        };
+        target.sync(set)?;
+        Ok(undone)
+    })?;
     kept.save(&args.plan).map_err(Failure::Plan)?;
     match args.format {
         Format::Plain => print(|out| {
@@ -96,9 +97,7 @@ pub(super) fn file_id(plan: &hostbits::Plan) -> Option<&str> {
 
 /// Lowers the barriers.
 pub(super) fn close(target: &Target) -> Result<(), Failure> {
-    let set = target.open()?;
-    target.lower_barriers(&set)?;
-    target.close(set)?;
+    target.with(|set| target.lower_barriers(set))?;
     match target.format() {
         Format::Plain => print(|out| {
             let name = target.name();

@@ -4,13 +4,14 @@ use super::args::{AllocateArgs, ConfigArgs, ReleaseArgs};
 use super::failure::Cause;
 use super::names;
 use crate::args::Format;
+use crate::closing::using;
 use crate::failure::Failure;
 use crate::next::Given;
 use crate::output::{print, print_error_text, print_json, print_whole};
 use crate::pool::{Done, Outcome, exit_code_of_release, needs_sync, net_of};
 use crate::values::Named;
 use crate::waiting::{in_flight, naming_others};
-use hostbits::{Network, Pair, Pool, PoolSet, ReleaseError};
+use hostbits::{AllocatePairError, Network, Pair, Pool, PoolSet, ReleaseError, SyncError};
 use hostbits_config::{Config, Family, OpenPair, OpenSet, SetConfig};
 use ipnet::IpNet;
 use serde::Serialize;
@@ -66,16 +67,23 @@ fn singles(args: &AllocateArgs, config: &Config) -> Result<Vec<IpNet>, Failure> 
     let set = args.config.set(config, &args.set)?;
     let open = set.open::<IpNet>();
     let open = open.map_err(|error| args.config.refuse_open(error))?;
-    let others = || in_flight(&open.set);
-    let addrs = naming_others(args.config.format, others, || take(args, set, &open));
-    let addrs = addrs.map_err(|cause| args.config.refuse(cause))?;
-    let pools = addrs.iter().filter_map(|&addr| pool_of(&open.set, addr));
-    sync(pools).map_err(|cause| args.config.refuse(cause))?;
-    let nets = nets_of(&open.set, &addrs);
-    let pools = pools_of(&open.set);
-    drop(open);
-    close(pools).map_err(|cause| args.config.refuse(cause))?;
-    Ok(nets)
+    let allocate = |open: &OpenSet<IpNet>| {
+        let others = || in_flight(&open.set);
+        let addrs = naming_others(args.config.format, others, || take(args, set, open));
+        let addrs = addrs.map_err(|cause| args.config.refuse(cause))?;
+        let pools = addrs.iter().filter_map(|&addr| pool_of(&open.set, addr));
+        sync(pools).map_err(|cause| {
+            give_back(&addrs, |addr| open.set.release(addr));
+            args.config.refuse(cause)
+        })?;
+        Ok(nets_of(&open.set, &addrs))
+    };
+    using(open, allocate, |nets, _, error| unclosed(args, nets, error))
+}
+
+fn unclosed(args: &AllocateArgs, nets: Vec<IpNet>, error: SyncError) -> Failure {
+    let set = args.set.clone();
+    args.config.refuse(Cause::Unclosed { set, nets, error })
 }
 
 fn take(
@@ -101,7 +109,7 @@ fn take(
         return Ok(vec![addr.map_err(|error| refuse(error, set.available()))?]);
     }
     let Some(name) = &args.range else {
-        let many = set.allocate_many(usize::try_from(args.count).unwrap_or(usize::MAX));
+        let many = set.allocate_many(as_usize(args.count));
         return many.map_err(|error| refuse(error, set.available()));
     };
     let range = open.ranges.iter().find(|range| range.pool.name() == name);
@@ -113,11 +121,22 @@ fn take(
         return Err(Cause::Closed(name.clone()));
     }
     let range = &range.pool;
+    let capacity = range.capacity();
+    if args.count > capacity {
+        let wanted = args.count;
+        return Err(Cause::TooMany { capacity, wanted });
+    }
     take_all(args.count, || range.allocate(), |addr| range.release(addr))
         .map_err(|error| refuse(error, range.available()))
 }
 
-/// All of them, one after the other, or none: where nothing takes several at once.
+/// More than a pool can hold is as impossible as the most there can be.
+pub(super) fn as_usize(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+/// All of them, one after the other, or none: where nothing takes several at once. Whoever asks has seen that there
+/// can be so many.
 pub(super) fn take_all<A: Copy, E, R>(
     count: u64,
     allocate: impl Fn() -> Result<A, E>,
@@ -128,15 +147,32 @@ pub(super) fn take_all<A: Copy, E, R>(
         match allocate() {
             Ok(addr) => addrs.push(addr),
             Err(error) => {
-                for addr in addrs {
-                    // It was ours; whoever has released it meanwhile has done our work.
-                    let _ = release(addr);
-                }
+                give_back(&addrs, release);
                 return Err(error);
             }
         }
     }
     Ok(addrs)
+}
+
+/// More than one side can ever hand out: what that side says to it, at once.
+fn refuse_more<T>(
+    capacity: u64,
+    count: u64,
+    allocate_many: impl FnOnce(usize) -> Result<T, AllocatePairError>,
+) -> Result<(), AllocatePairError> {
+    match count > capacity {
+        true => allocate_many(as_usize(count)).map(drop),
+        false => Ok(()),
+    }
+}
+
+/// What was allocated and nobody has been told of.
+fn give_back<A: Copy, R>(addrs: &[A], release: impl Fn(A) -> Result<(), R>) {
+    for &addr in addrs {
+        // It was ours; whoever has released it meanwhile has done our work.
+        let _ = release(addr);
+    }
 }
 
 /// The address, and no more of it than is one of its member's.
@@ -157,54 +193,66 @@ fn pair(args: &AllocateArgs, config: &Config) -> Result<Vec<IpNet>, Failure> {
     }
     let open = config.open_pair(&args.set);
     let open = open.map_err(|error| args.config.refuse_open(error))?;
+    using(
+        open,
+        |open| pairs(args, open),
+        |nets, _, error| unclosed(args, nets, error),
+    )
+}
+
+fn pairs(args: &AllocateArgs, open: &OpenPair) -> Result<Vec<IpNet>, Failure> {
     let format = args.config.format;
-    let (mut v4_pools, mut v6_pools) = (Vec::new(), Vec::new());
-    let nets = match &open {
+    let nets = match open {
         OpenPair::Any(both) => {
-            (v4_pools, v6_pools) = (pools_of(both.v4()), pools_of(both.v6()));
             let others = || [in_flight(both.v4()), in_flight(both.v6())].concat();
             let (allocate, release) = (|| both.allocate_pair(), |pair| both.release_pair(pair));
-            let pairs = naming_others(format, others, || take_all(args.count, allocate, release));
+            let take = || {
+                refuse_more(both.v4().capacity(), args.count, |many| {
+                    both.v4().allocate_many(many).map_err(AllocatePairError::V4)
+                })?;
+                refuse_more(both.v6().capacity(), args.count, |many| {
+                    both.v6().allocate_many(many).map_err(AllocatePairError::V6)
+                })?;
+                take_all(args.count, allocate, release)
+            };
+            let pairs = naming_others(format, others, take);
             let pairs = pairs.map_err(|error| args.config.refuse(Cause::Pair(error)))?;
-            finish_pairs(&pairs, |pair| {
+            let finished = finish_pairs(&pairs, |pair| {
                 (pool_of(both.v4(), pair.v4), pool_of(both.v6(), pair.v6))
-            })
+            });
+            finished.inspect_err(|_| give_back(&pairs, release))
         }
         OpenPair::Same(twins) => {
-            v4_pools.push(Arc::clone(twins.v4()));
-            v6_pools.push(Arc::clone(twins.v6()));
             let others = || {
                 let (v4, v6) = (twins.v4(), twins.v6());
                 let pids = [v4.processes_in_flight(), v6.processes_in_flight()];
                 pids.into_iter().flatten().flatten().collect()
             };
             let (allocate, release) = (|| twins.allocate_pair(), |pair| twins.release_pair(pair));
-            let pairs = naming_others(format, others, || take_all(args.count, allocate, release));
+            let take = || {
+                refuse_more(twins.v4().capacity(), args.count, |many| {
+                    twins
+                        .v4()
+                        .allocate_many(many)
+                        .map_err(AllocatePairError::V4)
+                })?;
+                refuse_more(twins.v6().capacity(), args.count, |many| {
+                    twins
+                        .v6()
+                        .allocate_many(many)
+                        .map_err(AllocatePairError::V6)
+                })?;
+                take_all(args.count, allocate, release)
+            };
+            let pairs = naming_others(format, others, take);
             let pairs = pairs.map_err(|error| args.config.refuse(Cause::Pair(error)))?;
-            finish_pairs(&pairs, |_| (Some(twins.v4()), Some(twins.v6())))
+            let finished = finish_pairs(&pairs, |_| (Some(twins.v4()), Some(twins.v6())));
+            finished.inspect_err(|_| give_back(&pairs, release))
         }
         // More kinds may come; there is none that nothing was allocated from.
         _ => Ok(Vec::new()),
     };
-    drop(open);
-    let closed = nets.and_then(|nets| {
-        close(v4_pools)?;
-        close(v6_pools)?;
-        Ok(nets)
-    });
-    closed.map_err(|cause| args.config.refuse(cause))
-}
-
-/// The pools of a set, to be closed when it is gone.
-fn pools_of<N: Network>(set: &PoolSet<N>) -> Vec<Arc<Pool<N>>> {
-    let members = set.members();
-    members.map(|member| Arc::clone(member.pool())).collect()
-}
-
-/// Leaves the files, and tells if a disk did not take what was done.
-fn close<N: Network>(pools: Vec<Arc<Pool<N>>>) -> Result<(), Cause> {
-    let mut pools = pools.into_iter().filter_map(Arc::into_inner);
-    pools.try_for_each(Pool::close).map_err(Cause::Sync)
+    nets.map_err(|cause| args.config.refuse(cause))
 }
 
 /// Where the halves of a pair are from.
@@ -260,18 +308,16 @@ fn sync<'p, N: Network>(pools: impl Iterator<Item = &'p Arc<Pool<N>>>) -> Result
 pub(super) fn release(args: &ReleaseArgs) -> Result<ExitCode, Failure> {
     let config = args.config.read()?;
     let sets = open_all(&args.config, &config, &args.set)?;
-    let mut done = Done::default();
-    let outcomes = args
-        .named
-        .iter()
-        .map(|&named| release_one(&sets, &mut done, named));
-    let outcomes: Vec<Outcome> = outcomes.collect();
+    let release = |sets: &Vec<PoolSet>| {
+        let mut done = Done::default();
+        let named = args.named.iter();
+        let outcomes = named.map(|&named| release_one(sets, &mut done, named));
+        Ok(outcomes.collect::<Vec<Outcome>>())
+    };
+    let outcomes = using(sets, release, |_, _, error| {
+        args.config.refuse(Cause::Sync(error))
+    })?;
     print_outcomes(args, &outcomes)?;
-    for set in sets {
-        let pools = pools_of(&set);
-        drop(set);
-        close(pools).map_err(|cause| args.config.refuse(cause))?;
-    }
     let first_error = outcomes.iter().find_map(|outcome| outcome.error.as_ref());
     Ok(first_error.map_or(ExitCode::SUCCESS, |error| {
         ExitCode::from(exit_code_of_release(error))

@@ -1,7 +1,7 @@
 //! How a configuration and its files can refuse: what they said, and what to do next.
 
 use crate::failure::{EXIT_EXHAUSTED, EXIT_INPUT};
-use crate::pool::{EXIT_FILE, EXIT_REFUSED, exit_code_of_allocate, exit_code_of_exact};
+use crate::pool::{EXIT_FILE, EXIT_REFUSED, exit_code_of_allocate, exit_code_of_exact, named};
 use crate::users::{ReadList, printable};
 use hostbits::{AllocateError, AllocateExactError, AllocatePairError, SyncError};
 use hostbits_config::{ApplyError, ConfigError, OpenError, PlanError};
@@ -10,9 +10,6 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use std::fmt;
 use std::io;
-
-/// How many addresses a message names.
-const MAX_NAMED: usize = 10;
 
 /// A configuration, and why it was not used as asked.
 #[derive(Debug)]
@@ -43,6 +40,8 @@ pub(super) enum Cause {
         wanted: u64,
         list: Option<Box<ReadList>>,
     },
+    /// More addresses than a range can ever hand out.
+    TooMany { capacity: u64, wanted: u64 },
     /// This address was not allocated.
     Exact(AllocateExactError),
     /// No pair was allocated.
@@ -55,6 +54,12 @@ pub(super) enum Cause {
     NotOneAddress(IpNet),
     /// An allocation is not durable.
     Sync(SyncError),
+    /// Addresses are allocated, and a disk did not take it.
+    Unclosed {
+        set: String,
+        nets: Vec<IpNet>,
+        error: SyncError,
+    },
     /// Addresses are allocated, and their names cannot be written.
     Unprinted {
         set: String,
@@ -67,7 +72,8 @@ impl SetFailure {
     /// The exit code.
     pub(crate) fn exit_code(&self) -> u8 {
         match &self.cause {
-            Cause::Open(OpenError::File { .. }) | Cause::Plan(_) | Cause::Sync(_) => EXIT_FILE,
+            Cause::Open(OpenError::File { .. }) | Cause::Plan(_) => EXIT_FILE,
+            Cause::Sync(_) | Cause::Unclosed { .. } => EXIT_FILE,
             Cause::Apply(error) => match &**error {
                 ApplyError::Refused(_) => EXIT_REFUSED,
                 _ => EXIT_FILE,
@@ -77,7 +83,7 @@ impl SetFailure {
             Cause::Pair(AllocatePairError::V4(error) | AllocatePairError::V6(error)) => {
                 exit_code_of_allocate(error)
             }
-            Cause::Pair(_) => EXIT_EXHAUSTED,
+            Cause::Pair(_) | Cause::TooMany { .. } => EXIT_EXHAUSTED,
             _ => EXIT_INPUT,
         }
     }
@@ -119,16 +125,12 @@ impl SetFailure {
                 "client_key = \"...\": 32 hexadecimal digits, for example of openssl rand -hex 16"
                     .to_owned(),
             ),
-            Cause::Unprinted { set, nets, .. } => {
-                let some: Vec<String> = nets.iter().take(MAX_NAMED).map(IpNet::to_string).collect();
-                let more = match nets.len().saturating_sub(MAX_NAMED) {
-                    0 => String::new(),
-                    more => format!(" and {more} more"),
-                };
-                Some(format!(
-                    "hostbits set release {file} {set} {}{more}, if nobody has read them",
-                    some.join(" ")
-                ))
+            Cause::Unprinted { set, nets, .. } => Some(format!(
+                "hostbits set release {file} {set} {}, if nobody has read them",
+                named(nets)
+            )),
+            Cause::Unclosed { set, nets, .. } => {
+                Some(format!("hostbits set release {file} {set} {}", named(nets)))
             }
             _ => None,
         }
@@ -179,6 +181,9 @@ impl SetFailure {
                 _ => json!({"code": "unfit"}),
             },
             Cause::Allocate { error, .. } => json!(error),
+            Cause::TooMany { capacity, .. } => {
+                json!({"code": "exhausted", "capacity": capacity, "quarantined": 0})
+            }
             Cause::Exact(error) => json!(error),
             Cause::Pair(error) => {
                 let (mut described, side) = match error {
@@ -193,6 +198,11 @@ impl SetFailure {
             Cause::Closed(range) => json!({"code": "cordoned", "range": range}),
             Cause::NotOneAddress(_) => json!({"code": "usage"}),
             Cause::Sync(error) => json!(error),
+            Cause::Unclosed { nets, error, .. } => {
+                let mut described = json!(error);
+                described["addresses"] = json!(nets);
+                described
+            }
             Cause::Unprinted { nets, .. } => json!({"code": "output", "addresses": nets}),
         }
     }
@@ -241,6 +251,10 @@ impl fmt::Display for SetFailure {
                 ..
             } => write!(f, "{error}: {free} free, {wanted} asked for"),
             Cause::Allocate { error, .. } => error.fmt(f),
+            Cause::TooMany { capacity, wanted } => write!(
+                f,
+                "exhausted: the range has {capacity} addresses in all, {wanted} asked for"
+            ),
             Cause::Exact(error) => error.fmt(f),
             Cause::Pair(error) => error.fmt(f),
             Cause::NoKey => f.write_str("the set has no client_key, which makes clients of names"),
@@ -252,6 +266,13 @@ impl fmt::Display for SetFailure {
                 )
             }
             Cause::Sync(error) => error.fmt(f),
+            Cause::Unclosed { nets, error, .. } => {
+                write!(
+                    f,
+                    "{error}; {} allocated, which nobody was told",
+                    nets.len()
+                )
+            }
             Cause::Unprinted { nets, error, .. } => write!(
                 f,
                 "{} allocated, and cannot be written to standard output: {error}",

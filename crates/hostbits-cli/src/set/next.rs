@@ -1,7 +1,7 @@
 //! `next`: the configuration and a list of users in, the next free addresses out. No file is looked at.
 
 use super::args::NextArgs;
-use super::change::{nets_of, take_all};
+use super::change::{as_usize, nets_of, take_all};
 use super::failure::Cause;
 use crate::args::Format;
 use crate::failure::Failure;
@@ -31,7 +31,11 @@ pub(super) fn run(args: &NextArgs) -> Result<(), Failure> {
         true => ReadList::default(),
         false => read_list(&set, args)?,
     };
-    let addrs = match take_all(args.count, || set.allocate(), |addr| set.release(addr)) {
+    let taken = match args.count > set.capacity() {
+        true => set.allocate_many(as_usize(args.count)),
+        false => take_all(args.count, || set.allocate(), |addr| set.release(addr)),
+    };
+    let addrs = match taken {
         Ok(addrs) => addrs,
         Err(error) => {
             return Err(args.config.refuse(Cause::Allocate {

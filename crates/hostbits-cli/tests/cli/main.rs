@@ -2,6 +2,8 @@
 
 mod bad_input;
 mod example;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+mod faults;
 mod formats;
 mod help;
 mod info;
