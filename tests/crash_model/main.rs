@@ -46,11 +46,25 @@ fn check(variant: impl Debug, program: &str, machine: &impl Machine) -> Outcome 
     outcome
 }
 
-fn assert_right(variant: impl Debug, program: &str, machine: &impl Machine) {
-    let outcome = check(variant, program, machine);
+/// How many states there are, all of them right.
+fn assert_right(variant: impl Debug, program: &str, machine: &impl Machine) -> usize {
+    match check(variant, program, machine) {
+        Outcome::Right { states } => states,
+        outcome => panic!("{program}: {outcome}"),
+    }
+}
+
+/// The page of what a pool file survives has this number of states of a model.
+fn assert_documented(model: &str, states: usize) {
+    let page = include_str!("../../docs/file-safety.md");
+    let begin = format!("| `{model}` |");
+    let row = page.lines().find(|line| line.starts_with(&begin));
+    let cell = row.and_then(|row| row.split('|').nth_back(1)).expect(model);
+    let mut numbers = cell.split(|c: char| !c.is_ascii_digit() && c != ',');
+    let is_there = numbers.any(|number| number.replace(',', "") == states.to_string());
     assert!(
-        matches!(outcome, Outcome::Right { .. }),
-        "{program}: {outcome}"
+        is_there,
+        "{model} has {states} states, and the page says {cell}"
     );
 }
 
@@ -85,10 +99,11 @@ fn assert_recovery_wrong(variant: recovery::Variant, wanted: &str) {
 /// Cut three times while it recovers, a pool hands out nothing that is held and loses no suspect.
 #[test]
 fn recovery_survives_power_cuts_three_deep() {
-    for held in HELD {
+    let states = HELD.map(|held| {
         let (program, machine) = recovery(recovery::Variant::Correct, held);
-        assert_right(recovery::Variant::Correct, &program, &machine);
-    }
+        assert_right(recovery::Variant::Correct, &program, &machine)
+    });
+    assert_documented("recovery", states.iter().sum());
 }
 
 /// Each of the orders that are not "Q, sync, F, sync, T" either hands out or loses something.
@@ -123,11 +138,12 @@ fn sessions(program: &sessions::Program, variant: sessions::Variant) -> Sessions
     }
 }
 
-fn assert_sessions_right(programs: &[sessions::Program]) {
-    for program in programs {
+fn assert_sessions_right(programs: &[sessions::Program]) -> usize {
+    let states = programs.iter().map(|program| {
         let machine = sessions(program, sessions::Variant::Correct);
-        assert_right(sessions::Variant::Correct, program.name, &machine);
-    }
+        assert_right(sessions::Variant::Correct, program.name, &machine)
+    });
+    states.sum()
 }
 
 /// Some program shows that the mistake hands out what is held. Stops at the first.
@@ -145,17 +161,14 @@ fn assert_hands_out_twice(variant: sessions::Variant) {
     assert!(caught, "no program finds out that {variant:?} is wrong");
 }
 
-/// First openers, joiners, leavers and last closers, in every order, with every accident.
+/// First openers, joiners, leavers and last closers, in every order, with every accident; and in the programs
+/// that take longer, if they are asked for.
 #[test]
 fn sessions_are_right_in_every_interleaving() {
-    assert_sessions_right(SMALL);
-}
-
-/// The same with the programs that take longer, if they are asked for.
-#[test]
-fn sessions_are_right_in_larger_programs() {
+    let states = assert_sessions_right(SMALL);
+    assert_documented("sessions", states);
     if everything_is_wanted() {
-        assert_sessions_right(LARGE);
+        assert_documented("sessions", states + assert_sessions_right(LARGE));
     }
 }
 
@@ -298,11 +311,12 @@ fn assert_commit_wrong(variant: commit::Variant, processes: &'static [usize], wa
 /// One sync for many, never for one that came too late, and none after a failure.
 #[test]
 fn group_commit_acknowledges_only_what_is_durable() {
-    for (processes, kills) in [(ONE_PROCESS, 0), (TWO_PROCESSES, 1)] {
+    let states = [(ONE_PROCESS, 0), (TWO_PROCESSES, 1)].map(|(processes, kills)| {
         let rounds = if everything_is_wanted() { 2 } else { 1 };
         let (program, machine) = commit(commit::Variant::Correct, processes, rounds, kills);
-        assert_right(commit::Variant::Correct, &program, &machine);
-    }
+        assert_right(commit::Variant::Correct, &program, &machine)
+    });
+    assert_documented("commit", states.iter().sum());
 }
 
 #[test]
@@ -337,10 +351,12 @@ fn reclaim(variant: reclaim::Variant, has_holder: bool) -> Reclaim {
 /// A release beside two reclaims, each with its own list.
 #[test]
 fn release_and_reclaim_meet_safely() {
-    for (has_holder, program) in [(true, "reclaim, held"), (false, "reclaim, not held")] {
+    let cases = [(true, "reclaim, held"), (false, "reclaim, not held")];
+    let states = cases.map(|(has_holder, program)| {
         let machine = reclaim(reclaim::Variant::Correct, has_holder);
-        assert_right(reclaim::Variant::Correct, program, &machine);
-    }
+        assert_right(reclaim::Variant::Correct, program, &machine)
+    });
+    assert_documented("reclaim", states.iter().sum());
 }
 
 #[test]
@@ -375,7 +391,8 @@ fn create(variant: create::Variant, only_uniqueness: bool) -> Create {
 #[test]
 fn creation_is_right_in_every_interleaving() {
     let machine = create(create::Variant::Correct, false);
-    assert_right(create::Variant::Correct, "create", &machine);
+    let states = assert_right(create::Variant::Correct, "create", &machine);
+    assert_documented("create", states);
 }
 
 #[test]
@@ -419,23 +436,19 @@ fn lanes(
     (program, machine)
 }
 
-fn assert_lanes_right(variant: lanes::Variant) {
+/// Dead owners are waited for until somebody clears their lane, living ones until they have ended.
+#[test]
+fn flights_of_the_dead_end_and_those_of_the_living_count() {
+    let variant = lanes::Variant::Correct;
     let mut sizes = vec![(2, 1, 2), (2, 2, 2), (3, 1, 2)];
     if everything_is_wanted() {
         sizes.push((3, 2, 2));
     }
-    for size in sizes {
-        for leaves in [true, false] {
-            let (program, machine) = lanes(variant, leaves, size);
-            assert_right(variant, &program, &machine);
-        }
-    }
-}
-
-/// Dead owners are waited for until somebody clears their lane, living ones until they have ended.
-#[test]
-fn flights_of_the_dead_end_and_those_of_the_living_count() {
-    assert_lanes_right(lanes::Variant::Correct);
+    let cases = sizes
+        .into_iter()
+        .flat_map(|size| [true, false].map(|leaves| lanes(variant, leaves, size)));
+    let states = cases.map(|(program, machine)| assert_right(variant, &program, &machine));
+    assert_documented("lanes", states.max().unwrap_or_default());
 }
 
 #[test]
@@ -481,16 +494,18 @@ fn publish(variant: publish::Variant, threads: &'static [&'static [publish::Op]]
     }
 }
 
-fn assert_publish_right(variant: publish::Variant) {
-    for threads in PUBLISHERS {
+fn assert_publish_right(variant: publish::Variant) -> usize {
+    let states = PUBLISHERS.iter().map(|threads| {
         let program = format!("publish, {threads:?}, 1 death");
-        assert_right(variant, &program, &publish(variant, threads));
-    }
+        assert_right(variant, &program, &publish(variant, threads))
+    });
+    states.sum()
 }
 
 #[test]
 fn a_slot_freed_by_the_dead_is_found() {
-    assert_publish_right(publish::Variant::Correct);
+    let states = assert_publish_right(publish::Variant::Correct);
+    assert_documented("publish", states);
 }
 
 /// As long as a death is noticed by all, a scan per death is as good as one per refusal.
@@ -527,7 +542,8 @@ fn replace(variant: replace::Variant) -> Replace {
 #[test]
 fn a_larger_file_takes_the_place_of_the_pool() {
     let machine = replace(replace::Variant::Correct);
-    assert_right(replace::Variant::Correct, "replace", &machine);
+    let states = assert_right(replace::Variant::Correct, "replace", &machine);
+    assert_documented("replace", states);
 }
 
 #[test]
