@@ -11,10 +11,11 @@
 
 use super::Target;
 use crate::run::Trace;
-use hostbits::{FileProblem, OpenError, Pool};
+use hostbits::{FileProblem, OpenError, Pool, RecoveryKind};
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::IpAddr;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -125,6 +126,35 @@ impl Template {
     }
 }
 
+impl Template {
+    /// Says of the file that no state was written since it was made. Otherwise it is an older content, nothing in
+    /// it is believed, and nothing of it is handed out. Where there are no attributes, nobody asks for one.
+    #[allow(unsafe_code)]
+    fn set_witness(&self) {
+        let seq = |at: usize| {
+            self.bytes[at + 8..]
+                .first_chunk()
+                .map(|it| u64::from_le_bytes(*it))
+        };
+        let value = seq(BLOCKS[2])
+            .max(seq(BLOCKS[3]))
+            .unwrap_or(0)
+            .to_le_bytes();
+        let file = fs::File::options().write(true).open(&self.path);
+        let (file, name) = (file.expect("the file"), c"user.hostbits");
+        // SAFETY: fsetxattr: the descriptor is open, the name ends with a zero, the value has so many bytes.
+        unsafe {
+            libc::fsetxattr(
+                file.as_raw_fd(),
+                name.as_ptr(),
+                value.as_ptr().cast(),
+                value.len(),
+                0,
+            );
+        }
+    }
+}
+
 /// Before the number of the process.
 const NAME: &str = "hostbits-fuzz-";
 
@@ -157,6 +187,7 @@ fn run(input: &[u8], trace: &mut Trace) {
         let _ = edited.apply(line);
     }
     fs::write(&template.path, &edited.bytes).expect("room for a file");
+    template.set_witness();
     look(&template.path, trace);
     let opened = hostbits::open_file(&template.path);
     trace.note(opened.as_ref().map_err(OpenError::code).err());
@@ -246,6 +277,11 @@ fn use_it(pool: Pool, edited: &Edited, template: &Template, trace: &mut Trace) {
         .take(2_000)
         .collect();
     trace.note(found.len());
+    if edited.bytes == template.bytes {
+        // So that what follows has something to find.
+        assert_eq!(recovery.kind, RecoveryKind::Clean);
+        assert_eq!(found.len() + template.held.len(), 253);
+    }
     let is_right = edited.is_forged || found.is_disjoint(&template.held);
     assert!(is_right, "held, and handed out again");
     assert!(pool.allocated() <= pool.capacity());
