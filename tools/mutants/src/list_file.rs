@@ -11,6 +11,7 @@ const CREATE: &str = "src/storage/file/create.rs";
 const GROW: &str = "src/storage/file/grow.rs";
 const ENLARGE: &str = "src/storage/file/enlarge.rs";
 const REPAIR: &str = "src/storage/file/repair.rs";
+const PEEK: &str = "src/storage/file/peek.rs";
 const COMMIT: &str = "src/storage/file/commit.rs";
 const ATTACHED: &str = "src/storage/file/attached.rs";
 const LANE: &str = "src/bitmap/lane.rs";
@@ -310,6 +311,32 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "        self.write_header(&header, in_force)?;\n        self.free_added(&header, grown.free)?;\n        self.reseal(grown.free)?;",
         )],
         &[Tests("file_system_calls")],
+    ),
+    mutant(
+        "file: a growth in place writes into holes",
+        &[edit(GROW, "        drop(self.map(true)?);\n", "")],
+        &[Test(
+            "file_system_calls",
+            "a_copy_with_holes_does_not_grow_on_a_full_disk",
+        )],
+    ),
+    mutant(
+        "look: nothing is looked at again",
+        &[edit(
+            PEEK,
+            "                before.is_named && !before.is_locked && before == Frame::of(&file, path)?;",
+            "                before.is_named && !before.is_locked;",
+        )],
+        &[Unit("peek")],
+    ),
+    mutant(
+        "look: who is opening the file is no reason for another one",
+        &[edit(
+            PEEK,
+            "locks::is_held_exclusively(file, Lock::Open).unwrap_or(false)",
+            "false",
+        )],
+        &[Unit("peek")],
     ),
     mutant(
         "file: a larger one takes the place of one that others have open",
