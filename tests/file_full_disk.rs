@@ -48,6 +48,21 @@ fn a_full_disk_is_an_error_or_nothing() {
         copied.unwrap().status.success()
     };
     println!("shared: {} {}", share("shared"), share("late"));
+    // Room to grow into, and holes where nothing was written.
+    drop(
+        builder
+            .clone()
+            .in_file()
+            .capacity(1 << 19)
+            .create(path("roomy"))
+            .unwrap(),
+    );
+    let copied = Command::new("cp")
+        .arg("--sparse=always")
+        .args([path("roomy"), path("holey")])
+        .output();
+    assert!(copied.unwrap().status.success());
+    println!("shared: {}", share("roomy"));
     let pools = ["plain", "shared"].map(|name| builder.open(path(name)).unwrap());
     pools.iter().for_each(|pool| pool.sync().unwrap());
     fill(&dir);
@@ -58,6 +73,27 @@ fn a_full_disk_is_an_error_or_nothing() {
             pool.sync().unwrap();
             assert_eq!(pool.release_many(&all).released, 65_533);
             pool.sync().unwrap();
+        }
+    }
+    // A growth has all the blocks that it needs, or changes nothing.
+    let wide = Pool::builder("10.0.0.0/13".parse::<Ipv4Net>().unwrap()).in_file();
+    for name in ["roomy", "holey"] {
+        let before = std::fs::read(path(name)).unwrap();
+        match wide.grow(path(name)) {
+            Ok(pool) => {
+                println!("{name}: grown");
+                let reclaimed = pool.reclaim(["10.0.0.2"]).unwrap().freed;
+                println!("{name}: {reclaimed} reclaimed, {} free", pool.available());
+                while pool.allocate().is_ok() {}
+                pool.sync().unwrap();
+            }
+            Err(OpenError::NoSpace) => {
+                println!("{name}: no space");
+                assert!(before == std::fs::read(path(name)).unwrap(), "{name}");
+            }
+            // A copy of a marked file need not be marked.
+            Err(error @ OpenError::CopyOnWrite { .. }) => println!("{name}: {error}"),
+            Err(error) => panic!("{name}: {error}"),
         }
     }
     // Its blocks are shared still, and there are none of its own.
