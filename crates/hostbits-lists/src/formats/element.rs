@@ -10,7 +10,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 /// How many addresses of one value are told that stand beside those that were read.
-const MOST_STRAYS: usize = 1 << 16;
+pub(super) const MOST_STRAYS: usize = 1 << 16;
 
 /// Reads values, one after the other.
 #[derive(Default)]
@@ -78,6 +78,10 @@ impl Found<'_> {
         } else if is_empty {
             self.out.text(line, b"", self.owner.clone(), self.state);
         }
+        if self.strays.len() > MOST_STRAYS {
+            self.out
+                .broken(line, "more addresses than are looked at", value);
+        }
         for stray in self.strays.drain(..) {
             if host_of(&stray).is_none_or(|addr| !known.contains(&addr)) {
                 self.out.stray(line, stray.as_bytes(), self.owner.clone());
@@ -100,7 +104,7 @@ impl Found<'_> {
     }
 
     fn other(&mut self, text: &str) {
-        if self.strays.len() < MOST_STRAYS && looks_like_address(text) {
+        if self.strays.len() <= MOST_STRAYS && looks_like_address(text) {
             self.strays.push(text.trim().to_owned());
         }
     }

@@ -3,6 +3,34 @@
 //! Held are the addresses and prefixes of reservations, of subnets, shared networks and those of no subnet. A
 //! configuration that keeps its reservations in a database says so, and does not tell all.
 
+use super::beside::Elsewhere;
+
+/// Where the addresses of subnets, routers and servers stand.
+pub(super) const ELSEWHERE: Elsewhere = Elsewhere {
+    names: &[
+        "subnet",
+        "pools",
+        "pd-pools",
+        "option-data",
+        "option-def",
+        "relay",
+        "next-server",
+        "server-hostname",
+        "lease-database",
+        "dhcp-ddns",
+        "interfaces-config",
+        "hooks-libraries",
+        "loggers",
+        "client-classes",
+        "control-socket",
+        "control-sockets",
+        "config-control",
+        "DhcpDdns",
+        "Control-agent",
+    ],
+    has_numbers: false,
+};
+
 /// The reservations, wherever they stand.
 pub(super) const FILTER: &str = r#"
 def first_of(f): [f | select(. != null and . != "")][0];

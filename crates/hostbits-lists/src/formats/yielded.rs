@@ -6,7 +6,7 @@ use crate::query::Filter;
 use jaq_json::{Map, Val};
 
 /// What may be in an object that a filter yields.
-const NAMES: [&str; 5] = ["address", "addresses", "owner", "state", "own"];
+const NAMES: [&str; 6] = ["address", "addresses", "owner", "state", "own", "unclear"];
 
 /// Adds what the filter yields for a value.
 ///
@@ -50,8 +50,13 @@ fn fields(object: &Map, line: u64, out: &mut Batch) {
         _ => false,
     };
     let (one, many) = (at("address"), at("addresses"));
+    if let Some(Val::TStr(what)) = at("unclear") {
+        let owner = at("owner").map(Val::to_string).unwrap_or_default();
+        let what = String::from_utf8_lossy(what);
+        return out.broken(line, &what, owner.as_bytes());
+    }
     if (one.is_none() && many.is_none()) || !object.keys().all(is_known) {
-        let what = "the filter must yield address or addresses, owner, state, own";
+        let what = "the filter must yield address or addresses, owner, state, own, or unclear";
         let text = Val::Obj(object.clone().into()).to_string();
         return out.broken(line, what, text.as_bytes());
     }

@@ -175,6 +175,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
          {\"name\": \"c2\", \"status\": \"Stopped\", \"expanded_devices\": {\"eth0\": {\"ipv4.address\": \"10.0.0.3\"}}, \"state\": null},\n{\"name\": \"c3\", \"status\": \"Stopped\", \"state\": null}]\n",
         &[
             "1 10.0.0.2 owner=c1 state=Running",
+            "1 ?fe80::1",
             "2 10.0.0.3 owner=c2 state=Stopped",
             "3  owner=c3 state=Stopped",
         ],
