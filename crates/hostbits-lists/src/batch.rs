@@ -42,6 +42,8 @@ pub(crate) struct Batch {
     pub(crate) disabled: u64,
     /// Whether anything was read that is of the format, an entry or not.
     pub(crate) is_known: bool,
+    /// Of JSON: addresses that a filter has named as not held, until somebody takes them.
+    pub(crate) released: Vec<String>,
     /// Of JSON: which of the values the next records are of, from 1.
     pub(crate) element: u64,
 }

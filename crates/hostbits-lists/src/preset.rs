@@ -225,14 +225,15 @@ presets! {
        elif .arguments.count != null and .arguments.count != (.arguments | [.leases[]?, .hosts[]?] | length) then
          error("this is not all of it: count is another number")
        else .arguments | (.leases[]? | . + {is_lease: true}), .hosts[]? end
-       | select(.state != 2)
        | .is_lease as $is_lease
+       | (.state != 2) as $held
        | {owner: first_of(.hostname, .["hw-address"], .duid, .["client-id"]),
           state: (.state | if type == "number" then {"0": "default", "1": "declined", "3": "released"}[tostring] // tostring else . end),
           addresses: some(
             (if .type == "IA_PD" then "\(.["ip-address"])/\(.["prefix-len"])" else .["ip-address"] end),
             .["ip-addresses"][]?, .prefixes[]?)}
-       | unless($is_lease != true; "a lease without ip-address")"#,
+       | unless($is_lease != true; "a lease without ip-address")
+       | if $held then . else . + {held: false} end"#,
     &["next-server", "option-data"];
     Headscale, "headscale", "headscale nodes list -o json",
     r#"(if type == "object" and has("nodes") then .nodes[] else . end)
@@ -327,10 +328,12 @@ presets! {
     r#"each("Pod")
       | (.metadata.annotations // {}) as $notes
       | ($notes["k8s.v1.cni.cncf.io/network-status"] // "[]" | fromjson) as $networks
-      | {owner: full, state: .status.phase, addresses: some($networks[] | select(.default != true) | .ips[]?)}
+      | {held: false, addresses: [$networks[] | select(.default == true) | .ips[]?]} as $usual
+      | ($usual | select(.addresses != [])),
+        ({owner: full, state: .status.phase, addresses: some($networks[] | select(.default != true) | .ips[]?)}
       | unless($networks != [] or ($notes | has("k8s.v1.cni.cncf.io/networks") | not)
           or (.state | is_one_of("Pending", "Failed", "Succeeded", "Unknown"));
-          "a pod with additional networks that does not say its addresses")"#,
+          "a pod with additional networks that does not say its addresses"))"#,
     &["spec", "status", "managedFields"];
 }
 

@@ -30,6 +30,9 @@ pub(super) fn tell(value: &[u8], elsewhere: Elsewhere, first: usize, line: u64, 
     for address in out.addresses_from(first) {
         known.add(address);
     }
+    for released in out.released.drain(..) {
+        known.add(Address::Text(&released));
+    }
     known.spans.sort_unstable();
     let mut walk = Walk {
         elsewhere,
@@ -45,6 +48,21 @@ pub(super) fn tell(value: &[u8], elsewhere: Elsewhere, first: usize, line: u64, 
     if is_too_many {
         out.broken(line, "more addresses than are looked at", value);
     }
+}
+
+/// The addresses in JSON that stands within a text.
+pub(super) fn addresses_in(json: &str) -> Vec<String> {
+    let mut walk = Walk {
+        elsewhere: Elsewhere {
+            names: &[],
+            has_numbers: false,
+        },
+        known: Known::default(),
+        strays: Vec::new(),
+        seen: HashSet::new(),
+    };
+    walk.values(json.as_bytes());
+    walk.strays
 }
 
 /// What was yielded.
@@ -145,8 +163,13 @@ impl Walk {
         match text.as_bytes().first() {
             // JSON in a text: annotations of Kubernetes are of that kind.
             Some(b'{' | b'[') => self.values(text.as_bytes()),
-            Some(first) if is_one(first) && text.contains(['.', ':']) => {
-                text.split(',').for_each(|part| self.address(part.trim()));
+            Some(first) if text.contains(['.', ':']) => {
+                let is_sign = |char: char| !char.is_ascii_alphanumeric() && char != ':';
+                let inner = text.trim_matches(is_sign);
+                if is_one(first) || inner.len() != text.len() {
+                    text.split(',')
+                        .for_each(|part| self.address(part.trim_matches(is_sign)));
+                }
             }
             _ => {}
         }
@@ -274,6 +297,7 @@ mod tests {
             (r#"{"a": "10.0.0.2,10.0.0.3"}"#, "10.0.0.3"),
             (r#"{"a": "[{\"b\": \"10.0.0.3\"}]"}"#, "10.0.0.3"),
             (r#"{"a": "10.0.0.0/27"}"#, "10.0.0.0/27"),
+            (r#"{"a": "~10.0.0.3 ["}"#, "10.0.0.3"),
             (r#"{"a": "10.0.0.30-10.0.0.49"}"#, "10.0.0.30-10.0.0.49"),
             (r#"{"a": "10.0.0.3", "b": "10.0.0.3"}"#, "10.0.0.3"),
             (r#"[10,0,0,2,[10, 0, 0, 3]]"#, "10.0.0.3"),

@@ -3,6 +3,7 @@
 //! The value is walked, not built, and of a name that comes twice, both count. Whatever else in it looks like an
 //! address is told, too: if it is of the pool, guessing has missed something.
 
+use super::beside::addresses_in;
 use crate::batch::{Batch, Span};
 use crate::columns::{Role, usual_role};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -104,8 +105,13 @@ impl Found<'_> {
     }
 
     fn other(&mut self, text: &str) {
-        if self.strays.len() <= MOST_STRAYS && looks_like_address(text) {
+        if self.strays.len() > MOST_STRAYS {
+            return;
+        }
+        if looks_like_address(text) {
             self.strays.push(text.trim().to_owned());
+        } else if text.trim_start().starts_with(['{', '[']) {
+            self.strays.extend(addresses_in(text));
         }
     }
 }
@@ -125,6 +131,25 @@ pub(super) fn looks_like_address(text: &str) -> bool {
             || text
                 .split_once('-')
                 .is_some_and(|(first, last)| host_of(first).is_some() && host_of(last).is_some()))
+}
+
+/// The addresses that stand in a text that is none: between signs, as where lines were joined or another format is
+/// meant. They are somebody's, and nobody can tell whose.
+pub(super) fn hidden_addresses(text: &str) -> impl Iterator<Item = &str> {
+    let is_of_one = |char: char| char.is_ascii_hexdigit() || matches!(char, '.' | ':');
+    let is_one = |word: &str| word.len() > 2 && word.parse::<IpAddr>().is_ok();
+    let words = text.split(move |char| !is_of_one(char));
+    words.flat_map(move |word| {
+        // A colon may stand beside an address, and not in it.
+        let is_whole = is_one(word);
+        let parts = word.split(move |char| !is_whole && char == ':');
+        parts.filter(move |part| is_one(part))
+    })
+}
+
+/// Whether there are any.
+pub(super) fn hides_address(text: &str) -> bool {
+    hidden_addresses(text).next().is_some()
 }
 
 /// Where a value stands.

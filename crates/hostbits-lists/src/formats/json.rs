@@ -49,7 +49,11 @@ impl Reading {
                 let read = elements.read(value, line, out);
                 read.map_err(|_| Fault::malformed("this is no JSON", line, value))
             }
-            Self::Filtered(filter) => yielded::read(filter, value, line, out),
+            Self::Filtered(filter) => {
+                let read = yielded::read(filter, value, line, out);
+                out.released.clear();
+                read
+            }
             Self::Known(filter, elsewhere) => {
                 let first = out.count();
                 yielded::read(filter, value, line, out)?;

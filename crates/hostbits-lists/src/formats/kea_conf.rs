@@ -37,7 +37,8 @@ def first_of(f): [f | select(. != null and . != "")][0];
 def one: {owner: first_of(.hostname, .["hw-address"], .duid, .["client-id"], .["flex-id"]),
           state: "reserved",
           addresses: ([.["ip-address"], .["ip-addresses"][]?, .prefixes[]?] | map(select(. != null and . != "")))};
-(.Dhcp4, .Dhcp6 | select(. != null)) as $server
+if type != "object" or (.Dhcp4 == null and .Dhcp6 == null) then error("this is no configuration of Kea") else . end
+| (.Dhcp4, .Dhcp6 | select(. != null)) as $server
 | if ($server | [.["hosts-database"], .["hosts-databases"]] | map(select(. != null)) | length) > 0
   then error("reservations are in a database: take them from there, too")
   else $server | .. | objects | .reservations | select(. != null) | .[] | one end

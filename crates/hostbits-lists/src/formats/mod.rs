@@ -72,7 +72,7 @@ pub(crate) fn reader<'input>(
             Box::new(JsonValues::new(input, reading).with_comments())
         }
         Format::Dhcpd => Box::new(ByLine::new(input, dhcpd::Dhcpd::default())),
-        Format::Odhcpd => Box::new(ByLine::new(input, odhcpd::Odhcpd)),
+        Format::Odhcpd => Box::new(ByLine::new(input, odhcpd::Odhcpd::default())),
         Format::Networkd => Box::new(JsonValues::new(
             input,
             known(networkd::FILTER, networkd::ELSEWHERE),

@@ -6,7 +6,15 @@ use crate::query::Filter;
 use jaq_json::{Map, Val};
 
 /// What may be in an object that a filter yields.
-const NAMES: [&str; 6] = ["address", "addresses", "owner", "state", "own", "unclear"];
+const NAMES: [&str; 7] = [
+    "address",
+    "addresses",
+    "owner",
+    "state",
+    "own",
+    "held",
+    "unclear",
+];
 
 /// Adds what the filter yields for a value.
 ///
@@ -56,11 +64,13 @@ fn fields(object: &Map, line: u64, out: &mut Batch) {
         return out.broken(line, &what, owner.as_bytes());
     }
     if (one.is_none() && many.is_none()) || !object.keys().all(is_known) {
-        let what = "the filter must yield address or addresses, owner, state, own, or unclear";
+        let what =
+            "the filter must yield address or addresses, owner, state, own, held, or unclear";
         let text = Val::Obj(object.clone().into()).to_string();
         return out.broken(line, what, text.as_bytes());
     }
     let is_own = matches!(at("own"), Some(Val::Bool(true)));
+    let is_held = !matches!(at("held"), Some(Val::Bool(false)));
     let name = |name: &str| match at(name) {
         None | Some(Val::Null) => Vec::new(),
         Some(Val::TStr(text)) => text.to_vec(),
@@ -73,6 +83,10 @@ fn fields(object: &Map, line: u64, out: &mut Batch) {
         let owner = out.keep_name(&owner);
         match value {
             Val::Null => return,
+            Val::TStr(text) if !is_held => {
+                out.not_held += 1;
+                out.released.push(String::from_utf8_lossy(text).into());
+            }
             Val::TStr(text) if is_own => out.own(line, text, owner),
             Val::TStr(text) if text.trim_ascii().is_empty() => return,
             Val::TStr(text) => {
