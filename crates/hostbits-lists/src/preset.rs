@@ -102,7 +102,7 @@ def inspected:
   else error("this is neither an inspected container nor an inspected network") end;
 def instance:
   if has("hwaddr") and has("address") then {address: .address, owner: .hostname, state: .type}
-  elif has("name") and has("status") then
+  elif has("name") and (has("status") or has("state") or has("devices") or has("expanded_devices")) then
     . as $it
     | {owner: .name, state: .status, addresses: some(
       (.state // {} | .network // {} | .[]? | .addresses // [] | .[] | select(.scope == "global") | .address),

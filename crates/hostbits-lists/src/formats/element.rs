@@ -8,7 +8,7 @@ use crate::batch::{Batch, Span};
 use crate::columns::{Role, usual_role};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// How many addresses of one value are told that stand beside those that were read.
 pub(super) const MOST_STRAYS: usize = 1 << 16;
@@ -108,11 +108,22 @@ impl Found<'_> {
         if self.strays.len() > MOST_STRAYS {
             return;
         }
+        let text = without_port(text);
         if looks_like_address(text) {
             self.strays.push(text.trim().to_owned());
         } else if text.trim_start().starts_with(['{', '[']) {
             self.strays.extend(addresses_in(text));
         }
+    }
+}
+
+/// The address of `10.0.0.5:9100` and `[fd00::5]:9100`, or the text as it is.
+fn without_port(text: &str) -> &str {
+    match text.trim().parse::<SocketAddr>() {
+        Ok(_) => text
+            .rsplit_once(':')
+            .map_or(text, |(addr, _)| addr.trim_matches([' ', '[', ']'])),
+        Err(_) => text,
     }
 }
 

@@ -218,10 +218,7 @@ impl<R: Read> ConfigXml<R> {
         {
             above.owner = Some((rank, text.to_owned()));
         } else if is_stray(open, &ended.name, text) {
-            for part in text
-                .split([',', ' '])
-                .filter(|part| looks_like_address(part))
-            {
+            for part in text.split(',').filter(|part| looks_like_address(part)) {
                 self.batch.stray(ended.line, part.as_bytes(), owner.clone());
             }
         }
@@ -249,7 +246,7 @@ fn is_stray(open: &[Open], name: &str, text: &str) -> bool {
         && !is_among(&["interfaces"])
         && !is_among(&OTHERS)
         && !OTHERS.contains(&name)
-        && text.split([',', ' ']).any(looks_like_address)
+        && text.split(',').any(looks_like_address)
 }
 
 /// What the text of an element is, if it is an address that somebody has.
