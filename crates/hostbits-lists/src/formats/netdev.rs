@@ -96,11 +96,10 @@ impl LineFormat for Netdev {
             }
             (b"NetDev" | b"WireGuard", _) => out.is_known = true,
             (b"WireGuardPeer", b"Endpoint") => {}
-            (b"WireGuardPeer", _) => {
-                if hides_address(&String::from_utf8_lossy(value)) {
-                    out.broken(line.number, "a setting that is not known here", name);
-                }
+            (b"WireGuardPeer", _) if hides_address(&String::from_utf8_lossy(value)) => {
+                out.broken(line.number, "a setting that is not known here", name);
             }
+            (b"WireGuardPeer", _) => {}
             // Other sections of networkd have nothing that a peer holds.
             (section, _) if OTHERS.contains(&section) => {}
             _ if hides_address(&String::from_utf8_lossy(value)) => {

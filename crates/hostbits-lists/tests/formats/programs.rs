@@ -477,19 +477,6 @@ fn what_is_no_text_is_refused_by_its_name() {
     }
 }
 
-/// A format that is added is in the crate's table and on the operators' page.
-#[test]
-fn every_format_is_documented() {
-    let table = include_str!("../../src/lib.rs");
-    let page = include_str!("../../../../docs/lists.md");
-    for format in Format::all() {
-        let name = format!("`{}`", format.name());
-        assert!(page.contains(&name), "docs/lists.md lacks {name}");
-        let is_preset = matches!(format, Format::Preset(_));
-        assert!(is_preset || table.contains(&name), "the table lacks {name}");
-    }
-}
-
 /// A key that is written in another way, as after a change of the program or by hand: whoever is under it is held, or
 /// the list is refused. So is a word that stands for something else.
 #[cfg(feature = "hostbits")]
