@@ -42,6 +42,8 @@ pub(crate) struct Batch {
     pub(crate) disabled: u64,
     /// Whether anything was read that is of the format, an entry or not.
     pub(crate) is_known: bool,
+    /// Of JSON: addresses that a filter has named as not held, until somebody takes them.
+    pub(crate) released: Vec<String>,
     /// Of JSON: which of the values the next records are of, from 1.
     pub(crate) element: u64,
 }
@@ -63,19 +65,29 @@ impl Batch {
     pub(crate) fn current(&self) -> Option<Record<'_>> {
         let item = self.items.get(self.taken.checked_sub(1)?)?;
         Some(Record {
-            address: match &item.address {
-                Kept::Addr(addr) => Address::Addr(*addr),
-                Kept::Text(span) => Address::Text(&self.text[span.clone()]),
-                Kept::Block(span) => Address::Block(&self.text[span.clone()]),
-                Kept::Own(span) => Address::Own(&self.text[span.clone()]),
-                Kept::Stray(span) => Address::Stray(&self.text[span.clone()]),
-                Kept::Broken(span) => Address::Broken(&self.text[span.clone()]),
-            },
+            address: self.address(item),
             owner: self.resolve(&item.owner),
             state: self.resolve(&item.state),
             line: item.line,
             element: item.element,
         })
+    }
+
+    fn address(&self, item: &Item) -> Address<'_> {
+        match &item.address {
+            Kept::Addr(addr) => Address::Addr(*addr),
+            Kept::Text(span) => Address::Text(&self.text[span.clone()]),
+            Kept::Block(span) => Address::Block(&self.text[span.clone()]),
+            Kept::Own(span) => Address::Own(&self.text[span.clone()]),
+            Kept::Stray(span) => Address::Stray(&self.text[span.clone()]),
+            Kept::Broken(span) => Address::Broken(&self.text[span.clone()]),
+        }
+    }
+
+    /// The addresses of the records from that number on.
+    pub(crate) fn addresses_from(&self, first: usize) -> impl Iterator<Item = Address<'_>> {
+        let items = self.items.get(first..).unwrap_or_default();
+        items.iter().map(|item| self.address(item))
     }
 
     /// How many records wait.

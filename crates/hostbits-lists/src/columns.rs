@@ -122,7 +122,7 @@ pub(crate) enum Role {
     State,
 }
 
-const ADDRESS_NAMES: [&str; 28] = [
+const ADDRESS_NAMES: [&str; 30] = [
     "address",
     "addr",
     "ip",
@@ -151,6 +151,8 @@ const ADDRESS_NAMES: [&str; 28] = [
     "internalip",
     "privateip",
     "framedipaddress",
+    "clusterip",
+    "ipadresse",
 ];
 const OWNER_NAMES: [&str; 9] = [
     "owner", "user", "username", "name", "hostname", "host", "client", "holder", "device",

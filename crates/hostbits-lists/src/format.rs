@@ -80,9 +80,11 @@ pub enum Format {
     Radippool,
 }
 
-/// The one table of formats: the pattern, the format with nothing added, its name, what it is.
+/// The one table of formats: the pattern, the format with nothing added, its name, what it is; what is held, what is not
+/// held and counted, and how it is seen that the end is missing. All other tables are written from it, by the test
+/// `tables_are_those_of_the_formats`.
 macro_rules! formats {
-    ($($pattern:pat => $format:expr, $name:literal, $about:literal;)+) => {
+    ($($pattern:pat => $format:expr, $name:literal, $about:literal, $held:literal, $not_held:literal, $end:literal;)+) => {
         /// Every format but the presets, with nothing added, in the order of the documentation.
         static PLAIN: &[Format] = &[$($format),+];
 
@@ -102,33 +104,64 @@ macro_rules! formats {
                     Self::Preset(preset) => preset.about(),
                 }
             }
+
+            /// What is held, what is not held and counted, and how it is seen that the end is missing.
+            #[cfg(test)]
+            const fn holdings(&self) -> [&'static str; 3] {
+                match self {
+                    $($pattern => [$held, $not_held, $end],)+
+                    Self::Preset(_) => ["what its filter yields", "what it says is not held", "something is not closed"],
+                }
+            }
         }
     };
 }
 
 formats! {
-    Self::Lines => Format::Lines, "lines", "an address per line";
-    Self::Csv(_) => Format::CSV, "csv", "the same as no format; csv@IP,NAME names columns, csv@2,1 counts them";
-    Self::Columns(_) => Format::COLUMNS, "columns", "a table of a command with a header; columns@IP or columns@3,1";
-    Self::Ndjson(_) => Format::NDJSON, "ndjson", "a JSON value per line";
-    Self::Json(_) => Format::JSON, "json", "JSON: addresses, or objects with `address` or `ip`; or --filter";
-    Self::Wireguard => Format::Wireguard, "wireguard", "wg0.conf: AllowedIPs and Address; AmneziaWG, too";
-    Self::WgDump => Format::WgDump, "wg-dump", "wg show all dump";
-    Self::Netdev => Format::Netdev, "netdev", "systemd.netdev with WireGuard peers";
-    Self::Dnsmasq => Format::Dnsmasq, "dnsmasq", "dnsmasq.leases";
-    Self::DnsmasqHosts => Format::DnsmasqHosts, "dnsmasq-hosts", "dhcp-host= lines, /etc/hosts, /etc/ethers";
-    Self::HostLocal => Format::HostLocal, "host-local", "the directory of a network of the CNI plugin";
-    Self::Kea => Format::Kea, "kea", "Kea's lease file (memfile)";
-    Self::KeaConf => Format::KeaConf, "kea-conf", "Kea's configuration: reservations";
-    Self::Dhcpd => Format::Dhcpd, "dhcpd", "ISC's dhcpd.leases, or the hosts of dhcpd.conf";
-    Self::Odhcpd => Format::Odhcpd, "odhcpd", "odhcpd's state file (OpenWrt)";
-    Self::Networkd => Format::Networkd, "networkd", "leases of systemd-networkd's server";
-    Self::OpenvpnIpp { .. } => Format::OpenvpnIpp { net30: false }, "openvpn-ipp", "ipp.txt; with net30 openvpn-ipp@net30";
-    Self::OpenvpnStatus => Format::OpenvpnStatus, "openvpn-status", "the status file of a server, version 1 to 3";
-    Self::OpenvpnCcd => Format::OpenvpnCcd, "openvpn-ccd", "the directory of client configurations";
-    Self::Opnsense => Format::Opnsense, "opnsense", "config.xml: static maps";
-    Self::Pfsense => Format::Pfsense, "pfsense", "config.xml: static maps";
-    Self::Radippool => Format::Radippool, "radippool", "the table of FreeRADIUS as CSV with a header";
+    Self::Lines => Format::Lines, "lines", "an address per line",
+        "every line", "", "cannot be seen";
+    Self::Csv(_) => Format::CSV, "csv", "the same as no format; csv@IP,NAME names columns, csv@2,1 counts them",
+        "every row", "", "cannot be seen";
+    Self::Columns(_) => Format::COLUMNS, "columns", "a table of a command with a header; columns@IP or columns@3,1",
+        "every row", "", "cannot be seen";
+    Self::Ndjson(_) => Format::NDJSON, "ndjson", "a JSON value per line",
+        "every value", "", "cannot be seen";
+    Self::Json(_) => Format::JSON, "json", "JSON: addresses, or objects with `address` or `ip`; or --filter",
+        "every value; with a filter, what it yields", "", "something is not closed";
+    Self::Wireguard => Format::Wireguard, "wireguard", "wg0.conf: AllowedIPs and Address; AmneziaWG, too",
+        "a peer's `AllowedIPs`, also commented ones; the interface's `Address`", "", "cannot be seen";
+    Self::WgDump => Format::WgDump, "wg-dump", "wg show all dump",
+        "a peer's allowed IPs", "", "the last line is not ended";
+    Self::Netdev => Format::Netdev, "netdev", "systemd.netdev with WireGuard peers",
+        "`AllowedIPs` of peers", "", "cannot be seen";
+    Self::Dnsmasq => Format::Dnsmasq, "dnsmasq", "dnsmasq.leases",
+        "every lease", "", "the last line is not ended: reported";
+    Self::DnsmasqHosts => Format::DnsmasqHosts, "dnsmasq-hosts", "dhcp-host= lines, /etc/hosts, /etc/ethers",
+        "every address", "", "cannot be seen";
+    Self::HostLocal => Format::HostLocal, "host-local", "the directory of a network of the CNI plugin",
+        "every file of an address, empty ones, too", "files that went meanwhile", "the directory cannot be read";
+    Self::Kea => Format::Kea, "kea", "Kea's lease file (memfile)",
+        "all states but `expired-reclaimed`: also `declined`, `released`", "`expired-reclaimed`; a valid lifetime of 0, which deletes", "a row lacks columns: reported, and its address held";
+    Self::KeaConf => Format::KeaConf, "kea-conf", "Kea's configuration: reservations",
+        "reservations at any depth", "", "something is not closed";
+    Self::Dhcpd => Format::Dhcpd, "dhcpd", "ISC's dhcpd.leases, or the hosts of dhcpd.conf",
+        "all states but those; reserved leases; fixed addresses of hosts at any depth", "`free`; of IPv6 also `expired`, `released`; deleted hosts", "a block is not closed";
+    Self::Odhcpd => Format::Odhcpd, "odhcpd", "odhcpd's state file (OpenWrt)",
+        "every lease", "", "the last line is not ended: reported";
+    Self::Networkd => Format::Networkd, "networkd", "leases of systemd-networkd's server",
+        "leases and static leases", "", "something is not closed";
+    Self::OpenvpnIpp { .. } => Format::OpenvpnIpp { net30: false }, "openvpn-ipp", "ipp.txt; with net30 openvpn-ipp@net30",
+        "every client", "", "the last line is not ended: reported, and what it says held";
+    Self::OpenvpnStatus => Format::OpenvpnStatus, "openvpn-status", "the status file of a server, version 1 to 3",
+        "clients' virtual addresses, the routing table", "hardware addresses", "there is no `END`";
+    Self::OpenvpnCcd => Format::OpenvpnCcd, "openvpn-ccd", "the directory of client configurations",
+        "`ifconfig-push`, `ifconfig-ipv6-push`, `iroute`, `iroute-ipv6`", "", "the directory cannot be read";
+    Self::Opnsense => Format::Opnsense, "opnsense", "config.xml: static maps",
+        "static maps, reservations, WireGuard peers, the interfaces' own addresses", "leases, which are not in it", "the root is not closed";
+    Self::Pfsense => Format::Pfsense, "pfsense", "config.xml: static maps",
+        "static maps, reservations, WireGuard peers, the interfaces' own addresses", "leases, which are not in it", "the root is not closed";
+    Self::Radippool => Format::Radippool, "radippool", "the table of FreeRADIUS as CSV with a header",
+        "all rows but those; every `status` but `dynamic`", "expiry null or zero; no session", "a quote is not closed";
 }
 
 /// Every format, with nothing added.
@@ -417,5 +450,97 @@ mod tests {
         let source = Source::with_default(Format::CSV, path.as_os_str());
         assert_eq!(source, Ok(Source::new(Format::CSV, path)));
         std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
+
+/// Tables for people are written from the one in this file. To write them again:
+/// `UPDATE_TABLES=1 cargo test -p hostbits-lists --lib tables`.
+#[cfg(test)]
+mod tables {
+    use super::*;
+    use std::fmt::Write;
+
+    fn held() -> String {
+        let mut table = String::from(
+            "| name | the list | held | not held, counted | its end is missing |\n|---|---|---|---|---|\n",
+        );
+        for format in Format::all() {
+            let [held, not_held, end] = format.holdings();
+            let (name, about) = (format.name(), format.about());
+            writeln!(
+                table,
+                "| `{name}` | {about} | {held} | {not_held} | {end} |"
+            )
+            .unwrap();
+        }
+        table
+    }
+
+    fn names() -> String {
+        let mut table = String::from("| format | list |\n|---|---|\n");
+        for format in PLAIN {
+            writeln!(table, "| `{}` | {} |", format.name(), format.about()).unwrap();
+        }
+        let presets = Preset::ALL
+            .iter()
+            .map(|preset| format!("`{}`", preset.name()));
+        let presets: Vec<String> = presets.collect();
+        writeln!(table, "| {} | JSON of these programs |", presets.join(", ")).unwrap();
+        table
+    }
+
+    fn about() -> String {
+        let mut table = String::from("| format | list |\n|---|---|\n");
+        for format in Format::all() {
+            writeln!(table, "| `{}` | {} |", format.name(), format.about()).unwrap();
+        }
+        table
+    }
+
+    /// The text with the table between the marks of that name.
+    fn with_table(text: &str, table: &str) -> String {
+        let (begin, end) = ("<!-- formats -->\n", "<!-- /formats -->");
+        let start = text.find(begin).expect("the mark before the table") + begin.len();
+        let length = text[start..].find(end).expect("the mark after the table");
+        format!("{}{table}{}", &text[..start], &text[start + length..])
+    }
+
+    #[test]
+    fn tables_are_those_of_the_formats() {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for (file, table) in [
+            ("src/held.md", held()),
+            ("../../README.md", names()),
+            ("../../docs/lists.md", about()),
+        ] {
+            let path = here.join(file);
+            let text = std::fs::read_to_string(&path).unwrap();
+            let expected = with_table(&text, &table);
+            if std::env::var_os("UPDATE_TABLES").is_some() {
+                std::fs::write(&path, &expected).unwrap();
+            } else {
+                assert_eq!(text, expected, "{file} is not up to date");
+            }
+        }
+    }
+
+    /// Operators find every format in the row of a program.
+    #[test]
+    fn every_format_is_in_the_row_of_a_program() {
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/lists.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let rows: Vec<&str> = page
+            .lines()
+            .take_while(|line| !line.starts_with("## "))
+            .filter(|line| line.starts_with("| "))
+            .collect();
+        let is_of_name = |char: char| char.is_ascii_alphanumeric() || char == '-';
+        for name in Format::names() {
+            let is_named = rows.iter().any(|row| {
+                row.split(|char| !is_of_name(char))
+                    .any(|word| word == *name)
+            });
+            assert!(is_named, "{name}");
+        }
     }
 }

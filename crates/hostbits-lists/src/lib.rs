@@ -26,37 +26,14 @@
 //! | what may come back, holds | switched off clients are counted apart; whoever cannot hold any more is left out by the caller, by a filter |
 //! | the router's own gateway | [`Address::Own`]: no drift |
 //! | owner and address | are of the same inner object; two owners of one address are a duplicate |
-//! | what nobody asked for | where columns or fields are guessed, any other address beside them is told ([`Address::Stray`]): if it is of the pool, the list is not understood |
+//! | what nobody asked for | where columns or fields are guessed, and in the JSON of a program whose filter is named, any other address beside them is told ([`Address::Stray`]), but for places that are known to have no holdings: if it is of the pool, the list is not understood. A field that is misspelt, or comes twice, never makes a user without an address. What a filter of your own leaves out is your choice |
 //!
 //! # What is held
 //!
 //! In doubt, an address is held: what is wrongly held is lost for a while, what is wrongly free is given to
 //! two. The program's own word for a state is kept as it is.
 //!
-//! | name | the list | held | not held, counted | its end is missing |
-//! |---|---|---|---|---|
-//! | `lines` | an address per line; blank lines and `#` comments | every line | | cannot be seen |
-//! | `csv` | columns between `,` `;` or tabs, by the names in the header; without one `address` or `address,owner` | every row | | cannot be seen |
-//! | `columns` | columns between blanks, by header or number | every row | | cannot be seen |
-//! | `ndjson` | a JSON value per line: an address, or an object with one | every value | | cannot be seen |
-//! | `json` | JSON values, or arrays of them, of up to 256 MiB each | every value; with a filter, what it yields | | something is not closed |
-//! | `wireguard` | configuration for `wg` or `wg-quick`, AmneziaWG | a peer's `AllowedIPs`, also commented ones; the interface's `Address` | | cannot be seen |
-//! | `wg-dump` | `wg show all dump`, `wg show wg0 dump` | a peer's allowed IPs | | the last line is not ended |
-//! | `netdev` | systemd.netdev | `AllowedIPs` of peers | | cannot be seen |
-//! | `dnsmasq` | its leases | every lease | | the last line is not ended: reported |
-//! | `dnsmasq-hosts` | `dhcp-host=`, `/etc/hosts`, `/etc/ethers` | every address | | cannot be seen |
-//! | `host-local` | the directory of one network of the CNI plugin | every file of an address, empty ones, too | files that went meanwhile | the directory cannot be read |
-//! | `kea` | Kea's memfile, DHCPv4 and DHCPv6 | all states but `expired-reclaimed`: also `declined`, `released` | `expired-reclaimed`; a valid lifetime of 0, which deletes | a row lacks columns: reported, and its address held |
-//! | `kea-conf` | Kea's configuration, with comments | reservations at any depth | | something is not closed |
-//! | `dhcpd` | ISC's `dhcpd.leases` or `dhcpd.conf`, IPv4 and IPv6 | all states but those; reserved leases; fixed addresses of hosts at any depth | `free`; of IPv6 also `expired`, `released`; deleted hosts | a block is not closed |
-//! | `odhcpd` | its state file | every lease | | the last line is not ended: reported |
-//! | `networkd` | leases of its server as JSON | leases and static leases | | something is not closed |
-//! | `openvpn-ipp` | `ipp.txt` | every client | | the last line is not ended: reported, and what it says held |
-//! | `openvpn-status` | versions 1, 2, 3 of a server | clients' virtual addresses, the routing table | hardware addresses | there is no `END` |
-//! | `openvpn-ccd` | the directory of client configurations | `ifconfig-push`, `ifconfig-ipv6-push`, `iroute`, `iroute-ipv6` | | the directory cannot be read |
-//! | `opnsense`, `pfsense` | `config.xml` | static maps, reservations, WireGuard peers, the interfaces' own addresses | leases, which are not in it | the root is not closed |
-//! | `radippool` | FreeRADIUS's table as CSV or with tabs, with a header | all rows but those; every `status` but `dynamic` | expiry null or zero; no session | a quote is not closed |
-//! | the presets | JSON of a program: see [`Preset`] | what its filter yields | | something is not closed |
+#![doc = include_str!("held.md")]
 //!
 //! An end that cannot be seen is the caller's to see: give `hostbits` a file that was renamed into its place
 //! when it was whole, or look at the exit code of the program that writes into the pipe.
@@ -74,7 +51,7 @@
 //! # Memory
 //!
 //! A line may have 64 KiB, a JSON value 256 MiB; beyond that it is broken. Nothing else grows with the list,
-//! except for `kea` and `dhcpd`: their later entries take the place of earlier ones, so that the last one of
+//! except for `odhcpd`, and for `kea` and `dhcpd`: their later entries take the place of earlier ones, so that the last one of
 //! each address has to be kept until the end, some 60 bytes and the owner's name for each distinct address. A
 //! `config.xml` is read whole, up to 64 MiB.
 

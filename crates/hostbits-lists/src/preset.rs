@@ -1,5 +1,7 @@
 //! JSON of programs whose form is known: a jq filter for each.
 
+use crate::formats::beside::Elsewhere;
+
 /// A named filter: what a program prints as JSON, and how to read it.
 ///
 /// ```
@@ -72,29 +74,75 @@ def nth_of($cidr; $index):
   | if $base | contains(":") | not then ($base | ip4) + $index | as_ip4
     elif $index < 65536 and ($base | endswith("::")) then $base + ($index | hex)
     else error("an address is too far in the block " + $cidr) end;
+def unless(says; $what): if .addresses == [] and (says | not) then {owner, unclear: $what} else . end;
+def is_one_of(f): . as $word | [f] | any(. == $word);
 def inspected:
   if has("NetworkSettings") then
-    {owner: (.Name // .Id // "" | ltrimstr("/")), state: .State.Status?, addresses: some(
-      .NetworkSettings | .IPAddress?, .GlobalIPv6Address?,
-      (.Networks // {} | .[]? | .IPAddress?, .GlobalIPv6Address?, (.IPAMConfig // {} | .IPv4Address?, .IPv6Address?)))}
+    .NetworkSettings as $net
+    | {owner: (.Name // .Id // "" | ltrimstr("/")), state: .State.Status?, addresses: some($net
+        | .IPAddress?, .GlobalIPv6Address?, (.SecondaryIPAddresses // [], .SecondaryIPv6Addresses // [] | .[]? | .Addr),
+          (.Networks // {} | .[]? | .IPAddress?, .GlobalIPv6Address?, (.IPAMConfig // {} | .IPv4Address?, .IPv6Address?)))}
+    | unless($net | if .Networks | type == "object" then .Networks | all(.[]; has("IPAddress")) else has("IPAddress") end;
+        "a container whose addresses are not where they should be")
   elif has("Containers") then
-    .Containers // {} | to_entries[] | {owner: (.value.Name // .key), addresses: some(.value | .IPv4Address, .IPv6Address)}
+    (.Containers // {} | to_entries[]
+      | (.value | has("IPv4Address") or has("IPv6Address")) as $is_known
+      | {owner: (.value.Name // .key), addresses: some(.value | .IPv4Address, .IPv6Address)}
+      | unless($is_known; "a container whose addresses are not where they should be")),
+    (.Services // {} | to_entries[]
+      | {owner: .key, addresses: some(.value | .VIP, .Tasks[]?.EndpointIP)}),
+    (.IPAM.Config // [] | .[]
+      | (.AuxiliaryAddresses // {} | to_entries[] | {owner: .key, address: .value}),
+        (select(.Gateway // "" != "") | {owner: "(gateway)", own: true, address: .Gateway}))
   elif has("containers") then
-    .containers // {} | to_entries[]
-    | {owner: (.value.name // .key), addresses: some(.value.interfaces // {} | .[]? | .subnets // [] | .[] | .ipnet)}
+    (.containers // {} | to_entries[]
+      | {owner: (.value.name // .key), addresses: some(.value.interfaces // {} | .[]? | .subnets // [] | .[] | .ipnet)}
+      | unless(false; "a container whose addresses are not where they should be")),
+    (.subnets // [] | .[] | select(.gateway // "" != "") | {owner: "(gateway)", own: true, address: .gateway})
   else error("this is neither an inspected container nor an inspected network") end;
 def instance:
   if has("hwaddr") and has("address") then {address: .address, owner: .hostname, state: .type}
-  elif has("name") then
-    {owner: .name, state: .status, addresses: some(
+  elif has("name") and (has("status") or has("state") or has("devices") or has("expanded_devices")) then
+    . as $it
+    | {owner: .name, state: .status, addresses: some(
       (.state // {} | .network // {} | .[]? | .addresses // [] | .[] | select(.scope == "global") | .address),
-      (.devices, .expanded_devices | . // {} | .[]? | .["ipv4.address"]?, .["ipv6.address"]?))}
+      (.devices, .expanded_devices | . // {} | .[]?
+        | .["ipv4.address"], .["ipv6.address"], .["ipv4.routes"], .["ipv6.routes"],
+          .["ipv4.routes.external"], .["ipv6.routes.external"] | . // "" | split(",")[] | ltrimstr(" ")))}
+    | unless($it | .status != "Running" or (.state.network? | type) == "object";
+        "a running instance of which the list does not say its network")
   else error("this is neither an instance nor a lease") end;
 "#;
 
-/// The one table of presets: the variant, its name, what it is, its filter.
+/// Where nobody's address stands in what container engines print.
+const OF_ENGINES: &[&str] = &[
+    "Gateway",
+    "IPv6Gateway",
+    "Subnet",
+    "IPRange",
+    "Subnets",
+    "Peers",
+    "Host IP",
+    "HostIp",
+    "HostConfig",
+    "Options",
+    "Labels",
+    "Env",
+    "Cmd",
+    "Args",
+    "gateway",
+    "subnet",
+    "lease_range",
+    "network_dns_servers",
+    "routes",
+    "labels",
+    "options",
+];
+
+/// The one table of presets: the variant, its name, what it is, its filter, and names under which addresses stand that
+/// are no holdings. Every other address that the filter does not yield makes the list unclear: see `beside`.
 macro_rules! presets {
-    ($($variant:ident, $name:literal, $about:literal, $filter:expr;)+) => {
+    ($($variant:ident, $name:literal, $about:literal, $filter:expr, $elsewhere:expr;)+) => {
         impl Preset {
             /// All of them, in the order of the documentation.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
@@ -118,106 +166,187 @@ macro_rules! presets {
                     $(Self::$variant => $filter,)+
                 }
             }
+
+            const fn elsewhere_names(self) -> &'static [&'static str] {
+                match self {
+                    $(Self::$variant => $elsewhere,)+
+                }
+            }
         }
     };
 }
 
 presets! {
     K8sPods, "k8s-pods", "kubectl get pods -A -o json",
-    r#"each("Pod") | if .status == null then error("a pod without status") else . end
-      | {owner: full, state: .status.phase, addresses: some(.status | .podIP?, .podIPs[]?.ip)}"#;
+    r#"each("Pod") | if .status | type != "object" then error("a pod without status") else . end
+      | {owner: full, state: .status.phase, addresses: some(
+          (.status | .podIP, .podIPs[]?.ip),
+          (.metadata.annotations // {}
+            | .["cni.projectcalico.org/podIP"], .["cni.projectcalico.org/podIPs"]
+            | . // "" | split(",")[] | rtrimstr("/32") | rtrimstr("/128")))}
+      | unless(.state | is_one_of("Pending", "Failed", "Succeeded", "Unknown"); "a running pod without podIP")"#,
+    &["spec", "hostIP", "hostIPs", "managedFields"];
     K8sServices, "k8s-services", "kubectl get services -A -o json",
-    r#"each("Service") | {owner: full, state: .spec.type, addresses: some(
+    r#"each("Service")
+      | (.metadata.annotations // {}) as $notes
+      | {owner: full, state: .spec.type, addresses: some(
         .spec.clusterIP, .spec.clusterIPs[]?, .spec.externalIPs[]?, .spec.loadBalancerIP,
-        .status.loadBalancer.ingress[]?.ip)}"#;
+        .status.loadBalancer.ingress[]?.ip,
+        ($notes["metallb.io/loadBalancerIPs", "metallb.universe.tf/loadBalancerIPs"] // "" | split(",")[]))}
+      | unless(.state == "ExternalName"; "a service without clusterIP")"#,
+    &["externalName", "loadBalancerSourceRanges", "managedFields"];
     K8sNodes, "k8s-nodes", "kubectl get nodes -o json: pod CIDRs",
-    r#"each("Node") | {owner: .metadata.name, addresses: some(.spec.podCIDR, .spec.podCIDRs[]?)}"#;
-    Docker, "docker", "docker network inspect, docker inspect", "inspected";
-    Podman, "podman", "podman network inspect, podman inspect", "inspected";
-    Lxd, "lxd", "lxc list --format json: addresses and reservations", "instance";
-    Incus, "incus", "incus list --format json: addresses and reservations", "instance";
+    r#"each("Node") | if .spec | type != "object" then error("a node without spec") else . end
+      | {owner: .metadata.name, addresses: some(.spec.podCIDR, .spec.podCIDRs[]?)}"#,
+    &["addresses", "annotations", "managedFields"];
+    Docker, "docker", "docker network inspect, docker inspect", "inspected", OF_ENGINES;
+    Podman, "podman", "podman network inspect, podman inspect", "inspected", OF_ENGINES;
+    Lxd, "lxd", "lxc list --format json: addresses and reservations", "instance",
+    &["ipv4.gateway", "ipv6.gateway", "ipv4.host_address", "ipv6.host_address"];
+    Incus, "incus", "incus list --format json: addresses and reservations", "instance",
+    &["ipv4.gateway", "ipv6.gateway", "ipv4.host_address", "ipv6.host_address"];
     Netbox, "netbox", "/api/ipam/ip-addresses/, ip-ranges/: all of it, not a page",
     r#"(if type == "object" and has("results") then
-          if .next != null then error("this is one page of several: ask for all with ?limit=0") else .results[] end
+          if .next != null or has("next") == false then error("this is one page of several: ask for all with ?limit=0")
+          elif .count != (.results | length) then error("this is not all of it: count is another number")
+          else .results[] end
         else . end)
       | {owner: first_of(.dns_name, .description), state: (.status.value? // .status)}
         + if has("start_address") then
             {address: ((.start_address | split("/")[0]) + "-" + (.end_address | split("/")[0]))}
           elif has("address") then {address: .address}
-          else error("this is neither an address nor a range") end"#;
+          else error("this is neither an address nor a range") end"#,
+    &["nat_inside", "nat_outside"];
     KeaApi, "kea-api", "answers to lease4-get-all, lease6-get-all, reservation-get-all",
     r#"if has("result") | not then error("this is no answer of Kea")
        elif .result == 3 then empty
        elif .result != 0 then error("Kea says: " + (.text // "nothing"))
        elif .arguments.leases == null and .arguments.hosts == null then error("there are neither leases nor hosts")
-       else .arguments | (.leases[]?, .hosts[]?) end
-       | select(.state != 2)
+       elif .arguments.count != null and .arguments.count != (.arguments | [.leases[]?, .hosts[]?] | length) then
+         error("this is not all of it: count is another number")
+       else .arguments | (.leases[]? | . + {is_lease: true}), .hosts[]? end
+       | .is_lease as $is_lease
+       | (.state != 2) as $held
        | {owner: first_of(.hostname, .["hw-address"], .duid, .["client-id"]),
           state: (.state | if type == "number" then {"0": "default", "1": "declined", "3": "released"}[tostring] // tostring else . end),
           addresses: some(
             (if .type == "IA_PD" then "\(.["ip-address"])/\(.["prefix-len"])" else .["ip-address"] end),
-            .["ip-addresses"][]?, .prefixes[]?)}"#;
+            .["ip-addresses"][]?, .prefixes[]?)}
+       | unless($is_lease != true; "a lease without ip-address")
+       | if $held then . else . + {held: false} end"#,
+    &["next-server", "option-data"];
     Headscale, "headscale", "headscale nodes list -o json",
     r#"(if type == "object" and has("nodes") then .nodes[] else . end)
       | if has("ip_addresses") or has("ipAddresses") then
           {owner: (.given_name // .givenName // .name), addresses: some((.ip_addresses // .ipAddresses)[]?)}
-        else error("this is no node") end"#;
+          | unless(false; "a node without addresses")
+        else error("this is no node") end"#,
+    &["available_routes", "approved_routes", "subnet_routes", "availableRoutes", "approvedRoutes", "subnetRoutes",
+      "endpoints", "host_info", "hostInfo"];
     Tailscale, "tailscale", "tailscale status --json, or the devices of the API",
-    r#"if has("Self") then .Self, (.Peer // {} | .[]) | {owner: .HostName, addresses: some(.TailscaleIPs[]?)}
-       elif has("devices") then .devices[] | {owner: (.hostname // .name), addresses: some(.addresses[]?)}
+    r#"if has("Self") then .Self, (.Peer // {} | .[])
+         | if has("TailscaleIPs") then {owner: .HostName, addresses: some(.TailscaleIPs[]?)}
+           else {owner: .HostName, unclear: "a node without TailscaleIPs"} end
+       elif has("devices") then .devices[]
+         | if has("addresses") then {owner: (.hostname // .name), addresses: some(.addresses[]?)}
+           else {owner: (.hostname // .name), unclear: "a device without addresses"} end
        elif has("addresses") then {owner: (.hostname // .name), addresses: some(.addresses[]?)}
-       else error("this is neither a status nor a device") end"#;
+       else error("this is neither a status nor a device") end"#,
+    &["AllowedIPs", "PrimaryRoutes", "advertisedRoutes", "enabledRoutes", "clientConnectivity"];
     Netbird, "netbird", "the peers of the API, or netbird status --json",
     r#"def of: . // "" | tostring | split("/")[0];
+       def own: some(.netbirdIp, .netbirdIpv6 | of);
        if has("ip") then {owner: .name, addresses: some(.ip, .ipv6)}
        elif has("netbirdIp") then
-         {owner: (.fqdn // "self"), address: (.netbirdIp | of)},
-         (.peers.details // [] | .[] | {owner: .fqdn, state: .status, address: (.netbirdIp | of)})
-       else error("this is neither a peer nor a status") end"#;
+         {owner: (.fqdn // "self"), addresses: own},
+         (.peers.details // [] | .[]
+           | if has("netbirdIp") then {owner: .fqdn, state: .status, addresses: own}
+             else {owner: .fqdn, unclear: "a peer without netbirdIp"} end)
+       else error("this is neither a peer nor a status") end"#,
+    &["connection_ip", "networks", "routes", "dnsServers"];
     WgEasy, "wg-easy", "wg0.json, or the clients of the API",
     r#"def client: {owner: .name, state: (if .enabled == false then "disabled" else "enabled" end),
-         addresses: some(.address, .ipv4Address, .ipv6Address)};
+         addresses: some(.address, .ipv4Address, .ipv6Address, .serverAllowedIps[]?)}
+         | unless(false; "a client without address");
        if has("clients") then
          (.server // {} | {owner: "(interface)", own: true, address: .address}),
          (.clients | .[] | client)
        elif has("address") or has("ipv4Address") then client
-       else error("this has no clients") end"#;
+       else error("this has no clients") end"#,
+    &["allowedIps", "allowedIPs", "dns", "endpoint", "serverEndpoint"];
     AwsEni, "aws-eni", "aws ec2 describe-network-interfaces",
     r#"(if has("NetworkInterfaces") then
-          if .NextToken != null then error("this is one page of several") else .NetworkInterfaces[] end
+          if .NextToken != null then error("this is one page of several")
+          elif keys - ["NetworkInterfaces", "NextToken", "ResponseMetadata"] != [] then
+            error("this has more than network interfaces: is it one page of several?")
+          else .NetworkInterfaces[] end
         else . end)
       | if has("NetworkInterfaceId") | not then error("this is no network interface") else . end
       | {owner: .NetworkInterfaceId, state: .Status, addresses: some(
           .PrivateIpAddress, .PrivateIpAddresses[]?.PrivateIpAddress, .Ipv4Prefixes[]?.Ipv4Prefix,
-          .Ipv6Addresses[]?.Ipv6Address, .Ipv6Prefixes[]?.Ipv6Prefix)}"#;
+          .Ipv6Address, .Ipv6Addresses[]?.Ipv6Address, .Ipv6Prefixes[]?.Ipv6Prefix)}
+      | unless(false; "a network interface without addresses")"#,
+    &["Association", "TagSet"];
     CalicoIpam, "calico-ipam", "kubectl get ipamblocks -o json, or workloadendpoints",
     r#"(if has("items") then .items[] else . end)
       | if .spec.cidr? and .spec.allocations? then
-          . as $block | .spec.allocations | to_entries[] | select(.value != null)
+          . as $block
+          | (.spec.cidr | split("/")) as [$base, $prefix]
+          | pow(2; (if $base | contains(":") then 128 else 32 end) - ($prefix | tonumber)) as $size
+          | if $size != (.spec.allocations | length) then error("a block of another size than its cidr says") else . end
+          | .spec.allocations | to_entries[] | select(.value != null)
           | {owner: $block.spec.attributes[.value].handle_id?, address: nth_of($block.spec.cidr; .key)}
-        elif .spec.ipNetworks? then {owner: full, addresses: some(.spec.ipNetworks[])}
-        else error("this is neither a block nor an endpoint") end"#;
+        elif .spec.ipNetworks? then
+          {owner: full, addresses: some(.spec.ipNetworks[])} | unless(false; "an endpoint without addresses")
+        else error("this is neither a block nor an endpoint") end"#,
+    &["cidr", "ipNATs", "ipv4Gateway", "ipv6Gateway", "managedFields"];
     CiliumNode, "cilium-node", "kubectl get ciliumnodes -o json",
     r#"each("CiliumNode")
-      | {owner: .metadata.name, addresses: some(
-          .spec.ipam.podCIDRs[]?, (.spec.ipam.pool // {} | keys[]), (.status.ipam.used? // {} | keys[]),
-          (.spec.addresses[]? | select(.type == "CiliumInternalIP") | .ip),
-          (.spec.ipam.pools.allocated[]?.cidrs[]?), .spec.health.ipv4?, .spec.health.ipv6?, .spec.ingress.ipv4?, .spec.ingress.ipv6?)}"#;
+      | (all(.spec.addresses[]?;
+          .type | is_one_of("InternalIP", "ExternalIP", "InternalDNS", "ExternalDNS", "Hostname", "CiliumInternalIP"))) as $is_known
+      | if $is_known then
+          {owner: .metadata.name, addresses: some(
+            .spec.ipam.podCIDRs[]?, (.spec.ipam.pool // {} | keys[]), (.status.ipam.used? // {} | keys[]),
+            (.spec.addresses[]? | select(.type == "CiliumInternalIP") | .ip),
+            (.spec.ipam.pools.allocated[]?.cidrs[]?), .spec.health.ipv4?, .spec.health.ipv6?, .spec.ingress.ipv4?, .spec.ingress.ipv6?,
+            (.status.eni.enis? // {} | .[]? | .ip, .addresses[]?, .prefixes[]?))}
+          | unless(false; "a node without addresses")
+        else {owner: .metadata.name, unclear: "a node with an address of a kind that is not known"} end"#,
+    &["addresses", "annotations", "subnet", "vpc", "managedFields"];
     Whereabouts, "whereabouts", "kubectl get ippools.whereabouts.cni.cncf.io -A -o json",
     r#"each("IPPool")
-      | .spec.range as $range | .spec.allocations // {} | to_entries[]
-      | {owner: (.value.podref // .value.id), address: nth_of($range; .key | tonumber)}"#;
+      | if (.spec.allocations? | type) != "object" or (.spec.range? | type) != "string" then
+          error("a pool without allocations or range") else . end
+      | .spec.range as $range | .spec.allocations | to_entries[]
+      | {owner: (.value.podref // .value.id), address: nth_of($range; .key | tonumber)}"#,
+    &["range", "managedFields"];
     Libvirt, "libvirt", "/var/lib/libvirt/dnsmasq/virbr0.status",
     r#"if has("ip-address") then {address: .["ip-address"], owner: (.hostname // .["mac-address"])}
-       else error("this is no lease of libvirt") end"#;
+       else error("this is no lease of libvirt") end"#,
+    &[];
     Multus, "multus", "kubectl get pods -A -o json: the additional networks of the pods",
-    r#"each("Pod") | {owner: full, state: .status.phase, addresses: some(
-        .metadata.annotations["k8s.v1.cni.cncf.io/network-status"] // "[]" | fromjson[] | select(.default != true) | .ips[]?)}"#;
+    r#"each("Pod")
+      | (.metadata.annotations // {}) as $notes
+      | ($notes["k8s.v1.cni.cncf.io/network-status"] // "[]" | fromjson) as $networks
+      | {held: false, addresses: [$networks[] | select(.default == true) | .ips[]?]} as $usual
+      | ($usual | select(.addresses != [])),
+        ({owner: full, state: .status.phase, addresses: some($networks[] | select(.default != true) | .ips[]?)}
+      | unless($networks != [] or ($notes | has("k8s.v1.cni.cncf.io/networks") | not)
+          or (.state | is_one_of("Pending", "Failed", "Succeeded", "Unknown"));
+          "a pod with additional networks that does not say its addresses"))"#,
+    &["spec", "status", "managedFields"];
 }
 
 impl Preset {
     /// The filter in the language of jq.
     pub fn filter(self) -> String {
         format!("{PRELUDE}{}", self.body())
+    }
+
+    pub(crate) fn elsewhere(self) -> Elsewhere {
+        Elsewhere {
+            names: self.elsewhere_names(),
+            has_numbers: false,
+        }
     }
 }

@@ -13,7 +13,8 @@ use jaq_json::Val;
 ///
 /// It is run on each element of an array at the top, and on each other value as a whole. It yields texts, which
 /// are addresses, or objects with `address` (or `addresses`), and perhaps `owner` and `state`; null and empty
-/// texts are users without an address.
+/// texts are users without an address. Objects with `held` false are counted, and hold nothing. An object with
+/// `unclear` says why the address of somebody is not known: the entry cannot be read.
 ///
 /// ```
 /// use hostbits_lists::{Format, List, Query};

@@ -8,6 +8,7 @@
 
 use super::by_line::LineFormat;
 use super::dhcpd_words::{Piece, pieces};
+use super::element::looks_like_address;
 use crate::batch::Batch;
 use crate::error::{Fault, MAX_QUOTED};
 use crate::latest::{Key, Latest};
@@ -70,6 +71,42 @@ const KNOWN: [&[u8]; 48] = [
     b"one-lease-per-client",
     b"ping-check",
     b"local-address",
+];
+
+/// Blocks that are entries, and stand in none but their own.
+const ENTRIES: [&[u8]; 6] = [b"lease", b"host", b"ia-na", b"ia-ta", b"ia-pd", b"iaaddr"];
+/// Blocks with addresses that nobody holds.
+const AROUND: [&[u8]; 4] = [b"subnet", b"subnet6", b"if", b"zone"];
+/// What a host has that counts.
+const HOST_WORDS: [&[u8]; 5] = [
+    b"fixed-address",
+    b"fixed-address6",
+    b"fixed-prefix6",
+    b"dynamic",
+    b"deleted",
+];
+/// Statements with addresses that nobody holds.
+const BESIDE: [&[u8]; 20] = [
+    b"option",
+    b"range",
+    b"range6",
+    b"prefix6",
+    b"next-server",
+    b"server-name",
+    b"server-identifier",
+    b"local-address",
+    b"local-address6",
+    b"supersede",
+    b"send",
+    b"primary",
+    b"secondary",
+    b"primary6",
+    b"secondary6",
+    b"address",
+    b"peer",
+    b"set",
+    b"log",
+    b"authoritative",
 ];
 
 #[derive(Default)]
@@ -185,6 +222,14 @@ impl Dhcpd {
             .map(|(start, end)| &self.text[start..end])
     }
 
+    /// Whether any of the words is an address.
+    fn names_address(&self) -> bool {
+        self.words().any(|word| {
+            let word = std::str::from_utf8(word).unwrap_or_default();
+            looks_like_address(word)
+        })
+    }
+
     /// The first three words; those that are not there are empty.
     fn first_words(&self) -> [&[u8]; 3] {
         let mut words = self.words();
@@ -212,6 +257,11 @@ impl Dhcpd {
                 Block::Other
             }
             (Some(Block::Association), b"iaaddr" | b"iaprefix") => Block::Inner,
+            // The block before it is not closed, or this is no block of anything.
+            _ if ENTRIES.contains(&kind) || (self.names_address() && !AROUND.contains(&kind)) => {
+                out.broken(line.number, "not known in a block", line.bytes);
+                Block::Other
+            }
             _ => Block::Other,
         };
         let name = name.to_vec();
@@ -259,7 +309,7 @@ impl Dhcpd {
                 let what = "another file, which must be named as a list of its own";
                 out.broken(line.number, what, line.bytes);
             }
-            Some(Block::Host) => self.host_statement(line.number),
+            Some(Block::Host) if HOST_WORDS.contains(&first) => self.host_statement(line.number),
             _ if first.starts_with(b"fixed-") => {
                 out.broken(line.number, "an address of no host", line.bytes);
             }
@@ -279,8 +329,22 @@ impl Dhcpd {
                     let owner = owner.to_vec();
                     self.lease.is_of(owner, 1);
                 }
+                _ if self.names_address() && !BESIDE.contains(&first) => {
+                    out.broken(
+                        line.number,
+                        "a statement that is not known here",
+                        line.bytes,
+                    );
+                }
                 _ => {}
             },
+            Some(_) if self.names_address() && !BESIDE.contains(&first) => {
+                out.broken(
+                    line.number,
+                    "a statement that is not known here",
+                    line.bytes,
+                );
+            }
             _ => {}
         }
         self.forget_words();

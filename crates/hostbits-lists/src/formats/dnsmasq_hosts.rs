@@ -5,11 +5,10 @@
 //! ranges, servers and options nothing is held.
 
 use super::by_line::LineFormat;
-use super::element::looks_like_address;
+use super::element::{hides_address, looks_like_address};
 use crate::batch::Batch;
 use crate::error::Fault;
 use crate::lines::Line;
-use std::net::IpAddr;
 
 /// Settings with addresses that no host has.
 const OTHERS: [&str; 12] = [
@@ -108,7 +107,9 @@ fn host(value: &str, line: u64, out: &mut Batch) {
     let name = fields.iter().find(is_name).or_else(|| fields.first());
     let name = name.copied().unwrap_or_default();
     // What begins as an address and is none is no name.
-    let is_hidden = |field: &&str| !looks_like_address(&bare(field)) && hides_address(field);
+    let is_hidden = |field: &&str| {
+        !field.starts_with("id:") && !looks_like_address(&bare(field)) && hides_address(field)
+    };
     let is_odd = fields.iter().any(is_hidden)
         || name
             .bytes()
@@ -147,7 +148,8 @@ fn words(text: &str, line: u64, out: &mut Batch) {
                 .bytes()
                 .next()
                 .is_some_and(|byte| byte.is_ascii_digit())
-                && !rest.contains(':');
+                && !rest.contains(':')
+                && !hides_address(rest);
             out.text(
                 line,
                 if is_name { b"" } else { rest.as_bytes() },
@@ -155,8 +157,12 @@ fn words(text: &str, line: u64, out: &mut Batch) {
                 None,
             );
         }
-        [address, name, ..] => {
-            let owner = out.keep_name(name.as_bytes());
+        [address, names @ ..] if !names.is_empty() => {
+            // A name that is an address was the address, perhaps, of a line that was another one.
+            if names.iter().any(|name| hides_address(name)) {
+                out.broken(line, HIDDEN, text.as_bytes());
+            }
+            let owner = out.keep_name(names[0].as_bytes());
             out.text(line, zoneless(address).as_bytes(), owner, None);
         }
         [word] if looks_like_address(word) => out.text(line, word.as_bytes(), None, None),
@@ -167,14 +173,3 @@ fn words(text: &str, line: u64, out: &mut Batch) {
 }
 
 const HIDDEN: &str = "neither a name nor an address";
-
-/// Whether an address stands in a text that is none: between quotes or braces, say, as in another format. It is
-/// somebody's, and nobody can tell whose.
-fn hides_address(text: &str) -> bool {
-    let is_of_one = |byte: char| byte.is_ascii_hexdigit() || matches!(byte, '.' | ':');
-    let is_identifier = text.starts_with("id:");
-    !is_identifier
-        && text
-            .split(|byte| !is_of_one(byte))
-            .any(|word| word.parse::<IpAddr>().is_ok())
-}

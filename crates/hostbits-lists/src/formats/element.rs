@@ -3,14 +3,15 @@
 //! The value is walked, not built, and of a name that comes twice, both count. Whatever else in it looks like an
 //! address is told, too: if it is of the pool, guessing has missed something.
 
+use super::beside::addresses_in;
 use crate::batch::{Batch, Span};
 use crate::columns::{Role, usual_role};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// How many addresses of one value are told that stand beside those that were read.
-const MOST_STRAYS: usize = 1 << 16;
+pub(super) const MOST_STRAYS: usize = 1 << 16;
 
 /// Reads values, one after the other.
 #[derive(Default)]
@@ -78,6 +79,10 @@ impl Found<'_> {
         } else if is_empty {
             self.out.text(line, b"", self.owner.clone(), self.state);
         }
+        if self.strays.len() > MOST_STRAYS {
+            self.out
+                .broken(line, "more addresses than are looked at", value);
+        }
         for stray in self.strays.drain(..) {
             if host_of(&stray).is_none_or(|addr| !known.contains(&addr)) {
                 self.out.stray(line, stray.as_bytes(), self.owner.clone());
@@ -100,9 +105,25 @@ impl Found<'_> {
     }
 
     fn other(&mut self, text: &str) {
-        if self.strays.len() < MOST_STRAYS && looks_like_address(text) {
-            self.strays.push(text.trim().to_owned());
+        if self.strays.len() > MOST_STRAYS {
+            return;
         }
+        let text = without_port(text);
+        if looks_like_address(text) {
+            self.strays.push(text.trim().to_owned());
+        } else if text.trim_start().starts_with(['{', '[']) {
+            self.strays.extend(addresses_in(text));
+        }
+    }
+}
+
+/// The address of `10.0.0.5:9100` and `[fd00::5]:9100`, or the text as it is.
+fn without_port(text: &str) -> &str {
+    match text.trim().parse::<SocketAddr>() {
+        Ok(_) => text
+            .rsplit_once(':')
+            .map_or(text, |(addr, _)| addr.trim_matches([' ', '[', ']'])),
+        Err(_) => text,
     }
 }
 
@@ -121,6 +142,25 @@ pub(super) fn looks_like_address(text: &str) -> bool {
             || text
                 .split_once('-')
                 .is_some_and(|(first, last)| host_of(first).is_some() && host_of(last).is_some()))
+}
+
+/// The addresses that stand in a text that is none: between signs, as where lines were joined or another format is
+/// meant. They are somebody's, and nobody can tell whose.
+pub(super) fn hidden_addresses(text: &str) -> impl Iterator<Item = &str> {
+    let is_of_one = |char: char| char.is_ascii_hexdigit() || matches!(char, '.' | ':');
+    let is_one = |word: &str| word.len() > 2 && word.parse::<IpAddr>().is_ok();
+    let words = text.split(move |char| !is_of_one(char));
+    words.flat_map(move |word| {
+        // A colon may stand beside an address, and not in it.
+        let is_whole = is_one(word);
+        let parts = word.split(move |char| !is_whole && char == ':');
+        parts.filter(move |part| is_one(part))
+    })
+}
+
+/// Whether there are any.
+pub(super) fn hides_address(text: &str) -> bool {
+    hidden_addresses(text).next().is_some()
 }
 
 /// Where a value stands.

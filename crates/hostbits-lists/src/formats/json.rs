@@ -1,5 +1,6 @@
 //! `json`: values one after the other. Of an array at the top, one element at a time is in memory.
 
+use super::beside::{self, Elsewhere};
 use super::element::Elements;
 use super::yielded;
 use crate::batch::Batch;
@@ -26,6 +27,8 @@ pub(super) enum Reading {
     Usual(Elements),
     /// A filter says.
     Filtered(Rc<Filter>),
+    /// A filter of ours says, and what it leaves out is looked at, too.
+    Known(Rc<Filter>, Elsewhere),
 }
 
 impl Reading {
@@ -46,7 +49,17 @@ impl Reading {
                 let read = elements.read(value, line, out);
                 read.map_err(|_| Fault::malformed("this is no JSON", line, value))
             }
-            Self::Filtered(filter) => yielded::read(filter, value, line, out),
+            Self::Filtered(filter) => {
+                let read = yielded::read(filter, value, line, out);
+                out.released.clear();
+                read
+            }
+            Self::Known(filter, elsewhere) => {
+                let first = out.count();
+                yielded::read(filter, value, line, out)?;
+                beside::tell(value, *elsewhere, first, line, out);
+                Ok(())
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The formats, a file for each. None of them knows another.
 
+pub(crate) mod beside;
 pub(crate) mod by_line;
 mod dhcpd;
 mod dhcpd_words;
@@ -31,6 +32,7 @@ use crate::lines::Lines;
 use crate::list::Reader;
 use crate::query::Filter;
 use crate::sniff::Sniffed;
+use beside::Elsewhere;
 use by_line::ByLine;
 use json::{JsonValues, Reading};
 use std::cell::RefCell;
@@ -54,7 +56,10 @@ pub(crate) fn reader<'input>(
             ndjson::Ndjson::new(&query),
         )),
         Format::Json(query) => Box::new(JsonValues::new(input, Reading::of(&query))),
-        Format::Preset(preset) => Box::new(JsonValues::new(input, filtered(&preset.filter()))),
+        Format::Preset(preset) => Box::new(JsonValues::new(
+            input,
+            known(&preset.filter(), preset.elsewhere()),
+        )),
         Format::Wireguard => Box::new(ByLine::new(input, wireguard::Wireguard::default())),
         Format::WgDump => Box::new(ByLine::new(input, wg_dump::WgDump::default())),
         Format::Netdev => Box::new(ByLine::new(input, netdev::Netdev::default())),
@@ -63,11 +68,15 @@ pub(crate) fn reader<'input>(
         Format::HostLocal | Format::OpenvpnCcd => Box::new(host_local::NoDirectory),
         Format::Kea => Box::new(ByLine::new(input, kea::Kea::default())),
         Format::KeaConf => {
-            Box::new(JsonValues::new(input, filtered(kea_conf::FILTER)).with_comments())
+            let reading = known(kea_conf::FILTER, kea_conf::ELSEWHERE);
+            Box::new(JsonValues::new(input, reading).with_comments())
         }
         Format::Dhcpd => Box::new(ByLine::new(input, dhcpd::Dhcpd::default())),
-        Format::Odhcpd => Box::new(ByLine::new(input, odhcpd::Odhcpd)),
-        Format::Networkd => Box::new(JsonValues::new(input, filtered(networkd::FILTER))),
+        Format::Odhcpd => Box::new(ByLine::new(input, odhcpd::Odhcpd::default())),
+        Format::Networkd => Box::new(JsonValues::new(
+            input,
+            known(networkd::FILTER, networkd::ELSEWHERE),
+        )),
         Format::OpenvpnIpp { net30 } => {
             Box::new(ByLine::new(input, openvpn_ipp::OpenvpnIpp { net30 }))
         }
@@ -80,20 +89,24 @@ pub(crate) fn reader<'input>(
     }
 }
 
-/// A filter of ours. They are all compiled by a test, and by each thread once.
-fn filtered(filter: &str) -> Reading {
+/// A filter of ours, whose programs are known. They are all compiled by a test, and by each thread once.
+fn known(filter: &str, elsewhere: Elsewhere) -> Reading {
+    Reading::Known(compiled(filter), elsewhere)
+}
+
+fn compiled(filter: &str) -> Rc<Filter> {
     thread_local! {
         static COMPILED: RefCell<HashMap<String, Rc<Filter>>> = RefCell::default();
     }
     let compiled = COMPILED.with_borrow(|compiled| compiled.get(filter).cloned());
     if let Some(filter) = compiled {
-        return Reading::Filtered(filter);
+        return filter;
     }
     match Filter::compile(filter) {
         Ok(compiled) => {
             let compiled = Rc::new(compiled);
             COMPILED.with_borrow_mut(|all| all.insert(filter.to_owned(), compiled.clone()));
-            Reading::Filtered(compiled)
+            compiled
         }
         Err(error) => panic!("a filter of this crate is none: {error}"),
     }

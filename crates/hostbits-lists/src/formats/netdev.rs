@@ -4,10 +4,39 @@
 //! whose `[Network]` and `[Address]` sections are read, too, if they stand in the same file.
 
 use super::by_line::{LineFormat, next_field};
-use super::element::looks_like_address;
+use super::element::hides_address;
+use super::wireguard::is_two;
 use crate::batch::Batch;
 use crate::error::Fault;
 use crate::lines::Line;
+
+/// Sections of networkd with addresses that no peer has.
+const OTHERS: [&[u8]; 24] = [
+    b"Match",
+    b"Link",
+    b"Network",
+    b"Address",
+    b"Neighbor",
+    b"IPv6AddressLabel",
+    b"RoutingPolicyRule",
+    b"NextHop",
+    b"Route",
+    b"DHCPv4",
+    b"DHCPv6",
+    b"DHCPServer",
+    b"DHCPPrefixDelegation",
+    b"IPv6AcceptRA",
+    b"IPv6SendRA",
+    b"IPv6Prefix",
+    b"IPv6RoutePrefix",
+    b"IPv6PREF64Prefix",
+    b"VXLAN",
+    b"GENEVE",
+    b"Tunnel",
+    b"FooOverUDP",
+    b"L2TP",
+    b"BridgeMDB",
+];
 
 #[derive(Default)]
 pub(super) struct Netdev {
@@ -42,6 +71,10 @@ impl LineFormat for Netdev {
             return Ok(());
         };
         let (name, value) = (text[..at].trim_ascii(), text[at + 1..].trim_ascii());
+        if is_two(name, value) {
+            out.broken(line.number, "two settings on one line", b"not shown");
+            return Ok(());
+        }
         match (&*self.section, name) {
             (b"WireGuardPeer", b"AllowedIPs") if value.is_empty() => {
                 // An empty value takes back what the file has said before.
@@ -57,15 +90,21 @@ impl LineFormat for Netdev {
                 let owner = out.keep_name(b"(interface)");
                 out.own(line.number, value, owner);
             }
+            (b"DHCPServerStaticLease", b"Address") => out.text(line.number, value, None, None),
+            (_, b"AllowedIPs") => {
+                out.broken(line.number, "addresses of no peer", text);
+            }
             (b"NetDev" | b"WireGuard", _) => out.is_known = true,
             (b"WireGuardPeer", b"Endpoint") => {}
-            (b"WireGuardPeer", _) => {
-                let value = String::from_utf8_lossy(value);
-                if value.split(',').any(looks_like_address) {
-                    out.broken(line.number, "a setting that is not known here", name);
-                }
+            (b"WireGuardPeer", _) if hides_address(&String::from_utf8_lossy(value)) => {
+                out.broken(line.number, "a setting that is not known here", name);
             }
+            (b"WireGuardPeer", _) => {}
             // Other sections of networkd have nothing that a peer holds.
+            (section, _) if OTHERS.contains(&section) => {}
+            _ if hides_address(&String::from_utf8_lossy(value)) => {
+                out.broken(line.number, "a section that is not known here", text);
+            }
             _ => {}
         }
         Ok(())

@@ -3,12 +3,41 @@
 //!
 //! In JSON every `Address` of `Leases` and `StaticLeases` is held; it is text, or an array of four numbers.
 
+use super::beside::Elsewhere;
+
+/// Where the addresses of the interfaces themselves and of others stand.
+pub(super) const ELSEWHERE: Elsewhere = Elsewhere {
+    names: &[
+        "Addresses",
+        "Routes",
+        "DNS",
+        "FallbackDNS",
+        "NTP",
+        "SIP",
+        "Neighbors",
+        "NextHops",
+        "RoutingPolicyRules",
+        "LLDP",
+        "DNR",
+        "DHCPv4Client",
+        "DHCPv6Client",
+        "ServerAddress",
+        "HardwareAddress",
+        "PermanentHardwareAddress",
+        "ClientId",
+    ],
+    has_numbers: true,
+};
+
 /// The leases, wherever they stand.
 pub(super) const FILTER: &str = r#"
 def addr: if type == "array" then map(tostring) | join(".") else . end;
 def leases: .. | objects | (.Leases, .StaticLeases) | select(. != null) | .[];
 if ([.. | objects | has("Leases") or has("StaticLeases")] | any | not)
 then error("there are no leases of a server")
-else leases | {owner: (.Hostname // (.HardwareAddress | if type == "array" then map(tostring) | join("-") else . end)),
-               address: (.AddressString // (.Address | addr))} end
+else leases
+  | (.Hostname // (.HardwareAddress | if type == "array" then map(tostring) | join("-") else . end)) as $owner
+  | (.AddressString // (.Address | addr)) as $address
+  | if $address == null then {owner: $owner, unclear: "a lease without an address"} else {owner: $owner, address: $address} end
+end
 "#;

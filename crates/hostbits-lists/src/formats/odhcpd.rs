@@ -1,20 +1,27 @@
 //! `odhcpd`: its state file, on OpenWrt.
 //!
 //! A lease is a line that begins with `#`: interface, DUID or hardware address, IAID or `ipv4`, host name, expiry,
-//! assigned id, prefix length, and one address or prefix after the other. Other lines are for the name server.
+//! assigned id, prefix length, and one address or prefix after the other. Other lines are names of leased addresses for the
+//! name server.
 //! All leases are held. Where the prefix length is not the full one, the prefixes are delegated, all of them.
 
 use super::by_line::LineFormat;
-use super::element::looks_like_address;
+use super::element::{hides_address, looks_like_address};
 use crate::batch::Batch;
 use crate::error::Fault;
 use crate::lines::Line;
+use std::collections::HashSet;
 
 /// How many words come before the addresses.
 const BEFORE: usize = 7;
 
+/// What is noted of a file that fits in the memory of a router.
 #[derive(Default)]
-pub(super) struct Odhcpd;
+pub(super) struct Odhcpd {
+    leased: HashSet<String>,
+    /// Lines for the name server, and their addresses.
+    named: Vec<(u64, String)>,
+}
 
 impl LineFormat for Odhcpd {
     fn line(&mut self, line: Line<'_>, out: &mut Batch) -> Result<(), Fault> {
@@ -25,17 +32,16 @@ impl LineFormat for Odhcpd {
         }
         let Some(lease) = text.strip_prefix('#').filter(|_| !line.is_cut) else {
             // `ADDRESS NAME` of a lease that has a line of its own, too.
-            let is_host = text
-                .split_whitespace()
-                .next()
-                .is_some_and(looks_like_address);
-            if line.is_cut || !is_host {
-                out.broken(line.number, "not a line of odhcpd's state", text.as_bytes());
+            let mut words = text.split_whitespace();
+            let addr = words.next().filter(|word| looks_like_address(word));
+            match addr.filter(|_| !line.is_cut && !words.any(hides_address)) {
+                Some(addr) => self.named.push((line.number, host_of(addr).to_owned())),
+                None => out.broken(line.number, "not a line of odhcpd's state", text.as_bytes()),
             }
             return Ok(());
         };
         let words: Vec<&str> = lease.split_whitespace().collect();
-        if words.len() < BEFORE {
+        if !is_lease(&words) {
             out.broken(line.number, "not a lease of odhcpd", text.as_bytes());
             return Ok(());
         }
@@ -43,6 +49,7 @@ impl LineFormat for Odhcpd {
         let name = if words[3] == "-" { words[1] } else { words[3] };
         let owner = out.keep_name(name.as_bytes());
         for address in &words[BEFORE..] {
+            self.leased.insert(host_of(address).to_owned());
             out.block(line.number, address.as_bytes(), owner.clone(), None);
         }
         if words.len() == BEFORE {
@@ -58,7 +65,27 @@ impl LineFormat for Odhcpd {
         Ok(())
     }
 
-    fn end(&mut self, _: u64, _: &mut Batch) -> Result<bool, Fault> {
+    fn end(&mut self, _: u64, out: &mut Batch) -> Result<bool, Fault> {
+        for (line, addr) in self.named.drain(..) {
+            if !self.leased.contains(&addr) {
+                out.stray(line, addr.as_bytes(), None);
+            }
+        }
         Ok(false)
     }
+}
+
+/// Whether a lease has its seven words, and no address among them: a blank that is lost makes one of two.
+fn is_lease(words: &[&str]) -> bool {
+    let Some(before) = words.get(..BEFORE) else {
+        return false;
+    };
+    let is_number = |word: &str| word.parse::<i64>().is_ok();
+    is_number(before[4])
+        && is_number(before[6])
+        && !before.iter().any(|word| looks_like_address(word))
+}
+
+fn host_of(address: &str) -> &str {
+    address.split('/').next().unwrap_or_default()
 }

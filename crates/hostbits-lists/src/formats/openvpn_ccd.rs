@@ -3,6 +3,7 @@
 //! The name of a file is that of the client. Held are `ifconfig-push` (of a point-to-point link both ends),
 //! `ifconfig-ipv6-push`, and the networks behind the client, `iroute` and `iroute-ipv6`, all of each.
 
+use super::element::hides_address;
 use crate::batch::Batch;
 use crate::error::Fault;
 use crate::list::{Counts, Reader};
@@ -98,6 +99,9 @@ fn setting(line: &str, client: &str, number: u64, out: &mut Batch) {
         ("ifconfig-push" | "ifconfig-ipv6-push" | "iroute" | "iroute-ipv6", _) => None,
         // Includes would have to be read, and nothing else has addresses that are the client's.
         ("config", _) => None,
+        ("push" | "push-reset" | "push-remove" | "disable", _) => return,
+        // One that is not known here, and has an address, is a misspelt one perhaps.
+        _ if hides_address(line) => None,
         _ => return,
     };
     match blocks {

@@ -4,6 +4,7 @@
 //! server does not give these addresses to others while it has room.
 
 use super::by_line::{LineFormat, fields};
+use super::element::hides_address;
 use crate::batch::{Batch, Span};
 use crate::error::Fault;
 use crate::lines::Line;
@@ -29,6 +30,11 @@ impl LineFormat for OpenvpnIpp {
         }
         let owner = out.keep_name(name);
         let (ipv4, ipv6) = (ipv4.trim_ascii(), ipv6.trim_ascii());
+        // Half a line, or two that were joined.
+        if hides_address(&String::from_utf8_lossy(name)) {
+            out.broken(line.number, "not name,IPv4,IPv6", text);
+            return Ok(());
+        }
         if !ipv4.is_empty() || ipv6.is_empty() {
             self.ipv4(line.number, ipv4, owner.clone(), out);
         }

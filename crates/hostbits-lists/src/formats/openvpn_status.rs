@@ -5,6 +5,7 @@
 //! not whole.
 
 use super::by_line::{LineFormat, fields};
+use super::element::{hidden_addresses, looks_like_address};
 use crate::batch::Batch;
 use crate::error::Fault;
 use crate::lines::Line;
@@ -20,6 +21,8 @@ pub(super) struct OpenvpnStatus {
     version: Version,
     clients: Columns,
     routes: Columns,
+    /// Whether the routing table of version 1 was seen.
+    has_routes: bool,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -60,10 +63,18 @@ impl LineFormat for OpenvpnStatus {
             }
             Version::Ended => out.broken(line.number, "something comes after the END", text),
             // Without its line feed it may be the beginning of a name.
-            _ if text == b"END" && line.is_ended => self.version = Version::Ended,
+            _ if text == b"END" && line.is_ended => {
+                if matches!(self.version, Version::One(_)) && !self.has_routes {
+                    let what = "there is no routing table";
+                    return Err(Fault::malformed(what, line.number, b""));
+                }
+                self.version = Version::Ended;
+            }
             _ if line.is_cut => out.broken(line.number, "a line of more than 64 KiB", text),
             Version::One(part) => {
-                self.version = Version::One(untagged(part, text, line.number, out))
+                let next = untagged(part, text, line.number, out);
+                self.has_routes |= next == Part::Routes;
+                self.version = Version::One(next);
             }
             Version::Tagged(separator) => self.tagged(text, separator, line.number, out),
         }
@@ -96,11 +107,19 @@ fn untagged(part: Part, text: &[u8], line: u64, out: &mut Batch) -> Part {
         (_, b"ROUTING TABLE") => return Part::Routes,
         (_, b"GLOBAL STATS") => return Part::Stats,
         // Addresses of clients are in the routing table alone.
-        (Part::Clients | Part::Stats, _) => {}
+        (Part::Clients | Part::Stats, _) => {
+            let ([name, _, rest], _) = fields::<3>(text, b',');
+            let are_addresses = |field: &[u8]| looks_like_address(&String::from_utf8_lossy(field));
+            if [name, rest].into_iter().any(are_addresses) {
+                out.broken(line, "an address outside of the routing table", text);
+            }
+        }
         (Part::Routes, _) if text.starts_with(b"Virtual Address,") => {}
         (Part::Routes, _) => {
             let ([addr, name], count) = fields::<2>(text, b',');
-            if count < 4 {
+            // The virtual and the real one; more are of a line that was another one.
+            let is_one = hidden_addresses(&String::from_utf8_lossy(text)).count() < 3;
+            if count < 4 || !is_one {
                 out.broken(line, "not a line of the routing table", text);
             } else {
                 route(addr, name, line, out);
@@ -123,7 +142,9 @@ impl OpenvpnStatus {
                     _ => {}
                 }
             }
-            b"CLIENT_LIST" if self.clients.fit(count) => client(&row, self.clients, line, out),
+            b"CLIENT_LIST" if self.clients.fit(count) && self.clients.ipv4 != 0 => {
+                client(&row, self.clients, line, out)
+            }
             b"ROUTING_TABLE" if self.routes.fit(count) && self.routes.ipv4 != 0 => {
                 route(row[self.routes.ipv4], row[self.routes.name], line, out);
             }

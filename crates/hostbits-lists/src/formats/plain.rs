@@ -3,7 +3,7 @@
 //! The fast way takes lines that are exactly `address` or `address,owner`; whatever is odd goes the slow way, which
 //! knows all about quotes, comments, headers and separators. Both say the same of a line that both can read.
 
-use super::element::looks_like_address;
+use super::element::{hidden_addresses, looks_like_address};
 use crate::address::leading_ipv4;
 use crate::batch::Batch;
 use crate::columns::{Columns, Places};
@@ -38,6 +38,8 @@ struct Csv {
     places: Places,
     /// Whether the first line is still to come.
     is_new: bool,
+    /// How many columns have names.
+    named: Option<usize>,
     /// Whether lines are `address` or `address,owner`, as far as is known.
     is_plain: bool,
 }
@@ -83,6 +85,7 @@ impl<R: Read> Plain<R> {
                 columns,
                 separator: ',',
                 is_new: true,
+                named: None,
                 is_plain,
             }),
         )
@@ -200,7 +203,10 @@ fn plain_field(bytes: &[u8], start: usize) -> Option<Range<usize>> {
         return None;
     }
     let is_plain = |&byte: &u8| byte.is_ascii() && !matches!(byte, b',' | b'"' | b':');
-    rest.iter().all(is_plain).then_some(start..bytes.len())
+    let has_number = || {
+        memchr::memchr_iter(b'.', rest).any(|at| rest.get(at + 1).is_some_and(u8::is_ascii_digit))
+    };
+    (rest.iter().all(is_plain) && !has_number()).then_some(start..bytes.len())
 }
 
 /// The text of a line; `None` if it is blank or a comment.
@@ -261,6 +267,7 @@ impl Csv {
         for separator in SEPARATORS {
             let names = split(text, separator);
             let is_too_short = self.columns.by_number().is_some() && names.len() < 2;
+            let count = names.len();
             let names = names.iter().map(|name| &**name);
             let places = self.columns.by_header(names);
             if let Some(places) = places.filter(|_| !has_address && !is_too_short) {
@@ -271,6 +278,7 @@ impl Csv {
                 };
                 self.is_plain &= separator == ',' && places == usual;
                 (self.places, self.separator) = (places, separator);
+                self.named = Some(count);
                 out.is_known = true;
                 return Ok(true);
             }
@@ -330,10 +338,19 @@ impl Csv {
             return;
         }
         for (place, field) in fields.iter().enumerate() {
-            let is_other = !places.addresses.contains(&place) && looks_like_address(field);
+            let is_other = !places.addresses.contains(&place);
             let is_same = places.addresses.iter().any(|&it| at(it) == field.trim());
-            if is_other && !is_same {
+            // A name has no address in it, unless two lines were made one; a note may have.
+            let is_name = self.named != Some(fields.len()) || places.owner == Some(place);
+            if !is_other || is_same {
+                continue;
+            }
+            if looks_like_address(field) {
                 out.stray(line.number, field.as_bytes(), owner.clone());
+            } else if is_name {
+                for hidden in hidden_addresses(field) {
+                    out.stray(line.number, hidden.as_bytes(), owner.clone());
+                }
             }
         }
     }

@@ -7,6 +7,7 @@
 //! `... WHERE expiry_time > NOW()`. Rows whose status is another than `dynamic` are held.
 
 use super::by_line::LineFormat;
+use super::element::looks_like_address;
 use crate::batch::Batch;
 use crate::error::Fault;
 use crate::lines::{Line, MAX_LINE_BYTES};
@@ -37,6 +38,8 @@ struct Columns {
     /// Empty in a row without a session.
     session: Vec<usize>,
     owner: Vec<usize>,
+    /// What may have addresses.
+    with_addresses: Vec<usize>,
 }
 
 impl LineFormat for Radippool {
@@ -82,6 +85,14 @@ impl Radippool {
                 &self.row,
             );
             return Ok(());
+        }
+        let is_shifted = (0..count).any(|at| {
+            let text = String::from_utf8_lossy(self.field(at));
+            !columns.with_addresses.contains(&at) && looks_like_address(&text)
+        });
+        if is_shifted {
+            let what = "an address in a column that has none";
+            out.broken(self.first_line, what, &self.row);
         }
         if self.is_held(&columns) {
             let owner = columns.owner.iter().map(|&at| self.field(at));
@@ -141,6 +152,14 @@ impl Radippool {
                 "owner",
             ]),
             owner: all(&["username", "owner", "callingstationid", "pool_key"]),
+            with_addresses: all(&[
+                "framedipaddress",
+                "address",
+                "nasipaddress",
+                "calledstationid",
+                "callingstationid",
+                "gateway",
+            ]),
         });
         Ok(())
     }

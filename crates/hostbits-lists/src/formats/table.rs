@@ -82,6 +82,14 @@ impl Table {
                 );
             }
         }
+        // `ip -br addr` has all addresses of an interface, one after the other.
+        let is_owner = |place: usize| head.places.owner == Some(place);
+        let more = cells.iter().enumerate().skip(last + 1);
+        let more = more.take_while(|(place, cell)| !is_owner(*place) && looks_like_address(cell));
+        for (_, cell) in more.filter(|_| head.names.is_none()) {
+            let (owner, state) = (owner.clone(), state.clone());
+            out.text(line.number, cell.as_bytes(), owner, state);
+        }
         if !self.columns.is_usual() {
             return;
         }

@@ -7,7 +7,7 @@
 //! both is broken, as a dump is from which keys were cut. Lines are never quoted: they hold keys.
 
 use super::by_line::{LineFormat, next_field};
-use super::element::looks_like_address;
+use super::element::{hides_address, looks_like_address};
 use crate::batch::Batch;
 use crate::error::Fault;
 use crate::lines::Line;
@@ -81,8 +81,15 @@ fn is_number(field: &[u8]) -> bool {
 fn is_interface(fields: &[&[u8]]) -> bool {
     let is_mark = |field: &[u8]| field == b"off" || field.starts_with(b"0x");
     match fields {
-        [private, public, port, .., mark] => {
-            is_key_or_none(private) && is_key_or_none(public) && is_number(port) && is_mark(mark)
+        [private, public, port, more @ .., mark] => {
+            // A peer that stands on the same line is none of its numbers.
+            let is_other =
+                |field: &&[u8]| is_key(field) || hides_address(&String::from_utf8_lossy(field));
+            is_key_or_none(private)
+                && is_key_or_none(public)
+                && is_number(port)
+                && is_mark(mark)
+                && !more.iter().any(is_other)
         }
         _ => false,
     }

@@ -118,6 +118,9 @@ impl Wireguard {
         let name = text[..at].trim_ascii().to_ascii_lowercase();
         let value = text[at + 1..].trim_ascii();
         out.is_known |= self.section != Section::Unknown;
+        if is_two(&name, value) {
+            return out.broken(line, "two settings on one line", shown(&name));
+        }
         match self.section {
             Section::Peer if name == b"allowedips" => self.allowed_ips(value, line, out),
             Section::Peer if name == b"publickey" => {
@@ -142,8 +145,7 @@ impl Wireguard {
             return out.broken(line, "neither a section nor a setting", b"not shown");
         }
         let value = String::from_utf8_lossy(value);
-        let mut words = value.split([',', ' ']);
-        if !has_addresses && words.any(super::element::looks_like_address) {
+        if !has_addresses && super::element::hides_address(&value) {
             out.broken(line, "a setting that is not known here", shown(name));
         }
     }
@@ -178,6 +180,14 @@ impl Wireguard {
         }
         self.waiting_text.clear();
     }
+}
+
+/// Whether a line feed was lost between two settings: keys end with the sign, and only commands have it elsewhere.
+pub(super) fn is_two(name: &[u8], value: &[u8]) -> bool {
+    let is_command = name.starts_with(b"pre") || name.starts_with(b"post");
+    let end = value.iter().rposition(|byte| *byte != b'=');
+    let inner = end.map_or(&[][..], |end| &value[..end]);
+    !is_command && !value.starts_with(b"<") && memchr::memchr(b'=', inner).is_some()
 }
 
 /// The name of a setting, if it is one: before the last sign of a key there is the key.

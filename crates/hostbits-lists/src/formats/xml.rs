@@ -5,7 +5,7 @@
 //! to single clients, and virtual addresses; and the addresses of the interfaces, which are the router's own. Leases are
 //! not in it: they are a list of their own.
 
-use super::element::looks_like_address;
+use super::element::{hides_address, looks_like_address};
 use crate::batch::Batch;
 use crate::error::Fault;
 use crate::list::{Counts, Reader};
@@ -18,7 +18,7 @@ use std::io::Read;
 const MAX_BYTES: u64 = 64 << 20;
 
 /// Parents of addresses, the names of the addresses in them, and what they are.
-const HELD: [(&str, &[&str], Kind); 9] = [
+const HELD: [(&str, &[&str], Kind); 10] = [
     ("staticmap", &["ipaddr", "ipaddrv6"], Kind::Host),
     ("reservation", &["ip_address"], Kind::Host),
     ("hosts", &["ip"], Kind::Host),
@@ -31,12 +31,59 @@ const HELD: [(&str, &[&str], Kind); 9] = [
         Kind::Host,
     ),
     ("vip", &["subnet"], Kind::Host),
+    ("server", &["tunneladdress"], Kind::Own),
     (
         "Overwrite",
         &["tunnel_network", "tunnel_networkv6"],
         Kind::Host,
     ),
 ];
+/// Elements and sections of which all addresses are of holders, but for those of other names.
+const HOLDERS: [&str; 5] = [
+    "staticmap",
+    "reservation",
+    "hosts",
+    "openvpn-csc",
+    "Overwrite",
+];
+const SECTIONS: [&str; 6] = ["dhcpd", "dhcpdv6", "Kea", "kea", "dnsmasq", "wireguard"];
+/// Names of what has addresses of ranges, networks, routers and servers.
+const OTHERS: [&str; 33] = [
+    "endpoint",
+    "serveraddress",
+    "range",
+    "pool",
+    "pools",
+    "prefixrange",
+    "dhcp_ranges",
+    "dhcp_options",
+    "subnet",
+    "gateway",
+    "gateways",
+    "routers",
+    "static_routes",
+    "dnsserver",
+    "domain_name_servers",
+    "ntpserver",
+    "ntp_servers",
+    "time_servers",
+    "winsserver",
+    "nextserver",
+    "next_server",
+    "tftp",
+    "tftp_server_name",
+    "boot_file_name",
+    "filename",
+    "rootpath",
+    "ddnsdomainprimary",
+    "failover_peerip",
+    "numberoptions",
+    "ha_peers",
+    "domainoverrides",
+    "option_data",
+    "dns",
+];
+const AFTER: &str = "something stands outside of the configuration";
 /// What the holder may be called, the best name first.
 const NAMES: [&str; 5] = ["hostname", "host", "name", "descr", "mac"];
 
@@ -100,6 +147,9 @@ impl<R: Read> ConfigXml<R> {
             match event {
                 Event::Start(start) => {
                     let name = start.local_name().as_ref().to_owned();
+                    if is_closed {
+                        return Err(Fault::malformed(AFTER, line, name.as_bytes()));
+                    }
                     if open.is_empty() && name != self.root {
                         let what = "this is the configuration of another program";
                         return Err(Fault::malformed(what, line, name.as_bytes()));
@@ -110,8 +160,8 @@ impl<R: Read> ConfigXml<R> {
                         ..Open::default()
                     });
                 }
-                Event::Text(text) => push_text(&mut open, &text),
-                Event::CData(text) => push_text(&mut open, &text),
+                Event::Text(text) => push_text(&mut open, &text, line)?,
+                Event::CData(text) => push_text(&mut open, &text, line)?,
                 Event::End(_) => {
                     if let Some(ended) = open.pop() {
                         is_closed = open.is_empty();
@@ -146,10 +196,20 @@ impl<R: Read> ConfigXml<R> {
         }
         let text = ended.text.trim();
         let grandparent = open.len().checked_sub(2).map(|at| open[at].name.clone());
+        if open.is_empty() && hides_address(text) {
+            self.batch.broken(ended.line, AFTER, text.as_bytes());
+        }
         let Some(above) = open.last_mut().filter(|_| !text.is_empty()) else {
             return;
         };
-        if let Some(kind) = kind_of(grandparent.as_deref(), &above.name, &ended.name, text) {
+        // pfSense has the prefix length beside the address.
+        if (&*above.name, &*ended.name) == ("row", "mask")
+            && let Some((_, _, address)) = above.addresses.last_mut()
+            && !address.contains('/')
+        {
+            *address += "/";
+            *address += text;
+        } else if let Some(kind) = kind_of(grandparent.as_deref(), &above.name, &ended.name, text) {
             let parts = text.split([',', ' ']).filter(|part| !part.is_empty());
             let parts = parts.map(|part| (ended.line, kind, part.to_owned()));
             above.addresses.extend(parts);
@@ -157,14 +217,36 @@ impl<R: Read> ConfigXml<R> {
             && above.owner.as_ref().is_none_or(|(known, _)| rank < *known)
         {
             above.owner = Some((rank, text.to_owned()));
+        } else if is_stray(open, &ended.name, text) {
+            for part in text.split(',').filter(|part| looks_like_address(part)) {
+                self.batch.stray(ended.line, part.as_bytes(), owner.clone());
+            }
         }
     }
 }
 
-fn push_text(open: &mut [Open], text: &str) {
-    if let Some(top) = open.last_mut() {
-        top.text += text;
+/// Adds a text to the element that is open. Outside of all there is none.
+fn push_text(open: &mut [Open], text: &str, line: u64) -> Result<(), Fault> {
+    match open.last_mut() {
+        Some(top) => top.text += text,
+        None if text
+            .trim_matches(['\u{feff}', ' ', '\t', '\r', '\n'])
+            .is_empty() => {}
+        None => return Err(Fault::malformed(AFTER, line, text.as_bytes())),
     }
+    Ok(())
+}
+
+/// Whether an address is somebody's, of whom it is not known who: it stands where holders are, or has the name of theirs.
+fn is_stray(open: &[Open], name: &str, text: &str) -> bool {
+    let is_among = |names: &[&str]| open.iter().any(|above| names.contains(&&*above.name));
+    let is_holder = is_among(&HOLDERS) || is_among(&SECTIONS);
+    let has_name = HELD[..2].iter().any(|(_, names, _)| names.contains(&name));
+    (is_holder || has_name)
+        && !is_among(&["interfaces"])
+        && !is_among(&OTHERS)
+        && !OTHERS.contains(&name)
+        && text.split(',').any(looks_like_address)
 }
 
 /// What the text of an element is, if it is an address that somebody has.

@@ -6,7 +6,15 @@ use crate::query::Filter;
 use jaq_json::{Map, Val};
 
 /// What may be in an object that a filter yields.
-const NAMES: [&str; 5] = ["address", "addresses", "owner", "state", "own"];
+const NAMES: [&str; 7] = [
+    "address",
+    "addresses",
+    "owner",
+    "state",
+    "own",
+    "held",
+    "unclear",
+];
 
 /// Adds what the filter yields for a value.
 ///
@@ -50,12 +58,19 @@ fn fields(object: &Map, line: u64, out: &mut Batch) {
         _ => false,
     };
     let (one, many) = (at("address"), at("addresses"));
+    if let Some(Val::TStr(what)) = at("unclear") {
+        let owner = at("owner").map(Val::to_string).unwrap_or_default();
+        let what = String::from_utf8_lossy(what);
+        return out.broken(line, &what, owner.as_bytes());
+    }
     if (one.is_none() && many.is_none()) || !object.keys().all(is_known) {
-        let what = "the filter must yield address or addresses, owner, state, own";
+        let what =
+            "the filter must yield address or addresses, owner, state, own, held, or unclear";
         let text = Val::Obj(object.clone().into()).to_string();
         return out.broken(line, what, text.as_bytes());
     }
     let is_own = matches!(at("own"), Some(Val::Bool(true)));
+    let is_held = !matches!(at("held"), Some(Val::Bool(false)));
     let name = |name: &str| match at(name) {
         None | Some(Val::Null) => Vec::new(),
         Some(Val::TStr(text)) => text.to_vec(),
@@ -68,6 +83,10 @@ fn fields(object: &Map, line: u64, out: &mut Batch) {
         let owner = out.keep_name(&owner);
         match value {
             Val::Null => return,
+            Val::TStr(text) if !is_held => {
+                out.not_held += 1;
+                out.released.push(String::from_utf8_lossy(text).into());
+            }
             Val::TStr(text) if is_own => out.own(line, text, owner),
             Val::TStr(text) if text.trim_ascii().is_empty() => return,
             Val::TStr(text) => {

@@ -85,8 +85,26 @@ fn texts_and_comments_are_no_leases() {
     assert_eq!(read("dhcpd", text).whole(), expected);
     let nested = "lease 10.0.0.2 {\n on release { binding state free; on x { binding state free; } }\n binding state active;}";
     assert_eq!(read("dhcpd", nested).whole(), ["1 10.0.0.2 state=active"]);
-    let other = "class \"x\" { lease 10.0.0.3 { binding state active; } }\nset x = 1;\n";
+    let other = "class \"x\" { match if substring(hardware, 1, 3) = 10:0:0; }\nset x = 1;\n";
     assert_eq!(read("dhcpd", other).whole(), [""; 0]);
+}
+
+/// An entry in a block that is not its own: the one before it is not closed, or a brace is lost.
+#[test]
+fn an_entry_in_another_one_is_not_passed_over() {
+    for text in [
+        "class \"x\" { lease 10.0.0.3 { binding state active; } }\n",
+        "lease 10.0.0.2 {\n binding state active;\nlease 10.0.0.3 {\n}\n}\n",
+        "host a {\n fixed-address 10.0.0.2;\nhost b {\n fixed-address 10.0.0.3; }\n}\n",
+        "subnet 10.0.0.0 netmask 255.255.255.0 {\n hozt b { fixed-address 10.0.0.3; }\n}\n",
+        "subnet 10.0.0.0 netmask 255.255.255.0 {\n host b { fixd-address 10.0.0.3; }\n}\n",
+        "subnet 10.0.0.0 netmask 255.255.255.0 {\n hozt b { fixd-address 10.0.0.3; }\n}\n",
+        "subnet 10.0.0.0 netmask 255.255.255.0 {\n lease 10.0.0.3 { }\n}\n",
+        "lease 10.0.0.2 {\n fixed-address 10.0.0.3;\n}\n",
+    ] {
+        let outcome = read("dhcpd", text);
+        assert!(outcome.is_unclear(), "{text}: {outcome:?}");
+    }
 }
 
 #[test]
