@@ -216,6 +216,18 @@ presets! {
 }
 
 impl Preset {
+    /// Whether the filter yields states.
+    pub(crate) fn has_states(self) -> bool {
+        let body = self.body();
+        body.contains("state:") || ["inspected", "instance"].contains(&body)
+    }
+
+    /// Whether the filter begins with `each`: of a value with an array `items` it sees one element at a time, and
+    /// nothing else.
+    pub(crate) fn sees_items_only(self) -> bool {
+        self.body().starts_with("each(")
+    }
+
     /// The filter in the language of jq.
     pub fn filter(self) -> String {
         format!("{PRELUDE}{}", self.body())

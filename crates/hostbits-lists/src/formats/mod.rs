@@ -21,6 +21,7 @@ mod openvpn_status;
 mod plain;
 mod radippool;
 mod table;
+mod value;
 mod wg_dump;
 mod wireguard;
 mod xml;
@@ -54,7 +55,10 @@ pub(crate) fn reader<'input>(
             ndjson::Ndjson::new(&query),
         )),
         Format::Json(query) => Box::new(JsonValues::new(input, Reading::of(&query))),
-        Format::Preset(preset) => Box::new(JsonValues::new(input, filtered(&preset.filter()))),
+        Format::Preset(preset) => {
+            let over = preset.sees_items_only().then_some("items");
+            Box::new(JsonValues::new(input, filtered(&preset.filter(), over)))
+        }
         Format::Wireguard => Box::new(ByLine::new(input, wireguard::Wireguard::default())),
         Format::WgDump => Box::new(ByLine::new(input, wg_dump::WgDump::default())),
         Format::Netdev => Box::new(ByLine::new(input, netdev::Netdev::default())),
@@ -63,11 +67,11 @@ pub(crate) fn reader<'input>(
         Format::HostLocal | Format::OpenvpnCcd => Box::new(host_local::NoDirectory),
         Format::Kea => Box::new(ByLine::new(input, kea::Kea::default())),
         Format::KeaConf => {
-            Box::new(JsonValues::new(input, filtered(kea_conf::FILTER)).with_comments())
+            Box::new(JsonValues::new(input, filtered(kea_conf::FILTER, None)).with_comments())
         }
         Format::Dhcpd => Box::new(ByLine::new(input, dhcpd::Dhcpd::default())),
         Format::Odhcpd => Box::new(ByLine::new(input, odhcpd::Odhcpd)),
-        Format::Networkd => Box::new(JsonValues::new(input, filtered(networkd::FILTER))),
+        Format::Networkd => Box::new(JsonValues::new(input, filtered(networkd::FILTER, None))),
         Format::OpenvpnIpp { net30 } => {
             Box::new(ByLine::new(input, openvpn_ipp::OpenvpnIpp { net30 }))
         }
@@ -80,8 +84,9 @@ pub(crate) fn reader<'input>(
     }
 }
 
-/// A filter of ours. They are all compiled by a test, and by each thread once.
-fn filtered(filter: &str) -> Reading {
+/// A filter of ours, and the name of the array that it goes over if it sees nothing else. They are all compiled by a
+/// test, and by each thread once.
+fn filtered(filter: &str, over: Option<&str>) -> Reading {
     thread_local! {
         static COMPILED: RefCell<HashMap<String, Rc<Filter>>> = RefCell::default();
     }
@@ -91,7 +96,10 @@ fn filtered(filter: &str) -> Reading {
     }
     match Filter::compile(filter) {
         Ok(compiled) => {
-            let compiled = Rc::new(compiled);
+            let compiled = Rc::new(match over {
+                Some(name) => compiled.over(name),
+                None => compiled,
+            });
             COMPILED.with_borrow_mut(|all| all.insert(filter.to_owned(), compiled.clone()));
             Reading::Filtered(compiled)
         }

@@ -121,9 +121,9 @@ pub(crate) const SAMPLES: &[Sample] = &[
          \"status\": {\"phase\": \"Running\", \"podIP\": \"10.0.0.2\", \"podIPs\": [{\"ip\": \"10.0.0.2\"}, {\"ip\": \"fd00::2\"}]}},\n\
          {\"kind\": \"Pod\", \"metadata\": {\"name\": \"job\"}, \"status\": {\"phase\": \"Pending\"}}]}\n",
         &[
-            "1 10.0.0.2 owner=shop/web-0 state=Running",
-            "1 fd00::2 owner=shop/web-0 state=Running",
-            "1  owner=job state=Pending",
+            "2 10.0.0.2 owner=shop/web-0 state=Running",
+            "2 fd00::2 owner=shop/web-0 state=Running",
+            "3  owner=job state=Pending",
         ],
     ),
     (
@@ -144,7 +144,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         &[
             "1 10.0.0.0/26 owner=n1",
             "1 fd00::/64 owner=n1",
-            "1  owner=n2",
+            "2  owner=n2",
         ],
     ),
     (
@@ -284,7 +284,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         &[
             "1 10.0.0.2 owner=shop/web-0",
             "1 10.0.0.17 owner=c2",
-            "1 fd00::1a owner=shop/web-1",
+            "2 fd00::1a owner=shop/web-1",
         ],
     ),
     (
@@ -305,7 +305,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         &[
             "1 10.0.0.2 owner=shop/web-0 state=Running",
             "1 fd00::2 owner=shop/web-0 state=Running",
-            "1  owner=plain state=Running",
+            "2  owner=plain state=Running",
         ],
     ),
 ];
