@@ -199,8 +199,8 @@ impl Format {
             Self::Csv(_) | Self::Columns(_) | Self::Ndjson(_) | Self::Json(_) => true,
             Self::Preset(preset) => preset.has_states(),
             Self::HostLocal | Self::Kea | Self::KeaConf | Self::Dhcpd => true,
-            Self::OpenvpnStatus | Self::Radippool => true,
-            Self::Lines | Self::Wireguard | Self::WgDump | Self::Netdev => false,
+            Self::Wireguard | Self::OpenvpnStatus | Self::Radippool => true,
+            Self::Lines | Self::WgDump | Self::Netdev => false,
             Self::Dnsmasq | Self::DnsmasqHosts | Self::Odhcpd | Self::Networkd => false,
             Self::OpenvpnIpp { .. } | Self::OpenvpnCcd | Self::Opnsense | Self::Pfsense => false,
         }

@@ -125,6 +125,23 @@ fn other_addresses_of_an_object_are_told() {
     }
 }
 
+/// Who stands deeper, or in the object around it, is not the owner.
+#[test]
+fn an_owner_is_of_the_same_object() {
+    for (value, expected) in [
+        (
+            r#"{"vm":{"name":"a","owner":"b"},"ip":"10.0.0.2"}"#,
+            "1 10.0.0.2",
+        ),
+        (
+            r#"{"ip":"10.0.0.2","tags":[{"name":"a"}],"name":"c"}"#,
+            "1 10.0.0.2 owner=c",
+        ),
+    ] {
+        assert_eq!(read("json", value).whole(), [expected], "{value}");
+    }
+}
+
 #[test]
 fn a_filter_says_what_an_address_is() {
     let pods = r#"{"items": [
