@@ -56,7 +56,7 @@ pub enum Preset {
 /// What all filters may use.
 const PRELUDE: &str = r#"
 def each($kind):
-  (if type == "object" and has("items") then .items[] else . end)
+  (if type == "object" and has("items") then (.items | if . == null then empty else .[] end) else . end)
   | if type != "object" then error("this is no " + $kind)
     elif (.kind // $kind) != $kind then error("this is a " + .kind + ", no " + $kind)
     elif has("metadata") | not then error("this is no " + $kind + ": it has no metadata")
@@ -64,6 +64,10 @@ def each($kind):
 def full: [.metadata.namespace, .metadata.name] | map(select(. != null)) | join("/");
 def first_of(f): [f | select(. != null and . != "")][0];
 def some(f): [f | select(. != null and . != "")] | unique;
+def asked_for: .metadata.annotations // {} | to_entries[]
+  | select(.key | ascii_downcase
+      | endswith("/loadbalancerips") or . == "lbipam.cilium.io/ips" or . == "io.cilium/lb-ipam-ips")
+  | .value | split(",")[] | trim;
 def ip4: split(".") | map(tonumber) | .[0] * 16777216 + .[1] * 65536 + .[2] * 256 + .[3];
 def as_ip4: [(. / 16777216 | floor), (. / 65536 | floor) % 256, (. / 256 | floor) % 256, . % 256] | map(tostring) | join(".");
 def hex: if . < 16 then "0123456789abcdef"[.:. + 1] else (. / 16 | floor | hex) + (. % 16 | hex) end;
@@ -129,7 +133,7 @@ presets! {
     K8sServices, "k8s-services", "kubectl get services -A -o json",
     r#"each("Service") | {owner: full, state: .spec.type, addresses: some(
         .spec.clusterIP, .spec.clusterIPs[]?, .spec.externalIPs[]?, .spec.loadBalancerIP,
-        .status.loadBalancer.ingress[]?.ip)}"#;
+        .status.loadBalancer.ingress[]?.ip, asked_for)}"#;
     K8sNodes, "k8s-nodes", "kubectl get nodes -o json: pod CIDRs",
     r#"each("Node") | {owner: .metadata.name, addresses: some(.spec.podCIDR, .spec.podCIDRs[]?)}"#;
     Docker, "docker", "docker network inspect, docker inspect", "inspected";
@@ -138,7 +142,7 @@ presets! {
     Incus, "incus", "incus list --format json: addresses and reservations", "instance";
     Netbox, "netbox", "/api/ipam/ip-addresses/, ip-ranges/: all of it, not a page",
     r#"(if type == "object" and has("results") then
-          if .next != null then error("this is one page of several: ask for all with ?limit=0") else .results[] end
+          if .next != null or .previous != null then error("this is one page of several: ask for all with ?limit=0") else .results[] end
         else . end)
       | {owner: first_of(.dns_name, .description), state: (.status.value? // .status)}
         + if has("start_address") then

@@ -488,3 +488,31 @@ fn every_format_is_documented() {
         assert!(is_preset || table.contains(&name), "the table lacks {name}");
     }
 }
+
+/// Addresses that a service asks for, lists that are null because they are empty, and the last page of several.
+#[test]
+fn presets_know_the_oddities_of_their_programs() {
+    let service = r#"{"kind": "Service", "metadata": {"name": "web", "annotations": {
+        "metallb.universe.tf/loadBalancerIPs": "10.0.0.3, fd00::3", "kube-vip.io/loadbalancerIPs": "10.0.0.4",
+        "lbipam.cilium.io/ips": "10.0.0.5", "io.cilium/lb-ipam-ips": "10.0.0.6", "note": "10.0.0.7"}},
+        "spec": {"type": "LoadBalancer", "clusterIP": "10.0.0.2"}}"#;
+    let outcome = read("k8s-services", service);
+    let entries = outcome.whole().into_iter();
+    let held: Vec<_> = entries
+        .map(|entry| entry.split(' ').nth(1).unwrap())
+        .collect();
+    assert_eq!(
+        held,
+        [
+            "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6", "fd00::3"
+        ]
+    );
+    for (format, nothing) in [
+        ("k8s-pods", r#"{"kind": "PodList", "items": null}"#),
+        ("whereabouts", r#"{"kind": "IPPoolList", "items": null}"#),
+    ] {
+        assert_eq!(read(format, nothing).whole(), [""; 0], "{format}");
+    }
+    let page = r#"{"count": 60, "next": null, "previous": "http://netbox/?limit=50", "results": [{"address": "10.0.0.2/24"}]}"#;
+    assert!(read("netbox", page).error().contains("one page of several"));
+}
