@@ -9,9 +9,17 @@ fn without(format: &str, text: &str, states: &[&str]) -> Outcome {
     all(list.without(states.iter().copied()))
 }
 
-/// By format: a list, the states that are left out, and what is left of it. What is in no state, in another one, or
-/// cannot be read, is never left out.
-const LISTS: &[(&str, &str, &[&str], &[&str], &[u64])] = &[
+/// A format, a list, the states that are left out, all entries, and how many are left out by state.
+type Row = (
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+    &'static [u64],
+);
+
+/// What is in no state, in another one, or cannot be read, is never left out.
+const LISTS: &[Row] = &[
     (
         "csv",
         "address,owner,state\n10.0.0.2,a,Expired\n10.0.0.3,b,active\n10.0.0.4,c,\n10.0.0.5,d,expired soon\n",
