@@ -836,3 +836,65 @@ fn next_free_keeps_nothing() {
         );
     }
 }
+
+/// A prefix within the network is a block that somebody holds, also where it covers all that the pool hands out: only
+/// what covers the network is a route to it. Of ranges without a network nobody knows it, but for the default route.
+#[test]
+fn what_covers_the_ranges_alone_is_a_block() {
+    let range = || ip("10.0.0.17")..=ip("10.0.0.30");
+    let within = || {
+        let pool = Pool::builder(net("10.0.0.0/24"));
+        pool.range(range()).build().unwrap()
+    };
+    let alone = || Pool::over([range()]).build().unwrap();
+    for (prefix, of_network, of_ranges) in [
+        ("10.0.0.16/28", BLOCKS, BLOCKS),
+        ("10.0.0.0/25", BLOCKS, BLOCKS),
+        ("10.0.0.0/24", ROUTES, BLOCKS),
+        ("10.0.0.*", ROUTES, BLOCKS),
+        ("10.0.0.0/8", ROUTES, BLOCKS),
+        ("0.0.0.0/0", ROUTES, ROUTES),
+    ] {
+        for (pool, expected) in [(within(), of_network), (alone(), of_ranges)] {
+            let report = pool.adopt([prefix, "10.0.0.20"]).unwrap();
+            let is_block = expected == BLOCKS;
+            assert_eq!(report.blocks, u64::from(is_block), "{prefix}: {report:?}");
+            assert_eq!(report.routes, u64::from(!is_block), "{prefix}: {report:?}");
+            let free = if is_block { 0 } else { 13 };
+            assert_eq!(
+                pool.available(),
+                free,
+                "{prefix} over {:?}",
+                pool.info().network
+            );
+        }
+    }
+}
+
+/// The same of a set: a route covers the networks of all members.
+#[test]
+fn what_covers_the_ranges_of_a_set_alone_is_a_block() {
+    let member = |network: &str, first: &str, last: &str| {
+        let pool = Pool::builder(net(network));
+        pool.range(ip(first)..=ip(last)).build().unwrap()
+    };
+    let set = || {
+        hostbits::PoolSet::new([
+            member("10.0.0.0/24", "10.0.0.248", "10.0.0.250"),
+            member("10.0.1.0/24", "10.0.1.4", "10.0.1.6"),
+        ])
+        .unwrap()
+    };
+    for (prefix, blocks, routes, free) in [
+        ("10.0.0.0/23", 0, 1, 6),
+        ("10.0.0.0/24", 1, 0, 3),
+        ("10.0.0.248/29", 1, 0, 3),
+        ("10.0.1.0/29", 1, 0, 3),
+        ("10.0.0.248-10.0.1.7", 1, 0, 0),
+    ] {
+        let set = set();
+        let report = set.adopt([prefix]).unwrap();
+        assert_eq!((report.blocks, report.routes), (blocks, routes), "{prefix}");
+        assert_eq!(set.available(), free, "{prefix}");
+    }
+}

@@ -22,6 +22,7 @@ pub(crate) use reserved::Reserved;
 use crate::bitmap::BlockCandidates;
 use crate::network::Network;
 use crate::slot::{Slot, bits_within, slot_at, slots_in};
+use ipnet::IpNet;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
@@ -148,6 +149,20 @@ impl<N: Network> Geometry<N> {
 
     pub(crate) fn network(&self) -> Option<N> {
         self.network
+    }
+
+    /// Whether a prefix covers the whole network, so that it is a route to it. Where there are ranges and no network,
+    /// nobody knows what is a route but for the one to everywhere: what covers the ranges may be a block that is held.
+    pub(crate) fn is_route(&self, net: IpNet) -> bool {
+        let ends = |net: IpNet| {
+            let first = self.in_family(net.network())?;
+            Some((first, self.in_family(net.broadcast())?))
+        };
+        let network = self.network.and_then(|network| ends(network.into()));
+        let covers = |(first, last): (N::Addr, N::Addr)| {
+            network.is_some_and(|(low, high)| first <= low && high <= last)
+        };
+        net.prefix_len() == 0 || ends(net).is_some_and(covers)
     }
 
     pub(crate) fn gateway(&self) -> Option<N::Addr> {

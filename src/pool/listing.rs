@@ -10,7 +10,6 @@ use crate::slot::{Slot, bit_of, bits_within, slots_in, word_of, words_within};
 use crate::users::{
     Adopted, Entry, Listed, ProblemKind, Quoted, UserRecord, join_problems, quoted, read,
 };
-use ipnet::IpNet;
 use std::mem::take;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -42,7 +41,7 @@ pub(crate) enum BlockSays {
     Fresh,
     /// An address of another owner, whatever else.
     Contested(ProblemKind),
-    /// All of the pool, or of its network.
+    /// All of the network.
     Route,
 }
 
@@ -119,10 +118,10 @@ impl<'a, N: Network> Listing<'a, N> {
                 return self.read_addr(net.addr(), owner, listed);
             }
             // A route is written without host bits: with them, it may be the beginning of a host's.
-            Entry::Net(net) if self.is_route(net) && net != net.trunc() => {
+            Entry::Net(net) if self.geometry.is_route(net) && net != net.trunc() => {
                 return self.read_addr(net.addr(), owner, listed);
             }
-            Entry::Net(net) if self.is_route(net) => BlockSays::Route,
+            Entry::Net(net) if self.geometry.is_route(net) => BlockSays::Route,
             Entry::Net(net) => self.name_all(net.network(), net.broadcast(), owner),
             Entry::Range(first, last) => self.name_all(first, last, owner),
             Entry::Addr(_) | Entry::Unassigned | Entry::Unparseable | Entry::Stray(..) => return,
@@ -147,24 +146,6 @@ impl<'a, N: Network> Listing<'a, N> {
             true => self.note(ProblemKind::Stray, listed, owner),
             false => self.report.passed += 1,
         }
-    }
-
-    /// Whether a prefix covers the pool, or its network.
-    fn is_route(&self, net: IpNet) -> bool {
-        if net.prefix_len() == 0 {
-            return true;
-        }
-        let ends = self
-            .geometry
-            .in_family(net.network())
-            .zip(self.geometry.in_family(net.broadcast()));
-        let segments = self.geometry.segments();
-        let all = segments.first().zip(segments.last()).map(|(low, high)| {
-            let last = self.geometry.last_addr_of(high.last);
-            (low.base, last)
-        });
-        ends.zip(all)
-            .is_some_and(|((first, last), (low, high))| first <= low && high <= last)
     }
 
     /// Reads the entry `position` of a list of which others read the rest.

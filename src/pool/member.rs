@@ -9,6 +9,7 @@ use crate::network::Network;
 use crate::policy::Hints;
 use crate::slot::Slot;
 use crate::stats::Event;
+use ipnet::IpNet;
 use std::ops::RangeInclusive;
 
 /// First and last slots.
@@ -235,16 +236,14 @@ impl<N: Network> Pool<N> {
         (0, self.last_slot())
     }
 
+    /// Whether a prefix is a route to the whole network.
+    pub(crate) fn is_route(&self, net: IpNet) -> bool {
+        self.geometry.is_route(net)
+    }
+
     /// The first address of all.
     pub(crate) fn first_addr(&self) -> N::Addr {
         self.geometry.segments()[0].base
-    }
-
-    /// The last address of all.
-    pub(crate) fn last_addr(&self) -> N::Addr {
-        let segments = self.geometry.segments();
-        self.geometry
-            .last_addr_of(segments[segments.len() - 1].last)
     }
 
     /// First and last addresses of all stretches of consecutive addresses, ascending.

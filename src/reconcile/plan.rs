@@ -61,7 +61,7 @@ pub struct EntryCounts {
     pub wrong_family: u64,
     /// A block or a range of several addresses, of which it is the first to name one.
     pub blocks: u64,
-    /// A prefix that covers all of the pool, or its network: a route that leads to it, and holds nothing.
+    /// A prefix that covers all of the pool's network: a route that leads to it, and holds nothing.
     pub routes: u64,
     /// An address beside those of the list, and none of the pool's.
     pub passed: u64,

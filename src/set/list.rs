@@ -144,9 +144,9 @@ impl<'s, N: Network> Router<'s, N> {
         member.pool.is_one_unit(net.trunc()).then_some(home)
     }
 
-    /// Whether a prefix covers all members of its family.
+    /// Whether a prefix covers the networks of all members of its family.
     fn is_route(&self, net: IpNet) -> bool {
-        let Some((first, last)) = self.own(net.network()).zip(self.own(net.broadcast())) else {
+        let Some(first) = self.own(net.network()) else {
             return net.prefix_len() == 0;
         };
         let width = N::addr_width(first);
@@ -155,9 +155,9 @@ impl<'s, N: Network> Router<'s, N> {
             .members
             .iter()
             .take_while(|&(index, _)| index < self.end)
-            .map(|(_, member)| (member.pool.first_addr(), member.pool.last_addr()))
-            .filter(|&(low, _)| N::addr_width(low) == width);
-        members.all(|(low, high)| first <= low && high <= last)
+            .map(|(_, member)| &member.pool)
+            .filter(|pool| N::addr_width(pool.first_addr()) == width);
+        members.all(|pool| pool.is_route(net))
     }
 
     /// Counts an entry that several members have read.

@@ -51,7 +51,8 @@ pub struct Adopted {
     pub wrong_family: u64,
     /// Entries that name a block or a range of several addresses, and an address that no entry had named before.
     pub blocks: u64,
-    /// Prefixes that cover all of the pool, or its network: routes that lead to it. They hold nothing.
+    /// Prefixes that cover all of the pool's network: routes that lead to it. They hold nothing. What covers its ranges
+    /// and not its network is a block.
     pub routes: u64,
     /// Addresses beside those of the list that are none of the pool's: see [`Listed::Stray`].
     pub passed: u64,

@@ -226,6 +226,19 @@ impl Format {
         }
     }
 
+    /// Whether entries may have a state, by which they can be [left out](crate::List::without).
+    pub fn has_states(&self) -> bool {
+        match self {
+            Self::Csv(_) | Self::Columns(_) | Self::Ndjson(_) | Self::Json(_) => true,
+            Self::Preset(preset) => preset.has_states(),
+            Self::HostLocal | Self::Kea | Self::KeaConf | Self::Dhcpd => true,
+            Self::Wireguard | Self::OpenvpnStatus | Self::Radippool => true,
+            Self::Lines | Self::WgDump | Self::Netdev => false,
+            Self::Dnsmasq | Self::DnsmasqHosts | Self::Odhcpd | Self::Networkd => false,
+            Self::OpenvpnIpp { .. } | Self::OpenvpnCcd | Self::Opnsense | Self::Pfsense => false,
+        }
+    }
+
     /// Whether [`Record::line`](crate::Record::line) counts files, and not lines.
     pub const fn counts_files(&self) -> bool {
         matches!(self, Self::HostLocal | Self::OpenvpnCcd)
@@ -268,6 +281,8 @@ pub struct Source {
     pub format: Format,
     /// Where it is.
     pub path: PathBuf,
+    /// The states of entries that are [left out](crate::List::without).
+    pub without: Vec<String>,
 }
 
 impl Source {
@@ -276,6 +291,7 @@ impl Source {
         Self {
             format,
             path: path.into(),
+            without: Vec::new(),
         }
     }
 
@@ -304,7 +320,11 @@ impl Source {
     ///
     /// If it cannot be opened.
     pub fn open(&self) -> Result<crate::List<'static>, crate::ListError> {
-        crate::List::open(self.format.clone(), &self.path)
+        let list = crate::List::open(self.format.clone(), &self.path)?;
+        Ok(match self.without.is_empty() {
+            true => list,
+            false => list.without(self.without.iter().cloned()),
+        })
     }
 }
 

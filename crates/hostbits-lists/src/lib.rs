@@ -21,9 +21,9 @@
 //! | rule | what it means |
 //! |---|---|
 //! | fail closed | a list in which something cannot be read gives nothing: whoever that is may hold any address. The choice is `hostbits::Unreadable`: `Refuse`, or so many entries may pass. A list with lines of which none is an entry is an error, and what is no text says what it looks like |
-//! | a prefix means one thing | with host bits set (`10.0.0.5/24`) the host; without (`10.0.0.16/28`, `10.0.0.*`) all of the block, and so is a range (`10.0.0.10-10.0.0.19`). A route or a delegation ([`Address::Block`]) is always all of it. What covers the pool is a route to it, and holds nothing |
+//! | a prefix means one thing | with host bits set (`10.0.0.5/24`) the host; without (`10.0.0.16/28`, `10.0.0.*`) all of the block, and so is a range (`10.0.0.10-10.0.0.19`). A route or a delegation ([`Address::Block`]) is always all of it. What covers the pool's network is a route to it, and holds nothing; what covers its ranges alone is a block |
 //! | no address is not a broken one | nothing, `(none)`, `<none>`, `None`, `null`, `NULL`, `\N`, `-`, `N/A`, `*`, `<nil>`, an absent field of an object |
-//! | what may come back, holds | switched off clients are counted apart; whoever cannot hold any more is left out by the caller, by a filter |
+//! | what may come back, holds | switched off clients are counted apart; whoever cannot hold any more is left out by the caller, by state ([`List::without`], counted) or by a filter |
 //! | the router's own gateway | [`Address::Own`]: no drift |
 //! | owner and address | are of the same inner object; two owners of one address are a duplicate |
 //! | what nobody asked for | where columns or fields are guessed, and in the JSON of a program whose filter is named, any other address beside them is told ([`Address::Stray`]), but for places that are known to have no holdings: if it is of the pool, the list is not understood. A field that is misspelt, or comes twice, never makes a user without an address. What a filter of your own leaves out is your choice |
@@ -39,7 +39,8 @@
 //! when it was whole, or look at the exit code of the program that writes into the pipe.
 //!
 //! * `json` and `ndjson` look for the usual names (`address`, `ip`, `owner`, `name`, `state`, ...), or run a
-//!   jq filter: [`Query`]. An error of the filter ends the list.
+//!   jq filter: [`Query`]. An error of the filter ends the list. An array at the top, and one that a filter goes over
+//!   (`.items[] | ...`), is read one element at a time.
 //! * Kea's list is several files while its cleanup runs: [`List::open`] reads `.completed`, or `.2` and `.1`,
 //!   before the file itself. Through a pipe, write them in that order. Lines are counted through all.
 //! * With `topology net30` OpenVPN writes the first address of each /30 to `ipp.txt`, and the client has the

@@ -27,6 +27,11 @@ pub(crate) trait Reader {
 
     /// What was counted up to here.
     fn counts(&self) -> Counts;
+
+    /// How many records were left out of those in each of the states that the caller does not want.
+    fn left_out(&self) -> Vec<(String, u64)> {
+        Vec::new()
+    }
 }
 
 /// What a reader counts beside the records.
@@ -74,7 +79,7 @@ enum Progress {
 }
 
 /// What is known of a list that was read to its end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ended {
     /// How many lines it had. In a directory: files.
@@ -87,6 +92,8 @@ pub struct Ended {
     pub superseded: u64,
     /// How many records are of holders that are switched off, and hold their address all the same.
     pub disabled: u64,
+    /// The states that the caller has [left out](List::without), and how many entries were in each.
+    pub left_out: Vec<(String, u64)>,
 }
 
 impl<'input> List<'input> {
@@ -104,6 +111,32 @@ impl<'input> List<'input> {
             reader,
             progress: Progress::Reading,
             records: 0,
+        }
+    }
+
+    /// Leaves out the entries in some states, as their program calls them: the caller knows that such holders do not
+    /// come back. What is left out is counted. An entry without a state, or in any other one, is kept; whether letters
+    /// are small or capital does not matter.
+    ///
+    /// ```
+    /// use hostbits_lists::{Format, List};
+    ///
+    /// let text = "lease 10.0.0.2 { binding state expired; }\nlease 10.0.0.3 { binding state active; }\n";
+    /// let list = List::new(Format::Dhcpd, "dhcpd.leases", text.as_bytes()).without(["expired", "abandoned"]);
+    /// let ended = list.for_each(|lease| assert_eq!(lease.state, Some("active")))?;
+    /// assert_eq!((ended.records, &ended.left_out[0]), (1, &("expired".to_owned(), 1)));
+    /// # Ok::<(), hostbits_lists::ListError>(())
+    /// ```
+    #[must_use]
+    pub fn without<S: Into<String>>(self, states: impl IntoIterator<Item = S>) -> Self {
+        let states = states.into_iter().map(|state| (state.into(), 0));
+        Self {
+            reader: Box::new(Without {
+                reader: self.reader,
+                states: states.collect(),
+                current: None,
+            }),
+            ..self
         }
     }
 
@@ -195,13 +228,18 @@ impl<'input> List<'input> {
             not_held: counts.not_held,
             superseded: counts.superseded,
             disabled: counts.disabled,
+            left_out: self.reader.left_out(),
         })
     }
 
     /// A list with lines of which none says anything that is of the format: it is another one.
     fn nothing_known(&self) -> Option<Fault> {
         let counts = self.reader.counts();
-        let is_nothing = self.records == 0 && counts.not_held == 0 && !counts.is_known;
+        let left_out = self.reader.left_out();
+        let is_nothing = self.records == 0
+            && left_out.iter().all(|&(_, count)| count == 0)
+            && counts.not_held == 0
+            && !counts.is_known;
         let what = "no line of it is an entry: is it of another format?";
         (is_nothing && counts.lines != 0).then(|| Fault::malformed(what, counts.lines, b""))
     }
@@ -250,6 +288,62 @@ impl fmt::Debug for List<'_> {
             .field("progress", &self.progress)
             .field("records", &self.records)
             .finish_non_exhaustive()
+    }
+}
+
+/// A list without the records in some states.
+struct Without<'input> {
+    reader: Box<dyn Reader + 'input>,
+    states: Vec<(String, u64)>,
+    current: Option<RecordBuf>,
+}
+
+/// Whether the record is to be given; it is counted if it is not.
+fn is_wanted(states: &mut [(String, u64)], record: &Record<'_>) -> bool {
+    let Some(state) = record.state else {
+        return true;
+    };
+    let mut states = states.iter_mut();
+    match states.find(|(unwanted, _)| unwanted.eq_ignore_ascii_case(state)) {
+        Some((_, count)) => {
+            *count += 1;
+            false
+        }
+        None => true,
+    }
+}
+
+impl Reader for Without<'_> {
+    fn read(&mut self) -> Result<Option<Record<'_>>, Fault> {
+        self.current = loop {
+            match self.reader.read()? {
+                Some(record) if is_wanted(&mut self.states, &record) => {
+                    break Some(record.to_buf());
+                }
+                Some(_) => {}
+                None => break None,
+            }
+        };
+        Ok(self.current.as_ref().map(RecordBuf::as_record))
+    }
+
+    fn read_all(&mut self, each: &mut dyn FnMut(Record<'_>)) -> Result<u64, Fault> {
+        let mut count = 0;
+        self.reader.read_all(&mut |record| {
+            if is_wanted(&mut self.states, &record) {
+                each(record);
+                count += 1;
+            }
+        })?;
+        Ok(count)
+    }
+
+    fn counts(&self) -> Counts {
+        self.reader.counts()
+    }
+
+    fn left_out(&self) -> Vec<(String, u64)> {
+        self.states.clone()
     }
 }
 

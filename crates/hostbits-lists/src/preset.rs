@@ -58,7 +58,7 @@ pub enum Preset {
 /// What all filters may use.
 const PRELUDE: &str = r#"
 def each($kind):
-  (if type == "object" and has("items") then .items[] else . end)
+  (if type == "object" and has("items") then (.items | if . == null then empty else .[] end) else . end)
   | if type != "object" then error("this is no " + $kind)
     elif (.kind // $kind) != $kind then error("this is a " + .kind + ", no " + $kind)
     elif has("metadata") | not then error("this is no " + $kind + ": it has no metadata")
@@ -66,6 +66,10 @@ def each($kind):
 def full: [.metadata.namespace, .metadata.name] | map(select(. != null)) | join("/");
 def first_of(f): [f | select(. != null and . != "")][0];
 def some(f): [f | select(. != null and . != "")] | unique;
+def asked_for: .metadata.annotations // {} | to_entries[]
+  | select(.key | ascii_downcase
+      | endswith("/loadbalancerips") or . == "lbipam.cilium.io/ips" or . == "io.cilium/lb-ipam-ips")
+  | .value | split(",")[] | trim;
 def ip4: split(".") | map(tonumber) | .[0] * 16777216 + .[1] * 65536 + .[2] * 256 + .[3];
 def as_ip4: [(. / 16777216 | floor), (. / 65536 | floor) % 256, (. / 256 | floor) % 256, . % 256] | map(tostring) | join(".");
 def hex: if . < 16 then "0123456789abcdef"[.:. + 1] else (. / 16 | floor | hex) + (. % 16 | hex) end;
@@ -188,11 +192,9 @@ presets! {
     &["spec", "hostIP", "hostIPs", "managedFields"];
     K8sServices, "k8s-services", "kubectl get services -A -o json",
     r#"each("Service")
-      | (.metadata.annotations // {}) as $notes
       | {owner: full, state: .spec.type, addresses: some(
         .spec.clusterIP, .spec.clusterIPs[]?, .spec.externalIPs[]?, .spec.loadBalancerIP,
-        .status.loadBalancer.ingress[]?.ip,
-        ($notes["metallb.io/loadBalancerIPs", "metallb.universe.tf/loadBalancerIPs"] // "" | split(",")[]))}
+        .status.loadBalancer.ingress[]?.ip, asked_for)}
       | unless(.state == "ExternalName"; "a service without clusterIP")"#,
     &["externalName", "loadBalancerSourceRanges", "managedFields"];
     K8sNodes, "k8s-nodes", "kubectl get nodes -o json: pod CIDRs",
@@ -207,7 +209,8 @@ presets! {
     &["ipv4.gateway", "ipv6.gateway", "ipv4.host_address", "ipv6.host_address"];
     Netbox, "netbox", "/api/ipam/ip-addresses/, ip-ranges/: all of it, not a page",
     r#"(if type == "object" and has("results") then
-          if .next != null or has("next") == false then error("this is one page of several: ask for all with ?limit=0")
+          if .next != null or .previous != null or has("next") == false then
+            error("this is one page of several: ask for all with ?limit=0")
           elif .count != (.results | length) then error("this is not all of it: count is another number")
           else .results[] end
         else . end)
@@ -338,6 +341,18 @@ presets! {
 }
 
 impl Preset {
+    /// Whether the filter yields states.
+    pub(crate) fn has_states(self) -> bool {
+        let body = self.body();
+        body.contains("state:") || ["inspected", "instance"].contains(&body)
+    }
+
+    /// Whether the filter begins with `each`: of a value with an array `items` it sees one element at a time, and
+    /// nothing else.
+    pub(crate) fn sees_items_only(self) -> bool {
+        self.body().starts_with("each(")
+    }
+
     /// The filter in the language of jq.
     pub fn filter(self) -> String {
         format!("{PRELUDE}{}", self.body())

@@ -5,9 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use jaq_core::data::JustLut;
+use jaq_core::load::lex::StrPart;
+use jaq_core::load::parse::{BinaryOp, Term};
 use jaq_core::load::{Arena, File, Loader};
+use jaq_core::path::{Part, Path};
 use jaq_core::{Compiler, Ctx, Vars, unwrap_valr};
-use jaq_json::Val;
+use jaq_json::{Map, Val};
 
 /// A filter in the language of jq, or none: then the usual names are looked for.
 ///
@@ -15,6 +18,9 @@ use jaq_json::Val;
 /// are addresses, or objects with `address` (or `addresses`), and perhaps `owner` and `state`; null and empty
 /// texts are users without an address. Objects with `held` false are counted, and hold nothing. An object with
 /// `unclear` says why the address of somebody is not known: the entry cannot be read.
+///
+/// An array that the filter begins with, as `.items[]` does, is read one element at a time: what it yields is the
+/// same. A name that comes twice in an object ends the list, as one of its values would be lost.
 ///
 /// ```
 /// use hostbits_lists::{Format, List, Query};
@@ -73,7 +79,11 @@ impl Query {
 }
 
 /// A filter that is ready to run.
-pub(crate) struct Filter(jaq_core::Filter<JustLut<Val>>);
+pub(crate) struct Filter {
+    compiled: jaq_core::Filter<JustLut<Val>>,
+    /// The names on the way to the array that it goes over, if it sees one element at a time and nothing else.
+    way: Vec<String>,
+}
 
 impl Filter {
     pub(crate) fn compile(text: &str) -> Result<Self, QueryError> {
@@ -102,18 +112,86 @@ impl Filter {
                     None => "this is no jq filter".to_owned(),
                 })
             })?;
-        Ok(Self(filter))
+        Ok(Self {
+            compiled: filter,
+            way: jaq_core::load::parse(text, |parser| parser.term())
+                .and_then(|term| way_of(&term))
+                .unwrap_or_default(),
+        })
+    }
+
+    /// The same filter, of which the caller knows that it goes over the array under a name, where there is one, and
+    /// sees one element at a time and nothing else.
+    pub(crate) fn over(self, name: &str) -> Self {
+        Self {
+            way: vec![name.to_owned()],
+            ..self
+        }
+    }
+
+    /// The names on the way to the array that may be read one element at a time; none if there is no such array.
+    pub(crate) fn way(&self) -> &[String] {
+        &self.way
+    }
+
+    /// A value that has nothing but the way to the array, and in it one element: what the filter yields for one of
+    /// these after the other is what it yields for all elements in their array.
+    pub(crate) fn alone(&self, element: Val) -> Val {
+        let array: Val = std::iter::once(element).collect();
+        self.way.iter().rfold(array, |value, name| {
+            let name = Val::utf8_str(name.clone());
+            Val::obj(Map::from_iter([(name, value)]))
+        })
     }
 
     /// Runs it, and tells each value that it yields; at an error what that says, and there it ends.
     pub(crate) fn run(&self, value: Val, mut each: impl FnMut(Result<Val, String>)) {
-        let ctx = Ctx::<JustLut<Val>>::new(&self.0.lut, Vars::new([]));
-        for yielded in self.0.id.run((ctx, value)).map(unwrap_valr) {
+        let ctx = Ctx::<JustLut<Val>>::new(&self.compiled.lut, Vars::new([]));
+        for yielded in self.compiled.id.run((ctx, value)).map(unwrap_valr) {
             match yielded {
                 Ok(value) => each(Ok(value)),
                 Err(error) => return each(Err(error.to_string())),
             }
         }
+    }
+}
+
+/// The names before the first `[]` of a filter that begins with it, as `.items[] | ...` does. After that it sees one
+/// element at a time, unless it goes back to the whole, as `.items[] as $pod | .` and `.items[][.at]` do.
+fn way_of(term: &Term<&str>) -> Option<Vec<String>> {
+    match term {
+        Term::Def(_, body) => way_of(body),
+        Term::BinOp(first, BinaryOp::Pipe(None), _) => way_of(first),
+        Term::Path(head, Path(parts)) if matches!(**head, Term::Id) => {
+            let parts = || parts.iter().map(|(part, _)| part);
+            let is_fixed = |part: &Part<Term<&str>>| match part {
+                Part::Index(at) => name_of(at).is_some() || matches!(at, Term::Num(_)),
+                Part::Range(from, to) => from.is_none() && to.is_none(),
+            };
+            if !parts().all(is_fixed) {
+                return None;
+            }
+            let mut way = Vec::new();
+            for part in parts() {
+                match part {
+                    Part::Index(at) => way.push(name_of(at)?.to_owned()),
+                    Part::Range(..) => return Some(way),
+                }
+            }
+            None
+        }
+        _ => None,
+    }
+}
+
+/// The name that a text without anything to compute is.
+fn name_of<'a>(term: &Term<&'a str>) -> Option<&'a str> {
+    match term {
+        Term::Str(None, parts) => match parts.as_slice() {
+            [StrPart::Str(name)] => Some(name),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -134,4 +212,46 @@ fn of_load(errors: &jaq_core::load::Errors<&str, ()>) -> String {
         None => None,
     }
     .unwrap_or_else(|| "this is no jq filter".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Only a filter that sees one element after the other is given one element after the other.
+    #[test]
+    fn only_what_sees_single_elements_has_a_way() {
+        for (filter, way) in [
+            (".items[]", &["items"][..]),
+            (".items[]?", &["items"]),
+            (".items[] | {address: .ip}", &["items"]),
+            (".items[] | .a, .b | [.]", &["items"]),
+            (".items[].status.podIPs[]?.ip", &["items"]),
+            (".items[].ips[0]", &["items"]),
+            ("def f: .ip; .items[] | f", &["items"]),
+            (".data.\"the pods\"[] | .ip | .[0]", &["data", "the pods"]),
+            (".[\"items\"][] | select(.a // .b)", &["items"]),
+            (".items[], .others[]", &[]),
+            (".items[] as $pod | .kind", &[]),
+            (".items[] // .others[]", &[]),
+            (".items[][.at]", &[]),
+            (".items[1:][]", &[]),
+            (".items[][.at:]", &[]),
+            (".items[0][]", &[]),
+            ("[.items[]] | .[]", &[]),
+            (". as $all | .items[] | $all.kind", &[]),
+            ("first(.items[])", &[]),
+            ("reduce .items[] as $x (0; . + 1)", &[]),
+            (".items[] += 1", &[]),
+            ("(.items[])?", &[]),
+            (".items", &[]),
+            (".[] | .ip", &[]),
+            (".\"it\\u0065ms\"[]", &[]),
+            (".\"\\(.name)\"[]", &[]),
+            ("..", &[]),
+        ] {
+            let compiled = Filter::compile(filter).unwrap();
+            assert_eq!(compiled.way(), way, "{filter}");
+        }
+    }
 }

@@ -25,6 +25,10 @@ pub(crate) enum Check {
     Unit(&'static str),
     /// The same with the unit tests of a file in `src`, whose module is called like this.
     UnitIn(&'static str, &'static str),
+    /// A test of the formats of lists: the module and the test's name.
+    Lists(&'static str, &'static str),
+    /// The same with the unit tests of a file of that crate, whose module is called like this.
+    ListsUnit(&'static str, &'static str),
 }
 
 #[derive(Debug)]
@@ -52,6 +56,11 @@ impl Check {
             Self::Tests(file) => (place_of_test(file, "").0, None),
             Self::Unit(module) => (format!("src/storage/file/{module}.rs"), None),
             Self::UnitIn(file, _) => (file.to_owned(), None),
+            Self::Lists(module, name) => (
+                format!("crates/hostbits-lists/tests/formats/{module}.rs"),
+                Some(format!("{module}::{name}")),
+            ),
+            Self::ListsUnit(file, _) => (format!("crates/hostbits-lists/src/{file}"), None),
         }
     }
 
@@ -60,6 +69,8 @@ impl Check {
             Self::Loom(file, _) | Self::WideLoom(file, _) => ["-p", "loom-tests", "--test", file],
             Self::Test(file, _) | Self::Tests(file) => ["-p", "hostbits", "--test", file],
             Self::Unit(module) | Self::UnitIn(_, module) => ["-p", "hostbits", "--lib", module],
+            Self::Lists(module, _) => ["-p", "hostbits-lists", "--test=formats", module],
+            Self::ListsUnit(_, module) => ["-p", "hostbits-lists", "--lib", module],
         }
     }
 
@@ -103,6 +114,7 @@ impl Check {
             .args(self.arguments());
         let kind = match self {
             Self::Test(..) | Self::Tests(_) | Self::Unit(_) | Self::UnitIn(..) => "std",
+            Self::Lists(..) | Self::ListsUnit(..) => "std",
             Self::Loom(..) => "loom",
             Self::WideLoom(..) => "wide-loom",
         };
@@ -128,6 +140,8 @@ impl fmt::Display for Check {
             Self::Loom(file, name) => write!(f, "loom {file}::{name}"),
             Self::WideLoom(file, name) => write!(f, "loom {file}::{name}, wide chunks"),
             Self::Test(file, name) => write!(f, "{file}::{name}"),
+            Self::Lists(module, name) => write!(f, "lists {module}::{name}"),
+            Self::ListsUnit(_, module) => write!(f, "unit tests of lists {module}"),
             Self::Tests(file) => f.write_str(file),
             Self::Unit(module) | Self::UnitIn(_, module) => write!(f, "unit tests of {module}"),
         }

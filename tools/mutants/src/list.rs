@@ -802,6 +802,7 @@ mod tests {
         MUTANTS
             .iter()
             .chain(crate::list_file::MUTANTS)
+            .chain(crate::list_formats::MUTANTS)
             .chain(crate::list_set::MUTANTS)
             .chain(crate::list_pass::MUTANTS)
             .chain(crate::list_sim::MUTANTS)

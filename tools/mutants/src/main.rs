@@ -11,6 +11,7 @@ mod copy;
 mod generated;
 mod list;
 mod list_file;
+mod list_formats;
 mod list_pass;
 mod list_set;
 mod list_sim;
@@ -54,6 +55,7 @@ fn run() -> Outcome<bool> {
     let mutants: Vec<&Mutant> = list::MUTANTS
         .iter()
         .chain(list_file::MUTANTS)
+        .chain(list_formats::MUTANTS)
         .chain(list_set::MUTANTS)
         .chain(list_pass::MUTANTS)
         .chain(list_sim::MUTANTS)

@@ -27,6 +27,9 @@ pub(super) struct PlanFile {
     lists: Vec<String>,
     /// The filter of each list, if it has one.
     filters: Vec<Option<String>>,
+    /// The states of which each list leaves out the entries. Plans of before there were any have none.
+    #[serde(default)]
+    without: Vec<Vec<String>>,
     pub(super) skip_unreadable: u64,
     /// How many addresses may be freed, once.
     pub(super) max_free: Option<u64>,
@@ -120,6 +123,10 @@ impl PlanFile {
                 .iter()
                 .map(|list| list.filter().map(str::to_owned))
                 .collect(),
+            without: lists
+                .iter()
+                .map(|list| list.source.without.clone())
+                .collect(),
             skip_unreadable,
             max_free,
             longest_lists: BTreeMap::new(),
@@ -199,13 +206,15 @@ impl PlanFile {
         let read = |(at, text): (usize, &String)| {
             let bad = || PlanFailure::of(path, Kind::List(text.clone()));
             let list = ListName::read(text.as_ref()).map_err(|_| bad())?;
-            match self.filters.get(at).cloned().flatten() {
-                None => Ok(list),
+            let list = match self.filters.get(at).cloned().flatten() {
+                None => list,
                 Some(filter) => {
                     let query = Query::new(&filter).map_err(|_| bad())?;
-                    list.filtered(query).ok_or_else(bad)
+                    list.filtered(query).ok_or_else(bad)?
                 }
-            }
+            };
+            let states = self.without.get(at).map(Vec::as_slice);
+            list.without(states.unwrap_or_default()).ok_or_else(bad)
         };
         self.lists.iter().enumerate().map(read).collect()
     }

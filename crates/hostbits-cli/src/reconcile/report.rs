@@ -2,9 +2,10 @@
 
 use crate::failure::Failure;
 use crate::output::{Utc, print, print_error_text};
-use crate::users::{Counted, ProblemLines, ReadToEnd};
+use crate::users::{Counted, FilterLines, LeftOut, ProblemLines, ReadToEnd};
 use hostbits::{Applied, EntryCounts, PlanRange, Problem, SetPlan, SlotCounts};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
 
@@ -49,6 +50,10 @@ pub(crate) struct Found<'a> {
     problem_files: Vec<&'a str>,
     not_held: u64,
     superseded: u64,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    left_out: &'a BTreeMap<String, u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    filters: Vec<&'a str>,
 }
 
 /// What was found in one member of a set.
@@ -130,6 +135,8 @@ impl Sighted {
             problem_files,
             not_held: self.read.not_held,
             superseded: self.read.superseded,
+            left_out: &self.read.left_out,
+            filters: self.read.filters().map(|(_, filter)| filter).collect(),
         }
     }
 
@@ -332,6 +339,7 @@ impl fmt::Display for ListNotes<'_> {
             ],
         }
         .fmt(f)?;
+        FilterLines(read).fmt(f)?;
         let entries = &plan.entries;
         let name = read.name();
         let count = Counted(entries.total, "entry", "entries");
@@ -345,6 +353,6 @@ impl fmt::Display for ListNotes<'_> {
                 write!(f, ", {count} {what}")?;
             }
         }
-        Ok(())
+        LeftOut(read).fmt(f)
     }
 }

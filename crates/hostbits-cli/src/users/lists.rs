@@ -33,20 +33,24 @@ impl ListName {
 
     /// The same with a filter, if its values are JSON.
     pub(crate) fn filtered(&self, query: Query) -> Option<Self> {
-        let format = self.source.format.filtered(query)?;
-        Some(Self {
-            source: Source::new(format, &self.source.path),
-            format: self.format.clone(),
-        })
+        let mut filtered = self.clone();
+        filtered.source.format = self.source.format.filtered(query)?;
+        Some(filtered)
+    }
+
+    /// The same without the entries in some states, if its format has any.
+    pub(crate) fn without(mut self, states: &[String]) -> Option<Self> {
+        if !states.is_empty() && !self.source.format.has_states() {
+            return None;
+        }
+        self.source.without.extend_from_slice(states);
+        Some(self)
     }
 
     /// The filter that was given for it.
     #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
     pub(crate) fn filter(&self) -> Option<&str> {
-        match &self.source.format {
-            Format::Json(query) | Format::Ndjson(query) => query.text(),
-            _ => None,
-        }
+        super::reader::filter_of(&self.source.format)
     }
 
     /// Whether it is standard input, which can be read once.
@@ -83,6 +87,11 @@ struct Written {
     #[arg(long, value_name = "FILE")]
     filter_file: Vec<PathBuf>,
 
+    /// Leave out the entries of the list before it that are in one of these states, as its program calls them: nobody in
+    /// such a state comes back. The report counts them. Of k8s-pods: Succeeded,Failed; of dhcpd: expired,released
+    #[arg(long, value_name = "STATES", value_delimiter = ',')]
+    drop_state: Vec<String>,
+
     /// Let so many entries pass that cannot be read: whoever they are, their addresses are not safe. With more of them,
     /// or without this option with any, nothing is done
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
@@ -96,6 +105,8 @@ pub(crate) struct Reading {
     pub(crate) skip_unreadable: u64,
     /// Filters, with the number of the list that each is for.
     filters: Vec<(usize, Query)>,
+    /// States of which the entries are left out, each with the number of its list.
+    dropped: Vec<(usize, String)>,
 }
 
 impl Reading {
@@ -104,7 +115,7 @@ impl Reading {
         unreadable(self.skip_unreadable)
     }
 
-    /// The lists with their filters, which were checked when they were read.
+    /// The lists with their filters and states, which were checked when they were read.
     pub(crate) fn of(&self, lists: &[ListName]) -> Vec<ListName> {
         let mut lists = lists.to_vec();
         for (at, query) in &self.filters {
@@ -112,6 +123,11 @@ impl Reading {
                 && let Some(filtered) = list.filtered(query.clone())
             {
                 *list = filtered;
+            }
+        }
+        for (at, state) in &self.dropped {
+            if let Some(list) = lists.get_mut(*at) {
+                list.source.without.push(state.clone());
             }
         }
         lists
@@ -170,9 +186,29 @@ impl FromArgMatches for Reading {
         if filters.iter().any(is_twice) {
             return Err(wrong("a list has one filter".to_owned()));
         }
+        let states = indices(matches, "drop_state").zip(&written.drop_state);
+        let dropped = states.map(|(at, state)| {
+            let before = lists.iter().rposition(|(list, _)| *list < at);
+            let Some(list) = before else {
+                return Err(wrong(
+                    "states stand after their list: --from k8s-pods:FILE --drop-state ..."
+                        .to_owned(),
+                ));
+            };
+            let format = &lists[list].1.source.format;
+            match (state.trim(), format.has_states()) {
+                ("", _) => Err(wrong(
+                    "a state has a name: --drop-state expired,released".to_owned(),
+                )),
+                (_, false) => Err(wrong(format!("entries of {} have no state", format.name()))),
+                (state, true) => Ok((list, state.to_owned())),
+            }
+        });
+        let dropped = dropped.collect::<Result<_, _>>()?;
         Ok(Self {
             skip_unreadable: written.skip_unreadable,
             filters,
+            dropped,
         })
     }
 

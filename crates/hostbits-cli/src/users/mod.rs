@@ -14,7 +14,7 @@ mod positions;
 mod reader;
 
 pub(crate) use lists::{ListName, Reading, list_name, unreadable};
-pub(crate) use notes::{Counted, Notes, ProblemLines, RefusedList};
+pub(crate) use notes::{Counted, FilterLines, LeftOut, Notes, ProblemLines, RefusedList};
 pub(crate) use reader::{ReadList, ReadToEnd, UserRecords};
 
 /// A name without anything that could command a terminal.

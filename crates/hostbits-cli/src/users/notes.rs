@@ -1,6 +1,6 @@
 //! What was odd about a users file, as text for people.
 
-use super::ReadToEnd;
+use super::{ReadToEnd, printable};
 use hostbits::{Adopted, Problem, ProblemKind};
 use std::fmt;
 
@@ -22,6 +22,42 @@ struct Kind {
     name: &'static str,
     most_named: usize,
     holds: fn(&ProblemKind) -> bool,
+}
+
+/// What the caller has left out of lists: `, 12 left out by their state (expired 10, free 2)`, or nothing.
+pub(crate) struct LeftOut<'a>(pub(crate) &'a ReadToEnd);
+
+impl fmt::Display for LeftOut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let states = &self.0.left_out;
+        if states.is_empty() {
+            return Ok(());
+        }
+        let total: u64 = states.values().sum();
+        write!(f, ", {total} left out by their state (")?;
+        for (index, (state, count)) in states.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(f, "{comma}{state} {count}")?;
+        }
+        f.write_str(")")
+    }
+}
+
+/// A line for each filter of the caller: what it leaves out is not counted.
+pub(crate) struct FilterLines<'a>(pub(crate) &'a ReadToEnd);
+
+impl fmt::Display for FilterLines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (file, filter) in self.0.filters() {
+            let filter = filter.split_whitespace().collect::<Vec<_>>().join(" ");
+            writeln!(
+                f,
+                "{file}: held is what the filter yields: {}",
+                printable(&filter)
+            )?;
+        }
+        Ok(())
+    }
 }
 
 /// What could cost an address first.
@@ -71,6 +107,7 @@ impl fmt::Display for Notes<'_> {
             ],
         }
         .fmt(f)?;
+        FilterLines(self.read).fmt(f)?;
         self.write_summary(f)
     }
 }
@@ -175,7 +212,7 @@ impl Notes<'_> {
         if tallies.iter().any(|&(count, _)| count != 0) {
             write!(f, ", {}", Tallies(&tallies))?;
         }
-        write!(f, "; {} free", self.free)?;
+        write!(f, "{}; {} free", LeftOut(read), self.free)?;
         if report.unparseable != 0 {
             write!(f, ". What an unparseable line meant may be handed out")?;
         }

@@ -4,9 +4,9 @@ use super::positions::Positions;
 use super::{ListName, printable};
 use crate::failure::Failure;
 use hostbits::{Adopted, Problem};
-use hostbits_lists::{ListError, RecordBuf, Records, Source};
+use hostbits_lists::{Format, ListError, RecordBuf, Records, Source};
 use serde::Serialize;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// The users of one list or of several. Ask [`finish`](Self::finish) why it came to an end.
 #[derive(Debug)]
@@ -32,12 +32,16 @@ pub(crate) struct ReadToEnd {
     pub(crate) superseded: u64,
     /// Entries of holders that are switched off.
     pub(crate) disabled: u64,
+    /// How many entries were left out, by their state, where the caller has named states.
+    pub(crate) left_out: BTreeMap<String, u64>,
 }
 
 /// One of the lists.
 #[derive(Debug)]
 struct Part {
     file: String,
+    /// The filter of the caller: what it has left out nobody can count.
+    filter: Option<String>,
     counts_files: bool,
     /// Which entry of all is its first one; none as long as it has not been begun.
     first: u64,
@@ -59,6 +63,7 @@ impl UserRecords {
             let list = source.open()?;
             read.parts.push(Part {
                 file: printable(list.name()),
+                filter: filter_of(&source.format).map(str::to_owned),
                 counts_files: source.format.counts_files(),
                 first: u64::MAX,
                 positions: Positions::default(),
@@ -119,6 +124,9 @@ impl UserRecords {
             self.read.not_held += ended.not_held;
             self.read.superseded += ended.superseded;
             self.read.disabled += ended.disabled;
+            for (state, count) in ended.left_out {
+                *self.read.left_out.entry(printable(&state)).or_default() += count;
+            }
         }
         self.current += 1;
         if let Some(part) = self.read.parts.get_mut(self.current) {
@@ -172,6 +180,12 @@ impl ReadToEnd {
         }
     }
 
+    /// The filters of the caller, each with its list.
+    pub(crate) fn filters(&self) -> impl Iterator<Item = (&str, &str)> {
+        let parts = self.parts.iter();
+        parts.filter_map(|part| Some((&*part.file, part.filter.as_deref()?)))
+    }
+
     /// Whether what `lines` counts are files.
     pub(crate) fn counts_files(&self) -> bool {
         matches!(&*self.parts, [part] if part.counts_files)
@@ -206,6 +220,14 @@ impl ReadToEnd {
     }
 }
 
+/// The filter that the caller has given for a list.
+pub(super) fn filter_of(format: &Format) -> Option<&str> {
+    match format {
+        Format::Json(query) | Format::Ndjson(query) => query.text(),
+        _ => None,
+    }
+}
+
 /// What became of a list that was read to its end, as JSON has it.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct ReadList {
@@ -222,6 +244,12 @@ pub(crate) struct ReadList {
     superseded: u64,
     #[serde(skip_serializing_if = "is_zero")]
     disabled: u64,
+    /// How many entries were left out by the caller, by their state.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    left_out: BTreeMap<String, u64>,
+    /// The filters of the caller.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    filters: Vec<String>,
     /// Of JSON, the number of the value of each problem.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problem_elements: Vec<u64>,
@@ -253,6 +281,11 @@ impl ReadList {
             not_held: read.not_held,
             superseded: read.superseded,
             disabled: read.disabled,
+            left_out: read.left_out.clone(),
+            filters: read
+                .filters()
+                .map(|(_, filter)| filter.to_owned())
+                .collect(),
             problem_elements,
         }
     }

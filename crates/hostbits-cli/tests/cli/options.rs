@@ -231,3 +231,83 @@ fn filters_belong_to_the_list_before_them() {
         assert!(run.failed(2).contains(says), "{says}: {run:?}");
     }
 }
+
+/// Entries in states that the caller names are left out of the list before them, counted, and told in every report; a
+/// filter that was given is told, too, because nobody can count what it left out.
+#[test]
+fn states_are_dropped_from_the_list_before_them_and_counted() {
+    let leases = "lease 10.0.0.2 { binding state expired; }\n\
+                  lease 10.0.0.3 { binding state active; }\n\
+                  lease 10.0.0.4 { binding state released; }\n";
+    let leases = crate::run::file("states.leases", leases.as_bytes());
+    let leases = format!("dhcpd:{}", leases.display());
+    let plain = crate::run::file("states.csv", b"ip,name,state\n10.0.0.5,a,expired\n");
+    let plain = plain.to_str().unwrap();
+    let run = |words: &[&str]| crate::run::run(words);
+    let next = ["next", "10.0.0.0/24", "--users", &leases];
+    assert_eq!(run(&next).found(), "10.0.0.5/32\n", "all leases are held");
+    let dropped = ["--drop-state", "expired,RELEASED,what", "--users", plain];
+    let dropped = [&next[..], &dropped].concat();
+    let text = run(&dropped);
+    assert_eq!(text.found(), "10.0.0.2/32\n");
+    let says = "2 taken, 2 left out by their state (RELEASED 1, expired 1, what 0); 251 free";
+    assert!(text.err.contains(says), "{text:?}");
+    assert_eq!(
+        run(&[&dropped[..], &["-n", "3"]].concat())
+            .found()
+            .lines()
+            .last(),
+        Some("10.0.0.6/32")
+    );
+    let json = run(&[&dropped[..], &["--format", "json"]].concat());
+    let json: serde_json::Value = serde_json::from_str(json.found()).unwrap();
+    let expected = serde_json::json!({"RELEASED": 1, "expired": 1, "what": 0});
+    assert_eq!(json["left_out"], expected);
+
+    let values = crate::run::file(
+        "states.json",
+        b"[{\"a\":\"10.0.0.2\",\"s\":\"x\"},{\"a\":\"10.0.0.3\"}]",
+    );
+    let values = format!("json:{}", values.display());
+    let filter = [
+        "--filter",
+        "\n{address: .a,\n state: .s}\n",
+        "--drop-state",
+        "X",
+    ];
+    let filtered = [&["next", "10.0.0.0/24", "--users", &*values][..], &filter].concat();
+    let text = run(&filtered);
+    assert_eq!(text.found(), "10.0.0.2/32\n");
+    let says = "states.json: held is what the filter yields: {address: .a, state: .s}\n";
+    assert!(text.err.contains(says), "{text:?}");
+    assert!(
+        text.err.contains("1 left out by their state (X 1)"),
+        "{text:?}"
+    );
+    let json = run(&[&filtered[..], &["--format", "json"]].concat());
+    let json: serde_json::Value = serde_json::from_str(json.found()).unwrap();
+    assert_eq!(json["filters"], serde_json::json!([filter[1]]));
+
+    for (args, says) in [
+        (
+            &["--drop-state", "expired", "--users", plain][..],
+            "states stand after their list",
+        ),
+        (
+            &["--users", "dnsmasq:x", "--drop-state", "expired"],
+            "entries of dnsmasq have no state",
+        ),
+        (
+            &["--users", "k8s-nodes:x", "--drop-state", "Ready"],
+            "entries of k8s-nodes have no state",
+        ),
+        (
+            &["--users", plain, "--drop-state", "a,,b"],
+            "a state has a name",
+        ),
+    ] {
+        let args = [&["next", "10.0.0.0/24"], args].concat();
+        let run = run(&args);
+        assert!(run.failed(2).contains(says), "{says}: {run:?}");
+    }
+}

@@ -393,7 +393,12 @@ impl Dhcpd {
             self.latest.end(key)
         } else {
             let owner = String::from_utf8_lossy(&lease.owner);
-            let state = String::from_utf8_lossy(&lease.state[..lease.state.len().min(MAX_QUOTED)]);
+            // Of a reserved lease it does not matter how the last use of it ended.
+            let state = match lease.is_reserved && lease.state != b"active" {
+                true => b"reserved",
+                false => &lease.state[..lease.state.len().min(MAX_QUOTED)],
+            };
+            let state = String::from_utf8_lossy(state);
             self.latest.hold(key, lease.line, &owner, &state)
         };
         out.superseded += u64::from(superseded);

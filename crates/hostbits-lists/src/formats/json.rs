@@ -1,7 +1,18 @@
-//! `json`: values one after the other. Of an array at the top, one element at a time is in memory.
+//! `json`: values one after the other. Of an array at the top, one element at a time is in memory, and so of the array
+//! in an object that a filter goes over:
+//!
+//! ```text
+//! {"kind": "List", "items": [ {..}, {..}, {..} ], "metadata": {}}      .items[] | ...
+//!                             `--' as {"items": [{..}]} to the filter, one after the other
+//! {"kind": "List", "items": [                  ], "metadata": {}}      at last: is it JSON, and was there an array?
+//! ```
+
+#[cfg(test)]
+mod way;
 
 use super::beside::{self, Elsewhere};
 use super::element::Elements;
+use super::value::TWICE;
 use super::yielded;
 use crate::batch::Batch;
 use crate::error::Fault;
@@ -9,7 +20,10 @@ use crate::lines::read_some;
 use crate::list::{Counts, Reader};
 use crate::query::{Filter, Query};
 use crate::record::Record;
+use memchr::{memchr_iter, memchr2};
 use std::io::Read;
+use std::mem;
+use std::ops::Range;
 use std::rc::Rc;
 
 /// How much is asked of the input at a time, in bytes.
@@ -40,8 +54,23 @@ impl Reading {
         }
     }
 
-    /// Adds what a value says. The error is that it is no JSON, or that the filter has failed.
-    pub(super) fn read(&mut self, value: &[u8], line: u64, out: &mut Batch) -> Result<(), Fault> {
+    /// The names on the way to the array that is read one element at a time; none if there is none.
+    fn way(&self) -> &[String] {
+        match self {
+            Self::Usual(_) => &[],
+            Self::Filtered(filter) | Self::Known(filter, _) => filter.way(),
+        }
+    }
+
+    /// Adds what a value says, or an element of that array. The error is that it is no JSON, or that the filter has
+    /// failed.
+    pub(super) fn read(
+        &mut self,
+        value: &[u8],
+        is_element: bool,
+        line: u64,
+        out: &mut Batch,
+    ) -> Result<(), Fault> {
         match self {
             Self::Usual(elements) => {
                 out.element += 1;
@@ -50,13 +79,13 @@ impl Reading {
                 read.map_err(|_| Fault::malformed("this is no JSON", line, value))
             }
             Self::Filtered(filter) => {
-                let read = yielded::read(filter, value, line, out);
+                let read = yielded::read(filter, value, is_element, line, out);
                 out.released.clear();
                 read
             }
             Self::Known(filter, elsewhere) => {
                 let first = out.count();
-                yielded::read(filter, value, line, out)?;
+                yielded::read(filter, value, is_element, line, out)?;
                 beside::tell(value, *elsewhere, first, line, out);
                 Ok(())
             }
@@ -77,6 +106,9 @@ pub(super) struct JsonValues<R> {
     /// Whether comments are skipped.
     has_comments: bool,
     scan: Scan,
+    track: Track,
+    /// What stands around the array that is being read.
+    around: Option<Scan>,
     reading: Reading,
     batch: Batch,
 }
@@ -106,6 +138,21 @@ struct Scan {
     is_in_string: bool,
     is_escaped: bool,
     comment: Comment,
+    /// How deep it stands in another value.
+    base: u32,
+}
+
+/// Where the reader is on the way to the array that the filter goes over.
+#[derive(Default)]
+struct Track {
+    /// How many names of the way lie behind.
+    passed: usize,
+    /// The last text that stands just below them.
+    name: Range<usize>,
+    /// Whether that is the next name of the way, and a colon stands behind it.
+    is_at_name: bool,
+    /// Whether the array has been met.
+    is_met: bool,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -134,6 +181,8 @@ impl<R: Read> JsonValues<R> {
             place: Place::Before,
             has_comments: false,
             scan: Scan::default(),
+            track: Track::default(),
+            around: None,
             reading,
             batch: Batch::default(),
         }
@@ -159,6 +208,12 @@ impl<R: Read> JsonValues<R> {
             return self.end();
         }
         while self.start < self.end {
+            if self.scan.is_in_string && !self.scan.is_escaped {
+                self.take_text()?;
+                if self.start == self.end {
+                    break;
+                }
+            }
             let byte = self.chunk[self.start];
             self.start += 1;
             let line = self.line;
@@ -171,6 +226,20 @@ impl<R: Read> JsonValues<R> {
                 return Ok(());
             }
         }
+        Ok(())
+    }
+
+    /// Takes what is left of a text, up to its end or to what is escaped.
+    fn take_text(&mut self) -> Result<(), Fault> {
+        let rest = &self.chunk[self.start..self.end];
+        let plain = &rest[..memchr2(b'"', b'\\', rest).unwrap_or(rest.len())];
+        let Some(&last) = plain.last() else {
+            return Ok(());
+        };
+        self.scan.extend(plain)?;
+        self.start += plain.len();
+        self.line += memchr_iter(b'\n', plain).count() as u64;
+        self.is_line_begun = last != b'\n';
         Ok(())
     }
 
@@ -208,7 +277,16 @@ impl<R: Read> JsonValues<R> {
                     self.place = Place::Between;
                     return self.begin(byte, line).map(|()| true);
                 }
+                let was_in_string = self.scan.is_in_string;
                 self.scan.push(byte, line)?;
+                let way = self.reading.way();
+                if !way.is_empty()
+                    && self
+                        .track
+                        .comes_to_array(byte, was_in_string, &self.scan, way)
+                {
+                    return self.enter(line).map(|()| false);
+                }
                 let ends = self.scan.depth == 0
                     && !self.scan.is_in_string
                     && matches!(byte, b'}' | b']' | b'"');
@@ -224,13 +302,37 @@ impl<R: Read> JsonValues<R> {
                 }
                 self.element_ends(line, byte == b']')?;
                 self.place = match byte {
-                    b']' => Place::Between,
+                    b']' => self.leave(line)?,
                     _ => Place::Next,
                 };
                 Ok(true)
             }
             Place::Over => Ok(true),
         }
+    }
+
+    /// Goes into the array that the filter goes over.
+    fn enter(&mut self, line: u64) -> Result<(), Fault> {
+        if mem::replace(&mut self.track.is_met, true) {
+            return Err(Fault::malformed(TWICE, line, b""));
+        }
+        let inner = Scan {
+            base: self.scan.depth,
+            ..Scan::default()
+        };
+        self.around = Some(mem::replace(&mut self.scan, inner));
+        self.place = Place::First;
+        Ok(())
+    }
+
+    /// Goes out of an array, and back into what stands around it, if anything does.
+    fn leave(&mut self, line: u64) -> Result<Place, Fault> {
+        let Some(around) = self.around.take() else {
+            return Ok(Place::Between);
+        };
+        self.scan = around;
+        self.scan.push(b']', line)?;
+        Ok(Place::Alone)
     }
 
     fn begin(&mut self, byte: u8, line: u64) -> Result<(), Fault> {
@@ -253,6 +355,7 @@ impl<R: Read> JsonValues<R> {
             return Ok(());
         }
         self.place = Place::Alone;
+        self.track = Track::default();
         self.scan.push(byte, line)
     }
 
@@ -269,7 +372,9 @@ impl<R: Read> JsonValues<R> {
 
     fn value_ends(&mut self) -> Result<(), Fault> {
         let scan = &mut self.scan;
-        self.reading.read(&scan.text, scan.line, &mut self.batch)?;
+        let is_element = self.around.is_some();
+        self.reading
+            .read(&scan.text, is_element, scan.line, &mut self.batch)?;
         scan.text.clear();
         // What one large value needed is not kept for the others.
         if scan.text.capacity() > 1 << 20 {
@@ -303,10 +408,55 @@ impl<R: Read> JsonValues<R> {
     }
 }
 
+impl Track {
+    /// Looks at a byte that the scan has just taken: whether it opens the array at the end of the way.
+    ///
+    /// A name in which something is escaped is not known, and whether all of this is JSON does not matter here: what
+    /// stands around the array is read when it is over.
+    fn comes_to_array(
+        &mut self,
+        byte: u8,
+        was_in_string: bool,
+        scan: &Scan,
+        way: &[String],
+    ) -> bool {
+        let is_just_below = scan.depth as usize == self.passed + 1;
+        if was_in_string {
+            if !scan.is_in_string && is_just_below {
+                self.name.end = scan.text.len() - 1;
+            }
+            return false;
+        }
+        let is_at_name = mem::take(&mut self.is_at_name);
+        match byte {
+            b'"' if is_just_below => self.name.start = scan.text.len(),
+            b':' if is_just_below => {
+                let name = scan.text.get(self.name.clone());
+                self.is_at_name = name == Some(way[self.passed].as_bytes());
+            }
+            b'{' if is_at_name && self.passed + 1 < way.len() => self.passed += 1,
+            b'[' => return is_at_name && self.passed + 1 == way.len(),
+            b'}' | b']' => self.passed = self.passed.min(scan.depth.saturating_sub(1) as usize),
+            _ => self.is_at_name = is_at_name && byte.is_ascii_whitespace(),
+        }
+        false
+    }
+}
+
 impl Scan {
     /// Whether the element of an array ends before this byte.
     fn is_border(&self, byte: u8) -> bool {
         !self.is_in_string && self.depth == 0 && matches!(byte, b',' | b']')
+    }
+
+    /// Takes bytes of a text.
+    fn extend(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        if self.text.len() + bytes.len() > MAX_VALUE_BYTES {
+            let what = "a value has more than 256 MiB";
+            return Err(Fault::malformed(what, self.line, &self.text));
+        }
+        self.text.extend_from_slice(bytes);
+        Ok(())
     }
 
     fn push(&mut self, byte: u8, line: u64) -> Result<(), Fault> {
@@ -316,11 +466,7 @@ impl Scan {
             }
             self.line = line;
         }
-        if self.text.len() == MAX_VALUE_BYTES {
-            let what = "a value has more than 256 MiB";
-            return Err(Fault::malformed(what, self.line, &self.text));
-        }
-        self.text.push(byte);
+        self.extend(&[byte])?;
         if self.is_in_string {
             match byte {
                 _ if self.is_escaped => self.is_escaped = false,
@@ -341,7 +487,7 @@ impl Scan {
             }
             _ => {}
         }
-        match self.depth > MAX_DEPTH {
+        match self.base + self.depth > MAX_DEPTH {
             true => Err(Fault::malformed(
                 "a value goes too deep",
                 self.line,

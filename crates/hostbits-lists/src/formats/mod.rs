@@ -22,6 +22,7 @@ mod openvpn_status;
 mod plain;
 mod radippool;
 mod table;
+mod value;
 mod wg_dump;
 mod wireguard;
 mod xml;
@@ -56,10 +57,11 @@ pub(crate) fn reader<'input>(
             ndjson::Ndjson::new(&query),
         )),
         Format::Json(query) => Box::new(JsonValues::new(input, Reading::of(&query))),
-        Format::Preset(preset) => Box::new(JsonValues::new(
-            input,
-            known(&preset.filter(), preset.elsewhere()),
-        )),
+        Format::Preset(preset) => {
+            let over = preset.sees_items_only().then_some("items");
+            let reading = known(&preset.filter(), over, preset.elsewhere());
+            Box::new(JsonValues::new(input, reading))
+        }
         Format::Wireguard => Box::new(ByLine::new(input, wireguard::Wireguard::default())),
         Format::WgDump => Box::new(ByLine::new(input, wg_dump::WgDump::default())),
         Format::Netdev => Box::new(ByLine::new(input, netdev::Netdev::default())),
@@ -68,14 +70,14 @@ pub(crate) fn reader<'input>(
         Format::HostLocal | Format::OpenvpnCcd => Box::new(host_local::NoDirectory),
         Format::Kea => Box::new(ByLine::new(input, kea::Kea::default())),
         Format::KeaConf => {
-            let reading = known(kea_conf::FILTER, kea_conf::ELSEWHERE);
+            let reading = known(kea_conf::FILTER, None, kea_conf::ELSEWHERE);
             Box::new(JsonValues::new(input, reading).with_comments())
         }
         Format::Dhcpd => Box::new(ByLine::new(input, dhcpd::Dhcpd::default())),
         Format::Odhcpd => Box::new(ByLine::new(input, odhcpd::Odhcpd::default())),
         Format::Networkd => Box::new(JsonValues::new(
             input,
-            known(networkd::FILTER, networkd::ELSEWHERE),
+            known(networkd::FILTER, None, networkd::ELSEWHERE),
         )),
         Format::OpenvpnIpp { net30 } => {
             Box::new(ByLine::new(input, openvpn_ipp::OpenvpnIpp { net30 }))
@@ -89,12 +91,13 @@ pub(crate) fn reader<'input>(
     }
 }
 
-/// A filter of ours, whose programs are known. They are all compiled by a test, and by each thread once.
-fn known(filter: &str, elsewhere: Elsewhere) -> Reading {
-    Reading::Known(compiled(filter), elsewhere)
+/// A filter of ours, whose programs are known, and the name of the array that it goes over if it sees nothing else.
+/// They are all compiled by a test, and by each thread once.
+fn known(filter: &str, over: Option<&str>, elsewhere: Elsewhere) -> Reading {
+    Reading::Known(compiled(filter, over), elsewhere)
 }
 
-fn compiled(filter: &str) -> Rc<Filter> {
+fn compiled(filter: &str, over: Option<&str>) -> Rc<Filter> {
     thread_local! {
         static COMPILED: RefCell<HashMap<String, Rc<Filter>>> = RefCell::default();
     }
@@ -104,7 +107,10 @@ fn compiled(filter: &str) -> Rc<Filter> {
     }
     match Filter::compile(filter) {
         Ok(compiled) => {
-            let compiled = Rc::new(compiled);
+            let compiled = Rc::new(match over {
+                Some(name) => compiled.over(name),
+                None => compiled,
+            });
             COMPILED.with_borrow_mut(|all| all.insert(filter.to_owned(), compiled.clone()));
             compiled
         }

@@ -34,7 +34,7 @@ impl LineFormat for Ndjson {
             out.broken(line.number, "more than 256 MiB on one line", value);
         } else if is_too_deep(value) {
             out.broken(line.number, "a value goes too deep", value);
-        } else if let Err(fault) = self.reading.read(value, line.number, out) {
+        } else if let Err(fault) = self.reading.read(value, false, line.number, out) {
             if !is_usual {
                 return Err(fault);
             }

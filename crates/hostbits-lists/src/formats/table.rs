@@ -1,7 +1,8 @@
 //! `columns`: tables as commands print them for people, with blanks between the columns.
 //!
 //! With a header, columns are those of the header where two blanks or more separate its names (`virsh`, `kubectl`),
-//! or each word is one. By numbers, each word is a column; brackets around it are left out (`arp -an`).
+//! or each word is one. By numbers, each word is a column; brackets around it are left out (`arp -an`). Where words are
+//! counted, addresses behind the one that is meant are meant, too (`wg show wg0 allowed-ips`).
 
 use super::by_line::LineFormat;
 use super::element::looks_like_address;
@@ -80,6 +81,26 @@ impl Table {
                     owner.clone(),
                     state.clone(),
                 );
+            }
+            let is_counted = head.names.is_none() || is_shifted;
+            let is_meant = |&place: &usize| {
+                let others = [head.places.owner, head.places.state];
+                is_shifted
+                    || !(others.contains(&Some(place)) || head.places.addresses.contains(&place))
+            };
+            let behind = (place + 1..cells.len()).take_while(is_meant);
+            for cell in behind.map(|place| cells[place]).filter(|_| is_counted) {
+                if !cell.split(',').all(looks_like_address) {
+                    break;
+                }
+                for address in cell.split(',') {
+                    out.text(
+                        line.number,
+                        address.as_bytes(),
+                        owner.clone(),
+                        state.clone(),
+                    );
+                }
             }
         }
         // `ip -br addr` has all addresses of an interface, one after the other.

@@ -74,18 +74,14 @@ fn disabled_ips(line: &[u8]) -> Option<&[u8]> {
 }
 
 impl Wireguard {
-    /// A client that is switched off keeps its address. A sentence with the word in it is no list of addresses.
+    /// A client that is switched off keeps its address. Whatever looks like one is, also in a sentence.
     fn disabled(&mut self, items: &[u8], line: &Line<'_>, out: &mut Batch) -> Result<(), Fault> {
-        let items = match memchr::memchr(b'#', items) {
-            Some(at) => &items[..at],
-            None => items,
-        };
-        let is_list = String::from_utf8_lossy(items)
-            .split(',')
-            .all(super::element::looks_like_address);
-        if is_list && !line.is_cut {
-            let mut rest = Some(items);
-            while let Some(item) = next_field(&mut rest, b',') {
+        if line.is_cut {
+            out.broken(line.number, "a line of more than 64 KiB", b"not shown");
+        }
+        let is_border = |byte: &u8| b",;#()\"'".contains(byte) || byte.is_ascii_whitespace();
+        for item in items.split(is_border) {
+            if super::element::looks_like_address(&String::from_utf8_lossy(item)) {
                 let state = out.keep_name(DISABLED);
                 out.disabled += 1;
                 out.block(line.number, item, None, state);

@@ -1,5 +1,6 @@
 //! What a jq filter makes of a value: texts, or objects with addresses.
 
+use super::value::parse;
 use crate::batch::Batch;
 use crate::error::Fault;
 use crate::query::Filter;
@@ -16,15 +17,23 @@ const NAMES: [&str; 7] = [
     "unclear",
 ];
 
-/// Adds what the filter yields for a value.
+/// Adds what the filter yields for a value, or for one element of the array that it goes over.
 ///
 /// An error of the filter is the end of the list: what it would have yielded after it, nobody knows.
-pub(super) fn read(filter: &Filter, value: &[u8], line: u64, out: &mut Batch) -> Result<(), Fault> {
-    let Ok(parsed) = jaq_json::read::parse_single(value) else {
-        return Err(Fault::malformed("this is no JSON", line, value));
+pub(super) fn read(
+    filter: &Filter,
+    value: &[u8],
+    is_element: bool,
+    line: u64,
+    out: &mut Batch,
+) -> Result<(), Fault> {
+    let parsed = parse(value).map_err(|what| Fault::malformed(what, line, value))?;
+    let whole = match is_element {
+        true => filter.alone(parsed),
+        false => parsed,
     };
     let mut error = None;
-    filter.run(parsed, |yielded| match yielded {
+    filter.run(whole, |yielded| match yielded {
         Ok(value) => {
             out.element += 1;
             one(&value, line, out);

@@ -13,7 +13,7 @@ fn the_last_lease_of_an_address_counts() {
         "42 10.0.0.4 owner=carol state=abandoned",
         "47 10.0.0.5 state=backup",
         "50 10.0.0.6 owner=dave",
-        "54 10.0.0.7 state=free",
+        "54 10.0.0.7 state=reserved",
         "58 10.0.0.8 state=expired",
     ];
     let mut entries = outcome.whole();

@@ -2,6 +2,7 @@
 
 use crate::read::read;
 use crate::samples::{JSON, NDJSON};
+use hostbits_lists::Preset;
 
 #[test]
 fn an_array_of_addresses_and_objects() {
@@ -124,6 +125,23 @@ fn other_addresses_of_an_object_are_told() {
     }
 }
 
+/// Who stands deeper, or in the object around it, is not the owner.
+#[test]
+fn an_owner_is_of_the_same_object() {
+    for (value, expected) in [
+        (
+            r#"{"vm":{"name":"a","owner":"b"},"ip":"10.0.0.2"}"#,
+            "1 10.0.0.2",
+        ),
+        (
+            r#"{"ip":"10.0.0.2","tags":[{"name":"a"}],"name":"c"}"#,
+            "1 10.0.0.2 owner=c",
+        ),
+    ] {
+        assert_eq!(read("json", value).whole(), [expected], "{value}");
+    }
+}
+
 #[test]
 fn a_filter_says_what_an_address_is() {
     let pods = r#"{"items": [
@@ -134,9 +152,9 @@ fn a_filter_says_what_an_address_is() {
     let filter = ".items[] | select(.status.phase != \"Succeeded\") \
                   | {addresses: [.status.podIPs[]?.ip], owner: .metadata.name, state: .status.phase}";
     let expected = [
-        "1 10.0.0.5 owner=web-0 state=Running",
-        "1 fd00::5 owner=web-0 state=Running",
-        "1  owner=web-1 state=Pending",
+        "2 10.0.0.5 owner=web-0 state=Running",
+        "2 fd00::5 owner=web-0 state=Running",
+        "3  owner=web-1 state=Pending",
     ];
     assert_eq!(filtered("json", filter, pods).whole(), expected);
     let lines = "{\"a\":\"10.0.0.2\"}\n\n{\"a\":null}\n";
@@ -230,4 +248,28 @@ fn monsters_are_refused() {
     assert_eq!(read("json", &long).whole()[1], "1 10.0.0.2");
     let long = format!("\"{}\"\n\"10.0.0.2\"\n", "x".repeat(2 << 20));
     assert_eq!(read("ndjson", &long).whole()[1], "2 10.0.0.2");
+}
+
+/// The presets that go over `items` one by one are the same as their filters, which get the whole.
+#[test]
+fn presets_yield_what_their_filters_yield() {
+    let mut by_element = 0;
+    for &preset in Preset::ALL {
+        let samples = crate::samples::all().find(|(name, _)| *name == preset.name());
+        let (_, sample) = samples.expect("every preset has a sample");
+        let ours = read(preset.name(), sample);
+        let whole = filtered("json", &preset.filter(), sample);
+        assert!(ours.end.is_ok() && whole.end.is_ok(), "{preset:?}");
+        assert_eq!(without_lines(&ours), without_lines(&whole), "{preset:?}");
+        by_element += usize::from(ours.entries != whole.entries);
+    }
+    assert!(by_element != 0, "some have elements on lines of their own");
+}
+
+/// Those of elements are their own, and those of a whole value are where it begins.
+fn without_lines(outcome: &crate::read::Outcome) -> Vec<&str> {
+    let entries = outcome.entries.iter();
+    entries
+        .map(|entry| entry.split_once(' ').unwrap().1)
+        .collect()
 }

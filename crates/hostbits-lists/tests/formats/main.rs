@@ -11,4 +11,5 @@ mod programs;
 mod radippool;
 mod read;
 mod samples;
+mod states;
 mod wireguard;

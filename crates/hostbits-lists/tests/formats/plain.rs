@@ -138,3 +138,48 @@ shop        web-1   0/1     Pending   0             1s    <none>     <none>
     let shifted = pods.replace("1 (2d ago)    3d", "1  3d");
     assert!(read("columns", shifted).is_unclear() || expected == read("columns", pods).whole()[..]);
 }
+
+/// `wg show wg0 allowed-ips` has several addresses behind each other: the column begins with the first of them.
+#[test]
+fn addresses_behind_the_column_are_of_it() {
+    for (format, text, expected) in [
+        (
+            "columns@2",
+            "key1\t10.0.0.2/32 fd00::2/128\nkey2\t10.0.0.3/32 10.0.0.4/32\nkey3\t(none)\n",
+            &[
+                "1 10.0.0.2/32",
+                "1 fd00::2/128",
+                "2 10.0.0.3/32",
+                "2 10.0.0.4/32",
+                "3 (none)",
+            ][..],
+        ),
+        (
+            "columns@1",
+            "10.0.0.2 10.0.0.3 10.0.0.4\n",
+            &["1 10.0.0.2", "1 10.0.0.3", "1 10.0.0.4"],
+        ),
+        (
+            "columns@1,2",
+            "10.0.0.2 192.0.2.2 10.0.0.4\n",
+            &["1 10.0.0.2 owner=192.0.2.2"],
+        ),
+        ("columns@1", "10.0.0.2 via 10.0.0.4\n", &["1 10.0.0.2"]),
+        (
+            "columns@IP,NAME",
+            "IP NAME\n10.0.0.2 web\n10.0.0.3 10.0.0.4 db\n",
+            &[
+                "2 10.0.0.2 owner=web",
+                "3 10.0.0.3 owner=10.0.0.4",
+                "3 10.0.0.4 owner=10.0.0.4",
+            ],
+        ),
+        (
+            "columns@IP,GATEWAY",
+            "IP GATEWAY\n10.0.0.2 10.0.0.9\n",
+            &["2 10.0.0.2 owner=10.0.0.9"],
+        ),
+    ] {
+        assert_eq!(read(format, text).whole(), expected, "{format}: {text}");
+    }
+}

@@ -121,9 +121,9 @@ pub(crate) const SAMPLES: &[Sample] = &[
          \"status\": {\"phase\": \"Running\", \"podIP\": \"10.0.0.2\", \"podIPs\": [{\"ip\": \"10.0.0.2\"}, {\"ip\": \"fd00::2\"}]}},\n\
          {\"kind\": \"Pod\", \"metadata\": {\"name\": \"job\"}, \"status\": {\"phase\": \"Pending\"}}]}\n",
         &[
-            "1 10.0.0.2 owner=shop/web-0 state=Running",
-            "1 fd00::2 owner=shop/web-0 state=Running",
-            "1  owner=job state=Pending",
+            "2 10.0.0.2 owner=shop/web-0 state=Running",
+            "2 fd00::2 owner=shop/web-0 state=Running",
+            "3  owner=job state=Pending",
         ],
     ),
     (
@@ -144,7 +144,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         &[
             "1 10.0.0.0/26 owner=n1",
             "1 fd00::/64 owner=n1",
-            "1  owner=n2",
+            "2  owner=n2",
         ],
     ),
     (
@@ -285,7 +285,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         &[
             "1 10.0.0.2 owner=shop/web-0",
             "1 10.0.0.17 owner=c2",
-            "1 fd00::1a owner=shop/web-1",
+            "2 fd00::1a owner=shop/web-1",
         ],
     ),
     (
@@ -306,7 +306,7 @@ pub(crate) const SAMPLES: &[Sample] = &[
         &[
             "1 10.0.0.2 owner=shop/web-0 state=Running",
             "1 fd00::2 owner=shop/web-0 state=Running",
-            "1  owner=plain state=Running",
+            "2  owner=plain state=Running",
         ],
     ),
 ];
@@ -517,4 +517,32 @@ fn a_misspelt_word_never_frees_an_address() {
             }
         }
     }
+}
+
+/// Addresses that a service asks for, lists that are null because they are empty, and the last page of several.
+#[test]
+fn presets_know_the_oddities_of_their_programs() {
+    let service = r#"{"kind": "Service", "metadata": {"name": "web", "annotations": {
+        "metallb.universe.tf/loadBalancerIPs": "10.0.0.3, fd00::3", "kube-vip.io/loadbalancerIPs": "10.0.0.4",
+        "lbipam.cilium.io/ips": "10.0.0.5", "io.cilium/lb-ipam-ips": "10.0.0.6", "note": "10.0.0.7"}},
+        "spec": {"type": "LoadBalancer", "clusterIP": "10.0.0.2"}}"#;
+    let outcome = read("k8s-services", service);
+    let entries = outcome.whole().into_iter();
+    let held: Vec<_> = entries
+        .map(|entry| entry.split(' ').nth(1).unwrap())
+        .collect();
+    assert_eq!(
+        held,
+        [
+            "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6", "fd00::3"
+        ]
+    );
+    for (format, nothing) in [
+        ("k8s-pods", r#"{"kind": "PodList", "items": null}"#),
+        ("whereabouts", r#"{"kind": "IPPoolList", "items": null}"#),
+    ] {
+        assert_eq!(read(format, nothing).whole(), [""; 0], "{format}");
+    }
+    let page = r#"{"count": 60, "next": null, "previous": "http://netbox/?limit=50", "results": [{"address": "10.0.0.2/24"}]}"#;
+    assert!(read("netbox", page).error().contains("one page of several"));
 }

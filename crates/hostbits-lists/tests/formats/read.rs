@@ -29,7 +29,8 @@ impl Outcome {
 
     #[track_caller]
     pub(crate) fn ended(&self) -> Ended {
-        *self.end.as_ref().expect("a list that was read to its end")
+        let end = self.end.as_ref();
+        end.expect("a list that was read to its end").clone()
     }
 
     /// Whether nothing may be freed by it: it failed, or an entry is broken.

@@ -51,6 +51,48 @@ fn odd_settings() {
     }
 }
 
+/// A commented `AllowedIPs` is that of a client who may come back, whatever else somebody wrote behind it.
+#[test]
+fn what_is_switched_off_is_held() {
+    for (line, expected) in [
+        ("#AllowedIPs = 10.0.0.3/32", &["10.0.0.3/32"][..]),
+        (
+            "  # AllowedIPs=10.0.0.3 , fd00::3/128",
+            &["10.0.0.3", "fd00::3/128"],
+        ),
+        ("#[disabled] AllowedIPs = 10.0.0.3/32", &["10.0.0.3/32"]),
+        (
+            "### allowedips = 10.0.0.3/32 # left in May",
+            &["10.0.0.3/32"],
+        ),
+        ("# AllowedIPs = 10.0.0.3/32 ; old laptop", &["10.0.0.3/32"]),
+        (
+            "# AllowedIPs = 10.0.0.3/32 10.0.0.4/32",
+            &["10.0.0.3/32", "10.0.0.4/32"],
+        ),
+        (
+            "# AllowedIPs = 10.0.0.3/32 (bob), (10.0.0.4)",
+            &["10.0.0.3/32", "10.0.0.4"],
+        ),
+        ("# AllowedIPs = what the client may reach", &[]),
+        ("# NoAllowedIPs = 10.0.0.3/32", &[]),
+        ("# 10.0.0.3 is free again", &[]),
+    ] {
+        let outcome = read(
+            "wireguard",
+            format!("[Peer]\n{line}\n[Interface]\nDNS = 10.0.0.9\n"),
+        );
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|it| format!("2 block:{it} state=disabled"))
+            .collect();
+        assert_eq!(outcome.whole(), expected, "{line}");
+        assert_eq!(outcome.ended().disabled, expected.len() as u64, "{line}");
+    }
+    let long = format!("[Peer]\n#AllowedIPs = 10.0.0.3,{}\n", " ".repeat(70_000));
+    assert!(read("wireguard", long).is_unclear());
+}
+
 /// A misspelt setting may be one that holds an address.
 #[test]
 fn what_is_not_known_is_broken() {

@@ -242,3 +242,45 @@ fn wrong_usage_says_why() {
         assert!(help.found().contains(text), "{text}: {help:?}");
     }
 }
+
+/// What is left out by its state is free for every verb, also when a plan goes on in another process, and is told.
+#[test]
+fn states_are_dropped_by_every_verb_and_kept_in_the_plan() {
+    let users = "address,owner,state\n10.0.0.2,a,active\n10.0.0.3,b,Gone\n";
+    let setup = Setup::new("states", 2, users);
+    let drop = "--drop-state gone";
+    let check = setup.run("check", "");
+    assert_eq!(check.code, Some(0), "both are held: {check:?}");
+    let check = setup.run("check", drop);
+    assert_eq!(check.code, Some(1), "10.0.0.3 is an orphan: {check:?}");
+    assert!(
+        check.err.contains("1 left out by their state (gone 1)"),
+        "{check:?}"
+    );
+    let json = setup.run("check", &format!("{drop} --format json"));
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(json["left_out"], serde_json::json!({"gone": 1}));
+    let seed = setup.run("seed", drop);
+    seed.found();
+    assert!(
+        seed.err.contains("1 left out by their state (gone 1)"),
+        "{seed:?}"
+    );
+    let pool = setup.open();
+    let kept = setup.keep(&format!("--grace {GRACE} {drop}"));
+    assert_eq!(kept.code, Some(1), "10.0.0.3 is an orphan: {kept:?}");
+    let mut last = kept;
+    for _ in 0..2 {
+        pause();
+        let apply = setup.with_plan("apply", "");
+        let says = "1 left out by their state (gone 1)";
+        assert!(apply.err.contains(says), "the plan knows it: {apply:?}");
+        last = apply;
+    }
+    assert_eq!(pool.allocated(), 1, "{last:?}");
+    let held = "10.0.0.2".parse().unwrap();
+    assert!(
+        pool.allocate_exact(held).is_err(),
+        "the other one was freed"
+    );
+}
