@@ -16,7 +16,8 @@
 //! So a child has nothing of a file that has got its first lock, whenever it was forked. A child of a bare `clone`
 //! has, until it ends or drops its copies.
 
-use super::{Side, handlers};
+use super::super::Side;
+use super::handlers;
 use memmap2::MmapRaw;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
