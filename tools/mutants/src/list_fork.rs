@@ -124,15 +124,6 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[Test("forks", "a_bare_clone_is_told")],
     ),
     mutant(
-        "fork: a child begins a batch in a file of its parent",
-        &[edit(
-            STORAGE,
-            "            return !self.is_forked();\n",
-            "            return true;\n",
-        )],
-        &[Test("forks", "a_child_changes_nothing")],
-    ),
-    mutant(
         "fork: the flights of the parent stay in the air",
         &[edit(
             STORAGE,
