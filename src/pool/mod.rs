@@ -117,7 +117,9 @@ use std::sync::atomic::AtomicBool;
 ///
 /// A pool on the heap is copied by a `fork`, like all memory: parent and child hand out the same addresses from
 /// then on, and know nothing of each other. What threads of the parent were claiming at that moment stays taken in
-/// the child, which waits for none of them. A pool in a file is of the process that has opened it. To its child
+/// the child, which waits for none of them. But a lock that one of them held at that moment stays locked in the
+/// child: to begin or end a local, to read statistics and to change a set may wait for ever there, in a process of
+/// several threads. A pool in a file is of the process that has opened it. To its child
 /// every verb answers `Forked`, and changes nothing, also by the ends of guards and pools that the child has
 /// copies of. It opens the file itself, and that pool is its own.
 ///
