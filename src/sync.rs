@@ -111,10 +111,13 @@ mod imp {
         (index != NONE_YET).then_some(index)
     }
 
-    /// The same counted from 1.
+    /// The same counted from 1; 0 for a thread that is being torn down, which may have no number of its own any more.
     #[inline]
     pub(crate) fn thread_number() -> u64 {
-        thread_index() as u64 + 1
+        match INDEX.try_with(|_| ()) {
+            Ok(()) => thread_index() as u64 + 1,
+            Err(_) => 0,
+        }
     }
 
     /// Does something on a thread whose signal handlers are told of it, by the address of what it is about.

@@ -555,18 +555,17 @@ fn the_first_call_of_a_child_waits_for_no_thread_of_its_parent() {
                     assert!(pool.allocate_many(2).is_err());
                 }
             });
-            let mut codes = Vec::new();
-            for round in 0..setting("HOSTBITS_ROUNDS", 20) {
-                for call in calls {
-                    std::thread::sleep(Duration::from_micros(100 + 7 * round));
-                    codes.push(in_child(|| {
-                        call(&pool);
-                        FINE
-                    }));
-                }
-            }
+            let rounds = 0..setting("HOSTBITS_ROUNDS", 20);
+            let mut children = rounds.flat_map(|round| calls.iter().map(move |call| (round, call)));
+            let hung = children.position(|(round, call)| {
+                std::thread::sleep(Duration::from_micros(100 + 7 * round));
+                let code = in_child(|| {
+                    call(&pool);
+                    FINE
+                });
+                code != FINE
+            });
             is_over.store(true, Ordering::SeqCst);
-            let hung = codes.iter().position(|&code| code != FINE);
             assert_eq!(hung.map(|index| index % calls.len()), None, "{level:?}");
         });
     }
