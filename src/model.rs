@@ -120,6 +120,35 @@ impl Model {
     }
 }
 
+/// What a child of a process of several threads has on the heap: everything as it was at the fork, and in the
+/// air whoever stayed behind there.
+pub struct Child(Model);
+
+impl Child {
+    /// A child on this bitmap, of a parent that had a claim in flight for each of these slots.
+    pub fn new(model: Model, in_flight: &[Slot]) -> Self {
+        let flights: Vec<_> = in_flight
+            .iter()
+            .map(|&slot| {
+                let flight = model.0.bitmap().begin_flight();
+                assert!(model.try_claim_exact(slot), "nobody else is there yet");
+                flight
+            })
+            .collect();
+        flights.into_iter().for_each(std::mem::forget);
+        model.0.go_over_to_a_child();
+        Self(model)
+    }
+
+    /// The bitmap, for whoever has come in.
+    ///
+    /// Each call of a pool asks first on which side of the fork it is.
+    pub fn enter(&self) -> &Model {
+        assert!(self.0.0.enter(), "on the heap everybody may come in");
+        &self.0
+    }
+}
+
 const LANES: usize = 2;
 
 /// Processes that share a bitmap: each has a lane, and a lock that is gone when it dies.

@@ -15,7 +15,8 @@
 //! every stale hint would multiply the executions without adding one that matters.
 
 pub(crate) use imp::{
-    AtomicU64, Snooze, known_thread_index, load_latest, load_seq_cst, nanos, spin_for, thread_index,
+    AtomicU64, Snooze, known_thread_index, load_latest, load_seq_cst, nanos, nested_in, spin_for,
+    thread_index, thread_number, with_note_of,
 };
 
 /// Words of a chunk; fewer under loom, where every load multiplies the executions.
@@ -37,7 +38,7 @@ pub(crate) use core::sync::atomic::Ordering;
 #[cfg(not(all(loom, feature = "_loom")))]
 mod imp {
     pub(crate) use core::sync::atomic::AtomicU64;
-    use core::sync::atomic::{AtomicUsize, Ordering};
+    use core::sync::atomic::{AtomicUsize, Ordering, compiler_fence};
     use std::cell::Cell;
     use std::sync::OnceLock;
     use std::time::Instant;
@@ -76,6 +77,8 @@ mod imp {
 
     thread_local! {
         static INDEX: Cell<usize> = const { Cell::new(NONE_YET) };
+        /// What the thread is about to do, for a signal handler that comes in between; 0 for nothing.
+        static NOTE: Cell<usize> = const { Cell::new(0) };
     }
 
     const NONE_YET: usize = usize::MAX;
@@ -106,6 +109,35 @@ mod imp {
         // A thread that is being torn down has no cell any more: any index does.
         let index = INDEX.try_with(Cell::get).unwrap_or(0);
         (index != NONE_YET).then_some(index)
+    }
+
+    /// The same counted from 1; 0 for a thread that is being torn down, which may have no number of its own any more.
+    #[inline]
+    pub(crate) fn thread_number() -> u64 {
+        match INDEX.try_with(|_| ()) {
+            Ok(()) => thread_index() as u64 + 1,
+            Err(_) => 0,
+        }
+    }
+
+    /// Does something on a thread whose signal handlers are told of it, by the address of what it is about.
+    #[inline]
+    pub(crate) fn with_note_of<T, R>(it: &T, act: impl FnOnce() -> R) -> R {
+        let address = std::ptr::from_ref(it).addr();
+        let before = NOTE.try_with(|note| note.replace(address)).unwrap_or(0);
+        // SeqCst: a handler runs on this very thread. The compiler must not put anything of `act` before the note,
+        // or behind its end.
+        compiler_fence(Ordering::SeqCst);
+        let done = act();
+        compiler_fence(Ordering::SeqCst);
+        // Of a thread that is being torn down there is nothing to restore.
+        let _ = NOTE.try_with(|note| note.set(before));
+        done
+    }
+
+    /// Whether the caller is a signal handler that has interrupted its thread in `with_note_of` the same.
+    pub(crate) fn nested_in<T>(it: &T) -> bool {
+        NOTE.try_with(Cell::get) == Ok(std::ptr::from_ref(it).addr())
     }
 
     #[cold]
@@ -172,5 +204,18 @@ mod imp {
 
     pub(crate) fn known_thread_index() -> Option<usize> {
         Some(0)
+    }
+
+    /// Nobody: there are no signals in a model, and its threads are all of one thread of the system.
+    pub(crate) fn thread_number() -> u64 {
+        0
+    }
+
+    pub(crate) fn with_note_of<T, R>(_it: &T, act: impl FnOnce() -> R) -> R {
+        act()
+    }
+
+    pub(crate) fn nested_in<T>(_it: &T) -> bool {
+        false
     }
 }

@@ -13,8 +13,8 @@ mod skip;
 
 use children::{role, setting, spawn};
 use hostbits::{
-    AllocateError, Durability, Gateway, OpenError, Pool, PoolSet, ReconcilerError, RecoveryKind,
-    SyncError, TwinPools,
+    AllocateError, Client, Durability, Gateway, OpenError, Pool, PoolSet, ReconcilerError,
+    RecoveryKind, StatsLevel, SyncError, TwinPools,
 };
 use ipnet::Ipv4Net;
 use ledger::Ledger;
@@ -528,6 +528,48 @@ fn told_when_nothing_is_left(pool: &Pool<Ipv4Net>, set: &PoolSet<Ipv4Net>) -> i3
                 pool.release(addr).is_ok() && pool.allocate_many(1) == Ok(vec![addr])
             }),
     )
+}
+
+/// The same where the first call of the child finds nothing: each verb may be that first call, whatever is counted.
+#[test]
+fn the_first_call_of_a_child_waits_for_no_thread_of_its_parent() {
+    type Call = fn(&Pool<Ipv4Net>);
+    let calls: [Call; 6] = [
+        |pool| drop(pool.allocate()),
+        |pool| drop(pool.allocate_many(2)),
+        |pool| drop(pool.allocate_exact("10.0.0.2".parse().unwrap())),
+        |pool| drop(pool.allocate_in("10.0.0.2".parse().unwrap()..="10.0.0.3".parse().unwrap())),
+        |pool| drop(pool.local().allocate()),
+        |pool| drop(pool.allocate_for(Client::from_hash(7))),
+    ];
+    for level in [StatsLevel::Counts, StatsLevel::Off] {
+        let network = Pool::builder(net("10.0.0.0/29")).stats(level);
+        let pool = network.build().unwrap();
+        let is_over = AtomicBool::new(false);
+        // One is free, and a batch takes it and gives it back all the time.
+        while pool.allocated() < pool.capacity() - 1 {
+            pool.allocate().unwrap();
+        }
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::SeqCst) {
+                    assert!(pool.allocate_many(2).is_err());
+                }
+            });
+            let rounds = 0..setting("HOSTBITS_ROUNDS", 20);
+            let mut children = rounds.flat_map(|round| calls.iter().map(move |call| (round, call)));
+            let hung = children.position(|(round, call)| {
+                std::thread::sleep(Duration::from_micros(100 + 7 * round));
+                let code = in_child(|| {
+                    call(&pool);
+                    FINE
+                });
+                code != FINE
+            });
+            is_over.store(true, Ordering::SeqCst);
+            assert_eq!(hung.map(|index| index % calls.len()), None, "{level:?}");
+        });
+    }
 }
 
 /// The witness is not the number of the process, and neither are the pools of a thread that forks twice.

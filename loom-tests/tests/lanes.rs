@@ -1,9 +1,10 @@
 //! Claims in flight of several processes, some of which die in the middle, and releases that were never
-//! published.
+//! published; and those of threads that stayed behind at a fork.
 #![cfg(loom)]
 
-use hostbits::model::{Model, Processes};
+use hostbits::model::{Child, Model, Processes};
 use loom_tests::{FAR, LOW, explore, race};
+use std::sync::Arc;
 
 /// Whoever is refused because of a dead one's claim is refused at last, and not made to wait for ever.
 #[test]
@@ -173,4 +174,61 @@ fn a_release_that_was_never_published_is_found() {
         ],
         |_, _| (),
     );
+}
+
+/// Two threads of a child come in for the first time, beside claims in flight of threads that it does not have.
+/// What those had claimed stays claimed, and nobody waits for them.
+#[test]
+fn a_child_waits_for_no_flight_of_its_parent() {
+    race(
+        "two in the air",
+        Some(4),
+        || Child::new(Model::tree(1, &[(LOW, LOW + 2)]), &[LOW, LOW + 1]),
+        [
+            |child: &Child| child.enter().claim_all(2, 0).map(|_| LOW),
+            |child: &Child| child.enter().claim_lowest(0),
+        ],
+        |child: &Child, got| {
+            assert_eq!(got, [None, Some(LOW + 2)]);
+            assert!(!child.enter().claim_exact(LOW));
+        },
+    );
+}
+
+/// The flights of the parent are ended once, and not those that have begun since: whoever comes in late, and has
+/// not heard yet that it has been done, buries nobody who is alive. Otherwise somebody would be told "nothing free"
+/// because of a batch that gives everything back.
+#[test]
+fn a_late_comer_buries_no_flight_of_the_child() {
+    type Role = fn(&Child) -> Option<u32>;
+    fn batch(child: &Child) -> Option<u32> {
+        assert_eq!(
+            child.enter().claim_all(2, 0),
+            None,
+            "there are never so many"
+        );
+        None
+    }
+    let world = || Child::new(Model::tree(1, &[(LOW, LOW + 1)]), &[LOW + 1]);
+    let exact: Role = |child| child.enter().claim_exact(LOW).then_some(LOW);
+    let lowest: Role = |child| child.enter().claim_lowest(0);
+    fn judge(_: &Child, got: [Option<u32>; 2]) {
+        assert_eq!(got[1], Some(LOW), "nobody keeps it");
+    }
+    race("exact", Some(4), world, [batch, exact], judge);
+    race("lowest", Some(4), world, [batch, lowest], judge);
+    // A third one comes in, and has nothing else to do.
+    explore("beside one who comes in", Some(2), move || {
+        let child = Arc::new(world());
+        let others = [batch, |child: &Child| child.enter().claim_from(LOW + 2)].map(|role| {
+            let child = Arc::clone(&child);
+            loom::thread::spawn(move || role(&child))
+        });
+        let got = lowest(&child);
+        let others = others.map(|other| other.join().unwrap());
+        assert!(
+            got == Some(LOW) || others[1] == Some(LOW),
+            "nobody keeps it"
+        );
+    });
 }

@@ -229,6 +229,55 @@ fn what_is_opened_again_is_everybodys() {
     );
 }
 
+/// Nothing but what opens makes the look at the first member stale: the one free address moves from the third
+/// member to the second, behind the back of the set; the first member opens, and only then the second one is
+/// taken. So something is free all the time. A proof that has seen the first member closed, and the others taken,
+/// must notice that it has been opened, before somebody relies on that.
+#[test]
+fn what_is_opened_behind_a_look_is_not_missed() {
+    const FIRST: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 0);
+    fn members() -> Set {
+        // The second one has no summary, so that nobody has to take down a hint between its release and its claim.
+        let pools = [
+            one(FIRST, Search::Tree),
+            one(A, Search::Linear),
+            one(B, Search::Tree),
+        ];
+        let set = PoolSet::builder().room(3).members(pools).build().unwrap();
+        set.allocate_exact(A).unwrap();
+        set
+    }
+    fn move_open_and_take(set: &Set, open: impl Fn(&Set)) -> Held {
+        through_the_pool(set, A);
+        set.allocate_exact(B).ok()?;
+        open(set);
+        set.allocate_exact(A).ok().map(|()| A)
+    }
+    let drained = || {
+        let set = members();
+        set.drain(set.member_of(FIRST).unwrap().id()).unwrap();
+        set
+    };
+    let cordoned = || {
+        let set = members();
+        set.cordon(FIRST..=FIRST).unwrap();
+        set
+    };
+    fn resume(set: &Set) -> Held {
+        move_open_and_take(set, |set| {
+            set.resume(set.member_of(FIRST).unwrap().id()).unwrap();
+        })
+    }
+    fn uncordon(set: &Set) -> Held {
+        move_open_and_take(set, |set| set.uncordon(FIRST..=FIRST).unwrap())
+    }
+    fn judge(_: &Set, held: [Held; 2]) {
+        assert!(held[1].is_some(), "an address was free all the time");
+    }
+    race("resume", Some(3), drained, [resume, allocate], judge);
+    race("uncordon", Some(3), cordoned, [uncordon, allocate], judge);
+}
+
 /// Nobody who begins after the drain gets anything of the member.
 #[test]
 fn nothing_comes_from_a_member_after_its_drain() {

@@ -291,10 +291,12 @@ impl<'a, M: Mark> Bitmap<'a, M> {
         evidence.is_some_and(|evidence| evidence.given_back() == 0)
     }
 
-    /// Whether at some instant of the call nothing was free, as far as the root alone can tell.
+    /// Whether at some instant of the call nothing was free, as far as the root alone can tell: where somebody has
+    /// ever been in the air it cannot. Waits for nobody.
     #[inline]
     pub(crate) fn is_empty_by_the_root(self) -> bool {
-        !self.tree.is_linear() && self.has_none()
+        // In this order: see `has_none`.
+        !self.tree.is_linear() && self.tree.root_is_empty() && self.control.lanes_used() == 0
     }
 
     /// Repeats `search` until it finds something or proves that at some instant of the call there

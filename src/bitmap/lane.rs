@@ -24,9 +24,17 @@
 //! word as it was read *before* the question. Should the lane have a new owner by then, that one has landed
 //! the flight itself, or has begun another one: the exchange fails. What a dead flight had claimed, and
 //! had not begun to give back, stays claimed: a leak, as of anybody who dies with an address.
+//!
+//! A claim in flight never waits in its own bitmap. So whoever would wait for a flight of its own thread is in a
+//! signal handler that has interrupted it, and would wait for ever. It goes on, as if that flight was to succeed.
+//! For that each lane of this process says which thread flies there; while a thread takes off, a note of its own
+//! says so.
 
 use super::control::Control;
-use crate::sync::{AtomicU64, HEAP_LANES, Ordering, Snooze, load_seq_cst, thread_index};
+use crate::sync::{
+    AtomicU64, HEAP_LANES, Ordering, Snooze, hint, load_seq_cst, nested_in, thread_index,
+    thread_number, with_note_of,
+};
 use std::cell::Cell;
 
 /// More lanes than this nobody has.
@@ -79,7 +87,11 @@ pub(crate) trait Peers:
 }
 
 /// The lanes, as one process sees them.
-pub(crate) struct Lanes(Owner);
+pub(crate) struct Lanes {
+    owner: Owner,
+    /// The number of the thread in the air, or 0: of all lanes on the heap, of our own one among processes.
+    flown_by: Box<[hint::AtomicU64]>,
+}
 
 enum Owner {
     /// Threads of one process.
@@ -91,15 +103,19 @@ enum Owner {
 
 impl Lanes {
     pub(crate) fn on_heap() -> Self {
-        Self(Owner::Threads(
-            (0..HEAP_LANES).map(|_| AtomicU64::new(0)).collect(),
-        ))
+        Self {
+            owner: Owner::Threads((0..HEAP_LANES).map(|_| AtomicU64::new(0)).collect()),
+            flown_by: by_nobody(HEAP_LANES),
+        }
     }
 
     /// For looks at words that nobody claims.
     #[allow(dead_code)] // Where there are no pool files, nobody looks.
     pub(crate) fn none() -> Self {
-        Self(Owner::Threads(Box::default()))
+        Self {
+            owner: Owner::Threads(Box::default()),
+            flown_by: Box::default(),
+        }
     }
 
     /// Of a process that has taken the lock of `lane`. Lands what a dead owner may have left in the air.
@@ -108,19 +124,23 @@ impl Lanes {
         let word = &peers.lanes()[lane];
         // SeqCst: after the lock, as in `bury_if_dead`.
         bury(word, LaneWord(word.load(Ordering::SeqCst)));
-        Self(Owner::Process { lane, peers })
+        Self {
+            owner: Owner::Process { lane, peers },
+            flown_by: by_nobody(1),
+        }
     }
 
     /// Memory on the heap, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
-        match &self.0 {
+        let words = match &self.owner {
             Owner::Threads(words) => size_of_val(&**words),
             Owner::Process { .. } => 0,
-        }
+        };
+        words + size_of_val(&*self.flown_by)
     }
 
     fn words(&self) -> &[AtomicU64] {
-        match &self.0 {
+        match &self.owner {
             Owner::Threads(words) => words,
             Owner::Process { peers, .. } => peers.lanes(),
         }
@@ -136,11 +156,11 @@ impl Lanes {
     fn begin(&self, control: &Control) -> (usize, LaneWord) {
         let snooze = Snooze::default();
         loop {
-            let flight = match &self.0 {
-                Owner::Threads(words) => take_off_in_any(words, control),
-                Owner::Process { lane, peers } => {
+            let flight = match &self.owner {
+                Owner::Threads(_) => self.take_off_in_any(control),
+                Owner::Process { lane, .. } => {
                     control.use_lanes(lane + 1);
-                    take_off(&peers.lanes()[*lane]).map(|word| (*lane, word))
+                    self.take_off(*lane).map(|word| (*lane, word))
                 }
             };
             if let Some(flight) = flight {
@@ -148,6 +168,59 @@ impl Lanes {
             }
             snooze.snooze();
         }
+    }
+
+    /// In the first lane that has landed, or in one more.
+    fn take_off_in_any(&self, control: &Control) -> Option<(usize, LaneWord)> {
+        let used = control.lanes_used();
+        let start = thread_index() % used.max(1);
+        let around = (start..used).chain(0..start);
+        let mut flights = around.filter_map(|lane| self.take_off(lane).map(|word| (lane, word)));
+        flights.next().or_else(|| {
+            if used == self.words().len() {
+                return None;
+            }
+            control.use_lanes(used + 1);
+            self.take_off(used).map(|word| (used, word))
+        })
+    }
+
+    /// Begins a flight in a lane of this process, unless one is in the air there.
+    fn take_off(&self, lane: usize) -> Option<LaneWord> {
+        let word = &self.words()[lane];
+        // Relaxed: only a starting guess; the exchange compares the whole word.
+        let seen = LaneWord(word.load(Ordering::Relaxed));
+        if seen.is_in_air() {
+            return None;
+        }
+        let begun = seen.begun();
+        with_note_of(word, || {
+            // SeqCst: before our first claim in the total order, so that whoever sees the bit taken sees the
+            // flight, too. Acquire also pairs with the landing of the flight before. Relaxed on failure: nothing
+            // is read.
+            word.compare_exchange(seen.0, begun.0, Ordering::SeqCst, Ordering::Relaxed)
+                .ok()?;
+            // Relaxed: for our own handlers. What another thread reads is not its own number.
+            self.flown_by(lane)?
+                .store(thread_number(), Ordering::Relaxed);
+            Some(begun)
+        })
+    }
+
+    /// Who flies in a lane, if it is of this process.
+    fn flown_by(&self, lane: usize) -> Option<&hint::AtomicU64> {
+        match &self.owner {
+            Owner::Threads(_) => self.flown_by.get(lane),
+            Owner::Process { lane: own, .. } => self.flown_by.first().filter(|_| lane == *own),
+        }
+    }
+
+    /// Whether this very thread is in the air there, or about to be: whoever asks has interrupted it.
+    fn is_our_own(&self, lane: usize, word: &AtomicU64) -> bool {
+        let number = thread_number();
+        // Relaxed: our own number only we have stored.
+        let flies = |by: &hint::AtomicU64| number != 0 && by.load(Ordering::Relaxed) == number;
+        self.flown_by(lane).is_some_and(flies) || nested_in(word)
     }
 
     /// Lands all flights, unless that has been done, as `is_done` says. Only where all of them are of threads
@@ -188,10 +261,13 @@ impl Lanes {
             .fold(0, u32::wrapping_add)
     }
 
-    /// The lane as soon as the flight of `seen` is no longer in the air.
+    /// The lane as soon as the flight of `seen` is no longer in the air; as it is if that is for us to land.
     fn landed(&self, lane: usize, word: &AtomicU64, seen: LaneWord) -> LaneWord {
         let snooze = Snooze::default();
         let mut now = seen;
+        if seen.is_in_air() && self.is_our_own(lane, word) {
+            return seen;
+        }
         while now.is_still(seen) {
             snooze.snooze();
             if snooze.is_long() {
@@ -206,7 +282,7 @@ impl Lanes {
     /// Lands the flight of a process that has died in it.
     #[cold]
     fn bury_if_dead(&self, lane: usize, word: &AtomicU64) {
-        let Owner::Process { lane: own, peers } = &self.0 else {
+        let Owner::Process { lane: own, peers } = &self.owner else {
             return;
         };
         // SeqCst: before the question. The owner that we ask for is the one of this flight, or a later one,
@@ -245,37 +321,15 @@ fn bury(word: &AtomicU64, seen: LaneWord) {
     }
 }
 
-/// In the first lane that has landed, or in one more.
-fn take_off_in_any(words: &[AtomicU64], control: &Control) -> Option<(usize, LaneWord)> {
-    let used = control.lanes_used();
-    let start = thread_index() % used.max(1);
-    let around = (start..used).chain(0..start);
-    let mut flights = around.filter_map(|lane| take_off(&words[lane]).map(|flight| (lane, flight)));
-    flights.next().or_else(|| {
-        let next = words.get(used)?;
-        control.use_lanes(used + 1);
-        take_off(next).map(|flight| (used, flight))
-    })
-}
-
-/// Begins a flight in a lane, unless one is in the air there.
-fn take_off(word: &AtomicU64) -> Option<LaneWord> {
-    // Relaxed: only a starting guess; the exchange compares the whole word.
-    let seen = LaneWord(word.load(Ordering::Relaxed));
-    if seen.is_in_air() {
-        return None;
-    }
-    let begun = seen.begun();
-    // SeqCst: before our first claim in the total order, so that whoever sees the bit taken sees the flight,
-    // too. Acquire also pairs with the landing of the flight before. Relaxed on failure: nothing is read.
-    word.compare_exchange(seen.0, begun.0, Ordering::SeqCst, Ordering::Relaxed)
-        .ok()
-        .map(|_| begun)
+/// No thread in any of so many lanes.
+fn by_nobody(lanes: usize) -> Box<[hint::AtomicU64]> {
+    (0..lanes).map(|_| hint::AtomicU64::new(0)).collect()
 }
 
 /// A claim that may still give back what it took; it lands when this is dropped.
 pub(crate) struct Flight<'a> {
     word: &'a AtomicU64,
+    by: Option<&'a hint::AtomicU64>,
     begun: LaneWord,
     gave_back: Cell<u32>,
 }
@@ -286,6 +340,7 @@ impl<'a> Flight<'a> {
         let (lane, begun) = lanes.begin(control);
         Self {
             word: &lanes.words()[lane],
+            by: lanes.flown_by(lane),
             begun,
             gave_back: Cell::new(0),
         }
@@ -305,6 +360,11 @@ impl Drop for Flight<'_> {
         // `given_when_landed`. Earlier, and somebody would believe an emptiness that we are about to undo.
         // A store will do: in the air, nobody else changes the word while its owner lives.
         self.word.store(landed.0, Ordering::SeqCst);
+        // Afterwards, or a handler in between would wait for us. Relaxed: as it was stored. An exchange: the lane may
+        // be another one's by now. On failure it is.
+        if let Some(by) = self.by {
+            let _ = by.compare_exchange(thread_number(), 0, Ordering::Relaxed, Ordering::Relaxed);
+        }
     }
 }
 

@@ -22,6 +22,9 @@ pub(crate) struct Crowd(AtomicU64);
 
 impl Crowd {
     pub(super) fn new() -> Self {
+        // The clock begins now: whoever loses an exchange in a signal handler must not begin it while the thread that
+        // it has interrupted is at it.
+        nanos();
         // As long ago as can be.
         Self(AtomicU64::new(u64::MAX / 2))
     }

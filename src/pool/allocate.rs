@@ -17,7 +17,7 @@ use std::ops::RangeInclusive;
 impl<N: Network> Pool<N> {
     /// Allocates a free address, chosen by the pool's [`Policy`](crate::Policy).
     ///
-    /// Lock-free: some caller always makes progress. No two holders ever share an address.
+    /// [Lock-free](crate::Pool#lock-free): some caller always makes progress. No two holders ever share an address.
     ///
     /// # Errors
     ///
@@ -292,6 +292,9 @@ impl<N: Network> Pool<N> {
     /// Blocks come from the top of the pool downwards, single addresses (by default) from the bottom
     /// upwards. A block never contains a reserved address. If big blocks are all you hand out, make
     /// the block the [unit](crate::Builder::unit) of the pool: it is much cheaper.
+    ///
+    /// A refusal looks through the pool again if meanwhile a release has left a free block of that size, or of 64
+    /// addresses if it is to be larger. While others do that all the time, it may go on looking.
     ///
     /// # Errors
     ///

@@ -91,15 +91,51 @@ use std::sync::atomic::AtomicBool;
 /// * `Exhausted` means that at some instant of the call nothing was free. Contention is never
 ///   reported as exhaustion.
 /// * A release happens before the next allocation of that address.
-/// * Lock-free for single addresses: some caller always makes progress. It is not wait-free.
-///
-/// Batches (all or nothing) and blocks of more than 64 slots hold what they may still give back. While
-/// one is being claimed, whoever would otherwise answer "exhausted" or "already allocated" waits for it
-/// to succeed or to be given back, and batches that take from each other give way and try again.
+/// * Lock-free for single addresses: some caller always makes progress. See below for what that does not say.
 ///
 /// What one bit cannot see is a release of an address that meanwhile belongs to somebody else. A
 /// [guard](Pool::guard) releases its address once, and so is never the second one; it does not keep
 /// others, or you, from releasing that address by hand.
+///
+/// # Lock-free
+///
+/// A thread that is stopped in the middle of taking or giving back one address is in nobody's way. That does not
+/// say that nobody ever waits, or how long a call takes:
+///
+/// * Batches (all or nothing) and blocks of more than 64 slots hold what they may still give back. Whoever would
+///   be *refused* ("exhausted", "already allocated") waits for those that were being claimed when it looked, and
+///   for none that begin later. A thread that is stopped in one holds up those who would be refused. Who finds
+///   something free never waits.
+/// * Batches that take from each other give way and try again. A caller may in theory lose every race for an
+///   address: it is not wait-free.
+/// * More than 64 batches and large blocks at once wait for their turn; in a pool file, those of one process do.
+/// * A refusal looks again only if something that it could have had was given back, or released where it looks.
+///   What that means for each verb is on the page [`design`](crate::design).
+/// * In a `Strict` file an allocation waits for the disk.
+///
+/// # Forks
+///
+/// A pool on the heap is copied by a `fork`, like all memory: parent and child hand out the same addresses from
+/// then on, and know nothing of each other. What threads of the parent were claiming at that moment stays taken in
+/// the child, which waits for none of them. But a lock that one of them held at that moment stays locked in the
+/// child: to begin or end a local, to read statistics and to change a set may wait for ever there, in a process of
+/// several threads. A pool in a file is of the process that has opened it. To its child
+/// every verb answers `Forked`, and changes nothing, also by the ends of guards and pools that the child has
+/// copies of. It opens the file itself, and that pool is its own.
+///
+/// That a fork has taken place is seen whatever way it was made. The handlers of `fork` also take the files of the
+/// parent from the child. A bare `clone` and `_Fork` call no handlers: such a child is refused all the same, but
+/// keeps its parent's locks until it ends, and then others wait for a parent that died in a batch.
+///
+/// # Signal handlers
+///
+/// A handler may allocate and release single addresses, unless the pool is in a `Strict` file, or the handler has
+/// interrupted a call of a reconciler. It does not wait for the call that it has interrupted: what a batch or a
+/// block there was claiming counts as taken. So it may be told "exhausted" though that is given back later. All
+/// other verbs may wait for ever in a handler: batches, blocks, locals, sets. They allocate memory, too.
+///
+/// A child that a handler forks in the middle of a batch goes on with that batch in its copy of a pool on the heap.
+/// There nobody waits for it any more: until it ends, what it has counts as taken.
 ///
 /// ```
 /// use hostbits::Pool;

@@ -134,7 +134,8 @@ impl<N: Network> PoolSet<N> {
     /// [`stragglers`](Self::stragglers) lists what is still held.
     ///
     /// No bit changes. Calls that were in progress may still take an address of the range; those that begin
-    /// later do not. A member under a cordon is searched part by part, which costs more than its own way.
+    /// later do not. A member under a cordon is searched part by part, which costs more than its own way, and whoever
+    /// is refused looks again if something was released there meanwhile, under the cordon or not.
     /// The range may span members, and reach beyond them; of units, those that it touches are cordoned. It
     /// binds the members that there are when it is drawn, and not those that are added later.
     ///

@@ -57,7 +57,8 @@ impl<N: Network> PoolSet<N> {
 
     /// Takes note that a member has more to hand out than before.
     pub(super) fn note_opening(&self, index: usize) {
-        // SeqCst: after the store that opens it; see `shape_now`.
+        // SeqCst: after the store that opens it. Before it, a proof could read the new count, find the member closed,
+        // and not notice that it was open before the others had nothing; see `shape_now`.
         self.openings.fetch_add(1, Ordering::SeqCst);
         self.roster.publish(index);
     }

@@ -37,7 +37,7 @@ use crate::slot::{SLOTS_PER_CHUNK, Slot, bit_of, word_of};
 use crate::sync::AtomicU64;
 use crate::sync::Ordering;
 use crate::sync::WORDS_PER_CHUNK;
-use crate::sync::hint::{self, AtomicU32};
+use crate::sync::hint::AtomicU32;
 pub(crate) use barrier::{Claimed, Stretched};
 #[cfg(all(
     feature = "mmap",
@@ -70,7 +70,7 @@ pub(crate) struct Words {
     /// The words are a file's: whoever releases must be of the process that opened it.
     is_in_file: bool,
     /// The side of a fork that the flights on the heap are of.
-    side: hint::AtomicU64,
+    side: AtomicU64,
     lender: Lender,
     /// The marks of passes, from the first one on; those of a file are in the file.
     touched_on_heap: OnceLock<Box<[AtomicU64]>>,
@@ -158,7 +158,7 @@ impl Words {
             lanes: Lanes::on_heap(),
             suspects: AtomicU32::new(0),
             is_in_file: false,
-            side: hint::AtomicU64::new(Side::here().number()),
+            side: AtomicU64::new(Side::here().number()),
             lender: Lender::Heap { _owner: heap },
             touched_on_heap: OnceLock::new(),
         };
@@ -183,7 +183,7 @@ impl Words {
             lanes: file.lanes(),
             suspects: AtomicU32::new(has_suspects.into()),
             is_in_file: true,
-            side: hint::AtomicU64::new(Side::here().number()),
+            side: AtomicU64::new(Side::here().number()),
             lender: Lender::File(Box::new(file)),
             touched_on_heap: OnceLock::new(),
         }
@@ -225,6 +225,13 @@ impl Words {
     pub(crate) fn bitmap_in<'a>(&'a self, lanes: &'a Lanes) -> Bitmap<'a> {
         // SAFETY: `Lent::bitmap`: as in `bitmap`.
         unsafe { self.lent.bitmap(&self.shape, lanes) }
+    }
+
+    /// As a child has them: its parent's, of which it knows nothing yet.
+    #[cfg(all(loom, feature = "_loom"))]
+    pub(crate) fn go_over_to_a_child(&self) {
+        // Relaxed: before anybody else looks.
+        self.side.store(0, Ordering::Relaxed);
     }
 
     /// The word that every claim looks at.

@@ -61,6 +61,8 @@ pub(crate) const KINDS: [Kind; 8] = [
     Kind::Config,
 ];
 
+const _: () = assert!(KINDS.len() <= MAX_REGIONS);
+
 /// One entry of the directory. All zero: no region.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Region {

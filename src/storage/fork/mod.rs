@@ -4,44 +4,23 @@
 //! a namespace of its own. So each process has a [`Side`], which no other process with a part of its memory
 //! has, and what must not be used by a child remembers the side that it was made on.
 //!
-//! | file | what it does |
-//! |---|---|
-//! | `witness` | the side, in a page that the kernel wipes in a child |
-//! | `own` | files and mappings, and with them every lock, that stay behind |
-//! | `handlers` | what the system calls around a fork |
-//!
-//! Without the feature `mmap`, on systems other than Linux, and in a model, the number of the process has to
-//! do.
+//! How that is done is in `linux/`. Without the feature `mmap`, on systems other than Linux, and in a model,
+//! `system` takes its place.
 
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
-mod handlers;
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
-mod own;
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
-mod witness;
+// The one question of this room where it is: all else is asked of `system`.
+#[cfg_attr(
+    all(
+        feature = "mmap",
+        target_os = "linux",
+        target_has_atomic = "64",
+        not(all(loom, feature = "_loom"))
+    ),
+    path = "linux/mod.rs"
+)]
+mod system;
 
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
-pub(crate) use own::{OwnFile, OwnMap};
+#[allow(unused_imports)] // Where there are no pool files, it has nothing else.
+pub(crate) use system::*;
 
 /// A process, from its fork to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +30,7 @@ impl Side {
     /// The side that the caller is on.
     #[inline]
     pub(crate) fn here() -> Self {
-        Self(number_here())
+        Self(system::number_here())
     }
 
     /// As a number, which is never 0.
@@ -59,22 +38,4 @@ impl Side {
     pub(crate) fn number(self) -> u64 {
         self.0
     }
-}
-
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
-use witness::number_here;
-
-#[cfg(not(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-)))]
-fn number_here() -> u64 {
-    u64::from(std::process::id()) | 1 << 32
 }

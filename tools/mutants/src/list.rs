@@ -5,6 +5,20 @@ use crate::checks::Check::{self, Loom, Test, UnitIn, WideLoom};
 use std::fs;
 use std::path::Path;
 
+/// All of them, whatever list they are in.
+pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
+    let lists = [
+        MUTANTS,
+        crate::list_file::MUTANTS,
+        crate::list_fork::MUTANTS,
+        crate::list_formats::MUTANTS,
+        crate::list_set::MUTANTS,
+        crate::list_pass::MUTANTS,
+        crate::list_sim::MUTANTS,
+    ];
+    lists.into_iter().flatten()
+}
+
 pub(crate) struct Edit {
     pub(crate) file: &'static str,
     /// Must stand in the file exactly once.
@@ -94,7 +108,7 @@ pub(crate) const fn smoke(mutant: Mutant) -> Mutant {
     }
 }
 
-pub(crate) const MUTANTS: &[Mutant] = &[
+const MUTANTS: &[Mutant] = &[
     smoke(mutant(
         "sync: no load is in the total order",
         &[edit(
@@ -797,16 +811,6 @@ pub(crate) const MUTANTS: &[Mutant] = &[
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
-
-    fn all() -> impl Iterator<Item = &'static Mutant> {
-        MUTANTS
-            .iter()
-            .chain(crate::list_file::MUTANTS)
-            .chain(crate::list_formats::MUTANTS)
-            .chain(crate::list_set::MUTANTS)
-            .chain(crate::list_pass::MUTANTS)
-            .chain(crate::list_sim::MUTANTS)
-    }
 
     fn root() -> &'static Path {
         Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))

@@ -91,6 +91,33 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
         &[UnitIn(PROOF, "proof")],
     ),
+    mutant(
+        "set: what is opened again is not counted",
+        &[edit(
+            PROOF,
+            "        self.openings.fetch_add(1, Ordering::SeqCst);\n",
+            "",
+        )],
+        &[Loom("set", "what_is_opened_behind_a_look_is_not_missed")],
+    ),
+    mutant(
+        "resume: counted before the member is open",
+        &[edit(
+            CHANGE,
+            "        self.known(member)?.set_drained(false);\n        self.note_opening(member.index());\n",
+            "        self.note_opening(member.index());\n        self.known(member)?.set_drained(false);\n",
+        )],
+        &[Loom("set", "what_is_opened_behind_a_look_is_not_missed")],
+    ),
+    mutant(
+        "uncordon: counted before the part is open",
+        &[edit(
+            CHANGE,
+            "        let was_cordoned = member.cordons.lift(part);\n        member.note_cordons();\n        self.note_opening(index);\n",
+            "        self.note_opening(index);\n        let was_cordoned = member.cordons.lift(part);\n        member.note_cordons();\n",
+        )],
+        &[Loom("set", "what_is_opened_behind_a_look_is_not_missed")],
+    ),
     smoke(mutant(
         "pair: its first half is not in flight",
         &[edit(

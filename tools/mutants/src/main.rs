@@ -11,6 +11,7 @@ mod copy;
 mod generated;
 mod list;
 mod list_file;
+mod list_fork;
 mod list_formats;
 mod list_pass;
 mod list_set;
@@ -52,21 +53,13 @@ fn run() -> Outcome<bool> {
         (!smoke || mutant.smoke)
             && (names.is_empty() || names.iter().any(|name| mutant.name.contains(*name)))
     };
-    let mutants: Vec<&Mutant> = list::MUTANTS
-        .iter()
-        .chain(list_file::MUTANTS)
-        .chain(list_formats::MUTANTS)
-        .chain(list_set::MUTANTS)
-        .chain(list_pass::MUTANTS)
-        .chain(list_sim::MUTANTS)
-        .filter(chosen)
-        .collect();
+    let mutants: Vec<&Mutant> = list::all().filter(chosen).collect();
     if mutants.is_empty() {
         return Err(format!("no mutant's name contains any of {names:?}"));
     }
     let begin = Instant::now();
     let copy = Copy::new()?;
-    for mutant in list::MUTANTS {
+    for mutant in list::all() {
         mutant.changes(copy.tree())?;
     }
     for check in needed(&mutants) {

@@ -22,7 +22,7 @@ static FALLBACK: AtomicU64 = AtomicU64::new(0);
 
 /// The number of the side that the caller is on.
 #[inline]
-pub(super) fn number_here() -> u64 {
+pub(in crate::storage::fork) fn number_here() -> u64 {
     // Acquire: pairs with the Release in `publish`; the page is there before its address is.
     let cell = CELL.load(Ordering::Acquire);
     // SAFETY: as_ref: null, or of `publish`: see `at`.

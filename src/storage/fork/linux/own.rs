@@ -16,7 +16,8 @@
 //! So a child has nothing of a file that has got its first lock, whenever it was forked. A child of a bare `clone`
 //! has, until it ends or drops its copies.
 
-use super::{Side, handlers};
+use super::super::Side;
+use super::handlers;
 use memmap2::MmapRaw;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
@@ -385,6 +386,30 @@ mod tests {
                 });
             }
         });
+    }
+
+    /// A child that is forked between the opening and the list has the file: it is not locked then, but opened again.
+    #[test]
+    fn an_opening_that_a_fork_comes_into_begins_again() {
+        use nix::sys::wait::waitpid;
+        use nix::unistd::{ForkResult, fork};
+        let mut openings = 0;
+        let file = OwnFile::open(|| {
+            let opened = File::open("/dev/null");
+            openings += 1;
+            if openings == 1 {
+                // SAFETY: fork: the child does nothing but end.
+                match unsafe { fork() }.unwrap() {
+                    // SAFETY: _exit has no requirement.
+                    ForkResult::Child => unsafe { libc::_exit(0) },
+                    ForkResult::Parent { child } => drop(waitpid(child, None).unwrap()),
+                }
+            }
+            opened
+        });
+        assert!(file.unwrap().is_ours());
+        // Others fork here, too.
+        assert!(openings > 1, "the child has what is open");
     }
 
     /// What is read where a mapping was is zeros, and stores there reach nobody.
