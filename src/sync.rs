@@ -15,8 +15,8 @@
 //! every stale hint would multiply the executions without adding one that matters.
 
 pub(crate) use imp::{
-    AtomicU64, Snooze, known_thread_index, load_latest, load_seq_cst, nanos, nested_in, spin_for,
-    thread_index, thread_number, with_note_of,
+    AtomicU64, Mutex, MutexGuard, Snooze, known_thread_index, load_latest, load_seq_cst, nanos,
+    nested_in, spin_for, thread_index, thread_number, with_note_of,
 };
 
 /// Words of a chunk; fewer under loom, where every load multiplies the executions.
@@ -41,6 +41,7 @@ mod imp {
     use core::sync::atomic::{AtomicUsize, Ordering, compiler_fence};
     use std::cell::Cell;
     use std::sync::OnceLock;
+    pub(crate) use std::sync::{Mutex, MutexGuard};
     use std::time::Instant;
 
     pub(crate) const WORDS_PER_CHUNK: usize = 8;
@@ -155,6 +156,7 @@ mod imp {
 mod imp {
     pub(crate) use loom::sync::atomic::AtomicU64;
     use loom::sync::atomic::{Ordering, fence};
+    pub(crate) use loom::sync::{Mutex, MutexGuard};
 
     /// One word, or two for the models that need them: set at build time.
     pub(crate) const WORDS_PER_CHUNK: usize = match option_env!("HOSTBITS_LOOM_WIDE_CHUNKS") {

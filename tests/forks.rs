@@ -26,6 +26,7 @@ use scratch::Scratch;
 use skip::skip;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -570,6 +571,48 @@ fn the_first_call_of_a_child_waits_for_no_thread_of_its_parent() {
             assert_eq!(hung.map(|index| index % calls.len()), None, "{level:?}");
         });
     }
+}
+
+/// A process of several threads forks while some of them change what their locals have. A pass of its child looks
+/// at all of them, and waits for none of those threads, which it does not have.
+#[test]
+fn a_pass_of_a_child_waits_for_no_local_of_its_parent() {
+    let pool = Pool::new(net("10.0.0.0/24")).unwrap();
+    let mut held: Vec<_> = std::iter::from_fn(|| pool.allocate().ok()).collect();
+    // Neighbours in the list are of different words.
+    held.sort_by_key(|addr| addr.octets()[3] % 64);
+    let (is_over, have_begun) = (AtomicBool::new(false), Barrier::new(3));
+    let (pool, is_over, have_begun) = (&pool, &is_over, &have_begun);
+    std::thread::scope(|scope| {
+        for half in held.chunks(held.len().div_ceil(2)) {
+            scope.spawn(move || {
+                let mut local = pool.local();
+                have_begun.wait();
+                while !is_over.load(Ordering::SeqCst) {
+                    for &addr in half {
+                        // With nothing left it goes to the word of the address, each time.
+                        local.release(addr).unwrap();
+                        assert_eq!(local.allocate(), Ok(addr));
+                    }
+                }
+                have_begun.wait();
+            });
+        }
+        have_begun.wait();
+        let pass_of_a_child = |round| {
+            std::thread::sleep(Duration::from_micros(50 + 97 * (round % 7)));
+            in_child(|| {
+                let mut reconciler = pool.reconciler().unwrap();
+                let plan = reconciler.begin().unwrap().finish(0).unwrap();
+                fine_if(plan.slots.orphan + plan.slots.in_flight == held.len() as u64)
+            })
+        };
+        let mut rounds = 0..setting("HOSTBITS_ROUNDS", 300);
+        let hangs = rounds.find(|&round| pass_of_a_child(round) != FINE);
+        is_over.store(true, Ordering::SeqCst);
+        have_begun.wait();
+        assert_eq!(hangs, None, "the round of a child that is not fine");
+    });
 }
 
 /// The witness is not the number of the process, and neither are the pools of a thread that forks twice.

@@ -3,13 +3,12 @@
 use super::Pool;
 use super::holdings::Cell;
 use super::pocket::Pocket;
-use crate::bitmap::WordBits;
 use crate::error::{AllocateError, ReleaseError};
 use crate::geometry::Stretch;
 use crate::network::Network;
 use crate::policy::Policy;
 use crate::slot::{Slot, bit_of, slot_at, word_of};
-use crate::stats::{Event, LocalTally};
+use crate::stats::LocalTally;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -40,27 +39,30 @@ use std::sync::Arc;
 /// not tell it from addresses that nobody holds.
 ///
 /// A reconciliation pass leaves alone what a local has, and all slots of its current word that it had or
-/// has taken back since it came there: a leak among those is found when the local has moved on.
+/// has taken back since it came there: a leak among those is found when the local has moved on. A local that goes
+/// to another word, and a pass that looks what it has, wait for each other: for a few instructions, unless the
+/// scheduler stops one of them there.
+///
+/// **After a `fork`** a child has a copy of the pool, and of what its parent's locals had. Its passes wait for no
+/// local of a thread that it does not have. But if at the moment of the fork another thread was just beginning or
+/// dropping a local, or beginning a pass, then whoever begins or drops a local or begins a pass in the child waits
+/// for ever: fork while no other thread does that.
 ///
 /// The statistics of a local's calls are added to the pool's when it takes the next word or is
 /// dropped.
 pub struct LocalPool<N: Network, P: Deref<Target = Pool<N>>> {
-    pool: P,
+    pub(super) pool: P,
     word_index: usize,
     /// Slots of the word that are reserved and not handed out.
     free: u64,
     /// The slots of the word that passes have been told of and whose addresses follow from one another: the
     /// fast way. None where the time of every allocation is noted.
     stretch: Stretch<N::Addr>,
-    /// What the cell says of the word: at least `free`.
-    told: u64,
-    has_word: bool,
     takes_back: bool,
-    /// Reserved slots of other words; none of the current one.
-    pocket: Pocket,
-    /// What a pass is told. None in a pool file, where nothing is reserved.
-    cell: Option<Arc<Cell>>,
-    tally: LocalTally,
+    /// What a pass is told of the word, and the reserved slots of other words. None in a pool file, where
+    /// nothing is reserved.
+    pub(super) cell: Option<Arc<Cell>>,
+    pub(super) tally: LocalTally,
 }
 
 /// A local that borrows its pool.
@@ -128,42 +130,6 @@ impl<N: Network> Pool<N> {
     }
 }
 
-impl<N: Network> Pool<N> {
-    /// Reserves all that is free in one word, which the policy chooses. `note` is told at once.
-    fn reserve_word(&self, mut note: impl FnMut(WordBits)) -> Option<WordBits> {
-        let reserved = self.claim(|bitmap| {
-            let reserved = bitmap.claim_word(word_of(self.start_slot()))?;
-            // Before the look at the gate that follows: a pass that this look does not see reads the note.
-            note(reserved);
-            Some(reserved)
-        });
-        // On the heap, where alone something is reserved, nobody refuses.
-        let reserved = reserved.ok().flatten();
-        if let Some((word_index, bits)) = reserved {
-            self.hints.found(slot_at(word_index, bits.ilog2()));
-            let slots = u64::from(bits.count_ones());
-            self.counters.count(Event::InLocals, slots);
-        } else {
-            self.count_exhausted();
-        }
-        reserved
-    }
-
-    /// Marks what a local had or took back in its word, if a pass is running: it has handed some of it out,
-    /// and when it is gone from there nothing else tells.
-    fn leave_word(&self, cell: &Cell) {
-        if self.words.gate().is_passing() {
-            self.words.touch(&cell.current());
-        }
-    }
-
-    fn return_word(&self, word_index: usize, free: u64) {
-        self.bitmap().release_bits(word_index, free);
-        let slots = u64::from(free.count_ones());
-        self.counters.count(Event::InLocals, slots.wrapping_neg());
-    }
-}
-
 impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     fn new(pool: P) -> Self {
         let stretch = pool.geometry.no_stretch();
@@ -175,10 +141,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
             word_index: 0,
             free: 0,
             stretch,
-            told: 0,
-            has_word: false,
             takes_back,
-            pocket: Pocket::default(),
             cell,
             tally: LocalTally::default(),
         }
@@ -266,21 +229,6 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
         self.tally.taken_back();
     }
 
-    /// Lets passes know of more slots of the current word.
-    fn tell_more(&mut self, bits: u64) {
-        self.told |= bits;
-        if let Some(cell) = &self.cell {
-            cell.widen_to(self.told);
-        }
-        self.stretch_to(self.word_index);
-    }
-
-    fn stretch_to(&mut self, word_index: usize) {
-        if !self.pool.counters.notes_time() {
-            self.stretch = self.pool.geometry.stretch_of(word_index).within(self.told);
-        }
-    }
-
     #[inline(never)]
     fn release_far(&mut self, addr: N::Addr) -> Result<(), ReleaseError> {
         if self.takes_back
@@ -290,6 +238,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
                 return Err(self.pool.refuse_free(addr));
             }
             if self.take_back_far(slot) {
+                self.tally.taken_back();
                 return Ok(());
             }
         }
@@ -297,74 +246,53 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     }
 
     fn has_reserved(&self, slot: Slot) -> bool {
-        let word_index = word_of(slot);
-        let reserved = if self.is_at(word_index) {
-            self.free
-        } else {
-            self.pocket.bits_of(word_index)
-        };
-        reserved & bit_of(slot) != 0
+        let is_at = self.word_index == word_of(slot);
+        is_at && self.free & bit_of(slot) != 0 || self.pocket().any(|other| other == slot)
+    }
+
+    fn pocket(&self) -> impl Iterator<Item = Slot> {
+        self.cell.iter().flat_map(|cell| cell.pocket().slots())
+    }
+
+    fn pocket_len(&self) -> u32 {
+        self.cell.as_ref().map_or(0, |cell| cell.pocket().len())
     }
 
     /// Takes back a slot of the word, or of any word if there is little left.
     fn take_back_far(&mut self, slot: Slot) -> bool {
+        let reserved = self.reserved();
+        let Some(cell) = &self.cell else { return false };
         let (word_index, bit) = (word_of(slot), bit_of(slot));
-        let is_at = self.is_at(word_index);
-        let has_room = is_at || self.reserved() < Pocket::CAPACITY;
+        let is_at = self.word_index == word_index;
+        let has_room = is_at || reserved < Pocket::CAPACITY;
         if !has_room || !self.pool.bitmap().are_taken(word_index, bit) {
             return false;
         }
         if is_at {
-            if self.told & bit == 0 {
-                self.tell_more(bit);
+            let (_, told) = cell.current();
+            if told & bit == 0 {
+                cell.enter().move_to((word_index, told | bit));
             }
-            self.take_back(bit);
-            return true;
-        }
-        if self.reserved() == 0 {
+            self.stand_at(word_index, self.free | bit);
+        } else if reserved == 0 {
             // With nothing left, any word is as good as the last one.
-            self.tell((word_index, bit));
-            self.move_to(word_index, bit);
+            self.pool.go_on(cell, (word_index, bit));
+            self.stand_at(word_index, bit);
         } else {
-            let (place, bits) = self.pocket.push(word_index, bit);
-            if let Some(cell) = &self.cell {
-                cell.pocket(place, word_index, bits);
-            }
+            cell.enter().pocket().push(slot);
         }
-        self.tally.taken_back();
         true
     }
 
-    #[inline]
-    fn is_at(&self, word_index: usize) -> bool {
-        self.has_word && self.word_index == word_index
-    }
-
-    /// Lets passes know of another word.
-    fn tell(&self, reserved: WordBits) {
-        if let Some(cell) = &self.cell {
-            self.pool.leave_word(cell);
-            cell.move_to(reserved.0, reserved.1);
-        }
-    }
-
-    /// Passes may have been told of a word that was given up: we are still where we were.
-    fn tell_where_it_is(&self) {
-        let here = (self.word_index, self.told);
-        if self
-            .cell
-            .as_ref()
-            .is_some_and(|cell| cell.current() != here)
+    /// Is at a word from now on, of which `free` is reserved, as passes have been told.
+    pub(super) fn stand_at(&mut self, word_index: usize, free: u64) {
+        (self.word_index, self.free) = (word_index, free);
+        if let Some(cell) = &self.cell
+            && !self.pool.counters.notes_time()
         {
-            self.tell(here);
+            let (_, told) = cell.current();
+            self.stretch = self.pool.geometry.stretch_of(word_index).within(told);
         }
-    }
-
-    /// Goes to another word, of which `free` is reserved, as passes have been told.
-    fn move_to(&mut self, word_index: usize, free: u64) {
-        (self.word_index, self.free, self.has_word) = (word_index, free, true);
-        self.told = free;
-        self.stretch_to(word_index);
     }
 
     /// Counts the addresses that are reserved and not handed out.
@@ -378,7 +306,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn reserved(&self) -> u32 {
-        self.free.count_ones() + self.pocket.len()
+        self.free.count_ones() + self.pocket_len()
     }
 
     /// The pool behind it, for the other verbs.
@@ -392,33 +320,6 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     pub fn pool(&self) -> &Pool<N> {
         &self.pool
     }
-
-    /// Takes the next word, of the pocket or of the pool; `false` if the pool has nothing.
-    #[inline(never)]
-    fn refill(&mut self) -> bool {
-        self.refill_telling(Self::tell)
-    }
-
-    #[inline(always)]
-    fn refill_telling(&mut self, tell: impl Fn(&Self, WordBits)) -> bool {
-        if let Some((word_index, bits)) = self.pocket.pop_word() {
-            self.tell((word_index, bits));
-            if let Some(cell) = &self.cell {
-                cell.pocket(self.pocket.last_popped(), word_index, 0);
-            }
-            self.move_to(word_index, bits);
-            return true;
-        }
-        self.tally.flush(&self.pool.counters, self.reserved());
-        let Some((word_index, bits)) = self.pool.reserve_word(|reserved| tell(self, reserved))
-        else {
-            self.tell_where_it_is();
-            return false;
-        };
-        self.move_to(word_index, bits);
-        self.tally.begin(self.reserved());
-        true
-    }
 }
 
 impl<N: Network, P: Deref<Target = Pool<N>>> Drop for LocalPool<N, P> {
@@ -427,12 +328,12 @@ impl<N: Network, P: Deref<Target = Pool<N>>> Drop for LocalPool<N, P> {
         if self.free != 0 {
             self.pool.return_word(self.word_index, self.free);
         }
-        while let Some((word_index, bits)) = self.pocket.pop_word() {
-            self.pool.return_word(word_index, bits);
+        for slot in self.pocket() {
+            self.pool.return_word(word_of(slot), bit_of(slot));
         }
         // Not before everything is back: it might be taken for orphans meanwhile.
         if let Some(cell) = &self.cell {
-            self.pool.leave_word(cell);
+            self.pool.leave_word(&cell.enter());
             self.pool.holdings.leave(cell);
         }
     }
@@ -444,43 +345,5 @@ impl<N: Network, P: Deref<Target = Pool<N>>> fmt::Debug for LocalPool<N, P> {
         f.debug_struct("Local")
             .field("reserved", &reserved)
             .finish()
-    }
-}
-
-#[cfg(all(test, not(loom)))]
-mod tests {
-    use super::*;
-    use crate::pool::Pool;
-    use ipnet::Ipv4Net;
-
-    /// Two passes begin while a local takes the last word, so that it gives that word up, and there is no
-    /// other one. What it takes back afterwards in the word that it is still at must be told, and counts fit.
-    #[test]
-    fn a_word_that_was_given_up_leaves_the_local_where_it_was() {
-        let pool = Pool::new("10.0.0.0/25".parse::<Ipv4Net>().unwrap()).unwrap();
-        let mut local = pool.local();
-        let held: Vec<_> = (0..62).map(|_| local.allocate().unwrap()).collect();
-        let found = local.refill_telling(|local, reserved| {
-            local.tell(reserved);
-            let mut reconciler = pool.reconciler().unwrap();
-            drop(reconciler.begin().unwrap());
-            drop(reconciler.begin().unwrap());
-        });
-        assert!(!found, "the other word is nobody's now");
-        local.release(held[7]).unwrap();
-        assert_eq!(local.reserved(), 1);
-        let slot = pool.slot_of(held[7]).unwrap();
-        let mut told = 0;
-        pool.holdings.read(|word_index, bits| {
-            if word_index == word_of(slot) {
-                told |= bits;
-            }
-        });
-        assert_ne!(
-            told & bit_of(slot),
-            0,
-            "a pass would free what the local has"
-        );
-        assert_eq!(pool.allocated(), pool.iter().count() as u64);
     }
 }

@@ -28,6 +28,7 @@ mod owners;
 mod pocket;
 mod query;
 mod reconcile;
+mod refill;
 mod release;
 mod routed;
 mod snapshot;

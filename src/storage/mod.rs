@@ -47,6 +47,7 @@ pub(crate) use barrier::{Claimed, Stretched};
 ))]
 pub(crate) use file::Attached;
 use fork::Side;
+pub(crate) use fork::here_if_cheap;
 use heap::Heap;
 #[allow(unused_imports)] // Where there are no pool files, nobody asks.
 pub(crate) use heap::bits_of_ranges;

@@ -202,6 +202,9 @@ impl<N: Network> Pool<N> {
 impl<'a, N: Network> Reconciler<'a, N> {
     /// Begins a pass: puts the barrier up, and looks at the pool. Read the list only after this.
     ///
+    /// Waits for locals that are just going to another word, for a few instructions each. So do not call it in
+    /// a signal handler, which may have interrupted one of them.
+    ///
     /// # Errors
     ///
     /// The pool file has been poisoned, or this process is a fork.
@@ -236,7 +239,7 @@ impl<'a, N: Network> Reconciler<'a, N> {
         // Behind the barrier: what a local takes or takes back later it marks itself.
         self.pool
             .holdings
-            .read(|word_index, bits| marks.mark(word_index, bits));
+            .read(|(word_index, bits)| marks.mark(word_index, bits));
         let free = self.pool.bitmap().snapshot();
         Ok(Pass::new(self, gate, began, free))
     }

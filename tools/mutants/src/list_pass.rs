@@ -11,6 +11,8 @@ const SLOW_SYNC: &str = "src/pool/file/slow_sync.rs";
 const ALLOCATE: &str = "src/pool/allocate.rs";
 const RECONCILER: &str = "src/pool/reconcile/reconciler.rs";
 const LOCAL: &str = "src/pool/local.rs";
+const REFILL: &str = "src/pool/refill.rs";
+const HOLDINGS: &str = "src/pool/holdings.rs";
 const APPLY: &str = "src/pool/reconcile/apply.rs";
 
 pub(crate) const MUTANTS: &[Mutant] = &[
@@ -153,13 +155,224 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "local: what is in its pocket is not told to passes",
         &[edit(
-            LOCAL,
-            "                cell.pocket(place, word_index, bits);",
-            "                let _ = (place, bits);",
+            HOLDINGS,
+            "            inside\n                .pocket()\n                .slots()\n                .for_each(|slot| tell((word_of(slot), bit_of(slot))));\n",
+            "",
         )],
         &[Test(
             "reconcile",
             "what_a_local_has_in_its_pocket_is_no_orphan",
+        )],
+    ),
+    mutant(
+        "local: a word that it takes is not told to passes",
+        &[edit(
+            REFILL,
+            "            self.pool.go_on(cell, reserved);\n",
+            "            let _ = reserved;\n",
+        )],
+        &[Loom(
+            "pass_of_locals",
+            "what_was_handed_out_in_the_word_before_is_never_freed",
+        )],
+    ),
+    smoke(mutant(
+        "local: a word is told after the look at the gate",
+        &[
+            edit(
+                REFILL,
+                "            self.pool.go_on(cell, reserved);\n",
+                "            let _ = reserved;\n",
+            ),
+            edit(
+                REFILL,
+                "        self.tally.begin(free.count_ones());\n",
+                "        if let Some(cell) = &self.cell {\n            self.pool.go_on(cell, (word_index, free));\n        }\n        self.tally.begin(free.count_ones());\n",
+            ),
+        ],
+        &[Loom(
+            "pass_of_locals",
+            "a_word_that_is_taken_is_never_freed",
+        )],
+    )),
+    mutant(
+        "local: the pocket is changed outside the lock",
+        &[edit(
+            LOCAL,
+            "cell.enter().pocket().push(slot)",
+            "cell.pocket().push(slot)",
+        )],
+        &[Loom(
+            "pass_of_locals",
+            "what_goes_into_the_pocket_is_never_freed",
+        )],
+    ),
+    mutant(
+        "local: what leaves the pocket is nowhere for a moment",
+        &[edit(
+            REFILL,
+            "        let inside = cell.enter();\n        let slot = inside.pocket().pop()?;\n",
+            "        let slot = cell.enter().pocket().pop()?;\n        let inside = cell.enter();\n",
+        )],
+        &[Loom(
+            "pass_of_locals",
+            "what_leaves_the_pocket_is_never_freed",
+        )],
+    ),
+    mutant(
+        "local: what it may have more of its word is not told to passes",
+        &[edit(
+            LOCAL,
+            "                cell.enter().move_to((word_index, told | bit));\n",
+            "                let _ = told;\n",
+        )],
+        &[Loom(
+            "pass_of_locals",
+            "what_is_taken_back_in_its_word_is_never_freed",
+        )],
+    ),
+    mutant(
+        "local: the word of what it takes back is not told to passes",
+        &[edit(
+            LOCAL,
+            "            self.pool.go_on(cell, (word_index, bit));\n",
+            "            let _ = cell;\n",
+        )],
+        &[Loom(
+            "pass_of_locals",
+            "what_is_taken_back_with_nothing_left_is_never_freed",
+        )],
+    ),
+    mutant(
+        "local: goes on to another word without a mark",
+        &[edit(
+            REFILL,
+            "        self.leave_word(&inside);\n        inside.move_to(reserved);\n",
+            "        inside.move_to(reserved);\n",
+        )],
+        &[Loom(
+            "pass_of_locals",
+            "what_was_handed_out_in_the_word_before_is_never_freed",
+        )],
+    ),
+    mutant(
+        "local: goes on to its pocket without a mark",
+        &[edit(
+            REFILL,
+            "        self.leave_word(&inside);\n        inside.move_to((word_of",
+            "        inside.move_to((word_of",
+        )],
+        &[Loom(
+            "pass_of_locals",
+            "what_goes_into_the_pocket_is_never_freed",
+        )],
+    ),
+    mutant(
+        "local: the mark comes after another word",
+        &[edit(
+            REFILL,
+            "        let inside = cell.enter();\n        self.leave_word(&inside);\n        inside.move_to(reserved);\n",
+            "        let before = cell.current();\n        cell.enter().move_to(reserved);\n        if self.words.gate_again().is_passing() {\n            self.words.touch(&before);\n        }\n",
+        )],
+        &[Loom(
+            "pass_of_locals",
+            "what_was_handed_out_in_the_word_before_is_never_freed",
+        )],
+    ),
+    mutant(
+        "local: looks at the gate as before a claim when it goes on",
+        &[edit(
+            REFILL,
+            "self.words.gate_again().is_passing()",
+            "self.words.gate().is_passing()",
+        )],
+        &[Loom(
+            "pass_of_locals",
+            "what_was_handed_out_in_the_word_before_is_never_freed",
+        )],
+    ),
+    mutant(
+        "local: dropped without a mark",
+        &[edit(
+            LOCAL,
+            "            self.pool.leave_word(&cell.enter());\n",
+            "",
+        )],
+        &[Loom(
+            "pass_of_locals",
+            "what_a_dropped_local_had_is_freed_once",
+        )],
+    ),
+    mutant(
+        "local: its cell leaves before everything is back",
+        &[edit(
+            LOCAL,
+            "        self.tally.flush(&self.pool.counters, self.reserved());\n        if self.free != 0 {\n            self.pool.return_word",
+            "        self.tally.flush(&self.pool.counters, self.reserved());\n        if let Some(cell) = &self.cell {\n            self.pool.holdings.leave(cell);\n        }\n        if self.free != 0 {\n            self.pool.return_word",
+        )],
+        &[Loom(
+            "pass_of_locals",
+            "what_a_dropped_local_had_is_freed_once",
+        )],
+    ),
+    mutant(
+        "cell: nobody waits for whoever is inside",
+        &[edit(
+            HOLDINGS,
+            "            self.wait(here, found);\n",
+            "            let _ = found;\n",
+        )],
+        &[Loom(
+            "pass_of_locals",
+            "what_leaves_the_pocket_is_never_freed",
+        )],
+    ),
+    mutant(
+        "cell: going in is Relaxed",
+        &[edit(
+            HOLDINGS,
+            "compare_exchange(0, here, Ordering::Acquire, Ordering::Relaxed)",
+            "compare_exchange(0, here, Ordering::Relaxed, Ordering::Relaxed)",
+        )],
+        &[Loom(
+            "pass_of_locals",
+            "what_leaves_the_pocket_is_never_freed",
+        )],
+    ),
+    mutant(
+        "cell: going in after a wait is Relaxed",
+        &[edit(
+            HOLDINGS,
+            "compare_exchange(found, here, Ordering::Acquire, Ordering::Relaxed)",
+            "compare_exchange(found, here, Ordering::Relaxed, Ordering::Relaxed)",
+        )],
+        &[Loom(
+            "pass_of_locals",
+            "what_leaves_the_pocket_is_never_freed",
+        )],
+    ),
+    mutant(
+        "cell: leaving is Relaxed",
+        &[edit(
+            HOLDINGS,
+            "self.0.inside.store(0, Ordering::Release)",
+            "self.0.inside.store(0, Ordering::Relaxed)",
+        )],
+        &[Loom(
+            "pass_of_locals",
+            "what_leaves_the_pocket_is_never_freed",
+        )],
+    ),
+    mutant(
+        "cell: whoever stayed behind at a fork is waited for",
+        &[edit(
+            HOLDINGS,
+            "            if found == here {",
+            "            if found != 0 {",
+        )],
+        &[Test(
+            "forks",
+            "a_pass_of_a_child_waits_for_no_local_of_its_parent",
         )],
     ),
     mutant(
@@ -221,19 +434,19 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "pass: what locals have is not read",
         &[edit(
             RECONCILER,
-            "            .read(|word_index, bits| marks.mark(word_index, bits));\n",
-            "            .read(|_, _| ());\n",
+            "            .read(|(word_index, bits)| marks.mark(word_index, bits));\n",
+            "            .read(|_| ());\n",
         )],
         &[Test("reconcile", "what_a_local_has_is_no_orphan")],
     ),
     mutant(
         "pass: a local that finds nothing stays where it was not",
         &[edit(
-            LOCAL,
-            "            self.tell_where_it_is();\n            return false;\n",
-            "            return false;\n",
+            REFILL,
+            "            if cell.current() != here {\n",
+            "            if cell.current() != here && false {\n",
         )],
-        &[UnitIn(LOCAL, "local")],
+        &[UnitIn(REFILL, "refill")],
     ),
     mutant(
         "pass: what is given up is not counted",
@@ -242,6 +455,6 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "                self.counters.count(Event::Any, count_of(&claimed));\n",
             "",
         )],
-        &[UnitIn(LOCAL, "local")],
+        &[UnitIn(REFILL, "refill")],
     ),
 ];

@@ -8,7 +8,7 @@ const PASS: &str = "src/pool/reconcile/pass.rs";
 const APPLY: &str = "src/pool/reconcile/apply.rs";
 const FUSE: &str = "src/pool/reconcile/fuse.rs";
 const SIGHTINGS: &str = "src/pool/reconcile/sightings.rs";
-const LOCAL: &str = "src/pool/local.rs";
+const REFILL: &str = "src/pool/refill.rs";
 
 const SIMULATOR: &[Check] = &[Test(
     "reconcile_sim",
@@ -182,17 +182,17 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "sim: what locals have is not read",
         &[edit(
             RECONCILER,
-            ".read(|word_index, bits| marks.mark(word_index, bits));",
-            ".read(|word_index, bits| marks.mark(word_index, bits & 0));",
+            ".read(|(word_index, bits)| marks.mark(word_index, bits));",
+            ".read(|(word_index, bits)| marks.mark(word_index, bits & 0));",
         )],
         SIMULATOR,
     ),
     mutant(
         "sim: a local that goes on says nothing",
         &[edit(
-            LOCAL,
-            "        if self.words.gate().is_passing() {\n            self.words.touch(&cell.current());",
-            "        if self.words.gate().is_passing() && false {\n            self.words.touch(&cell.current());",
+            REFILL,
+            "        if self.words.gate_again().is_passing() {\n            self.words.touch(&cell.current());",
+            "        if self.words.gate_again().is_passing() && false {\n            self.words.touch(&cell.current());",
         )],
         SIMULATOR,
     ),

@@ -35,7 +35,7 @@ pub(crate) const ROOMS: &[Room] = &[
         folder: "src/pool",
         only: &[
             "adopt", "allocate", "barrier", "batch", "confirm", "guard", "holdings", "listing",
-            "local", "member", "pocket", "release",
+            "local", "member", "pocket", "refill", "release",
         ],
         stages: POOL,
     },
@@ -86,7 +86,15 @@ const POOL: &[Stage] = &[
         "errors",
         "properties",
     ]),
-    Stage::Loom(&["pool", "local", "pass", "adopt", "guards", "sub_pools"]),
+    Stage::Loom(&[
+        "pool",
+        "local",
+        "pass",
+        "pass_of_locals",
+        "adopt",
+        "guards",
+        "sub_pools",
+    ]),
     Stage::Tests(&[
         "reconcile_sim",
         "reconcile_file",

@@ -1,0 +1,137 @@
+//! From where a local gets what it hands out, and what passes are told of it: see `holdings`.
+
+use super::Pool;
+use super::holdings::{Cell, Inside};
+use super::local::LocalPool;
+use crate::bitmap::WordBits;
+use crate::network::Network;
+use crate::slot::{bit_of, slot_at, word_of};
+use crate::stats::Event;
+use std::ops::Deref;
+
+impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
+    /// Takes the next slot of the pocket, or word of the pool; `false` if there is nothing.
+    #[inline(never)]
+    pub(super) fn refill(&mut self) -> bool {
+        self.refill_noting(|| ())
+    }
+
+    /// The same; `noted` comes after passes have been told of a word, and before the look at the gate.
+    #[inline(always)]
+    fn refill_noting(&mut self, noted: impl Fn()) -> bool {
+        let Some(cell) = &self.cell else { return false };
+        if let Some((word_index, bit)) = self.pool.take_up(cell) {
+            self.stand_at(word_index, bit);
+            return true;
+        }
+        self.tally.flush(&self.pool.counters, 0);
+        let here = cell.current();
+        let reserved = self.pool.reserve_word(|reserved| {
+            self.pool.go_on(cell, reserved);
+            noted();
+        });
+        let Some((word_index, free)) = reserved else {
+            // Passes may have been told of a word that was given up, and is nobody's.
+            if cell.current() != here {
+                self.pool.go_on(cell, here);
+            }
+            return false;
+        };
+        self.stand_at(word_index, free);
+        self.tally.begin(free.count_ones());
+        true
+    }
+}
+
+impl<N: Network> Pool<N> {
+    /// Reserves all that is free in one word, which the policy chooses. `note` is told at once.
+    fn reserve_word(&self, mut note: impl FnMut(WordBits)) -> Option<WordBits> {
+        let reserved = self.claim(|bitmap| {
+            let reserved = bitmap.claim_word(word_of(self.start_slot()))?;
+            // Before the look at the gate that follows: a pass that this look does not see reads the note.
+            note(reserved);
+            Some(reserved)
+        });
+        // On the heap, where alone something is reserved, nobody refuses.
+        let reserved = reserved.ok().flatten();
+        if let Some((word_index, bits)) = reserved {
+            self.hints.found(slot_at(word_index, bits.ilog2()));
+            let slots = u64::from(bits.count_ones());
+            self.counters.count(Event::InLocals, slots);
+        } else {
+            self.count_exhausted();
+        }
+        reserved
+    }
+
+    /// Marks what a local had or took back in its word, if a pass is running: it has handed some of it out,
+    /// and when it is gone from there nothing else tells.
+    pub(super) fn leave_word(&self, cell: &Inside<'_>) {
+        // A pass that this look does not see begins after what was handed out there was answered.
+        if self.words.gate_again().is_passing() {
+            self.words.touch(&cell.current());
+        }
+    }
+
+    /// Lets passes know that a local goes to another word.
+    pub(super) fn go_on(&self, cell: &Cell, reserved: WordBits) {
+        let inside = cell.enter();
+        self.leave_word(&inside);
+        inside.move_to(reserved);
+    }
+
+    /// A local goes on to the latest slot of its pocket: passes see it there or here.
+    fn take_up(&self, cell: &Cell) -> Option<WordBits> {
+        if cell.pocket().len() == 0 {
+            return None;
+        }
+        let inside = cell.enter();
+        let slot = inside.pocket().pop()?;
+        self.leave_word(&inside);
+        inside.move_to((word_of(slot), bit_of(slot)));
+        Some(inside.current())
+    }
+
+    pub(super) fn return_word(&self, word_index: usize, free: u64) {
+        self.bitmap().release_bits(word_index, free);
+        let slots = u64::from(free.count_ones());
+        self.counters.count(Event::InLocals, slots.wrapping_neg());
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::pool::Pool;
+    use ipnet::Ipv4Net;
+
+    /// Two passes begin while a local takes the last word, so that it gives that word up, and there is no
+    /// other one. What it takes back afterwards in the word that it is still at must be told, and counts fit.
+    #[test]
+    fn a_word_that_was_given_up_leaves_the_local_where_it_was() {
+        let pool = Pool::new("10.0.0.0/25".parse::<Ipv4Net>().unwrap()).unwrap();
+        let mut local = pool.local();
+        let held: Vec<_> = (0..62).map(|_| local.allocate().unwrap()).collect();
+        let found = local.refill_noting(|| {
+            let mut reconciler = pool.reconciler().unwrap();
+            drop(reconciler.begin().unwrap());
+            drop(reconciler.begin().unwrap());
+        });
+        assert!(!found, "the other word is nobody's now");
+        local.release(held[7]).unwrap();
+        assert_eq!(local.reserved(), 1);
+        let slot = pool.slot_of(held[7]).unwrap();
+        let mut told = 0;
+        pool.holdings.read(|(word_index, bits)| {
+            if word_index == word_of(slot) {
+                told |= bits;
+            }
+        });
+        assert_ne!(
+            told & bit_of(slot),
+            0,
+            "a pass would free what the local has"
+        );
+        assert_eq!(pool.allocated(), pool.iter().count() as u64);
+    }
+}
