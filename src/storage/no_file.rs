@@ -20,6 +20,10 @@ impl Attached {
         match *self {}
     }
 
+    pub(crate) fn is_reconciled_elsewhere(&self) -> bool {
+        match *self {}
+    }
+
     pub(crate) fn unlock_reconcile(&self) {
         match *self {}
     }

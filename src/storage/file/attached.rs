@@ -175,6 +175,11 @@ impl Attached {
         locks::try_lock(&self.disk.file, Lock::Reconcile, true)
     }
 
+    /// Whether somebody who has not opened the file by us has that lock. In doubt, yes.
+    pub(crate) fn is_reconciled_elsewhere(&self) -> bool {
+        locks::is_held_by_others(&self.disk.file, Lock::Reconcile).unwrap_or(true)
+    }
+
     pub(crate) fn unlock_reconcile(&self) {
         if self.is_forked() {
             return;
