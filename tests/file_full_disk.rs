@@ -60,10 +60,26 @@ fn a_full_disk_is_an_error_or_nothing() {
             pool.sync().unwrap();
         }
     }
+    // A close needs no room.
+    pools.into_iter().for_each(|pool| pool.close().unwrap());
+    for name in ["plain", "shared"] {
+        match builder.open(path(name)) {
+            Ok(_) | Err(OpenError::NoSpace) => {}
+            Err(error) => panic!("{name}: {error}"),
+        }
+    }
     // Its blocks are shared still, and there are none of its own.
     match builder.open(path("late")) {
         Ok(pool) => println!("late: {} free", pool.available()),
         Err(OpenError::NoSpace) => println!("late: no space"),
         Err(error) => panic!("{error}"),
+    }
+    for filler in ["filler-1", "filler-2"] {
+        std::fs::remove_file(dir.join(filler)).unwrap();
+    }
+    for name in ["plain", "shared"] {
+        let pool = builder.open(path(name)).unwrap();
+        let recovery = pool.recovery().unwrap();
+        assert_eq!(recovery.quarantined, 0, "{name}: {recovery:?}");
     }
 }

@@ -102,11 +102,11 @@ impl Witness {
         Ok(())
     }
 
-    /// Writes the attribute, and makes it durable. That there is none and cannot be one is no error.
-    pub(super) fn write_durably(file: &File, seq: u64) -> io::Result<()> {
+    /// Writes the attribute; `false` if there is none, and cannot be one.
+    pub(super) fn write_if_any(file: &File, seq: u64) -> io::Result<bool> {
         match Self::write(file, seq) {
-            Ok(()) => file.sync_all(),
-            Err(_) if Self::of(file) == Self::None => Ok(()),
+            Ok(()) => Ok(true),
+            Err(_) if Self::of(file) == Self::None => Ok(false),
             // One that stays behind would make a copy of the file at the next opening but one.
             Err(error) => Err(error),
         }
@@ -130,7 +130,7 @@ mod tests {
         if Witness::write(&file, 7).is_err() {
             return; // A file system without attributes.
         }
-        Witness::write_durably(&file, 8).unwrap();
+        assert!(Witness::write_if_any(&file, 8).unwrap());
         assert_eq!(Identity::of(&file).unwrap().witness, Witness::Seq(8));
         // Written over, it keeps its witness; made anew, it has none, whatever its number.
         std::fs::write(&path, "other").unwrap();

@@ -163,13 +163,39 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "recovery: the witness is not written",
-        &[edit(RECOVER, "        disk.set_witness(state.seq)?;\n", "")],
+        &[edit(
+            RECOVER,
+            "    if disk.write_witness(state.seq)? {",
+            "    if false {",
+        )],
         &[Unit("simulated_lives"), Tests("file_copies")],
     ),
     mutant(
         "leaving: the witness is not written",
-        &[edit(LEAVE, "    disk.set_witness(clean.seq)", "    Ok(())")],
+        &[edit(
+            LEAVE,
+            "    match disk.write_witness(seq) {",
+            "    match Ok::<_, io::Error>(seq == 0) {",
+        )],
         &[Unit("simulated_lives"), Tests("file_copies")],
+    ),
+    mutant(
+        "opening: the witness is not tried first",
+        &[edit(
+            RECOVER,
+            "        _ => _ = disk.write_witness(seq)?,\n",
+            "        _ => {}\n",
+        )],
+        &[Unit("simulated_lives")],
+    ),
+    mutant(
+        "opening: the witness stays behind",
+        &[edit(
+            RECOVER,
+            "        Some(newest) if newest.seq != seq => {",
+            "        Some(newest) if newest.seq == u64::MAX => {",
+        )],
+        &[Unit("simulated_lives")],
     ),
     mutant(
         "file: the sum of a growth hides what was changed before",
