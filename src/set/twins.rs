@@ -83,7 +83,9 @@ impl TwinPools {
     ///
     /// # Errors
     ///
-    /// [`AllocatePairError::NoCommonIndex`] if at some instant of the call no index was free on both sides.
+    /// [`AllocatePairError::NoCommonIndex`] if at some instant of the call no index was free on both sides. That takes a
+    /// look at every free index of the IPv4 side during which nothing is released in either pool, by whomever: in two
+    /// networks of millions of free addresses tenths of a second, and beside steady releases it may never end.
     ///
     /// ```
     /// # use hostbits::{Pool, TwinPools};

@@ -114,9 +114,9 @@ pub(crate) fn recover(
     Ok(state)
 }
 
-/// Whether the witness can be written, asked before anything else is: otherwise each opening that is refused for
-/// it (by a full disk) would leave the states one further ahead of it, and the second one a file that looks like a
-/// copy. What somebody was cut off from writing is written now.
+/// Whether the witness can be written, asked before anything else is, so that a full disk is an error that changes
+/// nothing. What somebody was cut off from writing, or found no room for, is written now: otherwise each opening would
+/// leave the states one further ahead of it, and the second one a file that looks like a copy.
 pub(super) fn try_witness(disk: &impl Disk, states: &States, found: &Identity) -> io::Result<()> {
     let Witness::Seq(seq) = found.witness else {
         return Ok(());

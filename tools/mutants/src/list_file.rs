@@ -180,15 +180,6 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[Unit("simulated_lives"), Tests("file_copies")],
     ),
     mutant(
-        "opening: the witness is not tried first",
-        &[edit(
-            RECOVER,
-            "        _ => _ = disk.write_witness(seq)?,\n",
-            "        _ => {}\n",
-        )],
-        &[Unit("simulated_lives")],
-    ),
-    mutant(
         "opening: the witness stays behind",
         &[edit(
             RECOVER,
