@@ -89,7 +89,7 @@ fn file(scratch: &Scratch, durability: usize, capacity: u64) -> PathBuf {
 #[test]
 fn a_disk_that_is_full_at_the_close_costs_nothing() {
     let scratch = Scratch::new("full-close");
-    for durability in 0..ALL.len() {
+    for (durability, mode) in ALL.into_iter().enumerate() {
         let path = file(&scratch, durability, 256);
         for _ in 0..3 {
             // Two in an opening, which makes up for the one before, and the third in the close.
@@ -97,7 +97,7 @@ fn a_disk_that_is_full_at_the_close_costs_nothing() {
                 return;
             }
         }
-        let pool = builder(ALL[durability]).open(&path).unwrap();
+        let pool = builder(mode).open(&path).unwrap();
         assert_eq!(pool.recovery().unwrap().kind, RecoveryKind::Clean);
         assert_eq!(pool.available(), 249);
     }
@@ -107,14 +107,14 @@ fn a_disk_that_is_full_at_the_close_costs_nothing() {
 #[test]
 fn a_disk_that_is_full_at_the_opening_costs_nothing() {
     let scratch = Scratch::new("full-open");
-    for durability in 0..ALL.len() {
+    for (durability, mode) in ALL.into_iter().enumerate() {
         let path = file(&scratch, durability, 1024);
         for when in [1, 2, 1, 2, 2, 2, 1, 1] {
             if !on_a_full_disk("is-refused", durability, &path, when) {
                 return;
             }
         }
-        let pool = builder(ALL[durability]).open(&path).unwrap();
+        let pool = builder(mode).open(&path).unwrap();
         let recovery = pool.recovery().unwrap();
         assert_eq!(recovery.quarantined, 0, "{recovery:?}");
         assert_eq!(pool.available(), 252);
@@ -125,14 +125,14 @@ fn a_disk_that_is_full_at_the_opening_costs_nothing() {
 #[test]
 fn a_disk_that_is_full_at_a_growth_costs_nothing() {
     let scratch = Scratch::new("full-growth");
-    for durability in 0..ALL.len() {
+    for (durability, mode) in ALL.into_iter().enumerate() {
         let path = file(&scratch, durability, 1024);
         for _ in 0..3 {
             if !on_a_full_disk("grow-is-refused", durability, &path, 1) {
                 return;
             }
         }
-        let pool = grown(ALL[durability]).grow(&path).unwrap();
+        let pool = grown(mode).grow(&path).unwrap();
         let recovery = pool.recovery().unwrap();
         assert_eq!(recovery.quarantined, 0, "{recovery:?}");
         assert_eq!(pool.available(), 252 + 256);
