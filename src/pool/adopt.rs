@@ -14,7 +14,8 @@ impl<N: Network> Pool<N> {
     ///
     /// The list is read to its end first, then all that it names is taken. Never frees anything, is safe at any
     /// time while others allocate, and is idempotent. A reconciliation pass that is running frees nothing that the
-    /// list names, whoever had taken it; one that is freeing at the moment is waited for. In a pool file
+    /// list names, whoever had taken it; one that is freeing at the moment is waited for. What is quarantined is out
+    /// of it, and no [`reclaim`](Self::reclaim) whose list was read before frees it. In a pool file
     /// with `Durability::Strict` it is durable when the call returns, or the pool is poisoned. An address
     /// inside a unit takes the unit. `10.0.0.5/24` is a host and its network, and takes the host; `10.0.0.16/28`
     /// and `10.0.0.16-10.0.0.31` take all of the block.
@@ -60,7 +61,7 @@ impl<N: Network> Pool<N> {
     ) -> Result<Adopted, AdoptError> {
         let mut listing = self.read_list(users);
         listing.report.check(unreadable)?;
-        self.take_all(&mut listing);
+        self.adopt_all(&mut listing);
         Ok(listing.report)
     }
 
@@ -74,6 +75,27 @@ impl<N: Network> Pool<N> {
             listing.read(&user);
         }
         listing
+    }
+
+    /// Takes all that a list has named, out of the quarantine as well: it has a holder now. No reclaim whose list
+    /// was read before frees it.
+    pub(super) fn adopt_all(&self, listing: &mut Listing<'_, N>) {
+        self.leave_quarantine(listing.words());
+        self.take_all(listing);
+    }
+
+    /// Takes slots out of the quarantine, by words, and waits for reclaims that have just done so themselves: what
+    /// they free can be taken after it. Answers how many were there.
+    pub(super) fn leave_quarantine(&self, words: &[u64]) -> u64 {
+        if !self.had_suspects() || !self.words.enter() {
+            return 0;
+        }
+        let named = words.iter().enumerate().filter(|&(_, &bits)| bits != 0);
+        let left = named.map(|(word_index, &bits)| self.words.clear_suspects(word_index, bits));
+        let left = left.map(|bits| u64::from(bits.count_ones())).sum();
+        // After the quarantine: who took a slot out before us is in the air still, or has freed it.
+        self.bitmap().wait_for_flights();
+        left
     }
 
     /// Takes all that a list has named, and says in its report what became of it.

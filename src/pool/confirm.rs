@@ -108,6 +108,12 @@ impl<N: Network> Pool<N> {
         }
     }
 
+    /// Whether anything was in quarantine when this session began. Until it ends there is never more.
+    pub(super) fn had_suspects(&self) -> bool {
+        let file = self.words.file();
+        file.is_some_and(|file| file.recovery().quarantined != 0)
+    }
+
     /// Counts the slots in quarantine. O(words) while there are any.
     #[cold]
     #[inline(never)]

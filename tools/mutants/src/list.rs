@@ -762,6 +762,27 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
     ),
     mutant(
+        "adopt: what it names stays a suspect",
+        &[edit(
+            "src/pool/adopt.rs",
+            "        self.leave_quarantine(listing.words());\n",
+            "",
+        )],
+        &[Test(
+            "file_life",
+            "what_is_adopted_is_no_suspect_to_an_older_list",
+        )],
+    ),
+    mutant(
+        "adopt: does not wait for a reclaim between its stores",
+        &[edit(
+            "src/pool/adopt.rs",
+            "        self.bitmap().wait_for_flights();\n",
+            "",
+        )],
+        &[UnitIn("src/pool/file/slow_sync.rs", "slow_sync")],
+    ),
+    mutant(
         "guard: releases what was kept",
         &[edit(
             "src/pool/guard.rs",
