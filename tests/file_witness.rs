@@ -45,6 +45,16 @@ fn child() {
                 || matches!(refused, OpenError::SyncFailed { errno } if errno == ENOSPC);
             assert!(is_no_space, "{refused:?}");
         }
+        "look-is-refused" => {
+            let path = Path::new(path);
+            let refused = builder(durability).open(path).unwrap_err();
+            assert_eq!(
+                refused.to_string(),
+                "cannot read an attribute of the file: Input/output error (os error 5)"
+            );
+            let refused = hostbits::read_file(path).unwrap_err();
+            assert_eq!(refused.code(), "io", "{refused}");
+        }
         "grow-is-refused" => {
             let refused = grown(durability).grow(Path::new(path));
             assert!(matches!(refused, Err(OpenError::NoSpace)), "{refused:?}");
@@ -55,12 +65,19 @@ fn child() {
 
 /// A child for whom the attribute finds no room from the `when`th time on; `false` where there is no `strace`.
 fn on_a_full_disk(role: &str, durability: usize, path: &Path, when: usize) -> bool {
+    let fault = format!("fsetxattr:error=ENOSPC:when={when}+");
+    with_fault(&fault, role, durability, path)
+}
+
+/// A child in whom a call of the system fails.
+fn with_fault(fault: &str, role: &str, durability: usize, path: &Path) -> bool {
+    let call = fault.split(':').next().unwrap();
     let child = command(role, &format!("{durability} {}", path.display()));
     let log = path.with_extension("strace");
     let mut strace = Command::new("strace");
     strace.args(["-f", "-qq", "-o", log.to_str().unwrap()]);
-    strace.args(["-e", "trace=fsetxattr", "-e"]);
-    strace.arg(format!("inject=fsetxattr:error=ENOSPC:when={when}+"));
+    strace.args(["-e", &format!("trace={call}")]);
+    strace.args(["-e", &format!("inject={fault}")]);
     strace.arg(child.get_program()).args(child.get_args());
     for (key, value) in child.get_envs() {
         strace.env(key, value.unwrap_or_default());
@@ -100,6 +117,25 @@ fn a_disk_that_is_full_at_the_close_costs_nothing() {
         let pool = builder(mode).open(&path).unwrap();
         assert_eq!(pool.recovery().unwrap().kind, RecoveryKind::Clean);
         assert_eq!(pool.available(), 249);
+    }
+}
+
+/// A witness that cannot be read for an error of the disk says nothing of copies: the opening is refused, nothing
+/// changes, and the next one finds all as it was.
+#[test]
+fn a_witness_that_cannot_be_read_costs_nothing() {
+    let scratch = Scratch::new("unread");
+    for (durability, mode) in ALL.into_iter().enumerate() {
+        let path = file(&scratch, durability, 256);
+        let before = std::fs::read(&path).unwrap();
+        let fault = "fgetxattr:error=EIO:when=1+";
+        if !with_fault(fault, "look-is-refused", durability, &path) {
+            return;
+        }
+        assert!(before == std::fs::read(&path).unwrap(), "{mode}");
+        let pool = builder(mode).open(&path).unwrap();
+        assert_eq!(pool.recovery().unwrap().kind, RecoveryKind::Clean);
+        assert_eq!(pool.available(), 252);
     }
 }
 

@@ -53,13 +53,15 @@ impl Identity {
         Ok(Self {
             inode: metadata.ino(),
             born_ns: since.map_or(0, |since| since.as_nanos() as u64),
-            witness: Witness::of(file),
+            witness: Witness::of(file)
+                .map_err(|error| OpenError::io("read an attribute of the file", error))?,
         })
     }
 }
 
 impl Witness {
-    fn of(file: &File) -> Self {
+    /// An error if the system cannot say: that is no witness, and no lack of one.
+    fn of(file: &File) -> io::Result<Self> {
         let mut value = [0; size_of::<u64>()];
         // SAFETY: fgetxattr:
         // - the descriptor is open: `file` is borrowed;
@@ -74,12 +76,14 @@ impl Witness {
             )
         };
         match Errno::result(len) {
-            Ok(len) if len as usize == value.len() => Self::Seq(u64::from_le_bytes(value)),
+            Ok(len) if len as usize == value.len() => Ok(Self::Seq(u64::from_le_bytes(value))),
+            // Of another length.
+            Ok(_) | Err(Errno::ERANGE) => Ok(Self::Strange),
             // None there, none possible, or not for us to know: whoever wrote the state found the same.
             Err(
                 Errno::ENODATA | Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EPERM | Errno::EACCES,
-            ) => Self::None,
-            _ => Self::Strange,
+            ) => Ok(Self::None),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -106,7 +110,7 @@ impl Witness {
     pub(super) fn write_if_any(file: &File, seq: u64) -> io::Result<bool> {
         match Self::write(file, seq) {
             Ok(()) => Ok(true),
-            Err(_) if Self::of(file) == Self::None => Ok(false),
+            Err(_) if matches!(Self::of(file), Ok(Self::None)) => Ok(false),
             // One that stays behind would make a copy of the file at the next opening but one.
             Err(error) => Err(error),
         }

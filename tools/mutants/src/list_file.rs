@@ -31,6 +31,18 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[Unit("simulated")],
     )),
     mutant(
+        "file: a witness that cannot be read is a strange one",
+        &[edit(
+            "src/storage/file/identity.rs",
+            "            Err(error) => Err(error.into()),",
+            "            Err(_) => Ok(Self::Strange),",
+        )],
+        &[Test(
+            "file_witness",
+            "a_witness_that_cannot_be_read_costs_nothing",
+        )],
+    ),
+    mutant(
         "recovery: Q is synced together with F",
         &[edit(
             RECOVER,
