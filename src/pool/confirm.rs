@@ -108,10 +108,9 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// Whether anything was in quarantine when this session began. Until it ends there is never more.
+    /// Whether anything was in quarantine when this session began.
     pub(super) fn had_suspects(&self) -> bool {
-        let file = self.words.file();
-        file.is_some_and(|file| file.recovery().quarantined != 0)
+        self.words.file().is_some_and(|file| file.had_suspects())
     }
 
     /// Counts the slots in quarantine. O(words) while there are any.

@@ -12,6 +12,10 @@ impl Attached {
         match *self {}
     }
 
+    pub(crate) fn had_suspects(&self) -> bool {
+        match *self {}
+    }
+
     pub(crate) fn touched(&self) -> &[AtomicU64] {
         match *self {}
     }

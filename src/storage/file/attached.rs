@@ -159,6 +159,11 @@ impl Attached {
         }
     }
 
+    /// Whether anything was in quarantine when this session began. Until it ends there is never more.
+    pub(crate) fn had_suspects(&self) -> bool {
+        self.state.quarantined != 0
+    }
+
     pub(crate) fn quarantine(&self) -> &[AtomicU64] {
         self.disk.words(Kind::Quarantine)
     }
