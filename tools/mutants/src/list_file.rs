@@ -299,7 +299,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "file: an opening whose first sync fails poisons nothing",
         &[edit(
             OPEN,
-            "poison::unless_ok(&disk, self.file.sync_data()).map_err(sync_failed)?;",
+            "poison::unless_ok(&disk, self.file.sync_all()).map_err(sync_failed)?;",
             "self.file.sync_data().map_err(sync_failed)?;",
         )],
         &[Tests("file_system_calls")],
