@@ -300,7 +300,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[edit(
             OPEN,
             "poison::unless_ok(&disk, self.file.sync_all()).map_err(sync_failed)?;",
-            "self.file.sync_data().map_err(sync_failed)?;",
+            "self.file.sync_all().map_err(sync_failed)?;",
         )],
         &[Tests("file_system_calls")],
     ),
