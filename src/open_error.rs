@@ -61,6 +61,12 @@ pub enum OpenError {
         /// Its number, as of `statfs`.
         magic: u64,
     },
+    /// The file system gives its files new numbers, and keeps nothing else of ours: after each mount a pool would be
+    /// taken for a copy of itself.
+    RenumberingFileSystem {
+        /// Its number, as of `statfs`.
+        magic: u64,
+    },
     /// The file system may need room for what is changed in place: on a full disk an allocation would be the
     /// end of the process (`SIGBUS`).
     CopyOnWrite {
@@ -200,6 +206,7 @@ impl OpenError {
             Self::HardLinked { .. } => "hard-linked",
             Self::RemoteFileSystem { .. } => "remote-file-system",
             Self::UnknownFileSystem { .. } => "unknown-file-system",
+            Self::RenumberingFileSystem { .. } => "renumbering-file-system",
             Self::CopyOnWrite { .. } => "copy-on-write",
             Self::NotDurable { .. } => "not-durable",
             Self::BadMagic => "bad-magic",
@@ -266,6 +273,10 @@ impl fmt::Display for OpenError {
             Self::UnknownFileSystem { magic } => write!(
                 f,
                 "file system {magic:#x} is not known to share memory and locks: use ext4 or XFS"
+            ),
+            Self::RenumberingFileSystem { magic } => write!(
+                f,
+                "file system {magic:#x} gives files new numbers, so a pool cannot be told from a copy: use ext4 or XFS"
             ),
             Self::CopyOnWrite { why } => write!(
                 f,

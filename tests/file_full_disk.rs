@@ -75,6 +75,14 @@ fn a_full_disk_is_an_error_or_nothing() {
             pool.sync().unwrap();
         }
     }
+    // A close needs no room.
+    pools.into_iter().for_each(|pool| pool.close().unwrap());
+    for name in ["plain", "shared"] {
+        match builder.open(path(name)) {
+            Ok(_) | Err(OpenError::NoSpace) => {}
+            Err(error) => panic!("{name}: {error}"),
+        }
+    }
     // A growth has all the blocks that it needs, or changes nothing.
     let wide = Pool::builder("10.0.0.0/13".parse::<Ipv4Net>().unwrap()).in_file();
     for name in ["roomy", "holey"] {
@@ -101,5 +109,13 @@ fn a_full_disk_is_an_error_or_nothing() {
         Ok(pool) => println!("late: {} free", pool.available()),
         Err(OpenError::NoSpace) => println!("late: no space"),
         Err(error) => panic!("{error}"),
+    }
+    for filler in ["filler-1", "filler-2"] {
+        std::fs::remove_file(dir.join(filler)).unwrap();
+    }
+    for name in ["plain", "shared"] {
+        let pool = builder.open(path(name)).unwrap();
+        let recovery = pool.recovery().unwrap();
+        assert_eq!(recovery.quarantined, 0, "{name}: {recovery:?}");
     }
 }

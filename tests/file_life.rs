@@ -5,8 +5,8 @@
 mod scratch;
 
 use hostbits::{
-    AllocateError, AllocateExactError, Durability, Gateway, OpenError, Policy, Pool, ReclaimError,
-    RecoveryKind, Search, StatsLevel, Status, SyncError,
+    AllocateError, AllocateExactError, Durability, Gateway, OpenError, Policy, Pool, PoolSet,
+    ReclaimError, RecoveryKind, Search, StatsLevel, Status, SyncError,
 };
 use ipnet::{IpNet, Ipv4Net};
 use scratch::{
@@ -891,6 +891,47 @@ fn every_release_takes_a_suspect_out_of_the_quarantine() {
         Status::Allocated { .. }
     ));
     assert_eq!(pool.allocated(), 2);
+}
+
+/// A suspect is given to a user by hand: the user is written, then adopted. A reclaim whose list was read before
+/// that must not free the address.
+#[test]
+fn what_is_adopted_is_no_suspect_to_an_older_list() {
+    for in_set in [false, true] {
+        let scratch = Scratch::in_memory("adopted");
+        let path = scratch.path("pool");
+        let builder = Pool::builder(net("10.0.0.0/24"));
+        let pool = builder.create(&path).unwrap();
+        let open = read(&path);
+        drop(pool);
+        put_back(&path, &open);
+        forget_the_past(&path);
+        let set = PoolSet::new([builder.open(&path).unwrap()]).unwrap();
+        let pool = set.members().next().unwrap().pool().clone();
+        assert_eq!(pool.health().unwrap().quarantined, 253);
+        let read_late = ["10.0.0.60", "10.0.0.61"].iter().inspect(|user| {
+            if **user == "10.0.0.61" {
+                let adopted = match in_set {
+                    false => pool.adopt(["10.0.0.40"]),
+                    true => set.adopt(["10.0.0.40"]),
+                };
+                assert_eq!(adopted.unwrap().already, 1);
+            }
+        });
+        let reclaimed = match in_set {
+            false => pool
+                .reclaim(read_late)
+                .map(|it| (it.freed, it.held))
+                .unwrap(),
+            true => set
+                .reclaim(read_late)
+                .map(|it| (it.freed, it.held))
+                .unwrap(),
+        };
+        assert_eq!(reclaimed, (250, 2));
+        assert_eq!(pool.health().unwrap().quarantined, 0);
+        assert!(!drain(&pool).contains(&ip("10.0.0.40")), "two holders");
+    }
 }
 
 /// A heap pool has none of this.

@@ -303,6 +303,22 @@ fn no_verb_takes_an_address_past_the_barrier() {
     }
 }
 
+/// A leak is given to a user by hand: the list has the user before it is adopted, and the plan, whose list is
+/// older, must not free the address. That it was taken already makes no difference.
+#[test]
+fn what_a_list_names_is_spared_though_it_was_taken_already() {
+    let (pool, clock) = (pool(), Clock::default());
+    pool.allocate_exact(host(9)).unwrap();
+    pool.allocate_exact(host(10)).unwrap();
+    let mut reconciler = pool.reconciler_with(clock.at_first_sight()).unwrap();
+    let plan = pass(&mut reconciler, &[]);
+    let report = pool.adopt(["10.0.0.9"]).unwrap();
+    assert_eq!((report.taken, report.already), (0, 1));
+    let applied = reconciler.apply_at_most(&plan, 2).unwrap();
+    assert_eq!((applied.freed, applied.spared), (1, 1));
+    assert!(pool.iter().eq([host(9)]));
+}
+
 /// What a local has is nobody's orphan: before the pass, taken during it, or taken back.
 #[test]
 fn what_a_local_has_is_no_orphan() {

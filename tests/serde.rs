@@ -465,6 +465,7 @@ fn errors_of_files_have_their_values() {
         OpenError::HardLinked { links: 2 },
         OpenError::RemoteFileSystem { magic: 0x6969 },
         OpenError::UnknownFileSystem { magic: 0x1234 },
+        OpenError::RenumberingFileSystem { magic: 0x4d44 },
         OpenError::CopyOnWrite {
             why: "its blocks are shared",
         },

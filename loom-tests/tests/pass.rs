@@ -243,6 +243,17 @@ fn what_is_adopted_beside_a_pass_is_never_freed() {
     });
 }
 
+/// A leak that is given to a user by hand: the list that is adopted names what was taken already.
+#[test]
+fn what_is_adopted_though_it_was_taken_is_never_freed() {
+    let net = || Net::new(Policy::Lowest).leak(FIRST);
+    beside_a_pass("", 3, net, 1, |net| {
+        net.is_new_user(FIRST);
+        let report = net.pool.adopt([FIRST]).unwrap();
+        assert_eq!(report.taken + report.already, 1, "{report:?}");
+    });
+}
+
 /// What a pass has freed may be a list's at once, and the plan can be applied again.
 #[test]
 fn a_plan_that_is_applied_twice_frees_nothing_that_was_adopted() {

@@ -272,6 +272,11 @@ impl<'a, M: Mark> Bitmap<'a, M> {
         Flight::begin(self.lanes, self.control)
     }
 
+    /// Waits for all flights that are in the air now. Not for who is in the air himself.
+    pub(crate) fn wait_for_flights(self) {
+        let _ = self.lanes.given_when_landed(self.control);
+    }
+
     /// Whether it was seen that at some instant of the call nothing was free; if not, search again.
     ///
     /// O(1) by the root; a linear bitmap, which has none, looks everywhere. Waits for those who are in the air.

@@ -307,9 +307,9 @@ fn read(lanes: &[AtomicU64]) -> [LaneWord; MOST_LANES] {
     seen
 }
 
-/// What a dead flight has given back: nobody knows. So much that whoever wants less looks again; odd, so that
-/// no number of them is nothing.
-const PERHAPS: u32 = 0x5555_5555;
+/// What a dead flight has given back: nobody knows. So much that whoever wants less looks again, and so little that
+/// the sum of all lanes does not come round to nothing when all of them die.
+const PERHAPS: u32 = u32::MAX / (MOST_LANES as u32 + 1);
 
 /// Lands a flight of a dead process, if the lane is as it was seen.
 fn bury(word: &AtomicU64, seen: LaneWord) {
@@ -397,6 +397,21 @@ mod tests {
         }
         assert_eq!(lanes.given(&control), 15);
         assert_eq!(lanes.given_when_landed(&control), 15);
+    }
+
+    /// However many died, and whatever others gave back meanwhile: together it is never taken for nothing.
+    #[test]
+    fn what_several_dead_may_have_given_back_does_not_cancel_out() {
+        for gave_back in 0..100 {
+            let (lanes, control) = (Lanes::on_heap(), Control::default());
+            Flight::begin(&lanes, &control).note_given_back(gave_back);
+            for dead in 1..=MOST_LANES {
+                std::mem::forget(Flight::begin(&lanes, &control));
+                lanes.bury_all_unless(&control, || false);
+                let given = lanes.given_when_landed(&control);
+                assert!(given > 1 << 24, "{dead} dead, {gave_back}: {given}");
+            }
+        }
     }
 
     /// More flights than lanes: the last ones wait.

@@ -5,13 +5,17 @@ use super::listing::Listing;
 use crate::bitmap::WordBits;
 use crate::network::Network;
 use crate::slot::Slot;
+use crate::storage::Claimed;
+use crate::sync::Snooze;
 use crate::users::{AdoptError, Adopted, Unreadable, UserRecord};
 
 impl<N: Network> Pool<N> {
     /// Marks the addresses of a user list as taken, and reports what it made of every entry.
     ///
     /// The list is read to its end first, then all that it names is taken. Never frees anything, is safe at any
-    /// time while others allocate, and is idempotent. In a pool file
+    /// time while others allocate, and is idempotent. A reconciliation pass that is running frees nothing that the
+    /// list names, whoever had taken it; one that is freeing at the moment is waited for. What is quarantined is out
+    /// of it, and no [`reclaim`](Self::reclaim) whose list was read before frees it. In a pool file
     /// with `Durability::Strict` it is durable when the call returns, or the pool is poisoned. An address
     /// inside a unit takes the unit. `10.0.0.5/24` is a host and its network, and takes the host; `10.0.0.16/28`
     /// and `10.0.0.16-10.0.0.31` take all of the block.
@@ -57,7 +61,7 @@ impl<N: Network> Pool<N> {
     ) -> Result<Adopted, AdoptError> {
         let mut listing = self.read_list(users);
         listing.report.check(unreadable)?;
-        self.take_all(&mut listing);
+        self.adopt_all(&mut listing);
         Ok(listing.report)
     }
 
@@ -73,31 +77,80 @@ impl<N: Network> Pool<N> {
         listing
     }
 
+    /// Takes all that a list has named, out of the quarantine as well: it has a holder now. No reclaim whose list
+    /// was read before frees it.
+    pub(super) fn adopt_all(&self, listing: &mut Listing<'_, N>) {
+        self.leave_quarantine(listing.words());
+        self.take_all(listing);
+    }
+
+    /// Takes slots out of the quarantine, by words, and waits for reclaims that have just done so themselves: what
+    /// they free can be taken after it. Answers how many were there.
+    pub(super) fn leave_quarantine(&self, words: &[u64]) -> u64 {
+        if !self.had_suspects() || !self.words.enter() {
+            return 0;
+        }
+        let named = words.iter().enumerate().filter(|&(_, &bits)| bits != 0);
+        let left = named.map(|(word_index, &bits)| self.words.clear_suspects(word_index, bits));
+        let left = left.map(|bits| u64::from(bits.count_ones())).sum();
+        // After the quarantine: who took a slot out before us is in the air still, or has freed it.
+        self.bitmap().wait_for_flights();
+        left
+    }
+
     /// Takes all that a list has named, and says in its report what became of it.
     // Word by word when all of the list is known: a claim for each entry takes three times as long.
     pub(super) fn take_all(&self, listing: &mut Listing<'_, N>) {
         let words = listing.words();
         let named: u64 = words.iter().map(|word| u64::from(word.count_ones())).sum();
-        let taken = self.take_words(|| words.iter().copied().enumerate());
+        // Of an address that somebody released in between, twice.
+        let taken = self
+            .take_words(|| words.iter().copied().enumerate())
+            .min(named);
         self.count_adopted(taken);
         (listing.report.taken, listing.report.already) = (taken, named - taken);
         listing.report.problems = listing.problems();
     }
 
-    /// Takes slots, by words, and waits once until all of them are durable; answers how many were free.
+    /// Takes slots, by words, and waits until all of them are durable; answers how many were free.
     ///
-    /// What a pass frees meanwhile is taken again. What is taken stays taken, durable or not: a pool that could
-    /// not make it durable is poisoned, and hands out nothing.
+    /// A pass frees none of them from here on, also of those that were taken already: they have a holder now, of
+    /// whom its list may know nothing. Waits while a pass is freeing. What is taken stays taken, durable or not: a
+    /// pool that could not make it durable is poisoned, and hands out nothing.
     pub(super) fn take_words<I: Iterator<Item = WordBits>>(&self, words: impl Fn() -> I) -> u64 {
+        let named = Named(|| words().filter(|&(_, bits)| bits != 0));
+        let snooze = Snooze::default();
+        let mut taken = 0;
+        loop {
+            let before = self.words.gate();
+            if before.is_applying() && self.is_anybody_freeing() {
+                // It may have looked at the marks of a slot already, and frees it in a moment.
+                snooze.snooze();
+                continue;
+            }
+            if before.is_passing() {
+                self.words.touch(&named);
+            }
+            taken += self.take_free(&named);
+            // Of the same phase and number: a pass that runs has been told before it applies anything, and one
+            // that begins later reads its list later.
+            if self.words.gate_again().is_as(before) {
+                return taken;
+            }
+        }
+    }
+
+    /// Takes those that are free, and waits for the disk, for those that are taken as well: their claimant may
+    /// have died before its sync.
+    fn take_free<I: Iterator<Item = WordBits>>(&self, named: &Named<impl Fn() -> I>) -> u64 {
         loop {
             let claimed = self.claim_unanswered(|bitmap| {
-                let named = words().filter(|&(_, bits)| bits != 0);
-                let claimed = named.map(|(word, bits)| (word, bitmap.claim_bits(word, bits)));
+                let claimed = named.0().map(|(word, bits)| (word, bitmap.claim_bits(word, bits)));
                 let claimed: Vec<WordBits> = claimed.filter(|&(_, bits)| bits != 0).collect();
                 (!claimed.is_empty()).then_some(claimed)
             });
-            let Some(claimed) = claimed else { return 0 };
             let confirmed = self.confirm();
+            let Some(claimed) = claimed else { return 0 };
             let count = claimed.count();
             if self.keep(claimed).is_some() {
                 return count;
@@ -113,5 +166,14 @@ impl<N: Network> Pool<N> {
     pub(super) fn take_exact(&self, slot: Slot) -> bool {
         let claimed = self.claim_unanswered(|bitmap| bitmap.claim_exact(slot).then_some(slot));
         claimed.is_some_and(|of| self.keep(of).is_some())
+    }
+}
+
+/// What a list names, by words.
+struct Named<F>(F);
+
+impl<I: Iterator<Item = WordBits>, F: Fn() -> I> Claimed for Named<F> {
+    fn for_each_word(&self, tell: &mut dyn FnMut(usize, u64)) {
+        self.0().for_each(|(word_index, bits)| tell(word_index, bits));
     }
 }

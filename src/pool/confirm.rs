@@ -108,6 +108,11 @@ impl<N: Network> Pool<N> {
         }
     }
 
+    /// Whether anything was in quarantine when this session began.
+    pub(super) fn had_suspects(&self) -> bool {
+        self.words.file().is_some_and(|file| file.had_suspects())
+    }
+
     /// Counts the slots in quarantine. O(words) while there are any.
     #[cold]
     #[inline(never)]

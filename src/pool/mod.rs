@@ -158,6 +158,8 @@ pub struct Pool<N: Network = IpNet> {
     holdings: Holdings,
     /// Whether somebody reconciles here.
     is_reconciling: AtomicBool,
+    /// That one is freeing.
+    is_freeing: AtomicBool,
     /// A random number, to tell this pool's plans from others'.
     instance: OnceLock<u64>,
 }
@@ -335,6 +337,7 @@ impl<N: Network> Pool<N> {
             search: Search::Tree,
             holdings: Holdings::default(),
             is_reconciling: AtomicBool::new(false),
+            is_freeing: AtomicBool::new(false),
             instance: OnceLock::new(),
             geometry,
         }

@@ -42,10 +42,16 @@ impl<'a, N: Network> Share<'a, N> {
 
     /// Takes all that was named, and says what became of it.
     pub(crate) fn adopt(self) -> Adopted {
-        self.adopt_listed().0
+        let mut listing = self.listing;
+        self.pool.adopt_all(&mut listing);
+        Adopted {
+            entries: self.entries,
+            ..listing.report
+        }
     }
 
-    /// The same, with a bit for each slot that was named, by words.
+    /// Takes all that was named, and leaves the quarantine as it is; with a bit for each slot, by words.
+    #[allow(dead_code)] // Where there are no pool files, nothing is reclaimed.
     pub(crate) fn adopt_listed(mut self) -> (Adopted, Vec<u64>) {
         self.pool.take_all(&mut self.listing);
         let (mut report, listed) = self.listing.into_words();

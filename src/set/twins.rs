@@ -5,6 +5,7 @@ use super::pair::Pair;
 use super::proof::given_back;
 use crate::bitmap::Evidence;
 use crate::error::AllocateError;
+use crate::network::Network;
 use crate::pool::{Part, Pool};
 use crate::slot::Slot;
 use crate::stats::Event;
@@ -83,7 +84,11 @@ impl TwinPools {
     ///
     /// # Errors
     ///
-    /// [`AllocatePairError::NoCommonIndex`] if at some instant of the call no index was free on both sides.
+    /// [`AllocatePairError::NoCommonIndex`] if at some instant of the call no index was free on both sides. Where one
+    /// side has nothing left, that takes a look at its words during which nothing is released in that pool. Otherwise
+    /// it takes a look at every free index of the IPv4 side during which nothing is released in either pool, by
+    /// whomever: in two networks of millions of free addresses tenths of a second, and beside steady releases it may
+    /// never end.
     ///
     /// ```
     /// # use hostbits::{Pool, TwinPools};
@@ -110,15 +115,33 @@ impl TwinPools {
             if let Some(refusal) = self.v6.file_refusal() {
                 return Err(AllocatePairError::V6(refusal));
             }
+            if self.has_full_side() {
+                return Err(self.no_common_index());
+            }
             let evidence = [self.v4.watch_for_slots(), self.v6.watch_for_slots()];
             if let Some(pair) = self.search()? {
                 return Ok(pair);
             }
             if evidence.iter().all(Evidence::still_holds) && given_back(&evidence) == 0 {
-                return Err(AllocatePairError::NoCommonIndex {
-                    indices: self.indices,
-                });
+                return Err(self.no_common_index());
             }
+        }
+    }
+
+    /// Whether it was seen that at some instant of the call one side alone had nothing: then no index was free on
+    /// both, whatever becomes free on the other one.
+    fn has_full_side(&self) -> bool {
+        let (first, last) = self.shared;
+        let twins = (
+            first.wrapping_add(self.to_v6),
+            last.wrapping_add(self.to_v6),
+        );
+        is_full(&self.v6, twins) || is_full(&self.v4, self.shared)
+    }
+
+    fn no_common_index(&self) -> AllocatePairError {
+        AllocatePairError::NoCommonIndex {
+            indices: self.indices,
         }
     }
 
@@ -179,6 +202,12 @@ impl TwinPools {
     }
 }
 
+/// Whether it was seen that at some instant of the call nothing of a part was free.
+fn is_full<N: Network>(pool: &Pool<N>, part: Part) -> bool {
+    let evidence = pool.evidence_of_none(Some(&[part]));
+    evidence.is_some_and(|of| of.still_holds() && given_back(&[of]) == 0)
+}
+
 /// How many numbers are in both lists of ascending ranges.
 fn common_len(ours: &[Part], theirs: &[Part]) -> u64 {
     let (mut ours, mut theirs) = (ours.iter().peekable(), theirs.iter().peekable());
@@ -237,6 +266,44 @@ mod tests {
             assert_eq!(pairs as u64, indices);
             let error = twins.allocate_pair().unwrap_err();
             assert_eq!(error.to_string(), message);
+        }
+    }
+
+    /// One side is full, and the other one is large and never at rest: that is no reason to look for ever.
+    #[test]
+    fn a_full_side_is_refused_whatever_the_other_one_does() {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        use std::time::{Duration, Instant};
+
+        for is_v4_full in [false, true] {
+            let v4 = Pool::new("10.0.0.0/12".parse::<Ipv4Net>().unwrap()).unwrap();
+            let v6 = Pool::new("fd00::/108".parse::<Ipv6Net>().unwrap()).unwrap();
+            let taken = match is_v4_full {
+                true => v4.adopt(["10.0.0.0/13", "10.8.0.0/13"]),
+                false => v6.adopt(["fd00::/109", "fd00::8:0/109"]),
+            };
+            assert!(taken.unwrap().taken > 1_000_000);
+            let twins = TwinPools::new(v4, v6).unwrap();
+            let (is_busy, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    let until = Instant::now() + Duration::from_secs(20);
+                    while !is_over.load(Ordering::Relaxed) && Instant::now() < until {
+                        let _ = twins.v4.allocate().map(|addr| twins.v4.release(addr));
+                        let _ = twins.v6.allocate().map(|addr| twins.v6.release(addr));
+                        is_busy.store(true, Ordering::Relaxed);
+                    }
+                    is_busy.store(false, Ordering::Relaxed);
+                });
+                while !is_busy.load(Ordering::Relaxed) {
+                    std::thread::yield_now();
+                }
+                for _ in 0..3 {
+                    assert!(twins.allocate_pair().is_err());
+                }
+                assert!(is_busy.load(Ordering::Relaxed), "it waited for a rest");
+                is_over.store(true, Ordering::Relaxed);
+            });
         }
     }
 

@@ -12,11 +12,19 @@ impl Attached {
         match *self {}
     }
 
+    pub(crate) fn had_suspects(&self) -> bool {
+        match *self {}
+    }
+
     pub(crate) fn touched(&self) -> &[AtomicU64] {
         match *self {}
     }
 
     pub(crate) fn try_lock_reconcile(&self) -> std::io::Result<bool> {
+        match *self {}
+    }
+
+    pub(crate) fn is_reconciled_elsewhere(&self) -> bool {
         match *self {}
     }
 

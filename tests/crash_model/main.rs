@@ -343,6 +343,7 @@ fn reclaim(variant: reclaim::Variant, has_holder: bool) -> Reclaim {
     Reclaim {
         variant,
         has_holder,
+        is_adopted: false,
         reclaimers: 2,
         allocators: 2,
     }
@@ -368,6 +369,32 @@ fn quarantine_is_left_before_the_slot_is_freed() {
         (reclaim::Variant::LoserFrees, false),
     ] {
         let machine = reclaim(variant, has_holder);
+        assert_wrong(variant, "reclaim", &machine, "a held address is free");
+    }
+}
+
+fn adopted(variant: reclaim::Variant) -> Reclaim {
+    Reclaim {
+        is_adopted: true,
+        ..reclaim(variant, false)
+    }
+}
+
+/// An adopt beside two reclaims, whose lists were read before or after the record was written.
+#[test]
+fn adopt_and_reclaim_meet_safely() {
+    let machine = adopted(reclaim::Variant::Correct);
+    assert_right(reclaim::Variant::Correct, "reclaim, adopted", &machine);
+}
+
+#[test]
+fn what_is_adopted_is_out_of_the_reach_of_reclaims() {
+    for variant in [
+        reclaim::Variant::AdoptedStaysSuspect,
+        reclaim::Variant::AdoptDoesNotWait,
+        reclaim::Variant::AdoptWaitsFirst,
+    ] {
+        let machine = adopted(variant);
         assert_wrong(variant, "reclaim", &machine, "a held address is free");
     }
 }

@@ -1,7 +1,8 @@
-//! A quarantined address that its holder releases while others free the quarantine.
+//! A quarantined address that its holder releases, or a list gives to somebody, while others free the quarantine.
 //!
 //! Property: an address that is held is not free. The holder may be listed or not, as long as the list
-//! has every holder whose release has not made its first store.
+//! has every holder whose release has not made its first store. Who is adopted holds it when that is over,
+//! whatever the lists of reclaims have that were read before.
 //!
 //! One address, in Q and perhaps held since before the power cut; every step is one atomic access.
 
@@ -18,6 +19,12 @@ pub(crate) enum Variant {
     LookThenClear,
     /// Reclaim sets F whether or not it was the one that cleared Q.
     LoserFrees,
+    /// What is adopted stays in Q.
+    AdoptedStaysSuspect,
+    /// An adopt does not wait for a reclaim that has taken its address out of Q.
+    AdoptDoesNotWait,
+    /// It waits before it clears Q.
+    AdoptWaitsFirst,
     /// Not a mistake of the pool: the list is read when the record is gone and the release yet to begin.
     ListReadInTheGap,
 }
@@ -26,6 +33,8 @@ pub(crate) struct Reclaim {
     pub(crate) variant: Variant,
     /// Whether the suspect has a holder, who releases it.
     pub(crate) has_holder: bool,
+    /// Whether the suspect is given to somebody, by a list that is adopted.
+    pub(crate) is_adopted: bool,
     pub(crate) reclaimers: usize,
     pub(crate) allocators: usize,
 }
@@ -36,10 +45,17 @@ enum At {
     ReleaseQuarantine,
     ReleaseFree,
     ReadList,
-    TakeQuarantine { listed: bool },
+    TakeQuarantine {
+        listed: bool,
+    },
     ClearQuarantine,
     SetFree,
     Allocate,
+    WriteRecord,
+    AdoptQuarantine,
+    /// For reclaims in flight.
+    AdoptWait,
+    AdoptTake,
     Over,
 }
 
@@ -58,6 +74,14 @@ impl Reclaim {
         match self.variant {
             Variant::FreeBeforeQuarantine => At::ReleaseFree,
             _ => At::ReleaseQuarantine,
+        }
+    }
+
+    fn adopt_begins(&self) -> At {
+        match self.variant {
+            Variant::AdoptedStaysSuspect => At::AdoptWait,
+            Variant::AdoptWaitsFirst => At::AdoptWait,
+            _ => At::AdoptQuarantine,
         }
     }
 
@@ -83,6 +107,7 @@ impl Machine for Reclaim {
         let mut threads = vec![release];
         threads.extend(vec![At::ReadList; self.reclaimers]);
         threads.extend(vec![At::Allocate; self.allocators]);
+        threads.extend(self.is_adopted.then_some(At::WriteRecord));
         State {
             free: false,
             quarantined: true,
@@ -93,11 +118,14 @@ impl Machine for Reclaim {
     }
 
     fn thread_count(&self) -> usize {
-        1 + self.reclaimers + self.allocators
+        1 + self.reclaimers + self.allocators + usize::from(self.is_adopted)
     }
 
     fn is_live(&self, state: &State, thread: usize) -> bool {
-        state.threads[thread] != At::Over
+        match state.threads[thread] {
+            At::AdoptWait => !state.threads.contains(&At::SetFree),
+            at => at != At::Over,
+        }
     }
 
     fn step(&self, state: &mut State, thread: usize) -> Result<(), &'static str> {
@@ -127,6 +155,8 @@ impl Machine for Reclaim {
             At::ReadList => At::TakeQuarantine {
                 listed: state.recorded,
             },
+            // Its list gives the address to somebody, too.
+            At::TakeQuarantine { listed: true } if self.is_adopted => self.adopt_begins(),
             At::TakeQuarantine { listed: true } => At::Over,
             At::TakeQuarantine { listed: false } if self.variant == Variant::ReclaimFreesFirst => {
                 if state.quarantined {
@@ -162,6 +192,25 @@ impl Machine for Reclaim {
                 }
                 At::Over
             }
+            At::WriteRecord => {
+                state.recorded = true;
+                self.adopt_begins()
+            }
+            At::AdoptQuarantine => {
+                state.quarantined = false;
+                match self.variant {
+                    Variant::AdoptDoesNotWait | Variant::AdoptWaitsFirst => At::AdoptTake,
+                    _ => At::AdoptWait,
+                }
+            }
+            At::AdoptWait if self.variant == Variant::AdoptWaitsFirst => At::AdoptQuarantine,
+            At::AdoptWait => At::AdoptTake,
+            At::AdoptTake => {
+                // Or somebody was handed it before, who stays its holder.
+                state.free = false;
+                state.held = true;
+                At::Over
+            }
             At::Over => unreachable!("a thread that is over takes no step"),
         };
         if state.free && state.held {
@@ -178,7 +227,10 @@ impl Machine for Reclaim {
         match thread {
             0 => "holder".to_owned(),
             _ if thread <= self.reclaimers => format!("reclaim {thread}"),
-            _ => format!("allocator {}", thread - self.reclaimers),
+            _ if thread <= self.reclaimers + self.allocators => {
+                format!("allocator {}", thread - self.reclaimers)
+            }
+            _ => "adopt".to_owned(),
         }
     }
 

@@ -4,6 +4,10 @@
 //! what the list does not name is free, as long as the list has everything that was allocated before.
 //! Each suspect leaves the quarantine by one read-modify-write, and only who took it out frees it: a
 //! release that comes first has taken it out itself, and a second reclaim finds nothing.
+//!
+//! A list may name what another one, read before, does not. So what is adopted leaves the quarantine before it is
+//! taken. Between the two stores of a reclaim nobody sees that a slot is about to be free: they are a flight,
+//! and who adopts waits for it.
 
 use crate::error::Refusal;
 use crate::network::Network;
@@ -194,7 +198,7 @@ impl<N: Network> Pool<N> {
     /// ```
     pub fn release_quarantine_unchecked(&self) -> Result<u64, ReclaimError> {
         self.check_reclaimable()?;
-        Ok(self.empty_quarantine(|| 0).0)
+        Ok(self.empty_quarantine())
     }
 
     /// Whether a list that names these slots, by words, may free anything here.
@@ -209,8 +213,13 @@ impl<N: Network> Pool<N> {
 
     /// Takes everything out of the quarantine and frees what is not listed; how many are free now, and held.
     pub(crate) fn reclaim_unlisted(&self, listed: Vec<u64>) -> (u64, u64) {
-        let mut listed = listed.into_iter();
-        self.empty_quarantine(|| listed.next().unwrap_or(0))
+        let held = self.leave_quarantine(&listed);
+        if self.had_suspects() {
+            // Once more: another reclaim, whose list was read before, may have freed some of it.
+            let taken = self.take_words(|| listed.iter().copied().enumerate());
+            self.count_adopted(taken);
+        }
+        (self.empty_quarantine(), held)
     }
 
     pub(crate) fn check_reclaimable(&self) -> Result<(), ReclaimError> {
@@ -221,25 +230,24 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// Takes everything out of the quarantine and frees what `listed`, asked word by word, does not have.
-    fn empty_quarantine(&self, mut listed: impl FnMut() -> u64) -> (u64, u64) {
-        let (mut freed, mut held) = (0, 0);
+    /// Takes everything out of the quarantine and frees it; how much.
+    fn empty_quarantine(&self) -> u64 {
+        let mut freed = 0;
         let quarantine = self.words.file().map(|file| file.quarantine());
         for (word_index, suspects) in quarantine.unwrap_or_default().iter().enumerate() {
-            let listed = listed();
             // Relaxed: what is not there now never comes back; what is there is decided below.
             if suspects.load(Ordering::Relaxed) == 0 {
                 continue;
             }
-            let taken_out = self.words.clear_suspects(word_index, u64::MAX);
-            held += u64::from((taken_out & listed).count_ones());
-            let free = taken_out & !listed;
+            // In the air until it is free: see `leave_quarantine`.
+            let _flight = self.bitmap().begin_flight();
+            let free = self.words.clear_suspects(word_index, u64::MAX);
             if free != 0 {
                 self.give_back(word_index, free);
                 freed += u64::from(free.count_ones());
             }
         }
         self.words.forget_suspects();
-        (freed, held)
+        freed
     }
 }

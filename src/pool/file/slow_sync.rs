@@ -1,4 +1,4 @@
-//! Claims that wait for the disk while passes go by.
+//! Claims that wait for the disk while passes go by, and an adopt that waits for a reclaim.
 //!
 //! A thread leads the group commit of a pool and does not come back, so the claim under test waits. Meanwhile
 //! a pass through another handle frees what it has claimed, and somebody else gets it.
@@ -395,4 +395,27 @@ fn a_pass_that_frees_nothing_is_no_reason_to_begin_again() {
         assert_eq!(claims.join().unwrap().len(), 3);
     });
     assert_eq!(pool.theirs.allocated(), 3, "nothing was given up");
+}
+
+/// A reclaim has taken a suspect out of the quarantine and not freed it yet, which nobody sees. Who adopts it
+/// waits, and takes it when it is free: otherwise it would be free after that.
+#[test]
+fn an_adopt_waits_for_a_reclaim_between_its_stores() {
+    let scratch = Scratch::in_memory("between-stores");
+    let (path, copy) = (scratch.path("pool"), scratch.path("copy"));
+    let builder = Pool::builder("10.0.0.0/24".parse::<Ipv4Net>().unwrap());
+    drop(builder.create(&path).unwrap());
+    std::fs::copy(&path, &copy).unwrap();
+    let pool = builder.open(&copy).unwrap();
+    let flight = pool.bitmap().begin_flight();
+    assert_eq!(pool.words.clear_suspects(0, 1 << 9), 1 << 9);
+    let adopted = std::thread::scope(|scope| {
+        let adopt = scope.spawn(|| pool.adopt(["10.0.0.9"]).unwrap());
+        std::thread::sleep(Duration::from_millis(100));
+        assert!(!adopt.is_finished(), "it did not wait");
+        pool.give_back(0, 1 << 9);
+        drop(flight);
+        adopt.join().unwrap()
+    });
+    assert_eq!((adopted.taken, adopted.already), (1, 0));
 }

@@ -3,9 +3,23 @@
 use super::fuse::{Facts, blown};
 use super::reconciler::Reconciler;
 use crate::network::Network;
+use crate::pool::Pool;
 use crate::reconcile::{Applied, ApplyError, Plan, PlanRange, Undone};
 use crate::slot::{Slot, bits_within, slots_in, words_within};
 use crate::stats::Event;
+use std::sync::atomic::Ordering;
+
+impl<N: Network> Pool<N> {
+    /// Whether a gate that says "applying" says so of somebody who lives. In doubt, yes.
+    pub(in crate::pool) fn is_anybody_freeing(&self) -> bool {
+        // Relaxed: what stands before the gate changed, which the caller has seen.
+        self.is_freeing.load(Ordering::Relaxed)
+            || self
+                .words
+                .file()
+                .is_some_and(|file| file.is_reconciled_elsewhere())
+    }
+}
 
 impl<N: Network> Reconciler<'_, N> {
     /// Applies the latest plan: frees each ripe orphan that is still taken and untouched, and takes each
@@ -157,6 +171,8 @@ impl<N: Network> Reconciler<'_, N> {
             return;
         }
         let words = &self.pool.words;
+        // Relaxed: before the gate, whose change is a Release. Whoever sees us apply sees this.
+        self.pool.is_freeing.store(true, Ordering::Relaxed);
         words.gate_word().apply();
         for (first, last) in ripe {
             for word_index in words_within(first, last) {
@@ -168,6 +184,8 @@ impl<N: Network> Reconciler<'_, N> {
         }
         // Another number: whoever has seen "collecting" before must not take this for the same.
         self.gate = Some(words.gate_word().collect());
+        // Relaxed: whoever sees this too soon asks the gate again, too.
+        self.pool.is_freeing.store(false, Ordering::Relaxed);
         self.pool.counters.count(Event::Released, applied.freed);
     }
 

@@ -159,6 +159,11 @@ impl Attached {
         }
     }
 
+    /// Whether anything was in quarantine when this session began. Until it ends there is never more.
+    pub(crate) fn had_suspects(&self) -> bool {
+        self.state.quarantined != 0
+    }
+
     pub(crate) fn quarantine(&self) -> &[AtomicU64] {
         self.disk.words(Kind::Quarantine)
     }
@@ -173,6 +178,11 @@ impl Attached {
             return Ok(false);
         }
         locks::try_lock(&self.disk.file, Lock::Reconcile, true)
+    }
+
+    /// Whether somebody who has not opened the file by us has that lock. In doubt, yes.
+    pub(crate) fn is_reconciled_elsewhere(&self) -> bool {
+        locks::is_held_by_others(&self.disk.file, Lock::Reconcile).unwrap_or(true)
     }
 
     pub(crate) fn unlock_reconcile(&self) {

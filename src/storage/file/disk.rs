@@ -24,7 +24,12 @@ pub(crate) trait Disk {
     /// returns, any of it may be durable or not, the slot too.
     fn write_state(&self, slot: usize, state: &State) -> io::Result<()>;
 
-    /// Writes down beside the contents how many states there were, and makes that durable. Only after the
-    /// newest one is: whoever is cut off in between leaves it one behind.
-    fn set_witness(&self, seq: u64) -> io::Result<()>;
+    /// Writes down beside the contents how many states there were; `false` where that cannot be. Only after the
+    /// newest one is durable: whoever is cut off in between leaves it one behind.
+    ///
+    /// An error (a full disk, on some file systems) has changed nothing and lost nothing.
+    fn write_witness(&self, seq: u64) -> io::Result<bool>;
+
+    /// Makes that durable. An error is final, as one of [`sync`](Self::sync).
+    fn sync_witness(&self) -> io::Result<()>;
 }

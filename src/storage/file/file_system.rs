@@ -24,6 +24,10 @@ pub(crate) enum FileSystem {
     Unknown {
         magic: u32,
     },
+    /// A file there has another number tomorrow, so each of ours would be taken for a copy.
+    Renumbers {
+        magic: u32,
+    },
 }
 
 /// What a store over a byte that is there already needs of the disk.
@@ -47,9 +51,10 @@ enum Is {
     On(Overwrites),
     Memory,
     Shared,
+    Renumbering,
 }
 
-use Is::{Memory, On, Shared};
+use Is::{Memory, On, Renumbering, Shared};
 use Overwrites::{AsBelow, Elsewhere, IfMarked, InPlace, UnlessShared};
 
 /// By the number that `statfs` has for them, and as docs/file-format.md calls them.
@@ -60,8 +65,6 @@ const KNOWN: [(u32, &str, Is); 51] = [
     (0xf2f5_2010, "F2FS", On(InPlace)),
     (0x3153_464a, "JFS", On(InPlace)),
     (0x5265_4973, "ReiserFS", On(InPlace)),
-    (0x0000_4d44, "FAT", On(InPlace)),
-    (0x2011_bab0, "exFAT", On(InPlace)),
     (0x7366_746e, "NTFS", On(InPlace)),
     (0x0000_4244, "HFS", On(InPlace)),
     (0x0000_482b, "HFS+", On(InPlace)),
@@ -79,6 +82,9 @@ const KNOWN: [(u32, &str, Is); 51] = [
     (0x0000_f15f, "eCryptfs", On(AsBelow)),
     (0x0102_1994, "tmpfs", Memory),
     (0x8584_58f6, "ramfs", Memory),
+    // Numbers are made up when a file is looked up, and there are no attributes.
+    (0x0000_4d44, "FAT", Renumbering),
+    (0x2011_bab0, "exFAT", Renumbering),
     // A sync does nothing there.
     (0x9584_58f6, "hugetlbfs", Shared),
     (0x0000_6969, "NFS", Shared),
@@ -123,6 +129,7 @@ impl FileSystem {
             Some((.., On(overwrites))) => Self::Local(*overwrites),
             Some((.., Memory)) => Self::InMemory,
             Some((.., Shared)) => Self::Remote { magic },
+            Some((.., Renumbering)) => Self::Renumbers { magic },
             None => Self::Unknown { magic },
         }
     }
@@ -135,6 +142,9 @@ impl FileSystem {
                 magic: refused(magic),
             }),
             Self::Unknown { magic } if !relaxed.remote => Err(OpenError::UnknownFileSystem {
+                magic: refused(magic),
+            }),
+            Self::Renumbers { magic } => Err(OpenError::RenumberingFileSystem {
                 magic: refused(magic),
             }),
             Self::InMemory if durability != Durability::Process => {
@@ -199,6 +209,20 @@ mod tests {
         assert!(check(0x1234_5678, LAX).is_ok());
     }
 
+    /// They counted as local. After each remount all that was free was quarantined, as of a copy.
+    #[test]
+    fn those_that_number_files_anew_are_refused_whatever_is_allowed() {
+        for magic in [0x4d44, 0x2011_bab0] {
+            for relaxed in [STRICT, LAX] {
+                let refused = FileSystem::of_magic(magic).check(Durability::Process, relaxed);
+                assert!(
+                    matches!(refused, Err(OpenError::RenumberingFileSystem { magic: told }) if told == u64::from(magic)),
+                    "{magic:#x}: {refused:?}"
+                );
+            }
+        }
+    }
+
     #[test]
     fn those_in_memory_promise_little() {
         let check = |magic, durability| FileSystem::of_magic(magic).check(durability, LAX);
@@ -226,6 +250,7 @@ mod tests {
             ("| elsewhere |", On(Elsewhere)),
             ("| as the one below |", On(AsBelow)),
             ("| in memory |", Memory),
+            ("| renumbering |", Renumbering),
             ("| shared |", Shared),
         ] {
             let line = docs.lines().find(|line| line.starts_with(heading));

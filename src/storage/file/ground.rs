@@ -127,6 +127,8 @@ pub(super) fn map(
     match file_system {
         // What there is in memory is there. Of a file system that is shared or unknown the caller takes care.
         FileSystem::InMemory | FileSystem::Remote { .. } | FileSystem::Unknown { .. } => {}
+        // Refused before.
+        FileSystem::Renumbers { .. } => {}
         FileSystem::Local(Overwrites::InPlace) => {}
         FileSystem::Local(_) if relaxed.copy_on_write => {}
         FileSystem::Local(overwrites) => {

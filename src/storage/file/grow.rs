@@ -142,8 +142,20 @@ impl Opening<'_> {
             sum: self.sum(|| 0)?,
             ..left
         };
+        if matches!(identity.witness, Witness::Seq(seq) if seq != left.seq) {
+            // It was one behind, and would be two behind.
+            self.write_witness(left.seq)?;
+        }
         self.write_and_sync(&grown.encode(), STATE_AT[states.next_slot])?;
-        Witness::write_durably(&self.file, grown.seq).map_err(|error| self.sync_failed(&error))
+        self.write_witness(grown.seq)
+    }
+
+    fn write_witness(&self, seq: u64) -> Result<(), OpenError> {
+        if Witness::write_if_any(&self.file, seq).map_err(write_failed)? {
+            let synced = self.file.sync_all();
+            synced.map_err(|error| self.sync_failed(&error))?;
+        }
+        Ok(())
     }
 
     /// The sum of the words of F and Q, without the bits of F that `left_out` tells, word by word.

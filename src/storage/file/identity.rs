@@ -53,13 +53,15 @@ impl Identity {
         Ok(Self {
             inode: metadata.ino(),
             born_ns: since.map_or(0, |since| since.as_nanos() as u64),
-            witness: Witness::of(file),
+            witness: Witness::of(file)
+                .map_err(|error| OpenError::io("read an attribute of the file", error))?,
         })
     }
 }
 
 impl Witness {
-    fn of(file: &File) -> Self {
+    /// An error if the system cannot say: that is no witness, and no lack of one.
+    fn of(file: &File) -> io::Result<Self> {
         let mut value = [0; size_of::<u64>()];
         // SAFETY: fgetxattr:
         // - the descriptor is open: `file` is borrowed;
@@ -74,12 +76,14 @@ impl Witness {
             )
         };
         match Errno::result(len) {
-            Ok(len) if len as usize == value.len() => Self::Seq(u64::from_le_bytes(value)),
+            Ok(len) if len as usize == value.len() => Ok(Self::Seq(u64::from_le_bytes(value))),
+            // Of another length.
+            Ok(_) | Err(Errno::ERANGE) => Ok(Self::Strange),
             // None there, none possible, or not for us to know: whoever wrote the state found the same.
             Err(
                 Errno::ENODATA | Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EPERM | Errno::EACCES,
-            ) => Self::None,
-            _ => Self::Strange,
+            ) => Ok(Self::None),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -102,11 +106,11 @@ impl Witness {
         Ok(())
     }
 
-    /// Writes the attribute, and makes it durable. That there is none and cannot be one is no error.
-    pub(super) fn write_durably(file: &File, seq: u64) -> io::Result<()> {
+    /// Writes the attribute; `false` if there is none, and cannot be one.
+    pub(super) fn write_if_any(file: &File, seq: u64) -> io::Result<bool> {
         match Self::write(file, seq) {
-            Ok(()) => file.sync_all(),
-            Err(_) if Self::of(file) == Self::None => Ok(()),
+            Ok(()) => Ok(true),
+            Err(_) if matches!(Self::of(file), Ok(Self::None)) => Ok(false),
             // One that stays behind would make a copy of the file at the next opening but one.
             Err(error) => Err(error),
         }
@@ -130,7 +134,7 @@ mod tests {
         if Witness::write(&file, 7).is_err() {
             return; // A file system without attributes.
         }
-        Witness::write_durably(&file, 8).unwrap();
+        assert!(Witness::write_if_any(&file, 8).unwrap());
         assert_eq!(Identity::of(&file).unwrap().witness, Witness::Seq(8));
         // Written over, it keeps its witness; made anew, it has none, whatever its number.
         std::fs::write(&path, "other").unwrap();

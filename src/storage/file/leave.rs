@@ -28,10 +28,25 @@ pub(crate) fn leave(disk: &impl Disk, states: States) -> io::Result<()> {
         return Ok(());
     }
     // This sync fails for the next opener, too: it finds what may have been dropped from memory.
-    poison::unless_ok(disk, leave_in_order(disk, states))
+    let seq = poison::unless_ok(disk, leave_in_order(disk, states))?;
+    match disk.write_witness(seq) {
+        Ok(true) => poison::unless_ok(disk, disk.sync_witness()),
+        Ok(false) => Ok(()),
+        // All is on the disk. The witness stays one behind, and the next opener makes up for it.
+        Err(error) if is_no_space(&error) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
-fn leave_in_order(disk: &impl Disk, states: States) -> io::Result<()> {
+/// Whether the disk is full, or the part of it that is for us.
+fn is_no_space(error: &io::Error) -> bool {
+    use nix::errno::Errno;
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    matches!(errno, Some(Errno::ENOSPC | Errno::EDQUOT))
+}
+
+/// Answers the sequence of its last state.
+fn leave_in_order(disk: &impl Disk, states: States) -> io::Result<u64> {
     let Some(open) = states.newest else {
         return Err(io::ErrorKind::InvalidData.into());
     };
@@ -46,5 +61,5 @@ fn leave_in_order(disk: &impl Disk, states: States) -> io::Result<()> {
         ..open
     };
     disk.write_state(states.next_slot, &clean)?;
-    disk.set_witness(clean.seq)
+    Ok(clean.seq)
 }

@@ -20,7 +20,7 @@ use super::locks::{self, Lock};
 use super::map::{Map, Residence};
 use super::peers::LANES;
 use super::poison;
-use super::recover::{Opened, Past, recover, sum_of_maps};
+use super::recover::{Opened, Past, recover, sum_of_maps, try_witness};
 use super::state::{Evidence, Phase, State, States};
 use super::system::{self, Relaxed};
 use crate::durability::{Durability, RecoveryKind};
@@ -203,9 +203,11 @@ impl<'a> Opening<'a> {
         };
         let past = Past::of(&states, evidence, || sum_of_maps(&disk), self.durability);
         if !past.is_clean {
-            // Nothing that is read below may be younger than what the disk knows.
-            poison::unless_ok(&disk, self.file.sync_data()).map_err(sync_failed)?;
+            // Nothing that is read below, or was read above, may be younger than what the disk knows.
+            poison::unless_ok(&disk, self.file.sync_all()).map_err(sync_failed)?;
         }
+        try_witness(&disk, &states, &identity)
+            .map_err(|error| OpenError::io("write an attribute of the file", error))?;
         poison::unless_ok(&disk, self.repair_header()).map_err(sync_failed)?;
         if older.is_none_or(|state| state.is_unopened()) {
             system::sync_directory(self.path).map_err(sync_failed)?;
@@ -397,7 +399,11 @@ impl Disk for MappedDisk {
         self.file.sync_data()
     }
 
-    fn set_witness(&self, seq: u64) -> io::Result<()> {
-        Witness::write_durably(&self.file, seq)
+    fn write_witness(&self, seq: u64) -> io::Result<bool> {
+        Witness::write_if_any(&self.file, seq)
+    }
+
+    fn sync_witness(&self) -> io::Result<()> {
+        self.file.sync_all()
     }
 }

@@ -28,6 +28,7 @@
 
 use super::bytes::WordSum;
 use super::disk::Disk;
+use super::identity::{Identity, Witness};
 use super::layout::{ALIGN, Kind};
 use super::poison;
 use super::state::{Belief, Doubt, Evidence, Phase, State, States};
@@ -103,9 +104,36 @@ pub(crate) fn recover(
 ) -> io::Result<State> {
     // A page that could not be written may be dropped, and what is in memory then is not exact.
     let state = poison::unless_ok(disk, recover_durably(disk, past, usable, opened))?;
+    // Durable before anybody allocates: otherwise the machine may take it down with it, and an older content of
+    // the file would fit again.
+    if disk.write_witness(state.seq)? {
+        poison::unless_ok(disk, disk.sync_witness())?;
+    }
     // With it goes what a pass may have left: nobody is in one. Relaxed: as everywhere here.
     poison::word(disk).store(0, Ordering::Relaxed);
     Ok(state)
+}
+
+/// Whether the witness can be written, asked before anything else is, so that a full disk is an error that changes
+/// nothing. What somebody was cut off from writing, or found no room for, is written now: otherwise each opening would
+/// leave the states one further ahead of it, and the second one a file that looks like a copy.
+pub(super) fn try_witness(disk: &impl Disk, states: &States, found: &Identity) -> io::Result<()> {
+    let Witness::Seq(seq) = found.witness else {
+        return Ok(());
+    };
+    match states.newest.filter(|state| state.is_of(found)) {
+        Some(newest) if newest.seq != seq => {
+            // Once more, since whoever wrote it may have died before it was durable: the witness must not come
+            // to the disk before it.
+            let written = disk.write_state(1 - states.next_slot, &newest);
+            poison::unless_ok(disk, written)?;
+            if disk.write_witness(newest.seq)? {
+                poison::unless_ok(disk, disk.sync_witness())?;
+            }
+        }
+        _ => _ = disk.write_witness(seq)?,
+    }
+    Ok(())
 }
 
 fn recover_durably(
@@ -165,9 +193,6 @@ impl Opened {
                 second
             }
         };
-        // Durable before anybody allocates: otherwise the machine may take it down with it, and an older
-        // content of the file would fit again.
-        disk.set_witness(state.seq)?;
         Ok(state)
     }
 }

@@ -157,8 +157,12 @@ impl Disk for SimDisk {
         Ok(())
     }
 
-    fn set_witness(&self, _: u64) -> io::Result<()> {
+    fn write_witness(&self, _: u64) -> io::Result<bool> {
         // Who believes what of it is the matter of `simulated_lives`: here it is one more sync.
+        Ok(true)
+    }
+
+    fn sync_witness(&self) -> io::Result<()> {
         self.call()
     }
 }

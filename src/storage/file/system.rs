@@ -183,7 +183,7 @@ impl Unpublished {
     /// Gives the file the name of another one, which loses it: at every instant the name is that of one of
     /// them. Only for who keeps everybody else from doing the same.
     pub(crate) fn replace(mut self, path: &Path) -> Result<Arc<OwnFile>, OpenError> {
-        let failed = |error| OpenError::io("put a larger file in its place", error);
+        let failed = |error| OpenError::io("put the file in its place", error);
         if self.temporary.is_none() {
             // Always the same, so that one which is left behind by somebody who died is not there for long.
             let temporary = self.name_for_growth(path)?;

@@ -752,16 +752,49 @@ const MUTANTS: &[Mutant] = &[
         &[Loom("adopt", "two_lists_take_each_address_once")],
     )),
     mutant(
-        "adopt: what a list takes leaves no mark",
+        "adopt: what a list names leaves no mark",
         &[edit(
-            "src/bitmap/word.rs",
-            "let take = |wanted| take_lowest(word, wanted, u64::MAX, self.marks_of(word_index));",
-            "let take = |wanted| take_lowest(word, wanted, u64::MAX, |_| ());",
+            "src/pool/adopt.rs",
+            "                self.words.touch(&named);\n",
+            "",
         )],
         &[Loom(
             "pass",
-            "a_plan_that_is_applied_twice_frees_nothing_that_was_adopted",
+            "what_is_adopted_though_it_was_taken_is_never_freed",
         )],
+    ),
+    mutant(
+        "adopt: does not wait for who is freeing",
+        &[edit(
+            "src/pool/adopt.rs",
+            "if before.is_applying() && self.is_anybody_freeing() {",
+            "if false {",
+        )],
+        &[Loom(
+            "pass",
+            "what_is_adopted_though_it_was_taken_is_never_freed",
+        )],
+    ),
+    mutant(
+        "adopt: what it names stays a suspect",
+        &[edit(
+            "src/pool/adopt.rs",
+            "        self.leave_quarantine(listing.words());\n",
+            "",
+        )],
+        &[Test(
+            "file_life",
+            "what_is_adopted_is_no_suspect_to_an_older_list",
+        )],
+    ),
+    mutant(
+        "adopt: does not wait for a reclaim between its stores",
+        &[edit(
+            "src/pool/adopt.rs",
+            "        self.bitmap().wait_for_flights();\n",
+            "",
+        )],
+        &[UnitIn("src/pool/file/slow_sync.rs", "slow_sync")],
     ),
     mutant(
         "guard: releases what was kept",

@@ -32,6 +32,18 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[Unit("simulated")],
     )),
     mutant(
+        "file: a witness that cannot be read is a strange one",
+        &[edit(
+            "src/storage/file/identity.rs",
+            "            Err(error) => Err(error.into()),",
+            "            Err(_) => Ok(Self::Strange),",
+        )],
+        &[Test(
+            "file_witness",
+            "a_witness_that_cannot_be_read_costs_nothing",
+        )],
+    ),
+    mutant(
         "recovery: Q is synced together with F",
         &[edit(
             RECOVER,
@@ -164,13 +176,30 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "recovery: the witness is not written",
-        &[edit(RECOVER, "        disk.set_witness(state.seq)?;\n", "")],
+        &[edit(
+            RECOVER,
+            "    if disk.write_witness(state.seq)? {",
+            "    if false {",
+        )],
         &[Unit("simulated_lives"), Tests("file_copies")],
     ),
     mutant(
         "leaving: the witness is not written",
-        &[edit(LEAVE, "    disk.set_witness(clean.seq)", "    Ok(())")],
+        &[edit(
+            LEAVE,
+            "    match disk.write_witness(seq) {",
+            "    match Ok::<_, io::Error>(seq == 0) {",
+        )],
         &[Unit("simulated_lives"), Tests("file_copies")],
+    ),
+    mutant(
+        "opening: the witness stays behind",
+        &[edit(
+            RECOVER,
+            "        Some(newest) if newest.seq != seq => {",
+            "        Some(newest) if newest.seq == u64::MAX => {",
+        )],
+        &[Unit("simulated_lives")],
     ),
     mutant(
         "file: the sum of a growth hides what was changed before",
@@ -271,8 +300,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "file: an opening whose first sync fails poisons nothing",
         &[edit(
             OPEN,
-            "poison::unless_ok(&disk, self.file.sync_data()).map_err(sync_failed)?;",
-            "self.file.sync_data().map_err(sync_failed)?;",
+            "poison::unless_ok(&disk, self.file.sync_all()).map_err(sync_failed)?;",
+            "self.file.sync_all().map_err(sync_failed)?;",
         )],
         &[Tests("file_system_calls")],
     ),
