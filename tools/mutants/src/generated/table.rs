@@ -16,14 +16,14 @@ const BEGIN: &str = "<!-- from here to the end: by `campaigns/mutants-generated`
 /// Prints what came of the mutants, and writes the page if all of the sample were tried; answers whether every
 /// survivor is explained.
 pub(super) fn tell<'m>(
-    mutants: &'m [(Mutant, String)],
+    mutants: &[(&'m Mutant, &str)],
     records: &'m Records,
     in_all: usize,
     is_the_sample: bool,
     root: &Path,
 ) -> Outcome<bool> {
     let found =
-        |(mutant, source): &'m (Mutant, String)| Some((mutant, records.of(mutant, source)?));
+        |&(mutant, source): &(&'m Mutant, &str)| Some((mutant, records.of(mutant, source)?));
     let tried: Vec<(&Mutant, &Record)> = mutants.iter().filter_map(found).collect();
     let is_unexplained = |(mutant, record): &&(&Mutant, &Record)| {
         record.fate == Fate::Survived && argument(&mutant.change.name).is_none()
