@@ -43,6 +43,9 @@ pub(super) struct CompileError {
 
 pub(super) type Binaries = HashMap<Check, PathBuf>;
 
+/// Those that mutants are in and tests are of.
+const FEATURES: &str = "serde,sticky";
+
 /// No check that passes takes longer.
 const LONGEST: Duration = Duration::from_secs(300);
 
@@ -152,61 +155,94 @@ impl Worker {
 
 /// Builds all of these; or what the compiler says of what does not compile.
 pub(super) fn build(copy: &Copy, checks: &[Check]) -> Outcome<Result<Binaries, Vec<CompileError>>> {
-    let mut binaries = HashMap::new();
-    for package in ["hostbits", "loom-tests", "linearizability"] {
-        let mut of_package = checks.iter().filter(|check| check.package() == package);
-        if of_package.clone().next().is_none() {
-            continue;
-        }
-        let command = command(copy, package, of_package.clone().copied()).output();
-        let output = command.map_err(|error| format!("cargo: {error}"))?;
-        let messages = String::from_utf8_lossy(&output.stdout).into_owned();
-        let messages = || {
-            let lines = messages.lines();
-            lines.filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        };
-        if !output.status.success() {
-            let errors: Vec<_> = messages()
-                .filter_map(|message| error_of(&message))
-                .collect();
-            if errors.is_empty() {
-                return Err(String::from_utf8_lossy(&output.stderr).into_owned());
-            }
+    let packages = ["hostbits", "loom-tests", "linearizability"];
+    let of = |package| {
+        let of_package = checks.iter().copied();
+        of_package.filter(move |check| check.package() == package)
+    };
+    let packages = packages.map(|package| (package, of(package).collect::<Vec<_>>()));
+    let packages = packages.iter().filter(|(_, checks)| !checks.is_empty());
+    // The library first, for all: whoever complains of it does so before much is built.
+    for (package, _) in packages.clone() {
+        if let Err(errors) = messages_of(&mut of_library(copy, package))? {
             return Ok(Err(errors));
         }
-        for (name, path) in messages().filter_map(|message| binary_of(&message)) {
+    }
+    let mut binaries = HashMap::new();
+    for (package, checks) in packages {
+        let messages = match messages_of(&mut of_checks(copy, package, checks))? {
+            Ok(messages) => messages,
+            Err(errors) => return Ok(Err(errors)),
+        };
+        for (name, path) in messages.iter().filter_map(binary_of) {
             let is_it = |check: &&Check| check.target().unwrap_or("hostbits") == name;
-            if let Some(&check) = of_package.clone().find(is_it) {
+            if let Some(&check) = checks.iter().find(is_it) {
                 binaries.insert(check, path);
             }
         }
-        if let Some(missing) = of_package.find(|check| !binaries.contains_key(check)) {
+        let is_missing = |check: &&Check| !binaries.contains_key(*check);
+        if let Some(missing) = checks.iter().find(is_missing) {
             return Err(format!("{missing} was not built"));
         }
     }
     Ok(Ok(binaries))
 }
 
-fn command(copy: &Copy, package: &str, checks: impl Iterator<Item = Check>) -> Command {
+/// What cargo has to say, or what the compiler has against it.
+fn messages_of(command: &mut Command) -> Outcome<Result<Vec<Value>, Vec<CompileError>>> {
+    let output = command.output();
+    let output = output.map_err(|error| format!("cargo: {error}"))?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let messages = printed
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok());
+    let messages: Vec<Value> = messages.collect();
+    if output.status.success() {
+        return Ok(Ok(messages));
+    }
+    let errors: Vec<_> = messages.iter().filter_map(error_of).collect();
+    if errors.is_empty() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    Ok(Err(errors))
+}
+
+fn of_library(copy: &Copy, package: &str) -> Command {
     let mut command = Command::new("cargo");
+    let features = match package {
+        "loom-tests" => "_loom",
+        _ => FEATURES,
+    };
+    command.args(["check", "--lib", "--package", "hostbits"]);
+    command.args(["--features", features]);
+    set_up(&mut command, copy, package);
     command
-        .args(["test", "--locked", "--no-run", "--message-format=json"])
-        .args(["--package", package]);
+}
+
+fn of_checks(copy: &Copy, package: &str, checks: &[Check]) -> Command {
+    let mut command = Command::new("cargo");
+    command.args(["test", "--no-run", "--package", package]);
     for check in checks {
         match check.target() {
             None => _ = command.arg("--lib"),
             Some(file) => _ = command.args(["--test", file]),
         }
     }
+    if package == "hostbits" {
+        command.args(["--features", FEATURES]);
+    }
+    set_up(&mut command, copy, package);
+    command
+}
+
+/// A part at a time, and fast enough; as in a test, what overflows panics.
+fn set_up(command: &mut Command, copy: &Copy, package: &str) {
     let (flags, target) = match package {
         "loom-tests" => ("--cfg loom --cap-lints allow", "quick-loom"),
         _ => ("--cap-lints allow", "quick"),
     };
-    if package == "hostbits" {
-        command.args(["--features", "serde,sticky"]);
-    }
-    // A part at a time, and fast enough. As in a test, what overflows panics.
     command
+        .args(["--locked", "--message-format=json"])
         .env("CARGO_INCREMENTAL", "1")
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .env("CARGO_PROFILE_DEV_OPT_LEVEL", "2")
@@ -214,7 +250,6 @@ fn command(copy: &Copy, package: &str, checks: impl Iterator<Item = Check>) -> C
         .env("RUSTFLAGS", flags)
         .env("CARGO_TARGET_DIR", copy.target(target))
         .current_dir(copy.tree());
-    command
 }
 
 /// The name and the place of a test binary, if the message is of one.

@@ -217,55 +217,38 @@ impl Run {
         let workers: Vec<_> = (0..options.workers)
             .map(|index| Worker::new(index, &copy))
             .collect();
-        let mut times = HashMap::new();
-        for check in checks {
-            let taken = check.time_unchanged(&binaries[&check], &workers[0])?;
+        let times = share(&workers, checks, |check, worker| {
+            let taken = check.time_unchanged(&binaries[&check], worker)?;
             println!("unchanged: {check} passes, {:.1} s", taken.as_secs_f64());
-            times.insert(check, taken);
-        }
+            Ok((check, taken))
+        })?;
+        let times = times.into_iter().collect();
         let is_in = |one: &&Numbered| schemata.mutants.contains_key(&one.number);
-        let mut next: Vec<_> = queue.iter().copied().filter(is_in).collect();
-        next.reverse();
-        let next = Mutex::new(next);
-        let run = &*self;
-        let outcomes: Vec<Outcome<()>> = thread::scope(|scope| {
-            let (next, binaries, times) = (&next, &binaries, &times);
-            let work = |worker| scope.spawn(move || run.work(next, binaries, times, worker));
-            let workers: Vec<_> = workers.iter().map(work).collect();
-            let outcomes = workers.into_iter().map(|worker| worker.join());
-            outcomes
-                .map(|outcome| outcome.expect("a worker panicked"))
-                .collect()
-        });
-        outcomes.into_iter().collect::<Outcome<()>>()?;
-        let alone = queue.into_iter().filter(|one| is_alone(one));
-        alone
-            .map(|one| self.alone(one, &times, &workers[0]))
-            .collect()
+        let together = queue.iter().copied().filter(is_in).collect();
+        share(&workers, together, |one, worker| {
+            self.among_others(one, &binaries, &times, worker)
+        })?;
+        let mut alone = queue.into_iter().filter(|one| is_alone(one));
+        alone.try_for_each(|one| self.alone(one, &times, &workers[0]))
     }
 
-    fn work(
+    fn among_others(
         &self,
-        next: &Mutex<Vec<&Numbered>>,
+        one: &Numbered,
         binaries: &Binaries,
         times: &HashMap<Check, Duration>,
         worker: &Worker,
     ) -> Outcome<()> {
-        loop {
-            let Some(one) = next.lock().expect("no panic").pop() else {
-                return Ok(());
-            };
-            let begin = Instant::now();
-            let mut fate = Fate::Survived;
-            for (check, patience) in in_order(one, times) {
-                let number = Some(one.number);
-                if let Ended::Caught(by) = check.run(&binaries[&check], number, patience, worker)? {
-                    fate = Fate::Caught(by);
-                    break;
-                }
+        let begin = Instant::now();
+        let mut fate = Fate::Survived;
+        for (check, patience) in in_order(one, times) {
+            let number = Some(one.number);
+            if let Ended::Caught(by) = check.run(&binaries[&check], number, patience, worker)? {
+                fate = Fate::Caught(by);
+                break;
             }
-            self.tell(one, fate, begin.elapsed())?;
         }
+        self.tell(one, fate, begin.elapsed())
     }
 
     /// Builds one mutant by itself, check by check.
@@ -315,6 +298,33 @@ impl Run {
     fn minutes(&self) -> f64 {
         self.begin.elapsed().as_secs_f64() / 60.0
     }
+}
+
+/// Each thing is done by whichever worker is free; all of it, unless one fails.
+fn share<T: Send, A: Send>(
+    workers: &[Worker],
+    mut things: Vec<T>,
+    work: impl Fn(T, &Worker) -> Outcome<A> + Sync,
+) -> Outcome<Vec<A>> {
+    things.reverse();
+    let things = Mutex::new(things);
+    let next = || things.lock().expect("no worker panicked").pop();
+    let (next, work) = (&next, &work);
+    let some = |worker| {
+        let mut answers = Vec::new();
+        while let Some(thing) = next() {
+            answers.push(work(thing, worker)?);
+        }
+        Ok(answers)
+    };
+    let answers: Vec<Outcome<Vec<A>>> = thread::scope(|scope| {
+        let start = |worker| scope.spawn(move || some(worker));
+        let threads: Vec<_> = workers.iter().map(start).collect();
+        let ends = threads.into_iter().map(|thread| thread.join());
+        ends.map(|end| end.expect("a worker panicked")).collect()
+    });
+    let answers: Outcome<Vec<Vec<A>>> = answers.into_iter().collect();
+    Ok(answers?.into_iter().flatten().collect())
 }
 
 /// The checks for a mutant, the quickest first, and how long to wait for each.
