@@ -144,6 +144,13 @@ pub(crate) fn run(options: &Options) -> Outcome<bool> {
     if options.table {
         queue.clear();
     }
+    // Those that are expected to face every check come last.
+    queue.sort_by_key(|numbered| argument(&numbered.change().name).is_some());
+    queue.sort_by_key(|n| {
+        ["pool/local", "pool/pocket", "pool/holdings"]
+            .iter()
+            .any(|w| n.change().name.contains(w))
+    }); // TEMPORARY
     println!("{} to be tried", queue.len());
     let mut run = Run {
         records: Mutex::new(records),

@@ -248,7 +248,6 @@ fn checks_are_files_that_exist_once_each() {
                 let (folder, file) = match check {
                     Check::Test(file) => ("tests", file),
                     Check::Loom(file) => ("loom-tests/tests", file),
-                    Check::Storm(file) => ("linearizability/tests", file),
                     Check::Unit => continue,
                 };
                 let at = root.join(folder).join(file);
