@@ -21,6 +21,9 @@ const FOLDER: &str = "target/mutants/generated";
 
 const LIBRARY: &str = "src/lib.rs";
 
+/// What takes less where nothing is changed is a quick check.
+const QUICK: Duration = Duration::from_secs(8);
+
 /// How many mutants to draw if nobody says.
 const SAMPLE: usize = 300;
 
@@ -232,30 +235,48 @@ impl Run {
         let times = times.into_iter().collect();
         let is_in = |one: &&Numbered| schemata.mutants.contains_key(&one.number);
         let together = queue.iter().copied().filter(is_in).collect();
-        share(&workers, together, |one, worker| {
-            self.among_others(one, &binaries, &times, worker)
+        let times = &times;
+        let run = |(one, before), is_quick, worker: &Worker| {
+            self.among_others(one, before, is_quick, &binaries, times, worker)
+        };
+        // Quick checks for all first: soon it is known who may survive.
+        let left = share(&workers, together, |one, worker| {
+            run((one, Duration::ZERO), true, worker)
         })?;
+        let left = left.into_iter().flatten().collect();
+        share(&workers, left, |left, worker| run(left, false, worker))?;
         let mut alone = queue.into_iter().filter(|one| is_alone(one));
-        alone.try_for_each(|one| self.alone(one, &times, &workers[0]))
+        alone.try_for_each(|one| self.alone(one, times, &workers[0]))
     }
 
-    fn among_others(
+    /// Runs the quick checks, or the others. Who passes the quick ones comes back, with the time that it took.
+    fn among_others<'n>(
         &self,
-        one: &Numbered,
+        one: &'n Numbered,
+        before: Duration,
+        is_quick: bool,
         binaries: &Binaries,
         times: &HashMap<Check, Duration>,
         worker: &Worker,
-    ) -> Outcome<()> {
+    ) -> Outcome<Option<(&'n Numbered, Duration)>> {
         let begin = Instant::now();
-        let mut fate = Fate::Survived;
         for (check, patience) in in_order(one, times) {
+            if (times[&check] < QUICK) != is_quick {
+                continue;
+            }
             let number = Some(one.number);
             if let Ended::Caught(by) = check.run(&binaries[&check], number, patience, worker)? {
-                fate = Fate::Caught(by);
-                break;
+                self.tell(one, Fate::Caught(by), before + begin.elapsed())?;
+                return Ok(None);
             }
         }
-        self.tell(one, fate, begin.elapsed())
+        let taken = before + begin.elapsed();
+        if is_quick {
+            println!("passes what is quick: {}", one.change().name);
+            return Ok(Some((one, taken)));
+        }
+        self.tell(one, Fate::Survived, taken)?;
+        Ok(None)
     }
 
     /// Builds one mutant by itself, check by check.
