@@ -57,11 +57,13 @@ pub(crate) const HARMLESS: &[Harmless] = &[
     ),
     (
         "gen: bitmap/batch.rs:Bitmap::gather: swapped: if left < missing *",
-        "The evidence of a round that took something is thrown away: a look at the root, or at the flights, too many.",
+        "The evidence of a round that took something is thrown away: a look at the root, or at the flights, too \
+         many.",
     ),
     (
         "gen: bitmap/block.rs:Bitmap::claim_words: swapped: if !words.clone().all(all_free) *",
-        "A flight that has taken nothing when it ends: whoever waits for flights waits for one more, as short as a look at the block.",
+        "A flight that has taken nothing when it ends: whoever waits for flights waits for one more, as short as \
+         a look at the block.",
     ),
     (
         "gen: bitmap/chunk.rs:lowest_bits: return: break;",
@@ -73,19 +75,18 @@ pub(crate) const HARMLESS: &[Harmless] = &[
     ),
     (
         "gen: bitmap/control.rs:Control::count_freed: swapped: *",
-        "Both come after our own store and before we land, and nobody reads both: who watches reads `freed`, and who asks reads `returned`, which is counted last.",
+        "Both come after our own store and before we land, and nobody reads both: who watches reads `freed`, and \
+         who asks reads `returned`, which is counted last.",
     ),
     (
         "gen: bitmap/lane.rs:Lanes::given: lowered: load_seq_cst(word) -> Acquire",
-        "No model can tell: the looks around it bring a fence. Whoever sees a bit taken acquires it from the claim, and the flight began before.",
-    ),
-    (
-        "gen: bitmap/lane.rs:take_off_in_any: shifted: 0[.. -> ..=]start",
-        "The first lane is tried once more after all others: it may have become free, or it is refused again.",
+        "No model can tell: the looks around it bring a fence. Whoever sees a bit taken acquires it from the \
+         claim, and the flight began before.",
     ),
     (
         "gen: bitmap/word.rs:take_all: return: return 0;",
-        "An exchange of a word that had nothing: with marks it takes nothing, and without marks what has been released since, which is as good as what was there before.",
+        "An exchange of a word that had nothing: with marks it takes nothing, and without marks what has been \
+         released since, which is as good as what was there before.",
     ),
     (
         "gen: pool/allocate.rs:Pool::claim_into: swapped: self.geometry.write_addrs(*",
@@ -101,7 +102,8 @@ pub(crate) const HARMLESS: &[Harmless] = &[
     ),
     (
         "gen: pool/listing.rs:Listing::name_word: swapped: self.latest.1 |= fresh; <> *",
-        "What is listed and who listed it are two books, of which neither reads the other; `fresh` is known already.",
+        "What is listed and who listed it are two books, of which neither reads the other; `fresh` is known \
+         already.",
     ),
     (
         "gen: pool/reconcile/fuse.rs:blown: swapped: if plan.is_unclear { *",
@@ -113,15 +115,19 @@ pub(crate) const HARMLESS: &[Harmless] = &[
     ),
     (
         "gen: pool/reconcile/reconciler.rs:Reconciler::go_on_from: swapped: self.accepts = *",
-        "Two fields of a value that this caller has alone; the gate is changed in both orders before anybody is told.",
+        "Two fields of a value that this caller has alone; the gate is changed in both orders before anybody is \
+         told.",
     ),
     (
         "gen: pool/reconcile/reconciler.rs:Pool::take_reconcile_slot: lowered: *",
-        "No model can tell: the flag is no atomic of loom's. What the one before has left and the next one reads is the gate and the marks, each read with an ordering of its own, and the lock of a file, which is the kernel's.",
+        "No model can tell: the flag is no atomic of loom's. What the one before has left and the next one reads \
+         is the gate and the marks, each read with an ordering of its own, and the lock of a file, which is the \
+         kernel's.",
     ),
     (
         "gen: pool/reconcile/reconciler.rs:Reconciler::drop: swapped: if self.pool.words.file()*",
-        "Only says earlier what is to be known: whether the gate is ours does not change meanwhile, since we have the slot of the one who reconciles until the end.",
+        "Only says earlier what is to be known: whether the gate is ours does not change meanwhile, since we have \
+         the slot of the one who reconciles until the end.",
     ),
     (
         "gen: set/band.rs:StaticBand::slots_of: swapped: rest = (rest + edge).min(total); <> *",
@@ -161,11 +167,67 @@ pub(crate) const HARMLESS: &[Harmless] = &[
     ),
     (
         "gen: storage/file/recover.rs:dirty_every_page: lowered: *",
-        "Nobody else is there: the exchange is made for its store, which makes the page dirty, and orders nothing. Of pool files there are no models.",
+        "Nobody else is there: the exchange is made for its store, which makes the page dirty, and orders \
+         nothing. Of pool files there are no models.",
     ),
     (
         "gen: storage/file/attached.rs:Attached::leave: swapped: self.volatile(at::ATTACHED).fetch_sub(1, O*",
-        "Whoever changes the count or asks for the lock has the lock OPEN. If the kernel refuses to answer, the count is one too high, and says that somebody died: which the file says then anyway.",
+        "Whoever changes the count or asks for the lock has the lock OPEN. If the kernel refuses to answer, the \
+         count is one too high, and says that somebody died: which the file says then anyway.",
+    ),
+    (
+        "gen: bitmap/collect.rs:Bitmap::looks_full: return: *",
+        "A hint of a set: a linear member that is full is asked in vain once more. What is answered rests on a \
+         proof, which looks by itself.",
+    ),
+    (
+        "gen: bitmap/control.rs:Asked::done: exchanged: self.0 [& -> |] *",
+        "As if the one who asked had died: the next one waits its turn for so many pauses, pushes nobody aside, \
+         and asks with a ticket of its own.",
+    ),
+    (
+        "gen: pool/allocate.rs:Pool::allocate_many: dropped: self.check_process()?;",
+        "The claim asks the same before it begins, and a refusal says why; it is only said earlier.",
+    ),
+    (
+        "gen: set/cordons.rs:Cordons::lift: lowered: *",
+        "Whoever has been told of it reads it, since it happened before; nothing else is promised to be read \
+         after it.",
+    ),
+    (
+        "gen: set/cordons.rs:Cordons::sorted: lowered: *",
+        "No model can tell: whoever has been told of a cordon reads it, since it happened before, and the looks \
+         at the words that follow bring a fence.",
+    ),
+    (
+        "gen: set/strategy.rs:Chooser::compare_all: dropped: self.enough.store(second.max(1), Ordering::Relaxed);",
+        "Then all members are compared at each allocation: slower, and never another answer.",
+    ),
+    (
+        "gen: storage/file/attached.rs:Attached::is_sole: shifted: *",
+        "Nobody is ever taken for alone, so every refusal looks through the words for what a dead process may \
+         have left: slower, and never another answer.",
+    ),
+    (
+        "gen: pool/adopt.rs:Pool::take_words: swapped: let confirmed = self.confirm(); <> *",
+        "How many were claimed is known before the wait, and does not change.",
+    ),
+    (
+        "gen: set/member.rs:Member::try_allocate_for: swapped: if self.is_plain() *",
+        "The place of a client is only computed: for a plain member in vain.",
+    ),
+    (
+        "gen: set/change.rs:PoolSet::lift: dropped: member.note_cordons();",
+        "The member stays one that is searched part by part, with all of it as the only part: slower, and never \
+         another answer.",
+    ),
+    (
+        "gen: set/verbs.rs:PoolSet::walk: dropped: member.note_full();",
+        "A hint which member is asked first: the next count, or the next look at its root, tells the same.",
+    ),
+    (
+        "gen: storage/file/attached.rs:Attached::unlock_reconcile: swapped: *",
+        "Whoever drops a reconciler in a child has gone back before: no child comes here.",
     ),
 ];
 

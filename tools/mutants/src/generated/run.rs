@@ -12,6 +12,7 @@ use crate::Outcome;
 use crate::copy::{Copy, root};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
+use std::ops::Range;
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,8 +22,12 @@ const FOLDER: &str = "target/mutants/generated";
 
 const LIBRARY: &str = "src/lib.rs";
 
-/// What takes less where nothing is changed is a quick check.
-const QUICK: Duration = Duration::from_secs(8);
+/// The rounds, by what checks take where nothing is changed: quick ones of all mutants first.
+const ROUNDS: [Duration; 3] = [
+    Duration::from_secs(3),
+    Duration::from_secs(8),
+    Duration::MAX,
+];
 
 /// How many mutants to draw if nobody says.
 const SAMPLE: usize = 300;
@@ -149,11 +154,6 @@ pub(crate) fn run(options: &Options) -> Outcome<bool> {
     }
     // Those that are expected to face every check come last.
     queue.sort_by_key(|numbered| argument(&numbered.change().name).is_some());
-    queue.sort_by_key(|n| {
-        ["pool/local", "pool/pocket", "pool/holdings"]
-            .iter()
-            .any(|w| n.change().name.contains(w))
-    }); // TEMPORARY
     println!("{} to be tried", queue.len());
     let mut run = Run {
         records: Mutex::new(records),
@@ -234,34 +234,41 @@ impl Run {
         })?;
         let times = times.into_iter().collect();
         let is_in = |one: &&Numbered| schemata.mutants.contains_key(&one.number);
-        let together = queue.iter().copied().filter(is_in).collect();
+        let together = queue.iter().copied().filter(is_in);
         let times = &times;
-        let run = |(one, before), is_quick, worker: &Worker| {
-            self.among_others(one, before, is_quick, &binaries, times, worker)
-        };
-        // Quick checks for all first: soon it is known who may survive.
-        let left = share(&workers, together, |one, worker| {
-            run((one, Duration::ZERO), true, worker)
-        })?;
-        let left = left.into_iter().flatten().collect();
-        share(&workers, left, |left, worker| run(left, false, worker))?;
+        let mut left: Vec<_> = together.map(|one| (one, Duration::ZERO)).collect();
+        let mut from = Duration::ZERO;
+        for to in ROUNDS {
+            let passed = share(&workers, left, |(one, before), worker| {
+                self.round(one, before, from..to, &binaries, times, worker)
+            })?;
+            left = passed.into_iter().flatten().collect();
+            for (one, _) in &left {
+                println!(
+                    "passes what takes less than {to:.0?}: {}",
+                    one.change().name
+                );
+            }
+            from = to;
+        }
         let mut alone = queue.into_iter().filter(|one| is_alone(one));
         alone.try_for_each(|one| self.alone(one, times, &workers[0]))
     }
 
-    /// Runs the quick checks, or the others. Who passes the quick ones comes back, with the time that it took.
-    fn among_others<'n>(
+    /// Runs the checks of a round. Who passes comes back, unless it is the last round, with the time that it has
+    /// taken so far.
+    fn round<'n>(
         &self,
         one: &'n Numbered,
         before: Duration,
-        is_quick: bool,
+        round: Range<Duration>,
         binaries: &Binaries,
         times: &HashMap<Check, Duration>,
         worker: &Worker,
     ) -> Outcome<Option<(&'n Numbered, Duration)>> {
         let begin = Instant::now();
         for (check, patience) in in_order(one, times) {
-            if (times[&check] < QUICK) != is_quick {
+            if !round.contains(&times[&check]) {
                 continue;
             }
             let number = Some(one.number);
@@ -271,12 +278,11 @@ impl Run {
             }
         }
         let taken = before + begin.elapsed();
-        if is_quick {
-            println!("passes what is quick: {}", one.change().name);
-            return Ok(Some((one, taken)));
+        if round.end == Duration::MAX {
+            self.tell(one, Fate::Survived, taken)?;
+            return Ok(None);
         }
-        self.tell(one, Fate::Survived, taken)?;
-        Ok(None)
+        Ok(Some((one, taken)))
     }
 
     /// Builds one mutant by itself, check by check.
