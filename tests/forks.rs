@@ -328,7 +328,7 @@ fn every_verb_by_itself_tells_a_bare_clone() {
     for durability in [Durability::Process, Durability::Barrier, Durability::Strict] {
         let scratch = Scratch::new("verbs");
         let builder = Pool::builder(net("10.0.0.0/24")).durability(durability);
-        let pool = builder.create(&scratch.path("pool")).unwrap();
+        let pool = builder.create(scratch.path("pool")).unwrap();
         let held = pool.allocate().unwrap();
         let block = pool.allocate_block(28).unwrap();
         let free = "10.0.0.99".parse().unwrap();
