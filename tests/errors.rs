@@ -807,3 +807,14 @@ fn snapshots_of_different_layouts_do_not_compare() {
         .unwrap();
     assert!(pool.snapshot().diff(&same.snapshot()).is_ok());
 }
+
+/// Also one that is written as an IPv4 network inside IPv6: blocks are not translated.
+#[test]
+fn a_block_of_the_other_family_is_out_of_range() {
+    let net: IpNet = "10.0.0.0/24".parse().unwrap();
+    let pool = Pool::new(net).unwrap();
+    for block in ["::ffff:10.0.0.0/124", "::ffff:10.0.0.0/28", "fd00::/124"] {
+        let error = pool.release_block(block.parse().unwrap()).unwrap_err();
+        assert_eq!(error.code(), "out-of-range", "{block}");
+    }
+}

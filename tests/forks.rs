@@ -75,6 +75,18 @@ fn in_child(body: impl FnOnce() -> i32) -> i32 {
     }
 }
 
+/// As `in_child`, of a fork that no handler is told of. Nothing is allocated there: the allocator is not told
+/// either.
+fn in_bare_clone(body: impl FnOnce() -> i32) -> i32 {
+    // SAFETY: clone without a stack or anything shared is a fork, and the child allocates nothing.
+    let child =
+        unsafe { nix::libc::syscall(nix::libc::SYS_clone, Signal::SIGCHLD as i32, 0, 0, 0, 0) };
+    if child == 0 {
+        end_with(body);
+    }
+    code_of(Pid::from_raw(child as i32))
+}
+
 fn code_of(child: Pid) -> i32 {
     match waitpid(child, None).unwrap() {
         WaitStatus::Exited(_, code) => code,
@@ -297,24 +309,77 @@ fn a_bare_clone_is_told() {
     let builder = Pool::builder(net("10.0.0.0/24"));
     let mut owned = Some(builder.create(&path).unwrap());
     let held = owned.as_ref().unwrap().allocate().unwrap();
-    // SAFETY: clone without a stack or anything shared is a fork; the child allocates nothing, since the
-    // allocator knows nothing of it.
-    let child =
-        unsafe { nix::libc::syscall(nix::libc::SYS_clone, Signal::SIGCHLD as i32, 0, 0, 0, 0) };
-    if child == 0 {
-        end_with(|| {
-            let pool = owned.take().unwrap();
-            let is_told = pool.allocate() == Err(AllocateError::Forked)
-                && pool.release(held).is_err()
-                && pool.sync() == Err(SyncError::Forked);
-            drop(pool);
-            fine_if(is_told)
-        });
-    }
-    assert_eq!(code_of(Pid::from_raw(child as i32)), FINE);
+    let code = in_bare_clone(|| {
+        let pool = owned.take().unwrap();
+        let is_told = pool.allocate() == Err(AllocateError::Forked)
+            && pool.release(held).is_err()
+            && pool.sync() == Err(SyncError::Forked);
+        drop(pool);
+        fine_if(is_told)
+    });
+    assert_eq!(code, FINE);
     let other = builder.open(&path).unwrap();
     assert_eq!(other.recovery().unwrap().kind, RecoveryKind::Joined);
     assert_eq!(owned.unwrap().allocated(), 1);
+}
+
+/// Each verb by itself, the first thing that a child asks: none relies on what another one has noticed before, nor
+/// on what the handlers of a fork have put in the place of the mapping, which they do in no bare clone.
+#[test]
+fn every_verb_by_itself_tells_a_bare_clone() {
+    for durability in [Durability::Process, Durability::Barrier, Durability::Strict] {
+        let scratch = Scratch::new("verbs");
+        let builder = Pool::builder(net("10.0.0.0/24")).durability(durability);
+        let pool = builder.create(scratch.path("pool")).unwrap();
+        let held = pool.allocate().unwrap();
+        let block = pool.allocate_block(28).unwrap();
+        let free = "10.0.0.99".parse().unwrap();
+        let before: Vec<_> = pool.iter().collect();
+        let is_forked = |error| error == AllocateError::Forked;
+        let verbs: [(&str, &dyn Fn() -> bool); 11] = [
+            ("allocate", &|| pool.allocate().is_err_and(is_forked)),
+            ("allocate_net", &|| {
+                pool.allocate_net().is_err_and(is_forked)
+            }),
+            ("allocate_exact", &|| {
+                let answer = pool.allocate_exact(free);
+                answer.is_err_and(|error| error.code() == "forked")
+            }),
+            ("allocate_preferring", &|| {
+                pool.allocate_preferring(free).is_err_and(is_forked)
+            }),
+            ("allocate_in", &|| {
+                pool.allocate_in(free..=free).is_err_and(is_forked)
+            }),
+            ("allocate_many", &|| {
+                pool.allocate_many(2).is_err_and(is_forked)
+            }),
+            ("allocate_into", &|| pool.allocate_into(&mut [held; 4]) == 0),
+            ("allocate_block", &|| {
+                pool.allocate_block(28).is_err_and(is_forked)
+            }),
+            ("release", &|| {
+                let answer = pool.release(held);
+                answer.is_err_and(|error| error.code() == "forked")
+            }),
+            ("release_many", &|| {
+                let report = pool.release_many(&[held, free, free]);
+                (report.released, report.forked) == (0, 3)
+            }),
+            ("release_block", &|| {
+                let answer = pool.release_block(block);
+                answer.is_err_and(|error| error.code() == "forked")
+            }),
+        ];
+        for (name, is_refused) in verbs {
+            let code = in_bare_clone(|| fine_if(is_refused()));
+            assert_eq!(code, FINE, "{durability}: {name}");
+            assert!(
+                pool.iter().eq(before.iter().copied()),
+                "{durability}: {name}"
+            );
+        }
+    }
 }
 
 /// Between the fork and the exec of a program that another thread starts, a child has our descriptors, and no

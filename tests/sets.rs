@@ -120,6 +120,27 @@ fn most_free_is_always_a_member_with_most_free() {
     }
 }
 
+/// Whatever takes several addresses in one call is counted, and so is what was taken before the set first looked.
+#[test]
+fn most_free_counts_what_is_taken_at_once_or_elsewhere() {
+    let member_of = |set: &PoolSet<Ipv4Net>| set.allocate().unwrap().octets()[2];
+    let set = set_of(Strategy::MostFree, &[20, 16]);
+    set.allocate_many(10).unwrap();
+    assert_eq!(member_of(&set), 1, "of 10 and 16");
+    let set = set_of(Strategy::MostFree, &[12, 4, 9]);
+    set.allocate_many(14).unwrap();
+    assert_eq!(member_of(&set), 2, "of 0, 2 and 9");
+    let set = set_of(Strategy::MostFree, &[20, 16]);
+    assert_eq!(set.allocate_into(&mut [ip("0.0.0.0"); 10]), 10);
+    assert_eq!(member_of(&set), 1, "of 10 and 16");
+
+    let pools = [small(0, 20), small(1, 16)].map(Arc::new);
+    let builder = PoolSet::builder().strategy(Strategy::MostFree);
+    let set = builder.members(pools.clone()).build().unwrap();
+    pools[0].allocate_many(10).unwrap();
+    assert_eq!(member_of(&set), 1, "of 10 and 16");
+}
+
 #[test]
 fn weights_are_proportions_at_any_time() {
     let set = PoolSet::builder()
@@ -565,12 +586,37 @@ fn dynamic_allocations_use_the_band_last() {
         .map(|_| is_band(set.allocate_for(Client::from_hash(0)).unwrap()))
         .collect();
     assert_eq!(given, [[false; 7].as_slice(), &[true; 6]].concat());
+    // And whatever their place is, as long as there is something else.
+    for hash in 0..1000u64 {
+        let client = Client::from_hash(hash.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let builder = PoolSet::builder().banded(small(0, 9), StaticBand::Lowest(6));
+        let addr = builder.build().unwrap().allocate_for(client).unwrap();
+        assert!(!is_band(addr), "{addr}");
+    }
     // A band larger than its pool: all of it is band.
     let set = PoolSet::builder()
         .banded(small(0, 3), StaticBand::Lowest(100))
         .build()
         .unwrap();
     assert_eq!(drained(&set).len(), 3);
+}
+
+/// From one address to all that there are.
+#[test]
+fn a_band_ends_where_it_says() {
+    for (count, last) in [
+        (1, "10.0.0.1"),
+        (2, "10.0.0.2"),
+        (3, "10.0.0.3"),
+        (100, "10.0.0.3"),
+    ] {
+        let set = PoolSet::builder()
+            .banded(small(0, 3), StaticBand::Lowest(count))
+            .build()
+            .unwrap();
+        let band = set.members().next().unwrap().band();
+        assert_eq!(band, Some((ip("10.0.0.1"), ip(last))), "{count}");
+    }
 }
 
 /// Every client comes back to the address it had, on an empty and on a crowded set.
@@ -923,4 +969,18 @@ fn strategies_do_without_the_counts_of_the_pools() {
     let octets = drained(&set);
     assert_eq!(octets.len(), 13 + 29);
     assert!(octets[..16].iter().all(|&octet| octet == 1));
+
+    // They count themselves, batches and blocks as well.
+    let two = || {
+        let pools = [uncounted("10.0.0.0/25"), uncounted("10.0.1.0/25")];
+        pools[1].allocate_many(20).unwrap();
+        let builder = PoolSet::builder().strategy(Strategy::MostFree);
+        builder.members(pools).build().unwrap()
+    };
+    let set = two();
+    assert_eq!(set.allocate_block(27), Ok(net("10.0.0.64/27")));
+    assert_eq!(set.allocate().unwrap().octets()[2], 1, "of 93 and 105");
+    let set = two();
+    assert_eq!(set.allocate_many(30).unwrap().len(), 30);
+    assert_eq!(set.allocate().unwrap().octets()[2], 1, "of 95 and 105");
 }

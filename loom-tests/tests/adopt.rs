@@ -155,3 +155,29 @@ fn a_list_makes_nobody_miss_what_is_free() {
         );
     }
 }
+
+/// What a batch holds for a moment and gives back is nobody's: a list takes it, and says so.
+#[test]
+fn a_list_takes_what_a_batch_gives_back() {
+    fn ask_for_too_many(net: &Net) -> u64 {
+        assert!(net.pool.allocate_many(2).is_err(), "one is taken");
+        0
+    }
+    fn adopt_first(net: &Net) -> u64 {
+        net.adopt(&[FIRST]).taken
+    }
+    for search in SEARCHES {
+        let roles: [Role; 2] = [adopt_first, ask_for_too_many];
+        let world = move || Net::new(search).with_taken(SECOND);
+        race(
+            &format!("{search:?}"),
+            Some(4),
+            world,
+            roles,
+            |net, took| {
+                assert_eq!(took[0], 1, "nobody else ever held it");
+                assert!(net.pool.allocate().is_err(), "the list has it");
+            },
+        );
+    }
+}

@@ -230,6 +230,13 @@ fn what_a_local_has_is_never_freed() {
     });
 }
 
+/// What a pass has freed may be a local's at once, and the plan can be applied again.
+#[test]
+fn a_plan_that_is_applied_twice_frees_nothing_of_a_local() {
+    let net = || Net::new(Policy::Lowest).leak(FIRST).with_user(SECOND);
+    beside_a_pass("", 3, net, 2, Net::join_locally);
+}
+
 /// What a list takes beside a pass is the list's: whoever is in it has been a user before it was adopted, so a
 /// pass has the user in its own list, or has its barrier up before the list takes anything.
 #[test]

@@ -110,6 +110,7 @@ fn a_list_that_shrank_frees_nothing() {
     }
     let short = [list(0, 2..=4), list(1, 2..=16)].concat();
     let plan = pass(&mut reconciler, &short);
+    assert!(!plan.is_in_order(), "what is taken and not listed");
     assert_eq!(
         (plan.listed, plan.listed_before, plan.slots.ripe),
         (18, Some(40), 5)

@@ -2,6 +2,7 @@
 
 use crate::Outcome;
 use crate::list::{Change, Mutant};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,17 +23,18 @@ pub(crate) fn root() -> Outcome<PathBuf> {
 impl Copy {
     /// Copies what git tracks, as it is in the work tree, to `target/mutants/tree`.
     pub(crate) fn new() -> Outcome<Self> {
-        Self::of_worker(0)
+        Self::with("target/mutants", "tree", &BTreeMap::new())
     }
 
-    /// The same for one of several workers: all but the first one have a folder below.
-    pub(crate) fn of_worker(index: usize) -> Outcome<Self> {
+    /// The same to a tree in a folder, with other texts for some of the files.
+    pub(crate) fn with(
+        folder: &str,
+        tree: &str,
+        texts: &BTreeMap<String, String>,
+    ) -> Outcome<Self> {
         let root = root()?;
-        let mut folder = root.join("target/mutants");
-        if index != 0 {
-            folder.push(format!("worker-{index}"));
-        }
-        let tree = folder.join("tree");
+        let folder = root.join(folder);
+        let tree = folder.join(tree);
         let listed = Command::new("git")
             .args([
                 "ls-files",
@@ -48,8 +50,14 @@ impl Copy {
             return Err("git ls-files failed: run this in a checkout".to_owned());
         }
         let copy = Self { root, folder, tree };
-        for path in String::from_utf8_lossy(&listed.stdout).split_terminator('\0') {
-            copy.refresh(Path::new(path))?;
+        let listed = String::from_utf8_lossy(&listed.stdout);
+        for path in listed.split_terminator('\0') {
+            if !texts.contains_key(path) {
+                copy.refresh(Path::new(path))?;
+            }
+        }
+        for (path, text) in texts {
+            copy.write(Path::new(path), text.as_bytes())?;
         }
         Ok(copy)
     }
@@ -63,14 +71,18 @@ impl Copy {
         self.folder.join(kind)
     }
 
-    /// Writes the file anew only if it differs, so that cargo builds only what changed.
     fn refresh(&self, path: &Path) -> Outcome<()> {
-        let (from, to) = (self.root.join(path), self.tree.join(path));
-        let Ok(wanted) = fs::read(&from) else {
+        let Ok(wanted) = fs::read(self.root.join(path)) else {
             // Tracked but deleted in the work tree.
-            let _ = fs::remove_file(&to);
+            let _ = fs::remove_file(self.tree.join(path));
             return Ok(());
         };
+        self.write(path, &wanted)
+    }
+
+    /// Writes the file anew only if it differs, so that cargo builds only what changed.
+    fn write(&self, path: &Path, wanted: &[u8]) -> Outcome<()> {
+        let to = self.tree.join(path);
         if fs::read(&to).is_ok_and(|present| present == wanted) {
             return Ok(());
         }
@@ -95,15 +107,6 @@ impl Copy {
             fs::write(&path, after).map_err(|error| format!("{file}: {error}"))?;
         }
         Ok(weakened)
-    }
-}
-
-impl Copy {
-    /// Puts a text in the place of a file's; restored like a mutant.
-    pub(crate) fn replace(&self, file: &str, before: &str, after: &str) -> Outcome<Weakened> {
-        let path = self.tree.join(file);
-        fs::write(&path, after).map_err(|error| format!("{file}: {error}"))?;
-        Ok(Weakened(vec![(path, before.to_owned())]))
     }
 }
 

@@ -1,15 +1,17 @@
 //! Mutants that nobody thought of: made by operators from the syntax of the rooms of the protocol.
 //!
-//! `--generated` draws a sample, the same from the same source, and tries each against the checks of its room,
-//! cheap ones first. Records are kept (`target/mutants/generated.tsv`): a run that was stopped goes on. Who
-//! survives must be in the table of `harmless`, with the argument.
+//! `--generated` draws a sample, the same from the same source, and builds a library that has all of them
+//! (`schemata`). Each is tried against the checks of its room, quick ones first. Records are kept
+//! (`target/mutants/generated/records.tsv`): a run that was stopped goes on. Who survives must be in the table of
+//! `harmless`, with the argument.
 
+mod checks;
 mod harmless;
 mod operators;
 mod records;
 mod rooms;
 mod run;
-mod stages;
+mod schemata;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -67,6 +67,8 @@ pub(crate) struct Generated {
     /// From the root of the repository.
     pub(crate) file: String,
     pub(crate) operator: Operator,
+    /// The body of the function that it is in, if there can be several bodies of it.
+    pub(super) body: Option<Range<usize>>,
     place: Range<usize>,
     replacement: String,
 }
@@ -74,8 +76,18 @@ pub(crate) struct Generated {
 impl Generated {
     /// The file with the change in it.
     pub(crate) fn applied_to(&self, text: &str) -> String {
+        self.applied_within(text, 0..text.len())
+    }
+
+    /// A part of the file that has the place in it, with the change.
+    pub(super) fn applied_within(&self, text: &str, part: Range<usize>) -> String {
         let Range { start, end } = self.place;
-        [&text[..start], &self.replacement, &text[end..]].concat()
+        [
+            &text[part.start..start],
+            &self.replacement,
+            &text[end..part.end],
+        ]
+        .concat()
     }
 }
 
@@ -86,6 +98,7 @@ pub(crate) fn changes_of(file: &str, text: &str) -> Result<Vec<Generated>, Strin
         file,
         text,
         path: Vec::new(),
+        body: None,
         found: Vec::new(),
         times: HashMap::new(),
     };
@@ -99,6 +112,8 @@ struct Finder<'t> {
     text: &'t str,
     /// The type and the functions around.
     path: Vec<String>,
+    /// As in [`Generated`]: that of the outermost function.
+    body: Option<Range<usize>>,
     found: Vec<Generated>,
     /// How often a name has come.
     times: HashMap<String, usize>,
@@ -123,6 +138,7 @@ impl Finder<'_> {
             name,
             file: self.file.to_owned(),
             operator,
+            body: self.body.clone(),
             place,
             replacement: new,
         });
@@ -149,6 +165,17 @@ impl Finder<'_> {
         self.path.push(name);
         visit(self);
         self.path.pop();
+    }
+
+    /// What is constant has one body, and of what is only said to implement a trait each body is another type.
+    fn function(&mut self, of: &syn::Signature, body: &syn::Block, visit: impl FnOnce(&mut Self)) {
+        let around = self.body.clone();
+        let is_opaque = matches!(&of.output, syn::ReturnType::Type(_, of) if matches!(**of, syn::Type::ImplTrait(_)));
+        if around.is_none() && of.constness.is_none() && !is_opaque {
+            self.body = Some(body.span().byte_range());
+        }
+        visit(self);
+        self.body = around;
     }
 
     fn binary(&mut self, binary: &syn::ExprBinary) {
@@ -341,15 +368,27 @@ impl<'s> Visit<'s> for Finder<'_> {
     }
 
     fn visit_item_fn(&mut self, item: &'s syn::ItemFn) {
-        self.inside(item.sig.ident.to_string(), |finder| {
-            visit::visit_item_fn(finder, item);
+        self.function(&item.sig, &item.block, |finder| {
+            finder.inside(item.sig.ident.to_string(), |finder| {
+                visit::visit_item_fn(finder, item);
+            });
         });
     }
 
     fn visit_impl_item_fn(&mut self, item: &'s syn::ImplItemFn) {
         if !is_left_alone(&item.attrs) {
-            self.inside(item.sig.ident.to_string(), |finder| {
-                visit::visit_impl_item_fn(finder, item);
+            self.function(&item.sig, &item.block, |finder| {
+                finder.inside(item.sig.ident.to_string(), |finder| {
+                    visit::visit_impl_item_fn(finder, item);
+                });
+            });
+        }
+    }
+
+    fn visit_trait_item_fn(&mut self, item: &'s syn::TraitItemFn) {
+        if let Some(body) = &item.default {
+            self.function(&item.sig, body, |finder| {
+                visit::visit_trait_item_fn(finder, item);
             });
         }
     }

@@ -1,10 +1,11 @@
 //! Which files mutants are made of, and which checks stand behind them.
 
+use super::checks::Check;
 use super::operators::{Generated, Operator, changes_of};
-use super::stages::Stage;
 use crate::Outcome;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::iter;
 use std::path::Path;
 
 pub(crate) struct Room {
@@ -12,8 +13,14 @@ pub(crate) struct Room {
     folder: &'static str,
     /// Those files of the folder that are of the protocol; nothing says all of them.
     only: &'static [&'static str],
-    /// From cheap to dear.
-    stages: &'static [Stage],
+    behind: Behind,
+}
+
+/// The checks that stand behind a room, beside those that stand behind all.
+struct Behind {
+    tests: &'static [&'static str],
+    /// Files of loom models; nothing of a pool file is built under loom.
+    loom: &'static [&'static str],
 }
 
 pub(crate) const ROOMS: &[Room] = &[
@@ -21,14 +28,7 @@ pub(crate) const ROOMS: &[Room] = &[
         name: "bitmap",
         folder: "src/bitmap",
         only: &[],
-        stages: &[
-            Stage::Unit,
-            Stage::Tests(&["verbs", "properties", "edges", "local", "sets"]),
-            Stage::Loom(&["proof", "batch", "block", "lanes"]),
-            Stage::Tests(&["threads", "reconcile", "reconcile_sim", "file_steps"]),
-            Stage::Loom(&["single", "pool", "set", "twins"]),
-            Stage::Storms,
-        ],
+        behind: BITMAP,
     },
     Room {
         name: "pool",
@@ -37,13 +37,13 @@ pub(crate) const ROOMS: &[Room] = &[
             "adopt", "allocate", "barrier", "batch", "confirm", "guard", "holdings", "listing",
             "local", "member", "pocket", "refill", "release",
         ],
-        stages: POOL,
+        behind: POOL,
     },
     Room {
         name: "passes",
         folder: "src/pool/reconcile",
         only: &[],
-        stages: POOL,
+        behind: POOL,
     },
     Room {
         name: "set",
@@ -52,41 +52,79 @@ pub(crate) const ROOMS: &[Room] = &[
             "adopt", "band", "change", "cordons", "guard", "many", "member", "members", "pair",
             "proof", "strategy", "sub_pool", "twins", "verbs",
         ],
-        stages: SET,
+        behind: SET,
     },
     Room {
         name: "set passes",
         folder: "src/set/reconcile",
         only: &[],
-        stages: SET,
+        behind: SET,
     },
     Room {
         name: "file",
         folder: "src/storage/file",
         only: &["attached", "commit", "leave", "peers", "poison", "recover"],
-        stages: FILE,
+        behind: FILE,
     },
+    // The heap's barrier is the same one.
     Room {
-        name: "file barrier",
+        name: "barrier",
         folder: "src/storage",
         only: &["barrier"],
-        stages: FILE,
+        behind: POOL,
     },
 ];
 
-const POOL: &[Stage] = &[
-    Stage::Unit,
-    Stage::Tests(&[
-        "verbs",
-        "local",
-        "reconcile",
-        "users",
-        "owners",
-        "edges",
-        "errors",
-        "properties",
-    ]),
-    Stage::Loom(&[
+/// Behind all rooms. Not the storms of threads: what they find they find by chance, and where others have the
+/// processors, some fail without a mutant.
+const TESTS: &[&str] = &[
+    "edges",
+    "errors",
+    "field_networks",
+    "field_reconcile",
+    "file_kernel",
+    "file_steps",
+    "forks",
+    "grow",
+    "local",
+    "owners",
+    "properties",
+    "reconcile",
+    "reconcile_file",
+    "reconcile_sim",
+    "serde",
+    "set_lists",
+    "set_properties",
+    "set_reconcile",
+    "sets",
+    "sets_file",
+    "signals",
+    "users",
+    "verbs",
+];
+
+const BITMAP: Behind = Behind {
+    tests: &[],
+    loom: &[
+        "proof",
+        "batch",
+        "block",
+        "lanes",
+        "single",
+        "pool",
+        "pass",
+        "adopt",
+        "guards",
+        "sub_pools",
+        "pass_of_members",
+        "set",
+        "twins",
+    ],
+};
+
+const POOL: Behind = Behind {
+    tests: &["file_life"],
+    loom: &[
         "pool",
         "local",
         "pass",
@@ -94,52 +132,38 @@ const POOL: &[Stage] = &[
         "adopt",
         "guards",
         "sub_pools",
-    ]),
-    Stage::Tests(&[
-        "reconcile_sim",
-        "reconcile_file",
-        "file_life",
-        "file_kernel",
-        "file_steps",
-        "sets",
-        "threads",
-    ]),
-    Stage::Loom(&["pass_of_members", "set"]),
-    Stage::Storms,
-];
+        "pass_of_members",
+        "set",
+    ],
+};
 
-const SET: &[Stage] = &[
-    Stage::Unit,
-    Stage::Tests(&["sets", "set_properties", "set_lists", "set_reconcile"]),
-    Stage::Loom(&["set", "pass_of_members", "guards", "twins", "sub_pools"]),
-    Stage::Tests(&["sets_file", "reconcile_sim", "threads"]),
-    Stage::Storms,
-];
+const SET: Behind = Behind {
+    tests: &[],
+    loom: &["set", "pass_of_members", "guards", "twins", "sub_pools"],
+};
 
-const FILE: &[Stage] = &[
-    Stage::Unit,
-    Stage::Tests(&[
-        "file_life",
-        "file_kernel",
-        "file_growth",
-        "file_system_calls",
-        "reconcile_file",
-    ]),
-    Stage::Tests(&[
-        "file_steps",
-        "file_processes",
-        "sets_file",
+const FILE: Behind = Behind {
+    tests: &[
         "crash_model",
-        "local",
-    ]),
-];
+        "file_copies",
+        "file_growth",
+        "file_life",
+        "file_processes",
+        "file_system_calls",
+    ],
+    loom: &[],
+};
 
 impl Room {
     /// What to try a mutant with. An x86-64 is no weaker for a weaker ordering: there the models alone can tell.
-    pub(crate) fn stages(&self, operator: Operator) -> Vec<Stage> {
-        let stages = self.stages.iter().copied();
-        let can_tell = |stage: &Stage| operator != Operator::Lowered || stage.is_loom();
-        stages.filter(can_tell).collect()
+    pub(crate) fn checks(&self, operator: Operator) -> Vec<Check> {
+        let loom = self.behind.loom.iter().copied().map(Check::Loom);
+        if operator == Operator::Lowered {
+            return loom.collect();
+        }
+        let tests = TESTS.iter().chain(self.behind.tests).copied();
+        let tests = tests.map(Check::Test);
+        iter::once(Check::Unit).chain(tests).chain(loom).collect()
     }
 
     /// All of its files, by their names.
@@ -191,25 +215,26 @@ pub(crate) fn all(root: &Path) -> Outcome<Vec<Mutant>> {
     Ok(all)
 }
 
-/// About `wanted` of them: as many of each operator in each room as it has of all, at least one, the same as
-/// long as the source is the same, and mostly the same when it has changed.
-pub(crate) fn sample(all: &[Mutant], wanted: usize) -> Vec<Mutant> {
+/// The names of about `wanted` of them: as many of each operator in each room as it has of all, at least one, the
+/// same as long as the source is the same, and mostly the same when it has changed.
+pub(crate) fn sample<'m>(all: impl Iterator<Item = &'m Mutant>, wanted: usize) -> BTreeSet<String> {
     let mut drawers: BTreeMap<(&str, Operator), Vec<&Mutant>> = BTreeMap::new();
+    let mut count = 0;
     for mutant in all {
         let drawer = (mutant.room.name, mutant.change.operator);
         drawers.entry(drawer).or_default().push(mutant);
+        count += 1;
     }
-    let mut names = std::collections::BTreeSet::new();
+    let mut names = BTreeSet::new();
     for drawer in drawers.values_mut() {
-        let share = (drawer.len() as u128 * wanted as u128).div_ceil(all.len() as u128);
+        let share = (drawer.len() as u128 * wanted as u128).div_ceil(count);
         let share = drawer
             .len()
             .min(usize::try_from(share).unwrap_or(usize::MAX));
         drawer.sort_by_key(|mutant| hash(&mutant.change.name));
-        names.extend(drawer[..share].iter().map(|mutant| &mutant.change.name));
+        names.extend(drawer[..share].iter().map(|one| one.change.name.clone()));
     }
-    let drawn = |mutant: &&Mutant| names.contains(&mutant.change.name);
-    all.iter().filter(drawn).cloned().collect()
+    names
 }
 
 /// FNV-1a, with the seed of the sample in its offset; of no other use than to be the same tomorrow.

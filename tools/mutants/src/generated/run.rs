@@ -1,17 +1,36 @@
-//! One mutant after the other, or several at once, each in a copy of its worker's own.
+//! All mutants in one copy, built at once; then one after the other is run, or several at the same time. Those that
+//! cannot be built beside others follow, one at a time.
 
+use super::checks::{Binaries, Check, CompileError, Ended, Worker, build, patience};
 use super::harmless::argument;
+use super::operators::Generated;
 use super::records::{Fate, Record, Records};
 use super::rooms::{self, Mutant};
-use super::stages::{Ended, LONGEST, Stage};
+use super::schemata::{MODULE, MODULE_TEXT, Schema};
 use super::table;
 use crate::Outcome;
 use crate::copy::{Copy, root};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
+use std::ops::Range;
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
+
+/// From the root of the repository.
+const FOLDER: &str = "target/mutants/generated";
+
+const LIBRARY: &str = "src/lib.rs";
+
+/// The rounds, by what checks take where nothing is changed: quick ones of all mutants first.
+const ROUNDS: [Duration; 3] = [
+    Duration::from_secs(3),
+    Duration::from_secs(8),
+    Duration::MAX,
+];
+
+/// How many mutants to draw if nobody says.
+const SAMPLE: usize = 300;
 
 pub(crate) struct Options {
     /// How many mutants to draw.
@@ -21,6 +40,8 @@ pub(crate) struct Options {
     /// Whatever the records say.
     pub(crate) again: bool,
     pub(crate) workers: usize,
+    /// None is built beside others: slow, and what all together are measured by.
+    pub(crate) alone: bool,
     /// Only says what there is.
     pub(crate) list: bool,
     /// Only writes what the records say into the page.
@@ -30,10 +51,11 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn read(arguments: &[String]) -> Outcome<Self> {
         let mut options = Self {
-            sample: 300,
+            sample: SAMPLE,
             words: Vec::new(),
             again: false,
             workers: 1,
+            alone: false,
             list: false,
             table: false,
         };
@@ -50,11 +72,12 @@ impl Options {
                 "--all" => options.sample = usize::MAX,
                 "--workers" => options.workers = number()?,
                 "--again" => options.again = true,
+                "--alone" => options.alone = true,
                 "--list" => options.list = true,
                 "--table" => options.table = true,
                 option if option.starts_with('-') => {
                     return Err(format!(
-                        "{option} is no option: there are --sample N, --all, --again, --workers N, --list, --table"
+                        "{option} is no option: there are --sample N, --all, --again, --alone, --workers N, --list, --table"
                     ));
                 }
                 word => options.words.push(word.to_owned()),
@@ -64,13 +87,22 @@ impl Options {
     }
 }
 
-struct Run {
-    records: Mutex<Records>,
-    /// Those that are still to be tried, the next one last.
-    queue: Mutex<Vec<(Mutant, String)>>,
-    patience: HashMap<Stage, Duration>,
-    begin: Instant,
-    count: usize,
+/// A mutant, its number among all, and the file that it changes.
+#[derive(Clone)]
+struct Numbered {
+    number: usize,
+    mutant: Mutant,
+    source: String,
+}
+
+impl Numbered {
+    fn change(&self) -> &Generated {
+        &self.mutant.change
+    }
+
+    fn checks(&self) -> Vec<Check> {
+        self.mutant.room.checks(self.change().operator)
+    }
 }
 
 /// Whether every survivor is explained.
@@ -86,134 +118,311 @@ pub(crate) fn run(options: &Options) -> Outcome<bool> {
     }
     println!("{} mutants in all, {} chosen", all.len(), chosen.len());
     if options.list {
-        chosen
-            .iter()
-            .for_each(|mutant| println!("{}", mutant.change.name));
+        let names = all.iter().map(|mutant| &mutant.change.name);
+        names
+            .filter(|name| chosen.contains(*name))
+            .for_each(|name| println!("{name}"));
         return Ok(true);
     }
-    let copies = (0..options.workers)
-        .map(Copy::of_worker)
-        .collect::<Outcome<Vec<_>>>()?;
-    let source = |mutant: &Mutant| {
-        let path = copies[0].tree().join(&mutant.change.file);
-        fs::read_to_string(path).map_err(|error| format!("{}: {error}", mutant.change.file))
-    };
-    let records = Records::read(copies[0].target("generated.tsv"));
-    let mut with_source = Vec::new();
-    for mutant in chosen {
-        let source = source(&mutant)?;
-        with_source.push((mutant, source));
+    let mut sources = HashMap::new();
+    for file in all.iter().map(|mutant| &mutant.change.file) {
+        let text =
+            fs::read_to_string(root.join(file)).map_err(|error| format!("{file}: {error}"))?;
+        sources.insert(file.clone(), text);
     }
-    let is_open = |(mutant, source): &&(Mutant, String)| match records.of(mutant, source) {
+    let with_number = |(number, mutant): (usize, &Mutant)| Numbered {
+        number,
+        mutant: mutant.clone(),
+        source: sources[&mutant.change.file].clone(),
+    };
+    let all: Vec<_> = all.iter().enumerate().map(with_number).collect();
+    let is_chosen = |numbered: &&Numbered| chosen.contains(&numbered.change().name);
+    let records = Records::read(root.join("target/mutants/generated/records.tsv"));
+    let is_open = |numbered: &&Numbered| match records.of(&numbered.mutant, &numbered.source) {
         _ if options.again => true,
         // Maybe a check has become stronger.
         Some(Record {
             fate: Fate::Survived,
             ..
-        }) => argument(&mutant.change.name).is_none(),
+        }) => argument(&numbered.change().name).is_none(),
         Some(_) => false,
         None => true,
     };
-    let mut queue: Vec<_> = with_source.iter().filter(is_open).cloned().collect();
+    let mut queue: Vec<_> = all.iter().filter(is_chosen).filter(is_open).collect();
     if options.table {
         queue.clear();
     }
+    // Those that are expected to face every check come last.
+    queue.sort_by_key(|numbered| argument(&numbered.change().name).is_some());
     println!("{} to be tried", queue.len());
-    queue.reverse();
-    let run = Run {
-        patience: patience(&queue, &copies)?,
+    let mut run = Run {
         records: Mutex::new(records),
-        count: queue.len(),
-        queue: Mutex::new(queue),
+        done: Mutex::new(0),
         begin: Instant::now(),
+        count: queue.len(),
     };
-    let outcomes: Vec<Outcome<()>> = thread::scope(|scope| {
-        let run = &run;
-        let work = |copy| scope.spawn(move || run.work(copy));
-        let workers: Vec<_> = copies.iter().map(work).collect();
-        workers
-            .into_iter()
-            .map(|worker| worker.join().expect("a worker panicked"))
-            .collect()
-    });
-    outcomes.into_iter().collect::<Outcome<()>>()?;
+    if !queue.is_empty() {
+        // The whole sample, too: what is built is the same for every choice from it.
+        let sample = rooms::sample(all.iter().map(|numbered| &numbered.mutant), SAMPLE);
+        let is_wanted = |numbered: &&Numbered| {
+            let name = &numbered.change().name;
+            sample.contains(name) || chosen.contains(name)
+        };
+        run.all_of(queue, all.iter().filter(is_wanted).collect(), options)?;
+    }
     let records = run.records.into_inner().expect("no worker panicked");
-    table::tell(
-        &with_source,
-        &records,
-        all.len(),
-        options.words.is_empty(),
-        &root,
-    )
+    let tried: Vec<_> = all
+        .iter()
+        .filter(is_chosen)
+        .map(|numbered| (&numbered.mutant, numbered.source.as_str()))
+        .collect();
+    table::tell(&tried, &records, all.len(), options.words.is_empty(), &root)
 }
 
-fn choose(all: &[Mutant], options: &Options) -> Vec<Mutant> {
-    if options.words.is_empty() {
-        return rooms::sample(all, options.sample);
-    }
+/// The names of those to be tried.
+fn choose(all: &[Mutant], options: &Options) -> BTreeSet<String> {
     let contains = |mutant: &&Mutant| {
         let mut words = options.words.iter();
-        words.any(|word| mutant.change.name.contains(word))
+        options.words.is_empty() || words.any(|word| mutant.change.name.contains(word))
     };
-    let named: Vec<_> = all.iter().filter(contains).cloned().collect();
-    rooms::sample(&named, options.sample)
+    rooms::sample(all.iter().filter(contains), options.sample)
 }
 
-/// How long to wait for each stage that is needed: a multiple of what it takes where nothing is changed.
-fn patience(queue: &[(Mutant, String)], copies: &[Copy]) -> Outcome<HashMap<Stage, Duration>> {
-    let mut patience = HashMap::new();
-    for (mutant, _) in queue {
-        for stage in mutant.room.stages(mutant.change.operator) {
-            if patience.contains_key(&stage) {
-                continue;
-            }
-            let taken = stage.time_unchanged(&copies[0])?;
-            println!("unchanged: {stage} passes, {:.1} s", taken.as_secs_f64());
-            patience.insert(stage, (taken * 3 + Duration::from_secs(8)).min(LONGEST));
-        }
-    }
-    Ok(patience)
+struct Run {
+    records: Mutex<Records>,
+    done: Mutex<usize>,
+    begin: Instant,
+    count: usize,
 }
 
 impl Run {
-    fn work(&self, copy: &Copy) -> Outcome<()> {
-        loop {
-            let next = self.queue.lock().expect("no panic").pop();
-            let Some((mutant, source)) = next else {
-                return Ok(());
+    /// Tries those of the queue; what is built has more of them.
+    fn all_of(
+        &mut self,
+        queue: Vec<&Numbered>,
+        wanted: Vec<&Numbered>,
+        options: &Options,
+    ) -> Outcome<()> {
+        let mut checks: Vec<Check> = queue.iter().flat_map(|one| one.checks()).collect();
+        checks.sort_unstable();
+        checks.dedup();
+        let is_alone = |one: &Numbered| options.alone || one.change().body.is_none();
+        let mut together = wanted;
+        together.retain(|one| !is_alone(one));
+        let mut schemata = Schemata::new(together, self.records.get_mut().expect("no panic"));
+        let copy = schemata.write()?;
+        let binaries = loop {
+            match build(&copy, &checks)? {
+                Ok(binaries) => break binaries,
+                Err(errors) => {
+                    for number in schemata.blame(&errors)? {
+                        let not_built = schemata.take_out(number);
+                        self.tell(not_built, Fate::NotBuilt, Duration::ZERO)?;
+                    }
+                    schemata.write()?;
+                }
+            }
+        };
+        println!("built: {:.1} min", self.minutes());
+        let workers: Vec<_> = (0..options.workers)
+            .map(|index| Worker::new(index, &copy))
+            .collect();
+        let times = share(&workers, checks, |check, worker| {
+            let taken = check.time_unchanged(&binaries[&check], worker)?;
+            println!("unchanged: {check} passes, {:.1} s", taken.as_secs_f64());
+            Ok((check, taken))
+        })?;
+        let times = times.into_iter().collect();
+        let is_in = |one: &&Numbered| schemata.mutants.contains_key(&one.number);
+        let together = queue.iter().copied().filter(is_in);
+        let times = &times;
+        let mut left: Vec<_> = together.map(|one| (one, Duration::ZERO)).collect();
+        let mut from = Duration::ZERO;
+        for to in ROUNDS {
+            let passed = share(&workers, left, |(one, before), worker| {
+                self.round(one, before, from..to, &binaries, times, worker)
+            })?;
+            left = passed.into_iter().flatten().collect();
+            for (one, _) in &left {
+                println!(
+                    "passes what takes less than {to:.0?}: {}",
+                    one.change().name
+                );
+            }
+            from = to;
+        }
+        let mut alone = queue.into_iter().filter(|one| is_alone(one));
+        alone.try_for_each(|one| self.alone(one, times, &workers[0]))
+    }
+
+    /// Runs the checks of a round. Who passes comes back, unless it is the last round, with the time that it has
+    /// taken so far.
+    fn round<'n>(
+        &self,
+        one: &'n Numbered,
+        before: Duration,
+        round: Range<Duration>,
+        binaries: &Binaries,
+        times: &HashMap<Check, Duration>,
+        worker: &Worker,
+    ) -> Outcome<Option<(&'n Numbered, Duration)>> {
+        let begin = Instant::now();
+        for (check, patience) in in_order(one, times) {
+            if !round.contains(&times[&check]) {
+                continue;
+            }
+            let number = Some(one.number);
+            if let Ended::Caught(by) = check.run(&binaries[&check], number, patience, worker)? {
+                self.tell(one, Fate::Caught(by), before + begin.elapsed())?;
+                return Ok(None);
+            }
+        }
+        let taken = before + begin.elapsed();
+        if round.end == Duration::MAX {
+            self.tell(one, Fate::Survived, taken)?;
+            return Ok(None);
+        }
+        Ok(Some((one, taken)))
+    }
+
+    /// Builds one mutant by itself, check by check.
+    fn alone(
+        &self,
+        one: &Numbered,
+        times: &HashMap<Check, Duration>,
+        worker: &Worker,
+    ) -> Outcome<()> {
+        let begin = Instant::now();
+        let change = one.change();
+        let changed = (change.file.clone(), change.applied_to(&one.source));
+        let copy = Copy::with(FOLDER, "alone", &BTreeMap::from([changed]))?;
+        let mut fate = Fate::Survived;
+        for (check, patience) in in_order(one, times) {
+            let Ok(binaries) = build(&copy, &[check])? else {
+                fate = Fate::NotBuilt;
+                break;
             };
-            let begin = Instant::now();
-            let fate = self.try_out(&mutant, &source, copy)?;
-            let seconds = begin.elapsed().as_secs_f64();
-            let told = match &fate {
-                Fate::Caught(by) => by,
-                Fate::NotBuilt => "does not compile",
-                Fate::Survived if argument(&mutant.change.name).is_some() => "nothing: harmless",
-                Fate::Survived => "NOTHING",
-            };
-            let done = self.count - self.queue.lock().expect("no panic").len();
-            let minutes = self.begin.elapsed().as_secs_f64() / 60.0;
-            let name = &mutant.change.name;
-            println!(
-                "{done}/{} {minutes:.1} min, {seconds:5.1} s  {name}  |  {told}",
-                self.count
-            );
-            let mut records = self.records.lock().expect("no panic");
-            records.add(&mutant, &source, Record { fate, seconds })?;
+            if let Ended::Caught(by) = check.run(&binaries[&check], None, patience, worker)? {
+                fate = Fate::Caught(by);
+                break;
+            }
+        }
+        self.tell(one, fate, begin.elapsed())
+    }
+
+    fn tell(&self, one: &Numbered, fate: Fate, taken: Duration) -> Outcome<()> {
+        let told = match &fate {
+            Fate::Caught(by) => by,
+            Fate::NotBuilt => "does not compile",
+            Fate::Survived if argument(&one.change().name).is_some() => "nothing: harmless",
+            Fate::Survived => "NOTHING",
+        };
+        let mut done = self.done.lock().expect("no panic");
+        *done += 1;
+        let (minutes, seconds) = (self.minutes(), taken.as_secs_f64());
+        println!(
+            "{done}/{} {minutes:.1} min, {seconds:5.1} s  {}  |  {told}",
+            self.count,
+            one.change().name
+        );
+        let mut records = self.records.lock().expect("no panic");
+        records.add(&one.mutant, &one.source, Record { fate, seconds })
+    }
+
+    fn minutes(&self) -> f64 {
+        self.begin.elapsed().as_secs_f64() / 60.0
+    }
+}
+
+/// Each thing is done by whichever worker is free; all of it, unless one fails.
+fn share<T: Send, A: Send>(
+    workers: &[Worker],
+    mut things: Vec<T>,
+    work: impl Fn(T, &Worker) -> Outcome<A> + Sync,
+) -> Outcome<Vec<A>> {
+    things.reverse();
+    let things = Mutex::new(things);
+    let next = || things.lock().expect("no worker panicked").pop();
+    let (next, work) = (&next, &work);
+    let some = |worker| {
+        let mut answers = Vec::new();
+        while let Some(thing) = next() {
+            answers.push(work(thing, worker)?);
+        }
+        Ok(answers)
+    };
+    let answers: Vec<Outcome<Vec<A>>> = thread::scope(|scope| {
+        let start = |worker| scope.spawn(move || some(worker));
+        let threads: Vec<_> = workers.iter().map(start).collect();
+        let ends = threads.into_iter().map(|thread| thread.join());
+        ends.map(|end| end.expect("a worker panicked")).collect()
+    });
+    let answers: Outcome<Vec<Vec<A>>> = answers.into_iter().collect();
+    Ok(answers?.into_iter().flatten().collect())
+}
+
+/// The checks for a mutant, the quickest first, and how long to wait for each.
+fn in_order(one: &Numbered, times: &HashMap<Check, Duration>) -> Vec<(Check, Duration)> {
+    let mut checks = one.checks();
+    checks.sort_by_key(|check| times[check]);
+    let with_patience = |check| (check, patience(times[&check]));
+    checks.into_iter().map(with_patience).collect()
+}
+
+/// The files with all mutants in them.
+struct Schemata<'m> {
+    mutants: BTreeMap<usize, &'m Numbered>,
+    files: BTreeMap<String, Schema>,
+}
+
+impl<'m> Schemata<'m> {
+    /// Those that do not compile, as the records know, are left out.
+    fn new(mutants: Vec<&'m Numbered>, records: &Records) -> Self {
+        let compiles = |one: &&Numbered| {
+            let known = records.of(&one.mutant, &one.source);
+            known.is_none_or(|record| record.fate != Fate::NotBuilt)
+        };
+        let mutants = mutants.into_iter().filter(compiles);
+        Self {
+            mutants: mutants.map(|one| (one.number, one)).collect(),
+            files: BTreeMap::new(),
         }
     }
 
-    fn try_out(&self, mutant: &Mutant, source: &str, copy: &Copy) -> Outcome<Fate> {
-        let change = &mutant.change;
-        let _restored_at_the_end =
-            copy.replace(&change.file, source, &change.applied_to(source))?;
-        for stage in mutant.room.stages(change.operator) {
-            match stage.run(copy, self.patience[&stage])? {
-                Ended::Passed => {}
-                Ended::Caught(by) => return Ok(Fate::Caught(by)),
-                Ended::NotBuilt => return Ok(Fate::NotBuilt),
-            }
+    fn write(&mut self) -> Outcome<Copy> {
+        let mut by_file: BTreeMap<&str, Vec<&Numbered>> = BTreeMap::new();
+        for one in self.mutants.values() {
+            by_file.entry(&one.change().file).or_default().push(one);
         }
-        Ok(Fate::Survived)
+        let schema = |(file, mutants): (&str, Vec<&Numbered>)| {
+            let changes = mutants.iter().map(|one| (one.number, one.change()));
+            (file.to_owned(), Schema::of(&mutants[0].source, changes))
+        };
+        self.files = by_file.into_iter().map(schema).collect();
+        let root = root()?;
+        let library = fs::read_to_string(root.join(LIBRARY));
+        let library = library.map_err(|error| format!("{LIBRARY}: {error}"))?;
+        let texts = self.files.iter();
+        let mut texts: BTreeMap<_, _> = texts
+            .map(|(file, schema)| (file.clone(), schema.text.clone()))
+            .collect();
+        texts.insert(LIBRARY.to_owned(), format!("{library}\nmod mutant;\n"));
+        texts.insert(MODULE.to_owned(), MODULE_TEXT.to_owned());
+        Copy::with(FOLDER, "tree", &texts)
+    }
+
+    /// Whose bodies the compiler complains about.
+    fn blame(&self, errors: &[CompileError]) -> Outcome<BTreeSet<usize>> {
+        let mut blamed = BTreeSet::new();
+        for error in errors {
+            let mut places = error.places.iter();
+            let mutant = places.find_map(|(file, line)| self.files.get(file)?.mutant_at(*line));
+            blamed.insert(mutant.ok_or_else(|| error.told.clone())?);
+        }
+        Ok(blamed)
+    }
+
+    fn take_out(&mut self, number: usize) -> &'m Numbered {
+        self.mutants.remove(&number).expect("it was blamed")
     }
 }

@@ -13,17 +13,17 @@ use std::path::Path;
 const PAGE: &str = "docs/mutants.md";
 const BEGIN: &str = "<!-- from here to the end: by `campaigns/mutants-generated` -->\n";
 
-/// Prints what came of the mutants, and writes the page if all of the sample were tried; answers whether every
-/// survivor is explained.
+/// Prints what came of the mutants, and writes the page if they are the sample; answers whether all were tried and
+/// every survivor is explained.
 pub(super) fn tell<'m>(
-    mutants: &'m [(Mutant, String)],
+    mutants: &[(&'m Mutant, &str)],
     records: &'m Records,
     in_all: usize,
     is_the_sample: bool,
     root: &Path,
 ) -> Outcome<bool> {
     let found =
-        |(mutant, source): &'m (Mutant, String)| Some((mutant, records.of(mutant, source)?));
+        |&(mutant, source): &(&'m Mutant, &str)| Some((mutant, records.of(mutant, source)?));
     let tried: Vec<(&Mutant, &Record)> = mutants.iter().filter_map(found).collect();
     let is_unexplained = |(mutant, record): &&(&Mutant, &Record)| {
         record.fate == Fate::Survived && argument(&mutant.change.name).is_none()
@@ -35,7 +35,7 @@ pub(super) fn tell<'m>(
             mutant.change.name
         );
     }
-    let text = page(&tried, in_all);
+    let text = page(&tried, mutants.len(), in_all);
     println!("\n{text}");
     let all_tried = tried.len() == mutants.len();
     if !all_tried {
@@ -45,7 +45,7 @@ pub(super) fn tell<'m>(
             mutants.len()
         );
     }
-    if is_the_sample && all_tried && unexplained.is_empty() {
+    if is_the_sample {
         write(root, &text)?;
     }
     Ok(unexplained.is_empty() && all_tried)
@@ -58,14 +58,14 @@ fn write(root: &Path, text: &str) -> Outcome<()> {
     fs::write(&path, [by_hand, BEGIN, text].concat()).map_err(|error| format!("{PAGE}: {error}"))
 }
 
-fn page(tried: &[(&Mutant, &Record)], in_all: usize) -> String {
+fn page(tried: &[(&Mutant, &Record)], drawn: usize, in_all: usize) -> String {
     let counts = Counts::of(tried.iter().copied());
     let seconds: f64 = tried.iter().map(|(_, record)| record.seconds).sum();
     let mut page = String::new();
     let _ = writeln!(
         page,
-        "\nOf {in_all} mutants, {} were drawn. {} of them do not compile; of the other {}, {} were caught, and {} \
-         survived. {:.0} minutes of work.\n",
+        "\nOf {in_all} mutants, {drawn} were drawn, and {} of them have been tried to the end. {} of these do not \
+         compile; of the other {}, {} were caught, and {} survived. {:.0} minutes of work, beside the builds.\n",
         tried.len(),
         counts.not_built,
         tried.len() - counts.not_built,

@@ -1,9 +1,10 @@
 //! Each operator on a small piece of text; names, samples, and the table of arguments.
 
+use super::checks::{Check, error_of, first_failure};
 use super::harmless::{HARMLESS, matches};
-use super::operators::{Operator, changes_of};
+use super::operators::{Generated, Operator, changes_of};
 use super::rooms::{self, ROOMS};
-use super::stages::{Stage, first_failure};
+use super::schemata::{self, Schema};
 use crate::copy::root;
 use std::collections::BTreeSet;
 use std::fs;
@@ -184,8 +185,9 @@ fn all_names_are_different_and_every_room_has_mutants_of_most_kinds() {
 fn every_mutant_changes_its_file_and_what_it_makes_can_still_be_read() {
     let root = root().expect("a root");
     let all = rooms::all(&root).expect("the rooms");
-    for mutant in rooms::sample(&all, 100) {
-        let change = &mutant.change;
+    let sample = rooms::sample(all.iter(), 100);
+    let changes = all.iter().map(|mutant| &mutant.change);
+    for change in changes.filter(|change| sample.contains(&change.name)) {
         let text = fs::read_to_string(root.join(&change.file)).expect("a file");
         let after = change.applied_to(&text);
         assert_ne!(after, text, "{}", change.name);
@@ -196,13 +198,7 @@ fn every_mutant_changes_its_file_and_what_it_makes_can_still_be_read() {
 #[test]
 fn a_sample_is_the_same_twice_and_has_its_share_of_every_kind() {
     let all = rooms::all(&root().expect("a root")).expect("the rooms");
-    let names = |count| -> BTreeSet<String> {
-        let sample = rooms::sample(&all, count);
-        sample
-            .into_iter()
-            .map(|mutant| mutant.change.name)
-            .collect()
-    };
+    let names = |count| rooms::sample(all.iter(), count);
     let sample = names(300);
     assert_eq!(sample, names(300));
     assert!((300..400).contains(&sample.len()), "{}", sample.len());
@@ -241,37 +237,149 @@ fn patterns_match_whole_names() {
 }
 
 #[test]
-fn stages_name_files_that_exist() {
+fn checks_are_files_that_exist_once_each() {
     let root = root().expect("a root");
     for room in ROOMS {
         for operator in Operator::ALL {
-            for stage in room.stages(operator) {
-                let (folder, files) = match stage {
-                    Stage::Tests(files) => ("tests", files),
-                    Stage::Loom(files) => ("loom-tests/tests", files),
-                    Stage::Unit | Stage::Storms => continue,
+            let checks = room.checks(operator);
+            let once: BTreeSet<_> = checks.iter().collect();
+            assert_eq!(once.len(), checks.len(), "{}", room.name);
+            for check in checks {
+                let (folder, file) = match check {
+                    Check::Test(file) => ("tests", file),
+                    Check::Loom(file) => ("loom-tests/tests", file),
+                    Check::Unit => continue,
                 };
-                for file in files {
-                    let at = root.join(folder).join(file);
-                    let exists = at.with_extension("rs").is_file() || at.join("main.rs").is_file();
-                    assert!(exists, "{folder}/{file}");
-                }
+                let at = root.join(folder).join(file);
+                let exists = at.with_extension("rs").is_file() || at.join("main.rs").is_file();
+                assert!(exists, "{folder}/{file}");
             }
         }
     }
 }
 
 #[test]
-fn the_first_failure_is_named_with_its_file() {
-    let printed = "     Running tests/verbs/main.rs (target/mutants/quick/debug/deps/verbs-1)\n\
-        test one ... ok\n\
-        test two::three ... FAILED\n\
-        test four ... FAILED\n";
-    assert_eq!(first_failure(printed).as_deref(), Some("verbs::two::three"));
-    let printed = "     Running tests/set.rs (target/mutants/quick-loom/debug/deps/set-1)\ntest one ... FAILED\n";
-    assert_eq!(first_failure(printed).as_deref(), Some("loom::set::one"));
-    let printed = "     Running unittests src/lib.rs (target/mutants/quick/debug/deps/hostbits-1)\n\
-        test a::b ... FAILED\n";
-    assert_eq!(first_failure(printed).as_deref(), Some("unit::a::b"));
+fn the_first_failure_is_named() {
+    let printed = "test one ... ok\ntest two::three ... FAILED\ntest four ... FAILED\n";
+    assert_eq!(first_failure(printed), Some("two::three"));
     assert_eq!(first_failure("test one ... ok\n"), None);
+}
+
+#[test]
+fn errors_of_the_compiler_tell_their_places() {
+    let error = |level: &str, spans: &str| {
+        let message = format!(
+            r#"{{"message": {{"rendered": "no", "level": "{level}", "spans": [{spans}]}}}}"#
+        );
+        error_of(&serde_json::from_str(&message).expect("JSON"))
+    };
+    let span = r#"{"file_name": "src/a.rs", "line_start": 7}"#;
+    let found = error("error", span).expect("an error");
+    assert_eq!(found.places, [("src/a.rs".to_owned(), 7)]);
+    assert!(error("warning", span).is_none());
+    assert!(error("error", "").is_none());
+}
+
+/// Of a text with all mutants in it, what is left when somebody has a number: the reader here knows nothing of how
+/// it was written.
+fn chosen(text: &str, number: Option<usize>) -> String {
+    const HEAD: &str = "{ match crate::mutant::number() {";
+    let mut left = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(HEAD) {
+        left.push_str(before);
+        let end = end_of_block(after);
+        let wanted = number.map_or("_ =>".to_owned(), |number| format!("{number} =>"));
+        let arms = &after[..end];
+        let at = [format!("\n{wanted}"), "\n_ =>".to_owned()];
+        let at = at.iter().find_map(|arm| Some(arms.find(arm)? + arm.len()));
+        let body = arms[at.expect("an arm")..].trim_start();
+        left.push_str(&body[..1 + end_of_block(&body[1..]) + 1]);
+        rest = after[end + 1..].strip_prefix(" }").expect("the end");
+    }
+    left + rest
+}
+
+/// Where the brace is that closes what was opened before the text.
+fn end_of_block(text: &str) -> usize {
+    let mut depth = 1;
+    let closes = |&(_, sign): &(usize, char)| {
+        depth += i32::from(sign == '{') - i32::from(sign == '}');
+        depth == 0
+    };
+    text.char_indices().find(closes).expect("a brace").0
+}
+
+/// Each operator, and two at one place, in functions, methods, and methods that a trait has already.
+#[test]
+fn of_all_in_one_text_no_number_runs_the_text_and_each_number_its_mutant() {
+    let body = "{
+        a(); let _b = c();
+        if d < e + 1 || !f.g() { return h & j; }
+        k.store(1, Ordering::SeqCst);
+        k.fetch_or(load_seq_cst(&l), Ordering::AcqRel);
+        for m in 0..n { while o() { break; } }
+        p
+    }";
+    let text = format!(
+        "fn one(q: R) -> S {body}\nimpl T {{ fn two<U>() {body} const V: W = 1 << 2; }}\n\
+         trait X {{ fn three() {body} }}\nfn five() {{ fn six() {body} }}\n"
+    );
+    let changes = changes_of("src/room.rs", &text).expect("Rust");
+    for operator in Operator::ALL {
+        let is_there = |change: &Generated| change.operator == operator;
+        assert!(changes.iter().any(is_there), "{operator}");
+    }
+    let schema = Schema::of(&text, changes.iter().enumerate());
+    assert_eq!(chosen(&schema.text, None), text);
+    assert!(syn::parse_file(&schema.text).is_ok(), "{}", schema.text);
+    let mut alone = 0;
+    for (number, change) in changes.iter().enumerate() {
+        if change.body.is_none() {
+            alone += 1;
+            assert_eq!(chosen(&schema.text, Some(number)), text);
+        } else {
+            let after = chosen(&schema.text, Some(number));
+            assert_eq!(after, change.applied_to(&text), "{}", change.name);
+        }
+    }
+    // The constant of `T`.
+    assert_eq!(alone, 1);
+}
+
+#[test]
+fn what_can_have_one_body_only_is_built_alone() {
+    let bodies = |text| {
+        let changes = changes_of("src/room.rs", text).expect("Rust");
+        let bodies = changes.into_iter().map(|change| change.body.is_some());
+        bodies.collect::<Vec<_>>()
+    };
+    assert_eq!(bodies("fn a() { b == c }"), [true]);
+    assert_eq!(bodies("fn a() { const B: u64 = 1 << 2; }"), [true]);
+    assert_eq!(bodies("const fn a() { b == c }"), [false]);
+    assert_eq!(bodies("fn a() -> impl B { b == c }"), [false]);
+    assert_eq!(bodies("const A: bool = b == c;"), [false]);
+    assert_eq!(bodies("const fn a() { fn b() { c == d } }"), [true]);
+}
+
+#[test]
+fn a_line_tells_whose_body_it_is_in() {
+    let text = "fn a() {\n    b == c;\n    d == e;\n}\n";
+    let changes = changes_of("src/room.rs", text).expect("Rust");
+    let schema = Schema::of(text, changes.iter().enumerate());
+    let found = |code: &str| {
+        let mut lines = schema.text.lines();
+        let line = lines.position(|line| line.contains(code)).expect(code) + 1;
+        schema.mutant_at(line)
+    };
+    assert_eq!(found("b != c"), Some(0));
+    assert_eq!(found("d != e"), Some(1));
+    assert_eq!(found("number()"), None);
+    assert_eq!(schema.mutant_at(schema.text.lines().count()), None);
+}
+
+#[test]
+fn the_library_asks_for_the_number_that_the_run_gives() {
+    assert!(schemata::MODULE_TEXT.contains(&format!("{:?}", schemata::NUMBER)));
+    assert!(syn::parse_file(schemata::MODULE_TEXT).is_ok());
 }
