@@ -177,6 +177,8 @@ pub(crate) enum Number {
     BoundMs,
     /// Nanoseconds in which at least one process was stopped.
     AnybodyStopped,
+    /// Nanoseconds in which the disk did not answer.
+    DiskStalled,
     Calls,
     Refused,
     Forked,
@@ -216,6 +218,8 @@ pub(crate) enum OfRow {
     /// How long the process had been stopped then, and how long anybody had.
     StoppedThen,
     AnybodyThen,
+    /// How long the disk had stalled then.
+    DiskThen,
     /// How many addresses are lost if it dies now.
     Stake,
     /// Odd: half-way between pool and ledger.

@@ -4,6 +4,7 @@ use crate::board::{
     Board, CELLS, Kind, MAIN_ROW, Mistake, Number, OfCell, OfRow, ROWS, Slots, Verb, now, phase,
 };
 use crate::children::spawn;
+use crate::disk::Probe;
 use crate::passes;
 use crate::scratch::{PAGE, Scratch, is_lane_held, read};
 use crate::storm::Dice;
@@ -75,6 +76,7 @@ pub(crate) struct Tally {
     pub(crate) passes: u64,
     pub(crate) freed: u64,
     pub(crate) slow_syncs: u64,
+    pub(crate) disk_stalled_ms: u64,
     pub(crate) longest_ms: u64,
     pub(crate) longest_refusal_ms: u64,
 }
@@ -101,6 +103,7 @@ impl Tally {
         self.passes += other.passes;
         self.freed += other.freed;
         self.slow_syncs += other.slow_syncs;
+        self.disk_stalled_ms += other.disk_stalled_ms;
         self.longest_ms = self.longest_ms.max(other.longest_ms);
         self.longest_refusal_ms = self.longest_refusal_ms.max(other.longest_refusal_ms);
     }
@@ -113,7 +116,7 @@ impl std::fmt::Display for Tally {
             "{} faults ({} killed, {} stopped, {} of them for long, {} forks, {} of which ended, {} whose parent \
              was killed before), up to {} processes, {} openings; {} calls, {} refused, {} as forked, {} slow \
              syncs; {} passes freed {}; stock taken {} times, {} leaked by the dead and found; longest call \
-             {} ms, longest refusal {} ms",
+             {} ms, longest refusal {} ms; the disk stalled for {} ms",
             self.faults(),
             self.kills + self.orphaned,
             self.stops + self.long_stops,
@@ -133,6 +136,7 @@ impl std::fmt::Display for Tally {
             self.leaked,
             self.longest_ms,
             self.longest_refusal_ms,
+            self.disk_stalled_ms,
         )
     }
 }
@@ -168,6 +172,7 @@ pub(crate) struct Storm {
     at_stake: u64,
     tally: Tally,
     watched: u64,
+    _disk: Probe,
     /// Last, so that it is there until all are dead.
     _scratch: Scratch,
 }
@@ -219,6 +224,7 @@ impl Storm {
             at_stake: 0,
             tally: Tally::default(),
             watched: 0,
+            _disk: Probe::begin(board),
             _scratch: scratch,
         }
     }
@@ -674,9 +680,11 @@ impl Storm {
         }
     }
 
-    /// The waits of those who are in a call: how long, less the time in which anybody was stopped.
+    /// The waits of those who are in a call: how long, less the time in which anybody was stopped or
+    /// the disk did not answer.
     fn waits(&self) -> impl Iterator<Item = (usize, usize, Duration)> + '_ {
         let anybody = self.board.get(Number::AnybodyStopped);
+        let disk = self.board.get(Number::DiskStalled);
         let rows = self
             .processes
             .iter()
@@ -684,8 +692,10 @@ impl Storm {
         rows.filter_map(move |(cell, row)| {
             let began = self.board.row(cell, row, OfRow::Began).load(SeqCst);
             let then = self.board.row(cell, row, OfRow::AnybodyThen).load(SeqCst);
+            let disk_then = self.board.row(cell, row, OfRow::DiskThen).load(SeqCst);
             let took = now().saturating_sub(began);
-            let waited = took.saturating_sub(anybody.saturating_sub(then));
+            let excused = anybody.saturating_sub(then) + disk.saturating_sub(disk_then);
+            let waited = took.saturating_sub(excused);
             (began != 0).then_some((cell, row, Duration::from_nanos(waited)))
         })
     }
@@ -841,6 +851,7 @@ impl Storm {
             passes: board.get(Number::Passes),
             freed: board.get(Number::Freed),
             slow_syncs: board.get(Number::SlowSyncs),
+            disk_stalled_ms: board.get(Number::DiskStalled) / 1_000_000,
             longest_ms: board.get(Number::LongestNs) / 1_000_000,
             longest_refusal_ms: board.get(Number::LongestRefusalNs) / 1_000_000,
             ..self.tally

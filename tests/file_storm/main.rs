@@ -13,6 +13,7 @@ mod scratch;
 mod storm;
 
 mod board;
+mod disk;
 mod driver;
 mod fork;
 mod passes;

@@ -110,7 +110,9 @@ impl Actor {
     ) -> Result<T, E> {
         let stopped = || self.board.cell(self.cell, OfCell::Stopped).load(SeqCst);
         let anybody = || self.board.get(Number::AnybodyStopped);
-        let (stopped_then, anybody_then) = (stopped(), anybody());
+        let disk = || self.board.get(Number::DiskStalled);
+        let (stopped_then, anybody_then, disk_then) = (stopped(), anybody(), disk());
+        self.word(OfRow::DiskThen).store(disk_then, SeqCst);
         self.word(OfRow::StoppedThen).store(stopped_then, SeqCst);
         self.word(OfRow::AnybodyThen).store(anybody_then, SeqCst);
         self.word(OfRow::Verb).store(verb as u64, SeqCst);
@@ -124,7 +126,7 @@ impl Actor {
         } else {
             anybody() - anybody_then
         };
-        let waited = took.saturating_sub(excused);
+        let waited = took.saturating_sub(excused + disk() - disk_then);
         let longest = match outcome {
             Ok(_) => Number::LongestNs,
             Err(_) => Number::LongestRefusalNs,
