@@ -41,6 +41,7 @@ impl LineFormat for DnsmasqHosts {
             return Ok(());
         }
         out.is_known = true;
+        let is_between = |char: char| char == ',' || char.is_whitespace();
         if let Some((name, value)) = text.split_once('=') {
             match name.trim() {
                 "dhcp-host" => host(value, line.number, out),
@@ -50,7 +51,9 @@ impl LineFormat for DnsmasqHosts {
                     out.broken(line.number, what, text.as_bytes());
                 }
                 // A host with a sign of that kind in its name.
-                _ if name.trim().contains([',', ' ']) => host(text, line.number, out),
+                name if name.contains(is_between) || hides_address(name) => {
+                    host(text, line.number, out);
+                }
                 name if OTHERS.contains(&name) => {}
                 // Names of hosts, and what is not known here: whoever has the address, it is in use.
                 name => {

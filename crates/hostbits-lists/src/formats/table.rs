@@ -5,7 +5,7 @@
 //! counted, addresses behind the one that is meant are meant, too (`wg show wg0 allowed-ips`, `ip -br addr`).
 
 use super::by_line::LineFormat;
-use super::element::looks_like_address;
+use super::element::{is_header_and_more, listed_addresses, looks_like_address};
 use crate::batch::Batch;
 use crate::columns::{Columns, Places};
 use crate::error::Fault;
@@ -40,7 +40,8 @@ impl Table {
     /// The first line with text. Whether it is no row.
     fn first_line(&mut self, text: &str) -> bool {
         let words = cells(text, false);
-        let has_address = words.iter().any(|word| looks_like_address(word));
+        let has_address =
+            is_header_and_more(text) || words.iter().any(|word| looks_like_address(word));
         if self.head.is_some() {
             // Columns by numbers: a header is what has no address at all.
             return !has_address;
@@ -93,8 +94,9 @@ impl Table {
             return;
         }
         for (place, cell) in cells.iter().enumerate() {
-            if !head.places.addresses.contains(&place) && looks_like_address(cell) {
-                out.stray(line.number, cell.as_bytes(), owner.clone());
+            let listed = listed_addresses(cell).filter(|_| !head.places.addresses.contains(&place));
+            for address in listed {
+                out.stray(line.number, address.as_bytes(), owner.clone());
             }
         }
     }
