@@ -143,7 +143,10 @@ fn words(text: &str, line: u64, out: &mut Batch) {
                 .into_iter()
                 .all(|part| part.len() <= 2 && !part.is_empty())
     };
-    let zoneless = |word: &str| word.split('%').next().unwrap_or_default().to_owned();
+    let zoneless = |word: &str| match word.split_once('%') {
+        Some((addr, _)) if !addr.is_empty() => addr.to_owned(),
+        _ => word.to_owned(),
+    };
     match &*words {
         [hardware, rest] if is_hardware(hardware) => {
             let owner = out.keep_name(hardware.as_bytes());
