@@ -319,7 +319,9 @@ presets! {
     Whereabouts, "whereabouts", "kubectl get ippools.whereabouts.cni.cncf.io -A -o json",
     r#"each("IPPool")
       | if (.spec.allocations? | type) != "object" or (.spec.range? | type) != "string" then
-          error("a pool without allocations or range") else . end
+          error("a pool without allocations or range")
+        elif ([.. | objects | select(has("podref"))] | length) != ([.spec.allocations[] | select(.podref?)] | length) then
+          error("a pod beside the allocations") else . end
       | .spec.range as $range | .spec.allocations | to_entries[]
       | {owner: (.value.podref // .value.id), address: nth_of($range; .key | tonumber)}"#,
     &["range", "managedFields"];

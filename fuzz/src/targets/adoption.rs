@@ -77,11 +77,8 @@ impl<'a> Adoption<'a> {
         if is_ours && prefix_len == self.layout.unit() {
             return self.adopt_addr(addr, owner);
         }
-        let units: Vec<u128> = self.layout.units().collect();
-        let end = |unit: u128| (unit << self.layout.shift) | low(self.layout.shift);
-        let covers = units
-            .iter()
-            .all(|&unit| first <= unit << self.layout.shift && end(unit) <= last);
+        let network = self.layout.network;
+        let covers = network.is_some_and(|(low, high)| first <= low && high <= last);
         if prefix_len == 0 || (is_ours && covers) {
             self.counts.routes += 1;
         } else {

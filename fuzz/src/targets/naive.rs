@@ -27,6 +27,8 @@ pub(crate) struct Layout {
     /// log2 of the addresses in a unit.
     pub(crate) shift: u8,
     pub(crate) shortest_block: u8,
+    /// The first and the last address of the network, if the pool has one.
+    pub(crate) network: Option<Span>,
     /// Units of the pool, ascending, with gaps in between.
     pub(crate) ranges: Vec<Span>,
     /// Units that are reserved, in any order, overlapping, in the pool or not.
@@ -184,6 +186,7 @@ fn layout(plan: &Plan) -> Option<Layout> {
         wide,
         shift,
         shortest_block: prefix_len.unwrap_or(unit.saturating_sub(32)),
+        network: whole,
         ranges,
         reserved,
         gateway,

@@ -73,7 +73,7 @@ pub(crate) enum SetCommand {
     #[command(after_help = AFTER_HELP)]
     Check(CheckArgs),
     /// Repairs the pool files of a set by the list of its users: takes what is missing, frees what nobody holds
-    Reconcile(ReconcileArgs<LookArgs>),
+    Reconcile(Box<ReconcileArgs<LookArgs>>),
     /// Takes what a list of users names in the pool files of a set; frees nothing, so it may be done at any time
     Seed(SeedArgs<LookArgs>),
     /// Frees what is quarantined in the pool files of a set, except what a list of users names

@@ -6,7 +6,7 @@
 //! that is known to have nothing that a holder holds. All others are told, and if they are of the pool, the list is
 //! not understood. This reads the bytes, not the parsed value, and is handed what was parsed already.
 
-use super::element::{MOST_STRAYS, looks_like_address};
+use super::element::{MOST_STRAYS, listed_addresses, looks_like_address};
 use crate::batch::Batch;
 use crate::record::Address;
 use ipnet::IpNet;
@@ -167,8 +167,10 @@ impl Walk {
                 let is_sign = |char: char| !char.is_ascii_alphanumeric() && char != ':';
                 let inner = text.trim_matches(is_sign);
                 if is_one(first) || inner.len() != text.len() {
-                    text.split(',')
-                        .for_each(|part| self.address(part.trim_matches(is_sign)));
+                    for part in text.split(',').map(|part| part.trim_matches(is_sign)) {
+                        self.address(part);
+                        listed_addresses(part).for_each(|listed| self.address(listed));
+                    }
                 }
             }
             _ => {}
@@ -295,6 +297,8 @@ mod tests {
             (r#"{"a": "\u00310.0.0.3"}"#, "10.0.0.3"),
             (r#"{"\"a\\": [" 10.0.0.3 "]}"#, "10.0.0.3"),
             (r#"{"a": "10.0.0.2,10.0.0.3"}"#, "10.0.0.3"),
+            (r#"{"a": "10.0.0.2 10.0.0.3"}"#, "10.0.0.3"),
+            (r#"{"a": "10.0.0.2/32;10.0.0.3:80"}"#, "10.0.0.3"),
             (r#"{"a": "[{\"b\": \"10.0.0.3\"}]"}"#, "10.0.0.3"),
             (r#"{"a": "10.0.0.0/27"}"#, "10.0.0.0/27"),
             (r#"{"a": "~10.0.0.3 ["}"#, "10.0.0.3"),

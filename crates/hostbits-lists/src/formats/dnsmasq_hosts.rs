@@ -41,6 +41,7 @@ impl LineFormat for DnsmasqHosts {
             return Ok(());
         }
         out.is_known = true;
+        let is_between = |char: char| char == ',' || char.is_whitespace();
         if let Some((name, value)) = text.split_once('=') {
             match name.trim() {
                 "dhcp-host" => host(value, line.number, out),
@@ -50,7 +51,9 @@ impl LineFormat for DnsmasqHosts {
                     out.broken(line.number, what, text.as_bytes());
                 }
                 // A host with a sign of that kind in its name.
-                _ if name.trim().contains([',', ' ']) => host(text, line.number, out),
+                name if name.contains(is_between) || hides_address(name) => {
+                    host(text, line.number, out);
+                }
                 name if OTHERS.contains(&name) => {}
                 // Names of hosts, and what is not known here: whoever has the address, it is in use.
                 name => {
@@ -140,7 +143,10 @@ fn words(text: &str, line: u64, out: &mut Batch) {
                 .into_iter()
                 .all(|part| part.len() <= 2 && !part.is_empty())
     };
-    let zoneless = |word: &str| word.split('%').next().unwrap_or_default().to_owned();
+    let zoneless = |word: &str| match word.split_once('%') {
+        Some((addr, _)) if !addr.is_empty() => addr.to_owned(),
+        _ => word.to_owned(),
+    };
     match &*words {
         [hardware, rest] if is_hardware(hardware) => {
             let owner = out.keep_name(hardware.as_bytes());

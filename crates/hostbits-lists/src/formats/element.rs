@@ -8,7 +8,7 @@ use crate::batch::{Batch, Span};
 use crate::columns::{Role, usual_role};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// How many addresses of one value are told that stand beside those that were read.
 pub(super) const MOST_STRAYS: usize = 1 << 16;
@@ -108,10 +108,9 @@ impl Found<'_> {
         if self.strays.len() > MOST_STRAYS {
             return;
         }
-        let text = without_port(text);
-        if looks_like_address(text) {
-            self.strays.push(text.trim().to_owned());
-        } else if text.trim_start().starts_with(['{', '[']) {
+        let listed = listed_addresses(text).map(str::to_owned);
+        self.strays.extend(listed);
+        if text.trim_start().starts_with(['{', '[']) {
             self.strays.extend(addresses_in(text));
         }
     }
@@ -144,6 +143,21 @@ pub(super) fn looks_like_address(text: &str) -> bool {
                 .is_some_and(|(first, last)| host_of(first).is_some() && host_of(last).is_some()))
 }
 
+/// The addresses of a text that begins with one: it is one, with a port or a sign beside it, or a list of them. A note
+/// that mentions one is no list.
+pub(super) fn listed_addresses(text: &str) -> impl Iterator<Item = &str> {
+    let is_range = text.contains('-') && !text.contains([',', ';']) && looks_like_address(text);
+    let separates =
+        move |char: char| !is_range && (matches!(char, ',' | ';') || char.is_whitespace());
+    let is_sign = |char: char| !char.is_ascii_alphanumeric() && char != ':';
+    let parts = text.trim().split(separates);
+    let parts = parts.map(move |part| without_port(part).trim_matches(is_sign));
+    let mut parts = parts.filter(|part| !part.is_empty()).peekable();
+    let is_list =
+        text.contains(['.', ':']) && parts.peek().is_some_and(|it| looks_like_address(it));
+    parts.filter(move |part| is_list && looks_like_address(part))
+}
+
 /// The addresses that stand in a text that is none: between signs, as where lines were joined or another format is
 /// meant. They are somebody's, and nobody can tell whose.
 pub(super) fn hidden_addresses(text: &str) -> impl Iterator<Item = &str> {
@@ -156,6 +170,16 @@ pub(super) fn hidden_addresses(text: &str) -> impl Iterator<Item = &str> {
         let parts = word.split(move |char| !is_whole && char == ':');
         parts.filter(move |part| is_one(part))
     })
+}
+
+/// What [`is_header_and_more`] means.
+pub(super) const JOINED: &str = "an address among the names of columns";
+
+/// Whether an address stands in what should be the names of columns: a header and a row were made one line.
+pub(super) fn is_header_and_more(header: &str) -> bool {
+    let is_of_one = |char: char| char.is_ascii_digit() || char == '.';
+    let mut numbers = header.split(|char| !is_of_one(char));
+    hides_address(header) || numbers.any(|number| number.parse::<Ipv4Addr>().is_ok())
 }
 
 /// Whether there are any.

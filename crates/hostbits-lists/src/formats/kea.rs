@@ -5,6 +5,7 @@
 //! border. The header says which columns a file has, which depends on the version.
 
 use super::by_line::{LineFormat, fields};
+use super::element::{JOINED, is_header_and_more};
 use crate::batch::Batch;
 use crate::error::Fault;
 use crate::latest::{Key, Latest};
@@ -45,6 +46,9 @@ impl LineFormat for Kea {
         }
         // Files one behind the other have a header each.
         if text.starts_with(b"address,") {
+            if is_header_and_more(&String::from_utf8_lossy(text)) {
+                return Err(Fault::malformed(JOINED, line.number, text));
+            }
             self.columns = columns(text);
             out.is_known = true;
             return Ok(());

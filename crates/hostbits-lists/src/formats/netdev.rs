@@ -75,6 +75,7 @@ impl LineFormat for Netdev {
             out.broken(line.number, "two settings on one line", b"not shown");
             return Ok(());
         }
+        let hides = |value: &[u8]| hides_address(&String::from_utf8_lossy(value));
         match (&*self.section, name) {
             (b"WireGuardPeer", b"AllowedIPs") if value.is_empty() => {
                 // An empty value takes back what the file has said before.
@@ -94,15 +95,17 @@ impl LineFormat for Netdev {
             (_, b"AllowedIPs") => {
                 out.broken(line.number, "addresses of no peer", text);
             }
-            (b"NetDev" | b"WireGuard", _) => out.is_known = true,
+            (b"NetDev" | b"WireGuard", name) if name == b"Description" || !hides(value) => {
+                out.is_known = true;
+            }
             (b"WireGuardPeer", b"Endpoint") => {}
-            (b"WireGuardPeer", _) if hides_address(&String::from_utf8_lossy(value)) => {
+            (b"WireGuardPeer" | b"NetDev" | b"WireGuard", _) if hides(value) => {
                 out.broken(line.number, "a setting that is not known here", name);
             }
             (b"WireGuardPeer", _) => {}
             // Other sections of networkd have nothing that a peer holds.
             (section, _) if OTHERS.contains(&section) => {}
-            _ if hides_address(&String::from_utf8_lossy(value)) => {
+            _ if hides(value) => {
                 out.broken(line.number, "a section that is not known here", text);
             }
             _ => {}

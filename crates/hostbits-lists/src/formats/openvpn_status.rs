@@ -5,7 +5,7 @@
 //! not whole.
 
 use super::by_line::{LineFormat, fields};
-use super::element::{hidden_addresses, looks_like_address};
+use super::element::{JOINED, hidden_addresses, is_header_and_more, looks_like_address};
 use crate::batch::Batch;
 use crate::error::Fault;
 use crate::lines::Line;
@@ -134,6 +134,11 @@ impl OpenvpnStatus {
     fn tagged(&mut self, text: &[u8], separator: u8, line: u64, out: &mut Batch) {
         let (row, count) = fields::<MOST_COLUMNS>(text, separator);
         match row[0] {
+            b"HEADER" | b"TIME" | b"GLOBAL_STATS" | b"TITLE"
+                if is_header_and_more(&String::from_utf8_lossy(text)) =>
+            {
+                out.broken(line, JOINED, text);
+            }
             b"HEADER" => {
                 let columns = columns(&row[1..], count.saturating_sub(1));
                 match row[1] {

@@ -3,7 +3,9 @@
 //! The fast way takes lines that are exactly `address` or `address,owner`; whatever is odd goes the slow way, which
 //! knows all about quotes, comments, headers and separators. Both say the same of a line that both can read.
 
-use super::element::{hidden_addresses, looks_like_address};
+use super::element::{
+    hidden_addresses, hides_address, is_header_and_more, listed_addresses, looks_like_address,
+};
 use crate::address::leading_ipv4;
 use crate::batch::Batch;
 use crate::columns::{Columns, Places};
@@ -202,11 +204,15 @@ fn plain_field(bytes: &[u8], start: usize) -> Option<Range<usize>> {
     {
         return None;
     }
-    let is_plain = |&byte: &u8| byte.is_ascii() && !matches!(byte, b',' | b'"' | b':');
-    let has_number = || {
-        memchr::memchr_iter(b'.', rest).any(|at| rest.get(at + 1).is_some_and(u8::is_ascii_digit))
-    };
-    (rest.iter().all(is_plain) && !has_number()).then_some(start..bytes.len())
+    let mut before = b',';
+    for &byte in rest {
+        let is_number = before == b'.' && byte.is_ascii_digit();
+        if !byte.is_ascii() || matches!(byte, b',' | b'"' | b':') || is_number {
+            return None;
+        }
+        before = byte;
+    }
+    Some(start..bytes.len())
 }
 
 /// The text of a line; `None` if it is blank or a comment.
@@ -260,10 +266,11 @@ impl Csv {
 
     /// Learns from the first line what the columns are. Whether it is a header.
     fn first_line(&mut self, text: &str, line: &Line<'_>, out: &mut Batch) -> Result<bool, Fault> {
-        let has_address = SEPARATORS.into_iter().any(|separator| {
-            let fields = split(text, separator);
-            fields.iter().any(|field| looks_like_address(field))
-        });
+        let has_address = is_header_and_more(text)
+            || SEPARATORS.into_iter().any(|separator| {
+                let fields = split(text, separator);
+                fields.iter().any(|field| looks_like_address(field))
+            });
         for separator in SEPARATORS {
             let names = split(text, separator);
             let is_too_short = self.columns.by_number().is_some() && names.len() < 2;
@@ -345,9 +352,10 @@ impl Csv {
             if !is_other || is_same {
                 continue;
             }
-            if looks_like_address(field) {
-                out.stray(line.number, field.as_bytes(), owner.clone());
-            } else if is_name {
+            for listed in listed_addresses(field) {
+                out.stray(line.number, listed.as_bytes(), owner.clone());
+            }
+            if is_name && !looks_like_address(field) {
                 for hidden in hidden_addresses(field) {
                     out.stray(line.number, hidden.as_bytes(), owner.clone());
                 }
@@ -388,6 +396,8 @@ fn first_field(text: &str, separator: char) -> (Cow<'_, str>, Option<&str>) {
         return match left_over.trim() {
             "" => (quoted.into(), rest),
             comment if comment.starts_with('#') => (quoted.into(), None),
+            // The end of a line is missing, and this was the next one.
+            next if hides_address(next) => (quoted.into(), Some(after)),
             left_over => ((quoted + left_over).into(), rest),
         };
     }

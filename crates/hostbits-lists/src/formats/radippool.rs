@@ -7,7 +7,7 @@
 //! `... WHERE expiry_time > NOW()`. Rows whose status is another than `dynamic` are held.
 
 use super::by_line::LineFormat;
-use super::element::looks_like_address;
+use super::element::{JOINED, is_header_and_more, looks_like_address};
 use crate::batch::Batch;
 use crate::error::Fault;
 use crate::lines::{Line, MAX_LINE_BYTES};
@@ -137,6 +137,9 @@ impl Radippool {
                 "the first line names no column framedipaddress: write the dump with a header";
             return Err(Fault::malformed(what, self.first_line, &self.row));
         };
+        if names.iter().any(|name| is_header_and_more(name)) {
+            return Err(Fault::malformed(JOINED, self.first_line, &self.row));
+        }
         let all = |wanted: &[&str]| wanted.iter().copied().filter_map(at).collect();
         self.columns = Some(Columns {
             separator,

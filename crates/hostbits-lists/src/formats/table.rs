@@ -2,10 +2,10 @@
 //!
 //! With a header, columns are those of the header where two blanks or more separate its names (`virsh`, `kubectl`),
 //! or each word is one. By numbers, each word is a column; brackets around it are left out (`arp -an`). Where words are
-//! counted, addresses behind the one that is meant are meant, too (`wg show wg0 allowed-ips`).
+//! counted, addresses behind the one that is meant are meant, too (`wg show wg0 allowed-ips`, `ip -br addr`).
 
 use super::by_line::LineFormat;
-use super::element::looks_like_address;
+use super::element::{is_header_and_more, listed_addresses, looks_like_address};
 use crate::batch::Batch;
 use crate::columns::{Columns, Places};
 use crate::error::Fault;
@@ -40,7 +40,8 @@ impl Table {
     /// The first line with text. Whether it is no row.
     fn first_line(&mut self, text: &str) -> bool {
         let words = cells(text, false);
-        let has_address = words.iter().any(|word| looks_like_address(word));
+        let has_address =
+            is_header_and_more(text) || words.iter().any(|word| looks_like_address(word));
         if self.head.is_some() {
             // Columns by numbers: a header is what has no address at all.
             return !has_address;
@@ -73,50 +74,29 @@ impl Table {
         let at = |place: Option<usize>| place.and_then(|at| cells.get(at)).copied().unwrap_or("");
         let owner = out.keep_name(at(head.places.owner).as_bytes());
         let state = out.keep_name(at(head.places.state).as_bytes());
+        let is_counted = head.names.is_none() || is_shifted;
         for &place in &head.places.addresses {
-            for address in cells[place].split(',') {
-                out.text(
-                    line.number,
-                    address.as_bytes(),
-                    owner.clone(),
-                    state.clone(),
-                );
-            }
-            let is_counted = head.names.is_none() || is_shifted;
             let is_meant = |&place: &usize| {
                 let others = [head.places.owner, head.places.state];
                 is_shifted
                     || !(others.contains(&Some(place)) || head.places.addresses.contains(&place))
             };
             let behind = (place + 1..cells.len()).take_while(is_meant);
-            for cell in behind.map(|place| cells[place]).filter(|_| is_counted) {
-                if !cell.split(',').all(looks_like_address) {
-                    break;
-                }
-                for address in cell.split(',') {
-                    out.text(
-                        line.number,
-                        address.as_bytes(),
-                        owner.clone(),
-                        state.clone(),
-                    );
-                }
+            let behind = behind
+                .map(|place| cells[place])
+                .take_while(|cell| is_counted && several(cell).any(looks_like_address));
+            for address in several(cells[place]).chain(behind.flat_map(several)) {
+                let (owner, state) = (owner.clone(), state.clone());
+                out.text(line.number, address.as_bytes(), owner, state);
             }
-        }
-        // `ip -br addr` has all addresses of an interface, one after the other.
-        let is_owner = |place: usize| head.places.owner == Some(place);
-        let more = cells.iter().enumerate().skip(last + 1);
-        let more = more.take_while(|(place, cell)| !is_owner(*place) && looks_like_address(cell));
-        for (_, cell) in more.filter(|_| head.names.is_none()) {
-            let (owner, state) = (owner.clone(), state.clone());
-            out.text(line.number, cell.as_bytes(), owner, state);
         }
         if !self.columns.is_usual() {
             return;
         }
         for (place, cell) in cells.iter().enumerate() {
-            if !head.places.addresses.contains(&place) && looks_like_address(cell) {
-                out.stray(line.number, cell.as_bytes(), owner.clone());
+            let listed = listed_addresses(cell).filter(|_| !head.places.addresses.contains(&place));
+            for address in listed {
+                out.stray(line.number, address.as_bytes(), owner.clone());
             }
         }
     }
@@ -152,6 +132,11 @@ impl LineFormat for Table {
     fn end(&mut self, _: u64, _: &mut Batch) -> Result<bool, Fault> {
         Ok(false)
     }
+}
+
+/// What stands in a cell that may have several addresses, as `10.0.0.2,10.0.0.3`, or one before a comma.
+fn several(cell: &str) -> impl Iterator<Item = &str> {
+    cell.trim_matches([',', ';']).split([',', ';'])
 }
 
 /// The cells of a line: words, or what two blanks or more stand between.

@@ -5,7 +5,7 @@
 //! to single clients, and virtual addresses; and the addresses of the interfaces, which are the router's own. Leases are
 //! not in it: they are a list of their own.
 
-use super::element::{hides_address, looks_like_address};
+use super::element::{hides_address, listed_addresses, looks_like_address};
 use crate::batch::Batch;
 use crate::error::Fault;
 use crate::list::{Counts, Reader};
@@ -218,8 +218,9 @@ impl<R: Read> ConfigXml<R> {
         {
             above.owner = Some((rank, text.to_owned()));
         } else if is_stray(open, &ended.name, text) {
-            for part in text.split(',').filter(|part| looks_like_address(part)) {
-                self.batch.stray(ended.line, part.as_bytes(), owner.clone());
+            for address in listed_addresses(text) {
+                self.batch
+                    .stray(ended.line, address.as_bytes(), owner.clone());
             }
         }
     }
@@ -246,7 +247,7 @@ fn is_stray(open: &[Open], name: &str, text: &str) -> bool {
         && !is_among(&["interfaces"])
         && !is_among(&OTHERS)
         && !OTHERS.contains(&name)
-        && text.split(',').any(looks_like_address)
+        && listed_addresses(text).next().is_some()
 }
 
 /// What the text of an element is, if it is an address that somebody has.

@@ -260,7 +260,10 @@ fn presets_yield_what_their_filters_yield() {
         let ours = read(preset.name(), sample);
         let whole = filtered("json", &preset.filter(), sample);
         assert!(ours.end.is_ok() && whole.end.is_ok(), "{preset:?}");
-        assert_eq!(without_lines(&ours), without_lines(&whole), "{preset:?}");
+        // Addresses beside those that a filter yields are told of presets alone.
+        let mut yielded = without_lines(&ours);
+        yielded.retain(|entry| !entry.starts_with('?'));
+        assert_eq!(yielded, without_lines(&whole), "{preset:?}");
         by_element += usize::from(ours.entries != whole.entries);
     }
     assert!(by_element != 0, "some have elements on lines of their own");

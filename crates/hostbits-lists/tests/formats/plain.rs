@@ -139,6 +139,47 @@ shop        web-1   0/1     Pending   0             1s    <none>     <none>
     assert!(read("columns", shifted).is_unclear() || expected == read("columns", pods).whole()[..]);
 }
 
+/// Several addresses in one text beside the column, or the field, of the address: nobody has said whose they are. A note
+/// that mentions one is no list of them.
+#[test]
+fn lists_in_one_text_are_told() {
+    let json = r#"{"name": "a", "ip": "10.0.0.2", "more": "LIST"}"#;
+    for (format, text) in [
+        ("json", json),
+        ("ndjson", json),
+        ("csv", "ip,name,more\n10.0.0.2,a,\"LIST\"\n"),
+        ("csv", "10.0.0.2;a;LIST\n"),
+        ("columns", "NAME  IP  MORE\na  10.0.0.2  LIST\n"),
+        (
+            "libvirt",
+            r#"[{"hostname": "a", "ip-address": "10.0.0.2", "more": "LIST"}]"#,
+        ),
+        (
+            "opnsense",
+            "<opnsense><dhcpd><lan><staticmap><ipaddr>10.0.0.2</ipaddr><more>LIST</more></staticmap></lan></dhcpd></opnsense>",
+        ),
+    ] {
+        for list in [
+            "10.0.0.3, 10.0.0.4",
+            "10.0.0.3 10.0.0.4",
+            "10.0.0.3:80,10.0.0.4:80",
+        ] {
+            let outcome = read(format, text.replace("LIST", list));
+            let entries: Vec<&str> = outcome.whole().into_iter().collect();
+            for told in ["?10.0.0.3", "?10.0.0.4"] {
+                let is_told = entries
+                    .iter()
+                    .any(|entry| entry.split(' ').nth(1) == Some(told));
+                assert!(is_told, "{format}: {list}: {entries:?}");
+            }
+        }
+        let outcome = read(format, text.replace("LIST", "once 10.0.0.3"));
+        // Where no column has a name, two lines may have been made one.
+        let is_told = outcome.whole().iter().any(|entry| entry.contains('?'));
+        assert_eq!(is_told, text.contains(";a;"), "{format}");
+    }
+}
+
 /// `wg show wg0 allowed-ips` has several addresses behind each other: the column begins with the first of them.
 #[test]
 fn addresses_behind_the_column_are_of_it() {
@@ -165,6 +206,18 @@ fn addresses_behind_the_column_are_of_it() {
             &["1 10.0.0.2 owner=192.0.2.2"],
         ),
         ("columns@1", "10.0.0.2 via 10.0.0.4\n", &["1 10.0.0.2"]),
+        (
+            "columns@2",
+            "web 10.0.0.2, 10.0.0.3, 10.0.0.4\ndb 10.0.0.5; 10.0.0.6,web\n",
+            &[
+                "1 10.0.0.2",
+                "1 10.0.0.3",
+                "1 10.0.0.4",
+                "2 10.0.0.5",
+                "2 10.0.0.6",
+                "2 web",
+            ],
+        ),
         (
             "columns@IP,NAME",
             "IP NAME\n10.0.0.2 web\n10.0.0.3 10.0.0.4 db\n",

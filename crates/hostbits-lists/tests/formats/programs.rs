@@ -519,6 +519,56 @@ fn a_misspelt_word_never_frees_an_address() {
     }
 }
 
+/// Damages of two kinds at once, as a campaign of `truth` has found them: refused or held.
+#[cfg(feature = "hostbits")]
+#[test]
+fn what_is_damaged_twice_is_refused_or_held() {
+    use hostbits::Pool;
+    use std::net::Ipv4Addr;
+
+    let radippool =
+        "id,pool_name,framedipaddress,nasipaddress,callingstationid,expiry_time,username,pool_key";
+    for (format, text) in [
+        ("dnsmasq-hosts", "10.0.0.145\th145= h145.e_xample\n"),
+        ("dnsmasq-hosts", "10.0.0.145=h145\n"),
+        ("dnsmasq-hosts", "%10.0.0.145\th145\n"),
+        ("json", r#"[{"name":"h","a":"10.0.0.145+"}]"#),
+        ("json", r#"[{"name":"h","a":"(10.0.0.145"}]"#),
+        (
+            "netdev",
+            "[NetDev]\nPublicKey=k\nAll%wedIPs=10.0.0.145/32\n",
+        ),
+        ("netdev", "[WireGuard]\nAll%wedIPs=10.0.0.145/32\n"),
+        (
+            "radippool",
+            &format!("{radippool}7,main,10.0.0.145,192.0.2.1,aa,2023-11-14 23:13:20,h,42\n"),
+        ),
+        (
+            "kea",
+            "address,hwaddr,valid_lifetime,state10.0.0.145,aa,3600,1\n",
+        ),
+        ("csv", "address,owner10.0.0.145,h\n10.0.0.3,x,y\n"),
+        (
+            "csv",
+            "name,ip,note\nh,10.0.0.2,\"a, b\"i: ifconfig-push 10.0.0.145 255.255.255.0\n",
+        ),
+        ("columns", "IP NAME10.0.0.145 h\n10.0.0.3 x y\n"),
+        (
+            "whereabouts",
+            r#"{"kind": "IPPool", "metadata": {}, "spec": {"range": "10.0.0.0/24", "145": {"podref": "d/h"}, "allocations": {}}}"#,
+        ),
+    ] {
+        let records = List::new(format.parse().unwrap(), "list", text.as_bytes()).records();
+        let Ok(records) = records.collect::<Result<Vec<_>, _>>() else {
+            continue;
+        };
+        let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>().unwrap()).unwrap();
+        let is_refused = pool.adopt(&records).is_err();
+        let addr = Ipv4Addr::new(10, 0, 0, 145);
+        assert!(is_refused || !pool.is_available(addr), "{format}: {text}");
+    }
+}
+
 /// Addresses that a service asks for, lists that are null because they are empty, and the last page of several.
 #[test]
 fn presets_know_the_oddities_of_their_programs() {
@@ -534,7 +584,13 @@ fn presets_know_the_oddities_of_their_programs() {
     assert_eq!(
         held,
         [
-            "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6", "fd00::3"
+            "10.0.0.2",
+            "10.0.0.3",
+            "10.0.0.4",
+            "10.0.0.5",
+            "10.0.0.6",
+            "fd00::3",
+            "?10.0.0.7"
         ]
     );
     for (format, nothing) in [

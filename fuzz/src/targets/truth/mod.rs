@@ -36,6 +36,21 @@ impl Script<'_> {
         self.0.next().copied().unwrap_or_default().into()
     }
 
+    /// By its name on a line, and a byte that says which of that name; or by a number, as nobody chooses it.
+    fn kind(&mut self) -> &'static Kind {
+        let rest = self.0.as_slice();
+        let named = KINDS.iter().find_map(|kind| {
+            let after = rest.strip_prefix(kind.name.as_bytes())?;
+            Some((kind.name, after.strip_prefix(b"\n")?))
+        });
+        let Some((name, after)) = named else {
+            return &KINDS[self.byte() % KINDS.len()];
+        };
+        self.0 = after.iter();
+        let of_name: Vec<&Kind> = KINDS.iter().filter(|kind| kind.name == name).collect();
+        of_name[self.byte() % of_name.len()]
+    }
+
     /// No address is the beginning of another one: all have three digits at the end.
     fn hosts(&mut self) -> Vec<u8> {
         let count = self.byte() % MOST_HOSTS;
@@ -50,7 +65,7 @@ impl Script<'_> {
 
 fn run(input: &[u8], trace: &mut Trace) {
     let mut script = Script(input.iter());
-    let kind = &KINDS[script.byte() % KINDS.len()];
+    let kind = script.kind();
     let hosts = script.hosts();
     let mut named = vec![(kind, hosts.clone())];
     let mut list = (kind.write)(&hosts).into_bytes();
@@ -60,9 +75,9 @@ fn run(input: &[u8], trace: &mut Trace) {
         trace.note((kind.name, "damage", damage));
         match damage.checked_sub(damage::KINDS) {
             None => damage::damage(damage, &mut list, &mut script),
-            Some(0) => reader = &KINDS[script.byte() % KINDS.len()],
+            Some(0) => reader = script.kind(),
             Some(_) => {
-                let other = &KINDS[script.byte() % KINDS.len()];
+                let other = script.kind();
                 let others = script.hosts();
                 list.extend((other.write)(&others).bytes());
                 named.push((other, others));
@@ -214,6 +229,21 @@ mod tests {
         for kind in KINDS {
             assert!(Format::names().contains(&kind.name), "{}", kind.name);
         }
+    }
+
+    /// The corpus has a script for each, by name: numbers go stale where a kind is added.
+    #[test]
+    fn every_kind_has_a_seed() {
+        let corpus = crate::corpus::load(&TARGET).expect("a committed folder");
+        let scripts = corpus.iter().filter(|(_, script)| script.contains(&b'\n'));
+        let seeds: Vec<&Kind> = scripts
+            .map(|(_, script)| Script(script.iter()).kind())
+            .collect();
+        for kind in KINDS {
+            let is_there = seeds.iter().any(|seed| std::ptr::eq(*seed, kind));
+            assert!(is_there, "{}", kind.name);
+        }
+        assert_eq!(seeds.len(), corpus.len(), "all of them by name");
     }
 
     /// Nothing is worth anything if the lists are not read as they are.

@@ -123,7 +123,7 @@ const HASH: &[&str] = &["#"];
 const BOTH: &[&str] = &["#", ";"];
 
 /// A list for each; of some formats several.
-pub(super) const KINDS: &[Kind] = &[
+pub(super) static KINDS: &[Kind] = &[
     kind("lines", HASH, |hosts| {
         lines(hosts, |host| format!("10.0.0.{host}\n"))
     }),
