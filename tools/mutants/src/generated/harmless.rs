@@ -209,10 +209,6 @@ pub(crate) const HARMLESS: &[Harmless] = &[
          have left: slower, and never another answer.",
     ),
     (
-        "gen: pool/adopt.rs:Pool::take_words: swapped: let confirmed = self.confirm(); <> *",
-        "How many were claimed is known before the wait, and does not change.",
-    ),
-    (
         "gen: set/member.rs:Member::try_allocate_for: swapped: if self.is_plain() *",
         "The place of a client is only computed: for a plain member in vain.",
     ),
@@ -228,11 +224,6 @@ pub(crate) const HARMLESS: &[Harmless] = &[
     (
         "gen: storage/file/attached.rs:Attached::unlock_reconcile: swapped: *",
         "Whoever drops a reconciler in a child has gone back before: no child comes here.",
-    ),
-    (
-        "gen: pool/reconcile/sightings.rs:see: return: break;",
-        "A sighting that begins behind the word has no bit in it, and ends behind it, too: the next condition ends \
-         the loop.",
     ),
 ];
 

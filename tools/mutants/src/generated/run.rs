@@ -152,8 +152,11 @@ pub(crate) fn run(options: &Options) -> Outcome<bool> {
     if options.table {
         queue.clear();
     }
-    // Those that are expected to face every check come last.
-    queue.sort_by_key(|numbered| argument(&numbered.change().name).is_some());
+    // First those that nothing is known of; last those that are expected to face every check.
+    queue.sort_by_key(|numbered| {
+        let is_explained = argument(&numbered.change().name).is_some();
+        (is_explained, records.before(&numbered.mutant).is_some())
+    });
     println!("{} to be tried", queue.len());
     let mut run = Run {
         records: Mutex::new(records),
@@ -267,8 +270,13 @@ impl Run {
         worker: &Worker,
     ) -> Outcome<Option<(&'n Numbered, Duration)>> {
         let begin = Instant::now();
-        for (check, patience) in in_order(one, times) {
-            if !round.contains(&times[&check]) {
+        let first = self.caught_before_by(one);
+        for (check, patience) in in_order(one, first, times) {
+            let is_due = match Some(check) == first {
+                true => round.start.is_zero(),
+                false => round.contains(&times[&check]),
+            };
+            if !is_due {
                 continue;
             }
             let number = Some(one.number);
@@ -297,7 +305,8 @@ impl Run {
         let changed = (change.file.clone(), change.applied_to(&one.source));
         let copy = Copy::with(FOLDER, "alone", &BTreeMap::from([changed]))?;
         let mut fate = Fate::Survived;
-        for (check, patience) in in_order(one, times) {
+        let first = self.caught_before_by(one);
+        for (check, patience) in in_order(one, first, times) {
             let Ok(binaries) = build(&copy, &[check])? else {
                 fate = Fate::NotBuilt;
                 break;
@@ -308,6 +317,19 @@ impl Run {
             }
         }
         self.tell(one, fate, begin.elapsed())
+    }
+
+    /// The check that caught it before its file changed.
+    fn caught_before_by(&self, one: &Numbered) -> Option<Check> {
+        let records = self.records.lock().expect("no panic");
+        let Fate::Caught(by) = records.before(&one.mutant)? else {
+            return None;
+        };
+        let is_it = |check: &Check| {
+            let test = by.strip_prefix(&check.to_string());
+            test.is_some_and(|test| test.starts_with("::") || test.starts_with(" ("))
+        };
+        one.checks().into_iter().find(is_it)
     }
 
     fn tell(&self, one: &Numbered, fate: Fate, taken: Duration) -> Outcome<()> {
@@ -361,10 +383,14 @@ fn share<T: Send, A: Send>(
     Ok(answers?.into_iter().flatten().collect())
 }
 
-/// The checks for a mutant, the quickest first, and how long to wait for each.
-fn in_order(one: &Numbered, times: &HashMap<Check, Duration>) -> Vec<(Check, Duration)> {
+/// The checks for a mutant, the one that caught it before and then the quickest first, and how long to wait for each.
+fn in_order(
+    one: &Numbered,
+    first: Option<Check>,
+    times: &HashMap<Check, Duration>,
+) -> Vec<(Check, Duration)> {
     let mut checks = one.checks();
-    checks.sort_by_key(|check| times[check]);
+    checks.sort_by_key(|&check| (Some(check) != first, times[&check]));
     let with_patience = |check| (check, patience(times[&check]));
     checks.into_iter().map(with_patience).collect()
 }
