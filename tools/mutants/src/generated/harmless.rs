@@ -225,6 +225,55 @@ pub(crate) const HARMLESS: &[Harmless] = &[
         "gen: storage/file/attached.rs:Attached::unlock_reconcile: swapped: *",
         "Whoever drops a reconciler in a child has gone back before: no child comes here.",
     ),
+    (
+        "gen: set/change.rs:PoolSet::cordon: swapped: let changing = self.change(); <> *",
+        "While a set is shared, members only come: one that comes between the look and the lock is one that was added \
+         later, and a cordon does not bind those.",
+    ),
+    (
+        "gen: bitmap/tree.rs:Tree::settle: swapped: if seen & (maybe | clearing) == 0 *",
+        "With MAYBE set, the second sets CLEARING, and the first goes on; without it the second does nothing.",
+    ),
+    (
+        "gen: bitmap/tree.rs:Tree::settle: swapped: if !full *",
+        "The condition does not read the child.",
+    ),
+    (
+        "gen: pool/holdings.rs:Holdings::read: swapped: tell(inside.current()); <> *",
+        "Both are read inside the cell's lock, where nothing changes, and told in either order.",
+    ),
+    (
+        "gen: pool/local.rs:LocalPool::take_back: swapped: *",
+        "Two numbers of a local that its caller has alone, of which neither reads the other.",
+    ),
+    (
+        "gen: pool/pocket.rs:Pocket::push: swapped: *",
+        "Both are stored inside the cell's lock, to a place that was found before: nobody reads in between.",
+    ),
+    (
+        "gen: pool/refill.rs:LocalPool::refill_noting: swapped: self.stand_at(word_index, free); <> *",
+        "Two fields of a local that its caller has alone, of which neither reads the other.",
+    ),
+    (
+        "gen: pool/reconcile/apply.rs:Reconciler::free_ripe: swapped: self.gate = *",
+        "Whoever sees too soon that nobody is freeing any more asks the gate again after the claim, too.",
+    ),
+    (
+        "gen: storage/barrier.rs:Words::marked_in_time: swapped: *",
+        "A mark too many, on a slot that was claimed and is not answered: a later pass leaves it alone once more.",
+    ),
+    (
+        "gen: storage/barrier.rs:Words::touched_or_new: shifted: *",
+        "One word of marks more, of which nobody has a slot.",
+    ),
+    (
+        "gen: storage/file/commit.rs:Commits::lead: swapped: match synced *",
+        "The leader has the lock until both are done: whoever is woken reads nothing before.",
+    ),
+    (
+        "gen: storage/file/recover.rs:recover_durably: swapped: forget_volatile(disk); <> *",
+        "Words of different kinds, and nobody else has the file open; both come before the sync.",
+    ),
 ];
 
 /// The argument for a mutant of this name.
