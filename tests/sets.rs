@@ -991,8 +991,7 @@ fn strategies_do_without_the_counts_of_the_pools() {
 fn both_halves_of_a_pair_are_counted() {
     let v6 = Pool::new("fd00::/112".parse::<Ipv6Net>().unwrap()).unwrap();
     let twins = TwinPools::new(pool("10.0.0.0/24"), v6).unwrap();
-    twins.allocate_pair().unwrap();
-    twins.allocate_pair().unwrap();
+    let _pairs = [(); 2].map(|()| twins.allocate_pair().unwrap());
     let counted = [twins.v4().stats(), twins.v6().stats()];
     assert_eq!(counted.map(|of| of.allocations.exact), [2, 2]);
 }

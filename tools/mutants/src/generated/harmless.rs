@@ -186,7 +186,7 @@ pub(crate) const HARMLESS: &[Harmless] = &[
          and asks with a ticket of its own.",
     ),
     (
-        "gen: pool/allocate.rs:Pool::allocate_many: dropped: self.check_process()?;",
+        "gen: pool/allocate.rs:Pool::allocate_*: dropped: self.check_process()?;",
         "The claim asks the same before it begins, and a refusal says why; it is only said earlier.",
     ),
     (
@@ -273,6 +273,17 @@ pub(crate) const HARMLESS: &[Harmless] = &[
     (
         "gen: storage/file/recover.rs:recover_durably: swapped: forget_volatile(disk); <> *",
         "Words of different kinds, and nobody else has the file open; both come before the sync.",
+    ),
+    (
+        "gen: bitmap/control.rs:Question::drop: dropped: *",
+        "As if the one who asked had died: the next one waits its turn for so many pauses, and then asks. Nothing is \
+         answered otherwise.",
+    ),
+    (
+        "gen: bitmap/tree.rs:Tree::settle: condition: [!]node .compare_exchange(seen, next, Ordering::SeqCst, Ordering::Relaxed) .is_err()",
+        "Of phase 1: after a success the loop reads CLEARING, and goes on to phase 2 as who only helps. After a \
+         failure phase 2 fails, too, unless another phase 1 has stored the same: then this helps, without a fence \
+         in between, which no model tells here.",
     ),
 ];
 
