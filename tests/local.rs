@@ -310,3 +310,15 @@ fn threads_with_and_without_locals_share_nothing() {
         }
     });
 }
+
+/// When a local goes on to another word, what it has handed out of the last one is counted.
+#[test]
+fn what_was_handed_out_of_every_word_is_counted() {
+    let pool = pool_with(Policy::Lowest, StatsLevel::Counts);
+    let mut local = pool.local();
+    for _ in 0..150 {
+        local.allocate().unwrap();
+    }
+    drop(local);
+    assert_eq!(pool.stats().allocations.any, 150);
+}

@@ -3,6 +3,7 @@
 use hostbits::{
     AddError, AllocateError, AllocateExactError, Client, CordonError, Gateway, MemberError, Policy,
     Pool, PoolSet, ReleaseError, Search, SetBuilder, StaticBand, StatsLevel, Strategy, SubPool,
+    TwinPools,
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::collections::{BTreeMap, BTreeSet};
@@ -983,4 +984,14 @@ fn strategies_do_without_the_counts_of_the_pools() {
     let set = two();
     assert_eq!(set.allocate_many(30).unwrap().len(), 30);
     assert_eq!(set.allocate().unwrap().octets()[2], 1, "of 95 and 105");
+}
+
+/// A pair counts once on each side, where its index was asked for.
+#[test]
+fn both_halves_of_a_pair_are_counted() {
+    let v6 = Pool::new("fd00::/112".parse::<Ipv6Net>().unwrap()).unwrap();
+    let twins = TwinPools::new(pool("10.0.0.0/24"), v6).unwrap();
+    let _pairs = [(); 2].map(|()| twins.allocate_pair().unwrap());
+    let counted = [twins.v4().stats(), twins.v6().stats()];
+    assert_eq!(counted.map(|of| of.allocations.exact), [2, 2]);
 }

@@ -158,12 +158,12 @@ impl<N: Network> PoolSet<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn cordon(&self, range: RangeInclusive<N::Addr>) -> Result<(), CordonError> {
-        let _changing = self.change();
+        let changing = self.change();
         let touched = self.parts_of(&range)?;
         for (done, &(_, member, part)) in touched.iter().enumerate() {
             if !member.cordons.draw(part) {
                 for &(index, member, part) in &touched[..done] {
-                    self.lift(index, member, part);
+                    self.lift(&changing, index, member, part);
                 }
                 return Err(CordonError::TooMany { most: MOST_CORDONS });
             }
@@ -189,10 +189,10 @@ impl<N: Network> PoolSet<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn uncordon(&self, range: RangeInclusive<N::Addr>) -> Result<(), CordonError> {
-        let _changing = self.change();
+        let changing = self.change();
         let mut was_cordoned = false;
         for (index, member, part) in self.parts_of(&range)? {
-            was_cordoned |= self.lift(index, member, part);
+            was_cordoned |= self.lift(&changing, index, member, part);
         }
         if was_cordoned {
             return Ok(());
@@ -203,7 +203,13 @@ impl<N: Network> PoolSet<N> {
         })
     }
 
-    fn lift(&self, index: usize, member: &Member<N>, part: Part) -> bool {
+    fn lift(
+        &self,
+        _changing: &MutexGuard<'_, ()>,
+        index: usize,
+        member: &Member<N>,
+        part: Part,
+    ) -> bool {
         let was_cordoned = member.cordons.lift(part);
         member.note_cordons();
         self.note_opening(index);

@@ -274,7 +274,10 @@ fn the_first_half_of_a_pair_waits_for_the_second_one() {
             vec![(pair.v4, pair.v6)]
         }),
         ("twins", |v4, v6| {
-            let pair = TwinPools::new(v4, v6).unwrap().allocate_pair().unwrap();
+            let twins = TwinPools::new(v4, v6).unwrap();
+            let pair = twins.allocate_pair().unwrap();
+            let counted = twins.v4().stats().allocations.exact;
+            assert_eq!(counted, 1, "what was lost is not counted");
             vec![(pair.v4, pair.v6)]
         }),
     ];

@@ -76,9 +76,7 @@ pub(super) fn see(
         let mut parts = Vec::new();
         let word_last = slot_at(word_index, SLOTS_PER_WORD - 1);
         while let Some(&sighting) = before.peek() {
-            if sighting.first > word_last {
-                break;
-            }
+            // None if it begins behind the word: then it ends there, too.
             let bits = known & bits_within(word_index, sighting.first, sighting.last);
             unseen &= !bits;
             parts.push((bits, Some(sighting)));

@@ -100,6 +100,11 @@ impl Check {
         })
     }
 
+    /// How long it took where nothing was changed, as the latest run of this binary, or of one before it, says.
+    pub(super) fn time_before(self, binary: &Path) -> Option<Duration> {
+        known_time(binary).map(|(_, taken)| taken)
+    }
+
     /// How long it takes where nothing is changed. Asked once for each binary: the answer stands beside it.
     pub(super) fn time_unchanged(self, binary: &Path, worker: &Worker) -> Outcome<Duration> {
         let told = |error| format!("{}: {error}", binary.display());
@@ -111,24 +116,36 @@ impl Check {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default()
             .as_nanos();
-        let beside = binary.with_extension("unchanged");
-        let known = fs::read_to_string(&beside).unwrap_or_default();
-        let mut known = known.split_whitespace().map(str::parse::<u128>);
-        if let (Some(Ok(of)), Some(Ok(millis))) = (known.next(), known.next())
+        if let Some((of, taken)) = known_time(binary)
             && of == built
         {
-            return Ok(Duration::from_millis(millis as u64));
+            return Ok(taken);
         }
         let begin = Instant::now();
         match self.run(binary, None, LONGEST, worker)? {
             Ended::Passed => {
                 let taken = begin.elapsed();
-                fs::write(&beside, format!("{built} {}\n", taken.as_millis())).map_err(told)?;
+                let text = format!("{built} {}\n", taken.as_millis());
+                fs::write(beside(binary), text).map_err(told)?;
                 Ok(taken)
             }
             Ended::Caught(by) => Err(format!("unchanged, {by} fails: {}", worker.log.display())),
         }
     }
+}
+
+fn beside(binary: &Path) -> PathBuf {
+    binary.with_extension("unchanged")
+}
+
+/// When the binary was built that was timed, and how long it took.
+fn known_time(binary: &Path) -> Option<(u128, Duration)> {
+    let known = fs::read_to_string(beside(binary)).ok()?;
+    let (built, millis) = known.trim_end().split_once(' ')?;
+    Some((
+        built.parse().ok()?,
+        Duration::from_millis(millis.parse().ok()?),
+    ))
 }
 
 /// How long to wait for what took so long where nothing was changed. Long: others may have the machine by now.

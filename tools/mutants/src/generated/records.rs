@@ -24,18 +24,34 @@ pub(crate) struct Record {
 pub(crate) struct Records {
     path: PathBuf,
     by_key: HashMap<String, Record>,
+    /// What came of each in its latest trial, whatever its file was then.
+    latest: HashMap<String, Fate>,
 }
 
 impl Records {
     pub(crate) fn read(path: PathBuf) -> Self {
         let text = fs::read_to_string(&path).unwrap_or_default();
         let by_key = text.lines().filter_map(parse).collect();
-        Self { path, by_key }
+        let name = |(key, record): (String, Record)| {
+            let (_, name) = key.split_once('\t')?;
+            Some((name.to_owned(), record.fate))
+        };
+        let latest = text.lines().filter_map(parse).filter_map(name).collect();
+        Self {
+            path,
+            by_key,
+            latest,
+        }
     }
 
     /// What came of it, if the file that it changes is still the same.
     pub(crate) fn of(&self, mutant: &Mutant, source: &str) -> Option<&Record> {
         self.by_key.get(&key(mutant, source))
+    }
+
+    /// What came of it before its file changed: the check that caught it then may well do so again.
+    pub(crate) fn before(&self, mutant: &Mutant) -> Option<&Fate> {
+        self.latest.get(&mutant.change.name.replace('\t', " "))
     }
 
     pub(crate) fn add(&mut self, mutant: &Mutant, source: &str, record: Record) -> Outcome<()> {

@@ -10,7 +10,7 @@ use super::schemata::{MODULE, MODULE_TEXT, Schema};
 use super::table;
 use crate::Outcome;
 use crate::copy::{Copy, root};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::ops::Range;
 use std::sync::Mutex;
@@ -22,10 +22,11 @@ const FOLDER: &str = "target/mutants/generated";
 
 const LIBRARY: &str = "src/lib.rs";
 
-/// The rounds, by what checks take where nothing is changed: quick ones of all mutants first.
-const ROUNDS: [Duration; 3] = [
+/// The rounds, by what checks took before where nothing was changed: quick ones of all mutants first.
+const ROUNDS: [Duration; 4] = [
     Duration::from_secs(3),
     Duration::from_secs(8),
+    Duration::from_secs(25),
     Duration::MAX,
 ];
 
@@ -152,8 +153,11 @@ pub(crate) fn run(options: &Options) -> Outcome<bool> {
     if options.table {
         queue.clear();
     }
-    // Those that are expected to face every check come last.
-    queue.sort_by_key(|numbered| argument(&numbered.change().name).is_some());
+    // First those that nothing is known of; last those that are expected to face every check.
+    queue.sort_by_key(|numbered| {
+        let is_explained = argument(&numbered.change().name).is_some();
+        (is_explained, records.before(&numbered.mutant).is_some())
+    });
     println!("{} to be tried", queue.len());
     let mut run = Run {
         records: Mutex::new(records),
@@ -227,20 +231,57 @@ impl Run {
         let workers: Vec<_> = (0..options.workers)
             .map(|index| Worker::new(index, &copy))
             .collect();
-        let times = share(&workers, checks, |check, worker| {
-            let taken = check.time_unchanged(&binaries[&check], worker)?;
-            println!("unchanged: {check} passes, {:.1} s", taken.as_secs_f64());
-            Ok((check, taken))
-        })?;
-        let times = times.into_iter().collect();
+        let before = |&check: &Check| {
+            let taken = check.time_before(&binaries[&check]);
+            (check, taken.unwrap_or_default())
+        };
+        let mut times = Times {
+            before: checks.iter().map(before).collect(),
+            unchanged: HashMap::new(),
+        };
         let is_in = |one: &&Numbered| schemata.mutants.contains_key(&one.number);
         let together = queue.iter().copied().filter(is_in);
-        let times = &times;
-        let mut left: Vec<_> = together.map(|one| (one, Duration::ZERO)).collect();
+        // Those that are expected to face every check wait until all others have.
+        let is_explained = |one: &&Numbered| argument(&one.change().name).is_some();
+        let (explained, others): (Vec<_>, _) = together.partition(is_explained);
+        for part in [others, explained] {
+            self.in_rounds(part, &checks, &binaries, &mut times, &workers)?;
+        }
+        let mut alone = queue.into_iter().filter(|one| is_alone(one));
+        alone.try_for_each(|one| self.alone(one, &times, &workers[0]))
+    }
+
+    fn in_rounds(
+        &self,
+        mutants: Vec<&Numbered>,
+        checks: &[Check],
+        binaries: &Binaries,
+        times: &mut Times,
+        workers: &[Worker],
+    ) -> Outcome<()> {
+        let firsts = mutants.iter().filter_map(|one| self.caught_before_by(one));
+        let firsts: HashSet<_> = firsts.collect();
+        let mut left: Vec<_> = mutants
+            .into_iter()
+            .map(|one| (one, Duration::ZERO))
+            .collect();
         let mut from = Duration::ZERO;
         for to in ROUNDS {
-            let passed = share(&workers, left, |(one, before), worker| {
-                self.round(one, before, from..to, &binaries, times, worker)
+            // Not before they are needed: the long ones take minutes, and most mutants never see them.
+            let is_due = |check: &Check| {
+                let is_first = from.is_zero() && firsts.contains(check);
+                let is_new = !times.unchanged.contains_key(check);
+                is_new && (is_first || (from..to).contains(&times.before[check]))
+            };
+            let due: Vec<_> = checks.iter().copied().filter(is_due).collect();
+            let taken = share(workers, due, |check, worker| {
+                let taken = check.time_unchanged(&binaries[&check], worker)?;
+                println!("unchanged: {check} passes, {:.1} s", taken.as_secs_f64());
+                Ok((check, taken))
+            })?;
+            times.unchanged.extend(taken);
+            let passed = share(workers, left, |(one, before), worker| {
+                self.round(one, before, from..to, binaries, times, worker)
             })?;
             left = passed.into_iter().flatten().collect();
             for (one, _) in &left {
@@ -251,8 +292,7 @@ impl Run {
             }
             from = to;
         }
-        let mut alone = queue.into_iter().filter(|one| is_alone(one));
-        alone.try_for_each(|one| self.alone(one, times, &workers[0]))
+        Ok(())
     }
 
     /// Runs the checks of a round. Who passes comes back, unless it is the last round, with the time that it has
@@ -263,14 +303,20 @@ impl Run {
         before: Duration,
         round: Range<Duration>,
         binaries: &Binaries,
-        times: &HashMap<Check, Duration>,
+        times: &Times,
         worker: &Worker,
     ) -> Outcome<Option<(&'n Numbered, Duration)>> {
         let begin = Instant::now();
-        for (check, patience) in in_order(one, times) {
-            if !round.contains(&times[&check]) {
+        let first = self.caught_before_by(one);
+        for check in in_order(one, first, times) {
+            let is_due = match Some(check) == first {
+                true => round.start.is_zero(),
+                false => round.contains(&times.before[&check]),
+            };
+            if !is_due {
                 continue;
             }
+            let patience = patience(times.unchanged[&check]);
             let number = Some(one.number);
             if let Ended::Caught(by) = check.run(&binaries[&check], number, patience, worker)? {
                 self.tell(one, Fate::Caught(by), before + begin.elapsed())?;
@@ -286,18 +332,15 @@ impl Run {
     }
 
     /// Builds one mutant by itself, check by check.
-    fn alone(
-        &self,
-        one: &Numbered,
-        times: &HashMap<Check, Duration>,
-        worker: &Worker,
-    ) -> Outcome<()> {
+    fn alone(&self, one: &Numbered, times: &Times, worker: &Worker) -> Outcome<()> {
         let begin = Instant::now();
         let change = one.change();
         let changed = (change.file.clone(), change.applied_to(&one.source));
         let copy = Copy::with(FOLDER, "alone", &BTreeMap::from([changed]))?;
         let mut fate = Fate::Survived;
-        for (check, patience) in in_order(one, times) {
+        let first = self.caught_before_by(one);
+        for check in in_order(one, first, times) {
+            let patience = patience(times.unchanged[&check]);
             let Ok(binaries) = build(&copy, &[check])? else {
                 fate = Fate::NotBuilt;
                 break;
@@ -308,6 +351,19 @@ impl Run {
             }
         }
         self.tell(one, fate, begin.elapsed())
+    }
+
+    /// The check that caught it before its file changed.
+    fn caught_before_by(&self, one: &Numbered) -> Option<Check> {
+        let records = self.records.lock().expect("no panic");
+        let Fate::Caught(by) = records.before(&one.mutant)? else {
+            return None;
+        };
+        let is_it = |check: &Check| {
+            let test = by.strip_prefix(&check.to_string());
+            test.is_some_and(|test| test.starts_with("::") || test.starts_with(" ("))
+        };
+        one.checks().into_iter().find(is_it)
     }
 
     fn tell(&self, one: &Numbered, fate: Fate, taken: Duration) -> Outcome<()> {
@@ -361,12 +417,21 @@ fn share<T: Send, A: Send>(
     Ok(answers?.into_iter().flatten().collect())
 }
 
-/// The checks for a mutant, the quickest first, and how long to wait for each.
-fn in_order(one: &Numbered, times: &HashMap<Check, Duration>) -> Vec<(Check, Duration)> {
+/// How long checks take.
+struct Times {
+    /// What each took before, by which they are put into rounds; nothing where nobody knows.
+    before: HashMap<Check, Duration>,
+    /// What those of the rounds so far take where nothing is changed.
+    unchanged: HashMap<Check, Duration>,
+}
+
+/// The checks for a mutant: the one that caught it before, then tests, then models, the quickest first.
+fn in_order(one: &Numbered, first: Option<Check>, times: &Times) -> Vec<Check> {
     let mut checks = one.checks();
-    checks.sort_by_key(|check| times[check]);
-    let with_patience = |check| (check, patience(times[&check]));
-    checks.into_iter().map(with_patience).collect()
+    // A model takes longer with a mutant than without more often than a test does.
+    let is_model = |check| matches!(check, Check::Loom(_));
+    checks.sort_by_key(|&check| (Some(check) != first, is_model(check), times.before[&check]));
+    checks
 }
 
 /// The files with all mutants in them.

@@ -35,20 +35,18 @@ pub(super) fn tell<'m>(
             mutant.change.name
         );
     }
-    let text = page(&tried, mutants.len(), in_all);
+    let is_untried = |(mutant, source): &&(&'m Mutant, &str)| records.of(mutant, source).is_none();
+    let untried: Vec<_> = mutants.iter().filter(is_untried).collect();
+    let untried: Vec<&Mutant> = untried.into_iter().map(|&(mutant, _)| mutant).collect();
+    let text = page(&tried, &untried, in_all);
     println!("\n{text}");
-    let all_tried = tried.len() == mutants.len();
-    if !all_tried {
-        println!(
-            "{} of {} were not tried",
-            mutants.len() - tried.len(),
-            mutants.len()
-        );
+    if !untried.is_empty() {
+        println!("{} of {} were not tried", untried.len(), mutants.len());
     }
     if is_the_sample {
         write(root, &text)?;
     }
-    Ok(unexplained.is_empty() && all_tried)
+    Ok(unexplained.is_empty() && untried.is_empty())
 }
 
 fn write(root: &Path, text: &str) -> Outcome<()> {
@@ -58,14 +56,15 @@ fn write(root: &Path, text: &str) -> Outcome<()> {
     fs::write(&path, [by_hand, BEGIN, text].concat()).map_err(|error| format!("{PAGE}: {error}"))
 }
 
-fn page(tried: &[(&Mutant, &Record)], drawn: usize, in_all: usize) -> String {
+fn page(tried: &[(&Mutant, &Record)], untried: &[&Mutant], in_all: usize) -> String {
     let counts = Counts::of(tried.iter().copied());
     let seconds: f64 = tried.iter().map(|(_, record)| record.seconds).sum();
     let mut page = String::new();
     let _ = writeln!(
         page,
-        "\nOf {in_all} mutants, {drawn} were drawn, and {} of them have been tried to the end. {} of these do not \
-         compile; of the other {}, {} were caught, and {} survived. {:.0} minutes of work, beside the builds.\n",
+        "\nOf {in_all} mutants, {} were drawn, and {} of them have been tried to the end. {} of these do not \
+         compile; of the other {}, {} were caught, and {} survived. {:.0} minutes of work, beside the builds.",
+        tried.len() + untried.len(),
         tried.len(),
         counts.not_built,
         tried.len() - counts.not_built,
@@ -73,6 +72,18 @@ fn page(tried: &[(&Mutant, &Record)], drawn: usize, in_all: usize) -> String {
         counts.survived,
         seconds / 60.0
     );
+    let explained = |mutant: &&Mutant| argument(&mutant.change.name).is_some();
+    let explained = untried.iter().copied().filter(explained);
+    if !untried.is_empty() {
+        let explained = explained.clone().count();
+        let _ = writeln!(
+            page,
+            "\nOf the {} that have not been tried to the end, {explained} are explained, and {} are open.",
+            untried.len(),
+            untried.len() - explained
+        );
+    }
+    page.push('\n');
     let rooms: Vec<_> = ROOMS.iter().map(|room| room.name).collect();
     let _ = writeln!(page, "| caught + survived | {} | all |", rooms.join(" | "));
     let _ = writeln!(page, "|---|{}", "---|".repeat(rooms.len() + 1));
@@ -97,12 +108,22 @@ fn page(tried: &[(&Mutant, &Record)], drawn: usize, in_all: usize) -> String {
     let _ = writeln!(page, "\n| survivor | nothing notices, because |\n|---|---|");
     for (mutant, record) in tried {
         if record.fate == Fate::Survived {
-            let name = mutant.change.name.replace('|', "\\|");
-            let why = argument(&mutant.change.name).unwrap_or("**nobody knows**");
-            let _ = writeln!(page, "| `{name}` | {why} |");
+            tell_why(&mut page, mutant);
         }
     }
+    if explained.clone().next().is_some() {
+        page.push_str(
+            "\n| explained, and not tried to the end | nothing can notice, because |\n|---|---|\n",
+        );
+        explained.for_each(|mutant| tell_why(&mut page, mutant));
+    }
     page
+}
+
+fn tell_why(page: &mut String, mutant: &Mutant) {
+    let name = mutant.change.name.replace('|', "\\|");
+    let why = argument(&mutant.change.name).unwrap_or("**nobody knows**");
+    let _ = writeln!(page, "| `{name}` | {why} |");
 }
 
 #[derive(Default)]
