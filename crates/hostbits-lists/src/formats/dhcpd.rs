@@ -85,6 +85,10 @@ const HOST_WORDS: [&[u8]; 5] = [
     b"dynamic",
     b"deleted",
 ];
+/// What begins a statement that names the address of a holder, or says whether there is one. As a later word of another
+/// statement it says that the end of that one is lost.
+const OF_HOLDERS: [&[u8]; 3] = [b"fixed-address", b"fixed-address6", b"fixed-prefix6"];
+const OF_LEASES: [&[u8]; 2] = [b"binding", b"reserved"];
 /// Statements with addresses that nobody holds.
 const BESIDE: [&[u8]; 20] = [
     b"option",
@@ -112,9 +116,9 @@ const BESIDE: [&[u8]; 20] = [
 #[derive(Default)]
 pub(super) struct Dhcpd {
     blocks: Vec<Block>,
-    /// The words of the statement that is not over yet: their bytes, and where each ends.
+    /// The words of the statement that is not over yet: their bytes, where each ends, and whether it is quoted.
     text: Vec<u8>,
-    ends: Vec<usize>,
+    ends: Vec<(usize, bool)>,
     lease: Lease,
     /// The client of the associations that are being read.
     client: Vec<u8>,
@@ -183,9 +187,10 @@ impl LineFormat for Dhcpd {
         for piece in pieces(line.bytes) {
             out.is_known = true;
             match piece {
-                Piece::Word(word) => self.word(word),
+                Piece::Word(word) => self.word(word, false),
+                Piece::Quoted(word) => self.word(word, true),
                 Piece::Unclosed(word) => {
-                    self.word(word);
+                    self.word(word, true);
                     out.broken(line.number, "a quote is not closed", line.bytes);
                 }
                 Piece::Open => self.open(&line, out)?,
@@ -208,26 +213,71 @@ impl LineFormat for Dhcpd {
 }
 
 impl Dhcpd {
-    fn word(&mut self, word: &[u8]) {
+    fn word(&mut self, word: &[u8], is_quoted: bool) {
         if self.ends.len() < MAX_WORDS && self.text.len() + word.len() <= MAX_LINE_BYTES {
             self.text.extend(word);
-            self.ends.push(self.text.len());
+            self.ends.push((self.text.len(), is_quoted));
         }
     }
 
     fn words(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = [0].into_iter().chain(self.ends.iter().copied());
-        starts
-            .zip(self.ends.iter().copied())
-            .map(|(start, end)| &self.text[start..end])
+        self.words_and_quotes().map(|(word, _)| word)
+    }
+
+    /// The words, and whether each is quoted.
+    fn words_and_quotes(&self) -> impl Iterator<Item = (&[u8], bool)> {
+        let mut start = 0;
+        self.ends.iter().map(move |&(end, is_quoted)| {
+            let word = &self.text[start..end];
+            start = end;
+            (word, is_quoted)
+        })
     }
 
     /// Whether any of the words is an address.
     fn names_address(&self) -> bool {
-        self.words().any(|word| {
-            let word = std::str::from_utf8(word).unwrap_or_default();
-            looks_like_address(word)
+        self.words().any(is_address)
+    }
+
+    /// Whether a later word than the first says that this is more than one statement.
+    fn holds_another(&self) -> bool {
+        let [first, ..] = self.first_words();
+        let in_lease = matches!(self.blocks.last(), Some(Block::Lease | Block::Inner));
+        // `next binding state` and `rewind binding state` begin with one more word.
+        let is_of_two = matches!(first, b"next" | b"rewind");
+        let mut later = self.words_and_quotes().enumerate().skip(1);
+        later.any(|(at, (word, is_quoted))| {
+            let is_first = at == 1 && is_of_two && word == b"binding";
+            let is_of_lease = in_lease && !is_first && OF_LEASES.contains(&word);
+            !is_quoted && (is_of_lease || OF_HOLDERS.contains(&word))
         })
+    }
+
+    /// Whether an address comes after a value and a word that is none: the values of one statement are addresses,
+    /// numbers and texts.
+    fn has_address_of_another(&self) -> bool {
+        let (mut has_value, mut is_another) = (false, false);
+        self.words_and_quotes().skip(1).any(|(word, is_quoted)| {
+            let is_address = is_address(word);
+            let is_number = word.iter().all(u8::is_ascii_digit);
+            let is_value = is_quoted || is_address || is_number;
+            is_another |= has_value && !is_value && !matches!(word, b"true" | b"false");
+            has_value |= is_quoted || is_address;
+            is_address && is_another
+        })
+    }
+
+    /// Whether the head of a block is the statement before it as well.
+    fn is_head_of_two(&self) -> bool {
+        let [kind, ..] = self.first_words();
+        let most = match kind {
+            b"subnet" => 4,
+            b"subnet6" | b"zone" => 2,
+            _ => usize::MAX,
+        };
+        let mut later = self.words_and_quotes().skip(1);
+        self.ends.len() > most
+            || later.any(|(word, is_quoted)| !is_quoted && ENTRIES.contains(&word))
     }
 
     /// The first three words; those that are not there are empty.
@@ -258,7 +308,9 @@ impl Dhcpd {
             }
             (Some(Block::Association), b"iaaddr" | b"iaprefix") => Block::Inner,
             // The block before it is not closed, or this is no block of anything.
-            _ if ENTRIES.contains(&kind) || (self.names_address() && !AROUND.contains(&kind)) => {
+            _ if ENTRIES.contains(&kind)
+                || (self.names_address() && (!AROUND.contains(&kind) || self.is_head_of_two())) =>
+            {
                 out.broken(line.number, "not known in a block", line.bytes);
                 Block::Other
             }
@@ -308,6 +360,11 @@ impl Dhcpd {
             _ if first == b"include" => {
                 let what = "another file, which must be named as a list of its own";
                 out.broken(line.number, what, line.bytes);
+            }
+            _ if self.holds_another()
+                || (BESIDE.contains(&first) && self.has_address_of_another()) =>
+            {
+                out.broken(line.number, "a statement in another one", line.bytes);
             }
             Some(Block::Host) if HOST_WORDS.contains(&first) => self.host_statement(line.number),
             _ if first.starts_with(b"fixed-") => {
@@ -422,6 +479,10 @@ impl Lease {
             (self.owner, self.owner_rank) = (owner, rank);
         }
     }
+}
+
+fn is_address(word: &[u8]) -> bool {
+    std::str::from_utf8(word).is_ok_and(looks_like_address)
 }
 
 /// An address, or the prefix of a delegation.

@@ -3,8 +3,10 @@
 /// A piece of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
-    /// A word, or what stands between quotes, escapes as they are.
+    /// A word that is not quoted.
     Word(&'a [u8]),
+    /// What stands between quotes, escapes as they are.
+    Quoted(&'a [u8]),
     /// `{`
     Open,
     /// `}`
@@ -54,7 +56,7 @@ fn quoted(text: &[u8]) -> (Piece<'_>, usize) {
     let mut at = 1;
     while let Some(&byte) = text.get(at) {
         match byte {
-            b'"' => return (Piece::Word(&text[1..at]), at + 1),
+            b'"' => return (Piece::Quoted(&text[1..at]), at + 1),
             b'\\' => at += 2,
             _ => at += 1,
         }
@@ -69,6 +71,7 @@ mod tests {
     #[test]
     fn every_kind_of_piece() {
         let word = |text: &'static str| Piece::Word(text.as_bytes());
+        let quoted = |text: &'static str| Piece::Quoted(text.as_bytes());
         for (line, expected) in [
             (
                 "lease 10.0.0.5 {",
@@ -82,9 +85,9 @@ mod tests {
             ),
             (
                 "uid \"a;}{#\\\"\\\\\";",
-                vec![word("uid"), word("a;}{#\\\"\\\\"), Piece::End],
+                vec![word("uid"), quoted("a;}{#\\\"\\\\"), Piece::End],
             ),
-            ("a\"b\"c", vec![word("a"), word("b"), word("c")]),
+            ("a\"b\"c", vec![word("a"), quoted("b"), word("c")]),
             (
                 "x 1.2.3.4,5.6.7.8;",
                 vec![word("x"), word("1.2.3.4"), word("5.6.7.8"), Piece::End],

@@ -9,6 +9,7 @@ use super::element::{hides_address, looks_like_address};
 use crate::batch::Batch;
 use crate::error::Fault;
 use crate::lines::Line;
+use std::net::Ipv4Addr;
 
 /// Settings with addresses that no host has.
 const OTHERS: [&str; 12] = [
@@ -42,6 +43,11 @@ impl LineFormat for DnsmasqHosts {
         }
         out.is_known = true;
         let is_between = |char: char| char == ',' || char.is_whitespace();
+        let mut parts = text.split(|char| is_between(char) || char == '=');
+        if parts.any(is_pair) {
+            out.broken(line.number, HIDDEN, text.as_bytes());
+            return Ok(());
+        }
         if let Some((name, value)) = text.split_once('=') {
             match name.trim() {
                 "dhcp-host" => host(value, line.number, out),
@@ -78,6 +84,17 @@ impl LineFormat for DnsmasqHosts {
     fn end(&mut self, _: u64, _: &mut Batch) -> Result<bool, Fault> {
         Ok(false)
     }
+}
+
+fn is_hardware(word: &str) -> bool {
+    let mut parts = word.split(':');
+    parts.clone().count() == 6 && parts.all(|part| part.len() <= 2 && !part.is_empty())
+}
+
+/// Whether a hardware address and an IPv4 address were joined: to a parser that is an address of IPv6.
+fn is_pair(word: &str) -> bool {
+    let parts = word.rsplit_once(':');
+    parts.is_some_and(|(head, tail)| is_hardware(head) && tail.parse::<Ipv4Addr>().is_ok())
 }
 
 /// Fields between commas in any order: addresses (of IPv6 in brackets), hardware addresses, a name, `set:`, `id:`.
@@ -136,13 +153,6 @@ fn host(value: &str, line: u64, out: &mut Batch) {
 /// `/etc/hosts`: an address and names; `/etc/ethers`: a hardware address, and an address or a name.
 fn words(text: &str, line: u64, out: &mut Batch) {
     let words: Vec<&str> = text.split_whitespace().collect();
-    let is_hardware = |word: &str| {
-        let parts = word.split(':');
-        parts.clone().count() == 6
-            && parts
-                .into_iter()
-                .all(|part| part.len() <= 2 && !part.is_empty())
-    };
     let zoneless = |word: &str| match word.split_once('%') {
         Some((addr, _)) if !addr.is_empty() => addr.to_owned(),
         _ => word.to_owned(),

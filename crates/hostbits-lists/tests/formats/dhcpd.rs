@@ -107,6 +107,49 @@ fn an_entry_in_another_one_is_not_passed_over() {
     }
 }
 
+/// The sign that ends a statement is lost: the next statement is read as more words of it.
+#[test]
+fn a_statement_in_another_one_is_not_passed_over() {
+    let subnet = |rest: &str| format!("subnet 10.0.0.0 netmask 255.255.255.0 {{\n{rest}\n}}\n");
+    let host = |rest: &str| subnet(&format!("host a {{\n{rest}\n}}"));
+    let lease = |rest: &str| format!("lease 10.0.0.2 {{\n{rest}\n}}\n");
+    for text in [
+        host("option routers 10.0.0.1\n fixed-address 10.0.0.3;"),
+        host("option routers 10.0.0.1\n fixd-address 10.0.0.3;"),
+        host("option domain-name \"x\"\n fixd-address 10.0.0.3;"),
+        host("hardware ethernet aa:bb:cc:dd:ee:ff\n fixed-address 10.0.0.3;"),
+        host("hardware ethernet aa:bb:cc:dd:ee:ff\n fixed-address printer.example;"),
+        host("next-server 10.0.0.1\n fixed-address6 2001:db8::3;"),
+        host("server-name \"x\"\n fixed-prefix6 2001:db8::/56;"),
+        host("dynamic\n fixed-address 10.0.0.3;"),
+        subnet("range 10.0.0.50 10.0.0.60\n fixed-address 10.0.0.3;"),
+        lease("binding state free;\n next binding state free\n reserved;"),
+        lease("binding state free\n reserved;"),
+        lease("binding state free;\n hardware ethernet aa:02\n reserved;"),
+        lease("binding state free;\n client-hostname \"x\"\n binding state active;"),
+        "subnet 10.0.0.0 netmask 255.255.255.0\nlease 10.0.0.3 {\n}\n".to_owned(),
+        "subnet 10.0.0.0 netmask 255.255.255.0\nleas 10.0.0.3 {\n}\n".to_owned(),
+        "zone example.org\nlease 10.0.0.3 {\n}\n".to_owned(),
+        "if known\nlease 10.0.0.3 {\n}\n".to_owned(),
+    ] {
+        let outcome = read("dhcpd", &text);
+        assert!(outcome.is_unclear(), "{text}: {outcome:?}");
+    }
+    // Nothing is lost of these.
+    for text in [
+        subnet("option routers 10.0.0.1, 10.0.0.2;\n range dynamic-bootp 10.0.0.50 10.0.0.60;"),
+        subnet("option routes 24 10.1.0.0 10.0.0.1, 16 10.2.0.0 10.0.0.1;"),
+        subnet("option slp-directory-agent true 10.0.0.1, 10.0.0.2;"),
+        subnet("option domain-name \"fixed-address 10.0.0.3\";\n option x \"fixed-address\";"),
+        lease("binding state free;\n next binding state free;\n client-hostname \"reserved\";"),
+        lease("rewind binding state free;\n binding state free;\n client-hostname \"binding\";"),
+        "if option x = 10.0.0.1 { next-server 10.0.0.1; }\n".to_owned(),
+        "zone 0.0.10.in-addr.arpa. { primary 10.0.0.1; }\n".to_owned(),
+    ] {
+        assert_eq!(read("dhcpd", &text).whole(), [""; 0], "{text}");
+    }
+}
+
 #[test]
 fn a_lease_that_is_not_whole_is_an_error() {
     for text in [

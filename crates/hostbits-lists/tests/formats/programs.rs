@@ -531,6 +531,11 @@ fn what_is_damaged_twice_is_refused_or_held() {
     for (format, text) in [
         ("dnsmasq-hosts", "10.0.0.145\th145= h145.e_xample\n"),
         ("dnsmasq-hosts", "10.0.0.145=h145\n"),
+        ("dnsmasq-hosts", "aa:bb:cc:dd:ee:ff:10.0.0.145\n"),
+        (
+            "dnsmasq-hosts",
+            "dhcp-host=aa:bb:cc:dd:ee:ff:10.0.0.145,h\n",
+        ),
         ("dnsmasq-hosts", "%10.0.0.145\th145\n"),
         ("json", r#"[{"name":"h","a":"10.0.0.145+"}]"#),
         ("json", r#"[{"name":"h","a":"(10.0.0.145"}]"#),

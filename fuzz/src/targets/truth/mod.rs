@@ -128,7 +128,7 @@ fn read(format: &str, list: &[u8]) -> Option<Vec<RecordBuf>> {
 }
 
 /// A directory of files: each line is the name of one, and what is in it. A line that is none is a file without a name,
-/// and no list.
+/// and no list; so are two lines of one name, which no directory has.
 fn directory(
     list: &[u8],
     read: impl FnOnce(&std::path::Path) -> Result<Vec<RecordBuf>, ListError>,
@@ -145,11 +145,16 @@ fn directory(
         .all(|line| {
             let line = String::from_utf8_lossy(line);
             line.split_once(": ")
-                .is_some_and(|(name, text)| std::fs::write(folder.join(name), text).is_ok())
+                .is_some_and(|(name, text)| write_new(&folder.join(name), text).is_ok())
         });
     let records = are_files.then(|| read(&folder).ok()).flatten();
     std::fs::remove_dir_all(&folder).ok()?;
     records
+}
+
+/// Writes a file that is not there yet.
+fn write_new(path: &std::path::Path, text: &str) -> std::io::Result<()> {
+    std::io::Write::write_all(&mut std::fs::File::create_new(path)?, text.as_bytes())
 }
 
 /// Whether the list still names a host, to a reader of another format perhaps.
@@ -269,6 +274,15 @@ mod tests {
                 );
             }
         }
+    }
+
+    /// The second file would take the place of the first, and nobody would have read that.
+    #[test]
+    fn a_directory_has_no_two_files_of_one_name() {
+        let file = "h155: ifconfig-push 10.0.0.155 255.255.255.0\n";
+        assert!(read("openvpn-ccd", file.as_bytes()).is_some());
+        let twice = format!("{file}h155: ifc\n");
+        assert!(read("openvpn-ccd", twice.as_bytes()).is_none());
     }
 
     /// Every list, cut off after a spread of bytes; a campaign tries them all.
