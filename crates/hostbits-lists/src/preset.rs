@@ -321,7 +321,9 @@ presets! {
       | if (.spec.allocations? | type) != "object" or (.spec.range? | type) != "string" then
           error("a pool without allocations or range")
         elif ([.. | objects | select(has("podref"))] | length) != ([.spec.allocations[] | select(.podref?)] | length) then
-          error("a pod beside the allocations") else . end
+          error("a pod beside the allocations")
+        elif .spec | any(keys[]; . != "" and (explode | all(. >= 48 and . <= 57))) then
+          error("an allocation beside the allocations") else . end
       | .spec.range as $range | .spec.allocations | to_entries[]
       | {owner: (.value.podref // .value.id), address: nth_of($range; .key | tonumber)}"#,
     &["range", "managedFields"];

@@ -1,14 +1,14 @@
 //! The mutants of lists: what an entry means, and how the formats of programs are read.
 
 use crate::checks::Check::{Lists, ListsUnit, Test, UnitIn};
-use crate::list::{Mutant, edit, mutant, smoke};
+use crate::list::{Mutant, edit, mutant};
 
 const JSON: &str = "crates/hostbits-lists/src/formats/json.rs";
 const DHCPD: &str = "crates/hostbits-lists/src/formats/dhcpd.rs";
 const LIST: &str = "crates/hostbits-lists/src/list.rs";
 
 pub(crate) const MUTANTS: &[Mutant] = &[
-    smoke(mutant(
+    mutant(
         "lists: one more unreadable entry passes than was said",
         &[edit(
             "src/users/entry.rs",
@@ -16,7 +16,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "Self::Skip { at_most } => unparseable > at_most + 1,",
         )],
         &[Test("users", "a_list_that_cannot_be_read_is_refused")],
-    )),
+    ),
     mutant(
         "lists: what covers the ranges is a route",
         &[edit(
@@ -54,7 +54,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
         &[Test("users", "prefixes_and_ranges_mean_one_thing")],
     ),
-    smoke(mutant(
+    mutant(
         "wireguard: a switched off peer holds nothing",
         &[edit(
             "crates/hostbits-lists/src/formats/wireguard.rs",
@@ -62,7 +62,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "if let Some(items) = disabled_ips(line.bytes).filter(|_| false) {",
         )],
         &[Lists("wireguard", "what_is_switched_off_is_held")],
-    )),
+    ),
     mutant(
         "json: an owner of another object",
         &[edit(

@@ -114,7 +114,11 @@ fn untagged(part: Part, text: &[u8], line: u64, out: &mut Batch) -> Part {
                 out.broken(line, "an address outside of the routing table", text);
             }
         }
-        (Part::Routes, _) if text.starts_with(b"Virtual Address,") => {}
+        (Part::Routes, _) if text.starts_with(b"Virtual Address,") => {
+            if is_header_and_more(&String::from_utf8_lossy(text)) {
+                out.broken(line, JOINED, text);
+            }
+        }
         (Part::Routes, _) => {
             let ([addr, name], count) = fields::<2>(text, b',');
             // The virtual and the real one; more are of a line that was another one.

@@ -562,6 +562,16 @@ fn what_is_damaged_twice_is_refused_or_held() {
             "whereabouts",
             r#"{"kind": "IPPool", "metadata": {}, "spec": {"range": "10.0.0.0/24", "145": {"podref": "d/h"}, "allocations": {}}}"#,
         ),
+        (
+            "whereabouts",
+            r#"{"kind": "IPPool", "metadata": {}, "spec": {"range": "10.0.0.0/24", "145": {"podreff": "d/h"}, "allocations": {}}}"#,
+        ),
+        (
+            "openvpn-status",
+            "OpenVPN CLIENT LIST\nUpdated,now\nCommon Name,Real Address\nROUTING TABLE\n\
+             Virtual Address,Common Name,Real Address,Last Ref\r10.0.0.145,h,192.0.2.1:1194,now\n\
+             GLOBAL STATS\nEND\n",
+        ),
     ] {
         let records = List::new(format.parse().unwrap(), "list", text.as_bytes()).records();
         let Ok(records) = records.collect::<Result<Vec<_>, _>>() else {
