@@ -713,7 +713,7 @@ impl Storm {
             return Ok(());
         };
         Err(format!(
-            "waits: process {} row {row} is in {:?} for {} ms in which nobody was stopped\n{}",
+            "waits: process {} row {row} is in {:?} for {} ms in which nobody was stopped and the disk answered\n{}",
             self.board.cell(cell, OfCell::Serial).load(SeqCst),
             self.board.verb(cell, row),
             waited.as_millis(),

@@ -145,13 +145,13 @@ impl Sighted {
         ListNotes(self)
     }
 
-    /// Writes the table: every category of entries, every category of addresses.
     /// Prints what a pass over this pool, or this set, has found.
     pub(crate) fn print_found_by_pass(&self, name: &str) -> Result<(), Failure> {
         print_error_text(&self.notes().to_string());
         print(|out| self.write(out, name, Lookout::Pass))
     }
 
+    /// Writes the table: every category of entries, every category of addresses.
     pub(super) fn write(
         &self,
         out: &mut dyn Write,

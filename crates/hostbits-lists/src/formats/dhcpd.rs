@@ -187,10 +187,10 @@ impl LineFormat for Dhcpd {
         for piece in pieces(line.bytes) {
             out.is_known = true;
             match piece {
-                Piece::Word(word) => self.word(word, false),
-                Piece::Quoted(word) => self.word(word, true),
+                Piece::Word(word) => self.word(word, false, &line)?,
+                Piece::Quoted(word) => self.word(word, true, &line)?,
                 Piece::Unclosed(word) => {
-                    self.word(word, true);
+                    self.word(word, true, &line)?;
                     out.broken(line.number, "a quote is not closed", line.bytes);
                 }
                 Piece::Open => self.open(&line, out)?,
@@ -213,11 +213,15 @@ impl LineFormat for Dhcpd {
 }
 
 impl Dhcpd {
-    fn word(&mut self, word: &[u8], is_quoted: bool) {
-        if self.ends.len() < MAX_WORDS && self.text.len() + word.len() <= MAX_LINE_BYTES {
-            self.text.extend(word);
-            self.ends.push((self.text.len(), is_quoted));
+    fn word(&mut self, word: &[u8], is_quoted: bool, line: &Line<'_>) -> Result<(), Fault> {
+        if self.ends.len() == MAX_WORDS || self.text.len() + word.len() > MAX_LINE_BYTES {
+            // What is beyond may be an address.
+            let what = "a statement is too long";
+            return Err(Fault::malformed(what, line.number, line.bytes));
         }
+        self.text.extend(word);
+        self.ends.push((self.text.len(), is_quoted));
+        Ok(())
     }
 
     fn words(&self) -> impl Iterator<Item = &[u8]> {

@@ -150,6 +150,22 @@ fn a_statement_in_another_one_is_not_passed_over() {
     }
 }
 
+/// What does not fit into the reader's memory is not passed over: the last address is as much held as the first.
+#[test]
+fn a_statement_that_is_too_long_is_an_error() {
+    let with = |count: usize| {
+        let addresses = vec!["10.0.0.5"; count].join(", ");
+        format!("host h {{\n  fixed-address {addresses}, 10.0.0.9;\n}}\n")
+    };
+    assert_eq!(read("dhcpd", &with(400)).whole().len(), 401);
+    let long = "x".repeat(40_000);
+    let texts = format!("host h {{\n  option a \"{long}\"\n\"{long}\";\n}}\n");
+    for text in [with(1024), texts] {
+        let error = read("dhcpd", &text).error();
+        assert!(error.contains("a statement is too long"), "{error}");
+    }
+}
+
 #[test]
 fn a_lease_that_is_not_whole_is_an_error() {
     for text in [

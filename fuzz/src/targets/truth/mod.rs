@@ -128,7 +128,7 @@ fn read(format: &str, list: &[u8]) -> Option<Vec<RecordBuf>> {
 }
 
 /// A directory of files: each line is the name of one, and what is in it. A line that is none is a file without a name,
-/// and no list; so are two lines of one name, which no directory has.
+/// and no list; so are two lines of one name, which no directory has, and a name that leads elsewhere.
 fn directory(
     list: &[u8],
     read: impl FnOnce(&std::path::Path) -> Result<Vec<RecordBuf>, ListError>,
@@ -144,12 +144,18 @@ fn directory(
         .filter(|line| !line.is_empty())
         .all(|line| {
             let line = String::from_utf8_lossy(line);
-            line.split_once(": ")
-                .is_some_and(|(name, text)| write_new(&folder.join(name), text).is_ok())
+            line.split_once(": ").is_some_and(|(name, text)| {
+                is_name(name) && write_new(&folder.join(name), text).is_ok()
+            })
         });
     let records = are_files.then(|| read(&folder).ok()).flatten();
     std::fs::remove_dir_all(&folder).ok()?;
     records
+}
+
+/// Whether a file of a directory can have the name.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains('/') && name != "." && name != ".."
 }
 
 /// Writes a file that is not there yet.
@@ -283,6 +289,17 @@ mod tests {
         assert!(read("openvpn-ccd", file.as_bytes()).is_some());
         let twice = format!("{file}h155: ifc\n");
         assert!(read("openvpn-ccd", twice.as_bytes()).is_none());
+    }
+
+    /// A name that leads elsewhere is none of a file in the directory: nobody would read it, and it is not for us to
+    /// write there.
+    #[test]
+    fn a_directory_has_no_files_elsewhere() {
+        for name in ["/hostbits-truth", "../hostbits-truth", "..", ".", "a/b", ""] {
+            let file = format!("{name}: ifconfig-push 10.0.0.155 255.255.255.0\n");
+            assert!(read("openvpn-ccd", file.as_bytes()).is_none(), "{name}");
+            assert!(!std::path::Path::new("/hostbits-truth").exists());
+        }
     }
 
     /// Every list, cut off after a spread of bytes; a campaign tries them all.
