@@ -157,7 +157,7 @@ fn a_statement_that_is_too_long_is_an_error() {
         let addresses = vec!["10.0.0.5"; count].join(", ");
         format!("host h {{\n  fixed-address {addresses}, 10.0.0.9;\n}}\n")
     };
-    assert_eq!(read("dhcpd", &with(400)).whole().len(), 401);
+    assert_eq!(read("dhcpd", with(400)).whole().len(), 401);
     let long = "x".repeat(40_000);
     let texts = format!("host h {{\n  option a \"{long}\"\n\"{long}\";\n}}\n");
     for text in [with(1024), texts] {
