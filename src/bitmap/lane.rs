@@ -426,6 +426,7 @@ mod tests {
             std::thread::sleep(std::time::Duration::from_millis(5));
             assert!(!late.is_finished());
             drop(first);
+            late.join().expect("it has its turn");
         });
         assert_eq!(lanes.given_when_landed(&control), 1);
     }

@@ -286,7 +286,7 @@ mod tests {
             let twins = TwinPools::new(v4, v6).unwrap();
             let (is_busy, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
             std::thread::scope(|scope| {
-                scope.spawn(|| {
+                let others = scope.spawn(|| {
                     let until = Instant::now() + Duration::from_secs(20);
                     while !is_over.load(Ordering::Relaxed) && Instant::now() < until {
                         let _ = twins.v4.allocate().map(|addr| twins.v4.release(addr));
@@ -303,6 +303,7 @@ mod tests {
                 }
                 assert!(is_busy.load(Ordering::Relaxed), "it waited for a rest");
                 is_over.store(true, Ordering::Relaxed);
+                others.join().expect("it stops when it is told");
             });
         }
     }
