@@ -12,15 +12,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Begin with [`Pool`]. Several networks as one: [`PoolSet`] and
-//! [`design::sets`]. For callers who keep their own list and want no state: [`next_free`].
+//! Begin with [`Pool`], or with the guide [`guide::server`]: a server from start to stop.
+//!
+//! | | item | guide |
+//! |---|---|---|
+//! | one network | [`Pool`] | [`guide::server`] |
+//! | a pool in a file, shared by processes | `Builder::create`, `Builder::open`, `Durability` | [`guide::files`] |
+//! | several networks as one, dual stack | [`PoolSet`], [`DualStack`] | [`guide::sets`] |
+//! | repair from the list of users | [`Pool::reconciler`] | [`guide::reconciliation`] |
+//! | no state at all | [`next_free`] | |
+//! | your own loom models | | [`guide::testing`] |
+//!
 //! How it works and why it is right: [`design`].
-//!
-//! A pool can live in a file that outlives its processes and is shared by them: `Builder::create`,
-//! `Builder::open`, `Durability`. Its bytes: [`design::file_format`]; what it survives: [`design::file_safety`].
-//!
-//! A pool and the list of its users drift apart: [`Pool::reconciler`], and [`design::reconciliation`]. Several
-//! pools as one: [`PoolSet`], and [`design::sets`]. Your own loom models: [`design::loom`].
 //!
 //! Beside this crate: `hostbits-lists` reads the lists that other programs write, `hostbits-config` sets as a TOML
 //! file, `hostbits-cli` is the command.
@@ -134,35 +137,92 @@ pub use users::{AdoptError, Adopted, Listed, Problem, ProblemKind, Unreadable, U
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// How it works, and why it is right.
-pub mod design {
-    #![doc = include_str!("../docs/algorithm.md")]
+// The pages are read here and in the repository. Their links are references, such as `[sets]`, whose targets in the
+// repository are at the end of each page; those in the documentation are in `rustdoc-links.md`, and come first.
 
-    pub mod correctness {
-        #![doc = include_str!("../docs/correctness.md")]
+pub mod guide {
+    #![doc = include_str!("../docs/rustdoc-links.md")]
+    #![doc = include_str!("../docs/guide/README.md")]
+
+    #[cfg(any(not(doctest), all(feature = "mmap", target_os = "linux")))]
+    pub mod server {
+        #![doc = include_str!("../docs/rustdoc-links.md")]
+        #![doc = include_str!("../docs/guide/server.md")]
     }
 
-    pub mod file_format {
-        #![doc = include_str!("../docs/file-format.md")]
-    }
-
-    pub mod file_safety {
-        #![doc = include_str!("../docs/file-safety.md")]
-    }
-
-    pub mod loom {
-        #![doc = include_str!("../docs/loom.md")]
+    #[cfg(any(not(doctest), all(feature = "mmap", target_os = "linux")))]
+    pub mod files {
+        #![doc = include_str!("../docs/rustdoc-links.md")]
+        #![doc = include_str!("../docs/guide/files.md")]
     }
 
     pub mod sets {
-        #![doc = include_str!("../docs/sets.md")]
+        #![doc = include_str!("../docs/rustdoc-links.md")]
+        #![doc = include_str!("../docs/guide/sets.md")]
     }
 
     pub mod reconciliation {
-        #![doc = include_str!("../docs/reconciliation.md")]
+        #![doc = include_str!("../docs/rustdoc-links.md")]
+        #![doc = include_str!("../docs/guide/reconciliation.md")]
+    }
+
+    pub mod lists {
+        #![doc = include_str!("../docs/rustdoc-links.md")]
+        #![doc = include_str!("../docs/guide/lists.md")]
+    }
+
+    pub mod command_line {
+        #![doc = include_str!("../docs/rustdoc-links.md")]
+        #![doc = include_str!("../docs/guide/command-line.md")]
+    }
+
+    pub mod json {
+        #![doc = include_str!("../docs/rustdoc-links.md")]
+        #![doc = include_str!("../docs/guide/json.md")]
+    }
+
+    pub mod testing {
+        #![doc = include_str!("../docs/rustdoc-links.md")]
+        #![doc = include_str!("../docs/guide/testing.md")]
+    }
+}
+
+pub mod design {
+    #![doc = include_str!("../docs/rustdoc-links.md")]
+    #![doc = include_str!("../docs/design/README.md")]
+
+    pub mod algorithm {
+        #![doc = include_str!("../docs/rustdoc-links.md")]
+        #![doc = include_str!("../docs/design/algorithm.md")]
+    }
+
+    pub mod correctness {
+        #![doc = include_str!("../docs/rustdoc-links.md")]
+        #![doc = include_str!("../docs/design/correctness.md")]
+    }
+
+    pub mod sets {
+        #![doc = include_str!("../docs/rustdoc-links.md")]
+        #![doc = include_str!("../docs/design/sets.md")]
+    }
+
+    pub mod reconciliation {
+        #![doc = include_str!("../docs/rustdoc-links.md")]
+        #![doc = include_str!("../docs/design/reconciliation.md")]
+    }
+
+    pub mod file_format {
+        #![doc = include_str!("../docs/rustdoc-links.md")]
+        #![doc = include_str!("../docs/design/file-format.md")]
+    }
+
+    pub mod file_safety {
+        #![doc = include_str!("../docs/rustdoc-links.md")]
+        #![doc = include_str!("../docs/design/file-safety.md")]
     }
 
     pub mod performance {
-        #![doc = include_str!("../docs/performance.md")]
+        #![doc = include_str!("../docs/rustdoc-links.md")]
+        #![doc = include_str!("../docs/design/performance.md")]
     }
 }

@@ -1,10 +1,16 @@
-//! The pages that say how promises are checked name only checks that exist.
+//! Pages name only checks that exist, and lead only to what is there.
 
+use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PAGES: [&str; 3] = ["docs/correctness.md", "docs/mutants.md", "README.md"];
+const PAGES: [&str; 4] = [
+    "docs/design/correctness.md",
+    "docs/design/mutants.md",
+    "docs/design/tests.md",
+    "README.md",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -105,7 +111,7 @@ fn the_table_of_mutants_is_that_of_the_list() {
     let list: String = lists
         .map(|name| page(&format!("tools/mutants/src/{name}")))
         .collect();
-    let table = page("docs/mutants.md");
+    let table = page("docs/design/mutants.md");
     let names = list.split("mutant(\n").skip(1).filter_map(|entry| {
         let name = entry.trim_start().strip_prefix('"')?;
         name.split("\",\n").next()
@@ -126,4 +132,119 @@ fn the_table_of_mutants_is_that_of_the_list() {
     let (_, after) = table.split_once("|---|---|---|\n").expect("a table");
     let rows = after.lines().take_while(|line| line.starts_with("| "));
     assert_eq!(rows.count(), names.len(), "rows of what is no more");
+}
+
+/// Every page of the repository that people read.
+fn pages() -> Vec<PathBuf> {
+    let mut pages = Vec::new();
+    for folder in [
+        "",
+        "docs",
+        "docs/guide",
+        "docs/design",
+        "crates/hostbits-config",
+    ] {
+        let files = fs::read_dir(root().join(folder)).expect("a folder");
+        let files = files.map(|entry| entry.expect("a file").path());
+        pages.extend(files.filter(|file| file.extension().is_some_and(|end| end == "md")));
+    }
+    pages
+}
+
+/// The links of a page: where they lead, and the label of those that are references.
+fn links(text: &str) -> Vec<(String, Option<String>)> {
+    let parser = Parser::new_ext(text, Options::ENABLE_TABLES);
+    let starts = parser.filter_map(|event| match event {
+        Event::Start(Tag::Link {
+            link_type,
+            dest_url,
+            id,
+            ..
+        }) => Some((link_type, dest_url, id)),
+        Event::Start(Tag::Image { dest_url, .. }) => Some((LinkType::Inline, dest_url, "".into())),
+        _ => None,
+    });
+    let label = |kind, id: CowStr<'_>| match kind {
+        LinkType::Inline | LinkType::Autolink | LinkType::Email => None,
+        _ => Some(id.into_string()),
+    };
+    starts
+        .map(|(kind, to, id)| (to.into_string(), label(kind, id)))
+        .collect()
+}
+
+/// What the heading is called in a link, on the web page of a repository.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let kept = |char: char| char.is_alphanumeric() || "-_ ".contains(char);
+    let anchor = |heading: &str| {
+        let title = heading.trim_start_matches('#').trim().to_lowercase();
+        title
+            .chars()
+            .filter(|&char| kept(char))
+            .collect::<String>()
+            .replace(' ', "-")
+    };
+    headings.map(anchor).collect()
+}
+
+fn assert_leads_somewhere(page: &Path, link: &str) {
+    let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+    let target = match file {
+        "" => page.to_owned(),
+        _ => page.parent().expect("a folder").join(file),
+    };
+    let name = page.display();
+    assert!(target.exists(), "{name} leads to {link}");
+    if !anchor.is_empty() {
+        let text = fs::read_to_string(&target).expect("a page");
+        assert!(anchors(&text).contains(anchor), "{name} leads to {link}");
+    }
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let mut followed = 0;
+    for page in pages() {
+        let text = fs::read_to_string(&page).expect("a page");
+        for (link, _) in links(&text) {
+            // Of the web, and where `rustdoc` looks for items: checked there.
+            let is_elsewhere = link.starts_with("https://") || link.starts_with("crate::");
+            if !is_elsewhere {
+                followed += 1;
+                assert_leads_somewhere(&page, &link);
+            }
+        }
+    }
+    assert!(followed > 50, "only {followed}: are they still found?");
+}
+
+/// A page that is in the documentation, too, has no link that leads somewhere in the repository alone.
+#[test]
+fn links_of_documentation_have_targets_in_it() {
+    let known = page("docs/rustdoc-links.md");
+    let known: BTreeSet<&str> = known
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix('[')?
+                .split_once("]: crate::")
+                .map(|parts| parts.0)
+        })
+        .collect();
+    let library = page("src/lib.rs");
+    let included = library.split("include_str!(\"../").skip(1);
+    let included = included.map(|rest| rest.split('"').next().unwrap_or_default());
+    let mut seen = 0;
+    for name in
+        included.filter(|name| name.starts_with("docs/guide/") || name.starts_with("docs/design/"))
+    {
+        for (link, label) in links(&page(name)) {
+            if link.starts_with("https://docs.rs/hostbits/") || !link.starts_with("https://") {
+                seen += 1;
+                let is_known = label.as_deref().is_some_and(|label| known.contains(label));
+                assert!(is_known || link.starts_with('#'), "{name}: {link}");
+            }
+        }
+    }
+    assert!(seen > 50, "only {seen}: are they still found?");
 }

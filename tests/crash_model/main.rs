@@ -1,7 +1,7 @@
 //! Every interleaving and every accident of the pool file's crash protocol, one step at a time, under
 //! sequential consistency: deaths of processes, power cuts, failed syncs, lost state slots, copies.
 //!
-//! These are models of the protocol (`docs/file-safety.md`), not of the code, so that a step can be left
+//! These are models of the protocol (`docs/design/file-safety.md`), not of the code, so that a step can be left
 //! out: each such variant must fail, and the shortest way there is printed. Each model says in its first
 //! lines what it promises. What a power cut may leave is in `disk`.
 //!
@@ -56,7 +56,7 @@ fn assert_right(variant: impl Debug, program: &str, machine: &impl Machine) -> u
 
 /// The page of what a pool file survives has this number of states of a model.
 fn assert_documented(model: &str, states: usize) {
-    let page = include_str!("../../docs/file-safety.md");
+    let page = include_str!("../../docs/design/file-safety.md");
     let begin = format!("| `{model}` |");
     let row = page.lines().find(|line| line.starts_with(&begin));
     let cell = row.and_then(|row| row.split('|').nth_back(1)).expect(model);

@@ -3,7 +3,7 @@
 //! proof that a whole set of pools had nothing.
 //!
 //! Loom knows weak memory but bounds what it tries; this explorer knows none, and tries everything: up
-//! to three levels and four threads. It works on models of the protocols (`docs/algorithm.md`), not on
+//! to three levels and four threads. It works on models of the protocols (`docs/design/algorithm.md`), not on
 //! the code, so that a step can be left out: each such variant must fail, and the shortest way there is
 //! printed.
 //!

@@ -57,7 +57,7 @@ enum Is {
 use Is::{Memory, On, Renumbering, Shared};
 use Overwrites::{AsBelow, Elsewhere, IfMarked, InPlace, UnlessShared};
 
-/// By the number that `statfs` has for them, and as docs/file-format.md calls them.
+/// By the number that `statfs` has for them, and as docs/design/file-format.md calls them.
 #[rustfmt::skip]
 const KNOWN: [(u32, &str, Is); 51] = [
     (0x0000_ef53, "ext4", On(InPlace)),
@@ -242,7 +242,7 @@ mod tests {
         let numbers: BTreeSet<_> = KNOWN.iter().map(|known| known.0).collect();
         let names: BTreeSet<_> = KNOWN.iter().map(|known| known.1).collect();
         assert_eq!((numbers.len(), names.len()), (KNOWN.len(), KNOWN.len()));
-        let docs = include_str!("../../../docs/file-format.md");
+        let docs = include_str!("../../../docs/design/file-format.md");
         for (heading, expected) in [
             ("| in place |", On(InPlace)),
             ("| in place, unless shared |", On(UnlessShared)),

@@ -1,7 +1,7 @@
 //! The header: what the file is. Bytes to values and back, pure, and never a panic.
 //!
 //! Two copies stand on pages of their own. Growth writes the next generation over the older copy, so one
-//! of the two is whole at every instant. `docs/file-format.md` has the offsets.
+//! of the two is whole at every instant. `docs/design/file-format.md` has the offsets.
 
 use super::bytes::{
     BLOCK_BYTES, Block, get, get_count, get_u32, get_u64, is_sealed, put, put_u32, put_u64, seal,

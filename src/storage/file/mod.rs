@@ -1,6 +1,6 @@
 //! Words in a mapped file: they outlive the process, and other processes share them.
 //!
-//! `docs/file-format.md` describes the bytes, and why each step is where it is.
+//! `docs/design/file-format.md` describes the bytes, and why each step is where it is.
 //!
 //! | file | what it does |
 //! |---|---|

@@ -1,7 +1,7 @@
 //! Draws the benchmarks' data.
 //!
 //! `cargo run --release -p hostbits-plots` draws the data of `docs/plots/data` into `docs/plots`, both of
-//! which are committed, and writes its figures into the tables of `README.md` and `docs/performance.md`;
+//! which are committed, and writes its figures into the tables of `README.md` and `docs/design/performance.md`;
 //! `-- --update` copies what the benches `ratios`, `rivals` and `scaling` last wrote into the data first.
 
 mod bars;

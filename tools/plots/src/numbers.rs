@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 /// What shows figures, from the root of the repository.
-pub(crate) const DOCUMENTS: [&str; 2] = ["README.md", "docs/performance.md"];
+pub(crate) const DOCUMENTS: [&str; 2] = ["README.md", "docs/design/performance.md"];
 
 const BEGIN: &str = "<!-- numbers: ";
 const BEGIN_END: &str = " -->\n";
@@ -23,42 +23,25 @@ const END: &str = "<!-- /numbers -->";
 const SIZES: [u8; 3] = [24, 16, 8];
 
 /// The summary's rows: what is said, and the bench's row without its size.
-const SUMMARY: [(&str, &str, &str); 11] = [
+const SUMMARY: [(&str, &str, &str); 6] = [
     (
-        "lowest first, empty, statistics off",
-        "lowest_empty",
-        "/off",
-    ),
-    (
-        "lowest first, empty, statistics counted (the default)",
+        "lowest first, statistics counted (the default)",
         "lowest_empty",
         "/counts",
     ),
     ("spread over threads, statistics off", "spread", "/off"),
     ("a thread's `local()`", "local", "/off"),
-    ("an exact address claimed and released", "exact", "/off"),
     (
         "full: release a random address, allocate the lowest",
         "full_random",
         "/off",
     ),
-    ("full: the same, spread", "spread_full_random", "/off"),
     (
         "full: the same, through a `local()`",
         "local_full_random",
         "/off",
     ),
-    (
-        "99.9 % full: release a random address, allocate the lowest",
-        "nearly_full",
-        "/off",
-    ),
-    (
-        "allocate on a full pool: the answer is \"exhausted\"",
-        "exhausted",
-        "/off",
-    ),
-    ("`allocate_into` with 64 places, per address", "into64", ""),
+    ("full: a refusal", "exhausted", "/off"),
 ];
 
 /// The document with all its tables made anew.

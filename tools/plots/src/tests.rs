@@ -164,10 +164,7 @@ fn documents_are_filled_between_their_marks() {
         |table| format!("before\n<!-- numbers: {table} -->\nold\n<!-- /numbers -->\nafter\n");
     for (table, wanted) in [
         ("machine", "a processor, 2 hardware threads"),
-        (
-            "summary",
-            "| `allocate_into` with 64 places, per address |  | 0.43 |  |",
-        ),
+        ("summary", "| a thread's `local()` |  | 0.43 |  |"),
         ("ratios", "| `into64/16` | 3.00 | 0.43 | 0.4 (missed) |"),
         (
             "winners",
@@ -242,7 +239,7 @@ fn synthetic() -> Data {
         of(1).chain(of(2))
     });
     Data {
-        ratios: vec![ratio("into64/16")],
+        ratios: vec![ratio("into64/16"), ratio("local/16/off")],
         rivals,
         scaling: scaling.collect(),
         machine: Machine {

@@ -33,7 +33,7 @@ Exit codes:
   7  kept for addresses that stale leases hold
   8  the file is missing, there already, damaged, locked, poisoned, or of another pool
 
-With --format json, what is printed is one object on one line: see docs/cli-json.md.";
+With --format json, what is printed is one object on one line: see docs/guide/json.md.";
 
 /// What can be done with a pool file.
 #[derive(Debug, Subcommand)]

@@ -19,7 +19,7 @@ Exit codes:
   8  the pool file is missing, damaged, locked, poisoned; it is not the plan's; somebody else reconciles it
   9  a fuse: nothing was freed or taken. The message says which, and which number allows it
 
-With --format json, what is printed is one object on one line: see docs/cli-json.md.";
+With --format json, what is printed is one object on one line: see docs/guide/json.md.";
 
 const SIGHTINGS: &str = "\
 What is freed:

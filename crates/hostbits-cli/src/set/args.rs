@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 /// What follows the help of each of them.
 pub(crate) const AFTER_HELP: &str = "\
-A CONFIG is a TOML file: see docs/sets.md, and crates/hostbits-config/KEYS.md. What is allocated is in the
+A CONFIG is a TOML file: see docs/guide/sets.md, and crates/hostbits-config/KEYS.md. What is allocated is in the
 pool files that it names: a member without a file takes part in plan, apply and next alone. Drains, cordons
 and bands are in force for whoever reads the CONFIG.
 
@@ -39,7 +39,7 @@ Exit codes:
   8  a pool file is missing, damaged, locked, poisoned, or of another pool
   9  refused: the CONFIG would renumber, shrink or lose what somebody may hold; a fuse of reconcile
 
-With --format json, what is printed is one object on one line: see docs/cli-json.md.";
+With --format json, what is printed is one object on one line: see docs/guide/json.md.";
 
 /// What can be done with sets.
 #[derive(Debug, Subcommand)]

@@ -10,7 +10,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-const PAGE: &str = "docs/mutants.md";
+const PAGE: &str = "docs/design/mutants.md";
 const BEGIN: &str = "<!-- from here to the end: by `campaigns/mutants-generated` -->\n";
 
 /// Prints what came of the mutants, and writes the page if they are the sample; answers whether all were tried and
