@@ -247,7 +247,8 @@ presets! {
     &["available_routes", "approved_routes", "subnet_routes", "availableRoutes", "approvedRoutes", "subnetRoutes",
       "endpoints", "host_info", "hostInfo"];
     Tailscale, "tailscale", "tailscale status --json, or the devices of the API",
-    r#"if has("Self") then .Self, (.Peer // {} | .[])
+    r#"if has("Self") then
+         if has("Peer") | not then error("this is a status without Peer") else .Self, (.Peer // {} | .[]) end
          | if has("TailscaleIPs") then {owner: .HostName, addresses: some(.TailscaleIPs[]?)}
            else {owner: .HostName, unclear: "a node without TailscaleIPs"} end
        elif has("devices") then .devices[]
@@ -261,7 +262,8 @@ presets! {
        def own: some(.netbirdIp, .netbirdIpv6 | of);
        if has("ip") then {owner: .name, addresses: some(.ip, .ipv6)}
        elif has("netbirdIp") then
-         {owner: (.fqdn // "self"), addresses: own},
+         if .peers | type == "object" and has("details") | not then error("this is a status without peers.details") else . end
+         | {owner: (.fqdn // "self"), addresses: own},
          (.peers.details // [] | .[]
            | if has("netbirdIp") then {owner: .fqdn, state: .status, addresses: own}
              else {owner: .fqdn, unclear: "a peer without netbirdIp"} end)

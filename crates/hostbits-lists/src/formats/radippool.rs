@@ -7,7 +7,7 @@
 //! `... WHERE expiry_time > NOW()`. Rows whose status is another than `dynamic` are held.
 
 use super::by_line::LineFormat;
-use super::element::{JOINED, is_header_and_more, looks_like_address};
+use super::element::{JOINED, hidden_addresses, is_header_and_more, looks_like_address};
 use crate::batch::Batch;
 use crate::error::Fault;
 use crate::lines::{Line, MAX_LINE_BYTES};
@@ -86,14 +86,7 @@ impl Radippool {
             );
             return Ok(());
         }
-        let is_shifted = (0..count).any(|at| {
-            let text = String::from_utf8_lossy(self.field(at));
-            !columns.with_addresses.contains(&at) && looks_like_address(&text)
-        });
-        if is_shifted {
-            let what = "an address in a column that has none";
-            out.broken(self.first_line, what, &self.row);
-        }
+        self.tell_strays(&columns, count, out);
         if self.is_held(&columns) {
             let owner = columns.owner.iter().map(|&at| self.field(at));
             let owner = owner
@@ -108,6 +101,21 @@ impl Radippool {
             out.not_held += 1;
         }
         Ok(())
+    }
+
+    /// An address in a column that has none: the row is shifted, or another line was joined to it.
+    fn tell_strays(&self, columns: &Columns, count: usize, out: &mut Batch) {
+        for at in (0..count).filter(|at| !columns.with_addresses.contains(at)) {
+            let text = String::from_utf8_lossy(self.field(at));
+            if looks_like_address(&text) {
+                let what = "an address in a column that has none";
+                return out.broken(self.first_line, what, &self.row);
+            }
+            let own = self.field(columns.address);
+            for hidden in hidden_addresses(&text).filter(|hidden| hidden.as_bytes() != own) {
+                out.stray(self.first_line, hidden.as_bytes(), None);
+            }
+        }
     }
 
     fn is_held(&self, columns: &Columns) -> bool {

@@ -373,6 +373,16 @@ fn presets_know_what_is_theirs() {
             "{\"Dhcp4\": {\"hosts-database\": {\"type\": \"mysql\"}}}",
             "in a database",
         ),
+        (
+            "tailscale",
+            "{\"Self\": {\"TailscaleIPs\": [\"10.0.0.99\"]}, \"PeEr\": {\"k\": {\"TailscaleIPs\": [\"10.0.xx\"]}}}",
+            "without Peer",
+        ),
+        (
+            "netbird",
+            "{\"netbirdIp\": \"10.0.0.99/16\", \"peers\": {\"total\": 1, \"detailz\": [{\"netbirdIp\": \"10.0.xx\"}]}}",
+            "without peers.details",
+        ),
         ("opnsense", "<pfsense></pfsense>", "another program"),
         ("pfsense", "<pfsense><a>", "not closed"),
         ("networkd", "{\"Interfaces\": []}", "no leases of a server"),
@@ -549,6 +559,13 @@ fn what_is_damaged_twice_is_refused_or_held() {
             &format!("{radippool}7,main,10.0.0.145,192.0.2.1,aa,2023-11-14 23:13:20,h,42\n"),
         ),
         (
+            "radippool",
+            &format!(
+                "{radippool}\n7,main,10.0.0.189,192.0.2.1,aa,2023-11-14 23:13:20,h,42# br-lan aabbccddeeff ipv4 h \
+                 1413845671 2 32 10.0.0.145/32\n"
+            ),
+        ),
+        (
             "kea",
             "address,hwaddr,valid_lifetime,state10.0.0.145,aa,3600,1\n",
         ),
@@ -614,6 +631,11 @@ fn presets_know_the_oddities_of_their_programs() {
     ] {
         assert_eq!(read(format, nothing).whole(), [""; 0], "{format}");
     }
+    let status = r#"{"Self": {"HostName": "me", "TailscaleIPs": ["100.64.0.1"]}, "Peer": null}"#;
+    assert_eq!(read("tailscale", status).whole(), ["1 100.64.0.1 owner=me"]);
+    let status =
+        r#"{"netbirdIp": "100.64.0.1/16", "fqdn": "me", "peers": {"total": 0, "details": null}}"#;
+    assert_eq!(read("netbird", status).whole(), ["1 100.64.0.1 owner=me"]);
     let page = r#"{"count": 60, "next": null, "previous": "http://netbox/?limit=50", "results": [{"address": "10.0.0.2/24"}]}"#;
     assert!(read("netbox", page).error().contains("one page of several"));
 }

@@ -90,3 +90,15 @@ fn quotes_never_hide_rows() {
             .contains("more than 64 KiB")
     );
 }
+
+/// A row names its own address wherever it likes; another one in a column that has none is somebody's.
+#[test]
+fn an_address_within_a_column_that_has_none_is_told() {
+    let row = |key: &str| format!("framedipaddress,pool_key\n10.0.0.2,{key}\n");
+    assert_eq!(
+        read("radippool", &row("eth0 10.0.0.2")).whole(),
+        ["2 10.0.0.2 owner=eth0 10.0.0.2"]
+    );
+    let entries = read("radippool", &row("42# br-lan 10.0.0.9/32")).whole();
+    assert_eq!(entries[0], "2 ?10.0.0.9");
+}
