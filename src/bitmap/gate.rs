@@ -197,4 +197,15 @@ mod tests {
         assert!(!closed.is_passing() && !closed.is_quiet(), "poisoned");
         assert_eq!(closed.number(), after.number());
     }
+
+    /// Every number of an error comes back as it was, and is no phase and no number of one.
+    #[test]
+    fn a_poison_is_the_number_of_its_error() {
+        for errno in 1..=133 {
+            let gate = Gate::of_word(Gate::poisoned_word(errno));
+            assert_eq!(gate.poison(), Some(errno));
+            assert!(!gate.is_quiet() && !gate.is_passing());
+            assert_eq!(gate.number(), 0);
+        }
+    }
 }

@@ -119,3 +119,20 @@ fn count_of(claimed: &[WordBits]) -> u64 {
     let ones = |&(_, bits): &WordBits| u64::from(bits.count_ones());
     claimed.iter().map(ones).sum()
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use crate::Pool;
+    use ipnet::Ipv4Net;
+
+    /// Whoever was about to refuse because of a batch finds out how much of it came back.
+    #[test]
+    fn what_a_batch_gives_back_is_counted() {
+        let pool = Pool::new("10.0.0.0/29".parse::<Ipv4Net>().unwrap()).unwrap();
+        let mut batch = pool.begin_batch().unwrap();
+        assert_eq!(batch.take(&[(0, 7)], 3), 3);
+        let evidence = pool.watch_for_slots();
+        drop(batch);
+        assert_eq!(evidence.given_back(), 3);
+    }
+}

@@ -169,7 +169,12 @@ mod tests {
                 scope.spawn(|| commits.commit(sync).unwrap());
             }
         });
-        assert!(commits.sync_count() <= 2, "{}", commits.sync_count());
+        // The first one may come after all have drawn their tickets.
+        assert!(
+            (1..=2).contains(&commits.sync_count()),
+            "{}",
+            commits.sync_count()
+        );
     }
 
     /// 64 callers in one group whose sync fails: not one of them is told that all is well, and nobody
