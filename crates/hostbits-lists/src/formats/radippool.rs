@@ -7,7 +7,7 @@
 //! `... WHERE expiry_time > NOW()`. Rows whose status is another than `dynamic` are held.
 
 use super::by_line::LineFormat;
-use super::element::{JOINED, is_header_and_more, looks_like_address};
+use super::element::{JOINED, hides_another, is_header_and_more, tell_others};
 use crate::batch::Batch;
 use crate::error::Fault;
 use crate::lines::{Line, MAX_LINE_BYTES};
@@ -38,7 +38,7 @@ struct Columns {
     /// Empty in a row without a session.
     session: Vec<usize>,
     owner: Vec<usize>,
-    /// What may have addresses.
+    /// What may have an address that is not the one of the row.
     with_addresses: Vec<usize>,
 }
 
@@ -86,14 +86,13 @@ impl Radippool {
             );
             return Ok(());
         }
-        let is_shifted = (0..count).any(|at| {
-            let text = String::from_utf8_lossy(self.field(at));
-            !columns.with_addresses.contains(&at) && looks_like_address(&text)
-        });
-        if is_shifted {
-            let what = "an address in a column that has none";
-            out.broken(self.first_line, what, &self.row);
-        }
+        let has_others = |at: &usize| {
+            let text = String::from_utf8_lossy(self.field(*at));
+            *at != columns.address && (!columns.with_addresses.contains(at) || hides_another(&text))
+        };
+        let others = (0..count).filter(has_others).map(|at| self.field(at));
+        let own = self.field(columns.address);
+        tell_others(others, own, self.first_line, out);
         if self.is_held(&columns) {
             let owner = columns.owner.iter().map(|&at| self.field(at));
             let owner = owner
