@@ -26,7 +26,7 @@
 //! | what may come back, holds | switched off clients are counted apart; whoever cannot hold any more is left out by the caller, by state ([`List::without`], counted) or by a filter |
 //! | the router's own gateway | [`Address::Own`]: no drift |
 //! | owner and address | are of the same inner object; two owners of one address are a duplicate |
-//! | what nobody asked for | where columns or fields are guessed, and in the JSON of a program whose filter is named, any other address beside them is told ([`Address::Stray`]), but for places that are known to have no holdings: if it is of the pool, the list is not understood. A field that is misspelt, or comes twice, never makes a user without an address. What a filter of your own leaves out is your choice |
+//! | what nobody asked for | where columns or fields are guessed, and in the JSON of a program whose filter is named, any other address beside them is told ([`Address::Stray`]), but for places that are known to have no holdings, and for remarks; and so is one in a field of a row, or of a setting, that has something else: if it is of the pool, the list is not understood. A field that is misspelt, or comes twice, never makes a user without an address. What a filter of your own leaves out is your choice |
 //!
 //! # What is held
 //!

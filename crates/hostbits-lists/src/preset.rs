@@ -247,8 +247,12 @@ presets! {
     &["available_routes", "approved_routes", "subnet_routes", "availableRoutes", "approvedRoutes", "subnetRoutes",
       "endpoints", "host_info", "hostInfo"];
     Tailscale, "tailscale", "tailscale status --json, or the devices of the API",
-    r#"if has("Self") then
-         if has("Peer") | not then error("this is a status without Peer") else .Self, (.Peer // {} | .[]) end
+    r#"def nodes: [.[] | objects | select(has("TailscaleIPs") or has("AllowedIPs"))] | length;
+       if has("Self") then
+         if has("Peer") | not then error("this is a status without Peer")
+         elif ([del(.ExitNodeStatus) | ..] | nodes) != ([.Self, (.Peer // {} | .[])] | nodes) then
+           error("a node stands beside the peers") else . end
+         | .Self, (.Peer // {} | .[])
          | if has("TailscaleIPs") then {owner: .HostName, addresses: some(.TailscaleIPs[]?)}
            else {owner: .HostName, unclear: "a node without TailscaleIPs"} end
        elif has("devices") then .devices[]
@@ -308,7 +312,8 @@ presets! {
     CiliumNode, "cilium-node", "kubectl get ciliumnodes -o json",
     r#"each("CiliumNode")
       | (all(.spec.addresses[]?;
-          .type | is_one_of("InternalIP", "ExternalIP", "InternalDNS", "ExternalDNS", "Hostname", "CiliumInternalIP"))) as $is_known
+          has("ip") and (.type
+            | is_one_of("InternalIP", "ExternalIP", "InternalDNS", "ExternalDNS", "Hostname", "CiliumInternalIP")))) as $is_known
       | if $is_known then
           {owner: .metadata.name, addresses: some(
             .spec.ipam.podCIDRs[]?, (.spec.ipam.pool // {} | keys[]), (.status.ipam.used? // {} | keys[]),

@@ -14,8 +14,8 @@ pub enum Address<'a> {
     Block(&'a str),
     /// Text of the address of an interface of the network's own router; a prefix is that of its network.
     Own(&'a str),
-    /// Text of an address that stands beside those that were read, where nobody has said which columns or fields
-    /// count. If it is of the pool, the list is not understood.
+    /// Text of an address that stands beside those that were read: where nobody has said which columns or fields
+    /// count, or in a field of something else. If it is of the pool, the list is not understood.
     Stray(&'a str),
     /// What is the matter with something that cannot be used, and the beginning of it. Never an
     /// address. A list with such an entry does not tell all of its users.

@@ -4,7 +4,7 @@
 //! address under it is lost, and its holder looks like one without an address. So every text of the value is looked
 //! at, names of fields and JSON within texts, too: one that is an address has been yielded, or stands under a name
 //! that is known to have nothing that a holder holds. All others are told, and if they are of the pool, the list is
-//! not understood. This reads the bytes, not the parsed value, and is handed what was parsed already.
+//! not understood, but for remarks. This reads the bytes, not the parsed value, and is handed what was parsed already.
 
 use super::element::{MOST_STRAYS, listed_addresses, looks_like_address};
 use crate::batch::Batch;
@@ -23,6 +23,9 @@ pub(crate) struct Elsewhere {
     /// Whether arrays of numbers may be addresses.
     pub(crate) has_numbers: bool,
 }
+
+/// Names under which people write what they like, in whatever program. A text under one counts for nothing.
+const REMARKS: [&str; 4] = ["description", "Description", "comment", "comments"];
 
 /// Tells the addresses of the value that are not among the records from `first` on.
 pub(super) fn tell(value: &[u8], elsewhere: Elsewhere, first: usize, line: u64, out: &mut Batch) {
@@ -144,8 +147,16 @@ impl Walk {
                 at = value_end(json, after + 1);
             } else {
                 self.text(&text);
+                at = self.after_remark(&text, json, after + 1).unwrap_or(at);
             }
         }
+    }
+
+    /// Behind the text under a name, if it is a remark.
+    fn after_remark(&self, name: &str, json: &[u8], value: usize) -> Option<usize> {
+        let value = skip_blanks(json, value);
+        let is_remark = REMARKS.contains(&name) && json.get(value) == Some(&b'"');
+        is_remark.then(|| value_end(json, value))
     }
 
     fn next_sign(&self, json: &[u8], at: usize) -> Option<usize> {

@@ -8,7 +8,7 @@
 
 use super::by_line::LineFormat;
 use super::dhcpd_words::{Piece, pieces};
-use super::element::looks_like_address;
+use super::element::{hides_address, looks_like_address};
 use crate::batch::Batch;
 use crate::error::{Fault, MAX_QUOTED};
 use crate::latest::{Key, Latest};
@@ -116,9 +116,9 @@ const BESIDE: [&[u8]; 20] = [
 #[derive(Default)]
 pub(super) struct Dhcpd {
     blocks: Vec<Block>,
-    /// The words of the statement that is not over yet: their bytes, where each ends, and whether it is quoted.
+    /// The words of the statement that is not over yet: their bytes, and the end of each.
     text: Vec<u8>,
-    ends: Vec<(usize, bool)>,
+    ends: Vec<End>,
     lease: Lease,
     /// The client of the associations that are being read.
     client: Vec<u8>,
@@ -126,6 +126,15 @@ pub(super) struct Dhcpd {
     host: Host,
     /// Hosts that the server has written, by their names: the last declaration counts.
     hosts: HashMap<Vec<u8>, Host>,
+}
+
+/// Where a word ends in their bytes, and what is known of it.
+#[derive(Debug)]
+struct End {
+    at: usize,
+    is_quoted: bool,
+    /// Whether a comma follows.
+    has_comma: bool,
 }
 
 /// A host as it was declared.
@@ -185,8 +194,13 @@ impl LineFormat for Dhcpd {
         out.is_known |=
             line.bytes.starts_with(b"# ") && memchr::memmem::find(line.bytes, b"lease").is_some();
         for piece in pieces(line.bytes) {
-            out.is_known = true;
+            out.is_known |= piece != Piece::Comma;
             match piece {
+                Piece::Comma => {
+                    if let Some(last) = self.ends.last_mut() {
+                        last.has_comma = true;
+                    }
+                }
                 Piece::Word(word) => self.word(word, false, &line)?,
                 Piece::Quoted(word) => self.word(word, true, &line)?,
                 Piece::Unclosed(word) => {
@@ -220,7 +234,11 @@ impl Dhcpd {
             return Err(Fault::malformed(what, line.number, line.bytes));
         }
         self.text.extend(word);
-        self.ends.push((self.text.len(), is_quoted));
+        self.ends.push(End {
+            at: self.text.len(),
+            is_quoted,
+            has_comma: false,
+        });
         Ok(())
     }
 
@@ -231,16 +249,19 @@ impl Dhcpd {
     /// The words, and whether each is quoted.
     fn words_and_quotes(&self) -> impl Iterator<Item = (&[u8], bool)> {
         let mut start = 0;
-        self.ends.iter().map(move |&(end, is_quoted)| {
-            let word = &self.text[start..end];
-            start = end;
-            (word, is_quoted)
+        self.ends.iter().map(move |end| {
+            let word = &self.text[start..end.at];
+            start = end.at;
+            (word, end.is_quoted)
         })
     }
 
-    /// Whether any of the words is an address.
+    /// Whether any of the words is an address, or hides one; a text may mention some.
     fn names_address(&self) -> bool {
-        self.words().any(is_address)
+        let mut words = self.words_and_quotes();
+        words.any(|(word, is_quoted)| {
+            is_address(word) || (!is_quoted && hides_address(&String::from_utf8_lossy(word)))
+        })
     }
 
     /// Whether a later word than the first says that this is more than one statement.
@@ -258,13 +279,16 @@ impl Dhcpd {
     }
 
     /// Whether an address comes after a value and a word that is none: the values of one statement are addresses,
-    /// numbers and texts.
+    /// numbers, texts, and names of hosts with a dot between commas.
     fn has_address_of_another(&self) -> bool {
         let (mut has_value, mut is_another) = (false, false);
-        self.words_and_quotes().skip(1).any(|(word, is_quoted)| {
+        let mut later = self.words_and_quotes().enumerate().skip(1);
+        later.any(|(at, (word, is_quoted))| {
             let is_address = is_address(word);
             let is_number = word.iter().all(u8::is_ascii_digit);
-            let is_value = is_quoted || is_address || is_number;
+            let is_between = self.ends[at - 1].has_comma && self.ends[at].has_comma;
+            let is_host = is_between && word.contains(&b'.') && !is_address;
+            let is_value = is_quoted || is_address || is_number || is_host;
             is_another |= has_value && !is_value && !matches!(word, b"true" | b"false");
             has_value |= is_quoted || is_address;
             is_address && is_another

@@ -13,6 +13,8 @@ pub(super) enum Piece<'a> {
     Close,
     /// `;`
     End,
+    /// `,`
+    Comma,
     /// A quote that is not closed on its line.
     Unclosed(&'a [u8]),
 }
@@ -30,8 +32,7 @@ impl<'a> Iterator for Pieces<'a> {
     type Item = Piece<'a>;
 
     fn next(&mut self) -> Option<Piece<'a>> {
-        // Commas separate the addresses of a host.
-        let is_blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == b',';
+        let is_blank = u8::is_ascii_whitespace;
         let start = self.rest.iter().position(|byte| !is_blank(byte))?;
         let text = &self.rest[start..];
         let (piece, length) = match text[0] {
@@ -39,9 +40,10 @@ impl<'a> Iterator for Pieces<'a> {
             b'{' => (Piece::Open, 1),
             b'}' => (Piece::Close, 1),
             b';' => (Piece::End, 1),
+            b',' => (Piece::Comma, 1),
             b'"' => quoted(text),
             _ => {
-                let ends = |byte: &u8| is_blank(byte) || b"{};\"#".contains(byte);
+                let ends = |byte: &u8| is_blank(byte) || b"{};,\"#".contains(byte);
                 let length = text.iter().position(ends).unwrap_or(text.len());
                 (Piece::Word(&text[..length]), length)
             }
@@ -90,7 +92,13 @@ mod tests {
             ("a\"b\"c", vec![word("a"), quoted("b"), word("c")]),
             (
                 "x 1.2.3.4,5.6.7.8;",
-                vec![word("x"), word("1.2.3.4"), word("5.6.7.8"), Piece::End],
+                vec![
+                    word("x"),
+                    word("1.2.3.4"),
+                    Piece::Comma,
+                    word("5.6.7.8"),
+                    Piece::End,
+                ],
             ),
             ("uid \"abc", vec![word("uid"), Piece::Unclosed(b"abc")]),
             ("uid \"abc\\", vec![word("uid"), Piece::Unclosed(b"abc\\")]),

@@ -5,6 +5,7 @@
 //! that have expired.
 
 use super::by_line::LineFormat;
+use super::element::tell_others;
 use crate::batch::Batch;
 use crate::error::Fault;
 use crate::lines::Line;
@@ -19,11 +20,17 @@ impl LineFormat for Dnsmasq {
         let words: Vec<&str> = text.split_whitespace().collect();
         match &*words {
             [] if !line.is_cut => {}
-            ["duid", _] => out.is_known = true,
+            ["duid", id] if !line.is_cut => {
+                out.is_known = true;
+                tell_others([id.as_bytes()].into_iter(), b"", line.number, out);
+            }
             [expiry, hardware, address, name, rest @ ..]
                 if !line.is_cut && is_number(expiry) && rest.len() < 2 =>
             {
                 out.is_known = true;
+                let others = [*hardware, *name].into_iter().chain(rest.iter().copied());
+                let others = others.map(str::as_bytes);
+                tell_others(others, address.as_bytes(), line.number, out);
                 let owner = [*name, *hardware].into_iter().find(|name| *name != "*");
                 let owner = out.keep_name(owner.unwrap_or_default().as_bytes());
                 match address.parse::<IpAddr>() {

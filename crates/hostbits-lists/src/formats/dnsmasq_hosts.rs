@@ -5,11 +5,12 @@
 //! ranges, servers and options nothing is held.
 
 use super::by_line::LineFormat;
-use super::element::{hides_address, looks_like_address};
+use super::element::{
+    addresses_of_another, hides_address, is_hardware, is_hardware_and_more, looks_like_address,
+};
 use crate::batch::Batch;
 use crate::error::Fault;
 use crate::lines::Line;
-use std::net::Ipv4Addr;
 
 /// Settings with addresses that no host has.
 const OTHERS: [&str; 12] = [
@@ -44,7 +45,7 @@ impl LineFormat for DnsmasqHosts {
         out.is_known = true;
         let is_between = |char: char| char == ',' || char.is_whitespace();
         let mut parts = text.split(|char| is_between(char) || char == '=');
-        if parts.any(is_pair) {
+        if parts.any(is_hardware_and_more) {
             out.broken(line.number, HIDDEN, text.as_bytes());
             return Ok(());
         }
@@ -60,7 +61,12 @@ impl LineFormat for DnsmasqHosts {
                 name if name.contains(is_between) || hides_address(name) => {
                     host(text, line.number, out);
                 }
-                name if OTHERS.contains(&name) => {}
+                name if OTHERS.contains(&name) => {
+                    let words = value.split([',', '/', '@']);
+                    for other in addresses_of_another(words, false) {
+                        out.stray(line.number, other.as_bytes(), None);
+                    }
+                }
                 // Names of hosts, and what is not known here: whoever has the address, it is in use.
                 name => {
                     for word in value.split([',', '/', ' ']) {
@@ -84,17 +90,6 @@ impl LineFormat for DnsmasqHosts {
     fn end(&mut self, _: u64, _: &mut Batch) -> Result<bool, Fault> {
         Ok(false)
     }
-}
-
-fn is_hardware(word: &str) -> bool {
-    let mut parts = word.split(':');
-    parts.clone().count() == 6 && parts.all(|part| part.len() <= 2 && !part.is_empty())
-}
-
-/// Whether a hardware address and an IPv4 address were joined: to a parser that is an address of IPv6.
-fn is_pair(word: &str) -> bool {
-    let parts = word.rsplit_once(':');
-    parts.is_some_and(|(head, tail)| is_hardware(head) && tail.parse::<Ipv4Addr>().is_ok())
 }
 
 /// Fields between commas in any order: addresses (of IPv6 in brackets), hardware addresses, a name, `set:`, `id:`.

@@ -6,6 +6,7 @@
 use super::beside::addresses_in;
 use crate::batch::{Batch, Span};
 use crate::columns::{Role, usual_role};
+use memchr::memchr2;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -166,9 +167,65 @@ pub(super) fn hidden_addresses(text: &str) -> impl Iterator<Item = &str> {
     let words = text.split(move |char| !is_of_one(char));
     words.flat_map(move |word| {
         // A colon may stand beside an address, and not in it.
-        let is_whole = is_one(word);
+        let is_whole = is_one(word) && !is_hardware_and_more(word);
         let parts = word.split(move |char| !is_whole && char == ':');
         parts.filter(move |part| is_one(part))
+    })
+}
+
+/// Whether a hardware address and an IPv4 address were joined: to a parser that is an address of IPv6.
+pub(super) fn is_hardware_and_more(word: &str) -> bool {
+    let parts = word.rsplit_once(':');
+    parts.is_some_and(|(head, tail)| is_hardware(head) && tail.parse::<Ipv4Addr>().is_ok())
+}
+
+/// Whether a word is a hardware address.
+pub(super) fn is_hardware(word: &str) -> bool {
+    let mut parts = word.split(':');
+    parts.clone().count() == 6 && parts.all(|part| part.len() <= 2 && !part.is_empty())
+}
+
+/// Whether an address stands in a text behind its beginning, where one may stand, with a port.
+pub(super) fn hides_another(text: &str) -> bool {
+    let text = text.trim().trim_start_matches('[');
+    let mut hidden = hidden_addresses(text);
+    let is_one_word = !text.contains([' ', '\t', ',', ';']);
+    hidden
+        .next()
+        .is_some_and(|first| !is_one_word || !text.starts_with(first) || hidden.next().is_some())
+}
+
+/// Tells the addresses in the fields of a row in which there are none, or are none that somebody holds: two rows were
+/// made one, or the row is of another table. That of the row itself may be a name in it.
+pub(super) fn tell_others<'a>(
+    fields: impl Iterator<Item = &'a [u8]>,
+    own: &[u8],
+    line: u64,
+    out: &mut Batch,
+) {
+    for field in fields.filter(|field| memchr2(b'.', b':', field).is_some()) {
+        let text = String::from_utf8_lossy(field);
+        let others = hidden_addresses(&text).filter(|other| other.as_bytes() != own);
+        for other in others {
+            out.stray(line, other.as_bytes(), None);
+        }
+    }
+}
+
+/// The addresses of a setting that has some which nobody holds, and that belong to something else: they are part of a
+/// word, or stand behind a value and a word that is none. `has_value` says whether there was one before them.
+pub(super) fn addresses_of_another<'a>(
+    words: impl Iterator<Item = &'a str>,
+    mut has_value: bool,
+) -> impl Iterator<Item = &'a str> {
+    let mut is_another = false;
+    words.map(str::trim).flat_map(move |word| {
+        let is_value = looks_like_address(word) && !hides_another(word);
+        let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
+        is_another |= !is_value && (hides_address(word) || (has_value && !is_number));
+        has_value |= is_value;
+        let is_told = is_another;
+        hidden_addresses(word).filter(move |_| is_told)
     })
 }
 

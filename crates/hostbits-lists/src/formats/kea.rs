@@ -5,11 +5,12 @@
 //! border. The header says which columns a file has, which depends on the version.
 
 use super::by_line::{LineFormat, fields};
-use super::element::{JOINED, is_header_and_more};
+use super::element::{JOINED, is_header_and_more, tell_others};
 use crate::batch::Batch;
 use crate::error::Fault;
 use crate::latest::{Key, Latest};
 use crate::lines::Line;
+use serde::de::IgnoredAny;
 use std::net::IpAddr;
 
 /// More columns than any version has.
@@ -36,6 +37,7 @@ struct Columns {
     lease_type: Option<usize>,
     prefix_len: Option<usize>,
     state: Option<usize>,
+    user_context: Option<usize>,
 }
 
 impl LineFormat for Kea {
@@ -80,6 +82,10 @@ impl Kea {
                 .unwrap_or_default()
         };
         let columns = self.columns;
+        let others = row.iter().enumerate().take(columns.count).skip(1);
+        let others =
+            others.filter(|(at, field)| columns.user_context != Some(*at) || !is_of_kea(field));
+        tell_others(others.map(|(_, field)| *field), row[0], line.number, out);
         let Some(key) = key(row[0], at(columns.lease_type), at(columns.prefix_len)) else {
             return out.broken(line.number, "a row without an address", line.bytes);
         };
@@ -125,7 +131,16 @@ fn columns(header: &[u8]) -> Columns {
         lease_type: at("lease_type"),
         prefix_len: at("prefix_len"),
         state: at("state"),
+        user_context: at("user_context"),
     }
+}
+
+/// Whether a user context is what Kea writes of relays, and nothing but that: their addresses are in it.
+fn is_of_kea(context: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(context).replace("&#x2c", ",");
+    let is_whole = serde_json::from_str::<IgnoredAny>(&text).is_ok();
+    let inner = text.trim_start().strip_prefix('{').unwrap_or_default();
+    is_whole && inner.trim_start().starts_with("\"ISC\"")
 }
 
 fn addr(text: &[u8]) -> Option<IpAddr> {

@@ -4,7 +4,7 @@
 //! whose `[Network]` and `[Address]` sections are read, too, if they stand in the same file.
 
 use super::by_line::{LineFormat, next_field};
-use super::element::hides_address;
+use super::element::{addresses_of_another, hides_address, hides_another, tell_others};
 use super::wireguard::is_two;
 use crate::batch::Batch;
 use crate::error::Fault;
@@ -71,11 +71,11 @@ impl LineFormat for Netdev {
             return Ok(());
         };
         let (name, value) = (text[..at].trim_ascii(), text[at + 1..].trim_ascii());
-        if is_two(name, value) {
+        let hides = |text: &[u8]| hides_address(&String::from_utf8_lossy(text));
+        if is_two(name, value) || hides(name) {
             out.broken(line.number, "two settings on one line", b"not shown");
             return Ok(());
         }
-        let hides = |value: &[u8]| hides_address(&String::from_utf8_lossy(value));
         match (&*self.section, name) {
             (b"WireGuardPeer", b"AllowedIPs") if value.is_empty() => {
                 // An empty value takes back what the file has said before.
@@ -86,7 +86,7 @@ impl LineFormat for Netdev {
                 );
             }
             (b"WireGuardPeer", b"AllowedIPs") => self.waiting.push((line.number, value.to_vec())),
-            (b"WireGuardPeer", b"PublicKey") => self.key = value.to_vec(),
+            (b"WireGuardPeer", b"PublicKey") if !hides(value) => self.key = value.to_vec(),
             (b"Network" | b"Address", b"Address") => {
                 let owner = out.keep_name(b"(interface)");
                 out.own(line.number, value, owner);
@@ -95,16 +95,23 @@ impl LineFormat for Netdev {
             (_, b"AllowedIPs") => {
                 out.broken(line.number, "addresses of no peer", text);
             }
-            (b"NetDev" | b"WireGuard", name) if name == b"Description" || !hides(value) => {
+            (b"NetDev", b"Description") => {
                 out.is_known = true;
+                tell_others([value].into_iter(), b"", line.number, out);
             }
-            (b"WireGuardPeer", b"Endpoint") => {}
+            (b"NetDev" | b"WireGuard", _) if !hides(value) => out.is_known = true,
+            (b"WireGuardPeer", b"Endpoint") if !hides_another(&String::from_utf8_lossy(value)) => {}
             (b"WireGuardPeer" | b"NetDev" | b"WireGuard", _) if hides(value) => {
                 out.broken(line.number, "a setting that is not known here", name);
             }
             (b"WireGuardPeer", _) => {}
             // Other sections of networkd have nothing that a peer holds.
-            (section, _) if OTHERS.contains(&section) => {}
+            (section, _) if OTHERS.contains(&section) => {
+                let value = String::from_utf8_lossy(value);
+                for other in addresses_of_another(value.split_whitespace(), true) {
+                    out.stray(line.number, other.as_bytes(), None);
+                }
+            }
             _ if hides(value) => {
                 out.broken(line.number, "a section that is not known here", text);
             }

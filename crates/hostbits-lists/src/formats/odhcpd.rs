@@ -81,9 +81,7 @@ fn is_lease(words: &[&str]) -> bool {
         return false;
     };
     let is_number = |word: &str| word.parse::<i64>().is_ok();
-    is_number(before[4])
-        && is_number(before[6])
-        && !before.iter().any(|word| looks_like_address(word))
+    is_number(before[4]) && is_number(before[6]) && !before.iter().any(|word| hides_address(word))
 }
 
 fn host_of(address: &str) -> &str {

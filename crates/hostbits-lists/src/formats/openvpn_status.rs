@@ -5,7 +5,7 @@
 //! not whole.
 
 use super::by_line::{LineFormat, fields};
-use super::element::{JOINED, hidden_addresses, is_header_and_more, looks_like_address};
+use super::element::{JOINED, hides_address, hides_another, is_header_and_more, tell_others};
 use crate::batch::Batch;
 use crate::error::Fault;
 use crate::lines::Line;
@@ -14,6 +14,7 @@ use crate::lines::Line;
 const MOST_COLUMNS: usize = 24;
 /// What the server writes for a client that has not said its name yet.
 const UNDEF: &[u8] = b"UNDEF";
+const NO_LINE: &str = "not a line of a status file";
 const NO_SERVER: &str = "this is not the status of an OpenVPN server";
 
 #[derive(Default)]
@@ -49,6 +50,7 @@ struct Columns {
     name: usize,
     ipv4: usize,
     ipv6: usize,
+    real: usize,
     count: usize,
 }
 
@@ -90,7 +92,9 @@ impl LineFormat for OpenvpnStatus {
 }
 
 fn version(text: &[u8], line: u64) -> Result<Version, Fault> {
-    if text == b"OpenVPN CLIENT LIST" {
+    if text.starts_with(b"TITLE") && hides_address(&String::from_utf8_lossy(text)) {
+        Err(Fault::malformed(JOINED, line, text))
+    } else if text == b"OpenVPN CLIENT LIST" {
         Ok(Version::One(Part::Clients))
     } else if text.starts_with(b"TITLE,") {
         Ok(Version::Tagged(b','))
@@ -108,11 +112,16 @@ fn untagged(part: Part, text: &[u8], line: u64, out: &mut Batch) -> Part {
         (_, b"GLOBAL STATS") => return Part::Stats,
         // Addresses of clients are in the routing table alone.
         (Part::Clients | Part::Stats, _) => {
-            let ([name, _, rest], _) = fields::<3>(text, b',');
-            let are_addresses = |field: &[u8]| looks_like_address(&String::from_utf8_lossy(field));
-            if [name, rest].into_iter().any(are_addresses) {
-                out.broken(line, "an address outside of the routing table", text);
+            // The real address of a client; a name with a comma shifts it.
+            let (row, count) = fields::<MOST_COLUMNS>(text, b',');
+            let real = (part == Part::Clients && count == 5).then_some(1);
+            let others = row.iter().enumerate().filter(|(at, field)| {
+                real != Some(*at) || hides_another(&String::from_utf8_lossy(field))
+            });
+            if count > MOST_COLUMNS {
+                out.broken(line, NO_LINE, text);
             }
+            tell_others(others.map(|(_, field)| *field), b"", line, out);
         }
         (Part::Routes, _) if text.starts_with(b"Virtual Address,") => {
             if is_header_and_more(&String::from_utf8_lossy(text)) {
@@ -120,13 +129,17 @@ fn untagged(part: Part, text: &[u8], line: u64, out: &mut Batch) -> Part {
             }
         }
         (Part::Routes, _) => {
-            let ([addr, name], count) = fields::<2>(text, b',');
-            // The virtual and the real one; more are of a line that was another one.
-            let is_one = hidden_addresses(&String::from_utf8_lossy(text)).count() < 3;
-            if count < 4 || !is_one {
+            let (row, count) = fields::<MOST_COLUMNS>(text, b',');
+            if !(4..=MOST_COLUMNS).contains(&count) {
                 out.broken(line, "not a line of the routing table", text);
             } else {
-                route(addr, name, line, out);
+                let columns = Columns {
+                    name: 1,
+                    real: if count == 4 { 2 } else { 0 },
+                    ..Columns::default()
+                };
+                others(&row[..count], columns, line, out);
+                route(row[0], row[1], line, out);
             }
         }
     }
@@ -152,13 +165,15 @@ impl OpenvpnStatus {
                 }
             }
             b"CLIENT_LIST" if self.clients.fit(count) && self.clients.ipv4 != 0 => {
+                others(&row[..count], self.clients, line, out);
                 client(&row, self.clients, line, out)
             }
             b"ROUTING_TABLE" if self.routes.fit(count) && self.routes.ipv4 != 0 => {
+                others(&row[..count], self.routes, line, out);
                 route(row[self.routes.ipv4], row[self.routes.name], line, out);
             }
             b"TIME" | b"GLOBAL_STATS" | b"TITLE" => {}
-            _ => out.broken(line, "not a line of a status file", text),
+            _ => out.broken(line, NO_LINE, text),
         }
     }
 }
@@ -179,8 +194,23 @@ fn columns(names: &[&[u8]], count: usize) -> Columns {
         name: at(b"Common Name"),
         ipv4: at(b"Virtual Address"),
         ipv6: at(b"Virtual IPv6 Address"),
+        real: at(b"Real Address"),
         count,
     }
+}
+
+/// Tells the addresses that stand elsewhere than where a row has its own and the real one.
+fn others(row: &[&[u8]], columns: Columns, line: u64, out: &mut Batch) {
+    let has_one = |at: usize| at == columns.ipv4 || at == columns.ipv6 && at != 0;
+    let others = row.iter().enumerate().filter(|(at, field)| {
+        !has_one(*at) && (*at != columns.real || hides_another(&String::from_utf8_lossy(field)))
+    });
+    tell_others(
+        others.map(|(_, field)| *field),
+        row[columns.ipv4],
+        line,
+        out,
+    );
 }
 
 fn client(row: &[&[u8]], columns: Columns, line: u64, out: &mut Batch) {

@@ -5,6 +5,7 @@
 
 use super::element::{
     hidden_addresses, hides_address, is_header_and_more, listed_addresses, looks_like_address,
+    tell_others,
 };
 use crate::address::leading_ipv4;
 use crate::batch::Batch;
@@ -42,6 +43,8 @@ struct Csv {
     is_new: bool,
     /// How many columns have names.
     named: Option<usize>,
+    /// How many columns the header has, or the first row.
+    width: Option<usize>,
     /// Whether lines are `address` or `address,owner`, as far as is known.
     is_plain: bool,
 }
@@ -88,6 +91,7 @@ impl<R: Read> Plain<R> {
                 separator: ',',
                 is_new: true,
                 named: None,
+                width: None,
                 is_plain,
             }),
         )
@@ -259,6 +263,7 @@ impl Csv {
         out.is_known = true;
         let fields = split(text, self.separator);
         if !line.is_cut || fields.len() > 1 {
+            self.width.get_or_insert(fields.len());
             self.row(&fields, line, out);
         }
         Ok(())
@@ -285,7 +290,7 @@ impl Csv {
                 };
                 self.is_plain &= separator == ',' && places == usual;
                 (self.places, self.separator) = (places, separator);
-                self.named = Some(count);
+                (self.named, self.width) = (Some(count), Some(count));
                 out.is_known = true;
                 return Ok(true);
             }
@@ -342,7 +347,9 @@ impl Csv {
             out.text(line.number, b"", owner.clone(), state);
         }
         if !self.columns.is_usual() {
-            return;
+            // Others may have addresses, but no row has more of them than there are.
+            let more = fields.iter().skip(self.width.unwrap_or(fields.len()));
+            return tell_others(more.map(|field| field.as_bytes()), b"", line.number, out);
         }
         for (place, field) in fields.iter().enumerate() {
             let is_other = !places.addresses.contains(&place);

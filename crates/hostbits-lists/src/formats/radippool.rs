@@ -7,7 +7,7 @@
 //! `... WHERE expiry_time > NOW()`. Rows whose status is another than `dynamic` are held.
 
 use super::by_line::LineFormat;
-use super::element::{JOINED, hidden_addresses, is_header_and_more, looks_like_address};
+use super::element::{JOINED, hides_another, is_header_and_more, tell_others};
 use crate::batch::Batch;
 use crate::error::Fault;
 use crate::lines::{Line, MAX_LINE_BYTES};
@@ -38,7 +38,7 @@ struct Columns {
     /// Empty in a row without a session.
     session: Vec<usize>,
     owner: Vec<usize>,
-    /// What may have addresses.
+    /// What may have an address that is not the one of the row.
     with_addresses: Vec<usize>,
 }
 
@@ -86,7 +86,13 @@ impl Radippool {
             );
             return Ok(());
         }
-        self.tell_strays(&columns, count, out);
+        let has_others = |at: &usize| {
+            let text = String::from_utf8_lossy(self.field(*at));
+            *at != columns.address && (!columns.with_addresses.contains(at) || hides_another(&text))
+        };
+        let others = (0..count).filter(has_others).map(|at| self.field(at));
+        let own = self.field(columns.address);
+        tell_others(others, own, self.first_line, out);
         if self.is_held(&columns) {
             let owner = columns.owner.iter().map(|&at| self.field(at));
             let owner = owner
@@ -101,21 +107,6 @@ impl Radippool {
             out.not_held += 1;
         }
         Ok(())
-    }
-
-    /// An address in a column that has none: the row is shifted, or another line was joined to it.
-    fn tell_strays(&self, columns: &Columns, count: usize, out: &mut Batch) {
-        for at in (0..count).filter(|at| !columns.with_addresses.contains(at)) {
-            let text = String::from_utf8_lossy(self.field(at));
-            if looks_like_address(&text) {
-                let what = "an address in a column that has none";
-                return out.broken(self.first_line, what, &self.row);
-            }
-            let own = self.field(columns.address);
-            for hidden in hidden_addresses(&text).filter(|hidden| hidden.as_bytes() != own) {
-                out.stray(self.first_line, hidden.as_bytes(), None);
-            }
-        }
     }
 
     fn is_held(&self, columns: &Columns) -> bool {

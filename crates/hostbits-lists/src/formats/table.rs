@@ -5,7 +5,7 @@
 //! counted, addresses behind the one that is meant are meant, too (`wg show wg0 allowed-ips`, `ip -br addr`).
 
 use super::by_line::LineFormat;
-use super::element::{is_header_and_more, listed_addresses, looks_like_address};
+use super::element::{is_header_and_more, listed_addresses, looks_like_address, tell_others};
 use crate::batch::Batch;
 use crate::columns::{Columns, Places};
 use crate::error::Fault;
@@ -14,6 +14,8 @@ use crate::lines::Line;
 pub(super) struct Table {
     columns: Columns,
     head: Option<Head>,
+    /// How many columns the header has, or the first row where words are counted.
+    width: Option<usize>,
     is_new: bool,
 }
 
@@ -33,6 +35,7 @@ impl Table {
         Self {
             columns,
             head,
+            width: None,
             is_new: true,
         }
     }
@@ -51,6 +54,7 @@ impl Table {
             if let Some(places) = self.columns.by_header(names.iter().copied())
                 && !has_address
             {
+                self.width = Some(names.len());
                 self.head = Some(Head {
                     places,
                     names: Some((names.len(), by_two)),
@@ -61,20 +65,20 @@ impl Table {
         false
     }
 
-    fn row(&self, head: &Head, text: &str, line: &Line<'_>, out: &mut Batch) {
-        let by_two = head.names.is_some_and(|(_, by_two)| by_two);
-        let cells = cells(text, by_two);
+    fn row(&self, head: &Head, cells: &[&str], width: usize, line: &Line<'_>, out: &mut Batch) {
         let last = head.places.addresses.iter().max().copied().unwrap_or(0);
         let is_shifted = head.names.is_some_and(|(count, _)| cells.len() != count);
         // The first column stands where it is, whatever follows it.
         if cells.len() <= last || (is_shifted && last != 0) {
             let what = "a row of other columns than the header's";
-            return out.broken(line.number, what, text.as_bytes());
+            return out.broken(line.number, what, line.bytes);
         }
         let at = |place: Option<usize>| place.and_then(|at| cells.get(at)).copied().unwrap_or("");
         let owner = out.keep_name(at(head.places.owner).as_bytes());
         let state = out.keep_name(at(head.places.state).as_bytes());
         let is_counted = head.names.is_none() || is_shifted;
+        // Where those end that are meant.
+        let mut end = 0;
         for &place in &head.places.addresses {
             let is_meant = |&place: &usize| {
                 let others = [head.places.owner, head.places.state];
@@ -85,18 +89,26 @@ impl Table {
             let behind = behind
                 .map(|place| cells[place])
                 .take_while(|cell| is_counted && several(cell).any(looks_like_address));
+            end = end.max(place + 1 + behind.clone().count());
             for address in several(cells[place]).chain(behind.flat_map(several)) {
                 let (owner, state) = (owner.clone(), state.clone());
                 out.text(line.number, address.as_bytes(), owner, state);
             }
         }
         if !self.columns.is_usual() {
-            return;
+            // Others may have addresses, but no row has more of them than there are.
+            let more = cells.iter().skip(width.max(end));
+            return tell_others(more.map(|cell| cell.as_bytes()), b"", line.number, out);
         }
         for (place, cell) in cells.iter().enumerate() {
-            let listed = listed_addresses(cell).filter(|_| !head.places.addresses.contains(&place));
-            for address in listed {
+            if head.places.addresses.contains(&place) {
+                continue;
+            }
+            for address in listed_addresses(cell) {
                 out.stray(line.number, address.as_bytes(), owner.clone());
+            }
+            if listed_addresses(cell).next().is_none() {
+                tell_others([cell.as_bytes()].into_iter(), b"", line.number, out);
             }
         }
     }
@@ -125,7 +137,10 @@ impl LineFormat for Table {
             return Err(Fault::malformed(what, line.number, text.as_bytes()));
         };
         out.is_known = true;
-        self.row(head, text, &line, out);
+        let by_two = head.names.is_some_and(|(_, by_two)| by_two);
+        let cells = cells(text, by_two);
+        let width = *self.width.get_or_insert(cells.len());
+        self.row(head, &cells, width, &line, out);
         Ok(())
     }
 

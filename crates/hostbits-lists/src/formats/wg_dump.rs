@@ -7,7 +7,7 @@
 //! both is broken, as a dump is from which keys were cut. Lines are never quoted: they hold keys.
 
 use super::by_line::{LineFormat, next_field};
-use super::element::{hides_address, looks_like_address};
+use super::element::{hides_address, hides_another, looks_like_address};
 use crate::batch::Batch;
 use crate::error::Fault;
 use crate::lines::Line;
@@ -37,6 +37,7 @@ impl LineFormat for WgDump {
             .first()
             .is_some_and(|name| name.len() < 16 && *name != NONE)
         {
+            true if hides_address(&String::from_utf8_lossy(fields[0])) => &[],
             true => &fields[1..],
             false => &fields[..],
         };
@@ -79,7 +80,10 @@ fn is_number(field: &[u8]) -> bool {
 
 /// Private key, public key, port, what AmneziaWG has, mark.
 fn is_interface(fields: &[&[u8]]) -> bool {
-    let is_mark = |field: &[u8]| field == b"off" || field.starts_with(b"0x");
+    let is_mark = |field: &[u8]| {
+        let hex = field.strip_prefix(b"0x");
+        field == b"off" || hex.is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit))
+    };
     match fields {
         [private, public, port, more @ .., mark] => {
             // A peer that stands on the same line is none of its numbers.
@@ -105,16 +109,19 @@ fn is_peer(fields: &[&[u8]]) -> bool {
         handshake,
         received,
         sent,
-        ..,
+        more @ ..,
     ] = fields
     else {
         return false;
     };
-    let is_endpoint = *endpoint == NONE || memchr::memchr(b':', endpoint).is_some();
+    let hides = |field: &&[u8]| hides_address(&String::from_utf8_lossy(field));
+    let is_endpoint = *endpoint == NONE
+        || (memchr::memchr(b':', endpoint).is_some()
+            && !hides_another(&String::from_utf8_lossy(endpoint)));
     let are_addresses = *allowed == NONE
         || String::from_utf8_lossy(allowed)
             .split(',')
-            .all(looks_like_address);
+            .all(|item| looks_like_address(item) && !hides_another(item));
     PEER_FIELDS.contains(&fields.len())
         && is_key(public)
         && is_key_or_none(preshared)
@@ -123,4 +130,5 @@ fn is_peer(fields: &[&[u8]]) -> bool {
         && [handshake, received, sent]
             .into_iter()
             .all(|field| is_number(field))
+        && !more.iter().any(hides)
 }

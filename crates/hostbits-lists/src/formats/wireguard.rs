@@ -3,6 +3,7 @@
 //! Held is what a peer's `AllowedIPs` name, and the interface's own `Address`. Keys are never quoted.
 
 use super::by_line::{LineFormat, next_field};
+use super::element::{addresses_of_another, hides_address, hides_another, looks_like_address};
 use crate::batch::{Batch, Span};
 use crate::error::Fault;
 use crate::lines::{Line, MAX_LINE_BYTES};
@@ -81,7 +82,7 @@ impl Wireguard {
         }
         let is_border = |byte: &u8| b",;#()\"'".contains(byte) || byte.is_ascii_whitespace();
         for item in items.split(is_border) {
-            if super::element::looks_like_address(&String::from_utf8_lossy(item)) {
+            if looks_like_address(&String::from_utf8_lossy(item)) {
                 let state = out.keep_name(DISABLED);
                 out.disabled += 1;
                 out.block(line.number, item, None, state);
@@ -119,7 +120,9 @@ impl Wireguard {
         }
         match self.section {
             Section::Peer if name == b"allowedips" => self.allowed_ips(value, line, out),
-            Section::Peer if name == b"publickey" => {
+            Section::Peer
+                if name == b"publickey" && !hides_address(&String::from_utf8_lossy(value)) =>
+            {
                 self.key = value.to_vec();
                 self.flush(out);
             }
@@ -133,15 +136,22 @@ impl Wireguard {
     /// WireGuard, `wg-quick` and AmneziaWG have many, and more with every version. One that is not known to have
     /// addresses, and has them, is a misspelt one perhaps.
     fn other_setting(&self, name: &[u8], value: &[u8], line: u64, out: &mut Batch) {
-        let has_addresses = matches!(name, b"dns" | b"endpoint")
-            || ["pre", "post"]
-                .iter()
-                .any(|hook| name.starts_with(hook.as_bytes()));
         if shown(name) != name {
             return out.broken(line, "neither a section nor a setting", b"not shown");
         }
         let value = String::from_utf8_lossy(value);
-        if !has_addresses && super::element::hides_address(&value) {
+        let is_odd = match name {
+            b"endpoint" => hides_another(&value),
+            b"dns" => {
+                let words = value.split(|char: char| char == ',' || char.is_whitespace());
+                for other in addresses_of_another(words, false) {
+                    out.stray(line, other.as_bytes(), None);
+                }
+                false
+            }
+            _ => !is_command(name) && hides_address(&value),
+        };
+        if is_odd {
             out.broken(line, "a setting that is not known here", shown(name));
         }
     }
@@ -180,10 +190,14 @@ impl Wireguard {
 
 /// Whether a line feed was lost between two settings: keys end with the sign, and only commands have it elsewhere.
 pub(super) fn is_two(name: &[u8], value: &[u8]) -> bool {
-    let is_command = name.starts_with(b"pre") || name.starts_with(b"post");
     let end = value.iter().rposition(|byte| *byte != b'=');
     let inner = end.map_or(&[][..], |end| &value[..end]);
-    !is_command && !value.starts_with(b"<") && memchr::memchr(b'=', inner).is_some()
+    !is_command(name) && !value.starts_with(b"<") && memchr::memchr(b'=', inner).is_some()
+}
+
+/// Whether the value of a setting is what a shell runs.
+fn is_command(name: &[u8]) -> bool {
+    matches!(name, b"preup" | b"postup" | b"predown" | b"postdown")
 }
 
 /// The name of a setting, if it is one: before the last sign of a key there is the key.

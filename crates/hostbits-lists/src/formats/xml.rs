@@ -84,6 +84,7 @@ const OTHERS: [&str; 33] = [
     "dns",
 ];
 const AFTER: &str = "something stands outside of the configuration";
+const BETWEEN: &str = "an address between elements, and in none of them";
 /// What the holder may be called, the best name first.
 const NAMES: [&str; 5] = ["hostname", "host", "name", "descr", "mac"];
 
@@ -109,6 +110,8 @@ struct Open {
     name: String,
     text: String,
     line: u64,
+    /// Whether there are others in it: then it has no text.
+    has_elements: bool,
     addresses: Vec<(u64, Kind, String)>,
     owner: Option<(usize, String)>,
 }
@@ -154,6 +157,9 @@ impl<R: Read> ConfigXml<R> {
                         let what = "this is the configuration of another program";
                         return Err(Fault::malformed(what, line, name.as_bytes()));
                     }
+                    if let Some(around) = open.last_mut() {
+                        around.has_elements = true;
+                    }
                     open.push(Open {
                         name,
                         line,
@@ -196,8 +202,8 @@ impl<R: Read> ConfigXml<R> {
         }
         let text = ended.text.trim();
         let grandparent = open.len().checked_sub(2).map(|at| open[at].name.clone());
-        if open.is_empty() && hides_address(text) {
-            self.batch.broken(ended.line, AFTER, text.as_bytes());
+        if (ended.has_elements || open.is_empty()) && hides_address(text) {
+            self.batch.broken(ended.line, BETWEEN, text.as_bytes());
         }
         let Some(above) = open.last_mut().filter(|_| !text.is_empty()) else {
             return;

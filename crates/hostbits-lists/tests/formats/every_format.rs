@@ -224,3 +224,66 @@ fn is_preset(name: &str) -> bool {
         .iter()
         .any(|preset| preset.name() == name)
 }
+
+/// Rows as other programs write them, each with an address that none of the samples has.
+const ROWS_OF_OTHERS: [&str; 14] = [
+    "# br-lan aabbccddeeff ipv4 h 1413845671 2 32 10.0.0.77/32",
+    "1700000000 aa:bb:cc:dd:ee:ff 10.0.0.77 h *",
+    "h,10.0.0.77,",
+    " h  10.0.0.77  3d",
+    "\"h\";\"10.0.0.77\";\"x\"",
+    "{\"name\":\"h\",\"ip\":\"10.0.0.77\"}",
+    "lease 10.0.0.77 {",
+    "AllowedIPs = 10.0.0.77/32",
+    "dhcp-host=aa:bb:cc:dd:ee:ff,10.0.0.77,h",
+    "wg0\tk=\t(none)\t192.0.2.7:1234\t10.0.0.77/32\t1700000000\t12\t34\toff",
+    "CLIENT_LIST,h,192.0.2.7:1194,10.0.0.77,,12,34,2023-11-14 20:00:00,1699992000,UNDEF,0,0",
+    "7,main,10.0.0.77,192.0.2.1,aa,2023-11-14 23:13:20,h,42",
+    "<staticmap><ipaddr>10.0.0.77</ipaddr></staticmap>",
+    ":10.0.0.77:",
+];
+
+/// A line feed that is lost makes one row of two, and where the other one is of another program it is no field of this
+/// one, but a part of the last or the first: nobody may be lost in it.
+#[test]
+fn a_row_of_another_program_on_the_same_line_is_told() {
+    let mut lost = Vec::new();
+    for (format, text) in samples() {
+        if is_preset(format) {
+            continue;
+        }
+        let ends = text.match_indices('\n').map(|(at, _)| at);
+        let starts = ends.clone().map(|at| at + 1).filter(|at| *at < text.len());
+        for at in ends.chain([0]).chain(starts) {
+            for row in ROWS_OF_OTHERS {
+                let joined = format!("{}{row}{}", &text[..at], &text[at..]);
+                if is_beside(format, &joined, at) {
+                    continue;
+                }
+                let outcome = read(format, &joined);
+                let is_told = outcome.is_unclear()
+                    || outcome.entries.iter().any(|it| it.contains("10.0.0.77"));
+                if !is_told {
+                    let line = joined[..at].rfind('\n').map_or(0, |before| before + 1);
+                    let line = joined[line..].lines().next().unwrap_or_default();
+                    lost.push(format!("{format}: {line}"));
+                }
+            }
+        }
+    }
+    assert!(lost.is_empty(), "{}", lost.join("\n"));
+}
+
+/// Whether the row at `at` is nobody's: in a comment.
+fn is_beside(format: &str, text: &str, at: usize) -> bool {
+    let signs: &[char] = match format {
+        "wg-dump" | "kea" | "odhcpd" | "dnsmasq" | "radippool" | "openvpn-status" | "ndjson"
+        | "json" | "networkd" | "opnsense" | "pfsense" => &[],
+        "openvpn-ipp" | "netdev" => &['#', ';'],
+        "kea-conf" => &['#', '/'],
+        _ => &['#'],
+    };
+    let start = text[..at].rfind('\n').map_or(0, |before| before + 1);
+    let address = at + text[at..].find("10.0.0.77").unwrap_or_default();
+    text[start..address].contains(signs)
+}

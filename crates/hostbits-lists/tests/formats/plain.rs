@@ -174,9 +174,10 @@ fn lists_in_one_text_are_told() {
             }
         }
         let outcome = read(format, text.replace("LIST", "once 10.0.0.3"));
-        // Where no column has a name, two lines may have been made one.
+        // Where no column has a name, two lines may have been made one; what a command prints has no notes.
         let is_told = outcome.whole().iter().any(|entry| entry.contains('?'));
-        assert_eq!(is_told, text.contains(";a;"), "{format}");
+        let has_no_notes = text.contains(";a;") || format == "columns";
+        assert_eq!(is_told, has_no_notes, "{format}");
     }
 }
 
@@ -234,5 +235,49 @@ fn addresses_behind_the_column_are_of_it() {
         ),
     ] {
         assert_eq!(read(format, text).whole(), expected, "{format}: {text}");
+    }
+}
+
+/// Who names the columns says what the others mean, but not that a row has more of them than the others: two lines
+/// were made one.
+#[test]
+fn a_row_with_more_columns_than_were_chosen_from_is_told() {
+    for (format, text, row) in [
+        (
+            "csv@2,1",
+            "a,10.0.0.2,10.9.0.2\nb,10.0.0.3,10.9.0.3MORE\n",
+            "c,10.0.0.4,x",
+        ),
+        (
+            "csv@ip,name",
+            "name,ip,nat\nb,10.0.0.3,10.9.0.3MORE\n",
+            "c,10.0.0.4,x",
+        ),
+        (
+            "csv@2,1",
+            "a;10.0.0.2;10.9.0.2\nb;10.0.0.3;10.9.0.3MORE\n",
+            "c;10.0.0.4;x",
+        ),
+        (
+            "columns@2,1",
+            "a 10.0.0.2 10.9.0.2\nb 10.0.0.3 10.9.0.3MORE\n",
+            "c 10.0.0.4 x",
+        ),
+        (
+            "columns@ip",
+            "name ip nat\nb 10.0.0.3 10.9.0.3MORE\n",
+            "c 10.0.0.4 x",
+        ),
+        (
+            "columns@1",
+            "10.0.0.2 via 10.9.0.2\n10.0.0.3 via 10.9.0.3MORE\n",
+            "c 10.0.0.4 x",
+        ),
+    ] {
+        let is_told = |entry: &&str| entry.contains(['?', '!']);
+        let whole = read(format, text.replace("MORE", ""));
+        assert!(!whole.whole().iter().any(is_told), "{format}: {whole:?}");
+        let joined = read(format, text.replace("MORE", row));
+        assert!(joined.whole().iter().any(is_told), "{format}: {joined:?}");
     }
 }

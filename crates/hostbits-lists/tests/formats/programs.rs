@@ -639,3 +639,74 @@ fn presets_know_the_oddities_of_their_programs() {
     let page = r#"{"count": 60, "next": null, "previous": "http://netbox/?limit=50", "results": [{"address": "10.0.0.2/24"}]}"#;
     assert!(read("netbox", page).error().contains("one page of several"));
 }
+
+/// Tailscale: a peer that is not where peers are holds its address, also if that cannot be read, and what it may route
+/// names it.
+#[test]
+fn a_node_of_tailscale_that_is_no_peer_is_told() {
+    let own = r#""HostName": "me", "TailscaleIPs": ["100.64.0.1"]"#;
+    let peer =
+        r#"{"k": {"HostName": "a", "TailscaleIPs": ["100.6x"], "AllowedIPs": ["100.64.0.2/32"]}}"#;
+    for text in [
+        format!(r#"{{"Self": {{{own}}}, "PeEr": {peer}}}"#),
+        format!(r#"{{"Self": {{{own}}}, "Peer": {{}}, "More": {{"Peer": {peer}}}}}"#),
+        format!(r#"{{"Self": {{{own}, "Peer": {peer}}}}}"#),
+        format!(r#"{{"Self": {{{own}}}, "Peer": {{"j": {{{own}, "Peer": {peer}}}}}}}"#),
+        format!(r#"{{"Self": {{{own}}}, "PeEr": {peer}}}"#).replace("TailscaleIPs", "TailscaleIP"),
+        format!(r#"{{"Self": {{{own}}}, "PeEr": {peer}}}"#).replace("AllowedIPs", "AllowedIP"),
+    ] {
+        assert!(read("tailscale", &text).is_unclear(), "{text}");
+    }
+    // Nobody's: the node that is gone through is a peer, too, and a newer version may say what it likes.
+    let exit = r#""ExitNodeStatus": {"ID": "x", "TailscaleIPs": ["100.64.0.2/32"]}"#;
+    let peers = peer.replace("100.6x", "100.64.0.2");
+    let text = format!(
+        r#"{{"Version": "1", "Self": {{{own}}}, "Peer": {peers}, {exit}, "User": {{"1": {{"ID": 1}}}}, "New": {{"k": {{}}}}}}"#
+    );
+    let outcome = read("tailscale", &text);
+    let expected = ["1 100.64.0.1 owner=me", "1 100.64.0.2 owner=a"];
+    assert_eq!(outcome.whole(), expected);
+}
+
+/// A node of Cilium whose own address has lost its name: where addresses stand that nobody asks for, too.
+#[test]
+fn a_node_of_cilium_without_its_own_address_is_told() {
+    let text = r#"{"items": [{"kind": "CiliumNode", "metadata": {"name": "n"}, "spec": {"addresses": [
+        {"type": "CiliumInternalIP", "ip": "10.0.0.5"}, {"type": "Hostname", "ip": "n"}], "ipam": {"podCIDRs": ["10.0.1.0/24"]}}}]}"#;
+    assert!(!read("cilium-node", text).is_unclear());
+    assert!(read("cilium-node", text.replacen("\"ip\"", "\"iip\"", 1)).is_unclear());
+}
+
+/// What people write into a remark holds nothing, in any of these programs; what is no text is looked at.
+#[test]
+fn a_remark_that_is_an_address_holds_nothing() {
+    for (format, text) in [
+        (
+            "aws-eni",
+            r#"{"NetworkInterfaces": [{"NetworkInterfaceId": "eni-1", "PrivateIpAddress": "10.0.0.4", "Description": REMARK}]}"#,
+        ),
+        (
+            "netbox",
+            r#"[{"address": "10.0.0.4/24", "dns_name": "a", "description": REMARK, "comments": REMARK}]"#,
+        ),
+        (
+            "kea-conf",
+            r#"{"Dhcp4": {"reservations": [{"ip-address": "10.0.0.4", "user-context": {"comment": REMARK}}]}}"#,
+        ),
+    ] {
+        let whole = read(format, text.replace("REMARK", r#""10.0.0.9""#));
+        let entries = whole.whole();
+        assert_eq!(entries.len(), 1, "{format}: {entries:?}");
+        assert!(
+            entries[0].starts_with("1 10.0.0.4"),
+            "{format}: {entries:?}"
+        );
+        let told = read(
+            format,
+            text.replacen("REMARK", r#"["10.0.0.9"]"#, 1)
+                .replace("REMARK", "1"),
+        );
+        let is_told = told.entries.iter().any(|entry| entry.contains("10.0.0.9"));
+        assert!(told.end.is_err() || is_told, "{format}: {told:?}");
+    }
+}

@@ -96,9 +96,9 @@ fn quotes_never_hide_rows() {
 fn an_address_within_a_column_that_has_none_is_told() {
     let row = |key: &str| format!("framedipaddress,pool_key\n10.0.0.2,{key}\n");
     assert_eq!(
-        read("radippool", &row("eth0 10.0.0.2")).whole(),
+        read("radippool", row("eth0 10.0.0.2")).whole(),
         ["2 10.0.0.2 owner=eth0 10.0.0.2"]
     );
-    let entries = read("radippool", &row("42# br-lan 10.0.0.9/32")).whole();
-    assert_eq!(entries[0], "2 ?10.0.0.9");
+    let outcome = read("radippool", row("42# br-lan 10.0.0.9/32"));
+    assert!(outcome.whole().contains(&"2 ?10.0.0.9"), "{outcome:?}");
 }
