@@ -110,7 +110,7 @@ macro_rules! formats {
             const fn holdings(&self) -> [&'static str; 3] {
                 match self {
                     $($pattern => [$held, $not_held, $end],)+
-                    Self::Preset(_) => ["what its filter yields", "what it says is not held", "something is not closed"],
+                    Self::Preset(_) => ["what its filter yields", "what its filter marks as not held", "something is not closed"],
                 }
             }
         }
@@ -119,49 +119,49 @@ macro_rules! formats {
 
 formats! {
     Self::Lines => Format::Lines, "lines", "an address per line",
-        "every line", "", "cannot be seen";
+        "every line", "", "not detected";
     Self::Csv(_) => Format::CSV, "csv", "the same as no format; csv@IP,NAME names columns, csv@2,1 counts them",
-        "every row", "", "cannot be seen";
+        "every row", "", "not detected";
     Self::Columns(_) => Format::COLUMNS, "columns", "a table of a command with a header; columns@IP or columns@3,1",
-        "every row", "", "cannot be seen";
+        "every row", "", "not detected";
     Self::Ndjson(_) => Format::NDJSON, "ndjson", "a JSON value per line",
-        "every value", "", "cannot be seen";
+        "every value", "", "not detected";
     Self::Json(_) => Format::JSON, "json", "JSON: addresses, or objects with `address` or `ip`; or --filter",
         "every value; with a filter, what it yields", "", "something is not closed";
     Self::Wireguard => Format::Wireguard, "wireguard", "wg0.conf: AllowedIPs and Address; AmneziaWG, too",
-        "a peer's `AllowedIPs`, also commented ones; the interface's `Address`", "", "cannot be seen";
+        "a peer's `AllowedIPs`, including commented-out ones; the interface's `Address`", "", "not detected";
     Self::WgDump => Format::WgDump, "wg-dump", "wg show all dump",
-        "a peer's allowed IPs", "", "the last line is not ended";
+        "a peer's allowed IPs", "", "the last line has no line end";
     Self::Netdev => Format::Netdev, "netdev", "systemd.netdev with WireGuard peers",
-        "`AllowedIPs` of peers", "", "cannot be seen";
+        "`AllowedIPs` of peers", "", "not detected";
     Self::Dnsmasq => Format::Dnsmasq, "dnsmasq", "dnsmasq.leases",
-        "every lease", "", "the last line is not ended: reported";
+        "every lease", "", "the last line has no line end: reported";
     Self::DnsmasqHosts => Format::DnsmasqHosts, "dnsmasq-hosts", "dhcp-host= lines, /etc/hosts, /etc/ethers",
-        "every address", "", "cannot be seen";
+        "every address", "", "not detected";
     Self::HostLocal => Format::HostLocal, "host-local", "the directory of a network of the CNI plugin",
-        "every file of an address, empty ones, too", "files that went meanwhile", "the directory cannot be read";
+        "every file of an address, even an empty one", "files that disappear during the reading", "the directory cannot be read";
     Self::Kea => Format::Kea, "kea", "Kea's lease file (memfile)",
-        "all states but `expired-reclaimed`: also `declined`, `released`", "`expired-reclaimed`; a valid lifetime of 0, which deletes", "a row lacks columns: reported, and its address held";
+        "every state except `expired-reclaimed`, including `declined` and `released`", "`expired-reclaimed`; a valid lifetime of 0, which deletes the lease", "a row lacks columns: reported, and its address held";
     Self::KeaConf => Format::KeaConf, "kea-conf", "Kea's configuration: reservations",
         "reservations at any depth", "", "something is not closed";
     Self::Dhcpd => Format::Dhcpd, "dhcpd", "ISC's dhcpd.leases, or the hosts of dhcpd.conf",
-        "all states but those; reserved leases; fixed addresses of hosts at any depth", "`free`; of IPv6 also `expired`, `released`; deleted hosts", "a block is not closed";
+        "every other state; reserved leases; fixed addresses of hosts at any depth", "`free`; for IPv6 also `expired`, `released`; deleted hosts", "a block is not closed";
     Self::Odhcpd => Format::Odhcpd, "odhcpd", "odhcpd's state file (OpenWrt)",
-        "every lease", "", "the last line is not ended: reported";
+        "every lease", "", "the last line has no line end: reported";
     Self::Networkd => Format::Networkd, "networkd", "leases of systemd-networkd's server",
         "leases and static leases", "", "something is not closed";
     Self::OpenvpnIpp { .. } => Format::OpenvpnIpp { net30: false }, "openvpn-ipp", "ipp.txt; with net30 openvpn-ipp@net30",
-        "every client", "", "the last line is not ended: reported, and what it says held";
+        "every client", "", "the last line has no line end: reported, and its address held";
     Self::OpenvpnStatus => Format::OpenvpnStatus, "openvpn-status", "the status file of a server, version 1 to 3",
         "clients' virtual addresses, the routing table", "hardware addresses", "there is no `END`";
     Self::OpenvpnCcd => Format::OpenvpnCcd, "openvpn-ccd", "the directory of client configurations",
         "`ifconfig-push`, `ifconfig-ipv6-push`, `iroute`, `iroute-ipv6`", "", "the directory cannot be read";
     Self::Opnsense => Format::Opnsense, "opnsense", "config.xml: static maps",
-        "static maps, reservations, WireGuard peers, the interfaces' own addresses", "leases, which are not in it", "the root is not closed";
+        "static maps, reservations, WireGuard peers, the interfaces' own addresses", "leases, which the file does not contain", "the root is not closed";
     Self::Pfsense => Format::Pfsense, "pfsense", "config.xml: static maps",
-        "static maps, reservations, WireGuard peers, the interfaces' own addresses", "leases, which are not in it", "the root is not closed";
+        "static maps, reservations, WireGuard peers, the interfaces' own addresses", "leases, which the file does not contain", "the root is not closed";
     Self::Radippool => Format::Radippool, "radippool", "the table of FreeRADIUS as CSV with a header",
-        "all rows but those; every `status` but `dynamic`", "expiry null or zero; no session", "a quote is not closed";
+        "every other row; every row whose `status` is not `dynamic`", "expiry null or zero; no session", "a quote is not closed";
 }
 
 /// Every format, with nothing added.
@@ -482,7 +482,7 @@ mod tables {
 
     fn held() -> String {
         let mut table = String::from(
-            "| name | the list | held | not held, counted | its end is missing |\n|---|---|---|---|---|\n",
+            "| name | the list | held | counted as not held | a missing end is detected if |\n|---|---|---|---|---|\n",
         );
         for format in Format::all() {
             let [held, not_held, end] = format.holdings();
