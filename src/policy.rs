@@ -10,6 +10,7 @@ use crate::slot::{Slot, chunk_of, slot_at, word_of};
 use crate::stripes::Stripes;
 use crate::sync::hint::{AtomicU32, AtomicU64};
 use crate::sync::{Ordering, known_thread_index, thread_index};
+use crate::table::names;
 use crossbeam_utils::CachePadded;
 use crowd::Crowd;
 use std::fmt;
@@ -54,14 +55,46 @@ pub enum Policy {
     Random(u64),
 }
 
+// The name is without the seed of a random policy: that is a key, and is never shown.
+names! {
+    pub Policy {
+        Lowest = "lowest",
+        Next = "next",
+        Spread = "spread",
+        Random(0) = "random",
+    }
+}
+
 impl Policy {
-    /// The name alone, in kebab case: the seed of a random policy is a key and is never shown.
-    fn name(self) -> &'static str {
+    /// Reads a [name](Self::name). `seed` is asked by a policy that needs one: draw it from the system's random
+    /// source.
+    ///
+    /// ```
+    /// use hostbits::Policy;
+    ///
+    /// assert_eq!(Policy::of_name("next", || 7), Some(Policy::Next));
+    /// assert_eq!(Policy::of_name("random", || 7), Some(Policy::Random(7)));
+    /// assert_eq!(Policy::of_name("best", || 7), None);
+    /// ```
+    #[must_use]
+    pub fn of_name(name: &str, seed: impl FnOnce() -> u64) -> Option<Self> {
+        let policy = Self::ALL.into_iter().find(|policy| policy.name() == name)?;
+        Some(policy.seeded(seed))
+    }
+
+    /// Whether an address that was released may be the next one to be handed out.
+    pub(crate) const fn reuses_at_once(self) -> bool {
         match self {
-            Self::Lowest => "lowest",
-            Self::Next => "next",
-            Self::Spread => "spread",
-            Self::Random(_) => "random",
+            Self::Lowest | Self::Spread => true,
+            Self::Next | Self::Random(_) => false,
+        }
+    }
+
+    /// The same policy with this seed, if it needs one.
+    pub(crate) fn seeded(self, seed: impl FnOnce() -> u64) -> Self {
+        match self {
+            Self::Random(_) => Self::Random(seed()),
+            Self::Lowest | Self::Next | Self::Spread => self,
         }
     }
 }
@@ -154,7 +187,7 @@ impl Hints {
         match self {
             // Relaxed: only a starting guess; the summary is asked whether it is right.
             Self::Lowest { last_chunk, .. } => Some(last_chunk.load(Ordering::Relaxed) as usize),
-            _ => None,
+            Self::Next { .. } | Self::Spread { .. } | Self::Random { .. } => None,
         }
     }
 
@@ -180,7 +213,7 @@ impl Hints {
                     start_bit: spread_bit(thread),
                 })
             }
-            _ => None,
+            Self::Lowest { .. } | Self::Next { .. } | Self::Random { .. } => None,
         }
     }
 
@@ -229,7 +262,7 @@ impl Hints {
     pub(crate) fn memory_bytes(&self) -> usize {
         match self {
             Self::Spread { trails } => trails.memory_bytes(),
-            _ => 0,
+            Self::Lowest { .. } | Self::Next { .. } | Self::Random { .. } => 0,
         }
     }
 

@@ -11,12 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use storm::{Dice, Ledger, Pool4, effort, for_all_kinds, plain_pool, together, watchdog};
 
-const POLICIES: [Policy; 4] = [
-    Policy::Lowest,
-    Policy::Next,
-    Policy::Spread,
-    Policy::Random(7),
-];
+const POLICIES: [Policy; Policy::ALL.len()] = Policy::ALL;
 
 fn pool_with(policy: Policy, stats: StatsLevel) -> Pool4 {
     Pool::builder("10.0.0.0/24".parse::<Ipv4Net>().unwrap())

@@ -22,12 +22,7 @@ use proptest::test_runner::{TestCaseError, TestCaseResult};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-const POLICIES: [Policy; 4] = [
-    Policy::Lowest,
-    Policy::Next,
-    Policy::Spread,
-    Policy::Random(42),
-];
+const POLICIES: [Policy; Policy::ALL.len()] = Policy::ALL;
 const SEARCHES: [Search; 2] = [Search::Tree, Search::Linear];
 
 fn cases(count: u32) -> ProptestConfig {

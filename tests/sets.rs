@@ -412,12 +412,7 @@ fn a_band_and_all_cordons_hide_no_address() {
 /// A cordon over everything: against a set of what is open.
 #[test]
 fn nothing_new_comes_from_under_a_cordon() {
-    for policy in [
-        Policy::Lowest,
-        Policy::Next,
-        Policy::Spread,
-        Policy::Random(3),
-    ] {
+    for policy in Policy::ALL {
         let pool = Pool::<Ipv4Net>::over([range("10.0.0.1", "10.0.0.200")])
             .policy(policy)
             .build()
@@ -540,12 +535,7 @@ fn the_static_band_is_that_of_kubernetes() {
 
 #[test]
 fn dynamic_allocations_use_the_band_last() {
-    for policy in [
-        Policy::Lowest,
-        Policy::Next,
-        Policy::Spread,
-        Policy::Random(3),
-    ] {
+    for policy in Policy::ALL {
         let builder = Pool::builder(net("10.0.0.0/24"))
             .gateway(Gateway::None)
             .policy(policy);

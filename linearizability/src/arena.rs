@@ -11,12 +11,7 @@ use std::sync::Arc;
 pub type Pool4 = Pool<Ipv4Net>;
 
 /// Every policy.
-pub const POLICIES: [Policy; 4] = [
-    Policy::Lowest,
-    Policy::Next,
-    Policy::Spread,
-    Policy::Random(7),
-];
+pub const POLICIES: [Policy; Policy::ALL.len()] = Policy::ALL;
 
 /// Every search mode.
 pub const SEARCHES: [Search; 2] = [Search::Tree, Search::Linear];

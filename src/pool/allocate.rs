@@ -515,7 +515,9 @@ impl<N: Network> Pool<N> {
     pub(super) fn search_in(&self, bitmap: Bitmap<'_, impl Mark>) -> Option<Slot> {
         let found = self.claim_or_scrub(|| match self.hints.policy() {
             Policy::Lowest => bitmap.claim_lowest(),
-            _ => bitmap.claim_from(self.start_slot()),
+            Policy::Next | Policy::Spread | Policy::Random(_) => {
+                bitmap.claim_from(self.start_slot())
+            }
         });
         match found {
             Some(slot) => self.hints.found(slot),

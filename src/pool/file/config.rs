@@ -35,24 +35,9 @@ pub(super) struct Config {
     unit: u8,
     gateway: Option<IpAddr>,
     reservations: Vec<(IpAddr, IpAddr, String)>,
-    policy: PolicyName,
+    /// A random one with the seed 0: the text has none.
+    policy: Policy,
 }
-
-/// The policy without its seed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum PolicyName {
-    Lowest,
-    Next,
-    Spread,
-    Random,
-}
-
-const POLICIES: [(PolicyName, &str); 4] = [
-    (PolicyName::Lowest, "lowest"),
-    (PolicyName::Next, "next"),
-    (PolicyName::Spread, "spread"),
-    (PolicyName::Random, "random"),
-];
 
 impl Config {
     pub(super) fn of<N: Network>(geometry: &Geometry<N>, policy: Policy) -> Self {
@@ -77,23 +62,13 @@ impl Config {
                     (first, last, run.label.to_string())
                 })
                 .collect(),
-            policy: match policy {
-                Policy::Lowest => PolicyName::Lowest,
-                Policy::Next => PolicyName::Next,
-                Policy::Spread => PolicyName::Spread,
-                Policy::Random(_) => PolicyName::Random,
-            },
+            policy: policy.seeded(|| 0),
         }
     }
 
     /// The policy, if it needs a seed with this one.
     pub(super) fn policy(&self, seed: impl FnOnce() -> u64) -> Policy {
-        match self.policy {
-            PolicyName::Lowest => Policy::Lowest,
-            PolicyName::Next => Policy::Next,
-            PolicyName::Spread => Policy::Spread,
-            PolicyName::Random => Policy::Random(seed()),
-        }
+        self.policy.seeded(seed)
     }
 
     /// The layout that this configuration is of.
@@ -189,13 +164,6 @@ pub(super) fn facts<N: Network>(geometry: &Geometry<N>, mode: u8) -> Facts {
     }
 }
 
-impl fmt::Display for PolicyName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = POLICIES.iter().find(|(policy, _)| policy == self);
-        f.write_str(name.map_or("", |(_, name)| name))
-    }
-}
-
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{FIRST_LINE}")?;
@@ -272,10 +240,7 @@ fn parse(text: &str) -> Option<Config> {
                 let (first, last) = (first.parse().ok()?, last.parse().ok()?);
                 reservations.push((first, last, unescaped(label)?));
             }
-            "policy" => {
-                let found = POLICIES.iter().find(|(_, name)| *name == value)?;
-                once(&mut policy, found.0)?;
-            }
+            "policy" => once(&mut policy, Policy::of_name(value, || 0)?)?,
             _ => return None,
         }
     }

@@ -161,7 +161,11 @@ impl FileView {
             FileProblem::FreeSuspects { .. } => {
                 self.is_left_in_order || self.found == RecoveryKind::Joined
             }
-            _ => true,
+            FileProblem::OneHeader
+            | FileProblem::Doubtful
+            | FileProblem::StrayBits { .. }
+            | FileProblem::WriteFailed { .. }
+            | FileProblem::Changed => true,
         }
     }
 }

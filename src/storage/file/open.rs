@@ -275,7 +275,7 @@ impl<'a> Opening<'a> {
 
 impl Durability {
     pub(super) fn of_header(header: &Header) -> Result<Self, OpenError> {
-        Self::of_number(header.facts.mode.into()).ok_or(OpenError::Corrupt {
+        Self::of_number(header.facts.mode).ok_or(OpenError::Corrupt {
             what: "no such durability",
         })
     }

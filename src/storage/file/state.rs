@@ -8,6 +8,7 @@ use super::bytes::{
 };
 use super::identity::{Identity, Witness};
 use crate::durability::RecoveryKind;
+use crate::table::numbers;
 
 const MAGIC: [u8; 8] = *b"IPBSTATE";
 
@@ -37,11 +38,19 @@ mod at {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// The last process took its leave.
-    Clean = 1,
+    Clean,
     /// Somebody has it open, or died with it.
-    Open = 2,
+    Open,
     /// It was made by `backup` or `restore`: nothing vouches for its words, wherever it is.
-    Backup = 3,
+    Backup,
+}
+
+numbers! {
+    Phase: u32 {
+        Clean = 1,
+        Open = 2,
+        Backup = 3,
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +87,7 @@ impl State {
         put_u64(&mut block, at::SEQ, self.seq);
         put(&mut block, at::UUID, self.uuid);
         put(&mut block, at::BOOT_ID, self.boot_id);
-        put_u32(&mut block, at::PHASE, self.phase as u32);
+        put_u32(&mut block, at::PHASE, self.phase.number());
         put_u32(&mut block, at::MODE, self.mode);
         put_u64(&mut block, at::INODE, self.inode);
         put_u64(&mut block, at::SESSION, self.session);
@@ -111,12 +120,7 @@ impl State {
             seq: get_count(block, at::SEQ)?,
             uuid: get(block, at::UUID),
             boot_id: get(block, at::BOOT_ID),
-            phase: match get_u32(block, at::PHASE) {
-                1 => Phase::Clean,
-                2 => Phase::Open,
-                3 => Phase::Backup,
-                _ => return None,
-            },
+            phase: Phase::of_number(get_u32(block, at::PHASE))?,
             mode: get_u32(block, at::MODE),
             inode: get_u64(block, at::INODE),
             session: get_count(block, at::SESSION)?,

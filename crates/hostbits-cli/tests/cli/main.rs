@@ -29,3 +29,5 @@ mod set;
 mod set_json;
 mod streams;
 mod users_file;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+mod variants;
