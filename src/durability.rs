@@ -266,6 +266,22 @@ mod tests {
         );
     }
 
+    /// The page of the format, and the table of what a durability promises, name each of them.
+    #[test]
+    fn the_pages_have_every_durability() {
+        let page = include_str!("../docs/file-format.md");
+        let row = page.lines().find(|line| line.starts_with("| 0x052 "));
+        for durability in Durability::ALL {
+            let number = format!("{} {durability}", durability.number());
+            assert!(row.is_some_and(|row| row.contains(&number)), "{number}");
+            let promise = format!("/// | `{durability:?}` |");
+            assert!(
+                include_str!("durability.rs").contains(&promise),
+                "{promise}"
+            );
+        }
+    }
+
     /// Every variant is read from its number, and no other number is one.
     #[test]
     fn every_number_is_read_again() {

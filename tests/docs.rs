@@ -4,7 +4,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PAGES: [&str; 3] = ["docs/correctness.md", "docs/mutants.md", "README.md"];
+const PAGES: [&str; 4] = [
+    "docs/correctness.md",
+    "docs/house.md",
+    "docs/mutants.md",
+    "README.md",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -126,4 +131,15 @@ fn the_table_of_mutants_is_that_of_the_list() {
     let (_, after) = table.split_once("|---|---|---|\n").expect("a table");
     let rows = after.lines().take_while(|line| line.starts_with("| "));
     assert_eq!(rows.count(), names.len(), "rows of what is no more");
+}
+
+/// What each policy promises has a row.
+#[test]
+fn every_policy_has_its_promise() {
+    let table = page("docs/correctness.md");
+    for policy in hostbits::Policy::ALL {
+        let name = policy.name();
+        let variant = format!("| `Policy::{}{}`", name[..1].to_uppercase(), &name[1..]);
+        assert!(table.contains(&variant), "no row begins with {variant}");
+    }
 }

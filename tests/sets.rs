@@ -409,6 +409,27 @@ fn a_band_and_all_cordons_hide_no_address() {
     assert!(set.allocate_many(1).is_err());
 }
 
+/// Of members that hand out the highest first, a batch, and what is left beside a cordon, come from above, member by
+/// member.
+#[test]
+fn members_from_above_give_their_highest_first() {
+    let pool = |network| {
+        let builder = Pool::builder(net(network)).policy(Policy::Highest);
+        builder.gateway(Gateway::None).build().unwrap()
+    };
+    let set = PoolSet::new([pool("10.0.0.0/29"), pool("10.0.1.0/24")]).unwrap();
+    set.cordon(range("10.0.0.6", "10.0.0.6")).unwrap();
+    let given: Vec<_> = std::iter::once(set.allocate().unwrap())
+        .chain(set.allocate_many(7).unwrap())
+        .chain(set.allocate_many(1).unwrap())
+        .map(|addr| addr.octets())
+        .map(|octets| (octets[2], octets[3]))
+        .collect();
+    let first = [5, 4, 3, 2, 1].map(|last| (0, last));
+    let second = [254, 253, 252, 251].map(|last| (1, last));
+    assert_eq!(given, [&first[..], &second[..]].concat());
+}
+
 /// A cordon over everything: against a set of what is open.
 #[test]
 fn nothing_new_comes_from_under_a_cordon() {

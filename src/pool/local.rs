@@ -23,9 +23,9 @@ use std::sync::Arc;
 /// has free addresses: up to 64 of a word, and up to 16 that were released into it; `n` locals may keep `80 n`
 /// addresses from the others. Drop a local that is not needed for a while.
 ///
-/// The policy of the pool chooses the word. Within it addresses go out lowest first. Under
-/// [`Policy::Lowest`] and [`Policy::Spread`] an address of the current word that is released here is
-/// handed out here again; a local with fewer than 16 left takes any address that is released here. Under
+/// The policy of the pool chooses the word. Within it addresses go out lowest first, whatever the policy. Under
+/// [`Policy::Lowest`], [`Policy::Highest`] and [`Policy::Spread`] an address of the current word that is released
+/// here is handed out here again; a local with fewer than 16 left takes any address that is released here. Under
 /// [`Policy::Next`] and [`Policy::Random`], which promise that it is not the next to be handed out, it
 /// goes back to the pool.
 ///
@@ -38,6 +38,7 @@ use std::sync::Arc;
 /// not tell it from addresses that nobody holds.
 ///
 /// [`Policy::Lowest`]: crate::Policy::Lowest
+/// [`Policy::Highest`]: crate::Policy::Highest
 /// [`Policy::Spread`]: crate::Policy::Spread
 /// [`Policy::Next`]: crate::Policy::Next
 /// [`Policy::Random`]: crate::Policy::Random

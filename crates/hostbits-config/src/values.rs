@@ -59,7 +59,7 @@ pub fn gateway(text: &str) -> Result<Gateway, String> {
     Gateway::of_name(text).ok_or_else(|| is_not(text, "gateway", &Gateway::ALL.map(Gateway::name)))
 }
 
-/// Reads `lowest`, `next`, `spread`, `random` or `random:SEED`.
+/// Reads the name of a policy, `lowest` for example, or `random:SEED`.
 ///
 /// # Errors
 ///
