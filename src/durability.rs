@@ -1,6 +1,6 @@
 //! What a pool file promises of crashes. Words only; the work is in `storage/file`.
 
-use std::fmt;
+use crate::table::{names, numbers};
 
 /// What a pool file promises when something dies.
 ///
@@ -41,11 +41,6 @@ use std::fmt;
 /// [`Pool::sync`]: crate::Pool::sync
 /// [`Pool::reclaim`]: crate::Pool::reclaim
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize),
-    serde(rename_all = "kebab-case")
-)]
 #[non_exhaustive]
 pub enum Durability {
     /// Survives the death of processes. After the machine went down, what was free is quarantined.
@@ -58,36 +53,48 @@ pub enum Durability {
     Strict,
 }
 
-impl Durability {
-    /// The number in the file. 2 is kept for the durability that is to come.
-    pub(crate) fn number(self) -> u8 {
-        match self {
-            Self::Process => 0,
-            Self::Barrier => 1,
-            Self::Strict => 3,
-        }
-    }
-
-    pub(crate) fn of_number(number: u32) -> Option<Self> {
-        [Self::Process, Self::Barrier, Self::Strict]
-            .into_iter()
-            .find(|durability| u32::from(durability.number()) == number)
-    }
-
-    /// Whether the words on the disk are believed after the machine went down.
-    pub(crate) fn trusts_the_disk(self) -> bool {
-        self != Self::Process
+names! {
+    plain pub Durability {
+        Process = "process",
+        Barrier = "barrier",
+        Strict = "strict",
     }
 }
 
-/// The name, in kebab case.
-impl fmt::Display for Durability {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Process => "process",
-            Self::Barrier => "barrier",
-            Self::Strict => "strict",
-        })
+// 2 is kept for the durability that is to come.
+numbers! {
+    Durability: u8 {
+        Process = 0,
+        Barrier = 1,
+        Strict = 3,
+    }
+}
+
+impl Durability {
+    /// Whether the words on the disk are believed after the machine went down.
+    ///
+    /// One that is added is no match until somebody has shown that they can be.
+    pub(crate) const fn trusts_the_disk(self) -> bool {
+        match self {
+            Self::Barrier | Self::Strict => true,
+            Self::Process => false,
+        }
+    }
+
+    /// Whether more is promised than a file system in memory can keep.
+    pub(crate) const fn outlives_the_machine(self) -> bool {
+        match self {
+            Self::Process => false,
+            Self::Barrier | Self::Strict => true,
+        }
+    }
+
+    /// Whether each claim waits until it is on the disk.
+    pub(crate) const fn waits_for_the_disk(self) -> bool {
+        match self {
+            Self::Strict => true,
+            Self::Process | Self::Barrier => false,
+        }
     }
 }
 
@@ -124,11 +131,6 @@ pub struct Recovery {
 /// From [`MachineCrash`](Self::MachineCrash) to [`NoState`](Self::NoState), something was quarantined:
 /// see [`Pool::reclaim`](crate::Pool::reclaim).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize),
-    serde(rename_all = "kebab-case")
-)]
 #[non_exhaustive]
 pub enum RecoveryKind {
     /// Nothing: it was created just now.
@@ -155,64 +157,37 @@ pub enum RecoveryKind {
     NoState,
 }
 
-/// All there is to say of a kind: its number in the file, its name, and its sentence.
-const KINDS: [(RecoveryKind, u32, &str, &str); 10] = {
-    use RecoveryKind::*;
-    [
-        (Created, 1, "created", "it was created just now"),
-        (Clean, 2, "clean", "it was left in order"),
-        (
-            ProcessCrash,
-            3,
-            "process-crash",
-            "somebody died with it, and nothing is lost",
-        ),
-        (Joined, 4, "joined", "somebody has it open"),
-        (
-            MachineCrash,
-            5,
-            "machine-crash",
-            "the machine went down, or it cannot be told that it did not",
-        ),
-        (
-            WriteFailed,
-            6,
-            "write-failed",
-            "a write to the disk has failed",
-        ),
-        (
-            Copy,
-            7,
-            "copy",
-            "it is a copy, or an older content was put in its place",
-        ),
-        (
-            Backup,
-            8,
-            "backup",
-            "it is a backup, or was put back from one",
-        ),
-        (
-            Changed,
-            9,
-            "changed",
-            "it was written to by somebody else, or damaged, since it was left in order",
-        ),
-        (
-            NoState,
-            10,
-            "no-state",
-            "neither of its states can be read: nothing tells what happened to it",
-        ),
-    ]
-};
+names! {
+    plain pub RecoveryKind {
+        Created = "created",
+        Clean = "clean",
+        ProcessCrash = "process-crash",
+        Joined = "joined",
+        MachineCrash = "machine-crash",
+        WriteFailed = "write-failed",
+        Copy = "copy",
+        Backup = "backup",
+        Changed = "changed",
+        NoState = "no-state",
+    }
+}
+
+numbers! {
+    RecoveryKind: u32 {
+        Created = 1,
+        Clean = 2,
+        ProcessCrash = 3,
+        Joined = 4,
+        MachineCrash = 5,
+        WriteFailed = 6,
+        Copy = 7,
+        Backup = 8,
+        Changed = 9,
+        NoState = 10,
+    }
+}
 
 impl RecoveryKind {
-    fn entry(self) -> &'static (Self, u32, &'static str, &'static str) {
-        let found = KINDS.iter().find(|entry| entry.0 == self);
-        found.expect("every kind is in the table")
-    }
-
     /// A sentence for people, without a full stop: what happened to "it", the file.
     ///
     /// ```
@@ -222,8 +197,21 @@ impl RecoveryKind {
     /// assert_eq!(RecoveryKind::WriteFailed.to_string(), "write-failed");
     /// ```
     #[must_use]
-    pub fn sentence(self) -> &'static str {
-        self.entry().3
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Created => "it was created just now",
+            Self::Clean => "it was left in order",
+            Self::ProcessCrash => "somebody died with it, and nothing is lost",
+            Self::Joined => "somebody has it open",
+            Self::MachineCrash => "the machine went down, or it cannot be told that it did not",
+            Self::WriteFailed => "a write to the disk has failed",
+            Self::Copy => "it is a copy, or an older content was put in its place",
+            Self::Backup => "it is a backup, or was put back from one",
+            Self::Changed => {
+                "it was written to by somebody else, or damaged, since it was left in order"
+            }
+            Self::NoState => "neither of its states can be read: nothing tells what happened to it",
+        }
     }
 
     /// Whether an opening that finds this quarantines something.
@@ -235,27 +223,77 @@ impl RecoveryKind {
     /// assert!(!RecoveryKind::ProcessCrash.quarantines());
     /// ```
     #[must_use]
-    pub fn quarantines(self) -> bool {
-        !matches!(
-            self,
-            Self::Created | Self::Clean | Self::ProcessCrash | Self::Joined
-        )
-    }
-
-    /// The number in the file.
-    pub(crate) fn number(self) -> u32 {
-        self.entry().1
-    }
-
-    pub(crate) fn of_number(number: u32) -> Option<Self> {
-        let found = KINDS.iter().find(|entry| entry.1 == number);
-        found.map(|entry| entry.0)
+    pub const fn quarantines(self) -> bool {
+        match self {
+            Self::Created | Self::Clean | Self::ProcessCrash | Self::Joined => false,
+            Self::MachineCrash
+            | Self::WriteFailed
+            | Self::Copy
+            | Self::Backup
+            | Self::Changed
+            | Self::NoState => true,
+        }
     }
 }
 
-/// The name, in kebab case.
-impl fmt::Display for RecoveryKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.entry().2)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The numbers of files that are there already, and the names that monitors know: these never change.
+    #[test]
+    fn numbers_and_names_are_what_they_always_were() {
+        let durabilities = Durability::ALL.map(|it| (it.number(), it.name()));
+        assert_eq!(
+            durabilities,
+            [(0, "process"), (1, "barrier"), (3, "strict")]
+        );
+        let kinds = RecoveryKind::ALL.map(|it| (it.number(), it.name()));
+        assert_eq!(
+            kinds,
+            [
+                (1, "created"),
+                (2, "clean"),
+                (3, "process-crash"),
+                (4, "joined"),
+                (5, "machine-crash"),
+                (6, "write-failed"),
+                (7, "copy"),
+                (8, "backup"),
+                (9, "changed"),
+                (10, "no-state"),
+            ]
+        );
+    }
+
+    /// The page of the format, and the table of what a durability promises, name each of them.
+    #[test]
+    fn the_pages_have_every_durability() {
+        let page = include_str!("../docs/design/file-format.md");
+        let row = page.lines().find(|line| line.starts_with("| 0x052 "));
+        for durability in Durability::ALL {
+            let number = format!("{} {durability}", durability.number());
+            assert!(row.is_some_and(|row| row.contains(&number)), "{number}");
+            let promise = format!("/// | `{durability:?}` |");
+            assert!(
+                include_str!("durability.rs").contains(&promise),
+                "{promise}"
+            );
+        }
+    }
+
+    /// Every variant is read from its number, and no other number is one.
+    #[test]
+    fn every_number_is_read_again() {
+        for number in 0..=u8::MAX {
+            let known = Durability::ALL.into_iter().find(|it| it.number() == number);
+            assert_eq!(Durability::of_number(number), known);
+            let number = u32::from(number);
+            let known = RecoveryKind::ALL
+                .into_iter()
+                .find(|it| it.number() == number);
+            assert_eq!(RecoveryKind::of_number(number), known);
+        }
+        assert_eq!(RecoveryKind::of_number(256 + 1), None);
     }
 }

@@ -71,6 +71,7 @@ mod stats;
 mod storage;
 mod stripes;
 mod sync;
+mod table;
 mod users;
 
 pub use client::Client;

@@ -2,7 +2,7 @@
 //!
 //! Exists only under loom. The package `loom-tests` is its only caller; nothing here is public API.
 
-use crate::bitmap::{Attempt, Bitmap, BlockCandidates, Burst, Lanes, Likely, Peers};
+use crate::bitmap::{Attempt, Bitmap, BlockCandidates, Burst, Lanes, Likely, Peers, Way};
 use crate::slot::{SLOTS_PER_CHUNK, Slot};
 use crate::storage::Words;
 use crate::sync::{AtomicU64, Ordering};
@@ -46,6 +46,25 @@ impl Model {
         bitmap.claim_lowest()
     }
 
+    /// Claims the highest free slot.
+    pub fn claim_highest(&self) -> Option<Slot> {
+        self.0.bitmap().claim_highest()
+    }
+
+    /// Claims the highest free slot within bounds.
+    pub fn claim_highest_within(&self, first: Slot, last: Slot) -> Option<Slot> {
+        self.0.bitmap().claim_within(first, Way::Down, last)
+    }
+
+    /// Claims exactly so many of the highest slots, or none.
+    pub fn claim_all_from_above(&self, wanted: u64) -> Option<Vec<(usize, u64)>> {
+        let burst = || Burst {
+            way: Way::Down,
+            at_most: u64::MAX,
+        };
+        self.0.bitmap().claim_all(wanted, burst)
+    }
+
     /// Claims the first free slot at or after `start`, cyclic.
     pub fn claim_from(&self, start: Slot) -> Option<Slot> {
         self.0.bitmap().claim_from(start)
@@ -53,7 +72,9 @@ impl Model {
 
     /// Claims a slot within bounds.
     pub fn claim_within(&self, first: Slot, start: Slot, last: Slot) -> Option<Slot> {
-        self.0.bitmap().claim_within(first, start, last)
+        self.0
+            .bitmap()
+            .claim_within(first, Way::UpFrom(start), last)
     }
 
     /// Claims a slot near a word, or any other.
@@ -282,7 +303,7 @@ impl Process {
 
 fn anywhere_from(start: Slot) -> Burst {
     Burst {
-        start,
+        way: Way::UpFrom(start),
         at_most: u64::MAX,
     }
 }

@@ -97,6 +97,12 @@ pub enum OpenError {
         /// Their bits.
         ro_compat: u64,
     },
+    /// The file is whole, and has something in it that this version does not know: a policy, a key, a number. A
+    /// newer version has made it, or changed it.
+    UnknownContent {
+        /// What, as a sentence's beginning.
+        what: String,
+    },
     /// The file is damaged.
     Corrupt {
         /// What does not fit.
@@ -214,6 +220,7 @@ impl OpenError {
             Self::UnsupportedVersion { .. } => "unsupported-version",
             Self::UnsupportedFeatures { .. } => "unsupported-features",
             Self::ReadOnlyFeatures { .. } => "read-only-features",
+            Self::UnknownContent { .. } => "unknown-content",
             Self::Corrupt { .. } => "corrupt",
             Self::GeometryMismatch { .. } => "geometry-mismatch",
             Self::ModeMismatch { .. } => "mode-mismatch",
@@ -228,6 +235,55 @@ impl OpenError {
             Self::SyncFailed { .. } => "sync-failed",
             Self::LinearSearch => "linear-search",
             Self::Io { .. } => "io",
+        }
+    }
+
+    /// Something that stands in the file, and that this version does not know.
+    pub(crate) fn unknown(text: &str) -> Self {
+        const LONGEST: usize = 60;
+        let mut chars = text.chars();
+        let excerpt: String = chars.by_ref().take(LONGEST).collect();
+        let more = if chars.next().is_some() { "..." } else { "" };
+        Self::UnknownContent {
+            what: format!("`{}{more}`", excerpt.escape_debug()),
+        }
+    }
+
+    /// Whether the file is what damage has left of a pool file, so that a backup may take its place. One that was
+    /// written by another version is not.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            Self::Corrupt { .. } | Self::Truncated { .. } | Self::Io { .. } => true,
+            Self::NotFound
+            | Self::AlreadyExists
+            | Self::NotRegularFile
+            | Self::Symlink
+            | Self::WrongOwner { .. }
+            | Self::InsecureMode { .. }
+            | Self::HardLinked { .. }
+            | Self::RemoteFileSystem { .. }
+            | Self::UnknownFileSystem { .. }
+            | Self::RenumberingFileSystem { .. }
+            | Self::CopyOnWrite { .. }
+            | Self::NotDurable { .. }
+            | Self::BadMagic
+            | Self::EndianMismatch
+            | Self::UnsupportedVersion { .. }
+            | Self::UnsupportedFeatures { .. }
+            | Self::ReadOnlyFeatures { .. }
+            | Self::UnknownContent { .. }
+            | Self::GeometryMismatch { .. }
+            | Self::ModeMismatch { .. }
+            | Self::NoSpace
+            | Self::StaleFile { .. }
+            | Self::NoRoom
+            | Self::InUse
+            | Self::Busy
+            | Self::TooManyProcesses { .. }
+            | Self::Poisoned
+            | Self::SyncFailed { .. }
+            | Self::LinearSearch
+            | Self::Build(_) => false,
         }
     }
 
@@ -305,6 +361,10 @@ impl fmt::Display for OpenError {
             Self::ReadOnlyFeatures { ro_compat } => write!(
                 f,
                 "features {ro_compat:#x} allow this version to read the file, not to write it"
+            ),
+            Self::UnknownContent { what } => write!(
+                f,
+                "made by a newer version: {what} is unknown to this version of hostbits; use a newer one"
             ),
             Self::Corrupt { what } => write!(f, "the file is damaged: {what}"),
             Self::GeometryMismatch { mismatches } => {

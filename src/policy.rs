@@ -6,10 +6,12 @@
 mod crowd;
 mod trail;
 
+use crate::bitmap::Way;
 use crate::slot::{Slot, chunk_of, slot_at, word_of};
 use crate::stripes::Stripes;
 use crate::sync::hint::{AtomicU32, AtomicU64};
 use crate::sync::{Ordering, known_thread_index, thread_index};
+use crate::table::names;
 use crossbeam_utils::CachePadded;
 use crowd::Crowd;
 use std::fmt;
@@ -36,6 +38,16 @@ pub enum Policy {
     /// every lower address was seen taken at some moment of the call.
     #[default]
     Lowest,
+    /// The highest free address: the mirror of `Lowest`.
+    ///
+    /// On one thread always exactly that: the same calls give the same addresses. On many threads every higher
+    /// address was seen taken at some moment of the call, so that N threads that take k addresses of an empty pool
+    /// take exactly the k highest. A part of a pool, and a batch, are taken from above in the same way, a batch
+    /// highest first. Blocks come from the top whatever the policy: beside them, this one leaves fewer whole blocks
+    /// than `Lowest`. A [`Local`](crate::Local) takes the highest word that has something free, and hands that out
+    /// lowest first. For a few threads: where many want the same word, it does not make them step back as `Lowest`
+    /// does.
+    Highest,
     /// The next free address after the last one the policy gave, wrapping around: the longest reuse
     /// distance. Exact addresses, granted preferences and blocks do not move it.
     ///
@@ -54,14 +66,47 @@ pub enum Policy {
     Random(u64),
 }
 
+// The name is without the seed of a random policy: that is a key, and is never shown.
+names! {
+    pub Policy {
+        Lowest = "lowest",
+        Highest = "highest",
+        Next = "next",
+        Spread = "spread",
+        Random(0) = "random",
+    }
+}
+
 impl Policy {
-    /// The name alone, in kebab case: the seed of a random policy is a key and is never shown.
-    fn name(self) -> &'static str {
+    /// Reads a [name](Self::name). `seed` is asked by a policy that needs one: draw it from the system's random
+    /// source.
+    ///
+    /// ```
+    /// use hostbits::Policy;
+    ///
+    /// assert_eq!(Policy::of_name("next", || 7), Some(Policy::Next));
+    /// assert_eq!(Policy::of_name("random", || 7), Some(Policy::Random(7)));
+    /// assert_eq!(Policy::of_name("best", || 7), None);
+    /// ```
+    #[must_use]
+    pub fn of_name(name: &str, seed: impl FnOnce() -> u64) -> Option<Self> {
+        let policy = Self::ALL.into_iter().find(|policy| policy.name() == name)?;
+        Some(policy.seeded(seed))
+    }
+
+    /// Whether an address that was released may be the next one to be handed out.
+    pub(crate) const fn reuses_at_once(self) -> bool {
         match self {
-            Self::Lowest => "lowest",
-            Self::Next => "next",
-            Self::Spread => "spread",
-            Self::Random(_) => "random",
+            Self::Lowest | Self::Highest | Self::Spread => true,
+            Self::Next | Self::Random(_) => false,
+        }
+    }
+
+    /// The same policy with this seed, if it needs one.
+    pub(crate) fn seeded(self, seed: impl FnOnce() -> u64) -> Self {
+        match self {
+            Self::Random(_) => Self::Random(seed()),
+            Self::Lowest | Self::Highest | Self::Next | Self::Spread => self,
         }
     }
 }
@@ -115,6 +160,8 @@ pub(crate) enum Hints {
         seed: u64,
         draws: CachePadded<AtomicU64>,
     },
+    /// None: the summary tells at once where the highest is.
+    Highest,
 }
 
 impl Hints {
@@ -135,6 +182,7 @@ impl Hints {
                 seed,
                 draws: CachePadded::new(AtomicU64::new(0)),
             },
+            Policy::Highest => Self::Highest,
         }
     }
 
@@ -145,6 +193,7 @@ impl Hints {
             Self::Next { .. } => Policy::Next,
             Self::Spread { .. } => Policy::Spread,
             Self::Random { seed, .. } => Policy::Random(*seed),
+            Self::Highest => Policy::Highest,
         }
     }
 
@@ -154,7 +203,7 @@ impl Hints {
         match self {
             // Relaxed: only a starting guess; the summary is asked whether it is right.
             Self::Lowest { last_chunk, .. } => Some(last_chunk.load(Ordering::Relaxed) as usize),
-            _ => None,
+            Self::Next { .. } | Self::Spread { .. } | Self::Random { .. } | Self::Highest => None,
         }
     }
 
@@ -180,7 +229,7 @@ impl Hints {
                     start_bit: spread_bit(thread),
                 })
             }
-            _ => None,
+            Self::Lowest { .. } | Self::Next { .. } | Self::Random { .. } | Self::Highest => None,
         }
     }
 
@@ -194,14 +243,9 @@ impl Hints {
         }
     }
 
-    /// The slot of `first..=last`, which is not empty, to begin at. `is_free` is asked before a random
-    /// slot is settled for.
-    pub(crate) fn start_slot(
-        &self,
-        first: Slot,
-        last: Slot,
-        is_free: impl Fn(Slot) -> bool,
-    ) -> Slot {
+    /// The way to search `first..=last`, which is not empty. `is_free` is asked before a random slot is settled
+    /// for.
+    pub(crate) fn way(&self, first: Slot, last: Slot, is_free: impl Fn(Slot) -> bool) -> Way {
         let slot = match self {
             Self::Lowest { .. } => first,
             // Relaxed, all of these: starting guesses. Two threads may begin at the same slot.
@@ -212,11 +256,22 @@ impl Hints {
                 let draw = draws.fetch_add(1, Ordering::Relaxed);
                 random_slot(*seed, draw, first, last, is_free)
             }
+            Self::Highest => return Way::Down,
         };
-        if (first..=last).contains(&slot) {
-            slot
-        } else {
-            first
+        Way::UpFrom(match (first..=last).contains(&slot) {
+            true => slot,
+            false => first,
+        })
+    }
+
+    /// Whether a batch is answered highest first: else it is in the order in which it was taken.
+    #[inline]
+    pub(crate) fn descends(&self) -> bool {
+        match self {
+            Self::Highest => true,
+            Self::Lowest { .. } | Self::Next { .. } | Self::Spread { .. } | Self::Random { .. } => {
+                false
+            }
         }
     }
 
@@ -229,7 +284,7 @@ impl Hints {
     pub(crate) fn memory_bytes(&self) -> usize {
         match self {
             Self::Spread { trails } => trails.memory_bytes(),
-            _ => 0,
+            Self::Lowest { .. } | Self::Next { .. } | Self::Random { .. } | Self::Highest => 0,
         }
     }
 
@@ -247,7 +302,7 @@ impl Hints {
             }
             Self::Next { cursor } => cursor.store(slot.wrapping_add(1), Ordering::Relaxed),
             Self::Spread { trails } => trails.of(thread_index()).move_to(word_of(slot)),
-            Self::Random { .. } => {}
+            Self::Random { .. } | Self::Highest => {}
         }
     }
 }

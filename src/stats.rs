@@ -6,6 +6,7 @@
 use crate::stripes::Stripes;
 use crate::sync::hint::AtomicU64;
 use crate::sync::{Ordering, thread_index};
+use crate::table::names;
 use crossbeam_utils::CachePadded;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -22,11 +23,6 @@ use std::time::{Duration, SystemTime};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize),
-    serde(rename_all = "kebab-case")
-)]
 #[non_exhaustive]
 pub enum StatsLevel {
     /// Nothing. `allocated()` counts the bits: O(words).
@@ -36,6 +32,14 @@ pub enum StatsLevel {
     Counts,
     /// Totals and the time of the last allocation. Reading the clock costs as much as the claim.
     Full,
+}
+
+names! {
+    plain pub StatsLevel {
+        Off = "off",
+        Counts = "counts",
+        Full = "full",
+    }
 }
 
 /// Allocated addresses by the verb that took them. Blocks count with all their addresses.

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const PAGES: [&str; 4] = [
+const PAGES: [&str; 5] = [
     "docs/design/correctness.md",
     "docs/design/mutants.md",
     "docs/design/tests.md",
+    "docs/house.md",
     "README.md",
 ];
 
@@ -247,4 +248,15 @@ fn links_of_documentation_have_targets_in_it() {
         }
     }
     assert!(seen > 50, "only {seen}: are they still found?");
+}
+
+/// What each policy promises has a row.
+#[test]
+fn every_policy_has_its_promise() {
+    let table = page("docs/design/correctness.md");
+    for policy in hostbits::Policy::ALL {
+        let name = policy.name();
+        let variant = format!("| `Policy::{}{}`", name[..1].to_uppercase(), &name[1..]);
+        assert!(table.contains(&variant), "no row begins with {variant}");
+    }
 }

@@ -20,8 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-const DURABILITIES: [Durability; 3] =
-    [Durability::Process, Durability::Barrier, Durability::Strict];
+const DURABILITIES: [Durability; Durability::ALL.len()] = Durability::ALL;
 
 /// What a process does that another one began.
 #[test]

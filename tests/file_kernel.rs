@@ -384,7 +384,7 @@ fn files_of_other_versions_do_what_their_flags_say() {
         ("unsupported-version", &|block| block[0x08] = 1),
         ("unsupported-features", &|block| block[0x20] = 1),
         ("read-only-features", &|block| block[0x18] = 4),
-        ("corrupt", &|block| block[0x1b0] = 1),
+        ("unknown-content", &|block| block[0x1b0] = 1),
     ];
     for (code, change) in refused {
         with(change);

@@ -17,8 +17,7 @@ use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-const DURABILITIES: [Durability; 3] =
-    [Durability::Process, Durability::Barrier, Durability::Strict];
+const DURABILITIES: [Durability; Durability::ALL.len()] = Durability::ALL;
 
 fn net(text: &str) -> Ipv4Net {
     text.parse().unwrap()
@@ -42,12 +41,7 @@ fn drain(pool: &Pool<Ipv4Net>) -> BTreeSet<Ipv4Addr> {
 fn a_file_remembers() {
     let scratch = Scratch::new("remembers");
     for (index, durability) in DURABILITIES.into_iter().enumerate() {
-        for policy in [
-            Policy::Lowest,
-            Policy::Next,
-            Policy::Spread,
-            Policy::Random(7),
-        ] {
+        for policy in Policy::ALL {
             let path = scratch.path(&format!("{index}-{policy}"));
             let builder = Pool::builder(net("10.0.0.0/22"))
                 .policy(policy)

@@ -39,12 +39,7 @@ fn growth() -> impl Strategy<Value = Growth> {
 }
 
 fn chosen(builder: Builder<Ipv4Net>, of: &Growth, policy: u8, stats: u8) -> Builder<Ipv4Net> {
-    let policies = [
-        Policy::Lowest,
-        Policy::Next,
-        Policy::Spread,
-        Policy::Random(7),
-    ];
+    let policies = Policy::ALL;
     let levels = [StatsLevel::Off, StatsLevel::Counts];
     let search = [Search::Tree, Search::Linear][usize::from(of.is_linear)];
     let builder = builder.unit(of.unit).gateway(hostbits::Gateway::None);

@@ -11,12 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use storm::{Dice, Ledger, Pool4, effort, for_all_kinds, plain_pool, together, watchdog};
 
-const POLICIES: [Policy; 4] = [
-    Policy::Lowest,
-    Policy::Next,
-    Policy::Spread,
-    Policy::Random(7),
-];
+const POLICIES: [Policy; Policy::ALL.len()] = Policy::ALL;
 
 fn pool_with(policy: Policy, stats: StatsLevel) -> Pool4 {
     Pool::builder("10.0.0.0/24".parse::<Ipv4Net>().unwrap())
@@ -97,16 +92,44 @@ fn what_is_reserved_counts_as_allocated_for_others() {
     }
 }
 
-/// Lowest and spread hand a released address out again; next and random, which promise otherwise, do not.
+/// Whether a local may hand out again at once what was released: not where the policy promises otherwise.
+fn reuses(policy: Policy) -> bool {
+    match policy {
+        Policy::Lowest | Policy::Highest | Policy::Spread => true,
+        Policy::Next | Policy::Random(_) => false,
+        other => panic!("what does {other} promise?"),
+    }
+}
+
+/// Lowest, highest and spread hand a released address out again; next and random, which promise otherwise, do not.
 #[test]
 fn a_released_address_comes_back_only_where_the_policy_allows_it() {
-    for (policy, comes_back) in POLICIES.into_iter().zip([true, false, true, false]) {
+    for policy in POLICIES {
+        let comes_back = reuses(policy);
         let pool = pool_with(policy, StatsLevel::Counts);
         let mut local = pool.local();
         let first = local.allocate().unwrap();
         local.release(first).unwrap();
         assert_eq!(local.allocate().unwrap() == first, comes_back, "{policy}");
     }
+}
+
+/// Under highest, locals take the highest words first, each from its lowest bit on, and the highest word that has
+/// something when they go on.
+#[test]
+fn locals_of_a_pool_from_above_take_the_highest_words() {
+    let pool = pool_with(Policy::Highest, StatsLevel::Counts);
+    let octets = |local: &mut hostbits::Local<'_, _>, count| -> Vec<u8> {
+        let addrs = (0..count).map(|_| local.allocate().unwrap());
+        addrs.map(|addr: Ipv4Addr| addr.octets()[3]).collect()
+    };
+    let (mut first, mut second) = (pool.local(), pool.local());
+    assert_eq!(octets(&mut first, 64), (192..=255).collect::<Vec<_>>());
+    assert_eq!(octets(&mut second, 3), [128, 129, 130]);
+    pool.release(Ipv4Addr::new(10, 0, 0, 200)).unwrap();
+    assert_eq!(octets(&mut first, 1), [200]);
+    assert_eq!(octets(&mut first, 1), [64]);
+    assert_eq!(pool.allocate().unwrap(), Ipv4Addr::new(10, 0, 0, 63));
 }
 
 /// Whoever allocated an address, it may be released here; and what was allocated here, anywhere.
@@ -133,7 +156,8 @@ fn addresses_may_be_released_anywhere() {
 /// once.
 #[test]
 fn a_local_with_little_left_takes_what_is_released() {
-    for (policy, takes) in POLICIES.into_iter().zip([true, false, true, false]) {
+    for policy in POLICIES {
+        let takes = reuses(policy);
         for stats in [StatsLevel::Counts, StatsLevel::Full] {
             let pool = pool_with(policy, stats);
             while pool.allocate().is_ok() {}

@@ -22,12 +22,7 @@ use proptest::test_runner::{TestCaseError, TestCaseResult};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-const POLICIES: [Policy; 4] = [
-    Policy::Lowest,
-    Policy::Next,
-    Policy::Spread,
-    Policy::Random(42),
-];
+const POLICIES: [Policy; Policy::ALL.len()] = Policy::ALL;
 const SEARCHES: [Search; 2] = [Search::Tree, Search::Linear];
 
 fn cases(count: u32) -> ProptestConfig {
@@ -219,7 +214,7 @@ proptest! {
         policy in prop_oneof![
             3 => Just(Policy::Lowest),
             2 => Just(Policy::Next),
-            1 => Just(Policy::Spread),
+            3 => prop::sample::select(&Policy::ALL[..]),
             1 => any::<u64>().prop_map(Policy::Random),
         ],
         then in prop::collection::vec(any_op(), 1..60),
@@ -241,10 +236,8 @@ proptest! {
     fn tree_and_linear_search_answer_alike(
         layout in any_layout(),
         policy in prop_oneof![
-            Just(Policy::Lowest),
-            Just(Policy::Next),
-            Just(Policy::Spread),
-            any::<u64>().prop_map(Policy::Random),
+            4 => prop::sample::select(&Policy::ALL[..]),
+            1 => any::<u64>().prop_map(Policy::Random),
         ],
         swapped in any::<bool>(),
         ops in prop::collection::vec(any_op(), 1..50),
@@ -414,7 +407,10 @@ fn drain_everything<N: Family>(layout: &Layout) {
                     "{layout:?} {policy:?} {search:?}"
                 );
             }
-            if matches!(policy, Policy::Lowest | Policy::Next) {
+            if policy == Policy::Highest {
+                given.reverse();
+            }
+            if matches!(policy, Policy::Lowest | Policy::Highest | Policy::Next) {
                 assert_eq!(given, usable, "{layout:?} {policy:?} {search:?}");
             } else {
                 given.sort_unstable();
@@ -474,7 +470,7 @@ fn every_short_history_of_a_tiny_pool_is_right() {
         Act::Release(base + 5),
         Act::ReleaseBlock(base + 2, 31),
     ];
-    for policy in [Policy::Lowest, Policy::Next] {
+    for policy in [Policy::Lowest, Policy::Highest, Policy::Next] {
         for search in SEARCHES {
             let choices = Choices {
                 policy,

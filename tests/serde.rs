@@ -475,6 +475,9 @@ fn errors_of_files_have_their_values() {
         OpenError::UnsupportedVersion { major: 2 },
         OpenError::UnsupportedFeatures { incompat: 1 },
         OpenError::ReadOnlyFeatures { ro_compat: 4 },
+        OpenError::UnknownContent {
+            what: "`policy best`".to_owned(),
+        },
         OpenError::Corrupt {
             what: "regions overlap",
         },

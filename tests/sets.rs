@@ -409,15 +409,31 @@ fn a_band_and_all_cordons_hide_no_address() {
     assert!(set.allocate_many(1).is_err());
 }
 
+/// Of members that hand out the highest first, a batch, and what is left beside a cordon, come from above, member by
+/// member.
+#[test]
+fn members_from_above_give_their_highest_first() {
+    let pool = |network| {
+        let builder = Pool::builder(net(network)).policy(Policy::Highest);
+        builder.gateway(Gateway::None).build().unwrap()
+    };
+    let set = PoolSet::new([pool("10.0.0.0/29"), pool("10.0.1.0/24")]).unwrap();
+    set.cordon(range("10.0.0.6", "10.0.0.6")).unwrap();
+    let given: Vec<_> = std::iter::once(set.allocate().unwrap())
+        .chain(set.allocate_many(7).unwrap())
+        .chain(set.allocate_many(1).unwrap())
+        .map(|addr| addr.octets())
+        .map(|octets| (octets[2], octets[3]))
+        .collect();
+    let first = [5, 4, 3, 2, 1].map(|last| (0, last));
+    let second = [254, 253, 252, 251].map(|last| (1, last));
+    assert_eq!(given, [&first[..], &second[..]].concat());
+}
+
 /// A cordon over everything: against a set of what is open.
 #[test]
 fn nothing_new_comes_from_under_a_cordon() {
-    for policy in [
-        Policy::Lowest,
-        Policy::Next,
-        Policy::Spread,
-        Policy::Random(3),
-    ] {
+    for policy in Policy::ALL {
         let pool = Pool::<Ipv4Net>::over([range("10.0.0.1", "10.0.0.200")])
             .policy(policy)
             .build()
@@ -540,12 +556,7 @@ fn the_static_band_is_that_of_kubernetes() {
 
 #[test]
 fn dynamic_allocations_use_the_band_last() {
-    for policy in [
-        Policy::Lowest,
-        Policy::Next,
-        Policy::Spread,
-        Policy::Random(3),
-    ] {
+    for policy in Policy::ALL {
         let builder = Pool::builder(net("10.0.0.0/24"))
             .gateway(Gateway::None)
             .policy(policy);

@@ -25,12 +25,7 @@ const MEASUREMENT: Duration = Duration::from_millis(700);
 const SAMPLES: usize = 20;
 const RESAMPLES: usize = 10_000;
 
-const POLICIES: [Policy; 4] = [
-    Policy::Lowest,
-    Policy::Next,
-    Policy::Spread,
-    Policy::Random(0x5eed),
-];
+const POLICIES: [Policy; Policy::ALL.len()] = Policy::ALL;
 const FILLS: [Fill; 6] = [
     Fill::EMPTY,
     Fill(500),

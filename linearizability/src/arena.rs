@@ -1,6 +1,7 @@
 //! Real pools to play on: tiny ones, a few addresses scattered over a tall tree, large ones.
 
 use crate::Addr;
+use crate::check::Edge;
 use crate::ground::Ground;
 use hostbits::{Policy, Pool, Search};
 use ipnet::Ipv4Net;
@@ -11,12 +12,7 @@ use std::sync::Arc;
 pub type Pool4 = Pool<Ipv4Net>;
 
 /// Every policy.
-pub const POLICIES: [Policy; 4] = [
-    Policy::Lowest,
-    Policy::Next,
-    Policy::Spread,
-    Policy::Random(7),
-];
+pub const POLICIES: [Policy; Policy::ALL.len()] = Policy::ALL;
 
 /// Every search mode.
 pub const SEARCHES: [Search; 2] = [Search::Tree, Search::Linear];
@@ -134,7 +130,7 @@ pub struct Arena {
     /// An address that is never handed out.
     pub reserved: Option<Addr>,
     /// Rule 6 applies.
-    pub lowest_first: bool,
+    pub edge: Option<Edge>,
 }
 
 impl Arena {
@@ -175,7 +171,7 @@ impl Arena {
             ground,
             prefix_lens: terrain.prefix_lens(),
             reserved,
-            lowest_first: policy == Policy::Lowest,
+            edge: Edge::of(policy),
         }
     }
 }

@@ -18,9 +18,9 @@
 //!    instant more than `capacity - n` were possibly held. For a part of the pool: all of the part. For
 //!    a block: some address of every aligned block that can be allocated at all. Fewer than asked for
 //!    from `allocate_into`: all of the pool, the caller's own included.
-//! 6. **Lowest first**, where the policy promises it: every lower address was seen taken at some
-//!    moment of the call, so some possible time of it has an instant of the call. Not necessarily the
-//!    same instant for all of them.
+//! 6. **Lowest first**, or highest first, where the policy promises it: every lower address (every higher one) was
+//!    seen taken at some moment of the call, so some possible time of it has an instant of the call. Not
+//!    necessarily the same instant for all of them.
 //! 7. **Preference**: if another address was given, the preferred one was taken at some moment.
 //! 8. **Nothing lost.** The one who allocates alone until nothing is free gets all that nobody holds.
 //!
@@ -38,6 +38,7 @@ use crate::history::{Answer, Call, Event, History};
 use crate::holds::{Hold, Holds};
 use crate::timeline::{Timeline, union};
 use crate::violation::Violation;
+use hostbits::Policy;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
@@ -56,14 +57,39 @@ pub struct Checked {
     pub preferred: u64,
 }
 
+/// The end of a pool, or of a part of it, that a policy takes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// The lowest free address first.
+    Lowest,
+    /// The highest.
+    Highest,
+}
+
+impl Edge {
+    /// What this policy promises.
+    ///
+    /// # Panics
+    ///
+    /// If nobody has said what that is.
+    pub fn of(policy: Policy) -> Option<Self> {
+        match policy {
+            Policy::Lowest => Some(Self::Lowest),
+            Policy::Highest => Some(Self::Highest),
+            Policy::Next | Policy::Spread | Policy::Random(_) => None,
+            other => panic!("what does {other} promise?"),
+        }
+    }
+}
+
 /// Checks a history of a pool of which `ground` was free at the beginning.
 ///
-/// `lowest_first`: the pool's policy promises rule 6.
+/// `edge`: which addresses rule 6 says are taken first, if the pool's policy promises that.
 ///
 /// # Errors
 ///
 /// The first rule that is broken.
-pub fn check(history: &History, ground: &Ground, lowest_first: bool) -> Result<Checked, Violation> {
+pub fn check(history: &History, ground: &Ground, edge: Option<Edge>) -> Result<Checked, Violation> {
     let holds = Holds::of(history, ground)?;
     if history.drained {
         expect_nothing_lost(&holds, ground)?;
@@ -71,7 +97,7 @@ pub fn check(history: &History, ground: &Ground, lowest_first: bool) -> Result<C
     let mut checker = Checker {
         ground,
         flights: flights(history),
-        lowest_first,
+        edge,
         exhausted: BTreeMap::new(),
         checked: Checked {
             holds: holds.iter().count() as u64,
@@ -126,7 +152,7 @@ struct Checker<'a> {
     ground: &'a Ground,
     holds: Holds,
     flights: Vec<(u64, u64)>,
-    lowest_first: bool,
+    edge: Option<Edge>,
     exhausted: BTreeMap<Scope, Vec<Exhausted>>,
     checked: Checked,
 }
@@ -148,10 +174,10 @@ impl Checker<'_> {
                 Answer::Claimed,
                 Call::Allocate | Call::AllocateNet | Call::Guard | Call::GuardArc,
             ) => {
-                self.check_lowest(thread, event, addrs[0], 0)?;
+                self.check_edge(thread, event, addrs[0], (0, Addr::MAX))?;
             }
-            (Answer::Claimed, Call::In(first, _)) => {
-                self.check_lowest(thread, event, addrs[0], first)?;
+            (Answer::Claimed, Call::In(first, last)) => {
+                self.check_edge(thread, event, addrs[0], (first, last))?;
             }
             (Answer::Claimed, Call::Preferring(preferred)) => {
                 self.check_preferred(thread, event, preferred, addrs[0])?;
@@ -218,26 +244,36 @@ impl Checker<'_> {
         )
     }
 
-    fn check_lowest(
+    fn check_edge(
         &mut self,
         thread: usize,
         event: &Event,
         given: Addr,
-        first: Addr,
+        (first, last): (Addr, Addr),
     ) -> Result<(), Violation> {
-        /// So many of the lower addresses are looked at, from the given one downwards.
+        /// So many of the addresses that come before the given one are looked at, the nearest.
         const LOOKED_AT: usize = 128;
         let span = (event.invoked, event.responded);
-        if !self.lowest_first || self.overlaps_flight(span) {
+        let Some(edge) = self.edge.filter(|_| !self.overlaps_flight(span)) else {
             return Ok(());
-        }
+        };
         let end = self.ground.index_from(given);
-        let first = self
-            .ground
-            .index_from(first)
-            .max(end.saturating_sub(LOOKED_AT));
+        let before = match edge {
+            Edge::Lowest => {
+                let first = self.ground.index_from(first);
+                first.max(end.saturating_sub(LOOKED_AT))..end
+            }
+            Edge::Highest => {
+                let last = match last.checked_add(1) {
+                    Some(beyond) => self.ground.index_from(beyond),
+                    None => self.ground.addrs().len(),
+                };
+                end + 1..last.min(end + 1 + LOOKED_AT)
+            }
+        };
         self.checked.lowest += 1;
-        let free = (first..end).find(|&index| !self.holds.possibly_within(index, span.0, span.1));
+        let mut before = before;
+        let free = before.find(|&index| !self.holds.possibly_within(index, span.0, span.1));
         free.map_or(Ok(()), |index| {
             Err(Violation::PassedOver {
                 free: self.ground.addrs()[index],

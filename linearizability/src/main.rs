@@ -47,12 +47,11 @@ fn campaign(seed: u64, time: Duration, tally: &mut Tally) -> Result<(), String> 
     let begin = Instant::now();
     let mut next_seed = seed;
     while begin.elapsed() < time {
-        let policies = [
-            Policy::Lowest,
-            Policy::Next,
-            Policy::Spread,
-            Policy::Random(next_seed),
-        ];
+        let seeded = |policy| match policy {
+            Policy::Random(_) => Policy::Random(next_seed),
+            other => other,
+        };
+        let policies = Policy::ALL.map(seeded);
         for policy in policies {
             let long = Season {
                 terrains: &TERRAINS,

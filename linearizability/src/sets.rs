@@ -6,7 +6,7 @@
 //! the history, and must leave none in the answers of others.
 
 use crate::Addr;
-use crate::check::check;
+use crate::check::{Edge, check};
 use crate::clock::{Clock, Stopwatch};
 use crate::complete::{LARGEST_GROUND, explain_in_parts};
 use crate::dice::Dice;
@@ -50,7 +50,7 @@ struct Round {
     ground: Ground,
     /// Addresses that the opening gives.
     later: Vec<Addr>,
-    lowest_first: bool,
+    edge: Option<Edge>,
     threads: usize,
     steps: usize,
     has_pairs: bool,
@@ -86,7 +86,7 @@ impl SetStorm {
                     history.excerpt(from, to, 60)
                 )
             };
-            let checked = check(&history, &game.ground, game.lowest_first)
+            let checked = check(&history, &game.ground, game.edge)
                 .map_err(|violation| failure(violation.to_string(), violation.span()))?;
             tally.add(&history, checked, false);
             if game.ground.count() <= LARGEST_GROUND {
@@ -165,7 +165,7 @@ impl Round {
             later,
             // A pair that fails holds for a moment what it gives back, and is not in the history. And what
             // another thread opens meanwhile comes address by address.
-            lowest_first: strategy == Strategy::InOrder && !has_pairs,
+            edge: (strategy == Strategy::InOrder && !has_pairs).then_some(Edge::Lowest),
             threads: 2 + dice.below(3),
             steps: 4 + dice.below(24),
             has_pairs,

@@ -177,7 +177,7 @@ impl Storm {
                 violation,
             })
         };
-        let checked = check(&history, &arena.ground, arena.lowest_first).map_err(|violation| {
+        let checked = check(&history, &arena.ground, arena.edge).map_err(|violation| {
             let span = violation.span();
             failure(Some(violation), span)
         })?;

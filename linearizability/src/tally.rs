@@ -130,7 +130,8 @@ impl Tally {
 
     /// The verbs and answers that should have come up under these policies and did not.
     pub fn missing(&self, policies: &[Policy]) -> Vec<(&'static str, &'static str)> {
-        let keeps = |policy: &Policy| matches!(policy, Policy::Lowest | Policy::Spread);
+        let keeps =
+            |policy: &Policy| matches!(policy, Policy::Lowest | Policy::Highest | Policy::Spread);
         let of_keepers = policies.iter().any(keeps).then_some(EXPECTED_OF_KEEPERS);
         let is_missing = |key: &(&'static str, &'static str)| !self.by_answer.contains_key(key);
         EXPECTED

@@ -8,7 +8,7 @@
 mod common;
 
 use common::{BASE, drained, ground, history};
-use linearizability::check::check;
+use linearizability::check::{Edge, check};
 use linearizability::complete::{explain, explain_in_parts};
 use linearizability::history::Answer::{
     AlreadyAllocated, Claimed, Exhausted, Fewer, NotAllocated, Released, Reserved,
@@ -31,7 +31,7 @@ fn rejected(history: &History, count: u32, words: &str) {
 
 #[track_caller]
 fn rejected_by_rules(history: &History, count: u32, words: &str) {
-    let message = match check(history, &ground(count), true) {
+    let message = match check(history, &ground(count), Some(Edge::Lowest)) {
         Ok(checked) => panic!("accepted: {checked:?}"),
         Err(violation) => violation.to_string(),
     };
@@ -40,7 +40,7 @@ fn rejected_by_rules(history: &History, count: u32, words: &str) {
 
 #[track_caller]
 fn accepted(history: &History, count: u32) {
-    if let Err(violation) = check(history, &ground(count), true) {
+    if let Err(violation) = check(history, &ground(count), Some(Edge::Lowest)) {
         panic!("{violation}");
     }
     assert!(explain(history, &ground(count)).is_some(), "not explained");
@@ -270,8 +270,25 @@ fn a_lower_address_that_was_passed_over_is_rejected() {
     let in_part = history(&[(0, (1, 2), In(BASE + 1, BASE + 3), Claimed, &[2])]);
     rejected_by_rules(&in_part, 4, "nobody can have held 10.0.0.1");
     assert!(
-        check(&passed, &ground(2), false).is_ok(),
+        check(&passed, &ground(2), None).is_ok(),
         "other policies may"
+    );
+}
+
+/// Highest first: address 2 was free all the time.
+#[test]
+fn a_higher_address_that_was_passed_over_is_rejected() {
+    let highest = |history: &History, count| check(history, &ground(count), Some(Edge::Highest));
+    let message = |history: &History, count| highest(history, count).unwrap_err().to_string();
+    let passed = history(&[(0, (1, 2), Allocate, Claimed, &[1])]);
+    assert!(message(&passed, 3).contains("nobody can have held 10.0.0.2"));
+    assert!(highest(&passed, 2).is_ok(), "it is the highest");
+    let in_part = history(&[(0, (1, 2), In(BASE + 1, BASE + 2), Claimed, &[1])]);
+    assert!(message(&in_part, 4).contains("nobody can have held 10.0.0.2"));
+    let last_of_part = history(&[(0, (1, 2), In(BASE + 1, BASE + 2), Claimed, &[2])]);
+    assert!(
+        highest(&last_of_part, 4).is_ok(),
+        "what is above is no part of it"
     );
 }
 
@@ -311,7 +328,7 @@ fn answers_that_contradict_each_other_are_left_to_the_complete_checker() {
         (1, (5, 6), Release, NotAllocated, &[0]),
         (1, (7, 8), Allocate, Exhausted, &[]),
     ]);
-    assert!(check(&contradiction, &ground(1), true).is_ok());
+    assert!(check(&contradiction, &ground(1), Some(Edge::Lowest)).is_ok());
     assert!(explain(&contradiction, &ground(1)).is_none());
     assert!(explain_in_parts(&contradiction, &ground(1)).is_err());
 }

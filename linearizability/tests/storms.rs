@@ -35,6 +35,12 @@ fn lowest_is_linearizable() {
     play(Policy::Lowest);
 }
 
+/// No answer is false, and every higher address was seen taken.
+#[test]
+fn highest_is_linearizable() {
+    play(Policy::Highest);
+}
+
 /// No answer is false where all threads follow one cursor.
 #[test]
 fn next_is_linearizable() {

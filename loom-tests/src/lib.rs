@@ -220,6 +220,22 @@ impl World {
         self.hold(self.model.claim_lowest(0))
     }
 
+    /// Claims the highest free slot.
+    pub fn allocate_highest(&self) -> Option<Slot> {
+        self.hold(self.model.claim_highest())
+    }
+
+    /// Claims the highest free slot of a part, searching under watch if it must.
+    pub fn allocate_highest_within(&self, first: Slot, last: Slot) -> Option<Slot> {
+        self.hold(self.model.claim_highest_within(first, last))
+    }
+
+    /// Claims exactly so many of the highest slots, or none.
+    pub fn allocate_all_from_above(&self, wanted: u64) -> Option<Vec<Slot>> {
+        let claimed = self.model.claim_all_from_above(wanted)?;
+        Some(self.touch_all(slots_of(claimed)))
+    }
+
     /// Claims the first free slot from the first one on.
     pub fn allocate_from(&self, start: Slot) -> Option<Slot> {
         self.hold(self.model.claim_from(start))

@@ -99,7 +99,12 @@ fn allocate_one(net: &Net) -> Held {
 /// What a local has when it is dropped is there for others, once.
 #[test]
 fn a_local_dropped_while_another_thread_allocates_loses_nothing() {
-    for policy in [Policy::Lowest, Policy::Next, Policy::Spread] {
+    for policy in [
+        Policy::Lowest,
+        Policy::Highest,
+        Policy::Next,
+        Policy::Spread,
+    ] {
         race(policy, [must_keep_one, allocate_one]);
     }
 }

@@ -171,7 +171,12 @@ fn beside_a_pass(
 /// An allocation beside a pass is in its list, or marked, or not answered: by any policy.
 #[test]
 fn an_allocation_beside_a_pass_is_never_freed() {
-    for policy in [Policy::Lowest, Policy::Next, Policy::Spread] {
+    for policy in [
+        Policy::Lowest,
+        Policy::Highest,
+        Policy::Next,
+        Policy::Spread,
+    ] {
         let label = format!("{policy:?}");
         beside_a_pass(
             &label,

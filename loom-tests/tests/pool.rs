@@ -44,12 +44,7 @@ fn two_threads_always_share_two_addresses() {
         pool.release(first).unwrap();
         assert_eq!(pool.allocate(), Ok(first));
     };
-    for policy in [
-        Policy::Lowest,
-        Policy::Next,
-        Policy::Spread,
-        Policy::Random(7),
-    ] {
+    for policy in Policy::ALL {
         let roles = [guard_and_keep, guard_drop_and_keep];
         let label = format!("{policy:?}");
         race(&label, Some(6), move || pool(policy), roles, both_have_one);

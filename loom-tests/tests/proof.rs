@@ -83,6 +83,31 @@ fn a_tree_search_is_not_fooled_by_a_moving_slot() {
         .run([shuttle(LOW, FAR, MOVES), must_find(World::allocate)]);
 }
 
+/// Searches from above are told "exhausted" only if at some instant it was true: of a pool with and without a summary,
+/// of a part of it, and for a batch.
+#[test]
+fn searches_from_above_are_not_fooled_by_a_moving_slot() {
+    let programs = || {
+        [
+            Program::tree(3, &[(LOW, LOW)], &[(FAR, FAR)]),
+            Program::linear(3, &[(LOW, LOW)], &[(FAR, FAR)]),
+        ]
+    };
+    for program in programs() {
+        let moves = || shuttle(FAR, LOW, MOVES);
+        let program = program.preemptions(4);
+        program
+            .clone()
+            .run([moves(), must_find(World::allocate_highest)]);
+        program.clone().run([
+            moves(),
+            must_find(|world| world.allocate_highest_within(LOW, LAST)),
+        ]);
+        let batch = |world: &World| world.allocate_all_from_above(1)?.pop();
+        program.run([moves(), must_find(batch)]);
+    }
+}
+
 /// Without a summary, too, releasing first guarantees an allocation.
 #[test]
 fn releasing_first_guarantees_a_linear_allocation() {

@@ -292,3 +292,80 @@ fn two_threads_take_exactly_the_two_lowest() {
         },
     );
 }
+
+fn allocate_highest_once() -> Role {
+    role(|world| world.allocate_highest().into_iter().collect())
+}
+
+/// The mirror of lowest first: a release gives the highest slot back before the claim of the same thread.
+#[test]
+fn highest_first_passes_over_no_finished_release() {
+    let swap = role(|world| {
+        world.release(FAR);
+        let slot = world.allocate_highest();
+        assert!(slot.is_some(), "two slots, two claims");
+        slot.into_iter().collect()
+    });
+    Program::tree(3, &[(LOW, LOW)], &[(FAR, FAR)])
+        .preemptions(6)
+        .run_and_judge([swap, allocate_highest_once()], |_, held| {
+            let highest_is_held = held.iter().flatten().any(|&slot| slot == FAR);
+            assert!(highest_is_held, "passed over a free higher slot");
+        });
+}
+
+/// Of three free slots, two threads take the two highest, though each loses exchanges to the other.
+#[test]
+fn two_threads_take_exactly_the_two_highest() {
+    let once = allocate_highest_once;
+    const FREE: &[(u32, u32)] = &[(LOW, LOW + 1), (HIGH, HIGH)];
+    Program::tree(1, FREE, &[]).run_and_judge([once(), once()], |_, held| {
+        let mut slots = held.concat();
+        slots.sort_unstable();
+        assert_eq!(slots, [LOW + 1, HIGH]);
+    });
+    const FAR_TOO: &[(u32, u32)] = &[(LOW, LOW), (HIGH, HIGH), (FAR, FAR)];
+    Program::tree(3, FAR_TOO, &[])
+        .preemptions(6)
+        .run_and_judge([once(), once()], |_, held| {
+            let mut slots = held.concat();
+            slots.sort_unstable();
+            assert_eq!(slots, [HIGH, FAR]);
+        });
+}
+
+/// Stale hints that the search from above settles hide no release, under one level and under two.
+#[test]
+fn a_released_slot_is_not_lost_from_above() {
+    let twice = || {
+        role(|world: &World| {
+            let slots = (0..2).filter_map(|_| world.allocate_highest());
+            slots.collect()
+        })
+    };
+    let release = |slot| {
+        role(move |world: &World| {
+            world.release(slot);
+            vec![]
+        })
+    };
+    Program::tree(1, &[(LOW, LOW)], &[(HIGH, HIGH)]).run([release(HIGH), twice()]);
+    Program::tree(3, &[(FAR, FAR)], &[])
+        .with_stale_hints()
+        .preemptions(6)
+        .run([release(FAR), twice()]);
+}
+
+/// What its last holder did happens before a claim from above.
+#[test]
+fn a_slot_passes_from_holder_to_holder_from_above() {
+    let use_highest = || {
+        role(|world: &World| {
+            if let Some(slot) = world.allocate_highest() {
+                world.release(slot);
+            }
+            vec![]
+        })
+    };
+    Program::tree(1, &[(LOW, LOW)], &[]).run([use_highest(), use_highest()]);
+}

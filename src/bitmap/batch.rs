@@ -1,7 +1,7 @@
 //! Many slots in one call.
 
 use super::chunk::Request;
-use super::{Bitmap, Evidence, Mark};
+use super::{Bitmap, Evidence, Mark, Way};
 use crate::slot::Slot;
 use crate::sync::{Snooze, thread_index};
 
@@ -86,33 +86,58 @@ impl<'a, M: Mark> Bitmap<'a, M> {
         None
     }
 
-    /// Takes from the burst's start upwards and then from the beginning; answers what is missing.
+    /// Takes the burst's way; answers what is missing.
     fn take_burst(self, burst: Burst, wanted: u64, mut sink: impl FnMut(usize, u64)) -> u64 {
         if self.tree.root_is_empty() {
             return wanted;
         }
         let now = wanted.min(burst.at_most);
-        let mut missing = self.take_within(Request {
-            first: burst.start,
-            last: self.last_slot(),
-            wanted: now,
-            sink: &mut sink,
+        wanted - now + self.take_many((0, burst.way, self.last_slot()), now, &mut sink)
+    }
+}
+
+impl<M: Mark> Bitmap<'_, M> {
+    /// Takes up to `wanted` free slots of `first..=last`, this way; answers what is missing.
+    #[inline]
+    pub(super) fn take_many(
+        self,
+        (first, way, last): (Slot, Way, Slot),
+        wanted: u64,
+        mut sink: impl FnMut(usize, u64),
+    ) -> u64 {
+        let sink = &mut sink;
+        let start = match way {
+            Way::UpFrom(start) => start,
+            Way::Down => {
+                return self.take_from_above(Request {
+                    first,
+                    last,
+                    wanted,
+                    sink,
+                });
+            }
+        };
+        let missing = self.take_within(Request {
+            first: start,
+            last,
+            wanted,
+            sink: &mut *sink,
         });
-        if missing != 0 && burst.start != 0 {
-            missing = self.take_within(Request {
-                first: 0,
-                last: burst.start - 1,
-                wanted: missing,
-                sink: &mut sink,
-            });
+        if missing == 0 || start == first {
+            return missing;
         }
-        wanted - now + missing
+        self.take_within(Request {
+            first,
+            last: start - 1,
+            wanted: missing,
+            sink,
+        })
     }
 }
 
 /// Where a batch looks next, and how many slots it takes there at most.
 #[derive(Clone, Copy)]
 pub(crate) struct Burst {
-    pub(crate) start: Slot,
+    pub(crate) way: Way,
     pub(crate) at_most: u64,
 }

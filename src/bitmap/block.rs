@@ -179,7 +179,7 @@ impl<M: Mark> Bitmap<'_, M> {
     fn find_block(self, of: BlockCandidates) -> Option<Slot> {
         let first_chunk = chunk_of(of.first);
         let mut from = chunk_of(of.last_slot());
-        while let Some(chunk_index) = self.tree.previous_candidate(from, first_chunk) {
+        while let Some(chunk_index) = self.tree.previous_candidate(from, first_chunk, |_, _| ()) {
             let lowest_tried = if of.order <= SLOTS_PER_CHUNK.trailing_zeros() {
                 let found = self.find_block_in_chunk(chunk_index, of);
                 if found.is_some() {

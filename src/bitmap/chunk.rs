@@ -47,6 +47,11 @@ impl Chunk {
         (with_free != 0).then_some(with_free.trailing_zeros() as usize)
     }
 
+    /// The last word that was seen to have something free.
+    pub(super) fn last_with_free(&self) -> Option<usize> {
+        self.with_free().checked_ilog2().map(|index| index as usize)
+    }
+
     /// The first such word at or after `start`, cyclic.
     #[inline]
     pub(super) fn next_with_free(&self, start: usize) -> Option<usize> {
@@ -71,6 +76,11 @@ fn lowest_bits(bits: u64, wanted: u64) -> u64 {
         }
     }
     bits ^ rest
+}
+
+/// The highest `wanted` set bits of `bits`.
+fn highest_bits(bits: u64, wanted: u64) -> u64 {
+    lowest_bits(bits.reverse_bits(), wanted).reverse_bits()
 }
 
 /// What came of one attempt to take the lowest free bit.
@@ -112,19 +122,49 @@ pub(super) fn try_take_first(word: &AtomicU64, mark: impl Fn(u64)) -> Attempt {
     }
 }
 
+/// Takes the highest free bit: the mirror of [`try_take_first`].
+pub(super) fn try_take_last(word: &AtomicU64, mark: impl Fn(u64)) -> Attempt {
+    // SeqCst: as in `take_lowest`.
+    let free = load_seq_cst(word);
+    let Some(bit_index) = free.checked_ilog2() else {
+        return Attempt::Empty;
+    };
+    let bit = 1 << bit_index;
+    mark(bit);
+    // SeqCst: as in `take_lowest`, so that the bits above are known to be taken. Relaxed on failure: what it reads
+    // is not used.
+    let exchanged = word.compare_exchange(free, free & !bit, Ordering::SeqCst, Ordering::Relaxed);
+    match exchanged.is_ok() {
+        true => Attempt::Took(bit_index),
+        false => Attempt::Lost,
+    }
+}
+
 /// Takes up to `wanted` of the lowest free bits among `allowed`, and answers which; 0 if none is free.
 #[inline]
 pub(super) fn take_lowest(word: &AtomicU64, allowed: u64, wanted: u64, mark: impl Fn(u64)) -> u64 {
+    take_some(word, |free| lowest_bits(free & allowed, wanted), mark)
+}
+
+/// The same of the highest.
+fn take_highest(word: &AtomicU64, allowed: u64, wanted: u64, mark: impl Fn(u64)) -> u64 {
+    take_some(word, |free| highest_bits(free & allowed, wanted), mark)
+}
+
+/// Takes what `pick` names of the free bits; 0 if it names none.
+#[inline]
+fn take_some(word: &AtomicU64, pick: impl Fn(u64) -> u64, mark: impl Fn(u64)) -> u64 {
     // SeqCst: in the proof of `Bitmap::none_free` this load is the searcher's look at the bit, and
     // the releaser's look at `watchers` comes after its own store. With less both may miss the other.
     let mut free = load_seq_cst(word);
     loop {
-        let take = lowest_bits(free & allowed, wanted);
+        let take = pick(free);
         if take == 0 {
             return 0;
         }
         mark(take);
-        // The whole word is compared, so the bits below are known to be taken at the claim itself.
+        // The whole word is compared, so the bits that were not picked, below or above, are known to be taken at
+        // the claim itself.
         // SeqCst: Acquire pairs with the release of the last holder, whose work happens before ours;
         // the total order places the claim against the check loads of `settle`.
         // SeqCst on failure: the newer word takes the place of the first load.
@@ -213,12 +253,37 @@ impl<S: FnMut(usize, u64)> Request<S> {
     /// Takes what is wanted from one chunk, lowest first.
     #[inline]
     pub(super) fn visit(&mut self, chunk: &Chunk, chunk_index: usize, mark: impl Mark) -> Visit {
+        let words = self.words_of(chunk_index);
+        let marks_of = |word_index| move |bits| mark.mark(word_index, bits);
+        self.visit_words(words, take_lowest, chunk, chunk_index, marks_of)
+    }
+
+    /// The same, highest first.
+    pub(super) fn visit_from_above(
+        &mut self,
+        chunk: &Chunk,
+        chunk_index: usize,
+        mark: impl Mark,
+    ) -> Visit {
+        let words = self.words_of(chunk_index).rev();
+        let marks_of = |word_index| move |bits| mark.mark(word_index, bits);
+        self.visit_words(words, take_highest, chunk, chunk_index, marks_of)
+    }
+
+    #[inline]
+    fn visit_words<M: Fn(u64)>(
+        &mut self,
+        words: impl Iterator<Item = usize>,
+        take: impl Fn(&AtomicU64, u64, u64, M) -> u64,
+        chunk: &Chunk,
+        chunk_index: usize,
+        marks_of: impl Fn(usize) -> M,
+    ) -> Visit {
         let mut took = false;
-        for word_index in self.words_of(chunk_index) {
+        for word_index in words {
             let allowed = bits_within(word_index, self.first, self.last);
             let word = &chunk.words()[word_index % WORDS_PER_CHUNK];
-            let marks = |bits| mark.mark(word_index, bits);
-            let taken = take_lowest(word, allowed, self.wanted, marks);
+            let taken = take(word, allowed, self.wanted, marks_of(word_index));
             if taken != 0 {
                 took = true;
                 self.wanted -= u64::from(taken.count_ones());
@@ -256,6 +321,12 @@ mod tests {
         assert_eq!(lowest_bits(0b1011_0100, 3), 0b11_0100);
         assert_eq!(lowest_bits(0b1011_0100, 9), 0b1011_0100);
         assert_eq!(lowest_bits(u64::MAX, 63), u64::MAX >> 1);
+        assert_eq!(highest_bits(0, 3), 0);
+        assert_eq!(highest_bits(0b1011_0100, 0), 0);
+        assert_eq!(highest_bits(0b1011_0100, 1), 0b1000_0000);
+        assert_eq!(highest_bits(0b1011_0100, 3), 0b1011_0000);
+        assert_eq!(highest_bits(0b1011_0100, 9), 0b1011_0100);
+        assert_eq!(highest_bits(u64::MAX, 63), u64::MAX << 1);
     }
 
     /// Near the end of a word the search wraps around to its first bits.

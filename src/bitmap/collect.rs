@@ -17,9 +17,9 @@
 //! Whatever was not free at that instant, and is nobody's, was in flight then, and was given back later. So if
 //! fewer slots than were wanted have been given back since before the look, there were fewer.
 
-use super::chunk::{Chunk, Request};
+use super::chunk::Chunk;
 use super::control::{Area, Question, Watch};
-use super::{Bitmap, Flight, Mark};
+use super::{Bitmap, Flight, Mark, Way};
 use crate::slot::{Slot, bits_within, chunk_of, slot_at, slots_in, words_within};
 use crate::sync::load_seq_cst;
 
@@ -174,29 +174,16 @@ impl<'a> Bitmap<'a> {
 }
 
 impl<'a, M: Mark> Bitmap<'a, M> {
-    /// Claims up to `wanted` free slots of `start..=last`, and then of `first..start`, and hands each word with
-    /// its bits to `sink`. Fewer prove nothing.
+    /// Claims up to `wanted` free slots of a part, this way, and hands each word with its bits to `sink`. Fewer
+    /// prove nothing.
     pub(crate) fn try_claim_many(
         self,
-        (first, start, last): (Slot, Slot, Slot),
+        part: (Slot, Way, Slot),
         wanted: u64,
-        mut sink: impl FnMut(usize, u64),
+        sink: impl FnMut(usize, u64),
     ) {
-        let mut claim = |first, last, wanted| {
-            let sink = &mut sink;
-            self.take_within(Request {
-                first,
-                last,
-                wanted,
-                sink,
-            })
-        };
-        let missing = match wanted {
-            0 => 0,
-            _ => claim(start, last, wanted),
-        };
-        if missing != 0 && first < start {
-            claim(first, start - 1, missing);
+        if wanted != 0 {
+            self.take_many(part, wanted, sink);
         }
     }
 

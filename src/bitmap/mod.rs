@@ -63,6 +63,15 @@ use crate::slot::{SLOTS_PER_CHUNK, Slot};
 use crate::sync::{AtomicU64, WORDS_PER_CHUNK};
 use tree::Tree;
 
+/// Which free slots a search prefers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Way {
+    /// The first at or after this slot, and then from the beginning.
+    UpFrom(Slot),
+    /// The highest.
+    Down,
+}
+
 /// Borrowed words with the borrowed summary over them, and who is told of claims.
 #[derive(Clone, Copy)]
 pub(crate) struct Bitmap<'a, M = ()> {

@@ -1,8 +1,10 @@
 //! One slot at a time: claim the lowest, the next, any within bounds, exactly this one; release.
 
-use super::chunk::{Attempt, Request, Visit, take_near, try_take_first, try_take_near};
+use super::chunk::{
+    Attempt, Request, Visit, take_near, try_take_first, try_take_last, try_take_near,
+};
 use super::control::Area;
-use super::{Bitmap, Mark};
+use super::{Bitmap, Mark, Way};
 use crate::slot::{Slot, bit_of, bits_within, chunk_of, slot_at, word_of};
 use crate::sync::{Ordering, WORDS_PER_CHUNK, load_seq_cst};
 
@@ -79,6 +81,40 @@ impl<M: Mark> Bitmap<'_, M> {
         })
     }
 
+    /// Claims the highest free slot; `None` if at some instant of the call nothing was free.
+    ///
+    /// Every higher slot was seen taken at some moment of the call: the mirror of [`Bitmap::claim_lowest`].
+    #[inline(never)]
+    pub(crate) fn claim_highest(self) -> Option<Slot> {
+        if self.tree.is_linear() {
+            return self.search_until_none_free(|| self.find_highest(0, self.last_slot()));
+        }
+        if self.has_none() {
+            return None;
+        }
+        self.search_until_none_free(|| {
+            loop {
+                let chunk_index = self.highest_candidate()?;
+                match self.try_claim_last_inside(chunk_index) {
+                    Attempt::Took(slot) => return Some(slot),
+                    Attempt::Empty => self.settle(chunk_index),
+                    Attempt::Lost => {}
+                }
+            }
+        })
+    }
+
+    /// Claims the highest free slot of a chunk, in one attempt.
+    fn try_claim_last_inside(self, chunk_index: usize) -> Attempt<Slot> {
+        let chunk = &self.chunks[chunk_index];
+        let Some(index) = chunk.last_with_free() else {
+            return Attempt::Empty;
+        };
+        let word_index = chunk_index * WORDS_PER_CHUNK + index;
+        try_take_last(&chunk.words()[index], self.marks_of(word_index))
+            .map(|bit_index| slot_at(word_index, bit_index))
+    }
+
     /// Claims the first free slot at or after `start`, or else the first from the beginning.
     ///
     /// `None` if at some instant of the call nothing was free.
@@ -111,10 +147,10 @@ impl<M: Mark> Bitmap<'_, M> {
         }
     }
 
-    /// Claims the first free slot of `start..=last`, or else of `first..start`; `None` if at some
-    /// instant of the call none of them was free.
-    pub(crate) fn claim_within(self, first: Slot, start: Slot, last: Slot) -> Option<Slot> {
-        let search = || self.find_from(first, start, last);
+    /// Claims a free slot of `first..=last`, this way; `None` if at some instant of the call none of them was
+    /// free.
+    pub(crate) fn claim_within(self, first: Slot, way: Way, last: Slot) -> Option<Slot> {
+        let search = || self.find(first, way, last);
         search().or_else(|| self.search_or_prove(0, Area::around(first, last), search))
     }
 
@@ -237,6 +273,45 @@ impl<M: Mark> Bitmap<'_, M> {
         self.find_within(start, last).or_else(before_start)
     }
 
+    /// A free slot of `first..=last`, claimed, this way. No proof.
+    pub(crate) fn find(self, first: Slot, way: Way, last: Slot) -> Option<Slot> {
+        match way {
+            Way::UpFrom(start) => self.find_from(first, start, last),
+            Way::Down => self.find_highest(first, last),
+        }
+    }
+
+    /// The highest free slot of `first..=last`, claimed. No proof.
+    fn find_highest(self, first: Slot, last: Slot) -> Option<Slot> {
+        let mut found = None;
+        self.take_from_above(Request {
+            first,
+            last,
+            wanted: 1,
+            sink: |word_index, bits: u64| found = Some(slot_at(word_index, bits.ilog2())),
+        });
+        found
+    }
+
+    /// [`Bitmap::take_within`] downwards.
+    #[inline(never)]
+    pub(super) fn take_from_above(self, mut request: Request<impl FnMut(usize, u64)>) -> u64 {
+        let first_chunk = chunk_of(request.first);
+        let mut from = chunk_of(request.last);
+        while let Some(chunk_index) = self.previous_candidate(from, first_chunk) {
+            match request.visit_from_above(&self.chunks[chunk_index], chunk_index, self.mark) {
+                Visit::Done => break,
+                Visit::Empty => self.settle(chunk_index),
+                Visit::Partly | Visit::Nothing => {}
+            }
+            let Some(before) = chunk_index.checked_sub(1) else {
+                break;
+            };
+            from = before;
+        }
+        request.wanted
+    }
+
     /// The first free slot of `first..=last`, claimed. No proof.
     fn find_within(self, first: Slot, last: Slot) -> Option<Slot> {
         let mut found = None;
@@ -270,6 +345,18 @@ impl<M: Mark> Bitmap<'_, M> {
     pub(super) fn next_candidate(self, from: usize, last: usize) -> Option<usize> {
         self.tree
             .next_candidate(from, last, |chunk| self.chunks[chunk].is_full())
+    }
+
+    /// The last candidate chunk of `first..=from`. Settles the stale hints that it meets.
+    pub(super) fn previous_candidate(self, from: usize, first: usize) -> Option<usize> {
+        let is_full = |chunk: usize| self.chunks[chunk].is_full();
+        let settle = |level, child| self.tree.settle(level, child, &is_full);
+        self.tree.previous_candidate(from, first, settle)
+    }
+
+    fn highest_candidate(self) -> Option<usize> {
+        self.tree
+            .highest_candidate(|chunk| self.chunks[chunk].is_full())
     }
 
     #[inline]

@@ -174,6 +174,21 @@ impl<'a> Tree<'a> {
     ///
     /// Settles the stale hints of nodes that it meets. Only for a bitmap with a tree.
     pub(super) fn lowest_candidate(&self, is_full: impl Fn(usize) -> bool) -> Option<usize> {
+        self.first_candidate(|node| node.trailing_zeros(), is_full)
+    }
+
+    /// The highest one, by the same steps.
+    pub(super) fn highest_candidate(&self, is_full: impl Fn(usize) -> bool) -> Option<usize> {
+        self.first_candidate(|node| node.ilog2(), is_full)
+    }
+
+    /// The one that `pick` leads to, from the root down: it is given the candidates of a node, one at least.
+    #[inline]
+    fn first_candidate(
+        &self,
+        pick: impl Fn(u64) -> u32,
+        is_full: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
         'from_the_root: loop {
             let mut child = 0;
             for level in (1..=self.shape.height).rev() {
@@ -186,7 +201,7 @@ impl<'a> Tree<'a> {
                     self.settle(level + 1, child, &is_full);
                     continue 'from_the_root;
                 }
-                child = child << NODE_SHIFT | node.trailing_zeros() as usize;
+                child = child << NODE_SHIFT | pick(node) as usize;
             }
             return Some(child);
         }
@@ -244,9 +259,14 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// The last chunk of `first..=from` that may have something free: [`Tree::next_candidate`]
-    /// downwards, without the settling.
-    pub(super) fn previous_candidate(&self, from: usize, first: usize) -> Option<usize> {
+    /// The last chunk of `first..=from` that may have something free: [`Tree::next_candidate`] downwards.
+    /// `on_empty` is told of the nodes whose hints are stale, to settle them or not.
+    pub(super) fn previous_candidate(
+        &self,
+        from: usize,
+        first: usize,
+        on_empty: impl Fn(usize, usize),
+    ) -> Option<usize> {
         if from < first {
             return None;
         }
@@ -270,7 +290,13 @@ impl<'a> Tree<'a> {
                 child = ((child + 1) << NODE_SHIFT) - 1;
                 continue;
             }
-            if level == self.shape.height || node_index == 0 {
+            if level == self.shape.height {
+                return None;
+            }
+            if node == 0 {
+                on_empty(level + 1, node_index);
+            }
+            if node_index == 0 {
                 return None;
             }
             level += 1;
@@ -422,10 +448,13 @@ mod tests {
                     "{chunk_count} chunks, {from}..={last}"
                 );
                 assert_eq!(
-                    tree.previous_candidate(last, from),
+                    tree.previous_candidate(last, from, |_, _| ()),
                     published.range(from..=last).next_back().copied(),
                     "{chunk_count} chunks, {last} down to {from}"
                 );
+                let is_full = |chunk: usize| !published.contains(&chunk);
+                assert_eq!(tree.lowest_candidate(is_full), published.first().copied());
+                assert_eq!(tree.highest_candidate(is_full), published.last().copied());
                 tree.publish(chunk);
                 published.insert(chunk);
                 assert_eq!(tree.is_only(chunk), published.len() == 1);

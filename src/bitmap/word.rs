@@ -2,17 +2,22 @@
 
 use super::batch::WordBits;
 use super::chunk::take_lowest;
-use super::{Bitmap, Chunk, Mark};
-use crate::slot::{bit_of, slots_in};
+use super::{Bitmap, Chunk, Mark, Way};
+use crate::slot::{bit_of, slots_in, word_of};
 use crate::sync::{AtomicU64, Ordering, WORDS_PER_CHUNK, load_seq_cst};
 
 impl<M: Mark> Bitmap<'_, M> {
-    /// Claims all free slots of the first word at or after `near` that has any, wrapping around.
+    /// Claims all free slots of the first word that has any, this way: from the word of the slot on, wrapping
+    /// around, or from the last word downwards.
     ///
     /// `None` if at some instant of the call nothing was free.
     #[cold]
-    pub(crate) fn claim_word(self, near: usize) -> Option<WordBits> {
+    pub(crate) fn claim_word(self, way: Way) -> Option<WordBits> {
         self.search_until_none_free(|| {
+            let near = match way {
+                Way::UpFrom(slot) => word_of(slot),
+                Way::Down => return self.find_word_from_above(),
+            };
             let near_chunk = near / WORDS_PER_CHUNK;
             let near_word = near % WORDS_PER_CHUNK;
             self.take_word(near_chunk, near_word)
@@ -31,6 +36,25 @@ impl<M: Mark> Bitmap<'_, M> {
             }
             self.settle(chunk_index);
             from = chunk_index + 1;
+        }
+        None
+    }
+
+    /// The last word that has something, claimed. No proof.
+    fn find_word_from_above(self) -> Option<WordBits> {
+        let mut from = self.chunks.len() - 1;
+        while let Some(chunk_index) = self.previous_candidate(from, 0) {
+            let words = Chunk::words(&self.chunks[chunk_index]).iter().enumerate();
+            let taken = words.rev().find_map(|(index, word)| {
+                let word_index = chunk_index * WORDS_PER_CHUNK + index;
+                let taken = take_all(word, word_index, self.mark);
+                (taken != 0).then_some((word_index, taken))
+            });
+            if taken.is_some() {
+                return taken;
+            }
+            self.settle(chunk_index);
+            from = chunk_index.checked_sub(1)?;
         }
         None
     }

@@ -6,8 +6,10 @@ use crate::error::{BuildError, RangeProblem};
 use crate::network::Network;
 use crate::run_map::RunMap;
 use crate::slot::{MAX_SLOTS, Slot};
+use crate::table::names;
 use ipnet::IpNet;
-use std::net::IpAddr;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// Slots and addresses are aligned alike up to this many slots.
 const ALIGNED_SLOTS: u128 = 512;
@@ -38,6 +40,46 @@ pub enum Gateway {
     At(IpAddr),
     /// None.
     None,
+}
+
+// That of a given one is for a sentence about what to write: it is written as its address.
+names! {
+    pub Gateway {
+        Auto = "auto",
+        First = "first",
+        Last = "last",
+        None = "none",
+        At(IpAddr::V4(Ipv4Addr::UNSPECIFIED)) = "an address",
+    }
+}
+
+impl Gateway {
+    /// Reads `auto`, `first`, `last`, `none` or an address.
+    ///
+    /// ```
+    /// use hostbits::Gateway;
+    ///
+    /// assert_eq!(Gateway::of_name("last"), Some(Gateway::Last));
+    /// assert_eq!(Gateway::of_name("10.0.0.1").unwrap().to_string(), "10.0.0.1");
+    /// ```
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        let plain = Self::ALL.into_iter().find(|gateway| gateway.name() == name);
+        match plain {
+            Some(Self::At(_)) | None => name.parse().ok().map(Self::At),
+            plain @ Some(Self::Auto | Self::First | Self::Last | Self::None) => plain,
+        }
+    }
+}
+
+/// What [`of_name`](Gateway::of_name) reads.
+impl fmt::Display for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At(addr) => addr.fmt(f),
+            Self::Auto | Self::First | Self::Last | Self::None => f.write_str(self.name()),
+        }
+    }
 }
 
 /// What the caller asked for.

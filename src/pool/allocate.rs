@@ -3,11 +3,11 @@
 use super::Pool;
 use super::confirm::Duty;
 use super::member::Part;
-use crate::bitmap::{Attempt, Bitmap, BlockCandidates, Burst, Gate, Likely, Mark, WordBits};
+use crate::bitmap::{Attempt, Bitmap, BlockCandidates, Burst, Gate, Likely, Mark, Way, WordBits};
 use crate::error::{AllocateError, AllocateExactError, Refusal};
 use crate::geometry::Place;
 use crate::network::Network;
-use crate::policy::{Hints, Policy};
+use crate::policy::Hints;
 use crate::slot::{Slot, slot_at, slots_in};
 use crate::stats::Event;
 use crate::storage::Stretched;
@@ -209,7 +209,9 @@ impl<N: Network> Pool<N> {
         let slots = claimed
             .into_iter()
             .flat_map(|(word, bits)| slots_in(word, bits));
-        Ok(slots.map(|slot| self.geometry.addr_of(slot)).collect())
+        let mut addrs: Vec<_> = slots.map(|slot| self.geometry.addr_of(slot)).collect();
+        self.put_in_order(&mut addrs);
+        Ok(addrs)
     }
 
     /// Allocates up to `addrs.len()` addresses into `addrs`, from its beginning, and answers how many.
@@ -257,6 +259,7 @@ impl<N: Network> Pool<N> {
         };
         let taken = wanted - missing;
         self.note_batch(last.as_ref(), taken);
+        self.put_in_order(&mut addrs[..taken as usize]);
         if missing != 0 {
             self.count_exhausted();
         }
@@ -513,9 +516,14 @@ impl<N: Network> Pool<N> {
 
     #[inline]
     pub(super) fn search_in(&self, bitmap: Bitmap<'_, impl Mark>) -> Option<Slot> {
-        let found = self.claim_or_scrub(|| match self.hints.policy() {
-            Policy::Lowest => bitmap.claim_lowest(),
-            _ => bitmap.claim_from(self.start_slot()),
+        let found = self.claim_or_scrub(|| match self.hints {
+            Hints::Lowest { .. } => bitmap.claim_lowest(),
+            Hints::Next { .. } | Hints::Spread { .. } | Hints::Random { .. } | Hints::Highest => {
+                match self.way() {
+                    Way::UpFrom(start) => bitmap.claim_from(start),
+                    Way::Down => bitmap.claim_highest(),
+                }
+            }
         });
         match found {
             Some(slot) => self.hints.found(slot),
@@ -532,8 +540,8 @@ impl<N: Network> Pool<N> {
         (first, last): Part,
     ) -> Result<Option<Slot>, Refusal> {
         let claimed = self.claim(|bitmap| {
-            let start = hints.start_slot(first, last, |slot| bitmap.is_free(slot));
-            self.claim_or_scrub(|| bitmap.claim_within(first, start, last))
+            let way = hints.way(first, last, |slot| bitmap.is_free(slot));
+            self.claim_or_scrub(|| bitmap.claim_within(first, way, last))
         })?;
         match claimed {
             Some(slot) => {
@@ -545,17 +553,25 @@ impl<N: Network> Pool<N> {
         Ok(claimed)
     }
 
-    /// Where the policy begins to look.
-    pub(super) fn start_slot(&self) -> Slot {
+    /// The way in which the policy looks.
+    pub(super) fn way(&self) -> Way {
         let bitmap = self.bitmap();
         self.hints
-            .start_slot(0, self.last_slot(), |slot| bitmap.is_free(slot))
+            .way(0, self.last_slot(), |slot| bitmap.is_free(slot))
     }
 
     fn next_burst(&self) -> Burst {
         Burst {
-            start: self.start_slot(),
+            way: self.way(),
             at_most: if self.hints.scatters() { 1 } else { u64::MAX },
+        }
+    }
+
+    /// Puts the addresses of a batch in the order of the policy, if that is not the one in which they were taken.
+    #[inline]
+    pub(super) fn put_in_order(&self, addrs: &mut [N::Addr]) {
+        if self.hints.descends() {
+            addrs.sort_unstable_by(|a, b| b.cmp(a));
         }
     }
 

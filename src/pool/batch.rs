@@ -55,11 +55,9 @@ impl<N: Network> Batch<'_, N> {
             let mut claimed: Vec<WordBits> = Vec::new();
             for &(first, last) in parts {
                 let missing = wanted - count_of(&claimed);
-                let start = pool
-                    .hints
-                    .start_slot(first, last, |slot| bitmap.is_free(slot));
+                let way = pool.hints.way(first, last, |slot| bitmap.is_free(slot));
                 let sink = |word_index, bits| claimed.push((word_index, bits));
-                bitmap.try_claim_many((first, start, last), missing, sink);
+                bitmap.try_claim_many((first, way, last), missing, sink);
             }
             (!claimed.is_empty()).then_some(claimed)
         });
@@ -98,7 +96,9 @@ impl<N: Network> Batch<'_, N> {
         let slots = claimed
             .iter()
             .flat_map(|&(word_index, bits)| slots_in(word_index, bits));
+        let before = addrs.len();
         addrs.extend(slots.map(|slot| self.pool.geometry.addr_of(slot)));
+        self.pool.put_in_order(&mut addrs[before..]);
         let count = count_of(&claimed);
         self.pool.counters.allocated(Event::Batch, count);
         count

@@ -7,6 +7,7 @@ use crate::network::Network;
 use crate::policy::Policy;
 use crate::stats::StatsLevel;
 use crate::storage::Words;
+use crate::table::names;
 use std::ops::RangeInclusive;
 
 /// How free addresses are found.
@@ -20,11 +21,6 @@ use std::ops::RangeInclusive;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize),
-    serde(rename_all = "kebab-case")
-)]
 #[non_exhaustive]
 pub enum Search {
     /// By a tree of summaries: a few loads at any fill, and `Exhausted` in O(1).
@@ -32,6 +28,13 @@ pub enum Search {
     Tree,
     /// Word by word: the same results, O(words). For comparison and for tests.
     Linear,
+}
+
+names! {
+    plain pub Search {
+        Tree = "tree",
+        Linear = "linear",
+    }
 }
 
 /// A pool to be. Begin with [`Pool::builder`], [`Pool::over`] or [`Pool::interface`].

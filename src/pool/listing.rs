@@ -136,7 +136,9 @@ impl<'a, N: Network> Listing<'a, N> {
         match read(user.listed()) {
             Entry::Net(net) => self.name_all(net.network(), net.broadcast(), user.owner()),
             Entry::Range(first, last) => self.name_all(first, last, user.owner()),
-            _ => BlockSays::OutOfRange,
+            Entry::Addr(_) | Entry::Unassigned | Entry::Unparseable | Entry::Stray(..) => {
+                BlockSays::OutOfRange
+            }
         }
     }
 

@@ -6,7 +6,6 @@ use super::pocket::Pocket;
 use crate::error::{AllocateError, ReleaseError};
 use crate::geometry::Stretch;
 use crate::network::Network;
-use crate::policy::Policy;
 use crate::slot::{Slot, bit_of, slot_at, word_of};
 use crate::stats::LocalTally;
 use std::fmt;
@@ -24,9 +23,9 @@ use std::sync::Arc;
 /// has free addresses: up to 64 of a word, and up to 16 that were released into it; `n` locals may keep `80 n`
 /// addresses from the others. Drop a local that is not needed for a while.
 ///
-/// The policy of the pool chooses the word. Within it addresses go out lowest first. Under
-/// [`Policy::Lowest`] and [`Policy::Spread`] an address of the current word that is released here is
-/// handed out here again; a local with fewer than 16 left takes any address that is released here. Under
+/// The policy of the pool chooses the word. Within it addresses go out lowest first, whatever the policy. Under
+/// [`Policy::Lowest`], [`Policy::Highest`] and [`Policy::Spread`] an address of the current word that is released
+/// here is handed out here again; a local with fewer than 16 left takes any address that is released here. Under
 /// [`Policy::Next`] and [`Policy::Random`], which promise that it is not the next to be handed out, it
 /// goes back to the pool.
 ///
@@ -37,6 +36,12 @@ use std::sync::Arc;
 /// **In a pool file** a local reserves nothing: it is a handle that passes every call on to the pool. A
 /// process that dies could not give a reservation back, and a reconciliation pass of another process could
 /// not tell it from addresses that nobody holds.
+///
+/// [`Policy::Lowest`]: crate::Policy::Lowest
+/// [`Policy::Highest`]: crate::Policy::Highest
+/// [`Policy::Spread`]: crate::Policy::Spread
+/// [`Policy::Next`]: crate::Policy::Next
+/// [`Policy::Random`]: crate::Policy::Random
 ///
 /// A reconciliation pass leaves alone what a local has, and all slots of its current word that it had or
 /// has taken back since it came there: a leak among those is found when the local has moved on. A local that goes
@@ -134,8 +139,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     fn new(pool: P) -> Self {
         let stretch = pool.geometry.no_stretch();
         let cell = (!pool.is_in_file()).then(|| pool.holdings.join());
-        let takes_back =
-            cell.is_some() && matches!(pool.hints.policy(), Policy::Lowest | Policy::Spread);
+        let takes_back = cell.is_some() && pool.hints.policy().reuses_at_once();
         Self {
             pool,
             word_index: 0,

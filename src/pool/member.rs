@@ -146,10 +146,8 @@ impl<N: Network> Pool<N> {
 
     fn find_in(&self, bitmap: Bitmap<'_, impl Mark>, parts: &[Part]) -> Option<Slot> {
         parts.iter().find_map(|&(first, last)| {
-            let start = self
-                .hints
-                .start_slot(first, last, |slot| bitmap.is_free(slot));
-            bitmap.find_from(first, start, last)
+            let way = self.hints.way(first, last, |slot| bitmap.is_free(slot));
+            bitmap.find(first, way, last)
         })
     }
 

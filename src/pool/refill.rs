@@ -47,7 +47,7 @@ impl<N: Network> Pool<N> {
     /// Reserves all that is free in one word, which the policy chooses. `note` is told at once.
     fn reserve_word(&self, mut note: impl FnMut(WordBits)) -> Option<WordBits> {
         let reserved = self.claim(|bitmap| {
-            let reserved = bitmap.claim_word(word_of(self.start_slot()))?;
+            let reserved = bitmap.claim_word(self.way())?;
             // Before the look at the gate that follows: a pass that this look does not see reads the note.
             note(reserved);
             Some(reserved)

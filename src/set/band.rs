@@ -3,6 +3,8 @@
 use crate::network::Network;
 use crate::pool::{Part, Pool};
 use crate::slot::Slot;
+use crate::table::names;
+use std::fmt;
 
 /// The lower part of a pool, kept for addresses that somebody names: whoever takes any address gets one from
 /// the rest of the set first, and from here only when no member has anything else.
@@ -35,7 +37,32 @@ pub enum StaticBand {
     Lowest(u32),
 }
 
+// That of a number is for a sentence about what to write: it is written as the number.
+names! {
+    pub StaticBand {
+        Kubernetes = "kubernetes",
+        Lowest(0) = "a number of addresses",
+    }
+}
+
 impl StaticBand {
+    /// Reads `kubernetes` or a number of addresses.
+    ///
+    /// ```
+    /// use hostbits::StaticBand;
+    ///
+    /// assert_eq!(StaticBand::of_name("kubernetes"), Some(StaticBand::Kubernetes));
+    /// assert_eq!(StaticBand::of_name("16"), Some(StaticBand::Lowest(16)));
+    /// ```
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        let plain = Self::ALL.into_iter().find(|band| band.name() == name);
+        match plain {
+            Some(Self::Lowest(_)) | None => name.parse().ok().map(Self::Lowest),
+            plain @ Some(Self::Kubernetes) => plain,
+        }
+    }
+
     /// How many addresses the band of a network of `total` addresses has.
     ///
     /// ```
@@ -72,5 +99,15 @@ impl StaticBand {
             None
         })?;
         (first <= last).then_some((first, last))
+    }
+}
+
+/// What [`of_name`](StaticBand::of_name) reads.
+impl fmt::Display for StaticBand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kubernetes => f.write_str(self.name()),
+            Self::Lowest(count) => count.fmt(f),
+        }
     }
 }

@@ -6,6 +6,7 @@ use crate::bitmap::Roster;
 use crate::network::Network;
 use crate::sync::Ordering;
 use crate::sync::hint::{AtomicU32, AtomicU64};
+use crate::table::names;
 use crossbeam_utils::CachePadded;
 
 /// Which member of a set an address comes from.
@@ -24,11 +25,6 @@ use crossbeam_utils::CachePadded;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize),
-    serde(rename_all = "kebab-case")
-)]
 #[non_exhaustive]
 pub enum Strategy {
     /// The first member that has something, in the order in which they were added. On one thread always
@@ -43,6 +39,15 @@ pub enum Strategy {
     /// Each member in proportion to its weight, however full it is. A member that has nothing leaves its
     /// turn to the next one that has something.
     Weighted,
+}
+
+names! {
+    plain pub Strategy {
+        InOrder = "in-order",
+        RoundRobin = "round-robin",
+        MostFree = "most-free",
+        Weighted = "weighted",
+    }
 }
 
 /// The strategy of one set with what it remembers.
@@ -61,7 +66,7 @@ impl Chooser {
         let last = match strategy {
             // Before the first one.
             Strategy::RoundRobin => room as u32 - 1,
-            _ => 0,
+            Strategy::InOrder | Strategy::MostFree | Strategy::Weighted => 0,
         };
         Self {
             strategy,

@@ -7,12 +7,7 @@ use hostbits::{Network, Policy, Pool, Search};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-pub(crate) const POLICIES: [Policy; 4] = [
-    Policy::Lowest,
-    Policy::Next,
-    Policy::Spread,
-    Policy::Random(0x5eed),
-];
+pub(crate) const POLICIES: [Policy; Policy::ALL.len()] = Policy::ALL;
 pub(crate) const SEARCHES: [Search; 2] = [Search::Tree, Search::Linear];
 
 pub(crate) fn net(text: &str) -> IpNet {

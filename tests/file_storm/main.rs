@@ -42,8 +42,7 @@ fn child() {
 /// One storm at a time: each has more to do than there are processors.
 static ONE: Mutex<()> = Mutex::new(());
 
-const DURABILITIES: [Durability; 3] =
-    [Durability::Process, Durability::Barrier, Durability::Strict];
+const DURABILITIES: [Durability; Durability::ALL.len()] = Durability::ALL;
 
 /// Which storms: `HOSTBITS_STORM` names a kind, or `all`.
 fn kinds() -> Vec<Kind> {

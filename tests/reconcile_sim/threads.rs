@@ -33,7 +33,7 @@ impl Stage {
     fn new(seed: u64) -> Self {
         let prefix_len = [28, 26, 25][(seed % 3) as usize];
         let net = Ipv4Net::new(Ipv4Addr::new(10, 0, 0, 0), prefix_len).expect("a network");
-        let policy = [Policy::Lowest, Policy::Spread, Policy::Next][(seed / 3 % 3) as usize];
+        let policy = Policy::ALL[(seed / 3) as usize % Policy::ALL.len()];
         let pool = Pool::builder(net).policy(policy).build().expect("a pool");
         Self {
             pool: Arc::new(pool),

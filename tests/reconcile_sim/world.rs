@@ -118,7 +118,7 @@ impl World {
         let prefix_len = [29, 28, 27, 26, 25][random.below(5) as usize];
         let policies = [
             Policy::Lowest,
-            Policy::Lowest,
+            Policy::Highest,
             Policy::Next,
             Policy::Spread,
             Policy::Random(seed),

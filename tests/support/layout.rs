@@ -300,6 +300,7 @@ pub(crate) fn any_choices() -> impl Strategy<Value = Choices> {
     let policy = prop_oneof![
         3 => Just(Policy::Lowest),
         3 => Just(Policy::Next),
+        2 => prop::sample::select(&Policy::ALL[..]),
         1 => Just(Policy::Spread),
         1 => any::<u64>().prop_map(Policy::Random),
     ];

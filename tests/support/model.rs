@@ -506,6 +506,10 @@ impl Model {
         };
         match self.choices.policy {
             Policy::Lowest => Choice::Exactly(lowest),
+            Policy::Highest => {
+                let highest = self.free.range(first..=last).next_back();
+                Choice::Exactly(*highest.unwrap_or(&lowest))
+            }
             Policy::Next => {
                 let after = self.last_given.map_or(Some(0), |last| last.checked_add(1));
                 let after = after
@@ -514,7 +518,8 @@ impl Model {
                 let next = after.and_then(|after| self.free.range(after..=last).next());
                 Choice::Exactly(*next.unwrap_or(&lowest))
             }
-            _ => Choice::AnyFree(first, last),
+            Policy::Spread | Policy::Random(_) => Choice::AnyFree(first, last),
+            other => panic!("what does {other} promise?"),
         }
     }
 

@@ -160,3 +160,28 @@ pub(crate) fn poison(path: &Path) {
         &(1u64 << 15 | 5 << 16).to_ne_bytes(),
     );
 }
+
+/// Where the configuration of this generation is: in the region of kind 8, which has both.
+pub(crate) fn config_at(path: &Path, generation: u64) -> u64 {
+    let header = &read(path)[..512];
+    let number = |at: usize| u64::from_le_bytes(header[at..][..8].try_into().unwrap());
+    let mut entries = (0x90..0x1b0).step_by(24);
+    let region = entries.find(|&at| header[at] == 8).unwrap();
+    number(region + 8) + number(region + 16) / 2 * (generation % 2)
+}
+
+/// The text of a configuration as it stands in a file.
+pub(crate) fn with_prefix(text: &[u8]) -> Vec<u8> {
+    let len = (text.len() as u32).to_le_bytes();
+    [&len, &crc32c(text).to_le_bytes(), text].concat()
+}
+
+/// Changes the configuration of a new file, and makes its checksum fit.
+pub(crate) fn change_config(path: &Path, change: impl FnOnce(&str) -> Vec<u8>) {
+    let at = config_at(path, 1);
+    let bytes = read(path);
+    let place = &bytes[at as usize..];
+    let len = u32::from_le_bytes(place[..4].try_into().unwrap()) as usize;
+    let text = std::str::from_utf8(&place[8..][..len]).unwrap();
+    overwrite(path, at, &with_prefix(&change(text)));
+}

@@ -16,12 +16,7 @@ use std::time::Duration;
 
 pub(crate) type Pool4 = Pool<Ipv4Net>;
 
-pub(crate) const POLICIES: [Policy; 4] = [
-    Policy::Lowest,
-    Policy::Next,
-    Policy::Spread,
-    Policy::Random(7),
-];
+pub(crate) const POLICIES: [Policy; Policy::ALL.len()] = Policy::ALL;
 pub(crate) const SEARCHES: [Search; 2] = [Search::Tree, Search::Linear];
 
 /// `HOSTBITS_ROUNDS`: how much more work than usual.

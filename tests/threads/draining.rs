@@ -67,18 +67,30 @@ fn the_last_scattered_addresses_of_a_big_pool_are_found_by_somebody() {
 #[test]
 fn threads_on_an_empty_pool_take_exactly_the_lowest() {
     let _watchdog = watchdog("threads_on_an_empty_pool_take_exactly_the_lowest");
+    take_exactly(Policy::Lowest, |_, taken| 0..taken);
+}
+
+/// The mirror of it.
+#[test]
+fn threads_on_an_empty_pool_take_exactly_the_highest() {
+    let _watchdog = watchdog("threads_on_an_empty_pool_take_exactly_the_highest");
+    take_exactly(Policy::Highest, |slots, taken| slots - taken..slots);
+}
+
+/// `expected`: which slots of how many are taken when so many are.
+fn take_exactly(policy: Policy, expected: impl Fn(u32, u32) -> std::ops::Range<u32>) {
     for search in storm::SEARCHES {
         for (slots, threads, each) in [(70, 5, 14), (256, 4, 30), (2048, 4, 300), (40_000, 4, 4000)]
         {
             for mixed in [false, true] {
                 for _ in 0..6 * effort() {
-                    let pool = plain_pool(slots, Policy::Lowest, search);
+                    let pool = plain_pool(slots, policy, search);
                     let given = together(threads, |thread| take(&pool, each, mixed, thread));
                     let all: BTreeSet<Ipv4Addr> = given.into_iter().flatten().collect();
-                    let lowest = (0..(threads * each) as u32).map(addr);
+                    let expected = expected(slots, (threads * each) as u32).map(addr);
                     assert!(
-                        all.into_iter().eq(lowest),
-                        "{search:?}, {slots}, mixed: {mixed}"
+                        all.into_iter().eq(expected),
+                        "{policy} {search:?}, {slots}, mixed: {mixed}"
                     );
                 }
             }
@@ -110,7 +122,12 @@ fn take(pool: &Pool4, count: usize, mixed: bool, seed: usize) -> Vec<Ipv4Addr> {
 #[test]
 fn the_only_slot_is_never_lost() {
     let _watchdog = watchdog("the_only_slot_is_never_lost");
-    for policy in [Policy::Lowest, Policy::Next, Policy::Spread] {
+    for policy in [
+        Policy::Lowest,
+        Policy::Highest,
+        Policy::Next,
+        Policy::Spread,
+    ] {
         for slots in [1, 9000, 140_000] {
             for free in [&[0][..], &[0, 1], &[0, 700, 8999]] {
                 let free: Vec<u32> = free.iter().copied().filter(|&slot| slot < slots).collect();
@@ -138,7 +155,7 @@ fn the_only_slot_is_never_lost() {
 #[test]
 fn searches_in_vain_hide_nothing() {
     let _watchdog = watchdog("searches_in_vain_hide_nothing");
-    for policy in [Policy::Lowest, Policy::Spread] {
+    for policy in [Policy::Lowest, Policy::Highest, Policy::Spread] {
         for slots in [400, 9000, 140_000] {
             for free in [&[3][..], &[3, 4]] {
                 let pool = nearly_full(slots, free, policy, Search::Tree);

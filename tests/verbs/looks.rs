@@ -11,11 +11,9 @@ fn debug_prints_the_info_line_and_not_the_bits() {
     assert_eq!(format!("{pool:?}"), format!("Pool({line}, lowest)"));
     assert_eq!(format!("{pool:#?}"), format!("Pool({line}, lowest)"));
     assert_eq!(pool.info().to_string(), format!("{line}, lowest"));
-    for (policy, name) in [
-        (Policy::Next, "next"),
-        (Policy::Spread, "spread"),
-        (Policy::Random(424_242), "random"),
-    ] {
+    let seeded = Policy::Random(424_242);
+    for policy in Policy::ALL.into_iter().chain([seeded]) {
+        let name = policy.name();
         let pool = Pool::builder(v4("10.0.0.0/24"))
             .policy(policy)
             .build()

@@ -27,6 +27,62 @@ fn lowest_is_always_the_lowest_free_address() {
     }
 }
 
+/// `Highest` is exactly the highest free address, whatever was released before; a batch, and a part, too.
+#[test]
+fn highest_is_always_the_highest_free_address() {
+    for search in SEARCHES {
+        let pool = Pool::builder(v4("10.0.0.0/20"))
+            .policy(Policy::Highest)
+            .search(search)
+            .build()
+            .unwrap();
+        let mut free: BTreeSet<_> = (2..4095).map(ten).collect();
+        let mut held = Vec::new();
+        let mut numbers = Numbers(1);
+        for step in 0..20_000 {
+            let given = match numbers.below(10) {
+                _ if held.is_empty() => vec![pool.allocate().unwrap()],
+                0..5 => pool.allocate().into_iter().collect(),
+                5 => {
+                    let count = numbers.below(free.len().min(150) as u64 + 1);
+                    pool.allocate_many(count as usize).unwrap()
+                }
+                6 => {
+                    let mut addrs = vec![ten(0); numbers.below(70) as usize];
+                    let taken = pool.allocate_into(&mut addrs);
+                    addrs.truncate(taken);
+                    addrs
+                }
+                7 => {
+                    let (a, b) = (numbers.below(4096) as u32, numbers.below(4096) as u32);
+                    let (first, last) = (ten(a.min(b)), ten(a.max(b)));
+                    let given = pool.allocate_in(first..=last).ok();
+                    let expected = free.range(first..=last).next_back().copied();
+                    assert_eq!(
+                        given, expected,
+                        "{search:?}, step {step}: {first} to {last}"
+                    );
+                    held.extend(given.inspect(|addr| assert!(free.remove(addr))));
+                    continue;
+                }
+                _ => {
+                    for _ in 0..numbers.below(40).min(held.len() as u64) {
+                        let index = numbers.below(held.len() as u64) as usize;
+                        let addr = held.swap_remove(index);
+                        pool.release(addr).unwrap();
+                        free.insert(addr);
+                    }
+                    continue;
+                }
+            };
+            for &addr in &given {
+                assert_eq!(Some(addr), free.pop_last(), "{search:?}, step {step}");
+            }
+            held.extend(given);
+        }
+    }
+}
+
 /// `Next` goes round: nobody gets an address again before everybody else's was given.
 #[test]
 fn next_wraps_with_the_longest_reuse_distance() {

@@ -162,7 +162,7 @@ pub(crate) struct PoolArgs {
     #[arg(long, value_name = "A-B=LABEL", value_parser = values::reserve)]
     pub(crate) reserve: Vec<values::Reserve>,
 
-    /// Which free address to hand out: lowest, next, spread, random or random:SEED. Each run begins
+    /// Which free address to hand out: lowest, highest, next, spread, random or random:SEED. Each run begins
     /// anew: next gives the lowest first and goes on upwards. A SEED (0 to 2^64-1) makes random
     /// reproducible; without one the system's random source is asked
     #[arg(long, default_value = "lowest", value_parser = values::policy)]

@@ -86,8 +86,16 @@ fn do_to_file(member: &MemberConfig, kind: &StepKind) -> Result<(), OpenError> {
         builder = builder.capacity(slots);
     }
     let pool = match kind {
+        StepKind::Create { .. } => builder.create(path)?,
         StepKind::Grow { .. } => builder.grow(path)?,
-        _ => builder.create(path)?,
+        StepKind::Keep { .. }
+        | StepKind::Add
+        | StepKind::Remove
+        | StepKind::Drain { .. }
+        | StepKind::Resume
+        | StepKind::Cordon { .. }
+        | StepKind::Uncordon { .. }
+        | StepKind::Change { .. } => return Ok(()),
     };
     pool.close().map_err(|error| match error {
         SyncError::SyncFailed { errno } => OpenError::SyncFailed { errno },

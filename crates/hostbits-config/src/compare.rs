@@ -225,10 +225,7 @@ fn closings(old: &MemberConfig, new: &MemberConfig, view: Option<&FileView>) -> 
 }
 
 fn band(member: &MemberConfig) -> Option<String> {
-    member.band.map(|band| match band {
-        hostbits::StaticBand::Lowest(count) => count.to_string(),
-        _ => "kubernetes".to_owned(),
-    })
+    member.band.map(|band| band.to_string())
 }
 
 /// A member leaves the set only drained and empty.

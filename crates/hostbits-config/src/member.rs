@@ -3,7 +3,7 @@
 use crate::document::{Node, Place, Placed, Table};
 use crate::model::{FileConfig, MemberConfig, PoolConfig};
 use crate::values::{self, AddrSpan, PolicyChoice};
-use hostbits::{BuildError, Durability, Gateway, NetworkInfo, Policy, StaticBand};
+use hostbits::{BuildError, Gateway, NetworkInfo, Policy, StaticBand};
 use ipnet::IpNet;
 use std::path::Path;
 
@@ -150,23 +150,19 @@ fn band(table: &Table<'_>) -> Option<StaticBand> {
         let count = node.number(0, u32::MAX.into())?;
         return Some(StaticBand::Lowest(count as u32));
     }
-    node.parsed(|text| match text {
-        "kubernetes" => Ok(StaticBand::Kubernetes),
-        _ => Err(format!(
-            "{text:?} is not a band: write \"kubernetes\", or a number of addresses"
+    // A number is no text.
+    node.parsed(|text| match StaticBand::of_name(text) {
+        Some(band) if band.name() == text => Ok(band),
+        _ => Err(values::is_not(
+            text,
+            "band",
+            &StaticBand::ALL.map(StaticBand::name),
         )),
     })
 }
 
 fn file(table: &Table<'_>, folder: &Path, pool: &PoolConfig) -> Option<FileConfig> {
-    let durability = table.parsed("durability", |text| match text {
-        "process" => Ok(Durability::Process),
-        "barrier" => Ok(Durability::Barrier),
-        "strict" => Ok(Durability::Strict),
-        _ => Err(format!(
-            "{text:?} is not a durability: write process, barrier or strict"
-        )),
-    });
+    let durability = table.parsed("durability", values::durability);
     let capacity = table.number("capacity", MOST_SLOTS);
     let min_session = table.number("min_session", MOST_SESSIONS);
     if table.get("file").is_none() {

@@ -421,7 +421,17 @@ impl Step {
 
     /// Whether it creates a pool file, or lets one grow.
     pub fn changes_a_file(&self) -> bool {
-        matches!(self.kind, StepKind::Create { .. } | StepKind::Grow { .. })
+        match self.kind {
+            StepKind::Create { .. } | StepKind::Grow { .. } => true,
+            StepKind::Keep { .. }
+            | StepKind::Add
+            | StepKind::Remove
+            | StepKind::Drain { .. }
+            | StepKind::Resume
+            | StepKind::Cordon { .. }
+            | StepKind::Uncordon { .. }
+            | StepKind::Change { .. } => false,
+        }
     }
 }
 

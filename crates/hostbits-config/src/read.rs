@@ -6,7 +6,7 @@ use crate::member;
 use crate::model::{Config, KeyBytes, PairConfig, RangeConfig, SetConfig};
 use crate::problem::{ConfigError, ConfigProblem};
 use crate::values::{self, AddrSpan};
-use hostbits::{Policy, Strategy};
+use hostbits::Policy;
 use std::fs;
 use std::path::Path;
 use toml::de::DeTable;
@@ -130,7 +130,9 @@ fn set<'d>(name: Placed<String>, table: Table<'d>, folder: &Path) -> SetDraft<'d
     let config = SetConfig {
         name: name.value,
         line: name.place.line,
-        strategy: table.parsed("strategy", strategy).unwrap_or_default(),
+        strategy: table
+            .parsed("strategy", values::strategy)
+            .unwrap_or_default(),
         client_key: table.parsed("client_key", client_key),
         members: Vec::new(),
         ranges: Vec::new(),
@@ -139,18 +141,6 @@ fn set<'d>(name: Placed<String>, table: Table<'d>, folder: &Path) -> SetDraft<'d
         members,
         ranges,
         config,
-    }
-}
-
-fn strategy(text: &str) -> Result<Strategy, String> {
-    match text {
-        "in-order" => Ok(Strategy::InOrder),
-        "round-robin" => Ok(Strategy::RoundRobin),
-        "most-free" => Ok(Strategy::MostFree),
-        "weighted" => Ok(Strategy::Weighted),
-        _ => Err(format!(
-            "{text:?} is not a strategy: write in-order, round-robin, most-free or weighted"
-        )),
     }
 }
 

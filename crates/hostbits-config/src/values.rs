@@ -2,7 +2,7 @@
 //!
 //! The command line reads its options with the same functions.
 
-use hostbits::{Gateway, Policy};
+use hostbits::{Durability, Gateway, Policy, Strategy};
 use ipnet::IpNet;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::IpAddr;
@@ -56,34 +56,22 @@ fn no_network(text: &str) -> String {
 ///
 /// A sentence that says what to write.
 pub fn gateway(text: &str) -> Result<Gateway, String> {
-    match text {
-        "auto" => Ok(Gateway::Auto),
-        "first" => Ok(Gateway::First),
-        "last" => Ok(Gateway::Last),
-        "none" => Ok(Gateway::None),
-        _ => text.parse().map(Gateway::At).map_err(|_| {
-            format!("{text:?} is not a gateway: write auto, first, last, none or an address")
-        }),
-    }
+    Gateway::of_name(text).ok_or_else(|| is_not(text, "gateway", &Gateway::ALL.map(Gateway::name)))
 }
 
-/// Reads `lowest`, `next`, `spread`, `random` or `random:SEED`.
+/// Reads the name of a policy, `lowest` for example, or `random:SEED`.
 ///
 /// # Errors
 ///
 /// A sentence that says what to write.
 pub fn policy(text: &str) -> Result<PolicyChoice, String> {
-    let policy = match text {
-        "lowest" => Policy::Lowest,
-        "next" => Policy::Next,
-        "spread" => Policy::Spread,
-        "random" => Policy::Random(drawn_seed()),
-        _ => return seeded_policy(text),
-    };
-    Ok(PolicyChoice {
-        policy,
-        is_seeded: false,
-    })
+    match Policy::of_name(text, drawn_seed) {
+        Some(policy) => Ok(PolicyChoice {
+            policy,
+            is_seeded: false,
+        }),
+        None => seeded_policy(text),
+    }
 }
 
 fn seeded_policy(text: &str) -> Result<PolicyChoice, String> {
@@ -96,10 +84,42 @@ fn seeded_policy(text: &str) -> Result<PolicyChoice, String> {
             "{text:?} has no good seed: write a number from 0 to {}",
             u64::MAX
         )),
-        None => Err(format!(
-            "{text:?} is not a policy: write lowest, next, spread, random or random:SEED"
-        )),
+        None => {
+            let names = Policy::ALL.map(Policy::name).into_iter();
+            let all: Vec<_> = names.chain(["random:SEED"]).collect();
+            Err(is_not(text, "policy", &all))
+        }
     }
+}
+
+/// Reads `process`, `barrier` or `strict`.
+///
+/// # Errors
+///
+/// A sentence that says what to write.
+pub fn durability(text: &str) -> Result<Durability, String> {
+    Durability::of_name(text)
+        .ok_or_else(|| is_not(text, "durability", &Durability::ALL.map(Durability::name)))
+}
+
+/// Reads `in-order`, `round-robin`, `most-free` or `weighted`.
+///
+/// # Errors
+///
+/// A sentence that says what to write.
+pub fn strategy(text: &str) -> Result<Strategy, String> {
+    Strategy::of_name(text)
+        .ok_or_else(|| is_not(text, "strategy", &Strategy::ALL.map(Strategy::name)))
+}
+
+/// What to write instead: one of these names.
+pub(crate) fn is_not(text: &str, kind: &str, names: &[&str]) -> String {
+    let list = match names {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    };
+    format!("{text:?} is not a {kind}: write {list}")
 }
 
 /// A seed that nobody can guess: std keys its hash tables from the system's random source.

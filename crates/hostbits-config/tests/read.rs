@@ -268,7 +268,7 @@ fn every_value_of_a_member_is_checked_at_its_line() {
         (
             "policy = 'first'",
             "bad-value policy",
-            "lowest, next, spread",
+            "lowest, highest, next, spread",
         ),
         ("policy = 'random:x'\n", "bad-value policy", "seed"),
         (

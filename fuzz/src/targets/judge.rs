@@ -220,6 +220,9 @@ fn drain<N: Kind>(pool: &Pool<N>, layout: &Layout, policy: Policy) {
     if matches!(policy, Policy::Lowest | Policy::Next) {
         assert!(given.is_sorted(), "lowest first");
     }
+    if policy == Policy::Highest {
+        assert!(given.is_sorted_by(|a, b| a > b), "highest first");
+    }
     assert_eq!(given.iter().copied().collect::<BTreeSet<_>>(), usable);
     assert_eq!((pool.allocated(), pool.available()), (pool.capacity(), 0));
     let held: Vec<N::Addr> = pool.iter().collect();

@@ -591,6 +591,10 @@ impl<N: Kind> Model<N> {
         };
         match self.policy {
             Policy::Lowest => Choice::Exactly(lowest),
+            Policy::Highest => {
+                let highest = self.free.range(first..=last).next_back();
+                Choice::Exactly(*highest.unwrap_or(&lowest))
+            }
             Policy::Next => {
                 let after = self.last_given.map_or(Some(0), |last| last.checked_add(1));
                 let after = after.map(|after| after.max(first));
@@ -599,7 +603,8 @@ impl<N: Kind> Model<N> {
                     .and_then(|after| self.free.range(after..=last).next());
                 Choice::Exactly(*next.unwrap_or(&lowest))
             }
-            _ => Choice::AnyOf(first, last),
+            Policy::Spread | Policy::Random(_) => Choice::AnyOf(first, last),
+            other => panic!("what does {other} promise?"),
         }
     }
 

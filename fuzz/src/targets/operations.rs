@@ -85,7 +85,8 @@ fn run(input: &[u8], trace: &mut Trace) {
     let mut plan = Plan::read(LAYOUTS[layout_index]);
     plan.policy = match choices % 8 {
         0..=2 => Policy::Lowest,
-        3..=4 => Policy::Next,
+        3 => Policy::Next,
+        4 => Policy::Highest,
         5 => Policy::Spread,
         _ => Policy::Random(choices.into()),
     };

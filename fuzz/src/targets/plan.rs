@@ -85,12 +85,7 @@ impl Plan {
             "range" => self.ranges.push(self.read_range(rest)?),
             "reserve" => self.reserve.push(self.read_range(rest)?),
             "policy" => {
-                self.policy = match rest {
-                    "next" => Policy::Next,
-                    "spread" => Policy::Spread,
-                    "random" => Policy::Random(7),
-                    _ => Policy::Lowest,
-                }
+                self.policy = Policy::of_name(rest, || 7).unwrap_or_default();
             }
             "search" => self.search = Search::Linear,
             "stats" => {

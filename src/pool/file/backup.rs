@@ -51,12 +51,13 @@ pub fn backup_file(path: impl AsRef<Path>, copy: impl AsRef<Path>) -> Result<Fil
 /// a list of who holds what, and a reconciliation pass for what was released since the backup was made.
 ///
 /// Whatever dies meanwhile, the path names the file that was there or the one that was put back. A damaged
-/// pool file is replaced, one of another pool is not, and neither is anything else.
+/// pool file is replaced; one of another pool or of another version is not, and neither is anything else.
 ///
 /// # Errors
 ///
 /// [`OpenError::InUse`] while anybody has the file open; [`OpenError::GeometryMismatch`] and
-/// [`OpenError::ModeMismatch`] if it holds another pool; [`OpenError::BadMagic`] if it is something else. As
+/// [`OpenError::ModeMismatch`] if it holds another pool; [`OpenError::UnknownContent`] if a newer version has
+/// written it; [`OpenError::BadMagic`] if it is something else. As
 /// [`FileBuilder::open`] otherwise. Nothing was changed.
 ///
 /// ```
@@ -106,10 +107,7 @@ pub fn restore_file(
 
 /// Whether the file that is there is of the same pool.
 fn check_same(source: &Source, config: &Config, found: &Source) -> Result<(), OpenError> {
-    // One whose configuration cannot be read is damaged.
-    let Ok(in_file) = Config::parse(&found.config) else {
-        return Ok(());
-    };
+    let in_file = Config::parse(&found.config)?;
     let mismatches = in_file.mismatches(config);
     if !mismatches.is_empty() {
         return Err(OpenError::GeometryMismatch { mismatches });

@@ -436,7 +436,7 @@ impl<N: Network> FileBuilder<N> {
             free: &added,
         };
         if !opening.has_room_for(&grown) {
-            let before = in_file.lay_out().map_err(|_| OF_NO_POOL)?;
+            let before = in_file.lay_out()?;
             opening = opening.enlarge(&grown, &usable(&before))?;
         } else if in_file != asked {
             opening.grow(&grown)?;
@@ -589,14 +589,10 @@ pub fn open_file_since(path: impl AsRef<Path>, min_session: u64) -> Result<Pool<
     };
     let opening = Opening::begin(path.as_ref(), request)?;
     let config = Config::parse(opening.config())?;
-    let geometry = config.lay_out().map_err(|_| OF_NO_POOL)?;
+    let geometry = config.lay_out()?;
     let policy = config.policy(|| RandomState::new().hash_one(0));
     finish(opening, geometry, policy, StatsLevel::default())
 }
-
-const OF_NO_POOL: OpenError = OpenError::Corrupt {
-    what: "the configuration is of no pool",
-};
 
 /// Ends a growth that somebody died in.
 fn finish_growth(opening: &mut Opening<'_>) -> Result<(), OpenError> {

@@ -35,24 +35,9 @@ pub(super) struct Config {
     unit: u8,
     gateway: Option<IpAddr>,
     reservations: Vec<(IpAddr, IpAddr, String)>,
-    policy: PolicyName,
+    /// A random one with the seed 0: the text has none.
+    policy: Policy,
 }
-
-/// The policy without its seed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum PolicyName {
-    Lowest,
-    Next,
-    Spread,
-    Random,
-}
-
-const POLICIES: [(PolicyName, &str); 4] = [
-    (PolicyName::Lowest, "lowest"),
-    (PolicyName::Next, "next"),
-    (PolicyName::Spread, "spread"),
-    (PolicyName::Random, "random"),
-];
 
 impl Config {
     pub(super) fn of<N: Network>(geometry: &Geometry<N>, policy: Policy) -> Self {
@@ -77,27 +62,25 @@ impl Config {
                     (first, last, run.label.to_string())
                 })
                 .collect(),
-            policy: match policy {
-                Policy::Lowest => PolicyName::Lowest,
-                Policy::Next => PolicyName::Next,
-                Policy::Spread => PolicyName::Spread,
-                Policy::Random(_) => PolicyName::Random,
-            },
+            policy: policy.seeded(|| 0),
         }
     }
 
     /// The policy, if it needs a seed with this one.
     pub(super) fn policy(&self, seed: impl FnOnce() -> u64) -> Policy {
-        match self.policy {
-            PolicyName::Lowest => Policy::Lowest,
-            PolicyName::Next => Policy::Next,
-            PolicyName::Spread => Policy::Spread,
-            PolicyName::Random => Policy::Random(seed()),
-        }
+        self.policy.seeded(seed)
     }
 
     /// The layout that this configuration is of.
-    pub(super) fn lay_out(&self) -> Result<Geometry<IpNet>, BuildError> {
+    pub(super) fn lay_out(&self) -> Result<Geometry<IpNet>, OpenError> {
+        // Somebody had such a pool.
+        let unknown = |_: BuildError| OpenError::UnknownContent {
+            what: "a pool like that of the configuration".to_owned(),
+        };
+        self.plan().lay_out().map_err(unknown)
+    }
+
+    fn plan(&self) -> Plan<IpNet> {
         let mut plan = Plan::new(self.network);
         plan.ranges.clone_from(&self.ranges);
         plan.reserve.clone_from(&self.reservations);
@@ -105,14 +88,12 @@ impl Config {
         // Edges stand among the reservations.
         plan.edges = false;
         plan.gateway = self.gateway.map_or(Gateway::None, Gateway::At);
-        plan.lay_out()
+        plan
     }
 
     /// Whether a header is of the pool that this configuration is of.
     pub(super) fn check_header(&self, in_header: Facts) -> Result<(), OpenError> {
-        let is_same = self
-            .lay_out()
-            .is_ok_and(|geometry| facts(&geometry, in_header.mode) == in_header);
+        let is_same = facts(&self.lay_out()?, in_header.mode) == in_header;
         is_same.then_some(()).ok_or(OpenError::Corrupt {
             what: "the header and the configuration contradict each other",
         })
@@ -157,10 +138,35 @@ impl Config {
         mismatches
     }
 
-    /// Reads what [`Display`](fmt::Display) wrote.
+    /// Reads what [`Display`](fmt::Display) wrote. The checksum of the text is right: what cannot be read is what a
+    /// newer version wrote.
     pub(super) fn parse(text: &str) -> Result<Self, OpenError> {
-        parse(text).ok_or(OpenError::Corrupt {
-            what: "the configuration cannot be read",
+        let unknown = |what: String| OpenError::UnknownContent { what };
+        let mut lines = text.split_terminator('\n');
+        let first_line = lines.next().unwrap_or_default();
+        if first_line != FIRST_LINE {
+            return Err(OpenError::unknown(first_line));
+        }
+        let mut draft = Draft::default();
+        for line in lines {
+            let (key, value) = line.split_once(' ').unwrap_or((line, ""));
+            if draft.has(key) {
+                return Err(unknown(format!("a second `{key}`")));
+            }
+            let read = draft.read(key, value);
+            read.ok_or_else(|| OpenError::unknown(line))?;
+        }
+        if !text.ends_with('\n') {
+            return Err(unknown("a configuration without an end".to_owned()));
+        }
+        let without = |key| unknown(format!("a configuration without `{key}`"));
+        Ok(Self {
+            network: draft.network,
+            ranges: draft.ranges,
+            unit: draft.unit.ok_or_else(|| without("unit"))?,
+            gateway: draft.gateway,
+            reservations: draft.reservations,
+            policy: draft.policy.ok_or_else(|| without("policy"))?,
         })
     }
 }
@@ -186,13 +192,6 @@ pub(super) fn facts<N: Network>(geometry: &Geometry<N>, mode: u8) -> Facts {
         base,
         slot_count: geometry.slot_count(),
         first_host: geometry.runs().first().map_or(0, |run| run.first.into()),
-    }
-}
-
-impl fmt::Display for PolicyName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = POLICIES.iter().find(|(policy, _)| policy == self);
-        f.write_str(name.map_or("", |(_, name)| name))
     }
 }
 
@@ -248,49 +247,47 @@ fn unescaped(text: &str) -> Option<String> {
     Some(label)
 }
 
-fn parse(text: &str) -> Option<Config> {
-    let mut lines = text.strip_suffix('\n')?.split('\n');
-    if lines.next()? != FIRST_LINE {
-        return None;
-    }
-    let mut network = None;
-    let mut ranges = Vec::new();
-    let mut unit = None;
-    let mut gateway = None;
-    let mut reservations = Vec::new();
-    let mut policy = None;
-    for line in lines {
-        let (key, value) = line.split_once(' ')?;
+/// What was read so far.
+#[derive(Default)]
+struct Draft {
+    network: Option<IpNet>,
+    ranges: Vec<(IpAddr, IpAddr)>,
+    unit: Option<u8>,
+    gateway: Option<IpAddr>,
+    reservations: Vec<(IpAddr, IpAddr, String)>,
+    policy: Option<Policy>,
+}
+
+impl Draft {
+    /// `None`: a line that this version does not know.
+    fn read(&mut self, key: &str, value: &str) -> Option<()> {
         match key {
-            "network" => once(&mut network, value.parse().ok()?)?,
-            "range" => ranges.push(parse_range(value)?),
-            "unit" => once(&mut unit, value.parse().ok()?)?,
-            "gateway" => once(&mut gateway, value.parse().ok()?)?,
+            "network" => self.network = Some(value.parse().ok()?),
+            "range" => self.ranges.push(parse_range(value)?),
+            "unit" => self.unit = Some(value.parse().ok()?),
+            "gateway" => self.gateway = Some(value.parse().ok()?),
             "reserve" => {
                 let (first, rest) = value.split_once(' ')?;
                 let (last, label) = rest.split_once(' ')?;
                 let (first, last) = (first.parse().ok()?, last.parse().ok()?);
-                reservations.push((first, last, unescaped(label)?));
+                self.reservations.push((first, last, unescaped(label)?));
             }
-            "policy" => {
-                let found = POLICIES.iter().find(|(_, name)| *name == value)?;
-                once(&mut policy, found.0)?;
-            }
+            "policy" => self.policy = Some(Policy::of_name(value, || 0)?),
             _ => return None,
         }
+        Some(())
     }
-    Some(Config {
-        network,
-        ranges,
-        unit: unit?,
-        gateway,
-        reservations,
-        policy: policy?,
-    })
-}
 
-fn once<T>(place: &mut Option<T>, value: T) -> Option<()> {
-    place.replace(value).is_none().then_some(())
+    /// Whether a key that comes once has come.
+    fn has(&self, key: &str) -> bool {
+        match key {
+            "network" => self.network.is_some(),
+            "unit" => self.unit.is_some(),
+            "gateway" => self.gateway.is_some(),
+            "policy" => self.policy.is_some(),
+            _ => false,
+        }
+    }
 }
 
 fn parse_range(text: &str) -> Option<(IpAddr, IpAddr)> {

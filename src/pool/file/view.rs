@@ -161,7 +161,11 @@ impl FileView {
             FileProblem::FreeSuspects { .. } => {
                 self.is_left_in_order || self.found == RecoveryKind::Joined
             }
-            _ => true,
+            FileProblem::OneHeader
+            | FileProblem::Doubtful
+            | FileProblem::StrayBits { .. }
+            | FileProblem::WriteFailed { .. }
+            | FileProblem::Changed => true,
         }
     }
 }
@@ -232,16 +236,13 @@ impl fmt::Display for FileProblem {
 /// ```
 pub fn read_file(path: impl AsRef<Path>) -> Result<FileView, OpenError> {
     let mut peek = Peek::at(path.as_ref())?;
-    let corrupt = |what| OpenError::Corrupt { what };
     let facts_in_header = peek.header.facts;
     let config = Config::parse(&peek.config)?;
-    let geometry = config
-        .lay_out()
-        .map_err(|_| corrupt("the configuration is of no pool"))?;
+    let geometry = config.lay_out()?;
     if facts(&geometry, facts_in_header.mode) != facts_in_header {
-        return Err(corrupt(
-            "the header and the configuration contradict each other",
-        ));
+        return Err(OpenError::Corrupt {
+            what: "the header and the configuration contradict each other",
+        });
     }
     // Of what is there, not of what an opening makes of it.
     let problems = problems(&peek, &geometry);

@@ -148,7 +148,7 @@ impl Attached {
 
     /// Whether each claim waits for the disk.
     pub(crate) fn is_strict(&self) -> bool {
-        self.durability == Durability::Strict
+        self.durability.waits_for_the_disk()
     }
 
     pub(crate) fn recovery(&self) -> Recovery {
@@ -224,7 +224,7 @@ impl Attached {
     pub(crate) fn confirm(&self) -> Result<(), Refusal> {
         match self.poison() {
             _ if self.is_forked() => Err(Refusal::Forked),
-            None if self.durability != Durability::Strict => Ok(()),
+            None if !self.durability.waits_for_the_disk() => Ok(()),
             None => self.commit(),
             Some(errno) => Err(Refusal::Poisoned { errno }),
         }

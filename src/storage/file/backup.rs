@@ -218,11 +218,17 @@ impl Replaced {
         }
         let found = match Source::read(Arc::clone(&file)) {
             Ok(found) => Some(found),
-            // Something else that is dear to somebody. Whoever wants it gone can remove it.
-            Err(OpenError::BadMagic) => return Err(OpenError::BadMagic),
-            // Damaged: that is what backups are for.
-            Err(_) => None,
+            // That is what backups are for.
+            Err(error) if error.is_damage() => None,
+            // Something else that is dear to somebody, or of another version. Whoever wants it gone can remove it.
+            Err(error) => return Err(error),
         };
+        // Nor would this version write to it.
+        if let Some(ro_compat) = found.as_ref().map(|found| found.header.ro_compat)
+            && ro_compat != 0
+        {
+            return Err(OpenError::ReadOnlyFeatures { ro_compat });
+        }
         Ok(Some(Self { file, found }))
     }
 

@@ -3,6 +3,9 @@
 //! The offsets are constants of `header` and `state`. Nothing here reads a length or an offset out of
 //! the bytes.
 
+use crate::open_error::OpenError;
+use std::ops::Range;
+
 /// A header or a state slot.
 pub(crate) const BLOCK_BYTES: usize = 512;
 
@@ -10,6 +13,33 @@ pub(crate) const BLOCK_BYTES: usize = 512;
 pub(crate) const CHECKSUM_AT: usize = 0x1fc;
 
 pub(crate) type Block = [u8; BLOCK_BYTES];
+
+/// A number that this version does not know, in a block whose checksum is right: a newer version wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unknown {
+    pub(super) what: &'static str,
+    pub(super) number: u64,
+}
+
+impl Unknown {
+    /// The first number that is not known. Rows: what it is, the number, whether it is known.
+    pub(super) fn first(rows: &[(&'static str, u64, bool)]) -> Option<Self> {
+        let row = rows.iter().find(|(.., is_known)| !is_known);
+        row.map(|&(what, number, _)| Self { what, number })
+    }
+}
+
+impl From<Unknown> for OpenError {
+    fn from(Unknown { what, number }: Unknown) -> Self {
+        Self::unknown(&format!("{what} {number}"))
+    }
+}
+
+/// Where the first byte is that is not zero; 0 if there is none.
+pub(super) fn first_in_use(block: &Block, kept: Range<usize>) -> u64 {
+    let mut at = kept;
+    at.find(|&at| block[at] != 0).unwrap_or(0) as u64
+}
 
 pub(super) fn get_u32(block: &Block, at: usize) -> u32 {
     u32::from_le_bytes(get(block, at))

@@ -171,15 +171,16 @@ fn write_regions(file: &File, header: &Header, config: &str, maps: Maps<'_>) -> 
     let mut sum = WordSum::new();
     let config = encode_config(config);
     for region in header.layout.regions {
+        let kind = Kind::of_number(region.kind);
         for from in (0..region.len).step_by(page.len()) {
             page.fill(0);
-            if region.kind == Kind::Free as u32 {
+            if kind == Some(Kind::Free) {
                 write_words(&mut page, maps.free, &mut sum);
-            } else if region.kind == Kind::Quarantine as u32 {
+            } else if kind == Some(Kind::Quarantine) {
                 write_words(&mut page, maps.quarantine, &mut sum);
-            } else if region.kind == Kind::Trust as u32 {
+            } else if kind == Some(Kind::Trust) {
                 page.fill(0xff);
-            } else if region.kind == Kind::Config as u32 {
+            } else if kind == Some(Kind::Config) {
                 let half = region.len / 2;
                 let rest = config.get((from % half) as usize..).unwrap_or_default();
                 let now = rest.len().min(page.len());

@@ -18,7 +18,7 @@ use super::create::{Blueprint, Maps, fill, take_locks};
 use super::disk::Disk;
 use super::file_system::FileSystem;
 use super::header::Header;
-use super::layout::{HEADER_AT, KINDS, Kind, Layout};
+use super::layout::{HEADER_AT, Kind, Layout};
 use super::open::{Opening, read_states};
 use super::state::State;
 use super::system::{self, Unpublished};
@@ -51,7 +51,7 @@ impl Opening<'_> {
 
     /// Whether a copy by this version has everything that the file has, and nobody can miss it.
     fn check_replaceable(&self) -> Result<(), OpenError> {
-        let is_ours = |kind: u32| kind == 0 || KINDS.iter().any(|&known| known as u32 == kind);
+        let is_ours = |kind: u32| kind == 0 || Kind::of_number(kind).is_some();
         let regions = &self.header.layout.regions;
         if self.header.compat != 0 || !regions.iter().all(|region| is_ours(region.kind)) {
             return Err(OpenError::NoRoom);

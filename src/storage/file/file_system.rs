@@ -147,10 +147,10 @@ impl FileSystem {
             Self::Renumbers { magic } => Err(OpenError::RenumberingFileSystem {
                 magic: refused(magic),
             }),
-            Self::InMemory if durability != Durability::Process => {
+            Self::InMemory if durability.outlives_the_machine() => {
                 Err(OpenError::NotDurable { durability })
             }
-            _ => Ok(()),
+            Self::Local(_) | Self::InMemory | Self::Remote { .. } | Self::Unknown { .. } => Ok(()),
         }
     }
 

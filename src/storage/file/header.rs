@@ -4,9 +4,11 @@
 //! of the two is whole at every instant. `docs/design/file-format.md` has the offsets.
 
 use super::bytes::{
-    BLOCK_BYTES, Block, get, get_count, get_u32, get_u64, is_sealed, put, put_u32, put_u64, seal,
+    BLOCK_BYTES, Block, Unknown, first_in_use, get, get_count, get_u32, get_u64, is_sealed, put,
+    put_u32, put_u64, seal,
 };
-use super::layout::{ALIGN, Layout, MAX_REGIONS, Region};
+use super::layout::{ALIGN, Kind, Layout, MAX_REGIONS, Region};
+use crate::durability::Durability;
 use crate::open_error::FORMAT;
 use crate::slot::{MAX_SLOTS, SLOTS_PER_WORD};
 
@@ -14,6 +16,9 @@ use crate::slot::{MAX_SLOTS, SLOTS_PER_WORD};
 pub(crate) const MAGIC: [u8; 8] = [0x89, b'I', b'P', b'B', b'M', b'\r', b'\n', 0x1a];
 
 const MINOR: u32 = 0;
+
+/// The edges that a network can have: the first address, the last one.
+const EDGES: u8 = 0b11;
 const ENDIAN_TAG: u64 = 0x0102_0304_0506_0708;
 
 mod at {
@@ -99,6 +104,7 @@ pub(crate) enum Unreadable {
     OtherEndian,
     Version(u32),
     Features(u64),
+    Unknown(Unknown),
     Corrupt(&'static str),
 }
 
@@ -137,6 +143,10 @@ impl Header {
         if get(block, at::MAGIC) != MAGIC {
             return Err(problem(Unreadable::BadMagic));
         }
+        // Before anything is believed: all versions have it in this place.
+        if !intact {
+            return Err(corrupt("the checksum does not fit"));
+        }
         let tag = get(block, at::ENDIAN);
         if u64::from_ne_bytes(tag) == ENDIAN_TAG.swap_bytes() {
             return Err(problem(Unreadable::OtherEndian));
@@ -149,20 +159,11 @@ impl Header {
             0 => {}
             unknown => return Err(problem(Unreadable::Features(unknown))),
         }
-        if !intact {
-            return Err(corrupt("the checksum does not fit"));
-        }
         if u64::from_ne_bytes(tag) != ENDIAN_TAG {
             return Err(corrupt("the byte order is none"));
         }
-        if get_u32(block, at::HEADER_LEN) as usize != block.len() {
-            return Err(corrupt("the header has another length"));
-        }
-        if block[at::RESERVED..at::HEADER_LEN]
-            .iter()
-            .any(|&byte| byte != 0)
-        {
-            return Err(corrupt("what is kept for later versions is in use"));
+        if let Some(unknown) = Self::unknown_in(block) {
+            return Err(problem(Unreadable::Unknown(unknown)));
         }
         let header = Self {
             compat: get_u64(block, at::COMPAT),
@@ -178,16 +179,46 @@ impl Header {
                 regions: std::array::from_fn(|index| decode_region(block, index)),
             },
         };
-        if get_u32(block, at::ALIGN) != ALIGN as u32 {
-            return Err(corrupt("the alignment is another"));
-        }
-        header.facts.check().map_err(corrupt)?;
         let words = get_u64(block, at::WORDS);
         if words != header.facts.word_count() || words > header.layout.capacity_words {
             return Err(corrupt("words and slots do not fit together"));
         }
         header.layout.check().map_err(corrupt)?;
         Ok(header)
+    }
+
+    /// What a header with a right checksum has that this version does not know.
+    fn unknown_in(block: &Block) -> Option<Unknown> {
+        let facts = Facts::decode(block);
+        let regions = (0..MAX_REGIONS).map(|index| decode_region(block, index));
+        let known_regions = regions.filter(|region| Kind::of_number(region.kind).is_some());
+        let flags = known_regions.fold(0, |flags, region| flags | region.flags);
+        let header_len = get_u32(block, at::HEADER_LEN);
+        let in_use = first_in_use(block, at::RESERVED..at::HEADER_LEN);
+        let align = get_u32(block, at::ALIGN).into();
+        let durability = Durability::of_number(facts.mode);
+        Unknown::first(&[
+            (
+                "header length",
+                header_len.into(),
+                header_len as usize == block.len(),
+            ),
+            ("header byte", in_use, in_use == 0),
+            ("alignment", align, align == ALIGN),
+            (
+                "address family",
+                facts.family.into(),
+                matches!(facts.family, 4 | 6),
+            ),
+            ("durability", facts.mode.into(), durability.is_some()),
+            ("edges", facts.edges.into(), facts.edges & !EDGES == 0),
+            (
+                "number of slots",
+                facts.slot_count,
+                (1..=MAX_SLOTS).contains(&facts.slot_count),
+            ),
+            ("flags of a region", flags.into(), flags == 0),
+        ])
     }
 
     /// Which of the two copies is damaged, if it is one, and the other can be understood. One that somebody
@@ -203,10 +234,11 @@ impl Header {
     /// The header in force, out of the two copies, and the other one if that is of an older generation:
     /// then somebody died while the file grew.
     ///
-    /// A damaged copy is passed over. One that is intact and that we do not understand is not: somebody
-    /// newer than we wrote it.
+    /// A damaged copy is passed over. One that is intact and that we do not understand is not, whatever the
+    /// other one is: somebody newer than we wrote it.
     pub(crate) fn choose(copies: [&Block; 2]) -> Result<(Self, Option<Self>), Unreadable> {
         match copies.map(Self::decode) {
+            [Err(problem), _] | [_, Err(problem)] if problem.intact => Err(problem.what),
             [Ok(a), Ok(b)] if a.uuid != b.uuid => Err(Unreadable::Corrupt(
                 "the two headers are of different files",
             )),
@@ -216,7 +248,6 @@ impl Header {
             [Ok(a), Ok(b)] if a.generation > b.generation => Ok((a, Some(b))),
             [Ok(a), Ok(b)] if a.generation < b.generation => Ok((b, Some(a))),
             [Ok(a), Ok(_)] => Ok((a, None)),
-            [Ok(_), Err(problem)] | [Err(problem), Ok(_)] if problem.intact => Err(problem.what),
             [Ok(good), Err(_)] | [Err(_), Ok(good)] => Ok((good, None)),
             [Err(a), Err(_)] if a.what != Unreadable::BadMagic => Err(a.what),
             [Err(_), Err(b)] => Err(b.what),
@@ -246,16 +277,6 @@ impl Facts {
             slot_count: get_u64(block, at::SLOTS),
             first_host: get_u64(block, at::FIRST_HOST),
         }
-    }
-
-    fn check(&self) -> Result<(), &'static str> {
-        if !matches!(self.family, 4 | 6) {
-            return Err("no such address family");
-        }
-        if self.slot_count == 0 || self.slot_count > MAX_SLOTS {
-            return Err("impossible number of slots");
-        }
-        Ok(())
     }
 }
 
@@ -384,14 +405,20 @@ pub(super) mod tests {
         seal(&mut swapped);
         assert_eq!(what(&swapped), Err(Unreadable::OtherEndian));
         assert_eq!(what(&[0; _]), Err(Unreadable::BadMagic));
-        assert!(matches!(
+        let unknown = |what, number| Err(Unreadable::Unknown(Unknown { what, number }));
+        assert_eq!(
             what(&change(at::RESERVED, 1)),
-            Err(Unreadable::Corrupt(_))
-        ));
-        assert!(matches!(
-            what(&change(at::ALIGN + 1, 0)),
-            Err(Unreadable::Corrupt(_))
-        ));
+            unknown("header byte", 0x1b0)
+        );
+        assert_eq!(what(&change(at::ALIGN + 1, 0)), unknown("alignment", 0));
+        // Neither is one beside a damaged copy passed over for the damage, and damage is not taken for a feature.
+        let mut damaged = newer;
+        damaged[at::UUID] ^= 1;
+        let damage = Err(Unreadable::Corrupt("the checksum does not fit"));
+        assert_eq!(what(&damaged), damage);
+        for copies in [[&newer, &damaged], [&damaged, &newer]] {
+            assert_eq!(Header::choose(copies), Err(Unreadable::Features(1)));
+        }
     }
 
     #[test]

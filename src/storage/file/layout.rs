@@ -11,6 +11,7 @@
 use crate::bitmap::Shape;
 use crate::slot::{MAX_SLOTS, SLOTS_PER_WORD};
 use crate::sync::WORDS_PER_CHUNK;
+use crate::table::numbers;
 
 /// Regions begin and end at multiples of this; a mapping does, too.
 pub(crate) const ALIGN: u64 = 4096;
@@ -29,39 +30,40 @@ pub(crate) const MAX_WORDS: u64 = MAX_SLOTS / SLOTS_PER_WORD as u64;
 
 /// What a region holds. The numbers are those of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
 pub(crate) enum Kind {
     /// Counters of the processes that are there. Never believed by a first opener.
-    Volatile = 1,
+    Volatile,
     /// The summary tree. Rebuilt by a first opener.
-    Nodes = 2,
+    Nodes,
     /// One bit per word: what the disk says of the word is true. 0 = not vouched for.
-    Trust = 3,
+    Trust,
     /// One bit per word, volatile: kept for a later durability.
-    Ready = 4,
+    Ready,
     /// One bit per slot: 1 = free.
-    Free = 5,
+    Free,
     /// One bit per slot: 1 = may have been handed out before the machine went down.
-    Quarantine = 6,
+    Quarantine,
     /// One bit per slot: what was claimed during a pass. Old marks are taken away when the next one begins.
-    Touched = 7,
+    Touched,
     /// Two copies of the configuration, as text.
-    Config = 8,
+    Config,
 }
 
-/// All that this version writes, in the order of the file.
-pub(crate) const KINDS: [Kind; 8] = [
-    Kind::Volatile,
-    Kind::Nodes,
-    Kind::Trust,
-    Kind::Ready,
-    Kind::Free,
-    Kind::Quarantine,
-    Kind::Touched,
-    Kind::Config,
-];
+// In the order of the file.
+numbers! {
+    all Kind: u32 {
+        Volatile = 1,
+        Nodes = 2,
+        Trust = 3,
+        Ready = 4,
+        Free = 5,
+        Quarantine = 6,
+        Touched = 7,
+        Config = 8,
+    }
+}
 
-const _: () = assert!(KINDS.len() <= MAX_REGIONS);
+const _: () = assert!(Kind::ALL.len() <= MAX_REGIONS);
 
 /// One entry of the directory. All zero: no region.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,13 +110,21 @@ impl Layout {
         let config_half = config_bytes.checked_next_multiple_of(ALIGN)?.max(ALIGN);
         let mut regions = [Region::default(); MAX_REGIONS];
         let mut offset = FIRST_REGION_AT;
-        for (region, kind) in regions.iter_mut().zip(KINDS) {
+        for (region, kind) in regions.iter_mut().zip(Kind::ALL) {
             let len = match kind {
                 Kind::Config => config_half.checked_mul(2)?,
-                _ => least_len(kind, capacity_words).checked_next_multiple_of(ALIGN)?,
+                Kind::Volatile
+                | Kind::Nodes
+                | Kind::Trust
+                | Kind::Ready
+                | Kind::Free
+                | Kind::Quarantine
+                | Kind::Touched => {
+                    least_len(kind, capacity_words).checked_next_multiple_of(ALIGN)?
+                }
             };
             *region = Region {
-                kind: kind as u32,
+                kind: kind.number(),
                 flags: 0,
                 offset,
                 len,
@@ -157,11 +167,11 @@ impl Layout {
         if spans.windows(2).any(|pair| pair[1].0 < pair[0].1) {
             return Err("regions overlap");
         }
-        for kind in KINDS {
+        for kind in Kind::ALL {
             let mut found = self
                 .regions
                 .iter()
-                .filter(|region| region.kind == kind as u32);
+                .filter(|region| region.kind == kind.number());
             match (found.next(), found.next()) {
                 (Some(region), None) if region.len >= least_len(kind, words) => {}
                 _ => return Err("a region is missing, too short, or there twice"),
@@ -175,7 +185,7 @@ impl Layout {
         let region = self
             .regions
             .iter()
-            .find(|region| region.kind == kind as u32);
+            .find(|region| region.kind == kind.number());
         let region = region.copied().unwrap_or_default();
         Extent {
             offset: region.offset as usize,

@@ -70,6 +70,8 @@ impl<'a> Opening<'a> {
         let file_system = FileSystem::of(&file)?;
         let mut opening = Self::of_header(path, file, header, file_system, len, request)?;
         opening.older = older;
+        // Before anything is written. As long as we have the lock, nobody writes a state.
+        read_states(&opening.file, &opening.header)?;
         Ok(opening)
     }
 
@@ -275,9 +277,8 @@ impl<'a> Opening<'a> {
 
 impl Durability {
     pub(super) fn of_header(header: &Header) -> Result<Self, OpenError> {
-        Self::of_number(header.facts.mode.into()).ok_or(OpenError::Corrupt {
-            what: "no such durability",
-        })
+        let number = header.facts.mode;
+        Self::of_number(number).ok_or_else(|| OpenError::unknown(&format!("durability {number}")))
     }
 }
 
@@ -317,13 +318,18 @@ pub(super) fn read_header(file: &File, len: u64) -> Result<(Header, Option<Heade
         Err(Unreadable::OtherEndian) => Err(OpenError::EndianMismatch),
         Err(Unreadable::Version(major)) => Err(OpenError::UnsupportedVersion { major }),
         Err(Unreadable::Features(incompat)) => Err(OpenError::UnsupportedFeatures { incompat }),
+        Err(Unreadable::Unknown(unknown)) => Err(unknown.into()),
         Err(Unreadable::Corrupt(what)) => Err(OpenError::Corrupt { what }),
     }
 }
 
 pub(super) fn read_states(file: &File, header: &Header) -> Result<States, OpenError> {
     let slots = read_blocks(file, STATE_AT)?;
-    Ok(States::read([&slots[0], &slots[1]], &header.uuid))
+    let slots = [&slots[0], &slots[1]];
+    match States::unknown(slots, &header.uuid) {
+        Some(unknown) => Err(unknown.into()),
+        None => Ok(States::read(slots, &header.uuid)),
+    }
 }
 
 pub(super) fn read_blocks(file: &File, at: [u64; 2]) -> Result<[Block; 2], OpenError> {
@@ -355,7 +361,9 @@ pub(super) fn read_config(file: &File, header: &Header) -> Result<String, OpenEr
     if u32::from_le_bytes(rest) != crc32c(&text) || len == 0 {
         return Err(corrupt("the checksum of the configuration does not fit"));
     }
-    String::from_utf8(text).map_err(|_| corrupt("the configuration is not text"))
+    String::from_utf8(text).map_err(|_| OpenError::UnknownContent {
+        what: "a configuration that is not text".to_owned(),
+    })
 }
 
 /// All words of a region, each at its own moment.

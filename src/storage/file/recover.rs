@@ -87,7 +87,7 @@ impl Past {
     pub(crate) fn reason(&self, older: Option<RecoveryKind>) -> Option<RecoveryKind> {
         match self.belief {
             Belief::Exact => older,
-            _ => Some(self.kind()),
+            Belief::Vouched | Belief::Nothing(_) => Some(self.kind()),
         }
     }
 }

@@ -262,8 +262,7 @@ struct Life<'a> {
 
 fn live(seed: u64, tally: &mut Tally) {
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-    let durability =
-        [Durability::Process, Durability::Barrier, Durability::Strict][random.below(3) as usize];
+    let durability = Durability::ALL[random.below(Durability::ALL.len() as u64) as usize];
     let trust = u64::MAX;
     let mut sum = WordSum::new();
     sum.add_map(&[0x3f; 2], |word| *word);

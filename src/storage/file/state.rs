@@ -4,10 +4,12 @@
 //! of the past is decided here, and whatever leaves a doubt counts as a machine that went down.
 
 use super::bytes::{
-    Block, MAX_COUNT, get, get_count, get_u32, get_u64, is_sealed, put, put_u32, put_u64, seal,
+    Block, MAX_COUNT, Unknown, first_in_use, get, get_count, get_u32, get_u64, is_sealed, put,
+    put_u32, put_u64, seal,
 };
 use super::identity::{Identity, Witness};
-use crate::durability::RecoveryKind;
+use crate::durability::{Durability, RecoveryKind};
+use crate::table::numbers;
 
 const MAGIC: [u8; 8] = *b"IPBSTATE";
 
@@ -37,11 +39,19 @@ mod at {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// The last process took its leave.
-    Clean = 1,
+    Clean,
     /// Somebody has it open, or died with it.
-    Open = 2,
+    Open,
     /// It was made by `backup` or `restore`: nothing vouches for its words, wherever it is.
-    Backup = 3,
+    Backup,
+}
+
+numbers! {
+    Phase: u32 {
+        Clean = 1,
+        Open = 2,
+        Backup = 3,
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +88,7 @@ impl State {
         put_u64(&mut block, at::SEQ, self.seq);
         put(&mut block, at::UUID, self.uuid);
         put(&mut block, at::BOOT_ID, self.boot_id);
-        put_u32(&mut block, at::PHASE, self.phase as u32);
+        put_u32(&mut block, at::PHASE, self.phase.number());
         put_u32(&mut block, at::MODE, self.mode);
         put_u64(&mut block, at::INODE, self.inode);
         put_u64(&mut block, at::SESSION, self.session);
@@ -98,25 +108,19 @@ impl State {
         block
     }
 
-    /// `None`: not a state slot, or damaged.
+    /// `None`: not a state slot, damaged, or of a newer version: see [`States::unknown`].
     pub(crate) fn decode(block: &Block) -> Option<Self> {
         if get(block, at::MAGIC) != MAGIC || !is_sealed(block) {
             return None;
         }
-        let reserved = &block[at::RESERVED..at::CHECKSUM];
-        if reserved.iter().any(|&byte| byte != 0) {
+        if Self::unknown_in(block).is_some() {
             return None;
         }
         Some(Self {
             seq: get_count(block, at::SEQ)?,
             uuid: get(block, at::UUID),
             boot_id: get(block, at::BOOT_ID),
-            phase: match get_u32(block, at::PHASE) {
-                1 => Phase::Clean,
-                2 => Phase::Open,
-                3 => Phase::Backup,
-                _ => return None,
-            },
+            phase: Phase::of_number(get_u32(block, at::PHASE))?,
             mode: get_u32(block, at::MODE),
             inode: get_u64(block, at::INODE),
             session: get_count(block, at::SESSION)?,
@@ -126,16 +130,30 @@ impl State {
             quarantined: get_u64(block, at::QUARANTINED),
             born_ns: get_u64(block, at::BORN),
             sum: get_u64(block, at::SUM),
-            is_witnessed: match get_u32(block, at::IS_WITNESSED) {
-                0 => false,
-                1 => true,
-                _ => return None,
-            },
-            reason: match get_u32(block, at::REASON) {
-                0 => None,
-                number => Some(RecoveryKind::of_number(number)?),
-            },
+            is_witnessed: get_u32(block, at::IS_WITNESSED) == 1,
+            reason: RecoveryKind::of_number(get_u32(block, at::REASON)),
         })
+    }
+
+    /// What a state with a right checksum has that this version does not know.
+    fn unknown_in(block: &Block) -> Option<Unknown> {
+        let number = |at| get_u32(block, at);
+        let (phase, mode) = (number(at::PHASE), number(at::MODE));
+        let (is_witnessed, reason) = (number(at::IS_WITNESSED), number(at::REASON));
+        let durability = u8::try_from(mode).ok().and_then(Durability::of_number);
+        let is_reason = reason == 0 || RecoveryKind::of_number(reason).is_some();
+        let in_use = first_in_use(block, at::RESERVED..at::CHECKSUM);
+        Unknown::first(&[
+            ("byte of a state", in_use, in_use == 0),
+            (
+                "phase of a state",
+                phase.into(),
+                Phase::of_number(phase).is_some(),
+            ),
+            ("durability of a state", mode.into(), durability.is_some()),
+            ("witness of a state", is_witnessed.into(), is_witnessed <= 1),
+            ("reason of a state", reason.into(), is_reason),
+        ])
     }
 }
 
@@ -215,6 +233,14 @@ impl States {
                 is_whole: a.seq.abs_diff(b.seq) == 1,
             },
         }
+    }
+
+    /// What a slot of this file has that this version does not know. It is for a newer one to say what was last.
+    pub(crate) fn unknown(slots: [&Block; 2], uuid: &[u8; 16]) -> Option<Unknown> {
+        let mut whole = slots.into_iter().filter(|slot| {
+            get(slot, at::MAGIC) == MAGIC && is_sealed(slot) && get(slot, at::UUID) == *uuid
+        });
+        whole.find_map(State::unknown_in)
     }
 
     /// What the slots let us believe, together with what else is known of the file. `sum` is that of the

@@ -685,8 +685,8 @@ const MUTANTS: &[Mutant] = &[
         "lowest: the way down is not the lowest",
         &[edit(
             TREE,
-            "child = child << NODE_SHIFT | node.trailing_zeros() as usize;",
-            "child = child << NODE_SHIFT | node.ilog2() as usize;",
+            "self.first_candidate(|node| node.trailing_zeros(), is_full)",
+            "self.first_candidate(|node| node.ilog2(), is_full)",
         )],
         &[Test("properties", "big_trees_answer_like_a_scan_and_a_set")],
     ),

@@ -44,6 +44,40 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
     ),
     mutant(
+        "state: what a newer version wrote is damage",
+        &[edit(
+            OPEN,
+            "        Some(unknown) => Err(unknown.into()),\n        None => Ok(States::read(slots, &header.uuid)),",
+            "        _ => Ok(States::read(slots, &header.uuid)),",
+        )],
+        &[Test("newer", "what_is_unknown_in_a_state_is_newer")],
+    ),
+    mutant(
+        "header: one of a newer version is passed over beside a damaged one",
+        &[edit(
+            "src/storage/file/header.rs",
+            "            [Err(problem), _] | [_, Err(problem)] if problem.intact => Err(problem.what),\n",
+            "",
+        )],
+        &[Test("newer", "what_is_unknown_in_a_header_is_newer")],
+    ),
+    mutant(
+        "restore: in the place of a file of a newer version",
+        &[
+            edit(
+                "src/open_error.rs",
+                "            | Self::UnknownContent { .. }\n            | Self::GeometryMismatch { .. }",
+                "            | Self::GeometryMismatch { .. }",
+            ),
+            edit(
+                "src/open_error.rs",
+                "            Self::Corrupt { .. } | Self::Truncated { .. } | Self::Io { .. } => true,",
+                "            Self::Corrupt { .. } | Self::Truncated { .. } | Self::Io { .. } | Self::UnknownContent { .. } => true,",
+            ),
+        ],
+        &[Test("newer", "what_is_unknown_in_a_header_is_newer")],
+    ),
+    mutant(
         "recovery: Q is synced together with F",
         &[edit(
             RECOVER,

@@ -177,6 +177,7 @@ impl PoolFailure {
             Cause::Backup(OpenError::AlreadyExists) => {
                 Some("nothing was changed; a backup takes nobody's place".to_owned())
             }
+            Cause::Backup(error) => version_hint(error),
             Cause::Restore(_) => {
                 Some("nothing was changed; if it may go, remove it first".to_owned())
             }
@@ -268,6 +269,20 @@ pub(crate) fn named(nets: &[IpNet]) -> String {
     }
 }
 
+/// What to do with a file of another version, which is not damaged.
+pub(crate) fn version_hint(error: &OpenError) -> Option<String> {
+    match error {
+        OpenError::UnknownContent { .. }
+        | OpenError::UnsupportedVersion { .. }
+        | OpenError::UnsupportedFeatures { .. }
+        | OpenError::ReadOnlyFeatures { .. } => Some(
+            "nothing was changed, and the file is not damaged: use the version of hostbits that wrote it"
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}
+
 fn open_hint(file: &str, error: &OpenError) -> Option<String> {
     match error {
         OpenError::NotFound => Some(format!(
@@ -285,7 +300,7 @@ fn open_hint(file: &str, error: &OpenError) -> Option<String> {
         OpenError::GeometryMismatch { .. } => Some(
             "name the whole pool as it shall be, with the options it was created with".to_owned(),
         ),
-        _ => None,
+        other => version_hint(other),
     }
 }
 

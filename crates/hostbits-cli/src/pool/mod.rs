@@ -27,7 +27,7 @@ pub(crate) use args::{AFTER_HELP, FileArgs, PoolCommand, ReclaimArgs};
 pub(crate) use change::needs_sync;
 pub(crate) use failure::{
     Cause, EXIT_FILE, EXIT_REFUSED, PoolFailure, exit_code_of_allocate, exit_code_of_exact,
-    exit_code_of_release, named,
+    exit_code_of_release, named, version_hint,
 };
 pub(crate) use look::{Problem, has_damage, problems, verdict};
 pub(crate) use map::Map;

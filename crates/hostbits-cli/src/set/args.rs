@@ -36,7 +36,7 @@ Exit codes:
   5  the address is not allocated
   6  exhausted, and addresses are quarantined: hostbits set reclaim
   7  kept for addresses that stale leases hold
-  8  a pool file is missing, damaged, locked, poisoned, or of another pool
+  8  a pool file is missing, damaged, locked, poisoned, of another pool, or of a newer version
   9  refused: the CONFIG would renumber, shrink or lose what somebody may hold; a fuse of reconcile
 
 With --format json, what is printed is one object on one line: see docs/guide/json.md.";

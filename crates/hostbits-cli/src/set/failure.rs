@@ -1,7 +1,9 @@
 //! How a configuration and its files can refuse: what they said, and what to do next.
 
 use crate::failure::{EXIT_EXHAUSTED, EXIT_INPUT};
-use crate::pool::{EXIT_FILE, EXIT_REFUSED, exit_code_of_allocate, exit_code_of_exact, named};
+use crate::pool::{
+    EXIT_FILE, EXIT_REFUSED, exit_code_of_allocate, exit_code_of_exact, named, version_hint,
+};
 use crate::users::{ReadList, printable};
 use hostbits::{AllocateError, AllocateExactError, AllocatePairError, SyncError};
 use hostbits_config::{ApplyError, ConfigError, OpenError, PlanError};
@@ -98,7 +100,7 @@ impl SetFailure {
                 | hostbits::OpenError::ModeMismatch { .. } => Some(format!(
                     "hostbits set plan {file} tells what apply would do"
                 )),
-                _ => None,
+                other => version_hint(other),
             },
             Cause::Open(OpenError::NoFile { .. }) => Some(format!(
                 "without files: hostbits set next {file} SET --users LIST"

@@ -78,7 +78,7 @@ fn wrong_usage_is_exit_code_2_and_says_why() {
         ),
         (
             "next 10.0.0.0/24 --policy best",
-            "write lowest, next, spread, random or random:SEED",
+            "write lowest, highest, next, spread, random or random:SEED",
         ),
         (
             "next 10.0.0.0/24 --policy random:x",

@@ -9,6 +9,8 @@ mod help;
 mod info;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 mod lists;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+mod newer;
 mod options;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 mod pool;
@@ -29,3 +31,5 @@ mod set;
 mod set_json;
 mod streams;
 mod users_file;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+mod variants;

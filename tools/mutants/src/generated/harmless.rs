@@ -12,7 +12,7 @@ pub(crate) const HARMLESS: &[Harmless] = &[
          it there; the instruction is the same on x86-64 and aarch64.",
     ),
     (
-        "gen: bitmap/chunk.rs:take_lowest: lowered: *[SeqCst -> Acquire])",
+        "gen: bitmap/chunk.rs:take_some: lowered: *[SeqCst -> Acquire])",
         "No model can tell: the load of the newer word by a failed exchange follows the fences of the search. It \
          takes the place of the first look, which the proof wants in the total order.",
     ),
