@@ -2,10 +2,11 @@
 //!
 //! The comments on the fields below are the help texts.
 
-use crate::users::{ListName, Reading, list_name};
+use crate::lists::{Reading, list_name};
 use crate::values;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hostbits::{BuildError, Builder, Gateway, Pool, StatsLevel};
+use hostbits_ops::ListName;
 use ipnet::IpNet;
 
 const EXIT_CODES: &str = "\

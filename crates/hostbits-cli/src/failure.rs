@@ -1,6 +1,7 @@
 //! How a run can fail: a message, a JSON object and an exit code for each way.
 
 use crate::args::Format;
+use crate::notes::RefusedList;
 use crate::output::print_error_text;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 use crate::pool::PoolFailure;
@@ -8,9 +9,9 @@ use crate::pool::PoolFailure;
 use crate::reconcile::{Found, PlanFailure};
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 use crate::set::SetFailure;
-use crate::users::{ReadList, ReadToEnd, RefusedList, printable};
 use hostbits::{AdoptError, AllocateError, BuildError};
 use hostbits_lists::ListError;
+use hostbits_ops::{ReadList, ReadToEnd, printable};
 use serde::Serialize;
 use std::fmt;
 use std::io;

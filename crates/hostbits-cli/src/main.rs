@@ -10,7 +10,9 @@ mod args;
 mod closing;
 mod failure;
 mod info;
+mod lists;
 mod next;
+mod notes;
 mod output;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 mod pool;
@@ -18,7 +20,6 @@ mod pool;
 mod reconcile;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 mod set;
-mod users;
 mod values;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 mod waiting;

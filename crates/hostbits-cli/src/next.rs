@@ -2,9 +2,10 @@
 
 use crate::args::{Format, NextArgs};
 use crate::failure::Failure;
+use crate::notes::Notes;
 use crate::output::{print, print_error_text, print_json};
-use crate::users::{Notes, ReadList, UserRecords};
 use hostbits::{AllocateError, Pool};
+use hostbits_ops::ReadList;
 use ipnet::IpNet;
 use serde::Serialize;
 
@@ -44,7 +45,7 @@ pub(crate) fn run(args: &NextArgs) -> Result<(), Failure> {
 
 /// Marks what the users hold. In plain format, says on standard error what was odd.
 fn adopt(pool: &Pool, args: &NextArgs) -> Result<ReadList, Failure> {
-    let mut users = UserRecords::open_all(&args.reading.of(&args.users))?;
+    let mut users = crate::lists::open_all(&args.reading.of(&args.users))?;
     let adopted = pool.adopt_with(args.reading.unreadable(), &mut users);
     let read = users.finish().map_err(Failure::Unreadable)?;
     let report = match adopted {

@@ -1,6 +1,7 @@
 //! The values of the options: text in, value or a sentence about what to write instead out.
 
 pub(crate) use hostbits_config::values::{AddrSpan, PolicyChoice, gateway, network, policy, range};
+use hostbits_ops::Named;
 use std::net::IpAddr;
 
 /// Addresses to set aside.
@@ -34,32 +35,10 @@ pub(crate) fn reserve(text: &str) -> Result<Reserve, String> {
     }
 }
 
-/// What the caller names: an address, or a prefix of several.
-#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Named {
-    /// The address, as written.
-    pub(crate) addr: IpAddr,
-    /// The prefix length, if one was written.
-    pub(crate) prefix_len: Option<u8>,
-}
-
 /// Reads `10.0.0.5`, or a prefix such as the command prints: `10.0.0.5/32`, `10.0.0.16/28`.
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 pub(crate) fn named(text: &str) -> Result<Named, String> {
-    let addr = text.parse().map(|addr| Named {
-        addr,
-        prefix_len: None,
-    });
-    let prefix = |_| {
-        network(text).map(|net| Named {
-            addr: net.addr(),
-            prefix_len: Some(net.prefix_len()),
-        })
-    };
-    addr.or_else(prefix).map_err(|_| {
-        format!("{text:?} is neither an address nor a prefix: write 10.0.0.5 or 10.0.0.16/28")
-    })
+    text.parse()
 }
 
 /// Reads one address.

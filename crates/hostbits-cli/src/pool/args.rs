@@ -1,11 +1,13 @@
 //! What may be said to `hostbits pool`. The comments on the fields are the help texts.
 
 use crate::args::{Format, PoolArgs};
+use crate::lists::{Reading, list_name};
 use crate::reconcile::Named as NamedTarget;
-use crate::users::{ListName, Reading, list_name};
-use crate::values::{self, Named};
+use crate::values;
 use clap::{Args, Subcommand, ValueEnum};
 use hostbits::Durability;
+use hostbits_ops::ListName;
+use hostbits_ops::Named;
 use std::net::IpAddr;
 use std::path::PathBuf;
 

@@ -5,8 +5,8 @@ use super::failure::Cause;
 use crate::args::Format;
 use crate::failure::Failure;
 use crate::output::{print, print_json};
-use crate::users::printable;
 use hostbits::{FileView, OpenError};
+use hostbits_ops::printable;
 use serde::Serialize;
 use std::path::Path;
 

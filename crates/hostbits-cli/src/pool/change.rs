@@ -2,7 +2,6 @@
 
 use super::args::{AllocateArgs, CreateArgs, FileArgs, GrowArgs};
 use super::failure::{Cause, one_address};
-use super::net_of;
 use crate::args::{Format, PoolArgs};
 use crate::closing::using;
 use crate::failure::Failure;
@@ -10,6 +9,7 @@ use crate::next::Given;
 use crate::output::{print, print_json, print_whole};
 use crate::waiting::naming_others;
 use hostbits::{Durability, Network, NetworkInfo, Pool, SyncError};
+use hostbits_ops::net_of;
 use ipnet::IpNet;
 use serde::Serialize;
 use std::io;

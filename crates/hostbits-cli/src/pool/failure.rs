@@ -4,11 +4,11 @@ use crate::failure::{EXIT_EXHAUSTED, EXIT_INPUT, Failure};
 use crate::reconcile::{
     Found, MEND, OTHER_PLAN, Sighted, apply_hint, serialize_apply, without_member,
 };
-use crate::users::ReadList;
 use hostbits::{
     AllocateError, AllocateExactError, MemberId, OpenError, PassError, ReclaimError,
     ReconcilerError, ReleaseError, SetApplyError, SetReclaimError, SetReconcilerError, SyncError,
 };
+use hostbits_ops::ReadList;
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -419,12 +419,12 @@ pub(crate) fn exit_code_of_release(error: &ReleaseError) -> u8 {
 }
 
 /// The address, and no more of it than is one of the pool's.
-pub(super) fn one_address(named: crate::values::Named, unit: u8) -> Result<IpAddr, Cause> {
+pub(super) fn one_address(named: hostbits_ops::Named, unit: u8) -> Result<IpAddr, Cause> {
     match named.prefix_len {
         None => Ok(named.addr),
         Some(prefix_len) if prefix_len == unit => Ok(named.addr),
         Some(prefix_len) => Err(Cause::NotOneAddress {
-            named: super::net_of(named.addr, prefix_len),
+            named: hostbits_ops::net_of(named.addr, prefix_len),
             unit,
         }),
     }

@@ -3,14 +3,15 @@
 
 use super::args::FileArgs;
 use super::failure::EXIT_FILE;
-use super::map::Map;
-use super::net_of;
+use super::map::write_map;
 use crate::args::Format;
 use crate::failure::Failure;
 use crate::info;
 use crate::output::{Utc, print, print_json};
 use crate::waiting::processes;
 use hostbits::{Durability, FileProblem, FileView, Health, NetworkInfo, RecoveryKind};
+use hostbits_ops::Map;
+use hostbits_ops::net_of;
 use serde::{Serialize, Serializer};
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -121,7 +122,7 @@ fn write_shown(out: &mut dyn Write, shown: &Shown<'_>) -> io::Result<()> {
     row(out, "taken", &shown.allocated)?;
     row(out, "free", &shown.available)?;
     writeln!(out)?;
-    shown.map.write(out)
+    write_map(shown.map, out)
 }
 
 pub(super) fn list(file: &FileArgs) -> Result<(), Failure> {

@@ -30,16 +30,14 @@ pub(crate) use failure::{
     exit_code_of_release, named,
 };
 pub(crate) use look::{Problem, has_damage, problems, verdict};
-pub(crate) use map::Map;
+pub(crate) use map::write_map;
 pub(crate) use reclaim::run as reclaim;
 pub(crate) use release::{Done, Outcome};
 
 use crate::closing::using;
 use crate::failure::Failure;
-use crate::users::printable;
 use hostbits::{FileView, OpenError, Pool};
-use ipnet::IpNet;
-use std::net::IpAddr;
+use hostbits_ops::printable;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -119,9 +117,4 @@ impl FileArgs {
             error => self.refuse(Cause::Open(error)),
         }
     }
-}
-
-/// An address with the prefix length of its pool's unit, which fits: the pool was built with it.
-pub(crate) fn net_of(addr: IpAddr, unit: u8) -> IpNet {
-    IpNet::new(addr, unit).unwrap_or_else(|_| addr.into())
 }

@@ -4,11 +4,12 @@ use super::args::ReclaimArgs;
 use super::failure::Cause;
 use crate::args::Format;
 use crate::failure::Failure;
+use crate::notes::Notes;
 use crate::output::{print, print_error_text, print_json};
 use crate::reconcile::{Named, Target};
-use crate::users::{ListName, Notes, ReadList, ReadToEnd, UserRecords};
 use hostbits::{Adopted, MemberReclaimed, PoolSet, ReclaimError, SetReclaimed};
 use hostbits_lists::RecordBuf;
+use hostbits_ops::{ListName, ReadList, ReadToEnd};
 use ipnet::IpNet;
 use serde::Serialize;
 
@@ -94,7 +95,7 @@ pub(crate) fn run<T: Named>(args: &ReclaimArgs<T>) -> Result<(), Failure> {
 
 /// Reads all of the list before anything is done with it: half a list would free what the other half holds.
 fn read_whole(lists: &[ListName]) -> Result<Users, Failure> {
-    let mut users = UserRecords::open_all(lists)?;
+    let mut users = crate::lists::open_all(lists)?;
     let records = users.by_ref().collect();
     Ok(Users {
         records,

@@ -2,12 +2,12 @@
 
 use super::args::ReleaseArgs;
 use super::failure::exit_code_of_release;
-use super::net_of;
 use crate::args::Format;
 use crate::failure::Failure;
 use crate::output::{print, print_error_text, print_json};
-use crate::values::Named;
 use hostbits::{Pool, ReleaseError};
+use hostbits_ops::Named;
+use hostbits_ops::net_of;
 use ipnet::IpNet;
 use serde::Serialize;
 use std::collections::BTreeMap;

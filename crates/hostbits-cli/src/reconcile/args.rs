@@ -4,9 +4,10 @@ use super::target::Named;
 use super::values;
 use crate::args::Format;
 use crate::failure::Failure;
+use crate::lists::{Reading, list_name};
 use crate::pool::FileArgs;
-use crate::users::{ListName, Reading, list_name};
 use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand, ValueEnum};
+use hostbits_ops::ListName;
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -215,6 +215,6 @@ pub(super) fn unwritten<'a>(
     };
     let sources = sources.into_iter().filter(is_older);
     sources
-        .map(|source| crate::users::printable(&source.path.display().to_string()))
+        .map(|source| hostbits_ops::printable(&source.path.display().to_string()))
         .collect()
 }

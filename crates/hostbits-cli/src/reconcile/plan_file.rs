@@ -3,9 +3,9 @@
 use super::target::Target;
 use crate::args::Format;
 use crate::failure::Failure;
-use crate::users::{ListName, printable};
 use hostbits::{SetApplied, SetPlan};
 use hostbits_lists::Query;
+use hostbits_ops::{ListName, printable};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,9 +1,10 @@
 //! What a pass has found, as text and as JSON.
 
 use crate::failure::Failure;
+use crate::notes::{Counted, FilterLines, LeftOut, ProblemLines};
 use crate::output::{Utc, print, print_error_text};
-use crate::users::{Counted, FilterLines, LeftOut, ProblemLines, ReadToEnd};
 use hostbits::{Applied, EntryCounts, PlanRange, Problem, SetPlan, SlotCounts};
+use hostbits_ops::ReadToEnd;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;

@@ -4,9 +4,11 @@ use super::args::{SeedArgs, refuse_two_inputs};
 use super::progress::Progress;
 use super::target::{Named, Target};
 use crate::failure::Failure;
+use crate::lists::Reading;
+use crate::notes::Notes;
 use crate::output::{print, print_error_text, print_json};
-use crate::users::{ListName, Notes, ReadList, Reading, UserRecords};
 use crate::waiting::{in_flight, naming_others};
+use hostbits_ops::{ListName, ReadList, UserRecords};
 use serde::Serialize;
 
 /// The answer as JSON.

@@ -5,9 +5,9 @@ use super::report::Sighted;
 use super::target::Target;
 use crate::failure::Failure;
 use crate::pool::Cause;
-use crate::users::{UserRecords, unreadable};
 use hostbits::{ReconcileOptions, SetReconciler, SetReconcilerError};
 use hostbits_lists::Source;
+use hostbits_ops::{UserRecords, unreadable};
 use ipnet::IpNet;
 use std::time::Duration;
 

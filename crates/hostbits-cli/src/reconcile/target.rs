@@ -252,7 +252,7 @@ impl Target {
             },
             pool_file: id.and_then(|id| self.member(id)).map(|member| {
                 let path = path_of(member).display().to_string();
-                crate::users::printable(&path)
+                hostbits_ops::printable(&path)
             }),
             cause,
         }))

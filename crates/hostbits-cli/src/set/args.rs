@@ -1,11 +1,13 @@
 //! What may be said to `hostbits set`. The comments on the fields are the help texts.
 
 use crate::args::Format;
+use crate::lists::{Reading, list_name};
 use crate::pool::ReclaimArgs;
 use crate::reconcile::{ReconcileArgs, SeedArgs};
-use crate::users::{ListName, Reading, list_name};
-use crate::values::{self, Named};
+use crate::values;
 use clap::{Args, Subcommand};
+use hostbits_ops::ListName;
+use hostbits_ops::Named;
 use std::path::PathBuf;
 
 /// What follows the help of each of them.

@@ -2,9 +2,9 @@
 
 use crate::failure::{EXIT_EXHAUSTED, EXIT_INPUT};
 use crate::pool::{EXIT_FILE, EXIT_REFUSED, exit_code_of_allocate, exit_code_of_exact, named};
-use crate::users::{ReadList, printable};
 use hostbits::{AllocateError, AllocateExactError, AllocatePairError, SyncError};
 use hostbits_config::{ApplyError, ConfigError, OpenError, PlanError};
+use hostbits_ops::{ReadList, printable};
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};

@@ -5,10 +5,11 @@ use super::failure::Cause;
 use crate::args::Format;
 use crate::failure::Failure;
 use crate::output::{print, print_json};
-use crate::pool::{EXIT_FILE, EXIT_REFUSED, Map, Problem, has_damage, net_of, problems, verdict};
-use crate::users::printable;
+use crate::pool::{EXIT_FILE, EXIT_REFUSED, Problem, has_damage, problems, verdict, write_map};
 use hostbits::{FileView, Member, NetworkInfo};
 use hostbits_config::{MemberConfig, OpenError, Plan, SetConfig, Step, StepKind};
+use hostbits_ops::printable;
+use hostbits_ops::{Map, net_of};
 use ipnet::IpNet;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -245,7 +246,7 @@ fn write_member(out: &mut dyn Write, member: &ShownMember) -> io::Result<()> {
             cordon.allocated
         )?;
     }
-    member.map.write(out)
+    write_map(&member.map, out)
 }
 
 impl Part {

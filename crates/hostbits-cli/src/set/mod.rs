@@ -25,10 +25,10 @@ pub(crate) use failure::SetFailure;
 use crate::failure::Failure;
 use crate::pool;
 use crate::reconcile::{self, ListArgs, Named};
-use crate::users::printable;
 use args::CheckArgs;
 use failure::Cause;
 use hostbits_config::{Config, OpenError, SetConfig};
+use hostbits_ops::printable;
 use std::process::ExitCode;
 
 /// Does what was asked for.

@@ -6,9 +6,10 @@ use super::failure::Cause;
 use crate::args::Format;
 use crate::failure::Failure;
 use crate::next::Given;
+use crate::notes::Notes;
 use crate::output::{print, print_error_text, print_json};
-use crate::users::{Notes, ReadList, UserRecords};
 use hostbits::PoolSet;
+use hostbits_ops::ReadList;
 use ipnet::IpNet;
 use serde::Serialize;
 
@@ -60,7 +61,7 @@ pub(super) fn run(args: &NextArgs) -> Result<(), Failure> {
 
 /// Marks what the users hold. In plain format, says on standard error what was odd.
 fn read_list(set: &PoolSet, args: &NextArgs) -> Result<ReadList, Failure> {
-    let mut users = UserRecords::open_all(&args.reading.of(&args.users))?;
+    let mut users = crate::lists::open_all(&args.reading.of(&args.users))?;
     let adopted = set.adopt_with(args.reading.unreadable(), &mut users);
     let read = users.finish().map_err(Failure::Unreadable)?;
     let report = match adopted {

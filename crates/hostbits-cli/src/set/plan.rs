@@ -6,8 +6,8 @@ use crate::args::Format;
 use crate::failure::Failure;
 use crate::output::{print, print_json};
 use crate::pool::EXIT_REFUSED;
-use crate::users::printable;
 use hostbits_config::{Config, Plan};
+use hostbits_ops::printable;
 use serde::Serialize;
 use std::process::ExitCode;
 

@@ -16,7 +16,7 @@ struct Run {
 
 /// A map from entries to lines, both counted from 1. Entries ascend.
 #[derive(Debug, Default)]
-pub(super) struct Positions {
+pub(crate) struct Positions {
     runs: Vec<Run>,
 }
 
@@ -30,7 +30,7 @@ impl Run {
 
 impl Positions {
     /// Notes that entry `position` stands on `line`. Positions come one after the other.
-    pub(super) fn note(&mut self, position: u64, line: u64) {
+    pub(crate) fn note(&mut self, position: u64, line: u64) {
         if let Some(run) = self.runs.last_mut() {
             if run.distance.is_none() {
                 run.distance = Some(line.wrapping_sub(run.line).cast_signed());
@@ -47,7 +47,7 @@ impl Positions {
     }
 
     /// The same where not every entry was noted; 0 if none was.
-    pub(super) fn known_line_of(&self, position: u64) -> u64 {
+    pub(crate) fn known_line_of(&self, position: u64) -> u64 {
         match self.runs.is_empty() {
             true => 0,
             false => self.line_of(position),
@@ -55,7 +55,7 @@ impl Positions {
     }
 
     /// The line of an entry that was noted.
-    pub(super) fn line_of(&self, position: u64) -> u64 {
+    pub(crate) fn line_of(&self, position: u64) -> u64 {
         let after = self.runs.partition_point(|run| run.position <= position);
         match after.checked_sub(1).and_then(|at| self.runs.get(at)) {
             Some(run) => run.line_of(position),

@@ -1,7 +1,7 @@
 //! What was odd about a users file, as text for people.
 
-use super::{ReadToEnd, printable};
 use hostbits::{Adopted, Problem, ProblemKind};
+use hostbits_ops::{ReadList, ReadToEnd, printable};
 use std::fmt;
 
 /// How much of an owner's name is quoted, in characters.
@@ -258,21 +258,21 @@ fn clipped(text: &str) -> String {
 pub(crate) struct RefusedList {
     read: ReadToEnd,
     report: Adopted,
-    list: super::ReadList,
+    list: ReadList,
 }
 
 impl RefusedList {
     /// Of what was read, and what the library said of it.
     pub(crate) fn new(report: Adopted, read: ReadToEnd) -> Self {
         Self {
-            list: super::ReadList::new(report.clone(), &read),
+            list: ReadList::new(report.clone(), &read),
             read,
             report,
         }
     }
 
     /// The same as JSON has it.
-    pub(crate) fn list(&self) -> &super::ReadList {
+    pub(crate) fn list(&self) -> &ReadList {
         &self.list
     }
 

@@ -1,73 +1,13 @@
 //! Which lists are meant, and how they are read.
 
+use crate::failure::Failure;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 use hostbits::Unreadable;
-use hostbits_lists::{Format, FormatError, Query, Source};
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
-
-/// A list, and how its format was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ListName {
-    /// The list.
-    pub(crate) source: Source,
-    /// `FORMAT:`, with all that was added to it.
-    format: String,
-}
-
-impl ListName {
-    /// Reads `FILE`, or `FORMAT:FILE`.
-    pub(crate) fn read(text: &OsStr) -> Result<Self, FormatError> {
-        let source = Source::with_default(Format::CSV, text)?;
-        let bytes = text.as_encoded_bytes();
-        let path_len = source.path.as_os_str().len();
-        // The path is the end of the text, and what stands before it is the name of a format.
-        let format = match std::str::from_utf8(&bytes[..bytes.len() - path_len]) {
-            Ok(format) if !format.is_empty() => format.to_owned(),
-            _ => "csv:".to_owned(),
-        };
-        Ok(Self { source, format })
-    }
-
-    /// The same with a filter, if its values are JSON.
-    pub(crate) fn filtered(&self, query: Query) -> Option<Self> {
-        let mut filtered = self.clone();
-        filtered.source.format = self.source.format.filtered(query)?;
-        Some(filtered)
-    }
-
-    /// The same without the entries in some states, if its format has any.
-    pub(crate) fn without(mut self, states: &[String]) -> Option<Self> {
-        if !states.is_empty() && !self.source.format.has_states() {
-            return None;
-        }
-        self.source.without.extend_from_slice(states);
-        Some(self)
-    }
-
-    /// The filter that was given for it.
-    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
-    pub(crate) fn filter(&self) -> Option<&str> {
-        super::reader::filter_of(&self.source.format)
-    }
-
-    /// Whether it is standard input, which can be read once.
-    pub(crate) fn is_stdin(&self) -> bool {
-        self.source.path == Path::new("-")
-    }
-
-    /// As text that means the same in every folder; `None` if the path is no text.
-    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
-    pub(crate) fn absolute(&self) -> Option<String> {
-        let path = match self.is_stdin() {
-            true => self.source.path.clone(),
-            false => std::path::absolute(&self.source.path).ok()?,
-        };
-        Some(format!("{}{}", self.format, path.to_str()?))
-    }
-}
+use hostbits_lists::Query;
+use hostbits_ops::{ListName, UserRecords, unreadable};
+use std::path::PathBuf;
 
 /// Reads a [`ListName`].
 pub(crate) fn list_name() -> impl TypedValueParser<Value = ListName> {
@@ -134,12 +74,14 @@ impl Reading {
     }
 }
 
-/// The choice of so many entries.
-pub(crate) fn unreadable(at_most: u64) -> Unreadable {
-    match at_most {
-        0 => Unreadable::Refuse,
-        at_most => Unreadable::Skip { at_most },
+/// Opens lists as they were named; standard input can be read once.
+pub(crate) fn open_all(lists: &[ListName]) -> Result<UserRecords, Failure> {
+    if lists.iter().filter(|list| list.is_stdin()).count() > 1 {
+        return Err(Failure::Usage(
+            "standard input can be read once: name - once".to_owned(),
+        ));
     }
+    UserRecords::open(lists.iter().map(|list| &list.source)).map_err(Failure::Unreadable)
 }
 
 impl Args for Reading {
@@ -241,33 +183,4 @@ fn indices<'m>(matches: &'m ArgMatches, name: &str) -> impl Iterator<Item = usiz
 
 fn wrong(what: String) -> Error {
     Error::raw(ErrorKind::ValueValidation, what + "\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A plan is read in another folder, by another user perhaps.
-    #[test]
-    fn a_list_keeps_its_format_and_gets_a_whole_path() {
-        let folder = std::env::current_dir().unwrap();
-        let whole = |text: &str| ListName::read(text.as_ref()).unwrap().absolute().unwrap();
-        let expected = |format: &str, file: &str| format!("{format}:{}/{file}", folder.display());
-        assert_eq!(whole("users.csv"), expected("csv", "users.csv"));
-        assert_eq!(whole("kea:a:b"), expected("kea", "a:b"));
-        let columns = "csv@IPAddress,Name:reservations";
-        assert_eq!(
-            whole(columns),
-            expected("csv@IPAddress,Name", "reservations")
-        );
-        assert_eq!(whole("lines:/tmp/x"), "lines:/tmp/x");
-        assert_eq!(
-            (whole("-"), whole("wg-dump:-")),
-            ("csv:-".into(), "wg-dump:-".into())
-        );
-        for text in ["csv:/a b/c", "openvpn-ipp@net30:/x", "csv:-"] {
-            assert_eq!(whole(text), text);
-            assert_eq!(whole(&whole(text)), text);
-        }
-    }
 }
