@@ -1,12 +1,10 @@
 //! Which lists are meant, and how they are read.
 
-use crate::failure::Failure;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
-use hostbits::Unreadable;
 use hostbits_lists::Query;
-use hostbits_ops::{ListName, UserRecords, unreadable};
+use hostbits_ops::ListName;
 use std::path::PathBuf;
 
 /// Reads a [`ListName`].
@@ -50,11 +48,6 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    /// The same for the library.
-    pub(crate) fn unreadable(&self) -> Unreadable {
-        unreadable(self.skip_unreadable)
-    }
-
     /// The lists with their filters and states, which were checked when they were read.
     pub(crate) fn of(&self, lists: &[ListName]) -> Vec<ListName> {
         let mut lists = lists.to_vec();
@@ -72,16 +65,6 @@ impl Reading {
         }
         lists
     }
-}
-
-/// Opens lists as they were named; standard input can be read once.
-pub(crate) fn open_all(lists: &[ListName]) -> Result<UserRecords, Failure> {
-    if lists.iter().filter(|list| list.is_stdin()).count() > 1 {
-        return Err(Failure::Usage(
-            "standard input can be read once: name - once".to_owned(),
-        ));
-    }
-    UserRecords::open(lists.iter().map(|list| &list.source)).map_err(Failure::Unreadable)
 }
 
 impl Args for Reading {

@@ -1,7 +1,7 @@
 //! What was odd about a users file, as text for people.
 
 use hostbits::{Adopted, Problem, ProblemKind};
-use hostbits_ops::{ReadList, ReadToEnd, printable};
+use hostbits_ops::{ReadToEnd, RefusedList, printable};
 use std::fmt;
 
 /// How much of an owner's name is quoted, in characters.
@@ -253,65 +253,12 @@ fn clipped(text: &str) -> String {
     text.chars().take(MAX_QUOTED).collect()
 }
 
-/// A list that was refused: nothing was taken.
-#[derive(Debug)]
-pub(crate) struct RefusedList {
-    read: ReadToEnd,
-    report: Adopted,
-    list: ReadList,
-}
-
-impl RefusedList {
-    /// Of what was read, and what the library said of it.
-    pub(crate) fn new(report: Adopted, read: ReadToEnd) -> Self {
-        Self {
-            list: ReadList::new(report.clone(), &read),
-            read,
-            report,
-        }
+/// The entries of a refused list that cannot be read, by file and line; nothing else of the list matters now.
+pub(crate) fn unreadable_lines(list: &RefusedList) -> String {
+    ProblemLines {
+        read: list.read(),
+        problems: &list.problems(),
+        counts: [list.unparseable(), 0, 0, 0, 0],
     }
-
-    /// The same as JSON has it.
-    pub(crate) fn list(&self) -> &ReadList {
-        &self.list
-    }
-
-    /// The entries that cannot be read, by file and line; nothing else of the list matters now.
-    pub(crate) fn notes(&self) -> String {
-        ProblemLines {
-            read: &self.read,
-            problems: &self.unreadable(),
-            counts: [self.report.unparseable, 0, 0, 0, 0],
-        }
-        .to_string()
-    }
-
-    fn unreadable(&self) -> Vec<Problem> {
-        let problems = self.report.problems.iter();
-        let unreadable = problems.filter(|problem| (KINDS[0].holds)(&problem.kind));
-        unreadable.cloned().collect()
-    }
-
-    /// With which number it would be read all the same.
-    pub(crate) fn hint(&self) -> String {
-        format!(
-            "mend the list, or name its format; --skip-unreadable {} lets {} pass, and whoever is meant is not safe",
-            self.report.unparseable,
-            match self.report.unparseable {
-                1 => "it",
-                _ => "them",
-            }
-        )
-    }
-}
-
-impl fmt::Display for RefusedList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} of {} cannot be read: nothing is handed out or taken",
-            Counted(self.report.unparseable, "entry", "entries"),
-            self.read.name()
-        )
-    }
+    .to_string()
 }

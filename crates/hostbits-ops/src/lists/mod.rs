@@ -12,3 +12,4 @@ pub(crate) mod name;
 mod positions;
 pub(crate) mod read;
 pub(crate) mod records;
+pub(crate) mod refused;

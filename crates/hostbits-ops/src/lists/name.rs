@@ -68,6 +68,18 @@ impl ListName {
     }
 }
 
+/// Standard input can be read once.
+///
+/// # Errors
+///
+/// Says what to write instead, if it is named twice.
+pub fn refuse_two_inputs(lists: &[ListName]) -> Result<(), String> {
+    match lists.iter().filter(|list| list.is_stdin()).count() {
+        0 | 1 => Ok(()),
+        _ => Err("standard input can be read once: name - once".to_owned()),
+    }
+}
+
 /// The choice of so many entries.
 pub fn unreadable(at_most: u64) -> Unreadable {
     match at_most {

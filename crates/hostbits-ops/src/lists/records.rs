@@ -1,6 +1,7 @@
 //! One list or several as an iterator of user records, which ends early if one of them cannot be read.
 
-use crate::lists::name::filter_of;
+use crate::failure::Failure;
+use crate::lists::name::{ListName, filter_of, refuse_two_inputs};
 use crate::lists::read::{Part, ReadToEnd};
 use crate::text::printable;
 use hostbits_lists::{ListError, RecordBuf, Records, Source};
@@ -45,6 +46,12 @@ impl UserRecords {
             current: 0,
             error: None,
         })
+    }
+
+    /// Opens lists as they were named; standard input can be read once.
+    pub(crate) fn open_all(lists: &[ListName]) -> Result<Self, Failure> {
+        refuse_two_inputs(lists).map_err(Failure::Usage)?;
+        Self::open(lists.iter().map(|list| &list.source)).map_err(Failure::Unreadable)
     }
 
     /// Says whether the lists were read to their ends.
