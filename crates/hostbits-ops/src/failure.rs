@@ -119,17 +119,12 @@ impl Failure {
 
     /// What there is to say of it as one JSON object.
     pub fn report(&self) -> FailureReport<'_> {
-        let (set, member) = match self {
-            Self::Files(failure) => failure.set_and_member(),
-            _ => (None, None),
-        };
+        let files = self.files();
+        let (set, member) = files.map_or((None, None), FilesFailure::set_and_member);
         FailureReport {
             error: Described(self),
             message: self.to_string(),
-            file: match self {
-                Self::Files(failure) => failure.file(),
-                _ => None,
-            },
+            file: files.and_then(FilesFailure::file),
             set,
             member,
             list: self.list(),
@@ -146,12 +141,21 @@ impl Failure {
         }
     }
 
+    fn files(&self) -> Option<&FilesFailure> {
+        match self {
+            Self::Files(failure) => Some(failure),
+            Self::Build(_)
+            | Self::Unreadable(_)
+            | Self::Refused(_)
+            | Self::Exhausted { .. }
+            | Self::Output(_)
+            | Self::Usage(_) => None,
+        }
+    }
+
     /// What a pass has found whose plan was not applied because of a fuse, and what to call the pool or the set.
     pub fn sighted(&self) -> Option<(String, &Sighted)> {
-        match self {
-            Self::Files(failure) => failure.sighted(),
-            _ => None,
-        }
+        self.files()?.sighted()
     }
 }
 

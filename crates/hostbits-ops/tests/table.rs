@@ -124,6 +124,8 @@ fn every_error_has_its_row_and_every_row_its_error() {
     for (name, kinds) in ERRORS {
         let of_error = codes.remove(*name);
         let of_error = of_error.unwrap_or_else(|| panic!("there is no {name} any more"));
+        let hands_on = ["SetReclaimError", "SetReconcilerError", "SetApplyError"].contains(name);
+        assert!(of_error.is_empty() || !hands_on, "{name}: {of_error:?}");
         for kind in kinds.unwrap_or_default() {
             expected.extend(of_error.iter().map(|code| (*kind, code.clone())));
         }
@@ -199,4 +201,44 @@ fn every_code_is_on_the_page_of_json() {
         .filter(|code| !page.contains(&format!("`{code}`")))
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// Enums of other crates of which some variant is treated apart, and the rest, which may grow, alike. Whoever adds one
+/// says here what becomes of it, and looks where it is matched.
+#[test]
+fn variants_that_are_told_apart_are_all_there_are() {
+    for (file, name, known) in [
+        (
+            "src/set/reconcile/error.rs",
+            "SetApplyError",
+            &["Member", "Fuse"][..],
+        ),
+        (
+            "src/set/error.rs",
+            "AllocatePairError",
+            &["V4", "V6", "NoCommonIndex"],
+        ),
+        ("src/users/report.rs", "AdoptError", &["Unreadable"]),
+        (
+            "crates/hostbits-config/src/apply.rs",
+            "ApplyError",
+            &["Plan", "Refused", "File"],
+        ),
+        (
+            "crates/hostbits-config/src/open.rs",
+            "OpenPair",
+            &["Any", "Same"],
+        ),
+    ] {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        let (_, body) = text.split_once(&format!("pub enum {name} {{\n")).unwrap();
+        let body = &body[..body.find("\n}").unwrap()];
+        // A variant is a word in the first column of the body; attributes and comments are none.
+        let lines = body.lines().filter_map(|line| line.strip_prefix("    "));
+        let lines = lines.filter(|line| line.starts_with(|first: char| first.is_uppercase()));
+        let variants: Vec<&str> = lines
+            .map(|line| line.split([' ', '(', ',', '{']).next().unwrap())
+            .collect();
+        assert_eq!(variants, known, "{name} of {file}");
+    }
 }

@@ -108,25 +108,30 @@ pub(crate) enum Cause {
 }
 
 impl Cause {
-    /// The member of a set that is the cause.
-    pub(crate) fn member_id(&self) -> Option<MemberId> {
+    /// The member of a set that is the cause: by its number, or by its name where no number is known.
+    pub(crate) fn member(&self) -> (Option<MemberId>, Option<&str>) {
         match self {
-            Self::Reclaim { error, .. } => error.id,
-            Self::Reconciler(error) => Some(error.id),
-            Self::SyncOfMember { id, .. } | Self::Replaced(id) => Some(*id),
-            _ => None,
-        }
-    }
-
-    /// The same by its name, where no number is known.
-    pub(crate) fn member(&self) -> Option<&str> {
-        match self {
+            Self::Reclaim { error, .. } => (error.id, None),
+            Self::Reconciler(error) => (Some(error.id), None),
+            Self::SyncOfMember { id, .. } | Self::Replaced(id) => (Some(*id), None),
             Self::Apply { error, .. } | Self::Undo(error) => match error {
-                SetApplyError::Member { member, .. } => Some(member),
-                SetApplyError::Fuse { member, .. } => member.as_deref(),
-                _ => None,
+                SetApplyError::Member { member, .. } => (None, Some(member)),
+                SetApplyError::Fuse { member, .. } => (None, member.as_deref()),
+                // There is no other one, as a test says.
+                _ => (None, None),
             },
-            _ => None,
+            Self::Open(_)
+            | Self::Backup(_)
+            | Self::Restore(_)
+            | Self::Allocate { .. }
+            | Self::Exact(_)
+            | Self::NotOneAddress { .. }
+            | Self::Seed
+            | Self::Sync(_)
+            | Self::Pass(_)
+            | Self::OtherPlan
+            | Self::Unclosed { .. }
+            | Self::Unprinted { .. } => (None, None),
         }
     }
 }
@@ -182,16 +187,31 @@ impl PoolFailure {
             Cause::Unclosed { nets, .. } | Cause::Unprinted { nets, .. } => {
                 words.nets = some_of(nets);
             }
-            _ => {}
+            Cause::Open(_)
+            | Cause::Backup(_)
+            | Cause::Restore(_)
+            | Cause::Allocate { .. }
+            | Cause::Exact(_)
+            | Cause::NotOneAddress { .. }
+            | Cause::Seed
+            | Cause::Sync(_)
+            | Cause::SyncOfMember { .. }
+            | Cause::Reclaim { .. }
+            | Cause::Reconciler(_)
+            | Cause::Pass(_)
+            | Cause::Apply { .. }
+            | Cause::Undo(_)
+            | Cause::OtherPlan
+            | Cause::Replaced(_) => {}
         }
         words
     }
 
     pub(crate) fn list(&self) -> Option<&ReadList> {
-        match &self.cause {
-            Cause::Reclaim { list, .. } => Some(list),
-            _ => None,
-        }
+        let Cause::Reclaim { list, .. } = &self.cause else {
+            return None;
+        };
+        Some(list)
     }
 
     /// What was found by the pass whose plan was not applied, since a fuse has blown.

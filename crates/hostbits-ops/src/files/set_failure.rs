@@ -82,6 +82,7 @@ impl SetFailure {
                 ApplyError::Refused(_) => Place::new(Kind::ConfigApply, "refused", Case::Any),
                 ApplyError::File { error, .. } => place_of_open(error, Case::Apply),
                 ApplyError::Plan(failed) => place_of_open(&failed.error, Case::Any),
+                // There is no other one, as a test says.
                 _ => Place::new(Kind::ConfigApply, "unfit", Case::Any),
             },
             Cause::Allocate { error, list, .. } => {
@@ -122,10 +123,10 @@ impl SetFailure {
 
     /// What became of the list of users.
     pub(crate) fn list(&self) -> Option<&ReadList> {
-        match &self.cause {
-            Cause::Allocate { list, .. } => list.as_deref(),
-            _ => None,
-        }
+        let Cause::Allocate { list, .. } = &self.cause else {
+            return None;
+        };
+        list.as_deref()
     }
 
     /// The error as JSON: an object with a code.

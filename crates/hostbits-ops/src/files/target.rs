@@ -162,13 +162,13 @@ impl Target {
 
     /// A failure of this pool, or of this set.
     pub(crate) fn refuse(&self, cause: Cause) -> Failure {
-        let id = cause.member_id();
+        let (id, name) = cause.member();
         FilesFailure::Pool(PoolFailure {
             file: self.file(),
             set: self.set().map(str::to_owned),
             member: match id {
                 Some(id) => self.name_of(id),
-                None => self.set().and(cause.member()).map(str::to_owned),
+                None => self.set().and(name).map(str::to_owned),
             },
             pool_file: id
                 .and_then(|id| self.member(id))
