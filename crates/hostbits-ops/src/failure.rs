@@ -41,7 +41,7 @@ pub enum Failure {
     Files(Box<FilesFailure>),
 }
 
-/// A failure as JSON: see `docs/cli-json.md`.
+/// A failure as JSON: the object of which the page "The JSON of the command line" tells.
 #[derive(Debug, Serialize)]
 pub struct FailureReport<'a> {
     error: Described<'a>,

@@ -62,15 +62,24 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+fn files_below(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
         if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|it| it == "rs") {
+            files_below(&path, extension, found);
+        } else if path.extension().is_some_and(|it| it == extension) {
             found.push(path);
         }
     }
+}
+
+/// The page of this title, wherever it is.
+fn page(title: &str) -> String {
+    let mut files = Vec::new();
+    files_below(&root().join("docs"), "md", &mut files);
+    let pages = files.iter().map(|file| fs::read_to_string(file).unwrap());
+    let mut titled = pages.filter(|text| text.lines().next() == Some(&format!("# {title}")));
+    titled.next().expect("the page has another title now")
 }
 
 /// What stands between quotes.
@@ -88,7 +97,7 @@ fn codes() -> BTreeMap<String, BTreeSet<String>> {
         ("", "crates/hostbits-ops/src/files"),
     ] {
         let mut files = Vec::new();
-        sources(&root().join(folder), &mut files);
+        files_below(&root().join(folder), "rs", &mut files);
         for file in files {
             let text = fs::read_to_string(&file).unwrap();
             for (at, _) in text.match_indices("fn code(") {
@@ -193,7 +202,7 @@ fn hints_have_known_words() {
 /// Whoever reads JSON finds every code on its page.
 #[test]
 fn every_code_is_on_the_page_of_json() {
-    let page = fs::read_to_string(root().join("docs/cli-json.md")).unwrap();
+    let page = page("The JSON of the command line");
     // Networks have too many, and the page names some of them.
     let rows = TABLE.iter().filter(|it| it.kind != Kind::Network);
     let missing: Vec<&str> = rows

@@ -98,6 +98,15 @@ fn a_failure_says_what_a_face_needs() {
     assert_eq!(file.read().unwrap().snapshot.allocated(), 0);
 }
 
+/// A service hands them from thread to thread.
+#[test]
+fn failures_and_targets_can_be_sent() {
+    fn check<T: Send + Sync + 'static>() {}
+    check::<Failure>();
+    check::<Target>();
+    check::<PassOptions>();
+}
+
 /// Counts what it is told.
 #[derive(Default)]
 struct Counting {
