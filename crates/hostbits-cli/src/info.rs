@@ -1,9 +1,9 @@
 //! `hostbits info`: facts about a network.
 
-use crate::args::{Format, InfoArgs};
-use crate::failure::Failure;
-use crate::output::{print, print_json};
+use crate::args::InfoArgs;
+use crate::output::{Format, print, print_json};
 use hostbits::NetworkInfo;
+use hostbits_ops::Failure;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::net::IpAddr;

@@ -1,31 +1,35 @@
 //! The `hostbits` command: the next free address of a network, facts about a network, pools in files, and sets of
 //! them.
 //!
-//! `args` and `values` are what the caller may say, `users` reads the list, `next`, `info`, `pool`, `reconcile` and
-//! `set` are the commands, `failure` is how all of it can go wrong. Which address is free is decided in the
-//! library alone.
+//! | file | what it does |
+//! |---|---|
+//! | `cli`, `args`, `values`, `lists` | what the caller may say |
+//! | `next`, `info`, `files` | the commands |
+//! | `notes`, `found`, `failure` | what was odd about a list, what a pass has found, what went wrong: as text |
+//! | `screen` | what people see while something takes long |
+//! | `output` | the two standard streams |
+//!
+//! What is done is done in `hostbits-ops`, and which address is free is decided in the library alone.
 
 mod args;
-#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
-mod closing;
+mod cli;
 mod failure;
+#[cfg(all(feature = "mmap", target_os = "linux", target_has_atomic = "64"))]
+mod files;
+#[cfg(not(all(feature = "mmap", target_os = "linux", target_has_atomic = "64")))]
+#[path = "no_files.rs"]
+mod files;
+mod found;
 mod info;
+mod lists;
 mod next;
+mod notes;
 mod output;
-#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
-mod pool;
-#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
-mod reconcile;
-#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
-mod set;
-mod users;
+mod screen;
 mod values;
-#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
-mod waiting;
 
-use args::{Cli, Command};
 use clap::Parser;
-use failure::Failure;
+use cli::{Cli, Command};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -37,18 +41,7 @@ fn main() -> ExitCode {
     let (format, outcome) = match &cli.command {
         Command::Next(args) => (args.format, next::run(args).map(found)),
         Command::Info(args) => (args.format, info::run(args).map(found)),
-        #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
-        Command::Check(args) => (args.file.format, reconcile::check_pool(args)),
-        #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
-        Command::Reconcile(args) => (args.format(), reconcile::reconcile(args)),
-        #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
-        Command::Seed(args) => (args.target.format, reconcile::seed(args).map(found)),
-        #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
-        Command::Reclaim(args) => (args.target.format, pool::reclaim(args).map(found)),
-        #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
-        Command::Pool(command) => (command.format(), pool::run(command)),
-        #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
-        Command::Set(command) => (command.format(), set::run(command)),
+        Command::Files(command) => (command.format(), command.run()),
     };
-    outcome.unwrap_or_else(|failure| Failure::report(&failure, format))
+    outcome.unwrap_or_else(|failure| failure::report(&failure, format))
 }

@@ -1,10 +1,19 @@
 //! Writing to the two standard streams. Neither a closed nor a full one may end in a panic.
 
-use crate::failure::Failure;
+use clap::ValueEnum;
+use hostbits_ops::Failure;
 use serde::Serialize;
-#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 use std::fmt;
 use std::io::{self, BufWriter, Write};
+
+/// How to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Lines for people and shell scripts
+    Plain,
+    /// One JSON object
+    Json,
+}
 
 /// Writes to standard output, to the end.
 ///
@@ -15,15 +24,6 @@ pub(crate) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Res
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         outcome => outcome.map_err(Failure::Output),
     }
-}
-
-/// Writes to standard output, to the end, and minds a reader who does not read it.
-///
-/// For what nobody can ask for again.
-#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
-pub(crate) fn print_whole(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut out = BufWriter::new(io::stdout().lock());
-    write(&mut out).and_then(|()| out.flush())
 }
 
 /// Writes one JSON object to standard output, on a line of its own.
@@ -41,10 +41,8 @@ pub(crate) fn print_error_text(text: &str) {
 }
 
 /// Seconds since 1970 as date and time.
-#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 pub(crate) struct Utc(pub(crate) u64);
 
-#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 impl fmt::Display for Utc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (days, second) = (self.0 / 86_400, self.0 % 86_400);
@@ -70,7 +68,7 @@ impl fmt::Display for Utc {
     }
 }
 
-#[cfg(all(test, target_os = "linux", target_has_atomic = "64"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

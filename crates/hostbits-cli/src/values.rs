@@ -1,7 +1,6 @@
 //! The values of the options: text in, value or a sentence about what to write instead out.
 
 pub(crate) use hostbits_config::values::{AddrSpan, PolicyChoice, gateway, network, policy, range};
-use std::net::IpAddr;
 
 /// Addresses to set aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,55 +29,6 @@ pub(crate) fn reserve(text: &str) -> Result<Reserve, String> {
         }),
         _ => Err(format!(
             "{text:?} has no label: write 10.0.0.10-10.0.0.19=printers, for example"
-        )),
-    }
-}
-
-/// What the caller names: an address, or a prefix of several.
-#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Named {
-    /// The address, as written.
-    pub(crate) addr: IpAddr,
-    /// The prefix length, if one was written.
-    pub(crate) prefix_len: Option<u8>,
-}
-
-/// Reads `10.0.0.5`, or a prefix such as the command prints: `10.0.0.5/32`, `10.0.0.16/28`.
-#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
-pub(crate) fn named(text: &str) -> Result<Named, String> {
-    let addr = text.parse().map(|addr| Named {
-        addr,
-        prefix_len: None,
-    });
-    let prefix = |_| {
-        network(text).map(|net| Named {
-            addr: net.addr(),
-            prefix_len: Some(net.prefix_len()),
-        })
-    };
-    addr.or_else(prefix).map_err(|_| {
-        format!("{text:?} is neither an address nor a prefix: write 10.0.0.5 or 10.0.0.16/28")
-    })
-}
-
-/// Reads one address.
-#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
-pub(crate) fn addr(text: &str) -> Result<IpAddr, String> {
-    text.parse()
-        .map_err(|_| format!("{text:?} is not an address: write 10.0.0.5 or 2001:db8::5"))
-}
-
-/// Reads the prefix length of a block, with or without its slash.
-#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
-pub(crate) fn prefix_len(text: &str) -> Result<u8, String> {
-    let digits = text.strip_prefix('/').unwrap_or(text);
-    let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit())
-        && (digits.len() == 1 || !digits.starts_with('0'));
-    match digits.parse() {
-        Ok(prefix_len) if prefix_len <= 128 && is_plain => Ok(prefix_len),
-        _ => Err(format!(
-            "{text:?} is not a prefix length: write /28, for example"
         )),
     }
 }

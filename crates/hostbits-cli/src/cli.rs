@@ -1,0 +1,78 @@
+//! The commands, and the help that explains them. The comments on the variants are the help texts.
+
+use crate::args::{InfoArgs, NextArgs};
+use crate::files::FilesCommand;
+use clap::{Parser, Subcommand};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  found
+  1  entries of the list cannot be read, so nothing is printed
+  2  wrong usage or unreadable input: a bad network, range or gateway, a file that cannot be read
+  3  exhausted: fewer addresses are free than were asked for
+`hostbits pool`, `hostbits set`, check and reconcile have more of them: see their --help";
+
+const EXAMPLES: &str = "\
+Examples:
+  hostbits next 10.0.0.0/24 --users users.csv
+  hostbits next 10.0.0.0/24 --users users.csv -n 5 --format json
+  hostbits next 10.0.0.0/24 --users kea:/var/lib/kea/kea-leases4.csv
+  wg show all dump | hostbits next 10.0.0.0/24 --users wg-dump:-
+  hostbits next 2001:db8::/40 --unit 56
+  hostbits info 10.0.0.0/24 --gateway last
+  hostbits pool create vpn.pool 10.0.0.0/24
+  hostbits pool allocate vpn.pool
+  hostbits check vpn.pool --from users.csv
+  hostbits reconcile vpn.pool --from users.csv --wait
+  hostbits set plan sets.toml";
+
+/// Lists and their formats; the table is that of the formats themselves.
+fn users_list() -> String {
+    let mut text = "\
+A list of users is a FILE, or a FORMAT:FILE if a program wrote it. FORMAT is one of
+"
+    .to_owned();
+    for format in hostbits_lists::Format::all() {
+        text += &format!("  {:<15} {}\n", format.name(), format.about());
+    }
+    text += "
+A FILE without a format has one user per line: `address` or `address,owner`, or columns that a header names.
+  10.0.0.5 and 10.0.0.5/32 mean the same, and 10.0.0.5/24 is that host in its network. 10.0.0.16/28 and
+  10.0.0.16-10.0.0.31 are all of the block. A prefix that covers the whole network is a route, and holds nothing.
+  Words for nothing, such as (none), null, -, are users without an address.
+  Blank lines and lines that begin with # are skipped, and so is a header line (address,owner).
+  If anything cannot be read, nothing is printed or taken and the exit code is 1; --skip-unreadable N lets N entries pass.
+  What deserves a look is named on standard error with its line number, what could cost an address first.
+  With --format json it is in the object's `list`, and standard error has nothing but an error.
+  In `list`, positions count the entries; `problem_lines` has their line numbers in the same order.";
+    text
+}
+
+/// Tells the next free address of a network, given a list of users who hold some already, and keeps
+/// pools of addresses in files
+#[derive(Debug, Parser)]
+#[command(
+    name = "hostbits",
+    version,
+    disable_help_subcommand = true,
+    after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}")
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Prints the next free address, or several, that no listed user holds
+    #[command(after_help = format!("{}\n\n{EXAMPLES}\n\n{EXIT_CODES}", users_list()))]
+    Next(NextArgs),
+    /// Prints facts about a network: usable range, gateway, capacity, reservations
+    #[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+    Info(InfoArgs),
+    /// Those of pool files, and of sets of them.
+    #[command(flatten)]
+    Files(FilesCommand),
+}

@@ -1,0 +1,227 @@
+//! What may be said to `hostbits pool`. The comments on the fields are the help texts.
+
+use crate::args::PoolArgs;
+use crate::files::reconcile::args::ReclaimArgs;
+use crate::files::target::FileArgs;
+use crate::files::values;
+use crate::output::Format;
+use crate::values::count;
+use clap::{Args, Subcommand, ValueEnum};
+use hostbits::Durability;
+use hostbits_ops::Named;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// What follows the help of each of them.
+pub(crate) const AFTER_HELP: &str = "\
+All of them but grow and restore may be used while other processes have the file open.
+
+Examples:
+  hostbits pool create vpn.pool 10.0.0.0/24 --durability strict
+  hostbits pool allocate vpn.pool
+  hostbits pool allocate vpn.pool --ip 10.0.0.77
+  hostbits pool release vpn.pool 10.0.0.77 10.0.0.2
+  hostbits pool show vpn.pool
+  hostbits pool reclaim vpn.pool --from users.csv
+  hostbits pool backup vpn.pool vpn.pool.copy
+  hostbits pool restore vpn.pool.copy vpn.pool
+
+Exit codes:
+  0  done
+  2  wrong usage or unreadable input: an address that is reserved or not of the pool, a bad user list
+  3  exhausted: too few addresses are free
+  4  the address is taken already
+  5  the address is not allocated
+  6  exhausted, and addresses are quarantined: reclaim them
+  7  kept for addresses that stale leases hold
+  8  the file is missing, there already, damaged, locked, poisoned, or of another pool
+
+With --format json, what is printed is one object on one line: see docs/guide/json.md.";
+
+/// What can be done with a pool file.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PoolCommand {
+    /// Creates the file, with all usable addresses free; never in the place of another
+    #[command(after_help = AFTER_HELP)]
+    Create(CreateArgs),
+    /// Allocates an address, or several, and prints what nobody else will get
+    #[command(after_help = AFTER_HELP)]
+    Allocate(AllocateArgs),
+    /// Gives addresses back, all that can be; one line for each
+    #[command(after_help = AFTER_HELP)]
+    Release(ReleaseArgs),
+    /// Prints what the pool is, how it is, and a map of its addresses
+    #[command(after_help = AFTER_HELP)]
+    Show(FileArgs),
+    /// Prints the allocated addresses, one per line, ascending
+    #[command(after_help = AFTER_HELP)]
+    List(FileArgs),
+    /// Looks for damage in the file: takes no lock, changes nothing. The pool against a list of users
+    /// is `hostbits check`
+    #[command(after_help = AFTER_HELP)]
+    Check(FileArgs),
+    /// Makes durable what has been allocated and released so far
+    #[command(after_help = AFTER_HELP)]
+    Sync(FileArgs),
+    /// Lets the pool grow into a larger one, in place or by a larger file that takes its name; nobody else may have it open
+    #[command(after_help = AFTER_HELP)]
+    Grow(GrowArgs),
+    /// The same as `hostbits reclaim`: frees what is quarantined, except what a list of users names
+    ///
+    /// What the list names is taken, whether or not it was quarantined. The list must have everybody:
+    /// it is read to its end first, and if anything in it is unclear, nothing is freed
+    #[command(after_help = AFTER_HELP)]
+    Reclaim(ReclaimArgs<FileArgs>),
+    /// Copies the file, also while others use it; never in the place of another file. The copy is on the
+    /// disk when this returns
+    ///
+    /// The copy says that it is one. However it is put back, nothing in it is believed: what it has as
+    /// taken stays taken, and the rest is quarantined until reclaim is told who holds what. Other copies,
+    /// by cp or a snapshot, are not always told from the file itself
+    #[command(after_help = AFTER_HELP)]
+    Backup(BackupArgs),
+    /// Puts a backup in the place of the file, or where there is none; nobody may have the file open
+    ///
+    /// Everything that was free in the backup is quarantined then, until reclaim is told who holds what.
+    /// A file that holds another pool is left as it is, and so is one that is no pool: remove it first. A
+    /// damaged one is replaced. The session is never below that of the file, nor that of --min-session
+    #[command(after_help = AFTER_HELP)]
+    Restore(RestoreArgs),
+}
+
+impl PoolCommand {
+    /// How to print.
+    pub(crate) fn format(&self) -> Format {
+        self.file_args().format
+    }
+
+    fn file_args(&self) -> &FileArgs {
+        match self {
+            Self::Create(args) => &args.file,
+            Self::Allocate(args) => &args.file,
+            Self::Release(args) => &args.file,
+            Self::Grow(args) => &args.file,
+            Self::Reclaim(args) => &args.target,
+            Self::Backup(args) => &args.file,
+            Self::Restore(args) => &args.file,
+            Self::Show(file) | Self::List(file) | Self::Check(file) | Self::Sync(file) => file,
+        }
+    }
+}
+
+/// What `create` takes.
+#[derive(Args, Debug)]
+pub(crate) struct CreateArgs {
+    /// The file.
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+
+    /// What to survive, besides the death of processes
+    #[arg(long, value_enum, default_value_t = DurabilityChoice::Process)]
+    pub(crate) durability: DurabilityChoice,
+
+    /// Make room for so many slots, to grow into later [default: as many as there are]
+    #[arg(long, value_name = "N")]
+    pub(crate) capacity: Option<u64>,
+
+    /// The pool.
+    #[command(flatten)]
+    pub(crate) pool: PoolArgs,
+}
+
+/// What `allocate` takes.
+#[derive(Args, Debug)]
+pub(crate) struct AllocateArgs {
+    /// The file.
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+
+    /// How many addresses: all of them or none
+    #[arg(short = 'n', long, default_value = "1", value_parser = count)]
+    pub(crate) count: u64,
+
+    /// This address and no other
+    #[arg(long, value_parser = values::named, conflicts_with_all = ["count", "near", "block"])]
+    pub(crate) ip: Option<Named>,
+
+    /// This address if it is free, and otherwise any
+    #[arg(long, value_name = "IP", value_parser = values::addr, conflicts_with_all = ["count", "block"])]
+    pub(crate) near: Option<IpAddr>,
+
+    /// A block of addresses: an aligned prefix of this length
+    #[arg(long, value_name = "/N", value_parser = values::prefix_len, conflicts_with = "count")]
+    pub(crate) block: Option<u8>,
+}
+
+/// What `release` takes.
+#[derive(Args, Debug)]
+pub(crate) struct ReleaseArgs {
+    /// The file.
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+
+    /// Addresses, or blocks as allocate printed them: 10.0.0.5, 10.0.0.5/32, 10.0.0.16/28
+    #[arg(value_name = "IP", required = true, value_parser = values::named)]
+    pub(crate) named: Vec<Named>,
+}
+
+/// What `grow` takes.
+#[derive(Args, Debug)]
+pub(crate) struct GrowArgs {
+    /// The file.
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+
+    /// Make room for so many slots, if there is less [default: as many as there will be]
+    #[arg(long, value_name = "N")]
+    pub(crate) capacity: Option<u64>,
+
+    /// The pool as it shall be, with all its options.
+    #[command(flatten)]
+    pub(crate) pool: PoolArgs,
+}
+
+/// What `backup` takes.
+#[derive(Args, Debug)]
+pub(crate) struct BackupArgs {
+    /// The file.
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+
+    /// The copy to be made
+    #[arg(value_name = "COPY")]
+    pub(crate) copy: PathBuf,
+}
+
+/// What `restore` takes.
+#[derive(Args, Debug)]
+pub(crate) struct RestoreArgs {
+    /// The backup, or any other copy of a pool file
+    #[arg(value_name = "BACKUP")]
+    pub(crate) backup: PathBuf,
+
+    /// The file.
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+}
+
+/// What to survive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DurabilityChoice {
+    /// The death of processes; after the machine went down, all that was free is quarantined
+    Process,
+    /// The machine, as far as the last sync; allocate syncs before it prints
+    Barrier,
+    /// The machine, address by address: each allocation waits for the disk
+    Strict,
+}
+
+impl From<DurabilityChoice> for Durability {
+    fn from(choice: DurabilityChoice) -> Self {
+        match choice {
+            DurabilityChoice::Process => Self::Process,
+            DurabilityChoice::Barrier => Self::Barrier,
+            DurabilityChoice::Strict => Self::Strict,
+        }
+    }
+}

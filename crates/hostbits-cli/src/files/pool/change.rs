@@ -1,0 +1,110 @@
+//! `create`, `allocate`, `release`, `sync`, `grow`.
+
+use super::args::{AllocateArgs, CreateArgs, GrowArgs, ReleaseArgs};
+use crate::args::PoolArgs;
+use crate::files::granted::print_granted;
+use crate::files::released::print_released;
+use crate::files::target::FileArgs;
+use crate::output::{Format, print, print_json};
+use crate::screen::Screen;
+use hostbits::{Durability, NetworkInfo};
+use hostbits_ops::Failure;
+use hostbits_ops::files::{self, Made, PoolSpec, Wanted};
+use serde::Serialize;
+use std::process::ExitCode;
+
+/// A file that was created or has grown, as JSON.
+#[derive(Serialize)]
+struct Answer<'a> {
+    file: &'a str,
+    info: NetworkInfo,
+    durability: Durability,
+    session: u64,
+}
+
+#[derive(Serialize)]
+struct Synced<'a> {
+    file: &'a str,
+    durability: Durability,
+}
+
+pub(super) fn create(args: &CreateArgs) -> Result<(), Failure> {
+    let spec = spec(&args.pool, args.capacity);
+    let made = files::create(&args.file.file(), spec, args.durability.into())?;
+    print_made(&args.file, "created", made)
+}
+
+pub(super) fn grow(args: &GrowArgs) -> Result<(), Failure> {
+    let made = files::grow(&args.file.file(), spec(&args.pool, args.capacity))?;
+    print_made(&args.file, "holds", made)
+}
+
+fn spec(pool: &PoolArgs, capacity: Option<u64>) -> PoolSpec {
+    PoolSpec {
+        builder: pool.builder(),
+        is_seeded: pool.policy.is_seeded,
+        capacity,
+    }
+}
+
+fn print_made(file: &FileArgs, verb: &str, made: Made) -> Result<(), Failure> {
+    let name = file.name();
+    let Made {
+        info,
+        durability,
+        session,
+    } = made;
+    match file.format {
+        Format::Plain => {
+            print(|out| writeln!(out, "{name}: {verb} {info}, durability {durability}"))
+        }
+        Format::Json => print_json(&Answer {
+            file: &name,
+            info,
+            durability,
+            session,
+        }),
+    }
+}
+
+/// Allocates, and prints what is as durable as the file promises.
+pub(super) fn allocate(args: &AllocateArgs) -> Result<(), Failure> {
+    let (file, format) = (args.file.file(), args.file.format);
+    let nets = files::allocate(&file, wanted(args), &Screen::new(format))?;
+    print_granted(format, &file.name(), None, &nets)
+        .map_err(|error| files::unprinted(&file, nets, error))
+}
+
+/// Which of the options that exclude each other was given.
+fn wanted(args: &AllocateArgs) -> Wanted {
+    match (args.ip, args.block, args.near) {
+        (Some(named), ..) => Wanted::Exact(named),
+        (None, Some(prefix_len), _) => Wanted::Block(prefix_len),
+        (None, None, Some(addr)) => Wanted::Near(addr),
+        (None, None, None) => Wanted::Any(args.count),
+    }
+}
+
+/// Each address for itself, and the exit code of the first that could not be.
+pub(super) fn release(args: &ReleaseArgs) -> Result<ExitCode, Failure> {
+    let released = files::release(&args.file.file(), &args.named)?;
+    print_released(args.file.format, &args.file.name(), None, &released)
+}
+
+pub(super) fn sync(file: &FileArgs) -> Result<(), Failure> {
+    let durability = files::sync(&file.file())?;
+    let name = file.name();
+    match (file.format, durability) {
+        (Format::Json, durability) => print_json(&Synced {
+            file: &name,
+            durability,
+        }),
+        (Format::Plain, Durability::Process) => print(|out| {
+            writeln!(
+                out,
+                "{name}: written; durability process believes none of it after the machine went down"
+            )
+        }),
+        (Format::Plain, _) => print(|out| writeln!(out, "{name}: durable")),
+    }
+}

@@ -1,0 +1,36 @@
+//! `hostbits pool`: pools in files.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `args` | what may be said |
+//! | `change` | create, allocate, release, sync, grow: what changes a file |
+//! | `copies` | backup, restore |
+//! | `look` | show, list, check |
+
+pub(super) mod args;
+mod change;
+mod copies;
+mod look;
+
+use crate::files::reconcile::reclaim;
+use args::PoolCommand;
+use hostbits_ops::Failure;
+use std::process::ExitCode;
+
+/// Does what was asked for.
+pub(super) fn run(command: &PoolCommand) -> Result<ExitCode, Failure> {
+    match command {
+        PoolCommand::Create(args) => change::create(args),
+        PoolCommand::Allocate(args) => change::allocate(args),
+        PoolCommand::Sync(file) => change::sync(file),
+        PoolCommand::Grow(args) => change::grow(args),
+        PoolCommand::Release(args) => return change::release(args),
+        PoolCommand::Reclaim(args) => reclaim::run(args),
+        PoolCommand::Backup(args) => copies::backup(args),
+        PoolCommand::Restore(args) => copies::restore(args),
+        PoolCommand::Show(file) => look::show(file),
+        PoolCommand::List(file) => look::list(file),
+        PoolCommand::Check(file) => return look::check(file),
+    }
+    .map(|()| ExitCode::SUCCESS)
+}

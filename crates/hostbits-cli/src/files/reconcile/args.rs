@@ -1,0 +1,309 @@
+//! What may be said. The comments on the fields are the help texts.
+
+use crate::files::target::{FileArgs, Named};
+use crate::files::values;
+use crate::lists::{Reading, list_name};
+use crate::output::Format;
+use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand, ValueEnum};
+use hostbits_ops::files::Lists;
+use hostbits_ops::{Failure, ListName, refuse_two_inputs};
+use std::path::PathBuf;
+use std::time::Duration;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  pool and list say the same, or all that differed has been put right; of a set, all its pools
+  1  they differ: orphans, missing, duplicates, a quarantine, entries that cannot be read; of undo: not
+     everything could be taken back
+  2  wrong usage or unreadable input: a list that cannot be read to its end, a file that is no plan
+  8  the pool file is missing, damaged, locked, poisoned; it is not the plan's; somebody else reconciles it
+  9  a fuse: nothing was freed or taken. The message says which, and which number allows it
+
+With --format json, what is printed is one object on one line: see docs/guide/json.md.";
+
+const SIGHTINGS: &str = "\
+What is freed:
+  An orphan (taken, not listed) is freed at the third pass that sees it, if each pass began GRACE or more
+  after the list of the one before had been read, and nobody has allocated it in between. For this a
+  barrier stays up from pass to pass: every allocation leaves a mark. It is in memory that only those
+  share who have the pool open. When all of them have closed it the sightings begin anew; that is no error.
+
+What the caller promises:
+  The user is in the list before the address is used, and deleted from it before the address is released.
+  GRACE is longer than the longest time between an allocation and its user in the list, and between the
+  deletion and the release, and than the list is behind. No address is released that has been unlisted for
+  longer than GRACE. Each pass reads the list anew: a dump must be written anew for each of them.
+  --grace 0 frees at first sight: only while nobody joins or leaves.";
+
+fn after_help<T: Named>() -> String {
+    format!("{SIGHTINGS}\n\n{}\n\n{EXIT_CODES}", T::WAYS)
+}
+
+/// The lists, and how to read them.
+#[derive(Args, Debug)]
+pub(crate) struct ListArgs {
+    /// How to read them.
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+
+    /// Everybody who holds an address: FILE, or FORMAT:FILE as of `hostbits next --help`; `-` reads
+    /// standard input. Repeatable: all of them are one list
+    #[arg(long, value_name = "LIST", required = true, value_parser = list_name())]
+    pub(crate) from: Vec<ListName>,
+
+    /// How many entries the lists have together, if their source can tell (SELECT count(*)): with
+    /// another number nothing is done
+    #[arg(long, value_name = "N")]
+    pub(crate) entries: Option<u64>,
+}
+
+impl ListArgs {
+    /// The lists, with their filters.
+    pub(super) fn lists(&self) -> Result<Lists, Failure> {
+        refuse_two_inputs(&self.from).map_err(Failure::Usage)?;
+        Ok(Lists {
+            lists: self.reading.of(&self.from),
+            skip_unreadable: self.reading.skip_unreadable,
+            entries: self.entries,
+        })
+    }
+}
+
+/// What `check` takes.
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct CheckArgs {
+    /// The pool.
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+
+    /// The lists.
+    #[command(flatten)]
+    pub(crate) lists: ListArgs,
+}
+
+/// What `seed` takes.
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct SeedArgs<T: Named> {
+    /// The pool, or the set.
+    #[command(flatten)]
+    pub(crate) target: T,
+
+    /// The lists.
+    #[command(flatten)]
+    pub(crate) lists: SeedLists,
+}
+
+/// The lists of `seed`.
+#[derive(Args, Debug)]
+pub(crate) struct SeedLists {
+    /// How to read them.
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+
+    /// Everybody who holds an address: FILE, or FORMAT:FILE as of `hostbits next --help`; `-` reads
+    /// standard input. Repeatable: all of them are one list
+    #[arg(long, value_name = "LIST", required = true, value_parser = list_name())]
+    pub(crate) from: Vec<ListName>,
+}
+
+/// What `reconcile` takes: a pool or a set, or a verb for a plan. A pool called `apply` is `./apply`.
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, after_help = after_help::<T>())]
+pub(crate) struct ReconcileArgs<T: Named> {
+    /// A pass. Read first: it looks whether there is a verb, which reading takes away.
+    #[command(flatten)]
+    pub(crate) pass: MaybePass<T>,
+
+    /// What to do with a plan.
+    #[command(subcommand)]
+    pub(crate) verb: Option<PlanCommand<T>>,
+}
+
+/// A pass, unless there is a verb. (An optional `flatten` takes nested ones for absent.)
+#[derive(Debug)]
+pub(crate) struct MaybePass<T: Named>(pub(crate) Option<PassArgs<T>>);
+
+impl<T: Named> FromArgMatches for MaybePass<T> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        match matches.subcommand_name() {
+            Some(_) => Ok(Self(None)),
+            None => PassArgs::<T>::from_arg_matches(matches).map(Some).map(Self),
+        }
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl<T: Named> Args for MaybePass<T> {
+    fn augment_args(command: Command) -> Command {
+        PassArgs::<T>::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        PassArgs::<T>::augment_args_for_update(command)
+    }
+}
+
+/// What can be done with a plan.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PlanCommand<T: Named> {
+    /// Goes on with a plan: reads the list again, frees what is ripe, takes what is missing, and keeps
+    /// in the plan what to see once more
+    ///
+    /// A plan that was made with --grace 0 is applied as it is, within 15 minutes
+    #[command(after_help = after_help::<T>())]
+    Apply(ApplyArgs),
+    /// Takes back what the plan's last application that freed anything has freed, where it is still free, and
+    /// names the rest. Lowers the barrier
+    #[command(after_help = after_help::<T>())]
+    Undo(UndoArgs),
+    /// Lowers the barrier that a plan left up; sightings begin anew
+    #[command(after_help = after_help::<T>())]
+    Close(T),
+}
+
+/// What a pass takes.
+#[derive(Args, Debug)]
+pub(crate) struct PassArgs<T: Named> {
+    /// The pool, or the set.
+    #[command(flatten)]
+    pub(crate) target: T,
+
+    /// The rest.
+    #[command(flatten)]
+    pub(crate) options: PassOptions,
+}
+
+/// What a pass takes besides a pool or a set.
+#[derive(Args, Debug)]
+pub(crate) struct PassOptions {
+    /// The lists.
+    #[command(flatten)]
+    pub(crate) lists: ListArgs,
+
+    /// adopt takes what is listed and frees nothing, as `hostbits seed`; full frees orphans, too
+    #[arg(long, value_enum, default_value_t = Mode::Full)]
+    pub(crate) mode: Mode,
+
+    /// How far apart sightings must be, at least: 10m, 90s, 1h 30m; 0 frees at first sight
+    /// [default: 10m]
+    #[arg(long, value_name = "GRACE", value_parser = values::duration)]
+    pub(crate) grace: Option<Duration>,
+
+    /// Allow by its number that so many addresses are freed. Without it: none if the list is empty or has
+    /// shrunk by half, and 16 or a tenth of what is taken, whichever is more
+    #[arg(long, value_name = "N")]
+    pub(crate) max_free: Option<u64>,
+
+    /// Keep the plan in this file, for `reconcile apply` and `undo`; a file that is there is replaced
+    #[arg(short, long, value_name = "PLAN")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Wait, and make all sightings in this process; with -o, the plan is kept for undo
+    #[arg(long)]
+    pub(crate) wait: bool,
+}
+
+/// What a pass may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    /// Take what is listed
+    Adopt,
+    /// Take what is listed, and free what nobody holds
+    Full,
+}
+
+/// What `apply` takes.
+#[derive(Args, Debug)]
+pub(crate) struct ApplyArgs {
+    /// The plan
+    #[arg(value_name = "PLAN")]
+    pub(crate) plan: PathBuf,
+
+    /// The pool file; of a plan for a set, its CONFIG [default: as in the plan]
+    #[arg(long, visible_alias = "config")]
+    pub(crate) pool: Option<PathBuf>,
+
+    /// How to read them; how many entries may be unreadable is in the plan.
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+
+    /// The lists [default: as in the plan]
+    #[arg(long, value_name = "LIST", value_parser = list_name())]
+    pub(crate) from: Vec<ListName>,
+
+    /// How many entries the lists have together, if their source can tell: with another number nothing
+    /// is done
+    #[arg(long, value_name = "N")]
+    pub(crate) entries: Option<u64>,
+
+    /// Allow by its number that so many addresses are freed
+    #[arg(long, value_name = "N")]
+    pub(crate) max_free: Option<u64>,
+
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Plain)]
+    pub(crate) format: Format,
+}
+
+/// What `undo` takes.
+#[derive(Args, Debug)]
+pub(crate) struct UndoArgs {
+    /// The plan
+    #[arg(value_name = "PLAN")]
+    pub(crate) plan: PathBuf,
+
+    /// The pool file; of a plan for a set, its CONFIG [default: as in the plan]
+    #[arg(long, visible_alias = "config")]
+    pub(crate) pool: Option<PathBuf>,
+
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Plain)]
+    pub(crate) format: Format,
+}
+
+/// What `reclaim` takes.
+#[derive(Args, Debug)]
+pub(crate) struct ReclaimArgs<T: Named> {
+    /// The file, or the set.
+    #[command(flatten)]
+    pub(crate) target: T,
+
+    /// How to read it.
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+
+    /// Everybody who holds an address: FILE, or FORMAT:FILE as of `hostbits next --help`; `-` reads
+    /// standard input. Repeatable: all of them are one list
+    #[arg(
+        long = "from",
+        visible_alias = "users",
+        short_alias = 'u',
+        value_name = "LIST",
+        required_unless_present = "nobody",
+        value_parser = list_name()
+    )]
+    pub(crate) users: Vec<ListName>,
+
+    /// Nobody holds any address of the quarantine: free all of it. You vouch for that
+    #[arg(long, conflicts_with_all = ["users", "skip_unreadable"])]
+    pub(crate) nobody: bool,
+}
+
+impl<T: Named> ReconcileArgs<T> {
+    /// How to print.
+    pub(crate) fn format(&self) -> Format {
+        match (&self.verb, &self.pass.0) {
+            (Some(PlanCommand::Apply(args)), _) => args.format,
+            (Some(PlanCommand::Undo(args)), _) => args.format,
+            (Some(PlanCommand::Close(target)), _) => target.format(),
+            (None, Some(args)) => args.target.format(),
+            (None, None) => Format::Plain,
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! `allocate` and `release`.
+
+use super::args::{AllocateArgs, ReleaseArgs};
+use crate::files::granted::print_granted;
+use crate::files::released::print_released;
+use crate::screen::Screen;
+use hostbits_ops::Failure;
+use hostbits_ops::files::{self, WantedOfSet};
+use std::process::ExitCode;
+
+/// Allocates, and prints what is as durable as the files promise.
+pub(super) fn allocate(args: &AllocateArgs) -> Result<(), Failure> {
+    let (file, format, set) = (args.config.file(), args.config.format, &*args.set);
+    let screen = Screen::new(format);
+    let nets = match args.pair {
+        true => files::allocate_pairs(&file, set, args.count, &screen)?,
+        false => files::allocate_in_set(&file, set, &wanted(args), &screen)?,
+    };
+    print_granted(format, &file.name(), Some(set), &nets)
+        .map_err(|error| files::unprinted_of_set(&file, set, nets, error))
+}
+
+/// Which of the options that exclude each other was given.
+fn wanted(args: &AllocateArgs) -> WantedOfSet {
+    match (args.ip, &args.client, &args.range) {
+        (Some(named), ..) => WantedOfSet::Exact(named),
+        (None, Some(client), _) => WantedOfSet::Client(client.clone()),
+        (None, None, Some(range)) => WantedOfSet::Range(range.clone(), args.count),
+        (None, None, None) => WantedOfSet::Any(args.count),
+    }
+}
+
+pub(super) fn release(args: &ReleaseArgs) -> Result<ExitCode, Failure> {
+    let file = args.config.file();
+    let released = files::release_in_set(&file, &args.set, &args.named)?;
+    print_released(args.config.format, &file.name(), Some(&args.set), &released)
+}

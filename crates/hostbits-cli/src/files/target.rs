@@ -1,0 +1,144 @@
+//! What a command is about: a pool file, a configuration, a set of it. The comments on the fields are the help texts.
+
+use crate::output::Format;
+use clap::Args;
+use hostbits_ops::Failure;
+use hostbits_ops::files::{ConfigFile, PoolFile, Target};
+use hostbits_ops::printable_path;
+use std::path::PathBuf;
+
+/// The file, and how to print.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct FileArgs {
+    /// The pool file
+    #[arg(value_name = "POOL")]
+    pub(crate) path: PathBuf,
+
+    /// Refuse a file whose session is below this one: an older one was put back. Pass what show or JSON
+    /// said last; restore makes it at least that
+    #[arg(long, value_name = "N")]
+    pub(crate) min_session: Option<u64>,
+
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Plain)]
+    pub(crate) format: Format,
+}
+
+/// The configuration, and how to print.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ConfigArgs {
+    /// The configuration, a TOML file
+    #[arg(value_name = "CONFIG")]
+    pub(crate) path: PathBuf,
+
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Plain)]
+    pub(crate) format: Format,
+}
+
+/// A set, or all of them: of `show`, `list` and `check`. Whatever compares with a list takes one.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct LookArgs {
+    /// The configuration.
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+
+    /// The set [default: the only one; of show, list, and check without --from: all of them]
+    #[arg(value_name = "SET")]
+    pub(crate) set: Option<String>,
+}
+
+/// What the arguments of a command name.
+pub(crate) trait Named: clap::Args + std::fmt::Debug {
+    /// Ways to reconcile it, as its help has them.
+    const WAYS: &str;
+
+    /// How to print.
+    fn format(&self) -> Format;
+
+    /// What is named.
+    fn target(&self) -> Result<Target, Failure>;
+}
+
+impl FileArgs {
+    /// What to call the file.
+    pub(crate) fn name(&self) -> String {
+        printable_path(&self.path)
+    }
+
+    /// The file.
+    pub(crate) fn file(&self) -> PoolFile {
+        PoolFile {
+            path: self.path.clone(),
+            min_session: self.min_session.unwrap_or(0),
+        }
+    }
+}
+
+impl ConfigArgs {
+    /// What to call the configuration.
+    pub(crate) fn name(&self) -> String {
+        printable_path(&self.path)
+    }
+
+    /// The configuration.
+    pub(crate) fn file(&self) -> ConfigFile {
+        ConfigFile {
+            path: self.path.clone(),
+        }
+    }
+}
+
+impl Named for FileArgs {
+    const WAYS: &str = "\
+Ways to do it:
+  in one process, which takes twice GRACE:
+    hostbits reconcile vpn.pool --from users.csv --wait
+  in three, GRACE apart, while somebody has the pool open; run the second line again and again:
+    hostbits reconcile vpn.pool --from users.csv -o plan.json
+    hostbits reconcile apply plan.json
+  with everybody stopped:
+    hostbits reconcile vpn.pool --from users.csv --grace 0
+
+With -o alone nothing is changed. Otherwise what is missing (listed, free) is taken at once.
+What apply freed can be taken back: hostbits reconcile undo plan.json. A plan that nobody will apply
+leaves the barrier up, which costs each allocation a few nanoseconds: hostbits reconcile close vpn.pool.";
+
+    fn format(&self) -> Format {
+        self.format
+    }
+
+    fn target(&self) -> Result<Target, Failure> {
+        Ok(Target::Pool(self.file()))
+    }
+}
+
+impl Named for LookArgs {
+    const WAYS: &str = "\
+Ways to do it:
+  in one process, which takes twice GRACE:
+    hostbits set reconcile sets.toml v4 --from users.csv --wait
+  in three, GRACE apart, while somebody has the pool files open; run the second line again and again:
+    hostbits set reconcile sets.toml v4 --from users.csv -o plan.json
+    hostbits set reconcile apply plan.json
+  with everybody stopped:
+    hostbits set reconcile sets.toml v4 --from users.csv --grace 0
+
+The list is that of the whole set, in one file or in several: every member is compared with it, drained ones
+and those with cordons, too. If something keeps one member from freeing, nothing is freed in any: so a file
+that was forgotten costs nobody an address. The same limits are those of the list as a whole, and the N of
+--max-free is for all members together. SET may be left out where there is one. Entries of other networks
+and of the other family are no drift.
+
+With -o alone nothing is changed. Otherwise what is missing (listed, free) is taken at once.
+What apply freed can be taken back: hostbits set reconcile undo plan.json. A plan that nobody will apply
+leaves the barriers up, which costs each allocation a few nanoseconds: hostbits set reconcile close sets.toml v4.";
+
+    fn format(&self) -> Format {
+        self.config.format
+    }
+
+    fn target(&self) -> Result<Target, Failure> {
+        Target::of_set(self.config.file(), self.set.as_deref())
+    }
+}

@@ -1,0 +1,44 @@
+//! Where there are no pool files: the commands that need some say so.
+
+use crate::failure::asked_for;
+use crate::output::Format;
+use clap::{Args, Subcommand};
+use hostbits_ops::{Failure, FilesFailure};
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// The commands of pool files, whatever follows them.
+#[derive(Debug, Subcommand)]
+pub(crate) enum FilesCommand {
+    #[command(hide = true)]
+    Check(Rest),
+    #[command(hide = true)]
+    Reconcile(Rest),
+    #[command(hide = true)]
+    Seed(Rest),
+    #[command(hide = true)]
+    Reclaim(Rest),
+    #[command(hide = true)]
+    Pool(Rest),
+    #[command(hide = true)]
+    Set(Rest),
+}
+
+// What is not looked at. A comment of the other kind would be a help text.
+#[derive(Args, Debug)]
+pub(crate) struct Rest {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    words: Vec<OsString>,
+}
+
+impl FilesCommand {
+    /// How to print.
+    pub(crate) fn format(&self) -> Format {
+        asked_for()
+    }
+
+    /// Says that there are no pool files.
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+        Err(FilesFailure.into())
+    }
+}

@@ -1,0 +1,451 @@
+//! How a pool file can refuse: which file, and what it said.
+
+use crate::lists::read::ReadList;
+use crate::report::Sighted;
+use crate::trouble::{Case, Kind, Place, Words};
+use hostbits::{
+    AllocateError, AllocateExactError, Fuse, MemberId, OpenError, PassError, ReconcilerError,
+    SetApplyError, SetReclaimError, SetReconcilerError, SyncError,
+};
+use ipnet::IpNet;
+use serde::{Serialize, Serializer};
+use std::fmt;
+use std::io;
+
+/// How many addresses a message names.
+const MAX_NAMED: usize = 10;
+
+/// A pool file, or a set of them, and why it was not used as asked.
+#[derive(Debug)]
+pub struct PoolFailure {
+    /// What to call the file; of a set, the configuration.
+    pub(crate) file: String,
+    /// The name of the set.
+    pub(crate) set: Option<String>,
+    /// The member of the set that is the cause, and its pool file.
+    pub(crate) member: Option<String>,
+    pub(crate) pool_file: Option<String>,
+    /// Why.
+    pub(crate) cause: Cause,
+}
+
+/// Why a pool file was not used as asked.
+#[derive(Debug)]
+pub(crate) enum Cause {
+    /// It cannot be created, opened or read.
+    Open(OpenError),
+    /// No backup can be made of that name, or what is to be put back is none.
+    Backup(OpenError),
+    /// The backup is not put in the place of this file.
+    Restore(OpenError),
+    /// No address was allocated.
+    Allocate {
+        /// What the library says.
+        error: AllocateError,
+        /// How many are free.
+        free: u64,
+        /// How many were asked for; `None` for a block.
+        wanted: Option<u64>,
+    },
+    /// This address was not allocated.
+    Exact(AllocateExactError),
+    /// `--ip` names more than one address.
+    NotOneAddress {
+        /// As written.
+        named: IpNet,
+        /// The prefix length of one address of the pool.
+        unit: u8,
+    },
+    /// A seed was given, which no file keeps.
+    Seed,
+    /// It is not durable.
+    Sync(SyncError),
+    /// The same of a pool of several.
+    SyncOfMember {
+        /// Which.
+        id: MemberId,
+        /// What the library says.
+        error: SyncError,
+    },
+    /// Nothing was freed.
+    Reclaim {
+        /// What the library says.
+        error: SetReclaimError,
+        /// What became of the list.
+        list: Box<ReadList>,
+    },
+    /// There is no reconciler.
+    Reconciler(SetReconcilerError),
+    /// There is no plan.
+    Pass(PassError),
+    /// The plan was not applied.
+    Apply {
+        /// What the library says.
+        error: SetApplyError,
+        /// What was found.
+        sighted: Box<Sighted>,
+    },
+    /// Nothing was taken back.
+    Undo(SetApplyError),
+    /// The plan is of another pool, or of a set that has no member of it any more.
+    OtherPlan,
+    /// Another pool has come in the place of the one that was being read.
+    Replaced(MemberId),
+    /// Addresses are allocated, and the disk did not take it.
+    Unclosed {
+        /// Which.
+        nets: Vec<IpNet>,
+        /// What the library says.
+        error: SyncError,
+    },
+    /// Addresses are allocated, and their names cannot be written.
+    Unprinted {
+        /// Which.
+        nets: Vec<IpNet>,
+        /// What the system says.
+        error: io::Error,
+    },
+}
+
+impl Cause {
+    /// The member of a set that is the cause: by its number, or by its name where no number is known.
+    pub(crate) fn member(&self) -> (Option<MemberId>, Option<&str>) {
+        match self {
+            Self::Reclaim { error, .. } => (error.id, None),
+            Self::Reconciler(error) => (Some(error.id), None),
+            Self::SyncOfMember { id, .. } | Self::Replaced(id) => (Some(*id), None),
+            Self::Apply { error, .. } | Self::Undo(error) => match error {
+                SetApplyError::Member { member, .. } => (None, Some(member)),
+                SetApplyError::Fuse { member, .. } => (None, member.as_deref()),
+                // There is no other one, as a test says.
+                _ => (None, None),
+            },
+            Self::Open(_)
+            | Self::Backup(_)
+            | Self::Restore(_)
+            | Self::Allocate { .. }
+            | Self::Exact(_)
+            | Self::NotOneAddress { .. }
+            | Self::Seed
+            | Self::Sync(_)
+            | Self::Pass(_)
+            | Self::OtherPlan
+            | Self::Unclosed { .. }
+            | Self::Unprinted { .. } => (None, None),
+        }
+    }
+}
+
+impl PoolFailure {
+    pub(crate) fn place(&self) -> Place {
+        match &self.cause {
+            Cause::Open(error) => place_of_open(error, Case::Pool),
+            Cause::Backup(error) => place_of_open(error, Case::Backup),
+            Cause::Restore(error) => place_of_open(error, Case::Restore),
+            Cause::Allocate { error, .. } => place_of_allocate(error, Case::Pool),
+            Cause::Exact(error) => Place::new(Kind::Exact, error.code(), Case::Pool),
+            Cause::NotOneAddress { .. } | Cause::Seed => {
+                Place::new(Kind::Usage, "usage", Case::Any)
+            }
+            Cause::Sync(error) | Cause::SyncOfMember { error, .. } => {
+                Place::new(Kind::Sync, error.code(), Case::Any)
+            }
+            Cause::Reclaim { error, .. } => {
+                let case = match self.pool_file {
+                    None => Case::Pool,
+                    Some(_) => Case::Set,
+                };
+                Place::new(Kind::Reclaim, error.code(), case)
+            }
+            Cause::Reconciler(error) => Place::new(Kind::Pass, error.code(), Case::Any),
+            Cause::Pass(error) => Place::new(Kind::Pass, error.code(), Case::Any),
+            Cause::Undo(error) => place_of_apply(error, Case::Any),
+            Cause::Apply { error, .. } => place_of_apply(error, Case::Apply),
+            Cause::OtherPlan => {
+                Place::new(Kind::Pass, ReconcilerError::OtherPool.code(), Case::Apply)
+            }
+            Cause::Replaced(_) => Place::new(Kind::Pass, "replaced", Case::Any),
+            Cause::Unclosed { error, .. } => Place::new(Kind::Unclosed, error.code(), Case::Pool),
+            Cause::Unprinted { .. } => Place::new(Kind::Output, "output", Case::Pool),
+        }
+    }
+
+    pub(crate) fn words(&self) -> Words {
+        let mut words = Words {
+            file: self.file.clone(),
+            pool_file: self.pool_file.clone().unwrap_or_default(),
+            ..Words::default()
+        };
+        match &self.cause {
+            Cause::Exact(AllocateExactError::AlreadyAllocated { addr, .. }) => {
+                words.addr = addr.to_string();
+            }
+            Cause::Apply {
+                error: SetApplyError::Fuse { ripe, .. },
+                ..
+            } => words.number = *ripe,
+            Cause::Unclosed { nets, .. } | Cause::Unprinted { nets, .. } => {
+                words.nets = some_of(nets);
+            }
+            Cause::Open(_)
+            | Cause::Backup(_)
+            | Cause::Restore(_)
+            | Cause::Allocate { .. }
+            | Cause::Exact(_)
+            | Cause::NotOneAddress { .. }
+            | Cause::Seed
+            | Cause::Sync(_)
+            | Cause::SyncOfMember { .. }
+            | Cause::Reclaim { .. }
+            | Cause::Reconciler(_)
+            | Cause::Pass(_)
+            | Cause::Apply { .. }
+            | Cause::Undo(_)
+            | Cause::OtherPlan
+            | Cause::Replaced(_) => {}
+        }
+        words
+    }
+
+    pub(crate) fn list(&self) -> Option<&ReadList> {
+        let Cause::Reclaim { list, .. } = &self.cause else {
+            return None;
+        };
+        Some(list)
+    }
+
+    /// What was found by the pass whose plan was not applied, since a fuse has blown.
+    pub(crate) fn sighted(&self) -> Option<(String, &Sighted)> {
+        let Cause::Apply {
+            error: SetApplyError::Fuse { .. },
+            sighted,
+        } = &self.cause
+        else {
+            return None;
+        };
+        let file = &self.file;
+        let name = match &self.set {
+            None => file.clone(),
+            Some(set) => format!("{set} of {file}"),
+        };
+        Some((name, sighted))
+    }
+}
+
+/// A pool that cannot be is no matter of its file.
+pub(crate) fn place_of_open(error: &OpenError, case: Case) -> Place {
+    match error {
+        OpenError::Build(error) => Place::new(Kind::Network, error.code(), case),
+        error => Place::new(Kind::File, error.code(), case),
+    }
+}
+
+/// An allocation of any address.
+pub(crate) fn place_of_allocate(error: &AllocateError, case: Case) -> Place {
+    let kind = match error {
+        AllocateError::Exhausted { quarantined, .. } if *quarantined != 0 => Kind::Quarantine,
+        _ => Kind::Allocate,
+    };
+    Place::new(kind, error.code(), case)
+}
+
+fn place_of_apply(error: &SetApplyError, case: Case) -> Place {
+    let kind = match error {
+        SetApplyError::Fuse { .. } => Kind::Fuse,
+        _ => Kind::Pass,
+    };
+    Place::new(kind, error.code(), case)
+}
+
+/// Some of them by name, and how many more there are.
+pub(crate) fn some_of(nets: &[IpNet]) -> String {
+    let some: Vec<String> = nets.iter().take(MAX_NAMED).map(IpNet::to_string).collect();
+    match nets.len().saturating_sub(MAX_NAMED) {
+        0 => some.join(" "),
+        more => format!("{} and {more} more", some.join(" ")),
+    }
+}
+
+impl fmt::Display for PoolFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.file)?;
+        if let Some(set) = &self.set {
+            write!(f, "{set}: ")?;
+        }
+        if let Some(member) = &self.member {
+            write!(f, "{member}: ")?;
+        }
+        match &self.cause {
+            Cause::Backup(OpenError::AlreadyExists) => f.write_str("there is such a file already"),
+            Cause::Backup(OpenError::NotFound) => f.write_str("there is no such file"),
+            Cause::Open(error) | Cause::Backup(error) | Cause::Restore(error) => error.fmt(f),
+            Cause::Allocate {
+                error: error @ AllocateError::Exhausted { .. },
+                free,
+                wanted: Some(wanted),
+            } => write!(f, "{error}: {free} free, {wanted} asked for"),
+            Cause::Allocate { error, .. } => error.fmt(f),
+            Cause::Exact(error) => error.fmt(f),
+            Cause::NotOneAddress { named, unit } => write!(
+                f,
+                "{named} is not one address of the pool: write {}, or {}/{unit}",
+                named.addr(),
+                named.addr()
+            ),
+            Cause::Seed => {
+                f.write_str("a pool file keeps no seed: write random, and each opening draws one")
+            }
+            Cause::Sync(error) | Cause::SyncOfMember { error, .. } => error.fmt(f),
+            Cause::Reclaim { error, .. } => error.error.fmt(f),
+            Cause::Reconciler(error) => error.error.fmt(f),
+            Cause::Pass(error) => error.fmt(f),
+            Cause::Apply { error, .. } | Cause::Undo(error) => f.write_str(&without_member(error)),
+            Cause::OtherPlan => ReconcilerError::OtherPool.fmt(f),
+            Cause::Replaced(_) => f.write_str("another pool has come into its place meanwhile"),
+            Cause::Unclosed { nets, error } => {
+                write!(
+                    f,
+                    "{error}; {} allocated, which nobody was told",
+                    nets.len()
+                )
+            }
+            Cause::Unprinted { nets, error } => write!(
+                f,
+                "{} allocated, and cannot be written to standard output: {error}",
+                nets.len()
+            ),
+        }
+    }
+}
+
+/// As the library writes its errors: an object with a code.
+impl Serialize for PoolFailure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.cause {
+            Cause::Open(error) | Cause::Backup(error) | Cause::Restore(error) => {
+                error.serialize(serializer)
+            }
+            Cause::Allocate { error, .. } => error.serialize(serializer),
+            Cause::Exact(error) => error.serialize(serializer),
+            Cause::Sync(error) | Cause::SyncOfMember { error, .. } => error.serialize(serializer),
+            // Its entries are beside it, as in an answer.
+            Cause::Reclaim { error, .. } => code(error.code(), serializer),
+            Cause::NotOneAddress { .. } | Cause::Seed => code("usage", serializer),
+            Cause::Reconciler(error) => code(error.code(), serializer),
+            Cause::Pass(error) => code(error.code(), serializer),
+            Cause::Undo(error) => code(error.code(), serializer),
+            Cause::Apply { error, .. } => serialize_apply(error, serializer),
+            Cause::OtherPlan => code(ReconcilerError::OtherPool.code(), serializer),
+            Cause::Replaced(_) => code("replaced", serializer),
+            Cause::Unclosed { nets, error } => {
+                #[derive(Serialize)]
+                struct Unclosed<'a> {
+                    #[serde(flatten)]
+                    error: &'a SyncError,
+                    addresses: &'a [IpNet],
+                }
+                let addresses = nets;
+                Unclosed { error, addresses }.serialize(serializer)
+            }
+            Cause::Unprinted { nets, .. } => {
+                #[derive(Serialize)]
+                struct Unprinted<'a> {
+                    code: &'static str,
+                    addresses: &'a [IpNet],
+                }
+                let code = "output";
+                let addresses = nets;
+                Unprinted { code, addresses }.serialize(serializer)
+            }
+        }
+    }
+}
+
+fn code<S: Serializer>(code: &'static str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map([("code", code)])
+}
+
+/// What it says, without the name of the member: a pool file is a set of one.
+fn without_member(error: &SetApplyError) -> String {
+    match error.clone() {
+        SetApplyError::Member { error, .. } => error.to_string(),
+        mut error => {
+            if let SetApplyError::Fuse { member, .. } = &mut error {
+                *member = None;
+            }
+            error.to_string()
+        }
+    }
+}
+
+/// A fuse with the number that it would have to be overridden with.
+fn serialize_apply<S: Serializer>(error: &SetApplyError, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Blown {
+        code: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ripe: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        limit: Option<u64>,
+    }
+    let (ripe, limit) = match error {
+        SetApplyError::Fuse { fuse, ripe, .. } => match fuse {
+            Fuse::EmptyList { .. } | Fuse::Shrunk { .. } => (Some(*ripe), None),
+            Fuse::TooMany { limit, .. } => (Some(*ripe), Some(*limit)),
+            _ => (None, None),
+        },
+        _ => (None, None),
+    };
+    let code = error.code();
+    Blown { code, ripe, limit }.serialize(serializer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exit_code(cause: Cause) -> u8 {
+        let file = "a.pool".to_owned();
+        let failure = PoolFailure {
+            file,
+            set: None,
+            member: None,
+            pool_file: None,
+            cause,
+        };
+        failure.place().row.exit.code()
+    }
+
+    /// Those that no test can bring about without a broken disk or a wait of seconds.
+    #[test]
+    fn a_file_that_cannot_be_used_is_exit_code_8() {
+        for error in [
+            OpenError::Busy,
+            OpenError::InUse,
+            OpenError::NoSpace,
+            OpenError::NoRoom,
+            OpenError::Poisoned,
+            OpenError::SyncFailed { errno: 5 },
+            OpenError::StaleFile { session: 1, min: 2 },
+        ] {
+            assert_eq!(exit_code(Cause::Open(error)), 8);
+        }
+        for error in [
+            SyncError::SyncFailed { errno: 5 },
+            SyncError::Poisoned { errno: 5 },
+        ] {
+            assert_eq!(exit_code(Cause::Sync(error)), 8);
+        }
+        let error = AllocateError::Forked;
+        let (free, wanted) = (0, None);
+        assert_eq!(
+            exit_code(Cause::Allocate {
+                error,
+                free,
+                wanted
+            }),
+            8
+        );
+        assert_eq!(exit_code(Cause::Exact(AllocateExactError::Forked)), 8);
+    }
+}

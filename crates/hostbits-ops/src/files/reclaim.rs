@@ -1,0 +1,121 @@
+//! The quarantine of a pool, or of all pools of a set, against a list of users.
+
+use crate::failure::Failure;
+use crate::files::pool_failure::Cause;
+use crate::files::target::Target;
+use crate::lists::name::{ListName, unreadable};
+use crate::lists::read::{ReadList, ReadToEnd};
+use crate::lists::records::UserRecords;
+use crate::observer::Observer;
+use hostbits::{Adopted, MemberReclaimed, PoolSet, ReclaimError, SetReclaimed};
+use hostbits_lists::RecordBuf;
+use ipnet::IpNet;
+
+/// What was freed and held, and what the list was.
+#[derive(Debug, Default)]
+pub struct Reclaimed {
+    /// Addresses that are free now.
+    pub freed: u64,
+    /// Addresses that are held, as the list says.
+    pub held: u64,
+    /// What was done in each member of a set; the only one of a pool file.
+    pub members: Vec<MemberReclaimed>,
+    /// What became of the list.
+    pub list: ReadList,
+}
+
+/// A list of everybody that was read to its end before anything is done with it: half a list would free what the other
+/// half holds.
+#[derive(Debug)]
+pub struct Everybody {
+    records: Vec<RecordBuf>,
+    read: ReadToEnd,
+    skip_unreadable: u64,
+}
+
+impl Everybody {
+    /// Reads all of the lists. So many entries may be unreadable.
+    ///
+    /// # Errors
+    ///
+    /// One of them cannot be read to its end.
+    pub fn read(lists: &[ListName], skip_unreadable: u64) -> Result<Self, Failure> {
+        let mut users = UserRecords::open_all(lists)?;
+        let records = users.by_ref().collect();
+        Ok(Self {
+            records,
+            read: users.finish().map_err(Failure::Unreadable)?,
+            skip_unreadable,
+        })
+    }
+}
+
+/// Frees what is quarantined and not listed. Without a list, all of it: the caller vouches for that.
+///
+/// # Errors
+///
+/// The files cannot be opened; the list is empty, or anything in it is unclear: then nothing was freed.
+pub fn reclaim(
+    target: &Target,
+    users: Option<Everybody>,
+    observer: &dyn Observer,
+) -> Result<Reclaimed, Failure> {
+    target.with(|set| {
+        let done = match users {
+            Some(users) => by_list(target, set, users, observer)?,
+            None => everything(target, set)?,
+        };
+        target.sync(set)?;
+        Ok(done)
+    })
+}
+
+/// Nobody holds anything of it.
+fn everything(target: &Target, set: &PoolSet<IpNet>) -> Result<Reclaimed, Failure> {
+    let members = set.release_quarantines_unchecked();
+    let list = Box::default();
+    let members = members.map_err(|error| target.refuse(Cause::Reclaim { error, list }))?;
+    Ok(Reclaimed {
+        freed: members.iter().map(|member| member.freed).sum(),
+        members,
+        ..Reclaimed::default()
+    })
+}
+
+fn by_list(
+    target: &Target,
+    set: &PoolSet<IpNet>,
+    users: Everybody,
+    observer: &dyn Observer,
+) -> Result<Reclaimed, Failure> {
+    let Everybody {
+        records,
+        read,
+        skip_unreadable,
+    } = users;
+    match set.reclaim_with(unreadable(skip_unreadable), records) {
+        Ok(SetReclaimed {
+            freed,
+            held,
+            adopted,
+            members,
+            ..
+        }) => {
+            observer.adopted(&read, &adopted, set.available());
+            Ok(Reclaimed {
+                freed,
+                held,
+                members,
+                list: ReadList::new(adopted, &read),
+            })
+        }
+        Err(error) => {
+            let mut list = Box::default();
+            if let ReclaimError::Unclear { adopted } = &error.error {
+                observer.adopted(&read, adopted, set.available());
+                list = Box::new(ReadList::new(Adopted::clone(adopted), &read));
+            }
+            Err(target.refuse(Cause::Reclaim { error, list }))
+        }
+    }
+}

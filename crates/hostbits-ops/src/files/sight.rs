@@ -1,0 +1,100 @@
+//! A pass: the barrier first, then the list, then what they say together.
+
+use crate::failure::Failure;
+use crate::files::pool_failure::Cause;
+use crate::files::target::Target;
+use crate::files::watched::Watched;
+use crate::lists::name::{ListName, unreadable};
+use crate::lists::records::UserRecords;
+use crate::observer::Observer;
+use crate::report::Sighted;
+use hostbits::{ReconcileOptions, SetReconciler, SetReconcilerError};
+use hostbits_lists::Source;
+use ipnet::IpNet;
+use std::time::Duration;
+
+/// The lists of everybody who holds an address, and how to read them.
+#[derive(Clone, Debug, Default)]
+pub struct Lists {
+    /// All of them are one list.
+    pub lists: Vec<ListName>,
+    /// How many entries may be unreadable.
+    pub skip_unreadable: u64,
+    /// How many entries they must have together, if somebody knows: with another number nothing is done.
+    pub entries: Option<u64>,
+}
+
+/// A pool file or a set, and the list that it is compared with.
+pub(crate) struct Subject<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) observer: &'a dyn Observer,
+    pub(crate) sources: Vec<&'a Source>,
+    pub(crate) skip_unreadable: u64,
+    /// How many entries there should be.
+    pub(crate) entries: Option<u64>,
+}
+
+impl<'a> Subject<'a> {
+    pub(crate) fn new(target: &'a Target, lists: &'a Lists, observer: &'a dyn Observer) -> Self {
+        Self {
+            target,
+            observer,
+            sources: lists.lists.iter().map(|list| &list.source).collect(),
+            skip_unreadable: lists.skip_unreadable,
+            entries: lists.entries,
+        }
+    }
+
+    pub(crate) fn options(&self, grace: Duration) -> ReconcileOptions {
+        let options = ReconcileOptions::new().grace(grace);
+        options.unreadable(unreadable(self.skip_unreadable))
+    }
+
+    /// Puts the barrier up and reads the list. Without its end there is no plan.
+    ///
+    /// `expected` is a guess how many entries there are, for the eye alone.
+    pub(crate) fn sight(
+        &self,
+        reconciler: &mut SetReconciler<'_, IpNet>,
+        expected: Option<u64>,
+    ) -> Result<Sighted, Failure> {
+        self.sight_with(reconciler, expected, || Ok(()))
+    }
+
+    /// The same, and does something between the end of the list and the plan.
+    pub(crate) fn sight_with(
+        &self,
+        reconciler: &mut SetReconciler<'_, IpNet>,
+        expected: Option<u64>,
+        then: impl FnOnce() -> Result<(), Failure>,
+    ) -> Result<Sighted, Failure> {
+        let mut pass = reconciler.begin().map_err(|error| self.refuse(error))?;
+        // Opened only now: a file that has been replaced since would be a list of before the barrier.
+        let mut users =
+            UserRecords::open(self.sources.iter().copied()).map_err(Failure::Unreadable)?;
+        let watched = Watched::begin(self.observer, self.entries.or(expected));
+        pass.read(watched.over(users.by_ref()));
+        drop(watched);
+        let read = users.finish().map_err(Failure::Unreadable)?;
+        then()?;
+        let entries = self.entries.unwrap_or_else(|| pass.entries());
+        let mut plan = pass
+            .finish(entries)
+            .map_err(|error| self.target.refuse(Cause::Pass(error)))?;
+        for member in &mut plan.members {
+            if let Some(name) = self.target.name_of(member.id) {
+                member.name = name;
+            }
+        }
+        Ok(Sighted {
+            plan,
+            read,
+            skip_unreadable: self.skip_unreadable,
+            is_set: self.target.set().is_some(),
+        })
+    }
+
+    pub(crate) fn refuse(&self, error: SetReconcilerError) -> Failure {
+        self.target.refuse(Cause::Reconciler(error))
+    }
+}

@@ -1,0 +1,228 @@
+//! What is compared with a list: a pool file, or a set of a configuration. Both are sets of pools here, and a
+//! pool file is a set of one.
+
+use crate::failure::Failure;
+use crate::files::closing::using;
+use crate::files::config_file::ConfigFile;
+use crate::files::pool_failure::{Cause, PoolFailure};
+use crate::files::pool_file::PoolFile;
+use crate::files_failure::FilesFailure;
+use crate::text::printable_path;
+use hostbits::{Durability, FileView, MemberId, Pool, PoolSet};
+use hostbits_config::{MemberConfig, OpenError, SetConfig};
+use ipnet::IpNet;
+use std::path::{Path, PathBuf};
+
+/// What is compared with a list.
+#[derive(Debug)]
+pub enum Target {
+    /// A pool file.
+    Pool(PoolFile),
+    /// A set, all of whose members have files.
+    Set(ConfigFile, Box<SetConfig>),
+}
+
+impl Target {
+    /// A set of a configuration: that of this name, or the only one.
+    ///
+    /// # Errors
+    ///
+    /// The configuration is wrong, has no such set, or has several where none was named.
+    pub fn of_set(file: ConfigFile, name: Option<&str>) -> Result<Self, Failure> {
+        let config = file.read()?;
+        let set = match (name, &config.sets[..]) {
+            (Some(name), _) => file.set(&config, name)?,
+            (None, [only]) => only,
+            (None, sets) => {
+                let names: Vec<_> = sets.iter().map(|set| &*set.name).collect();
+                return Err(Failure::Usage(format!(
+                    "{} has several sets: name one of {}",
+                    file.name(),
+                    names.join(", ")
+                )));
+            }
+        };
+        let set = Box::new(set.clone());
+        Ok(Self::Set(file, set))
+    }
+
+    /// What was kept of a target, as a whole path. What a plan was made for it knows by itself.
+    pub(crate) fn kept(path: &Path, set: Option<&str>) -> Result<Self, Failure> {
+        let path = path.to_owned();
+        match set {
+            None => Ok(Self::Pool(PoolFile {
+                path,
+                min_session: 0,
+            })),
+            Some(set) => Self::of_set(ConfigFile { path }, Some(set)),
+        }
+    }
+
+    /// The file: that of the pool, or the configuration.
+    pub(crate) fn path(&self) -> &PathBuf {
+        match self {
+            Self::Pool(file) => &file.path,
+            Self::Set(config, _) => &config.path,
+        }
+    }
+
+    /// The same to be printed.
+    pub fn file(&self) -> String {
+        match self {
+            Self::Pool(file) => file.name(),
+            Self::Set(config, _) => config.name(),
+        }
+    }
+
+    /// The name of the set.
+    pub fn set(&self) -> Option<&str> {
+        match self {
+            Self::Pool(_) => None,
+            Self::Set(_, set) => Some(&set.name),
+        }
+    }
+
+    /// What to call it in a sentence.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Pool(file) => file.name(),
+            Self::Set(config, set) => format!("{} of {}", set.name, config.name()),
+        }
+    }
+
+    /// Joins those who have the pool file open, or the files of all members; does something, and leaves.
+    pub(crate) fn with<T>(
+        &self,
+        work: impl FnOnce(&PoolSet<IpNet>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let set = self.open()?;
+        let ids: Vec<_> = set.members().map(|member| member.id()).collect();
+        using(set, work, |_, index, error| {
+            let id = ids[index];
+            self.refuse(Cause::SyncOfMember { id, error })
+        })
+    }
+
+    fn open(&self) -> Result<PoolSet<IpNet>, Failure> {
+        match self {
+            Self::Pool(file) => Ok(only(file.open()?)),
+            Self::Set(config, set) => match set.open::<IpNet>() {
+                Ok(open) => Ok(open.set),
+                Err(error) => Err(config.refuse_open(error)),
+            },
+        }
+    }
+
+    /// Reads the files, without a lock, member by member.
+    pub(crate) fn read(&self) -> Result<Vec<FileView>, Failure> {
+        match self {
+            Self::Pool(file) => Ok(vec![file.read()?]),
+            Self::Set(config, set) => {
+                set.check_files()
+                    .map_err(|error| config.refuse_open(error))?;
+                let views = set.members.iter().map(|member| {
+                    let view = hostbits::read_file(path_of(member));
+                    view.map_err(|error| config.refuse_open(OpenError::of_file(member, error)))
+                });
+                views.collect()
+            }
+        }
+    }
+
+    /// Copies in memory of what was read, if it is what the configuration describes.
+    pub(crate) fn copy(&self, views: &[FileView]) -> Result<PoolSet<IpNet>, Failure> {
+        match self {
+            Self::Pool(_) => Ok(set_of(views.iter().map(FileView::to_pool))),
+            Self::Set(config, set) => {
+                let mut views = views.iter();
+                let copy = set.over(|member| {
+                    let view = views.next().expect("each member was read");
+                    member.check(view)?;
+                    Ok(view.to_pool())
+                });
+                match copy {
+                    Ok(open) => Ok(open.set),
+                    Err(error) => Err(config.refuse_open(error)),
+                }
+            }
+        }
+    }
+
+    fn member(&self, id: MemberId) -> Option<&MemberConfig> {
+        match self {
+            Self::Pool(_) => None,
+            Self::Set(_, set) => set.members.get(id.index()),
+        }
+    }
+
+    /// What to call a member: as every other command on sets.
+    pub fn name_of(&self, id: MemberId) -> Option<String> {
+        self.member(id).map(MemberConfig::to_string)
+    }
+
+    /// A failure of this pool, or of this set.
+    pub(crate) fn refuse(&self, cause: Cause) -> Failure {
+        let (id, name) = cause.member();
+        FilesFailure::Pool(PoolFailure {
+            file: self.file(),
+            set: self.set().map(str::to_owned),
+            member: match id {
+                Some(id) => self.name_of(id),
+                None => self.set().and(name).map(str::to_owned),
+            },
+            pool_file: id
+                .and_then(|id| self.member(id))
+                .map(|member| printable_path(path_of(member))),
+            cause,
+        })
+        .into()
+    }
+
+    /// Makes durable what has been freed and taken, where the files promise that.
+    pub(crate) fn sync(&self, set: &PoolSet<IpNet>) -> Result<(), Failure> {
+        for member in set.members() {
+            let pool = member.pool();
+            match pool.health().map(|health| health.durability) {
+                None | Some(Durability::Process) => {}
+                // Strict, too: its releases have waited for no write.
+                Some(_) => pool.sync().map_err(|error| {
+                    let id = member.id();
+                    self.refuse(Cause::SyncOfMember { id, error })
+                })?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Lowers the barriers, whoever left them up.
+    pub(crate) fn lower_barriers(&self, set: &PoolSet<IpNet>) -> Result<(), Failure> {
+        let refuse = |error| self.refuse(Cause::Reconciler(error));
+        let mut reconciler = set.reconciler().map_err(refuse)?;
+        // Whoever begins a pass owns the barrier, and takes it down when the reconciler is dropped.
+        drop(reconciler.begin().map_err(refuse)?);
+        Ok(())
+    }
+}
+
+/// How many others have the pools open, and keep their barriers: of a set, of the pool with fewest.
+pub(crate) fn others(set: &PoolSet<IpNet>) -> u32 {
+    let others = set.members().map(|member| {
+        let health = member.pool().health();
+        health.map_or(0, |health| health.processes.saturating_sub(1))
+    });
+    others.min().unwrap_or(0)
+}
+
+fn path_of(member: &MemberConfig) -> &Path {
+    // Whoever asks has seen to it that there is one.
+    let file = member.file.as_ref();
+    file.map_or(Path::new(""), |file| &file.path)
+}
+
+fn only(pool: Pool) -> PoolSet<IpNet> {
+    set_of([pool])
+}
+
+fn set_of(pools: impl IntoIterator<Item = Pool>) -> PoolSet<IpNet> {
+    PoolSet::new(pools).expect("one pool overlaps no other one")
+}

@@ -1,0 +1,65 @@
+//! Taking back what a plan has freed, and lowering the barriers that one has left up.
+
+use crate::failure::Failure;
+use crate::files::plan_file::PlanFile;
+use crate::files::pool_failure::Cause;
+use crate::files::target::Target;
+use hostbits::{PoolSet, SetPlan, Undone};
+use ipnet::IpNet;
+use std::path::Path;
+
+/// Takes back what the plan's last application that freed anything has freed, where it is still free, and names the
+/// rest. Lowers the barriers. Returns what the plan was for, too; `pool` is where that is now, if not where it was.
+///
+/// # Errors
+///
+/// The plan is none, or of another pool; the files cannot be opened; somebody else reconciles them.
+pub fn undo(plan: &Path, pool: Option<&Path>) -> Result<(Target, Undone), Failure> {
+    let mut kept = PlanFile::load(plan)?;
+    let target = kept.target(pool)?;
+    let undone = target.with(|set| {
+        let undone = match kept.freed.take() {
+            Some(plan) => take_back(&target, set, plan)?,
+            None => Undone::default(),
+        };
+        target.sync(set)?;
+        Ok(undone)
+    })?;
+    kept.save(plan)?;
+    Ok((target, undone))
+}
+
+/// Lowers the barriers of a target, whoever left them up: its sightings begin anew.
+///
+/// # Errors
+///
+/// The files cannot be opened, or somebody else reconciles them.
+pub fn close(target: &Target) -> Result<(), Failure> {
+    target.with(|set| target.lower_barriers(set))
+}
+
+/// Taking back does no harm in a later session of a file either, so the plan becomes one of today.
+fn take_back(target: &Target, set: &PoolSet<IpNet>, mut plan: SetPlan) -> Result<Undone, Failure> {
+    let refuse = |error| target.refuse(Cause::Reconciler(error));
+    let mut reconciler = set.reconciler().map_err(refuse)?;
+    let today = {
+        let pass = reconciler.begin().map_err(refuse)?;
+        pass.finish(0)
+            .map_err(|error| target.refuse(Cause::Pass(error)))?
+    };
+    for member in &mut plan.members {
+        let id = file_id(&member.plan);
+        let mut members = today.members.iter();
+        if let Some(today) = members.find(|today| file_id(&today.plan) == id) {
+            member.plan.pool = today.plan.pool.clone();
+        }
+    }
+    let undone = reconciler.undo(&plan);
+    let undone = undone.map_err(|error| target.refuse(Cause::Undo(error)))?;
+    Ok(undone.total)
+}
+
+/// Which file, whatever session of it.
+pub(crate) fn file_id(plan: &hostbits::Plan) -> Option<&str> {
+    plan.pool.file.as_ref().map(|file| &*file.id)
+}

@@ -1,0 +1,128 @@
+//! One list or several as an iterator of user records, which ends early if one of them cannot be read.
+
+use crate::failure::Failure;
+use crate::lists::name::{ListName, filter_of, refuse_two_inputs};
+use crate::lists::read::{Part, ReadToEnd};
+use crate::text::printable;
+use hostbits_lists::{ListError, RecordBuf, Records, Source};
+use std::collections::VecDeque;
+
+/// The users of one list or of several. Ask [`finish`](Self::finish) why it came to an end.
+#[derive(Debug)]
+pub struct UserRecords {
+    /// Those that are left, the one that is being read first.
+    lists: VecDeque<Records<'static>>,
+    read: ReadToEnd,
+    current: usize,
+    error: Option<ListError>,
+}
+
+impl UserRecords {
+    /// Opens one list, or several that are read as one.
+    ///
+    /// All are opened now: a name that is wrong is an error before anything has been done.
+    ///
+    /// # Errors
+    ///
+    /// The first one that cannot be opened.
+    pub fn open<'a>(sources: impl IntoIterator<Item = &'a Source>) -> Result<Self, ListError> {
+        let mut lists = VecDeque::new();
+        let mut read = ReadToEnd::default();
+        for source in sources {
+            let list = source.open()?;
+            read.parts.push(Part::new(
+                printable(list.name()),
+                filter_of(&source.format),
+                source.format.counts_files(),
+            ));
+            lists.push_back(list.records());
+        }
+        if let Some(part) = read.parts.first_mut() {
+            part.first = 1;
+        }
+        Ok(Self {
+            lists,
+            read,
+            current: 0,
+            error: None,
+        })
+    }
+
+    /// Opens lists as they were named; standard input can be read once.
+    pub(crate) fn open_all(lists: &[ListName]) -> Result<Self, Failure> {
+        refuse_two_inputs(lists).map_err(Failure::Usage)?;
+        Self::open(lists.iter().map(|list| &list.source)).map_err(Failure::Unreadable)
+    }
+
+    /// Says whether the lists were read to their ends.
+    ///
+    /// # Errors
+    ///
+    /// Why one was not: then the records proved nothing.
+    pub fn finish(self) -> Result<ReadToEnd, ListError> {
+        match (self.error, self.lists.into_iter().next()) {
+            (Some(error), _) => Err(error),
+            (None, Some(unread)) => unread.finish().map(|_| self.read),
+            (None, None) => Ok(self.read),
+        }
+    }
+
+    fn note(&mut self, record: &RecordBuf) {
+        self.read.entries += 1;
+        let position = self.read.entries;
+        if let Some(part) = self.read.parts.get_mut(self.current) {
+            part.positions.note(position, record.line());
+            if record.element() != 0 {
+                part.elements.note(position, record.element());
+            }
+        }
+    }
+
+    /// The list that was read has come to its end: goes on to the next one.
+    fn next_list(&mut self) -> Result<(), ListError> {
+        if let Some(list) = self.lists.pop_front() {
+            let ended = list.finish()?;
+            self.read.lines += ended.lines;
+            self.read.not_held += ended.not_held;
+            self.read.superseded += ended.superseded;
+            self.read.disabled += ended.disabled;
+            for (state, count) in ended.left_out {
+                *self.read.left_out.entry(printable(&state)).or_default() += count;
+            }
+        }
+        self.current += 1;
+        if let Some(part) = self.read.parts.get_mut(self.current) {
+            part.first = self.read.entries + 1;
+        }
+        Ok(())
+    }
+
+    /// An entry that nobody can read is in the place of what is missing: so nothing is taken of half a list.
+    fn fail(&mut self, error: ListError) -> RecordBuf {
+        let record = RecordBuf::broken("the list has no end", error.line());
+        self.error = Some(error);
+        self.lists.clear();
+        record
+    }
+}
+
+impl Iterator for UserRecords {
+    type Item = RecordBuf;
+
+    fn next(&mut self) -> Option<RecordBuf> {
+        loop {
+            match self.lists.front_mut()?.next() {
+                Some(Ok(record)) => {
+                    self.note(&record);
+                    return Some(record);
+                }
+                Some(Err(error)) => return Some(self.fail(error)),
+                None => {
+                    if let Err(error) = self.next_list() {
+                        return Some(self.fail(error));
+                    }
+                }
+            }
+        }
+    }
+}

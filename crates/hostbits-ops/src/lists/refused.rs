@@ -1,0 +1,65 @@
+//! A list that was refused.
+
+use crate::lists::read::{ReadList, ReadToEnd};
+use hostbits::{AdoptError, Adopted, Problem, ProblemKind};
+use std::fmt;
+
+/// A list that was refused, since entries cannot be read: nothing was taken.
+#[derive(Debug)]
+pub struct RefusedList {
+    read: ReadToEnd,
+    report: Adopted,
+    list: ReadList,
+}
+
+impl RefusedList {
+    /// Of what was read, and what the library said of it.
+    pub(crate) fn new(error: AdoptError, read: ReadToEnd) -> Self {
+        let report = match error {
+            AdoptError::Unreadable { adopted } => *adopted,
+            // There is no other reason yet.
+            _ => Default::default(),
+        };
+        Self {
+            list: ReadList::new(report.clone(), &read),
+            read,
+            report,
+        }
+    }
+
+    /// What was read.
+    pub fn read(&self) -> &ReadToEnd {
+        &self.read
+    }
+
+    /// As JSON has it.
+    pub fn list(&self) -> &ReadList {
+        &self.list
+    }
+
+    /// How many entries cannot be read.
+    pub fn unparseable(&self) -> u64 {
+        self.report.unparseable
+    }
+
+    /// The first of them.
+    pub fn problems(&self) -> Vec<Problem> {
+        let is_unreadable = |problem: &&Problem| {
+            matches!(problem.kind, ProblemKind::Unparseable | ProblemKind::Stray)
+        };
+        let problems = self.report.problems.iter();
+        problems.filter(is_unreadable).cloned().collect()
+    }
+}
+
+impl fmt::Display for RefusedList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.report.unparseable;
+        let noun = if count == 1 { "entry" } else { "entries" };
+        let name = self.read.name();
+        write!(
+            f,
+            "{count} {noun} of {name} cannot be read: nothing is handed out or taken"
+        )
+    }
+}

@@ -1,0 +1,165 @@
+//! The address space in characters: at most 16 lines of 64, each character a run of slots.
+//!
+//! `.` is free, `#` taken, `-` never handed out, `1` to `9` tenths taken.
+
+use crate::text::net_of;
+use hostbits::{NetworkInfo, Pool};
+use serde::Serialize;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+
+const CELLS_PER_LINE: usize = 64;
+const MAX_LINES: u64 = 16;
+
+/// The slots of a pool, a character for each run of them.
+#[derive(Debug, Serialize)]
+pub struct Map {
+    /// How many slots a character stands for.
+    pub slots_per_cell: u64,
+    /// At most 16.
+    pub lines: Vec<Line>,
+}
+
+/// A line of a [`Map`].
+#[derive(Debug, Serialize)]
+pub struct Line {
+    /// The first address of the line; `None` where slots are of no address.
+    pub first: Option<IpAddr>,
+    /// At most 64 characters.
+    pub cells: String,
+}
+
+impl Map {
+    /// The map of a pool, as it is now, or nearly: others may use it meanwhile. `info` is what the pool says of itself.
+    pub fn of(pool: &Pool, info: &NetworkInfo) -> Self {
+        let depth = depth_for(info.slots);
+        let slots_per_cell = 1u64 << depth;
+        // As many as there are lines' worth, at most: it fits.
+        let cell_count = info.slots.div_ceil(slots_per_cell) as usize;
+        let mut free = vec![0; cell_count];
+        pool.fill(depth, &mut free);
+        let cells: Vec<char> = usable_cells(pool, info, slots_per_cell, cell_count)
+            .iter()
+            .zip(&free)
+            .map(|(&usable, &free)| character(usable, free.into()))
+            .collect();
+        let first_slots = (0u64..)
+            .step_by(CELLS_PER_LINE)
+            .map(|cell| cell * slots_per_cell);
+        let lines = cells.chunks(CELLS_PER_LINE).zip(first_slots);
+        Self {
+            slots_per_cell,
+            lines: lines
+                .map(|(cells, slot)| Line {
+                    first: u32::try_from(slot).ok().and_then(|slot| pool.addr_of(slot)),
+                    cells: cells.iter().collect(),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// The least binary logarithm of slots per cell with which all slots have their place.
+fn depth_for(slots: u64) -> u32 {
+    let most = MAX_LINES * CELLS_PER_LINE as u64;
+    (0..32)
+        .find(|depth| slots.div_ceil(1 << depth) <= most)
+        .unwrap_or(32)
+}
+
+/// How many slots of each cell can be handed out.
+fn usable_cells(
+    pool: &Pool,
+    info: &NetworkInfo,
+    slots_per_cell: u64,
+    cell_count: usize,
+) -> Vec<u64> {
+    let mut usable = vec![0u64; cell_count];
+    let mut add = |first: IpAddr, last: IpAddr, sign: fn(u64, u64) -> u64| {
+        let slots = slots_between(pool, info, first, last);
+        for (cell, count) in cells_of(slots, slots_per_cell) {
+            if let Some(cell) = usable.get_mut(cell) {
+                *cell = sign(*cell, count);
+            }
+        }
+    };
+    for range in &info.ranges {
+        add(range.first, range.last, u64::saturating_add);
+    }
+    for reserved in &info.reservations {
+        add(reserved.first, reserved.last, u64::saturating_sub);
+    }
+    usable
+}
+
+fn slots_between(
+    pool: &Pool,
+    info: &NetworkInfo,
+    first: IpAddr,
+    last: IpAddr,
+) -> Option<RangeInclusive<u64>> {
+    let slot = |addr| pool.slot_of(net_of(addr, info.unit).network());
+    Some(slot(first)?.into()..=slot(last)?.into())
+}
+
+/// The cells that a run of slots touches, and how many of its slots are in each.
+fn cells_of(
+    slots: Option<RangeInclusive<u64>>,
+    slots_per_cell: u64,
+) -> impl Iterator<Item = (usize, u64)> {
+    slots.into_iter().flat_map(move |slots| {
+        let (first, last) = slots.into_inner();
+        (first / slots_per_cell..=last / slots_per_cell).map(move |cell| {
+            let begin = first.max(cell * slots_per_cell);
+            let end = last.min(cell * slots_per_cell + slots_per_cell - 1);
+            (cell as usize, end - begin + 1)
+        })
+    })
+}
+
+fn character(usable: u64, free: u64) -> char {
+    let taken = usable.saturating_sub(free);
+    match (usable, taken, free) {
+        (0, ..) => '-',
+        (_, 0, _) => '.',
+        (_, _, 0) => '#',
+        // Less than a tenth is a trace all the same: 1.
+        _ => char::from_digit((taken * 10 / usable).clamp(1, 9) as u32, 10).unwrap_or('#'),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_slots_have_a_place() {
+        for (slots, depth) in [
+            (1, 0),
+            (256, 0),
+            (1_024, 0),
+            (1_025, 1),
+            (65_536, 6),
+            (1 << 24, 14),
+            (1 << 32, 22),
+        ] {
+            assert_eq!(depth_for(slots), depth, "{slots}");
+        }
+    }
+
+    #[test]
+    fn characters_say_how_much_is_taken() {
+        for (usable, free, expected) in [
+            (0, 0, '-'),
+            (1, 1, '.'),
+            (1, 0, '#'),
+            (64, 64, '.'),
+            (64, 63, '1'),
+            (64, 32, '5'),
+            (64, 1, '9'),
+            (64, 0, '#'),
+        ] {
+            assert_eq!(character(usable, free), expected, "{free} of {usable}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! A network and its users in, the next free addresses out.
+
+use crate::failure::Failure;
+use crate::lists::name::{ListName, unreadable};
+use crate::lists::read::ReadList;
+use crate::lists::records::UserRecords;
+use crate::observer::Observer;
+use crate::text::net_of;
+use hostbits::{AllocateError, Pool};
+use ipnet::IpNet;
+
+/// Marks what the listed users hold in a pool on the heap, and returns the next free addresses, all of them or none, and
+/// what became of the lists. So many entries may be unreadable.
+///
+/// # Errors
+///
+/// The lists cannot be read, or too few addresses are free.
+pub fn next(
+    pool: &Pool,
+    lists: &[ListName],
+    skip_unreadable: u64,
+    count: u64,
+    observer: &dyn Observer,
+) -> Result<(Vec<IpNet>, ReadList), Failure> {
+    let list = match lists.is_empty() {
+        true => ReadList::default(),
+        false => adopt(pool, lists, skip_unreadable, observer)?,
+    };
+    match allocate(pool, count) {
+        Ok(nets) => Ok((nets, list)),
+        Err(error) => Err(Failure::Exhausted {
+            error,
+            free: pool.available(),
+            wanted: count,
+            list: Box::new(list),
+        }),
+    }
+}
+
+/// Marks what the users hold.
+fn adopt(
+    pool: &Pool,
+    lists: &[ListName],
+    skip_unreadable: u64,
+    observer: &dyn Observer,
+) -> Result<ReadList, Failure> {
+    let mut users = UserRecords::open_all(lists)?;
+    let adopted = pool.adopt_with(unreadable(skip_unreadable), &mut users);
+    let read = users.finish().map_err(Failure::Unreadable)?;
+    let report = match adopted {
+        Ok(report) => report,
+        Err(error) => return Err(Failure::refused(error, read)),
+    };
+    observer.adopted(&read, &report, pool.available());
+    Ok(ReadList::new(report, &read))
+}
+
+/// All or nothing.
+fn allocate(pool: &Pool, count: u64) -> Result<Vec<IpNet>, AllocateError> {
+    if count == 1 {
+        return Ok(vec![pool.allocate_net()?]);
+    }
+    let unit = pool.info().unit;
+    // More than a pool can hold is as impossible as the most there can be.
+    let addrs = pool.allocate_many(usize::try_from(count).unwrap_or(usize::MAX))?;
+    Ok(addrs.into_iter().map(|addr| net_of(addr, unit)).collect())
+}

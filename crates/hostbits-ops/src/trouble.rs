@@ -1,0 +1,436 @@
+//! The one table of failures: for each a stable code, an exit code, whether to try again, and what to do next.
+//!
+//! A failure says which row it is ([`Kind`] and code) and under which circumstances ([`Case`]); whatever a face
+//! does with it, it reads here. The command line exits with [`Row::exit`]; a service makes a status of it.
+//! The codes are those of the library's errors, so a test compares them with its source: an error that has no
+//! row, and a row that no error has, turn it red.
+
+use serde::{Serialize, Serializer};
+
+/// How a command ends that did not do what it was asked for. 0 is success, 7 is kept for addresses that stale
+/// leases hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Pool and list differ, or entries of the list cannot be read.
+    Drift = 1,
+    /// Wrong usage, or unreadable input.
+    Input = 2,
+    /// Too few addresses are free.
+    Exhausted = 3,
+    /// The address is taken already.
+    Taken = 4,
+    /// The address is not allocated.
+    NotAllocated = 5,
+    /// Too few addresses are free, and some are quarantined.
+    Quarantined = 6,
+    /// A pool file cannot be used.
+    File = 8,
+    /// Nothing was done, since it might take an address from somebody: a fuse, or a configuration that would.
+    Refused = 9,
+}
+
+impl Exit {
+    /// As a number.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+/// Whether the same call may succeed later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// Not before somebody has changed something: the call, the file, the list.
+    Never,
+    /// Yes: somebody else is in the way, or may release something.
+    Later,
+    /// At once, with the number that the hint names.
+    WithNumber,
+}
+
+/// What has refused: codes are unique within a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// What was said does not go together.
+    Usage,
+    /// The answer cannot be written.
+    Output,
+    /// This platform.
+    Platform,
+    /// A network and its options: `BuildError`.
+    Network,
+    /// A list of users: `ListError`, and entries that cannot be read.
+    List,
+    /// A plan that is kept in a file.
+    PlanFile,
+    /// A pool file that is created, opened or read: `OpenError`.
+    File,
+    /// An allocation: `AllocateError`, `AllocatePairError`.
+    Allocate,
+    /// An allocation where some of what is taken is quarantined.
+    Quarantine,
+    /// An allocation of one certain address: `AllocateExactError`.
+    Exact,
+    /// A release: `ReleaseError`.
+    Release,
+    /// A sync: `SyncError`.
+    Sync,
+    /// The sync of a close, when addresses have been allocated that nobody was told.
+    Unclosed,
+    /// The quarantine against a list: `ReclaimError`.
+    Reclaim,
+    /// A pass, and what is done by its plan: `ReconcilerError`, `PassError`, `ApplyError`.
+    Pass,
+    /// A rule that keeps a plan from freeing anything: `Fuse`.
+    Fuse,
+    /// A configuration of sets: `ConfigError`, `OpenError` of `hostbits-config`.
+    Config,
+    /// A configuration that was not applied.
+    ConfigApply,
+}
+
+/// The circumstances of a failure. The hints depend on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Case {
+    /// Whatever they are: nothing is said that depends on them.
+    Any,
+    /// A pool file.
+    Pool,
+    /// A set of a configuration.
+    Set,
+    /// A backup of a pool file.
+    Backup,
+    /// A pool file in whose place a backup was to be put.
+    Restore,
+    /// A plan, or a configuration, that was to be applied.
+    Apply,
+}
+
+/// What there is to say of a failure, whoever says it.
+#[derive(Debug)]
+pub struct Row {
+    /// What refuses.
+    pub kind: Kind,
+    /// A stable name in kebab case.
+    pub code: &'static str,
+    /// How a command ends.
+    pub exit: Exit,
+    /// Whether to try again.
+    pub retry: Retry,
+    /// What to do next, by the circumstances; words in braces are put in by [`Failure::hint`](crate::Failure::hint).
+    pub hints: &'static [(Case, &'static str)],
+}
+
+impl Row {
+    /// What to do next under these circumstances, with the words put in.
+    pub(crate) fn hint(&self, case: Case, words: &Words) -> Option<String> {
+        let mut hints = self.hints.iter();
+        let (_, template) = hints.find(|(of, _)| *of == case || *of == Case::Any)?;
+        Some(words.fill(template))
+    }
+}
+
+/// As in JSON: an object with a code.
+impl Serialize for Row {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map([("code", self.code)])
+    }
+}
+
+/// The row of a failure. What has none, which a test rules out, is like a file that cannot be used.
+pub fn row(kind: Kind, code: &str) -> &'static Row {
+    let mut rows = TABLE.iter();
+    rows.find(|row| row.kind == kind && row.code == code)
+        .unwrap_or(&UNKNOWN)
+}
+
+/// Which row, and under which circumstances.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) row: &'static Row,
+    pub(crate) case: Case,
+}
+
+impl Place {
+    pub(crate) fn new(kind: Kind, code: &str, case: Case) -> Self {
+        let row = row(kind, code);
+        Self { row, case }
+    }
+}
+
+/// What a hint names.
+#[derive(Debug, Default)]
+pub(crate) struct Words {
+    pub(crate) file: String,
+    pub(crate) set: String,
+    /// The pool file of a member.
+    pub(crate) pool_file: String,
+    /// Addresses that are allocated, and nobody knows it.
+    pub(crate) nets: String,
+    /// The address that was asked for.
+    pub(crate) addr: String,
+    /// A number that has to be allowed.
+    pub(crate) number: u64,
+    /// A network as it should be written, and what was written.
+    pub(crate) network: String,
+    pub(crate) given: String,
+    pub(crate) last: String,
+}
+
+impl Words {
+    fn fill(&self, template: &str) -> String {
+        let mut text = String::new();
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (name, after) = after.split_once('}').unwrap_or((after, ""));
+            text += before;
+            text += &self.word(name);
+            rest = after;
+        }
+        text + rest
+    }
+
+    fn word(&self, name: &str) -> String {
+        match name {
+            "file" => self.file.clone(),
+            "set" => self.set.clone(),
+            "pool_file" => self.pool_file.clone(),
+            "nets" => self.nets.clone(),
+            "addr" => self.addr.clone(),
+            "number" => self.number.to_string(),
+            "them" => if self.number == 1 { "it" } else { "them" }.to_owned(),
+            "network" => self.network.clone(),
+            "given" => self.given.clone(),
+            "last" => self.last.clone(),
+            // A test sees to it that there is no other one.
+            _ => String::new(),
+        }
+    }
+}
+
+const fn new(kind: Kind, code: &'static str, exit: Exit, retry: Retry) -> Row {
+    Row {
+        kind,
+        code,
+        exit,
+        retry,
+        hints: &[],
+    }
+}
+
+impl Row {
+    const fn then(mut self, hints: &'static [(Case, &'static str)]) -> Self {
+        self.hints = hints;
+        self
+    }
+}
+
+const MEND: &[(Case, &str)] = &[(
+    Case::Any,
+    "mend the list, or let so many entries pass with --skip-unreadable N: whoever is meant is not safe",
+)];
+const OTHER_PLAN: &[(Case, &str)] = &[(
+    Case::Apply,
+    "or of a time before everybody had closed the pool: make another plan, and let a process keep the pool \
+     open until it is applied",
+)];
+const BACKUP_IN_PLACE: &[(Case, &str)] = &[(
+    Case::Pool,
+    "nothing was changed; put a backup in its place, if there is one: hostbits pool restore BACKUP {file}; or \
+     create another file, and tell it who holds what: hostbits seed NEWFILE --from LIST",
+)];
+/// A file of another version is not damaged.
+const OTHER_VERSION: &[(Case, &str)] = &[(
+    Case::Any,
+    "nothing was changed, and the file is not damaged: use the version of hostbits that wrote it",
+)];
+const OVERRIDE: &[(Case, &str)] = &[(
+    Case::Any,
+    "--max-free {number} allows that; nothing was freed or taken",
+)];
+const SHOW_POOL: &[(Case, &str)] = &[(
+    Case::Pool,
+    "hostbits pool show {file} tells the pool's addresses and reservations",
+)];
+const GIVE_BACK: &[(Case, &str)] = &[
+    (Case::Pool, "hostbits pool release {file} {nets}"),
+    (Case::Set, "hostbits set release {file} {set} {nets}"),
+];
+
+const UNKNOWN: Row = new(Kind::File, "unknown", Exit::File, Retry::Never);
+
+use Exit::{Drift, Exhausted, File, Input, NotAllocated, Quarantined, Refused, Taken};
+use Retry::{Later, Never, WithNumber};
+
+/// All failures.
+#[rustfmt::skip]
+pub static TABLE: &[Row] = &[
+    new(Kind::Usage, "usage", Input, Never),
+    new(Kind::Output, "output", Input, Never).then(&[
+        (Case::Pool, "hostbits pool release {file} {nets}, if nobody has read them"),
+        (Case::Set, "hostbits set release {file} {set} {nets}, if nobody has read them"),
+    ]),
+    new(Kind::Platform, "unsupported", File, Never),
+
+    new(Kind::Network, "host-bits-set", Input, Never).then(&[
+        (Case::Any, "write {network}, or {network} --range {given}-{last}"),
+    ]),
+    new(Kind::Network, "mapped-prefix", Input, Never),
+    new(Kind::Network, "too-large", Input, Never).then(&[
+        (Case::Any, "--range A-B takes a part, --unit N hands out prefixes of N bits, --at-most N takes the first N slots"),
+    ]),
+    new(Kind::Network, "gateway-outside", Input, Never),
+    new(Kind::Network, "gateway-reserved", Input, Never),
+    new(Kind::Network, "bad-range", Input, Never),
+    new(Kind::Network, "bad-unit", Input, Never),
+    new(Kind::Network, "empty", Input, Never),
+
+    new(Kind::List, "unreadable", Input, Never),
+    new(Kind::List, "list-truncated", Input, Later),
+    new(Kind::List, "list-malformed", Input, Never),
+    new(Kind::List, "list-unfinished", Input, Never),
+    new(Kind::List, "unclear", Drift, WithNumber).then(&[
+        (Case::Any, "mend the list, or name its format; --skip-unreadable {number} lets {them} pass, and whoever is meant is not safe"),
+    ]),
+
+    new(Kind::PlanFile, "unreadable", Input, Never),
+    new(Kind::PlanFile, "unwritable", Input, Never),
+    new(Kind::PlanFile, "bad-plan", Input, Never),
+
+    new(Kind::File, "not-found", File, Never).then(&[
+        (Case::Pool, "hostbits pool create {file} 10.0.0.0/24, for example"),
+        (Case::Set, "hostbits set apply {file}"),
+    ]),
+    new(Kind::File, "already-exists", File, Never).then(&[
+        (Case::Pool, "hostbits pool show {file} tells what it holds"),
+        (Case::Backup, "nothing was changed; a backup takes nobody's place"),
+    ]),
+    new(Kind::File, "not-regular-file", File, Never),
+    new(Kind::File, "symlink", File, Never),
+    new(Kind::File, "wrong-owner", File, Never),
+    new(Kind::File, "insecure-mode", File, Never),
+    new(Kind::File, "hard-linked", File, Never),
+    new(Kind::File, "remote-file-system", File, Never),
+    new(Kind::File, "unknown-file-system", File, Never),
+    new(Kind::File, "renumbering-file-system", File, Never),
+    new(Kind::File, "copy-on-write", File, Never),
+    new(Kind::File, "not-durable", File, Never),
+    new(Kind::File, "bad-magic", File, Never).then(&[
+        (Case::Pool, "nothing was changed; is it the right file?"),
+        (Case::Restore, "nothing was changed; if it may go, remove it first"),
+    ]),
+    new(Kind::File, "endian-mismatch", File, Never),
+    new(Kind::File, "unsupported-version", File, Never).then(OTHER_VERSION),
+    new(Kind::File, "unsupported-features", File, Never).then(OTHER_VERSION),
+    new(Kind::File, "read-only-features", File, Never).then(OTHER_VERSION),
+    new(Kind::File, "unknown-content", File, Never).then(OTHER_VERSION),
+    new(Kind::File, "corrupt", File, Never).then(BACKUP_IN_PLACE),
+    new(Kind::File, "geometry-mismatch", File, Never).then(&[
+        (Case::Pool, "name the whole pool as it shall be, with the options it was created with"),
+        (Case::Restore, "nothing was changed; if it may go, remove it first"),
+        (Case::Set, "hostbits set plan {file} tells what apply would do"),
+    ]),
+    new(Kind::File, "mode-mismatch", File, Never).then(&[
+        (Case::Set, "hostbits set plan {file} tells what apply would do"),
+    ]),
+    new(Kind::File, "truncated", File, Never).then(BACKUP_IN_PLACE),
+    new(Kind::File, "no-space", File, Never),
+    new(Kind::File, "stale-file", File, Never).then(&[
+        (Case::Pool, "if that is meant: hostbits pool restore COPY {file} --min-session N, and then reclaim"),
+    ]),
+    new(Kind::File, "no-room", File, Never),
+    new(Kind::File, "in-use", File, Later).then(&[
+        (Case::Apply, "close it everywhere and apply again: the rest is done then"),
+    ]),
+    new(Kind::File, "busy", File, Later),
+    new(Kind::File, "too-many-processes", File, Later),
+    new(Kind::File, "poisoned", File, Never),
+    new(Kind::File, "sync-failed", File, Never),
+    new(Kind::File, "linear-search", File, Never),
+    new(Kind::File, "io", File, Never),
+
+    new(Kind::Allocate, "exhausted", Exhausted, Later).then(&[
+        (Case::Pool, "hostbits pool list {file} tells what is taken; release some of it, or let the pool grow"),
+        (Case::Set, "hostbits set show {file} tells what is taken; add a member, and apply"),
+    ]),
+    new(Kind::Allocate, "poisoned", File, Never),
+    new(Kind::Allocate, "sync-failed", File, Never),
+    new(Kind::Allocate, "forked", File, Never),
+    new(Kind::Allocate, "bad-block", Input, Never),
+    new(Kind::Allocate, "out-of-range", Input, Never),
+    new(Kind::Allocate, "no-common-index", Exhausted, Later),
+    new(Kind::Quarantine, "exhausted", Quarantined, Later).then(&[
+        (Case::Pool, "hostbits pool reclaim {file} --from LIST"),
+        (Case::Set, "hostbits set reclaim {file} SET --from LIST"),
+    ]),
+
+    new(Kind::Exact, "out-of-range", Input, Never).then(SHOW_POOL),
+    new(Kind::Exact, "reserved", Input, Never).then(SHOW_POOL),
+    new(Kind::Exact, "already-allocated", Taken, Later).then(&[
+        (Case::Pool, "hostbits pool allocate {file} --near {addr} takes another one if it must"),
+    ]),
+    new(Kind::Exact, "misaligned", Input, Never),
+    new(Kind::Exact, "cordoned", Input, Never),
+    new(Kind::Exact, "poisoned", File, Never),
+    new(Kind::Exact, "sync-failed", File, Never),
+    new(Kind::Exact, "forked", File, Never),
+
+    new(Kind::Release, "out-of-range", Input, Never),
+    new(Kind::Release, "reserved", Input, Never),
+    new(Kind::Release, "not-allocated", NotAllocated, Never),
+    new(Kind::Release, "misaligned", Input, Never),
+    new(Kind::Release, "forked", Input, Never),
+
+    new(Kind::Sync, "no-file", File, Never),
+    new(Kind::Sync, "sync-failed", File, Never),
+    new(Kind::Sync, "poisoned", File, Never),
+    new(Kind::Sync, "forked", File, Never),
+    new(Kind::Unclosed, "no-file", File, Never).then(GIVE_BACK),
+    new(Kind::Unclosed, "sync-failed", File, Never).then(GIVE_BACK),
+    new(Kind::Unclosed, "poisoned", File, Never).then(GIVE_BACK),
+    new(Kind::Unclosed, "forked", File, Never).then(GIVE_BACK),
+
+    new(Kind::Reclaim, "no-file", File, Never),
+    new(Kind::Reclaim, "forked", File, Never),
+    new(Kind::Reclaim, "empty-list", Input, Never).then(&[
+        (Case::Pool, "--nobody says that nobody holds any of them"),
+        (Case::Set, "is its part of the list missing? hostbits reclaim {pool_file} --nobody says that nobody holds any of them"),
+    ]),
+    new(Kind::Reclaim, "unclear", Input, Never).then(MEND),
+
+    new(Kind::Pass, "busy", File, Later),
+    new(Kind::Pass, "poisoned", File, Never),
+    new(Kind::Pass, "forked", File, Never),
+    new(Kind::Pass, "lock", File, Never),
+    new(Kind::Pass, "other-pool", File, Never).then(OTHER_PLAN),
+    new(Kind::Pass, "superseded", File, Never).then(&[
+        (Case::Apply, "a plan of grace 0 is applied once, before any other pass: make another plan"),
+    ]),
+    new(Kind::Pass, "version", File, Never),
+    new(Kind::Pass, "incomplete", File, Later),
+    new(Kind::Pass, "count-mismatch", Input, Later),
+    new(Kind::Pass, "replaced", File, Later),
+
+    new(Kind::Fuse, "empty-list", Refused, WithNumber).then(OVERRIDE),
+    new(Kind::Fuse, "shrunk", Refused, WithNumber).then(OVERRIDE),
+    new(Kind::Fuse, "too-many", Refused, WithNumber).then(OVERRIDE),
+    new(Kind::Fuse, "unclear", Refused, Never).then(MEND),
+    new(Kind::Fuse, "stale", Refused, Never).then(&[
+        (Case::Any, "nothing was freed or taken: make another plan"),
+    ]),
+
+    new(Kind::Config, "unreadable", Input, Never),
+    new(Kind::Config, "bad-config", Input, Never),
+    new(Kind::Config, "unknown-name", Input, Never),
+    new(Kind::Config, "no-file", Input, Never).then(&[
+        (Case::Any, "without files: hostbits set next {file} SET --users LIST"),
+    ]),
+    new(Kind::Config, "wrong-family", Input, Never),
+    new(Kind::Config, "unfit", Input, Never),
+    new(Kind::Config, "no-client-key", Input, Never).then(&[
+        (Case::Any, "client_key = \"...\": 32 hexadecimal digits, for example of openssl rand -hex 16"),
+    ]),
+    new(Kind::Config, "cordoned", Input, Never),
+    new(Kind::ConfigApply, "refused", Refused, Never),
+    new(Kind::ConfigApply, "unfit", File, Never),
+];
