@@ -688,3 +688,19 @@ fn a_remark_that_is_an_address_holds_nothing() {
         assert!(told.end.is_err() || is_told, "{format}: {told:?}");
     }
 }
+
+/// JSON in a text, with a byte in it that is no text: it is JSON all the same, and the name beside the byte another one.
+#[test]
+fn a_byte_that_is_no_text_hides_nothing_in_an_annotation() {
+    let text = r#"{"items": [{"kind": "Pod", "metadata": {"name": "a", "annotations": {"k8s.v1.cni.cncf.io/network-status":
+        "[{\"name\": \"lan\", \"ips\": [\"10.0.0.5\"]}]"}}, "status": {"phase": "Running"}}]}"#;
+    assert_eq!(
+        read("multus", text).whole(),
+        ["1 10.0.0.5 owner=a state=Running"]
+    );
+    let mut bytes = text.as_bytes().to_vec();
+    bytes[text.find("ips").expect("its name")] = 0x80;
+    let outcome = read("multus", bytes);
+    let is_told = outcome.entries.iter().any(|entry| entry == "1 ?10.0.0.5");
+    assert!(is_told, "{outcome:?}");
+}
