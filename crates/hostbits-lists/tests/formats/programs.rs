@@ -704,3 +704,28 @@ fn a_byte_that_is_no_text_hides_nothing_in_an_annotation() {
     let is_told = outcome.entries.iter().any(|entry| entry == "1 ?10.0.0.5");
     assert!(is_told, "{outcome:?}");
 }
+
+/// Objects of Kubernetes that have lost their kind are told from those that the filter means: where theirs have nothing,
+/// the others may have addresses.
+#[test]
+fn an_object_of_another_kind_without_its_kind_is_refused() {
+    for (format, object) in [
+        ("multus", r#""spec": {"ipNetworks": ["10.0.0.5/32"]}"#),
+        (
+            "multus",
+            r#""spec": {"clusterIP": "10.0.0.5"}, "status": {"loadBalancer": {}}"#,
+        ),
+        ("k8s-pods", r#""spec": {"ipNetworks": ["10.0.0.5/32"]}"#),
+        (
+            "k8s-pods",
+            r#""spec": {"clusterIP": "10.0.0.5"}, "status": {"loadBalancer": {}}"#,
+        ),
+        (
+            "k8s-nodes",
+            r#""spec": {"addresses": [{"type": "CiliumInternalIP", "ip": "10.0.0.5"}], "ipam": {}}, "status": {}"#,
+        ),
+    ] {
+        let text = format!(r#"{{"items": [{{"metadata": {{"name": "a"}}, {object}}}]}}"#);
+        assert!(read(format, &text).is_unclear(), "{format}: {object}");
+    }
+}
