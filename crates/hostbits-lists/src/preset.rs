@@ -198,7 +198,8 @@ presets! {
       | unless(.state == "ExternalName"; "a service without clusterIP")"#,
     &["externalName", "loadBalancerSourceRanges", "managedFields"];
     K8sNodes, "k8s-nodes", "kubectl get nodes -o json: pod CIDRs",
-    r#"each("Node") | if .spec | type != "object" then error("a node without spec") else . end
+    r#"each("Node") | if .spec | type != "object" then error("a node without spec")
+        elif .spec | has("addresses") or has("ipam") then error("this is a CiliumNode, no Node") else . end
       | {owner: .metadata.name, addresses: some(.spec.podCIDR, .spec.podCIDRs[]?)}"#,
     &["addresses", "annotations", "managedFields"];
     Docker, "docker", "docker network inspect, docker inspect", "inspected", OF_ENGINES;
@@ -340,6 +341,7 @@ presets! {
     &[];
     Multus, "multus", "kubectl get pods -A -o json: the additional networks of the pods",
     r#"each("Pod")
+      | if .status.phase? | type != "string" then error("a pod without phase") else . end
       | (.metadata.annotations // {}) as $notes
       | ($notes["k8s.v1.cni.cncf.io/network-status"] // "[]" | fromjson) as $networks
       | {held: false, addresses: [$networks[] | select(.default == true) | .ips[]?]} as $usual

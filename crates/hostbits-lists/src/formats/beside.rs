@@ -237,13 +237,14 @@ fn text_end(json: &[u8], start: usize) -> usize {
 }
 
 fn unescaped(text: &[u8]) -> Cow<'_, str> {
-    if memchr(b'\\', text).is_none() {
-        return String::from_utf8_lossy(text);
+    let text = String::from_utf8_lossy(text);
+    if memchr(b'\\', text.as_bytes()).is_none() {
+        return text;
     }
-    let quoted = [b"\"", text, b"\""].concat();
-    match serde_json::from_slice::<String>(&quoted) {
+    match serde_json::from_str::<String>(&format!("\"{text}\"")) {
         Ok(text) => text.into(),
-        Err(_) => String::from_utf8_lossy(text),
+        // Nobody else reads it, and it may have addresses all the same.
+        Err(_) => text.replace('\\', "").into(),
     }
 }
 
@@ -313,6 +314,7 @@ mod tests {
             (r#"{"a": "[{\"b\": \"10.0.0.3\"}]"}"#, "10.0.0.3"),
             (r#"{"a": "10.0.0.0/27"}"#, "10.0.0.0/27"),
             (r#"{"a": "~10.0.0.3 ["}"#, "10.0.0.3"),
+            (r#"{"a": "[\x\"10.0.0.3\"]"}"#, "10.0.0.3"),
             (r#"{"a": "10.0.0.30-10.0.0.49"}"#, "10.0.0.30-10.0.0.49"),
             (r#"{"a": "10.0.0.3", "b": "10.0.0.3"}"#, "10.0.0.3"),
             (r#"[10,0,0,2,[10, 0, 0, 3]]"#, "10.0.0.3"),

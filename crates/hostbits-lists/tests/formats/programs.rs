@@ -710,3 +710,44 @@ fn a_remark_that_is_an_address_holds_nothing() {
         assert!(told.end.is_err() || is_told, "{format}: {told:?}");
     }
 }
+
+/// JSON in a text, with a byte in it that is no text: it is JSON all the same, and the name beside the byte another one.
+#[test]
+fn a_byte_that_is_no_text_hides_nothing_in_an_annotation() {
+    let text = r#"{"items": [{"kind": "Pod", "metadata": {"name": "a", "annotations": {"k8s.v1.cni.cncf.io/network-status":
+        "[{\"name\": \"lan\", \"ips\": [\"10.0.0.5\"]}]"}}, "status": {"phase": "Running"}}]}"#;
+    assert_eq!(
+        read("multus", text).whole(),
+        ["1 10.0.0.5 owner=a state=Running"]
+    );
+    let mut bytes = text.as_bytes().to_vec();
+    bytes[text.find("ips").expect("its name")] = 0x80;
+    let outcome = read("multus", bytes);
+    let is_told = outcome.entries.iter().any(|entry| entry == "1 ?10.0.0.5");
+    assert!(is_told, "{outcome:?}");
+}
+
+/// Objects of Kubernetes that have lost their kind are told from those that the filter means: where theirs have nothing,
+/// the others may have addresses.
+#[test]
+fn an_object_of_another_kind_without_its_kind_is_refused() {
+    for (format, object) in [
+        ("multus", r#""spec": {"ipNetworks": ["10.0.0.5/32"]}"#),
+        (
+            "multus",
+            r#""spec": {"clusterIP": "10.0.0.5"}, "status": {"loadBalancer": {}}"#,
+        ),
+        ("k8s-pods", r#""spec": {"ipNetworks": ["10.0.0.5/32"]}"#),
+        (
+            "k8s-pods",
+            r#""spec": {"clusterIP": "10.0.0.5"}, "status": {"loadBalancer": {}}"#,
+        ),
+        (
+            "k8s-nodes",
+            r#""spec": {"addresses": [{"type": "CiliumInternalIP", "ip": "10.0.0.5"}], "ipam": {}}, "status": {}"#,
+        ),
+    ] {
+        let text = format!(r#"{{"items": [{{"metadata": {{"name": "a"}}, {object}}}]}}"#);
+        assert!(read(format, &text).is_unclear(), "{format}: {object}");
+    }
+}
