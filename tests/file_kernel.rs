@@ -17,7 +17,7 @@ use ipnet::Ipv4Net;
 use ledger::Ledger;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use scratch::{PAGE, Scratch, change_header, poison, put_back, read};
+use scratch::{PAGE, Scratch, change_header, overwrite, poison, put_back, read};
 use skip::skip;
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -200,6 +200,19 @@ fn claims(path: &Path) {
     ledger
         .counter(VERDICT)
         .store(if is_right { 1 } else { 2 }, Ordering::SeqCst);
+}
+
+/// Whatever error a sync failed with, it is that one which is told.
+#[test]
+fn the_error_of_a_failed_sync_is_told_as_it_was() {
+    for errno in [1u16, 4, 5, 28, 122] {
+        let scratch = Scratch::in_memory("errno");
+        let path = scratch.path("pool");
+        let pool = Pool::builder(net("10.0.0.0/24")).create(&path).unwrap();
+        let word = 1u64 << 15 | u64::from(errno) << 16;
+        overwrite(&path, 4 * PAGE as u64 + 0x148, &word.to_ne_bytes());
+        assert_eq!(pool.health().unwrap().poison, Some(errno.into()));
+    }
 }
 
 /// C5: a process is stopped anywhere in its claims, the pool is poisoned meanwhile, and it goes on. Each thread

@@ -14,7 +14,7 @@ use ipnet::Ipv4Net;
 use ledger::Ledger;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use scratch::{Scratch, lock_of_openers};
+use scratch::{PAGE, Scratch, lock_of_openers, poison, read};
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -450,6 +450,30 @@ fn the_dead_leave_no_lock_behind() {
         builder.open(&path).unwrap().recovery().unwrap().kind,
         RecoveryKind::ProcessCrash
     );
+}
+
+/// The file counts who has it open. Were too few counted, somebody would take itself for alone beside others who
+/// may die in a claim; were too many, every refusal would look for the dead.
+#[test]
+fn whoever_leaves_is_counted_off_once() {
+    let scratch = Scratch::in_memory("counted");
+    let path = scratch.path("pool");
+    let attached = |path: &Path| {
+        let at = 4 * PAGE + 8;
+        u64::from_ne_bytes(read(path)[at..at + 8].try_into().unwrap())
+    };
+    let builder = Pool::builder(net("10.0.0.0/24"));
+    let _first = builder.create(&path).unwrap();
+    let second = builder.open(&path).unwrap();
+    let third = builder.open(&path).unwrap();
+    assert_eq!(attached(&path), 3);
+    third.close().unwrap();
+    assert_eq!(attached(&path), 2, "closed");
+    drop(second);
+    assert_eq!(attached(&path), 1, "dropped");
+    poison(&path);
+    assert!(matches!(builder.open(&path), Err(OpenError::Poisoned)));
+    assert_eq!(attached(&path), 1, "it has never had the file open");
 }
 
 /// C4: whoever is stopped with the lock of openers makes others wait, and not for ever.

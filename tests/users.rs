@@ -898,3 +898,17 @@ fn what_covers_the_ranges_of_a_set_alone_is_a_block() {
         assert_eq!(set.available(), free, "{prefix}");
     }
 }
+
+/// Each address by itself is taken and counted, wherever it stands in its word.
+#[test]
+fn every_address_is_adopted_alone() {
+    let pool = Pool::new(net("10.0.0.0/24")).unwrap();
+    let free: Vec<IpAddr> = (2..255)
+        .map(|host| IpAddr::from([10, 0, 0, host]))
+        .collect();
+    for (count, &addr) in (1..).zip(&free) {
+        let adopted = pool.adopt([addr]).unwrap();
+        assert_eq!((adopted.taken, adopted.already), (1, 0), "{addr}");
+        assert_eq!(pool.allocated(), count, "{addr}");
+    }
+}

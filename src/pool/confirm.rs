@@ -130,34 +130,3 @@ pub(super) fn note(refusal: Refusal) {
     // Without a cell the caller is told what the file says, which is poisoned in any case.
     let _ = REFUSED.try_with(|refused| refused.set(Some(refusal)));
 }
-
-#[cfg(all(
-    test,
-    not(loom),
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64"
-))]
-mod tests {
-    use crate::Pool;
-    use ipnet::Ipv4Net;
-
-    /// Who has closed the file is counted out once, when it closes: otherwise one of two takes itself for alone, and
-    /// nobody looks for what the other one may leave behind.
-    #[test]
-    fn whoever_closes_is_counted_out_once() {
-        let path = std::env::temp_dir().join(format!("hostbits-sole-{}", std::process::id()));
-        let builder = Pool::builder("10.0.0.0/24".parse::<Ipv4Net>().unwrap()).in_file();
-        let first = builder.create(&path).unwrap();
-        let second = builder.open(&path).unwrap();
-        let is_sole = |pool: &Pool<Ipv4Net>| pool.words.file().unwrap().is_sole();
-        first.close().unwrap();
-        assert!(is_sole(&second));
-        let third = builder.open(&path).unwrap();
-        assert!(!is_sole(&second) && !is_sole(&third));
-        second.close().unwrap();
-        assert!(is_sole(&third));
-        drop(third);
-        std::fs::remove_file(&path).unwrap();
-    }
-}

@@ -308,29 +308,6 @@ mod tests {
         }
     }
 
-    /// One side is full: whoever is in the air on the other one is not waited for.
-    #[test]
-    fn a_full_side_is_refused_beside_a_claim_in_flight_on_the_other_one() {
-        let v4 = Pool::new("10.0.0.0/29".parse::<Ipv4Net>().unwrap()).unwrap();
-        let v6 = Pool::new("fd00::/125".parse::<Ipv6Net>().unwrap()).unwrap();
-        let twins = TwinPools::new(v4, v6).unwrap();
-        while twins.v6.allocate().is_ok() {}
-        let half = twins.v4.try_allocate_half_at(3).unwrap();
-        assert!(half.is_some());
-        let (tell, told) = std::sync::mpsc::channel();
-        std::thread::scope(|scope| {
-            let twins = &twins;
-            let other = scope.spawn(move || tell.send(twins.allocate_pair().is_err()));
-            let answer = told.recv_timeout(std::time::Duration::from_secs(20));
-            drop(half);
-            assert!(answer.expect("it waits for the half"));
-            other
-                .join()
-                .expect("it has sent")
-                .expect("somebody listens");
-        });
-    }
-
     #[test]
     fn ranges_have_their_numbers_in_common() {
         assert_eq!(common_len(&[(0, 3), (5, 9)], &[(2, 6), (9, 9)]), 2 + 2 + 1);

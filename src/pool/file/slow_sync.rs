@@ -422,3 +422,36 @@ fn an_adopt_waits_for_a_reclaim_between_its_stores() {
     });
     assert_eq!((adopted.taken, adopted.already), (1, 0));
 }
+
+/// One side of twins has nothing, and on the other one a claim does not come to its end: no pair can come of it, so
+/// nobody waits for it.
+#[test]
+fn a_full_side_of_twins_waits_for_no_claim_on_the_other_side() {
+    let sides = || {
+        let v4 = Arc::new(Pool::<Ipv4Net>::new("10.0.0.0/28".parse().unwrap()).unwrap());
+        let v6 = Arc::new(Pool::<Ipv6Net>::new("fd00::/124".parse().unwrap()).unwrap());
+        let twins = TwinPools::new(Arc::clone(&v4), Arc::clone(&v6)).unwrap();
+        (v4, v6, twins)
+    };
+    let (v4, v6, twins) = sides();
+    while v4.allocate().is_ok() {}
+    let flight = v6.bitmap().begin_flight();
+    refuse_before_the_end_of(flight, &twins);
+    let (v4, v6, twins) = sides();
+    while v6.allocate().is_ok() {}
+    let flight = v4.bitmap().begin_flight();
+    refuse_before_the_end_of(flight, &twins);
+}
+
+fn refuse_before_the_end_of<F>(flight: F, twins: &TwinPools) {
+    std::thread::scope(|scope| {
+        let pair = scope.spawn(|| twins.allocate_pair());
+        let is_refused = (0..20_000).any(|_| {
+            std::thread::sleep(Duration::from_millis(1));
+            pair.is_finished()
+        });
+        drop(flight);
+        assert!(pair.join().unwrap().is_err());
+        assert!(is_refused, "it waited for the claim");
+    });
+}

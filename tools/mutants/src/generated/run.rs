@@ -243,17 +243,27 @@ impl Run {
         let together = queue.iter().copied().filter(is_in);
         // Those that are expected to face every check wait until all others have.
         let is_explained = |one: &&Numbered| argument(&one.change().name).is_some();
-        let (explained, others): (Vec<_>, _) = together.partition(is_explained);
-        for part in [others, explained] {
-            self.in_rounds(part, &checks, &binaries, &mut times, &workers)?;
+        let (mut explained, others): (Vec<_>, Vec<_>) = together.partition(is_explained);
+        // One after the other, the quickest first: a run that is stopped has come to the end with some of them.
+        explained.sort_by_key(|one| times.of_all(one));
+        let alone = queue.iter().copied().filter(|one| is_alone(one));
+        let (explained_alone, others_alone): (Vec<_>, Vec<_>) = alone.partition(is_explained);
+        for (together, rounds, alone) in [
+            (others, &ROUNDS[..], others_alone),
+            (explained, &[Duration::MAX], explained_alone),
+        ] {
+            self.in_rounds(together, rounds, &checks, &binaries, &mut times, &workers)?;
+            for one in alone {
+                self.alone(one, &times, &workers[0])?;
+            }
         }
-        let mut alone = queue.into_iter().filter(|one| is_alone(one));
-        alone.try_for_each(|one| self.alone(one, &times, &workers[0]))
+        Ok(())
     }
 
     fn in_rounds(
         &self,
         mutants: Vec<&Numbered>,
+        rounds: &[Duration],
         checks: &[Check],
         binaries: &Binaries,
         times: &mut Times,
@@ -266,7 +276,7 @@ impl Run {
             .map(|one| (one, Duration::ZERO))
             .collect();
         let mut from = Duration::ZERO;
-        for to in ROUNDS {
+        for &to in rounds {
             // Not before they are needed: the long ones take minutes, and most mutants never see them.
             let is_due = |check: &Check| {
                 let is_first = from.is_zero() && firsts.contains(check);
@@ -338,7 +348,8 @@ impl Run {
         let changed = (change.file.clone(), change.applied_to(&one.source));
         let copy = Copy::with(FOLDER, "alone", &BTreeMap::from([changed]))?;
         let mut fate = Fate::Survived;
-        let first = self.caught_before_by(one);
+        // What is built counts for more here than what is run: the unit tests come with the library.
+        let first = self.caught_before_by(one).or(Some(Check::Unit));
         for check in in_order(one, first, times) {
             let patience = patience(times.unchanged[&check]);
             let Ok(binaries) = build(&copy, &[check])? else {
@@ -423,6 +434,13 @@ struct Times {
     before: HashMap<Check, Duration>,
     /// What those of the rounds so far take where nothing is changed.
     unchanged: HashMap<Check, Duration>,
+}
+
+impl Times {
+    /// How long a mutant takes that nothing notices.
+    fn of_all(&self, one: &Numbered) -> Duration {
+        one.checks().iter().map(|check| self.before[check]).sum()
+    }
 }
 
 /// The checks for a mutant: the one that caught it before, then tests, then models, the quickest first.
