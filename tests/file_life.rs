@@ -77,7 +77,8 @@ fn a_file_remembers() {
             }
         }
     }
-    assert_eq!(scratch.names().len(), 12, "nothing else is left behind");
+    let files = Durability::ALL.len() * Policy::ALL.len();
+    assert_eq!(scratch.names().len(), files, "nothing else is left behind");
 }
 
 trait Errors {

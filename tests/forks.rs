@@ -22,7 +22,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
-use scratch::Scratch;
+use scratch::{PAGE, Scratch, overwrite, read};
 use skip::skip;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -157,6 +157,27 @@ fn first_of_a_namespace(path: &Path) -> i32 {
         let pool = owned.unwrap();
         fine_if(pool.release(held).is_ok() && pool.sync().is_ok())
     })
+}
+
+/// A child that no handler was told of, of a process that has a full pool open, beside another process that is in
+/// the middle of a claim and does not go on: it is told at once, and does not wait for that claim.
+#[test]
+fn a_bare_clone_waits_for_no_claim_of_another_process() {
+    let scratch = Scratch::in_memory("no-wait");
+    let path = scratch.path("pool");
+    let builder = Pool::builder(net("10.0.0.0/24"));
+    let pool = builder.create(&path).unwrap();
+    let other = builder.open(&path).unwrap();
+    pool.allocate_many(100).unwrap();
+    other.allocate_many(153).unwrap();
+    // Theirs is the second lane.
+    let lane = 4 * PAGE + 0x200 + 8;
+    let landed = read(&path)[lane];
+    assert_ne!(landed, 0, "it has claimed");
+    overwrite(&path, lane as u64, &[landed | 1]);
+    let code = in_bare_clone(|| fine_if(pool.allocate() == Err(AllocateError::Forked)));
+    overwrite(&path, lane as u64, &[landed]);
+    assert_eq!(code, FINE, "it was not told, or it waited");
 }
 
 /// Every verb of a child says that the pool is not its own, and changes nothing: not by being asked, and not by
