@@ -691,6 +691,61 @@ const MUTANTS: &[Mutant] = &[
         &[Test("properties", "big_trees_answer_like_a_scan_and_a_set")],
     ),
     mutant(
+        "highest: the way down is not the highest",
+        &[edit(
+            TREE,
+            "self.first_candidate(|node| node.ilog2(), is_full)",
+            "self.first_candidate(|node| node.trailing_zeros(), is_full)",
+        )],
+        &[Test("verbs", "highest_is_always_the_highest_free_address")],
+    ),
+    mutant(
+        "claim, highest: the exchange is Relaxed",
+        &[edit(
+            CHUNK,
+            "word.compare_exchange(free, free & !bit, Ordering::SeqCst, Ordering::Relaxed);",
+            "word.compare_exchange(free, free & !bit, Ordering::Relaxed, Ordering::Relaxed);",
+        )],
+        &[Loom(
+            "single",
+            "a_slot_passes_from_holder_to_holder_from_above",
+        )],
+    ),
+    mutant(
+        "claim, highest: a lost exchange passes for a claim",
+        &[edit(
+            CHUNK,
+            "        false => Attempt::Lost,",
+            "        false => Attempt::Took(bit_index),",
+        )],
+        &[Loom("single", "two_threads_take_exactly_the_two_highest")],
+    ),
+    mutant(
+        "highest: stale hints are left where they are",
+        &[
+            edit(
+                SINGLE,
+                "        self.tree.previous_candidate(from, first, settle)",
+                "        let _ = settle;\n        self.tree.previous_candidate(from, first, |_, _| ())",
+            ),
+            edit(
+                SINGLE,
+                "            match request.visit_from_above(&self.chunks[chunk_index], chunk_index, self.mark) {\n                Visit::Done => break,\n                Visit::Empty => self.settle(chunk_index),",
+                "            match request.visit_from_above(&self.chunks[chunk_index], chunk_index, self.mark) {\n                Visit::Done => break,\n                Visit::Empty => {}",
+            ),
+        ],
+        &[Test("verbs", "highest_is_always_the_highest_free_address")],
+    ),
+    mutant(
+        "highest: a batch is answered as it was taken",
+        &[edit(
+            "src/policy.rs",
+            "            Self::Highest => true,",
+            "            Self::Highest => false,",
+        )],
+        &[Test("verbs", "highest_is_always_the_highest_free_address")],
+    ),
+    mutant(
         "batch: the flight begins after the first claim",
         &[
             edit(

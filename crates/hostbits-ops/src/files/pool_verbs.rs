@@ -200,10 +200,12 @@ fn give_back(pool: &Pool, nets: &[IpNet]) {
     }
 }
 
-/// Whether what is printed is durable only after a sync.
+/// Whether what is printed is durable only after a sync. Of a durability that is not known here, it is.
 pub(crate) fn needs_sync<N: Network>(pool: &Pool<N>) -> bool {
-    let durability = pool.health().map(|health| health.durability);
-    durability == Some(Durability::Barrier)
+    pool.health().is_some_and(|health| match health.durability {
+        Durability::Process | Durability::Strict => false,
+        Durability::Barrier | _ => true,
+    })
 }
 
 /// The address, and no more of it than is one of the pool's.
