@@ -152,7 +152,14 @@ pub(super) fn listed_addresses(text: &str) -> impl Iterator<Item = &str> {
         move |char: char| !is_range && (matches!(char, ',' | ';') || char.is_whitespace());
     let is_sign = |char: char| !char.is_ascii_alphanumeric() && char != ':';
     let parts = text.trim().split(separates);
-    let parts = parts.map(move |part| without_port(part).trim_matches(is_sign));
+    let parts = parts.map(move |part| {
+        let part = without_port(part).trim_matches(is_sign);
+        // A colon may stand beside an address of IPv4, and be part of one of IPv6.
+        match looks_like_address(part) {
+            true => part,
+            false => part.trim_matches(':'),
+        }
+    });
     let mut parts = parts.filter(|part| !part.is_empty()).peekable();
     let is_list =
         text.contains(['.', ':']) && parts.peek().is_some_and(|it| looks_like_address(it));

@@ -549,6 +549,12 @@ fn what_is_damaged_twice_is_refused_or_held() {
         ("dnsmasq-hosts", "%10.0.0.145\th145\n"),
         ("json", r#"[{"name":"h","a":"10.0.0.145+"}]"#),
         ("json", r#"[{"name":"h","a":"(10.0.0.145"}]"#),
+        ("json", r#"[{"name":"h","a":":10.0.0.145"}]"#),
+        ("json", r#"[{"name":"h","a":"10.0.0.145:"}]"#),
+        (
+            "headscale",
+            r#"[{"name":"h","ipAddresses":[],"a":":10.0.0.145"}]"#,
+        ),
         (
             "netdev",
             "[NetDev]\nPublicKey=k\nAll%wedIPs=10.0.0.145/32\n",
