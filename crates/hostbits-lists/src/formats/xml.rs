@@ -85,6 +85,8 @@ const OTHERS: [&str; 33] = [
 ];
 const AFTER: &str = "something stands outside of the configuration";
 const BETWEEN: &str = "an address between elements, and in none of them";
+/// Names of what tells a client by its hardware: whoever has one beside an address holds it.
+const CLIENT: [&str; 4] = ["mac", "hw_address", "duid", "cid"];
 /// What the holder may be called, the best name first.
 const NAMES: [&str; 5] = ["hostname", "host", "name", "descr", "mac"];
 
@@ -114,6 +116,9 @@ struct Open {
     has_elements: bool,
     addresses: Vec<(u64, Kind, String)>,
     owner: Option<(usize, String)>,
+    /// Whether it names a client by its hardware, and addresses in it under other names than are known.
+    is_of_client: bool,
+    others: Vec<(u64, String)>,
 }
 
 impl<R: Read> ConfigXml<R> {
@@ -190,6 +195,11 @@ impl<R: Read> ConfigXml<R> {
 
     /// An element that is whole: tells its addresses; its text may be an address or the name of the one around it.
     fn element(&mut self, ended: Open, open: &mut [Open]) {
+        if ended.is_of_client && !is_elsewhere(open) {
+            for (line, address) in &ended.others {
+                self.batch.stray(*line, address.as_bytes(), None);
+            }
+        }
         let owner = ended.owner.map(|(_, name)| name).unwrap_or_default();
         let owner = self.batch.keep_name(owner.as_bytes());
         for (line, kind, text) in ended.addresses {
@@ -208,6 +218,7 @@ impl<R: Read> ConfigXml<R> {
         let Some(above) = open.last_mut().filter(|_| !text.is_empty()) else {
             return;
         };
+        above.is_of_client |= CLIENT.contains(&&*ended.name);
         // pfSense has the prefix length beside the address.
         if (&*above.name, &*ended.name) == ("row", "mask")
             && let Some((_, _, address)) = above.addresses.last_mut()
@@ -228,6 +239,11 @@ impl<R: Read> ConfigXml<R> {
                 self.batch
                     .stray(ended.line, address.as_bytes(), owner.clone());
             }
+        } else if !OTHERS.contains(&&*ended.name)
+            && let Some(above) = open.last_mut()
+        {
+            let others = listed_addresses(text).map(|other| (ended.line, other.to_owned()));
+            above.others.extend(others);
         }
     }
 }
@@ -244,14 +260,19 @@ fn push_text(open: &mut [Open], text: &str, line: u64) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Whether it stands within what has addresses of routers, ranges and the like.
+fn is_elsewhere(open: &[Open]) -> bool {
+    let is_one = |name: &str| name == "interfaces" || OTHERS.contains(&name);
+    open.iter().any(|above| is_one(&above.name))
+}
+
 /// Whether an address is somebody's, of whom it is not known who: it stands where holders are, or has the name of theirs.
 fn is_stray(open: &[Open], name: &str, text: &str) -> bool {
     let is_among = |names: &[&str]| open.iter().any(|above| names.contains(&&*above.name));
     let is_holder = is_among(&HOLDERS) || is_among(&SECTIONS);
     let has_name = HELD[..2].iter().any(|(_, names, _)| names.contains(&name));
     (is_holder || has_name)
-        && !is_among(&["interfaces"])
-        && !is_among(&OTHERS)
+        && !is_elsewhere(open)
         && !OTHERS.contains(&name)
         && listed_addresses(text).next().is_some()
 }

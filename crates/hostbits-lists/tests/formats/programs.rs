@@ -552,6 +552,14 @@ fn what_is_damaged_twice_is_refused_or_held() {
         ("json", r#"[{"name":"h","a":":10.0.0.145"}]"#),
         ("json", r#"[{"name":"h","a":"10.0.0.145:"}]"#),
         (
+            "pfsense",
+            "<pfsense><dhpd><staticmapp><mac>aa</mac><ipaddrr>10.0.0.145</ipaddrr></staticmapp></dhpd></pfsense>",
+        ),
+        (
+            "opnsense",
+            "<opnsense><dhpd><staticmapp><ipaddrr>10.0.0.145</ipaddrr><mac>aa</mac></staticmapp></dhpd></opnsense>",
+        ),
+        (
             "headscale",
             r#"[{"name":"h","ipAddresses":[],"a":":10.0.0.145"}]"#,
         ),
