@@ -153,6 +153,16 @@ impl<R: Read> ConfigXml<R> {
                 Fault::malformed("this is no XML", line, error.to_string().as_bytes())
             })?;
             match event {
+                // What the reader takes for a tag may be one and the text behind it.
+                Event::Start(tag) | Event::Empty(tag)
+                    if memchr::memchr(b'<', tag.as_ref().as_bytes()).is_some() =>
+                {
+                    return Err(Fault::malformed(
+                        "this is no XML",
+                        line,
+                        tag.as_ref().as_bytes(),
+                    ));
+                }
                 Event::Start(start) => {
                     let name = start.local_name().as_ref().to_owned();
                     if is_closed {

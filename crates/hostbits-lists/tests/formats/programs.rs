@@ -552,6 +552,10 @@ fn what_is_damaged_twice_is_refused_or_held() {
         ("json", r#"[{"name":"h","a":":10.0.0.145"}]"#),
         ("json", r#"[{"name":"h","a":"10.0.0.145:"}]"#),
         (
+            "opnsense",
+            "<opnsense><dhcpd><staticmap><mac>aa</mac><ipaddr<10.0.0.145</></staticmap></dhcpd></opnsense>",
+        ),
+        (
             "pfsense",
             "<pfsense><dhpd><staticmapp><mac>aa</mac><ipaddrr>10.0.0.145</ipaddrr></staticmapp></dhpd></pfsense>",
         ),
