@@ -28,7 +28,7 @@
 //! | `scrub` | publish what a dead process freed and did not publish |
 //! | `count` | count and list |
 //!
-//! The proofs are in `docs/design/algorithm.md`, which is also the page `design` of the documentation.
+//! The proofs are in `docs/design/algorithm.md`, which is also the page `design::algorithm` of the documentation.
 
 mod batch;
 mod block;

@@ -111,7 +111,7 @@ use std::sync::atomic::AtomicBool;
 ///   address: it is not wait-free.
 /// * More than 64 batches and large blocks at once wait for their turn; in a pool file, those of one process do.
 /// * A refusal looks again only if something that it could have had was given back, or released where it looks.
-///   What that means for each verb is on the page [`design`](crate::design::algorithm).
+///   What that means for each verb is on the page [`design::algorithm`](crate::design::algorithm).
 /// * In a `Strict` file an allocation waits for the disk.
 ///
 /// # Forks

@@ -1,6 +1,6 @@
 //! The pass: compares a pool with a list while it is in use, and repairs what has drifted.
 //!
-//! What may be freed, and why it is nobody's, is on the page `reconciliation` (`docs/guide/reconciliation.md`).
+//! What may be freed, and why it is nobody's, is on the page `design::reconciliation` (`docs/design/reconciliation.md`).
 //!
 //! | file | what it does |
 //! |---|---|
