@@ -7,9 +7,40 @@ use crate::network::Network;
 use crate::slot::Slot;
 use crate::storage::Claimed;
 use crate::sync::Snooze;
-use crate::users::{AdoptError, Adopted, Unreadable, UserRecord};
+use crate::users::{AdoptError, Adopted, Entry, Listed, Unreadable, UserRecord, read};
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 impl<N: Network> Pool<N> {
+    /// Returns the first and the last address that an entry of a list names, as [`adopt`](Self::adopt) reads it. Some
+    /// of them, or all, may be of no use to this pool.
+    ///
+    /// `None` for a user without an address, for what cannot be read, for what stands beside others, and for a route to
+    /// all of the pool's network. Takes nothing.
+    ///
+    /// ```
+    /// use hostbits::{Listed, Pool};
+    ///
+    /// let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let last = |text| Some(pool.named_by(Listed::Text(text))?.end().to_string());
+    /// assert_eq!(last("10.0.0.5/24").as_deref(), Some("10.0.0.5"));
+    /// assert_eq!(last("10.0.0.16/28").as_deref(), Some("10.0.0.31"));
+    /// assert_eq!((last("10.0.0.0/16"), last("(none)")), (None, None));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn named_by(&self, listed: Listed<'_>) -> Option<RangeInclusive<IpAddr>> {
+        match read(listed) {
+            Entry::Addr(addr) => Some(addr..=addr),
+            Entry::Net(net) if self.geometry.is_route(net) => {
+                let is_unit = self.geometry.is_one_unit(net.trunc());
+                (is_unit || net != net.trunc()).then(|| net.addr()..=net.addr())
+            }
+            Entry::Net(net) => Some(net.network()..=net.broadcast()),
+            Entry::Range(first, last) => Some(first..=last),
+            Entry::Unassigned | Entry::Unparseable | Entry::Stray(..) => None,
+        }
+    }
+
     /// Marks the addresses of a user list as taken, and reports what it made of every entry.
     ///
     /// The list is read to its end first, then all that it names is taken. Never frees anything, is safe at any

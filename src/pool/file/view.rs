@@ -12,6 +12,7 @@ use crate::storage::file::{Peek, Phase};
 use ipnet::IpNet;
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -50,6 +51,8 @@ pub struct FileView {
     pub in_flight: Vec<u32>,
     /// What is wrong with it.
     pub problems: Vec<FileProblem>,
+    /// What is quarantined counts as allocated here, and nothing else does.
+    quarantine: Snapshot<IpNet>,
 }
 
 /// Something that is wrong with a pool file, and that it can be opened with.
@@ -110,6 +113,27 @@ impl FileView {
     #[must_use]
     pub fn to_pool(&self) -> Pool<IpNet> {
         self.snapshot.to_pool(self.info.policy)
+    }
+
+    /// Lists the addresses that are quarantined, or that the next opening will quarantine; ascending. The snapshot
+    /// has them as allocated.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-suspects-{}", std::process::id()));
+    /// # let copy = path.with_extension("copy");
+    /// let pool = Pool::builder("10.0.0.0/30".parse::<ipnet::Ipv4Net>()?).create(&path)?;
+    /// assert_eq!(hostbits::read_file(&path)?.quarantined_addresses().count(), 0);
+    /// // What was free when a backup was made may have been given to somebody since.
+    /// hostbits::backup_file(&path, &copy)?;
+    /// let view = hostbits::read_file(&copy)?;
+    /// assert!(view.quarantined_addresses().eq(["10.0.0.2".parse::<std::net::IpAddr>()?]));
+    /// # std::fs::remove_file(&path)?;
+    /// # std::fs::remove_file(&copy)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn quarantined_addresses(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.quarantine.iter()
     }
 }
 
@@ -275,6 +299,10 @@ pub fn read_file(path: impl AsRef<Path>) -> Result<FileView, OpenError> {
         created: SystemTime::UNIX_EPOCH + Duration::from_nanos(peek.header.created_ns),
         in_flight: std::mem::take(&mut peek.in_flight),
         problems,
+        quarantine: Snapshot::new(
+            geometry.clone(),
+            peek.quarantine.iter().map(|word| !word).collect(),
+        ),
         snapshot: Snapshot::new(geometry, peek.free),
     })
 }
