@@ -58,6 +58,10 @@ A FILE without a format has one user per line: `address` or `address,owner`, or 
     after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}")
 )]
 pub(crate) struct Cli {
+    /// Print answers and errors alone: no notes, no progress, no confirmations
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -7,7 +7,7 @@
 //! | `next`, `info`, `files` | the commands |
 //! | `notes`, `found`, `failure` | what was odd about a list, what a pass has found, what went wrong: as text |
 //! | `screen` | what people see while something takes long |
-//! | `output` | the two standard streams |
+//! | `output`, `paint` | the two standard streams, and the colours of a terminal |
 //!
 //! What is done is done in `hostbits-ops`, and which address is free is decided in the library alone.
 
@@ -25,6 +25,7 @@ mod lists;
 mod next;
 mod notes;
 mod output;
+mod paint;
 mod screen;
 mod values;
 
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return failure::report_usage(&error),
     };
+    output::set_quiet(cli.quiet);
     let found = |()| ExitCode::SUCCESS;
     let (format, outcome) = match &cli.command {
         Command::Next(args) => (args.format, next::run(args).map(found)),

@@ -3,7 +3,7 @@
 
 use crate::found::Grace;
 use crate::notes::Notes;
-use crate::output::{Format, print_error_text};
+use crate::output::{Format, is_quiet, note};
 use hostbits::Adopted;
 use hostbits_ops::{Observer, ReadToEnd};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -33,6 +33,11 @@ impl Screen {
         }
     }
 
+    /// Beside JSON, and if nobody wants notes, nothing is shown.
+    fn is_wanted(&self) -> bool {
+        self.format == Format::Plain && !is_quiet()
+    }
+
     fn set_bar(&self, bar: Option<ProgressBar>) -> Option<ProgressBar> {
         let mut current = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut current, bar)
@@ -42,7 +47,7 @@ impl Screen {
 impl Observer for Screen {
     /// Nothing is drawn before the first few thousand entries, nor into a file or a pipe.
     fn reading(&self, entries: Option<u64>) {
-        let is_seen = self.format == Format::Plain && io::stderr().is_terminal();
+        let is_seen = self.is_wanted() && io::stderr().is_terminal();
         self.set_bar(is_seen.then(|| {
             let bar = ProgressBar::with_draw_target(entries, ProgressDrawTarget::stderr());
             let template = match entries {
@@ -72,26 +77,26 @@ impl Observer for Screen {
     }
 
     fn adopted(&self, read: &ReadToEnd, report: &Adopted, free: u64) {
-        if self.format == Format::Plain {
-            print_error_text(&Notes { read, report, free }.to_string());
+        if self.is_wanted() {
+            note(&Notes { read, report, free }.to_string());
         }
     }
 
     fn wants_names(&self) -> bool {
-        self.format == Format::Plain
+        self.is_wanted()
     }
 
     fn waiting_for(&self, pids: &[u32]) {
-        print_error_text(&format!(
+        note(&format!(
             "waiting for {}, whose claim is in flight",
             processes(pids)
         ));
     }
 
     fn sighted(&self, sighting: u32, of: u32, orphans: u64, grace: Duration) {
-        if self.format == Format::Plain {
+        if self.is_wanted() {
             let (name, grace) = (&self.name, Grace(grace.as_millis() as u64));
-            print_error_text(&format!(
+            note(&format!(
                 "{name}: sighting {sighting} of {of}, {orphans} orphans; waiting {grace}"
             ));
         }

@@ -1,5 +1,6 @@
 //! What a list says of one address.
 
+use std::fmt;
 use std::net::IpAddr;
 
 /// An address as a list has it.
@@ -20,6 +21,20 @@ pub enum Address<'a> {
     /// What is the matter with something that cannot be used, and the beginning of it. Never an
     /// address. A list with such an entry does not tell all of its users.
     Broken(&'a str),
+}
+
+/// As it is written in the list; what is broken as it is quoted.
+impl fmt::Display for Address<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Addr(addr) => addr.fmt(f),
+            Self::Text(text)
+            | Self::Block(text)
+            | Self::Own(text)
+            | Self::Stray(text)
+            | Self::Broken(text) => f.write_str(text),
+        }
+    }
 }
 
 /// One entry of a list, borrowed from its reader until the next one is read.

@@ -22,6 +22,7 @@
 //! |---|---|---|
 //! | `text` | names fit for a terminal, and what people name | nothing |
 //! | `trouble` | the one table of failures | nothing |
+//! | `used` | how much is used, in percent | nothing |
 //! | `map` | the address space in characters | `text` |
 //! | `lists` | which lists are meant, their records, which entry stood where | `text`; `records` the failure |
 //! | `report` | what a pass has found | `lists` |
@@ -50,6 +51,7 @@ mod observer;
 mod report;
 mod text;
 pub mod trouble;
+mod used;
 
 pub use failure::{Failure, FailureReport};
 pub use files_failure::FilesFailure;
@@ -62,3 +64,4 @@ pub use next::next;
 pub use observer::{Observer, Silent};
 pub use report::{Found, Lookout, Sighted};
 pub use text::{Named, net_of, printable, printable_path};
+pub use used::Used;

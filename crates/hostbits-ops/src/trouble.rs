@@ -28,6 +28,8 @@ pub enum Exit {
     File = 8,
     /// Nothing was done, since it might take an address from somebody: a fuse, or a configuration that would.
     Refused = 9,
+    /// More is used than a monitor allows. No failure: what was asked for is printed.
+    Full = 10,
 }
 
 impl Exit {

@@ -6,8 +6,11 @@
 //! | `pool` | `hostbits pool` |
 //! | `set` | `hostbits set` |
 //! | `reconcile` | a pool or a set against a list of its users |
+//! | `who` | `hostbits who` |
+//! | `asked` | what is to be released, also from standard input |
 //! | `granted`, `released`, `state`, `map` | addresses that were allocated or released, the state of a file, the address space: as text |
 
+mod asked;
 mod granted;
 mod map;
 mod pool;
@@ -17,6 +20,7 @@ mod set;
 mod state;
 mod target;
 mod values;
+mod who;
 
 use crate::output::Format;
 use clap::Subcommand;
@@ -30,6 +34,8 @@ use target::FileArgs;
 /// The commands of pool files.
 #[derive(Debug, Subcommand)]
 pub(crate) enum FilesCommand {
+    /// Say what an address is and whose: in a pool file, in sets, in lists of users; exit code 5 if nobody has it
+    Who(who::WhoArgs),
     /// Compares a pool file with the list of its users, and changes nothing; exit code 1 if they differ
     ///
     /// The file is read before the list and after it, without a lock: a right to read it is enough, and
@@ -61,6 +67,7 @@ impl FilesCommand {
     /// How to print.
     pub(crate) fn format(&self) -> Format {
         match self {
+            Self::Who(args) => args.format,
             Self::Check(args) => args.file.format,
             Self::Reconcile(args) => args.format(),
             Self::Seed(args) => args.target.format,
@@ -74,6 +81,7 @@ impl FilesCommand {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         let done = |()| ExitCode::SUCCESS;
         match self {
+            Self::Who(args) => who::run(args),
             Self::Check(args) => reconcile::check::run_pool(args),
             Self::Reconcile(args) => reconcile::run::dispatch(args),
             Self::Seed(args) => reconcile::seed::run(args).map(done),

@@ -1,11 +1,14 @@
 //! What a command is about: a pool file, a configuration, a set of it. The comments on the fields are the help texts.
 
+use crate::files::values;
 use crate::output::Format;
 use clap::Args;
-use hostbits_ops::Failure;
 use hostbits_ops::files::{ConfigFile, PoolFile, Target};
 use hostbits_ops::printable_path;
+use hostbits_ops::trouble::Exit;
+use hostbits_ops::{Failure, Used};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 /// The file, and how to print.
 #[derive(Args, Clone, Debug)]
@@ -46,6 +49,29 @@ pub(crate) struct LookArgs {
     /// The set [default: the only one; of show, list, and check without --from: all of them]
     #[arg(value_name = "SET")]
     pub(crate) set: Option<String>,
+}
+
+/// A limit for a monitor.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Limit {
+    /// Exit with code 10 if more than PERCENT of the addresses are used: 0 to 100. What is drained or under a cordon
+    /// does not count; of a set, its named ranges do
+    #[arg(long, value_name = "PERCENT", value_parser = values::percent)]
+    fail_above: Option<u8>,
+}
+
+impl Limit {
+    /// The exit code, if so much of each is used.
+    pub(crate) fn exit_code(&self, used: impl IntoIterator<Item = Used>) -> ExitCode {
+        let is_above = |used: Used| {
+            self.fail_above
+                .is_some_and(|percent| used.is_above(percent))
+        };
+        match used.into_iter().any(is_above) {
+            true => ExitCode::from(Exit::Full.code()),
+            false => ExitCode::SUCCESS,
+        }
+    }
 }
 
 /// What the arguments of a command name.

@@ -50,7 +50,7 @@ fn help_has_every_option_an_example_and_the_exit_codes() {
 #[test]
 fn wrong_usage_is_exit_code_2_and_says_why() {
     for (args, message) in [
-        ("", "Usage: hostbits <COMMAND>"),
+        ("", "Usage: hostbits [OPTIONS] <COMMAND>"),
         ("take 10.0.0.0/24", "unrecognized subcommand"),
         ("next", "<NETWORK>"),
         ("next 10.0.0.0/24 --what", "--what"),

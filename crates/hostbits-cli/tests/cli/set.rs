@@ -523,20 +523,20 @@ fn show_draws_every_member_with_a_legend() {
     let shown = sets.run("show", "v4");
     assert_eq!(
         shown.found().replace(&format!("{}/", sets.0.display()), ""),
-        "v4: 7 of 18 allocated, 8 to be had\n\
+        "v4: 7 of 18 allocated, 8 to be had, 46.6 % used\n\
          \n\
-         10.0.0.0/29 in a.pool: 5 of 5 allocated\n\
+         10.0.0.0/29 in a.pool: 5 of 5 allocated, 100.0 % used\n\
          10.0.0.0  --#####-\n\
          one slot a character: . free, # taken, - never handed out\n\
          \n\
-         10.0.1.0/28 in b.pool: 2 of 13 allocated\n\
+         10.0.1.0/28 in b.pool: 2 of 13 allocated, 15.3 % used\n\
          \u{20} cordon 10.0.1.14: 0 still allocated\n\
          10.0.1.0  --##...........-\n\
          one slot a character: . free, # taken, - never handed out\n\
          \n\
-         range blue: 10.0.1.8 to 10.0.1.9, exclusive, 0 of 2 allocated\n\
+         range blue: 10.0.1.8 to 10.0.1.9, exclusive, 0 of 2 allocated, 0.0 % used\n\
          \n\
-         range closed: 10.0.1.14, 0 of 1 allocated\n\
+         range closed: 10.0.1.14, 0 of 1 allocated, 0.0 % used\n\
          \n"
     );
     assert!(

@@ -1,14 +1,16 @@
 //! What may be said to `hostbits pool`. The comments on the fields are the help texts.
 
 use crate::args::PoolArgs;
-use crate::files::reconcile::args::ReclaimArgs;
-use crate::files::target::FileArgs;
+use crate::files::asked::{Asked, asked};
+use crate::files::reconcile::args::{ReclaimArgs, SeedArgs};
+use crate::files::target::{FileArgs, Limit};
 use crate::files::values;
+use crate::lists::{Reading, list_name};
 use crate::output::Format;
 use crate::values::count;
 use clap::{Args, Subcommand, ValueEnum};
 use hostbits::Durability;
-use hostbits_ops::Named;
+use hostbits_ops::{ListName, Named};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -52,10 +54,19 @@ pub(crate) enum PoolCommand {
     Release(ReleaseArgs),
     /// Prints what the pool is, how it is, and a map of its addresses
     #[command(after_help = AFTER_HELP)]
-    Show(FileArgs),
+    Show(ShowArgs),
     /// Prints the allocated addresses, one per line, ascending
     #[command(after_help = AFTER_HELP)]
     List(FileArgs),
+    /// Print the addresses that are taken as a list that `import`, `seed` and `next` read: address,owner,state
+    ///
+    /// Owners are those of the list beside it. The state is held, or quarantined where nobody knows; an import takes
+    /// both, unless it is told --drop-state quarantined
+    #[command(after_help = AFTER_HELP)]
+    Export(ExportArgs),
+    /// Take what a list names, such as `export` prints; the same as `hostbits seed`
+    #[command(after_help = AFTER_HELP)]
+    Import(SeedArgs<FileArgs>),
     /// Looks for damage in the file: takes no lock, changes nothing. The pool against a list of users
     /// is `hostbits check`
     #[command(after_help = AFTER_HELP)]
@@ -104,7 +115,10 @@ impl PoolCommand {
             Self::Reclaim(args) => &args.target,
             Self::Backup(args) => &args.file,
             Self::Restore(args) => &args.file,
-            Self::Show(file) | Self::List(file) | Self::Check(file) | Self::Sync(file) => file,
+            Self::Show(args) => &args.file,
+            Self::Export(args) => &args.file,
+            Self::Import(args) => &args.target,
+            Self::List(file) | Self::Check(file) | Self::Sync(file) => file,
         }
     }
 }
@@ -160,9 +174,38 @@ pub(crate) struct ReleaseArgs {
     #[command(flatten)]
     pub(crate) file: FileArgs,
 
-    /// Addresses, or blocks as allocate printed them: 10.0.0.5, 10.0.0.5/32, 10.0.0.16/28
-    #[arg(value_name = "IP", required = true, value_parser = values::named)]
-    pub(crate) named: Vec<Named>,
+    /// Addresses, or blocks as allocate printed them: 10.0.0.5, 10.0.0.5/32, 10.0.0.16/28; `-` reads standard input,
+    /// one per line
+    #[arg(value_name = "IP", required = true, value_parser = asked)]
+    pub(crate) named: Vec<Asked>,
+}
+
+/// What `show` takes.
+#[derive(Args, Debug)]
+pub(crate) struct ShowArgs {
+    /// The file.
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+
+    /// When it is too full.
+    #[command(flatten)]
+    pub(crate) limit: Limit,
+}
+
+/// What `export` takes.
+#[derive(Args, Debug)]
+pub(crate) struct ExportArgs {
+    /// The file.
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+
+    /// How to read them.
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+
+    /// Who holds the addresses: FILE, or FORMAT:FILE as of `hostbits next --help`; `-` reads standard input. Repeatable
+    #[arg(short, long, value_name = "LIST", value_parser = list_name())]
+    pub(crate) users: Vec<ListName>,
 }
 
 /// What `grow` takes.

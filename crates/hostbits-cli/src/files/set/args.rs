@@ -1,7 +1,8 @@
 //! What may be said to `hostbits set`. The comments on the fields are the help texts.
 
+use crate::files::asked::{Asked, asked};
 use crate::files::reconcile::args::{ReclaimArgs, ReconcileArgs, SeedArgs};
-use crate::files::target::{ConfigArgs, LookArgs};
+use crate::files::target::{ConfigArgs, Limit, LookArgs};
 use crate::files::values;
 use crate::lists::{Reading, list_name};
 use crate::output::Format;
@@ -63,7 +64,7 @@ pub(crate) enum SetCommand {
     Release(ReleaseArgs),
     /// Prints every member with a map of its addresses
     #[command(after_help = AFTER_HELP)]
-    Show(LookArgs),
+    Show(ShowArgs),
     /// Prints the allocated addresses, one per line, member by member
     #[command(after_help = AFTER_HELP)]
     List(LookArgs),
@@ -95,7 +96,8 @@ impl SetCommand {
             Self::Next(args) => args.config.format,
             Self::Allocate(args) => args.config.format,
             Self::Release(args) => args.config.format,
-            Self::Show(args) | Self::List(args) => args.config.format,
+            Self::Show(args) => args.look.config.format,
+            Self::List(args) => args.config.format,
             Self::Check(args) => args.look.config.format,
             Self::Reconcile(args) => args.format(),
             Self::Seed(args) => args.target.config.format,
@@ -185,9 +187,21 @@ pub(crate) struct ReleaseArgs {
     #[arg(value_name = "SET")]
     pub(crate) set: String,
 
-    /// Addresses as allocate printed them: 10.0.0.5, 10.0.0.5/32
-    #[arg(value_name = "IP", required = true, value_parser = values::named)]
-    pub(crate) named: Vec<Named>,
+    /// Addresses as allocate printed them: 10.0.0.5, 10.0.0.5/32; `-` reads standard input, one per line
+    #[arg(value_name = "IP", required = true, value_parser = asked)]
+    pub(crate) named: Vec<Asked>,
+}
+
+/// What `show` takes.
+#[derive(Args, Debug)]
+pub(crate) struct ShowArgs {
+    /// The set.
+    #[command(flatten)]
+    pub(crate) look: LookArgs,
+
+    /// When it is too full.
+    #[command(flatten)]
+    pub(crate) limit: Limit,
 }
 
 /// What `check` takes.
