@@ -211,6 +211,15 @@ impl<N: Network> Member<N> {
         }
     }
 
+    /// How many free addresses it does not hand out. A count for people: it may have changed when it is read.
+    #[cold]
+    pub(super) fn closed_count(&self) -> u64 {
+        match self.open_parts() {
+            None => 0,
+            Some(_) => self.pool.available().saturating_sub(self.available()),
+        }
+    }
+
     /// Where nothing new is handed out, without overlaps.
     pub(super) fn closed_parts(&self) -> Vec<Part> {
         if self.is_drained() {

@@ -29,6 +29,7 @@
 //! | `files_failure` | how a pool file, a plan or a configuration refuses | `trouble`, `report`, `lists`, the failures in `files` |
 //! | `failure` | how any call fails | `files_failure` and those above |
 //! | `observer` | how a face sees progress | `lists` |
+//! | `watched` | a reading that somebody may look at | `observer`, `lists` |
 //! | `next` | the next free addresses, without files | those above |
 //! | `files` | pool files, and sets of them | those above; see its own table |
 //!
@@ -52,6 +53,7 @@ mod report;
 mod text;
 pub mod trouble;
 mod used;
+mod watched;
 
 pub use failure::{Failure, FailureReport};
 pub use files_failure::FilesFailure;

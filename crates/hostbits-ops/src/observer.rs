@@ -2,7 +2,11 @@
 
 use crate::lists::read::ReadToEnd;
 use hostbits::Adopted;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// How often somebody who waits is told so.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 
 /// Is told how far a call has come. Every method does nothing unless a face has one of its own.
 pub trait Observer: Sync {
@@ -11,6 +15,9 @@ pub trait Observer: Sync {
 
     /// So many more entries were read.
     fn read(&self, _more: u64) {}
+
+    /// Of lists that are files, so many bytes of so many were read. More than there were, if they have grown since.
+    fn read_bytes(&self, _read: u64, _len: u64) {}
 
     /// The reading is over, whether or not the lists came to their ends.
     fn reading_is_over(&self) {}
@@ -29,6 +36,24 @@ pub trait Observer: Sync {
 
     /// One of several sightings is over, so many orphans are left, and the next one begins after `grace`.
     fn sighted(&self, _sighting: u32, _of: u32, _orphans: u64, _grace: Duration) {}
+
+    /// So much is left until the next sighting begins; nothing, when it does.
+    fn waiting(&self, _left: Duration) {}
+}
+
+impl dyn Observer + '_ {
+    /// Sleeps, and tells how much is left.
+    pub(crate) fn wait(&self, time: Duration) {
+        let end = Instant::now() + time;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            self.waiting(left);
+            if left.is_zero() {
+                break;
+            }
+            sleep(left.min(BETWEEN_LOOKS));
+        }
+    }
 }
 
 /// For whom nobody looks.

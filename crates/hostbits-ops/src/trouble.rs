@@ -71,6 +71,8 @@ pub enum Kind {
     Allocate,
     /// An allocation where some of what is taken is quarantined.
     Quarantine,
+    /// An allocation from a set of which free addresses are drained or under cordons.
+    Closed,
     /// An allocation of one certain address: `AllocateExactError`.
     Exact,
     /// A release: `ReleaseError`.
@@ -364,6 +366,10 @@ pub static TABLE: &[Row] = &[
     new(Kind::Quarantine, "exhausted", Quarantined, Later).then(&[
         (Case::Pool, "hostbits pool reclaim {file} --from LIST"),
         (Case::Set, "hostbits set reclaim {file} SET --from LIST"),
+    ]),
+
+    new(Kind::Closed, "exhausted", Exhausted, Later).then(&[
+        (Case::Set, "hostbits set show {file} tells which members are drained and where cordons are; lift one, or add a member, and apply"),
     ]),
 
     new(Kind::Exact, "out-of-range", Input, Never).then(SHOW_POOL),

@@ -795,3 +795,29 @@ fn tell(page: &str, folder: &Path) -> usize {
     }
     commands
 }
+
+/// Whoever has drained a set sees that, and does not look for a leak.
+#[test]
+fn a_drained_set_says_so() {
+    let sets = Sets::applied("drained-says", BOTH);
+    sets.write(
+        "sets.toml",
+        &BOTH.replace("file = 'a.pool'", "file = 'a.pool'\ndrained = true"),
+    );
+    let toml = sets.path("sets.toml");
+    let refused = sets.run("allocate", "v4 -n 12");
+    let err = refused.failed(3);
+    assert!(
+        err.contains("free in drained members or under cordons"),
+        "{err}"
+    );
+    assert!(
+        err.contains(&format!("hint: hostbits set show {}", toml.display())),
+        "{err}"
+    );
+    let error = sets
+        .run("allocate", "v4 -n 12 --format json")
+        .failed_json(3);
+    assert_eq!(error["error"]["code"], "exhausted");
+    assert!(error["error"]["closed"].as_u64().unwrap() >= 5, "{error}");
+}

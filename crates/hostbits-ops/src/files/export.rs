@@ -2,11 +2,11 @@
 
 use crate::failure::Failure;
 use crate::files::pool_file::PoolFile;
-use crate::files::watched::Watched;
 use crate::lists::name::{ListName, unreadable};
 use crate::lists::records::UserRecords;
 use crate::observer::Observer;
 use crate::text::net_of;
+use crate::watched::Watched;
 use hostbits::{FileView, UserRecord};
 use ipnet::IpNet;
 use serde::Serialize;
@@ -82,7 +82,7 @@ fn owners(
     let unit = view.info.unit;
     let mut owners = BTreeMap::new();
     let mut users = UserRecords::open_all(lists)?;
-    let watched = Watched::begin(observer, None);
+    let watched = Watched::begin(observer, &users, None);
     let noted = watched.over(users.by_ref()).inspect(|record| {
         let named = pool.named_by(record.listed());
         let Some((named, owner)) = named.zip(record.owner()) else {

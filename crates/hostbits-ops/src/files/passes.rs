@@ -12,7 +12,6 @@ use crate::text::printable_path;
 use hostbits::{Applied, PoolSet, SetApplied, SetReconciler};
 use ipnet::IpNet;
 use std::path::{Path, PathBuf};
-use std::thread::sleep;
 use std::time::Duration;
 
 /// As many passes as an orphan must be seen by.
@@ -151,7 +150,7 @@ impl Run<'_> {
             let observer = self.subject.observer;
             observer.sighted(sighting, SIGHTINGS, waiting, self.options.grace);
             // A pass must begin `grace` after the list of the one before had been read.
-            sleep(self.options.grace + Duration::from_millis(2));
+            observer.wait(self.options.grace + Duration::from_millis(2));
         }
         unreachable!("the last sighting returns")
     }

@@ -5,13 +5,13 @@
 use crate::failure::Failure;
 use crate::files::config_file::ConfigFile;
 use crate::files::pool_file::PoolFile;
-use crate::files::watched::Watched;
 use crate::lists::name::{ListName, unreadable};
 use crate::lists::read::ReadToEnd;
 use crate::lists::records::UserRecords;
 use crate::observer::Observer;
 use crate::text::{net_of, printable, printable_path};
 use crate::trouble::Exit;
+use crate::watched::Watched;
 use hostbits::{FileView, Gateway, Pool, Status, UserRecord};
 use hostbits_config::{OpenError, SetConfig};
 use hostbits_lists::RecordBuf;
@@ -291,7 +291,7 @@ fn read_lists(
     }
     let mut users = UserRecords::open_all(lists)?;
     let mut found = Vec::new();
-    let watched = Watched::begin(observer, None);
+    let watched = Watched::begin(observer, &users, None);
     let noted = watched
         .over(users.by_ref())
         .zip(1..)
