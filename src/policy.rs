@@ -3,7 +3,7 @@
 //! Hints only, all Relaxed: a policy proposes and may be wrong, the bitmap decides. Nothing here can
 //! make a claim or an answer wrong; a stale hint costs a longer search.
 
-mod crowd;
+mod backoff;
 mod trail;
 
 use crate::bitmap::Way;
@@ -12,8 +12,8 @@ use crate::stripes::Stripes;
 use crate::sync::hint::{AtomicU32, AtomicU64};
 use crate::sync::{Ordering, known_thread_index, thread_index};
 use crate::table::names;
+use backoff::Backoff;
 use crossbeam_utils::CachePadded;
-use crowd::Crowd;
 use std::fmt;
 use trail::Trail;
 
@@ -148,7 +148,7 @@ pub(crate) struct Near {
 pub(crate) enum Hints {
     Lowest {
         last_chunk: CachePadded<AtomicU32>,
-        crowd: CachePadded<Crowd>,
+        backoff: CachePadded<Backoff>,
     },
     Next {
         cursor: CachePadded<AtomicU32>,
@@ -170,7 +170,7 @@ impl Hints {
         match policy {
             Policy::Lowest => Self::Lowest {
                 last_chunk: CachePadded::new(AtomicU32::new(0)),
-                crowd: CachePadded::new(Crowd::new()),
+                backoff: CachePadded::new(Backoff::new()),
             },
             Policy::Next => Self::Next {
                 cursor: CachePadded::new(AtomicU32::new(0)),
@@ -211,8 +211,8 @@ impl Hints {
     /// exchange.
     #[cold]
     pub(crate) fn after_loss(&self) {
-        if let Self::Lowest { crowd, .. } = self {
-            crowd.after_loss();
+        if let Self::Lowest { backoff, .. } = self {
+            backoff.after_loss();
         }
     }
 
