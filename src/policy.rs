@@ -4,7 +4,7 @@
 //! make a claim or an answer wrong; a stale hint costs a longer search.
 
 mod backoff;
-mod trail;
+mod thread_hint;
 
 use crate::bitmap::Way;
 use crate::slot::{Slot, chunk_of, slot_at, word_of};
@@ -15,7 +15,7 @@ use crate::table::names;
 use backoff::Backoff;
 use crossbeam_utils::CachePadded;
 use std::fmt;
-use trail::Trail;
+use thread_hint::ThreadHint;
 
 /// Which free address a pool hands out.
 ///
@@ -154,7 +154,7 @@ pub(crate) enum Hints {
         cursor: CachePadded<AtomicU32>,
     },
     Spread {
-        trails: Stripes<Trail>,
+        threads: Stripes<ThreadHint>,
     },
     Random {
         seed: u64,
@@ -176,7 +176,7 @@ impl Hints {
                 cursor: CachePadded::new(AtomicU32::new(0)),
             },
             Policy::Spread => Self::Spread {
-                trails: Stripes::new(|stripe| Trail::new(far_apart(stripe, word_count))),
+                threads: Stripes::new(|stripe| ThreadHint::new(far_apart(stripe, word_count))),
             },
             Policy::Random(seed) => Self::Random {
                 seed,
@@ -220,12 +220,12 @@ impl Hints {
     #[inline]
     pub(crate) fn near(&self, thread: Option<usize>) -> Option<Near> {
         match self {
-            Self::Spread { trails } => {
+            Self::Spread { threads } => {
                 let thread = thread?;
-                let trail = trails.of(thread);
+                let hint = threads.of(thread);
                 Some(Near {
-                    word_index: trail.home(),
-                    freed_word: trail.freed(),
+                    word_index: hint.home(),
+                    freed_word: hint.freed(),
                     start_bit: spread_bit(thread),
                 })
             }
@@ -236,10 +236,10 @@ impl Hints {
     /// Notes a release of the calling thread, where that helps its next search.
     #[inline]
     pub(crate) fn note_freed(&self, slot: Slot) {
-        if let Self::Spread { trails } = self
+        if let Self::Spread { threads } = self
             && let Some(thread) = known_thread_index()
         {
-            trails.of(thread).note_freed(word_of(slot));
+            threads.of(thread).note_freed(word_of(slot));
         }
     }
 
@@ -250,7 +250,7 @@ impl Hints {
             Self::Lowest { .. } => first,
             // Relaxed, all of these: starting guesses. Two threads may begin at the same slot.
             Self::Next { cursor } => cursor.load(Ordering::Relaxed),
-            Self::Spread { trails } => slot_at(trails.of(thread_index()).home(), 0),
+            Self::Spread { threads } => slot_at(threads.of(thread_index()).home(), 0),
             Self::Random { seed, draws } => {
                 // Relaxed: only a number nobody else gets; it orders nothing.
                 let draw = draws.fetch_add(1, Ordering::Relaxed);
@@ -283,7 +283,7 @@ impl Hints {
 
     pub(crate) fn memory_bytes(&self) -> usize {
         match self {
-            Self::Spread { trails } => trails.memory_bytes(),
+            Self::Spread { threads } => threads.memory_bytes(),
             Self::Lowest { .. } | Self::Next { .. } | Self::Random { .. } | Self::Highest => 0,
         }
     }
@@ -301,7 +301,7 @@ impl Hints {
                 }
             }
             Self::Next { cursor } => cursor.store(slot.wrapping_add(1), Ordering::Relaxed),
-            Self::Spread { trails } => trails.of(thread_index()).move_to(word_of(slot)),
+            Self::Spread { threads } => threads.of(thread_index()).move_to(word_of(slot)),
             Self::Random { .. } | Self::Highest => {}
         }
     }
