@@ -2,7 +2,7 @@
 //!
 //! Exists only under loom. The package `loom-tests` is its only caller; nothing here is public API.
 
-use crate::bitmap::{Attempt, Bitmap, BlockCandidates, Burst, Lanes, Likely, Peers, Way};
+use crate::bitmap::{Attempt, BatchStep, Bitmap, BlockCandidates, Lanes, Likely, Peers, Way};
 use crate::slot::{SLOTS_PER_CHUNK, Slot};
 use crate::storage::Words;
 use crate::sync::{AtomicU64, Ordering};
@@ -58,11 +58,11 @@ impl Model {
 
     /// Claims exactly so many of the highest slots, or none.
     pub fn claim_all_from_above(&self, wanted: u64) -> Option<Vec<(usize, u64)>> {
-        let burst = || Burst {
+        let step = || BatchStep {
             way: Way::Down,
             at_most: u64::MAX,
         };
-        self.0.bitmap().claim_all(wanted, burst)
+        self.0.bitmap().claim_all(wanted, step)
     }
 
     /// Claims the first free slot at or after `start`, cyclic.
@@ -301,8 +301,8 @@ impl Process {
     }
 }
 
-fn anywhere_from(start: Slot) -> Burst {
-    Burst {
+fn anywhere_from(start: Slot) -> BatchStep {
+    BatchStep {
         way: Way::UpFrom(start),
         at_most: u64::MAX,
     }

@@ -45,7 +45,7 @@ mod single;
 mod tree;
 mod word;
 
-pub(crate) use batch::{Burst, WordBits};
+pub(crate) use batch::{BatchStep, WordBits};
 pub(crate) use block::{BlockCandidates, BlockRelease};
 pub(crate) use chunk::{Attempt, Chunk};
 pub(crate) use collect::Evidence;

@@ -3,7 +3,9 @@
 use super::Pool;
 use super::confirm::Duty;
 use super::member::Part;
-use crate::bitmap::{Attempt, Bitmap, BlockCandidates, Burst, Gate, Likely, Mark, Way, WordBits};
+use crate::bitmap::{
+    Attempt, BatchStep, Bitmap, BlockCandidates, Gate, Likely, Mark, Way, WordBits,
+};
 use crate::error::{AllocateError, AllocateExactError, Refusal};
 use crate::geometry::Place;
 use crate::network::Network;
@@ -199,7 +201,7 @@ impl<N: Network> Pool<N> {
             if wanted > self.capacity() {
                 return None;
             }
-            self.claim_or_scrub(|| bitmap.claim_all(wanted, || self.next_burst()))
+            self.claim_or_scrub(|| bitmap.claim_all(wanted, || self.next_step()))
         })?;
         let Some(claimed) = claimed else {
             self.count_exhausted();
@@ -275,7 +277,7 @@ impl<N: Network> Pool<N> {
         loop {
             missing = bitmap.claim_up_to(
                 missing,
-                || self.next_burst(),
+                || self.next_step(),
                 |word_index, bits| {
                     last = Some((word_index, bits));
                     let taken = bits.count_ones() as usize;
@@ -560,8 +562,8 @@ impl<N: Network> Pool<N> {
             .way(0, self.last_slot(), |slot| bitmap.is_free(slot))
     }
 
-    fn next_burst(&self) -> Burst {
-        Burst {
+    fn next_step(&self) -> BatchStep {
+        BatchStep {
             way: self.way(),
             at_most: if self.hints.scatters() { 1 } else { u64::MAX },
         }
