@@ -56,7 +56,7 @@ pub(crate) use lane::{Flight, Lanes};
 pub(crate) use lane::{LaneWord, MOST_LANES, Peers};
 pub(crate) use mark::{Mark, Touched};
 pub(crate) use member_summary::MemberSummary;
-pub(crate) use single::Likely;
+pub(crate) use single::LowestAttempt;
 pub(crate) use tree::Shape;
 
 use crate::slot::{SLOTS_PER_CHUNK, Slot};

@@ -4,7 +4,7 @@ use super::Pool;
 use super::confirm::Duty;
 use super::member::Part;
 use crate::bitmap::{
-    Attempt, BatchStep, Bitmap, BlockCandidates, Gate, Likely, Mark, Way, WordBits,
+    Attempt, BatchStep, Bitmap, BlockCandidates, Gate, LowestAttempt, Mark, Way, WordBits,
 };
 use crate::error::{AllocateError, AllocateExactError, Refusal};
 use crate::geometry::Place;
@@ -431,17 +431,17 @@ impl<N: Network> Pool<N> {
     #[inline(never)]
     fn claim_lowest(&self, last_chunk: usize) -> Option<Slot> {
         match self.bitmap().claim_lowest_at(last_chunk) {
-            Likely::Claimed(slot) => Some(slot),
-            Likely::Elsewhere => self.claim_anywhere(),
-            Likely::Inside => self.claim_inside(last_chunk),
-            Likely::Lost => self.claim_after_loss(),
+            LowestAttempt::Claimed(slot) => Some(slot),
+            LowestAttempt::InOtherChunk => self.claim_anywhere(),
+            LowestAttempt::InLaterWord => self.claim_lowest_in_chunk(last_chunk),
+            LowestAttempt::Lost => self.claim_after_loss(),
         }
     }
 
     /// The same when no chunk comes before this one.
     #[inline(never)]
-    fn claim_inside(&self, chunk_index: usize) -> Option<Slot> {
-        match self.bitmap().try_claim_inside(chunk_index) {
+    fn claim_lowest_in_chunk(&self, chunk_index: usize) -> Option<Slot> {
+        match self.bitmap().try_claim_lowest_in_chunk(chunk_index) {
             Attempt::Took(slot) => Some(slot),
             Attempt::Empty => self.claim_beyond(chunk_index),
             Attempt::Lost => self.claim_after_loss(),
