@@ -12,7 +12,7 @@ use crate::network::Network;
 use crate::policy::Hints;
 use crate::slot::{Slot, slot_at, slots_in};
 use crate::stats::Event;
-use crate::storage::Stretched;
+use crate::storage::SlotRange;
 use crate::sync::{known_thread_index, thread_index};
 use std::ops::RangeInclusive;
 
@@ -334,9 +334,9 @@ impl<N: Network> Pool<N> {
         let order = u32::from(longest - prefix_len);
         let claimed = self.claim(|bitmap| {
             let first = self.claim_or_scrub(|| bitmap.claim_block(&candidates))?;
-            Some(Stretched(first, first + ((1u64 << order) - 1) as Slot))
+            Some(SlotRange(first, first + ((1u64 << order) - 1) as Slot))
         })?;
-        let Some(Stretched(slot, _)) = claimed else {
+        let Some(SlotRange(slot, _)) = claimed else {
             self.count_exhausted();
             return self.exhausted();
         };
