@@ -1,7 +1,7 @@
 //! The verbs that take addresses.
 
 use super::Pool;
-use super::confirm::Duty;
+use super::confirm::AfterClaim;
 use super::member::Part;
 use crate::bitmap::{
     Attempt, BatchStep, Bitmap, BlockCandidates, Gate, LowestAttempt, Mark, Way, WordBits,
@@ -101,13 +101,13 @@ impl<N: Network> Pool<N> {
         if self.words.gate_again() != before {
             return self.answer_exact_beside_pass(before, slot);
         }
-        match self.duty {
-            Duty::Nothing => {}
-            Duty::Shared if self.words.is_forked() => {
+        match self.after_claim {
+            AfterClaim::Nothing => {}
+            AfterClaim::Shared if self.words.is_forked() => {
                 return self.answer_exact_beside_pass(before, slot);
             }
-            Duty::Count | Duty::Shared => self.count_allocated(Event::Exact),
-            Duty::Confirm => return self.answer_exact_beside_pass(before, slot),
+            AfterClaim::Count | AfterClaim::Shared => self.count_allocated(Event::Exact),
+            AfterClaim::Confirm => return self.answer_exact_beside_pass(before, slot),
         }
         true
     }
@@ -388,24 +388,24 @@ impl<N: Network> Pool<N> {
             return self.answer_beside_pass(before, slot, event);
         }
         // By itself: a jump through a table would be more instructions than the usual case needs.
-        if self.duty == Duty::Nothing {
+        if self.after_claim == AfterClaim::Nothing {
             return Some(slot);
         }
-        self.do_duty(before, slot, event)
+        self.finish_claim(before, slot, event)
     }
 
     /// Does what there is to do after a claim; `None` if it had to be given back.
     #[inline]
-    fn do_duty(&self, before: Gate, slot: Slot, event: Event) -> Option<Slot> {
-        match self.duty {
-            Duty::Nothing => {}
-            Duty::Count => self.count_allocated(event),
-            Duty::Shared if self.words.is_forked() => {
+    fn finish_claim(&self, before: Gate, slot: Slot, event: Event) -> Option<Slot> {
+        match self.after_claim {
+            AfterClaim::Nothing => {}
+            AfterClaim::Count => self.count_allocated(event),
+            AfterClaim::Shared if self.words.is_forked() => {
                 return self.answer_beside_pass(before, slot, event);
             }
-            Duty::Shared if self.counters.are_off() => {}
-            Duty::Shared => self.count_allocated(event),
-            Duty::Confirm => return self.answer_beside_pass(before, slot, event),
+            AfterClaim::Shared if self.counters.are_off() => {}
+            AfterClaim::Shared => self.count_allocated(event),
+            AfterClaim::Confirm => return self.answer_beside_pass(before, slot, event),
         }
         Some(slot)
     }
@@ -499,7 +499,7 @@ impl<N: Network> Pool<N> {
     #[inline(never)]
     fn claim_anywhere(&self) -> Option<Slot> {
         // Not where numbers are drawn: a refused call draws one, whatever the search.
-        if self.duty == Duty::Nothing
+        if self.after_claim == AfterClaim::Nothing
             && !self.hints.scatters()
             && self.bitmap().is_empty_by_the_root()
         {
