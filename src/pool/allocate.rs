@@ -286,7 +286,7 @@ impl<N: Network> Pool<N> {
                     places = later;
                 },
             );
-            if missing == 0 || !self.turned_up() {
+            if missing == 0 || !self.scrub_found_something() {
                 return (missing, last);
             }
         }

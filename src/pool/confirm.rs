@@ -66,7 +66,7 @@ impl<N: Network> Pool<N> {
     ///
     /// Ask before "nothing is free".
     #[inline]
-    pub(super) fn turned_up(&self) -> bool {
+    pub(super) fn scrub_found_something(&self) -> bool {
         self.is_in_file() && self.scrub()
     }
 

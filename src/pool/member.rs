@@ -154,7 +154,7 @@ impl<N: Network> Pool<N> {
     /// The first look of the proof that a set had nothing: see `bitmap::collect`. `None` if there may be
     /// something.
     pub(crate) fn evidence_of_none(&self, parts: Option<&[Part]>) -> Option<Evidence<'_>> {
-        if self.words.enter() && self.turned_up() {
+        if self.words.enter() && self.scrub_found_something() {
             return None;
         }
         self.bitmap().evidence_of_none(parts)
