@@ -41,7 +41,7 @@ pub use guard::{AddrGuard, Guard, GuardArc};
 pub use info::{AddrRange, NetworkInfo, Reservation};
 pub(crate) use listing::BlockSays;
 pub use local::{Local, LocalArc, LocalPool};
-pub(crate) use member::{Half, Part};
+pub(crate) use member::{PairHalf, Part};
 pub use query::Status;
 pub use release::ReleasedMany;
 pub(crate) use routed::Share;

@@ -7,7 +7,7 @@ use super::strategy::looks_full;
 use crate::client::Client;
 use crate::error::{AllocateError, AllocateExactError, ReleaseError};
 use crate::network::Network;
-use crate::pool::Half;
+use crate::pool::PairHalf;
 
 impl<N: Network> PoolSet<N> {
     /// Allocates a free address: the strategy chooses the member, the member's policy the address.
@@ -278,7 +278,7 @@ impl<N: Network> PoolSet<N> {
     }
 
     /// The first half of a pair: what [`allocate`](Self::allocate) would give, still to be kept.
-    pub(super) fn allocate_half(&self) -> Result<Half<'_, N>, AllocateError> {
+    pub(super) fn allocate_half(&self) -> Result<PairHalf<'_, N>, AllocateError> {
         self.search_or_prove(|refusal| {
             let start = self.chooser.first(&self.members);
             let (index, half) = self.walk_bands_last(start, refusal, Member::try_allocate_half)?;
