@@ -24,13 +24,13 @@ mod info;
 mod listing;
 mod local;
 mod member;
+mod member_listing;
 mod owners;
 mod pocket;
 mod query;
 pub(crate) mod reconcile;
 mod refill;
 mod release;
-mod routed;
 mod snapshot;
 mod sticky;
 
@@ -42,9 +42,9 @@ pub use info::{AddrRange, NetworkInfo, Reservation};
 pub(crate) use listing::BlockSays;
 pub use local::{Local, LocalArc, LocalPool};
 pub(crate) use member::{PairHalf, Part};
+pub(crate) use member_listing::MemberListing;
 pub use query::Status;
 pub use release::ReleasedMany;
-pub(crate) use routed::Share;
 pub use snapshot::{Diff, Snapshot, SnapshotMismatch};
 
 use crate::bitmap::Bitmap;
