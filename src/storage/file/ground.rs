@@ -17,7 +17,7 @@
 
 use super::file_system::{FileSystem, Overwrites};
 use super::layout::{ALIGN, Kind, Layout};
-use super::map::{Map, Residence};
+use super::map::{Map, PageOptions};
 use super::open::MappedDisk;
 use super::poison;
 use super::system::{self, Relaxed};
@@ -113,7 +113,7 @@ pub(super) fn mark(file: &File, file_system: FileSystem) {
 pub(super) fn map(
     file: &Arc<OwnFile>,
     layout: &Layout,
-    residence: Residence,
+    pages: PageOptions,
     relaxed: Relaxed,
     is_first: bool,
 ) -> Result<MappedDisk, OpenError> {
@@ -121,7 +121,7 @@ pub(super) fn map(
     let is_reserved = !is_first
         || system::reserve(file, layout.file_len)
             .map_err(|error| OpenError::io("reserve the file's blocks", error))?;
-    let map = Map::new(file, layout.clone(), residence)
+    let map = Map::new(file, layout.clone(), pages)
         .map_err(|error| OpenError::io("map the file", error))?;
     let disk = MappedDisk::new(map, Arc::clone(file));
     match file_system {

@@ -58,7 +58,7 @@ pub(crate) use backup::{Replaced, Source};
 pub(crate) use create::Blueprint;
 pub(crate) use grow::has_room_for_config;
 pub(crate) use header::Facts;
-pub(crate) use map::Residence;
+pub(crate) use map::PageOptions;
 pub(crate) use open::{OpenRequest, Opening};
 pub(crate) use peek::Peek;
 pub(crate) use recover::count;
