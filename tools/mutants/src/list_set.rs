@@ -326,8 +326,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "set pass: what no member can read keeps nobody from freeing",
         &[edit(
             SET_PASS,
-            "self.router.is_unclear(self.unreadable) ||",
-            "self.router.is_unclear(self.unreadable) && false ||",
+            "self.router.is_unclear(self.unreadable)\n            ||",
+            "self.router.is_unclear(self.unreadable) && false\n            ||",
         )],
         &[Test(
             "set_reconcile",
