@@ -11,7 +11,7 @@ use crate::pool::{self, Pool, Search};
 use crate::slot::{SLOTS_PER_CHUNK, SLOTS_PER_WORD, Slot};
 use crate::stats::StatsLevel;
 use crate::storage::Words;
-use crate::storage::file::{Blueprint, OpenRequest, Opening, PageOptions, Relaxed};
+use crate::storage::file::{Blueprint, OpenRequest, Opening, PageOptions, RelaxedChecks};
 use ipnet::IpNet;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
@@ -90,7 +90,7 @@ impl<N: Network> pool::Builder<N> {
             capacity: None,
             request: OpenRequest {
                 patience: PATIENCE,
-                relaxed: Relaxed::default(),
+                relaxed: RelaxedChecks::default(),
                 pages: PageOptions::default(),
                 min_session: 0,
             },
@@ -584,7 +584,7 @@ pub fn open(path: impl AsRef<Path>) -> Result<Pool<IpNet>, OpenError> {
 pub fn open_since(path: impl AsRef<Path>, min_session: u64) -> Result<Pool<IpNet>, OpenError> {
     let request = OpenRequest {
         patience: PATIENCE,
-        relaxed: Relaxed::default(),
+        relaxed: RelaxedChecks::default(),
         pages: PageOptions::default(),
         min_session,
     };

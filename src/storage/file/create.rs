@@ -15,7 +15,7 @@ use super::locks::{self, Lock};
 use super::map::PageOptions;
 use super::open::{OpenRequest, Opening};
 use super::state::{Phase, State};
-use super::system::{self, Relaxed, Unpublished};
+use super::system::{self, RelaxedChecks, Unpublished};
 use crate::durability::Durability;
 use crate::open_error::OpenError;
 use crate::slot::Slot;
@@ -137,7 +137,7 @@ pub(super) fn fill(
     config: &str,
     maps: Maps<'_>,
     state: State,
-    relaxed: Relaxed,
+    relaxed: RelaxedChecks,
 ) -> Result<(), OpenError> {
     let len = header.layout.file_len;
     system::check_limit(len)?;

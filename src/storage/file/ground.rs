@@ -20,7 +20,7 @@ use super::layout::{ALIGN, Kind, Layout};
 use super::map::{Map, PageOptions};
 use super::open::MappedDisk;
 use super::poison;
-use super::system::{self, Relaxed};
+use super::system::{self, RelaxedChecks};
 use crate::open_error::OpenError;
 use crate::storage::fork::OwnFile;
 use nix::errno::Errno;
@@ -114,7 +114,7 @@ pub(super) fn map(
     file: &Arc<OwnFile>,
     layout: &Layout,
     pages: PageOptions,
-    relaxed: Relaxed,
+    relaxed: RelaxedChecks,
     is_first: bool,
 ) -> Result<MappedDisk, OpenError> {
     let file_system = FileSystem::of(file)?;

@@ -63,4 +63,4 @@ pub(crate) use open::{OpenRequest, Opening};
 pub(crate) use peek::Peek;
 pub(crate) use recover::count;
 pub(crate) use state::Phase;
-pub(crate) use system::Relaxed;
+pub(crate) use system::RelaxedChecks;

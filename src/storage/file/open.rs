@@ -22,7 +22,7 @@ use super::peers::LANES;
 use super::poison;
 use super::recover::{Opened, Past, recover, sum_of_maps, try_witness};
 use super::state::{Evidence, Phase, State, States};
-use super::system::{self, Relaxed};
+use super::system::{self, RelaxedChecks};
 use crate::durability::{Durability, RecoveryKind};
 use crate::open_error::OpenError;
 use crate::slot::Slot;
@@ -39,7 +39,7 @@ use std::time::Duration;
 pub(crate) struct OpenRequest {
     /// How long to wait for somebody else who is opening or closing it.
     pub(crate) patience: Duration,
-    pub(crate) relaxed: Relaxed,
+    pub(crate) relaxed: RelaxedChecks,
     pub(crate) pages: PageOptions,
     pub(crate) min_session: u64,
 }
