@@ -7,7 +7,7 @@ use crate::network::Network;
 use crate::slot::Slot;
 use crate::storage::Claimed;
 use crate::sync::Snooze;
-use crate::users::{AdoptError, Adopted, Entry, Listed, Unreadable, UserRecord, read};
+use crate::users::{AdoptError, Adopted, Entry, Listed, Record, Unreadable, read};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
@@ -19,7 +19,7 @@ impl<N: Network> Pool<N> {
     /// all of the pool's network. Takes nothing.
     ///
     /// ```
-    /// use hostbits::{Listed, Pool};
+    /// use hostbits::{Pool, users::Listed};
     ///
     /// let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
     /// let last = |text| Some(pool.named_by(Listed::Text(text))?.end().to_string());
@@ -65,7 +65,7 @@ impl<N: Network> Pool<N> {
     /// ```
     pub fn adopt(
         &self,
-        users: impl IntoIterator<Item = impl UserRecord>,
+        users: impl IntoIterator<Item = impl Record>,
     ) -> Result<Adopted, AdoptError> {
         self.adopt_with(Unreadable::default(), users)
     }
@@ -77,7 +77,7 @@ impl<N: Network> Pool<N> {
     /// As there.
     ///
     /// ```
-    /// use hostbits::{Pool, Unreadable};
+    /// use hostbits::{Pool, users::Unreadable};
     ///
     /// let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
     /// let one = Unreadable::Skip { at_most: 1 };
@@ -88,7 +88,7 @@ impl<N: Network> Pool<N> {
     pub fn adopt_with(
         &self,
         unreadable: Unreadable,
-        users: impl IntoIterator<Item = impl UserRecord>,
+        users: impl IntoIterator<Item = impl Record>,
     ) -> Result<Adopted, AdoptError> {
         let mut listing = self.read_list(users);
         listing.report.check(unreadable)?;
@@ -97,10 +97,7 @@ impl<N: Network> Pool<N> {
     }
 
     /// Reads a list, and takes nothing.
-    pub(super) fn read_list(
-        &self,
-        users: impl IntoIterator<Item = impl UserRecord>,
-    ) -> Listing<'_, N> {
+    pub(super) fn read_list(&self, users: impl IntoIterator<Item = impl Record>) -> Listing<'_, N> {
         let mut listing = Listing::new(&self.geometry);
         for user in users {
             listing.read(&user);

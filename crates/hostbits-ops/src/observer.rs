@@ -1,7 +1,7 @@
 //! What a face may want to see while something takes long. Nothing here depends on it.
 
 use crate::lists::read::ReadToEnd;
-use hostbits::Adopted;
+use hostbits::users::Adopted;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 

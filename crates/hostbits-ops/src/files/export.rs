@@ -7,7 +7,7 @@ use crate::lists::records::UserRecords;
 use crate::observer::Observer;
 use crate::text::net_of;
 use crate::watched::Watched;
-use hostbits::{FileView, UserRecord};
+use hostbits::{file, users::Record as _};
 use ipnet::IpNet;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use std::net::IpAddr;
 /// What is taken in a pool file, and by whom.
 #[derive(Debug)]
 pub struct Exported {
-    view: FileView,
+    view: file::View,
     /// By the first address of their unit.
     owners: BTreeMap<IpAddr, String>,
 }
@@ -73,7 +73,7 @@ pub fn export(
 }
 
 fn owners(
-    view: &FileView,
+    view: &file::View,
     lists: &[ListName],
     skip_unreadable: u64,
     observer: &dyn Observer,

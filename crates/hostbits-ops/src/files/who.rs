@@ -12,7 +12,7 @@ use crate::observer::Observer;
 use crate::text::{net_of, printable, printable_path};
 use crate::trouble::Exit;
 use crate::watched::Watched;
-use hostbits::{FileView, Gateway, Pool, Status, UserRecord};
+use hostbits::{Gateway, Pool, Status, file, users::Record as _};
 use hostbits_config::{OpenError, SetConfig};
 use hostbits_lists::RecordBuf;
 use ipnet::IpNet;
@@ -208,7 +208,7 @@ fn look(addr: IpAddr, place: &Where) -> Result<Vec<Found>, Failure> {
     }
 }
 
-fn place_in(addr: IpAddr, view: &FileView, file: String, member: Option<InSet>) -> Option<Place> {
+fn place_in(addr: IpAddr, view: &file::View, file: String, member: Option<InSet>) -> Option<Place> {
     let pool = view.to_pool();
     let unit = net_of(addr, view.info.unit).trunc();
     let is_gateway = view.info.gateway.is_some_and(|it| unit.contains(&it));
@@ -229,7 +229,7 @@ fn place_in(addr: IpAddr, view: &FileView, file: String, member: Option<InSet>) 
     })
 }
 
-fn is_quarantined(view: &FileView, unit: IpNet) -> bool {
+fn is_quarantined(view: &file::View, unit: IpNet) -> bool {
     let mut up_to_it = view
         .quarantined_addresses()
         .take_while(|it| *it <= unit.broadcast());
@@ -248,7 +248,7 @@ fn look_in_set(addr: IpAddr, file: &ConfigFile, set: &SetConfig) -> Result<Optio
         return set.check_files().map(|()| None).map_err(refuse);
     };
     let path = &kept.path;
-    let view = hostbits::read_file(path);
+    let view = hostbits::file::read(path);
     let view = view.map_err(|error| refuse(OpenError::of_file(config, error)))?;
     config.check(&view).map_err(refuse)?;
     let mut cordons = member.cordons().into_iter();
