@@ -33,6 +33,38 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// All of them, ascending.
+    pub const ALL: [Self; 9] = [
+        Self::Drift,
+        Self::Input,
+        Self::Exhausted,
+        Self::Taken,
+        Self::NotAllocated,
+        Self::Quarantined,
+        Self::File,
+        Self::Refused,
+        Self::Full,
+    ];
+
+    /// What it means, for a help text.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Drift => "pool and list differ, or entries of the list cannot be read",
+            Self::Input => "wrong usage or unreadable input",
+            Self::Exhausted => "exhausted: too few addresses are free",
+            Self::Taken => "the address is taken already",
+            Self::NotAllocated => "the address is not allocated",
+            Self::Quarantined => "exhausted, and addresses are quarantined: reclaim them",
+            Self::File => {
+                "a pool file is missing, there already, damaged, in use, poisoned, of another pool or of a newer version"
+            }
+            Self::Refused => {
+                "refused, and nothing was done: a fuse of reconcile, or a CONFIG that would take addresses from holders"
+            }
+            Self::Full => "more is used than --fail-above allows",
+        }
+    }
+
     /// As a number.
     pub const fn code(self) -> u8 {
         self as u8

@@ -36,30 +36,29 @@ use target::FileArgs;
 pub(crate) enum FilesCommand {
     /// Say what an address is and whose: in a pool file, in sets, in lists of users; exit code 5 if nobody has it
     Who(who::WhoArgs),
-    /// Compares a pool file with the list of its users, and changes nothing; exit code 1 if they differ
+    /// Compare a pool file with the list of its users, and change nothing; exit code 1 if they differ
     ///
     /// The file is read before the list and after it, without a lock: a right to read it is enough, and
     /// whoever uses it does not notice. What was allocated or released meanwhile is told apart. Who is half-way
     /// in or out at the time, allocated and not yet listed, looks like an orphan: see hostbits reconcile.
     /// For damage in the file itself there is hostbits pool check
     Check(CheckArgs),
-    /// Repairs a pool file by the list of its users: takes what is missing, frees what nobody holds
+    /// Repair a pool file by the list of its users: take what is missing, free what nobody holds
     Reconcile(ReconcileArgs<FileArgs>),
-    /// Takes what a list of users names in a pool file; frees nothing, so it may be done at any time
+    /// Take what a list of users names in a pool file; nothing is freed, so it may be done at any time
     ///
     /// A list that cannot be read to its end is exit code 2; what was read until then is taken, and stays
     Seed(SeedArgs<FileArgs>),
-    /// Frees what is quarantined in a pool file, except what a list of users names
+    /// Free what is quarantined in a pool file, except what a list of users names
     ///
     /// What the list names is taken, whether or not it was quarantined. The list must have everybody:
     /// it is read to its end first, and if anything in it is unclear, nothing is freed
-    #[command(after_help = pool::args::AFTER_HELP)]
     Reclaim(ReclaimArgs<FileArgs>),
-    /// Keeps pools in files, which several processes may use at once
-    #[command(subcommand, after_help = pool::args::AFTER_HELP)]
+    /// Keep pools in files, which several processes may use at once
+    #[command(subcommand, after_long_help = pool::args::after_help())]
     Pool(PoolCommand),
-    /// Several pools as one, described in a TOML file: sets, dual stack, drains
-    #[command(subcommand, after_help = set::args::AFTER_HELP)]
+    /// Use several pools as one, described in a TOML file: sets, dual stack, drains
+    #[command(subcommand, after_long_help = set::args::after_help())]
     Set(SetCommand),
 }
 

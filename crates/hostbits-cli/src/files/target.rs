@@ -1,6 +1,7 @@
 //! What a command is about: a pool file, a configuration, a set of it. The comments on the fields are the help texts.
 
 use crate::files::values;
+use crate::help::COMMON;
 use crate::output::Format;
 use clap::Args;
 use hostbits_ops::files::{ConfigFile, PoolFile, Target};
@@ -17,13 +18,14 @@ pub(crate) struct FileArgs {
     #[arg(value_name = "POOL")]
     pub(crate) path: PathBuf,
 
-    /// Refuse a file whose session is below this one: an older one was put back. Pass what show or JSON
-    /// said last; restore makes it at least that
-    #[arg(long, value_name = "N")]
+    /// Refuse a file whose session is below this one: an older one was put back
+    ///
+    /// Pass what show or JSON said last; restore makes it at least that
+    #[arg(long, value_name = "N", help_heading = COMMON)]
     pub(crate) min_session: Option<u64>,
 
-    /// How to print
-    #[arg(long, value_enum, default_value_t = Format::Plain)]
+    /// Print lines, or one JSON object
+    #[arg(long, value_enum, default_value_t = Format::Plain, help_heading = COMMON)]
     pub(crate) format: Format,
 }
 
@@ -34,8 +36,8 @@ pub(crate) struct ConfigArgs {
     #[arg(value_name = "CONFIG")]
     pub(crate) path: PathBuf,
 
-    /// How to print
-    #[arg(long, value_enum, default_value_t = Format::Plain)]
+    /// Print lines, or one JSON object
+    #[arg(long, value_enum, default_value_t = Format::Plain, help_heading = COMMON)]
     pub(crate) format: Format,
 }
 
@@ -54,8 +56,9 @@ pub(crate) struct LookArgs {
 /// A limit for a monitor.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Limit {
-    /// Exit with code 10 if more than PERCENT of the addresses are used: 0 to 100. What is drained or under a cordon
-    /// does not count; of a set, its named ranges do
+    /// Exit with code 10 if more than PERCENT of the addresses are used: 0 to 100
+    ///
+    /// What is drained or under a cordon does not count. Of a set, each named range is looked at, too
     #[arg(long, value_name = "PERCENT", value_parser = values::percent)]
     fail_above: Option<u8>,
 }
@@ -78,6 +81,9 @@ impl Limit {
 pub(crate) trait Named: clap::Args + std::fmt::Debug {
     /// Ways to reconcile it, as its help has them.
     const WAYS: &str;
+    /// Examples of `seed` and of `reclaim`.
+    const SEED: &str;
+    const RECLAIM: &str;
 
     /// How to print.
     fn format(&self) -> Format;
@@ -117,7 +123,7 @@ impl ConfigArgs {
 
 impl Named for FileArgs {
     const WAYS: &str = "\
-Ways to do it:
+Examples:
   in one process, which takes twice GRACE:
     hostbits reconcile vpn.pool --from users.csv --wait
   in three, GRACE apart, while somebody has the pool open; run the second line again and again:
@@ -130,6 +136,15 @@ With -o alone nothing is changed. Otherwise what is missing (listed, free) is ta
 What apply freed can be taken back: hostbits reconcile undo plan.json. A plan that nobody will apply
 leaves the barrier up, which costs each allocation a few nanoseconds: hostbits reconcile close vpn.pool.";
 
+    const SEED: &str = "\
+hostbits seed vpn.pool --from users.csv
+hostbits seed vpn.pool --from kea:/var/lib/kea/kea-leases4.csv
+hostbits pool import vpn.pool --from export.csv";
+
+    const RECLAIM: &str = "\
+hostbits reclaim vpn.pool --from users.csv
+hostbits reclaim vpn.pool --nobody";
+
     fn format(&self) -> Format {
         self.format
     }
@@ -141,7 +156,7 @@ leaves the barrier up, which costs each allocation a few nanoseconds: hostbits r
 
 impl Named for LookArgs {
     const WAYS: &str = "\
-Ways to do it:
+Examples:
   in one process, which takes twice GRACE:
     hostbits set reconcile sets.toml v4 --from users.csv --wait
   in three, GRACE apart, while somebody has the pool files open; run the second line again and again:
@@ -159,6 +174,12 @@ and of the other family are no drift.
 With -o alone nothing is changed. Otherwise what is missing (listed, free) is taken at once.
 What apply freed can be taken back: hostbits set reconcile undo plan.json. A plan that nobody will apply
 leaves the barriers up, which costs each allocation a few nanoseconds: hostbits set reconcile close sets.toml v4.";
+
+    const SEED: &str = "hostbits set seed sets.toml v4 --from users.csv";
+
+    const RECLAIM: &str = "\
+hostbits set reclaim sets.toml v4 --from users.csv
+hostbits set reclaim sets.toml v4 --nobody";
 
     fn format(&self) -> Format {
         self.config.format

@@ -1,6 +1,7 @@
 //! `hostbits who`: what an address is, and whose.
 
 use crate::files::values;
+use crate::help::COMMON;
 use crate::lists::{Reading, list_name};
 use crate::output::{Format, print, print_json};
 use crate::screen::Screen;
@@ -30,7 +31,7 @@ Exit codes:
 /// What `who` takes.
 #[derive(Args, Debug)]
 #[command(
-    after_help = AFTER_HELP,
+    after_long_help = AFTER_HELP,
     group = ArgGroup::new("where").required(true).multiple(true).args(["pool", "set", "users"])
 )]
 pub(crate) struct WhoArgs {
@@ -46,12 +47,12 @@ pub(crate) struct WhoArgs {
     #[arg(long, value_name = "CONFIG")]
     set: Option<PathBuf>,
 
-    /// Look in this list: FILE, or FORMAT:FILE as of `hostbits next --help`; `-` reads standard input. Repeatable
+    /// Look in this list: FILE, or FORMAT:FILE as of `hostbits next --help`; `-` is standard input; repeatable
     #[arg(short, long, value_name = "LIST", value_parser = list_name())]
     users: Vec<ListName>,
 
-    /// How to print
-    #[arg(long, value_enum, default_value_t = Format::Plain)]
+    /// Print lines, or one JSON object
+    #[arg(long, value_enum, default_value_t = Format::Plain, help_heading = COMMON)]
     pub(crate) format: Format,
 
     /// How to read them.

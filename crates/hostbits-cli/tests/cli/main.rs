@@ -35,6 +35,8 @@ mod run;
 mod set;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 mod set_json;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+mod shell;
 mod streams;
 mod users_file;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
