@@ -388,7 +388,9 @@ impl<N: Network> Builder<N> {
 
     /// Opens a file whose pool is smaller than the one asked for, and lets it grow into it: a network with a
     /// shorter prefix that begins at the same address, more ranges behind the others, fewer reservations.
-    /// What is allocated stays so, at the same slots. A file that holds the pool asked for is opened.
+    /// What is allocated stays so, at the same slots. A file that holds the pool asked for is opened. Reservations, their
+    /// labels and the gateway may be others, too, where nobody holds an address that would be reserved, and none of them
+    /// is quarantined.
     ///
     /// Within the [capacity](Self::capacity) of the file that is done in place. Beyond it, or beyond the one
     /// asked for here, a larger file is made beside it and takes its name: of its own number, with the same
@@ -398,8 +400,8 @@ impl<N: Network> Builder<N> {
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open); [`OpenError::GeometryMismatch`] also where an address would move or could no
-    /// longer be handed out; [`OpenError::InUse`] while others have the file open. If a larger file is
+    /// As [`open`](Self::open); [`OpenError::GeometryMismatch`] also where an address would move, or is
+    /// allocated or quarantined and would be reserved; [`OpenError::InUse`] while others have the file open. If a larger file is
     /// needed: [`OpenError::HardLinked`], also where that [is allowed](Self::allow_hard_links), since the
     /// other name would go on to name the old file; [`OpenError::NoSpace`]; and [`OpenError::NoRoom`] if
     /// the file has something of a newer version.
@@ -416,25 +418,47 @@ impl<N: Network> Builder<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn grow(&self, path: impl AsRef<Path>) -> Result<Pool<N>, OpenError> {
-        let (path, geometry) = (path.as_ref(), self.lay_out()?);
+        self.grow_at(path.as_ref(), self.lay_out()?, true)
+    }
+
+    fn grow_at(
+        &self,
+        path: &Path,
+        geometry: Geometry<N>,
+        may_recover: bool,
+    ) -> Result<Pool<N>, OpenError> {
         let mut opening = Opening::begin(path, self.request)?;
         self.check_durability(opening.durability())?;
         finish_growth(&mut opening)?;
         let in_file = Config::parse(opening.config())?;
         in_file.check_header(opening.header().facts)?;
         let asked = Config::of(&geometry, self.builder.policy);
-        let Some(added) = in_file.growth_into(&asked) else {
+        let Some(change) = in_file.change_into(&asked) else {
             return Err(OpenError::GeometryMismatch {
                 mismatches: in_file.mismatches(&asked),
             });
         };
+        if !change.removed.is_empty() && !opening.is_left_in_order()? {
+            if !may_recover {
+                return Err(OpenError::InUse);
+            }
+            // Only an opening knows what is taken in such a file. Then it is left in order.
+            drop(opening);
+            drop(open_with(path, self.request)?);
+            return self.grow_at(path, geometry, false);
+        }
+        if let Some(slot) = opening.first_taken(&change.removed)? {
+            let mismatches = in_file.mismatches_for(&asked, geometry.addr_of(slot).into());
+            return Err(OpenError::GeometryMismatch { mismatches });
+        }
         let durability = opening.durability();
         let grown = Blueprint {
             facts: facts(&geometry, durability.number()),
             durability,
             capacity_slots: self.capacity_slots(&geometry),
             config: &asked.to_string(),
-            free: &added,
+            free: &change.added,
+            closed: &change.removed,
         };
         if !opening.has_room_for(&grown) {
             let before = in_file.lay_out()?;
@@ -465,6 +489,7 @@ impl<N: Network> Builder<N> {
             capacity_slots: self.capacity_slots(&geometry),
             config: &Config::of(&geometry, self.builder.policy).to_string(),
             free: &usable,
+            closed: &[],
         };
         let opening = Opening::create(path, &blueprint, self.request)?;
         finish(opening, geometry, self.builder.policy, self.builder.stats)
@@ -588,7 +613,12 @@ pub fn open_since(path: impl AsRef<Path>, min_session: u64) -> Result<Pool<IpNet
         pages: PageOptions::default(),
         min_session,
     };
-    let opening = Opening::begin(path.as_ref(), request)?;
+    open_with(path.as_ref(), request)
+}
+
+/// Opens whatever pool a file has.
+fn open_with(path: &Path, request: OpenRequest) -> Result<Pool<IpNet>, OpenError> {
+    let opening = Opening::begin(path, request)?;
     let config = Config::parse(opening.config())?;
     let geometry = config.lay_out()?;
     let policy = config.policy(|| RandomState::new().hash_one(0));
@@ -601,10 +631,11 @@ fn finish_growth(opening: &mut Opening<'_>) -> Result<(), OpenError> {
         return Ok(());
     };
     let after = Config::parse(opening.config())?;
-    let added = Config::parse(&before)?.growth_into(&after);
-    opening.finish_growth(&added.ok_or(OpenError::Corrupt {
+    let change = Config::parse(&before)?.change_into(&after);
+    let change = change.ok_or(OpenError::Corrupt {
         what: "the two headers are of different pools",
-    })?)
+    })?;
+    opening.finish_growth(&change.added, &change.removed)
 }
 
 /// The last step of all ways.
@@ -630,7 +661,7 @@ fn finish<N: Network>(
     ))
 }
 
-fn usable<N: Network>(geometry: &Geometry<N>) -> Vec<(Slot, Slot)> {
+pub(super) fn usable<N: Network>(geometry: &Geometry<N>) -> Vec<(Slot, Slot)> {
     let runs = geometry.runs().iter();
     runs.map(|run| (run.first, run.last)).collect()
 }

@@ -15,11 +15,10 @@
 //! The seed of a random policy is a key, and is not written.
 
 use crate::error::BuildError;
-use crate::geometry::{Gateway, Geometry, Plan};
+use crate::geometry::{Change, Gateway, Geometry, Plan};
 use crate::network::Network;
 use crate::open_error::{Mismatch, OpenError};
 use crate::policy::Policy;
-use crate::slot::Slot;
 use crate::storage::file::Facts;
 use ipnet::IpNet;
 use std::fmt::{self, Write};
@@ -99,14 +98,25 @@ impl Config {
         })
     }
 
-    /// The slots that could not be handed out and can be as `larger`, as ascending ranges; `None` if that is
-    /// no growth: an address would move, or could no longer be handed out.
-    pub(super) fn growth_into(&self, larger: &Self) -> Option<Vec<(Slot, Slot)>> {
-        if self.policy != larger.policy {
+    /// What `other` hands out and this does not, and the other way round; `None` if an address would move, or would not
+    /// be one of the pool any more.
+    pub(super) fn change_into(&self, other: &Self) -> Option<Change> {
+        if self.policy != other.policy {
             return None;
         }
-        let (old, new) = (self.lay_out().ok()?, larger.lay_out().ok()?);
-        old.growth_into(&new).ok()
+        let (old, new) = (self.lay_out().ok()?, other.lay_out().ok()?);
+        old.change_into(&new).ok()
+    }
+
+    /// The same as [`mismatches`](Self::mismatches), where an address that would be reserved is taken.
+    pub(super) fn mismatches_for(&self, asked: &Self, taken: IpAddr) -> Vec<Mismatch> {
+        let mut mismatches = self.mismatches(asked);
+        mismatches.push(Mismatch {
+            field: "allocated",
+            in_file: taken.to_string(),
+            asked: "a reserved address".to_owned(),
+        });
+        mismatches
     }
 
     /// Everything in which the file differs from what is asked for.
@@ -425,7 +435,10 @@ mod tests {
         let ip = |text: &str| text.parse::<std::net::Ipv4Addr>().unwrap();
         let of = |builder: crate::Builder<Ipv4Net>| config(&builder.build().unwrap());
         let small = of(Pool::builder(net("10.0.0.0/24")));
-        let grown = |larger| small.growth_into(&of(larger));
+        let grown = |larger| {
+            let change = small.change_into(&of(larger))?;
+            change.removed.is_empty().then_some(change.added)
+        };
         assert_eq!(
             grown(Pool::builder(net("10.0.0.0/23"))),
             Some(vec![(255, 510)])
@@ -455,14 +468,14 @@ mod tests {
             of(Pool::<Ipv4Net>::over(ranges))
         };
         assert_eq!(
-            ranges("10.0.0.95").growth_into(&ranges("10.0.0.90")),
+            ranges("10.0.0.95").change_into(&ranges("10.0.0.90")),
             None,
             "addresses move"
         );
         let one = of(Pool::<Ipv4Net>::over([ip("10.0.0.10")..=ip("10.0.0.19")]));
         assert!(
-            one.growth_into(&ranges("10.0.0.90"))
-                .is_some_and(|added| !added.is_empty())
+            one.change_into(&ranges("10.0.0.90"))
+                .is_some_and(|change| !change.added.is_empty() && change.removed.is_empty())
         );
     }
 

@@ -1,12 +1,13 @@
 //! What growing a file would do, told before it is done.
 
 use super::Builder;
-use super::builder::room;
+use super::builder::{room, usable};
 use super::config::Config;
 use crate::geometry::slot_count;
 use crate::network::Network;
 use crate::open_error::OpenError;
-use crate::storage::file::{Peek, has_room_for_config};
+use crate::storage::bits_of_ranges;
+use crate::storage::file::{Peek, first_taken, has_room_for_config};
 use std::path::Path;
 
 /// What [`Builder::grow`] would do to a file. Plain data.
@@ -18,6 +19,8 @@ pub struct Growth {
     pub is_needed: bool,
     /// How many more addresses could be handed out.
     pub added: u64,
+    /// How many addresses, all of them free, could be handed out no more.
+    pub reserved: u64,
     /// The file has no place for so many slots, or for the configuration: a larger one would take its name.
     pub needs_more_room: bool,
 }
@@ -30,7 +33,7 @@ impl<N: Network> Builder<N> {
     ///
     /// As [`grow`](Self::grow), except for what only an attempt can tell: whether others have the file open,
     /// whether there is space, and whether the file may be replaced by a larger one.
-    /// [`OpenError::GeometryMismatch`] if an address would move, or could no longer be handed out.
+    /// [`OpenError::GeometryMismatch`] if an address would move, or is allocated or quarantined and would be reserved.
     ///
     /// ```
     /// # use hostbits::{Pool, file::OpenError};
@@ -46,21 +49,29 @@ impl<N: Network> Builder<N> {
     /// ```
     pub fn growth(&self, path: impl AsRef<Path>) -> Result<Growth, OpenError> {
         let geometry = self.lay_out()?;
-        let peek = Peek::at(path.as_ref())?;
+        let mut peek = Peek::at(path.as_ref())?;
         self.check_durability(peek.durability)?;
         let in_file = Config::parse(&peek.config)?;
         in_file.check_header(peek.header.facts)?;
         let asked = Config::of(&geometry, self.builder.policy);
-        let Some(added) = in_file.growth_into(&asked) else {
+        let Some(change) = in_file.change_into(&asked) else {
             let mismatches = in_file.mismatches(&asked);
             return Err(OpenError::GeometryMismatch { mismatches });
         };
+        // What the next opening quarantines is taken, too.
+        let before = in_file.lay_out()?;
+        peek.foresee(bits_of_ranges(usable(&before).into_iter()));
+        if let Some(slot) = first_taken(&peek.free, &change.removed) {
+            let mismatches = in_file.mismatches_for(&asked, geometry.addr_of(slot).into());
+            return Err(OpenError::GeometryMismatch { mismatches });
+        }
         let room = room(peek.header.layout.capacity_words);
         let needs_more_room = self.capacity_slots(&geometry) > room
             || !has_room_for_config(&peek.header, &asked.to_string());
         Ok(Growth {
             is_needed: in_file != asked || needs_more_room,
-            added: slot_count(&added),
+            added: slot_count(&change.added),
+            reserved: slot_count(&change.removed),
             needs_more_room,
         })
     }

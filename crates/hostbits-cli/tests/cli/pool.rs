@@ -509,3 +509,33 @@ fn addresses_that_cannot_be_printed_are_named_on_standard_error() {
     assert!(err.ends_with(&hint), "{err}");
     assert_eq!(file.list().len(), 2);
 }
+
+/// Printers get a range, and the router moves, while users keep their addresses; who has one of them is named.
+#[test]
+fn reservations_and_the_gateway_change_where_nobody_holds_an_address() {
+    let file = PoolFile::create("change", "10.0.0.0/24");
+    file.run("allocate", "--ip 10.0.0.77").found();
+    let refused = file.run("grow", "10.0.0.0/24 --reserve 10.0.0.70-10.0.0.79=printers");
+    let err = refused.failed(8);
+    assert!(
+        err.contains("allocated 10.0.0.77 where a reserved address was asked for"),
+        "{err}"
+    );
+    let options = "10.0.0.0/24 --gateway last --reserve 10.0.0.80-10.0.0.89=printers";
+    file.run("grow", options).found();
+    for (addr, code, state) in [
+        ("10.0.0.77", 0, "held"),
+        ("10.0.0.85", 5, "reserved: printers"),
+        ("10.0.0.254", 5, "the gateway"),
+        ("10.0.0.1", 5, "free"),
+    ] {
+        let who = run_line(&format!("who {addr} --pool {}", file.name()));
+        let line = format!("{addr} is {state}\n");
+        assert!(
+            who.code == Some(code) && who.out.starts_with(&line),
+            "{who:?}"
+        );
+    }
+    assert_eq!(file.run("allocate", "").found(), "10.0.0.1/32\n");
+    file.run("check", "").found();
+}

@@ -84,12 +84,14 @@ hostbits pool export vpn.pool --users users.csv", &[Exit::Drift, Exit::Input, Ex
     /// Make durable what has been allocated and released so far
     #[command(after_long_help = after("hostbits pool sync vpn.pool", &FILE))]
     Sync(FileArgs),
-    /// Let the pool grow into a larger one; nobody else may have it open
+    /// Let the pool grow, or change its reservations, labels and gateway; nobody else may have it open
     ///
-    /// In place, or by a larger file that takes its name
+    /// Name the whole pool as it shall be. What is held stays as it is: no address that is allocated or quarantined can be
+    /// reserved. It is done in place, or by a larger file that takes its name
     #[command(after_long_help = after("\
 hostbits pool grow vpn.pool 10.0.0.0/22
-hostbits pool grow vpn.pool 10.0.0.0/22 --capacity 65536", &FILE))]
+hostbits pool grow vpn.pool 10.0.0.0/22 --capacity 65536
+hostbits pool grow vpn.pool 10.0.0.0/24 --reserve 10.0.0.10-10.0.0.19=printers --gateway last", &FILE))]
     Grow(GrowArgs),
     /// Free what is quarantined, except what a list of users names; the same as `hostbits reclaim`
     ///
