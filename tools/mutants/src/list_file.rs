@@ -239,14 +239,14 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "file: the sum of a growth hides what was changed before",
         &[edit(
             GROW,
-            "        if left.sum != without {",
-            "        if left.sum != without && false {",
+            "        if left.sum != before {",
+            "        if left.sum != before && false {",
         )],
         &[Tests("file_copies")],
     ),
     mutant(
         "file: a growth leaves the old sum",
-        &[edit(GROW, "        self.reseal(grown.free)?;\n", "")],
+        &[edit(GROW, "        self.reseal(grown.free, grown.closed)?;\n", "")],
         &[Tests("file_copies"), Tests("file_growth")],
     ),
     mutant(
@@ -370,8 +370,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "file: a growth is over before the new bits are there",
         &[edit(
             GROW,
-            "        self.free_added(&header, grown.free)?;\n        self.reseal(grown.free)?;\n        self.write_header(&header, in_force)?;",
-            "        self.write_header(&header, in_force)?;\n        self.free_added(&header, grown.free)?;\n        self.reseal(grown.free)?;",
+            "        self.change_bits(&header, grown.free, grown.closed)?;\n        self.reseal(grown.free, grown.closed)?;\n        self.write_header(&header, in_force)?;",
+            "        self.write_header(&header, in_force)?;\n        self.change_bits(&header, grown.free, grown.closed)?;\n        self.reseal(grown.free, grown.closed)?;",
         )],
         &[Tests("file_system_calls")],
     ),
