@@ -19,7 +19,6 @@ mod confirm;
 pub(crate) mod file;
 mod grow;
 mod guard;
-mod holdings;
 mod info;
 mod listing;
 mod local;
@@ -30,6 +29,7 @@ mod pocket;
 mod query;
 pub(crate) mod reconcile;
 mod refill;
+mod registry;
 mod release;
 mod snapshot;
 mod sticky;
@@ -56,8 +56,8 @@ use crate::slot::SLOTS_PER_WORD;
 use crate::stats::{Counters, Stats, StatsLevel};
 use crate::storage::Words;
 use confirm::AfterClaim;
-use holdings::Holdings;
 use ipnet::IpNet;
+use registry::LocalRegistry;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::OnceLock;
@@ -136,7 +136,7 @@ pub struct Pool<N: Network = IpNet> {
     after_claim: AfterClaim,
     search: Search,
     /// Of locals.
-    holdings: Holdings,
+    locals: LocalRegistry,
     /// Whether somebody reconciles here.
     is_reconciling: AtomicBool,
     /// That one is freeing.
@@ -316,7 +316,7 @@ impl<N: Network> Pool<N> {
             counters: Counters::new(stats),
             after_claim,
             search: Search::Tree,
-            holdings: Holdings::default(),
+            locals: LocalRegistry::default(),
             is_reconciling: AtomicBool::new(false),
             is_freeing: AtomicBool::new(false),
             instance: OnceLock::new(),

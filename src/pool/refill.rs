@@ -1,8 +1,8 @@
-//! From where a local gets what it hands out, and what passes are told of it: see `holdings`.
+//! From where a local gets what it hands out, and what passes are told of it: see `registry`.
 
 use super::Pool;
-use super::holdings::{Cell, Inside};
 use super::local::LocalPool;
+use super::registry::{Cell, Inside};
 use crate::bitmap::WordBits;
 use crate::network::Network;
 use crate::slot::{bit_of, slot_at, word_of};
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(local.reserved(), 1);
         let slot = pool.slot_of(held[7]).unwrap();
         let mut told = 0;
-        pool.holdings.read(|(word_index, bits)| {
+        pool.locals.read(|(word_index, bits)| {
             if word_index == word_of(slot) {
                 told |= bits;
             }

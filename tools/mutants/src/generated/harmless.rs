@@ -239,7 +239,7 @@ pub(crate) const HARMLESS: &[Harmless] = &[
         "The condition does not read the child.",
     ),
     (
-        "gen: pool/holdings.rs:Holdings::read: swapped: tell(inside.current()); <> *",
+        "gen: pool/registry.rs:LocalRegistry::read: swapped: tell(inside.current()); <> *",
         "Both are read inside the cell's lock, where nothing changes, and told in either order.",
     ),
     (
