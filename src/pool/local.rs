@@ -1,8 +1,8 @@
 //! A word of the pool in one thread's hands.
 
 use super::Pool;
-use super::pocket::Pocket;
 use super::registry::Cell;
+use super::spares::SpareSlots;
 use crate::error::{AllocateError, ReleaseError};
 use crate::geometry::Stretch;
 use crate::network::Network;
@@ -251,15 +251,15 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
 
     fn has_reserved(&self, slot: Slot) -> bool {
         let is_at = self.word_index == word_of(slot);
-        is_at && self.free & bit_of(slot) != 0 || self.pocket().any(|other| other == slot)
+        is_at && self.free & bit_of(slot) != 0 || self.spares().any(|other| other == slot)
     }
 
-    fn pocket(&self) -> impl Iterator<Item = Slot> {
-        self.cell.iter().flat_map(|cell| cell.pocket().slots())
+    fn spares(&self) -> impl Iterator<Item = Slot> {
+        self.cell.iter().flat_map(|cell| cell.spares().slots())
     }
 
-    fn pocket_len(&self) -> u32 {
-        self.cell.as_ref().map_or(0, |cell| cell.pocket().len())
+    fn spare_count(&self) -> u32 {
+        self.cell.as_ref().map_or(0, |cell| cell.spares().len())
     }
 
     /// Takes back a slot of the word, or of any word if there is little left.
@@ -268,7 +268,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
         let Some(cell) = &self.cell else { return false };
         let (word_index, bit) = (word_of(slot), bit_of(slot));
         let is_at = self.word_index == word_index;
-        let has_room = is_at || reserved < Pocket::CAPACITY;
+        let has_room = is_at || reserved < SpareSlots::CAPACITY;
         if !has_room || !self.pool.bitmap().are_taken(word_index, bit) {
             return false;
         }
@@ -283,7 +283,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
             self.pool.go_on(cell, (word_index, bit));
             self.stand_at(word_index, bit);
         } else {
-            cell.enter().pocket().push(slot);
+            cell.enter().spares().push(slot);
         }
         true
     }
@@ -310,7 +310,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn reserved(&self) -> u32 {
-        self.free.count_ones() + self.pocket_len()
+        self.free.count_ones() + self.spare_count()
     }
 
     /// The pool behind it, for the other verbs.
@@ -332,7 +332,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> Drop for LocalPool<N, P> {
         if self.free != 0 {
             self.pool.return_word(self.word_index, self.free);
         }
-        for slot in self.pocket() {
+        for slot in self.spares() {
             self.pool.return_word(word_of(slot), bit_of(slot));
         }
         // Not before everything is back: it might be taken for orphans meanwhile.

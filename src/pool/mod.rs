@@ -25,13 +25,13 @@ mod local;
 mod member;
 mod member_listing;
 mod owners;
-mod pocket;
 mod query;
 pub(crate) mod reconcile;
 mod refill;
 mod registry;
 mod release;
 mod snapshot;
+mod spares;
 mod sticky;
 
 pub(crate) use batch::Batch;

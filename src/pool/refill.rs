@@ -10,7 +10,7 @@ use crate::stats::Event;
 use std::ops::Deref;
 
 impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
-    /// Takes the next slot of the pocket, or word of the pool; `false` if there is nothing.
+    /// Takes the next slot of the spares, or word of the pool; `false` if there is nothing.
     #[inline(never)]
     pub(super) fn refill(&mut self) -> bool {
         self.refill_noting(|| ())
@@ -80,13 +80,13 @@ impl<N: Network> Pool<N> {
         inside.move_to(reserved);
     }
 
-    /// A local goes on to the latest slot of its pocket: passes see it there or here.
+    /// A local goes on to the latest slot of its spares: passes see it there or here.
     fn take_up(&self, cell: &Cell) -> Option<WordBits> {
-        if cell.pocket().len() == 0 {
+        if cell.spares().len() == 0 {
             return None;
         }
         let inside = cell.enter();
-        let slot = inside.pocket().pop()?;
+        let slot = inside.spares().pop()?;
         self.leave_word(&inside);
         inside.move_to((word_of(slot), bit_of(slot)));
         Some(inside.current())

@@ -11,11 +11,11 @@
 //! | goes on to another word | marks what the cell had, if a pass is running | knows what was taken back and handed out there |
 //!
 //! A cell is changed and read by who is inside its lock, so that nobody sees half of a change. A local goes in
-//! when it goes to another word, when it puts a slot into the pocket, and when it may have more of its word;
+//! when it goes to another word, when it puts a slot into the spares, and when it may have more of its word;
 //! what it takes back of that word otherwise, and what it hands out, changes nothing. Whoever is inside
 //! waits for nobody there.
 
-use super::pocket::Pocket;
+use super::spares::SpareSlots;
 use crate::bitmap::WordBits;
 use crate::slot::{bit_of, word_of};
 use crate::storage::here_if_cheap;
@@ -26,14 +26,14 @@ use std::sync::{Arc, PoisonError};
 #[derive(Default)]
 pub(super) struct LocalRegistry(Mutex<Vec<Arc<Cell>>>);
 
-/// What one local may have: of its word, and in its pocket. It alone changes it, and so reads it as it likes.
+/// What one local may have: of its word, and among its spares. It alone changes it, and so reads it as it likes.
 pub(super) struct Cell {
     /// Who is inside: the number of a side, or 0 if nobody is.
     inside: AtomicU64,
     word_index: AtomicU64,
     /// Of the word, and at least what is free there in the local's hands. 0 before the first word.
     told: AtomicU64,
-    pocket: Pocket,
+    spares: SpareSlots,
 }
 
 /// The right to change a cell, or to read another's.
@@ -45,7 +45,7 @@ impl Cell {
             inside: AtomicU64::new(0),
             word_index: AtomicU64::new(0),
             told: AtomicU64::new(0),
-            pocket: Pocket::new(),
+            spares: SpareSlots::new(),
         }
     }
 
@@ -95,8 +95,8 @@ impl Cell {
     }
 
     #[inline]
-    pub(super) fn pocket(&self) -> &Pocket {
-        &self.pocket
+    pub(super) fn spares(&self) -> &SpareSlots {
+        &self.spares
     }
 }
 
@@ -117,8 +117,8 @@ impl Inside<'_> {
     }
 
     #[inline]
-    pub(super) fn pocket(&self) -> &Pocket {
-        &self.0.pocket
+    pub(super) fn spares(&self) -> &SpareSlots {
+        &self.0.spares
     }
 }
 
@@ -153,7 +153,7 @@ impl LocalRegistry {
             let inside = cell.enter();
             tell(inside.current());
             inside
-                .pocket()
+                .spares()
                 .slots()
                 .for_each(|slot| tell((word_of(slot), bit_of(slot))));
         }

@@ -247,7 +247,7 @@ pub(crate) const HARMLESS: &[Harmless] = &[
         "Two numbers of a local that its caller has alone, of which neither reads the other.",
     ),
     (
-        "gen: pool/pocket.rs:Pocket::push: swapped: *",
+        "gen: pool/spares.rs:SpareSlots::push: swapped: *",
         "Both are stored inside the cell's lock, to a place that was found before: nobody reads in between.",
     ),
     (

@@ -35,7 +35,7 @@ pub(crate) const ROOMS: &[Room] = &[
         folder: "src/pool",
         only: &[
             "adopt", "allocate", "barrier", "batch", "confirm", "guard", "registry", "listing",
-            "local", "member", "pocket", "refill", "release",
+            "local", "member", "spares", "refill", "release",
         ],
         behind: POOL,
     },

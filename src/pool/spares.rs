@@ -7,12 +7,12 @@ use crate::sync::{AtomicU64, Ordering};
 const CAPACITY: usize = 16;
 
 /// A few slots, each once. Its local alone changes it, inside the cell's lock.
-pub(super) struct Pocket {
+pub(super) struct SpareSlots {
     len: AtomicU64,
     slots: [AtomicU64; CAPACITY],
 }
 
-impl Pocket {
+impl SpareSlots {
     pub(super) const CAPACITY: u32 = CAPACITY as u32;
 
     pub(super) fn new() -> Self {
@@ -62,14 +62,14 @@ mod tests {
     /// Slots leave in the reverse order, and none is lost or doubled.
     #[test]
     fn the_latest_slot_leaves_first() {
-        let pocket = Pocket::new();
+        let spares = SpareSlots::new();
         let slots = [3, 64, 5, 130, 65];
-        slots.into_iter().for_each(|slot| pocket.push(slot));
-        assert!(pocket.slots().eq(slots));
-        assert_eq!(pocket.pop(), Some(65));
-        pocket.push(7);
-        let left = std::iter::from_fn(|| pocket.pop());
+        slots.into_iter().for_each(|slot| spares.push(slot));
+        assert!(spares.slots().eq(slots));
+        assert_eq!(spares.pop(), Some(65));
+        spares.push(7);
+        let left = std::iter::from_fn(|| spares.pop());
         assert!(left.eq([7, 130, 5, 64, 3]));
-        assert_eq!((pocket.pop(), pocket.len()), (None, 0));
+        assert_eq!((spares.pop(), spares.len()), (None, 0));
     }
 }
