@@ -146,13 +146,13 @@ impl<N: Network> Pool<N> {
                 let claimed: Vec<WordBits> = claimed.filter(|&(_, bits)| bits != 0).collect();
                 (!claimed.is_empty()).then_some(claimed)
             });
-            let confirmed = self.confirm();
+            let waited = self.wait_until_durable();
             let Some(claimed) = claimed else { return 0 };
             let count = claimed.count();
             if self.keep(claimed).is_some() {
                 return count;
             }
-            if confirmed.is_err() {
+            if waited.is_err() {
                 return 0;
             }
         }

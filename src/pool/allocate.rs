@@ -1,7 +1,7 @@
 //! The verbs that take addresses.
 
 use super::Pool;
-use super::confirm::AfterClaim;
+use super::in_file::AfterClaim;
 use super::member::Part;
 use crate::bitmap::{
     Attempt, BatchStep, Bitmap, BlockCandidates, Gate, LowestAttempt, Mark, Way, WordBits,
@@ -107,7 +107,7 @@ impl<N: Network> Pool<N> {
                 return self.answer_exact_beside_pass(before, slot);
             }
             AfterClaim::Count | AfterClaim::Shared => self.count_allocated(Event::Exact),
-            AfterClaim::Confirm => return self.answer_exact_beside_pass(before, slot),
+            AfterClaim::WaitUntilDurable => return self.answer_exact_beside_pass(before, slot),
         }
         true
     }
@@ -405,7 +405,7 @@ impl<N: Network> Pool<N> {
             }
             AfterClaim::Shared if self.counters.are_off() => {}
             AfterClaim::Shared => self.count_allocated(event),
-            AfterClaim::Confirm => return self.answer_beside_pass(before, slot, event),
+            AfterClaim::WaitUntilDurable => return self.answer_beside_pass(before, slot, event),
         }
         Some(slot)
     }

@@ -9,7 +9,7 @@
 //! the same, or if there is a sync to wait for.
 
 use super::Pool;
-use super::confirm::note;
+use super::in_file::note;
 use crate::bitmap::{Bitmap, Gate, Touched, WordBits};
 use crate::error::Refusal;
 use crate::network::Network;
@@ -60,7 +60,7 @@ impl<N: Network> Pool<N> {
         mut claim: impl FnMut(Bitmap<'a, Option<Touched<'a>>>) -> Option<T>,
     ) -> Result<Option<Unanswered<T>>, Refusal> {
         while let Some(unanswered) = self.claim_unanswered(&mut claim) {
-            let durable = self.confirmed(unanswered)?;
+            let durable = self.once_durable(unanswered)?;
             if durable.is_some() {
                 return Ok(durable);
             }
@@ -100,23 +100,23 @@ impl<N: Network> Pool<N> {
             claimed,
         };
         match self.still_ours(unanswered) {
-            Some(ours) => Ok(self.confirmed(ours)?.map(|of| of.claimed)),
+            Some(ours) => Ok(self.once_durable(ours)?.map(|of| of.claimed)),
             None => Ok(None),
         }
     }
 
     /// Waits until what was claimed is as durable as the pool promises; `None` if it is not to be had any
     /// more. If it cannot be made durable it is given back.
-    fn confirmed<T: Claimed>(
+    fn once_durable<T: Claimed>(
         &self,
         unanswered: Unanswered<T>,
     ) -> Result<Option<Unanswered<T>>, Refusal> {
         if !self.is_in_file() {
             return Ok(Some(unanswered));
         }
-        let confirmed = self.confirm();
+        let waited = self.wait_until_durable();
         let ours = self.still_ours(unanswered);
-        match confirmed {
+        match waited {
             Ok(()) => Ok(ours),
             Err(refusal) => {
                 if let Some(Unanswered { claimed, .. }) = ours {

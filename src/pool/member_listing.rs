@@ -86,7 +86,7 @@ impl<N: Network> Pool<N> {
             self.count_adopted(taken);
             // What is taken stays taken, durable or not; a pool that could not make it durable is poisoned,
             // and hands out nothing.
-            let _ = self.confirm();
+            let _ = self.wait_until_durable();
         }
     }
 

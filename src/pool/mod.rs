@@ -9,7 +9,6 @@ mod allocate;
 mod barrier;
 mod batch;
 mod builder;
-mod confirm;
 #[cfg(all(
     feature = "mmap",
     target_os = "linux",
@@ -19,6 +18,7 @@ mod confirm;
 pub(crate) mod file;
 mod grow;
 mod guard;
+mod in_file;
 mod info;
 mod listing;
 mod local;
@@ -55,7 +55,7 @@ use crate::policy::{Hints, Policy};
 use crate::slot::SLOTS_PER_WORD;
 use crate::stats::{Counters, Stats, StatsLevel};
 use crate::storage::Words;
-use confirm::AfterClaim;
+use in_file::AfterClaim;
 use ipnet::IpNet;
 use registry::LocalRegistry;
 use std::fmt;
@@ -305,7 +305,7 @@ impl<N: Network> Pool<N> {
     fn assemble(geometry: Geometry<N>, words: Words, policy: Policy, stats: StatsLevel) -> Self {
         let word_count = geometry.slot_count().div_ceil(SLOTS_PER_WORD.into());
         let after_claim = match (words.file(), stats) {
-            (Some(file), _) if file.is_strict() => AfterClaim::Confirm,
+            (Some(file), _) if file.is_strict() => AfterClaim::WaitUntilDurable,
             (Some(_), _) => AfterClaim::Shared,
             (None, StatsLevel::Off) => AfterClaim::Nothing,
             (None, _) => AfterClaim::Count,

@@ -465,7 +465,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[Tests("file_kernel")],
     ),
     mutant(
-        "confirm: the poison is not looked at after a claim",
+        "answer: the poison is not looked at after a claim",
         &[edit(
             "src/pool/allocate.rs",
             "        if gate.look_again() != before {\n            return self.answer_beside_pass(",
@@ -474,7 +474,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[POISONED],
     ),
     mutant(
-        "confirm: the poison is not looked at after an exact claim",
+        "answer: the poison is not looked at after an exact claim",
         &[edit(
             "src/pool/allocate.rs",
             "        if self.words.gate_again() != before {\n            return self.answer_exact_beside_pass(",
@@ -483,11 +483,11 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[POISONED],
     ),
     mutant(
-        "confirm: a batch is answered without asking the file",
+        "answer: a batch is answered without asking the file",
         &[edit(
             "src/pool/barrier.rs",
-            "        let confirmed = self.confirm();\n        let ours",
-            "        let confirmed = Ok::<(), Refusal>(());\n        let ours",
+            "        let waited = self.wait_until_durable();\n        let ours",
+            "        let waited = Ok::<(), Refusal>(());\n        let ours",
         )],
         &[POISONED],
     ),

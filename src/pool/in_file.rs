@@ -23,7 +23,7 @@ pub(super) enum AfterClaim {
     /// Of a file: tell the counters, if they want to know. What else there may be, the gate tells.
     Shared,
     /// Of a file: wait until it is durable, and tell the counters.
-    Confirm,
+    WaitUntilDurable,
 }
 
 thread_local! {
@@ -35,16 +35,19 @@ thread_local! {
 impl<N: Network> Pool<N> {
     #[inline]
     pub(super) fn is_in_file(&self) -> bool {
-        matches!(self.after_claim, AfterClaim::Shared | AfterClaim::Confirm)
+        matches!(
+            self.after_claim,
+            AfterClaim::Shared | AfterClaim::WaitUntilDurable
+        )
     }
 
     /// Waits until what this thread has claimed is as durable as the pool promises. Passes go by meanwhile: what
     /// was claimed is asked about again before it is answered or given back.
     #[inline]
-    pub(super) fn confirm(&self) -> Result<(), Refusal> {
+    pub(super) fn wait_until_durable(&self) -> Result<(), Refusal> {
         match self.words.file() {
             None => Ok(()),
-            Some(file) => file.confirm(),
+            Some(file) => file.wait_until_durable(),
         }
     }
 
