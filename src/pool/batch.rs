@@ -1,7 +1,7 @@
 //! One pool's part of a batch that spans the members of a set.
 
 use super::Pool;
-use super::barrier::Unanswered;
+use super::answer::Unanswered;
 use super::member::Part;
 use crate::bitmap::{Flight, WordBits};
 use crate::error::AllocateError;

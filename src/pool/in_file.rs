@@ -1,7 +1,7 @@
 //! What a pool in a file does between a claim and its answer.
 //!
 //! A claim there may be answered only if no process has poisoned the pool, and if it is as durable as the
-//! pool promises. If not, it is given back, and the caller is told why: `barrier` has the way there. And nobody
+//! pool promises. If not, it is given back, and the caller is told why: `answer` has the way there. And nobody
 //! is told that nothing is free before a look at what a dead process may have left behind.
 //!
 //! Pools on the heap have none of this: it hangs on the gate, which every claim looks at, and on [`AfterClaim`],

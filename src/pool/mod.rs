@@ -6,7 +6,7 @@
 
 mod adopt;
 mod allocate;
-mod barrier;
+mod answer;
 mod batch;
 mod builder;
 #[cfg(all(

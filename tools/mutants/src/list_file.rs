@@ -485,7 +485,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "answer: a batch is answered without asking the file",
         &[edit(
-            "src/pool/barrier.rs",
+            "src/pool/answer.rs",
             "        let waited = self.wait_until_durable();\n        let ours",
             "        let waited = Ok::<(), Refusal>(());\n        let ours",
         )],

@@ -6,7 +6,7 @@ use crate::list::{Mutant, edit, mutant, smoke};
 const CHUNK: &str = "src/bitmap/chunk.rs";
 const GATE: &str = "src/bitmap/gate.rs";
 const BARRIER: &str = "src/storage/barrier.rs";
-const POOL_BARRIER: &str = "src/pool/barrier.rs";
+const ANSWER: &str = "src/pool/answer.rs";
 const SLOW_SYNC: &str = "src/pool/file/slow_sync.rs";
 const ALLOCATE: &str = "src/pool/allocate.rs";
 const RECONCILER: &str = "src/pool/reconcile/reconciler.rs";
@@ -83,7 +83,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     smoke(mutant(
         "pass: nobody asks again after a sync",
         &[edit(
-            POOL_BARRIER,
+            ANSWER,
             "        let ours = self.still_ours(unanswered);",
             "        let ours = Some(unanswered);",
         )],
@@ -110,7 +110,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "pass: what is not kept is given back unasked",
         &[edit(
-            POOL_BARRIER,
+            ANSWER,
             "        if let Some(claimed) = self.keep(unanswered) {",
             "        if let Some(claimed) = Some(unanswered.claimed) {",
         )],
@@ -451,7 +451,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "pass: what is given up is not counted",
         &[edit(
-            POOL_BARRIER,
+            ANSWER,
             "                self.counters.count(Event::Any, count_of(&claimed));\n",
             "",
         )],

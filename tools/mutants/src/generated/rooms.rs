@@ -34,7 +34,7 @@ pub(crate) const ROOMS: &[Room] = &[
         name: "pool",
         folder: "src/pool",
         only: &[
-            "adopt", "allocate", "barrier", "batch", "in_file", "guard", "registry", "listing",
+            "adopt", "allocate", "answer", "batch", "in_file", "guard", "registry", "listing",
             "local", "member", "spares", "refill", "release",
         ],
         behind: POOL,
