@@ -183,7 +183,7 @@ fn a_word_that_is_taken_is_never_freed() {
     });
 }
 
-/// An address of another word that goes into the spares, and comes out of it.
+/// An address of another word that goes among the spares, and comes out of them.
 #[test]
 fn what_goes_into_the_spares_is_never_freed() {
     let net = || Net::new().with_user(FAR);

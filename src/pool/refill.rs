@@ -10,7 +10,7 @@ use crate::stats::Event;
 use std::ops::Deref;
 
 impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
-    /// Takes the next slot of the spares, or word of the pool; `false` if there is nothing.
+    /// Takes the latest spare slot, or the next word of the pool; `false` if there is nothing.
     #[inline(never)]
     pub(super) fn refill(&mut self) -> bool {
         self.refill_noting(|| ())

@@ -11,7 +11,7 @@
 //! | goes on to another word | marks what the cell had, if a pass is running | knows what was taken back and handed out there |
 //!
 //! A cell is changed and read by who is inside its lock, so that nobody sees half of a change. A local goes in
-//! when it goes to another word, when it puts a slot into the spares, and when it may have more of its word;
+//! when it goes to another word, when it puts a slot among its spares, and when it may have more of its word;
 //! what it takes back of that word otherwise, and what it hands out, changes nothing. Whoever is inside
 //! waits for nobody there.
 

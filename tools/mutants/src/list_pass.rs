@@ -196,7 +196,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
     )),
     mutant(
-        "local: the spares is changed outside the lock",
+        "local: the spares are changed outside the lock",
         &[edit(
             LOCAL,
             "cell.enter().spares().push(slot)",
