@@ -3,12 +3,21 @@
 //! Data flows one way: the geometry turns an address into a slot, the policy says where to look, the
 //! bitmap decides, and the answer becomes an address or an error here. No other room knows of errors
 //! and addresses at once.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `builder`, `grow` | the choices of a pool; a larger one in its place |
+//! | `claim/` | taking addresses: the verbs, and the way from a claim to its answer |
+//! | `release`, `guard` | giving them back; addresses that give themselves back |
+//! | `local/` | a thread's own addresses, without atomic instructions |
+//! | `look/` | questions, information, snapshots |
+//! | `list/` | reading a list of users, and taking what it names |
+//! | `reconcile/` | passes: comparing the pool with a list, and repairing it |
+//! | `file/` | pools in files, and what only they can do |
+//! | `member` | what a set needs of its members |
 
-mod adopt;
-mod allocate;
-mod answer;
-mod batch;
 mod builder;
+mod claim;
 #[cfg(all(
     feature = "mmap",
     target_os = "linux",
@@ -18,34 +27,22 @@ mod builder;
 pub(crate) mod file;
 mod grow;
 mod guard;
-mod in_file;
-mod info;
-mod listing;
+mod list;
 mod local;
+mod look;
 mod member;
-mod member_listing;
-mod owners;
-mod query;
 pub(crate) mod reconcile;
-mod refill;
-mod registry;
 mod release;
-mod snapshot;
-mod spares;
-mod sticky;
 
-pub(crate) use batch::Batch;
 pub use builder::{Builder, Search};
+pub(crate) use claim::Batch;
 pub(crate) use guard::Lender;
 pub use guard::{AddrGuard, Guard, GuardArc};
-pub use info::{AddrRange, NetworkInfo, Reservation};
-pub(crate) use listing::BlockSays;
+pub(crate) use list::{BlockSays, MemberListing};
 pub use local::{Local, LocalArc, LocalPool};
+pub use look::{AddrRange, Diff, NetworkInfo, Reservation, Snapshot, SnapshotMismatch, Status};
 pub(crate) use member::{PairHalf, Part};
-pub(crate) use member_listing::MemberListing;
-pub use query::Status;
 pub use release::ReleasedMany;
-pub use snapshot::{Diff, Snapshot, SnapshotMismatch};
 
 use crate::bitmap::Bitmap;
 use crate::error::BuildError;
@@ -55,9 +52,9 @@ use crate::policy::{Hints, Policy};
 use crate::slot::SLOTS_PER_WORD;
 use crate::stats::{Counters, Stats, StatsLevel};
 use crate::storage::Words;
-use in_file::AfterClaim;
+use claim::in_file::AfterClaim;
 use ipnet::IpNet;
-use registry::LocalRegistry;
+use local::LocalRegistry;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::OnceLock;

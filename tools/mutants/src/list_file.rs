@@ -467,7 +467,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "answer: the poison is not looked at after a claim",
         &[edit(
-            "src/pool/allocate.rs",
+            "src/pool/claim/allocate.rs",
             "        if gate.look_again() != before {\n            return self.answer_beside_pass(",
             "        if gate.look_again().number() != before.number() {\n            return self.answer_beside_pass(",
         )],
@@ -476,7 +476,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "answer: the poison is not looked at after an exact claim",
         &[edit(
-            "src/pool/allocate.rs",
+            "src/pool/claim/allocate.rs",
             "        if self.words.gate_again() != before {\n            return self.answer_exact_beside_pass(",
             "        if self.words.gate_again().number() != before.number() {\n            return self.answer_exact_beside_pass(",
         )],
@@ -485,7 +485,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "answer: a batch is answered without asking the file",
         &[edit(
-            "src/pool/answer.rs",
+            "src/pool/claim/answer.rs",
             "        let waited = self.wait_until_durable();\n        let ours",
             "        let waited = Ok::<(), Refusal>(());\n        let ours",
         )],

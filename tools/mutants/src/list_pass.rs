@@ -6,13 +6,13 @@ use crate::list::{Mutant, edit, mutant, smoke};
 const CHUNK: &str = "src/bitmap/chunk.rs";
 const GATE: &str = "src/bitmap/gate.rs";
 const BARRIER: &str = "src/storage/barrier.rs";
-const ANSWER: &str = "src/pool/answer.rs";
+const ANSWER: &str = "src/pool/claim/answer.rs";
 const SLOW_SYNC: &str = "src/pool/file/slow_sync.rs";
-const ALLOCATE: &str = "src/pool/allocate.rs";
+const ALLOCATE: &str = "src/pool/claim/allocate.rs";
 const RECONCILER: &str = "src/pool/reconcile/reconciler.rs";
-const LOCAL: &str = "src/pool/local.rs";
-const REFILL: &str = "src/pool/refill.rs";
-const REGISTRY: &str = "src/pool/registry.rs";
+const LOCAL: &str = "src/pool/local/verbs.rs";
+const REFILL: &str = "src/pool/local/refill.rs";
+const REGISTRY: &str = "src/pool/local/registry.rs";
 const APPLY: &str = "src/pool/reconcile/apply.rs";
 
 pub(crate) const MUTANTS: &[Mutant] = &[
@@ -92,7 +92,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "pass: what a batch has is not asked for after its last sync",
         &[edit(
-            "src/pool/batch.rs",
+            "src/pool/claim/batch.rs",
             "filter_map(|of| self.pool.still_ours(of))",
             "filter(|of| of.count() != 0)",
         )],

@@ -1,8 +1,6 @@
 //! The verbs that take addresses.
 
-use super::Pool;
 use super::in_file::AfterClaim;
-use super::member::Part;
 use crate::bitmap::{
     Attempt, BatchStep, Bitmap, BlockCandidates, Gate, LowestAttempt, Mark, Way, WordBits,
 };
@@ -10,6 +8,8 @@ use crate::error::{AllocateError, AllocateExactError, Refusal};
 use crate::geometry::Place;
 use crate::network::Network;
 use crate::policy::Hints;
+use crate::pool::Pool;
+use crate::pool::member::Part;
 use crate::slot::{Slot, slot_at, slots_in};
 use crate::stats::Event;
 use crate::storage::SlotRange;
@@ -316,7 +316,7 @@ impl<N: Network> Pool<N> {
     }
 
     /// Allocates a block of those candidates that are `chosen`.
-    pub(super) fn allocate_block_of(
+    pub(in crate::pool) fn allocate_block_of(
         &self,
         prefix_len: u8,
         chosen: impl FnOnce(Vec<BlockCandidates>) -> Vec<BlockCandidates>,
@@ -517,7 +517,7 @@ impl<N: Network> Pool<N> {
     }
 
     #[inline]
-    pub(super) fn search_in(&self, bitmap: Bitmap<'_, impl Mark>) -> Option<Slot> {
+    pub(in crate::pool) fn search_in(&self, bitmap: Bitmap<'_, impl Mark>) -> Option<Slot> {
         let found = self.claim_or_scrub(|| match self.hints {
             Hints::Lowest { .. } => bitmap.claim_lowest(),
             Hints::Next { .. } | Hints::Spread { .. } | Hints::Random { .. } | Hints::Highest => {
@@ -536,7 +536,7 @@ impl<N: Network> Pool<N> {
 
     /// Claims a slot of a part, as these hints want it; `None` if at some instant of the call none of them was
     /// free.
-    pub(super) fn claim_in(
+    pub(in crate::pool) fn claim_in(
         &self,
         hints: &Hints,
         (first, last): Part,
@@ -556,7 +556,7 @@ impl<N: Network> Pool<N> {
     }
 
     /// The way in which the policy looks.
-    pub(super) fn way(&self) -> Way {
+    pub(in crate::pool) fn way(&self) -> Way {
         let bitmap = self.bitmap();
         self.hints
             .way(0, self.last_slot(), |slot| bitmap.is_free(slot))
@@ -571,7 +571,7 @@ impl<N: Network> Pool<N> {
 
     /// Puts the addresses of a batch in the order of the policy, if that is not the one in which they were taken.
     #[inline]
-    pub(super) fn put_in_order(&self, addrs: &mut [N::Addr]) {
+    pub(in crate::pool) fn put_in_order(&self, addrs: &mut [N::Addr]) {
         if self.hints.descends() {
             addrs.sort_unstable_by(|a, b| b.cmp(a));
         }
@@ -586,18 +586,18 @@ impl<N: Network> Pool<N> {
     }
 
     #[inline]
-    pub(super) fn last_slot(&self) -> Slot {
+    pub(in crate::pool) fn last_slot(&self) -> Slot {
         (self.geometry.slot_count() - 1) as Slot
     }
 
     #[cold]
-    pub(super) fn count_exhausted(&self) {
+    pub(in crate::pool) fn count_exhausted(&self) {
         self.counters.count(Event::Exhausted, 1);
     }
 
     /// The error alone. Built where it is returned: copying it costs more than the claim that failed.
     #[inline]
-    pub(super) fn exhausted<T>(&self) -> Result<T, AllocateError> {
+    pub(in crate::pool) fn exhausted<T>(&self) -> Result<T, AllocateError> {
         let mut quarantined = 0;
         if self.is_in_file() {
             if let Some(refusal) = Refusal::from_code(self.refusal_code()) {

@@ -1,11 +1,11 @@
 //! A word of the pool in one thread's hands.
 
-use super::Pool;
 use super::registry::Cell;
 use super::spares::SpareSlots;
 use crate::error::{AllocateError, ReleaseError};
 use crate::geometry::Stretch;
 use crate::network::Network;
+use crate::pool::Pool;
 use crate::slot::{Slot, bit_of, slot_at, word_of};
 use crate::stats::LocalTally;
 use std::fmt;
@@ -56,7 +56,7 @@ use std::sync::Arc;
 /// The statistics of a local's calls are added to the pool's when it takes the next word or is
 /// dropped.
 pub struct LocalPool<N: Network, P: Deref<Target = Pool<N>>> {
-    pub(super) pool: P,
+    pub(in crate::pool) pool: P,
     word_index: usize,
     /// Slots of the word that are reserved and not handed out.
     free: u64,
@@ -66,8 +66,8 @@ pub struct LocalPool<N: Network, P: Deref<Target = Pool<N>>> {
     takes_back: bool,
     /// What a pass is told of the word, and the reserved slots of other words. None in a pool file, where
     /// nothing is reserved.
-    pub(super) cell: Option<Arc<Cell>>,
-    pub(super) tally: LocalTally,
+    pub(in crate::pool) cell: Option<Arc<Cell>>,
+    pub(in crate::pool) tally: LocalTally,
 }
 
 /// A local that borrows its pool.
@@ -289,7 +289,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     }
 
     /// Is at a word from now on, of which `free` is reserved, as passes have been told.
-    pub(super) fn stand_at(&mut self, word_index: usize, free: u64) {
+    pub(in crate::pool) fn stand_at(&mut self, word_index: usize, free: u64) {
         (self.word_index, self.free) = (word_index, free);
         if let Some(cell) = &self.cell
             && !self.pool.counters.notes_time()

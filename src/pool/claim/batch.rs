@@ -1,11 +1,11 @@
 //! One pool's part of a batch that spans the members of a set.
 
-use super::Pool;
 use super::answer::Unanswered;
-use super::member::Part;
 use crate::bitmap::{Flight, WordBits};
 use crate::error::AllocateError;
 use crate::network::Network;
+use crate::pool::Pool;
+use crate::pool::member::Part;
 use crate::slot::slots_in;
 use crate::stats::Event;
 

@@ -3,9 +3,9 @@
 //! Each member reads the entries that are its own with its own listing, and counts them. Positions are those
 //! of the whole list: the number of an entry is told, and not counted here.
 
-use super::Pool;
 use super::listing::{BlockSays, Listing};
 use crate::network::Network;
+use crate::pool::Pool;
 use crate::stats::Event;
 use crate::users::{Adopted, Record};
 use ipnet::IpNet;
@@ -81,7 +81,7 @@ impl<N: Network> Pool<N> {
     }
 
     /// Takes note of what [`take_exact`](Self::take_exact) has taken, and waits until it is durable.
-    pub(super) fn note_adopted(&self, taken: u64) {
+    pub(in crate::pool) fn note_adopted(&self, taken: u64) {
         if taken != 0 {
             self.count_adopted(taken);
             // What is taken stays taken, durable or not; a pool that could not make it durable is poisoned,
@@ -90,7 +90,7 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    pub(super) fn count_adopted(&self, taken: u64) {
+    pub(in crate::pool) fn count_adopted(&self, taken: u64) {
         if taken != 0 {
             self.counters.allocated(Event::Adopted, taken);
         }
