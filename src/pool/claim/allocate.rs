@@ -375,6 +375,27 @@ impl<N: Network> Pool<N> {
         }
     }
 
+    // The ladder from `allocate` down to one word. Each rung is called last by the one above it, and costs only
+    // those who come so far: the usual call is two looks at the gate and one exchange.
+    //
+    //   allocate_slot                      looks at the gate, claims, looks again
+    //   ├─ allocate_beside_pass            a pass is running: `answer.rs`, and `search_in` with marks
+    //   ├─ claim_slot                      the policy chooses
+    //   │  ├─ claim_lowest                 lowest first: the first word of the chunk of the last claim
+    //   │  │  ├─ claim_lowest_in_chunk     its other words
+    //   │  │  │  └─ claim_beyond ───────┐  it is full: says so to the summary
+    //   │  │  └─ claim_after_loss ──────┤  others were faster: steps back if there are many
+    //   │  └─ claim_near                │  spread: the word of the thread's last claim
+    //   │     └─ claim_around           │  its chunk; then the word of the thread's last release
+    //   │        └──────────────────────┴─► claim_anywhere   all others; full by the root? nothing
+    //   │                                   └─ search        not in a fork of a pool file
+    //   │                                      └─ search_in  by the summary: finds one, or proves that none was free
+    //   ├─ answer_beside_pass              a pass has begun meanwhile, or the disk is to be waited for: `answer.rs`
+    //   └─ finish_claim                    tells the counters
+    //
+    // Beside it: `claim_exact` for one slot, `claim_in` for a part, `claim_into` and `Bitmap::claim_all` for many. The
+    // rungs of the bitmap below are in `bitmap/single.rs`.
+
     // The gate is looked at in the caller's code: a call costs as much as the two loads it would be for.
     #[inline(always)]
     fn allocate_slot(&self, event: Event) -> Option<Slot> {
