@@ -445,8 +445,6 @@ impl Error for AllocateExactError {}
 
 /// Why a pool in a file hands out nothing here, whatever is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-// Pools on the heap never refuse like this, and there may be no others.
-#[allow(dead_code)]
 pub(crate) enum Refusal {
     /// A sync has failed before.
     Poisoned {

@@ -51,7 +51,6 @@ impl<'a, N: Network> MemberListing<'a, N> {
     }
 
     /// Takes all that was named, and leaves the quarantine as it is; with a bit for each slot, by words.
-    #[allow(dead_code)] // Where there are no pool files, nothing is reclaimed.
     pub(crate) fn adopt_listed(mut self) -> (Adopted, Vec<u64>) {
         self.pool.take_all(&mut self.listing);
         let (mut report, listed) = self.listing.into_words();

@@ -87,18 +87,15 @@ impl<N: Network> Pool<N> {
 
 impl<N: Network> Snapshot<N> {
     /// Of words that were read, from the first one to the last one in use at least.
-    #[allow(dead_code)] // Where there are no pool files, only pools are looked at.
     pub(in crate::pool) fn new(geometry: Geometry<N>, free: Vec<u64>) -> Self {
         Self { geometry, free }
     }
 
-    #[allow(dead_code)] // As `new`.
     pub(in crate::pool) fn geometry(&self) -> &Geometry<N> {
         &self.geometry
     }
 
     /// A pool on the heap with the same bits.
-    #[allow(dead_code)] // As `new`.
     pub(in crate::pool) fn to_pool(&self, policy: Policy) -> Pool<N> {
         let free = self
             .usable_words()
