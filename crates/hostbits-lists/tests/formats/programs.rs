@@ -557,6 +557,40 @@ fn what_is_damaged_twice_is_refused_or_held() {
         ),
         (
             "pfsense",
+            "<?xml version=\"1.0\"?\n<pfsense><dhcpd><staticmap><ipaddr>10.0.0.145</ipaddr></staticmap></dhcpd></pfsense>\n\
+             <?xml version=\"1.0\"?>\n<pfsense><dhcpd></dhcpd></pfsense>\n",
+        ),
+        (
+            "pfsense",
+            "<pfsense><?a ?<dhcpd><staticmap><ipaddr>10.0.0.145</ipaddr></staticmap></dhcpd><?b ?></pfsense>",
+        ),
+        (
+            "pfsense",
+            "<pfsense><!-- a --<dhcpd><staticmap><ipaddr>10.0.0.145</ipaddr></staticmap></dhcpd><!-- b --></pfsense>",
+        ),
+        (
+            "pfsense",
+            "<pfsense><a><![CDATA[a]]</a><dhcpd><staticmap><ipaddr>10.0.0.145</ipaddr></staticmap></dhcpd>\
+             <a><![CDATA[b]]></a></pfsense>",
+        ),
+        (
+            "pfsense",
+            "<!DOCTYPE a <pfsense><dhcpd><staticmap><ipaddr>10.0.0.145</ipaddr></staticmap></dhcpd></pfsense>><pfsense></pfsense>",
+        ),
+        (
+            "pfsense",
+            "<pfsense><dhcpd><staticmap><ipaddr>10.0.0.1&#52;5</ipaddr></staticmap></dhcpd></pfsense> 10.0.0.145",
+        ),
+        (
+            "pfsense",
+            "<pfsense><dhcpd><staticmap><ipaddr>10.0.0.1&#52;5</ipaddr></staticmap></dhcpd></pfsense>",
+        ),
+        (
+            "pfsense",
+            "<pfsense><dhcpd><staticmap><ipaddr>10.0.0.14&x;5</ipaddr></staticmap></dhcpd></pfsense>",
+        ),
+        (
+            "pfsense",
             "<pfsense><dhpd><staticmapp><mac>aa</mac><ipaddrr>10.0.0.145</ipaddrr></staticmapp></dhpd></pfsense>",
         ),
         (
