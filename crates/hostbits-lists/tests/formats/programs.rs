@@ -626,6 +626,11 @@ fn what_is_damaged_twice_is_refused_or_held() {
             "csv",
             "name,ip,note\nh,10.0.0.2,\"a, b\"i: ifconfig-push 10.0.0.145 255.255.255.0\n",
         ),
+        (
+            "csv",
+            "name,ip,note\nh,10.0.0.2,\"aa:bb:cc:dd:ee:ff 10.0.0.145\n",
+        ),
+        ("csv", "name,ip,note,more\nh,10.0.0.2,\"a, bb 10.0.0.145\n"),
         ("columns", "IP NAME10.0.0.145 h\n10.0.0.3 x y\n"),
         (
             "whereabouts",
