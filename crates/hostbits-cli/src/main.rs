@@ -7,7 +7,7 @@
 //! | `next`, `info`, `files`, `shell` | the commands |
 //! | `notes`, `found`, `failure` | what was odd about a list, what a pass has found, what went wrong: as text |
 //! | `screen` | what people see while something takes long |
-//! | `output`, `paint` | the two standard streams, and the colours of a terminal |
+//! | `output` | the two standard streams |
 //!
 //! What is done is done in `hostbits-ops`, and which address is free is decided in the library alone.
 
@@ -26,7 +26,6 @@ mod lists;
 mod next;
 mod notes;
 mod output;
-mod paint;
 mod screen;
 mod shell;
 mod values;

@@ -49,14 +49,6 @@ pub(crate) fn is_quiet() -> bool {
     IS_QUIET.get().copied().unwrap_or(false)
 }
 
-/// Writes to standard output that something was done, unless nobody wants to know.
-pub(crate) fn confirm(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
-    match is_quiet() {
-        true => Ok(()),
-        false => print(write),
-    }
-}
-
 /// Writes a note to standard error, unless nobody wants any.
 pub(crate) fn note(text: &str) {
     if !is_quiet() {

@@ -2,11 +2,7 @@
 
 use crate::lists::read::ReadToEnd;
 use hostbits::users::Adopted;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
-
-/// How often somebody who waits is told so.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
+use std::time::Duration;
 
 /// Is told how far a call has come. Every method does nothing unless a face has one of its own.
 pub trait Observer: Sync {
@@ -39,21 +35,6 @@ pub trait Observer: Sync {
 
     /// So much is left until the next sighting begins; nothing, when it does.
     fn waiting(&self, _left: Duration) {}
-}
-
-impl dyn Observer + '_ {
-    /// Sleeps, and tells how much is left.
-    pub(crate) fn wait(&self, time: Duration) {
-        let end = Instant::now() + time;
-        loop {
-            let left = end.saturating_duration_since(Instant::now());
-            self.waiting(left);
-            if left.is_zero() {
-                break;
-            }
-            sleep(left.min(BETWEEN_LOOKS));
-        }
-    }
 }
 
 /// For whom nobody looks.

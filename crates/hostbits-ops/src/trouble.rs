@@ -49,7 +49,7 @@ impl Exit {
     /// What it means, for a help text.
     pub const fn sentence(self) -> &'static str {
         match self {
-            Self::Drift => "pool and list differ, or entries of the list cannot be read",
+            Self::Drift => "the pool and the list differ, or entries of the list cannot be read",
             Self::Input => "wrong usage or unreadable input",
             Self::Exhausted => "exhausted: too few addresses are free",
             Self::Taken => "the address is taken already",

@@ -371,6 +371,33 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[Tests("file_system_calls")],
     ),
     mutant(
+        "file: an address that is held is reserved",
+        &[edit(
+            "src/pool/file/builder.rs",
+            "        if let Some(slot) = opening.first_taken(&change.removed)? {",
+            "        if let Some(slot) = opening.first_taken(&[])? {",
+        )],
+        &[Tests("file_growth")],
+    ),
+    mutant(
+        "file: what is taken is read from a file that was not left in order",
+        &[edit(
+            "src/pool/file/builder.rs",
+            "        if !change.removed.is_empty() && !opening.is_left_in_order()? {",
+            "        if !change.removed.is_empty() && opening.is_left_in_order().is_err() {",
+        )],
+        &[Tests("file_growth")],
+    ),
+    mutant(
+        "file: a change of reservations leaves the old sum",
+        &[edit(
+            GROW,
+            "self.sum(added, bits_of_ranges(closed.iter().copied()))?",
+            "self.sum(added, || 0)?",
+        )],
+        &[Tests("file_growth")],
+    ),
+    mutant(
         "file: a growth is over before the new bits are there",
         &[edit(
             GROW,

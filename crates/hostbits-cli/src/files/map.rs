@@ -1,6 +1,6 @@
 //! The address space in characters, as text.
 
-use crate::paint;
+use crate::files::paint;
 use hostbits_ops::{Line, Map};
 use std::io::{self, Write};
 

@@ -7,12 +7,15 @@
 //! | `set` | `hostbits set` |
 //! | `reconcile` | a pool or a set against a list of its users |
 //! | `who` | `hostbits who` |
+//! | `confirm`, `paint` | what was done, unless with -q; the colours and the width of a terminal |
 //! | `asked` | what is to be released, also from standard input |
 //! | `granted`, `released`, `state`, `map` | addresses that were allocated or released, the state of a file, the address space: as text |
 
 mod asked;
+mod confirm;
 mod granted;
 mod map;
+mod paint;
 mod pool;
 mod reconcile;
 mod released;

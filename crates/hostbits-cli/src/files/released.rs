@@ -1,7 +1,8 @@
 //! Addresses that were released, and those that could not be, as text and as JSON.
 
 use crate::files::asked::Unreadable;
-use crate::output::{Format, confirm, print_error_text, print_json};
+use crate::files::confirm::confirm;
+use crate::output::{Format, print_error_text, print_json};
 use hostbits::ReleaseError;
 use hostbits_ops::Failure;
 use hostbits_ops::files::Released;

@@ -20,7 +20,7 @@ fn help_has_every_option_an_example_and_the_exit_codes() {
         "--filter",
         "--filter-file",
         "k8s-pods",
-        "1  pool and list differ, or entries of the list cannot be read",
+        "1  the pool and the list differ, or entries of the list cannot be read",
         "default: auto",
         "default: lowest",
         "default: nobody",

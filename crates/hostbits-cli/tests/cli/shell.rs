@@ -86,6 +86,47 @@ fn exit_codes_are_those_of_the_verb() {
     }
 }
 
+/// Commands that do something themselves, without those that only have others below them.
+fn leaves() -> Vec<String> {
+    let all = commands();
+    let has_more = |command: &String| {
+        let below = format!("{command} ");
+        all.iter().any(|it| it.starts_with(&below))
+    };
+    // What is done with a plan is the same, whatever it was made for.
+    let is_again = |command: &String| command.starts_with(" set reconcile ");
+    let leaves = all
+        .iter()
+        .filter(|it| !has_more(it) && !it.is_empty() && !is_again(it));
+    leaves.map(|it| format!("hostbits{it}")).collect()
+}
+
+/// Who reads the guide hears of every command, and who reads JSON has an example of what it prints.
+#[test]
+fn every_command_is_in_the_guide_and_has_an_example_in_json() {
+    let guide = include_str!("../../../../docs/guide/command-line.md");
+    let examples = [
+        include_str!("../vectors/pool.json"),
+        include_str!("../vectors/set.json"),
+    ];
+    let prints_no_json = ["hostbits completions", "hostbits man"];
+    // Those two are older than the files of examples, and have their tests elsewhere.
+    let elsewhere = ["hostbits next", "hostbits info"];
+    for command in leaves() {
+        assert!(
+            guide.contains(&command),
+            "docs/guide/command-line.md: {command}"
+        );
+        if !prints_no_json.contains(&&*command) && !elsewhere.contains(&&*command) {
+            let is_there = |text: &&str| text.contains(&format!("\"{command} "));
+            assert!(
+                examples.iter().any(|it| is_there(it)),
+                "tests/vectors: {command}"
+            );
+        }
+    }
+}
+
 #[test]
 fn every_shell_has_completions() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {

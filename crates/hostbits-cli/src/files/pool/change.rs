@@ -3,10 +3,11 @@
 use super::args::{AllocateArgs, CreateArgs, GrowArgs, ReleaseArgs};
 use crate::args::PoolArgs;
 use crate::files::asked::read_asked;
+use crate::files::confirm::confirm;
 use crate::files::granted::print_granted;
 use crate::files::released::print_released;
 use crate::files::target::FileArgs;
-use crate::output::{Format, confirm, print_json};
+use crate::output::{Format, print_json};
 use crate::screen::Screen;
 use hostbits::{Durability, NetworkInfo};
 use hostbits_ops::Failure;

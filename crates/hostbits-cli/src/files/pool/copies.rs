@@ -1,7 +1,8 @@
 //! `backup` and `restore`: a copy that nobody takes for the file, and the way back.
 
 use super::args::{BackupArgs, RestoreArgs};
-use crate::output::{Format, confirm, print_json};
+use crate::files::confirm::confirm;
+use crate::output::{Format, print_json};
 use hostbits_ops::files::{self, Copied};
 use hostbits_ops::{Failure, printable_path};
 use serde::Serialize;

@@ -3,11 +3,11 @@
 
 use super::args::ShowArgs;
 use crate::files::map::write_map;
+use crate::files::paint;
 use crate::files::state::{kind, verdict};
 use crate::files::target::FileArgs;
 use crate::info;
 use crate::output::{Format, Utc, print, print_json};
-use crate::paint;
 use crate::screen::processes;
 use hostbits::{
     Durability, NetworkInfo,

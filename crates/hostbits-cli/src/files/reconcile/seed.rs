@@ -1,9 +1,10 @@
 //! `seed`: takes what is listed. It never frees; a list that cannot be read, all of it, is refused.
 
 use super::args::SeedArgs;
+use crate::files::confirm::confirm;
 use crate::files::target::Named;
 use crate::lists::Reading;
-use crate::output::{Format, confirm, print_json};
+use crate::output::{Format, print_json};
 use crate::screen::Screen;
 use hostbits_ops::files::{self, Target};
 use hostbits_ops::{Failure, ListName, ReadList, refuse_two_inputs};

@@ -2,12 +2,12 @@
 
 use super::args::{CheckArgs, ShowArgs};
 use crate::files::map::write_map;
+use crate::files::paint;
 use crate::files::reconcile::args::ListArgs;
 use crate::files::reconcile::check::run as check_against;
 use crate::files::state::{kind, verdict};
 use crate::files::target::{LookArgs, Named};
 use crate::output::{Format, print, print_json};
-use crate::paint;
 use hostbits_config::{Plan, Step, StepKind};
 use hostbits_ops::files::{
     self, CheckedSets, ListedSet, Part, Problem, SeenMember, ShownMember, ShownSet, has_damage,
