@@ -47,6 +47,14 @@ mod client;
 ))]
 mod durability;
 mod error;
+#[cfg(all(
+    test,
+    feature = "mmap",
+    feature = "serde",
+    target_os = "linux",
+    not(loom)
+))]
+mod error_texts;
 mod geometry;
 mod grow_error;
 #[doc(hidden)]

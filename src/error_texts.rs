@@ -1,0 +1,466 @@
+//! Every variant of every error against what it has always said: its code, its sentence, its JSON, byte for byte.
+//!
+//! Programs read codes and JSON, people read sentences; how the enums are cut is nobody's business. A variant that has
+//! no value here does not compile.
+
+use crate::*;
+use std::fmt::{Debug, Display};
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Values of an enum, at least one for each of its variants.
+macro_rules! every {
+    ($enum:ty { $($variant:pat => [$($value:expr),+ $(,)?]),+ $(,)? }) => {{
+        let _ = |it: &$enum| match it {
+            $($variant => (),)+
+        };
+        let all: Vec<$enum> = vec![$($($value),+),+];
+        all
+    }};
+}
+
+/// What was said, to be compared with the vectors.
+struct Said(String);
+
+impl Said {
+    fn of<T: Debug + Display + serde::Serialize>(
+        &mut self,
+        name: &str,
+        errors: Vec<T>,
+        code: impl Fn(&T) -> &'static str,
+    ) {
+        self.0 += &format!("# {name}\n");
+        for error in errors {
+            let json = serde_json::to_string(&error).expect("errors are plain data");
+            self.0 += &format!("{}\n  {error}\n  {json}\n", code(&error));
+        }
+    }
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().expect("an address")
+}
+
+fn net(text: &str) -> ipnet::IpNet {
+    text.parse().expect("a network")
+}
+
+fn member() -> MemberId {
+    let pool = Pool::new(net("10.0.0.0/24")).expect("a network");
+    let set = PoolSet::new([pool]).expect("one member");
+    set.members().next().expect("one member").id()
+}
+
+fn adopted(unparseable: u64) -> Box<Adopted> {
+    Box::new(Adopted {
+        entries: 3,
+        unparseable,
+        ..Adopted::default()
+    })
+}
+
+fn build() -> Vec<BuildError> {
+    let bad_range = |reason| BuildError::BadRange {
+        first: ip("10.0.0.1"),
+        last: ip("10.0.0.9"),
+        reason,
+    };
+    let mut errors = every!(BuildError {
+        BuildError::HostBitsSet { .. } => [BuildError::HostBitsSet {
+            given: net("10.0.0.5/24"),
+            network: net("10.0.0.0/24"),
+            last: ip("10.0.0.255"),
+        }],
+        BuildError::MappedPrefix { .. } => [BuildError::MappedPrefix {
+            network: net("::ffff:10.0.0.0/120"),
+        }],
+        BuildError::TooLarge { .. } => [
+            BuildError::TooLarge { slots: 1 << 64, max: 1 << 32 },
+            BuildError::TooLarge { slots: u128::MAX, max: 1 << 32 },
+            BuildError::TooLarge { slots: 5_000_000_001, max: 1 << 32 },
+        ],
+        BuildError::GatewayOutside { .. } => [
+            BuildError::GatewayOutside {
+                gateway: ip("10.0.1.1"),
+                network: Some(net("10.0.0.0/24")),
+            },
+            BuildError::GatewayOutside { gateway: ip("::1"), network: None },
+        ],
+        BuildError::GatewayReserved { .. } => [BuildError::GatewayReserved {
+            gateway: ip("10.0.0.0"),
+            label: "network",
+        }],
+        BuildError::BadRange { .. } => [bad_range(RangeProblem::Backwards)],
+        BuildError::BadUnit { .. } => [BuildError::BadUnit { unit: 20, shortest: 24, longest: 32 }],
+        BuildError::Empty => [BuildError::Empty],
+    });
+    let reasons = every!(RangeProblem {
+        RangeProblem::Backwards => [RangeProblem::Backwards],
+        RangeProblem::Outside => [RangeProblem::Outside],
+        RangeProblem::Overlaps => [RangeProblem::Overlaps],
+        RangeProblem::Misaligned => [RangeProblem::Misaligned],
+        RangeProblem::Mapped => [RangeProblem::Mapped],
+    });
+    errors.extend(reasons.into_iter().map(bad_range));
+    errors
+}
+
+fn allocate() -> Vec<AllocateError> {
+    let exhausted = |capacity, quarantined| AllocateError::Exhausted {
+        capacity,
+        quarantined,
+    };
+    every!(AllocateError {
+        AllocateError::Exhausted { .. } => [
+            exhausted(0, 0),
+            exhausted(1, 0),
+            exhausted(1, 1),
+            exhausted(253, 2),
+        ],
+        AllocateError::Poisoned { .. } => [AllocateError::Poisoned { errno: 5 }],
+        AllocateError::SyncFailed { .. } => [AllocateError::SyncFailed { errno: 28 }],
+        AllocateError::Forked => [AllocateError::Forked],
+        AllocateError::BadBlock { .. } => [AllocateError::BadBlock {
+            prefix_len: 33,
+            shortest: 24,
+            longest: 32,
+        }],
+        AllocateError::OutOfRange { .. } => [AllocateError::OutOfRange {
+            first: ip("10.0.1.1"),
+            last: ip("10.0.1.9"),
+        }],
+    })
+}
+
+fn exact() -> Vec<AllocateExactError> {
+    let addr = ip("10.0.0.17");
+    every!(AllocateExactError {
+        AllocateExactError::OutOfRange { .. } => [AllocateExactError::OutOfRange { addr }],
+        AllocateExactError::Reserved { .. } => [AllocateExactError::Reserved { addr }],
+        AllocateExactError::AlreadyAllocated { .. } => [AllocateExactError::AlreadyAllocated { addr }],
+        AllocateExactError::Misaligned { .. } => [AllocateExactError::Misaligned {
+            addr,
+            unit: net("10.0.0.16/28"),
+        }],
+        AllocateExactError::Cordoned { .. } => [AllocateExactError::Cordoned { addr }],
+        AllocateExactError::Poisoned { .. } => [AllocateExactError::Poisoned { errno: 5 }],
+        AllocateExactError::SyncFailed { .. } => [AllocateExactError::SyncFailed { errno: 28 }],
+        AllocateExactError::Forked => [AllocateExactError::Forked],
+    })
+}
+
+fn release() -> Vec<ReleaseError> {
+    let addr = ip("10.0.0.17");
+    every!(ReleaseError {
+        ReleaseError::OutOfRange { .. } => [ReleaseError::OutOfRange { addr }],
+        ReleaseError::Reserved { .. } => [ReleaseError::Reserved { addr }],
+        ReleaseError::NotAllocated { .. } => [ReleaseError::NotAllocated { addr }],
+        ReleaseError::Misaligned { .. } => [ReleaseError::Misaligned {
+            addr,
+            unit: net("10.0.0.16/28"),
+        }],
+        ReleaseError::Forked => [ReleaseError::Forked],
+    })
+}
+
+fn grow() -> Vec<GrowError> {
+    every!(GrowError {
+        GrowError::InFile => [GrowError::InFile],
+        GrowError::AddressLost { .. } => [GrowError::AddressLost { addr: ip("10.0.0.7") }],
+        GrowError::Build(_) => [GrowError::Build(BuildError::Empty)],
+    })
+}
+
+fn next() -> Vec<NextFreeError> {
+    every!(NextFreeError {
+        NextFreeError::Network { .. } => [NextFreeError::Network { error: BuildError::Empty }],
+        NextFreeError::Unreadable { .. } => [NextFreeError::Unreadable {
+            position: 3,
+            text: "10.0.0.x".to_owned(),
+        }],
+        NextFreeError::Exhausted { .. } => [NextFreeError::Exhausted { capacity: 253 }],
+    })
+}
+
+fn open() -> Vec<OpenError> {
+    use OpenError as It;
+    let durability = Durability::Strict;
+    let mismatch = |field| Mismatch {
+        field,
+        in_file: "/24".to_owned(),
+        asked: "/25".to_owned(),
+    };
+    let denied = || std::io::Error::from_raw_os_error(13);
+    every!(OpenError {
+        It::NotFound => [It::NotFound],
+        It::AlreadyExists => [It::AlreadyExists],
+        It::NotRegularFile => [It::NotRegularFile],
+        It::Symlink => [It::Symlink],
+        It::WrongOwner { .. } => [It::WrongOwner { uid: 1000 }],
+        It::InsecureMode { .. } => [It::InsecureMode { mode: 0o666 }],
+        It::HardLinked { .. } => [It::HardLinked { links: 0 }, It::HardLinked { links: 2 }],
+        It::RemoteFileSystem { .. } => [It::RemoteFileSystem { magic: 0x6969 }],
+        It::UnknownFileSystem { .. } => [It::UnknownFileSystem { magic: 0x1234 }],
+        It::RenumberingFileSystem { .. } => [It::RenumberingFileSystem { magic: 0x4d44 }],
+        It::CopyOnWrite { .. } => [It::CopyOnWrite { why: "its blocks are shared" }],
+        It::NotDurable { .. } => [It::NotDurable { durability }],
+        It::BadMagic => [It::BadMagic],
+        It::EndianMismatch => [It::EndianMismatch],
+        It::UnsupportedVersion { .. } => [
+            It::UnsupportedVersion { major: 1 },
+            It::UnsupportedVersion { major: 3 },
+        ],
+        It::UnsupportedFeatures { .. } => [It::UnsupportedFeatures { incompat: 1 }],
+        It::ReadOnlyFeatures { .. } => [It::ReadOnlyFeatures { ro_compat: 4 }],
+        It::UnknownContent { .. } => [It::unknown("policy best")],
+        It::Corrupt { .. } => [It::Corrupt { what: "regions overlap" }],
+        It::GeometryMismatch { .. } => [It::GeometryMismatch {
+            mismatches: vec![mismatch("network"), mismatch("unit")],
+        }],
+        It::ModeMismatch { .. } => [It::ModeMismatch {
+            in_file: Durability::Process,
+            asked: durability,
+        }],
+        It::Truncated { .. } => [It::Truncated { len: 512, need: 53_248 }],
+        It::NoSpace => [It::NoSpace],
+        It::StaleFile { .. } => [
+            It::StaleFile { session: 0, min: 2 },
+            It::StaleFile { session: 1, min: 2 },
+        ],
+        It::NoRoom => [It::NoRoom],
+        It::InUse => [It::InUse],
+        It::Busy => [It::Busy],
+        It::TooManyProcesses { .. } => [It::TooManyProcesses { most: 224 }],
+        It::Poisoned => [It::Poisoned],
+        It::SyncFailed { .. } => [It::SyncFailed { errno: 5 }],
+        It::LinearSearch => [It::LinearSearch],
+        It::Io { .. } => [It::Io { action: "open the file", error: denied() }],
+        It::Build(_) => [It::Build(BuildError::Empty)],
+    })
+}
+
+fn sync() -> Vec<SyncError> {
+    every!(SyncError {
+        SyncError::NoFile => [SyncError::NoFile],
+        SyncError::SyncFailed { .. } => [SyncError::SyncFailed { errno: 28 }],
+        SyncError::Poisoned { .. } => [SyncError::Poisoned { errno: 5 }],
+        SyncError::Forked => [SyncError::Forked],
+    })
+}
+
+fn reclaim() -> Vec<ReclaimError> {
+    every!(ReclaimError {
+        ReclaimError::NoFile => [ReclaimError::NoFile],
+        ReclaimError::Forked => [ReclaimError::Forked],
+        ReclaimError::EmptyList { .. } => [ReclaimError::EmptyList { quarantined: 7 }],
+        ReclaimError::Unclear { .. } => [
+            ReclaimError::Unclear { adopted: adopted(1) },
+            ReclaimError::Unclear { adopted: adopted(2) },
+        ],
+    })
+}
+
+fn set_reclaim() -> Vec<SetReclaimError> {
+    let of = |error| {
+        let named = SetReclaimError {
+            id: Some(member()),
+            member: Some("10.0.0.0/24".to_owned()),
+            error,
+        };
+        let of_all = SetReclaimError {
+            id: None,
+            member: None,
+            ..named.clone()
+        };
+        [named, of_all]
+    };
+    reclaim().into_iter().flat_map(of).collect()
+}
+
+fn adopt() -> Vec<AdoptError> {
+    every!(AdoptError {
+        AdoptError::Unreadable { .. } => [
+            AdoptError::Unreadable { adopted: adopted(1) },
+            AdoptError::Unreadable { adopted: adopted(2) },
+        ],
+    })
+}
+
+fn add() -> Vec<AddError> {
+    let extent = |network| {
+        Box::new(Extent {
+            network,
+            first: ip("10.0.0.0"),
+            last: ip("10.0.0.255"),
+        })
+    };
+    every!(AddError {
+        AddError::Overlaps { .. } => [AddError::Overlaps {
+            added: extent(None),
+            member: extent(Some(net("10.0.0.0/24"))),
+            first: ip("10.0.0.0"),
+            last: ip("10.0.0.255"),
+        }],
+        AddError::NoRoom { .. } => [AddError::NoRoom { room: 4 }],
+    })
+}
+
+fn of_member() -> Vec<MemberError> {
+    let member = member();
+    every!(MemberError {
+        MemberError::Unknown { .. } => [MemberError::Unknown { member }],
+        MemberError::NotDrained { .. } => [MemberError::NotDrained { member }],
+        MemberError::NotEmpty { .. } => [MemberError::NotEmpty { member, allocated: 3 }],
+    })
+}
+
+fn cordon() -> Vec<CordonError> {
+    let (first, last) = (ip("10.0.0.8"), ip("10.0.0.9"));
+    every!(CordonError {
+        CordonError::OutOfRange { .. } => [CordonError::OutOfRange { first, last }],
+        CordonError::TooMany { .. } => [CordonError::TooMany { most: 8 }],
+        CordonError::NotCordoned { .. } => [CordonError::NotCordoned { first, last }],
+    })
+}
+
+fn allocate_pair() -> Vec<AllocatePairError> {
+    let none = |indices| AllocatePairError::NoCommonIndex { indices };
+    let mut errors = every!(AllocatePairError {
+        AllocatePairError::V4(_) => [AllocatePairError::V4(allocate().remove(0))],
+        AllocatePairError::V6(_) => [AllocatePairError::V6(allocate().remove(0))],
+        AllocatePairError::NoCommonIndex { .. } => [none(0), none(1), none(2)],
+    });
+    errors.extend(allocate().into_iter().map(AllocatePairError::V6));
+    errors
+}
+
+fn reconciler() -> Vec<ReconcilerError> {
+    every!(ReconcilerError {
+        ReconcilerError::Busy => [ReconcilerError::Busy],
+        ReconcilerError::Poisoned { .. } => [ReconcilerError::Poisoned { errno: 5 }],
+        ReconcilerError::Forked => [ReconcilerError::Forked],
+        ReconcilerError::Lock { .. } => [ReconcilerError::Lock { errno: 5 }],
+        ReconcilerError::OtherPool => [ReconcilerError::OtherPool],
+        ReconcilerError::Superseded => [ReconcilerError::Superseded],
+    })
+}
+
+fn set_reconciler() -> Vec<SetReconcilerError> {
+    let of = |error| SetReconcilerError {
+        id: member(),
+        member: "10.0.0.0/24".to_owned(),
+        error,
+    };
+    reconciler().into_iter().map(of).collect()
+}
+
+fn pass() -> Vec<PassError> {
+    every!(PassError {
+        PassError::Incomplete => [PassError::Incomplete],
+        PassError::CountMismatch { .. } => [PassError::CountMismatch { announced: 3, read: 2 }],
+        PassError::Superseded => [PassError::Superseded],
+    })
+}
+
+fn fuse() -> Vec<Fuse> {
+    let age = Duration::from_secs(16 * 60);
+    every!(Fuse {
+        Fuse::EmptyList { .. } => [Fuse::EmptyList { ripe: 3 }],
+        Fuse::Shrunk { .. } => [Fuse::Shrunk { listed: 1, before: 9, ripe: 8 }],
+        Fuse::TooMany { .. } => [Fuse::TooMany { ripe: 40, limit: 16 }],
+        Fuse::Unclear { .. } => [Fuse::Unclear { unparseable: 1 }, Fuse::Unclear { unparseable: 2 }],
+        Fuse::Stale { .. } => [Fuse::Stale { age }],
+    })
+}
+
+fn apply() -> Vec<ApplyError> {
+    let mut errors = every!(ApplyError {
+        ApplyError::OtherPool => [ApplyError::OtherPool],
+        ApplyError::Superseded => [ApplyError::Superseded],
+        ApplyError::Version { .. } => [ApplyError::Version { version: 99 }],
+        ApplyError::Poisoned { .. } => [ApplyError::Poisoned { errno: 5 }],
+        ApplyError::Forked => [ApplyError::Forked],
+        ApplyError::Fuse { .. } => [ApplyError::Fuse { fuse: fuse().remove(0) }],
+    });
+    errors.extend(fuse().into_iter().map(ApplyError::from));
+    errors
+}
+
+fn set_apply() -> Vec<SetApplyError> {
+    let of_fuse = |(id, member), fuse| SetApplyError::Fuse {
+        id,
+        member,
+        fuse,
+        ripe: 50,
+    };
+    let of_member = |error| SetApplyError::Member {
+        id: Some(member()),
+        member: "10.0.0.0/24".to_owned(),
+        error,
+    };
+    let named = || (Some(member()), Some("10.0.0.0/24".to_owned()));
+    let mut errors = every!(SetApplyError {
+        SetApplyError::Member { .. } => [SetApplyError::Member {
+            id: None,
+            member: "10.0.0.0/24".to_owned(),
+            error: ApplyError::OtherPool,
+        }],
+        SetApplyError::Fuse { .. } => [of_fuse((None, None), fuse().remove(0))],
+    });
+    errors.extend(apply().into_iter().map(of_member));
+    errors.extend(fuse().into_iter().map(|fuse| of_fuse(named(), fuse)));
+    errors
+}
+
+fn release_pair() -> Vec<ReleasePairError> {
+    let of = |error| [(Some(error), None), (None, Some(ReleaseError::Forked))];
+    let both = (Some(ReleaseError::Forked), Some(ReleaseError::Forked));
+    let pairs = release().into_iter().flat_map(of).chain([both]);
+    let error = |(v4, v6)| ReleasePairError { v4, v6 };
+    pairs.map(error).collect()
+}
+
+#[test]
+fn every_error_says_what_it_has_always_said() {
+    let mut said = Said(String::new());
+    said.of("BuildError", build(), BuildError::code);
+    said.of("AllocateError", allocate(), AllocateError::code);
+    said.of("AllocateExactError", exact(), AllocateExactError::code);
+    said.of("ReleaseError", release(), ReleaseError::code);
+    said.of("GrowError", grow(), GrowError::code);
+    said.of("NextFreeError", next(), NextFreeError::code);
+    said.of("OpenError", open(), OpenError::code);
+    said.of("SyncError", sync(), SyncError::code);
+    said.of("ReclaimError", reclaim(), ReclaimError::code);
+    said.of("SetReclaimError", set_reclaim(), SetReclaimError::code);
+    said.of("AdoptError", adopt(), AdoptError::code);
+    said.of(
+        "SnapshotMismatch",
+        vec![SnapshotMismatch],
+        SnapshotMismatch::code,
+    );
+    said.of("AddError", add(), AddError::code);
+    said.of("MemberError", of_member(), MemberError::code);
+    said.of("CordonError", cordon(), CordonError::code);
+    said.of(
+        "AllocatePairError",
+        allocate_pair(),
+        AllocatePairError::code,
+    );
+    said.of("ReleasePairError", release_pair(), |_| "-");
+    said.of("ReconcilerError", reconciler(), ReconcilerError::code);
+    said.of(
+        "SetReconcilerError",
+        set_reconciler(),
+        SetReconcilerError::code,
+    );
+    said.of("PassError", pass(), PassError::code);
+    said.of("Fuse", fuse(), Fuse::code);
+    said.of("ApplyError", apply(), ApplyError::code);
+    said.of("SetApplyError", set_apply(), SetApplyError::code);
+    let expected = include_str!("error_texts.txt");
+    let first = |(at, (now, then)): (usize, (&str, &str))| (now != then).then_some(at + 1);
+    let lines = said.0.lines().zip(expected.lines()).enumerate();
+    let differs = lines.map(first).find_map(|line| line);
+    assert!(said.0 == expected, "line {differs:?} differs:\n{}", said.0);
+}
