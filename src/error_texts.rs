@@ -59,6 +59,22 @@ fn adopted(unparseable: u64) -> Box<Adopted> {
     })
 }
 
+fn poisoned() -> FileRefusal {
+    FileRefusal::Poisoned { errno: 5 }
+}
+
+fn sync_failed() -> FileRefusal {
+    FileRefusal::SyncFailed { errno: 28 }
+}
+
+fn refusal() -> Vec<FileRefusal> {
+    every!(FileRefusal {
+        FileRefusal::Poisoned { .. } => [poisoned()],
+        FileRefusal::SyncFailed { .. } => [sync_failed()],
+        FileRefusal::Forked => [FileRefusal::Forked],
+    })
+}
+
 fn build() -> Vec<BuildError> {
     let bad_range = |reason| BuildError::BadRange {
         first: ip("10.0.0.1"),
@@ -117,9 +133,11 @@ fn allocate() -> Vec<AllocateError> {
             exhausted(1, 1),
             exhausted(253, 2),
         ],
-        AllocateError::Poisoned { .. } => [AllocateError::Poisoned { errno: 5 }],
-        AllocateError::SyncFailed { .. } => [AllocateError::SyncFailed { errno: 28 }],
-        AllocateError::Forked => [AllocateError::Forked],
+        AllocateError::File(_) => [
+            AllocateError::File(poisoned()),
+            AllocateError::File(sync_failed()),
+            AllocateError::File(FileRefusal::Forked),
+        ],
         AllocateError::BadBlock { .. } => [AllocateError::BadBlock {
             prefix_len: 33,
             shortest: 24,
@@ -143,9 +161,11 @@ fn exact() -> Vec<AllocateExactError> {
             unit: net("10.0.0.16/28"),
         }],
         AllocateExactError::Cordoned { .. } => [AllocateExactError::Cordoned { addr }],
-        AllocateExactError::Poisoned { .. } => [AllocateExactError::Poisoned { errno: 5 }],
-        AllocateExactError::SyncFailed { .. } => [AllocateExactError::SyncFailed { errno: 28 }],
-        AllocateExactError::Forked => [AllocateExactError::Forked],
+        AllocateExactError::File(_) => [
+            AllocateExactError::File(poisoned()),
+            AllocateExactError::File(sync_failed()),
+            AllocateExactError::File(FileRefusal::Forked),
+        ],
     })
 }
 
@@ -242,9 +262,11 @@ fn open() -> Vec<OpenError> {
 fn sync() -> Vec<SyncError> {
     every!(SyncError {
         SyncError::NoFile => [SyncError::NoFile],
-        SyncError::SyncFailed { .. } => [SyncError::SyncFailed { errno: 28 }],
-        SyncError::Poisoned { .. } => [SyncError::Poisoned { errno: 5 }],
-        SyncError::Forked => [SyncError::Forked],
+        SyncError::File(_) => [
+            SyncError::File(sync_failed()),
+            SyncError::File(poisoned()),
+            SyncError::File(FileRefusal::Forked),
+        ],
     })
 }
 
@@ -337,8 +359,10 @@ fn allocate_pair() -> Vec<AllocatePairError> {
 fn reconciler() -> Vec<ReconcilerError> {
     every!(ReconcilerError {
         ReconcilerError::Busy => [ReconcilerError::Busy],
-        ReconcilerError::Poisoned { .. } => [ReconcilerError::Poisoned { errno: 5 }],
-        ReconcilerError::Forked => [ReconcilerError::Forked],
+        ReconcilerError::File(_) => [
+            ReconcilerError::File(poisoned()),
+            ReconcilerError::File(FileRefusal::Forked),
+        ],
         ReconcilerError::Lock { .. } => [ReconcilerError::Lock { errno: 5 }],
         ReconcilerError::OtherPool => [ReconcilerError::OtherPool],
         ReconcilerError::Superseded => [ReconcilerError::Superseded],
@@ -378,8 +402,10 @@ fn apply() -> Vec<ApplyError> {
         ApplyError::OtherPool => [ApplyError::OtherPool],
         ApplyError::Superseded => [ApplyError::Superseded],
         ApplyError::Version { .. } => [ApplyError::Version { version: 99 }],
-        ApplyError::Poisoned { .. } => [ApplyError::Poisoned { errno: 5 }],
-        ApplyError::Forked => [ApplyError::Forked],
+        ApplyError::File(_) => [
+            ApplyError::File(poisoned()),
+            ApplyError::File(FileRefusal::Forked),
+        ],
         ApplyError::Fuse { .. } => [ApplyError::Fuse { fuse: fuse().remove(0) }],
     });
     errors.extend(fuse().into_iter().map(ApplyError::from));
@@ -458,6 +484,7 @@ fn every_error_says_what_it_has_always_said() {
     said.of("Fuse", fuse(), Fuse::code);
     said.of("ApplyError", apply(), ApplyError::code);
     said.of("SetApplyError", set_apply(), SetApplyError::code);
+    said.of("FileRefusal", refusal(), FileRefusal::code);
     let expected = include_str!("error_texts.txt");
     let first = |(at, (now, then)): (usize, (&str, &str))| (now != then).then_some(at + 1);
     let lines = said.0.lines().zip(expected.lines()).enumerate();

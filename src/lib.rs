@@ -55,6 +55,7 @@ mod error;
     not(loom)
 ))]
 mod error_texts;
+mod file_refusal;
 mod geometry;
 mod grow_error;
 #[doc(hidden)]
@@ -93,6 +94,7 @@ pub use client::ClientKey;
 ))]
 pub use durability::{Durability, Recovery, RecoveryKind};
 pub use error::{AllocateError, AllocateExactError, BuildError, RangeProblem, ReleaseError};
+pub use file_refusal::FileRefusal;
 pub use geometry::Gateway;
 pub use grow_error::GrowError;
 pub use network::Network;

@@ -5,8 +5,8 @@
 mod scratch;
 
 use hostbits::{
-    AllocateError, AllocateExactError, Durability, Gateway, OpenError, Policy, Pool, PoolSet,
-    ReclaimError, RecoveryKind, Search, StatsLevel, Status, SyncError,
+    AllocateError, AllocateExactError, Durability, FileRefusal, Gateway, OpenError, Policy, Pool,
+    PoolSet, ReclaimError, RecoveryKind, Search, StatsLevel, Status, SyncError,
 };
 use ipnet::{IpNet, Ipv4Net};
 use scratch::{
@@ -1100,7 +1100,7 @@ fn a_close_tells_what_a_drop_cannot() {
     poison(&path);
     assert!(matches!(
         pool.close(),
-        Err(SyncError::Poisoned { errno: 5 })
+        Err(SyncError::File(FileRefusal::Poisoned { errno: 5 }))
     ));
     assert_eq!(
         builder.open(&path).unwrap().recovery().unwrap().kind,

@@ -13,8 +13,8 @@ mod skip;
 
 use children::{command, role};
 use hostbits::{
-    AllocateError, AllocateExactError, Durability, OpenError, Pool, ReconcileOptions, RecoveryKind,
-    SyncError,
+    AllocateError, AllocateExactError, Durability, FileRefusal, OpenError, Pool, ReconcileOptions,
+    RecoveryKind, SyncError,
 };
 use ipnet::Ipv4Net;
 use ledger::Ledger;
@@ -874,15 +874,18 @@ fn failing_sync(path: &Path) {
     let pool = builder(Durability::Barrier).open(path).unwrap();
     let held = pool.allocate().unwrap();
     ledger.take(pool.slot_of(held).unwrap(), 1).unwrap();
-    assert_eq!(pool.sync(), Err(SyncError::SyncFailed { errno: 5 }));
     assert_eq!(
         pool.sync(),
-        Err(SyncError::Poisoned { errno: 5 }),
+        Err(SyncError::File(FileRefusal::SyncFailed { errno: 5 }))
+    );
+    assert_eq!(
+        pool.sync(),
+        Err(SyncError::File(FileRefusal::Poisoned { errno: 5 })),
         "there is no second attempt"
     );
     assert!(matches!(
         pool.allocate(),
-        Err(AllocateError::Poisoned { errno: 5, .. })
+        Err(AllocateError::File(FileRefusal::Poisoned { errno: 5 }))
     ));
     ledger.counter(SHOWN).store(1, Ordering::SeqCst);
     wait(&ledger, SEEN, 1);
@@ -909,26 +912,29 @@ fn a_failed_sync_poisons_everybody_and_the_next_opener_recovers() {
             assert_eq!(pool.health().unwrap().poison, Some(5));
             assert!(matches!(
                 pool.allocate(),
-                Err(AllocateError::Poisoned { errno: 5, .. })
+                Err(AllocateError::File(FileRefusal::Poisoned { errno: 5 }))
             ));
             assert!(matches!(
                 pool.allocate_many(2),
-                Err(AllocateError::Poisoned { .. })
+                Err(AllocateError::File(FileRefusal::Poisoned { .. }))
             ));
             assert!(matches!(
                 pool.allocate_block(28),
-                Err(AllocateError::Poisoned { .. })
+                Err(AllocateError::File(FileRefusal::Poisoned { .. }))
             ));
             assert!(matches!(
                 pool.allocate_exact("10.0.0.99".parse().unwrap()),
-                Err(AllocateExactError::Poisoned { .. })
+                Err(AllocateExactError::File(FileRefusal::Poisoned { .. }))
             ));
             assert_eq!(
                 pool.allocate_into(&mut [std::net::Ipv4Addr::UNSPECIFIED; 9]),
                 0
             );
             assert!(pool.local().allocate().is_err());
-            assert_eq!(pool.sync(), Err(SyncError::Poisoned { errno: 5 }));
+            assert_eq!(
+                pool.sync(),
+                Err(SyncError::File(FileRefusal::Poisoned { errno: 5 }))
+            );
             assert!(matches!(
                 builder(Durability::Barrier).open(&path),
                 Err(OpenError::Poisoned)
@@ -981,8 +987,8 @@ fn strict_failing(path: &Path) {
                 start.wait();
                 let counter = match pool.allocate() {
                     Ok(_) => SHOWN,
-                    Err(AllocateError::SyncFailed { errno: 5, .. }) => SEEN,
-                    Err(AllocateError::Poisoned { errno: 5, .. }) => REFUSED,
+                    Err(AllocateError::File(FileRefusal::SyncFailed { errno: 5 })) => SEEN,
+                    Err(AllocateError::File(FileRefusal::Poisoned { errno: 5 })) => REFUSED,
                     Err(other) => panic!("{other}"),
                 };
                 ledger.counter(counter).fetch_add(1, Ordering::SeqCst);

@@ -9,7 +9,8 @@ mod scratch;
 
 use children::{role, spawn};
 use hostbits::{
-    AllocateError, Builder, DualStack, Pool, PoolSet, ReconcileOptions, RecoveryKind, StatsLevel,
+    AllocateError, Builder, DualStack, FileRefusal, Pool, PoolSet, ReconcileOptions, RecoveryKind,
+    StatsLevel,
 };
 use ipnet::{Ipv4Net, Ipv6Net};
 use scratch::{Scratch, forget_the_boot, poison, put_back, read};
@@ -255,7 +256,10 @@ fn a_poisoned_member_is_passed_over_and_is_the_reason_at_the_end() {
     ];
     for error in errors {
         assert!(
-            matches!(error, AllocateError::Poisoned { errno: 5, .. }),
+            matches!(
+                error,
+                AllocateError::File(FileRefusal::Poisoned { errno: 5 })
+            ),
             "{error}"
         );
     }

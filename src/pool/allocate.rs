@@ -4,7 +4,8 @@ use super::Pool;
 use super::confirm::Duty;
 use super::member::Part;
 use crate::bitmap::{Attempt, Bitmap, BlockCandidates, Burst, Gate, Likely, Mark, Way, WordBits};
-use crate::error::{AllocateError, AllocateExactError, Refusal};
+use crate::error::{AllocateError, AllocateExactError};
+use crate::file_refusal::FileRefusal;
 use crate::geometry::Place;
 use crate::network::Network;
 use crate::policy::Hints;
@@ -538,7 +539,7 @@ impl<N: Network> Pool<N> {
         &self,
         hints: &Hints,
         (first, last): Part,
-    ) -> Result<Option<Slot>, Refusal> {
+    ) -> Result<Option<Slot>, FileRefusal> {
         let claimed = self.claim(|bitmap| {
             let way = hints.way(first, last, |slot| bitmap.is_free(slot));
             self.claim_or_scrub(|| bitmap.claim_within(first, way, last))
@@ -598,7 +599,7 @@ impl<N: Network> Pool<N> {
     pub(super) fn exhausted<T>(&self) -> Result<T, AllocateError> {
         let mut quarantined = 0;
         if self.is_in_file() {
-            if let Some(refusal) = Refusal::from_code(self.refusal_code()) {
+            if let Some(refusal) = FileRefusal::of_number(self.refusal_number()) {
                 return Err(refusal.into());
             }
             quarantined = self.quarantined();

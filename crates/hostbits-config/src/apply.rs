@@ -2,7 +2,7 @@
 
 use crate::model::{Config, MemberConfig};
 use crate::plan::{Plan, PlanError, Step, StepKind};
-use hostbits::{OpenError, SyncError};
+use hostbits::{FileRefusal, OpenError, SyncError};
 use ipnet::IpNet;
 use std::error::Error;
 use std::fmt;
@@ -98,7 +98,7 @@ fn do_to_file(member: &MemberConfig, kind: &StepKind) -> Result<(), OpenError> {
         | StepKind::Change { .. } => return Ok(()),
     };
     pool.close().map_err(|error| match error {
-        SyncError::SyncFailed { errno } => OpenError::SyncFailed { errno },
+        SyncError::File(FileRefusal::SyncFailed { errno }) => OpenError::SyncFailed { errno },
         _ => OpenError::Poisoned,
     })
 }

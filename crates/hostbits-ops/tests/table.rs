@@ -15,6 +15,17 @@ const ERRORS: &[(&str, Option<&[Kind]>)] = &[
     ("AllocatePairError", Some(&[Kind::Allocate])),
     ("AllocateExactError", Some(&[Kind::Exact])),
     ("ReleaseError", Some(&[Kind::Release])),
+    // Inside the errors of the verbs that a pool file can refuse.
+    (
+        "FileRefusal",
+        Some(&[
+            Kind::Allocate,
+            Kind::Exact,
+            Kind::Sync,
+            Kind::Unclosed,
+            Kind::Pass,
+        ]),
+    ),
     ("OpenError", Some(&[Kind::File])),
     ("SyncError", Some(&[Kind::Sync, Kind::Unclosed])),
     ("ReclaimError", Some(&[Kind::Reclaim])),

@@ -487,7 +487,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[edit(
             "src/pool/barrier.rs",
             "        let confirmed = self.confirm();\n        let ours",
-            "        let confirmed = Ok::<(), Refusal>(());\n        let ours",
+            "        let confirmed = Ok::<(), FileRefusal>(());\n        let ours",
         )],
         &[POISONED],
     ),

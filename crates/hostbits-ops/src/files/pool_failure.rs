@@ -4,8 +4,8 @@ use crate::lists::read::ReadList;
 use crate::report::Sighted;
 use crate::trouble::{Case, Kind, Place, Words};
 use hostbits::{
-    AllocateError, AllocateExactError, Fuse, MemberId, OpenError, PassError, ReconcilerError,
-    SetApplyError, SetReclaimError, SetReconcilerError, SyncError,
+    AllocateError, AllocateExactError, FileRefusal, Fuse, MemberId, OpenError, PassError,
+    ReconcilerError, SetApplyError, SetReclaimError, SetReconcilerError, SyncError,
 };
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
@@ -431,12 +431,12 @@ mod tests {
             assert_eq!(exit_code(Cause::Open(error)), 8);
         }
         for error in [
-            SyncError::SyncFailed { errno: 5 },
-            SyncError::Poisoned { errno: 5 },
+            SyncError::File(FileRefusal::SyncFailed { errno: 5 }),
+            SyncError::File(FileRefusal::Poisoned { errno: 5 }),
         ] {
             assert_eq!(exit_code(Cause::Sync(error)), 8);
         }
-        let error = AllocateError::Forked;
+        let error = AllocateError::File(FileRefusal::Forked);
         let (free, wanted) = (0, None);
         assert_eq!(
             exit_code(Cause::Allocate {
@@ -446,6 +446,9 @@ mod tests {
             }),
             8
         );
-        assert_eq!(exit_code(Cause::Exact(AllocateExactError::Forked)), 8);
+        assert_eq!(
+            exit_code(Cause::Exact(AllocateExactError::File(FileRefusal::Forked))),
+            8
+        );
     }
 }
