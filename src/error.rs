@@ -267,6 +267,12 @@ pub enum AllocateError {
 }
 
 impl AllocateError {
+    /// Whether there was nothing (not enough, no such block) to allocate: try again when something was released, or
+    /// add addresses. Every other error stays until something else is changed.
+    pub fn is_exhausted(&self) -> bool {
+        matches!(self, Self::Exhausted { .. })
+    }
+
     /// A stable name for logs, JSON and exit codes: kebab case.
     pub fn code(&self) -> &'static str {
         match self {

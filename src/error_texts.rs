@@ -26,13 +26,34 @@ impl Said {
     fn of<T: Debug + Display + serde::Serialize>(
         &mut self,
         name: &str,
+        all: Vec<T>,
+        code: impl Fn(&T) -> &'static str,
+    ) -> Vec<(T, String)> {
+        self.0 += &format!("# {name}\n");
+        let mut each = Vec::new();
+        for it in all {
+            let json = serde_json::to_string(&it).expect("errors are plain data");
+            let said = format!("{}\n  {it}\n  {json}\n", code(&it));
+            self.0 += &said;
+            each.push((it, said));
+        }
+        each
+    }
+
+    /// And as one of all errors each says the same.
+    fn of_errors<T: std::error::Error + serde::Serialize + Into<Error>>(
+        &mut self,
+        name: &str,
         errors: Vec<T>,
         code: impl Fn(&T) -> &'static str,
     ) {
-        self.0 += &format!("# {name}\n");
-        for error in errors {
-            let json = serde_json::to_string(&error).expect("errors are plain data");
-            self.0 += &format!("{}\n  {error}\n  {json}\n", code(&error));
+        for (error, said) in self.of(name, errors, code) {
+            let text = |error: &dyn std::error::Error| error.to_string();
+            let behind = error.source().map(text);
+            let any: Error = error.into();
+            let json = serde_json::to_string(&any).expect("errors are plain data");
+            assert_eq!(format!("{}\n  {any}\n  {json}\n", any.code()), said);
+            assert_eq!(std::error::Error::source(&any).map(text), behind);
         }
     }
 }
@@ -449,42 +470,42 @@ fn release_pair() -> Vec<ReleasePairError> {
 #[test]
 fn every_error_says_what_it_has_always_said() {
     let mut said = Said(String::new());
-    said.of("BuildError", build(), BuildError::code);
-    said.of("AllocateError", allocate(), AllocateError::code);
-    said.of("AllocateExactError", exact(), AllocateExactError::code);
-    said.of("ReleaseError", release(), ReleaseError::code);
-    said.of("GrowError", grow(), GrowError::code);
-    said.of("NextFreeError", next(), NextFreeError::code);
-    said.of("OpenError", open(), OpenError::code);
-    said.of("SyncError", sync(), SyncError::code);
-    said.of("ReclaimError", reclaim(), ReclaimError::code);
-    said.of("SetReclaimError", set_reclaim(), SetReclaimError::code);
-    said.of("AdoptError", adopt(), AdoptError::code);
-    said.of(
+    said.of_errors("BuildError", build(), BuildError::code);
+    said.of_errors("AllocateError", allocate(), AllocateError::code);
+    said.of_errors("AllocateExactError", exact(), AllocateExactError::code);
+    said.of_errors("ReleaseError", release(), ReleaseError::code);
+    said.of_errors("GrowError", grow(), GrowError::code);
+    said.of_errors("NextFreeError", next(), NextFreeError::code);
+    said.of_errors("OpenError", open(), OpenError::code);
+    said.of_errors("SyncError", sync(), SyncError::code);
+    said.of_errors("ReclaimError", reclaim(), ReclaimError::code);
+    said.of_errors("SetReclaimError", set_reclaim(), SetReclaimError::code);
+    said.of_errors("AdoptError", adopt(), AdoptError::code);
+    said.of_errors(
         "SnapshotMismatch",
         vec![SnapshotMismatch],
         SnapshotMismatch::code,
     );
-    said.of("AddError", add(), AddError::code);
-    said.of("MemberError", of_member(), MemberError::code);
-    said.of("CordonError", cordon(), CordonError::code);
-    said.of(
+    said.of_errors("AddError", add(), AddError::code);
+    said.of_errors("MemberError", of_member(), MemberError::code);
+    said.of_errors("CordonError", cordon(), CordonError::code);
+    said.of_errors(
         "AllocatePairError",
         allocate_pair(),
         AllocatePairError::code,
     );
-    said.of("ReleasePairError", release_pair(), |_| "-");
-    said.of("ReconcilerError", reconciler(), ReconcilerError::code);
-    said.of(
+    said.of_errors("ReleasePairError", release_pair(), ReleasePairError::code);
+    said.of_errors("ReconcilerError", reconciler(), ReconcilerError::code);
+    said.of_errors(
         "SetReconcilerError",
         set_reconciler(),
         SetReconcilerError::code,
     );
-    said.of("PassError", pass(), PassError::code);
+    said.of_errors("PassError", pass(), PassError::code);
     said.of("Fuse", fuse(), Fuse::code);
-    said.of("ApplyError", apply(), ApplyError::code);
-    said.of("SetApplyError", set_apply(), SetApplyError::code);
-    said.of("FileRefusal", refusal(), FileRefusal::code);
+    said.of_errors("ApplyError", apply(), ApplyError::code);
+    said.of_errors("SetApplyError", set_apply(), SetApplyError::code);
+    said.of_errors("FileRefusal", refusal(), FileRefusal::code);
     let expected = include_str!("error_texts.txt");
     let first = |(at, (now, then)): (usize, (&str, &str))| (now != then).then_some(at + 1);
     let lines = said.0.lines().zip(expected.lines()).enumerate();

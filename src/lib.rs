@@ -37,6 +37,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod any_error;
 mod bitmap;
 mod client;
 #[cfg(all(
@@ -83,6 +84,7 @@ mod sync;
 mod table;
 mod users;
 
+pub use any_error::Error;
 pub use client::Client;
 #[cfg(feature = "sticky")]
 pub use client::ClientKey;

@@ -4,8 +4,8 @@ use crate::lists::read::ReadList;
 use crate::report::Sighted;
 use crate::trouble::{Case, Kind, Place, Words};
 use hostbits::{
-    AllocateError, AllocateExactError, FileRefusal, Fuse, MemberId, OpenError, PassError,
-    ReconcilerError, SetApplyError, SetReclaimError, SetReconcilerError, SyncError,
+    AllocateError, AllocateExactError, Fuse, MemberId, OpenError, PassError, ReconcilerError,
+    SetApplyError, SetReclaimError, SetReconcilerError, SyncError,
 };
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
@@ -403,6 +403,7 @@ fn serialize_apply<S: Serializer>(error: &SetApplyError, serializer: S) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hostbits::FileRefusal;
 
     fn exit_code(cause: Cause) -> u8 {
         let file = "a.pool".to_owned();
