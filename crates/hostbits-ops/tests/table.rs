@@ -250,7 +250,7 @@ fn variants_that_are_told_apart_are_all_there_are() {
         (
             "crates/hostbits-config/src/apply.rs",
             "ApplyError",
-            &["Plan", "Refused", "File"],
+            &["Plan", "Refused", "File", "Close"],
         ),
         (
             "crates/hostbits-config/src/open.rs",
