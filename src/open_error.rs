@@ -296,9 +296,14 @@ impl OpenError {
 
     pub(crate) fn sync(error: &io::Error) -> Self {
         Self::SyncFailed {
-            errno: error.raw_os_error().unwrap_or_default(),
+            errno: errno_of(error),
         }
     }
+}
+
+/// The number of an error. One that has none, such as of a write that wrote nothing, must not be told as "Success".
+pub(crate) fn errno_of(error: &io::Error) -> i32 {
+    error.raw_os_error().unwrap_or(nix::libc::EIO)
 }
 
 impl fmt::Display for OpenError {
@@ -481,3 +486,18 @@ impl fmt::Display for SyncError {
 }
 
 impl Error for SyncError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It was told as "Success (os error 0)".
+    #[test]
+    fn a_failure_without_a_number_is_no_success() {
+        let error = OpenError::sync(&io::ErrorKind::WriteZero.into());
+        assert_eq!(
+            error.to_string(),
+            "the file cannot be made durable: Input/output error (os error 5)"
+        );
+    }
+}

@@ -13,6 +13,7 @@ use super::state::{State, States};
 use crate::bitmap::{Bitmap, Lanes, Shape};
 use crate::durability::{Durability, Recovery, RecoveryKind};
 use crate::file_refusal::FileRefusal;
+use crate::open_error::errno_of;
 use crate::slot::SLOTS_PER_CHUNK;
 use crate::storage::Lent;
 use crate::storage::fork::Side;
@@ -322,7 +323,7 @@ impl Attached {
         }
         let poison = self.poison();
         self.leave().map_err(|error| FileRefusal::SyncFailed {
-            errno: error.raw_os_error().unwrap_or(nix::libc::EIO),
+            errno: errno_of(&error),
         })?;
         match poison {
             Some(errno) => Err(FileRefusal::Poisoned { errno }),
