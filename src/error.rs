@@ -330,6 +330,17 @@ impl fmt::Display for AllocateError {
 
 impl Error for AllocateError {}
 
+impl AllocateError {
+    /// Why the file refuses, if it is that.
+    #[inline]
+    pub(crate) fn of_file(&self) -> Option<FileRefusal> {
+        match self {
+            Self::File(refusal) => Some(*refusal),
+            Self::Exhausted { .. } | Self::BadBlock { .. } | Self::OutOfRange { .. } => None,
+        }
+    }
+}
+
 impl From<FileRefusal> for AllocateError {
     #[inline]
     fn from(refusal: FileRefusal) -> Self {
