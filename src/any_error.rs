@@ -6,34 +6,8 @@ use crate::error::{AllocateError, AllocateExactError, BuildError, ReleaseError};
 use crate::file_refusal::FileRefusal;
 use crate::grow_error::GrowError;
 use crate::next_free::NextFreeError;
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
-use crate::open_error::{OpenError, SyncError};
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
-use crate::pool::ReclaimError;
 use crate::pool::SnapshotMismatch;
-use crate::reconcile::{ApplyError, PassError, ReconcilerError};
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
-use crate::set::SetReclaimError;
-use crate::set::{
-    AddError, AllocatePairError, CordonError, MemberError, ReleasePairError, SetApplyError,
-    SetReconcilerError,
-};
-use crate::users::AdoptError;
+use crate::{reconcile, set, users};
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -110,35 +84,35 @@ errors! {
     /// This one address was not allocated.
     AllocateExact(AllocateExactError),
     /// No pair of addresses was allocated.
-    AllocatePair(AllocatePairError),
+    AllocatePair(set::AllocatePairError),
     /// An address was not released.
     Release(ReleaseError),
     /// A pair of addresses was not released, or not all of it.
-    ReleasePair(ReleasePairError),
+    ReleasePair(set::ReleasePairError),
     /// A pool file refuses, whatever is asked of it: out of the errors of other verbs.
     File(FileRefusal),
     /// There is no next free address.
     NextFree(NextFreeError),
     /// A list was refused.
-    Adopt(AdoptError),
+    Adopt(users::AdoptError),
     /// Two snapshots cannot be compared.
     Snapshot(SnapshotMismatch),
     /// A pool does not become a member of a set.
-    Add(AddError),
+    Add(set::AddError),
     /// A member was not drained, resumed or removed.
-    Member(MemberError),
+    Member(set::MemberError),
     /// A range was not cordoned, or not uncordoned.
-    Cordon(CordonError),
+    Cordon(set::CordonError),
     /// There is no reconciler of a pool.
-    Reconciler(ReconcilerError),
+    Reconciler(reconcile::ReconcilerError),
     /// A pass has no plan.
-    Pass(PassError),
+    Pass(reconcile::PassError),
     /// A plan was not applied.
-    Apply(ApplyError),
+    Apply(reconcile::ApplyError),
     /// There is no reconciler of a set.
-    SetReconciler(SetReconcilerError),
+    SetReconciler(set::ReconcilerError),
     /// A plan of a set was not applied.
-    SetApply(SetApplyError),
+    SetApply(set::ApplyError),
     #[cfg(all(
         feature = "mmap",
         target_os = "linux",
@@ -147,13 +121,13 @@ errors! {
     ))]
     files {
         /// A pool file was not created, opened or read.
-        Open(OpenError),
+        Open(crate::file::OpenError),
         /// What a pool holds was not made durable.
-        Sync(SyncError),
+        Sync(crate::file::SyncError),
         /// Nothing of a quarantine was freed.
-        Reclaim(ReclaimError),
+        Reclaim(crate::file::ReclaimError),
         /// Nothing of the quarantines of a set was freed.
-        SetReclaim(SetReclaimError),
+        SetReclaim(set::ReclaimError),
     }
 }
 

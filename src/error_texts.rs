@@ -3,6 +3,12 @@
 //! Programs read codes and JSON, people read sentences; how the enums are cut is nobody's business. A variant that has
 //! no value here does not compile.
 
+use crate::file::{Mismatch, OpenError, ReclaimError, SyncError};
+use crate::reconcile::{ApplyError, Fuse, PassError, ReconcilerError};
+use crate::set::{
+    AddError, AllocatePairError, CordonError, Extent, MemberError, MemberId, ReleasePairError,
+};
+use crate::users::{AdoptError, Adopted};
 use crate::*;
 use std::fmt::{Debug, Display};
 use std::net::IpAddr;
@@ -303,14 +309,14 @@ fn reclaim() -> Vec<ReclaimError> {
     })
 }
 
-fn set_reclaim() -> Vec<SetReclaimError> {
+fn set_reclaim() -> Vec<set::ReclaimError> {
     let of = |error| {
-        let named = SetReclaimError {
+        let named = set::ReclaimError {
             id: Some(member()),
             member: Some("10.0.0.0/24".to_owned()),
             error,
         };
-        let of_all = SetReclaimError {
+        let of_all = set::ReclaimError {
             id: None,
             member: None,
             ..named.clone()
@@ -390,8 +396,8 @@ fn reconciler() -> Vec<ReconcilerError> {
     })
 }
 
-fn set_reconciler() -> Vec<SetReconcilerError> {
-    let of = |error| SetReconcilerError {
+fn set_reconciler() -> Vec<set::ReconcilerError> {
+    let of = |error| set::ReconcilerError {
         id: member(),
         member: "10.0.0.0/24".to_owned(),
         error,
@@ -433,26 +439,26 @@ fn apply() -> Vec<ApplyError> {
     errors
 }
 
-fn set_apply() -> Vec<SetApplyError> {
-    let of_fuse = |(id, member), fuse| SetApplyError::Fuse {
+fn set_apply() -> Vec<set::ApplyError> {
+    let of_fuse = |(id, member), fuse| set::ApplyError::Fuse {
         id,
         member,
         fuse,
         ripe: 50,
     };
-    let of_member = |error| SetApplyError::Member {
+    let of_member = |error| set::ApplyError::Member {
         id: Some(member()),
         member: "10.0.0.0/24".to_owned(),
         error,
     };
     let named = || (Some(member()), Some("10.0.0.0/24".to_owned()));
-    let mut errors = every!(SetApplyError {
-        SetApplyError::Member { .. } => [SetApplyError::Member {
+    let mut errors = every!(set::ApplyError {
+        set::ApplyError::Member { .. } => [set::ApplyError::Member {
             id: None,
             member: "10.0.0.0/24".to_owned(),
             error: ApplyError::OtherPool,
         }],
-        SetApplyError::Fuse { .. } => [of_fuse((None, None), fuse().remove(0))],
+        set::ApplyError::Fuse { .. } => [of_fuse((None, None), fuse().remove(0))],
     });
     errors.extend(apply().into_iter().map(of_member));
     errors.extend(fuse().into_iter().map(|fuse| of_fuse(named(), fuse)));
@@ -479,7 +485,7 @@ fn every_error_says_what_it_has_always_said() {
     said.of_errors("OpenError", open(), OpenError::code);
     said.of_errors("SyncError", sync(), SyncError::code);
     said.of_errors("ReclaimError", reclaim(), ReclaimError::code);
-    said.of_errors("SetReclaimError", set_reclaim(), SetReclaimError::code);
+    said.of_errors("set::ReclaimError", set_reclaim(), set::ReclaimError::code);
     said.of_errors("AdoptError", adopt(), AdoptError::code);
     said.of_errors(
         "SnapshotMismatch",
@@ -497,14 +503,14 @@ fn every_error_says_what_it_has_always_said() {
     said.of_errors("ReleasePairError", release_pair(), ReleasePairError::code);
     said.of_errors("ReconcilerError", reconciler(), ReconcilerError::code);
     said.of_errors(
-        "SetReconcilerError",
+        "set::ReconcilerError",
         set_reconciler(),
-        SetReconcilerError::code,
+        set::ReconcilerError::code,
     );
     said.of_errors("PassError", pass(), PassError::code);
     said.of("Fuse", fuse(), Fuse::code);
     said.of_errors("ApplyError", apply(), ApplyError::code);
-    said.of_errors("SetApplyError", set_apply(), SetApplyError::code);
+    said.of_errors("set::ApplyError", set_apply(), set::ApplyError::code);
     said.of_errors("FileRefusal", refusal(), FileRefusal::code);
     let expected = include_str!("error_texts.txt");
     let first = |(at, (now, then)): (usize, (&str, &str))| (now != then).then_some(at + 1);

@@ -194,7 +194,7 @@ fn files_are_in_it_with_what_is_behind() {
     assert_eq!(error.code(), "host-bits-set");
     let behind = error.source().unwrap();
     assert!(behind.is::<hostbits::BuildError>());
-    let error = Error::from(hostbits::open_file("/no/such/file").map(drop).unwrap_err());
+    let error = Error::from(hostbits::file::open("/no/such/file").map(drop).unwrap_err());
     assert_eq!(
         (error.code(), error.source().is_some()),
         ("not-found", false)

@@ -1,8 +1,8 @@
 //! A word of the pool in one thread's hands.
 
 use super::Pool;
-use super::holdings::Cell;
 use super::pocket::Pocket;
+use super::registry::Cell;
 use crate::error::{AllocateError, ReleaseError};
 use crate::geometry::Stretch;
 use crate::network::Network;
@@ -138,7 +138,7 @@ impl<N: Network> Pool<N> {
 impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     fn new(pool: P) -> Self {
         let stretch = pool.geometry.no_stretch();
-        let cell = (!pool.is_in_file()).then(|| pool.holdings.join());
+        let cell = (!pool.is_in_file()).then(|| pool.locals.join());
         let takes_back = cell.is_some() && pool.hints.policy().reuses_at_once();
         Self {
             pool,
@@ -338,7 +338,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> Drop for LocalPool<N, P> {
         // Not before everything is back: it might be taken for orphans meanwhile.
         if let Some(cell) = &self.cell {
             self.pool.leave_word(&cell.enter());
-            self.pool.holdings.leave(cell);
+            self.pool.locals.leave(cell);
         }
     }
 }

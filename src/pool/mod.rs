@@ -16,54 +16,35 @@ mod confirm;
     target_has_atomic = "64",
     not(all(loom, feature = "_loom"))
 ))]
-mod file;
+pub(crate) mod file;
 mod grow;
 mod guard;
-mod holdings;
 mod info;
 mod listing;
 mod local;
 mod member;
+mod member_listing;
 mod owners;
 mod pocket;
 mod query;
-mod reconcile;
+pub(crate) mod reconcile;
 mod refill;
+mod registry;
 mod release;
-mod routed;
 mod snapshot;
 mod sticky;
 
 pub(crate) use batch::Batch;
 pub use builder::{Builder, Search};
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
-pub(crate) use file::check_clear;
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
-pub use file::{
-    FileBuilder, FileProblem, FileView, Growth, Health, ReclaimError, Reclaimed, backup_file,
-    open_file, open_file_since, read_file, restore_file,
-};
 pub(crate) use guard::Lender;
 pub use guard::{AddrGuard, Guard, GuardArc};
 pub use info::{AddrRange, NetworkInfo, Reservation};
 pub(crate) use listing::BlockSays;
 pub use local::{Local, LocalArc, LocalPool};
-pub(crate) use member::{Half, Part};
+pub(crate) use member::{PairHalf, Part};
+pub(crate) use member_listing::MemberListing;
 pub use query::Status;
-pub(crate) use reconcile::{Facts, blown, check_whole};
-pub use reconcile::{Pass, ReconcileOptions, Reconciler};
 pub use release::ReleasedMany;
-pub(crate) use routed::Share;
 pub use snapshot::{Diff, Snapshot, SnapshotMismatch};
 
 use crate::bitmap::Bitmap;
@@ -74,9 +55,9 @@ use crate::policy::{Hints, Policy};
 use crate::slot::SLOTS_PER_WORD;
 use crate::stats::{Counters, Stats, StatsLevel};
 use crate::storage::Words;
-use confirm::Duty;
-use holdings::Holdings;
+use confirm::AfterClaim;
 use ipnet::IpNet;
+use registry::LocalRegistry;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::OnceLock;
@@ -152,10 +133,10 @@ pub struct Pool<N: Network = IpNet> {
     geometry: Geometry<N>,
     hints: Hints,
     counters: Counters,
-    duty: Duty,
+    after_claim: AfterClaim,
     search: Search,
     /// Of locals.
-    holdings: Holdings,
+    locals: LocalRegistry,
     /// Whether somebody reconciles here.
     is_reconciling: AtomicBool,
     /// That one is freeing.
@@ -323,19 +304,19 @@ impl<N: Network> Pool<N> {
     /// Puts a pool together.
     fn assemble(geometry: Geometry<N>, words: Words, policy: Policy, stats: StatsLevel) -> Self {
         let word_count = geometry.slot_count().div_ceil(SLOTS_PER_WORD.into());
-        let duty = match (words.file(), stats) {
-            (Some(file), _) if file.is_strict() => Duty::Confirm,
-            (Some(_), _) => Duty::Shared,
-            (None, StatsLevel::Off) => Duty::Nothing,
-            (None, _) => Duty::Count,
+        let after_claim = match (words.file(), stats) {
+            (Some(file), _) if file.is_strict() => AfterClaim::Confirm,
+            (Some(_), _) => AfterClaim::Shared,
+            (None, StatsLevel::Off) => AfterClaim::Nothing,
+            (None, _) => AfterClaim::Count,
         };
         Self {
             words,
             hints: Hints::new(policy, word_count),
             counters: Counters::new(stats),
-            duty,
+            after_claim,
             search: Search::Tree,
-            holdings: Holdings::default(),
+            locals: LocalRegistry::default(),
             is_reconciling: AtomicBool::new(false),
             is_freeing: AtomicBool::new(false),
             instance: OnceLock::new(),

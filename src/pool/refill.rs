@@ -1,8 +1,8 @@
-//! From where a local gets what it hands out, and what passes are told of it: see `holdings`.
+//! From where a local gets what it hands out, and what passes are told of it: see `registry`.
 
 use super::Pool;
-use super::holdings::{Cell, Inside};
 use super::local::LocalPool;
+use super::registry::{Cell, Inside};
 use crate::bitmap::WordBits;
 use crate::network::Network;
 use crate::slot::{bit_of, slot_at, word_of};
@@ -57,7 +57,7 @@ impl<N: Network> Pool<N> {
         if let Some((word_index, bits)) = reserved {
             self.hints.found(slot_at(word_index, bits.ilog2()));
             let slots = u64::from(bits.count_ones());
-            self.counters.count(Event::InLocals, slots);
+            self.counters.count(Event::HeldByLocals, slots);
         } else {
             self.count_exhausted();
         }
@@ -95,7 +95,8 @@ impl<N: Network> Pool<N> {
     pub(super) fn return_word(&self, word_index: usize, free: u64) {
         self.bitmap().release_bits(word_index, free);
         let slots = u64::from(free.count_ones());
-        self.counters.count(Event::InLocals, slots.wrapping_neg());
+        self.counters
+            .count(Event::HeldByLocals, slots.wrapping_neg());
     }
 }
 
@@ -122,7 +123,7 @@ mod tests {
         assert_eq!(local.reserved(), 1);
         let slot = pool.slot_of(held[7]).unwrap();
         let mut told = 0;
-        pool.holdings.read(|(word_index, bits)| {
+        pool.locals.read(|(word_index, bits)| {
             if word_index == word_of(slot) {
                 told |= bits;
             }

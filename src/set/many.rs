@@ -171,7 +171,7 @@ impl<N: Network> PoolSet<N> {
             }
             Err(error) => {
                 // It may have had all that there was, for a moment.
-                self.roster.publish(index);
+                self.summary.publish(index);
                 Err(error.of_file())
             }
         }
@@ -250,7 +250,7 @@ impl<N: Network> PoolSet<N> {
     fn give_back(&self, batches: Batches<'_, N>) {
         for (index, batch) in batches {
             drop(batch);
-            self.roster.publish(index);
+            self.summary.publish(index);
         }
     }
 }

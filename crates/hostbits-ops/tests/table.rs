@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 const ERRORS: &[(&str, Option<&[Kind]>)] = &[
     ("BuildError", Some(&[Kind::Network])),
     ("AllocateError", Some(&[Kind::Allocate])),
-    ("AllocatePairError", Some(&[Kind::Allocate])),
+    ("set::AllocatePairError", Some(&[Kind::Allocate])),
     ("AllocateExactError", Some(&[Kind::Exact])),
     ("ReleaseError", Some(&[Kind::Release])),
     // Inside the errors of the verbs that a pool file can refuse.
@@ -38,22 +38,22 @@ const ERRORS: &[(&str, Option<&[Kind]>)] = &[
     ("ListError", Some(&[Kind::List])),
     ("PlanFailure", Some(&[Kind::PlanFile])),
     // Only hand on the codes of those above.
-    ("SetReclaimError", None),
-    ("SetReconcilerError", None),
-    ("SetApplyError", None),
+    ("set::ReclaimError", None),
+    ("set::ReconcilerError", None),
+    ("set::ApplyError", None),
     ("Error", None),
     // Of verbs that no face has: pools on the heap that grow, members and cordons of sets that are open.
     ("GrowError", None),
     ("NextFreeError", None),
-    ("AddError", None),
-    ("MemberError", None),
-    ("CordonError", None),
-    ("ReleasePairError", None),
+    ("set::AddError", None),
+    ("set::MemberError", None),
+    ("set::CordonError", None),
+    ("set::ReleasePairError", None),
     // A list that is refused is `unclear`, and two copies of different pools are `replaced`.
     ("AdoptError", None),
     ("SnapshotMismatch", None),
     // Parts of an answer.
-    ("FileProblem", None),
+    ("Problem", None),
     ("RefusalKind", None),
 ];
 
@@ -105,12 +105,14 @@ fn codes() -> BTreeMap<String, BTreeSet<String>> {
     let mut codes = BTreeMap::new();
     for (of, folder) in [
         ("", "src"),
+        ("set::", "src/set"),
         ("config ", "crates/hostbits-config/src"),
         ("", "crates/hostbits-lists/src"),
         ("", "crates/hostbits-ops/src/files"),
     ] {
         let mut files = Vec::new();
         files_below(&root().join(folder), "rs", &mut files);
+        files.retain(|file| folder == "src/set" || !file.starts_with(root().join("src/set")));
         for file in files {
             let text = fs::read_to_string(&file).unwrap();
             for (at, _) in text.match_indices("fn code(") {
@@ -122,10 +124,10 @@ fn codes() -> BTreeMap<String, BTreeSet<String>> {
                 let name = name[..name.find('{').unwrap()].trim();
                 let body = &text[at..];
                 let body = &body[..body.find("\n    }\n").unwrap()];
-                // Names are unique but for one.
-                let of = if name == "OpenError" { of } else { "" };
-                let of_error: &mut BTreeSet<String> =
-                    codes.entry(format!("{of}{name}")).or_default();
+                // Outside sets, names are unique but for one.
+                let has_of = of == "set::" || name == "OpenError";
+                let name = format!("{}{name}", if has_of { of } else { "" });
+                let of_error: &mut BTreeSet<String> = codes.entry(name).or_default();
                 // Attributes have quotes, too.
                 let lines = body.lines().filter(|line| !line.trim().starts_with("#["));
                 of_error.extend(lines.flat_map(quoted));
@@ -147,9 +149,9 @@ fn every_error_has_its_row_and_every_row_its_error() {
         let of_error = codes.remove(*name);
         let of_error = of_error.unwrap_or_else(|| panic!("there is no {name} any more"));
         let hands_on = [
-            "SetReclaimError",
-            "SetReconcilerError",
-            "SetApplyError",
+            "set::ReclaimError",
+            "set::ReconcilerError",
+            "set::ApplyError",
             "Error",
         ]
         .contains(name);
@@ -238,7 +240,7 @@ fn variants_that_are_told_apart_are_all_there_are() {
     for (file, name, known) in [
         (
             "src/set/reconcile/error.rs",
-            "SetApplyError",
+            "ApplyError",
             &["Member", "Fuse"][..],
         ),
         (

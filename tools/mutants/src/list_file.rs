@@ -122,8 +122,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "recovery: a failed sync poisons nothing",
         &[edit(
             RECOVER,
-            "poison::unless_ok(disk, recover_durably(disk, past, usable, opened))?",
-            "recover_durably(disk, past, usable, opened)?",
+            "poison::unless_ok(disk, recover_durably(disk, basis, usable, opened))?",
+            "recover_durably(disk, basis, usable, opened)?",
         )],
         &[Unit("simulated"), Tests("file_system_calls")],
     ),

@@ -12,7 +12,7 @@ const ALLOCATE: &str = "src/pool/allocate.rs";
 const RECONCILER: &str = "src/pool/reconcile/reconciler.rs";
 const LOCAL: &str = "src/pool/local.rs";
 const REFILL: &str = "src/pool/refill.rs";
-const HOLDINGS: &str = "src/pool/holdings.rs";
+const REGISTRY: &str = "src/pool/registry.rs";
 const APPLY: &str = "src/pool/reconcile/apply.rs";
 
 pub(crate) const MUTANTS: &[Mutant] = &[
@@ -155,7 +155,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "local: what is in its pocket is not told to passes",
         &[edit(
-            HOLDINGS,
+            REGISTRY,
             "            inside\n                .pocket()\n                .slots()\n                .for_each(|slot| tell((word_of(slot), bit_of(slot))));\n",
             "",
         )],
@@ -308,7 +308,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[edit(
             LOCAL,
             "        self.tally.flush(&self.pool.counters, self.reserved());\n        if self.free != 0 {\n            self.pool.return_word",
-            "        self.tally.flush(&self.pool.counters, self.reserved());\n        if let Some(cell) = &self.cell {\n            self.pool.holdings.leave(cell);\n        }\n        if self.free != 0 {\n            self.pool.return_word",
+            "        self.tally.flush(&self.pool.counters, self.reserved());\n        if let Some(cell) = &self.cell {\n            self.pool.locals.leave(cell);\n        }\n        if self.free != 0 {\n            self.pool.return_word",
         )],
         &[Loom(
             "pass_of_locals",
@@ -318,7 +318,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "cell: nobody waits for whoever is inside",
         &[edit(
-            HOLDINGS,
+            REGISTRY,
             "            self.wait(here, found);\n",
             "            let _ = found;\n",
         )],
@@ -330,7 +330,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "cell: going in is Relaxed",
         &[edit(
-            HOLDINGS,
+            REGISTRY,
             "compare_exchange(0, here, Ordering::Acquire, Ordering::Relaxed)",
             "compare_exchange(0, here, Ordering::Relaxed, Ordering::Relaxed)",
         )],
@@ -342,7 +342,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "cell: going in after a wait is Relaxed",
         &[edit(
-            HOLDINGS,
+            REGISTRY,
             "compare_exchange(found, here, Ordering::Acquire, Ordering::Relaxed)",
             "compare_exchange(found, here, Ordering::Relaxed, Ordering::Relaxed)",
         )],
@@ -354,7 +354,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "cell: leaving is Relaxed",
         &[edit(
-            HOLDINGS,
+            REGISTRY,
             "self.0.inside.store(0, Ordering::Release)",
             "self.0.inside.store(0, Ordering::Relaxed)",
         )],
@@ -366,7 +366,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "cell: whoever stayed behind at a fork is waited for",
         &[edit(
-            HOLDINGS,
+            REGISTRY,
             "            if found == here {",
             "            if found != 0 {",
         )],

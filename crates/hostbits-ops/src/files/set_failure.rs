@@ -4,7 +4,7 @@ use crate::files::pool_failure::{place_of_allocate, place_of_open, some_of};
 use crate::lists::read::ReadList;
 use crate::text::{printable, printable_path};
 use crate::trouble::{Case, Kind, Place, Words};
-use hostbits::{AllocateError, AllocateExactError, AllocatePairError, SyncError};
+use hostbits::{AllocateError, AllocateExactError, file::SyncError, set::AllocatePairError};
 use hostbits_config::{ApplyError, ConfigError, OpenError, PlanError, Step};
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};

@@ -34,7 +34,7 @@ pub(crate) const ROOMS: &[Room] = &[
         name: "pool",
         folder: "src/pool",
         only: &[
-            "adopt", "allocate", "barrier", "batch", "confirm", "guard", "holdings", "listing",
+            "adopt", "allocate", "barrier", "batch", "confirm", "guard", "registry", "listing",
             "local", "member", "pocket", "refill", "release",
         ],
         behind: POOL,

@@ -24,7 +24,7 @@ use std::sync::{Arc, PoisonError};
 
 /// All locals of a pool.
 #[derive(Default)]
-pub(super) struct Holdings(Mutex<Vec<Arc<Cell>>>);
+pub(super) struct LocalRegistry(Mutex<Vec<Arc<Cell>>>);
 
 /// What one local may have: of its word, and in its pocket. It alone changes it, and so reads it as it likes.
 pub(super) struct Cell {
@@ -130,7 +130,7 @@ impl Drop for Inside<'_> {
     }
 }
 
-impl Holdings {
+impl LocalRegistry {
     /// A cell for one more local.
     pub(super) fn join(&self) -> Arc<Cell> {
         let cell = Arc::new(Cell::new());
