@@ -104,21 +104,16 @@ errors! {
     /// A range was not cordoned, or not uncordoned.
     Cordon(set::CordonError),
     /// There is no reconciler of a pool.
-    Reconciler(reconcile::ReconcilerError),
+    Reconcile(reconcile::ReconcilerError),
     /// A pass has no plan.
     Pass(reconcile::PassError),
     /// A plan was not applied.
     Apply(reconcile::ApplyError),
     /// There is no reconciler of a set.
-    SetReconciler(set::ReconcilerError),
+    SetReconcile(set::ReconcilerError),
     /// A plan of a set was not applied.
     SetApply(set::ApplyError),
-    #[cfg(all(
-        feature = "mmap",
-        target_os = "linux",
-        target_has_atomic = "64",
-        not(all(loom, feature = "_loom"))
-    ))]
+    #[cfg(pool_files)]
     files {
         /// A pool file was not created, opened or read.
         Open(crate::file::OpenError),

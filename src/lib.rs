@@ -36,32 +36,20 @@
 //!   read again. The field names are fixed.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// `build.rs` says where there are pool files. Elsewhere nobody asks for what is there for their sake.
+#![cfg_attr(docsrs, doc(auto_cfg(hide(pool_files))))]
+#![cfg_attr(not(pool_files), allow(dead_code, unused_imports, unused_macros))]
 
 mod any_error;
 mod bitmap;
 mod client;
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
+#[cfg(pool_files)]
 mod durability;
 mod error;
-#[cfg(all(
-    test,
-    feature = "mmap",
-    feature = "serde",
-    target_os = "linux",
-    not(loom)
-))]
+#[cfg(all(test, pool_files, feature = "serde", not(loom)))]
 mod error_texts;
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
+#[cfg(pool_files)]
+#[cfg_attr(docsrs, doc(cfg(all(feature = "mmap", target_os = "linux"))))]
 pub mod file;
 mod file_refusal;
 mod geometry;
@@ -71,12 +59,7 @@ mod grow_error;
 pub mod model;
 mod network;
 mod next_free;
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
+#[cfg(pool_files)]
 mod open_error;
 mod plan;
 mod policy;
@@ -96,12 +79,8 @@ pub use any_error::Error;
 pub use client::Client;
 #[cfg(feature = "sticky")]
 pub use client::ClientKey;
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
+#[cfg(pool_files)]
+#[cfg_attr(docsrs, doc(cfg(all(feature = "mmap", target_os = "linux"))))]
 pub use durability::Durability;
 pub use error::{AllocateError, AllocateExactError, BuildError, RangeProblem, ReleaseError};
 pub use file_refusal::FileRefusal;
@@ -122,7 +101,7 @@ pub use slot::Slot;
 pub use stats::{Allocations, Failures, Stats, StatsLevel};
 
 /// The examples of the README, as tests.
-#[cfg(all(doctest, feature = "mmap", target_os = "linux"))]
+#[cfg(all(doctest, pool_files))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
@@ -133,13 +112,13 @@ pub mod guide {
     #![doc = include_str!("../docs/rustdoc-links.md")]
     #![doc = include_str!("../docs/guide/README.md")]
 
-    #[cfg(any(not(doctest), all(feature = "mmap", target_os = "linux")))]
+    #[cfg(any(not(doctest), pool_files))]
     pub mod server {
         #![doc = include_str!("../docs/rustdoc-links.md")]
         #![doc = include_str!("../docs/guide/server.md")]
     }
 
-    #[cfg(any(not(doctest), all(feature = "mmap", target_os = "linux")))]
+    #[cfg(any(not(doctest), pool_files))]
     pub mod files {
         #![doc = include_str!("../docs/rustdoc-links.md")]
         #![doc = include_str!("../docs/guide/files.md")]

@@ -1,7 +1,7 @@
 //! What a set needs of its members, and nobody else.
 
 use super::Pool;
-use super::barrier::Unanswered;
+use super::claim::answer::Unanswered;
 use crate::bitmap::{Bitmap, Evidence, Flight, Mark};
 use crate::error::AllocateError;
 use crate::geometry::Place;

@@ -48,7 +48,7 @@ impl Attached {
         match *self {}
     }
 
-    pub(crate) fn confirm(&self) -> Result<(), FileRefusal> {
+    pub(crate) fn wait_until_durable(&self) -> Result<(), FileRefusal> {
         match *self {}
     }
 

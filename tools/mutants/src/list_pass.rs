@@ -6,13 +6,13 @@ use crate::list::{Mutant, edit, mutant, smoke};
 const CHUNK: &str = "src/bitmap/chunk.rs";
 const GATE: &str = "src/bitmap/gate.rs";
 const BARRIER: &str = "src/storage/barrier.rs";
-const POOL_BARRIER: &str = "src/pool/barrier.rs";
+const ANSWER: &str = "src/pool/claim/answer.rs";
 const SLOW_SYNC: &str = "src/pool/file/slow_sync.rs";
-const ALLOCATE: &str = "src/pool/allocate.rs";
+const ALLOCATE: &str = "src/pool/claim/allocate.rs";
 const RECONCILER: &str = "src/pool/reconcile/reconciler.rs";
-const LOCAL: &str = "src/pool/local.rs";
-const REFILL: &str = "src/pool/refill.rs";
-const REGISTRY: &str = "src/pool/registry.rs";
+const LOCAL: &str = "src/pool/local/verbs.rs";
+const REFILL: &str = "src/pool/local/refill.rs";
+const REGISTRY: &str = "src/pool/local/registry.rs";
 const APPLY: &str = "src/pool/reconcile/apply.rs";
 
 pub(crate) const MUTANTS: &[Mutant] = &[
@@ -83,7 +83,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     smoke(mutant(
         "pass: nobody asks again after a sync",
         &[edit(
-            POOL_BARRIER,
+            ANSWER,
             "        let ours = self.still_ours(unanswered);",
             "        let ours = Some(unanswered);",
         )],
@@ -92,7 +92,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "pass: what a batch has is not asked for after its last sync",
         &[edit(
-            "src/pool/batch.rs",
+            "src/pool/claim/batch.rs",
             "filter_map(|of| self.pool.still_ours(of))",
             "filter(|of| of.count() != 0)",
         )],
@@ -110,7 +110,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "pass: what is not kept is given back unasked",
         &[edit(
-            POOL_BARRIER,
+            ANSWER,
             "        if let Some(claimed) = self.keep(unanswered) {",
             "        if let Some(claimed) = Some(unanswered.claimed) {",
         )],
@@ -153,15 +153,15 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[Test("set_reconcile", "a_list_that_panics_frees_nothing")],
     ),
     mutant(
-        "local: what is in its pocket is not told to passes",
+        "local: what is among its spares is not told to passes",
         &[edit(
             REGISTRY,
-            "            inside\n                .pocket()\n                .slots()\n                .for_each(|slot| tell((word_of(slot), bit_of(slot))));\n",
+            "            inside\n                .spares()\n                .slots()\n                .for_each(|slot| tell((word_of(slot), bit_of(slot))));\n",
             "",
         )],
         &[Test(
             "reconcile",
-            "what_a_local_has_in_its_pocket_is_no_orphan",
+            "what_a_local_has_in_its_spares_is_no_orphan",
         )],
     ),
     mutant(
@@ -196,27 +196,27 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
     )),
     mutant(
-        "local: the pocket is changed outside the lock",
+        "local: the spares are changed outside the lock",
         &[edit(
             LOCAL,
-            "cell.enter().pocket().push(slot)",
-            "cell.pocket().push(slot)",
+            "cell.enter().spares().push(slot)",
+            "cell.spares().push(slot)",
         )],
         &[Loom(
             "pass_of_locals",
-            "what_goes_into_the_pocket_is_never_freed",
+            "what_goes_into_the_spares_is_never_freed",
         )],
     ),
     mutant(
-        "local: what leaves the pocket is nowhere for a moment",
+        "local: what leaves the spares is nowhere for a moment",
         &[edit(
             REFILL,
-            "        let inside = cell.enter();\n        let slot = inside.pocket().pop()?;\n",
-            "        let slot = cell.enter().pocket().pop()?;\n        let inside = cell.enter();\n",
+            "        let inside = cell.enter();\n        let slot = inside.spares().pop()?;\n",
+            "        let slot = cell.enter().spares().pop()?;\n        let inside = cell.enter();\n",
         )],
         &[Loom(
             "pass_of_locals",
-            "what_leaves_the_pocket_is_never_freed",
+            "what_leaves_the_spares_is_never_freed",
         )],
     ),
     mutant(
@@ -256,7 +256,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
     ),
     mutant(
-        "local: goes on to its pocket without a mark",
+        "local: goes on to a spare without a mark",
         &[edit(
             REFILL,
             "        self.leave_word(&inside);\n        inside.move_to((word_of",
@@ -264,7 +264,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
         &[Loom(
             "pass_of_locals",
-            "what_goes_into_the_pocket_is_never_freed",
+            "what_goes_into_the_spares_is_never_freed",
         )],
     ),
     mutant(
@@ -324,7 +324,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
         &[Loom(
             "pass_of_locals",
-            "what_leaves_the_pocket_is_never_freed",
+            "what_leaves_the_spares_is_never_freed",
         )],
     ),
     mutant(
@@ -336,7 +336,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
         &[Loom(
             "pass_of_locals",
-            "what_leaves_the_pocket_is_never_freed",
+            "what_leaves_the_spares_is_never_freed",
         )],
     ),
     mutant(
@@ -348,7 +348,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
         &[Loom(
             "pass_of_locals",
-            "what_leaves_the_pocket_is_never_freed",
+            "what_leaves_the_spares_is_never_freed",
         )],
     ),
     mutant(
@@ -360,7 +360,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
         &[Loom(
             "pass_of_locals",
-            "what_leaves_the_pocket_is_never_freed",
+            "what_leaves_the_spares_is_never_freed",
         )],
     ),
     mutant(
@@ -451,7 +451,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "pass: what is given up is not counted",
         &[edit(
-            POOL_BARRIER,
+            ANSWER,
             "                self.counters.count(Event::Any, count_of(&claimed));\n",
             "",
         )],

@@ -1,8 +1,6 @@
 //! The verbs that take addresses.
 
-use super::Pool;
-use super::confirm::AfterClaim;
-use super::member::Part;
+use super::in_file::AfterClaim;
 use crate::bitmap::{
     Attempt, BatchStep, Bitmap, BlockCandidates, Gate, LowestAttempt, Mark, Way, WordBits,
 };
@@ -11,6 +9,8 @@ use crate::file_refusal::FileRefusal;
 use crate::geometry::Place;
 use crate::network::Network;
 use crate::policy::Hints;
+use crate::pool::Pool;
+use crate::pool::member::Part;
 use crate::slot::{Slot, slot_at, slots_in};
 use crate::stats::Event;
 use crate::storage::SlotRange;
@@ -108,7 +108,7 @@ impl<N: Network> Pool<N> {
                 return self.answer_exact_beside_pass(before, slot);
             }
             AfterClaim::Count | AfterClaim::Shared => self.count_allocated(Event::Exact),
-            AfterClaim::Confirm => return self.answer_exact_beside_pass(before, slot),
+            AfterClaim::WaitUntilDurable => return self.answer_exact_beside_pass(before, slot),
         }
         true
     }
@@ -317,7 +317,7 @@ impl<N: Network> Pool<N> {
     }
 
     /// Allocates a block of those candidates that are `chosen`.
-    pub(super) fn allocate_block_of(
+    pub(in crate::pool) fn allocate_block_of(
         &self,
         prefix_len: u8,
         chosen: impl FnOnce(Vec<BlockCandidates>) -> Vec<BlockCandidates>,
@@ -376,6 +376,27 @@ impl<N: Network> Pool<N> {
         }
     }
 
+    // The ladder from `allocate` down to one word. Each rung is called last by the one above it, and costs only
+    // those who come so far: the usual call is two looks at the gate and one exchange.
+    //
+    //   allocate_slot                      looks at the gate, claims, looks again
+    //   ├─ allocate_beside_pass            a pass is running: `answer.rs`, and `search_in` with marks
+    //   ├─ claim_slot                      the policy chooses
+    //   │  ├─ claim_lowest                 lowest first: the first word of the chunk of the last claim
+    //   │  │  ├─ claim_lowest_in_chunk     its other words
+    //   │  │  │  └─ claim_beyond ───────┐  it is full: says so to the summary
+    //   │  │  └─ claim_after_loss ──────┤  others were faster: steps back if there are many
+    //   │  └─ claim_near                │  spread: the word of the thread's last claim
+    //   │     └─ claim_around           │  its chunk; then the word of the thread's last release
+    //   │        └──────────────────────┴─► claim_anywhere   all others; full by the root? nothing
+    //   │                                   └─ search        not in a fork of a pool file
+    //   │                                      └─ search_in  by the summary: finds one, or proves that none was free
+    //   ├─ answer_beside_pass              a pass has begun meanwhile, or the disk is to be waited for: `answer.rs`
+    //   └─ finish_claim                    tells the counters
+    //
+    // Beside it: `claim_exact` for one slot, `claim_in` for a part, `claim_into` and `Bitmap::claim_all` for many. The
+    // rungs of the bitmap below are in `bitmap/single.rs`.
+
     // The gate is looked at in the caller's code: a call costs as much as the two loads it would be for.
     #[inline(always)]
     fn allocate_slot(&self, event: Event) -> Option<Slot> {
@@ -406,7 +427,7 @@ impl<N: Network> Pool<N> {
             }
             AfterClaim::Shared if self.counters.are_off() => {}
             AfterClaim::Shared => self.count_allocated(event),
-            AfterClaim::Confirm => return self.answer_beside_pass(before, slot, event),
+            AfterClaim::WaitUntilDurable => return self.answer_beside_pass(before, slot, event),
         }
         Some(slot)
     }
@@ -518,7 +539,7 @@ impl<N: Network> Pool<N> {
     }
 
     #[inline]
-    pub(super) fn search_in(&self, bitmap: Bitmap<'_, impl Mark>) -> Option<Slot> {
+    pub(in crate::pool) fn search_in(&self, bitmap: Bitmap<'_, impl Mark>) -> Option<Slot> {
         let found = self.claim_or_scrub(|| match self.hints {
             Hints::Lowest { .. } => bitmap.claim_lowest(),
             Hints::Next { .. } | Hints::Spread { .. } | Hints::Random { .. } | Hints::Highest => {
@@ -537,7 +558,7 @@ impl<N: Network> Pool<N> {
 
     /// Claims a slot of a part, as these hints want it; `None` if at some instant of the call none of them was
     /// free.
-    pub(super) fn claim_in(
+    pub(in crate::pool) fn claim_in(
         &self,
         hints: &Hints,
         (first, last): Part,
@@ -557,7 +578,7 @@ impl<N: Network> Pool<N> {
     }
 
     /// The way in which the policy looks.
-    pub(super) fn way(&self) -> Way {
+    pub(in crate::pool) fn way(&self) -> Way {
         let bitmap = self.bitmap();
         self.hints
             .way(0, self.last_slot(), |slot| bitmap.is_free(slot))
@@ -572,7 +593,7 @@ impl<N: Network> Pool<N> {
 
     /// Puts the addresses of a batch in the order of the policy, if that is not the one in which they were taken.
     #[inline]
-    pub(super) fn put_in_order(&self, addrs: &mut [N::Addr]) {
+    pub(in crate::pool) fn put_in_order(&self, addrs: &mut [N::Addr]) {
         if self.hints.descends() {
             addrs.sort_unstable_by(|a, b| b.cmp(a));
         }
@@ -587,18 +608,18 @@ impl<N: Network> Pool<N> {
     }
 
     #[inline]
-    pub(super) fn last_slot(&self) -> Slot {
+    pub(in crate::pool) fn last_slot(&self) -> Slot {
         (self.geometry.slot_count() - 1) as Slot
     }
 
     #[cold]
-    pub(super) fn count_exhausted(&self) {
+    pub(in crate::pool) fn count_exhausted(&self) {
         self.counters.count(Event::Exhausted, 1);
     }
 
     /// The error alone. Built where it is returned: copying it costs more than the claim that failed.
     #[inline]
-    pub(super) fn exhausted<T>(&self) -> Result<T, AllocateError> {
+    pub(in crate::pool) fn exhausted<T>(&self) -> Result<T, AllocateError> {
         let mut quarantined = 0;
         if self.is_in_file() {
             if let Some(refusal) = FileRefusal::of_number(self.refusal_number()) {
