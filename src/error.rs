@@ -224,7 +224,7 @@ impl fmt::Display for Count {
 /// pool.allocate()?;
 /// let error = pool.allocate().unwrap_err();
 /// assert!(matches!(error, AllocateError::Exhausted { capacity: 1, .. }));
-/// assert_eq!(error.to_string(), "exhausted: the pool has 1 address, which is taken or too few");
+/// assert_eq!(error.to_string(), "exhausted: the pool has only 1 address, which is taken or not enough");
 /// assert_eq!(error.code(), "exhausted");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -275,7 +275,7 @@ impl Error for CordonError {}
 /// both.allocate_pair()?;
 /// let error = both.allocate_pair().unwrap_err();
 /// assert!(matches!(error, AllocatePairError::V4(_)));
-/// assert_eq!(error.to_string(), "IPv4: exhausted: the pool has 1 address, which is taken or too few");
+/// assert_eq!(error.to_string(), "IPv4: exhausted: the pool has only 1 address, which is taken or not enough");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
