@@ -84,7 +84,7 @@ fn a_network_that_is_too_large_names_the_ways_out() {
             "2^",
             "range",
             "unit",
-            "at most",
+            "fewer slots",
             "--range",
             "--unit",
             "--at-most",

@@ -25,7 +25,7 @@ fn a_pool_file_lives_from_command_to_command() {
     );
     assert_eq!(file.run("allocate", "").found(), "10.0.0.3/32\n");
     let check = format!(
-        "{}: good; clean: it was left in order; 3 taken, 0 of them quarantined\n",
+        "{}: good; clean: it was closed cleanly; 3 taken, 0 of them quarantined\n",
         file.name()
     );
     assert_eq!(file.run("check", "").found(), check);
@@ -331,7 +331,7 @@ policy    lowest
     assert_eq!(
         rest,
         "\
-found     clean: it was left in order
+found     clean: it was closed cleanly
 durable   process
 session   5
 processes 0

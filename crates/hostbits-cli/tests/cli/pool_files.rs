@@ -158,8 +158,7 @@ fn check_finds_stray_bits_in_the_tail() {
         "{run:?}"
     );
     // Whatever it was that has written to a file that was left in order: no word is believed.
-    let changed =
-        "damage: it was written to by somebody else, or damaged, since it was left in order";
+    let changed = "damage: it was modified or damaged since it was closed cleanly";
     assert!(run.out.contains(changed), "{run:?}");
     file.run("allocate", "-n 5").failed(6);
     file.run("reclaim", "--nobody").found();
