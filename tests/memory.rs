@@ -147,7 +147,7 @@ fn reservations_and_ranges_are_part_of_what_the_pool_says() {
     );
 }
 
-/// The hot path: no verb for one address asks for memory, nor does `allocate_into`.
+/// The hot path: no verb for one address asks for memory, nor does `allocate_into`, nor a fact.
 #[test]
 fn verbs_for_one_address_do_not_allocate_memory() {
     for (policy, search) in POLICIES
@@ -190,6 +190,15 @@ fn hot_path(policy: Policy, search: Search, level: StatsLevel) {
                 pool.status(addr),
                 pool.slot_of(addr),
                 pool.allocated(),
+                pool.contains(addr),
+                pool.is_allocated(addr),
+            );
+            let _ = (
+                pool.network(),
+                pool.prefix_len(),
+                pool.gateway(),
+                pool.first(),
+                pool.last(),
             );
         }
         while pool.allocate().is_ok() {}

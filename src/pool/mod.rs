@@ -10,6 +10,7 @@ mod barrier;
 mod batch;
 mod builder;
 mod confirm;
+mod facts;
 #[cfg(all(
     feature = "mmap",
     target_os = "linux",

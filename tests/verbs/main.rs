@@ -3,6 +3,7 @@
 mod blocks;
 #[path = "../common/mod.rs"]
 mod common;
+mod facts;
 mod looks;
 mod parts;
 mod policies;

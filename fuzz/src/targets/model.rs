@@ -464,6 +464,8 @@ impl<N: Kind> Model<N> {
         };
         assert!(is_right, "{addr}: {status:?}");
         assert_eq!(self.pool.is_available(addr), self.free.contains(&unit));
+        assert_eq!(self.pool.is_allocated(addr), self.taken.contains(&unit));
+        assert_eq!(self.pool.contains(addr), self.layout.contains(unit));
     }
 
     fn snapshot(&mut self) -> Answer {
