@@ -621,13 +621,14 @@ fn told_when_nothing_is_left(pool: &Pool<Ipv4Net>, set: &PoolSet<Ipv4Net>) -> i3
 #[test]
 fn the_first_call_of_a_child_waits_for_no_thread_of_its_parent() {
     type Call = fn(&Pool<Ipv4Net>);
-    let calls: [Call; 6] = [
+    let calls: [Call; 7] = [
         |pool| drop(pool.allocate()),
         |pool| drop(pool.allocate_many(2)),
         |pool| drop(pool.allocate_exact("10.0.0.2".parse().unwrap())),
         |pool| drop(pool.allocate_in("10.0.0.2".parse().unwrap()..="10.0.0.3".parse().unwrap())),
         |pool| drop(pool.local().allocate()),
         |pool| drop(pool.allocate_for(Client::from_hash(7))),
+        |pool| drop(pool.allocate_from("10.0.0.4".parse().unwrap())),
     ];
     for level in [StatsLevel::Counts, StatsLevel::Off] {
         let network = Pool::builder(net("10.0.0.0/29")).stats(level);

@@ -178,6 +178,7 @@ fn hot_path(policy: Policy, search: Search, level: StatsLevel) {
             let _ = pool.allocate_preferring(addr).unwrap();
             let _ = pool.allocate_exact(addr).unwrap_err();
             let _ = pool.allocate_in(ten(500)..=ten(600)).unwrap();
+            let _ = pool.allocate_from(ten(700)).unwrap();
             drop(pool.guard().unwrap());
             let reserved = local.allocate().unwrap();
             local.release(reserved).unwrap();

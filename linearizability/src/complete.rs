@@ -8,7 +8,8 @@
 //! finds nothing, if there are fewer), `release_many` and `release_block` give back each address on its
 //! own. `allocate_many` and `allocate_block` are one step, and so are the word that a local takes and its
 //! return. `allocate_preferring` is a claim of any
-//! address: between its look at the preferred one and its claim, that one may have been released.
+//! address: between its look at the preferred one and its claim, that one may have been released. So is
+//! `allocate_from`: what it has passed over may have been released meanwhile.
 
 use crate::ground::Ground;
 use crate::history::{Answer, Call, Event, History};
@@ -236,7 +237,12 @@ fn steps_of(event: &Event, addrs: &[Addr], ground: &Ground) -> Vec<(Step, Reply)
         return Vec::new();
     }
     match event.call {
-        Call::Allocate | Call::AllocateNet | Call::Guard | Call::GuardArc | Call::Preferring(_) => {
+        Call::Allocate
+        | Call::AllocateNet
+        | Call::Guard
+        | Call::GuardArc
+        | Call::Preferring(_)
+        | Call::From(_) => {
             vec![(Step::Any(everything), reply)]
         }
         Call::Exact(addr) | Call::Adopt(addr) => vec![(Step::Exact(bit(addr)), reply)],

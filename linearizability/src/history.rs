@@ -32,6 +32,8 @@ pub enum Call {
     Block(u8),
     /// `allocate_in` from the first to the second.
     In(Addr, Addr),
+    /// `allocate_from`
+    From(Addr),
     /// An allocation by a local that takes the next word: all that the local then has.
     Local,
     /// `release`
@@ -63,6 +65,7 @@ impl Call {
             Self::Into(_) => "allocate_into",
             Self::Block(_) => "allocate_block",
             Self::In(..) => "allocate_in",
+            Self::From(_) => "allocate_from",
             Self::Local => "local",
             Self::Release => "release",
             Self::LocalRelease => "local release",
@@ -227,7 +230,7 @@ impl fmt::Display for Line<'_> {
         write!(f, "{invoked:>12} to {responded:>12}  thread {thread}  ")?;
         write!(f, "{}", event.call.name())?;
         match event.call {
-            Call::Exact(addr) | Call::Adopt(addr) | Call::Preferring(addr) => {
+            Call::Exact(addr) | Call::Adopt(addr) | Call::Preferring(addr) | Call::From(addr) => {
                 write!(f, " {}", Ipv4Addr::from_bits(addr))?;
             }
             Call::Many(count) | Call::Into(count) => write!(f, " {count}")?,

@@ -292,6 +292,18 @@ fn a_higher_address_that_was_passed_over_is_rejected() {
     );
 }
 
+/// From address 1 on: 2 was free all the time, and so was 0, around the end.
+#[test]
+fn a_next_address_that_was_passed_over_is_rejected() {
+    let passed = history(&[(0, (1, 2), From(BASE + 1), Claimed, &[3])]);
+    rejected_by_rules(&passed, 4, "passed over: thread 0 was given 10.0.0.3");
+    let held = (1, (1, 2), Exact(BASE + 2), Claimed, &[2][..]);
+    let around = history(&[held, (0, (3, 4), From(BASE + 2), Claimed, &[1])]);
+    rejected_by_rules(&around, 3, "nobody can have held 10.0.0.0");
+    let right = history(&[held, (0, (3, 4), From(BASE + 2), Claimed, &[0])]);
+    accepted(&right, 3);
+}
+
 /// The preferred address was free all the time.
 #[test]
 fn a_preference_that_was_ignored_is_rejected() {

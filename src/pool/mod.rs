@@ -18,6 +18,7 @@ mod facts;
     not(all(loom, feature = "_loom"))
 ))]
 mod file;
+mod from;
 mod grow;
 mod guard;
 mod holdings;

@@ -42,6 +42,7 @@ pub(crate) enum Op {
     /// So many bits shorter than the unit.
     Block(u8),
     In(Pick, Pick),
+    From(Pick),
     Release(Pick),
     ReleaseBlock(Pick, u8),
     /// Everything held that lies in the block.
@@ -110,6 +111,7 @@ pub(crate) enum Act {
     Into(usize),
     Block(u8),
     In(u128, u128),
+    From(u128),
     Release(u128),
     ReleaseBlock(u128, u8),
     ReleaseMany(Vec<u128>),
@@ -168,6 +170,7 @@ pub(crate) fn perform<N: Family>(pool: &Pool<N>, wide: bool, act: &Act) -> Answe
             Err(error) => Answer::Refused(error.code(), None),
         },
         Act::In(first, last) => one(pool.allocate_in(addr(*first)..=addr(*last))),
+        Act::From(bits) => one(pool.allocate_from(addr(*bits))),
         Act::Release(bits) => match pool.release(addr(*bits)) {
             Ok(()) => Answer::Done,
             Err(error) => Answer::Refused(error.code(), Some(release_error_addr(&error))),
@@ -335,6 +338,7 @@ impl Model {
             Op::Into(count) => Act::Into(self.batch_size(*count)),
             Op::Block(shorter) => Act::Block(prefix_of(*shorter)),
             Op::In(first, last) => Act::In(self.resolve_pick(*first), self.resolve_pick(*last)),
+            Op::From(pick) => Act::From(self.resolve_pick(*pick)),
             Op::Release(pick) => Act::Release(self.resolve_pick(*pick)),
             Op::ReleaseBlock(pick, shorter) => {
                 let prefix_len = prefix_of(*shorter);
@@ -461,6 +465,7 @@ impl Model {
             }
             Act::Block(prefix_len) => self.judge_block(*prefix_len, answer),
             Act::In(first, last) => self.judge_in(*first, *last, answer),
+            Act::From(addr) => self.judge_from(*addr, answer),
             Act::Release(addr) => {
                 let expected = self.release_one(*addr);
                 match expected {
@@ -651,6 +656,19 @@ impl Model {
             return expect(answer, &Answer::Refused("out-of-range", None));
         };
         self.judge_one(answer, self.choice_in(first_unit, last_unit), Counted::Any)
+    }
+
+    /// Whatever the policy, and without moving it.
+    fn judge_from(&mut self, addr: u128, answer: &Answer) -> Verdict {
+        let begins_there = |unit: &&u128| self.addr(**unit) >= addr;
+        let right = self.free.iter().find(begins_there);
+        let Some(right) = right.or(self.free.first()).copied() else {
+            return self.expect_exhausted(answer);
+        };
+        let unit = self.expect_addr(answer, |unit| unit == right)?;
+        self.take(unit);
+        self.stats.allocations.preferred += 1;
+        Ok(())
     }
 
     /// The first and the last unit of the pool that lie wholly inside the range.
@@ -913,6 +931,7 @@ pub(crate) fn any_op() -> impl Strategy<Value = Op> {
         3 => any_batch().prop_map(Op::Into),
         5 => any_order().prop_map(Op::Block),
         4 => (any_pick(), any_pick()).prop_map(|(first, last)| Op::In(first, last)),
+        4 => any_pick().prop_map(Op::From),
         7 => any_pick().prop_map(Op::Release),
         3 => (any_pick(), any_order()).prop_map(|(pick, order)| Op::ReleaseBlock(pick, order)),
         3 => (any_pick(), any_order()).prop_map(|(pick, order)| Op::EmptyBlock(pick, order)),

@@ -4,6 +4,7 @@ mod blocks;
 #[path = "../common/mod.rs"]
 mod common;
 mod facts;
+mod from;
 mod looks;
 mod parts;
 mod policies;

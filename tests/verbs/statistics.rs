@@ -40,6 +40,9 @@ fn the_gauges_are_exact_at_every_level() {
             let part = pool.allocate_in(ten(500)..=ten(600)).unwrap();
             let net = pool.allocate_net().unwrap();
             check(146, "in and net");
+            let from = pool.allocate_from(ten(900)).unwrap();
+            check(147, "from");
+            pool.release(from).unwrap();
             let guard = pool.guard().unwrap();
             check(147, "guard");
             drop(guard);
@@ -72,7 +75,7 @@ fn the_gauges_are_exact_at_every_level() {
 /// Each verb adds to its own counter; a refused one to the reason why.
 #[test]
 fn every_verb_counts_where_it_belongs() {
-    let calls: [Counted; 31] = [
+    let calls: [Counted; 33] = [
         (
             "allocate",
             |pool| drop(pool.allocate()),
@@ -111,6 +114,11 @@ fn every_verb_counts_where_it_belongs() {
         (
             "preferring outside",
             |pool| drop(pool.allocate_preferring(ten(999))),
+            |stats| stats.allocations.preferred += 1,
+        ),
+        (
+            "from",
+            |pool| drop(pool.allocate_from(host(100))),
             |stats| stats.allocations.preferred += 1,
         ),
         (
@@ -214,6 +222,15 @@ fn every_verb_counts_where_it_belongs() {
             |stats| stats.failures.exhausted += 1,
         ),
         (
+            "from the outside",
+            |pool| {
+                pool.allocate_from(ten(999))
+                    .map(|addr| assert!(addr < host(100)))
+                    .unwrap()
+            },
+            |stats| stats.allocations.preferred += 1,
+        ),
+        (
             "too many",
             |pool| drop(pool.allocate_many(250)),
             |stats| stats.failures.exhausted += 1,
@@ -269,10 +286,11 @@ fn exhaustion_and_guards_are_counted() {
     pool.reset_stats();
     assert!(pool.allocate().is_err() && pool.allocate_net().is_err() && pool.guard().is_err());
     assert!(pool.allocate_preferring(host(9)).is_err() && pool.allocate_block(32).is_err());
+    assert!(pool.allocate_from(host(9)).is_err());
     assert_eq!(pool.allocate_into(&mut [host(0); 9]), 0);
     assert_eq!(pool.stats().failures, {
         let mut failures = Failures::default();
-        failures.exhausted = 6;
+        failures.exhausted = 7;
         failures
     });
     pool.release(host(9)).unwrap();

@@ -43,7 +43,7 @@ enum Choice {
 }
 
 impl<N: Kind> Model<N> {
-    pub(crate) const VERBS: u8 = 18;
+    pub(crate) const VERBS: u8 = 19;
 
     pub(crate) fn new(plan: &Plan, layout: Layout) -> Self {
         let builder = plan.builder::<N>().expect("the layout is of this kind");
@@ -82,7 +82,8 @@ impl<N: Kind> Model<N> {
             14 => self.end_guard(bytes.byte()),
             15 => self.list(bytes.pick()),
             16 => self.snapshot(),
-            _ => self.reset_stats(),
+            17 => self.reset_stats(),
+            _ => self.allocate_from(bytes.pick()),
         }
     }
 
@@ -247,6 +248,21 @@ impl<N: Kind> Model<N> {
         let given = self.judge_search(answer, self.choice(first, last));
         self.count(|stats| stats.allocations.any += u64::from(given != "exhausted"));
         given
+    }
+
+    fn allocate_from(&mut self, pick: Pick) -> Answer {
+        let bits = self.resolve(&pick);
+        let answer = self.pool.allocate_from(self.addr(bits));
+        let begins_there = |unit: &&u128| self.layout.addr(**unit) >= bits;
+        let next = self.free.iter().find(begins_there);
+        let Some(unit) = next.or(self.free.first()).copied() else {
+            return self.exhausted(answer.err());
+        };
+        let right = self.layout.addr(unit);
+        assert_eq!(answer.map(bits_of), Ok(right), "allocate_from {bits:x}");
+        self.take(unit);
+        self.count(|stats| stats.allocations.preferred += 1);
+        "from"
     }
 
     fn release(&mut self, pick: Pick) -> Answer {

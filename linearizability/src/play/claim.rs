@@ -129,6 +129,17 @@ impl Player<'_> {
         self.claimed_one(Call::In(first, last), given, Answer::Exhausted, span);
     }
 
+    pub(super) fn from(&mut self, addr: Addr) {
+        let start = Ipv4Addr::from_bits(addr);
+        let (given, span) = self.timed(|pool| pool.allocate_from(start));
+        self.claimed_one(
+            Call::From(addr),
+            or_exhausted(given),
+            Answer::Exhausted,
+            span,
+        );
+    }
+
     fn log_claim(
         &mut self,
         call: Call,

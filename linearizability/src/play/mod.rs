@@ -117,6 +117,7 @@ impl<'a> Player<'a> {
             Verb::Into => self.up_to(self.some_count(step)),
             Verb::Block => self.block(pick(self.arena.prefix_lens, step.pick)),
             Verb::In => self.within(self.some_part(step)),
+            Verb::From => self.from(self.some_addr(step)),
             Verb::Local => self.local(),
             Verb::Release => self.release(step),
             Verb::ReleaseMany => self.release_many(step),

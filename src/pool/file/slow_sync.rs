@@ -172,6 +172,10 @@ const VERBS: &[(&str, Verb)] = &[
             .into_iter()
             .collect()
     }),
+    ("allocate_from", |pool| {
+        let addr = Ipv4Addr::new(10, 0, 0, 7);
+        pool.allocate_from(addr).into_iter().collect()
+    }),
     ("guard", |pool| {
         pool.guard().map(|of| of.keep()).into_iter().collect()
     }),
