@@ -36,6 +36,38 @@ fn drain(pool: &Pool<Ipv4Net>) -> BTreeSet<Ipv4Addr> {
     std::iter::from_fn(|| pool.allocate().ok()).collect()
 }
 
+/// A copy on the heap needs no file, has no quarantine, and takes what is quarantined for allocated.
+#[test]
+fn a_copy_on_the_heap_needs_no_file() {
+    let scratch = Scratch::new("to-heap");
+    let path = scratch.path("pool");
+    let builder = Pool::builder(net("10.0.0.0/24")).policy(Policy::Next);
+    let pool = builder.create(&path).unwrap();
+    let held: Vec<_> = pool.allocate_many(10).unwrap();
+    let copy = pool.to_heap();
+    assert!(copy.recovery().is_none() && pool.recovery().is_some());
+    assert!(copy.iter().eq(held.iter().copied()));
+    assert_eq!(
+        copy.allocate(),
+        Ok(ip("10.0.0.12")),
+        "where the policy stood"
+    );
+    assert_eq!(pool.allocated(), 10);
+    let open = read(&path);
+    drop(pool);
+    put_back(&path, &open);
+    forget_the_boot(&path);
+    let pool = builder.open(&path).unwrap();
+    assert_eq!(pool.health().unwrap().quarantined, 243);
+    let quarantined = pool.to_heap();
+    std::fs::remove_file(&path).unwrap();
+    drop(pool);
+    assert_eq!(quarantined.allocated(), 253);
+    quarantined.release(ip("10.0.0.99")).unwrap();
+    assert_eq!(quarantined.allocate(), Ok(ip("10.0.0.99")));
+    assert_eq!(copy.allocated(), 11);
+}
+
 /// What was allocated is allocated after a close and an open, whatever the durability and the policy.
 #[test]
 fn a_file_remembers() {

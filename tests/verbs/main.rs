@@ -3,6 +3,7 @@
 mod blocks;
 #[path = "../common/mod.rs"]
 mod common;
+mod copies;
 mod facts;
 mod from;
 mod looks;

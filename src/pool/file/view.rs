@@ -109,7 +109,8 @@ impl FileView {
     /// ```
     #[must_use]
     pub fn to_pool(&self) -> Pool<IpNet> {
-        self.snapshot.to_pool(self.info.policy)
+        self.snapshot
+            .to_pool(self.info.policy, self.info.search, self.info.stats)
     }
 }
 
