@@ -36,7 +36,8 @@ pub enum Gateway {
     First,
     /// The last usable address.
     Last,
-    /// This address.
+    /// This address, of either family: a gateway is written down where no network is known yet. Where one is,
+    /// [`Builder::gateway_at`](crate::Builder::gateway_at) takes an address of its type.
     At(IpAddr),
     /// None.
     None,

@@ -72,7 +72,7 @@ impl<N: Network> Builder<N> {
 
     pub(super) fn of_interface(interface: N) -> Self {
         let addr = interface.written_addr();
-        Self::of_network(N::around(addr, interface.mask_len())).gateway(Gateway::At(addr.into()))
+        Self::of_network(N::around(addr, interface.mask_len())).gateway_at(addr)
     }
 
     fn new(plan: Plan<N>) -> Self {
@@ -114,6 +114,21 @@ impl<N: Network> Builder<N> {
     pub fn gateway(mut self, gateway: Gateway) -> Self {
         self.plan.gateway = gateway;
         self
+    }
+
+    /// Chooses this address as the gateway: [`Gateway::At`], in the type of the network's addresses.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// # use std::net::Ipv4Addr;
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let pool = Pool::builder(net).gateway_at(Ipv4Addr::new(10, 0, 0, 254)).build()?;
+    /// assert_eq!(pool.gateway(), Some(Ipv4Addr::new(10, 0, 0, 254)));
+    /// assert_eq!(pool.allocate()?.to_string(), "10.0.0.1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn gateway_at(self, addr: N::Addr) -> Self {
+        self.gateway(Gateway::At(addr.into()))
     }
 
     /// Says whether the network's own addresses (network and broadcast, or the subnet-router
