@@ -45,6 +45,7 @@ enum Op {
     Many(usize),
     Into(usize),
     Block(u8),
+    BlockExact(u8, u8, u8),
     Release(u8),
     ReleaseBeside(u8),
     Adopt(Vec<(u8, u8)>),
@@ -79,6 +80,7 @@ fn any_op() -> impl Generator<Value = Op> {
         4 => (0..200usize).prop_map(Op::Many),
         2 => (0..150usize).prop_map(Op::Into),
         1 => (25..33u8).prop_map(Op::Block),
+        2 => (place(), 25..33u8).prop_map(|((member, host), len)| Op::BlockExact(member, host, len)),
         9 => any::<u8>().prop_map(Op::Release),
         2 => any::<u8>().prop_map(Op::ReleaseBeside),
         1 => proptest::collection::vec(place(), 0..9).prop_map(Op::Adopt),
@@ -235,6 +237,17 @@ impl World {
                 }
                 Err(error) => assert_eq!(error.code(), "bad-block"),
             },
+            Op::BlockExact(member, host, prefix_len) => {
+                let block = Ipv4Net::new(addr(member, host), prefix_len)
+                    .unwrap()
+                    .trunc();
+                let claimed = self.set.allocate_block_exact(block);
+                let all_free = block.hosts_and_ends().all(|addr| free.contains(&addr));
+                assert_eq!(claimed.is_ok(), all_free, "{block}: {claimed:?}");
+                if all_free {
+                    self.take(block.hosts_and_ends(), &free);
+                }
+            }
             Op::Release(index) => {
                 if let Some(addr) = self.nth_held(index) {
                     self.set.release(addr).unwrap();

@@ -350,6 +350,11 @@ fn a_drained_member_gives_nothing_and_takes_back_everything() {
     ));
     assert!(set.allocate_preferring(ip("10.0.0.2")).is_err());
     assert!(set.allocate_block(31).is_err());
+    let of_drained = set.allocate_block_exact(net("10.0.0.2/32"));
+    assert!(matches!(
+        of_drained,
+        Err(AllocateExactError::Cordoned { .. })
+    ));
     assert!(set.allocate_for(Client::from_hash(1)).is_err());
     assert!(set.stragglers().eq([held]));
     assert!(matches!(
@@ -833,6 +838,32 @@ fn sets_of_delegated_prefixes() {
         assert_eq!(set.allocate_net(), Ok(nets[1]));
         assert_eq!(set.allocate_block(unit).unwrap_err().code(), "exhausted");
     }
+}
+
+/// A block that is named is of one member, and no cordon touches it.
+#[test]
+fn an_exact_block_keeps_off_cordons() {
+    let set = PoolSet::new([pool("10.0.0.0/24"), pool("10.0.1.0/24")]).unwrap();
+    set.cordon(range("10.0.1.130", "10.0.1.130")).unwrap();
+    let code = |text| {
+        set.allocate_block_exact(net(text))
+            .map_err(|error| error.code())
+    };
+    assert_eq!(code("10.0.1.128/26"), Err("cordoned"));
+    assert_eq!(
+        code("10.0.1.128/25"),
+        Err("reserved"),
+        "the broadcast address"
+    );
+    assert_eq!(code("10.0.1.130/32"), Err("cordoned"));
+    assert_eq!(code("10.0.1.64/26"), Ok(()));
+    assert_eq!(code("10.0.1.64/27"), Err("already-allocated"));
+    assert_eq!(code("10.0.0.0/23"), Err("out-of-range"), "of two members");
+    assert_eq!(code("10.0.1.0/26"), Err("reserved"));
+    assert_eq!(code("10.9.0.0/26"), Err("out-of-range"));
+    set.uncordon(range("10.0.1.130", "10.0.1.130")).unwrap();
+    assert_eq!(code("10.0.1.128/26"), Ok(()));
+    assert_eq!(set.allocated(), 128);
 }
 
 /// Short histories of a set against a plain model of it: members that come, drain and go, cordons, names.

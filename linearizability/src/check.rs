@@ -13,7 +13,7 @@
 //!    release succeeds, nobody else's does, and "not allocated" is no answer about an address that was
 //!    certainly held from before the call until after it.
 //! 4. **"Already allocated"**: at some instant of the call somebody held the address, so some possible
-//!    time of it has an instant of the call.
+//!    time of it has an instant of the call. Of a block: some address of it.
 //! 5. **"Exhausted"**: at some instant of the call fewer than `n` addresses were free, so at that
 //!    instant more than `capacity - n` were possibly held. For a part of the pool: all of the part. For
 //!    a block: some address of every aligned block that can be allocated at all. Fewer than asked for
@@ -170,6 +170,9 @@ impl Checker<'_> {
             (Answer::AlreadyAllocated, Call::Exact(addr) | Call::Adopt(addr)) => {
                 self.check_taken(thread, event, addr)?;
             }
+            (Answer::AlreadyAllocated, Call::BlockExact(first, prefix_len)) => {
+                self.check_block_taken(thread, event, first, prefix_len)?;
+            }
             (Answer::NotAllocated, _) => self.check_not_allocated(thread, event, addrs)?,
             (Answer::Reserved, Call::Exact(addr)) => self.check_reserved(thread, event, addr)?,
             (Answer::Reserved, _) => {
@@ -218,6 +221,28 @@ impl Checker<'_> {
             None => true,
         };
         self.checked.already_allocated += 1;
+        expect(
+            was_taken,
+            Violation::FalseAlreadyAllocated { addr, thread, span },
+        )
+    }
+
+    /// Some address of it.
+    fn check_block_taken(
+        &mut self,
+        thread: usize,
+        event: &Event,
+        first: Addr,
+        prefix_len: u8,
+    ) -> Result<(), Violation> {
+        let span = (event.invoked, event.responded);
+        let mut addrs = first..=first + ((1 << (32 - prefix_len)) - 1);
+        let was_taken = addrs.any(|addr| {
+            let index = self.ground.index_of(addr);
+            index.is_none_or(|index| self.holds.possibly_within(index, span.0, span.1))
+        });
+        self.checked.already_allocated += 1;
+        let addr = first;
         expect(
             was_taken,
             Violation::FalseAlreadyAllocated { addr, thread, span },

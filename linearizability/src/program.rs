@@ -17,7 +17,7 @@ pub enum Verb {
     Many,
     /// `allocate_into`
     Into,
-    /// `allocate_block`
+    /// `allocate_block`, `allocate_block_exact`
     Block,
     /// `allocate_in`
     In,

@@ -9,7 +9,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// Verbs with the answers that must come up, or a campaign proves nothing.
-const EXPECTED: [(&str, &str); 34] = [
+const EXPECTED: [(&str, &str); 36] = [
     ("allocate", "claimed"),
     ("allocate", "exhausted"),
     ("allocate_net", "claimed"),
@@ -31,6 +31,8 @@ const EXPECTED: [(&str, &str); 34] = [
     ("allocate_into", "fewer"),
     ("allocate_block", "claimed"),
     ("allocate_block", "exhausted"),
+    ("allocate_block_exact", "claimed"),
+    ("allocate_block_exact", "already allocated"),
     ("allocate_in", "claimed"),
     ("allocate_in", "exhausted"),
     ("allocate_from", "claimed"),

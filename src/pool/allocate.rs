@@ -140,7 +140,11 @@ impl<N: Network> Pool<N> {
 
     /// Counts the refusal.
     #[cold]
-    fn refuse_exact(&self, reason: Event, error: AllocateExactError) -> AllocateExactError {
+    pub(super) fn refuse_exact(
+        &self,
+        reason: Event,
+        error: AllocateExactError,
+    ) -> AllocateExactError {
         if self.is_in_file()
             && let Some(refusal) = self.refusal()
         {

@@ -13,6 +13,7 @@
 //! | `strategy` | which member is asked first |
 //! | `verbs` | allocate, release, questions |
 //! | `many` | many addresses in one call |
+//! | `exact_block` | exactly this block |
 //! | `guard` | addresses that give themselves back |
 //! | `list`, `adopt` | which member an entry of a list is for; seeding from a list |
 //! | `reconcile` | passes over all members with one list |
@@ -30,6 +31,7 @@ mod change;
 mod cordons;
 mod directory;
 mod error;
+mod exact_block;
 mod guard;
 mod list;
 mod many;

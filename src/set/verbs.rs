@@ -388,7 +388,7 @@ impl<N: Network> PoolSet<N> {
 }
 
 /// How many addresses of this member a block has.
-fn units_of<N: Network>(member: &Member<N>, prefix_len: u8) -> u64 {
+pub(super) fn units_of<N: Network>(member: &Member<N>, prefix_len: u8) -> u64 {
     let order = u32::from(member.pool.unit().saturating_sub(prefix_len));
     1u64.checked_shl(order).unwrap_or(0)
 }

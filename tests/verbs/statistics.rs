@@ -75,7 +75,7 @@ fn the_gauges_are_exact_at_every_level() {
 /// Each verb adds to its own counter; a refused one to the reason why.
 #[test]
 fn every_verb_counts_where_it_belongs() {
-    let calls: [Counted; 33] = [
+    let calls: [Counted; 35] = [
         (
             "allocate",
             |pool| drop(pool.allocate()),
@@ -136,6 +136,16 @@ fn every_verb_counts_where_it_belongs() {
             "block",
             |pool| drop(pool.allocate_block(28)),
             |stats| stats.allocations.block += 16,
+        ),
+        (
+            "exact block",
+            |pool| pool.allocate_block_exact(v4("10.0.0.192/28")).unwrap(),
+            |stats| stats.allocations.block += 16,
+        ),
+        (
+            "exact block again",
+            |pool| drop(pool.allocate_block_exact(v4("10.0.0.200/29"))),
+            |stats| stats.failures.taken += 1,
         ),
         (
             "adopt",
@@ -342,12 +352,13 @@ fn the_last_allocation_time_is_kept_at_full_only() {
             .build()
             .unwrap();
         assert_eq!(pool.stats().last_allocation, None);
-        let calls: [fn(&Pool<Ipv4Net>); 6] = [
+        let calls: [fn(&Pool<Ipv4Net>); 7] = [
             |pool| drop(pool.allocate()),
             |pool| pool.allocate_exact(host(99)).unwrap(),
             |pool| drop(pool.allocate_preferring(host(98))),
             |pool| drop(pool.allocate_many(3)),
             |pool| drop(pool.allocate_block(30)),
+            |pool| pool.allocate_block_exact(v4("10.0.0.64/30")).unwrap(),
             |pool| drop(pool.adopt(["10.0.0.97"]).unwrap()),
         ];
         let mut last = None;

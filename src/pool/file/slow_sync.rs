@@ -167,6 +167,11 @@ const VERBS: &[(&str, Verb)] = &[
         let block = pool.allocate_block(30);
         block.into_iter().flat_map(|net| net.hosts()).collect()
     }),
+    ("allocate_block_exact", |pool| {
+        let block: Ipv4Net = "10.0.0.4/30".parse().unwrap();
+        let claimed = pool.allocate_block_exact(block);
+        claimed.into_iter().flat_map(|()| block.hosts()).collect()
+    }),
     ("allocate_for", |pool| {
         pool.allocate_for(Client::from_hash(3))
             .into_iter()
@@ -241,7 +246,8 @@ fn what_was_freed_during_a_sync_is_not_answered() {
         for &addr in &taken {
             pool.theirs.release(addr).unwrap();
         }
-        let finds_nothing_else = matches!(*name, "allocate_exact" | "adopt");
+        let finds_nothing_else =
+            matches!(*name, "allocate_exact" | "allocate_block_exact" | "adopt");
         assert_eq!(
             answered.is_empty(),
             finds_nothing_else,

@@ -273,6 +273,11 @@ const MUTANTS: &[Mutant] = &[
         )],
     ),
     mutant(
+        "exact block: the one above it will do",
+        &[edit("src/pool/exact_block.rs", "count: 1,", "count: 2,")],
+        &[Test("verbs", "an_exact_block_is_all_or_nothing")],
+    ),
+    mutant(
         "exact: believes what a claim in flight holds",
         &[edit(
             SINGLE,
