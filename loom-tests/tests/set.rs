@@ -1,7 +1,10 @@
 //! Sets of pools: the exact "exhausted" of the whole, members that come while others allocate, pairs.
 #![cfg(loom)]
 
-use hostbits::{DualStack, MemberId, Network, Pool, PoolSet, Search, StatsLevel, TwinPools};
+use hostbits::{
+    DualStack, Network, Pool, PoolSet, Search, StatsLevel,
+    set::{MemberId, TwinPools},
+};
 use ipnet::{Ipv4Net, Ipv6Net};
 use loom_tests::race;
 use std::net::{Ipv4Addr, Ipv6Addr};

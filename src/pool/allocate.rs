@@ -3,14 +3,16 @@
 use super::Pool;
 use super::confirm::Duty;
 use super::member::Part;
-use crate::bitmap::{Attempt, Bitmap, BlockCandidates, Burst, Gate, Likely, Mark, Way, WordBits};
+use crate::bitmap::{
+    Attempt, BatchStep, Bitmap, BlockCandidates, Gate, LowestAttempt, Mark, Way, WordBits,
+};
 use crate::error::{AllocateError, AllocateExactError, Refusal};
 use crate::geometry::Place;
 use crate::network::Network;
 use crate::policy::Hints;
 use crate::slot::{Slot, slot_at, slots_in};
 use crate::stats::Event;
-use crate::storage::Stretched;
+use crate::storage::SlotRange;
 use crate::sync::{known_thread_index, thread_index};
 use std::ops::RangeInclusive;
 
@@ -203,7 +205,7 @@ impl<N: Network> Pool<N> {
             if wanted > self.capacity() {
                 return None;
             }
-            self.claim_or_scrub(|| bitmap.claim_all(wanted, || self.next_burst()))
+            self.claim_or_scrub(|| bitmap.claim_all(wanted, || self.next_step()))
         })?;
         let Some(claimed) = claimed else {
             self.count_exhausted();
@@ -279,7 +281,7 @@ impl<N: Network> Pool<N> {
         loop {
             missing = bitmap.claim_up_to(
                 missing,
-                || self.next_burst(),
+                || self.next_step(),
                 |word_index, bits| {
                     last = Some((word_index, bits));
                     let taken = bits.count_ones() as usize;
@@ -336,9 +338,9 @@ impl<N: Network> Pool<N> {
         let order = u32::from(longest - prefix_len);
         let claimed = self.claim(|bitmap| {
             let first = self.claim_or_scrub(|| bitmap.claim_block(&candidates))?;
-            Some(Stretched(first, first + ((1u64 << order) - 1) as Slot))
+            Some(SlotRange(first, first + ((1u64 << order) - 1) as Slot))
         })?;
-        let Some(Stretched(slot, _)) = claimed else {
+        let Some(SlotRange(slot, _)) = claimed else {
             self.count_exhausted();
             return self.exhausted();
         };
@@ -433,17 +435,17 @@ impl<N: Network> Pool<N> {
     #[inline(never)]
     fn claim_lowest(&self, last_chunk: usize) -> Option<Slot> {
         match self.bitmap().claim_lowest_at(last_chunk) {
-            Likely::Claimed(slot) => Some(slot),
-            Likely::Elsewhere => self.claim_anywhere(),
-            Likely::Inside => self.claim_inside(last_chunk),
-            Likely::Lost => self.claim_after_loss(),
+            LowestAttempt::Claimed(slot) => Some(slot),
+            LowestAttempt::InOtherChunk => self.claim_anywhere(),
+            LowestAttempt::InLaterWord => self.claim_lowest_in_chunk(last_chunk),
+            LowestAttempt::Lost => self.claim_after_loss(),
         }
     }
 
     /// The same when no chunk comes before this one.
     #[inline(never)]
-    fn claim_inside(&self, chunk_index: usize) -> Option<Slot> {
-        match self.bitmap().try_claim_inside(chunk_index) {
+    fn claim_lowest_in_chunk(&self, chunk_index: usize) -> Option<Slot> {
+        match self.bitmap().try_claim_lowest_in_chunk(chunk_index) {
             Attempt::Took(slot) => Some(slot),
             Attempt::Empty => self.claim_beyond(chunk_index),
             Attempt::Lost => self.claim_after_loss(),
@@ -564,8 +566,8 @@ impl<N: Network> Pool<N> {
             .way(0, self.last_slot(), |slot| bitmap.is_free(slot))
     }
 
-    fn next_burst(&self) -> Burst {
-        Burst {
+    fn next_step(&self) -> BatchStep {
+        BatchStep {
             way: self.way(),
             at_most: if self.hints.scatters() { 1 } else { u64::MAX },
         }

@@ -6,7 +6,7 @@ use crate::error::AllocateExactError;
 use crate::network::Network;
 use crate::slot::Slot;
 use crate::stats::Event;
-use crate::storage::Stretched;
+use crate::storage::SlotRange;
 
 /// Why a prefix is no block of a pool.
 pub(super) enum NoBlock<N> {
@@ -53,7 +53,7 @@ impl<N: Network> Pool<N> {
         }];
         let claimed = self.claim(|bitmap| {
             let first = self.claim_or_scrub(|| bitmap.claim_block(&this))?;
-            Some(Stretched(first, last))
+            Some(SlotRange(first, last))
         })?;
         if claimed.is_none() {
             let taken = self.bitmap().taken_slots(first, last).next();

@@ -19,7 +19,7 @@ fn a_copy_goes_on_as_the_pool_would() {
                 .build()
                 .unwrap();
             let held = pool.allocate_many(100).unwrap();
-            pool.release_many(&held[20..50]);
+            let _ = pool.release_many(&held[20..50]);
             pool.allocate_block(28).unwrap();
             let what = format!("{policy:?} {search:?} {level:?}");
             let copy = pool.to_heap();

@@ -16,7 +16,7 @@ const SET_KEYS: &[&str] = &["strategy", "client_key", "members", "ranges"];
 const RANGE_KEYS: &[&str] = &["range", "policy", "exclusive"];
 const PAIR_KEYS: &[&str] = &["v4", "v6", "index"];
 
-/// The most members of a set, as of [`hostbits::SetBuilder::room`].
+/// The most members of a set, as of [`hostbits::set::Builder::room`].
 const MOST_MEMBERS: usize = 1 << 16;
 
 /// A set with what is known of its places, to be checked.

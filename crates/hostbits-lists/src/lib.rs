@@ -12,7 +12,7 @@
 //! ```
 //!
 //! A [`List`] is read one [`Record`] at a time, from a file, a directory, a pipe or memory. With the feature
-//! `hostbits` (on by default) records are `hostbits::UserRecord`s, to be handed to a pool.
+//! `hostbits` (on by default) records are `hostbits::users::Record`s, to be handed to a pool.
 //!
 //! # The rules
 //!
@@ -20,7 +20,7 @@
 //!
 //! | rule | what it means |
 //! |---|---|
-//! | fail closed | a list in which something cannot be read gives nothing: whoever that is may hold any address. The choice is `hostbits::Unreadable`: `Refuse`, or so many entries may pass. A list with lines of which none is an entry is an error, and what is no text says what it looks like |
+//! | fail closed | a list in which something cannot be read gives nothing: whoever that is may hold any address. The choice is `hostbits::users::Unreadable`: `Refuse`, or so many entries may pass. A list with lines of which none is an entry is an error, and what is no text says what it looks like |
 //! | a prefix means one thing | with host bits set (`10.0.0.5/24`) the host; without (`10.0.0.16/28`, `10.0.0.*`) all of the block, and so is a range (`10.0.0.10-10.0.0.19`). A route or a delegation ([`Address::Block`]) is always all of it. What covers the pool's network is a route to it, and holds nothing; what covers its ranges alone is a block |
 //! | no address is not a broken one | nothing, `(none)`, `<none>`, `None`, `null`, `NULL`, `\N`, `-`, `N/A`, `*`, `<nil>`, an absent field of an object |
 //! | what may come back, holds | switched off clients are counted apart; whoever cannot hold any more is left out by the caller, by state ([`List::without`], counted) or by a filter |

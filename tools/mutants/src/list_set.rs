@@ -191,7 +191,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "set: a release does not tell the summary",
         &[edit(
             VERBS,
-            "        self.roster.publish(index);\n        self.chooser.note_released",
+            "        self.summary.publish(index);\n        self.chooser.note_released",
             "        self.chooser.note_released",
         )],
         &[Test("sets", "a_set_agrees_with_a_model_of_it")],
@@ -200,8 +200,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "set: a member is settled without a second look",
         &[edit(
             VERBS,
-            "self.roster.settle(index, is_full);",
-            "self.roster.settle(index, |_| true);",
+            "self.summary.settle(index, is_full);",
+            "self.summary.settle(index, |_| true);",
         )],
         &[Loom(
             "set",
