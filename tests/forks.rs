@@ -13,7 +13,7 @@ mod skip;
 
 use children::{role, setting, spawn};
 use hostbits::{
-    AllocateError, Client, Durability, Gateway, Pool, PoolSet, StatsLevel,
+    AllocateError, AllocateExactError, Client, Durability, Gateway, Pool, PoolSet, StatsLevel,
     file::{OpenError, RecoveryKind, SyncError},
     reconcile::ReconcilerError,
     set::TwinPools,
@@ -271,6 +271,7 @@ fn a_child_is_told_in_every_kind_of_set() {
         let refusals = [
             set.allocate() == Err(AllocateError::Forked),
             set.allocate_preferring("10.0.0.9".parse().unwrap()) == Err(AllocateError::Forked),
+            set.allocate_block_exact(net("10.0.0.32/27")) == Err(AllocateExactError::Forked),
             twins
                 .allocate_pair()
                 .is_err_and(|error| error.code() == "forked"),

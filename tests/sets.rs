@@ -1,8 +1,8 @@
 //! Sets of pools: strategies, growth, drains, cordons, bands, sticky clients, delegation.
 
 use hostbits::{
-    AllocateError, AllocateExactError, Client, Gateway, Policy, Pool, PoolSet, ReleaseError,
-    Search, StatsLevel,
+    AllocateError, AllocateExactError, Client, DualStack, Gateway, Policy, Pool, PoolSet,
+    ReleaseError, Search, StatsLevel,
     set::{self, AddError, CordonError, MemberError, StaticBand, Strategy, SubPool, TwinPools},
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -1026,6 +1026,107 @@ fn strategies_do_without_the_counts_of_the_pools() {
     let set = two();
     assert_eq!(set.allocate_many(30).unwrap().len(), 30);
     assert_eq!(set.allocate().unwrap().octets()[2], 1, "of 95 and 105");
+}
+
+fn dual(v4: PoolSet<Ipv4Net>, v6: &str) -> DualStack {
+    let v6 = Pool::new(v6.parse::<Ipv6Net>().unwrap()).unwrap();
+    DualStack::new(v4, PoolSet::new([v6]).unwrap())
+}
+
+/// Both addresses that were named, or none, and why.
+#[test]
+fn an_exact_pair_is_both_or_none() {
+    let v4 = PoolSet::new([pool("10.0.0.0/24"), pool("10.0.1.0/24")]).unwrap();
+    let both = dual(v4, "fd00::/120");
+    let take = |v4, v6: &str| both.allocate_pair_exact(ip(v4), v6.parse().unwrap());
+    take("10.0.1.7", "fd00::7").unwrap();
+    both.v4().cordon(range("10.0.0.99", "10.0.0.99")).unwrap();
+    for (v4, v6, message) in [
+        ("10.0.1.7", "fd00::8", "IPv4: 10.0.1.7 is already allocated"),
+        ("10.0.1.8", "fd00::7", "IPv6: fd00::7 is already allocated"),
+        ("10.0.1.8", "fd00::1", "IPv6: fd00::1 is reserved"),
+        ("10.0.1.1", "fd00::8", "IPv4: 10.0.1.1 is reserved"),
+        (
+            "10.0.9.1",
+            "fd00::8",
+            "IPv4: 10.0.9.1 is not an address of the pool",
+        ),
+        (
+            "10.0.1.8",
+            "fd01::8",
+            "IPv6: fd01::8 is not an address of the pool",
+        ),
+        (
+            "10.0.0.99",
+            "fd00::8",
+            "IPv4: 10.0.0.99 is under a cordon: nothing new is handed out there",
+        ),
+    ] {
+        assert_eq!(take(v4, v6).unwrap_err().to_string(), message);
+        assert_eq!(
+            (both.v4().allocated(), both.v6().allocated()),
+            (1, 1),
+            "{v4} {v6}"
+        );
+    }
+    take("10.0.1.8", "fd00::8").unwrap();
+    assert_eq!(both.v4().stats().allocations.exact, 2);
+    assert_eq!(both.v6().stats().allocations.exact, 2);
+}
+
+/// The same client usually gets the same pair, whatever else is allocated, also where a band or a cordon is.
+#[test]
+fn the_same_client_usually_gets_the_same_pair() {
+    for band in [None, Some(StaticBand::Lowest(9))] {
+        let member = set::NewMember::new(pool("10.0.0.0/24"));
+        let member = match band {
+            Some(band) => member.band(band),
+            None => member,
+        };
+        let v4 = PoolSet::builder().member(member).build().unwrap();
+        let both = dual(v4, "fd00::/120");
+        let clients: Vec<_> = (0..20u64)
+            .map(|index| Client::from_hash(index.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+            .collect();
+        let pairs = clients
+            .iter()
+            .map(|&client| both.allocate_pair_for(client).unwrap());
+        let pairs: Vec<_> = pairs.collect();
+        let halves = pairs.iter().map(|pair| pair.v4).collect::<BTreeSet<_>>();
+        assert_eq!(halves.len(), 20);
+        pairs
+            .iter()
+            .for_each(|&pair| both.release_pair(pair).unwrap());
+        let again = clients.iter().zip(&pairs);
+        let same = again.filter(|&(&client, &pair)| both.allocate_pair_for(client) == Ok(pair));
+        assert!(same.count() >= 18, "{band:?}");
+        assert!(both.v4().stats().allocations.preferred > 20);
+        while both.allocate_pair().is_ok() {}
+        let error = both.allocate_pair_for(clients[0]).unwrap_err();
+        assert_eq!(error.code(), "exhausted");
+        let (v4, v6) = (both.v4().allocated(), both.v6().allocated());
+        assert_eq!(v4, 253.min(v6), "nothing is left half");
+    }
+}
+
+/// Twins, too: from the place of the client on, around the end, until no index is left.
+#[test]
+fn a_client_of_twins_gets_the_index_of_its_place() {
+    let v6 = Pool::new("fd00::/112".parse::<Ipv6Net>().unwrap()).unwrap();
+    let twins = TwinPools::new(pool("10.0.0.0/24"), v6).unwrap();
+    let client = Client::from_hash(u64::MAX / 256 * 250);
+    let hosts: Vec<_> = std::iter::from_fn(|| twins.allocate_pair_for(client).ok())
+        .map(|pair| (pair.v4.octets()[3], pair.v6.segments()[7]))
+        .collect();
+    let expected: Vec<_> = (249..=254)
+        .chain(2..249)
+        .map(|host| (host, u16::from(host)))
+        .collect();
+    assert_eq!(hosts, expected);
+    assert_eq!(
+        twins.allocate_pair_for(client).unwrap_err().code(),
+        "no-common-index"
+    );
 }
 
 /// A pair counts once on each side, where its index was asked for.

@@ -203,6 +203,15 @@ fn halves_of_pairs_beside_a_pass_are_never_freed() {
         |both| single(both.allocate_pair().ok().map(|pair| pair.v4)),
         true,
     );
+    beside_a_pass(
+        "pair for a client",
+        both,
+        |both| {
+            let pair = both.allocate_pair_for(Client::from_hash(0));
+            single(pair.ok().map(|pair| pair.v4))
+        },
+        true,
+    );
     let twins = |pool: &Arc<Pool<Ipv4Net>>| TwinPools::new(Arc::clone(pool), sixths()).unwrap();
     beside_a_pass(
         "twins",

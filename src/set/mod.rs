@@ -38,7 +38,7 @@
 // | `change` | add, drain, remove, cordon |
 // | `proof` | the exact "exhausted" |
 // | `cordons`, `band` | which parts of a member are left alone, or used last |
-// | `pair`, `twins` | an IPv4 and an IPv6 address for one client |
+// | `pair`, `halves`, `twins` | an IPv4 and an IPv6 address for one client |
 // | `sub_pool` | a named part of a pool with a policy of its own |
 
 mod adopt;
@@ -50,6 +50,7 @@ mod directory;
 mod error;
 mod exact_block;
 mod guard;
+mod halves;
 mod list;
 mod many;
 mod member;
@@ -73,7 +74,10 @@ mod view;
 
 pub use band::StaticBand;
 pub use builder::{Builder, NewMember};
-pub use error::{AddError, AllocatePairError, CordonError, Extent, MemberError, ReleasePairError};
+pub use error::{
+    AddError, AllocatePairError, AllocatePairExactError, CordonError, Extent, MemberError,
+    ReleasePairError,
+};
 pub use guard::{Guard, GuardArc};
 pub use member::MemberId;
 pub use pair::Pair;

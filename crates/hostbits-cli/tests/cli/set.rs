@@ -225,6 +225,40 @@ fn a_pair_is_both_or_none() {
     assert!(no_set.failed(2).contains("both (a pair)"), "{no_set:?}");
 }
 
+/// A client of a pair gets its pair again. The key is that of the IPv4 set; without one there are no clients.
+#[test]
+fn a_client_gets_its_pair_again() {
+    let sets = Sets::applied("client-pair", BOTH);
+    let first = sets.run("allocate", "both --pair --client alice");
+    let pair = first.found().to_owned();
+    let addrs: Vec<_> = pair.lines().collect();
+    assert_eq!(addrs.len(), 2, "{pair}");
+    sets.run("release", &format!("both {}", addrs.join(" ")))
+        .found();
+    let again = sets.run("allocate", "both --pair --client alice");
+    assert_eq!(again.found(), pair);
+    let twins = |key: &str| {
+        format!(
+            "[sets.a]\n{key}[[sets.a.members]]\nnetwork='10.8.0.0/29'\nfile='a'\n[[sets.b.members]]\n\
+             network='fd00::/112'\nfile='b'\n[pairs.p]\nv4='a'\nv6='b'\nindex='same'\n"
+        )
+    };
+    let keyless = Sets::applied("keyless-twins", &twins(""));
+    let error = keyless
+        .run("allocate", "p --pair --client x --format json")
+        .failed_json(2);
+    assert_eq!(error["error"]["code"], "no-client-key");
+    let key = "client_key='000102030405060708090a0b0c0d0e0f'\n";
+    let sets = Sets::applied("client-twins", &twins(key));
+    let first = sets.run("allocate", "p --pair --client alice");
+    let pair = first.found().to_owned();
+    let addrs: Vec<_> = pair.lines().collect();
+    sets.run("release", &format!("p {}", addrs.join(" ")))
+        .found();
+    let again = sets.run("allocate", "p --pair --client alice");
+    assert_eq!(again.found(), pair);
+}
+
 #[test]
 fn twins_have_the_same_index() {
     let text = "[[sets.a.members]]\nnetwork='10.8.0.0/29'\nfile='a'\n[[sets.b.members]]\n\
