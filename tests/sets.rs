@@ -1129,6 +1129,96 @@ fn a_client_of_twins_gets_the_index_of_its_place() {
     );
 }
 
+/// What is asked of a set is what is asked of its members, in the order of the addresses, with their ranges between
+/// each other's, of both families.
+#[test]
+fn a_set_answers_the_questions_of_a_pool() {
+    let over = |ranges: &[(&str, &str)]| {
+        let ends = |text: &str| text.parse::<std::net::IpAddr>().unwrap();
+        let ranges = ranges.iter().map(|&(first, last)| ends(first)..=ends(last));
+        Pool::<IpNet>::over(ranges).build().unwrap()
+    };
+    let set = PoolSet::new([
+        over(&[("fd00::5", "fd00::9")]),
+        over(&[("10.0.0.1", "10.0.0.3"), ("10.0.2.1", "10.0.2.3")]),
+        over(&[("10.0.1.1", "10.0.1.3")]),
+    ])
+    .unwrap();
+    let at = |text: &str| text.parse::<std::net::IpAddr>().unwrap();
+    let texts = |addrs: Vec<std::net::IpAddr>| -> Vec<String> {
+        addrs.iter().map(ToString::to_string).collect()
+    };
+    let from = |text| set.allocate_from(at(text)).unwrap().to_string();
+    assert_eq!(from("10.0.0.3"), "10.0.0.3");
+    assert_eq!(from("10.0.0.3"), "10.0.1.1", "of another member");
+    assert_eq!(from("10.0.1.9"), "10.0.2.1");
+    assert_eq!(from("10.0.9.9"), "fd00::5", "IPv4 before IPv6");
+    assert_eq!(from("fd00::9"), "fd00::9");
+    assert_eq!(from("fd00::9"), "10.0.0.1", "around");
+    let listed = texts(set.iter_from(at("10.0.0.2")).collect());
+    assert_eq!(
+        listed,
+        ["10.0.0.3", "10.0.1.1", "10.0.2.1", "fd00::5", "fd00::9"]
+    );
+    assert_eq!(set.iter_from(at("fd00::6")).count(), 1);
+    set.cordon(at("10.0.1.2")..=at("10.0.1.2")).unwrap();
+    let listed = texts(set.free_from(at("10.0.0.3")).take(4).collect());
+    assert_eq!(listed, ["10.0.1.3", "10.0.2.2", "10.0.2.3", "fd00::6"]);
+    assert_eq!(set.count_in(at("10.0.0.2")..=at("10.0.2.1")), 3);
+    assert_eq!(set.count_in(at("::")..=at("ffff::")), 2);
+    assert!(set.contains(at("10.0.1.3")) && !set.contains(at("10.0.1.4")));
+    assert!(set.is_allocated(at("10.0.1.1")) && !set.is_allocated(at("10.0.1.3")));
+    assert!(set.is_available(at("10.0.1.3")) && !set.is_available(at("10.0.1.2")));
+    let (member, slot) = set.slot_of(at("10.0.2.2")).unwrap();
+    assert_eq!(
+        (member.index(), set.addr_of(member, slot)),
+        (1, Some(at("10.0.2.2")))
+    );
+    assert_eq!(set.slot_of(at("10.0.9.9")), None);
+    let mut cells = [u32::MAX; 4];
+    assert_eq!(set.fill(32, &mut cells), 3);
+    assert_eq!(cells, [3, 3, 2, u32::MAX]);
+    let snapshots = set.snapshot();
+    let taken: Vec<_> = snapshots.iter().map(|(_, of)| of.allocated()).collect();
+    assert_eq!(taken, [2, 3, 1]);
+    let counted = set.stats().allocations.preferred;
+    set.reset_stats();
+    assert_eq!((counted, set.stats().allocations.preferred), (6, 0));
+    assert_eq!(set.stats_total().allocations.preferred, 6);
+    let named = [
+        "10.0.0.3", "10.0.1.1", "10.9.9.9", "10.0.2.1", "fd00::9", "fd00::9",
+    ]
+    .map(at);
+    let report = set.release_many(&named);
+    assert_eq!(
+        (report.released, report.out_of_range, report.not_allocated),
+        (4, 1, 1)
+    );
+    assert_eq!(
+        report.first_error.unwrap().to_string(),
+        "10.9.9.9 is not an address of the pool"
+    );
+    assert_eq!(set.allocated(), 2);
+}
+
+/// The unit that holds the address begins before it: the next one is of another member.
+#[test]
+fn the_next_unit_may_be_of_another_member() {
+    let unit = |text: &str| {
+        Pool::builder(text.parse::<Ipv4Net>().unwrap())
+            .unit(28)
+            .build()
+            .unwrap()
+    };
+    let set = PoolSet::new([unit("10.0.0.0/27"), unit("10.0.2.0/27")]).unwrap();
+    let from = |text| set.allocate_from(ip(text)).unwrap().to_string();
+    assert_eq!(from("10.0.0.17"), "10.0.2.0");
+    assert_eq!(from("10.0.2.17"), "10.0.0.0");
+    assert_eq!(from("10.0.0.1"), "10.0.0.16");
+    assert_eq!(from("10.0.0.1"), "10.0.2.16");
+    assert!(set.allocate_from(ip("10.0.0.1")).is_err());
+}
+
 /// A pair counts once on each side, where its index was asked for.
 #[test]
 fn both_halves_of_a_pair_are_counted() {

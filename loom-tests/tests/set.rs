@@ -94,6 +94,15 @@ fn a_set_is_not_exhausted_because_its_free_address_moves() {
     );
 }
 
+/// Nor is one that begins at the second member, and goes around to the first one.
+#[test]
+fn the_next_address_of_a_set_is_not_missed_while_it_moves() {
+    let world = || second_is_free([Search::Tree, Search::Tree]);
+    let next: fn(&Set) -> Held = |set| set.allocate_from(B).ok();
+    let roles = [|set: &Set| shuttle(set, 2, through_the_set), next];
+    race("", Some(3), world, roles, found_something);
+}
+
 /// The same where a member has no summary, and is watched instead.
 #[test]
 fn a_set_with_a_linear_member_is_not_exhausted_because_its_free_address_moves() {

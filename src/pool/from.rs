@@ -1,6 +1,8 @@
 //! The next free address from a given one on.
 
 use super::Pool;
+use super::member::Part;
+use crate::bitmap::Way;
 use crate::error::AllocateError;
 use crate::network::Network;
 use crate::slot::Slot;
@@ -50,10 +52,26 @@ impl<N: Network> Pool<N> {
     }
 
     /// The slot where a search from `addr` on begins: after the last one, the first; `None` in the other family.
-    pub(crate) fn start_from(&self, addr: N::Addr) -> Option<Slot> {
+    fn start_from(&self, addr: N::Addr) -> Option<Slot> {
         self.geometry.in_family(addr.into())?;
+        Some(self.next_slot(addr).unwrap_or(0))
+    }
+
+    /// The lowest slot at or after `addr`, if there is one.
+    pub(crate) fn next_slot(&self, addr: N::Addr) -> Option<Slot> {
         let slot = self.geometry.first_slot_from(addr);
-        let inside = slot.filter(|&slot| slot <= self.last_slot());
-        Some(inside.unwrap_or(0))
+        slot.filter(|&slot| slot <= self.last_slot())
+    }
+
+    /// Claims the lowest free slot of the first of these parts that has one, whatever the policy. `Ok(None)` proves
+    /// nothing.
+    pub(crate) fn try_allocate_up(&self, parts: &[Part]) -> Result<Option<N::Addr>, AllocateError> {
+        let claimed = self.claim(|bitmap| {
+            let mut parts = parts.iter();
+            parts.find_map(|&(first, last)| bitmap.find(first, Way::UpFrom(first), last))
+        })?;
+        let Some(slot) = claimed else { return Ok(None) };
+        self.counters.allocated(Event::Preferred, 1);
+        Ok(Some(self.geometry.addr_of(slot)))
     }
 }

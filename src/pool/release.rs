@@ -45,7 +45,20 @@ impl ReleasedMany {
         self.not_allocated + self.reserved + self.out_of_range + self.misaligned + self.forked
     }
 
-    fn refuse(&mut self, error: ReleaseError) {
+    /// Adds what was released elsewhere, later.
+    pub(crate) fn add(&mut self, more: Self) {
+        self.released += more.released;
+        self.not_allocated += more.not_allocated;
+        self.reserved += more.reserved;
+        self.out_of_range += more.out_of_range;
+        self.misaligned += more.misaligned;
+        self.forked += more.forked;
+        if let Some(error) = more.first_error {
+            self.first_error.get_or_insert(error);
+        }
+    }
+
+    pub(crate) fn refuse(&mut self, error: ReleaseError) {
         *match error {
             ReleaseError::NotAllocated { .. } => &mut self.not_allocated,
             ReleaseError::Reserved { .. } => &mut self.reserved,

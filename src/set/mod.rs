@@ -28,9 +28,12 @@
 // | `members`, `member` | the list of members, and one of them |
 // | `directory` | which member an address is of |
 // | `strategy` | which member is asked first |
-// | `verbs` | allocate, release, questions |
+// | `verbs` | allocate, release |
+// | `view`, `questions` | questions |
 // | `many` | many addresses in one call |
-// | `exact_block` | exactly this block |
+// | `exact_block`, `from` | exactly this block; the next free address from one on |
+// | `release_many` | many addresses on their way back |
+// | `sync` | all pool files made durable |
 // | `guard` | addresses that give themselves back |
 // | `list`, `adopt` | which member an entry of a list is for; seeding from a list |
 // | `reconcile` | passes over all members with one list |
@@ -49,6 +52,7 @@ mod cordons;
 mod directory;
 mod error;
 mod exact_block;
+mod from;
 mod guard;
 mod halves;
 mod list;
@@ -58,6 +62,7 @@ mod members;
 pub(crate) mod pair;
 pub(crate) mod pool_set;
 mod proof;
+mod questions;
 #[cfg(all(
     feature = "mmap",
     target_os = "linux",
@@ -66,8 +71,16 @@ mod proof;
 ))]
 mod reclaim;
 mod reconcile;
+mod release_many;
 mod strategy;
 mod sub_pool;
+#[cfg(all(
+    feature = "mmap",
+    target_os = "linux",
+    target_has_atomic = "64",
+    not(all(loom, feature = "_loom"))
+))]
+mod sync;
 mod twins;
 mod verbs;
 mod view;

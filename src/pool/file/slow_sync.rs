@@ -213,6 +213,10 @@ const VERBS: &[(&str, Verb)] = &[
         let addr = Ipv4Addr::new(10, 0, 0, 7);
         set_of(pool).allocate_preferring(addr).into_iter().collect()
     }),
+    ("set, from", |pool| {
+        let addr = Ipv4Addr::new(10, 0, 0, 7);
+        set_of(pool).allocate_from(addr).into_iter().collect()
+    }),
     ("set, block", |pool| {
         let block = set_of(pool).allocate_block(30);
         block.into_iter().flat_map(|net| net.hosts()).collect()
