@@ -162,10 +162,10 @@ pub(crate) enum Event {
     Reserved,
     OutOfRange,
     /// Addresses in the hands of locals: a gauge, goes down by wrapping.
-    InLocals,
+    HeldByLocals,
 }
 
-const EVENTS: usize = Event::InLocals as usize + 1;
+const EVENTS: usize = Event::HeldByLocals as usize + 1;
 /// Events that take addresses.
 const ALLOCATIONS: usize = Event::Adopted as usize + 1;
 
@@ -252,7 +252,7 @@ impl Counters {
         let stripes = self.stripes.as_ref()?;
         let mut allocated = 0u64;
         for stripe in stripes.iter() {
-            let in_locals = stripe.counts[Event::InLocals as usize].load(Ordering::Relaxed);
+            let in_locals = stripe.counts[Event::HeldByLocals as usize].load(Ordering::Relaxed);
             // Released first: what is released in between is then still counted, never the reverse,
             // which could go below zero. Relaxed: the sum is exact only when all is quiet anyway.
             let released = stripe.counts[Event::Released as usize].load(Ordering::Relaxed);
@@ -373,7 +373,7 @@ impl LocalTally {
         if handed_out | self.taken_back != 0 {
             counters.count(Event::Any, handed_out);
             counters.count(Event::Released, self.taken_back);
-            counters.count(Event::InLocals, has.wrapping_sub(self.had));
+            counters.count(Event::HeldByLocals, has.wrapping_sub(self.had));
         }
         (self.had, self.taken_back) = (has, 0);
     }

@@ -54,10 +54,6 @@ macro_rules! names {
 
 /// `number` and `of_number`, out of one row per variant: the numbers in a file, never to be used again. `all`: and `ALL`,
 /// for an enum without names.
-#[cfg_attr(
-    not(all(feature = "mmap", target_os = "linux", target_has_atomic = "64")),
-    allow(unused_macros)
-)]
 macro_rules! numbers {
     (all $enum:ident: $int:ty { $($variant:ident = $number:literal),+ $(,)? }) => {
         $crate::table::numbers! { $enum: $int { $($variant = $number),+ } }
@@ -88,5 +84,4 @@ macro_rules! numbers {
 }
 
 pub(crate) use names;
-#[allow(unused_imports)] // Where there are no pool files, nothing has a number.
 pub(crate) use numbers;

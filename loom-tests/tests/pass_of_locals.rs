@@ -1,4 +1,4 @@
-//! The reconciliation pass beside a local: what it has in its word and in its pocket, and what it has handed out.
+//! The reconciliation pass beside a local: what it has in its word and among its spares, and what it has handed out.
 //!
 //! As in `pass`, whoever is answered an address is in the list at once, one sighting must do, and the list of a
 //! pass is that of the moment at which its barrier was up.
@@ -183,9 +183,9 @@ fn a_word_that_is_taken_is_never_freed() {
     });
 }
 
-/// An address of another word that goes into the pocket, and comes out of it.
+/// An address of another word that goes among the spares, and comes out of them.
 #[test]
-fn what_goes_into_the_pocket_is_never_freed() {
+fn what_goes_into_the_spares_is_never_freed() {
     let net = || Net::new().with_user(FAR);
     beside_a_pass(net, with_little_left, 4, |net, mut local| {
         net.leave(&mut local, FAR);
@@ -194,17 +194,17 @@ fn what_goes_into_the_pocket_is_never_freed() {
     });
 }
 
-/// An address that leaves the pocket for the local's hand is in one of the two at every moment.
+/// An address that leaves the spares for the local's hand is in one of the two at every moment.
 #[test]
-fn what_leaves_the_pocket_is_never_freed() {
-    fn with_far_in_the_pocket(net: &Net, local: &mut Local) {
+fn what_leaves_the_spares_is_never_freed() {
+    fn with_far_in_the_spares(net: &Net, local: &mut Local) {
         with_little_left(net, local);
         net.leave(local, FAR);
         net.join(local, SECOND);
         assert_eq!(local.reserved(), 1);
     }
     let net = || Net::new().with_user(FAR);
-    beside_a_pass(net, with_far_in_the_pocket, 4, |net, mut local| {
+    beside_a_pass(net, with_far_in_the_spares, 4, |net, mut local| {
         net.join(&mut local, FAR);
         net.leave(&mut local, FAR);
         net.join(&mut local, FAR);

@@ -139,7 +139,6 @@ impl Drop for Question<'_> {
 
 impl Control {
     /// Where the gate is, in bytes.
-    #[allow(dead_code)] // Where there are no pool files, nobody asks.
     pub(crate) const GATE_AT: usize = std::mem::offset_of!(Self, gate);
 
     #[inline]

@@ -25,9 +25,7 @@ use crate::sync::{AtomicU64, Ordering, load_latest};
 const PHASES: u64 = 0b11;
 const COLLECTING: u64 = 1;
 const APPLYING: u64 = 2;
-#[allow(dead_code)] // Where there are no pool files, nobody poisons.
 const POISONED: u64 = 1 << 15;
-#[allow(dead_code)] // Where there are no pool files, nobody poisons.
 const ERROR_SHIFT: u32 = 16;
 const NUMBER_SHIFT: u32 = 32;
 
@@ -37,13 +35,11 @@ pub(crate) struct Gate(u64);
 
 impl Gate {
     /// What the word of a file says that is not mapped.
-    #[allow(dead_code)] // Where there are no pool files, nobody has one.
     pub(crate) fn of_word(word: u64) -> Self {
         Self(word)
     }
 
     /// The word where no pass is running and a sync has failed.
-    #[allow(dead_code)] // Where there are no pool files, nobody poisons.
     pub(crate) fn poisoned_word(errno: i32) -> u64 {
         Self(0).poisoned(errno).0
     }
@@ -80,12 +76,10 @@ impl Gate {
 
     /// The error of the sync that failed.
     #[inline]
-    #[allow(dead_code)] // Where there are no pool files, nobody poisons.
     pub(crate) fn poison(self) -> Option<i32> {
         (self.0 & POISONED != 0).then_some((self.0 >> ERROR_SHIFT & 0xffff) as i32)
     }
 
-    #[allow(dead_code)] // Where there are no pool files, nobody poisons.
     fn poisoned(self, errno: i32) -> Self {
         Self(self.0 | POISONED | u64::from(errno as u16) << ERROR_SHIFT)
     }
@@ -145,7 +139,6 @@ impl GateWord<'_> {
     }
 
     /// Notes the error of a failed sync, unless there was one before.
-    #[allow(dead_code)] // Where there are no pool files, nobody poisons.
     pub(crate) fn poison(self, errno: i32) {
         self.change(|gate| match gate.poison() {
             None => gate.poisoned(errno),

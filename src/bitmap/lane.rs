@@ -97,7 +97,6 @@ enum Owner {
     /// Threads of one process.
     Threads(Box<[AtomicU64]>),
     /// A process among others, with the lane that is its own.
-    #[allow(dead_code)] // Where there are no pool files, nobody shares.
     Process { lane: usize, peers: Box<dyn Peers> },
 }
 
@@ -110,7 +109,6 @@ impl Lanes {
     }
 
     /// For looks at words that nobody claims.
-    #[allow(dead_code)] // Where there are no pool files, nobody looks.
     pub(crate) fn none() -> Self {
         Self {
             owner: Owner::Threads(Box::default()),
@@ -119,7 +117,6 @@ impl Lanes {
     }
 
     /// Of a process that has taken the lock of `lane`. Lands what a dead owner may have left in the air.
-    #[allow(dead_code)] // Where there are no pool files, nobody shares.
     pub(crate) fn of_process(lane: usize, peers: Box<dyn Peers>) -> Self {
         let word = &peers.lanes()[lane];
         // SeqCst: after the lock, as in `bury_if_dead`.

@@ -4,9 +4,6 @@
 //! it. But that release will never finish, and the slot would be lost until the file is opened afresh.
 //! So among processes nobody is told "nothing free" before a look at every word.
 
-// Where there are no pool files, nobody scrubs.
-#![allow(dead_code)]
-
 use super::Bitmap;
 
 impl Bitmap<'_> {

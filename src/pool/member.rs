@@ -1,7 +1,7 @@
 //! What a set needs of its members, and nobody else.
 
 use super::Pool;
-use super::barrier::Unanswered;
+use super::claim::answer::Unanswered;
 use crate::bitmap::{Bitmap, Evidence, Flight, Mark, Way};
 use crate::client::Client;
 use crate::error::{AllocateError, AllocateExactError};
@@ -17,7 +17,7 @@ use std::ops::RangeInclusive;
 pub(crate) type Part = (Slot, Slot);
 
 /// One half of a pair: an address that is given back unless it is kept, and for which others wait meanwhile.
-pub(crate) struct Half<'a, N: Network> {
+pub(crate) struct PairHalf<'a, N: Network> {
     pool: &'a Pool<N>,
     event: Event,
     slot: Slot,
@@ -25,7 +25,7 @@ pub(crate) struct Half<'a, N: Network> {
     unanswered: Option<Unanswered<(Flight<'a>, Slot)>>,
 }
 
-impl<N: Network> Half<'_, N> {
+impl<N: Network> PairHalf<'_, N> {
     /// The address.
     pub(crate) fn addr(&self) -> N::Addr {
         self.pool.geometry.addr_of(self.slot)
@@ -39,7 +39,7 @@ impl<N: Network> Half<'_, N> {
     }
 }
 
-impl<N: Network> Drop for Half<'_, N> {
+impl<N: Network> Drop for PairHalf<'_, N> {
     fn drop(&mut self) {
         if let Some(unanswered) = self.unanswered.take() {
             self.pool.return_unanswered(unanswered);
@@ -72,7 +72,7 @@ impl<N: Network> Pool<N> {
     pub(crate) fn try_allocate_half(
         &self,
         parts: &[Part],
-    ) -> Result<Option<Half<'_, N>>, AllocateError> {
+    ) -> Result<Option<PairHalf<'_, N>>, AllocateError> {
         self.check_process()?;
         let claimed = self
             .claim_durably(|bitmap| bitmap.claim_in_flight(|bitmap| self.find_in(bitmap, parts)))?;
@@ -88,7 +88,7 @@ impl<N: Network> Pool<N> {
     pub(crate) fn try_allocate_half_for(
         &self,
         client: Client,
-    ) -> Result<Option<Half<'_, N>>, AllocateError> {
+    ) -> Result<Option<PairHalf<'_, N>>, AllocateError> {
         self.check_process()?;
         let way = Way::UpFrom(self.place_of(client));
         let last = self.last_slot();
@@ -101,7 +101,7 @@ impl<N: Network> Pool<N> {
     pub(crate) fn allocate_half_exact(
         &self,
         addr: N::Addr,
-    ) -> Result<Half<'_, N>, AllocateExactError> {
+    ) -> Result<PairHalf<'_, N>, AllocateExactError> {
         let slot = self.slot_to_claim(addr)?;
         let claimed = self.claim_durably(|bitmap| bitmap.claim_exact_in_flight(slot))?;
         self.half(claimed, Event::Exact).ok_or_else(|| {
@@ -115,7 +115,7 @@ impl<N: Network> Pool<N> {
         &self,
         slot: Slot,
         event: Event,
-    ) -> Result<Option<Half<'_, N>>, AllocateError> {
+    ) -> Result<Option<PairHalf<'_, N>>, AllocateError> {
         self.check_process()?;
         let claimed = self.claim_durably(|bitmap| {
             bitmap.claim_in_flight(|bitmap| bitmap.try_claim_exact(slot).then_some(slot))
@@ -127,9 +127,9 @@ impl<N: Network> Pool<N> {
         &'a self,
         claimed: Option<Unanswered<(Flight<'a>, Slot)>>,
         event: Event,
-    ) -> Option<Half<'a, N>> {
+    ) -> Option<PairHalf<'a, N>> {
         let unanswered = claimed?;
-        Some(Half {
+        Some(PairHalf {
             pool: self,
             event,
             slot: unanswered.look().1,
@@ -183,7 +183,7 @@ impl<N: Network> Pool<N> {
     /// The first look of the proof that a set had nothing: see `bitmap::collect`. `None` if there may be
     /// something.
     pub(crate) fn evidence_of_none(&self, parts: Option<&[Part]>) -> Option<Evidence<'_>> {
-        if self.words.enter() && self.turned_up() {
+        if self.words.enter() && self.scrub_found_something() {
             return None;
         }
         self.bitmap().evidence_of_none(parts)

@@ -3,52 +3,42 @@
 //! Data flows one way: the geometry turns an address into a slot, the policy says where to look, the
 //! bitmap decides, and the answer becomes an address or an error here. No other room knows of errors
 //! and addresses at once.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `builder`, `grow` | the choices of a pool; a larger one in its place |
+//! | `claim/` | taking addresses: the verbs, and the way from a claim to its answer |
+//! | `release`, `guard` | giving them back; addresses that give themselves back |
+//! | `local/` | a thread's own addresses, without atomic instructions |
+//! | `look/` | questions, information, snapshots |
+//! | `list/` | reading a list of users, and taking what it names |
+//! | `reconcile/` | passes: comparing the pool with a list, and repairing it |
+//! | `file/` | pools in files, and what only they can do |
+//! | `member` | what a set needs of its members |
 
-mod adopt;
-mod allocate;
-mod barrier;
-mod batch;
 mod builder;
-mod confirm;
-mod exact_block;
-mod facts;
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
+mod claim;
+#[cfg(pool_files)]
+#[cfg_attr(docsrs, doc(cfg(all(feature = "mmap", target_os = "linux"))))]
 pub(crate) mod file;
-mod from;
 mod grow;
 mod guard;
-mod holdings;
-mod info;
-mod listing;
+mod list;
 mod local;
+mod look;
 mod member;
-mod owners;
-mod pocket;
-mod query;
 pub(crate) mod reconcile;
-mod refill;
 mod release;
-mod routed;
-mod snapshot;
-mod sticky;
 
-pub(crate) use batch::Batch;
 pub use builder::{Builder, Search};
+pub(crate) use claim::Batch;
 pub(crate) use guard::Lender;
 pub use guard::{AddrGuard, Guard, GuardArc};
-pub use info::{AddrRange, NetworkInfo, Reservation};
-pub(crate) use listing::BlockSays;
+pub(crate) use list::{BlockSays, MemberListing};
 pub use local::{Local, LocalArc, LocalPool};
-pub(crate) use member::{Half, Part};
-pub use query::Status;
+pub use look::{AddrRange, Diff, NetworkInfo, Reservation, Snapshot, SnapshotMismatch, Status};
+pub(crate) use member::{PairHalf, Part};
 pub use release::ReleasedMany;
-pub(crate) use routed::Share;
-pub use snapshot::{Diff, Snapshot, SnapshotMismatch};
 
 use crate::bitmap::Bitmap;
 use crate::error::BuildError;
@@ -58,9 +48,9 @@ use crate::policy::{Hints, Policy};
 use crate::slot::SLOTS_PER_WORD;
 use crate::stats::{Counters, Stats, StatsLevel};
 use crate::storage::Words;
-use confirm::Duty;
-use holdings::Holdings;
+use claim::in_file::AfterClaim;
 use ipnet::IpNet;
+use local::LocalRegistry;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::OnceLock;
@@ -136,10 +126,10 @@ pub struct Pool<N: Network = IpNet> {
     geometry: Geometry<N>,
     hints: Hints,
     counters: Counters,
-    duty: Duty,
+    after_claim: AfterClaim,
     search: Search,
     /// Of locals.
-    holdings: Holdings,
+    locals: LocalRegistry,
     /// Whether somebody reconciles here.
     is_reconciling: AtomicBool,
     /// That one is freeing.
@@ -307,19 +297,19 @@ impl<N: Network> Pool<N> {
     /// Puts a pool together.
     fn assemble(geometry: Geometry<N>, words: Words, policy: Policy, stats: StatsLevel) -> Self {
         let word_count = geometry.slot_count().div_ceil(SLOTS_PER_WORD.into());
-        let duty = match (words.file(), stats) {
-            (Some(file), _) if file.is_strict() => Duty::Confirm,
-            (Some(_), _) => Duty::Shared,
-            (None, StatsLevel::Off) => Duty::Nothing,
-            (None, _) => Duty::Count,
+        let after_claim = match (words.file(), stats) {
+            (Some(file), _) if file.is_strict() => AfterClaim::WaitUntilDurable,
+            (Some(_), _) => AfterClaim::Shared,
+            (None, StatsLevel::Off) => AfterClaim::Nothing,
+            (None, _) => AfterClaim::Count,
         };
         Self {
             words,
             hints: Hints::new(policy, word_count),
             counters: Counters::new(stats),
-            duty,
+            after_claim,
             search: Search::Tree,
-            holdings: Holdings::default(),
+            locals: LocalRegistry::default(),
             is_reconciling: AtomicBool::new(false),
             is_freeing: AtomicBool::new(false),
             instance: OnceLock::new(),

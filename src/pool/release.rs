@@ -1,7 +1,7 @@
 //! The verbs that give addresses back.
 
 use super::Pool;
-use super::exact_block::NoBlock;
+use super::claim::exact_block::NoBlock;
 use crate::bitmap::BlockRelease;
 use crate::error::ReleaseError;
 use crate::geometry::Place;

@@ -5,11 +5,11 @@ use super::member::Member;
 use crate::client::Client;
 use crate::error::{AllocateError, AllocateExactError};
 use crate::network::Network;
-use crate::pool::Half;
+use crate::pool::PairHalf;
 
 impl<N: Network> PoolSet<N> {
     /// The first half of a pair: what [`allocate`](Self::allocate) would give, still to be kept.
-    pub(super) fn allocate_half(&self) -> Result<Half<'_, N>, AllocateError> {
+    pub(super) fn allocate_half(&self) -> Result<PairHalf<'_, N>, AllocateError> {
         self.search_or_prove(|refusal| {
             let start = self.chooser.first(&self.members);
             let (index, half) = self.walk_bands_last(start, refusal, Member::try_allocate_half)?;
@@ -19,7 +19,10 @@ impl<N: Network> PoolSet<N> {
     }
 
     /// The same for a client: what [`allocate_for`](Self::allocate_for) would give.
-    pub(super) fn allocate_half_for(&self, client: Client) -> Result<Half<'_, N>, AllocateError> {
+    pub(super) fn allocate_half_for(
+        &self,
+        client: Client,
+    ) -> Result<PairHalf<'_, N>, AllocateError> {
         self.search_or_prove(|refusal| {
             let start = self.home_of(client);
             let (index, half) = self.walk_bands_last(start, refusal, |member, with_band| {
@@ -34,7 +37,7 @@ impl<N: Network> PoolSet<N> {
     pub(super) fn allocate_half_exact(
         &self,
         addr: N::Addr,
-    ) -> Result<Half<'_, N>, AllocateExactError> {
+    ) -> Result<PairHalf<'_, N>, AllocateExactError> {
         let Some((_, member)) = self.member_at(addr) else {
             return Err(AllocateExactError::OutOfRange { addr: addr.into() });
         };

@@ -221,15 +221,17 @@ impl<N: Network> PoolSet<N> {
         members
     }
 
-    /// Answers all of a batch; none of it if a file cannot confirm its part, or if a pass has freed any while
+    /// Answers all of a batch; none of it if a file cannot make its part durable, or if a pass has freed any while
     /// they were waited for.
     fn keep_all(&self, mut batches: Batches<'_, N>) -> Result<Option<Vec<N::Addr>>, AllocateError> {
-        let confirmed = batches.iter().try_for_each(|(_, batch)| batch.confirm());
+        let waited = batches
+            .iter()
+            .try_for_each(|(_, batch)| batch.wait_until_durable());
         // After all of them: what one is waited for, the passes over another do not wait.
         let is_whole = batches.iter_mut().all(|(_, batch)| batch.is_whole());
-        if confirmed.is_err() || !is_whole {
+        if waited.is_err() || !is_whole {
             self.give_back(batches);
-            return confirmed.map(|()| None);
+            return waited.map(|()| None);
         }
         let mut addrs = Vec::new();
         for (index, batch) in batches {

@@ -3,7 +3,7 @@
 use super::PoolSet;
 use super::error::{AllocatePairError, AllocatePairExactError, ReleasePairError};
 use crate::client::Client;
-use crate::pool::Half;
+use crate::pool::PairHalf;
 use ipnet::{Ipv4Net, Ipv6Net};
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -168,7 +168,7 @@ impl DualStack {
     /// Puts a pair together, of a first half and an IPv6 address.
     fn join<'s, E>(
         &'s self,
-        half: impl Fn() -> Result<Half<'s, Ipv4Net>, E>,
+        half: impl Fn() -> Result<PairHalf<'s, Ipv4Net>, E>,
         other: impl Fn() -> Result<Ipv6Addr, E>,
     ) -> Result<Pair, E> {
         loop {

@@ -23,6 +23,7 @@
 //! | `commit` | one sync for many |
 //! | `poison` | the sync that failed |
 //! | `attached` | a file that this process has open |
+//! | `tests/` | simulators of the disk and of the machine |
 
 mod attached;
 mod backup;
@@ -46,21 +47,19 @@ mod peers;
 mod poison;
 mod recover;
 mod repair;
-#[cfg(test)]
-mod simulated;
-#[cfg(test)]
-mod simulated_lives;
 mod state;
 mod system;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use attached::Attached;
 pub(crate) use backup::{Replaced, Source};
 pub(crate) use create::Blueprint;
 pub(crate) use grow::has_room_for_config;
 pub(crate) use header::Facts;
-pub(crate) use map::Residence;
+pub(crate) use map::PageOptions;
 pub(crate) use open::{OpenRequest, Opening};
 pub(crate) use peek::Peek;
 pub(crate) use recover::count;
 pub(crate) use state::Phase;
-pub(crate) use system::Relaxed;
+pub(crate) use system::RelaxedChecks;

@@ -17,12 +17,12 @@ use super::header::{Header, MAGIC, Unreadable};
 use super::identity::{Identity, Witness};
 use super::layout::{ALIGN, HEADER_AT, Kind, STATE_AT};
 use super::locks::{self, Lock};
-use super::map::{Map, Residence};
+use super::map::{Map, PageOptions};
 use super::peers::LANES;
 use super::poison;
-use super::recover::{Opened, Past, recover, sum_of_maps, try_witness};
+use super::recover::{Opened, RecoveryBasis, recover, sum_of_maps, try_witness};
 use super::state::{Evidence, Phase, State, States};
-use super::system::{self, Relaxed};
+use super::system::{self, RelaxedChecks};
 use crate::durability::{Durability, RecoveryKind};
 use crate::open_error::OpenError;
 use crate::slot::Slot;
@@ -39,8 +39,8 @@ use std::time::Duration;
 pub(crate) struct OpenRequest {
     /// How long to wait for somebody else who is opening or closing it.
     pub(crate) patience: Duration,
-    pub(crate) relaxed: Relaxed,
-    pub(crate) residence: Residence,
+    pub(crate) relaxed: RelaxedChecks,
+    pub(crate) pages: PageOptions,
     pub(crate) min_session: u64,
 }
 
@@ -173,12 +173,10 @@ impl<'a> Opening<'a> {
 
     /// A copy may have holes, or share its blocks. If that cannot be mended, we want to hear of it now.
     pub(super) fn map(&self, is_first: bool) -> Result<MappedDisk, OpenError> {
-        let OpenRequest {
-            residence, relaxed, ..
-        } = self.request;
+        let OpenRequest { pages, relaxed, .. } = self.request;
         let layout = &self.header.layout;
-        let disk = ground::map(&self.file, layout, residence, relaxed, is_first)?;
-        if residence.lock {
+        let disk = ground::map(&self.file, layout, pages, relaxed, is_first)?;
+        if pages.lock {
             disk.map
                 .lock()
                 .map_err(|error| OpenError::io("keep the file in memory (mlock)", error))?;
@@ -203,8 +201,8 @@ impl<'a> Opening<'a> {
             forgets: self.file_system.forgets(),
             is_poisoned: poison::get(&disk).is_some(),
         };
-        let past = Past::of(&states, evidence, || sum_of_maps(&disk), self.durability);
-        if !past.is_clean {
+        let basis = RecoveryBasis::of(&states, evidence, || sum_of_maps(&disk), self.durability);
+        if !basis.is_clean {
             // Nothing that is read below, or was read above, may be younger than what the disk knows.
             poison::unless_ok(&disk, self.file.sync_all()).map_err(sync_failed)?;
         }
@@ -214,7 +212,7 @@ impl<'a> Opening<'a> {
         if older.is_none_or(|state| state.is_unopened()) {
             system::sync_directory(self.path).map_err(sync_failed)?;
         }
-        let crashed = !past.is_clean && older.is_some();
+        let crashed = !basis.is_clean && older.is_some();
         let state = State {
             seq: states.next_seq(identity.witness),
             uuid: self.header.uuid,
@@ -230,10 +228,10 @@ impl<'a> Opening<'a> {
             born_ns: identity.born_ns,
             sum: 0,
             is_witnessed: identity.witness != Witness::None,
-            reason: past.reason(older.and_then(|state| state.reason)),
+            reason: basis.reason(older.and_then(|state| state.reason)),
         };
-        let state = recover(&disk, past, usable, Opened { states, state }).map_err(sync_failed)?;
-        let kind = self.known.unwrap_or(past.kind());
+        let state = recover(&disk, basis, usable, Opened { states, state }).map_err(sync_failed)?;
+        let kind = self.known.unwrap_or(basis.kind());
         let attached = self.attach(disk, kind, state)?;
         attached.rebuild();
         Ok(attached)

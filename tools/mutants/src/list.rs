@@ -263,7 +263,7 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "from: each part is proved by itself",
         &[edit(
-            "src/pool/from.rs",
+            "src/pool/claim/from.rs",
             "bitmap.claim_from(start)",
             "{\n            let part = |first, last| bitmap.claim_within(first, crate::bitmap::Way::UpFrom(first), last);\n            let before = || part(0, start.checked_sub(1)?);\n            part(start, self.last_slot()).or_else(before)\n        }",
         )],
@@ -274,7 +274,11 @@ const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "exact block: the one above it will do",
-        &[edit("src/pool/exact_block.rs", "count: 1,", "count: 2,")],
+        &[edit(
+            "src/pool/claim/exact_block.rs",
+            "count: 1,",
+            "count: 2,",
+        )],
         &[Test("verbs", "an_exact_block_is_all_or_nothing")],
     ),
     mutant(
@@ -502,7 +506,7 @@ const MUTANTS: &[Mutant] = &[
     smoke(mutant(
         "local: keeps what it has left",
         &[edit(
-            "src/pool/local.rs",
+            "src/pool/local/verbs.rs",
             "        if self.free != 0 {",
             "        if self.free == 1 {",
         )],
@@ -514,7 +518,7 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "local: takes back what is free in the pool",
         &[edit(
-            "src/pool/local.rs",
+            "src/pool/local/verbs.rs",
             "self.free & bit == 0 && self.pool.bitmap().are_taken(self.word_index, bit)",
             "self.free & bit == 0",
         )],
@@ -838,7 +842,7 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "adopt: what a list names leaves no mark",
         &[edit(
-            "src/pool/adopt.rs",
+            "src/pool/list/adopt.rs",
             "                self.words.touch(&named);\n",
             "",
         )],
@@ -850,7 +854,7 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "adopt: does not wait for who is freeing",
         &[edit(
-            "src/pool/adopt.rs",
+            "src/pool/list/adopt.rs",
             "if before.is_applying() && self.is_anybody_freeing() {",
             "if false {",
         )],
@@ -862,7 +866,7 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "adopt: what it names stays a suspect",
         &[edit(
-            "src/pool/adopt.rs",
+            "src/pool/list/adopt.rs",
             "        self.leave_quarantine(listing.words());\n",
             "",
         )],
@@ -874,7 +878,7 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "adopt: does not wait for a reclaim between its stores",
         &[edit(
-            "src/pool/adopt.rs",
+            "src/pool/list/adopt.rs",
             "        self.bitmap().wait_for_flights();\n",
             "",
         )],
@@ -892,7 +896,7 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "local: hands out an address twice",
         &[edit(
-            "src/pool/local.rs",
+            "src/pool/local/verbs.rs",
             "        self.free &= self.free - 1;\n",
             "        self.free &= self.free;\n",
         )],
@@ -901,7 +905,7 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "local: returns more than it has left",
         &[edit(
-            "src/pool/local.rs",
+            "src/pool/local/verbs.rs",
             "self.pool.return_word(self.word_index, self.free);",
             "self.pool.return_word(self.word_index, self.free | 6);",
         )],

@@ -323,8 +323,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "set pass: every member reads every entry",
         &[edit(
             SET_PASS,
-            "Route::One(index) => {\n                if let Some(share) = &mut self.shares[index] {",
-            "Route::One(_) => {\n                for share in self.shares.iter_mut().flatten() {",
+            "Route::One(index) => {\n                if let Some(member) = &mut self.members[index] {",
+            "Route::One(_) => {\n                for member in self.members.iter_mut().flatten() {",
         )],
         &[Test(
             "set_reconcile",
@@ -335,8 +335,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "set pass: what no member can read keeps nobody from freeing",
         &[edit(
             SET_PASS,
-            "self.router.is_unclear(self.unreadable) ||",
-            "self.router.is_unclear(self.unreadable) && false ||",
+            "self.router.is_unclear(self.unreadable)\n            ||",
+            "self.router.is_unclear(self.unreadable) && false\n            ||",
         )],
         &[Test(
             "set_reconcile",

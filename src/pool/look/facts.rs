@@ -1,8 +1,8 @@
 //! The facts of a pool one by one, typed, and without a copy: [`Pool::info`] has them all in one piece.
 
-use super::Pool;
 use crate::geometry::Place;
 use crate::network::Network;
+use crate::pool::Pool;
 
 impl<N: Network> Pool<N> {
     /// Returns the network; `None` for a pool of ranges alone.

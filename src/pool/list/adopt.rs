@@ -1,9 +1,9 @@
 //! Seeding from a user list: marks what is listed as taken, and never frees anything.
 
-use super::Pool;
 use super::listing::Listing;
 use crate::bitmap::WordBits;
 use crate::network::Network;
+use crate::pool::Pool;
 use crate::slot::Slot;
 use crate::storage::Claimed;
 use crate::sync::Snooze;
@@ -66,7 +66,10 @@ impl<N: Network> Pool<N> {
     }
 
     /// Reads a list, and takes nothing.
-    pub(super) fn read_list(&self, users: impl IntoIterator<Item = impl Record>) -> Listing<'_, N> {
+    pub(in crate::pool) fn read_list(
+        &self,
+        users: impl IntoIterator<Item = impl Record>,
+    ) -> Listing<'_, N> {
         let mut listing = Listing::new(&self.geometry);
         for user in users {
             listing.read(&user);
@@ -76,14 +79,14 @@ impl<N: Network> Pool<N> {
 
     /// Takes all that a list has named, out of the quarantine as well: it has a holder now. No reclaim whose list
     /// was read before frees it.
-    pub(super) fn adopt_all(&self, listing: &mut Listing<'_, N>) {
+    pub(in crate::pool) fn adopt_all(&self, listing: &mut Listing<'_, N>) {
         self.leave_quarantine(listing.words());
         self.take_all(listing);
     }
 
     /// Takes slots out of the quarantine, by words, and waits for reclaims that have just done so themselves: what
     /// they free can be taken after it. Answers how many were there.
-    pub(super) fn leave_quarantine(&self, words: &[u64]) -> u64 {
+    pub(in crate::pool) fn leave_quarantine(&self, words: &[u64]) -> u64 {
         if !self.had_suspects() || !self.words.enter() {
             return 0;
         }
@@ -97,7 +100,7 @@ impl<N: Network> Pool<N> {
 
     /// Takes all that a list has named, and says in its report what became of it.
     // Word by word when all of the list is known: a claim for each entry takes three times as long.
-    pub(super) fn take_all(&self, listing: &mut Listing<'_, N>) {
+    pub(in crate::pool) fn take_all(&self, listing: &mut Listing<'_, N>) {
         let words = listing.words();
         let named: u64 = words.iter().map(|word| u64::from(word.count_ones())).sum();
         // Of an address that somebody released in between, twice.
@@ -114,7 +117,10 @@ impl<N: Network> Pool<N> {
     /// A pass frees none of them from here on, also of those that were taken already: they have a holder now, of
     /// whom its list may know nothing. Waits while a pass is freeing. What is taken stays taken, durable or not: a
     /// pool that could not make it durable is poisoned, and hands out nothing.
-    pub(super) fn take_words<I: Iterator<Item = WordBits>>(&self, words: impl Fn() -> I) -> u64 {
+    pub(in crate::pool) fn take_words<I: Iterator<Item = WordBits>>(
+        &self,
+        words: impl Fn() -> I,
+    ) -> u64 {
         let named = Named(|| words().filter(|&(_, bits)| bits != 0));
         let snooze = Snooze::default();
         let mut taken = 0;
@@ -146,13 +152,13 @@ impl<N: Network> Pool<N> {
                 let claimed: Vec<WordBits> = claimed.filter(|&(_, bits)| bits != 0).collect();
                 (!claimed.is_empty()).then_some(claimed)
             });
-            let confirmed = self.confirm();
+            let waited = self.wait_until_durable();
             let Some(claimed) = claimed else { return 0 };
             let count = claimed.count();
             if self.keep(claimed).is_some() {
                 return count;
             }
-            if confirmed.is_err() {
+            if waited.is_err() {
                 return 0;
             }
         }
@@ -160,7 +166,7 @@ impl<N: Network> Pool<N> {
 
     /// Takes exactly this slot and waits for nothing, for the one who reconciles: no other pass goes by. What
     /// is taken so is made durable together.
-    pub(super) fn take_exact(&self, slot: Slot) -> bool {
+    pub(in crate::pool) fn take_exact(&self, slot: Slot) -> bool {
         let claimed = self.claim_unanswered(|bitmap| bitmap.claim_exact(slot).then_some(slot));
         claimed.is_some_and(|of| self.keep(of).is_some())
     }

@@ -11,11 +11,11 @@
 //! | goes on to another word | marks what the cell had, if a pass is running | knows what was taken back and handed out there |
 //!
 //! A cell is changed and read by who is inside its lock, so that nobody sees half of a change. A local goes in
-//! when it goes to another word, when it puts a slot into the pocket, and when it may have more of its word;
+//! when it goes to another word, when it puts a slot among its spares, and when it may have more of its word;
 //! what it takes back of that word otherwise, and what it hands out, changes nothing. Whoever is inside
 //! waits for nobody there.
 
-use super::pocket::Pocket;
+use super::spares::SpareSlots;
 use crate::bitmap::WordBits;
 use crate::slot::{bit_of, word_of};
 use crate::storage::here_if_cheap;
@@ -24,20 +24,20 @@ use std::sync::{Arc, PoisonError};
 
 /// All locals of a pool.
 #[derive(Default)]
-pub(super) struct Holdings(Mutex<Vec<Arc<Cell>>>);
+pub(in crate::pool) struct LocalRegistry(Mutex<Vec<Arc<Cell>>>);
 
-/// What one local may have: of its word, and in its pocket. It alone changes it, and so reads it as it likes.
-pub(super) struct Cell {
+/// What one local may have: of its word, and among its spares. It alone changes it, and so reads it as it likes.
+pub(in crate::pool) struct Cell {
     /// Who is inside: the number of a side, or 0 if nobody is.
     inside: AtomicU64,
     word_index: AtomicU64,
     /// Of the word, and at least what is free there in the local's hands. 0 before the first word.
     told: AtomicU64,
-    pocket: Pocket,
+    spares: SpareSlots,
 }
 
 /// The right to change a cell, or to read another's.
-pub(super) struct Inside<'a>(&'a Cell);
+pub(in crate::pool) struct Inside<'a>(&'a Cell);
 
 impl Cell {
     fn new() -> Self {
@@ -45,14 +45,14 @@ impl Cell {
             inside: AtomicU64::new(0),
             word_index: AtomicU64::new(0),
             told: AtomicU64::new(0),
-            pocket: Pocket::new(),
+            spares: SpareSlots::new(),
         }
     }
 
     /// Goes inside. A lock of one instruction: leaving a `Mutex` is a second one, a tenth of what a
     /// burst of releases into a local costs; and a child of a fork would wait for ever for a thread that it has not.
     #[inline]
-    pub(super) fn enter(&self) -> Inside<'_> {
+    pub(in crate::pool) fn enter(&self) -> Inside<'_> {
         let here = here_if_cheap();
         // Acquire: pairs with the Release of whoever left last; what it stored inside is there.
         // Relaxed on failure: somebody is there, of whom `wait` makes sure.
@@ -88,27 +88,27 @@ impl Cell {
 
     /// The local's word, and what it may have of it.
     #[inline]
-    pub(super) fn current(&self) -> WordBits {
+    pub(in crate::pool) fn current(&self) -> WordBits {
         // Relaxed, both: the local's own stores, or read inside.
         let word_index = self.word_index.load(Ordering::Relaxed);
         (word_index as usize, self.told.load(Ordering::Relaxed))
     }
 
     #[inline]
-    pub(super) fn pocket(&self) -> &Pocket {
-        &self.pocket
+    pub(in crate::pool) fn spares(&self) -> &SpareSlots {
+        &self.spares
     }
 }
 
 impl Inside<'_> {
     #[inline]
-    pub(super) fn current(&self) -> WordBits {
+    pub(in crate::pool) fn current(&self) -> WordBits {
         self.0.current()
     }
 
     /// The local goes to another word, or may have more of this one.
     #[inline]
-    pub(super) fn move_to(&self, (word_index, told): WordBits) {
+    pub(in crate::pool) fn move_to(&self, (word_index, told): WordBits) {
         // Relaxed, both: whoever reads them comes in after we have left.
         self.0
             .word_index
@@ -117,8 +117,8 @@ impl Inside<'_> {
     }
 
     #[inline]
-    pub(super) fn pocket(&self) -> &Pocket {
-        &self.0.pocket
+    pub(in crate::pool) fn spares(&self) -> &SpareSlots {
+        &self.0.spares
     }
 }
 
@@ -130,15 +130,15 @@ impl Drop for Inside<'_> {
     }
 }
 
-impl Holdings {
+impl LocalRegistry {
     /// A cell for one more local.
-    pub(super) fn join(&self) -> Arc<Cell> {
+    pub(in crate::pool) fn join(&self) -> Arc<Cell> {
         let cell = Arc::new(Cell::new());
         self.cells().push(Arc::clone(&cell));
         cell
     }
 
-    pub(super) fn leave(&self, cell: &Arc<Cell>) {
+    pub(in crate::pool) fn leave(&self, cell: &Arc<Cell>) {
         let mut cells = self.cells();
         if let Some(place) = cells.iter().position(|other| Arc::ptr_eq(other, cell)) {
             cells.swap_remove(place);
@@ -146,14 +146,14 @@ impl Holdings {
     }
 
     /// What all of them may have.
-    pub(super) fn read(&self, mut tell: impl FnMut(WordBits)) {
+    pub(in crate::pool) fn read(&self, mut tell: impl FnMut(WordBits)) {
         // A local that joins after this copy looks at the gate after it has joined, and sees the pass.
         let cells = self.cells().clone();
         for cell in cells {
             let inside = cell.enter();
             tell(inside.current());
             inside
-                .pocket()
+                .spares()
                 .slots()
                 .for_each(|slot| tell((word_of(slot), bit_of(slot))));
         }

@@ -4,14 +4,15 @@
 //! word of the image is what it was, or what it is live: the kernel may have written back any of them, in
 //! any order. Words are stored at most once between two calls, so these two are all the values there are.
 
-use super::disk::Disk;
-use super::layout::Kind;
-use super::leave::leave;
-use super::poison;
-use super::recover::{Opened, Past, recover as recover_as};
-use super::state::{Belief, Doubt, Phase, State, States};
 use crate::bitmap::GateWord;
 use crate::slot::Slot;
+use crate::storage::file::disk::Disk;
+use crate::storage::file::layout::Kind;
+use crate::storage::file::leave::leave;
+use crate::storage::file::poison;
+use crate::storage::file::recover::{Opened, RecoveryBasis, recover as recover_as};
+use crate::storage::file::state::tests::state as state_of;
+use crate::storage::file::state::{Belief, Doubt, Phase, State, States};
 use crate::sync::{AtomicU64, Ordering};
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -279,16 +280,16 @@ impl Story {
 }
 
 /// A recovery, by an opener who knows no states: both slots are written.
-fn recover(disk: &SimDisk, past: Past, usable: &[(Slot, Slot)]) -> io::Result<State> {
+fn recover(disk: &SimDisk, basis: RecoveryBasis, usable: &[(Slot, Slot)]) -> io::Result<State> {
     let opened = Opened {
         states: States::read([&[0; _], &[0; _]], &[0; 16]),
-        state: super::state::tests::state(1, Phase::Open),
+        state: state_of(1, Phase::Open),
     };
-    recover_as(disk, past, usable, opened)
+    recover_as(disk, basis, usable, opened)
 }
 
-fn machine_crash(trusts_the_disk: bool) -> Past {
-    Past {
+fn machine_crash(trusts_the_disk: bool) -> RecoveryBasis {
+    RecoveryBasis {
         belief: Belief::Vouched,
         is_clean: false,
         trusts_the_disk,
@@ -356,7 +357,7 @@ fn a_failed_sync_ends_the_recovery() {
 }
 
 /// What the next opener thinks of words that nothing vouches for, or that somebody has poisoned.
-const UNBELIEVED: Past = Past {
+const UNBELIEVED: RecoveryBasis = RecoveryBasis {
     belief: Belief::Nothing(Doubt::Copy),
     is_clean: false,
     trusts_the_disk: true,
@@ -385,7 +386,7 @@ fn words_of_an_unknown_file_are_not_believed_whatever_t_says() {
             for image in disk.after_crash() {
                 let is_settled = image.states != [None, None];
                 // The state is written last. Until it is there, the file is as unknown as before.
-                let past = Past {
+                let basis = RecoveryBasis {
                     belief: if is_settled {
                         Belief::Vouched
                     } else {
@@ -394,7 +395,7 @@ fn words_of_an_unknown_file_are_not_believed_whatever_t_says() {
                     ..UNBELIEVED
                 };
                 let disk = SimDisk::boot(&image);
-                recover(&disk, past, &USABLE).unwrap();
+                recover(&disk, basis, &USABLE).unwrap();
                 stale.check(&disk, true);
             }
         }
@@ -407,13 +408,13 @@ fn words_of_an_unknown_file_are_not_believed_whatever_t_says() {
 fn poison_goes_when_nothing_stale_is_left_and_not_before() {
     let story = &STORIES[2];
     for belief in [Belief::Exact, Belief::Vouched, UNBELIEVED.belief] {
-        let past = Past {
+        let basis = RecoveryBasis {
             belief,
             ..UNBELIEVED
         };
         let calls = {
             let disk = SimDisk::boot(&story.image());
-            recover(&disk, past, &USABLE).unwrap();
+            recover(&disk, basis, &USABLE).unwrap();
             assert_eq!(poison::get(&disk), None);
             disk.calls.get()
         };
@@ -426,7 +427,7 @@ fn poison_goes_when_nothing_stale_is_left_and_not_before() {
                 ..SimDisk::boot(&story.image())
             };
             poison::word(&dies).store(before, Ordering::Relaxed);
-            recover(&dies, past, &USABLE).unwrap_err();
+            recover(&dies, basis, &USABLE).unwrap_err();
             let left = poison::word(&dies).load(Ordering::Relaxed);
             assert_eq!(left, before, "the poison is gone at call {call}");
 
@@ -435,7 +436,7 @@ fn poison_goes_when_nothing_stale_is_left_and_not_before() {
                 ..SimDisk::boot(&story.image())
             };
             poison::word(&fails).store(0, Ordering::Relaxed);
-            recover(&fails, past, &USABLE).unwrap_err();
+            recover(&fails, basis, &USABLE).unwrap_err();
             assert_eq!(poison::get(&fails), Some(5), "no poison at call {call}");
         }
     }
@@ -446,7 +447,7 @@ fn poison_goes_when_nothing_stale_is_left_and_not_before() {
 #[test]
 fn a_poisoned_file_is_left_as_it_is() {
     let image = Image {
-        states: [1, 2].map(|seq| Some(super::state::tests::state(seq, Phase::Open))),
+        states: [1, 2].map(|seq| Some(state_of(seq, Phase::Open))),
         ..STORIES[0].image()
     };
     let leave = |disk: &SimDisk| leave(disk, open_states(&image));
@@ -475,12 +476,12 @@ fn exact_words_are_kept() {
     let story = &STORIES[1];
     for is_clean in [false, true] {
         let disk = SimDisk::boot(&story.image());
-        let past = Past {
+        let basis = RecoveryBasis {
             belief: Belief::Exact,
             is_clean,
             trusts_the_disk: false,
         };
-        recover(&disk, past, &USABLE).unwrap();
+        recover(&disk, basis, &USABLE).unwrap();
         assert_eq!([0, 1].map(|word| disk.get(Kind::Free, word)), story.free);
         assert_eq!([0, 1].map(|word| disk.get(Kind::Quarantine, word)), [0, 0]);
     }
@@ -497,7 +498,7 @@ fn a_crash_during_an_exact_recovery_vouches_for_nothing_stale() {
         quarantine: [0, 0],
         held: [0x0ff0, 0x0f],
     };
-    let past = Past {
+    let basis = RecoveryBasis {
         belief: Belief::Exact,
         is_clean: false,
         trusts_the_disk: true,
@@ -510,7 +511,7 @@ fn a_crash_during_an_exact_recovery_vouches_for_nothing_stale() {
         for word in 0..SLOTS {
             disk.words(Kind::Free)[word].fetch_and(!story.held[word], Ordering::Relaxed);
         }
-        let recovered = recover(&disk, past, &USABLE);
+        let recovered = recover(&disk, basis, &USABLE);
         assert_eq!(recovered.is_ok(), crash_at == 4);
         for image in disk.after_crash() {
             let disk = SimDisk::boot(&image);
@@ -527,10 +528,7 @@ fn open_states(image: &Image) -> States {
     let blocks = image
         .states
         .map(|state| state.map_or([0; _], |state| state.encode()));
-    States::read(
-        [&blocks[0], &blocks[1]],
-        &super::state::tests::state(1, Phase::Open).uuid,
-    )
+    States::read([&blocks[0], &blocks[1]], &state_of(1, Phase::Open).uuid)
 }
 
 /// The last one out is cut off at every point, with any words written back: either the next one does not
@@ -550,7 +548,7 @@ fn leaving_survives_crashes_at_every_point() {
         image.words[0][poison::AT] = 0;
         image.states = [1, 2].map(|seq| {
             let phase = if seq == 1 { Phase::Clean } else { Phase::Open };
-            Some(super::state::tests::state(seq, phase))
+            Some(state_of(seq, phase))
         });
         for crash_at in 0..=3 {
             let disk = SimDisk {

@@ -1,9 +1,9 @@
 //! A pool's bits at a moment, as plain data.
 
-use super::{Pool, Search};
 use crate::geometry::{Geometry, Run};
 use crate::network::Network;
 use crate::policy::Policy;
+use crate::pool::{Pool, Search};
 use crate::slot::{bits_within, runs_in, slots_in, words_within};
 use crate::stats::{Event, StatsLevel};
 use crate::storage::Words;
@@ -119,18 +119,21 @@ impl<N: Network> Pool<N> {
 
 impl<N: Network> Snapshot<N> {
     /// Of words that were read, from the first one to the last one in use at least.
-    #[allow(dead_code)] // Where there are no pool files, only pools are looked at.
-    pub(super) fn new(geometry: Geometry<N>, free: Vec<u64>) -> Self {
+    pub(in crate::pool) fn new(geometry: Geometry<N>, free: Vec<u64>) -> Self {
         Self { geometry, free }
     }
 
-    #[allow(dead_code)] // As `new`.
-    pub(super) fn geometry(&self) -> &Geometry<N> {
+    pub(in crate::pool) fn geometry(&self) -> &Geometry<N> {
         &self.geometry
     }
 
     /// A pool on the heap with the same bits.
-    pub(super) fn to_pool(&self, policy: Policy, search: Search, stats: StatsLevel) -> Pool<N> {
+    pub(in crate::pool) fn to_pool(
+        &self,
+        policy: Policy,
+        search: Search,
+        stats: StatsLevel,
+    ) -> Pool<N> {
         let free = self
             .usable_words()
             .flat_map(|(word_index, usable)| runs_in(word_index, usable & self.free[word_index]));

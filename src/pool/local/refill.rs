@@ -1,18 +1,18 @@
-//! From where a local gets what it hands out, and what passes are told of it: see `holdings`.
+//! From where a local gets what it hands out, and what passes are told of it: see `registry`.
 
-use super::Pool;
-use super::holdings::{Cell, Inside};
-use super::local::LocalPool;
+use super::registry::{Cell, Inside};
+use super::verbs::LocalPool;
 use crate::bitmap::WordBits;
 use crate::network::Network;
+use crate::pool::Pool;
 use crate::slot::{bit_of, slot_at, word_of};
 use crate::stats::Event;
 use std::ops::Deref;
 
 impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
-    /// Takes the next slot of the pocket, or word of the pool; `false` if there is nothing.
+    /// Takes the latest spare slot, or the next word of the pool; `false` if there is nothing.
     #[inline(never)]
-    pub(super) fn refill(&mut self) -> bool {
+    pub(in crate::pool) fn refill(&mut self) -> bool {
         self.refill_noting(|| ())
     }
 
@@ -57,7 +57,7 @@ impl<N: Network> Pool<N> {
         if let Some((word_index, bits)) = reserved {
             self.hints.found(slot_at(word_index, bits.ilog2()));
             let slots = u64::from(bits.count_ones());
-            self.counters.count(Event::InLocals, slots);
+            self.counters.count(Event::HeldByLocals, slots);
         } else {
             self.count_exhausted();
         }
@@ -66,7 +66,7 @@ impl<N: Network> Pool<N> {
 
     /// Marks what a local had or took back in its word, if a pass is running: it has handed some of it out,
     /// and when it is gone from there nothing else tells.
-    pub(super) fn leave_word(&self, cell: &Inside<'_>) {
+    pub(in crate::pool) fn leave_word(&self, cell: &Inside<'_>) {
         // A pass that this look does not see begins after what was handed out there was answered.
         if self.words.gate_again().is_passing() {
             self.words.touch(&cell.current());
@@ -74,28 +74,29 @@ impl<N: Network> Pool<N> {
     }
 
     /// Lets passes know that a local goes to another word.
-    pub(super) fn go_on(&self, cell: &Cell, reserved: WordBits) {
+    pub(in crate::pool) fn go_on(&self, cell: &Cell, reserved: WordBits) {
         let inside = cell.enter();
         self.leave_word(&inside);
         inside.move_to(reserved);
     }
 
-    /// A local goes on to the latest slot of its pocket: passes see it there or here.
+    /// A local goes on to the latest slot of its spares: passes see it there or here.
     fn take_up(&self, cell: &Cell) -> Option<WordBits> {
-        if cell.pocket().len() == 0 {
+        if cell.spares().len() == 0 {
             return None;
         }
         let inside = cell.enter();
-        let slot = inside.pocket().pop()?;
+        let slot = inside.spares().pop()?;
         self.leave_word(&inside);
         inside.move_to((word_of(slot), bit_of(slot)));
         Some(inside.current())
     }
 
-    pub(super) fn return_word(&self, word_index: usize, free: u64) {
+    pub(in crate::pool) fn return_word(&self, word_index: usize, free: u64) {
         self.bitmap().release_bits(word_index, free);
         let slots = u64::from(free.count_ones());
-        self.counters.count(Event::InLocals, slots.wrapping_neg());
+        self.counters
+            .count(Event::HeldByLocals, slots.wrapping_neg());
     }
 }
 
@@ -122,7 +123,7 @@ mod tests {
         assert_eq!(local.reserved(), 1);
         let slot = pool.slot_of(held[7]).unwrap();
         let mut told = 0;
-        pool.holdings.read(|(word_index, bits)| {
+        pool.locals.read(|(word_index, bits)| {
             if word_index == word_of(slot) {
                 told |= bits;
             }

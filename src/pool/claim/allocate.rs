@@ -1,8 +1,6 @@
 //! The verbs that take addresses.
 
-use super::Pool;
-use super::confirm::Duty;
-use super::member::Part;
+use super::in_file::AfterClaim;
 use crate::bitmap::{
     Attempt, BatchStep, Bitmap, BlockCandidates, Gate, LowestAttempt, Mark, Way, WordBits,
 };
@@ -10,6 +8,8 @@ use crate::error::{AllocateError, AllocateExactError, Refusal};
 use crate::geometry::Place;
 use crate::network::Network;
 use crate::policy::Hints;
+use crate::pool::Pool;
+use crate::pool::member::Part;
 use crate::slot::{Slot, slot_at, slots_in};
 use crate::stats::Event;
 use crate::storage::SlotRange;
@@ -88,7 +88,7 @@ impl<N: Network> Pool<N> {
 
     /// The slot that `addr` names, if it can be handed out.
     #[inline]
-    pub(super) fn slot_to_claim(&self, addr: N::Addr) -> Result<Slot, AllocateExactError> {
+    pub(in crate::pool) fn slot_to_claim(&self, addr: N::Addr) -> Result<Slot, AllocateExactError> {
         match self.geometry.main_slot_of(addr) {
             Some(slot) => Ok(slot),
             None => self.far_slot_to_claim(addr),
@@ -107,13 +107,13 @@ impl<N: Network> Pool<N> {
         if self.words.gate_again() != before {
             return self.answer_exact_beside_pass(before, slot);
         }
-        match self.duty {
-            Duty::Nothing => {}
-            Duty::Shared if self.words.is_forked() => {
+        match self.after_claim {
+            AfterClaim::Nothing => {}
+            AfterClaim::Shared if self.words.is_forked() => {
                 return self.answer_exact_beside_pass(before, slot);
             }
-            Duty::Count | Duty::Shared => self.count_allocated(Event::Exact),
-            Duty::Confirm => return self.answer_exact_beside_pass(before, slot),
+            AfterClaim::Count | AfterClaim::Shared => self.count_allocated(Event::Exact),
+            AfterClaim::WaitUntilDurable => return self.answer_exact_beside_pass(before, slot),
         }
         true
     }
@@ -148,7 +148,7 @@ impl<N: Network> Pool<N> {
 
     /// Counts the refusal.
     #[cold]
-    pub(super) fn refuse_exact(
+    pub(in crate::pool) fn refuse_exact(
         &self,
         reason: Event,
         error: AllocateExactError,
@@ -296,7 +296,7 @@ impl<N: Network> Pool<N> {
                     places = later;
                 },
             );
-            if missing == 0 || !self.turned_up() {
+            if missing == 0 || !self.scrub_found_something() {
                 return (missing, last);
             }
         }
@@ -326,7 +326,7 @@ impl<N: Network> Pool<N> {
     }
 
     /// Allocates a block of those candidates that are `chosen`.
-    pub(super) fn allocate_block_of(
+    pub(in crate::pool) fn allocate_block_of(
         &self,
         prefix_len: u8,
         chosen: impl FnOnce(Vec<BlockCandidates>) -> Vec<BlockCandidates>,
@@ -385,6 +385,27 @@ impl<N: Network> Pool<N> {
         }
     }
 
+    // The ladder from `allocate` down to one word. Each rung is called last by the one above it, and costs only
+    // those who come so far: the usual call is two looks at the gate and one exchange.
+    //
+    //   allocate_slot                      looks at the gate, claims, looks again
+    //   ├─ allocate_beside_pass            a pass is running: `answer.rs`, and `search_in` with marks
+    //   ├─ claim_slot                      the policy chooses
+    //   │  ├─ claim_lowest                 lowest first: the first word of the chunk of the last claim
+    //   │  │  ├─ claim_lowest_in_chunk     its other words
+    //   │  │  │  └─ claim_beyond ───────┐  it is full: says so to the summary
+    //   │  │  └─ claim_after_loss ──────┤  others were faster: steps back if there are many
+    //   │  └─ claim_near                │  spread: the word of the thread's last claim
+    //   │     └─ claim_around           │  its chunk; then the word of the thread's last release
+    //   │        └──────────────────────┴─► claim_anywhere   all others; full by the root? nothing
+    //   │                                   └─ search        not in a fork of a pool file
+    //   │                                      └─ search_in  by the summary: finds one, or proves that none was free
+    //   ├─ answer_beside_pass              a pass has begun meanwhile, or the disk is to be waited for: `answer.rs`
+    //   └─ finish_claim                    tells the counters
+    //
+    // Beside it: `claim_exact` for one slot, `claim_in` for a part, `claim_into` and `Bitmap::claim_all` for many. The
+    // rungs of the bitmap below are in `bitmap/single.rs`.
+
     // The gate is looked at in the caller's code: a call costs as much as the two loads it would be for.
     #[inline(always)]
     fn allocate_slot(&self, event: Event) -> Option<Slot> {
@@ -398,24 +419,24 @@ impl<N: Network> Pool<N> {
             return self.answer_beside_pass(before, slot, event);
         }
         // By itself: a jump through a table would be more instructions than the usual case needs.
-        if self.duty == Duty::Nothing {
+        if self.after_claim == AfterClaim::Nothing {
             return Some(slot);
         }
-        self.do_duty(before, slot, event)
+        self.finish_claim(before, slot, event)
     }
 
     /// Does what there is to do after a claim; `None` if it had to be given back.
     #[inline]
-    fn do_duty(&self, before: Gate, slot: Slot, event: Event) -> Option<Slot> {
-        match self.duty {
-            Duty::Nothing => {}
-            Duty::Count => self.count_allocated(event),
-            Duty::Shared if self.words.is_forked() => {
+    fn finish_claim(&self, before: Gate, slot: Slot, event: Event) -> Option<Slot> {
+        match self.after_claim {
+            AfterClaim::Nothing => {}
+            AfterClaim::Count => self.count_allocated(event),
+            AfterClaim::Shared if self.words.is_forked() => {
                 return self.answer_beside_pass(before, slot, event);
             }
-            Duty::Shared if self.counters.are_off() => {}
-            Duty::Shared => self.count_allocated(event),
-            Duty::Confirm => return self.answer_beside_pass(before, slot, event),
+            AfterClaim::Shared if self.counters.are_off() => {}
+            AfterClaim::Shared => self.count_allocated(event),
+            AfterClaim::WaitUntilDurable => return self.answer_beside_pass(before, slot, event),
         }
         Some(slot)
     }
@@ -509,7 +530,7 @@ impl<N: Network> Pool<N> {
     #[inline(never)]
     fn claim_anywhere(&self) -> Option<Slot> {
         // Not where numbers are drawn: a refused call draws one, whatever the search.
-        if self.duty == Duty::Nothing
+        if self.after_claim == AfterClaim::Nothing
             && !self.hints.scatters()
             && self.bitmap().is_empty_by_the_root()
         {
@@ -527,7 +548,7 @@ impl<N: Network> Pool<N> {
     }
 
     #[inline]
-    pub(super) fn search_in(&self, bitmap: Bitmap<'_, impl Mark>) -> Option<Slot> {
+    pub(in crate::pool) fn search_in(&self, bitmap: Bitmap<'_, impl Mark>) -> Option<Slot> {
         let found = self.claim_or_scrub(|| match self.hints {
             Hints::Lowest { .. } => bitmap.claim_lowest(),
             Hints::Next { .. } | Hints::Spread { .. } | Hints::Random { .. } | Hints::Highest => {
@@ -546,7 +567,7 @@ impl<N: Network> Pool<N> {
 
     /// Claims a slot of a part, as these hints want it; `None` if at some instant of the call none of them was
     /// free.
-    pub(super) fn claim_in(
+    pub(in crate::pool) fn claim_in(
         &self,
         hints: &Hints,
         (first, last): Part,
@@ -566,7 +587,7 @@ impl<N: Network> Pool<N> {
     }
 
     /// The way in which the policy looks.
-    pub(super) fn way(&self) -> Way {
+    pub(in crate::pool) fn way(&self) -> Way {
         let bitmap = self.bitmap();
         self.hints
             .way(0, self.last_slot(), |slot| bitmap.is_free(slot))
@@ -581,7 +602,7 @@ impl<N: Network> Pool<N> {
 
     /// Puts the addresses of a batch in the order of the policy, if that is not the one in which they were taken.
     #[inline]
-    pub(super) fn put_in_order(&self, addrs: &mut [N::Addr]) {
+    pub(in crate::pool) fn put_in_order(&self, addrs: &mut [N::Addr]) {
         if self.hints.descends() {
             addrs.sort_unstable_by(|a, b| b.cmp(a));
         }
@@ -596,18 +617,18 @@ impl<N: Network> Pool<N> {
     }
 
     #[inline]
-    pub(super) fn last_slot(&self) -> Slot {
+    pub(in crate::pool) fn last_slot(&self) -> Slot {
         (self.geometry.slot_count() - 1) as Slot
     }
 
     #[cold]
-    pub(super) fn count_exhausted(&self) {
+    pub(in crate::pool) fn count_exhausted(&self) {
         self.counters.count(Event::Exhausted, 1);
     }
 
     /// The error alone. Built where it is returned: copying it costs more than the claim that failed.
     #[inline]
-    pub(super) fn exhausted<T>(&self) -> Result<T, AllocateError> {
+    pub(in crate::pool) fn exhausted<T>(&self) -> Result<T, AllocateError> {
         let mut quarantined = 0;
         if self.is_in_file() {
             if let Some(refusal) = Refusal::from_code(self.refusal_code()) {

@@ -1,11 +1,11 @@
 //! One pool's part of a batch that spans the members of a set.
 
-use super::Pool;
-use super::barrier::Unanswered;
-use super::member::Part;
+use super::answer::Unanswered;
 use crate::bitmap::{Flight, WordBits};
 use crate::error::AllocateError;
 use crate::network::Network;
+use crate::pool::Pool;
+use crate::pool::member::Part;
 use crate::slot::slots_in;
 use crate::stats::Event;
 
@@ -73,11 +73,11 @@ impl<N: Network> Batch<'_, N> {
 
     /// Waits until what was taken is durable, or says why it may not be answered. Others may have to be waited
     /// for yet: then ask [`is_whole`](Self::is_whole).
-    pub(crate) fn confirm(&self) -> Result<(), AllocateError> {
+    pub(crate) fn wait_until_durable(&self) -> Result<(), AllocateError> {
         if self.claimed.is_empty() {
             return Ok(());
         }
-        self.pool.confirm().map_err(AllocateError::from)
+        self.pool.wait_until_durable().map_err(AllocateError::from)
     }
 
     /// Whether passes have left everything where it was: ask when nothing is waited for any more, before

@@ -1,15 +1,15 @@
 //! Exactly this block, for who claims it and for who releases it.
 
-use super::Pool;
 use crate::bitmap::BlockCandidates;
 use crate::error::AllocateExactError;
 use crate::network::Network;
+use crate::pool::Pool;
 use crate::slot::Slot;
 use crate::stats::Event;
 use crate::storage::SlotRange;
 
 /// Why a prefix is no block of a pool.
-pub(super) enum NoBlock<N> {
+pub(in crate::pool) enum NoBlock<N> {
     OutOfRange,
     /// It begins inside this prefix.
     Inside(N),
@@ -83,7 +83,7 @@ impl<N: Network> Pool<N> {
     }
 
     /// The first slot and the order of a block whose every slot can be handed out.
-    pub(super) fn place_of_block(&self, block: N) -> Result<(Slot, u32), NoBlock<N>> {
+    pub(in crate::pool) fn place_of_block(&self, block: N) -> Result<(Slot, u32), NoBlock<N>> {
         let geometry = &self.geometry;
         let first_addr = block.written_addr();
         if N::addr_width(first_addr) != geometry.addr_width() {

@@ -1,10 +1,9 @@
 //! The next free address from a given one on.
 
-use super::Pool;
-use super::member::Part;
 use crate::bitmap::Way;
 use crate::error::AllocateError;
 use crate::network::Network;
+use crate::pool::{Part, Pool};
 use crate::slot::Slot;
 use crate::stats::Event;
 
@@ -41,7 +40,10 @@ impl<N: Network> Pool<N> {
 
     /// Allocates the first free address from this slot on and around. The bitmap proves "none" of the whole pool: two
     /// searches, one up to the end and one up to here, would miss an address that moves from one part to the other.
-    pub(super) fn allocate_from_slot(&self, start: Slot) -> Result<N::Addr, AllocateError> {
+    pub(in crate::pool) fn allocate_from_slot(
+        &self,
+        start: Slot,
+    ) -> Result<N::Addr, AllocateError> {
         let claimed = self.claim(|bitmap| self.claim_or_scrub(|| bitmap.claim_from(start)))?;
         let Some(slot) = claimed else {
             self.count_exhausted();

@@ -1,8 +1,8 @@
 //! Questions: hints that may be out of date when they are read, and weakly consistent listings.
 
-use super::Pool;
 use crate::geometry::Place;
 use crate::network::Network;
+use crate::pool::Pool;
 use crate::slot::Slot;
 use std::ops::RangeInclusive;
 

@@ -3,22 +3,22 @@
 //! Each member reads the entries that are its own with its own listing, and counts them. Positions are those
 //! of the whole list: the number of an entry is told, and not counted here.
 
-use super::Pool;
 use super::listing::{BlockSays, Listing};
 use crate::network::Network;
+use crate::pool::Pool;
 use crate::stats::Event;
 use crate::users::{Adopted, Record};
 use ipnet::IpNet;
 use std::net::IpAddr;
 
 /// One member's share of a list.
-pub(crate) struct Share<'a, N: Network> {
+pub(crate) struct MemberListing<'a, N: Network> {
     pool: &'a Pool<N>,
     listing: Listing<'a, N>,
     entries: u64,
 }
 
-impl<'a, N: Network> Share<'a, N> {
+impl<'a, N: Network> MemberListing<'a, N> {
     /// Reads the entry `position` of the whole list.
     pub(crate) fn read(&mut self, position: u64, user: &impl Record) {
         self.listing.read_as(position, user);
@@ -51,7 +51,6 @@ impl<'a, N: Network> Share<'a, N> {
     }
 
     /// Takes all that was named, and leaves the quarantine as it is; with a bit for each slot, by words.
-    #[allow(dead_code)] // Where there are no pool files, nothing is reclaimed.
     pub(crate) fn adopt_listed(mut self) -> (Adopted, Vec<u64>) {
         self.pool.take_all(&mut self.listing);
         let (mut report, listed) = self.listing.into_words();
@@ -62,8 +61,8 @@ impl<'a, N: Network> Share<'a, N> {
 
 impl<N: Network> Pool<N> {
     /// Begins to read a share of a list.
-    pub(crate) fn share(&self) -> Share<'_, N> {
-        Share {
+    pub(crate) fn member_listing(&self) -> MemberListing<'_, N> {
+        MemberListing {
             pool: self,
             listing: Listing::new(&self.geometry),
             entries: 0,
@@ -81,16 +80,16 @@ impl<N: Network> Pool<N> {
     }
 
     /// Takes note of what [`take_exact`](Self::take_exact) has taken, and waits until it is durable.
-    pub(super) fn note_adopted(&self, taken: u64) {
+    pub(in crate::pool) fn note_adopted(&self, taken: u64) {
         if taken != 0 {
             self.count_adopted(taken);
             // What is taken stays taken, durable or not; a pool that could not make it durable is poisoned,
             // and hands out nothing.
-            let _ = self.confirm();
+            let _ = self.wait_until_durable();
         }
     }
 
-    pub(super) fn count_adopted(&self, taken: u64) {
+    pub(in crate::pool) fn count_adopted(&self, taken: u64) {
         if taken != 0 {
             self.counters.allocated(Event::Adopted, taken);
         }

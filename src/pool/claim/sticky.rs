@@ -1,9 +1,9 @@
 //! Sticky clients: where to begin is a number of the client.
 
-use super::Pool;
 use crate::client::Client;
 use crate::error::AllocateError;
 use crate::network::Network;
+use crate::pool::Pool;
 use crate::slot::Slot;
 
 impl<N: Network> Pool<N> {
