@@ -259,6 +259,20 @@ fn a_client_gets_its_pair_again() {
     assert_eq!(again.found(), pair);
 }
 
+/// What is counted is the choice of each process: another level fits the same files.
+#[test]
+fn every_level_of_statistics_is_taken() {
+    let text = |level: &str| {
+        format!("[[sets.v4.members]]\nnetwork='10.0.0.0/24'\nfile='a'\nstats='{level}'\n")
+    };
+    let sets = Sets::applied("levels", &text("counts"));
+    for (level, host) in hostbits::StatsLevel::ALL.into_iter().zip(2..) {
+        std::fs::write(sets.name(), text(level.name())).unwrap();
+        let addr = sets.run("allocate", "v4");
+        assert_eq!(addr.found(), format!("10.0.0.{host}/32\n"), "{level:?}");
+    }
+}
+
 #[test]
 fn twins_have_the_same_index() {
     let text = "[[sets.a.members]]\nnetwork='10.8.0.0/29'\nfile='a'\n[[sets.b.members]]\n\
