@@ -37,6 +37,30 @@ fn drain(pool: &Pool<Ipv4Net>) -> BTreeSet<Ipv4Addr> {
     std::iter::from_fn(|| pool.allocate().ok()).collect()
 }
 
+/// A pool of nothing and one of merged ranges are what they are after a close, too, and for who knows nothing of them.
+#[test]
+fn pools_that_were_asked_for_are_the_same_in_a_file() {
+    let scratch = Scratch::new("asked");
+    let nothing = Pool::<Ipv4Net>::over([]).allow_empty(true);
+    let merged = Pool::<Ipv4Net>::over([
+        ip("10.0.0.1")..=ip("10.0.0.9"),
+        ip("10.0.0.5")..=ip("10.0.0.20"),
+    ]);
+    for (name, builder, capacity) in [
+        ("nothing", nothing, 0),
+        ("merged", merged.merge_ranges(true), 20),
+    ] {
+        let path = scratch.path(name);
+        let pool = builder.create(&path).unwrap();
+        assert_eq!(drain(&pool).len() as u64, capacity);
+        drop(pool);
+        assert_eq!(builder.open(&path).unwrap().capacity(), capacity);
+        let pool = hostbits::file::open(&path).unwrap();
+        assert_eq!((pool.capacity(), pool.allocated()), (capacity, capacity));
+        assert!(pool.allocate().is_err());
+    }
+}
+
 /// A copy on the heap needs no file, has no quarantine, and takes what is quarantined for allocated.
 #[test]
 fn a_copy_on_the_heap_needs_no_file() {

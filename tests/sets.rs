@@ -1059,7 +1059,7 @@ fn an_exact_pair_is_both_or_none() {
         (
             "10.0.0.99",
             "fd00::8",
-            "IPv4: 10.0.0.99 is under a cordon: nothing new is handed out there",
+            "IPv4: 10.0.0.99 is cordoned: no new addresses are handed out there",
         ),
     ] {
         assert_eq!(take(v4, v6).unwrap_err().to_string(), message);

@@ -6,6 +6,7 @@ mod common;
 mod copies;
 mod facts;
 mod from;
+mod layouts;
 mod looks;
 mod parts;
 mod policies;

@@ -132,7 +132,7 @@ fn a_named_range_is_its_tenants_alone() {
     let full = sets.run("allocate", "v4 --range blue");
     assert!(full.failed(3).contains("0 free, 1 asked for"), "{full:?}");
     let of_blue = sets.run("allocate", "v4 --ip 10.0.1.9");
-    assert!(of_blue.failed(2).contains("under a cordon"), "{of_blue:?}");
+    assert!(of_blue.failed(2).contains("is cordoned"), "{of_blue:?}");
     let unknown = sets.run("allocate", "v4 --range red");
     assert!(
         unknown.failed(2).contains("there are blue, closed"),
