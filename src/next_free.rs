@@ -47,6 +47,11 @@ pub enum NextFreeError {
 }
 
 impl NextFreeError {
+    /// Whether every address is held by a listed user.
+    pub fn is_exhausted(&self) -> bool {
+        matches!(self, Self::Exhausted { .. })
+    }
+
     /// A stable name for logs, JSON and exit codes: kebab case.
     pub fn code(&self) -> &'static str {
         match self {

@@ -67,7 +67,7 @@ fn build_errors_name_the_value_and_the_way_out() {
                 max: 1 << 32,
             },
             "too-large",
-            "2^64 slots are more than the 2^32 a pool can have: choose a range, a shorter unit, or at most so many slots",
+            "2^64 slots are more than the 2^32 a pool can have: choose a range, a shorter unit, or fewer slots",
         ),
         (
             Pool::new(net("::/0")),
@@ -76,7 +76,7 @@ fn build_errors_name_the_value_and_the_way_out() {
                 max: 1 << 32,
             },
             "too-large",
-            "2^128 slots are more than the 2^32 a pool can have: choose a range, a shorter unit, or at most so many slots",
+            "2^128 slots are more than the 2^32 a pool can have: choose a range, a shorter unit, or fewer slots",
         ),
         (
             of("2001:db8::/64")
@@ -87,7 +87,7 @@ fn build_errors_name_the_value_and_the_way_out() {
                 max: 1 << 32,
             },
             "too-large",
-            "281474976710661 slots are more than the 2^32 a pool can have: choose a range, a shorter unit, or at most so many slots",
+            "281474976710661 slots are more than the 2^32 a pool can have: choose a range, a shorter unit, or fewer slots",
         ),
         (
             of("10.0.0.0/24")

@@ -1,6 +1,6 @@
 //! Why a pass was not begun, a plan not made, or not applied.
 
-use crate::error::Refusal;
+use crate::file_refusal::FileRefusal;
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
@@ -16,14 +16,6 @@ use std::time::Duration;
 pub enum ReconcilerError {
     /// Somebody else reconciles this pool, here or in another process.
     Busy,
-    /// A sync of the pool file has failed: close it in every process.
-    #[non_exhaustive]
-    Poisoned {
-        /// The number of the error.
-        errno: i32,
-    },
-    /// This process is a fork of the one that opened the pool: it must open the file itself.
-    Forked,
     /// The lock of the file cannot be had.
     #[non_exhaustive]
     Lock {
@@ -34,6 +26,9 @@ pub enum ReconcilerError {
     OtherPool,
     /// The plan to go on from is not the latest: its sightings are worth nothing any more.
     Superseded,
+    /// The pool file refuses.
+    #[cfg_attr(feature = "serde", serde(untagged))]
+    File(FileRefusal),
 }
 
 impl ReconcilerError {
@@ -41,8 +36,7 @@ impl ReconcilerError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Busy => "busy",
-            Self::Poisoned { .. } => "poisoned",
-            Self::Forked => "forked",
+            Self::File(refusal) => refusal.code(),
             Self::Lock { .. } => "lock",
             Self::OtherPool => "other-pool",
             Self::Superseded => "superseded",
@@ -50,12 +44,9 @@ impl ReconcilerError {
     }
 }
 
-impl From<Refusal> for ReconcilerError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Forked => Self::Forked,
-            Refusal::Poisoned { errno } | Refusal::SyncFailed { errno } => Self::Poisoned { errno },
-        }
+impl From<FileRefusal> for ReconcilerError {
+    fn from(refusal: FileRefusal) -> Self {
+        Self::File(refusal)
     }
 }
 
@@ -63,8 +54,7 @@ impl fmt::Display for ReconcilerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Busy => f.write_str("somebody else reconciles this pool: wait, and try again"),
-            Self::Poisoned { errno } => Refusal::Poisoned { errno: *errno }.fmt(f),
-            Self::Forked => Refusal::Forked.fmt(f),
+            Self::File(refusal) => refusal.fmt(f),
             Self::Lock { errno } => write!(f, "the lock of the file cannot be had: error {errno}"),
             Self::OtherPool => f.write_str("the plan is of another pool"),
             Self::Superseded => {
@@ -256,14 +246,9 @@ pub enum ApplyError {
         /// The one that the plan has.
         version: u32,
     },
-    /// A sync of the pool file has failed: close it in every process.
-    #[non_exhaustive]
-    Poisoned {
-        /// The number of the error.
-        errno: i32,
-    },
-    /// This process is a fork of the one that opened the pool: it must open the file itself.
-    Forked,
+    /// The pool file refuses.
+    #[cfg_attr(feature = "serde", serde(untagged))]
+    File(FileRefusal),
     /// A rule keeps it from freeing anything.
     #[non_exhaustive]
     #[cfg_attr(feature = "serde", serde(untagged))]
@@ -281,19 +266,15 @@ impl ApplyError {
             Self::OtherPool => "other-pool",
             Self::Superseded => "superseded",
             Self::Version { .. } => "version",
-            Self::Poisoned { .. } => "poisoned",
-            Self::Forked => "forked",
+            Self::File(refusal) => refusal.code(),
             Self::Fuse { fuse } => fuse.code(),
         }
     }
 }
 
-impl From<Refusal> for ApplyError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Forked => Self::Forked,
-            Refusal::Poisoned { errno } | Refusal::SyncFailed { errno } => Self::Poisoned { errno },
-        }
+impl From<FileRefusal> for ApplyError {
+    fn from(refusal: FileRefusal) -> Self {
+        Self::File(refusal)
     }
 }
 
@@ -311,8 +292,7 @@ impl fmt::Display for ApplyError {
                 f.write_str("the pool has gone on since the plan was made: begin with a new pass")
             }
             Self::Version { version } => write!(f, "plans of version {version} are not known here"),
-            Self::Poisoned { errno } => Refusal::Poisoned { errno: *errno }.fmt(f),
-            Self::Forked => Refusal::Forked.fmt(f),
+            Self::File(refusal) => refusal.fmt(f),
             Self::Fuse { fuse } => fuse.fmt(f),
         }
     }

@@ -275,7 +275,7 @@ impl Error for CordonError {}
 /// both.allocate_pair()?;
 /// let error = both.allocate_pair().unwrap_err();
 /// assert!(matches!(error, AllocatePairError::V4(_)));
-/// assert_eq!(error.to_string(), "IPv4: exhausted: the pool has 1 address, which is taken or too few");
+/// assert_eq!(error.to_string(), "IPv4: exhausted: the pool has only 1 address, which is taken or not enough");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -313,6 +313,14 @@ fn no_common_index<S: serde::Serializer>(indices: &u64, serializer: S) -> Result
 }
 
 impl AllocatePairError {
+    /// Whether one of the sets had no address, or both together no common index.
+    pub fn is_exhausted(&self) -> bool {
+        match self {
+            Self::V4(error) | Self::V6(error) => error.is_exhausted(),
+            Self::NoCommonIndex { .. } => true,
+        }
+    }
+
     /// A stable name for logs, JSON and exit codes: kebab case.
     pub fn code(&self) -> &'static str {
         match self {
@@ -404,6 +412,14 @@ pub struct ReleasePairError {
 }
 
 impl ReleasePairError {
+    /// A stable name for logs, JSON and exit codes: kebab case. That of the IPv4 address, if it was not released.
+    pub fn code(&self) -> &'static str {
+        match (&self.v4, &self.v6) {
+            (Some(error), _) | (None, Some(error)) => error.code(),
+            (None, None) => "released",
+        }
+    }
+
     /// `Ok` if both were released.
     pub(super) fn of(
         v4: Result<(), ReleaseError>,

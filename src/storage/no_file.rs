@@ -1,7 +1,7 @@
 //! Words in a file, where there is no such thing: the feature is off, the system is another, or a model
 //! checker runs. None is ever made, so nothing here is ever called.
 
-use crate::error::Refusal;
+use crate::file_refusal::FileRefusal;
 use crate::sync::AtomicU64;
 
 /// A file that nobody has open.
@@ -48,11 +48,11 @@ impl Attached {
         match *self {}
     }
 
-    pub(crate) fn wait_until_durable(&self) -> Result<(), Refusal> {
+    pub(crate) fn wait_until_durable(&self) -> Result<(), FileRefusal> {
         match *self {}
     }
 
-    pub(crate) fn refusal(&self) -> Option<Refusal> {
+    pub(crate) fn refusal(&self) -> Option<FileRefusal> {
         match *self {}
     }
 }

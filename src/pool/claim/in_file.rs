@@ -7,7 +7,8 @@
 //! Pools on the heap have none of this: it hangs on the gate, which every claim looks at, and on [`AfterClaim`],
 //! which is looked at where they ask whether to count.
 
-use crate::error::{AllocateError, Refusal};
+use crate::error::AllocateError;
+use crate::file_refusal::FileRefusal;
 use crate::network::Network;
 use crate::pool::Pool;
 use crate::slot::{Slot, bits_within, words_within};
@@ -29,7 +30,7 @@ pub(in crate::pool) enum AfterClaim {
 thread_local! {
     /// Why the claim that this thread has just given back was refused: the claim answers an option, so
     /// that the hot path moves nothing but a slot.
-    static REFUSED: Cell<Option<Refusal>> = const { Cell::new(None) };
+    static REFUSED: Cell<Option<FileRefusal>> = const { Cell::new(None) };
 }
 
 impl<N: Network> Pool<N> {
@@ -44,7 +45,7 @@ impl<N: Network> Pool<N> {
     /// Waits until what this thread has claimed is as durable as the pool promises. Passes go by meanwhile: what
     /// was claimed is asked about again before it is answered or given back.
     #[inline]
-    pub(in crate::pool) fn wait_until_durable(&self) -> Result<(), Refusal> {
+    pub(in crate::pool) fn wait_until_durable(&self) -> Result<(), FileRefusal> {
         match self.words.file() {
             None => Ok(()),
             Some(file) => file.wait_until_durable(),
@@ -83,7 +84,7 @@ impl<N: Network> Pool<N> {
 
     /// Why nothing was allocated, if it is for the file's sake.
     #[cold]
-    pub(in crate::pool) fn refusal(&self) -> Option<Refusal> {
+    pub(in crate::pool) fn refusal(&self) -> Option<FileRefusal> {
         // A thread that is being torn down has no cell any more.
         let noted = REFUSED.try_with(Cell::take).ok().flatten();
         noted.or_else(|| self.words.file()?.refusal())
@@ -92,8 +93,8 @@ impl<N: Network> Pool<N> {
     /// The same in a register: see `exhausted`.
     #[cold]
     #[inline(never)]
-    pub(in crate::pool) fn refusal_code(&self) -> u64 {
-        Refusal::to_code(self.refusal())
+    pub(in crate::pool) fn refusal_number(&self) -> u64 {
+        FileRefusal::to_number(self.refusal())
     }
 
     /// Takes a block that is about to be released out of the quarantine, if all of it is taken: its holder
@@ -129,7 +130,7 @@ impl<N: Network> Pool<N> {
 }
 
 /// Keeps for [`Pool::refusal`], on the same thread, why a claim was given back.
-pub(in crate::pool) fn note(refusal: Refusal) {
+pub(in crate::pool) fn note(refusal: FileRefusal) {
     // Without a cell the caller is told what the file says, which is poisoned in any case.
     let _ = REFUSED.try_with(|refused| refused.set(Some(refusal)));
 }

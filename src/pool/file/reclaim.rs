@@ -9,7 +9,7 @@
 //! taken. Between the two stores of a reclaim nobody sees that a slot is about to be free: they are a flight,
 //! and who adopts waits for it.
 
-use crate::error::Refusal;
+use crate::file_refusal::FileRefusal;
 use crate::network::Network;
 use crate::pool::Pool;
 use crate::sync::Ordering;
@@ -73,7 +73,7 @@ impl fmt::Display for ReclaimError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoFile => f.write_str("the pool is on the heap, and has no quarantine"),
-            Self::Forked => Refusal::Forked.fmt(f),
+            Self::Forked => FileRefusal::Forked.fmt(f),
             Self::EmptyList { quarantined } => write!(
                 f,
                 "the list names no address of the pool, and {quarantined} are quarantined: if nobody \

@@ -71,8 +71,8 @@ impl<N: Network> Pool<N> {
     ///
     /// # Errors
     ///
-    /// [`SyncError::SyncFailed`] if the write failed, and [`SyncError::Poisoned`] ever after: nothing is
-    /// tried twice. [`SyncError::NoFile`] for a pool on the heap.
+    /// [`SyncError::File`] with [`SyncFailed`](crate::FileRefusal::SyncFailed) if the write failed, and with
+    /// [`Poisoned`](crate::FileRefusal::Poisoned) ever after: nothing is tried twice. [`SyncError::NoFile`] for a pool on the heap.
     ///
     /// ```
     /// # use hostbits::{Durability, Pool};
@@ -94,10 +94,11 @@ impl<N: Network> Pool<N> {
     ///
     /// # Errors
     ///
-    /// [`SyncError::SyncFailed`] if the file could not be left in order, and [`SyncError::Poisoned`] if a write
-    /// had failed before, here or in another process: what was not synced may be lost, and the next opening
-    /// quarantines what it cannot be sure of. [`SyncError::Forked`] in a child of the process that opened the
-    /// pool. The pool is closed in any case.
+    /// [`SyncError::File`] with [`SyncFailed`](crate::FileRefusal::SyncFailed) if the file could not be left in
+    /// order, and with [`Poisoned`](crate::FileRefusal::Poisoned) if a write had failed before, here or in another
+    /// process: what was not synced may be lost, and the next opening quarantines what it cannot be sure of. With
+    /// [`Forked`](crate::FileRefusal::Forked) in a child of the process that opened the pool. The pool is closed in
+    /// any case.
     ///
     /// ```
     /// # use hostbits::Pool;

@@ -328,8 +328,8 @@ impl Dhcpd {
         let block = match (self.blocks.last(), kind) {
             (None, b"lease") => Block::Lease,
             (None, b"ia-na" | b"ia-ta" | b"ia-pd") => Block::Association,
-            // Also in groups and subnets of a configuration.
-            (None | Some(Block::Other), b"host") => Block::Host,
+            // Also in groups and subnets of a configuration, but in no lease and no host: those lack their end.
+            (_, b"host") if self.blocks.iter().all(|block| *block == Block::Other) => Block::Host,
             (None, kind) if !KNOWN.contains(&kind) => {
                 out.broken(line.number, "not known in a lease file", line.bytes);
                 Block::Other
