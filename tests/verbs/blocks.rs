@@ -283,8 +283,8 @@ fn an_exact_block_names_who_is_in_the_way() {
         .unwrap();
     pool.allocate_exact(ten(900)).unwrap();
     for (text, message) in [
-        ("10.0.3.0/24", "10.0.3.132 is already allocated"),
-        ("10.0.3.128/25", "10.0.3.132 is already allocated"),
+        ("10.0.3.128/26", "10.0.3.132 is already allocated"),
+        ("10.0.3.132/30", "10.0.3.132 is already allocated"),
         ("10.0.0.64/28", "10.0.0.70 is reserved"),
         ("10.0.0.0/22", "10.0.0.0 is reserved"),
         ("10.0.4.0/24", "10.0.4.0 is not an address of the pool"),
