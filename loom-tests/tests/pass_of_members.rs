@@ -87,7 +87,7 @@ impl<T> Net<T> {
         pass.read(&listed);
         let plan = pass.finish(listed.len() as u64).unwrap();
         for _ in 0..2 {
-            reconciler.apply_at_most(&plan, 2).unwrap();
+            let _ = reconciler.apply_at_most(&plan, 2).unwrap();
         }
     }
 }
