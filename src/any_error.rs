@@ -85,6 +85,8 @@ errors! {
     AllocateExact(AllocateExactError),
     /// No pair of addresses was allocated.
     AllocatePair(set::AllocatePairError),
+    /// This one pair of addresses was not allocated.
+    AllocatePairExact(set::AllocatePairExactError),
     /// An address was not released.
     Release(ReleaseError),
     /// A pair of addresses was not released, or not all of it.

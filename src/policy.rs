@@ -197,6 +197,22 @@ impl Hints {
         }
     }
 
+    /// Goes on where `other`, of the same policy, stands: for a copy, of which nobody knows yet.
+    pub(crate) fn go_on_from(&self, other: &Self) {
+        match (self, other) {
+            // Relaxed, all of these: starting points. While others claim, one is as good as the next.
+            (Self::Next { cursor }, Self::Next { cursor: theirs }) => {
+                cursor.store(theirs.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+            (Self::Random { draws, .. }, Self::Random { draws: theirs, .. }) => {
+                draws.store(theirs.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+            // Lowest and highest are the same from anywhere, and spread promises no order.
+            (Self::Lowest { .. } | Self::Spread { .. } | Self::Highest, _)
+            | (Self::Next { .. } | Self::Random { .. }, _) => {}
+        }
+    }
+
     /// The chunk of the last claim, if the policy is lowest first: the lowest slot is likely there.
     #[inline]
     pub(crate) fn last_chunk(&self) -> Option<usize> {

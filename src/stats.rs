@@ -51,7 +51,7 @@ pub struct Allocations {
     pub any: u64,
     /// By `allocate_exact`.
     pub exact: u64,
-    /// By `allocate_preferring`, whether or not the preference was free.
+    /// By `allocate_preferring`, whether or not the preference was free, `allocate_for` and `allocate_from`.
     pub preferred: u64,
     /// By `allocate_many` and `allocate_into`.
     pub batch: u64,

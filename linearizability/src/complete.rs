@@ -6,9 +6,10 @@
 //! Calls that promise no single instant are several steps with the same span, each in a *lane* of its
 //! own, as if by different threads: `allocate_into` claims each address on its own (and a step that
 //! finds nothing, if there are fewer), `release_many` and `release_block` give back each address on its
-//! own. `allocate_many` and `allocate_block` are one step, and so are the word that a local takes and its
+//! own. `allocate_many`, `allocate_block` and `allocate_block_exact` are one step, and so are the word that a local takes and its
 //! return. `allocate_preferring` is a claim of any
-//! address: between its look at the preferred one and its claim, that one may have been released.
+//! address: between its look at the preferred one and its claim, that one may have been released. So is
+//! `allocate_from`: what it has passed over may have been released meanwhile.
 
 use crate::ground::Ground;
 use crate::history::{Answer, Call, Event, History};
@@ -231,12 +232,21 @@ fn steps_of(event: &Event, addrs: &[Addr], ground: &Ground) -> Vec<(Step, Reply)
         Answer::Released => (Step::Release(bit(*addr)), Reply::Done(bit(*addr))),
         _ => (Step::Release(bit(*addr)), Reply::Refused),
     };
+    let bits_of_block = |first: Addr, prefix_len: u8| {
+        let addrs = first..=first + ((1 << (32 - prefix_len)) - 1);
+        addrs.fold(0, |bits, addr| bits | bit(addr))
+    };
     let everything = everything(ground);
     if event.answer == Answer::Reserved {
         return Vec::new();
     }
     match event.call {
-        Call::Allocate | Call::AllocateNet | Call::Guard | Call::GuardArc | Call::Preferring(_) => {
+        Call::Allocate
+        | Call::AllocateNet
+        | Call::Guard
+        | Call::GuardArc
+        | Call::Preferring(_)
+        | Call::From(_) => {
             vec![(Step::Any(everything), reply)]
         }
         Call::Exact(addr) | Call::Adopt(addr) => vec![(Step::Exact(bit(addr)), reply)],
@@ -249,12 +259,13 @@ fn steps_of(event: &Event, addrs: &[Addr], ground: &Ground) -> Vec<(Step, Reply)
         Call::Many(count) => vec![(Step::Many(count), reply)],
         Call::Block(prefix_len) => {
             let order = u32::from(32 - prefix_len);
-            let bits_of = |first: Addr| {
-                let addrs = first..=first + ((1 << order) - 1);
-                addrs.fold(0, |bits, addr| bits | bit(addr))
-            };
-            let blocks = ground.blocks(order).into_iter().map(bits_of).collect();
-            vec![(Step::Block(blocks), reply)]
+            let blocks = ground.blocks(order).into_iter();
+            let blocks = blocks.map(|first| bits_of_block(first, prefix_len));
+            vec![(Step::Block(blocks.collect()), reply)]
+        }
+        Call::BlockExact(first, prefix_len) => {
+            let this = vec![bits_of_block(first, prefix_len)];
+            vec![(Step::Block(this), reply)]
         }
         Call::Into(_) => {
             let claim = |&addr: &Addr| (Step::Any(everything), Reply::Done(bit(addr)));

@@ -17,10 +17,12 @@ pub enum Verb {
     Many,
     /// `allocate_into`
     Into,
-    /// `allocate_block`
+    /// `allocate_block`, `allocate_block_exact`
     Block,
     /// `allocate_in`
     In,
+    /// `allocate_from`
+    From,
     /// One address through the thread's local, which reserves a word when it has nothing left.
     Local,
     /// Gives back one thing, in the way it wants to be given back.
@@ -67,6 +69,7 @@ pub const EVERYTHING: Mix = Mix {
         (Verb::Into, 2),
         (Verb::Block, 2),
         (Verb::In, 3),
+        (Verb::From, 3),
         (Verb::Local, 3),
         (Verb::Release, 9),
         (Verb::ReleaseMany, 2),
@@ -83,6 +86,7 @@ pub const SINGLES: Mix = Mix {
         (Verb::Exact, 2),
         (Verb::Preferring, 3),
         (Verb::In, 2),
+        (Verb::From, 3),
         (Verb::Release, 12),
     ],
     own_parts: false,
@@ -140,6 +144,7 @@ pub const SHUTTLE: Mix = Mix {
         (Verb::Any, 7),
         (Verb::Exact, 2),
         (Verb::In, 3),
+        (Verb::From, 3),
         (Verb::Block, 1),
         (Verb::Release, 1),
     ],

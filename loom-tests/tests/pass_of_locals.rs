@@ -96,7 +96,7 @@ impl Net {
         let listed = listed.lock().unwrap().take().unwrap();
         pass.read(&listed);
         let plan = pass.finish(listed.len() as u64).unwrap();
-        reconciler.apply_at_most(&plan, 3).unwrap();
+        let _ = reconciler.apply_at_most(&plan, 3).unwrap();
     }
 
     /// When the local is gone: no user's address is free, and a pass finds whatever nobody has.

@@ -243,6 +243,7 @@ impl Plan {
 /// What applying a plan did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[must_use = "it says whether two may hold one address"]
 #[non_exhaustive]
 pub struct Applied {
     /// Orphans that are free now.
@@ -258,6 +259,7 @@ pub struct Applied {
 /// What undoing a plan did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[must_use = "it says what could not be taken back"]
 #[non_exhaustive]
 pub struct Undone {
     /// Addresses that were free and are taken again.

@@ -73,7 +73,7 @@ impl<N: Network> Builder<N> {
 
     pub(super) fn of_interface(interface: N) -> Self {
         let addr = interface.written_addr();
-        Self::of_network(N::around(addr, interface.mask_len())).gateway(Gateway::At(addr.into()))
+        Self::of_network(N::around(addr, interface.mask_len())).gateway_at(addr)
     }
 
     fn new(plan: Plan<N>) -> Self {
@@ -117,6 +117,21 @@ impl<N: Network> Builder<N> {
         self
     }
 
+    /// Chooses this address as the gateway: [`Gateway::At`], in the type of the network's addresses.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// # use std::net::Ipv4Addr;
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let pool = Pool::builder(net).gateway_at(Ipv4Addr::new(10, 0, 0, 254)).build()?;
+    /// assert_eq!(pool.gateway(), Some(Ipv4Addr::new(10, 0, 0, 254)));
+    /// assert_eq!(pool.allocate()?.to_string(), "10.0.0.1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn gateway_at(self, addr: N::Addr) -> Self {
+        self.gateway(Gateway::At(addr.into()))
+    }
+
     /// Says whether the network's own addresses (network and broadcast, or the subnet-router
     /// anycast) are reserved. Default: yes. A routed pool has no use for them.
     ///
@@ -154,6 +169,10 @@ impl<N: Network> Builder<N> {
 
     /// Confines the pool to a range. Repeatable: the pool is made of all the ranges given.
     ///
+    /// The order in which they are given does not matter: the pool is in the order of its addresses, and the policy says
+    /// which of them comes first. For ranges that are used up one after the other in an order of your own, make each a
+    /// member of a [`PoolSet`](crate::PoolSet) with [`Strategy::InOrder`](crate::set::Strategy::InOrder).
+    ///
     /// Ranges may be anywhere in the network; they are how a pool inside a huge one stays small.
     /// Beside 1 bit per slot, each range may cost up to 64 bytes.
     ///
@@ -168,6 +187,58 @@ impl<N: Network> Builder<N> {
     /// ```
     pub fn range(mut self, range: RangeInclusive<N::Addr>) -> Self {
         self.plan.ranges.push(range.into_inner());
+        self
+    }
+
+    /// Says whether ranges that overlap are merged. Default: no, they are an error, since it is most often a slip.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// let range = |first, last| [10, 0, 0, first].into()..=[10, 0, 0, last].into();
+    /// let builder = Pool::<ipnet::Ipv4Net>::over([range(10, 20), range(15, 30)]);
+    /// assert_eq!(builder.clone().build().unwrap_err().code(), "bad-range");
+    /// assert_eq!(builder.merge_ranges(true).build()?.capacity(), 21);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn merge_ranges(mut self, merge: bool) -> Self {
+        self.plan.merges = merge;
+        self
+    }
+
+    /// Says whether reservations are clipped to the pool: what lies outside of the network, or of the other family, is
+    /// left out, as where one list of reservations is for many networks. Default: no, it is an error.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let pool = Pool::builder(net)
+    ///     .reserve("10.0.0.200".parse()?..="10.0.1.20".parse()?, "printers")
+    ///     .reserve("192.0.2.0".parse()?..="192.0.2.255".parse()?, "tests")
+    ///     .clip_reservations(true)
+    ///     .build()?;
+    /// assert_eq!(pool.last(), Some("10.0.0.199".parse()?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn clip_reservations(mut self, clip: bool) -> Self {
+        self.plan.clips = clip;
+        self
+    }
+
+    /// Says whether a pool without any address may be built: of no ranges, or of at most 0 slots. Default: no,
+    /// [`BuildError::Empty`]; a pool of nothing is most often a configuration that was not read.
+    ///
+    /// It is always exhausted. Its only slot is reserved: the first address of the network or of the ranges, or else the
+    /// unspecified address, `0.0.0.0` or `::`.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// let pool = Pool::<ipnet::Ipv4Net>::over([]).allow_empty(true).build()?;
+    /// assert_eq!(pool.capacity(), 0);
+    /// assert_eq!(pool.allocate().unwrap_err().code(), "exhausted");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allow_empty(mut self, allow: bool) -> Self {
+        self.plan.allows_nothing = allow;
         self
     }
 

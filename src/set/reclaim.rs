@@ -13,6 +13,7 @@ use std::fmt;
 /// What [`PoolSet::reclaim`] did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[must_use = "it says which entries of the list were not what they should be"]
 #[non_exhaustive]
 pub struct Reclaimed {
     /// Addresses that are free now: quarantined before, and not listed.

@@ -6,11 +6,14 @@
 //! | `answer` | from a claim to its answer: past the passes, through the wait for the disk |
 //! | `in_file` | what a pool in a file does between the two |
 //! | `batch` | all or nothing, over several pools |
+//! | `from`, `exact_block` | the next free address from one on; exactly this block |
 //! | `sticky` | the same address for the same client |
 
 mod allocate;
 pub(super) mod answer;
 mod batch;
+pub(super) mod exact_block;
+mod from;
 pub(super) mod in_file;
 mod sticky;
 

@@ -112,7 +112,8 @@ impl View {
     /// ```
     #[must_use]
     pub fn to_pool(&self) -> Pool<IpNet> {
-        self.snapshot.to_pool(self.info.policy)
+        self.snapshot
+            .to_pool(self.info.policy, self.info.search, self.info.stats)
     }
 
     /// Lists the addresses that are quarantined, or that the next opening will quarantine; ascending. The snapshot

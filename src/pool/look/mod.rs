@@ -3,9 +3,11 @@
 //! | file | what it does |
 //! |---|---|
 //! | `query` | one address, all taken ones, free ones, counts |
+//! | `facts` | what the pool is, fact by fact |
 //! | `info` | what the pool is: ranges, reservations, policy |
 //! | `snapshot` | all bits at once, and the difference of two |
 
+mod facts;
 mod info;
 mod query;
 mod snapshot;

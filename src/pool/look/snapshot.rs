@@ -3,7 +3,7 @@
 use crate::geometry::{Geometry, Run};
 use crate::network::Network;
 use crate::policy::Policy;
-use crate::pool::Pool;
+use crate::pool::{Pool, Search};
 use crate::slot::{bits_within, runs_in, slots_in, words_within};
 use crate::stats::{Event, StatsLevel};
 use crate::storage::Words;
@@ -83,6 +83,38 @@ impl<N: Network> Pool<N> {
             free: self.bitmap().words(),
         }
     }
+
+    /// Copies the pool to the heap: the same addresses, reservations and choices, and what is allocated now. For
+    /// tests, for "what if", and for a pool in a file that is to be kept without it.
+    ///
+    /// A copy and no more: the two know nothing of each other from then on, and both hand out what is free in both.
+    /// On one thread the copy hands out what the pool would hand out next, except by
+    /// [`Policy::Spread`](crate::Policy::Spread), which promises no order.
+    ///
+    /// Beside other threads and processes it is as weakly consistent as a [`snapshot`](Self::snapshot): what is
+    /// allocated during the whole call is allocated in the copy, what is free during all of it is free there, and
+    /// everything else may be either. So nothing that a finished call has handed out is free in the copy. What a
+    /// batch is still collecting, what a local has reserved and what is quarantined count as allocated, and nobody
+    /// returns it there. Its statistics begin with the allocated addresses as adopted.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// pool.allocate()?;
+    /// let copy = pool.to_heap();
+    /// assert_eq!((copy.allocated(), copy.allocate()?), (1, pool.allocate()?));
+    /// copy.allocate_many(100)?;
+    /// assert_eq!((copy.allocated(), pool.allocated()), (102, 2));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn to_heap(&self) -> Self {
+        let level = self.counters.level();
+        let copy = self
+            .snapshot()
+            .to_pool(self.hints.policy(), self.search, level);
+        copy.hints.go_on_from(&self.hints);
+        copy
+    }
 }
 
 impl<N: Network> Snapshot<N> {
@@ -96,14 +128,21 @@ impl<N: Network> Snapshot<N> {
     }
 
     /// A pool on the heap with the same bits.
-    pub(in crate::pool) fn to_pool(&self, policy: Policy) -> Pool<N> {
+    pub(in crate::pool) fn to_pool(
+        &self,
+        policy: Policy,
+        search: Search,
+        stats: StatsLevel,
+    ) -> Pool<N> {
         let free = self
             .usable_words()
             .flat_map(|(word_index, usable)| runs_in(word_index, usable & self.free[word_index]));
-        let words = Words::on_heap(self.geometry.slot_count(), false, free);
-        let pool = Pool::assemble(self.geometry.clone(), words, policy, StatsLevel::default());
+        let is_linear = search == Search::Linear;
+        let words = Words::on_heap(self.geometry.slot_count(), is_linear, free);
+        let mut pool = Pool::assemble(self.geometry.clone(), words, policy, stats);
+        pool.search = search;
         // Its counters begin with what the copy has: otherwise it would say that nothing is allocated.
-        pool.counters.allocated(Event::Adopted, self.allocated());
+        pool.counters.count(Event::Adopted, self.allocated());
         pool
     }
 

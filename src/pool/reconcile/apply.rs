@@ -118,7 +118,7 @@ impl<N: Network> Reconciler<'_, N> {
     /// # let mut reconciler = pool.reconciler_with(options)?;
     /// pool.allocate_many(3)?;
     /// let plan = reconciler.begin()?.finish(0)?;
-    /// reconciler.apply_at_most(&plan, 3)?;
+    /// assert_eq!(reconciler.apply_at_most(&plan, 3)?.freed, 3);
     /// let somebody = pool.allocate()?;
     /// let undone = reconciler.undo(&plan)?;
     /// assert_eq!((undone.taken_back, undone.not_free), (2, 1));

@@ -104,7 +104,7 @@ impl<'s, N: Network> Reconciler<'s, N> {
     /// # let mut reconciler = set.reconciler_with(options)?;
     /// set.allocate_many(8)?;
     /// let plan = reconciler.begin()?.finish(0)?;
-    /// reconciler.apply_at_most(&plan, 8)?;
+    /// assert_eq!(reconciler.apply_at_most(&plan, 8)?.total.freed, 8);
     /// let somebody = set.allocate()?;
     /// let undone = reconciler.undo(&plan)?.total;
     /// assert_eq!((undone.taken_back, undone.not_free), (7, 1));

@@ -51,6 +51,7 @@ pub struct MemberPlan {
 /// What applying a plan of a set did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[must_use = "it says whether two may hold one address"]
 #[non_exhaustive]
 pub struct Applied {
     /// In all members.
@@ -62,6 +63,7 @@ pub struct Applied {
 /// What undoing a plan of a set did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[must_use = "it says what could not be taken back"]
 #[non_exhaustive]
 pub struct Undone {
     /// In all members.

@@ -171,8 +171,9 @@ pub(crate) struct AllocateArgs {
     #[arg(long, value_parser = values::named, conflicts_with_all = ["count", "client", "range", "pair"])]
     pub(crate) ip: Option<Named>,
 
-    /// Allocate the address that this client usually gets: any name that stays the same. The set needs a client_key
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["count", "range", "pair"])]
+    /// Allocate the address, or with --pair the pair, that this client usually gets: any name that stays the same. The set
+    /// needs a client_key; of a pair, its IPv4 set
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["count", "range"])]
     pub(crate) client: Option<String>,
 
     /// Allocate from this named range of the set
