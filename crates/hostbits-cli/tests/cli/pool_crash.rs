@@ -185,7 +185,7 @@ fn a_list_of_another_program_frees_when_it_is_whole() {
     );
     let cut = reclaim(format!("{lease}lease 10.0.0.10 {{\n").as_bytes());
     assert!(
-        cut.failed(2).contains("the last entry is not whole"),
+        cut.failed(2).contains("the last entry is incomplete"),
         "{cut:?}"
     );
     assert_eq!(file.json("show", "")["health"]["quarantined"], 251);
