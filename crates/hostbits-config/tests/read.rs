@@ -251,7 +251,7 @@ fn every_value_of_a_member_is_checked_at_its_line() {
         (
             "reserve = [{ range = '10.0.0.9', label = \"a\\nb\" }]",
             "bad-value reserve[0].label",
-            "one line",
+            "single line",
         ),
         (
             "reserve = [{ range = '10.0.0.9', label = 'a', why = 1 }]",
