@@ -4,7 +4,7 @@
 
 #[cfg(all(feature = "mmap", target_os = "linux"))]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    use hostbits::{Pool, RecoveryKind};
+    use hostbits::{Pool, file::RecoveryKind};
     use std::process::Command;
 
     let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;

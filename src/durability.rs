@@ -19,7 +19,7 @@ use crate::table::{names, numbers};
 /// | `Barrier` | the claim; durable after [`Pool::sync`] | never handed out again if a `sync()` after their allocation returned `Ok`; *you promise not to use an address before* | releases since the last `sync()`, and allocations that nobody had synced and that happened to be written |
 /// | `Strict` | the claim and a write to the disk that it shares with others | never handed out again, every one | calls in flight, and releases since the last write |
 ///
-/// Where passes of a [`Reconciler`](crate::Reconciler) run, the time that `Strict` waits belongs to the gap
+/// Where passes of a [`Reconciler`](crate::reconcile::Reconciler) run, the time that `Strict` waits belongs to the gap
 /// between an allocation and its written user: it begins with the call. An address that a pass has freed
 /// meanwhile is not handed out; the call takes another one.
 ///
@@ -31,8 +31,8 @@ use crate::table::{names, numbers};
 /// written whole, what was synced is there, and dirty pages are not lost within one boot. (All of them, and
 /// how each promise is kept and checked: [`design::file_safety`](crate::design::file_safety).) A file that is
 /// put back from a copy is noticed in most ways, and not in all: the same page has the table. The way that is
-/// always right is [`backup_file`](crate::backup_file) and [`restore_file`](crate::restore_file); beside it,
-/// store the session of [`Recovery`](crate::Recovery) with your own data and ask for it when you open the
+/// always right is [`file::backup`](crate::file::backup) and [`file::restore`](crate::file::restore); beside it,
+/// store the session of [`Recovery`](crate::file::Recovery) with your own data and ask for it when you open the
 /// file.
 ///
 /// A durability that survives power loss for every address at the cost of one write per batch
@@ -101,7 +101,7 @@ impl Durability {
 /// What a pool file had been through when it was opened.
 ///
 /// ```
-/// use hostbits::{Pool, RecoveryKind};
+/// use hostbits::{Pool, file::RecoveryKind};
 ///
 /// # let path = std::env::temp_dir().join(format!("hostbits-doc-recovery-{}", std::process::id()));
 /// let pool = Pool::builder("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?).create(&path)?;
@@ -119,10 +119,10 @@ pub struct Recovery {
     /// How many addresses were quarantined then, now or before. [`Pool::health`](crate::Pool::health) says how many are.
     pub quarantined: u64,
     /// Counts the times that a file was opened by a process that found nobody else there. Store it with
-    /// your own data, and ask for at least that much with [`FileBuilder::min_session`] when you open the
+    /// your own data, and ask for at least that much with [`file::Builder::min_session`] when you open the
     /// file again: a file that was put back from a copy shows by it, however it was put back.
     ///
-    /// [`FileBuilder::min_session`]: crate::FileBuilder::min_session
+    /// [`file::Builder::min_session`]: crate::file::Builder::min_session
     pub session: u64,
 }
 
@@ -148,7 +148,7 @@ pub enum RecoveryKind {
     WriteFailed,
     /// It is a copy of a pool file, or an older content of the file was put in its place.
     Copy,
-    /// It is a backup, or was put back from one: see [`restore_file`](crate::restore_file).
+    /// It is a backup, or was put back from one: see [`file::restore`](crate::file::restore).
     Backup,
     /// Its words are not those that were there when it was left in order: somebody else has written to it,
     /// or the disk has lost something.
@@ -191,7 +191,7 @@ impl RecoveryKind {
     /// A sentence for people, without a full stop: what happened to "it", the file.
     ///
     /// ```
-    /// use hostbits::RecoveryKind;
+    /// use hostbits::file::RecoveryKind;
     ///
     /// assert_eq!(RecoveryKind::WriteFailed.sentence(), "a write to the disk has failed");
     /// assert_eq!(RecoveryKind::WriteFailed.to_string(), "write-failed");
@@ -217,7 +217,7 @@ impl RecoveryKind {
     /// Whether an opening that finds this quarantines something.
     ///
     /// ```
-    /// use hostbits::RecoveryKind;
+    /// use hostbits::file::RecoveryKind;
     ///
     /// assert!(RecoveryKind::Copy.quarantines());
     /// assert!(!RecoveryKind::ProcessCrash.quarantines());

@@ -26,7 +26,7 @@ use std::net::IpAddr;
 )]
 #[non_exhaustive]
 pub enum GrowError {
-    /// The pool is in a file: it grows by `FileBuilder::grow`.
+    /// The pool is in a file: it grows by `file::Builder::grow`.
     InFile,
     /// An address would have another slot or another unit, or could no longer be handed out.
     #[non_exhaustive]

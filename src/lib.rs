@@ -47,6 +47,13 @@ mod client;
 ))]
 mod durability;
 mod error;
+#[cfg(all(
+    feature = "mmap",
+    target_os = "linux",
+    target_has_atomic = "64",
+    not(all(loom, feature = "_loom"))
+))]
+pub mod file;
 mod geometry;
 mod grow_error;
 #[doc(hidden)]
@@ -61,18 +68,19 @@ mod next_free;
     not(all(loom, feature = "_loom"))
 ))]
 mod open_error;
+mod plan;
 mod policy;
 mod pool;
-mod reconcile;
+pub mod reconcile;
 mod run_map;
-mod set;
+pub mod set;
 mod slot;
 mod stats;
 mod storage;
 mod stripes;
 mod sync;
 mod table;
-mod users;
+pub mod users;
 
 pub use client::Client;
 #[cfg(feature = "sticky")]
@@ -83,55 +91,23 @@ pub use client::ClientKey;
     target_has_atomic = "64",
     not(all(loom, feature = "_loom"))
 ))]
-pub use durability::{Durability, Recovery, RecoveryKind};
+pub use durability::Durability;
 pub use error::{AllocateError, AllocateExactError, BuildError, RangeProblem, ReleaseError};
 pub use geometry::Gateway;
 pub use grow_error::GrowError;
 pub use network::Network;
 pub use next_free::{NextFreeError, next_free};
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
-pub use open_error::{Mismatch, OpenError, SyncError};
 pub use policy::Policy;
+#[doc(hidden)]
+pub use pool::Search;
 pub use pool::{
     AddrGuard, AddrRange, Builder, Diff, Guard, GuardArc, Local, LocalArc, LocalPool, NetworkInfo,
-    Pass, Pool, ReconcileOptions, Reconciler, ReleasedMany, Reservation, Search, Snapshot,
-    SnapshotMismatch, Status,
+    Pool, ReleasedMany, Reservation, Snapshot, SnapshotMismatch, Status,
 };
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
-pub use pool::{
-    FileBuilder, FileProblem, FileView, Growth, Health, ReclaimError, Reclaimed, backup_file,
-    open_file, open_file_since, read_file, restore_file,
-};
-pub use reconcile::{
-    Applied, ApplyError, EntryCounts, FileIdentity, Fuse, PassError, Plan, PlanRange, PoolIdentity,
-    ReconcilerError, SlotCounts, Undone,
-};
-pub use set::{
-    AddError, AllocatePairError, CordonError, DualStack, Extent, Member, MemberError, MemberId,
-    MemberPlan, NewMember, Pair, PoolSet, ReleasePairError, SetApplied, SetApplyError, SetBuilder,
-    SetGuard, SetGuardArc, SetPass, SetPlan, SetReconciler, SetReconcilerError, SetUndone,
-    StaticBand, Strategy, SubPool, TwinPools,
-};
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
-pub use set::{MemberReclaimed, SetReclaimError, SetReclaimed};
+pub use set::pair::DualStack;
+pub use set::pool_set::PoolSet;
 pub use slot::Slot;
 pub use stats::{Allocations, Failures, Stats, StatsLevel};
-pub use users::{AdoptError, Adopted, Listed, Problem, ProblemKind, Unreadable, UserRecord};
 
 /// The examples of the README, as tests.
 #[cfg(all(doctest, feature = "mmap", target_os = "linux"))]

@@ -3,7 +3,7 @@
 use crate::error::BuildError;
 use crate::geometry::{Geometry, Plan, low_bits};
 use crate::network::Network;
-use crate::users::{Entry, Quoted, UserRecord, quoted, read};
+use crate::users::{Entry, Quoted, Record, quoted, read};
 use std::error::Error;
 use std::fmt;
 
@@ -121,7 +121,7 @@ impl serde::Serialize for NextFreeError {
 /// ```
 pub fn next_free<N: Network>(
     network: N,
-    users: impl IntoIterator<Item = impl UserRecord>,
+    users: impl IntoIterator<Item = impl Record>,
 ) -> Result<N, NextFreeError> {
     let mut plan = Plan::new(Some(network));
     plan.at_most = Some(FIRST_SLOTS);
@@ -206,7 +206,7 @@ fn is_of(whole: Whole, span: Option<Span>) -> bool {
 fn held_spans<N: Network>(
     whole: Whole,
     network: N,
-    users: impl IntoIterator<Item = impl UserRecord>,
+    users: impl IntoIterator<Item = impl Record>,
 ) -> Result<Vec<Span>, NextFreeError> {
     let like = network.written_addr();
     let bits = |addr| N::addr_in_family_of(like, addr).map(N::addr_bits);

@@ -12,7 +12,7 @@ pub(crate) const FORMAT: u32 = 2;
 /// Why a pool file was not created or not opened. Nothing was changed, unless a variant says so.
 ///
 /// ```
-/// use hostbits::{OpenError, Pool};
+/// use hostbits::{Pool, file::OpenError};
 ///
 /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
 /// let error = Pool::builder(net).open("no-such-directory/pool").unwrap_err();
@@ -435,7 +435,7 @@ impl From<BuildError> for OpenError {
 /// Why what a pool holds was not made durable.
 ///
 /// ```
-/// use hostbits::{Pool, SyncError};
+/// use hostbits::{Pool, file::SyncError};
 ///
 /// let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
 /// assert_eq!(pool.sync().unwrap_err(), SyncError::NoFile);

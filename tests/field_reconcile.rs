@@ -6,7 +6,10 @@ mod common;
 
 use clock::Clock;
 use common::{host, v4};
-use hostbits::{ApplyError, Plan, Pool, Reconciler};
+use hostbits::{
+    Pool,
+    reconcile::{ApplyError, Plan, Reconciler},
+};
 use ipnet::Ipv4Net;
 
 const LATER: u64 = 720;

@@ -9,8 +9,8 @@ mod scratch;
 
 use children::{role, setting, spawn};
 use hostbits::{
-    Durability, FileProblem, OpenError, Pool, RecoveryKind, Status, backup_file, open_file,
-    open_file_since, read_file, restore_file,
+    Durability, Pool, Status,
+    file::{self, OpenError, RecoveryKind},
 };
 use ipnet::Ipv4Net;
 use scratch::{PAGE, STATE_SLOTS, Scratch, overwrite, poison, put_back, read};
@@ -108,7 +108,7 @@ fn a_copy_is_noticed_however_it_comes_back() {
                 bring_back(&copy, &path);
                 let what = format!("{durability}, {}, {way}, live {is_live}", path.display());
 
-                let view = read_file(&path).unwrap();
+                let view = file::read(&path).unwrap();
                 assert_eq!(view.found, RecoveryKind::Copy, "{what}");
                 assert_eq!(view.problems, [], "{what}: it is no damage");
                 assert_eq!(view.quarantined_by, Some(RecoveryKind::Copy), "{what}");
@@ -123,7 +123,7 @@ fn a_copy_is_noticed_however_it_comes_back() {
                 );
                 pool.allocate().unwrap();
                 drop(pool);
-                let view = read_file(&path).unwrap();
+                let view = file::read(&path).unwrap();
                 assert_eq!(
                     view.found,
                     RecoveryKind::Clean,
@@ -146,13 +146,13 @@ fn a_copy_that_carries_the_witness_into_the_file_is_not_noticed() {
     cp(&["-a"], &path, &copy);
     drop(builder().open(&path).unwrap());
     cp(&["-a"], &copy, &path);
-    let found = read_file(&path).unwrap().found;
+    let found = file::read(&path).unwrap().found;
     // Where there are no attributes, or the tool knows none, it is as for any other copy.
     assert!(
         [RecoveryKind::Clean, RecoveryKind::Copy].contains(&found),
         "{found}"
     );
-    let seen = open_file_since(&path, 3).unwrap_err();
+    let seen = file::open_since(&path, 3).unwrap_err();
     assert!(matches!(seen, OpenError::StaleFile { .. }), "{seen}");
 }
 
@@ -201,14 +201,14 @@ fn changed_words_of_a_closed_file_are_noticed() {
             overwrite(&path, maps.start as u64, &bytes[maps.clone()]);
             let is_changed = bytes != newer;
             let what = format!("{durability}, mix {mix}");
-            let view = read_file(&path).unwrap();
+            let view = file::read(&path).unwrap();
             let pool = builder.open(&path).unwrap();
             let expected = match is_changed {
                 true => RecoveryKind::Changed,
                 false => RecoveryKind::Clean,
             };
             assert_eq!((view.found, kind(&pool)), (expected, expected), "{what}");
-            assert_eq!(view.problems.contains(&FileProblem::Changed), is_changed);
+            assert_eq!(view.problems.contains(&file::Problem::Changed), is_changed);
             let is_free = |addr: &&Ipv4Addr| pool.status(**addr) == Status::Free;
             assert_eq!(held.iter().filter(is_free).count(), 0, "{what}");
             if is_changed {
@@ -281,7 +281,7 @@ fn each_state_has_its_own_sentence() {
         drop(builder().create(&path).unwrap());
         happens(&path);
         let found = |when| {
-            let view = read_file(&path).unwrap();
+            let view = file::read(&path).unwrap();
             assert_eq!(view.quarantined_by, Some(expected), "{when}");
             view.found
         };
@@ -297,7 +297,7 @@ fn each_state_has_its_own_sentence() {
         pool.release_quarantine_unchecked().unwrap();
         drop(pool);
         drop(builder().open(&path).unwrap());
-        assert_eq!(read_file(&path).unwrap().quarantined_by, None);
+        assert_eq!(file::read(&path).unwrap().quarantined_by, None);
     }
 }
 
@@ -308,11 +308,11 @@ fn a_poisoned_file_is_not_good() {
     let path = scratch.path("pool");
     let pool = builder().create(&path).unwrap();
     poison(&path);
-    let problems = || read_file(&path).unwrap().problems;
-    assert_eq!(problems(), [FileProblem::WriteFailed { errno: 5 }]);
+    let problems = || file::read(&path).unwrap().problems;
+    assert_eq!(problems(), [file::Problem::WriteFailed { errno: 5 }]);
     drop(pool);
-    assert_eq!(problems(), [FileProblem::WriteFailed { errno: 5 }]);
-    let view = read_file(&path).unwrap();
+    assert_eq!(problems(), [file::Problem::WriteFailed { errno: 5 }]);
+    let view = file::read(&path).unwrap();
     assert!(view.is_damage(&view.problems[0]));
     assert_eq!(view.found, RecoveryKind::WriteFailed);
     drop(builder().open(&path).unwrap());
@@ -347,7 +347,7 @@ fn a_look_never_cries_wolf() {
             }
         });
         for look in 0..looks {
-            let view = read_file(&path).unwrap();
+            let view = file::read(&path).unwrap();
             settled += u64::from(view.is_settled);
             let damage: Vec<_> = view
                 .problems
@@ -356,7 +356,7 @@ fn a_look_never_cries_wolf() {
                 .collect();
             assert_eq!(
                 damage,
-                [] as [&FileProblem; 0],
+                [] as [&file::Problem; 0],
                 "look {look}: {:?}",
                 view.found
             );
@@ -372,7 +372,7 @@ fn a_look_never_cries_wolf() {
     drop(builder().create(&created).unwrap());
     let nodes = 5 * PAGE as u64;
     overwrite(&created, nodes, &[0; 64]);
-    assert_eq!(read_file(&created).unwrap().problems, []);
+    assert_eq!(file::read(&created).unwrap().problems, []);
 }
 
 /// A backup beside those who allocate and release: they go on, and the copy has every address as taken or
@@ -392,24 +392,24 @@ fn a_backup_beside_others_can_always_be_put_back() {
                     pool.release(addr).unwrap();
                 }
             });
-            let view = backup_file(&path, &copy);
+            let view = file::backup(&path, &copy);
             goes_on.store(false, Ordering::Relaxed);
             view.unwrap()
         });
         assert_eq!(view.found, RecoveryKind::Backup, "{durability}");
         assert_eq!(view.problems, [], "{durability}");
         assert!((100..=101).contains(&(view.snapshot.allocated() - view.quarantined)));
-        let again = backup_file(&path, &copy);
+        let again = file::backup(&path, &copy);
         assert!(matches!(again, Err(OpenError::AlreadyExists)));
         let session = pool.recovery().unwrap().session;
         let later = pool.allocate_many(10).unwrap();
-        let in_use = restore_file(&copy, &path, 0);
+        let in_use = file::restore(&copy, &path, 0);
         assert!(matches!(in_use, Err(OpenError::InUse)), "{in_use:?}");
         drop(pool);
         for index in 0..4 {
             let to = match index {
                 0 => {
-                    restore_file(&copy, &path, 0).unwrap();
+                    file::restore(&copy, &path, 0).unwrap();
                     path.clone()
                 }
                 1 => {
@@ -419,7 +419,7 @@ fn a_backup_beside_others_can_always_be_put_back() {
                 2 => scratch.path("moved"),
                 _ => {
                     let to = scratch.path("fresh");
-                    restore_file(scratch.path("moved"), &to, 0).unwrap();
+                    file::restore(scratch.path("moved"), &to, 0).unwrap();
                     to
                 }
             };
@@ -452,8 +452,8 @@ fn a_backup_takes_no_other_pools_place() {
     let path = |name| -> PathBuf { scratch.path(name) };
     let [pool, copy] = [path("pool"), path("copy")];
     drop(builder().create(&pool).unwrap());
-    backup_file(&pool, &copy).unwrap();
-    let refused = |to: &Path| restore_file(&copy, to, 0).unwrap_err();
+    file::backup(&pool, &copy).unwrap();
+    let refused = |to: &Path| file::restore(&copy, to, 0).unwrap_err();
     let untouched = |to: &Path, code: &str| {
         let before = read(to);
         assert_eq!(refused(to).code(), code);
@@ -469,7 +469,7 @@ fn a_backup_takes_no_other_pools_place() {
     std::fs::hard_link(&pool, path("second")).unwrap();
     untouched(&pool, "hard-linked");
     std::fs::remove_file(path("second")).unwrap();
-    let no_backup = restore_file(path("none"), &pool, 0);
+    let no_backup = file::restore(path("none"), &pool, 0);
     assert!(matches!(no_backup, Err(OpenError::NotFound)));
     std::os::unix::fs::symlink(&pool, path("link")).unwrap();
     assert!(matches!(refused(&path("link")), OpenError::Symlink));
@@ -478,9 +478,9 @@ fn a_backup_takes_no_other_pools_place() {
     for _ in 0..5 {
         drop(builder().open(&pool).unwrap());
     }
-    let view = restore_file(&copy, &pool, 0).unwrap();
+    let view = file::restore(&copy, &pool, 0).unwrap();
     assert_eq!(view.session, Some(6));
-    let opened = open_file_since(&pool, 6).unwrap();
+    let opened = file::open_since(&pool, 6).unwrap();
     assert_eq!(opened.recovery().unwrap().session, 7);
     drop(opened);
     // Damaged beyond reading: what was seen last has to be told.
@@ -492,12 +492,12 @@ fn a_backup_takes_no_other_pools_place() {
         0,
         &[0x89, b'I', b'P', b'B', b'M', b'\r', b'\n', 0x1a],
     );
-    assert!(open_file(&pool).is_err());
-    let view = restore_file(&copy, &pool, 7).unwrap();
+    assert!(file::open(&pool).is_err());
+    let view = file::restore(&copy, &pool, 7).unwrap();
     assert_eq!(view.session, Some(7));
-    assert!(open_file_since(&pool, 7).is_ok());
+    assert!(file::open_since(&pool, 7).is_ok());
     assert!(matches!(
-        open_file_since(&pool, 9),
+        file::open_since(&pool, 9),
         Err(OpenError::StaleFile { session: 8, min: 9 })
     ));
     let names = ["copy", "link", "other", "pool", "text"];

@@ -2,7 +2,7 @@
 //! HOSTBITS_FULL_DISK, a mounted file system that may be filled. Without it nothing is tried.
 #![cfg(all(feature = "mmap", target_os = "linux"))]
 
-use hostbits::{OpenError, Pool};
+use hostbits::{Pool, file::OpenError};
 use ipnet::Ipv4Net;
 use std::io::Write;
 use std::path::{Path, PathBuf};

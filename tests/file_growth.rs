@@ -6,7 +6,10 @@ mod ledger;
 #[path = "support/scratch.rs"]
 mod scratch;
 
-use hostbits::{Durability, OpenError, Pool, RecoveryKind};
+use hostbits::{
+    Durability, Pool,
+    file::{OpenError, RecoveryKind},
+};
 use ipnet::Ipv4Net;
 use ledger::Ledger;
 use scratch::{
@@ -147,7 +150,7 @@ fn a_file_grows_beyond_its_capacity() {
         drop(pool);
         let pool = wide().open(&path).unwrap();
         assert_eq!(kind(&pool), RecoveryKind::Clean);
-        assert_eq!(hostbits::read_file(&path).unwrap().problems, []);
+        assert_eq!(hostbits::file::read(&path).unwrap().problems, []);
         drop(pool);
         // And again: the place of the other name is free.
         let wider = Pool::builder(net("10.0.0.0/14")).in_file();
@@ -167,7 +170,7 @@ fn room_is_made_without_more_addresses() {
     let path = scratch.path("pool");
     let builder = Pool::builder(net("10.0.0.0/24"));
     let held = builder.create(&path).unwrap().allocate().unwrap();
-    let room = || hostbits::read_file(&path).unwrap().capacity;
+    let room = || hostbits::file::read(&path).unwrap().capacity;
     for (asked, expected) in [(512, 512), (5_000, 5_120), (600, 5_120)] {
         let pool = builder.clone().in_file().capacity(asked).grow(&path);
         assert!(pool.unwrap().iter().eq([held]));
@@ -282,7 +285,7 @@ fn a_file_grows_between_those_who_use_it() {
             let (ledger, stop, path) = (&ledger, &stop, &path);
             scope.spawn(move || {
                 while !stop.load(Ordering::Relaxed) {
-                    let pool = hostbits::open_file(path).unwrap();
+                    let pool = hostbits::file::open(path).unwrap();
                     let taken: Vec<_> = std::iter::from_fn(|| pool.allocate().ok())
                         .take(5)
                         .collect();

@@ -12,7 +12,7 @@ mod scratch;
 mod skip;
 
 use children::{role, spawn};
-use hostbits::{AllocateError, Durability, Pool, RecoveryKind};
+use hostbits::{AllocateError, Durability, Pool, file::RecoveryKind};
 use ipnet::Ipv4Net;
 use ledger::Ledger;
 use nix::sys::signal::{Signal, kill};
@@ -130,7 +130,7 @@ fn without_streams(path: &Path) {
     let builder = Pool::builder(net("10.0.0.0/24"));
     let created = builder.create(path).unwrap();
     let joined = builder.open(path).unwrap();
-    let _view = hostbits::read_file(path).unwrap();
+    let _view = hostbits::file::read(path).unwrap();
     let held = created.allocate().unwrap();
     for line in 0..100 {
         println!("a stray line {line}");
@@ -390,7 +390,7 @@ fn files_of_other_versions_do_what_their_flags_say() {
             minor_and_compat(&expected),
             "{what} is kept"
         );
-        assert_eq!(hostbits::read_file(&path).unwrap().problems, [], "{what}");
+        assert_eq!(hostbits::file::read(&path).unwrap().problems, [], "{what}");
     }
     let refused: [(&str, Change); 5] = [
         ("unsupported-version", &|block| block[0x08] = 3),
@@ -407,7 +407,7 @@ fn files_of_other_versions_do_what_their_flags_say() {
         let error = builder.clone().in_file().grow(&path).unwrap_err();
         assert_eq!(error.code(), code);
         assert!(read(&path) == before, "{code}");
-        let looked = hostbits::read_file(&path);
+        let looked = hostbits::file::read(&path);
         match code {
             "read-only-features" => assert_eq!(looked.unwrap().snapshot.allocated(), 1),
             _ => assert_eq!(looked.unwrap_err().code(), code),

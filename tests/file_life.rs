@@ -5,8 +5,9 @@
 mod scratch;
 
 use hostbits::{
-    AllocateError, AllocateExactError, Durability, Gateway, OpenError, Policy, Pool, PoolSet,
-    ReclaimError, RecoveryKind, Search, StatsLevel, Status, SyncError,
+    AllocateError, AllocateExactError, Durability, Gateway, Policy, Pool, PoolSet, Search,
+    StatsLevel, Status,
+    file::{OpenError, ReclaimError, RecoveryKind, SyncError},
 };
 use ipnet::{IpNet, Ipv4Net};
 use scratch::{
@@ -146,7 +147,8 @@ fn a_file_of_another_pool_is_refused() {
     let path = scratch.path("pool");
     let base = || Pool::builder(net("10.0.0.0/24"));
     drop(base().in_file().capacity(1000).create(&path).unwrap());
-    let refused = |builder: hostbits::FileBuilder<Ipv4Net>| match builder.open(&path).unwrap_err() {
+    let refused = |builder: hostbits::file::Builder<Ipv4Net>| match builder.open(&path).unwrap_err()
+    {
         OpenError::GeometryMismatch { mismatches } => mismatches
             .into_iter()
             .map(|mismatch| (mismatch.field, mismatch.in_file, mismatch.asked))
@@ -233,7 +235,7 @@ fn open_file_finds_out_what_the_pool_is() {
         .create(&path)
         .unwrap();
     let held = pool.allocate_net().unwrap();
-    let any = hostbits::open_file(&path).unwrap();
+    let any = hostbits::file::open(&path).unwrap();
     assert_eq!(kind(&any), RecoveryKind::Joined);
     let mut info = any.info();
     info.memory_bytes = pool.info().memory_bytes;
@@ -464,8 +466,8 @@ fn a_joiner_leaves_a_damaged_header_alone() {
     let pool = builder.create(&path).unwrap();
     overwrite(&path, 0, &[0; 512]);
     drop(builder.open(&path).unwrap());
-    let problems = || hostbits::read_file(&path).unwrap().problems;
-    assert_eq!(problems(), [hostbits::FileProblem::OneHeader]);
+    let problems = || hostbits::file::read(&path).unwrap().problems;
+    assert_eq!(problems(), [hostbits::file::Problem::OneHeader]);
     drop(pool);
     drop(builder.open(&path).unwrap());
     assert_eq!(problems(), []);
@@ -790,7 +792,7 @@ fn a_look_sees_what_an_opening_will_find() {
                 _ => {}
             }
             let before = read(&path);
-            let view = hostbits::read_file(&path).unwrap();
+            let view = hostbits::file::read(&path).unwrap();
             let what = format!("{durability}, {accident}");
             assert!(read(&path) == before, "{what}");
             let pool = builder.open(&path).unwrap();
@@ -1006,7 +1008,7 @@ fn a_look_is_in_nobodys_way() {
         .create(&path)
         .unwrap();
     let held = pool.allocate_many(3).unwrap();
-    let view = hostbits::read_file(&path).unwrap();
+    let view = hostbits::file::read(&path).unwrap();
     assert!(
         view.snapshot
             .iter()
@@ -1028,7 +1030,7 @@ fn a_look_is_in_nobodys_way() {
     info.memory_bytes = 0;
     assert_eq!(view.info, info);
     drop(pool);
-    let view = hostbits::read_file(&path).unwrap();
+    let view = hostbits::file::read(&path).unwrap();
     assert!(view.is_left_in_order);
     assert_eq!(
         (view.found, view.health.processes),
@@ -1041,7 +1043,7 @@ fn a_look_is_in_nobodys_way() {
     let problems = |at: usize, bytes: &[u8]| {
         put_back(&path, &whole);
         overwrite(&path, at as u64, bytes);
-        let view = hostbits::read_file(&path).unwrap();
+        let view = hostbits::file::read(&path).unwrap();
         assert_eq!(
             read(&path)[at..at + bytes.len()],
             *bytes,
@@ -1049,7 +1051,7 @@ fn a_look_is_in_nobodys_way() {
         );
         view.problems
             .iter()
-            .map(hostbits::FileProblem::code)
+            .map(hostbits::file::Problem::code)
             .collect::<Vec<_>>()
     };
     assert_eq!(problems(PAGE, &[0]), ["one-header"]);
@@ -1063,24 +1065,24 @@ fn a_look_is_in_nobodys_way() {
     put_back(&path, &whole);
     let pool = builder.open(&path).unwrap();
     overwrite(&path, nodes as u64, &[0; 8]);
-    let view = hostbits::read_file(&path).unwrap();
-    assert_eq!(view.problems, [hostbits::FileProblem::HiddenSlots]);
+    let view = hostbits::file::read(&path).unwrap();
+    assert_eq!(view.problems, [hostbits::file::Problem::HiddenSlots]);
     assert!(
         !view.is_damage(&view.problems[0]),
         "those who use it see to it"
     );
     drop(pool);
     assert!(matches!(
-        hostbits::read_file(scratch.path("none")),
+        hostbits::file::read(scratch.path("none")),
         Err(OpenError::NotFound)
     ));
     assert!(matches!(
-        hostbits::read_file("/dev/null"),
+        hostbits::file::read("/dev/null"),
         Err(OpenError::NotRegularFile)
     ));
     overwrite(&path, 0, &[0; 2 * PAGE]);
     assert!(matches!(
-        hostbits::read_file(&path),
+        hostbits::file::read(&path),
         Err(OpenError::BadMagic)
     ));
 }

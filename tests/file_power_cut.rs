@@ -12,7 +12,10 @@ mod children;
 mod ledger;
 
 use children::{role, setting, spawn};
-use hostbits::{AllocateError, Durability, FileBuilder, Pool, RecoveryKind, StatsLevel, Status};
+use hostbits::{
+    AllocateError, Durability, Pool, StatsLevel, Status,
+    file::{self, RecoveryKind},
+};
 use ipnet::Ipv4Net;
 use ledger::Ledger;
 use nix::sys::signal::{Signal, kill};
@@ -43,7 +46,7 @@ fn child() {
     }
 }
 
-fn builder(name: &str) -> FileBuilder<Ipv4Net> {
+fn builder(name: &str) -> file::Builder<Ipv4Net> {
     let durability = match name {
         "process" => Durability::Process,
         "barrier" => Durability::Barrier,

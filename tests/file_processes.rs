@@ -9,7 +9,10 @@ mod ledger;
 mod scratch;
 
 use children::{role, setting, spawn};
-use hostbits::{AllocateError, Durability, OpenError, Pool, RecoveryKind, StatsLevel};
+use hostbits::{
+    AllocateError, Durability, Pool, StatsLevel,
+    file::{OpenError, RecoveryKind},
+};
 use ipnet::Ipv4Net;
 use ledger::Ledger;
 use nix::sys::signal::{Signal, kill};
@@ -374,7 +377,7 @@ fn a_stopped_batch_of_one_of_many_processes_holds_nobody_up() {
         pool.processes_in_flight() == Some(vec![stopped.id()]) && pool.available() > 2_000
     });
     assert_eq!(pool.health().unwrap().processes as usize, MANY + 2);
-    let view = hostbits::read_file(&path).unwrap();
+    let view = hostbits::file::read(&path).unwrap();
     assert_eq!(view.health.processes as usize, MANY + 2);
     assert_eq!(view.in_flight, [stopped.id()]);
     std::fs::write(path.with_extension("go"), "").unwrap();

@@ -8,7 +8,10 @@ mod scratch;
 #[path = "support/skip.rs"]
 mod skip;
 
-use hostbits::{AllocateError, FileProblem, Pool, RecoveryKind};
+use hostbits::{
+    AllocateError, Pool,
+    file::{self, RecoveryKind},
+};
 use ipnet::Ipv4Net;
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill, raise};
@@ -61,7 +64,7 @@ fn drop_ok<T, E: std::fmt::Debug>(result: Result<T, E>) {
     result.unwrap();
 }
 
-fn builder() -> hostbits::FileBuilder<Ipv4Net> {
+fn builder() -> hostbits::file::Builder<Ipv4Net> {
     Pool::builder("10.0.0.0/24".parse::<Ipv4Net>().unwrap()).in_file()
 }
 
@@ -185,8 +188,8 @@ fn all_may_die_between_any_two_instructions() {
         for (steps, bytes) in moments {
             let what = format!("{name}, after {steps} steps");
             put_back(&path, &bytes);
-            let problems = hostbits::read_file(&path).unwrap().problems;
-            let harmless = |problem: &FileProblem| *problem == FileProblem::HiddenSlots;
+            let problems = hostbits::file::read(&path).unwrap().problems;
+            let harmless = |problem: &file::Problem| *problem == file::Problem::HiddenSlots;
             assert!(problems.iter().all(harmless), "{what}: {problems:?}");
             let pool = builder().open(&path).unwrap();
             assert_eq!(
@@ -245,7 +248,7 @@ const CLAIMS: [(&str, Verb); 4] = [
 ];
 
 fn allocated_in(path: &Path) -> u64 {
-    hostbits::read_file(path).unwrap().snapshot.allocated()
+    hostbits::file::read(path).unwrap().snapshot.allocated()
 }
 
 /// The verb to its end, all at once.

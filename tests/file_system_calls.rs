@@ -13,8 +13,9 @@ mod skip;
 
 use children::{command, role};
 use hostbits::{
-    AllocateError, AllocateExactError, Durability, OpenError, Pool, ReconcileOptions, RecoveryKind,
-    SyncError,
+    AllocateError, AllocateExactError, Durability, Pool,
+    file::{OpenError, RecoveryKind, SyncError},
+    reconcile,
 };
 use ipnet::Ipv4Net;
 use ledger::Ledger;
@@ -48,19 +49,19 @@ fn child() {
         "strict-failing" => strict_failing(&path),
         "strict-slow" => strict_slow(&path),
         "open" => drop(builder(Durability::Process).open(&path).unwrap()),
-        "look" => drop(hostbits::read_file(&path).unwrap()),
+        "look" => drop(hostbits::file::read(&path).unwrap()),
         "failing-sync" => failing_sync(&path),
         "open-and-close" => open_and_close(&path),
         other => panic!("no role {other}"),
     }
 }
 
-fn builder(durability: Durability) -> hostbits::FileBuilder<Ipv4Net> {
+fn builder(durability: Durability) -> hostbits::file::Builder<Ipv4Net> {
     Pool::builder("10.0.0.0/24".parse::<Ipv4Net>().unwrap()).durability(durability)
 }
 
 /// What the file grows into.
-fn wide() -> hostbits::FileBuilder<Ipv4Net> {
+fn wide() -> hostbits::file::Builder<Ipv4Net> {
     Pool::builder("10.0.0.0/22".parse::<Ipv4Net>().unwrap()).in_file()
 }
 
@@ -277,15 +278,15 @@ fn without_proc(path: &Path) {
     let held = builder.create(path).unwrap().allocate().unwrap();
     let again = builder.create(path);
     assert!(matches!(again, Err(OpenError::AlreadyExists)), "{again:?}");
-    assert!(hostbits::read_file(path).unwrap().problems.is_empty());
+    assert!(hostbits::file::read(path).unwrap().problems.is_empty());
     assert!(builder.open(path).unwrap().iter().eq([held]));
     // Who dies with it there: no boot has a name, so what is believed is what was synced.
     let larger = wide().grow(path).unwrap();
     assert!(larger.iter().eq([held]));
     let copy = path.with_extension("copy");
-    hostbits::backup_file(path, &copy).unwrap();
+    hostbits::file::backup(path, &copy).unwrap();
     drop(larger);
-    hostbits::restore_file(&copy, path, 0).unwrap();
+    hostbits::file::restore(&copy, path, 0).unwrap();
     let pool = wide().open(path).unwrap();
     assert_eq!(pool.recovery().unwrap().kind, RecoveryKind::Backup);
     assert!(!pool.is_available(held));
@@ -472,7 +473,7 @@ fn read_only(path: &Path) {
             other => panic!("{other:?}"),
         }
     }
-    let view = hostbits::read_file(path).unwrap();
+    let view = hostbits::file::read(path).unwrap();
     assert!(view.snapshot.iter().eq([std::net::IpAddr::from(held)]));
 }
 
@@ -773,7 +774,7 @@ fn killed_in_a_repair() {
             };
             let pool = builder(Durability::Barrier).open(&path).unwrap();
             assert!(pool.iter().any(|addr| addr == held), "{call} {when}");
-            let problems = hostbits::read_file(&path).unwrap().problems;
+            let problems = hostbits::file::read(&path).unwrap().problems;
             assert_eq!(problems, [], "{call} {when}: it is whole again");
             if output.status.success() {
                 break;
@@ -946,7 +947,7 @@ fn a_failed_sync_poisons_everybody_and_the_next_opener_recovers() {
         return;
     }
     drop(pool);
-    let view = hostbits::read_file(&path).unwrap();
+    let view = hostbits::file::read(&path).unwrap();
     assert!(!view.is_left_in_order, "the poison is another process's");
     let pool = builder(Durability::Barrier).open(&path).unwrap();
     let kind = pool.recovery().unwrap().kind;
@@ -1019,7 +1020,7 @@ fn what_is_freed_while_the_disk_takes_its_time_is_not_answered() {
             std::thread::sleep(Duration::from_millis(1));
         }
         let claimed: Vec<_> = pool.iter().collect();
-        let options = ReconcileOptions::new().grace(Duration::ZERO);
+        let options = reconcile::Options::new().grace(Duration::ZERO);
         let mut reconciler = pool.reconciler_with(options).unwrap();
         let plan = reconciler.begin().unwrap().finish(0).unwrap();
         let is_in_time = answered() == 0;
@@ -1098,7 +1099,7 @@ fn a_failed_sync_at_either_end_is_not_forgotten() {
             assert_eq!(log.matches("INJECTED").count(), 1, "{log}");
             let tried = log.matches("fdatasync(").count();
             assert_eq!(tried, when, "nothing is tried after it: {log}");
-            let view = hostbits::read_file(&path).unwrap();
+            let view = hostbits::file::read(&path).unwrap();
             let pool = builder(Durability::Barrier).open(&path).unwrap();
             let kind = pool.recovery().unwrap().kind;
             assert_eq!(kind, RecoveryKind::WriteFailed, "sync {when}: {view:?}");

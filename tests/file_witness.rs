@@ -8,7 +8,10 @@ mod children;
 mod scratch;
 
 use children::{command, role};
-use hostbits::{Durability, OpenError, Pool, RecoveryKind};
+use hostbits::{
+    Durability, Pool,
+    file::{OpenError, RecoveryKind},
+};
 use ipnet::Ipv4Net;
 use scratch::Scratch;
 use std::path::{Path, PathBuf};
@@ -17,11 +20,11 @@ use std::process::Command;
 const ENOSPC: i32 = 28;
 const ALL: [Durability; 3] = [Durability::Process, Durability::Barrier, Durability::Strict];
 
-fn builder(durability: Durability) -> hostbits::FileBuilder<Ipv4Net> {
+fn builder(durability: Durability) -> hostbits::file::Builder<Ipv4Net> {
     Pool::builder("10.0.0.0/24".parse::<Ipv4Net>().unwrap()).durability(durability)
 }
 
-fn grown(durability: Durability) -> hostbits::FileBuilder<Ipv4Net> {
+fn grown(durability: Durability) -> hostbits::file::Builder<Ipv4Net> {
     Pool::builder("10.0.0.0/23".parse::<Ipv4Net>().unwrap()).durability(durability)
 }
 
@@ -52,7 +55,7 @@ fn child() {
                 refused.to_string(),
                 "cannot read an attribute of the file: Input/output error (os error 5)"
             );
-            let refused = hostbits::read_file(path).unwrap_err();
+            let refused = hostbits::file::read(path).unwrap_err();
             assert_eq!(refused.code(), "io", "{refused}");
         }
         "grow-is-refused" => {

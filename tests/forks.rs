@@ -13,8 +13,10 @@ mod skip;
 
 use children::{role, setting, spawn};
 use hostbits::{
-    AllocateError, Client, Durability, Gateway, OpenError, Pool, PoolSet, ReconcilerError,
-    RecoveryKind, StatsLevel, SyncError, TwinPools,
+    AllocateError, Client, Durability, Gateway, Pool, PoolSet, StatsLevel,
+    file::{OpenError, RecoveryKind, SyncError},
+    reconcile::ReconcilerError,
+    set::TwinPools,
 };
 use ipnet::Ipv4Net;
 use ledger::Ledger;

@@ -6,8 +6,8 @@
 mod scratch;
 
 use hostbits::{
-    Durability, OpenError, Policy, Pool, backup_file, open_file, open_file_since, read_file,
-    restore_file,
+    Durability, Policy, Pool,
+    file::{self, OpenError},
 };
 use ipnet::Ipv4Net;
 use proptest::prelude::*;
@@ -38,9 +38,9 @@ type Verb = (&'static str, fn(&Path, &Scratch) -> Option<OpenError>);
 
 /// All that open a file, or look at it.
 const VERBS: [Verb; 12] = [
-    ("read", |path, _| read_file(path).err()),
-    ("open any", |path, _| open_file(path).err()),
-    ("open since", |path, _| open_file_since(path, 1).err()),
+    ("read", |path, _| file::read(path).err()),
+    ("open any", |path, _| file::open(path).err()),
+    ("open since", |path, _| file::open_since(path, 1).err()),
     ("open", |path, _| {
         Pool::builder(net("10.0.0.0/24")).open(path).err()
     }),
@@ -61,21 +61,21 @@ const VERBS: [Verb; 12] = [
     }),
     ("back up", |path, scratch| {
         let copy = scratch.path("copy");
-        let error = backup_file(path, &copy).err();
+        let error = file::backup(path, &copy).err();
         assert!(!copy.exists());
         error
     }),
     ("restore it", |path, scratch| {
         let copy = scratch.path("copy");
-        let error = restore_file(path, &copy, 0).err();
+        let error = file::restore(path, &copy, 0).err();
         assert!(!copy.exists());
         error
     }),
     ("restore over it", |path, scratch| {
         let (pool, copy) = (scratch.path("other"), scratch.path("backup"));
         create(&pool);
-        backup_file(&pool, &copy).unwrap();
-        let error = restore_file(&copy, path, 0).err();
+        file::backup(&pool, &copy).unwrap();
+        let error = file::restore(&copy, path, 0).err();
         std::fs::remove_file(pool).unwrap();
         std::fs::remove_file(copy).unwrap();
         error
@@ -189,7 +189,7 @@ fn a_configuration_that_is_no_text_or_no_pool_of_ours_is_newer() {
     });
     let before = everything(&path);
     let what = "a pool like that of the configuration is unknown to this version";
-    for error in [read_file(&path).err(), open_file(&path).err()] {
+    for error in [file::read(&path).err(), file::open(&path).err()] {
         let error = error.unwrap();
         assert_eq!(error.code(), UNKNOWN);
         assert!(error.to_string().contains(what), "{error}");
@@ -207,7 +207,7 @@ fn what_is_long_is_cut() {
         text.replace("lowest", &"x".repeat(3000)).into_bytes()
     });
     check(&path, &scratch, UNKNOWN, "xxx...` is unknown");
-    assert!(read_file(&path).unwrap_err().to_string().len() < 200);
+    assert!(file::read(&path).unwrap_err().to_string().len() < 200);
 }
 
 /// Numbers of the header, in one copy or in both.
@@ -269,7 +269,7 @@ fn a_file_that_may_only_be_read_is_not_written() {
         change_header(&path, at, |block| block[0x18] = 4);
     }
     let before = everything(&path);
-    assert!(read_file(&path).is_ok());
+    assert!(file::read(&path).is_ok());
     for (verb, run) in VERBS {
         let reads = ["read", "growth", "back up", "restore it", "create"];
         if !reads.contains(&verb) {
@@ -328,7 +328,7 @@ fn what_is_unknown_before_an_unfinished_growth_is_newer() {
     overwrite(&path, place, &scratch::with_prefix(text.as_bytes()));
     let unchanged = everything(&path);
     for error in [
-        open_file(&path).err(),
+        file::open(&path).err(),
         Pool::builder(net("10.0.0.0/23")).open(&path).err(),
         Pool::builder(net("10.0.0.0/22"))
             .in_file()
@@ -354,11 +354,11 @@ fn every_flipped_bit_of_the_configuration_is_damage() {
         let mut bad = bytes.to_vec();
         bad[bit / 8] ^= 1 << (bit % 8);
         overwrite(&path, place, &bad);
-        let error = read_file(&path).unwrap_err();
+        let error = file::read(&path).unwrap_err();
         assert_eq!(error.code(), "corrupt", "bit {bit}: {error}");
     }
     overwrite(&path, place, bytes);
-    assert!(read_file(&path).is_ok());
+    assert!(file::read(&path).is_ok());
 }
 
 /// What may have happened to the bytes of the configuration.
@@ -391,7 +391,7 @@ proptest! {
         create(&path);
         let builder = Pool::builder(net("10.0.7.0/24")).policy(Policy::Next);
         drop(builder.durability(Durability::Process).create(&other).unwrap());
-        let good = read_file(&path).unwrap();
+        let good = file::read(&path).unwrap();
         let place = config_at(&path, 1);
         let file = read(&path);
         let whole = &file[place as usize..][..512];
@@ -409,14 +409,14 @@ proptest! {
         }
         overwrite(&path, place, &bad);
         let len = 8 + u32::from_le_bytes(whole[..4].try_into().unwrap()) as usize;
-        match read_file(&path) {
+        match file::read(&path) {
             Ok(view) => {
                 prop_assert_eq!(&bad[..len], &whole[..len], "what is read is whole");
                 prop_assert_eq!(&view.info, &good.info);
             }
             Err(error) => prop_assert_eq!(error.code(), "corrupt", "{}", error),
         }
-        let opened = open_file(&path).map(|pool| pool.info().network);
+        let opened = file::open(&path).map(|pool| pool.info().network);
         match opened {
             Ok(network) => prop_assert_eq!(network, good.info.network),
             Err(error) => prop_assert_eq!(error.code(), "corrupt", "{}", error),

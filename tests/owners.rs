@@ -5,7 +5,10 @@
 mod common;
 
 use common::{ten, v4};
-use hostbits::{Adopted, Listed, Pool, Unreadable, UserRecord};
+use hostbits::{
+    Pool,
+    users::{self, Adopted, Listed, Unreadable},
+};
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
@@ -24,7 +27,7 @@ struct Entry {
     owner: Option<String>,
 }
 
-impl UserRecord for Entry {
+impl users::Record for Entry {
     fn listed(&self) -> Listed<'_> {
         Listed::Text(&self.text)
     }

@@ -10,7 +10,8 @@ use clock::Clock;
 use common::{a4, host, ten, v4, v6};
 use entries::sum;
 use hostbits::{
-    ApplyError, EntryCounts, Fuse, Plan, Policy, Pool, ReconcileOptions, Reconciler, SlotCounts,
+    Policy, Pool,
+    reconcile::{self, ApplyError, EntryCounts, Fuse, Plan, Reconciler, SlotCounts},
 };
 use ipnet::Ipv4Net;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -131,7 +132,7 @@ fn the_counts_add_up() {
             .build()
             .unwrap();
         let _ = pool.allocate_many(draw(900) as usize).unwrap();
-        let options = ReconcileOptions::new();
+        let options = reconcile::Options::new();
         let mut reconciler = pool.reconciler_with(options).unwrap();
         let mut pass = reconciler.begin().unwrap();
         let _ = pool.allocate_many(draw(50) as usize);
@@ -662,7 +663,7 @@ fn the_plan_tells_the_grace_that_was_used() {
         (Some(Duration::ZERO), 0),
         (Some(Duration::from_secs(9)), 9000),
     ] {
-        let mut options = ReconcileOptions::new();
+        let mut options = reconcile::Options::new();
         if let Some(grace) = grace {
             options = options.grace(grace);
         }

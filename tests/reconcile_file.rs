@@ -7,7 +7,10 @@ mod clock;
 mod scratch;
 
 use clock::Clock;
-use hostbits::{Durability, Plan, Pool, Reconciler};
+use hostbits::{
+    Durability, Pool,
+    reconcile::{Plan, Reconciler},
+};
 use ipnet::Ipv4Net;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};

@@ -6,8 +6,9 @@ mod common;
 
 use common::{a6, drain, host, ip, net, v4, v6};
 use hostbits::{
-    BuildError, DualStack, Gateway, NewMember, Policy, Pool, PoolSet, ReconcileOptions, Reconciler,
-    Search, StaticBand, StatsLevel, Strategy, TwinPools, next_free,
+    BuildError, DualStack, Gateway, Policy, Pool, PoolSet, Search, StatsLevel, next_free,
+    reconcile::{self, Reconciler},
+    set::{NewMember, StaticBand, Strategy, TwinPools},
 };
 use ipnet::Ipv4Net;
 use serde_json::{Map, Value, json};
@@ -220,7 +221,7 @@ fn reports_have_their_fixed_names() {
     given.put(
         "adopted/every kind",
         &pool
-            .adopt_with(hostbits::Unreadable::Skip { at_most: 1 }, list)
+            .adopt_with(hostbits::users::Unreadable::Skip { at_most: 1 }, list)
             .unwrap(),
     );
     given.put(
@@ -442,7 +443,7 @@ fn a_count_of_slots_is_written_in_full() {
 #[cfg(all(feature = "mmap", target_os = "linux"))]
 #[test]
 fn errors_of_files_have_their_values() {
-    use hostbits::{Durability, OpenError};
+    use hostbits::{Durability, file::OpenError};
     let mut given = Given::default();
     let other_pool = {
         let path = std::env::temp_dir().join(format!("hostbits-serde-{}", std::process::id()));
@@ -511,7 +512,7 @@ fn errors_of_files_have_their_values() {
 fn a_plan_comes_back_from_json_as_it_was() {
     let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>().unwrap()).unwrap();
     let lost = pool.allocate().unwrap();
-    let options = ReconcileOptions::new().grace(Duration::ZERO);
+    let options = reconcile::Options::new().grace(Duration::ZERO);
     let mut reconciler = pool.reconciler_with(options).unwrap();
     let mut pass = reconciler.begin().unwrap();
     pass.read([("10.0.0.7", "ann"), ("10.0.0.7", "bob"), ("x", "eve")]);
@@ -523,7 +524,7 @@ fn a_plan_comes_back_from_json_as_it_was() {
     assert_eq!(json["ranges"][0]["first"], lost.to_string());
     assert_eq!(json["ranges"][0]["state"], "ripe");
     assert!(json["ranges"][0]["generation"].is_null());
-    let read: hostbits::Plan = serde_json::from_str(&text).unwrap();
+    let read: hostbits::reconcile::Plan = serde_json::from_str(&text).unwrap();
     assert_eq!(read, plan);
     assert_eq!(reconciler.undo(&read).unwrap().not_free, 1);
 }
@@ -540,7 +541,7 @@ fn errors_of_passes_have_their_fixed_names_and_their_code() {
         let now = Arc::clone(&now);
         move || SystemTime::UNIX_EPOCH + Duration::from_secs(now.load(Ordering::Relaxed))
     };
-    let options = ReconcileOptions::new().grace(Duration::ZERO).clock(clock);
+    let options = reconcile::Options::new().grace(Duration::ZERO).clock(clock);
     let mut reconciler = pool.reconciler_with(options.clone()).unwrap();
     given.put_error("pass/busy", &pool.reconciler().unwrap_err(), "busy");
     let mut pass = reconciler.begin().unwrap();

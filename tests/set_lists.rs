@@ -3,8 +3,9 @@
 //! What a set makes of a list is compared with what one pool over the same ranges makes of it.
 
 use hostbits::{
-    Adopted, NewMember, Pool, PoolSet, Problem, ProblemKind, StaticBand, StatsLevel, Strategy,
-    Unreadable, UserRecord,
+    Pool, PoolSet, StatsLevel,
+    set::{NewMember, StaticBand, Strategy},
+    users::{self, Adopted, Problem, ProblemKind, Unreadable},
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use proptest::prelude::*;
@@ -109,9 +110,9 @@ fn sorted(mut report: Adopted) -> Adopted {
 
 struct User(String, Option<String>);
 
-impl UserRecord for User {
-    fn listed(&self) -> hostbits::Listed<'_> {
-        hostbits::Listed::Text(&self.0)
+impl users::Record for User {
+    fn listed(&self) -> hostbits::users::Listed<'_> {
+        hostbits::users::Listed::Text(&self.0)
     }
 
     fn owner(&self) -> Option<&str> {

@@ -5,7 +5,8 @@
 //! must be one that the model allows, and "exhausted" the truth. `HOSTBITS_CASES=20` runs 20 times as many.
 
 use hostbits::{
-    AllocateError, Client, NewMember, Pool, PoolSet, Search, StaticBand, StatsLevel, Strategy,
+    AllocateError, Client, Pool, PoolSet, Search, StatsLevel,
+    set::{NewMember, StaticBand, Strategy},
 };
 use ipnet::Ipv4Net;
 use proptest::prelude::*;

@@ -1,9 +1,9 @@
 //! Sets of pools: strategies, growth, drains, cordons, bands, sticky clients, delegation.
 
 use hostbits::{
-    AddError, AllocateError, AllocateExactError, Client, CordonError, Gateway, MemberError, Policy,
-    Pool, PoolSet, ReleaseError, Search, SetBuilder, StaticBand, StatsLevel, Strategy, SubPool,
-    TwinPools,
+    AllocateError, AllocateExactError, Client, Gateway, Policy, Pool, PoolSet, ReleaseError,
+    Search, StatsLevel,
+    set::{self, AddError, CordonError, MemberError, StaticBand, Strategy, SubPool, TwinPools},
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::collections::{BTreeMap, BTreeSet};
@@ -846,7 +846,7 @@ fn a_set_agrees_with_a_model_of_it() {
             random ^= random << 17;
             random % below
         };
-        let mut set = SetBuilder::members(PoolSet::builder(), [small(0, 20), small(1, 7)])
+        let mut set = set::Builder::members(PoolSet::builder(), [small(0, 20), small(1, 7)])
             .build()
             .unwrap();
         let mut counts = vec![20u8, 7];

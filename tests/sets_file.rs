@@ -9,7 +9,7 @@ mod scratch;
 
 use children::{role, spawn};
 use hostbits::{
-    AllocateError, Builder, DualStack, Pool, PoolSet, ReconcileOptions, RecoveryKind, StatsLevel,
+    AllocateError, Builder, DualStack, Pool, PoolSet, StatsLevel, file::RecoveryKind, reconcile,
 };
 use ipnet::{Ipv4Net, Ipv6Net};
 use scratch::{Scratch, forget_the_boot, poison, put_back, read};
@@ -214,7 +214,7 @@ fn a_poisoned_member_keeps_all_from_being_reconciled() {
     let path = scratch.path("pool");
     let set = open(&path, &NETS);
     set.allocate_many(16).unwrap();
-    let options = ReconcileOptions::new().grace(Duration::ZERO);
+    let options = reconcile::Options::new().grace(Duration::ZERO);
     let mut reconciler = set.reconciler_with(options).unwrap();
     let plan = reconciler.begin().unwrap().finish(0).unwrap();
     poison(&path.with_extension("b"));
@@ -306,7 +306,7 @@ fn a_process_that_dies_in_a_pair_leaves_what_the_list_finds() {
             .zip(counts)
             .for_each(|(sum, count)| *sum += count);
         // Nobody joins or leaves now, so one sight is enough.
-        let options = || ReconcileOptions::new().grace(Duration::ZERO);
+        let options = || reconcile::Options::new().grace(Duration::ZERO);
         let freed = [
             reconcile(both.v4(), options(), held.iter().map(|pair| pair.v4)),
             reconcile(both.v6(), options(), held.iter().map(|pair| pair.v6)),
@@ -321,9 +321,9 @@ fn a_process_that_dies_in_a_pair_leaves_what_the_list_finds() {
     assert!(both.v6().iter().eq(held.iter().map(|pair| pair.v6)));
 }
 
-fn reconcile<N: hostbits::Network<Addr: hostbits::UserRecord>>(
+fn reconcile<N: hostbits::Network<Addr: hostbits::users::Record>>(
     set: &PoolSet<N>,
-    options: ReconcileOptions,
+    options: reconcile::Options,
     users: impl Iterator<Item = N::Addr>,
 ) -> u64 {
     let member = set.members().next().unwrap();

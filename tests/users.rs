@@ -4,8 +4,8 @@ mod common;
 
 use common::{a4, a6, drain, host, ip, net, taken, ten, unchanged, v4, v6};
 use hostbits::{
-    AdoptError, Adopted, Listed, NextFreeError, Pool, Problem, ProblemKind, Unreadable, UserRecord,
-    next_free,
+    NextFreeError, Pool, next_free,
+    users::{self, AdoptError, Adopted, Listed, Problem, ProblemKind, Unreadable},
 };
 use ipnet::{IpNet, Ipv4Net};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -309,7 +309,7 @@ fn prefixes_and_ranges_mean_one_thing() {
         (Listed::Stray("10.0.1.7"), 0..0, &[("passed", 1)]),
     ];
     struct One(Listed<'static>);
-    impl UserRecord for One {
+    impl users::Record for One {
         fn listed(&self) -> Listed<'_> {
             self.0
         }
@@ -591,7 +591,7 @@ struct Peer {
     addr: IpAddr,
 }
 
-impl UserRecord for Peer {
+impl users::Record for Peer {
     fn listed(&self) -> Listed<'_> {
         Listed::Addr(self.addr)
     }
@@ -604,7 +604,7 @@ impl UserRecord for Peer {
 /// Text, addresses, networks, pairs, own records, by value and by reference: the same meaning.
 #[test]
 fn anything_that_can_name_its_address_is_a_record() {
-    fn adopted<R: UserRecord>(list: &[R]) -> Vec<IpAddr> {
+    fn adopted<R: users::Record>(list: &[R]) -> Vec<IpAddr> {
         let pool = slash24();
         assert_eq!(pool.adopt(list).unwrap().entries, list.len() as u64);
         taken(&pool)
@@ -657,7 +657,7 @@ fn anything_that_can_name_its_address_is_a_record() {
     });
     assert_eq!(adopted(&peers), expected);
     assert_eq!(slash24().adopt(&peers).unwrap().duplicate, 1);
-    assert_eq!(peers[0].generation(), None);
+    assert_eq!(users::Record::generation(&peers[0]), None);
     let vec: Vec<String> = texts.iter().map(ToString::to_string).collect();
     assert_eq!(
         (
@@ -771,7 +771,7 @@ fn next_free_is_the_lowest_address_nobody_holds() {
 /// Taken together, one call after the other: exactly the pool's lowest-first order, to the end.
 #[test]
 fn next_free_agrees_with_a_pool_until_the_network_is_full() {
-    fn fill<N: hostbits::Network + UserRecord>(network: N) {
+    fn fill<N: hostbits::Network + users::Record>(network: N) {
         let pool = Pool::new(network).unwrap();
         let mut users: Vec<N> = Vec::new();
         while let Ok(expected) = pool.allocate_net() {

@@ -7,7 +7,10 @@
 #[path = "support/scratch.rs"]
 mod scratch;
 
-use hostbits::{Gateway, Policy, Pool, Search, StaticBand, StatsLevel, Strategy};
+use hostbits::{
+    Gateway, Policy, Pool, Search, StatsLevel,
+    set::{StaticBand, Strategy},
+};
 use ipnet::Ipv4Net;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -119,8 +122,8 @@ mod file {
     use super::{check_names, net};
     use crate::scratch::Scratch;
     use hostbits::{
-        Durability, Gateway, Policy, Pool, RecoveryKind, backup_file, open_file, read_file,
-        restore_file,
+        Durability, Gateway, Policy, Pool,
+        file::{self, RecoveryKind},
     };
 
     #[test]
@@ -149,10 +152,10 @@ mod file {
                     .durability(durability)
             };
             let check = |path: &_| {
-                let view = read_file(path).unwrap();
+                let view = file::read(path).unwrap();
                 assert_eq!(view.info.policy.name(), policy.name());
                 assert_eq!(view.durability, durability, "{policy}");
-                let pool = open_file(path).unwrap();
+                let pool = file::open(path).unwrap();
                 assert_eq!(pool.info().policy.name(), policy.name());
                 assert_eq!(pool.health().unwrap().durability, durability, "{policy}");
             };
@@ -163,9 +166,9 @@ mod file {
             check(&path);
             drop(of("10.0.0.0/22").grow(&path).unwrap());
             check(&path);
-            backup_file(&path, &copy).unwrap();
+            file::backup(&path, &copy).unwrap();
             check(&copy);
-            restore_file(&copy, &path, 0).unwrap();
+            file::restore(&copy, &path, 0).unwrap();
             check(&path);
             for other in Policy::ALL {
                 let opened = of("10.0.0.0/22").open(&path).map(drop);
@@ -195,7 +198,7 @@ mod file {
             let builder = Pool::builder(net("10.0.0.0/24")).gateway(gateway);
             let made = builder.build().unwrap().info().gateway;
             drop(builder.create(&path).unwrap());
-            assert_eq!(read_file(&path).unwrap().info.gateway, made, "{gateway}");
+            assert_eq!(file::read(&path).unwrap().info.gateway, made, "{gateway}");
             assert!(builder.open(&path).is_ok(), "{gateway}");
         }
     }
@@ -218,6 +221,6 @@ fn every_name_is_the_one_in_json() {
     #[cfg(all(feature = "mmap", target_os = "linux"))]
     {
         check(hostbits::Durability::ALL);
-        check(hostbits::RecoveryKind::ALL);
+        check(hostbits::file::RecoveryKind::ALL);
     }
 }

@@ -8,7 +8,7 @@
 //! was chosen.
 
 use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
-use hostbits::{Policy, Pool, StatsLevel, UserRecord, next_free};
+use hostbits::{Policy, Pool, StatsLevel, next_free, users};
 use hostbits_benches::fills::{Fill, fill_to, random_addrs};
 use hostbits_benches::pool_of;
 use ipnet::Ipv4Net;
@@ -272,7 +272,7 @@ fn next_free_by_users(criterion: &mut Criterion) {
     }
 }
 
-fn bench_next_free<U: UserRecord, I: Iterator<Item = U>>(
+fn bench_next_free<U: users::Record, I: Iterator<Item = U>>(
     group: &mut BenchmarkGroup<'_, WallTime>,
     kind: &str,
     network: Ipv4Net,

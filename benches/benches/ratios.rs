@@ -8,7 +8,7 @@
 //! `cargo bench -p hostbits-benches --bench ratios` prints the table and writes `target/ratios.json`.
 //! Words after `--` choose the rows whose names contain one of them.
 
-use hostbits::{Durability, Policy, Pool, StatsLevel, Strategy};
+use hostbits::{Durability, Policy, Pool, StatsLevel, set::Strategy};
 use hostbits_benches::{
     Pairs, Row, SetPairs, TextList, barrier, measure_ratio, per_operation, pool_of, target_dir,
     two_rmws, write_json,

@@ -1,7 +1,7 @@
 //! Sets of pools, of which all members but the last are full.
 
 use crate::ratio::time;
-use hostbits::{Pool, PoolSet, StatsLevel, Strategy};
+use hostbits::{Pool, PoolSet, StatsLevel, set::Strategy};
 use ipnet::Ipv4Net;
 use std::hint::black_box;
 use std::net::Ipv4Addr;

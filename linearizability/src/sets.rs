@@ -17,7 +17,8 @@ use crate::history::{Answer, Call, History, Log};
 use crate::meeting::{Meeting, OverOnPanic};
 use crate::tally::Tally;
 use hostbits::{
-    AllocateExactError, AllocatePairError, DualStack, Pair, Pool, PoolSet, Search, Strategy,
+    AllocateExactError, DualStack, Pool, PoolSet, Search,
+    set::{AllocatePairError, Pair, Strategy},
 };
 use ipnet::{Ipv4Net, Ipv6Net};
 use std::net::{Ipv4Addr, Ipv6Addr};

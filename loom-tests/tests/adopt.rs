@@ -1,7 +1,7 @@
 //! A list that is adopted while other threads allocate and release. For adoption beside a pass, see `pass`.
 #![cfg(loom)]
 
-use hostbits::{Adopted, Gateway, Pool, Search, StatsLevel};
+use hostbits::{Gateway, Pool, Search, StatsLevel, users::Adopted};
 use ipnet::Ipv4Net;
 use loom::cell::UnsafeCell;
 use loom_tests::race;

@@ -9,7 +9,7 @@
 //! mark.
 #![cfg(loom)]
 
-use hostbits::{Gateway, Policy, Pool, ReconcileOptions, StatsLevel, SubPool};
+use hostbits::{Gateway, Policy, Pool, StatsLevel, reconcile, set::SubPool};
 use ipnet::Ipv4Net;
 use loom::thread;
 use loom_tests::explore;
@@ -108,7 +108,7 @@ impl Net {
         let users = Arc::clone(&self.users);
         let listed: Arc<Mutex<Option<Vec<Ipv4Addr>>>> = Arc::default();
         let at_once = Arc::clone(&listed);
-        let options = ReconcileOptions::new()
+        let options = reconcile::Options::new()
             .grace(Duration::ZERO)
             .clock(move || {
                 let now = || users.lock().unwrap().iter().copied().collect();

@@ -5,7 +5,7 @@
 //! pass is that of the moment at which its barrier was up.
 #![cfg(loom)]
 
-use hostbits::{Gateway, LocalArc, Pool, ReconcileOptions, StatsLevel};
+use hostbits::{Gateway, LocalArc, Pool, StatsLevel, reconcile};
 use ipnet::Ipv4Net;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
@@ -85,7 +85,7 @@ impl Net {
         let (users, turns) = (Arc::clone(&self.users), Arc::clone(&self.turns));
         let listed: Arc<Mutex<Option<Vec<Ipv4Addr>>>> = Arc::default();
         let at_once = Arc::clone(&listed);
-        let options = ReconcileOptions::new()
+        let options = reconcile::Options::new()
             .grace(Duration::ZERO)
             .clock(move || {
                 let now = || users.lock().unwrap().iter().copied().collect();

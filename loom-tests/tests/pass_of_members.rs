@@ -9,7 +9,8 @@
 #![cfg(loom)]
 
 use hostbits::{
-    Client, DualStack, Policy, Pool, PoolSet, ReconcileOptions, StatsLevel, SubPool, TwinPools,
+    Client, DualStack, Policy, Pool, PoolSet, StatsLevel, reconcile,
+    set::{SubPool, TwinPools},
 };
 use ipnet::{Ipv4Net, Ipv6Net};
 use loom::thread;
@@ -68,7 +69,7 @@ impl<T> Net<T> {
         let users = Arc::clone(&self.users);
         let seen: Arc<Mutex<Option<(Addrs, bool)>>> = Arc::default();
         let at_once = Arc::clone(&seen);
-        let options = ReconcileOptions::new()
+        let options = reconcile::Options::new()
             .grace(Duration::ZERO)
             .clock(move || {
                 let users = users.lock().unwrap();

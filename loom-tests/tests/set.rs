@@ -2,7 +2,10 @@
 //! pairs.
 #![cfg(loom)]
 
-use hostbits::{DualStack, MemberId, Network, Pool, PoolSet, Search, StatsLevel, TwinPools};
+use hostbits::{
+    DualStack, Network, Pool, PoolSet, Search, StatsLevel,
+    set::{MemberId, TwinPools},
+};
 use ipnet::{Ipv4Net, Ipv6Net};
 use loom_tests::race;
 use std::net::{Ipv4Addr, Ipv6Addr};

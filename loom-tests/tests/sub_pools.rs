@@ -3,7 +3,7 @@
 //! `pass`.
 #![cfg(loom)]
 
-use hostbits::{Gateway, Policy, Pool, Search, StatsLevel, SubPool};
+use hostbits::{Gateway, Policy, Pool, Search, StatsLevel, set::SubPool};
 use ipnet::Ipv4Net;
 use loom_tests::race;
 use std::net::Ipv4Addr;

@@ -1,7 +1,10 @@
 //! Twins: halves that are given back, indices that move with both halves, and networks that begin elsewhere.
 #![cfg(loom)]
 
-use hostbits::{Gateway, Network, Pair, Pool, StatsLevel, TwinPools};
+use hostbits::{
+    Gateway, Network, Pool, StatsLevel,
+    set::{Pair, TwinPools},
+};
 use loom::cell::UnsafeCell;
 use loom_tests::race;
 use std::net::{Ipv4Addr, Ipv6Addr};

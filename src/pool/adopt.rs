@@ -7,7 +7,7 @@ use crate::network::Network;
 use crate::slot::Slot;
 use crate::storage::Claimed;
 use crate::sync::Snooze;
-use crate::users::{AdoptError, Adopted, Unreadable, UserRecord};
+use crate::users::{AdoptError, Adopted, Record, Unreadable};
 
 impl<N: Network> Pool<N> {
     /// Marks the addresses of a user list as taken, and reports what it made of every entry.
@@ -34,7 +34,7 @@ impl<N: Network> Pool<N> {
     /// ```
     pub fn adopt(
         &self,
-        users: impl IntoIterator<Item = impl UserRecord>,
+        users: impl IntoIterator<Item = impl Record>,
     ) -> Result<Adopted, AdoptError> {
         self.adopt_with(Unreadable::default(), users)
     }
@@ -46,7 +46,7 @@ impl<N: Network> Pool<N> {
     /// As there.
     ///
     /// ```
-    /// use hostbits::{Pool, Unreadable};
+    /// use hostbits::{Pool, users::Unreadable};
     ///
     /// let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
     /// let one = Unreadable::Skip { at_most: 1 };
@@ -57,7 +57,7 @@ impl<N: Network> Pool<N> {
     pub fn adopt_with(
         &self,
         unreadable: Unreadable,
-        users: impl IntoIterator<Item = impl UserRecord>,
+        users: impl IntoIterator<Item = impl Record>,
     ) -> Result<Adopted, AdoptError> {
         let mut listing = self.read_list(users);
         listing.report.check(unreadable)?;
@@ -66,10 +66,7 @@ impl<N: Network> Pool<N> {
     }
 
     /// Reads a list, and takes nothing.
-    pub(super) fn read_list(
-        &self,
-        users: impl IntoIterator<Item = impl UserRecord>,
-    ) -> Listing<'_, N> {
+    pub(super) fn read_list(&self, users: impl IntoIterator<Item = impl Record>) -> Listing<'_, N> {
         let mut listing = Listing::new(&self.geometry);
         for user in users {
             listing.read(&user);

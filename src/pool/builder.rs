@@ -10,7 +10,7 @@ use crate::storage::Words;
 use crate::table::names;
 use std::ops::RangeInclusive;
 
-/// How free addresses are found.
+/// How free addresses are found: for tests and comparisons, which want to know that both answer alike.
 ///
 /// ```
 /// use hostbits::{Pool, Search};
@@ -22,6 +22,7 @@ use std::ops::RangeInclusive;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[doc(hidden)]
 pub enum Search {
     /// By a tree of summaries: a few loads at any fill, and `Exhausted` in O(1).
     #[default]
@@ -222,6 +223,7 @@ impl<N: Network> Builder<N> {
     /// assert_eq!(pool.allocate()?.to_string(), "10.0.0.2");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[doc(hidden)]
     pub fn search(mut self, search: Search) -> Self {
         self.search = search;
         self

@@ -15,7 +15,7 @@ impl<N: Network> Builder<N> {
     /// What is allocated stays so, at the same slots, and its counters go on if the same is counted. Policy and
     /// search may be others; where [`Policy::Next`](crate::Policy::Next) stands begins anew. Nobody else has
     /// the pool meanwhile: to add room while others allocate, add a member to a
-    /// [`PoolSet`](crate::PoolSet::add). A pool in a file grows by `FileBuilder::grow`.
+    /// [`PoolSet`](crate::PoolSet::add). A pool in a file grows by `file::Builder::grow`.
     ///
     /// # Errors
     ///

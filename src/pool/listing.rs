@@ -8,7 +8,7 @@ use crate::geometry::{Geometry, Place};
 use crate::network::Network;
 use crate::slot::{Slot, bit_of, bits_within, slots_in, word_of, words_within};
 use crate::users::{
-    Adopted, Entry, Listed, ProblemKind, Quoted, UserRecord, join_problems, quoted, read,
+    Adopted, Entry, Listed, ProblemKind, Quoted, Record, join_problems, quoted, read,
 };
 use std::mem::take;
 use std::net::IpAddr;
@@ -98,7 +98,7 @@ impl<'a, N: Network> Listing<'a, N> {
 
     /// Reads an entry.
     #[inline]
-    pub(super) fn read(&mut self, user: &impl UserRecord) {
+    pub(super) fn read(&mut self, user: &impl Record) {
         self.report.entries += 1;
         let listed = user.listed();
         match read(listed) {
@@ -131,7 +131,7 @@ impl<'a, N: Network> Listing<'a, N> {
 
     /// Reads what an entry for several addresses, the one at `position` of a list, names here, and counts
     /// nothing: others have a part of it, too.
-    pub(super) fn read_part(&mut self, position: u64, user: &impl UserRecord) -> BlockSays {
+    pub(super) fn read_part(&mut self, position: u64, user: &impl Record) -> BlockSays {
         self.report.entries = position;
         match read(user.listed()) {
             Entry::Net(net) => self.name_all(net.network(), net.broadcast(), user.owner()),
@@ -151,7 +151,7 @@ impl<'a, N: Network> Listing<'a, N> {
     }
 
     /// Reads the entry `position` of a list of which others read the rest.
-    pub(super) fn read_as(&mut self, position: u64, user: &impl UserRecord) {
+    pub(super) fn read_as(&mut self, position: u64, user: &impl Record) {
         self.report.entries = position - 1;
         self.read(user);
     }

@@ -16,7 +16,7 @@ mod confirm;
     target_has_atomic = "64",
     not(all(loom, feature = "_loom"))
 ))]
-mod file;
+pub(crate) mod file;
 mod grow;
 mod guard;
 mod holdings;
@@ -27,7 +27,7 @@ mod member;
 mod owners;
 mod pocket;
 mod query;
-mod reconcile;
+pub(crate) mod reconcile;
 mod refill;
 mod release;
 mod routed;
@@ -36,23 +36,6 @@ mod sticky;
 
 pub(crate) use batch::Batch;
 pub use builder::{Builder, Search};
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
-pub(crate) use file::check_clear;
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
-pub use file::{
-    FileBuilder, FileProblem, FileView, Growth, Health, ReclaimError, Reclaimed, backup_file,
-    open_file, open_file_since, read_file, restore_file,
-};
 pub(crate) use guard::Lender;
 pub use guard::{AddrGuard, Guard, GuardArc};
 pub use info::{AddrRange, NetworkInfo, Reservation};
@@ -60,8 +43,6 @@ pub(crate) use listing::BlockSays;
 pub use local::{Local, LocalArc, LocalPool};
 pub(crate) use member::{Half, Part};
 pub use query::Status;
-pub(crate) use reconcile::{Facts, blown, check_whole};
-pub use reconcile::{Pass, ReconcileOptions, Reconciler};
 pub use release::ReleasedMany;
 pub(crate) use routed::Share;
 pub use snapshot::{Diff, Snapshot, SnapshotMismatch};

@@ -7,7 +7,7 @@ use super::Pool;
 use super::listing::{BlockSays, Listing};
 use crate::network::Network;
 use crate::stats::Event;
-use crate::users::{Adopted, UserRecord};
+use crate::users::{Adopted, Record};
 use ipnet::IpNet;
 use std::net::IpAddr;
 
@@ -20,13 +20,13 @@ pub(crate) struct Share<'a, N: Network> {
 
 impl<'a, N: Network> Share<'a, N> {
     /// Reads the entry `position` of the whole list.
-    pub(crate) fn read(&mut self, position: u64, user: &impl UserRecord) {
+    pub(crate) fn read(&mut self, position: u64, user: &impl Record) {
         self.listing.read_as(position, user);
         self.entries += 1;
     }
 
     /// Reads what an entry for several members, the one at `position`, names of this one.
-    pub(crate) fn read_part(&mut self, position: u64, user: &impl UserRecord) -> BlockSays {
+    pub(crate) fn read_part(&mut self, position: u64, user: &impl Record) -> BlockSays {
         self.listing.read_part(position, user)
     }
 

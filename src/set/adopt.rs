@@ -4,7 +4,7 @@ use super::PoolSet;
 use super::list::{Route, Router};
 use crate::network::Network;
 use crate::pool::{BlockSays, Share};
-use crate::users::{AdoptError, Adopted, Unreadable, UserRecord};
+use crate::users::{AdoptError, Adopted, Record, Unreadable};
 
 impl<N: Network> PoolSet<N> {
     /// Marks the addresses of a user list as taken, whichever member they are of, and makes one report of it:
@@ -32,7 +32,7 @@ impl<N: Network> PoolSet<N> {
     /// ```
     pub fn adopt(
         &self,
-        users: impl IntoIterator<Item = impl UserRecord>,
+        users: impl IntoIterator<Item = impl Record>,
     ) -> Result<Adopted, AdoptError> {
         self.adopt_with(Unreadable::default(), users)
     }
@@ -44,7 +44,7 @@ impl<N: Network> PoolSet<N> {
     /// As there.
     ///
     /// ```
-    /// # use hostbits::{Pool, PoolSet, Unreadable};
+    /// # use hostbits::{Pool, PoolSet, users::Unreadable};
     /// let set = PoolSet::new([
     ///     Pool::new("10.0.0.0/25".parse::<ipnet::Ipv4Net>()?)?,
     ///     Pool::new("10.0.0.128/25".parse()?)?,
@@ -57,7 +57,7 @@ impl<N: Network> PoolSet<N> {
     pub fn adopt_with(
         &self,
         unreadable: Unreadable,
-        users: impl IntoIterator<Item = impl UserRecord>,
+        users: impl IntoIterator<Item = impl Record>,
     ) -> Result<Adopted, AdoptError> {
         let (router, shares) = self.read_shares(users);
         let unparseable = shares.iter().flatten().map(Share::unparseable).sum::<u64>();
@@ -80,7 +80,7 @@ impl<N: Network> PoolSet<N> {
     /// for those that no entry is for.
     pub(super) fn read_shares(
         &self,
-        users: impl IntoIterator<Item = impl UserRecord>,
+        users: impl IntoIterator<Item = impl Record>,
     ) -> (Router<'_, N>, Vec<Option<Share<'_, N>>>) {
         let mut router = Router::new(self);
         let mut shares = Vec::new();

@@ -15,7 +15,7 @@ use std::fmt;
 /// gets it wherever it is.
 ///
 /// ```
-/// use hostbits::{Pool, PoolSet, StaticBand};
+/// use hostbits::{Pool, PoolSet, set::StaticBand};
 ///
 /// let pool = Pool::new("10.96.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
 /// let set = PoolSet::builder().banded(pool, StaticBand::Kubernetes).build()?;
@@ -49,7 +49,7 @@ impl StaticBand {
     /// Reads `kubernetes` or a number of addresses.
     ///
     /// ```
-    /// use hostbits::StaticBand;
+    /// use hostbits::set::StaticBand;
     ///
     /// assert_eq!(StaticBand::of_name("kubernetes"), Some(StaticBand::Kubernetes));
     /// assert_eq!(StaticBand::of_name("16"), Some(StaticBand::Lowest(16)));
@@ -66,7 +66,7 @@ impl StaticBand {
     /// How many addresses the band of a network of `total` addresses has.
     ///
     /// ```
-    /// use hostbits::StaticBand;
+    /// use hostbits::set::StaticBand;
     ///
     /// let band_of = |prefix_len: u32| StaticBand::Kubernetes.len_for(1 << (32 - prefix_len));
     /// assert_eq!([28, 27, 24, 20, 16].map(band_of), [0, 16, 16, 256, 256]);

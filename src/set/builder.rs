@@ -22,7 +22,7 @@ const MOST_ROOM: usize = 1 << 16;
 /// without a band.
 ///
 /// ```
-/// use hostbits::{NewMember, Pool, PoolSet, StaticBand, Strategy};
+/// use hostbits::{Pool, PoolSet, set::{NewMember, StaticBand, Strategy}};
 ///
 /// let pool = |net: &str| Pool::new(net.parse::<ipnet::Ipv4Net>().unwrap());
 /// let first = NewMember::new(pool("10.0.0.0/24")?).weight(3).band(StaticBand::Lowest(16));
@@ -78,7 +78,7 @@ impl<N: Network> From<Arc<Pool<N>>> for NewMember<N> {
 /// Choices for a new set.
 ///
 /// ```
-/// use hostbits::{Pool, PoolSet, Strategy};
+/// use hostbits::{Pool, PoolSet, set::Strategy};
 ///
 /// let set = PoolSet::builder()
 ///     .strategy(Strategy::MostFree)
@@ -89,13 +89,13 @@ impl<N: Network> From<Arc<Pool<N>>> for NewMember<N> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "a builder builds nothing until `build`"]
-pub struct SetBuilder<N: Network> {
+pub struct Builder<N: Network> {
     strategy: Strategy,
     room: usize,
     planned: Vec<NewMember<N>>,
 }
 
-impl<N: Network> SetBuilder<N> {
+impl<N: Network> Builder<N> {
     pub(super) fn new() -> Self {
         Self {
             strategy: Strategy::default(),

@@ -19,7 +19,7 @@ impl<N: Network> PoolSet<N> {
     ///
     /// When the call returns, its addresses are the set's: whoever asks from then on is not told "exhausted"
     /// while it has something. A pool on the heap cannot grow itself, since its words would have to move
-    /// under those who use them; a pool in a file can (`FileBuilder::grow`).
+    /// under those who use them; a pool in a file can (`file::Builder::grow`).
     ///
     /// # Errors
     ///

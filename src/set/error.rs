@@ -50,7 +50,7 @@ impl fmt::Display for Extent {
 /// Why a pool does not become a member of a set.
 ///
 /// ```
-/// use hostbits::{AddError, Pool, PoolSet};
+/// use hostbits::{Pool, PoolSet, set::AddError};
 ///
 /// let set = PoolSet::new([Pool::new("10.0.0.0/16".parse::<ipnet::Ipv4Net>()?)?])?;
 /// let error = set.add(Pool::new("10.0.7.0/24".parse()?)?).unwrap_err();
@@ -124,7 +124,7 @@ impl Error for AddError {}
 /// Why a member was not drained, resumed or removed.
 ///
 /// ```
-/// use hostbits::{MemberError, Pool, PoolSet};
+/// use hostbits::{Pool, PoolSet, set::MemberError};
 ///
 /// let mut set = PoolSet::new([Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?])?;
 /// let addr = set.allocate()?;
@@ -195,7 +195,7 @@ impl Error for MemberError {}
 /// Why a range was not cordoned, or not uncordoned.
 ///
 /// ```
-/// use hostbits::{CordonError, Pool, PoolSet};
+/// use hostbits::{Pool, PoolSet, set::CordonError};
 ///
 /// let set = PoolSet::new([Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?])?;
 /// let error = set.uncordon("10.0.0.8".parse()?..="10.0.0.9".parse()?).unwrap_err();
@@ -267,7 +267,7 @@ impl Error for CordonError {}
 /// Why a client got no pair of addresses. Nothing is allocated.
 ///
 /// ```
-/// use hostbits::{AllocatePairError, DualStack, Pool, PoolSet};
+/// use hostbits::{DualStack, Pool, PoolSet, set::AllocatePairError};
 ///
 /// let v4 = PoolSet::new([Pool::new("10.0.0.0/30".parse::<ipnet::Ipv4Net>()?)?])?;
 /// let v6 = PoolSet::new([Pool::new("2001:db8::/112".parse::<ipnet::Ipv6Net>()?)?])?;

@@ -7,10 +7,10 @@ use crate::pool::{AddrGuard, Lender};
 use std::sync::Arc;
 
 /// A held address that borrows its set: as [`Guard`](crate::Guard).
-pub type SetGuard<'a, N> = AddrGuard<N, &'a PoolSet<N>>;
+pub type Guard<'a, N> = AddrGuard<N, &'a PoolSet<N>>;
 
 /// A held address that keeps its set alive: as [`GuardArc`](crate::GuardArc).
-pub type SetGuardArc<N> = AddrGuard<N, Arc<PoolSet<N>>>;
+pub type GuardArc<N> = AddrGuard<N, Arc<PoolSet<N>>>;
 
 impl<N: Network> Lender<N> for PoolSet<N> {
     fn take_back(&self, addr: N::Addr) {
@@ -36,7 +36,7 @@ impl<N: Network> PoolSet<N> {
     /// assert_eq!(set.allocated(), 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn guard(&self) -> Result<SetGuard<'_, N>, AllocateError> {
+    pub fn guard(&self) -> Result<Guard<'_, N>, AllocateError> {
         Ok(AddrGuard::new(self, self.allocate()?))
     }
 
@@ -58,7 +58,7 @@ impl<N: Network> PoolSet<N> {
     /// assert_eq!(set.allocated(), 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn guard_arc(self: &Arc<Self>) -> Result<SetGuardArc<N>, AllocateError> {
+    pub fn guard_arc(self: &Arc<Self>) -> Result<GuardArc<N>, AllocateError> {
         Ok(AddrGuard::new(Arc::clone(self), self.allocate()?))
     }
 }

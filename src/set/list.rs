@@ -7,11 +7,10 @@
 use super::member::Member;
 use super::{MemberPlan, PoolSet};
 use crate::network::Network;
+use crate::plan::EntryCounts;
 use crate::pool::BlockSays;
-use crate::reconcile::EntryCounts;
 use crate::users::{
-    Adopted, Entry, Listed, Problem, ProblemKind, Quoted, Unreadable, UserRecord, join_problems,
-    read,
+    Adopted, Entry, Listed, Problem, ProblemKind, Quoted, Record, Unreadable, join_problems, read,
 };
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -69,7 +68,7 @@ impl<'s, N: Network> Router<'s, N> {
     }
 
     /// The members that the next entry is for.
-    pub(super) fn route(&mut self, user: &impl UserRecord) -> Route {
+    pub(super) fn route(&mut self, user: &impl Record) -> Route {
         self.elsewhere.entries += 1;
         if let Some(member) = self.only {
             return Route::One(member);
@@ -162,7 +161,7 @@ impl<'s, N: Network> Router<'s, N> {
 
     /// Counts an entry that several members have read.
     #[cold]
-    pub(super) fn count_several(&mut self, says: Option<BlockSays>, user: &impl UserRecord) {
+    pub(super) fn count_several(&mut self, says: Option<BlockSays>, user: &impl Record) {
         if let Some(says) = says {
             says.count(&mut self.elsewhere, user.listed(), user.owner());
         }

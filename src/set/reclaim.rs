@@ -2,9 +2,11 @@
 
 use super::member::Member;
 use super::{MemberId, PoolSet};
+use crate::file;
 use crate::network::Network;
-use crate::pool::{ReclaimError, Share, check_clear};
-use crate::users::{Adopted, Unreadable, UserRecord};
+use crate::pool::Share;
+use crate::pool::file::check_clear;
+use crate::users::{Adopted, Record, Unreadable};
 use std::error::Error;
 use std::fmt;
 
@@ -12,7 +14,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
-pub struct SetReclaimed {
+pub struct Reclaimed {
     /// Addresses that are free now: quarantined before, and not listed.
     pub freed: u64,
     /// Addresses that are held, as the list says: quarantined before, and no longer.
@@ -32,9 +34,9 @@ pub struct MemberReclaimed {
     pub id: MemberId,
     /// Its network, or its first and last address.
     pub name: String,
-    /// See [`SetReclaimed`].
+    /// See [`Reclaimed`].
     pub freed: u64,
-    /// See [`SetReclaimed`].
+    /// See [`Reclaimed`].
     pub held: u64,
 }
 
@@ -42,24 +44,24 @@ pub struct MemberReclaimed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
-pub struct SetReclaimError {
+pub struct ReclaimError {
     /// The member that refuses; `None` for the list as a whole.
     pub id: Option<MemberId>,
     /// Its network, or its first and last address.
     pub member: Option<String>,
     /// Why.
     #[cfg_attr(feature = "serde", serde(flatten))]
-    pub error: ReclaimError,
+    pub error: file::ReclaimError,
 }
 
-impl SetReclaimError {
+impl ReclaimError {
     /// A stable name for logs, JSON and exit codes: kebab case.
     pub fn code(&self) -> &'static str {
         self.error.code()
     }
 }
 
-impl fmt::Display for SetReclaimError {
+impl fmt::Display for ReclaimError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(member) = &self.member {
             write!(f, "{member}: ")?;
@@ -68,7 +70,7 @@ impl fmt::Display for SetReclaimError {
     }
 }
 
-impl Error for SetReclaimError {}
+impl Error for ReclaimError {}
 
 impl<N: Network> PoolSet<N> {
     /// Frees what is quarantined in the members, except what a list names:
@@ -82,8 +84,8 @@ impl<N: Network> PoolSet<N> {
     ///
     /// # Errors
     ///
-    /// [`ReclaimError::Unclear`] if an entry cannot be read, whichever member it is for;
-    /// [`ReclaimError::EmptyList`], [`ReclaimError::NoFile`] and [`ReclaimError::Forked`] with the member. Nothing
+    /// [`file::ReclaimError::Unclear`] if an entry cannot be read, whichever member it is for;
+    /// [`file::ReclaimError::EmptyList`], [`file::ReclaimError::NoFile`] and [`file::ReclaimError::Forked`] with the member. Nothing
     /// was freed.
     ///
     /// ```
@@ -98,8 +100,8 @@ impl<N: Network> PoolSet<N> {
     /// ```
     pub fn reclaim(
         &self,
-        users: impl IntoIterator<Item = impl UserRecord>,
-    ) -> Result<SetReclaimed, SetReclaimError> {
+        users: impl IntoIterator<Item = impl Record>,
+    ) -> Result<Reclaimed, ReclaimError> {
         self.reclaim_with(Unreadable::Refuse, users)
     }
 
@@ -112,12 +114,12 @@ impl<N: Network> PoolSet<N> {
     pub fn reclaim_with(
         &self,
         unreadable: Unreadable,
-        users: impl IntoIterator<Item = impl UserRecord>,
-    ) -> Result<SetReclaimed, SetReclaimError> {
+        users: impl IntoIterator<Item = impl Record>,
+    ) -> Result<Reclaimed, ReclaimError> {
         let members = self.reclaimable()?;
         let (adopted, mut listed) = self.adopt_listed(users);
         listed.resize(self.members.room(), Vec::new());
-        check_clear(unreadable, &adopted).map_err(|error| SetReclaimError {
+        check_clear(unreadable, &adopted).map_err(|error| ReclaimError {
             id: None,
             member: None,
             error,
@@ -128,7 +130,7 @@ impl<N: Network> PoolSet<N> {
         let members = members.into_iter();
         let members = members.map(|at| self.reclaim_at(at, std::mem::take(&mut listed[at.0])));
         let members: Vec<_> = members.collect();
-        Ok(SetReclaimed {
+        Ok(Reclaimed {
             freed: members.iter().map(|member| member.freed).sum(),
             held: members.iter().map(|member| member.held).sum(),
             adopted,
@@ -143,7 +145,7 @@ impl<N: Network> PoolSet<N> {
     ///
     /// # Errors
     ///
-    /// [`ReclaimError::NoFile`] and [`ReclaimError::Forked`] with the member. Nothing was freed.
+    /// [`file::ReclaimError::NoFile`] and [`file::ReclaimError::Forked`] with the member. Nothing was freed.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -154,13 +156,13 @@ impl<N: Network> PoolSet<N> {
     /// # std::fs::remove_file(&path)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn release_quarantines_unchecked(&self) -> Result<Vec<MemberReclaimed>, SetReclaimError> {
+    pub fn release_quarantines_unchecked(&self) -> Result<Vec<MemberReclaimed>, ReclaimError> {
         let members = self.reclaimable()?.into_iter();
         Ok(members.map(|at| self.reclaim_at(at, Vec::new())).collect())
     }
 
     /// The members, if all of them have a quarantine. Those that come later are left alone.
-    fn reclaimable(&self) -> Result<Vec<(usize, &Member<N>)>, SetReclaimError> {
+    fn reclaimable(&self) -> Result<Vec<(usize, &Member<N>)>, ReclaimError> {
         let members: Vec<_> = self.members.iter().collect();
         let checked = members.iter().map(|(_, it)| it.pool.check_reclaimable());
         check_all(&members, checked)?;
@@ -185,7 +187,7 @@ impl<N: Network> PoolSet<N> {
     /// Takes what a list names; answers the report, and by the number of the member what was listed of it.
     fn adopt_listed(
         &self,
-        users: impl IntoIterator<Item = impl UserRecord>,
+        users: impl IntoIterator<Item = impl Record>,
     ) -> (Adopted, Vec<Vec<u64>>) {
         let (router, shares) = self.read_shares(users);
         let (mut reports, mut listed) = (Vec::new(), Vec::new());
@@ -202,11 +204,11 @@ impl<N: Network> PoolSet<N> {
 /// The first of the members that refuses.
 fn check_all<N: Network>(
     members: &[(usize, &Member<N>)],
-    checked: impl Iterator<Item = Result<(), ReclaimError>>,
-) -> Result<(), SetReclaimError> {
+    checked: impl Iterator<Item = Result<(), file::ReclaimError>>,
+) -> Result<(), ReclaimError> {
     let mut checked = members.iter().zip(checked);
     checked.try_for_each(|(&(index, member), checked)| {
-        checked.map_err(|error| SetReclaimError {
+        checked.map_err(|error| ReclaimError {
             id: Some(MemberId(index as u32)),
             member: Some(member.name()),
             error,

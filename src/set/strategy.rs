@@ -15,7 +15,7 @@ use crossbeam_utils::CachePadded;
 /// member is. [`PoolSet::allocate_for`](crate::PoolSet::allocate_for) chooses by the client instead.
 ///
 /// ```
-/// use hostbits::{Pool, PoolSet, Strategy};
+/// use hostbits::{Pool, PoolSet, set::Strategy};
 ///
 /// let nets = ["10.0.0.0/24", "10.0.1.0/24"].map(|net| net.parse::<ipnet::Ipv4Net>().unwrap());
 /// let pools = nets.map(|net| Pool::new(net).unwrap());

@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// [cordon](crate::PoolSet::cordon) the range there: a sub-pool goes to the pool itself.
 ///
 /// ```
-/// use hostbits::{Policy, Pool, SubPool};
+/// use hostbits::{Policy, Pool, set::SubPool};
 /// use std::sync::Arc;
 ///
 /// let pool = Arc::new(Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?);
@@ -79,7 +79,7 @@ impl<N: Network> SubPool<N> {
     /// capacity is that of the range.
     ///
     /// ```
-    /// # use hostbits::{Policy, Pool, SubPool};
+    /// # use hostbits::{Policy, Pool, set::SubPool};
     /// let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
     /// let one = "10.0.0.9".parse()?;
     /// let tenant = SubPool::new("blue", pool, one..=one, Policy::Lowest)?;
@@ -110,7 +110,7 @@ impl<N: Network> SubPool<N> {
     /// [`ReleaseError::OutOfRange`] if it is not; otherwise as [`Pool::release`].
     ///
     /// ```
-    /// # use hostbits::{Policy, Pool, SubPool};
+    /// # use hostbits::{Policy, Pool, set::SubPool};
     /// let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
     /// let other = pool.allocate()?;
     /// let range = "10.0.0.100".parse()?..="10.0.0.199".parse()?;

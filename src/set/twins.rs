@@ -27,7 +27,7 @@ use std::sync::Arc;
 ///   of the IPv4 side one by one: it is fast as long as the two sides agree on what is taken.
 ///
 /// ```
-/// use hostbits::{Pool, TwinPools};
+/// use hostbits::{Pool, set::TwinPools};
 ///
 /// let twins = TwinPools::new(
 ///     Pool::new("10.8.0.0/24".parse()?)?,
@@ -91,7 +91,7 @@ impl TwinPools {
     /// never end.
     ///
     /// ```
-    /// # use hostbits::{Pool, TwinPools};
+    /// # use hostbits::{Pool, set::TwinPools};
     /// # let twins = TwinPools::new(Pool::new("10.8.0.0/24".parse()?)?, Pool::new("fd00:8::/112".parse()?)?).unwrap();
     /// twins.v6().allocate_exact("fd00:8::2".parse()?)?;
     /// assert_eq!(twins.allocate_pair()?.to_string(), "10.8.0.3, fd00:8::3");
@@ -180,7 +180,7 @@ impl TwinPools {
     /// The IPv6 address with the same index, whether it is free or not; `None` if there is none.
     ///
     /// ```
-    /// # use hostbits::{Pool, TwinPools};
+    /// # use hostbits::{Pool, set::TwinPools};
     /// # let twins = TwinPools::new(Pool::new("10.8.0.0/24".parse()?)?, Pool::new("fd00:8::/112".parse()?)?).unwrap();
     /// assert_eq!(twins.twin_of("10.8.0.5".parse()?), Some("fd00:8::5".parse()?));
     /// assert_eq!(twins.twin_of("10.9.0.5".parse()?), None);

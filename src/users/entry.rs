@@ -7,7 +7,7 @@ use std::net::IpAddr;
 /// What to do with a list in which something cannot be read: whoever that is may hold any address.
 ///
 /// ```
-/// use hostbits::{Pool, Unreadable};
+/// use hostbits::{Pool, users::Unreadable};
 ///
 /// let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
 /// let users = ["10.0.0.2", "10.0.0.3:80"];

@@ -32,14 +32,14 @@ pub enum Listed<'a> {
 /// `(address, owner)`. Implement it for your own record:
 ///
 /// ```
-/// use hostbits::{Listed, Pool, UserRecord};
+/// use hostbits::{Pool, users::{self, Listed}};
 ///
 /// struct Peer {
 ///     name: String,
 ///     allowed_ip: String,
 /// }
 ///
-/// impl UserRecord for Peer {
+/// impl users::Record for Peer {
 ///     fn listed(&self) -> Listed<'_> {
 ///         Listed::Text(&self.allowed_ip)
 ///     }
@@ -55,7 +55,7 @@ pub enum Listed<'a> {
 /// assert_eq!(pool.allocate()?.to_string(), "10.0.0.3");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub trait UserRecord {
+pub trait Record {
     /// The address that the user holds.
     fn listed(&self) -> Listed<'_>;
 
@@ -70,7 +70,7 @@ pub trait UserRecord {
     }
 }
 
-impl<T: UserRecord + ?Sized> UserRecord for &T {
+impl<T: Record + ?Sized> Record for &T {
     fn listed(&self) -> Listed<'_> {
         (**self).listed()
     }
@@ -84,13 +84,13 @@ impl<T: UserRecord + ?Sized> UserRecord for &T {
     }
 }
 
-impl UserRecord for str {
+impl Record for str {
     fn listed(&self) -> Listed<'_> {
         Listed::Text(self)
     }
 }
 
-impl UserRecord for String {
+impl Record for String {
     fn listed(&self) -> Listed<'_> {
         Listed::Text(self)
     }
@@ -98,7 +98,7 @@ impl UserRecord for String {
 
 macro_rules! plain_records {
     ($($address:ty => $listed:ident),+ $(,)?) => {$(
-        impl UserRecord for $address {
+        impl Record for $address {
             fn listed(&self) -> Listed<'_> {
                 Listed::$listed((*self).into())
             }
@@ -116,7 +116,7 @@ plain_records! {
 }
 
 /// `(address, owner)`.
-impl<A: UserRecord, O: AsRef<str>> UserRecord for (A, O) {
+impl<A: Record, O: AsRef<str>> Record for (A, O) {
     fn listed(&self) -> Listed<'_> {
         self.0.listed()
     }

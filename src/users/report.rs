@@ -17,7 +17,7 @@ const MAX_QUOTED: usize = 64;
 /// `repeated` or `duplicate`, every other entry is in exactly one of the counts.
 ///
 /// ```
-/// # use hostbits::Unreadable;
+/// # use hostbits::users::Unreadable;
 /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
 /// let users = ["10.0.0.5", "10.0.0.1", "10.9.9.9", "10.0.0.05", ""];
 /// let report = pool.adopt_with(Unreadable::Skip { at_most: 1 }, users)?;
@@ -74,7 +74,7 @@ pub struct Adopted {
 )]
 #[non_exhaustive]
 pub enum AdoptError {
-    /// Entries of it cannot be read, more than [`Unreadable`](crate::Unreadable) allows. What they hold would be
+    /// Entries of it cannot be read, more than [`Unreadable`](crate::users::Unreadable) allows. What they hold would be
     /// handed out.
     Unreadable {
         /// What the entries are; nothing of it was taken.

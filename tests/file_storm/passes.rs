@@ -7,7 +7,7 @@
 
 use crate::board::{Board, Kind, MAIN_ROW, Mistake, Number, OfCell, Slots, Verb, phase};
 use crate::worker::{Actor, Pools, enter_work, leave_work, open};
-use hostbits::{ReconcileOptions, SetPlan, SetReconciler};
+use hostbits::{reconcile, set};
 use ipnet::Ipv4Net;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -20,9 +20,9 @@ const GRACE: Duration = Duration::from_secs(1);
 struct Clock(Arc<AtomicU64>);
 
 impl Clock {
-    fn options(&self) -> ReconcileOptions {
+    fn options(&self) -> reconcile::Options {
         let clock = self.clone();
-        ReconcileOptions::new().grace(GRACE).clock(move || {
+        reconcile::Options::new().grace(GRACE).clock(move || {
             SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + clock.0.load(SeqCst))
         })
     }
@@ -46,8 +46,8 @@ fn users(board: &Board) -> Vec<Ipv4Addr> {
 
 fn pass(
     board: &Board,
-    reconciler: &mut SetReconciler<'_, Ipv4Net>,
-) -> Result<SetPlan, &'static str> {
+    reconciler: &mut set::Reconciler<'_, Ipv4Net>,
+) -> Result<set::Plan, &'static str> {
     let mut pass = reconciler.begin().map_err(|error| error.code())?;
     let users = users(board);
     pass.read(&users);
@@ -93,7 +93,7 @@ pub(crate) fn reconcile(board: &'static Board, cell: usize) {
 fn some_passes(main: &mut Actor, pools: &Pools) -> Result<(), &'static str> {
     let (board, set) = (main.board, &pools.set);
     let clock = Clock::default();
-    let refusal = |error: hostbits::SetReconcilerError| error.code();
+    let refusal = |error: hostbits::set::ReconcilerError| error.code();
     let mut reconciler = set.reconciler_with(clock.options()).map_err(refusal)?;
     for _ in 0..3 + main.dice.below(20) {
         if board.get(Number::Phase) != phase::RUN {

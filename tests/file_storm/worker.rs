@@ -3,7 +3,7 @@
 use crate::board::{Board, MAIN_ROW, Mistake, Number, OfCell, OfRow, Verb, now, phase, place};
 use crate::storm::Dice;
 use crate::{board::Kind, fork, slow};
-use hostbits::{Client, OpenError, Pool, PoolSet, SetGuardArc};
+use hostbits::{Client, Pool, PoolSet, file::OpenError, set};
 use ipnet::Ipv4Net;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) enum Held {
     Addr(Ipv4Addr),
     Block(Ipv4Net),
-    Guard(SetGuardArc<Ipv4Net>),
+    Guard(set::GuardArc<Ipv4Net>),
 }
 
 impl Held {

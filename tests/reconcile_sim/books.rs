@@ -3,7 +3,10 @@
 use crate::operator::Made;
 use crate::reading::Reading;
 use crate::world::{Addr, World};
-use hostbits::{Applied, ApplyError, Diff, Plan};
+use hostbits::{
+    Diff,
+    reconcile::{Applied, ApplyError, Plan},
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 

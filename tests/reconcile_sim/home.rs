@@ -2,7 +2,11 @@
 
 use crate::scratch::{Scratch, forget_the_boot};
 use crate::world::{Pool4, World};
-use hostbits::{Builder, Durability, Pool, ReclaimError, RecoveryKind, Unreadable};
+use hostbits::{
+    Builder, Durability, Pool,
+    file::{ReclaimError, RecoveryKind},
+    users::Unreadable,
+};
 use ipnet::Ipv4Net;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,7 +36,7 @@ impl Home {
         })
     }
 
-    fn in_file(&self) -> hostbits::FileBuilder<Ipv4Net> {
+    fn in_file(&self) -> hostbits::file::Builder<Ipv4Net> {
         self.builder.clone().durability(Durability::Process)
     }
 

@@ -2,7 +2,7 @@
 //! and what time it is.
 
 use crate::random::Random;
-use hostbits::ReconcileOptions;
+use hostbits::reconcile;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::thread;
@@ -104,9 +104,9 @@ impl Ledger {
         }
     }
 
-    pub(crate) fn options(&self) -> ReconcileOptions {
+    pub(crate) fn options(&self) -> reconcile::Options {
         let now = Arc::clone(&self.now);
-        ReconcileOptions::new()
+        reconcile::Options::new()
             .grace(Duration::from_millis(GRACE))
             .clock(move || SystemTime::UNIX_EPOCH + Duration::from_millis(now.load(SeqCst)))
     }

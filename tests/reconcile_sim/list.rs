@@ -1,7 +1,7 @@
 //! The users' own list, with its past, and the ways to read it.
 
 use crate::world::Addr;
-use hostbits::{Listed, UserRecord};
+use hostbits::users::{self, Listed};
 
 /// A row of the table of users, and when it was there.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub(crate) struct Entry {
     key: usize,
 }
 
-impl UserRecord for Entry {
+impl users::Record for Entry {
     fn listed(&self) -> Listed<'_> {
         if self.is_garbage {
             Listed::Text("10.0.O.7")

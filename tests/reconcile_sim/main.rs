@@ -41,7 +41,7 @@ mod set_threads;
 mod threads;
 mod world;
 
-use hostbits::{Pool, ReconcileOptions};
+use hostbits::{Pool, reconcile};
 use random::Random;
 use rules::{Rules, Violation};
 use std::sync::Arc;
@@ -165,7 +165,7 @@ fn grace_must_be_longer_than_gap_and_lag_together() {
         let pool = Pool::new(net).unwrap();
         let now = Arc::new(AtomicU64::new(0));
         let clock = Arc::clone(&now);
-        let options = ReconcileOptions::new()
+        let options = reconcile::Options::new()
             .grace(Duration::from_secs(grace))
             .clock(move || SystemTime::UNIX_EPOCH + Duration::from_secs(clock.load(Relaxed)));
         let mut reconciler = pool.reconciler_with(options).unwrap();

@@ -4,7 +4,7 @@ use crate::books::{after_apply, after_taking, blown, wrong_report};
 use crate::reading::{Reading, hand_all, read};
 use crate::rules::Violation;
 use crate::world::{Pool4, World};
-use hostbits::{ApplyError, Fuse, Plan, ReconcileOptions, Reconciler};
+use hostbits::reconcile::{self, ApplyError, Fuse, Plan, Reconciler};
 use ipnet::Ipv4Net;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
@@ -40,9 +40,9 @@ impl Shared {
         }
     }
 
-    fn options(&self) -> ReconcileOptions {
+    fn options(&self) -> reconcile::Options {
         let told = self.lock().rules.told;
-        ReconcileOptions::new()
+        reconcile::Options::new()
             .grace(Duration::from_millis(told))
             .clock(self.clock())
     }

@@ -4,7 +4,7 @@ use crate::list::{Cursor, Entry, Paging};
 use crate::operator::Shared;
 use crate::rules::Violation;
 use crate::world::{Addr, World};
-use hostbits::Pass;
+use hostbits::reconcile::Pass;
 use ipnet::Ipv4Net;
 use std::collections::BTreeSet;
 

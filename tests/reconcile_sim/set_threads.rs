@@ -7,7 +7,10 @@
 use crate::ledger::{self, Ledger};
 use crate::random::Random;
 use crate::threads::{is_ripe, pause};
-use hostbits::{Client, DualStack, Network, Pool, PoolSet, SetPlan, SetReconciler, Strategy};
+use hostbits::{
+    Client, DualStack, Network, Pool, PoolSet,
+    set::{self, Strategy},
+};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 const TURNS: usize = 1_000;
@@ -107,7 +110,7 @@ impl Stage {
             IpAddr::V4(any) => any,
             IpAddr::V6(_) => unreachable!("the last member is not drawn"),
         };
-        let pair = |pair: hostbits::Pair| vec![pair.v4.into(), pair.v6.into()];
+        let pair = |pair: hostbits::set::Pair| vec![pair.v4.into(), pair.v6.into()];
         let one = |addr: Ipv4Addr| vec![IpAddr::from(addr)];
         match random.below(10) {
             0 => set
@@ -200,7 +203,7 @@ impl Stage {
         (freed, passes)
     }
 
-    fn apply<N: Network>(&self, reconciler: &mut SetReconciler<'_, N>, plan: &SetPlan) -> u64 {
+    fn apply<N: Network>(&self, reconciler: &mut set::Reconciler<'_, N>, plan: &set::Plan) -> u64 {
         self.ledger.clear_leaks(|slot| {
             let mut members = plan.members.iter();
             members.any(|member| is_ripe(&member.plan, addr(slot)))

@@ -177,13 +177,13 @@ impl Stage {
         (freed, passes)
     }
 
-    fn clear_leaks(&self, plan: &hostbits::Plan) {
+    fn clear_leaks(&self, plan: &hostbits::reconcile::Plan) {
         self.ledger
             .clear_leaks(|slot| is_ripe(plan, Self::addr(slot).into()));
     }
 }
 
-pub(crate) fn is_ripe(plan: &hostbits::Plan, addr: IpAddr) -> bool {
+pub(crate) fn is_ripe(plan: &hostbits::reconcile::Plan, addr: IpAddr) -> bool {
     let mut ranges = plan.ranges.iter();
     ranges.any(|range| range.state == "ripe" && range.first <= addr && addr <= range.last)
 }

@@ -9,7 +9,7 @@ use crate::leaks::Leaks;
 use crate::list::List;
 use crate::random::Random;
 use crate::rules::Rules;
-use hostbits::{LocalArc, Plan, Policy, Pool, Snapshot};
+use hostbits::{LocalArc, Policy, Pool, Snapshot, reconcile::Plan};
 use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;

@@ -1,7 +1,7 @@
 //! Plans and errors of sets as JSON: the field names are fixed with the first release.
 
 use crate::{list, pass, set_of, take};
-use hostbits::{Pool, PoolSet, ReconcileOptions, SetPlan};
+use hostbits::{Pool, PoolSet, reconcile, set};
 use ipnet::Ipv4Net;
 use serde_json::json;
 use std::time::Duration;
@@ -13,7 +13,7 @@ fn a_plan_of_a_set_comes_back_from_json_as_it_was() {
         .map(|net| Pool::<Ipv4Net>::new(net.parse().unwrap()).unwrap());
     let set = PoolSet::new(pools).unwrap();
     let lost = set.allocate().unwrap();
-    let options = || ReconcileOptions::new().grace(Duration::ZERO);
+    let options = || reconcile::Options::new().grace(Duration::ZERO);
     let mut reconciler = set.reconciler_with(options()).unwrap();
     let mut pass = reconciler.begin().unwrap();
     pass.read([
@@ -37,7 +37,7 @@ fn a_plan_of_a_set_comes_back_from_json_as_it_was() {
     assert_eq!(json["members"][1]["name"], "10.0.1.0/24");
     let plan_of_first = &json["members"][0]["plan"];
     assert_eq!(plan_of_first["ranges"][0]["first"], lost.to_string());
-    let read: SetPlan = serde_json::from_str(&text).unwrap();
+    let read: set::Plan = serde_json::from_str(&text).unwrap();
     assert_eq!(read, plan);
     let mut reconciler = set.resume_reconciler(options(), &read).unwrap();
     let applied = reconciler.apply_at_most(&read, 1).unwrap();
@@ -55,7 +55,7 @@ fn errors_have_their_code_and_their_member() {
     let set = set_of(&["10.0.0.0/24", "10.0.1.0/24"]);
     take(&set, 0, 2..=3);
     take(&set, 1, 2..=3);
-    let options = ReconcileOptions::new().grace(Duration::ZERO);
+    let options = reconcile::Options::new().grace(Duration::ZERO);
     let mut reconciler = set.reconciler_with(options).unwrap();
     let busy = serde_json::to_value(set.reconciler().unwrap_err()).unwrap();
     assert_eq!(

@@ -19,7 +19,10 @@ mod split;
 
 use clock::Clock;
 use entries::sum;
-use hostbits::{Pool, PoolSet, SetPlan, SetReconciler, Strategy};
+use hostbits::{
+    Pool, PoolSet,
+    set::{self, Strategy},
+};
 use ipnet::Ipv4Net;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -49,7 +52,7 @@ fn list(net: u8, hosts: std::ops::RangeInclusive<u8>) -> Vec<String> {
     hosts.map(|last| host(net, last).to_string()).collect()
 }
 
-fn pass(reconciler: &mut SetReconciler<'_, Ipv4Net>, list: &[String]) -> SetPlan {
+fn pass(reconciler: &mut set::Reconciler<'_, Ipv4Net>, list: &[String]) -> set::Plan {
     let mut pass = reconciler.begin().unwrap();
     pass.read(list);
     pass.finish(list.len() as u64).unwrap()

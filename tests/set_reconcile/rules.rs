@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::{LATER, host, list, pass, set_of, take};
-use hostbits::{Fuse, SetApplyError};
+use hostbits::{reconcile::Fuse, set};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The rules of all members are asked before anything is freed in any, and those of the whole list.
@@ -72,7 +72,7 @@ fn one_fuse_keeps_all_members_from_freeing() {
         };
         let error = applied.unwrap_err();
         assert_eq!(error.code(), code, "case {index}: {error}");
-        let SetApplyError::Fuse {
+        let set::ApplyError::Fuse {
             member,
             ripe: of_all,
             ..
@@ -116,7 +116,7 @@ fn a_list_that_shrank_frees_nothing() {
         (18, Some(40), 5)
     );
     let error = reconciler.apply(&plan).unwrap_err();
-    let SetApplyError::Fuse {
+    let set::ApplyError::Fuse {
         member: None,
         fuse: Fuse::Shrunk { listed, before, .. },
         ..

@@ -2,7 +2,11 @@
 
 use crate::clock::Clock;
 use crate::{LATER, host, pool, set_of, sum};
-use hostbits::{Listed, Plan, Pool, Problem, ProblemKind, Reconciler, UserRecord};
+use hostbits::{
+    Pool,
+    reconcile::{Plan, Reconciler},
+    users::{self, Listed, Problem, ProblemKind},
+};
 use ipnet::Ipv4Net;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -12,7 +16,7 @@ struct User {
     owner: Option<String>,
 }
 
-impl UserRecord for User {
+impl users::Record for User {
     fn listed(&self) -> Listed<'_> {
         Listed::Text(&self.text)
     }

@@ -1,7 +1,7 @@
 //! A clock that stands still until it is told to go on.
 #![allow(dead_code)]
 
-use hostbits::ReconcileOptions;
+use hostbits::reconcile;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -15,16 +15,16 @@ impl Clock {
     }
 
     /// The default choices, by this clock.
-    pub(crate) fn options(&self) -> ReconcileOptions {
+    pub(crate) fn options(&self) -> reconcile::Options {
         let clock = self.clone();
-        ReconcileOptions::new().clock(move || {
+        reconcile::Options::new().clock(move || {
             let seconds = 1_700_000_000 + clock.0.load(Ordering::Relaxed);
             SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
         })
     }
 
     /// For callers who have stopped all joining and leaving.
-    pub(crate) fn at_first_sight(&self) -> ReconcileOptions {
+    pub(crate) fn at_first_sight(&self) -> reconcile::Options {
         self.options().grace(Duration::ZERO)
     }
 }

@@ -1,6 +1,6 @@
 //! Every entry of a list is in exactly one category.
 
-use hostbits::EntryCounts;
+use hostbits::reconcile::EntryCounts;
 
 /// How many entries there are in all categories.
 pub(crate) fn sum(of: &EntryCounts) -> u64 {

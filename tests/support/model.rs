@@ -6,8 +6,8 @@
 
 use super::layout::{Choices, Content, Family, Kind, Layout, bits_of, down, low};
 use hostbits::{
-    AllocateError, AllocateExactError, Listed, Policy, Pool, ReleaseError, Stats, StatsLevel,
-    Unreadable, UserRecord,
+    AllocateError, AllocateExactError, Policy, Pool, ReleaseError, Stats, StatsLevel,
+    users::{self, Listed, Unreadable},
 };
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,7 +89,7 @@ enum Means {
     OtherFamily,
 }
 
-impl UserRecord for User {
+impl users::Record for User {
     fn listed(&self) -> Listed<'_> {
         Listed::Text(&self.text)
     }

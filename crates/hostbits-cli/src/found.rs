@@ -2,7 +2,7 @@
 
 use crate::notes::{Counted, FilterLines, LeftOut, ProblemLines};
 use crate::output::{Utc, print, print_error_text};
-use hostbits::{EntryCounts, SlotCounts};
+use hostbits::reconcile::{EntryCounts, SlotCounts};
 use hostbits_ops::{Failure, Lookout, Sighted};
 use std::fmt;
 use std::io::{self, Write};

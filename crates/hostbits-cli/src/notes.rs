@@ -1,6 +1,6 @@
 //! What was odd about a users file, as text for people.
 
-use hostbits::{Adopted, Problem, ProblemKind};
+use hostbits::users::{Adopted, Problem, ProblemKind};
 use hostbits_ops::{ReadToEnd, RefusedList, printable};
 use std::fmt;
 

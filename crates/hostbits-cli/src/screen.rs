@@ -4,7 +4,7 @@
 use crate::found::Grace;
 use crate::notes::Notes;
 use crate::output::{Format, print_error_text};
-use hostbits::Adopted;
+use hostbits::users::Adopted;
 use hostbits_ops::{Observer, ReadToEnd};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal};

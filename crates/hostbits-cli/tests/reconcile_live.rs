@@ -9,7 +9,7 @@
 //! Files come into both directories whole, as links to one that says who the worker is.
 #![cfg(all(target_os = "linux", target_has_atomic = "64"))]
 
-use hostbits::{PoolSet, Status, open_file};
+use hostbits::{PoolSet, Status, file};
 use ipnet::IpNet;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -52,7 +52,7 @@ impl Place {
 
     fn open(&self) -> PoolSet<IpNet> {
         let pools = self.pools();
-        PoolSet::new(pools.iter().map(|path| open_file(path).unwrap())).unwrap()
+        PoolSet::new(pools.iter().map(|path| file::open(path).unwrap())).unwrap()
     }
 
     fn new(name: &str) -> Self {

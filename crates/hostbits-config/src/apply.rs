@@ -2,7 +2,7 @@
 
 use crate::model::{Config, MemberConfig};
 use crate::plan::{Plan, PlanError, Step, StepKind};
-use hostbits::{OpenError, SyncError};
+use hostbits::file::{OpenError, SyncError};
 use ipnet::IpNet;
 use std::error::Error;
 use std::fmt;

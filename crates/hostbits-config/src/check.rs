@@ -6,7 +6,7 @@ use crate::member::MemberDraft;
 use crate::model::PairConfig;
 use crate::read::SetDraft;
 use crate::values::AddrSpan;
-use hostbits::Strategy;
+use hostbits::set::Strategy;
 use ipnet::{Ipv4Net, Ipv6Net};
 use std::collections::HashMap;
 use std::net::IpAddr;

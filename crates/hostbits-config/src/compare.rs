@@ -4,7 +4,7 @@
 use crate::check::bits_of;
 use crate::model::{Config, MemberConfig, SetConfig, written};
 use crate::plan::{Plan, PlanError, Refusal, RefusalKind, Step, StepKind, cordoned, view};
-use hostbits::{FileView, NetworkInfo};
+use hostbits::{NetworkInfo, file};
 use std::net::IpAddr;
 
 /// Why a pool is not an extension of another one.
@@ -209,7 +209,7 @@ fn in_memory(plan: &mut Plan, old: &MemberConfig, (set, member, _): Found<'_>) {
 }
 
 /// Returns the drains and cordons that are new or gone.
-fn closings(old: &MemberConfig, new: &MemberConfig, view: Option<&FileView>) -> Vec<StepKind> {
+fn closings(old: &MemberConfig, new: &MemberConfig, view: Option<&file::View>) -> Vec<StepKind> {
     let stragglers = view.map(|view| view.snapshot.allocated());
     let mut kinds = match (old.drained, new.drained) {
         (false, true) => vec![StepKind::Drain { stragglers }],

@@ -3,7 +3,7 @@
 use crate::document::{Node, Place, Placed, Table};
 use crate::model::{FileConfig, MemberConfig, PoolConfig};
 use crate::values::{self, AddrSpan, PolicyChoice};
-use hostbits::{BuildError, Gateway, NetworkInfo, Policy, StaticBand};
+use hostbits::{BuildError, Gateway, NetworkInfo, Policy, set::StaticBand};
 use ipnet::IpNet;
 use std::path::Path;
 

@@ -3,7 +3,8 @@
 use crate::family::Family;
 use crate::values::{AddrSpan, PolicyChoice};
 use hostbits::{
-    Builder, Durability, Gateway, NetworkInfo, Policy, Pool, StaticBand, StatsLevel, Strategy,
+    Builder, Durability, Gateway, NetworkInfo, Policy, Pool, StatsLevel,
+    set::{StaticBand, Strategy},
 };
 use ipnet::IpNet;
 use std::fmt;

@@ -2,7 +2,10 @@
 
 use crate::family::Family;
 use crate::model::{Config, MemberConfig, RangeConfig, SetConfig};
-use hostbits::{ClientKey, DualStack, NewMember, Pool, PoolSet, SubPool, TwinPools};
+use hostbits::{
+    ClientKey, DualStack, Pool, PoolSet,
+    set::{NewMember, SubPool, TwinPools},
+};
 use ipnet::{Ipv4Net, Ipv6Net};
 use std::error::Error;
 use std::fmt;
@@ -54,7 +57,7 @@ pub enum OpenError {
         /// The line of its member.
         line: usize,
         /// Why the file cannot be used.
-        error: hostbits::OpenError,
+        error: hostbits::file::OpenError,
     },
     /// A member has no pool file, so its allocations would be lost.
     #[non_exhaustive]
@@ -258,7 +261,7 @@ impl MemberConfig {
     ///
     /// [`OpenError::File`] with the mismatches, [`OpenError::NoFile`] if the member has no file.
     #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
-    pub fn check(&self, view: &hostbits::FileView) -> Result<(), OpenError> {
+    pub fn check(&self, view: &hostbits::file::View) -> Result<(), OpenError> {
         let (builder, _) = self
             .file_builder::<ipnet::IpNet>()
             .ok_or_else(|| self.without_file())?;
@@ -275,7 +278,7 @@ impl MemberConfig {
 
     pub(crate) fn file_builder<F: Family>(
         &self,
-    ) -> Option<(hostbits::FileBuilder<F>, &std::path::Path)> {
+    ) -> Option<(hostbits::file::Builder<F>, &std::path::Path)> {
         let file = self.file.as_ref()?;
         let builder = self.pool.builder::<F>()?;
         let builder = builder.durability(file.durability);
@@ -293,7 +296,7 @@ fn unfit(line: usize, message: impl fmt::Display) -> OpenError {
 impl OpenError {
     /// Returns the error for the pool file of a member.
     #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
-    pub fn of_file(member: &MemberConfig, error: hostbits::OpenError) -> Self {
+    pub fn of_file(member: &MemberConfig, error: hostbits::file::OpenError) -> Self {
         let path = member.file.as_ref().map(|file| file.path.clone());
         Self::File {
             path: path.unwrap_or_default(),

@@ -3,7 +3,7 @@
 use crate::compare::{self, Doubt};
 use crate::model::{Config, MemberConfig, SetConfig, written};
 use crate::values::AddrSpan;
-use hostbits::{FileView, Growth, OpenError, read_file};
+use hostbits::file::{self, Growth, OpenError};
 use ipnet::IpNet;
 use std::collections::HashMap;
 use std::error::Error;
@@ -288,7 +288,7 @@ impl Plan {
         set: &SetConfig,
         member: &MemberConfig,
         at: (usize, usize),
-        view: Option<&FileView>,
+        view: Option<&file::View>,
     ) {
         let step = Step::of(set, member, at);
         if member.drained {
@@ -330,8 +330,8 @@ impl Plan {
     }
 }
 
-pub(crate) fn cordoned(cordon: &AddrSpan, view: Option<&FileView>) -> StepKind {
-    let count = |view: &FileView| {
+pub(crate) fn cordoned(cordon: &AddrSpan, view: Option<&file::View>) -> StepKind {
+    let count = |view: &file::View| {
         let addrs = view.snapshot.iter();
         addrs.filter(|addr| cordon.contains(addr)).count() as u64
     };
@@ -342,8 +342,8 @@ pub(crate) fn cordoned(cordon: &AddrSpan, view: Option<&FileView>) -> StepKind {
 }
 
 /// Inspects a file; returns `None` if it does not exist.
-pub(crate) fn view(path: &Path, line: usize) -> Result<Option<FileView>, PlanError> {
-    match read_file(path) {
+pub(crate) fn view(path: &Path, line: usize) -> Result<Option<file::View>, PlanError> {
+    match file::read(path) {
         Ok(view) => Ok(Some(view)),
         Err(OpenError::NotFound) => Ok(None),
         Err(error) => Err(PlanError {
@@ -354,7 +354,7 @@ pub(crate) fn view(path: &Path, line: usize) -> Result<Option<FileView>, PlanErr
     }
 }
 
-fn of_growth(growth: Growth, view: &FileView) -> StepKind {
+fn of_growth(growth: Growth, view: &file::View) -> StepKind {
     let allocated = view.snapshot.allocated();
     match growth.is_needed {
         false => StepKind::Keep { allocated },
@@ -372,7 +372,7 @@ enum GrowthError {
 }
 
 /// Returns what growing the file would do, according to the library.
-fn growth(member: &MemberConfig, view: &FileView) -> Result<Growth, GrowthError> {
+fn growth(member: &MemberConfig, view: &file::View) -> Result<Growth, GrowthError> {
     let error = match growth_by_library(member) {
         Ok(growth) => return Ok(growth),
         Err(error) => error,

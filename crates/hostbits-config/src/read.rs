@@ -16,7 +16,7 @@ const SET_KEYS: &[&str] = &["strategy", "client_key", "members", "ranges"];
 const RANGE_KEYS: &[&str] = &["range", "policy", "exclusive"];
 const PAIR_KEYS: &[&str] = &["v4", "v6", "index"];
 
-/// The maximum number of members of a set, as in [`hostbits::SetBuilder::room`].
+/// The maximum number of members of a set, as in [`hostbits::set::Builder::room`].
 const MOST_MEMBERS: usize = 1 << 16;
 
 /// A set with the positions of its values, for the checks.

@@ -2,7 +2,7 @@
 //!
 //! The command line parses its options with the same functions.
 
-use hostbits::{Durability, Gateway, Policy, Strategy};
+use hostbits::{Durability, Gateway, Policy, set::Strategy};
 use ipnet::IpNet;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::IpAddr;

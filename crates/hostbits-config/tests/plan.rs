@@ -1,7 +1,7 @@
 //! What a plan contains and refuses, and that applying it does exactly that.
 #![cfg(all(target_os = "linux", target_has_atomic = "64"))]
 
-use hostbits::{OpenError, open_file, read_file};
+use hostbits::file::{self, OpenError};
 use hostbits_config::{ApplyError, Config, Plan, RefusalKind};
 use ipnet::IpNet;
 use std::fs;
@@ -87,7 +87,7 @@ fn a_plan_changes_nothing_and_apply_can_be_repeated() {
 fn growth_keeps_what_is_allocated() {
     let folder = Folder::new("growth");
     apply(&folder.config(&member(FIRST)));
-    let held = open_file(folder.path("a.pool"))
+    let held = file::open(folder.path("a.pool"))
         .unwrap()
         .allocate()
         .unwrap();
@@ -97,7 +97,7 @@ fn growth_keeps_what_is_allocated() {
         ["a: 10.0.0.0/23: grow by 256, 1 allocated"]
     );
     apply(&larger);
-    let view = read_file(folder.path("a.pool")).unwrap();
+    let view = file::read(folder.path("a.pool")).unwrap();
     assert_eq!(view.snapshot.iter().collect::<Vec<_>>(), [held]);
     assert_eq!(
         view.info.network,
@@ -118,7 +118,7 @@ fn growth_keeps_what_is_allocated() {
 fn a_file_that_is_in_use_does_not_grow_and_can_later() {
     let folder = Folder::new("in-use");
     apply(&folder.config(&member(FIRST)));
-    let live = open_file(folder.path("a.pool")).unwrap();
+    let live = file::open(folder.path("a.pool")).unwrap();
     let larger = folder.config(
         &(member("network = '10.9.0.0/24'\nfile = 'b.pool'")
             + &member(&FIRST.replace("/24", "/23"))),
@@ -141,7 +141,7 @@ fn a_file_that_is_in_use_does_not_grow_and_can_later() {
 fn what_would_renumber_is_refused() {
     let folder = Folder::new("renumber");
     apply(&folder.config(&member(FIRST)));
-    open_file(folder.path("a.pool"))
+    file::open(folder.path("a.pool"))
         .unwrap()
         .allocate()
         .unwrap();
@@ -241,7 +241,7 @@ fn a_member_is_removed_drained_and_empty() {
         ]
     );
     apply(&old);
-    let pool = open_file(folder.path("a.pool")).unwrap();
+    let pool = file::open(folder.path("a.pool")).unwrap();
     let addr = pool.allocate().unwrap();
     let keep = "a: 10.9.0.0/24: keep, 0 allocated";
     assert_eq!(told(&new, Some(&old)), [keep, "refused: still-held"]);
@@ -341,7 +341,7 @@ fn choices_of_sets_ranges_and_pairs_are_told() {
 fn without_the_old_one_closed_parts_are_told_with_their_stragglers() {
     let folder = Folder::new("closed");
     apply(&folder.config(&member(FIRST)));
-    open_file(folder.path("a.pool"))
+    file::open(folder.path("a.pool"))
         .unwrap()
         .allocate_many(10)
         .unwrap();

@@ -108,7 +108,8 @@ fn judge(config: &Config) {
             .allocate_exact(addr)
             .expect("a holder keeps its address");
     }
-    let in_file = |member: hostbits::Member<'_, IpNet>| (member.pool().info(), member.is_drained());
+    let in_file =
+        |member: hostbits::set::Member<'_, IpNet>| (member.pool().info(), member.is_drained());
     for (ours, theirs) in open.members().zip(fresh.members()) {
         let ((mut our, drained), (mut their, also)) = (in_file(ours), in_file(theirs));
         (our.memory_bytes, their.memory_bytes) = (0, 0);

@@ -1,6 +1,9 @@
 //! Every key, and everything that can be wrong with one, with its line.
 
-use hostbits::{Durability, Gateway, Policy, StaticBand, Strategy};
+use hostbits::{
+    Durability, Gateway, Policy,
+    set::{StaticBand, Strategy},
+};
 use hostbits_config::{Config, ConfigError};
 use ipnet::{IpNet, Ipv4Net};
 use std::path::Path;

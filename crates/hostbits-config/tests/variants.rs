@@ -1,7 +1,10 @@
 //! Every variant that a configuration can name is parsed from its name, and listed on the page of keys.
 #![cfg(all(target_os = "linux", target_has_atomic = "64"))]
 
-use hostbits::{Durability, Gateway, Policy, StaticBand, Strategy};
+use hostbits::{
+    Durability, Gateway, Policy,
+    set::{StaticBand, Strategy},
+};
 use hostbits_config::{Config, MemberConfig, values};
 
 const KEYS: &str = include_str!("../KEYS.md");

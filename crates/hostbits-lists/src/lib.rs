@@ -12,7 +12,7 @@
 //! ```
 //!
 //! A [`List`] is read one [`Record`] at a time, from a file, a directory, a pipe or memory. With the feature
-//! `hostbits` (on by default), records convert to `hostbits::UserRecord`s, which a pool takes.
+//! `hostbits` (on by default), records convert to `hostbits::users::Record`s, which a pool takes.
 //!
 //! # The rules
 //!

@@ -148,15 +148,15 @@ impl RecordBuf {
 }
 
 #[cfg(feature = "hostbits")]
-impl hostbits::UserRecord for Record<'_> {
-    fn listed(&self) -> hostbits::Listed<'_> {
+impl hostbits::users::Record for Record<'_> {
+    fn listed(&self) -> hostbits::users::Listed<'_> {
         match self.address {
-            Address::Addr(addr) => hostbits::Listed::Addr(addr),
-            Address::Text(text) => hostbits::Listed::Text(text),
-            Address::Block(text) => hostbits::Listed::Block(text),
-            Address::Own(text) => hostbits::Listed::Own(text),
-            Address::Stray(text) => hostbits::Listed::Stray(text),
-            Address::Broken(text) => hostbits::Listed::Broken(text),
+            Address::Addr(addr) => hostbits::users::Listed::Addr(addr),
+            Address::Text(text) => hostbits::users::Listed::Text(text),
+            Address::Block(text) => hostbits::users::Listed::Block(text),
+            Address::Own(text) => hostbits::users::Listed::Own(text),
+            Address::Stray(text) => hostbits::users::Listed::Stray(text),
+            Address::Broken(text) => hostbits::users::Listed::Broken(text),
         }
     }
 
@@ -166,15 +166,15 @@ impl hostbits::UserRecord for Record<'_> {
 }
 
 #[cfg(feature = "hostbits")]
-impl hostbits::UserRecord for RecordBuf {
-    fn listed(&self) -> hostbits::Listed<'_> {
+impl hostbits::users::Record for RecordBuf {
+    fn listed(&self) -> hostbits::users::Listed<'_> {
         match &self.address {
-            AddressBuf::Addr(addr) => hostbits::Listed::Addr(*addr),
-            AddressBuf::Text(text) => hostbits::Listed::Text(text),
-            AddressBuf::Block(text) => hostbits::Listed::Block(text),
-            AddressBuf::Own(text) => hostbits::Listed::Own(text),
-            AddressBuf::Stray(text) => hostbits::Listed::Stray(text),
-            AddressBuf::Broken(text) => hostbits::Listed::Broken(text),
+            AddressBuf::Addr(addr) => hostbits::users::Listed::Addr(*addr),
+            AddressBuf::Text(text) => hostbits::users::Listed::Text(text),
+            AddressBuf::Block(text) => hostbits::users::Listed::Block(text),
+            AddressBuf::Own(text) => hostbits::users::Listed::Own(text),
+            AddressBuf::Stray(text) => hostbits::users::Listed::Stray(text),
+            AddressBuf::Broken(text) => hostbits::users::Listed::Broken(text),
         }
     }
 

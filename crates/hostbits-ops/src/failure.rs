@@ -6,7 +6,7 @@ use crate::lists::refused::RefusedList;
 use crate::report::{Found, Sighted};
 use crate::text::printable;
 use crate::trouble::{Case, Kind, Place, Row, Words};
-use hostbits::{AdoptError, AllocateError, BuildError};
+use hostbits::{AllocateError, BuildError, users::AdoptError};
 use hostbits_lists::ListError;
 use serde::{Serialize, Serializer};
 use std::error::Error;

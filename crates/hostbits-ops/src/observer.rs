@@ -1,7 +1,7 @@
 //! What a face may want to see while something takes long. Nothing here depends on it.
 
 use crate::lists::read::ReadToEnd;
-use hostbits::Adopted;
+use hostbits::users::Adopted;
 use std::time::Duration;
 
 /// Is told how far a call has come. Every method does nothing unless a face has one of its own.

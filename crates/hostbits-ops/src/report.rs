@@ -1,7 +1,11 @@
 //! What a pass has found.
 
 use crate::lists::read::ReadToEnd;
-use hostbits::{Applied, EntryCounts, PlanRange, Problem, SetPlan, SlotCounts};
+use hostbits::{
+    reconcile::{Applied, EntryCounts, PlanRange, SlotCounts},
+    set,
+    users::Problem,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -9,7 +13,7 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub struct Sighted {
     /// What the library has made of the list and the pools.
-    pub plan: SetPlan,
+    pub plan: set::Plan,
     /// The list; of a plan that is applied as it was made, nothing.
     pub read: ReadToEnd,
     pub(crate) skip_unreadable: u64,

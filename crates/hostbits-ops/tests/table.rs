@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 const ERRORS: &[(&str, Option<&[Kind]>)] = &[
     ("BuildError", Some(&[Kind::Network])),
     ("AllocateError", Some(&[Kind::Allocate])),
-    ("AllocatePairError", Some(&[Kind::Allocate])),
+    ("set::AllocatePairError", Some(&[Kind::Allocate])),
     ("AllocateExactError", Some(&[Kind::Exact])),
     ("ReleaseError", Some(&[Kind::Release])),
     ("OpenError", Some(&[Kind::File])),
@@ -27,20 +27,20 @@ const ERRORS: &[(&str, Option<&[Kind]>)] = &[
     ("ListError", Some(&[Kind::List])),
     ("PlanFailure", Some(&[Kind::PlanFile])),
     // Only hand on the codes of those above.
-    ("SetReclaimError", None),
-    ("SetReconcilerError", None),
-    ("SetApplyError", None),
+    ("set::ReclaimError", None),
+    ("set::ReconcilerError", None),
+    ("set::ApplyError", None),
     // Of verbs that no face has: pools on the heap that grow, members and cordons of sets that are open.
     ("GrowError", None),
     ("NextFreeError", None),
-    ("AddError", None),
-    ("MemberError", None),
-    ("CordonError", None),
+    ("set::AddError", None),
+    ("set::MemberError", None),
+    ("set::CordonError", None),
     // A list that is refused is `unclear`, and two copies of different pools are `replaced`.
     ("AdoptError", None),
     ("SnapshotMismatch", None),
     // Parts of an answer.
-    ("FileProblem", None),
+    ("Problem", None),
     ("RefusalKind", None),
 ];
 
@@ -92,12 +92,14 @@ fn codes() -> BTreeMap<String, BTreeSet<String>> {
     let mut codes = BTreeMap::new();
     for (of, folder) in [
         ("", "src"),
+        ("set::", "src/set"),
         ("config ", "crates/hostbits-config/src"),
         ("", "crates/hostbits-lists/src"),
         ("", "crates/hostbits-ops/src/files"),
     ] {
         let mut files = Vec::new();
         files_below(&root().join(folder), "rs", &mut files);
+        files.retain(|file| folder == "src/set" || !file.starts_with(root().join("src/set")));
         for file in files {
             let text = fs::read_to_string(&file).unwrap();
             for (at, _) in text.match_indices("fn code(") {
@@ -109,10 +111,10 @@ fn codes() -> BTreeMap<String, BTreeSet<String>> {
                 let name = name[..name.find('{').unwrap()].trim();
                 let body = &text[at..];
                 let body = &body[..body.find("\n    }\n").unwrap()];
-                // Names are unique but for one.
-                let of = if name == "OpenError" { of } else { "" };
-                let of_error: &mut BTreeSet<String> =
-                    codes.entry(format!("{of}{name}")).or_default();
+                // Outside sets, names are unique but for one.
+                let has_of = of == "set::" || name == "OpenError";
+                let name = format!("{}{name}", if has_of { of } else { "" });
+                let of_error: &mut BTreeSet<String> = codes.entry(name).or_default();
                 // Attributes have quotes, too.
                 let lines = body.lines().filter(|line| !line.trim().starts_with("#["));
                 of_error.extend(lines.flat_map(quoted));
@@ -133,7 +135,12 @@ fn every_error_has_its_row_and_every_row_its_error() {
     for (name, kinds) in ERRORS {
         let of_error = codes.remove(*name);
         let of_error = of_error.unwrap_or_else(|| panic!("there is no {name} any more"));
-        let hands_on = ["SetReclaimError", "SetReconcilerError", "SetApplyError"].contains(name);
+        let hands_on = [
+            "set::ReclaimError",
+            "set::ReconcilerError",
+            "set::ApplyError",
+        ]
+        .contains(name);
         assert!(of_error.is_empty() || !hands_on, "{name}: {of_error:?}");
         for kind in kinds.unwrap_or_default() {
             expected.extend(of_error.iter().map(|code| (*kind, code.clone())));
@@ -219,7 +226,7 @@ fn variants_that_are_told_apart_are_all_there_are() {
     for (file, name, known) in [
         (
             "src/set/reconcile/error.rs",
-            "SetApplyError",
+            "ApplyError",
             &["Member", "Fuse"][..],
         ),
         (

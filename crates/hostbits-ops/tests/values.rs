@@ -130,7 +130,7 @@ impl Observer for Counting {
         self.ends.fetch_add(1, Relaxed);
     }
 
-    fn adopted(&self, _read: &ReadToEnd, report: &hostbits::Adopted, _free: u64) {
+    fn adopted(&self, _read: &ReadToEnd, report: &hostbits::users::Adopted, _free: u64) {
         self.adopted.fetch_add(report.taken, Relaxed);
     }
 }

@@ -3,7 +3,7 @@
 use super::kind::{bits_of, low};
 use super::listed::{Means, means};
 use super::naive::Layout;
-use hostbits::{Adopted, Listed, ProblemKind, UserRecord};
+use hostbits::users::{self, Adopted, Listed, ProblemKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -23,7 +23,7 @@ impl<'a> Line<'a> {
     }
 }
 
-impl UserRecord for Line<'_> {
+impl users::Record for Line<'_> {
     fn listed(&self) -> Listed<'_> {
         Listed::Text(self.text)
     }

@@ -11,7 +11,10 @@
 
 use super::Target;
 use crate::run::Trace;
-use hostbits::{FileProblem, OpenError, Pool, RecoveryKind};
+use hostbits::{
+    Pool,
+    file::{self, OpenError, RecoveryKind},
+};
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::IpAddr;
@@ -189,7 +192,7 @@ fn run(input: &[u8], trace: &mut Trace) {
     fs::write(&template.path, &edited.bytes).expect("room for a file");
     template.set_witness();
     look(&template.path, trace);
-    let opened = hostbits::open_file(&template.path);
+    let opened = hostbits::file::open(&template.path);
     trace.note(opened.as_ref().map_err(OpenError::code).err());
     match opened {
         Ok(pool) => use_it(pool, &edited, template, trace),
@@ -253,7 +256,7 @@ fn number(text: &str) -> Option<u64> {
 
 /// A look changes nothing, and has a sentence for everything.
 fn look(path: &Path, trace: &mut Trace) {
-    match hostbits::read_file(path) {
+    match hostbits::file::read(path) {
         Ok(view) => {
             trace.note(view.snapshot.allocated());
             trace.note(view.quarantined);
@@ -289,9 +292,9 @@ fn use_it(pool: Pool, edited: &Edited, template: &Template, trace: &mut Trace) {
         assert!(pool.release(addr).is_ok(), "{addr} cannot be given back");
     }
     drop(pool);
-    let view = hostbits::read_file(&template.path).expect("a file that was just left");
+    let view = hostbits::file::read(&template.path).expect("a file that was just left");
     assert!(view.is_left_in_order);
-    let left: Vec<_> = view.problems.iter().map(FileProblem::code).collect();
+    let left: Vec<_> = view.problems.iter().map(file::Problem::code).collect();
     assert!(left.is_empty(), "left with {left:?}");
 }
 

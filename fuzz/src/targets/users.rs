@@ -12,7 +12,10 @@ use super::listed::{Means, means};
 use super::naive::{Expected, Layout, expected};
 use super::plan::Plan;
 use crate::run::Trace;
-use hostbits::{Adopted, NextFreeError, Pool, Unreadable, next_free};
+use hostbits::{
+    NextFreeError, Pool, next_free,
+    users::{Adopted, Unreadable},
+};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::collections::BTreeSet;
 use std::net::IpAddr;

@@ -2,7 +2,7 @@
 
 use super::builder::PATIENCE;
 use super::config::Config;
-use super::view::{FileView, read_file};
+use super::view::{View, read};
 use crate::open_error::OpenError;
 use crate::storage::file::{Replaced, Source};
 use std::path::Path;
@@ -10,7 +10,7 @@ use std::path::Path;
 /// Copies a pool file, also while others use it: they go on, and only who opens or closes the file waits.
 ///
 /// The copy is durable when this returns, and never takes the place of another file. It says of itself that it
-/// is a backup. So however it is put back, by [`restore_file`] or by other tools, its words are not believed:
+/// is a backup. So however it is put back, by [`restore`] or by other tools, its words are not believed:
 /// what it has as taken stays taken, and what it has as free is quarantined until [`Pool::reclaim`] is told who
 /// holds what. What was released since it was made is found by a reconciliation pass.
 ///
@@ -18,16 +18,16 @@ use std::path::Path;
 ///
 /// # Errors
 ///
-/// [`OpenError::AlreadyExists`] if there is such a file; as [`read_file`], where there is nothing to copy;
+/// [`OpenError::AlreadyExists`] if there is such a file; as [`read`], where there is nothing to copy;
 /// [`OpenError::Busy`] if somebody who opens or closes the file takes more than 10 seconds.
 ///
 /// ```
-/// # use hostbits::{Pool, RecoveryKind, backup_file};
+/// # use hostbits::{Pool, file::{self, RecoveryKind}};
 /// # let path = std::env::temp_dir().join(format!("hostbits-doc-backup-{}", std::process::id()));
 /// # let copy = path.with_extension("copy");
 /// let pool = Pool::builder("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?).create(&path)?;
 /// pool.allocate()?;
-/// let view = backup_file(&path, &copy)?;
+/// let view = file::backup(&path, &copy)?;
 /// assert_eq!((view.found, view.quarantined), (RecoveryKind::Backup, 252));
 /// # std::fs::remove_file(&path)?;
 /// # std::fs::remove_file(&copy)?;
@@ -35,18 +35,18 @@ use std::path::Path;
 /// ```
 ///
 /// [`Pool::reclaim`]: crate::Pool::reclaim
-pub fn backup_file(path: impl AsRef<Path>, copy: impl AsRef<Path>) -> Result<FileView, OpenError> {
+pub fn backup(path: impl AsRef<Path>, copy: impl AsRef<Path>) -> Result<View, OpenError> {
     let source = Source::begin(path.as_ref(), PATIENCE)?;
     Config::parse(&source.config)?;
     source.back_up(copy.as_ref())?;
-    read_file(copy)
+    read(copy)
 }
 
 /// Puts a backup, or any other copy of a pool file, in the place of a pool file that nobody has open, or where
 /// there is none.
 ///
 /// Its session is that of the backup, or that of the file that was there, or `min_session`, whichever is most:
-/// so what [`FileBuilder::min_session`] asks for is kept by who names it here. Whoever opens the file finds
+/// so what [`Builder::min_session`] asks for is kept by who names it here. Whoever opens the file finds
 /// [`RecoveryKind::Backup`], and everything quarantined that was free in the backup: then [`Pool::reclaim`] with
 /// a list of who holds what, and a reconciliation pass for what was released since the backup was made.
 ///
@@ -58,19 +58,19 @@ pub fn backup_file(path: impl AsRef<Path>, copy: impl AsRef<Path>) -> Result<Fil
 /// [`OpenError::InUse`] while anybody has the file open; [`OpenError::GeometryMismatch`] and
 /// [`OpenError::ModeMismatch`] if it holds another pool; [`OpenError::UnknownContent`] if a newer version has
 /// written it; [`OpenError::BadMagic`] if it is something else. As
-/// [`FileBuilder::open`] otherwise. Nothing was changed.
+/// [`Builder::open`] otherwise. Nothing was changed.
 ///
 /// ```
-/// # use hostbits::{OpenError, Pool, RecoveryKind, backup_file, open_file, restore_file};
+/// # use hostbits::{Pool, file::{self, OpenError, RecoveryKind}};
 /// # let path = std::env::temp_dir().join(format!("hostbits-doc-restore-{}", std::process::id()));
 /// # let copy = path.with_extension("copy");
 /// let pool = Pool::builder("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?).create(&path)?;
-/// backup_file(&path, &copy)?;
+/// file::backup(&path, &copy)?;
 /// let held = pool.allocate()?;
-/// assert!(matches!(restore_file(&copy, &path, 0), Err(OpenError::InUse)));
+/// assert!(matches!(file::restore(&copy, &path, 0), Err(OpenError::InUse)));
 /// drop(pool);
-/// restore_file(&copy, &path, 0)?;
-/// let pool = open_file(&path)?;
+/// file::restore(&copy, &path, 0)?;
+/// let pool = file::open(&path)?;
 /// assert_eq!(pool.recovery().unwrap().kind, RecoveryKind::Backup);
 /// pool.reclaim([held.to_string()])?;
 /// assert!(pool.iter().eq([held]));
@@ -79,15 +79,15 @@ pub fn backup_file(path: impl AsRef<Path>, copy: impl AsRef<Path>) -> Result<Fil
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// [`FileBuilder::min_session`]: crate::FileBuilder::min_session
-/// [`FileBuilder::open`]: crate::FileBuilder::open
-/// [`RecoveryKind::Backup`]: crate::RecoveryKind::Backup
+/// [`Builder::min_session`]: crate::file::Builder::min_session
+/// [`Builder::open`]: crate::file::Builder::open
+/// [`RecoveryKind::Backup`]: crate::file::RecoveryKind::Backup
 /// [`Pool::reclaim`]: crate::Pool::reclaim
-pub fn restore_file(
+pub fn restore(
     backup: impl AsRef<Path>,
     path: impl AsRef<Path>,
     min_session: u64,
-) -> Result<FileView, OpenError> {
+) -> Result<View, OpenError> {
     let path = path.as_ref();
     let source = Source::begin(backup.as_ref(), PATIENCE)?;
     let config = Config::parse(&source.config)?;
@@ -102,7 +102,7 @@ pub fn restore_file(
         session = session.max(found.session());
     }
     source.restore(path, replaced.as_ref(), session)?;
-    read_file(path)
+    read(path)
 }
 
 /// Whether the file that is there is of the same pool.

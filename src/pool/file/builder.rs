@@ -1,13 +1,13 @@
 //! A pool file to be, or to be opened.
 
 use super::config::{Config, facts};
-use super::view::FileView;
+use super::view::View;
 use crate::durability::Durability;
 use crate::geometry::Geometry;
 use crate::network::Network;
 use crate::open_error::{Mismatch, OpenError};
 use crate::policy::Policy;
-use crate::pool::{Builder, Pool, Search};
+use crate::pool::{self, Pool, Search};
 use crate::slot::{SLOTS_PER_CHUNK, SLOTS_PER_WORD, Slot};
 use crate::stats::StatsLevel;
 use crate::storage::Words;
@@ -20,7 +20,8 @@ use std::time::Duration;
 /// How long an opening waits for another one.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A pool in a file, to be created or opened. Begin with [`Builder::durability`] or [`Builder::in_file`].
+/// A pool in a file, to be created or opened. Begin with [`Pool::builder`] and
+/// [`durability`](pool::Builder::durability) or [`in_file`](pool::Builder::in_file).
 ///
 /// A file outlives its processes: after `kill -9` of all of them, what was allocated is allocated,
 /// without a journal to replay. Any number of processes on one machine may have it open; every verb of
@@ -44,14 +45,14 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing happens before `create` or `open`"]
-pub struct FileBuilder<N: Network> {
-    pub(super) builder: Builder<N>,
+pub struct Builder<N: Network> {
+    pub(super) builder: pool::Builder<N>,
     pub(super) durability: Option<Durability>,
     capacity: Option<u64>,
     request: OpenRequest,
 }
 
-impl<N: Network> Builder<N> {
+impl<N: Network> pool::Builder<N> {
     /// Puts the pool in a file of this durability. To open a file, this is compared with what the file
     /// says; without it, [`in_file`](Self::in_file), the file decides, and a new one is
     /// [`Durability::Process`].
@@ -65,8 +66,8 @@ impl<N: Network> Builder<N> {
     /// # std::fs::remove_file(&path)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn durability(self, durability: Durability) -> FileBuilder<N> {
-        FileBuilder {
+    pub fn durability(self, durability: Durability) -> Builder<N> {
+        Builder {
             durability: Some(durability),
             ..self.in_file()
         }
@@ -82,8 +83,8 @@ impl<N: Network> Builder<N> {
     /// # std::fs::remove_file(&path)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn in_file(self) -> FileBuilder<N> {
-        FileBuilder {
+    pub fn in_file(self) -> Builder<N> {
+        Builder {
             builder: self,
             durability: None,
             capacity: None,
@@ -96,14 +97,14 @@ impl<N: Network> Builder<N> {
         }
     }
 
-    /// [`FileBuilder::create`] with its defaults.
+    /// [`Builder::create`] with its defaults.
     ///
     /// # Errors
     ///
     /// As there.
     ///
     /// ```
-    /// # use hostbits::{OpenError, Pool};
+    /// # use hostbits::{Pool, file::OpenError};
     /// # let path = std::env::temp_dir().join(format!("hostbits-doc-create-{}", std::process::id()));
     /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
     /// let pool = Pool::builder(net).create(&path)?;
@@ -115,14 +116,14 @@ impl<N: Network> Builder<N> {
         self.clone().in_file().create(path)
     }
 
-    /// [`FileBuilder::open`] with its defaults.
+    /// [`Builder::open`] with its defaults.
     ///
     /// # Errors
     ///
     /// As there.
     ///
     /// ```
-    /// # use hostbits::{OpenError, Pool};
+    /// # use hostbits::{Pool, file::OpenError};
     /// # let path = std::env::temp_dir().join(format!("hostbits-doc-open-{}", std::process::id()));
     /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
     /// assert!(matches!(Pool::builder(net).open(&path), Err(OpenError::NotFound)));
@@ -132,7 +133,7 @@ impl<N: Network> Builder<N> {
         self.clone().in_file().open(path)
     }
 
-    /// [`FileBuilder::open_or_create`] with its defaults.
+    /// [`Builder::open_or_create`] with its defaults.
     ///
     /// # Errors
     ///
@@ -153,7 +154,7 @@ impl<N: Network> Builder<N> {
     }
 }
 
-impl<N: Network> FileBuilder<N> {
+impl<N: Network> Builder<N> {
     /// Makes room for so many slots in all, to [grow](Self::grow) into later. Default: the slots there are.
     ///
     /// Beyond the first, 3 bits per slot. To open a file, this is compared with what the file has room
@@ -203,11 +204,11 @@ impl<N: Network> FileBuilder<N> {
         self
     }
 
-    /// Refuses a file whose [session](crate::Recovery::session) is below this one: it was put back from
+    /// Refuses a file whose [session](crate::file::Recovery::session) is below this one: it was put back from
     /// a copy. A file that is not there is not created, either.
     ///
     /// ```
-    /// # use hostbits::{OpenError, Pool};
+    /// # use hostbits::{Pool, file::OpenError};
     /// # let path = std::env::temp_dir().join(format!("hostbits-doc-session-{}", std::process::id()));
     /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
     /// let pool = Pool::builder(net).create(&path)?;
@@ -225,7 +226,7 @@ impl<N: Network> FileBuilder<N> {
     /// Waits so long for somebody else who is opening or closing the file. Default: 10 seconds.
     ///
     /// ```
-    /// # use hostbits::{OpenError, Pool};
+    /// # use hostbits::{Pool, file::OpenError};
     /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
     /// let builder = Pool::builder(net).in_file().lock_timeout(std::time::Duration::from_secs(1));
     /// assert!(matches!(builder.open("no such file"), Err(OpenError::NotFound)));
@@ -239,7 +240,7 @@ impl<N: Network> FileBuilder<N> {
     /// Opens a file that belongs to another user, who could change it under us. Default: no.
     ///
     /// ```
-    /// # use hostbits::{OpenError, Pool};
+    /// # use hostbits::{Pool, file::OpenError};
     /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
     /// let builder = Pool::builder(net).in_file().allow_other_owner(true);
     /// assert!(matches!(builder.open("no such file"), Err(OpenError::NotFound)));
@@ -253,7 +254,7 @@ impl<N: Network> FileBuilder<N> {
     /// Opens a file that group or others may write to. Default: no.
     ///
     /// ```
-    /// # use hostbits::{OpenError, Pool};
+    /// # use hostbits::{Pool, file::OpenError};
     /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
     /// let builder = Pool::builder(net).in_file().allow_shared_mode(true);
     /// assert!(matches!(builder.open("no such file"), Err(OpenError::NotFound)));
@@ -267,7 +268,7 @@ impl<N: Network> FileBuilder<N> {
     /// Opens a file that has several names. Default: no.
     ///
     /// ```
-    /// # use hostbits::{OpenError, Pool};
+    /// # use hostbits::{Pool, file::OpenError};
     /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
     /// let builder = Pool::builder(net).in_file().allow_hard_links(true);
     /// assert!(matches!(builder.open("no such file"), Err(OpenError::NotFound)));
@@ -282,7 +283,7 @@ impl<N: Network> FileBuilder<N> {
     /// no. Then *you* make sure that one machine alone, and on some systems one process alone, uses it.
     ///
     /// ```
-    /// # use hostbits::{OpenError, Pool};
+    /// # use hostbits::{Pool, file::OpenError};
     /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
     /// let builder = Pool::builder(net).in_file().allow_remote_file_system(true);
     /// assert!(matches!(builder.open("no such file"), Err(OpenError::NotFound)));
@@ -298,7 +299,7 @@ impl<N: Network> FileBuilder<N> {
     /// release is a `SIGBUS`, the end of the process.
     ///
     /// ```
-    /// # use hostbits::{OpenError, Pool};
+    /// # use hostbits::{Pool, file::OpenError};
     /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
     /// let builder = Pool::builder(net).in_file().allow_copy_on_write(true);
     /// assert!(matches!(builder.open("no such file"), Err(OpenError::NotFound)));
@@ -363,7 +364,7 @@ impl<N: Network> FileBuilder<N> {
     /// replaced.
     ///
     /// ```
-    /// # use hostbits::{Pool, RecoveryKind};
+    /// # use hostbits::{Pool, file::RecoveryKind};
     /// # let path = std::env::temp_dir().join(format!("hostbits-doc-either2-{}", std::process::id()));
     /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
     /// let pool = Pool::builder(net).in_file().open_or_create(&path)?;
@@ -478,7 +479,7 @@ impl<N: Network> FileBuilder<N> {
         finish(opening, geometry, self.builder.policy, self.builder.stats)
     }
 
-    /// Checks that what [`read_file`](crate::read_file) has found is the pool asked for, as
+    /// Checks that what [`read`](super::read) has found is the pool asked for, as
     /// [`open`](Self::open) does.
     ///
     /// # Errors
@@ -487,18 +488,18 @@ impl<N: Network> FileBuilder<N> {
     /// [`OpenError::StaleFile`] if it is too old, or [`OpenError::Build`] if there can be no such pool.
     ///
     /// ```
-    /// # use hostbits::{OpenError, Pool, read_file};
+    /// # use hostbits::{Pool, file::{self, OpenError}};
     /// # let path = std::env::temp_dir().join(format!("hostbits-doc-same-{}", std::process::id()));
     /// let of = |net: &str| Pool::builder(net.parse::<ipnet::Ipv4Net>().unwrap()).in_file();
     /// of("10.0.0.0/24").create(&path)?;
-    /// let view = read_file(&path)?;
+    /// let view = file::read(&path)?;
     /// of("10.0.0.0/24").check(&view)?;
     /// let other = of("10.0.0.0/25").check(&view);
     /// assert!(matches!(other, Err(OpenError::GeometryMismatch { .. })));
     /// # std::fs::remove_file(&path)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn check(&self, view: &FileView) -> Result<(), OpenError> {
+    pub fn check(&self, view: &View) -> Result<(), OpenError> {
         let in_file = Config::of(view.snapshot.geometry(), view.info.policy);
         self.check_same(&self.lay_out()?, &in_file, view.capacity)?;
         self.check_durability(view.durability)?;
@@ -547,40 +548,40 @@ pub(super) fn room(capacity_words: u64) -> u64 {
 ///
 /// # Errors
 ///
-/// As [`FileBuilder::open`], without the comparison.
+/// As [`Builder::open`], without the comparison.
 ///
 /// ```
 /// # use hostbits::Pool;
 /// # let path = std::env::temp_dir().join(format!("hostbits-doc-any-{}", std::process::id()));
 /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
 /// let pool = Pool::builder(net).create(&path)?;
-/// let same = hostbits::open_file(&path)?;
+/// let same = hostbits::file::open(&path)?;
 /// assert_eq!(same.info().network, Some(net.into()));
 /// let addr = same.allocate()?;
 /// assert_eq!(pool.allocated(), 1);
 /// # std::fs::remove_file(&path)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn open_file(path: impl AsRef<Path>) -> Result<Pool<IpNet>, OpenError> {
-    open_file_since(path, 0)
+pub fn open(path: impl AsRef<Path>) -> Result<Pool<IpNet>, OpenError> {
+    open_since(path, 0)
 }
 
-/// [`open_file`], for who has seen the file before: see [`FileBuilder::min_session`].
+/// [`open`], for who has seen the file before: see [`Builder::min_session`].
 ///
 /// # Errors
 ///
 /// As there.
 ///
 /// ```
-/// # use hostbits::{OpenError, Pool, open_file_since};
+/// # use hostbits::{Pool, file::{self, OpenError}};
 /// # let path = std::env::temp_dir().join(format!("hostbits-doc-since-{}", std::process::id()));
 /// drop(Pool::builder("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?).create(&path)?);
-/// assert!(open_file_since(&path, 1).is_ok());
-/// assert!(matches!(open_file_since(&path, 9), Err(OpenError::StaleFile { session: 2, min: 9 })));
+/// assert!(file::open_since(&path, 1).is_ok());
+/// assert!(matches!(file::open_since(&path, 9), Err(OpenError::StaleFile { session: 2, min: 9 })));
 /// # std::fs::remove_file(&path)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn open_file_since(path: impl AsRef<Path>, min_session: u64) -> Result<Pool<IpNet>, OpenError> {
+pub fn open_since(path: impl AsRef<Path>, min_session: u64) -> Result<Pool<IpNet>, OpenError> {
     let request = OpenRequest {
         patience: PATIENCE,
         relaxed: Relaxed::default(),

@@ -1,6 +1,6 @@
 //! What growing a file would do, told before it is done.
 
-use super::FileBuilder;
+use super::Builder;
 use super::builder::room;
 use super::config::Config;
 use crate::geometry::slot_count;
@@ -9,7 +9,7 @@ use crate::open_error::OpenError;
 use crate::storage::file::{Peek, has_room_for_config};
 use std::path::Path;
 
-/// What [`FileBuilder::grow`] would do to a file. Plain data.
+/// What [`Builder::grow`] would do to a file. Plain data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -22,7 +22,7 @@ pub struct Growth {
     pub needs_more_room: bool,
 }
 
-impl<N: Network> FileBuilder<N> {
+impl<N: Network> Builder<N> {
     /// Tells what [`grow`](Self::grow) would do to the file, by the same rules, and leaves it alone: no lock
     /// is taken and nothing is written. Others may change the file before somebody grows it.
     ///
@@ -33,7 +33,7 @@ impl<N: Network> FileBuilder<N> {
     /// [`OpenError::GeometryMismatch`] if an address would move, or could no longer be handed out.
     ///
     /// ```
-    /// # use hostbits::{OpenError, Pool};
+    /// # use hostbits::{Pool, file::OpenError};
     /// # let path = std::env::temp_dir().join(format!("hostbits-doc-growth-{}", std::process::id()));
     /// let of = |net: &str| Pool::builder(net.parse::<ipnet::Ipv4Net>().unwrap()).in_file();
     /// of("10.0.0.0/24").create(&path)?;

@@ -20,10 +20,10 @@ mod slow_sync;
 mod verbs;
 mod view;
 
-pub use backup::{backup_file, restore_file};
-pub use builder::{FileBuilder, open_file, open_file_since};
+pub use backup::{backup, restore};
+pub use builder::{Builder, open, open_since};
 pub use growth::Growth;
 pub(crate) use reclaim::check_clear;
 pub use reclaim::{ReclaimError, Reclaimed};
 pub use verbs::Health;
-pub use view::{FileProblem, FileView, read_file};
+pub use view::{Problem, View, read};

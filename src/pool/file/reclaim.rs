@@ -13,7 +13,7 @@ use crate::error::Refusal;
 use crate::network::Network;
 use crate::pool::Pool;
 use crate::sync::Ordering;
-use crate::users::{Adopted, Unreadable, UserRecord};
+use crate::users::{Adopted, Record, Unreadable};
 use std::error::Error;
 use std::fmt;
 
@@ -136,7 +136,7 @@ impl<N: Network> Pool<N> {
     /// ```
     pub fn reclaim(
         &self,
-        users: impl IntoIterator<Item = impl UserRecord>,
+        users: impl IntoIterator<Item = impl Record>,
     ) -> Result<Reclaimed, ReclaimError> {
         self.reclaim_with(Unreadable::Refuse, users)
     }
@@ -149,7 +149,7 @@ impl<N: Network> Pool<N> {
     /// As there.
     ///
     /// ```
-    /// # use hostbits::{Pool, Unreadable};
+    /// # use hostbits::{Pool, users::Unreadable};
     /// # let path = std::env::temp_dir().join(format!("hostbits-doc-reading-{}", std::process::id()));
     /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
     /// let pool = Pool::builder(net).create(&path)?;
@@ -162,7 +162,7 @@ impl<N: Network> Pool<N> {
     pub fn reclaim_with(
         &self,
         unreadable: Unreadable,
-        users: impl IntoIterator<Item = impl UserRecord>,
+        users: impl IntoIterator<Item = impl Record>,
     ) -> Result<Reclaimed, ReclaimError> {
         self.check_reclaimable()?;
         let mut listing = self.read_list(users);

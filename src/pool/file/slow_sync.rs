@@ -9,8 +9,10 @@ mod scratch;
 use crate::durability::Durability;
 use crate::error::AllocateError;
 use crate::network::Network;
-use crate::pool::{Pool, ReconcileOptions};
-use crate::set::{DualStack, NewMember, PoolSet, StaticBand, SubPool, TwinPools};
+use crate::pool::Pool;
+use crate::pool::reconcile::Options;
+use crate::set::pair::DualStack;
+use crate::set::{NewMember, PoolSet, StaticBand, SubPool, TwinPools};
 use crate::{Client, Policy};
 use ipnet::{Ipv4Net, Ipv6Net};
 use scratch::Scratch;
@@ -60,7 +62,7 @@ impl<N: Network> Twice<N> {
     fn free_and_take_all(&self) -> Vec<N::Addr> {
         let claimed: Vec<_> = self.theirs.iter().collect();
         assert!(!claimed.is_empty(), "something was claimed");
-        let options = ReconcileOptions::new().grace(Duration::ZERO);
+        let options = Options::new().grace(Duration::ZERO);
         let mut reconciler = self.theirs.reconciler_with(options).unwrap();
         let plan = reconciler.begin().unwrap().finish(0).unwrap();
         let freed = reconciler.apply_at_most(&plan, 1000).unwrap().freed;

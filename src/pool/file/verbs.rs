@@ -119,7 +119,7 @@ impl<N: Network> Pool<N> {
     /// Tells what the file had been through when this pool opened it; `None` for a pool on the heap.
     ///
     /// ```
-    /// # use hostbits::{Pool, RecoveryKind};
+    /// # use hostbits::{Pool, file::RecoveryKind};
     /// # let path = std::env::temp_dir().join(format!("hostbits-doc-been-{}", std::process::id()));
     /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
     /// drop(Pool::builder(net).create(&path)?);

@@ -15,10 +15,10 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-/// What a pool file held when [`read_file`] looked at it, as an opening would have found it. Plain data.
+/// What a pool file held when [`read`] looked at it, as an opening would have found it. Plain data.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct FileView {
+pub struct View {
     /// What the pool is. It is searched and counted by the defaults; a random policy has the seed 0.
     pub info: NetworkInfo,
     /// What was allocated: each word from its own moment. Quarantined addresses count as allocated, also
@@ -37,7 +37,7 @@ pub struct FileView {
     pub health: Health,
     /// What the file promises.
     pub durability: Durability,
-    /// As of [`Recovery::session`](crate::Recovery::session); `None` if no state can be read.
+    /// As of [`Recovery::session`](crate::file::Recovery::session); `None` if no state can be read.
     pub session: Option<u64>,
     /// The last process has left it in order. Otherwise somebody has it open, or died with it.
     pub is_left_in_order: bool,
@@ -49,7 +49,7 @@ pub struct FileView {
     /// would be told "nothing is free" waits for them. See [`Pool::processes_in_flight`].
     pub in_flight: Vec<u32>,
     /// What is wrong with it.
-    pub problems: Vec<FileProblem>,
+    pub problems: Vec<Problem>,
 }
 
 /// Something that is wrong with a pool file, and that it can be opened with.
@@ -60,7 +60,7 @@ pub struct FileView {
     serde(tag = "code", rename_all = "kebab-case")
 )]
 #[non_exhaustive]
-pub enum FileProblem {
+pub enum Problem {
     /// One of the two headers is damaged. The other one is enough.
     OneHeader,
     /// The states cannot tell what happened last. The next one who is alone with the file takes it for a
@@ -91,7 +91,7 @@ pub enum FileProblem {
     Changed,
 }
 
-impl FileView {
+impl View {
     /// Makes a pool on the heap of what was there: to ask it what a pool can be asked, or what it would hand
     /// out next. It is a copy; whatever is done to it, the file does not know.
     ///
@@ -100,7 +100,7 @@ impl FileView {
     /// # let path = std::env::temp_dir().join(format!("hostbits-doc-copy-{}", std::process::id()));
     /// let pool = Pool::builder("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?).create(&path)?;
     /// pool.allocate()?;
-    /// let copy = hostbits::read_file(&path)?.to_pool();
+    /// let copy = hostbits::file::read(&path)?.to_pool();
     /// assert_eq!(copy.allocated(), 1);
     /// assert_eq!(copy.allocate()?.to_string(), "10.0.0.3");
     /// assert_eq!((copy.allocated(), pool.allocated()), (2, 1));
@@ -113,25 +113,25 @@ impl FileView {
     }
 }
 
-impl FileView {
-    /// Checks that the file's session is at least this one, as [`FileBuilder::min_session`] does.
+impl View {
+    /// Checks that the file's session is at least this one, as [`Builder::min_session`] does.
     ///
     /// # Errors
     ///
     /// [`OpenError::StaleFile`] if it is below.
     ///
     /// ```
-    /// # use hostbits::{OpenError, Pool};
+    /// # use hostbits::{Pool, file::OpenError};
     /// # let path = std::env::temp_dir().join(format!("hostbits-doc-least-{}", std::process::id()));
     /// let pool = Pool::builder("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?).create(&path)?;
-    /// let view = hostbits::read_file(&path)?;
+    /// let view = hostbits::file::read(&path)?;
     /// assert!(view.check_session(1).is_ok());
     /// assert!(matches!(view.check_session(2), Err(OpenError::StaleFile { session: 1, min: 2 })));
     /// # std::fs::remove_file(&path)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// [`FileBuilder::min_session`]: crate::FileBuilder::min_session
+    /// [`Builder::min_session`]: crate::file::Builder::min_session
     pub fn check_session(&self, min: u64) -> Result<(), OpenError> {
         let session = self.session.unwrap_or(0);
         match session < min {
@@ -144,33 +144,33 @@ impl FileView {
     /// use the file, put right.
     ///
     /// ```
-    /// # use hostbits::{FileProblem, Pool};
+    /// # use hostbits::{Pool, file};
     /// # let path = std::env::temp_dir().join(format!("hostbits-doc-damage-{}", std::process::id()));
     /// let pool = Pool::builder("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?).create(&path)?;
-    /// let view = hostbits::read_file(&path)?;
-    /// assert!(view.is_damage(&FileProblem::OneHeader));
-    /// assert!(!view.is_damage(&FileProblem::HiddenSlots));
+    /// let view = hostbits::file::read(&path)?;
+    /// assert!(view.is_damage(&file::Problem::OneHeader));
+    /// assert!(!view.is_damage(&file::Problem::HiddenSlots));
     /// # std::fs::remove_file(&path)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn is_damage(&self, problem: &FileProblem) -> bool {
+    pub fn is_damage(&self, problem: &Problem) -> bool {
         match problem {
-            FileProblem::HiddenSlots => false,
+            Problem::HiddenSlots => false,
             // The quarantine is not synced with what is free.
-            FileProblem::FreeSuspects { .. } => {
+            Problem::FreeSuspects { .. } => {
                 self.is_left_in_order || self.found == RecoveryKind::Joined
             }
-            FileProblem::OneHeader
-            | FileProblem::Doubtful
-            | FileProblem::StrayBits { .. }
-            | FileProblem::WriteFailed { .. }
-            | FileProblem::Changed => true,
+            Problem::OneHeader
+            | Problem::Doubtful
+            | Problem::StrayBits { .. }
+            | Problem::WriteFailed { .. }
+            | Problem::Changed => true,
         }
     }
 }
 
-impl FileProblem {
+impl Problem {
     /// A stable name for logs, JSON and exit codes: kebab case.
     pub fn code(&self) -> &'static str {
         match self {
@@ -185,7 +185,7 @@ impl FileProblem {
     }
 }
 
-impl fmt::Display for FileProblem {
+impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OneHeader => f.write_str("one of the two headers is damaged"),
@@ -221,20 +221,20 @@ impl fmt::Display for FileProblem {
 ///
 /// # Errors
 ///
-/// As [`FileBuilder::open`](crate::FileBuilder::open), where the file is not one that can be read.
+/// As [`Builder::open`](crate::file::Builder::open), where the file is not one that can be read.
 ///
 /// ```
 /// # use hostbits::Pool;
 /// # let path = std::env::temp_dir().join(format!("hostbits-doc-view-{}", std::process::id()));
 /// let pool = Pool::builder("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?).create(&path)?;
 /// pool.allocate()?;
-/// let view = hostbits::read_file(&path)?;
+/// let view = hostbits::file::read(&path)?;
 /// assert_eq!((view.snapshot.allocated(), view.is_left_in_order), (1, false));
 /// assert_eq!(view.problems, []);
 /// # std::fs::remove_file(&path)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn read_file(path: impl AsRef<Path>) -> Result<FileView, OpenError> {
+pub fn read(path: impl AsRef<Path>) -> Result<View, OpenError> {
     let mut peek = Peek::at(path.as_ref())?;
     let facts_in_header = peek.header.facts;
     let config = Config::parse(&peek.config)?;
@@ -249,7 +249,7 @@ pub fn read_file(path: impl AsRef<Path>) -> Result<FileView, OpenError> {
     peek.foresee(usable_bits(&geometry));
     let newest = peek.states.newest;
     let quarantined = ones(peek.quarantine.iter().copied());
-    Ok(FileView {
+    Ok(View {
         info: NetworkInfo {
             policy: config.policy(|| 0),
             ..NetworkInfo::of(&geometry)
@@ -279,7 +279,7 @@ pub fn read_file(path: impl AsRef<Path>) -> Result<FileView, OpenError> {
     })
 }
 
-fn problems(peek: &Peek, geometry: &Geometry<IpNet>) -> Vec<FileProblem> {
+fn problems(peek: &Peek, geometry: &Geometry<IpNet>) -> Vec<Problem> {
     let mut usable = usable_bits(geometry);
     let stray = |&free: &u64| free & !usable();
     let bits = ones(peek.free.iter().map(stray));
@@ -289,14 +289,14 @@ fn problems(peek: &Peek, geometry: &Geometry<IpNet>) -> Vec<FileProblem> {
         return Vec::new();
     }
     let found = [
-        peek.poison.map(|errno| FileProblem::WriteFailed { errno }),
-        peek.is_changed().then_some(FileProblem::Changed),
-        (!peek.has_both_headers).then_some(FileProblem::OneHeader),
-        (!peek.states.is_whole).then_some(FileProblem::Doubtful),
-        (bits != 0).then_some(FileProblem::StrayBits { bits }),
-        (addresses != 0).then_some(FileProblem::FreeSuspects { addresses }),
+        peek.poison.map(|errno| Problem::WriteFailed { errno }),
+        peek.is_changed().then_some(Problem::Changed),
+        (!peek.has_both_headers).then_some(Problem::OneHeader),
+        (!peek.states.is_whole).then_some(Problem::Doubtful),
+        (bits != 0).then_some(Problem::StrayBits { bits }),
+        (addresses != 0).then_some(Problem::FreeSuspects { addresses }),
         // Whoever comes next and finds nobody makes it anew.
-        (peek.is_in_use && peek.has_hidden_slots()).then_some(FileProblem::HiddenSlots),
+        (peek.is_in_use && peek.has_hidden_slots()).then_some(Problem::HiddenSlots),
     ];
     found.into_iter().flatten().collect()
 }

@@ -3,8 +3,8 @@
 use super::fuse::{Facts, blown};
 use super::reconciler::Reconciler;
 use crate::network::Network;
+use crate::plan::{Applied, ApplyError, Plan, PlanRange, Undone};
 use crate::pool::Pool;
-use crate::reconcile::{Applied, ApplyError, Plan, PlanRange, Undone};
 use crate::slot::{Slot, bits_within, slots_in, words_within};
 use crate::stats::Event;
 use std::sync::atomic::Ordering;
@@ -36,11 +36,11 @@ impl<N: Network> Reconciler<'_, N> {
     /// is not the latest of this pool, or the pool is poisoned. Nothing has changed.
     ///
     /// ```
-    /// # use hostbits::{Pool, ReconcileOptions};
+    /// # use hostbits::{Pool, reconcile};
     /// # use std::time::Duration;
     /// let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
     /// pool.allocate_many(100)?;
-    /// let options = ReconcileOptions::new().grace(Duration::ZERO);
+    /// let options = reconcile::Options::new().grace(Duration::ZERO);
     /// let mut reconciler = pool.reconciler_with(options)?;
     /// let plan = reconciler.begin()?.finish(0)?;
     /// assert_eq!(reconciler.apply(&plan).unwrap_err().code(), "empty-list");
@@ -59,11 +59,11 @@ impl<N: Network> Reconciler<'_, N> {
     /// As there, and [`ApplyError::Fuse`] if more would be freed.
     ///
     /// ```
-    /// # use hostbits::{Pool, ReconcileOptions};
+    /// # use hostbits::{Pool, reconcile};
     /// # use std::time::Duration;
     /// # let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
     /// # pool.allocate_many(100)?;
-    /// # let options = ReconcileOptions::new().grace(Duration::ZERO);
+    /// # let options = reconcile::Options::new().grace(Duration::ZERO);
     /// # let mut reconciler = pool.reconciler_with(options)?;
     /// let plan = reconciler.begin()?.finish(0)?;
     /// assert!(reconciler.apply_at_most(&plan, 99).is_err());
@@ -111,10 +111,10 @@ impl<N: Network> Reconciler<'_, N> {
     /// The plan is of another pool, or the pool is poisoned. Nothing has changed.
     ///
     /// ```
-    /// # use hostbits::{Pool, ReconcileOptions};
+    /// # use hostbits::{Pool, reconcile};
     /// # use std::time::Duration;
     /// # let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
-    /// # let options = ReconcileOptions::new().grace(Duration::ZERO);
+    /// # let options = reconcile::Options::new().grace(Duration::ZERO);
     /// # let mut reconciler = pool.reconciler_with(options)?;
     /// pool.allocate_many(3)?;
     /// let plan = reconciler.begin()?.finish(0)?;

@@ -1,6 +1,6 @@
 //! The rules that keep a plan from freeing anything.
 
-use crate::reconcile::{Fuse, Plan};
+use crate::plan::{Fuse, Plan};
 use std::time::Duration;
 
 /// So few may always be freed.

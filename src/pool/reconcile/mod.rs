@@ -19,14 +19,14 @@ mod reconciler;
 mod sightings;
 
 pub(crate) use fuse::{Facts, blown};
-pub use options::ReconcileOptions;
+pub use options::Options;
 pub use pass::Pass;
 pub(crate) use pass::check_whole;
 pub use reconciler::Reconciler;
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use crate::reconcile::PassError;
+    use crate::plan::PassError;
     use crate::{Pool, PoolSet};
     use ipnet::Ipv4Net;
     use std::sync::Arc;

@@ -10,26 +10,26 @@ const DEFAULT_GRACE: Duration = Duration::from_secs(600);
 
 type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
-/// The choices of a [`Reconciler`](crate::Reconciler).
+/// The choices of a [`Reconciler`](crate::reconcile::Reconciler).
 ///
 /// ```
-/// use hostbits::{Pool, ReconcileOptions};
+/// use hostbits::{Pool, reconcile};
 /// use std::time::Duration;
 ///
 /// let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
-/// let options = ReconcileOptions::new().grace(Duration::from_secs(60));
+/// let options = reconcile::Options::new().grace(Duration::from_secs(60));
 /// let reconciler = pool.reconciler_with(options)?;
 /// # drop(reconciler);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct ReconcileOptions {
+pub struct Options {
     pub(super) grace: Duration,
     pub(crate) unreadable: Unreadable,
     clock: Option<Clock>,
 }
 
-impl Default for ReconcileOptions {
+impl Default for Options {
     fn default() -> Self {
         Self {
             grace: DEFAULT_GRACE,
@@ -39,7 +39,7 @@ impl Default for ReconcileOptions {
     }
 }
 
-impl ReconcileOptions {
+impl Options {
     /// A grace of ten minutes, and nothing is freed by a list with an entry that cannot be read.
     pub fn new() -> Self {
         Self::default()
@@ -94,9 +94,9 @@ impl ReconcileOptions {
     }
 }
 
-impl fmt::Debug for ReconcileOptions {
+impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReconcileOptions")
+        f.debug_struct("Options")
             .field("grace", &self.grace)
             .field("unreadable", &self.unreadable)
             .finish_non_exhaustive()

@@ -4,12 +4,12 @@ use super::reconciler::Reconciler;
 use super::sightings::{Sighting, Times, see};
 use crate::bitmap::{Gate, WordBits};
 use crate::network::Network;
+use crate::plan::{EntryCounts, PassError, Plan, PlanRange, SlotCounts};
 use crate::pool::Pool;
 use crate::pool::listing::{BlockSays, Listing};
-use crate::reconcile::{EntryCounts, PassError, Plan, PlanRange, SlotCounts};
 use crate::slot::{Slot, runs_in};
 use crate::sync::Ordering;
-use crate::users::UserRecord;
+use crate::users::Record;
 
 /// A pass that has begun: hand it the whole list, then finish it.
 ///
@@ -72,7 +72,7 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
     /// assert_eq!(pass.finish(2)?.entries.missing, 2);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn read(&mut self, users: impl IntoIterator<Item = impl UserRecord>) {
+    pub fn read(&mut self, users: impl IntoIterator<Item = impl Record>) {
         // Until the end is seen: as in `try_read`.
         let was_incomplete = std::mem::replace(&mut self.is_incomplete, true);
         for user in users {
@@ -97,7 +97,7 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
     /// ```
     pub fn try_read<E>(
         &mut self,
-        users: impl IntoIterator<Item = Result<impl UserRecord, E>>,
+        users: impl IntoIterator<Item = Result<impl Record, E>>,
     ) -> Result<(), E> {
         // Until the end is seen: a list that panics has not been read either.
         let was_incomplete = std::mem::replace(&mut self.is_incomplete, true);
@@ -145,12 +145,12 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
     }
 
     /// Reads the entry `position` of a list of which others read the rest.
-    pub(crate) fn read_as(&mut self, position: u64, user: &impl UserRecord) {
+    pub(crate) fn read_as(&mut self, position: u64, user: &impl Record) {
         self.listing.read_as(position, user);
     }
 
     /// Reads what an entry for several pools, the one at `position`, names of this one.
-    pub(crate) fn read_part(&mut self, position: u64, user: &impl UserRecord) -> BlockSays {
+    pub(crate) fn read_part(&mut self, position: u64, user: &impl Record) -> BlockSays {
         self.listing.read_part(position, user)
     }
 

@@ -1,12 +1,12 @@
 //! Holds the one slot of a pool's reconciliation.
 
-use super::options::{ReconcileOptions, millis};
+use super::options::{Options, millis};
 use super::pass::Pass;
 use super::sightings::Sighting;
 use crate::bitmap::{Gate, Mark};
 use crate::network::Network;
+use crate::plan::{FileIdentity, Plan, PlanRange, PoolIdentity, ReconcilerError};
 use crate::pool::Pool;
-use crate::reconcile::{FileIdentity, Plan, PlanRange, PoolIdentity, ReconcilerError};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,7 +16,7 @@ use std::time::SystemTime;
 ///
 /// There is one at a time for each pool, over all processes. From its first pass on every allocation
 /// leaves a mark, until the reconciler is dropped: so a later pass knows which orphans have been orphans all
-/// the time. An orphan is freed when three passes have seen it, each begun [`grace`](ReconcileOptions::grace)
+/// the time. An orphan is freed when three passes have seen it, each begun [`grace`](Options::grace)
 /// or more after the list of the one before had been read. Allocations go on meanwhile, and cost a few
 /// nanoseconds more.
 ///
@@ -24,14 +24,14 @@ use std::time::SystemTime;
 /// that dies with it.
 ///
 /// ```
-/// use hostbits::{Pool, ReconcileOptions};
+/// use hostbits::{Pool, reconcile};
 /// use std::time::Duration;
 ///
 /// let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
 /// let (alice, lost) = (pool.allocate()?, pool.allocate()?);
 ///
 /// // Everybody has stopped joining and leaving, so the first sight is enough.
-/// let options = ReconcileOptions::new().grace(Duration::ZERO);
+/// let options = reconcile::Options::new().grace(Duration::ZERO);
 /// let mut reconciler = pool.reconciler_with(options)?;
 /// let mut pass = reconciler.begin()?;
 /// pass.read([(alice, "alice")]);             // read the list only now
@@ -43,7 +43,7 @@ use std::time::SystemTime;
 /// ```
 pub struct Reconciler<'a, N: Network> {
     pub(super) pool: &'a Pool<N>,
-    pub(super) options: ReconcileOptions,
+    pub(super) options: Options,
     clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
     /// The gate as we left it, once it is up.
     pub(super) gate: Option<Gate>,
@@ -60,7 +60,7 @@ pub struct Reconciler<'a, N: Network> {
 }
 
 impl<N: Network> Pool<N> {
-    /// Begins to reconcile, with a [`grace`](ReconcileOptions::grace) of ten minutes.
+    /// Begins to reconcile, with a [`grace`](Options::grace) of ten minutes.
     ///
     /// # Errors
     ///
@@ -74,7 +74,7 @@ impl<N: Network> Pool<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn reconciler(&self) -> Result<Reconciler<'_, N>, ReconcilerError> {
-        self.reconciler_with(ReconcileOptions::default())
+        self.reconciler_with(Options::default())
     }
 
     /// Begins to reconcile with choices.
@@ -84,20 +84,17 @@ impl<N: Network> Pool<N> {
     /// As [`reconciler`](Self::reconciler).
     ///
     /// ```
-    /// use hostbits::{ReconcileOptions, Unreadable};
+    /// use hostbits::{reconcile, users::Unreadable};
     ///
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
-    /// let options = ReconcileOptions::new().unreadable(Unreadable::Skip { at_most: 1 });
+    /// let options = reconcile::Options::new().unreadable(Unreadable::Skip { at_most: 1 });
     /// let mut pass_maker = pool.reconciler_with(options)?;
     /// let mut pass = pass_maker.begin()?;
     /// pass.read(["10.0.0.16/28", "10.0.0.2x"]);
     /// assert_eq!(pass.finish(2)?.slots.missing, 16);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn reconciler_with(
-        &self,
-        options: ReconcileOptions,
-    ) -> Result<Reconciler<'_, N>, ReconcilerError> {
+    pub fn reconciler_with(&self, options: Options) -> Result<Reconciler<'_, N>, ReconcilerError> {
         self.take_reconcile_slot()?;
         Ok(Reconciler {
             clock: options.start_clock(),
@@ -132,7 +129,7 @@ impl<N: Network> Pool<N> {
     /// ```
     pub fn resume_reconciler(
         &self,
-        options: ReconcileOptions,
+        options: Options,
         plan: &Plan,
     ) -> Result<Reconciler<'_, N>, ReconcilerError> {
         if plan.pool != self.plan_identity() {

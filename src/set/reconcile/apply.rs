@@ -1,15 +1,15 @@
 //! Asks the rules of all members, and then frees what is ripe and takes what is missing, member by member.
 
-use super::error::SetApplyError;
-use super::plan::{SetApplied, SetPlan, SetUndone};
-use super::reconciler::SetReconciler;
+use super::error::ApplyError;
+use super::plan::{Applied, Plan, Undone};
+use super::reconciler::Reconciler;
 use crate::network::Network;
-use crate::pool::{Facts, Reconciler, blown};
-use crate::reconcile::{ApplyError, Plan};
+use crate::pool::reconcile::{Facts, blown};
+use crate::reconcile;
 use crate::set::MemberId;
 
-impl<'s, N: Network> SetReconciler<'s, N> {
-    /// Applies the latest plan in every member: see [`Reconciler::apply`](crate::Reconciler::apply).
+impl<'s, N: Network> Reconciler<'s, N> {
+    /// Applies the latest plan in every member: see [`reconcile::Reconciler::apply`].
     ///
     /// The rules are asked first, those of each member and the same ones once more of all members together, as
     /// if they were one pool. If one forbids, nothing is done anywhere: so a list that lacks one network, because
@@ -20,16 +20,16 @@ impl<'s, N: Network> SetReconciler<'s, N> {
     ///
     /// # Errors
     ///
-    /// [`SetApplyError::Fuse`] if a rule forbids to free; [`SetApplyError::Member`] if a plan is not the latest
+    /// [`ApplyError::Fuse`] if a rule forbids to free; [`ApplyError::Member`] if a plan is not the latest
     /// one of its member, or the member is poisoned, or is not of the set. Nothing has changed in any member.
     ///
     /// ```
-    /// # use hostbits::{Pool, PoolSet, ReconcileOptions};
+    /// # use hostbits::{Pool, PoolSet, reconcile};
     /// # use std::time::Duration;
     /// # let pool = |net: &str| Pool::new(net.parse::<ipnet::Ipv4Net>().unwrap());
     /// let set = PoolSet::new([pool("10.0.0.0/29")?, pool("10.0.1.0/24")?])?;
     /// let held = set.allocate_many(8)?;
-    /// let options = ReconcileOptions::new().grace(Duration::ZERO);
+    /// let options = reconcile::Options::new().grace(Duration::ZERO);
     /// let mut reconciler = set.reconciler_with(options)?;
     /// let mut pass = reconciler.begin()?;
     /// pass.read(&held[..4]);                     // nothing of the second network
@@ -42,7 +42,7 @@ impl<'s, N: Network> SetReconciler<'s, N> {
     /// assert_eq!(set.allocated(), 8);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn apply(&mut self, plan: &SetPlan) -> Result<SetApplied, SetApplyError> {
+    pub fn apply(&mut self, plan: &Plan) -> Result<Applied, ApplyError> {
         self.apply_if(plan, None)
     }
 
@@ -51,37 +51,29 @@ impl<'s, N: Network> SetReconciler<'s, N> {
     ///
     /// # Errors
     ///
-    /// As there, and [`SetApplyError::Fuse`] if more would be freed.
+    /// As there, and [`ApplyError::Fuse`] if more would be freed.
     ///
     /// ```
-    /// # use hostbits::{Pool, PoolSet, ReconcileOptions};
+    /// # use hostbits::{Pool, PoolSet, reconcile};
     /// # use std::time::Duration;
     /// # let pool = |net: &str| Pool::new(net.parse::<ipnet::Ipv4Net>().unwrap());
     /// # let set = PoolSet::new([pool("10.0.0.0/29")?, pool("10.0.1.0/24")?])?;
     /// # set.allocate_many(8)?;
-    /// # let options = ReconcileOptions::new().grace(Duration::ZERO);
+    /// # let options = reconcile::Options::new().grace(Duration::ZERO);
     /// # let mut reconciler = set.reconciler_with(options)?;
     /// let plan = reconciler.begin()?.finish(0)?;
     /// assert!(reconciler.apply_at_most(&plan, 7).is_err());
     /// assert_eq!(reconciler.apply_at_most(&plan, 8)?.total.freed, 8);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn apply_at_most(
-        &mut self,
-        plan: &SetPlan,
-        most: u64,
-    ) -> Result<SetApplied, SetApplyError> {
+    pub fn apply_at_most(&mut self, plan: &Plan, most: u64) -> Result<Applied, ApplyError> {
         self.apply_if(plan, Some(most))
     }
 
-    fn apply_if(
-        &mut self,
-        plan: &SetPlan,
-        allowed: Option<u64>,
-    ) -> Result<SetApplied, SetApplyError> {
-        let places = self.check_members(plan, Reconciler::check_latest)?;
+    fn apply_if(&mut self, plan: &Plan, allowed: Option<u64>) -> Result<Applied, ApplyError> {
+        let places = self.check_members(plan, reconcile::Reconciler::check_latest)?;
         self.check_rules(plan, &places, allowed)?;
-        let mut applied = SetApplied::default();
+        let mut applied = Applied::default();
         for (member, index) in plan.members.iter().zip(places) {
             let done = match &mut self.reconcilers[index] {
                 Some(reconciler) => reconciler.apply_checked(&member.plan),
@@ -96,19 +88,19 @@ impl<'s, N: Network> SetReconciler<'s, N> {
     }
 
     /// Takes what was ripe in a plan where it is free, in every member, and says where it is not: see
-    /// [`Reconciler::undo`](crate::Reconciler::undo).
+    /// [`reconcile::Reconciler::undo`].
     ///
     /// # Errors
     ///
-    /// [`SetApplyError::Member`] if a plan is of a pool that is no member, or a member is poisoned. Nothing has
+    /// [`ApplyError::Member`] if a plan is of a pool that is no member, or a member is poisoned. Nothing has
     /// changed in any member.
     ///
     /// ```
-    /// # use hostbits::{Pool, PoolSet, ReconcileOptions};
+    /// # use hostbits::{Pool, PoolSet, reconcile};
     /// # use std::time::Duration;
     /// # let pool = |net: &str| Pool::new(net.parse::<ipnet::Ipv4Net>().unwrap());
     /// # let set = PoolSet::new([pool("10.0.0.0/29")?, pool("10.0.1.0/24")?])?;
-    /// # let options = ReconcileOptions::new().grace(Duration::ZERO);
+    /// # let options = reconcile::Options::new().grace(Duration::ZERO);
     /// # let mut reconciler = set.reconciler_with(options)?;
     /// set.allocate_many(8)?;
     /// let plan = reconciler.begin()?.finish(0)?;
@@ -119,9 +111,9 @@ impl<'s, N: Network> SetReconciler<'s, N> {
     /// assert_eq!(undone.not_free_addrs, [somebody]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn undo(&mut self, plan: &SetPlan) -> Result<SetUndone, SetApplyError> {
-        let places = self.check_members(plan, Reconciler::check)?;
-        let mut undone = SetUndone::default();
+    pub fn undo(&mut self, plan: &Plan) -> Result<Undone, ApplyError> {
+        let places = self.check_members(plan, reconcile::Reconciler::check)?;
+        let mut undone = Undone::default();
         for (member, index) in plan.members.iter().zip(places) {
             let done = match &mut self.reconcilers[index] {
                 Some(reconciler) => reconciler.undo_checked(&member.plan),
@@ -137,12 +129,15 @@ impl<'s, N: Network> SetReconciler<'s, N> {
     /// Where each member of the plan is reconciled, if `check` has nothing against any of them.
     fn check_members(
         &self,
-        plan: &SetPlan,
-        check: impl Fn(&Reconciler<'s, N>, &Plan) -> Result<(), ApplyError>,
-    ) -> Result<Vec<usize>, SetApplyError> {
+        plan: &Plan,
+        check: impl Fn(
+            &reconcile::Reconciler<'s, N>,
+            &reconcile::Plan,
+        ) -> Result<(), reconcile::ApplyError>,
+    ) -> Result<Vec<usize>, ApplyError> {
         let places = self.places();
         let members = plan.members.iter().map(|member| {
-            let refuse = |id, error| SetApplyError::Member {
+            let refuse = |id, error| ApplyError::Member {
                 id,
                 member: member.name.clone(),
                 error,
@@ -150,7 +145,8 @@ impl<'s, N: Network> SetReconciler<'s, N> {
             let place = places.iter().find(|(pool, _)| *pool == member.plan.pool);
             let index = place.map(|&(_, index)| index);
             let held = index.and_then(|index| Some((index, self.reconcilers[index].as_ref()?)));
-            let (index, reconciler) = held.ok_or_else(|| refuse(None, ApplyError::OtherPool))?;
+            let (index, reconciler) =
+                held.ok_or_else(|| refuse(None, reconcile::ApplyError::OtherPool))?;
             let id = Some(MemberId(index as u32));
             check(reconciler, &member.plan).map_err(|error| refuse(id, error))?;
             Ok(index)
@@ -161,14 +157,14 @@ impl<'s, N: Network> SetReconciler<'s, N> {
     /// Asks the rules of every member, and of the list as a whole.
     fn check_rules(
         &self,
-        plan: &SetPlan,
+        plan: &Plan,
         places: &[usize],
         allowed: Option<u64>,
-    ) -> Result<(), SetApplyError> {
+    ) -> Result<(), ApplyError> {
         let now_ms = self.options.now_ms();
         let whole = plan.facts();
         let ripe = whole.ripe;
-        let of_list = |fuse| SetApplyError::Fuse {
+        let of_list = |fuse| ApplyError::Fuse {
             id: None,
             member: None,
             fuse,
@@ -184,7 +180,7 @@ impl<'s, N: Network> SetReconciler<'s, N> {
         // The members first: which of them it is tells more.
         for (member, &index) in plan.members.iter().zip(places) {
             if let Some(fuse) = blown(&Facts::of(&member.plan), now_ms, None) {
-                return Err(SetApplyError::Fuse {
+                return Err(ApplyError::Fuse {
                     id: Some(MemberId(index as u32)),
                     member: Some(member.name.clone()),
                     fuse,

@@ -1,6 +1,6 @@
 //! Why a set is not reconciled, or a plan of it not applied.
 
-use crate::reconcile::{ApplyError, Fuse, ReconcilerError};
+use crate::reconcile::{self, Fuse};
 use crate::set::MemberId;
 use std::error::Error;
 use std::fmt;
@@ -9,16 +9,16 @@ use std::fmt;
 /// refused, none is held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct SetReconcilerError {
+pub struct ReconcilerError {
     /// The member.
     pub id: MemberId,
     /// Its network, or its first and last address.
     pub member: String,
     /// Why it refuses.
-    pub error: ReconcilerError,
+    pub error: reconcile::ReconcilerError,
 }
 
-impl SetReconcilerError {
+impl ReconcilerError {
     /// A stable name for logs, JSON and exit codes: kebab case. That of the member's error.
     pub fn code(&self) -> &'static str {
         self.error.code()
@@ -27,10 +27,10 @@ impl SetReconcilerError {
 
 /// `code`, `id` and `member`.
 #[cfg(feature = "serde")]
-impl serde::Serialize for SetReconcilerError {
+impl serde::Serialize for ReconcilerError {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
-        let mut fields = serializer.serialize_struct("SetReconcilerError", 3)?;
+        let mut fields = serializer.serialize_struct("ReconcilerError", 3)?;
         fields.serialize_field("code", self.code())?;
         fields.serialize_field("id", &self.id)?;
         fields.serialize_field("member", &self.member)?;
@@ -38,18 +38,18 @@ impl serde::Serialize for SetReconcilerError {
     }
 }
 
-impl fmt::Display for SetReconcilerError {
+impl fmt::Display for ReconcilerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.member, self.error)
     }
 }
 
-impl Error for SetReconcilerError {}
+impl Error for ReconcilerError {}
 
 /// Why a plan of a set was not applied. Nothing has changed in any member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum SetApplyError {
+pub enum ApplyError {
     /// A member refuses its plan.
     #[non_exhaustive]
     Member {
@@ -58,7 +58,7 @@ pub enum SetApplyError {
         /// Its network, or its first and last address.
         member: String,
         /// Why: never a fuse.
-        error: ApplyError,
+        error: reconcile::ApplyError,
     },
     /// A rule keeps the plan from freeing anything.
     #[non_exhaustive]
@@ -70,12 +70,12 @@ pub enum SetApplyError {
         /// Which one, with the numbers of the member, or of all.
         fuse: Fuse,
         /// How many addresses would be freed in all members: the number that
-        /// [`apply_at_most`](crate::SetReconciler::apply_at_most) would have to allow.
+        /// [`apply_at_most`](crate::set::Reconciler::apply_at_most) would have to allow.
         ripe: u64,
     },
 }
 
-impl SetApplyError {
+impl ApplyError {
     /// A stable name for logs, JSON and exit codes: kebab case. That of the member's error, or of the fuse.
     pub fn code(&self) -> &'static str {
         match self {
@@ -87,7 +87,7 @@ impl SetApplyError {
 
 /// `code`, `id` and `member` or null, and of a fuse `ripe`, otherwise null.
 #[cfg(feature = "serde")]
-impl serde::Serialize for SetApplyError {
+impl serde::Serialize for ApplyError {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
         let (id, member, ripe) = match self {
@@ -96,7 +96,7 @@ impl serde::Serialize for SetApplyError {
                 id, member, ripe, ..
             } => (id, member.as_ref(), Some(ripe)),
         };
-        let mut fields = serializer.serialize_struct("SetApplyError", 4)?;
+        let mut fields = serializer.serialize_struct("ApplyError", 4)?;
         fields.serialize_field("code", self.code())?;
         fields.serialize_field("id", id)?;
         fields.serialize_field("member", &member)?;
@@ -105,7 +105,7 @@ impl serde::Serialize for SetApplyError {
     }
 }
 
-impl fmt::Display for SetApplyError {
+impl fmt::Display for ApplyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Member { member, error, .. } => write!(f, "{member}: {error}"),
@@ -121,4 +121,4 @@ impl fmt::Display for SetApplyError {
     }
 }
 
-impl Error for SetApplyError {}
+impl Error for ApplyError {}

@@ -18,7 +18,7 @@ mod pass;
 mod plan;
 mod reconciler;
 
-pub use error::{SetApplyError, SetReconcilerError};
-pub use pass::SetPass;
-pub use plan::{MemberPlan, SetApplied, SetPlan, SetUndone};
-pub use reconciler::SetReconciler;
+pub use error::{ApplyError, ReconcilerError};
+pub use pass::Pass;
+pub use plan::{Applied, MemberPlan, Plan, Undone};
+pub use reconciler::Reconciler;

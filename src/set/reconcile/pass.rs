@@ -1,18 +1,19 @@
 //! One pass over all members: from the barriers to the plan.
 
-use super::plan::{MemberPlan, SetPlan};
+use super::plan::{MemberPlan, Plan};
 use crate::network::Network;
-use crate::pool::{BlockSays, Pass, ReconcileOptions, check_whole};
-use crate::reconcile::PassError;
+use crate::pool::BlockSays;
+use crate::pool::reconcile::check_whole;
+use crate::reconcile::{self, PassError};
 use crate::set::list::{Route, Router};
 use crate::set::{MemberId, PoolSet};
-use crate::users::{Unreadable, UserRecord};
+use crate::users::{Record, Unreadable};
 
 /// A pass over a set that has begun: hand it the whole list, then finish it.
 ///
 /// Dropped, it changes nothing.
 #[must_use = "a pass without a list finds nothing"]
-pub struct SetPass<'r, 's, N: Network> {
+pub struct Pass<'r, 's, N: Network> {
     router: Router<'s, N>,
     /// By the number of the member; nothing for those that were removed.
     shares: Vec<Option<Share<'r, 's, N>>>,
@@ -23,16 +24,16 @@ pub struct SetPass<'r, 's, N: Network> {
 
 /// What one member reads of the list.
 struct Share<'r, 's, N: Network> {
-    pass: Pass<'r, 's, N>,
+    pass: reconcile::Pass<'r, 's, N>,
     entries: u64,
 }
 
-impl<'r, 's, N: Network> SetPass<'r, 's, N> {
+impl<'r, 's, N: Network> Pass<'r, 's, N> {
     /// Of passes that have all begun.
     pub(super) fn new(
         set: &'s PoolSet<N>,
-        options: &ReconcileOptions,
-        passes: Vec<Option<Pass<'r, 's, N>>>,
+        options: &reconcile::Options,
+        passes: Vec<Option<reconcile::Pass<'r, 's, N>>>,
     ) -> Self {
         let share = |pass| Share { pass, entries: 0 };
         Self {
@@ -61,7 +62,7 @@ impl<'r, 's, N: Network> SetPass<'r, 's, N> {
     /// assert_eq!((plan.entries.missing, plan.entries.out_of_range), (2, 1));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn read(&mut self, users: impl IntoIterator<Item = impl UserRecord>) {
+    pub fn read(&mut self, users: impl IntoIterator<Item = impl Record>) {
         // Until the end is seen: as in `try_read`.
         let was_incomplete = std::mem::replace(&mut self.is_incomplete, true);
         for user in users {
@@ -87,7 +88,7 @@ impl<'r, 's, N: Network> SetPass<'r, 's, N> {
     /// ```
     pub fn try_read<E>(
         &mut self,
-        users: impl IntoIterator<Item = Result<impl UserRecord, E>>,
+        users: impl IntoIterator<Item = Result<impl Record, E>>,
     ) -> Result<(), E> {
         // Until the end is seen: a list that panics has not been read either.
         let was_incomplete = std::mem::replace(&mut self.is_incomplete, true);
@@ -98,7 +99,7 @@ impl<'r, 's, N: Network> SetPass<'r, 's, N> {
         Ok(())
     }
 
-    fn read_one(&mut self, user: &impl UserRecord) {
+    fn read_one(&mut self, user: &impl Record) {
         let route = self.router.route(user);
         let position = self.router.position();
         match route {
@@ -126,7 +127,7 @@ impl<'r, 's, N: Network> SetPass<'r, 's, N> {
     }
 
     /// Says that the list has been read to its end, and how many entries it should have: see
-    /// [`Pass::finish`](crate::Pass::finish). Makes the plan.
+    /// [`reconcile::Pass::finish`]. Makes the plan.
     ///
     /// # Errors
     ///
@@ -141,14 +142,14 @@ impl<'r, 's, N: Network> SetPass<'r, 's, N> {
     /// assert_eq!(pass.finish(2).unwrap_err().code(), "count-mismatch");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn finish(self, entries: u64) -> Result<SetPlan, PassError> {
+    pub fn finish(self, entries: u64) -> Result<Plan, PassError> {
         check_whole(self.is_incomplete, entries, self.entries())?;
         let mut passes = self.shares.iter().flatten();
         passes.try_for_each(|share| share.pass.check_gate())?;
         Ok(self.plan())
     }
 
-    fn plan(self) -> SetPlan {
+    fn plan(self) -> Plan {
         let mut shares = self.shares.iter().flatten();
         let is_unclear =
             self.router.is_unclear(self.unreadable) || shares.any(|share| share.pass.is_unclear());
@@ -165,6 +166,6 @@ impl<'r, 's, N: Network> SetPass<'r, 's, N> {
         });
         let members: Vec<_> = members.collect();
         let (entries, problems) = self.router.joined_plans(&members);
-        SetPlan::new(self.grace_ms, entries, is_unclear, members, problems)
+        Plan::new(self.grace_ms, entries, is_unclear, members, problems)
     }
 }

@@ -1,7 +1,7 @@
 //! What a pass over a set found, and what became of it.
 
-use crate::pool::Facts;
-use crate::reconcile::{Applied, EntryCounts, Plan, SlotCounts, Undone};
+use crate::pool::reconcile::Facts;
+use crate::reconcile::{self, EntryCounts, SlotCounts};
 use crate::set::MemberId;
 use crate::users::Problem;
 
@@ -9,7 +9,7 @@ use crate::users::Problem;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
-pub struct SetPlan {
+pub struct Plan {
     /// When all barriers were up, in milliseconds since 1970.
     pub began_ms: u64,
     /// When the list had been read.
@@ -24,7 +24,7 @@ pub struct SetPlan {
     /// How many addresses of the members are listed.
     pub listed: u64,
     /// How many the longest lists before this one had, added up over the members: see
-    /// [`Plan::listed_before`].
+    /// [`reconcile::Plan::listed_before`].
     pub listed_before: Option<u64>,
     /// Whether an entry leaves open what the list says. Then it does for every member.
     pub is_unclear: bool,
@@ -45,32 +45,32 @@ pub struct MemberPlan {
     pub name: String,
     /// The plan that its own pass would have made of its own part of the list. `entries` has those that
     /// were for this member; the only member of a set has all of them.
-    pub plan: Plan,
+    pub plan: reconcile::Plan,
 }
 
 /// What applying a plan of a set did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
-pub struct SetApplied {
+pub struct Applied {
     /// In all members.
-    pub total: Applied,
+    pub total: reconcile::Applied,
     /// In each member of the plan, in its order.
-    pub members: Vec<Applied>,
+    pub members: Vec<reconcile::Applied>,
 }
 
 /// What undoing a plan of a set did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
-pub struct SetUndone {
+pub struct Undone {
     /// In all members.
-    pub total: Undone,
+    pub total: reconcile::Undone,
     /// In each member of the plan, in its order.
-    pub members: Vec<Undone>,
+    pub members: Vec<reconcile::Undone>,
 }
 
-impl SetPlan {
+impl Plan {
     pub(super) fn new(
         grace_ms: u64,
         entries: EntryCounts,
@@ -98,7 +98,7 @@ impl SetPlan {
         }
     }
 
-    /// Whether all pools and the list say the same: see [`Plan::is_in_order`].
+    /// Whether all pools and the list say the same: see [`reconcile::Plan::is_in_order`].
     pub fn is_in_order(&self) -> bool {
         !self.slots.have_drift() && !self.entries.has_odd()
     }

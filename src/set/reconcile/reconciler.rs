@@ -1,16 +1,15 @@
 //! Holds the reconcilers of all members.
 
-use super::error::SetReconcilerError;
-use super::pass::SetPass;
-use super::plan::{MemberPlan, SetPlan};
+use super::error::ReconcilerError;
+use super::pass::Pass;
+use super::plan::{MemberPlan, Plan};
 use crate::network::Network;
-use crate::pool::{ReconcileOptions, Reconciler};
-use crate::reconcile::{PoolIdentity, ReconcilerError};
+use crate::reconcile::{self, Options, PoolIdentity};
 use crate::set::member::Member;
 use crate::set::{MemberId, PoolSet};
 
 /// Compares a set of pools with the list of its users, pass by pass, and repairs it: a
-/// [`Reconciler`](crate::Reconciler) for each member, and one list for all of them.
+/// [`reconcile::Reconciler`] for each member, and one list for all of them.
 ///
 /// What is freed, and when, is what single reconcilers would free that each get their own part of the list.
 /// In addition all barriers are up before a pass answers, every entry is counted once, and the rules of all
@@ -20,7 +19,7 @@ use crate::set::{MemberId, PoolSet};
 /// long as there is a reconciler no member can be removed: [`remove`](PoolSet::remove) wants the set alone.
 ///
 /// ```
-/// use hostbits::{Pool, PoolSet, ReconcileOptions};
+/// use hostbits::{Pool, PoolSet, reconcile};
 /// use std::time::Duration;
 ///
 /// let pool = |net: &str| Pool::new(net.parse::<ipnet::Ipv4Net>().unwrap());
@@ -28,7 +27,7 @@ use crate::set::{MemberId, PoolSet};
 /// let held = set.allocate_many(3)?;
 ///
 /// // Everybody has stopped joining and leaving, so the first sight is enough.
-/// let options = ReconcileOptions::new().grace(Duration::ZERO);
+/// let options = reconcile::Options::new().grace(Duration::ZERO);
 /// let mut reconciler = set.reconciler_with(options)?;
 /// let mut pass = reconciler.begin()?;
 /// pass.read(&held[..2]);                     // read the list only now
@@ -37,20 +36,20 @@ use crate::set::{MemberId, PoolSet};
 /// assert_eq!(reconciler.apply(&plan)?.total.freed, 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct SetReconciler<'s, N: Network> {
+pub struct Reconciler<'s, N: Network> {
     pub(super) set: &'s PoolSet<N>,
-    pub(super) options: ReconcileOptions,
+    pub(super) options: Options,
     /// By the number of the member; nothing for those that were removed.
-    pub(super) reconcilers: Vec<Option<Reconciler<'s, N>>>,
+    pub(super) reconcilers: Vec<Option<reconcile::Reconciler<'s, N>>>,
     began_anew: Vec<MemberId>,
 }
 
 impl<N: Network> PoolSet<N> {
-    /// Begins to reconcile all members, with a [`grace`](ReconcileOptions::grace) of ten minutes.
+    /// Begins to reconcile all members, with a [`grace`](Options::grace) of ten minutes.
     ///
     /// # Errors
     ///
-    /// [`SetReconcilerError`] names the member that refuses: somebody else reconciles it, its pool file is
+    /// [`ReconcilerError`] names the member that refuses: somebody else reconciles it, its pool file is
     /// poisoned, or this process is a fork. Then none is held.
     ///
     /// ```
@@ -61,8 +60,8 @@ impl<N: Network> PoolSet<N> {
     /// # drop(reconciler);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn reconciler(&self) -> Result<SetReconciler<'_, N>, SetReconcilerError> {
-        self.reconciler_with(ReconcileOptions::default())
+    pub fn reconciler(&self) -> Result<Reconciler<'_, N>, ReconcilerError> {
+        self.reconciler_with(Options::default())
     }
 
     /// Begins to reconcile with choices, which are those of every member.
@@ -72,12 +71,12 @@ impl<N: Network> PoolSet<N> {
     /// As [`reconciler`](Self::reconciler).
     ///
     /// ```
-    /// # use hostbits::{Pool, PoolSet, ReconcileOptions, Unreadable};
+    /// # use hostbits::{Pool, PoolSet, reconcile, users::Unreadable};
     /// let set = PoolSet::new([
     ///     Pool::new("10.0.0.0/29".parse::<ipnet::Ipv4Net>()?)?,
     ///     Pool::new("10.0.0.8/29".parse()?)?,
     /// ])?;
-    /// let options = ReconcileOptions::new().unreadable(Unreadable::Refuse);
+    /// let options = reconcile::Options::new().unreadable(Unreadable::Refuse);
     /// let mut reconciler = set.reconciler_with(options)?;
     /// let mut pass = reconciler.begin()?;
     /// pass.read(["10.0.0.4-10.0.0.11"]);          // a block may span members
@@ -85,11 +84,8 @@ impl<N: Network> PoolSet<N> {
     /// assert_eq!((plan.entries.blocks, plan.slots.missing), (1, 3 + 2));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn reconciler_with(
-        &self,
-        options: ReconcileOptions,
-    ) -> Result<SetReconciler<'_, N>, SetReconcilerError> {
-        let mut reconciler = SetReconciler {
+    pub fn reconciler_with(&self, options: Options) -> Result<Reconciler<'_, N>, ReconcilerError> {
+        let mut reconciler = Reconciler {
             set: self,
             options: options.started(),
             reconcilers: Vec::new(),
@@ -99,12 +95,12 @@ impl<N: Network> PoolSet<N> {
         Ok(reconciler)
     }
 
-    /// Goes on where [`SetReconciler::leave_open`] has stopped, in this process or in another one: with what
+    /// Goes on where [`Reconciler::leave_open`] has stopped, in this process or in another one: with what
     /// its plan has seen of each member.
     ///
     /// A member whose sightings are worth nothing begins anew, and the others go on: one that the plan does
     /// not have, or a pool file that everybody had closed meanwhile, or that somebody has reconciled;
-    /// [`began_anew`](SetReconciler::began_anew) names them. Members of the plan that the set does not have any more
+    /// [`began_anew`](Reconciler::began_anew) names them. Members of the plan that the set does not have any more
     /// are left alone. The barrier of such a pool is up, which is harmless, until a reconciler of that pool
     /// has begun a pass and is dropped.
     ///
@@ -125,9 +121,9 @@ impl<N: Network> PoolSet<N> {
     /// ```
     pub fn resume_reconciler(
         &self,
-        options: ReconcileOptions,
-        plan: &SetPlan,
-    ) -> Result<SetReconciler<'_, N>, SetReconcilerError> {
+        options: Options,
+        plan: &Plan,
+    ) -> Result<Reconciler<'_, N>, ReconcilerError> {
         // All of them first: to go on spends the number in the plan, which whoever is refused still needs.
         let mut reconciler = self.reconciler_with(options)?;
         reconciler.go_on_from(plan);
@@ -135,12 +131,12 @@ impl<N: Network> PoolSet<N> {
     }
 }
 
-impl<'s, N: Network> SetReconciler<'s, N> {
+impl<'s, N: Network> Reconciler<'s, N> {
     /// Begins a pass: puts the barriers of all members up, and looks at them. Read the list only after this.
     ///
     /// # Errors
     ///
-    /// [`SetReconcilerError`] names the member that refuses: its pool file has been poisoned, this process is a
+    /// [`ReconcilerError`] names the member that refuses: its pool file has been poisoned, this process is a
     /// fork, or it is a new member that somebody else reconciles. There is no pass, and a plan that was made before
     /// can no longer be applied.
     ///
@@ -155,7 +151,7 @@ impl<'s, N: Network> SetReconciler<'s, N> {
     /// assert_eq!((pass.finish(0)?.slots.orphan), 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn begin(&mut self) -> Result<SetPass<'_, 's, N>, SetReconcilerError> {
+    pub fn begin(&mut self) -> Result<Pass<'_, 's, N>, ReconcilerError> {
         self.take_new_members()?;
         let (set, options) = (self.set, &self.options);
         let mut passes = Vec::with_capacity(self.reconcilers.len());
@@ -168,14 +164,14 @@ impl<'s, N: Network> SetReconciler<'s, N> {
                 }
             });
         }
-        Ok(SetPass::new(set, options, passes))
+        Ok(Pass::new(set, options, passes))
     }
 
     /// Stops, and leaves the barriers up for who goes on with
     /// [`resume_reconciler`](PoolSet::resume_reconciler): see
-    /// [`Reconciler::leave_open`](crate::Reconciler::leave_open).
+    /// [`reconcile::Reconciler::leave_open`].
     #[must_use = "without the plan nobody can go on"]
-    pub fn leave_open(mut self, mut plan: SetPlan) -> SetPlan {
+    pub fn leave_open(mut self, mut plan: Plan) -> Plan {
         let places = self.places();
         for member in &mut plan.members {
             let place = places.iter().find(|(of, _)| *of == member.plan.pool);
@@ -194,7 +190,7 @@ impl<'s, N: Network> SetReconciler<'s, N> {
     }
 
     /// Takes the reconcilers of the members that have come since. All or none.
-    fn take_new_members(&mut self) -> Result<(), SetReconcilerError> {
+    fn take_new_members(&mut self) -> Result<(), ReconcilerError> {
         let set = self.set;
         let mut taken = Vec::new();
         for index in self.reconcilers.len()..set.members.len() {
@@ -210,7 +206,7 @@ impl<'s, N: Network> SetReconciler<'s, N> {
         Ok(())
     }
 
-    fn go_on_from(&mut self, plan: &SetPlan) {
+    fn go_on_from(&mut self, plan: &Plan) {
         let places = self.places();
         for (identity, index) in places {
             let Some(reconciler) = &mut self.reconcilers[index] else {
@@ -236,19 +232,19 @@ impl<'s, N: Network> SetReconciler<'s, N> {
 fn refusal<N: Network>(
     set: &PoolSet<N>,
     index: usize,
-    error: ReconcilerError,
-) -> SetReconcilerError {
+    error: reconcile::ReconcilerError,
+) -> ReconcilerError {
     let member = set.members.get(index);
-    SetReconcilerError {
+    ReconcilerError {
         id: MemberId(index as u32),
         member: member.map_or_else(String::new, Member::name),
         error,
     }
 }
 
-impl<N: Network> std::fmt::Debug for SetReconciler<'_, N> {
+impl<N: Network> std::fmt::Debug for Reconciler<'_, N> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SetReconciler")
+        f.debug_struct("Reconciler")
             .field("options", &self.options)
             .field("members", &self.reconcilers)
             .finish_non_exhaustive()

@@ -275,7 +275,7 @@ mod tests {
         Moment::Read,
     ];
 
-    fn builder(net: &str) -> crate::FileBuilder<Ipv4Net> {
+    fn builder(net: &str) -> crate::file::Builder<Ipv4Net> {
         Pool::builder(net.parse::<Ipv4Net>().unwrap()).in_file()
     }
 

@@ -1,6 +1,6 @@
 //! The state of a file that was looked at, as text.
 
-use hostbits::{FileView, RecoveryKind};
+use hostbits::file::{self, RecoveryKind};
 use hostbits_ops::files::{Problem, has_damage};
 
 /// What to call a problem.
@@ -12,7 +12,7 @@ pub(crate) fn kind(problem: &Problem<'_>) -> &'static str {
 }
 
 /// What there is to say of a file that was looked at.
-pub(crate) fn verdict(view: &FileView) -> &'static str {
+pub(crate) fn verdict(view: &file::View) -> &'static str {
     let is_poisoned = view.health.poison.is_some();
     match !has_damage(view) {
         true if !view.is_settled => {

@@ -391,7 +391,7 @@ fn what_is_not_durable_is_given_back() {
         let folder = prepared(name, &[before]);
         let (run, is_injected) = folder.run_failing(line, "msync", 1);
         assert!(is_injected && run.code == Some(8), "{run:?}");
-        let view = hostbits::read_file(folder.0.join("a.pool")).unwrap();
+        let view = hostbits::file::read(folder.0.join("a.pool")).unwrap();
         assert_eq!(view.snapshot.allocated(), 253, "{name}");
         assert_eq!(view.quarantined, 253, "{name}: nothing is held by nobody");
     }

@@ -1,7 +1,7 @@
 //! Commands on a file that others have open at the same time.
 
 use crate::run::{PoolFile, command};
-use hostbits::open_file;
+use hostbits::file;
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::FileExt;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[test]
 fn every_command_works_beside_a_live_process() {
     let file = PoolFile::create("live", "10.0.0.0/24 --capacity 1024");
-    let live = open_file(&file.0).unwrap();
+    let live = file::open(&file.0).unwrap();
     let addr = live.allocate().unwrap();
     assert_eq!(file.run("allocate", "").found(), "10.0.0.3/32\n");
     assert_eq!(file.list(), ["10.0.0.2/32", "10.0.0.3/32"]);
@@ -54,7 +54,7 @@ fn every_command_works_beside_a_live_process() {
 fn two_processes_never_get_the_same_address() {
     const COMMANDS: usize = 40;
     let file = PoolFile::create("shared", "10.0.0.0/24");
-    let live = open_file(&file.0).unwrap();
+    let live = file::open(&file.0).unwrap();
     let is_done = AtomicBool::new(false);
     let (printed, rounds) = std::thread::scope(|scope| {
         let looping = scope.spawn(|| {
@@ -124,7 +124,7 @@ fn commands_that_run_at_once_print_different_addresses() {
 #[test]
 fn a_poisoned_pool_is_exit_code_8() {
     let file = PoolFile::create("poisoned", "10.0.0.0/24");
-    let live = open_file(&file.0).unwrap();
+    let live = file::open(&file.0).unwrap();
     let mut header = [0; 512];
     let bytes = std::fs::File::options()
         .read(true)
@@ -190,7 +190,7 @@ fn fly(file: &PoolFile, is_in_air: bool) {
 #[test]
 fn whom_a_command_waits_for_is_named() {
     let file = PoolFile::create("in-flight", "10.0.0.0/29");
-    let live = open_file(&file.0).unwrap();
+    let live = file::open(&file.0).unwrap();
     // A first flight: before that nobody waits for any.
     let _ = live.allocate_many(2).unwrap();
     while live.allocate().is_ok() {}

@@ -2,7 +2,7 @@
 
 use crate::pool_crash::reboot;
 use crate::run::{PoolFile, Run, command, run, run_with_input};
-use hostbits::open_file;
+use hostbits::file;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -489,7 +489,7 @@ fn apply_creates_grows_and_can_be_repeated() {
         "{check:?}"
     );
     // A live process: growth waits for it, and the rest goes on.
-    let live = open_file(sets.path("a.pool")).unwrap();
+    let live = file::open(sets.path("a.pool")).unwrap();
     let busy = sets.run("apply", "");
     assert!(busy.failed(8).contains("apply again"), "{busy:?}");
     drop(live);
@@ -505,7 +505,7 @@ fn apply_creates_grows_and_can_be_repeated() {
 #[test]
 fn commands_and_a_live_process_share_the_members() {
     let sets = Sets::applied("live", BOTH);
-    let live = open_file(sets.path("a.pool")).unwrap();
+    let live = file::open(sets.path("a.pool")).unwrap();
     let ours = live.allocate().unwrap();
     assert_eq!(sets.run("allocate", "v4").found(), "10.0.0.3/32\n");
     assert_eq!(live.allocated(), 2);
@@ -620,7 +620,7 @@ fn quarantine_is_exit_code_6() {
         "[[sets.a.members]]\nnetwork='10.0.0.0/29'\nfile='a.pool'\n",
     );
     // A copy of a file that was in use: nothing vouches for what is free in it.
-    let live = open_file(sets.path("a.pool")).unwrap();
+    let live = file::open(sets.path("a.pool")).unwrap();
     fs::copy(sets.path("a.pool"), sets.path("copy")).unwrap();
     drop(live);
     fs::rename(sets.path("copy"), sets.path("a.pool")).unwrap();

@@ -212,7 +212,7 @@ fn broken_entries_reach_the_pool_as_unparseable() {
         let records = List::new(format.parse().unwrap(), "list", text.as_bytes()).records();
         let records: Vec<_> = records.map(Result::unwrap).collect();
         let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>().unwrap()).unwrap();
-        let all = hostbits::Unreadable::Skip { at_most: 9 };
+        let all = hostbits::users::Unreadable::Skip { at_most: 9 };
         let report = pool.adopt_with(all, &records).unwrap();
         assert_eq!(report.unparseable, 1, "{format}: {records:?}");
         assert!(!pool.is_available("10.0.0.2".parse().unwrap()) || format != "kea");

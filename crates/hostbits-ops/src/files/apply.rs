@@ -13,7 +13,11 @@ use crate::lists::read::ReadToEnd;
 use crate::observer::Observer;
 use crate::report::Sighted;
 use crate::text::printable_path;
-use hostbits::{Applied, MemberPlan, PoolSet, SetApplied, SetPlan, SetReconciler};
+use hostbits::{
+    PoolSet,
+    reconcile::Applied,
+    set::{self, MemberPlan},
+};
 use ipnet::IpNet;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -117,7 +121,7 @@ impl<'a> Going<'a> {
     }
 
     /// Where the plan has stopped; pools of which its sightings are worth nothing any more begin anew.
-    fn resume(&self, kept: &PlanFile) -> Result<SetReconciler<'a, IpNet>, Failure> {
+    fn resume(&self, kept: &PlanFile) -> Result<set::Reconciler<'a, IpNet>, Failure> {
         let grace = Duration::from_millis(kept.plan.grace_ms);
         let options = self.subject.options(grace);
         let resumed = self.set.resume_reconciler(options, &kept.to_go_on());
@@ -128,9 +132,9 @@ impl<'a> Going<'a> {
     fn apply(
         &self,
         kept: &mut PlanFile,
-        reconciler: &mut SetReconciler<'a, IpNet>,
+        reconciler: &mut set::Reconciler<'a, IpNet>,
         sighted: Sighted,
-    ) -> Result<(SetApplied, Sighted), Failure> {
+    ) -> Result<(set::Applied, Sighted), Failure> {
         let freed_before = kept.freed.clone();
         if sighted.plan.slots.ripe != 0 {
             kept.freed = Some(sighted.plan.clone());
@@ -199,12 +203,12 @@ impl<'a> Going<'a> {
 }
 
 /// Whether a plan is of the pools that it is gone on with, or of some of them: a set may have changed.
-fn is_of_same_files(plan: &SetPlan, now: &SetPlan) -> bool {
+fn is_of_same_files(plan: &set::Plan, now: &set::Plan) -> bool {
     let mut members = now.members.iter();
     members.any(|member| has_file_of(plan, member))
 }
 
-fn has_file_of(plan: &SetPlan, member: &MemberPlan) -> bool {
+fn has_file_of(plan: &set::Plan, member: &MemberPlan) -> bool {
     let mut members = plan.members.iter();
     members.any(|it| file_id(&it.plan) == file_id(&member.plan))
 }

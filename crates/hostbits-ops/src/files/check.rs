@@ -12,7 +12,10 @@ use crate::files::sight::{Lists, Subject};
 use crate::files::target::Target;
 use crate::observer::Observer;
 use crate::report::Sighted;
-use hostbits::{FileView, Pool, RecoveryKind, Snapshot, SnapshotMismatch};
+use hostbits::{
+    Pool, Snapshot, SnapshotMismatch,
+    file::{self, RecoveryKind},
+};
 use ipnet::IpNet;
 use std::time::Duration;
 
@@ -57,7 +60,7 @@ pub fn check(target: &Target, lists: &Lists, observer: &dyn Observer) -> Result<
     })
 }
 
-fn is_open(view: &FileView) -> bool {
+fn is_open(view: &file::View) -> bool {
     view.found == RecoveryKind::Joined
 }
 

@@ -4,7 +4,7 @@
 //! and an error; so what a command does to a pool is given to `using`, and what it has to say comes out of it.
 
 use crate::failure::Failure;
-use hostbits::{DualStack, Network, Pool, PoolSet, SyncError};
+use hostbits::{DualStack, Network, Pool, PoolSet, file::SyncError};
 use hostbits_config::{Family, OpenPair, OpenSet};
 use std::sync::Arc;
 

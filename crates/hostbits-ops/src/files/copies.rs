@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::files::pool_failure::Cause;
 use crate::files::pool_file::PoolFile;
-use hostbits::{FileView, OpenError};
+use hostbits::file::{self, OpenError};
 use std::path::Path;
 
 /// A backup, or what was put back.
@@ -18,7 +18,7 @@ pub struct Copied {
 }
 
 impl Copied {
-    fn of(view: &FileView) -> Self {
+    fn of(view: &file::View) -> Self {
         Self {
             session: view.session.unwrap_or(0),
             held: view.snapshot.allocated() - view.quarantined,
@@ -36,7 +36,7 @@ impl Copied {
 pub fn backup(file: &PoolFile, copy: &Path) -> Result<Copied, Failure> {
     // Also for what is wrong with the file itself, which is not of the copy.
     file.read()?;
-    match hostbits::backup_file(&file.path, copy) {
+    match hostbits::file::backup(&file.path, copy) {
         Ok(view) => Ok(Copied::of(&view)),
         Err(error @ OpenError::AlreadyExists) => Err(file.at(copy).refuse(Cause::Backup(error))),
         Err(error) => Err(file.refuse_open(error)),
@@ -52,8 +52,8 @@ pub fn backup(file: &PoolFile, copy: &Path) -> Result<Copied, Failure> {
 pub fn restore(backup: &Path, file: &PoolFile) -> Result<Copied, Failure> {
     // What is wrong with the backup is not of the file.
     let backup = file.at(backup);
-    hostbits::read_file(&backup.path).map_err(|error| backup.refuse(Cause::Backup(error)))?;
-    let restored = hostbits::restore_file(&backup.path, &file.path, file.min_session);
+    hostbits::file::read(&backup.path).map_err(|error| backup.refuse(Cause::Backup(error)))?;
+    let restored = hostbits::file::restore(&backup.path, &file.path, file.min_session);
     let view = restored.map_err(|error| match error {
         error @ (OpenError::GeometryMismatch { .. } | OpenError::BadMagic) => {
             file.refuse(Cause::Restore(error))

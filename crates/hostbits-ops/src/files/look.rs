@@ -1,6 +1,6 @@
 //! What is wrong with a file that was read.
 
-use hostbits::{FileProblem, FileView};
+use hostbits::file;
 use serde::Serialize;
 
 /// Something that is wrong with a file.
@@ -8,7 +8,7 @@ use serde::Serialize;
 pub struct Problem<'a> {
     /// What the library says.
     #[serde(flatten)]
-    pub problem: &'a FileProblem,
+    pub problem: &'a file::Problem,
     /// Whether it is damage; otherwise it is a note.
     pub is_damage: bool,
     /// The same as a sentence.
@@ -16,13 +16,13 @@ pub struct Problem<'a> {
 }
 
 /// Whether anything of a file is damaged, though it can be opened with it.
-pub fn has_damage(view: &FileView) -> bool {
+pub fn has_damage(view: &file::View) -> bool {
     let mut problems = view.problems.iter();
     problems.any(|problem| view.is_damage(problem))
 }
 
 /// All that is wrong with a file.
-pub fn problems(view: &FileView) -> Vec<Problem<'_>> {
+pub fn problems(view: &file::View) -> Vec<Problem<'_>> {
     let problem = |problem| Problem {
         problem,
         is_damage: view.is_damage(problem),

@@ -2,7 +2,7 @@
 
 use crate::report::Sighted;
 use crate::text::printable_path;
-use hostbits::{Applied, SetPlan};
+use hostbits::{reconcile::Applied, set};
 use hostbits_lists::Source;
 use serde::Serialize;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -39,7 +39,7 @@ pub enum Next {
 }
 
 impl Outcome {
-    fn plan(&self) -> &SetPlan {
+    fn plan(&self) -> &set::Plan {
         &self.sighted.plan
     }
 

@@ -9,7 +9,7 @@ use crate::files::target::{Target, others};
 use crate::observer::Observer;
 use crate::report::Sighted;
 use crate::text::printable_path;
-use hostbits::{Applied, PoolSet, SetApplied, SetReconciler};
+use hostbits::{PoolSet, reconcile::Applied, set};
 use ipnet::IpNet;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
@@ -69,7 +69,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn reconciler(&self) -> Result<SetReconciler<'_, IpNet>, Failure> {
+    fn reconciler(&self) -> Result<set::Reconciler<'_, IpNet>, Failure> {
         let options = self.subject.options(self.options.grace);
         let reconciler = self.set.reconciler_with(options);
         reconciler.map_err(|error| self.subject.refuse(error))
@@ -159,9 +159,9 @@ impl Run<'_> {
     /// What will be freed is written down before it is, and struck out if it was not.
     fn apply_and_keep(
         &self,
-        reconciler: &mut SetReconciler<'_, IpNet>,
+        reconciler: &mut set::Reconciler<'_, IpNet>,
         sighted: Sighted,
-    ) -> Result<(SetApplied, Sighted), Failure> {
+    ) -> Result<(set::Applied, Sighted), Failure> {
         let Some(path) = &self.options.output else {
             return apply_plan(&self.subject, reconciler, sighted, self.options.max_free);
         };
@@ -207,10 +207,10 @@ fn first_seen(sighted: &Sighted) -> u64 {
 /// Frees what is ripe and takes what is missing. If a fuse has blown, the failure has what was found.
 pub(crate) fn apply_plan(
     subject: &Subject<'_>,
-    reconciler: &mut SetReconciler<'_, IpNet>,
+    reconciler: &mut set::Reconciler<'_, IpNet>,
     sighted: Sighted,
     max_free: Option<u64>,
-) -> Result<(SetApplied, Sighted), Failure> {
+) -> Result<(set::Applied, Sighted), Failure> {
     let applied = match max_free {
         Some(most) => reconciler.apply_at_most(&sighted.plan, most),
         None => reconciler.apply(&sighted.plan),

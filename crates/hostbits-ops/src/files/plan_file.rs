@@ -5,7 +5,7 @@ use crate::files::plan_failure::{Fault, PlanFailure};
 use crate::files::target::Target;
 use crate::files_failure::FilesFailure;
 use crate::lists::name::ListName;
-use hostbits::{SetApplied, SetPlan};
+use hostbits::set;
 use hostbits_lists::Query;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -37,9 +37,9 @@ pub(crate) struct PlanFile {
     /// stays short is otherwise the measure of itself when what it lacks is ripe.
     longest_lists: BTreeMap<String, u64>,
     /// The latest plan, with its orphans.
-    pub(crate) plan: SetPlan,
+    pub(crate) plan: set::Plan,
     /// The plan by which something was freed, for `undo`. Written before anything is freed.
-    pub(crate) freed: Option<SetPlan>,
+    pub(crate) freed: Option<set::Plan>,
 }
 
 fn refuse(path: &Path, fault: Fault) -> Failure {
@@ -59,7 +59,7 @@ impl PlanFile {
         lists: &[ListName],
         skip_unreadable: u64,
         max_free: Option<u64>,
-        plan: SetPlan,
+        plan: set::Plan,
     ) -> Option<Self> {
         let file = std::path::absolute(target.path()).ok()?;
         let whole = lists.iter().map(ListName::absolute);
@@ -87,7 +87,7 @@ impl PlanFile {
     }
 
     /// A later plan takes the place of the one before.
-    pub(crate) fn goes_on_as(&mut self, plan: SetPlan) {
+    pub(crate) fn goes_on_as(&mut self, plan: set::Plan) {
         self.plan = plan;
         self.note_lists();
     }
@@ -100,7 +100,7 @@ impl PlanFile {
     }
 
     /// Takes note of what the latest plan has freed: the number that allowed it is spent.
-    pub(crate) fn note_freed(&mut self, applied: &SetApplied) {
+    pub(crate) fn note_freed(&mut self, applied: &set::Applied) {
         if applied.total.freed == 0 {
             return;
         }
@@ -169,7 +169,7 @@ impl PlanFile {
     }
 
     /// The plan to go on from, with the measures of lists that have shrunk.
-    pub(crate) fn to_go_on(&self) -> SetPlan {
+    pub(crate) fn to_go_on(&self) -> set::Plan {
         let mut plan = self.plan.clone();
         for member in &mut plan.members {
             if let Some(&longest) = self.longest_lists.get(&member.name) {

@@ -4,8 +4,10 @@ use crate::lists::read::ReadList;
 use crate::report::Sighted;
 use crate::trouble::{Case, Kind, Place, Words};
 use hostbits::{
-    AllocateError, AllocateExactError, Fuse, MemberId, OpenError, PassError, ReconcilerError,
-    SetApplyError, SetReclaimError, SetReconcilerError, SyncError,
+    AllocateError, AllocateExactError,
+    file::{OpenError, SyncError},
+    reconcile::{Fuse, PassError, ReconcilerError},
+    set::{self, MemberId},
 };
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
@@ -70,23 +72,23 @@ pub(crate) enum Cause {
     /// Nothing was freed.
     Reclaim {
         /// What the library says.
-        error: SetReclaimError,
+        error: set::ReclaimError,
         /// What became of the list.
         list: Box<ReadList>,
     },
     /// There is no reconciler.
-    Reconciler(SetReconcilerError),
+    Reconciler(set::ReconcilerError),
     /// There is no plan.
     Pass(PassError),
     /// The plan was not applied.
     Apply {
         /// What the library says.
-        error: SetApplyError,
+        error: set::ApplyError,
         /// What was found.
         sighted: Box<Sighted>,
     },
     /// Nothing was taken back.
-    Undo(SetApplyError),
+    Undo(set::ApplyError),
     /// The plan is of another pool, or of a set that has no member of it any more.
     OtherPlan,
     /// Another pool has come in the place of the one that was being read.
@@ -115,8 +117,8 @@ impl Cause {
             Self::Reconciler(error) => (Some(error.id), None),
             Self::SyncOfMember { id, .. } | Self::Replaced(id) => (Some(*id), None),
             Self::Apply { error, .. } | Self::Undo(error) => match error {
-                SetApplyError::Member { member, .. } => (None, Some(member)),
-                SetApplyError::Fuse { member, .. } => (None, member.as_deref()),
+                set::ApplyError::Member { member, .. } => (None, Some(member)),
+                set::ApplyError::Fuse { member, .. } => (None, member.as_deref()),
                 // There is no other one, as a test says.
                 _ => (None, None),
             },
@@ -181,7 +183,7 @@ impl PoolFailure {
                 words.addr = addr.to_string();
             }
             Cause::Apply {
-                error: SetApplyError::Fuse { ripe, .. },
+                error: set::ApplyError::Fuse { ripe, .. },
                 ..
             } => words.number = *ripe,
             Cause::Unclosed { nets, .. } | Cause::Unprinted { nets, .. } => {
@@ -217,7 +219,7 @@ impl PoolFailure {
     /// What was found by the pass whose plan was not applied, since a fuse has blown.
     pub(crate) fn sighted(&self) -> Option<(String, &Sighted)> {
         let Cause::Apply {
-            error: SetApplyError::Fuse { .. },
+            error: set::ApplyError::Fuse { .. },
             sighted,
         } = &self.cause
         else {
@@ -249,9 +251,9 @@ pub(crate) fn place_of_allocate(error: &AllocateError, case: Case) -> Place {
     Place::new(kind, error.code(), case)
 }
 
-fn place_of_apply(error: &SetApplyError, case: Case) -> Place {
+fn place_of_apply(error: &set::ApplyError, case: Case) -> Place {
     let kind = match error {
-        SetApplyError::Fuse { .. } => Kind::Fuse,
+        set::ApplyError::Fuse { .. } => Kind::Fuse,
         _ => Kind::Pass,
     };
     Place::new(kind, error.code(), case)
@@ -366,11 +368,11 @@ fn code<S: Serializer>(code: &'static str, serializer: S) -> Result<S::Ok, S::Er
 }
 
 /// What it says, without the name of the member: a pool file is a set of one.
-fn without_member(error: &SetApplyError) -> String {
+fn without_member(error: &set::ApplyError) -> String {
     match error.clone() {
-        SetApplyError::Member { error, .. } => error.to_string(),
+        set::ApplyError::Member { error, .. } => error.to_string(),
         mut error => {
-            if let SetApplyError::Fuse { member, .. } = &mut error {
+            if let set::ApplyError::Fuse { member, .. } = &mut error {
                 *member = None;
             }
             error.to_string()
@@ -379,7 +381,10 @@ fn without_member(error: &SetApplyError) -> String {
 }
 
 /// A fuse with the number that it would have to be overridden with.
-fn serialize_apply<S: Serializer>(error: &SetApplyError, serializer: S) -> Result<S::Ok, S::Error> {
+fn serialize_apply<S: Serializer>(
+    error: &set::ApplyError,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct Blown {
         code: &'static str,
@@ -389,7 +394,7 @@ fn serialize_apply<S: Serializer>(error: &SetApplyError, serializer: S) -> Resul
         limit: Option<u64>,
     }
     let (ripe, limit) = match error {
-        SetApplyError::Fuse { fuse, ripe, .. } => match fuse {
+        set::ApplyError::Fuse { fuse, ripe, .. } => match fuse {
             Fuse::EmptyList { .. } | Fuse::Shrunk { .. } => (Some(*ripe), None),
             Fuse::TooMany { limit, .. } => (Some(*ripe), Some(*limit)),
             _ => (None, None),

@@ -5,7 +5,10 @@ use crate::files::closing::using;
 use crate::files::pool_failure::{Cause, PoolFailure};
 use crate::files_failure::FilesFailure;
 use crate::text::printable_path;
-use hostbits::{FileView, OpenError, Pool};
+use hostbits::{
+    Pool,
+    file::{self, OpenError},
+};
 use std::path::{Path, PathBuf};
 
 /// A pool file by its path.
@@ -25,7 +28,7 @@ impl PoolFile {
 
     /// Joins those who have it open. For `using` alone.
     pub(crate) fn open(&self) -> Result<Pool, Failure> {
-        hostbits::open_file_since(&self.path, self.min_session)
+        hostbits::file::open_since(&self.path, self.min_session)
             .map_err(|error| self.refuse_open(error))
     }
 
@@ -43,8 +46,8 @@ impl PoolFile {
     /// # Errors
     ///
     /// It cannot be read, is no pool file, or its session is too low.
-    pub fn read(&self) -> Result<FileView, Failure> {
-        let view = hostbits::read_file(&self.path).and_then(|view| {
+    pub fn read(&self) -> Result<file::View, Failure> {
+        let view = hostbits::file::read(&self.path).and_then(|view| {
             view.check_session(self.min_session)?;
             Ok(view)
         });

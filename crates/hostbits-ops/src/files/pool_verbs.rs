@@ -8,7 +8,7 @@ use crate::files::release::{Released, ReleasedOnce};
 use crate::files::waiting::naming_others;
 use crate::observer::Observer;
 use crate::text::{Named, net_of};
-use hostbits::{Builder, Durability, Network, NetworkInfo, Pool, SyncError};
+use hostbits::{Builder, Durability, Network, NetworkInfo, Pool, file::SyncError};
 use ipnet::IpNet;
 use std::io;
 use std::net::IpAddr;

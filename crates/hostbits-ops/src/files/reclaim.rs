@@ -7,7 +7,12 @@ use crate::lists::name::{ListName, unreadable};
 use crate::lists::read::{ReadList, ReadToEnd};
 use crate::lists::records::UserRecords;
 use crate::observer::Observer;
-use hostbits::{Adopted, MemberReclaimed, PoolSet, ReclaimError, SetReclaimed};
+use hostbits::{
+    PoolSet,
+    file::ReclaimError,
+    set::{self, MemberReclaimed},
+    users::Adopted,
+};
 use hostbits_lists::RecordBuf;
 use ipnet::IpNet;
 
@@ -94,7 +99,7 @@ fn by_list(
         skip_unreadable,
     } = users;
     match set.reclaim_with(unreadable(skip_unreadable), records) {
-        Ok(SetReclaimed {
+        Ok(set::Reclaimed {
             freed,
             held,
             adopted,

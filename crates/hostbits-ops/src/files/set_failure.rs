@@ -4,7 +4,7 @@ use crate::files::pool_failure::{place_of_allocate, place_of_open, some_of};
 use crate::lists::read::ReadList;
 use crate::text::{printable, printable_path};
 use crate::trouble::{Case, Kind, Place, Words};
-use hostbits::{AllocateError, AllocateExactError, AllocatePairError, SyncError};
+use hostbits::{AllocateError, AllocateExactError, file::SyncError, set::AllocatePairError};
 use hostbits_config::{ApplyError, ConfigError, OpenError, PlanError};
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
@@ -194,7 +194,7 @@ impl SetFailure {
 }
 
 /// The error of a pool file as the library writes it, with the file and the line of its member.
-fn of_file(path: &Path, line: usize, error: &hostbits::OpenError) -> Value {
+fn of_file(path: &Path, line: usize, error: &hostbits::file::OpenError) -> Value {
     let mut described = json!(error);
     described["pool_file"] = json!(printable_path(path));
     described["line"] = json!(line);

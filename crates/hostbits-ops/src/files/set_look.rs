@@ -5,7 +5,7 @@ use crate::files::config_file::ConfigFile;
 use crate::files::set_failure::Cause;
 use crate::map::Map;
 use crate::text::{net_of, printable_path};
-use hostbits::{FileView, Member, NetworkInfo};
+use hostbits::{NetworkInfo, file, set::Member};
 use hostbits_config::{MemberConfig, OpenError, Plan, SetConfig};
 use ipnet::IpNet;
 use serde::Serialize;
@@ -106,7 +106,7 @@ pub struct SeenMember {
     /// Its file.
     pub pool_file: String,
     /// What was read.
-    pub view: FileView,
+    pub view: file::View,
 }
 
 /// The set of this name, or all of them, with every member. The files are read without a lock.
@@ -172,7 +172,7 @@ pub fn check_sets(file: &ConfigFile, name: Option<&str>) -> Result<CheckedSets, 
 fn see(file: &ConfigFile, set: &SetConfig) -> Result<Vec<SeenMember>, Failure> {
     let seen = set.members.iter().filter_map(|member| {
         let path = &member.file.as_ref()?.path;
-        Some(match hostbits::read_file(path) {
+        Some(match hostbits::file::read(path) {
             Ok(view) => Ok(SeenMember {
                 set: set.name.clone(),
                 member: member.to_string(),

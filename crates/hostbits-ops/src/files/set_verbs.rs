@@ -9,7 +9,11 @@ use crate::files::set_failure::Cause;
 use crate::files::waiting::{in_flight, naming_others};
 use crate::observer::Observer;
 use crate::text::{Named, net_of};
-use hostbits::{AllocatePairError, Network, Pair, Pool, PoolSet, ReleaseError, SyncError};
+use hostbits::{
+    Network, Pool, PoolSet, ReleaseError,
+    file::SyncError,
+    set::{AllocatePairError, Pair},
+};
 use hostbits_config::{Config, Family, OpenPair, OpenSet, SetConfig};
 use ipnet::IpNet;
 use std::collections::HashSet;

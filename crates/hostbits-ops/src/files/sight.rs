@@ -8,7 +8,7 @@ use crate::lists::name::{ListName, unreadable};
 use crate::lists::records::UserRecords;
 use crate::observer::Observer;
 use crate::report::Sighted;
-use hostbits::{ReconcileOptions, SetReconciler, SetReconcilerError};
+use hostbits::{reconcile, set};
 use hostbits_lists::Source;
 use ipnet::IpNet;
 use std::time::Duration;
@@ -45,8 +45,8 @@ impl<'a> Subject<'a> {
         }
     }
 
-    pub(crate) fn options(&self, grace: Duration) -> ReconcileOptions {
-        let options = ReconcileOptions::new().grace(grace);
+    pub(crate) fn options(&self, grace: Duration) -> reconcile::Options {
+        let options = reconcile::Options::new().grace(grace);
         options.unreadable(unreadable(self.skip_unreadable))
     }
 
@@ -55,7 +55,7 @@ impl<'a> Subject<'a> {
     /// `expected` is a guess how many entries there are, for the eye alone.
     pub(crate) fn sight(
         &self,
-        reconciler: &mut SetReconciler<'_, IpNet>,
+        reconciler: &mut set::Reconciler<'_, IpNet>,
         expected: Option<u64>,
     ) -> Result<Sighted, Failure> {
         self.sight_with(reconciler, expected, || Ok(()))
@@ -64,7 +64,7 @@ impl<'a> Subject<'a> {
     /// The same, and does something between the end of the list and the plan.
     pub(crate) fn sight_with(
         &self,
-        reconciler: &mut SetReconciler<'_, IpNet>,
+        reconciler: &mut set::Reconciler<'_, IpNet>,
         expected: Option<u64>,
         then: impl FnOnce() -> Result<(), Failure>,
     ) -> Result<Sighted, Failure> {
@@ -94,7 +94,7 @@ impl<'a> Subject<'a> {
         })
     }
 
-    pub(crate) fn refuse(&self, error: SetReconcilerError) -> Failure {
+    pub(crate) fn refuse(&self, error: set::ReconcilerError) -> Failure {
         self.target.refuse(Cause::Reconciler(error))
     }
 }

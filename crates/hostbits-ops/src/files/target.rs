@@ -8,7 +8,7 @@ use crate::files::pool_failure::{Cause, PoolFailure};
 use crate::files::pool_file::PoolFile;
 use crate::files_failure::FilesFailure;
 use crate::text::printable_path;
-use hostbits::{Durability, FileView, MemberId, Pool, PoolSet};
+use hostbits::{Durability, Pool, PoolSet, file, set::MemberId};
 use hostbits_config::{MemberConfig, OpenError, SetConfig};
 use ipnet::IpNet;
 use std::path::{Path, PathBuf};
@@ -114,14 +114,14 @@ impl Target {
     }
 
     /// Reads the files, without a lock, member by member.
-    pub(crate) fn read(&self) -> Result<Vec<FileView>, Failure> {
+    pub(crate) fn read(&self) -> Result<Vec<file::View>, Failure> {
         match self {
             Self::Pool(file) => Ok(vec![file.read()?]),
             Self::Set(config, set) => {
                 set.check_files()
                     .map_err(|error| config.refuse_open(error))?;
                 let views = set.members.iter().map(|member| {
-                    let view = hostbits::read_file(path_of(member));
+                    let view = hostbits::file::read(path_of(member));
                     view.map_err(|error| config.refuse_open(OpenError::of_file(member, error)))
                 });
                 views.collect()
@@ -130,9 +130,9 @@ impl Target {
     }
 
     /// Copies in memory of what was read, if it is what the configuration describes.
-    pub(crate) fn copy(&self, views: &[FileView]) -> Result<PoolSet<IpNet>, Failure> {
+    pub(crate) fn copy(&self, views: &[file::View]) -> Result<PoolSet<IpNet>, Failure> {
         match self {
-            Self::Pool(_) => Ok(set_of(views.iter().map(FileView::to_pool))),
+            Self::Pool(_) => Ok(set_of(views.iter().map(file::View::to_pool))),
             Self::Set(config, set) => {
                 let mut views = views.iter();
                 let copy = set.over(|member| {

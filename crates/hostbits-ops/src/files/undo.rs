@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::files::plan_file::PlanFile;
 use crate::files::pool_failure::Cause;
 use crate::files::target::Target;
-use hostbits::{PoolSet, SetPlan, Undone};
+use hostbits::{PoolSet, reconcile::Undone, set};
 use ipnet::IpNet;
 use std::path::Path;
 
@@ -39,7 +39,11 @@ pub fn close(target: &Target) -> Result<(), Failure> {
 }
 
 /// Taking back does no harm in a later session of a file either, so the plan becomes one of today.
-fn take_back(target: &Target, set: &PoolSet<IpNet>, mut plan: SetPlan) -> Result<Undone, Failure> {
+fn take_back(
+    target: &Target,
+    set: &PoolSet<IpNet>,
+    mut plan: set::Plan,
+) -> Result<Undone, Failure> {
     let refuse = |error| target.refuse(Cause::Reconciler(error));
     let mut reconciler = set.reconciler().map_err(refuse)?;
     let today = {
@@ -60,6 +64,6 @@ fn take_back(target: &Target, set: &PoolSet<IpNet>, mut plan: SetPlan) -> Result
 }
 
 /// Which file, whatever session of it.
-pub(crate) fn file_id(plan: &hostbits::Plan) -> Option<&str> {
+pub(crate) fn file_id(plan: &hostbits::reconcile::Plan) -> Option<&str> {
     plan.pool.file.as_ref().map(|file| &*file.id)
 }

@@ -1,6 +1,6 @@
 //! Which lists are meant.
 
-use hostbits::Unreadable;
+use hostbits::users::Unreadable;
 use hostbits_lists::{Format, FormatError, Query, Source};
 use std::ffi::OsStr;
 use std::path::Path;

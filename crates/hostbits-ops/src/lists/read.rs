@@ -1,7 +1,7 @@
 //! What is left of lists that were read to their ends: counts, and which entry stood where.
 
 use crate::lists::positions::Positions;
-use hostbits::{Adopted, Problem};
+use hostbits::users::{Adopted, Problem};
 use serde::Serialize;
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! A list that was refused.
 
 use crate::lists::read::{ReadList, ReadToEnd};
-use hostbits::{AdoptError, Adopted, Problem, ProblemKind};
+use hostbits::users::{AdoptError, Adopted, Problem, ProblemKind};
 use std::fmt;
 
 /// A list that was refused, since entries cannot be read: nothing was taken.

@@ -162,7 +162,7 @@ pub(crate) const HARMLESS: &[Harmless] = &[
         "Of two pools that refuse, the other one is named. None is promised to come first.",
     ),
     (
-        "gen: set/reconcile/error.rs:SetApplyError::serialize: swapped: *",
+        "gen: set/reconcile/error.rs:ApplyError::serialize: swapped: *",
         "The order of the fields of a JSON object is nobody's: readers go by their names.",
     ),
     (

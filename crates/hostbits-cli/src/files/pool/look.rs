@@ -7,7 +7,10 @@ use crate::files::target::FileArgs;
 use crate::info;
 use crate::output::{Format, Utc, print, print_json};
 use crate::screen::processes;
-use hostbits::{Durability, FileView, Health, NetworkInfo, RecoveryKind};
+use hostbits::{
+    Durability, NetworkInfo,
+    file::{self, Health, RecoveryKind},
+};
 use hostbits_ops::files::{Problem, has_damage, problems};
 use hostbits_ops::trouble::Exit;
 use hostbits_ops::{Failure, Map, net_of};
@@ -42,7 +45,7 @@ struct Listed<'a> {
 }
 
 /// A pool's allocated addresses, written as they are found: there may be billions.
-struct Addresses<'a>(&'a FileView);
+struct Addresses<'a>(&'a file::View);
 
 /// What `check` tells, as JSON.
 #[derive(Serialize)]
@@ -177,7 +180,7 @@ pub(super) fn check(file: &FileArgs) -> Result<ExitCode, Failure> {
     })
 }
 
-fn checked<'a>(file: &'a str, view: &'a FileView, is_good: bool) -> Checked<'a> {
+fn checked<'a>(file: &'a str, view: &'a file::View, is_good: bool) -> Checked<'a> {
     Checked {
         file,
         is_good,
@@ -196,7 +199,7 @@ fn checked<'a>(file: &'a str, view: &'a FileView, is_good: bool) -> Checked<'a> 
     }
 }
 
-fn write_checked(out: &mut dyn Write, file: &str, view: &FileView) -> io::Result<()> {
+fn write_checked(out: &mut dyn Write, file: &str, view: &file::View) -> io::Result<()> {
     for problem in problems(view) {
         writeln!(out, "{file}: {}: {}", kind(&problem), problem.message)?;
     }

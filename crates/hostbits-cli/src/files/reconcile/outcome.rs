@@ -2,7 +2,7 @@
 
 use crate::found::{Grace, ListNotes, write_found};
 use crate::output::{Format, Utc, print, print_error_text, print_json};
-use hostbits::Applied;
+use hostbits::reconcile::Applied;
 use hostbits_ops::files::{Next, Outcome, Target};
 use hostbits_ops::trouble::Exit;
 use hostbits_ops::{Failure, Found, Lookout};

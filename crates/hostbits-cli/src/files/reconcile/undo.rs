@@ -3,7 +3,7 @@
 use super::args::UndoArgs;
 use crate::files::target::Named;
 use crate::output::{Format, print, print_json};
-use hostbits::Undone;
+use hostbits::reconcile::Undone;
 use hostbits_ops::trouble::Exit;
 use hostbits_ops::{Failure, files};
 use serde::Serialize;

@@ -9,7 +9,7 @@ mod set_plans;
 mod sets;
 
 use crate::run::{PoolFile, Run, file, run};
-use hostbits::{Pool, open_file};
+use hostbits::{Pool, file};
 use ipnet::IpNet;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -44,7 +44,7 @@ impl Setup {
     }
 
     fn open(&self) -> Pool<IpNet> {
-        open_file(&self.pool.0).unwrap()
+        file::open(&self.pool.0).unwrap()
     }
 
     /// `hostbits VERB POOL --from USERS OPTIONS`.

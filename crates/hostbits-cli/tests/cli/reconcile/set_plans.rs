@@ -3,7 +3,7 @@
 use super::sets::{Setup, TWO};
 use super::{GRACE, answer, pause};
 use crate::run::run as run_now;
-use hostbits::open_file;
+use hostbits::file;
 use serde_json::json;
 
 /// All three passes in one process.
@@ -90,7 +90,7 @@ fn a_plan_goes_on_from_process_to_process() {
 #[test]
 fn a_member_that_was_closed_begins_anew_alone() {
     let setup = Setup::new("closed", [3, 3], "10.0.0.2\n10.0.1.2\n");
-    let first = open_file(setup.sets.path("a.pool")).unwrap();
+    let first = file::open(setup.sets.path("a.pool")).unwrap();
     let run = setup.keep(&format!("--grace {GRACE}"));
     assert!(
         run.out.contains("nobody else has all pools open"),

@@ -5,7 +5,7 @@ use super::answer;
 use super::check::reading_from_a_pipe;
 use crate::run::{PoolFile, Run, file, run, run_with_input};
 use crate::set::Sets;
-use hostbits::{Pool, open_file};
+use hostbits::{Pool, file};
 use ipnet::IpNet;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -38,7 +38,7 @@ impl Setup {
         let sets = Sets::new(&format!("reconcile-{name}"), TWO);
         sets.run("apply", "").found();
         for (name, taken) in ["a.pool", "b.pool"].into_iter().zip(taken) {
-            let pool = open_file(sets.path(name)).unwrap();
+            let pool = file::open(sets.path(name)).unwrap();
             let _ = pool.allocate_many(taken.into()).unwrap();
         }
         let users = file(&format!("reconcile-set-{name}.csv"), users.as_bytes());
@@ -78,7 +78,7 @@ impl Setup {
     }
 
     pub(super) fn open(&self) -> [Pool<IpNet>; 2] {
-        ["a.pool", "b.pool"].map(|name| open_file(self.sets.path(name)).unwrap())
+        ["a.pool", "b.pool"].map(|name| file::open(self.sets.path(name)).unwrap())
     }
 
     pub(super) fn taken(&self) -> Vec<String> {

@@ -3,9 +3,9 @@
 //! This room knows nothing of words or files. The pool makes these values and takes them back.
 
 mod error;
-mod plan;
+mod values;
 
 pub use error::{ApplyError, Fuse, PassError, ReconcilerError};
-pub use plan::{
+pub use values::{
     Applied, EntryCounts, FileIdentity, Plan, PlanRange, PoolIdentity, SlotCounts, Undone,
 };
