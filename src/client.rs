@@ -1,13 +1,13 @@
-//! Who asks, as a number: what sticky allocation begins with.
+//! Clients, as numbers: the starting point of sticky allocation.
 
-/// A client, as the number that a keyed hash makes of its name.
+/// A client, represented by a keyed hash of its name.
 ///
-/// The same client begins its search at the same place, so that it usually gets the same address back,
-/// with no table: see [`Pool::allocate_for`](crate::Pool::allocate_for).
+/// The search for a client's address always begins at the same place, so that the client usually gets the same address
+/// back, without a table. See [`Pool::allocate_for`](crate::Pool::allocate_for).
 ///
-/// Take the number from a keyed hash over whatever stays the same of a client: a MAC address, a user name.
-/// With the feature `sticky`, `ClientKey` is one. Whoever knows the key can choose names that all begin at
-/// one address; so the numbers are not secret unless the key is.
+/// Compute the number with a keyed hash over something that identifies the client permanently: a MAC address or a user
+/// name. With the feature `sticky`, `ClientKey` is such a hash. An attacker who knows the key can choose names that all
+/// begin at one address. The number does not reveal the name unless the key is known.
 ///
 /// ```
 /// use hostbits::{Client, Pool};
@@ -23,7 +23,7 @@
 pub struct Client(u64);
 
 impl Client {
-    /// Names a client by a hash of its own, all of whose 64 bits count.
+    /// Creates a client from a hash. All 64 bits should be well mixed.
     ///
     /// ```
     /// use hostbits::Client;
@@ -34,17 +34,17 @@ impl Client {
         Self(hash)
     }
 
-    /// One of `count` places, 0 to `count` - 1, all equally likely. `count` is at most 2^32.
+    /// Returns one of `count` places, 0 to `count` - 1, all equally likely. `count` is at most 2^32.
     #[inline]
     pub(crate) fn place_of(self, count: u64) -> u64 {
         ((u128::from(self.0) * u128::from(count)) >> 64) as u64
     }
 
-    /// One of `count` buckets: when one more is added behind the others, a client stays where it was or
-    /// moves to the new one.
+    /// Returns one of `count` buckets. If a bucket is added after the others, a client keeps its bucket or moves to the
+    /// new one.
     ///
-    /// The jump consistent hash of Lamping and Veach (2014): walks the counts at which this client
-    /// would move, which a generator seeded by the client tells, and stops before `count`.
+    /// This is the jump consistent hash of Lamping and Veach (2014). It steps through the counts at which this client
+    /// would move, as a generator seeded with the client determines them, and stops before `count`.
     pub(crate) fn bucket_of(self, count: u64) -> u64 {
         let mut state = self.0;
         let mut bucket = 0;
@@ -62,10 +62,10 @@ impl Client {
     }
 }
 
-/// A key that makes clients of names: SipHash-1-3, which is made for keyed hashes of short names.
+/// A key that turns names into clients, by SipHash-1-3, which is designed for keyed hashes of short names.
 ///
-/// Keep the key with the pool: another key sends every client elsewhere. The numbers are not secret
-/// unless the key is.
+/// Store the key with the pool: with another key, every client gets another place. A client's number does not reveal
+/// its name unless the key is known.
 ///
 /// ```
 /// use hostbits::ClientKey;
@@ -81,18 +81,18 @@ pub struct ClientKey(siphasher::sip::SipHasher13);
 
 #[cfg(feature = "sticky")]
 impl ClientKey {
-    /// Takes a key of 16 bytes, from the system's random source if it is to be secret.
+    /// Creates a key from 16 bytes. Take them from the system's random source if names must stay secret.
     pub fn new(key: [u8; 16]) -> Self {
         Self(siphasher::sip::SipHasher13::new_with_key(&key))
     }
 
-    /// Names a client by whatever stays the same of it.
+    /// Returns the client with this name. Use a name that never changes.
     pub fn client(&self, name: &[u8]) -> Client {
         Client(self.0.hash(name))
     }
 }
 
-/// The key is never shown.
+/// Does not show the key.
 #[cfg(feature = "sticky")]
 impl std::fmt::Debug for ClientKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

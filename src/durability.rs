@@ -1,55 +1,52 @@
-//! What a pool file promises of crashes. Words only; the work is in `storage/file`.
+//! What a pool file promises after a crash. Only definitions; `storage/file` keeps the promises.
 
 use crate::table::{names, numbers};
 
-/// What a pool file promises when something dies.
+/// What a pool file promises after a process or the machine crashes.
 ///
-/// **Whatever the durability, the death of a process loses nothing**: panic, abort, `kill -9`, out of
-/// memory, a restart of the service or of its container. What was allocated stays allocated, exactly;
-/// addresses whose owner died between the allocation and its own record stay allocated, too, until
-/// somebody releases them.
+/// **With every durability, the death of a process loses nothing**: panic, abort, `kill -9`, out of memory, a restart
+/// of the service or of its container. Every allocated address stays allocated. This includes addresses whose owner
+/// died after the allocation but before it could record them; they stay allocated until they are released.
 ///
-/// **Whatever the durability, an address that was handed out and not released is never handed out
-/// again**, also after the machine went down: power loss, kernel panic, a reset. What differs is what
-/// that costs then:
+/// **With every durability, an address that was handed out and not released is never handed out again**, even after the
+/// machine goes down: power loss, kernel panic, reset. The durabilities differ in what this costs:
 ///
 /// | durability | returns after | the machine goes down: addresses held | what is lost until you act |
 /// |---|---|---|---|
-/// | `Process` | the claim | never handed out again | everything that was free: it is quarantined, and the pool hands out nothing until [`Pool::reclaim`] |
-/// | `Barrier` | the claim; durable after [`Pool::sync`] | never handed out again if a `sync()` after their allocation returned `Ok`; *you promise not to use an address before* | releases since the last `sync()`, and allocations that nobody had synced and that happened to be written |
+/// | `Process` | the claim | never handed out again | all free addresses: they are quarantined, and the pool hands out nothing until [`Pool::reclaim`] |
+/// | `Barrier` | the claim; durable after [`Pool::sync`] | never handed out again if a `sync()` after their allocation returned `Ok`; *you promise not to use an address before* | releases since the last `sync()`, and unsynced allocations that happened to be written |
 /// | `Strict` | the claim and a write to the disk that it shares with others | never handed out again, every one | calls in flight, and releases since the last write |
 ///
-/// Where passes of a [`Reconciler`](crate::reconcile::Reconciler) run, the time that `Strict` waits belongs to the gap
-/// between an allocation and its written user: it begins with the call. An address that a pass has freed
-/// meanwhile is not handed out; the call takes another one.
+/// If passes of a [`Reconciler`](crate::reconcile::Reconciler) run, the time that `Strict` waits counts as part of the
+/// gap between an allocation and the moment its user is recorded: the gap begins with the call. If a pass frees an
+/// address meanwhile, the call does not return it, but takes another one.
 ///
-/// A write that fails is final: the pool is *poisoned* in every process, nothing is handed out in or
-/// after that write, and nobody tries again. Releases and questions go on. When everybody has closed the
-/// file, it can be opened again, and all that was free is quarantined, whatever the durability.
+/// A failed write is final. The pool is *poisoned* in every process: the call that waited for the write and all later
+/// ones hand out nothing, and the write is not retried. Releases and queries still work. When every process has closed
+/// the file, it can be opened again; all free addresses are then quarantined, with every durability.
 ///
-/// The promises assume a local file system and a disk that do what they say: a word of eight bytes is
-/// written whole, what was synced is there, and dirty pages are not lost within one boot. (All of them, and
-/// how each promise is kept and checked: [`design::file_safety`](crate::design::file_safety).) A file that is
-/// put back from a copy is noticed in most ways, and not in all: the same page has the table. The way that is
-/// always right is [`file::backup`](crate::file::backup) and [`file::restore`](crate::file::restore); beside it,
-/// store the session of [`Recovery`](crate::file::Recovery) with your own data and ask for it when you open the
-/// file.
+/// The promises assume a local file system, and a disk that behaves: a word of eight bytes is written atomically,
+/// synced data is there afterwards, and dirty pages are not lost while the machine runs.
+/// [`design::file_safety`](crate::design::file_safety) lists all assumptions, and how each promise is kept and checked.
+/// A file that was replaced by an old copy is detected in most cases, but not in all; the same page has the table. To
+/// be safe, copy files with [`file::backup`](crate::file::backup) and [`file::restore`](crate::file::restore), store
+/// the session of [`Recovery`](crate::file::Recovery) with your own data, and require it when you open the file.
 ///
-/// A durability that survives power loss for every address at the cost of one write per batch
-/// (`PowerLoss`, with a credit) does not exist yet. The file has room for it.
+/// A durability that survives power loss for every address at the cost of one write per batch (`PowerLoss`, with a
+/// credit) does not exist yet. The file format has room for it.
 ///
 /// [`Pool::sync`]: crate::Pool::sync
 /// [`Pool::reclaim`]: crate::Pool::reclaim
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Durability {
-    /// Survives the death of processes. After the machine went down, what was free is quarantined.
+    /// Survives the death of processes. After the machine goes down, all free addresses are quarantined.
     #[default]
     Process,
-    /// Survives the machine as far as the last `sync()`.
+    /// Survives the machine going down, up to the last `sync()`.
     Barrier,
-    /// Survives the machine, address by address. Each allocation waits for the disk; those that wait
-    /// at the same time share one write.
+    /// Survives the machine going down, for each single address. Every allocation waits for the disk; allocations that
+    /// wait at the same time share one write.
     Strict,
 }
 
@@ -61,7 +58,7 @@ names! {
     }
 }
 
-// 2 is kept for the durability that is to come.
+// 2 is reserved for the planned durability.
 numbers! {
     Durability: u8 {
         Process = 0,
@@ -71,9 +68,9 @@ numbers! {
 }
 
 impl Durability {
-    /// Whether the words on the disk are believed after the machine went down.
+    /// Returns whether the words on the disk are trusted after the machine went down.
     ///
-    /// One that is added is no match until somebody has shown that they can be.
+    /// A new durability is not listed here until it is proven that they can be.
     pub(crate) const fn trusts_the_disk(self) -> bool {
         match self {
             Self::Barrier | Self::Strict => true,
@@ -81,7 +78,7 @@ impl Durability {
         }
     }
 
-    /// Whether more is promised than a file system in memory can keep.
+    /// Returns whether it promises more than a file system in memory can keep.
     pub(crate) const fn outlives_the_machine(self) -> bool {
         match self {
             Self::Process => false,
@@ -89,7 +86,7 @@ impl Durability {
         }
     }
 
-    /// Whether each claim waits until it is on the disk.
+    /// Returns whether each claim waits until it is on the disk.
     pub(crate) const fn waits_for_the_disk(self) -> bool {
         match self {
             Self::Strict => true,
@@ -98,7 +95,7 @@ impl Durability {
     }
 }
 
-/// What a pool file had been through when it was opened.
+/// What had happened to a pool file before it was opened.
 ///
 /// ```
 /// use hostbits::{Pool, file::RecoveryKind};
@@ -114,46 +111,47 @@ impl Durability {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Recovery {
-    /// What had happened.
+    /// What had happened to the file.
     pub kind: RecoveryKind,
-    /// How many addresses were quarantined then, now or before. [`Pool::health`](crate::Pool::health) says how many are.
+    /// How many addresses were quarantined after the file was opened. [`Pool::health`](crate::Pool::health) returns the
+    /// current number.
     pub quarantined: u64,
-    /// Counts the times that a file was opened by a process that found nobody else there. Store it with
-    /// your own data, and ask for at least that much with [`file::Builder::min_session`] when you open the
-    /// file again: a file that was put back from a copy shows by it, however it was put back.
+    /// How many times the file was opened by a process when no other process had it open. Store this number with your
+    /// own data, and require at least this number with [`file::Builder::min_session`] when you open the file again: a
+    /// file that was replaced by an old copy is then detected, however it was replaced.
     ///
     /// [`file::Builder::min_session`]: crate::file::Builder::min_session
     pub session: u64,
 }
 
-/// What had happened to a pool file.
+/// What had happened to a pool file before it was opened.
 ///
-/// From [`MachineCrash`](Self::MachineCrash) to [`NoState`](Self::NoState), something was quarantined:
-/// see [`Pool::reclaim`](crate::Pool::reclaim).
+/// From [`MachineCrash`](Self::MachineCrash) to [`NoState`](Self::NoState), addresses were quarantined; see
+/// [`Pool::reclaim`](crate::Pool::reclaim).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RecoveryKind {
-    /// Nothing: it was created just now.
+    /// The file was newly created.
     Created,
-    /// The last process took its leave in order.
+    /// The last process closed it cleanly.
     Clean,
     /// All processes that had it open have died. Nothing is lost.
     ProcessCrash,
-    /// Nothing: other processes have it open.
+    /// Other processes have it open.
     Joined,
-    /// The machine went down, or it cannot be said that it did not. Held is what the durability says.
+    /// The machine went down, or may have gone down. The durability determines which addresses are held.
     MachineCrash,
-    /// A write to the disk had failed. All that was free is quarantined, whatever the durability; so it is
-    /// for all that follow.
+    /// A write to the disk had failed. All free addresses are quarantined, with every durability. Every later open
+    /// reports the same until they are reclaimed.
     WriteFailed,
-    /// It is a copy of a pool file, or an older content of the file was put in its place.
+    /// It is a copy of a pool file, or the file was replaced by an older version of itself.
     Copy,
-    /// It is a backup, or was put back from one: see [`file::restore`](crate::file::restore).
+    /// It is a backup, or was restored from one; see [`file::restore`](crate::file::restore).
     Backup,
-    /// Its words are not those that were there when it was left in order: somebody else has written to it,
-    /// or the disk has lost something.
+    /// Its words differ from those that were there when it was closed cleanly: something else has written to the file,
+    /// or the disk has lost data.
     Changed,
-    /// It does not tell what happened to it: neither of its states can be read.
+    /// Its history is unknown, because neither copy of its state can be read.
     NoState,
 }
 
@@ -188,7 +186,7 @@ numbers! {
 }
 
 impl RecoveryKind {
-    /// A sentence for people, without a full stop: what happened to "it", the file.
+    /// Returns a sentence fragment for people, without a full stop, in which "it" is the file.
     ///
     /// ```
     /// use hostbits::file::RecoveryKind;
@@ -199,22 +197,20 @@ impl RecoveryKind {
     #[must_use]
     pub const fn sentence(self) -> &'static str {
         match self {
-            Self::Created => "it was created just now",
-            Self::Clean => "it was left in order",
-            Self::ProcessCrash => "somebody died with it, and nothing is lost",
-            Self::Joined => "somebody has it open",
-            Self::MachineCrash => "the machine went down, or it cannot be told that it did not",
+            Self::Created => "it was newly created",
+            Self::Clean => "it was closed cleanly",
+            Self::ProcessCrash => "a process died with it open, and nothing is lost",
+            Self::Joined => "another process has it open",
+            Self::MachineCrash => "the machine went down, or may have gone down",
             Self::WriteFailed => "a write to the disk has failed",
-            Self::Copy => "it is a copy, or an older content was put in its place",
-            Self::Backup => "it is a backup, or was put back from one",
-            Self::Changed => {
-                "it was written to by somebody else, or damaged, since it was left in order"
-            }
-            Self::NoState => "neither of its states can be read: nothing tells what happened to it",
+            Self::Copy => "it is a copy, or was replaced by an older version of itself",
+            Self::Backup => "it is a backup, or was restored from one",
+            Self::Changed => "it was modified or damaged since it was closed cleanly",
+            Self::NoState => "neither copy of its state can be read, so its history is unknown",
         }
     }
 
-    /// Whether an opening that finds this quarantines something.
+    /// Returns whether opening such a file quarantines addresses.
     ///
     /// ```
     /// use hostbits::file::RecoveryKind;
@@ -240,7 +236,7 @@ impl RecoveryKind {
 mod tests {
     use super::*;
 
-    /// The numbers of files that are there already, and the names that monitors know: these never change.
+    /// Existing files contain these numbers, and monitoring systems know these names: they never change.
     #[test]
     fn numbers_and_names_are_what_they_always_were() {
         let durabilities = Durability::ALL.map(|it| (it.number(), it.name()));
@@ -266,7 +262,7 @@ mod tests {
         );
     }
 
-    /// The page of the format, and the table of what a durability promises, name each of them.
+    /// The page about the file format and the table of promises name every durability.
     #[test]
     fn the_pages_have_every_durability() {
         let page = include_str!("../docs/design/file-format.md");
@@ -282,7 +278,7 @@ mod tests {
         }
     }
 
-    /// Every variant is read from its number, and no other number is one.
+    /// Every variant can be read from its number, and no other number is accepted.
     #[test]
     fn every_number_is_read_again() {
         for number in 0..=u8::MAX {

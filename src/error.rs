@@ -1,4 +1,4 @@
-//! One small enum per verb. Each value says what was asked for and what to do next.
+//! One small enum per verb. Each message says what was asked for and what to do next.
 
 use ipnet::IpNet;
 use std::error::Error;
@@ -28,62 +28,62 @@ use std::net::IpAddr;
 )]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The network is written with an address inside it, and that has more than one meaning.
+    /// The network has host bits set, which can mean different things.
     HostBitsSet {
-        /// As written.
+        /// The network as it was given.
         given: IpNet,
-        /// The whole network around it.
+        /// The network without host bits.
         network: IpNet,
         /// The last address of that network.
         last: IpAddr,
     },
-    /// An IPv4-mapped IPv6 prefix: it has two readings.
+    /// The network is an IPv4-mapped IPv6 prefix, which is ambiguous.
     MappedPrefix {
-        /// As written.
+        /// The network as it was given.
         network: IpNet,
     },
-    /// More than 2^32 slots.
+    /// The pool would have more than 2^32 slots.
     TooLarge {
-        /// How many slots it would take; `u128::MAX` stands for 2^128. A string in JSON, where numbers
-        /// of this size lose digits.
+        /// How many slots it would have; `u128::MAX` stands for 2^128. In JSON this is a string, because numbers of
+        /// this size lose digits there.
         #[cfg_attr(feature = "serde", serde(serialize_with = "as_string"))]
         slots: u128,
-        /// The most a pool can have.
+        /// The maximum number of slots of a pool.
         max: u64,
     },
     /// The gateway is not an address of the network.
     GatewayOutside {
-        /// The gateway asked for.
+        /// The requested gateway.
         gateway: IpAddr,
-        /// The network, unless the pool is made of ranges alone.
+        /// The network; `None` if the pool consists of ranges alone.
         network: Option<IpNet>,
     },
-    /// The gateway is an address that the network needs for itself.
+    /// The gateway is an address that the network reserves.
     GatewayReserved {
-        /// The gateway asked for.
+        /// The requested gateway.
         gateway: IpAddr,
-        /// What the address is: `network`, `broadcast` or `subnet-router anycast`.
+        /// The kind of the address: `network`, `broadcast` or `subnet-router anycast`.
         label: &'static str,
     },
-    /// A range or a reservation that does not fit.
+    /// A range or a reservation does not fit the pool.
     BadRange {
-        /// First address of the range.
+        /// The first address of the range.
         first: IpAddr,
-        /// Last address of the range.
+        /// The last address of the range.
         last: IpAddr,
-        /// What is wrong with it.
+        /// Why the range does not fit.
         reason: RangeProblem,
     },
-    /// A unit that is not between the prefix length of the network and the width of an address.
+    /// The unit is not between the prefix length of the network and the width of an address.
     BadUnit {
-        /// The prefix length asked for.
+        /// The requested prefix length of a unit.
         unit: u8,
-        /// The shortest that fits.
+        /// The shortest prefix length that fits.
         shortest: u8,
-        /// The longest that fits.
+        /// The longest prefix length that fits.
         longest: u8,
     },
-    /// A pool without a single slot: no network and no range, or at most 0 slots.
+    /// The pool would not have a single slot: no network and no range, or a limit of 0 slots.
     Empty,
 }
 
@@ -92,7 +92,7 @@ fn as_string<S: serde::Serializer>(slots: &u128, serializer: S) -> Result<S::Ok,
     serializer.collect_str(slots)
 }
 
-/// What is wrong with a range.
+/// Why a range does not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -107,7 +107,7 @@ pub enum RangeProblem {
     Outside,
     /// It shares addresses with another range of the pool.
     Overlaps,
-    /// It does not begin and end at the borders of a unit.
+    /// It is not aligned to the units of the pool.
     Misaligned,
     /// It is written with IPv4-mapped addresses.
     Mapped,
@@ -119,14 +119,14 @@ impl RangeProblem {
             Self::Backwards => "ends before it begins",
             Self::Outside => "is not inside the pool's network or ranges",
             Self::Overlaps => "overlaps another range of the pool",
-            Self::Misaligned => "does not begin and end at the borders of a unit",
-            Self::Mapped => "is of IPv4-mapped addresses: write it in IPv4",
+            Self::Misaligned => "is not aligned to the units of the pool",
+            Self::Mapped => "has IPv4-mapped addresses: write it in IPv4",
         }
     }
 }
 
 impl BuildError {
-    /// A stable name for logs, JSON and exit codes: kebab case.
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::HostBitsSet { .. } => "host-bits-set",
@@ -161,7 +161,7 @@ impl fmt::Display for BuildError {
             Self::TooLarge { slots, max } => write!(
                 f,
                 "{} slots are more than the {} a pool can have: choose a range, \
-                 a shorter unit, or at most so many slots",
+                 a shorter unit, or fewer slots",
                 Count(*slots),
                 Count((*max).into())
             ),
@@ -198,7 +198,7 @@ impl fmt::Display for BuildError {
 
 impl Error for BuildError {}
 
-/// A count that may be a large power of two.
+/// A number that may be a large power of two.
 struct Count(u128);
 
 impl fmt::Display for Count {
@@ -234,14 +234,14 @@ impl fmt::Display for Count {
 )]
 #[non_exhaustive]
 pub enum AllocateError {
-    /// At some instant of the call there was nothing (not enough, no such block) to allocate.
+    /// At some instant of the call, nothing was free: too few addresses, or no such block.
     #[non_exhaustive]
     Exhausted {
-        /// How many addresses the pool can hand out in all.
+        /// How many addresses the pool can hand out in total.
         capacity: u64,
-        /// How many of them are neither free nor known to be held: the machine went down, a write to the
-        /// disk failed, or the file was put back from a copy. The pool has them back when it is told who
-        /// holds what (`Pool::reclaim`). 0 but in pool files.
+        /// How many of them are quarantined: neither free nor known to be held, because the machine went down, a write
+        /// to the disk failed, or the file was replaced by a copy. `Pool::reclaim` returns them to the pool with a list
+        /// of users. Always 0 for a pool on the heap.
         quarantined: u64,
     },
     /// A write to the disk has failed, here or in another process that has the pool file open. Nothing
@@ -260,26 +260,26 @@ pub enum AllocateError {
     },
     /// This process is a fork of the one that opened the pool file: it must open the file itself.
     Forked,
-    /// Blocks of that prefix length are larger than the network or smaller than a slot.
+    /// A block of this prefix length is larger than the network, or smaller than a slot.
     BadBlock {
-        /// The prefix length asked for.
+        /// The requested prefix length.
         prefix_len: u8,
-        /// The shortest prefix that fits the pool.
+        /// The shortest prefix length of a block in this pool.
         shortest: u8,
         /// The prefix length of one slot.
         longest: u8,
     },
-    /// The range to allocate from has no address of the pool, or ends before it begins.
+    /// The range to allocate from contains no address of the pool, or ends before it begins.
     OutOfRange {
-        /// First address of the range.
+        /// The first address of the range.
         first: IpAddr,
-        /// Last address of the range.
+        /// The last address of the range.
         last: IpAddr,
     },
 }
 
 impl AllocateError {
-    /// A stable name for logs, JSON and exit codes: kebab case.
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Exhausted { .. } => "exhausted",
@@ -301,9 +301,9 @@ impl fmt::Display for AllocateError {
             } => {
                 match capacity {
                     0 => f.write_str("exhausted: the pool has no addresses")?,
-                    1 => {
-                        f.write_str("exhausted: the pool has 1 address, which is taken or too few")?
-                    }
+                    1 => f.write_str(
+                        "exhausted: the pool has only 1 address, which is taken or not enough",
+                    )?,
                     _ => write!(
                         f,
                         "exhausted: too few of the pool's {capacity} addresses are free"
@@ -340,7 +340,7 @@ impl fmt::Display for AllocateError {
 
 impl Error for AllocateError {}
 
-/// Why exactly this address was not allocated.
+/// Why a requested address was not allocated.
 ///
 /// ```
 /// use hostbits::{AllocateExactError, Pool};
@@ -359,32 +359,32 @@ impl Error for AllocateError {}
 )]
 #[non_exhaustive]
 pub enum AllocateExactError {
-    /// The address is not of this pool.
+    /// The address is not in this pool.
     OutOfRange {
-        /// The address asked for.
+        /// The requested address.
         addr: IpAddr,
     },
     /// The address is never handed out; [`Pool::status`](crate::Pool::status) says why.
     Reserved {
-        /// The address asked for.
+        /// The requested address.
         addr: IpAddr,
     },
-    /// Somebody holds the address.
+    /// The address is already allocated.
     #[non_exhaustive]
     AlreadyAllocated {
-        /// The address asked for.
+        /// The requested address.
         addr: IpAddr,
     },
-    /// The address is inside a unit; the first address of a unit names it.
+    /// The address is within a unit. Request a unit by its first address.
     Misaligned {
-        /// The address asked for.
+        /// The requested address.
         addr: IpAddr,
-        /// The unit it lies in.
+        /// The unit that contains the address.
         unit: IpNet,
     },
-    /// Nothing new is handed out there: it is under a cordon of its set, or its member is drained.
+    /// No new addresses are handed out there: the address is cordoned in its set, or its member is drained.
     Cordoned {
-        /// The address asked for.
+        /// The requested address.
         addr: IpAddr,
     },
     /// A write to the disk has failed before. See [`AllocateError::Poisoned`].
@@ -404,7 +404,7 @@ pub enum AllocateExactError {
 }
 
 impl AllocateExactError {
-    /// A stable name for logs, JSON and exit codes: kebab case.
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::OutOfRange { .. } => "out-of-range",
@@ -428,7 +428,7 @@ impl fmt::Display for AllocateExactError {
             Self::Cordoned { addr } => {
                 write!(
                     f,
-                    "{addr} is under a cordon: nothing new is handed out there"
+                    "{addr} is cordoned: no new addresses are handed out there"
                 )
             }
             Self::Misaligned { addr, unit } => {
@@ -443,9 +443,9 @@ impl fmt::Display for AllocateExactError {
 
 impl Error for AllocateExactError {}
 
-/// Why a pool in a file hands out nothing here, whatever is free.
+/// Why a pool in a file refuses to hand out addresses, free or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-// Pools on the heap never refuse like this, and there may be no others.
+// Pools on the heap never refuse like this; a build may have no pool files at all.
 #[allow(dead_code)]
 pub(crate) enum Refusal {
     /// A sync has failed before.
@@ -459,11 +459,11 @@ pub(crate) enum Refusal {
     Forked,
 }
 
-/// Where there is no refusal.
+/// The code for no refusal.
 const NO_REFUSAL: u64 = 0;
 
 impl Refusal {
-    /// As a number, which travels in a register.
+    /// Returns the refusal as a number, which fits into a register.
     pub(crate) fn to_code(refusal: Option<Self>) -> u64 {
         let with_errno = |kind: u64, errno: i32| kind << 32 | u64::from(errno as u32);
         match refusal {
@@ -527,7 +527,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// Why an address or a block was not released. Nothing has changed.
+/// Why an address or a block was not released. Nothing was changed.
 ///
 /// ```
 /// use hostbits::{Pool, ReleaseError};
@@ -546,26 +546,26 @@ impl fmt::Display for Refusal {
 )]
 #[non_exhaustive]
 pub enum ReleaseError {
-    /// The address is not of this pool.
+    /// The address is not in this pool.
     OutOfRange {
-        /// The address given back.
+        /// The address to be released.
         addr: IpAddr,
     },
-    /// The address was never handed out.
+    /// The address is reserved, and was never handed out.
     Reserved {
-        /// The address given back.
+        /// The address to be released.
         addr: IpAddr,
     },
-    /// Nobody holds the address: a double release.
+    /// The address is not allocated: it was released twice, or never allocated.
     NotAllocated {
-        /// The address given back, or the first such address of a block.
+        /// The address to be released, or the first unallocated address of the block.
         addr: IpAddr,
     },
-    /// The address is inside a unit, or the block does not begin where a block of its size does.
+    /// The address is within a unit, or the block is not aligned to its size.
     Misaligned {
-        /// The address given back, or the first of the block.
+        /// The address to be released, or the first address of the block.
         addr: IpAddr,
-        /// The unit or the block around it.
+        /// The unit or aligned block that contains it.
         unit: IpNet,
     },
     /// This process is a fork of the one that opened the pool file: it must open the file itself. Nothing that
@@ -574,7 +574,7 @@ pub enum ReleaseError {
 }
 
 impl ReleaseError {
-    /// A stable name for logs, JSON and exit codes: kebab case.
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::OutOfRange { .. } => "out-of-range",

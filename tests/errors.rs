@@ -67,7 +67,7 @@ fn build_errors_name_the_value_and_the_way_out() {
                 max: 1 << 32,
             },
             "too-large",
-            "2^64 slots are more than the 2^32 a pool can have: choose a range, a shorter unit, or at most so many slots",
+            "2^64 slots are more than the 2^32 a pool can have: choose a range, a shorter unit, or fewer slots",
         ),
         (
             Pool::new(net("::/0")),
@@ -76,7 +76,7 @@ fn build_errors_name_the_value_and_the_way_out() {
                 max: 1 << 32,
             },
             "too-large",
-            "2^128 slots are more than the 2^32 a pool can have: choose a range, a shorter unit, or at most so many slots",
+            "2^128 slots are more than the 2^32 a pool can have: choose a range, a shorter unit, or fewer slots",
         ),
         (
             of("2001:db8::/64")
@@ -87,7 +87,7 @@ fn build_errors_name_the_value_and_the_way_out() {
                 max: 1 << 32,
             },
             "too-large",
-            "281474976710661 slots are more than the 2^32 a pool can have: choose a range, a shorter unit, or at most so many slots",
+            "281474976710661 slots are more than the 2^32 a pool can have: choose a range, a shorter unit, or fewer slots",
         ),
         (
             of("10.0.0.0/24")
@@ -203,7 +203,7 @@ fn build_errors_name_the_value_and_the_way_out() {
                 reason: RangeProblem::Misaligned,
             },
             "bad-range",
-            "range 10.0.0.1 to 10.0.0.15 does not begin and end at the borders of a unit",
+            "range 10.0.0.1 to 10.0.0.15 is not aligned to the units of the pool",
         ),
         (
             of("10.0.0.0/24")

@@ -2,36 +2,30 @@
 //!
 //! Each rule is a condition that every linearizable history meets. Let each call take effect at one instant between its
 //! invocation and its response (a call that releases several addresses may release each at its own instant). Whatever
-//! those
-//! instants are, a hold then covers its certain time and lies within its possible time; see
+//! those instants are, a hold then covers its certain time and lies within its possible time; see
 //! [`holds`](crate::holds). This gives the following rules:
 //! 1. **One holder.** The certain times of two holds of one address do not overlap. (This rule is also sufficient:
 //!    claims can then take effect at the end of their calls and releases at the beginning, and the holds are disjoint.)
 //! 2. **Only what was free.** An address that is handed out was free at the beginning, or was released since.
 //! 3. **Releases.** Programs release only what they hold, or what no other thread can get. So the holder's release
-//!    succeeds,
-//!    no other release does, and no call returns "not allocated" for an address that was certainly held
-//!    from before the call until after it.
+//!    succeeds, no other release does, and no call returns "not allocated" for an address that was certainly held from
+//!    before the call until after it.
 //! 4. **"Already allocated"**: the address was held at some instant of the call, so one of its possible times overlaps
-//!    the
-//!    call.
-//! 5. **"Exhausted"**: at some instant of the call fewer than `n` addresses were free, so more than
-//!    `capacity - n` were possibly held at that instant. For a part of the pool, the whole part was possibly held; for
-//!    a
-//!    block, some address of every aligned block that can be allocated at all. If `allocate_into` takes fewer than
-//!    requested, the whole pool was possibly held, including the caller's own addresses.
+//!    the call.
+//! 5. **"Exhausted"**: at some instant of the call fewer than `n` addresses were free, so more than `capacity - n` were
+//!    possibly held at that instant. For a part of the pool, the whole part was possibly held; for a block, some
+//!    address of every aligned block that can be allocated at all. If `allocate_into` takes fewer than requested, the
+//!    whole pool was possibly held, including the caller's own addresses.
 //! 6. **Lowest first**, or highest first, where the policy promises it: the call saw every lower (or higher) address
-//!    taken
-//!    at some moment, so one of its possible times overlaps the call. The moments may differ from address to address.
+//!    taken at some moment, so one of its possible times overlaps the call. The moments may differ from address to
+//!    address.
 //! 7. **Preference**: if another address was returned, the preferred one was taken at some moment.
 //! 8. **Nothing lost.** A thread that allocates alone until nothing is free gets every address that is not held.
 //!
 //! In these rules, a failed claim holds nothing, although a batch takes addresses before it returns them: no call may
-//! report
-//! "exhausted" or "already allocated" because of it. Rules 6 and 7 do not promise this, since such a bit was indeed
-//! seen
-//! taken; they are not applied to calls that overlap a batch or a large block. Calls that share a single stamp count as
-//! overlapping.
+//! report "exhausted" or "already allocated" because of it. Rules 6 and 7 do not promise this, since such a bit was
+//! indeed seen taken; they are not applied to calls that overlap a batch or a large block. Calls that share a single
+//! stamp count as overlapping.
 //!
 //! *Not* checked: whether one choice of instants explains all results together (see [`complete`](crate::complete)),
 //! hints (`is_available`, `status`, listings), and counters.

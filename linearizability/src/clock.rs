@@ -1,12 +1,10 @@
 //! Time stamps that order calls across threads.
 //!
 //! The stamp of an invocation must not be later than anything that the call does, and the stamp of its response must
-//! not be
-//! earlier. Otherwise, a correct history looks wrong. `Instant` is monotonic across threads, but a processor may start
-//! later loads before it has read the clock. Therefore the stamp of an invocation is *stored*, with a SeqCst fence
-//! between
-//! that store and the call: the store depends on the clock, and no later load passes the fence. Another fence comes
-//! before the clock is read for the response.
+//! not be earlier. Otherwise, a correct history looks wrong. `Instant` is monotonic across threads, but a processor may
+//! start later loads before it has read the clock. Therefore the stamp of an invocation is *stored*, with a SeqCst
+//! fence between that store and the call: the store depends on the clock, and no later load passes the fence. Another
+//! fence comes before the clock is read for the response.
 //!
 //! Equal stamps do not order calls; every check counts such calls as overlapping.
 
@@ -65,8 +63,7 @@ impl<'a> Stopwatch<'a> {
     /// Returns the stamp of a call that is about to begin. It is later than the thread's last response.
     ///
     /// Because it is strictly later, calls of one thread never seem to overlap, and all events can be put in a sequence
-    /// in which
-    /// equal stamps of different threads overlap: invocations first.
+    /// in which equal stamps of different threads overlap: invocations first.
     #[inline]
     pub fn invoke(&mut self) -> Stamp {
         let mut now = self.clock.now();

@@ -65,10 +65,8 @@ pub fn explain(history: &History, ground: &Ground) -> Option<Explanation> {
 /// Explains a history of any length part by part.
 ///
 /// It is cut wherever no call is in progress. The state of the pool is known there, whatever the order before was,
-/// because
-/// addresses that are held are not free. So the history has an explanation if and only if every part has one from the
-/// state
-/// at its beginning.
+/// because addresses that are held are not free. So the history has an explanation if and only if every part has one
+/// from the state at its beginning.
 ///
 /// # Errors
 ///

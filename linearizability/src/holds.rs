@@ -9,9 +9,8 @@
 //! ```
 //!
 //! Both times include their ends. A hold that was never released lasts for ever. Where the preceding or following hold
-//! of
-//! the same address leaves no choice, the possible time is shortened: a release has taken effect before the next claim
-//! returned, and a claim takes effect after the last release was invoked.
+//! of the same address leaves no choice, the possible time is shortened: a release has taken effect before the next
+//! claim returned, and a claim takes effect after the last release was invoked.
 
 use crate::ground::Ground;
 use crate::history::{Answer, History};

@@ -7,8 +7,7 @@
 //!   *sound*: it rejects no linearizable history. It is not complete, because the conditions that it checks are
 //!   necessary, but not sufficient. [`check`](mod@check) lists them, each with its proof.
 //! * [`complete`] asks stateright whether *any* order of the calls explains the results. This takes exponential time,
-//!   so it is
-//!   limited to a dozen calls at a time.
+//!   so it is limited to a dozen calls at a time.
 //!
 //! | file | what it does |
 //! |---|---|
@@ -27,8 +26,7 @@
 //! | `tally` | what was recorded, by verb and result |
 //!
 //! The same seed gives the same programs, but not the same schedule. A seed that failed once fails again sooner or
-//! later:
-//! run it with a larger `HOSTBITS_ROUNDS`.
+//! later: run it with a larger `HOSTBITS_ROUNDS`.
 
 pub mod arena;
 pub mod check;

@@ -1,9 +1,8 @@
 //! The campaign: seasons with new seeds until the time is over, then the totals.
 //!
 //! Usage: `linearizability-campaign [minutes]`, by default 10. `HOSTBITS_SEED` repeats the programs of a campaign, but
-//! not
-//! their schedule. Fails on the first history without an explanation. Also fails if some verb or some
-//! result never occurred, because the campaign then proves nothing.
+//! not their schedule. Fails on the first history without an explanation. Also fails if some verb or some result never
+//! occurred, because the campaign then proves nothing.
 
 use hostbits::Policy;
 use linearizability::arena::{POLICIES, TERRAINS, TINY};

@@ -133,8 +133,7 @@ pub const LOCALS: Mix = Mix {
 };
 
 /// Moves back and forth between the few free addresses. A thread that may hold no more releases one address and claims
-/// one, so
-/// free addresses move behind every search.
+/// one, so free addresses move behind every search.
 pub const SHUTTLE: Mix = Mix {
     name: "shuttle",
     weights: &[

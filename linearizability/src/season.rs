@@ -19,10 +19,8 @@ pub struct Season<'a> {
     /// The minimum number of calls in all.
     pub calls: u64,
     /// Whether rounds have only a dozen calls. They are then short enough for the complete checker even if all calls
-    /// overlap, as
-    /// may happen on a machine with many processors. On a busy machine with few processors, long rounds have more
-    /// overlaps of a
-    /// few calls.
+    /// overlap, as may happen on a machine with many processors. On a busy machine with few processors, long rounds
+    /// have more overlaps of a few calls.
     pub brief: bool,
 }
 

@@ -1,11 +1,9 @@
 //! Games on sets of pools: members that are added, resumed or uncordoned during the game, and pairs.
 //!
 //! To the checkers, a set is one pool. What is not part of it yet is held from the beginning by the thread that opens
-//! it; its
-//! `add`, `resume` or `uncordon` releases all of that, each address at its own instant. A pair is a claim of its IPv4
-//! half.
-//! A pair that fails for lack of an IPv6 address leaves no trace in the history, and must not affect
-//! the results of other threads.
+//! it; its `add`, `resume` or `uncordon` releases all of that, each address at its own instant. A pair is a claim of
+//! its IPv4 half. A pair that fails for lack of an IPv6 address leaves no trace in the history, and must not affect the
+//! results of other threads.
 
 use crate::Addr;
 use crate::check::{Edge, check};
@@ -167,8 +165,7 @@ impl Round {
             ground,
             later,
             // A pair that fails temporarily holds what it gives back, and is not in the history. And what another
-            // thread opens becomes
-            // available one address at a time.
+            // thread opens becomes available one address at a time.
             edge: (strategy == Strategy::InOrder && !has_pairs).then_some(Edge::Lowest),
             threads: 2 + dice.below(3),
             steps: 4 + dice.below(24),

@@ -1,10 +1,8 @@
 //! Rounds of play: the same threads meet on the same pool again and again; each round is a history.
 //!
 //! After every round, when all threads are done, one more player allocates whatever is free. Then the history is
-//! checked and
-//! everything is released. The threads of a storm spin to start each round together. Two more threads only sleep and
-//! wake
-//! up, which preempts some player at an arbitrary instruction.
+//! checked and everything is released. The threads of a storm spin to start each round together. Two more threads only
+//! sleep and wake up, which preempts some player at an arbitrary instruction.
 
 use crate::arena::Arena;
 use crate::check::check;
@@ -142,8 +140,7 @@ impl Storm {
     fn rules(&self, arena: &Arena, thread: usize, dice: &mut Dice) -> Rules {
         let count = arena.ground.count();
         // Together, the threads may hold half of the pool, twice as much, or exactly all of it. In the last case, as
-        // long as no
-        // thread takes several at once, a thread that may claim finds something.
+        // long as no thread takes several at once, a thread that may claim finds something.
         let wanted = count * dice.pick(&[1, 2, 2, 4]) / 2;
         let own = |thread: usize| thread * count / self.threads;
         let has_own = self.mix.own_parts && count >= self.threads;

@@ -1,6 +1,5 @@
 //! Both checkers, against histories written by hand. What is wrong is rejected for its own reason; what is merely
-//! tricky is
-//! accepted.
+//! tricky is accepted.
 //!
 //! ```text
 //! (thread, (invoked, responded), call, answer, addresses)

@@ -9,15 +9,12 @@
 //! ```
 //!
 //! A `Program` is a bitmap, its initial state, and *roles* that run at the same time. The roles are run in every order,
-//! the
-//! last one on the main thread: loom 0.7.3 misses some interleavings (tokio-rs/loom#166, #392), and different ones
+//! the last one on the main thread: loom 0.7.3 misses some interleavings (tokio-rs/loom#166, #392), and different ones
 //! in each order. A role returns the slots that it holds at the end. Then the accounts must balance: every slot is
-//! either
-//! held by exactly one role or can be claimed.
+//! either held by exactly one role or can be claimed.
 //!
 //! Each slot has a payload that its holder writes, so that loom distinguishes Acquire from Relaxed: with a weaker
-//! ordering, two
-//! holders write without one happening before the other.
+//! ordering, two holders write without one happening before the other.
 
 #![cfg(loom)]
 
@@ -49,8 +46,7 @@ pub fn role(act: impl Fn(&World) -> Vec<Slot> + Send + Sync + 'static) -> Role {
 /// Returns a role that moves the one free slot back and forth: it releases what it holds, then claims the other slot.
 ///
 /// At every instant a slot is free, or another role has claimed one. Three moves fool a search that looks at one slot
-/// after
-/// another *twice*, the second time under watch.
+/// after another *twice*, the second time under watch.
 pub fn shuttle(held: Slot, free: Slot, moves: usize) -> Role {
     role(move |world| {
         let (mut held, mut free) = (held, free);

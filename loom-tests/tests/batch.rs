@@ -57,8 +57,7 @@ fn a_batch_that_fails_takes_nothing_from_a_single_claim() {
 }
 
 /// The next batch begins as soon as one has failed: a flight that begins after the first look at the flights is
-/// noticed, and
-/// so is one that ends before the second look.
+/// noticed, and so is one that ends before the second look.
 #[test]
 fn batches_that_fail_one_after_the_other_take_nothing_from_a_single_claim() {
     let fail_twice = || {

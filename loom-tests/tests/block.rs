@@ -18,8 +18,7 @@ fn block(order: u32, count: u64) -> Role {
 #[test]
 fn a_block_that_is_given_back_takes_nothing_from_a_single_claim() {
     // Does not wait if the block has it for now: with two waiters at once, loom explores endless executions, because it
-    // need
-    // not be fair to the thread that they wait for.
+    // need not be fair to the thread that they wait for.
     let spoil = role(|world| {
         let slot = world.model.try_claim_exact(64).then_some(64);
         world.hold(slot).into_iter().collect()
@@ -206,8 +205,7 @@ fn a_block_said_to_be_partly_free_can_be_claimed_from() {
 }
 
 /// A block passes to the holder of one of its slots, and such a slot to the holder of a block, after everything the
-/// previous
-/// holder did. Where a hint is already set, only the exchange of the word orders them.
+/// previous holder did. Where a hint is already set, only the exchange of the word orders them.
 #[test]
 fn a_block_passes_from_holder_to_holder() {
     let use_block = |order, count| {
@@ -241,8 +239,7 @@ fn a_block_passes_from_holder_to_holder() {
 }
 
 /// A block of one word is released in one step. If another thread releases a slot of it by mistake, it does so before,
-/// and
-/// nothing else is released; or after, and its release fails.
+/// and nothing else is released; or after, and its release fails.
 #[test]
 fn a_block_of_a_word_is_given_back_in_one_step() {
     let roles: [fn(&Model) -> bool; 2] = [

@@ -1,6 +1,5 @@
 //! Claims in flight of several processes, some of which die in the middle, and releases that were never published; and
-//! claims
-//! of threads that did not survive a fork.
+//! claims of threads that did not survive a fork.
 #![cfg(loom)]
 
 use hostbits::model::{Child, Model, Processes};
@@ -41,8 +40,7 @@ fn whoever_waits_for_one_that_dies_goes_on() {
 }
 
 /// The dead process's lane has a new owner, with a claim in flight that it gives back: that claim is not buried in
-/// place of
-/// the dead one, and no caller relies on what it is about to undo.
+/// place of the dead one, and no caller relies on what it is about to undo.
 #[test]
 fn a_new_owner_is_not_buried_with_the_dead() {
     let world = || {
@@ -179,8 +177,7 @@ fn a_release_that_was_never_published_is_found() {
 }
 
 /// Two threads of a child process enter for the first time, beside claims in flight of threads that the child does not
-/// have.
-/// What those had claimed stays claimed, and no caller waits for them.
+/// have. What those had claimed stays claimed, and no caller waits for them.
 #[test]
 fn a_child_waits_for_no_flight_of_its_parent() {
     race(

@@ -1,12 +1,9 @@
 //! The reconciliation pass beside threads that allocate and release.
 //!
 //! The list is a plain one that is never interrupted: an address is in it as soon as its allocation returns, so no user
-//! is
-//! half-way, and one sighting (`grace` zero) must be enough. Whether an allocation returned before the barrier was up
-//! is
-//! checked at that very moment, through the clock. A later allocation is not in the list of the pass, and must be
-//! protected by its
-//! mark.
+//! is half-way, and one sighting (`grace` zero) must be enough. Whether an allocation returned before the barrier was
+//! up is checked at that very moment, through the clock. A later allocation is not in the list of the pass, and must be
+//! protected by its mark.
 #![cfg(loom)]
 
 use hostbits::{Gateway, Policy, Pool, StatsLevel, reconcile, set::SubPool};

@@ -118,8 +118,7 @@ impl Net {
 }
 
 /// Runs a pass and a thread that takes what the pass has freed, beside a local that is `prepared`, each on its own
-/// thread and
-/// on the main one.
+/// thread and on the main one.
 fn beside_a_pass(
     net: fn() -> Net,
     prepared: fn(&Net, &mut Local),

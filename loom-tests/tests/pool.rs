@@ -81,8 +81,7 @@ fn an_exact_address_has_exactly_one_winner() {
 }
 
 /// Results of several pools are consistent: each thread releases an address of one full pool and then allocates from
-/// the
-/// other pool. The thread that does so last finds what the other one released.
+/// the other pool. The thread that does so last finds what the other one released.
 #[test]
 fn answers_of_two_pools_have_one_order() {
     type Pools = [Pool<Ipv4Net>; 2];

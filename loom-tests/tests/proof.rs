@@ -85,8 +85,7 @@ fn a_tree_search_is_not_fooled_by_a_moving_slot() {
 }
 
 /// Searches from above report "exhausted" only if that was true at some instant: in a pool with and without a summary,
-/// in a
-/// part of it, and for a batch.
+/// in a part of it, and for a batch.
 #[test]
 fn searches_from_above_are_not_fooled_by_a_moving_slot() {
     let programs = || {

@@ -45,8 +45,7 @@ fn allocate(set: &Set) -> Held {
 }
 
 /// Moves the one free address from member to member and back. Returns what it holds at the end; `None` if another
-/// thread
-/// took the free one.
+/// thread took the free one.
 fn shuttle(set: &Set, moves: usize, release: impl Fn(&Set, Ipv4Addr)) -> Held {
     let (mut held, mut free) = (A, B);
     for _ in 0..moves {
@@ -235,11 +234,9 @@ fn what_is_opened_again_is_everybodys() {
 }
 
 /// Only opening a member makes a look at it stale. The one free address moves from the third member to the second one
-/// behind
-/// the search; the first member opens, and only then the second one becomes full. So something is free throughout. A
-/// proof
-/// that has seen the first member closed, and the others full, must notice that the first one has been opened before a
-/// caller relies on the proof.
+/// behind the search; the first member opens, and only then the second one becomes full. So something is free
+/// throughout. A proof that has seen the first member closed, and the others full, must notice that the first one has
+/// been opened before a caller relies on the proof.
 #[test]
 fn what_is_opened_behind_a_look_is_not_missed() {
     const FIRST: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 0);
@@ -452,8 +449,7 @@ fn a_twin_that_goes_back_takes_nothing_from_a_single_claim() {
 }
 
 /// Two batches of all addresses each hold what the other one lacks. They give way: one gets everything in the end, and
-/// a batch
-/// that failed did so while the other one had everything.
+/// a batch that failed did so while the other one had everything.
 #[test]
 fn a_batch_over_members_is_whole_or_nothing() {
     let many = |set: &Set| set.allocate_many(2).map_or(0, |addrs| addrs.len());

@@ -1,15 +1,15 @@
-//! Whether a larger layout keeps what a smaller one has.
+//! Checks whether a larger layout preserves a smaller one.
 
 use super::{Geometry, Run};
 use crate::network::Network;
 use crate::slot::Slot;
 
 impl<N: Network> Geometry<N> {
-    /// The slots that can be handed out in `larger` and could not before, as ascending ranges.
+    /// Returns the slots that can be handed out in `larger` but not here, as ascending ranges.
     ///
     /// # Errors
     ///
-    /// An address that would have another slot or another unit around it there, or could no longer be handed out.
+    /// An address that would get another slot or another unit, or could no longer be handed out.
     pub(crate) fn growth_into(&self, larger: &Self) -> Result<Vec<(Slot, Slot)>, N::Addr> {
         let is_other = self.unit() != larger.unit();
         let moved = |slot: &Slot| is_other || larger.slot_of(self.addr_of(*slot)) != Some(*slot);
@@ -22,22 +22,22 @@ impl<N: Network> Geometry<N> {
     }
 }
 
-/// The first slot of the run that cannot be handed out in the other layout.
+/// Returns the first slot of the run that cannot be handed out in the other layout.
 fn first_outside<N: Network>(run: Run, larger: &Geometry<N>) -> Option<Slot> {
-    // Two runs are never side by side: something reserved, or the end of a range, is between them.
+    // Two runs are never adjacent: reserved slots, or the end of a range, are between them.
     match larger.runs_within(run.first, run.last).next() {
         Some(kept) if kept.first == run.first => (kept.last != run.last).then(|| kept.last + 1),
         _ => Some(run.first),
     }
 }
 
-/// How many slots these ranges have.
+/// Returns how many slots these ranges have.
 pub(crate) fn slot_count(ranges: &[(Slot, Slot)]) -> u64 {
     let count = |&(first, last): &(Slot, Slot)| u64::from(last - first) + 1;
     ranges.iter().map(count).sum()
 }
 
-/// What `new` has and `old` has not, both ascending, all of `old` in `new`.
+/// Returns what `new` has but `old` does not. Both are ascending, and `new` contains all of `old`.
 fn added(old: &[Run], new: &[Run]) -> Vec<(Slot, Slot)> {
     let mut added = Vec::new();
     let mut old = old.iter().peekable();

@@ -1,4 +1,4 @@
-//! From what the caller asked for to a layout, or to the error that says what does not fit.
+//! Turns what the caller asked for into a layout, or into the error that says what does not fit.
 
 use super::reserved::{sorted, usable_runs};
 use super::{Geometry, MainRun, Run, Segment, low_bits};
@@ -11,10 +11,10 @@ use ipnet::IpNet;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// Slots and addresses are aligned alike up to this many slots.
+/// Slots and addresses have the same alignment up to this many slots.
 const ALIGNED_SLOTS: u128 = 512;
 
-/// Which address of a network is its gateway: reserved, never handed out.
+/// Which address of a network is its gateway. The gateway is reserved, and never handed out.
 ///
 /// ```
 /// use hostbits::{Gateway, Pool};
@@ -28,21 +28,21 @@ const ALIGNED_SLOTS: u128 = 512;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Gateway {
-    /// The first usable address where the network has edges: up to /30 (IPv4) or /126 (IPv6), with
-    /// single addresses as slots; otherwise none.
+    /// The first usable address if the network reserves addresses for itself, which it does up to /30 (IPv4) or /126
+    /// (IPv6) with single addresses as slots; otherwise there is no gateway.
     #[default]
     Auto,
-    /// The first usable address.
+    /// The first usable address of the network.
     First,
-    /// The last usable address.
+    /// The last usable address of the network.
     Last,
-    /// This address.
+    /// A given address.
     At(IpAddr),
-    /// None.
+    /// No gateway is reserved.
     None,
 }
 
-// That of a given one is for a sentence about what to write: it is written as its address.
+// The name of `At` appears only in messages; the value itself is written as its address.
 names! {
     pub Gateway {
         Auto = "auto",
@@ -54,7 +54,7 @@ names! {
 }
 
 impl Gateway {
-    /// Reads `auto`, `first`, `last`, `none` or an address.
+    /// Parses `auto`, `first`, `last`, `none` or an address.
     ///
     /// ```
     /// use hostbits::Gateway;
@@ -72,7 +72,7 @@ impl Gateway {
     }
 }
 
-/// What [`of_name`](Gateway::of_name) reads.
+/// Writes the form that [`of_name`](Gateway::of_name) parses.
 impl fmt::Display for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -94,7 +94,7 @@ pub(crate) struct Plan<N: Network> {
     pub(crate) at_most: Option<u64>,
 }
 
-/// A range of addresses, by their bits.
+/// A range of addresses, as numbers.
 #[derive(Clone, Copy)]
 struct Span {
     first: u128,
@@ -107,7 +107,7 @@ impl Span {
     }
 }
 
-/// The addresses that a network keeps for itself.
+/// The addresses that a network reserves for itself.
 struct Edges {
     first: Option<&'static str>,
     last: Option<&'static str>,
@@ -126,7 +126,7 @@ impl<N: Network> Plan<N> {
         }
     }
 
-    /// Checks everything and lays the pool out.
+    /// Checks all requests, and lays out the pool.
     pub(crate) fn lay_out(&self) -> Result<Geometry<N>, BuildError> {
         let like = self.any_addr()?;
         let whole = self.network.map(check_network::<N>).transpose()?;
@@ -168,7 +168,7 @@ impl<N: Network> Plan<N> {
         })
     }
 
-    /// Any address of the pool: says which family it is.
+    /// Returns some address of the pool, which determines the family.
     fn any_addr(&self) -> Result<N::Addr, BuildError> {
         match (self.network, self.ranges.first()) {
             (Some(network), _) => Ok(network.written_addr()),
@@ -179,7 +179,7 @@ impl<N: Network> Plan<N> {
 
     fn unit_shift(&self, like: N::Addr) -> Result<u8, BuildError> {
         let longest = N::addr_width(like);
-        // A unit of /0 would be every address there is: no shift can express it, and nobody wants it.
+        // A unit of /0 would be the whole address space, which no shift can express.
         let shortest = self.network.map_or(0, N::mask_len).max(1);
         let unit = self.unit.unwrap_or(longest);
         if (shortest..=longest).contains(&unit) {
@@ -193,7 +193,7 @@ impl<N: Network> Plan<N> {
         }
     }
 
-    /// What the pool is made of, ascending.
+    /// Returns the ranges that the pool consists of, in ascending order.
     fn spans(
         &self,
         like: N::Addr,
@@ -224,7 +224,7 @@ impl<N: Network> Plan<N> {
         Ok(joined(spans))
     }
 
-    /// The first and last address of the network, where they are not for hosts.
+    /// Returns the first and the last address of the network, if they are not for hosts.
     fn edges(&self, like: N::Addr, unit_shift: u8) -> Edges {
         let none = Edges {
             first: None,
@@ -307,7 +307,7 @@ impl<N: Network> Plan<N> {
     }
 }
 
-/// The longest run. Where everything is reserved: one without a slot.
+/// Returns the longest run; one without a slot if everything is reserved.
 fn main_run<N: Network>(
     runs: &[Run],
     segments: &[Segment<N::Addr>],
@@ -324,7 +324,7 @@ fn main_run<N: Network>(
     }
 }
 
-/// Reservations by address, on their way to slots.
+/// Reservations by address, which are being converted to slots.
 struct Marks<'a, N: Network> {
     like: N::Addr,
     unit_shift: u8,
@@ -342,7 +342,7 @@ impl<N: Network> Marks<'_, N> {
         }
     }
 
-    /// Reserves every unit that shares an address with `first..=last`; answers whether there was one.
+    /// Reserves every unit that shares an address with `first..=last`, and returns whether there was one.
     fn mark(&mut self, first: u128, last: u128, label: &str) -> bool {
         let (first, last) = (first >> self.unit_shift, last >> self.unit_shift);
         let mut marked = false;
@@ -369,8 +369,8 @@ impl<A> Segment<A> {
     }
 }
 
-/// Gives each span its slots: one after the other, aligned like the addresses as far as a block that
-/// fits into the span can tell.
+/// Assigns slots to each span: one span after another, aligned like the addresses as far as matters for a block that
+/// fits into the span.
 fn number_slots<N: Network>(
     like: N::Addr,
     spans: &[Span],
@@ -379,7 +379,7 @@ fn number_slots<N: Network>(
 ) -> Result<Vec<Segment<N::Addr>>, BuildError> {
     let mut segments = Vec::new();
     let mut next_slot = 0u128;
-    // One more than there can be shows that it is too much, without counting to 2^128.
+    // One slot more than the maximum shows that there are too many, without counting to 2^128.
     let mut left = u128::from(at_most.unwrap_or(MAX_SLOTS + 1));
     let mut wanted = 0u128;
     for span in spans {
@@ -414,7 +414,7 @@ fn number_slots<N: Network>(
     Ok(segments)
 }
 
-/// Spans that follow each other without a gap are one: a block may lie across the seam.
+/// Joins adjacent spans, because a block may lie across the seam.
 fn joined(spans: Vec<Span>) -> Vec<Span> {
     let mut joined: Vec<Span> = Vec::new();
     for span in spans {
@@ -429,12 +429,12 @@ fn joined(spans: Vec<Span>) -> Vec<Span> {
 }
 
 fn units_of(span: Span, unit_shift: u8) -> u128 {
-    // One less than the count always fits; the count of ::/0 alone does not.
+    // The count minus one always fits; the count itself does not for ::/0.
     let less_one = (span.last - span.first) >> unit_shift;
     less_one.saturating_add(1)
 }
 
-/// The network as a span, if it is written without host bits.
+/// Returns the network as a span, if it has no host bits set.
 fn check_network<N: Network>(network: N) -> Result<Span, BuildError> {
     let given: IpNet = network.into();
     let addr = network.written_addr();

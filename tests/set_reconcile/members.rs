@@ -106,7 +106,7 @@ fn a_member_is_removed_between_two_passes() {
     let error = second.apply_at_most(&plan, 9).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "10.0.1.0/24: the plan is of another pool"
+        "10.0.1.0/24: the plan belongs to another pool"
     );
     let third_sight = pass(&mut second, &list(0, 2..=4));
     assert_eq!((third_sight.members.len(), third_sight.slots.ripe), (2, 1));

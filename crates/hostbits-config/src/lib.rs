@@ -28,17 +28,14 @@
 //! # Changing a configuration
 //!
 //! A [`Plan`] compares a configuration with the existing pool files, and with an older configuration if there is one. A
-//! change
-//! that would renumber a holder is refused; everything else can be applied, and applied again. Drains, cordons, bands
-//! and
-//! weights are not stored in pool files: they take effect when a program reads the configuration.
+//! change that would renumber a holder is refused; everything else can be applied, and applied again. Drains, cordons,
+//! bands and weights are not stored in pool files: they take effect when a program reads the configuration.
 //!
 //! # Why this is a separate crate
 //!
 //! A data plane that embeds pools needs no TOML parser. As a feature of `hostbits`, this crate would add one to the
 //! dependencies of the library, and would add the code that changes files to the source under review. It uses only the
-//! public
-//! interface of the library, so nothing is lost by keeping it separate.
+//! public interface of the library, so nothing is lost by keeping it separate.
 //!
 //! | file | what it does |
 //! |---|---|

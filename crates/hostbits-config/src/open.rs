@@ -140,8 +140,7 @@ impl SetConfig {
     }
 
     /// Creates the set from other pools, for example copies of the pool files. Calls `pool_of` for each member in
-    /// order.
-    /// Whether a pool matches its member is not checked.
+    /// order. Whether a pool matches its member is not checked.
     ///
     /// # Errors
     ///

@@ -1,6 +1,5 @@
 //! Applies random configurations in sequence, with holders in between. A plan that is not refused leads to a set equal
-//! to a
-//! fresh one with the same holders; a refused plan changes no byte.
+//! to a fresh one with the same holders; a refused plan changes no byte.
 #![cfg(all(target_os = "linux", target_has_atomic = "64"))]
 
 use hostbits::{AllocateError, PoolSet};

@@ -78,8 +78,7 @@ impl Columns {
     }
 
     /// Returns the positions by a header line. Returns `None` if the line is not such a header: if it names no address,
-    /// or lacks
-    /// a chosen column.
+    /// or lacks a chosen column.
     pub(crate) fn by_header<'a>(
         &self,
         names: impl Iterator<Item = &'a str> + Clone,

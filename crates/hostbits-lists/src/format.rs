@@ -13,8 +13,7 @@ use std::sync::LazyLock;
 /// The format of a list: what a program writes, or what people write by hand.
 ///
 /// Parsed from its name, as in `FORMAT:FILE`; see [`Source`]. The [crate's documentation](crate) says which entries of
-/// each
-/// format count as held.
+/// each format count as held.
 ///
 /// ```
 /// use hostbits_lists::Format;
@@ -209,8 +208,7 @@ impl Format {
     }
 
     /// Returns the format with a jq filter that selects the addresses in its values; see [`Query`]. Returns `None` if
-    /// the
-    /// format is not JSON, or has a filter of its own.
+    /// the format is not JSON, or has a filter of its own.
     ///
     /// ```
     /// use hostbits_lists::{Format, Query};

@@ -139,8 +139,7 @@ mod tests {
     use super::*;
 
     /// Words that an attacker makes up must not fill the memory: the number of states is bounded by `MAX_WORDS`, that
-    /// of
-    /// addresses by the distinct addresses.
+    /// of addresses by the distinct addresses.
     #[test]
     fn memory_is_bounded_by_distinct_addresses() {
         let mut latest = Latest::default();

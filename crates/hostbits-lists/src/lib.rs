@@ -31,14 +31,12 @@
 //! # What is held
 //!
 //! In doubt, an address is held: an address that is wrongly held is lost for a while, but one that is wrongly free is
-//! given
-//! to two holders. A program's own word for a state is kept as it is.
+//! given to two holders. A program's own word for a state is kept as it is.
 //!
 #![doc = include_str!("held.md")]
 //!
 //! If a missing end cannot be detected in the format, the caller has to detect it: pass a file that was renamed into
-//! place
-//! once it was complete, or check the exit code of the program that writes into the pipe.
+//! place once it was complete, or check the exit code of the program that writes into the pipe.
 //!
 //! * `json` and `ndjson` look for the usual names (`address`, `ip`, `owner`, `name`, `state`, ...), or run a jq filter
 //!   ([`Query`]). An error of the filter ends the list. A top-level array, and an array that a filter iterates over
@@ -48,8 +46,7 @@
 //! * With `topology net30`, OpenVPN writes the first address of each /30 to `ipp.txt`, while the client has the third.
 //!   Read such a file as `openvpn-ipp@net30`, which holds all four; the file does not show which topology it is.
 //! * A lease that has expired by the clock is held until its program marks it as expired, which happens soon: Kea
-//!   reclaims
-//!   it, dhcpd marks it as free. For `radippool`, let the database select the rows.
+//!   reclaims it, dhcpd marks it as free. For `radippool`, let the database select the rows.
 //! * WireGuard keys are never quoted in reports or errors.
 //!
 //! # Memory
@@ -57,8 +54,7 @@
 //! A line may be up to 64 KiB long, and a JSON value up to 256 MiB; a longer one is broken. Nothing else grows with the
 //! list, except for `odhcpd`, `kea` and `dhcpd`. There, later entries replace earlier ones, so the last entry of each
 //! distinct address is kept until the end: about 60 bytes and the name of the owner. A `config.xml` is read as a whole,
-//! up
-//! to 64 MiB.
+//! up to 64 MiB.
 
 mod address;
 mod batch;

@@ -100,8 +100,7 @@ impl<'input> List<'input> {
     /// Creates a reader of `input`. Errors refer to the list by `name`.
     ///
     /// `input` needs no buffer of its own. The formats that are directories, [`Format::HostLocal`] and
-    /// [`Format::OpenvpnCcd`],
-    /// can only be [opened](Self::open).
+    /// [`Format::OpenvpnCcd`], can only be [opened](Self::open).
     pub fn new(format: Format, name: impl Into<String>, input: impl Read + 'input) -> Self {
         Self::of(name.into(), formats::reader(format, input))
     }
@@ -118,8 +117,7 @@ impl<'input> List<'input> {
     /// Leaves out the entries in the given states. Use it for states whose holders do not come back.
     ///
     /// States are named in the program's own words; case does not matter. An entry without a state, or in any other
-    /// state, is
-    /// kept. [`Ended::left_out`] counts the entries that were left out.
+    /// state, is kept. [`Ended::left_out`] counts the entries that were left out.
     ///
     /// ```
     /// use hostbits_lists::{Format, List};

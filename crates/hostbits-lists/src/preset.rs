@@ -144,8 +144,7 @@ const OF_ENGINES: &[&str] = &[
 ];
 
 /// The one table of presets. Each row has the variant, its name, a description, its filter, and the paths of addresses
-/// that
-/// are not holdings. Any other address that the filter does not yield makes the list unclear; see `beside`.
+/// that are not holdings. Any other address that the filter does not yield makes the list unclear; see `beside`.
 macro_rules! presets {
     ($($variant:ident, $name:literal, $about:literal, $filter:expr, $elsewhere:expr;)+) => {
         impl Preset {

@@ -16,8 +16,7 @@ use jaq_json::{Map, Val};
 ///
 /// The filter runs on each element of a top-level array, and on every other value as a whole. It yields addresses as
 /// strings, or objects with `address` (or `addresses`) and optionally `owner` and `state`. Null and an empty string are
-/// users
-/// without an address. An object with `held: false` is counted, and holds nothing. An object with `unclear` is an
+/// users without an address. An object with `held: false` is counted, and holds nothing. An object with `unclear` is an
 /// unreadable entry; its value says why.
 ///
 /// If the filter begins by iterating over an array, as `.items[]` does, the array is read one element at a time; the
@@ -122,8 +121,7 @@ impl Filter {
     }
 
     /// Returns the same filter, marked as one that iterates over the array `name`, if there is one, and sees one
-    /// element at a
-    /// time and nothing else. The caller guarantees this.
+    /// element at a time and nothing else. The caller guarantees this.
     pub(crate) fn over(self, name: &str) -> Self {
         Self {
             way: vec![name.to_owned()],
@@ -138,8 +136,7 @@ impl Filter {
     }
 
     /// Returns a value with only the path to the array, and one element in it. What the filter yields for these values
-    /// one after
-    /// another is what it yields for the whole array.
+    /// one after another is what it yields for the whole array.
     pub(crate) fn alone(&self, element: Val) -> Val {
         let array: Val = std::iter::once(element).collect();
         self.way.iter().rfold(array, |value, name| {
@@ -161,8 +158,8 @@ impl Filter {
 }
 
 /// Returns the names before the first `[]` of a filter that begins with it, as `.items[] | ...` does. Such a filter
-/// then sees
-/// one element at a time, unless it refers back to the whole, as `.items[] as $pod | .` and `.items[][.at]` do.
+/// then sees one element at a time, unless it refers back to the whole, as `.items[] as $pod | .` and `.items[][.at]`
+/// do.
 fn way_of(term: &Term<&str>) -> Option<Vec<String>> {
     match term {
         Term::Def(_, body) => way_of(body),

@@ -18,8 +18,7 @@ pub enum Address<'a> {
     /// understood.
     Stray(&'a str),
     /// Why an entry cannot be used, with the beginning of its text. It is never an address. A list with such an entry
-    /// does
-    /// not name all of its users.
+    /// does not name all of its users.
     Broken(&'a str),
 }
 
@@ -42,8 +41,7 @@ pub struct Record<'a> {
     /// The name of the holder, if the list has one.
     pub owner: Option<&'a str>,
     /// The program's own word for the state of the holding, if it has one: for example `declined` or `abandoned`, or a
-    /// number
-    /// that only a later version of the program knows.
+    /// number that only a later version of the program knows.
     pub state: Option<&'a str>,
     /// The number of the line, counted from 1. In a directory, the number of the file.
     pub line: u64,

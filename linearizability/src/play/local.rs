@@ -1,10 +1,8 @@
 //! The thread's local: a word of the pool that belongs to the thread.
 //!
 //! For all other threads, the addresses of a local are taken from the call in which it took the word until it is
-//! dropped.
-//! This is what is recorded: the word as one claim, and what the local gives back as a release. Other threads cannot
-//! see
-//! which addresses it hands out from the word, or keeps when they are released to it.
+//! dropped. This is what is recorded: the word as one claim, and what the local gives back as a release. Other threads
+//! cannot see which addresses it hands out from the word, or keeps when they are released to it.
 
 use super::claim::or_exhausted;
 use super::give_back::release_answer;

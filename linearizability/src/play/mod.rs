@@ -1,8 +1,7 @@
 //! A thread that plays a program and records what it did.
 //!
 //! It releases only what it holds, because a release does not say whose address it is about. The exception is a part of
-//! the
-//! pool that only this thread uses.
+//! the pool that only this thread uses.
 
 mod claim;
 mod give_back;

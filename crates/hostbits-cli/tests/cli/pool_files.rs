@@ -36,7 +36,7 @@ fn refuses(file: &PoolFile, message: &str) {
 #[test]
 fn a_missing_file_says_how_to_make_one() {
     let file = PoolFile::absent("missing");
-    refuses(&file, "there is no such file: create it first");
+    refuses(&file, "no such file: create it first");
     refuses(
         &file,
         &format!("hint: hostbits pool create {} 10.0.0.0/24", file.name()),
@@ -75,7 +75,7 @@ fn create_replaces_nothing() {
     let before = fs::read(&file.0).unwrap();
     let run = file.run("create", "10.9.0.0/24");
     let expected = format!(
-        "error: {0}: there is such a file already: open it instead\n\
+        "error: {0}: the file already exists: open it instead\n\
          hint: hostbits pool show {0} tells what it holds\n",
         file.name()
     );
@@ -158,8 +158,7 @@ fn check_finds_stray_bits_in_the_tail() {
         "{run:?}"
     );
     // Whatever it was that has written to a file that was left in order: no word is believed.
-    let changed =
-        "damage: it was written to by somebody else, or damaged, since it was left in order";
+    let changed = "damage: it was modified or damaged since it was closed cleanly";
     assert!(run.out.contains(changed), "{run:?}");
     file.run("allocate", "-n 5").failed(6);
     file.run("reclaim", "--nobody").found();
@@ -204,7 +203,7 @@ fn files_that_others_could_change_are_refused() {
     let run = link.run("allocate", "");
     assert!(
         run.failed(8)
-            .contains("a symbolic link: name the file itself"),
+            .contains("a symbolic link: give the path of the file itself"),
         "{run:?}"
     );
     fs::set_permissions(&file.0, PermissionsExt::from_mode(0o666)).unwrap();

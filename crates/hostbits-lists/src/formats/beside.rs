@@ -3,12 +3,9 @@
 //! A filter takes what stands under the names that it knows. If a name is misspelt or damaged, or occurs twice, the
 //! address under it is lost, and its holder looks like one without an address. Therefore every string of the value is
 //! examined, including the names of fields and JSON within strings. An address among them must have been yielded, or
-//! stand
-//! under a name that is known not to contain held addresses. Any other address is reported; if it belongs to the pool,
-//! the
-//! list counts as not understood. Remarks are exempt. This module reads the bytes of the value, not the parsed value,
-//! and is
-//! given what was parsed already.
+//! stand under a name that is known not to contain held addresses. Any other address is reported; if it belongs to the
+//! pool, the list counts as not understood. Remarks are exempt. This module reads the bytes of the value, not the
+//! parsed value, and is given what was parsed already.
 
 use super::element::{MOST_STRAYS, listed_addresses, looks_like_address};
 use crate::batch::Batch;

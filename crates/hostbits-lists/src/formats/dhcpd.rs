@@ -1,8 +1,7 @@
 //! `dhcpd`: the lease file or the configuration of ISC DHCP, for IPv4 or IPv6.
 //!
 //! The lease file is a journal: each change of a lease is a block, and the last block of an address counts. Everything
-//! that
-//! the server does not call free is held: of IPv4 leases all but `free`, of IPv6 leases all but `free`, `expired`
+//! that the server does not call free is held: of IPv4 leases all but `free`, of IPv6 leases all but `free`, `expired`
 //! and `released`. A `backup` lease may be handed out by the other server of a failover pair. Reserved leases and the
 //! fixed addresses of hosts at any depth are held. For a host that the server has written itself (`dynamic`), the last
 //! declaration counts; a deleted host holds nothing. Ranges in a configuration hold nothing.
@@ -87,8 +86,7 @@ const HOST_WORDS: [&[u8]; 5] = [
     b"deleted",
 ];
 /// The first words of statements that name the address of a holder, or say whether there is one. If such a word comes
-/// later
-/// in another statement, the end of that statement is missing.
+/// later in another statement, the end of that statement is missing.
 const OF_HOLDERS: [&[u8]; 3] = [b"fixed-address", b"fixed-address6", b"fixed-prefix6"];
 const OF_LEASES: [&[u8]; 2] = [b"binding", b"reserved"];
 /// Statements with addresses that nobody holds.
@@ -281,8 +279,7 @@ impl Dhcpd {
     }
 
     /// Returns whether an address follows a value and a word that is not a value. The values of one statement are
-    /// addresses,
-    /// numbers, texts, and host names that contain a dot, separated by commas.
+    /// addresses, numbers, texts, and host names that contain a dot, separated by commas.
     fn has_address_of_another(&self) -> bool {
         let (mut has_value, mut is_another) = (false, false);
         let mut later = self.words_and_quotes().enumerate().skip(1);

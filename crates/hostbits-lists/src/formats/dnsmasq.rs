@@ -1,10 +1,8 @@
 //! `dnsmasq`: its lease file, for IPv4 and IPv6.
 //!
 //! A line has the expiry, hardware address (for IPv6 the identity association), address, name and client identifier;
-//! `*`
-//! stands for an absent value. The line `duid` comes before the IPv6 leases. All leases are held, because dnsmasq
-//! itself
-//! deletes expired ones.
+//! `*` stands for an absent value. The line `duid` comes before the IPv6 leases. All leases are held, because dnsmasq
+//! itself deletes expired ones.
 
 use super::by_line::LineFormat;
 use super::element::tell_others;

@@ -1,6 +1,5 @@
 //! `dnsmasq-hosts`: fixed addresses in the forms that dnsmasq reads: `dhcp-host=` lines of its configuration, the lines
-//! of a
-//! hosts file without that word, `/etc/hosts` and `/etc/ethers`.
+//! of a hosts file without that word, `/etc/hosts` and `/etc/ethers`.
 //!
 //! Every address of a host is held, even if the host is ignored at present, and so are addresses of names (`address=`,
 //! `host-record=`). Addresses of ranges, servers and options are not held.

@@ -1,8 +1,7 @@
 //! One JSON value: an address, or an object that has one under a usual name.
 //!
 //! The value is visited without being built, and if a name occurs twice, both values count. Anything else in it that
-//! looks
-//! like an address is reported, too; if it belongs to the pool, the list counts as not understood.
+//! looks like an address is reported, too; if it belongs to the pool, the list counts as not understood.
 
 use super::beside::addresses_in;
 use crate::batch::{Batch, Span};
@@ -146,8 +145,7 @@ pub(super) fn looks_like_address(text: &str) -> bool {
 }
 
 /// Returns the addresses in a text that begins with one: a single address, perhaps with a port or a sign beside it, or
-/// a list
-/// of addresses. A note that mentions an address is not a list.
+/// a list of addresses. A note that mentions an address is not a list.
 pub(super) fn listed_addresses(text: &str) -> impl Iterator<Item = &str> {
     let is_range = text.contains('-') && !text.contains([',', ';']) && looks_like_address(text);
     let separates =
@@ -169,8 +167,7 @@ pub(super) fn listed_addresses(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Returns the addresses within a text that is not an address itself: between signs, as where lines were joined or the
-/// format
-/// is another one. They belong to some holder, but it is unclear to which.
+/// format is another one. They belong to some holder, but it is unclear to which.
 pub(super) fn hidden_addresses(text: &str) -> impl Iterator<Item = &str> {
     let is_of_one = |char: char| char.is_ascii_hexdigit() || matches!(char, '.' | ':');
     let is_one = |word: &str| word.len() > 2 && word.parse::<IpAddr>().is_ok();
@@ -206,8 +203,7 @@ pub(super) fn hides_another(text: &str) -> bool {
 }
 
 /// Reports addresses in the fields of a row that should not contain held addresses: two rows were joined, or the row
-/// belongs
-/// to another table. The row's own address may appear in a name.
+/// belongs to another table. The row's own address may appear in a name.
 pub(super) fn tell_others<'a>(
     fields: impl Iterator<Item = &'a [u8]>,
     own: &[u8],
@@ -224,8 +220,7 @@ pub(super) fn tell_others<'a>(
 }
 
 /// Returns the addresses of a setting that does not contain held ones, if they belong to something else: they are part
-/// of a
-/// word, or follow a value and a word that is not a value. `has_value` says whether a value came before them.
+/// of a word, or follow a value and a word that is not a value. `has_value` says whether a value came before them.
 pub(super) fn addresses_of_another<'a>(
     words: impl Iterator<Item = &'a str>,
     mut has_value: bool,

@@ -1,11 +1,9 @@
 //! `host-local`: the directory in which the CNI plugin `host-local` keeps the addresses of a network.
 //!
 //! Each held address is the name of a file, which contains the identifier of the container and, on a second line, the
-//! name
-//! of its interface. Older versions wrote only the identifier. An empty file is left by a failed write; its address is
-//! held, although its owner is unknown. `lock` and `last_reserved_ip.*` belong to the plugin itself. On Windows, file
-//! names
-//! have underscores instead of colons.
+//! name of its interface. Older versions wrote only the identifier. An empty file is left by a failed write; its
+//! address is held, although its owner is unknown. `lock` and `last_reserved_ip.*` belong to the plugin itself. On
+//! Windows, file names have underscores instead of colons.
 
 use crate::batch::Batch;
 use crate::error::Fault;

@@ -1,6 +1,5 @@
 //! `json`: a sequence of values. A top-level array is read one element at a time, and so is the array within an object
-//! that a
-//! filter iterates over:
+//! that a filter iterates over:
 //!
 //! ```text
 //! {"kind": "List", "items": [ {..}, {..}, {..} ], "metadata": {}}      .items[] | ...
@@ -413,8 +412,7 @@ impl Track {
     /// Returns whether the byte just consumed opens the array at the end of the path.
     ///
     /// A name with an escape in it does not match. Whether the text is valid JSON does not matter here, because the
-    /// value around
-    /// the array is parsed when it is complete.
+    /// value around the array is parsed when it is complete.
     fn comes_to_array(
         &mut self,
         byte: u8,

@@ -158,8 +158,7 @@ fn key(address: &[u8], lease_type: &[u8], prefix_len: &[u8]) -> Option<Key> {
 }
 
 /// Returns the name of a state. An unknown state remains a number. A file from before states existed has none; its
-/// leases are
-/// in use.
+/// leases are in use.
 fn word(state: &[u8]) -> String {
     let text = String::from_utf8_lossy(state.trim_ascii());
     let number: Option<usize> = text.parse().ok();

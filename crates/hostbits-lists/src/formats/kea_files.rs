@@ -1,10 +1,8 @@
 //! The lease files of Kea, read as Kea itself reads them when it starts.
 //!
 //! While its cleanup runs, leases are in several files. The lease file itself is moved to `.1` and started anew, `.2`
-//! is
-//! the result of the last cleanup, and a finished result is called `.completed` until it replaces both. The lease file
-//! alone
-//! would then be almost empty, as if all clients had left.
+//! is the result of the last cleanup, and a finished result is called `.completed` until it replaces both. The lease
+//! file alone would then be almost empty, as if all clients had left.
 
 use super::by_line::ByLine;
 use super::kea::Kea;

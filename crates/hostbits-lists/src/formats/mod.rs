@@ -92,8 +92,7 @@ pub(crate) fn reader<'input>(
 }
 
 /// Compiles a built-in filter; `over` is the array that it iterates over, if it sees nothing else. A test compiles them
-/// all;
-/// each thread compiles a filter once.
+/// all; each thread compiles a filter once.
 fn known(filter: &str, over: Option<&str>, elsewhere: Elsewhere) -> Reading {
     Reading::Known(compiled(filter, over), elsewhere)
 }

@@ -1,8 +1,7 @@
 //! `netdev`: a WireGuard interface of systemd-networkd, as systemd.netdev(5) describes it.
 //!
 //! The `AllowedIPs` of `[WireGuardPeer]` sections are held. The interface's own addresses are in its `.network` file,
-//! whose
-//! `[Network]` and `[Address]` sections are read as well if they are in the same file.
+//! whose `[Network]` and `[Address]` sections are read as well if they are in the same file.
 
 use super::by_line::{LineFormat, next_field};
 use super::element::{addresses_of_another, hides_address, hides_another, tell_others};

@@ -1,6 +1,5 @@
 //! `networkd`: leases of systemd-networkd's DHCP server: the output of `networkctl status --json`, its lease file, or
-//! the
-//! older `LEASES=` and `ADDRESS=` settings of a client's lease.
+//! the older `LEASES=` and `ADDRESS=` settings of a client's lease.
 //!
 //! In JSON, every `Address` in `Leases` and `StaticLeases` is held. It is a string or an array of four numbers.
 

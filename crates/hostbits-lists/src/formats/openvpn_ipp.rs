@@ -1,8 +1,7 @@
 //! `openvpn-ipp`: the addresses that OpenVPN keeps for clients that may come back.
 //!
 //! A line is `name,IPv4`, `name,IPv4,IPv6` or `name,,IPv6`. All addresses are held, whether the client is connected or
-//! not: the
-//! server gives them to other clients only when it runs out of addresses.
+//! not: the server gives them to other clients only when it runs out of addresses.
 
 use super::by_line::{LineFormat, fields};
 use super::element::hides_address;

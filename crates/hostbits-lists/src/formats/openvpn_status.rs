@@ -1,8 +1,7 @@
 //! `openvpn-status`: the status file of an OpenVPN server, version 1, 2 or 3.
 //!
 //! Held are the virtual addresses of connected clients and those in the routing table. Hardware addresses, which the
-//! routing
-//! table of a bridging server contains, are counted as not held. A file without `END` is incomplete.
+//! routing table of a bridging server contains, are counted as not held. A file without `END` is incomplete.
 
 use super::by_line::{LineFormat, fields};
 use super::element::{JOINED, hides_address, hides_another, is_header_and_more, tell_others};

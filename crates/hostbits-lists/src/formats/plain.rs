@@ -198,8 +198,7 @@ fn fast(line: &Line<'_>, has_owners: bool) -> Option<Fast> {
 }
 
 /// Returns the rest of the line from `start` on, if it is one field that the slow path need not examine. An owner that
-/// might
-/// contain an address must be examined.
+/// might contain an address must be examined.
 #[inline]
 fn plain_field(bytes: &[u8], start: usize) -> Option<Range<usize>> {
     let rest = &bytes[start..];
@@ -248,8 +247,7 @@ impl Csv {
     /// Reads any line.
     ///
     /// An address that can be read is taken, whatever the encoding of the owner's name: an address that is skipped may
-    /// be
-    /// handed out again.
+    /// be handed out again.
     fn read(&mut self, line: &Line<'_>, out: &mut Batch) -> Result<(), Fault> {
         let Some(text) = text_of(line) else {
             return Ok(());
@@ -310,8 +308,7 @@ impl Csv {
     }
 
     /// Returns how well a separator fits a line that is not a header: whether the address stands where it should. Among
-    /// equals, the
-    /// comma wins.
+    /// equals, the comma wins.
     fn fit_of(&self, text: &str, separator: char) -> (bool, bool, bool) {
         let fields = split(text, separator);
         let at = self.places.addresses.first().copied().unwrap_or_default();
@@ -395,8 +392,7 @@ fn split(text: &str, separator: char) -> Vec<Cow<'_, str>> {
 /// Returns the first field, and the text after its separator.
 ///
 /// A quote that is not closed on its line is an ordinary character. It must not swallow the following lines, because
-/// the
-/// addresses on them are held.
+/// the addresses on them are held.
 fn first_field(text: &str, separator: char) -> (Cow<'_, str>, Option<&str>) {
     let text = text.trim_start_matches(' ');
     if let Some((quoted, after)) = quoted_field(text) {

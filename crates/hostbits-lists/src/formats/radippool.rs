@@ -1,12 +1,10 @@
 //! `radippool`: the table of FreeRADIUS's module `sqlippool`, as CSV or with tabs, with a header.
 //!
 //! A row is an address of the pool, whether or not it is in use. An address is not held if the server could hand it out
-//! at
-//! any time: its expiry is null or zero, or its row has no session (no NAS, pool key, calling station and user). An
-//! expiry
-//! in the past is not considered, because the clock and the time zone of the database are not known here. If it should
-//! count, let the database select the rows: `... WHERE expiry_time > NOW()`. Rows whose status is not `dynamic` are
-//! held.
+//! at any time: its expiry is null or zero, or its row has no session (no NAS, pool key, calling station and user). An
+//! expiry in the past is not considered, because the clock and the time zone of the database are not known here. If it
+//! should count, let the database select the rows: `... WHERE expiry_time > NOW()`. Rows whose status is not `dynamic`
+//! are held.
 
 use super::by_line::LineFormat;
 use super::element::{JOINED, hides_another, is_header_and_more, tell_others};

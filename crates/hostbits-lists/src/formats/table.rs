@@ -2,8 +2,7 @@
 //!
 //! If two or more blanks separate the names in the header (`virsh`, `kubectl`), columns are found by position under it;
 //! otherwise each word is a column. Columns that are chosen by number are words, without brackets around them (`arp
-//! -an`);
-//! addresses that follow the chosen one are then read as well (`wg show wg0 allowed-ips`, `ip -br addr`).
+//! -an`); addresses that follow the chosen one are then read as well (`wg show wg0 allowed-ips`, `ip -br addr`).
 
 use super::by_line::LineFormat;
 use super::element::{is_header_and_more, listed_addresses, looks_like_address, tell_others};

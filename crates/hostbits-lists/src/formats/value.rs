@@ -1,9 +1,8 @@
 //! Parses JSON text into the value that filters run on.
 //!
 //! Some things that JSON does not allow but programs write are accepted: `NaN`, `Infinity`, and strings that are not
-//! valid
-//! UTF-8. An object in which a name occurs twice is refused: one of the values would be lost, and perhaps an address
-//! with it.
+//! valid UTF-8. An object in which a name occurs twice is refused: one of the values would be lost, and perhaps an
+//! address with it.
 
 use hifijson::escape::Lex as _;
 use hifijson::num::{LexWrite as _, Num as Digits};

@@ -1,13 +1,10 @@
 //! `wg-dump`: the output of `wg show all dump` or `wg show wg0 dump`, and the same of `awg`.
 //!
 //! The allowed IPs of peers are held. Tabs separate the fields of a line. An interface has private key, public key,
-//! port
-//! and mark (AmneziaWG has more numbers before the mark). A peer has public key, preshared key, endpoint, allowed IPs,
-//! last handshake, bytes received, bytes sent and keepalive (AmneziaWG has one more). With `all`, the name of the
-//! interface
-//! comes first. The kind of a line is recognized by the form of its fields. A line of neither kind is broken, as in a
-//! dump
-//! from which keys were cut. Lines are never quoted, because they contain keys.
+//! port and mark (AmneziaWG has more numbers before the mark). A peer has public key, preshared key, endpoint, allowed
+//! IPs, last handshake, bytes received, bytes sent and keepalive (AmneziaWG has one more). With `all`, the name of the
+//! interface comes first. The kind of a line is recognized by the form of its fields. A line of neither kind is broken,
+//! as in a dump from which keys were cut. Lines are never quoted, because they contain keys.
 
 use super::by_line::{LineFormat, next_field};
 use super::element::{hides_address, hides_another, looks_like_address};

@@ -135,8 +135,7 @@ impl Wireguard {
     }
 
     /// Reads any other setting. WireGuard, `wg-quick` and AmneziaWG have many, and each version adds some. An unknown
-    /// setting
-    /// with an address may be a misspelt one.
+    /// setting with an address may be a misspelt one.
     fn other_setting(&self, name: &[u8], value: &[u8], line: u64, out: &mut Batch) {
         if shown(name) != name {
             return out.broken(line, "neither a section nor a setting", b"not shown");

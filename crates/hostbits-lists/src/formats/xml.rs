@@ -3,8 +3,7 @@
 //! Held are the addresses of static maps (`staticmap` with `ipaddr` or `ipaddrv6`), reservations of Kea (`ip_address`),
 //! hosts of dnsmasq (`ip`), WireGuard peers (`tunneladdress`, `allowedips`), OpenVPN's client-specific addresses, and
 //! virtual IPs. The addresses of the interfaces are the router's own. The file does not contain leases, which are a
-//! separate
-//! list.
+//! separate list.
 
 use super::element::{hides_address, listed_addresses, looks_like_address};
 use crate::batch::Batch;

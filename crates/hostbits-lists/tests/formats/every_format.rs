@@ -244,8 +244,7 @@ const ROWS_OF_OTHERS: [&str; 14] = [
 ];
 
 /// A lost line feed joins two rows. If the second one is of another program, it does not become a field of this row,
-/// but part
-/// of its first or last field. No address in it may be lost.
+/// but part of its first or last field. No address in it may be lost.
 #[test]
 fn a_row_of_another_program_on_the_same_line_is_told() {
     let mut lost = Vec::new();

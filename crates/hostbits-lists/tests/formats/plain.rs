@@ -143,8 +143,7 @@ shop        web-1   0/1     Pending   0             1s    <none>     <none>
 }
 
 /// Several addresses in one field other than the address column, with an unknown owner. A note that mentions an address
-/// is not
-/// a list of addresses.
+/// is not a list of addresses.
 #[test]
 fn lists_in_one_text_are_told() {
     let json = r#"{"name": "a", "ip": "10.0.0.2", "more": "LIST"}"#;

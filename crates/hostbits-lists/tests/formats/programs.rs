@@ -493,8 +493,7 @@ fn what_is_no_text_is_refused_by_its_name() {
 }
 
 /// A key is misspelt, by hand or by a change in the program: the addresses under it stay held, or the list is refused.
-/// The
-/// same goes for a word that another one replaces.
+/// The same goes for a word that another one replaces.
 #[cfg(feature = "hostbits")]
 #[test]
 fn a_misspelt_word_never_frees_an_address() {
@@ -753,8 +752,7 @@ fn a_byte_that_is_no_text_hides_nothing_in_an_annotation() {
 }
 
 /// Kubernetes objects without a kind are distinguished from those that the filter is for: addresses may stand in other
-/// places
-/// in them.
+/// places in them.
 #[test]
 fn an_object_of_another_kind_without_its_kind_is_refused() {
     for (format, object) in [

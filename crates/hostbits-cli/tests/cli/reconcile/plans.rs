@@ -100,19 +100,19 @@ fn a_plan_of_another_pool_does_nothing() {
     let pool = format!("--pool {}", other.pool.name());
     let run = setup.with_plan("apply", &pool);
     assert!(
-        run.failed(8).contains("the plan is of another pool"),
+        run.failed(8).contains("the plan belongs to another pool"),
         "{run:?}"
     );
     other.keep("--grace 0");
     let run = other.with_plan("apply", &format!("--pool {}", setup.pool.name()));
     assert!(
-        run.failed(8).contains("the plan is of another pool"),
+        run.failed(8).contains("the plan belongs to another pool"),
         "{run:?}"
     );
     other.with_plan("apply", "--max-free 3").found();
     let run = other.with_plan("undo", &format!("--pool {}", setup.pool.name()));
     assert!(
-        run.failed(8).contains("the plan is of another pool"),
+        run.failed(8).contains("the plan belongs to another pool"),
         "{run:?}"
     );
     assert_eq!((mine.allocated(), theirs.allocated()), (3, 0));

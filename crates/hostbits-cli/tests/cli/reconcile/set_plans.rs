@@ -258,7 +258,8 @@ fn sets_and_plans_that_do_not_fit_are_refused() {
     let config = other.sets.path("sets.toml");
     let run = setup.with_plan("apply", &format!("--config {}", config.display()));
     assert!(
-        run.failed(8).contains("v4: the plan is of another pool"),
+        run.failed(8)
+            .contains("v4: the plan belongs to another pool"),
         "{run:?}"
     );
     setup.keep("--grace 0");

@@ -317,7 +317,7 @@ fn what_is_listed_is_taken_in_every_member() {
     let run = setup.run("reconcile", "--mode adopt");
     assert_eq!(run.found(), format!("{name}: 2 taken, 1 taken before\n"));
     assert!(
-        run.err.contains("\"10.9.9.9\" is not of the pool"),
+        run.err.contains("\"10.9.9.9\" is not in the pool"),
         "{run:?}"
     );
     assert_eq!(

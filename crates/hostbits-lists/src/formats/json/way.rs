@@ -86,8 +86,7 @@ fn object(dice: &mut Dice, depth: usize) -> String {
 }
 
 /// Returns what a filter yields for a list: its entries, and the error that ended it, if any. Line numbers are left
-/// out: an
-/// element has its own, while a whole value has that of its beginning.
+/// out: an element has its own, while a whole value has that of its beginning.
 fn run(filter: &Rc<Filter>, text: &[u8], seed: u64) -> (Vec<String>, Option<String>) {
     let mut values = JsonValues::new(Sips(text, Dice(seed)), Reading::Filtered(filter.clone()));
     let mut entries = Vec::new();
