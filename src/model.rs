@@ -2,7 +2,9 @@
 //!
 //! Exists only under loom. The package `loom-tests` is its only caller; nothing here is public API.
 
-use crate::bitmap::{Attempt, Bitmap, BlockCandidates, Burst, Lanes, Likely, Peers, Way};
+use crate::bitmap::{
+    Attempt, BatchStep, Bitmap, BlockCandidates, Lanes, LowestAttempt, Peers, Way,
+};
 use crate::slot::{SLOTS_PER_CHUNK, Slot};
 use crate::storage::Words;
 use crate::sync::{AtomicU64, Ordering};
@@ -34,11 +36,11 @@ impl Model {
     pub fn claim_lowest(&self, likely_chunk: usize) -> Option<Slot> {
         let bitmap = self.0.bitmap();
         match bitmap.claim_lowest_at(likely_chunk) {
-            Likely::Claimed(slot) => return Some(slot),
-            Likely::Elsewhere | Likely::Lost => return bitmap.claim_lowest(),
-            Likely::Inside => {}
+            LowestAttempt::Claimed(slot) => return Some(slot),
+            LowestAttempt::InOtherChunk | LowestAttempt::Lost => return bitmap.claim_lowest(),
+            LowestAttempt::InLaterWord => {}
         }
-        match bitmap.try_claim_inside(likely_chunk) {
+        match bitmap.try_claim_lowest_in_chunk(likely_chunk) {
             Attempt::Took(slot) => return Some(slot),
             Attempt::Empty => bitmap.settle(likely_chunk),
             Attempt::Lost => {}
@@ -58,11 +60,11 @@ impl Model {
 
     /// Claims exactly so many of the highest slots, or none.
     pub fn claim_all_from_above(&self, wanted: u64) -> Option<Vec<(usize, u64)>> {
-        let burst = || Burst {
+        let step = || BatchStep {
             way: Way::Down,
             at_most: u64::MAX,
         };
-        self.0.bitmap().claim_all(wanted, burst)
+        self.0.bitmap().claim_all(wanted, step)
     }
 
     /// Claims the first free slot at or after `start`, cyclic.
@@ -301,8 +303,8 @@ impl Process {
     }
 }
 
-fn anywhere_from(start: Slot) -> Burst {
-    Burst {
+fn anywhere_from(start: Slot) -> BatchStep {
+    BatchStep {
         way: Way::UpFrom(start),
         at_most: u64::MAX,
     }

@@ -3,8 +3,8 @@
 //! Policies are only hints, all Relaxed: a policy proposes and may be wrong, and the bitmap decides. Nothing here can
 //! make a claim or a result wrong; a stale hint costs a longer search.
 
-mod crowd;
-mod trail;
+mod backoff;
+mod thread_hint;
 
 use crate::bitmap::Way;
 use crate::slot::{Slot, chunk_of, slot_at, word_of};
@@ -12,10 +12,10 @@ use crate::stripes::Stripes;
 use crate::sync::hint::{AtomicU32, AtomicU64};
 use crate::sync::{Ordering, known_thread_index, thread_index};
 use crate::table::names;
+use backoff::Backoff;
 use crossbeam_utils::CachePadded;
-use crowd::Crowd;
 use std::fmt;
-use trail::Trail;
+use thread_hint::ThreadHint;
 
 /// Which free address a pool hands out.
 ///
@@ -148,13 +148,13 @@ pub(crate) struct Near {
 pub(crate) enum Hints {
     Lowest {
         last_chunk: CachePadded<AtomicU32>,
-        crowd: CachePadded<Crowd>,
+        backoff: CachePadded<Backoff>,
     },
     Next {
         cursor: CachePadded<AtomicU32>,
     },
     Spread {
-        trails: Stripes<Trail>,
+        threads: Stripes<ThreadHint>,
     },
     Random {
         seed: u64,
@@ -170,13 +170,13 @@ impl Hints {
         match policy {
             Policy::Lowest => Self::Lowest {
                 last_chunk: CachePadded::new(AtomicU32::new(0)),
-                crowd: CachePadded::new(Crowd::new()),
+                backoff: CachePadded::new(Backoff::new()),
             },
             Policy::Next => Self::Next {
                 cursor: CachePadded::new(AtomicU32::new(0)),
             },
             Policy::Spread => Self::Spread {
-                trails: Stripes::new(|stripe| Trail::new(far_apart(stripe, word_count))),
+                threads: Stripes::new(|stripe| ThreadHint::new(far_apart(stripe, word_count))),
             },
             Policy::Random(seed) => Self::Random {
                 seed,
@@ -210,8 +210,8 @@ impl Hints {
     /// Steps back if many threads compete for the same word. Call this after a lost exchange.
     #[cold]
     pub(crate) fn after_loss(&self) {
-        if let Self::Lowest { crowd, .. } = self {
-            crowd.after_loss();
+        if let Self::Lowest { backoff, .. } = self {
+            backoff.after_loss();
         }
     }
 
@@ -219,12 +219,12 @@ impl Hints {
     #[inline]
     pub(crate) fn near(&self, thread: Option<usize>) -> Option<Near> {
         match self {
-            Self::Spread { trails } => {
+            Self::Spread { threads } => {
                 let thread = thread?;
-                let trail = trails.of(thread);
+                let hint = threads.of(thread);
                 Some(Near {
-                    word_index: trail.home(),
-                    freed_word: trail.freed(),
+                    word_index: hint.home(),
+                    freed_word: hint.freed(),
                     start_bit: spread_bit(thread),
                 })
             }
@@ -235,10 +235,10 @@ impl Hints {
     /// Records a release of the calling thread, if that helps its next search.
     #[inline]
     pub(crate) fn note_freed(&self, slot: Slot) {
-        if let Self::Spread { trails } = self
+        if let Self::Spread { threads } = self
             && let Some(thread) = known_thread_index()
         {
-            trails.of(thread).note_freed(word_of(slot));
+            threads.of(thread).note_freed(word_of(slot));
         }
     }
 
@@ -248,7 +248,7 @@ impl Hints {
             Self::Lowest { .. } => first,
             // Relaxed, all of these: starting guesses. Two threads may start at the same slot.
             Self::Next { cursor } => cursor.load(Ordering::Relaxed),
-            Self::Spread { trails } => slot_at(trails.of(thread_index()).home(), 0),
+            Self::Spread { threads } => slot_at(threads.of(thread_index()).home(), 0),
             Self::Random { seed, draws } => {
                 // Relaxed: only a unique number; it orders nothing.
                 let draw = draws.fetch_add(1, Ordering::Relaxed);
@@ -281,7 +281,7 @@ impl Hints {
 
     pub(crate) fn memory_bytes(&self) -> usize {
         match self {
-            Self::Spread { trails } => trails.memory_bytes(),
+            Self::Spread { threads } => threads.memory_bytes(),
             Self::Lowest { .. } | Self::Next { .. } | Self::Random { .. } | Self::Highest => 0,
         }
     }
@@ -299,7 +299,7 @@ impl Hints {
                 }
             }
             Self::Next { cursor } => cursor.store(slot.wrapping_add(1), Ordering::Relaxed),
-            Self::Spread { trails } => trails.of(thread_index()).move_to(word_of(slot)),
+            Self::Spread { threads } => threads.of(thread_index()).move_to(word_of(slot)),
             Self::Random { .. } | Self::Highest => {}
         }
     }

@@ -162,10 +162,10 @@ pub(crate) enum Event {
     Reserved,
     OutOfRange,
     /// Addresses that belong to locals: a gauge, which decreases by wrapping around.
-    InLocals,
+    HeldByLocals,
 }
 
-const EVENTS: usize = Event::InLocals as usize + 1;
+const EVENTS: usize = Event::HeldByLocals as usize + 1;
 /// The number of events that allocate addresses.
 const ALLOCATIONS: usize = Event::Adopted as usize + 1;
 
@@ -252,7 +252,7 @@ impl Counters {
         let stripes = self.stripes.as_ref()?;
         let mut allocated = 0u64;
         for stripe in stripes.iter() {
-            let in_locals = stripe.counts[Event::InLocals as usize].load(Ordering::Relaxed);
+            let in_locals = stripe.counts[Event::HeldByLocals as usize].load(Ordering::Relaxed);
             // Releases are read first: an address that is released in between then still counts as allocated. In the
             // other order, the sum could fall below zero. Relaxed: the sum is exact only when no thread is in an
             // operation anyway.
@@ -374,7 +374,7 @@ impl LocalTally {
         if handed_out | self.taken_back != 0 {
             counters.count(Event::Any, handed_out);
             counters.count(Event::Released, self.taken_back);
-            counters.count(Event::InLocals, has.wrapping_sub(self.had));
+            counters.count(Event::HeldByLocals, has.wrapping_sub(self.had));
         }
         (self.had, self.taken_back) = (has, 0);
     }

@@ -13,16 +13,16 @@ impl<'a, M: Mark> Bitmap<'a, M> {
     /// missing.
     ///
     /// Each slot is a claim of its own. Some are missing only if at some instant of the call nothing
-    /// was free. `next_burst` says where to look and for how many at most before it is asked again.
+    /// was free. `next_step` says where to look and for how many at most before it is asked again.
     pub(crate) fn claim_up_to(
         self,
         wanted: u64,
-        mut next_burst: impl FnMut() -> Burst,
+        mut next_step: impl FnMut() -> BatchStep,
         mut sink: impl FnMut(usize, u64),
     ) -> u64 {
         let mut missing = wanted;
         while missing != 0 {
-            let left = self.take_burst(next_burst(), missing, &mut sink);
+            let left = self.take_step(next_step(), missing, &mut sink);
             if left < missing {
                 missing = left;
             } else if self.has_none() {
@@ -36,12 +36,12 @@ impl<'a, M: Mark> Bitmap<'a, M> {
     pub(crate) fn claim_all(
         self,
         wanted: u64,
-        mut next_burst: impl FnMut() -> Burst,
+        mut next_step: impl FnMut() -> BatchStep,
     ) -> Option<Vec<WordBits>> {
         loop {
             let flight = self.begin_flight();
             let mut claimed = Vec::new();
-            let Some(evidence) = self.gather(wanted, &mut next_burst, &mut claimed) else {
+            let Some(evidence) = self.gather(wanted, &mut next_step, &mut claimed) else {
                 return Some(claimed);
             };
             for &(word_index, bits) in &claimed {
@@ -66,12 +66,12 @@ impl<'a, M: Mark> Bitmap<'a, M> {
     fn gather(
         self,
         wanted: u64,
-        next_burst: &mut impl FnMut() -> Burst,
+        next_step: &mut impl FnMut() -> BatchStep,
         claimed: &mut Vec<WordBits>,
     ) -> Option<Evidence<'a>> {
         let mut missing = wanted;
         while missing != 0 {
-            let left = self.take_burst(next_burst(), missing, |word_index, bits| {
+            let left = self.take_step(next_step(), missing, |word_index, bits| {
                 claimed.push((word_index, bits));
             });
             if left < missing {
@@ -86,13 +86,13 @@ impl<'a, M: Mark> Bitmap<'a, M> {
         None
     }
 
-    /// Takes the burst's way; answers what is missing.
-    fn take_burst(self, burst: Burst, wanted: u64, mut sink: impl FnMut(usize, u64)) -> u64 {
+    /// Takes up to a step's number of slots on its way; answers what is missing.
+    fn take_step(self, step: BatchStep, wanted: u64, mut sink: impl FnMut(usize, u64)) -> u64 {
         if self.tree.root_is_empty() {
             return wanted;
         }
-        let now = wanted.min(burst.at_most);
-        wanted - now + self.take_many((0, burst.way, self.last_slot()), now, &mut sink)
+        let now = wanted.min(step.at_most);
+        wanted - now + self.take_many((0, step.way, self.last_slot()), now, &mut sink)
     }
 }
 
@@ -137,7 +137,7 @@ impl<M: Mark> Bitmap<'_, M> {
 
 /// Where a batch looks next, and how many slots it takes there at most.
 #[derive(Clone, Copy)]
-pub(crate) struct Burst {
+pub(crate) struct BatchStep {
     pub(crate) way: Way,
     pub(crate) at_most: u64,
 }

@@ -23,7 +23,7 @@
 //! | `control` | what the tree alone cannot say: releases under watch, areas that are asked for |
 //! | `gate` | the word that every claim looks at: passes, poison |
 //! | `collect` | proof that nothing was free, of one bitmap or of several at one instant |
-//! | `roster` | the summary over several bitmaps |
+//! | `member_summary` | the summary over several bitmaps |
 //! | `lane` | claims in flight, of threads and of processes, any of which may die |
 //! | `scrub` | publish what a dead process freed and did not publish |
 //! | `count` | count and list |
@@ -39,13 +39,13 @@ mod count;
 mod gate;
 mod lane;
 mod mark;
-mod roster;
+mod member_summary;
 mod scrub;
 mod single;
 mod tree;
 mod word;
 
-pub(crate) use batch::{Burst, WordBits};
+pub(crate) use batch::{BatchStep, WordBits};
 pub(crate) use block::{BlockCandidates, BlockRelease};
 pub(crate) use chunk::{Attempt, Chunk};
 pub(crate) use collect::Evidence;
@@ -55,8 +55,8 @@ pub(crate) use lane::{Flight, Lanes};
 #[allow(unused_imports)] // Where there are no pool files, nobody shares.
 pub(crate) use lane::{LaneWord, MOST_LANES, Peers};
 pub(crate) use mark::{Mark, Touched};
-pub(crate) use roster::Roster;
-pub(crate) use single::Likely;
+pub(crate) use member_summary::MemberSummary;
+pub(crate) use single::LowestAttempt;
 pub(crate) use tree::Shape;
 
 use crate::slot::{SLOTS_PER_CHUNK, Slot};

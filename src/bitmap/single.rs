@@ -9,13 +9,13 @@ use crate::slot::{Slot, bit_of, bits_within, chunk_of, slot_at, word_of};
 use crate::sync::{Ordering, WORDS_PER_CHUNK, load_seq_cst};
 
 /// What a look at the chunk where the lowest slot is likely has brought.
-pub(crate) enum Likely {
+pub(crate) enum LowestAttempt {
     /// The lowest free slot, claimed.
     Claimed(Slot),
     /// Nothing: another chunk comes first.
-    Elsewhere,
+    InOtherChunk,
     /// Nothing in its first word, but no chunk comes before it.
-    Inside,
+    InLaterWord,
     /// Nothing: somebody else was faster.
     Lost,
 }
@@ -25,24 +25,24 @@ impl<M: Mark> Bitmap<'_, M> {
     ///
     /// Every lower slot was seen taken at some moment of the call.
     #[inline]
-    pub(crate) fn claim_lowest_at(self, likely_chunk: usize) -> Likely {
+    pub(crate) fn claim_lowest_at(self, likely_chunk: usize) -> LowestAttempt {
         let Some(chunk) = self.chunks.get(likely_chunk) else {
-            return Likely::Elsewhere;
+            return LowestAttempt::InOtherChunk;
         };
         if self.tree.is_linear() || !self.tree.is_lowest(likely_chunk) {
-            return Likely::Elsewhere;
+            return LowestAttempt::InOtherChunk;
         }
         let word_index = likely_chunk * WORDS_PER_CHUNK;
         match try_take_first(&chunk.words()[0], self.marks_of(word_index)) {
-            Attempt::Took(bit_index) => Likely::Claimed(slot_at(word_index, bit_index)),
-            Attempt::Empty => Likely::Inside,
-            Attempt::Lost => Likely::Lost,
+            Attempt::Took(bit_index) => LowestAttempt::Claimed(slot_at(word_index, bit_index)),
+            Attempt::Empty => LowestAttempt::InLaterWord,
+            Attempt::Lost => LowestAttempt::Lost,
         }
     }
 
     /// Claims the lowest free slot of a chunk, in one attempt.
     #[inline]
-    pub(crate) fn try_claim_inside(self, chunk_index: usize) -> Attempt<Slot> {
+    pub(crate) fn try_claim_lowest_in_chunk(self, chunk_index: usize) -> Attempt<Slot> {
         let chunk = &self.chunks[chunk_index];
         // Without a branch for each word: which one it is cannot be guessed.
         let Some(index) = chunk.first_with_free() else {
@@ -72,7 +72,7 @@ impl<M: Mark> Bitmap<'_, M> {
         self.search_until_none_free(|| {
             loop {
                 let chunk_index = self.lowest_candidate()?;
-                match self.try_claim_inside(chunk_index) {
+                match self.try_claim_lowest_in_chunk(chunk_index) {
                     Attempt::Took(slot) => return Some(slot),
                     Attempt::Empty => self.settle(chunk_index),
                     Attempt::Lost => {}

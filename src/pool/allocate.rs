@@ -1,16 +1,18 @@
 //! The verbs that take addresses.
 
 use super::Pool;
-use super::confirm::Duty;
+use super::confirm::AfterClaim;
 use super::member::Part;
-use crate::bitmap::{Attempt, Bitmap, BlockCandidates, Burst, Gate, Likely, Mark, Way, WordBits};
+use crate::bitmap::{
+    Attempt, BatchStep, Bitmap, BlockCandidates, Gate, LowestAttempt, Mark, Way, WordBits,
+};
 use crate::error::{AllocateError, AllocateExactError, Refusal};
 use crate::geometry::Place;
 use crate::network::Network;
 use crate::policy::Hints;
 use crate::slot::{Slot, slot_at, slots_in};
 use crate::stats::Event;
-use crate::storage::Stretched;
+use crate::storage::SlotRange;
 use crate::sync::{known_thread_index, thread_index};
 use std::ops::RangeInclusive;
 
@@ -99,13 +101,13 @@ impl<N: Network> Pool<N> {
         if self.words.gate_again() != before {
             return self.answer_exact_beside_pass(before, slot);
         }
-        match self.duty {
-            Duty::Nothing => {}
-            Duty::Shared if self.words.is_forked() => {
+        match self.after_claim {
+            AfterClaim::Nothing => {}
+            AfterClaim::Shared if self.words.is_forked() => {
                 return self.answer_exact_beside_pass(before, slot);
             }
-            Duty::Count | Duty::Shared => self.count_allocated(Event::Exact),
-            Duty::Confirm => return self.answer_exact_beside_pass(before, slot),
+            AfterClaim::Count | AfterClaim::Shared => self.count_allocated(Event::Exact),
+            AfterClaim::Confirm => return self.answer_exact_beside_pass(before, slot),
         }
         true
     }
@@ -199,7 +201,7 @@ impl<N: Network> Pool<N> {
             if wanted > self.capacity() {
                 return None;
             }
-            self.claim_or_scrub(|| bitmap.claim_all(wanted, || self.next_burst()))
+            self.claim_or_scrub(|| bitmap.claim_all(wanted, || self.next_step()))
         })?;
         let Some(claimed) = claimed else {
             self.count_exhausted();
@@ -275,7 +277,7 @@ impl<N: Network> Pool<N> {
         loop {
             missing = bitmap.claim_up_to(
                 missing,
-                || self.next_burst(),
+                || self.next_step(),
                 |word_index, bits| {
                     last = Some((word_index, bits));
                     let taken = bits.count_ones() as usize;
@@ -284,7 +286,7 @@ impl<N: Network> Pool<N> {
                     places = later;
                 },
             );
-            if missing == 0 || !self.turned_up() {
+            if missing == 0 || !self.scrub_found_something() {
                 return (missing, last);
             }
         }
@@ -332,9 +334,9 @@ impl<N: Network> Pool<N> {
         let order = u32::from(longest - prefix_len);
         let claimed = self.claim(|bitmap| {
             let first = self.claim_or_scrub(|| bitmap.claim_block(&candidates))?;
-            Some(Stretched(first, first + ((1u64 << order) - 1) as Slot))
+            Some(SlotRange(first, first + ((1u64 << order) - 1) as Slot))
         })?;
-        let Some(Stretched(slot, _)) = claimed else {
+        let Some(SlotRange(slot, _)) = claimed else {
             self.count_exhausted();
             return self.exhausted();
         };
@@ -386,24 +388,24 @@ impl<N: Network> Pool<N> {
             return self.answer_beside_pass(before, slot, event);
         }
         // By itself: a jump through a table would be more instructions than the usual case needs.
-        if self.duty == Duty::Nothing {
+        if self.after_claim == AfterClaim::Nothing {
             return Some(slot);
         }
-        self.do_duty(before, slot, event)
+        self.finish_claim(before, slot, event)
     }
 
     /// Does what there is to do after a claim; `None` if it had to be given back.
     #[inline]
-    fn do_duty(&self, before: Gate, slot: Slot, event: Event) -> Option<Slot> {
-        match self.duty {
-            Duty::Nothing => {}
-            Duty::Count => self.count_allocated(event),
-            Duty::Shared if self.words.is_forked() => {
+    fn finish_claim(&self, before: Gate, slot: Slot, event: Event) -> Option<Slot> {
+        match self.after_claim {
+            AfterClaim::Nothing => {}
+            AfterClaim::Count => self.count_allocated(event),
+            AfterClaim::Shared if self.words.is_forked() => {
                 return self.answer_beside_pass(before, slot, event);
             }
-            Duty::Shared if self.counters.are_off() => {}
-            Duty::Shared => self.count_allocated(event),
-            Duty::Confirm => return self.answer_beside_pass(before, slot, event),
+            AfterClaim::Shared if self.counters.are_off() => {}
+            AfterClaim::Shared => self.count_allocated(event),
+            AfterClaim::Confirm => return self.answer_beside_pass(before, slot, event),
         }
         Some(slot)
     }
@@ -429,17 +431,17 @@ impl<N: Network> Pool<N> {
     #[inline(never)]
     fn claim_lowest(&self, last_chunk: usize) -> Option<Slot> {
         match self.bitmap().claim_lowest_at(last_chunk) {
-            Likely::Claimed(slot) => Some(slot),
-            Likely::Elsewhere => self.claim_anywhere(),
-            Likely::Inside => self.claim_inside(last_chunk),
-            Likely::Lost => self.claim_after_loss(),
+            LowestAttempt::Claimed(slot) => Some(slot),
+            LowestAttempt::InOtherChunk => self.claim_anywhere(),
+            LowestAttempt::InLaterWord => self.claim_lowest_in_chunk(last_chunk),
+            LowestAttempt::Lost => self.claim_after_loss(),
         }
     }
 
     /// The same when no chunk comes before this one.
     #[inline(never)]
-    fn claim_inside(&self, chunk_index: usize) -> Option<Slot> {
-        match self.bitmap().try_claim_inside(chunk_index) {
+    fn claim_lowest_in_chunk(&self, chunk_index: usize) -> Option<Slot> {
+        match self.bitmap().try_claim_lowest_in_chunk(chunk_index) {
             Attempt::Took(slot) => Some(slot),
             Attempt::Empty => self.claim_beyond(chunk_index),
             Attempt::Lost => self.claim_after_loss(),
@@ -497,7 +499,7 @@ impl<N: Network> Pool<N> {
     #[inline(never)]
     fn claim_anywhere(&self) -> Option<Slot> {
         // Not where numbers are drawn: a refused call draws one, whatever the search.
-        if self.duty == Duty::Nothing
+        if self.after_claim == AfterClaim::Nothing
             && !self.hints.scatters()
             && self.bitmap().is_empty_by_the_root()
         {
@@ -560,8 +562,8 @@ impl<N: Network> Pool<N> {
             .way(0, self.last_slot(), |slot| bitmap.is_free(slot))
     }
 
-    fn next_burst(&self) -> Burst {
-        Burst {
+    fn next_step(&self) -> BatchStep {
+        BatchStep {
             way: self.way(),
             at_most: if self.hints.scatters() { 1 } else { u64::MAX },
         }

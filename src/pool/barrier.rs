@@ -166,7 +166,7 @@ impl<N: Network> Pool<N> {
     pub(super) fn claim_or_scrub<T>(&self, mut claim: impl FnMut() -> Option<T>) -> Option<T> {
         loop {
             let claimed = claim();
-            if claimed.is_some() || !self.turned_up() {
+            if claimed.is_some() || !self.scrub_found_something() {
                 return claimed;
             }
         }

@@ -4,7 +4,7 @@
 //! pool promises. If not, it is given back, and the caller is told why: `barrier` has the way there. And nobody
 //! is told that nothing is free before a look at what a dead process may have left behind.
 //!
-//! Pools on the heap have none of this: it hangs on the gate, which every claim looks at, and on [`Duty`],
+//! Pools on the heap have none of this: it hangs on the gate, which every claim looks at, and on [`AfterClaim`],
 //! which is looked at where they ask whether to count.
 
 use super::Pool;
@@ -16,7 +16,7 @@ use std::cell::Cell;
 
 /// What there is to do after a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Duty {
+pub(super) enum AfterClaim {
     Nothing,
     /// Tell the counters.
     Count,
@@ -35,7 +35,7 @@ thread_local! {
 impl<N: Network> Pool<N> {
     #[inline]
     pub(super) fn is_in_file(&self) -> bool {
-        matches!(self.duty, Duty::Shared | Duty::Confirm)
+        matches!(self.after_claim, AfterClaim::Shared | AfterClaim::Confirm)
     }
 
     /// Waits until what this thread has claimed is as durable as the pool promises. Passes go by meanwhile: what
@@ -66,7 +66,7 @@ impl<N: Network> Pool<N> {
     ///
     /// Ask before "nothing is free".
     #[inline]
-    pub(super) fn turned_up(&self) -> bool {
+    pub(super) fn scrub_found_something(&self) -> bool {
         self.is_in_file() && self.scrub()
     }
 

@@ -16,7 +16,7 @@ use std::ops::RangeInclusive;
 pub(crate) type Part = (Slot, Slot);
 
 /// One half of a pair: an address that is given back unless it is kept, and for which others wait meanwhile.
-pub(crate) struct Half<'a, N: Network> {
+pub(crate) struct PairHalf<'a, N: Network> {
     pool: &'a Pool<N>,
     event: Event,
     slot: Slot,
@@ -24,7 +24,7 @@ pub(crate) struct Half<'a, N: Network> {
     unanswered: Option<Unanswered<(Flight<'a>, Slot)>>,
 }
 
-impl<N: Network> Half<'_, N> {
+impl<N: Network> PairHalf<'_, N> {
     /// The address.
     pub(crate) fn addr(&self) -> N::Addr {
         self.pool.geometry.addr_of(self.slot)
@@ -38,7 +38,7 @@ impl<N: Network> Half<'_, N> {
     }
 }
 
-impl<N: Network> Drop for Half<'_, N> {
+impl<N: Network> Drop for PairHalf<'_, N> {
     fn drop(&mut self) {
         if let Some(unanswered) = self.unanswered.take() {
             self.pool.return_unanswered(unanswered);
@@ -71,7 +71,7 @@ impl<N: Network> Pool<N> {
     pub(crate) fn try_allocate_half(
         &self,
         parts: &[Part],
-    ) -> Result<Option<Half<'_, N>>, AllocateError> {
+    ) -> Result<Option<PairHalf<'_, N>>, AllocateError> {
         self.check_process()?;
         let claimed = self
             .claim_durably(|bitmap| bitmap.claim_in_flight(|bitmap| self.find_in(bitmap, parts)))?;
@@ -86,7 +86,7 @@ impl<N: Network> Pool<N> {
     pub(crate) fn try_allocate_half_at(
         &self,
         slot: Slot,
-    ) -> Result<Option<Half<'_, N>>, AllocateError> {
+    ) -> Result<Option<PairHalf<'_, N>>, AllocateError> {
         self.check_process()?;
         let claimed = self.claim_durably(|bitmap| {
             bitmap.claim_in_flight(|bitmap| bitmap.try_claim_exact(slot).then_some(slot))
@@ -98,9 +98,9 @@ impl<N: Network> Pool<N> {
         &'a self,
         claimed: Option<Unanswered<(Flight<'a>, Slot)>>,
         event: Event,
-    ) -> Option<Half<'a, N>> {
+    ) -> Option<PairHalf<'a, N>> {
         let unanswered = claimed?;
-        Some(Half {
+        Some(PairHalf {
             pool: self,
             event,
             slot: unanswered.look().1,
@@ -154,7 +154,7 @@ impl<N: Network> Pool<N> {
     /// The first look of the proof that a set had nothing: see `bitmap::collect`. `None` if there may be
     /// something.
     pub(crate) fn evidence_of_none(&self, parts: Option<&[Part]>) -> Option<Evidence<'_>> {
-        if self.words.enter() && self.turned_up() {
+        if self.words.enter() && self.scrub_found_something() {
             return None;
         }
         self.bitmap().evidence_of_none(parts)

@@ -24,13 +24,13 @@ mod info;
 mod listing;
 mod local;
 mod member;
+mod member_listing;
 mod owners;
 mod pocket;
 mod query;
 pub(crate) mod reconcile;
 mod refill;
 mod release;
-mod routed;
 mod snapshot;
 mod sticky;
 
@@ -41,10 +41,10 @@ pub use guard::{AddrGuard, Guard, GuardArc};
 pub use info::{AddrRange, NetworkInfo, Reservation};
 pub(crate) use listing::BlockSays;
 pub use local::{Local, LocalArc, LocalPool};
-pub(crate) use member::{Half, Part};
+pub(crate) use member::{PairHalf, Part};
+pub(crate) use member_listing::MemberListing;
 pub use query::Status;
 pub use release::ReleasedMany;
-pub(crate) use routed::Share;
 pub use snapshot::{Diff, Snapshot, SnapshotMismatch};
 
 use crate::bitmap::Bitmap;
@@ -55,7 +55,7 @@ use crate::policy::{Hints, Policy};
 use crate::slot::SLOTS_PER_WORD;
 use crate::stats::{Counters, Stats, StatsLevel};
 use crate::storage::Words;
-use confirm::Duty;
+use confirm::AfterClaim;
 use holdings::Holdings;
 use ipnet::IpNet;
 use std::fmt;
@@ -133,7 +133,7 @@ pub struct Pool<N: Network = IpNet> {
     geometry: Geometry<N>,
     hints: Hints,
     counters: Counters,
-    duty: Duty,
+    after_claim: AfterClaim,
     search: Search,
     /// Of locals.
     holdings: Holdings,
@@ -304,17 +304,17 @@ impl<N: Network> Pool<N> {
     /// Puts a pool together.
     fn assemble(geometry: Geometry<N>, words: Words, policy: Policy, stats: StatsLevel) -> Self {
         let word_count = geometry.slot_count().div_ceil(SLOTS_PER_WORD.into());
-        let duty = match (words.file(), stats) {
-            (Some(file), _) if file.is_strict() => Duty::Confirm,
-            (Some(_), _) => Duty::Shared,
-            (None, StatsLevel::Off) => Duty::Nothing,
-            (None, _) => Duty::Count,
+        let after_claim = match (words.file(), stats) {
+            (Some(file), _) if file.is_strict() => AfterClaim::Confirm,
+            (Some(_), _) => AfterClaim::Shared,
+            (None, StatsLevel::Off) => AfterClaim::Nothing,
+            (None, _) => AfterClaim::Count,
         };
         Self {
             words,
             hints: Hints::new(policy, word_count),
             counters: Counters::new(stats),
-            duty,
+            after_claim,
             search: Search::Tree,
             holdings: Holdings::default(),
             is_reconciling: AtomicBool::new(false),

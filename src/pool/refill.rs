@@ -57,7 +57,7 @@ impl<N: Network> Pool<N> {
         if let Some((word_index, bits)) = reserved {
             self.hints.found(slot_at(word_index, bits.ilog2()));
             let slots = u64::from(bits.count_ones());
-            self.counters.count(Event::InLocals, slots);
+            self.counters.count(Event::HeldByLocals, slots);
         } else {
             self.count_exhausted();
         }
@@ -95,7 +95,8 @@ impl<N: Network> Pool<N> {
     pub(super) fn return_word(&self, word_index: usize, free: u64) {
         self.bitmap().release_bits(word_index, free);
         let slots = u64::from(free.count_ones());
-        self.counters.count(Event::InLocals, slots.wrapping_neg());
+        self.counters
+            .count(Event::HeldByLocals, slots.wrapping_neg());
     }
 }
 

@@ -3,7 +3,7 @@
 use super::PoolSet;
 use super::list::{Route, Router};
 use crate::network::Network;
-use crate::pool::{BlockSays, Share};
+use crate::pool::{BlockSays, MemberListing};
 use crate::users::{AdoptError, Adopted, Record, Unreadable};
 
 impl<N: Network> PoolSet<N> {
@@ -59,65 +59,76 @@ impl<N: Network> PoolSet<N> {
         unreadable: Unreadable,
         users: impl IntoIterator<Item = impl Record>,
     ) -> Result<Adopted, AdoptError> {
-        let (router, shares) = self.read_shares(users);
-        let unparseable = shares.iter().flatten().map(Share::unparseable).sum::<u64>();
+        let (router, listings) = self.read_for_members(users);
+        let unparseable = listings
+            .iter()
+            .flatten()
+            .map(MemberListing::unparseable)
+            .sum::<u64>();
         if unreadable.refuses(router.elsewhere.unparseable + unparseable) {
-            let read: Vec<_> = shares.iter().flatten().map(Share::report).collect();
+            let read: Vec<_> = listings
+                .iter()
+                .flatten()
+                .map(MemberListing::report)
+                .collect();
             return Err(AdoptError::Unreadable {
                 adopted: Box::new(router.joined(read)),
             });
         }
-        let reports = shares.into_iter().enumerate().filter_map(|(index, share)| {
-            let report = share?.adopt();
-            self.note_adopted(index, report.taken);
-            Some(report)
-        });
+        let reports = listings
+            .into_iter()
+            .enumerate()
+            .filter_map(|(index, listing)| {
+                let report = listing?.adopt();
+                self.note_adopted(index, report.taken);
+                Some(report)
+            });
         let reports: Vec<_> = reports.collect();
         Ok(router.joined(reports))
     }
 
     /// Reads a list to its end: each entry by the members that it is for. By the number of the member; nothing
     /// for those that no entry is for.
-    pub(super) fn read_shares(
+    pub(super) fn read_for_members(
         &self,
         users: impl IntoIterator<Item = impl Record>,
-    ) -> (Router<'_, N>, Vec<Option<Share<'_, N>>>) {
+    ) -> (Router<'_, N>, Vec<Option<MemberListing<'_, N>>>) {
         let mut router = Router::new(self);
-        let mut shares = Vec::new();
+        let mut listings = Vec::new();
         for user in users {
             match router.route(&user) {
                 Route::None => {}
                 Route::One(index) => {
-                    if let Some(share) = self.share_of(index, &mut shares) {
-                        share.read(router.position(), &user);
+                    if let Some(listing) = self.listing_of(index, &mut listings) {
+                        listing.read(router.position(), &user);
                     }
                 }
                 Route::Several(members) => {
                     let position = router.position();
                     let parts = members.into_iter().filter_map(|index| {
-                        let share = self.share_of(index, &mut shares)?;
-                        Some(share.read_part(position, &user))
+                        let listing = self.listing_of(index, &mut listings)?;
+                        Some(listing.read_part(position, &user))
                     });
                     let says = parts.reduce(BlockSays::and);
                     router.count_several(says, &user);
                 }
             }
         }
-        (router, shares)
+        (router, listings)
     }
 
-    fn share_of<'s, 'v>(
+    fn listing_of<'s, 'v>(
         &'s self,
         index: usize,
-        shares: &'v mut Vec<Option<Share<'s, N>>>,
-    ) -> Option<&'v mut Share<'s, N>> {
-        if shares.len() <= index {
-            shares.resize_with(index + 1, || None);
+        listings: &'v mut Vec<Option<MemberListing<'s, N>>>,
+    ) -> Option<&'v mut MemberListing<'s, N>> {
+        if listings.len() <= index {
+            listings.resize_with(index + 1, || None);
         }
-        let share = &mut shares[index];
-        if share.is_none() {
-            *share = Some(self.members.get(index)?.pool.share());
+        let listing = &mut listings[index];
+        if listing.is_none() {
+            *listing = Some(self.members.get(index)?.pool.member_listing());
         }
-        share.as_mut()
+        listing.as_mut()
     }
 }

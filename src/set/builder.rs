@@ -6,7 +6,7 @@ use super::error::AddError;
 use super::members::Members;
 use super::strategy::{Chooser, Strategy};
 use super::{MemberId, PoolSet};
-use crate::bitmap::Roster;
+use crate::bitmap::MemberSummary;
 use crate::network::Network;
 use crate::pool::Pool;
 use crate::sync::{AtomicU64, Ordering, hint};
@@ -149,7 +149,7 @@ impl<N: Network> Builder<N> {
         let room = self.room.max(self.planned.len()).min(MOST_ROOM);
         let set = PoolSet {
             members: Members::new(room),
-            roster: Roster::new(room),
+            summary: MemberSummary::new(room),
             directory: Directory::new(room),
             chooser: Chooser::new(self.strategy, room),
             bands: hint::AtomicU64::new(0),
@@ -175,7 +175,7 @@ impl<N: Network> PoolSet<N> {
         }
         let index = self.members.push(new.pool, new.band, new.weight)?;
         // After the number: whoever finds it in the summary finds it in the list.
-        self.roster.publish(index);
+        self.summary.publish(index);
         Ok(MemberId(index as u32))
     }
 

@@ -165,7 +165,7 @@ impl<N: Network> PoolSet<N> {
         match addrs {
             Ok(_) => self.note_many(index, count as u64),
             // It may have had all that there was, for a moment.
-            Err(_) => self.roster.publish(index),
+            Err(_) => self.summary.publish(index),
         }
         addrs.ok()
     }
@@ -243,7 +243,7 @@ impl<N: Network> PoolSet<N> {
     fn give_back(&self, batches: Batches<'_, N>) {
         for (index, batch) in batches {
             drop(batch);
-            self.roster.publish(index);
+            self.summary.publish(index);
         }
     }
 }

@@ -6,7 +6,7 @@ use super::error::Extent;
 use crate::client::Client;
 use crate::error::AllocateError;
 use crate::network::Network;
-use crate::pool::{Half, Part, Pool};
+use crate::pool::{PairHalf, Part, Pool};
 use crate::stats::Event;
 use crate::sync::hint;
 use crate::sync::{AtomicU64, Ordering, load_seq_cst};
@@ -171,7 +171,7 @@ impl<N: Network> Member<N> {
     pub(super) fn try_allocate_half(
         &self,
         with_band: bool,
-    ) -> Result<Option<Half<'_, N>>, AllocateError> {
+    ) -> Result<Option<PairHalf<'_, N>>, AllocateError> {
         match self.parts(with_band) {
             None => self.pool.try_allocate_half(&[self.pool.whole()]),
             Some(parts) => self.pool.try_allocate_half(parts.as_slice()),

@@ -5,7 +5,7 @@ use super::builder::{Builder, NewMember};
 use super::directory::Directory;
 use super::members::Members;
 use super::strategy::Chooser;
-use crate::bitmap::Roster;
+use crate::bitmap::MemberSummary;
 use crate::network::Network;
 use crate::sync::{AtomicU64, hint};
 use ipnet::IpNet;
@@ -41,7 +41,7 @@ use std::sync::Mutex;
 /// ```
 pub struct PoolSet<N: Network = IpNet> {
     pub(super) members: Members<N>,
-    pub(super) roster: Roster,
+    pub(super) summary: MemberSummary,
     pub(super) directory: Directory<N>,
     pub(super) chooser: Chooser,
     /// Not 0 if some member has a static band.

@@ -34,7 +34,7 @@ impl<N: Network> PoolSet<N> {
             let parts = member.open_parts();
             let parts = parts.as_ref().map(Parts::as_slice);
             let Some(found) = member.pool.evidence_of_none(parts) else {
-                self.roster.publish(index);
+                self.summary.publish(index);
                 return None;
             };
             evidence.push(found);
@@ -60,7 +60,7 @@ impl<N: Network> PoolSet<N> {
         // SeqCst: after the store that opens it. Before it, a proof could read the new count, find the member closed,
         // and not notice that it was open before the others had nothing; see `shape_now`.
         self.openings.fetch_add(1, Ordering::SeqCst);
-        self.roster.publish(index);
+        self.summary.publish(index);
     }
 
     /// The error for a set that had nothing.

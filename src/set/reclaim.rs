@@ -4,7 +4,7 @@ use super::member::Member;
 use super::{MemberId, PoolSet};
 use crate::file;
 use crate::network::Network;
-use crate::pool::Share;
+use crate::pool::MemberListing;
 use crate::pool::file::check_clear;
 use crate::users::{Adopted, Record, Unreadable};
 use std::error::Error;
@@ -189,10 +189,10 @@ impl<N: Network> PoolSet<N> {
         &self,
         users: impl IntoIterator<Item = impl Record>,
     ) -> (Adopted, Vec<Vec<u64>>) {
-        let (router, shares) = self.read_shares(users);
+        let (router, listings) = self.read_for_members(users);
         let (mut reports, mut listed) = (Vec::new(), Vec::new());
-        for (index, share) in shares.into_iter().enumerate() {
-            let (report, words) = share.map(Share::adopt_listed).unwrap_or_default();
+        for (index, listing) in listings.into_iter().enumerate() {
+            let (report, words) = listing.map(MemberListing::adopt_listed).unwrap_or_default();
             self.note_adopted(index, report.taken);
             reports.push(report);
             listed.push(words);

@@ -2,7 +2,7 @@
 
 use super::member::Member;
 use super::members::Members;
-use crate::bitmap::Roster;
+use crate::bitmap::MemberSummary;
 use crate::network::Network;
 use crate::sync::Ordering;
 use crate::sync::hint::{AtomicU32, AtomicU64};
@@ -91,17 +91,17 @@ impl Chooser {
     #[inline]
     pub(super) fn likely<N: Network>(
         &self,
-        roster: &Roster,
+        summary: &MemberSummary,
         members: &Members<N>,
     ) -> Option<usize> {
         let last = self.last();
         match self.strategy {
-            Strategy::InOrder => roster.is_lowest(last).then_some(last),
-            Strategy::RoundRobin if roster.is_only(last) => Some(last),
+            Strategy::InOrder => summary.is_lowest(last).then_some(last),
+            Strategy::RoundRobin if summary.is_only(last) => Some(last),
             Strategy::RoundRobin => {
                 let is_full = |index| looks_full(members, index);
-                let behind = roster.next(last + 1, is_full);
-                behind.or_else(|| roster.next(0, is_full))
+                let behind = summary.next(last + 1, is_full);
+                behind.or_else(|| summary.next(0, is_full))
             }
             Strategy::MostFree => {
                 let free = members.get(last)?.free_now();

@@ -7,7 +7,7 @@ use super::strategy::looks_full;
 use crate::client::Client;
 use crate::error::{AllocateError, AllocateExactError, ReleaseError};
 use crate::network::Network;
-use crate::pool::Half;
+use crate::pool::PairHalf;
 
 impl<N: Network> PoolSet<N> {
     /// Allocates a free address: the strategy chooses the member, the member's policy the address.
@@ -26,7 +26,7 @@ impl<N: Network> PoolSet<N> {
     /// ```
     #[inline]
     pub fn allocate(&self) -> Result<N::Addr, AllocateError> {
-        if let Some(index) = self.chooser.likely(&self.roster, &self.members)
+        if let Some(index) = self.chooser.likely(&self.summary, &self.members)
             && let Some(member) = self.members.get(index)
             && member.is_plain()
             && let Ok(addr) = member.pool.allocate()
@@ -278,7 +278,7 @@ impl<N: Network> PoolSet<N> {
     }
 
     /// The first half of a pair: what [`allocate`](Self::allocate) would give, still to be kept.
-    pub(super) fn allocate_half(&self) -> Result<Half<'_, N>, AllocateError> {
+    pub(super) fn allocate_half(&self) -> Result<PairHalf<'_, N>, AllocateError> {
         self.search_or_prove(|refusal| {
             let start = self.chooser.first(&self.members);
             let (index, half) = self.walk_bands_last(start, refusal, Member::try_allocate_half)?;
@@ -319,13 +319,13 @@ impl<N: Network> PoolSet<N> {
     ) -> Option<(usize, T)> {
         let is_full = |index| looks_full(&self.members, index);
         for mut from in [start, 0] {
-            while let Some(index) = self.roster.next(from, is_full) {
+            while let Some(index) = self.summary.next(from, is_full) {
                 if let Some(member) = self.members.get(index) {
                     match ask(member) {
                         Ok(Some(found)) => return Some((index, found)),
                         Ok(None) => {
                             member.note_full();
-                            self.roster.settle(index, is_full);
+                            self.summary.settle(index, is_full);
                         }
                         Err(error) => {
                             refusal.get_or_insert(error);
@@ -341,8 +341,8 @@ impl<N: Network> PoolSet<N> {
     /// The first member from `from` on and around that may have something.
     pub(super) fn first_open_from(&self, from: usize) -> Option<(usize, &Member<N>)> {
         let is_full = |index| looks_full(&self.members, index);
-        let next = self.roster.next(from, is_full);
-        let index = next.or_else(|| self.roster.next(0, is_full))?;
+        let next = self.summary.next(from, is_full);
+        let index = next.or_else(|| self.summary.next(0, is_full))?;
         Some((index, self.members.get(index)?))
     }
 
@@ -355,7 +355,7 @@ impl<N: Network> PoolSet<N> {
     /// Takes note of a release, after the pool has done with it.
     #[inline]
     fn note_released(&self, index: usize, count: u64) {
-        self.roster.publish(index);
+        self.summary.publish(index);
         self.chooser.note_released(index, count, &self.members);
     }
 

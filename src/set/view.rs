@@ -232,6 +232,6 @@ impl<N: Network> PoolSet<N> {
 
     /// Counts the memory of the set itself on the heap, in bytes; that of its pools is theirs.
     pub fn memory_bytes(&self) -> usize {
-        self.members.memory_bytes() + self.roster.memory_bytes() + self.directory.memory_bytes()
+        self.members.memory_bytes() + self.summary.memory_bytes() + self.directory.memory_bytes()
     }
 }

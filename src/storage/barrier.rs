@@ -71,9 +71,9 @@ impl Claimed for (Flight<'_>, Slot) {
 
 /// Slots from the first one to the last.
 #[derive(Clone, Copy)]
-pub(crate) struct Stretched(pub(crate) Slot, pub(crate) Slot);
+pub(crate) struct SlotRange(pub(crate) Slot, pub(crate) Slot);
 
-impl Claimed for Stretched {
+impl Claimed for SlotRange {
     fn for_each_word(&self, tell: &mut dyn FnMut(usize, u64)) {
         let Self(first, last) = *self;
         for word_index in words_within(first, last) {

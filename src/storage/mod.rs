@@ -38,7 +38,7 @@ use crate::sync::AtomicU64;
 use crate::sync::Ordering;
 use crate::sync::WORDS_PER_CHUNK;
 use crate::sync::hint::AtomicU32;
-pub(crate) use barrier::{Claimed, Stretched};
+pub(crate) use barrier::{Claimed, SlotRange};
 #[cfg(all(
     feature = "mmap",
     target_os = "linux",

@@ -11,7 +11,7 @@ use crate::pool::{self, Pool, Search};
 use crate::slot::{SLOTS_PER_CHUNK, SLOTS_PER_WORD, Slot};
 use crate::stats::StatsLevel;
 use crate::storage::Words;
-use crate::storage::file::{Blueprint, OpenRequest, Opening, Relaxed, Residence};
+use crate::storage::file::{Blueprint, OpenRequest, Opening, PageOptions, RelaxedChecks};
 use ipnet::IpNet;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
@@ -90,8 +90,8 @@ impl<N: Network> pool::Builder<N> {
             capacity: None,
             request: OpenRequest {
                 patience: PATIENCE,
-                relaxed: Relaxed::default(),
-                residence: Residence::default(),
+                relaxed: RelaxedChecks::default(),
+                pages: PageOptions::default(),
                 min_session: 0,
             },
         }
@@ -184,7 +184,7 @@ impl<N: Network> Builder<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn lock_memory(mut self, lock: bool) -> Self {
-        self.request.residence.lock = lock;
+        self.request.pages.lock = lock;
         self
     }
 
@@ -200,7 +200,7 @@ impl<N: Network> Builder<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn prefault(mut self, prefault: bool) -> Self {
-        self.request.residence.prefault = prefault;
+        self.request.pages.prefault = prefault;
         self
     }
 
@@ -584,8 +584,8 @@ pub fn open(path: impl AsRef<Path>) -> Result<Pool<IpNet>, OpenError> {
 pub fn open_since(path: impl AsRef<Path>, min_session: u64) -> Result<Pool<IpNet>, OpenError> {
     let request = OpenRequest {
         patience: PATIENCE,
-        relaxed: Relaxed::default(),
-        residence: Residence::default(),
+        relaxed: RelaxedChecks::default(),
+        pages: PageOptions::default(),
         min_session,
     };
     let opening = Opening::begin(path.as_ref(), request)?;

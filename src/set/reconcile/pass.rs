@@ -16,14 +16,14 @@ use crate::users::{Record, Unreadable};
 pub struct Pass<'r, 's, N: Network> {
     router: Router<'s, N>,
     /// By the number of the member; nothing for those that were removed.
-    shares: Vec<Option<Share<'r, 's, N>>>,
+    members: Vec<Option<MemberPass<'r, 's, N>>>,
     unreadable: Unreadable,
     grace_ms: u64,
     is_incomplete: bool,
 }
 
 /// What one member reads of the list.
-struct Share<'r, 's, N: Network> {
+struct MemberPass<'r, 's, N: Network> {
     pass: reconcile::Pass<'r, 's, N>,
     entries: u64,
 }
@@ -35,11 +35,11 @@ impl<'r, 's, N: Network> Pass<'r, 's, N> {
         options: &reconcile::Options,
         passes: Vec<Option<reconcile::Pass<'r, 's, N>>>,
     ) -> Self {
-        let share = |pass| Share { pass, entries: 0 };
+        let member = |pass| MemberPass { pass, entries: 0 };
         Self {
             router: Router::up_to(set, passes.len()),
             unreadable: options.unreadable,
-            shares: passes.into_iter().map(|pass| pass.map(share)).collect(),
+            members: passes.into_iter().map(|pass| pass.map(member)).collect(),
             grace_ms: options.grace_ms(),
             is_incomplete: false,
         }
@@ -105,15 +105,15 @@ impl<'r, 's, N: Network> Pass<'r, 's, N> {
         match route {
             Route::None => {}
             Route::One(index) => {
-                if let Some(share) = &mut self.shares[index] {
-                    share.pass.read_as(position, user);
-                    share.entries += 1;
+                if let Some(member) = &mut self.members[index] {
+                    member.pass.read_as(position, user);
+                    member.entries += 1;
                 }
             }
             Route::Several(members) => {
                 let parts = members.into_iter().filter_map(|index| {
-                    let share = self.shares[index].as_mut()?;
-                    Some(share.pass.read_part(position, user))
+                    let member = self.members[index].as_mut()?;
+                    Some(member.pass.read_part(position, user))
                 });
                 let says = parts.reduce(BlockSays::and);
                 self.router.count_several(says, user);
@@ -144,18 +144,18 @@ impl<'r, 's, N: Network> Pass<'r, 's, N> {
     /// ```
     pub fn finish(self, entries: u64) -> Result<Plan, PassError> {
         check_whole(self.is_incomplete, entries, self.entries())?;
-        let mut passes = self.shares.iter().flatten();
-        passes.try_for_each(|share| share.pass.check_gate())?;
+        let mut passes = self.members.iter().flatten();
+        passes.try_for_each(|member| member.pass.check_gate())?;
         Ok(self.plan())
     }
 
     fn plan(self) -> Plan {
-        let mut shares = self.shares.iter().flatten();
-        let is_unclear =
-            self.router.is_unclear(self.unreadable) || shares.any(|share| share.pass.is_unclear());
-        let shares = self.shares.into_iter().zip(0..);
-        let members = shares.filter_map(|(share, index)| {
-            let Share { pass, entries } = share?;
+        let mut members = self.members.iter().flatten();
+        let is_unclear = self.router.is_unclear(self.unreadable)
+            || members.any(|member| member.pass.is_unclear());
+        let members = self.members.into_iter().zip(0..);
+        let members = members.filter_map(|(member, index)| {
+            let MemberPass { pass, entries } = member?;
             // What one of them cannot read may be of any of them.
             let plan = pass.plan_share(entries, is_unclear);
             Some(MemberPlan {

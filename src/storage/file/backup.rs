@@ -22,7 +22,7 @@ use super::layout::{ALIGN, HEADER_AT, Kind, Layout, STATE_AT};
 use super::locks::{self, Lock};
 use super::open::{read_blocks, read_config, read_header, read_states};
 use super::state::{Phase, State};
-use super::system::{self, Relaxed, Unpublished};
+use super::system::{self, RelaxedChecks, Unpublished};
 use crate::durability::Durability;
 use crate::open_error::OpenError;
 use crate::storage::fork::OwnFile;
@@ -111,7 +111,7 @@ impl Source {
         session: u64,
     ) -> Result<(), OpenError> {
         let unpublished = Unpublished::new(path)?;
-        FileSystem::of(&unpublished.file)?.check(self.durability, Relaxed::default())?;
+        FileSystem::of(&unpublished.file)?.check(self.durability, RelaxedChecks::default())?;
         self.fill(&unpublished.file, session)?;
         if let Some(replaced) = replaced {
             system::keep_access(&replaced.file, &unpublished.file)?;
@@ -209,7 +209,7 @@ impl Replaced {
             }
             let metadata = system::metadata(&file)?;
             if system::is_still_at(path, &metadata) {
-                system::check_owner(&metadata, Relaxed::default())?;
+                system::check_owner(&metadata, RelaxedChecks::default())?;
                 break Arc::new(file);
             }
         };

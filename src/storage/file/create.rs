@@ -12,10 +12,10 @@ use super::header::{Facts, Header};
 use super::identity::{Identity, Witness};
 use super::layout::{ALIGN, HEADER_AT, Kind, Layout, STATE_AT};
 use super::locks::{self, Lock};
-use super::map::Residence;
+use super::map::PageOptions;
 use super::open::{OpenRequest, Opening};
 use super::state::{Phase, State};
-use super::system::{self, Relaxed, Unpublished};
+use super::system::{self, RelaxedChecks, Unpublished};
 use crate::durability::Durability;
 use crate::open_error::OpenError;
 use crate::slot::Slot;
@@ -137,7 +137,7 @@ pub(super) fn fill(
     config: &str,
     maps: Maps<'_>,
     state: State,
-    relaxed: Relaxed,
+    relaxed: RelaxedChecks,
 ) -> Result<(), OpenError> {
     let len = header.layout.file_len;
     system::check_limit(len)?;
@@ -161,7 +161,7 @@ pub(super) fn fill(
         .and_then(|()| write_headers(file, header));
     written.map_err(|error| OpenError::io("write the file", error))?;
     file.sync_all().map_err(|error| OpenError::sync(&error))?;
-    ground::map(file, &header.layout, Residence::default(), relaxed, true).map(drop)
+    ground::map(file, &header.layout, PageOptions::default(), relaxed, true).map(drop)
 }
 
 /// Everything behind the states: zero but for the maps of free slots, of suspects and of trust, and the

@@ -4,7 +4,7 @@
 //! locks with everybody who may use the file? And does a store over a byte that is there already need anything
 //! of the disk? Where it does, a full disk is a signal in the middle of an allocation: see `ground`.
 
-use super::system::Relaxed;
+use super::system::RelaxedChecks;
 use crate::durability::Durability;
 use crate::open_error::OpenError;
 use nix::sys::statfs::fstatfs;
@@ -135,7 +135,11 @@ impl FileSystem {
     }
 
     /// Whether a pool of this durability can be here.
-    pub(crate) fn check(self, durability: Durability, relaxed: Relaxed) -> Result<(), OpenError> {
+    pub(crate) fn check(
+        self,
+        durability: Durability,
+        relaxed: RelaxedChecks,
+    ) -> Result<(), OpenError> {
         let refused = |magic: u32| u64::from(magic);
         match self {
             Self::Remote { magic } if !relaxed.remote => Err(OpenError::RemoteFileSystem {
@@ -165,14 +169,14 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    const STRICT: Relaxed = Relaxed {
+    const STRICT: RelaxedChecks = RelaxedChecks {
         owner: false,
         mode: false,
         links: false,
         remote: false,
         copy_on_write: false,
     };
-    const LAX: Relaxed = Relaxed {
+    const LAX: RelaxedChecks = RelaxedChecks {
         remote: true,
         ..STRICT
     };

@@ -17,10 +17,10 @@
 
 use super::file_system::{FileSystem, Overwrites};
 use super::layout::{ALIGN, Kind, Layout};
-use super::map::{Map, Residence};
+use super::map::{Map, PageOptions};
 use super::open::MappedDisk;
 use super::poison;
-use super::system::{self, Relaxed};
+use super::system::{self, RelaxedChecks};
 use crate::open_error::OpenError;
 use crate::storage::fork::OwnFile;
 use nix::errno::Errno;
@@ -113,15 +113,15 @@ pub(super) fn mark(file: &File, file_system: FileSystem) {
 pub(super) fn map(
     file: &Arc<OwnFile>,
     layout: &Layout,
-    residence: Residence,
-    relaxed: Relaxed,
+    pages: PageOptions,
+    relaxed: RelaxedChecks,
     is_first: bool,
 ) -> Result<MappedDisk, OpenError> {
     let file_system = FileSystem::of(file)?;
     let is_reserved = !is_first
         || system::reserve(file, layout.file_len)
             .map_err(|error| OpenError::io("reserve the file's blocks", error))?;
-    let map = Map::new(file, layout.clone(), residence)
+    let map = Map::new(file, layout.clone(), pages)
         .map_err(|error| OpenError::io("map the file", error))?;
     let disk = MappedDisk::new(map, Arc::clone(file));
     match file_system {

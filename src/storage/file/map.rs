@@ -31,7 +31,7 @@ pub(crate) struct Map {
 
 /// What may be asked of the system for a mapping.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Residence {
+pub(crate) struct PageOptions {
     /// Keep the pages in memory.
     pub(crate) lock: bool,
     /// Bring all pages in at once.
@@ -40,13 +40,13 @@ pub(crate) struct Residence {
 
 impl Map {
     /// Maps the whole file, which the caller has found to be at least as long as the layout says.
-    pub(crate) fn new(file: &OwnFile, layout: Layout, residence: Residence) -> io::Result<Self> {
+    pub(crate) fn new(file: &OwnFile, layout: Layout, pages: PageOptions) -> io::Result<Self> {
         let len = layout.file_len as usize;
         let raw = OwnMap::map(file, |file| MmapOptions::new().len(len).map_raw(file))?;
         // Addresses of a pool are of no use in a core dump, and there may be megabytes of them.
         let _ = raw.advise(Advice::DontDump);
         let map = Self { raw, layout };
-        map.fault_in(residence.prefault)?;
+        map.fault_in(pages.prefault)?;
         Ok(map)
     }
 

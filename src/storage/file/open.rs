@@ -17,12 +17,12 @@ use super::header::{Header, MAGIC, Unreadable};
 use super::identity::{Identity, Witness};
 use super::layout::{ALIGN, HEADER_AT, Kind, STATE_AT};
 use super::locks::{self, Lock};
-use super::map::{Map, Residence};
+use super::map::{Map, PageOptions};
 use super::peers::LANES;
 use super::poison;
 use super::recover::{Opened, Past, recover, sum_of_maps, try_witness};
 use super::state::{Evidence, Phase, State, States};
-use super::system::{self, Relaxed};
+use super::system::{self, RelaxedChecks};
 use crate::durability::{Durability, RecoveryKind};
 use crate::open_error::OpenError;
 use crate::slot::Slot;
@@ -39,8 +39,8 @@ use std::time::Duration;
 pub(crate) struct OpenRequest {
     /// How long to wait for somebody else who is opening or closing it.
     pub(crate) patience: Duration,
-    pub(crate) relaxed: Relaxed,
-    pub(crate) residence: Residence,
+    pub(crate) relaxed: RelaxedChecks,
+    pub(crate) pages: PageOptions,
     pub(crate) min_session: u64,
 }
 
@@ -173,12 +173,10 @@ impl<'a> Opening<'a> {
 
     /// A copy may have holes, or share its blocks. If that cannot be mended, we want to hear of it now.
     pub(super) fn map(&self, is_first: bool) -> Result<MappedDisk, OpenError> {
-        let OpenRequest {
-            residence, relaxed, ..
-        } = self.request;
+        let OpenRequest { pages, relaxed, .. } = self.request;
         let layout = &self.header.layout;
-        let disk = ground::map(&self.file, layout, residence, relaxed, is_first)?;
-        if residence.lock {
+        let disk = ground::map(&self.file, layout, pages, relaxed, is_first)?;
+        if pages.lock {
             disk.map
                 .lock()
                 .map_err(|error| OpenError::io("keep the file in memory (mlock)", error))?;

@@ -23,7 +23,7 @@ const WRITABLE_BY_OTHERS: u32 = 0o022;
 
 /// Checks that the caller may relax.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Relaxed {
+pub(crate) struct RelaxedChecks {
     pub(crate) owner: bool,
     pub(crate) mode: bool,
     pub(crate) links: bool,
@@ -88,7 +88,7 @@ pub(crate) fn is_still_at(path: &Path, metadata: &Metadata) -> bool {
 }
 
 /// Whether the file is nobody else's to change.
-pub(crate) fn check_owner(metadata: &Metadata, relaxed: Relaxed) -> Result<(), OpenError> {
+pub(crate) fn check_owner(metadata: &Metadata, relaxed: RelaxedChecks) -> Result<(), OpenError> {
     let (uid, us) = (metadata.uid(), Uid::effective().as_raw());
     if !relaxed.owner && uid != us && uid != 0 {
         return Err(OpenError::WrongOwner { uid });

@@ -191,7 +191,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "set: a release does not tell the summary",
         &[edit(
             VERBS,
-            "        self.roster.publish(index);\n        self.chooser.note_released",
+            "        self.summary.publish(index);\n        self.chooser.note_released",
             "        self.chooser.note_released",
         )],
         &[Test("sets", "a_set_agrees_with_a_model_of_it")],
@@ -200,8 +200,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "set: a member is settled without a second look",
         &[edit(
             VERBS,
-            "self.roster.settle(index, is_full);",
-            "self.roster.settle(index, |_| true);",
+            "self.summary.settle(index, is_full);",
+            "self.summary.settle(index, |_| true);",
         )],
         &[Loom(
             "set",
@@ -314,8 +314,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "set pass: every member reads every entry",
         &[edit(
             SET_PASS,
-            "Route::One(index) => {\n                if let Some(share) = &mut self.shares[index] {",
-            "Route::One(_) => {\n                for share in self.shares.iter_mut().flatten() {",
+            "Route::One(index) => {\n                if let Some(member) = &mut self.members[index] {",
+            "Route::One(_) => {\n                for member in self.members.iter_mut().flatten() {",
         )],
         &[Test(
             "set_reconcile",
@@ -326,8 +326,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "set pass: what no member can read keeps nobody from freeing",
         &[edit(
             SET_PASS,
-            "self.router.is_unclear(self.unreadable) ||",
-            "self.router.is_unclear(self.unreadable) && false ||",
+            "self.router.is_unclear(self.unreadable)\n            ||",
+            "self.router.is_unclear(self.unreadable) && false\n            ||",
         )],
         &[Test(
             "set_reconcile",

@@ -9,13 +9,13 @@ use super::tree::{Shape, Tree};
 use crate::sync::AtomicU64;
 
 /// The summary over up to so many members, all of them absent at first.
-pub(crate) struct Roster {
+pub(crate) struct MemberSummary {
     nodes: Box<[AtomicU64]>,
     shape: Shape,
     room: usize,
 }
 
-impl Roster {
+impl MemberSummary {
     pub(crate) fn new(room: usize) -> Self {
         let shape = Shape::tree(room);
         Self {

@@ -9,12 +9,12 @@ use crate::sync::hint::AtomicU32;
 /// It takes one cache line and not the two of `CachePadded`, which would cost small pools too much. Everything is
 /// Relaxed: these are starting guesses, and a lost one costs a longer search.
 #[repr(align(64))]
-pub(crate) struct Trail {
+pub(crate) struct ThreadHint {
     home: AtomicU32,
     freed: AtomicU32,
 }
 
-impl Trail {
+impl ThreadHint {
     pub(super) fn new(home: u32) -> Self {
         Self {
             home: AtomicU32::new(home),

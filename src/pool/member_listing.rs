@@ -12,13 +12,13 @@ use ipnet::IpNet;
 use std::net::IpAddr;
 
 /// One member's share of a list.
-pub(crate) struct Share<'a, N: Network> {
+pub(crate) struct MemberListing<'a, N: Network> {
     pool: &'a Pool<N>,
     listing: Listing<'a, N>,
     entries: u64,
 }
 
-impl<'a, N: Network> Share<'a, N> {
+impl<'a, N: Network> MemberListing<'a, N> {
     /// Reads the entry `position` of the whole list.
     pub(crate) fn read(&mut self, position: u64, user: &impl Record) {
         self.listing.read_as(position, user);
@@ -62,8 +62,8 @@ impl<'a, N: Network> Share<'a, N> {
 
 impl<N: Network> Pool<N> {
     /// Begins to read a share of a list.
-    pub(crate) fn share(&self) -> Share<'_, N> {
-        Share {
+    pub(crate) fn member_listing(&self) -> MemberListing<'_, N> {
+        MemberListing {
             pool: self,
             listing: Listing::new(&self.geometry),
             entries: 0,
