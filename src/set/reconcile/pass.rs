@@ -63,7 +63,7 @@ impl<'r, 's, N: Network> Pass<'r, 's, N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn read(&mut self, users: impl IntoIterator<Item = impl Record>) {
-        // Until the end is seen: as in `try_read`.
+        // Until the end is reached; see `try_read`.
         let was_incomplete = std::mem::replace(&mut self.is_incomplete, true);
         for user in users {
             self.read_one(&user);

@@ -137,10 +137,14 @@ fn a_list_that_is_unclear_frees_nothing() {
         ),
         (
             b"",
-            "the list names no address of the pool, and 251 are quarantined",
+            "the list contains no address of the pool, and 251 are quarantined",
             "--nobody",
         ),
-        (b"192.168.0.1\n", "names no address of the pool", "--nobody"),
+        (
+            b"192.168.0.1\n",
+            "contains no address of the pool",
+            "--nobody",
+        ),
     ] {
         let run = reclaim(&file, users, &[]);
         let err = run.failed(2);

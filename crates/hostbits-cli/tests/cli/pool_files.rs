@@ -154,7 +154,7 @@ fn check_finds_stray_bits_in_the_tail() {
     assert_eq!(run.code, Some(8), "{run:?}");
     assert!(
         run.out
-            .contains("1 bit is set of a slot that cannot be handed out"),
+            .contains("the bit of 1 slot that cannot be handed out is set"),
         "{run:?}"
     );
     // Whatever it was that has written to a file that was left in order: no word is believed.

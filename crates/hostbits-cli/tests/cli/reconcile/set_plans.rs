@@ -138,7 +138,7 @@ fn a_fuse_of_one_member_keeps_all_from_freeing() {
     let run = setup.run("reconcile", "--grace 0");
     let config = setup.sets.path("sets.toml");
     let error = format!(
-        "error: {}: v4: 10.0.1.0/24: the list names no address of the pool; if that is right, allow the number: 8\n\
+        "error: {}: v4: 10.0.1.0/24: the list contains no address of the pool; if that is right, allow the number: 8\n\
          hint: --max-free 8 allows that; nothing was freed or taken\n",
         config.display()
     );

@@ -375,7 +375,7 @@ fn the_quarantines_of_a_set_are_reclaimed_by_one_list() {
     );
     let error = run.failed(2);
     assert!(
-        error.contains("v4: 10.0.1.0/24: the list names no address") && error.contains(&hint),
+        error.contains("v4: 10.0.1.0/24: the list contains no address") && error.contains(&hint),
         "{error}"
     );
     setup.list("10.0.0.2\n10.0.0.3\n10.0.1.2\n10.0.1.3\nx\n");
