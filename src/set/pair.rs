@@ -23,16 +23,16 @@ impl fmt::Display for Pair {
     }
 }
 
-/// A set of each family, from which clients get an address of both or of none.
+/// A set of each family. A client gets an address of both families, or none.
 ///
-/// Either set can be used by itself as well: by clients of one family, to release one half, to add members.
+/// Each set can also be used on its own: for clients of one family, to release one half, or to add members.
 ///
-/// A pair is all or nothing for everybody: while one is being put together, whoever would be told
-/// "exhausted" because of its first half waits until the pair is whole, or the half is back. Nobody who finds
-/// something free waits.
+/// A pair is all or nothing for every caller: while one is being put together, a call that would report "exhausted"
+/// because of its first half waits until the pair is complete or the half was given back. A call that finds something
+/// free never waits.
 ///
-/// In pool files each half is durable by itself. A process that dies between the two leaves an IPv4 address
-/// allocated that nobody was told of: as after any crash, the list of who holds what finds it.
+/// In pool files, each half is durable by itself. A process that dies between the two leaves an IPv4 address allocated
+/// without a holder. As after any crash, the list of users reveals it.
 ///
 /// ```
 /// use hostbits::{DualStack, Pool, PoolSet};
@@ -53,17 +53,17 @@ pub struct DualStack {
 }
 
 impl DualStack {
-    /// Puts a set of each family together.
+    /// Combines a set of each family.
     pub fn new(v4: PoolSet<Ipv4Net>, v6: PoolSet<Ipv6Net>) -> Self {
         Self { v4, v6 }
     }
 
-    /// The IPv4 side.
+    /// Returns the IPv4 set.
     pub fn v4(&self) -> &PoolSet<Ipv4Net> {
         &self.v4
     }
 
-    /// The IPv6 side.
+    /// Returns the IPv6 set.
     pub fn v6(&self) -> &PoolSet<Ipv6Net> {
         &self.v6
     }
@@ -72,8 +72,8 @@ impl DualStack {
     ///
     /// # Errors
     ///
-    /// [`AllocatePairError::V4`] or [`AllocatePairError::V6`] with the reason: exhausted if at some instant of
-    /// the call that side had nothing. Nothing is allocated then.
+    /// [`AllocatePairError::V4`] or [`AllocatePairError::V6`] with the reason; exhausted means that at some instant of
+    /// the call that set had nothing. Nothing is allocated.
     ///
     /// ```
     /// # use hostbits::{DualStack, Pool, PoolSet};
@@ -90,19 +90,19 @@ impl DualStack {
     /// ```
     pub fn allocate_pair(&self) -> Result<Pair, AllocatePairError> {
         loop {
-            // Always in this order: whoever holds the half of one family waits for claims in flight of the
-            // other, and nobody the other way round.
+            // Always in this order: a thread that holds half a pair of one family waits for claims in flight of the
+            // other family, and no thread waits the other way round.
             let half = self.v4.allocate_half().map_err(AllocatePairError::V4)?;
             match self.v6.allocate() {
                 Ok(v6) => match half.keep() {
                     Some(v4) => return Ok(Pair { v4, v6 }),
-                    // Freed by a pass while the other half was waited for: that one goes back, too. Should
-                    // somebody have released it meanwhile, there is nothing to give back.
+                    // A pass has freed it while the other half was waited for: then that half goes back, too. If it was
+                    // released meanwhile, there is nothing to give back.
                     None => drop(self.v6.release(v6)),
                 },
                 Err(error) => {
                     let addr = half.addr();
-                    // The address is back before the flight ends.
+                    // The address is given back before the flight ends.
                     drop(half);
                     self.v4.note_return(addr);
                     return Err(AllocatePairError::V6(error));
@@ -111,12 +111,11 @@ impl DualStack {
         }
     }
 
-    /// Releases both addresses of a pair, one after the other. What cannot be released does not keep the
-    /// other one back.
+    /// Releases both addresses of a pair, one after the other. If one cannot be released, the other one still is.
     ///
     /// # Errors
     ///
-    /// [`ReleasePairError`] with the reasons.
+    /// Returns a [`ReleasePairError`] with the reasons.
     ///
     /// ```
     /// # use hostbits::{DualStack, Pool, PoolSet};

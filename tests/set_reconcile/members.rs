@@ -15,7 +15,9 @@ fn a_busy_member_refuses_for_all() {
     let error = set.reconciler().unwrap_err();
     assert_eq!((error.code(), error.id.index()), ("busy", 1));
     assert!(
-        error.to_string().starts_with("10.0.1.0/28: somebody else"),
+        error
+            .to_string()
+            .starts_with("10.0.1.0/28: this pool is already being reconciled"),
         "{error}"
     );
     assert!(

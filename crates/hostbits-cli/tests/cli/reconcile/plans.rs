@@ -173,7 +173,8 @@ fn the_barrier_can_be_lowered() {
         setup.keep(""),
     ] {
         assert!(
-            run.failed(8).contains("somebody else reconciles this pool"),
+            run.failed(8)
+                .contains("this pool is already being reconciled"),
             "{run:?}"
         );
     }
