@@ -349,9 +349,9 @@ fn what_a_local_has_is_no_orphan() {
     assert!(pool.is_available(far));
 }
 
-/// What a local has in its pocket, an address of another word than its own, is no orphan either.
+/// What a local has among its spares, an address of another word than its own, is no orphan either.
 #[test]
-fn what_a_local_has_in_its_pocket_is_no_orphan() {
+fn what_a_local_has_in_its_spares_is_no_orphan() {
     let (pool, clock) = (pool(), Clock::default());
     pool.allocate_exact(host(150)).unwrap();
     let mut local = pool.local();
@@ -360,7 +360,7 @@ fn what_a_local_has_in_its_pocket_is_no_orphan() {
         let _ = local.allocate().unwrap();
     }
     local.release(host(150)).unwrap();
-    assert_eq!(local.reserved(), 4, "it is in its pocket");
+    assert_eq!(local.reserved(), 4, "it is among its spares");
     let mut reconciler = pool.reconciler_with(clock.at_first_sight()).unwrap();
     let plan = pass(&mut reconciler, &[]);
     assert_eq!(plan.slots.ripe, 0, "{:?}", plan.ranges);

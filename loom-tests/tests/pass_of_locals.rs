@@ -188,7 +188,7 @@ fn a_word_that_is_taken_is_never_freed() {
 
 /// An address of another word that enters the pocket, and leaves it.
 #[test]
-fn what_goes_into_the_pocket_is_never_freed() {
+fn what_goes_into_the_spares_is_never_freed() {
     let net = || Net::new().with_user(FAR);
     beside_a_pass(net, with_little_left, 4, |net, mut local| {
         net.leave(&mut local, FAR);
@@ -199,15 +199,15 @@ fn what_goes_into_the_pocket_is_never_freed() {
 
 /// An address that leaves the pocket is, at every moment, there or allocated through the local.
 #[test]
-fn what_leaves_the_pocket_is_never_freed() {
-    fn with_far_in_the_pocket(net: &Net, local: &mut Local) {
+fn what_leaves_the_spares_is_never_freed() {
+    fn with_far_in_the_spares(net: &Net, local: &mut Local) {
         with_little_left(net, local);
         net.leave(local, FAR);
         net.join(local, SECOND);
         assert_eq!(local.reserved(), 1);
     }
     let net = || Net::new().with_user(FAR);
-    beside_a_pass(net, with_far_in_the_pocket, 4, |net, mut local| {
+    beside_a_pass(net, with_far_in_the_spares, 4, |net, mut local| {
         net.join(&mut local, FAR);
         net.leave(&mut local, FAR);
         net.join(&mut local, FAR);

@@ -95,7 +95,7 @@ impl<M: Mark> Bitmap<'_, M> {
         self.search_until_none_free(|| {
             loop {
                 let chunk_index = self.highest_candidate()?;
-                match self.try_claim_last_inside(chunk_index) {
+                match self.try_claim_highest_in_chunk(chunk_index) {
                     Attempt::Took(slot) => return Some(slot),
                     Attempt::Empty => self.settle(chunk_index),
                     Attempt::Lost => {}
@@ -105,7 +105,7 @@ impl<M: Mark> Bitmap<'_, M> {
     }
 
     /// Claims the highest free slot of a chunk, in one attempt.
-    fn try_claim_last_inside(self, chunk_index: usize) -> Attempt<Slot> {
+    fn try_claim_highest_in_chunk(self, chunk_index: usize) -> Attempt<Slot> {
         let chunk = &self.chunks[chunk_index];
         let Some(index) = chunk.last_with_free() else {
             return Attempt::Empty;

@@ -1,7 +1,7 @@
 //! Operations on a pool that only sets need.
 
 use super::Pool;
-use super::barrier::Unanswered;
+use super::claim::answer::Unanswered;
 use crate::bitmap::{Bitmap, Evidence, Flight, Mark};
 use crate::error::AllocateError;
 use crate::geometry::Place;

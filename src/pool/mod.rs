@@ -3,12 +3,8 @@
 //! Data flows in one direction: the geometry turns an address into a slot, the policy says where to search, the bitmap
 //! decides, and the result becomes an address or an error here. No other module deals with both errors and addresses.
 
-mod adopt;
-mod allocate;
-mod barrier;
-mod batch;
 mod builder;
-mod confirm;
+mod claim;
 #[cfg(all(
     feature = "mmap",
     target_os = "linux",
@@ -18,33 +14,22 @@ mod confirm;
 pub(crate) mod file;
 mod grow;
 mod guard;
-mod holdings;
-mod info;
-mod listing;
+mod list;
 mod local;
+mod look;
 mod member;
-mod member_listing;
-mod owners;
-mod pocket;
-mod query;
 pub(crate) mod reconcile;
-mod refill;
 mod release;
-mod snapshot;
-mod sticky;
 
-pub(crate) use batch::Batch;
 pub use builder::{Builder, Search};
+pub(crate) use claim::Batch;
 pub(crate) use guard::Lender;
 pub use guard::{AddrGuard, Guard, GuardArc};
-pub use info::{AddrRange, NetworkInfo, Reservation};
-pub(crate) use listing::BlockSays;
+pub(crate) use list::{BlockSays, MemberListing};
 pub use local::{Local, LocalArc, LocalPool};
+pub use look::{AddrRange, Diff, NetworkInfo, Reservation, Snapshot, SnapshotMismatch, Status};
 pub(crate) use member::{PairHalf, Part};
-pub(crate) use member_listing::MemberListing;
-pub use query::Status;
 pub use release::ReleasedMany;
-pub use snapshot::{Diff, Snapshot, SnapshotMismatch};
 
 use crate::bitmap::Bitmap;
 use crate::error::BuildError;
@@ -54,9 +39,9 @@ use crate::policy::{Hints, Policy};
 use crate::slot::SLOTS_PER_WORD;
 use crate::stats::{Counters, Stats, StatsLevel};
 use crate::storage::Words;
-use confirm::AfterClaim;
-use holdings::Holdings;
+use claim::in_file::AfterClaim;
 use ipnet::IpNet;
+use local::LocalRegistry;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::OnceLock;
@@ -135,7 +120,7 @@ pub struct Pool<N: Network = IpNet> {
     after_claim: AfterClaim,
     search: Search,
     /// The cells of all locals.
-    holdings: Holdings,
+    locals: LocalRegistry,
     /// Whether a reconciler exists in this process.
     is_reconciling: AtomicBool,
     /// Whether that reconciler is freeing addresses.
@@ -304,7 +289,7 @@ impl<N: Network> Pool<N> {
     fn assemble(geometry: Geometry<N>, words: Words, policy: Policy, stats: StatsLevel) -> Self {
         let word_count = geometry.slot_count().div_ceil(SLOTS_PER_WORD.into());
         let after_claim = match (words.file(), stats) {
-            (Some(file), _) if file.is_strict() => AfterClaim::Confirm,
+            (Some(file), _) if file.is_strict() => AfterClaim::WaitUntilDurable,
             (Some(_), _) => AfterClaim::Shared,
             (None, StatsLevel::Off) => AfterClaim::Nothing,
             (None, _) => AfterClaim::Count,
@@ -315,7 +300,7 @@ impl<N: Network> Pool<N> {
             counters: Counters::new(stats),
             after_claim,
             search: Search::Tree,
-            holdings: Holdings::default(),
+            locals: LocalRegistry::default(),
             is_reconciling: AtomicBool::new(false),
             is_freeing: AtomicBool::new(false),
             instance: OnceLock::new(),

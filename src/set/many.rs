@@ -224,12 +224,14 @@ impl<N: Network> PoolSet<N> {
     /// Keeps all of a batch; or nothing, if a file cannot make its part durable, or if a pass has freed any of it
     /// meanwhile.
     fn keep_all(&self, mut batches: Batches<'_, N>) -> Result<Option<Vec<N::Addr>>, AllocateError> {
-        let confirmed = batches.iter().try_for_each(|(_, batch)| batch.confirm());
+        let waited = batches
+            .iter()
+            .try_for_each(|(_, batch)| batch.wait_until_durable());
         // After the last one: while one member is waited for, passes over the others may run.
         let is_whole = batches.iter_mut().all(|(_, batch)| batch.is_whole());
-        if confirmed.is_err() || !is_whole {
+        if waited.is_err() || !is_whole {
             self.give_back(batches);
-            return confirmed.map(|()| None);
+            return waited.map(|()| None);
         }
         let mut addrs = Vec::new();
         for (index, batch) in batches {

@@ -48,7 +48,7 @@ impl Attached {
         match *self {}
     }
 
-    pub(crate) fn confirm(&self) -> Result<(), Refusal> {
+    pub(crate) fn wait_until_durable(&self) -> Result<(), Refusal> {
         match *self {}
     }
 

@@ -6,7 +6,7 @@ use crate::bitmap::{Gate, WordBits};
 use crate::network::Network;
 use crate::plan::{EntryCounts, PassError, Plan, PlanRange, SlotCounts};
 use crate::pool::Pool;
-use crate::pool::listing::{BlockSays, Listing};
+use crate::pool::list::listing::{BlockSays, Listing};
 use crate::slot::{Slot, runs_in};
 use crate::sync::Ordering;
 use crate::users::Record;

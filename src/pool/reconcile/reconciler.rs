@@ -234,7 +234,7 @@ impl<'a, N: Network> Reconciler<'a, N> {
         let began = self.now_ms();
         // After the barrier: what a local takes or takes back later, it marks itself.
         self.pool
-            .holdings
+            .locals
             .read(|(word_index, bits)| marks.mark(word_index, bits));
         let free = self.pool.bitmap().snapshot();
         Ok(Pass::new(self, gate, began, free))

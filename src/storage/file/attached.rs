@@ -221,7 +221,7 @@ impl Attached {
     /// Whether a claim may be answered: this process has opened the pool, nobody has poisoned it, and it is as
     /// durable as promised.
     #[inline]
-    pub(crate) fn confirm(&self) -> Result<(), Refusal> {
+    pub(crate) fn wait_until_durable(&self) -> Result<(), Refusal> {
         match self.poison() {
             _ if self.is_forked() => Err(Refusal::Forked),
             None if !self.durability.waits_for_the_disk() => Ok(()),

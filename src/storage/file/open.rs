@@ -20,7 +20,7 @@ use super::locks::{self, Lock};
 use super::map::{Map, PageOptions};
 use super::peers::LANES;
 use super::poison;
-use super::recover::{Opened, Past, recover, sum_of_maps, try_witness};
+use super::recover::{Opened, RecoveryBasis, recover, sum_of_maps, try_witness};
 use super::state::{Evidence, Phase, State, States};
 use super::system::{self, RelaxedChecks};
 use crate::durability::{Durability, RecoveryKind};
@@ -201,8 +201,8 @@ impl<'a> Opening<'a> {
             forgets: self.file_system.forgets(),
             is_poisoned: poison::get(&disk).is_some(),
         };
-        let past = Past::of(&states, evidence, || sum_of_maps(&disk), self.durability);
-        if !past.is_clean {
+        let basis = RecoveryBasis::of(&states, evidence, || sum_of_maps(&disk), self.durability);
+        if !basis.is_clean {
             // Nothing that is read below, or was read above, may be younger than what the disk knows.
             poison::unless_ok(&disk, self.file.sync_all()).map_err(sync_failed)?;
         }
@@ -212,7 +212,7 @@ impl<'a> Opening<'a> {
         if older.is_none_or(|state| state.is_unopened()) {
             system::sync_directory(self.path).map_err(sync_failed)?;
         }
-        let crashed = !past.is_clean && older.is_some();
+        let crashed = !basis.is_clean && older.is_some();
         let state = State {
             seq: states.next_seq(identity.witness),
             uuid: self.header.uuid,
@@ -228,10 +228,10 @@ impl<'a> Opening<'a> {
             born_ns: identity.born_ns,
             sum: 0,
             is_witnessed: identity.witness != Witness::None,
-            reason: past.reason(older.and_then(|state| state.reason)),
+            reason: basis.reason(older.and_then(|state| state.reason)),
         };
-        let state = recover(&disk, past, usable, Opened { states, state }).map_err(sync_failed)?;
-        let kind = self.known.unwrap_or(past.kind());
+        let state = recover(&disk, basis, usable, Opened { states, state }).map_err(sync_failed)?;
+        let kind = self.known.unwrap_or(basis.kind());
         let attached = self.attach(disk, kind, state)?;
         attached.rebuild();
         Ok(attached)

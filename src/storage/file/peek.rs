@@ -14,7 +14,7 @@ use super::locks::{self, Lock};
 use super::open::{read_blocks, read_config, read_header, read_region, read_states};
 use super::peers;
 use super::poison;
-use super::recover::Past;
+use super::recover::RecoveryBasis;
 use super::state::{Belief, Evidence, States};
 use super::system;
 use crate::bitmap::{Bitmap, Chunk, Control, Lanes, Shape};
@@ -51,7 +51,7 @@ pub(crate) struct Peek {
     pub(crate) is_settled: bool,
     /// Somebody has it open, or is about to.
     pub(crate) is_in_use: bool,
-    past: Past,
+    basis: RecoveryBasis,
     /// The words in use, to the end of the last chunk.
     pub(crate) free: Vec<u64>,
     pub(crate) quarantine: Vec<u64>,
@@ -158,7 +158,7 @@ impl Peek {
             (Some(_), Some(newest)) => newest.sum,
             _ => WordSum::of([&free, &quarantine]),
         };
-        let past = Past::of(&states, evidence, sum, durability);
+        let basis = RecoveryBasis::of(&states, evidence, sum, durability);
         let chunk_count = header.facts.slot_count.div_ceil(SLOTS_PER_CHUNK.into()) as usize;
         let word_count = chunk_count * WORDS_PER_CHUNK;
         free.truncate(word_count);
@@ -181,7 +181,7 @@ impl Peek {
             states,
             len,
             poison,
-            past,
+            basis,
             header,
         })
     }
@@ -190,19 +190,19 @@ impl Peek {
     pub(crate) fn kind(&self) -> RecoveryKind {
         match self.is_in_use {
             true => RecoveryKind::Joined,
-            false => self.past.kind(),
+            false => self.basis.kind(),
         }
     }
 
     /// The words are not those of the last one out.
     pub(crate) fn is_changed(&self) -> bool {
-        !self.is_in_use && self.past.kind() == RecoveryKind::Changed
+        !self.is_in_use && self.basis.kind() == RecoveryKind::Changed
     }
 
     /// Does to the words that were read what an opening does to those of the file. `usable`: the bits of the
     /// slots that can be handed out, word by word.
     pub(crate) fn foresee(&mut self, mut usable: impl FnMut() -> u64) {
-        let is_suspect = |word_index: usize| match self.past.belief {
+        let is_suspect = |word_index: usize| match self.basis.belief {
             _ if self.is_in_use => false,
             Belief::Exact => false,
             Belief::Vouched => {
@@ -228,7 +228,7 @@ impl Peek {
         let older = self.states.newest.and_then(|state| state.reason);
         match self.is_in_use {
             true => older,
-            false => self.past.reason(older),
+            false => self.basis.reason(older),
         }
     }
 

@@ -41,9 +41,9 @@ use std::io;
 /// Words of one page: what is written back together.
 const PAGE_WORDS: usize = ALIGN as usize / size_of::<u64>();
 
-/// What is known of the past, and what is to come.
+/// What a recovery goes by: what is known of the past, and what is to come.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Past {
+pub(crate) struct RecoveryBasis {
     pub(crate) belief: Belief,
     /// The words are exact, and the last process has synced everything and taken its leave.
     pub(crate) is_clean: bool,
@@ -51,7 +51,7 @@ pub(crate) struct Past {
     pub(crate) trusts_the_disk: bool,
 }
 
-impl Past {
+impl RecoveryBasis {
     /// What the states say together with what else there is to know. `sum`: as of [`States::belief`].
     pub(crate) fn of(
         states: &States,
@@ -98,12 +98,12 @@ impl Past {
 /// `usable`: the slots that can be handed out, as ascending ranges.
 pub(crate) fn recover(
     disk: &impl Disk,
-    past: Past,
+    basis: RecoveryBasis,
     usable: &[(Slot, Slot)],
     opened: Opened,
 ) -> io::Result<State> {
     // A page that could not be written may be dropped, and what is in memory then is not exact.
-    let state = poison::unless_ok(disk, recover_durably(disk, past, usable, opened))?;
+    let state = poison::unless_ok(disk, recover_durably(disk, basis, usable, opened))?;
     // Durable before anybody allocates: otherwise the machine may take it down with it, and an older content of
     // the file would fit again.
     if disk.write_witness(state.seq)? {
@@ -138,18 +138,18 @@ pub(super) fn try_witness(disk: &impl Disk, states: &States, found: &Identity) -
 
 fn recover_durably(
     disk: &impl Disk,
-    past: Past,
+    basis: RecoveryBasis,
     usable: &[(Slot, Slot)],
     opened: Opened,
 ) -> io::Result<State> {
-    match past.belief {
+    match basis.belief {
         Belief::Exact => {}
         Belief::Vouched => quarantine(disk, |word_index| !is_vouched_for(disk, word_index))?,
         Belief::Nothing(_) => quarantine(disk, |_| true)?,
     }
     forget_volatile(disk);
     let quarantined = mask_unusable(disk, usable);
-    if !past.is_clean {
+    if !basis.is_clean {
         // Pages may be clean in memory and stale on the disk since a failed write-back. Whatever is
         // believed below must have been written by a sync of ours.
         for kind in [Kind::Trust, Kind::Free, Kind::Quarantine] {
@@ -158,7 +158,7 @@ fn recover_durably(
         disk.sync(&[Kind::Trust, Kind::Free, Kind::Quarantine])?;
     }
     // Not before the sync of F: a word that T vouches for must be durable.
-    let trust = if past.trusts_the_disk { u64::MAX } else { 0 };
+    let trust = if basis.trusts_the_disk { u64::MAX } else { 0 };
     store_all(disk.words(Kind::Trust), trust);
     opened.write(disk, quarantined)
 }

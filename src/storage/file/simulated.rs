@@ -8,7 +8,7 @@ use super::disk::Disk;
 use super::layout::Kind;
 use super::leave::leave;
 use super::poison;
-use super::recover::{Opened, Past, recover as recover_as};
+use super::recover::{Opened, RecoveryBasis, recover as recover_as};
 use super::state::{Belief, Doubt, Phase, State, States};
 use crate::bitmap::GateWord;
 use crate::slot::Slot;
@@ -279,16 +279,16 @@ impl Story {
 }
 
 /// A recovery, by an opener who knows no states: both slots are written.
-fn recover(disk: &SimDisk, past: Past, usable: &[(Slot, Slot)]) -> io::Result<State> {
+fn recover(disk: &SimDisk, basis: RecoveryBasis, usable: &[(Slot, Slot)]) -> io::Result<State> {
     let opened = Opened {
         states: States::read([&[0; _], &[0; _]], &[0; 16]),
         state: super::state::tests::state(1, Phase::Open),
     };
-    recover_as(disk, past, usable, opened)
+    recover_as(disk, basis, usable, opened)
 }
 
-fn machine_crash(trusts_the_disk: bool) -> Past {
-    Past {
+fn machine_crash(trusts_the_disk: bool) -> RecoveryBasis {
+    RecoveryBasis {
         belief: Belief::Vouched,
         is_clean: false,
         trusts_the_disk,
@@ -356,7 +356,7 @@ fn a_failed_sync_ends_the_recovery() {
 }
 
 /// What the next opener thinks of words that nothing vouches for, or that somebody has poisoned.
-const UNBELIEVED: Past = Past {
+const UNBELIEVED: RecoveryBasis = RecoveryBasis {
     belief: Belief::Nothing(Doubt::Copy),
     is_clean: false,
     trusts_the_disk: true,
@@ -385,7 +385,7 @@ fn words_of_an_unknown_file_are_not_believed_whatever_t_says() {
             for image in disk.after_crash() {
                 let is_settled = image.states != [None, None];
                 // The state is written last. Until it is there, the file is as unknown as before.
-                let past = Past {
+                let basis = RecoveryBasis {
                     belief: if is_settled {
                         Belief::Vouched
                     } else {
@@ -394,7 +394,7 @@ fn words_of_an_unknown_file_are_not_believed_whatever_t_says() {
                     ..UNBELIEVED
                 };
                 let disk = SimDisk::boot(&image);
-                recover(&disk, past, &USABLE).unwrap();
+                recover(&disk, basis, &USABLE).unwrap();
                 stale.check(&disk, true);
             }
         }
@@ -407,13 +407,13 @@ fn words_of_an_unknown_file_are_not_believed_whatever_t_says() {
 fn poison_goes_when_nothing_stale_is_left_and_not_before() {
     let story = &STORIES[2];
     for belief in [Belief::Exact, Belief::Vouched, UNBELIEVED.belief] {
-        let past = Past {
+        let basis = RecoveryBasis {
             belief,
             ..UNBELIEVED
         };
         let calls = {
             let disk = SimDisk::boot(&story.image());
-            recover(&disk, past, &USABLE).unwrap();
+            recover(&disk, basis, &USABLE).unwrap();
             assert_eq!(poison::get(&disk), None);
             disk.calls.get()
         };
@@ -426,7 +426,7 @@ fn poison_goes_when_nothing_stale_is_left_and_not_before() {
                 ..SimDisk::boot(&story.image())
             };
             poison::word(&dies).store(before, Ordering::Relaxed);
-            recover(&dies, past, &USABLE).unwrap_err();
+            recover(&dies, basis, &USABLE).unwrap_err();
             let left = poison::word(&dies).load(Ordering::Relaxed);
             assert_eq!(left, before, "the poison is gone at call {call}");
 
@@ -435,7 +435,7 @@ fn poison_goes_when_nothing_stale_is_left_and_not_before() {
                 ..SimDisk::boot(&story.image())
             };
             poison::word(&fails).store(0, Ordering::Relaxed);
-            recover(&fails, past, &USABLE).unwrap_err();
+            recover(&fails, basis, &USABLE).unwrap_err();
             assert_eq!(poison::get(&fails), Some(5), "no poison at call {call}");
         }
     }
@@ -475,12 +475,12 @@ fn exact_words_are_kept() {
     let story = &STORIES[1];
     for is_clean in [false, true] {
         let disk = SimDisk::boot(&story.image());
-        let past = Past {
+        let basis = RecoveryBasis {
             belief: Belief::Exact,
             is_clean,
             trusts_the_disk: false,
         };
-        recover(&disk, past, &USABLE).unwrap();
+        recover(&disk, basis, &USABLE).unwrap();
         assert_eq!([0, 1].map(|word| disk.get(Kind::Free, word)), story.free);
         assert_eq!([0, 1].map(|word| disk.get(Kind::Quarantine, word)), [0, 0]);
     }
@@ -497,7 +497,7 @@ fn a_crash_during_an_exact_recovery_vouches_for_nothing_stale() {
         quarantine: [0, 0],
         held: [0x0ff0, 0x0f],
     };
-    let past = Past {
+    let basis = RecoveryBasis {
         belief: Belief::Exact,
         is_clean: false,
         trusts_the_disk: true,
@@ -510,7 +510,7 @@ fn a_crash_during_an_exact_recovery_vouches_for_nothing_stale() {
         for word in 0..SLOTS {
             disk.words(Kind::Free)[word].fetch_and(!story.held[word], Ordering::Relaxed);
         }
-        let recovered = recover(&disk, past, &USABLE);
+        let recovered = recover(&disk, basis, &USABLE);
         assert_eq!(recovered.is_ok(), crash_at == 4);
         for image in disk.after_crash() {
             let disk = SimDisk::boot(&image);

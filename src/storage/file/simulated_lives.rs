@@ -17,7 +17,7 @@ use super::identity::{Identity, Witness};
 use super::layout::Kind;
 use super::leave::leave;
 use super::poison;
-use super::recover::{Opened, Past, recover, sum_of_maps, try_witness};
+use super::recover::{Opened, RecoveryBasis, recover, sum_of_maps, try_witness};
 use super::state::{Belief, Doubt, Evidence, Phase, State, States};
 use crate::durability::Durability;
 use crate::slot::Slot;
@@ -421,8 +421,8 @@ impl Life<'_> {
             is_poisoned: poison::get(&self.machine).is_some(),
         };
         let sum = || sum_of_maps(&self.machine);
-        let past = Past::of(&states, evidence, sum, self.durability);
-        match past.belief {
+        let basis = RecoveryBasis::of(&states, evidence, sum, self.durability);
+        match basis.belief {
             Belief::Exact => self.tally.exact += 1,
             Belief::Vouched => self.tally.vouched += 1,
             Belief::Nothing(doubt) => {
@@ -435,7 +435,7 @@ impl Life<'_> {
             }
         }
         let all = KINDS.map(|(kind, _)| kind);
-        if !past.is_clean {
+        if !basis.is_clean {
             poison::unless_ok(&self.machine, self.machine.sync(&all))?;
             poison::unless_ok(&self.machine, self.machine.sync_witness())?;
         }
@@ -446,7 +446,7 @@ impl Life<'_> {
             is_witnessed: witness != Witness::None,
             ..state(seq, Phase::Open, boot, self.inode, self.durability, session)
         };
-        recover(&self.machine, past, &USABLE, Opened { states, state })?;
+        recover(&self.machine, basis, &USABLE, Opened { states, state })?;
         (self.is_foreign, self.had_accident) = (false, false);
         self.see();
         Ok(())

@@ -473,7 +473,7 @@ const MUTANTS: &[Mutant] = &[
     smoke(mutant(
         "local: keeps what it has left",
         &[edit(
-            "src/pool/local.rs",
+            "src/pool/local/verbs.rs",
             "        if self.free != 0 {",
             "        if self.free == 1 {",
         )],
@@ -485,7 +485,7 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "local: takes back what is free in the pool",
         &[edit(
-            "src/pool/local.rs",
+            "src/pool/local/verbs.rs",
             "self.free & bit == 0 && self.pool.bitmap().are_taken(self.word_index, bit)",
             "self.free & bit == 0",
         )],
@@ -809,7 +809,7 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "adopt: what a list names leaves no mark",
         &[edit(
-            "src/pool/adopt.rs",
+            "src/pool/list/adopt.rs",
             "                self.words.touch(&named);\n",
             "",
         )],
@@ -821,7 +821,7 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "adopt: does not wait for who is freeing",
         &[edit(
-            "src/pool/adopt.rs",
+            "src/pool/list/adopt.rs",
             "if before.is_applying() && self.is_anybody_freeing() {",
             "if false {",
         )],
@@ -833,7 +833,7 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "adopt: what it names stays a suspect",
         &[edit(
-            "src/pool/adopt.rs",
+            "src/pool/list/adopt.rs",
             "        self.leave_quarantine(listing.words());\n",
             "",
         )],
@@ -845,7 +845,7 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "adopt: does not wait for a reclaim between its stores",
         &[edit(
-            "src/pool/adopt.rs",
+            "src/pool/list/adopt.rs",
             "        self.bitmap().wait_for_flights();\n",
             "",
         )],
@@ -863,7 +863,7 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "local: hands out an address twice",
         &[edit(
-            "src/pool/local.rs",
+            "src/pool/local/verbs.rs",
             "        self.free &= self.free - 1;\n",
             "        self.free &= self.free;\n",
         )],
@@ -872,7 +872,7 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "local: returns more than it has left",
         &[edit(
-            "src/pool/local.rs",
+            "src/pool/local/verbs.rs",
             "self.pool.return_word(self.word_index, self.free);",
             "self.pool.return_word(self.word_index, self.free | 6);",
         )],

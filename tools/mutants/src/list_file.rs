@@ -122,8 +122,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "recovery: a failed sync poisons nothing",
         &[edit(
             RECOVER,
-            "poison::unless_ok(disk, recover_durably(disk, past, usable, opened))?",
-            "recover_durably(disk, past, usable, opened)?",
+            "poison::unless_ok(disk, recover_durably(disk, basis, usable, opened))?",
+            "recover_durably(disk, basis, usable, opened)?",
         )],
         &[Unit("simulated"), Tests("file_system_calls")],
     ),
@@ -465,29 +465,29 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[Tests("file_kernel")],
     ),
     mutant(
-        "confirm: the poison is not looked at after a claim",
+        "answer: the poison is not looked at after a claim",
         &[edit(
-            "src/pool/allocate.rs",
+            "src/pool/claim/allocate.rs",
             "        if gate.look_again() != before {\n            return self.answer_beside_pass(",
             "        if gate.look_again().number() != before.number() {\n            return self.answer_beside_pass(",
         )],
         &[POISONED],
     ),
     mutant(
-        "confirm: the poison is not looked at after an exact claim",
+        "answer: the poison is not looked at after an exact claim",
         &[edit(
-            "src/pool/allocate.rs",
+            "src/pool/claim/allocate.rs",
             "        if self.words.gate_again() != before {\n            return self.answer_exact_beside_pass(",
             "        if self.words.gate_again().number() != before.number() {\n            return self.answer_exact_beside_pass(",
         )],
         &[POISONED],
     ),
     mutant(
-        "confirm: a batch is answered without asking the file",
+        "answer: a batch is answered without asking the file",
         &[edit(
-            "src/pool/barrier.rs",
-            "        let confirmed = self.confirm();\n        let ours",
-            "        let confirmed = Ok::<(), Refusal>(());\n        let ours",
+            "src/pool/claim/answer.rs",
+            "        let waited = self.wait_until_durable();\n        let ours",
+            "        let waited = Ok::<(), Refusal>(());\n        let ours",
         )],
         &[POISONED],
     ),

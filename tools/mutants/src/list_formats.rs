@@ -48,7 +48,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "lists: the gateway by its own router is drift",
         &[edit(
-            "src/pool/listing.rs",
+            "src/pool/list/listing.rs",
             "matches!(listed, Listed::Own(_)) && ",
             "matches!(listed, Listed::Block(_)) && ",
         )],

@@ -6,13 +6,13 @@ use crate::list::{Mutant, edit, mutant, smoke};
 const CHUNK: &str = "src/bitmap/chunk.rs";
 const GATE: &str = "src/bitmap/gate.rs";
 const BARRIER: &str = "src/storage/barrier.rs";
-const POOL_BARRIER: &str = "src/pool/barrier.rs";
+const ANSWER: &str = "src/pool/claim/answer.rs";
 const SLOW_SYNC: &str = "src/pool/file/slow_sync.rs";
-const ALLOCATE: &str = "src/pool/allocate.rs";
+const ALLOCATE: &str = "src/pool/claim/allocate.rs";
 const RECONCILER: &str = "src/pool/reconcile/reconciler.rs";
-const LOCAL: &str = "src/pool/local.rs";
-const REFILL: &str = "src/pool/refill.rs";
-const HOLDINGS: &str = "src/pool/holdings.rs";
+const LOCAL: &str = "src/pool/local/verbs.rs";
+const REFILL: &str = "src/pool/local/refill.rs";
+const REGISTRY: &str = "src/pool/local/registry.rs";
 const APPLY: &str = "src/pool/reconcile/apply.rs";
 
 pub(crate) const MUTANTS: &[Mutant] = &[
@@ -83,7 +83,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     smoke(mutant(
         "pass: nobody asks again after a sync",
         &[edit(
-            POOL_BARRIER,
+            ANSWER,
             "        let ours = self.still_ours(unanswered);",
             "        let ours = Some(unanswered);",
         )],
@@ -92,7 +92,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "pass: what a batch has is not asked for after its last sync",
         &[edit(
-            "src/pool/batch.rs",
+            "src/pool/claim/batch.rs",
             "filter_map(|of| self.pool.still_ours(of))",
             "filter(|of| of.count() != 0)",
         )],
@@ -110,7 +110,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "pass: what is not kept is given back unasked",
         &[edit(
-            POOL_BARRIER,
+            ANSWER,
             "        if let Some(claimed) = self.keep(unanswered) {",
             "        if let Some(claimed) = Some(unanswered.claimed) {",
         )],
@@ -153,15 +153,15 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[Test("set_reconcile", "a_list_that_panics_frees_nothing")],
     ),
     mutant(
-        "local: what is in its pocket is not told to passes",
+        "local: what is among its spares is not told to passes",
         &[edit(
-            HOLDINGS,
-            "            inside\n                .pocket()\n                .slots()\n                .for_each(|slot| tell((word_of(slot), bit_of(slot))));\n",
+            REGISTRY,
+            "            inside\n                .spares()\n                .slots()\n                .for_each(|slot| tell((word_of(slot), bit_of(slot))));\n",
             "",
         )],
         &[Test(
             "reconcile",
-            "what_a_local_has_in_its_pocket_is_no_orphan",
+            "what_a_local_has_in_its_spares_is_no_orphan",
         )],
     ),
     mutant(
@@ -196,27 +196,27 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
     )),
     mutant(
-        "local: the pocket is changed outside the lock",
+        "local: the spares are changed outside the lock",
         &[edit(
             LOCAL,
-            "cell.enter().pocket().push(slot)",
-            "cell.pocket().push(slot)",
+            "cell.enter().spares().push(slot)",
+            "cell.spares().push(slot)",
         )],
         &[Loom(
             "pass_of_locals",
-            "what_goes_into_the_pocket_is_never_freed",
+            "what_goes_into_the_spares_is_never_freed",
         )],
     ),
     mutant(
-        "local: what leaves the pocket is nowhere for a moment",
+        "local: what leaves the spares is nowhere for a moment",
         &[edit(
             REFILL,
-            "        let inside = cell.enter();\n        let slot = inside.pocket().pop()?;\n",
-            "        let slot = cell.enter().pocket().pop()?;\n        let inside = cell.enter();\n",
+            "        let inside = cell.enter();\n        let slot = inside.spares().pop()?;\n",
+            "        let slot = cell.enter().spares().pop()?;\n        let inside = cell.enter();\n",
         )],
         &[Loom(
             "pass_of_locals",
-            "what_leaves_the_pocket_is_never_freed",
+            "what_leaves_the_spares_is_never_freed",
         )],
     ),
     mutant(
@@ -256,7 +256,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
     ),
     mutant(
-        "local: goes on to its pocket without a mark",
+        "local: goes on to a spare without a mark",
         &[edit(
             REFILL,
             "        self.leave_word(&inside);\n        inside.move_to((word_of",
@@ -264,7 +264,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
         &[Loom(
             "pass_of_locals",
-            "what_goes_into_the_pocket_is_never_freed",
+            "what_goes_into_the_spares_is_never_freed",
         )],
     ),
     mutant(
@@ -308,7 +308,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[edit(
             LOCAL,
             "        self.tally.flush(&self.pool.counters, self.reserved());\n        if self.free != 0 {\n            self.pool.return_word",
-            "        self.tally.flush(&self.pool.counters, self.reserved());\n        if let Some(cell) = &self.cell {\n            self.pool.holdings.leave(cell);\n        }\n        if self.free != 0 {\n            self.pool.return_word",
+            "        self.tally.flush(&self.pool.counters, self.reserved());\n        if let Some(cell) = &self.cell {\n            self.pool.locals.leave(cell);\n        }\n        if self.free != 0 {\n            self.pool.return_word",
         )],
         &[Loom(
             "pass_of_locals",
@@ -318,55 +318,55 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "cell: nobody waits for whoever is inside",
         &[edit(
-            HOLDINGS,
+            REGISTRY,
             "            self.wait(here, found);\n",
             "            let _ = found;\n",
         )],
         &[Loom(
             "pass_of_locals",
-            "what_leaves_the_pocket_is_never_freed",
+            "what_leaves_the_spares_is_never_freed",
         )],
     ),
     mutant(
         "cell: going in is Relaxed",
         &[edit(
-            HOLDINGS,
+            REGISTRY,
             "compare_exchange(0, here, Ordering::Acquire, Ordering::Relaxed)",
             "compare_exchange(0, here, Ordering::Relaxed, Ordering::Relaxed)",
         )],
         &[Loom(
             "pass_of_locals",
-            "what_leaves_the_pocket_is_never_freed",
+            "what_leaves_the_spares_is_never_freed",
         )],
     ),
     mutant(
         "cell: going in after a wait is Relaxed",
         &[edit(
-            HOLDINGS,
+            REGISTRY,
             "compare_exchange(found, here, Ordering::Acquire, Ordering::Relaxed)",
             "compare_exchange(found, here, Ordering::Relaxed, Ordering::Relaxed)",
         )],
         &[Loom(
             "pass_of_locals",
-            "what_leaves_the_pocket_is_never_freed",
+            "what_leaves_the_spares_is_never_freed",
         )],
     ),
     mutant(
         "cell: leaving is Relaxed",
         &[edit(
-            HOLDINGS,
+            REGISTRY,
             "self.0.inside.store(0, Ordering::Release)",
             "self.0.inside.store(0, Ordering::Relaxed)",
         )],
         &[Loom(
             "pass_of_locals",
-            "what_leaves_the_pocket_is_never_freed",
+            "what_leaves_the_spares_is_never_freed",
         )],
     ),
     mutant(
         "cell: whoever stayed behind at a fork is waited for",
         &[edit(
-            HOLDINGS,
+            REGISTRY,
             "            if found == here {",
             "            if found != 0 {",
         )],
@@ -451,7 +451,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
         "pass: what is given up is not counted",
         &[edit(
-            POOL_BARRIER,
+            ANSWER,
             "                self.counters.count(Event::Any, count_of(&claimed));\n",
             "",
         )],

@@ -8,7 +8,7 @@ const PASS: &str = "src/pool/reconcile/pass.rs";
 const APPLY: &str = "src/pool/reconcile/apply.rs";
 const FUSE: &str = "src/pool/reconcile/fuse.rs";
 const SIGHTINGS: &str = "src/pool/reconcile/sightings.rs";
-const REFILL: &str = "src/pool/refill.rs";
+const REFILL: &str = "src/pool/local/refill.rs";
 
 const SIMULATOR: &[Check] = &[Test(
     "reconcile_sim",

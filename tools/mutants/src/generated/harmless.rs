@@ -89,19 +89,19 @@ pub(crate) const HARMLESS: &[Harmless] = &[
          released since, which is as good as what was there before.",
     ),
     (
-        "gen: pool/allocate.rs:Pool::claim_into: swapped: self.geometry.write_addrs(*",
+        "gen: pool/claim/allocate.rs:Pool::claim_into: swapped: self.geometry.write_addrs(*",
         "Two halves of one slice, each to its place: neither reads the other.",
     ),
     (
-        "gen: pool/allocate.rs:Pool::claim_in: swapped: hints.found(slot); <> *",
+        "gen: pool/claim/allocate.rs:Pool::claim_in: swapped: hints.found(slot); <> *",
         "A hint and a count, of which neither reads the other.",
     ),
     (
-        "gen: pool/listing.rs:Listing::read: swapped: self.report.entries += 1; <> *",
+        "gen: pool/list/listing.rs:Listing::read: swapped: self.report.entries += 1; <> *",
         "What an entry says does not depend on how many came before it; the count is read afterwards.",
     ),
     (
-        "gen: pool/listing.rs:Listing::name_word: swapped: self.latest.1 |= fresh; <> *",
+        "gen: pool/list/listing.rs:Listing::name_word: swapped: self.latest.1 |= fresh; <> *",
         "What is listed and who listed it are two books, of which neither reads the other; `fresh` is known \
          already.",
     ),
@@ -186,7 +186,7 @@ pub(crate) const HARMLESS: &[Harmless] = &[
          and asks with a ticket of its own.",
     ),
     (
-        "gen: pool/allocate.rs:Pool::allocate_*: dropped: self.check_process()?;",
+        "gen: pool/claim/allocate.rs:Pool::allocate_*: dropped: self.check_process()?;",
         "The claim asks the same before it begins, and a refusal says why; it is only said earlier.",
     ),
     (
@@ -239,19 +239,19 @@ pub(crate) const HARMLESS: &[Harmless] = &[
         "The condition does not read the child.",
     ),
     (
-        "gen: pool/holdings.rs:Holdings::read: swapped: tell(inside.current()); <> *",
+        "gen: pool/local/registry.rs:LocalRegistry::read: swapped: tell(inside.current()); <> *",
         "Both are read inside the cell's lock, where nothing changes, and told in either order.",
     ),
     (
-        "gen: pool/local.rs:LocalPool::take_back: swapped: *",
+        "gen: pool/local/verbs.rs:LocalPool::take_back: swapped: *",
         "Two numbers of a local that its caller has alone, of which neither reads the other.",
     ),
     (
-        "gen: pool/pocket.rs:Pocket::push: swapped: *",
+        "gen: pool/local/spares.rs:SpareSlots::push: swapped: *",
         "Both are stored inside the cell's lock, to a place that was found before: nobody reads in between.",
     ),
     (
-        "gen: pool/refill.rs:LocalPool::refill_noting: swapped: self.stand_at(word_index, free); <> *",
+        "gen: pool/local/refill.rs:LocalPool::refill_noting: swapped: self.stand_at(word_index, free); <> *",
         "Two fields of a local that its caller has alone, of which neither reads the other.",
     ),
     (

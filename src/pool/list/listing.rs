@@ -15,16 +15,16 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 /// A list, as far as it has been read.
-pub(super) struct Listing<'a, N: Network> {
+pub(in crate::pool) struct Listing<'a, N: Network> {
     geometry: &'a Geometry<N>,
-    pub(super) report: Adopted,
+    pub(in crate::pool) report: Adopted,
     /// A bit for each listed slot, except those in `latest`.
     listed: Vec<u64>,
     /// The word that was listed last, with its listed slots. A sorted list contains each word several times in a row,
     /// and a store to an address that depends on the text would delay the processor's read of the next text.
     latest: WordBits,
     /// The listed slots that a block listed first. Empty while there are none.
-    pub(super) in_blocks: Vec<u64>,
+    pub(in crate::pool) in_blocks: Vec<u64>,
     is_reading_block: bool,
     owners: Owners,
 }
@@ -83,7 +83,7 @@ impl BlockSays {
 }
 
 impl<'a, N: Network> Listing<'a, N> {
-    pub(super) fn new(geometry: &'a Geometry<N>) -> Self {
+    pub(in crate::pool) fn new(geometry: &'a Geometry<N>) -> Self {
         let word_count = word_of((geometry.slot_count() - 1) as Slot) + 1;
         Self {
             geometry,
@@ -98,7 +98,7 @@ impl<'a, N: Network> Listing<'a, N> {
 
     /// Reads an entry.
     #[inline]
-    pub(super) fn read(&mut self, user: &impl Record) {
+    pub(in crate::pool) fn read(&mut self, user: &impl Record) {
         self.report.entries += 1;
         let listed = user.listed();
         match read(listed) {
@@ -131,7 +131,7 @@ impl<'a, N: Network> Listing<'a, N> {
 
     /// Reads the part of an entry for several addresses, at `position` of a list, that belongs to this pool. Counts
     /// nothing, because other pools have parts of it, too.
-    pub(super) fn read_part(&mut self, position: u64, user: &impl Record) -> BlockSays {
+    pub(in crate::pool) fn read_part(&mut self, position: u64, user: &impl Record) -> BlockSays {
         self.report.entries = position;
         match read(user.listed()) {
             Entry::Net(net) => self.name_all(net.network(), net.broadcast(), user.owner()),
@@ -151,20 +151,20 @@ impl<'a, N: Network> Listing<'a, N> {
     }
 
     /// Reads entry number `position` of a list whose other entries may go to other readers.
-    pub(super) fn read_as(&mut self, position: u64, user: &impl Record) {
+    pub(in crate::pool) fn read_as(&mut self, position: u64, user: &impl Record) {
         self.report.entries = position - 1;
         self.read(user);
     }
 
     /// Returns a bit for each listed slot.
-    pub(super) fn words(&mut self) -> &mut Vec<u64> {
+    pub(in crate::pool) fn words(&mut self) -> &mut Vec<u64> {
         self.listed[self.latest.0] = self.latest.1;
         &mut self.listed
     }
 
     /// Returns the report, and a bit for each listed slot, by words.
-    #[allow(dead_code)] // Unused without pool files.
-    pub(super) fn into_words(mut self) -> (Adopted, Vec<u64>) {
+    #[allow(dead_code)] // Where there are no pool files, nobody asks.
+    pub(in crate::pool) fn into_words(mut self) -> (Adopted, Vec<u64>) {
         let words = take(self.words());
         (self.report, words)
     }
@@ -308,7 +308,7 @@ impl<'a, N: Network> Listing<'a, N> {
     }
 
     /// Returns the problems, the most dangerous first.
-    pub(super) fn problems(&mut self) -> Vec<crate::users::Problem> {
+    pub(in crate::pool) fn problems(&mut self) -> Vec<crate::users::Problem> {
         join_problems([take(&mut self.report.problems)])
     }
 

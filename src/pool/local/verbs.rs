@@ -1,11 +1,11 @@
 //! A word of the pool that belongs to one thread.
 
-use super::Pool;
-use super::holdings::Cell;
-use super::pocket::Pocket;
+use super::registry::Cell;
+use super::spares::SpareSlots;
 use crate::error::{AllocateError, ReleaseError};
 use crate::geometry::Stretch;
 use crate::network::Network;
+use crate::pool::Pool;
 use crate::slot::{Slot, bit_of, slot_at, word_of};
 use crate::stats::LocalTally;
 use std::fmt;
@@ -54,7 +54,7 @@ use std::sync::Arc;
 ///
 /// The statistics of a local are added to those of the pool when it takes the next word, and when it is dropped.
 pub struct LocalPool<N: Network, P: Deref<Target = Pool<N>>> {
-    pub(super) pool: P,
+    pub(in crate::pool) pool: P,
     word_index: usize,
     /// The slots of the word that are reserved and not handed out.
     free: u64,
@@ -64,8 +64,8 @@ pub struct LocalPool<N: Network, P: Deref<Target = Pool<N>>> {
     takes_back: bool,
     /// What passes read about the word, and the reserved slots of other words. `None` in a pool file, where nothing is
     /// reserved.
-    pub(super) cell: Option<Arc<Cell>>,
-    pub(super) tally: LocalTally,
+    pub(in crate::pool) cell: Option<Arc<Cell>>,
+    pub(in crate::pool) tally: LocalTally,
 }
 
 /// A local that borrows its pool.
@@ -136,7 +136,7 @@ impl<N: Network> Pool<N> {
 impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     fn new(pool: P) -> Self {
         let stretch = pool.geometry.no_stretch();
-        let cell = (!pool.is_in_file()).then(|| pool.holdings.join());
+        let cell = (!pool.is_in_file()).then(|| pool.locals.join());
         let takes_back = cell.is_some() && pool.hints.policy().reuses_at_once();
         Self {
             pool,
@@ -249,15 +249,15 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
 
     fn has_reserved(&self, slot: Slot) -> bool {
         let is_at = self.word_index == word_of(slot);
-        is_at && self.free & bit_of(slot) != 0 || self.pocket().any(|other| other == slot)
+        is_at && self.free & bit_of(slot) != 0 || self.spares().any(|other| other == slot)
     }
 
-    fn pocket(&self) -> impl Iterator<Item = Slot> {
-        self.cell.iter().flat_map(|cell| cell.pocket().slots())
+    fn spares(&self) -> impl Iterator<Item = Slot> {
+        self.cell.iter().flat_map(|cell| cell.spares().slots())
     }
 
-    fn pocket_len(&self) -> u32 {
-        self.cell.as_ref().map_or(0, |cell| cell.pocket().len())
+    fn spare_count(&self) -> u32 {
+        self.cell.as_ref().map_or(0, |cell| cell.spares().len())
     }
 
     /// Takes back a slot of the word, or of any word if few are left.
@@ -266,7 +266,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
         let Some(cell) = &self.cell else { return false };
         let (word_index, bit) = (word_of(slot), bit_of(slot));
         let is_at = self.word_index == word_index;
-        let has_room = is_at || reserved < Pocket::CAPACITY;
+        let has_room = is_at || reserved < SpareSlots::CAPACITY;
         if !has_room || !self.pool.bitmap().are_taken(word_index, bit) {
             return false;
         }
@@ -281,13 +281,13 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
             self.pool.go_on(cell, (word_index, bit));
             self.stand_at(word_index, bit);
         } else {
-            cell.enter().pocket().push(slot);
+            cell.enter().spares().push(slot);
         }
         true
     }
 
     /// Moves to a word of which `free` is reserved; passes already know of it.
-    pub(super) fn stand_at(&mut self, word_index: usize, free: u64) {
+    pub(in crate::pool) fn stand_at(&mut self, word_index: usize, free: u64) {
         (self.word_index, self.free) = (word_index, free);
         if let Some(cell) = &self.cell
             && !self.pool.counters.notes_time()
@@ -308,7 +308,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn reserved(&self) -> u32 {
-        self.free.count_ones() + self.pocket_len()
+        self.free.count_ones() + self.spare_count()
     }
 
     /// Returns the pool, for its other methods.
@@ -330,13 +330,13 @@ impl<N: Network, P: Deref<Target = Pool<N>>> Drop for LocalPool<N, P> {
         if self.free != 0 {
             self.pool.return_word(self.word_index, self.free);
         }
-        for slot in self.pocket() {
+        for slot in self.spares() {
             self.pool.return_word(word_of(slot), bit_of(slot));
         }
         // Only after everything was given back, or a pass could take it for orphans.
         if let Some(cell) = &self.cell {
             self.pool.leave_word(&cell.enter());
-            self.pool.holdings.leave(cell);
+            self.pool.locals.leave(cell);
         }
     }
 }

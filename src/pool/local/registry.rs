@@ -15,7 +15,7 @@
 //! it takes back otherwise, or hands out, do not change the cell. A thread that holds the lock waits for no other
 //! thread.
 
-use super::pocket::Pocket;
+use super::spares::SpareSlots;
 use crate::bitmap::WordBits;
 use crate::slot::{bit_of, word_of};
 use crate::storage::here_if_cheap;
@@ -24,21 +24,21 @@ use std::sync::{Arc, PoisonError};
 
 /// The cells of all locals of a pool.
 #[derive(Default)]
-pub(super) struct Holdings(Mutex<Vec<Arc<Cell>>>);
+pub(in crate::pool) struct LocalRegistry(Mutex<Vec<Arc<Cell>>>);
 
 /// What one local may have, in its word and in its pocket. Only the local changes it, so it can read it without the
 /// lock.
-pub(super) struct Cell {
+pub(in crate::pool) struct Cell {
     /// The holder of the lock: the number of a fork side, or 0 if it is free.
     inside: AtomicU64,
     word_index: AtomicU64,
     /// The slots of the word that the local may have: at least those that it has reserved. 0 before the first word.
     told: AtomicU64,
-    pocket: Pocket,
+    spares: SpareSlots,
 }
 
 /// The lock on a cell, which is needed to change it, or to read another local's.
-pub(super) struct Inside<'a>(&'a Cell);
+pub(in crate::pool) struct Inside<'a>(&'a Cell);
 
 impl Cell {
     fn new() -> Self {
@@ -46,14 +46,14 @@ impl Cell {
             inside: AtomicU64::new(0),
             word_index: AtomicU64::new(0),
             told: AtomicU64::new(0),
-            pocket: Pocket::new(),
+            spares: SpareSlots::new(),
         }
     }
 
     /// Takes the lock, with one instruction. Unlocking a `Mutex` would be a second one, a tenth of the cost of releases
     /// into a local; and in a forked child, it would wait for ever for a thread that does not exist there.
     #[inline]
-    pub(super) fn enter(&self) -> Inside<'_> {
+    pub(in crate::pool) fn enter(&self) -> Inside<'_> {
         let here = here_if_cheap();
         // Acquire: pairs with the Release of the last unlock, whose holder's stores are visible. Relaxed on failure:
         // another thread holds the lock; `wait` makes sure of it.
@@ -89,27 +89,27 @@ impl Cell {
 
     /// Returns the local's word, and the slots of it that the local may have.
     #[inline]
-    pub(super) fn current(&self) -> WordBits {
+    pub(in crate::pool) fn current(&self) -> WordBits {
         // Relaxed, both: the local's own stores, or read under the lock.
         let word_index = self.word_index.load(Ordering::Relaxed);
         (word_index as usize, self.told.load(Ordering::Relaxed))
     }
 
     #[inline]
-    pub(super) fn pocket(&self) -> &Pocket {
-        &self.pocket
+    pub(in crate::pool) fn spares(&self) -> &SpareSlots {
+        &self.spares
     }
 }
 
 impl Inside<'_> {
     #[inline]
-    pub(super) fn current(&self) -> WordBits {
+    pub(in crate::pool) fn current(&self) -> WordBits {
         self.0.current()
     }
 
     /// Records that the local moves to another word, or may have more of this one.
     #[inline]
-    pub(super) fn move_to(&self, (word_index, told): WordBits) {
+    pub(in crate::pool) fn move_to(&self, (word_index, told): WordBits) {
         // Relaxed, both: another thread reads them under the lock, after our unlock.
         self.0
             .word_index
@@ -118,8 +118,8 @@ impl Inside<'_> {
     }
 
     #[inline]
-    pub(super) fn pocket(&self) -> &Pocket {
-        &self.0.pocket
+    pub(in crate::pool) fn spares(&self) -> &SpareSlots {
+        &self.0.spares
     }
 }
 
@@ -131,15 +131,15 @@ impl Drop for Inside<'_> {
     }
 }
 
-impl Holdings {
+impl LocalRegistry {
     /// Creates a cell for a new local.
-    pub(super) fn join(&self) -> Arc<Cell> {
+    pub(in crate::pool) fn join(&self) -> Arc<Cell> {
         let cell = Arc::new(Cell::new());
         self.cells().push(Arc::clone(&cell));
         cell
     }
 
-    pub(super) fn leave(&self, cell: &Arc<Cell>) {
+    pub(in crate::pool) fn leave(&self, cell: &Arc<Cell>) {
         let mut cells = self.cells();
         if let Some(place) = cells.iter().position(|other| Arc::ptr_eq(other, cell)) {
             cells.swap_remove(place);
@@ -147,14 +147,14 @@ impl Holdings {
     }
 
     /// Calls `tell` with the slots that each local may have.
-    pub(super) fn read(&self, mut tell: impl FnMut(WordBits)) {
+    pub(in crate::pool) fn read(&self, mut tell: impl FnMut(WordBits)) {
         // A local that joins after this copy checks the gate after it has joined, and sees the pass.
         let cells = self.cells().clone();
         for cell in cells {
             let inside = cell.enter();
             tell(inside.current());
             inside
-                .pocket()
+                .spares()
                 .slots()
                 .for_each(|slot| tell((word_of(slot), bit_of(slot))));
         }

@@ -1,8 +1,6 @@
 //! The methods that allocate addresses.
 
-use super::Pool;
-use super::confirm::AfterClaim;
-use super::member::Part;
+use super::in_file::AfterClaim;
 use crate::bitmap::{
     Attempt, BatchStep, Bitmap, BlockCandidates, Gate, LowestAttempt, Mark, Way, WordBits,
 };
@@ -10,6 +8,8 @@ use crate::error::{AllocateError, AllocateExactError, Refusal};
 use crate::geometry::Place;
 use crate::network::Network;
 use crate::policy::Hints;
+use crate::pool::Pool;
+use crate::pool::member::Part;
 use crate::slot::{Slot, slot_at, slots_in};
 use crate::stats::Event;
 use crate::storage::SlotRange;
@@ -107,7 +107,7 @@ impl<N: Network> Pool<N> {
                 return self.answer_exact_beside_pass(before, slot);
             }
             AfterClaim::Count | AfterClaim::Shared => self.count_allocated(Event::Exact),
-            AfterClaim::Confirm => return self.answer_exact_beside_pass(before, slot),
+            AfterClaim::WaitUntilDurable => return self.answer_exact_beside_pass(before, slot),
         }
         true
     }
@@ -316,7 +316,7 @@ impl<N: Network> Pool<N> {
     }
 
     /// Allocates a block among the `chosen` candidates.
-    pub(super) fn allocate_block_of(
+    pub(in crate::pool) fn allocate_block_of(
         &self,
         prefix_len: u8,
         chosen: impl FnOnce(Vec<BlockCandidates>) -> Vec<BlockCandidates>,
@@ -375,6 +375,27 @@ impl<N: Network> Pool<N> {
         }
     }
 
+    // The ladder from `allocate` down to one word. Each rung is called last by the one above it, and costs only
+    // calls that come so far: the usual call is two reads of the gate and one exchange.
+    //
+    //   allocate_slot                      reads the gate, claims, reads it again
+    //   ├─ allocate_beside_pass            a pass is running: `answer.rs`, and `search_in` with marks
+    //   ├─ claim_slot                      the policy chooses
+    //   │  ├─ claim_lowest                 lowest first: the first word of the chunk of the last claim
+    //   │  │  ├─ claim_lowest_in_chunk     its other words
+    //   │  │  │  └─ claim_beyond ───────┐  it is full: clears its hint
+    //   │  │  └─ claim_after_loss ──────┤  other threads were faster: steps back if contended
+    //   │  └─ claim_near                │  spread: the word of the thread's last claim
+    //   │     └─ claim_around           │  its chunk; then the word of the thread's last release
+    //   │        └──────────────────────┴─► claim_anywhere   all other words; nothing if the root is clear
+    //   │                                   └─ search        not in a fork of a pool file
+    //   │                                      └─ search_in  by the summary: finds one, or proves that none was free
+    //   ├─ answer_beside_pass              a pass has begun meanwhile, or the disk must be waited for: `answer.rs`
+    //   └─ finish_claim                    updates the counters
+    //
+    // Beside it: `claim_exact` for one slot, `claim_in` for a part, `claim_into` and `Bitmap::claim_all` for many. The
+    // rungs of the bitmap below are in `bitmap/single.rs`.
+
     // Inlined: the caller reads the gate itself, because a call would cost as much as the two loads.
     #[inline(always)]
     fn allocate_slot(&self, event: Event) -> Option<Slot> {
@@ -405,7 +426,7 @@ impl<N: Network> Pool<N> {
             }
             AfterClaim::Shared if self.counters.are_off() => {}
             AfterClaim::Shared => self.count_allocated(event),
-            AfterClaim::Confirm => return self.answer_beside_pass(before, slot, event),
+            AfterClaim::WaitUntilDurable => return self.answer_beside_pass(before, slot, event),
         }
         Some(slot)
     }
@@ -517,7 +538,7 @@ impl<N: Network> Pool<N> {
     }
 
     #[inline]
-    pub(super) fn search_in(&self, bitmap: Bitmap<'_, impl Mark>) -> Option<Slot> {
+    pub(in crate::pool) fn search_in(&self, bitmap: Bitmap<'_, impl Mark>) -> Option<Slot> {
         let found = self.claim_or_scrub(|| match self.hints {
             Hints::Lowest { .. } => bitmap.claim_lowest(),
             Hints::Next { .. } | Hints::Spread { .. } | Hints::Random { .. } | Hints::Highest => {
@@ -535,7 +556,7 @@ impl<N: Network> Pool<N> {
     }
 
     /// Claims a slot of a part, as these hints choose it; returns `None` if at some instant of the call none was free.
-    pub(super) fn claim_in(
+    pub(in crate::pool) fn claim_in(
         &self,
         hints: &Hints,
         (first, last): Part,
@@ -555,7 +576,7 @@ impl<N: Network> Pool<N> {
     }
 
     /// Returns the way in which the policy searches.
-    pub(super) fn way(&self) -> Way {
+    pub(in crate::pool) fn way(&self) -> Way {
         let bitmap = self.bitmap();
         self.hints
             .way(0, self.last_slot(), |slot| bitmap.is_free(slot))
@@ -570,7 +591,7 @@ impl<N: Network> Pool<N> {
 
     /// Sorts the addresses of a batch as the policy promises, if they were taken in another order.
     #[inline]
-    pub(super) fn put_in_order(&self, addrs: &mut [N::Addr]) {
+    pub(in crate::pool) fn put_in_order(&self, addrs: &mut [N::Addr]) {
         if self.hints.descends() {
             addrs.sort_unstable_by(|a, b| b.cmp(a));
         }
@@ -585,18 +606,18 @@ impl<N: Network> Pool<N> {
     }
 
     #[inline]
-    pub(super) fn last_slot(&self) -> Slot {
+    pub(in crate::pool) fn last_slot(&self) -> Slot {
         (self.geometry.slot_count() - 1) as Slot
     }
 
     #[cold]
-    pub(super) fn count_exhausted(&self) {
+    pub(in crate::pool) fn count_exhausted(&self) {
         self.counters.count(Event::Exhausted, 1);
     }
 
     /// Returns the error. It is built where it is returned, because copying it costs more than the failed claim.
     #[inline]
-    pub(super) fn exhausted<T>(&self) -> Result<T, AllocateError> {
+    pub(in crate::pool) fn exhausted<T>(&self) -> Result<T, AllocateError> {
         let mut quarantined = 0;
         if self.is_in_file() {
             if let Some(refusal) = Refusal::from_code(self.refusal_code()) {

@@ -1,10 +1,10 @@
 //! Where a local gets its addresses from, and what passes learn about it; see `holdings`.
 
-use super::Pool;
-use super::holdings::{Cell, Inside};
-use super::local::LocalPool;
+use super::registry::{Cell, Inside};
+use super::verbs::LocalPool;
 use crate::bitmap::WordBits;
 use crate::network::Network;
+use crate::pool::Pool;
 use crate::slot::{bit_of, slot_at, word_of};
 use crate::stats::Event;
 use std::ops::Deref;
@@ -12,7 +12,7 @@ use std::ops::Deref;
 impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     /// Takes the next slot of the pocket, or the next word of the pool; returns `false` if there is nothing.
     #[inline(never)]
-    pub(super) fn refill(&mut self) -> bool {
+    pub(in crate::pool) fn refill(&mut self) -> bool {
         self.refill_noting(|| ())
     }
 
@@ -66,7 +66,7 @@ impl<N: Network> Pool<N> {
 
     /// Marks what a local had or took back in its word, if a pass is running: the local has handed some of it out, and
     /// nothing else shows that after it has moved on.
-    pub(super) fn leave_word(&self, cell: &Inside<'_>) {
+    pub(in crate::pool) fn leave_word(&self, cell: &Inside<'_>) {
         // A pass that this check misses begins after the addresses handed out there were returned.
         if self.words.gate_again().is_passing() {
             self.words.touch(&cell.current());
@@ -74,7 +74,7 @@ impl<N: Network> Pool<N> {
     }
 
     /// Lets passes know that a local moves to another word.
-    pub(super) fn go_on(&self, cell: &Cell, reserved: WordBits) {
+    pub(in crate::pool) fn go_on(&self, cell: &Cell, reserved: WordBits) {
         let inside = cell.enter();
         self.leave_word(&inside);
         inside.move_to(reserved);
@@ -82,17 +82,17 @@ impl<N: Network> Pool<N> {
 
     /// Moves a local to the latest slot of its pocket. Passes see the slot in one place or the other.
     fn take_up(&self, cell: &Cell) -> Option<WordBits> {
-        if cell.pocket().len() == 0 {
+        if cell.spares().len() == 0 {
             return None;
         }
         let inside = cell.enter();
-        let slot = inside.pocket().pop()?;
+        let slot = inside.spares().pop()?;
         self.leave_word(&inside);
         inside.move_to((word_of(slot), bit_of(slot)));
         Some(inside.current())
     }
 
-    pub(super) fn return_word(&self, word_index: usize, free: u64) {
+    pub(in crate::pool) fn return_word(&self, word_index: usize, free: u64) {
         self.bitmap().release_bits(word_index, free);
         let slots = u64::from(free.count_ones());
         self.counters
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(local.reserved(), 1);
         let slot = pool.slot_of(held[7]).unwrap();
         let mut told = 0;
-        pool.holdings.read(|(word_index, bits)| {
+        pool.locals.read(|(word_index, bits)| {
             if word_index == word_of(slot) {
                 told |= bits;
             }

@@ -1,11 +1,11 @@
 //! One pool's share of a batch that spans the members of a set.
 
-use super::Pool;
-use super::barrier::Unanswered;
-use super::member::Part;
+use super::answer::Unanswered;
 use crate::bitmap::{Flight, WordBits};
 use crate::error::AllocateError;
 use crate::network::Network;
+use crate::pool::Pool;
+use crate::pool::member::Part;
 use crate::slot::slots_in;
 use crate::stats::Event;
 
@@ -72,11 +72,11 @@ impl<N: Network> Batch<'_, N> {
 
     /// Waits until the claimed addresses are durable, or returns why they may not be handed out. There may be other
     /// waits after it: then call [`is_whole`](Self::is_whole).
-    pub(crate) fn confirm(&self) -> Result<(), AllocateError> {
+    pub(crate) fn wait_until_durable(&self) -> Result<(), AllocateError> {
         if self.claimed.is_empty() {
             return Ok(());
         }
-        self.pool.confirm().map_err(AllocateError::from)
+        self.pool.wait_until_durable().map_err(AllocateError::from)
     }
 
     /// Returns whether passes have left all addresses in place. Call it after the last wait, before

@@ -1,9 +1,9 @@
 //! The bits of a pool at some moment, as plain data.
 
-use super::Pool;
 use crate::geometry::{Geometry, Run};
 use crate::network::Network;
 use crate::policy::Policy;
+use crate::pool::Pool;
 use crate::slot::{bits_within, runs_in, slots_in, words_within};
 use crate::stats::{Event, StatsLevel};
 use crate::storage::Words;
@@ -88,19 +88,19 @@ impl<N: Network> Pool<N> {
 
 impl<N: Network> Snapshot<N> {
     /// Creates a snapshot of words that were read, at least from the first to the last one in use.
-    #[allow(dead_code)] // Unused without pool files.
-    pub(super) fn new(geometry: Geometry<N>, free: Vec<u64>) -> Self {
+    #[allow(dead_code)] // Where there are no pool files, only pools are looked at.
+    pub(in crate::pool) fn new(geometry: Geometry<N>, free: Vec<u64>) -> Self {
         Self { geometry, free }
     }
 
     #[allow(dead_code)] // As `new`.
-    pub(super) fn geometry(&self) -> &Geometry<N> {
+    pub(in crate::pool) fn geometry(&self) -> &Geometry<N> {
         &self.geometry
     }
 
     /// Returns a pool on the heap with the same bits.
     #[allow(dead_code)] // As `new`.
-    pub(super) fn to_pool(&self, policy: Policy) -> Pool<N> {
+    pub(in crate::pool) fn to_pool(&self, policy: Policy) -> Pool<N> {
         let free = self
             .usable_words()
             .flat_map(|(word_index, usable)| runs_in(word_index, usable & self.free[word_index]));

@@ -1,9 +1,9 @@
 //! Adopts a user list: marks listed addresses as taken, and never frees any.
 
-use super::Pool;
 use super::listing::Listing;
 use crate::bitmap::WordBits;
 use crate::network::Network;
+use crate::pool::Pool;
 use crate::slot::Slot;
 use crate::storage::Claimed;
 use crate::sync::Snooze;
@@ -67,7 +67,10 @@ impl<N: Network> Pool<N> {
     }
 
     /// Reads a list without taking anything.
-    pub(super) fn read_list(&self, users: impl IntoIterator<Item = impl Record>) -> Listing<'_, N> {
+    pub(in crate::pool) fn read_list(
+        &self,
+        users: impl IntoIterator<Item = impl Record>,
+    ) -> Listing<'_, N> {
         let mut listing = Listing::new(&self.geometry);
         for user in users {
             listing.read(&user);
@@ -77,14 +80,14 @@ impl<N: Network> Pool<N> {
 
     /// Takes every listed address, also out of the quarantine, because it has a holder. A reclaim whose list was read
     /// earlier does not free it.
-    pub(super) fn adopt_all(&self, listing: &mut Listing<'_, N>) {
+    pub(in crate::pool) fn adopt_all(&self, listing: &mut Listing<'_, N>) {
         self.leave_quarantine(listing.words());
         self.take_all(listing);
     }
 
     /// Takes slots out of the quarantine, by words, and waits for reclaims that have just done so themselves: what they
     /// free can then be taken. Returns how many slots were in the quarantine.
-    pub(super) fn leave_quarantine(&self, words: &[u64]) -> u64 {
+    pub(in crate::pool) fn leave_quarantine(&self, words: &[u64]) -> u64 {
         if !self.had_suspects() || !self.words.enter() {
             return 0;
         }
@@ -99,7 +102,7 @@ impl<N: Network> Pool<N> {
 
     /// Takes every listed address, and completes the report. The whole list is known by now, so it goes word by word: a
     /// claim for each entry takes three times as long.
-    pub(super) fn take_all(&self, listing: &mut Listing<'_, N>) {
+    pub(in crate::pool) fn take_all(&self, listing: &mut Listing<'_, N>) {
         let words = listing.words();
         let named: u64 = words.iter().map(|word| u64::from(word.count_ones())).sum();
         // An address that was released in between is not counted twice.
@@ -116,7 +119,10 @@ impl<N: Network> Pool<N> {
     /// From here on, no pass frees any of them, not even those that were taken already: they have a holder now, whom
     /// the pass's own list may not contain. Waits while a pass is freeing. What is taken stays taken, durable or not: a
     /// pool that could not make it durable is poisoned, and hands out nothing.
-    pub(super) fn take_words<I: Iterator<Item = WordBits>>(&self, words: impl Fn() -> I) -> u64 {
+    pub(in crate::pool) fn take_words<I: Iterator<Item = WordBits>>(
+        &self,
+        words: impl Fn() -> I,
+    ) -> u64 {
         let named = Named(|| words().filter(|&(_, bits)| bits != 0));
         let snooze = Snooze::default();
         let mut taken = 0;
@@ -148,13 +154,13 @@ impl<N: Network> Pool<N> {
                 let claimed: Vec<WordBits> = claimed.filter(|&(_, bits)| bits != 0).collect();
                 (!claimed.is_empty()).then_some(claimed)
             });
-            let confirmed = self.confirm();
+            let waited = self.wait_until_durable();
             let Some(claimed) = claimed else { return 0 };
             let count = claimed.count();
             if self.keep(claimed).is_some() {
                 return count;
             }
-            if confirmed.is_err() {
+            if waited.is_err() {
                 return 0;
             }
         }
@@ -162,7 +168,7 @@ impl<N: Network> Pool<N> {
 
     /// Takes exactly this slot without waiting, for the reconciler: no other pass can run. All slots that are taken
     /// like this are made durable together.
-    pub(super) fn take_exact(&self, slot: Slot) -> bool {
+    pub(in crate::pool) fn take_exact(&self, slot: Slot) -> bool {
         let claimed = self.claim_unanswered(|bitmap| bitmap.claim_exact(slot).then_some(slot));
         claimed.is_some_and(|of| self.keep(of).is_some())
     }

@@ -12,7 +12,7 @@ const CLAIMS_PER_RUN: usize = 16;
 
 /// The claims: entries with an owner that were the first to list a slot.
 #[derive(Default)]
-pub(super) struct Owners {
+pub(in crate::pool) struct Owners {
     claims: Claims,
     /// The words of claims with several slots, with the number of the claim. Empty once there is an index.
     blocks: Vec<(WordBits, u32)>,
@@ -20,14 +20,19 @@ pub(super) struct Owners {
 }
 
 /// The claims, with an index by slot.
-pub(super) struct OwnersBySlot<'a> {
+pub(in crate::pool) struct OwnersBySlot<'a> {
     claims: &'a Claims,
     index: &'a Index,
 }
 
 impl Owners {
     /// Adds slots of a word that were not listed before.
-    pub(super) fn insert(&mut self, (word_index, bits): WordBits, position: u64, owner: &str) {
+    pub(in crate::pool) fn insert(
+        &mut self,
+        (word_index, bits): WordBits,
+        position: u64,
+        owner: &str,
+    ) {
         let goes_on = self.claims.last_position == position;
         if !goes_on {
             let slot = slot_at(word_index, bits.trailing_zeros());
@@ -48,7 +53,7 @@ impl Owners {
     }
 
     /// Returns the claims with an index by slot.
-    pub(super) fn by_slot(&mut self) -> OwnersBySlot<'_> {
+    pub(in crate::pool) fn by_slot(&mut self) -> OwnersBySlot<'_> {
         let (claims, blocks) = (&self.claims, &mut self.blocks);
         let index = self
             .index
@@ -59,7 +64,7 @@ impl Owners {
 
 impl OwnersBySlot<'_> {
     /// Returns the position of the entry that listed a slot first, and its owner, if it had one.
-    pub(super) fn of(&self, slot: Slot) -> Option<(u64, &[u8])> {
+    pub(in crate::pool) fn of(&self, slot: Slot) -> Option<(u64, &[u8])> {
         let claim = self.claims.get(self.index.claim_of(slot)?)?;
         Some((claim.position, claim.owner))
     }

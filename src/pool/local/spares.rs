@@ -7,15 +7,15 @@ use crate::sync::{AtomicU64, Ordering};
 const CAPACITY: usize = 16;
 
 /// A few distinct slots. Only their local changes it, under the cell's lock.
-pub(super) struct Pocket {
+pub(in crate::pool) struct SpareSlots {
     len: AtomicU64,
     slots: [AtomicU64; CAPACITY],
 }
 
-impl Pocket {
-    pub(super) const CAPACITY: u32 = CAPACITY as u32;
+impl SpareSlots {
+    pub(in crate::pool) const CAPACITY: u32 = CAPACITY as u32;
 
-    pub(super) fn new() -> Self {
+    pub(in crate::pool) fn new() -> Self {
         Self {
             len: AtomicU64::new(0),
             slots: std::array::from_fn(|_| AtomicU64::new(0)),
@@ -23,14 +23,14 @@ impl Pocket {
     }
 
     #[inline]
-    pub(super) fn len(&self) -> u32 {
+    pub(in crate::pool) fn len(&self) -> u32 {
         // Relaxed: the local's own store, or read under the lock.
         self.len.load(Ordering::Relaxed) as u32
     }
 
     /// Returns the slots in it.
     #[inline]
-    pub(super) fn slots(&self) -> impl Iterator<Item = Slot> {
+    pub(in crate::pool) fn slots(&self) -> impl Iterator<Item = Slot> {
         let slots = self.slots[..self.len() as usize].iter();
         // Relaxed: as in `len`.
         slots.map(|slot| slot.load(Ordering::Relaxed) as Slot)
@@ -38,7 +38,7 @@ impl Pocket {
 
     /// Adds a slot that is not in it. The caller makes sure that there is room.
     #[inline]
-    pub(super) fn push(&self, slot: Slot) {
+    pub(in crate::pool) fn push(&self, slot: Slot) {
         let len = self.len();
         // Relaxed, both: another thread reads them under the lock, after the local's unlock.
         self.slots[len as usize].store(slot.into(), Ordering::Relaxed);
@@ -47,7 +47,7 @@ impl Pocket {
 
     /// Removes and returns the latest slot.
     #[inline]
-    pub(super) fn pop(&self) -> Option<Slot> {
+    pub(in crate::pool) fn pop(&self) -> Option<Slot> {
         let latest = self.slots().last()?;
         // Relaxed: as in `push`.
         self.len.store(u64::from(self.len()) - 1, Ordering::Relaxed);
@@ -62,14 +62,14 @@ mod tests {
     /// Slots leave in reverse order, and none is lost or duplicated.
     #[test]
     fn the_latest_slot_leaves_first() {
-        let pocket = Pocket::new();
+        let spares = SpareSlots::new();
         let slots = [3, 64, 5, 130, 65];
-        slots.into_iter().for_each(|slot| pocket.push(slot));
-        assert!(pocket.slots().eq(slots));
-        assert_eq!(pocket.pop(), Some(65));
-        pocket.push(7);
-        let left = std::iter::from_fn(|| pocket.pop());
+        slots.into_iter().for_each(|slot| spares.push(slot));
+        assert!(spares.slots().eq(slots));
+        assert_eq!(spares.pop(), Some(65));
+        spares.push(7);
+        let left = std::iter::from_fn(|| spares.pop());
         assert!(left.eq([7, 130, 5, 64, 3]));
-        assert_eq!((pocket.pop(), pocket.len()), (None, 0));
+        assert_eq!((spares.pop(), spares.len()), (None, 0));
     }
 }

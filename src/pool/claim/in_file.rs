@@ -7,23 +7,23 @@
 //! Pools on the heap need none of this. It depends on the gate, which every claim reads, and on [`AfterClaim`], which is read
 //! where the counters are checked.
 
-use super::Pool;
 use crate::error::{AllocateError, Refusal};
 use crate::network::Network;
+use crate::pool::Pool;
 use crate::slot::{Slot, bits_within, words_within};
 use crate::sync::Ordering;
 use std::cell::Cell;
 
 /// What is left to do after a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AfterClaim {
+pub(in crate::pool) enum AfterClaim {
     Nothing,
     /// Update the counters.
     Count,
     /// In a file: update the counters, if enabled. The gate says what else there is to do.
     Shared,
     /// In a file: wait until the claim is durable, and update the counters.
-    Confirm,
+    WaitUntilDurable,
 }
 
 thread_local! {
@@ -34,27 +34,30 @@ thread_local! {
 
 impl<N: Network> Pool<N> {
     #[inline]
-    pub(super) fn is_in_file(&self) -> bool {
-        matches!(self.after_claim, AfterClaim::Shared | AfterClaim::Confirm)
+    pub(in crate::pool) fn is_in_file(&self) -> bool {
+        matches!(
+            self.after_claim,
+            AfterClaim::Shared | AfterClaim::WaitUntilDurable
+        )
     }
 
     /// Waits until what this thread has claimed is as durable as the pool promises. Passes may run meanwhile, so the
     /// claim is checked again before it is returned or given back.
     #[inline]
-    pub(super) fn confirm(&self) -> Result<(), Refusal> {
+    pub(in crate::pool) fn wait_until_durable(&self) -> Result<(), Refusal> {
         match self.words.file() {
             None => Ok(()),
-            Some(file) => file.confirm(),
+            Some(file) => file.wait_until_durable(),
         }
     }
 
-    pub(super) fn give_back(&self, word_index: usize, bits: u64) {
+    pub(in crate::pool) fn give_back(&self, word_index: usize, bits: u64) {
         self.bitmap().release_bits(word_index, bits);
     }
 
     /// Checks that this process may begin a claim of several words. A forked process may not: it would begin the claim
     /// in the name of its parent.
-    pub(super) fn check_process(&self) -> Result<(), AllocateError> {
+    pub(in crate::pool) fn check_process(&self) -> Result<(), AllocateError> {
         self.words.enter();
         match self.words.file().and_then(|file| file.refusal()) {
             Some(refusal) => Err(refusal.into()),
@@ -66,7 +69,7 @@ impl<N: Network> Pool<N> {
     ///
     /// Call it before reporting that nothing is free.
     #[inline]
-    pub(super) fn scrub_found_something(&self) -> bool {
+    pub(in crate::pool) fn scrub_found_something(&self) -> bool {
         self.is_in_file() && self.scrub()
     }
 
@@ -80,7 +83,7 @@ impl<N: Network> Pool<N> {
 
     /// Returns why nothing was allocated, if the reason is the file.
     #[cold]
-    pub(super) fn refusal(&self) -> Option<Refusal> {
+    pub(in crate::pool) fn refusal(&self) -> Option<Refusal> {
         // The cell is gone while a thread is being destroyed.
         let noted = REFUSED.try_with(Cell::take).ok().flatten();
         noted.or_else(|| self.words.file()?.refusal())
@@ -89,13 +92,13 @@ impl<N: Network> Pool<N> {
     /// Returns the reason in a register; see `exhausted`.
     #[cold]
     #[inline(never)]
-    pub(super) fn refusal_code(&self) -> u64 {
+    pub(in crate::pool) fn refusal_code(&self) -> u64 {
         Refusal::to_code(self.refusal())
     }
 
     /// Takes a block that is about to be released out of the quarantine, if all of it is taken: its holder has come
     /// back. This must happen before the release.
-    pub(super) fn clear_suspects_of_block(&self, first: Slot, order: u32) {
+    pub(in crate::pool) fn clear_suspects_of_block(&self, first: Slot, order: u32) {
         if !self.words.has_suspects() {
             return;
         }
@@ -109,14 +112,14 @@ impl<N: Network> Pool<N> {
     }
 
     /// Returns whether any address was quarantined when this session began.
-    pub(super) fn had_suspects(&self) -> bool {
+    pub(in crate::pool) fn had_suspects(&self) -> bool {
         self.words.file().is_some_and(|file| file.had_suspects())
     }
 
     /// Counts the quarantined slots, in O(words) while there are any.
     #[cold]
     #[inline(never)]
-    pub(super) fn quarantined(&self) -> u64 {
+    pub(in crate::pool) fn quarantined(&self) -> u64 {
         let file = self.words.file().filter(|_| self.words.has_suspects());
         let words = file.map(|file| file.quarantine()).unwrap_or_default();
         // Relaxed: counts bits that other threads may be clearing.
@@ -126,7 +129,7 @@ impl<N: Network> Pool<N> {
 }
 
 /// Stores the reason why a claim was given back, for [`Pool::refusal`] on the same thread.
-pub(super) fn note(refusal: Refusal) {
+pub(in crate::pool) fn note(refusal: Refusal) {
     // Without the cell, the caller gets the state of the file, which is poisoned in any case.
     let _ = REFUSED.try_with(|refused| refused.set(Some(refusal)));
 }

@@ -8,18 +8,18 @@
 //! The hot paths read the gate twice themselves, and call this module only if it is not quiet, if it has changed, or if
 //! there is a sync to wait for.
 
-use super::Pool;
-use super::confirm::note;
+use super::in_file::note;
 use crate::bitmap::{Bitmap, Gate, Touched, WordBits};
 use crate::error::Refusal;
 use crate::network::Network;
+use crate::pool::Pool;
 use crate::slot::{Slot, bit_of, word_of};
 use crate::stats::Event;
 use crate::storage::Claimed;
 
 /// Claimed slots that have not been returned to the caller yet. If it is dropped, they stay taken without a holder.
 #[must_use = "it is still to be kept, or to be given back"]
-pub(super) struct Unanswered<T> {
+pub(in crate::pool) struct Unanswered<T> {
     /// The state of the gate since which the slots are known to be ours.
     since: Gate,
     claimed: T,
@@ -27,24 +27,24 @@ pub(super) struct Unanswered<T> {
 
 impl<T: Claimed> Unanswered<T> {
     /// Returns how many slots it contains.
-    pub(super) fn count(&self) -> u64 {
+    pub(in crate::pool) fn count(&self) -> u64 {
         count_of(&self.claimed)
     }
 
     /// Returns the slots, for a caller that has just checked them.
-    pub(super) fn asked(self) -> T {
+    pub(in crate::pool) fn asked(self) -> T {
         self.claimed
     }
 
     /// Returns the slots, for a caller that gives them back if it cannot keep them.
-    pub(super) fn look(&self) -> &T {
+    pub(in crate::pool) fn look(&self) -> &T {
         &self.claimed
     }
 }
 
 impl<N: Network> Pool<N> {
     /// Calls `claim` until the claimed slots may be returned; returns `None` if it found nothing.
-    pub(super) fn claim<'a, T: Claimed>(
+    pub(in crate::pool) fn claim<'a, T: Claimed>(
         &'a self,
         claim: impl FnMut(Bitmap<'a, Option<Touched<'a>>>) -> Option<T>,
     ) -> Result<Option<T>, Refusal> {
@@ -55,12 +55,12 @@ impl<N: Network> Pool<N> {
 
     /// Calls `claim` until the claimed slots are as durable as the pool promises, for a caller that has to wait for
     /// something else before it returns them.
-    pub(super) fn claim_durably<'a, T: Claimed>(
+    pub(in crate::pool) fn claim_durably<'a, T: Claimed>(
         &'a self,
         mut claim: impl FnMut(Bitmap<'a, Option<Touched<'a>>>) -> Option<T>,
     ) -> Result<Option<Unanswered<T>>, Refusal> {
         while let Some(unanswered) = self.claim_unanswered(&mut claim) {
-            let durable = self.confirmed(unanswered)?;
+            let durable = self.once_durable(unanswered)?;
             if durable.is_some() {
                 return Ok(durable);
             }
@@ -69,7 +69,7 @@ impl<N: Network> Pool<N> {
     }
 
     /// Calls `claim` until no pass has run during it, without waiting. A forked process finds nothing in a pool file.
-    pub(super) fn claim_unanswered<'a, T: Claimed>(
+    pub(in crate::pool) fn claim_unanswered<'a, T: Claimed>(
         &'a self,
         mut claim: impl FnMut(Bitmap<'a, Option<Touched<'a>>>) -> Option<T>,
     ) -> Option<Unanswered<T>> {
@@ -90,7 +90,7 @@ impl<N: Network> Pool<N> {
     }
 
     /// Returns what was claimed since `before`; `None` if it is no longer ours.
-    pub(super) fn answer<T: Claimed>(
+    pub(in crate::pool) fn answer<T: Claimed>(
         &self,
         before: Gate,
         claimed: T,
@@ -100,23 +100,23 @@ impl<N: Network> Pool<N> {
             claimed,
         };
         match self.still_ours(unanswered) {
-            Some(ours) => Ok(self.confirmed(ours)?.map(|of| of.claimed)),
+            Some(ours) => Ok(self.once_durable(ours)?.map(|of| of.claimed)),
             None => Ok(None),
         }
     }
 
     /// Waits until the claimed slots are as durable as the pool promises; returns `None` if they are no longer ours. If
     /// they cannot be made durable, they are given back.
-    fn confirmed<T: Claimed>(
+    fn once_durable<T: Claimed>(
         &self,
         unanswered: Unanswered<T>,
     ) -> Result<Option<Unanswered<T>>, Refusal> {
         if !self.is_in_file() {
             return Ok(Some(unanswered));
         }
-        let confirmed = self.confirm();
+        let waited = self.wait_until_durable();
         let ours = self.still_ours(unanswered);
-        match confirmed {
+        match waited {
             Ok(()) => Ok(ours),
             Err(refusal) => {
                 if let Some(Unanswered { claimed, .. }) = ours {
@@ -128,7 +128,7 @@ impl<N: Network> Pool<N> {
     }
 
     /// Checks the gate, after any wait; returns `None` if the slots are no longer ours.
-    pub(super) fn still_ours<T: Claimed>(
+    pub(in crate::pool) fn still_ours<T: Claimed>(
         &self,
         unanswered: Unanswered<T>,
     ) -> Option<Unanswered<T>> {
@@ -144,12 +144,12 @@ impl<N: Network> Pool<N> {
     }
 
     /// Returns what was waited for elsewhere; `None` if it is no longer ours.
-    pub(super) fn keep<T: Claimed>(&self, unanswered: Unanswered<T>) -> Option<T> {
+    pub(in crate::pool) fn keep<T: Claimed>(&self, unanswered: Unanswered<T>) -> Option<T> {
         self.still_ours(unanswered).map(|of| of.claimed)
     }
 
     /// Gives back what is not wanted, if it is still ours.
-    pub(super) fn return_unanswered<T: Claimed>(&self, unanswered: Unanswered<T>) {
+    pub(in crate::pool) fn return_unanswered<T: Claimed>(&self, unanswered: Unanswered<T>) {
         if let Some(claimed) = self.keep(unanswered) {
             self.give_claimed_back(&claimed);
         }
@@ -163,7 +163,10 @@ impl<N: Network> Pool<N> {
 
     /// Calls `claim` until it finds something, or until nothing is free, not even slots that a dead process has hidden.
     #[inline]
-    pub(super) fn claim_or_scrub<T>(&self, mut claim: impl FnMut() -> Option<T>) -> Option<T> {
+    pub(in crate::pool) fn claim_or_scrub<T>(
+        &self,
+        mut claim: impl FnMut() -> Option<T>,
+    ) -> Option<T> {
         loop {
             let claimed = claim();
             if claimed.is_some() || !self.scrub_found_something() {
@@ -175,7 +178,7 @@ impl<N: Network> Pool<N> {
     /// Allocates by the policy while the gate is not quiet.
     #[cold]
     #[inline(never)]
-    pub(super) fn allocate_beside_pass(&self, event: Event) -> Option<Slot> {
+    pub(in crate::pool) fn allocate_beside_pass(&self, event: Event) -> Option<Slot> {
         let claimed = self.claim(|bitmap| self.search_in(bitmap));
         self.noted(claimed, event)
     }
@@ -183,7 +186,7 @@ impl<N: Network> Pool<N> {
     /// Returns a slot during whose claim the gate has changed, or that must become durable; or another slot.
     #[cold]
     #[inline(never)]
-    pub(super) fn answer_beside_pass(
+    pub(in crate::pool) fn answer_beside_pass(
         &self,
         before: Gate,
         slot: Slot,
@@ -197,7 +200,7 @@ impl<N: Network> Pool<N> {
 
     #[cold]
     #[inline(never)]
-    pub(super) fn claim_exact_beside_pass(&self, slot: Slot) -> bool {
+    pub(in crate::pool) fn claim_exact_beside_pass(&self, slot: Slot) -> bool {
         let claimed = self.claim(|bitmap| bitmap.claim_exact(slot).then_some(slot));
         self.noted(claimed, Event::Exact).is_some()
     }
@@ -206,7 +209,7 @@ impl<N: Network> Pool<N> {
     /// it, and the result is "taken".
     #[cold]
     #[inline(never)]
-    pub(super) fn answer_exact_beside_pass(&self, before: Gate, slot: Slot) -> bool {
+    pub(in crate::pool) fn answer_exact_beside_pass(&self, before: Gate, slot: Slot) -> bool {
         match self.answer(before, slot) {
             Ok(None) => self.claim_exact_beside_pass(slot),
             answered => self.noted(answered, Event::Exact).is_some(),
@@ -241,7 +244,7 @@ impl<N: Network> Pool<N> {
     }
 
     /// Returns the slots of addresses that were just claimed, by words where they are adjacent.
-    pub(super) fn slots_of_addrs<'a>(&'a self, addrs: &'a [N::Addr]) -> impl Claimed + 'a {
+    pub(in crate::pool) fn slots_of_addrs<'a>(&'a self, addrs: &'a [N::Addr]) -> impl Claimed + 'a {
         SlotsOfAddrs { pool: self, addrs }
     }
 }

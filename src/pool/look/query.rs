@@ -1,8 +1,8 @@
 //! Queries: hints that may be outdated when they are read, and weakly consistent listings.
 
-use super::Pool;
 use crate::geometry::Place;
 use crate::network::Network;
+use crate::pool::Pool;
 use crate::slot::Slot;
 use std::ops::RangeInclusive;
 

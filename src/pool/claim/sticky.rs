@@ -1,9 +1,9 @@
 //! Sticky clients: the search begins at a place that depends on the client.
 
-use super::Pool;
 use crate::client::Client;
 use crate::error::AllocateError;
 use crate::network::Network;
+use crate::pool::Pool;
 use crate::slot::Slot;
 use crate::stats::Event;
 

@@ -1,9 +1,9 @@
 //! The description of a pool: the facts that do not change.
 
-use super::{Pool, Search};
 use crate::geometry::{Geometry, Reserved, Segment};
 use crate::network::Network;
 use crate::policy::Policy;
+use crate::pool::{Pool, Search};
 use crate::stats::StatsLevel;
 use ipnet::IpNet;
 use std::fmt;
@@ -147,7 +147,7 @@ impl<N: Network> Pool<N> {
 
 impl NetworkInfo {
     /// Returns what the layout determines; the other fields have default values.
-    pub(super) fn of<N: Network>(geometry: &Geometry<N>) -> Self {
+    pub(in crate::pool) fn of<N: Network>(geometry: &Geometry<N>) -> Self {
         let addr_of = |slot| -> IpAddr { geometry.addr_of(slot).into() };
         let network: Option<IpNet> = geometry.network().map(Into::into);
         let runs = geometry.runs();

@@ -3,9 +3,9 @@
 //! Each member reads its own entries with its own listing, and counts them. Positions are those of the whole list, and
 //! are passed in.
 
-use super::Pool;
 use super::listing::{BlockSays, Listing};
 use crate::network::Network;
+use crate::pool::Pool;
 use crate::stats::Event;
 use crate::users::{Adopted, Record};
 use ipnet::IpNet;
@@ -81,16 +81,16 @@ impl<N: Network> Pool<N> {
     }
 
     /// Counts what [`take_exact`](Self::take_exact) has taken, and waits until it is durable.
-    pub(super) fn note_adopted(&self, taken: u64) {
+    pub(in crate::pool) fn note_adopted(&self, taken: u64) {
         if taken != 0 {
             self.count_adopted(taken);
             // What is taken stays taken, durable or not; a pool that could not make it durable is poisoned, and hands
             // out nothing.
-            let _ = self.confirm();
+            let _ = self.wait_until_durable();
         }
     }
 
-    pub(super) fn count_adopted(&self, taken: u64) {
+    pub(in crate::pool) fn count_adopted(&self, taken: u64) {
         if taken != 0 {
             self.counters.allocated(Event::Adopted, taken);
         }
