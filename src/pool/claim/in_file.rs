@@ -1,7 +1,7 @@
 //! What a pool in a file does between a claim and its result.
 //!
 //! Such a claim may be returned only if no process has poisoned the pool, and if it is as durable as the pool promises.
-//! If not, it is given back, and the caller gets the reason; `barrier` describes how. And a call reports that nothing
+//! If not, it is given back, and the caller gets the reason; `answer` describes how. And a call reports that nothing
 //! is free only after a look at what a dead process may have left behind.
 //!
 //! Pools on the heap need none of this. It depends on the gate, which every claim reads, and on [`AfterClaim`], which is read

@@ -1,4 +1,4 @@
-//! Where a local gets its addresses from, and what passes learn about it; see `holdings`.
+//! Where a local gets its addresses from, and what passes learn about it; see `registry`.
 
 use super::registry::{Cell, Inside};
 use super::verbs::LocalPool;
@@ -10,7 +10,7 @@ use crate::stats::Event;
 use std::ops::Deref;
 
 impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
-    /// Takes the next slot of the pocket, or the next word of the pool; returns `false` if there is nothing.
+    /// Takes the latest of the spares, or the next word of the pool; returns `false` if there is nothing.
     #[inline(never)]
     pub(in crate::pool) fn refill(&mut self) -> bool {
         self.refill_noting(|| ())
@@ -80,7 +80,7 @@ impl<N: Network> Pool<N> {
         inside.move_to(reserved);
     }
 
-    /// Moves a local to the latest slot of its pocket. Passes see the slot in one place or the other.
+    /// Moves a local to the latest of its spares. Passes see the slot in one place or the other.
     fn take_up(&self, cell: &Cell) -> Option<WordBits> {
         if cell.spares().len() == 0 {
             return None;

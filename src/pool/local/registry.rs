@@ -11,7 +11,7 @@
 //! | moves to another word | marks what the cell contained, if a pass is running | knows what was taken back and handed out there |
 //!
 //! A cell is changed and read under its lock, so no thread sees half of a change. A local takes the lock when it moves
-//! to another word, when it puts a slot into the pocket, and when it may have more of its word. Slots of that word that
+//! to another word, when it puts a slot among its spares, and when it may have more of its word. Slots of that word that
 //! it takes back otherwise, or hands out, do not change the cell. A thread that holds the lock waits for no other
 //! thread.
 
@@ -26,7 +26,7 @@ use std::sync::{Arc, PoisonError};
 #[derive(Default)]
 pub(in crate::pool) struct LocalRegistry(Mutex<Vec<Arc<Cell>>>);
 
-/// What one local may have, in its word and in its pocket. Only the local changes it, so it can read it without the
+/// What one local may have, in its word and among its spares. Only the local changes it, so it can read it without the
 /// lock.
 pub(in crate::pool) struct Cell {
     /// The holder of the lock: the number of a fork side, or 0 if it is free.
