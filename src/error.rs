@@ -445,8 +445,6 @@ impl Error for AllocateExactError {}
 
 /// Why a pool in a file refuses to hand out addresses, free or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-// Pools on the heap never refuse like this; a build may have no pool files at all.
-#[allow(dead_code)]
 pub(crate) enum Refusal {
     /// A sync has failed before.
     Poisoned {

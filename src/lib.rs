@@ -36,23 +36,17 @@
 //!   read again. The field names are fixed.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// `build.rs` says where there are pool files. Elsewhere nobody asks for what is there for their sake.
+#![cfg_attr(docsrs, doc(auto_cfg(hide(pool_files))))]
+#![cfg_attr(not(pool_files), allow(dead_code, unused_imports, unused_macros))]
 
 mod bitmap;
 mod client;
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
+#[cfg(pool_files)]
 mod durability;
 mod error;
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
+#[cfg(pool_files)]
+#[cfg_attr(docsrs, doc(cfg(all(feature = "mmap", target_os = "linux"))))]
 pub mod file;
 mod geometry;
 mod grow_error;
@@ -61,12 +55,7 @@ mod grow_error;
 pub mod model;
 mod network;
 mod next_free;
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
+#[cfg(pool_files)]
 mod open_error;
 mod plan;
 mod policy;
@@ -85,12 +74,8 @@ pub mod users;
 pub use client::Client;
 #[cfg(feature = "sticky")]
 pub use client::ClientKey;
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
+#[cfg(pool_files)]
+#[cfg_attr(docsrs, doc(cfg(all(feature = "mmap", target_os = "linux"))))]
 pub use durability::Durability;
 pub use error::{AllocateError, AllocateExactError, BuildError, RangeProblem, ReleaseError};
 pub use geometry::Gateway;
@@ -110,7 +95,7 @@ pub use slot::Slot;
 pub use stats::{Allocations, Failures, Stats, StatsLevel};
 
 /// The examples of the README, as tests.
-#[cfg(all(doctest, feature = "mmap", target_os = "linux"))]
+#[cfg(all(doctest, pool_files))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
@@ -121,13 +106,13 @@ pub mod guide {
     #![doc = include_str!("../docs/rustdoc-links.md")]
     #![doc = include_str!("../docs/guide/README.md")]
 
-    #[cfg(any(not(doctest), all(feature = "mmap", target_os = "linux")))]
+    #[cfg(any(not(doctest), pool_files))]
     pub mod server {
         #![doc = include_str!("../docs/rustdoc-links.md")]
         #![doc = include_str!("../docs/guide/server.md")]
     }
 
-    #[cfg(any(not(doctest), all(feature = "mmap", target_os = "linux")))]
+    #[cfg(any(not(doctest), pool_files))]
     pub mod files {
         #![doc = include_str!("../docs/rustdoc-links.md")]
         #![doc = include_str!("../docs/guide/files.md")]

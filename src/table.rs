@@ -55,10 +55,6 @@ macro_rules! names {
 
 /// Generates `number` and `of_number` from one row per variant. Numbers are stored in files, and must never be reused.
 /// With `all`, also generates `ALL`, for an enum without names.
-#[cfg_attr(
-    not(all(feature = "mmap", target_os = "linux", target_has_atomic = "64")),
-    allow(unused_macros)
-)]
 macro_rules! numbers {
     (all $enum:ident: $int:ty { $($variant:ident = $number:literal),+ $(,)? }) => {
         $crate::table::numbers! { $enum: $int { $($variant = $number),+ } }
@@ -89,5 +85,5 @@ macro_rules! numbers {
 }
 
 pub(crate) use names;
-#[allow(unused_imports)] // Unused without pool files.
+
 pub(crate) use numbers;

@@ -137,7 +137,6 @@ impl Drop for Question<'_> {
 
 impl Control {
     /// The offset of the gate, in bytes.
-    #[allow(dead_code)] // Unused without pool files.
     pub(crate) const GATE_AT: usize = std::mem::offset_of!(Self, gate);
 
     #[inline]

@@ -24,9 +24,7 @@ use crate::sync::{AtomicU64, Ordering, load_latest};
 const PHASES: u64 = 0b11;
 const COLLECTING: u64 = 1;
 const APPLYING: u64 = 2;
-#[allow(dead_code)] // Unused without pool files.
 const POISONED: u64 = 1 << 15;
-#[allow(dead_code)] // Unused without pool files.
 const ERROR_SHIFT: u32 = 16;
 const NUMBER_SHIFT: u32 = 32;
 
@@ -36,13 +34,11 @@ pub(crate) struct Gate(u64);
 
 impl Gate {
     /// Creates a gate from the word of a file that is not mapped.
-    #[allow(dead_code)] // Unused without pool files.
     pub(crate) fn of_word(word: u64) -> Self {
         Self(word)
     }
 
     /// Returns the word for a failed sync without a pass.
-    #[allow(dead_code)] // Unused without pool files.
     pub(crate) fn poisoned_word(errno: i32) -> u64 {
         Self(0).poisoned(errno).0
     }
@@ -79,12 +75,11 @@ impl Gate {
 
     /// Returns the error number of the sync that failed.
     #[inline]
-    #[allow(dead_code)] // Unused without pool files.
+
     pub(crate) fn poison(self) -> Option<i32> {
         (self.0 & POISONED != 0).then_some((self.0 >> ERROR_SHIFT & 0xffff) as i32)
     }
 
-    #[allow(dead_code)] // Unused without pool files.
     fn poisoned(self, errno: i32) -> Self {
         Self(self.0 | POISONED | u64::from(errno as u16) << ERROR_SHIFT)
     }
@@ -143,7 +138,6 @@ impl GateWord<'_> {
     }
 
     /// Records the error of a failed sync, unless there was one before.
-    #[allow(dead_code)] // Unused without pool files.
     pub(crate) fn poison(self, errno: i32) {
         self.change(|gate| match gate.poison() {
             None => gate.poisoned(errno),

@@ -97,7 +97,6 @@ enum Owner {
     /// Lanes for threads of one process.
     Threads(Box<[AtomicU64]>),
     /// Lanes for processes, with the one that is ours.
-    #[allow(dead_code)] // Unused without pool files.
     Process { lane: usize, peers: Box<dyn Peers> },
 }
 
@@ -110,7 +109,6 @@ impl Lanes {
     }
 
     /// Creates lanes for reading words that are not claimed.
-    #[allow(dead_code)] // Unused without pool files.
     pub(crate) fn none() -> Self {
         Self {
             owner: Owner::Threads(Box::default()),
@@ -119,7 +117,6 @@ impl Lanes {
     }
 
     /// Creates the lanes of a process that holds the lock of `lane`. Lands what a dead owner may have left in the air.
-    #[allow(dead_code)] // Unused without pool files.
     pub(crate) fn of_process(lane: usize, peers: Box<dyn Peers>) -> Self {
         let word = &peers.lanes()[lane];
         // SeqCst: after the lock, as in `bury_if_dead`.

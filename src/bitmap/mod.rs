@@ -52,7 +52,7 @@ pub(crate) use collect::Evidence;
 pub(crate) use control::Control;
 pub(crate) use gate::{Gate, GateWord};
 pub(crate) use lane::{Flight, Lanes};
-#[allow(unused_imports)] // Unused without pool files.
+
 pub(crate) use lane::{LaneWord, MOST_LANES, Peers};
 pub(crate) use mark::{Mark, Touched};
 pub(crate) use member_summary::MemberSummary;

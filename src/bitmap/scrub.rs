@@ -4,9 +4,6 @@
 //! never finish, and the slot would be lost until the file is opened anew. So among processes, no call reports "nothing
 //! free" before every word was checked.
 
-// Unused without pool files.
-#![allow(dead_code)]
-
 use super::Bitmap;
 
 impl Bitmap<'_> {

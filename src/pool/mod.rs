@@ -5,12 +5,8 @@
 
 mod builder;
 mod claim;
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
+#[cfg(pool_files)]
+#[cfg_attr(docsrs, doc(cfg(all(feature = "mmap", target_os = "linux"))))]
 pub(crate) mod file;
 mod grow;
 mod guard;

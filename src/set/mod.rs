@@ -55,12 +55,8 @@ mod members;
 pub(crate) mod pair;
 pub(crate) mod pool_set;
 mod proof;
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
+#[cfg(pool_files)]
+#[cfg_attr(docsrs, doc(cfg(all(feature = "mmap", target_os = "linux"))))]
 mod reclaim;
 mod reconcile;
 mod strategy;
@@ -76,12 +72,8 @@ pub use guard::{Guard, GuardArc};
 pub use member::MemberId;
 pub use pair::Pair;
 pub(crate) use pool_set::PoolSet;
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
+#[cfg(pool_files)]
+#[cfg_attr(docsrs, doc(cfg(all(feature = "mmap", target_os = "linux"))))]
 pub use reclaim::{MemberReclaimed, ReclaimError, Reclaimed};
 pub use reconcile::{
     Applied, ApplyError, MemberPlan, Pass, Plan, Reconciler, ReconcilerError, Undone,

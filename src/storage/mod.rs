@@ -15,21 +15,11 @@
 #![allow(unsafe_code)]
 
 mod barrier;
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
+#[cfg(pool_files)]
 pub(crate) mod file;
 mod fork;
 mod heap;
-#[cfg(not(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-)))]
+#[cfg(not(pool_files))]
 mod no_file;
 
 use crate::bitmap::{Bitmap, Chunk, Control, GateWord, Lanes, Shape};
@@ -39,24 +29,13 @@ use crate::sync::Ordering;
 use crate::sync::WORDS_PER_CHUNK;
 use crate::sync::hint::AtomicU32;
 pub(crate) use barrier::{Claimed, SlotRange};
-#[cfg(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-))]
+#[cfg(pool_files)]
 pub(crate) use file::Attached;
 use fork::Side;
 pub(crate) use fork::here_if_cheap;
 use heap::Heap;
-#[allow(unused_imports)] // Where there are no pool files, nobody asks.
 pub(crate) use heap::bits_of_ranges;
-#[cfg(not(all(
-    feature = "mmap",
-    target_os = "linux",
-    target_has_atomic = "64",
-    not(all(loom, feature = "_loom"))
-)))]
+#[cfg(not(pool_files))]
 pub(crate) use no_file::Attached;
 use std::ptr::NonNull;
 use std::sync::OnceLock;
@@ -83,7 +62,6 @@ enum Lender {
         /// Nobody looks at it: it gives the memory back.
         _owner: Heap,
     },
-    #[allow(dead_code)] // Never made where there are no pool files.
     File(Box<Attached>),
 }
 
@@ -167,12 +145,7 @@ impl Words {
         words
     }
 
-    #[cfg(all(
-        feature = "mmap",
-        target_os = "linux",
-        target_has_atomic = "64",
-        not(all(loom, feature = "_loom"))
-    ))]
+    #[cfg(pool_files)]
     /// The words of a file.
     pub(crate) fn in_file(file: Attached) -> Self {
         // They never become more while anybody has the file open: where there were none, there is no need to
@@ -273,7 +246,6 @@ impl Words {
     }
 
     /// Nothing is quarantined any more: releases need not look.
-    #[allow(dead_code)] // Where there are no pool files, nothing ever is.
     pub(crate) fn forget_suspects(&self) {
         // Relaxed: whoever misses it looks in vain.
         self.suspects.store(0, Ordering::Relaxed);

@@ -163,7 +163,6 @@ impl<'a, N: Network> Listing<'a, N> {
     }
 
     /// Returns the report, and a bit for each listed slot, by words.
-    #[allow(dead_code)] // Where there are no pool files, nobody asks.
     pub(in crate::pool) fn into_words(mut self) -> (Adopted, Vec<u64>) {
         let words = take(self.words());
         (self.report, words)

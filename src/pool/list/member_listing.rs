@@ -51,7 +51,6 @@ impl<'a, N: Network> MemberListing<'a, N> {
     }
 
     /// Takes every listed address without changing the quarantine; also returns a bit for each slot, by words.
-    #[allow(dead_code)] // Unused without pool files.
     pub(crate) fn adopt_listed(mut self) -> (Adopted, Vec<u64>) {
         self.pool.take_all(&mut self.listing);
         let (mut report, listed) = self.listing.into_words();

@@ -88,18 +88,15 @@ impl<N: Network> Pool<N> {
 
 impl<N: Network> Snapshot<N> {
     /// Creates a snapshot of words that were read, at least from the first to the last one in use.
-    #[allow(dead_code)] // Where there are no pool files, only pools are looked at.
     pub(in crate::pool) fn new(geometry: Geometry<N>, free: Vec<u64>) -> Self {
         Self { geometry, free }
     }
 
-    #[allow(dead_code)] // As `new`.
     pub(in crate::pool) fn geometry(&self) -> &Geometry<N> {
         &self.geometry
     }
 
     /// Returns a pool on the heap with the same bits.
-    #[allow(dead_code)] // As `new`.
     pub(in crate::pool) fn to_pool(&self, policy: Policy) -> Pool<N> {
         let free = self
             .usable_words()

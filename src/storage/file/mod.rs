@@ -23,6 +23,7 @@
 //! | `commit` | one sync for many |
 //! | `poison` | the sync that failed |
 //! | `attached` | a file that this process has open |
+//! | `tests/` | simulators of the disk and of the machine |
 
 mod attached;
 mod backup;
@@ -46,12 +47,10 @@ mod peers;
 mod poison;
 mod recover;
 mod repair;
-#[cfg(test)]
-mod simulated;
-#[cfg(test)]
-mod simulated_lives;
 mod state;
 mod system;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use attached::Attached;
 pub(crate) use backup::{Replaced, Source};

@@ -8,18 +8,9 @@
 //! `system` takes its place.
 
 // The one question of this room where it is: all else is asked of `system`.
-#[cfg_attr(
-    all(
-        feature = "mmap",
-        target_os = "linux",
-        target_has_atomic = "64",
-        not(all(loom, feature = "_loom"))
-    ),
-    path = "linux/mod.rs"
-)]
+#[cfg_attr(pool_files, path = "linux/mod.rs")]
 mod system;
 
-#[allow(unused_imports)] // Where there are no pool files, it has nothing else.
 pub(crate) use system::*;
 
 /// A process, from its fork to its end.

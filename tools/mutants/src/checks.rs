@@ -54,7 +54,7 @@ impl Check {
                 (file, Some(name))
             }
             Self::Tests(file) => (place_of_test(file, "").0, None),
-            Self::Unit(module) => (format!("src/storage/file/{module}.rs"), None),
+            Self::Unit(module) => (place_of_unit(module), None),
             Self::UnitIn(file, _) => (file.to_owned(), None),
             Self::Lists(module, name) => (
                 format!("crates/hostbits-lists/tests/formats/{module}.rs"),
@@ -145,6 +145,16 @@ impl fmt::Display for Check {
             Self::Tests(file) => f.write_str(file),
             Self::Unit(module) | Self::UnitIn(_, module) => write!(f, "unit tests of {module}"),
         }
+    }
+}
+
+/// The file of a module of the pool file, which may be one of its simulators.
+fn place_of_unit(module: &str) -> String {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let simulator = format!("src/storage/file/tests/{module}.rs");
+    match root.join(&simulator).is_file() {
+        true => simulator,
+        false => format!("src/storage/file/{module}.rs"),
     }
 }
 

@@ -11,16 +11,16 @@
 //!
 //! `HOSTBITS_SEEDS` lives are tried, 2,000 if it does not say.
 
-use super::bytes::WordSum;
-use super::disk::Disk;
-use super::identity::{Identity, Witness};
-use super::layout::Kind;
-use super::leave::leave;
-use super::poison;
-use super::recover::{Opened, RecoveryBasis, recover, sum_of_maps, try_witness};
-use super::state::{Belief, Doubt, Evidence, Phase, State, States};
 use crate::durability::Durability;
 use crate::slot::Slot;
+use crate::storage::file::bytes::WordSum;
+use crate::storage::file::disk::Disk;
+use crate::storage::file::identity::{Identity, Witness};
+use crate::storage::file::layout::Kind;
+use crate::storage::file::leave::leave;
+use crate::storage::file::poison;
+use crate::storage::file::recover::{Opened, RecoveryBasis, recover, sum_of_maps, try_witness};
+use crate::storage::file::state::{Belief, Doubt, Evidence, Phase, State, States};
 use crate::sync::{AtomicU64, Ordering::Relaxed};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;

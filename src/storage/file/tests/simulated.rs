@@ -4,14 +4,15 @@
 //! word of the image is what it was, or what it is live: the kernel may have written back any of them, in
 //! any order. Words are stored at most once between two calls, so these two are all the values there are.
 
-use super::disk::Disk;
-use super::layout::Kind;
-use super::leave::leave;
-use super::poison;
-use super::recover::{Opened, RecoveryBasis, recover as recover_as};
-use super::state::{Belief, Doubt, Phase, State, States};
 use crate::bitmap::GateWord;
 use crate::slot::Slot;
+use crate::storage::file::disk::Disk;
+use crate::storage::file::layout::Kind;
+use crate::storage::file::leave::leave;
+use crate::storage::file::poison;
+use crate::storage::file::recover::{Opened, RecoveryBasis, recover as recover_as};
+use crate::storage::file::state::tests::state as state_of;
+use crate::storage::file::state::{Belief, Doubt, Phase, State, States};
 use crate::sync::{AtomicU64, Ordering};
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -282,7 +283,7 @@ impl Story {
 fn recover(disk: &SimDisk, basis: RecoveryBasis, usable: &[(Slot, Slot)]) -> io::Result<State> {
     let opened = Opened {
         states: States::read([&[0; _], &[0; _]], &[0; 16]),
-        state: super::state::tests::state(1, Phase::Open),
+        state: state_of(1, Phase::Open),
     };
     recover_as(disk, basis, usable, opened)
 }
@@ -446,7 +447,7 @@ fn poison_goes_when_nothing_stale_is_left_and_not_before() {
 #[test]
 fn a_poisoned_file_is_left_as_it_is() {
     let image = Image {
-        states: [1, 2].map(|seq| Some(super::state::tests::state(seq, Phase::Open))),
+        states: [1, 2].map(|seq| Some(state_of(seq, Phase::Open))),
         ..STORIES[0].image()
     };
     let leave = |disk: &SimDisk| leave(disk, open_states(&image));
@@ -527,10 +528,7 @@ fn open_states(image: &Image) -> States {
     let blocks = image
         .states
         .map(|state| state.map_or([0; _], |state| state.encode()));
-    States::read(
-        [&blocks[0], &blocks[1]],
-        &super::state::tests::state(1, Phase::Open).uuid,
-    )
+    States::read([&blocks[0], &blocks[1]], &state_of(1, Phase::Open).uuid)
 }
 
 /// The last one out is cut off at every point, with any words written back: either the next one does not
@@ -550,7 +548,7 @@ fn leaving_survives_crashes_at_every_point() {
         image.words[0][poison::AT] = 0;
         image.states = [1, 2].map(|seq| {
             let phase = if seq == 1 { Phase::Clean } else { Phase::Open };
-            Some(super::state::tests::state(seq, phase))
+            Some(state_of(seq, phase))
         });
         for crash_at in 0..=3 {
             let disk = SimDisk {
