@@ -15,7 +15,6 @@ const MAX_KEPT: usize = 20_000;
 #[derive(Clone, Copy)]
 pub(crate) enum Until {
     Elapsed(Duration),
-    #[cfg(test)]
     Runs(u64),
 }
 
@@ -86,11 +85,10 @@ pub(crate) fn campaign(
     summary
 }
 
-fn is_over(until: Until, start: Instant, _runs: u64) -> bool {
+fn is_over(until: Until, start: Instant, runs: u64) -> bool {
     match until {
         Until::Elapsed(most) => start.elapsed() >= most,
-        #[cfg(test)]
-        Until::Runs(most) => _runs >= most,
+        Until::Runs(most) => runs >= most,
     }
 }
 

@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --profile fuzz -p hostbits-fuzz -- list
 //! cargo run --profile fuzz -p hostbits-fuzz -- TARGET --seconds 30 [--seed N]
+//! cargo run --profile fuzz -p hostbits-fuzz -- TARGET --runs 20000 --seed 1    the same each time
 //! cargo run --profile fuzz -p hostbits-fuzz -- TARGET FILE...      replays inputs
 //! ```
 //!
@@ -25,7 +26,8 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 use targets::Target;
 
-const USAGE: &str = "usage: hostbits-fuzz list | TARGET --seconds N [--seed N] | TARGET FILE...";
+const USAGE: &str =
+    "usage: hostbits-fuzz list | TARGET (--seconds N | --runs N) [--seed N] | TARGET FILE...";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -51,15 +53,19 @@ fn perform(words: &[String]) -> Result<bool, String> {
     let target = targets::ALL.iter().find(|target| target.name == name);
     let target = target.ok_or_else(|| format!("no target {name}"))?;
     if rest.iter().any(|word| word.starts_with("--")) {
-        fuzz(
-            target,
-            number(rest, "--seconds")?.ok_or("--seconds is missing")?,
-            number(rest, "--seed")?,
-        )
+        fuzz(target, until(rest)?, number(rest, "--seed")?)
     } else if rest.is_empty() {
-        Err("--seconds or files are missing".into())
+        Err("--seconds, --runs or files are missing".into())
     } else {
         replay(target, rest)
+    }
+}
+
+fn until(words: &[String]) -> Result<Until, String> {
+    match (number(words, "--seconds")?, number(words, "--runs")?) {
+        (Some(seconds), None) => Ok(Until::Elapsed(Duration::from_secs(seconds))),
+        (None, Some(runs)) => Ok(Until::Runs(runs)),
+        _ => Err("either --seconds or --runs is needed".into()),
     }
 }
 
@@ -88,7 +94,7 @@ fn replay(target: &'static Target, files: &[String]) -> Result<bool, String> {
     Ok(is_clean)
 }
 
-fn fuzz(target: &'static Target, seconds: u64, seed: Option<u64>) -> Result<bool, String> {
+fn fuzz(target: &'static Target, until: Until, seed: Option<u64>) -> Result<bool, String> {
     let corpus =
         corpus::load(target).map_err(|error| format!("corpus of {}: {error}", target.name))?;
     let seeds = corpus.into_iter().map(|(_, input)| input).collect();
@@ -101,7 +107,6 @@ fn fuzz(target: &'static Target, seconds: u64, seed: Option<u64>) -> Result<bool
         );
         std::process::exit(1);
     });
-    let until = Until::Elapsed(Duration::from_secs(seconds));
     let summary = engine::campaign(target, seeds, seed, until, |input| watchdog.watch(input));
     println!(
         "{}: seed {seed}: {} runs in {:.0?} ({:.0} per second), {} inputs kept, slowest run {:.0?}: {}",

@@ -1,4 +1,4 @@
-//! Lines through measured points, with a legend beside them.
+//! Lines through measured points, each with its name at its end.
 
 use crate::canvas::{Align, Canvas, Drawn, Point, Style, page};
 use crate::look::Look;
@@ -19,7 +19,7 @@ pub(crate) struct Lines {
     pub(crate) mark: Option<(f64, String)>,
 }
 
-/// One line, and one entry of the legend.
+/// One line, and its name.
 #[derive(Clone, Debug)]
 pub(crate) struct Series {
     pub(crate) name: String,
@@ -39,29 +39,35 @@ const BOTTOM: i32 = 500;
 const HEIGHT: i32 = 580;
 /// Room between the frame and the outermost points.
 const INDENT: i32 = 25;
-const LEGEND_LEFT: i32 = RIGHT + 25;
-const LEGEND_LINE: i32 = 50;
-const LEGEND_STEP: i32 = 27;
+const NAMES_LEFT: i32 = RIGHT + 45;
+/// From one name to the next.
+const NAMES_STEP: i32 = 22;
+/// More of them lie on each other, and tell nothing.
+const MOST_OF_OURS: usize = 2;
 
 impl Lines {
     /// Draws it.
     pub(crate) fn svg(&self) -> Result<String, String> {
+        if self.series.iter().filter(|series| series.ours).count() > MOST_OF_OURS {
+            return Err(format!("more than {MOST_OF_OURS} lines of ours"));
+        }
         let plot = Placed::new(self);
-        // A long legend makes the page longer.
-        let legend_end = TOP + 20 + LEGEND_STEP * self.series.len() as i32;
-        let size = (WIDTH as u32, HEIGHT.max(legend_end) as u32);
+        let names = plot.names();
+        // Many names make the page longer.
+        let names_end = names.iter().map(|name| name.y + 20).max().unwrap_or(0);
+        let size = (WIDTH as u32, HEIGHT.max(names_end) as u32);
         page(size, |canvas| {
             canvas.text(&self.title, (LEFT, 28), Style::new(Align::Left).sized(20))?;
             plot.frame(canvas)?;
             plot.mark(canvas)?;
             plot.series(canvas)?;
-            legend(&looks(&self.series), canvas)
+            names.iter().try_for_each(|name| name.draw(canvas))
         })
     }
 }
 
 impl Series {
-    /// What the legend says.
+    /// What stands at the end of its line.
     fn entry(&self) -> String {
         match (self.points.is_empty(), self.partial) {
             (true, _) => format!("{} (not run)", self.name),
@@ -104,6 +110,30 @@ impl<'a> Placed<'a> {
 
     fn y_of(&self, value: f64) -> i32 {
         BOTTOM - (self.y.position(value) * f64::from(BOTTOM - TOP)).round() as i32
+    }
+
+    /// In the order in which they stand; what was not run comes last.
+    fn names(&self) -> Vec<Name<'a>> {
+        let name = |(series, look): (&'a Series, Look)| {
+            let end = series.points.last();
+            let end = end.map(|&(x, y)| (self.x_of(x), self.y_of(y)));
+            let y = end.map_or(BOTTOM, |end| end.1);
+            Name {
+                series,
+                look,
+                end,
+                y,
+            }
+        };
+        let mut names: Vec<Name<'a>> = looks(&self.lines.series).into_iter().map(name).collect();
+        names.sort_by_key(|name| (name.end.is_none(), name.y));
+        let mut heights: Vec<i32> = names.iter().map(|name| name.y).collect();
+        spread_out(&mut heights);
+        names
+            .iter_mut()
+            .zip(heights)
+            .for_each(|(name, y)| name.y = y);
+        names
     }
 
     fn frame(&self, canvas: &Canvas<'_>) -> Drawn {
@@ -156,19 +186,46 @@ impl<'a> Placed<'a> {
     }
 }
 
-fn legend(looks: &[(&Series, Look)], canvas: &Canvas<'_>) -> Drawn {
-    for (row, (series, look)) in looks.iter().enumerate() {
-        let y = TOP + 10 + LEGEND_STEP * row as i32;
-        let text = (LEGEND_LEFT + LEGEND_LINE + 10, y);
-        let style = Style::new(Align::Left).bold(series.ours);
-        if !series.points.is_empty() {
-            let ends = [(LEGEND_LEFT, y), (LEGEND_LEFT + LEGEND_LINE, y)];
-            canvas.line(&ends, *look)?;
-            canvas.marker((LEGEND_LEFT + LEGEND_LINE / 2, y), *look)?;
+/// The name of a series, at the height of the last point of its line, or near it.
+struct Name<'a> {
+    series: &'a Series,
+    look: Look,
+    /// Where its line ends, if it was run.
+    end: Option<Point>,
+    y: i32,
+}
+
+impl Name<'_> {
+    fn draw(&self, canvas: &Canvas<'_>) -> Drawn {
+        if let Some(end) = self.end {
+            canvas.grid_line((end.0 + 9, end.1), (RIGHT, end.1))?;
+            canvas.grid_line((RIGHT, end.1), (NAMES_LEFT - 22, self.y))?;
+            canvas.marker((NAMES_LEFT - 12, self.y), self.look)?;
         }
-        canvas.text(&series.entry(), text, style)?;
+        let style = Style::new(Align::Left).bold(self.series.ours);
+        canvas.text(&self.series.entry(), (NAMES_LEFT, self.y), style)
     }
-    Ok(())
+}
+
+/// Moves heights apart that are less than a step from each other, from the top down, and back into the page if the
+/// lowest then are too low. They are in order.
+fn spread_out(heights: &mut [i32]) {
+    let mut least = i32::MIN;
+    for height in heights.iter_mut() {
+        *height = least.max(*height);
+        least = *height + NAMES_STEP;
+    }
+    let mut most = BOTTOM;
+    for height in heights.iter_mut().rev() {
+        *height = most.min(*height);
+        most = *height - NAMES_STEP;
+    }
+    // More than fit: from the top on, and the page becomes longer.
+    let mut least = TOP;
+    for height in heights {
+        *height = least.max(*height);
+        least = *height + NAMES_STEP;
+    }
 }
 
 /// The look of each series: ours and the rivals' are counted apart.

@@ -348,14 +348,18 @@ impl Csv {
         }
         if !self.columns.is_usual() {
             // Further columns may contain addresses, but a row has no more of them than the header.
-            let more = fields.iter().skip(self.width.unwrap_or(fields.len()));
+            let width = self.width.unwrap_or(fields.len());
+            let open = fields.iter().position(|field| is_open_quote(field));
+            let more = fields.iter().skip(width.min(open.unwrap_or(width)));
             return tell_others(more.map(|field| field.as_bytes()), b"", line.number, out);
         }
+        let mut is_cut = false;
         for (place, field) in fields.iter().enumerate() {
             let is_other = !places.addresses.contains(&place);
             let is_same = places.addresses.iter().any(|&it| at(it) == field.trim());
             // A name contains no address, unless two lines were joined. A note may contain one.
-            let is_name = self.named != Some(fields.len()) || places.owner == Some(place);
+            is_cut |= is_open_quote(field);
+            let is_name = is_cut || self.named != Some(fields.len()) || places.owner == Some(place);
             if !is_other || is_same {
                 continue;
             }
@@ -412,6 +416,11 @@ fn first_field(text: &str, separator: char) -> (Cow<'_, str>, Option<&str>) {
         Some((field, rest)) => (field.trim().into(), Some(rest)),
         None => (text.trim().into(), None),
     }
+}
+
+/// Returns whether a field has an unclosed quote: the end of its line is missing, and the next line may follow.
+fn is_open_quote(field: &str) -> bool {
+    field.starts_with('"')
 }
 
 /// Returns the text between quotes, where `""` stands for one quote, and the text after them.

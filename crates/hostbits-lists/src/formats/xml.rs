@@ -11,7 +11,8 @@ use crate::error::Fault;
 use crate::list::{Counts, Reader};
 use crate::record::Record;
 use quick_xml::Reader as XmlReader;
-use quick_xml::events::Event;
+use quick_xml::escape::resolve_xml_entity;
+use quick_xml::events::{BytesRef, Event};
 use std::io::Read;
 
 /// The maximum size of a configuration, in bytes.
@@ -83,6 +84,8 @@ const OTHERS: [&str; 33] = [
     "option_data",
     "dns",
 ];
+const NO_XML: &str = "this is not XML";
+const UNKNOWN_REFERENCE: &str = "a reference to text that is not in this file";
 const AFTER: &str = "there is text outside the configuration";
 const BETWEEN: &str = "an address between elements";
 /// Elements that identify a client by its hardware. An address beside one is held.
@@ -149,20 +152,12 @@ impl<R: Read> ConfigXml<R> {
             line += memchr::memchr_iter(b'\n', &text.as_bytes()[counted..position]).count() as u64;
             counted = position;
             let event = reader.read_event();
-            let event = event.map_err(|error| {
-                Fault::malformed("this is not XML", line, error.to_string().as_bytes())
-            })?;
+            let event = event
+                .map_err(|error| Fault::malformed(NO_XML, line, error.to_string().as_bytes()))?;
+            if has_swallowed_markup(&event) {
+                return Err(Fault::malformed(NO_XML, line, event.as_bytes()));
+            }
             match event {
-                // What the reader takes for one tag may be a tag and the text after it.
-                Event::Start(tag) | Event::Empty(tag)
-                    if memchr::memchr(b'<', tag.as_ref().as_bytes()).is_some() =>
-                {
-                    return Err(Fault::malformed(
-                        "this is not XML",
-                        line,
-                        tag.as_ref().as_bytes(),
-                    ));
-                }
                 Event::Start(start) => {
                     let name = start.local_name().as_ref().to_owned();
                     if is_closed {
@@ -183,6 +178,12 @@ impl<R: Read> ConfigXml<R> {
                 }
                 Event::Text(text) => push_text(&mut open, &text, line)?,
                 Event::CData(text) => push_text(&mut open, &text, line)?,
+                Event::GeneralRef(name) => {
+                    let text = referred_to(&name).ok_or_else(|| {
+                        Fault::malformed(UNKNOWN_REFERENCE, line, name.as_bytes())
+                    })?;
+                    push_text(&mut open, &text, line)?;
+                }
                 Event::End(_) => {
                     if let Some(ended) = open.pop() {
                         is_closed = open.is_empty();
@@ -190,7 +191,11 @@ impl<R: Read> ConfigXml<R> {
                     }
                 }
                 Event::Eof => break,
-                _ => {}
+                Event::Empty(_)
+                | Event::Comment(_)
+                | Event::Decl(_)
+                | Event::PI(_)
+                | Event::DocType(_) => {}
             }
         }
         self.batch.is_known = true;
@@ -258,7 +263,27 @@ impl<R: Read> ConfigXml<R> {
     }
 }
 
-/// Adds text to the innermost open element. Text outside the root is an error.
+/// Whether the end of a tag, a comment, a declaration or the like was lost, and what stands behind it was taken for a
+/// part of it. No configuration has markup in one of those.
+fn has_swallowed_markup(event: &Event<'_>) -> bool {
+    let mark: &[u8] = match event {
+        Event::Start(_) | Event::Empty(_) | Event::End(_) => b"<",
+        Event::Decl(_) | Event::PI(_) | Event::DocType(_) => b"<",
+        Event::Comment(_) => b"--",
+        Event::CData(_) => b"<![CDATA[",
+        Event::Text(_) | Event::GeneralRef(_) | Event::Eof => return false,
+    };
+    memchr::memmem::find(event.as_bytes(), mark).is_some()
+}
+
+/// What `&NAME;` stands for.
+fn referred_to(name: &BytesRef<'_>) -> Option<String> {
+    let char = name.resolve_char_ref().ok()?;
+    let text = || resolve_xml_entity(name).map(str::to_owned);
+    char.map(String::from).or_else(text)
+}
+
+/// Adds a text to the element that is open. Outside of all there is none.
 fn push_text(open: &mut [Open], text: &str, line: u64) -> Result<(), Fault> {
     match open.last_mut() {
         Some(top) => top.text += text,

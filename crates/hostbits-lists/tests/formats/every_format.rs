@@ -277,11 +277,11 @@ fn a_row_of_another_program_on_the_same_line_is_told() {
 /// Returns whether the row at `at` is in a comment, and not held.
 fn is_beside(format: &str, text: &str, at: usize) -> bool {
     let signs: &[char] = match format {
-        "wg-dump" | "kea" | "odhcpd" | "dnsmasq" | "radippool" | "openvpn-status" | "ndjson"
-        | "json" | "networkd" | "opnsense" | "pfsense" => &[],
+        "lines" | "csv" | "columns" | "wireguard" | "dnsmasq-hosts" | "host-local" | "dhcpd"
+        | "openvpn-ccd" => &['#'],
         "openvpn-ipp" | "netdev" => &['#', ';'],
         "kea-conf" => &['#', '/'],
-        _ => &['#'],
+        _ => &[],
     };
     let start = text[..at].rfind('\n').map_or(0, |before| before + 1);
     let address = at + text[at..].find("10.0.0.77").unwrap_or_default();

@@ -262,6 +262,11 @@ fn a_row_with_more_columns_than_were_chosen_from_is_told() {
             "c;10.0.0.4;x",
         ),
         (
+            "csv@ip,name",
+            "name,ip,nat\nb,10.0.0.3,\"xMORE\n",
+            " c 10.0.0.4 x",
+        ),
+        (
             "columns@2,1",
             "a 10.0.0.2 10.9.0.2\nb 10.0.0.3 10.9.0.3MORE\n",
             "c 10.0.0.4 x",

@@ -562,6 +562,40 @@ fn what_is_damaged_twice_is_refused_or_held() {
         ),
         (
             "pfsense",
+            "<?xml version=\"1.0\"?\n<pfsense><dhcpd><staticmap><ipaddr>10.0.0.145</ipaddr></staticmap></dhcpd></pfsense>\n\
+             <?xml version=\"1.0\"?>\n<pfsense><dhcpd></dhcpd></pfsense>\n",
+        ),
+        (
+            "pfsense",
+            "<pfsense><?a ?<dhcpd><staticmap><ipaddr>10.0.0.145</ipaddr></staticmap></dhcpd><?b ?></pfsense>",
+        ),
+        (
+            "pfsense",
+            "<pfsense><!-- a --<dhcpd><staticmap><ipaddr>10.0.0.145</ipaddr></staticmap></dhcpd><!-- b --></pfsense>",
+        ),
+        (
+            "pfsense",
+            "<pfsense><a><![CDATA[a]]</a><dhcpd><staticmap><ipaddr>10.0.0.145</ipaddr></staticmap></dhcpd>\
+             <a><![CDATA[b]]></a></pfsense>",
+        ),
+        (
+            "pfsense",
+            "<!DOCTYPE a <pfsense><dhcpd><staticmap><ipaddr>10.0.0.145</ipaddr></staticmap></dhcpd></pfsense>><pfsense></pfsense>",
+        ),
+        (
+            "pfsense",
+            "<pfsense><dhcpd><staticmap><ipaddr>10.0.0.1&#52;5</ipaddr></staticmap></dhcpd></pfsense> 10.0.0.145",
+        ),
+        (
+            "pfsense",
+            "<pfsense><dhcpd><staticmap><ipaddr>10.0.0.1&#52;5</ipaddr></staticmap></dhcpd></pfsense>",
+        ),
+        (
+            "pfsense",
+            "<pfsense><dhcpd><staticmap><ipaddr>10.0.0.14&x;5</ipaddr></staticmap></dhcpd></pfsense>",
+        ),
+        (
+            "pfsense",
             "<pfsense><dhpd><staticmapp><mac>aa</mac><ipaddrr>10.0.0.145</ipaddrr></staticmapp></dhpd></pfsense>",
         ),
         (
@@ -597,6 +631,11 @@ fn what_is_damaged_twice_is_refused_or_held() {
             "csv",
             "name,ip,note\nh,10.0.0.2,\"a, b\"i: ifconfig-push 10.0.0.145 255.255.255.0\n",
         ),
+        (
+            "csv",
+            "name,ip,note\nh,10.0.0.2,\"aa:bb:cc:dd:ee:ff 10.0.0.145\n",
+        ),
+        ("csv", "name,ip,note,more\nh,10.0.0.2,\"a, bb 10.0.0.145\n"),
         ("columns", "IP NAME10.0.0.145 h\n10.0.0.3 x y\n"),
         (
             "whereabouts",

@@ -1,6 +1,6 @@
 //! Fill against the time of a pair, for each size and service.
 
-use super::{Picture, grouped, service};
+use super::{Picture, grouped, keep_two_of_ours, service};
 use crate::data::{Outcome, Rival};
 use crate::error::Error;
 use crate::lines::{Lines, Series};
@@ -43,7 +43,7 @@ fn lines(size: u8, order: &str, records: &[&Rival]) -> Lines {
                 partial: records.iter().any(|record| record.ns_per_pair.is_none()),
             })
             .collect();
-    series.sort_by_key(|series| !series.ours);
+    keep_two_of_ours(&mut series);
     Lines {
         title: format!(
             "How long does one pair take, by fill? /{size}, {}, one thread",

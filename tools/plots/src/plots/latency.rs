@@ -1,7 +1,7 @@
 //! How long the slow calls take, for each verb, size and kind of release.
 
 use super::threads::releaser;
-use super::{Picture, grouped};
+use super::{Picture, grouped, keep_two_of_ours};
 use crate::data::Scaling;
 use crate::error::Error;
 use crate::lines::{Lines, Series};
@@ -49,7 +49,7 @@ fn busiest<'a>(records: &[&'a Scaling]) -> Vec<&'a Scaling> {
 
 fn lines(verb: &str, size: u8, releases: &str, records: &[&Scaling]) -> Lines {
     let mut series: Vec<Series> = records.iter().map(|record| series(record)).collect();
-    series.sort_by_key(|series| !series.ours);
+    keep_two_of_ours(&mut series);
     let (threads, clock) = (records[0].threads, records[0].clock_ns);
     let names = ["50", "99", "99.9", "99.99", "slowest"];
     Lines {

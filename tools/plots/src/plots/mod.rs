@@ -9,7 +9,7 @@ mod threads;
 use crate::bars::Bars;
 use crate::data::Data;
 use crate::error::Error;
-use crate::lines::Lines;
+use crate::lines::{Lines, Series};
 
 /// A finished picture.
 #[derive(Debug)]
@@ -61,6 +61,22 @@ fn grouped<'a, T, K: PartialEq>(
         }
     }
     groups
+}
+
+/// Leaves the two of ours that tell most: the others lie beside them, and are in the tables. Ours come first.
+fn keep_two_of_ours(series: &mut Vec<Series>) {
+    const BEST_FIRST: [&str; 4] = [
+        "hostbits spread",
+        "hostbits lowest",
+        "hostbits local",
+        "hostbits lowest, stats off",
+    ];
+    let rank = |series: &Series| BEST_FIRST.iter().position(|name| *name == series.name);
+    let mut ranks: Vec<usize> = series.iter().filter_map(rank).collect();
+    ranks.sort_unstable();
+    ranks.truncate(2);
+    series.retain(|series| !series.ours || rank(series).is_some_and(|it| ranks.contains(&it)));
+    series.sort_by_key(|series| !series.ours);
 }
 
 /// What a service is called on a picture.

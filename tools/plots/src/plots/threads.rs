@@ -1,6 +1,6 @@
 //! Threads against throughput, for each size and kind of release.
 
-use super::{Picture, grouped};
+use super::{Picture, grouped, keep_two_of_ours};
 use crate::data::Scaling;
 use crate::error::Error;
 use crate::lines::{Lines, Series};
@@ -28,7 +28,7 @@ fn lines(size: u8, releases: &str, records: &[&Scaling]) -> Lines {
             .into_iter()
             .map(|(name, records)| series(name, &records))
             .collect();
-    series.sort_by_key(|series| !series.ours);
+    keep_two_of_ours(&mut series);
     let cores = records[0].cores;
     Lines {
         title: format!(
