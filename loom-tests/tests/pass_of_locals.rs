@@ -1,4 +1,4 @@
-//! The reconciliation pass beside a local: the addresses in its word, in its pocket, and those that it has handed out.
+//! The reconciliation pass beside a local: the addresses in its word, among its spares, and those that it has handed out.
 //!
 //! As in `pass`, an address is in the list as soon as its allocation returns, one sighting must be enough, and the list
 //! of a
@@ -186,7 +186,7 @@ fn a_word_that_is_taken_is_never_freed() {
     });
 }
 
-/// An address of another word that enters the pocket, and leaves it.
+/// An address of another word enters the spares, and leaves them.
 #[test]
 fn what_goes_into_the_spares_is_never_freed() {
     let net = || Net::new().with_user(FAR);
@@ -197,7 +197,7 @@ fn what_goes_into_the_spares_is_never_freed() {
     });
 }
 
-/// An address that leaves the pocket is, at every moment, there or allocated through the local.
+/// An address that leaves the spares is, at every moment, there or allocated through the local.
 #[test]
 fn what_leaves_the_spares_is_never_freed() {
     fn with_far_in_the_spares(net: &Net, local: &mut Local) {

@@ -236,7 +236,7 @@ impl<M: Mark> Bitmap<'_, M> {
     /// Publishes the release of `slot`, second half.
     ///
     /// Also called when the slot was free: the thread that freed it may be stalled before its own publish, but after
-    /// our caller was told "free", its next claim must not report "nothing free".
+    /// our caller got "free", its next claim must not report "nothing free".
     #[inline(always)]
     pub(crate) fn announce_slot(self, slot: Slot) {
         self.announce(word_of(slot), bit_of(slot));

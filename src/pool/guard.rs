@@ -134,7 +134,7 @@ impl<N: Network, P: Deref<Target: Lender<N>>> AddrGuard<N, P> {
     /// pool.release(addr)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[must_use = "nobody else will release it"]
+    #[must_use = "the address stays allocated until the caller releases it"]
     pub fn keep(mut self) -> N::Addr {
         self.kept = true;
         self.addr

@@ -9,7 +9,7 @@
 //!                                  gate still so? go on        gate: applying
 //!            otherwise             give up, begin again        for each orphan: taken? not marked? free it
 //!            a sync to wait for?   wait; gate, as above         gate: collecting, a new number
-//!            answer
+//!            return
 //! ```
 //!
 //! * If the number is the same before and after, the mark was made before the claim; or there was no pass at all, and

@@ -118,7 +118,7 @@ def instance:
   else error("this is neither an instance nor a lease") end;
 "#;
 
-/// Paths in the output of container engines under which addresses stand that nobody holds.
+/// Paths in the output of container engines under which there are addresses that no user holds.
 const OF_ENGINES: &[&str] = &[
     "Gateway",
     "IPv6Gateway",

@@ -3,8 +3,8 @@
 //! | file | what it does |
 //! |---|---|
 //! | `query` | one address, all taken ones, free ones, counts |
-//! | `info` | what the pool is: ranges, reservations, policy |
-//! | `snapshot` | all bits at once, and the difference of two |
+//! | `info` | the pool itself: ranges, reservations, policy |
+//! | `snapshot` | a copy of all bits, and the difference of two copies |
 
 mod info;
 mod query;

@@ -262,7 +262,7 @@ impl<'a, N: Network> Reconciler<'a, N> {
     /// Until then, allocations continue to leave marks. If no reconciler resumes, they do so until another one that has
     /// begun a pass is dropped. A reconciler that resumes compares the length of the next list with the longest one
     /// that the plan knows of, whether or not something was freed since.
-    #[must_use = "without the plan nobody can go on"]
+    #[must_use = "the pass can be resumed only with the plan"]
     pub fn leave_open(self, mut plan: Plan) -> Plan {
         self.leave_open_for(&mut plan);
         plan

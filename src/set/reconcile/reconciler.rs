@@ -169,7 +169,7 @@ impl<'s, N: Network> Reconciler<'s, N> {
 
     /// Stops, and leaves the barriers up for [`resume_reconciler`](PoolSet::resume_reconciler); see
     /// [`reconcile::Reconciler::leave_open`].
-    #[must_use = "without the plan nobody can go on"]
+    #[must_use = "the pass can be resumed only with the plan"]
     pub fn leave_open(mut self, mut plan: Plan) -> Plan {
         let places = self.places();
         for member in &mut plan.members {

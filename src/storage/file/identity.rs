@@ -68,7 +68,7 @@ impl Witness {
         // SAFETY: fgetxattr:
         // - the descriptor is open: `file` is borrowed;
         // - the name ends with a zero: it is a `CStr`;
-        // - the value has room for as many bytes as we say, and nobody else looks at it.
+        // - the value has room for as many bytes as we say, and nothing else refers to it.
         let len = unsafe {
             libc::fgetxattr(
                 file.as_raw_fd(),

@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-/// The places in a program's values where addresses stand that nobody holds.
+/// The places in a program's values that contain addresses that no user holds.
 #[derive(Clone, Copy)]
 pub(crate) struct Elsewhere {
     /// The names of fields that do not count, with everything under them at any depth.

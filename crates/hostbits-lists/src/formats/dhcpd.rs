@@ -75,7 +75,7 @@ const KNOWN: [&[u8]; 48] = [
 
 /// Blocks that are entries, and may stand only where entries are allowed.
 const ENTRIES: [&[u8]; 6] = [b"lease", b"host", b"ia-na", b"ia-ta", b"ia-pd", b"iaaddr"];
-/// Blocks with addresses that nobody holds.
+/// Blocks with addresses that no client holds.
 const AROUND: [&[u8]; 4] = [b"subnet", b"subnet6", b"if", b"zone"];
 /// The relevant statements of a host.
 const HOST_WORDS: [&[u8]; 5] = [
@@ -89,7 +89,7 @@ const HOST_WORDS: [&[u8]; 5] = [
 /// later in another statement, the end of that statement is missing.
 const OF_HOLDERS: [&[u8]; 3] = [b"fixed-address", b"fixed-address6", b"fixed-prefix6"];
 const OF_LEASES: [&[u8]; 2] = [b"binding", b"reserved"];
-/// Statements with addresses that nobody holds.
+/// Statements with addresses that no client holds.
 const BESIDE: [&[u8]; 20] = [
     b"option",
     b"range",

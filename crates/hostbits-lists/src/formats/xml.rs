@@ -263,8 +263,8 @@ impl<R: Read> ConfigXml<R> {
     }
 }
 
-/// Whether the end of a tag, a comment, a declaration or the like was lost, and what stands behind it was taken for a
-/// part of it. No configuration has markup in one of those.
+/// Reports whether the end of a tag, comment, declaration or the like is missing, so that the text after it was taken
+/// for a part of it. No configuration has markup inside one of those.
 fn has_swallowed_markup(event: &Event<'_>) -> bool {
     let mark: &[u8] = match event {
         Event::Start(_) | Event::Empty(_) | Event::End(_) => b"<",
@@ -276,7 +276,7 @@ fn has_swallowed_markup(event: &Event<'_>) -> bool {
     memchr::memmem::find(event.as_bytes(), mark).is_some()
 }
 
-/// What `&NAME;` stands for.
+/// Returns the text that `&NAME;` stands for.
 fn referred_to(name: &BytesRef<'_>) -> Option<String> {
     let char = name.resolve_char_ref().ok()?;
     let text = || resolve_xml_entity(name).map(str::to_owned);

@@ -203,8 +203,8 @@ fn divert_descriptor(fd: RawFd) {
     // Relaxed: there is no entry without it.
     let decoy = DECOY.load(Ordering::Relaxed);
     // SAFETY: libc::dup3:
-    // - `decoy` is open for ever, and `fd` is a descriptor of an `OwnFile`, which has not closed it: whoever uses
-    //   the number afterwards is that file alone, and finds a pipe behind it;
+    // - `decoy` stays open, and `fd` is a descriptor of an `OwnFile` that has not closed it: only that file uses the
+    //   number afterwards, and finds a pipe behind it;
     // - it is safe in a signal handler.
     while unsafe { libc::dup3(decoy, fd, libc::O_CLOEXEC) } == -1 {
         if !matches!(Errno::last(), Errno::EINTR | Errno::EBUSY) {
@@ -328,7 +328,7 @@ impl Stretch {
             self.next
                 .compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire);
         match appended {
-            // SAFETY: reborrow: our box, which nobody frees from here on, and that is only ever shared.
+            // SAFETY: reborrow: our box, which is never freed from here on, and only ever shared.
             Ok(_) => unsafe { &*fresh },
             Err(others) => {
                 // SAFETY: Box::from_raw: from a box, and its address was stored nowhere. Reborrow: as in `next`.
@@ -420,7 +420,7 @@ mod tests {
         let file = OwnFile::open(options).unwrap();
         let map = OwnMap::map(&file, |file| MmapRaw::map_raw(file)).unwrap();
         let byte = |at: usize| {
-            // SAFETY: in bounds of the mapping, which is alive, and nobody stores to it.
+            // SAFETY: in bounds of the mapping, which is alive, and nothing stores to it.
             unsafe { map.as_ptr().add(at).read_volatile() }
         };
         assert_eq!((byte(0), byte(4999)), (7, 7));

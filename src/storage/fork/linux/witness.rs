@@ -85,7 +85,7 @@ fn at(cell: *mut AtomicU64) -> &'static AtomicU64 {
     // - initialised: a mapping without a file is zeros, also after the kernel has wiped it;
     // - alive: a static, or a mapping that was forgotten when its address was published, and that a child
     //   has at the same address;
-    // - unaliased: nobody makes an exclusive reference of it.
+    // - unaliased: no exclusive reference to it is ever made.
     unsafe { &*cell }
 }
 
