@@ -243,6 +243,10 @@ pub enum AllocateError {
         /// to the disk failed, or the file was replaced by a copy. `Pool::reclaim` returns them to the pool with a list
         /// of users. Always 0 for a pool on the heap.
         quarantined: u64,
+        /// How many are free in drained members or under cordons, counted after the refusal. 0 but in sets, and left
+        /// out of JSON then.
+        #[cfg_attr(feature = "serde", serde(skip_serializing_if = "is_zero"))]
+        closed: u64,
     },
     /// A write to the disk has failed, here or in another process that has the pool file open. Nothing
     /// is handed out any more; releases and questions go on. Close the pool in every process and open it
@@ -298,8 +302,14 @@ impl fmt::Display for AllocateError {
             Self::Exhausted {
                 capacity,
                 quarantined,
+                closed,
             } => {
                 match capacity {
+                    _ if *closed != 0 => write!(
+                        f,
+                        "exhausted: too few of the pool's {capacity} addresses are free to be handed out; {closed} more \
+                         are free in drained members or under cordons"
+                    )?,
                     0 => f.write_str("exhausted: the pool has no addresses")?,
                     1 => f.write_str(
                         "exhausted: the pool has only 1 address, which is taken or not enough",
@@ -339,6 +349,12 @@ impl fmt::Display for AllocateError {
 }
 
 impl Error for AllocateError {}
+
+#[cfg(feature = "serde")]
+#[allow(clippy::trivially_copy_pass_by_ref)] // The signature is serde's.
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
 
 /// Why a requested address was not allocated.
 ///

@@ -93,6 +93,7 @@ impl serde::Serialize for NextFreeError {
             Self::Exhausted { capacity } => crate::AllocateError::Exhausted {
                 capacity: *capacity,
                 quarantined: 0,
+                closed: 0,
             }
             .serialize(serializer),
         }

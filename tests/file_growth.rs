@@ -7,7 +7,7 @@ mod ledger;
 mod scratch;
 
 use hostbits::{
-    Durability, Pool,
+    Builder, Durability, Gateway, Pool,
     file::{OpenError, RecoveryKind},
 };
 use ipnet::Ipv4Net;
@@ -379,4 +379,149 @@ fn a_header_that_contradicts_the_configuration_does_not_grow() {
     assert!(matches!(told, Err(OpenError::Corrupt { .. })), "{told:?}");
     assert!(matches!(grown, Err(OpenError::Corrupt { .. })), "{grown:?}");
     assert_eq!(read(&path), before);
+}
+
+/// Reserves what `reserve` names beside the gateway.
+fn reserving(reserve: &[(&str, &str)], gateway: Gateway) -> Builder<Ipv4Net> {
+    let ip = |text: &str| text.parse::<Ipv4Addr>().unwrap();
+    let mut builder = Pool::builder(net("10.0.0.0/24")).gateway(gateway);
+    for (span, label) in reserve {
+        let (first, last) = span.split_once('-').unwrap_or((span, span));
+        builder = builder.reserve(ip(first)..=ip(last), *label);
+    }
+    builder
+}
+
+/// Reservations, their labels and the gateway change where nobody holds an address; what is held stays.
+#[test]
+fn reservations_change_where_nobody_holds_an_address() {
+    let ip = |host: u8| Ipv4Addr::new(10, 0, 0, host);
+    for durability in Durability::ALL {
+        let scratch = Scratch::new("reserve");
+        let path = scratch.path("pool");
+        let first = reserving(&[("10.0.0.50-10.0.0.59", "printers")], Gateway::First);
+        let pool = first.clone().durability(durability).create(&path).unwrap();
+        let held = pool.allocate_many(20).unwrap();
+        let other = reserving(
+            &[("10.0.0.55-10.0.0.99", "cameras"), ("10.0.0.200", "nas")],
+            Gateway::Last,
+        );
+        let change = || other.clone().durability(durability);
+        assert!(matches!(change().grow(&path), Err(OpenError::InUse)));
+        drop(pool);
+        let told = change().growth(&path).unwrap();
+        // 60 to 99, 200, 254; and 1, 50 to 54.
+        assert_eq!(
+            (told.reserved, told.added, told.needs_more_room),
+            (42, 6, false)
+        );
+        let pool = change().grow(&path).unwrap();
+        assert_eq!(kind(&pool), RecoveryKind::Clean);
+        assert_eq!(pool.iter().collect::<Vec<_>>(), held);
+        assert_eq!(pool.status(ip(99)).label(), Some("cameras"));
+        assert_eq!(pool.status(ip(254)).label(), Some("gateway"));
+        let all = drain(&pool);
+        assert!(all.contains(&ip(1)) && all.contains(&ip(54)));
+        assert!(
+            !all.iter()
+                .any(|addr| [55, 99, 200, 254].map(ip).contains(addr))
+        );
+        assert_eq!(all.len(), 253 - 10 - 36 - 20);
+        drop(pool);
+        let pool = change().open(&path).unwrap();
+        assert_eq!(kind(&pool), RecoveryKind::Clean);
+        assert_eq!(pool.available(), 0);
+        assert_eq!(hostbits::file::read(&path).unwrap().problems, []);
+    }
+}
+
+/// Whoever holds an address keeps it: nothing is changed, and the address is named. What is quarantined may be held.
+#[test]
+fn an_address_that_may_be_held_is_not_reserved() {
+    let scratch = Scratch::new("reserve-held");
+    let (path, copy) = (scratch.path("pool"), scratch.path("copy"));
+    let plain = || reserving(&[], Gateway::First);
+    let pool = plain().create(&path).unwrap();
+    pool.allocate_exact(Ipv4Addr::new(10, 0, 0, 55)).unwrap();
+    drop(pool);
+    hostbits::file::backup(&path, &copy).unwrap();
+    let refused = |path: &std::path::Path, span: &str, addr: &str| {
+        let before = read(path);
+        let asked = || reserving(&[(span, "printers")], Gateway::First).in_file();
+        for error in [
+            asked().grow(path).unwrap_err(),
+            asked().growth(path).unwrap_err(),
+        ] {
+            assert_eq!(error.code(), "geometry-mismatch");
+            let text = error.to_string();
+            let named = format!("allocated {addr} where a reserved address was asked for");
+            assert!(text.contains(&named), "{text}");
+        }
+        before == read(path)
+    };
+    assert!(
+        refused(&path, "10.0.0.50-10.0.0.59", "10.0.0.55"),
+        "nothing was changed"
+    );
+    // As what it is, it is opened once, so that its words are known; then everything of it is quarantined.
+    refused(&copy, "10.0.0.50-10.0.0.54", "10.0.0.50");
+    // The gateway goes where nobody is, and not elsewhere.
+    let held = Gateway::At(Ipv4Addr::new(10, 0, 0, 55).into());
+    let moved = reserving(&[], held).in_file().grow(&path);
+    assert!(
+        matches!(moved, Err(OpenError::GeometryMismatch { .. })),
+        "{moved:?}"
+    );
+    assert!(plain().open(&path).is_ok());
+}
+
+/// Of a file whose last process has died, an opening says first what is taken.
+#[test]
+fn a_crash_before_a_change_is_recovered_from_first() {
+    let scratch = Scratch::new("reserve-crash");
+    let path = scratch.path("pool");
+    let pool = reserving(&[], Gateway::First).create(&path).unwrap();
+    let held = pool.allocate_many(10).unwrap();
+    let open = read(&path);
+    drop(pool);
+    put_back(&path, &open);
+    let asked = |span| reserving(&[(span, "x")], Gateway::First).in_file();
+    let refused = asked("10.0.0.5").grow(&path);
+    assert!(
+        matches!(refused, Err(OpenError::GeometryMismatch { .. })),
+        "{refused:?}"
+    );
+    put_back(&path, &open);
+    let pool = asked("10.0.0.50").grow(&path).unwrap();
+    assert_eq!(pool.iter().collect::<Vec<_>>(), held);
+    assert_eq!(pool.available(), 253 - 10 - 1);
+    drop(pool);
+    // A machine that went down: what was free is quarantined, and may be somebody's.
+    put_back(&path, &open);
+    forget_the_boot(&path);
+    let refused = asked("10.0.0.50").grow(&path);
+    assert!(
+        matches!(refused, Err(OpenError::GeometryMismatch { .. })),
+        "{refused:?}"
+    );
+}
+
+/// A range that would go, in part, is no reservation.
+#[test]
+fn addresses_are_reserved_and_never_lost() {
+    let scratch = Scratch::new("reserve-lost");
+    let path = scratch.path("pool");
+    let ip = |host: u8| Ipv4Addr::new(10, 0, 0, host);
+    let over = |ranges: &[(u8, u8)]| {
+        let ranges = ranges.iter().map(|&(first, last)| ip(first)..=ip(last));
+        Pool::<Ipv4Net>::over(ranges.collect::<Vec<_>>()).in_file()
+    };
+    drop(over(&[(10, 99)]).create(&path).unwrap());
+    for ranges in [&[(10, 89)][..], &[(11, 99)], &[(10, 19), (30, 99)]] {
+        let lost = over(ranges).grow(&path);
+        assert!(
+            matches!(lost, Err(OpenError::GeometryMismatch { .. })),
+            "{ranges:?}"
+        );
+    }
 }

@@ -13,7 +13,7 @@ mod skip;
 
 use children::{command, role};
 use hostbits::{
-    AllocateError, AllocateExactError, Durability, Pool,
+    AllocateError, AllocateExactError, Durability, Gateway, Pool,
     file::{OpenError, RecoveryKind, SyncError},
     reconcile,
 };
@@ -21,6 +21,7 @@ use ipnet::Ipv4Net;
 use ledger::Ledger;
 use scratch::Scratch;
 use skip::skip;
+use std::net::Ipv4Addr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -45,6 +46,7 @@ fn child() {
         "read-only" => read_only(&path),
         "life" => life(&path),
         "grow" => drop(wide().grow(&path).unwrap()),
+        "change" => drop(changed().grow(&path).unwrap()),
         "try-to-grow" => drop(wide().grow(&path)),
         "strict-failing" => strict_failing(&path),
         "strict-slow" => strict_slow(&path),
@@ -63,6 +65,15 @@ fn builder(durability: Durability) -> hostbits::file::Builder<Ipv4Net> {
 /// What the file grows into.
 fn wide() -> hostbits::file::Builder<Ipv4Net> {
     Pool::builder("10.0.0.0/22".parse::<Ipv4Net>().unwrap()).in_file()
+}
+
+/// What the file is changed into: other reservations, and another gateway.
+fn changed() -> hostbits::file::Builder<Ipv4Net> {
+    let pool = Pool::builder("10.0.0.0/24".parse::<Ipv4Net>().unwrap());
+    let printers = Ipv4Addr::new(10, 0, 0, 220)..=Ipv4Addr::new(10, 0, 0, 229);
+    pool.gateway(Gateway::Last)
+        .reserve(printers, "printers")
+        .in_file()
 }
 
 /// A child under `strace`, or nothing where there is none.
@@ -689,6 +700,67 @@ fn a_larger_file_is_durable_before_it_takes_the_name() {
         .rposition(|line| line.contains("pwrite64("));
     assert!(written.unwrap() < synced, "{log}");
     assert!(!log.contains("ftruncate("), "{log}");
+}
+
+/// A change of reservations that is cut off anywhere is the old pool or the new one: nobody gets an address that is
+/// reserved, nobody loses one, and the file is as good as before.
+#[test]
+fn killed_in_a_change_of_reservations() {
+    let scratch = Scratch::new("change");
+    let mut kills = 0;
+    for call in [
+        "pwrite64",
+        "fdatasync",
+        "pread64",
+        "fsetxattr",
+        "fsync",
+        "fcntl",
+        "mmap",
+    ] {
+        for when in 1.. {
+            let path = scratch.path(&format!("{call}-{when}"));
+            let builder = builder(Durability::Process);
+            let pool = builder.create(&path).unwrap();
+            let held = pool.allocate_many(200).unwrap();
+            drop(pool);
+            let inject = format!("inject={call}:signal=SIGKILL:when={when}");
+            let trace = format!("trace={call}");
+            let Some((output, _)) = traced(&["-e", &trace, "-e", &inject], "change", &path) else {
+                return;
+            };
+            let killed = !output.status.success();
+            let what = format!("{call} {when}");
+            let pool = match builder.open(&path) {
+                Ok(old) => {
+                    assert_eq!(old.available(), 53, "{what}");
+                    assert!(old.iter().eq(held.iter().copied()), "{what}");
+                    drop(old);
+                    changed().grow(&path).unwrap()
+                }
+                Err(OpenError::GeometryMismatch { .. }) => changed().open(&path).unwrap(),
+                Err(other) => panic!("{what}: {other:?}"),
+            };
+            assert!(pool.iter().eq(held.iter().copied()), "{what}");
+            // The gateway that was, and without the printers and the gateway that is.
+            assert_eq!(pool.available(), 53 + 1 - 10 - 1, "{what}");
+            let quarantined = pool.recovery().unwrap().quarantined;
+            assert_eq!(quarantined, 0, "{what}");
+            let taken: Vec<_> = std::iter::from_fn(|| pool.allocate().ok()).collect();
+            assert_eq!(taken.len(), 53 + 1 - 10 - 1, "{what}");
+            let is_reserved = |addr: &Ipv4Addr| (220..=229).contains(&addr.octets()[3]);
+            assert!(!taken.iter().any(is_reserved), "{what}");
+            drop(pool);
+            let view = hostbits::file::read(&path).unwrap();
+            assert_eq!(view.problems, [], "{what}");
+            std::fs::remove_file(&path).unwrap();
+            if !killed || when > 60 {
+                break;
+            }
+            kills += 1;
+        }
+    }
+    println!("{kills} kills");
+    assert!(kills > 20);
 }
 
 /// A sync that fails in a growth is like any other: not tried again, told, and remembered, though nobody has

@@ -1006,3 +1006,48 @@ fn both_halves_of_a_pair_are_counted() {
     let counted = [twins.v4().stats(), twins.v6().stats()];
     assert_eq!(counted.map(|of| of.allocations.exact), [2, 2]);
 }
+
+/// Nothing is handed out, and yet addresses are free: whoever asks is told where, so that nobody looks for a leak.
+#[test]
+fn a_refusal_says_how_much_is_free_and_closed() {
+    let closed_of = |set: &PoolSet<Ipv4Net>| {
+        let error = set.allocate().unwrap_err();
+        match &error {
+            AllocateError::Exhausted { closed, .. } => (*closed, error.to_string()),
+            other => panic!("{other:?}"),
+        }
+    };
+    let set = set_of(Strategy::InOrder, &[3, 5]);
+    let first = set.members().next().unwrap().id();
+    set.allocate().unwrap();
+    set.drain(first).unwrap();
+    set.cordon(range("10.0.1.2", "10.0.1.3")).unwrap();
+    set.cordon(range("10.0.1.3", "10.0.1.4")).unwrap();
+    for _ in 0..2 {
+        set.allocate().unwrap();
+    }
+    let (closed, text) = closed_of(&set);
+    assert_eq!(closed, 5);
+    assert_eq!(
+        text,
+        "exhausted: too few of the pool's 8 addresses are free to be handed out; 5 more are free in drained members \
+         or under cordons"
+    );
+    // All at once are as few.
+    let many = set.allocate_many(9).unwrap_err();
+    assert!(
+        matches!(many, AllocateError::Exhausted { closed: 5, .. }),
+        "{many:?}"
+    );
+    set.resume(first).unwrap();
+    for _ in 0..2 {
+        set.allocate().unwrap();
+    }
+    assert_eq!(closed_of(&set).0, 3);
+    set.uncordon(range("10.0.1.2", "10.0.1.3")).unwrap();
+    set.uncordon(range("10.0.1.3", "10.0.1.4")).unwrap();
+    set.allocate_many(3).unwrap();
+    let (closed, text) = closed_of(&set);
+    assert_eq!(closed, 0);
+    assert!(!text.contains("drained"), "{text}");
+}

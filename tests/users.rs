@@ -4,7 +4,7 @@ mod common;
 
 use common::{a4, a6, drain, host, ip, net, taken, ten, unchanged, v4, v6};
 use hostbits::{
-    NextFreeError, Pool, next_free,
+    Gateway, NextFreeError, Pool, next_free,
     users::{self, AdoptError, Adopted, Listed, Problem, ProblemKind, Unreadable},
 };
 use ipnet::{IpNet, Ipv4Net};
@@ -910,5 +910,88 @@ fn every_address_is_adopted_alone() {
         let adopted = pool.adopt([addr]).unwrap();
         assert_eq!((adopted.taken, adopted.already), (1, 0), "{addr}");
         assert_eq!(pool.allocated(), count, "{addr}");
+    }
+}
+
+/// What an entry names, asked for by itself, is what a list of it alone would take.
+#[test]
+fn what_an_entry_names_is_what_adopting_it_takes() {
+    let pools = [
+        Pool::builder(net("10.0.0.0/24")),
+        Pool::builder(net("10.0.0.0/24")).unit(28),
+        Pool::builder(net("10.0.0.0/28")).unit(28),
+        Pool::builder(net("10.0.0.0/24")).range(ip("10.0.0.16")..=ip("10.0.0.31")),
+        Pool::over([ip("10.0.0.16")..=ip("10.0.0.31")]),
+        Pool::builder(net("2001:db8::/112")),
+    ];
+    for builder in pools {
+        let builder = builder.gateway(Gateway::None).reserve_edges(false);
+        for text in [
+            "10.0.0.5",
+            "10.0.0.5/24",
+            "10.0.0.5/32",
+            "10.0.0.16/28",
+            "10.0.0.17/28",
+            "10.0.0.0/24",
+            "10.0.0.0/28",
+            "10.0.0.3/28",
+            "10.0.0.0/16",
+            "10.0.0.5/16",
+            "10.0.0.8-10.0.0.19",
+            "10.0.0.0-10.0.0.255",
+            "10.0.0.*",
+            "0.0.0.0/0",
+            "0.0.0.0",
+            "(none)",
+            "",
+            "what?",
+            "::/0",
+            "2001:db8::5",
+            "2001:db8::/112",
+            "2001:db8::10/124",
+            "2001:db8::/120",
+            "::ffff:10.0.0.5",
+        ] {
+            for listed in [
+                Listed::Text(text),
+                Listed::Block(text),
+                Listed::Own(text),
+                Listed::Broken(text),
+            ] {
+                let pool = builder.build().unwrap();
+                let named = pool.named_by(listed);
+                pool.adopt_with(Unreadable::Skip { at_most: 1 }, [One(listed)])
+                    .unwrap();
+                let taken: Vec<IpAddr> = pool.iter().collect();
+                let expected: Vec<IpAddr> = builder
+                    .build()
+                    .unwrap()
+                    .free_from(pool_first(&pool))
+                    .filter(|&first| {
+                        named.as_ref().is_some_and(|named| {
+                            // A unit is taken by any of its addresses.
+                            let unit = ipnet::IpNet::new(first, pool.info().unit).unwrap();
+                            named.start() <= &unit.broadcast()
+                                && named.end() >= &unit.network()
+                                && first.is_ipv4() == named.start().is_ipv4()
+                        })
+                    })
+                    .collect();
+                assert_eq!(taken, expected, "{listed:?} in {}", pool.info());
+            }
+        }
+    }
+}
+
+fn pool_first(pool: &Pool) -> IpAddr {
+    pool.info().first_usable.unwrap()
+}
+
+/// A list of one entry.
+struct One<'a>(Listed<'a>);
+
+impl users::Record for One<'_> {
+    fn listed(&self) -> Listed<'_> {
+        self.0
     }
 }

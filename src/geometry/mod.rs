@@ -14,7 +14,7 @@ mod growth;
 mod plan;
 mod reserved;
 
-pub(crate) use growth::slot_count;
+pub(crate) use growth::{Change, slot_count};
 pub use plan::Gateway;
 pub(crate) use plan::Plan;
 pub(crate) use reserved::Reserved;

@@ -128,6 +128,7 @@ impl<N: Network> Pool<N> {
             None => Err(self.file_refusal().unwrap_or(AllocateError::Exhausted {
                 capacity: self.count_part(part).0,
                 quarantined: 0,
+                closed: 0,
             })),
         }
     }

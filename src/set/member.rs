@@ -211,6 +211,16 @@ impl<N: Network> Member<N> {
         }
     }
 
+    /// Returns the number of free addresses that the member does not hand out. It may have changed when the caller
+    /// reads it.
+    #[cold]
+    pub(super) fn closed_count(&self) -> u64 {
+        match self.open_parts() {
+            None => 0,
+            Some(_) => self.pool.available().saturating_sub(self.available()),
+        }
+    }
+
     /// Returns the parts from which no new addresses are handed out, without overlaps.
     pub(super) fn closed_parts(&self) -> Vec<Part> {
         if self.is_drained() {

@@ -74,6 +74,11 @@ impl<N: Network> PoolSet<N> {
                 .iter()
                 .map(|(_, member)| member.pool.quarantined_count())
                 .sum(),
+            closed: self
+                .members
+                .iter()
+                .map(|(_, member)| member.closed_count())
+                .sum(),
         })
     }
 

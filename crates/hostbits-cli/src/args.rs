@@ -1,5 +1,6 @@
 //! What may be said to `next` and `info`, and of any pool. The comments on the fields are the help texts.
 
+use crate::help::{COMMON, POOL};
 use crate::lists::{Reading, list_name};
 use crate::output::Format;
 use crate::values;
@@ -15,17 +16,18 @@ pub(crate) struct NextArgs {
     #[command(flatten)]
     pub(crate) reading: Reading,
 
-    /// Users who hold an address already: FILE, or FORMAT:FILE; `-` reads standard input.
-    /// Repeatable: all of them are one list [default: nobody]
+    /// Read users who hold an address already from FILE, or FORMAT:FILE; `-` is standard input [default: nobody]
+    ///
+    /// Repeatable: all of them are one list
     #[arg(short, long, value_name = "LIST", value_parser = list_name())]
     pub(crate) users: Vec<ListName>,
 
-    /// How many addresses to print, one per line: all of them or none
+    /// Print so many addresses, one per line: all of them or none
     #[arg(short = 'n', long, default_value = "1", value_parser = values::count)]
     pub(crate) count: u64,
 
-    /// How to print
-    #[arg(long, value_enum, default_value_t = Format::Plain)]
+    /// Print lines, or one JSON object
+    #[arg(long, value_enum, default_value_t = Format::Plain, help_heading = COMMON)]
     pub(crate) format: Format,
 
     /// The pool.
@@ -36,8 +38,8 @@ pub(crate) struct NextArgs {
 /// What `info` takes.
 #[derive(Args, Debug)]
 pub(crate) struct InfoArgs {
-    /// How to print
-    #[arg(long, value_enum, default_value_t = Format::Plain)]
+    /// Print lines, or one JSON object
+    #[arg(long, value_enum, default_value_t = Format::Plain, help_heading = COMMON)]
     pub(crate) format: Format,
 
     /// The pool.
@@ -52,36 +54,41 @@ pub(crate) struct PoolArgs {
     #[arg(value_parser = values::network)]
     pub(crate) network: IpNet,
 
-    /// The gateway, which is never handed out: auto, first, last, none or an address. Auto is the
-    /// first usable address of a network up to /30 (IPv4) or /126 (IPv6), otherwise none
-    #[arg(long, default_value = "auto", value_parser = values::gateway)]
+    /// Never hand out the gateway: auto, first, last, none or an address
+    ///
+    /// Auto is the first usable address of a network up to /30 (IPv4) or /126 (IPv6), otherwise none
+    #[arg(long, default_value = "auto", value_parser = values::gateway, help_heading = POOL)]
     pub(crate) gateway: Gateway,
 
-    /// Never hand out these addresses. Repeatable; a single ADDR=LABEL will do
-    #[arg(long, value_name = "A-B=LABEL", value_parser = values::reserve)]
+    /// Never hand out these addresses; repeatable
+    ///
+    /// A single ADDR=LABEL will do
+    #[arg(long, value_name = "A-B=LABEL", value_parser = values::reserve, help_heading = POOL)]
     pub(crate) reserve: Vec<values::Reserve>,
 
-    /// Which free address to hand out: lowest, highest, next, spread, random or random:SEED. Each run begins
-    /// anew: next gives the lowest first and goes on upwards. A SEED (0 to 2^64-1) makes random
+    /// Hand out this free address: lowest, highest, next, spread, random or random:SEED
+    ///
+    /// Each run begins anew: next gives the lowest first and goes on upwards. A SEED (0 to 2^64-1) makes random
     /// reproducible; without one the system's random source is asked
-    #[arg(long, default_value = "lowest", value_parser = values::policy)]
+    #[arg(long, default_value = "lowest", value_parser = values::policy, help_heading = POOL)]
     pub(crate) policy: values::PolicyChoice,
 
-    /// Hand out addresses of this range alone. Repeatable [default: the whole network]
-    #[arg(long, value_name = "A-B", value_parser = values::range)]
+    /// Hand out addresses of this range alone; repeatable [default: the whole network]
+    #[arg(long, value_name = "A-B", value_parser = values::range, help_heading = POOL)]
     pub(crate) range: Vec<values::AddrSpan>,
 
     /// Hand out prefixes of this length, 1 to 128 bits [default: single addresses, 32 or 128 bits]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=128))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=128), help_heading = POOL)]
     pub(crate) unit: Option<u8>,
 
-    /// Use the first N slots alone, reserved ones included: one slot is one address, or one prefix of
-    /// the unit [default: all; a pool has room for 2^32]
-    #[arg(long, value_name = "N")]
+    /// Use the first N slots alone [default: all; a pool has room for 2^32]
+    ///
+    /// One slot is one address, or one prefix of the unit. Reserved ones count
+    #[arg(long, value_name = "N", help_heading = POOL)]
     pub(crate) at_most: Option<u64>,
 
     /// Hand out the network's own addresses too: network and broadcast, or the subnet-router anycast
-    #[arg(long)]
+    #[arg(long, help_heading = POOL)]
     pub(crate) no_edges: bool,
 }
 

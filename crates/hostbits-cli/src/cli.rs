@@ -2,29 +2,30 @@
 
 use crate::args::{InfoArgs, NextArgs};
 use crate::files::FilesCommand;
+use crate::help::{COMMON, after, after_with};
+use crate::shell::{CompletionsArgs, ManArgs};
 use clap::{Parser, Subcommand};
-
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  found
-  1  entries of the list cannot be read, so nothing is printed
-  2  wrong usage or unreadable input: a bad network, range or gateway, a file that cannot be read
-  3  exhausted: fewer addresses are free than were asked for
-`hostbits pool`, `hostbits set`, check and reconcile have more of them: see their --help";
+use hostbits_ops::trouble::Exit;
 
 const EXAMPLES: &str = "\
-Examples:
-  hostbits next 10.0.0.0/24 --users users.csv
-  hostbits next 10.0.0.0/24 --users users.csv -n 5 --format json
-  hostbits next 10.0.0.0/24 --users kea:/var/lib/kea/kea-leases4.csv
-  wg show all dump | hostbits next 10.0.0.0/24 --users wg-dump:-
-  hostbits next 2001:db8::/40 --unit 56
-  hostbits info 10.0.0.0/24 --gateway last
-  hostbits pool create vpn.pool 10.0.0.0/24
-  hostbits pool allocate vpn.pool
-  hostbits check vpn.pool --from users.csv
-  hostbits reconcile vpn.pool --from users.csv --wait
-  hostbits set plan sets.toml";
+hostbits next 10.0.0.0/24 --users users.csv
+hostbits next 10.0.0.0/24 --users users.csv -n 5 --format json
+hostbits next 10.0.0.0/24 --users kea:/var/lib/kea/kea-leases4.csv
+wg show all dump | hostbits next 10.0.0.0/24 --users wg-dump:-
+hostbits next 2001:db8::/40 --unit 56
+hostbits info 10.0.0.0/24 --gateway last
+hostbits pool create vpn.pool 10.0.0.0/24
+hostbits pool allocate vpn.pool
+hostbits check vpn.pool --from users.csv
+hostbits reconcile vpn.pool --from users.csv --wait
+hostbits set plan sets.toml";
+
+const EXAMPLES_OF_NEXT: &str = "\
+hostbits next 10.0.0.0/24 --users users.csv
+hostbits next 10.0.0.0/24 --users users.csv -n 5 --format json
+hostbits next 10.0.0.0/24 --users kea:/var/lib/kea/kea-leases4.csv
+wg show all dump | hostbits next 10.0.0.0/24 --users wg-dump:-
+hostbits next 2001:db8::/40 --unit 56";
 
 /// Lists and their formats; the table is that of the formats themselves.
 fn users_list() -> String {
@@ -48,16 +49,28 @@ A FILE without a format has one user per line: `address` or `address,owner`, or 
     text
 }
 
-/// Tells the next free address of a network, given a list of users who hold some already, and keeps
-/// pools of addresses in files
+fn after_next() -> String {
+    let exits = [Exit::Drift, Exit::Input, Exit::Exhausted];
+    format!(
+        "{}\n\n{}",
+        users_list(),
+        after_with(EXAMPLES_OF_NEXT, "found", &exits)
+    )
+}
+
+/// Hand out the addresses of a network: the next free one, given a list of users, or those of pools in files
 #[derive(Debug, Parser)]
 #[command(
     name = "hostbits",
     version,
     disable_help_subcommand = true,
-    after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}")
+    after_long_help = after(EXAMPLES, &Exit::ALL)
 )]
 pub(crate) struct Cli {
+    /// Print answers and errors alone: no notes, no progress, no confirmations
+    #[arg(short, long, global = true, help_heading = COMMON)]
+    pub(crate) quiet: bool,
+
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -66,13 +79,23 @@ pub(crate) struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Prints the next free address, or several, that no listed user holds
-    #[command(after_help = format!("{}\n\n{EXAMPLES}\n\n{EXIT_CODES}", users_list()))]
+    /// Print the next free address, or several, that no listed user holds
+    #[command(after_long_help = after_next())]
     Next(NextArgs),
-    /// Prints facts about a network: usable range, gateway, capacity, reservations
-    #[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+    /// Print facts about a network: usable range, gateway, capacity, reservations
+    #[command(after_long_help = after_with(
+        "hostbits info 10.0.0.0/24 --gateway last\nhostbits info 2001:db8::/40 --unit 56", "found", &[Exit::Input]
+    ))]
     Info(InfoArgs),
     /// Those of pool files, and of sets of them.
     #[command(flatten)]
     Files(FilesCommand),
+    /// Print a script that completes commands and options in a shell
+    #[command(after_long_help = after("\
+hostbits completions bash > ~/.local/share/bash-completion/completions/hostbits
+hostbits completions fish > ~/.config/fish/completions/hostbits.fish", &[Exit::Input]))]
+    Completions(CompletionsArgs),
+    /// Write a man page for each command into a folder
+    #[command(after_long_help = after("hostbits man ~/.local/share/man/man1", &[Exit::Input]))]
+    Man(ManArgs),
 }

@@ -1,5 +1,6 @@
 //! Which lists are meant, and how they are read.
 
+use crate::help::LISTS;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
@@ -15,24 +16,28 @@ pub(crate) fn list_name() -> impl TypedValueParser<Value = ListName> {
 /// How lists are read, as it is written. The comments are the help texts.
 #[derive(Args, Clone, Debug, Default)]
 struct Written {
-    /// Of the list before it, which is json: or ndjson:, what is an address, in the language of jq. It is run on each
-    /// element of an array, or on the whole of another value, and yields texts, or objects with address (or
-    /// addresses), owner, state: '.items[] | {address: .status.podIP, owner: .metadata.name}'
-    #[arg(long, value_name = "JQ")]
+    /// Find addresses in the list before it, json: or ndjson:, with this jq filter
+    ///
+    /// It is run on each element of an array, or on the whole of another value, and yields texts, or objects with address
+    /// (or addresses), owner, state: '.items[] | {address: .status.podIP, owner: .metadata.name}'
+    #[arg(long, value_name = "JQ", help_heading = LISTS)]
     filter: Vec<String>,
 
-    /// The same, read from a file
-    #[arg(long, value_name = "FILE")]
+    /// Read the filter from a file
+    #[arg(long, value_name = "FILE", help_heading = LISTS)]
     filter_file: Vec<PathBuf>,
 
-    /// Leave out the entries of the list before it that are in one of these states, as its program calls them: nobody in
-    /// such a state comes back. The report counts them. Of k8s-pods: Succeeded,Failed; of dhcpd: expired,released
-    #[arg(long, value_name = "STATES", value_delimiter = ',')]
+    /// Leave out entries of the list before it that are in one of these states: nobody in such a state comes back
+    ///
+    /// States are as its program calls them, and the report counts what was left out. Of k8s-pods: Succeeded,Failed; of
+    /// dhcpd: expired,released
+    #[arg(long, value_name = "STATES", value_delimiter = ',', help_heading = LISTS)]
     drop_state: Vec<String>,
 
-    /// Let so many entries pass that cannot be read: whoever they are, their addresses are not safe. With more of them,
-    /// or without this option with any, nothing is done
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    /// Let so many entries pass that cannot be read: whoever they are, their addresses are not safe
+    ///
+    /// With more of them, or without this option with any, nothing is done
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, help_heading = LISTS)]
     skip_unreadable: u64,
 }
 

@@ -3,8 +3,8 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `cli`, `args`, `values`, `lists` | what the caller may say |
-//! | `next`, `info`, `files` | the commands |
+//! | `cli`, `args`, `values`, `lists`, `help` | what the caller may say |
+//! | `next`, `info`, `files`, `shell` | the commands |
 //! | `notes`, `found`, `failure` | what was odd about a list, what a pass has found, what went wrong: as text |
 //! | `screen` | what people see while something takes long |
 //! | `output` | the two standard streams |
@@ -20,16 +20,19 @@ mod files;
 #[path = "no_files.rs"]
 mod files;
 mod found;
+mod help;
 mod info;
 mod lists;
 mod next;
 mod notes;
 mod output;
 mod screen;
+mod shell;
 mod values;
 
 use clap::Parser;
 use cli::{Cli, Command};
+use output::Format;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -37,11 +40,14 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return failure::report_usage(&error),
     };
+    output::set_quiet(cli.quiet);
     let found = |()| ExitCode::SUCCESS;
     let (format, outcome) = match &cli.command {
         Command::Next(args) => (args.format, next::run(args).map(found)),
         Command::Info(args) => (args.format, info::run(args).map(found)),
         Command::Files(command) => (command.format(), command.run()),
+        Command::Completions(args) => (Format::Plain, shell::completions(args).map(found)),
+        Command::Man(args) => (Format::Plain, shell::man(args).map(found)),
     };
     outcome.unwrap_or_else(|failure| failure::report(&failure, format))
 }

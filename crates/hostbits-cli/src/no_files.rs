@@ -11,6 +11,8 @@ use std::process::ExitCode;
 #[derive(Debug, Subcommand)]
 pub(crate) enum FilesCommand {
     #[command(hide = true)]
+    Who(Rest),
+    #[command(hide = true)]
     Check(Rest),
     #[command(hide = true)]
     Reconcile(Rest),

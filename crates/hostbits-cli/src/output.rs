@@ -5,6 +5,7 @@ use hostbits_ops::Failure;
 use serde::Serialize;
 use std::fmt;
 use std::io::{self, BufWriter, Write};
+use std::sync::OnceLock;
 
 /// How to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -32,6 +33,27 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
         serde_json::to_writer(&mut *out, value)?;
         writeln!(out)
     })
+}
+
+/// Whether answers and errors are all that is wanted.
+static IS_QUIET: OnceLock<bool> = OnceLock::new();
+
+/// Says once, before anything is printed, whether notes and confirmations are wanted.
+pub(crate) fn set_quiet(is_quiet: bool) {
+    // Nobody else says it.
+    let _ = IS_QUIET.set(is_quiet);
+}
+
+/// Whether answers and errors are all that is wanted.
+pub(crate) fn is_quiet() -> bool {
+    IS_QUIET.get().copied().unwrap_or(false)
+}
+
+/// Writes a note to standard error, unless nobody wants any.
+pub(crate) fn note(text: &str) {
+    if !is_quiet() {
+        print_error_text(text);
+    }
 }
 
 /// Writes lines to standard error.

@@ -3,7 +3,7 @@
 
 use crate::found::Grace;
 use crate::notes::Notes;
-use crate::output::{Format, print_error_text};
+use crate::output::{Format, is_quiet, note};
 use hostbits::users::Adopted;
 use hostbits_ops::{Observer, ReadToEnd};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -16,7 +16,7 @@ pub(crate) struct Screen {
     format: Format,
     /// What to call what takes long.
     name: String,
-    bar: Mutex<Option<ProgressBar>>,
+    bar: Mutex<Option<Shown>>,
 }
 
 impl Screen {
@@ -33,68 +33,138 @@ impl Screen {
         }
     }
 
-    fn set_bar(&self, bar: Option<ProgressBar>) -> Option<ProgressBar> {
-        let mut current = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut current, bar)
+    /// Beside JSON, and if nobody wants notes, nothing is shown.
+    fn is_wanted(&self) -> bool {
+        self.format == Format::Plain && !is_quiet()
     }
+
+    /// A line that is drawn again and again; `None` where nobody sees it.
+    fn bar(&self, len: Option<u64>, template: &str) -> Option<Shown> {
+        let is_seen = self.is_wanted() && io::stderr().is_terminal();
+        is_seen.then(|| {
+            let bar = ProgressBar::with_draw_target(len, ProgressDrawTarget::stderr());
+            bar.set_style(style_of(template));
+            let what = What::Entries;
+            Shown { bar, what }
+        })
+    }
+
+    fn set_bar(&self, shown: Option<Shown>) -> Option<Shown> {
+        let mut current = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut current, shown)
+    }
+
+    fn with_bar(&self, work: impl FnOnce(&ProgressBar)) {
+        let current = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Shown {
+            bar,
+            what: What::Entries,
+        }) = &*current
+        {
+            work(bar);
+        }
+    }
+
+    fn clear(&self) {
+        if let Some(shown) = self.set_bar(None) {
+            shown.bar.finish_and_clear();
+        }
+    }
+}
+
+/// A template that does not parse would be the default style, and is seen by the tests.
+fn style_of(template: &str) -> ProgressStyle {
+    let style = ProgressStyle::with_template(template);
+    style.unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// What is drawn.
+struct Shown {
+    bar: ProgressBar,
+    what: What,
+}
+
+/// What the position of a bar counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Entries,
+    Bytes,
 }
 
 impl Observer for Screen {
     /// Nothing is drawn before the first few thousand entries, nor into a file or a pipe.
     fn reading(&self, entries: Option<u64>) {
-        let is_seen = self.format == Format::Plain && io::stderr().is_terminal();
-        self.set_bar(is_seen.then(|| {
-            let bar = ProgressBar::with_draw_target(entries, ProgressDrawTarget::stderr());
-            let template = match entries {
-                Some(_) => "reading {bar:40} {human_pos} of {human_len} entries, {eta} left",
-                None => "reading {spinner} {human_pos} entries, {per_sec}",
-            };
-            // A template that does not parse would be the default style, and is seen by the test.
-            bar.set_style(
-                ProgressStyle::with_template(template)
-                    .unwrap_or_else(|_| ProgressStyle::default_bar()),
-            );
-            bar
-        }));
+        let template = match entries {
+            Some(_) => {
+                "reading {bar:40} {percent} %, {human_pos} of {human_len} entries, {eta} left"
+            }
+            None => "reading {spinner} {human_pos} entries, {per_sec}",
+        };
+        self.set_bar(self.bar(entries, template));
     }
 
     fn read(&self, more: u64) {
-        let bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(bar) = &*bar {
+        self.with_bar(|bar| {
             bar.inc(more);
+        });
+    }
+
+    fn read_bytes(&self, read: u64, len: u64) {
+        let mut current = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(shown) = current.as_mut() else {
+            return;
+        };
+        if shown.what == What::Entries && shown.bar.length().is_none() {
+            shown.bar.set_style(style_of(
+                "reading {bar:40} {percent} %, {bytes} of {total_bytes}, {eta} left",
+            ));
+            shown.what = What::Bytes;
+        }
+        if shown.what == What::Bytes {
+            // It may have grown since.
+            shown.bar.set_length(len.max(read));
+            shown.bar.set_position(read);
         }
     }
 
     fn reading_is_over(&self) {
-        if let Some(bar) = self.set_bar(None) {
-            bar.finish_and_clear();
-        }
+        self.clear();
     }
 
     fn adopted(&self, read: &ReadToEnd, report: &Adopted, free: u64) {
-        if self.format == Format::Plain {
-            print_error_text(&Notes { read, report, free }.to_string());
+        if self.is_wanted() {
+            note(&Notes { read, report, free }.to_string());
         }
     }
 
     fn wants_names(&self) -> bool {
-        self.format == Format::Plain
+        self.is_wanted()
     }
 
     fn waiting_for(&self, pids: &[u32]) {
-        print_error_text(&format!(
+        note(&format!(
             "waiting for {}, whose claim is in flight",
             processes(pids)
         ));
     }
 
     fn sighted(&self, sighting: u32, of: u32, orphans: u64, grace: Duration) {
-        if self.format == Format::Plain {
+        if self.is_wanted() {
             let (name, grace) = (&self.name, Grace(grace.as_millis() as u64));
-            print_error_text(&format!(
+            note(&format!(
                 "{name}: sighting {sighting} of {of}, {orphans} orphans; waiting {grace}"
             ));
+            self.set_bar(self.bar(None, "next sighting in {msg}"));
         }
+    }
+
+    fn waiting(&self, left: Duration) {
+        if left.is_zero() {
+            return self.clear();
+        }
+        // Whole seconds, the last of which is 1.
+        let left = Duration::from_secs(left.as_millis().div_ceil(1000) as u64);
+        self.with_bar(|bar| bar.set_message(humantime::format_duration(left).to_string()));
     }
 }
 

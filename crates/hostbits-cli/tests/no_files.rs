@@ -13,6 +13,7 @@ fn hostbits(args: &str) -> Output {
 #[test]
 fn commands_of_pool_files_say_that_there_are_none() {
     for args in [
+        "who 10.0.0.2 --pool a.pool",
         "check a.pool --from users.csv",
         "reconcile apply plan.json",
         "seed a.pool --from users.csv",

@@ -56,10 +56,12 @@ pub enum StepKind {
         /// How many addresses it can hand out.
         capacity: u64,
     },
-    /// A pool file grows; no address changes.
+    /// A pool file grows, or reserves other addresses, which nobody holds; no address changes.
     Grow {
         /// How many more addresses it can hand out.
         added: u64,
+        /// Number of slots, all of them free, that are no longer handed out.
+        reserved: u64,
         /// Whether a larger file replaces it.
         needs_more_room: bool,
         /// How many addresses are allocated; they stay allocated.
@@ -360,6 +362,7 @@ fn of_growth(growth: Growth, view: &file::View) -> StepKind {
         false => StepKind::Keep { allocated },
         true => StepKind::Grow {
             added: growth.added,
+            reserved: growth.reserved,
             needs_more_room: growth.needs_more_room,
             allocated,
         },
@@ -486,10 +489,15 @@ impl fmt::Display for StepKind {
             Self::Create { capacity } => write!(f, "create, capacity {capacity}"),
             Self::Grow {
                 added,
+                reserved,
                 needs_more_room,
                 allocated,
             } => {
-                write!(f, "grow by {added}, {allocated} allocated")?;
+                write!(f, "grow by {added}")?;
+                if *reserved != 0 {
+                    write!(f, ", reserve {reserved} more")?;
+                }
+                write!(f, ", {allocated} allocated")?;
                 f.write_str(if *needs_more_room {
                     ", a larger file"
                 } else {

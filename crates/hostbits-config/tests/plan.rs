@@ -151,7 +151,7 @@ fn what_would_renumber_is_refused() {
         ("network = '2001:db8::/112'", RefusalKind::NetworkChanged),
         ("network = '10.0.0.0/25'", RefusalKind::WouldShrink),
         (
-            "network = '10.0.0.0/24'\nreserve = [{range='10.0.0.9', label='x'}]",
+            "network = '10.0.0.0/24'\nreserve = [{range='10.0.0.2', label='x'}]",
             RefusalKind::WouldShrink,
         ),
         (
@@ -189,6 +189,44 @@ fn what_would_renumber_is_refused() {
         ));
         assert_eq!(fs::read(folder.path("a.pool")).unwrap(), bytes);
     }
+}
+
+/// Reservations, labels and the gateway are others from the next apply on, where nobody holds an address.
+#[test]
+fn reservations_change_where_nobody_holds_an_address() {
+    let folder = Folder::new("reserve");
+    apply(&folder.config(&member(FIRST)));
+    let pool = file::open(folder.path("a.pool")).unwrap();
+    pool.allocate().unwrap();
+    let lines = "network = '10.0.0.0/24'\ngateway = 'last'\nreserve = [{range='10.0.0.9', label='x'}]\nfile = 'a.pool'";
+    let config = folder.config(&member(lines));
+    let plan = Plan::of(&config, None).unwrap();
+    assert!(plan.refusals.is_empty(), "{plan:?}");
+    assert!(
+        plan.steps[0]
+            .to_string()
+            .ends_with("grow by 1, reserve 2 more, 1 allocated"),
+        "{}",
+        plan.steps[0]
+    );
+    let busy = Plan::apply(&config, None).unwrap_err();
+    assert!(
+        matches!(
+            busy,
+            ApplyError::File {
+                error: OpenError::InUse,
+                ..
+            }
+        ),
+        "{busy}"
+    );
+    drop(pool);
+    apply(&config);
+    let pool = file::open(folder.path("a.pool")).unwrap();
+    assert_eq!(pool.status([10, 0, 0, 9].into()).label(), Some("x"));
+    assert_eq!(pool.status([10, 0, 0, 254].into()).label(), Some("gateway"));
+    assert!(pool.is_available([10, 0, 0, 1].into()));
+    assert_eq!(pool.allocated(), 1);
 }
 
 #[test]

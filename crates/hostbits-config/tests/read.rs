@@ -277,7 +277,7 @@ fn every_value_of_a_member_is_checked_at_its_line() {
         (
             "policy = 'random:1'\nfile = 'a'",
             "seed policy",
-            "keeps no seed",
+            "does not store a seed",
         ),
         ("file = ''", "bad-value file", "path"),
         ("file = \"a\\u0000b\"", "bad-value file", "zero byte"),

@@ -3,6 +3,7 @@
 use crate::error::{Fault, ListError};
 use crate::format::Format;
 use crate::formats;
+use crate::meter::Meter;
 use crate::record::{Record, RecordBuf};
 use std::fmt;
 use std::fs::File;
@@ -69,6 +70,7 @@ pub struct List<'input> {
     reader: Box<dyn Reader + 'input>,
     progress: Progress,
     records: u64,
+    meter: Option<Meter>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +113,7 @@ impl<'input> List<'input> {
             reader,
             progress: Progress::Reading,
             records: 0,
+            meter: None,
         }
     }
 
@@ -139,6 +142,11 @@ impl<'input> List<'input> {
             }),
             ..self
         }
+    }
+
+    /// Returns how much of the list has been read, if it is one file whose size is known.
+    pub fn meter(&self) -> Option<&Meter> {
+        self.meter.as_ref()
     }
 
     /// Returns the name by which errors refer to the list.
@@ -267,19 +275,33 @@ impl List<'static> {
             return Ok(Self::new(format, "standard input", io::stdin()));
         }
         let file = path.display().to_string();
+        let mut meter = None;
         let opened = match format {
             Format::HostLocal => formats::host_local::open(path),
             Format::OpenvpnCcd => formats::openvpn_ccd::open(path),
             Format::Kea => formats::kea_files::open(path),
-            format => File::open(path)
-                .map(|opened| formats::reader(format, opened))
-                .map_err(|error| Fault::io(error, 0)),
+            format => match File::open(path) {
+                Ok(opened) => Ok(match meter_of(&opened) {
+                    None => formats::reader(format, opened),
+                    Some(it) => formats::reader(format, meter.insert(it).over(opened)),
+                }),
+                Err(error) => Err(Fault::io(error, 0)),
+            },
         };
         match opened {
-            Ok(reader) => Ok(Self::of(file, reader)),
+            Ok(reader) => Ok(Self {
+                meter,
+                ..Self::of(file, reader)
+            }),
             Err(fault) => Err(ListError { file, fault }),
         }
     }
+}
+
+/// A pipe or a device has no size.
+fn meter_of(file: &File) -> Option<Meter> {
+    let metadata = file.metadata().ok()?;
+    metadata.is_file().then(|| Meter::new(metadata.len()))
 }
 
 impl fmt::Debug for List<'_> {

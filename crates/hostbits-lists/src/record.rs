@@ -1,5 +1,6 @@
 //! One entry of a list.
 
+use std::fmt;
 use std::net::IpAddr;
 
 /// An address as the list contains it.
@@ -20,6 +21,20 @@ pub enum Address<'a> {
     /// Why an entry cannot be used, with the beginning of its text. It is never an address. A list with such an entry
     /// does not name all of its users.
     Broken(&'a str),
+}
+
+/// The text as written in the list; of a broken entry, the quoted text.
+impl fmt::Display for Address<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Addr(addr) => addr.fmt(f),
+            Self::Text(text)
+            | Self::Block(text)
+            | Self::Own(text)
+            | Self::Stray(text)
+            | Self::Broken(text) => f.write_str(text),
+        }
+    }
 }
 
 /// One entry of a list, borrowed from its reader until the next entry is read.

@@ -22,12 +22,14 @@
 //! |---|---|---|
 //! | `text` | names fit for a terminal, and what people name | nothing |
 //! | `trouble` | the one table of failures | nothing |
+//! | `used` | how much is used, in percent | nothing |
 //! | `map` | the address space in characters | `text` |
 //! | `lists` | which lists are meant, their records, which entry stood where | `text`; `records` the failure |
 //! | `report` | what a pass has found | `lists` |
 //! | `files_failure` | how a pool file, a plan or a configuration refuses | `trouble`, `report`, `lists`, the failures in `files` |
 //! | `failure` | how any call fails | `files_failure` and those above |
 //! | `observer` | how a face sees progress | `lists` |
+//! | `watched` | a reading that somebody may look at | `observer`, `lists` |
 //! | `next` | the next free addresses, without files | those above |
 //! | `files` | pool files, and sets of them | those above; see its own table |
 //!
@@ -50,6 +52,8 @@ mod observer;
 mod report;
 mod text;
 pub mod trouble;
+mod used;
+mod watched;
 
 pub use failure::{Failure, FailureReport};
 pub use files_failure::FilesFailure;
@@ -62,3 +66,4 @@ pub use next::next;
 pub use observer::{Observer, Silent};
 pub use report::{Found, Lookout, Sighted};
 pub use text::{Named, net_of, printable, printable_path};
+pub use used::Used;

@@ -1,4 +1,5 @@
-//! The address space in characters: at most 16 lines of 64, each character a run of slots.
+//! The address space in characters: 1024 of them at most, each a run of slots, in lines of 64, or of what a terminal
+//! has room for.
 //!
 //! `.` is free, `#` taken, `-` never handed out, `1` to `9` tenths taken.
 
@@ -9,14 +10,16 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 const CELLS_PER_LINE: usize = 64;
-const MAX_LINES: u64 = 16;
+const MAX_CELLS: u64 = 1024;
+/// A line of a terminal has one of these lengths, so that addresses of lines are round.
+const LENGTHS: [usize; 4] = [256, 128, 64, 32];
 
 /// The slots of a pool, a character for each run of them.
 #[derive(Debug, Serialize)]
 pub struct Map {
     /// How many slots a character stands for.
     pub slots_per_cell: u64,
-    /// At most 16.
+    /// At most 16, unless they are made for a terminal.
     pub lines: Vec<Line>,
 }
 
@@ -25,13 +28,33 @@ pub struct Map {
 pub struct Line {
     /// The first address of the line; `None` where slots are of no address.
     pub first: Option<IpAddr>,
-    /// At most 64 characters.
+    /// At most 64 characters, unless they are made for a terminal.
     pub cells: String,
 }
 
 impl Map {
     /// The map of a pool, as it is now, or nearly: others may use it meanwhile. `info` is what the pool says of itself.
     pub fn of(pool: &Pool, info: &NetworkInfo) -> Self {
+        Self::with_lines_of(pool, info, CELLS_PER_LINE)
+    }
+
+    /// The same, with lines that fit into so many columns beside their addresses; of 64 characters if nobody says how
+    /// many columns there are.
+    pub fn fitting(pool: &Pool, info: &NetworkInfo, columns: Option<usize>) -> Self {
+        let Some(columns) = columns else {
+            return Self::of(pool, info);
+        };
+        let ranges = info.ranges.iter();
+        let label_len = ranges
+            .map(|it| it.last.to_string().len())
+            .max()
+            .unwrap_or(0);
+        let room = columns.saturating_sub(label_len + 2);
+        let fitting = LENGTHS.into_iter().find(|&it| it <= room);
+        Self::with_lines_of(pool, info, fitting.unwrap_or(LENGTHS[LENGTHS.len() - 1]))
+    }
+
+    fn with_lines_of(pool: &Pool, info: &NetworkInfo, cells_per_line: usize) -> Self {
         let depth = depth_for(info.slots);
         let slots_per_cell = 1u64 << depth;
         // As many as there are lines' worth, at most: it fits.
@@ -44,9 +67,9 @@ impl Map {
             .map(|(&usable, &free)| character(usable, free.into()))
             .collect();
         let first_slots = (0u64..)
-            .step_by(CELLS_PER_LINE)
+            .step_by(cells_per_line)
             .map(|cell| cell * slots_per_cell);
-        let lines = cells.chunks(CELLS_PER_LINE).zip(first_slots);
+        let lines = cells.chunks(cells_per_line).zip(first_slots);
         Self {
             slots_per_cell,
             lines: lines
@@ -61,9 +84,8 @@ impl Map {
 
 /// The least binary logarithm of slots per cell with which all slots have their place.
 fn depth_for(slots: u64) -> u32 {
-    let most = MAX_LINES * CELLS_PER_LINE as u64;
     (0..32)
-        .find(|depth| slots.div_ceil(1 << depth) <= most)
+        .find(|depth| slots.div_ceil(1 << depth) <= MAX_CELLS)
         .unwrap_or(32)
 }
 
@@ -144,6 +166,30 @@ mod tests {
             (1 << 32, 22),
         ] {
             assert_eq!(depth_for(slots), depth, "{slots}");
+        }
+    }
+
+    /// However wide the terminal is, a line fits, and begins at a round address.
+    #[test]
+    fn lines_are_as_long_as_a_terminal_has_room_for() {
+        let pool = Pool::new("10.0.0.0/16".parse::<ipnet::IpNet>().unwrap()).unwrap();
+        let info = pool.info();
+        for (columns, length) in [
+            (None, 64),
+            (Some(0), 32),
+            (Some(80), 64),
+            (Some(78), 64),
+            (Some(77), 32),
+            (Some(142), 128),
+            (Some(1000), 256),
+        ] {
+            let map = Map::fitting(&pool, &info, columns);
+            assert_eq!(map.lines[0].cells.len(), length, "{columns:?}");
+            assert_eq!(map.lines.len() * length, 1024);
+            assert_eq!(
+                map.lines[1].first.unwrap().to_string(),
+                format!("10.0.{}.0", length / 4)
+            );
         }
     }
 

@@ -6,6 +6,7 @@ use crate::lists::read::ReadList;
 use crate::lists::records::UserRecords;
 use crate::observer::Observer;
 use crate::text::net_of;
+use crate::watched::Watched;
 use hostbits::{AllocateError, Pool};
 use ipnet::IpNet;
 
@@ -45,7 +46,9 @@ fn adopt(
     observer: &dyn Observer,
 ) -> Result<ReadList, Failure> {
     let mut users = UserRecords::open_all(lists)?;
-    let adopted = pool.adopt_with(unreadable(skip_unreadable), &mut users);
+    let watched = Watched::begin(observer, &users, None);
+    let adopted = pool.adopt_with(unreadable(skip_unreadable), watched.over(users.by_ref()));
+    drop(watched);
     let read = users.finish().map_err(Failure::Unreadable)?;
     let report = match adopted {
         Ok(report) => report,

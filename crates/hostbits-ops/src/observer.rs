@@ -12,6 +12,9 @@ pub trait Observer: Sync {
     /// So many more entries were read.
     fn read(&self, _more: u64) {}
 
+    /// Of lists that are files, so many bytes of so many were read. More than there were, if they have grown since.
+    fn read_bytes(&self, _read: u64, _len: u64) {}
+
     /// The reading is over, whether or not the lists came to their ends.
     fn reading_is_over(&self) {}
 
@@ -29,6 +32,9 @@ pub trait Observer: Sync {
 
     /// One of several sightings is over, so many orphans are left, and the next one begins after `grace`.
     fn sighted(&self, _sighting: u32, _of: u32, _orphans: u64, _grace: Duration) {}
+
+    /// So much is left until the next sighting begins; nothing, when it does.
+    fn waiting(&self, _left: Duration) {}
 }
 
 /// For whom nobody looks.

@@ -28,9 +28,43 @@ pub enum Exit {
     File = 8,
     /// Nothing was done, since it might take an address from somebody: a fuse, or a configuration that would.
     Refused = 9,
+    /// More is used than a monitor allows. No failure: what was asked for is printed.
+    Full = 10,
 }
 
 impl Exit {
+    /// All of them, ascending.
+    pub const ALL: [Self; 9] = [
+        Self::Drift,
+        Self::Input,
+        Self::Exhausted,
+        Self::Taken,
+        Self::NotAllocated,
+        Self::Quarantined,
+        Self::File,
+        Self::Refused,
+        Self::Full,
+    ];
+
+    /// What it means, for a help text.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Drift => "the pool and the list differ, or entries of the list cannot be read",
+            Self::Input => "wrong usage or unreadable input",
+            Self::Exhausted => "exhausted: too few addresses are free",
+            Self::Taken => "the address is taken already",
+            Self::NotAllocated => "the address is not allocated",
+            Self::Quarantined => "exhausted, and addresses are quarantined: reclaim them",
+            Self::File => {
+                "a pool file is missing, there already, damaged, in use, poisoned, of another pool or of a newer version"
+            }
+            Self::Refused => {
+                "refused, and nothing was done: a fuse of reconcile, or a CONFIG that would take addresses from holders"
+            }
+            Self::Full => "more is used than --fail-above allows",
+        }
+    }
+
     /// As a number.
     pub const fn code(self) -> u8 {
         self as u8
@@ -69,6 +103,8 @@ pub enum Kind {
     Allocate,
     /// An allocation where some of what is taken is quarantined.
     Quarantine,
+    /// An allocation from a set of which free addresses are drained or under cordons.
+    Closed,
     /// An allocation of one certain address: `AllocateExactError`.
     Exact,
     /// A release: `ReleaseError`.
@@ -362,6 +398,10 @@ pub static TABLE: &[Row] = &[
     new(Kind::Quarantine, "exhausted", Quarantined, Later).then(&[
         (Case::Pool, "hostbits pool reclaim {file} --from LIST"),
         (Case::Set, "hostbits set reclaim {file} SET --from LIST"),
+    ]),
+
+    new(Kind::Closed, "exhausted", Exhausted, Later).then(&[
+        (Case::Set, "hostbits set show {file} tells which members are drained and where cordons are; lift one, or add a member, and apply"),
     ]),
 
     new(Kind::Exact, "out-of-range", Input, Never).then(SHOW_POOL),

@@ -51,6 +51,7 @@ const OWN: &[(Kind, &str)] = &[
     (Kind::Platform, "unsupported"),
     (Kind::List, "unclear"),
     (Kind::Quarantine, "exhausted"),
+    (Kind::Closed, "exhausted"),
     (Kind::Pass, "replaced"),
     (Kind::Config, "no-client-key"),
     (Kind::Config, "cordoned"),

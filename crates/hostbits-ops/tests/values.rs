@@ -223,7 +223,7 @@ fn a_set_is_applied_allocated_from_and_shown() {
     assert!(files::plan_config(&file, None).unwrap().changes_files());
     files::apply_config(&file, None).unwrap();
     let nets = files::allocate_in_set(&file, "v4", &WantedOfSet::Any(1), &Silent).unwrap();
-    let shown = files::show_sets(&file, None).unwrap();
+    let shown = files::show_sets(&file, None, None).unwrap();
     assert_eq!((shown[0].allocated, shown[0].available), (1, 0));
     assert_eq!(
         files::list_sets(&file, Some("v4")).unwrap()[0].addresses,

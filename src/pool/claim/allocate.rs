@@ -628,6 +628,7 @@ impl<N: Network> Pool<N> {
         Err(AllocateError::Exhausted {
             capacity: self.capacity(),
             quarantined,
+            closed: 0,
         })
     }
 }

@@ -413,25 +413,47 @@ impl<N: Network> Builder<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn grow(&self, path: impl AsRef<Path>) -> Result<Pool<N>, OpenError> {
-        let (path, geometry) = (path.as_ref(), self.lay_out()?);
+        self.grow_at(path.as_ref(), self.lay_out()?, true)
+    }
+
+    fn grow_at(
+        &self,
+        path: &Path,
+        geometry: Geometry<N>,
+        may_recover: bool,
+    ) -> Result<Pool<N>, OpenError> {
         let mut opening = Opening::begin(path, self.request)?;
         self.check_durability(opening.durability())?;
         finish_growth(&mut opening)?;
         let in_file = Config::parse(opening.config())?;
         in_file.check_header(opening.header().facts)?;
         let asked = Config::of(&geometry, self.builder.policy);
-        let Some(added) = in_file.growth_into(&asked) else {
+        let Some(change) = in_file.change_into(&asked) else {
             return Err(OpenError::GeometryMismatch {
                 mismatches: in_file.mismatches(&asked),
             });
         };
+        if !change.removed.is_empty() && !opening.is_left_in_order()? {
+            if !may_recover {
+                return Err(OpenError::InUse);
+            }
+            // Only an opening knows what is taken in such a file. Then it is left in order.
+            drop(opening);
+            drop(open_with(path, self.request)?);
+            return self.grow_at(path, geometry, false);
+        }
+        if let Some(slot) = opening.first_taken(&change.removed)? {
+            let mismatches = in_file.mismatches_for(&asked, geometry.addr_of(slot).into());
+            return Err(OpenError::GeometryMismatch { mismatches });
+        }
         let durability = opening.durability();
         let grown = Blueprint {
             facts: facts(&geometry, durability.number()),
             durability,
             capacity_slots: self.capacity_slots(&geometry),
             config: &asked.to_string(),
-            free: &added,
+            free: &change.added,
+            closed: &change.removed,
         };
         if !opening.has_room_for(&grown) {
             let before = in_file.lay_out()?;
@@ -462,6 +484,7 @@ impl<N: Network> Builder<N> {
             capacity_slots: self.capacity_slots(&geometry),
             config: &Config::of(&geometry, self.builder.policy).to_string(),
             free: &usable,
+            closed: &[],
         };
         let opening = Opening::create(path, &blueprint, self.request)?;
         finish(opening, geometry, self.builder.policy, self.builder.stats)
@@ -586,7 +609,12 @@ pub fn open_since(path: impl AsRef<Path>, min_session: u64) -> Result<Pool<IpNet
         pages: PageOptions::default(),
         min_session,
     };
-    let opening = Opening::begin(path.as_ref(), request)?;
+    open_with(path.as_ref(), request)
+}
+
+/// Opens whatever pool a file has.
+fn open_with(path: &Path, request: OpenRequest) -> Result<Pool<IpNet>, OpenError> {
+    let opening = Opening::begin(path, request)?;
     let config = Config::parse(opening.config())?;
     let geometry = config.lay_out()?;
     let policy = config.policy(|| RandomState::new().hash_one(0));
@@ -599,10 +627,11 @@ fn finish_growth(opening: &mut Opening<'_>) -> Result<(), OpenError> {
         return Ok(());
     };
     let after = Config::parse(opening.config())?;
-    let added = Config::parse(&before)?.growth_into(&after);
-    opening.finish_growth(&added.ok_or(OpenError::Corrupt {
+    let change = Config::parse(&before)?.change_into(&after);
+    let change = change.ok_or(OpenError::Corrupt {
         what: "the two headers are of different pools",
-    })?)
+    })?;
+    opening.finish_growth(&change.added, &change.removed)
 }
 
 /// The last step of every way to open a file.
@@ -628,7 +657,7 @@ fn finish<N: Network>(
     ))
 }
 
-fn usable<N: Network>(geometry: &Geometry<N>) -> Vec<(Slot, Slot)> {
+pub(super) fn usable<N: Network>(geometry: &Geometry<N>) -> Vec<(Slot, Slot)> {
     let runs = geometry.runs().iter();
     runs.map(|run| (run.first, run.last)).collect()
 }

@@ -15,11 +15,10 @@
 //! policy is a key, and is not stored.
 
 use crate::error::BuildError;
-use crate::geometry::{Gateway, Geometry, Plan};
+use crate::geometry::{Change, Gateway, Geometry, Plan};
 use crate::network::Network;
 use crate::open_error::{Mismatch, OpenError};
 use crate::policy::Policy;
-use crate::slot::Slot;
 use crate::storage::file::Facts;
 use ipnet::IpNet;
 use std::fmt::{self, Write};
@@ -101,12 +100,23 @@ impl Config {
 
     /// Returns the slots that can be handed out in `larger` but not here, as ascending ranges. Returns `None` if that
     /// is not growth: an address would get another slot, or could no longer be handed out.
-    pub(super) fn growth_into(&self, larger: &Self) -> Option<Vec<(Slot, Slot)>> {
-        if self.policy != larger.policy {
+    pub(super) fn change_into(&self, other: &Self) -> Option<Change> {
+        if self.policy != other.policy {
             return None;
         }
-        let (old, new) = (self.lay_out().ok()?, larger.lay_out().ok()?);
-        old.growth_into(&new).ok()
+        let (old, new) = (self.lay_out().ok()?, other.lay_out().ok()?);
+        old.change_into(&new).ok()
+    }
+
+    /// The same as [`mismatches`](Self::mismatches), where an address that would be reserved is taken.
+    pub(super) fn mismatches_for(&self, asked: &Self, taken: IpAddr) -> Vec<Mismatch> {
+        let mut mismatches = self.mismatches(asked);
+        mismatches.push(Mismatch {
+            field: "allocated",
+            in_file: taken.to_string(),
+            asked: "a reserved address".to_owned(),
+        });
+        mismatches
     }
 
     /// Returns everything in which the file differs from the request.
@@ -425,7 +435,10 @@ mod tests {
         let ip = |text: &str| text.parse::<std::net::Ipv4Addr>().unwrap();
         let of = |builder: crate::Builder<Ipv4Net>| config(&builder.build().unwrap());
         let small = of(Pool::builder(net("10.0.0.0/24")));
-        let grown = |larger| small.growth_into(&of(larger));
+        let grown = |larger| {
+            let change = small.change_into(&of(larger))?;
+            change.removed.is_empty().then_some(change.added)
+        };
         assert_eq!(
             grown(Pool::builder(net("10.0.0.0/23"))),
             Some(vec![(255, 510)])
@@ -455,14 +468,14 @@ mod tests {
             of(Pool::<Ipv4Net>::over(ranges))
         };
         assert_eq!(
-            ranges("10.0.0.95").growth_into(&ranges("10.0.0.90")),
+            ranges("10.0.0.95").change_into(&ranges("10.0.0.90")),
             None,
             "addresses move"
         );
         let one = of(Pool::<Ipv4Net>::over([ip("10.0.0.10")..=ip("10.0.0.19")]));
         assert!(
-            one.growth_into(&ranges("10.0.0.90"))
-                .is_some_and(|added| !added.is_empty())
+            one.change_into(&ranges("10.0.0.90"))
+                .is_some_and(|change| !change.added.is_empty() && change.removed.is_empty())
         );
     }
 

@@ -1,12 +1,13 @@
 //! What growing a file would do.
 
 use super::Builder;
-use super::builder::room;
+use super::builder::{room, usable};
 use super::config::Config;
 use crate::geometry::slot_count;
 use crate::network::Network;
 use crate::open_error::OpenError;
-use crate::storage::file::{Peek, has_room_for_config};
+use crate::storage::bits_of_ranges;
+use crate::storage::file::{Peek, first_taken, has_room_for_config};
 use std::path::Path;
 
 /// The effect that [`Builder::grow`] would have on a file. Plain data.
@@ -18,6 +19,8 @@ pub struct Growth {
     pub is_needed: bool,
     /// How many more addresses could be handed out.
     pub added: u64,
+    /// Number of addresses, all of them free, that would no longer be handed out.
+    pub reserved: u64,
     /// Whether the file has no room for so many slots, or for the configuration, so that a larger file would take its
     /// name.
     pub needs_more_room: bool,
@@ -47,21 +50,29 @@ impl<N: Network> Builder<N> {
     /// ```
     pub fn growth(&self, path: impl AsRef<Path>) -> Result<Growth, OpenError> {
         let geometry = self.lay_out()?;
-        let peek = Peek::at(path.as_ref())?;
+        let mut peek = Peek::at(path.as_ref())?;
         self.check_durability(peek.durability)?;
         let in_file = Config::parse(&peek.config)?;
         in_file.check_header(peek.header.facts)?;
         let asked = Config::of(&geometry, self.builder.policy);
-        let Some(added) = in_file.growth_into(&asked) else {
+        let Some(change) = in_file.change_into(&asked) else {
             let mismatches = in_file.mismatches(&asked);
             return Err(OpenError::GeometryMismatch { mismatches });
         };
+        // What the next opening quarantines is taken, too.
+        let before = in_file.lay_out()?;
+        peek.foresee(bits_of_ranges(usable(&before).into_iter()));
+        if let Some(slot) = first_taken(&peek.free, &change.removed) {
+            let mismatches = in_file.mismatches_for(&asked, geometry.addr_of(slot).into());
+            return Err(OpenError::GeometryMismatch { mismatches });
+        }
         let room = room(peek.header.layout.capacity_words);
         let needs_more_room = self.capacity_slots(&geometry) > room
             || !has_room_for_config(&peek.header, &asked.to_string());
         Ok(Growth {
             is_needed: in_file != asked || needs_more_room,
-            added: slot_count(&added),
+            added: slot_count(&change.added),
+            reserved: slot_count(&change.removed),
             needs_more_room,
         })
     }

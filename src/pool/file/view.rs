@@ -12,6 +12,7 @@ use crate::storage::file::{Peek, Phase};
 use ipnet::IpNet;
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -51,6 +52,8 @@ pub struct View {
     pub in_flight: Vec<u32>,
     /// The problems that were found.
     pub problems: Vec<Problem>,
+    /// What is quarantined counts as allocated here, and nothing else does.
+    quarantine: Snapshot<IpNet>,
 }
 
 /// A problem with a pool file that does not prevent opening it.
@@ -111,6 +114,27 @@ impl View {
     #[must_use]
     pub fn to_pool(&self) -> Pool<IpNet> {
         self.snapshot.to_pool(self.info.policy)
+    }
+
+    /// Lists the addresses that are quarantined, or that the next opening will quarantine; ascending. The snapshot
+    /// has them as allocated.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-suspects-{}", std::process::id()));
+    /// # let copy = path.with_extension("copy");
+    /// let pool = Pool::builder("10.0.0.0/30".parse::<ipnet::Ipv4Net>()?).create(&path)?;
+    /// assert_eq!(hostbits::file::read(&path)?.quarantined_addresses().count(), 0);
+    /// // What was free when a backup was made may have been given to somebody since.
+    /// hostbits::file::backup(&path, &copy)?;
+    /// let view = hostbits::file::read(&copy)?;
+    /// assert!(view.quarantined_addresses().eq(["10.0.0.2".parse::<std::net::IpAddr>()?]));
+    /// # std::fs::remove_file(&path)?;
+    /// # std::fs::remove_file(&copy)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn quarantined_addresses(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.quarantine.iter()
     }
 }
 
@@ -279,6 +303,10 @@ pub fn read(path: impl AsRef<Path>) -> Result<View, OpenError> {
         created: SystemTime::UNIX_EPOCH + Duration::from_nanos(peek.header.created_ns),
         in_flight: std::mem::take(&mut peek.in_flight),
         problems,
+        quarantine: Snapshot::new(
+            geometry.clone(),
+            peek.quarantine.iter().map(|word| !word).collect(),
+        ),
         snapshot: Snapshot::new(geometry, peek.free),
     })
 }

@@ -7,9 +7,40 @@ use crate::pool::Pool;
 use crate::slot::Slot;
 use crate::storage::Claimed;
 use crate::sync::Snooze;
-use crate::users::{AdoptError, Adopted, Record, Unreadable};
+use crate::users::{AdoptError, Adopted, Entry, Listed, Record, Unreadable, read};
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 impl<N: Network> Pool<N> {
+    /// Returns the first and the last address that an entry of a list names, as [`adopt`](Self::adopt) reads it. Some
+    /// or all of them may be outside the pool.
+    ///
+    /// Returns `None` for a user without an address, for an entry that cannot be read, for an address that does not
+    /// belong to a user, and for a route to the whole network of the pool. Claims nothing.
+    ///
+    /// ```
+    /// use hostbits::{Pool, users::Listed};
+    ///
+    /// let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let last = |text| Some(pool.named_by(Listed::Text(text))?.end().to_string());
+    /// assert_eq!(last("10.0.0.5/24").as_deref(), Some("10.0.0.5"));
+    /// assert_eq!(last("10.0.0.16/28").as_deref(), Some("10.0.0.31"));
+    /// assert_eq!((last("10.0.0.0/16"), last("(none)")), (None, None));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn named_by(&self, listed: Listed<'_>) -> Option<RangeInclusive<IpAddr>> {
+        match read(listed) {
+            Entry::Addr(addr) => Some(addr..=addr),
+            Entry::Net(net) if self.geometry.is_route(net) => {
+                let is_unit = self.geometry.is_one_unit(net.trunc());
+                (is_unit || net != net.trunc()).then(|| net.addr()..=net.addr())
+            }
+            Entry::Net(net) => Some(net.network()..=net.broadcast()),
+            Entry::Range(first, last) => Some(first..=last),
+            Entry::Unassigned | Entry::Unparseable | Entry::Stray(..) => None,
+        }
+    }
+
     /// Marks the addresses of a user list as taken, and reports the result for every entry.
     ///
     /// The whole list is read first; only then are its addresses taken. Adopting never frees an address, is safe at any

@@ -37,6 +37,8 @@ pub(crate) struct Blueprint<'a> {
     pub(crate) config: &'a str,
     /// The slots that are free at first, as ascending ranges.
     pub(crate) free: &'a [(Slot, Slot)],
+    /// Of a pool that is changed, the slots that were free and are reserved from now on.
+    pub(crate) closed: &'a [(Slot, Slot)],
 }
 
 impl Blueprint<'_> {

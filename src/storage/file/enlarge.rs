@@ -99,10 +99,11 @@ impl Opening<'_> {
             ..State::of_new(&header, grown.durability)
         };
         let mut added = bits_of_ranges(grown.free.iter().copied());
+        let mut closed = bits_of_ranges(grown.closed.iter().copied());
         let mut free = words_then_zeros(old.disk().words(Kind::Free));
         let mut quarantine = words_then_zeros(old.disk().words(Kind::Quarantine));
         let maps = Maps {
-            free: &mut || free() | added(),
+            free: &mut || free() & !closed() | added(),
             quarantine: &mut quarantine,
         };
         fill(

@@ -25,7 +25,7 @@ use super::open::{Opening, read_config, read_region, read_states};
 use super::poison;
 use super::state::{Phase, State};
 use crate::open_error::OpenError;
-use crate::slot::{Slot, bits_within, words_within};
+use crate::slot::{Slot, bits_within, slots_in, words_within};
 use crate::storage::heap::bits_of_ranges;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -61,8 +61,8 @@ impl Opening<'_> {
         let place = header.layout.config_extent(header.generation);
         self.write_and_sync(&encode_config(grown.config), place.offset as u64)?;
         self.write_header(&header, 1 - in_force)?;
-        self.free_added(&header, grown.free)?;
-        self.reseal(grown.free)?;
+        self.change_bits(&header, grown.free, grown.closed)?;
+        self.reseal(grown.free, grown.closed)?;
         self.write_header(&header, in_force)?;
         self.header = header;
         grown.config.clone_into(&mut self.config);
@@ -78,13 +78,17 @@ impl Opening<'_> {
     }
 
     /// Completes such a growth, if we are alone; otherwise, another process has done so.
-    pub(crate) fn finish_growth(&mut self, added: &[(Slot, Slot)]) -> Result<(), OpenError> {
+    pub(crate) fn finish_growth(
+        &mut self,
+        added: &[(Slot, Slot)],
+        closed: &[(Slot, Slot)],
+    ) -> Result<(), OpenError> {
         if !self.be_alone()? {
             return Ok(());
         }
         let in_force = self.copy_in_force()?;
-        self.free_added(&self.header, added)?;
-        self.reseal(added)?;
+        self.change_bits(&self.header, added, closed)?;
+        self.reseal(added, closed)?;
         self.write_header(&self.header, 1 - in_force)?;
         self.older = None;
         Ok(())
@@ -109,14 +113,52 @@ impl Opening<'_> {
         self.write_and_sync(&header.encode(), HEADER_AT[copy])
     }
 
-    /// Sets the bits of new slots, in a file that no process has mapped.
-    fn free_added(&self, header: &Header, added: &[(Slot, Slot)]) -> Result<(), OpenError> {
+    /// Reports whether the file was closed cleanly and its words have not changed since, so that they say what is
+    /// taken. Fails if another process has the file open.
+    pub(crate) fn is_left_in_order(&self) -> Result<bool, OpenError> {
+        if !self.be_alone()? {
+            return Err(OpenError::InUse);
+        }
+        let states = read_states(&self.file, &self.header)?;
+        let identity = Identity::of(&self.file)?;
+        let newest = states.newest.filter(|_| states.is_whole);
+        let left = newest.filter(|state| state.phase == Phase::Clean && state.is_of(&identity));
+        match left {
+            Some(left) => Ok(left.sum == self.sum(|| 0, || 0)?),
+            None => Ok(false),
+        }
+    }
+
+    /// Returns the first of these slots that is not free, in a file that was closed cleanly.
+    pub(crate) fn first_taken(&self, slots: &[(Slot, Slot)]) -> Result<Option<Slot>, OpenError> {
+        match slots {
+            [] => Ok(None),
+            _ => Ok(first_taken(
+                &read_region(&self.file, &self.header, Kind::Free)?,
+                slots,
+            )),
+        }
+    }
+
+    /// Sets the bits of new slots and clears those of reserved ones, in a file that no process has mapped.
+    fn change_bits(
+        &self,
+        header: &Header,
+        added: &[(Slot, Slot)],
+        closed: &[(Slot, Slot)],
+    ) -> Result<(), OpenError> {
         let free = header.layout.extent(Kind::Free);
-        for &(first, last) in added {
+        let is_added = added.iter().map(|&slots| (slots, true));
+        let is_closed = closed.iter().map(|&slots| (slots, false));
+        for ((first, last), is_free) in is_added.chain(is_closed) {
             for word_index in words_within(first, last) {
                 let at = (free.offset + word_index * size_of::<u64>()) as u64;
-                self.set_bits(at, bits_within(word_index, first, last))
-                    .map_err(write_failed)?;
+                let bits = bits_within(word_index, first, last);
+                self.change_word(at, |word| match is_free {
+                    true => word | bits,
+                    false => word & !bits,
+                })
+                .map_err(write_failed)?;
             }
         }
         self.sync_data()
@@ -125,21 +167,23 @@ impl Opening<'_> {
     /// Gives a file that was closed cleanly a state that matches its words, now that the new slots are among them. Only
     /// if the newest state matches the words without them, and belongs to this file: the next opener must find any
     /// other mismatch.
-    fn reseal(&self, added: &[(Slot, Slot)]) -> Result<(), OpenError> {
+    fn reseal(&self, added: &[(Slot, Slot)], closed: &[(Slot, Slot)]) -> Result<(), OpenError> {
         let states = read_states(&self.file, &self.header)?;
         let identity = Identity::of(&self.file)?;
         let fits = |state: &State| state.phase == Phase::Clean && state.is_of(&identity);
         let Some(left) = states.newest.filter(fits).filter(|_| states.is_whole) else {
             return Ok(());
         };
-        let without = self.sum(bits_of_ranges(added.iter().copied()))?;
-        if left.sum != without {
+        // The slots that are reserved now were free then.
+        let added = bits_of_ranges(added.iter().copied());
+        let before = self.sum(added, bits_of_ranges(closed.iter().copied()))?;
+        if left.sum != before {
             // A process died after this was done, or the words differ from those at the last close.
             return Ok(());
         }
         let grown = State {
             seq: left.seq + 1,
-            sum: self.sum(|| 0)?,
+            sum: self.sum(|| 0, || 0)?,
             ..left
         };
         if matches!(identity.witness, Witness::Seq(seq) if seq != left.seq) {
@@ -159,17 +203,22 @@ impl Opening<'_> {
     }
 
     /// Returns the sum of the words of F and Q, without the bits of F that `left_out` returns, word by word.
-    fn sum(&self, mut left_out: impl FnMut() -> u64) -> Result<u64, OpenError> {
+    fn sum(
+        &self,
+        mut left_out: impl FnMut() -> u64,
+        mut put_in: impl FnMut() -> u64,
+    ) -> Result<u64, OpenError> {
         let read = |kind| read_region(&self.file, &self.header, kind);
         let mut free = read(Kind::Free)?;
-        free.iter_mut().for_each(|word| *word &= !left_out());
+        free.iter_mut()
+            .for_each(|word| *word = *word & !left_out() | put_in());
         Ok(WordSum::of([&free, &read(Kind::Quarantine)?]))
     }
 
-    fn set_bits(&self, at: u64, bits: u64) -> io::Result<()> {
+    fn change_word(&self, at: u64, change: impl Fn(u64) -> u64) -> io::Result<()> {
         let mut word = [0; size_of::<u64>()];
         self.file.read_exact_at(&mut word, at)?;
-        let word = u64::from_ne_bytes(word) | bits;
+        let word = change(u64::from_ne_bytes(word));
         self.file.write_all_at(&word.to_ne_bytes(), at)
     }
 
@@ -191,4 +240,15 @@ impl Opening<'_> {
 
 fn write_failed(error: io::Error) -> OpenError {
     OpenError::io("write the file", error)
+}
+
+/// The first of these slots whose bit is not set.
+pub(crate) fn first_taken(free: &[u64], slots: &[(Slot, Slot)]) -> Option<Slot> {
+    slots.iter().find_map(|&(first, last)| {
+        words_within(first, last).find_map(|word_index| {
+            let word = free.get(word_index).copied().unwrap_or(0);
+            let taken = bits_within(word_index, first, last) & !word;
+            slots_in(word_index, taken).next()
+        })
+    })
 }

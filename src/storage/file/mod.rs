@@ -55,7 +55,7 @@ mod tests;
 pub(crate) use attached::Attached;
 pub(crate) use backup::{Replaced, Source};
 pub(crate) use create::Blueprint;
-pub(crate) use grow::has_room_for_config;
+pub(crate) use grow::{first_taken, has_room_for_config};
 pub(crate) use header::Facts;
 pub(crate) use map::PageOptions;
 pub(crate) use open::{OpenRequest, Opening};

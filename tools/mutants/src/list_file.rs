@@ -239,14 +239,18 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "file: the sum of a growth hides what was changed before",
         &[edit(
             GROW,
-            "        if left.sum != without {",
-            "        if left.sum != without && false {",
+            "        if left.sum != before {",
+            "        if left.sum != before && false {",
         )],
         &[Tests("file_copies")],
     ),
     mutant(
         "file: a growth leaves the old sum",
-        &[edit(GROW, "        self.reseal(grown.free)?;\n", "")],
+        &[edit(
+            GROW,
+            "        self.reseal(grown.free, grown.closed)?;\n",
+            "",
+        )],
         &[Tests("file_copies"), Tests("file_growth")],
     ),
     mutant(
@@ -367,11 +371,38 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[Tests("file_system_calls")],
     ),
     mutant(
+        "file: an address that is held is reserved",
+        &[edit(
+            "src/pool/file/builder.rs",
+            "        if let Some(slot) = opening.first_taken(&change.removed)? {",
+            "        if let Some(slot) = opening.first_taken(&[])? {",
+        )],
+        &[Tests("file_growth")],
+    ),
+    mutant(
+        "file: what is taken is read from a file that was not left in order",
+        &[edit(
+            "src/pool/file/builder.rs",
+            "        if !change.removed.is_empty() && !opening.is_left_in_order()? {",
+            "        if !change.removed.is_empty() && opening.is_left_in_order().is_err() {",
+        )],
+        &[Tests("file_growth")],
+    ),
+    mutant(
+        "file: a change of reservations leaves the old sum",
+        &[edit(
+            GROW,
+            "self.sum(added, bits_of_ranges(closed.iter().copied()))?",
+            "self.sum(added, || 0)?",
+        )],
+        &[Tests("file_growth")],
+    ),
+    mutant(
         "file: a growth is over before the new bits are there",
         &[edit(
             GROW,
-            "        self.free_added(&header, grown.free)?;\n        self.reseal(grown.free)?;\n        self.write_header(&header, in_force)?;",
-            "        self.write_header(&header, in_force)?;\n        self.free_added(&header, grown.free)?;\n        self.reseal(grown.free)?;",
+            "        self.change_bits(&header, grown.free, grown.closed)?;\n        self.reseal(grown.free, grown.closed)?;\n        self.write_header(&header, in_force)?;",
+            "        self.write_header(&header, in_force)?;\n        self.change_bits(&header, grown.free, grown.closed)?;\n        self.reseal(grown.free, grown.closed)?;",
         )],
         &[Tests("file_system_calls")],
     ),

@@ -1,5 +1,6 @@
 //! The address space in characters, as text.
 
+use crate::files::paint;
 use hostbits_ops::{Line, Map};
 use std::io::{self, Write};
 
@@ -9,7 +10,12 @@ pub(crate) fn write_map(out: &mut dyn Write, map: &Map) -> io::Result<()> {
     let width = map.lines.iter().map(|line| label(line).len()).max();
     let width = width.unwrap_or_default();
     for line in &map.lines {
-        writeln!(out, "{:<width$}  {}", label(line), line.cells)?;
+        writeln!(
+            out,
+            "{:<width$}  {}",
+            label(line),
+            paint::cells(&line.cells)
+        )?;
     }
     match map.slots_per_cell {
         1 => writeln!(

@@ -6,10 +6,16 @@
 //! | `pool` | `hostbits pool` |
 //! | `set` | `hostbits set` |
 //! | `reconcile` | a pool or a set against a list of its users |
+//! | `who` | `hostbits who` |
+//! | `confirm`, `paint` | what was done, unless with -q; the colours and the width of a terminal |
+//! | `asked` | what is to be released, also from standard input |
 //! | `granted`, `released`, `state`, `map` | addresses that were allocated or released, the state of a file, the address space: as text |
 
+mod asked;
+mod confirm;
 mod granted;
 mod map;
+mod paint;
 mod pool;
 mod reconcile;
 mod released;
@@ -17,6 +23,7 @@ mod set;
 mod state;
 mod target;
 mod values;
+mod who;
 
 use crate::output::Format;
 use clap::Subcommand;
@@ -30,30 +37,31 @@ use target::FileArgs;
 /// The commands of pool files.
 #[derive(Debug, Subcommand)]
 pub(crate) enum FilesCommand {
-    /// Compares a pool file with the list of its users, and changes nothing; exit code 1 if they differ
+    /// Say what an address is and whose: in a pool file, in sets, in lists of users; exit code 5 if nobody has it
+    Who(who::WhoArgs),
+    /// Compare a pool file with the list of its users, and change nothing; exit code 1 if they differ
     ///
     /// The file is read before the list and after it, without a lock: a right to read it is enough, and
     /// whoever uses it does not notice. What was allocated or released meanwhile is told apart. Who is half-way
     /// in or out at the time, allocated and not yet listed, looks like an orphan: see hostbits reconcile.
     /// For damage in the file itself there is hostbits pool check
     Check(CheckArgs),
-    /// Repairs a pool file by the list of its users: takes what is missing, frees what nobody holds
+    /// Repair a pool file by the list of its users: take what is missing, free what nobody holds
     Reconcile(ReconcileArgs<FileArgs>),
-    /// Takes what a list of users names in a pool file; frees nothing, so it may be done at any time
+    /// Take what a list of users names in a pool file; nothing is freed, so it may be done at any time
     ///
     /// A list that cannot be read to its end is exit code 2; what was read until then is taken, and stays
     Seed(SeedArgs<FileArgs>),
-    /// Frees what is quarantined in a pool file, except what a list of users names
+    /// Free what is quarantined in a pool file, except what a list of users names
     ///
     /// What the list names is taken, whether or not it was quarantined. The list must have everybody:
     /// it is read to its end first, and if anything in it is unclear, nothing is freed
-    #[command(after_help = pool::args::AFTER_HELP)]
     Reclaim(ReclaimArgs<FileArgs>),
-    /// Keeps pools in files, which several processes may use at once
-    #[command(subcommand, after_help = pool::args::AFTER_HELP)]
+    /// Keep pools in files, which several processes may use at once
+    #[command(subcommand, after_long_help = pool::args::after_help())]
     Pool(PoolCommand),
-    /// Several pools as one, described in a TOML file: sets, dual stack, drains
-    #[command(subcommand, after_help = set::args::AFTER_HELP)]
+    /// Use several pools as one, described in a TOML file: sets, dual stack, drains
+    #[command(subcommand, after_long_help = set::args::after_help())]
     Set(SetCommand),
 }
 
@@ -61,6 +69,7 @@ impl FilesCommand {
     /// How to print.
     pub(crate) fn format(&self) -> Format {
         match self {
+            Self::Who(args) => args.format,
             Self::Check(args) => args.file.format,
             Self::Reconcile(args) => args.format(),
             Self::Seed(args) => args.target.format,
@@ -74,6 +83,7 @@ impl FilesCommand {
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         let done = |()| ExitCode::SUCCESS;
         match self {
+            Self::Who(args) => who::run(args),
             Self::Check(args) => reconcile::check::run_pool(args),
             Self::Reconcile(args) => reconcile::run::dispatch(args),
             Self::Seed(args) => reconcile::seed::run(args).map(done),

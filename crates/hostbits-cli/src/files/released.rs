@@ -1,10 +1,12 @@
 //! Addresses that were released, and those that could not be, as text and as JSON.
 
-use crate::output::{Format, print, print_error_text, print_json};
+use crate::files::asked::Unreadable;
+use crate::files::confirm::confirm;
+use crate::output::{Format, print_error_text, print_json};
 use hostbits::ReleaseError;
 use hostbits_ops::Failure;
 use hostbits_ops::files::Released;
-use hostbits_ops::trouble::{Kind, row};
+use hostbits_ops::trouble::{Exit, Kind, row};
 use ipnet::IpNet;
 use serde::Serialize;
 use std::process::ExitCode;
@@ -18,6 +20,9 @@ struct Answer<'a> {
     released: usize,
     refused: usize,
     addresses: Vec<Outcome<'a>>,
+    /// Lines of standard input that name nothing.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    unreadable: &'a [Unreadable],
 }
 
 /// What became of one argument.
@@ -40,12 +45,14 @@ impl<'a> Outcome<'a> {
     }
 }
 
-/// Prints what became of each, and answers the exit code of the first that could not be released.
+/// Prints what became of each, and answers the exit code: that of wrong input if a line names nothing, otherwise of the first that
+/// could not be released.
 pub(crate) fn print_released(
     format: Format,
     file: &str,
     set: Option<&str>,
     outcomes: &[Released],
+    unreadable: &[Unreadable],
 ) -> Result<ExitCode, Failure> {
     let errors = || outcomes.iter().filter_map(|it| it.error.as_ref());
     let refused = errors().count();
@@ -56,16 +63,24 @@ pub(crate) fn print_released(
             released: outcomes.len() - refused,
             refused,
             addresses: outcomes.iter().map(Outcome::of).collect(),
+            unreadable,
         })?,
         Format::Plain => {
+            for it in unreadable {
+                let Unreadable { line, message, .. } = it;
+                print_error_text(&format!("error: standard input:{line}: {message}"));
+            }
             for message in errors() {
                 print_error_text(&format!("error: {}: {message}", set.unwrap_or(file)));
             }
-            print(|out| {
+            confirm(|out| {
                 let mut released = outcomes.iter().filter(|it| it.error.is_none());
                 released.try_for_each(|it| writeln!(out, "released {}", it.address))
             })?;
         }
+    }
+    if !unreadable.is_empty() {
+        return Ok(ExitCode::from(Exit::Input.code()));
     }
     Ok(errors().next().map_or(ExitCode::SUCCESS, |error| {
         ExitCode::from(row(Kind::Release, error.code()).exit.code())

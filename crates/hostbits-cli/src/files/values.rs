@@ -24,6 +24,14 @@ pub(crate) fn addr(text: &str) -> Result<IpAddr, String> {
         .map_err(|_| format!("{text:?} is not an address: write 10.0.0.5 or 2001:db8::5"))
 }
 
+/// Reads a whole number of percent.
+pub(crate) fn percent(text: &str) -> Result<u8, String> {
+    match text.parse() {
+        Ok(percent) if percent <= 100 => Ok(percent),
+        _ => Err("write a whole number from 0 to 100".to_owned()),
+    }
+}
+
 /// Reads the prefix length of a block, with or without its slash.
 pub(crate) fn prefix_len(text: &str) -> Result<u8, String> {
     let digits = text.strip_prefix('/').unwrap_or(text);

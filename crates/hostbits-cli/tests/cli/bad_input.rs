@@ -55,7 +55,7 @@ fn networks_that_do_not_work_say_what_would() {
         ),
         (
             "10.0.0.0/24 --unit 28 --range 10.0.0.5-10.0.0.9",
-            "borders of a unit",
+            "is not aligned to the units",
         ),
         ("10.0.0.0/24 --reserve 10.0.1.5=x", "is not inside"),
         ("10.0.0.0/24 --reserve ::1-::2=x", "is not inside"),
@@ -84,7 +84,7 @@ fn a_network_that_is_too_large_names_the_ways_out() {
             "2^",
             "range",
             "unit",
-            "at most",
+            "fewer slots",
             "--range",
             "--unit",
             "--at-most",

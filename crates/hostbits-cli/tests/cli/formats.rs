@@ -143,7 +143,7 @@ fn a_list_without_its_end_is_exit_code_2() {
         (
             "kea",
             "10.0.0.2\n",
-            "does not begin with address,: \"10.0.0.2\"\n",
+            "does not begin with `address,`: \"10.0.0.2\"\n",
         ),
         ("host-local", "", "must be opened by its name\n"),
     ] {

@@ -95,7 +95,7 @@ fn a_cut_file_is_refused_wherever_it_is_cut() {
     fs::write(&file.0, &whole[..whole.len() - 1]).unwrap();
     refuses(
         &file,
-        &format!("the file is cut: {} bytes", whole.len() - 1),
+        &format!("the file is truncated: it has {} bytes", whole.len() - 1),
     );
 }
 

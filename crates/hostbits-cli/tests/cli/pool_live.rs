@@ -23,7 +23,7 @@ fn every_command_works_beside_a_live_process() {
     assert!(
         shown
             .found()
-            .contains("found     joined: somebody has it open\n"),
+            .contains("found     joined: another process has it open\n"),
         "{shown:?}"
     );
     assert!(shown.found().contains("processes 1\n"), "{shown:?}");
@@ -31,7 +31,7 @@ fn every_command_works_beside_a_live_process() {
     assert!(
         checked
             .found()
-            .contains("good; joined: somebody has it open; 1 taken"),
+            .contains("good; joined: another process has it open; 1 taken"),
         "{checked:?}"
     );
     file.run("reclaim", "--nobody").found();

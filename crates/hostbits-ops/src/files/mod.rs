@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `pool_failure`, `set_failure`, `plan_failure` | what was refused, with what it says | `pool_failure` |
 //! | `closing` | open, do, close, and only then tell | |
-//! | `waiting`, `watched` | whom a call waits for; a reading that somebody may look at | |
+//! | `waiting` | whom a call waits for | |
 //! | `release`, `look` | each address for itself; what is wrong with a file | |
 //! | `pool_file`, `config_file` | a file by its path | failures, `closing` |
 //! | `pool_verbs`, `copies` | create, grow, allocate, release, sync; backup, restore | those above |
@@ -13,6 +13,7 @@
 //! | `plan_file` | what one process leaves to the next | `target` |
 //! | `sight`, `outcome` | a pass: the barrier, then the list, then what they say; what came of it | `target` |
 //! | `check`, `seed`, `reclaim`, `undo` | what is done with a list | those above |
+//! | `who`, `export` | what an address is, and whose; all addresses of a pool file, and whose | `pool_file`, `config_file` |
 //! | `passes`, `apply` | as many passes as it takes; the next sighting of a plan | those above |
 
 mod apply;
@@ -20,6 +21,7 @@ mod check;
 mod closing;
 mod config_file;
 mod copies;
+mod export;
 mod look;
 mod outcome;
 mod passes;
@@ -37,7 +39,7 @@ mod sight;
 mod target;
 mod undo;
 mod waiting;
-mod watched;
+mod who;
 
 // Those that a failure is made of; `files_failure` stands outside, since a build without files has one, too.
 pub(crate) mod plan_failure;
@@ -48,6 +50,7 @@ pub use apply::{ApplyOptions, apply};
 pub use check::{Checked, check};
 pub use config_file::ConfigFile;
 pub use copies::{Copied, backup, restore};
+pub use export::{COLUMNS, Exported, Row, export};
 pub use look::{Problem, has_damage, problems};
 pub use outcome::{Next, Outcome};
 pub use passes::{PassOptions, reconcile};
@@ -71,3 +74,4 @@ pub use set_verbs::{
 pub use sight::Lists;
 pub use target::Target;
 pub use undo::{close, undo};
+pub use who::{Answer, Holder, InSet, Place, State, Where, who};

@@ -13,8 +13,10 @@ use hostbits::{PoolSet, reconcile::Applied, set};
 use ipnet::IpNet;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+/// How often somebody who waits is told so.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 /// As many passes as an orphan must be seen by.
 const SIGHTINGS: u32 = 3;
 
@@ -151,7 +153,7 @@ impl Run<'_> {
             let observer = self.subject.observer;
             observer.sighted(sighting, SIGHTINGS, waiting, self.options.grace);
             // A pass must begin `grace` after the list of the one before had been read.
-            sleep(self.options.grace + Duration::from_millis(2));
+            wait(observer, self.options.grace + Duration::from_millis(2));
         }
         unreachable!("the last sighting returns")
     }
@@ -221,6 +223,19 @@ pub(crate) fn apply_plan(
             let sighted = Box::new(sighted);
             Err(subject.target.refuse(Cause::Apply { error, sighted }))
         }
+    }
+}
+
+/// Sleeps, and tells how much is left.
+fn wait(observer: &dyn Observer, time: Duration) {
+    let end = Instant::now() + time;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        observer.waiting(left);
+        if left.is_zero() {
+            break;
+        }
+        sleep(left.min(BETWEEN_LOOKS));
     }
 }
 

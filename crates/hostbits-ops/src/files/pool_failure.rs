@@ -246,6 +246,7 @@ pub(crate) fn place_of_open(error: &OpenError, case: Case) -> Place {
 pub(crate) fn place_of_allocate(error: &AllocateError, case: Case) -> Place {
     let kind = match error {
         AllocateError::Exhausted { quarantined, .. } if *quarantined != 0 => Kind::Quarantine,
+        AllocateError::Exhausted { closed, .. } if *closed != 0 => Kind::Closed,
         _ => Kind::Allocate,
     };
     Place::new(kind, error.code(), case)

@@ -3,11 +3,11 @@
 use crate::failure::Failure;
 use crate::files::target::Target;
 use crate::files::waiting::{in_flight, naming_others};
-use crate::files::watched::Watched;
 use crate::lists::name::{ListName, unreadable};
 use crate::lists::read::ReadList;
 use crate::lists::records::UserRecords;
 use crate::observer::Observer;
+use crate::watched::Watched;
 
 /// What was taken.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub fn seed(
     let (users, adopted, free) = target.with(|set| {
         let sources = lists.iter().map(|list| &list.source);
         let mut users = UserRecords::open(sources).map_err(Failure::Unreadable)?;
-        let watched = Watched::begin(observer, None);
+        let watched = Watched::begin(observer, &users, None);
         let adopted = naming_others(
             observer,
             || in_flight(set),

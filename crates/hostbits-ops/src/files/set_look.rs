@@ -5,7 +5,8 @@ use crate::files::config_file::ConfigFile;
 use crate::files::set_failure::Cause;
 use crate::map::Map;
 use crate::text::{net_of, printable_path};
-use hostbits::{NetworkInfo, file, set::Member};
+use crate::used::Used;
+use hostbits::{NetworkInfo, PoolSet, file, set::Member};
 use hostbits_config::{MemberConfig, OpenError, Plan, SetConfig};
 use ipnet::IpNet;
 use serde::Serialize;
@@ -22,6 +23,8 @@ pub struct ShownSet {
     pub allocated: u64,
     /// Free, and neither drained nor cordoned.
     pub available: u64,
+    /// How much is taken of what is neither drained nor cordoned.
+    pub used_percent: Used,
     /// In the order of the configuration.
     pub members: Vec<ShownMember>,
     /// The named ranges.
@@ -39,6 +42,8 @@ pub struct ShownMember {
     pub info: NetworkInfo,
     /// How many addresses are allocated.
     pub allocated: u64,
+    /// How much of it is taken, drained or not.
+    pub used_percent: Used,
     /// How many of them are quarantined.
     pub quarantined: u64,
     /// How many processes have it open.
@@ -73,6 +78,11 @@ pub struct ShownRange {
     pub exclusive: bool,
     /// How many addresses it can hand out.
     pub capacity: u64,
+    /// How much of it is taken.
+    pub used_percent: Used,
+    /// Whether its member is drained, or a cordon has some of it.
+    #[serde(skip)]
+    pub is_closed: bool,
     /// Where it is.
     #[serde(flatten)]
     pub part: Part,
@@ -85,6 +95,8 @@ pub struct ListedSet {
     pub set: String,
     /// Prefixes of the unit of their member, member by member.
     pub addresses: Vec<IpNet>,
+    /// Those of them that are quarantined, in the same order.
+    pub quarantined: Vec<IpNet>,
 }
 
 /// The files of sets, and what the configuration would make of them.
@@ -111,15 +123,21 @@ pub struct SeenMember {
 
 /// The set of this name, or all of them, with every member. The files are read without a lock.
 ///
+/// Lines of the maps fit into so many columns, if there are columns.
+///
 /// # Errors
 ///
 /// The configuration is wrong, has no such set, or a file cannot be read.
-pub fn show_sets(file: &ConfigFile, name: Option<&str>) -> Result<Vec<ShownSet>, Failure> {
+pub fn show_sets(
+    file: &ConfigFile,
+    name: Option<&str>,
+    columns: Option<usize>,
+) -> Result<Vec<ShownSet>, Failure> {
     let config = file.read()?;
     let sets = file.sets(&config, name)?.into_iter();
     let sets = sets.map(|set| {
         let seen = see(file, set)?;
-        shown_set(set, &seen).map_err(|error| file.refuse_open(error))
+        shown_set(set, &seen, columns).map_err(|error| file.refuse_open(error))
     });
     sets.collect()
 }
@@ -133,15 +151,18 @@ pub fn list_sets(file: &ConfigFile, name: Option<&str>) -> Result<Vec<ListedSet>
     let config = file.read()?;
     let mut sets = Vec::new();
     for set in file.sets(&config, name)? {
-        let addresses = see(file, set)?.into_iter().flat_map(|seen| {
-            let unit = seen.view.info.unit;
-            let nets = seen.view.snapshot.iter().map(|addr| net_of(addr, unit));
-            nets.collect::<Vec<_>>()
-        });
-        sets.push(ListedSet {
+        let mut listed = ListedSet {
             set: set.name.clone(),
-            addresses: addresses.collect(),
-        });
+            addresses: Vec::new(),
+            quarantined: Vec::new(),
+        };
+        for SeenMember { view, .. } in see(file, set)? {
+            let net = |addr| net_of(addr, view.info.unit);
+            listed.addresses.extend(view.snapshot.iter().map(net));
+            let quarantined = view.quarantined_addresses();
+            listed.quarantined.extend(quarantined.map(net));
+        }
+        sets.push(listed);
     }
     Ok(sets)
 }
@@ -186,7 +207,11 @@ fn see(file: &ConfigFile, set: &SetConfig) -> Result<Vec<SeenMember>, Failure> {
 }
 
 /// The set over copies of its pools: drains, cordons, bands and ranges are counted by the library.
-fn shown_set(set: &SetConfig, seen: &[SeenMember]) -> Result<ShownSet, OpenError> {
+fn shown_set(
+    set: &SetConfig,
+    seen: &[SeenMember],
+    columns: Option<usize>,
+) -> Result<ShownSet, OpenError> {
     let mut views = seen.iter().map(|it| &it.view);
     let open = set.over(|_| Ok(views.next().expect("each member was read").to_pool()))?;
     let ranges = set.ranges.iter().zip(&open.ranges);
@@ -194,6 +219,8 @@ fn shown_set(set: &SetConfig, seen: &[SeenMember]) -> Result<ShownSet, OpenError
         range: range.name.clone(),
         exclusive: range.exclusive,
         capacity: open.pool.capacity(),
+        used_percent: Used::of(open.pool.allocated(), open.pool.available()),
+        is_closed: open.is_closed,
         part: Part {
             first: *range.span.start(),
             last: *range.span.end(),
@@ -206,17 +233,39 @@ fn shown_set(set: &SetConfig, seen: &[SeenMember]) -> Result<ShownSet, OpenError
         capacity: open.set.capacity(),
         allocated: open.set.allocated(),
         available: open.set.available(),
+        used_percent: Used::of(taken_where_open(&open.set), open.set.available()),
         ranges: ranges.collect(),
         members: members
-            .map(|((config, seen), member)| shown_member(config, seen, &member))
+            .map(|((config, seen), member)| shown_member(config, seen, &member, columns))
             .collect(),
     })
+}
+
+/// How many are taken that are neither drained nor under a cordon.
+fn taken_where_open(set: &PoolSet<IpNet>) -> u64 {
+    let open = set.members().filter(|member| !member.is_drained());
+    open.map(|member| {
+        let pool = member.pool();
+        let mut cordons = member.cordons();
+        cordons.sort_unstable();
+        let mut closed: Vec<(IpAddr, IpAddr)> = Vec::new();
+        for (first, last) in cordons {
+            match closed.last_mut() {
+                Some(before) if first <= before.1 => before.1 = before.1.max(last),
+                _ => closed.push((first, last)),
+            }
+        }
+        let taken = |&(first, last): &(IpAddr, IpAddr)| pool.count_in(first..=last);
+        pool.allocated() - closed.iter().map(taken).sum::<u64>()
+    })
+    .sum()
 }
 
 fn shown_member(
     config: &MemberConfig,
     seen: &SeenMember,
     member: &Member<'_, IpNet>,
+    columns: Option<usize>,
 ) -> ShownMember {
     let (view, pool) = (&seen.view, member.pool());
     let part = |(first, last): (IpAddr, IpAddr)| Part {
@@ -229,12 +278,13 @@ fn shown_member(
         member: seen.member.clone(),
         pool_file: seen.pool_file.clone(),
         allocated: view.snapshot.allocated(),
+        used_percent: Used::of(pool.allocated(), pool.available()),
         quarantined: view.quarantined,
         processes: view.health.processes,
         drained: member.is_drained(),
         cordons: cordons.map(|it| part((*it.start(), *it.end()))).collect(),
         band: member.band().map(part),
-        map: Map::of(pool, &view.info),
+        map: Map::fitting(pool, &view.info, columns),
         info: view.info.clone(),
     }
 }

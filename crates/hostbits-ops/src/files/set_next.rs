@@ -8,6 +8,7 @@ use crate::lists::name::{ListName, unreadable};
 use crate::lists::read::ReadList;
 use crate::lists::records::UserRecords;
 use crate::observer::Observer;
+use crate::watched::Watched;
 use hostbits::PoolSet;
 use ipnet::IpNet;
 
@@ -55,7 +56,9 @@ fn read_list(
     observer: &dyn Observer,
 ) -> Result<ReadList, Failure> {
     let mut users = UserRecords::open_all(lists)?;
-    let adopted = set.adopt_with(unreadable(skip_unreadable), &mut users);
+    let watched = Watched::begin(observer, &users, None);
+    let adopted = set.adopt_with(unreadable(skip_unreadable), watched.over(users.by_ref()));
+    drop(watched);
     let read = users.finish().map_err(Failure::Unreadable)?;
     let report = match adopted {
         Ok(report) => report,

@@ -3,11 +3,11 @@
 use crate::failure::Failure;
 use crate::files::pool_failure::Cause;
 use crate::files::target::Target;
-use crate::files::watched::Watched;
 use crate::lists::name::{ListName, unreadable};
 use crate::lists::records::UserRecords;
 use crate::observer::Observer;
 use crate::report::Sighted;
+use crate::watched::Watched;
 use hostbits::{reconcile, set};
 use hostbits_lists::Source;
 use ipnet::IpNet;
@@ -72,7 +72,7 @@ impl<'a> Subject<'a> {
         // Opened only now: a file that has been replaced since would be a list of before the barrier.
         let mut users =
             UserRecords::open(self.sources.iter().copied()).map_err(Failure::Unreadable)?;
-        let watched = Watched::begin(self.observer, self.entries.or(expected));
+        let watched = Watched::begin(self.observer, &users, self.entries.or(expected));
         pass.read(watched.over(users.by_ref()));
         drop(watched);
         let read = users.finish().map_err(Failure::Unreadable)?;

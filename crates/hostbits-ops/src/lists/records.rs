@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::lists::name::{ListName, filter_of, refuse_two_inputs};
 use crate::lists::read::{Part, ReadToEnd};
 use crate::text::printable;
-use hostbits_lists::{ListError, RecordBuf, Records, Source};
+use hostbits_lists::{ListError, Meter, RecordBuf, Records, Source};
 use std::collections::VecDeque;
 
 /// The users of one list or of several. Ask [`finish`](Self::finish) why it came to an end.
@@ -15,6 +15,7 @@ pub struct UserRecords {
     read: ReadToEnd,
     current: usize,
     error: Option<ListError>,
+    meters: Vec<Meter>,
 }
 
 impl UserRecords {
@@ -28,6 +29,7 @@ impl UserRecords {
     pub fn open<'a>(sources: impl IntoIterator<Item = &'a Source>) -> Result<Self, ListError> {
         let mut lists = VecDeque::new();
         let mut read = ReadToEnd::default();
+        let mut meters = Some(Vec::new());
         for source in sources {
             let list = source.open()?;
             read.parts.push(Part::new(
@@ -35,6 +37,10 @@ impl UserRecords {
                 filter_of(&source.format),
                 source.format.counts_files(),
             ));
+            let meter = list.meter().cloned();
+            meters = meters
+                .zip(meter)
+                .map(|(meters, meter): (Vec<_>, _)| [meters, vec![meter]].concat());
             lists.push_back(list.records());
         }
         if let Some(part) = read.parts.first_mut() {
@@ -45,6 +51,7 @@ impl UserRecords {
             read,
             current: 0,
             error: None,
+            meters: meters.unwrap_or_default(),
         })
     }
 
@@ -52,6 +59,11 @@ impl UserRecords {
     pub(crate) fn open_all(lists: &[ListName]) -> Result<Self, Failure> {
         refuse_two_inputs(lists).map_err(Failure::Usage)?;
         Self::open(lists.iter().map(|list| &list.source)).map_err(Failure::Unreadable)
+    }
+
+    /// How much of each list has been read; nothing if there is one whose size nobody knows.
+    pub(crate) fn meters(&self) -> &[Meter] {
+        &self.meters
     }
 
     /// Says whether the lists were read to their ends.

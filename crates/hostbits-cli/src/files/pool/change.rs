@@ -2,10 +2,12 @@
 
 use super::args::{AllocateArgs, CreateArgs, GrowArgs, ReleaseArgs};
 use crate::args::PoolArgs;
+use crate::files::asked::read_asked;
+use crate::files::confirm::confirm;
 use crate::files::granted::print_granted;
 use crate::files::released::print_released;
 use crate::files::target::FileArgs;
-use crate::output::{Format, print, print_json};
+use crate::output::{Format, print_json};
 use crate::screen::Screen;
 use hostbits::{Durability, NetworkInfo};
 use hostbits_ops::Failure;
@@ -56,7 +58,7 @@ fn print_made(file: &FileArgs, verb: &str, made: Made) -> Result<(), Failure> {
     } = made;
     match file.format {
         Format::Plain => {
-            print(|out| writeln!(out, "{name}: {verb} {info}, durability {durability}"))
+            confirm(|out| writeln!(out, "{name}: {verb} {info}, durability {durability}"))
         }
         Format::Json => print_json(&Answer {
             file: &name,
@@ -87,8 +89,15 @@ fn wanted(args: &AllocateArgs) -> Wanted {
 
 /// Each address for itself, and the exit code of the first that could not be.
 pub(super) fn release(args: &ReleaseArgs) -> Result<ExitCode, Failure> {
-    let released = files::release(&args.file.file(), &args.named)?;
-    print_released(args.file.format, &args.file.name(), None, &released)
+    let asked = read_asked(&args.named)?;
+    let released = files::release(&args.file.file(), &asked.named)?;
+    print_released(
+        args.file.format,
+        &args.file.name(),
+        None,
+        &released,
+        &asked.unreadable,
+    )
 }
 
 pub(super) fn sync(file: &FileArgs) -> Result<(), Failure> {
@@ -99,12 +108,12 @@ pub(super) fn sync(file: &FileArgs) -> Result<(), Failure> {
             file: &name,
             durability,
         }),
-        (Format::Plain, Durability::Process) => print(|out| {
+        (Format::Plain, Durability::Process) => confirm(|out| {
             writeln!(
                 out,
                 "{name}: written; durability process believes none of it after the machine went down"
             )
         }),
-        (Format::Plain, _) => print(|out| writeln!(out, "{name}: durable")),
+        (Format::Plain, _) => confirm(|out| writeln!(out, "{name}: durable")),
     }
 }

@@ -1,7 +1,8 @@
 //! `backup` and `restore`: a copy that nobody takes for the file, and the way back.
 
 use super::args::{BackupArgs, RestoreArgs};
-use crate::output::{Format, print, print_json};
+use crate::files::confirm::confirm;
+use crate::output::{Format, print_json};
 use hostbits_ops::files::{self, Copied};
 use hostbits_ops::{Failure, printable_path};
 use serde::Serialize;
@@ -31,7 +32,7 @@ pub(super) fn backup(args: &BackupArgs) -> Result<(), Failure> {
     } = files::backup(&file.file(), &args.copy)?;
     let (name, copy) = (file.name(), printable_path(&args.copy));
     match file.format {
-        Format::Plain => print(|out| {
+        Format::Plain => confirm(|out| {
             writeln!(
                 out,
                 "{copy}: backup of {name}, session {session}: {held} held, and {suspects} to be reclaimed when it is \
@@ -59,7 +60,7 @@ pub(super) fn restore(args: &RestoreArgs) -> Result<(), Failure> {
     } = files::restore(&args.backup, &file.file())?;
     let (name, backup) = (file.name(), printable_path(&args.backup));
     match file.format {
-        Format::Plain => print(|out| {
+        Format::Plain => confirm(|out| {
             writeln!(
                 out,
                 "{name}: put back from {backup}, session {session}: {held} held, and {suspects} to be reclaimed"

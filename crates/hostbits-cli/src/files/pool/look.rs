@@ -1,7 +1,9 @@
 //! `show`, `list`, `check`: the file is read, without a lock, and nothing is written. So they work on a file that
 //! one may only read, and are in nobody's way.
 
+use super::args::ShowArgs;
 use crate::files::map::write_map;
+use crate::files::paint;
 use crate::files::state::{kind, verdict};
 use crate::files::target::FileArgs;
 use crate::info;
@@ -13,7 +15,7 @@ use hostbits::{
 };
 use hostbits_ops::files::{Problem, has_damage, problems};
 use hostbits_ops::trouble::Exit;
-use hostbits_ops::{Failure, Map, net_of};
+use hostbits_ops::{Failure, Map, Used, net_of};
 use serde::{Serialize, Serializer};
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -34,6 +36,7 @@ struct Shown<'a> {
     in_flight: &'a [u32],
     allocated: u64,
     available: u64,
+    used_percent: Used,
     map: &'a Map,
 }
 
@@ -42,10 +45,14 @@ struct Shown<'a> {
 struct Listed<'a> {
     file: &'a str,
     addresses: Addresses<'a>,
+    quarantined: Quarantined<'a>,
 }
 
 /// A pool's allocated addresses, written as they are found: there may be billions.
 struct Addresses<'a>(&'a file::View);
+
+/// Those of them that are quarantined.
+struct Quarantined<'a>(&'a file::View);
 
 /// What `check` tells, as JSON.
 #[derive(Serialize)]
@@ -66,11 +73,14 @@ struct Checked<'a> {
     quarantined: u64,
 }
 
-pub(super) fn show(file: &FileArgs) -> Result<(), Failure> {
+pub(super) fn show(args: &ShowArgs) -> Result<ExitCode, Failure> {
+    let file = &args.file;
     let view = file.file().read()?;
     let (name, info) = (file.name(), &view.info);
-    let map = Map::of(&view.to_pool(), info);
+    let map = Map::fitting(&view.to_pool(), info, paint::columns(file.format));
     let allocated = view.snapshot.allocated();
+    let available = info.capacity - allocated;
+    let used = Used::of(allocated, available);
     let shown = Shown {
         file: &name,
         info,
@@ -82,13 +92,15 @@ pub(super) fn show(file: &FileArgs) -> Result<(), Failure> {
         health: &view.health,
         in_flight: &view.in_flight,
         allocated,
-        available: info.capacity - allocated,
+        available,
+        used_percent: used,
         map: &map,
     };
     match file.format {
-        Format::Plain => print(|out| write_shown(out, &shown)),
-        Format::Json => print_json(&shown),
+        Format::Plain => print(|out| write_shown(out, &shown))?,
+        Format::Json => print_json(&shown)?,
     }
+    Ok(args.limit.exit_code([used]))
 }
 
 fn write_shown(out: &mut dyn Write, shown: &Shown<'_>) -> io::Result<()> {
@@ -114,6 +126,7 @@ fn write_shown(out: &mut dyn Write, shown: &Shown<'_>) -> io::Result<()> {
     }
     row(out, "taken", &shown.allocated)?;
     row(out, "free", &shown.available)?;
+    row(out, "used", &paint::used(shown.used_percent))?;
     writeln!(out)?;
     write_map(out, shown.map)
 }
@@ -123,12 +136,21 @@ pub(super) fn list(file: &FileArgs) -> Result<(), Failure> {
     match file.format {
         Format::Plain => print(|out| {
             let unit = view.info.unit;
+            let mut quarantined = view.quarantined_addresses().peekable();
             let mut addrs = view.snapshot.iter();
-            addrs.try_for_each(|addr| writeln!(out, "{}", net_of(addr, unit)))
+            addrs.try_for_each(|addr| {
+                let net = net_of(addr, unit);
+                // Both ascend, and what is quarantined is taken.
+                match quarantined.next_if_eq(&addr) {
+                    None => writeln!(out, "{net}"),
+                    Some(_) => writeln!(out, "{net}  quarantined"),
+                }
+            })
         }),
         Format::Json => print_json(&Listed {
             file: &file.name(),
             addresses: Addresses(&view),
+            quarantined: Quarantined(&view),
         }),
     }
 }
@@ -137,6 +159,14 @@ impl Serialize for Addresses<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let unit = self.0.info.unit;
         serializer.collect_seq(self.0.snapshot.iter().map(|addr| net_of(addr, unit)))
+    }
+}
+
+impl Serialize for Quarantined<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let unit = self.0.info.unit;
+        let addrs = self.0.quarantined_addresses();
+        serializer.collect_seq(addrs.map(|addr| net_of(addr, unit)))
     }
 }
 

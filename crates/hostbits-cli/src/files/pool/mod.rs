@@ -6,13 +6,15 @@
 //! | `change` | create, allocate, release, sync, grow: what changes a file |
 //! | `copies` | backup, restore |
 //! | `look` | show, list, check |
+//! | `export` | export: the addresses as a list |
 
 pub(super) mod args;
 mod change;
 mod copies;
+mod export;
 mod look;
 
-use crate::files::reconcile::reclaim;
+use crate::files::reconcile::{reclaim, seed};
 use args::PoolCommand;
 use hostbits_ops::Failure;
 use std::process::ExitCode;
@@ -28,7 +30,9 @@ pub(super) fn run(command: &PoolCommand) -> Result<ExitCode, Failure> {
         PoolCommand::Reclaim(args) => reclaim::run(args),
         PoolCommand::Backup(args) => copies::backup(args),
         PoolCommand::Restore(args) => copies::restore(args),
-        PoolCommand::Show(file) => look::show(file),
+        PoolCommand::Show(args) => return look::show(args),
+        PoolCommand::Export(args) => export::run(args),
+        PoolCommand::Import(args) => seed::run(args),
         PoolCommand::List(file) => look::list(file),
         PoolCommand::Check(file) => return look::check(file),
     }

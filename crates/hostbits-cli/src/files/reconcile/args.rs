@@ -2,24 +2,18 @@
 
 use crate::files::target::{FileArgs, Named};
 use crate::files::values;
+use crate::help::{COMMON, after, after_with};
 use crate::lists::{Reading, list_name};
 use crate::output::Format;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand, ValueEnum};
 use hostbits_ops::files::Lists;
+use hostbits_ops::trouble::Exit;
 use hostbits_ops::{Failure, ListName, refuse_two_inputs};
 use std::path::PathBuf;
 use std::time::Duration;
 
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  pool and list say the same, or all that differed has been put right; of a set, all its pools
-  1  they differ: orphans, missing, duplicates, a quarantine, entries that cannot be read; of undo: not
-     everything could be taken back
-  2  wrong usage or unreadable input: a list that cannot be read to its end, a file that is no plan
-  8  the pool file is missing, damaged, locked, poisoned; it is not the plan's; somebody else reconciles it
-  9  a fuse: nothing was freed or taken. The message says which, and which number allows it
-
-With --format json, what is printed is one object on one line: see docs/guide/json.md.";
+const EXITS: [Exit; 4] = [Exit::Drift, Exit::Input, Exit::File, Exit::Refused];
+const LOOK_EXITS: [Exit; 3] = [Exit::Drift, Exit::Input, Exit::File];
 
 const SIGHTINGS: &str = "\
 What is freed:
@@ -36,7 +30,14 @@ What the caller promises:
   --grace 0 frees at first sight: only while nobody joins or leaves.";
 
 fn after_help<T: Named>() -> String {
-    format!("{SIGHTINGS}\n\n{}\n\n{EXIT_CODES}", T::WAYS)
+    // It says "Examples" itself.
+    let codes = after_with(
+        "",
+        "pool and list agree, or all that differed has been put right",
+        &EXITS,
+    );
+    let (_, codes) = codes.split_once("\n\n").unwrap_or_default();
+    format!("{SIGHTINGS}\n\n{}\n\n{codes}", T::WAYS)
 }
 
 /// The lists, and how to read them.
@@ -46,13 +47,13 @@ pub(crate) struct ListArgs {
     #[command(flatten)]
     pub(crate) reading: Reading,
 
-    /// Everybody who holds an address: FILE, or FORMAT:FILE as of `hostbits next --help`; `-` reads
-    /// standard input. Repeatable: all of them are one list
+    /// Read everybody who holds an address from FILE, or FORMAT:FILE as of `hostbits next --help`; `-` is standard input
+    ///
+    /// Repeatable: all of them are one list
     #[arg(long, value_name = "LIST", required = true, value_parser = list_name())]
     pub(crate) from: Vec<ListName>,
 
-    /// How many entries the lists have together, if their source can tell (SELECT count(*)): with
-    /// another number nothing is done
+    /// Do nothing unless the lists have so many entries together, if their source can tell (SELECT count(*))
     #[arg(long, value_name = "N")]
     pub(crate) entries: Option<u64>,
 }
@@ -71,7 +72,11 @@ impl ListArgs {
 
 /// What `check` takes.
 #[derive(Args, Debug)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_long_help = after_with(
+    "hostbits check vpn.pool --from users.csv\nwg show all dump | hostbits check vpn.pool --from wg-dump:-",
+    "pool and list agree",
+    &LOOK_EXITS
+))]
 pub(crate) struct CheckArgs {
     /// The pool.
     #[command(flatten)]
@@ -84,7 +89,7 @@ pub(crate) struct CheckArgs {
 
 /// What `seed` takes.
 #[derive(Args, Debug)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_long_help = after(T::SEED, &LOOK_EXITS))]
 pub(crate) struct SeedArgs<T: Named> {
     /// The pool, or the set.
     #[command(flatten)]
@@ -102,15 +107,16 @@ pub(crate) struct SeedLists {
     #[command(flatten)]
     pub(crate) reading: Reading,
 
-    /// Everybody who holds an address: FILE, or FORMAT:FILE as of `hostbits next --help`; `-` reads
-    /// standard input. Repeatable: all of them are one list
+    /// Read everybody who holds an address from FILE, or FORMAT:FILE as of `hostbits next --help`; `-` is standard input
+    ///
+    /// Repeatable: all of them are one list
     #[arg(long, value_name = "LIST", required = true, value_parser = list_name())]
     pub(crate) from: Vec<ListName>,
 }
 
 /// What `reconcile` takes: a pool or a set, or a verb for a plan. A pool called `apply` is `./apply`.
 #[derive(Args, Debug)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, after_help = after_help::<T>())]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, after_long_help = after_help::<T>())]
 pub(crate) struct ReconcileArgs<T: Named> {
     /// A pass. Read first: it looks whether there is a verb, which reading takes away.
     #[command(flatten)]
@@ -152,18 +158,18 @@ impl<T: Named> Args for MaybePass<T> {
 /// What can be done with a plan.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PlanCommand<T: Named> {
-    /// Goes on with a plan: reads the list again, frees what is ripe, takes what is missing, and keeps
-    /// in the plan what to see once more
+    /// Go on with a plan: read the list again, free what is ripe, take what is missing
     ///
-    /// A plan that was made with --grace 0 is applied as it is, within 15 minutes
-    #[command(after_help = after_help::<T>())]
+    /// What is to be seen once more is kept in the plan. A plan that was made with --grace 0 is applied as it is, within 15 minutes
+    #[command(after_long_help = after_help::<T>())]
     Apply(ApplyArgs),
-    /// Takes back what the plan's last application that freed anything has freed, where it is still free, and
-    /// names the rest. Lowers the barrier
-    #[command(after_help = after_help::<T>())]
+    /// Take back what the plan's last application has freed, where it is still free, and name the rest
+    ///
+    /// That is the last one that freed anything. The barrier is lowered
+    #[command(after_long_help = after_help::<T>())]
     Undo(UndoArgs),
-    /// Lowers the barrier that a plan left up; sightings begin anew
-    #[command(after_help = after_help::<T>())]
+    /// Lower the barrier that a plan left up; sightings begin anew
+    #[command(after_long_help = after_help::<T>())]
     Close(T),
 }
 
@@ -186,17 +192,17 @@ pub(crate) struct PassOptions {
     #[command(flatten)]
     pub(crate) lists: ListArgs,
 
-    /// adopt takes what is listed and frees nothing, as `hostbits seed`; full frees orphans, too
+    /// Take what is listed and free nothing (adopt, as `hostbits seed`), or free orphans, too (full)
     #[arg(long, value_enum, default_value_t = Mode::Full)]
     pub(crate) mode: Mode,
 
-    /// How far apart sightings must be, at least: 10m, 90s, 1h 30m; 0 frees at first sight
-    /// [default: 10m]
+    /// Keep sightings so far apart, at least: 10m, 90s, 1h 30m; 0 frees at first sight [default: 10m]
     #[arg(long, value_name = "GRACE", value_parser = values::duration)]
     pub(crate) grace: Option<Duration>,
 
-    /// Allow by its number that so many addresses are freed. Without it: none if the list is empty or has
-    /// shrunk by half, and 16 or a tenth of what is taken, whichever is more
+    /// Allow by its number that so many addresses are freed
+    ///
+    /// Without it: none if the list is empty or has shrunk by half, and 16 or a tenth of what is taken, whichever is more
     #[arg(long, value_name = "N")]
     pub(crate) max_free: Option<u64>,
 
@@ -237,8 +243,7 @@ pub(crate) struct ApplyArgs {
     #[arg(long, value_name = "LIST", value_parser = list_name())]
     pub(crate) from: Vec<ListName>,
 
-    /// How many entries the lists have together, if their source can tell: with another number nothing
-    /// is done
+    /// Do nothing unless the lists have so many entries together, if their source can tell (SELECT count(*))
     #[arg(long, value_name = "N")]
     pub(crate) entries: Option<u64>,
 
@@ -246,8 +251,8 @@ pub(crate) struct ApplyArgs {
     #[arg(long, value_name = "N")]
     pub(crate) max_free: Option<u64>,
 
-    /// How to print
-    #[arg(long, value_enum, default_value_t = Format::Plain)]
+    /// Print lines, or one JSON object
+    #[arg(long, value_enum, default_value_t = Format::Plain, help_heading = COMMON)]
     pub(crate) format: Format,
 }
 
@@ -262,13 +267,14 @@ pub(crate) struct UndoArgs {
     #[arg(long, visible_alias = "config")]
     pub(crate) pool: Option<PathBuf>,
 
-    /// How to print
-    #[arg(long, value_enum, default_value_t = Format::Plain)]
+    /// Print lines, or one JSON object
+    #[arg(long, value_enum, default_value_t = Format::Plain, help_heading = COMMON)]
     pub(crate) format: Format,
 }
 
 /// What `reclaim` takes.
 #[derive(Args, Debug)]
+#[command(after_long_help = after(T::RECLAIM, &[Exit::Input, Exit::File]))]
 pub(crate) struct ReclaimArgs<T: Named> {
     /// The file, or the set.
     #[command(flatten)]
@@ -278,8 +284,9 @@ pub(crate) struct ReclaimArgs<T: Named> {
     #[command(flatten)]
     pub(crate) reading: Reading,
 
-    /// Everybody who holds an address: FILE, or FORMAT:FILE as of `hostbits next --help`; `-` reads
-    /// standard input. Repeatable: all of them are one list
+    /// Read everybody who holds an address from FILE, or FORMAT:FILE as of `hostbits next --help`; `-` is standard input
+    ///
+    /// Repeatable: all of them are one list
     #[arg(
         long = "from",
         visible_alias = "users",
@@ -290,7 +297,7 @@ pub(crate) struct ReclaimArgs<T: Named> {
     )]
     pub(crate) users: Vec<ListName>,
 
-    /// Nobody holds any address of the quarantine: free all of it. You vouch for that
+    /// Free all of the quarantine: nobody holds any of it, and you vouch for that
     #[arg(long, conflicts_with_all = ["users", "skip_unreadable"])]
     pub(crate) nobody: bool,
 }

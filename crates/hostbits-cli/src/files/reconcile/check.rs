@@ -3,7 +3,7 @@
 use super::args::{CheckArgs, ListArgs};
 use crate::files::target::Named;
 use crate::found::{ListNotes, write_found};
-use crate::output::{Format, print, print_error_text, print_json};
+use crate::output::{Format, note, print, print_json};
 use crate::screen::Screen;
 use hostbits_ops::files::{self, Target};
 use hostbits_ops::trouble::Exit;
@@ -35,7 +35,7 @@ pub(crate) fn run(target: &Target, lists: &ListArgs, format: Format) -> Result<E
     let drift = sighted.drift();
     match format {
         Format::Plain => {
-            print_error_text(&ListNotes(sighted).to_string());
+            note(&ListNotes(sighted).to_string());
             print(|out| {
                 write_found(out, sighted, &target.name(), Lookout::Check)?;
                 if quarantined != 0 {

@@ -1,7 +1,7 @@
 //! What was done, and what comes next.
 
 use crate::found::{Grace, ListNotes, write_found};
-use crate::output::{Format, Utc, print, print_error_text, print_json};
+use crate::output::{Format, Utc, note, print, print_json};
 use hostbits::reconcile::Applied;
 use hostbits_ops::files::{Next, Outcome, Target};
 use hostbits_ops::trouble::Exit;
@@ -38,7 +38,7 @@ pub(super) fn print_outcome(
     let set = target.set();
     match format {
         Format::Plain => {
-            print_error_text(&ListNotes(&outcome.sighted).to_string());
+            note(&ListNotes(&outcome.sighted).to_string());
             print(|out| {
                 write_found(out, &outcome.sighted, &target.name(), Lookout::Pass)?;
                 write_done(out, target, outcome)?;

@@ -4,7 +4,7 @@ use super::args::{ApplyArgs, Mode, PassOptions, PlanCommand, ReconcileArgs};
 use super::outcome::print_outcome;
 use super::{seed, undo};
 use crate::files::target::Named;
-use crate::output::{Format, print_error_text};
+use crate::output::{Format, note};
 use crate::screen::Screen;
 use hostbits_ops::Failure;
 use hostbits_ops::files::{self, ApplyOptions, Target};
@@ -59,7 +59,7 @@ fn run(target: &Target, args: &PassOptions, format: Format) -> Result<ExitCode, 
     }
     let grace = args.grace.unwrap_or(DEFAULT_GRACE);
     if grace.is_zero() && format == Format::Plain {
-        print_error_text(
+        note(
             "grace 0: an orphan is freed at first sight. Right only if nobody joins or leaves from before this \
              command began until the plan is applied",
         );

@@ -1,9 +1,10 @@
 //! `seed`: takes what is listed. It never frees; a list that cannot be read, all of it, is refused.
 
 use super::args::SeedArgs;
+use crate::files::confirm::confirm;
 use crate::files::target::Named;
 use crate::lists::Reading;
-use crate::output::{Format, print, print_json};
+use crate::output::{Format, print_json};
 use crate::screen::Screen;
 use hostbits_ops::files::{self, Target};
 use hostbits_ops::{Failure, ListName, ReadList, refuse_two_inputs};
@@ -40,7 +41,7 @@ pub(super) fn adopt(
     let seeded = files::seed(target, &lists, reading.skip_unreadable, &screen)?;
     let (taken, already) = (seeded.taken, seeded.already);
     match format {
-        Format::Plain => print(|out| {
+        Format::Plain => confirm(|out| {
             let name = target.name();
             writeln!(out, "{name}: {taken} taken, {already} taken before")
         }),

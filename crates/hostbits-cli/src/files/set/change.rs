@@ -1,6 +1,7 @@
 //! `allocate` and `release`.
 
 use super::args::{AllocateArgs, ReleaseArgs};
+use crate::files::asked::read_asked;
 use crate::files::granted::print_granted;
 use crate::files::released::print_released;
 use crate::screen::Screen;
@@ -32,6 +33,8 @@ fn wanted(args: &AllocateArgs) -> WantedOfSet {
 
 pub(super) fn release(args: &ReleaseArgs) -> Result<ExitCode, Failure> {
     let file = args.config.file();
-    let released = files::release_in_set(&file, &args.set, &args.named)?;
-    print_released(args.config.format, &file.name(), Some(&args.set), &released)
+    let asked = read_asked(&args.named)?;
+    let released = files::release_in_set(&file, &args.set, &asked.named)?;
+    let (format, set) = (args.config.format, Some(&*args.set));
+    print_released(format, &file.name(), set, &released, &asked.unreadable)
 }

@@ -1,7 +1,8 @@
 //! `show`, `list`, `check`: the pool files are read, without a lock, and nothing is written.
 
-use super::args::CheckArgs;
+use super::args::{CheckArgs, ShowArgs};
 use crate::files::map::write_map;
+use crate::files::paint;
 use crate::files::reconcile::args::ListArgs;
 use crate::files::reconcile::check::run as check_against;
 use crate::files::state::{kind, verdict};
@@ -13,9 +14,10 @@ use hostbits_ops::files::{
     problems,
 };
 use hostbits_ops::trouble::Exit;
-use hostbits_ops::{Failure, printable};
+use hostbits_ops::{Failure, Used, printable};
 use serde::Serialize;
 use std::io::{self, Write};
+use std::iter::once;
 use std::process::ExitCode;
 
 /// What `show` tells, as JSON.
@@ -53,22 +55,37 @@ struct CheckedMember<'a> {
     quarantined: u64,
 }
 
-pub(super) fn show(args: &LookArgs) -> Result<(), Failure> {
-    let sets = files::show_sets(&args.config.file(), args.set.as_deref())?;
-    match args.config.format {
-        Format::Plain => print(|out| sets.iter().try_for_each(|set| write_set(out, set))),
+pub(super) fn show(args: &ShowArgs) -> Result<ExitCode, Failure> {
+    let ShowArgs { look, limit } = args;
+    let format = look.config.format;
+    let columns = paint::columns(format);
+    let sets = files::show_sets(&look.config.file(), look.set.as_deref(), columns)?;
+    let exit_code = limit.exit_code(sets.iter().flat_map(used_of));
+    match format {
+        Format::Plain => print(|out| sets.iter().try_for_each(|set| write_set(out, set)))?,
         Format::Json => print_json(&Shown {
-            file: &args.config.name(),
+            file: &look.config.name(),
             sets,
-        }),
+        })?,
     }
+    Ok(exit_code)
+}
+
+/// Of the set, and of its named ranges that are open.
+fn used_of(set: &ShownSet) -> impl Iterator<Item = Used> {
+    let ranges = set.ranges.iter().filter(|range| !range.is_closed);
+    once(set.used_percent).chain(ranges.map(|range| range.used_percent))
 }
 
 fn write_set(out: &mut dyn Write, set: &ShownSet) -> io::Result<()> {
     writeln!(
         out,
-        "{}: {} of {} allocated, {} to be had",
-        set.set, set.allocated, set.capacity, set.available
+        "{}: {} of {} allocated, {} to be had, {} used",
+        set.set,
+        set.allocated,
+        set.capacity,
+        set.available,
+        paint::used(set.used_percent)
     )?;
     for member in &set.members {
         writeln!(out)?;
@@ -78,11 +95,12 @@ fn write_set(out: &mut dyn Write, set: &ShownSet) -> io::Result<()> {
         let exclusive = if range.exclusive { ", exclusive" } else { "" };
         writeln!(
             out,
-            "\nrange {}: {}{exclusive}, {} of {} allocated",
+            "\nrange {}: {}{exclusive}, {} of {} allocated, {} used",
             range.range,
             span(&range.part),
             range.part.allocated,
-            range.capacity
+            range.capacity,
+            paint::used(range.used_percent)
         )?;
     }
     writeln!(out)
@@ -92,8 +110,12 @@ fn write_member(out: &mut dyn Write, member: &ShownMember) -> io::Result<()> {
     let drained = if member.drained { ", drained" } else { "" };
     writeln!(
         out,
-        "{} in {}: {} of {} allocated{drained}",
-        member.member, member.pool_file, member.allocated, member.info.capacity
+        "{} in {}: {} of {} allocated, {} used{drained}",
+        member.member,
+        member.pool_file,
+        member.allocated,
+        member.info.capacity,
+        paint::used(member.used_percent)
     )?;
     if member.quarantined != 0 {
         writeln!(out, "  {} of them quarantined", member.quarantined)?;
@@ -123,8 +145,16 @@ pub(super) fn list(args: &LookArgs) -> Result<(), Failure> {
     let sets = files::list_sets(&args.config.file(), args.set.as_deref())?;
     match args.config.format {
         Format::Plain => print(|out| {
-            let mut nets = sets.iter().flat_map(|set| &set.addresses);
-            nets.try_for_each(|net| writeln!(out, "{net}"))
+            sets.iter().try_for_each(|set| {
+                let mut quarantined = set.quarantined.iter().peekable();
+                // They are in the same order.
+                set.addresses
+                    .iter()
+                    .try_for_each(|net| match quarantined.next_if_eq(&net) {
+                        None => writeln!(out, "{net}"),
+                        Some(_) => writeln!(out, "{net}  quarantined"),
+                    })
+            })
         }),
         Format::Json => print_json(&Listed {
             file: &args.config.name(),

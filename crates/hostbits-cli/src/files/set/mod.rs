@@ -28,7 +28,7 @@ pub(super) fn run(command: &SetCommand) -> Result<ExitCode, Failure> {
         SetCommand::Next(args) => next::run(args),
         SetCommand::Allocate(args) => change::allocate(args),
         SetCommand::Release(args) => return change::release(args),
-        SetCommand::Show(args) => look::show(args),
+        SetCommand::Show(args) => return look::show(args),
         SetCommand::List(args) => look::list(args),
         SetCommand::Check(args) => return look::check(args),
         SetCommand::Reconcile(args) => return reconcile::run::dispatch(args),

@@ -149,13 +149,10 @@ pub(super) fn reading_from_a_pipe(args: &[&str]) -> (Child, ChildStdin) {
     (child, input)
 }
 
-/// A bar for a terminal, and nothing of it for a pipe.
-#[test]
-fn a_terminal_sees_a_bar() {
-    let setup = Setup::new("bar", 1, &"10.0.0.2\n".repeat(300_000));
+/// Standard error as somebody at a terminal sees it.
+fn seen_on_a_terminal(args: &[&str]) -> String {
     let terminal = nix::pty::openpty(None, None).unwrap();
-    let users = setup.users.to_str().unwrap();
-    let mut run = command(&["check", setup.pool.name(), "--from", users]);
+    let mut run = command(args);
     run.stdout(Stdio::null()).stderr(terminal.slave);
     let mut child = run.spawn().unwrap();
     // Its copy of the terminal's other end: without it the reading below comes to an end.
@@ -164,14 +161,49 @@ fn a_terminal_sees_a_bar() {
     // At the end it is an error that nobody writes any more.
     let _ = std::fs::File::from(terminal.master).read_to_end(&mut seen);
     assert!(child.wait().unwrap().success());
-    let seen = String::from_utf8_lossy(&seen);
+    String::from_utf8_lossy(&seen).into_owned()
+}
+
+/// A bar with a share for a terminal, since the size of a file is known; nothing of it for a pipe, or with -q.
+#[test]
+fn a_terminal_sees_a_bar() {
+    let setup = Setup::new("bar", 1, &"10.0.0.2\n".repeat(300_000));
+    let users = setup.users.to_str().unwrap();
+    let args = ["check", setup.pool.name(), "--from", users];
+    let seen = seen_on_a_terminal(&args);
     assert!(
-        seen.contains("reading") && seen.contains(" entries, "),
+        seen.contains("reading") && seen.contains(" %, ") && seen.contains("iB of 2.57 MiB, "),
         "{seen:?}"
     );
+    assert_eq!(seen_on_a_terminal(&[&args[..], &["-q"]].concat()), "");
     let piped = setup.run("check", "");
     assert_eq!(
         piped.err,
         format!("{users}: read to its end, 300000 entries\n")
     );
+}
+
+/// Whoever waits between sightings sees how long.
+#[test]
+fn a_terminal_sees_a_countdown() {
+    let setup = Setup::new("countdown", 3, "10.0.0.2\n");
+    let users = setup.users.to_str().unwrap();
+    let args = [
+        "reconcile",
+        setup.pool.name(),
+        "--from",
+        users,
+        "--wait",
+        "--grace",
+        "2s",
+    ];
+    let seen = seen_on_a_terminal(&args);
+    for text in [
+        "sighting 1 of 3",
+        "next sighting in 2s",
+        "next sighting in 1s",
+        "sighting 2 of 3",
+    ] {
+        assert!(seen.contains(text), "{text}: {seen:?}");
+    }
 }

@@ -234,7 +234,7 @@ fn wrong_usage_says_why() {
     for text in [
         "third pass",
         "--grace 0 frees at first sight",
-        "9  a fuse",
+        "9  refused",
         "apply",
         "undo",
         "close",

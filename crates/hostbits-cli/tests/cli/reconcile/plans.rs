@@ -82,7 +82,7 @@ fn a_plan_of_grace_0_is_applied_once_as_it_is() {
         setup
             .with_plan("apply", "")
             .failed(8)
-            .contains("begin with a new pass")
+            .contains("begin a new pass")
     );
     drop(live);
     assert_eq!(

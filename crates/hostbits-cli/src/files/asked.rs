@@ -1,0 +1,83 @@
+//! What is to be released: on the command line, or one per line of standard input.
+
+use crate::files::values;
+use hostbits_ops::{Failure, Named, printable};
+use serde::Serialize;
+use std::io::{self, BufRead};
+
+/// What `release` was asked to do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Asked {
+    /// Release this.
+    One(Named),
+    /// Release what standard input names.
+    Input,
+}
+
+/// What there is to be released.
+#[derive(Debug, Default)]
+pub(crate) struct ReadAsked {
+    pub(crate) named: Vec<Named>,
+    /// Lines of standard input that name nothing.
+    pub(crate) unreadable: Vec<Unreadable>,
+}
+
+/// A line of standard input that names nothing.
+#[derive(Debug, Serialize)]
+pub(crate) struct Unreadable {
+    pub(crate) line: u64,
+    pub(crate) text: String,
+    pub(crate) message: String,
+}
+
+/// Reads an address, a prefix, or `-`.
+pub(crate) fn asked(text: &str) -> Result<Asked, String> {
+    match text {
+        "-" => Ok(Asked::Input),
+        _ => values::named(text).map(Asked::One),
+    }
+}
+
+/// Reads standard input where it is asked for. Nothing has been released if it breaks off.
+pub(crate) fn read_asked(asked: &[Asked]) -> Result<ReadAsked, Failure> {
+    let is_input = |it: &&Asked| matches!(it, Asked::Input);
+    if asked.iter().filter(is_input).count() > 1 {
+        let text = "standard input can be read once: write - once";
+        return Err(Failure::Usage(text.to_owned()));
+    }
+    let mut read = ReadAsked::default();
+    for it in asked {
+        match it {
+            Asked::One(named) => read.named.push(*named),
+            Asked::Input => read_lines(io::stdin().lock(), &mut read)
+                .map_err(|error| Failure::Usage(format!("cannot read standard input: {error}")))?,
+        }
+    }
+    Ok(read)
+}
+
+fn read_lines(mut input: impl BufRead, read: &mut ReadAsked) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    for line in 1.. {
+        bytes.clear();
+        if input.read_until(b'\n', &mut bytes)? == 0 {
+            break;
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        let text = text.trim();
+        if text.is_empty() || text.starts_with('#') {
+            continue;
+        }
+        // As `list` marks them.
+        let marked = text.strip_suffix("quarantined");
+        match values::named(marked.unwrap_or(text).trim_end()) {
+            Ok(named) => read.named.push(named),
+            Err(message) => read.unreadable.push(Unreadable {
+                line,
+                text: printable(text),
+                message,
+            }),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! `hostbits who`: what an address is, and whose.
+
+use crate::files::values;
+use crate::help::COMMON;
+use crate::lists::{Reading, list_name};
+use crate::output::{Format, print, print_json};
+use crate::screen::Screen;
+use clap::{ArgGroup, Args};
+use hostbits_ops::files::{self, Answer, ConfigFile, Holder, Place, PoolFile, State, Where};
+use hostbits_ops::{Failure, ListName, printable};
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const AFTER_HELP: &str = "\
+Examples:
+  hostbits who 10.0.0.77 --pool vpn.pool
+  hostbits who 10.0.0.77 --pool vpn.pool --users users.csv
+  hostbits who 10.0.0.77 --set sets.toml --users kea:/var/lib/kea/kea-leases4.csv
+  wg show all dump | hostbits who 10.0.0.77 --users wg-dump:-
+
+Exit codes:
+  0  somebody has the address: it is held or quarantined, or a list names it
+  1  entries of the list cannot be read, and any of them might name the address
+  2  wrong usage or unreadable input
+  5  nobody has it: it is free, reserved, the gateway, or of no pool, and no list names it
+  8  a pool file is missing, damaged, or of another pool";
+
+/// What `who` takes.
+#[derive(Args, Debug)]
+#[command(
+    after_long_help = AFTER_HELP,
+    group = ArgGroup::new("where").required(true).multiple(true).args(["pool", "set", "users"])
+)]
+pub(crate) struct WhoArgs {
+    /// The address
+    #[arg(value_name = "ADDR", value_parser = values::addr)]
+    addr: IpAddr,
+
+    /// Look in this pool file
+    #[arg(long, value_name = "POOL", conflicts_with = "set")]
+    pool: Option<PathBuf>,
+
+    /// Look in the pool files of all sets of this configuration
+    #[arg(long, value_name = "CONFIG")]
+    set: Option<PathBuf>,
+
+    /// Look in this list: FILE, or FORMAT:FILE as of `hostbits next --help`; `-` is standard input; repeatable
+    #[arg(short, long, value_name = "LIST", value_parser = list_name())]
+    users: Vec<ListName>,
+
+    /// Print lines, or one JSON object
+    #[arg(long, value_enum, default_value_t = Format::Plain, help_heading = COMMON)]
+    pub(crate) format: Format,
+
+    /// How to read them.
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// Looks, prints, and answers whether somebody has the address.
+pub(super) fn run(args: &WhoArgs) -> Result<ExitCode, Failure> {
+    let answer = files::who(
+        args.addr,
+        &place(args),
+        &args.reading.of(&args.users),
+        args.reading.skip_unreadable,
+        &Screen::new(args.format),
+    )?;
+    match args.format {
+        Format::Plain => print(|out| write_answer(out, args, &answer))?,
+        Format::Json => print_json(&answer)?,
+    }
+    let exit = answer.exit();
+    Ok(exit.map_or(ExitCode::SUCCESS, |exit| ExitCode::from(exit.code())))
+}
+
+fn place(args: &WhoArgs) -> Where {
+    match (&args.pool, &args.set) {
+        (Some(path), _) => Where::Pool(PoolFile {
+            path: path.clone(),
+            min_session: 0,
+        }),
+        (None, Some(path)) => Where::Sets(ConfigFile { path: path.clone() }),
+        (None, None) => Where::Nowhere,
+    }
+}
+
+fn write_answer(out: &mut dyn Write, args: &WhoArgs, answer: &Answer) -> io::Result<()> {
+    let address = answer.address;
+    let is_in_no_pool = args.pool.is_some() || args.set.is_some();
+    match (&*answer.places, is_in_no_pool) {
+        ([], true) => writeln!(out, "{address} is outside")?,
+        ([], false) if answer.holders.is_empty() => writeln!(out, "{address} is not listed")?,
+        ([], false) => writeln!(out, "{address} is listed")?,
+        (places, _) => places
+            .iter()
+            .try_for_each(|place| write_place(out, address, place))?,
+    }
+    let mut holders = answer.holders.iter();
+    holders.try_for_each(|holder| row(out, "listed", &holder_text(holder)))?;
+    match answer.unreadable {
+        0 => Ok(()),
+        count => row(
+            out,
+            "unclear",
+            &format_args!("{count} entries cannot be read"),
+        ),
+    }
+}
+
+fn write_place(out: &mut dyn Write, address: IpAddr, place: &Place) -> io::Result<()> {
+    let label = printable(place.label.as_deref().unwrap_or_default());
+    match place.state {
+        State::Held => writeln!(out, "{address} is held"),
+        State::Quarantined => writeln!(out, "{address} is quarantined"),
+        State::Free => writeln!(out, "{address} is free"),
+        State::Gateway => writeln!(out, "{address} is the gateway"),
+        State::Reserved => writeln!(out, "{address} is reserved: {label}"),
+    }?;
+    match &place.member {
+        None => row(out, "pool", &place.file)?,
+        Some(member) => {
+            row(
+                out,
+                "set",
+                &format_args!("{} of {}", member.set, place.file),
+            )?;
+            let (name, file) = (&member.member, &member.pool_file);
+            row(out, "member", &format_args!("{name} in {file}"))?;
+            if !member.closed.is_empty() {
+                row(out, "closed", &member.closed.join(", "))?;
+            }
+            let mut ranges = member.ranges.iter();
+            ranges.try_for_each(|range| row(out, "range", range))?;
+        }
+    }
+    match place.unit.prefix_len() == place.unit.max_prefix_len() {
+        true => Ok(()),
+        false => row(out, "unit", &place.unit),
+    }
+}
+
+/// `alice: 10.0.0.2 (users.csv:7), expired`
+fn holder_text(holder: &Holder) -> String {
+    let Holder {
+        entry, file, line, ..
+    } = holder;
+    let mut text = match &holder.owner {
+        Some(owner) => format!("{owner}: {entry} ({file}:{line})"),
+        None => format!("{entry} ({file}:{line})"),
+    };
+    if let Some(state) = &holder.state {
+        text += &format!(", {state}");
+    }
+    text
+}
+
+fn row(out: &mut dyn Write, name: &str, value: &dyn Display) -> io::Result<()> {
+    writeln!(out, "{name:<10}{value}")
+}
