@@ -27,7 +27,7 @@ hostbits next 10.0.0.0/24 --users kea:/var/lib/kea/kea-leases4.csv
 wg show all dump | hostbits next 10.0.0.0/24 --users wg-dump:-
 hostbits next 2001:db8::/40 --unit 56";
 
-/// Lists and their formats; the table is that of the formats themselves.
+/// Returns the help about lists and their formats. The table is generated from the formats.
 fn users_list() -> String {
     let mut text = "\
 A list of users is a FILE, or a FORMAT:FILE if a program wrote it. FORMAT is one of
@@ -67,11 +67,11 @@ fn after_next() -> String {
     after_long_help = after(EXAMPLES, &Exit::ALL)
 )]
 pub(crate) struct Cli {
-    /// Print answers and errors alone: no notes, no progress, no confirmations
+    /// Print only results and errors: no notes, no progress, no confirmations
     #[arg(short, long, global = true, help_heading = COMMON)]
     pub(crate) quiet: bool,
 
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -87,7 +87,7 @@ pub(crate) enum Command {
         "hostbits info 10.0.0.0/24 --gateway last\nhostbits info 2001:db8::/40 --unit 56", "found", &[Exit::Input]
     ))]
     Info(InfoArgs),
-    /// Those of pool files, and of sets of them.
+    /// The commands of pool files and of sets.
     #[command(flatten)]
     Files(FilesCommand),
     /// Print a script that completes commands and options in a shell

@@ -280,7 +280,7 @@ fn sync_says_what_it_is_worth() {
     for (durability, message) in [
         (
             "process",
-            "written; durability process believes none of it after the machine went down",
+            "written; with durability process, none of it is trusted after a crash of the machine",
         ),
         ("barrier", "durable"),
         ("strict", "durable"),

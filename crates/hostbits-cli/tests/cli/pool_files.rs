@@ -60,10 +60,7 @@ fn a_file_that_is_no_pool_is_left_alone() {
         .unwrap();
         refuses(&other, "");
         let run = other.run("create", "10.0.0.0/24");
-        assert!(
-            run.failed(8).contains("there is such a file already"),
-            "{run:?}"
-        );
+        assert!(run.failed(8).contains("the file already exists"), "{run:?}");
         assert_eq!(fs::read(&other.0).unwrap(), contents, "{name}");
     }
 }

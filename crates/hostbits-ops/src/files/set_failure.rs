@@ -1,4 +1,4 @@
-//! How a configuration and its files can refuse: what they said.
+//! Failures of a configuration and its files.
 
 use crate::files::pool_failure::{place_of_allocate, place_of_open, some_of};
 use crate::lists::read::ReadList;
@@ -13,27 +13,27 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-/// A configuration, and why it was not used as asked.
+/// A configuration, and why it could not be used as requested.
 #[derive(Debug)]
 pub struct SetFailure {
-    /// What to call the configuration.
+    /// The name of the configuration in messages.
     pub(crate) file: String,
-    /// Why.
+    /// The cause.
     pub(crate) cause: Cause,
 }
 
-/// Why a configuration was not used as asked.
+/// Why a configuration could not be used as requested.
 #[derive(Debug)]
 pub(crate) enum Cause {
-    /// It cannot be read, or is wrong.
+    /// The configuration cannot be read, or is invalid.
     Config(ConfigError),
-    /// There is no set, or range, of this name; there are these.
+    /// There is no set or range of this name, but there are these.
     Unknown(String, Vec<String>),
-    /// A pool file cannot be opened, or there is none.
+    /// A pool file cannot be opened, or is missing.
     Open(OpenError),
     /// A pool file cannot be read.
     Plan(PlanError),
-    /// It was not applied, or not to the end.
+    /// The configuration was not applied, or not completely.
     Apply(Box<ApplyError>),
     /// No address was allocated.
     Allocate {
@@ -50,19 +50,19 @@ pub(crate) enum Cause {
     Pair(AllocatePairError),
     /// The set has no key for clients.
     NoKey,
-    /// The named range is drained, or under a cordon.
+    /// The named range is drained or cordoned.
     Closed(String),
     /// `--ip` names more than one address.
     NotOneAddress(IpNet),
     /// An allocation is not durable.
     Sync(SyncError),
-    /// Addresses are allocated, and a disk did not take it.
+    /// Addresses are allocated, but a disk failed when its file was closed.
     Unclosed {
         set: String,
         nets: Vec<IpNet>,
         error: SyncError,
     },
-    /// Addresses are allocated, and their names cannot be written.
+    /// Addresses are allocated, but cannot be printed.
     Unprinted {
         set: String,
         nets: Vec<IpNet>,
@@ -82,7 +82,7 @@ impl SetFailure {
                 ApplyError::Refused(_) => Place::new(Kind::ConfigApply, "refused", Case::Any),
                 ApplyError::File { error, .. } => place_of_open(error, Case::Apply),
                 ApplyError::Plan(failed) => place_of_open(&failed.error, Case::Any),
-                // There is no other one, as a test says.
+                // There is no other one, which a test checks.
                 _ => Place::new(Kind::ConfigApply, "unfit", Case::Any),
             },
             Cause::Allocate { error, list, .. } => {
@@ -121,7 +121,7 @@ impl SetFailure {
         words
     }
 
-    /// What became of the list of users.
+    /// Returns what was read of the list of users.
     pub(crate) fn list(&self) -> Option<&ReadList> {
         let Cause::Allocate { list, .. } = &self.cause else {
             return None;
@@ -129,7 +129,7 @@ impl SetFailure {
         list.as_deref()
     }
 
-    /// The error as JSON: an object with a code.
+    /// Returns the error as JSON: an object with a code.
     fn described(&self) -> Value {
         match &self.cause {
             Cause::Config(error @ ConfigError::Unreadable { .. }) => json!({
@@ -193,7 +193,7 @@ impl SetFailure {
     }
 }
 
-/// The error of a pool file as the library writes it, with the file and the line of its member.
+/// Returns the error of a pool file as the library serializes it, with the file and the line of its member.
 fn of_file(path: &Path, line: usize, error: &hostbits::file::OpenError) -> Value {
     let mut described = json!(error);
     described["pool_file"] = json!(printable_path(path));
@@ -204,7 +204,7 @@ fn of_file(path: &Path, line: usize, error: &hostbits::file::OpenError) -> Value
 impl fmt::Display for SetFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Cause::Config(error) = &self.cause {
-            // It names the file itself, in every line.
+            // The error names the file itself, in every line.
             return f.write_str(&lines(&error.to_string()));
         }
         write!(f, "{}: ", self.file)?;
@@ -267,13 +267,13 @@ impl fmt::Display for SetFailure {
     }
 }
 
-/// All lines printable, each an error of its own.
+/// Makes all lines printable, each an error of its own.
 fn lines(text: &str) -> String {
     let lines: Vec<String> = text.lines().map(printable).collect();
     lines.join("\nerror: ")
 }
 
-/// As the library writes its errors: an object with a code.
+/// Serialized as the library's errors are: an object with a code.
 impl Serialize for SetFailure {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.described().serialize(serializer)

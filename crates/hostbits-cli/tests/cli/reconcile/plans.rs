@@ -42,7 +42,7 @@ fn what_was_freed_can_be_taken_back_where_it_is_free() {
     assert_eq!(run.code, Some(1));
     let name = setup.pool.name();
     let expected = format!(
-        "{somebody} is taken: never freed, or somebody has got it since\n{name}: 2 taken back, 1 not free\n"
+        "{somebody} is taken: never freed, or allocated again since\n{name}: 2 taken back, 1 not free\n"
     );
     assert_eq!(run.out, expected);
     let again = answer(&setup.with_plan("undo", "--format json"));

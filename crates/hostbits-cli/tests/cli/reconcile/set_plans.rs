@@ -78,7 +78,7 @@ fn a_plan_goes_on_from_process_to_process() {
     assert_eq!(run.code, Some(1), "{run:?}");
     let config = setup.sets.path("sets.toml");
     let expected = format!(
-        "{somebody} is taken: never freed, or somebody has got it since\nv4 of {}: 2 taken back, 1 not free\n",
+        "{somebody} is taken: never freed, or allocated again since\nv4 of {}: 2 taken back, 1 not free\n",
         config.display()
     );
     assert_eq!(run.out, expected);
