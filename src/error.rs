@@ -1,5 +1,6 @@
 //! One small enum per verb. Each message says what was asked for and what to do next.
 
+use crate::file_refusal::FileRefusal;
 use ipnet::IpNet;
 use std::error::Error;
 use std::fmt;
@@ -222,7 +223,7 @@ impl fmt::Display for Count {
 /// pool.allocate()?;
 /// let error = pool.allocate().unwrap_err();
 /// assert!(matches!(error, AllocateError::Exhausted { capacity: 1, .. }));
-/// assert_eq!(error.to_string(), "exhausted: the pool has 1 address, which is taken or too few");
+/// assert_eq!(error.to_string(), "exhausted: the pool has only 1 address, which is taken or not enough");
 /// assert_eq!(error.code(), "exhausted");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -248,22 +249,6 @@ pub enum AllocateError {
         #[cfg_attr(feature = "serde", serde(skip_serializing_if = "is_zero"))]
         closed: u64,
     },
-    /// A write to the disk has failed, here or in another process that has the pool file open. Nothing
-    /// is handed out any more; releases and questions go on. Close the pool in every process and open it
-    /// again: what was handed out is still known.
-    #[non_exhaustive]
-    Poisoned {
-        /// The error of the system, then.
-        errno: i32,
-    },
-    /// The write to the disk that this allocation waited for has failed. The pool is poisoned from now on.
-    #[non_exhaustive]
-    SyncFailed {
-        /// The error of the system.
-        errno: i32,
-    },
-    /// This process is a fork of the one that opened the pool file: it must open the file itself.
-    Forked,
     /// A block of this prefix length is larger than the network, or smaller than a slot.
     BadBlock {
         /// The requested prefix length.
@@ -280,16 +265,23 @@ pub enum AllocateError {
         /// The last address of the range.
         last: IpAddr,
     },
+    /// The pool file cannot be used, even if there are free addresses. Nothing is allocated.
+    #[cfg_attr(feature = "serde", serde(untagged))]
+    File(FileRefusal),
 }
 
 impl AllocateError {
+    /// Reports whether there were too few free addresses, or no free block: try again after a release, or add
+    /// addresses. All other errors persist until something else changes.
+    pub fn is_exhausted(&self) -> bool {
+        matches!(self, Self::Exhausted { .. })
+    }
+
     /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Exhausted { .. } => "exhausted",
-            Self::Poisoned { .. } => "poisoned",
-            Self::SyncFailed { .. } => "sync-failed",
-            Self::Forked => "forked",
+            Self::File(refusal) => refusal.code(),
             Self::BadBlock { .. } => "bad-block",
             Self::OutOfRange { .. } => "out-of-range",
         }
@@ -330,9 +322,7 @@ impl fmt::Display for AllocateError {
                     ),
                 }
             }
-            Self::Poisoned { errno } => Refusal::Poisoned { errno: *errno }.fmt(f),
-            Self::SyncFailed { errno } => Refusal::SyncFailed { errno: *errno }.fmt(f),
-            Self::Forked => Refusal::Forked.fmt(f),
+            Self::File(refusal) => refusal.fmt(f),
             Self::BadBlock {
                 prefix_len,
                 shortest,
@@ -354,6 +344,24 @@ impl Error for AllocateError {}
 #[allow(clippy::trivially_copy_pass_by_ref)] // The signature is serde's.
 fn is_zero(count: &u64) -> bool {
     *count == 0
+}
+
+impl AllocateError {
+    /// Returns why the file cannot be used, if that is the error.
+    #[inline]
+    pub(crate) fn of_file(&self) -> Option<FileRefusal> {
+        match self {
+            Self::File(refusal) => Some(*refusal),
+            Self::Exhausted { .. } | Self::BadBlock { .. } | Self::OutOfRange { .. } => None,
+        }
+    }
+}
+
+impl From<FileRefusal> for AllocateError {
+    #[inline]
+    fn from(refusal: FileRefusal) -> Self {
+        Self::File(refusal)
+    }
 }
 
 /// Why a requested address was not allocated.
@@ -403,20 +411,9 @@ pub enum AllocateExactError {
         /// The requested address.
         addr: IpAddr,
     },
-    /// A write to the disk has failed before. See [`AllocateError::Poisoned`].
-    #[non_exhaustive]
-    Poisoned {
-        /// The error of the system, then.
-        errno: i32,
-    },
-    /// The write to the disk that this allocation waited for has failed.
-    #[non_exhaustive]
-    SyncFailed {
-        /// The error of the system.
-        errno: i32,
-    },
-    /// This process is a fork of the one that opened the pool file: it must open the file itself.
-    Forked,
+    /// The pool file cannot be used, even if the address is free. The address is not allocated.
+    #[cfg_attr(feature = "serde", serde(untagged))]
+    File(FileRefusal),
 }
 
 impl AllocateExactError {
@@ -428,9 +425,7 @@ impl AllocateExactError {
             Self::AlreadyAllocated { .. } => "already-allocated",
             Self::Misaligned { .. } => "misaligned",
             Self::Cordoned { .. } => "cordoned",
-            Self::Poisoned { .. } => "poisoned",
-            Self::SyncFailed { .. } => "sync-failed",
-            Self::Forked => "forked",
+            Self::File(refusal) => refusal.code(),
         }
     }
 }
@@ -450,94 +445,16 @@ impl fmt::Display for AllocateExactError {
             Self::Misaligned { addr, unit } => {
                 write!(f, "{addr} is inside {unit}: name it by {}", unit.network())
             }
-            Self::Poisoned { errno } => Refusal::Poisoned { errno: *errno }.fmt(f),
-            Self::SyncFailed { errno } => Refusal::SyncFailed { errno: *errno }.fmt(f),
-            Self::Forked => Refusal::Forked.fmt(f),
+            Self::File(refusal) => refusal.fmt(f),
         }
     }
 }
 
 impl Error for AllocateExactError {}
 
-/// Why a pool in a file refuses to hand out addresses, free or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// A sync has failed before.
-    Poisoned {
-        errno: i32,
-    },
-    /// The sync that this call waited for has failed.
-    SyncFailed {
-        errno: i32,
-    },
-    Forked,
-}
-
-/// The code for no refusal.
-const NO_REFUSAL: u64 = 0;
-
-impl Refusal {
-    /// Returns the refusal as a number, which fits into a register.
-    pub(crate) fn to_code(refusal: Option<Self>) -> u64 {
-        let with_errno = |kind: u64, errno: i32| kind << 32 | u64::from(errno as u32);
-        match refusal {
-            None => NO_REFUSAL,
-            Some(Self::Poisoned { errno }) => with_errno(1, errno),
-            Some(Self::SyncFailed { errno }) => with_errno(2, errno),
-            Some(Self::Forked) => with_errno(3, 0),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn from_code(code: u64) -> Option<Self> {
-        let errno = code as i32;
-        match code >> 32 {
-            1 => Some(Self::Poisoned { errno }),
-            2 => Some(Self::SyncFailed { errno }),
-            3 => Some(Self::Forked),
-            _ => None,
-        }
-    }
-}
-
-impl From<Refusal> for AllocateError {
-    #[inline]
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Poisoned { errno } => Self::Poisoned { errno },
-            Refusal::SyncFailed { errno } => Self::SyncFailed { errno },
-            Refusal::Forked => Self::Forked,
-        }
-    }
-}
-
-impl From<Refusal> for AllocateExactError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Poisoned { errno } => Self::Poisoned { errno },
-            Refusal::SyncFailed { errno } => Self::SyncFailed { errno },
-            Refusal::Forked => Self::Forked,
-        }
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let system = |errno: i32| std::io::Error::from_raw_os_error(errno);
-        match self {
-            Self::Poisoned { errno } => write!(
-                f,
-                "a write to the disk has failed ({}): close the pool in every process, and open it \
-                 again",
-                system(*errno)
-            ),
-            Self::SyncFailed { errno } => {
-                write!(f, "the pool could not be made durable: {}", system(*errno))
-            }
-            Self::Forked => {
-                f.write_str("forked from the process that opened the pool: open it again")
-            }
-        }
+impl From<FileRefusal> for AllocateExactError {
+    fn from(refusal: FileRefusal) -> Self {
+        Self::File(refusal)
     }
 }
 
@@ -609,7 +526,7 @@ impl fmt::Display for ReleaseError {
             Self::Misaligned { addr, unit } => {
                 write!(f, "{addr} is inside {unit}: name it by {}", unit.network())
             }
-            Self::Forked => Refusal::Forked.fmt(f),
+            Self::Forked => FileRefusal::Forked.fmt(f),
         }
     }
 }

@@ -39,14 +39,18 @@
 #![cfg_attr(docsrs, doc(auto_cfg(hide(pool_files))))]
 #![cfg_attr(not(pool_files), allow(dead_code, unused_imports, unused_macros))]
 
+mod any_error;
 mod bitmap;
 mod client;
 #[cfg(pool_files)]
 mod durability;
 mod error;
+#[cfg(all(test, pool_files, feature = "serde", not(loom)))]
+mod error_texts;
 #[cfg(pool_files)]
 #[cfg_attr(docsrs, doc(cfg(all(feature = "mmap", target_os = "linux"))))]
 pub mod file;
+mod file_refusal;
 mod geometry;
 mod grow_error;
 #[doc(hidden)]
@@ -70,6 +74,7 @@ mod sync;
 mod table;
 pub mod users;
 
+pub use any_error::Error;
 pub use client::Client;
 #[cfg(feature = "sticky")]
 pub use client::ClientKey;
@@ -77,6 +82,7 @@ pub use client::ClientKey;
 #[cfg_attr(docsrs, doc(cfg(all(feature = "mmap", target_os = "linux"))))]
 pub use durability::Durability;
 pub use error::{AllocateError, AllocateExactError, BuildError, RangeProblem, ReleaseError};
+pub use file_refusal::FileRefusal;
 pub use geometry::Gateway;
 pub use grow_error::GrowError;
 pub use network::Network;

@@ -47,6 +47,11 @@ pub enum NextFreeError {
 }
 
 impl NextFreeError {
+    /// Reports whether every address is held by a listed user.
+    pub fn is_exhausted(&self) -> bool {
+        matches!(self, Self::Exhausted { .. })
+    }
+
     /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         match self {

@@ -1,7 +1,8 @@
 //! Why a pool file cannot be used. Each message says what was found and what to do next.
 
 use crate::durability::Durability;
-use crate::error::{BuildError, Refusal};
+use crate::error::BuildError;
+use crate::file_refusal::FileRefusal;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -148,9 +149,7 @@ pub enum OpenError {
         /// The maximum number of processes.
         most: u32,
     },
-    /// A write to the disk failed in a process that has the file open. See [`AllocateError::Poisoned`].
-    ///
-    /// [`AllocateError::Poisoned`]: crate::AllocateError::Poisoned
+    /// A write to the disk failed in a process that has the file open. See [`FileRefusal::Poisoned`].
     Poisoned,
     /// The contents of the file could not be made durable, so the file cannot be used.
     SyncFailed {
@@ -297,9 +296,15 @@ impl OpenError {
 
     pub(crate) fn sync(error: &io::Error) -> Self {
         Self::SyncFailed {
-            errno: error.raw_os_error().unwrap_or_default(),
+            errno: errno_of(error),
         }
     }
+}
+
+/// Returns the number of an error. An error without one, such as a write that wrote nothing, must not be reported as
+/// "Success".
+pub(crate) fn errno_of(error: &io::Error) -> i32 {
+    error.raw_os_error().unwrap_or(nix::libc::EIO)
 }
 
 impl fmt::Display for OpenError {
@@ -451,18 +456,9 @@ impl From<BuildError> for OpenError {
 pub enum SyncError {
     /// The pool is on the heap, so it cannot outlive the process.
     NoFile,
-    /// The write failed. The pool is poisoned from now on, in every process.
-    SyncFailed {
-        /// The error of the system.
-        errno: i32,
-    },
-    /// A write has failed before, here or in another process. A second attempt would prove nothing.
-    Poisoned {
-        /// The error of the system, then.
-        errno: i32,
-    },
-    /// This process is a fork of the one that opened the pool: it must open the file itself.
-    Forked,
+    /// The pool file cannot be used, or the write failed.
+    #[cfg_attr(feature = "serde", serde(untagged))]
+    File(FileRefusal),
 }
 
 impl SyncError {
@@ -470,20 +466,14 @@ impl SyncError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoFile => "no-file",
-            Self::SyncFailed { .. } => "sync-failed",
-            Self::Poisoned { .. } => "poisoned",
-            Self::Forked => "forked",
+            Self::File(refusal) => refusal.code(),
         }
     }
 }
 
-impl From<Refusal> for SyncError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Poisoned { errno } => Self::Poisoned { errno },
-            Refusal::SyncFailed { errno } => Self::SyncFailed { errno },
-            Refusal::Forked => Self::Forked,
-        }
+impl From<FileRefusal> for SyncError {
+    fn from(refusal: FileRefusal) -> Self {
+        Self::File(refusal)
     }
 }
 
@@ -491,11 +481,24 @@ impl fmt::Display for SyncError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::NoFile => f.write_str("the pool is on the heap, and cannot be durable"),
-            Self::SyncFailed { errno } => Refusal::SyncFailed { errno }.fmt(f),
-            Self::Poisoned { errno } => Refusal::Poisoned { errno }.fmt(f),
-            Self::Forked => Refusal::Forked.fmt(f),
+            Self::File(refusal) => refusal.fmt(f),
         }
     }
 }
 
 impl Error for SyncError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It was once reported as "Success (os error 0)".
+    #[test]
+    fn a_failure_without_a_number_is_no_success() {
+        let error = OpenError::sync(&io::ErrorKind::WriteZero.into());
+        assert_eq!(
+            error.to_string(),
+            "the file cannot be made durable: Input/output error (os error 5)"
+        );
+    }
+}

@@ -12,7 +12,7 @@ mod scratch;
 mod skip;
 
 use children::{role, spawn};
-use hostbits::{AllocateError, Durability, Pool, file::RecoveryKind};
+use hostbits::{AllocateError, Durability, FileRefusal, Pool, file::RecoveryKind};
 use ipnet::Ipv4Net;
 use ledger::Ledger;
 use nix::sys::signal::{Signal, kill};
@@ -180,7 +180,7 @@ fn claims(path: &Path) {
                 loop {
                     let claimed = match pool.allocate() {
                         Ok(addr) => addr,
-                        Err(AllocateError::Poisoned { errno: 5, .. }) => return,
+                        Err(AllocateError::File(FileRefusal::Poisoned { errno: 5 })) => return,
                         Err(other) => panic!("{other}"),
                     };
                     let claims = ledger.counter(CLAIMED).fetch_add(1, Ordering::SeqCst);

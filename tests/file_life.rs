@@ -5,8 +5,8 @@
 mod scratch;
 
 use hostbits::{
-    AllocateError, AllocateExactError, Durability, Gateway, Policy, Pool, PoolSet, Search,
-    StatsLevel, Status,
+    AllocateError, AllocateExactError, Durability, FileRefusal, Gateway, Policy, Pool, PoolSet,
+    Search, StatsLevel, Status,
     file::{OpenError, ReclaimError, RecoveryKind, SyncError},
 };
 use ipnet::{IpNet, Ipv4Net};
@@ -1102,7 +1102,7 @@ fn a_close_tells_what_a_drop_cannot() {
     poison(&path);
     assert!(matches!(
         pool.close(),
-        Err(SyncError::Poisoned { errno: 5 })
+        Err(SyncError::File(FileRefusal::Poisoned { errno: 5 }))
     ));
     assert_eq!(
         builder.open(&path).unwrap().recovery().unwrap().kind,

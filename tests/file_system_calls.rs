@@ -13,9 +13,11 @@ mod skip;
 
 use children::{command, role};
 use hostbits::{
-    AllocateError, AllocateExactError, Durability, Gateway, Pool,
+    AllocateError, AllocateExactError, Client, DualStack, Durability, FileRefusal, Gateway, Policy,
+    Pool, PoolSet,
     file::{OpenError, RecoveryKind, SyncError},
     reconcile,
+    set::{AllocatePairError, NewMember, StaticBand, SubPool, TwinPools},
 };
 use ipnet::Ipv4Net;
 use ledger::Ledger;
@@ -25,6 +27,7 @@ use std::net::Ipv4Addr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -53,6 +56,7 @@ fn child() {
         "open" => drop(builder(Durability::Process).open(&path).unwrap()),
         "look" => drop(hostbits::file::read(&path).unwrap()),
         "failing-sync" => failing_sync(&path),
+        "told" => told(&path),
         "open-and-close" => open_and_close(&path),
         other => panic!("no role {other}"),
     }
@@ -947,15 +951,18 @@ fn failing_sync(path: &Path) {
     let pool = builder(Durability::Barrier).open(path).unwrap();
     let held = pool.allocate().unwrap();
     ledger.take(pool.slot_of(held).unwrap(), 1).unwrap();
-    assert_eq!(pool.sync(), Err(SyncError::SyncFailed { errno: 5 }));
     assert_eq!(
         pool.sync(),
-        Err(SyncError::Poisoned { errno: 5 }),
+        Err(SyncError::File(FileRefusal::SyncFailed { errno: 5 }))
+    );
+    assert_eq!(
+        pool.sync(),
+        Err(SyncError::File(FileRefusal::Poisoned { errno: 5 })),
         "there is no second attempt"
     );
     assert!(matches!(
         pool.allocate(),
-        Err(AllocateError::Poisoned { errno: 5, .. })
+        Err(AllocateError::File(FileRefusal::Poisoned { errno: 5 }))
     ));
     ledger.counter(SHOWN).store(1, Ordering::SeqCst);
     wait(&ledger, SEEN, 1);
@@ -982,26 +989,29 @@ fn a_failed_sync_poisons_everybody_and_the_next_opener_recovers() {
             assert_eq!(pool.health().unwrap().poison, Some(5));
             assert!(matches!(
                 pool.allocate(),
-                Err(AllocateError::Poisoned { errno: 5, .. })
+                Err(AllocateError::File(FileRefusal::Poisoned { errno: 5 }))
             ));
             assert!(matches!(
                 pool.allocate_many(2),
-                Err(AllocateError::Poisoned { .. })
+                Err(AllocateError::File(FileRefusal::Poisoned { .. }))
             ));
             assert!(matches!(
                 pool.allocate_block(28),
-                Err(AllocateError::Poisoned { .. })
+                Err(AllocateError::File(FileRefusal::Poisoned { .. }))
             ));
             assert!(matches!(
                 pool.allocate_exact("10.0.0.99".parse().unwrap()),
-                Err(AllocateExactError::Poisoned { .. })
+                Err(AllocateExactError::File(FileRefusal::Poisoned { .. }))
             ));
             assert_eq!(
                 pool.allocate_into(&mut [std::net::Ipv4Addr::UNSPECIFIED; 9]),
                 0
             );
             assert!(pool.local().allocate().is_err());
-            assert_eq!(pool.sync(), Err(SyncError::Poisoned { errno: 5 }));
+            assert_eq!(
+                pool.sync(),
+                Err(SyncError::File(FileRefusal::Poisoned { errno: 5 }))
+            );
             assert!(matches!(
                 builder(Durability::Barrier).open(&path),
                 Err(OpenError::Poisoned)
@@ -1054,8 +1064,8 @@ fn strict_failing(path: &Path) {
                 start.wait();
                 let counter = match pool.allocate() {
                     Ok(_) => SHOWN,
-                    Err(AllocateError::SyncFailed { errno: 5, .. }) => SEEN,
-                    Err(AllocateError::Poisoned { errno: 5, .. }) => REFUSED,
+                    Err(AllocateError::File(FileRefusal::SyncFailed { errno: 5 })) => SEEN,
+                    Err(AllocateError::File(FileRefusal::Poisoned { errno: 5 })) => REFUSED,
                     Err(other) => panic!("{other}"),
                 };
                 ledger.counter(counter).fetch_add(1, Ordering::SeqCst);
@@ -1063,6 +1073,96 @@ fn strict_failing(path: &Path) {
         }
     });
     assert_eq!(pool.allocated(), 0, "what was refused was given back");
+}
+
+type Refused = fn(Arc<Pool<Ipv4Net>>) -> Result<(), AllocateError>;
+
+fn alone(pool: Arc<Pool<Ipv4Net>>) -> PoolSet<Ipv4Net> {
+    PoolSet::new([pool]).unwrap()
+}
+
+/// With a band, so that it goes by parts.
+fn banded(pool: Arc<Pool<Ipv4Net>>) -> PoolSet<Ipv4Net> {
+    let member = NewMember::new(pool).band(StaticBand::Lowest(4));
+    PoolSet::builder().member(member).build().unwrap()
+}
+
+const CLIENT: Client = Client::from_hash(u64::MAX / 2);
+const NEAR: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 0, 0, 9);
+
+/// Verbs that wait for the disk, by a name for their file.
+const WAITING: [(&str, Refused); 21] = [
+    ("any", |pool| pool.allocate().map(drop)),
+    ("many", |pool| pool.allocate_many(3).map(drop)),
+    ("block", |pool| pool.allocate_block(30).map(drop)),
+    ("near", |pool| pool.allocate_preferring(NEAR).map(drop)),
+    ("part", |pool| pool.allocate_in(NEAR..=NEAR).map(drop)),
+    ("for", |pool| pool.allocate_for(CLIENT).map(drop)),
+    ("local", |pool| pool.local().allocate().map(drop)),
+    ("tenant", |pool| {
+        let tenant = SubPool::new("blue", pool, NEAR..=NEAR, Policy::Lowest);
+        tenant.unwrap().allocate().map(drop)
+    }),
+    ("set", |pool| alone(pool).allocate().map(drop)),
+    ("set-net", |pool| alone(pool).allocate_net().map(drop)),
+    ("set-near", |pool| {
+        alone(pool).allocate_preferring(NEAR).map(drop)
+    }),
+    ("set-for", |pool| alone(pool).allocate_for(CLIENT).map(drop)),
+    ("set-many", |pool| alone(pool).allocate_many(3).map(drop)),
+    ("set-block", |pool| alone(pool).allocate_block(30).map(drop)),
+    ("band", |pool| banded(pool).allocate().map(drop)),
+    ("band-for", |pool| {
+        banded(pool).allocate_for(CLIENT).map(drop)
+    }),
+    ("band-many", |pool| banded(pool).allocate_many(3).map(drop)),
+    ("band-block", |pool| {
+        banded(pool).allocate_block(30).map(drop)
+    }),
+    ("band-near", |pool| {
+        banded(pool).allocate_preferring(NEAR).map(drop)
+    }),
+    ("pair", |pool| {
+        let heap = Pool::new("fd00::/124".parse::<ipnet::Ipv6Net>().unwrap()).unwrap();
+        let both = DualStack::new(banded(pool), PoolSet::new([heap]).unwrap());
+        match both.allocate_pair() {
+            Err(AllocatePairError::V4(error)) => Err(error),
+            other => panic!("{other:?}"),
+        }
+    }),
+    ("twins", |pool| {
+        let heap = Pool::new("fd00::/120".parse().unwrap()).unwrap();
+        match TwinPools::new(pool, heap).unwrap().allocate_pair() {
+            Err(AllocatePairError::V4(error) | AllocatePairError::V6(error)) => Err(error),
+            other => panic!("{other:?}"),
+        }
+    }),
+];
+
+/// Its first write to the disk fails, and the verb that its file is called after is told so.
+fn told(path: &Path) {
+    let name = path.file_name().unwrap();
+    let (_, verb) = WAITING.iter().find(|(of, _)| name == *of).unwrap();
+    let pool = Arc::new(builder(Durability::Strict).open(path).unwrap());
+    let failed = AllocateError::File(FileRefusal::SyncFailed { errno: 5 });
+    assert_eq!(verb(Arc::clone(&pool)), Err(failed));
+    let poisoned = AllocateError::File(FileRefusal::Poisoned { errno: 5 });
+    assert_eq!(verb(pool), Err(poisoned));
+}
+
+/// The call whose write fails is told just that, by pools and by sets; later ones are told that one has failed.
+#[test]
+fn the_call_whose_write_fails_is_told_so() {
+    let scratch = Scratch::new("told");
+    let options = ["-e", "trace=msync", "-e", "inject=msync:error=EIO:when=1"];
+    for (name, _) in WAITING {
+        let path = scratch.path(name);
+        drop(builder(Durability::Strict).create(&path).unwrap());
+        let Some((output, _)) = traced(&options, "told", &path) else {
+            return;
+        };
+        assert!(output.status.success(), "{name}: {output:?}");
+    }
 }
 
 fn strict_slow(path: &Path) {

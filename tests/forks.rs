@@ -13,7 +13,7 @@ mod skip;
 
 use children::{role, setting, spawn};
 use hostbits::{
-    AllocateError, Client, Durability, Gateway, Pool, PoolSet, StatsLevel,
+    AllocateError, Client, Durability, FileRefusal, Gateway, Pool, PoolSet, StatsLevel,
     file::{OpenError, RecoveryKind, SyncError},
     reconcile::ReconcilerError,
     set::TwinPools,
@@ -142,7 +142,10 @@ fn first_of_a_namespace(path: &Path) -> i32 {
         let of_child = in_child(|| {
             assert_eq!(std::process::id(), 1);
             let pool = owned.take().unwrap();
-            let is_told = matches!(pool.allocate_many(2), Err(AllocateError::Forked));
+            let is_told = matches!(
+                pool.allocate_many(2),
+                Err(AllocateError::File(FileRefusal::Forked))
+            );
             drop(pool);
             fine_if(is_told)
         });
@@ -177,7 +180,8 @@ fn a_bare_clone_waits_for_no_claim_of_another_process() {
     let landed = read(&path)[lane];
     assert_ne!(landed, 0, "it has claimed");
     overwrite(&path, lane as u64, &[landed | 1]);
-    let code = in_bare_clone(|| fine_if(pool.allocate() == Err(AllocateError::Forked)));
+    let code =
+        in_bare_clone(|| fine_if(pool.allocate() == Err(AllocateError::File(FileRefusal::Forked))));
     overwrite(&path, lane as u64, &[landed]);
     assert_eq!(code, FINE, "it was not told, or it waited");
 }
@@ -202,9 +206,9 @@ fn a_child_changes_nothing() {
         let code = in_child(|| {
             let mut buffer = [held; 4];
             let free = "10.0.0.99".parse().unwrap();
-            let is_forked = |error| error == AllocateError::Forked;
+            let is_forked = |error| error == AllocateError::File(FileRefusal::Forked);
             let refusals = [
-                pool.sync() == Err(SyncError::Forked),
+                pool.sync() == Err(SyncError::File(FileRefusal::Forked)),
                 pool.allocate().is_err_and(is_forked),
                 pool.allocate_net().is_err_and(is_forked),
                 pool.guard().is_err_and(is_forked),
@@ -227,7 +231,10 @@ fn a_child_changes_nothing() {
                 pool.release_many(&[held]).released == 0,
                 pool.adopt([free]).unwrap().taken == 0,
                 pool.health().is_some_and(|health| !health.is_good()),
-                matches!(pool.reconciler(), Err(ReconcilerError::Forked)),
+                matches!(
+                    pool.reconciler(),
+                    Err(ReconcilerError::File(FileRefusal::Forked))
+                ),
                 set.allocate().is_err_and(is_forked),
                 set.allocate_many(3).is_err_and(is_forked),
                 set.allocate_block(28).is_err_and(is_forked),
@@ -269,8 +276,9 @@ fn a_child_is_told_in_every_kind_of_set() {
     let twins = TwinPools::new(std::sync::Arc::clone(&pool), v6).unwrap();
     let code = in_child(|| {
         let refusals = [
-            set.allocate() == Err(AllocateError::Forked),
-            set.allocate_preferring("10.0.0.9".parse().unwrap()) == Err(AllocateError::Forked),
+            set.allocate() == Err(AllocateError::File(FileRefusal::Forked)),
+            set.allocate_preferring("10.0.0.9".parse().unwrap())
+                == Err(AllocateError::File(FileRefusal::Forked)),
             twins
                 .allocate_pair()
                 .is_err_and(|error| error.code() == "forked"),
@@ -305,8 +313,8 @@ fn what_a_child_opens_is_its_own() {
         let own = builder.open(&path).unwrap();
         let mine = own.allocate().unwrap();
         let of_grandchild = in_child(|| {
-            let is_told = own.allocate() == Err(AllocateError::Forked)
-                && parents.allocate() == Err(AllocateError::Forked);
+            let is_told = own.allocate() == Err(AllocateError::File(FileRefusal::Forked))
+                && parents.allocate() == Err(AllocateError::File(FileRefusal::Forked));
             let opened = builder.open(&path).unwrap();
             let third = opened.allocate().unwrap();
             opened.release(third).unwrap();
@@ -334,9 +342,9 @@ fn a_bare_clone_is_told() {
     let held = owned.as_ref().unwrap().allocate().unwrap();
     let code = in_bare_clone(|| {
         let pool = owned.take().unwrap();
-        let is_told = pool.allocate() == Err(AllocateError::Forked)
+        let is_told = pool.allocate() == Err(AllocateError::File(FileRefusal::Forked))
             && pool.release(held).is_err()
-            && pool.sync() == Err(SyncError::Forked);
+            && pool.sync() == Err(SyncError::File(FileRefusal::Forked));
         drop(pool);
         fine_if(is_told)
     });
@@ -358,7 +366,7 @@ fn every_verb_by_itself_tells_a_bare_clone() {
         let block = pool.allocate_block(28).unwrap();
         let free = "10.0.0.99".parse().unwrap();
         let before: Vec<_> = pool.iter().collect();
-        let is_forked = |error| error == AllocateError::Forked;
+        let is_forked = |error| error == AllocateError::File(FileRefusal::Forked);
         let verbs: [(&str, &dyn Fn() -> bool); 11] = [
             ("allocate", &|| pool.allocate().is_err_and(is_forked)),
             ("allocate_net", &|| {
@@ -713,7 +721,7 @@ fn children_of_one_parent_are_told_apart_from_it_each() {
     for index in 0..3 {
         let code = in_child(|| {
             verdicts.counter(index).store(1, Ordering::SeqCst);
-            fine_if(pool.allocate() == Err(AllocateError::Forked))
+            fine_if(pool.allocate() == Err(AllocateError::File(FileRefusal::Forked)))
         });
         assert_eq!(code, FINE);
         assert_eq!(verdicts.counter(index).load(Ordering::SeqCst), 1);

@@ -9,7 +9,10 @@ mod scratch;
 
 use children::{role, spawn};
 use hostbits::{
-    AllocateError, Builder, DualStack, Pool, PoolSet, StatsLevel, file::RecoveryKind, reconcile,
+    AllocateError, Builder, DualStack, FileRefusal, Pool, PoolSet, StatsLevel,
+    file::RecoveryKind,
+    reconcile,
+    set::{AllocatePairError, NewMember, StaticBand},
 };
 use ipnet::{Ipv4Net, Ipv6Net};
 use scratch::{Scratch, forget_the_boot, poison, put_back, read};
@@ -255,7 +258,10 @@ fn a_poisoned_member_is_passed_over_and_is_the_reason_at_the_end() {
     ];
     for error in errors {
         assert!(
-            matches!(error, AllocateError::Poisoned { errno: 5, .. }),
+            matches!(
+                error,
+                AllocateError::File(FileRefusal::Poisoned { errno: 5 })
+            ),
             "{error}"
         );
     }
@@ -263,6 +269,38 @@ fn a_poisoned_member_is_passed_over_and_is_the_reason_at_the_end() {
     assert!(set.allocate().is_err());
     set.release(batch[0]).unwrap();
     assert_eq!(set.allocate(), Ok(batch[0]));
+}
+
+/// A drained member has no say in why nothing is left, poisoned or not.
+#[test]
+fn a_poisoned_member_that_is_drained_is_no_reason() {
+    let scratch = Scratch::in_memory("drained-poison");
+    let path = scratch.path("pool");
+    let file = v4("10.0.0.0/28").open_or_create(&path).unwrap();
+    let other = NewMember::new(v4("10.0.1.0/28").build().unwrap());
+    let set = PoolSet::builder()
+        .member(file)
+        .member(other.band(StaticBand::Lowest(4)))
+        .build()
+        .unwrap();
+    set.drain(set.members().next().unwrap().id()).unwrap();
+    poison(&path);
+    assert_eq!(everything(&set).len(), 13);
+    let v6 = Pool::new("2001:db8::/120".parse::<Ipv6Net>().unwrap()).unwrap();
+    let both = DualStack::new(set, PoolSet::new([v6]).unwrap());
+    let errors = [
+        both.v4().allocate().unwrap_err(),
+        both.v4().allocate_many(2).unwrap_err(),
+        both.v4().allocate_block(30).unwrap_err(),
+        match both.allocate_pair().unwrap_err() {
+            AllocatePairError::V4(error) => error,
+            other => panic!("{other}"),
+        },
+    ];
+    for error in errors {
+        assert!(error.is_exhausted(), "{error}");
+    }
+    assert_eq!(both.v4().allocate_into(&mut [Ipv4Addr::UNSPECIFIED; 2]), 0);
 }
 
 fn pairs_at(path: &Path) -> DualStack {

@@ -1,6 +1,6 @@
 //! Why a pass did not begin, a plan was not made, or was not applied.
 
-use crate::error::Refusal;
+use crate::file_refusal::FileRefusal;
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
@@ -16,14 +16,6 @@ use std::time::Duration;
 pub enum ReconcilerError {
     /// The pool is already being reconciled, in this process or in another one.
     Busy,
-    /// A sync of the pool file has failed: close it in every process.
-    #[non_exhaustive]
-    Poisoned {
-        /// The error number of the operating system.
-        errno: i32,
-    },
-    /// This process is a fork of the one that opened the pool: it must open the file itself.
-    Forked,
     /// The file cannot be locked.
     #[non_exhaustive]
     Lock {
@@ -34,6 +26,9 @@ pub enum ReconcilerError {
     OtherPool,
     /// The plan to continue from is not the latest one, so its sightings are no longer valid.
     Superseded,
+    /// The pool file cannot be used.
+    #[cfg_attr(feature = "serde", serde(untagged))]
+    File(FileRefusal),
 }
 
 impl ReconcilerError {
@@ -41,8 +36,7 @@ impl ReconcilerError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Busy => "busy",
-            Self::Poisoned { .. } => "poisoned",
-            Self::Forked => "forked",
+            Self::File(refusal) => refusal.code(),
             Self::Lock { .. } => "lock",
             Self::OtherPool => "other-pool",
             Self::Superseded => "superseded",
@@ -50,12 +44,9 @@ impl ReconcilerError {
     }
 }
 
-impl From<Refusal> for ReconcilerError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Forked => Self::Forked,
-            Refusal::Poisoned { errno } | Refusal::SyncFailed { errno } => Self::Poisoned { errno },
-        }
+impl From<FileRefusal> for ReconcilerError {
+    fn from(refusal: FileRefusal) -> Self {
+        Self::File(refusal)
     }
 }
 
@@ -63,8 +54,7 @@ impl fmt::Display for ReconcilerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Busy => f.write_str("this pool is already being reconciled: wait, and try again"),
-            Self::Poisoned { errno } => Refusal::Poisoned { errno: *errno }.fmt(f),
-            Self::Forked => Refusal::Forked.fmt(f),
+            Self::File(refusal) => refusal.fmt(f),
             Self::Lock { errno } => write!(f, "the file cannot be locked: error {errno}"),
             Self::OtherPool => f.write_str("the plan belongs to another pool"),
             Self::Superseded => {
@@ -257,14 +247,9 @@ pub enum ApplyError {
         /// The version of the plan's form.
         version: u32,
     },
-    /// A sync of the pool file has failed: close it in every process.
-    #[non_exhaustive]
-    Poisoned {
-        /// The error number of the operating system.
-        errno: i32,
-    },
-    /// This process is a fork of the one that opened the pool: it must open the file itself.
-    Forked,
+    /// The pool file cannot be used.
+    #[cfg_attr(feature = "serde", serde(untagged))]
+    File(FileRefusal),
     /// A safety rule keeps the plan from freeing anything.
     #[non_exhaustive]
     #[cfg_attr(feature = "serde", serde(untagged))]
@@ -282,19 +267,15 @@ impl ApplyError {
             Self::OtherPool => "other-pool",
             Self::Superseded => "superseded",
             Self::Version { .. } => "version",
-            Self::Poisoned { .. } => "poisoned",
-            Self::Forked => "forked",
+            Self::File(refusal) => refusal.code(),
             Self::Fuse { fuse } => fuse.code(),
         }
     }
 }
 
-impl From<Refusal> for ApplyError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Forked => Self::Forked,
-            Refusal::Poisoned { errno } | Refusal::SyncFailed { errno } => Self::Poisoned { errno },
-        }
+impl From<FileRefusal> for ApplyError {
+    fn from(refusal: FileRefusal) -> Self {
+        Self::File(refusal)
     }
 }
 
@@ -314,8 +295,7 @@ impl fmt::Display for ApplyError {
             Self::Version { version } => {
                 write!(f, "plan version {version} is unknown to this version")
             }
-            Self::Poisoned { errno } => Refusal::Poisoned { errno: *errno }.fmt(f),
-            Self::Forked => Refusal::Forked.fmt(f),
+            Self::File(refusal) => refusal.fmt(f),
             Self::Fuse { fuse } => fuse.fmt(f),
         }
     }

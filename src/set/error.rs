@@ -314,6 +314,14 @@ fn no_common_index<S: serde::Serializer>(indices: &u64, serializer: S) -> Result
 }
 
 impl AllocatePairError {
+    /// Reports whether one of the sets had no free address, or both together no common index.
+    pub fn is_exhausted(&self) -> bool {
+        match self {
+            Self::V4(error) | Self::V6(error) => error.is_exhausted(),
+            Self::NoCommonIndex { .. } => true,
+        }
+    }
+
     /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         match self {
@@ -358,6 +366,14 @@ pub struct ReleasePairError {
 }
 
 impl ReleasePairError {
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes; of the IPv4 address, if it was not released.
+    pub fn code(&self) -> &'static str {
+        match (&self.v4, &self.v6) {
+            (Some(error), _) | (None, Some(error)) => error.code(),
+            (None, None) => "released",
+        }
+    }
+
     /// Returns `Ok` if both were released.
     pub(super) fn of(
         v4: Result<(), ReleaseError>,

@@ -6,6 +6,7 @@ use super::member::Member;
 use super::proof::given_back;
 use crate::bitmap::Gate;
 use crate::error::AllocateError;
+use crate::file_refusal::FileRefusal;
 use crate::network::Network;
 use crate::pool::Batch;
 use crate::stats::Event;
@@ -52,11 +53,12 @@ impl<N: Network> PoolSet<N> {
         if count as u64 > self.capacity() {
             return Err(self.exhausted(None));
         }
-        if let Some(addrs) = self.allocate_many_at_home(count) {
-            return Ok(addrs);
-        }
+        let refused = match self.allocate_many_at_home(count) {
+            Ok(addrs) => return Ok(addrs),
+            Err(refused) => refused,
+        };
         loop {
-            let mut refusal = None;
+            let mut refusal = refused.map(AllocateError::from);
             let mut batches = Vec::new();
             let missing = self.collect(count as u64, &mut batches, &mut refusal);
             if missing == 0 {
@@ -155,19 +157,23 @@ impl<N: Network> PoolSet<N> {
     }
 
     /// Allocates everything from the first member, if no part of it is closed or to be used last.
-    fn allocate_many_at_home(&self, count: usize) -> Option<Vec<N::Addr>> {
+    fn allocate_many_at_home(&self, count: usize) -> Result<Vec<N::Addr>, Option<FileRefusal>> {
         let start = self.chooser.first(&self.members);
-        let (index, member) = self.first_open_from(start)?;
+        let (index, member) = self.first_open_from(start).ok_or(None)?;
         if !member.is_plain() {
-            return None;
+            return Err(None);
         }
-        let addrs = member.pool.allocate_many(count);
-        match addrs {
-            Ok(_) => self.note_many(index, count as u64),
-            // The batch may have held everything for a moment.
-            Err(_) => self.summary.publish(index),
+        match member.pool.allocate_many(count) {
+            Ok(addrs) => {
+                self.note_many(index, count as u64);
+                Ok(addrs)
+            }
+            Err(error) => {
+                // The batch may have held everything for a moment.
+                self.summary.publish(index);
+                Err(error.of_file())
+            }
         }
-        addrs.ok()
     }
 
     fn note_many(&self, index: usize, count: u64) {

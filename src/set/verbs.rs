@@ -6,6 +6,7 @@ use super::proof::given_back;
 use super::strategy::looks_full;
 use crate::client::Client;
 use crate::error::{AllocateError, AllocateExactError, ReleaseError};
+use crate::file_refusal::FileRefusal;
 use crate::network::Network;
 use crate::pool::PairHalf;
 
@@ -26,20 +27,27 @@ impl<N: Network> PoolSet<N> {
     /// ```
     #[inline]
     pub fn allocate(&self) -> Result<N::Addr, AllocateError> {
+        let mut refused = None;
         if let Some(index) = self.chooser.likely(&self.summary, &self.members)
             && let Some(member) = self.members.get(index)
             && member.is_plain()
-            && let Ok(addr) = member.pool.allocate()
         {
-            self.chooser.note_taken(index, member);
-            return Ok(addr);
+            match member.pool.allocate() {
+                Ok(addr) => {
+                    self.chooser.note_taken(index, member);
+                    return Ok(addr);
+                }
+                Err(error) => refused = error.of_file(),
+            }
         }
-        self.allocate_anywhere()
+        self.allocate_anywhere(refused)
     }
 
+    /// `refused`: why the file of a member refused this call already. A second one is not told that it has failed.
     #[inline(never)]
-    fn allocate_anywhere(&self) -> Result<N::Addr, AllocateError> {
+    fn allocate_anywhere(&self, refused: Option<FileRefusal>) -> Result<N::Addr, AllocateError> {
         self.search_or_prove(|refusal| {
+            *refusal = refused.map(AllocateError::from);
             let start = self.chooser.first(&self.members);
             let (index, addr) = self.walk_bands_last(start, refusal, Member::try_allocate)?;
             self.note(index);
@@ -148,10 +156,15 @@ impl<N: Network> PoolSet<N> {
     pub fn allocate_preferring(&self, addr: N::Addr) -> Result<N::Addr, AllocateError> {
         if let Some((_, member)) = self.member_at(addr)
             && member.is_open_at(addr)
-            && let Ok(Some(addr)) = member.pool.try_allocate_around(addr)
         {
-            self.chooser.note_named(member, 1);
-            return Ok(addr);
+            match member.pool.try_allocate_around(addr) {
+                Ok(Some(addr)) => {
+                    self.chooser.note_named(member, 1);
+                    return Ok(addr);
+                }
+                Ok(None) => {}
+                Err(error) => return self.allocate_anywhere(error.of_file()),
+            }
         }
         self.allocate()
     }
@@ -201,7 +214,11 @@ impl<N: Network> PoolSet<N> {
                 }
                 Err(AllocateError::Exhausted { .. }) => fits = true,
                 Err(error @ AllocateError::BadBlock { .. }) => misfit = Some(error),
-                Err(error) => refusal = Some(error),
+                // Of one that is drained nothing was to be had anyway.
+                Err(_) if member.is_drained() => {}
+                Err(error) => {
+                    refusal.get_or_insert(error);
+                }
             }
         }
         match (refusal, misfit) {
@@ -298,8 +315,15 @@ impl<N: Network> PoolSet<N> {
             let mut around = (start..count).chain(0..start.min(count));
             let outside = around.find_map(|index| {
                 let member = self.members.get(index)?;
-                let found = ask(member, false).ok().flatten()?;
-                Some((index, found))
+                match ask(member, false) {
+                    Ok(found) => Some((index, found?)),
+                    // Of one that is drained nothing was to be had anyway.
+                    Err(_) if member.is_drained() => None,
+                    Err(error) => {
+                        refusal.get_or_insert(error);
+                        None
+                    }
+                }
             });
             if outside.is_some() {
                 return outside;

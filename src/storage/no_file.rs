@@ -1,7 +1,7 @@
 //! Words in a file, for builds without pool files: the feature is off, the system is another one, or a model checker
 //! runs. No such value ever exists, so nothing here is ever called.
 
-use crate::error::Refusal;
+use crate::file_refusal::FileRefusal;
 use crate::sync::AtomicU64;
 
 /// A file that is never open.
@@ -48,11 +48,11 @@ impl Attached {
         match *self {}
     }
 
-    pub(crate) fn wait_until_durable(&self) -> Result<(), Refusal> {
+    pub(crate) fn wait_until_durable(&self) -> Result<(), FileRefusal> {
         match *self {}
     }
 
-    pub(crate) fn refusal(&self) -> Option<Refusal> {
+    pub(crate) fn refusal(&self) -> Option<FileRefusal> {
         match *self {}
     }
 }

@@ -6,7 +6,7 @@ use hostbits::file::{OpenError, SyncError};
 use ipnet::IpNet;
 use std::error::Error;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The result of applying a configuration.
 #[derive(Clone, Debug)]
@@ -36,6 +36,49 @@ pub enum ApplyError {
         /// The steps that were carried out before the error.
         done: Vec<Step>,
     },
+    /// A pool file was created or has grown, but could not be closed cleanly, for example because the disk failed.
+    #[non_exhaustive]
+    Close {
+        /// The pool file.
+        path: PathBuf,
+        /// The line of its member.
+        line: usize,
+        /// The error.
+        error: SyncError,
+        /// The steps that were done before.
+        done: Vec<Step>,
+    },
+}
+
+/// Why a step was not done.
+enum Failure {
+    Open(OpenError),
+    Close(SyncError),
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        Self::Open(error)
+    }
+}
+
+impl Failure {
+    fn of(self, path: PathBuf, line: usize, done: Vec<Step>) -> ApplyError {
+        match self {
+            Self::Open(error) => ApplyError::File {
+                path,
+                line,
+                error,
+                done,
+            },
+            Self::Close(error) => ApplyError::Close {
+                path,
+                line,
+                error,
+                done,
+            },
+        }
+    }
 }
 
 impl Plan {
@@ -58,13 +101,9 @@ impl Plan {
             let Some(member) = step.member_in(config) else {
                 continue;
             };
-            if let Err(error) = do_to_file(member, &step.kind) {
-                return Err(ApplyError::File {
-                    path: step.file.clone().unwrap_or_default(),
-                    line: member.line,
-                    error,
-                    done,
-                });
+            if let Err(failure) = do_to_file(member, &step.kind) {
+                let path = step.file.clone().unwrap_or_default();
+                return Err(failure.of(path, member.line, done));
             }
             done.push(step.clone());
         }
@@ -79,7 +118,7 @@ impl Step {
     }
 }
 
-fn do_to_file(member: &MemberConfig, kind: &StepKind) -> Result<(), OpenError> {
+fn do_to_file(member: &MemberConfig, kind: &StepKind) -> Result<(), Failure> {
     // `IpNet` takes addresses of both families, and the step comes from a member with a file.
     let (mut builder, path) = member.file_builder::<IpNet>().ok_or(OpenError::NotFound)?;
     if let Some(slots) = member.file.as_ref().and_then(|file| file.capacity) {
@@ -97,10 +136,7 @@ fn do_to_file(member: &MemberConfig, kind: &StepKind) -> Result<(), OpenError> {
         | StepKind::Uncordon { .. }
         | StepKind::Change { .. } => return Ok(()),
     };
-    pool.close().map_err(|error| match error {
-        SyncError::SyncFailed { errno } => OpenError::SyncFailed { errno },
-        _ => OpenError::Poisoned,
-    })
+    pool.close().map_err(Failure::Close)
 }
 
 impl fmt::Display for ApplyError {
@@ -112,13 +148,44 @@ impl fmt::Display for ApplyError {
             }
             Self::File {
                 path, line, error, ..
-            } => write!(
-                f,
-                "{}, of the member of line {line}: {error}",
-                path.display()
-            ),
+            } => of_file(f, path, *line, error),
+            Self::Close {
+                path, line, error, ..
+            } => of_file(f, path, *line, error),
         }
     }
 }
 
+fn of_file(f: &mut fmt::Formatter<'_>, path: &Path, line: usize, error: &dyn Error) -> fmt::Result {
+    let path = path.display();
+    write!(f, "{path}, of the member of line {line}: {error}")
+}
+
 impl Error for ApplyError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hostbits::FileRefusal;
+
+    /// Every error of a close except a failed sync was once reported as "poisoned".
+    #[test]
+    fn what_a_close_says_is_told_as_it_is() {
+        for error in [
+            SyncError::NoFile,
+            SyncError::File(FileRefusal::SyncFailed { errno: 28 }),
+            SyncError::File(FileRefusal::Poisoned { errno: 5 }),
+            SyncError::File(FileRefusal::Forked),
+        ] {
+            let failure = Failure::Close(error.clone()).of("a.pool".into(), 7, Vec::new());
+            assert_eq!(
+                failure.to_string(),
+                format!("a.pool, of the member of line 7: {error}")
+            );
+            let ApplyError::Close { error: told, .. } = failure else {
+                panic!("{failure}");
+            };
+            assert_eq!(told, error);
+        }
+    }
+}

@@ -441,6 +441,7 @@ pub static TABLE: &[Row] = &[
 
     new(Kind::Pass, "busy", File, Later),
     new(Kind::Pass, "poisoned", File, Never),
+    new(Kind::Pass, "sync-failed", File, Never),
     new(Kind::Pass, "forked", File, Never),
     new(Kind::Pass, "lock", File, Never),
     new(Kind::Pass, "other-pool", File, Never).then(OTHER_PLAN),

@@ -15,6 +15,17 @@ const ERRORS: &[(&str, Option<&[Kind]>)] = &[
     ("set::AllocatePairError", Some(&[Kind::Allocate])),
     ("AllocateExactError", Some(&[Kind::Exact])),
     ("ReleaseError", Some(&[Kind::Release])),
+    // Inside the errors of the verbs that a pool file can refuse.
+    (
+        "FileRefusal",
+        Some(&[
+            Kind::Allocate,
+            Kind::Exact,
+            Kind::Sync,
+            Kind::Unclosed,
+            Kind::Pass,
+        ]),
+    ),
     ("OpenError", Some(&[Kind::File])),
     ("SyncError", Some(&[Kind::Sync, Kind::Unclosed])),
     ("ReclaimError", Some(&[Kind::Reclaim])),
@@ -30,12 +41,14 @@ const ERRORS: &[(&str, Option<&[Kind]>)] = &[
     ("set::ReclaimError", None),
     ("set::ReconcilerError", None),
     ("set::ApplyError", None),
+    ("Error", None),
     // Of verbs that no face has: pools on the heap that grow, members and cordons of sets that are open.
     ("GrowError", None),
     ("NextFreeError", None),
     ("set::AddError", None),
     ("set::MemberError", None),
     ("set::CordonError", None),
+    ("set::ReleasePairError", None),
     // A list that is refused is `unclear`, and two copies of different pools are `replaced`.
     ("AdoptError", None),
     ("SnapshotMismatch", None),
@@ -140,6 +153,7 @@ fn every_error_has_its_row_and_every_row_its_error() {
             "set::ReclaimError",
             "set::ReconcilerError",
             "set::ApplyError",
+            "Error",
         ]
         .contains(name);
         assert!(of_error.is_empty() || !hands_on, "{name}: {of_error:?}");
@@ -239,7 +253,7 @@ fn variants_that_are_told_apart_are_all_there_are() {
         (
             "crates/hostbits-config/src/apply.rs",
             "ApplyError",
-            &["Plan", "Refused", "File"],
+            &["Plan", "Refused", "File", "Close"],
         ),
         (
             "crates/hostbits-config/src/open.rs",

@@ -4,7 +4,8 @@ use super::in_file::AfterClaim;
 use crate::bitmap::{
     Attempt, BatchStep, Bitmap, BlockCandidates, Gate, LowestAttempt, Mark, Way, WordBits,
 };
-use crate::error::{AllocateError, AllocateExactError, Refusal};
+use crate::error::{AllocateError, AllocateExactError};
+use crate::file_refusal::FileRefusal;
 use crate::geometry::Place;
 use crate::network::Network;
 use crate::policy::Hints;
@@ -560,7 +561,7 @@ impl<N: Network> Pool<N> {
         &self,
         hints: &Hints,
         (first, last): Part,
-    ) -> Result<Option<Slot>, Refusal> {
+    ) -> Result<Option<Slot>, FileRefusal> {
         let claimed = self.claim(|bitmap| {
             let way = hints.way(first, last, |slot| bitmap.is_free(slot));
             self.claim_or_scrub(|| bitmap.claim_within(first, way, last))
@@ -620,7 +621,7 @@ impl<N: Network> Pool<N> {
     pub(in crate::pool) fn exhausted<T>(&self) -> Result<T, AllocateError> {
         let mut quarantined = 0;
         if self.is_in_file() {
-            if let Some(refusal) = Refusal::from_code(self.refusal_code()) {
+            if let Some(refusal) = FileRefusal::of_number(self.refusal_number()) {
                 return Err(refusal.into());
             }
             quarantined = self.quarantined();

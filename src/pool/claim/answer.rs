@@ -10,7 +10,7 @@
 
 use super::in_file::note;
 use crate::bitmap::{Bitmap, Gate, Touched, WordBits};
-use crate::error::Refusal;
+use crate::file_refusal::FileRefusal;
 use crate::network::Network;
 use crate::pool::Pool;
 use crate::slot::{Slot, bit_of, word_of};
@@ -47,7 +47,7 @@ impl<N: Network> Pool<N> {
     pub(in crate::pool) fn claim<'a, T: Claimed>(
         &'a self,
         claim: impl FnMut(Bitmap<'a, Option<Touched<'a>>>) -> Option<T>,
-    ) -> Result<Option<T>, Refusal> {
+    ) -> Result<Option<T>, FileRefusal> {
         let claimed = self.claim_durably(claim)?;
         // There was no wait since the last look.
         Ok(claimed.map(|of| of.claimed))
@@ -58,7 +58,7 @@ impl<N: Network> Pool<N> {
     pub(in crate::pool) fn claim_durably<'a, T: Claimed>(
         &'a self,
         mut claim: impl FnMut(Bitmap<'a, Option<Touched<'a>>>) -> Option<T>,
-    ) -> Result<Option<Unanswered<T>>, Refusal> {
+    ) -> Result<Option<Unanswered<T>>, FileRefusal> {
         while let Some(unanswered) = self.claim_unanswered(&mut claim) {
             let durable = self.once_durable(unanswered)?;
             if durable.is_some() {
@@ -94,7 +94,7 @@ impl<N: Network> Pool<N> {
         &self,
         before: Gate,
         claimed: T,
-    ) -> Result<Option<T>, Refusal> {
+    ) -> Result<Option<T>, FileRefusal> {
         let unanswered = Unanswered {
             since: before,
             claimed,
@@ -110,7 +110,7 @@ impl<N: Network> Pool<N> {
     fn once_durable<T: Claimed>(
         &self,
         unanswered: Unanswered<T>,
-    ) -> Result<Option<Unanswered<T>>, Refusal> {
+    ) -> Result<Option<Unanswered<T>>, FileRefusal> {
         if !self.is_in_file() {
             return Ok(Some(unanswered));
         }
@@ -217,7 +217,7 @@ impl<N: Network> Pool<N> {
     }
 
     /// Records the reason of a refusal whose result is an option; see `refusal`.
-    fn noted(&self, answered: Result<Option<Slot>, Refusal>, event: Event) -> Option<Slot> {
+    fn noted(&self, answered: Result<Option<Slot>, FileRefusal>, event: Event) -> Option<Slot> {
         match answered {
             Ok(found) => {
                 if found.is_some() {

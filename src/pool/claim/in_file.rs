@@ -7,7 +7,8 @@
 //! Pools on the heap need none of this. It depends on the gate, which every claim reads, and on [`AfterClaim`], which is read
 //! where the counters are checked.
 
-use crate::error::{AllocateError, Refusal};
+use crate::error::AllocateError;
+use crate::file_refusal::FileRefusal;
 use crate::network::Network;
 use crate::pool::Pool;
 use crate::slot::{Slot, bits_within, words_within};
@@ -29,7 +30,7 @@ pub(in crate::pool) enum AfterClaim {
 thread_local! {
     /// Why the claim that this thread has just given back was refused. The claim itself returns an option, so that the
     /// hot path moves only a slot.
-    static REFUSED: Cell<Option<Refusal>> = const { Cell::new(None) };
+    static REFUSED: Cell<Option<FileRefusal>> = const { Cell::new(None) };
 }
 
 impl<N: Network> Pool<N> {
@@ -44,7 +45,7 @@ impl<N: Network> Pool<N> {
     /// Waits until what this thread has claimed is as durable as the pool promises. Passes may run meanwhile, so the
     /// claim is checked again before it is returned or given back.
     #[inline]
-    pub(in crate::pool) fn wait_until_durable(&self) -> Result<(), Refusal> {
+    pub(in crate::pool) fn wait_until_durable(&self) -> Result<(), FileRefusal> {
         match self.words.file() {
             None => Ok(()),
             Some(file) => file.wait_until_durable(),
@@ -83,7 +84,7 @@ impl<N: Network> Pool<N> {
 
     /// Returns why nothing was allocated, if the reason is the file.
     #[cold]
-    pub(in crate::pool) fn refusal(&self) -> Option<Refusal> {
+    pub(in crate::pool) fn refusal(&self) -> Option<FileRefusal> {
         // The cell is gone while a thread is being destroyed.
         let noted = REFUSED.try_with(Cell::take).ok().flatten();
         noted.or_else(|| self.words.file()?.refusal())
@@ -92,8 +93,8 @@ impl<N: Network> Pool<N> {
     /// Returns the reason in a register; see `exhausted`.
     #[cold]
     #[inline(never)]
-    pub(in crate::pool) fn refusal_code(&self) -> u64 {
-        Refusal::to_code(self.refusal())
+    pub(in crate::pool) fn refusal_number(&self) -> u64 {
+        FileRefusal::to_number(self.refusal())
     }
 
     /// Takes a block that is about to be released out of the quarantine, if all of it is taken: its holder has come
@@ -129,7 +130,7 @@ impl<N: Network> Pool<N> {
 }
 
 /// Stores the reason why a claim was given back, for [`Pool::refusal`] on the same thread.
-pub(in crate::pool) fn note(refusal: Refusal) {
+pub(in crate::pool) fn note(refusal: FileRefusal) {
     // Without the cell, the caller gets the state of the file, which is poisoned in any case.
     let _ = REFUSED.try_with(|refused| refused.set(Some(refusal)));
 }

@@ -9,7 +9,7 @@
 //! before they are taken. Between the two stores of a reclaim, no other thread can see that a slot is about to become
 //! free. Therefore the two stores form a flight, and an adopt waits for it.
 
-use crate::error::Refusal;
+use crate::file_refusal::FileRefusal;
 use crate::network::Network;
 use crate::pool::Pool;
 use crate::sync::Ordering;
@@ -72,7 +72,7 @@ impl fmt::Display for ReclaimError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoFile => f.write_str("the pool is on the heap, and has no quarantine"),
-            Self::Forked => Refusal::Forked.fmt(f),
+            Self::Forked => FileRefusal::Forked.fmt(f),
             Self::EmptyList { quarantined } => write!(
                 f,
                 "the list contains no address of the pool, and {quarantined} are quarantined: if none \

@@ -12,7 +12,8 @@ use super::poison;
 use super::state::{State, States};
 use crate::bitmap::{Bitmap, Lanes, Shape};
 use crate::durability::{Durability, Recovery, RecoveryKind};
-use crate::error::Refusal;
+use crate::file_refusal::FileRefusal;
+use crate::open_error::errno_of;
 use crate::slot::SLOTS_PER_CHUNK;
 use crate::storage::Lent;
 use crate::storage::fork::Side;
@@ -221,35 +222,35 @@ impl Attached {
     /// Checks that a claim may be returned: this process has opened the pool, the pool is not poisoned, and the claim
     /// is as durable as promised.
     #[inline]
-    pub(crate) fn wait_until_durable(&self) -> Result<(), Refusal> {
+    pub(crate) fn wait_until_durable(&self) -> Result<(), FileRefusal> {
         match self.poison() {
-            _ if self.is_forked() => Err(Refusal::Forked),
+            _ if self.is_forked() => Err(FileRefusal::Forked),
             None if !self.durability.waits_for_the_disk() => Ok(()),
             None => self.commit(),
-            Some(errno) => Err(Refusal::Poisoned { errno }),
+            Some(errno) => Err(FileRefusal::Poisoned { errno }),
         }
     }
 
     /// Returns why nothing can be allocated from this pool here, if that is so.
-    pub(crate) fn refusal(&self) -> Option<Refusal> {
+    pub(crate) fn refusal(&self) -> Option<FileRefusal> {
         if self.is_forked() {
-            return Some(Refusal::Forked);
+            return Some(FileRefusal::Forked);
         }
-        self.poison().map(|errno| Refusal::Poisoned { errno })
+        self.poison().map(|errno| FileRefusal::Poisoned { errno })
     }
 
     /// Makes durable what this thread has claimed and released, together with other threads that want the same.
     ///
     /// The quarantine is not included: after a crash, a suspect that comes back must be reclaimed again.
     #[cold]
-    pub(crate) fn commit(&self) -> Result<(), Refusal> {
+    pub(crate) fn commit(&self) -> Result<(), FileRefusal> {
         if let Some(refusal) = self.refusal() {
             return Err(refusal);
         }
         let sync = || poison::unless_ok(&self.disk, self.disk.sync(&[Kind::Free]));
         self.commits.commit(sync).map_err(|error| match error {
-            NotDurable::Failed { errno } => Refusal::SyncFailed { errno },
-            NotDurable::Poisoned { errno } => Refusal::Poisoned { errno },
+            NotDurable::Failed { errno } => FileRefusal::SyncFailed { errno },
+            NotDurable::Poisoned { errno } => FileRefusal::Poisoned { errno },
         })
     }
 
@@ -312,20 +313,20 @@ impl Attached {
     }
 
     /// Closes the file like a drop, and returns errors. The caller owns the pool, and drops it next.
-    pub(crate) fn close(&self) -> Result<(), Refusal> {
+    pub(crate) fn close(&self) -> Result<(), FileRefusal> {
         if self.is_forked() {
-            return Err(Refusal::Forked);
+            return Err(FileRefusal::Forked);
         }
         // Relaxed: within one thread.
         if !self.is_whole() || self.is_closed.swap(true, Ordering::Relaxed) {
             return Ok(());
         }
         let poison = self.poison();
-        self.leave().map_err(|error| Refusal::SyncFailed {
-            errno: error.raw_os_error().unwrap_or(nix::libc::EIO),
+        self.leave().map_err(|error| FileRefusal::SyncFailed {
+            errno: errno_of(&error),
         })?;
         match poison {
-            Some(errno) => Err(Refusal::Poisoned { errno }),
+            Some(errno) => Err(FileRefusal::Poisoned { errno }),
             None => Ok(()),
         }
     }

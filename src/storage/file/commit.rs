@@ -4,6 +4,7 @@
 //! caller that finds no sync in progress becomes the leader: it reads the number of tickets drawn so far, syncs, and
 //! notifies all callers up to that ticket. The first sync that fails is the last one.
 
+use crate::open_error::errno_of;
 use crate::sync::{AtomicU64, Ordering};
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -91,7 +92,7 @@ impl Commits {
         match synced {
             Ok(()) => progress.done = upto,
             Err(error) => {
-                let errno = error.raw_os_error().unwrap_or_default();
+                let errno = errno_of(&error);
                 progress.failure = Some(Failure { errno, upto });
             }
         }

@@ -9,6 +9,7 @@ use super::disk::Disk;
 use super::layout::{Kind, Layout};
 use super::map::CONTROL_AT;
 use crate::bitmap::{Control, Gate, GateWord};
+use crate::open_error::errno_of;
 use crate::sync::AtomicU64;
 use std::fs::File;
 use std::io;
@@ -46,10 +47,6 @@ fn place(layout: &Layout) -> u64 {
 
 pub(super) fn set(disk: &impl Disk, error: &io::Error) {
     gate(disk).poison(errno_of(error));
-}
-
-fn errno_of(error: &io::Error) -> i32 {
-    error.raw_os_error().unwrap_or_default()
 }
 
 /// Poisons a file that is not mapped, for its next opener. Only for a process that is alone with it.

@@ -518,7 +518,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[edit(
             "src/pool/claim/answer.rs",
             "        let waited = self.wait_until_durable();\n        let ours",
-            "        let waited = Ok::<(), Refusal>(());\n        let ours",
+            "        let waited = Ok::<(), FileRefusal>(());\n        let ours",
         )],
         &[POISONED],
     ),

@@ -158,6 +158,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             None => Err(AllocateError::Exhausted {
                 capacity: self.capacity(),
                 quarantined: 0,
+                closed: 0,
             }),
         }",
         )],

@@ -92,6 +92,17 @@ fn quiet_is_answers_and_errors() {
     assert_eq!(pool.run("allocate", "-q").found(), "10.0.0.2/32\n");
     assert_eq!(pool.run("release", "10.0.0.2 --quiet").found(), "");
     assert_eq!(pool.run("sync", "-q").found(), "");
+    assert_eq!(pool.run("reclaim", "--nobody -q").found(), "");
+    assert_eq!(run(&["reconcile", "close", pool.name(), "-q"]).found(), "");
+    let config = PoolFile::absent("quiet-set");
+    let text = format!(
+        "[[sets.v4.members]]\nnetwork = '10.0.0.0/29'\nfile = '{}'\n",
+        config.name()
+    );
+    let toml = file("quiet.toml", text.as_bytes());
+    let toml = toml.to_str().unwrap();
+    assert!(!run(&["set", "plan", toml, "-q"]).found().is_empty());
+    assert_eq!(run(&["set", "apply", toml, "-q"]).found(), "");
     let refused = pool.run("release", "10.0.0.2 -q");
     assert!(
         refused.failed(5).contains("is not allocated"),

@@ -118,9 +118,9 @@ fn every_command_is_in_the_guide_and_has_an_example_in_json() {
             "docs/guide/command-line.md: {command}"
         );
         if !prints_no_json.contains(&&*command) && !elsewhere.contains(&&*command) {
-            let is_there = |text: &&str| text.contains(&format!("\"{command} "));
+            let example = format!("\"{command} ");
             assert!(
-                examples.iter().any(|it| is_there(it)),
+                examples.iter().any(|it| it.contains(&example)),
                 "tests/vectors: {command}"
             );
         }

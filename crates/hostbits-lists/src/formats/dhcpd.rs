@@ -329,7 +329,7 @@ impl Dhcpd {
             (None, b"lease") => Block::Lease,
             (None, b"ia-na" | b"ia-ta" | b"ia-pd") => Block::Association,
             // Hosts may also stand in groups and subnets of a configuration.
-            (None | Some(Block::Other), b"host") => Block::Host,
+            (_, b"host") if self.blocks.iter().all(|block| *block == Block::Other) => Block::Host,
             (None, kind) if !KNOWN.contains(&kind) => {
                 out.broken(line.number, "not known in a lease file", line.bytes);
                 Block::Other

@@ -636,6 +636,14 @@ fn what_is_damaged_twice_is_refused_or_held() {
             "name,ip,note\nh,10.0.0.2,\"aa:bb:cc:dd:ee:ff 10.0.0.145\n",
         ),
         ("csv", "name,ip,note,more\nh,10.0.0.2,\"a, bb 10.0.0.145\n"),
+        (
+            "dhcpd",
+            "host a {\n fixed-address 10.0.0.145;\n h~ost b {\n host c {\n fixed-address 10.0.0.3;\n }\n }\n}\n",
+        ),
+        (
+            "dhcpd",
+            "lease 10.0.0.145 {\n h~ost b {\n host c {\n fixed-address 10.0.0.3;\n }\n }\n}\n",
+        ),
         ("columns", "IP NAME10.0.0.145 h\n10.0.0.3 x y\n"),
         (
             "whereabouts",

@@ -409,6 +409,7 @@ fn serialize_apply<S: Serializer>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hostbits::FileRefusal;
 
     fn exit_code(cause: Cause) -> u8 {
         let file = "a.pool".to_owned();
@@ -437,12 +438,12 @@ mod tests {
             assert_eq!(exit_code(Cause::Open(error)), 8);
         }
         for error in [
-            SyncError::SyncFailed { errno: 5 },
-            SyncError::Poisoned { errno: 5 },
+            SyncError::File(FileRefusal::SyncFailed { errno: 5 }),
+            SyncError::File(FileRefusal::Poisoned { errno: 5 }),
         ] {
             assert_eq!(exit_code(Cause::Sync(error)), 8);
         }
-        let error = AllocateError::Forked;
+        let error = AllocateError::File(FileRefusal::Forked);
         let (free, wanted) = (0, None);
         assert_eq!(
             exit_code(Cause::Allocate {
@@ -452,6 +453,9 @@ mod tests {
             }),
             8
         );
-        assert_eq!(exit_code(Cause::Exact(AllocateExactError::Forked)), 8);
+        assert_eq!(
+            exit_code(Cause::Exact(AllocateExactError::File(FileRefusal::Forked))),
+            8
+        );
     }
 }

@@ -5,7 +5,7 @@ use crate::lists::read::ReadList;
 use crate::text::{printable, printable_path};
 use crate::trouble::{Case, Kind, Place, Words};
 use hostbits::{AllocateError, AllocateExactError, file::SyncError, set::AllocatePairError};
-use hostbits_config::{ApplyError, ConfigError, OpenError, PlanError};
+use hostbits_config::{ApplyError, ConfigError, OpenError, PlanError, Step};
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -81,6 +81,9 @@ impl SetFailure {
             Cause::Apply(error) => match &**error {
                 ApplyError::Refused(_) => Place::new(Kind::ConfigApply, "refused", Case::Any),
                 ApplyError::File { error, .. } => place_of_open(error, Case::Apply),
+                ApplyError::Close { error, .. } => {
+                    Place::new(Kind::Sync, error.code(), Case::Apply)
+                }
                 ApplyError::Plan(failed) => place_of_open(&failed.error, Case::Any),
                 // There is no other one, which a test checks.
                 _ => Place::new(Kind::ConfigApply, "unfit", Case::Any),
@@ -157,11 +160,14 @@ impl SetFailure {
                     error,
                     done,
                     ..
-                } => {
-                    let mut described = of_file(path, *line, error);
-                    described["done"] = json!(done);
-                    described
-                }
+                } => of_step(path, *line, error, done),
+                ApplyError::Close {
+                    path,
+                    line,
+                    error,
+                    done,
+                    ..
+                } => of_step(path, *line, error, done),
                 ApplyError::Plan(failed) => of_file(&failed.path, failed.line, &failed.error),
                 _ => json!({"code": "unfit"}),
             },
@@ -194,10 +200,17 @@ impl SetFailure {
 }
 
 /// Returns the error of a pool file as the library serializes it, with the file and the line of its member.
-fn of_file(path: &Path, line: usize, error: &hostbits::file::OpenError) -> Value {
+fn of_file(path: &Path, line: usize, error: &impl Serialize) -> Value {
     let mut described = json!(error);
     described["pool_file"] = json!(printable_path(path));
     described["line"] = json!(line);
+    described
+}
+
+/// Returns the error of a step of an apply, with the steps before it.
+fn of_step(path: &Path, line: usize, error: &impl Serialize, done: &[Step]) -> Value {
+    let mut described = of_file(path, line, error);
+    described["done"] = json!(done);
     described
 }
 

@@ -351,7 +351,7 @@ mod tests {
         }
         let all: Vec<String> = found
             .into_values()
-            .map(|it| it.chars().take(1500).collect())
+            .map(|it| it.chars().take(6000).collect())
             .collect();
         assert!(all.is_empty(), "{}", all.join("\n\n"));
     }

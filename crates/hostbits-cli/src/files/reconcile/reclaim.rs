@@ -1,8 +1,9 @@
 //! `reclaim`: the quarantine of a pool, or of all pools of a set, against a list of users.
 
 use super::args::ReclaimArgs;
+use crate::files::confirm::confirm;
 use crate::files::target::Named;
-use crate::output::{Format, print, print_json};
+use crate::output::{Format, print_json};
 use crate::screen::Screen;
 use hostbits_ops::files::{self, Everybody};
 use hostbits_ops::{Failure, ReadList};
@@ -50,7 +51,7 @@ pub(crate) fn run<T: Named>(args: &ReclaimArgs<T>) -> Result<(), Failure> {
         held: it.held,
     });
     match args.target.format() {
-        Format::Plain => print(|out| {
+        Format::Plain => confirm(|out| {
             if target.set().is_some() {
                 for it in members {
                     let (name, freed, held) = (&it.member, it.freed, it.held);

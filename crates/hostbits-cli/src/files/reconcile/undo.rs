@@ -1,6 +1,7 @@
 //! `reconcile undo` and `reconcile close`.
 
 use super::args::UndoArgs;
+use crate::files::confirm::confirm;
 use crate::files::target::Named;
 use crate::output::{Format, print, print_json};
 use hostbits::reconcile::Undone;
@@ -61,7 +62,7 @@ pub(super) fn close(args: &impl Named) -> Result<(), Failure> {
     let target = args.target()?;
     files::close(&target)?;
     match args.format() {
-        Format::Plain => print(|out| {
+        Format::Plain => confirm(|out| {
             let name = target.name();
             match target.set() {
                 None => writeln!(out, "{name}: the barrier is down"),

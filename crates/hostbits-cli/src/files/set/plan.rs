@@ -1,12 +1,14 @@
 //! `plan` and `apply`.
 
 use super::args::PlanArgs;
+use crate::files::confirm::confirm;
 use crate::output::{Format, print, print_json};
 use hostbits_config::Plan;
 use hostbits_ops::files::{self, ConfigFile};
 use hostbits_ops::trouble::Exit;
 use hostbits_ops::{Failure, printable};
 use serde::Serialize;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// A plan as JSON.
@@ -49,7 +51,7 @@ fn print_plan(args: &PlanArgs, plan: &Plan, applied: bool) -> Result<(), Failure
             plan,
         });
     }
-    print(|out| {
+    let write = |out: &mut dyn Write| {
         for step in &plan.steps {
             writeln!(out, "{}", printable(&step.to_string()))?;
         }
@@ -62,5 +64,9 @@ fn print_plan(args: &PlanArgs, plan: &Plan, applied: bool) -> Result<(), Failure
             (true, false, true) => writeln!(out, "apply would change pool files"),
             (true, false, false) => writeln!(out, "apply would change no pool file"),
         }
-    })
+    };
+    match applied {
+        true => confirm(write),
+        false => print(write),
+    }
 }
