@@ -202,7 +202,14 @@ fn is_written(list: &[u8], reader: &Kind, addr: &str) -> bool {
             && !is_part(list.get(at + addr.len()))
             && !is_comment(&list[..at], reader)
             && !is_name_of_file(&list[..at], reader)
+            && !is_of_pod(&list[..at], reader)
     })
+}
+
+/// The address of a pod itself, where additional networks are asked for.
+fn is_of_pod(before: &[u8], reader: &Kind) -> bool {
+    let keys: [&[u8]; 2] = [br#""podIP": ""#, br#""ip": ""#];
+    reader.name == "multus" && keys.iter().any(|key| before.ends_with(key))
 }
 
 /// The names of files are those of clients in one directory, and in the other they alone are addresses.
