@@ -53,11 +53,11 @@ impl Exit {
             Self::Drift => "the pool and the list differ, or entries of the list cannot be read",
             Self::Input => "wrong usage or unreadable input",
             Self::Exhausted => "exhausted: too few addresses are free",
-            Self::Taken => "the address is taken already",
+            Self::Taken => "the address is already taken",
             Self::NotAllocated => "the address is not allocated",
             Self::Quarantined => "exhausted, and addresses are quarantined: reclaim them",
             Self::File => {
-                "a pool file is missing, there already, damaged, in use, poisoned, of another pool or of a newer version"
+                "a pool file is missing, already exists, is damaged, in use, poisoned, of another pool or of a newer version"
             }
             Self::Refused => {
                 "refused, and nothing was done: a fuse of reconcile, or a CONFIG that would take addresses from holders"
@@ -264,17 +264,17 @@ impl Row {
 
 const MEND: &[(Case, &str)] = &[(
     Case::Any,
-    "mend the list, or let so many entries pass with --skip-unreadable N: whoever is meant is not safe",
+    "correct the list, or tolerate this many entries with --skip-unreadable N: the addresses of those users are not protected",
 )];
 const OTHER_PLAN: &[(Case, &str)] = &[(
     Case::Apply,
-    "or of a time before everybody had closed the pool: make another plan, and let a process keep the pool \
+    "or was made before every process had closed the pool: make another plan, and let a process keep the pool \
      open until it is applied",
 )];
 const BACKUP_IN_PLACE: &[(Case, &str)] = &[(
     Case::Pool,
     "nothing was changed; put a backup in its place, if there is one: hostbits pool restore BACKUP {file}; or \
-     create another file, and tell it who holds what: hostbits seed NEWFILE --from LIST",
+     create another file, and fill it from a list: hostbits seed NEWFILE --from LIST",
 )];
 /// A file of another version is not damaged.
 const OTHER_VERSION: &[(Case, &str)] = &[(
@@ -287,7 +287,7 @@ const OVERRIDE: &[(Case, &str)] = &[(
 )];
 const SHOW_POOL: &[(Case, &str)] = &[(
     Case::Pool,
-    "hostbits pool show {file} tells the pool's addresses and reservations",
+    "hostbits pool show {file} shows the pool's addresses and reservations",
 )];
 const GIVE_BACK: &[(Case, &str)] = &[
     (Case::Pool, "hostbits pool release {file} {nets}"),
@@ -304,8 +304,8 @@ use Retry::{Later, Never, WithNumber};
 pub static TABLE: &[Row] = &[
     new(Kind::Usage, "usage", Input, Never),
     new(Kind::Output, "output", Input, Never).then(&[
-        (Case::Pool, "hostbits pool release {file} {nets}, if nobody has read them"),
-        (Case::Set, "hostbits set release {file} {set} {nets}, if nobody has read them"),
+        (Case::Pool, "hostbits pool release {file} {nets}, unless they are in use"),
+        (Case::Set, "hostbits set release {file} {set} {nets}, unless they are in use"),
     ]),
     new(Kind::Platform, "unsupported", File, Never),
 
@@ -327,7 +327,7 @@ pub static TABLE: &[Row] = &[
     new(Kind::List, "list-malformed", Input, Never),
     new(Kind::List, "list-unfinished", Input, Never),
     new(Kind::List, "unclear", Drift, WithNumber).then(&[
-        (Case::Any, "mend the list, or name its format; --skip-unreadable {number} lets {them} pass, and whoever is meant is not safe"),
+        (Case::Any, "correct the list, or name its format; --skip-unreadable {number} tolerates {them}, but does not protect the addresses of those users"),
     ]),
 
     new(Kind::PlanFile, "unreadable", Input, Never),
@@ -339,8 +339,8 @@ pub static TABLE: &[Row] = &[
         (Case::Set, "hostbits set apply {file}"),
     ]),
     new(Kind::File, "already-exists", File, Never).then(&[
-        (Case::Pool, "hostbits pool show {file} tells what it holds"),
-        (Case::Backup, "nothing was changed; a backup takes nobody's place"),
+        (Case::Pool, "hostbits pool show {file} shows what it holds"),
+        (Case::Backup, "nothing was changed; a backup never replaces another file"),
     ]),
     new(Kind::File, "not-regular-file", File, Never),
     new(Kind::File, "symlink", File, Never),
@@ -363,12 +363,12 @@ pub static TABLE: &[Row] = &[
     new(Kind::File, "unknown-content", File, Never).then(OTHER_VERSION),
     new(Kind::File, "corrupt", File, Never).then(BACKUP_IN_PLACE),
     new(Kind::File, "geometry-mismatch", File, Never).then(&[
-        (Case::Pool, "name the whole pool as it shall be, with the options it was created with"),
+        (Case::Pool, "give all options of the pool as it is to be, including those it was created with"),
         (Case::Restore, "nothing was changed; if it may go, remove it first"),
-        (Case::Set, "hostbits set plan {file} tells what apply would do"),
+        (Case::Set, "hostbits set plan {file} shows what apply would do"),
     ]),
     new(Kind::File, "mode-mismatch", File, Never).then(&[
-        (Case::Set, "hostbits set plan {file} tells what apply would do"),
+        (Case::Set, "hostbits set plan {file} shows what apply would do"),
     ]),
     new(Kind::File, "truncated", File, Never).then(BACKUP_IN_PLACE),
     new(Kind::File, "no-space", File, Never),
@@ -387,8 +387,8 @@ pub static TABLE: &[Row] = &[
     new(Kind::File, "io", File, Never),
 
     new(Kind::Allocate, "exhausted", Exhausted, Later).then(&[
-        (Case::Pool, "hostbits pool list {file} tells what is taken; release some of it, or let the pool grow"),
-        (Case::Set, "hostbits set show {file} tells what is taken; add a member, and apply"),
+        (Case::Pool, "hostbits pool list {file} shows what is taken; release some of it, or let the pool grow"),
+        (Case::Set, "hostbits set show {file} shows what is taken; add a member, and apply"),
     ]),
     new(Kind::Allocate, "poisoned", File, Never),
     new(Kind::Allocate, "sync-failed", File, Never),
@@ -402,13 +402,13 @@ pub static TABLE: &[Row] = &[
     ]),
 
     new(Kind::Closed, "exhausted", Exhausted, Later).then(&[
-        (Case::Set, "hostbits set show {file} tells which members are drained and where cordons are; lift one, or add a member, and apply"),
+        (Case::Set, "hostbits set show {file} shows which members are drained and where cordons are; lift one, or add a member, and apply"),
     ]),
 
     new(Kind::Exact, "out-of-range", Input, Never).then(SHOW_POOL),
     new(Kind::Exact, "reserved", Input, Never).then(SHOW_POOL),
     new(Kind::Exact, "already-allocated", Taken, Later).then(&[
-        (Case::Pool, "hostbits pool allocate {file} --near {addr} takes another one if it must"),
+        (Case::Pool, "hostbits pool allocate {file} --near {addr} takes another one if it is taken"),
     ]),
     new(Kind::Exact, "misaligned", Input, Never),
     new(Kind::Exact, "cordoned", Input, Never),
@@ -434,8 +434,8 @@ pub static TABLE: &[Row] = &[
     new(Kind::Reclaim, "no-file", File, Never),
     new(Kind::Reclaim, "forked", File, Never),
     new(Kind::Reclaim, "empty-list", Input, Never).then(&[
-        (Case::Pool, "--nobody says that nobody holds any of them"),
-        (Case::Set, "is its part of the list missing? hostbits reclaim {pool_file} --nobody says that nobody holds any of them"),
+        (Case::Pool, "--nobody frees all of them, if nobody holds any"),
+        (Case::Set, "is its part of the list missing? hostbits reclaim {pool_file} --nobody frees all of them, if nobody holds any"),
     ]),
     new(Kind::Reclaim, "unclear", Input, Never).then(MEND),
 
@@ -470,7 +470,7 @@ pub static TABLE: &[Row] = &[
     new(Kind::Config, "wrong-family", Input, Never),
     new(Kind::Config, "unfit", Input, Never),
     new(Kind::Config, "no-client-key", Input, Never).then(&[
-        (Case::Any, "client_key = \"...\": 32 hexadecimal digits, for example of openssl rand -hex 16"),
+        (Case::Any, "client_key = \"...\": 32 hexadecimal digits, for example from openssl rand -hex 16"),
     ]),
     new(Kind::Config, "cordoned", Input, Never),
     new(Kind::ConfigApply, "refused", Refused, Never),

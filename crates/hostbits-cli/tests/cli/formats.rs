@@ -145,7 +145,7 @@ fn a_list_without_its_end_is_exit_code_2() {
             "10.0.0.2\n",
             "does not begin with `address,`: \"10.0.0.2\"\n",
         ),
-        ("host-local", "", "must be opened by its name\n"),
+        ("host-local", "", "must be given by its path\n"),
     ] {
         let run = next(format, list);
         assert!(run.failed(2).ends_with(error), "{format}: {run:?}");

@@ -173,7 +173,7 @@ fn an_exhausted_pool_is_exit_code_3() {
     let run = file.run("allocate", "-n 6");
     let expected = format!(
         "error: {0}: exhausted: too few of the pool's 5 addresses are free: 5 free, 6 asked for\n\
-         hint: hostbits pool list {0} tells what is taken; release some of it, or let the pool grow\n",
+         hint: hostbits pool list {0} shows what is taken; release some of it, or let the pool grow\n",
         file.name()
     );
     assert_eq!(run.failed(3), expected);
@@ -502,7 +502,7 @@ fn addresses_that_cannot_be_printed_are_named_on_standard_error() {
     assert_eq!(output.status.code(), Some(2));
     let err = String::from_utf8(output.stderr).unwrap();
     let hint = format!(
-        "hint: hostbits pool release {} 10.0.0.2/32 10.0.0.3/32, if nobody has read them\n",
+        "hint: hostbits pool release {} 10.0.0.2/32 10.0.0.3/32, unless they are in use\n",
         file.name()
     );
     assert!(err.contains("2 allocated, and cannot be written"), "{err}");

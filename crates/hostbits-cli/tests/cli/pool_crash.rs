@@ -133,7 +133,7 @@ fn a_list_that_is_unclear_frees_nothing() {
         (
             &b"10.0.0.2\nnobody knows\n"[..],
             "1 entry of the list cannot be read",
-            "mend the list",
+            "correct the list",
         ),
         (
             b"",

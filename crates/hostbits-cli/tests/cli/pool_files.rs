@@ -73,7 +73,7 @@ fn create_replaces_nothing() {
     let run = file.run("create", "10.9.0.0/24");
     let expected = format!(
         "error: {0}: the file already exists: open it instead\n\
-         hint: hostbits pool show {0} tells what it holds\n",
+         hint: hostbits pool show {0} shows what it holds\n",
         file.name()
     );
     assert_eq!(run.failed(8), expected);

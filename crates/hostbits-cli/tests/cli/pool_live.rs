@@ -37,7 +37,7 @@ fn every_command_works_beside_a_live_process() {
     file.run("reclaim", "--nobody").found();
     let run = file.run("grow", "10.0.0.0/22");
     assert!(
-        run.failed(8).contains("others have the file open"),
+        run.failed(8).contains("the file is open elsewhere"),
         "{run:?}"
     );
     assert_eq!(

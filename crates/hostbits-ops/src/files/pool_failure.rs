@@ -279,7 +279,7 @@ impl fmt::Display for PoolFailure {
             write!(f, "{member}: ")?;
         }
         match &self.cause {
-            Cause::Backup(OpenError::AlreadyExists) => f.write_str("there is such a file already"),
+            Cause::Backup(OpenError::AlreadyExists) => f.write_str("the file already exists"),
             Cause::Backup(OpenError::NotFound) => f.write_str("there is no such file"),
             Cause::Open(error) | Cause::Backup(error) | Cause::Restore(error) => error.fmt(f),
             Cause::Allocate {
@@ -295,26 +295,22 @@ impl fmt::Display for PoolFailure {
                 named.addr(),
                 named.addr()
             ),
-            Cause::Seed => {
-                f.write_str("a pool file keeps no seed: write random, and each opening draws one")
-            }
+            Cause::Seed => f.write_str(
+                "a pool file does not store a seed: write random, and every open draws a new one",
+            ),
             Cause::Sync(error) | Cause::SyncOfMember { error, .. } => error.fmt(f),
             Cause::Reclaim { error, .. } => error.error.fmt(f),
             Cause::Reconciler(error) => error.error.fmt(f),
             Cause::Pass(error) => error.fmt(f),
             Cause::Apply { error, .. } | Cause::Undo(error) => f.write_str(&without_member(error)),
             Cause::OtherPlan => ReconcilerError::OtherPool.fmt(f),
-            Cause::Replaced(_) => f.write_str("another pool has come into its place meanwhile"),
+            Cause::Replaced(_) => f.write_str("another pool has replaced it in the meantime"),
             Cause::Unclosed { nets, error } => {
-                write!(
-                    f,
-                    "{error}; {} allocated, which nobody was told",
-                    nets.len()
-                )
+                write!(f, "{error}; {} allocated, but not reported", nets.len())
             }
             Cause::Unprinted { nets, error } => write!(
                 f,
-                "{} allocated, and cannot be written to standard output: {error}",
+                "{} allocated, but cannot be written to standard output: {error}",
                 nets.len()
             ),
         }

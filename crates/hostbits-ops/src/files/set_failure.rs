@@ -255,7 +255,9 @@ impl fmt::Display for SetFailure {
             ),
             Cause::Exact(error) => error.fmt(f),
             Cause::Pair(error) => error.fmt(f),
-            Cause::NoKey => f.write_str("the set has no client_key, which makes clients of names"),
+            Cause::NoKey => {
+                f.write_str("the set has no client_key, which turns names into clients")
+            }
             Cause::Closed(range) => write!(f, "the range {range} is drained or cordoned"),
             Cause::NotOneAddress(named) => {
                 write!(
@@ -265,15 +267,11 @@ impl fmt::Display for SetFailure {
             }
             Cause::Sync(error) => error.fmt(f),
             Cause::Unclosed { nets, error, .. } => {
-                write!(
-                    f,
-                    "{error}; {} allocated, which nobody was told",
-                    nets.len()
-                )
+                write!(f, "{error}; {} allocated, but not reported", nets.len())
             }
             Cause::Unprinted { nets, error, .. } => write!(
                 f,
-                "{} allocated, and cannot be written to standard output: {error}",
+                "{} allocated, but cannot be written to standard output: {error}",
                 nets.len()
             ),
         }
