@@ -244,8 +244,8 @@ pub enum AllocateError {
         /// to the disk failed, or the file was replaced by a copy. `Pool::reclaim` returns them to the pool with a list
         /// of users. Always 0 for a pool on the heap.
         quarantined: u64,
-        /// How many are free in drained members or under cordons, counted after the refusal. 0 but in sets, and left
-        /// out of JSON then.
+        /// Number of free addresses in drained members or under cordons, counted after the refusal. Always 0
+        /// outside of sets, and then left out of JSON.
         #[cfg_attr(feature = "serde", serde(skip_serializing_if = "is_zero"))]
         closed: u64,
     },

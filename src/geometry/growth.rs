@@ -4,12 +4,12 @@ use super::{Geometry, Run};
 use crate::network::Network;
 use crate::slot::Slot;
 
-/// What another layout hands out and this one does not, and the other way round: slots, as ascending ranges.
+/// The slots that only one of two layouts hands out, as ascending ranges.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Change {
     /// Handed out from now on.
     pub(crate) added: Vec<(Slot, Slot)>,
-    /// Handed out until now: whoever holds one of them would lose it.
+    /// Handed out until now: a user who holds one of them would lose it.
     pub(crate) removed: Vec<(Slot, Slot)>,
 }
 
@@ -62,7 +62,7 @@ fn without(all: &[Run], some: &[Run]) -> Vec<(Slot, Slot)> {
     let mut some = some.iter().peekable();
     for run in all {
         let mut from = Some(run.first);
-        // What ends before this run ends no other one, either.
+        // A range that ends before this run cannot end another run.
         while some.next_if(|it| it.last < run.first).is_some() {}
         while let Some(inside) = some.peek().filter(|it| it.first <= run.last) {
             if let Some(first) = from.filter(|&first| first < inside.first) {
@@ -86,7 +86,7 @@ fn without(all: &[Run], some: &[Run]) -> Vec<(Slot, Slot)> {
 mod tests {
     use super::*;
 
-    /// Against the definition, for all subsets of a few slots.
+    /// Compared with the definition, for all subsets of a few slots.
     #[test]
     fn what_is_left_is_what_one_has_and_the_other_has_not() {
         let runs = |bits: u32| -> Vec<Run> {

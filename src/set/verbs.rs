@@ -43,7 +43,7 @@ impl<N: Network> PoolSet<N> {
         self.allocate_anywhere(refused)
     }
 
-    /// `refused`: why the file of a member refused this call already. A second one is not told that it has failed.
+    /// `refused` is the reason why the file of a member has already refused this call. It is not asked again.
     #[inline(never)]
     fn allocate_anywhere(&self, refused: Option<FileRefusal>) -> Result<N::Addr, AllocateError> {
         self.search_or_prove(|refusal| {
@@ -214,7 +214,7 @@ impl<N: Network> PoolSet<N> {
                 }
                 Err(AllocateError::Exhausted { .. }) => fits = true,
                 Err(error @ AllocateError::BadBlock { .. }) => misfit = Some(error),
-                // Of one that is drained nothing was to be had anyway.
+                // A drained member would not have given an address anyway.
                 Err(_) if member.is_drained() => {}
                 Err(error) => {
                     refusal.get_or_insert(error);
@@ -317,7 +317,7 @@ impl<N: Network> PoolSet<N> {
                 let member = self.members.get(index)?;
                 match ask(member, false) {
                     Ok(found) => Some((index, found?)),
-                    // Of one that is drained nothing was to be had anyway.
+                    // A drained member would not have given an address anyway.
                     Err(_) if member.is_drained() => None,
                     Err(error) => {
                         refusal.get_or_insert(error);

@@ -56,7 +56,7 @@ pub enum StepKind {
         /// How many addresses it can hand out.
         capacity: u64,
     },
-    /// A pool file grows, or reserves other addresses, which nobody holds; no address changes.
+    /// A pool file grows, or reserves other addresses, none of which is held; no address changes.
     Grow {
         /// How many more addresses it can hand out.
         added: u64,

@@ -46,7 +46,7 @@ pub(crate) struct Counts {
     pub(crate) is_known: bool,
 }
 
-/// A list of who holds which address, read one record at a time.
+/// A list of the users of addresses, read one record at a time.
 ///
 /// Nothing is skipped silently. An entry that cannot be used becomes a record with
 /// [`Address::Broken`](crate::Address::Broken), and reading continues: the list then does not name all users. An input that
@@ -298,7 +298,7 @@ impl List<'static> {
     }
 }
 
-/// A pipe or a device has no size.
+/// Returns a meter for a regular file. A pipe or a device has no size.
 fn meter_of(file: &File) -> Option<Meter> {
     let metadata = file.metadata().ok()?;
     metadata.is_file().then(|| Meter::new(metadata.len()))

@@ -437,7 +437,7 @@ impl<N: Network> Builder<N> {
             if !may_recover {
                 return Err(OpenError::InUse);
             }
-            // Only an opening knows what is taken in such a file. Then it is left in order.
+            // Only an open can tell what is taken in such a file. After that, the file is closed cleanly.
             drop(opening);
             drop(open_with(path, self.request)?);
             return self.grow_at(path, geometry, false);
@@ -612,7 +612,7 @@ pub fn open_since(path: impl AsRef<Path>, min_session: u64) -> Result<Pool<IpNet
     open_with(path.as_ref(), request)
 }
 
-/// Opens whatever pool a file has.
+/// Opens the pool that a file contains, whatever it is.
 fn open_with(path: &Path, request: OpenRequest) -> Result<Pool<IpNet>, OpenError> {
     let opening = Opening::begin(path, request)?;
     let config = Config::parse(opening.config())?;

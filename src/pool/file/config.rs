@@ -108,7 +108,7 @@ impl Config {
         old.change_into(&new).ok()
     }
 
-    /// The same as [`mismatches`](Self::mismatches), where an address that would be reserved is taken.
+    /// Returns the [`mismatches`](Self::mismatches), and that `taken`, which would be reserved, is allocated.
     pub(super) fn mismatches_for(&self, asked: &Self, taken: IpAddr) -> Vec<Mismatch> {
         let mut mismatches = self.mismatches(asked);
         mismatches.push(Mismatch {

@@ -59,7 +59,7 @@ impl<N: Network> Builder<N> {
             let mismatches = in_file.mismatches(&asked);
             return Err(OpenError::GeometryMismatch { mismatches });
         };
-        // What the next opening quarantines is taken, too.
+        // Addresses that the next open would quarantine count as taken.
         let before = in_file.lay_out()?;
         peek.foresee(bits_of_ranges(usable(&before).into_iter()));
         if let Some(slot) = first_taken(&peek.free, &change.removed) {

@@ -52,7 +52,7 @@ pub struct View {
     pub in_flight: Vec<u32>,
     /// The problems that were found.
     pub problems: Vec<Problem>,
-    /// What is quarantined counts as allocated here, and nothing else does.
+    /// Quarantined addresses count as allocated here, and no others do.
     quarantine: Snapshot<IpNet>,
 }
 
@@ -116,8 +116,8 @@ impl View {
         self.snapshot.to_pool(self.info.policy)
     }
 
-    /// Lists the addresses that are quarantined, or that the next opening will quarantine; ascending. The snapshot
-    /// has them as allocated.
+    /// Lists the addresses that are quarantined, or that the next open will quarantine, in ascending order. In the
+    /// snapshot, they are allocated.
     ///
     /// ```
     /// # use hostbits::Pool;
@@ -125,7 +125,7 @@ impl View {
     /// # let copy = path.with_extension("copy");
     /// let pool = Pool::builder("10.0.0.0/30".parse::<ipnet::Ipv4Net>()?).create(&path)?;
     /// assert_eq!(hostbits::file::read(&path)?.quarantined_addresses().count(), 0);
-    /// // What was free when a backup was made may have been given to somebody since.
+    /// // Addresses that were free when a backup was made may have been allocated since.
     /// hostbits::file::backup(&path, &copy)?;
     /// let view = hostbits::file::read(&copy)?;
     /// assert!(view.quarantined_addresses().eq(["10.0.0.2".parse::<std::net::IpAddr>()?]));

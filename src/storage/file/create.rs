@@ -37,7 +37,7 @@ pub(crate) struct Blueprint<'a> {
     pub(crate) config: &'a str,
     /// The slots that are free at first, as ascending ranges.
     pub(crate) free: &'a [(Slot, Slot)],
-    /// Of a pool that is changed, the slots that were free and are reserved from now on.
+    /// The slots that were free and are reserved from now on, when a pool is changed.
     pub(crate) closed: &'a [(Slot, Slot)],
 }
 

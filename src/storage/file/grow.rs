@@ -242,7 +242,7 @@ fn write_failed(error: io::Error) -> OpenError {
     OpenError::io("write the file", error)
 }
 
-/// The first of these slots whose bit is not set.
+/// Returns the first of these slots whose bit is not set.
 pub(crate) fn first_taken(free: &[u64], slots: &[(Slot, Slot)]) -> Option<Slot> {
     slots.iter().find_map(|&(first, last)| {
         words_within(first, last).find_map(|word_index| {

@@ -37,8 +37,8 @@ use target::FileArgs;
 /// The commands of pool files.
 #[derive(Debug, Subcommand)]
 pub(crate) enum FilesCommand {
-    /// Report what an address is and who holds it: in a pool file, in sets, in lists of users; exit code 5 if nobody
-    /// holds it
+    /// Report what an address is and who holds it: in a pool file, in sets, in lists of users; exit code 5 if it is
+    /// not held
     Who(who::WhoArgs),
     /// Compare a pool file with the list of its users, and change nothing; exit code 1 if they differ
     ///

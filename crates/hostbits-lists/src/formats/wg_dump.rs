@@ -1,4 +1,4 @@
-//! `wg-dump`: the output of `wg show all dump` or `wg show wg0 dump`, and the same of `awg`.
+//! `wg-dump`: the output of `wg show all dump` or `wg show wg0 dump`, or of the same commands of `awg`.
 //!
 //! The allowed IPs of peers are held. Tabs separate the fields of a line. An interface has private key, public key,
 //! port and mark (AmneziaWG has more numbers before the mark). A peer has public key, preshared key, endpoint, allowed

@@ -302,7 +302,7 @@ pub(crate) struct ReclaimArgs<T: Named> {
     )]
     pub(crate) users: Vec<ListName>,
 
-    /// Free the whole quarantine: you guarantee that nobody holds any of its addresses
+    /// Free the whole quarantine: you guarantee that none of its addresses is in use
     #[arg(long, conflicts_with_all = ["users", "skip_unreadable"])]
     pub(crate) nobody: bool,
 }
