@@ -74,7 +74,7 @@ pub fn explain(history: &History, ground: &Ground) -> Option<Explanation> {
 ///
 /// # Panics
 ///
-/// As [`explain`].
+/// Explains a history as [`explain`] does.
 pub fn explain_in_parts(history: &History, ground: &Ground) -> Result<Explained, (Stamp, Stamp)> {
     let mut entries: Vec<Entry<'_>> = history.iter().collect();
     entries.sort_by_key(|(_, event, _)| event.invoked);

@@ -39,13 +39,13 @@ A list of users is a FILE, or a FORMAT:FILE if a program wrote it. FORMAT is one
     text += "
 A FILE without a format has one user per line: `address` or `address,owner`, or columns that a header names.
   10.0.0.5 and 10.0.0.5/32 mean the same, and 10.0.0.5/24 is that host in its network. 10.0.0.16/28 and
-  10.0.0.16-10.0.0.31 are all of the block. A prefix that covers the whole network is a route, and holds nothing.
-  Words for nothing, such as (none), null, -, are users without an address.
+  10.0.0.16-10.0.0.31 are the whole block. A prefix that covers the whole network is a route, and holds nothing.
+  Words for \"no address\", such as (none), null or -, stand for users without an address.
   Blank lines and lines that begin with # are skipped, and so is a header line (address,owner).
-  If anything cannot be read, nothing is printed or taken and the exit code is 1; --skip-unreadable N lets N entries pass.
-  What deserves a look is named on standard error with its line number, what could cost an address first.
-  With --format json it is in the object's `list`, and standard error has nothing but an error.
-  In `list`, positions count the entries; `problem_lines` has their line numbers in the same order.";
+  If any entry cannot be read, nothing is printed or allocated, and the exit code is 1; --skip-unreadable N tolerates N.
+  Problems are reported on standard error with their line numbers, the most harmful first. With --format json they
+  are in the object's `list`, and standard error contains at most an error. In `list`, positions count the entries;
+  `problem_lines` has their line numbers in the same order.";
     text
 }
 

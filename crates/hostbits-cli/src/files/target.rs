@@ -127,15 +127,15 @@ impl Named for FileArgs {
 Examples:
   in one process, which takes twice GRACE:
     hostbits reconcile vpn.pool --from users.csv --wait
-  in three, GRACE apart, while somebody has the pool open; run the second line again and again:
+  in three, GRACE apart, while another process has the pool open; repeat the second line:
     hostbits reconcile vpn.pool --from users.csv -o plan.json
     hostbits reconcile apply plan.json
-  with everybody stopped:
+  while no user joins or leaves:
     hostbits reconcile vpn.pool --from users.csv --grace 0
 
-With -o alone nothing is changed. Otherwise what is missing (listed, free) is taken at once.
-What apply freed can be taken back: hostbits reconcile undo plan.json. A plan that nobody will apply
-leaves the barrier up, which costs each allocation a few nanoseconds: hostbits reconcile close vpn.pool.";
+With -o alone, nothing is changed. Otherwise, missing addresses (listed, but free) are allocated at once.
+To allocate again what apply freed: hostbits reconcile undo plan.json. A plan that will not be applied leaves
+the barrier up, which costs each allocation a few nanoseconds: lower it with hostbits reconcile close vpn.pool.";
 
     const SEED: &str = "\
 hostbits seed vpn.pool --from users.csv
@@ -160,21 +160,22 @@ impl Named for LookArgs {
 Examples:
   in one process, which takes twice GRACE:
     hostbits set reconcile sets.toml v4 --from users.csv --wait
-  in three, GRACE apart, while somebody has the pool files open; run the second line again and again:
+  in three, GRACE apart, while another process has the pool files open; repeat the second line:
     hostbits set reconcile sets.toml v4 --from users.csv -o plan.json
     hostbits set reconcile apply plan.json
-  with everybody stopped:
+  while no user joins or leaves:
     hostbits set reconcile sets.toml v4 --from users.csv --grace 0
 
-The list is that of the whole set, in one file or in several: every member is compared with it, drained ones
-and those with cordons, too. If something keeps one member from freeing, nothing is freed in any: so a file
-that was forgotten costs nobody an address. The same limits are those of the list as a whole, and the N of
---max-free is for all members together. SET may be left out where there is one. Entries of other networks
-and of the other family are no drift.
+The list covers the whole set, in one file or in several: every member is compared with it, including drained
+and cordoned ones. If anything keeps one member from freeing, nothing is freed in any, so that a forgotten file
+does not cost a user the address. The limits apply to the list as a whole, and the N of --max-free to all
+members together. SET may be omitted if there is only one. Entries of other networks, and of the other address
+family, do not count as drift.
 
-With -o alone nothing is changed. Otherwise what is missing (listed, free) is taken at once.
-What apply freed can be taken back: hostbits set reconcile undo plan.json. A plan that nobody will apply
-leaves the barriers up, which costs each allocation a few nanoseconds: hostbits set reconcile close sets.toml v4.";
+With -o alone, nothing is changed. Otherwise, missing addresses (listed, but free) are allocated at once.
+To allocate again what apply freed: hostbits set reconcile undo plan.json. A plan that will not be applied
+leaves the barriers up, which costs each allocation a few nanoseconds: lower them with
+hostbits set reconcile close sets.toml v4.";
 
     const SEED: &str = "hostbits set seed sets.toml v4 --from users.csv";
 

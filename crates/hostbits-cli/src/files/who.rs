@@ -22,11 +22,11 @@ Examples:
   wg show all dump | hostbits who 10.0.0.77 --users wg-dump:-
 
 Exit codes:
-  0  somebody has the address: it is held or quarantined, or a list names it
+  0  the address is in use: it is held or quarantined, or a list names it
   1  entries of the list cannot be read, and any of them might name the address
   2  wrong usage or unreadable input
-  5  nobody has it: it is free, reserved, the gateway, or of no pool, and no list names it
-  8  a pool file is missing, damaged, or of another pool";
+  5  the address is not in use: it is free, reserved, the gateway, or in no pool, and no list names it
+  8  a pool file is missing, damaged, or belongs to another pool";
 
 /// The arguments of `who`.
 #[derive(Args, Debug)]

@@ -202,7 +202,7 @@ fn whom_a_command_waits_for_is_named() {
     for verb in ["show", "check"] {
         assert_eq!(file.json(verb, "")["in_flight"], serde_json::json!([own]));
         let run = file.run(verb, "");
-        let note = format!("a claim of process {own}: whoever would be told");
+        let note = format!("a claim of process {own}: a call that would return");
         assert!(run.found().contains(&note), "{run:?}");
     }
     let mut waiter = command(&["pool", "allocate", file.name()])

@@ -80,7 +80,7 @@ impl Pools for OpenPair {
 fn closer<N: Network>(pool: &Arc<Pool<N>>) -> Closer {
     let pool = Arc::clone(pool);
     Box::new(|| {
-        let pool = Arc::into_inner(pool).expect("whoever had the pool has let go of it");
+        let pool = Arc::into_inner(pool).expect("no other reference to the pool is left");
         pool.close()
     })
 }

@@ -24,8 +24,7 @@ hostbits pool allocate vpn.pool
 hostbits pool release vpn.pool 10.0.0.77 10.0.0.2
 hostbits pool show vpn.pool
 hostbits pool backup vpn.pool vpn.pool.copy";
-    let shared =
-        "All of them but grow and restore may be used while other processes have the file open.";
+    let shared = "All commands except grow and restore can be used while other processes have the file open.";
     format!("{shared}\n\n{}", after(examples, &Exit::ALL))
 }
 

@@ -17,23 +17,24 @@ const LOOK_EXITS: [Exit; 3] = [Exit::Drift, Exit::Input, Exit::File];
 
 const SIGHTINGS: &str = "\
 What is freed:
-  An orphan (taken, not listed) is freed at the third pass that sees it, if each pass began GRACE or more
-  after the list of the one before had been read, and nobody has allocated it in between. For this a
-  barrier stays up from pass to pass: every allocation leaves a mark. It is in memory that only those
-  share who have the pool open. When all of them have closed it the sightings begin anew; that is no error.
+  An orphan (taken, but not listed) is freed at the third pass that sees it, if each pass began at least
+  GRACE after the previous list had been read, and the address was not allocated in between. To notice
+  that, a barrier stays up from pass to pass, and every allocation leaves a mark. Barrier and marks are in
+  memory that is shared by the processes that have the pool open. When all of them have closed it, the
+  sightings start over; that is not an error.
 
 What the caller promises:
-  The user is in the list before the address is used, and deleted from it before the address is released.
-  GRACE is longer than the longest time between an allocation and its user in the list, and between the
-  deletion and the release, and than the list is behind. No address is released that has been unlisted for
-  longer than GRACE. Each pass reads the list anew: a dump must be written anew for each of them.
-  --grace 0 frees at first sight: only while nobody joins or leaves.";
+  A user is added to the list before the address is used, and removed from it before the address is released.
+  GRACE is longer than the time from an allocation until its user is in the list, longer than the time from
+  the removal until the release, and longer than the delay of the list. No address is released that has been
+  unlisted for longer than GRACE. Each pass reads the list again: write a new dump for each pass.
+  --grace 0 frees at first sight: use it only while no user joins or leaves.";
 
 fn after_help<T: Named>() -> String {
     // The text has its own "Examples" heading.
     let codes = after_with(
         "",
-        "pool and list agree, or all that differed has been put right",
+        "pool and list agree, or all differences have been repaired",
         &EXITS,
     );
     let (_, codes) = codes.split_once("\n\n").unwrap_or_default();

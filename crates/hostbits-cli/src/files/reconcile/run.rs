@@ -60,7 +60,7 @@ fn run(target: &Target, args: &PassOptions, format: Format) -> Result<ExitCode, 
     let grace = args.grace.unwrap_or(DEFAULT_GRACE);
     if grace.is_zero() && format == Format::Plain {
         note(
-            "grace 0: an orphan is freed at first sight. Right only if nobody joins or leaves from before this \
+            "grace 0: an orphan is freed at first sight. Right only if no user joins or leaves from before this \
              command began until the plan is applied",
         );
     }

@@ -24,9 +24,9 @@ hostbits set release sets.toml v4 10.0.0.77
 hostbits set show sets.toml
 hostbits set check sets.toml v4 --from users.csv";
     let shared = "\
-A CONFIG is a TOML file: see docs/guide/sets.md, and crates/hostbits-config/KEYS.md. What is allocated is in the
-pool files that it names: a member without a file takes part in plan, apply and next alone. Drains, cordons
-and bands are in force for whoever reads the CONFIG.";
+A CONFIG is a TOML file: see docs/guide/sets.md, and crates/hostbits-config/KEYS.md. Allocations are stored in
+the pool files that it names: a member without a file takes part only in plan, apply and next. Drains, cordons
+and bands apply to every process that reads the CONFIG.";
     format!("{shared}\n\n{}", after(examples, &Exit::ALL))
 }
 

@@ -8,7 +8,10 @@ use crate::run::run;
 fn a_pool_that_was_closed_begins_anew() {
     let setup = Setup::new("closed", 3, "10.0.0.2\n");
     let run = setup.keep(&format!("--grace {GRACE}"));
-    assert!(run.out.contains("nobody else has the pool open"), "{run:?}");
+    assert!(
+        run.out.contains("no other process has the pool open"),
+        "{run:?}"
+    );
     for _ in 0..4 {
         pause();
         let applied = setup.apply("");
@@ -20,7 +23,7 @@ fn a_pool_that_was_closed_begins_anew() {
         assert_eq!(applied["others"], 0);
     }
     let run = setup.with_plan("apply", "");
-    assert!(run.out.contains("the sightings begin anew"), "{run:?}");
+    assert!(run.out.contains("the sightings start over"), "{run:?}");
     assert_eq!(setup.pool.list().len(), 3);
 }
 

@@ -43,7 +43,7 @@ fn a_plan_goes_on_from_process_to_process() {
     assert!(run.out.contains(&next), "{run:?}");
     assert!(run.out.contains("nothing has been changed\n"), "{run:?}");
     assert!(
-        !run.out.contains("nobody else has all pools open"),
+        !run.out.contains("no other process has all pools open"),
         "{run:?}"
     );
     pause();
@@ -93,7 +93,7 @@ fn a_member_that_was_closed_begins_anew_alone() {
     let first = file::open(setup.sets.path("a.pool")).unwrap();
     let run = setup.keep(&format!("--grace {GRACE}"));
     assert!(
-        run.out.contains("nobody else has all pools open"),
+        run.out.contains("no other process has all pools open"),
         "{run:?}"
     );
     pause();
@@ -102,7 +102,7 @@ fn a_member_that_was_closed_begins_anew_alone() {
     pause();
     let run = setup.with_plan("apply", "");
     assert_eq!(run.code, Some(1), "{run:?}");
-    let says = "the sightings of 10.0.1.0/24 begin anew: everybody had closed the pool";
+    let says = "the sightings of 10.0.1.0/24 start over: every process had closed the pool";
     assert!(
         run.out.contains(says) && run.out.contains(": 2 freed, 0 spared"),
         "{run:?}"
