@@ -85,6 +85,8 @@ errors! {
     AllocateExact(AllocateExactError),
     /// No pair of addresses was allocated.
     AllocatePair(set::AllocatePairError),
+    /// The requested pair of addresses was not allocated.
+    AllocatePairExact(set::AllocatePairExactError),
     /// An address was not released.
     Release(ReleaseError),
     /// A pair of addresses was not released, or only one of the two.

@@ -6,7 +6,8 @@
 use crate::file::{Mismatch, OpenError, ReclaimError, SyncError};
 use crate::reconcile::{ApplyError, Fuse, PassError, ReconcilerError};
 use crate::set::{
-    AddError, AllocatePairError, CordonError, Extent, MemberError, MemberId, ReleasePairError,
+    AddError, AllocatePairError, AllocatePairExactError, CordonError, Extent, MemberError,
+    MemberId, ReleasePairError,
 };
 use crate::users::{AdoptError, Adopted};
 use crate::*;
@@ -374,6 +375,15 @@ fn cordon() -> Vec<CordonError> {
     })
 }
 
+fn allocate_pair_exact() -> Vec<AllocatePairExactError> {
+    let mut errors = every!(AllocatePairExactError {
+        AllocatePairExactError::V4(_) => [AllocatePairExactError::V4(exact().remove(0))],
+        AllocatePairExactError::V6(_) => [AllocatePairExactError::V6(exact().remove(0))],
+    });
+    errors.extend(exact().into_iter().map(AllocatePairExactError::V6));
+    errors
+}
+
 fn allocate_pair() -> Vec<AllocatePairError> {
     let none = |indices| AllocatePairError::NoCommonIndex { indices };
     let mut errors = every!(AllocatePairError {
@@ -514,6 +524,11 @@ fn every_error_says_what_it_has_always_said() {
     said.of_errors("ApplyError", apply(), ApplyError::code);
     said.of_errors("set::ApplyError", set_apply(), set::ApplyError::code);
     said.of_errors("FileRefusal", refusal(), FileRefusal::code);
+    said.of_errors(
+        "AllocatePairExactError",
+        allocate_pair_exact(),
+        AllocatePairExactError::code,
+    );
     let expected = include_str!("error_texts.txt");
     let first = |(at, (now, then)): (usize, (&str, &str))| (now != then).then_some(at + 1);
     let lines = said.0.lines().zip(expected.lines()).enumerate();

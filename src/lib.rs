@@ -4,7 +4,8 @@
 //! use hostbits::Pool;
 //!
 //! let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
-//! pool.adopt(["10.0.0.2", "10.0.0.3/32"])?;
+//! let used = pool.adopt(["10.0.0.2", "10.0.0.3/32"])?;
+//! assert_eq!((used.taken, used.problems.len()), (2, 0));
 //! let addr = pool.allocate()?;
 //! assert_eq!(addr.to_string(), "10.0.0.4");
 //! pool.release(addr)?;

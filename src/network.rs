@@ -68,6 +68,9 @@ pub trait Network:
     /// Returns the network with `mask_len` bits that contains `addr`.
     #[doc(hidden)]
     fn around(addr: Self::Addr, mask_len: u8) -> Self;
+    /// Returns the unspecified address; the IPv4 one where both families are possible.
+    #[doc(hidden)]
+    fn unspecified() -> Self::Addr;
     /// Returns the width of an address in bits: 32 or 128.
     #[doc(hidden)]
     fn addr_width(addr: Self::Addr) -> u8;
@@ -92,6 +95,10 @@ pub trait Network:
 
 impl Network for Ipv4Net {
     type Addr = Ipv4Addr;
+
+    fn unspecified() -> Self::Addr {
+        Ipv4Addr::UNSPECIFIED
+    }
 
     fn written_addr(self) -> Ipv4Addr {
         self.addr()
@@ -144,6 +151,10 @@ impl Network for Ipv4Net {
 
 impl Network for Ipv6Net {
     type Addr = Ipv6Addr;
+
+    fn unspecified() -> Self::Addr {
+        Ipv6Addr::UNSPECIFIED
+    }
 
     fn written_addr(self) -> Ipv6Addr {
         self.addr()
@@ -199,6 +210,10 @@ impl Network for Ipv6Net {
 
 impl Network for IpNet {
     type Addr = IpAddr;
+
+    fn unspecified() -> Self::Addr {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED)
+    }
 
     fn written_addr(self) -> IpAddr {
         self.addr()

@@ -197,6 +197,22 @@ impl Hints {
         }
     }
 
+    /// Continues from the state of `other`, which has the same policy. For a copy that is not shared yet.
+    pub(crate) fn go_on_from(&self, other: &Self) {
+        match (self, other) {
+            // Relaxed, all of these: they are starting points. While others claim, any of them is as good.
+            (Self::Next { cursor }, Self::Next { cursor: theirs }) => {
+                cursor.store(theirs.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+            (Self::Random { draws, .. }, Self::Random { draws: theirs, .. }) => {
+                draws.store(theirs.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+            // Lowest and highest do not depend on a starting point, and spread promises no order.
+            (Self::Lowest { .. } | Self::Spread { .. } | Self::Highest, _)
+            | (Self::Next { .. } | Self::Random { .. }, _) => {}
+        }
+    }
+
     /// Returns the chunk of the last claim if the policy is lowest first, because the lowest free slot is likely there.
     #[inline]
     pub(crate) fn last_chunk(&self) -> Option<usize> {

@@ -103,7 +103,7 @@ fn a_question_mark_takes_the_errors_of_all_verbs_there() {
         } else {
             "10.0.0.0/29"
         }))?;
-        pool.adopt([if fails(1) { "10.0.0.x" } else { "10.0.0.2" }])?;
+        let _ = pool.adopt([if fails(1) { "10.0.0.x" } else { "10.0.0.2" }])?;
         pool.allocate_exact(addr(if fails(2) { 2 } else { 3 }))?;
         pool.allocate_many(if fails(3) { 4 } else { 3 })?;
         pool.release(addr(if fails(4) { 1 } else { 3 }))?;

@@ -346,3 +346,58 @@ fn unclear_comments_are_found() {
         assert_eq!(unclear(comment), None, "{comment}");
     }
 }
+
+/// Returns the names of the public methods of a type, from its `impl` blocks in these folders.
+fn public_verbs(of: &str, rooms: &[&str]) -> BTreeSet<String> {
+    let mut verbs = BTreeSet::new();
+    for room in rooms {
+        for text in sources(&root().join(room)) {
+            for (at, _) in text.match_indices(of) {
+                let block = &text[at..];
+                let block = &block[..block.find("\n}").unwrap_or(block.len())];
+                let names = block
+                    .lines()
+                    .filter_map(|line| line.strip_prefix("    pub fn "));
+                verbs.extend(names.map(|line| {
+                    let end = line.find(|c: char| !c.is_alphanumeric() && c != '_');
+                    line[..end.unwrap_or(line.len())].to_owned()
+                }));
+            }
+        }
+    }
+    verbs
+}
+
+fn sources(room: &Path) -> Vec<String> {
+    let mut texts = Vec::new();
+    for entry in fs::read_dir(room).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            texts.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            texts.push(fs::read_to_string(path).unwrap());
+        }
+    }
+    texts
+}
+
+/// A set has the methods of a pool. Those that it lacks are listed on its page, each with a reason, and no others.
+#[test]
+fn what_a_set_lacks_of_a_pool_is_named_with_its_reason() {
+    let pool = public_verbs("\nimpl<N: Network> Pool<N> {", &["src/pool"]);
+    let set = public_verbs("\nimpl<N: Network> PoolSet<N> {", &["src/set"]);
+    assert!(pool.len() > 50 && set.len() > 50, "{pool:?} {set:?}");
+    let guide = page("docs/guide/sets.md");
+    let (_, table) = guide.split_once("## What a set does not have").unwrap();
+    let table = table.split("\n## ").next().unwrap();
+    let rows = table.lines().filter(|line| line.starts_with("| `"));
+    let named: BTreeSet<String> = rows
+        .flat_map(|row| {
+            let cells: Vec<_> = row.split(" | ").collect();
+            assert!(cells.len() == 2 && cells[1].len() > 10, "a reason: {row}");
+            quoted(cells[0]).map(str::to_owned).collect::<Vec<_>>()
+        })
+        .collect();
+    let lacking: BTreeSet<String> = pool.difference(&set).cloned().collect();
+    assert_eq!(lacking, named);
+}

@@ -966,6 +966,13 @@ fn a_named_gateway_must_be_a_host_of_the_network() {
             .to_string(),
         "gateway ::1 is not of the pool's address family"
     );
+    let typed = over.clone().gateway_at(host(15)).build().unwrap();
+    assert_eq!(typed.gateway(), Some(host(15)));
+    let outside = Pool::builder(v4("10.0.0.0/24")).gateway_at(ten(256));
+    assert_eq!(
+        outside.build().unwrap_err(),
+        build(at("10.0.1.0")).unwrap_err()
+    );
     let named = over.clone().gateway(at("10.0.0.15")).build().unwrap();
     assert_eq!(
         (named.capacity(), named.status(host(15)).label()),

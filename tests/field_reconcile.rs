@@ -47,7 +47,7 @@ fn kubernetes_37488_an_address_between_allocation_and_record_was_freed() {
     pass_in_between.read(&written);
     let plan = pass_in_between.finish(1).unwrap();
     assert_eq!((plan.slots.in_flight, plan.slots.orphan), (1, 0));
-    reconciler.apply(&plan).unwrap();
+    let _ = reconciler.apply(&plan).unwrap();
     assert!(!pool.is_available(late));
 }
 
@@ -89,7 +89,7 @@ fn whereabouts_176_two_addresses_of_one_owner_are_two() {
     pass.read([(old, "pod-0"), (new, "pod-0")]);
     let plan = pass.finish(2).unwrap();
     assert_eq!((plan.entries.matched, plan.slots.ripe), (2, 0));
-    reconciler.apply(&plan).unwrap();
+    let _ = reconciler.apply(&plan).unwrap();
     assert_eq!(pool.allocated(), 2);
 }
 

@@ -116,7 +116,7 @@ fn a_copy_is_noticed_however_it_comes_back() {
                 assert_eq!(kind(&pool), RecoveryKind::Copy, "{what}");
                 assert!(pool.allocate().is_err(), "{what}");
                 let list: Vec<_> = held.iter().map(Ipv4Addr::to_string).collect();
-                pool.reclaim(&list).unwrap();
+                let _ = pool.reclaim(&list).unwrap();
                 assert!(
                     held.iter().all(|&addr| pool.allocate_exact(addr).is_err()),
                     "{what}"
@@ -433,7 +433,7 @@ fn a_backup_beside_others_can_always_be_put_back() {
             if index == 0 {
                 assert_eq!(kind(&opened), RecoveryKind::Backup, "{what}");
                 let list: Vec<_> = held.iter().chain(&later).map(Ipv4Addr::to_string).collect();
-                opened.reclaim(&list).unwrap();
+                let _ = opened.reclaim(&list).unwrap();
                 assert!(
                     later
                         .iter()

@@ -37,6 +37,62 @@ fn drain(pool: &Pool<Ipv4Net>) -> BTreeSet<Ipv4Addr> {
     std::iter::from_fn(|| pool.allocate().ok()).collect()
 }
 
+/// A pool of nothing and one of merged ranges are what they are after a close, too, and for who knows nothing of them.
+#[test]
+fn pools_that_were_asked_for_are_the_same_in_a_file() {
+    let scratch = Scratch::new("asked");
+    let nothing = Pool::<Ipv4Net>::over([]).allow_empty(true);
+    let merged = Pool::<Ipv4Net>::over([
+        ip("10.0.0.1")..=ip("10.0.0.9"),
+        ip("10.0.0.5")..=ip("10.0.0.20"),
+    ]);
+    for (name, builder, capacity) in [
+        ("nothing", nothing, 0),
+        ("merged", merged.merge_ranges(true), 20),
+    ] {
+        let path = scratch.path(name);
+        let pool = builder.create(&path).unwrap();
+        assert_eq!(drain(&pool).len() as u64, capacity);
+        drop(pool);
+        assert_eq!(builder.open(&path).unwrap().capacity(), capacity);
+        let pool = hostbits::file::open(&path).unwrap();
+        assert_eq!((pool.capacity(), pool.allocated()), (capacity, capacity));
+        assert!(pool.allocate().is_err());
+    }
+}
+
+/// A copy on the heap needs no file, has no quarantine, and takes what is quarantined for allocated.
+#[test]
+fn a_copy_on_the_heap_needs_no_file() {
+    let scratch = Scratch::new("to-heap");
+    let path = scratch.path("pool");
+    let builder = Pool::builder(net("10.0.0.0/24")).policy(Policy::Next);
+    let pool = builder.create(&path).unwrap();
+    let held: Vec<_> = pool.allocate_many(10).unwrap();
+    let copy = pool.to_heap();
+    assert!(copy.recovery().is_none() && pool.recovery().is_some());
+    assert!(copy.iter().eq(held.iter().copied()));
+    assert_eq!(
+        copy.allocate(),
+        Ok(ip("10.0.0.12")),
+        "where the policy stood"
+    );
+    assert_eq!(pool.allocated(), 10);
+    let open = read(&path);
+    drop(pool);
+    put_back(&path, &open);
+    forget_the_boot(&path);
+    let pool = builder.open(&path).unwrap();
+    assert_eq!(pool.health().unwrap().quarantined, 243);
+    let quarantined = pool.to_heap();
+    std::fs::remove_file(&path).unwrap();
+    drop(pool);
+    assert_eq!(quarantined.allocated(), 253);
+    quarantined.release(ip("10.0.0.99")).unwrap();
+    assert_eq!(quarantined.allocate(), Ok(ip("10.0.0.99")));
+    assert_eq!(copy.allocated(), 11);
+}
+
 /// What was allocated is allocated after a close and an open, whatever the durability and the policy.
 #[test]
 fn a_file_remembers() {

@@ -195,7 +195,7 @@ fn check(copy: &Path, name: &str, held: &BTreeSet<u32>, found: &mut Found) {
         let list = held
             .iter()
             .map(|&slot| pool.addr_of(slot).unwrap().to_string());
-        pool.reclaim(list.collect::<Vec<_>>()).unwrap();
+        let _ = pool.reclaim(list.collect::<Vec<_>>()).unwrap();
     } else {
         assert_eq!(quarantined, 0, "{name}");
     }

@@ -273,7 +273,7 @@ fn grow_a_copy(path: &Path) {
     // A copy is not believed: what is not held is to be reclaimed.
     assert_eq!(pool.available(), 0);
     let list: Vec<_> = held.iter().map(ToString::to_string).collect();
-    pool.reclaim(&list).unwrap();
+    let _ = pool.reclaim(&list).unwrap();
     let all = std::iter::from_fn(|| pool.allocate().ok()).count();
     assert_eq!(all, (1 << 19) - 3 - held.len());
 }
@@ -797,7 +797,7 @@ fn a_failed_sync_in_a_growth_is_not_forgotten() {
         assert_eq!(kind, RecoveryKind::WriteFailed, "sync {when}");
         assert_eq!(pool.available(), 0, "sync {when}");
         let list: Vec<_> = held.iter().map(ToString::to_string).collect();
-        pool.reclaim(&list).unwrap();
+        let _ = pool.reclaim(&list).unwrap();
         assert_eq!(pool.iter().collect::<Vec<_>>(), held);
     }
 }

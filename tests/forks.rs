@@ -13,7 +13,8 @@ mod skip;
 
 use children::{role, setting, spawn};
 use hostbits::{
-    AllocateError, Client, Durability, FileRefusal, Gateway, Pool, PoolSet, StatsLevel,
+    AllocateError, AllocateExactError, Client, Durability, FileRefusal, Gateway, Pool, PoolSet,
+    StatsLevel,
     file::{OpenError, RecoveryKind, SyncError},
     reconcile::ReconcilerError,
     set::TwinPools,
@@ -279,6 +280,8 @@ fn a_child_is_told_in_every_kind_of_set() {
             set.allocate() == Err(AllocateError::File(FileRefusal::Forked)),
             set.allocate_preferring("10.0.0.9".parse().unwrap())
                 == Err(AllocateError::File(FileRefusal::Forked)),
+            set.allocate_block_exact(net("10.0.0.32/27"))
+                == Err(AllocateExactError::File(FileRefusal::Forked)),
             twins
                 .allocate_pair()
                 .is_err_and(|error| error.code() == "forked"),
@@ -631,13 +634,14 @@ fn told_when_nothing_is_left(pool: &Pool<Ipv4Net>, set: &PoolSet<Ipv4Net>) -> i3
 #[test]
 fn the_first_call_of_a_child_waits_for_no_thread_of_its_parent() {
     type Call = fn(&Pool<Ipv4Net>);
-    let calls: [Call; 6] = [
+    let calls: [Call; 7] = [
         |pool| drop(pool.allocate()),
         |pool| drop(pool.allocate_many(2)),
         |pool| drop(pool.allocate_exact("10.0.0.2".parse().unwrap())),
         |pool| drop(pool.allocate_in("10.0.0.2".parse().unwrap()..="10.0.0.3".parse().unwrap())),
         |pool| drop(pool.local().allocate()),
         |pool| drop(pool.allocate_for(Client::from_hash(7))),
+        |pool| drop(pool.allocate_from("10.0.0.4".parse().unwrap())),
     ];
     for level in [StatsLevel::Counts, StatsLevel::Off] {
         let network = Pool::builder(net("10.0.0.0/29")).stats(level);

@@ -147,7 +147,7 @@ fn reservations_and_ranges_are_part_of_what_the_pool_says() {
     );
 }
 
-/// The hot path: no verb for one address asks for memory, nor does `allocate_into`.
+/// The hot path: no verb for one address asks for memory, nor does `allocate_into`, nor a fact.
 #[test]
 fn verbs_for_one_address_do_not_allocate_memory() {
     for (policy, search) in POLICIES
@@ -178,6 +178,7 @@ fn hot_path(policy: Policy, search: Search, level: StatsLevel) {
             let _ = pool.allocate_preferring(addr).unwrap();
             let _ = pool.allocate_exact(addr).unwrap_err();
             let _ = pool.allocate_in(ten(500)..=ten(600)).unwrap();
+            let _ = pool.allocate_from(ten(700)).unwrap();
             drop(pool.guard().unwrap());
             let reserved = local.allocate().unwrap();
             local.release(reserved).unwrap();
@@ -190,6 +191,15 @@ fn hot_path(policy: Policy, search: Search, level: StatsLevel) {
                 pool.status(addr),
                 pool.slot_of(addr),
                 pool.allocated(),
+                pool.contains(addr),
+                pool.is_allocated(addr),
+            );
+            let _ = (
+                pool.network(),
+                pool.prefix_len(),
+                pool.gateway(),
+                pool.first(),
+                pool.last(),
             );
         }
         while pool.allocate().is_ok() {}

@@ -283,7 +283,15 @@ fn judge_numbers<N: Family>(layout: &Layout, choices: Choices, inside: u64) -> T
             other => prop_assert!(false, "{}: {:?}", addr, other),
         }
         prop_assert_eq!(pool.is_available(within), !reserved);
+        prop_assert!(pool.contains(within) && !pool.is_allocated(within));
     }
+    let usable = || content.units.difference(&content.reserved);
+    prop_assert_eq!(
+        pool.first().map(bits_of),
+        usable().next().map(|&unit| first_addr(unit))
+    );
+    let last_addr = |&unit: &u128| first_addr(unit) | low(shift);
+    prop_assert_eq!(pool.last().map(bits_of), usable().last().map(last_addr));
     let info = pool.info();
     prop_assert_eq!(
         info.slots,
@@ -307,6 +315,7 @@ fn judge_numbers<N: Family>(layout: &Layout, choices: Choices, inside: u64) -> T
                 let addr = N::addr_from(wide, first_addr(unit));
                 prop_assert_eq!(pool.status(addr), Status::OutOfRange, "{}", addr);
                 prop_assert_eq!(pool.slot_of(addr), None);
+                prop_assert!(!pool.contains(addr) && !pool.is_allocated(addr));
             }
         }
     }

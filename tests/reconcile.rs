@@ -214,7 +214,7 @@ fn what_was_touched_between_two_sights_begins_anew() {
     let plan = pass(&mut reconciler, &[]);
     assert_eq!((plan.slots.orphan, plan.slots.ripe), (2, 1));
     assert_eq!(plan.ranges[0].first, lost);
-    reconciler.apply_at_most(&plan, 1).unwrap();
+    let _ = reconciler.apply_at_most(&plan, 1).unwrap();
     assert!(pool.is_available(lost) && !pool.is_available(moved));
 }
 

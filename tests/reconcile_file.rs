@@ -121,7 +121,7 @@ fn a_reconciler_that_dies_half_way_is_in_nobody_s_way() {
             if steps == 2 {
                 std::process::abort();
             }
-            reconciler.apply(&plan).unwrap();
+            let _ = reconciler.apply(&plan).unwrap();
         });
         let new = live.allocate().unwrap();
         let mut reconciler = live.reconciler_with(clock.at_first_sight()).unwrap();

@@ -302,6 +302,10 @@ fn pairs_have_theirs(given: &mut Given) {
     let both = of(full(Policy::Lowest), v6s());
     let no_v4 = both.allocate_pair().unwrap_err();
     given.put_error("set/no v4", &no_v4, no_v4.code());
+    let (taken, other) = (full(Policy::Lowest).iter().next(), "2001:db8::3");
+    let not_exact = both.allocate_pair_exact(taken.unwrap(), other.parse().unwrap());
+    let not_exact = not_exact.unwrap_err();
+    given.put_error("set/no exact v4", &not_exact, not_exact.code());
     let twins = TwinPools::new(full(Policy::Lowest), v6s()).unwrap();
     let no_index = twins.allocate_pair().unwrap_err();
     given.put_error("set/no common index", &no_index, no_index.code());

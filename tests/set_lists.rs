@@ -398,7 +398,7 @@ fn statistics_are_those_of_the_members_together() {
     assert!(set.release(held[0]).is_err());
     assert!(set.allocate_exact(held[1]).is_err());
     set.allocate_many(2).unwrap();
-    set.adopt(["10.0.1.4"]).unwrap();
+    let _ = set.adopt(["10.0.1.4"]).unwrap();
     let stats = set.stats();
     assert_eq!(
         (

@@ -46,6 +46,9 @@ enum Op {
     Many(usize),
     Into(usize),
     Block(u8),
+    BlockExact(u8, u8, u8),
+    From(u8, u8),
+    ReleaseMany(Vec<(u8, u8)>),
     Release(u8),
     ReleaseBeside(u8),
     Adopt(Vec<(u8, u8)>),
@@ -80,6 +83,9 @@ fn any_op() -> impl Generator<Value = Op> {
         4 => (0..200usize).prop_map(Op::Many),
         2 => (0..150usize).prop_map(Op::Into),
         1 => (25..33u8).prop_map(Op::Block),
+        2 => (place(), 25..33u8).prop_map(|((member, host), len)| Op::BlockExact(member, host, len)),
+        2 => place().prop_map(|(member, host)| Op::From(member, host)),
+        2 => proptest::collection::vec(place(), 0..9).prop_map(Op::ReleaseMany),
         9 => any::<u8>().prop_map(Op::Release),
         2 => any::<u8>().prop_map(Op::ReleaseBeside),
         1 => proptest::collection::vec(place(), 0..9).prop_map(Op::Adopt),
@@ -236,6 +242,38 @@ impl World {
                 }
                 Err(error) => assert_eq!(error.code(), "bad-block"),
             },
+            Op::BlockExact(member, host, prefix_len) => {
+                let block = Ipv4Net::new(addr(member, host), prefix_len)
+                    .unwrap()
+                    .trunc();
+                let claimed = self.set.allocate_block_exact(block);
+                let all_free = block.hosts_and_ends().all(|addr| free.contains(&addr));
+                assert_eq!(claimed.is_ok(), all_free, "{block}: {claimed:?}");
+                if all_free {
+                    self.take(block.hosts_and_ends(), &free);
+                }
+            }
+            Op::From(member, host) => {
+                let from = addr(member, host);
+                let next = free.range(from..).next().or(free.first()).copied();
+                match self.set.allocate_from(from) {
+                    Ok(found) => {
+                        assert_eq!(Some(found), next);
+                        self.take([found], &free);
+                    }
+                    Err(error) => {
+                        refused(error);
+                        assert_eq!(next, None);
+                    }
+                }
+            }
+            Op::ReleaseMany(places) => {
+                let named = places.iter().map(|&(member, host)| addr(member, host));
+                let named: Vec<_> = named.collect();
+                let released = self.set.release_many(&named).released;
+                let ours = named.iter().filter(|addr| self.held.remove(addr));
+                assert_eq!(released, ours.count() as u64);
+            }
             Op::Release(index) => {
                 if let Some(addr) = self.nth_held(index) {
                     self.set.release(addr).unwrap();

@@ -1,8 +1,8 @@
 //! Sets of pools: strategies, growth, drains, cordons, bands, sticky clients, delegation.
 
 use hostbits::{
-    AllocateError, AllocateExactError, Client, Gateway, Policy, Pool, PoolSet, ReleaseError,
-    Search, StatsLevel,
+    AllocateError, AllocateExactError, Client, DualStack, Gateway, Policy, Pool, PoolSet,
+    ReleaseError, Search, StatsLevel,
     set::{self, AddError, CordonError, MemberError, StaticBand, Strategy, SubPool, TwinPools},
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -350,6 +350,11 @@ fn a_drained_member_gives_nothing_and_takes_back_everything() {
     ));
     assert!(set.allocate_preferring(ip("10.0.0.2")).is_err());
     assert!(set.allocate_block(31).is_err());
+    let of_drained = set.allocate_block_exact(net("10.0.0.2/32"));
+    assert!(matches!(
+        of_drained,
+        Err(AllocateExactError::Cordoned { .. })
+    ));
     assert!(set.allocate_for(Client::from_hash(1)).is_err());
     assert!(set.stragglers().eq([held]));
     assert!(matches!(
@@ -835,6 +840,32 @@ fn sets_of_delegated_prefixes() {
     }
 }
 
+/// A block that is named is of one member, and no cordon touches it.
+#[test]
+fn an_exact_block_keeps_off_cordons() {
+    let set = PoolSet::new([pool("10.0.0.0/24"), pool("10.0.1.0/24")]).unwrap();
+    set.cordon(range("10.0.1.130", "10.0.1.130")).unwrap();
+    let code = |text| {
+        set.allocate_block_exact(net(text))
+            .map_err(|error| error.code())
+    };
+    assert_eq!(code("10.0.1.128/26"), Err("cordoned"));
+    assert_eq!(
+        code("10.0.1.128/25"),
+        Err("reserved"),
+        "the broadcast address"
+    );
+    assert_eq!(code("10.0.1.130/32"), Err("cordoned"));
+    assert_eq!(code("10.0.1.64/26"), Ok(()));
+    assert_eq!(code("10.0.1.64/27"), Err("already-allocated"));
+    assert_eq!(code("10.0.0.0/23"), Err("out-of-range"), "of two members");
+    assert_eq!(code("10.0.1.0/26"), Err("reserved"));
+    assert_eq!(code("10.9.0.0/26"), Err("out-of-range"));
+    set.uncordon(range("10.0.1.130", "10.0.1.130")).unwrap();
+    assert_eq!(code("10.0.1.128/26"), Ok(()));
+    assert_eq!(set.allocated(), 128);
+}
+
 /// Short histories of a set against a plain model of it: members that come, drain and go, cordons, names.
 #[test]
 fn a_set_agrees_with_a_model_of_it() {
@@ -995,6 +1026,197 @@ fn strategies_do_without_the_counts_of_the_pools() {
     let set = two();
     assert_eq!(set.allocate_many(30).unwrap().len(), 30);
     assert_eq!(set.allocate().unwrap().octets()[2], 1, "of 95 and 105");
+}
+
+fn dual(v4: PoolSet<Ipv4Net>, v6: &str) -> DualStack {
+    let v6 = Pool::new(v6.parse::<Ipv6Net>().unwrap()).unwrap();
+    DualStack::new(v4, PoolSet::new([v6]).unwrap())
+}
+
+/// Both addresses that were named, or none, and why.
+#[test]
+fn an_exact_pair_is_both_or_none() {
+    let v4 = PoolSet::new([pool("10.0.0.0/24"), pool("10.0.1.0/24")]).unwrap();
+    let both = dual(v4, "fd00::/120");
+    let take = |v4, v6: &str| both.allocate_pair_exact(ip(v4), v6.parse().unwrap());
+    take("10.0.1.7", "fd00::7").unwrap();
+    both.v4().cordon(range("10.0.0.99", "10.0.0.99")).unwrap();
+    for (v4, v6, message) in [
+        ("10.0.1.7", "fd00::8", "IPv4: 10.0.1.7 is already allocated"),
+        ("10.0.1.8", "fd00::7", "IPv6: fd00::7 is already allocated"),
+        ("10.0.1.8", "fd00::1", "IPv6: fd00::1 is reserved"),
+        ("10.0.1.1", "fd00::8", "IPv4: 10.0.1.1 is reserved"),
+        (
+            "10.0.9.1",
+            "fd00::8",
+            "IPv4: 10.0.9.1 is not an address of the pool",
+        ),
+        (
+            "10.0.1.8",
+            "fd01::8",
+            "IPv6: fd01::8 is not an address of the pool",
+        ),
+        (
+            "10.0.0.99",
+            "fd00::8",
+            "IPv4: 10.0.0.99 is cordoned: no new addresses are handed out there",
+        ),
+    ] {
+        assert_eq!(take(v4, v6).unwrap_err().to_string(), message);
+        assert_eq!(
+            (both.v4().allocated(), both.v6().allocated()),
+            (1, 1),
+            "{v4} {v6}"
+        );
+    }
+    take("10.0.1.8", "fd00::8").unwrap();
+    assert_eq!(both.v4().stats().allocations.exact, 2);
+    assert_eq!(both.v6().stats().allocations.exact, 2);
+}
+
+/// The same client usually gets the same pair, whatever else is allocated, also where a band or a cordon is.
+#[test]
+fn the_same_client_usually_gets_the_same_pair() {
+    for band in [None, Some(StaticBand::Lowest(9))] {
+        let member = set::NewMember::new(pool("10.0.0.0/24"));
+        let member = match band {
+            Some(band) => member.band(band),
+            None => member,
+        };
+        let v4 = PoolSet::builder().member(member).build().unwrap();
+        let both = dual(v4, "fd00::/120");
+        let clients: Vec<_> = (0..20u64)
+            .map(|index| Client::from_hash(index.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+            .collect();
+        let pairs = clients
+            .iter()
+            .map(|&client| both.allocate_pair_for(client).unwrap());
+        let pairs: Vec<_> = pairs.collect();
+        let halves = pairs.iter().map(|pair| pair.v4).collect::<BTreeSet<_>>();
+        assert_eq!(halves.len(), 20);
+        pairs
+            .iter()
+            .for_each(|&pair| both.release_pair(pair).unwrap());
+        let again = clients.iter().zip(&pairs);
+        let same = again.filter(|&(&client, &pair)| both.allocate_pair_for(client) == Ok(pair));
+        assert!(same.count() >= 18, "{band:?}");
+        assert!(both.v4().stats().allocations.preferred > 20);
+        while both.allocate_pair().is_ok() {}
+        let error = both.allocate_pair_for(clients[0]).unwrap_err();
+        assert_eq!(error.code(), "exhausted");
+        let (v4, v6) = (both.v4().allocated(), both.v6().allocated());
+        assert_eq!(v4, 253.min(v6), "nothing is left half");
+    }
+}
+
+/// Twins, too: from the place of the client on, around the end, until no index is left.
+#[test]
+fn a_client_of_twins_gets_the_index_of_its_place() {
+    let v6 = Pool::new("fd00::/112".parse::<Ipv6Net>().unwrap()).unwrap();
+    let twins = TwinPools::new(pool("10.0.0.0/24"), v6).unwrap();
+    let client = Client::from_hash(u64::MAX / 256 * 250);
+    let hosts: Vec<_> = std::iter::from_fn(|| twins.allocate_pair_for(client).ok())
+        .map(|pair| (pair.v4.octets()[3], pair.v6.segments()[7]))
+        .collect();
+    let expected: Vec<_> = (249..=254)
+        .chain(2..249)
+        .map(|host| (host, u16::from(host)))
+        .collect();
+    assert_eq!(hosts, expected);
+    assert_eq!(
+        twins.allocate_pair_for(client).unwrap_err().code(),
+        "no-common-index"
+    );
+}
+
+/// What is asked of a set is what is asked of its members, in the order of the addresses, with their ranges between
+/// each other's, of both families.
+#[test]
+fn a_set_answers_the_questions_of_a_pool() {
+    let over = |ranges: &[(&str, &str)]| {
+        let ends = |text: &str| text.parse::<std::net::IpAddr>().unwrap();
+        let ranges = ranges.iter().map(|&(first, last)| ends(first)..=ends(last));
+        Pool::<IpNet>::over(ranges).build().unwrap()
+    };
+    let set = PoolSet::new([
+        over(&[("fd00::5", "fd00::9")]),
+        over(&[("10.0.0.1", "10.0.0.3"), ("10.0.2.1", "10.0.2.3")]),
+        over(&[("10.0.1.1", "10.0.1.3")]),
+    ])
+    .unwrap();
+    let at = |text: &str| text.parse::<std::net::IpAddr>().unwrap();
+    let texts = |addrs: Vec<std::net::IpAddr>| -> Vec<String> {
+        addrs.iter().map(ToString::to_string).collect()
+    };
+    let from = |text| set.allocate_from(at(text)).unwrap().to_string();
+    assert_eq!(from("10.0.0.3"), "10.0.0.3");
+    assert_eq!(from("10.0.0.3"), "10.0.1.1", "of another member");
+    assert_eq!(from("10.0.1.9"), "10.0.2.1");
+    assert_eq!(from("10.0.9.9"), "fd00::5", "IPv4 before IPv6");
+    assert_eq!(from("fd00::9"), "fd00::9");
+    assert_eq!(from("fd00::9"), "10.0.0.1", "around");
+    let listed = texts(set.iter_from(at("10.0.0.2")).collect());
+    assert_eq!(
+        listed,
+        ["10.0.0.3", "10.0.1.1", "10.0.2.1", "fd00::5", "fd00::9"]
+    );
+    assert_eq!(set.iter_from(at("fd00::6")).count(), 1);
+    set.cordon(at("10.0.1.2")..=at("10.0.1.2")).unwrap();
+    let listed = texts(set.free_from(at("10.0.0.3")).take(4).collect());
+    assert_eq!(listed, ["10.0.1.3", "10.0.2.2", "10.0.2.3", "fd00::6"]);
+    assert_eq!(set.count_in(at("10.0.0.2")..=at("10.0.2.1")), 3);
+    assert_eq!(set.count_in(at("::")..=at("ffff::")), 2);
+    assert!(set.contains(at("10.0.1.3")) && !set.contains(at("10.0.1.4")));
+    assert!(set.is_allocated(at("10.0.1.1")) && !set.is_allocated(at("10.0.1.3")));
+    assert!(set.is_available(at("10.0.1.3")) && !set.is_available(at("10.0.1.2")));
+    let (member, slot) = set.slot_of(at("10.0.2.2")).unwrap();
+    assert_eq!(
+        (member.index(), set.addr_of(member, slot)),
+        (1, Some(at("10.0.2.2")))
+    );
+    assert_eq!(set.slot_of(at("10.0.9.9")), None);
+    let mut cells = [u32::MAX; 4];
+    assert_eq!(set.fill(32, &mut cells), 3);
+    assert_eq!(cells, [3, 3, 2, u32::MAX]);
+    let snapshots = set.snapshot();
+    let taken: Vec<_> = snapshots.iter().map(|(_, of)| of.allocated()).collect();
+    assert_eq!(taken, [2, 3, 1]);
+    let counted = set.stats().allocations.preferred;
+    set.reset_stats();
+    assert_eq!((counted, set.stats().allocations.preferred), (6, 0));
+    assert_eq!(set.stats_total().allocations.preferred, 6);
+    let named = [
+        "10.0.0.3", "10.0.1.1", "10.9.9.9", "10.0.2.1", "fd00::9", "fd00::9",
+    ]
+    .map(at);
+    let report = set.release_many(&named);
+    assert_eq!(
+        (report.released, report.out_of_range, report.not_allocated),
+        (4, 1, 1)
+    );
+    assert_eq!(
+        report.first_error.unwrap().to_string(),
+        "10.9.9.9 is not an address of the pool"
+    );
+    assert_eq!(set.allocated(), 2);
+}
+
+/// The unit that holds the address begins before it: the next one is of another member.
+#[test]
+fn the_next_unit_may_be_of_another_member() {
+    let unit = |text: &str| {
+        Pool::builder(text.parse::<Ipv4Net>().unwrap())
+            .unit(28)
+            .build()
+            .unwrap()
+    };
+    let set = PoolSet::new([unit("10.0.0.0/27"), unit("10.0.2.0/27")]).unwrap();
+    let from = |text| set.allocate_from(ip(text)).unwrap().to_string();
+    assert_eq!(from("10.0.0.17"), "10.0.2.0");
+    assert_eq!(from("10.0.2.17"), "10.0.0.0");
+    assert_eq!(from("10.0.0.1"), "10.0.0.16");
+    assert_eq!(from("10.0.0.1"), "10.0.2.16");
+    assert!(set.allocate_from(ip("10.0.0.1")).is_err());
 }
 
 /// A pair counts once on each side, where its index was asked for.

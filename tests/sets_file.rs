@@ -145,8 +145,23 @@ fn a_set_is_exhausted_with_what_its_members_have_in_quarantine() {
     };
     assert_eq!((capacity, quarantined), (26, 8));
     assert!(set.allocate_many(1).is_err() && set.allocate_block(32).is_err());
-    member.pool().reclaim(&held).unwrap();
+    let _ = member.pool().reclaim(&held).unwrap();
     assert_eq!(everything(&set).len(), 8);
+}
+
+/// One call makes all members durable; those on the heap have nothing to make.
+#[test]
+fn a_set_syncs_all_of_its_files() {
+    let scratch = Scratch::new("set-sync");
+    let path = scratch.path("pool");
+    let set = open(&path, &NETS);
+    let heap = Pool::new("10.0.9.0/24".parse::<Ipv4Net>().unwrap()).unwrap();
+    set.add(heap).unwrap();
+    let _ = set.allocate_many(20).unwrap();
+    assert_eq!(set.sync(), Ok(()));
+    let heap = Pool::new("10.0.9.0/24".parse::<Ipv4Net>().unwrap()).unwrap();
+    let on_heap = PoolSet::new([heap]).unwrap();
+    assert_eq!(on_heap.sync().unwrap_err().code(), "no-file");
 }
 
 /// The quarantines of all members against one list: all of them, or nothing.

@@ -960,7 +960,8 @@ fn what_an_entry_names_is_what_adopting_it_takes() {
             ] {
                 let pool = builder.build().unwrap();
                 let named = pool.named_by(listed);
-                pool.adopt_with(Unreadable::Skip { at_most: 1 }, [One(listed)])
+                let _ = pool
+                    .adopt_with(Unreadable::Skip { at_most: 1 }, [One(listed)])
                     .unwrap();
                 let taken: Vec<IpAddr> = pool.iter().collect();
                 let expected: Vec<IpAddr> = builder

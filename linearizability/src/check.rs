@@ -40,6 +40,9 @@ use hostbits::Policy;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+/// Number of the nearest addresses before the given one that are checked.
+const LOOKED_AT: usize = 128;
+
 /// How many results each rule was applied to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Checked {
@@ -51,6 +54,8 @@ pub struct Checked {
     pub exhausted: u64,
     /// Rule 6.
     pub lowest: u64,
+    /// Rule 6, of `allocate_from`.
+    pub from: u64,
     /// Rule 7.
     pub preferred: u64,
 }
@@ -162,6 +167,9 @@ impl Checker<'_> {
             (Answer::AlreadyAllocated, Call::Exact(addr) | Call::Adopt(addr)) => {
                 self.check_taken(thread, event, addr)?;
             }
+            (Answer::AlreadyAllocated, Call::BlockExact(first, prefix_len)) => {
+                self.check_block_taken(thread, event, first, prefix_len)?;
+            }
             (Answer::NotAllocated, _) => self.check_not_allocated(thread, event, addrs)?,
             (Answer::Reserved, Call::Exact(addr)) => self.check_reserved(thread, event, addr)?,
             (Answer::Reserved, _) => {
@@ -176,6 +184,9 @@ impl Checker<'_> {
             }
             (Answer::Claimed, Call::In(first, last)) => {
                 self.check_edge(thread, event, addrs[0], (first, last))?;
+            }
+            (Answer::Claimed, Call::From(start)) => {
+                self.check_from(thread, event, start, addrs[0])?;
             }
             (Answer::Claimed, Call::Preferring(preferred)) => {
                 self.check_preferred(thread, event, preferred, addrs[0])?;
@@ -207,6 +218,28 @@ impl Checker<'_> {
             None => true,
         };
         self.checked.already_allocated += 1;
+        expect(
+            was_taken,
+            Violation::FalseAlreadyAllocated { addr, thread, span },
+        )
+    }
+
+    /// Some address of it.
+    fn check_block_taken(
+        &mut self,
+        thread: usize,
+        event: &Event,
+        first: Addr,
+        prefix_len: u8,
+    ) -> Result<(), Violation> {
+        let span = (event.invoked, event.responded);
+        let mut addrs = first..=first + ((1 << (32 - prefix_len)) - 1);
+        let was_taken = addrs.any(|addr| {
+            let index = self.ground.index_of(addr);
+            index.is_none_or(|index| self.holds.possibly_within(index, span.0, span.1))
+        });
+        self.checked.already_allocated += 1;
+        let addr = first;
         expect(
             was_taken,
             Violation::FalseAlreadyAllocated { addr, thread, span },
@@ -249,8 +282,6 @@ impl Checker<'_> {
         given: Addr,
         (first, last): (Addr, Addr),
     ) -> Result<(), Violation> {
-        /// How many of the nearest addresses that come before the given one are checked.
-        const LOOKED_AT: usize = 128;
         let span = (event.invoked, event.responded);
         let Some(edge) = self.edge.filter(|_| !self.overlaps_flight(span)) else {
             return Ok(());
@@ -270,8 +301,41 @@ impl Checker<'_> {
             }
         };
         self.checked.lowest += 1;
-        let mut before = before;
-        let free = before.find(|&index| !self.holds.possibly_within(index, span.0, span.1));
+        self.expect_seen_taken(before, given, thread, span)
+    }
+
+    /// The addresses between the one that was named and the given one, around the end if need be.
+    fn check_from(
+        &mut self,
+        thread: usize,
+        event: &Event,
+        start: Addr,
+        given: Addr,
+    ) -> Result<(), Violation> {
+        let span = (event.invoked, event.responded);
+        if self.overlaps_flight(span) {
+            return Ok(());
+        }
+        let (first, end) = (self.ground.index_from(start), self.ground.index_from(given));
+        let passed: Vec<_> = match first <= end {
+            true => (first..end).collect(),
+            false => (first..self.ground.count()).chain(0..end).collect(),
+        };
+        let nearest = passed.into_iter().rev().take(LOOKED_AT);
+        self.checked.from += 1;
+        self.expect_seen_taken(nearest, given, thread, span)
+    }
+
+    /// Each of them may have been held at some instant of the call.
+    fn expect_seen_taken(
+        &self,
+        indices: impl IntoIterator<Item = usize>,
+        given: Addr,
+        thread: usize,
+        span: (u64, u64),
+    ) -> Result<(), Violation> {
+        let is_free = |&index: &usize| !self.holds.possibly_within(index, span.0, span.1);
+        let free = indices.into_iter().find(is_free);
         free.map_or(Ok(()), |index| {
             Err(Violation::PassedOver {
                 free: self.ground.addrs()[index],

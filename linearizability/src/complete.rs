@@ -233,12 +233,21 @@ fn steps_of(event: &Event, addrs: &[Addr], ground: &Ground) -> Vec<(Step, Reply)
         Answer::Released => (Step::Release(bit(*addr)), Reply::Done(bit(*addr))),
         _ => (Step::Release(bit(*addr)), Reply::Refused),
     };
+    let bits_of_block = |first: Addr, prefix_len: u8| {
+        let addrs = first..=first + ((1 << (32 - prefix_len)) - 1);
+        addrs.fold(0, |bits, addr| bits | bit(addr))
+    };
     let everything = everything(ground);
     if event.answer == Answer::Reserved {
         return Vec::new();
     }
     match event.call {
-        Call::Allocate | Call::AllocateNet | Call::Guard | Call::GuardArc | Call::Preferring(_) => {
+        Call::Allocate
+        | Call::AllocateNet
+        | Call::Guard
+        | Call::GuardArc
+        | Call::Preferring(_)
+        | Call::From(_) => {
             vec![(Step::Any(everything), reply)]
         }
         Call::Exact(addr) | Call::Adopt(addr) => vec![(Step::Exact(bit(addr)), reply)],
@@ -251,12 +260,13 @@ fn steps_of(event: &Event, addrs: &[Addr], ground: &Ground) -> Vec<(Step, Reply)
         Call::Many(count) => vec![(Step::Many(count), reply)],
         Call::Block(prefix_len) => {
             let order = u32::from(32 - prefix_len);
-            let bits_of = |first: Addr| {
-                let addrs = first..=first + ((1 << order) - 1);
-                addrs.fold(0, |bits, addr| bits | bit(addr))
-            };
-            let blocks = ground.blocks(order).into_iter().map(bits_of).collect();
-            vec![(Step::Block(blocks), reply)]
+            let blocks = ground.blocks(order).into_iter();
+            let blocks = blocks.map(|first| bits_of_block(first, prefix_len));
+            vec![(Step::Block(blocks.collect()), reply)]
+        }
+        Call::BlockExact(first, prefix_len) => {
+            let this = vec![bits_of_block(first, prefix_len)];
+            vec![(Step::Block(this), reply)]
         }
         Call::Into(_) => {
             let claim = |&addr: &Addr| (Step::Any(everything), Reply::Done(bit(addr)));

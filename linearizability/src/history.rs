@@ -30,8 +30,12 @@ pub enum Call {
     Into(u32),
     /// A call of `allocate_block` with that prefix length.
     Block(u8),
+    /// A call of `allocate_block_exact` for this prefix.
+    BlockExact(Addr, u8),
     /// A call of `allocate_in`, from the first address to the second.
     In(Addr, Addr),
+    /// A call of `allocate_from` this address.
+    From(Addr),
     /// An allocation by a local that takes the next word. The event contains all addresses that the local then has.
     Local,
     /// A call of `release`.
@@ -62,7 +66,9 @@ impl Call {
             Self::Many(_) => "allocate_many",
             Self::Into(_) => "allocate_into",
             Self::Block(_) => "allocate_block",
+            Self::BlockExact(..) => "allocate_block_exact",
             Self::In(..) => "allocate_in",
+            Self::From(_) => "allocate_from",
             Self::Local => "local",
             Self::Release => "release",
             Self::LocalRelease => "local release",
@@ -76,7 +82,10 @@ impl Call {
     /// Returns whether the call may temporarily hold addresses that it then gives back.
     pub fn may_be_a_flight(self) -> bool {
         // A block of up to 64 slots is a single exchange.
-        matches!(self, Self::Many(_) | Self::Block(..26))
+        matches!(
+            self,
+            Self::Many(_) | Self::Block(..26) | Self::BlockExact(_, ..26)
+        )
     }
 }
 
@@ -227,11 +236,14 @@ impl fmt::Display for Line<'_> {
         write!(f, "{invoked:>12} to {responded:>12}  thread {thread}  ")?;
         write!(f, "{}", event.call.name())?;
         match event.call {
-            Call::Exact(addr) | Call::Adopt(addr) | Call::Preferring(addr) => {
+            Call::Exact(addr) | Call::Adopt(addr) | Call::Preferring(addr) | Call::From(addr) => {
                 write!(f, " {}", Ipv4Addr::from_bits(addr))?;
             }
             Call::Many(count) | Call::Into(count) => write!(f, " {count}")?,
             Call::Block(prefix_len) => write!(f, " /{prefix_len}")?,
+            Call::BlockExact(addr, prefix_len) => {
+                write!(f, " {}/{prefix_len}", Ipv4Addr::from_bits(addr))?;
+            }
             Call::In(first, last) => {
                 let (first, last) = (Ipv4Addr::from_bits(first), Ipv4Addr::from_bits(last));
                 write!(f, " {first}..={last}")?;

@@ -21,6 +21,8 @@ pub enum Verb {
     Block,
     /// Claims with `allocate_in`.
     In,
+    /// A call of `allocate_from`.
+    From,
     /// Claims one address through the thread's local, which takes a word when it has no address left.
     Local,
     /// Releases one thing that the thread holds, in the way that suits it.
@@ -67,6 +69,7 @@ pub const EVERYTHING: Mix = Mix {
         (Verb::Into, 2),
         (Verb::Block, 2),
         (Verb::In, 3),
+        (Verb::From, 3),
         (Verb::Local, 3),
         (Verb::Release, 9),
         (Verb::ReleaseMany, 2),
@@ -83,6 +86,7 @@ pub const SINGLES: Mix = Mix {
         (Verb::Exact, 2),
         (Verb::Preferring, 3),
         (Verb::In, 2),
+        (Verb::From, 3),
         (Verb::Release, 12),
     ],
     own_parts: false,
@@ -140,6 +144,7 @@ pub const SHUTTLE: Mix = Mix {
         (Verb::Any, 7),
         (Verb::Exact, 2),
         (Verb::In, 3),
+        (Verb::From, 3),
         (Verb::Block, 1),
         (Verb::Release, 1),
     ],

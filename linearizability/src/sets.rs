@@ -15,8 +15,8 @@ use crate::history::{Answer, Call, History, Log};
 use crate::meeting::{Meeting, OverOnPanic};
 use crate::tally::Tally;
 use hostbits::{
-    AllocateExactError, DualStack, Pool, PoolSet, Search,
-    set::{AllocatePairError, Pair, Strategy},
+    AllocateExactError, Client, DualStack, Pool, PoolSet, Search,
+    set::{AllocatePairError, AllocatePairExactError, Pair, Strategy},
 };
 use ipnet::{Ipv4Net, Ipv6Net};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -282,7 +282,7 @@ impl<'a> Player<'a> {
                     let wanted = dice.pick(self.round.ground.addrs());
                     self.preferring(wanted);
                 }
-                5.. if self.round.has_pairs => self.pair(),
+                5.. if self.round.has_pairs => self.some_pair(dice),
                 _ => {
                     self.allocate();
                 }
@@ -352,9 +352,43 @@ impl<'a> Player<'a> {
         );
     }
 
-    fn pair(&mut self) {
+    fn some_pair(&mut self, dice: &mut Dice) {
+        let both = &self.round.both;
+        match dice.below(4) {
+            0 => self.exact_pair(dice.pick(self.round.ground.addrs()), dice.below(3) as u128),
+            1 => {
+                let client = Client::from_hash(u64::from(dice.roll()) << 32);
+                self.pair(|| both.allocate_pair_for(client));
+            }
+            _ => self.pair(|| both.allocate_pair()),
+        }
+    }
+
+    fn exact_pair(&mut self, wanted: Addr, sixth: u128) {
+        let v4 = Ipv4Addr::from_bits(wanted);
+        let v6 = Ipv6Addr::from_bits((0xfd00 << 112) + sixth);
         let invoked = self.watch.invoke();
-        match self.round.both.allocate_pair() {
+        let given = match self.round.both.allocate_pair_exact(v4, v6) {
+            Ok(()) => Some(v4),
+            Err(AllocatePairExactError::V4(_)) => None,
+            // It holds nothing, and never did.
+            Err(_) => return,
+        };
+        let is_given = self.claimed(
+            Call::Exact(wanted),
+            given,
+            Answer::AlreadyAllocated,
+            invoked,
+        );
+        if is_given {
+            self.held.pop();
+            self.held.push(Held::Pair(Pair { v4, v6 }));
+        }
+    }
+
+    fn pair(&mut self, allocate: impl FnOnce() -> Result<Pair, AllocatePairError>) {
+        let invoked = self.watch.invoke();
+        match allocate() {
             Ok(pair) => {
                 self.claimed(Call::Allocate, Some(pair.v4), Answer::Exhausted, invoked);
                 self.held.pop();

@@ -9,7 +9,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// Verbs with the results that must occur, or a campaign proves nothing.
-const EXPECTED: [(&str, &str); 32] = [
+const EXPECTED: [(&str, &str); 36] = [
     ("allocate", "claimed"),
     ("allocate", "exhausted"),
     ("allocate_net", "claimed"),
@@ -31,8 +31,12 @@ const EXPECTED: [(&str, &str); 32] = [
     ("allocate_into", "fewer"),
     ("allocate_block", "claimed"),
     ("allocate_block", "exhausted"),
+    ("allocate_block_exact", "claimed"),
+    ("allocate_block_exact", "already allocated"),
     ("allocate_in", "claimed"),
     ("allocate_in", "exhausted"),
+    ("allocate_from", "claimed"),
+    ("allocate_from", "exhausted"),
     ("local", "claimed"),
     ("local", "exhausted"),
     ("local release", "released"),
@@ -71,6 +75,7 @@ impl Tally {
         self.checked.already_allocated += checked.already_allocated;
         self.checked.exhausted += checked.exhausted;
         self.checked.lowest += checked.lowest;
+        self.checked.from += checked.from;
         self.checked.preferred += checked.preferred;
         let mut spans = Vec::with_capacity(history.call_count());
         for (thread, event, _) in history.iter() {
@@ -106,6 +111,7 @@ impl Tally {
         self.checked.already_allocated += other.checked.already_allocated;
         self.checked.exhausted += other.checked.exhausted;
         self.checked.lowest += other.checked.lowest;
+        self.checked.from += other.checked.from;
         self.checked.preferred += other.checked.preferred;
     }
 
@@ -168,12 +174,13 @@ impl fmt::Display for Tally {
             already_allocated,
             exhausted,
             lowest,
+            from,
             preferred,
         } = self.checked;
         writeln!(
             f,
             "checked: {holds} holds, {exhausted} \"exhausted\", {already_allocated} \"already allocated\", \
-             {lowest} lowest first, {preferred} preferences not granted"
+             {lowest} lowest first, {from} next from there, {preferred} preferences not granted"
         )?;
         for ((verb, answer), count) in &self.by_answer {
             writeln!(f, "{count:>12}  {verb}: {answer}")?;

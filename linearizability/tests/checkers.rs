@@ -14,7 +14,8 @@ use linearizability::history::Answer::{
     AlreadyAllocated, Claimed, Exhausted, Fewer, NotAllocated, Released, Reserved,
 };
 use linearizability::history::Call::{
-    Allocate, Block, Exact, In, Into, Local, LocalDrop, Many, Preferring, Release, ReleaseMany,
+    Allocate, Block, BlockExact, Exact, From, In, Into, Local, LocalDrop, Many, Preferring,
+    Release, ReleaseMany,
 };
 use linearizability::history::History;
 
@@ -290,6 +291,39 @@ fn a_higher_address_that_was_passed_over_is_rejected() {
         highest(&last_of_part, 4).is_ok(),
         "what is above is no part of it"
     );
+}
+
+/// From address 1 on: address 2 was free throughout, and so was address 0, after the end.
+#[test]
+fn a_next_address_that_was_passed_over_is_rejected() {
+    let passed = history(&[(0, (1, 2), From(BASE + 1), Claimed, &[3])]);
+    rejected_by_rules(&passed, 4, "passed over: thread 0 was given 10.0.0.3");
+    let held = (1, (1, 2), Exact(BASE + 2), Claimed, &[2][..]);
+    let around = history(&[held, (0, (3, 4), From(BASE + 2), Claimed, &[1])]);
+    rejected_by_rules(&around, 3, "nobody can have held 10.0.0.0");
+    let right = history(&[held, (0, (3, 4), From(BASE + 2), Claimed, &[0])]);
+    accepted(&right, 3);
+}
+
+/// No address of the block was allocated. If one was, the result is right.
+#[test]
+fn a_false_already_allocated_of_a_block_is_rejected() {
+    let beside = (1, (1, 2), Exact(BASE), Claimed, &[0][..]);
+    let refused = |at| {
+        (
+            0,
+            (3, 4),
+            BlockExact(BASE + at, 31),
+            AlreadyAllocated,
+            &[][..],
+        )
+    };
+    rejected(
+        &history(&[beside, refused(2)]),
+        4,
+        "false \"already allocated\"",
+    );
+    accepted(&history(&[beside, refused(0)]), 4);
 }
 
 /// The preferred address was free throughout.

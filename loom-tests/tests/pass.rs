@@ -118,7 +118,7 @@ impl Net {
         pass.read(&listed);
         let plan = pass.finish(listed.len() as u64).unwrap();
         for _ in 0..applications {
-            reconciler.apply_at_most(&plan, 2).unwrap();
+            let _ = reconciler.apply_at_most(&plan, 2).unwrap();
         }
     }
 

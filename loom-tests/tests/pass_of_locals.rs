@@ -98,7 +98,7 @@ impl Net {
         let listed = listed.lock().unwrap().take().unwrap();
         pass.read(&listed);
         let plan = pass.finish(listed.len() as u64).unwrap();
-        reconciler.apply_at_most(&plan, 3).unwrap();
+        let _ = reconciler.apply_at_most(&plan, 3).unwrap();
     }
 
     /// After the local is gone, checks that no user's address is free, and that a pass finds every address without a

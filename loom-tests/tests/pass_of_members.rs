@@ -87,7 +87,7 @@ impl<T> Net<T> {
         pass.read(&listed);
         let plan = pass.finish(listed.len() as u64).unwrap();
         for _ in 0..2 {
-            reconciler.apply_at_most(&plan, 2).unwrap();
+            let _ = reconciler.apply_at_most(&plan, 2).unwrap();
         }
     }
 }
@@ -201,6 +201,15 @@ fn halves_of_pairs_beside_a_pass_are_never_freed() {
         "pair",
         both,
         |both| single(both.allocate_pair().ok().map(|pair| pair.v4)),
+        true,
+    );
+    beside_a_pass(
+        "pair for a client",
+        both,
+        |both| {
+            let pair = both.allocate_pair_for(Client::from_hash(0));
+            single(pair.ok().map(|pair| pair.v4))
+        },
         true,
     );
     let twins = |pool: &Arc<Pool<Ipv4Net>>| TwinPools::new(Arc::clone(pool), sixths()).unwrap();

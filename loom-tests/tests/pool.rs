@@ -113,3 +113,28 @@ fn answers_of_two_pools_have_one_order() {
         }
     }
 }
+
+/// The only free address goes from before the start to behind the search for the next one, and the search finds it: that
+/// there is nothing is proved of the whole pool, and not of each part by itself.
+#[test]
+fn the_next_free_address_is_not_missed_while_it_moves() {
+    const FIRST: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+    const SECOND: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+    fn next(pool: &Pool<Ipv4Net>) -> Addr {
+        let addr = pool.allocate_from(SECOND).ok();
+        assert!(addr.is_some(), "at every instant one was free");
+        addr
+    }
+    fn move_over(pool: &Pool<Ipv4Net>) -> Addr {
+        pool.release(SECOND).unwrap();
+        pool.allocate_exact(FIRST).ok().map(|()| FIRST)
+    }
+    let second_taken = || {
+        let pool = pool(Policy::Lowest);
+        pool.allocate_exact(SECOND).unwrap();
+        pool
+    };
+    race("", Some(5), second_taken, [next, move_over], |_, held| {
+        assert_ne!(held[0], held[1], "one holder each");
+    });
+}

@@ -76,6 +76,24 @@ fn a_linear_search_is_not_fooled_by_a_moving_slot() {
         ]);
 }
 
+/// Neither is a search from a slot on, which looks at the part behind that slot and then at the part before it, while the
+/// only free slot goes from one part to the other.
+#[test]
+fn a_search_from_a_slot_on_is_not_fooled_by_a_moving_slot() {
+    let programs = || {
+        [
+            Program::tree(3, &[(LOW, LOW)], &[(FAR, FAR)]),
+            Program::linear(3, &[(LOW, LOW)], &[(FAR, FAR)]),
+        ]
+    };
+    for program in programs() {
+        program.preemptions(4).run([
+            shuttle(FAR, LOW, MOVES),
+            must_find(|world| world.allocate_from(CHUNK)),
+        ]);
+    }
+}
+
 /// A tree search reports "exhausted" only if that was true at some instant.
 #[test]
 fn a_tree_search_is_not_fooled_by_a_moving_slot() {

@@ -3,7 +3,7 @@
 #![cfg(loom)]
 
 use hostbits::{
-    DualStack, Network, Pool, PoolSet, Search, StatsLevel,
+    Client, DualStack, Network, Pool, PoolSet, Search, StatsLevel,
     set::{MemberId, TwinPools},
 };
 use ipnet::{Ipv4Net, Ipv6Net};
@@ -93,6 +93,15 @@ fn a_set_is_not_exhausted_because_its_free_address_moves() {
         roles,
         found_something,
     );
+}
+
+/// Nor is one that begins at the second member, and goes around to the first one.
+#[test]
+fn the_next_address_of_a_set_is_not_missed_while_it_moves() {
+    let world = || second_is_free([Search::Tree, Search::Tree]);
+    let next: fn(&Set) -> Held = |set| set.allocate_from(B).ok();
+    let roles = [|set: &Set| shuttle(set, 2, through_the_set), next];
+    race("", Some(3), world, roles, found_something);
 }
 
 /// The same with a member without a summary, which is watched instead.
@@ -306,6 +315,9 @@ fn nothing_comes_from_a_member_after_its_drain() {
 
 const V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 0);
 
+/// An address outside all members.
+const NO_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 9);
+
 /// Creates a dual stack with one address of each family, or without an IPv6 address.
 fn dual(has_v6: bool) -> DualStack {
     let v6: Pool<Ipv6Net> = pool(V6, V6, Search::Tree);
@@ -339,6 +351,66 @@ fn a_pair_that_fails_takes_nothing_from_a_single_claim() {
             assert_eq!(got, [false, true]);
             both.v4().release(A).unwrap();
             assert!(both.v4().allocate().is_ok(), "the half is lost");
+        },
+    );
+}
+
+/// Nor does an exact pair that fails, whatever asks for its address; nor one for a client.
+#[test]
+fn a_named_pair_that_fails_takes_nothing_from_an_exact_claim() {
+    type Role = fn(&DualStack) -> bool;
+    let pairs: [(&str, Role); 2] = [
+        ("exact", |both| both.allocate_pair_exact(A, V6).is_ok()),
+        ("client", |both| {
+            both.allocate_pair_for(Client::from_hash(0)).is_ok()
+        }),
+    ];
+    for (label, pair) in pairs {
+        let roles: [Role; 2] = [pair, |both| both.v4().allocate_exact(A).is_ok()];
+        race(
+            label,
+            Some(4),
+            || dual(false),
+            roles,
+            |both, got| {
+                assert_eq!(got, [false, true]);
+                both.v4().release(A).unwrap();
+                assert!(both.v4().allocate().is_ok(), "the half is lost");
+            },
+        );
+    }
+}
+
+/// An exact pair does not fail with "already allocated" because of another one that fails.
+#[test]
+fn an_exact_pair_outlasts_one_that_fails() {
+    let roles: [fn(&DualStack) -> bool; 2] = [
+        |both| both.allocate_pair_exact(A, NO_V6).is_ok(),
+        |both| both.allocate_pair_exact(A, V6).is_ok(),
+    ];
+    race(
+        "",
+        Some(4),
+        || dual(true),
+        roles,
+        |_, got| {
+            assert_eq!(got, [false, true]);
+        },
+    );
+}
+
+/// Two exact pairs ask for the same addresses: one fails because they are taken, and the other gets both.
+#[test]
+fn an_exact_pair_has_exactly_one_winner() {
+    let take: fn(&DualStack) -> bool = |both| both.allocate_pair_exact(A, V6).is_ok();
+    race(
+        "",
+        Some(3),
+        || dual(true),
+        [take, take],
+        |both, got| {
+            assert!(got[0] != got[1], "{got:?}");
+            assert_eq!((both.v4().allocated(), both.v6().allocated()), (1, 1));
         },
     );
 }

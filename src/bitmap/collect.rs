@@ -197,6 +197,14 @@ impl<'a, M: Mark> Bitmap<'a, M> {
         let slot = search(self)?;
         Some((flight, slot))
     }
+
+    /// Claims exactly this slot, as [`claim_in_flight`](Self::claim_in_flight) does; `None` if it was taken at some
+    /// instant of the call. A failed attempt has ended its flight before it waits for others.
+    pub(crate) fn claim_exact_in_flight(self, slot: Slot) -> Option<(Flight<'a>, Slot)> {
+        let attempt =
+            || self.claim_in_flight(|bitmap| bitmap.try_claim_exact(slot).then_some(slot));
+        attempt().or_else(|| self.search_or_prove(0, Area::around(slot, slot), attempt))
+    }
 }
 
 #[cfg(all(test, not(loom)))]

@@ -92,6 +92,12 @@ pub(crate) struct Plan<N: Network> {
     pub(crate) edges: bool,
     pub(crate) gateway: Gateway,
     pub(crate) at_most: Option<u64>,
+    /// Whether overlapping ranges are merged.
+    pub(crate) merges: bool,
+    /// Whether the parts of reservations outside the pool are ignored.
+    pub(crate) clips: bool,
+    /// Whether a pool may have no address at all.
+    pub(crate) allows_nothing: bool,
 }
 
 /// A range of addresses, as numbers.
@@ -123,6 +129,9 @@ impl<N: Network> Plan<N> {
             edges: true,
             gateway: Gateway::Auto,
             at_most: None,
+            merges: false,
+            clips: false,
+            allows_nothing: false,
         }
     }
 
@@ -135,7 +144,9 @@ impl<N: Network> Plan<N> {
         let edges = self.edges(like, unit_shift);
         let gateway = self.gateway(like, whole, &spans, &edges)?;
 
-        let segments = number_slots::<N>(like, &spans, unit_shift, self.at_most)?;
+        let is_nothing = self.is_nothing();
+        let at_most = if is_nothing { Some(1) } else { self.at_most };
+        let segments = number_slots::<N>(like, &spans, unit_shift, at_most)?;
         let reserved = {
             let mut marks = Marks {
                 like,
@@ -145,6 +156,9 @@ impl<N: Network> Plan<N> {
             };
             if let Some(whole) = whole {
                 marks.edges(whole, &edges);
+            }
+            if is_nothing {
+                marks.mark(0, u128::MAX, "empty pool");
             }
             if let Some(gateway) = gateway {
                 marks.mark(gateway, gateway, "gateway");
@@ -168,11 +182,19 @@ impl<N: Network> Plan<N> {
         })
     }
 
+    /// Reports whether the pool has no address, and may have none. Then its only slot is reserved: the first one, or the
+    /// unspecified address, which no list assigns to a user.
+    fn is_nothing(&self) -> bool {
+        let has_none = self.network.is_none() && self.ranges.is_empty();
+        self.allows_nothing && (has_none || self.at_most == Some(0))
+    }
+
     /// Returns some address of the pool, which determines the family.
     fn any_addr(&self) -> Result<N::Addr, BuildError> {
         match (self.network, self.ranges.first()) {
             (Some(network), _) => Ok(network.written_addr()),
             (None, Some(&(first, _))) => Ok(first),
+            (None, None) if self.is_nothing() => Ok(N::unspecified()),
             (None, None) => Err(BuildError::Empty),
         }
     }
@@ -214,6 +236,15 @@ impl<N: Network> Plan<N> {
             spans.push(span);
         }
         spans.sort_by_key(|span| span.first);
+        if self.merges {
+            spans = merged(spans);
+        }
+        if spans.is_empty() && whole.is_none() {
+            spans.push(Span {
+                first: N::addr_bits(like),
+                last: N::addr_bits(like) | low_bits(unit_shift),
+            });
+        }
         if let Some(pair) = spans.windows(2).find(|pair| pair[1].first <= pair[0].last) {
             let (first, last) = addrs_of::<N>(like, pair[1]);
             return Err(bad_range::<N>(first, last, RangeProblem::Overlaps));
@@ -296,10 +327,17 @@ impl<N: Network> Plan<N> {
         whole: Option<Span>,
     ) -> Result<(), BuildError> {
         for (first, last, label) in &self.reserve {
-            let span = span_of::<N>(marks.like, *first, *last)?;
+            let span = match span_of::<N>(marks.like, *first, *last) {
+                // It is in the other address family: all of it is outside.
+                Err(BuildError::BadRange {
+                    reason: RangeProblem::Outside,
+                    ..
+                }) if self.clips => continue,
+                other => other?,
+            };
             let marked = marks.mark(span.first, span.last, label);
             let inside = whole.map_or(marked, |whole| whole.contains(span));
-            if !inside {
+            if !inside && !self.clips {
                 return Err(bad_range::<N>(*first, *last, RangeProblem::Outside));
             }
         }
@@ -412,6 +450,18 @@ fn number_slots<N: Network>(
         return Err(BuildError::Empty);
     }
     Ok(segments)
+}
+
+/// Merges overlapping ones of ascending spans.
+fn merged(spans: Vec<Span>) -> Vec<Span> {
+    let mut merged: Vec<Span> = Vec::new();
+    for span in spans {
+        match merged.last_mut() {
+            Some(before) if span.first <= before.last => before.last = before.last.max(span.last),
+            _ => merged.push(span),
+        }
+    }
+    merged
 }
 
 /// Joins adjacent spans, because a block may lie across the seam.

@@ -244,6 +244,7 @@ impl Plan {
 /// The effect of applying a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[must_use = "it says whether two may hold one address"]
 #[non_exhaustive]
 pub struct Applied {
     /// Orphans that were freed.
@@ -259,6 +260,7 @@ pub struct Applied {
 /// The effect of undoing a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[must_use = "it says what could not be taken back"]
 #[non_exhaustive]
 pub struct Undone {
     /// Addresses that were free and are allocated again.

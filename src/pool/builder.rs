@@ -73,7 +73,7 @@ impl<N: Network> Builder<N> {
 
     pub(super) fn of_interface(interface: N) -> Self {
         let addr = interface.written_addr();
-        Self::of_network(N::around(addr, interface.mask_len())).gateway(Gateway::At(addr.into()))
+        Self::of_network(N::around(addr, interface.mask_len())).gateway_at(addr)
     }
 
     fn new(plan: Plan<N>) -> Self {
@@ -115,6 +115,21 @@ impl<N: Network> Builder<N> {
     pub fn gateway(mut self, gateway: Gateway) -> Self {
         self.plan.gateway = gateway;
         self
+    }
+
+    /// Chooses this address as the gateway: [`Gateway::At`], in the type of the network's addresses.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// # use std::net::Ipv4Addr;
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let pool = Pool::builder(net).gateway_at(Ipv4Addr::new(10, 0, 0, 254)).build()?;
+    /// assert_eq!(pool.gateway(), Some(Ipv4Addr::new(10, 0, 0, 254)));
+    /// assert_eq!(pool.allocate()?.to_string(), "10.0.0.1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn gateway_at(self, addr: N::Addr) -> Self {
+        self.gateway(Gateway::At(addr.into()))
     }
 
     /// Chooses whether the network's own addresses (network and broadcast, or the subnet-router anycast) are reserved.
@@ -168,6 +183,58 @@ impl<N: Network> Builder<N> {
     /// ```
     pub fn range(mut self, range: RangeInclusive<N::Addr>) -> Self {
         self.plan.ranges.push(range.into_inner());
+        self
+    }
+
+    /// Chooses whether overlapping ranges are merged. Default: no, they are an error, because they are usually a mistake.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// let range = |first, last| [10, 0, 0, first].into()..=[10, 0, 0, last].into();
+    /// let builder = Pool::<ipnet::Ipv4Net>::over([range(10, 20), range(15, 30)]);
+    /// assert_eq!(builder.clone().build().unwrap_err().code(), "bad-range");
+    /// assert_eq!(builder.merge_ranges(true).build()?.capacity(), 21);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn merge_ranges(mut self, merge: bool) -> Self {
+        self.plan.merges = merge;
+        self
+    }
+
+    /// Chooses whether reservations are clipped to the pool: parts outside the network, or in the other address family,
+    /// are ignored, so that one list of reservations can serve many networks. Default: no, they are an error.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let pool = Pool::builder(net)
+    ///     .reserve("10.0.0.200".parse()?..="10.0.1.20".parse()?, "printers")
+    ///     .reserve("192.0.2.0".parse()?..="192.0.2.255".parse()?, "tests")
+    ///     .clip_reservations(true)
+    ///     .build()?;
+    /// assert_eq!(pool.last(), Some("10.0.0.199".parse()?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn clip_reservations(mut self, clip: bool) -> Self {
+        self.plan.clips = clip;
+        self
+    }
+
+    /// Chooses whether a pool without any address may be built: with no ranges, or with at most 0 slots. Default: no,
+    /// [`BuildError::Empty`]; a pool of nothing is most often a configuration that was not read.
+    ///
+    /// It is always exhausted. Its only slot is reserved: the first address of the network or of the ranges, or else the
+    /// unspecified address, `0.0.0.0` or `::`.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// let pool = Pool::<ipnet::Ipv4Net>::over([]).allow_empty(true).build()?;
+    /// assert_eq!(pool.capacity(), 0);
+    /// assert_eq!(pool.allocate().unwrap_err().code(), "exhausted");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allow_empty(mut self, allow: bool) -> Self {
+        self.plan.allows_nothing = allow;
         self
     }
 

@@ -2,8 +2,9 @@
 
 use super::Pool;
 use super::claim::answer::Unanswered;
-use crate::bitmap::{Bitmap, Evidence, Flight, Mark};
-use crate::error::AllocateError;
+use crate::bitmap::{Bitmap, Evidence, Flight, Mark, Way};
+use crate::client::Client;
+use crate::error::{AllocateError, AllocateExactError};
 use crate::geometry::Place;
 use crate::network::Network;
 use crate::policy::Hints;
@@ -81,16 +82,44 @@ impl<N: Network> Pool<N> {
         Ok(half)
     }
 
+    /// Claims the first free address from the place of this client on, wrapping around, as one half of a pair. `Ok(None)`
+    /// proves nothing.
+    pub(crate) fn try_allocate_half_for(
+        &self,
+        client: Client,
+    ) -> Result<Option<PairHalf<'_, N>>, AllocateError> {
+        self.check_process()?;
+        let way = Way::UpFrom(self.place_of(client));
+        let last = self.last_slot();
+        let claimed = self
+            .claim_durably(|bitmap| bitmap.claim_in_flight(|bitmap| bitmap.find(0, way, last)))?;
+        Ok(self.half(claimed, Event::Preferred))
+    }
+
+    /// Allocates exactly `addr` as one half of a pair; fails as `allocate_exact` does.
+    pub(crate) fn allocate_half_exact(
+        &self,
+        addr: N::Addr,
+    ) -> Result<PairHalf<'_, N>, AllocateExactError> {
+        let slot = self.slot_to_claim(addr)?;
+        let claimed = self.claim_durably(|bitmap| bitmap.claim_exact_in_flight(slot))?;
+        self.half(claimed, Event::Exact).ok_or_else(|| {
+            let addr = addr.into();
+            self.refuse_exact(Event::Taken, AllocateExactError::AlreadyAllocated { addr })
+        })
+    }
+
     /// Claims exactly this slot as one half of a pair, if it is free.
     pub(crate) fn try_allocate_half_at(
         &self,
         slot: Slot,
+        event: Event,
     ) -> Result<Option<PairHalf<'_, N>>, AllocateError> {
         self.check_process()?;
         let claimed = self.claim_durably(|bitmap| {
             bitmap.claim_in_flight(|bitmap| bitmap.try_claim_exact(slot).then_some(slot))
         })?;
-        Ok(self.half(claimed, Event::Exact))
+        Ok(self.half(claimed, event))
     }
 
     fn half<'a>(

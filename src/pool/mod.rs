@@ -146,10 +146,10 @@ impl<N: Network> Pool<N> {
     /// Returns a builder for a pool of `network`, with choices: policy, gateway, reservations, ranges, unit.
     ///
     /// ```
-    /// use hostbits::{Gateway, Policy, Pool};
+    /// use hostbits::{Policy, Pool};
     ///
     /// let pool = Pool::builder("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)
-    ///     .gateway(Gateway::At("10.0.0.254".parse()?))
+    ///     .gateway_at("10.0.0.254".parse()?)
     ///     .reserve("10.0.0.1".parse()?..="10.0.0.9".parse()?, "routers")
     ///     .policy(Policy::Next)
     ///     .build()?;

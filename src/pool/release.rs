@@ -1,6 +1,7 @@
 //! The methods that release addresses.
 
 use super::Pool;
+use super::claim::exact_block::NoBlock;
 use crate::bitmap::BlockRelease;
 use crate::error::ReleaseError;
 use crate::geometry::Place;
@@ -44,7 +45,20 @@ impl ReleasedMany {
         self.not_allocated + self.reserved + self.out_of_range + self.misaligned + self.forked
     }
 
-    fn refuse(&mut self, error: ReleaseError) {
+    /// Adds what was released elsewhere, later.
+    pub(crate) fn add(&mut self, more: Self) {
+        self.released += more.released;
+        self.not_allocated += more.not_allocated;
+        self.reserved += more.reserved;
+        self.out_of_range += more.out_of_range;
+        self.misaligned += more.misaligned;
+        self.forked += more.forked;
+        if let Some(error) = more.first_error {
+            self.first_error.get_or_insert(error);
+        }
+    }
+
+    pub(crate) fn refuse(&mut self, error: ReleaseError) {
         *match error {
             ReleaseError::NotAllocated { .. } => &mut self.not_allocated,
             ReleaseError::Reserved { .. } => &mut self.reserved,
@@ -252,57 +266,17 @@ impl<N: Network> Pool<N> {
 
     /// Returns the first slot and the order of a block if all its slots can be released.
     fn block_to_release(&self, block: N) -> Result<(Slot, u32), ReleaseError> {
-        let geometry = &self.geometry;
-        let first_addr = block.written_addr();
-        let outside = ReleaseError::OutOfRange {
-            addr: first_addr.into(),
-        };
-        let misaligned = |unit: N| ReleaseError::Misaligned {
-            addr: first_addr.into(),
-            unit: unit.into(),
-        };
-        if N::addr_width(first_addr) != geometry.addr_width() {
-            return Err(outside);
-        }
-        let Some(first) = geometry.slot_of(first_addr) else {
-            return Err(outside);
-        };
-        if block.mask_len() > geometry.unit() {
-            return Err(misaligned(geometry.net_of(first)));
-        }
-        let aligned = N::around(first_addr, block.mask_len());
-        if aligned != block {
-            return Err(misaligned(aligned));
-        }
-        let order = u32::from(geometry.unit() - block.mask_len());
-        let Some(last) = self.last_slot_of_block(first, order) else {
-            return Err(outside);
-        };
-        match self.first_reserved(first, last) {
-            Some(slot) => Err(ReleaseError::Reserved {
-                addr: geometry.addr_of(slot).into(),
-            }),
-            None => Ok((first, order)),
-        }
-    }
-
-    /// Returns the last slot of the block of 2^`order` slots at `first`, if all of them are in one range.
-    fn last_slot_of_block(&self, first: Slot, order: u32) -> Option<Slot> {
-        let slots = 1u64.checked_shl(order)?;
-        let last = Slot::try_from(u64::from(first) + (slots - 1)).ok()?;
-        let holds =
-            |segment: &crate::geometry::Segment<_>| segment.first <= first && last <= segment.last;
-        self.geometry.segments().iter().any(holds).then_some(last)
-    }
-
-    /// Returns the first slot of `first..=last` that is reserved.
-    fn first_reserved(&self, first: Slot, last: Slot) -> Option<Slot> {
-        match self.geometry.runs_within(first, last).next() {
-            Some(run) if run.first > first => Some(first),
-            Some(run) if run.last < last => Some(run.last + 1),
-            Some(_) => None,
-            None => Some(first),
-        }
+        let addr = block.written_addr().into();
+        self.place_of_block(block).map_err(|no| match no {
+            NoBlock::OutOfRange => ReleaseError::OutOfRange { addr },
+            NoBlock::Inside(unit) => ReleaseError::Misaligned {
+                addr,
+                unit: unit.into(),
+            },
+            NoBlock::Reserved(slot) => ReleaseError::Reserved {
+                addr: self.geometry.addr_of(slot).into(),
+            },
+        })
     }
 
     fn not_allocated(&self, slot: Slot) -> ReleaseError {

@@ -1,7 +1,7 @@
 //! One small enum per verb of sets. Each message says what was asked for.
 
 use super::MemberId;
-use crate::error::{AllocateError, ReleaseError};
+use crate::error::{AllocateError, AllocateExactError, ReleaseError};
 use crate::network::Network;
 use crate::pool::Pool;
 use ipnet::IpNet;
@@ -353,6 +353,53 @@ impl fmt::Display for AllocatePairError {
 }
 
 impl Error for AllocatePairError {}
+
+/// Why an exact pair was not allocated. Nothing is allocated.
+///
+/// ```
+/// use hostbits::{DualStack, Pool, PoolSet, set::AllocatePairExactError};
+///
+/// let v4 = PoolSet::new([Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?])?;
+/// let v6 = PoolSet::new([Pool::new("2001:db8::/112".parse::<ipnet::Ipv6Net>()?)?])?;
+/// let both = DualStack::new(v4, v6);
+/// let error = both.allocate_pair_exact("10.0.0.1".parse()?, "2001:db8::7".parse()?).unwrap_err();
+/// assert!(matches!(error, AllocatePairExactError::V4(_)));
+/// assert_eq!((error.code(), error.to_string()), ("reserved", "IPv4: 10.0.0.1 is reserved".into()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "side", rename_all = "kebab-case")
+)]
+#[non_exhaustive]
+pub enum AllocatePairExactError {
+    /// The IPv4 address could not be allocated.
+    V4(AllocateExactError),
+    /// The IPv6 address could not be allocated.
+    V6(AllocateExactError),
+}
+
+impl AllocatePairExactError {
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::V4(error) | Self::V6(error) => error.code(),
+        }
+    }
+}
+
+impl fmt::Display for AllocatePairExactError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::V4(error) => write!(f, "IPv4: {error}"),
+            Self::V6(error) => write!(f, "IPv6: {error}"),
+        }
+    }
+}
+
+impl Error for AllocatePairExactError {}
 
 /// Why an address of a pair was not released. The other one was released unless it has an error, too.
 #[derive(Clone, Debug, PartialEq, Eq)]

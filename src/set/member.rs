@@ -7,6 +7,7 @@ use crate::client::Client;
 use crate::error::AllocateError;
 use crate::network::Network;
 use crate::pool::{PairHalf, Part, Pool};
+use crate::slot::Slot;
 use crate::stats::Event;
 use crate::sync::hint;
 use crate::sync::{AtomicU64, Ordering, load_seq_cst};
@@ -146,17 +147,41 @@ impl<N: Network> Member<N> {
                 Err(refusal) => Err(refusal),
             };
         }
-        let slot = self.pool.place_of(client);
-        let is_banded = self
-            .band
-            .is_some_and(|(first, last)| (first..=last).contains(&slot));
-        if !is_banded && !self.is_drained() && !self.cordons.hold(slot) {
+        if let Some(slot) = self.open_place_of(client) {
             let claimed = self.pool.try_allocate_slot(slot, Event::Preferred)?;
             if claimed.is_some() {
                 return Ok(claimed);
             }
         }
         self.try_allocate(with_band)
+    }
+
+    /// Claims an address for a client as one half of a pair.
+    pub(super) fn try_allocate_half_for(
+        &self,
+        client: Client,
+        with_band: bool,
+    ) -> Result<Option<PairHalf<'_, N>>, AllocateError> {
+        if self.is_plain() {
+            return self.pool.try_allocate_half_for(client);
+        }
+        if let Some(slot) = self.open_place_of(client) {
+            let half = self.pool.try_allocate_half_at(slot, Event::Preferred)?;
+            if half.is_some() {
+                return Ok(half);
+            }
+        }
+        self.try_allocate_half(with_band)
+    }
+
+    /// Returns the place of a client, if it is neither in the band nor closed.
+    fn open_place_of(&self, client: Client) -> Option<Slot> {
+        let slot = self.pool.place_of(client);
+        let is_banded = self
+            .band
+            .is_some_and(|(first, last)| (first..=last).contains(&slot));
+        let is_open = !is_banded && !self.is_drained() && !self.cordons.hold(slot);
+        is_open.then_some(slot)
     }
 
     /// Claims a block that no cordon touches.

@@ -37,7 +37,7 @@
 // | `change` | add, drain, remove, cordon |
 // | `proof` | the exact "exhausted" |
 // | `cordons`, `band` | which parts of a member are left alone, or used last |
-// | `pair`, `twins` | an IPv4 and an IPv6 address for one client |
+// | `pair`, `halves`, `twins` | an IPv4 and an IPv6 address for one client |
 // | `sub_pool` | a named part of a pool with a policy of its own |
 
 mod adopt;
@@ -47,7 +47,10 @@ mod change;
 mod cordons;
 mod directory;
 mod error;
+mod exact_block;
+mod from;
 mod guard;
+mod halves;
 mod list;
 mod many;
 mod member;
@@ -55,19 +58,27 @@ mod members;
 pub(crate) mod pair;
 pub(crate) mod pool_set;
 mod proof;
+mod questions;
 #[cfg(pool_files)]
 #[cfg_attr(docsrs, doc(cfg(all(feature = "mmap", target_os = "linux"))))]
 mod reclaim;
 mod reconcile;
+mod release_many;
 mod strategy;
 mod sub_pool;
+#[cfg(pool_files)]
+#[cfg_attr(docsrs, doc(cfg(all(feature = "mmap", target_os = "linux"))))]
+mod sync;
 mod twins;
 mod verbs;
 mod view;
 
 pub use band::StaticBand;
 pub use builder::{Builder, NewMember};
-pub use error::{AddError, AllocatePairError, CordonError, Extent, MemberError, ReleasePairError};
+pub use error::{
+    AddError, AllocatePairError, AllocatePairExactError, CordonError, Extent, MemberError,
+    ReleasePairError,
+};
 pub use guard::{Guard, GuardArc};
 pub use member::MemberId;
 pub use pair::Pair;

@@ -1,7 +1,9 @@
 //! Dual stack: an IPv4 and an IPv6 address for one client, both or none.
 
 use super::PoolSet;
-use super::error::{AllocatePairError, ReleasePairError};
+use super::error::{AllocatePairError, AllocatePairExactError, ReleasePairError};
+use crate::client::Client;
+use crate::pool::PairHalf;
 use ipnet::{Ipv4Net, Ipv6Net};
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -89,11 +91,91 @@ impl DualStack {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn allocate_pair(&self) -> Result<Pair, AllocatePairError> {
+        let half = || self.v4.allocate_half().map_err(AllocatePairError::V4);
+        let other = || self.v6.allocate().map_err(AllocatePairError::V6);
+        self.join(half, other)
+    }
+
+    /// Allocates an address of each family for a client, or none: each the one that
+    /// [`PoolSet::allocate_for`] gives, so that the same client usually gets the same pair back.
+    ///
+    /// # Errors
+    ///
+    /// The same errors as [`allocate_pair`](Self::allocate_pair).
+    ///
+    /// ```
+    /// # use hostbits::{Client, DualStack, Pool, PoolSet};
+    /// let both = DualStack::new(
+    ///     PoolSet::new([Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?])?,
+    ///     PoolSet::new([Pool::new("2001:db8::/112".parse::<ipnet::Ipv6Net>()?)?])?,
+    /// );
+    /// let alice = Client::from_hash(0x9e37_79b9_7f4a_7c15);
+    /// let pair = both.allocate_pair_for(alice)?;
+    /// both.release_pair(pair)?;
+    /// assert_eq!(both.allocate_pair_for(alice)?, pair);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allocate_pair_for(&self, client: Client) -> Result<Pair, AllocatePairError> {
+        let half = || {
+            self.v4
+                .allocate_half_for(client)
+                .map_err(AllocatePairError::V4)
+        };
+        let other = || self.v6.allocate_for(client).map_err(AllocatePairError::V6);
+        self.join(half, other)
+    }
+
+    /// Allocates exactly these two addresses, or none.
+    ///
+    /// If several callers want one of the addresses, one of them gets it. While this call is claiming the IPv6
+    /// address, a call that would fail with "already allocated" or "exhausted" because of the IPv4 address waits.
+    ///
+    /// # Errors
+    ///
+    /// [`AllocatePairExactError::V4`] or [`AllocatePairExactError::V6`] with the reason, as in
+    /// [`PoolSet::allocate_exact`]: already allocated if the address was held at some instant of the call. Nothing is
+    /// allocated then.
+    ///
+    /// ```
+    /// # use hostbits::{DualStack, Pool, PoolSet};
+    /// let both = DualStack::new(
+    ///     PoolSet::new([Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?])?,
+    ///     PoolSet::new([Pool::new("2001:db8::/112".parse::<ipnet::Ipv6Net>()?)?])?,
+    /// );
+    /// both.allocate_pair_exact("10.0.0.7".parse()?, "2001:db8::7".parse()?)?;
+    /// let error = both.allocate_pair_exact("10.0.0.8".parse()?, "2001:db8::7".parse()?).unwrap_err();
+    /// assert_eq!(error.to_string(), "IPv6: 2001:db8::7 is already allocated");
+    /// assert_eq!(both.v4().allocated(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allocate_pair_exact(
+        &self,
+        v4: Ipv4Addr,
+        v6: Ipv6Addr,
+    ) -> Result<(), AllocatePairExactError> {
+        let half = || {
+            self.v4
+                .allocate_half_exact(v4)
+                .map_err(AllocatePairExactError::V4)
+        };
+        let other = || {
+            let claimed = self.v6.allocate_exact(v6);
+            claimed.map(|()| v6).map_err(AllocatePairExactError::V6)
+        };
+        self.join(half, other).map(|_| ())
+    }
+
+    /// Joins a first half and an IPv6 address into a pair.
+    fn join<'s, E>(
+        &'s self,
+        half: impl Fn() -> Result<PairHalf<'s, Ipv4Net>, E>,
+        other: impl Fn() -> Result<Ipv6Addr, E>,
+    ) -> Result<Pair, E> {
         loop {
             // Always in this order: a thread that holds half a pair of one family waits for claims in flight of the
             // other family, and no thread waits the other way round.
-            let half = self.v4.allocate_half().map_err(AllocatePairError::V4)?;
-            match self.v6.allocate() {
+            let half = half()?;
+            match other() {
                 Ok(v6) => match half.keep() {
                     Some(v4) => return Ok(Pair { v4, v6 }),
                     // A pass has freed it while the other half was waited for: then that half goes back, too. If it was
@@ -105,7 +187,7 @@ impl DualStack {
                     // The address is given back before the flight ends.
                     drop(half);
                     self.v4.note_return(addr);
-                    return Err(AllocatePairError::V6(error));
+                    return Err(error);
                 }
             }
         }

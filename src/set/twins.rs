@@ -4,6 +4,7 @@ use super::error::{AllocatePairError, ReleasePairError};
 use super::pair::Pair;
 use super::proof::given_back;
 use crate::bitmap::Evidence;
+use crate::client::Client;
 use crate::error::AllocateError;
 use crate::network::Network;
 use crate::pool::{Part, Pool};
@@ -97,15 +98,42 @@ impl TwinPools {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn allocate_pair(&self) -> Result<Pair, AllocatePairError> {
-        if let Some(pair) = self.search()? {
+        self.allocate_from(self.shared.0)
+    }
+
+    /// Allocates the first index from the place of this client on that is free on both sides, wrapping around: the same
+    /// client usually gets the same pair back. See [`Pool::allocate_for`].
+    ///
+    /// # Errors
+    ///
+    /// As [`allocate_pair`](Self::allocate_pair).
+    ///
+    /// ```
+    /// # use hostbits::{Client, Pool, set::TwinPools};
+    /// # let twins = TwinPools::new(Pool::new("10.8.0.0/24".parse()?)?, Pool::new("fd00:8::/112".parse()?)?).unwrap();
+    /// let alice = Client::from_hash(1 << 63);
+    /// let pair = twins.allocate_pair_for(alice)?;
+    /// assert_eq!(pair.to_string(), "10.8.0.128, fd00:8::80");
+    /// twins.release_pair(pair)?;
+    /// assert_eq!(twins.allocate_pair_for(alice)?, pair);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn allocate_pair_for(&self, client: Client) -> Result<Pair, AllocatePairError> {
+        let (first, last) = self.shared;
+        let index = client.place_of(u64::from(last - first) + 1);
+        self.allocate_from(first + index as Slot)
+    }
+
+    fn allocate_from(&self, start: Slot) -> Result<Pair, AllocatePairError> {
+        if let Some(pair) = self.search(start)? {
             return Ok(pair);
         }
-        self.search_or_prove()
+        self.search_or_prove(start)
     }
 
     /// Searches under watch until something is found, or until both sides are unchanged since before the search.
     #[cold]
-    fn search_or_prove(&self) -> Result<Pair, AllocatePairError> {
+    fn search_or_prove(&self, start: Slot) -> Result<Pair, AllocatePairError> {
         loop {
             // A thread that may not claim anything would wait for the claims of others in vain.
             if let Some(refusal) = self.v4.file_refusal() {
@@ -118,7 +146,7 @@ impl TwinPools {
                 return Err(self.no_common_index());
             }
             let evidence = [self.v4.watch_for_slots(), self.v6.watch_for_slots()];
-            if let Some(pair) = self.search()? {
+            if let Some(pair) = self.search(start)? {
                 return Ok(pair);
             }
             if evidence.iter().all(Evidence::still_holds) && given_back(&evidence) == 0 {
@@ -145,8 +173,12 @@ impl TwinPools {
     }
 
     /// Claims the lowest index that is free on both sides. `None` proves nothing.
-    fn search(&self) -> Result<Option<Pair>, AllocatePairError> {
-        for slot in self.v4.free_slots_in(self.shared) {
+    fn search(&self, start: Slot) -> Result<Option<Pair>, AllocatePairError> {
+        let (first, last) = self.shared;
+        let before = start.checked_sub(1).filter(|&before| first <= before);
+        let before = before.map(|before| self.v4.free_slots_in((first, before)));
+        let from_start = self.v4.free_slots_in((start, last));
+        for slot in from_start.chain(before.into_iter().flatten()) {
             let twin = slot.wrapping_add(self.to_v6);
             if self.v6.is_slot_free(twin)
                 && let Some(pair) = self.try_claim(slot, twin)?
@@ -158,7 +190,7 @@ impl TwinPools {
     }
 
     fn try_claim(&self, slot: Slot, twin: Slot) -> Result<Option<Pair>, AllocatePairError> {
-        let half: Result<_, AllocateError> = self.v4.try_allocate_half_at(slot);
+        let half: Result<_, AllocateError> = self.v4.try_allocate_half_at(slot, Event::Exact);
         let Some(half) = half.map_err(AllocatePairError::V4)? else {
             return Ok(None);
         };

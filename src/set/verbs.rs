@@ -8,7 +8,6 @@ use crate::client::Client;
 use crate::error::{AllocateError, AllocateExactError, ReleaseError};
 use crate::file_refusal::FileRefusal;
 use crate::network::Network;
-use crate::pool::PairHalf;
 
 impl<N: Network> PoolSet<N> {
     /// Allocates a free address: the strategy chooses the member, and the member's policy chooses the address.
@@ -81,13 +80,18 @@ impl<N: Network> PoolSet<N> {
     /// ```
     pub fn allocate_for(&self, client: Client) -> Result<N::Addr, AllocateError> {
         self.search_or_prove(|refusal| {
-            let count = self.members.len().max(1) as u64;
-            let start = client.bucket_of(count) as usize;
+            let start = self.home_of(client);
             let ask = |member: &Member<N>, with_band| member.try_allocate_for(client, with_band);
             let (index, addr) = self.walk_bands_last(start, refusal, ask)?;
             self.note(index);
             Some(addr)
         })
+    }
+
+    /// Returns the index of the member that is searched first for a client.
+    pub(super) fn home_of(&self, client: Client) -> usize {
+        let count = self.members.len().max(1) as u64;
+        client.bucket_of(count) as usize
     }
 
     /// Allocates like [`allocate`](Self::allocate), and returns the slot as a network: `10.0.0.5/32`, or the prefix
@@ -293,16 +297,6 @@ impl<N: Network> PoolSet<N> {
         Ok(())
     }
 
-    /// Allocates the first half of a pair like [`allocate`](Self::allocate); it still has to be kept.
-    pub(super) fn allocate_half(&self) -> Result<PairHalf<'_, N>, AllocateError> {
-        self.search_or_prove(|refusal| {
-            let start = self.chooser.first(&self.members);
-            let (index, half) = self.walk_bands_last(start, refusal, Member::try_allocate_half)?;
-            self.note(index);
-            Some(half)
-        })
-    }
-
     /// Calls `search` for the parts outside static bands first, if there are any, and then for all parts.
     pub(super) fn walk_bands_last<'s, T>(
         &'s self,
@@ -369,7 +363,7 @@ impl<N: Network> PoolSet<N> {
         Some((index, self.members.get(index)?))
     }
 
-    fn note(&self, index: usize) {
+    pub(super) fn note(&self, index: usize) {
         if let Some(member) = self.members.get(index) {
             self.chooser.note_taken(index, member);
         }
@@ -411,7 +405,7 @@ impl<N: Network> PoolSet<N> {
 }
 
 /// Returns how many addresses of this member a block has.
-fn units_of<N: Network>(member: &Member<N>, prefix_len: u8) -> u64 {
+pub(super) fn units_of<N: Network>(member: &Member<N>, prefix_len: u8) -> u64 {
     let order = u32::from(member.pool.unit().saturating_sub(prefix_len));
     1u64.checked_shl(order).unwrap_or(0)
 }

@@ -29,6 +29,7 @@ const MAX_QUOTED: usize = 64;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[must_use = "it says which entries of the list were not what they should be"]
 #[non_exhaustive]
 pub struct Adopted {
     /// How many entries the list had.

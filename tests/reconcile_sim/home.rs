@@ -61,7 +61,7 @@ impl Home {
             let pool = self.create();
             // At a start somebody has looked at what cannot be read.
             let all = Unreadable::Skip { at_most: u64::MAX };
-            pool.adopt_with(all, &entries).unwrap();
+            let _ = pool.adopt_with(all, &entries).unwrap();
             world.begins_again(Arc::clone(&pool), true);
             return pool;
         };

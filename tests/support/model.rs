@@ -41,7 +41,9 @@ pub(crate) enum Op {
     Into(u16),
     /// So many bits shorter than the unit.
     Block(u8),
+    BlockExact(Pick, u8),
     In(Pick, Pick),
+    From(Pick),
     Release(Pick),
     ReleaseBlock(Pick, u8),
     /// Everything held that lies in the block.
@@ -109,7 +111,9 @@ pub(crate) enum Act {
     Many(usize),
     Into(usize),
     Block(u8),
+    BlockExact(u128, u8),
     In(u128, u128),
+    From(u128),
     Release(u128),
     ReleaseBlock(u128, u8),
     ReleaseMany(Vec<u128>),
@@ -167,7 +171,14 @@ pub(crate) fn perform<N: Family>(pool: &Pool<N>, wide: bool, act: &Act) -> Answe
             Ok(block) => net(block),
             Err(error) => Answer::Refused(error.code(), None),
         },
+        Act::BlockExact(bits, prefix_len) => {
+            match pool.allocate_block_exact(N::net_from(wide, *bits, *prefix_len)) {
+                Ok(()) => Answer::Done,
+                Err(error) => Answer::Refused(error.code(), Some(exact_error_addr(&error))),
+            }
+        }
         Act::In(first, last) => one(pool.allocate_in(addr(*first)..=addr(*last))),
+        Act::From(bits) => one(pool.allocate_from(addr(*bits))),
         Act::Release(bits) => match pool.release(addr(*bits)) {
             Ok(()) => Answer::Done,
             Err(error) => Answer::Refused(error.code(), Some(release_error_addr(&error))),
@@ -335,18 +346,15 @@ impl Model {
             Op::Into(count) => Act::Into(self.batch_size(*count)),
             Op::Block(shorter) => Act::Block(prefix_of(*shorter)),
             Op::In(first, last) => Act::In(self.resolve_pick(*first), self.resolve_pick(*last)),
+            Op::From(pick) => Act::From(self.resolve_pick(*pick)),
             Op::Release(pick) => Act::Release(self.resolve_pick(*pick)),
             Op::ReleaseBlock(pick, shorter) => {
-                let prefix_len = prefix_of(*shorter);
-                let host_bits = low(self.kind.width() - prefix_len);
-                let addr = self.resolve_pick(*pick);
-                // Mostly aligned; as picked otherwise.
-                let aligned = if pick.index.is_multiple_of(5) {
-                    addr
-                } else {
-                    addr & !host_bits
-                };
-                Act::ReleaseBlock(aligned, prefix_len)
+                let (addr, prefix_len) = self.resolve_block(*pick, prefix_of(*shorter));
+                Act::ReleaseBlock(addr, prefix_len)
+            }
+            Op::BlockExact(pick, shorter) => {
+                let (addr, prefix_len) = self.resolve_block(*pick, prefix_of(*shorter));
+                Act::BlockExact(addr, prefix_len)
             }
             Op::EmptyBlock(pick, shorter) => {
                 let shorter = (*shorter).min(12);
@@ -364,6 +372,16 @@ impl Model {
                 Act::Adopt(users.iter().map(user).collect())
             }
             Op::Guard { keep } => Act::Guard { keep: *keep },
+        }
+    }
+
+    /// Mostly aligned; as picked otherwise.
+    fn resolve_block(&self, pick: Pick, prefix_len: u8) -> (u128, u8) {
+        let host_bits = low(self.kind.width() - prefix_len);
+        let addr = self.resolve_pick(pick);
+        match pick.index.is_multiple_of(5) {
+            true => (addr, prefix_len),
+            false => (addr & !host_bits, prefix_len),
         }
     }
 
@@ -460,7 +478,9 @@ impl Model {
                 self.judge_batch((*count).min(self.free.len()), answer)
             }
             Act::Block(prefix_len) => self.judge_block(*prefix_len, answer),
+            Act::BlockExact(addr, prefix_len) => self.judge_block_exact(*addr, *prefix_len, answer),
             Act::In(first, last) => self.judge_in(*first, *last, answer),
+            Act::From(addr) => self.judge_from(*addr, answer),
             Act::Release(addr) => {
                 let expected = self.release_one(*addr);
                 match expected {
@@ -653,6 +673,19 @@ impl Model {
         self.judge_one(answer, self.choice_in(first_unit, last_unit), Counted::Any)
     }
 
+    /// Whatever the policy, and without moving it.
+    fn judge_from(&mut self, addr: u128, answer: &Answer) -> Verdict {
+        let begins_there = |unit: &&u128| self.addr(**unit) >= addr;
+        let right = self.free.iter().find(begins_there);
+        let Some(right) = right.or(self.free.first()).copied() else {
+            return self.expect_exhausted(answer);
+        };
+        let unit = self.expect_addr(answer, |unit| unit == right)?;
+        self.take(unit);
+        self.stats.allocations.preferred += 1;
+        Ok(())
+    }
+
     /// The first and the last unit of the pool that lie wholly inside the range.
     pub(crate) fn units_inside(&self, first: u128, last: u128) -> Option<(u128, u128)> {
         let inside = |unit: &u128| {
@@ -680,7 +713,8 @@ impl Model {
         }
     }
 
-    fn judge_release_block(&mut self, addr: u128, prefix_len: u8, answer: &Answer) -> Verdict {
+    /// The first and the last unit of a block, and why it is none of the pool.
+    fn block_of(&self, addr: u128, prefix_len: u8) -> (u128, u128, Option<&'static str>) {
         let host_bits = low(self.kind.width() - prefix_len);
         let (first, last) = (down(addr, self.shift), down(addr | host_bits, self.shift));
         let in_one_range = self
@@ -697,6 +731,32 @@ impl Model {
         } else {
             None
         };
+        (first, last, code)
+    }
+
+    fn judge_block_exact(&mut self, addr: u128, prefix_len: u8, answer: &Answer) -> Verdict {
+        let (first, last, code) = self.block_of(addr, prefix_len);
+        if let Some(code) = code {
+            self.stats.failures.out_of_range += 1;
+            return expect(answer, &Answer::Refused(code, Some(addr)));
+        }
+        let first_of = |set: &BTreeSet<u128>| set.range(first..=last).next().copied();
+        if let Some(unit) = first_of(&self.content.reserved) {
+            self.stats.failures.reserved += 1;
+            return expect(answer, &Answer::Refused("reserved", Some(self.addr(unit))));
+        }
+        if let Some(unit) = first_of(&self.taken) {
+            self.stats.failures.taken += 1;
+            let addr = Some(self.addr(unit));
+            return expect(answer, &Answer::Refused("already-allocated", addr));
+        }
+        (first..=last).for_each(|unit| self.take(unit));
+        self.stats.allocations.block += (last - first) as u64 + 1;
+        expect(answer, &Answer::Done)
+    }
+
+    fn judge_release_block(&mut self, addr: u128, prefix_len: u8, answer: &Answer) -> Verdict {
+        let (first, last, code) = self.block_of(addr, prefix_len);
         if let Some(code) = code {
             self.stats.release_errors += 1;
             return expect(answer, &Answer::Refused(code, Some(addr)));
@@ -912,7 +972,9 @@ pub(crate) fn any_op() -> impl Strategy<Value = Op> {
         3 => any_batch().prop_map(Op::Many),
         3 => any_batch().prop_map(Op::Into),
         5 => any_order().prop_map(Op::Block),
+        4 => (any_pick(), any_order()).prop_map(|(pick, order)| Op::BlockExact(pick, order)),
         4 => (any_pick(), any_pick()).prop_map(|(first, last)| Op::In(first, last)),
+        4 => any_pick().prop_map(Op::From),
         7 => any_pick().prop_map(Op::Release),
         3 => (any_pick(), any_order()).prop_map(|(pick, order)| Op::ReleaseBlock(pick, order)),
         3 => (any_pick(), any_order()).prop_map(|(pick, order)| Op::EmptyBlock(pick, order)),

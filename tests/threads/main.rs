@@ -89,6 +89,10 @@ fn listings_during_a_storm_show_only_what_can_be() {
                 let listed = expect_good(snapshot.iter().collect(), "snapshot");
                 assert!(kept.iter().all(|addr| listed.contains(addr)));
                 assert_eq!(snapshot.allocated(), listed.len() as u64);
+                let copy = pool.to_heap();
+                let copied = expect_good(copy.iter().collect(), "to_heap");
+                assert!(kept.iter().all(|addr| copied.contains(addr)));
+                assert_eq!(copy.allocated(), copied.len() as u64);
                 let diff = snapshot.diff(&empty).expect("the same pool");
                 assert_eq!(
                     (diff.allocated.len() + 3, diff.released.len()),

@@ -76,6 +76,29 @@ fn allocate_in_finds_the_slot_that_moves() {
     });
 }
 
+/// The same for `allocate_from`, around the end and from anywhere.
+#[test]
+fn allocate_from_finds_the_slot_that_moves() {
+    let _watchdog = watchdog("allocate_from_finds_the_slot_that_moves");
+    for_all_kinds(|policy, search| {
+        for (slots, free) in [(70, &[5, 69][..]), (2600, &[9, 1200, 2599])] {
+            let pool = nearly_full(slots, free, policy, search);
+            let leave = |slot: u32| pool.release(addr(slot)).expect("it is held");
+            let turn = std::sync::atomic::AtomicU32::new(0);
+            let find = || {
+                // Relaxed: any start will do.
+                let turn = turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                match pool.allocate_from(addr(turn * 37 % slots)) {
+                    Ok(found) => pool.release(found).expect("it is held"),
+                    Err(error) => panic!("{pool:?}, free {free:?}: {error}"),
+                }
+            };
+            let claim = |slot: u32| pool.allocate_exact(addr(slot)).is_ok();
+            find_what_moves(&pool, free, 20_000, claim, leave, find);
+        }
+    });
+}
+
 /// The same for `allocate`, with nothing else free in the whole pool: the plain scan sees one word after
 /// another too, and the slot moves between them.
 #[test]

@@ -242,3 +242,88 @@ fn a_block_over_two_adjacent_ranges_is_found() {
         .unwrap();
     assert_eq!(pool.allocate_block(28), Ok(v4("10.0.0.0/28")));
 }
+
+/// Exactly this block or nothing, of every size up to the whole, in a word and in many: as a set says.
+#[test]
+fn an_exact_block_is_all_or_nothing() {
+    for search in SEARCHES {
+        let builder = Pool::builder(v4("10.0.0.0/21")).search(search);
+        let builder = builder.reserve_edges(false).gateway(Gateway::None);
+        for order in 0..=11 {
+            let pool = builder.build().unwrap();
+            let size = 1u32 << order;
+            for first in (0..2048).step_by(size as usize) {
+                let block = block(first, order);
+                pool.allocate_block_exact(block).unwrap();
+                let last = ten(first + size - 1);
+                assert!(
+                    pool.is_allocated(ten(first)) && pool.is_allocated(last),
+                    "{block}"
+                );
+                let error = unchanged(&pool, "again", || pool.allocate_block_exact(block));
+                assert_eq!(
+                    error.unwrap_err().to_string(),
+                    format!("{} is already allocated", ten(first))
+                );
+            }
+            assert_eq!(pool.available(), 0);
+            let victim = block(1024 / size * size, order);
+            pool.release_block(victim).unwrap();
+            pool.allocate_block_exact(victim).unwrap();
+        }
+    }
+}
+
+/// One address of it is enough, and is named.
+#[test]
+fn an_exact_block_names_who_is_in_the_way() {
+    let pool = Pool::builder(v4("10.0.0.0/22"))
+        .reserve(host(70)..=host(70), "x")
+        .build()
+        .unwrap();
+    pool.allocate_exact(ten(900)).unwrap();
+    for (text, message) in [
+        ("10.0.3.128/26", "10.0.3.132 is already allocated"),
+        ("10.0.3.132/30", "10.0.3.132 is already allocated"),
+        ("10.0.0.64/28", "10.0.0.70 is reserved"),
+        ("10.0.0.0/22", "10.0.0.0 is reserved"),
+        ("10.0.4.0/24", "10.0.4.0 is not an address of the pool"),
+        ("10.0.0.0/16", "10.0.0.0 is not an address of the pool"),
+        (
+            "10.0.0.5/28",
+            "10.0.0.5 is inside 10.0.0.0/28: name it by 10.0.0.0",
+        ),
+    ] {
+        let error = unchanged(&pool, text, || pool.allocate_block_exact(v4(text)));
+        assert_eq!(error.unwrap_err().to_string(), message, "{text}");
+    }
+    assert_eq!(pool.stats().failures.taken, 2);
+    assert_eq!(pool.stats().failures.reserved, 2);
+    assert_eq!(pool.stats().failures.out_of_range, 3);
+}
+
+/// Units, the other family, and a block over the seam of two ranges.
+#[test]
+fn exact_blocks_of_units_and_ranges() {
+    let units = Pool::builder(net("2001:db8::/48"))
+        .unit(56)
+        .build()
+        .unwrap();
+    units
+        .allocate_block_exact(net("2001:db8:0:100::/56"))
+        .unwrap();
+    units
+        .allocate_block_exact(net("2001:db8:0:200::/55"))
+        .unwrap();
+    assert_eq!(units.allocated(), 3);
+    let code = |text| units.allocate_block_exact(net(text)).unwrap_err().code();
+    assert_eq!(code("2001:db8:0:400::/57"), "misaligned");
+    assert_eq!(code("10.0.0.0/24"), "out-of-range");
+    assert_eq!(code("2001:db8::/47"), "out-of-range");
+    let ranges = Pool::<Ipv4Net>::over([host(0)..=host(30), host(32)..=host(63)])
+        .build()
+        .unwrap();
+    ranges.allocate_block_exact(v4("10.0.0.32/27")).unwrap();
+    let error = ranges.allocate_block_exact(v4("10.0.0.0/26")).unwrap_err();
+    assert_eq!(error.code(), "out-of-range", "31 is not of it");
+}

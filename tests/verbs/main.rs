@@ -3,6 +3,10 @@
 mod blocks;
 #[path = "../common/mod.rs"]
 mod common;
+mod copies;
+mod facts;
+mod from;
+mod layouts;
 mod looks;
 mod parts;
 mod policies;

@@ -40,6 +40,9 @@ fn the_gauges_are_exact_at_every_level() {
             let part = pool.allocate_in(ten(500)..=ten(600)).unwrap();
             let net = pool.allocate_net().unwrap();
             check(146, "in and net");
+            let from = pool.allocate_from(ten(900)).unwrap();
+            check(147, "from");
+            pool.release(from).unwrap();
             let guard = pool.guard().unwrap();
             check(147, "guard");
             drop(guard);
@@ -72,7 +75,7 @@ fn the_gauges_are_exact_at_every_level() {
 /// Each verb adds to its own counter; a refused one to the reason why.
 #[test]
 fn every_verb_counts_where_it_belongs() {
-    let calls: [Counted; 31] = [
+    let calls: [Counted; 35] = [
         (
             "allocate",
             |pool| drop(pool.allocate()),
@@ -114,6 +117,11 @@ fn every_verb_counts_where_it_belongs() {
             |stats| stats.allocations.preferred += 1,
         ),
         (
+            "from",
+            |pool| drop(pool.allocate_from(host(100))),
+            |stats| stats.allocations.preferred += 1,
+        ),
+        (
             "many",
             |pool| drop(pool.allocate_many(5)),
             |stats| stats.allocations.batch += 5,
@@ -128,6 +136,16 @@ fn every_verb_counts_where_it_belongs() {
             "block",
             |pool| drop(pool.allocate_block(28)),
             |stats| stats.allocations.block += 16,
+        ),
+        (
+            "exact block",
+            |pool| pool.allocate_block_exact(v4("10.0.0.192/28")).unwrap(),
+            |stats| stats.allocations.block += 16,
+        ),
+        (
+            "exact block again",
+            |pool| drop(pool.allocate_block_exact(v4("10.0.0.200/29"))),
+            |stats| stats.failures.taken += 1,
         ),
         (
             "adopt",
@@ -214,6 +232,15 @@ fn every_verb_counts_where_it_belongs() {
             |stats| stats.failures.exhausted += 1,
         ),
         (
+            "from the outside",
+            |pool| {
+                pool.allocate_from(ten(999))
+                    .map(|addr| assert!(addr < host(100)))
+                    .unwrap()
+            },
+            |stats| stats.allocations.preferred += 1,
+        ),
+        (
             "too many",
             |pool| drop(pool.allocate_many(250)),
             |stats| stats.failures.exhausted += 1,
@@ -269,10 +296,11 @@ fn exhaustion_and_guards_are_counted() {
     pool.reset_stats();
     assert!(pool.allocate().is_err() && pool.allocate_net().is_err() && pool.guard().is_err());
     assert!(pool.allocate_preferring(host(9)).is_err() && pool.allocate_block(32).is_err());
+    assert!(pool.allocate_from(host(9)).is_err());
     assert_eq!(pool.allocate_into(&mut [host(0); 9]), 0);
     assert_eq!(pool.stats().failures, {
         let mut failures = Failures::default();
-        failures.exhausted = 6;
+        failures.exhausted = 7;
         failures
     });
     pool.release(host(9)).unwrap();
@@ -324,12 +352,13 @@ fn the_last_allocation_time_is_kept_at_full_only() {
             .build()
             .unwrap();
         assert_eq!(pool.stats().last_allocation, None);
-        let calls: [fn(&Pool<Ipv4Net>); 6] = [
+        let calls: [fn(&Pool<Ipv4Net>); 7] = [
             |pool| drop(pool.allocate()),
             |pool| pool.allocate_exact(host(99)).unwrap(),
             |pool| drop(pool.allocate_preferring(host(98))),
             |pool| drop(pool.allocate_many(3)),
             |pool| drop(pool.allocate_block(30)),
+            |pool| pool.allocate_block_exact(v4("10.0.0.64/30")).unwrap(),
             |pool| drop(pool.adopt(["10.0.0.97"]).unwrap()),
         ];
         let mut last = None;

@@ -16,6 +16,7 @@ const MEMBER_KEYS: &[&str] = &[
     "reserve",
     "at_most",
     "policy",
+    "stats",
     "file",
     "durability",
     "capacity",
@@ -102,6 +103,7 @@ fn pool(table: &Table<'_>, ranges: &Spans, reserve: &[Reserved]) -> PoolConfig {
         reserve: reserve.iter().map(|it| it.value.clone()).collect(),
         at_most: table.number("at_most", MOST_SLOTS),
         policy: table.parsed("policy", values::policy).unwrap_or(lowest),
+        stats: table.parsed("stats", values::stats).unwrap_or_default(),
     }
 }
 

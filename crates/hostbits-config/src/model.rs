@@ -91,6 +91,8 @@ pub struct PoolConfig {
     pub at_most: Option<u64>,
     /// Which free address is handed out, and whether a seed was given.
     pub policy: PolicyChoice,
+    /// Which statistics are counted.
+    pub stats: StatsLevel,
 }
 
 /// The configuration of a pool file.
@@ -170,7 +172,7 @@ impl PoolConfig {
         .gateway(self.gateway)
         .policy(self.policy.policy)
         .reserve_edges(self.edges)
-        .stats(StatsLevel::Full);
+        .stats(self.stats);
         for range in &self.ranges {
             builder = builder.range(F::span(range)?);
         }

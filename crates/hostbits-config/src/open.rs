@@ -165,9 +165,13 @@ impl SetConfig {
         let ranges = self.ranges.iter().map(|range| self.range(range, &pools));
         Ok(OpenSet {
             ranges: ranges.collect::<Result<_, _>>()?,
-            client_key: self.client_key.map(|key| ClientKey::new(key.0)),
+            client_key: self.key(),
             set,
         })
+    }
+
+    fn key(&self) -> Option<ClientKey> {
+        self.client_key.map(|key| ClientKey::new(key.0))
     }
 
     /// Applies drains and cordons.
@@ -215,6 +219,11 @@ impl SetConfig {
 }
 
 impl Config {
+    /// Returns the key that turns names into clients of a pair: the key of its IPv4 set.
+    pub fn client_key_of_pair(&self, name: &str) -> Option<ClientKey> {
+        self.set(&self.pair(name)?.v4)?.key()
+    }
+
     /// Opens the pool files of a pair of sets.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 //!
 //! The command line parses its options with the same functions.
 
-use hostbits::{Durability, Gateway, Policy, set::Strategy};
+use hostbits::{Durability, Gateway, Policy, StatsLevel, set::Strategy};
 use ipnet::IpNet;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::IpAddr;
@@ -110,6 +110,21 @@ pub fn durability(text: &str) -> Result<Durability, String> {
 pub fn strategy(text: &str) -> Result<Strategy, String> {
     Strategy::of_name(text)
         .ok_or_else(|| is_not(text, "strategy", &Strategy::ALL.map(Strategy::name)))
+}
+
+/// Reads `off`, `counts` or `full`.
+///
+/// # Errors
+///
+/// Returns a sentence that says what to write instead.
+pub fn stats(text: &str) -> Result<StatsLevel, String> {
+    StatsLevel::of_name(text).ok_or_else(|| {
+        is_not(
+            text,
+            "level of statistics",
+            &StatsLevel::ALL.map(StatsLevel::name),
+        )
+    })
 }
 
 /// Returns a sentence that lists the names to choose from.

@@ -2,7 +2,7 @@
 #![cfg(all(target_os = "linux", target_has_atomic = "64"))]
 
 use hostbits::{
-    Durability, Gateway, Policy,
+    Durability, Gateway, Policy, StatsLevel,
     set::{StaticBand, Strategy},
 };
 use hostbits_config::{Config, MemberConfig, values};
@@ -35,6 +35,19 @@ fn every_policy_is_read() {
         assert!(values::policy("best").unwrap_err().contains(name));
         check_page("policy", name);
     }
+}
+
+/// What is not written is the library's default, which costs least of what counts at all.
+#[test]
+fn every_level_of_statistics_is_read() {
+    for level in StatsLevel::ALL {
+        let pool = member(&format!("stats = '{level}'")).pool;
+        let built = pool.builder::<ipnet::Ipv4Net>().unwrap().build().unwrap();
+        assert_eq!((pool.stats, built.info().stats), (level, level));
+        assert!(values::stats("all").unwrap_err().contains(level.name()));
+        check_page("stats", level.name());
+    }
+    assert_eq!(member("").pool.stats, StatsLevel::default());
 }
 
 #[test]

@@ -14,6 +14,7 @@ const ERRORS: &[(&str, Option<&[Kind]>)] = &[
     ("AllocateError", Some(&[Kind::Allocate])),
     ("set::AllocatePairError", Some(&[Kind::Allocate])),
     ("AllocateExactError", Some(&[Kind::Exact])),
+    ("set::AllocatePairExactError", Some(&[Kind::Exact])),
     ("ReleaseError", Some(&[Kind::Release])),
     // Inside the errors of the verbs that a pool file can refuse.
     (

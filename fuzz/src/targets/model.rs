@@ -43,7 +43,7 @@ enum Choice {
 }
 
 impl<N: Kind> Model<N> {
-    pub(crate) const VERBS: u8 = 18;
+    pub(crate) const VERBS: u8 = 20;
 
     pub(crate) fn new(plan: &Plan, layout: Layout) -> Self {
         let builder = plan.builder::<N>().expect("the layout is of this kind");
@@ -82,7 +82,9 @@ impl<N: Kind> Model<N> {
             14 => self.end_guard(bytes.byte()),
             15 => self.list(bytes.pick()),
             16 => self.snapshot(),
-            _ => self.reset_stats(),
+            17 => self.reset_stats(),
+            18 => self.allocate_from(bytes.pick()),
+            _ => self.allocate_block_exact(bytes.pick(), bytes.byte()),
         }
     }
 
@@ -249,6 +251,21 @@ impl<N: Kind> Model<N> {
         given
     }
 
+    fn allocate_from(&mut self, pick: Pick) -> Answer {
+        let bits = self.resolve(&pick);
+        let answer = self.pool.allocate_from(self.addr(bits));
+        let begins_there = |unit: &&u128| self.layout.addr(**unit) >= bits;
+        let next = self.free.iter().find(begins_there);
+        let Some(unit) = next.or(self.free.first()).copied() else {
+            return self.exhausted(answer.err());
+        };
+        let right = self.layout.addr(unit);
+        assert_eq!(answer.map(bits_of), Ok(right), "allocate_from {bits:x}");
+        self.take(unit);
+        self.count(|stats| stats.allocations.preferred += 1);
+        "from"
+    }
+
     fn release(&mut self, pick: Pick) -> Answer {
         let bits = self.resolve(&pick);
         let answer = self.pool.release(self.addr(bits));
@@ -258,7 +275,42 @@ impl<N: Kind> Model<N> {
         expected
     }
 
-    fn release_block(&mut self, pick: Pick, shorter: u8) -> Answer {
+    fn allocate_block_exact(&mut self, pick: Pick, shorter: u8) -> Answer {
+        let (net, written, host_bits) = self.block(pick, shorter);
+        let answer = self
+            .pool
+            .allocate_block_exact(N::net(net).expect("of this kind"));
+        let shift = self.layout.shift;
+        let (first, last) = (written >> shift, (written | host_bits) >> shift);
+        let expected = self.refused_block(written, host_bits).or_else(|| {
+            let taken = self.taken.range(first..=last).next();
+            taken.map(|_| "already-allocated")
+        });
+        let said = answer.as_ref().map_or_else(|error| error.code(), |()| "ok");
+        assert_eq!(
+            said,
+            expected.unwrap_or("ok"),
+            "allocate_block_exact {net}: {answer:?}"
+        );
+        match expected {
+            None => {
+                (first..=last).for_each(|unit| self.take(unit));
+                self.count(|stats| stats.allocations.block += (last - first) as u64 + 1);
+                "ok"
+            }
+            Some(code) => {
+                self.count(|stats| match code {
+                    "reserved" => stats.failures.reserved += 1,
+                    "already-allocated" => stats.failures.taken += 1,
+                    _ => stats.failures.out_of_range += 1,
+                });
+                code
+            }
+        }
+    }
+
+    /// Mostly aligned; with the address as it is written, and its host bits.
+    fn block(&self, pick: Pick, shorter: u8) -> (IpNet, u128, u128) {
         let width = self.layout.width();
         let prefix_len = match shorter {
             0..200 => self.layout.unit().saturating_sub(shorter % 12),
@@ -272,8 +324,17 @@ impl<N: Kind> Model<N> {
             written & !host_bits
         };
         let net = IpNet::new_assert(super::kind::addr_of(self.layout.wide, written), prefix_len);
+        (net, written, host_bits)
+    }
+
+    fn release_block(&mut self, pick: Pick, shorter: u8) -> Answer {
+        let (net, written, host_bits) = self.block(pick, shorter);
         let answer = self.pool.release_block(N::net(net).expect("of this kind"));
-        let expected = self.refused_block(written, host_bits);
+        let expected = self.refused_block(written, host_bits).or_else(|| {
+            let shift = self.layout.shift;
+            let units = written >> shift..=(written | host_bits) >> shift;
+            self.free.range(units).next().map(|_| "not-allocated")
+        });
         let said = answer.as_ref().map_or_else(|error| error.code(), |()| "ok");
         assert_eq!(
             said,
@@ -292,7 +353,7 @@ impl<N: Kind> Model<N> {
         "ok"
     }
 
-    /// Why the block cannot be released.
+    /// Why the block is none that can be handed out.
     fn refused_block(&self, written: u128, host_bits: u128) -> Option<&'static str> {
         let shift = self.layout.shift;
         let (first, last) = (written >> shift, (written | host_bits) >> shift);
@@ -305,8 +366,6 @@ impl<N: Kind> Model<N> {
             Some("out-of-range")
         } else if (first..=last).any(|unit| self.layout.is_reserved(unit)) {
             Some("reserved")
-        } else if self.free.range(first..=last).next().is_some() {
-            Some("not-allocated")
         } else {
             None
         }
@@ -464,6 +523,8 @@ impl<N: Kind> Model<N> {
         };
         assert!(is_right, "{addr}: {status:?}");
         assert_eq!(self.pool.is_available(addr), self.free.contains(&unit));
+        assert_eq!(self.pool.is_allocated(addr), self.taken.contains(&unit));
+        assert_eq!(self.pool.contains(addr), self.layout.contains(unit));
     }
 
     fn snapshot(&mut self) -> Answer {

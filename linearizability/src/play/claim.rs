@@ -6,7 +6,8 @@ use crate::history::{Answer, Call};
 use crate::program::Step;
 use crate::{Addr, Stamp};
 use hostbits::{AllocateError, AllocateExactError, Guard, GuardArc};
-use std::net::Ipv4Addr;
+use ipnet::Ipv4Net;
+use std::net::{IpAddr, Ipv4Addr};
 
 impl Player<'_> {
     pub(super) fn any(&mut self, kind: u32) {
@@ -118,6 +119,24 @@ impl Player<'_> {
         }
     }
 
+    pub(super) fn block_exact(&mut self, first: Addr, prefix_len: u8) {
+        let block = Ipv4Net::new(Ipv4Addr::from_bits(first), prefix_len).expect("a block");
+        let (claimed, span) = self.timed(|pool| pool.allocate_block_exact(block));
+        let call = Call::BlockExact(first, prefix_len);
+        match claimed {
+            Ok(()) => {
+                self.log.push(call, Answer::Claimed, addrs_of(block), span);
+                self.held_count += addrs_of(block).count();
+                self.held.push(Held::Block(block));
+            }
+            Err(AllocateExactError::AlreadyAllocated { addr, .. }) => {
+                assert!(block.contains(&addr_of(addr)), "{addr} is not of {block}");
+                self.log.push(call, Answer::AlreadyAllocated, [], span);
+            }
+            Err(other) => panic!("allocate_block_exact of {block}: {other}"),
+        }
+    }
+
     pub(super) fn within(&mut self, (first, last): (Addr, Addr)) {
         let range = Ipv4Addr::from_bits(first)..=Ipv4Addr::from_bits(last);
         let (given, span) = self.timed(|pool| pool.allocate_in(range.clone()));
@@ -127,6 +146,17 @@ impl Player<'_> {
             "{given:?} is not in {range:?}"
         );
         self.claimed_one(Call::In(first, last), given, Answer::Exhausted, span);
+    }
+
+    pub(super) fn from(&mut self, addr: Addr) {
+        let start = Ipv4Addr::from_bits(addr);
+        let (given, span) = self.timed(|pool| pool.allocate_from(start));
+        self.claimed_one(
+            Call::From(addr),
+            or_exhausted(given),
+            Answer::Exhausted,
+            span,
+        );
     }
 
     fn log_claim(
@@ -169,6 +199,13 @@ impl Player<'_> {
         self.log.push(call, answer, addrs(), span);
         self.held_count += addrs().count();
         self.held.extend(addrs().map(Held::Addr));
+    }
+}
+
+fn addr_of(addr: IpAddr) -> Ipv4Addr {
+    match addr {
+        IpAddr::V4(addr) => addr,
+        IpAddr::V6(addr) => panic!("{addr} is of no pool here"),
     }
 }
 

@@ -115,8 +115,9 @@ impl<'a> Player<'a> {
             Verb::Preferring => self.preferring(self.some_addr(step)),
             Verb::Many => self.many(self.some_count(step)),
             Verb::Into => self.up_to(self.some_count(step)),
-            Verb::Block => self.block(pick(self.arena.prefix_lens, step.pick)),
+            Verb::Block => self.some_block(step),
             Verb::In => self.within(self.some_part(step)),
+            Verb::From => self.from(self.some_addr(step)),
             Verb::Local => self.local(),
             Verb::Release => self.release(step),
             Verb::ReleaseMany => self.release_many(step),
@@ -140,6 +141,16 @@ impl<'a> Player<'a> {
 
     fn some_count(&self, step: Step) -> usize {
         1 + step.size as usize % self.rules.batch.min(LONGEST)
+    }
+
+    /// Half of the time a certain one.
+    fn some_block(&mut self, step: Step) {
+        let prefix_len = pick(self.arena.prefix_lens, step.pick);
+        let blocks = self.arena.ground.blocks(u32::from(32 - prefix_len));
+        if step.size.is_multiple_of(2) || blocks.is_empty() {
+            return self.block(prefix_len);
+        }
+        self.block_exact(pick(&blocks, step.size / 2), prefix_len);
     }
 
     fn some_part(&self, step: Step) -> (Addr, Addr) {

@@ -78,15 +78,21 @@ impl<N: Network> Pool<N> {
     /// ```
     #[inline]
     pub fn allocate_exact(&self, addr: N::Addr) -> Result<(), AllocateExactError> {
-        let slot = match self.geometry.main_slot_of(addr) {
-            Some(slot) => slot,
-            None => self.far_slot_to_claim(addr)?,
-        };
+        let slot = self.slot_to_claim(addr)?;
         if self.claim_exact(slot) {
             Ok(())
         } else {
             let addr = addr.into();
             Err(self.refuse_exact(Event::Taken, AllocateExactError::AlreadyAllocated { addr }))
+        }
+    }
+
+    /// The slot that `addr` names, if it can be handed out.
+    #[inline]
+    pub(in crate::pool) fn slot_to_claim(&self, addr: N::Addr) -> Result<Slot, AllocateExactError> {
+        match self.geometry.main_slot_of(addr) {
+            Some(slot) => Ok(slot),
+            None => self.far_slot_to_claim(addr),
         }
     }
 
@@ -143,7 +149,11 @@ impl<N: Network> Pool<N> {
 
     /// Counts the refusal, and returns the error.
     #[cold]
-    fn refuse_exact(&self, reason: Event, error: AllocateExactError) -> AllocateExactError {
+    pub(in crate::pool) fn refuse_exact(
+        &self,
+        reason: Event,
+        error: AllocateExactError,
+    ) -> AllocateExactError {
         if self.is_in_file()
             && let Some(refusal) = self.refusal()
         {

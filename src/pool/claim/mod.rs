@@ -11,6 +11,8 @@
 mod allocate;
 pub(super) mod answer;
 mod batch;
+pub(super) mod exact_block;
+mod from;
 pub(super) mod in_file;
 mod sticky;
 

@@ -5,7 +5,6 @@ use crate::error::AllocateError;
 use crate::network::Network;
 use crate::pool::Pool;
 use crate::slot::Slot;
-use crate::stats::Event;
 
 impl<N: Network> Pool<N> {
     /// Allocates the first free address from this client's place on, wrapping around. With every policy, the same
@@ -31,14 +30,7 @@ impl<N: Network> Pool<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn allocate_for(&self, client: Client) -> Result<N::Addr, AllocateError> {
-        let start = self.place_of(client);
-        let claimed = self.claim(|bitmap| self.claim_or_scrub(|| bitmap.claim_from(start)))?;
-        let Some(slot) = claimed else {
-            self.count_exhausted();
-            return self.exhausted();
-        };
-        self.counters.allocated(Event::Preferred, 1);
-        Ok(self.geometry.addr_of(slot))
+        self.allocate_from_slot(self.place_of(client))
     }
 
     /// Returns the slot where the search for this client begins: a usable one, if there is any.

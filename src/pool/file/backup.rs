@@ -72,7 +72,7 @@ pub fn backup(path: impl AsRef<Path>, copy: impl AsRef<Path>) -> Result<View, Op
 /// file::restore(&copy, &path, 0)?;
 /// let pool = file::open(&path)?;
 /// assert_eq!(pool.recovery().unwrap().kind, RecoveryKind::Backup);
-/// pool.reclaim([held.to_string()])?;
+/// assert_eq!(pool.reclaim([held.to_string()])?.held, 1);
 /// assert!(pool.iter().eq([held]));
 /// # std::fs::remove_file(&path)?;
 /// # std::fs::remove_file(&copy)?;

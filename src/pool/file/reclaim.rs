@@ -20,6 +20,7 @@ use std::fmt;
 /// The effect of [`Pool::reclaim`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[must_use = "it says which entries of the list were not what they should be"]
 #[non_exhaustive]
 pub struct Reclaimed {
     /// Addresses that were quarantined and not listed, and are now free.

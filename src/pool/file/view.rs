@@ -113,7 +113,8 @@ impl View {
     /// ```
     #[must_use]
     pub fn to_pool(&self) -> Pool<IpNet> {
-        self.snapshot.to_pool(self.info.policy)
+        self.snapshot
+            .to_pool(self.info.policy, self.info.search, self.info.stats)
     }
 
     /// Lists the addresses that are quarantined, or that the next open will quarantine, in ascending order. In the

@@ -6,6 +6,7 @@
 //! | `info` | the pool itself: ranges, reservations, policy |
 //! | `snapshot` | a copy of all bits, and the difference of two copies |
 
+mod facts;
 mod info;
 mod query;
 mod snapshot;

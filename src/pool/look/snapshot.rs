@@ -3,7 +3,7 @@
 use crate::geometry::{Geometry, Run};
 use crate::network::Network;
 use crate::policy::Policy;
-use crate::pool::Pool;
+use crate::pool::{Pool, Search};
 use crate::slot::{bits_within, runs_in, slots_in, words_within};
 use crate::stats::{Event, StatsLevel};
 use crate::storage::Words;
@@ -84,6 +84,38 @@ impl<N: Network> Pool<N> {
             free: self.bitmap().words(),
         }
     }
+
+    /// Copies the pool to the heap: its addresses, reservations and options, and its present allocations. For
+    /// tests, for "what if" questions, and for keeping the pool of a file without the file.
+    ///
+    /// The copy is independent: an address that is free in both can be handed out by both.
+    /// On one thread the copy hands out what the pool would hand out next, except by
+    /// [`Policy::Spread`](crate::Policy::Spread), which promises no order.
+    ///
+    /// While other threads and processes change the pool, it is as weakly consistent as a [`snapshot`](Self::snapshot):
+    /// addresses that are allocated during the whole call are allocated in the copy, those that are free during the
+    /// whole call are free there, and all others may be either. So no address that a finished call has handed out is
+    /// free in the copy. Addresses that a batch is still collecting, that a local has reserved, or that are quarantined
+    /// count as allocated, and are not released there later. Its statistics count the allocated addresses as adopted.
+    ///
+    /// ```
+    /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// pool.allocate()?;
+    /// let copy = pool.to_heap();
+    /// assert_eq!((copy.allocated(), copy.allocate()?), (1, pool.allocate()?));
+    /// copy.allocate_many(100)?;
+    /// assert_eq!((copy.allocated(), pool.allocated()), (102, 2));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn to_heap(&self) -> Self {
+        let level = self.counters.level();
+        let copy = self
+            .snapshot()
+            .to_pool(self.hints.policy(), self.search, level);
+        copy.hints.go_on_from(&self.hints);
+        copy
+    }
 }
 
 impl<N: Network> Snapshot<N> {
@@ -97,14 +129,21 @@ impl<N: Network> Snapshot<N> {
     }
 
     /// Returns a pool on the heap with the same bits.
-    pub(in crate::pool) fn to_pool(&self, policy: Policy) -> Pool<N> {
+    pub(in crate::pool) fn to_pool(
+        &self,
+        policy: Policy,
+        search: Search,
+        stats: StatsLevel,
+    ) -> Pool<N> {
         let free = self
             .usable_words()
             .flat_map(|(word_index, usable)| runs_in(word_index, usable & self.free[word_index]));
-        let words = Words::on_heap(self.geometry.slot_count(), false, free);
-        let pool = Pool::assemble(self.geometry.clone(), words, policy, StatsLevel::default());
+        let is_linear = search == Search::Linear;
+        let words = Words::on_heap(self.geometry.slot_count(), is_linear, free);
+        let mut pool = Pool::assemble(self.geometry.clone(), words, policy, stats);
+        pool.search = search;
         // Its counters start with the allocations of the snapshot; otherwise, they would say that nothing is allocated.
-        pool.counters.allocated(Event::Adopted, self.allocated());
+        pool.counters.count(Event::Adopted, self.allocated());
         pool
     }
 

@@ -51,6 +51,7 @@ pub struct MemberPlan {
 /// The effect of applying a plan for a set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[must_use = "it says whether two may hold one address"]
 #[non_exhaustive]
 pub struct Applied {
     /// The effects in all members together.
@@ -62,6 +63,7 @@ pub struct Applied {
 /// The effect of undoing a plan for a set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[must_use = "it says what could not be taken back"]
 #[non_exhaustive]
 pub struct Undone {
     /// The effects in all members together.

@@ -249,6 +249,39 @@ const MUTANTS: &[Mutant] = &[
         &[Test("properties", "big_trees_answer_like_a_scan_and_a_set")],
     ),
     mutant(
+        "from: both parts are looked at, and nothing is proved",
+        &[edit(
+            SINGLE,
+            "self.search_until_none_free(|| self.find_from(0, start, self.last_slot()))",
+            "self.find_from(0, start, self.last_slot())",
+        )],
+        &[Loom(
+            "proof",
+            "a_search_from_a_slot_on_is_not_fooled_by_a_moving_slot",
+        )],
+    ),
+    mutant(
+        "from: each part is proved by itself",
+        &[edit(
+            "src/pool/claim/from.rs",
+            "bitmap.claim_from(start)",
+            "{\n            let part = |first, last| bitmap.claim_within(first, crate::bitmap::Way::UpFrom(first), last);\n            let before = || part(0, start.checked_sub(1)?);\n            part(start, self.last_slot()).or_else(before)\n        }",
+        )],
+        &[Loom(
+            "pool",
+            "the_next_free_address_is_not_missed_while_it_moves",
+        )],
+    ),
+    mutant(
+        "exact block: the one above it will do",
+        &[edit(
+            "src/pool/claim/exact_block.rs",
+            "count: 1,",
+            "count: 2,",
+        )],
+        &[Test("verbs", "an_exact_block_is_all_or_nothing")],
+    ),
+    mutant(
         "exact: believes what a claim in flight holds",
         &[edit(
             SINGLE,

@@ -17,6 +17,15 @@ const SET_APPLY: &str = "src/set/reconcile/apply.rs";
 
 pub(crate) const MUTANTS: &[Mutant] = &[
     mutant(
+        "exact pair: believes what a claim in flight holds",
+        &[edit(
+            "src/bitmap/collect.rs",
+            "attempt().or_else(|| self.search_or_prove(0, Area::around(slot, slot), attempt))",
+            "attempt()",
+        )],
+        &[Loom("set", "an_exact_pair_outlasts_one_that_fails")],
+    ),
+    mutant(
         "set: the roots are not collected again",
         &[edit(
             COLLECT,

@@ -225,6 +225,54 @@ fn a_pair_is_both_or_none() {
     assert!(no_set.failed(2).contains("both (a pair)"), "{no_set:?}");
 }
 
+/// A client of a pair gets its pair again. The key is that of the IPv4 set; without one there are no clients.
+#[test]
+fn a_client_gets_its_pair_again() {
+    let sets = Sets::applied("client-pair", BOTH);
+    let first = sets.run("allocate", "both --pair --client alice");
+    let pair = first.found().to_owned();
+    let addrs: Vec<_> = pair.lines().collect();
+    assert_eq!(addrs.len(), 2, "{pair}");
+    sets.run("release", &format!("both {}", addrs.join(" ")))
+        .found();
+    let again = sets.run("allocate", "both --pair --client alice");
+    assert_eq!(again.found(), pair);
+    let twins = |key: &str| {
+        format!(
+            "[sets.a]\n{key}[[sets.a.members]]\nnetwork='10.8.0.0/29'\nfile='a'\n[[sets.b.members]]\n\
+             network='fd00::/112'\nfile='b'\n[pairs.p]\nv4='a'\nv6='b'\nindex='same'\n"
+        )
+    };
+    let keyless = Sets::applied("keyless-twins", &twins(""));
+    let error = keyless
+        .run("allocate", "p --pair --client x --format json")
+        .failed_json(2);
+    assert_eq!(error["error"]["code"], "no-client-key");
+    let key = "client_key='000102030405060708090a0b0c0d0e0f'\n";
+    let sets = Sets::applied("client-twins", &twins(key));
+    let first = sets.run("allocate", "p --pair --client alice");
+    let pair = first.found().to_owned();
+    let addrs: Vec<_> = pair.lines().collect();
+    sets.run("release", &format!("p {}", addrs.join(" ")))
+        .found();
+    let again = sets.run("allocate", "p --pair --client alice");
+    assert_eq!(again.found(), pair);
+}
+
+/// What is counted is the choice of each process: another level fits the same files.
+#[test]
+fn every_level_of_statistics_is_taken() {
+    let text = |level: &str| {
+        format!("[[sets.v4.members]]\nnetwork='10.0.0.0/24'\nfile='a'\nstats='{level}'\n")
+    };
+    let sets = Sets::applied("levels", &text("counts"));
+    for (level, host) in hostbits::StatsLevel::ALL.into_iter().zip(2..) {
+        std::fs::write(sets.name(), text(level.name())).unwrap();
+        let addr = sets.run("allocate", "v4");
+        assert_eq!(addr.found(), format!("10.0.0.{host}/32\n"), "{level:?}");
+    }
+}
+
 #[test]
 fn twins_have_the_same_index() {
     let text = "[[sets.a.members]]\nnetwork='10.8.0.0/29'\nfile='a'\n[[sets.b.members]]\n\

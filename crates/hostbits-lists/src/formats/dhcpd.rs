@@ -297,7 +297,10 @@ impl Dhcpd {
 
     /// Returns whether the head of a block also contains the statement before it.
     fn is_head_of_two(&self) -> bool {
-        let [kind, ..] = self.first_words();
+        let [kind, _, third] = self.first_words();
+        if kind == b"subnet" && third != b"netmask" {
+            return true;
+        }
         let most = match kind {
             b"subnet" => 4,
             b"subnet6" | b"zone" => 2,

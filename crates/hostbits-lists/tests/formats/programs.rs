@@ -644,6 +644,34 @@ fn what_is_damaged_twice_is_refused_or_held() {
             "dhcpd",
             "lease 10.0.0.145 {\n h~ost b {\n host c {\n fixed-address 10.0.0.3;\n }\n }\n}\n",
         ),
+        (
+            "dhcpd",
+            "subnet 10.0.0.0 netlease 10.0.0.145 {\n binding state active;\n}\nlease 10.0.0.3 {\n binding state active;\n}\n",
+        ),
+        (
+            "dhcpd",
+            "zone 10.in-addr.lease 10.0.0.145 {\n binding state active;\n}\nlease 10.0.0.3 {\n binding state active;\n}\n",
+        ),
+        (
+            "dhcpd",
+            "subnet6 2001:db8::/64lease 10.0.0.145 {\n binding state active;\n}\nlease 10.0.0.3 {\n binding state active;\n}\n",
+        ),
+        (
+            "dhcpd",
+            "if option x = lease 10.0.0.145 {\n binding state active;\n}\nlease 10.0.0.3 {\n binding state active;\n}\n",
+        ),
+        (
+            "dhcpd",
+            "if knowlease 10.0.0.145 {\n binding state active;\n}\nlease 10.0.0.3 {\n binding state active;\n}\n",
+        ),
+        (
+            "dhcpd",
+            "zonlease 10.0.0.145 {\n binding state active;\n}\nlease 10.0.0.3 {\n binding state active;\n}\n",
+        ),
+        (
+            "dhcpd",
+            "zonhost h {\n fixed-address 10.0.0.145;\n}\nlease 10.0.0.3 {\n binding state active;\n}\n",
+        ),
         ("columns", "IP NAME10.0.0.145 h\n10.0.0.3 x y\n"),
         (
             "whereabouts",

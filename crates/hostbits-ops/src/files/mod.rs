@@ -69,7 +69,7 @@ pub use set_look::{
 pub use set_next::next_of_set;
 pub use set_plan::{apply_config, plan_config};
 pub use set_verbs::{
-    WantedOfSet, allocate_in_set, allocate_pairs, release_in_set, unprinted_of_set,
+    WantedOfSet, WantedPairs, allocate_in_set, allocate_pairs, release_in_set, unprinted_of_set,
 };
 pub use sight::Lists;
 pub use target::Target;

@@ -10,7 +10,7 @@ use crate::files::waiting::{in_flight, naming_others};
 use crate::observer::Observer;
 use crate::text::{Named, net_of};
 use hostbits::{
-    Network, Pool, PoolSet, ReleaseError,
+    Client, Network, Pool, PoolSet, ReleaseError,
     file::SyncError,
     set::{AllocatePairError, Pair},
 };
@@ -39,6 +39,24 @@ impl WantedOfSet {
         match self {
             Self::Any(count) | Self::Range(_, count) => *count,
             Self::Exact(_) | Self::Client(_) => 1,
+        }
+    }
+}
+
+/// What to allocate from a pair of sets.
+#[derive(Clone, Debug)]
+pub enum WantedPairs {
+    /// This many pairs: all of them or none.
+    Any(u64),
+    /// The pair that this client usually gets.
+    Client(String),
+}
+
+impl WantedPairs {
+    fn count(&self) -> u64 {
+        match self {
+            Self::Any(count) => *count,
+            Self::Client(_) => 1,
         }
     }
 }
@@ -85,17 +103,17 @@ pub fn allocate_in_set(
 pub fn allocate_pairs(
     file: &ConfigFile,
     name: &str,
-    count: u64,
+    wanted: &WantedPairs,
     observer: &dyn Observer,
 ) -> Result<Vec<IpNet>, Failure> {
     let config = file.read()?;
     let call = Call {
         file,
         set: name,
-        count,
+        count: wanted.count(),
         observer,
     };
-    pair(call, &config)
+    pair(call, wanted, &config)
 }
 
 /// Returns the failure for addresses of a set that are allocated but cannot be passed on to the caller.
@@ -236,25 +254,37 @@ fn one_address(named: Named, set: &PoolSet) -> Result<IpAddr, Cause> {
     }
 }
 
-fn pair(call: Call<'_>, config: &Config) -> Result<Vec<IpNet>, Failure> {
+fn pair(call: Call<'_>, wanted: &WantedPairs, config: &Config) -> Result<Vec<IpNet>, Failure> {
     if config.pair(call.set).is_none() {
         let known = config.pairs.iter().map(|pair| pair.name.clone()).collect();
         return Err(call.file.refuse(Cause::Unknown(call.set.to_owned(), known)));
     }
+    let client = match wanted {
+        WantedPairs::Any(_) => None,
+        WantedPairs::Client(name) => {
+            let key = config.client_key_of_pair(call.set);
+            let key = key.ok_or_else(|| call.file.refuse(Cause::NoKey))?;
+            Some(key.client(name.as_bytes()))
+        }
+    };
     let open = config.open_pair(call.set);
     let open = open.map_err(|error| call.file.refuse_open(error))?;
     using(
         open,
-        |open| pairs(call, open),
+        |open| pairs(call, client, open),
         |nets, _, error| unclosed(call, nets, error),
     )
 }
 
-fn pairs(call: Call<'_>, open: &OpenPair) -> Result<Vec<IpNet>, Failure> {
+fn pairs(call: Call<'_>, client: Option<Client>, open: &OpenPair) -> Result<Vec<IpNet>, Failure> {
     let nets = match open {
         OpenPair::Any(both) => {
             let others = || [in_flight(both.v4()), in_flight(both.v6())].concat();
-            let (allocate, release) = (|| both.allocate_pair(), |pair| both.release_pair(pair));
+            let release = |pair| both.release_pair(pair);
+            let allocate = || match client {
+                None => both.allocate_pair(),
+                Some(client) => both.allocate_pair_for(client),
+            };
             let take = || {
                 refuse_more(both.v4().capacity(), call.count, |many| {
                     both.v4().allocate_many(many).map_err(AllocatePairError::V4)
@@ -277,7 +307,11 @@ fn pairs(call: Call<'_>, open: &OpenPair) -> Result<Vec<IpNet>, Failure> {
                 let pids = [v4.processes_in_flight(), v6.processes_in_flight()];
                 pids.into_iter().flatten().flatten().collect()
             };
-            let (allocate, release) = (|| twins.allocate_pair(), |pair| twins.release_pair(pair));
+            let release = |pair| twins.release_pair(pair);
+            let allocate = || match client {
+                None => twins.allocate_pair(),
+                Some(client) => twins.allocate_pair_for(client),
+            };
             let take = || {
                 refuse_more(twins.v4().capacity(), call.count, |many| {
                     twins

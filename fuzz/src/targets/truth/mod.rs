@@ -272,7 +272,8 @@ mod tests {
             let list = (kind.write)(&hosts).into_bytes();
             let records = read(kind.name, &list).unwrap_or_else(|| panic!("{}", kind.name));
             let pool = Pool::new("10.0.0.0/24".parse::<Ipv4Net>().unwrap()).unwrap();
-            pool.adopt(&records)
+            let _ = pool
+                .adopt(&records)
                 .unwrap_or_else(|error| panic!("{}: {error}", kind.name));
             for host in hosts {
                 assert!(

@@ -174,7 +174,7 @@ pub(crate) struct AllocateArgs {
 
     /// Allocate the address that this client usually gets: CLIENT is any name that stays the same. The set needs a
     /// client_key
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["count", "range", "pair"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["count", "range"])]
     pub(crate) client: Option<String>,
 
     /// Allocate from this named range of the set

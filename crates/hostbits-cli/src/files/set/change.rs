@@ -6,7 +6,7 @@ use crate::files::granted::print_granted;
 use crate::files::released::print_released;
 use crate::screen::Screen;
 use hostbits_ops::Failure;
-use hostbits_ops::files::{self, WantedOfSet};
+use hostbits_ops::files::{self, WantedOfSet, WantedPairs};
 use std::process::ExitCode;
 
 /// Allocates addresses, and prints them once they are as durable as the files promise.
@@ -14,7 +14,7 @@ pub(super) fn allocate(args: &AllocateArgs) -> Result<(), Failure> {
     let (file, format, set) = (args.config.file(), args.config.format, &*args.set);
     let screen = Screen::new(format);
     let nets = match args.pair {
-        true => files::allocate_pairs(&file, set, args.count, &screen)?,
+        true => files::allocate_pairs(&file, set, &wanted_pairs(args), &screen)?,
         false => files::allocate_in_set(&file, set, &wanted(args), &screen)?,
     };
     print_granted(format, &file.name(), Some(set), &nets)
@@ -28,6 +28,13 @@ fn wanted(args: &AllocateArgs) -> WantedOfSet {
         (None, Some(client), _) => WantedOfSet::Client(client.clone()),
         (None, None, Some(range)) => WantedOfSet::Range(range.clone(), args.count),
         (None, None, None) => WantedOfSet::Any(args.count),
+    }
+}
+
+fn wanted_pairs(args: &AllocateArgs) -> WantedPairs {
+    match &args.client {
+        Some(client) => WantedPairs::Client(client.clone()),
+        None => WantedPairs::Any(args.count),
     }
 }
 
