@@ -295,6 +295,11 @@ impl Dhcpd {
         })
     }
 
+    fn is_in_lease(&self) -> bool {
+        let mut blocks = self.blocks.iter();
+        blocks.any(|block| matches!(block, Block::Lease | Block::Inner))
+    }
+
     /// Returns whether the head of a block also contains the statement before it.
     fn is_head_of_two(&self) -> bool {
         let [kind, _, third] = self.first_words();
@@ -400,6 +405,12 @@ impl Dhcpd {
             Some(Block::Host) if HOST_WORDS.contains(&first) => self.host_statement(line.number),
             _ if first.starts_with(b"fixed-") => {
                 out.broken(line.number, "an address outside a host", line.bytes);
+            }
+            // The head of the lease was lost in that of another block.
+            Some(Block::Other | Block::Host)
+                if OF_LEASES.contains(&first) && !self.is_in_lease() =>
+            {
+                out.broken(line.number, "a statement outside a lease", line.bytes);
             }
             Some(Block::Lease | Block::Inner) => match (first, second) {
                 (b"binding", b"state") => self.lease.state = third.to_vec(),

@@ -194,7 +194,7 @@ fn a_lease_that_is_not_whole_is_an_error() {
 fn what_is_not_known_is_reported() {
     for (text, expected) in [
         (
-            "lese 10.0.0.2 { binding state active; }\n",
+            "lese 10.0.0.2 { uid x; }\n",
             "1 !not known in a lease file: lese 10.0.0.2",
         ),
         ("10.0.0.2;\n", "1 !not known in a lease file: 10.0.0.2;"),

@@ -280,8 +280,8 @@ fn errors_of_the_compiler_tell_their_places() {
     assert!(error("error", "").is_none());
 }
 
-/// Of a text with all mutants in it, what is left when somebody has a number: the reader here knows nothing of how
-/// it was written.
+/// Returns what is left of a text with all mutants when one of them is chosen by its number: the reader here knows
+/// nothing of how it was written.
 fn chosen(text: &str, number: Option<usize>) -> String {
     const HEAD: &str = "{ match crate::mutant::number() {";
     let mut left = String::new();
