@@ -75,7 +75,6 @@ impl Gate {
 
     /// Returns the error number of the sync that failed.
     #[inline]
-
     pub(crate) fn poison(self) -> Option<i32> {
         (self.0 & POISONED != 0).then_some((self.0 >> ERROR_SHIFT & 0xffff) as i32)
     }
