@@ -72,8 +72,9 @@ impl<N: Network> Pool<N> {
     ///
     /// # Errors
     ///
-    /// [`SyncError::SyncFailed`] if the write failed, and [`SyncError::Poisoned`] for every later call: nothing is
-    /// retried. [`SyncError::NoFile`] for a pool on the heap.
+    /// [`FileRefusal::SyncFailed`](crate::FileRefusal::SyncFailed) if the write failed, and
+    /// [`FileRefusal::Poisoned`](crate::FileRefusal::Poisoned) for every later call: nothing is retried.
+    /// [`SyncError::NoFile`] for a pool on the heap.
     ///
     /// ```
     /// # use hostbits::{Durability, Pool};
@@ -95,10 +96,11 @@ impl<N: Network> Pool<N> {
     ///
     /// # Errors
     ///
-    /// [`SyncError::SyncFailed`] if the file could not be closed cleanly, and [`SyncError::Poisoned`] if a write had
-    /// failed before, in this process or in another one: unsynced changes may be lost, and the next open quarantines
-    /// whatever is in doubt. [`SyncError::Forked`] in a child of the process that opened the pool. The pool is closed
-    /// in any case.
+    /// [`FileRefusal::SyncFailed`](crate::FileRefusal::SyncFailed) if the file could not be closed cleanly, and
+    /// [`FileRefusal::Poisoned`](crate::FileRefusal::Poisoned) if a write had failed before, in this process or in another
+    /// one: unsynced changes may be lost, and the next open quarantines whatever is in doubt.
+    /// [`FileRefusal::Forked`](crate::FileRefusal::Forked) in a child of the process that opened the pool. The pool is
+    /// closed in any case.
     ///
     /// ```
     /// # use hostbits::Pool;
