@@ -381,6 +381,18 @@ mod tests {
             .gateway(Gateway::First)
             .build()
             .unwrap(),
+            Pool::builder(net("10.0.0.0/24"))
+                .reserve_edges(false)
+                .gateway(Gateway::First)
+                .at_most(0)
+                .allow_empty(true)
+                .build()
+                .unwrap(),
+            Pool::over([])
+                .gateway(Gateway::Last)
+                .allow_empty(true)
+                .build()
+                .unwrap(),
         ]
     }
 
