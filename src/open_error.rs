@@ -189,7 +189,8 @@ fn what_the_system_said<S: serde::Serializer>(
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Mismatch {
-    /// What differs: `network`, `ranges`, `unit`, `gateway`, `reservations`, `policy`, `capacity`.
+    /// What differs: `network`, `ranges`, `unit`, `gateway`, `reservations`, `policy`, `capacity`;
+    /// or `allocated`: an address that the file has as allocated or quarantined, and that would be reserved.
     pub field: &'static str,
     /// As the file has it.
     pub in_file: String,
@@ -197,7 +198,34 @@ pub struct Mismatch {
     pub asked: String,
 }
 
+impl Mismatch {
+    /// The field of an address that is taken, and would be reserved.
+    pub(crate) const TAKEN: &'static str = "allocated";
+}
+
 impl OpenError {
+    /// Returns the address that is in the way of a reservation: the file would fit, but this one is allocated or
+    /// quarantined, and would be handed out no more.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-in-the-way-{}", std::process::id()));
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let addr = Pool::builder(net).create(&path)?.allocate()?;
+    /// let reserved = Pool::builder(net).reserve(addr..=addr, "printer").in_file();
+    /// let error = reserved.grow(&path).unwrap_err();
+    /// assert_eq!(error.in_the_way(), Some("10.0.0.2"));
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn in_the_way(&self) -> Option<&str> {
+        let Self::GeometryMismatch { mismatches } = self else {
+            return None;
+        };
+        let taken = mismatches.iter().find(|it| it.field == Mismatch::TAKEN);
+        taken.map(|it| it.in_file.as_str())
+    }
+
     /// A stable name for logs, JSON and exit codes: kebab case.
     pub fn code(&self) -> &'static str {
         match self {

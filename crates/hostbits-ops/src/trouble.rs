@@ -140,6 +140,8 @@ pub enum Case {
     Restore,
     /// A plan, or a configuration, that was to be applied.
     Apply,
+    /// A pool file, an address of which was to be reserved and is taken.
+    Reserve,
 }
 
 /// What there is to say of a failure, whoever says it.
@@ -363,6 +365,7 @@ pub static TABLE: &[Row] = &[
     new(Kind::File, "corrupt", File, Never).then(BACKUP_IN_PLACE),
     new(Kind::File, "geometry-mismatch", File, Never).then(&[
         (Case::Pool, "name the whole pool as it shall be, with the options it was created with"),
+        (Case::Reserve, "nothing was changed; what shall be reserved must be free: release it, or reclaim it if it is quarantined"),
         (Case::Restore, "nothing was changed; if it may go, remove it first"),
         (Case::Set, "hostbits set plan {file} tells what apply would do"),
     ]),

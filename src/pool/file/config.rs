@@ -112,7 +112,7 @@ impl Config {
     pub(super) fn mismatches_for(&self, asked: &Self, taken: IpAddr) -> Vec<Mismatch> {
         let mut mismatches = self.mismatches(asked);
         mismatches.push(Mismatch {
-            field: "allocated",
+            field: Mismatch::TAKEN,
             in_file: taken.to_string(),
             asked: "a reserved address".to_owned(),
         });

@@ -521,6 +521,10 @@ fn reservations_and_the_gateway_change_where_nobody_holds_an_address() {
         err.contains("allocated 10.0.0.77 where a reserved address was asked for"),
         "{err}"
     );
+    assert!(
+        err.contains("hint: nothing was changed; what shall be reserved must be free"),
+        "{err}"
+    );
     let options = "10.0.0.0/24 --gateway last --reserve 10.0.0.80-10.0.0.89=printers";
     file.run("grow", options).found();
     for (addr, code, state) in [
