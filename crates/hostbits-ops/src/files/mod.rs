@@ -7,6 +7,7 @@
 //! | `waiting` | whom a call waits for | |
 //! | `release`, `look` | each address for itself; what is wrong with a file | |
 //! | `pool_file`, `config_file` | a file by its path | failures, `closing` |
+//! | `reopened` | what was reserved, and is handed out from now on | |
 //! | `pool_verbs`, `copies` | create, grow, allocate, release, sync; backup, restore | those above |
 //! | `set_plan`, `set_look`, `set_verbs`, `set_next` | a configuration: plan, apply; look; allocate, release; without files | those above |
 //! | `target` | a pool file, or a set of a configuration: what is compared with a list | those above |
@@ -30,6 +31,7 @@ mod pool_file;
 mod pool_verbs;
 mod reclaim;
 mod release;
+mod reopened;
 mod seed;
 mod set_look;
 mod set_next;
