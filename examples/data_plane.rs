@@ -39,7 +39,7 @@ impl DataPlane {
         })
     }
 
-    /// Answers the address of a client that attached.
+    /// Returns the address of a client that has just attached.
     fn handle(&mut self, packet: Packet) -> Option<Ipv4Addr> {
         match packet {
             Packet::Attach => {

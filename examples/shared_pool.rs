@@ -9,7 +9,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     use std::process::{Command, Stdio};
 
     let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
-    // The other process is told where the pool is, takes what it can get, and says what that was.
+    // The other process gets the path of the pool, allocates what it can, and prints the addresses.
     if let Some(path) = std::env::args().nth(1) {
         let pool = Pool::builder(net).open(path)?;
         for _ in 0..100 {
@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         theirs.len(),
         pool.allocated()
     );
-    // An address belongs to nobody in particular: any process may release it.
+    // An address does not belong to a particular process: any process may release it.
     let theirs: Vec<_> = theirs.into_iter().collect();
     assert_eq!(pool.release_many(&theirs).released, 100);
     println!("{} after theirs were released here", pool.allocated());

@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for _ in 0..10 {
             pool.allocate()?;
         }
-        // No destructor runs, nothing is flushed, nobody says goodbye.
+        // No destructor runs, and nothing is flushed.
         let kill = Command::new("kill")
             .args(["-9", &std::process::id().to_string()])
             .status()?;

@@ -1,4 +1,4 @@
-//! All errors as one, for callers who use several verbs and hand on what went wrong.
+//! All errors as one type, for callers who use several methods and pass errors on.
 //!
 //! An error of the library is one row of the table. A test takes the list of errors from the sources.
 
@@ -11,7 +11,7 @@ use crate::{reconcile, set, users};
 use std::error::Error as StdError;
 use std::fmt;
 
-/// The enum, `From` for each row, and the one match over all of them.
+/// Defines the enum, `From` for each row, and the one match over all of them.
 macro_rules! errors {
     (
         $($(#[doc = $doc:literal])+ $variant:ident($error:ty),)+
@@ -20,10 +20,10 @@ macro_rules! errors {
             $($(#[doc = $file_doc:literal])+ $file_variant:ident($file_error:ty),)+
         }
     ) => {
-        /// Any error of the library: every verb's error becomes one by `?`.
+        /// Any error of the library: `?` converts the error of every method.
         ///
-        /// Says what the error inside says: the same [`code`](Self::code), text, source and JSON. Codes are unique
-        /// within a verb; match the variant where two verbs must be told apart.
+        /// Has the [`code`](Self::code), text, source and JSON of the error inside. Codes are unique within a method;
+        /// match the variant to distinguish two methods.
         ///
         /// ```
         /// use hostbits::{Error, Pool};
@@ -75,43 +75,43 @@ macro_rules! errors {
 }
 
 errors! {
-    /// A pool cannot be built.
+    /// A pool could not be built.
     Build(BuildError),
-    /// A pool on the heap did not grow.
+    /// A pool on the heap could not grow.
     Grow(GrowError),
     /// No address was allocated.
     Allocate(AllocateError),
-    /// This one address was not allocated.
+    /// The requested address was not allocated.
     AllocateExact(AllocateExactError),
     /// No pair of addresses was allocated.
     AllocatePair(set::AllocatePairError),
-    /// This one pair of addresses was not allocated.
+    /// The requested pair of addresses was not allocated.
     AllocatePairExact(set::AllocatePairExactError),
     /// An address was not released.
     Release(ReleaseError),
-    /// A pair of addresses was not released, or not all of it.
+    /// A pair of addresses was not released, or only one of the two.
     ReleasePair(set::ReleasePairError),
-    /// A pool file refuses, whatever is asked of it: out of the errors of other verbs.
+    /// A pool file refuses every call; taken from the error of another method.
     File(FileRefusal),
-    /// There is no next free address.
+    /// No next free address was found.
     NextFree(NextFreeError),
     /// A list was refused.
     Adopt(users::AdoptError),
     /// Two snapshots cannot be compared.
     Snapshot(SnapshotMismatch),
-    /// A pool does not become a member of a set.
+    /// A pool was not added to a set.
     Add(set::AddError),
     /// A member was not drained, resumed or removed.
     Member(set::MemberError),
     /// A range was not cordoned, or not uncordoned.
     Cordon(set::CordonError),
-    /// There is no reconciler of a pool.
+    /// No reconciler of a pool was created.
     Reconcile(reconcile::ReconcilerError),
-    /// A pass has no plan.
+    /// A pass made no plan.
     Pass(reconcile::PassError),
     /// A plan was not applied.
     Apply(reconcile::ApplyError),
-    /// There is no reconciler of a set.
+    /// No reconciler of a set was created.
     SetReconcile(set::ReconcilerError),
     /// A plan of a set was not applied.
     SetApply(set::ApplyError),
@@ -119,29 +119,29 @@ errors! {
     files {
         /// A pool file was not created, opened or read.
         Open(crate::file::OpenError),
-        /// What a pool holds was not made durable.
+        /// The state of a pool was not made durable.
         Sync(crate::file::SyncError),
-        /// Nothing of a quarantine was freed.
+        /// A quarantine was not reclaimed.
         Reclaim(crate::file::ReclaimError),
-        /// Nothing of the quarantines of a set was freed.
+        /// The quarantines of a set were not reclaimed.
         SetReclaim(set::ReclaimError),
     }
 }
 
 impl Error {
-    /// A stable name for logs, JSON and exit codes: kebab case. That of the error inside.
+    /// Returns the stable name of the error inside, in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         self.inside().1
     }
 
-    /// Whether there was nothing (not enough, no such block, no common index) to allocate: try again when
-    /// something was released, or add addresses.
+    /// Reports whether there were too few free addresses, or no free block or common index: try again after a
+    /// release, or add addresses.
     pub fn is_exhausted(&self) -> bool {
         match self {
             Self::Allocate(error) => error.is_exhausted(),
             Self::AllocatePair(error) => error.is_exhausted(),
             Self::NextFree(error) => error.is_exhausted(),
-            // A test knows which can be.
+            // A test checks which ones can be.
             _ => false,
         }
     }

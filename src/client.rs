@@ -3,14 +3,11 @@
 /// A client, represented by a keyed hash of its name.
 ///
 /// The search for a client's address always begins at the same place, so that the client usually gets the same address
-/// back,
-/// without a table. See [`Pool::allocate_for`](crate::Pool::allocate_for).
+/// back, without a table. See [`Pool::allocate_for`](crate::Pool::allocate_for).
 ///
 /// Compute the number with a keyed hash over something that identifies the client permanently: a MAC address or a user
-/// name.
-/// With the feature `sticky`, `ClientKey` is such a hash. An attacker who knows the key can choose names that all begin
-/// at
-/// one address. The number does not reveal the name unless the key is known.
+/// name. With the feature `sticky`, `ClientKey` is such a hash. An attacker who knows the key can choose names that all
+/// begin at one address. The number does not reveal the name unless the key is known.
 ///
 /// ```
 /// use hostbits::{Client, Pool};
@@ -43,8 +40,8 @@ impl Client {
         ((u128::from(self.0) * u128::from(count)) >> 64) as u64
     }
 
-    /// Returns one of `count` buckets. If a bucket is added after the others, a client keeps its bucket or moves to
-    /// the new one.
+    /// Returns one of `count` buckets. If a bucket is added after the others, a client keeps its bucket or moves to the
+    /// new one.
     ///
     /// This is the jump consistent hash of Lamping and Veach (2014). It steps through the counts at which this client
     /// would move, as a generator seeded with the client determines them, and stops before `count`.
@@ -68,8 +65,7 @@ impl Client {
 /// A key that turns names into clients, by SipHash-1-3, which is designed for keyed hashes of short names.
 ///
 /// Store the key with the pool: with another key, every client gets another place. A client's number does not reveal
-/// its
-/// name unless the key is known.
+/// its name unless the key is known.
 ///
 /// ```
 /// use hostbits::ClientKey;

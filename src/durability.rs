@@ -4,14 +4,12 @@ use crate::table::{names, numbers};
 
 /// What a pool file promises after a process or the machine crashes.
 ///
-/// **With every durability, the death of a process loses nothing**: panic, abort, `kill -9`, out of
-/// memory, a restart of the service or of its container. Every allocated address stays allocated. This includes
-/// addresses
-/// whose owner died after the allocation but before it could record them; they stay allocated until they are released.
+/// **With every durability, the death of a process loses nothing**: panic, abort, `kill -9`, out of memory, a restart
+/// of the service or of its container. Every allocated address stays allocated. This includes addresses whose owner
+/// died after the allocation but before it could record them; they stay allocated until they are released.
 ///
-/// **With every durability, an address that was handed out and not released is never handed out
-/// again**, even after the machine goes down: power loss, kernel panic, reset. The durabilities differ in what
-/// this costs:
+/// **With every durability, an address that was handed out and not released is never handed out again**, even after the
+/// machine goes down: power loss, kernel panic, reset. The durabilities differ in what this costs:
 ///
 /// | durability | returns after | the machine goes down: addresses held | what is lost until you act |
 /// |---|---|---|---|
@@ -29,12 +27,10 @@ use crate::table::{names, numbers};
 ///
 /// The promises assume a local file system, and a disk that behaves: a word of eight bytes is written atomically,
 /// synced data is there afterwards, and dirty pages are not lost while the machine runs.
-/// [`design::file_safety`](crate::design::file_safety) lists all assumptions, and how each promise is kept and
-/// checked. A file that was replaced by an old copy is detected in most cases, but not in all; the same page has the
-/// table. To be safe, copy files with [`file::backup`](crate::file::backup) and
-/// [`file::restore`](crate::file::restore),
-/// store the session of [`Recovery`](crate::file::Recovery) with your own data, and require it when you open the
-/// file.
+/// [`design::file_safety`](crate::design::file_safety) lists all assumptions, and how each promise is kept and checked.
+/// A file that was replaced by an old copy is detected in most cases, but not in all; the same page has the table. To
+/// be safe, copy files with [`file::backup`](crate::file::backup) and [`file::restore`](crate::file::restore), store
+/// the session of [`Recovery`](crate::file::Recovery) with your own data, and require it when you open the file.
 ///
 /// A durability that survives power loss for every address at the cost of one write per batch (`PowerLoss`, with a
 /// credit) does not exist yet. The file format has room for it.
@@ -49,8 +45,8 @@ pub enum Durability {
     Process,
     /// Survives the machine going down, up to the last `sync()`.
     Barrier,
-    /// Survives the machine going down, for each single address. Every allocation waits for the disk; allocations
-    /// that wait at the same time share one write.
+    /// Survives the machine going down, for each single address. Every allocation waits for the disk; allocations that
+    /// wait at the same time share one write.
     Strict,
 }
 
@@ -145,8 +141,8 @@ pub enum RecoveryKind {
     Joined,
     /// The machine went down, or may have gone down. The durability determines which addresses are held.
     MachineCrash,
-    /// A write to the disk had failed. All free addresses are quarantined, with every durability. Every later
-    /// open reports the same until they are reclaimed.
+    /// A write to the disk had failed. All free addresses are quarantined, with every durability. Every later open
+    /// reports the same until they are reclaimed.
     WriteFailed,
     /// It is a copy of a pool file, or the file was replaced by an older version of itself.
     Copy,

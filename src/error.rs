@@ -46,8 +46,7 @@ pub enum BuildError {
     /// The pool would have more than 2^32 slots.
     TooLarge {
         /// How many slots it would have; `u128::MAX` stands for 2^128. In JSON this is a string, because numbers of
-        /// this
-        /// size lose digits there.
+        /// this size lose digits there.
         #[cfg_attr(feature = "serde", serde(serialize_with = "as_string"))]
         slots: u128,
         /// The maximum number of slots of a pool.
@@ -121,7 +120,7 @@ impl RangeProblem {
             Self::Backwards => "ends before it begins",
             Self::Outside => "is not inside the pool's network or ranges",
             Self::Overlaps => "overlaps another range of the pool",
-            Self::Misaligned => "does not begin and end at the borders of a unit",
+            Self::Misaligned => "is not aligned to the units of the pool",
             Self::Mapped => "has IPv4-mapped addresses: write it in IPv4",
         }
     }
@@ -242,12 +241,11 @@ pub enum AllocateError {
         /// How many addresses the pool can hand out in total.
         capacity: u64,
         /// How many of them are quarantined: neither free nor known to be held, because the machine went down, a write
-        /// to
-        /// the disk failed, or the file was replaced by a copy. `Pool::reclaim` returns them to the pool with a list of
-        /// users. Always 0 for a pool on the heap.
+        /// to the disk failed, or the file was replaced by a copy. `Pool::reclaim` returns them to the pool with a list
+        /// of users. Always 0 for a pool on the heap.
         quarantined: u64,
-        /// How many are free in drained members or under cordons, counted after the refusal. 0 but in sets, and left
-        /// out of JSON then.
+        /// Number of free addresses in drained members or under cordons, counted after the refusal. Always 0
+        /// outside of sets, and then left out of JSON.
         #[cfg_attr(feature = "serde", serde(skip_serializing_if = "is_zero"))]
         closed: u64,
     },
@@ -267,14 +265,14 @@ pub enum AllocateError {
         /// The last address of the range.
         last: IpAddr,
     },
-    /// The pool file refuses, whatever is free. Nothing is allocated.
+    /// The pool file cannot be used, even if there are free addresses. Nothing is allocated.
     #[cfg_attr(feature = "serde", serde(untagged))]
     File(FileRefusal),
 }
 
 impl AllocateError {
-    /// Whether there was nothing (not enough, no such block) to allocate: try again when something was released, or
-    /// add addresses. Every other error stays until something else is changed.
+    /// Reports whether there were too few free addresses, or no free block: try again after a release, or add
+    /// addresses. All other errors persist until something else changes.
     pub fn is_exhausted(&self) -> bool {
         matches!(self, Self::Exhausted { .. })
     }
@@ -349,7 +347,7 @@ fn is_zero(count: &u64) -> bool {
 }
 
 impl AllocateError {
-    /// Why the file refuses, if it is that.
+    /// Returns why the file cannot be used, if that is the error.
     #[inline]
     pub(crate) fn of_file(&self) -> Option<FileRefusal> {
         match self {
@@ -413,7 +411,7 @@ pub enum AllocateExactError {
         /// The requested address.
         addr: IpAddr,
     },
-    /// The pool file refuses, whatever is free. The address is not allocated.
+    /// The pool file cannot be used, even if the address is free. The address is not allocated.
     #[cfg_attr(feature = "serde", serde(untagged))]
     File(FileRefusal),
 }

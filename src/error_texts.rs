@@ -1,7 +1,7 @@
-//! Every variant of every error against what it has always said: its code, its sentence, its JSON, byte for byte.
+//! Compares every variant of every error with its recorded code, sentence and JSON, byte for byte.
 //!
-//! Programs read codes and JSON, people read sentences; how the enums are cut is nobody's business. A variant that has
-//! no value here does not compile.
+//! Programs read codes and JSON, and people read sentences; how the enums are divided does not matter to either. A
+//! variant that has no value here does not compile.
 
 use crate::file::{Mismatch, OpenError, ReclaimError, SyncError};
 use crate::reconcile::{ApplyError, Fuse, PassError, ReconcilerError};
@@ -26,7 +26,7 @@ macro_rules! every {
     }};
 }
 
-/// What was said, to be compared with the vectors.
+/// The texts, to be compared with the recorded ones.
 struct Said(String);
 
 impl Said {
@@ -47,7 +47,7 @@ impl Said {
         each
     }
 
-    /// And as one of all errors each says the same.
+    /// Wrapped in [`Error`], each says the same.
     fn of_errors<T: std::error::Error + serde::Serialize + Into<Error>>(
         &mut self,
         name: &str,

@@ -1,11 +1,11 @@
-//! Pools in files: shared by processes, and still there after them.
+//! Pools in files, which several processes can share and which outlive them.
 //!
-//! A file begins with [`Pool::builder`](crate::Pool::builder), or with a function of this module where the file itself
-//! says what the pool is. [`open`] opens it, [`read`] looks at it without a lock, [`backup`] and [`restore`] copy it so
-//! that nobody takes the copy for the file. What a file promises after a crash is its
-//! [`Durability`](crate::Durability).
+//! Create a file with [`Pool::builder`](crate::Pool::builder). The functions of this module work on existing files,
+//! which contain the description of their pool: [`open`] opens a file, [`read`] inspects it without a lock, and
+//! [`backup`] and [`restore`] copy it so that the copy is never mistaken for the file. The
+//! [`Durability`](crate::Durability) of a file says what it promises after a crash.
 //!
-//! There is such a thing on Linux alone, with the feature `mmap`.
+//! Pool files exist only on Linux, with the feature `mmap`.
 //!
 //! ```
 //! use hostbits::{Pool, file};

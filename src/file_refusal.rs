@@ -1,10 +1,10 @@
-//! Why a pool in a file refuses, whatever was asked of it.
+//! Why a pool in a file refuses calls, whatever they ask for.
 
 use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// Why a pool in a file refuses here, whatever is free: part of the errors of all verbs that it concerns.
+/// Why a pool in a file refuses a call, whatever is free: part of the errors of all methods that this concerns.
 ///
 /// ```
 /// use hostbits::{AllocateError, FileRefusal};
@@ -26,27 +26,27 @@ use std::io;
 #[non_exhaustive]
 pub enum FileRefusal {
     /// A write to the disk has failed before, here or in another process that has the pool file open. Nothing
-    /// is handed out any more, and a second attempt would prove nothing; releases and questions go on. Close the
-    /// pool in every process and open it again: what was handed out is still known.
+    /// is handed out any more, and a second attempt would prove nothing; releases and queries still work. Close the
+    /// pool in every process and open it again: allocated addresses are still known.
     Poisoned {
-        /// The error of the system, then.
+        /// The error number of the operating system at that time.
         errno: i32,
     },
     /// The write to the disk that this call waited for has failed. The pool is poisoned from now on, in every
     /// process.
     SyncFailed {
-        /// The error of the system.
+        /// The error number of the operating system.
         errno: i32,
     },
     /// This process is a fork of the one that opened the pool file: it must open the file itself.
     Forked,
 }
 
-/// Where there is no refusal.
+/// The code for no refusal.
 const NO_REFUSAL: u64 = 0;
 
 impl FileRefusal {
-    /// A stable name for logs, JSON and exit codes: kebab case.
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Poisoned { .. } => "poisoned",
@@ -55,7 +55,7 @@ impl FileRefusal {
         }
     }
 
-    /// As a number, which travels in a register.
+    /// Returns the refusal as a number, which fits into a register.
     pub(crate) fn to_number(refusal: Option<Self>) -> u64 {
         let with_errno = |kind: u64, errno: i32| kind << 32 | u64::from(errno as u32);
         match refusal {

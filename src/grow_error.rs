@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::net::IpAddr;
 
-/// Why a pool on the heap did not grow. Nothing has changed.
+/// Why a pool on the heap did not grow. Nothing was changed.
 ///
 /// ```
 /// use hostbits::{GrowError, Pool};
@@ -15,7 +15,7 @@ use std::net::IpAddr;
 /// let elsewhere = Pool::builder("10.0.1.0/24".parse::<Ipv4Net>()?);
 /// let error = elsewhere.grow(&mut pool).unwrap_err();
 /// assert!(matches!(error, GrowError::AddressLost { .. }));
-/// assert!(error.to_string().starts_with("10.0.0.0 would have another place, or could not be handed out"));
+/// assert!(error.to_string().starts_with("10.0.0.0 would get another slot, or could no longer be handed out"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,12 +26,12 @@ use std::net::IpAddr;
 )]
 #[non_exhaustive]
 pub enum GrowError {
-    /// The pool is in a file: it grows by `file::Builder::grow`.
+    /// The pool is in a file. Use `file::Builder::grow` instead.
     InFile,
-    /// An address would have another slot or another unit, or could no longer be handed out.
+    /// An address would get another slot or another unit, or could no longer be handed out.
     #[non_exhaustive]
     AddressLost {
-        /// Which one.
+        /// The address in question.
         addr: IpAddr,
     },
     /// The larger pool cannot be built.
@@ -40,7 +40,7 @@ pub enum GrowError {
 }
 
 impl GrowError {
-    /// A stable name for logs, JSON and exit codes: kebab case.
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Build(error) => error.code(),
@@ -60,11 +60,11 @@ impl fmt::Display for GrowError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Build(error) => error.fmt(f),
-            Self::InFile => f.write_str("the pool is in a file: let the file grow"),
+            Self::InFile => f.write_str("the pool is in a file: grow the file instead"),
             Self::AddressLost { addr } => write!(
                 f,
-                "{addr} would have another place, or could not be handed out any more: begin at the same address, \
-                 and put new ranges behind the others"
+                "{addr} would get another slot, or could no longer be handed out: begin at the same address, \
+                 and add new ranges after the others"
             ),
         }
     }

@@ -1,5 +1,4 @@
-//! Hands out IP addresses: the host slots of a network are bits of atomic words, claimed and released
-//! lock-free.
+//! Allocates IP addresses: each host slot of a network is a bit in an atomic word, claimed and released lock-free.
 //!
 //! ```
 //! use hostbits::Pool;
@@ -26,18 +25,18 @@
 //!
 //! How it works and why it is right: [`design`].
 //!
-//! Beside this crate: `hostbits-lists` reads the lists that other programs write, `hostbits-config` sets as a TOML
-//! file, `hostbits-cli` is the command.
+//! Related crates: `hostbits-lists` reads the lists that other programs write, `hostbits-config` reads sets from a
+//! TOML file, and `hostbits-cli` is the command-line tool.
 //!
 //! # Features
 //!
-//! * `mmap` (on by default): pools in files. On Linux; elsewhere it does nothing.
-//! * `sticky`: `ClientKey`, a keyed hash that makes clients of names.
-//! * `serde`: `Serialize` for info, status, statistics, reports, plans, members of sets and errors; plans can be
-//!   read again. The field names are fixed.
+//! * `mmap` (on by default): pools in files. Linux only; has no effect elsewhere.
+//! * `sticky`: `ClientKey`, a keyed hash that turns names into clients.
+//! * `serde`: `Serialize` for info, status, statistics, reports, plans, members of sets and errors, and `Deserialize` for
+//!   plans. The field names are stable.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// `build.rs` says where there are pool files. Elsewhere nobody asks for what is there for their sake.
+// `build.rs` sets `pool_files` where there are pool files. Elsewhere, the code that only they need is unused.
 #![cfg_attr(docsrs, doc(auto_cfg(hide(pool_files))))]
 #![cfg_attr(not(pool_files), allow(dead_code, unused_imports, unused_macros))]
 

@@ -1,6 +1,6 @@
-//! A door below the pool for the model checker: a tiny bitmap that owns its words.
+//! Access below the pool for the model checker: a tiny bitmap that owns its words.
 //!
-//! Exists only under loom. The package `loom-tests` is its only caller; nothing here is public API.
+//! It exists only under loom, and only the package `loom-tests` uses it; nothing here is public API.
 
 use crate::bitmap::{
     Attempt, BatchStep, Bitmap, BlockCandidates, Lanes, LowestAttempt, Peers, Way,
@@ -10,19 +10,19 @@ use crate::storage::Words;
 use crate::sync::{AtomicU64, Ordering};
 use std::sync::Arc;
 
-/// A bitmap of a few chunks; what is not free at first is taken, and may be released.
+/// A bitmap of a few chunks. Slots that are not free at first are taken, and may be released.
 pub struct Model(Words);
 
 impl Model {
-    /// How many slots a chunk has here: one word of them, or two.
+    /// The number of slots of a chunk here: one word, or two.
     pub const SLOTS_PER_CHUNK: Slot = SLOTS_PER_CHUNK;
 
-    /// A bitmap with a summary tree. `free` are ascending ranges of slots.
+    /// Creates a bitmap with a summary tree. `free` are ascending ranges of slots.
     pub fn tree(chunk_count: u32, free: &[(Slot, Slot)]) -> Self {
         Self::new(chunk_count, false, free)
     }
 
-    /// A bitmap that is searched chunk by chunk.
+    /// Creates a bitmap that is searched chunk by chunk.
     pub fn linear(chunk_count: u32, free: &[(Slot, Slot)]) -> Self {
         Self::new(chunk_count, true, free)
     }
@@ -58,7 +58,7 @@ impl Model {
         self.0.bitmap().claim_within(first, Way::Down, last)
     }
 
-    /// Claims exactly so many of the highest slots, or none.
+    /// Claims exactly this many of the highest slots, or none.
     pub fn claim_all_from_above(&self, wanted: u64) -> Option<Vec<(usize, u64)>> {
         let step = || BatchStep {
             way: Way::Down,
@@ -67,7 +67,7 @@ impl Model {
         self.0.bitmap().claim_all(wanted, step)
     }
 
-    /// Claims the first free slot at or after `start`, cyclic.
+    /// Claims the first free slot at or after `start`, wrapping around.
     pub fn claim_from(&self, start: Slot) -> Option<Slot> {
         self.0.bitmap().claim_from(start)
     }
@@ -93,17 +93,17 @@ impl Model {
         self.0.bitmap().claim_exact(slot)
     }
 
-    /// Claims exactly this slot, and waits for nobody: a claim in flight may hold it for now.
+    /// Claims exactly this slot without waiting: a claim in flight may hold it temporarily.
     pub fn try_claim_exact(&self, slot: Slot) -> bool {
         self.0.bitmap().try_claim_exact(slot)
     }
 
-    /// Releases a slot; `false` if it was free.
+    /// Releases a slot; returns `false` if it was free.
     pub fn release(&self, slot: Slot) -> bool {
         self.0.release(slot)
     }
 
-    /// Claims up to `wanted` slots; answers each word with its bits.
+    /// Claims up to `wanted` slots, and returns each word with its bits.
     pub fn claim_up_to(&self, wanted: u64, start: Slot) -> Vec<(usize, u64)> {
         let mut claimed = Vec::new();
         let sink = |word_index, bits| claimed.push((word_index, bits));
@@ -118,7 +118,7 @@ impl Model {
         self.0.bitmap().claim_all(wanted, || anywhere_from(start))
     }
 
-    /// Claims an aligned block of 2^`order` slots out of `count` candidates from `first` on.
+    /// Claims an aligned block of 2^`order` slots among `count` candidates from `first` on.
     pub fn claim_block(&self, first: Slot, count: u64, order: u32) -> Option<Slot> {
         self.0.bitmap().claim_block(&[BlockCandidates {
             first,
@@ -127,11 +127,11 @@ impl Model {
         }])
     }
 
-    /// Releases a block, or answers the slot that was free.
+    /// Releases a block.
     ///
     /// # Errors
     ///
-    /// The first slot that was found free.
+    /// Returns the first slot that was found free.
     pub fn release_block(&self, first: Slot, order: u32) -> Result<(), Slot> {
         let release = self.0.bitmap().release_block(first, order);
         release.free_before.map_or(Ok(()), Err)
@@ -143,18 +143,18 @@ impl Model {
     }
 }
 
-/// What a child of a process of several threads has on the heap: everything as it was at the fork, and in the
-/// air whoever stayed behind there.
+/// The heap of a child of a process with several threads: everything as it was at the fork, with the flights of threads
+/// that do not exist in the child.
 pub struct Child(Model);
 
 impl Child {
-    /// A child on this bitmap, of a parent that had a claim in flight for each of these slots.
+    /// Creates a child on this bitmap, of a parent that had a claim in flight for each of these slots.
     pub fn new(model: Model, in_flight: &[Slot]) -> Self {
         let flights: Vec<_> = in_flight
             .iter()
             .map(|&slot| {
                 let flight = model.0.bitmap().begin_flight();
-                assert!(model.try_claim_exact(slot), "nobody else is there yet");
+                assert!(model.try_claim_exact(slot), "no other thread is there yet");
                 flight
             })
             .collect();
@@ -163,25 +163,25 @@ impl Child {
         Self(model)
     }
 
-    /// The bitmap, for whoever has come in.
+    /// Returns the bitmap, as a call in the child enters it.
     ///
-    /// Each call of a pool asks first on which side of the fork it is.
+    /// Each call of a pool first checks on which side of the fork it is.
     pub fn enter(&self) -> &Model {
-        assert!(self.0.0.enter(), "on the heap everybody may come in");
+        assert!(self.0.0.enter(), "on the heap every process may enter");
         &self.0
     }
 }
 
 const LANES: usize = 2;
 
-/// Processes that share a bitmap: each has a lane, and a lock that is gone when it dies.
+/// Processes that share a bitmap: each has a lane, and a lock that is released when it dies.
 #[derive(Clone)]
 pub struct Processes {
     model: Arc<Model>,
     shared: Arc<Shared>,
 }
 
-/// What they share beside the bitmap.
+/// What they share besides the bitmap.
 struct Shared {
     lanes: [AtomicU64; LANES],
     locks: [AtomicU64; LANES],
@@ -194,7 +194,7 @@ pub struct Process {
     lane: usize,
 }
 
-/// As the kernel tells of them: not of those that the asker holds itself.
+/// The locks as the kernel reports them: without those that the caller holds itself.
 struct Locks {
     shared: Arc<Shared>,
     own: usize,
@@ -206,13 +206,13 @@ impl Peers for Locks {
     }
 
     fn is_held(&self, lane: usize) -> bool {
-        // SeqCst, as all of the locks: the kernel orders whoever takes a lock after whoever had it.
+        // SeqCst, as for all of the locks: the kernel orders a process that takes a lock after the one that had it.
         lane != self.own && self.shared.locks[lane].load(Ordering::SeqCst) == 1
     }
 }
 
 impl Processes {
-    /// Processes on this bitmap.
+    /// Creates processes on this bitmap.
     pub fn new(model: Model) -> Self {
         let zeros = || std::array::from_fn(|_| AtomicU64::new(0));
         Self {
@@ -224,12 +224,12 @@ impl Processes {
         }
     }
 
-    /// The bitmap, for what any of them can do.
+    /// Returns the bitmap, for operations of any of them.
     pub fn model(&self) -> &Model {
         &self.model
     }
 
-    /// Begins a process in a lane; `None` if somebody has it.
+    /// Begins a process in a lane; returns `None` if the lane is in use.
     pub fn begin(&self, lane: usize) -> Option<Process> {
         // SeqCst: as in `is_held`.
         self.shared.locks[lane]
@@ -262,7 +262,7 @@ impl Process {
         self.bitmap().claim_lowest()
     }
 
-    /// The same as a pool that others share: "none" only after a look at every word.
+    /// Does the same like a pool that processes share: returns `None` only after every word was checked.
     pub fn claim_lowest_or_scrub(&self) -> Option<Slot> {
         loop {
             let claimed = self.claim_lowest();
@@ -272,7 +272,7 @@ impl Process {
         }
     }
 
-    /// Claims exactly so many, or none.
+    /// Claims exactly this many slots, or none.
     pub fn claim_all(&self, wanted: u64) -> Option<Vec<(usize, u64)>> {
         self.bitmap().claim_all(wanted, || anywhere_from(0))
     }

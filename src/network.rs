@@ -1,4 +1,4 @@
-//! The three kinds of network a pool can be of, and their arithmetic.
+//! The three types of network that a pool can have, and their arithmetic.
 //!
 //! Each family counts in its own width, so that the hot path of an IPv4 pool never touches 128 bits.
 
@@ -15,7 +15,7 @@ mod private {
     impl Sealed for ipnet::IpNet {}
 }
 
-/// A kind of network: [`Ipv4Net`], [`Ipv6Net`], or [`IpNet`] where the family is known at run time.
+/// A type of network: [`Ipv4Net`], [`Ipv6Net`], or [`IpNet`] if the family is known only at run time.
 ///
 /// Sealed: it cannot be implemented outside this crate.
 ///
@@ -46,7 +46,7 @@ pub trait Network:
     + RefUnwindSafe
     + 'static
 {
-    /// The addresses of such a network.
+    /// The type of an address of such a network.
     type Addr: Copy
         + Eq
         + Ord
@@ -60,35 +60,35 @@ pub trait Network:
         + RefUnwindSafe
         + 'static;
 
-    /// The address as written, host bits included.
+    /// Returns the address as written, with its host bits.
     #[doc(hidden)]
     fn written_addr(self) -> Self::Addr;
     #[doc(hidden)]
     fn mask_len(self) -> u8;
-    /// The network of `mask_len` bits around `addr`.
+    /// Returns the network with `mask_len` bits that contains `addr`.
     #[doc(hidden)]
     fn around(addr: Self::Addr, mask_len: u8) -> Self;
-    /// The address that is nobody's; of IPv4 where both families would do.
+    /// Returns the unspecified address; the IPv4 one where both families are possible.
     #[doc(hidden)]
     fn unspecified() -> Self::Addr;
-    /// 32 or 128.
+    /// Returns the width of an address in bits: 32 or 128.
     #[doc(hidden)]
     fn addr_width(addr: Self::Addr) -> u8;
     #[doc(hidden)]
     fn addr_bits(addr: Self::Addr) -> u128;
-    /// The address of the family of `like` with these bits.
+    /// Returns the address with these bits, in the family of `like`.
     #[doc(hidden)]
     fn addr_like(like: Self::Addr, bits: u128) -> Self::Addr;
-    /// `addr` in the family of `like`: an IPv4-mapped address becomes the IPv4 address it means.
+    /// Returns `addr` in the family of `like`; an IPv4-mapped address becomes the IPv4 address that it stands for.
     #[doc(hidden)]
     fn addr_in_family_of(like: Self::Addr, addr: IpAddr) -> Option<Self::Addr>;
-    /// How many units of 2^`unit_shift` addresses `addr` lies above `base`, if that fits.
+    /// Returns how many units of 2^`unit_shift` addresses `addr` is above `base`, if that fits into a slot number.
     #[doc(hidden)]
     fn units_above(base: Self::Addr, addr: Self::Addr, unit_shift: u8) -> Option<u32>;
-    /// The same, only if `addr` begins a unit. Wraps: an address below `base` is far above it.
+    /// Does the same, but only if `addr` begins a unit. Wraps around: an address below `base` is far above it.
     #[doc(hidden)]
     fn whole_units_above(base: Self::Addr, addr: Self::Addr, unit_shift: u8) -> Option<u32>;
-    /// The address `units` units above `base`. The caller knows that it exists.
+    /// Returns the address `units` units above `base`. The caller knows that it exists.
     #[doc(hidden)]
     fn addr_above(base: Self::Addr, units: u32, unit_shift: u8) -> Self::Addr;
 }
@@ -276,7 +276,7 @@ impl Network for IpNet {
             (IpAddr::V6(base), IpAddr::V6(addr)) => {
                 Ipv6Net::whole_units_above(base, addr, unit_shift)
             }
-            // Of the other family, or mapped into it: for the slow way to find out.
+            // An address of the other family, or mapped into it; the slow path decides.
             _ => None,
         }
     }

@@ -1,4 +1,4 @@
-//! The stateless form: a network and a list in, the next free address out.
+//! Stateless allocation: returns the next free address for a network and a list of users.
 
 use crate::error::BuildError;
 use crate::geometry::{Geometry, Plan, low_bits};
@@ -7,7 +7,7 @@ use crate::users::{Entry, Quoted, Record, quoted, read};
 use std::error::Error;
 use std::fmt;
 
-/// Enough of a network to see what it reserves at its beginning: the network's own address and the gateway.
+/// Enough of a network to find out what it reserves at its beginning: the network address and the gateway.
 const FIRST_SLOTS: u64 = 4;
 
 /// Why there is no next free address.
@@ -27,32 +27,32 @@ pub enum NextFreeError {
     /// The network cannot be used.
     #[non_exhaustive]
     Network {
-        /// What is wrong with it.
+        /// Why the network cannot be used.
         error: BuildError,
     },
-    /// An entry of the list cannot be read: whoever it is may hold any address.
+    /// An entry of the list cannot be read, and may stand for any address.
     #[non_exhaustive]
     Unreadable {
-        /// Which entry, counted from 1.
+        /// The position of the entry, counted from 1.
         position: u64,
-        /// At most 64 characters of what it says.
+        /// Up to 64 characters of the entry.
         text: String,
     },
     /// Every address is held by a listed user.
     #[non_exhaustive]
     Exhausted {
-        /// How many addresses there are in all.
+        /// How many addresses the network has to hand out.
         capacity: u64,
     },
 }
 
 impl NextFreeError {
-    /// Whether every address is held by a listed user.
+    /// Reports whether every address is held by a listed user.
     pub fn is_exhausted(&self) -> bool {
         matches!(self, Self::Exhausted { .. })
     }
 
-    /// A stable name for logs, JSON and exit codes: kebab case.
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Network { error } => error.code(),
@@ -81,7 +81,7 @@ impl fmt::Display for NextFreeError {
 
 impl Error for NextFreeError {}
 
-/// As the error of the same code.
+/// Serializes like the pool error with the same code.
 #[cfg(feature = "serde")]
 impl serde::Serialize for NextFreeError {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -105,18 +105,18 @@ impl serde::Serialize for NextFreeError {
     }
 }
 
-/// Finds the lowest address of `network` that no listed user holds, as a network: `10.0.0.5/32`.
+/// Returns the lowest address of `network` that no listed user holds, as a network such as `10.0.0.5/32`.
 ///
-/// Nothing is kept: for callers who keep their own list and change it under their own lock. Two
-/// callers with the same list get the same address; to let them race, use a [`Pool`](crate::Pool).
-/// The network's own addresses and the first usable one, the gateway, are left out. Networks of any
-/// size; time and memory grow with the list alone. What is not an address of the network holds
-/// nothing: to see what a list has of those, [`adopt`](crate::Pool::adopt) it. Entries mean what they mean there.
+/// No state is kept: use this if you keep your own list and change it under your own lock. Two calls with the same list
+/// return the same address; for concurrent allocation, use a [`Pool`](crate::Pool). The network's own addresses are
+/// left out, and so is the first usable one, which is taken to be the gateway. Networks of any size are supported; time
+/// and memory depend only on the length of the list. Entries have the same meaning as in [`adopt`](crate::Pool::adopt),
+/// which also reports entries that are not in the network; here they are ignored.
 ///
 /// # Errors
 ///
-/// [`NextFreeError::Network`] if the network is written with host bits set;
-/// [`NextFreeError::Unreadable`] if an entry cannot be read; [`NextFreeError::Exhausted`] if all of it is held.
+/// [`NextFreeError::Network`] if the network has host bits set, [`NextFreeError::Unreadable`] if an entry cannot be
+/// read, [`NextFreeError::Exhausted`] if no address is left.
 ///
 /// ```
 /// use hostbits::next_free;
@@ -162,7 +162,7 @@ pub fn next_free<N: Network>(
     }
 }
 
-/// First and last address, as numbers.
+/// The first and the last address, as numbers.
 type Span = (u128, u128);
 
 /// All addresses of a network.
@@ -186,7 +186,7 @@ impl Whole {
     }
 }
 
-/// What the network keeps for itself: what is seen at its beginning, and the broadcast address.
+/// Returns the addresses that the network reserves: those at its beginning, and the broadcast address.
 fn reserved_spans<N: Network>(beginning: &Geometry<N>, whole: Whole) -> Vec<Span> {
     let bits = |slot| N::addr_bits(beginning.addr_of(slot));
     let mut spans: Vec<Span> = beginning
@@ -200,7 +200,7 @@ fn reserved_spans<N: Network>(beginning: &Geometry<N>, whole: Whole) -> Vec<Span
     spans
 }
 
-/// Whether addresses are of the network, but not all of it.
+/// Returns whether the addresses are in the network, but do not cover all of it.
 fn is_of(whole: Whole, span: Option<Span>) -> bool {
     span.is_some_and(|(low, high)| {
         let touches = low <= whole.last && whole.first <= high;
@@ -208,7 +208,7 @@ fn is_of(whole: Whole, span: Option<Span>) -> bool {
     })
 }
 
-/// What the list names, of the network's family. What covers all of the network is a route to it.
+/// Returns the listed addresses of the network's family. A block that covers the whole network is a route to it.
 fn held_spans<N: Network>(
     whole: Whole,
     network: N,
@@ -239,7 +239,7 @@ fn held_spans<N: Network>(
         };
         let is_route = net.is_some() && low <= whole.first && whole.last <= high;
         match net.filter(|net| is_route && net != &net.trunc()) {
-            // A route is written without host bits: with them, it may be the beginning of a host's.
+            // A route has no host bits set. A prefix with host bits may be that of a host.
             Some(net) => held.extend(bits(net.addr()).map(|addr| (addr, addr))),
             None if is_route => {}
             None if low <= whole.last && whole.first <= high => held.push((low, high)),

@@ -1,4 +1,4 @@
-//! Why a pool file cannot be used. Each value says what was found and what to do next.
+//! Why a pool file cannot be used. Each message says what was found and what to do next.
 
 use crate::durability::Durability;
 use crate::error::BuildError;
@@ -31,77 +31,77 @@ pub(crate) const FORMAT: u32 = 2;
 pub enum OpenError {
     /// There is no such file.
     NotFound,
-    /// There is a file already. Nothing was written to it.
+    /// The file already exists. Nothing was written to it.
     AlreadyExists,
-    /// A directory, a device or a pipe.
+    /// The path names a directory, a device or a pipe.
     NotRegularFile,
     /// The path names a symbolic link.
     Symlink,
-    /// The file belongs to somebody else, who could change it under us.
+    /// The file belongs to another user, who could change it at any time.
     WrongOwner {
-        /// The user it belongs to.
+        /// The owner of the file.
         uid: u32,
     },
-    /// Group or others may write to the file.
+    /// The group or others may write to the file.
     InsecureMode {
-        /// Its permission bits.
+        /// The permission bits of the file.
         mode: u32,
     },
-    /// The file has more than one name.
+    /// The file has more than one name, or none.
     HardLinked {
-        /// How many.
+        /// The number of its hard links.
         links: u64,
     },
-    /// The file system shares neither memory nor locks with the other machines that may use it.
+    /// The file system does not share memory and locks with other machines that may use it.
     RemoteFileSystem {
-        /// Its number, as of `statfs`.
+        /// The type of the file system, as `statfs` reports it.
         magic: u64,
     },
-    /// Nobody knows whether the file system shares memory and locks with everybody who may use it.
+    /// The file system is not known to share memory and locks with everything that may use it.
     UnknownFileSystem {
-        /// Its number, as of `statfs`.
+        /// The type of the file system, as `statfs` reports it.
         magic: u64,
     },
-    /// The file system gives its files new numbers, and keeps nothing else of ours: after each mount a pool would be
-    /// taken for a copy of itself.
+    /// The file system assigns new inode numbers, and stores nothing else that identifies a file: after each mount, a
+    /// pool would be taken for a copy of itself.
     RenumberingFileSystem {
-        /// Its number, as of `statfs`.
+        /// The type of the file system, as `statfs` reports it.
         magic: u64,
     },
-    /// The file system may need room for what is changed in place: on a full disk an allocation would be the
-    /// end of the process (`SIGBUS`).
+    /// The file system may need space for in-place changes: on a full disk, an allocation would kill the process
+    /// (`SIGBUS`).
     CopyOnWrite {
-        /// What cannot be made sure.
+        /// What cannot be ensured.
         why: &'static str,
     },
-    /// The file system is in memory, and the durability promises more than that.
+    /// The file system is in memory, but the durability promises more than that.
     NotDurable {
-        /// The durability asked for.
+        /// The requested durability.
         durability: Durability,
     },
-    /// The file is not a pool.
+    /// The file is not a pool file.
     BadMagic,
-    /// The file was written by a machine of the other byte order.
+    /// The file was written on a machine with the other byte order.
     EndianMismatch,
-    /// The file is of a format that this version does not know.
+    /// The file has a format that this version does not know.
     UnsupportedVersion {
-        /// The major version of the format.
+        /// The major version of the file's format.
         major: u32,
     },
     /// The file uses features that this version does not know.
     UnsupportedFeatures {
-        /// Their bits.
+        /// The bits of those features.
         incompat: u64,
     },
-    /// The file uses features without which it may be read and not written.
+    /// The file uses features that allow this version to read it, but not to write it.
     ReadOnlyFeatures {
-        /// Their bits.
+        /// The bits of those features.
         ro_compat: u64,
     },
-    /// The file is whole, and has something in it that this version does not know: a policy, a key, a number. A
-    /// newer version has made it, or changed it.
+    /// The file is intact, but contains something that this version does not know: a policy, a key, or a number. A
+    /// newer version has created or changed it.
     UnknownContent {
-        /// What, as a sentence's beginning.
+        /// The unknown content, as the beginning of a sentence.
         what: String,
     },
     /// The file is damaged.
@@ -109,69 +109,69 @@ pub enum OpenError {
         /// What does not fit.
         what: &'static str,
     },
-    /// The file holds another pool than the one asked for.
+    /// The file holds another pool than the requested one.
     GeometryMismatch {
-        /// Everything that differs.
+        /// All differences.
         mismatches: Vec<Mismatch>,
     },
     /// The file was created with another durability.
     ModeMismatch {
-        /// That of the file.
+        /// The durability of the file.
         in_file: Durability,
-        /// That asked for.
+        /// The requested durability.
         asked: Durability,
     },
-    /// The file is shorter than it must be. Touching what is missing would kill the process.
+    /// The file is shorter than it must be. Accessing the missing part would kill the process.
     Truncated {
-        /// Its length in bytes.
+        /// The length of the file in bytes.
         len: u64,
-        /// The length it must have.
+        /// The required length in bytes.
         need: u64,
     },
-    /// There is no room for the file. Nothing is left of it.
+    /// There is no space for the file. Nothing of it is left behind.
     NoSpace,
-    /// The file is older than one that the caller has seen: somebody put back a copy.
+    /// The file is older than one that the caller has seen before: it was replaced by an old copy.
     StaleFile {
-        /// Its session.
+        /// The session number of the file; 0 if there is no file.
         session: u64,
-        /// The least that was asked for.
+        /// The minimum session number that was required.
         min: u64,
     },
-    /// The file has no room for so many slots, or for so long a configuration, and it has something of a
-    /// newer version, so that this one cannot make a larger file of it.
+    /// The file has no room for so many slots, or for so long a configuration, and it contains something from a newer
+    /// version, so that this version cannot replace it with a larger file.
     NoRoom,
-    /// Others have the file open. To grow it, or to put another one in its place, one must be alone.
+    /// The file is open elsewhere. It can be grown or replaced only while it is not.
     InUse,
-    /// Somebody else is opening, recovering or closing the file, and did not finish in time.
+    /// Another process is opening, recovering or closing the file, and did not finish in time.
     Busy,
-    /// As many have the file open as can, each with a place of its own in it.
+    /// The maximum number of processes have the file open; each needs its own place in it.
     TooManyProcesses {
-        /// How many that is.
+        /// The maximum number of processes.
         most: u32,
     },
     /// A write to the disk failed in a process that has the file open. See [`FileRefusal::Poisoned`].
     Poisoned,
-    /// What the file holds could not be made durable, so nothing may be built on it.
+    /// The contents of the file could not be made durable, so the file cannot be used.
     SyncFailed {
         /// The error of the system.
         errno: i32,
     },
-    /// A pool in a file is searched by its tree.
+    /// Linear search was requested, which a pool in a file does not support.
     LinearSearch,
-    /// The system refused.
+    /// A system call failed.
     Io {
-        /// What we were about to do.
+        /// What was being done.
         action: &'static str,
-        /// What it said.
+        /// The error of the operating system.
         #[cfg_attr(feature = "serde", serde(serialize_with = "what_the_system_said"))]
         error: io::Error,
     },
-    /// The pool asked for cannot be.
+    /// The requested pool cannot be built.
     #[cfg_attr(feature = "serde", serde(untagged))]
     Build(BuildError),
 }
 
-/// The number of the error, if it has one, and the sentence.
+/// Serializes the error number, if there is one, and the message.
 #[cfg(feature = "serde")]
 fn what_the_system_said<S: serde::Serializer>(
     error: &io::Error,
@@ -184,17 +184,17 @@ fn what_the_system_said<S: serde::Serializer>(
     said.end()
 }
 
-/// One thing in which a file and the pool asked for differ.
+/// One difference between a file and the requested pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Mismatch {
-    /// What differs: `network`, `ranges`, `unit`, `gateway`, `reservations`, `policy`, `capacity`;
-    /// or `allocated`: an address that the file has as allocated or quarantined, and that would be reserved.
+    /// The setting that differs: `network`, `ranges`, `unit`, `gateway`, `reservations`, `policy` or `capacity`;
+    /// or `allocated`, for an address that is allocated or quarantined in the file, and would be reserved.
     pub field: &'static str,
-    /// As the file has it.
+    /// Its value in the file.
     pub in_file: String,
-    /// As it was asked for.
+    /// Its requested value.
     pub asked: String,
 }
 
@@ -204,8 +204,8 @@ impl Mismatch {
 }
 
 impl OpenError {
-    /// Returns the address that is in the way of a reservation: the file would fit, but this one is allocated or
-    /// quarantined, and would be handed out no more.
+    /// Returns the address that prevents a change of reservations: it is allocated or quarantined, and would be
+    /// reserved. `None` for every other error.
     ///
     /// ```
     /// # use hostbits::Pool;
@@ -226,7 +226,7 @@ impl OpenError {
         taken.map(|it| it.in_file.as_str())
     }
 
-    /// A stable name for logs, JSON and exit codes: kebab case.
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Build(error) => error.code(),
@@ -265,7 +265,7 @@ impl OpenError {
         }
     }
 
-    /// Something that stands in the file, and that this version does not know.
+    /// Returns the error for content that this version does not know.
     pub(crate) fn unknown(text: &str) -> Self {
         const LONGEST: usize = 60;
         let mut chars = text.chars();
@@ -276,8 +276,8 @@ impl OpenError {
         }
     }
 
-    /// Whether the file is what damage has left of a pool file, so that a backup may take its place. One that was
-    /// written by another version is not.
+    /// Returns whether the file is a damaged pool file, so that a backup may replace it. A file that another version
+    /// wrote is not.
     pub(crate) fn is_damage(&self) -> bool {
         match self {
             Self::Corrupt { .. } | Self::Truncated { .. } | Self::Io { .. } => true,
@@ -314,7 +314,7 @@ impl OpenError {
         }
     }
 
-    /// An error of the system, told apart where it has a name of its own.
+    /// Returns an error for a failed system call, or the more specific error that it stands for.
     pub(crate) fn io(action: &'static str, error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace,
@@ -329,7 +329,8 @@ impl OpenError {
     }
 }
 
-/// The number of an error. One that has none, such as of a write that wrote nothing, must not be told as "Success".
+/// Returns the number of an error. An error without one, such as a write that wrote nothing, must not be reported as
+/// "Success".
 pub(crate) fn errno_of(error: &io::Error) -> i32 {
     error.raw_os_error().unwrap_or(nix::libc::EIO)
 }
@@ -338,18 +339,18 @@ impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Build(error) => error.fmt(f),
-            Self::NotFound => f.write_str("there is no such file: create it first"),
-            Self::AlreadyExists => f.write_str("there is such a file already: open it instead"),
+            Self::NotFound => f.write_str("no such file: create it first"),
+            Self::AlreadyExists => f.write_str("the file already exists: open it instead"),
             Self::NotRegularFile => f.write_str("not a regular file"),
-            Self::Symlink => f.write_str("a symbolic link: name the file itself"),
+            Self::Symlink => f.write_str("a symbolic link: give the path of the file itself"),
             Self::WrongOwner { uid } => {
-                write!(f, "the file belongs to user {uid}, who could change it under us")
+                write!(f, "the file belongs to user {uid}, who could change it at any time")
             }
             Self::InsecureMode { mode } => {
-                write!(f, "mode {mode:04o} lets others write: take that away (chmod go-w)")
+                write!(f, "mode {mode:04o} lets others write: remove that permission (chmod go-w)")
             }
             Self::HardLinked { links: 0 } => {
-                f.write_str("the file has no name any more: another one is in its place")
+                f.write_str("the file no longer has a name: another one has replaced it")
             }
             Self::HardLinked { links } => {
                 write!(f, "the file has {links} names: remove all but one")
@@ -376,12 +377,12 @@ impl fmt::Display for OpenError {
             ),
             Self::BadMagic => f.write_str("not a pool file"),
             Self::EndianMismatch => {
-                f.write_str("written by a machine of the other byte order: convert it there")
+                f.write_str("written on a machine with the other byte order: convert it there")
             }
             Self::UnsupportedVersion { major } if *major < FORMAT => write!(
                 f,
-                "format {major} is that of an older version, and this one is {FORMAT}: list the addresses with \
-                 the older one, and seed a new file with them"
+                "format {major} is from an older version, and this version uses {FORMAT}: list the addresses with \
+                 the older version, and seed a new file with them"
             ),
             Self::UnsupportedVersion { major } => {
                 write!(f, "format {major} is unknown to this version: use a newer one")
@@ -392,7 +393,7 @@ impl fmt::Display for OpenError {
             ),
             Self::ReadOnlyFeatures { ro_compat } => write!(
                 f,
-                "features {ro_compat:#x} allow this version to read the file, not to write it"
+                "features {ro_compat:#x} allow this version to read the file, but not to write it"
             ),
             Self::UnknownContent { what } => write!(
                 f,
@@ -413,22 +414,22 @@ impl fmt::Display for OpenError {
                 "the file has durability {in_file} where {asked} was asked for"
             ),
             Self::Truncated { len, need } => {
-                write!(f, "the file is cut: {len} bytes where {need} must be")
+                write!(f, "the file is truncated: it has {len} bytes, and needs {need}")
             }
             Self::NoSpace => f.write_str("no space left for the file"),
             Self::StaleFile { session: 0, min } => write!(
                 f,
-                "there is no file of session {min} or later, which was asked for"
+                "there is no file, but one with session {min} or later is required"
             ),
             Self::StaleFile { session, min } => write!(
                 f,
-                "the file is of session {session}, older than {min}: somebody put back a copy"
+                "the file has session {session}, but {min} or later is required: an old copy was put back"
             ),
             Self::NoRoom => f.write_str(
-                "the file has no room for that, and something of a newer version: let that one make it larger",
+                "the file has no room for that, and contains something from a newer version: grow it with that version",
             ),
-            Self::InUse => f.write_str("others have the file open: close it in every process first"),
-            Self::Busy => f.write_str("somebody else is opening or closing the file: try again"),
+            Self::InUse => f.write_str("the file is open elsewhere: close it in every process first"),
+            Self::Busy => f.write_str("another process is opening or closing the file: try again"),
             Self::TooManyProcesses { most } => write!(
                 f,
                 "{most} processes have the file open, and no more can: close it in one of them"
@@ -441,7 +442,7 @@ impl fmt::Display for OpenError {
                 write!(f, "the file cannot be made durable: {error}")
             }
             Self::LinearSearch => {
-                f.write_str("a pool in a file is searched by its tree, never linearly")
+                f.write_str("a pool in a file does not support linear search")
             }
             Self::Io { action, error } => write!(f, "cannot {action}: {error}"),
         }
@@ -464,7 +465,7 @@ impl From<BuildError> for OpenError {
     }
 }
 
-/// Why what a pool holds was not made durable.
+/// Why the contents of a pool were not made durable.
 ///
 /// ```
 /// use hostbits::{Pool, file::SyncError};
@@ -481,15 +482,15 @@ impl From<BuildError> for OpenError {
 )]
 #[non_exhaustive]
 pub enum SyncError {
-    /// The pool is on the heap: there is nothing that could outlive the process.
+    /// The pool is on the heap, so it cannot outlive the process.
     NoFile,
-    /// The pool file refuses, or the write failed.
+    /// The pool file cannot be used, or the write failed.
     #[cfg_attr(feature = "serde", serde(untagged))]
     File(FileRefusal),
 }
 
 impl SyncError {
-    /// A stable name for logs, JSON and exit codes: kebab case.
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoFile => "no-file",
@@ -507,7 +508,7 @@ impl From<FileRefusal> for SyncError {
 impl fmt::Display for SyncError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::NoFile => f.write_str("the pool is on the heap: nothing of it can be durable"),
+            Self::NoFile => f.write_str("the pool is on the heap, and cannot be durable"),
             Self::File(refusal) => refusal.fmt(f),
         }
     }
@@ -519,7 +520,7 @@ impl Error for SyncError {}
 mod tests {
     use super::*;
 
-    /// It was told as "Success (os error 0)".
+    /// It was once reported as "Success (os error 0)".
     #[test]
     fn a_failure_without_a_number_is_no_success() {
         let error = OpenError::sync(&io::ErrorKind::WriteZero.into());

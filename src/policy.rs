@@ -1,7 +1,7 @@
-//! Where to look first.
+//! Where a search begins.
 //!
-//! Hints only, all Relaxed: a policy proposes and may be wrong, the bitmap decides. Nothing here can
-//! make a claim or an answer wrong; a stale hint costs a longer search.
+//! Policies are only hints, all Relaxed: a policy proposes and may be wrong, and the bitmap decides. Nothing here can
+//! make a claim or a result wrong; a stale hint costs a longer search.
 
 mod backoff;
 mod thread_hint;
@@ -32,41 +32,41 @@ use thread_hint::ThreadHint;
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Policy {
-    /// The lowest free address.
+    /// Hands out the lowest free address.
     ///
-    /// On one thread always exactly that: the same calls give the same addresses. On many threads
-    /// every lower address was seen taken at some moment of the call.
+    /// With one thread, always exactly that: the same calls return the same addresses. With several threads, every
+    /// lower address was seen taken at some moment of the call.
     #[default]
     Lowest,
-    /// The highest free address: the mirror of `Lowest`.
+    /// Hands out the highest free address: the mirror image of `Lowest`.
     ///
-    /// On one thread always exactly that: the same calls give the same addresses. On many threads every higher
-    /// address was seen taken at some moment of the call, so that N threads that take k addresses of an empty pool
-    /// take exactly the k highest. A part of a pool, and a batch, are taken from above in the same way, a batch
-    /// highest first. Blocks come from the top whatever the policy: beside them, this one leaves fewer whole blocks
-    /// than `Lowest`. A [`Local`](crate::Local) takes the highest word that has something free, and hands that out
-    /// lowest first. For a few threads: where many want the same word, it does not make them step back as `Lowest`
-    /// does.
+    /// With one thread, always exactly that: the same calls return the same addresses. With several threads, every
+    /// higher address was seen taken at some moment of the call, so that N threads that take k addresses of an empty
+    /// pool take exactly the k highest ones. Parts of a pool and batches are searched from above in the same way; a
+    /// batch is returned highest first. Blocks come from the top with every policy, so this one leaves fewer whole
+    /// blocks than `Lowest`. A [`Local`](crate::Local) takes the highest word with a free address, and hands that word
+    /// out lowest first. Use this policy with few threads: where many compete for the same word, it does not make them
+    /// step back as `Lowest` does.
     Highest,
-    /// The next free address after the last one the policy gave, wrapping around: the longest reuse
-    /// distance. Exact addresses, granted preferences and blocks do not move it.
+    /// Hands out the next free address after the last one that the policy returned, and wraps around: the longest time
+    /// until reuse. Exact addresses, granted preferences and blocks do not move the position.
     ///
-    /// Where the policy stands is known to one `Pool` value, and to nobody else: it is not in a pool
-    /// file. Each process that has a file open goes round by itself, and so does a second `Pool` of one
-    /// process. Whoever opens a file begins at its lowest address. So an address that one process has
-    /// released may be the next one that another hands out, and a command that opens the file for one
-    /// allocation gives the lowest free address each time. Nobody is given an address that is held.
+    /// The position belongs to one `Pool` value; it is not stored in a pool file. Each process that has a file open has
+    /// its own position, and so does a second `Pool` in the same process. Opening a file starts at its lowest address.
+    /// So an address that one process has released may be the next one that another process hands out, and a command
+    /// that opens the file for a single allocation returns the lowest free address each time. An address that is held
+    /// is never handed out.
     Next,
-    /// Each thread looks near its own last address: for throughput. No order is promised.
+    /// Lets each thread search near its own last address, for throughput. No order is promised.
     Spread,
-    /// A pseudo-random address: unpredictable without the seed, reproducible with it on one thread.
+    /// Hands out a pseudo-random address: unpredictable without the seed, reproducible with it on one thread.
     ///
-    /// The seed is a key: draw it from the system's random source. On a nearly full pool the choice
-    /// is among few, and an address that follows a run of taken ones is more likely than others.
+    /// The seed is a key: draw it from the system's random source. In a nearly full pool there is little choice, and an
+    /// address that follows a run of taken ones is more likely than others.
     Random(u64),
 }
 
-// The name is without the seed of a random policy: that is a key, and is never shown.
+// The name omits the seed of a random policy, because the seed is a key and is never shown.
 names! {
     pub Policy {
         Lowest = "lowest",
@@ -78,7 +78,7 @@ names! {
 }
 
 impl Policy {
-    /// Reads a [name](Self::name). `seed` is asked by a policy that needs one: draw it from the system's random
+    /// Parses a [name](Self::name). `seed` is called if the policy needs a seed: draw it from the system's random
     /// source.
     ///
     /// ```
@@ -94,7 +94,7 @@ impl Policy {
         Some(policy.seeded(seed))
     }
 
-    /// Whether an address that was released may be the next one to be handed out.
+    /// Returns whether an address that was released may be the next one to be handed out.
     pub(crate) const fn reuses_at_once(self) -> bool {
         match self {
             Self::Lowest | Self::Highest | Self::Spread => true,
@@ -102,7 +102,7 @@ impl Policy {
         }
     }
 
-    /// The same policy with this seed, if it needs one.
+    /// Returns the same policy with this seed, if it needs one.
     pub(crate) fn seeded(self, seed: impl FnOnce() -> u64) -> Self {
         match self {
             Self::Random(_) => Self::Random(seed()),
@@ -111,21 +111,21 @@ impl Policy {
     }
 }
 
-/// The name, without the seed.
+/// Writes the name, without the seed.
 impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-/// The name, without the seed.
+/// Writes the name, without the seed.
 impl fmt::Debug for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-/// The name, without the seed.
+/// Serializes the name, without the seed.
 #[cfg(feature = "serde")]
 impl serde::Serialize for Policy {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -133,13 +133,13 @@ impl serde::Serialize for Policy {
     }
 }
 
-/// How many random slots are looked at before the next free one after the last of them is taken.
+/// How many random slots are tried before the next free slot after the last of them is taken.
 const RANDOM_TRIES: usize = 4;
 
-/// Where a thread that spreads looks first: near this word; the bit spreads threads that meet there.
+/// Where a thread with the policy `Spread` looks first: near this word, at a bit that differs between threads.
 pub(crate) struct Near {
     pub(crate) word_index: usize,
-    /// Where the thread released last.
+    /// The word of the thread's last release.
     pub(crate) freed_word: usize,
     pub(crate) start_bit: u32,
 }
@@ -160,12 +160,12 @@ pub(crate) enum Hints {
         seed: u64,
         draws: CachePadded<AtomicU64>,
     },
-    /// None: the summary tells at once where the highest is.
+    /// No hint: the summary finds the highest slot at once.
     Highest,
 }
 
 impl Hints {
-    /// Hints for words `0..word_count`.
+    /// Creates hints for words `0..word_count`.
     pub(crate) fn new(policy: Policy, word_count: u64) -> Self {
         match policy {
             Policy::Lowest => Self::Lowest {
@@ -197,34 +197,33 @@ impl Hints {
         }
     }
 
-    /// Goes on where `other`, of the same policy, stands: for a copy, of which nobody knows yet.
+    /// Continues from the state of `other`, which has the same policy. For a copy that is not shared yet.
     pub(crate) fn go_on_from(&self, other: &Self) {
         match (self, other) {
-            // Relaxed, all of these: starting points. While others claim, one is as good as the next.
+            // Relaxed, all of these: they are starting points. While others claim, any of them is as good.
             (Self::Next { cursor }, Self::Next { cursor: theirs }) => {
                 cursor.store(theirs.load(Ordering::Relaxed), Ordering::Relaxed);
             }
             (Self::Random { draws, .. }, Self::Random { draws: theirs, .. }) => {
                 draws.store(theirs.load(Ordering::Relaxed), Ordering::Relaxed);
             }
-            // Lowest and highest are the same from anywhere, and spread promises no order.
+            // Lowest and highest do not depend on a starting point, and spread promises no order.
             (Self::Lowest { .. } | Self::Spread { .. } | Self::Highest, _)
             | (Self::Next { .. } | Self::Random { .. }, _) => {}
         }
     }
 
-    /// The chunk of the last claim, if the policy is lowest first: the lowest slot is likely there.
+    /// Returns the chunk of the last claim if the policy is lowest first, because the lowest free slot is likely there.
     #[inline]
     pub(crate) fn last_chunk(&self) -> Option<usize> {
         match self {
-            // Relaxed: only a starting guess; the summary is asked whether it is right.
+            // Relaxed: only a starting guess; the summary decides whether it is right.
             Self::Lowest { last_chunk, .. } => Some(last_chunk.load(Ordering::Relaxed) as usize),
             Self::Next { .. } | Self::Spread { .. } | Self::Random { .. } | Self::Highest => None,
         }
     }
 
-    /// Lets others go first if there are many, where all want the same. To be called after a lost
-    /// exchange.
+    /// Steps back if many threads compete for the same word. Call this after a lost exchange.
     #[cold]
     pub(crate) fn after_loss(&self) {
         if let Self::Lowest { backoff, .. } = self {
@@ -232,7 +231,7 @@ impl Hints {
         }
     }
 
-    /// Where `thread`, if it is known, has found its last one, if the policy spreads threads.
+    /// Returns where `thread`, if it is known, found its last slot, if the policy spreads threads.
     #[inline]
     pub(crate) fn near(&self, thread: Option<usize>) -> Option<Near> {
         match self {
@@ -249,7 +248,7 @@ impl Hints {
         }
     }
 
-    /// Notes a release of the calling thread, where that helps its next search.
+    /// Records a release of the calling thread, if that helps its next search.
     #[inline]
     pub(crate) fn note_freed(&self, slot: Slot) {
         if let Self::Spread { threads } = self
@@ -259,16 +258,15 @@ impl Hints {
         }
     }
 
-    /// The way to search `first..=last`, which is not empty. `is_free` is asked before a random slot is settled
-    /// for.
+    /// Returns how to search `first..=last`, which is not empty. `is_free` is called before a random slot is chosen.
     pub(crate) fn way(&self, first: Slot, last: Slot, is_free: impl Fn(Slot) -> bool) -> Way {
         let slot = match self {
             Self::Lowest { .. } => first,
-            // Relaxed, all of these: starting guesses. Two threads may begin at the same slot.
+            // Relaxed, all of these: starting guesses. Two threads may start at the same slot.
             Self::Next { cursor } => cursor.load(Ordering::Relaxed),
             Self::Spread { threads } => slot_at(threads.of(thread_index()).home(), 0),
             Self::Random { seed, draws } => {
-                // Relaxed: only a number nobody else gets; it orders nothing.
+                // Relaxed: only a unique number; it orders nothing.
                 let draw = draws.fetch_add(1, Ordering::Relaxed);
                 random_slot(*seed, draw, first, last, is_free)
             }
@@ -280,7 +278,7 @@ impl Hints {
         })
     }
 
-    /// Whether a batch is answered highest first: else it is in the order in which it was taken.
+    /// Returns whether a batch is returned highest first, and not in the order in which it was taken.
     #[inline]
     pub(crate) fn descends(&self) -> bool {
         match self {
@@ -291,7 +289,7 @@ impl Hints {
         }
     }
 
-    /// Whether the slots of one batch are scattered, or may follow each other.
+    /// Returns whether the slots of one batch are scattered, and not consecutive.
     #[inline]
     pub(crate) fn scatters(&self) -> bool {
         matches!(self, Self::Random { .. })
@@ -304,7 +302,7 @@ impl Hints {
         }
     }
 
-    /// Notes where the last claim of this thread was found.
+    /// Records where the calling thread's last claim was found.
     #[inline]
     pub(crate) fn found(&self, slot: Slot) {
         match self {
@@ -323,7 +321,7 @@ impl Hints {
     }
 }
 
-/// The golden ratio places any number of threads far apart without knowing how many there will be.
+/// Multiples of the golden ratio place any number of threads far apart, without knowing their number in advance.
 fn far_apart(index: usize, len: u64) -> u32 {
     let fraction = (index as u32).wrapping_mul(0x9e37_79b9);
     ((u64::from(fraction) * len) >> 32) as u32
@@ -331,11 +329,11 @@ fn far_apart(index: usize, len: u64) -> u32 {
 
 #[inline]
 fn spread_bit(thread: usize) -> u32 {
-    // Odd, hence all 64 bits come up; a third of a word apart.
+    // Odd, hence all 64 bits occur; a third of a word apart.
     (thread as u32).wrapping_mul(21) % u64::BITS
 }
 
-// Not inlined: four hashes would burden the hot path of every other policy.
+// Not inlined: four hashes would slow down the hot path of every other policy.
 #[inline(never)]
 fn random_slot(
     seed: u64,
@@ -355,8 +353,8 @@ fn random_slot(
         .unwrap_or_else(|| attempt(0))
 }
 
-/// SipHash 2-4 of the two numbers under the seed: without the seed, no output tells of another.
-// Deprecated in favour of hashers that promise no algorithm; here the promise is what is wanted.
+/// SipHash 2-4 of the two numbers under the seed: without the seed, no output reveals another one. The hasher is
+/// deprecated in favor of ones that promise no algorithm; here the promise is what is needed.
 #[allow(deprecated)]
 fn keyed_hash(seed: u64, draw: u64, attempt: u64) -> u64 {
     use std::hash::{Hasher, SipHasher};
@@ -380,7 +378,7 @@ mod tests {
         assert_eq!(bits.len(), 64);
     }
 
-    /// The draw is a promise to those who keep a seed: it may not change from release to release.
+    /// A stored seed must give the same draws in every release.
     #[test]
     fn random_slots_are_what_they_always_were() {
         let slots = |seed| [0, 1, 2].map(|draw| random_slot(seed, draw, 0, Slot::MAX, |_| true));

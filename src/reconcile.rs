@@ -1,8 +1,9 @@
-//! Repair from the list of users: compares a pool with it while the pool is in use, and frees what nobody has.
+//! Repairs a pool from the list of users: compares them while the pool is in use, and frees addresses without a user.
 //!
-//! [`Pool::reconciler`](crate::Pool::reconciler) begins, a [`Pass`] reads the list and makes a [`Plan`], and
-//! [`Reconciler::apply`] does what it says. For all members of a set: [`set::Reconciler`](crate::set::Reconciler). How
-//! it is used is on the page [`guide::reconciliation`](crate::guide::reconciliation).
+//! [`Pool::reconciler`](crate::Pool::reconciler) creates a [`Reconciler`], a [`Pass`] reads the list and makes a
+//! [`Plan`], and [`Reconciler::apply`] carries it out. For all members of a set, use
+//! [`set::Reconciler`](crate::set::Reconciler). The page [`guide::reconciliation`](crate::guide::reconciliation)
+//! describes how to use it.
 //!
 //! ```
 //! use hostbits::{Pool, reconcile};
@@ -11,7 +12,7 @@
 //! let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
 //! let (held, leaked) = (pool.allocate()?, pool.allocate()?);
 //!
-//! // Everybody has stopped joining and leaving, so the first sight is enough.
+//! // No user joins or leaves meanwhile, so the first sighting is enough.
 //! let options = reconcile::Options::new().grace(Duration::ZERO);
 //! let mut reconciler = pool.reconciler_with(options)?;
 //! let mut pass = reconciler.begin()?;

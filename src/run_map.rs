@@ -1,12 +1,12 @@
-//! Consecutive slots with a value each, disjoint: what comes first keeps its slots.
+//! Disjoint runs of consecutive slots, each with a value: the first value of a slot stays.
 
 use crate::slot::Slot;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-/// Runs of slots, each with a value.
+/// Disjoint runs of slots, each with a value.
 pub(crate) struct RunMap<T> {
-    /// First slot to last slot and value.
+    /// The last slot and the value, by first slot.
     by_first: BTreeMap<Slot, (Slot, T)>,
 }
 
@@ -19,7 +19,7 @@ impl<T> Default for RunMap<T> {
 }
 
 impl<T: Clone> RunMap<T> {
-    /// Gives `value` to those slots of `run` that have none yet, and answers which those are.
+    /// Assigns `value` to those slots of `run` that have none yet, and returns them.
     pub(crate) fn insert(&mut self, run: RangeInclusive<Slot>, value: T) -> Vec<(Slot, Slot)> {
         let gaps = self.gaps(&run);
         for &(first, last) in &gaps {
@@ -28,7 +28,7 @@ impl<T: Clone> RunMap<T> {
         gaps
     }
 
-    /// The values of the runs that share a slot with `run`, ascending, each with the first such slot.
+    /// Returns the values of the runs that share a slot with `run`, in ascending order, each with the first such slot.
     pub(crate) fn overlapping(
         &self,
         run: &RangeInclusive<Slot>,
@@ -57,13 +57,13 @@ impl<T: Clone> RunMap<T> {
         gaps
     }
 
-    /// The last slot of the run that holds `slot`.
+    /// Returns the last slot of the run that contains `slot`.
     fn last_of(&self, slot: Slot) -> Slot {
         let run = self.by_first.range(..=slot).next_back();
         run.map_or(slot, |(_, &(last, _))| last)
     }
 
-    /// All runs with their values, ascending.
+    /// Returns all runs with their values, in ascending order.
     pub(crate) fn into_runs(self) -> impl Iterator<Item = (Slot, Slot, T)> {
         self.by_first
             .into_iter()
@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(runs, expected);
     }
 
-    /// Against a plain array of slots.
+    /// Compares with a plain array of slots.
     #[test]
     fn random_runs_agree_with_an_array() {
         let mut random = 7u64;

@@ -1,20 +1,20 @@
-//! The slot number and its split into chunk, word and bit.
+//! The slot number, and its split into chunk, word and bit.
 //!
-//! Pure arithmetic. This module knows nothing of addresses, atomics or who holds a slot.
+//! Pure arithmetic. This module does not depend on addresses, atomics, or who holds a slot.
 
 use crate::sync::WORDS_PER_CHUNK;
 use core::ops::RangeInclusive;
 
-/// A unit of a pool, counted from 0 at the first address of its network.
+/// The number of a unit of a pool, counted from 0 at the first address of its network.
 ///
-/// A plain integer, so that a data plane can keep four bytes instead of an address. See
-/// [`Pool::slot_of`](crate::Pool::slot_of) for what it means in pools of several ranges.
+/// A plain integer, so that a data plane can store four bytes instead of an address. For pools of several ranges, see
+/// [`Pool::slot_of`](crate::Pool::slot_of).
 pub type Slot = u32;
 
 pub(crate) const SLOTS_PER_WORD: u32 = u64::BITS;
 pub(crate) const SLOTS_PER_CHUNK: u32 = SLOTS_PER_WORD * WORDS_PER_CHUNK as u32;
 
-/// 2^32: how many slots a [`Slot`] can number.
+/// How many slots a [`Slot`] can number: 2^32.
 pub(crate) const MAX_SLOTS: u64 = 1 << 32;
 
 #[inline]
@@ -37,7 +37,7 @@ pub(crate) const fn slot_at(word_index: usize, bit_index: u32) -> Slot {
     word_index as u32 * SLOTS_PER_WORD + bit_index
 }
 
-/// The bits of word `word_index` whose slots lie in `first..=last`.
+/// Returns the bits of word `word_index` whose slots are in `first..=last`.
 #[inline]
 pub(crate) const fn bits_within(word_index: usize, first: Slot, last: Slot) -> u64 {
     let word_first = slot_at(word_index, 0);
@@ -50,12 +50,12 @@ pub(crate) const fn bits_within(word_index: usize, first: Slot, last: Slot) -> u
     (u64::MAX << from) & (u64::MAX >> cut)
 }
 
-/// The words that hold a slot of `first..=last`.
+/// Returns the words that contain a slot of `first..=last`.
 pub(crate) const fn words_within(first: Slot, last: Slot) -> RangeInclusive<usize> {
     word_of(first)..=word_of(last)
 }
 
-/// The set bits of `bits` as slots of word `word_index`, lowest first.
+/// Returns the slots of the set bits of `bits` in word `word_index`, lowest first.
 #[inline]
 pub(crate) fn slots_in(word_index: usize, mut bits: u64) -> impl Iterator<Item = Slot> {
     core::iter::from_fn(move || {
@@ -68,7 +68,7 @@ pub(crate) fn slots_in(word_index: usize, mut bits: u64) -> impl Iterator<Item =
     })
 }
 
-/// The runs of set bits of `bits` as slots of word `word_index`, ascending.
+/// Returns the runs of set bits of `bits` in word `word_index` as ranges of slots, in ascending order.
 pub(crate) fn runs_in(word_index: usize, mut bits: u64) -> impl Iterator<Item = (Slot, Slot)> {
     core::iter::from_fn(move || {
         if bits == 0 {

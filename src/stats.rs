@@ -1,7 +1,7 @@
-//! Counters: how many of what happened, and how many addresses are allocated.
+//! Counters: how often things happened, and how many addresses are allocated.
 //!
-//! One Relaxed add per operation, on a line that belongs to a group of threads. They order nothing;
-//! when all threads are quiet, their sums are exact.
+//! Each operation does one Relaxed add, on a cache line that a group of threads shares. Counters order nothing; when no
+//! thread is in an operation, their sums are exact.
 
 use crate::stripes::Stripes;
 use crate::sync::hint::AtomicU64;
@@ -25,12 +25,12 @@ use std::time::{Duration, SystemTime};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum StatsLevel {
-    /// Nothing. `allocated()` counts the bits: O(words).
+    /// Counts nothing. `allocated()` counts the bits, in O(words).
     Off,
-    /// Totals by kind: one add to a line of its own per operation. `allocated()` is O(1).
+    /// Counts totals by kind, with one add per operation on a cache line of its own. `allocated()` is O(1).
     #[default]
     Counts,
-    /// Totals and the time of the last allocation. Reading the clock costs as much as the claim.
+    /// Counts totals, and the time of the last allocation. Reading the clock costs as much as the claim.
     Full,
 }
 
@@ -42,27 +42,27 @@ names! {
     }
 }
 
-/// Allocated addresses by the verb that took them. Blocks count with all their addresses.
+/// Allocated addresses, by the method that allocated them. A block counts all its addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Allocations {
-    /// By `allocate`, `allocate_net`, `allocate_in` and guards.
+    /// Addresses allocated by `allocate`, `allocate_net`, `allocate_in` and guards.
     pub any: u64,
-    /// By `allocate_exact`.
+    /// Addresses allocated by `allocate_exact`.
     pub exact: u64,
-    /// By `allocate_preferring`, whether or not the preference was free, `allocate_for` and `allocate_from`.
+    /// Addresses allocated by `allocate_preferring`, whether or not the preferred address was free.
     pub preferred: u64,
-    /// By `allocate_many` and `allocate_into`.
+    /// Addresses allocated by `allocate_many` and `allocate_into`.
     pub batch: u64,
-    /// By `allocate_block`.
+    /// Addresses allocated by `allocate_block`.
     pub block: u64,
-    /// By `adopt`.
+    /// Addresses allocated by `adopt`.
     pub adopted: u64,
 }
 
 impl Allocations {
-    /// All of them.
+    /// Returns the sum of all counts.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -76,25 +76,25 @@ impl Allocations {
     }
 }
 
-/// Allocations that were refused, by reason.
+/// Refused allocations, by reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Failures {
-    /// Nothing, not enough, or no such block was free.
+    /// Nothing was free, not enough was free, or no such block was free.
     pub exhausted: u64,
-    /// The exact address was allocated already.
+    /// The requested address was already allocated.
     pub taken: u64,
-    /// The exact address is reserved.
+    /// The requested address is reserved.
     pub reserved: u64,
-    /// The exact address or the range is not of the pool.
+    /// The requested address or range is not in the pool.
     pub out_of_range: u64,
 }
 
-/// What happened in a pool: totals, never gauges.
+/// Totals of what happened in a pool, as opposed to gauges.
 ///
-/// Exact when no other thread is at work; otherwise each number is from its own moment. All zero at
-/// [`StatsLevel::Off`].
+/// They are exact when no other thread uses the pool; otherwise, each number is from its own moment. With
+/// [`StatsLevel::Off`], all are zero.
 ///
 /// ```
 /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -113,20 +113,20 @@ pub struct Failures {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Stats {
-    /// Addresses allocated, by verb.
+    /// Addresses that were allocated, by method.
     pub allocations: Allocations,
-    /// Addresses released.
+    /// Addresses that were released.
     pub releases: u64,
-    /// Releases refused: not allocated, reserved, or not of the pool.
+    /// Releases that were refused: not allocated, reserved, or not in the pool.
     pub release_errors: u64,
-    /// Allocations refused, by reason.
+    /// Allocations that were refused, by reason.
     pub failures: Failures,
-    /// When the last address was allocated; only at [`StatsLevel::Full`]. Never reset.
+    /// When an address was last allocated; only with [`StatsLevel::Full`]. It is never reset.
     pub last_allocation: Option<SystemTime>,
 }
 
 impl Stats {
-    /// Adds those of another pool.
+    /// Adds the numbers of another pool.
     pub(crate) fn add(&mut self, other: &Self) {
         let (allocations, others) = (&mut self.allocations, &other.allocations);
         allocations.any += others.any;
@@ -146,7 +146,7 @@ impl Stats {
     }
 }
 
-/// A thing that is counted: its place in a stripe.
+/// Something that is counted, as an index into a stripe.
 #[derive(Clone, Copy)]
 pub(crate) enum Event {
     Any,
@@ -161,19 +161,19 @@ pub(crate) enum Event {
     Taken,
     Reserved,
     OutOfRange,
-    /// Addresses in the hands of locals: a gauge, goes down by wrapping.
+    /// Addresses that belong to locals: a gauge, which decreases by wrapping around.
     HeldByLocals,
 }
 
 const EVENTS: usize = Event::HeldByLocals as usize + 1;
-/// Events that take addresses.
+/// The number of events that allocate addresses.
 const ALLOCATIONS: usize = Event::Adopted as usize + 1;
 
 type Totals = [u64; EVENTS];
 
 struct Stripe {
     counts: [AtomicU64; EVENTS],
-    /// Nanoseconds since the epoch; 0 is never.
+    /// Nanoseconds since 1970; 0 means never.
     last_allocation: AtomicU64,
 }
 
@@ -208,7 +208,7 @@ impl Counters {
         self.stripes.as_ref().map_or(0, Stripes::memory_bytes)
     }
 
-    /// Counts `count` addresses that were allocated.
+    /// Counts `count` allocated addresses.
     #[inline]
     pub(crate) fn allocated(&self, event: Event, count: u64) {
         let Some(stripes) = &self.stripes else { return };
@@ -219,7 +219,7 @@ impl Counters {
         }
     }
 
-    /// Counts anything else.
+    /// Counts any other event.
     #[inline]
     pub(crate) fn count(&self, event: Event, count: u64) {
         if let Some(stripes) = &self.stripes {
@@ -237,7 +237,7 @@ impl Counters {
         self.level == StatsLevel::Full
     }
 
-    /// Notes that an address was allocated now, where that is noted.
+    /// Records the time of an allocation, if the level says so.
     pub(crate) fn note_time(&self) {
         if let Some(stripes) = &self.stripes
             && self.notes_time()
@@ -246,15 +246,16 @@ impl Counters {
         }
     }
 
-    /// How many addresses are allocated; `None` if nothing is counted.
+    /// Returns how many addresses are allocated; `None` if nothing is counted.
     #[inline]
     pub(crate) fn allocated_now(&self) -> Option<u64> {
         let stripes = self.stripes.as_ref()?;
         let mut allocated = 0u64;
         for stripe in stripes.iter() {
             let in_locals = stripe.counts[Event::HeldByLocals as usize].load(Ordering::Relaxed);
-            // Released first: what is released in between is then still counted, never the reverse,
-            // which could go below zero. Relaxed: the sum is exact only when all is quiet anyway.
+            // Releases are read first: an address that is released in between then still counts as allocated. In the
+            // other order, the sum could fall below zero. Relaxed: the sum is exact only when no thread is in an
+            // operation anyway.
             let released = stripe.counts[Event::Released as usize].load(Ordering::Relaxed);
             allocated = stripe.counts[..ALLOCATIONS]
                 .iter()
@@ -263,8 +264,8 @@ impl Counters {
                 .wrapping_add(in_locals)
                 .wrapping_sub(released);
         }
-        // An address allocated on one stripe and released on another may have been missed by the
-        // first look and seen by the second.
+        // An address that was allocated on one stripe and released on another may have been missed by the first read
+        // and seen by the second one.
         Some(if allocated > u64::MAX / 2 {
             0
         } else {
@@ -272,12 +273,12 @@ impl Counters {
         })
     }
 
-    /// Everything since the pool was built.
+    /// Returns the totals since the pool was built.
     pub(crate) fn total(&self) -> Stats {
         self.stats_of(self.totals())
     }
 
-    /// Everything since the last reset.
+    /// Returns the totals since the last reset.
     pub(crate) fn since_reset(&self) -> Stats {
         let base_line = *self.base_line();
         let mut totals = self.totals();
@@ -293,7 +294,7 @@ impl Counters {
     }
 
     fn base_line(&self) -> std::sync::MutexGuard<'_, Totals> {
-        // Whatever panicked while holding it left plain numbers behind.
+        // A panic while it was locked leaves plain numbers behind.
         self.base_line
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -345,10 +346,10 @@ impl Counters {
     }
 }
 
-/// What one local has done since it last told the counters.
+/// What one local has done since it last updated the counters.
 ///
-/// Only what comes back is counted one by one: what went out is what was there, and came back, and is
-/// there no more.
+/// Only addresses that come back are counted one by one. The number that went out is what was there, plus what came
+/// back, minus what is left.
 #[derive(Default)]
 pub(crate) struct LocalTally {
     had: u64,
@@ -356,7 +357,7 @@ pub(crate) struct LocalTally {
 }
 
 impl LocalTally {
-    /// The local has reserved so many slots.
+    /// Records that the local has reserved this many slots.
     pub(crate) fn begin(&mut self, reserved: u32) {
         self.had = u64::from(reserved);
     }
@@ -366,7 +367,7 @@ impl LocalTally {
         self.taken_back += 1;
     }
 
-    /// Moves the numbers to the counters. How many addresses are allocated does not change by it.
+    /// Moves the numbers to the counters. This does not change how many addresses are allocated.
     pub(crate) fn flush(&mut self, counters: &Counters, reserved: u32) {
         let has = u64::from(reserved);
         let handed_out = self.had + self.taken_back - has;
@@ -382,7 +383,7 @@ impl LocalTally {
 impl Stripe {
     #[inline]
     fn add(&self, event: Event, count: u64) {
-        // Relaxed: a statistic; it publishes nothing and nobody waits for it.
+        // Relaxed: a statistic; it publishes nothing and no thread waits for it.
         self.counts[event as usize].fetch_add(count, Ordering::Relaxed);
     }
 

@@ -1,9 +1,9 @@
-//! One value per group of threads, so that threads at work do not write to the same cache line.
+//! One value per group of threads, so that concurrent threads do not write to the same cache line.
 
-/// As many as threads can run at once, up to a limit. The element pads itself.
+/// As many values as threads can run at once, up to a limit. The element type has to pad itself.
 pub(crate) struct Stripes<T>(Box<[T]>);
 
-/// More than this costs memory and gains little.
+/// The maximum number of stripes: more would cost memory and gain little.
 const MAX_STRIPES: usize = 32;
 
 impl<T> Stripes<T> {
@@ -11,7 +11,7 @@ impl<T> Stripes<T> {
         Self((0..stripe_count()).map(make).collect())
     }
 
-    /// The value of `thread`, a [`thread_index`](crate::sync::thread_index).
+    /// Returns the value of `thread`, a [`thread_index`](crate::sync::thread_index).
     #[inline]
     pub(crate) fn of(&self, thread: usize) -> &T {
         // The length is a power of two.
@@ -27,7 +27,7 @@ impl<T> Stripes<T> {
     }
 }
 
-/// A power of two.
+/// Returns the number of stripes, a power of two.
 fn stripe_count() -> usize {
     static COUNT: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
     *COUNT.get_or_init(|| {

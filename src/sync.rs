@@ -1,4 +1,4 @@
-//! The only door to atomics: the standard library's, or loom's under a model checker.
+//! The only access to atomics: those of the standard library, or loom's under the model checker.
 //!
 //! Loom is on when `--cfg loom` meets the hidden feature `_loom`. Both are needed, so that a
 //! user's own `--cfg loom` build does not switch our atomics by accident.
@@ -8,8 +8,7 @@
 //! a fence and an Acquire load under loom. Read-modify-writes need no shim: each such load follows
 //! them with its own fence.
 //!
-//! The gate is looked at with [`load_latest`], for the sake of models that say when an allocation was
-//! answered: see there.
+//! The gate is read with [`load_latest`], for models that check when an allocation returned; see there.
 //!
 //! Hints and counters ([`hint`]) stay plain atomics under loom: they order nothing, and modelling
 //! every stale hint would multiply the executions without adding one that matters.
@@ -19,13 +18,13 @@ pub(crate) use imp::{
     nested_in, spin_for, thread_index, thread_number, with_note_of,
 };
 
-/// Words of a chunk; fewer under loom, where every load multiplies the executions.
+/// The number of words of a chunk; fewer under loom, where every load multiplies the executions.
 pub(crate) const WORDS_PER_CHUNK: usize = imp::WORDS_PER_CHUNK;
-/// Claims that a pool on the heap can have in flight at once; fewer under loom. More wait for their turn.
+/// How many claims a pool on the heap can have in flight at once; fewer under loom. Further ones wait for their turn.
 pub(crate) const HEAP_LANES: usize = imp::HEAP_LANES;
-/// How many pauses somebody waits for its turn before it pushes the one before aside.
+/// How many pauses a thread waits for its turn before it pushes the previous one aside.
 pub(crate) const PATIENCE: u32 = imp::PATIENCE;
-/// log2 of the children of a summary node; smaller under loom, so that few chunks make two levels.
+/// The base-2 logarithm of the children of a summary node; smaller under loom, so that few chunks make two levels.
 pub(crate) const NODE_SHIFT: u32 = imp::NODE_SHIFT;
 
 /// Atomics that order nothing: starting guesses and statistics.
@@ -61,7 +60,7 @@ mod imp {
         cell.load(Ordering::SeqCst)
     }
 
-    /// Waits a little longer each time: spins first, then yields the processor.
+    /// Waits a little longer each time: first spins, then yields the processor.
     #[derive(Default)]
     pub(crate) struct Snooze(crossbeam_utils::Backoff);
 
@@ -70,7 +69,7 @@ mod imp {
             self.0.snooze();
         }
 
-        /// Whether it is time to ask if the one we wait for is still there.
+        /// Returns whether it is time to check if the one that we wait for still exists.
         pub(crate) fn is_long(&self) -> bool {
             self.0.is_completed()
         }
@@ -78,19 +77,19 @@ mod imp {
 
     thread_local! {
         static INDEX: Cell<usize> = const { Cell::new(NONE_YET) };
-        /// What the thread is about to do, for a signal handler that comes in between; 0 for nothing.
+        /// The operation that the thread is about to do, for a signal handler that interrupts it; 0 for none.
         static NOTE: Cell<usize> = const { Cell::new(0) };
     }
 
     const NONE_YET: usize = usize::MAX;
 
-    /// The time, from an origin of this process.
+    /// Returns the time since an origin in this process, in nanoseconds.
     pub(crate) fn nanos() -> u64 {
         static ORIGIN: OnceLock<Instant> = OnceLock::new();
         ORIGIN.get_or_init(Instant::now).elapsed().as_nanos() as u64
     }
 
-    /// Does nothing for so long, without giving the processor away.
+    /// Spins for this long, without yielding the processor.
     pub(crate) fn spin_for(duration_nanos: u64) {
         let start = nanos();
         while nanos() - start < duration_nanos {
@@ -98,21 +97,22 @@ mod imp {
         }
     }
 
-    /// A small number for the calling thread, the same for its whole life.
+    /// Returns a small number for the calling thread, which stays the same for its whole life.
     #[inline]
     pub(crate) fn thread_index() -> usize {
         known_thread_index().unwrap_or_else(next_index)
     }
 
-    /// The same, if the thread has asked for it before: no call where the caller has none to spare.
+    /// Returns the same number if the thread has asked for it before: avoids a call on the hot path.
     #[inline]
     pub(crate) fn known_thread_index() -> Option<usize> {
-        // A thread that is being torn down has no cell any more: any index does.
+        // The cell is gone while a thread is being destroyed: any index will do.
         let index = INDEX.try_with(Cell::get).unwrap_or(0);
         (index != NONE_YET).then_some(index)
     }
 
-    /// The same counted from 1; 0 for a thread that is being torn down, which may have no number of its own any more.
+    /// Returns the same number counted from 1; 0 while a thread is being destroyed, which may no longer have its own
+    /// number.
     #[inline]
     pub(crate) fn thread_number() -> u64 {
         match INDEX.try_with(|_| ()) {
@@ -121,22 +121,22 @@ mod imp {
         }
     }
 
-    /// Does something on a thread whose signal handlers are told of it, by the address of what it is about.
+    /// Runs `act` while signal handlers of this thread can see that it works on `it`, by its address.
     #[inline]
     pub(crate) fn with_note_of<T, R>(it: &T, act: impl FnOnce() -> R) -> R {
         let address = std::ptr::from_ref(it).addr();
         let before = NOTE.try_with(|note| note.replace(address)).unwrap_or(0);
-        // SeqCst: a handler runs on this very thread. The compiler must not put anything of `act` before the note,
-        // or behind its end.
+        // SeqCst: a handler runs on this very thread. The compiler must not move any part of `act` before the note, or
+        // after its end.
         compiler_fence(Ordering::SeqCst);
         let done = act();
         compiler_fence(Ordering::SeqCst);
-        // Of a thread that is being torn down there is nothing to restore.
+        // While a thread is being destroyed, there is nothing to restore.
         let _ = NOTE.try_with(|note| note.set(before));
         done
     }
 
-    /// Whether the caller is a signal handler that has interrupted its thread in `with_note_of` the same.
+    /// Returns whether the caller is a signal handler that has interrupted `with_note_of` with the same `it`.
     pub(crate) fn nested_in<T>(it: &T) -> bool {
         NOTE.try_with(Cell::get) == Ok(std::ptr::from_ref(it).addr())
     }
@@ -146,7 +146,7 @@ mod imp {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         // Relaxed: only the number matters, and it orders nothing.
         let index = NEXT.fetch_add(1, Ordering::Relaxed) & (usize::MAX >> 1);
-        // Of a thread that is being torn down there is nothing to set.
+        // While a thread is being destroyed, there is nothing to set.
         let _ = INDEX.try_with(|cell| cell.set(index));
         index
     }
@@ -174,9 +174,9 @@ mod imp {
     }
 
     pub(crate) fn load_latest(cell: &AtomicU64) -> u64 {
-        // AcqRel read-modify-write: it reads what was stored last before this step, as a load of a machine
-        // does. A fence and a load may read what was stored before the fence, however much later the load is,
-        // and no test could tell what came before what.
+        // AcqRel read-modify-write: it reads what was stored last before this step, as a load of a real machine does. A
+        // fence and a load may read what was stored before the fence, however much later the load is, so that no test
+        // could tell the order.
         cell.fetch_or(0, Ordering::AcqRel)
     }
 
@@ -193,7 +193,7 @@ mod imp {
         }
     }
 
-    /// Time stands still in a model, and nobody waits.
+    /// Time does not pass in a model, and no thread waits.
     pub(crate) fn nanos() -> u64 {
         0
     }
@@ -208,7 +208,7 @@ mod imp {
         Some(0)
     }
 
-    /// Nobody: there are no signals in a model, and its threads are all of one thread of the system.
+    /// Always 0: there are no signals in a model, and its threads all run on one thread of the system.
     pub(crate) fn thread_number() -> u64 {
         0
     }

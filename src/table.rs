@@ -1,18 +1,19 @@
 //! Tables beside enums: the name of each variant, and its number in a file.
 //!
-//! Rows are written once. What is made of them is exhaustive, so a variant without a row does not compile, and
-//! two rows of one name or number are an unreachable pattern.
+//! Each row is written once. The functions generated from rows are exhaustive, so a variant without a row does not
+//! compile, and two rows with the same name or number are an unreachable pattern.
 
-/// `ALL` and `name`, out of one row per variant. One that holds a value has an example of it in `ALL`.
+/// Generates `ALL` and `name` from one row per variant. For a variant with a value, `ALL` contains an example.
 ///
-/// `plain` is for enums without values, whose name says everything: they are shown, serialised and read by it.
+/// `plain` is for enums without values, whose name says everything: it also generates display, serialization and
+/// parsing.
 macro_rules! names {
     ($vis:vis $enum:ident { $($variant:ident $(($value:expr))? = $name:literal),+ $(,)? }) => {
         impl $enum {
             /// One value of every variant.
             $vis const ALL: [Self; [$($name),+].len()] = [$(Self::$variant $(($value))?),+];
 
-            /// The name: stable, in kebab case.
+            /// Returns the name, which is stable and in kebab case.
             #[must_use]
             $vis const fn name(self) -> &'static str {
                 match self {
@@ -25,7 +26,7 @@ macro_rules! names {
         $crate::table::names! { $vis $enum { $($variant = $name),+ } }
 
         impl $enum {
-            /// Reads a name.
+            /// Parses a name; returns `None` if there is no such variant.
             #[must_use]
             $vis fn of_name(name: &str) -> Option<Self> {
                 match name {
@@ -35,14 +36,14 @@ macro_rules! names {
             }
         }
 
-        /// The name.
+        /// Writes the name.
         impl std::fmt::Display for $enum {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.name())
             }
         }
 
-        /// The name.
+        /// Serializes the name.
         #[cfg(feature = "serde")]
         impl serde::Serialize for $enum {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -52,8 +53,8 @@ macro_rules! names {
     };
 }
 
-/// `number` and `of_number`, out of one row per variant: the numbers in a file, never to be used again. `all`: and `ALL`,
-/// for an enum without names.
+/// Generates `number` and `of_number` from one row per variant. Numbers are stored in files, and must never be reused.
+/// With `all`, also generates `ALL`, for an enum without names.
 macro_rules! numbers {
     (all $enum:ident: $int:ty { $($variant:ident = $number:literal),+ $(,)? }) => {
         $crate::table::numbers! { $enum: $int { $($variant = $number),+ } }
@@ -65,14 +66,14 @@ macro_rules! numbers {
     };
     ($enum:ident: $int:ty { $($variant:ident = $number:literal),+ $(,)? }) => {
         impl $enum {
-            /// The number in the file.
+            /// Returns the number in the file.
             pub(crate) const fn number(self) -> $int {
                 match self {
                     $(Self::$variant => $number,)+
                 }
             }
 
-            /// The variant of a number in a file; `None` if this version knows none.
+            /// Returns the variant with this number in a file; `None` if this version does not know it.
             pub(crate) const fn of_number(number: $int) -> Option<Self> {
                 match number {
                     $($number => Some(Self::$variant),)+
@@ -84,4 +85,5 @@ macro_rules! numbers {
 }
 
 pub(crate) use names;
+
 pub(crate) use numbers;

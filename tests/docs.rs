@@ -1,4 +1,4 @@
-//! Pages name only checks that exist, and lead only to what is there.
+//! Pages name only checks and scripts that exist, their links lead somewhere, and comments are in plain English.
 
 use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag};
 use std::collections::BTreeSet;
@@ -21,7 +21,7 @@ fn page(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// What stands between backticks.
+/// Returns the texts between backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
@@ -78,7 +78,7 @@ fn named_checks_exist() {
     assert!(!exists("verbs::nothing_like_this"));
 }
 
-/// The same of scripts.
+/// A script that a page names exists, and every script is named by a page.
 #[test]
 fn named_scripts_exist() {
     let mut named = BTreeSet::new();
@@ -261,7 +261,93 @@ fn every_policy_has_its_promise() {
     }
 }
 
-/// The names of the public verbs of a type, from the blocks of its implementation in these rooms.
+/// Words that stand in for a technical term: another thread, another process, the caller, a user.
+const VAGUE: [&str; 5] = ["somebody", "nobody", "whoever", "everybody", "told"];
+/// Beginnings that say nothing where an editor shows the comment alone.
+const FRAGMENTS: [&str; 7] = [
+    "Of ",
+    "As of ",
+    "As there",
+    "The same of ",
+    "The same with",
+    "Of who ",
+    "So many",
+];
+
+/// Returns what is wrong with a comment, which begins with its slashes.
+fn unclear(comment: &str) -> Option<String> {
+    let text = comment.trim_start_matches(['/', '!']).trim_start();
+    let is_doc = comment.starts_with("///") || comment.starts_with("//!");
+    let fragment = FRAGMENTS.iter().find(|begin| text.starts_with(**begin));
+    // A second line may begin with any word, but hardly with a capital letter.
+    if let Some(fragment) = fragment.filter(|_| is_doc) {
+        return Some(format!("begins with {fragment:?}"));
+    }
+    let is_only = ["Which.", "Who.", "What.", "Why.", "How."].contains(&text);
+    if is_doc && is_only {
+        return Some("is a single word".to_owned());
+    }
+    let words = text.split(|it: char| !it.is_alphanumeric() && !"-_".contains(it));
+    let mut words = words.map(str::to_lowercase);
+    let vague = words.find(|word| VAGUE.contains(&word.as_str()))?;
+    // "Cannot be told from" is the usual phrase.
+    (!text.contains("told from")).then(|| format!("says {vague:?}"))
+}
+
+/// A comment in the sources must be clear by itself, in an editor, to a reader who sees nothing else.
+#[test]
+fn comments_are_plain_english() {
+    let mut folders = vec![root().join("src")];
+    for entry in fs::read_dir(root().join("crates")).expect("the crates") {
+        folders.push(entry.expect("a crate").path().join("src"));
+    }
+    let (mut lines, mut found) = (0, Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder of sources") {
+            let path = entry.expect("a file").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            if path.extension().is_none_or(|end| end != "rs") {
+                continue;
+            }
+            let text = fs::read_to_string(&path).expect("a source file");
+            for (at, line) in text.lines().enumerate() {
+                let comment = line.trim_start();
+                if comment.starts_with("//") {
+                    lines += 1;
+                    let wrong = unclear(comment);
+                    found.extend(wrong.map(|it| format!("{}:{}: {it}", path.display(), at + 1)));
+                }
+            }
+        }
+    }
+    assert!(lines > 10_000, "{lines} comments are not all of them");
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn unclear_comments_are_found() {
+    for comment in [
+        "/// Of locals.",
+        "/// Which.",
+        "//! As of `open`.",
+        "// Nobody waits for it.",
+        "/// Whether it was told.",
+    ] {
+        assert!(unclear(comment).is_some(), "{comment}");
+    }
+    for comment in [
+        "/// Frees what `--nobody` names.",
+        "/// A copy cannot be told from the file.",
+        "// Of these, one is free.",
+    ] {
+        assert_eq!(unclear(comment), None, "{comment}");
+    }
+}
+
+/// Returns the names of the public methods of a type, from its `impl` blocks in these folders.
 fn public_verbs(of: &str, rooms: &[&str]) -> BTreeSet<String> {
     let mut verbs = BTreeSet::new();
     for room in rooms {
@@ -295,7 +381,7 @@ fn sources(room: &Path) -> Vec<String> {
     texts
 }
 
-/// A set has the verbs of a pool. Those that it lacks are on its page, each with its reason, and no others are.
+/// A set has the methods of a pool. Those that it lacks are listed on its page, each with a reason, and no others.
 #[test]
 fn what_a_set_lacks_of_a_pool_is_named_with_its_reason() {
     let pool = public_verbs("\nimpl<N: Network> Pool<N> {", &["src/pool"]);

@@ -203,7 +203,7 @@ fn build_errors_name_the_value_and_the_way_out() {
                 reason: RangeProblem::Misaligned,
             },
             "bad-range",
-            "range 10.0.0.1 to 10.0.0.15 does not begin and end at the borders of a unit",
+            "range 10.0.0.1 to 10.0.0.15 is not aligned to the units of the pool",
         ),
         (
             of("10.0.0.0/24")

@@ -89,13 +89,13 @@ const TABLE: [(&str, &str, &[&str], &[&str]); 50] = [
         "10.0.7.7/24",
         "",
         &["out_of_range"],
-        &["is not of the pool"],
+        &["is not in the pool"],
     ),
     (
         "2001:db8::5/64",
         "",
         &["wrong_family"],
-        &["is of the other address family"],
+        &["belongs to the other address family"],
     ),
     ("10.0.0.0", "", &["reserved"], &["is reserved: network"]),
     ("10.0.0.1", "", &["reserved"], &["is reserved: gateway"]),
@@ -106,24 +106,24 @@ const TABLE: [(&str, &str, &[&str], &[&str]); 50] = [
         &["reserved"],
         &["is reserved: printers"],
     ),
-    ("10.0.1.0", "", &["out_of_range"], &["is not of the pool"]),
+    ("10.0.1.0", "", &["out_of_range"], &["is not in the pool"]),
     (
         "255.255.255.255",
         "",
         &["out_of_range"],
-        &["is not of the pool"],
+        &["is not in the pool"],
     ),
     (
         "2001:db8::5",
         "",
         &["wrong_family"],
-        &["is of the other address family"],
+        &["belongs to the other address family"],
     ),
     (
         "2001:DB8::5/128",
         "",
         &["wrong_family"],
-        &["is of the other address family"],
+        &["belongs to the other address family"],
     ),
     ("", "", &["unassigned"], &[]),
     (" \t ", "", &["unassigned"], &[]),
@@ -960,7 +960,8 @@ fn what_an_entry_names_is_what_adopting_it_takes() {
             ] {
                 let pool = builder.build().unwrap();
                 let named = pool.named_by(listed);
-                pool.adopt_with(Unreadable::Skip { at_most: 1 }, [One(listed)])
+                let _ = pool
+                    .adopt_with(Unreadable::Skip { at_most: 1 }, [One(listed)])
                     .unwrap();
                 let taken: Vec<IpAddr> = pool.iter().collect();
                 let expected: Vec<IpAddr> = builder

@@ -57,7 +57,7 @@ fn main() {
     }
 }
 
-/// As many pods as a large cluster has, as `kubectl get pods -o json` prints them, but for what is not looked at.
+/// The pods of a large cluster, as `kubectl get pods -o json` prints them, without the fields that are never read.
 fn pods_json() -> String {
     let pods = (0..PODS).map(|index| {
         let addr = scattered(index);
@@ -96,7 +96,7 @@ fn pods_row(name: &'static str, format: &Format, json: &str, target: f64, rounds
     );
 }
 
-/// Addresses of 10.0.0.0/8 in an order that nobody can guess.
+/// Addresses of 10.0.0.0/8 in an unpredictable order.
 fn scattered(index: u32) -> Ipv4Addr {
     let host = index.wrapping_mul(0x9E37_79B1) >> 8;
     Ipv4Addr::from(0x0A00_0000 | host)

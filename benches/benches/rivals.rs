@@ -50,7 +50,7 @@ fn main() {
     write_json("rivals.json", &records);
 }
 
-/// Nobody is measured who does not do the job.
+/// Checks that each contestant does the job before it is measured.
 fn check(threads: usize) {
     for entry in entries() {
         let contestant = entry.build(24);

@@ -7,7 +7,7 @@ use ipnet::Ipv4Net;
 use std::hint::black_box;
 use std::net::Ipv4Addr;
 
-/// Runs so many pairs, and answers nanoseconds per pair.
+/// Runs this many pairs, and returns nanoseconds per pair.
 type Timed = Box<dyn FnMut(u64) -> f64>;
 
 macro_rules! pairs {

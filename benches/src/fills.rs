@@ -39,7 +39,7 @@ impl Fill {
     }
 }
 
-/// As a percentage: `99.9%`.
+/// Formats the fill as a percentage: `99.9%`.
 impl fmt::Display for Fill {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.0 / 10, self.0 % 10) {

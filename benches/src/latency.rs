@@ -10,9 +10,9 @@ const DIGITS: u8 = 3;
 
 /// Times of calls in nanoseconds, the cost of the clock included.
 pub struct Latency {
-    /// Of `allocate`.
+    /// Times of `allocate`.
     pub allocate: Histogram<u64>,
-    /// Of `release`.
+    /// Times of `release`.
     pub release: Histogram<u64>,
 }
 

@@ -30,12 +30,12 @@ pub(crate) struct Summary {
 /// An input that makes the target panic.
 pub(crate) struct Finding {
     pub(crate) input: Vec<u8>,
-    /// As long as it was found.
+    /// Length of the input when it was found.
     pub(crate) found_len: usize,
     pub(crate) panic: Panic,
 }
 
-/// Runs a campaign; `watch` is told of each input before it runs, and of its end.
+/// Runs a campaign; `watch` is called before each input runs, and when it ends.
 pub(crate) fn campaign(
     target: &Target,
     seeds: Vec<Vec<u8>>,

@@ -1,4 +1,4 @@
-//! Real pools to play on: tiny ones, a few addresses scattered over a tall tree, large ones.
+//! The pools of the games: tiny ones, a few addresses scattered over a tall tree, and large ones.
 
 use crate::Addr;
 use crate::check::Edge;
@@ -8,7 +8,7 @@ use ipnet::Ipv4Net;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-/// The pools of this package.
+/// The pool type of this package.
 pub type Pool4 = Pool<Ipv4Net>;
 
 /// Every policy.
@@ -17,7 +17,7 @@ pub const POLICIES: [Policy; Policy::ALL.len()] = Policy::ALL;
 /// Every search mode.
 pub const SEARCHES: [Search; 2] = [Search::Tree, Search::Linear];
 
-/// What a pool looks like.
+/// The shape of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Terrain {
     /// A /30: one address.
@@ -28,15 +28,15 @@ pub enum Terrain {
     Four,
     /// A /29: five addresses.
     Five,
-    /// 64 addresses: a word.
+    /// 64 addresses: one word.
     Word,
-    /// 70 addresses: a word and a bit.
+    /// 70 addresses: a word and a few bits more.
     Seventy,
     /// Ranges of 3, 10 and 17 addresses.
     Ranges,
-    /// 8 addresses in a /16: chunks far apart, two levels.
+    /// 8 addresses in a /16: chunks far apart, with two levels of summary.
     FarApart,
-    /// 40 addresses in a /12: three levels.
+    /// 40 addresses in a /12: three levels of summary.
     Tall,
     /// 1024 addresses, for blocks of several words.
     Blocks,
@@ -46,10 +46,10 @@ pub enum Terrain {
     Vast,
 }
 
-/// Those of a handful of addresses.
+/// The terrains with a handful of addresses.
 pub const TINY: [Terrain; 4] = [Terrain::One, Terrain::Pair, Terrain::Four, Terrain::Five];
 
-/// All of them.
+/// Every terrain.
 pub const TERRAINS: [Terrain; 12] = [
     Terrain::One,
     Terrain::Pair,
@@ -92,10 +92,10 @@ impl Terrain {
         }
     }
 
-    /// Keeps this many addresses of the pool in the game, and the rest allocated: (count, distance).
+    /// Returns how many addresses take part in the game, and their distance; the rest of the pool stays allocated.
     fn scattered(self) -> Option<(usize, usize)> {
         match self {
-            // Not a multiple of a chunk's 512 slots: other words, other bits.
+            // Not a multiple of a chunk's 512 slots, so that words and bits differ.
             Self::FarApart => Some((8, 8_009)),
             Self::Tall => Some((40, 25_999)),
             Self::Vast => Some((4096, 255)),
@@ -115,30 +115,30 @@ impl Terrain {
     }
 }
 
-/// A pool with what the players and the checker have to know of it.
+/// A pool, with what the players and the checker need to know about it.
 pub struct Arena {
-    /// What it looks like.
+    /// The shape of the pool.
     pub terrain: Terrain,
     /// The pool.
     pub pool: Arc<Pool4>,
-    /// The addresses of the game, all free at first.
+    /// The addresses of the game, all free at the beginning.
     pub ground: Ground,
-    /// Parts of the pool for `allocate_in`.
+    /// The parts of the pool for `allocate_in`.
     pub parts: Vec<(Addr, Addr)>,
-    /// For `allocate_block`.
+    /// The prefix lengths for `allocate_block`.
     pub prefix_lens: &'static [u8],
     /// An address that is never handed out.
     pub reserved: Option<Addr>,
-    /// Rule 6 applies.
+    /// The order that rule 6 checks, if the policy promises one.
     pub edge: Option<Edge>,
 }
 
 impl Arena {
-    /// A fresh pool.
+    /// Builds a new pool.
     ///
     /// # Panics
     ///
-    /// If the pool cannot be built, or does not give what it has.
+    /// If the pool cannot be built, or does not hand out all its addresses.
     pub fn new(terrain: Terrain, policy: Policy, search: Search) -> Self {
         let pool = terrain
             .builder()
@@ -176,7 +176,7 @@ impl Arena {
     }
 }
 
-/// Allocates the whole pool, in blocks: quick under every policy.
+/// Allocates the whole pool in blocks, which is fast under every policy.
 fn take_everything(pool: &Pool4) -> Vec<Ipv4Addr> {
     let mut everything = Vec::new();
     let shortest = pool.info().prefix_len.unwrap_or(24);
@@ -194,12 +194,12 @@ fn take_everything(pool: &Pool4) -> Vec<Ipv4Addr> {
     everything
 }
 
-/// The addresses of a block, the first and the last included.
+/// Returns the addresses of a block, including the first and the last one.
 pub fn addrs_of(block: Ipv4Net) -> impl Iterator<Item = Addr> {
     block.network().to_bits()..=block.broadcast().to_bits()
 }
 
-/// The lower third, the middle, one address, and more than there is.
+/// Returns the lower third, the middle, a single address, and a range that extends beyond the pool.
 fn parts_of(ground: &Ground) -> Vec<(Addr, Addr)> {
     let (addrs, count) = (ground.addrs(), ground.count());
     vec![

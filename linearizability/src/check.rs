@@ -1,37 +1,34 @@
 //! The checker for histories of any length.
 //!
-//! Each rule is a condition that every linearizable history fulfils. Let each call take effect at one
-//! instant between its invocation and its response (of calls that give back several addresses, each
-//! address at an instant of its own). Then a hold covers its certain time and lies within its possible time
-//! (see [`holds`](crate::holds)), whatever those instants are. Hence:
+//! Each rule is a condition that every linearizable history meets. Let each call take effect at one instant between its
+//! invocation and its response (a call that releases several addresses may release each at its own instant). Whatever
+//! those instants are, a hold then covers its certain time and lies within its possible time; see
+//! [`holds`](crate::holds). This gives the following rules:
+//! 1. **One holder.** The certain times of two holds of one address do not overlap. (This rule is also sufficient:
+//!    claims can then take effect at the end of their calls and releases at the beginning, and the holds are disjoint.)
+//! 2. **Only what was free.** An address that is handed out was free at the beginning, or was released since.
+//! 3. **Releases.** Programs release only what they hold, or what no other thread can get. So the holder's release
+//!    succeeds, no other release does, and no call returns "not allocated" for an address that was certainly held from
+//!    before the call until after it.
+//! 4. **"Already allocated"**: the address was held at some instant of the call, so one of its possible times overlaps
+//!    the call.
+//! 5. **"Exhausted"**: at some instant of the call fewer than `n` addresses were free, so more than `capacity - n` were
+//!    possibly held at that instant. For a part of the pool, the whole part was possibly held; for a block, some
+//!    address of every aligned block that can be allocated at all. If `allocate_into` takes fewer than requested, the
+//!    whole pool was possibly held, including the caller's own addresses.
+//! 6. **Lowest first**, or highest first, where the policy promises it: the call saw every lower (or higher) address
+//!    taken at some moment, so one of its possible times overlaps the call. The moments may differ from address to
+//!    address.
+//! 7. **Preference**: if another address was returned, the preferred one was taken at some moment.
+//! 8. **Nothing lost.** A thread that allocates alone until nothing is free gets every address that is not held.
 //!
-//! 1. **One holder.** The certain times of two holds of one address do not overlap. (This one is also
-//!    sufficient: if they do not, the claims can take effect at the end of their calls and the releases
-//!    at the beginning, and the holds are disjoint.)
-//! 2. **Only what was free.** Whatever is handed out was free at the beginning, or released since.
-//! 3. **Releases.** Programs release only what they hold, or what nobody else can get. So the holder's
-//!    release succeeds, nobody else's does, and "not allocated" is no answer about an address that was
-//!    certainly held from before the call until after it.
-//! 4. **"Already allocated"**: at some instant of the call somebody held the address, so some possible
-//!    time of it has an instant of the call. Of a block: some address of it.
-//! 5. **"Exhausted"**: at some instant of the call fewer than `n` addresses were free, so at that
-//!    instant more than `capacity - n` were possibly held. For a part of the pool: all of the part. For
-//!    a block: some address of every aligned block that can be allocated at all. Fewer than asked for
-//!    from `allocate_into`: all of the pool, the caller's own included.
-//! 6. **Lowest first**, or highest first, where the policy promises it: every lower address (every higher one) was
-//!    seen taken at some moment of the call, so some possible time of it has an instant of the call. Not
-//!    necessarily the same instant for all of them.
-//!    Of `allocate_from`, whatever the policy: every address between the one that was named and the given one.
-//! 7. **Preference**: if another address was given, the preferred one was taken at some moment.
-//! 8. **Nothing lost.** The one who allocates alone until nothing is free gets all that nobody holds.
+//! In these rules, a failed claim holds nothing, although a batch takes addresses before it returns them: no call may
+//! report "exhausted" or "already allocated" because of it. Rules 6 and 7 do not promise this, since such a bit was
+//! indeed seen taken; they are not applied to calls that overlap a batch or a large block. Calls that share a single
+//! stamp count as overlapping.
 //!
-//! A claim that failed holds nothing in these rules, although a batch takes what it then gives back:
-//! nobody may be told "exhausted" or "already allocated" because of it. Rules 6 and 7 do not promise
-//! that ("seen taken" is true of such a bit), so they are not applied to calls that overlap a batch or
-//! a large block. Calls that overlap at a single stamp are taken to overlap.
-//!
-//! What is *not* checked: whether one choice of instants explains all answers together (see
-//! [`complete`](crate::complete)), hints (`is_available`, `status`, listings), and counters.
+//! *Not* checked: whether one choice of instants explains all results together (see [`complete`](crate::complete)),
+//! hints (`is_available`, `status`, listings), and counters.
 
 use crate::Addr;
 use crate::ground::Ground;
@@ -43,10 +40,10 @@ use hostbits::Policy;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-/// So many of the addresses that come before the given one are looked at, the nearest.
+/// Number of the nearest addresses before the given one that are checked.
 const LOOKED_AT: usize = 128;
 
-/// How many answers each rule was applied to.
+/// How many results each rule was applied to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Checked {
     /// Rule 1 and 2.
@@ -63,21 +60,21 @@ pub struct Checked {
     pub preferred: u64,
 }
 
-/// The end of a pool, or of a part of it, that a policy takes from.
+/// The end of a pool, or of a part of it, that a policy allocates from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edge {
     /// The lowest free address first.
     Lowest,
-    /// The highest.
+    /// The highest free address first.
     Highest,
 }
 
 impl Edge {
-    /// What this policy promises.
+    /// Returns what a policy promises.
     ///
     /// # Panics
     ///
-    /// If nobody has said what that is.
+    /// If this is not known for the policy.
     pub fn of(policy: Policy) -> Option<Self> {
         match policy {
             Policy::Lowest => Some(Self::Lowest),
@@ -88,13 +85,13 @@ impl Edge {
     }
 }
 
-/// Checks a history of a pool of which `ground` was free at the beginning.
+/// Checks the history of a pool in which `ground` was free at the beginning.
 ///
-/// `edge`: which addresses rule 6 says are taken first, if the pool's policy promises that.
+/// `edge` is the end of the pool that rule 6 checks, if the policy promises an order.
 ///
 /// # Errors
 ///
-/// The first rule that is broken.
+/// Returns the first violation.
 pub fn check(history: &History, ground: &Ground, edge: Option<Edge>) -> Result<Checked, Violation> {
     let holds = Holds::of(history, ground)?;
     if history.drained {
@@ -126,7 +123,7 @@ fn expect_nothing_lost(holds: &Holds, ground: &Ground) -> Result<(), Violation> 
     })
 }
 
-/// When something may have been held for a while only: disjoint, ascending.
+/// Returns the times at which addresses may have been held only temporarily: disjoint and ascending.
 fn flights(history: &History) -> Vec<(u64, u64)> {
     let mut flights: Vec<_> = history
         .iter()
@@ -137,12 +134,12 @@ fn flights(history: &History) -> Vec<(u64, u64)> {
     union(flights).collect()
 }
 
-/// Where a call looked that found too little.
+/// Where a call that found too little was looking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Scope {
     Pool,
     Part(Addr, Addr),
-    /// Blocks of 2^n addresses.
+    /// Aligned blocks of 2^n addresses.
     Blocks(u32),
 }
 
@@ -217,7 +214,7 @@ impl Checker<'_> {
         let span = (event.invoked, event.responded);
         let was_taken = match self.ground.index_of(addr) {
             Some(index) => self.holds.possibly_within(index, span.0, span.1),
-            // Held all the time, by nobody in the game.
+            // Held throughout, outside the game.
             None => true,
         };
         self.checked.already_allocated += 1;
@@ -256,7 +253,7 @@ impl Checker<'_> {
         addrs: &[Addr],
     ) -> Result<(), Violation> {
         let span = (event.invoked, event.responded);
-        // Of several addresses, the answer does not say which.
+        // Of several addresses, the result does not say which one it is about.
         let &[addr] = addrs else {
             return Ok(());
         };
@@ -406,7 +403,7 @@ impl Checker<'_> {
         Ok(())
     }
 
-    /// What is possibly taken at each time, and how much there is to take: addresses, or blocks.
+    /// Returns how much was possibly taken over time, and how much there is to take: addresses or blocks.
     fn taken_over_time(&self, scope: Scope) -> (Timeline, i64) {
         let (ground, addr_of) = (self.ground, |hold: &Hold| self.ground.addrs()[hold.index]);
         let blocks = match scope {

@@ -1,35 +1,34 @@
 //! Time stamps that order calls across threads.
 //!
-//! A stamp of an invocation must not be later than anything the call does, and the stamp of its
-//! response not earlier; otherwise a right history looks wrong. `Instant` is monotonic across threads,
-//! but a processor may begin to load what follows before it has read the clock. So the stamp of an
-//! invocation is *stored*, and a SeqCst fence stands between that store and the call: the store needs
-//! the clock's answer, and no later load passes the fence. Another one stands before the clock is read
-//! for the response.
+//! The stamp of an invocation must not be later than anything that the call does, and the stamp of its response must
+//! not be earlier. Otherwise, a correct history looks wrong. `Instant` is monotonic across threads, but a processor may
+//! start later loads before it has read the clock. Therefore the stamp of an invocation is *stored*, with a SeqCst
+//! fence between that store and the call: the store depends on the clock, and no later load passes the fence. Another
+//! fence comes before the clock is read for the response.
 //!
-//! Equal stamps say nothing about the order; every check counts them as overlapping.
+//! Equal stamps do not order calls; every check counts such calls as overlapping.
 
 use crate::Stamp;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::time::Instant;
 
-/// Where stamps come from; shared by all threads of a game.
+/// The source of stamps, shared by all threads of a game.
 #[derive(Debug)]
 pub enum Clock {
-    /// Nanoseconds since then. Cheap, and threads do not meet at it.
+    /// Nanoseconds since an instant. It is cheap, and threads do not contend for it.
     Time(Instant),
-    /// The next number of a counter. No two are equal, but all threads write to one cache line.
+    /// A counter. No two stamps are equal, but all threads write to one cache line.
     Tickets(AtomicU64),
 }
 
 impl Clock {
-    /// Nanoseconds from now on.
+    /// Creates a clock that counts nanoseconds from now on.
     pub fn time() -> Self {
         Self::Time(Instant::now())
     }
 
-    /// Numbers from 1 on.
+    /// Creates a clock that counts from 1.
     pub fn tickets() -> Self {
         Self::Tickets(AtomicU64::new(1))
     }
@@ -43,7 +42,7 @@ impl Clock {
     }
 }
 
-/// One thread's reader of the clock.
+/// A thread's reader of the clock.
 #[derive(Debug)]
 pub struct Stopwatch<'a> {
     clock: &'a Clock,
@@ -52,7 +51,7 @@ pub struct Stopwatch<'a> {
 }
 
 impl<'a> Stopwatch<'a> {
-    /// A reader for the calling thread.
+    /// Creates a reader for the calling thread.
     pub fn new(clock: &'a Clock) -> Self {
         Self {
             clock,
@@ -61,24 +60,24 @@ impl<'a> Stopwatch<'a> {
         }
     }
 
-    /// The stamp of a call that is about to begin; later than the thread's last response.
+    /// Returns the stamp of a call that is about to begin. It is later than the thread's last response.
     ///
-    /// Strictly later, so that calls of one thread never seem to overlap, and a line of events exists
-    /// in which equal stamps of different threads overlap: all invocations first.
+    /// Because it is strictly later, calls of one thread never seem to overlap, and all events can be put in a sequence
+    /// in which equal stamps of different threads overlap: invocations first.
     #[inline]
     pub fn invoke(&mut self) -> Stamp {
         let mut now = self.clock.now();
         while now <= self.responded {
             now = self.clock.now();
         }
-        // Relaxed: nobody reads it; the store is what the fence waits for.
+        // Relaxed: no thread reads it; the store exists so that the fence waits for the clock.
         black_box(&self.invoked).store(now, Ordering::Relaxed);
         // SeqCst: no load of the call is executed before the clock was read; see above.
         fence(Ordering::SeqCst);
         now
     }
 
-    /// The stamp of the call that has just returned.
+    /// Returns the stamp of the call that has just returned.
     #[inline]
     pub fn respond(&mut self) -> Stamp {
         // SeqCst: everything the call did comes before the clock is read.
@@ -93,7 +92,7 @@ mod tests {
     use super::*;
     use std::sync::mpsc::sync_channel;
 
-    /// A call that begins after it was told of another one's end is never stamped before that end.
+    /// A call that begins after another one is known to have ended is never stamped before that end.
     #[test]
     fn what_happens_later_is_not_stamped_earlier() {
         for clock in [Clock::time(), Clock::tickets()] {

@@ -1,15 +1,16 @@
-//! The complete checker: is there an order of all calls that explains all answers?
+//! The complete checker: is there an order of all calls that explains all results?
 //!
 //! stateright's `LinearizabilityTester` tries every order that respects real time, against
 //! [`Free`]. Exponential in the calls that overlap, so a long history is cut where none is in progress.
 //!
 //! Calls that promise no single instant are several steps with the same span, each in a *lane* of its
-//! own, as if by different threads: `allocate_into` claims each address on its own (and a step that
-//! finds nothing, if there are fewer), `release_many` and `release_block` give back each address on its
-//! own. `allocate_many`, `allocate_block` and `allocate_block_exact` are one step, and so are the word that a local takes and its
-//! return. `allocate_preferring` is a claim of any
-//! address: between its look at the preferred one and its claim, that one may have been released. So is
-//! `allocate_from`: what it has passed over may have been released meanwhile.
+//! Calls that promise no single instant are several steps with the same span, each in its own *lane*, as if by
+//! different
+//! threads. `allocate_into` claims each address on its own (plus a step that finds nothing, if there are fewer);
+//! `release_many` and `release_block` release each address on its own. `allocate_many` and `allocate_block` are one
+//! step, and
+//! so are taking a word for a local and returning it. `allocate_preferring` is a claim of any
+//! address, because the preferred one may have been released between its check and the claim.
 
 use crate::ground::Ground;
 use crate::history::{Answer, Call, Event, History};
@@ -17,40 +18,40 @@ use crate::sequential::{Bits, Free, Patience, Reply, Step};
 use crate::{Addr, Stamp};
 use stateright::semantics::{ConsistencyTester, LinearizabilityTester, SequentialSpec};
 
-/// Thread and lane.
+/// A thread and its lane.
 type Lane = (usize, usize);
 
-/// An order of steps with their replies.
+/// An order of steps, with their replies.
 pub type Explanation = Vec<(Step, Reply)>;
 
-/// One call of a history: thread, call, addresses.
+/// A call of a history: thread, call, addresses.
 type Entry<'a> = (usize, &'a Event, &'a [Addr]);
 
-/// The checker keeps the ground in one word.
+/// The largest ground: the checker stores it in one word.
 pub const LARGEST_GROUND: usize = Bits::BITS as usize;
 
-/// A part with more steps than this is left to the other checker.
+/// A part with more steps is left to the other checker.
 const MOST_STEPS: usize = 16;
 
-/// So many steps are tried to explain one part: a fraction of a second.
+/// How many steps are tried to explain one part, which takes a fraction of a second.
 const PATIENCE: u64 = 5_000;
 
 /// How much of a history was explained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Explained {
-    /// Parts of several calls that overlap: how many, and how many calls.
+    /// The number of parts in which several calls overlap.
     pub overlaps: u64,
-    /// The calls in them.
+    /// The number of calls in those parts.
     pub overlapping_calls: u64,
-    /// Calls that overlap no other.
+    /// The number of calls that overlap no other call.
     pub lone_calls: u64,
-    /// Calls in parts that are too long.
+    /// The number of calls in parts that are too long.
     pub skipped_calls: u64,
-    /// Calls in parts that were given up: too many orders, and none found in time.
+    /// The number of calls in parts that were given up: there were too many orders, and none was found in time.
     pub given_up_calls: u64,
 }
 
-/// The order that explains a whole history, if there is one.
+/// Returns an order that explains a whole history, if there is one.
 ///
 /// # Panics
 ///
@@ -63,17 +64,17 @@ pub fn explain(history: &History, ground: &Ground) -> Option<Explanation> {
 
 /// Explains a history of any length part by part.
 ///
-/// It is cut wherever no call is in progress. There the state of the pool is known whatever the order
-/// before was: what is held is free for nobody. So the history has an explanation if and only if every
-/// part has one from the state at its beginning.
+/// It is cut wherever no call is in progress. The state of the pool is known there, whatever the order before was,
+/// because addresses that are held are not free. So the history has an explanation if and only if every part has one
+/// from the state at its beginning.
 ///
 /// # Errors
 ///
-/// Beginning and end of the first part without an explanation.
+/// Returns the beginning and the end of the first part without an explanation.
 ///
 /// # Panics
 ///
-/// As [`explain`].
+/// Explains a history as [`explain`] does.
 pub fn explain_in_parts(history: &History, ground: &Ground) -> Result<Explained, (Stamp, Stamp)> {
     let mut entries: Vec<Entry<'_>> = history.iter().collect();
     entries.sort_by_key(|(_, event, _)| event.invoked);
@@ -98,7 +99,7 @@ pub fn explain_in_parts(history: &History, ground: &Ground) -> Result<Explained,
     Ok(explained)
 }
 
-/// What became of a part.
+/// The outcome for one part.
 enum Judgement {
     Alone,
     Explained,
@@ -134,7 +135,7 @@ fn judge(free: Bits, part: &[Entry<'_>], ground: &Ground) -> Judgement {
     }
 }
 
-/// What a call counts for in the length of a part.
+/// Returns how much a call adds to the length of a part.
 fn weight(event: &Event, addrs: &[Addr]) -> usize {
     match event.call {
         Call::Local | Call::LocalDrop => 1,
@@ -148,7 +149,7 @@ fn everything(ground: &Ground) -> Bits {
     Bits::MAX >> (LARGEST_GROUND - count)
 }
 
-/// The calls up to the first instant at which none is in progress; and that instant.
+/// Returns the calls up to the first instant at which none is in progress, and that instant.
 fn first_part<'a, 'b>(entries: &'b [Entry<'a>]) -> (&'b [Entry<'a>], Stamp) {
     let mut end = 0;
     let mut count = 0;
@@ -167,7 +168,7 @@ fn after(free: Bits, part: &[Entry<'_>], ground: &Ground) -> Bits {
     let steps = part
         .iter()
         .flat_map(|(_, event, addrs)| steps_of(event, addrs, ground));
-    // An address may change hands several times: what counts is how often.
+    // An address may change hands several times; the number of changes counts.
     let changes = steps.fold(0, |changes, (_, reply)| match reply {
         Reply::Done(bits) => changes ^ bits,
         Reply::Refused => changes,
@@ -184,7 +185,7 @@ fn explain_from(free: Free, entries: &[Entry<'_>], ground: &Ground) -> Option<Ex
             moments.push(Moment::end((thread, lane), event, reply));
         }
     }
-    // Of equal stamps, beginnings first: those calls overlap.
+    // Among equal stamps, beginnings come first, so that those calls overlap.
     moments.sort_by_key(|moment| (moment.at, matches!(moment.what, What::Ends(_))));
     let mut tester = LinearizabilityTester::new(free);
     for moment in moments {
@@ -220,7 +221,7 @@ impl Moment {
     }
 }
 
-/// A call as steps of the sequential object. An address that is not of the ground has no bit.
+/// Returns a call as steps of the sequential object. An address outside the ground has no bit.
 fn steps_of(event: &Event, addrs: &[Addr], ground: &Ground) -> Vec<(Step, Reply)> {
     let bit = |addr: Addr| ground.index_of(addr).map_or(0, |index| 1 << index);
     let taken = || Reply::Done(addrs.iter().fold(0, |bits, &addr| bits | bit(addr)));

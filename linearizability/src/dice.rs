@@ -5,7 +5,7 @@
 pub struct Dice(u64);
 
 impl Dice {
-    /// Dice of their own for each seed and each of `lanes`, such as round and thread.
+    /// Creates an independent generator for each seed and each of `lanes`, such as round and thread.
     pub fn new(seed: u64, lanes: [u64; 2]) -> Self {
         let mut state = seed;
         for lane in lanes {
@@ -14,7 +14,7 @@ impl Dice {
         Self(state | 1)
     }
 
-    /// A number.
+    /// Returns a random number.
     pub fn roll(&mut self) -> u32 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -22,22 +22,22 @@ impl Dice {
         (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32) as u32
     }
 
-    /// A number below `bound`.
+    /// Returns a random number below `bound`.
     pub fn below(&mut self, bound: usize) -> usize {
         ((u64::from(self.roll()) * bound as u64) >> 32) as usize
     }
 
-    /// One of `choices`.
+    /// Returns one of `choices`.
     ///
     /// # Panics
     ///
-    /// If there are none.
+    /// If `choices` is empty.
     pub fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len())]
     }
 }
 
-/// Neighbouring seeds become unlike each other (the finalizer of splitmix64).
+/// Makes neighboring seeds differ (the finalizer of splitmix64).
 fn scramble(mut state: u64) -> u64 {
     state = (state ^ state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     state = (state ^ state >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);

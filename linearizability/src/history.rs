@@ -1,59 +1,59 @@
-//! Calls, their answers, and the logs they are kept in.
+//! Calls, their results, and the logs that store them.
 //!
-//! Knows nothing of pools: a history may be recorded, or written by hand.
+//! This module does not depend on pools: a history may be recorded, or written by hand.
 
 use crate::{Addr, Stamp};
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::ops::Range;
 
-/// A verb with its arguments; what it gives back is in the addresses of its [`Event`].
+/// A verb with its arguments. The addresses that it returned are in its [`Event`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// `allocate`
+    /// A call of `allocate`.
     Allocate,
-    /// `allocate_net`
+    /// A call of `allocate_net`.
     AllocateNet,
-    /// `guard`
+    /// A call of `guard`.
     Guard,
-    /// `guard_arc`
+    /// A call of `guard_arc`.
     GuardArc,
-    /// `allocate_exact`
+    /// A call of `allocate_exact`.
     Exact(Addr),
-    /// `adopt` of one address.
+    /// A call of `adopt` with one address.
     Adopt(Addr),
-    /// `allocate_preferring`
+    /// A call of `allocate_preferring`.
     Preferring(Addr),
-    /// `allocate_many`
+    /// A call of `allocate_many`.
     Many(u32),
-    /// `allocate_into` a slice of that length.
+    /// A call of `allocate_into` with a slice of that length.
     Into(u32),
-    /// `allocate_block` of that prefix length.
+    /// A call of `allocate_block` with that prefix length.
     Block(u8),
-    /// `allocate_block_exact` of this prefix.
+    /// A call of `allocate_block_exact` for this prefix.
     BlockExact(Addr, u8),
-    /// `allocate_in` from the first to the second.
+    /// A call of `allocate_in`, from the first address to the second.
     In(Addr, Addr),
-    /// `allocate_from`
+    /// A call of `allocate_from` this address.
     From(Addr),
-    /// An allocation by a local that takes the next word: all that the local then has.
+    /// An allocation by a local that takes the next word. The event contains all addresses that the local then has.
     Local,
-    /// `release`
+    /// A call of `release`.
     Release,
-    /// A release by a local that does not keep the address. If it does, nobody else sees that.
+    /// A release by a local that does not keep the address. If it keeps it, no other thread can see that.
     LocalRelease,
-    /// The drop of a local, with all that it still has.
+    /// The drop of a local, with everything that it still has.
     LocalDrop,
     /// The drop of a guard.
     Drop,
-    /// `release_many`
+    /// A call of `release_many`.
     ReleaseMany,
-    /// `release_block`
+    /// A call of `release_block`.
     ReleaseBlock,
 }
 
 impl Call {
-    /// The name of the verb.
+    /// Returns the name of the verb.
     pub fn name(self) -> &'static str {
         match self {
             Self::Allocate => "allocate",
@@ -79,9 +79,9 @@ impl Call {
         }
     }
 
-    /// Whether it is a claim that may hold for a while what it then gives back.
+    /// Returns whether the call may temporarily hold addresses that it then gives back.
     pub fn may_be_a_flight(self) -> bool {
-        // Blocks of up to 64 slots are one exchange.
+        // A block of up to 64 slots is a single exchange.
         matches!(
             self,
             Self::Many(_) | Self::Block(..26) | Self::BlockExact(_, ..26)
@@ -89,27 +89,27 @@ impl Call {
     }
 }
 
-/// What a call answered.
+/// The result of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Everything that was asked for: the addresses of the event.
+    /// Everything that was requested was allocated: the addresses of the event.
     Claimed,
-    /// Fewer than asked for: the addresses of the event.
+    /// Fewer addresses than requested were allocated: the addresses of the event.
     Fewer,
-    /// Nothing.
+    /// Nothing was allocated, because nothing was free.
     Exhausted,
-    /// Nothing: somebody has that address, or one of that block.
+    /// Nothing was allocated, because the address was taken.
     AlreadyAllocated,
-    /// The address is never handed out, or was not.
+    /// The address is reserved; it is never handed out.
     Reserved,
-    /// The addresses of the event are given back.
+    /// The addresses of the event were released.
     Released,
-    /// Of the addresses of the event, some were not allocated.
+    /// Some addresses of the event were not allocated.
     NotAllocated,
 }
 
 impl Answer {
-    /// A name for the tally.
+    /// Returns the name of the result, for the tally.
     pub fn name(self) -> &'static str {
         match self {
             Self::Claimed => "claimed",
@@ -126,19 +126,19 @@ impl Answer {
 /// One call of one thread, from its invocation to its response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// What was called.
+    /// The verb and its arguments.
     pub call: Call,
-    /// What came back.
+    /// The result of the call.
     pub answer: Answer,
-    /// Which addresses of the log were taken, or were given back.
+    /// The addresses of the log that were claimed or released.
     pub addrs: Range<u32>,
-    /// Not later than the beginning of the call.
+    /// A time not later than the beginning of the call.
     pub invoked: Stamp,
-    /// Not earlier than its end.
+    /// A time not earlier than the end of the call.
     pub responded: Stamp,
 }
 
-/// The calls of one thread, in its order.
+/// The calls of one thread, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
     events: Vec<Event>,
@@ -146,7 +146,7 @@ pub struct Log {
 }
 
 impl Log {
-    /// An empty log with room for so many calls, so that recording does not allocate.
+    /// Creates an empty log with room for this many calls and addresses, so that recording does not allocate.
     pub fn with_room(calls: usize, addrs: usize) -> Self {
         Self {
             events: Vec::with_capacity(calls),
@@ -173,7 +173,7 @@ impl Log {
         });
     }
 
-    /// The calls with their addresses.
+    /// Returns the calls with their addresses.
     pub fn iter(&self) -> impl Iterator<Item = (&Event, &[Addr])> {
         let of = |event: &Event| event.addrs.start as usize..event.addrs.end as usize;
         self.events
@@ -182,17 +182,17 @@ impl Log {
     }
 }
 
-/// What all threads did.
+/// The calls of all threads.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    /// One per thread.
+    /// The logs, one per thread.
     pub logs: Vec<Log>,
-    /// The last log is of a thread that, when all others were done, allocated until nothing was free.
+    /// Whether the last log is of a thread that allocated until nothing was free, after all others had finished.
     pub drained: bool,
 }
 
 impl History {
-    /// All calls: thread, call, addresses.
+    /// Returns all calls: thread, call, addresses.
     pub fn iter(&self) -> impl Iterator<Item = (usize, &Event, &[Addr])> {
         self.logs
             .iter()
@@ -200,12 +200,12 @@ impl History {
             .flat_map(|(thread, log)| log.iter().map(move |(event, addrs)| (thread, event, addrs)))
     }
 
-    /// How many calls there are.
+    /// Returns how many calls there are.
     pub fn call_count(&self) -> usize {
         self.logs.iter().map(|log| log.events.len()).sum()
     }
 
-    /// The calls that overlap a time, as lines of text: at most `limit` of them.
+    /// Returns up to `limit` calls that overlap a time, as lines of text.
     pub fn excerpt(&self, from: Stamp, to: Stamp, limit: usize) -> String {
         let mut lines: Vec<_> = self
             .iter()
@@ -226,7 +226,7 @@ impl History {
     }
 }
 
-/// A call in one line.
+/// Displays a call on one line.
 struct Line<'a>(usize, &'a Event, &'a [Addr]);
 
 impl fmt::Display for Line<'_> {

@@ -1,4 +1,4 @@
-//! Who held what, and when: certainly, and possibly.
+//! Which thread held which address, and when: certainly, and possibly.
 //!
 //! ```text
 //!        claim                          release
@@ -8,9 +8,9 @@
 //!   |================== possible ==================|
 //! ```
 //!
-//! Both include their ends. A hold that was never given back lasts for ever. The possible time is cut
-//! where the neighbours in the hands of the same address leave no choice: a release has taken effect
-//! before the next claim returned, and a claim not before the last release was invoked.
+//! Both times include their ends. A hold that was never released lasts for ever. Where the preceding or following hold
+//! of the same address leaves no choice, the possible time is shortened: a release has taken effect before the next
+//! claim returned, and a claim takes effect after the last release was invoked.
 
 use crate::ground::Ground;
 use crate::history::{Answer, History};
@@ -18,12 +18,12 @@ use crate::timeline::union;
 use crate::violation::Violation;
 use crate::{Addr, Stamp};
 
-/// An address of the ground in one thread's hands.
+/// One address of the ground, held by one thread.
 #[derive(Clone, Copy, Debug)]
 pub struct Hold {
     /// The index of the address.
     pub index: usize,
-    /// Who.
+    /// The thread that held it.
     pub thread: usize,
     /// Invocation and response of the claim.
     pub claimed: (Stamp, Stamp),
@@ -35,17 +35,17 @@ pub struct Hold {
 const NEVER: Stamp = Stamp::MAX;
 
 impl Hold {
-    /// The time of which nobody can say that the address was not held.
+    /// Returns the time during which the address was held for sure.
     pub fn certain(&self) -> (Stamp, Stamp) {
         (self.claimed.1, self.released.0)
     }
 
-    /// The time outside of which it was not.
+    /// Returns the time outside of which the address was not held by this thread.
     pub fn possible(&self) -> (Stamp, Stamp) {
         self.possible
     }
 
-    /// Whether it was not given back.
+    /// Returns whether the address was not released.
     pub fn is_open(&self) -> bool {
         self.released.0 == NEVER
     }
@@ -55,18 +55,18 @@ impl Hold {
 #[derive(Debug)]
 pub struct Holds {
     holds: Vec<Hold>,
-    /// Where the holds of each address begin.
+    /// The position where the holds of each address begin.
     starts: Vec<usize>,
-    /// When each address was possibly held: disjoint, ascending.
+    /// The times at which each address was possibly held: disjoint and ascending.
     possible: Vec<Vec<(Stamp, Stamp)>>,
 }
 
 impl Holds {
-    /// Follows every thread through its log.
+    /// Derives the holds from the logs of all threads.
     ///
     /// # Errors
     ///
-    /// An answer that contradicts what the thread itself holds, or two holders of one address.
+    /// If a result contradicts what the thread itself holds, or an address has two holders.
     pub fn of(history: &History, ground: &Ground) -> Result<Self, Violation> {
         let mut holds = Vec::new();
         for thread in 0..history.logs.len() {
@@ -89,24 +89,24 @@ impl Holds {
         })
     }
 
-    /// All of them.
+    /// Returns all holds.
     pub fn iter(&self) -> impl Iterator<Item = &Hold> {
         self.holds.iter()
     }
 
-    /// The holds of one address, by time.
+    /// Returns the holds of one address, ordered by time.
     pub fn of_index(&self, index: usize) -> &[Hold] {
         &self.holds[self.starts[index]..self.starts[index + 1]]
     }
 
-    /// Whether the address was possibly held at some instant of `from..=to`.
+    /// Returns whether the address was possibly held at some instant of `from..=to`.
     pub fn possibly_within(&self, index: usize, from: Stamp, to: Stamp) -> bool {
         let possible = &self.possible[index];
         let next = possible.partition_point(|&(_, end)| end < from);
         possible.get(next).is_some_and(|&(start, _)| start <= to)
     }
 
-    /// Whether the address was certainly held from before `from` until after `to`.
+    /// Returns whether the address was certainly held from before `from` until after `to`.
     pub fn certainly_throughout(&self, index: usize, from: Stamp, to: Stamp) -> bool {
         let holds = self.of_index(index);
         let after = holds.partition_point(|hold| hold.certain().0 < from);
@@ -130,7 +130,8 @@ fn expect_one_holder_each(holds: &[Hold], ground: &Ground) -> Result<(), Violati
     Ok(())
 }
 
-/// The certain times of one address are disjoint, so their order is the order of the holds.
+/// Shortens the possible times. The certain times of one address are disjoint, so their order is the order of the
+/// holds.
 fn cut_by_neighbours(holds: &mut [Hold]) {
     for at in 1..holds.len() {
         let (first, second) = (holds[at - 1], holds[at]);
@@ -147,7 +148,7 @@ fn follow(
     ground: &Ground,
     holds: &mut Vec<Hold>,
 ) -> Result<(), Violation> {
-    // By address: the thread's open hold.
+    // The open hold of the thread, for each address.
     let mut held: Vec<Option<usize>> = vec![None; ground.count()];
     for (event, addrs) in history.logs[thread].iter() {
         let span = (event.invoked, event.responded);
@@ -159,7 +160,7 @@ fn follow(
                         thread,
                         span,
                     })?;
-                    // A second claim of what the thread holds leaves the first hold open: two holders.
+                    // A second claim of an address that the thread holds leaves the first hold open: two holders.
                     held[index] = Some(holds.len());
                     holds.push(Hold {
                         index,

@@ -1,8 +1,8 @@
-//! The campaign: seasons with fresh seeds until the time is over, then the totals.
+//! The campaign: seasons with new seeds until the time is over, then the totals.
 //!
-//! `linearizability-campaign [minutes]`, by default 10. `HOSTBITS_SEED` repeats the programs of a
-//! campaign, though not what the scheduler makes of them. Fails on the first history without an
-//! explanation, and if some verb or some answer has never come up: then it proves nothing.
+//! Usage: `linearizability-campaign [minutes]`, by default 10. `HOSTBITS_SEED` repeats the programs of a campaign, but
+//! not their schedule. Fails on the first history without an explanation. Also fails if some verb or some result never
+//! occurred, because the campaign then proves nothing.
 
 use hostbits::Policy;
 use linearizability::arena::{POLICIES, TERRAINS, TINY};
@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
 const DEFAULT_MINUTES: f64 = 10.0;
-/// Calls of one season.
+/// The number of calls in one season.
 const CALLS: u64 = 100_000;
 
 fn main() -> ExitCode {

@@ -1,8 +1,8 @@
-//! Where threads meet at the beginning of a round.
+//! A barrier where threads meet at the beginning of a round.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// A barrier that costs no system call while all run, and that can be called off.
+/// A spinning barrier without system calls, which can be called off.
 #[derive(Debug)]
 pub struct Meeting {
     parties: usize,
@@ -11,7 +11,7 @@ pub struct Meeting {
 }
 
 impl Meeting {
-    /// A meeting of so many threads.
+    /// Creates a meeting of this many threads.
     pub fn new(parties: usize) -> Self {
         Self {
             parties,
@@ -20,9 +20,9 @@ impl Meeting {
         }
     }
 
-    /// Returns when all parties have called it as often as this one; `false` if that will not happen.
+    /// Returns when all parties have called it as often as this one. Returns `false` if the meeting was called off.
     pub fn wait(&self) -> bool {
-        // SeqCst: what came before a meeting is over for all who come after it.
+        // SeqCst: what happened before a meeting is visible to every thread after it.
         let ticket = self.arrived.fetch_add(1, Ordering::SeqCst);
         let all_here = (ticket / self.parties + 1) * self.parties;
         let mut spins = 0u32;
@@ -40,9 +40,9 @@ impl Meeting {
         true
     }
 
-    /// Whether it was called off.
+    /// Returns whether the meeting was called off.
     pub fn is_over(&self) -> bool {
-        // Relaxed: whoever reads it late waits a little longer.
+        // Relaxed: a thread that reads it late only waits a little longer.
         self.over.load(Ordering::Relaxed)
     }
 }
@@ -58,7 +58,7 @@ impl Drop for Over<'_> {
     }
 }
 
-/// Calls a meeting off if its thread panics, so that nobody waits for it.
+/// Calls a meeting off if its thread panics, so that no thread waits for it.
 #[derive(Debug)]
 pub struct OverOnPanic<'a>(pub &'a Meeting);
 

@@ -1,64 +1,64 @@
-//! Random programs: which verbs in which mix. The same for the same seed.
+//! Random programs: which verbs, in which mix. The same seed gives the same program.
 //!
-//! A step does not name what it releases: that depends on what its thread holds by then.
+//! A step does not name what it releases, because that depends on what its thread holds by then.
 
 use crate::dice::Dice;
 
-/// What a step does.
+/// The verb of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
-    /// One address: `allocate`, `allocate_net`, `guard`, `guard_arc`.
+    /// Claims one address with `allocate`, `allocate_net`, `guard` or `guard_arc`.
     Any,
-    /// `allocate_exact`, `adopt`
+    /// Claims a given address with `allocate_exact` or `adopt`.
     Exact,
-    /// `allocate_preferring`
+    /// Claims with `allocate_preferring`.
     Preferring,
-    /// `allocate_many`
+    /// Claims with `allocate_many`.
     Many,
-    /// `allocate_into`
+    /// Claims with `allocate_into`.
     Into,
-    /// `allocate_block`, `allocate_block_exact`
+    /// Claims with `allocate_block`.
     Block,
-    /// `allocate_in`
+    /// Claims with `allocate_in`.
     In,
-    /// `allocate_from`
+    /// A call of `allocate_from`.
     From,
-    /// One address through the thread's local, which reserves a word when it has nothing left.
+    /// Claims one address through the thread's local, which takes a word when it has no address left.
     Local,
-    /// Gives back one thing, in the way it wants to be given back.
+    /// Releases one thing that the thread holds, in the way that suits it.
     Release,
-    /// `release_many` of some of what is held.
+    /// Releases some of what the thread holds with `release_many`.
     ReleaseMany,
-    /// A release of, or an exact claim of, what is reserved.
+    /// Releases, or claims exactly, a reserved address.
     Reserved,
-    /// In a part of the thread's own: a release of what is free.
+    /// Releases a free address in the thread's own part.
     ReleaseFree,
 }
 
-/// One step, with numbers to choose its arguments by.
+/// A step of a program, with numbers that choose its arguments.
 #[derive(Clone, Copy, Debug)]
 pub struct Step {
-    /// What to do.
+    /// The verb of the step.
     pub verb: Verb,
-    /// Chooses which.
+    /// Chooses the address or the thing.
     pub pick: u32,
-    /// Chooses how many, or of which kind.
+    /// Chooses how many, or which kind.
     pub size: u32,
-    /// Chooses how long to wait before.
+    /// Chooses how long to wait before the step.
     pub pause: u32,
 }
 
 /// Verbs with weights.
 #[derive(Clone, Copy, Debug)]
 pub struct Mix {
-    /// For messages.
+    /// The name of the mix, for messages.
     pub name: &'static str,
     weights: &'static [(Verb, u32)],
-    /// Every thread claims within a part of its own, and may try to release what it does not hold.
+    /// Whether every thread claims within its own part, and may release what it does not hold.
     pub own_parts: bool,
 }
 
-/// Every verb.
+/// A mix of every verb.
 pub const EVERYTHING: Mix = Mix {
     name: "everything",
     weights: &[
@@ -78,7 +78,7 @@ pub const EVERYTHING: Mix = Mix {
     own_parts: false,
 };
 
-/// One address at a time, so that nothing is ever taken for a while only.
+/// One address at a time, so that nothing is ever held only temporarily.
 pub const SINGLES: Mix = Mix {
     name: "singles",
     weights: &[
@@ -92,7 +92,7 @@ pub const SINGLES: Mix = Mix {
     own_parts: false,
 };
 
-/// Batches that fail beside exact claims that must not notice.
+/// Batches that fail, beside exact claims that must not be affected.
 pub const BATCHES: Mix = Mix {
     name: "batches",
     weights: &[
@@ -106,7 +106,7 @@ pub const BATCHES: Mix = Mix {
     own_parts: false,
 };
 
-/// Blocks, and what breaks them.
+/// Blocks, and single claims that break them.
 pub const BLOCKS: Mix = Mix {
     name: "blocks",
     weights: &[
@@ -120,7 +120,7 @@ pub const BLOCKS: Mix = Mix {
     own_parts: false,
 };
 
-/// Words in the hands of threads, and claims beside them.
+/// Words that belong to threads, and claims beside them.
 pub const LOCALS: Mix = Mix {
     name: "locals",
     weights: &[
@@ -136,8 +136,8 @@ pub const LOCALS: Mix = Mix {
     own_parts: false,
 };
 
-/// To and fro between the few addresses that are free: a thread that may hold no more releases one and
-/// claims one, so free addresses move behind the back of every search.
+/// Moves back and forth between the few free addresses. A thread that may hold no more releases one address and claims
+/// one, so free addresses move behind every search.
 pub const SHUTTLE: Mix = Mix {
     name: "shuttle",
     weights: &[
@@ -151,7 +151,7 @@ pub const SHUTTLE: Mix = Mix {
     own_parts: false,
 };
 
-/// Threads that share words and nodes, and no address.
+/// Threads that share words and nodes, but no address.
 pub const OWN_PARTS: Mix = Mix {
     name: "own parts",
     weights: &[
@@ -164,13 +164,13 @@ pub const OWN_PARTS: Mix = Mix {
     own_parts: true,
 };
 
-/// All of them.
+/// Every mix.
 pub const MIXES: [Mix; 7] = [
     EVERYTHING, SINGLES, BATCHES, BLOCKS, LOCALS, SHUTTLE, OWN_PARTS,
 ];
 
 impl Mix {
-    /// So many steps.
+    /// Returns a program of this many steps.
     pub fn program(&self, dice: &mut Dice, steps: usize) -> Vec<Step> {
         let total: u32 = self.weights.iter().map(|&(_, weight)| weight).sum();
         let step = |dice: &mut Dice| Step {

@@ -7,20 +7,20 @@ use crate::storm::{Failure, Storm};
 use crate::tally::Tally;
 use hostbits::Policy;
 
-/// What to play.
+/// The games of a season.
 #[derive(Clone, Copy, Debug)]
 pub struct Season<'a> {
-    /// On which pools.
+    /// The pools to play on.
     pub terrains: &'a [Terrain],
-    /// Under which policy.
+    /// The policy of the pools.
     pub policy: Policy,
-    /// Of the programs.
+    /// The seed of the programs.
     pub seed: u64,
-    /// At least so many calls in all.
+    /// The minimum number of calls in all.
     pub calls: u64,
-    /// Rounds of a dozen calls: short enough for the complete checker even if all of them overlap, as
-    /// they may on a machine with many processors. On a busy machine with few, long rounds have more
-    /// overlaps of a few calls than these.
+    /// Whether rounds have only a dozen calls. They are then short enough for the complete checker even if all calls
+    /// overlap, as may happen on a machine with many processors. On a busy machine with few processors, long rounds
+    /// have more overlaps of a few calls.
     pub brief: bool,
 }
 
@@ -29,7 +29,7 @@ impl Season<'_> {
     ///
     /// # Errors
     ///
-    /// The first history that has no explanation.
+    /// Returns the first history that has no explanation.
     pub fn run(&self) -> Result<Tally, Box<Failure>> {
         let mut tally = Tally::default();
         let combinations = (self.terrains.len() * SEARCHES.len() * MIXES.len()) as u64;
@@ -63,8 +63,8 @@ impl Season<'_> {
     }
 }
 
-/// Short rounds where everything collides, so that the end of a history, where a lost slot cannot hide
-/// behind the next release, comes often; long ones where an end costs much.
+/// Returns the number of steps. Rounds are short where everything collides, because a lost slot shows at the end of a
+/// history, where no later release can hide it. They are long where an end is expensive.
 fn steps(terrain: Terrain) -> usize {
     match terrain {
         Terrain::Wide | Terrain::Vast => 1500,

@@ -1,33 +1,33 @@
-//! The pool as a sequential object: a set of free addresses, and what each call may answer.
+//! The pool as a sequential object: a set of free addresses, and the possible results of each call.
 //!
-//! The policy plays no part: on several threads each of them may give any free address. What `Lowest`
+//! The policy does not matter: with several threads, every policy may return any free address. What `Lowest`
 //! promises beyond that is rule 6 of [`check`](mod@crate::check).
 
 use stateright::semantics::SequentialSpec;
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// Up to 64 addresses, as bits of their indices in the ground.
+/// Up to 64 addresses, as bits by index in the ground.
 pub type Bits = u64;
 
-/// The free addresses.
+/// The set of free addresses.
 #[derive(Clone, Debug)]
 pub struct Free {
     bits: Bits,
     patience: Patience,
 }
 
-/// How many more steps may be tried before the search is given up; shared by all copies of a pool.
+/// How many more steps may be tried before the search is given up. All copies of a pool share it.
 #[derive(Clone, Debug)]
 pub struct Patience(Rc<Cell<u64>>);
 
 impl Patience {
-    /// For so many steps.
+    /// Creates the patience for this many steps.
     pub fn new(steps: u64) -> Self {
         Self(Rc::new(Cell::new(steps)))
     }
 
-    /// Whether it has run out. What was not found by then may exist.
+    /// Returns whether it has run out. An explanation that was not found by then may still exist.
     pub fn is_over(&self) -> bool {
         self.0.get() == 0
     }
@@ -37,34 +37,34 @@ impl Patience {
     }
 }
 
-/// What is asked of the pool at one instant.
+/// A request to the pool at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Any one address of these.
+    /// Claim any one of these addresses.
     Any(Bits),
-    /// One or more of these.
+    /// Claim one or more of these addresses.
     Several(Bits),
-    /// Exactly this one.
+    /// Claim exactly this address.
     Exact(Bits),
-    /// So many, or none.
+    /// Claim this many addresses, or none.
     Many(u32),
-    /// Any one of these blocks.
+    /// Claim any one of these blocks.
     Block(Vec<Bits>),
-    /// Take these back.
+    /// Release these addresses.
     Release(Bits),
 }
 
-/// What it answers.
+/// The reply to a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// These changed hands.
+    /// These addresses changed hands.
     Done(Bits),
     /// Nothing changed.
     Refused,
 }
 
 impl Free {
-    /// These are free.
+    /// Creates a pool in which these addresses are free.
     pub fn new(bits: Bits, patience: Patience) -> Self {
         Self { bits, patience }
     }
@@ -73,7 +73,7 @@ impl Free {
         self.bits & bits == bits
     }
 
-    /// What a claim may take.
+    /// Returns whether a claim may take exactly these addresses.
     fn allows(&self, step: &Step, taken: Bits) -> bool {
         self.has(taken)
             && match step {
@@ -86,7 +86,7 @@ impl Free {
             }
     }
 
-    /// Whether "no" is the answer.
+    /// Returns whether refusing the step is a correct reply.
     fn refuses(&self, step: &Step) -> bool {
         match step {
             Step::Any(within) | Step::Several(within) => self.bits & within == 0,
@@ -97,7 +97,7 @@ impl Free {
         }
     }
 
-    /// The lowest of what a claim may take.
+    /// Returns the lowest addresses that a claim may take.
     fn choice(&self, step: &Step) -> Bits {
         let lowest = |bits: Bits| bits & bits.wrapping_neg();
         match step {
@@ -122,7 +122,7 @@ impl SequentialSpec for Free {
         Reply::Done(bits)
     }
 
-    /// False, too, when the patience is over: then the search ends soon.
+    /// Also false when the patience has run out, which ends the search soon.
     fn is_valid_step(&mut self, step: &Step, reply: &Reply) -> bool {
         if self.patience.is_over() {
             return false;

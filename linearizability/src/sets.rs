@@ -1,9 +1,9 @@
-//! Sets of pools at play: members that are added, resumed and uncordoned meanwhile, and pairs.
+//! Games on sets of pools: members that are added, resumed or uncordoned during the game, and pairs.
 //!
-//! To the checkers a set is one pool. What is not yet part of it is held from the beginning by the thread
-//! that opens it, and its `add`, `resume` or `uncordon` gives all of that back, each address at an instant of
-//! its own. A pair is a claim of its IPv4 half; one that fails for want of an IPv6 address leaves no trace in
-//! the history, and must leave none in the answers of others.
+//! To the checkers, a set is one pool. What is not part of it yet is held from the beginning by the thread that opens
+//! it; its `add`, `resume` or `uncordon` releases all of that, each address at its own instant. A pair is a claim of
+//! its IPv4 half. A pair that fails for lack of an IPv6 address leaves no trace in the history, and must not affect the
+//! results of other threads.
 
 use crate::Addr;
 use crate::check::{Edge, check};
@@ -29,27 +29,27 @@ const STRATEGIES: [Strategy; 4] = [
     Strategy::Weighted,
 ];
 
-/// How to play some rounds on sets.
+/// Plays rounds on sets.
 #[derive(Clone, Copy, Debug)]
 pub struct SetStorm {
-    /// Of the programs.
+    /// The seed of the programs.
     pub seed: u64,
-    /// At least so many calls in all.
+    /// The minimum number of calls in all.
     pub calls: u64,
 }
 
-/// What a thread holds.
+/// Something that a thread holds.
 enum Held {
     Addr(Ipv4Addr),
     Pair(Pair),
 }
 
-/// One round: a fresh set, and what is going to be part of it.
+/// One round: a new set, and what will become part of it.
 struct Round {
     both: DualStack,
     opening: Opening,
     ground: Ground,
-    /// Addresses that the opening gives.
+    /// The addresses that the opening adds.
     later: Vec<Addr>,
     edge: Option<Edge>,
     threads: usize,
@@ -57,7 +57,7 @@ struct Round {
     has_pairs: bool,
 }
 
-/// How more becomes part of the set.
+/// How more addresses become part of the set.
 enum Opening {
     Nothing,
     Add(Search),
@@ -70,7 +70,7 @@ impl SetStorm {
     ///
     /// # Errors
     ///
-    /// The first history that has no explanation, in words.
+    /// Describes the first history that has no explanation.
     pub fn run(&self) -> Result<Tally, String> {
         let mut tally = Tally::default();
         let mut round = 0;
@@ -101,7 +101,7 @@ impl SetStorm {
     }
 }
 
-/// The pool of member `index`: a few addresses.
+/// Returns the pool of member `index`, with a few addresses.
 fn pool(index: u8, count: u8, search: Search) -> Pool<Ipv4Net> {
     let (first, last) = ([10, 0, index, 1], [10, 0, index, count]);
     let builder = Pool::over([Ipv4Addr::from(first)..=Ipv4Addr::from(last)]);
@@ -164,8 +164,8 @@ impl Round {
             opening,
             ground,
             later,
-            // A pair that fails holds for a moment what it gives back, and is not in the history. And what
-            // another thread opens meanwhile comes address by address.
+            // A pair that fails temporarily holds what it gives back, and is not in the history. And what another
+            // thread opens becomes available one address at a time.
             edge: (strategy == Strategy::InOrder && !has_pairs).then_some(Edge::Lowest),
             threads: 2 + dice.below(3),
             steps: 4 + dice.below(24),
@@ -206,7 +206,7 @@ impl Round {
         }
     }
 
-    /// Opens what is not yet part of the set, some time in the round.
+    /// Opens what is not part of the set yet, at some time in the round.
     fn open(&self, clock: &Clock, start: &Meeting, dice: &mut Dice) -> Log {
         let mut log = Log::with_room(8, 8);
         let mut watch = Stopwatch::new(clock);
@@ -255,7 +255,7 @@ impl Round {
     }
 }
 
-/// One thread, which releases only what it holds.
+/// A thread that releases only what it holds.
 struct Player<'a> {
     round: &'a Round,
     watch: Stopwatch<'a>,
@@ -319,7 +319,7 @@ impl<'a> Player<'a> {
     }
 
     fn preferring(&mut self, wanted: Addr) {
-        // Of what is not open yet, or in the hands of a pair that fails, no preference is promised.
+        // There is no preference for an address that is not open yet, or that a failing pair holds.
         if self.round.has_pairs || self.round.later.contains(&wanted) {
             self.allocate();
             return;
@@ -397,7 +397,7 @@ impl<'a> Player<'a> {
             Err(AllocatePairError::V4(_)) => {
                 self.claimed(Call::Allocate, None, Answer::Exhausted, invoked);
             }
-            // It holds nothing, and never did.
+            // The caller holds nothing, and never did.
             Err(AllocatePairError::V6(_)) => {}
             Err(other) => panic!("allocate_pair: {other}"),
         }

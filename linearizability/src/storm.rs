@@ -1,9 +1,8 @@
-//! Rounds of play: the same threads meet on the same pool again and again, each round is a history.
+//! Rounds of play: the same threads meet on the same pool again and again; each round is a history.
 //!
-//! After every round, when all threads are done, one more player allocates whatever is free; then the
-//! history is checked and everything is released. The threads of a storm start each round together, by
-//! spinning, and two more threads do nothing but sleep and wake up, which takes a processor from
-//! somebody at whatever instruction that one is.
+//! After every round, when all threads are done, one more player allocates whatever is free. Then the history is
+//! checked and everything is released. The threads of a storm spin to start each round together. Two more threads only
+//! sleep and wake up, which preempts some player at an arbitrary instruction.
 
 use crate::arena::Arena;
 use crate::check::check;
@@ -21,35 +20,35 @@ use std::net::Ipv4Addr;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
-/// How to play some rounds.
+/// Plays rounds on one pool.
 #[derive(Clone, Copy, Debug)]
 pub struct Storm {
-    /// Of the programs.
+    /// The seed of the programs.
     pub seed: u64,
-    /// How many histories.
+    /// The number of histories.
     pub rounds: u64,
-    /// How many threads.
+    /// The number of threads.
     pub threads: usize,
-    /// How many calls each of them makes in a round.
+    /// The number of calls that each thread makes in a round.
     pub steps: usize,
-    /// Which calls.
+    /// The mix of calls.
     pub mix: Mix,
-    /// Tickets instead of nanoseconds.
+    /// Whether stamps are tickets instead of nanoseconds.
     pub tickets: bool,
 }
 
 /// A history without an explanation.
 #[derive(Debug)]
 pub struct Failure {
-    /// What was played.
+    /// The storm that was played.
     pub storm: Storm,
-    /// Where.
+    /// A description of the pool.
     pub arena: String,
-    /// When.
+    /// The number of the round.
     pub round: u64,
-    /// What is wrong: the broken rule, or none if only the complete checker rejects it.
+    /// The broken rule; `None` if only the complete checker rejects the history.
     pub violation: Option<Violation>,
-    /// The calls around it.
+    /// The calls around the violation, as text.
     pub excerpt: String,
 }
 
@@ -76,11 +75,11 @@ impl fmt::Display for Failure {
 }
 
 impl Storm {
-    /// Plays all rounds on a pool that nobody else uses, and leaves it as it was.
+    /// Plays all rounds on a pool that is not used elsewhere, and leaves it as it was.
     ///
     /// # Errors
     ///
-    /// The first history that has no explanation. The pool is then not to be used again.
+    /// Returns the first history that has no explanation. The pool must not be used again then.
     pub fn run(&self, arena: &Arena) -> Result<Tally, Box<Failure>> {
         let clock = if self.tickets {
             Clock::tickets()
@@ -90,7 +89,7 @@ impl Storm {
         let start = Meeting::new(self.threads + 1);
         let (logs, done) = channel();
         std::thread::scope(|scope| {
-            // Whatever happens here, nobody waits for us afterwards.
+            // Whatever happens here, no thread waits for this one afterwards.
             let _end = Over(&start);
             for thread in 0..self.threads {
                 let (logs, start, clock) = (logs.clone(), &start, &clock);
@@ -140,8 +139,8 @@ impl Storm {
 
     fn rules(&self, arena: &Arena, thread: usize, dice: &mut Dice) -> Rules {
         let count = arena.ground.count();
-        // Together they may hold half of the pool, twice as much, or exactly all of it: then, as long as
-        // nobody takes several at once, whoever may claim finds something.
+        // Together, the threads may hold half of the pool, twice as much, or exactly all of it. In the last case, as
+        // long as no thread takes several at once, a thread that may claim finds something.
         let wanted = count * dice.pick(&[1, 2, 2, 4]) / 2;
         let own = |thread: usize| thread * count / self.threads;
         let has_own = self.mix.own_parts && count >= self.threads;

@@ -1,4 +1,4 @@
-//! What was recorded and checked, by verb and answer.
+//! What was recorded and checked, by verb and result.
 
 use crate::check::Checked;
 use crate::complete::Explained;
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-/// Verbs with the answers that must come up, or a campaign proves nothing.
+/// Verbs with the results that must occur, or a campaign proves nothing.
 const EXPECTED: [(&str, &str); 36] = [
     ("allocate", "claimed"),
     ("allocate", "exhausted"),
@@ -48,19 +48,19 @@ const EXPECTED: [(&str, &str); 36] = [
     ("drop", "released"),
 ];
 
-/// Only where the policy lets a local keep what is released to it.
+/// Expected only if the policy lets a local keep what is released to it.
 const EXPECTED_OF_KEEPERS: (&str, &str) = ("local drop", "released");
 
 /// Totals of many histories.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// Histories checked.
+    /// The number of histories checked.
     pub histories: u64,
-    /// Calls recorded.
+    /// The number of calls recorded.
     pub calls: u64,
-    /// Of these, calls that overlapped an earlier one of another thread.
+    /// The number of calls that overlapped an earlier call of another thread.
     pub overlapping: u64,
-    /// The longest call, in nanoseconds, and its verb.
+    /// The duration of the longest call, in nanoseconds, and its verb.
     pub longest: (u64, &'static str),
     by_answer: BTreeMap<(&'static str, &'static str), u64>,
     checked: Checked,
@@ -68,7 +68,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Adds a history that has been checked. `timed`: its stamps are nanoseconds.
+    /// Adds a history that has been checked; `timed` says that its stamps are nanoseconds.
     pub fn add(&mut self, history: &History, checked: Checked, timed: bool) {
         self.histories += 1;
         self.checked.holds += checked.holds;
@@ -115,7 +115,7 @@ impl Tally {
         self.checked.preferred += other.checked.preferred;
     }
 
-    /// Adds what the complete checker made of a history.
+    /// Adds the result of the complete checker for a history.
     pub fn add_explained(&mut self, explained: Explained) {
         self.explained.overlaps += explained.overlaps;
         self.explained.overlapping_calls += explained.overlapping_calls;
@@ -124,17 +124,17 @@ impl Tally {
         self.explained.given_up_calls += explained.given_up_calls;
     }
 
-    /// What the complete checker has seen.
+    /// Returns the totals of the complete checker.
     pub fn explained(&self) -> Explained {
         self.explained
     }
 
-    /// How many answers each rule was applied to.
+    /// Returns how many results each rule was applied to.
     pub fn checked(&self) -> Checked {
         self.checked
     }
 
-    /// The verbs and answers that should have come up under these policies and did not.
+    /// Returns the verbs and results that should have occurred with these policies, but did not.
     pub fn missing(&self, policies: &[Policy]) -> Vec<(&'static str, &'static str)> {
         let keeps =
             |policy: &Policy| matches!(policy, Policy::Lowest | Policy::Highest | Policy::Spread);

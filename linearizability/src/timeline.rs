@@ -1,20 +1,20 @@
-//! How many things were covered at once, and the most at any instant of an interval.
+//! How many things were covered at the same time, and the maximum over an interval.
 
 use crate::Stamp;
 
-/// A step function over time: how many keys some interval covers. Intervals include their ends.
+/// A step function over time: how many keys are covered by some interval. Intervals include their ends.
 #[derive(Debug)]
 pub struct Timeline {
     starts: Vec<Stamp>,
     ends: Vec<Stamp>,
-    /// Stamps at which something begins, each once.
+    /// The distinct stamps at which an interval begins.
     peaks: Vec<Stamp>,
     /// An implicit tree of maxima; the leaves are the counts at `peaks`.
     maxima: Vec<i64>,
 }
 
 impl Timeline {
-    /// From intervals with keys, in any order. Those of one key count once where they overlap.
+    /// Creates a timeline from intervals with keys, in any order. Overlapping intervals of one key count once.
     pub fn new(mut intervals: Vec<(u32, Stamp, Stamp)>) -> Self {
         intervals.sort_unstable();
         let (mut starts, mut ends) = (Vec::new(), Vec::new());
@@ -55,16 +55,16 @@ impl Timeline {
         }
     }
 
-    /// How many keys are covered at `at`.
+    /// Returns how many keys are covered at `at`.
     pub fn count_at(&self, at: Stamp) -> i64 {
         let begun = self.starts.partition_point(|&start| start <= at);
         let over = self.ends.partition_point(|&end| end < at);
         begun as i64 - over as i64
     }
 
-    /// The most keys that are covered at any one instant of `from..=to`.
+    /// Returns the maximum number of keys that are covered at any one instant of `from..=to`.
     ///
-    /// The count only grows where something begins, so the most is found at `from` or at a beginning.
+    /// The count grows only where an interval begins, so the maximum is found at `from` or at a beginning.
     pub fn most_within(&self, from: Stamp, to: Stamp) -> i64 {
         let first = self.peaks.partition_point(|&peak| peak <= from);
         let end = self.peaks.partition_point(|&peak| peak <= to);
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
     use crate::dice::Dice;
 
-    /// Against asking at every instant.
+    /// Compares with a check of every instant.
     #[test]
     fn the_most_within_agrees_with_looking_at_every_instant() {
         let mut dice = Dice::new(1, [0, 0]);

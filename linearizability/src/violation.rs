@@ -5,7 +5,7 @@ use crate::{Addr, Stamp};
 use std::fmt;
 use std::net::Ipv4Addr;
 
-/// Invocation and response of a call.
+/// The invocation and the response of a call.
 pub type Span = (Stamp, Stamp);
 
 /// Why a history has no explanation.
@@ -13,109 +13,109 @@ pub type Span = (Stamp, Stamp);
 pub enum Violation {
     /// Two threads certainly held one address at the same time.
     TwoHolders {
-        /// The address.
+        /// The address in question.
         addr: Addr,
-        /// Their holds, by time.
+        /// The two holds, ordered by time.
         holds: Box<[Hold; 2]>,
     },
-    /// An address was handed out that was reserved, not of the pool, or held all the time.
+    /// An address was handed out that was reserved, outside the pool, or held throughout.
     NotOfTheGround {
-        /// The address.
+        /// The address in question.
         addr: Addr,
-        /// To whom.
+        /// The thread that received it.
         thread: usize,
-        /// When.
+        /// The span of the call.
         span: Span,
     },
-    /// A release of what the caller did not hold was answered as if it had held it.
+    /// A release of an address that the caller did not hold succeeded.
     ReleasedUnheld {
-        /// The address.
+        /// The address in question.
         addr: Addr,
-        /// Whose release.
+        /// The thread that released it.
         thread: usize,
-        /// When.
+        /// The span of the call.
         span: Span,
     },
-    /// The holder's own release was answered "not allocated".
+    /// The holder's own release returned "not allocated".
     ReleaseRefused {
-        /// The address.
+        /// The address in question.
         addr: Addr,
-        /// Whose release.
+        /// The thread that released it.
         thread: usize,
-        /// When.
+        /// The span of the call.
         span: Span,
     },
-    /// "Not allocated", although somebody certainly held the address all the time.
+    /// A call returned "not allocated", although the address was certainly held throughout.
     FalseNotAllocated {
-        /// The address.
+        /// The address in question.
         addr: Addr,
-        /// To whom.
+        /// The thread that made the call.
         thread: usize,
-        /// When.
+        /// The span of the call.
         span: Span,
     },
-    /// "Already allocated", although nobody can have held the address at any instant of the call.
+    /// A call returned "already allocated", although the address cannot have been held at any instant of the call.
     FalseAlreadyAllocated {
-        /// The address.
+        /// The address in question.
         addr: Addr,
-        /// To whom.
+        /// The thread that made the call.
         thread: usize,
-        /// When.
+        /// The span of the call.
         span: Span,
     },
-    /// "Reserved", although the address is not.
+    /// A call returned "reserved", although the address is not reserved.
     FalseReserved {
-        /// The address.
+        /// The address in question.
         addr: Addr,
-        /// To whom.
+        /// The thread that made the call.
         thread: usize,
-        /// When.
+        /// The span of the call.
         span: Span,
     },
-    /// "Exhausted", although at every instant of the call there was enough.
+    /// A call returned "exhausted", although there was enough at every instant of the call.
     FalseExhausted {
         /// Where the caller looked, in words.
         scope: String,
-        /// The most addresses, or blocks, that can have been taken at one instant.
+        /// The maximum number of addresses, or blocks, that can have been taken at one instant.
         most: i64,
-        /// How many must have been.
+        /// The number that must have been taken at one instant.
         needed: i64,
-        /// To whom.
+        /// The thread that made the call.
         thread: usize,
-        /// When.
+        /// The span of the call.
         span: Span,
     },
-    /// Lowest first, but a lower address was free all the time.
+    /// With lowest or highest first, an address that comes earlier was free throughout the call.
     PassedOver {
-        /// The lower address.
+        /// The address that was passed over.
         free: Addr,
-        /// What was handed out.
+        /// The address that was handed out.
         given: Addr,
-        /// To whom.
+        /// The thread that made the call.
         thread: usize,
-        /// When.
+        /// The span of the call.
         span: Span,
     },
-    /// Another address than the preferred one, which was free all the time.
+    /// The preferred address was free throughout the call, but another one was handed out.
     PreferenceIgnored {
-        /// What was asked for.
+        /// The preferred address.
         preferred: Addr,
-        /// What was handed out.
+        /// The address that was handed out.
         given: Addr,
-        /// To whom.
+        /// The thread that made the call.
         thread: usize,
-        /// When.
+        /// The span of the call.
         span: Span,
     },
-    /// At the end everything free was allocated, and this address was neither held nor given.
+    /// In the end everything free was allocated, and this address was neither held nor handed out.
     Lost {
-        /// The address.
+        /// The address in question.
         addr: Addr,
     },
 }
 
 impl Violation {
-    /// The time to look at.
+    /// Returns the time to look at.
     pub fn span(&self) -> Span {
         match self {
             Self::TwoHolders { holds, .. } => (holds[0].claimed.0, holds[1].claimed.1),
@@ -160,7 +160,7 @@ impl fmt::Display for Violation {
             ),
             Self::ReleaseRefused { addr, thread, .. } => write!(
                 f,
-                "release refused: thread {thread} held {}, and was told between {from} and {to} that it is not allocated",
+                "release refused: thread {thread} held {}, and its release between {from} and {to} returned \"not allocated\"",
                 ip(addr)
             ),
             Self::FalseNotAllocated { addr, thread, .. } => write!(
@@ -170,7 +170,7 @@ impl fmt::Display for Violation {
             ),
             Self::FalseAlreadyAllocated { addr, thread, .. } => write!(
                 f,
-                "false \"already allocated\": thread {thread} about {} between {from} and {to}, when nobody can have held it",
+                "false \"already allocated\": thread {thread} about {} between {from} and {to}, when no thread can have held it",
                 ip(addr)
             ),
             Self::FalseReserved { addr, thread, .. } => write!(
@@ -196,7 +196,7 @@ impl fmt::Display for Violation {
                 ..
             } => write!(
                 f,
-                "passed over: thread {thread} was given {} between {from} and {to}, when nobody can have held {}",
+                "passed over: thread {thread} was given {} between {from} and {to}, when no thread can have held {}",
                 ip(given),
                 ip(free)
             ),
@@ -207,13 +207,13 @@ impl fmt::Display for Violation {
                 ..
             } => write!(
                 f,
-                "preference ignored: thread {thread} was given {} between {from} and {to}, when nobody can have held {}",
+                "preference ignored: thread {thread} was given {} between {from} and {to}, when no thread can have held {}",
                 ip(given),
                 ip(preferred)
             ),
             Self::Lost { addr } => write!(
                 f,
-                "lost: in the end {} was neither held nor given to the one who allocated everything",
+                "lost: in the end {} was neither held nor given to the thread that allocated everything",
                 ip(addr)
             ),
         }

@@ -1,5 +1,5 @@
-//! Both checkers against histories written by hand: what is wrong is rejected, each for its reason,
-//! and what is merely tricky is not.
+//! Both checkers, against histories written by hand. What is wrong is rejected for its own reason; what is merely
+//! tricky is accepted.
 //!
 //! ```text
 //! (thread, (invoked, responded), call, answer, addresses)
@@ -19,7 +19,7 @@ use linearizability::history::Call::{
 };
 use linearizability::history::History;
 
-/// Rejected by both checkers, by the first one with these words.
+/// Asserts that both checkers reject a history, the first one with these words.
 #[track_caller]
 fn rejected(history: &History, count: u32, words: &str) {
     rejected_by_rules(history, count, words);
@@ -66,7 +66,7 @@ fn a_duplicate_is_rejected() {
     );
 }
 
-/// A duplicate is one even if both claims, or the claim and a release, overlap.
+/// A duplicate counts even if both claims, or a claim and a release, overlap.
 #[test]
 fn a_duplicate_of_overlapping_claims_is_rejected() {
     let overlapping = history(&[
@@ -76,7 +76,7 @@ fn a_duplicate_of_overlapping_claims_is_rejected() {
     rejected(&overlapping, 2, "two holders");
 }
 
-/// One thread is given what it holds already.
+/// One thread is given an address that it holds already.
 #[test]
 fn a_duplicate_in_one_hand_is_rejected() {
     let twice = history(&[
@@ -86,14 +86,14 @@ fn a_duplicate_in_one_hand_is_rejected() {
     rejected(&twice, 2, "two holders");
 }
 
-/// The address is not of the ground: reserved, or not of the pool.
+/// An address outside the ground: reserved, or outside the pool.
 #[test]
 fn an_address_that_was_never_free_is_rejected() {
     let foreign = history(&[(0, (1, 2), Allocate, Claimed, &[7])]);
     rejected(&foreign, 2, "not free at all: thread 0 was given 10.0.0.7");
 }
 
-/// Of two addresses one is free all the time.
+/// One of two addresses is free throughout.
 #[test]
 fn a_false_exhausted_is_rejected() {
     let one_left = history(&[
@@ -107,7 +107,7 @@ fn a_false_exhausted_is_rejected() {
     );
 }
 
-/// Each address was taken for a time, but never both at once.
+/// Each address was taken for some time, but never both at once.
 #[test]
 fn exhausted_needs_one_instant_not_several() {
     let in_turns = [
@@ -124,7 +124,7 @@ fn exhausted_needs_one_instant_not_several() {
     rejected(&history(&for_preferring), 2, "wanted any address");
 }
 
-/// A batch that failed holds nothing: nobody may be told "exhausted" because of it.
+/// A batch that fails holds nothing: no call may report "exhausted" because of it.
 #[test]
 fn exhausted_because_of_a_batch_that_fails_is_rejected() {
     let misled = history(&[
@@ -149,7 +149,7 @@ fn a_false_exhausted_of_a_batch_is_rejected() {
     );
 }
 
-/// Fewer than asked for, and one more was free all the time.
+/// Fewer addresses than requested, although one more was free throughout.
 #[test]
 fn a_false_shortage_is_rejected() {
     let short = history(&[(0, (1, 2), Into(3), Fewer, &[0, 1])]);
@@ -160,7 +160,7 @@ fn a_false_shortage_is_rejected() {
     );
 }
 
-/// Address 2 is free; that the rest of the pool is taken does not matter.
+/// Address 2 is free; it does not matter that the rest of the pool is taken.
 #[test]
 fn a_false_exhausted_of_a_part_is_rejected() {
     let outside = history(&[
@@ -170,7 +170,7 @@ fn a_false_exhausted_of_a_part_is_rejected() {
     rejected(&outside, 4, "an address of 10.0.0.2 to 10.0.0.3");
 }
 
-/// The upper pair is wholly free.
+/// The upper pair is completely free.
 #[test]
 fn a_false_exhausted_of_blocks_is_rejected() {
     let upper_pair = history(&[
@@ -184,7 +184,7 @@ fn a_false_exhausted_of_blocks_is_rejected() {
     );
 }
 
-/// Nobody has ever had the address; or its holder had released it before.
+/// No thread ever had the address; or its holder had released it before.
 #[test]
 fn a_false_already_allocated_is_rejected() {
     let never = history(&[(0, (1, 2), Exact(BASE), AlreadyAllocated, &[])]);
@@ -201,7 +201,7 @@ fn a_false_already_allocated_is_rejected() {
     rejected(&before, 1, "false \"already allocated\": thread 1");
 }
 
-/// A batch that failed had the address for a while.
+/// A batch that failed held the address temporarily.
 #[test]
 fn already_allocated_because_of_a_batch_that_fails_is_rejected() {
     let misled = history(&[
@@ -212,7 +212,7 @@ fn already_allocated_because_of_a_batch_that_fails_is_rejected() {
     rejected(&misled, 2, "false \"already allocated\": thread 2");
 }
 
-/// The slot of address 0 does not come back: whoever allocates everything does not get it.
+/// The slot of address 0 does not come back: a thread that allocates everything does not get it.
 #[test]
 fn a_lost_release_is_rejected() {
     let lost = drained(&[
@@ -228,7 +228,7 @@ fn a_lost_release_is_rejected() {
     );
 }
 
-/// The holder is told that it holds nothing.
+/// The holder's release returns "not allocated".
 #[test]
 fn a_refused_release_is_rejected() {
     let refused = history(&[
@@ -238,14 +238,14 @@ fn a_refused_release_is_rejected() {
     rejected(&refused, 1, "release refused: thread 0 held 10.0.0.0");
 }
 
-/// Nobody held it, and the release says that it is released now.
+/// The address was not held, but its release succeeds.
 #[test]
 fn a_release_of_what_is_free_is_rejected() {
     let free = history(&[(0, (1, 2), Release, Released, &[0])]);
     rejected(&free, 1, "released unheld: thread 0 released 10.0.0.0");
 }
 
-/// Somebody held it all the time.
+/// The address was held throughout.
 #[test]
 fn a_false_not_allocated_is_rejected() {
     let held = history(&[
@@ -256,36 +256,36 @@ fn a_false_not_allocated_is_rejected() {
     rejected(&held, 1, "false \"not allocated\": thread 1 about 10.0.0.0");
 }
 
-/// The address is as good as any other.
+/// The address is an ordinary one.
 #[test]
 fn a_false_reserved_is_rejected() {
     let reserved = history(&[(0, (1, 2), Exact(BASE), Reserved, &[])]);
     rejected_by_rules(&reserved, 1, "false \"reserved\"");
 }
 
-/// Lowest first: address 0 was free all the time. No question of order, so only the rules see it.
+/// Lowest first: address 0 was free throughout. Some order explains this, so only the rules detect it.
 #[test]
 fn a_lower_address_that_was_passed_over_is_rejected() {
     let passed = history(&[(0, (1, 2), Allocate, Claimed, &[1])]);
     rejected_by_rules(&passed, 2, "passed over: thread 0 was given 10.0.0.1");
     let in_part = history(&[(0, (1, 2), In(BASE + 1, BASE + 3), Claimed, &[2])]);
-    rejected_by_rules(&in_part, 4, "nobody can have held 10.0.0.1");
+    rejected_by_rules(&in_part, 4, "no thread can have held 10.0.0.1");
     assert!(
         check(&passed, &ground(2), None).is_ok(),
         "other policies may"
     );
 }
 
-/// Highest first: address 2 was free all the time.
+/// Highest first: address 2 was free throughout.
 #[test]
 fn a_higher_address_that_was_passed_over_is_rejected() {
     let highest = |history: &History, count| check(history, &ground(count), Some(Edge::Highest));
     let message = |history: &History, count| highest(history, count).unwrap_err().to_string();
     let passed = history(&[(0, (1, 2), Allocate, Claimed, &[1])]);
-    assert!(message(&passed, 3).contains("nobody can have held 10.0.0.2"));
+    assert!(message(&passed, 3).contains("no thread can have held 10.0.0.2"));
     assert!(highest(&passed, 2).is_ok(), "it is the highest");
     let in_part = history(&[(0, (1, 2), In(BASE + 1, BASE + 2), Claimed, &[1])]);
-    assert!(message(&in_part, 4).contains("nobody can have held 10.0.0.2"));
+    assert!(message(&in_part, 4).contains("no thread can have held 10.0.0.2"));
     let last_of_part = history(&[(0, (1, 2), In(BASE + 1, BASE + 2), Claimed, &[2])]);
     assert!(
         highest(&last_of_part, 4).is_ok(),
@@ -293,7 +293,7 @@ fn a_higher_address_that_was_passed_over_is_rejected() {
     );
 }
 
-/// From address 1 on: 2 was free all the time, and so was 0, around the end.
+/// From address 1 on: address 2 was free throughout, and so was address 0, after the end.
 #[test]
 fn a_next_address_that_was_passed_over_is_rejected() {
     let passed = history(&[(0, (1, 2), From(BASE + 1), Claimed, &[3])]);
@@ -305,7 +305,7 @@ fn a_next_address_that_was_passed_over_is_rejected() {
     accepted(&right, 3);
 }
 
-/// Nobody had any of the block. Where somebody had one of it, the answer is right.
+/// No address of the block was allocated. If one was, the result is right.
 #[test]
 fn a_false_already_allocated_of_a_block_is_rejected() {
     let beside = (1, (1, 2), Exact(BASE), Claimed, &[0][..]);
@@ -326,7 +326,7 @@ fn a_false_already_allocated_of_a_block_is_rejected() {
     accepted(&history(&[beside, refused(0)]), 4);
 }
 
-/// The preferred address was free all the time.
+/// The preferred address was free throughout.
 #[test]
 fn a_preference_that_was_ignored_is_rejected() {
     let ignored = history(&[(0, (1, 2), Preferring(BASE + 1), Claimed, &[0])]);
@@ -337,8 +337,7 @@ fn a_preference_that_was_ignored_is_rejected() {
     );
 }
 
-/// The slow release must have taken effect before the claim by thread 1 returned: it does not count any
-/// more at 15.
+/// The slow release must have taken effect before the claim of thread 1 returned, so it no longer counts at 15.
 #[test]
 fn exhausted_because_of_a_release_that_must_be_over_is_rejected() {
     let misled = history(&[
@@ -352,8 +351,8 @@ fn exhausted_because_of_a_release_that_must_be_over_is_rejected() {
     rejected(&misled, 2, "false \"exhausted\": thread 3");
 }
 
-/// Each answer for itself is right, but not both: by the first, the slow release has taken effect, by
-/// the second it has not.
+/// Each result alone is correct, but not both: by the first, the slow release has taken effect; by the second, it has
+/// not.
 #[test]
 fn answers_that_contradict_each_other_are_left_to_the_complete_checker() {
     let contradiction = history(&[
@@ -367,7 +366,7 @@ fn answers_that_contradict_each_other_are_left_to_the_complete_checker() {
     assert!(explain_in_parts(&contradiction, &ground(1)).is_err());
 }
 
-/// The claim overlaps the release of the same address: it may come after it.
+/// The claim overlaps the release of the same address, so it may come after it.
 #[test]
 fn a_claim_during_the_release_is_accepted() {
     accepted(
@@ -381,7 +380,7 @@ fn a_claim_during_the_release_is_accepted() {
     );
 }
 
-/// Both answers are right, by the release being slow: not free at first, free later.
+/// Both results are correct because the release is slow: not free at first, free later.
 #[test]
 fn exhausted_and_then_a_claim_during_one_release_are_accepted() {
     accepted(
@@ -395,7 +394,7 @@ fn exhausted_and_then_a_claim_during_one_release_are_accepted() {
     );
 }
 
-/// Never more than one of two is free, and at the crossing of two calls none is.
+/// At most one of two is free at any time, and none where the two calls cross.
 #[test]
 fn exhausted_at_the_crossing_of_a_claim_and_a_release_is_accepted() {
     accepted(
@@ -409,8 +408,7 @@ fn exhausted_at_the_crossing_of_a_claim_and_a_release_is_accepted() {
     );
 }
 
-/// Equal stamps say nothing: the response of one call and the invocation of another may be either way
-/// round.
+/// Equal stamps say nothing: the response of one call may come before or after the invocation of the other.
 #[test]
 fn calls_that_meet_at_one_stamp_may_overlap() {
     accepted(
@@ -439,7 +437,7 @@ fn already_allocated_by_a_hold_that_is_only_possible_is_accepted() {
     );
 }
 
-/// Lowest first on several threads: 0 was taken at one moment, 1 at another, both free in between.
+/// Lowest first with several threads: 0 was taken at one moment and 1 at another; both were free in between.
 #[test]
 fn lower_addresses_that_were_taken_in_turns_are_accepted() {
     accepted(
@@ -453,8 +451,8 @@ fn lower_addresses_that_were_taken_in_turns_are_accepted() {
     );
 }
 
-/// `release_many` promises no single instant: one address is taken by the next holder, while the other
-/// does not count as free yet.
+/// `release_many` promises no single instant: the next holder takes one address while the other does not count as free
+/// yet.
 #[test]
 fn the_parts_of_a_large_release_may_come_one_by_one() {
     accepted(
@@ -484,7 +482,7 @@ fn true_failures_of_batch_block_and_part_are_accepted() {
     );
 }
 
-/// Whoever allocates everything in the end gets exactly what nobody holds.
+/// A thread that allocates everything in the end gets exactly the addresses that are not held.
 #[test]
 fn an_end_without_loss_is_accepted() {
     accepted(
@@ -499,7 +497,7 @@ fn an_end_without_loss_is_accepted() {
     );
 }
 
-/// While a local has the rest of the word, nobody else finds anything; afterwards, somebody does.
+/// While a local has the rest of the word, no other thread finds anything; afterwards, one does.
 #[test]
 fn what_a_local_has_is_taken_until_its_drop() {
     accepted(
@@ -516,7 +514,7 @@ fn what_a_local_has_is_taken_until_its_drop() {
     );
 }
 
-/// Two locals have one address; one is handed out while a local has it; one does not come back.
+/// Two locals have the same address; an address is handed out while a local has it; an address does not come back.
 #[test]
 fn what_two_have_or_none_is_rejected_of_locals_too() {
     let two_locals = history(&[
@@ -539,7 +537,7 @@ fn what_two_have_or_none_is_rejected_of_locals_too() {
     rejected(&lost, 2, "lost: in the end 10.0.0.1");
 }
 
-/// The pool had an address all the time.
+/// The pool had a free address throughout.
 #[test]
 fn a_false_exhausted_of_a_local_is_rejected() {
     let one_left = history(&[

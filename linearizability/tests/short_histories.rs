@@ -13,7 +13,7 @@ use std::time::Instant;
 const LONG_CALLS: u64 = 150_000;
 const BRIEF_CALLS: u64 = 10_000;
 
-/// Wherever a few calls overlap, there is an order that explains all their answers together.
+/// Wherever a few calls overlap, some order explains all their results together.
 #[test]
 fn every_overlap_has_an_explanation() {
     let _dog = watchdog();

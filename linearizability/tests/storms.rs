@@ -1,4 +1,4 @@
-//! 1,250,000 calls by real threads, each history checked: four policies and sets, 250,000 calls each.
+//! 1,250,000 calls by real threads, with every history checked: 250,000 calls for each policy, and for sets.
 
 mod common;
 
@@ -29,37 +29,37 @@ fn play(policy: Policy) {
     assert!(missing.is_empty(), "never came up: {missing:?}");
 }
 
-/// No answer is false, and every lower address was seen taken.
+/// No result is false, and every lower address was seen taken.
 #[test]
 fn lowest_is_linearizable() {
     play(Policy::Lowest);
 }
 
-/// No answer is false, and every higher address was seen taken.
+/// No result is false, and every higher address was seen taken.
 #[test]
 fn highest_is_linearizable() {
     play(Policy::Highest);
 }
 
-/// No answer is false where all threads follow one cursor.
+/// No result is false when all threads follow one cursor.
 #[test]
 fn next_is_linearizable() {
     play(Policy::Next);
 }
 
-/// No answer is false where each thread looks somewhere else.
+/// No result is false when each thread looks somewhere else.
 #[test]
 fn spread_is_linearizable() {
     play(Policy::Spread);
 }
 
-/// No answer is false wherever the search begins.
+/// No result is false wherever the search begins.
 #[test]
 fn random_is_linearizable() {
     play(Policy::Random(7));
 }
 
-/// No answer is false where several pools are one, members come meanwhile, and pairs fail.
+/// No result is false when several pools form one set, members are added during the game, and pairs fail.
 #[test]
 fn sets_are_linearizable() {
     let _dog = watchdog();

@@ -1,4 +1,4 @@
-//! Models of hostbits under loom: see `tests`. Without `--cfg loom` there is nothing here.
+//! Models of hostbits under loom; see `tests`. Without `--cfg loom`, this crate is empty.
 //!
 //! ```text
 //! RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test --release -p loom-tests
@@ -8,13 +8,13 @@
 //! cargo test ... -- --nocapture          executions and time of every model
 //! ```
 //!
-//! A `Program` is a bitmap, its first state, and *roles* that run at the same time. Every order of
-//! the roles is run, the last of them on the main thread: loom 0.7.3 hides some interleavings
-//! (tokio-rs/loom#166, #392), and not the same ones in each order. A role answers the slots it holds
-//! at the end. Then the accounts must balance: every slot is held by one role or can be claimed.
+//! A `Program` is a bitmap, its initial state, and *roles* that run at the same time. The roles are run in every order,
+//! the last one on the main thread: loom 0.7.3 misses some interleavings (tokio-rs/loom#166, #392), and different ones
+//! in each order. A role returns the slots that it holds at the end. Then the accounts must balance: every slot is
+//! either held by exactly one role or can be claimed.
 //!
-//! Each slot has a payload that its holder writes, so that loom tells Acquire from Relaxed: with a
-//! weaker ordering, two holders write without one happening before the other.
+//! Each slot has a payload that its holder writes, so that loom distinguishes Acquire from Relaxed: with a weaker
+//! ordering, two holders write without one happening before the other.
 
 #![cfg(loom)]
 
@@ -26,27 +26,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-/// Slots of a chunk: 64, or 128 in a wide build.
+/// The number of slots of a chunk: 64, or 128 in a wide build.
 pub const CHUNK: Slot = Model::SLOTS_PER_CHUNK;
 /// The first slot of chunk 0.
 pub const LOW: Slot = 0;
-/// The last slot of chunk 0: another word than [`LOW`] in a wide build.
+/// The last slot of chunk 0. In a wide build it is in another word than [`LOW`].
 pub const HIGH: Slot = CHUNK - 1;
-/// A slot of chunk 2. Of three chunks, 0 and 2 are in different nodes of the first level.
+/// A slot of chunk 2. With three chunks, 0 and 2 are in different nodes of the first level.
 pub const FAR: Slot = 2 * CHUNK;
 
-/// What one thread does with the world; answers the slots it holds at the end.
+/// The actions of one thread; returns the slots that it holds at the end.
 pub type Role = Arc<dyn Fn(&World) -> Vec<Slot> + Send + Sync>;
 
-/// Makes a role of a closure.
+/// Makes a role from a closure.
 pub fn role(act: impl Fn(&World) -> Vec<Slot> + Send + Sync + 'static) -> Role {
     Arc::new(act)
 }
 
-/// A role that moves the one free slot to and fro: releases what it holds, then takes the other.
+/// Returns a role that moves the one free slot back and forth: it releases what it holds, then claims the other slot.
 ///
-/// At every instant a slot is free, or somebody else has taken one. Three moves fool a search that
-/// looks at one slot after the other *twice*, the second time under watch.
+/// At every instant a slot is free, or another role has claimed one. Three moves fool a search that looks at one slot
+/// after another *twice*, the second time under watch.
 pub fn shuttle(held: Slot, free: Slot, moves: usize) -> Role {
     role(move |world| {
         let (mut held, mut free) = (held, free);
@@ -64,7 +64,7 @@ pub fn shuttle(held: Slot, free: Slot, moves: usize) -> Role {
 /// Ranges of slots, both ends included.
 type Ranges = &'static [(Slot, Slot)];
 
-/// A bitmap in its first state, and how thoroughly to look.
+/// A bitmap in its initial state, and how thoroughly to explore.
 #[derive(Clone)]
 pub struct Program {
     chunk_count: u32,
@@ -77,7 +77,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// A bitmap with a summary, two children a node: one chunk or two make one level, three make two.
+    /// Creates a bitmap with a summary and two children per node: one or two chunks make one level, three make two.
     pub fn tree(chunk_count: u32, free: Ranges, taken: Ranges) -> Self {
         Self {
             chunk_count,
@@ -93,7 +93,7 @@ impl Program {
         }
     }
 
-    /// A bitmap without a summary.
+    /// Creates a bitmap without a summary.
     pub fn linear(chunk_count: u32, free: Ranges, taken: Ranges) -> Self {
         Self {
             linear: true,
@@ -101,27 +101,27 @@ impl Program {
         }
     }
 
-    /// First claims what is free, so that the summary still says "maybe" of full chunks.
+    /// Claims everything free first, so that the summary still says "maybe" for full chunks.
     ///
-    /// What was free is then taken and is any role's to release.
+    /// The slots that were free are then taken, and any role may release them.
     pub fn with_stale_hints(mut self) -> Self {
         self.stale_hint = true;
         self
     }
 
-    /// No payloads: for programs in which somebody releases what another one holds.
+    /// Omits payloads, for programs in which one role releases what another one holds.
     pub fn without_payloads(mut self) -> Self {
         self.payloads.clear();
         self
     }
 
-    /// Payloads at these slots only.
+    /// Uses payloads only at these slots.
     pub fn with_payloads(mut self, slots: &[Slot]) -> Self {
         self.payloads = slots.to_vec();
         self
     }
 
-    /// Looks at executions with at most so many preemptions; otherwise at all of them.
+    /// Explores executions with at most this many preemptions, instead of all executions.
     pub fn preemptions(mut self, bound: usize) -> Self {
         self.preemptions = Some(bound);
         self
@@ -132,8 +132,7 @@ impl Program {
         self.run_and_judge(roles, |_, _| ());
     }
 
-    /// Runs the roles in every order; `judge` sees the world and what each role holds, before the
-    /// accounts are settled.
+    /// Runs the roles in every order. `judge` sees the world and what each role holds, before the accounts are settled.
     pub fn run_and_judge<const N: usize>(
         self,
         roles: [Role; N],
@@ -183,15 +182,15 @@ impl Program {
 
 /// The bitmap, and a payload for each slot.
 pub struct World {
-    /// The bitmap, for what has no verb here.
+    /// The bitmap, for operations without a method here.
     pub model: Model,
     usable: BTreeSet<Slot>,
     payloads: Vec<(Slot, UnsafeCell<()>)>,
 }
 
 #[allow(unsafe_code)]
-// SAFETY: the payloads hold nothing, and their pointers are never followed; whether accesses to them
-// are ordered is what loom is here to check. The other fields are Sync.
+// SAFETY: the payloads are empty and their pointers are never followed; loom is here to check whether accesses to them
+// are ordered. The other fields are Sync.
 unsafe impl Sync for World {}
 
 impl World {
@@ -210,12 +209,12 @@ impl World {
         slots
     }
 
-    /// Takes note of a claimed slot.
+    /// Records a claimed slot.
     pub fn hold(&self, slot: Option<Slot>) -> Option<Slot> {
         slot.inspect(|&slot| self.touch(slot))
     }
 
-    /// Claims the lowest free slot, with the first chunk as the guess.
+    /// Claims the lowest free slot, starting at the first chunk.
     pub fn allocate(&self) -> Option<Slot> {
         self.hold(self.model.claim_lowest(0))
     }
@@ -225,23 +224,23 @@ impl World {
         self.hold(self.model.claim_highest())
     }
 
-    /// Claims the highest free slot of a part, searching under watch if it must.
+    /// Claims the highest free slot of a part; searches under watch if needed.
     pub fn allocate_highest_within(&self, first: Slot, last: Slot) -> Option<Slot> {
         self.hold(self.model.claim_highest_within(first, last))
     }
 
-    /// Claims exactly so many of the highest slots, or none.
+    /// Claims exactly this many of the highest slots, or none.
     pub fn allocate_all_from_above(&self, wanted: u64) -> Option<Vec<Slot>> {
         let claimed = self.model.claim_all_from_above(wanted)?;
         Some(self.touch_all(slots_of(claimed)))
     }
 
-    /// Claims the first free slot from the first one on.
+    /// Claims the first free slot at or after `start`, and wraps around.
     pub fn allocate_from(&self, start: Slot) -> Option<Slot> {
         self.hold(self.model.claim_from(start))
     }
 
-    /// Claims any slot, searching under watch if it must.
+    /// Claims any slot of a part; searches under watch if needed.
     pub fn allocate_within(&self, first: Slot, last: Slot) -> Option<Slot> {
         self.hold(self.model.claim_within(first, first, last))
     }
@@ -251,18 +250,18 @@ impl World {
         self.hold(self.model.claim_exact(slot).then_some(slot))
     }
 
-    /// Claims up to so many.
+    /// Claims up to this many slots.
     pub fn allocate_up_to(&self, wanted: u64) -> Vec<Slot> {
         self.touch_all(slots_of(self.model.claim_up_to(wanted, 0)))
     }
 
-    /// Claims exactly so many, or none.
+    /// Claims exactly this many slots, or none.
     pub fn allocate_all(&self, wanted: u64) -> Option<Vec<Slot>> {
         let claimed = self.model.claim_all(wanted, 0)?;
         Some(self.touch_all(slots_of(claimed)))
     }
 
-    /// Claims a block out of `count` from slot 0 on; answers all its slots.
+    /// Claims a block among `count` slots from slot 0 on, and returns all its slots.
     pub fn allocate_block(&self, count: u64, order: u32) -> Option<Vec<Slot>> {
         let first = self.model.claim_block(0, count, order)?;
         Some(self.touch_all((first..first + (1 << order)).collect()))
@@ -274,11 +273,11 @@ impl World {
         assert!(self.model.release(slot), "the holder releases slot {slot}");
     }
 
-    /// Every usable slot is held once or can be claimed.
+    /// Checks that every usable slot is held once or can be claimed.
     fn settle_accounts(&self, held: Vec<Slot>) {
         let mut accounts = BTreeSet::new();
         for slot in held {
-            assert!(self.usable.contains(&slot), "slot {slot} is not to be had");
+            assert!(self.usable.contains(&slot), "slot {slot} is not usable");
             assert!(accounts.insert(slot), "slot {slot} is held twice");
         }
         for slot in slots_of(self.model.claim_up_to(u64::MAX, 0)) {
@@ -289,7 +288,7 @@ impl World {
     }
 }
 
-/// Runs a loom model and prints what it took.
+/// Runs a loom model, and prints its number of executions and its time.
 pub fn explore(label: &str, preemptions: Option<usize>, body: impl Fn() + Send + Sync + 'static) {
     let executions = Arc::new(AtomicUsize::new(0));
     let mut builder = loom::model::Builder::new();
@@ -300,7 +299,7 @@ pub fn explore(label: &str, preemptions: Option<usize>, body: impl Fn() + Send +
     let began = Instant::now();
     let counter = Arc::clone(&executions);
     builder.check(move || {
-        // Relaxed: a number for the report.
+        // Relaxed: only a number for the report.
         counter.fetch_add(1, Ordering::Relaxed);
         body();
     });
@@ -313,8 +312,8 @@ pub fn explore(label: &str, preemptions: Option<usize>, body: impl Fn() + Send +
     );
 }
 
-/// Runs two roles in a world of any kind, each once on the main thread and once on another; `judge`
-/// sees what they answer, in the order of `roles`.
+/// Runs two roles in a world of any kind, each once on the main thread and once on another thread. `judge`
+/// sees what they return, in the order of `roles`.
 pub fn race<W: Send + Sync + 'static, T: Send + 'static>(
     label: &str,
     preemptions: Option<usize>,
@@ -339,7 +338,7 @@ pub fn race<W: Send + Sync + 'static, T: Send + 'static>(
     }
 }
 
-/// How many preemptions to add to each bound: 0 unless the environment says otherwise.
+/// Returns how many preemptions to add to each bound: 0 unless the environment says otherwise.
 fn deeper() -> usize {
     let Ok(text) = std::env::var("HOSTBITS_LOOM_DEEPER") else {
         return 0;
@@ -348,7 +347,7 @@ fn deeper() -> usize {
         .unwrap_or_else(|_| panic!("HOSTBITS_LOOM_DEEPER is {text:?}: give a number"))
 }
 
-/// All but the last role on threads of their own, in this order; answers what they hold.
+/// Runs all but the last role on threads of their own, in this order, and returns what they hold.
 fn act(world: &Arc<World>, roles: &[Role]) -> Vec<Vec<Slot>> {
     let (last, spawned) = roles.split_last().expect("a program has roles");
     let spawn = |role: &Role| {
@@ -361,7 +360,7 @@ fn act(world: &Arc<World>, roles: &[Role]) -> Vec<Vec<Slot>> {
     held.chain([last_held]).collect()
 }
 
-/// All orders of `0..N`.
+/// Returns all permutations of `0..N`.
 fn orders<const N: usize>() -> Vec<[usize; N]> {
     let mut orders = Vec::new();
     let mut order = core::array::from_fn(|index| index);

@@ -1,4 +1,4 @@
-//! A list that is adopted while others allocate and release. Beside a pass: `pass`.
+//! A list that is adopted while other threads allocate and release. For adoption beside a pass, see `pass`.
 #![cfg(loom)]
 
 use hostbits::{Gateway, Pool, Search, StatsLevel, users::Adopted};
@@ -17,8 +17,8 @@ struct Net {
 }
 
 #[allow(unsafe_code)]
-// SAFETY: the payloads hold nothing, and their pointers are never followed; whether accesses to them
-// are ordered is what loom is here to check. The pool is Sync.
+// SAFETY: the payloads are empty and their pointers are never followed; loom is here to check whether accesses to them
+// are ordered. The pool is Sync.
 unsafe impl Sync for Net {}
 
 impl Net {
@@ -33,7 +33,7 @@ impl Net {
         }
     }
 
-    /// The same with an address that is taken.
+    /// Returns the pool with an address that is taken.
     fn with_taken(self, addr: Ipv4Addr) -> Self {
         self.pool.allocate_exact(addr).unwrap();
         self
@@ -49,7 +49,7 @@ impl Net {
     }
 }
 
-/// Each with how many addresses it took.
+/// A role; returns how many addresses it took.
 type Role = fn(&Net) -> u64;
 
 const SEARCHES: [Search; 2] = [Search::Tree, Search::Linear];
@@ -60,7 +60,7 @@ fn adopt_both(net: &Net) -> u64 {
     report.taken
 }
 
-/// Two addresses, a list of both, and somebody who wants one: each address is taken by one of them.
+/// Two addresses, a list of both, and a thread that wants one: each address is taken by exactly one of them.
 #[test]
 fn a_list_takes_what_nobody_else_has() {
     fn allocate(net: &Net) -> u64 {
@@ -82,7 +82,7 @@ fn a_list_takes_what_nobody_else_has() {
     }
 }
 
-/// Of two who adopt the same list, each address is taken by one.
+/// If two threads adopt the same list, each address is taken by one of them.
 #[test]
 fn two_lists_take_each_address_once() {
     let world = || Net::new(Search::Tree);
@@ -92,7 +92,8 @@ fn two_lists_take_each_address_once() {
     });
 }
 
-/// An address comes to its new holder after everything that the old one did: through a list, and from one.
+/// Everything that the previous holder did happens before the next holder gets the address, through a list and from
+/// one.
 #[test]
 fn a_list_passes_addresses_on() {
     fn adopt_and_release(net: &Net) -> u64 {
@@ -129,7 +130,8 @@ fn a_list_passes_addresses_on() {
     }
 }
 
-/// What a list takes was free all the time or is released: nobody else is told that nothing is, while one is.
+/// An address that a list takes was free until then, or is released: no other call reports "exhausted" while one is
+/// free.
 #[test]
 fn a_list_makes_nobody_miss_what_is_free() {
     fn release_and_adopt_the_other(net: &Net) -> u64 {
@@ -156,7 +158,7 @@ fn a_list_makes_nobody_miss_what_is_free() {
     }
 }
 
-/// What a batch holds for a moment and gives back is nobody's: a list takes it, and says so.
+/// Addresses that a batch takes and gives back are not allocated: a list takes them, and reports that.
 #[test]
 fn a_list_takes_what_a_batch_gives_back() {
     fn ask_for_too_many(net: &Net) -> u64 {

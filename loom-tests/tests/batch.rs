@@ -18,7 +18,7 @@ fn must_allocate() -> Role {
     })
 }
 
-/// What a batch and a single claim take from one word are different slots.
+/// A batch and a single claim take different slots from one word.
 #[test]
 fn a_batch_and_a_single_claim_share_no_slot() {
     let batch = role(|world| world.allocate_up_to(2));
@@ -28,7 +28,7 @@ fn a_batch_and_a_single_claim_share_no_slot() {
     });
 }
 
-/// A batch that takes what there is misses no release that has finished.
+/// A batch that takes what is free misses no release that has finished.
 #[test]
 fn a_batch_finds_what_its_thread_released() {
     let swap = |slot| {
@@ -45,7 +45,7 @@ fn a_batch_finds_what_its_thread_released() {
         .run([swap(LOW), swap(FAR)]);
 }
 
-/// A batch that gives back what it took makes nobody see "exhausted".
+/// A batch that gives back what it took makes no other call report "exhausted".
 #[test]
 fn a_batch_that_fails_takes_nothing_from_a_single_claim() {
     Program::tree(1, &[(LOW, LOW)], &[])
@@ -56,8 +56,8 @@ fn a_batch_that_fails_takes_nothing_from_a_single_claim() {
         .run([fail_to_allocate_all(2), must_allocate()]);
 }
 
-/// The same if the next batch begins as soon as one has failed: neither a flight that begins after the
-/// first look at the flights nor one that ends before the second goes unnoticed.
+/// The next batch begins as soon as one has failed: a flight that begins after the first look at the flights is
+/// noticed, and so is one that ends before the second look.
 #[test]
 fn batches_that_fail_one_after_the_other_take_nothing_from_a_single_claim() {
     let fail_twice = || {
@@ -80,7 +80,7 @@ fn batches_that_fail_one_after_the_other_take_nothing_from_a_single_claim() {
         .run([fail_twice(), must_allocate_exactly]);
 }
 
-/// The same where there is no summary.
+/// The same without a summary: a batch that fails makes no other call report "exhausted".
 #[test]
 fn a_linear_batch_that_fails_takes_nothing_from_a_single_claim() {
     Program::linear(2, &[(LOW, LOW)], &[])
@@ -96,7 +96,7 @@ fn a_batch_that_fails_gives_everything_back() {
         .run([fail_to_allocate_all(3), must_allocate()]);
 }
 
-/// Two batches that both want everything: one gets it, the other is told that there is not enough.
+/// Two batches both want everything: one gets it, and the other reports that there is not enough.
 #[test]
 fn of_two_greedy_batches_one_succeeds() {
     let greedy = || role(|world: &World| world.allocate_all(2).unwrap_or_default());
@@ -108,7 +108,7 @@ fn of_two_greedy_batches_one_succeeds() {
         });
 }
 
-/// Two batches that look in different orders do not wait for each other, and one of them succeeds.
+/// Two batches that search in different orders do not wait for each other, and one of them succeeds.
 #[test]
 fn of_two_batches_that_meet_head_on_one_succeeds() {
     let greedy = |start| {
@@ -125,7 +125,7 @@ fn of_two_batches_that_meet_head_on_one_succeeds() {
         });
 }
 
-/// A batch of which one slot was just released by its own thread succeeds.
+/// A batch succeeds if it needs a slot that its own thread has just released.
 #[test]
 fn a_batch_counts_on_a_finished_release() {
     let release_and_batch = role(|world| {
@@ -134,7 +134,7 @@ fn a_batch_counts_on_a_finished_release() {
         assert!(slots.is_some(), "both are free, and only a settler is near");
         slots.unwrap_or_default()
     });
-    // Finds nothing within its bounds, and settles what it meets.
+    // Finds nothing within its bounds, and settles the hints on its way.
     let settle = role(|world| {
         assert_eq!(world.allocate_within(HIGH + 1, HIGH + 1), None, "padding");
         vec![]

@@ -1,4 +1,4 @@
-//! Blocks: within a word, and of two words.
+//! Blocks within a word, and blocks of two words.
 #![cfg(loom)]
 
 use hostbits::model::Model;
@@ -14,11 +14,11 @@ fn block(order: u32, count: u64) -> Role {
     role(move |world: &World| world.allocate_block(count, order).unwrap_or_default())
 }
 
-/// A block of two words that is given back makes nobody see "exhausted".
+/// A block of two words that is given back makes no other call report "exhausted".
 #[test]
 fn a_block_that_is_given_back_takes_nothing_from_a_single_claim() {
-    // Does not wait if the block has it for now: two waiters at once have
-    // executions without end under loom, which need not be fair to the one they wait for.
+    // Does not wait if the block has it for now: with two waiters at once, loom explores endless executions, because it
+    // need not be fair to the thread that they wait for.
     let spoil = role(|world| {
         let slot = world.model.try_claim_exact(64).then_some(64);
         world.hold(slot).into_iter().collect()
@@ -37,7 +37,7 @@ fn a_block_that_is_given_back_takes_nothing_from_a_single_claim() {
         });
 }
 
-/// Of a block of two words and an exact claim in its second word, one succeeds.
+/// If a block of two words and an exact claim in its second word compete, one succeeds.
 #[test]
 fn of_a_block_and_an_exact_claim_inside_one_succeeds() {
     let exact = role(|world| world.allocate_exact(64).into_iter().collect());
@@ -48,7 +48,7 @@ fn of_a_block_and_an_exact_claim_inside_one_succeeds() {
         });
 }
 
-/// Of two claims of the same block of two words, one succeeds.
+/// If two claims of the same block of two words compete, one succeeds.
 #[test]
 fn of_two_claims_of_one_block_one_succeeds() {
     Program::tree(PAIR_CHUNKS, ALL, &[])
@@ -59,7 +59,7 @@ fn of_two_claims_of_one_block_one_succeeds() {
         });
 }
 
-/// Of a block of two words and a batch of more than one, one succeeds, and neither waits for ever.
+/// If a block of two words and a batch of more than one slot compete, one succeeds, and neither waits for ever.
 #[test]
 fn of_a_block_and_a_batch_one_succeeds() {
     let batch = role(|world: &World| world.allocate_all(65).unwrap_or_default());
@@ -79,7 +79,7 @@ fn must_find_block(order: u32, count: u64) -> Role {
     })
 }
 
-/// A free pair that moves within a word is found: the word is looked at as a whole.
+/// A free pair that moves within a word is found, because the word is read as a whole.
 #[test]
 fn a_search_for_a_block_is_not_fooled_by_one_that_moves_within_a_word() {
     Program::tree(1, &[(0, 2)], &[(3, 3)])
@@ -87,7 +87,7 @@ fn a_search_for_a_block_is_not_fooled_by_one_that_moves_within_a_word() {
         .run([shuttle(3, 0, 3), must_find_block(1, 2)]);
 }
 
-/// A free pair that moves behind the back of the search, from word to word, is found.
+/// A free pair that moves from word to word behind the search is found.
 #[test]
 fn a_search_for_a_block_is_not_fooled_by_one_that_moves_between_words() {
     for linear in [false, true] {
@@ -103,7 +103,7 @@ fn a_search_for_a_block_is_not_fooled_by_one_that_moves_between_words() {
     }
 }
 
-/// A block freed in one step counts for searches of smaller ones, too.
+/// A block that is freed in one step is found by searches for smaller blocks, too.
 #[test]
 fn a_search_for_a_pair_is_not_fooled_by_a_larger_block() {
     let mover = role(|world| {
@@ -129,7 +129,7 @@ fn a_search_for_a_pair_is_not_fooled_by_a_larger_block() {
     }
 }
 
-/// The same with blocks of two words, of which one slot moves.
+/// A block of two words is found although one of its slots moves.
 #[test]
 fn a_search_for_a_block_of_words_is_not_fooled_by_a_moving_one() {
     for linear in [false, true] {
@@ -146,7 +146,7 @@ fn a_search_for_a_block_of_words_is_not_fooled_by_a_moving_one() {
     }
 }
 
-/// A block that its holder released is there for its next claim, though somebody else settles.
+/// A block that its holder released is available to its next claim, even if another thread settles hints meanwhile.
 #[test]
 fn releasing_a_block_first_guarantees_a_block() {
     let swap = |first, order| {
@@ -164,7 +164,7 @@ fn releasing_a_block_first_guarantees_a_block() {
         .run([swap(0, 6), swap(64, 6)]);
 }
 
-/// The same with blocks of two words.
+/// A block of two words that its holder released is available to its next claim.
 #[test]
 fn releasing_a_block_of_words_first_guarantees_a_block() {
     let swap = |first| {
@@ -182,7 +182,7 @@ fn releasing_a_block_of_words_first_guarantees_a_block() {
         .run([swap(0), swap(128)]);
 }
 
-/// A block whose release finds a slot free was released by somebody else: that slot can be claimed.
+/// If the release of a block finds a slot free, another thread released that slot, and it can be claimed.
 #[test]
 fn a_block_said_to_be_partly_free_can_be_claimed_from() {
     let release = role(|world| {
@@ -196,7 +196,7 @@ fn a_block_said_to_be_partly_free_can_be_claimed_from() {
         assert_eq!(free, 5);
         let slot = world.allocate();
         assert_eq!(slot, Some(5), "it was free, and nobody took it");
-        // The rest of the block is still held, and this slot again.
+        // The rest of the block is still held, and so is this slot, again.
         vec![4, 5, 6, 7]
     });
     Program::tree(1, &[], &[(4, 7)])
@@ -204,8 +204,8 @@ fn a_block_said_to_be_partly_free_can_be_claimed_from() {
         .run([release, release_block]);
 }
 
-/// A block comes to the holder of one of its slots, and such a slot to the holder of a block, after
-/// everything before: where a hint is set already, nothing but the exchange of the word orders them.
+/// A block passes to the holder of one of its slots, and such a slot to the holder of a block, after everything the
+/// previous holder did. Where a hint is already set, only the exchange of the word orders them.
 #[test]
 fn a_block_passes_from_holder_to_holder() {
     let use_block = |order, count| {
@@ -216,7 +216,7 @@ fn a_block_passes_from_holder_to_holder() {
             vec![]
         })
     };
-    // Waits for nobody: see above.
+    // Does not wait; see above.
     let use_exactly = || {
         role(|world: &World| {
             if world.model.try_claim_exact(64) {
@@ -238,8 +238,8 @@ fn a_block_passes_from_holder_to_holder() {
         .run([use_block(6, 2), use_block(6, 2)]);
 }
 
-/// A block of a word is given back in one step: whoever releases a slot of it by mistake does so before, and
-/// nothing else is given back, or after, and is told.
+/// A block of one word is released in one step. If another thread releases a slot of it by mistake, it does so before,
+/// and nothing else is released; or after, and its release fails.
 #[test]
 fn a_block_of_a_word_is_given_back_in_one_step() {
     let roles: [fn(&Model) -> bool; 2] = [

@@ -1,4 +1,4 @@
-//! Guards, of pools and of sets: dropped on another thread, beside those who allocate, of drained members.
+//! Guards of pools and of sets: dropped on another thread, beside other allocations, and from drained members.
 #![cfg(loom)]
 
 use hostbits::{Gateway, GuardArc, Pool, PoolSet, StatsLevel};
@@ -26,8 +26,8 @@ fn one(addr: Ipv4Addr) -> Pool<Ipv4Net> {
 struct Payload(UnsafeCell<()>);
 
 #[allow(unsafe_code)]
-// SAFETY: the payload holds nothing, and its pointer is never followed; whether accesses to it are ordered is
-// what loom is here to check.
+// SAFETY: the payload is empty and its pointer is never followed; loom is here to check whether accesses to it are
+// ordered.
 unsafe impl Sync for Payload {}
 
 impl Payload {
@@ -48,7 +48,8 @@ fn net() -> Net {
     }
 }
 
-/// One address, two guards: who gets it does so after all that the other one did with it, and it is free again.
+/// One address, two guards: the second holder gets it after everything the first one did with it, and in the end it is
+/// free.
 #[test]
 fn a_guard_passes_its_address_on() {
     fn guard(net: &Net) -> bool {
@@ -69,7 +70,7 @@ fn a_guard_passes_its_address_on() {
     }
 }
 
-/// A guard that is dropped by another thread than its own: once, and for all to see.
+/// A guard that another thread drops gives its address back once, visibly to all threads.
 #[test]
 fn a_guard_that_is_dropped_elsewhere_gives_its_address_back_once() {
     for swapped in [false, true] {
@@ -103,7 +104,7 @@ fn a_guard_that_is_dropped_elsewhere_gives_its_address_back_once() {
     }
 }
 
-/// What was kept stays with who kept it, whatever the other guard does.
+/// An address that was kept stays with its thread, whatever the other guard does.
 #[test]
 fn what_was_kept_is_nobody_elses() {
     fn keep(net: &Net) -> bool {
@@ -122,7 +123,7 @@ fn what_was_kept_is_nobody_elses() {
     });
 }
 
-/// A guard of a set gives back to the member that its address is of, drained or not, and the set knows.
+/// A guard of a set gives its address back to the right member, drained or not, and the set notices.
 #[test]
 fn a_guard_of_a_set_gives_back_whatever_becomes_of_the_member() {
     type Set = PoolSet<Ipv4Net>;
@@ -142,7 +143,7 @@ fn a_guard_of_a_set_gives_back_whatever_becomes_of_the_member() {
         assert_eq!(set.allocated(), 0, "{got:?}");
         assert_eq!((set.allocate(), set.allocate().is_ok()), (Ok(B), false));
     });
-    // The other one may have found the first member empty: it is asked again as soon as it has something.
+    // The other thread may have found the first member empty; the set must try it again once it has a free address.
     let world = || -> Set {
         let last = Ipv4Addr::from_bits(B.to_bits() + 1);
         let members = [one(A), pool(B, last)];

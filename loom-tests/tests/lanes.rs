@@ -1,12 +1,12 @@
-//! Claims in flight of several processes, some of which die in the middle, and releases that were never
-//! published; and those of threads that stayed behind at a fork.
+//! Claims in flight of several processes, some of which die in the middle, and releases that were never published; and
+//! claims of threads that did not survive a fork.
 #![cfg(loom)]
 
 use hostbits::model::{Child, Model, Processes};
 use loom_tests::{FAR, LOW, explore, race};
 use std::sync::Arc;
 
-/// Whoever is refused because of a dead one's claim is refused at last, and not made to wait for ever.
+/// A caller that waits for a dead process's claim is refused in the end, and does not wait for ever.
 #[test]
 fn nobody_waits_for_the_dead() {
     explore("one dead, one alive", None, || {
@@ -18,7 +18,7 @@ fn nobody_waits_for_the_dead() {
     });
 }
 
-/// The same while it dies: until it is dead its claim may come back, and then it does not.
+/// The same while the process dies: until it is dead its claim may be given back; afterwards it is not.
 #[test]
 fn whoever_waits_for_one_that_dies_goes_on() {
     race(
@@ -39,8 +39,8 @@ fn whoever_waits_for_one_that_dies_goes_on() {
     );
 }
 
-/// The dead one's lane has a new owner, with a claim in flight that it gives back: that one is not buried
-/// in the place of the dead, and nobody believes what it is about to undo.
+/// The dead process's lane has a new owner, with a claim in flight that it gives back: that claim is not buried in
+/// place of the dead one, and no caller relies on what it is about to undo.
 #[test]
 fn a_new_owner_is_not_buried_with_the_dead() {
     let world = || {
@@ -84,7 +84,7 @@ fn a_new_owner_is_not_buried_with_the_dead() {
     );
 }
 
-/// The system does not tell us of our own lock: a claim of our own thread is not taken for a dead one's.
+/// The system does not report a process's own lock to it. A claim of the own process is not taken for a dead one's.
 #[test]
 fn our_own_flight_is_not_buried() {
     explore("two threads of one process", Some(4), || {
@@ -102,7 +102,7 @@ fn our_own_flight_is_not_buried() {
     });
 }
 
-/// Batches of two processes that each want all: one gets it, and neither waits for ever.
+/// If batches of two processes each want everything, one gets it, and neither waits for ever.
 #[test]
 fn batches_of_two_processes_exclude_each_other() {
     race(
@@ -117,7 +117,7 @@ fn batches_of_two_processes_exclude_each_other() {
     );
 }
 
-/// Two threads of one process that each want all take turns in its lane.
+/// If two threads of one process each want everything, they take turns in its lane.
 #[test]
 fn batches_of_one_process_take_turns() {
     explore("two threads", Some(3), || {
@@ -132,7 +132,7 @@ fn batches_of_one_process_take_turns() {
     });
 }
 
-/// A slot whose release was never published is found before "nothing free", whatever others settle
+/// A slot whose release was never published is found before "exhausted" is returned, whatever other threads settle
 /// meanwhile.
 #[test]
 fn a_release_that_was_never_published_is_found() {
@@ -176,8 +176,8 @@ fn a_release_that_was_never_published_is_found() {
     );
 }
 
-/// Two threads of a child come in for the first time, beside claims in flight of threads that it does not have.
-/// What those had claimed stays claimed, and nobody waits for them.
+/// Two threads of a child process enter for the first time, beside claims in flight of threads that the child does not
+/// have. What those had claimed stays claimed, and no caller waits for them.
 #[test]
 fn a_child_waits_for_no_flight_of_its_parent() {
     race(
@@ -195,8 +195,9 @@ fn a_child_waits_for_no_flight_of_its_parent() {
     );
 }
 
-/// The flights of the parent are ended once, and not those that have begun since: whoever comes in late, and has
-/// not heard yet that it has been done, buries nobody who is alive. Otherwise somebody would be told "nothing free"
+/// The flights of the parent are ended once, but not flights that have begun since: a thread that enters late and does
+/// not know
+/// yet that this was done must not bury a live flight. Otherwise, a call would report "exhausted"
 /// because of a batch that gives everything back.
 #[test]
 fn a_late_comer_buries_no_flight_of_the_child() {
@@ -217,7 +218,7 @@ fn a_late_comer_buries_no_flight_of_the_child() {
     }
     race("exact", Some(4), world, [batch, exact], judge);
     race("lowest", Some(4), world, [batch, lowest], judge);
-    // A third one comes in, and has nothing else to do.
+    // A third thread enters, and has nothing else to do.
     explore("beside one who comes in", Some(2), move || {
         let child = Arc::new(world());
         let others = [batch, |child: &Child| child.enter().claim_from(LOW + 2)].map(|role| {

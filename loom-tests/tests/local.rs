@@ -1,4 +1,4 @@
-//! Locals: words of the pool in one thread's hands.
+//! Locals: words of the pool that belong to one thread.
 #![cfg(loom)]
 
 use hostbits::{Gateway, Policy, Pool, StatsLevel};
@@ -16,8 +16,8 @@ struct Net {
 }
 
 #[allow(unsafe_code)]
-// SAFETY: the payloads hold nothing, and their pointers are never followed; whether accesses to them
-// are ordered is what loom is here to check. The pool is Sync.
+// SAFETY: the payloads are empty and their pointers are never followed; loom is here to check whether accesses to them
+// are ordered. The pool is Sync.
 unsafe impl Sync for Net {}
 
 impl Net {
@@ -47,7 +47,7 @@ impl Net {
 type Held = Vec<Ipv4Addr>;
 type Role = fn(&Net) -> Held;
 
-/// Runs the roles in both orders; afterwards every address is held once or free, and none is reserved.
+/// Runs the roles in both orders; afterwards, every address is held once or free, and none is reserved by a local.
 fn race(policy: Policy, roles: [Role; 2]) {
     let world = move || Net::new(policy);
     loom_tests::race(
@@ -96,7 +96,7 @@ fn allocate_one(net: &Net) -> Held {
     net.allocate().into_iter().collect()
 }
 
-/// What a local has when it is dropped is there for others, once.
+/// The addresses of a dropped local are available to other threads, once.
 #[test]
 fn a_local_dropped_while_another_thread_allocates_loses_nothing() {
     for policy in [
@@ -117,14 +117,14 @@ fn two_locals_share_no_address() {
     race(Policy::Next, [use_twice, keep_one]);
 }
 
-/// An address that passes through a local comes to the next holder after everything before.
+/// Everything that the previous holder did happens before the next holder gets an address through a local.
 #[test]
 fn a_local_passes_addresses_on() {
     race(Policy::Lowest, [use_twice, use_twice]);
     race(Policy::Spread, [use_twice, allocate_one]);
 }
 
-/// An address that a local took when it had nothing left comes to the next holder after everything before.
+/// The same for an address that a local takes when it has no address left.
 #[test]
 fn a_local_with_nothing_left_passes_on_what_is_released() {
     fn release_into_a_local(net: &Net) -> Held {
@@ -141,7 +141,7 @@ fn a_local_with_nothing_left_passes_on_what_is_released() {
     race(Policy::Spread, [release_into_a_local, allocate_one]);
 }
 
-/// A local that lives on is told "exhausted" only if at some instant the pool had nothing.
+/// A local that stays alive reports "exhausted" only if the pool had no free address at some instant.
 #[test]
 fn a_local_sees_what_its_thread_released() {
     fn release_and_reserve(net: &Net) -> Held {
@@ -158,7 +158,7 @@ fn a_local_sees_what_its_thread_released() {
     race(Policy::Lowest, [release_and_reserve, allocate_one]);
 }
 
-/// What another thread releases into the pool, while the local has the word, is not lost.
+/// An address that another thread releases into the pool, while the local has its word, is not lost.
 #[test]
 fn an_address_of_the_local_released_by_another_thread_is_there_for_all() {
     explore("", Some(4), || {

@@ -1,9 +1,9 @@
-//! The reconciliation pass beside those who allocate and release.
+//! The reconciliation pass beside threads that allocate and release.
 //!
-//! The list is a plain one that no schedule interrupts: whoever is answered an address is in it at once, so
-//! nobody is half-way, and one sighting (`grace` zero) must do. Whether an allocation was answered before the
-//! barrier was up is asked at that very moment, through the clock: what comes later is not in the list of
-//! the pass, and must be safe by its mark.
+//! The list is a plain one that is never interrupted: an address is in it as soon as its allocation returns, so no user
+//! is half-way, and one sighting (`grace` zero) must be enough. Whether an allocation returned before the barrier was
+//! up is checked at that very moment, through the clock. A later allocation is not in the list of the pass, and must be
+//! protected by its mark.
 #![cfg(loom)]
 
 use hostbits::{Gateway, Policy, Pool, StatsLevel, reconcile, set::SubPool};
@@ -20,7 +20,7 @@ const SECOND: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 
 type Users = Arc<Mutex<BTreeSet<Ipv4Addr>>>;
 
-/// A pool of two addresses, and who has which.
+/// A pool of two addresses, and the users of each.
 struct Net {
     pool: Arc<Pool<Ipv4Net>>,
     users: Users,
@@ -41,13 +41,13 @@ impl Net {
         }
     }
 
-    /// An address that nobody has, and that is taken.
+    /// Returns the pool with an address that is allocated, but has no user.
     fn leak(self, addr: Ipv4Addr) -> Self {
         self.pool.allocate_exact(addr).unwrap();
         self
     }
 
-    /// An address with a user from the beginning.
+    /// Returns the pool with an address that has a user from the beginning.
     fn with_user(self, addr: Ipv4Addr) -> Self {
         self.pool.allocate_exact(addr).unwrap();
         self.users.lock().unwrap().insert(addr);
@@ -91,14 +91,15 @@ impl Net {
         }
     }
 
-    /// Releases an address and deletes the user, in this order: nobody else joins here, and by contract no
-    /// pass comes between a deleted user and the release.
+    /// Releases an address and deletes the user, in this order. No thread joins here, and by contract no
+    /// pass begins between deleting a user and the release.
     fn leave(&self, addr: Ipv4Addr) {
         self.pool.release(addr).unwrap();
         assert!(self.users.lock().unwrap().remove(&addr));
     }
 
-    /// A pass with one sighting, applied so many times. The list is that of the moment at which the barrier
+    /// Runs a pass with one sighting, and applies it the given number of times. The list is that of the moment at which
+    /// the barrier
     /// was up.
     fn reconcile(&self, applications: usize) {
         let users = Arc::clone(&self.users);
@@ -121,7 +122,7 @@ impl Net {
         }
     }
 
-    /// Nobody's address can be had, and whatever nobody has is free or was given up.
+    /// Checks that no user's address can be allocated, and that every other address is free or was given up.
     fn check(&self) {
         let users: Vec<_> = self.users.lock().unwrap().iter().copied().collect();
         for addr in users {
@@ -130,7 +131,7 @@ impl Net {
     }
 }
 
-/// A pass on a thread of its own or on the main one, and somebody else beside it.
+/// Runs a pass on its own thread or on the main one, with another role beside it.
 fn beside_a_pass(
     label: &str,
     preemptions: usize,
@@ -168,7 +169,7 @@ fn beside_a_pass(
     }
 }
 
-/// An allocation beside a pass is in its list, or marked, or not answered: by any policy.
+/// An allocation beside a pass is in its list, or marked, or has not returned: with every policy.
 #[test]
 fn an_allocation_beside_a_pass_is_never_freed() {
     for policy in [
@@ -190,7 +191,7 @@ fn an_allocation_beside_a_pass_is_never_freed() {
     }
 }
 
-/// The same of verbs that take what they are told, or several at once, or for a local.
+/// The same for verbs that take a given address, several at once, or through a local.
 #[test]
 fn other_verbs_beside_a_pass_are_never_freed() {
     let net = || Net::new(Policy::Lowest);
@@ -200,7 +201,7 @@ fn other_verbs_beside_a_pass_are_never_freed() {
     beside_a_pass("into", 2, net, 1, Net::join_into);
 }
 
-/// What a pass has freed is somebody's at once, and the plan can be applied again.
+/// An address that a pass has freed may be allocated at once, and the plan can then be applied again.
 #[test]
 fn a_plan_that_is_applied_twice_frees_no_new_holder() {
     let net = || Net::new(Policy::Lowest).leak(FIRST).with_user(SECOND);
@@ -209,7 +210,7 @@ fn a_plan_that_is_applied_twice_frees_no_new_holder() {
     });
 }
 
-/// An address that changes hands beside a pass stays with the new one.
+/// An address that changes hands beside a pass stays with the new holder.
 #[test]
 fn an_address_that_changes_hands_beside_a_pass_is_never_freed() {
     let net = || Net::new(Policy::Lowest).with_user(FIRST).with_user(SECOND);
@@ -219,7 +220,7 @@ fn an_address_that_changes_hands_beside_a_pass_is_never_freed() {
     });
 }
 
-/// What a local has is no orphan, though no list has it; the leak beside it is one.
+/// The addresses of a local are no orphans, although no list has them; the leak beside them is one.
 #[test]
 fn what_a_local_has_is_never_freed() {
     let net = || Net::new(Policy::Lowest).leak(FIRST);
@@ -229,20 +230,21 @@ fn what_a_local_has_is_never_freed() {
             net.is_new_user(addr);
             net.users.lock().unwrap().remove(&addr);
             local.release(addr).unwrap();
-            // Again, now that the pass may have begun in between.
+            // Again, because the pass may have begun in between.
             net.is_new_user(local.allocate().unwrap());
         }
     });
 }
 
-/// What a pass has freed may be a local's at once, and the plan can be applied again.
+/// An address that a pass has freed may belong to a local at once, and the plan can then be applied again.
 #[test]
 fn a_plan_that_is_applied_twice_frees_nothing_of_a_local() {
     let net = || Net::new(Policy::Lowest).leak(FIRST).with_user(SECOND);
     beside_a_pass("", 3, net, 2, Net::join_locally);
 }
 
-/// What a list takes beside a pass is the list's: whoever is in it has been a user before it was adopted, so a
+/// An address that a list takes beside a pass stays allocated. Everyone on the list was a user before it was adopted,
+/// so a
 /// pass has the user in its own list, or has its barrier up before the list takes anything.
 #[test]
 fn what_is_adopted_beside_a_pass_is_never_freed() {
@@ -250,12 +252,12 @@ fn what_is_adopted_beside_a_pass_is_never_freed() {
     beside_a_pass("", 3, net, 1, |net| {
         net.is_new_user(SECOND);
         let report = net.pool.adopt([SECOND]).unwrap();
-        // The pass may take it as missing, and what a pass may have freed is not the list's to count.
+        // The pass may take it as missing; the list does not count an address that a pass may have freed.
         assert_eq!(report.taken + report.already, 1, "{report:?}");
     });
 }
 
-/// A leak that is given to a user by hand: the list that is adopted names what was taken already.
+/// A leak that an operator gives to a user: the adopted list contains an address that was taken already.
 #[test]
 fn what_is_adopted_though_it_was_taken_is_never_freed() {
     let net = || Net::new(Policy::Lowest).leak(FIRST);
@@ -266,7 +268,7 @@ fn what_is_adopted_though_it_was_taken_is_never_freed() {
     });
 }
 
-/// What a pass has freed may be a list's at once, and the plan can be applied again.
+/// An address that a pass has freed may be adopted from a list at once, and the plan can then be applied again.
 #[test]
 fn a_plan_that_is_applied_twice_frees_nothing_that_was_adopted() {
     let net = || Net::new(Policy::Lowest).leak(FIRST).with_user(SECOND);
@@ -277,7 +279,7 @@ fn a_plan_that_is_applied_twice_frees_nothing_that_was_adopted() {
     });
 }
 
-/// An allocation of a tenant beside a pass, as any other.
+/// An allocation of a tenant beside a pass is like any other.
 #[test]
 fn an_allocation_of_a_sub_pool_beside_a_pass_is_never_freed() {
     fn join_as_tenant(net: &Net, policy: Policy) {

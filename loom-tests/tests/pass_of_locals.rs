@@ -1,6 +1,7 @@
-//! The reconciliation pass beside a local: what it has in its word and among its spares, and what it has handed out.
+//! The reconciliation pass beside a local: the addresses in its word, among its spares, and those that it has handed out.
 //!
-//! As in `pass`, whoever is answered an address is in the list at once, one sighting must do, and the list of a
+//! As in `pass`, an address is in the list as soon as its allocation returns, one sighting must be enough, and the list
+//! of a
 //! pass is that of the moment at which its barrier was up.
 #![cfg(loom)]
 
@@ -14,23 +15,24 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-/// Two addresses of one word, and one of another.
+/// Two addresses of one word, and one of another word.
 const FIRST: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const SECOND: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 const FAR: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 65);
 
 type Local = LocalArc<Ipv4Net>;
 
-/// A pool of the three, and who has which.
+/// A pool of the three addresses, and the users of each.
 struct Net {
     pool: Arc<Pool<Ipv4Net>>,
     users: Arc<Mutex<BTreeSet<Ipv4Addr>>>,
     turns: Arc<AtomicUsize>,
 }
 
-/// Lets another thread come between, where the code itself does nothing that loom knows of.
+/// Lets another thread run in between, where the code itself does nothing that loom can see.
 fn pause(turns: &AtomicUsize) {
-    // Relaxed: it orders nothing. A load would not do: loom tries both orders only of what can make a difference.
+    // Relaxed: it orders nothing. A load would not do, because loom tries both orders only where that can make a
+    // difference.
     turns.fetch_add(1, Ordering::Relaxed);
 }
 
@@ -53,7 +55,7 @@ impl Net {
         }
     }
 
-    /// An address with a user from the beginning.
+    /// Returns the pool with an address that has a user from the beginning.
     fn with_user(self, addr: Ipv4Addr) -> Self {
         self.pool.allocate_exact(addr).unwrap();
         self.is_new_user(addr);
@@ -65,20 +67,20 @@ impl Net {
         assert!(is_new, "{addr} has two users");
     }
 
-    /// A user through a local, of this address.
+    /// Adds a user of this address, through a local.
     fn join(&self, local: &mut Local, addr: Ipv4Addr) {
         assert_eq!(local.allocate(), Ok(addr));
         self.is_new_user(addr);
     }
 
-    /// Releases into a local, and deletes the user: in this order, as in `pass`.
+    /// Releases into a local, and deletes the user, in this order as in `pass`.
     fn leave(&self, local: &mut Local, addr: Ipv4Addr) {
         local.release(addr).unwrap();
         assert!(self.users.lock().unwrap().remove(&addr));
         pause(&self.turns);
     }
 
-    /// A pass that is applied.
+    /// Runs a pass, and applies it.
     fn reconcile(&self) {
         let (users, turns) = (Arc::clone(&self.users), Arc::clone(&self.turns));
         let listed: Arc<Mutex<Option<Vec<Ipv4Addr>>>> = Arc::default();
@@ -99,7 +101,8 @@ impl Net {
         let _ = reconciler.apply_at_most(&plan, 3).unwrap();
     }
 
-    /// When the local is gone: no user's address is free, and a pass finds whatever nobody has.
+    /// After the local is gone, checks that no user's address is free, and that a pass finds every address without a
+    /// user.
     fn settle_accounts(&self) {
         let users = self.users.lock().unwrap().clone();
         for &addr in &users {
@@ -114,8 +117,8 @@ impl Net {
     }
 }
 
-/// A pass, and whoever takes what it has freed, beside a local that is `prepared`; each on a thread of its own
-/// and on the main one.
+/// Runs a pass and a thread that takes what the pass has freed, beside a local that is `prepared`, each on its own
+/// thread and on the main one.
 fn beside_a_pass(
     net: fn() -> Net,
     prepared: fn(&Net, &mut Local),
@@ -151,25 +154,25 @@ fn beside_a_pass(
 
 fn as_it_is(_: &Net, _: &mut Local) {}
 
-/// It has both addresses of its word.
+/// The local has both addresses of its word.
 fn with_a_word(net: &Net, local: &mut Local) {
     net.join(local, FIRST);
     net.leave(local, FIRST);
     assert_eq!(local.reserved(), 2);
 }
 
-/// It has one address of its word, and the other one has a user.
+/// The local has one address of its word, and the other one has a user.
 fn with_little_left(net: &Net, local: &mut Local) {
     net.join(local, FIRST);
 }
 
-/// Both addresses of its word have users.
+/// Both addresses of the local's word have users.
 fn with_nothing_left(net: &Net, local: &mut Local) {
     net.join(local, FIRST);
     net.join(local, SECOND);
 }
 
-/// A word that a local takes is its own, though no list has it.
+/// A word that a local takes belongs to it, although no list has it.
 #[test]
 fn a_word_that_is_taken_is_never_freed() {
     let net = || Net::new().with_user(FAR);
@@ -183,7 +186,7 @@ fn a_word_that_is_taken_is_never_freed() {
     });
 }
 
-/// An address of another word that goes among the spares, and comes out of them.
+/// An address of another word enters the spares, and leaves them.
 #[test]
 fn what_goes_into_the_spares_is_never_freed() {
     let net = || Net::new().with_user(FAR);
@@ -194,7 +197,7 @@ fn what_goes_into_the_spares_is_never_freed() {
     });
 }
 
-/// An address that leaves the spares for the local's hand is in one of the two at every moment.
+/// An address that leaves the spares is, at every moment, there or allocated through the local.
 #[test]
 fn what_leaves_the_spares_is_never_freed() {
     fn with_far_in_the_spares(net: &Net, local: &mut Local) {
@@ -211,7 +214,7 @@ fn what_leaves_the_spares_is_never_freed() {
     });
 }
 
-/// An address of the local's word that it has not had before.
+/// An address of the local's word that the local did not have before.
 #[test]
 fn what_is_taken_back_in_its_word_is_never_freed() {
     let net = || Net::new().with_user(SECOND).with_user(FAR);
@@ -221,7 +224,7 @@ fn what_is_taken_back_in_its_word_is_never_freed() {
     });
 }
 
-/// A local that has nothing left goes to the word of what is released.
+/// A local without addresses left moves to the word of an address that is released.
 #[test]
 fn what_is_taken_back_with_nothing_left_is_never_freed() {
     let net = || Net::new().with_user(FAR);
@@ -231,7 +234,7 @@ fn what_is_taken_back_with_nothing_left_is_never_freed() {
     });
 }
 
-/// What a local has handed out in a word that it has left has users.
+/// The addresses that a local has handed out in an earlier word have users.
 #[test]
 fn what_was_handed_out_in_the_word_before_is_never_freed() {
     beside_a_pass(Net::new, with_a_word, 3, |net, mut local| {
@@ -243,7 +246,7 @@ fn what_was_handed_out_in_the_word_before_is_never_freed() {
     });
 }
 
-/// The drop of a local gives back what nobody else has meanwhile, and what it has handed out has users.
+/// Dropping a local gives back what no other thread has taken meanwhile; the addresses it has handed out have users.
 #[test]
 fn what_a_dropped_local_had_is_freed_once() {
     let net = || Net::new().with_user(FAR);

@@ -1,9 +1,9 @@
 //! Claims through a set, beside a pass on a member: whatever the verb, none is freed.
 //!
-//! As in `pass`: one sighting must do, and whoever has been answered when the barrier is up is in the list.
-//! A verb that holds a part of what it takes before it answers (pairs, batches over members) may be half-way
-//! at that moment, which `grace` is for: the list is read when it is through. What begins later is in no
-//! list, and must be safe by its mark.
+//! As in `pass`, one sighting must be enough, and an address whose claim has returned when the barrier is up is in the
+//! list. A verb that holds a part of what it takes before it returns (pairs, batches over members) may be half-way at
+//! that moment; `grace` is for this, and the list is read when the verb is through. A claim that begins later is in no
+//! list, and must be protected by its mark.
 #![cfg(loom)]
 
 use hostbits::{
@@ -24,14 +24,14 @@ const SIXTH: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0);
 
 type Addrs = Vec<Ipv4Addr>;
 
-/// Who has which address, and whether somebody is half-way.
+/// The users of each address, and whether a verb is half-way.
 #[derive(Default)]
 struct Users {
     listed: BTreeSet<Ipv4Addr>,
     is_joining: bool,
 }
 
-/// A member of two addresses, both taken by nobody, and what takes from it.
+/// A member of two addresses, both taken but without a user, and what claims from it.
 struct Net<T> {
     pool: Arc<Pool<Ipv4Net>>,
     taker: T,
@@ -51,7 +51,7 @@ impl<T> Net<T> {
         net
     }
 
-    /// Takes by a verb; its answer is in the list at once.
+    /// Claims by a verb; the result is in the list at once.
     fn join(&self, take: impl Fn(&T) -> Addrs) {
         self.users.lock().unwrap().is_joining = true;
         let addrs = take(&self.taker);
@@ -62,7 +62,7 @@ impl<T> Net<T> {
         }
     }
 
-    /// A pass with one sighting, applied twice.
+    /// Runs a pass with one sighting, and applies it twice.
     fn reconcile(&self, waits_for_half_ways: bool) {
         let users = Arc::clone(&self.users);
         let seen: Arc<Mutex<Option<(Addrs, bool)>>> = Arc::default();
@@ -148,7 +148,7 @@ fn single(claimed: Option<Ipv4Addr>) -> Addrs {
     claimed.into_iter().collect()
 }
 
-/// What a set takes whole, under a cordon, for a client, and what a tenant takes.
+/// Single claims from a set, under a cordon, for a client, and by a tenant.
 #[test]
 fn single_claims_through_a_set_beside_a_pass_are_never_freed() {
     beside_a_pass("plain", set_over, |set| single(set.allocate().ok()), false);
@@ -181,7 +181,7 @@ fn blocks_through_a_set_beside_a_pass_are_never_freed() {
     beside_a_pass("whole", set_over, pair, false);
 }
 
-/// Halves of pairs, those with one index included.
+/// Halves of pairs, including pairs with the same index.
 #[test]
 fn halves_of_pairs_beside_a_pass_are_never_freed() {
     fn sixths() -> Pool<Ipv6Net> {
@@ -221,7 +221,7 @@ fn halves_of_pairs_beside_a_pass_are_never_freed() {
     );
 }
 
-/// A batch over members, of which one has a pass.
+/// A batch over several members, one of which has a pass.
 #[test]
 fn batches_through_a_set_beside_a_pass_are_never_freed() {
     let with_another = |pool: &Arc<Pool<Ipv4Net>>| {

@@ -1,4 +1,4 @@
-//! The public pool: what its docs promise of two threads.
+//! The public pool: what its documentation promises to two threads.
 #![cfg(loom)]
 
 use hostbits::{Gateway, Policy, Pool, StatsLevel};
@@ -64,7 +64,7 @@ fn last_address_has_exactly_one_winner() {
     });
 }
 
-/// An address that is asked for by two threads goes to one of them, whatever else is claimed.
+/// An address that two threads ask for goes to one of them, whatever else is claimed.
 #[test]
 fn an_exact_address_has_exactly_one_winner() {
     fn allocate_exact(pool: &Pool<Ipv4Net>) -> bool {
@@ -80,12 +80,12 @@ fn an_exact_address_has_exactly_one_winner() {
     race("", None, world, roles, |_, won| assert!(won[0] != won[1]));
 }
 
-/// Answers of several pools fit together: each thread releases an address of one full pool and then
-/// asks the other pool. Whoever did so last finds what the other one released.
+/// Results of several pools are consistent: each thread releases an address of one full pool and then allocates from
+/// the other pool. The thread that does so last finds what the other one released.
 #[test]
 fn answers_of_two_pools_have_one_order() {
     type Pools = [Pool<Ipv4Net>; 2];
-    /// Both addresses are taken; with `settled`, the summary says so.
+    /// Returns a pool whose two addresses are taken; with `settled`, the summary says so.
     fn taken(policy: Policy, settled: bool) -> Pool<Ipv4Net> {
         let pool = pool(policy);
         while pool.allocate().is_ok() {}

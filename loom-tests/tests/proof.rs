@@ -1,10 +1,10 @@
-//! Exact answers of searches that look at one word after another.
+//! Exact results of searches that look at one word after another.
 #![cfg(loom)]
 
 use loom_tests::{CHUNK, FAR, HIGH, LOW, Program, Role, World, role, shuttle};
 
 const LAST: u32 = 3 * CHUNK - 1;
-/// One to fool the first search, one to go back, one to fool the search under watch.
+/// One move to fool the first search, one to go back, one to fool the search under watch.
 const MOVES: usize = 3;
 
 fn must_find(search: impl Fn(&World) -> Option<u32> + Send + Sync + 'static) -> Role {
@@ -15,7 +15,7 @@ fn must_find(search: impl Fn(&World) -> Option<u32> + Send + Sync + 'static) -> 
     })
 }
 
-/// A free slot that moves behind the back of a bounded search is found.
+/// A free slot that moves behind a bounded search is found.
 #[test]
 fn a_bounded_search_is_not_fooled_by_a_moving_slot() {
     Program::tree(1, &[(HIGH, HIGH)], &[(LOW, LOW)])
@@ -32,10 +32,11 @@ fn a_bounded_search_is_not_fooled_by_a_moving_slot() {
         ]);
 }
 
-/// A release looks for watchers after its publish: one that it misses then sees its hint.
+/// A release looks for watchers after it publishes: the hint of a release that misses a watcher is visible to that
+/// watcher.
 #[test]
 fn a_bounded_search_under_watch_sees_the_hints_of_those_who_miss_it() {
-    // The search skips chunk 0 by its hint, then loses chunk 1 and, before it began, chunk 2.
+    // The search skips chunk 0 by its hint, then loses the race for chunk 1 and, before it began, chunk 2.
     let mover = role(|world| {
         world.release(CHUNK);
         if world.allocate_exact(FAR).is_none() {
@@ -50,7 +51,7 @@ fn a_bounded_search_under_watch_sees_the_hints_of_those_who_miss_it() {
         .run([mover, must_find(|world| world.allocate_within(LOW, LAST))]);
 }
 
-/// The same where there is no summary.
+/// A free slot that moves behind a bounded search is found without a summary, too.
 #[test]
 fn a_bounded_linear_search_is_not_fooled_by_a_moving_slot() {
     Program::linear(3, &[(FAR, FAR)], &[(LOW, LOW)])
@@ -61,7 +62,7 @@ fn a_bounded_linear_search_is_not_fooled_by_a_moving_slot() {
         ]);
 }
 
-/// A linear search is told "exhausted" only if at some instant it was true.
+/// A linear search reports "exhausted" only if that was true at some instant.
 #[test]
 fn a_linear_search_is_not_fooled_by_a_moving_slot() {
     Program::linear(3, &[(FAR, FAR)], &[(LOW, LOW)])
@@ -93,7 +94,7 @@ fn a_search_from_a_slot_on_is_not_fooled_by_a_moving_slot() {
     }
 }
 
-/// A tree search is told "exhausted" only if at some instant it was true.
+/// A tree search reports "exhausted" only if that was true at some instant.
 #[test]
 fn a_tree_search_is_not_fooled_by_a_moving_slot() {
     Program::tree(3, &[(FAR, FAR)], &[(LOW, LOW)])
@@ -101,8 +102,8 @@ fn a_tree_search_is_not_fooled_by_a_moving_slot() {
         .run([shuttle(LOW, FAR, MOVES), must_find(World::allocate)]);
 }
 
-/// Searches from above are told "exhausted" only if at some instant it was true: of a pool with and without a summary,
-/// of a part of it, and for a batch.
+/// Searches from above report "exhausted" only if that was true at some instant: in a pool with and without a summary,
+/// in a part of it, and for a batch.
 #[test]
 fn searches_from_above_are_not_fooled_by_a_moving_slot() {
     let programs = || {
@@ -126,7 +127,7 @@ fn searches_from_above_are_not_fooled_by_a_moving_slot() {
     }
 }
 
-/// Without a summary, too, releasing first guarantees an allocation.
+/// Without a summary, too, releasing before allocating guarantees an allocation.
 #[test]
 fn releasing_first_guarantees_a_linear_allocation() {
     let swap = |slot| {
@@ -142,7 +143,7 @@ fn releasing_first_guarantees_a_linear_allocation() {
         .run([swap(LOW), swap(CHUNK)]);
 }
 
-/// A slot said to be free can be claimed by a bounded search, which asks nobody but the words.
+/// A slot that was reported free can be claimed by a bounded search, which looks only at the words.
 #[test]
 fn a_slot_said_to_be_free_is_within_bounds() {
     for linear in [false, true] {
@@ -170,7 +171,7 @@ fn a_slot_said_to_be_free_is_within_bounds() {
     }
 }
 
-/// A claim of exactly one slot is not told "taken" by a batch that gives the slot back.
+/// An exact claim does not report "taken" because of a batch that gives the slot back.
 #[test]
 fn an_exact_claim_outlasts_a_batch_that_fails() {
     let fail = role(|world| {
@@ -187,7 +188,7 @@ fn an_exact_claim_outlasts_a_batch_that_fails() {
         .run([fail, claim]);
 }
 
-/// Neither is a bounded search told "none free", with a summary or without.
+/// Nor does a bounded search report "none free", with a summary or without.
 #[test]
 fn a_bounded_search_outlasts_a_batch_that_fails() {
     for linear in [false, true] {

@@ -1,4 +1,5 @@
-//! Sets of pools: the exact "exhausted" of the whole, members that come while others allocate, pairs.
+//! Sets of pools: the exact "exhausted" of the whole set, members that are added while other threads allocate, and
+//! pairs.
 #![cfg(loom)]
 
 use hostbits::{
@@ -13,11 +14,11 @@ use std::sync::Arc;
 type Set = PoolSet<Ipv4Net>;
 type Held = Option<Ipv4Addr>;
 
-/// The first addresses of the two members.
+/// The addresses of the two members.
 const A: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 0);
 const B: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 0);
 
-/// A pool of `count` addresses from `first` on, all free.
+/// Creates a pool of the addresses from `first` to `last`, all free.
 fn pool<N: Network>(first: N::Addr, last: N::Addr, search: Search) -> Pool<N> {
     let builder = Pool::over([first..=last]).stats(StatsLevel::Off);
     builder.search(search).build().unwrap()
@@ -27,12 +28,12 @@ fn one(addr: Ipv4Addr, search: Search) -> Pool<Ipv4Net> {
     pool(addr, addr, search)
 }
 
-/// Members of one address each.
+/// Creates a set of members with one address each.
 fn set_of(pools: impl IntoIterator<Item = Pool<Ipv4Net>>) -> Set {
     PoolSet::builder().room(2).members(pools).build().unwrap()
 }
 
-/// Two members of one address each; that of the first one is taken.
+/// Creates a set of two members with one address each; that of the first one is taken.
 fn second_is_free(searches: [Search; 2]) -> Set {
     let set = set_of([one(A, searches[0]), one(B, searches[1])]);
     assert_eq!(set.allocate(), Ok(A));
@@ -43,8 +44,8 @@ fn allocate(set: &Set) -> Held {
     set.allocate().ok()
 }
 
-/// Moves the one free address from member to member and back; answers what it holds at the end, and `None` if
-/// somebody else took the free one.
+/// Moves the one free address from member to member and back. Returns what it holds at the end; `None` if another
+/// thread took the free one.
 fn shuttle(set: &Set, moves: usize, release: impl Fn(&Set, Ipv4Addr)) -> Held {
     let (mut held, mut free) = (A, B);
     for _ in 0..moves {
@@ -63,16 +64,16 @@ fn through_the_pool(set: &Set, addr: Ipv4Addr) {
     set.member_of(addr).unwrap().pool().release(addr).unwrap();
 }
 
-/// At every instant one of the two addresses is free, or the searcher has one.
+/// Asserts that the searcher found something, because one of the two addresses is free at every instant.
 fn found_something(set: &Set, held: [Held; 2]) {
     assert!(held[1].is_some(), "an address was free all the time");
-    // Nothing is lost: what nobody holds can be had.
+    // Nothing is lost: every address that is not held can be allocated.
     let rest = set.capacity() - held.iter().flatten().count() as u64;
     let found = std::iter::from_fn(|| set.allocate().ok()).count() as u64;
     assert_eq!(found, rest);
 }
 
-/// A search through all members is not fooled by an address that moves behind its back.
+/// A search through all members is not fooled by a free address that moves behind it.
 #[test]
 fn a_set_is_not_exhausted_because_its_free_address_moves() {
     const TREES: [Search; 2] = [Search::Tree, Search::Tree];
@@ -103,7 +104,7 @@ fn the_next_address_of_a_set_is_not_missed_while_it_moves() {
     race("", Some(3), world, roles, found_something);
 }
 
-/// The same where a member has no summary, and is watched instead.
+/// The same with a member without a summary, which is watched instead.
 #[test]
 fn a_set_with_a_linear_member_is_not_exhausted_because_its_free_address_moves() {
     for searches in [
@@ -151,7 +152,7 @@ fn the_last_address_of_a_set_has_exactly_one_winner() {
     });
 }
 
-/// Whoever gives an address of the first member back finds it there, whoever else looks.
+/// A thread that releases an address of the first member finds it there again, even beside other searches.
 #[test]
 fn the_first_member_is_first_again_when_it_has_something() {
     let world = || {
@@ -180,8 +181,8 @@ fn the_first_member_is_first_again_when_it_has_something() {
     );
 }
 
-/// A member is added while somebody allocates: the first member is taken only after that, so something is free
-/// all the time.
+/// A member is added during an allocation. The first member becomes full only after that, so something is free
+/// throughout.
 #[test]
 fn a_member_that_is_added_is_everybodys() {
     let world = || set_of([one(A, Search::Tree)]);
@@ -241,15 +242,15 @@ fn what_is_opened_again_is_everybodys() {
     );
 }
 
-/// Nothing but what opens makes the look at the first member stale: the one free address moves from the third
-/// member to the second, behind the back of the set; the first member opens, and only then the second one is
-/// taken. So something is free all the time. A proof that has seen the first member closed, and the others taken,
-/// must notice that it has been opened, before somebody relies on that.
+/// Only opening a member makes a look at it stale. The one free address moves from the third member to the second one
+/// behind the search; the first member opens, and only then the second one becomes full. So something is free
+/// throughout. A proof that has seen the first member closed, and the others full, must notice that the first one has
+/// been opened before a caller relies on the proof.
 #[test]
 fn what_is_opened_behind_a_look_is_not_missed() {
     const FIRST: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 0);
     fn members() -> Set {
-        // The second one has no summary, so that nobody has to take down a hint between its release and its claim.
+        // The second one has no summary, so that no hint has to be cleared between its release and its claim.
         let pools = [
             one(FIRST, Search::Tree),
             one(A, Search::Linear),
@@ -290,7 +291,7 @@ fn what_is_opened_behind_a_look_is_not_missed() {
     race("uncordon", Some(3), cordoned, [uncordon, allocate], judge);
 }
 
-/// Nobody who begins after the drain gets anything of the member.
+/// No allocation that begins after the drain returns an address of the member.
 #[test]
 fn nothing_comes_from_a_member_after_its_drain() {
     let world = || set_of([one(A, Search::Tree), one(B, Search::Tree)]);
@@ -314,10 +315,10 @@ fn nothing_comes_from_a_member_after_its_drain() {
 
 const V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 0);
 
-/// Of no member.
+/// An address outside all members.
 const NO_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 9);
 
-/// One address of each family.
+/// Creates a dual stack with one address of each family, or without an IPv6 address.
 fn dual(has_v6: bool) -> DualStack {
     let v6: Pool<Ipv6Net> = pool(V6, V6, Search::Tree);
     let both = DualStack::new(
@@ -334,7 +335,7 @@ fn dual(has_v6: bool) -> DualStack {
     both
 }
 
-/// A pair that fails makes nobody fail: its half was never anybody's.
+/// A pair that fails makes no other allocation fail: its half was never allocated.
 #[test]
 fn a_pair_that_fails_takes_nothing_from_a_single_claim() {
     let roles: [fn(&DualStack) -> bool; 2] = [
@@ -380,7 +381,7 @@ fn a_named_pair_that_fails_takes_nothing_from_an_exact_claim() {
     }
 }
 
-/// An exact pair is not told "already allocated" because of another one that fails.
+/// An exact pair does not fail with "already allocated" because of another one that fails.
 #[test]
 fn an_exact_pair_outlasts_one_that_fails() {
     let roles: [fn(&DualStack) -> bool; 2] = [
@@ -398,7 +399,7 @@ fn an_exact_pair_outlasts_one_that_fails() {
     );
 }
 
-/// Of two exact pairs of the same addresses one is told that they are taken, and the other one has both.
+/// Two exact pairs ask for the same addresses: one fails because they are taken, and the other gets both.
 #[test]
 fn an_exact_pair_has_exactly_one_winner() {
     let take: fn(&DualStack) -> bool = |both| both.allocate_pair_exact(A, V6).is_ok();
@@ -414,7 +415,7 @@ fn an_exact_pair_has_exactly_one_winner() {
     );
 }
 
-/// The other half comes back meanwhile: either there is a pair, or both are free.
+/// The other half is released meanwhile: either there is a pair, or both halves are free.
 #[test]
 fn a_pair_is_whole_or_nothing() {
     let roles: [fn(&DualStack) -> bool; 2] = [
@@ -437,7 +438,7 @@ fn a_pair_is_whole_or_nothing() {
     );
 }
 
-/// Of two clients who want the only pair, one gets it, and the other one holds nothing.
+/// If two clients want the only pair, one gets it, and the other holds nothing.
 #[test]
 fn the_last_pair_has_exactly_one_winner() {
     let take: fn(&DualStack) -> bool = |both| both.allocate_pair().is_ok();
@@ -453,14 +454,14 @@ fn the_last_pair_has_exactly_one_winner() {
     );
 }
 
-/// Two indices on both sides.
+/// Creates twins with two indices.
 fn twins() -> TwinPools {
     let v4 = pool(A, Ipv4Addr::new(10, 0, 0, 1), Search::Tree);
     let v6 = pool(V6, Ipv6Addr::from_bits(V6.to_bits() + 1), Search::Tree);
     TwinPools::new(Arc::new(v4), Arc::new(v6)).expect("one range each")
 }
 
-/// Two clients, two indices: each gets one, and both halves of it.
+/// Two clients, two indices: each gets one, with both halves.
 #[test]
 fn twins_are_shared_by_index() {
     type Index = Option<[u32; 2]>;
@@ -477,7 +478,7 @@ fn twins_are_shared_by_index() {
     });
 }
 
-/// The only index that is free on both sides moves: at every instant there is one.
+/// The only index that is free on both sides moves; one is free at every instant.
 #[test]
 fn twins_are_not_fooled_by_an_index_that_moves() {
     let world = || {
@@ -498,7 +499,7 @@ fn twins_are_not_fooled_by_an_index_that_moves() {
     });
 }
 
-/// An index goes to nobody because its twin is lost half-way: its half, which goes back, makes nobody fail.
+/// No client gets the index, because its other half is lost half-way: the half that goes back makes no allocation fail.
 #[test]
 fn a_twin_that_goes_back_takes_nothing_from_a_single_claim() {
     let world = || {
@@ -519,8 +520,8 @@ fn a_twin_that_goes_back_takes_nothing_from_a_single_claim() {
     });
 }
 
-/// Two batches of all addresses, each holding what the other one lacks: they give way, one has everything at
-/// the end, and whoever failed was told so while the other one had it.
+/// Two batches of all addresses each hold what the other one lacks. They give way: one gets everything in the end, and
+/// a batch that failed did so while the other one had everything.
 #[test]
 fn a_batch_over_members_is_whole_or_nothing() {
     let many = |set: &Set| set.allocate_many(2).map_or(0, |addrs| addrs.len());
@@ -532,7 +533,7 @@ fn a_batch_over_members_is_whole_or_nothing() {
     });
 }
 
-/// A batch that fails takes nothing from a single claim: an address was free all the time.
+/// A batch that fails makes no single claim fail: an address was free throughout.
 #[test]
 fn a_batch_that_fails_takes_nothing_from_a_single_claim() {
     let roles: [fn(&Set) -> usize; 2] = [

@@ -1,4 +1,4 @@
-//! One slot at a time, under the summary.
+//! Single slots, under the summary.
 #![cfg(loom)]
 
 use loom_tests::{CHUNK, FAR, HIGH, LOW, Program, Role, World, role};
@@ -16,7 +16,7 @@ fn allocate_once() -> Role {
     role(|world| world.allocate().into_iter().collect())
 }
 
-/// A release that has finished is found by whoever looks next, though others settle meanwhile.
+/// The next search finds a slot whose release has finished, although other threads settle hints meanwhile.
 #[test]
 fn a_released_slot_is_not_lost() {
     let release = role(|world| {
@@ -26,7 +26,7 @@ fn a_released_slot_is_not_lost() {
     Program::tree(1, &[(LOW, LOW)], &[(HIGH, HIGH)]).run([release, allocate_twice()]);
 }
 
-/// The same where the two slots meet only at the second level.
+/// The same for two slots that have only the second level in common.
 #[test]
 fn a_released_slot_is_not_lost_under_two_levels() {
     let release = role(|world| {
@@ -38,7 +38,7 @@ fn a_released_slot_is_not_lost_under_two_levels() {
         .run([release, allocate_twice()]);
 }
 
-/// The same with one slot under two levels: both hints are stale while it is released.
+/// The same for one slot under two levels: both hints are stale while it is released.
 #[test]
 fn a_released_slot_is_not_lost_where_it_was_the_only_one() {
     let release = role(|world| {
@@ -51,7 +51,7 @@ fn a_released_slot_is_not_lost_where_it_was_the_only_one() {
         .run([release, allocate_twice()]);
 }
 
-/// Two helpers that settle the same chunk do not undo the publish of a release between them.
+/// Two threads that settle the same chunk do not undo the publication of a release between them.
 #[test]
 fn helpers_that_settle_do_not_lose_a_release() {
     let release = role(|world| {
@@ -64,7 +64,7 @@ fn helpers_that_settle_do_not_lose_a_release() {
         .run([release, allocate_once(), allocate_once()]);
 }
 
-/// The same under two levels.
+/// The same under two levels of summary.
 #[test]
 fn helpers_that_settle_two_levels_do_not_lose_a_release() {
     let release = role(|world| {
@@ -77,7 +77,7 @@ fn helpers_that_settle_two_levels_do_not_lose_a_release() {
         .run([release, allocate_once(), allocate_once()]);
 }
 
-/// Whoever is told "not allocated" is not then told "exhausted" while nobody took the slot.
+/// After a release returned "not allocated", an allocation does not report "exhausted" while the slot stays free.
 #[test]
 fn a_slot_said_to_be_free_can_be_claimed() {
     let release_or_allocate = || {
@@ -102,7 +102,7 @@ fn a_slot_said_to_be_free_can_be_claimed() {
     }
 }
 
-/// The same with the hint of a far chunk, and while somebody else settles.
+/// The same with the hint of a distant chunk, while another thread settles hints.
 #[test]
 fn a_slot_said_to_be_free_can_be_claimed_under_two_levels() {
     let release = role(|world| {
@@ -124,7 +124,7 @@ fn a_slot_said_to_be_free_can_be_claimed_under_two_levels() {
         .run([release, release_or_allocate]);
 }
 
-/// The same while a third thread settles the chunk without taking anything.
+/// The same while a third thread settles the chunk without claiming anything.
 #[test]
 fn a_slot_said_to_be_free_can_be_claimed_beside_a_helper() {
     let release = role(|world| {
@@ -167,7 +167,7 @@ fn releasing_first_guarantees_an_allocation() {
         .run([swap(LOW), swap(HIGH)]);
 }
 
-/// The same with slots that meet only at the second level.
+/// The same for slots that have only the second level in common.
 #[test]
 fn releasing_first_guarantees_an_allocation_under_two_levels() {
     let swap = |slot| {
@@ -187,8 +187,7 @@ fn releasing_first_guarantees_an_allocation_under_two_levels() {
         .run([swap(LOW), swap(FAR)]);
 }
 
-/// The same with two slots of one chunk: each release publishes up to the root, whoever set the hint
-/// below.
+/// The same for two slots of one chunk: each release publishes up to the root, whichever release set the hint below.
 #[test]
 fn releasing_beside_a_stalled_release_guarantees_an_allocation() {
     let swap = |slot| {
@@ -204,7 +203,7 @@ fn releasing_beside_a_stalled_release_guarantees_an_allocation() {
         .run([swap(LOW), swap(HIGH)]);
 }
 
-/// The search that begins at a slot and wraps around finds what the lowest-first search finds.
+/// A search that begins at a slot and wraps around finds what the lowest-first search finds.
 #[test]
 fn releasing_first_guarantees_an_allocation_from_anywhere() {
     let swap = |slot, start| {
@@ -221,7 +220,7 @@ fn releasing_first_guarantees_an_allocation_from_anywhere() {
         .run([swap(LOW, CHUNK), swap(FAR, LOW + 1)]);
 }
 
-/// Two holders of one slot, one after the other, never meet: release happens before claim.
+/// Two successive holders of one slot never overlap: the release happens before the claim.
 #[test]
 fn a_slot_passes_from_holder_to_holder() {
     let use_near = || {
@@ -254,8 +253,8 @@ fn a_slot_passes_from_holder_to_holder() {
     Program::tree(1, &[(LOW, LOW)], &[]).run([use_lowest(), use_lowest()]);
 }
 
-/// A release gives the lowest slot back before the claim of the same thread, which then takes it
-/// or finds it taken: never a higher one while nobody has it.
+/// A release frees the lowest slot before the claim of the same thread, which then takes it or finds it taken. It never
+/// takes a higher slot while the lowest one is free.
 #[test]
 fn lowest_first_passes_over_no_finished_release() {
     let swap = role(|world| {
@@ -272,7 +271,7 @@ fn lowest_first_passes_over_no_finished_release() {
         });
 }
 
-/// Of three free slots, two threads take the two lowest, though each loses exchanges to the other.
+/// Of three free slots, two threads take the two lowest, even if each loses an exchange to the other.
 #[test]
 fn two_threads_take_exactly_the_two_lowest() {
     // In a wide build, the third one is in another word of the same chunk.
@@ -314,7 +313,7 @@ fn highest_first_passes_over_no_finished_release() {
         });
 }
 
-/// Of three free slots, two threads take the two highest, though each loses exchanges to the other.
+/// Of three free slots, two threads take the two highest, even if each loses an exchange to the other.
 #[test]
 fn two_threads_take_exactly_the_two_highest() {
     let once = allocate_highest_once;
@@ -334,7 +333,7 @@ fn two_threads_take_exactly_the_two_highest() {
         });
 }
 
-/// Stale hints that the search from above settles hide no release, under one level and under two.
+/// Stale hints that a search from above settles hide no release, under one level and under two.
 #[test]
 fn a_released_slot_is_not_lost_from_above() {
     let twice = || {
@@ -356,7 +355,7 @@ fn a_released_slot_is_not_lost_from_above() {
         .run([release(FAR), twice()]);
 }
 
-/// What its last holder did happens before a claim from above.
+/// What the last holder did happens before a claim from above.
 #[test]
 fn a_slot_passes_from_holder_to_holder_from_above() {
     let use_highest = || {

@@ -1,4 +1,5 @@
-//! Sub-pools: the exact "exhausted" of a range, beside the whole pool and beside each other. Beside a pass:
+//! Sub-pools: the exact "exhausted" of a range, beside the whole pool and beside each other. For sub-pools beside a
+//! pass, see
 //! `pass`.
 #![cfg(loom)]
 
@@ -15,7 +16,7 @@ const fn addr(last: u8) -> Ipv4Addr {
     Ipv4Addr::new(10, 0, 0, last)
 }
 
-/// Two tenants of one pool of three addresses: 0 to 1, and 2.
+/// Two tenants of one pool of three addresses: 0 and 1, and 2.
 struct Net {
     pool: Arc<Pool<Ipv4Net>>,
     blue: SubPool<Ipv4Net>,
@@ -37,8 +38,8 @@ impl Net {
         }
     }
 
-    /// One tenant, whose two addresses are in two words; everything else is taken. The other tenant has nothing
-    /// of it.
+    /// Creates one tenant whose two addresses are in two words; everything else is taken. The other tenant has none of
+    /// them.
     fn over_two_words(search: Search, policy: Policy) -> Self {
         let builder = Pool::over([addr(0)..=addr(127)]).gateway(Gateway::None);
         let pool = builder.stats(StatsLevel::Off).search(search).build();
@@ -68,7 +69,7 @@ fn blue(net: &Net) -> Held {
     net.blue.allocate().ok()
 }
 
-/// The one free address of a range moves within it: a tenant is never told that nothing is free.
+/// The one free address of a range moves within it: a tenant never reports "exhausted".
 #[test]
 fn a_tenant_is_not_fooled_by_an_address_that_moves_within_the_range() {
     /// Three moves fool a search that looks twice.
@@ -95,7 +96,7 @@ fn a_tenant_is_not_fooled_by_an_address_that_moves_within_the_range() {
     }
 }
 
-/// What is free outside of the range is not the tenant's, and what others move there makes nobody err.
+/// Addresses outside the range do not belong to the tenant, and moves there lead to no wrong result.
 #[test]
 fn a_tenant_gets_nothing_from_outside() {
     fn around_the_tenant(net: &Net) -> Held {
@@ -115,7 +116,7 @@ fn a_tenant_gets_nothing_from_outside() {
     });
 }
 
-/// The last address of a range has one holder: of two tenants, and of a tenant and the whole pool.
+/// The last address of a range goes to one holder: among two tenants, and among a tenant and the whole pool.
 #[test]
 fn the_last_address_of_a_range_has_exactly_one_winner() {
     fn whole(net: &Net) -> Held {
@@ -134,7 +135,7 @@ fn the_last_address_of_a_range_has_exactly_one_winner() {
     });
 }
 
-/// A batch over the whole pool that fails takes nothing from a tenant.
+/// A batch over the whole pool that fails makes no allocation of a tenant fail.
 #[test]
 fn a_batch_of_the_pool_that_fails_takes_nothing_from_a_tenant() {
     fn too_many(net: &Net) -> Held {

@@ -1,4 +1,4 @@
-//! Twins: halves that go back, indices that move with both their halves, networks that begin elsewhere.
+//! Twins: halves that are given back, indices that move with both halves, and networks that begin elsewhere.
 #![cfg(loom)]
 
 use hostbits::{
@@ -18,7 +18,7 @@ fn pool<N: Network>(first: N::Addr, last: N::Addr) -> Arc<Pool<N>> {
     Arc::new(builder.stats(StatsLevel::Off).build().unwrap())
 }
 
-/// So many indices.
+/// Creates twins with this many indices.
 fn twins(count: u32) -> TwinPools {
     let last_v4 = Ipv4Addr::from_bits(V4.to_bits() + count - 1);
     let last_v6 = Ipv6Addr::from_bits(V6.to_bits() + u128::from(count) - 1);
@@ -31,7 +31,7 @@ fn index_of(pair: Pair) -> u32 {
     index
 }
 
-/// The only index loses its twin while its other half is claimed: the half that goes back was nobody's.
+/// The other half of the only index is lost while one half is claimed: the half that is given back was never allocated.
 #[test]
 fn a_half_that_goes_back_takes_nothing_from_a_single_claim() {
     /// Whether there was a pair, or the address of each family.
@@ -55,7 +55,8 @@ fn a_half_that_goes_back_takes_nothing_from_a_single_claim() {
     );
 }
 
-/// An index whose halves are held and given back as one comes to the next holder as one, with all that was done.
+/// An index whose halves are held and released together passes to the next holder as a pair, after everything that was
+/// done.
 #[test]
 fn a_pair_passes_both_halves_on() {
     struct Net {
@@ -63,8 +64,8 @@ fn a_pair_passes_both_halves_on() {
         payload: UnsafeCell<()>,
     }
     #[allow(unsafe_code)]
-    // SAFETY: the payload holds nothing, and its pointer is never followed; whether accesses to it are ordered
-    // is what loom is here to check. The twins are Sync.
+    // SAFETY: the payload is empty and its pointer is never followed; loom is here to check whether accesses to it
+    // are ordered. The twins are Sync.
     unsafe impl Sync for Net {}
     fn use_pair(net: &Net) -> bool {
         let Ok(pair) = net.twins.allocate_pair() else {
@@ -84,10 +85,10 @@ fn a_pair_passes_both_halves_on() {
     });
 }
 
-/// The only index with both halves moves, with both of them.
+/// The only index with both halves free moves, with both halves.
 #[test]
 fn twins_are_not_fooled_by_a_pair_that_moves() {
-    /// Gives the first index back and takes the second one, half by half.
+    /// Releases the first index and takes the second one, half by half.
     fn move_pair(twins: &TwinPools) -> Option<u32> {
         let next = (
             Ipv4Addr::from_bits(V4.to_bits() + 1),
@@ -114,7 +115,7 @@ fn twins_are_not_fooled_by_a_pair_that_moves() {
     });
 }
 
-/// Networks of different lengths and beginnings: the indices that both have are all there are.
+/// Networks of different lengths and beginnings: the pairs are the indices that both have.
 #[test]
 fn the_last_index_that_both_sides_have_has_one_holder() {
     let world = || {
@@ -131,7 +132,7 @@ fn the_last_index_that_both_sides_have_has_one_holder() {
         let mut got = got;
         got.sort();
         assert_eq!(got, [None, Some(1)]);
-        // The half that has no twin is still there, and so is the one whose twin is taken.
+        // The half without a counterpart is still free, and so is the one whose counterpart is taken.
         assert_eq!((twins.v4().allocated(), twins.v6().allocated()), (2, 1));
     });
 }

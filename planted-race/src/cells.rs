@@ -4,7 +4,7 @@ use super::Pool4;
 use std::cell::UnsafeCell;
 use std::net::Ipv4Addr;
 
-/// No atomics, no lock: whoever is allowed to is the one who may touch a cell.
+/// No atomics, no lock: only the thread that holds the address may touch its cell.
 pub(crate) struct Cells(Vec<UnsafeCell<u64>>);
 
 // SAFETY: (Sync) threads reach the cells through `hold` and `write_unordered` alone.

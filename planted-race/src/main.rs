@@ -81,7 +81,7 @@ fn plain() {
     together(|thread| cells.write_unordered(0, thread as u64));
 }
 
-/// Allocates and releases as one should, and writes to a cell that belongs to somebody else.
+/// Allocates and releases as one should, and writes to a cell that belongs to another thread.
 fn shared_slot(pool: &Pool4) {
     let cells = Cells::new(pool.info().slots);
     together(|thread| {

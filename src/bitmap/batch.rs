@@ -1,19 +1,18 @@
-//! Many slots in one call.
+//! Claims many slots in one call.
 
 use super::chunk::Request;
 use super::{Bitmap, Evidence, Mark, Way};
 use crate::slot::Slot;
 use crate::sync::{Snooze, thread_index};
 
-/// Claimed bits: the index of a word and which of its bits.
+/// Claimed bits: the index of a word, and bits in it.
 pub(crate) type WordBits = (usize, u64);
 
 impl<'a, M: Mark> Bitmap<'a, M> {
-    /// Claims up to `wanted` slots, hands each word with its bits to `sink` and answers how many are
-    /// missing.
+    /// Claims up to `wanted` slots, calls `sink` with each word and its bits, and returns how many slots are missing.
     ///
-    /// Each slot is a claim of its own. Some are missing only if at some instant of the call nothing
-    /// was free. `next_step` says where to look and for how many at most before it is asked again.
+    /// Each slot is a claim of its own. Slots are missing only if at some instant of the call nothing was free.
+    /// `next_step` says where to search, and for how many slots at most, before it is called again.
     pub(crate) fn claim_up_to(
         self,
         wanted: u64,
@@ -32,7 +31,7 @@ impl<'a, M: Mark> Bitmap<'a, M> {
         0
     }
 
-    /// Claims exactly `wanted` slots or none; `None` if at some instant of the call fewer were free.
+    /// Claims exactly `wanted` slots or none; returns `None` if at some instant of the call fewer were free.
     pub(crate) fn claim_all(
         self,
         wanted: u64,
@@ -49,19 +48,19 @@ impl<'a, M: Mark> Bitmap<'a, M> {
                 flight.note_given_back(bits.count_ones().into());
             }
             drop(flight);
-            // Two batches that each hold what the other lacks must not wait for each other: we have landed.
-            // What we had ourselves is among what was given back.
+            // Two batches that each hold what the other lacks must not wait for each other: our flight has ended. What
+            // we had ourselves is part of what was given back.
             if evidence.given_back() < wanted {
                 return None;
             }
-            // Together there was enough. Who comes back first takes it: pauses of different lengths keep two
-            // from coming back together.
+            // Together there were enough. The batch that comes back first takes them: pauses of different lengths keep
+            // two batches from coming back at the same time.
             let snooze = Snooze::default();
             (0..=thread_index() % 4).for_each(|_| snooze.snooze());
         }
     }
 
-    /// Takes slots until there are `wanted`, or there is evidence that there were no more. The caller has a
+    /// Takes slots until there are `wanted`, or until there is evidence that there were no more. The caller has a
     /// flight.
     fn gather(
         self,
@@ -86,7 +85,7 @@ impl<'a, M: Mark> Bitmap<'a, M> {
         None
     }
 
-    /// Takes up to a step's number of slots on its way; answers what is missing.
+    /// Takes slots up to the number of a step in its way, and returns how many are missing.
     fn take_step(self, step: BatchStep, wanted: u64, mut sink: impl FnMut(usize, u64)) -> u64 {
         if self.tree.root_is_empty() {
             return wanted;
@@ -97,7 +96,7 @@ impl<'a, M: Mark> Bitmap<'a, M> {
 }
 
 impl<M: Mark> Bitmap<'_, M> {
-    /// Takes up to `wanted` free slots of `first..=last`, this way; answers what is missing.
+    /// Takes up to `wanted` free slots of `first..=last` in this way, and returns how many are missing.
     #[inline]
     pub(super) fn take_many(
         self,
@@ -135,7 +134,7 @@ impl<M: Mark> Bitmap<'_, M> {
     }
 }
 
-/// Where a batch looks next, and how many slots it takes there at most.
+/// Where a batch searches next, and how many slots it takes there at most.
 #[derive(Clone, Copy)]
 pub(crate) struct BatchStep {
     pub(crate) way: Way,

@@ -1,24 +1,24 @@
 //! Aligned blocks of 2^k slots.
 //!
-//! Up to a word, a block is one compare-exchange. Larger ones are claimed word by word, upwards, as a
-//! flight: what was taken is given back through the ordinary release if a word is lost. Two claims of
-//! overlapping blocks meet at the first word they share, so one of them always goes on.
+//! A block of up to a word is one compare-exchange. Larger blocks are claimed word by word, upwards, as a flight: if a
+//! word is lost, the words taken so far are given back through the ordinary release. Two claims of overlapping blocks
+//! meet at the first word they share, so one of them always continues.
 //!
-//! Blocks are searched from the top of the pool downwards, singles from the bottom upwards: they
-//! meet late.
+//! Blocks are searched from the top of the pool downwards, single slots from the bottom upwards, so that they meet
+//! late.
 
 use super::control::{Area, WORD_ORDER};
 use super::{Bitmap, Mark};
 use crate::slot::{SLOTS_PER_CHUNK, SLOTS_PER_WORD, Slot, chunk_of, slot_at, word_of};
 use crate::sync::{AtomicU64, Ordering, WORDS_PER_CHUNK, load_seq_cst};
 
-/// The bits of the block of 2^`order` slots at bit 0.
+/// Returns the bits of the block of 2^`order` slots at bit 0.
 #[inline]
 pub(super) const fn block_bits(order: u32) -> u64 {
     u64::MAX >> (u64::BITS - (1 << order))
 }
 
-/// The first bits of the free aligned blocks of 2^`order` slots, `order` at most 6.
+/// Returns the first bits of the free aligned blocks of 2^`order` slots, for an `order` of at most 6.
 #[inline]
 pub(super) const fn free_blocks(free: u64, order: u32) -> u64 {
     let mut starts = free;
@@ -31,12 +31,12 @@ pub(super) const fn free_blocks(free: u64, order: u32) -> u64 {
     starts & (u64::MAX / block_bits(order))
 }
 
-/// Where blocks of one size may begin: at `first` and every 2^`order` slots after it.
+/// Where blocks of one size can begin: at `first`, and at every 2^`order` slots after it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BlockCandidates {
-    /// The first slot of the first candidate, aligned like the slots' addresses.
+    /// The first slot of the first candidate, which is aligned like the slots' addresses.
     pub(crate) first: Slot,
-    /// How many candidates there are, at least one.
+    /// The number of candidates, at least one.
     pub(crate) count: u64,
     pub(crate) order: u32,
 }
@@ -46,7 +46,7 @@ impl BlockCandidates {
         (u64::from(self.first) + (self.count << self.order) - 1) as Slot
     }
 
-    /// Those that lie wholly within `first..=last`, if there are any.
+    /// Returns the candidates that are completely within `first..=last`, if there are any.
     pub(crate) fn within(self, (first, last): (Slot, Slot)) -> Option<Self> {
         let below = u64::from(first.saturating_sub(self.first));
         let skipped = below.div_ceil(1 << self.order);
@@ -60,23 +60,23 @@ impl BlockCandidates {
         })
     }
 
-    /// The candidate that holds `slot`, which is one of theirs.
+    /// Returns the candidate that contains `slot`, which must be in one.
     fn around(&self, slot: Slot) -> Slot {
         let index = u64::from(slot - self.first) >> self.order;
         (u64::from(self.first) + (index << self.order)) as Slot
     }
 
-    /// Whether a candidate begins at `slot`.
+    /// Returns whether a candidate begins at `slot`.
     fn contains(&self, slot: Slot) -> bool {
         (self.first..=self.last_slot()).contains(&slot) && self.around(slot) == slot
     }
 }
 
-/// What became of a block that was given back.
+/// The result of releasing a block.
 pub(crate) struct BlockRelease {
-    /// How many slots are free now that were taken.
+    /// How many slots were taken, and are now free.
     pub(crate) freed: u64,
-    /// The first slot that was free already.
+    /// The first slot that was already free.
     pub(crate) free_before: Option<Slot>,
 }
 
@@ -90,10 +90,9 @@ impl BlockRelease {
 }
 
 impl<M: Mark> Bitmap<'_, M> {
-    /// Claims the highest free block among all `candidates`, which are in ascending order; answers
-    /// its first slot.
+    /// Claims the highest free block among all `candidates`, which are in ascending order, and returns its first slot.
     ///
-    /// `None` if at some instant of the call none of the candidates was wholly free.
+    /// Returns `None` if at some instant of the call none of the candidates was completely free.
     pub(crate) fn claim_block(self, candidates: &[BlockCandidates]) -> Option<Slot> {
         let (order, first) = candidates.first().map(|of| (of.order, of.first))?;
         let last = candidates.last()?.last_slot();
@@ -106,9 +105,9 @@ impl<M: Mark> Bitmap<'_, M> {
 
     /// Releases an aligned block.
     ///
-    /// If a slot of it is found free before the first release, nothing is changed: a block of up to a
-    /// word is one exchange. Freed by somebody else while the words of a larger block are given back,
-    /// it is only reported.
+    /// If a slot of it is found free before the first release, nothing is changed: a block of up to a word is one
+    /// exchange. If another thread frees a slot while the words of a larger block are being released, this is only
+    /// reported.
     pub(crate) fn release_block(self, first: Slot, order: u32) -> BlockRelease {
         if order <= WORD_ORDER {
             let bits = block_bits(order) << (first % SLOTS_PER_WORD);
@@ -128,7 +127,7 @@ impl<M: Mark> Bitmap<'_, M> {
         };
         if free_before.is_none() {
             for word_index in words {
-                // Should somebody release parts of our block meanwhile, stopping would leak the rest.
+                // If another thread releases parts of our block meanwhile, stopping would leak the rest.
                 let free = self.release_bits(word_index, u64::MAX);
                 outcome.freed += u64::from(free.count_zeros());
                 outcome.note(word_index, free);
@@ -137,22 +136,22 @@ impl<M: Mark> Bitmap<'_, M> {
         outcome
     }
 
-    /// Releases all of `bits` if all of them are taken.
+    /// Releases all of `bits` if they are all taken.
     fn release_exactly(self, word_index: usize, bits: u64) -> Result<(), Slot> {
         let word = self.word(word_index);
-        // SeqCst: after the claim of whoever holds these bits. What it finds free is reported as free, and
-        // published first: with less, the publish could read nodes from before the release that it speaks
-        // of, and "not allocated" would be answered before the slot can be found.
+        // SeqCst: after the claim of the holder of these bits. A slot that this finds free is reported as free, but
+        // published first: with less, the publish could read nodes from before the release that it is about, and "not
+        // allocated" would be returned before the slot can be found.
         let mut seen = load_seq_cst(word);
         loop {
             let free = seen & bits;
             if free != 0 {
-                // As in `mark_free`: what is reported free is published first.
+                // As in `mark_free`: a slot that is reported free is published first.
                 self.announce(word_index, free);
                 return Err(slot_at(word_index, free.trailing_zeros()));
             }
-            // SeqCst: as the `fetch_or` of `mark_free`. SeqCst on failure: the newer word takes the place of
-            // the first load.
+            // SeqCst: as in the `fetch_or` of `mark_free`. SeqCst on failure: the newer word takes the place of the
+            // first load.
             match word.compare_exchange(seen, seen | bits, Ordering::SeqCst, Ordering::SeqCst) {
                 Ok(_) => break,
                 Err(newer) => seen = newer,
@@ -162,20 +161,20 @@ impl<M: Mark> Bitmap<'_, M> {
         Ok(())
     }
 
-    /// The first free slot of a word that should have none.
+    /// Returns the first free slot of a word that should have none.
     fn find_free(self, word_index: usize) -> Option<Slot> {
         // SeqCst: as in `is_free`.
         let free = load_seq_cst(self.word(word_index));
         if free == 0 {
             return None;
         }
-        // As in `mark_free`: what is reported free is published first.
+        // As in `mark_free`: a slot that is reported free is published first.
         self.announce(word_index, free);
         Some(slot_at(word_index, free.trailing_zeros()))
     }
 
-    /// Claims the highest free block of these candidates, chunk by chunk downwards, by the summary.
-    /// No proof.
+    /// Claims the highest free block of these candidates, chunk by chunk downwards, using the summary. Finding none
+    /// proves nothing.
     fn find_block(self, of: BlockCandidates) -> Option<Slot> {
         let first_chunk = chunk_of(of.first);
         let mut from = chunk_of(of.last_slot());
@@ -194,7 +193,7 @@ impl<M: Mark> Bitmap<'_, M> {
                 chunk_of(first)
             };
             if self.chunks[chunk_index].is_full() {
-                // Or the next search would come by again.
+                // Otherwise, the next search would come here again.
                 self.settle(chunk_index);
             }
             from = lowest_tried.checked_sub(1)?;
@@ -218,7 +217,7 @@ impl<M: Mark> Bitmap<'_, M> {
     fn claim_block_in_word(self, word_index: usize, of: BlockCandidates) -> Option<Slot> {
         let allowed = crate::slot::bits_within(word_index, of.first, of.last_slot());
         let word = self.word(word_index);
-        // SeqCst: the look of a search under watch, as in `take_lowest`.
+        // SeqCst: this is the read of a search under watch, as in `take_lowest`.
         let mut seen = load_seq_cst(word);
         loop {
             let starts = free_blocks(seen & allowed, of.order);
@@ -240,7 +239,7 @@ impl<M: Mark> Bitmap<'_, M> {
     fn claim_words(self, first: Slot, order: u32) -> bool {
         let words = block_words(first, order);
         let all_free = |word_index: usize| load_seq_cst(self.word(word_index)) == u64::MAX;
-        // A look first: most candidates fail, and a flight makes others wait.
+        // Checks first: most candidates fail, and a flight makes other threads wait.
         if !words.clone().all(all_free) {
             return false;
         }
@@ -265,7 +264,7 @@ fn block_words(first: Slot, order: u32) -> core::ops::RangeInclusive<usize> {
 }
 
 fn take_whole(word: &AtomicU64) -> bool {
-    // SeqCst: as in `take_lowest`. SeqCst on failure too: a search under watch has then looked.
+    // SeqCst: as in `take_lowest`. SeqCst on failure, too: it is then the read of a search under watch.
     word.compare_exchange(u64::MAX, 0, Ordering::SeqCst, Ordering::SeqCst)
         .is_ok()
 }

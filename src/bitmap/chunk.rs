@@ -1,4 +1,4 @@
-//! Eight words, one cache line: taking bits out of them.
+//! Eight words in one cache line, and taking bits out of them.
 
 use super::Mark;
 use crate::slot::{Slot, bits_within, slot_at, word_of};
@@ -19,7 +19,7 @@ impl Chunk {
         &self.0
     }
 
-    /// Whether every word was seen empty, each at its own moment of the call.
+    /// Returns whether every word was seen empty, each at its own moment of the call.
     #[inline]
     pub(super) fn is_full(&self) -> bool {
         // SeqCst: the check between the two phases of `settle`. A release of a bit that this load
@@ -28,41 +28,40 @@ impl Chunk {
         self.0.iter().all(|word| load_seq_cst(word) == 0)
     }
 
-    /// The words that were seen to have something free, a bit for each. Looks at all of them, without
-    /// a branch.
+    /// Returns the words that were seen to have a free slot, as one bit each. Reads all of them, without a branch.
     #[inline]
     fn with_free(&self) -> u64 {
         let mut with_free = 0;
         for (index, word) in self.0.iter().enumerate() {
-            // SeqCst: as in `take_lowest`, where a word that is passed over counts as seen taken.
+            // SeqCst: as in `take_lowest`, where a word that is skipped counts as seen taken.
             with_free |= u64::from(load_seq_cst(word) != 0) << index;
         }
         with_free
     }
 
-    /// The first word that was seen to have something free.
+    /// Returns the first word that was seen to have a free slot.
     #[inline]
     pub(super) fn first_with_free(&self) -> Option<usize> {
         let with_free = self.with_free();
         (with_free != 0).then_some(with_free.trailing_zeros() as usize)
     }
 
-    /// The last word that was seen to have something free.
+    /// Returns the last word that was seen to have a free slot.
     pub(super) fn last_with_free(&self) -> Option<usize> {
         self.with_free().checked_ilog2().map(|index| index as usize)
     }
 
-    /// The first such word at or after `start`, cyclic.
+    /// Returns the first such word at or after `start`, wrapping around.
     #[inline]
     pub(super) fn next_with_free(&self, start: usize) -> Option<usize> {
-        // Repeated to the end of a u64, a rotation of these few bits is one of all.
+        // If these few bits are repeated across a u64, rotating the u64 rotates them.
         const REPEAT: u64 = u64::MAX / (u64::MAX >> (u64::BITS - WORDS_PER_CHUNK as u32));
         let with_free = self.with_free() * REPEAT;
         (with_free != 0).then(|| first_from(with_free, start as u32) as usize % WORDS_PER_CHUNK)
     }
 }
 
-/// The lowest `wanted` set bits of `bits`.
+/// Returns the lowest `wanted` set bits of `bits`.
 #[inline]
 fn lowest_bits(bits: u64, wanted: u64) -> u64 {
     if wanted >= u64::from(u64::BITS) {
@@ -78,18 +77,18 @@ fn lowest_bits(bits: u64, wanted: u64) -> u64 {
     bits ^ rest
 }
 
-/// The highest `wanted` set bits of `bits`.
+/// Returns the highest `wanted` set bits of `bits`.
 fn highest_bits(bits: u64, wanted: u64) -> u64 {
     lowest_bits(bits.reverse_bits(), wanted).reverse_bits()
 }
 
-/// What came of one attempt to take the lowest free bit.
+/// The result of one attempt to take the lowest free bit.
 pub(crate) enum Attempt<T = u32> {
-    /// Took this one.
+    /// Took this bit.
     Took(T),
-    /// There was none.
+    /// There was no free bit.
     Empty,
-    /// Somebody else was faster.
+    /// Another thread was faster.
     Lost,
 }
 
@@ -104,7 +103,7 @@ impl<T> Attempt<T> {
     }
 }
 
-/// Takes the lowest free bit, if nobody else changes the word meanwhile. Here and below, `mark` is told of
+/// Takes the lowest free bit, unless another thread changes the word meanwhile. Here and below, `mark` is called with
 /// the bits before they are taken.
 #[inline]
 pub(super) fn try_take_first(word: &AtomicU64, mark: impl Fn(u64)) -> Attempt {
@@ -122,7 +121,7 @@ pub(super) fn try_take_first(word: &AtomicU64, mark: impl Fn(u64)) -> Attempt {
     }
 }
 
-/// Takes the highest free bit: the mirror of [`try_take_first`].
+/// Takes the highest free bit: the mirror image of [`try_take_first`].
 pub(super) fn try_take_last(word: &AtomicU64, mark: impl Fn(u64)) -> Attempt {
     // SeqCst: as in `take_lowest`.
     let free = load_seq_cst(word);
@@ -131,8 +130,8 @@ pub(super) fn try_take_last(word: &AtomicU64, mark: impl Fn(u64)) -> Attempt {
     };
     let bit = 1 << bit_index;
     mark(bit);
-    // SeqCst: as in `take_lowest`, so that the bits above are known to be taken. Relaxed on failure: what it reads
-    // is not used.
+    // SeqCst: as in `take_lowest`, so that the bits above are known to be taken. Relaxed on failure: the value is not
+    // used.
     let exchanged = word.compare_exchange(free, free & !bit, Ordering::SeqCst, Ordering::Relaxed);
     match exchanged.is_ok() {
         true => Attempt::Took(bit_index),
@@ -140,22 +139,22 @@ pub(super) fn try_take_last(word: &AtomicU64, mark: impl Fn(u64)) -> Attempt {
     }
 }
 
-/// Takes up to `wanted` of the lowest free bits among `allowed`, and answers which; 0 if none is free.
+/// Takes up to `wanted` of the lowest free bits among `allowed`, and returns them; 0 if none is free.
 #[inline]
 pub(super) fn take_lowest(word: &AtomicU64, allowed: u64, wanted: u64, mark: impl Fn(u64)) -> u64 {
     take_some(word, |free| lowest_bits(free & allowed, wanted), mark)
 }
 
-/// The same of the highest.
+/// Takes up to `wanted` of the highest free bits among `allowed`, and returns them; 0 if none is free.
 fn take_highest(word: &AtomicU64, allowed: u64, wanted: u64, mark: impl Fn(u64)) -> u64 {
     take_some(word, |free| highest_bits(free & allowed, wanted), mark)
 }
 
-/// Takes what `pick` names of the free bits; 0 if it names none.
+/// Takes the free bits that `pick` chooses; returns 0 if it chooses none.
 #[inline]
 fn take_some(word: &AtomicU64, pick: impl Fn(u64) -> u64, mark: impl Fn(u64)) -> u64 {
-    // SeqCst: in the proof of `Bitmap::none_free` this load is the searcher's look at the bit, and
-    // the releaser's look at `watchers` comes after its own store. With less both may miss the other.
+    // SeqCst: in the proof of `Bitmap::none_free`, this load is the searcher's read of the bit, and the releaser's read
+    // of `watchers` comes after its own store. With less, both may miss the other.
     let mut free = load_seq_cst(word);
     loop {
         let take = pick(free);
@@ -175,9 +174,9 @@ fn take_some(word: &AtomicU64, pick: impl Fn(u64) -> u64, mark: impl Fn(u64)) ->
     }
 }
 
-/// Takes one free bit, the first at or after `start_bit`, cyclic; answers its index.
+/// Takes one free bit, the first at or after `start_bit`, wrapping around, and returns its index.
 ///
-/// One `lock btr` on x86-64, and never a retry for somebody else's bit.
+/// This is one `lock btr` on x86-64, and it never retries because of another thread's bit.
 #[inline]
 pub(super) fn take_near(word: &AtomicU64, start_bit: u32, mark: impl Fn(u64)) -> Option<u32> {
     // Acquire: only a starting guess; the read-modify-write of `take_bit` decides.
@@ -193,7 +192,7 @@ pub(super) fn take_near(word: &AtomicU64, start_bit: u32, mark: impl Fn(u64)) ->
     None
 }
 
-/// [`take_near`] with one attempt: no loop where hardly ever a second turn is needed.
+/// Does the same as [`take_near`] with one attempt: no loop where a second turn is almost never needed.
 #[inline]
 pub(super) fn try_take_near(word: &AtomicU64, start_bit: u32, mark: impl Fn(u64)) -> Option<u32> {
     // Acquire: as in `take_near`.
@@ -206,7 +205,7 @@ pub(super) fn try_take_near(word: &AtomicU64, start_bit: u32, mark: impl Fn(u64)
     take_bit(word, bit_index).then_some(bit_index)
 }
 
-/// The first set bit at or after `start_bit`, cyclic.
+/// Returns the first set bit at or after `start_bit`, wrapping around.
 #[inline]
 fn first_from(free: u64, start_bit: u32) -> u32 {
     (free.rotate_right(start_bit).trailing_zeros() + start_bit) % u64::BITS
@@ -220,25 +219,25 @@ fn take_bit(word: &AtomicU64, bit_index: u32) -> bool {
     word.fetch_and(!bit, Ordering::SeqCst) & bit != 0
 }
 
-/// What a search through one chunk found.
+/// The result of a search through one chunk.
 pub(super) enum Visit {
-    /// Took something; the search is satisfied.
+    /// Took something; the search is done.
     Done,
     /// Took what there was; more is wanted.
     Partly,
     /// All words were empty: the summary above may be settled.
     Empty,
-    /// Nothing within the bounds, but not known to be empty.
+    /// Found nothing within the bounds, but the chunk is not known to be empty.
     Nothing,
 }
 
-/// A claim in progress: how many slots are still wanted, within which bounds, and who gets them.
+/// A claim in progress: how many slots are still wanted, within which bounds, and where they go.
 pub(super) struct Request<S> {
-    /// Bounds, both inclusive.
+    /// The first slot of the bounds, which are both inclusive.
     pub(super) first: Slot,
     pub(super) last: Slot,
     pub(super) wanted: u64,
-    /// Is handed each word index with the bits taken in it.
+    /// Called with each word index and the bits taken in it.
     pub(super) sink: S,
 }
 
@@ -250,7 +249,7 @@ impl<S: FnMut(usize, u64)> Request<S> {
         first..=last
     }
 
-    /// Takes what is wanted from one chunk, lowest first.
+    /// Takes the wanted slots from one chunk, lowest first.
     #[inline]
     pub(super) fn visit(&mut self, chunk: &Chunk, chunk_index: usize, mark: impl Mark) -> Visit {
         let words = self.words_of(chunk_index);
@@ -258,7 +257,7 @@ impl<S: FnMut(usize, u64)> Request<S> {
         self.visit_words(words, take_lowest, chunk, chunk_index, marks_of)
     }
 
-    /// The same, highest first.
+    /// Takes the wanted slots from one chunk, highest first.
     pub(super) fn visit_from_above(
         &mut self,
         chunk: &Chunk,
@@ -329,7 +328,7 @@ mod tests {
         assert_eq!(highest_bits(u64::MAX, 63), u64::MAX << 1);
     }
 
-    /// Near the end of a word the search wraps around to its first bits.
+    /// Near the end of a word, the search wraps around to its first bits.
     #[test]
     fn take_near_wraps() {
         let word = AtomicU64::new(1 << 3 | 1 << 60);

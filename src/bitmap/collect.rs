@@ -1,21 +1,21 @@
-//! Proof that nothing was free: the one for a bitmap, for a part of it, and for several at one instant.
+//! Proves that nothing was free: in a bitmap, in a part of it, or in several bitmaps at one instant.
 //!
 //! ```text
-//! before the look   what the lanes have given back; a watch, where there is no root to look at
+//! before the look   read what the lanes have given back; begin a watch if there is no root
 //! first look        the root, or all words: nothing free
-//! second look       of several bitmaps, when all have been looked at: the very same root, and `freed`
-//! --------------    the instant that is spoken of is between the two
-//! after the look    those who are in the air land; what have the lanes given back by now?
+//! second look       for several bitmaps, after all first looks: the very same root, and `freed`
+//! --------------    the instant in question is between the two
+//! after the look    wait for flights to end; what have the lanes given back by now?
 //! ```
 //!
-//! One look at each of several bitmaps proves nothing together: the free bit moves. So everything is collected
-//! twice, and what was empty at first must be the very same the second time. The version in a root changes
-//! with every settle, and a publish changes a root without candidates. So a root that is the same word at both
-//! readings had no candidate in between. What has no root, and parts of a bitmap, are watched from before the
-//! first look until the end.
+//! One look at each of several bitmaps proves nothing about all of them, because the free bit moves. So everything is
+//! collected twice, and what was empty at first must be the very same the second time. The version in a root changes
+//! with every settle, and a publish changes a root without candidates. So a root that is the same word both times had
+//! no candidate in between. Bitmaps without a root, and parts of a bitmap, are watched from before the first look until
+//! the end.
 //!
-//! Whatever was not free at that instant, and is nobody's, was in flight then, and was given back later. So if
-//! fewer slots than were wanted have been given back since before the look, there were fewer.
+//! A slot that was not free at that instant, and has no holder, was in flight then, and was given back later. So if
+//! fewer slots than wanted were given back since before the look, there were fewer.
 
 use super::chunk::Chunk;
 use super::control::{Area, Question, Watch};
@@ -23,10 +23,10 @@ use super::{Bitmap, Flight, Mark, Way};
 use crate::slot::{Slot, bits_within, chunk_of, slot_at, slots_in, words_within};
 use crate::sync::load_seq_cst;
 
-/// What was read before and at a look that found nothing.
+/// What was read before a look that found nothing, and by it.
 pub(crate) struct Evidence<'a> {
     bitmap: Bitmap<'a>,
-    /// What the lanes had given back before the look.
+    /// How many slots the lanes had given back before the look.
     given: u32,
     seen: Seen<'a>,
 }
@@ -35,18 +35,18 @@ enum Seen<'a> {
     /// A single access: nothing can have moved.
     Once,
     Root(u64),
-    /// Releases that left a block of at least this order since then are counted in `freed`.
+    /// Since then, `freed` counts releases that left a free block of at least this order.
     Watched {
         _watch: Watch<'a>,
         order: u32,
         freed: u64,
     },
-    /// Releases in one area since then are counted.
+    /// Since then, releases in one area are counted.
     Asked(Question<'a>),
 }
 
 impl Evidence<'_> {
-    /// The second look: whether all is as it was.
+    /// Makes the second look: returns whether nothing has changed.
     pub(crate) fn still_holds(&self) -> bool {
         match &self.seen {
             Seen::Once => true,
@@ -56,14 +56,14 @@ impl Evidence<'_> {
         }
     }
 
-    /// Waits for those who are in the air, and answers how many slots may have been given back since before
-    /// the look, by them or by others. Not for who is in the air himself.
+    /// Waits for flights to end, and returns how many slots may have been given back since before the look, by them or
+    /// by others. Does not wait for the caller's own flight.
     pub(crate) fn given_back(&self) -> u64 {
         let Bitmap { lanes, control, .. } = self.bitmap;
         let given = lanes.given_when_landed(control).wrapping_sub(self.given);
         match &self.seen {
             Seen::Once | Seen::Root(_) => given.into(),
-            // If nothing was released that matters, nothing was given back that does.
+            // If nothing relevant was released, nothing relevant was given back.
             Seen::Watched { .. } if self.still_holds() => 0,
             Seen::Watched { .. } => given.into(),
             Seen::Asked(_) if self.still_holds() => 0,
@@ -73,8 +73,7 @@ impl Evidence<'_> {
 }
 
 impl<'a> Bitmap<'a> {
-    /// The first look at a bitmap, as far as `parts` of it go; all of it if there are none. `None` if something
-    /// may be free: search again.
+    /// Makes the first look at a bitmap, or at `parts` of it. Returns `None` if something may be free: search again.
     pub(crate) fn evidence_of_none(self, parts: Option<&[(Slot, Slot)]>) -> Option<Evidence<'a>> {
         match parts {
             None if !self.tree.is_linear() => self.evidence_at_the_root(),
@@ -84,7 +83,7 @@ impl<'a> Bitmap<'a> {
     }
 
     fn evidence_at_the_root(self) -> Option<Evidence<'a>> {
-        // In this order: what is given back from here on was perhaps free at the look.
+        // In this order: what is given back from here on may have been free at the look.
         let given = self.lanes.given(self.control);
         let root = self.tree.empty_root()?;
         Some(self.evidence(given, Seen::Root(root)))
@@ -95,7 +94,7 @@ impl<'a> Bitmap<'a> {
         (look() && evidence.still_holds()).then_some(evidence)
     }
 
-    /// Begins a watch for blocks of 2^`order` slots; evidence once the caller has found none after it.
+    /// Begins a watch for blocks of 2^`order` slots. The result is evidence if the caller finds none afterwards.
     pub(crate) fn watch_for(self, order: u32) -> Evidence<'a> {
         let watch = self.control.watch();
         let given = self.lanes.given(self.control);
@@ -108,12 +107,12 @@ impl<'a> Bitmap<'a> {
         self.evidence(given, seen)
     }
 
-    /// Asks for an area; evidence once the caller has found nothing there after it.
+    /// Asks for an area. The result is evidence if the caller finds nothing there afterwards.
     pub(super) fn ask_for(self, area: Area) -> Evidence<'a> {
         self.evidence(0, Seen::Asked(self.control.ask(area)))
     }
 
-    /// Evidence once the caller has made a single access after it, and found nothing.
+    /// Returns evidence for a caller that makes a single access afterwards, and finds nothing.
     pub(super) fn evidence_of_one_look(self) -> Evidence<'a> {
         self.evidence(self.lanes.given(self.control), Seen::Once)
     }
@@ -126,13 +125,13 @@ impl<'a> Bitmap<'a> {
         }
     }
 
-    /// Whether every slot of these parts was seen taken, each word at its own moment.
+    /// Returns whether every slot of these parts was seen taken, each word at its own moment.
     pub(crate) fn are_parts_taken(self, parts: &[(Slot, Slot)]) -> bool {
         self.first_word_free_in(parts).is_none()
     }
 
-    /// The same, and publishes what was seen free. Its release may have stopped before it did that itself:
-    /// then a search by the hints would never find it, and the caller would search for ever.
+    /// Does the same, and publishes slots that were seen free. Their release may have stopped before it published them;
+    /// a search by the hints would then never find them, and the caller would search for ever.
     fn are_parts_taken_or_published(self, parts: &[(Slot, Slot)]) -> bool {
         let free = self.first_word_free_in(parts);
         if let Some(word_index) = free {
@@ -144,27 +143,27 @@ impl<'a> Bitmap<'a> {
     fn first_word_free_in(self, parts: &[(Slot, Slot)]) -> Option<usize> {
         parts.iter().find_map(|&(first, last)| {
             words_within(first, last).find(|&word_index| {
-                // SeqCst: the look of a search under watch, and the check between the two phases of a
-                // settle, as in `Chunk::is_full`.
+                // SeqCst: this is the read of a search under watch, and the check between the two phases of a settle,
+                // as in `Chunk::is_full`.
                 load_seq_cst(self.word(word_index)) & bits_within(word_index, first, last) != 0
             })
         })
     }
 
-    /// The free slots of `first..=last`, ascending: each word is looked at when the search comes to it.
+    /// Returns the free slots of `first..=last` in ascending order; each word is read when the iteration reaches it.
     pub(crate) fn free_slots_in_order(
         self,
         first: Slot,
         last: Slot,
     ) -> impl Iterator<Item = Slot> + 'a {
         words_within(first, last).flat_map(move |word_index| {
-            // SeqCst: the look of a search under watch.
+            // SeqCst: this is the read of a search under watch.
             let free = load_seq_cst(self.word(word_index));
             slots_in(word_index, free & bits_within(word_index, first, last))
         })
     }
 
-    /// Whether nothing was seen free. Of a linear bitmap, each word at its own moment.
+    /// Returns whether nothing was seen free. In a linear bitmap, each word is read at its own moment.
     pub(crate) fn looks_full(self) -> bool {
         if self.tree.is_linear() {
             return self.chunks.iter().all(Chunk::is_full);
@@ -174,8 +173,8 @@ impl<'a> Bitmap<'a> {
 }
 
 impl<'a, M: Mark> Bitmap<'a, M> {
-    /// Claims up to `wanted` free slots of a part, this way, and hands each word with its bits to `sink`. Fewer
-    /// prove nothing.
+    /// Claims up to `wanted` free slots of a part in this way, and calls `sink` with each word and its bits. A smaller
+    /// number proves nothing.
     pub(crate) fn try_claim_many(
         self,
         part: (Slot, Way, Slot),
@@ -187,7 +186,7 @@ impl<'a, M: Mark> Bitmap<'a, M> {
         }
     }
 
-    /// Begins a flight and claims by `search`; the claim may be given back until the flight is dropped.
+    /// Begins a flight and claims with `search`; the claim may be given back until the flight is dropped.
     ///
     /// `None` proves nothing.
     pub(crate) fn claim_in_flight(
@@ -199,8 +198,8 @@ impl<'a, M: Mark> Bitmap<'a, M> {
         Some((flight, slot))
     }
 
-    /// Claims exactly this slot, as [`claim_in_flight`](Self::claim_in_flight) does; `None` if at some instant of the
-    /// call it was taken. Whoever tries in vain is in the air no more when it waits for others.
+    /// Claims exactly this slot, as [`claim_in_flight`](Self::claim_in_flight) does; `None` if it was taken at some
+    /// instant of the call. A failed attempt has ended its flight before it waits for others.
     pub(crate) fn claim_exact_in_flight(self, slot: Slot) -> Option<(Flight<'a>, Slot)> {
         let attempt =
             || self.claim_in_flight(|bitmap| bitmap.try_claim_exact(slot).then_some(slot));
@@ -213,7 +212,7 @@ mod tests {
     use super::*;
     use crate::storage::Words;
 
-    /// Two slots of a bitmap, both taken, and its hints down.
+    /// Returns two slots of a bitmap, both taken, with clear hints.
     fn taken(is_linear: bool) -> Words {
         let words = Words::on_heap(64, is_linear, [(3, 4)].into_iter());
         assert_eq!(words.bitmap().claim_lowest(), Some(3));
@@ -224,7 +223,7 @@ mod tests {
 
     const PARTS: [Option<&[(Slot, Slot)]>; 2] = [None, Some(&[(3, 3), (4, 9)])];
 
-    /// Whatever happened between the looks is seen by the second one, though all seems as before.
+    /// The second look sees what happened between the looks, even if everything looks as before.
     #[test]
     fn what_came_and_went_between_the_looks_is_seen() {
         for is_linear in [false, true] {
@@ -243,7 +242,7 @@ mod tests {
         }
     }
 
-    /// A release in the look itself, where it has been already.
+    /// A release during the look, in a place that the look has already passed.
     #[test]
     fn what_is_released_behind_the_back_of_a_look_is_seen() {
         for is_linear in [false, true] {
@@ -256,7 +255,7 @@ mod tests {
             };
             assert!(bitmap.evidence_by_looking(look).is_none());
             assert_eq!(bitmap.claim_lowest(), Some(3));
-            // The caller looks for itself, under a watch or as one who asks.
+            // The caller searches itself, under a watch or with a question.
             for evidence in [bitmap.watch_for(0), bitmap.ask_for(Area::around(3, 4))] {
                 assert!(bitmap.are_parts_taken(&[(3, 4)]));
                 assert!(words.release(4));
@@ -266,8 +265,8 @@ mod tests {
         }
     }
 
-    /// What somebody in the air had at the look counts when it has been given back, and not if it is kept. A
-    /// flight that begins after the look is not waited for.
+    /// A slot that was in flight at the look counts if it was given back, and not if it is kept. The caller does not
+    /// wait for a flight that begins after the look.
     #[test]
     fn what_was_in_the_air_at_the_look_counts() {
         for is_linear in [false, true] {

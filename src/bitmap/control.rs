@@ -1,58 +1,56 @@
-//! The counters behind every "nothing is free": what the tree alone cannot say.
+//! The counters behind every "nothing is free": what the tree alone cannot tell.
 //!
-//! Two things make an empty-looking bitmap prove nothing. A claim of several words holds bits that it may
-//! still give back: it is in flight, in a [`lane`](super::lane). And a search that looks at many words one
-//! after another may miss a free bit that moves behind its back: while somebody *watches*, every release says
-//! so.
+//! An empty-looking bitmap proves nothing, for two reasons. A claim of several words holds bits that it may still give
+//! back: it is in flight, in a [`lane`](super::lane). And a search that reads many words one after another may miss a
+//! free bit that moves behind it. Therefore, while a search *watches*, every release is counted.
 //!
 //! ```text
-//! lanes_used: lanes that a flight has ever been in; 0 for most pools, and then nobody has to be waited for
+//! lanes_used: lanes that a flight has ever used; 0 for most pools, which then need no wait
 //! freed[k]:   releases under watch that left a free aligned block of 2^k slots (and no larger one)
 //! asked:      bits 0..32 first slot | bits 32..38 order of the area + 1, 0 for none | bits 38..64 ticket (wraps)
-//! returned:   releases under watch in the area that is asked for
+//! returned:   releases under watch in that area
 //! ```
 //!
-//! A release looks at `watchers` after its publish, a watcher raises it before its first look: a
-//! release that did not count itself under the watch has its bit and its hints visible to the whole
-//! search, and every other release that finishes during the search changes `freed`.
+//! A release reads `watchers` after its publish, and a watcher raises it before its first read. So a release that did
+//! not count itself under the watch has its bit and its hints visible to the whole search, and every other release that
+//! finishes during the search changes `freed`.
 //!
-//! On a busy pool `freed` changes all the time, wherever the release is. So whoever has searched a part of
-//! the pool in vain more than once *asks* for that area: from then on only releases there count. One at a
-//! time; whoever waits long for its turn pushes the one before aside, who notices and begins again. So it
-//! does not matter if that one was stopped, or is dead.
+//! In a busy pool, `freed` changes all the time, wherever the release is. So a thread that has searched a part of the
+//! pool in vain more than once *asks* for that area: from then on, only releases there count. One thread asks at a
+//! time; a thread that waits long for its turn pushes the previous one aside, which notices and begins again. So it
+//! does not matter if that thread was stopped, or is dead.
 
 use super::{Bitmap, Flight, GateWord, Mark};
 use crate::slot::{Slot, bits_within};
 use crate::sync::{AtomicU64, Ordering, PATIENCE, Snooze, load_seq_cst};
 
-/// Order of the largest block that one word can hold: 64 slots.
+/// The order of the largest block that fits into a word: 64 slots.
 pub(super) const WORD_ORDER: u32 = u64::BITS.trailing_zeros();
 
-/// The counters of one bitmap, in a line of their own: read by all, written only by slow paths.
+/// The counters of one bitmap, in a cache line of their own: read by all threads, written only by slow paths.
 #[derive(Default)]
 #[repr(C, align(128))]
 pub(crate) struct Control {
     lanes_used: AtomicU64,
     watchers: AtomicU64,
     freed: [AtomicU64; WORD_ORDER as usize + 1],
-    /// In the second line, which even slow paths hardly ever write.
+    /// In a second line, which even slow paths rarely write.
     gate: AtomicU64,
     asked: AtomicU64,
     returned: AtomicU64,
 }
 
-/// Somebody searches: every release says so while it lives.
+/// A search in progress: while it exists, every release is counted.
 pub(super) struct Watch<'a>(&'a Control);
 
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
-        // Release: after the last look of the search; a release that no longer sees us matters to
-        // nobody.
+        // Release: after the last read of the search; a release that no longer sees us does not matter to any search.
         self.0.watchers.fetch_sub(1, Ordering::Release);
     }
 }
 
-/// An aligned block of slots that covers what somebody looks for: the slot itself, or the part of a pool.
+/// An aligned block of slots that covers what a search looks for: the slot itself, or the part of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Area {
     first: Slot,
@@ -60,7 +58,7 @@ pub(super) struct Area {
 }
 
 impl Area {
-    /// The smallest one around these slots.
+    /// Returns the smallest area that contains these slots.
     pub(super) fn around(first: Slot, last: Slot) -> Self {
         let order = Slot::BITS - (first ^ last).leading_zeros();
         let mask = u64::MAX << order;
@@ -81,7 +79,7 @@ const ORDER_MASK: u64 = 63;
 const ORDER_SHIFT: u32 = 32;
 const TICKET_SHIFT: u32 = 38;
 
-/// What the word `asked` says.
+/// The content of the word `asked`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Asked(u64);
 
@@ -94,20 +92,20 @@ impl Asked {
         })
     }
 
-    /// The next one who asks.
+    /// Returns the word for the next question.
     fn then(self, area: Area) -> Self {
         let ticket = (self.0 >> TICKET_SHIFT).wrapping_add(1) << TICKET_SHIFT;
         let order = u64::from(area.order) + 1;
         Self(ticket | order << ORDER_SHIFT | u64::from(area.first))
     }
 
-    /// Nobody asks any more. The ticket stays.
+    /// Returns the word without a question. The ticket stays.
     fn done(self) -> Self {
         Self(self.0 & !(ORDER_MASK << ORDER_SHIFT))
     }
 }
 
-/// Somebody has asked for an area, unless it was pushed aside.
+/// A question for an area, which may have been pushed aside.
 pub(super) struct Question<'a> {
     _watch: Watch<'a>,
     control: &'a Control,
@@ -116,11 +114,11 @@ pub(super) struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// Whether we still ask, and nothing was released in the area since.
+    /// Returns whether we still ask, and nothing was released in the area since.
     pub(super) fn is_unanswered(&self) -> bool {
         let control = self.control;
-        // SeqCst, both: after the look, and after those who were in the air have landed. What they gave back
-        // of the area is counted. In this order: while we still ask, no release has been told of another area.
+        // SeqCst, both: after the look, and after the flights have ended. What they gave back in the area is counted.
+        // In this order: while we still ask, no release has seen another area.
         load_seq_cst(&control.returned) == self.returned
             && load_seq_cst(&control.asked) == self.asked.0
     }
@@ -129,7 +127,7 @@ impl Question<'_> {
 impl Drop for Question<'_> {
     fn drop(&mut self) {
         let (asked, done) = (self.asked.0, self.asked.done().0);
-        // Release: after our last look. Relaxed on failure: somebody has pushed us aside.
+        // Release: after our last look. Relaxed on failure: another thread has pushed us aside.
         let _ =
             self.control
                 .asked
@@ -138,7 +136,7 @@ impl Drop for Question<'_> {
 }
 
 impl Control {
-    /// Where the gate is, in bytes.
+    /// The offset of the gate, in bytes.
     pub(crate) const GATE_AT: usize = std::mem::offset_of!(Self, gate);
 
     #[inline]
@@ -146,15 +144,15 @@ impl Control {
         GateWord(&self.gate)
     }
 
-    /// How many lanes a flight has ever been in.
+    /// Returns how many lanes have ever been used by a flight.
     #[inline]
     pub(crate) fn lanes_used(&self) -> usize {
-        // SeqCst: after the look at the words, in the total order. A flight that had then what the look did
-        // not find had raised this before it took it.
+        // SeqCst: after the read of the words, in the total order. A flight that then held what the read did not find
+        // had raised this before it took it.
         load_seq_cst(&self.lanes_used) as usize
     }
 
-    /// Before a flight in lane `count - 1`.
+    /// Records the use of lane `count - 1`, before a flight in it.
     pub(super) fn use_lanes(&self, count: usize) {
         // Relaxed: it only grows.
         if self.lanes_used.load(Ordering::Relaxed) < count as u64 {
@@ -164,13 +162,13 @@ impl Control {
     }
 
     pub(super) fn watch(&self) -> Watch<'_> {
-        // SeqCst: before our first look at a word, in the total order. With less, a release may miss
-        // the watch while the search misses its bit.
+        // SeqCst: before our first read of a word, in the total order. With less, a release may miss the watch while
+        // the search misses its bit.
         self.watchers.fetch_add(1, Ordering::SeqCst);
         Watch(self)
     }
 
-    /// Asks for an area, when nobody else does, or after so long.
+    /// Asks for an area, when no other thread does, or after a long wait.
     pub(super) fn ask(&self, area: Area) -> Question<'_> {
         let watch = self.watch();
         let snooze = Snooze::default();
@@ -186,8 +184,8 @@ impl Control {
                 continue;
             }
             let next = seen.then(area);
-            // SeqCst: before our look, in the total order. A release of what the look does not find comes
-            // later, and sees what we ask for. Relaxed on failure: a newer guess.
+            // SeqCst: before our look, in the total order. A release of a slot that the look does not find comes later,
+            // and sees our question. Relaxed on failure: a newer guess.
             match self
                 .asked
                 .compare_exchange(seen.0, next.0, Ordering::SeqCst, Ordering::Relaxed)
@@ -200,52 +198,52 @@ impl Control {
             _watch: watch,
             control: self,
             asked,
-            // SeqCst: before the look; the second reading comes after it.
+            // SeqCst: before the look; the second read comes after it.
             returned: load_seq_cst(&self.returned),
         }
     }
 
-    /// How many releases under watch have left a free block of at least `order`.
+    /// Returns how many releases under watch have left a free block of at least `order`.
     pub(super) fn freed(&self, order: u32) -> u64 {
         let from = order.min(WORD_ORDER) as usize;
         self.freed[from..]
             .iter()
-            // SeqCst: the two readings enclose the search. A release that finished between them has
-            // added to one of these before it finished.
+            // SeqCst: the two reads enclose the search. A release that finished between them has incremented one of
+            // these before it finished.
             .map(load_seq_cst)
             .fold(0, u64::wrapping_add)
     }
 
-    /// Whether somebody must be told of a release that has just published.
+    /// Returns whether a release that has just been published must be counted.
     #[inline]
     pub(super) fn is_watched(&self) -> bool {
-        // SeqCst: comes after our store and publish in the total order. If it misses a watcher, that
-        // watcher's looks come later and see them.
+        // SeqCst: comes after our store and publish in the total order. If it misses a watcher, that watcher's reads
+        // come later and see them.
         load_seq_cst(&self.watchers) != 0
     }
 
     /// Counts a release of `released`, bits of the word at `word_index`, under watch.
     #[cold]
     pub(super) fn count_freed(&self, word: &AtomicU64, word_index: usize, released: u64) {
-        // SeqCst: after our own store. Of several releases that complete a block together, the last
-        // one sees the whole.
+        // SeqCst: after our own store. If several releases complete a block together, the last one sees the whole
+        // block.
         let free = load_seq_cst(word);
         let order = largest_block(free | released, released);
-        // SeqCst: Release, so that a watcher who reads it also sees what was freed.
+        // SeqCst: Release, so that a watcher that reads it also sees what was freed.
         self.freed[order as usize].fetch_add(1, Ordering::SeqCst);
-        // SeqCst: after our own store, in the total order. Whoever asks for this after it finds it free.
+        // SeqCst: after our own store, in the total order. A thread that asks for this area afterwards finds it free.
         let asked = Asked(load_seq_cst(&self.asked));
         if asked
             .area()
             .is_some_and(|area| area.touches(word_index, released))
         {
-            // SeqCst: before we land, if this is a roll-back; see `Question::is_unanswered`.
+            // SeqCst: before our flight ends, if this is a roll-back; see `Question::is_unanswered`.
             self.returned.fetch_add(1, Ordering::SeqCst);
         }
     }
 }
 
-/// The order of the largest free aligned block that overlaps `released`.
+/// Returns the order of the largest free aligned block that overlaps `released`.
 fn largest_block(free: u64, released: u64) -> u32 {
     (0..=WORD_ORDER)
         .rev()
@@ -266,19 +264,19 @@ fn blocks_touching(free: u64, released: u64, order: u32) -> bool {
 }
 
 impl<'a, M: Mark> Bitmap<'a, M> {
-    /// Announces a claim that may have to be rolled back. Before the first bit is taken.
+    /// Announces a claim that may have to be rolled back. Call it before the first bit is taken.
     pub(crate) fn begin_flight(self) -> Flight<'a> {
         Flight::begin(self.lanes, self.control)
     }
 
-    /// Waits for all flights that are in the air now. Not for who is in the air himself.
+    /// Waits for all flights that are now in progress, except for the caller's own.
     pub(crate) fn wait_for_flights(self) {
         let _ = self.lanes.given_when_landed(self.control);
     }
 
-    /// Whether it was seen that at some instant of the call nothing was free; if not, search again.
+    /// Returns whether it was seen that at some instant of the call nothing was free; if not, search again.
     ///
-    /// O(1) by the root; a linear bitmap, which has none, looks everywhere. Waits for those who are in the air.
+    /// O(1) by the root; a linear bitmap, which has none, reads every word. Waits for flights.
     #[inline]
     pub(super) fn has_none(self) -> bool {
         if self.tree.is_linear() {
@@ -287,7 +285,7 @@ impl<'a, M: Mark> Bitmap<'a, M> {
         self.tree.root_is_empty() && (self.control.lanes_used() == 0 || self.proves_none())
     }
 
-    /// The same where somebody has ever been in the air.
+    /// Does the same for a bitmap in which there has ever been a flight.
     #[cold]
     #[inline(never)]
     fn proves_none(self) -> bool {
@@ -295,19 +293,19 @@ impl<'a, M: Mark> Bitmap<'a, M> {
         evidence.is_some_and(|evidence| evidence.given_back() == 0)
     }
 
-    /// Whether at some instant of the call nothing was free, as far as the root alone can tell: where somebody has
-    /// ever been in the air it cannot. Waits for nobody.
+    /// Returns whether at some instant of the call nothing was free, as far as the root alone shows: if there has ever
+    /// been a flight, it cannot. Does not wait.
     #[inline]
     pub(crate) fn is_empty_by_the_root(self) -> bool {
         // In this order: see `has_none`.
         !self.tree.is_linear() && self.tree.root_is_empty() && self.control.lanes_used() == 0
     }
 
-    /// Repeats `search` until it finds something or proves that at some instant of the call there
-    /// was no free aligned block of `order` where it looks, which is in `area`.
+    /// Repeats `search` until it finds something, or proves that at some instant of the call there was no free aligned
+    /// block of `order` where it searches, which is in `area`.
     ///
-    /// Begins again only where a release left such a block meanwhile. Of single slots, if that does not end,
-    /// only where a release did so in `area`.
+    /// Searches again only if a release left such a block meanwhile. For single slots, if that does not end, only if a
+    /// release did so in `area`.
     #[cold]
     pub(super) fn search_or_prove<T>(
         self,
@@ -355,7 +353,7 @@ mod tests {
         assert!(!Area::around(5, 5).touches(0, !(1 << 5)));
     }
 
-    /// Whoever is pushed aside notices, even by one who asks for the same and is done.
+    /// A thread that is pushed aside notices, even if the next one asks for the same area and has finished.
     #[test]
     fn who_asks_is_told_of_releases_in_its_area_and_of_who_comes_after() {
         let control = Control::default();
@@ -377,7 +375,7 @@ mod tests {
         assert!(control.ask(area).is_unanswered());
     }
 
-    /// Releases elsewhere hold a search up for so many rounds and no longer; one in its area is not missed.
+    /// Releases elsewhere prolong a search only for a few rounds; a release in its area is not missed.
     #[test]
     fn who_is_disturbed_asks_for_its_area_and_is_not_disturbed_any_more() {
         for is_released in [false, true] {

@@ -1,6 +1,6 @@
-//! Counting and listing: readers who come after the fact.
+//! Counting and listing.
 //!
-//! All of it is weakly consistent: each word is read once, at its own moment.
+//! All of this is weakly consistent: each word is read once, at its own moment.
 
 use super::Bitmap;
 use crate::slot::{Slot, slots_in, words_within};
@@ -14,14 +14,14 @@ impl<'a> Bitmap<'a> {
             .sum()
     }
 
-    /// The free slots of `first..=last`, ascending.
+    /// Returns the free slots of `first..=last`, in ascending order.
     pub(crate) fn free_slots(self, first: Slot, last: Slot) -> impl Iterator<Item = Slot> + 'a {
         words_within(first, last).flat_map(move |word_index| {
             slots_in(word_index, self.free_bits(word_index, first, last))
         })
     }
 
-    /// The slots of `first..=last` that are not free, ascending.
+    /// Returns the slots of `first..=last` that are not free, in ascending order.
     pub(crate) fn taken_slots(self, first: Slot, last: Slot) -> impl Iterator<Item = Slot> + 'a {
         words_within(first, last).flat_map(move |word_index| {
             let bits = crate::slot::bits_within(word_index, first, last);
@@ -29,21 +29,21 @@ impl<'a> Bitmap<'a> {
         })
     }
 
-    /// The free bits of a word, for a decision that depends on them.
+    /// Returns the free bits of a word, for a decision that depends on them.
     pub(crate) fn free_in(self, word_index: usize) -> u64 {
-        // SeqCst: after the change of the gate, in the total order. A claim that this load does not see
-        // comes later, and its look at the gate, later still, sees the change.
+        // SeqCst: after the change of the gate, in the total order. A claim that this load does not see comes later,
+        // and its read of the gate, later still, sees the change.
         load_seq_cst(self.word(word_index))
     }
 
-    /// A copy of all words, each of them as [`free_in`](Self::free_in).
+    /// Returns a copy of all words, each read as by [`free_in`](Self::free_in).
     pub(crate) fn snapshot(self) -> Vec<u64> {
         words_within(0, self.last_slot())
             .map(|word_index| self.free_in(word_index))
             .collect()
     }
 
-    /// A copy of all words.
+    /// Returns a copy of all words.
     pub(crate) fn words(self) -> Vec<u64> {
         words_within(0, self.last_slot())
             .map(|word_index| self.free_bits(word_index, 0, Slot::MAX))

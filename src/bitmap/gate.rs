@@ -1,10 +1,9 @@
-//! The word that every claim looks at, before and after: whether a pass is running, and whether a sync has
-//! failed.
+//! The word that every claim reads, before and after: whether a pass is running, and whether a sync has failed.
 //!
 //! ```text
 //! bits 0..2   phase: 0 no pass, 1 collecting, 2 a plan is being applied
 //! bit 15      poisoned: a sync of the file has failed
-//! bits 16..32 the number of its error
+//! bits 16..32 its error number
 //! bits 32..64 number: one more whenever a phase "collecting" begins (wraps)
 //!
 //!            begin: number + 1                    apply
@@ -17,8 +16,8 @@
 //!                                          done: number + 1
 //! ```
 //!
-//! The low half is zero where there is nothing to do but claim. A number comes once, so that whoever sees
-//! the same word before and after a claim knows that nothing began or ended in between.
+//! The low half is zero if there is nothing to do but claim. A number is used once, so a thread that reads the same
+//! word before and after a claim knows that nothing began or ended in between.
 
 use crate::sync::{AtomicU64, Ordering, load_latest};
 
@@ -29,52 +28,52 @@ const POISONED: u64 = 1 << 15;
 const ERROR_SHIFT: u32 = 16;
 const NUMBER_SHIFT: u32 = 32;
 
-/// What the word said.
+/// The content of the word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Gate(u64);
 
 impl Gate {
-    /// What the word of a file says that is not mapped.
+    /// Creates a gate from the word of a file that is not mapped.
     pub(crate) fn of_word(word: u64) -> Self {
         Self(word)
     }
 
-    /// The word where no pass is running and a sync has failed.
+    /// Returns the word for a failed sync without a pass.
     pub(crate) fn poisoned_word(errno: i32) -> u64 {
         Self(0).poisoned(errno).0
     }
 
-    /// Whether a claim needs no more than to be made.
+    /// Returns whether a claim has nothing else to do.
     #[inline]
     pub(crate) fn is_quiet(self) -> bool {
         self.0 as u32 == 0
     }
 
-    /// Whether a pass is running, so that a slot is marked before it is claimed.
+    /// Returns whether a pass is running, so that a slot must be marked before it is claimed.
     #[inline]
     pub(crate) fn is_passing(self) -> bool {
         self.0 & PHASES != 0
     }
 
-    /// Whether a plan is being applied: addresses are freed.
+    /// Returns whether a plan is being applied, which frees addresses.
     #[inline]
     pub(crate) fn is_applying(self) -> bool {
         self.0 & PHASES == APPLYING
     }
 
-    /// Of the latest phase "collecting".
+    /// Returns the number of the latest phase "collecting".
     #[inline]
     pub(crate) fn number(self) -> u32 {
         (self.0 >> NUMBER_SHIFT) as u32
     }
 
-    /// Whether the pass is where it was, poisoned or not.
+    /// Returns whether the pass is in the same state, poisoned or not.
     #[inline]
     pub(crate) fn is_as(self, other: Self) -> bool {
         self.number() == other.number() && self.0 & PHASES == other.0 & PHASES
     }
 
-    /// The error of the sync that failed.
+    /// Returns the error number of the sync that failed.
     #[inline]
     pub(crate) fn poison(self) -> Option<i32> {
         (self.0 & POISONED != 0).then_some((self.0 >> ERROR_SHIFT & 0xffff) as i32)
@@ -93,42 +92,41 @@ impl Gate {
     }
 }
 
-/// The word itself.
+/// Access to the word itself.
 #[derive(Clone, Copy)]
 pub(crate) struct GateWord<'a>(pub(crate) &'a AtomicU64);
 
 impl GateWord<'_> {
-    /// Before a claim.
+    /// Reads the gate before a claim.
     #[inline]
     pub(crate) fn look(self) -> Gate {
-        // What the barrier costs is measured against a build that has none: `benches/without-barrier`.
+        // The cost of the barrier is measured against a build without it: `benches/without-barrier`.
         if cfg!(hostbits_without_barrier) {
             return Gate(0);
         }
-        // Acquire: whoever sees a pass sees its map of marks. An older word than there is is seen through
-        // after the claim; the claim is a Release, so this load does not come after it.
+        // Acquire: a thread that sees a pass sees its map of marks. An outdated word is noticed after the claim; the
+        // claim is a Release, so this load does not come after it.
         Gate(self.0.load(Ordering::Acquire))
     }
 
-    /// After a claim.
+    /// Reads the gate after a claim.
     #[inline]
     pub(crate) fn look_again(self) -> Gate {
         if cfg!(hostbits_without_barrier) {
             return Gate(0);
         }
-        // SeqCst: after the claim (or the mark) in the total order, as the look of the pass at the words
-        // comes after it has changed this one. Whichever misses the other, the other one does not. The
-        // same for a poison: one set before the claim is seen, and of a later one nobody had been told
-        // when the claim took effect.
+        // SeqCst: after the claim (or the mark) in the total order, while the pass reads the words after it has changed
+        // the gate. So at most one of the two misses the other. The same holds for a poison: one that was set before
+        // the claim is seen, and a later one had not been reported to any caller when the claim took effect.
         Gate(load_latest(self.0))
     }
 
-    /// Begins a phase "collecting" of a new number, and answers what the word says from then on.
+    /// Begins a phase "collecting" with a new number, and returns the new word.
     pub(crate) fn collect(self) -> Gate {
         self.change(|gate| gate.with_next_number().in_phase(COLLECTING))
     }
 
-    /// Begins to apply.
+    /// Begins to apply a plan.
     pub(crate) fn apply(self) -> Gate {
         self.change(|gate| gate.in_phase(APPLYING))
     }
@@ -138,7 +136,7 @@ impl GateWord<'_> {
         self.change(|gate| gate.in_phase(0))
     }
 
-    /// Notes the error of a failed sync, unless there was one before.
+    /// Records the error of a failed sync, unless there was one before.
     pub(crate) fn poison(self, errno: i32) {
         self.change(|gate| match gate.poison() {
             None => gate.poisoned(errno),
@@ -151,8 +149,8 @@ impl GateWord<'_> {
         let mut seen = Gate(self.0.load(Ordering::Relaxed));
         loop {
             let next = change(seen);
-            // SeqCst: before our looks at words and marks that follow, in the total order; see `look_again`.
-            // Relaxed on failure: a newer guess.
+            // SeqCst: before our reads of words and marks that follow, in the total order; see `look_again`. Relaxed on
+            // failure: a newer guess.
             match self
                 .0
                 .compare_exchange(seen.0, next.0, Ordering::SeqCst, Ordering::Relaxed)
@@ -168,7 +166,7 @@ impl GateWord<'_> {
 mod tests {
     use super::*;
 
-    /// A number comes once, and poison stays through all phases.
+    /// A number is used once, and poison survives all phases.
     #[test]
     fn phases_come_and_go_and_poison_stays() {
         let zero = AtomicU64::new(0);
@@ -191,7 +189,7 @@ mod tests {
         assert_eq!(closed.number(), after.number());
     }
 
-    /// Every number of an error comes back as it was, and is no phase and no number of one.
+    /// Every error number is read back unchanged, and is mistaken for neither a phase nor a pass number.
     #[test]
     fn a_poison_is_the_number_of_its_error() {
         for errno in 1..=133 {

@@ -1,6 +1,6 @@
 //! Claims in flight: claims of several words that may still give back what they took.
 //!
-//! Each is in a *lane*, a word that says what others must know of it:
+//! Each is in a *lane*, a word that tells other threads what they must know about it:
 //!
 //! ```text
 //! bit 0       in the air
@@ -10,25 +10,25 @@
 //!            begin: CAS, begun + 1                     land: given back + what this one gave back
 //! LANDED -------------------------> IN THE AIR ------------------------------> LANDED
 //!                                       |
-//!                                       +--> LANDED, perhaps given back: whoever waits buries a dead process
+//!                                       +--> LANDED, perhaps given back: a waiting thread buries a dead process
 //! ```
 //!
-//! A flight that succeeds has taken each slot when it took it; one that fails takes nothing, and what it had
-//! was free all the while. So whoever found nothing waits until all that were in the air when it looked have
-//! landed, each at its own moment, and asks what was given back since before its look: see `control`. It
-//! does not wait for what has begun since.
+//! A flight that succeeds has taken each slot at the moment when it took it. A flight that fails takes nothing, and
+//! what it had was free all the while. So a thread that found nothing waits until all flights that were in the air when
+//! it looked have landed, each at its own moment, and checks what was given back since before its look; see `control`.
+//! It does not wait for flights that have begun since.
 //!
-//! On the heap a flight takes any lane that has landed. Among processes each has one lane for life, by a
-//! lock of the system that dies with it; its threads take turns. Whoever has waited long for a lane asks
-//! whether its lock is held. If not, its owner is dead, and the flight is landed by a compare-exchange of the
-//! word as it was read *before* the question. Should the lane have a new owner by then, that one has landed
-//! the flight itself, or has begun another one: the exchange fails. What a dead flight had claimed, and
-//! had not begun to give back, stays claimed: a leak, as of anybody who dies with an address.
+//! On the heap, a flight takes any lane that has landed. Among processes, each has one lane for its lifetime, guarded
+//! by a system lock that dies with it; its threads take turns. A thread that has waited long for a lane checks whether
+//! its lock is held. If not, the owner is dead, and the flight is landed by a compare-exchange of the word as it was
+//! read *before* the check. If the lane has a new owner by then, that one has landed the flight itself, or has begun
+//! another one, so the exchange fails. Slots that a dead flight had claimed, and had not begun to give back, stay
+//! claimed: a leak, as after the death of any holder.
 //!
-//! A claim in flight never waits in its own bitmap. So whoever would wait for a flight of its own thread is in a
-//! signal handler that has interrupted it, and would wait for ever. It goes on, as if that flight was to succeed.
-//! For that each lane of this process says which thread flies there; while a thread takes off, a note of its own
-//! says so.
+//! A claim in flight never waits in its own bitmap. So a thread that would wait for its own flight is in a signal
+//! handler that has interrupted it, and would wait for ever. It continues as if that flight were to succeed. For this
+//! purpose, each lane of this process says which thread flies in it; while a thread takes off, it leaves a note for its
+//! handlers.
 
 use super::control::Control;
 use crate::sync::{
@@ -37,14 +37,14 @@ use crate::sync::{
 };
 use std::cell::Cell;
 
-/// More lanes than this nobody has.
+/// The maximum number of lanes.
 pub(crate) const MOST_LANES: usize = 224;
 const _: () = assert!(HEAP_LANES <= MOST_LANES);
 
 const IN_AIR: u64 = 1;
 const GIVEN_SHIFT: u32 = 32;
 
-/// What the word of a lane says.
+/// The content of a lane's word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LaneWord(pub(crate) u64);
 
@@ -53,17 +53,17 @@ impl LaneWord {
         self.0 & IN_AIR != 0
     }
 
-    /// How many slots have been given back, in all.
+    /// Returns how many slots have been given back in total.
     fn given(self) -> u32 {
         (self.0 >> GIVEN_SHIFT) as u32
     }
 
-    /// Whether the flight of `earlier` is still in the air.
+    /// Returns whether the flight of `earlier` is still in the air.
     fn is_still(self, earlier: Self) -> bool {
         earlier.is_in_air() && self.0 as u32 == earlier.0 as u32
     }
 
-    /// The next flight, of a lane that has landed.
+    /// Returns the word for the next flight, in a lane that has landed.
     fn begun(self) -> Self {
         let low = (self.0 as u32).wrapping_add(2) | IN_AIR as u32;
         Self(self.0 >> GIVEN_SHIFT << GIVEN_SHIFT | u64::from(low))
@@ -75,28 +75,28 @@ impl LaneWord {
     }
 }
 
-/// What only the system knows of other processes.
+/// What only the operating system knows about other processes.
 pub(crate) trait Peers:
     Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe
 {
-    /// The words of all lanes, at most [`MOST_LANES`].
+    /// Returns the words of all lanes, at most [`MOST_LANES`].
     fn lanes(&self) -> &[AtomicU64];
 
-    /// Whether somebody else holds the lock of a lane. In doubt, yes.
+    /// Returns whether another process holds the lock of a lane. In doubt, yes.
     fn is_held(&self, lane: usize) -> bool;
 }
 
 /// The lanes, as one process sees them.
 pub(crate) struct Lanes {
     owner: Owner,
-    /// The number of the thread in the air, or 0: of all lanes on the heap, of our own one among processes.
+    /// The number of the thread in the air, or 0: for all lanes on the heap, but only for our own lane among processes.
     flown_by: Box<[hint::AtomicU64]>,
 }
 
 enum Owner {
-    /// Threads of one process.
+    /// Lanes for threads of one process.
     Threads(Box<[AtomicU64]>),
-    /// A process among others, with the lane that is its own.
+    /// Lanes for processes, with the one that is ours.
     Process { lane: usize, peers: Box<dyn Peers> },
 }
 
@@ -108,7 +108,7 @@ impl Lanes {
         }
     }
 
-    /// For looks at words that nobody claims.
+    /// Creates lanes for reading words that are not claimed.
     pub(crate) fn none() -> Self {
         Self {
             owner: Owner::Threads(Box::default()),
@@ -116,7 +116,7 @@ impl Lanes {
         }
     }
 
-    /// Of a process that has taken the lock of `lane`. Lands what a dead owner may have left in the air.
+    /// Creates the lanes of a process that holds the lock of `lane`. Lands what a dead owner may have left in the air.
     pub(crate) fn of_process(lane: usize, peers: Box<dyn Peers>) -> Self {
         let word = &peers.lanes()[lane];
         // SeqCst: after the lock, as in `bury_if_dead`.
@@ -127,7 +127,7 @@ impl Lanes {
         }
     }
 
-    /// Memory on the heap, in bytes.
+    /// Returns the memory on the heap, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
         let words = match &self.owner {
             Owner::Threads(words) => size_of_val(&**words),
@@ -143,13 +143,13 @@ impl Lanes {
         }
     }
 
-    /// Those that have ever been used.
+    /// Returns the lanes that have ever been used.
     fn used(&self, control: &Control) -> &[AtomicU64] {
         let words = self.words();
         &words[..control.lanes_used().min(words.len())]
     }
 
-    /// Takes off: in any lane that has landed, or in our own, when that has.
+    /// Takes off in any lane that has landed, or in our own lane when that has landed.
     fn begin(&self, control: &Control) -> (usize, LaneWord) {
         let snooze = Snooze::default();
         loop {
@@ -167,7 +167,7 @@ impl Lanes {
         }
     }
 
-    /// In the first lane that has landed, or in one more.
+    /// Takes off in the first lane that has landed, or in one more lane.
     fn take_off_in_any(&self, control: &Control) -> Option<(usize, LaneWord)> {
         let used = control.lanes_used();
         let start = thread_index() % used.max(1);
@@ -192,19 +192,19 @@ impl Lanes {
         }
         let begun = seen.begun();
         with_note_of(word, || {
-            // SeqCst: before our first claim in the total order, so that whoever sees the bit taken sees the
-            // flight, too. Acquire also pairs with the landing of the flight before. Relaxed on failure: nothing
-            // is read.
+            // SeqCst: before our first claim in the total order, so that a thread that sees the bit taken also sees the
+            // flight. Acquire also pairs with the landing of the previous flight. Relaxed on failure: the value is not
+            // used.
             word.compare_exchange(seen.0, begun.0, Ordering::SeqCst, Ordering::Relaxed)
                 .ok()?;
-            // Relaxed: for our own handlers. What another thread reads is not its own number.
+            // Relaxed: for our own handlers. What another thread reads is never its own number.
             self.flown_by(lane)?
                 .store(thread_number(), Ordering::Relaxed);
             Some(begun)
         })
     }
 
-    /// Who flies in a lane, if it is of this process.
+    /// Returns which thread flies in a lane, if it is a lane of this process.
     fn flown_by(&self, lane: usize) -> Option<&hint::AtomicU64> {
         match &self.owner {
             Owner::Threads(_) => self.flown_by.get(lane),
@@ -212,21 +212,21 @@ impl Lanes {
         }
     }
 
-    /// Whether this very thread is in the air there, or about to be: whoever asks has interrupted it.
+    /// Returns whether the calling thread itself is in the air there, or about to be: the caller has interrupted it.
     fn is_our_own(&self, lane: usize, word: &AtomicU64) -> bool {
         let number = thread_number();
-        // Relaxed: our own number only we have stored.
+        // Relaxed: only this thread stores its own number.
         let flies = |by: &hint::AtomicU64| number != 0 && by.load(Ordering::Relaxed) == number;
         self.flown_by(lane).is_some_and(flies) || nested_in(word)
     }
 
-    /// Lands all flights, unless that has been done, as `is_done` says. Only where all of them are of threads
-    /// that do not exist; as soon as it has been done once, there may be others.
+    /// Lands all flights, unless this was done before, as `is_done` says. Only for a state in which all flights belong
+    /// to threads that do not exist; after it has been done once, there may be others.
     pub(crate) fn bury_all_unless(&self, control: &Control, is_done: impl FnOnce() -> bool) {
         let used = self.used(control);
-        // Before the question. If it has not been done, nobody has begun a flight before these loads, so what was
-        // read is of those that do not exist. The other way round, a flight that begins in between would be
-        // landed with them, and somebody told "nothing free" because of it.
+        // Before the check. If it has not been done, no flight has begun before these loads, so all flights that were
+        // read belong to threads that do not exist. In the other order, a flight that begins in between would be landed
+        // with them, and a call would report "nothing free" because of it.
         let seen = read(used);
         if is_done() {
             return;
@@ -236,18 +236,18 @@ impl Lanes {
         }
     }
 
-    /// How many slots all flights have given back, modulo 2^32. Before a look at the words.
+    /// Returns how many slots all flights have given back, modulo 2^32. Call it before reading the words.
     pub(super) fn given(&self, control: &Control) -> u32 {
         let used = self.used(control).iter();
-        // SeqCst: before the look. A flight that lands after this load, and had at the look what the look did
-        // not find, changes what `given_when_landed` reads. A lane that is first used after the load of
-        // `used` has given nothing back before it.
+        // SeqCst: before the look. A flight that lands after this load, and held at the look what the look did not
+        // find, changes what `given_when_landed` reads. A lane that is first used after the load of `used` has given
+        // nothing back before it.
         used.map(|word| LaneWord(load_seq_cst(word)).given())
             .fold(0, u32::wrapping_add)
     }
 
-    /// Waits until every flight that is in the air now has landed, and answers how many slots all flights
-    /// have given back, modulo 2^32, each lane as it was when first seen without that flight. After the look.
+    /// Waits until every flight that is now in the air has landed, and returns how many slots all flights have given
+    /// back, modulo 2^32, each lane as it was when first seen without that flight. Call it after the look.
     #[cold]
     #[inline(never)]
     pub(super) fn given_when_landed(&self, control: &Control) -> u32 {
@@ -258,7 +258,8 @@ impl Lanes {
             .fold(0, u32::wrapping_add)
     }
 
-    /// The lane as soon as the flight of `seen` is no longer in the air; as it is if that is for us to land.
+    /// Returns the lane's word once the flight of `seen` is no longer in the air, or as it is if we have to land that
+    /// flight.
     fn landed(&self, lane: usize, word: &AtomicU64, seen: LaneWord) -> LaneWord {
         let snooze = Snooze::default();
         let mut now = seen;
@@ -270,7 +271,7 @@ impl Lanes {
             if snooze.is_long() {
                 self.bury_if_dead(lane, word);
             }
-            // SeqCst: Acquire would do. Whoever sees it landed sees what it gave back.
+            // SeqCst: Acquire would do. A thread that sees it landed sees what it gave back.
             now = LaneWord(load_seq_cst(word));
         }
         now
@@ -282,10 +283,10 @@ impl Lanes {
         let Owner::Process { lane: own, peers } = &self.owner else {
             return;
         };
-        // SeqCst: before the question. The owner that we ask for is the one of this flight, or a later one,
-        // and then the word has changed.
+        // SeqCst: before the check. The owner that is checked is the one of this flight, or a later one, and then the
+        // word has changed.
         let seen = LaneWord(word.load(Ordering::SeqCst));
-        // The system does not tell us of our own lock: a flight there is of a thread of ours.
+        // The system does not report our own lock: a flight there belongs to a thread of ours.
         if !seen.is_in_air() || lane == *own || peers.is_held(lane) {
             return;
         }
@@ -293,37 +294,37 @@ impl Lanes {
     }
 }
 
-/// What all of these say now.
+/// Returns the current words of these lanes.
 fn read(lanes: &[AtomicU64]) -> [LaneWord; MOST_LANES] {
     let mut seen = [LaneWord(0); MOST_LANES];
     for (seen, word) in seen.iter_mut().zip(lanes) {
-        // SeqCst: after the look, in the total order. Whoever had then what the look did not find began before
+        // SeqCst: after the look, in the total order. A flight that then held what the look did not find began before
         // it took that, so it is seen in the air here, or landed with what it gave back.
         *seen = LaneWord(load_seq_cst(word));
     }
     seen
 }
 
-/// What a dead flight has given back: nobody knows. So much that whoever wants less looks again, and so little that
-/// the sum of all lanes does not come round to nothing when all of them die.
+/// How many slots a dead flight counts as having given back, because the true number is unknown. It is so large that a
+/// caller that wants fewer searches again, and so small that the sum does not wrap around to zero if all lanes die.
 const PERHAPS: u32 = u32::MAX / (MOST_LANES as u32 + 1);
 
-/// Lands a flight of a dead process, if the lane is as it was seen.
+/// Lands a flight of a dead process, if the lane is unchanged since it was seen.
 fn bury(word: &AtomicU64, seen: LaneWord) {
     if seen.is_in_air() {
         let landed = seen.landed(PERHAPS);
-        // SeqCst: for whoever reads "landed" next, the claims of the dead one come before.
-        // Relaxed on failure: somebody else has landed it, or it flies again.
+        // SeqCst: for a thread that reads "landed" next, the claims of the dead process come before. Relaxed on
+        // failure: another thread has landed it, or the lane is in the air again.
         let _ = word.compare_exchange(seen.0, landed.0, Ordering::SeqCst, Ordering::Relaxed);
     }
 }
 
-/// No thread in any of so many lanes.
+/// Returns lanes without a thread.
 fn by_nobody(lanes: usize) -> Box<[hint::AtomicU64]> {
     (0..lanes).map(|_| hint::AtomicU64::new(0)).collect()
 }
 
-/// A claim that may still give back what it took; it lands when this is dropped.
+/// A claim that may still give back what it took. It lands when this is dropped.
 pub(crate) struct Flight<'a> {
     word: &'a AtomicU64,
     by: Option<&'a hint::AtomicU64>,
@@ -332,7 +333,7 @@ pub(crate) struct Flight<'a> {
 }
 
 impl<'a> Flight<'a> {
-    /// Announces a claim that may have to be rolled back. Before the first bit is taken.
+    /// Announces a claim that may have to be rolled back. Call it before the first bit is taken.
     pub(super) fn begin(lanes: &'a Lanes, control: &Control) -> Self {
         let (lane, begun) = lanes.begin(control);
         Self {
@@ -343,7 +344,7 @@ impl<'a> Flight<'a> {
         }
     }
 
-    /// Takes note of slots that were given back: those who are refused meanwhile may want them.
+    /// Records slots that were given back: calls that are being refused meanwhile may want them.
     pub(crate) fn note_given_back(&self, slot_count: u64) {
         let sum = self.gave_back.get().wrapping_add(slot_count as u32);
         self.gave_back.set(sum);
@@ -354,11 +355,11 @@ impl Drop for Flight<'_> {
     fn drop(&mut self) {
         let landed = self.begun.landed(self.gave_back.get());
         // SeqCst: Release, after our last claim or our roll-back and its publish; pairs with the loads of
-        // `given_when_landed`. Earlier, and somebody would believe an emptiness that we are about to undo.
-        // A store will do: in the air, nobody else changes the word while its owner lives.
+        // `given_when_landed`. Earlier, a thread would rely on an emptiness that we are about to undo. A store is
+        // enough: while a flight is in the air, no other thread changes the word as long as its owner lives.
         self.word.store(landed.0, Ordering::SeqCst);
-        // Afterwards, or a handler in between would wait for us. Relaxed: as it was stored. An exchange: the lane may
-        // be another one's by now. On failure it is.
+        // Afterwards, or a handler in between would wait for us. Relaxed: as it was stored. An exchange, because the
+        // lane may belong to another thread by now; then it fails.
         if let Some(by) = self.by {
             let _ = by.compare_exchange(thread_number(), 0, Ordering::Relaxed, Ordering::Relaxed);
         }
@@ -369,7 +370,7 @@ impl Drop for Flight<'_> {
 mod tests {
     use super::*;
 
-    /// Whatever wraps changes nothing beside it.
+    /// A field that wraps around does not change the others.
     #[test]
     fn the_fields_of_a_lane_keep_to_themselves() {
         let word = LaneWord(u64::from(u32::MAX) << 32 | 0xffff_fffe);
@@ -382,7 +383,7 @@ mod tests {
         assert!(!landed.begun().is_still(begun), "another flight");
     }
 
-    /// Lanes are used one after the other, and again when they have landed.
+    /// Lanes are used one after another, and again when they have landed.
     #[test]
     fn as_many_lanes_are_used_as_were_in_the_air_at_once() {
         let (lanes, control) = (Lanes::on_heap(), Control::default());
@@ -396,7 +397,7 @@ mod tests {
         assert_eq!(lanes.given_when_landed(&control), 15);
     }
 
-    /// However many died, and whatever others gave back meanwhile: together it is never taken for nothing.
+    /// However many processes died, and whatever others gave back meanwhile, the sum is never mistaken for zero.
     #[test]
     fn what_several_dead_may_have_given_back_does_not_cancel_out() {
         for gave_back in 0..100 {
@@ -411,7 +412,7 @@ mod tests {
         }
     }
 
-    /// More flights than lanes: the last ones wait.
+    /// With more flights than lanes, the last ones wait.
     #[test]
     fn flights_beyond_the_lanes_take_turns() {
         let (lanes, control) = (Lanes::on_heap(), Control::default());

@@ -1,19 +1,19 @@
-//! The marks of a pass: what was claimed, or was about to be, while somebody compares the pool with a list.
+//! The marks of a pass: slots that were claimed, or were about to be, while the pool is compared with a list.
 //!
-//! A slot is marked before it is claimed. A mark too many, of a slot that somebody else was faster to
-//! claim, makes a pass leave that slot alone; a mark too few lets it free somebody's address.
+//! A slot is marked before it is claimed. An unnecessary mark, on a slot that another thread was faster to claim, makes
+//! a pass leave that slot alone. A missing mark would let it free a held address.
 
 use crate::sync::{AtomicU64, Ordering, load_seq_cst};
 
-/// Is told which slots are about to be claimed.
+/// Receives the slots that are about to be claimed.
 pub(crate) trait Mark: Copy {
     fn mark(self, word_index: usize, bits: u64);
 
-    /// Whether anybody wants to know.
+    /// Returns whether marks are needed.
     fn is_wanted(self) -> bool;
 }
 
-/// Nobody wants to know: the hot paths.
+/// No marks are needed: the hot paths.
 impl Mark for () {
     #[inline(always)]
     fn mark(self, _word_index: usize, _bits: u64) {}
@@ -24,36 +24,35 @@ impl Mark for () {
     }
 }
 
-/// The touched map: one bit for each slot.
+/// The touched map: one bit per slot.
 #[derive(Clone, Copy)]
 pub(crate) struct Touched<'a>(pub(crate) &'a [AtomicU64]);
 
 impl Touched<'_> {
-    /// The marks of a word.
+    /// Returns the marks of a word.
     pub(crate) fn bits(self, word_index: usize) -> u64 {
-        // SeqCst: after our change of the gate, in the total order, as a marker's last look at the gate comes
-        // after its mark: a claim that saw us too late is seen here. A mark that was made before its claim
-        // also comes with the load of the word that shows the claim, whose Release has it before.
+        // SeqCst: after our change of the gate, in the total order, while a claim reads the gate last after it has made
+        // its mark. So a claim that saw us too late is seen here. A mark that was made before its claim is also visible
+        // after a load of the word that shows the claim, because the claim is a Release.
         load_seq_cst(&self.0[word_index])
     }
 
-    /// Takes the marks of a word away, and answers them.
+    /// Clears the marks of a word, and returns them.
     pub(crate) fn take(self, word_index: usize) -> u64 {
-        // Relaxed to look: most words have none. What comes later stays for the pass that is about to begin.
+        // Relaxed for the check: most words have none. A later mark stays for the pass that is about to begin.
         if self.0[word_index].load(Ordering::Relaxed) == 0 {
             return 0;
         }
-        // SeqCst: before the barrier goes up, in the total order. A mark that a claim makes behind the
-        // barrier is not taken away.
+        // SeqCst: before the barrier goes up, in the total order. A mark that a claim makes after the barrier is up is
+        // not cleared.
         self.0[word_index].swap(0, Ordering::SeqCst)
     }
 }
 
 impl Mark for Touched<'_> {
     fn mark(self, word_index: usize, bits: u64) {
-        // SeqCst: before the claim, and before the caller's next look at the gate, in the total order.
-        // Whoever finds the slot taken finds the mark; a plan that is being applied since that look finds
-        // it, too.
+        // SeqCst: before the claim, and before the caller's next read of the gate, in the total order. A thread that
+        // finds the slot taken finds the mark; so does a plan that is being applied since that read.
         self.0[word_index].fetch_or(bits, Ordering::SeqCst);
     }
 
@@ -62,7 +61,7 @@ impl Mark for Touched<'_> {
     }
 }
 
-/// Of who finds out when it claims.
+/// Marks if there is a map, which is known only when a slot is claimed.
 impl Mark for Option<Touched<'_>> {
     #[inline]
     fn mark(self, word_index: usize, bits: u64) {

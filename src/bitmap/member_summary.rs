@@ -1,14 +1,13 @@
-//! A summary over whole bitmaps: which member of a set may have something free.
+//! A summary over whole bitmaps: which members of a set may have a free slot.
 //!
-//! The same tree as inside a bitmap, one level further up: a member is a child of level 1, and "full" is
-//! what the caller says of it. Within one set a release publishes here after its own bitmap; whoever
-//! releases behind the back of the set does not. So FULL is a hint here, and "nothing free" is proved by
-//! [`collect`](super::collect).
+//! It is the same tree as within a bitmap, one level up: a member is a child of level 1, and the caller says whether it
+//! is "full". Within one set, a release publishes here after it has published in its own bitmap; a direct release into
+//! the pool does not. So FULL is only a hint here, and "nothing free" is proven by [`collect`](super::collect).
 
 use super::tree::{Shape, Tree};
 use crate::sync::AtomicU64;
 
-/// The summary over up to so many members, all of them absent at first.
+/// Creates a summary over this many members, all of them absent at first.
 pub(crate) struct MemberSummary {
     nodes: Box<[AtomicU64]>,
     shape: Shape,
@@ -30,31 +29,31 @@ impl MemberSummary {
         Tree::new(&self.nodes, &self.shape)
     }
 
-    /// Tells that the member may have something. After whatever gave it something.
+    /// Records that the member may have a free slot. Call it after the slot became free.
     #[inline]
     pub(crate) fn publish(&self, member: usize) {
         self.tree().publish(member);
     }
 
-    /// Whether no member before this one may have something, while this one may.
+    /// Returns whether this member may have a free slot, but no member before it may.
     #[inline]
     pub(crate) fn is_lowest(&self, member: usize) -> bool {
         self.tree().is_lowest(member)
     }
 
-    /// Whether this member may have something, and no other one.
+    /// Returns whether this member may have a free slot, but no other member may.
     #[inline]
     pub(crate) fn is_only(&self, member: usize) -> bool {
         self.tree().is_only(member)
     }
 
-    /// The first member of `from..` that may have something.
+    /// Returns the first member of `from..` that may have a free slot.
     #[inline]
     pub(crate) fn next(&self, from: usize, is_full: impl Fn(usize) -> bool) -> Option<usize> {
         self.tree().next_candidate(from, self.room - 1, is_full)
     }
 
-    /// Takes down the hint of a member that is full: the two-phase clear.
+    /// Clears the hint of a member that is full: the two-phase clear.
     pub(crate) fn settle(&self, member: usize, is_full: impl Fn(usize) -> bool) {
         self.tree().settle(1, member, &is_full);
     }

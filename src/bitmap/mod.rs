@@ -1,8 +1,8 @@
 //! Free and claimed slots, one bit each, packed into 64-bit words, under a tree of summaries.
 //!
-//! Every acquire and release of the crate is in this room. It works on borrowed words, so that heap,
-//! mapped file and model checker are lenders of the same type. It knows nothing of addresses,
-//! policies or errors: it is handed slots and starting points, and answers with `bool` and `Option`.
+//! Every acquire and release of the crate is in this module. It works on borrowed words, so that the heap, a mapped
+//! file and the model checker all lend it the same type. It does not depend on addresses, policies or errors: it takes
+//! slots and starting points, and returns `bool` and `Option`.
 //!
 //! ```text
 //!         claim: 1 -> 0               1 = free, so that a zeroed word costs slots, never uniqueness.
@@ -18,14 +18,14 @@
 //! | `single` | claim one slot: lowest, from a start, within bounds, exactly this one; release |
 //! | `batch` | claim many |
 //! | `block` | claim an aligned power of two of slots |
-//! | `word` | claim all that is free in a word |
-//! | `mark` | told of every slot before it is claimed, while a pass is running |
-//! | `control` | what the tree alone cannot say: releases under watch, areas that are asked for |
-//! | `gate` | the word that every claim looks at: passes, poison |
+//! | `word` | claim all free slots of a word |
+//! | `mark` | receives every slot before it is claimed, while a pass is running |
+//! | `control` | what the tree alone cannot tell: releases under watch, areas that are asked for |
+//! | `gate` | the word that every claim reads: passes, poison |
 //! | `collect` | proof that nothing was free, of one bitmap or of several at one instant |
 //! | `member_summary` | the summary over several bitmaps |
 //! | `lane` | claims in flight, of threads and of processes, any of which may die |
-//! | `scrub` | publish what a dead process freed and did not publish |
+//! | `scrub` | publish what a dead process freed but did not publish |
 //! | `count` | count and list |
 //!
 //! The proofs are in `docs/design/algorithm.md`, which is also the page `design::algorithm` of the documentation.
@@ -52,6 +52,7 @@ pub(crate) use collect::Evidence;
 pub(crate) use control::Control;
 pub(crate) use gate::{Gate, GateWord};
 pub(crate) use lane::{Flight, Lanes};
+
 pub(crate) use lane::{LaneWord, MOST_LANES, Peers};
 pub(crate) use mark::{Mark, Touched};
 pub(crate) use member_summary::MemberSummary;
@@ -65,13 +66,13 @@ use tree::Tree;
 /// Which free slots a search prefers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Way {
-    /// The first at or after this slot, and then from the beginning.
+    /// The first slot at or after this one, wrapping around.
     UpFrom(Slot),
-    /// The highest.
+    /// The highest slot.
     Down,
 }
 
-/// Borrowed words with the borrowed summary over them, and who is told of claims.
+/// Borrowed words with the borrowed summary over them, and the receiver of marks.
 #[derive(Clone, Copy)]
 pub(crate) struct Bitmap<'a, M = ()> {
     chunks: &'a [Chunk],
@@ -82,8 +83,8 @@ pub(crate) struct Bitmap<'a, M = ()> {
 }
 
 impl<'a> Bitmap<'a> {
-    /// Looks at lent words. `nodes` holds [`Shape::node_count`] words; all of it may be fresh (zero)
-    /// until [`Bitmap::rebuild`].
+    /// Creates a bitmap over lent words. `nodes` has [`Shape::node_count`] words, which may all be new (zero) until
+    /// [`Bitmap::rebuild`].
     #[inline]
     pub(crate) fn new(
         chunks: &'a [Chunk],
@@ -103,7 +104,7 @@ impl<'a> Bitmap<'a> {
 }
 
 impl<'a, M: Mark> Bitmap<'a, M> {
-    /// The same words for who tells of its claims.
+    /// Returns the same bitmap with a receiver of marks.
     #[inline]
     pub(crate) fn marking<T: Mark>(self, mark: T) -> Bitmap<'a, T> {
         Bitmap {
@@ -120,13 +121,13 @@ impl<'a, M: Mark> Bitmap<'a, M> {
         &self.chunks[word_index / WORDS_PER_CHUNK].words()[word_index % WORDS_PER_CHUNK]
     }
 
-    /// The last slot of the last chunk, padding included.
+    /// Returns the last slot of the last chunk, including padding.
     #[inline]
     fn last_slot(self) -> Slot {
         (self.chunks.len() as u64 * u64::from(SLOTS_PER_CHUNK) - 1) as Slot
     }
 
-    /// Recomputes the summary from the leaves. Only for an owner whom nobody races with.
+    /// Recomputes the summary from the leaves. Only for an owner without concurrent access.
     pub(crate) fn rebuild(self) {
         for (chunk_index, chunk) in self.chunks.iter().enumerate() {
             if !chunk.is_full() {

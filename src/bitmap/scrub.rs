@@ -1,16 +1,16 @@
-//! Free bits that nobody has published: a process died between the two halves of a release.
+//! Publishes free bits whose release a process did not finish because it died between its two halves.
 //!
-//! To the tree such a slot is one whose release has not finished, so "nothing free" is the truth without
-//! it. But that release will never finish, and the slot would be lost until the file is opened afresh.
-//! So among processes nobody is told "nothing free" before a look at every word.
+//! To the tree, such a release has not finished, so "nothing free" is true without the slot. But that release will
+//! never finish, and the slot would be lost until the file is opened anew. So among processes, no call reports "nothing
+//! free" before every word was checked.
 
 use super::Bitmap;
 
 impl Bitmap<'_> {
-    /// Publishes what is free and hidden; answers whether there was any.
+    /// Publishes hidden free slots, and returns whether there were any.
     ///
-    /// Looks at every word, by no hint. Idempotent, and safe beside everything else: to publish a chunk
-    /// that may have something free is never wrong.
+    /// Reads every word, whatever the hints say. Idempotent, and safe beside everything else: publishing a chunk that
+    /// may have a free slot is never wrong.
     #[cold]
     pub(crate) fn scrub(self) -> bool {
         let mut found = false;

@@ -1,4 +1,4 @@
-//! One slot at a time: claim the lowest, the next, any within bounds, exactly this one; release.
+//! Single slots: claim the lowest one, the next one, any within bounds, or exactly one; release.
 
 use super::chunk::{
     Attempt, Request, Visit, take_near, try_take_first, try_take_last, try_take_near,
@@ -8,15 +8,15 @@ use super::{Bitmap, Mark, Way};
 use crate::slot::{Slot, bit_of, bits_within, chunk_of, slot_at, word_of};
 use crate::sync::{Ordering, WORDS_PER_CHUNK, load_seq_cst};
 
-/// What a look at the chunk where the lowest slot is likely has brought.
+/// The result of looking into the chunk where the lowest slot is likely.
 pub(crate) enum LowestAttempt {
-    /// The lowest free slot, claimed.
+    /// The lowest free slot was claimed.
     Claimed(Slot),
-    /// Nothing: another chunk comes first.
+    /// Nothing was claimed: another chunk comes first.
     InOtherChunk,
-    /// Nothing in its first word, but no chunk comes before it.
+    /// Nothing was claimed from its first word, but no chunk comes before it.
     InLaterWord,
-    /// Nothing: somebody else was faster.
+    /// Nothing was claimed: another thread was faster.
     Lost,
 }
 
@@ -44,7 +44,7 @@ impl<M: Mark> Bitmap<'_, M> {
     #[inline]
     pub(crate) fn try_claim_lowest_in_chunk(self, chunk_index: usize) -> Attempt<Slot> {
         let chunk = &self.chunks[chunk_index];
-        // Without a branch for each word: which one it is cannot be guessed.
+        // Without a branch per word, because the word cannot be predicted.
         let Some(index) = chunk.first_with_free() else {
             return Attempt::Empty;
         };
@@ -53,7 +53,7 @@ impl<M: Mark> Bitmap<'_, M> {
             .map(|bit_index| slot_at(word_index, bit_index))
     }
 
-    /// Claims the lowest free slot; `None` if at some instant of the call nothing was free.
+    /// Claims the lowest free slot; returns `None` if at some instant of the call nothing was free.
     ///
     /// Every lower slot was seen taken at some moment of the call.
     #[inline]
@@ -81,9 +81,9 @@ impl<M: Mark> Bitmap<'_, M> {
         })
     }
 
-    /// Claims the highest free slot; `None` if at some instant of the call nothing was free.
+    /// Claims the highest free slot; returns `None` if at some instant of the call nothing was free.
     ///
-    /// Every higher slot was seen taken at some moment of the call: the mirror of [`Bitmap::claim_lowest`].
+    /// Every higher slot was seen taken at some moment of the call: the mirror image of [`Bitmap::claim_lowest`].
     #[inline(never)]
     pub(crate) fn claim_highest(self) -> Option<Slot> {
         if self.tree.is_linear() {
@@ -115,9 +115,9 @@ impl<M: Mark> Bitmap<'_, M> {
             .map(|bit_index| slot_at(word_index, bit_index))
     }
 
-    /// Claims the first free slot at or after `start`, or else the first from the beginning.
+    /// Claims the first free slot at or after `start`, or else the first one from the beginning.
     ///
-    /// `None` if at some instant of the call nothing was free.
+    /// Returns `None` if at some instant of the call nothing was free.
     #[inline]
     pub(crate) fn claim_from(self, start: Slot) -> Option<Slot> {
         if !self.tree.is_linear() && self.has_none() {
@@ -131,8 +131,7 @@ impl<M: Mark> Bitmap<'_, M> {
         self.search_until_none_free(|| self.find_from(0, start, self.last_slot()))
     }
 
-    /// Repeats `search` until it finds something; `None` if at some instant of the call nothing was
-    /// free.
+    /// Repeats `search` until it finds something; returns `None` if at some instant of the call nothing was free.
     pub(super) fn search_until_none_free<T>(self, search: impl Fn() -> Option<T>) -> Option<T> {
         loop {
             if !self.tree.root_is_empty() {
@@ -147,17 +146,17 @@ impl<M: Mark> Bitmap<'_, M> {
         }
     }
 
-    /// Claims a free slot of `first..=last`, this way; `None` if at some instant of the call none of them was
+    /// Claims a free slot of `first..=last` in this way; returns `None` if at some instant of the call none of them was
     /// free.
     pub(crate) fn claim_within(self, first: Slot, way: Way, last: Slot) -> Option<Slot> {
         let search = || self.find(first, way, last);
         search().or_else(|| self.search_or_prove(0, Area::around(first, last), search))
     }
 
-    /// Claims a slot of word `near`, which the caller has to itself if it can: one load, one RMW.
-    /// `start_bit` spreads threads that meet in one word.
+    /// Claims a slot of word `near`, which other threads avoid if they can: one load, one RMW. `start_bit` spreads
+    /// threads that meet in one word.
     ///
-    /// `None` means: ask [`claim_near`](Self::claim_near).
+    /// If it returns `None`, call [`claim_near`](Self::claim_near).
     #[inline]
     pub(crate) fn try_claim_near(self, near: usize, start_bit: u32) -> Option<Slot> {
         let bit_index = try_take_near(self.word(near), start_bit, self.marks_of(near))?;
@@ -166,7 +165,7 @@ impl<M: Mark> Bitmap<'_, M> {
 
     /// Claims a slot of the chunk of word `near`, from that word on.
     ///
-    /// `None` means: ask [`claim_from`](Self::claim_from).
+    /// If it returns `None`, call [`claim_from`](Self::claim_from).
     pub(crate) fn claim_near(self, near: usize, start_bit: u32) -> Option<Slot> {
         let chunk_index = near / WORDS_PER_CHUNK;
         let chunk = &self.chunks[chunk_index];
@@ -180,13 +179,13 @@ impl<M: Mark> Bitmap<'_, M> {
         }
     }
 
-    /// Claims exactly `slot`; `false` if at some instant of the call it was taken.
+    /// Claims exactly `slot`; returns `false` if at some instant of the call it was taken.
     #[inline]
     pub(crate) fn claim_exact(self, slot: Slot) -> bool {
         self.try_claim_exact(slot) || self.claim_exact_beside_flights(slot)
     }
 
-    /// The same for who has found it taken: somebody who has been in the air may have held it for now.
+    /// Does the same after the slot was found taken, because a flight may have held it temporarily.
     pub(crate) fn claim_exact_beside_flights(self, slot: Slot) -> bool {
         self.control.lanes_used() != 0 && self.claim_exact_or_prove(slot)
     }
@@ -199,14 +198,14 @@ impl<M: Mark> Bitmap<'_, M> {
         if attempt().is_some() {
             return true;
         }
-        // What was given back may have been this slot, or any other.
+        // The slot that was given back may have been this one, or any other.
         given.given_back() != 0
             && self
                 .search_or_prove(0, Area::around(slot, slot), attempt)
                 .is_some()
     }
 
-    /// Claims exactly `slot`; `false` may also mean that a claim in flight holds it for now.
+    /// Claims exactly `slot`; `false` may also mean that a claim in flight holds it temporarily.
     #[inline]
     pub(crate) fn try_claim_exact(self, slot: Slot) -> bool {
         let bit = bit_of(slot);
@@ -216,15 +215,15 @@ impl<M: Mark> Bitmap<'_, M> {
         self.word(word_of(slot)).fetch_and(!bit, Ordering::SeqCst) & bit != 0
     }
 
-    /// Whether `slot` was free when looked at.
+    /// Returns whether `slot` was free when it was read.
     #[inline]
     pub(crate) fn is_free(self, slot: Slot) -> bool {
-        // SeqCst: only a hint for others; for a caller who has just been told of a release or a claim
-        // on another thread, it is at least that new.
+        // SeqCst: only a hint for others; for a caller that knows of a release or a claim on another thread, it is at
+        // least that new.
         load_seq_cst(self.word(word_of(slot))) & bit_of(slot) != 0
     }
 
-    /// Releases `slot`: the first half; `false` if it was free already, and then nothing has changed.
+    /// Releases `slot`, first half; returns `false` if it was free already, and then nothing has changed.
     #[inline]
     pub(crate) fn mark_free(self, slot: Slot) -> bool {
         let bit = bit_of(slot);
@@ -234,17 +233,17 @@ impl<M: Mark> Bitmap<'_, M> {
         !was_free
     }
 
-    /// Makes the release of `slot` known: the second half.
+    /// Publishes the release of `slot`, second half.
     ///
-    /// Also when the slot was free: the one who freed it may be stalled before its own publish, and our
-    /// caller, once told "free", may not be told "nothing free" by the next claim.
+    /// Also called when the slot was free: the thread that freed it may be stalled before its own publish, but after
+    /// our caller got "free", its next claim must not report "nothing free".
     #[inline(always)]
     pub(crate) fn announce_slot(self, slot: Slot) {
         self.announce(word_of(slot), bit_of(slot));
     }
 
-    /// Releases the slots of `bits` in word `word_index`, which the caller holds; answers those that
-    /// were free already.
+    /// Releases the slots of `bits` in word `word_index`, which the caller holds, and returns those that were free
+    /// already.
     #[inline]
     pub(crate) fn release_bits(self, word_index: usize, bits: u64) -> u64 {
         // SeqCst: as in `mark_free`.
@@ -253,8 +252,8 @@ impl<M: Mark> Bitmap<'_, M> {
         before & bits
     }
 
-    /// Makes a release known: to the summary, then to the watchers. In this order: see `control`.
-    // Always inlined: called, it would be handed the whole bitmap by reference.
+    /// Publishes a release: first in the summary, then to the watchers. In this order; see `control`. Always inlined:
+    /// as a call, it would get the whole bitmap by reference.
     #[inline(always)]
     pub(super) fn announce(self, word_index: usize, bits: u64) {
         self.tree.publish(word_index / WORDS_PER_CHUNK);
@@ -264,7 +263,7 @@ impl<M: Mark> Bitmap<'_, M> {
         }
     }
 
-    /// The first free slot of `start..=last`, then of `first..start`, claimed. No proof.
+    /// Claims the first free slot of `start..=last`, then of `first..start`. Finding none proves nothing.
     pub(crate) fn find_from(self, first: Slot, start: Slot, last: Slot) -> Option<Slot> {
         let before_start = || {
             let last = start.checked_sub(1).filter(|&last| first <= last)?;
@@ -273,7 +272,7 @@ impl<M: Mark> Bitmap<'_, M> {
         self.find_within(start, last).or_else(before_start)
     }
 
-    /// A free slot of `first..=last`, claimed, this way. No proof.
+    /// Claims a free slot of `first..=last` in this way. Finding none proves nothing.
     pub(crate) fn find(self, first: Slot, way: Way, last: Slot) -> Option<Slot> {
         match way {
             Way::UpFrom(start) => self.find_from(first, start, last),
@@ -281,7 +280,7 @@ impl<M: Mark> Bitmap<'_, M> {
         }
     }
 
-    /// The highest free slot of `first..=last`, claimed. No proof.
+    /// Claims the highest free slot of `first..=last`. Finding none proves nothing.
     fn find_highest(self, first: Slot, last: Slot) -> Option<Slot> {
         let mut found = None;
         self.take_from_above(Request {
@@ -293,7 +292,7 @@ impl<M: Mark> Bitmap<'_, M> {
         found
     }
 
-    /// [`Bitmap::take_within`] downwards.
+    /// Does the same as [`Bitmap::take_within`], downwards.
     #[inline(never)]
     pub(super) fn take_from_above(self, mut request: Request<impl FnMut(usize, u64)>) -> u64 {
         let first_chunk = chunk_of(request.first);
@@ -312,7 +311,7 @@ impl<M: Mark> Bitmap<'_, M> {
         request.wanted
     }
 
-    /// The first free slot of `first..=last`, claimed. No proof.
+    /// Claims the first free slot of `first..=last`. Finding none proves nothing.
     fn find_within(self, first: Slot, last: Slot) -> Option<Slot> {
         let mut found = None;
         self.take_within(Request {
@@ -326,7 +325,7 @@ impl<M: Mark> Bitmap<'_, M> {
         found
     }
 
-    /// Takes from chunk after chunk until the request is satisfied; answers what is still wanted.
+    /// Takes slots from chunk after chunk until the request is satisfied; returns how many are still wanted.
     pub(super) fn take_within(self, mut request: Request<impl FnMut(usize, u64)>) -> u64 {
         let last_chunk = chunk_of(request.last);
         let mut from = chunk_of(request.first);
@@ -347,7 +346,7 @@ impl<M: Mark> Bitmap<'_, M> {
             .next_candidate(from, last, |chunk| self.chunks[chunk].is_full())
     }
 
-    /// The last candidate chunk of `first..=from`. Settles the stale hints that it meets.
+    /// Returns the last candidate chunk of `first..=from`. Settles the stale hints on its way.
     pub(super) fn previous_candidate(self, from: usize, first: usize) -> Option<usize> {
         let is_full = |chunk: usize| self.chunks[chunk].is_full();
         let settle = |level, child| self.tree.settle(level, child, &is_full);
@@ -370,18 +369,18 @@ impl<M: Mark> Bitmap<'_, M> {
             .settle(1, chunk_index, &|chunk| self.chunks[chunk].is_full());
     }
 
-    /// Marks bits of one word that are about to be claimed.
+    /// Returns a function that marks bits of one word before they are claimed.
     #[inline]
     pub(super) fn marks_of(self, word_index: usize) -> impl Fn(u64) {
         let mark = self.mark;
         move |bits| mark.mark(word_index, bits)
     }
 
-    /// Free bits of one word within bounds, for reading only.
+    /// Returns the free bits of one word within bounds, for reading only.
     #[inline]
     pub(super) fn free_bits(self, word_index: usize, first: Slot, last: Slot) -> u64 {
-        // Acquire: pairs with releases, so that a reader who finds a slot taken or free sees at least
-        // what led there. Nothing is decided by it.
+        // Acquire: pairs with releases, so that a reader that finds a slot taken or free sees at least what led to it.
+        // Nothing is decided by it.
         self.word(word_index).load(Ordering::Acquire) & bits_within(word_index, first, last)
     }
 }

@@ -1,4 +1,4 @@
-//! The summary: which chunks may have something free, in nodes of sixteen children up to one root.
+//! The summary: which chunks may have a free slot, in nodes with sixteen children each, up to one root.
 //!
 //! ```text
 //! node: bits 0..16 maybe | bits 16..32 clearing | bits 32..64 version
@@ -10,9 +10,9 @@
 //!                 phase 2: it is not, or a publish             a publish
 //! ```
 //!
-//! Leaves are the only truth. A node may be stale in the MAYBE direction at any time; FULL means that
-//! every free bit below belongs to a release that has not finished its publish. What "full" means for
-//! a chunk is the caller's function: the tree knows only its own nodes.
+//! Only the leaves are authoritative. A node may be stale in the MAYBE direction at any time; FULL means that every
+//! free bit below it belongs to a release that has not finished its publish. The caller's function defines what "full"
+//! means for a chunk: the tree knows only its own nodes.
 
 use crate::sync::{AtomicU64, NODE_SHIFT, Ordering, load_seq_cst};
 
@@ -23,7 +23,7 @@ const CLEARING_SHIFT: u32 = 16;
 const VERSION: u64 = 1 << 32;
 const MAYBE_MASK: u64 = 0xffff;
 
-/// Children that may have something: MAYBE or CLEARING.
+/// Returns the children that may have a free slot: MAYBE or CLEARING.
 #[inline]
 fn candidates(node: u64) -> u64 {
     (node | node >> CLEARING_SHIFT) & MAYBE_MASK
@@ -34,18 +34,18 @@ fn digit(child: usize) -> u32 {
     child as u32 & ((1 << NODE_SHIFT) - 1)
 }
 
-/// How many nodes each level has, and where it starts. The root is node 0.
+/// How many nodes each level has, and where the level starts. The root is node 0.
 #[derive(Clone, Debug)]
 pub(crate) struct Shape {
-    /// 0: no tree at all, every chunk is a candidate (the linear search).
+    /// The number of levels; 0 means no tree at all, and every chunk is a candidate (linear search).
     height: usize,
-    /// By level, from 1 (just above the chunks, at index 0) to `height` (the root).
+    /// The start of each level, from 1 (just above the chunks, at index 0) to `height` (the root).
     level_start: [u32; MAX_HEIGHT],
     node_count: usize,
 }
 
 impl Shape {
-    /// The tree over `chunk_count` chunks.
+    /// Returns the shape of a tree over `chunk_count` chunks.
     pub(crate) fn tree(chunk_count: usize) -> Self {
         let mut level_len = [0; MAX_HEIGHT + 1];
         let mut height = 0;
@@ -68,7 +68,7 @@ impl Shape {
         }
     }
 
-    /// No summary: searches walk the chunks one by one.
+    /// Returns the shape without a summary: searches visit the chunks one by one.
     pub(crate) fn linear() -> Self {
         Self {
             height: 0,
@@ -81,10 +81,10 @@ impl Shape {
         self.node_count
     }
 
-    /// Where each level starts, from the lowest one up.
+    /// Returns where each level starts, from the lowest one up.
     #[inline]
     fn levels(&self) -> impl Iterator<Item = usize> {
-        // `take`, not a slice: the compiler sees the bound, unrolls, and gains a tenth.
+        // `take` instead of a slice: the compiler sees the bound and unrolls, which saves a tenth.
         let levels = self.level_start.iter().take(self.height);
         levels.map(|&start| start as usize)
     }
@@ -112,33 +112,33 @@ impl<'a> Tree<'a> {
         &self.nodes[self.shape.level_start[level - 1] as usize + index]
     }
 
-    /// Whether the root has no candidate: at this load, every free bit belonged to an unfinished
-    /// release. Never true of a linear bitmap, which has no root to ask.
+    /// Returns whether the root has no candidate: at this load, every free bit belonged to an unfinished release.
+    /// Always false for a linear bitmap, which has no root.
     #[inline]
     pub(super) fn root_is_empty(&self) -> bool {
-        // SeqCst: the linearization point of "exhausted". A release that finished before it in the
-        // total order has its hint set all the way up, and only `settle` could have taken it down.
+        // SeqCst: the linearization point of "exhausted". A release that finished before it in the total order has set
+        // its hints up to the root, and only `settle` could have cleared them.
         !self.is_linear() && candidates(load_seq_cst(&self.nodes[0])) == 0
     }
 
-    /// The root with its version, for two equal readings.
+    /// Returns the root with its version, for comparing two reads.
     #[inline]
     pub(super) fn root(&self) -> u64 {
-        // SeqCst: both readings enclose an instant at which all roots of a set are compared.
+        // SeqCst: both reads enclose an instant at which all roots of a set are compared.
         load_seq_cst(&self.nodes[0])
     }
 
-    /// The same if it has no candidate.
+    /// Returns the root with its version if it has no candidate.
     #[inline]
     pub(super) fn empty_root(&self) -> Option<u64> {
         Some(self.root()).filter(|&root| candidates(root) == 0)
     }
 
-    /// Whether no chunk below `chunk` is a candidate, while `chunk` is.
+    /// Returns whether `chunk` is a candidate, but no chunk below it is.
     ///
-    /// The addresses of the nodes follow from `chunk` alone, so the loads do not wait for each other
-    /// as they do on the way down from the root.
-    // Always: with a second caller the compiler makes it a function, and whoever calls that saves registers.
+    /// The addresses of the nodes follow from `chunk` alone, so the loads do not wait for each other as they do on the
+    /// way down from the root. Always inlined: with a second caller, the compiler makes it a function, and its callers
+    /// have to save registers.
     #[inline(always)]
     pub(super) fn is_lowest(&self, chunk: usize) -> bool {
         let mut child = chunk;
@@ -154,7 +154,7 @@ impl<'a> Tree<'a> {
         true
     }
 
-    /// Whether `chunk` is a candidate, and no other chunk is.
+    /// Returns whether `chunk` is a candidate, but no other chunk is.
     #[inline]
     pub(super) fn is_only(&self, chunk: usize) -> bool {
         let mut child = chunk;
@@ -169,20 +169,19 @@ impl<'a> Tree<'a> {
         })
     }
 
-    /// The lowest chunk that may have something free; `None` if at some instant the root had no
-    /// candidate.
+    /// Returns the lowest chunk that may have a free slot; `None` if at some instant the root had no candidate.
     ///
-    /// Settles the stale hints of nodes that it meets. Only for a bitmap with a tree.
+    /// Settles the stale hints of nodes on its way. Only for a bitmap with a tree.
     pub(super) fn lowest_candidate(&self, is_full: impl Fn(usize) -> bool) -> Option<usize> {
         self.first_candidate(|node| node.trailing_zeros(), is_full)
     }
 
-    /// The highest one, by the same steps.
+    /// Returns the highest chunk that may have a free slot, by the same steps.
     pub(super) fn highest_candidate(&self, is_full: impl Fn(usize) -> bool) -> Option<usize> {
         self.first_candidate(|node| node.ilog2(), is_full)
     }
 
-    /// The one that `pick` leads to, from the root down: it is given the candidates of a node, one at least.
+    /// Returns the chunk that `pick` leads to, from the root down; `pick` gets the candidates of a node, at least one.
     #[inline]
     fn first_candidate(
         &self,
@@ -207,9 +206,9 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// The first chunk of `from..=last` that may have something free.
+    /// Returns the first chunk of `from..=last` that may have a free slot.
     ///
-    /// Settles the stale hints it meets. `None` is no proof that nothing is free.
+    /// Settles the stale hints on its way. `None` does not prove that nothing is free.
     pub(super) fn next_candidate(
         &self,
         from: usize,
@@ -222,8 +221,8 @@ impl<'a> Tree<'a> {
         if self.is_linear() {
             return Some(from);
         }
-        // From the beginning, the root tells at once where to go; from elsewhere, what is near is
-        // likely to be found near, so climb only as far as needed.
+        // From the beginning, the root says at once where to go. From elsewhere, a candidate is likely to be near, so
+        // climb only as far as needed.
         let mut level = if from == 0 { self.shape.height } else { 1 };
         let mut child = from;
         loop {
@@ -259,8 +258,8 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// The last chunk of `first..=from` that may have something free: [`Tree::next_candidate`] downwards.
-    /// `on_empty` is told of the nodes whose hints are stale, to settle them or not.
+    /// Returns the last chunk of `first..=from` that may have a free slot: [`Tree::next_candidate`] downwards.
+    /// `on_empty` is called with the nodes whose hints are stale, to settle them or not.
     pub(super) fn previous_candidate(
         &self,
         from: usize,
@@ -286,7 +285,7 @@ impl<'a> Tree<'a> {
                     return (child >= first).then_some(child);
                 }
                 level -= 1;
-                // The last child of that child: levels may end early, and what is not there is FULL.
+                // The last child of that child: levels may end early, and missing children are FULL.
                 child = ((child + 1) << NODE_SHIFT) - 1;
                 continue;
             }
@@ -304,30 +303,29 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// Tells every level that `chunk` may have something free.
+    /// Records in every level that `chunk` may have a free slot.
     ///
-    /// Always up to the root: a release that stops where the hint is already set relies on somebody
-    /// else's publish, and that somebody may be stalled before it.
-    // Always inlined: a release is a leaf function with it and not without.
+    /// Always up to the root: a release that stops where the hint is already set would rely on another thread's
+    /// publish, and that thread may be stalled before it. Always inlined: this keeps a release a leaf function.
     #[inline(always)]
     pub(super) fn publish(&self, chunk: usize) {
         let mut child = chunk;
         for level_start in self.shape.levels() {
             let node = &self.nodes[level_start + (child >> NODE_SHIFT)];
             let maybe = 1 << digit(child);
-            // SeqCst: comes after our store to the child in the total order. If it still sees MAYBE,
-            // the phase 1 that takes it away comes later, and so do its check loads, which see our
-            // store. With Acquire it may read the MAYBE from before a phase 2: a lost slot.
+            // SeqCst: comes after our store to the child in the total order. If it still sees MAYBE, the phase 1 that
+            // clears it comes later, and so do its check loads, which see our store. With Acquire, it may read the
+            // MAYBE from before a phase 2: a lost slot.
             if load_seq_cst(node) & maybe == 0 {
-                // SeqCst: Release for the searcher that follows this hint down to our store; in the
-                // total order so that it changes the word that a phase 2 compares.
+                // SeqCst: Release for the searcher that follows this hint down to our store; in the total order so that
+                // it changes the word that a phase 2 compares.
                 node.fetch_or(maybe, Ordering::SeqCst);
             }
             child >>= NODE_SHIFT;
         }
     }
 
-    /// Whether every level tells that `chunk` may have something free.
+    /// Returns whether every level records that `chunk` may have a free slot.
     pub(super) fn is_published(&self, chunk: usize) -> bool {
         let mut child = chunk;
         self.shape.levels().all(|level_start| {
@@ -339,7 +337,7 @@ impl<'a> Tree<'a> {
         })
     }
 
-    /// Brings the hint about `child` (at `level - 1`) up to date: the two-phase clear. Anybody may help.
+    /// Updates the hint about `child` (at `level - 1`): the two-phase clear. Any thread may help.
     pub(super) fn settle(&self, level: usize, child: usize, is_full: &impl Fn(usize) -> bool) {
         let (mut level, mut child) = (level, child);
         if level > self.shape.height {
@@ -349,17 +347,17 @@ impl<'a> Tree<'a> {
             let node = self.node(level, child >> NODE_SHIFT);
             let maybe = 1u64 << digit(child);
             let clearing = maybe << CLEARING_SHIFT;
-            // SeqCst: for who only helps, and finds CLEARING, this takes the place of phase 1: its check loads
-            // come after this in the total order, and this after the phase 1 that it reads.
+            // SeqCst: for a thread that only helps, and finds CLEARING, this takes the place of phase 1: its check
+            // loads come after this in the total order, and this comes after the phase 1 that it reads.
             let mut seen = load_seq_cst(node);
             if seen & (maybe | clearing) == 0 {
                 return;
             }
             if seen & maybe != 0 {
                 let next = ((seen & !maybe) | clearing).wrapping_add(VERSION);
-                // SeqCst, phase 1: before the check loads below in the total order. A release that
-                // those miss comes later, so its publish finds the hint gone.
-                // Relaxed on failure: the loop begins again with a load of its own.
+                // SeqCst, phase 1: before the check loads below in the total order. A release that they miss comes
+                // later, so its publish finds the hint cleared. Relaxed on failure: the loop begins again with a load
+                // of its own.
                 if node
                     .compare_exchange(seen, next, Ordering::SeqCst, Ordering::Relaxed)
                     .is_err()
@@ -378,11 +376,11 @@ impl<'a> Tree<'a> {
             if !full {
                 next |= maybe;
             }
-            // The version makes this fail if anybody settled this node in between, even where the
-            // bits are the same again; without it a slot is lost with three threads.
+            // The version makes this fail if another thread settled this node in between, even if the bits are the same
+            // again; without it, a slot is lost with three threads.
             let next = next.wrapping_add(VERSION);
-            // SeqCst, phase 2: Release carries the check on to whoever reads FULL; in the total
-            // order after the check loads. Relaxed on failure: the loop loads again.
+            // SeqCst, phase 2: Release carries the check on to a thread that reads FULL; in the total order after the
+            // check loads. Relaxed on failure: the loop loads again.
             if node
                 .compare_exchange(seen, next, Ordering::SeqCst, Ordering::Relaxed)
                 .is_err()
@@ -426,7 +424,7 @@ mod tests {
         }
     }
 
-    /// Forward, backward, "is it the lowest" and "is it the only one" against a plain set of published chunks.
+    /// Forward, backward, "is it the lowest" and "is it the only one", compared with a plain set of published chunks.
     #[test]
     fn searches_agree_with_a_set() {
         for chunk_count in [1, 2, 15, 16, 17, 255, 256, 257, 5000] {
@@ -467,7 +465,7 @@ mod tests {
         }
     }
 
-    /// Settling the only candidate clears every level; a publish brings all of them back.
+    /// Settling the only candidate clears every level; a publish restores all of them.
     #[test]
     fn settle_clears_to_the_root_and_publish_restores() {
         let shape = Shape::tree(5000);

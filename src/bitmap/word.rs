@@ -1,4 +1,4 @@
-//! Many slots of one word at once: all that is free, for a local of the pool; those that a list names.
+//! Many slots of one word at once: all free slots, for a local of the pool, or those that a list contains.
 
 use super::batch::WordBits;
 use super::chunk::take_lowest;
@@ -7,10 +7,10 @@ use crate::slot::{bit_of, slots_in, word_of};
 use crate::sync::{AtomicU64, Ordering, WORDS_PER_CHUNK, load_seq_cst};
 
 impl<M: Mark> Bitmap<'_, M> {
-    /// Claims all free slots of the first word that has any, this way: from the word of the slot on, wrapping
+    /// Claims all free slots of the first word that has any, in this way: from the word of the slot on, wrapping
     /// around, or from the last word downwards.
     ///
-    /// `None` if at some instant of the call nothing was free.
+    /// Returns `None` if at some instant of the call nothing was free.
     #[cold]
     pub(crate) fn claim_word(self, way: Way) -> Option<WordBits> {
         self.search_until_none_free(|| {
@@ -26,7 +26,7 @@ impl<M: Mark> Bitmap<'_, M> {
         })
     }
 
-    /// The first word of `first..=last` chunks that has something, claimed. No proof.
+    /// Claims the first word of the chunks `first..=last` that has a free slot. Finding none proves nothing.
     fn find_word(self, first: usize, last: usize) -> Option<WordBits> {
         let mut from = first;
         while let Some(chunk_index) = self.next_candidate(from, last) {
@@ -40,7 +40,7 @@ impl<M: Mark> Bitmap<'_, M> {
         None
     }
 
-    /// The last word that has something, claimed. No proof.
+    /// Claims the last word that has a free slot. Finding none proves nothing.
     fn find_word_from_above(self) -> Option<WordBits> {
         let mut from = self.chunks.len() - 1;
         while let Some(chunk_index) = self.previous_candidate(from, 0) {
@@ -59,7 +59,7 @@ impl<M: Mark> Bitmap<'_, M> {
         None
     }
 
-    /// All free slots of the first word of this chunk, from word `from` of it on, that has any.
+    /// Claims all free slots of the first word of this chunk, from word `from` on, that has any.
     fn take_word(self, chunk_index: usize, from: usize) -> Option<WordBits> {
         let words = Chunk::words(&self.chunks[chunk_index]).iter().enumerate();
         words.skip(from).find_map(|(index, word)| {
@@ -69,8 +69,7 @@ impl<M: Mark> Bitmap<'_, M> {
         })
     }
 
-    /// Claims those of `bits` that are free, and answers which; each other one was taken at some instant of
-    /// the call.
+    /// Claims those of `bits` that are free, and returns them; each other bit was taken at some instant of the call.
     pub(crate) fn claim_bits(self, word_index: usize, bits: u64) -> u64 {
         let word = self.word(word_index);
         let take = |wanted| take_lowest(word, wanted, u64::MAX, self.marks_of(word_index));
@@ -78,7 +77,7 @@ impl<M: Mark> Bitmap<'_, M> {
         if taken == bits || self.control.lanes_used() == 0 {
             return taken;
         }
-        // Somebody has been in the air, who may have held the others for now.
+        // A flight may have held the others temporarily.
         let given = self.marking(()).evidence_of_one_look();
         let mut taken = taken | take(bits & !taken);
         if given.given_back() != 0 {
@@ -91,26 +90,26 @@ impl<M: Mark> Bitmap<'_, M> {
         taken
     }
 
-    /// Whether `bits` of the word are all taken, by the caller or by others.
+    /// Returns whether `bits` of the word are all taken, by the caller or by other holders.
     #[inline]
     pub(crate) fn are_taken(self, word_index: usize, bits: u64) -> bool {
-        // Relaxed: whatever happened before this call is seen; what races with it is the caller's
-        // mistake, and no ordering would show it.
+        // Relaxed: whatever happened before this call is seen; a race with it is the caller's mistake, and no ordering
+        // would reveal it.
         self.word(word_index).load(Ordering::Relaxed) & bits == 0
     }
 }
 
 fn take_all(word: &AtomicU64, word_index: usize, mark: impl Mark) -> u64 {
-    // SeqCst: the searcher's look at the word, as the first load of `take_lowest`.
+    // SeqCst: the searcher's read of the word, as the first load of `take_lowest`.
     let free = load_seq_cst(word);
     if free == 0 {
         return 0;
     }
     if mark.is_wanted() {
         mark.mark(word_index, free);
-        // SeqCst: as the exchange of `take_lowest`. What has been released since is not marked, so it stays.
+        // SeqCst: as in the exchange of `take_lowest`. A slot that was released since is not marked, so it stays.
         return word.fetch_and(!free, Ordering::SeqCst) & free;
     }
-    // SeqCst: as the exchange of `take_lowest`; what was free is ours, whatever it is by now.
+    // SeqCst: as in the exchange of `take_lowest`; a slot that is free by now is ours as well.
     word.swap(0, Ordering::SeqCst)
 }

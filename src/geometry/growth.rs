@@ -1,24 +1,24 @@
-//! Whether a larger layout keeps what a smaller one has.
+//! Checks whether a larger layout preserves a smaller one.
 
 use super::{Geometry, Run};
 use crate::network::Network;
 use crate::slot::Slot;
 
-/// What another layout hands out and this one does not, and the other way round: slots, as ascending ranges.
+/// The slots that only one of two layouts hands out, as ascending ranges.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Change {
     /// Handed out from now on.
     pub(crate) added: Vec<(Slot, Slot)>,
-    /// Handed out until now: whoever holds one of them would lose it.
+    /// Handed out until now: a user who holds one of them would lose it.
     pub(crate) removed: Vec<(Slot, Slot)>,
 }
 
 impl<N: Network> Geometry<N> {
-    /// The slots that can be handed out in `larger` and could not before, as ascending ranges.
+    /// Returns the slots that can be handed out in `larger` but not here, as ascending ranges.
     ///
     /// # Errors
     ///
-    /// An address that would have another slot or another unit around it there, or could no longer be handed out.
+    /// An address that would get another slot or another unit, or could no longer be handed out.
     pub(crate) fn growth_into(&self, larger: &Self) -> Result<Vec<(Slot, Slot)>, N::Addr> {
         let change = self.change_into(larger)?;
         match change.removed.first() {
@@ -27,11 +27,7 @@ impl<N: Network> Geometry<N> {
         }
     }
 
-    /// What is different in a layout that has all addresses of this one, each at its slot: it may reserve others.
-    ///
-    /// # Errors
-    ///
-    /// An address that would have another slot or another unit around it there, or none.
+    /// Returns the first slot of the run that cannot be handed out in the other layout.
     pub(crate) fn change_into(&self, other: &Self) -> Result<Change, N::Addr> {
         let is_other = self.unit() != other.unit();
         let moved = |slot: &Slot| is_other || other.slot_of(self.addr_of(*slot)) != Some(*slot);
@@ -39,7 +35,7 @@ impl<N: Network> Geometry<N> {
         let removed = without(&self.runs, &other.runs);
         let ends = self.segments.iter().flat_map(|it| [it.first, it.last]);
         let mut ends = ends.chain(removed.iter().flat_map(|&(first, last)| [first, last]));
-        // What is no longer handed out must be reserved, and not lie where the other one has nothing.
+        // Two runs are never adjacent: reserved slots, or the end of a range, are between them.
         let is_whole = |first: Slot, last: Slot| {
             let mut segments = other.segments.iter();
             segments.any(|it| it.first <= first && last <= it.last)
@@ -54,19 +50,19 @@ impl<N: Network> Geometry<N> {
     }
 }
 
-/// How many slots these ranges have.
+/// Returns how many slots these ranges have.
 pub(crate) fn slot_count(ranges: &[(Slot, Slot)]) -> u64 {
     let count = |&(first, last): &(Slot, Slot)| u64::from(last - first) + 1;
     ranges.iter().map(count).sum()
 }
 
-/// What `all` has and `some` has not, both ascending and without overlaps.
+/// Returns what `new` has but `old` does not. Both are ascending, and `new` contains all of `old`.
 fn without(all: &[Run], some: &[Run]) -> Vec<(Slot, Slot)> {
     let mut left = Vec::new();
     let mut some = some.iter().peekable();
     for run in all {
         let mut from = Some(run.first);
-        // What ends before this run ends no other one, either.
+        // A range that ends before this run cannot end another run.
         while some.next_if(|it| it.last < run.first).is_some() {}
         while let Some(inside) = some.peek().filter(|it| it.first <= run.last) {
             if let Some(first) = from.filter(|&first| first < inside.first) {
@@ -90,7 +86,7 @@ fn without(all: &[Run], some: &[Run]) -> Vec<(Slot, Slot)> {
 mod tests {
     use super::*;
 
-    /// Against the definition, for all subsets of a few slots.
+    /// Compared with the definition, for all subsets of a few slots.
     #[test]
     fn what_is_left_is_what_one_has_and_the_other_has_not() {
         let runs = |bits: u32| -> Vec<Run> {

@@ -1,13 +1,13 @@
-//! Addresses and slots: which address is which slot, and which slots are never handed out.
+//! Addresses and slots: which address has which slot, and which slots are never handed out.
 //!
-//! Pure arithmetic, fixed when the pool is built. Most pools are one segment with one run of usable
-//! slots, and the hot path looks at that one first.
+//! Pure arithmetic, fixed when the pool is built. Most pools consist of one segment with one run of usable slots, and
+//! the hot path checks that one first.
 //!
 //! ```text
 //! network 10.0.0.0/24        slot 0                                        slot 255
 //!                            | network | gateway | usable ........ usable | broadcast |
-//! segment: consecutive slots with consecutive addresses. Where there are several, they follow each
-//! other in slots with gaps, so that a slot and its address are aligned alike up to 512 slots.
+//! segment: consecutive slots with consecutive addresses. If there are several, they follow each
+//! other with gaps between their slots, so that a slot and its address have the same alignment up to 512 slots.
 //! ```
 
 mod growth;
@@ -55,17 +55,17 @@ impl Run {
     }
 }
 
-/// The longest run, with its address: most slots and most addresses that are asked for lie in it.
+/// The longest run, with its first address: most slots and most requested addresses are in it.
 #[derive(Clone, Debug)]
 pub(crate) struct MainRun<A> {
     base: A,
     first: Slot,
-    /// 0 where nothing is usable.
+    /// The number of slots; 0 if nothing is usable.
     len: u64,
 }
 
 impl<A: Copy> MainRun<A> {
-    /// The index of `slot` in the run, if it lies there.
+    /// Returns the index of `slot` in the run, if it is in it.
     #[inline]
     fn index_of(&self, slot: Slot) -> Option<u32> {
         let index = slot.wrapping_sub(self.first);
@@ -73,16 +73,16 @@ impl<A: Copy> MainRun<A> {
     }
 }
 
-/// Slots of one word whose addresses follow from that of its first slot.
+/// Slots of one word whose addresses follow from the address of its first slot.
 pub(crate) struct Stretch<A> {
-    /// Of the word's first slot, which itself need not be usable, or exist.
+    /// The address of the word's first slot, even if that slot is not usable or does not exist.
     base: A,
     /// One bit per slot, all of them usable.
     slots: u64,
 }
 
 impl<A> Stretch<A> {
-    /// Those of its slots that are in `bits`.
+    /// Returns the part of it whose slots are in `bits`.
     #[inline]
     pub(crate) fn within(self, bits: u64) -> Self {
         Self {
@@ -91,7 +91,7 @@ impl<A> Stretch<A> {
         }
     }
 
-    /// The address of the slot at `bit_index`, if it is of the stretch.
+    /// Returns the address of the slot at `bit_index`, if that slot is part of it.
     #[inline]
     pub(crate) fn addr_of<N: Network<Addr = A>>(&self, bit_index: u32) -> Option<A>
     where
@@ -100,7 +100,7 @@ impl<A> Stretch<A> {
         (self.slots >> bit_index & 1 != 0).then(|| N::addr_above(self.base, bit_index, 0))
     }
 
-    /// The bit of the slot with this address, if it is of the stretch.
+    /// Returns the bit of the slot with this address, if that slot is part of it.
     #[inline]
     pub(crate) fn bit_of<N: Network<Addr = A>>(&self, addr: A) -> Option<u64>
     where
@@ -111,7 +111,7 @@ impl<A> Stretch<A> {
     }
 }
 
-/// Where an address lies.
+/// The position of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Usable(Slot),
@@ -124,16 +124,16 @@ pub(crate) enum Place {
 pub(crate) struct Geometry<N: Network> {
     network: Option<N>,
     gateway: Option<N::Addr>,
-    /// log2 of the addresses of one unit.
+    /// The base-2 logarithm of the number of addresses in a unit.
     unit_shift: u8,
     main_run: MainRun<N::Addr>,
-    /// All segments, at least one, ascending in addresses and in slots.
+    /// All segments, at least one, in ascending order of addresses and of slots.
     segments: Box<[Segment<N::Addr>]>,
-    /// All runs, ascending.
+    /// All runs, in ascending order.
     runs: Box<[Run]>,
     reserved: Box<[Reserved]>,
     capacity: u64,
-    /// All slot numbers below this one exist; some may be padding.
+    /// All slot numbers below this one exist, although some may be padding.
     slot_count: u64,
 }
 
@@ -151,8 +151,8 @@ impl<N: Network> Geometry<N> {
         self.network
     }
 
-    /// Whether a prefix covers the whole network, so that it is a route to it. Where there are ranges and no network,
-    /// nobody knows what is a route but for the one to everywhere: what covers the ranges may be a block that is held.
+    /// Returns whether a prefix covers the whole network, and so is a route to it. In a pool of ranges without a
+    /// network, only the default route certainly is one: a prefix that covers the ranges may be a block that is held.
     pub(crate) fn is_route(&self, net: IpNet) -> bool {
         let ends = |net: IpNet| {
             let first = self.in_family(net.network())?;
@@ -177,7 +177,7 @@ impl<N: Network> Geometry<N> {
         &self.segments
     }
 
-    /// The prefix length of one slot.
+    /// Returns the prefix length of one slot.
     pub(crate) fn unit(&self) -> u8 {
         self.addr_width() - self.unit_shift
     }
@@ -186,13 +186,13 @@ impl<N: Network> Geometry<N> {
         N::addr_width(self.main_run.base)
     }
 
-    /// How many slots are in the pool but never handed out.
+    /// Returns how many slots are in the pool but never handed out.
     pub(crate) fn reserved_count(&self) -> u64 {
         let slots = |segment: &Segment<_>| u64::from(segment.last - segment.first) + 1;
         self.segments().iter().map(slots).sum::<u64>() - self.capacity
     }
 
-    /// The address of a slot that was claimed, hence exists.
+    /// Returns the address of a claimed slot, which therefore exists.
     #[inline]
     pub(crate) fn addr_of(&self, slot: Slot) -> N::Addr {
         match self.main_run.index_of(slot) {
@@ -201,10 +201,10 @@ impl<N: Network> Geometry<N> {
         }
     }
 
-    /// Writes the addresses of claimed slots of one word, lowest first, each to its place.
+    /// Writes the addresses of claimed slots of one word to `places`, lowest first.
     pub(crate) fn write_addrs(&self, word_index: usize, bits: u64, places: &mut [N::Addr]) {
         match self.index_of_row(word_index, bits) {
-            // A loop without a condition: the compiler writes several at once.
+            // A loop without a condition, so that the compiler can vectorize it.
             Some(first) => {
                 for (step, place) in places.iter_mut().enumerate() {
                     let index = first + step as u32;
@@ -219,7 +219,7 @@ impl<N: Network> Geometry<N> {
         }
     }
 
-    /// Where in the main run the slots of `bits` begin, if they all lie there side by side.
+    /// Returns the index in the main run where the slots of `bits` begin, if they are all in it and adjacent.
     fn index_of_row(&self, word_index: usize, bits: u64) -> Option<u32> {
         let lowest = bits.trailing_zeros();
         let row = bits.checked_shr(lowest)?;
@@ -239,12 +239,12 @@ impl<N: Network> Geometry<N> {
         N::addr_above(segment.base, slot - segment.first, self.unit_shift)
     }
 
-    /// The slot as a prefix of the unit's length.
+    /// Returns the slot as a prefix of the unit's length.
     pub(crate) fn net_of(&self, slot: Slot) -> N {
         N::around(self.addr_of(slot), self.unit())
     }
 
-    /// The address of any slot number, padding and reserved ones included.
+    /// Returns the address of any slot number, including padding and reserved slots.
     pub(crate) fn checked_addr_of(&self, slot: Slot) -> Option<N::Addr> {
         let holds = |segment: &&Segment<_>| (segment.first..=segment.last).contains(&slot);
         self.segments()
@@ -253,7 +253,7 @@ impl<N: Network> Geometry<N> {
             .map(|_| self.addr_of(slot))
     }
 
-    /// The slot whose unit holds `addr`, reserved ones included.
+    /// Returns the slot whose unit contains `addr`, including reserved slots.
     pub(crate) fn slot_of(&self, addr: N::Addr) -> Option<Slot> {
         let addr = self.in_family(addr.into())?;
         let index = self
@@ -264,7 +264,7 @@ impl<N: Network> Geometry<N> {
         (units <= segment.last - segment.first).then(|| segment.first + units)
     }
 
-    /// The usable slot that `addr` names, if it lies where most do; otherwise ask [`place_of`].
+    /// Returns the usable slot that `addr` names, if it is in the main run. Otherwise, ask [`place_of`].
     ///
     /// [`place_of`]: Self::place_of
     #[inline]
@@ -293,7 +293,7 @@ impl<N: Network> Geometry<N> {
         }
     }
 
-    /// Whether `addr` names its unit: is its first address.
+    /// Returns whether `addr` is the first address of its unit, by which the unit is named.
     pub(crate) fn names_its_unit(&self, addr: N::Addr) -> bool {
         self.unit_shift == 0 || N::addr_bits(addr) & low_bits(self.unit_shift) == 0
     }
@@ -305,12 +305,12 @@ impl<N: Network> Geometry<N> {
         }
     }
 
-    /// The part of word `word_index` in which addresses are counted like slots; none where a unit is
-    /// more than an address.
+    /// Returns the part of word `word_index` in which slots and addresses advance together; empty if a unit has more
+    /// than one address.
     pub(crate) fn stretch_of(&self, word_index: usize) -> Stretch<N::Addr> {
         let main = &self.main_run;
         let word_first = slot_at(word_index, 0);
-        // The word may begin below the run. Then this wraps, and is right for all slots of the run.
+        // The word may begin below the run. Then this wraps around, and is correct for all slots of the run.
         let above = i128::from(word_first) - i128::from(main.first);
         let base = N::addr_bits(main.base).wrapping_add(above as u128);
         let slots = match main.len.checked_sub(1) {
@@ -325,7 +325,7 @@ impl<N: Network> Geometry<N> {
         }
     }
 
-    /// Why `slot` is never handed out.
+    /// Returns why `slot` is never handed out.
     pub(crate) fn label_of(&self, slot: Slot) -> Option<&str> {
         let index = self
             .reserved
@@ -334,7 +334,7 @@ impl<N: Network> Geometry<N> {
         (reserved.first <= slot).then_some(&*reserved.label)
     }
 
-    /// The reserved slots within `first..=last`, run by run.
+    /// Returns the reserved slots within `first..=last`, run by run.
     pub(crate) fn reserved_within(&self, first: Slot, last: Slot) -> impl Iterator<Item = Run> {
         let run = |reserved: &Reserved| Run {
             first: reserved.first,
@@ -348,7 +348,7 @@ impl<N: Network> Geometry<N> {
         &self.reserved
     }
 
-    /// The usable runs within `first..=last`.
+    /// Returns the usable runs within `first..=last`.
     pub(crate) fn runs_within(&self, first: Slot, last: Slot) -> impl Iterator<Item = Run> {
         let from = self.runs.partition_point(|run| run.last < first);
         self.runs[from..]
@@ -357,8 +357,8 @@ impl<N: Network> Geometry<N> {
             .filter_map(move |run| run.clipped(first, last))
     }
 
-    /// The slots whose units lie wholly inside `range`, as first and last; `None` if there are none.
-    /// Padding in between has no free bits.
+    /// Returns the first and the last of the slots whose units are completely within `range`; `None` if there are none.
+    /// Padding between them has no free bits.
     pub(crate) fn slots_inside(&self, range: &RangeInclusive<N::Addr>) -> Option<(Slot, Slot)> {
         let (first, last) = self.bits_of(range)?;
         let low = low_bits(self.unit_shift);
@@ -370,13 +370,13 @@ impl<N: Network> Geometry<N> {
         self.slots_touching(first, last)
     }
 
-    /// Whether the prefix is exactly what one slot is.
+    /// Returns whether the prefix is exactly one unit.
     pub(crate) fn is_one_unit(&self, net: ipnet::IpNet) -> bool {
         net == net.trunc() && net.prefix_len() == self.unit()
     }
 
-    /// Whether an address from one to another is one that may be handed out. What covers the whole pool is its own
-    /// description.
+    /// Returns whether some address from `first` to `last` may be handed out. A range that covers the whole pool merely
+    /// describes it.
     pub(crate) fn hands_out(&self, first: IpAddr, last: IpAddr) -> bool {
         let Some((first, last)) = self.in_family(first).zip(self.in_family(last)) else {
             return false;
@@ -388,13 +388,13 @@ impl<N: Network> Geometry<N> {
         !is_whole && self.runs_within(low, high).next().is_some()
     }
 
-    /// The slots whose units share an address with `range`, as first and last.
+    /// Returns the first and the last of the slots whose units share an address with `range`.
     pub(crate) fn slots_around(&self, range: &RangeInclusive<N::Addr>) -> Option<(Slot, Slot)> {
         let (first, last) = self.bits_of(range)?;
         self.slots_touching(first, last)
     }
 
-    /// Both ends of a range, in the family of the pool.
+    /// Returns both ends of a range as numbers, if they are of the pool's family.
     fn bits_of(&self, range: &RangeInclusive<N::Addr>) -> Option<(u128, u128)> {
         let first = self.in_family((*range.start()).into())?;
         let last = self.in_family((*range.end()).into())?;
@@ -416,19 +416,19 @@ impl<N: Network> Geometry<N> {
         Some((low_slot, high_slot))
     }
 
-    /// The lowest slot whose address is `addr` or above.
+    /// Returns the lowest slot whose address is `addr` or higher.
     pub(crate) fn first_slot_from(&self, addr: N::Addr) -> Option<Slot> {
         let first = N::addr_bits(self.in_family(addr.into())?);
         let (slot, _) = self.slots_touching(first, u128::MAX)?;
         if N::addr_bits(self.addr_of(slot)) < first {
-            // From inside a unit on: that unit begins below.
+            // `addr` is within a unit, which begins below it.
             slot.checked_add(1)
         } else {
             Some(slot)
         }
     }
 
-    /// Where blocks of `prefix_len` can begin, segment by segment. Empty if no segment can hold one.
+    /// Returns where blocks of `prefix_len` can begin, for each segment; empty if no segment can hold one.
     pub(crate) fn block_candidates(&self, prefix_len: u8) -> Vec<BlockCandidates> {
         let order = u32::from(self.unit() - prefix_len);
         let of_segment = |segment: &Segment<N::Addr>| {
@@ -444,14 +444,14 @@ impl<N: Network> Geometry<N> {
         self.segments().iter().filter_map(of_segment).collect()
     }
 
-    /// How many units from `base` on to the next multiple of 2^`order` units.
+    /// Returns how many units lie between `base` and the next multiple of 2^`order` units.
     fn units_to_alignment(&self, base: N::Addr, order: u32) -> Option<u64> {
         let unit_index = N::addr_bits(base) >> self.unit_shift;
         let size = 1u128.checked_shl(order)?;
         u64::try_from(unit_index.wrapping_neg() & (size - 1)).ok()
     }
 
-    /// The shortest prefix that a block of this pool can have.
+    /// Returns the shortest prefix length of a block in this pool.
     pub(crate) fn shortest_block(&self) -> u8 {
         match self.network {
             Some(network) => network.mask_len(),
@@ -459,25 +459,25 @@ impl<N: Network> Geometry<N> {
         }
     }
 
-    /// `addr` in the family of the pool, if it is of that family.
+    /// Returns `addr` in the pool's family, if it belongs to that family.
     pub(crate) fn in_family(&self, addr: IpAddr) -> Option<N::Addr> {
         N::addr_in_family_of(self.main_run.base, addr)
     }
 
-    /// The last address of the unit at `slot`, which exists.
+    /// Returns the last address of the unit at `slot`, which exists.
     pub(crate) fn last_addr_of(&self, slot: Slot) -> N::Addr {
         let first = self.addr_of(slot);
         N::addr_like(first, N::addr_bits(first) | low_bits(self.unit_shift))
     }
 
-    /// Whether the other pool has the same addresses at the same slots, with the same reservations.
+    /// Returns whether the other pool has the same addresses at the same slots, with the same reservations.
     pub(crate) fn same_layout(&self, other: &Self) -> bool {
         self.unit_shift == other.unit_shift
             && self.runs == other.runs
             && self.segments() == other.segments()
     }
 
-    /// Memory on the heap, in bytes.
+    /// Returns the memory on the heap, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
         let labels: usize = self
             .reserved
@@ -491,7 +491,7 @@ impl<N: Network> Geometry<N> {
     }
 }
 
-/// The lowest `count` bits of an address.
+/// Returns a mask of the lowest `count` bits of an address.
 pub(crate) fn low_bits(count: u8) -> u128 {
     u128::MAX
         .checked_shr(128 - u32::from(count))

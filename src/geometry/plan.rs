@@ -1,4 +1,4 @@
-//! From what the caller asked for to a layout, or to the error that says what does not fit.
+//! Turns what the caller asked for into a layout, or into the error that says what does not fit.
 
 use super::reserved::{sorted, usable_runs};
 use super::{Geometry, MainRun, Run, Segment, low_bits};
@@ -11,10 +11,10 @@ use ipnet::IpNet;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// Slots and addresses are aligned alike up to this many slots.
+/// Slots and addresses have the same alignment up to this many slots.
 const ALIGNED_SLOTS: u128 = 512;
 
-/// Which address of a network is its gateway: reserved, never handed out.
+/// Which address of a network is its gateway. The gateway is reserved, and never handed out.
 ///
 /// ```
 /// use hostbits::{Gateway, Pool};
@@ -28,22 +28,21 @@ const ALIGNED_SLOTS: u128 = 512;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Gateway {
-    /// The first usable address where the network has edges: up to /30 (IPv4) or /126 (IPv6), with
-    /// single addresses as slots; otherwise none.
+    /// The first usable address if the network reserves addresses for itself, which it does up to /30 (IPv4) or /126
+    /// (IPv6) with single addresses as slots; otherwise there is no gateway.
     #[default]
     Auto,
-    /// The first usable address.
+    /// The first usable address of the network.
     First,
-    /// The last usable address.
+    /// The last usable address of the network.
     Last,
-    /// This address, of either family: a gateway is written down where no network is known yet. Where one is,
-    /// [`Builder::gateway_at`](crate::Builder::gateway_at) takes an address of its type.
+    /// A given address.
     At(IpAddr),
-    /// None.
+    /// No gateway is reserved.
     None,
 }
 
-// That of a given one is for a sentence about what to write: it is written as its address.
+// The name of `At` appears only in messages; the value itself is written as its address.
 names! {
     pub Gateway {
         Auto = "auto",
@@ -55,7 +54,7 @@ names! {
 }
 
 impl Gateway {
-    /// Reads `auto`, `first`, `last`, `none` or an address.
+    /// Parses `auto`, `first`, `last`, `none` or an address.
     ///
     /// ```
     /// use hostbits::Gateway;
@@ -73,7 +72,7 @@ impl Gateway {
     }
 }
 
-/// What [`of_name`](Gateway::of_name) reads.
+/// Writes the form that [`of_name`](Gateway::of_name) parses.
 impl fmt::Display for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -93,15 +92,15 @@ pub(crate) struct Plan<N: Network> {
     pub(crate) edges: bool,
     pub(crate) gateway: Gateway,
     pub(crate) at_most: Option<u64>,
-    /// Ranges that overlap are one.
+    /// Whether overlapping ranges are merged.
     pub(crate) merges: bool,
-    /// What of a reservation lies outside is left out.
+    /// Whether the parts of reservations outside the pool are ignored.
     pub(crate) clips: bool,
-    /// No address at all is a pool, too.
+    /// Whether a pool may have no address at all.
     pub(crate) allows_nothing: bool,
 }
 
-/// A range of addresses, by their bits.
+/// A range of addresses, as numbers.
 #[derive(Clone, Copy)]
 struct Span {
     first: u128,
@@ -114,7 +113,7 @@ impl Span {
     }
 }
 
-/// The addresses that a network keeps for itself.
+/// The addresses that a network reserves for itself.
 struct Edges {
     first: Option<&'static str>,
     last: Option<&'static str>,
@@ -136,7 +135,7 @@ impl<N: Network> Plan<N> {
         }
     }
 
-    /// Checks everything and lays the pool out.
+    /// Checks all requests, and lays out the pool.
     pub(crate) fn lay_out(&self) -> Result<Geometry<N>, BuildError> {
         let like = self.any_addr()?;
         let whole = self.network.map(check_network::<N>).transpose()?;
@@ -184,14 +183,14 @@ impl<N: Network> Plan<N> {
         })
     }
 
-    /// Whether it has no address, and may have none. Then its only slot is reserved: the first one, or the unspecified
-    /// address, which is nobody's in any list.
+    /// Reports whether the pool has no address, and may have none. Then its only slot is reserved: the first one, or the
+    /// unspecified address, which no list assigns to a user.
     fn is_nothing(&self) -> bool {
         let has_none = self.network.is_none() && self.ranges.is_empty();
         self.allows_nothing && (has_none || self.at_most == Some(0))
     }
 
-    /// Any address of the pool: says which family it is.
+    /// Returns some address of the pool, which determines the family.
     fn any_addr(&self) -> Result<N::Addr, BuildError> {
         match (self.network, self.ranges.first()) {
             (Some(network), _) => Ok(network.written_addr()),
@@ -203,7 +202,7 @@ impl<N: Network> Plan<N> {
 
     fn unit_shift(&self, like: N::Addr) -> Result<u8, BuildError> {
         let longest = N::addr_width(like);
-        // A unit of /0 would be every address there is: no shift can express it, and nobody wants it.
+        // A unit of /0 would be the whole address space, which no shift can express.
         let shortest = self.network.map_or(0, N::mask_len).max(1);
         let unit = self.unit.unwrap_or(longest);
         if (shortest..=longest).contains(&unit) {
@@ -217,7 +216,7 @@ impl<N: Network> Plan<N> {
         }
     }
 
-    /// What the pool is made of, ascending.
+    /// Returns the ranges that the pool consists of, in ascending order.
     fn spans(
         &self,
         like: N::Addr,
@@ -257,7 +256,7 @@ impl<N: Network> Plan<N> {
         Ok(joined(spans))
     }
 
-    /// The first and last address of the network, where they are not for hosts.
+    /// Returns the first and the last address of the network, if they are not for hosts.
     fn edges(&self, like: N::Addr, unit_shift: u8) -> Edges {
         let none = Edges {
             first: None,
@@ -338,7 +337,7 @@ impl<N: Network> Plan<N> {
     ) -> Result<(), BuildError> {
         for (first, last, label) in &self.reserve {
             let span = match span_of::<N>(marks.like, *first, *last) {
-                // Of the other family: all of it is outside. One end alone is a slip.
+                // It is in the other address family: all of it is outside. One end alone is a mistake.
                 Err(BuildError::BadRange {
                     reason: RangeProblem::Outside,
                     ..
@@ -355,7 +354,7 @@ impl<N: Network> Plan<N> {
     }
 }
 
-/// The longest run. Where everything is reserved: one without a slot.
+/// Returns the longest run; one without a slot if everything is reserved.
 fn main_run<N: Network>(
     runs: &[Run],
     segments: &[Segment<N::Addr>],
@@ -372,7 +371,7 @@ fn main_run<N: Network>(
     }
 }
 
-/// Reservations by address, on their way to slots.
+/// Reservations by address, which are being converted to slots.
 struct Marks<'a, N: Network> {
     like: N::Addr,
     unit_shift: u8,
@@ -390,7 +389,7 @@ impl<N: Network> Marks<'_, N> {
         }
     }
 
-    /// Reserves every unit that shares an address with `first..=last`; answers whether there was one.
+    /// Reserves every unit that shares an address with `first..=last`, and returns whether there was one.
     fn mark(&mut self, first: u128, last: u128, label: &str) -> bool {
         let (first, last) = (first >> self.unit_shift, last >> self.unit_shift);
         let mut marked = false;
@@ -417,8 +416,8 @@ impl<A> Segment<A> {
     }
 }
 
-/// Gives each span its slots: one after the other, aligned like the addresses as far as a block that
-/// fits into the span can tell.
+/// Assigns slots to each span: one span after another, aligned like the addresses as far as matters for a block that
+/// fits into the span.
 fn number_slots<N: Network>(
     like: N::Addr,
     spans: &[Span],
@@ -427,7 +426,7 @@ fn number_slots<N: Network>(
 ) -> Result<Vec<Segment<N::Addr>>, BuildError> {
     let mut segments = Vec::new();
     let mut next_slot = 0u128;
-    // One more than there can be shows that it is too much, without counting to 2^128.
+    // One slot more than the maximum shows that there are too many, without counting to 2^128.
     let mut left = u128::from(at_most.unwrap_or(MAX_SLOTS + 1));
     let mut wanted = 0u128;
     for span in spans {
@@ -462,7 +461,7 @@ fn number_slots<N: Network>(
     Ok(segments)
 }
 
-/// Ascending spans, of which those that overlap are one.
+/// Merges overlapping ones of ascending spans.
 fn merged(spans: Vec<Span>) -> Vec<Span> {
     let mut merged: Vec<Span> = Vec::new();
     for span in spans {
@@ -474,7 +473,7 @@ fn merged(spans: Vec<Span>) -> Vec<Span> {
     merged
 }
 
-/// Spans that follow each other without a gap are one: a block may lie across the seam.
+/// Joins adjacent spans, because a block may lie across the seam.
 fn joined(spans: Vec<Span>) -> Vec<Span> {
     let mut joined: Vec<Span> = Vec::new();
     for span in spans {
@@ -489,12 +488,12 @@ fn joined(spans: Vec<Span>) -> Vec<Span> {
 }
 
 fn units_of(span: Span, unit_shift: u8) -> u128 {
-    // One less than the count always fits; the count of ::/0 alone does not.
+    // The count minus one always fits; the count itself does not for ::/0.
     let less_one = (span.last - span.first) >> unit_shift;
     less_one.saturating_add(1)
 }
 
-/// The network as a span, if it is written without host bits.
+/// Returns the network as a span, if it has no host bits set.
 fn check_network<N: Network>(network: N) -> Result<Span, BuildError> {
     let given: IpNet = network.into();
     let addr = network.written_addr();

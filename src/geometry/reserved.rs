@@ -4,7 +4,7 @@ use super::Run;
 use crate::run_map::RunMap;
 use crate::slot::Slot;
 
-/// Consecutive slots reserved for one reason.
+/// Consecutive slots that are reserved for the same reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reserved {
     pub(crate) first: Slot,
@@ -12,7 +12,7 @@ pub(crate) struct Reserved {
     pub(crate) label: Box<str>,
 }
 
-/// Reservations as sorted runs; where they overlapped, the earlier one names the slots.
+/// Returns reservations as sorted runs. Where they overlap, the earlier one names the slots.
 pub(super) fn sorted(reservations: RunMap<Box<str>>) -> Box<[Reserved]> {
     reservations
         .into_runs()
@@ -20,7 +20,7 @@ pub(super) fn sorted(reservations: RunMap<Box<str>>) -> Box<[Reserved]> {
         .collect()
 }
 
-/// What is left of ascending `spans` without the ascending, disjoint `reserved`.
+/// Returns the ascending `spans` without the ascending, disjoint `reserved`.
 pub(super) fn usable_runs(spans: &[Run], reserved: &[Reserved]) -> Box<[Run]> {
     let mut runs = Vec::new();
     let mut reserved = reserved.iter().peekable();

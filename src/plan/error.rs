@@ -1,11 +1,11 @@
-//! Why a pass was not begun, a plan not made, or not applied.
+//! Why a pass did not begin, a plan was not made, or was not applied.
 
 use crate::file_refusal::FileRefusal;
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-/// Why there is no reconciler.
+/// Why no reconciler was created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -14,25 +14,25 @@ use std::time::Duration;
 )]
 #[non_exhaustive]
 pub enum ReconcilerError {
-    /// Somebody else reconciles this pool, here or in another process.
+    /// The pool is already being reconciled, in this process or in another one.
     Busy,
-    /// The lock of the file cannot be had.
+    /// The file cannot be locked.
     #[non_exhaustive]
     Lock {
-        /// The number of the error.
+        /// The error number of the operating system.
         errno: i32,
     },
-    /// The plan to go on from is of another pool.
+    /// The plan to continue from belongs to another pool.
     OtherPool,
-    /// The plan to go on from is not the latest: its sightings are worth nothing any more.
+    /// The plan to continue from is not the latest one, so its sightings are no longer valid.
     Superseded,
-    /// The pool file refuses.
+    /// The pool file cannot be used.
     #[cfg_attr(feature = "serde", serde(untagged))]
     File(FileRefusal),
 }
 
 impl ReconcilerError {
-    /// A stable name for logs, JSON and exit codes: kebab case.
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Busy => "busy",
@@ -53,12 +53,12 @@ impl From<FileRefusal> for ReconcilerError {
 impl fmt::Display for ReconcilerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Busy => f.write_str("somebody else reconciles this pool: wait, and try again"),
+            Self::Busy => f.write_str("this pool is already being reconciled: wait, and try again"),
             Self::File(refusal) => refusal.fmt(f),
-            Self::Lock { errno } => write!(f, "the lock of the file cannot be had: error {errno}"),
-            Self::OtherPool => f.write_str("the plan is of another pool"),
+            Self::Lock { errno } => write!(f, "the file cannot be locked: error {errno}"),
+            Self::OtherPool => f.write_str("the plan belongs to another pool"),
             Self::Superseded => {
-                f.write_str("the pool has gone on since the plan was made: begin with a new pass")
+                f.write_str("the pool has changed since the plan was made: begin a new pass")
             }
         }
     }
@@ -66,7 +66,7 @@ impl fmt::Display for ReconcilerError {
 
 impl Error for ReconcilerError {}
 
-/// Why a pass has no plan. Nothing has changed.
+/// Why a pass made no plan. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -75,22 +75,22 @@ impl Error for ReconcilerError {}
 )]
 #[non_exhaustive]
 pub enum PassError {
-    /// The list was not read to its end: an error came in between.
+    /// The list was not read to its end, because of an error.
     Incomplete,
-    /// The list should have another number of entries: something is missing, or was added while it was read.
+    /// The list has another number of entries than announced: some are missing, or were added while it was read.
     #[non_exhaustive]
     CountMismatch {
-        /// How many there should be.
+        /// The announced number of entries.
         announced: u64,
-        /// How many there were.
+        /// The number of entries that were read.
         read: u64,
     },
-    /// Somebody else has begun a pass meanwhile.
+    /// Another pass has begun meanwhile.
     Superseded,
 }
 
 impl PassError {
-    /// A stable name for logs, JSON and exit codes: kebab case.
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Incomplete => "incomplete",
@@ -106,16 +106,16 @@ impl fmt::Display for PassError {
             Self::Incomplete => f.write_str("the list was not read to its end"),
             Self::CountMismatch { announced, read } => write!(
                 f,
-                "the list has {read} entries, and should have {announced}: read it again, in the order of a key"
+                "the list has {read} entries, but should have {announced}: read it again, in the order of a key"
             ),
-            Self::Superseded => f.write_str("somebody else has begun a pass meanwhile"),
+            Self::Superseded => f.write_str("another pass has begun meanwhile"),
         }
     }
 }
 
 impl Error for PassError {}
 
-/// A rule that keeps a plan from freeing anything.
+/// A safety rule that keeps a plan from freeing anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -124,46 +124,46 @@ impl Error for PassError {}
 )]
 #[non_exhaustive]
 pub enum Fuse {
-    /// The list names no address of the pool, and some are taken.
+    /// The list contains no address of the pool, although some are taken.
     #[non_exhaustive]
     EmptyList {
-        /// How many would be freed.
+        /// How many addresses would be freed.
         ripe: u64,
     },
-    /// The list has less than half of the addresses that the longest one had since something was freed.
+    /// The list contains less than half as many addresses as the longest list since a plan freed something.
     #[non_exhaustive]
     Shrunk {
         /// How many addresses are listed.
         listed: u64,
-        /// How many were.
+        /// How many addresses the longest list contained.
         before: u64,
-        /// How many would be freed.
+        /// How many addresses would be freed.
         ripe: u64,
     },
-    /// More would be freed than 16, and than a tenth of what is taken.
+    /// More than 16 addresses would be freed, and more than a tenth of the taken ones.
     #[non_exhaustive]
     TooMany {
-        /// How many would be freed.
+        /// How many addresses would be freed.
         ripe: u64,
-        /// How many may be.
+        /// How many addresses may be freed.
         limit: u64,
     },
-    /// Entries cannot be read, so the list proves nothing about what it does not name.
+    /// Some entries cannot be read, so the list proves nothing about addresses that it does not contain.
     #[non_exhaustive]
     Unclear {
-        /// How many.
+        /// How many entries cannot be read.
         unparseable: u64,
     },
     /// The plan is too old.
     #[non_exhaustive]
     Stale {
-        /// How old.
+        /// The age of the plan.
         age: Duration,
     },
 }
 
 impl Fuse {
-    /// A stable name for logs, JSON and exit codes: kebab case.
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::EmptyList { .. } => "empty-list",
@@ -182,7 +182,8 @@ impl fmt::Display for Fuse {
 }
 
 impl Fuse {
-    /// What has blown, and which number allows it: that of all pools that the list is of, if there are several.
+    /// Writes which rule applies, and the number that overrides it: the total for all pools of the list, if there are
+    /// several.
     pub(crate) fn describe(&self, f: &mut fmt::Formatter<'_>, all: Option<u64>) -> fmt::Result {
         let allow = |f: &mut fmt::Formatter<'_>, ripe: &u64| {
             let number = all.as_ref().unwrap_or(ripe);
@@ -190,7 +191,7 @@ impl Fuse {
         };
         match self {
             Self::EmptyList { ripe } => {
-                f.write_str("the list names no address of the pool")?;
+                f.write_str("the list contains no address of the pool")?;
                 allow(f, ripe)
             }
             Self::Shrunk {
@@ -200,14 +201,14 @@ impl Fuse {
             } => {
                 write!(
                     f,
-                    "the list names {listed} addresses, and named {before} before"
+                    "the list contains {listed} addresses, and contained {before} before"
                 )?;
                 allow(f, ripe)
             }
             Self::TooMany { ripe, limit } => {
                 write!(
                     f,
-                    "{ripe} addresses would be freed, and at most {limit} may be"
+                    "{ripe} addresses would be freed, but at most {limit} may be"
                 )?;
                 allow(f, ripe)
             }
@@ -227,7 +228,7 @@ impl Fuse {
     }
 }
 
-/// Why a plan was not applied. Nothing has changed.
+/// Why a plan was not applied. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -236,31 +237,31 @@ impl Fuse {
 )]
 #[non_exhaustive]
 pub enum ApplyError {
-    /// The plan is of another pool.
+    /// The plan belongs to another pool.
     OtherPool,
-    /// Another pass has begun since, or the barrier has been down.
+    /// Another pass has begun since, or the barrier was taken down.
     Superseded,
-    /// The form of the plan is not known here.
+    /// The plan has a form that this version does not know.
     #[non_exhaustive]
     Version {
-        /// The one that the plan has.
+        /// The version of the plan's form.
         version: u32,
     },
-    /// The pool file refuses.
+    /// The pool file cannot be used.
     #[cfg_attr(feature = "serde", serde(untagged))]
     File(FileRefusal),
-    /// A rule keeps it from freeing anything.
+    /// A safety rule keeps the plan from freeing anything.
     #[non_exhaustive]
     #[cfg_attr(feature = "serde", serde(untagged))]
     Fuse {
-        /// Which one.
+        /// The rule that applies.
         #[cfg_attr(feature = "serde", serde(flatten))]
         fuse: Fuse,
     },
 }
 
 impl ApplyError {
-    /// A stable name for logs, JSON and exit codes: kebab case.
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::OtherPool => "other-pool",
@@ -287,11 +288,13 @@ impl From<Fuse> for ApplyError {
 impl fmt::Display for ApplyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OtherPool => f.write_str("the plan is of another pool"),
+            Self::OtherPool => f.write_str("the plan belongs to another pool"),
             Self::Superseded => {
-                f.write_str("the pool has gone on since the plan was made: begin with a new pass")
+                f.write_str("the pool has changed since the plan was made: begin a new pass")
             }
-            Self::Version { version } => write!(f, "plans of version {version} are not known here"),
+            Self::Version { version } => {
+                write!(f, "plan version {version} is unknown to this version")
+            }
             Self::File(refusal) => refusal.fmt(f),
             Self::Fuse { fuse } => fuse.fmt(f),
         }

@@ -1,6 +1,6 @@
-//! Plain values of a reconciliation: plans, counts, why not.
+//! Plain values of a reconciliation: plans, counts and errors.
 //!
-//! This room knows nothing of words or files. The pool makes these values and takes them back.
+//! This module does not depend on words or files. The pool creates these values and takes them back.
 
 mod error;
 mod values;

@@ -1,78 +1,78 @@
-//! What a pass found, and what became of it.
+//! What a pass found, and what applying its plan did.
 
 use crate::users::{Adopted, Problem};
 use std::net::IpAddr;
 
-/// Which pool a plan is of.
+/// Identifies the pool that a plan belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct PoolIdentity {
-    /// The network, if there is one around the ranges.
+    /// The network; `None` if the pool consists of ranges alone.
     pub network: Option<String>,
-    /// The first and the last address that the pool can hand out.
+    /// The first address that the pool can hand out.
     pub first: IpAddr,
-    /// See `first`.
+    /// The last address that the pool can hand out.
     pub last: IpAddr,
-    /// How many addresses it can hand out.
+    /// How many addresses the pool can hand out.
     pub capacity: u64,
-    /// The file, of a pool that has one.
+    /// The pool file; `None` for a pool on the heap.
     pub file: Option<FileIdentity>,
-    /// A random number of a pool on the heap: it is gone with the process, and so is its plan. Zero where
-    /// there is a file.
+    /// A random number that identifies a pool on the heap: its plans are void when the process ends. Zero for a pool in
+    /// a file.
     pub instance: u64,
 }
 
-/// Which file, and which life of it.
+/// Identifies a pool file, and one of its sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct FileIdentity {
-    /// The random name of the file, in hexadecimal digits.
+    /// The random identifier of the file, in hexadecimal digits.
     pub id: String,
-    /// One more with every first opener; see `Recovery::session`.
+    /// The session number, which grows with every first open; see `Recovery::session`.
     pub session: u64,
 }
 
-/// What became of the entries of the list: each is in exactly one of these.
+/// The entries of the list, by result. Each entry is in exactly one of these counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct EntryCounts {
     /// How many entries there were.
     pub total: u64,
-    /// The address was taken when the pass began.
+    /// Entries whose address was taken when the pass began.
     pub matched: u64,
-    /// The address is free: its holder is not safe. Applying the plan takes it.
+    /// Entries whose address is free, and could be given to another holder. Applying the plan takes it.
     pub missing: u64,
-    /// The address was free when the pass began, and somebody has taken it since: there may be two holders.
+    /// Entries whose address was free when the pass began, and was taken since: there may be two holders.
     pub conflict_taken: u64,
-    /// Another owner had claimed the address before.
+    /// Entries whose address an earlier entry listed for another owner.
     pub duplicate: u64,
-    /// The address came before, without another owner.
+    /// Entries whose address an earlier entry listed, without another owner.
     pub repeated: u64,
-    /// The address is reserved, and never handed out.
+    /// Entries whose address is reserved, and never handed out.
     pub reserved_in_use: u64,
-    /// The gateway, by the router that it is.
+    /// Entries for the gateway, listed as the router's own address.
     pub own: u64,
-    /// The address is not of the pool.
+    /// Entries whose address is not in the pool.
     pub out_of_range: u64,
-    /// The address is of the other family.
+    /// Entries whose address belongs to the other family.
     pub wrong_family: u64,
-    /// A block or a range of several addresses, of which it is the first to name one.
+    /// Entries that are a block or a range of several addresses, and the first to list one of them.
     pub blocks: u64,
-    /// A prefix that covers all of the pool's network: a route that leads to it, and holds nothing.
+    /// Entries that are a prefix of the pool's whole network: a route to it, which holds nothing.
     pub routes: u64,
-    /// An address beside those of the list, and none of the pool's.
+    /// Entries with an address outside the recognized fields that is not in the pool.
     pub passed: u64,
-    /// A user without an address.
+    /// Entries of users without an address.
     pub unassigned: u64,
-    /// No address at all.
+    /// Entries that cannot be read.
     pub unparseable: u64,
 }
 
 impl EntryCounts {
-    /// Those that are what they are whatever the pool has.
+    /// Returns the counts that do not depend on the state of the pool.
     pub(crate) fn odd(report: &Adopted) -> Self {
         Self {
             total: report.entries,
@@ -91,7 +91,7 @@ impl EntryCounts {
         }
     }
 
-    /// Adds those that others have read of the same list.
+    /// Adds the counts of another reader of the same list.
     pub(crate) fn add(&mut self, more: &Self) {
         self.total += more.total;
         self.matched += more.matched;
@@ -110,7 +110,7 @@ impl EntryCounts {
         self.unparseable += more.unparseable;
     }
 
-    /// Whether an entry deserves a look, whatever the pool has.
+    /// Returns whether some entry deserves attention, whatever the state of the pool.
     pub(crate) fn has_odd(&self) -> bool {
         let odd = self.duplicate
             + self.reserved_in_use
@@ -121,43 +121,43 @@ impl EntryCounts {
     }
 }
 
-/// What became of the addresses of the pool: each is in exactly one of these.
+/// The addresses of the pool, by result. Each address is in exactly one of these counts, except `ripe`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct SlotCounts {
-    /// How many there are.
+    /// How many addresses there are.
     pub total: u64,
-    /// Taken and listed.
+    /// Addresses that are taken and listed.
     pub matched: u64,
-    /// Taken, not listed, not touched while the pass ran.
+    /// Addresses that are taken, not listed, and untouched while the pass ran.
     pub orphan: u64,
-    /// Not listed, and allocated while the pass ran, or reserved by a local.
+    /// Addresses that are not listed, but were allocated while the pass ran or belong to a local.
     pub in_flight: u64,
-    /// Listed and free.
+    /// Addresses that are listed, but free.
     pub missing: u64,
-    /// Listed, free when the pass began, and taken since.
+    /// Addresses that are listed, were free when the pass began, and were taken since.
     pub conflict_taken: u64,
-    /// Not listed, and quarantined: left to `reclaim`.
+    /// Addresses that are not listed, but quarantined; `reclaim` is responsible for them.
     pub quarantined: u64,
-    /// Free and not listed.
+    /// Addresses that are free and not listed.
     pub free: u64,
-    /// How many orphans applying the plan would free: some of `orphan`.
+    /// How many of the orphans applying the plan would free.
     pub ripe: u64,
 }
 
 impl SlotCounts {
-    /// How many were taken when the pass began, as far as the pass is concerned.
+    /// Returns how many addresses were taken when the pass began, as far as the pass can tell.
     pub(crate) fn taken(&self) -> u64 {
         self.matched + self.orphan + self.quarantined
     }
 
-    /// Whether an address says that pool and list differ.
+    /// Returns whether pool and list differ in some address.
     pub(crate) fn have_drift(&self) -> bool {
         self.orphan + self.missing + self.conflict_taken + self.quarantined != 0
     }
 
-    /// Adds those of another pool.
+    /// Adds the counts of another pool.
     pub(crate) fn add(&mut self, more: &Self) {
         self.total += more.total;
         self.matched += more.matched;
@@ -171,59 +171,60 @@ impl SlotCounts {
     }
 }
 
-/// Addresses that follow each other, in one state.
+/// Consecutive addresses in the same state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct PlanRange {
     /// The first address.
     pub first: IpAddr,
-    /// The last one; of units, the first address of the last one.
+    /// The last address; for units, the first address of the last unit.
     pub last: IpAddr,
-    /// How many addresses the pool hands out there.
+    /// How many of these addresses the pool can hand out.
     pub count: u64,
-    /// `orphan`: seen once, or not often enough; `ripe`: an orphan that is freed when the plan is applied;
-    /// `missing`: listed and free, taken when the plan is applied. There may be more some day.
+    /// The state: `orphan` (seen once, or not often enough), `ripe` (an orphan that applying the plan frees), or
+    /// `missing` (listed and free; applying the plan takes it). Future versions may add states.
     pub state: String,
-    /// Of an orphan: when it was seen first, in milliseconds since 1970.
+    /// When an orphan was first seen, in milliseconds since 1970.
     pub since_ms: Option<u64>,
-    /// When it was seen again, `grace` or more later.
+    /// When an orphan was seen again, `grace` or more later, in milliseconds since 1970.
     pub again_ms: Option<u64>,
-    /// Kept for pools whose addresses have generations.
+    /// Reserved for pools whose addresses have generations.
     pub generation: Option<u64>,
 }
 
-/// What a pass found, and what is to be done about it. Plain data: it can be kept in a file.
+/// What a pass found, and what to do about it. Plain data, which can be stored in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Plan {
-    /// Of this form of plans: 1.
+    /// The version of this form of plans: 1.
     pub version: u32,
-    /// Which pool.
+    /// The pool that the plan belongs to.
     pub pool: PoolIdentity,
-    /// The number of the pool's barrier: a plan is good for nothing when that has another one.
+    /// The number of the pool's barrier. When the barrier has another number, the plan is void.
     pub number: u32,
-    /// When the barrier was up and the pool was looked at, in milliseconds since 1970.
+    /// When the barrier was up and the state of the pool was taken, in milliseconds since 1970.
     pub began_ms: u64,
-    /// When the list had been read.
+    /// When the list had been read, in milliseconds since 1970.
     pub finished_ms: u64,
-    /// The `grace` that the orphans were judged by.
+    /// The `grace` by which orphans were judged, in milliseconds.
     pub grace_ms: u64,
-    /// What became of the entries.
+    /// The entries of the list, by result.
     pub entries: EntryCounts,
-    /// What became of the addresses.
+    /// The addresses of the pool, by result.
     pub slots: SlotCounts,
     /// How many addresses of the pool are listed.
     pub listed: u64,
-    /// How many the longest list before this one had, since a plan freed something. Not only the list just
-    /// before: what is missing from this one is freed two passes later, when that is as short.
+    /// How many addresses the longest earlier list contained, since a plan last freed something. Comparing only with
+    /// the previous list would not do: addresses that are missing now would be freed two passes later, if that list is
+    /// as short.
     pub listed_before: Option<u64>,
-    /// Whether more entries than allowed cannot be read, so that it is open what the list says.
+    /// Whether more entries than allowed cannot be read, so that the list proves nothing about other addresses.
     pub is_unclear: bool,
-    /// What is to be done, and which orphans have been seen; ascending within each state.
+    /// The addresses to free or take, and all orphans seen so far, in ascending order within each state.
     pub ranges: Vec<PlanRange>,
-    /// Entries that deserve a look, by what they could cost: the first 100 of each kind.
+    /// Entries that deserve attention, the most dangerous first: up to 100 of each kind.
     pub problems: Vec<Problem>,
 }
 
@@ -233,45 +234,45 @@ impl Plan {
     pub(crate) const RIPE: &str = "ripe";
     pub(crate) const MISSING: &str = "missing";
 
-    /// Whether pool and list say the same, as far as they can: nothing is orphaned, missing or in conflict,
-    /// and every entry says something clear.
+    /// Returns whether pool and list agree as far as they can: nothing is orphaned, missing or in conflict, and every
+    /// entry is clear.
     pub fn is_in_order(&self) -> bool {
         !self.slots.have_drift() && !self.entries.has_odd()
     }
 }
 
-/// What applying a plan did.
+/// The effect of applying a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[must_use = "it says whether two may hold one address"]
 #[non_exhaustive]
 pub struct Applied {
-    /// Orphans that are free now.
+    /// Orphans that were freed.
     pub freed: u64,
-    /// Orphans that were left alone: touched since, or free already.
+    /// Orphans that were left alone, because they were touched since the pass, or were free already.
     pub spared: u64,
-    /// Missing addresses that are taken now.
+    /// Missing addresses that were taken.
     pub adopted: u64,
-    /// Missing addresses that somebody else had taken meanwhile: there may be two holders.
+    /// Missing addresses that had been taken meanwhile: there may be two holders.
     pub conflicts: u64,
 }
 
-/// What undoing a plan did.
+/// The effect of undoing a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[must_use = "it says what could not be taken back"]
 #[non_exhaustive]
 pub struct Undone {
-    /// Addresses that were free and are taken again.
+    /// Addresses that were free and are allocated again.
     pub taken_back: u64,
-    /// Addresses that were not free: they were never freed, or somebody has got them since.
+    /// Addresses that were not free: they were never freed, or were allocated again since.
     pub not_free: u64,
-    /// The first 100 of those.
+    /// The first 100 addresses that were not free.
     pub not_free_addrs: Vec<IpAddr>,
 }
 
 impl Applied {
-    /// Adds what was done elsewhere.
+    /// Adds the effects on another pool.
     pub(crate) fn add(&mut self, more: &Self) {
         self.freed += more.freed;
         self.spared += more.spared;
@@ -281,10 +282,10 @@ impl Applied {
 }
 
 impl Undone {
-    /// How many addresses a report names.
+    /// How many addresses a report names at most.
     pub(crate) const MOST_NAMED: usize = 100;
 
-    /// Adds what was undone elsewhere.
+    /// Adds the effects on another pool.
     pub(crate) fn add(&mut self, more: &Self) {
         self.taken_back += more.taken_back;
         self.not_free += more.not_free;

@@ -1,13 +1,13 @@
-//! Where a thread has found something free, and where it has made something free.
+//! Where a thread last claimed a slot, and where it last released one.
 
 use crate::sync::Ordering;
 use crate::sync::hint::AtomicU32;
 
-/// The home of a thread under [`Policy::Spread`](super::Policy::Spread), and the word of its latest
-/// release. Threads that share a stripe share it.
+/// The home of a thread under [`Policy::Spread`](super::Policy::Spread), and the word of its latest release. Threads
+/// that share a stripe share both.
 ///
-/// One cache line, not the two of `CachePadded`: small pools pay for it. All of it Relaxed: starting
-/// guesses, and a lost one costs a longer search.
+/// It takes one cache line and not the two of `CachePadded`, which would cost small pools too much. Everything is
+/// Relaxed: these are starting guesses, and a lost one costs a longer search.
 #[repr(align(64))]
 pub(crate) struct ThreadHint {
     home: AtomicU32,
@@ -22,25 +22,25 @@ impl ThreadHint {
         }
     }
 
-    /// The word of the last claim.
+    /// Returns the word of the last claim.
     #[inline]
     pub(super) fn home(&self) -> usize {
         self.home.load(Ordering::Relaxed) as usize
     }
 
-    /// Moves to another word. Written only if it is one: once in 64 claims.
+    /// Moves to another word. Writes only if it differs: once in 64 claims.
     pub(super) fn move_to(&self, word_index: usize) {
         if self.home() != word_index {
             self.home.store(word_index as u32, Ordering::Relaxed);
         }
     }
 
-    /// The word of the latest release.
+    /// Returns the word of the latest release.
     pub(super) fn freed(&self) -> usize {
         self.freed.load(Ordering::Relaxed) as usize
     }
 
-    /// Notes a release. One store without a question: it is on the way of every release.
+    /// Records a release with one unconditional store, because every release passes here.
     #[inline]
     pub(super) fn note_freed(&self, word_index: usize) {
         self.freed.store(word_index as u32, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! The choices of a pool, made before it exists.
+//! The configuration of a pool, before it exists.
 
 use super::{NetworkInfo, Pool};
 use crate::error::BuildError;
@@ -10,7 +10,7 @@ use crate::storage::Words;
 use crate::table::names;
 use std::ops::RangeInclusive;
 
-/// How free addresses are found: for tests and comparisons, which want to know that both answer alike.
+/// How free addresses are found. It exists for tests and comparisons; both ways return the same results.
 ///
 /// ```
 /// use hostbits::{Pool, Search};
@@ -24,10 +24,10 @@ use std::ops::RangeInclusive;
 #[non_exhaustive]
 #[doc(hidden)]
 pub enum Search {
-    /// By a tree of summaries: a few loads at any fill, and `Exhausted` in O(1).
+    /// Searches a tree of summaries: a few loads at any fill level, and `Exhausted` in O(1).
     #[default]
     Tree,
-    /// Word by word: the same results, O(words). For comparison and for tests.
+    /// Searches word by word: the same results, in O(words).
     Linear,
 }
 
@@ -38,7 +38,7 @@ names! {
     }
 }
 
-/// A pool to be. Begin with [`Pool::builder`], [`Pool::over`] or [`Pool::interface`].
+/// Configures and builds a [`Pool`]. Start with [`Pool::builder`], [`Pool::over`] or [`Pool::interface`].
 ///
 /// ```
 /// use hostbits::{Pool, StatsLevel};
@@ -87,9 +87,9 @@ impl<N: Network> Builder<N> {
 
     /// Chooses which free address is handed out. Default: [`Policy::Lowest`].
     ///
-    /// In a file, the name of the policy is part of what the pool is, and is compared when the file is
-    /// opened. Where [`Policy::Next`] stands, each thread's place with [`Policy::Spread`] and the seed of
-    /// [`Policy::Random`] are of each opening, and begin anew.
+    /// In a file, the name of the policy is part of the pool's description, and is compared when the file is opened.
+    /// The position of [`Policy::Next`], each thread's place with [`Policy::Spread`] and the seed of [`Policy::Random`]
+    /// are not stored; each open starts anew.
     ///
     /// ```
     /// # use hostbits::{Policy, Pool};
@@ -132,8 +132,8 @@ impl<N: Network> Builder<N> {
         self.gateway(Gateway::At(addr.into()))
     }
 
-    /// Says whether the network's own addresses (network and broadcast, or the subnet-router
-    /// anycast) are reserved. Default: yes. A routed pool has no use for them.
+    /// Chooses whether the network's own addresses (network and broadcast, or the subnet-router anycast) are reserved.
+    /// Default: yes. A routed pool does not need them.
     ///
     /// ```
     /// # use hostbits::Pool;
@@ -146,10 +146,10 @@ impl<N: Network> Builder<N> {
         self
     }
 
-    /// Sets a range aside: its addresses can be neither allocated nor released. Repeatable.
+    /// Reserves a range: its addresses can be neither allocated nor released. Can be called several times.
     ///
-    /// Where reservations overlap, the network's own addresses and the gateway keep their names, then
-    /// the earlier call.
+    /// Where reservations overlap, the network's own addresses and the gateway keep their labels; otherwise, the first
+    /// call determines the label.
     ///
     /// ```
     /// # use hostbits::{Pool, Status};
@@ -167,14 +167,10 @@ impl<N: Network> Builder<N> {
         self
     }
 
-    /// Confines the pool to a range. Repeatable: the pool is made of all the ranges given.
+    /// Confines the pool to a range. If called several times, the pool consists of all given ranges.
     ///
-    /// The order in which they are given does not matter: the pool is in the order of its addresses, and the policy says
-    /// which of them comes first. For ranges that are used up one after the other in an order of your own, make each a
-    /// member of a [`PoolSet`](crate::PoolSet) with [`Strategy::InOrder`](crate::set::Strategy::InOrder).
-    ///
-    /// Ranges may be anywhere in the network; they are how a pool inside a huge one stays small.
-    /// Beside 1 bit per slot, each range may cost up to 64 bytes.
+    /// The ranges may be anywhere in the network, which keeps a pool within a huge network small. Each range may cost
+    /// up to 64 bytes, in addition to 1 bit per slot.
     ///
     /// ```
     /// # use hostbits::Pool;
@@ -190,7 +186,7 @@ impl<N: Network> Builder<N> {
         self
     }
 
-    /// Says whether ranges that overlap are merged. Default: no, they are an error, since it is most often a slip.
+    /// Chooses whether overlapping ranges are merged. Default: no, they are an error, because they are usually a mistake.
     ///
     /// ```
     /// # use hostbits::Pool;
@@ -205,8 +201,8 @@ impl<N: Network> Builder<N> {
         self
     }
 
-    /// Says whether reservations are clipped to the pool: what lies outside of the network, or of the other family, is
-    /// left out, as where one list of reservations is for many networks. Default: no, it is an error.
+    /// Chooses whether reservations are clipped to the pool: parts outside the network, or in the other address family,
+    /// are ignored, so that one list of reservations can serve many networks. Default: no, they are an error.
     ///
     /// ```
     /// # use hostbits::Pool;
@@ -224,7 +220,7 @@ impl<N: Network> Builder<N> {
         self
     }
 
-    /// Says whether a pool without any address may be built: of no ranges, or of at most 0 slots. Default: no,
+    /// Chooses whether a pool without any address may be built: with no ranges, or with at most 0 slots. Default: no,
     /// [`BuildError::Empty`]; a pool of nothing is most often a configuration that was not read.
     ///
     /// It is always exhausted. Its only slot is reserved: the first address of the network or of the ranges, or else the
@@ -257,7 +253,7 @@ impl<N: Network> Builder<N> {
         self
     }
 
-    /// Cuts the pool after its first `slots` slots, reserved ones included; the rest is out of range.
+    /// Limits the pool to its first `slots` slots, including reserved ones; addresses after them are out of range.
     ///
     /// ```
     /// # use hostbits::Pool;
@@ -300,12 +296,12 @@ impl<N: Network> Builder<N> {
         self
     }
 
-    /// Tells what the pool would be, without building it: whether the choices fit together, and its ranges,
-    /// reservations and capacity. Takes no memory for slots; `memory_bytes` is 0.
+    /// Returns the description of the pool without building it: whether the choices fit together, and its ranges,
+    /// reservations and capacity. No memory is allocated for slots, so `memory_bytes` is 0.
     ///
     /// # Errors
     ///
-    /// As [`build`](Self::build).
+    /// The same errors as [`build`](Self::build).
     ///
     /// ```
     /// # use hostbits::Pool;
@@ -327,7 +323,7 @@ impl<N: Network> Builder<N> {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] names what does not fit together, with its value.
+    /// Returns a [`BuildError`] that names what does not fit together, with its value.
     ///
     /// ```
     /// # use hostbits::{BuildError, Pool};

@@ -1,4 +1,4 @@
-//! A pool on the heap that becomes a larger one.
+//! Grows a pool on the heap.
 
 use super::{Builder, Pool};
 use crate::geometry::{Run, slot_count};
@@ -8,19 +8,18 @@ use crate::slot::{bits_within, words_within};
 use std::mem::swap;
 
 impl<N: Network> Builder<N> {
-    /// Lets a pool on the heap grow into the one described here: a network with a shorter prefix that begins
-    /// at the same address, more ranges behind the others, fewer reservations. Answers how many more
-    /// addresses can be handed out.
+    /// Grows a pool on the heap into the one described here: a network with a shorter prefix that begins at the same
+    /// address, more ranges after the others, or fewer reservations. Returns how many more addresses can be handed out.
     ///
-    /// What is allocated stays so, at the same slots, and its counters go on if the same is counted. Policy and
-    /// search may be others; where [`Policy::Next`](crate::Policy::Next) stands begins anew. Nobody else has
-    /// the pool meanwhile: to add room while others allocate, add a member to a
-    /// [`PoolSet`](crate::PoolSet::add). A pool in a file grows by `file::Builder::grow`.
+    /// Allocated addresses stay allocated, at the same slots, and the counters continue if the same things are counted.
+    /// The policy and the search may differ; the position of [`Policy::Next`](crate::Policy::Next) starts anew. The
+    /// pool is borrowed exclusively: to add room while other threads allocate, add a member to a
+    /// [`PoolSet`](crate::PoolSet::add). A pool in a file grows with `file::Builder::grow`.
     ///
     /// # Errors
     ///
-    /// [`GrowError`] names an address that would have another slot, or could no longer be handed out; or says
-    /// what does not fit together. Nothing has changed.
+    /// Returns a [`GrowError`] if an address would get another slot or could no longer be handed out, or if the choices
+    /// do not fit together. Nothing was changed.
     ///
     /// ```
     /// use hostbits::Pool;
@@ -29,7 +28,7 @@ impl<N: Network> Builder<N> {
     /// let mut pool = Pool::new("10.0.0.0/24".parse::<Ipv4Net>()?)?;
     /// let addr = pool.allocate()?;
     /// let wider = Pool::builder("10.0.0.0/22".parse::<Ipv4Net>()?);
-    /// // One more than the rest of the network: 10.0.0.255 is no broadcast address any more.
+    /// // One more than the rest of the network: 10.0.0.255 is no longer a broadcast address.
     /// assert_eq!(wider.grow(&mut pool)?, 768);
     /// assert_eq!((pool.allocated(), pool.iter().next()), (1, Some(addr)));
     ///
@@ -51,7 +50,7 @@ impl<N: Network> Builder<N> {
 }
 
 impl<N: Network> Pool<N> {
-    /// Takes what the other pool has taken, and its counters.
+    /// Takes over the allocations and the counters of the other pool.
     fn take_over(&mut self, smaller: &mut Self) {
         let free = smaller.bitmap().words();
         let held = self.take_words(|| {

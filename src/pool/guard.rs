@@ -1,4 +1,4 @@
-//! Addresses that give themselves back.
+//! Addresses that are released automatically.
 
 use super::Pool;
 use crate::error::AllocateError;
@@ -7,29 +7,29 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// What a guard gives its address back to: a pool, or a set of pools.
+/// Something that a guard returns its address to: a pool, or a set of pools.
 pub trait Lender<N: Network> {
-    /// Releases the address, if nobody has released it behind the guard's back.
+    /// Releases the address, unless it was already released by hand.
     #[doc(hidden)]
     fn take_back(&self, addr: N::Addr);
 }
 
 impl<N: Network> Lender<N> for Pool<N> {
     fn take_back(&self, addr: N::Addr) {
-        // A drop cannot report an error; the pool counts it.
+        // A drop cannot return an error; the pool counts it.
         let _ = self.release(addr);
     }
 }
 
-/// A held address that is released when the guard is dropped: [`Guard`] or [`GuardArc`], or those of a set.
+/// An allocated address that is released when the guard is dropped: [`Guard`] or [`GuardArc`], or the guards of a set.
 ///
-/// The guard releases once, on panic too, and [`keep`](Self::keep) ends that: nothing is forgotten, and nothing
-/// is released twice by guards alone.
+/// The guard releases its address exactly once, even on panic; [`keep`](Self::keep) prevents this. With guards alone,
+/// no address is forgotten or released twice.
 ///
-/// **What it does not protect from:** [`Pool::release`] with the address of a guard that lives. The bit of an
-/// address does not say who holds it, so that is an ordinary release; the address may be somebody else's
-/// when the guard is dropped, which then takes it from them. Do not hand [`addr`](Self::addr) to whoever
-/// releases by address; where that must be, hand over what [`keep`](Self::keep) answers.
+/// **What it does not protect from:** a call of [`Pool::release`] with the address of a live guard. The bit of an
+/// address does not say who holds it, so this is an ordinary release. When the guard is dropped, the address may belong
+/// to another holder, and is then taken from it. Do not pass [`addr`](Self::addr) to code that releases by address;
+/// pass the result of [`keep`](Self::keep) instead.
 #[must_use = "the address is released when the guard is dropped"]
 pub struct AddrGuard<N: Network, P: Deref<Target: Lender<N>>> {
     lender: P,
@@ -37,7 +37,7 @@ pub struct AddrGuard<N: Network, P: Deref<Target: Lender<N>>> {
     kept: bool,
 }
 
-/// A held address that borrows its pool.
+/// A guard that borrows its pool.
 ///
 /// ```
 /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -51,7 +51,7 @@ pub struct AddrGuard<N: Network, P: Deref<Target: Lender<N>>> {
 /// ```
 pub type Guard<'a, N> = AddrGuard<N, &'a Pool<N>>;
 
-/// A held address that keeps its pool alive: for tasks, handles and bindings, which carry no lifetime.
+/// A guard that keeps its pool alive, for tasks, handles and language bindings, which have no lifetime.
 ///
 /// ```
 /// use hostbits::Pool;
@@ -85,8 +85,7 @@ impl<N: Network> Pool<N> {
         Ok(AddrGuard::new(self, self.allocate()?))
     }
 
-    /// Allocates a free address that is released when the guard is dropped; the guard owns a share
-    /// of the pool.
+    /// Allocates a free address that is released when the guard is dropped. The guard shares ownership of the pool.
     ///
     /// # Errors
     ///
@@ -115,7 +114,7 @@ impl<N: Network, P: Deref<Target: Lender<N>>> AddrGuard<N, P> {
         }
     }
 
-    /// The address that is held.
+    /// Returns the address.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -126,7 +125,7 @@ impl<N: Network, P: Deref<Target: Lender<N>>> AddrGuard<N, P> {
         self.addr
     }
 
-    /// Keeps the address: it stays allocated, and the caller releases it.
+    /// Keeps the address: it stays allocated, and the caller has to release it.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -135,7 +134,7 @@ impl<N: Network, P: Deref<Target: Lender<N>>> AddrGuard<N, P> {
     /// pool.release(addr)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[must_use = "nobody else will release it"]
+    #[must_use = "the address stays allocated until the caller releases it"]
     pub fn keep(mut self) -> N::Addr {
         self.kept = true;
         self.addr

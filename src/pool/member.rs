@@ -1,4 +1,4 @@
-//! What a set needs of its members, and nobody else.
+//! Operations on a pool that only sets need.
 
 use super::Pool;
 use super::claim::answer::Unanswered;
@@ -13,25 +13,25 @@ use crate::stats::Event;
 use ipnet::IpNet;
 use std::ops::RangeInclusive;
 
-/// First and last slots.
+/// The first and the last slot of a part of a pool.
 pub(crate) type Part = (Slot, Slot);
 
-/// One half of a pair: an address that is given back unless it is kept, and for which others wait meanwhile.
+/// One half of a pair: an address that is given back unless it is kept. Refusals of other threads wait for it.
 pub(crate) struct PairHalf<'a, N: Network> {
     pool: &'a Pool<N>,
     event: Event,
     slot: Slot,
-    /// Nothing once it is kept. The flight lands when the address is free again, or somebody's.
+    /// `None` once it is kept. The flight ends when the address is free again, or kept.
     unanswered: Option<Unanswered<(Flight<'a>, Slot)>>,
 }
 
 impl<N: Network> PairHalf<'_, N> {
-    /// The address.
+    /// Returns the address.
     pub(crate) fn addr(&self) -> N::Addr {
         self.pool.geometry.addr_of(self.slot)
     }
 
-    /// Keeps the address; `None` if a pass has freed it while the other half was waited for.
+    /// Keeps the address; returns `None` if a pass has freed it while the other half was waited for.
     pub(crate) fn keep(mut self) -> Option<N::Addr> {
         let (_, slot) = self.pool.keep(self.unanswered.take()?)?;
         self.pool.counters.allocated(self.event, 1);
@@ -48,8 +48,7 @@ impl<N: Network> Drop for PairHalf<'_, N> {
 }
 
 impl<N: Network> Pool<N> {
-    /// Claims from the first of these parts that has something, as the policy wants it. `Ok(None)`
-    /// proves nothing.
+    /// Claims from the first of these parts that has a free slot, chosen by the policy. `Ok(None)` proves nothing.
     pub(crate) fn try_allocate_in(
         &self,
         parts: &[Part],
@@ -68,7 +67,7 @@ impl<N: Network> Pool<N> {
         Some(self.geometry.addr_of(slot))
     }
 
-    /// The same as one half of a pair.
+    /// Claims like [`try_allocate_in`](Self::try_allocate_in), as one half of a pair.
     pub(crate) fn try_allocate_half(
         &self,
         parts: &[Part],
@@ -83,8 +82,8 @@ impl<N: Network> Pool<N> {
         Ok(half)
     }
 
-    /// The first free address from the place of this client on and around, as one half of a pair. `Ok(None)` proves
-    /// nothing.
+    /// Claims the first free address from the place of this client on, wrapping around, as one half of a pair. `Ok(None)`
+    /// proves nothing.
     pub(crate) fn try_allocate_half_for(
         &self,
         client: Client,
@@ -97,7 +96,7 @@ impl<N: Network> Pool<N> {
         Ok(self.half(claimed, Event::Preferred))
     }
 
-    /// Allocates exactly `addr` as one half of a pair; refused as by `allocate_exact`.
+    /// Allocates exactly `addr` as one half of a pair; fails as `allocate_exact` does.
     pub(crate) fn allocate_half_exact(
         &self,
         addr: N::Addr,
@@ -110,7 +109,7 @@ impl<N: Network> Pool<N> {
         })
     }
 
-    /// This very slot as one half of a pair, if it is free.
+    /// Claims exactly this slot as one half of a pair, if it is free.
     pub(crate) fn try_allocate_half_at(
         &self,
         slot: Slot,
@@ -137,7 +136,7 @@ impl<N: Network> Pool<N> {
         })
     }
 
-    /// This very slot, if it is free. `Ok(None)` proves nothing.
+    /// Claims exactly this slot, if it is free. `Ok(None)` proves nothing.
     pub(crate) fn try_allocate_slot(
         &self,
         slot: Slot,
@@ -147,7 +146,7 @@ impl<N: Network> Pool<N> {
         Ok(self.answered(claimed, event))
     }
 
-    /// Allocates from a part as these hints want it, and not the pool's own; exact, as `allocate_in`.
+    /// Allocates from a part, with these hints instead of the pool's own; exact, as `allocate_in`.
     pub(crate) fn allocate_with(
         &self,
         hints: &Hints,
@@ -163,7 +162,7 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// The unit that holds `addr`, if it is free. `Ok(None)` proves nothing.
+    /// Claims the unit that contains `addr`, if it is free. `Ok(None)` proves nothing.
     pub(crate) fn try_allocate_around(
         &self,
         addr: N::Addr,
@@ -181,8 +180,8 @@ impl<N: Network> Pool<N> {
         })
     }
 
-    /// The first look of the proof that a set had nothing: see `bitmap::collect`. `None` if there may be
-    /// something.
+    /// Makes the first look of the proof that a set had nothing; see `bitmap::collect`. Returns `None` if something may
+    /// be free.
     pub(crate) fn evidence_of_none(&self, parts: Option<&[Part]>) -> Option<Evidence<'_>> {
         if self.words.enter() && self.scrub_found_something() {
             return None;
@@ -190,14 +189,14 @@ impl<N: Network> Pool<N> {
         self.bitmap().evidence_of_none(parts)
     }
 
-    /// Watches for blocks: evidence, once the caller has found none after it.
+    /// Watches for blocks. The result is evidence if the caller finds none afterwards.
     pub(crate) fn watch_for_blocks(&self, prefix_len: u8) -> Evidence<'_> {
         self.words.enter();
         let order = u32::from(self.geometry.unit().saturating_sub(prefix_len));
         self.bitmap().watch_for(order)
     }
 
-    /// How many slots nobody is known to hold or to have given back.
+    /// Returns how many slots are quarantined: neither free nor known to be held.
     pub(crate) fn quarantined_count(&self) -> u64 {
         if self.is_in_file() {
             self.quarantined()
@@ -206,7 +205,7 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// Why the pool hands out nothing for the sake of its file, if it does so.
+    /// Returns why the pool hands out nothing, if the reason is its file.
     pub(crate) fn file_refusal(&self) -> Option<AllocateError> {
         self.words
             .file()
@@ -214,7 +213,7 @@ impl<N: Network> Pool<N> {
             .map(AllocateError::from)
     }
 
-    /// Whether nothing of these parts, or of all, was seen free.
+    /// Returns whether no slot of these parts, or of the whole pool, was seen free.
     pub(crate) fn looks_full(&self, parts: Option<&[Part]>) -> bool {
         match parts {
             None => self.bitmap().looks_full(),
@@ -222,7 +221,7 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// Allocates a block that lies in these parts.
+    /// Allocates a block that lies within these parts.
     pub(crate) fn allocate_block_in(
         &self,
         prefix_len: u8,
@@ -238,43 +237,43 @@ impl<N: Network> Pool<N> {
         })
     }
 
-    /// Whether an address is most likely of this pool: it lies where most of its addresses do.
+    /// Returns whether an address is in the main run of this pool.
     #[inline]
     pub(crate) fn is_home_of(&self, addr: N::Addr) -> bool {
         self.geometry.main_slot_of(addr).is_some()
     }
 
-    /// The slots whose units share an address with `range`.
+    /// Returns the slots whose units share an address with `range`.
     pub(crate) fn slots_around(&self, range: &RangeInclusive<N::Addr>) -> Option<Part> {
         self.geometry.slots_around(range)
     }
 
-    /// The slots whose units lie wholly inside `range`.
+    /// Returns the slots whose units lie completely within `range`.
     pub(crate) fn slots_inside(&self, range: &RangeInclusive<N::Addr>) -> Option<Part> {
         self.geometry.slots_inside(range)
     }
 
-    /// The prefix length of one slot.
+    /// Returns the prefix length of one slot.
     pub(crate) fn unit(&self) -> u8 {
         self.geometry.unit()
     }
 
-    /// All slot numbers, as a part.
+    /// Returns all slot numbers, as a part.
     pub(crate) fn whole(&self) -> Part {
         (0, self.last_slot())
     }
 
-    /// Whether a prefix is a route to the whole network.
+    /// Returns whether a prefix is a route to the whole network.
     pub(crate) fn is_route(&self, net: IpNet) -> bool {
         self.geometry.is_route(net)
     }
 
-    /// The first address of all.
+    /// Returns the first address of the pool.
     pub(crate) fn first_addr(&self) -> N::Addr {
         self.geometry.segments()[0].base
     }
 
-    /// First and last addresses of all stretches of consecutive addresses, ascending.
+    /// Returns the first and last addresses of all ranges of consecutive addresses, in ascending order.
     pub(crate) fn stretches(&self) -> impl Iterator<Item = (N::Addr, N::Addr)> + '_ {
         self.geometry
             .segments()
@@ -282,7 +281,7 @@ impl<N: Network> Pool<N> {
             .map(|segment| (segment.base, self.geometry.last_addr_of(segment.last)))
     }
 
-    /// Counts the addresses of a part that can be handed out at all, and those of them that are free.
+    /// Counts the addresses of a part that can be handed out, and how many of them are free.
     pub(crate) fn count_part(&self, part: Part) -> (u64, u64) {
         let bitmap = self.bitmap();
         let runs = self.geometry.runs_within(part.0, part.1);
@@ -294,7 +293,7 @@ impl<N: Network> Pool<N> {
         })
     }
 
-    /// The allocated addresses of a part, ascending.
+    /// Returns the allocated addresses of a part, in ascending order.
     pub(crate) fn taken_in(&self, part: Part) -> impl Iterator<Item = N::Addr> + '_ {
         let bitmap = self.bitmap();
         self.geometry
@@ -303,19 +302,19 @@ impl<N: Network> Pool<N> {
             .map(|slot| self.geometry.addr_of(slot))
     }
 
-    /// How many addresses are free, where that is a matter of a few loads.
+    /// Returns how many addresses are free, if that takes only a few loads.
     pub(crate) fn available_if_counted(&self) -> Option<u64> {
         let is_counted = !self.is_in_file() && !self.counters.are_off();
         is_counted.then(|| self.available())
     }
 
-    /// The first and the last slots of all stretches, ascending.
+    /// Returns the first and last slots of all ranges of consecutive addresses, in ascending order.
     pub(crate) fn stretch_slots(&self) -> impl Iterator<Item = Part> + '_ {
         let segments = self.geometry.segments().iter();
         segments.map(|segment| (segment.first, segment.last))
     }
 
-    /// The slots of the only stretch of consecutive addresses, if there is only one.
+    /// Returns the slots of the only range of consecutive addresses, if there is only one.
     pub(crate) fn only_stretch(&self) -> Option<Part> {
         match self.geometry.segments() {
             [only] => Some((only.first, only.last)),
@@ -323,7 +322,7 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// What of a part can be handed out, ascending, each as its distances from the first slot.
+    /// Returns the usable ranges of a part in ascending order, as distances from its first slot.
     pub(crate) fn usable_in(&self, part: Part) -> Vec<Part> {
         let runs = self.geometry.runs_within(part.0, part.1);
         let clip =
@@ -331,33 +330,33 @@ impl<N: Network> Pool<N> {
         runs.map(|run| clip(run.first, run.last)).collect()
     }
 
-    /// The free slots of a part, each word looked at in the one order of all.
+    /// Returns the free slots of a part; every word is read in the total order.
     pub(crate) fn free_slots_in(&self, part: Part) -> impl Iterator<Item = Slot> + '_ {
         self.bitmap().free_slots_in_order(part.0, part.1)
     }
 
-    /// Whether a slot was free when looked at, in the one order of all.
+    /// Returns whether a slot was free when it was read, in the total order.
     pub(crate) fn is_slot_free(&self, slot: Slot) -> bool {
         self.bitmap().is_free(slot)
     }
 
-    /// Waits for slots by a watch: see `bitmap::collect`.
+    /// Watches for slots that are released; see `bitmap::collect`.
     pub(crate) fn watch_for_slots(&self) -> Evidence<'_> {
         self.words.enter();
         self.bitmap().watch_for(0)
     }
 
-    /// The last address of the unit at a slot that exists.
+    /// Returns the last address of the unit at a slot that exists.
     pub(crate) fn last_addr_at(&self, slot: Slot) -> N::Addr {
         self.geometry.last_addr_of(slot)
     }
 
-    /// The address of a slot that exists.
+    /// Returns the address of a slot that exists.
     pub(crate) fn addr_at(&self, slot: Slot) -> N::Addr {
         self.geometry.addr_of(slot)
     }
 
-    /// Whether slot 0 is an address that the network needs for itself.
+    /// Returns whether slot 0 is an address that the network reserves.
     pub(crate) fn has_an_edge_below(&self) -> bool {
         self.geometry
             .label_of(0)

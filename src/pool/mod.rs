@@ -1,20 +1,7 @@
-//! The pool: the public verbs over geometry, policy, bitmap and counters.
+//! The pool: the public methods over geometry, policy, bitmap and counters.
 //!
-//! Data flows one way: the geometry turns an address into a slot, the policy says where to look, the
-//! bitmap decides, and the answer becomes an address or an error here. No other room knows of errors
-//! and addresses at once.
-//!
-//! | file | what it does |
-//! |---|---|
-//! | `builder`, `grow` | the choices of a pool; a larger one in its place |
-//! | `claim/` | taking addresses: the verbs, and the way from a claim to its answer |
-//! | `release`, `guard` | giving them back; addresses that give themselves back |
-//! | `local/` | a thread's own addresses, without atomic instructions |
-//! | `look/` | questions, information, snapshots |
-//! | `list/` | reading a list of users, and taking what it names |
-//! | `reconcile/` | passes: comparing the pool with a list, and repairing it |
-//! | `file/` | pools in files, and what only they can do |
-//! | `member` | what a set needs of its members |
+//! Data flows in one direction: the geometry turns an address into a slot, the policy says where to search, the bitmap
+//! decides, and the result becomes an address or an error here. No other module deals with both errors and addresses.
 
 mod builder;
 mod claim;
@@ -58,59 +45,59 @@ use std::sync::atomic::AtomicBool;
 
 /// A pool of the addresses of one network.
 ///
-/// Every verb takes `&self`: share it by reference or in an [`Arc`](std::sync::Arc). All of them are
-/// safe under any concurrency; those that take or give back one address allocate no memory, and except
-/// for the wait described below they neither block nor make a system call.
+/// Every method takes `&self`: share the pool by reference or in an [`Arc`](std::sync::Arc). All methods are safe under
+/// any concurrency. Those that allocate or release a single address allocate no memory and, except for the wait
+/// described below, neither block nor make a system call.
 ///
 /// * No two holders ever share an address.
-/// * `Exhausted` means that at some instant of the call nothing was free. Contention is never
-///   reported as exhaustion.
+/// * `Exhausted` means that at some instant of the call nothing was free. Contention is never reported as exhaustion.
 /// * A release happens before the next allocation of that address.
-/// * Lock-free for single addresses: some caller always makes progress. See below for what that does not say.
+/// * Lock-free for single addresses: some caller always makes progress. See below for the limits of this promise.
 ///
-/// What one bit cannot see is a release of an address that meanwhile belongs to somebody else. A
-/// [guard](Pool::guard) releases its address once, and so is never the second one; it does not keep
-/// others, or you, from releasing that address by hand.
+/// A single bit cannot detect the release of an address that meanwhile belongs to another holder. A
+/// [guard](Pool::guard) releases its address only once, so it is never such a second release; but it does not keep
+/// other code from releasing the same address by hand.
 ///
 /// # Lock-free
 ///
-/// A thread that is stopped in the middle of taking or giving back one address is in nobody's way. That does not
-/// say that nobody ever waits, or how long a call takes:
+/// A thread that is stopped in the middle of allocating or releasing one address does not hold up any other thread.
+/// This does not mean that no call ever waits, or how long a call takes:
 ///
-/// * Batches (all or nothing) and blocks of more than 64 slots hold what they may still give back. Whoever would
-///   be *refused* ("exhausted", "already allocated") waits for those that were being claimed when it looked, and
-///   for none that begin later. A thread that is stopped in one holds up those who would be refused. Who finds
-///   something free never waits.
-/// * Batches that take from each other give way and try again. A caller may in theory lose every race for an
+/// * Batches (all or nothing) and blocks of more than 64 slots hold addresses that they may still give back. A call
+///   that would be *refused* ("exhausted", "already allocated") waits for those that were in progress when it looked,
+///   but not for any that begin later. So a thread that is stopped in one delays calls that would be refused. A call
+///   that finds something free never waits.
+/// * Batches that take addresses from each other give way and try again. In theory, a caller may lose every race for an
 ///   address: it is not wait-free.
-/// * More than 64 batches and large blocks at once wait for their turn; in a pool file, those of one process do.
-/// * A refusal looks again only if something that it could have had was given back, or released where it looks.
-///   What that means for each verb is on the page [`design::algorithm`](crate::design::algorithm).
-/// * In a `Strict` file an allocation waits for the disk.
+/// * More than 64 batches and large blocks at once take turns; in a pool file, those of one process do.
+/// * A call searches again before it is refused only if an address that it could have had was given back, or was
+///   released in the area it searches. The page [`design::algorithm`](crate::design::algorithm) explains what this
+///   means for each method.
+/// * In a `Strict` file, an allocation waits for the disk.
 ///
 /// # Forks
 ///
-/// A pool on the heap is copied by a `fork`, like all memory: parent and child hand out the same addresses from
-/// then on, and know nothing of each other. What threads of the parent were claiming at that moment stays taken in
-/// the child, which waits for none of them. But a lock that one of them held at that moment stays locked in the
-/// child: to begin or end a local, to read statistics and to change a set may wait for ever there, in a process of
-/// several threads. A pool in a file is of the process that has opened it. To its child
-/// every verb answers `Forked`, and changes nothing, also by the ends of guards and pools that the child has
-/// copies of. It opens the file itself, and that pool is its own.
+/// `fork` copies a pool on the heap like all memory: from then on, parent and child hand out the same addresses,
+/// independently of each other. Addresses that threads of the parent were claiming at that moment stay taken in the
+/// child, which does not wait for those threads. But a lock that one of them held at that moment stays locked in the
+/// child. So in a child of a process with several threads, creating or dropping a local, reading statistics and
+/// changing a set may wait for ever. A pool in a file belongs to the process that has opened it. In its child, every
+/// method returns `Forked` and changes nothing, and so does dropping the child's copies of guards and pools. The child
+/// has to open the file itself.
 ///
-/// That a fork has taken place is seen whatever way it was made. The handlers of `fork` also take the files of the
-/// parent from the child. A bare `clone` and `_Fork` call no handlers: such a child is refused all the same, but
-/// keeps its parent's locks until it ends, and then others wait for a parent that died in a batch.
+/// A fork is detected however it was made. The handlers of `fork` also close the parent's files in the child. A bare
+/// `clone` and `_Fork` call no handlers: such a child is refused as well, but it keeps its parent's locks until it
+/// ends. Until then, other processes wait for a parent that died in a batch.
 ///
 /// # Signal handlers
 ///
-/// A handler may allocate and release single addresses, unless the pool is in a `Strict` file, or the handler has
-/// interrupted a call of a reconciler. It does not wait for the call that it has interrupted: what a batch or a
-/// block there was claiming counts as taken. So it may be told "exhausted" though that is given back later. All
-/// other verbs may wait for ever in a handler: batches, blocks, locals, sets. They allocate memory, too.
+/// A handler may allocate and release single addresses, unless the pool is in a `Strict` file or the handler has
+/// interrupted a call of a reconciler. It does not wait for the call that it has interrupted: what a batch or a block
+/// there was claiming counts as taken. So it may get "exhausted" although that is given back later. All other methods
+/// may wait for ever in a handler: batches, blocks, locals, sets. They also allocate memory.
 ///
-/// A child that a handler forks in the middle of a batch goes on with that batch in its copy of a pool on the heap.
-/// There nobody waits for it any more: until it ends, what it has counts as taken.
+/// A child that a handler forks in the middle of a batch continues that batch in its copy of a pool on the heap. No
+/// call there waits for the batch any more; until it ends, the addresses that it has claimed count as taken.
 ///
 /// ```
 /// use hostbits::Pool;
@@ -128,22 +115,22 @@ pub struct Pool<N: Network = IpNet> {
     counters: Counters,
     after_claim: AfterClaim,
     search: Search,
-    /// Of locals.
+    /// The cells of all locals.
     locals: LocalRegistry,
-    /// Whether somebody reconciles here.
+    /// Whether a reconciler exists in this process.
     is_reconciling: AtomicBool,
-    /// That one is freeing.
+    /// Whether that reconciler is freeing addresses.
     is_freeing: AtomicBool,
-    /// A random number, to tell this pool's plans from others'.
+    /// A random number that distinguishes this pool's plans from those of other pools.
     instance: OnceLock<u64>,
 }
 
 impl<N: Network> Pool<N> {
-    /// Creates a pool of all usable addresses of `network`, on the heap, lowest address first.
+    /// Creates a pool on the heap with all usable addresses of `network`, lowest address first.
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if the network is written with host bits set, or has more than 2^32 addresses.
+    /// [`BuildError`] if the network has host bits set, or more than 2^32 addresses.
     ///
     /// ```
     /// use hostbits::Pool;
@@ -156,7 +143,7 @@ impl<N: Network> Pool<N> {
         Self::builder(network).build()
     }
 
-    /// Begins a pool of `network` with choices: policy, gateway, reservations, ranges, unit.
+    /// Returns a builder for a pool of `network`, with choices: policy, gateway, reservations, ranges, unit.
     ///
     /// ```
     /// use hostbits::{Policy, Pool};
@@ -173,9 +160,10 @@ impl<N: Network> Pool<N> {
         Builder::of_network(network)
     }
 
-    /// Begins a pool of ranges with no network around them, as VPN and DHCP servers have.
+    /// Returns a builder for a pool that consists of ranges without a network around them, as VPN and DHCP servers
+    /// have.
     ///
-    /// Nothing is reserved unless it is asked for: the ranges say what may be handed out.
+    /// Nothing is reserved by default: the ranges say what may be handed out.
     ///
     /// ```
     /// use hostbits::Pool;
@@ -189,8 +177,8 @@ impl<N: Network> Pool<N> {
         Builder::of_ranges(ranges)
     }
 
-    /// Begins a pool from an address as interfaces are configured: `10.0.0.1/24` is the network
-    /// `10.0.0.0/24` with the gateway `10.0.0.1`.
+    /// Returns a builder for a pool, from an address in the form that configures an interface: `10.0.0.1/24` is the
+    /// network `10.0.0.0/24` with the gateway `10.0.0.1`.
     ///
     /// ```
     /// use hostbits::Pool;
@@ -204,7 +192,7 @@ impl<N: Network> Pool<N> {
         Builder::of_interface(interface)
     }
 
-    /// Counts the addresses that the pool can hand out in all: its slots less the reserved ones.
+    /// Returns how many addresses the pool can hand out in total: its slots without the reserved ones.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -216,11 +204,11 @@ impl<N: Network> Pool<N> {
         self.geometry.capacity()
     }
 
-    /// Counts the addresses that are allocated.
+    /// Returns how many addresses are allocated.
     ///
-    /// Exact when no other thread is at work; otherwise a number from somewhere in the call. O(1)
-    /// where allocations are counted (the default; a few loads per group of threads); at
-    /// [`StatsLevel::Off`](crate::StatsLevel::Off) and in a pool file it counts all bits, O(words).
+    /// Exact if no other thread uses the pool; otherwise, a number from some moment of the call. O(1) if allocations
+    /// are counted (the default; a few loads per group of threads). With [`StatsLevel::Off`](crate::StatsLevel::Off)
+    /// and in a pool file, it counts all bits, in O(words).
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -230,18 +218,18 @@ impl<N: Network> Pool<N> {
     /// ```
     pub fn allocated(&self) -> u64 {
         let allocated = match self.counters.allocated_now() {
-            // The counters know of this process alone, others may have the file open.
+            // The counters cover only this process, but other processes may have the file open.
             Some(allocated) if !self.is_in_file() => allocated,
             _ => self.capacity() - self.count_free_bits(),
         };
         allocated.min(self.capacity())
     }
 
-    /// Counts the addresses that are free: [`capacity`](Self::capacity) less
-    /// [`allocated`](Self::allocated), at the same cost.
+    /// Returns how many addresses are free: [`capacity`](Self::capacity) minus [`allocated`](Self::allocated), at the
+    /// same cost.
     ///
-    /// Never ask this to decide whether to allocate: it may have changed when you read it. Allocate,
-    /// and look at the answer.
+    /// Do not use it to decide whether to allocate, because it may be outdated when you read it. Allocate, and check
+    /// the result.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -253,7 +241,7 @@ impl<N: Network> Pool<N> {
         self.capacity() - self.allocated()
     }
 
-    /// Reads the counters, since the pool was built or since the last [`reset_stats`].
+    /// Returns the counters since the pool was built, or since the last [`reset_stats`].
     ///
     /// [`reset_stats`]: Self::reset_stats
     ///
@@ -267,7 +255,7 @@ impl<N: Network> Pool<N> {
         self.counters.since_reset()
     }
 
-    /// Reads the counters since the pool was built. They never go back: use these for metrics.
+    /// Returns the counters since the pool was built. They never decrease: use them for metrics.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -280,8 +268,7 @@ impl<N: Network> Pool<N> {
         self.counters.total()
     }
 
-    /// Moves the base line of [`stats`](Self::stats) to now. No counter changes, and neither does
-    /// what is allocated.
+    /// Makes [`stats`](Self::stats) count from now on. Neither the totals nor the allocated addresses change.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -294,7 +281,7 @@ impl<N: Network> Pool<N> {
         self.counters.reset();
     }
 
-    /// Puts a pool together.
+    /// Assembles a pool from its parts.
     fn assemble(geometry: Geometry<N>, words: Words, policy: Policy, stats: StatsLevel) -> Self {
         let word_count = geometry.slot_count().div_ceil(SLOTS_PER_WORD.into());
         let after_claim = match (words.file(), stats) {
@@ -329,7 +316,7 @@ impl<N: Network> Pool<N> {
     }
 }
 
-/// The info line; not the bits.
+/// Writes the description, without the bits.
 impl<N: Network> fmt::Debug for Pool<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Pool({})", self.info())

@@ -1,4 +1,4 @@
-//! The verbs that give addresses back.
+//! The methods that release addresses.
 
 use super::Pool;
 use super::claim::exact_block::NoBlock;
@@ -9,7 +9,7 @@ use crate::network::Network;
 use crate::slot::{Slot, bit_of, word_of};
 use crate::stats::Event;
 
-/// What became of the addresses given to [`Pool::release_many`].
+/// The result of [`Pool::release_many`].
 ///
 /// ```
 /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -24,19 +24,19 @@ use crate::stats::Event;
 #[must_use = "it says whether all of them were released"]
 #[non_exhaustive]
 pub struct ReleasedMany {
-    /// Addresses that were allocated and are free now.
+    /// Addresses that were allocated, and are now free.
     pub released: u64,
-    /// Addresses that nobody held, or that came twice.
+    /// Addresses that were not allocated, or were given more than once.
     pub not_allocated: u64,
-    /// Addresses that are never handed out.
+    /// Addresses that are reserved, and never handed out.
     pub reserved: u64,
-    /// Addresses that are not of the pool.
+    /// Addresses that are not in the pool.
     pub out_of_range: u64,
-    /// Addresses inside a unit, which name nothing.
+    /// Addresses within a unit that are not its first address.
     pub misaligned: u64,
-    /// Addresses of a pool file that a parent of this process has opened: see [`ReleaseError::Forked`].
+    /// Addresses of a pool file that a parent of this process has opened; see [`ReleaseError::Forked`].
     pub forked: u64,
-    /// The first thing that went wrong.
+    /// The first error.
     pub first_error: Option<ReleaseError>,
 }
 
@@ -70,24 +70,23 @@ impl ReleasedMany {
     }
 }
 
-/// Slots of one word on their way back.
+/// Slots of one word that are to be released.
 struct Group {
     word_index: usize,
     bits: u64,
 }
 
 impl<N: Network> Pool<N> {
-    /// Releases `addr`. What its holder did happens before the next allocation of it.
+    /// Releases `addr`. Everything that its holder did happens before the address is allocated again.
     ///
-    /// A double release is an error and changes nothing, as long as nobody else has got the address
-    /// meanwhile: one bit cannot tell holders apart. A [`Guard`](crate::Guard) releases once. Never
-    /// release a guard's address here: it may be somebody else's by the time the guard is dropped,
-    /// and would be taken from them.
+    /// A double release is an error and changes nothing, as long as the address was not allocated again meanwhile: a
+    /// single bit cannot distinguish holders. A [`Guard`](crate::Guard) releases only once. Never release a guard's
+    /// address here: when the guard is dropped, the address may belong to another holder, and would be taken from it.
     ///
     /// # Errors
     ///
-    /// [`ReleaseError::NotAllocated`] if nobody held it; otherwise the address is reserved, not of
-    /// the pool, or inside a unit instead of naming it. Nothing has changed.
+    /// [`ReleaseError::NotAllocated`] if the address was not allocated. Otherwise, it is reserved, not in the pool, or
+    /// within a unit without being its first address. Nothing was changed.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -117,7 +116,7 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// Releases a usable slot; `false` if it was free.
+    /// Releases a usable slot; returns `false` if it was free.
     #[inline]
     fn release_slot(&self, slot: Slot) -> bool {
         let was_taken = self.words.release(slot);
@@ -133,7 +132,7 @@ impl<N: Network> Pool<N> {
         self.counters.count(Event::Released, 1);
     }
 
-    /// Counts the refusal of an address that is free.
+    /// Counts the refusal of a free address.
     #[cold]
     pub(super) fn refuse_free(&self, addr: N::Addr) -> ReleaseError {
         self.counters.count(Event::ReleaseError, 1);
@@ -143,15 +142,15 @@ impl<N: Network> Pool<N> {
         ReleaseError::NotAllocated { addr: addr.into() }
     }
 
-    /// Releases a block that [`allocate_block`](Self::allocate_block) gave, or any aligned block of
-    /// which every address is allocated.
+    /// Releases a block that [`allocate_block`](Self::allocate_block) returned, or any aligned block whose addresses
+    /// are all allocated.
     ///
     /// # Errors
     ///
-    /// [`ReleaseError::NotAllocated`] names the first address of the block that nobody held, and
-    /// nothing has changed; otherwise an address is reserved, not of the pool, or the block does not
-    /// begin where a block of its size does. If somebody else releases parts of the block *during*
-    /// the call, the rest is released all the same, and the error names an address.
+    /// [`ReleaseError::NotAllocated`] with the first address of the block that was not allocated; nothing was changed.
+    /// Otherwise, an address is reserved or not in the pool, or the block is not aligned to its size. If another thread
+    /// releases parts of the block *during* the call, the rest is released nevertheless, and the error contains an
+    /// address.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -179,10 +178,10 @@ impl<N: Network> Pool<N> {
         outcome
     }
 
-    /// Releases many addresses, and says what became of them.
+    /// Releases many addresses, and returns how many, and what was wrong with the others.
     ///
-    /// Cheapest when neighbours stand together: those of one word are one step.
-    /// The whole is not: others may see some of the addresses free before the rest.
+    /// It is cheapest if neighboring addresses follow each other, because those of one word are released in one step.
+    /// The whole is not atomic: other threads may see some of the addresses free before the rest.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -265,7 +264,7 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// The first slot and the order of a block whose every slot can be released.
+    /// Returns the first slot and the order of a block if all its slots can be released.
     fn block_to_release(&self, block: N) -> Result<(Slot, u32), ReleaseError> {
         let addr = block.written_addr().into();
         self.place_of_block(block).map_err(|no| match no {

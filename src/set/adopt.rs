@@ -1,4 +1,4 @@
-//! Seeding a set from a user list.
+//! Adopts a user list into a set.
 
 use super::PoolSet;
 use super::list::{Route, Router};
@@ -7,13 +7,13 @@ use crate::pool::{BlockSays, MemberListing};
 use crate::users::{AdoptError, Adopted, Record, Unreadable};
 
 impl<N: Network> PoolSet<N> {
-    /// Marks the addresses of a user list as taken, whichever member they are of, and makes one report of it:
-    /// every entry is in exactly one of its counts, as for [`Pool::adopt`](crate::Pool::adopt).
-    /// `out_of_range` are the addresses that no member has.
+    /// Marks the addresses of a user list as taken, whichever member they are in, and returns one report: every entry
+    /// is in exactly one of its counts, as for [`Pool::adopt`](crate::Pool::adopt). `out_of_range` counts entries whose
+    /// address is in no member.
     ///
-    /// The list is read to its end first. Also in drained members and under cordons: whoever holds an address
-    /// there holds it. Never frees anything, is safe at any time while others allocate, and is idempotent.
-    /// Members that are added meanwhile get nothing.
+    /// The whole list is read first. Adopting also takes addresses in drained members and under cordons, because they
+    /// are held there as well. It never frees an address, is safe at any time while other threads allocate, and is
+    /// idempotent. Members that are added meanwhile are not affected.
     ///
     /// # Errors
     ///
@@ -37,11 +37,11 @@ impl<N: Network> PoolSet<N> {
         self.adopt_with(Unreadable::default(), users)
     }
 
-    /// Adopts like [`adopt`](Self::adopt), with a choice of what to do with entries that cannot be read.
+    /// Adopts like [`adopt`](Self::adopt), with a choice of what to do with unreadable entries.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// [`AdoptError::Unreadable`] if more entries cannot be read than allowed.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet, users::Unreadable};
@@ -87,8 +87,8 @@ impl<N: Network> PoolSet<N> {
         Ok(router.joined(reports))
     }
 
-    /// Reads a list to its end: each entry by the members that it is for. By the number of the member; nothing
-    /// for those that no entry is for.
+    /// Reads a list to its end; each entry is read by the members that it is for. The result is indexed by member, and
+    /// empty for members without entries.
     pub(super) fn read_for_members(
         &self,
         users: impl IntoIterator<Item = impl Record>,

@@ -6,13 +6,13 @@ use crate::slot::Slot;
 use crate::table::names;
 use std::fmt;
 
-/// The lower part of a pool, kept for addresses that somebody names: whoever takes any address gets one from
-/// the rest of the set first, and from here only when no member has anything else.
+/// The lower part of a pool, which is kept for exact requests: an allocation of any address comes from the rest of the
+/// set first, and from the band only when no member has any other address.
 ///
-/// A set with a band asks its members one by one, without the summary of those that are full.
+/// A set with a band searches its members one by one, without the summary of full members.
 ///
-/// It lowers the risk that a named address is taken already; it reserves nothing. Whoever names an address
-/// gets it wherever it is.
+/// A band lowers the risk that a requested address is already taken; it does not reserve anything. An exact request
+/// succeeds inside and outside the band.
 ///
 /// ```
 /// use hostbits::{Pool, PoolSet, set::StaticBand};
@@ -27,17 +27,17 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StaticBand {
-    /// The formula of Kubernetes for the addresses of services (KEP-3070, in its API server since 1.24): of a
-    /// network of n addresses, those included that nobody can have, `min(max(16, n / 16), 256)`, counted from
-    /// the first address after the one that names the network. None where n is at most 16, as for an IPv4 /28
-    /// or an IPv6 /124: there the band would be all that there is. A /27 has 16 of its 30 addresses in it,
-    /// and whatever is larger than a /20 has 256.
+    /// The formula that Kubernetes uses for service addresses (KEP-3070, in its API server since 1.24). For a network
+    /// of n addresses, including unusable ones, the band has `min(max(16, n / 16), 256)` addresses, counted from the
+    /// first address after the network address. There is no band if n is at most 16, as for an IPv4 /28 or an IPv6
+    /// /124, because it would be the whole network. The band of a /27 has 16 of its 30 addresses, and that of a network
+    /// larger than a /20 has 256.
     Kubernetes,
-    /// So many addresses, gateway and reservations among them included.
+    /// This many addresses, including the gateway and reservations among them.
     Lowest(u32),
 }
 
-// That of a number is for a sentence about what to write: it is written as the number.
+// The name of `Lowest` appears only in messages; the value itself is written as its number.
 names! {
     pub StaticBand {
         Kubernetes = "kubernetes",
@@ -46,7 +46,7 @@ names! {
 }
 
 impl StaticBand {
-    /// Reads `kubernetes` or a number of addresses.
+    /// Parses `kubernetes` or a number of addresses.
     ///
     /// ```
     /// use hostbits::set::StaticBand;
@@ -63,7 +63,7 @@ impl StaticBand {
         }
     }
 
-    /// How many addresses the band of a network of `total` addresses has.
+    /// Returns how many addresses the band of a network with `total` addresses has.
     ///
     /// ```
     /// use hostbits::set::StaticBand;
@@ -79,7 +79,7 @@ impl StaticBand {
         }
     }
 
-    /// The slots of the band: from the first address after the one that names the network.
+    /// Returns the slots of the band, from the first address after the network address.
     pub(super) fn slots_of<N: Network>(self, pool: &Pool<N>) -> Option<Part> {
         let len_of = |(first, last): Part| u64::from(last - first) + 1;
         let total = pool.stretch_slots().map(len_of).sum();
@@ -102,7 +102,7 @@ impl StaticBand {
     }
 }
 
-/// What [`of_name`](StaticBand::of_name) reads.
+/// Writes the form that [`of_name`](StaticBand::of_name) parses.
 impl fmt::Display for StaticBand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,4 +1,4 @@
-//! Building a set.
+//! Builds sets.
 
 use super::band::StaticBand;
 use super::directory::Directory;
@@ -12,14 +12,13 @@ use crate::pool::Pool;
 use crate::sync::{AtomicU64, Ordering, hint};
 use std::sync::{Arc, Mutex};
 
-/// Room where nothing else is asked for.
+/// The default maximum number of members.
 const ROOM: usize = 256;
 
-/// Two levels of thousands of members would do; more is a mistake.
+/// The highest maximum number of members. Two levels of summary would allow thousands; more is a mistake.
 const MOST_ROOM: usize = 1 << 16;
 
-/// A pool on its way into a set, with what the set is to know of it. A pool alone becomes one of weight 1,
-/// without a band.
+/// A pool that is to become a member, with its options. A pool without options has weight 1 and no band.
 ///
 /// ```
 /// use hostbits::{Pool, PoolSet, set::{NewMember, StaticBand, Strategy}};
@@ -27,7 +26,7 @@ const MOST_ROOM: usize = 1 << 16;
 /// let pool = |net: &str| Pool::new(net.parse::<ipnet::Ipv4Net>().unwrap());
 /// let first = NewMember::new(pool("10.0.0.0/24")?).weight(3).band(StaticBand::Lowest(16));
 /// let set = PoolSet::builder().strategy(Strategy::Weighted).member(first).build()?;
-/// // As well while others allocate.
+/// // Also while other threads allocate.
 /// set.add(NewMember::new(pool("10.0.1.0/24")?).weight(2))?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -39,7 +38,7 @@ pub struct NewMember<N: Network> {
 }
 
 impl<N: Network> NewMember<N> {
-    /// A member of weight 1, without a band.
+    /// Creates a member with weight 1 and no band.
     pub fn new(pool: impl Into<Arc<Pool<N>>>) -> Self {
         Self {
             pool: pool.into(),
@@ -48,14 +47,14 @@ impl<N: Network> NewMember<N> {
         }
     }
 
-    /// Its weight for [`Strategy::Weighted`]. Of weight 0, it is used only when the others have nothing.
+    /// Sets its weight for [`Strategy::Weighted`]. A member with weight 0 is used only when the others are full.
     #[must_use = "this is another value"]
     pub fn weight(mut self, weight: u32) -> Self {
         self.weight = weight;
         self
     }
 
-    /// A lower part that is used last by whoever takes any address.
+    /// Sets a static band: a lower part that allocations of any address use last.
     #[must_use = "this is another value"]
     pub fn band(mut self, band: StaticBand) -> Self {
         self.band = Some(band);
@@ -75,7 +74,7 @@ impl<N: Network> From<Arc<Pool<N>>> for NewMember<N> {
     }
 }
 
-/// Choices for a new set.
+/// Configures a new set.
 ///
 /// ```
 /// use hostbits::{Pool, PoolSet, set::Strategy};
@@ -104,38 +103,38 @@ impl<N: Network> Builder<N> {
         }
     }
 
-    /// Chooses which member an address comes from. Default: [`Strategy::InOrder`].
+    /// Chooses which member an address is taken from. Default: [`Strategy::InOrder`].
     pub fn strategy(mut self, strategy: Strategy) -> Self {
         self.strategy = strategy;
         self
     }
 
-    /// Chooses how many members the set can ever have, removed ones included: 1 to 65,536. Default: 256,
-    /// or as many as are given. Each costs about 190 bytes, used or not ([`PoolSet::memory_bytes`]), and the
-    /// summary is one level of loads per factor 16.
+    /// Sets how many members the set can ever have, including removed ones: 1 to 65,536. Default: 256, or as many as
+    /// are given. Each costs about 190 bytes, used or not ([`PoolSet::memory_bytes`]). The summary needs one more level
+    /// of loads per factor of 16.
     pub fn room(mut self, members: usize) -> Self {
         self.room = members.clamp(1, MOST_ROOM);
         self
     }
 
-    /// Adds a pool behind those before.
+    /// Adds a pool after the previous ones.
     pub fn member(mut self, member: impl Into<NewMember<N>>) -> Self {
         self.planned.push(member.into());
         self
     }
 
-    /// Adds pools in this order.
+    /// Adds pools, in this order.
     pub fn members(self, pools: impl IntoIterator<Item = impl Into<NewMember<N>>>) -> Self {
         pools.into_iter().fold(self, Self::member)
     }
 
-    /// Adds a pool with a weight for [`Strategy::Weighted`]; others have the weight 1. Of weight 0, it is
-    /// used only when the others have nothing.
+    /// Adds a pool with a weight for [`Strategy::Weighted`]; the default weight is 1. A pool with weight 0 is used only
+    /// when the others are full.
     pub fn weighted(self, pool: impl Into<Arc<Pool<N>>>, weight: u32) -> Self {
         self.member(NewMember::new(pool).weight(weight))
     }
 
-    /// Adds a pool with a static band: a lower part that is used last by whoever takes any address.
+    /// Adds a pool with a static band: a lower part that allocations of any address use last.
     pub fn banded(self, pool: impl Into<Arc<Pool<N>>>, band: StaticBand) -> Self {
         self.member(NewMember::new(pool).band(band))
     }
@@ -144,7 +143,7 @@ impl<N: Network> Builder<N> {
     ///
     /// # Errors
     ///
-    /// [`AddError`] if two members overlap, with both networks, or if there are more than 65,536.
+    /// Returns an [`AddError`] with both networks if two members overlap, or if there are more than 65,536 members.
     pub fn build(self) -> Result<PoolSet<N>, AddError> {
         let room = self.room.max(self.planned.len()).min(MOST_ROOM);
         let set = PoolSet {
@@ -165,21 +164,21 @@ impl<N: Network> Builder<N> {
 }
 
 impl<N: Network> PoolSet<N> {
-    /// Adds a member and makes it known. One caller at a time.
+    /// Adds a member and publishes it. One caller at a time.
     pub(super) fn push(&self, new: NewMember<N>) -> Result<MemberId, AddError> {
         self.members.check_overlap(&new.pool)?;
         if new.band.is_some() {
-            // Relaxed: before the number of the member, which is how others come to know of it. A call in
-            // progress may miss it, and use the band early.
+            // Relaxed: before the number of members, which is how other threads learn of it. A call in progress may
+            // miss it, and use the band too early.
             self.bands.store(1, Ordering::Relaxed);
         }
         let index = self.members.push(new.pool, new.band, new.weight)?;
-        // After the number: whoever finds it in the summary finds it in the list.
+        // After the number: a thread that finds the member in the summary also finds it in the list.
         self.summary.publish(index);
         Ok(MemberId(index as u32))
     }
 
-    /// Whether some member has a static band.
+    /// Returns whether some member has a static band.
     pub(super) fn has_bands(&self) -> bool {
         // Relaxed: see `push`.
         self.bands.load(Ordering::Relaxed) != 0

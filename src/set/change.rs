@@ -1,4 +1,4 @@
-//! Changing a set while it is used: add, drain, cordon; and remove, for whoever has it alone.
+//! Changes a set while it is in use: add, drain, cordon; and remove, with exclusive access.
 
 use super::cordons::MOST_CORDONS;
 use super::directory::Directory;
@@ -14,17 +14,16 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 type Touched<'s, N> = (usize, &'s Member<N>, Part);
 
 impl<N: Network> PoolSet<N> {
-    /// Adds a pool behind the others, while others allocate: how a set grows. No allocated address changes.
-    /// With a weight or a static band as a [`NewMember`].
+    /// Adds a pool after the others, while other threads allocate. This is how a set grows. No allocated address
+    /// changes. To give it a weight or a static band, pass a [`NewMember`].
     ///
-    /// When the call returns, its addresses are the set's: whoever asks from then on is not told "exhausted"
-    /// while it has something. A pool on the heap cannot grow itself, since its words would have to move
-    /// under those who use them; a pool in a file can (`file::Builder::grow`).
-    ///
+    /// When the call returns, the pool's addresses belong to the set: an allocation that begins later does not report
+    /// "exhausted" while the pool has a free address. A pool on the heap cannot grow while it is shared, because its
+    /// words would have to move; a pool in a file can (`file::Builder::grow`).
     /// # Errors
     ///
     /// [`AddError::Overlaps`] names both networks; [`AddError::NoRoom`] if the set was built for fewer.
-    ///
+    /// [`AddError::Overlaps`] with both networks; [`AddError::NoRoom`] if the set was built for fewer members.
     /// ```
     /// # use hostbits::{Pool, PoolSet};
     /// let set = PoolSet::new([Pool::new("10.0.0.0/30".parse::<ipnet::Ipv4Net>()?)?])?;
@@ -43,10 +42,10 @@ impl<N: Network> PoolSet<N> {
         Ok(id)
     }
 
-    /// Drains a member: nothing new is handed out from it. Releases go on, and
-    /// [`stragglers`](Self::stragglers) lists what is still held.
+    /// Drains a member: no new addresses are handed out from it. Releases still work, and
+    /// [`stragglers`](Self::stragglers) returns the addresses that are still allocated.
     ///
-    /// Calls that were in progress may still take an address of it; those that begin later do not.
+    /// Calls in progress may still take one of its addresses; calls that begin later do not.
     ///
     /// # Errors
     ///
@@ -93,16 +92,16 @@ impl<N: Network> PoolSet<N> {
         Ok(())
     }
 
-    /// Removes a drained member that nobody holds an address of, and answers its pool.
+    /// Removes a drained member without allocated addresses, and returns its pool.
     ///
-    /// Only for whoever has the set alone: nobody can be in the middle of taking an address of it. A set
-    /// that is shared is shrunk by building another one over the pools that stay, which are the same pools:
-    /// what is allocated from them stays allocated.
+    /// This needs exclusive access, so that no thread is in the middle of taking one of its addresses. To shrink a set
+    /// that is shared, build another set over the pools that remain. They are the same pools: addresses allocated from
+    /// them stay allocated.
     ///
     /// # Errors
     ///
     /// [`MemberError::NotDrained`], [`MemberError::NotEmpty`] with the number of stragglers, or
-    /// [`MemberError::Unknown`]. Nothing has changed.
+    /// [`MemberError::Unknown`]. Nothing was changed.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -130,19 +129,19 @@ impl<N: Network> PoolSet<N> {
             .ok_or(MemberError::Unknown { member })
     }
 
-    /// Cordons a range of addresses: nothing new is handed out from it. Releases go on, and
-    /// [`stragglers`](Self::stragglers) lists what is still held.
+    /// Cordons a range of addresses: no new addresses are handed out from it. Releases still work, and
+    /// [`stragglers`](Self::stragglers) returns the addresses that are still allocated.
     ///
-    /// No bit changes. Calls that were in progress may still take an address of the range; those that begin
-    /// later do not. A member under a cordon is searched part by part, which costs more than its own way, and whoever
-    /// is refused looks again if something was released there meanwhile, under the cordon or not.
-    /// The range may span members, and reach beyond them; of units, those that it touches are cordoned. It
-    /// binds the members that there are when it is drawn, and not those that are added later.
+    /// No bit changes. Calls in progress may still take an address of the range; calls that begin later do not. A
+    /// member with a cordon is searched part by part, which costs more than its normal search, and a call searches
+    /// again before it is refused if an address of the member was released meanwhile, cordoned or not. The range may
+    /// span several members, and extend beyond them. Units that share an address with it are cordoned. It affects the
+    /// existing members, but not members that are added later.
     ///
     /// # Errors
     ///
-    /// [`CordonError::OutOfRange`] if it has no address of the set; [`CordonError::TooMany`] if a member has
-    /// 16 cordons already, and then nothing has changed.
+    /// [`CordonError::OutOfRange`] if the range contains no address of the set; [`CordonError::TooMany`] if a member
+    /// already has 16 cordons. Nothing was changed then.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -176,8 +175,8 @@ impl<N: Network> PoolSet<N> {
     ///
     /// # Errors
     ///
-    /// [`CordonError::NotCordoned`] if no member that the range touches has a cordon that is all of the
-    /// range there.
+    /// [`CordonError::NotCordoned`] if no member that the range touches has a cordon that covers exactly the part of
+    /// the range there.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -216,7 +215,7 @@ impl<N: Network> PoolSet<N> {
         was_cordoned
     }
 
-    /// What a range touches: by member, the slots of it.
+    /// Returns the slots of a range, by member.
     fn parts_of(
         &self,
         range: &RangeInclusive<N::Addr>,
@@ -240,7 +239,7 @@ impl<N: Network> PoolSet<N> {
         known.ok_or(MemberError::Unknown { member })
     }
 
-    /// One change at a time. A change that panicked has left nothing half done that another one needs.
+    /// Serializes changes. A change that panicked has left nothing half-done that another one needs.
     fn change(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,22 +1,22 @@
-//! The cordons of one member: parts from which nothing new is handed out.
+//! The cordons of one member: parts from which no new addresses are handed out.
 //!
-//! A cordon changes no bit. It is a first and a last slot in one word, which an allocation reads before it
-//! looks anywhere: so a release under a cordon is an ordinary release, nothing is held for the time being,
-//! nothing is left behind by a process that dies, and lifting a cordon is one store.
+//! A cordon changes no bit. It is a first and a last slot in one word, which an allocation reads before it searches. So
+//! a release under a cordon is an ordinary release, nothing is held temporarily, a process that dies leaves nothing
+//! behind, and lifting a cordon is one store.
 
 use crate::pool::Part;
 use crate::slot::Slot;
 use crate::sync::{AtomicU64, Ordering, load_seq_cst};
 
-/// How many cordons a member can have.
+/// The maximum number of cordons of a member.
 pub(super) const MOST_CORDONS: usize = 16;
 
-/// A first slot above the last one: no slot is in it.
+/// A first slot above the last one: contains no slot.
 const NONE: u64 = 1 << 32;
 
 pub(super) struct Cordons([AtomicU64; MOST_CORDONS]);
 
-/// Where to look, in this order: what the cordons and a band leave of a member.
+/// Where to search, in this order: the parts of a member that its cordons and band leave.
 #[derive(Clone)]
 pub(super) struct Parts(Vec<Part>);
 
@@ -36,7 +36,7 @@ impl Parts {
     }
 }
 
-/// All of it.
+/// A single part.
 impl From<Part> for Parts {
     fn from(whole: Part) -> Self {
         let mut parts = Self::new();
@@ -50,7 +50,7 @@ impl Cordons {
         Self(std::array::from_fn(|_| AtomicU64::new(NONE)))
     }
 
-    /// All cordons, by first slot.
+    /// Returns all cordons, ordered by first slot.
     pub(super) fn list(&self) -> Vec<Part> {
         let (mut cordons, count) = self.sorted();
         cordons[..count]
@@ -63,8 +63,8 @@ impl Cordons {
         let mut cordons = [(Slot::MAX, 0); MOST_CORDONS];
         let mut count = 0;
         for word in &self.0 {
-            // SeqCst: a cordon that was drawn before this call began is seen, and a look that misses one
-            // comes before it in the total order.
+            // SeqCst: a cordon that was set before this call began is seen, and a read that misses one comes before it
+            // in the total order.
             let word = load_seq_cst(word);
             if word != NONE {
                 cordons[count] = ((word >> 32) as Slot, word as Slot);
@@ -75,8 +75,8 @@ impl Cordons {
         (cordons, count)
     }
 
-    /// What they leave of `whole`, ascending. With a band, first what is outside of it: above, below; and
-    /// then the band itself, if it is wanted.
+    /// Returns the parts of `whole` outside the cordons, in ascending order. With a band, the parts above and below it
+    /// come first, and then the band itself, if `with_band`.
     pub(super) fn allowed(&self, whole: Part, band: Option<Part>, with_band: bool) -> Parts {
         let mut parts = Parts::new();
         let (cordons, count) = self.sorted();
@@ -97,14 +97,14 @@ impl Cordons {
         parts
     }
 
-    /// Whether a slot is under a cordon.
+    /// Returns whether a slot is cordoned.
     pub(super) fn hold(&self, slot: Slot) -> bool {
         let (cordons, count) = self.sorted();
         let holds = |&(first, last): &Part| (first..=last).contains(&slot);
         cordons[..count].iter().any(holds)
     }
 
-    /// Draws a cordon; `false` if there is no room for it. One caller at a time.
+    /// Sets a cordon; returns `false` if there is no room for it. One caller at a time.
     pub(super) fn draw(&self, part: Part) -> bool {
         // SeqCst, both: allocations that begin later see the cordon; see `sorted`.
         let free = self.0.iter().find(|word| load_seq_cst(word) == NONE);
@@ -112,9 +112,9 @@ impl Cordons {
             .is_some()
     }
 
-    /// Lifts a cordon of exactly this part; `false` if there is none. One caller at a time.
+    /// Lifts a cordon of exactly this part; returns `false` if there is none. One caller at a time.
     pub(super) fn lift(&self, part: Part) -> bool {
-        // SeqCst, both: whoever is told of it finds what was under the cordon.
+        // SeqCst, both: a thread that knows of it finds what was under the cordon.
         let mut words = self.0.iter();
         let drawn = words.find(|word| load_seq_cst(word) == pack(part));
         drawn
@@ -131,7 +131,7 @@ fn pack((first, last): Part) -> u64 {
     u64::from(first) << 32 | u64::from(last)
 }
 
-/// What ascending `cordons`, which may overlap, leave of `part`.
+/// Adds the parts of `part` outside the ascending `cordons`, which may overlap.
 fn push_allowed(parts: &mut Parts, part: Part, cordons: &[Part]) {
     let mut from = Some(part.0);
     for &(first, last) in cordons {
@@ -158,7 +158,7 @@ fn push_allowed(parts: &mut Parts, part: Part, cordons: &[Part]) {
 mod tests {
     use super::*;
 
-    /// Whatever is drawn, the parts are the slots that no cordon holds, the band last.
+    /// The parts are always the slots that no cordon contains, with the band last.
     #[test]
     fn parts_agree_with_asking_slot_by_slot() {
         let mut random = 0x9e37_79b9_7f4a_7c15u64;
@@ -187,7 +187,7 @@ mod tests {
             let is_banded =
                 |slot: &Slot| band.is_some_and(|(first, last)| (first..=last).contains(slot));
             let mut expected: Vec<Slot> = (0..40).filter(|&slot| !cordons.hold(slot)).collect();
-            // Above the band, below it, inside it.
+            // Above the band, below it, within it.
             expected.sort_by_key(|slot| match band {
                 Some(band) if is_banded(slot) => (2, band.0),
                 Some((first, _)) if *slot < first => (1, 0),
@@ -202,7 +202,7 @@ mod tests {
         }
     }
 
-    /// As many parts as there can be: each cordon splits one, and so does each end of the band.
+    /// The maximum number of parts: each cordon splits one, and so does each end of the band.
     #[test]
     fn all_cordons_and_a_band_leave_three_parts_more_than_cordons() {
         let cordons = Cordons::new();

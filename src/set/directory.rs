@@ -1,7 +1,7 @@
-//! Which member an address is of: sorted tables, replaced as members are added.
+//! Finds the member that an address belongs to, in sorted tables that are replaced as members are added.
 //!
-//! A table is never changed. Whoever adds a member writes a new one now and then, and publishes it; until
-//! then the few newest members are asked one by one. Readers wait for nobody.
+//! A table never changes. Adding members writes a new one now and then, and publishes it; until then, the few newest
+//! members are searched one by one. Readers never wait.
 
 use super::member::Member;
 use super::members::Members;
@@ -9,10 +9,10 @@ use crate::network::Network;
 use crate::sync::{AtomicU64, Ordering};
 use std::sync::OnceLock;
 
-/// How many members may be missing in the newest table.
+/// How many members may be missing from the newest table.
 const MOST_MISSING: usize = 16;
 
-/// A stretch of consecutive addresses of one member.
+/// A range of consecutive addresses of one member.
 struct Entry<A> {
     first: A,
     last: A,
@@ -20,15 +20,15 @@ struct Entry<A> {
 }
 
 struct Table<A> {
-    /// Ascending and disjoint.
+    /// The ranges, ascending and disjoint.
     entries: Box<[Entry<A>]>,
-    /// Members below this number are in it.
+    /// The table contains the members below this number.
     covers: usize,
 }
 
 pub(super) struct Directory<N: Network> {
     tables: Box<[OnceLock<Table<N::Addr>>]>,
-    /// How many there are.
+    /// How many tables there are.
     count: AtomicU64,
 }
 
@@ -42,12 +42,12 @@ impl<N: Network> Directory<N> {
     }
 
     fn newest(&self) -> Option<&Table<N::Addr>> {
-        // Acquire: the table comes with its number.
+        // Acquire: the table is visible with its number.
         let count = self.count.load(Ordering::Acquire) as usize;
         self.tables.get(count.checked_sub(1)?)?.get()
     }
 
-    /// The member that has this address, reserved ones included.
+    /// Returns the member that contains this address, including reserved addresses.
     pub(super) fn find(&self, addr: N::Addr, members: &Members<N>) -> Option<usize> {
         let table = self.newest();
         let entries = table.map_or(&[][..], |table| &table.entries);
@@ -58,13 +58,13 @@ impl<N: Network> Directory<N> {
         }
         let covered = table.map_or(0, |table| table.covers);
         let spans = |&index: &usize| members.get(index).is_some_and(|it| it.spans(addr));
-        // An address may be written in the other family (`::ffff:10.0.0.5`): then only the pool knows it.
+        // An address may be written in the other family (`::ffff:10.0.0.5`): then only the pool recognizes it.
         (covered..members.len())
             .find(spans)
             .or_else(|| (0..covered).find(spans))
     }
 
-    /// Whether it is time for a new table.
+    /// Returns whether a new table is needed.
     pub(super) fn is_behind(&self, members: usize) -> bool {
         let covered = self.newest().map_or(0, |table| table.covers);
         members - covered >= MOST_MISSING
@@ -77,7 +77,7 @@ impl<N: Network> Directory<N> {
             .flat_map(|(member, it)| entries_of(member, it))
             .collect();
         entries.sort_unstable_by_key(|entry| entry.first);
-        // Relaxed: nobody else writes it.
+        // Relaxed: no other thread writes it.
         let count = self.count.load(Ordering::Relaxed);
         let Some(place) = self.tables.get(count as usize) else {
             return;

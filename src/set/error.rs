@@ -1,4 +1,4 @@
-//! One small enum per verb of sets. Each value names what was asked for.
+//! One small enum per verb of sets. Each message says what was asked for.
 
 use super::MemberId;
 use crate::error::{AllocateError, AllocateExactError, ReleaseError};
@@ -9,12 +9,12 @@ use std::error::Error;
 use std::fmt;
 use std::net::IpAddr;
 
-/// What a pool covers, in a word: its network, or its first and last addresses.
+/// The addresses that a pool covers: its network, or its first and last addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Extent {
-    /// The network; `None` for a pool of ranges alone.
+    /// The network; `None` for a pool that consists of ranges alone.
     pub network: Option<IpNet>,
     /// The first address of the pool.
     pub first: IpAddr,
@@ -47,7 +47,7 @@ impl fmt::Display for Extent {
     }
 }
 
-/// Why a pool does not become a member of a set.
+/// Why a pool did not become a member of a set.
 ///
 /// ```
 /// use hostbits::{Pool, PoolSet, set::AddError};
@@ -69,28 +69,29 @@ impl fmt::Display for Extent {
 )]
 #[non_exhaustive]
 pub enum AddError {
-    /// It shares addresses with a member. Sets are routing domains of their own: put it into another one.
+    /// The pool shares addresses with a member. Each set is a routing domain of its own, so put the pool into another
+    /// set.
     #[non_exhaustive]
     Overlaps {
-        /// The pool that was to be added.
+        /// The pool to be added.
         added: Box<Extent>,
-        /// The member in its way.
+        /// The member that it overlaps.
         member: Box<Extent>,
-        /// The first address that both have.
+        /// The first address that both contain.
         first: IpAddr,
-        /// The last address of that stretch.
+        /// The last address of the first range that both contain.
         last: IpAddr,
     },
-    /// The set was built for so many members, removed ones included.
+    /// The set already has as many members as it was built for, including removed ones.
     #[non_exhaustive]
     NoRoom {
-        /// How many members it was built for.
+        /// The number of members that it was built for.
         room: usize,
     },
 }
 
 impl AddError {
-    /// A stable name for logs, JSON and exit codes: kebab case.
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Overlaps { .. } => "overlaps",
@@ -143,31 +144,31 @@ impl Error for AddError {}
 )]
 #[non_exhaustive]
 pub enum MemberError {
-    /// The set has no such member, or no longer.
+    /// The set does not have this member, or no longer has it.
     #[cfg_attr(feature = "serde", serde(rename = "unknown-member"))]
     #[non_exhaustive]
     Unknown {
-        /// The member asked for.
+        /// The requested member.
         member: MemberId,
     },
-    /// Addresses are still handed out from it: drain it first.
+    /// The member still hands out addresses; drain it first.
     #[non_exhaustive]
     NotDrained {
-        /// The member asked for.
+        /// The requested member.
         member: MemberId,
     },
-    /// Somebody still holds addresses of it: the stragglers, which the set lists.
+    /// Addresses of the member are still allocated. The set returns them as its stragglers.
     #[non_exhaustive]
     NotEmpty {
-        /// The member asked for.
+        /// The requested member.
         member: MemberId,
-        /// How many addresses are held.
+        /// How many addresses are allocated.
         allocated: u64,
     },
 }
 
 impl MemberError {
-    /// A stable name for logs, JSON and exit codes: kebab case.
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unknown { .. } => "unknown-member",
@@ -192,7 +193,7 @@ impl fmt::Display for MemberError {
 
 impl Error for MemberError {}
 
-/// Why a range was not cordoned, or not uncordoned.
+/// Why a range was not cordoned or uncordoned.
 ///
 /// ```
 /// use hostbits::{Pool, PoolSet, set::CordonError};
@@ -211,7 +212,7 @@ impl Error for MemberError {}
 )]
 #[non_exhaustive]
 pub enum CordonError {
-    /// The range has no address of any member, or ends before it begins.
+    /// The range contains no address of any member, or ends before it begins.
     #[non_exhaustive]
     OutOfRange {
         /// The first address of the range.
@@ -219,11 +220,11 @@ pub enum CordonError {
         /// The last address of the range.
         last: IpAddr,
     },
-    /// A member has as many cordons as it can have.
+    /// A member already has the maximum number of cordons.
     #[cfg_attr(feature = "serde", serde(rename = "too-many-cordons"))]
     #[non_exhaustive]
     TooMany {
-        /// How many a member can have.
+        /// The maximum number of cordons of a member.
         most: usize,
     },
     /// There is no cordon of exactly this range.
@@ -237,7 +238,7 @@ pub enum CordonError {
 }
 
 impl CordonError {
-    /// A stable name for logs, JSON and exit codes: kebab case.
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::OutOfRange { .. } => "out-of-range",
@@ -255,7 +256,7 @@ impl fmt::Display for CordonError {
             }
             Self::TooMany { most } => write!(
                 f,
-                "a member has {most} cordons already: join ranges, or drain the member"
+                "a member already has {most} cordons: join ranges, or drain the member"
             ),
             Self::NotCordoned { first, last } => write!(f, "{first} to {last} is not cordoned"),
         }
@@ -264,7 +265,7 @@ impl fmt::Display for CordonError {
 
 impl Error for CordonError {}
 
-/// Why a client got no pair of addresses. Nothing is allocated.
+/// Why no pair of addresses was allocated. Nothing is allocated.
 ///
 /// ```
 /// use hostbits::{DualStack, Pool, PoolSet, set::AllocatePairError};
@@ -286,23 +287,23 @@ impl Error for CordonError {}
 )]
 #[non_exhaustive]
 pub enum AllocatePairError {
-    /// There was no IPv4 address to be had.
+    /// No IPv4 address was allocated.
     V4(AllocateError),
-    /// There was no IPv6 address to be had.
+    /// No IPv6 address was allocated.
     V6(AllocateError),
-    /// At some instant of the call no index was free in both networks.
+    /// At some instant of the call, no index was free in both networks.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "both", serialize_with = "no_common_index")
     )]
     #[non_exhaustive]
     NoCommonIndex {
-        /// How many indices both networks have, and can hand out.
+        /// How many indices both networks have in common and can hand out.
         indices: u64,
     },
 }
 
-/// As the other variants, with a code.
+/// Serializes it like the other variants, with a code.
 #[cfg(feature = "serde")]
 fn no_common_index<S: serde::Serializer>(indices: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     use serde::ser::SerializeStruct;
@@ -313,7 +314,7 @@ fn no_common_index<S: serde::Serializer>(indices: &u64, serializer: S) -> Result
 }
 
 impl AllocatePairError {
-    /// Whether one of the sets had no address, or both together no common index.
+    /// Reports whether one of the sets had no free address, or both together no common index.
     pub fn is_exhausted(&self) -> bool {
         match self {
             Self::V4(error) | Self::V6(error) => error.is_exhausted(),
@@ -321,7 +322,7 @@ impl AllocatePairError {
         }
     }
 
-    /// A stable name for logs, JSON and exit codes: kebab case.
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::V4(error) | Self::V6(error) => error.code(),
@@ -353,7 +354,7 @@ impl fmt::Display for AllocatePairError {
 
 impl Error for AllocatePairError {}
 
-/// Why a pair that was named was not allocated. Nothing is allocated.
+/// Why an exact pair was not allocated. Nothing is allocated.
 ///
 /// ```
 /// use hostbits::{DualStack, Pool, PoolSet, set::AllocatePairExactError};
@@ -374,14 +375,14 @@ impl Error for AllocatePairError {}
 )]
 #[non_exhaustive]
 pub enum AllocatePairExactError {
-    /// The IPv4 address was not to be had.
+    /// The IPv4 address could not be allocated.
     V4(AllocateExactError),
-    /// The IPv6 address was not to be had.
+    /// The IPv6 address could not be allocated.
     V6(AllocateExactError),
 }
 
 impl AllocatePairExactError {
-    /// A stable name for logs, JSON and exit codes: kebab case.
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::V4(error) | Self::V6(error) => error.code(),
@@ -400,19 +401,19 @@ impl fmt::Display for AllocatePairExactError {
 
 impl Error for AllocatePairExactError {}
 
-/// What was not released of a pair. The other half was.
+/// Why an address of a pair was not released. The other one was released unless it has an error, too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ReleasePairError {
-    /// Why the IPv4 address was not released, if it was not.
+    /// Why the IPv4 address was not released; `None` if it was.
     pub v4: Option<ReleaseError>,
-    /// Why the IPv6 address was not released, if it was not.
+    /// Why the IPv6 address was not released; `None` if it was.
     pub v6: Option<ReleaseError>,
 }
 
 impl ReleasePairError {
-    /// A stable name for logs, JSON and exit codes: kebab case. That of the IPv4 address, if it was not released.
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes; of the IPv4 address, if it was not released.
     pub fn code(&self) -> &'static str {
         match (&self.v4, &self.v6) {
             (Some(error), _) | (None, Some(error)) => error.code(),
@@ -420,7 +421,7 @@ impl ReleasePairError {
         }
     }
 
-    /// `Ok` if both were released.
+    /// Returns `Ok` if both were released.
     pub(super) fn of(
         v4: Result<(), ReleaseError>,
         v6: Result<(), ReleaseError>,

@@ -1,4 +1,4 @@
-//! Exactly this block, whichever member it is of.
+//! Allocating exactly one block, whichever member contains it.
 
 use super::PoolSet;
 use super::cordons::Parts;
@@ -8,7 +8,7 @@ use crate::error::AllocateExactError;
 use crate::network::Network;
 
 impl<N: Network> PoolSet<N> {
-    /// Allocates exactly this block: all addresses of the prefix, of one member, or none. See
+    /// Allocates exactly this block: all addresses of the prefix, from one member, or none. See
     /// [`Pool::allocate_block_exact`](crate::Pool::allocate_block_exact).
     ///
     /// # Errors
@@ -40,7 +40,8 @@ impl<N: Network> PoolSet<N> {
 }
 
 impl<N: Network> Member<N> {
-    /// Whether a block may be handed out to whoever names it. What is no block of the pool, the pool refuses.
+    /// Reports whether a block may be handed out on request. A prefix that is not a block of the pool is refused by the
+    /// pool.
     fn is_open_in(&self, block: N) -> bool {
         let Some(parts) = self.open_parts() else {
             return true;

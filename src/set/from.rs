@@ -1,4 +1,4 @@
-//! The next free address of a set from a given one on.
+//! Allocating the next free address of a set from a given one on.
 
 use super::PoolSet;
 use super::cordons::Parts;
@@ -23,15 +23,16 @@ impl<'s, N: Network> Stretch<'s, N> {
 }
 
 impl<N: Network> PoolSet<N> {
-    /// Allocates the first free address at or after `addr`, whichever member it is of, or else the first of all.
+    /// Allocates the first free address at or after `addr`, whichever member contains it, or else the first of all.
     ///
-    /// In the order of the addresses, IPv4 before IPv6, and not in that of the members: whatever the strategy, their
-    /// policies and bands, but never what is drained or under a cordon. `addr` need not be of the set. Takes a look at
-    /// all members, and memory for it.
+    /// The order is that of the addresses, IPv4 before IPv6, and not that of the members. The strategy, policies and
+    /// bands are ignored; drained and cordoned addresses are never handed out. `addr` need not be in the set. Looks at
+    /// all members, and allocates memory for that.
     ///
     /// # Errors
     ///
-    /// As [`allocate`](Self::allocate): exhausted if at some instant of the call no member had anything to hand out.
+    /// The same errors as [`allocate`](Self::allocate): exhausted if at some instant of the call no member had a free
+    /// address.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -52,7 +53,7 @@ impl<N: Network> PoolSet<N> {
         })
     }
 
-    /// The first free address from `addr` on and around, claimed. `None` proves nothing.
+    /// Claims the first free address from `addr` on, wrapping around. `None` proves nothing.
     fn find_from(
         &self,
         addr: N::Addr,
@@ -70,7 +71,7 @@ impl<N: Network> PoolSet<N> {
         None
     }
 
-    /// All slots of all members, in the order of their addresses from `addr` on and around.
+    /// Returns all slots of all members, in the order of their addresses from `addr` on, wrapping around.
     fn parts_from(&self, addr: N::Addr) -> Vec<(usize, &Member<N>, Part)> {
         let mut stretches = self.stretches();
         stretches.sort_by_key(|stretch| stretch.first);

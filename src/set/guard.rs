@@ -1,4 +1,4 @@
-//! Addresses of a set that give themselves back.
+//! Addresses of a set that are released automatically.
 
 use super::PoolSet;
 use crate::error::AllocateError;
@@ -6,26 +6,26 @@ use crate::network::Network;
 use crate::pool::{AddrGuard, Lender};
 use std::sync::Arc;
 
-/// A held address that borrows its set: as [`Guard`](crate::Guard).
+/// A guard that borrows its set; see [`Guard`](crate::Guard).
 pub type Guard<'a, N> = AddrGuard<N, &'a PoolSet<N>>;
 
-/// A held address that keeps its set alive: as [`GuardArc`](crate::GuardArc).
+/// A guard that keeps its set alive; see [`GuardArc`](crate::GuardArc).
 pub type GuardArc<N> = AddrGuard<N, Arc<PoolSet<N>>>;
 
 impl<N: Network> Lender<N> for PoolSet<N> {
     fn take_back(&self, addr: N::Addr) {
-        // A drop cannot report an error; the member counts it.
+        // A drop cannot return an error; the member counts it.
         let _ = self.release(addr);
     }
 }
 
 impl<N: Network> PoolSet<N> {
-    /// Allocates a free address that is released when the guard is dropped: on panic too, and whether or not
-    /// its member is drained by then.
+    /// Allocates a free address that is released when the guard is dropped, even on panic, and even if its member is
+    /// drained by then.
     ///
     /// # Errors
     ///
-    /// As [`allocate`](Self::allocate).
+    /// The same errors as [`allocate`](Self::allocate).
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -40,12 +40,11 @@ impl<N: Network> PoolSet<N> {
         Ok(AddrGuard::new(self, self.allocate()?))
     }
 
-    /// Allocates a free address that is released when the guard is dropped; the guard owns a share of the
-    /// set.
+    /// Allocates a free address that is released when the guard is dropped. The guard shares ownership of the set.
     ///
     /// # Errors
     ///
-    /// As [`allocate`](Self::allocate).
+    /// The same errors as [`allocate`](Self::allocate).
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};

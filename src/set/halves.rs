@@ -8,7 +8,7 @@ use crate::network::Network;
 use crate::pool::PairHalf;
 
 impl<N: Network> PoolSet<N> {
-    /// The first half of a pair: what [`allocate`](Self::allocate) would give, still to be kept.
+    /// Claims the first half of a pair like [`allocate`](Self::allocate); it still has to be kept.
     pub(super) fn allocate_half(&self) -> Result<PairHalf<'_, N>, AllocateError> {
         self.search_or_prove(|refusal| {
             let start = self.chooser.first(&self.members);
@@ -18,7 +18,7 @@ impl<N: Network> PoolSet<N> {
         })
     }
 
-    /// The same for a client: what [`allocate_for`](Self::allocate_for) would give.
+    /// Claims the first half for a client like [`allocate_for`](Self::allocate_for).
     pub(super) fn allocate_half_for(
         &self,
         client: Client,
@@ -33,7 +33,7 @@ impl<N: Network> PoolSet<N> {
         })
     }
 
-    /// The same of exactly this address; refused as by [`allocate_exact`](Self::allocate_exact).
+    /// Claims exactly this address as the first half; fails as [`allocate_exact`](Self::allocate_exact) does.
     pub(super) fn allocate_half_exact(
         &self,
         addr: N::Addr,

@@ -1,8 +1,8 @@
-//! One list for all members: which of them an entry is for.
+//! One list for all members: which members an entry is for.
 //!
-//! Each entry goes to the member that has its address, which reads it with its own geometry; a block may go
-//! to several. What no member has, and what is no address, is counted here. So every entry is counted once. If
-//! there is one member alone, it reads and counts them all.
+//! Each entry goes to the member that contains its address, which reads it with its own geometry; a block may go to
+//! several members. Addresses outside all members, and entries that are not addresses, are counted here. So every entry
+//! is counted once. If there is only one member, it reads and counts all entries.
 
 use super::member::Member;
 use super::{MemberPlan, PoolSet};
@@ -17,23 +17,23 @@ use std::net::IpAddr;
 
 pub(super) struct Router<'s, N: Network> {
     set: &'s PoolSet<N>,
-    /// Members from this number on have come later, and get nothing.
+    /// Members from this number on were added later, and are left out.
     end: usize,
-    /// The only member: it reads every entry, and says itself what is not its own.
+    /// The only member: it reads every entry, and recognizes addresses outside it itself.
     only: Option<usize>,
-    /// An address of each family that the members have.
+    /// One address of each family that the members have.
     families: Vec<N::Addr>,
-    /// What is for no member; its number of entries is that of the whole list.
+    /// The counts of entries that are for no member; its number of entries is that of the whole list.
     pub(super) elsewhere: Adopted,
 }
 
 impl<'s, N: Network> Router<'s, N> {
-    /// For the members that there are now.
+    /// Creates a list for the current members.
     pub(super) fn new(set: &'s PoolSet<N>) -> Self {
         Self::up_to(set, set.members.len())
     }
 
-    /// For the members whose numbers are below `end`.
+    /// Creates a list for the members whose numbers are below `end`.
     pub(super) fn up_to(set: &'s PoolSet<N>, end: usize) -> Self {
         let mut families: Vec<N::Addr> = Vec::new();
         let members = || set.members.iter().take_while(|&(index, _)| index < end);
@@ -56,18 +56,18 @@ impl<'s, N: Network> Router<'s, N> {
         }
     }
 
-    /// What to call a member.
+    /// Returns the name of a member.
     pub(super) fn name_of(&self, index: usize) -> String {
         let member = self.set.members.get(index);
         member.map_or_else(String::new, Member::name)
     }
 
-    /// The position of the latest entry, from 1.
+    /// Returns the position of the latest entry, counted from 1.
     pub(super) fn position(&self) -> u64 {
         self.elsewhere.entries
     }
 
-    /// The members that the next entry is for.
+    /// Returns the members that the next entry is for.
     pub(super) fn route(&mut self, user: &impl Record) -> Route {
         self.elsewhere.entries += 1;
         if let Some(member) = self.only {
@@ -84,7 +84,7 @@ impl<'s, N: Network> Router<'s, N> {
             },
             Entry::Net(net) => match self.unit_of(net) {
                 Some(member) => Route::One(member),
-                // With host bits it may be the beginning of a host's.
+                // A prefix with host bits may be that of a host.
                 None if self.is_route(net) && net != net.trunc() => {
                     match self.home_of(net.addr()) {
                         Some(member) => Route::One(member),
@@ -131,19 +131,19 @@ impl<'s, N: Network> Router<'s, N> {
                 self.count_stranger(first, listed, owner);
                 Route::None
             }
-            // Also one alone: whether it covers that member says nothing of the set.
+            // Also if there is only one: whether the block covers that member says nothing about the set.
             _ => Route::Several(members),
         }
     }
 
-    /// The member that hands out exactly this prefix.
+    /// Returns the member that hands out exactly this prefix.
     fn unit_of(&self, net: IpNet) -> Option<usize> {
         let home = self.home_of(net.addr())?;
         let member = self.set.members.get(home)?;
         member.pool.is_one_unit(net.trunc()).then_some(home)
     }
 
-    /// Whether a prefix covers the networks of all members of its family.
+    /// Returns whether a prefix covers the networks of all members of its family.
     fn is_route(&self, net: IpNet) -> bool {
         let Some(first) = self.own(net.network()) else {
             return net.prefix_len() == 0;
@@ -190,7 +190,7 @@ impl<'s, N: Network> Router<'s, N> {
         touched.map(|(index, _)| index).collect()
     }
 
-    /// Counts an address of no member.
+    /// Counts an address that is in no member.
     fn count_stranger(&mut self, addr: IpAddr, listed: Listed<'_>, owner: Option<&str>) {
         let is_of_family = self.families.is_empty() || self.own(addr).is_some();
         self.note(
@@ -208,13 +208,12 @@ impl<'s, N: Network> Router<'s, N> {
         self.elsewhere.note(kind, Quoted(listed), owner);
     }
 
-    /// Whether an entry that is for no member leaves open what the list says.
+    /// Returns whether an entry that is for no member leaves open what the list says.
     pub(super) fn is_unclear(&self, unreadable: Unreadable) -> bool {
         self.elsewhere.is_unclear(unreadable)
     }
 
-    /// What became of the entries of the whole list, and the first of them that deserve a look, with what the
-    /// members have made of theirs.
+    /// Returns the counts and the first problems of the whole list, including those of the members.
     pub(super) fn joined_plans(self, members: &[MemberPlan]) -> (EntryCounts, Vec<Problem>) {
         let mut entries = EntryCounts::odd(&self.elsewhere);
         let mut noted = vec![self.elsewhere.problems];
@@ -226,7 +225,7 @@ impl<'s, N: Network> Router<'s, N> {
         (entries, join_problems(noted))
     }
 
-    /// The report of the whole list, with those of the members.
+    /// Returns the report of the whole list, including those of the members.
     pub(super) fn joined(self, shares: impl IntoIterator<Item = Adopted>) -> Adopted {
         let mut report = self.elsewhere;
         let mut noted = vec![std::mem::take(&mut report.problems)];

@@ -1,4 +1,4 @@
-//! Many addresses in one call, from as many members as it takes.
+//! Allocates many addresses in one call, from as many members as needed.
 
 use super::PoolSet;
 use super::cordons::Parts;
@@ -12,10 +12,10 @@ use crate::pool::Batch;
 use crate::stats::Event;
 use crate::sync::{Snooze, thread_index};
 
-/// By member, what a batch has of it.
+/// The batches, with the numbers of their members.
 type Batches<'s, N> = Vec<(usize, Batch<'s, N>)>;
 
-/// Addresses that follow one another in an answer, all of one member.
+/// Consecutive addresses of a result that are all from one member.
 struct Group {
     index: usize,
     /// The gate of the member since which they are known to be ours.
@@ -24,18 +24,18 @@ struct Group {
 }
 
 impl<N: Network> PoolSet<N> {
-    /// Allocates `count` addresses or none.
+    /// Allocates `count` addresses, or none.
     ///
-    /// All of them from the member that the strategy asks first, if that has so many and neither a band nor
-    /// a cordon; otherwise from as many members as it takes, in the order of their addresses. While they are
-    /// being collected, whoever would be told "exhausted" because of them waits, as for
+    /// All of them come from the first member that the strategy chooses, if that has enough and neither a band nor a
+    /// cordon. Otherwise, they come from as many members as needed, in address order. While they are being collected,
+    /// calls that would report "exhausted" because of them wait, as for
     /// [`Pool::allocate_many`](crate::Pool::allocate_many).
     ///
     /// # Errors
     ///
-    /// [`AllocateError::Exhausted`] if at some instant of the call the set had fewer than `count` to hand
-    /// out; nothing is allocated then, and more than the capacity is refused at once. Pool files that hand out nothing because of an error count as having
-    /// nothing; if they are the reason, that error.
+    /// [`AllocateError::Exhausted`] if at some instant of the call the set had fewer than `count` addresses to hand
+    /// out; nothing is allocated then. More than the capacity is refused immediately. Pool files that hand out nothing
+    /// because of an error count as full; if they are the reason, that error is returned.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -49,7 +49,7 @@ impl<N: Network> PoolSet<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn allocate_many(&self, count: usize) -> Result<Vec<N::Addr>, AllocateError> {
-        // There can never be so many, so nobody is made to wait for a try. Members that come meanwhile come later.
+        // There can never be so many, so no other call is made to wait. Members that are added meanwhile are too late.
         if count as u64 > self.capacity() {
             return Err(self.exhausted(None));
         }
@@ -68,24 +68,24 @@ impl<N: Network> PoolSet<N> {
                 }
             }
             let evidence = self.evidence_of_none();
-            // All is back, and has landed, before anybody is waited for: two batches that each hold what the
-            // other one lacks have both let go. What we had is among what was given back.
+            // Everything is given back, and the flights have ended, before we wait for others: two batches that each
+            // hold what the other one lacks both let go. What we had is part of what was given back.
             self.give_back(batches);
             let Some(evidence) = evidence else { continue };
             if given_back(&evidence) < count as u64 {
                 return Err(self.exhausted(refusal));
             }
-            // Together there was enough: pauses of different lengths keep two from coming back together.
+            // Together there were enough: pauses of different lengths keep two batches from colliding again.
             let snooze = Snooze::default();
             (0..=thread_index() % 4).for_each(|_| snooze.snooze());
         }
     }
 
-    /// Allocates up to `addrs.len()` addresses into `addrs`, from its beginning, and answers how many.
+    /// Allocates up to `addrs.len()` addresses into `addrs`, from its beginning, and returns how many.
     ///
-    /// Each address is claimed on its own: the strategy chooses the member, and of that as many as it has.
-    /// Fewer than asked for only if at some instant of the call nothing was to be handed out, or because of
-    /// an error of the pool files that are left.
+    /// Each address is claimed on its own: the strategy chooses the member, which gives as many as it has. The result
+    /// is smaller than `addrs.len()` only if at some instant of the call there was nothing to hand out, or because of
+    /// an error of the remaining pool files.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -104,7 +104,7 @@ impl<N: Network> PoolSet<N> {
         let (mut taken, mut groups) = (0, Vec::new());
         loop {
             taken += self.allocate_groups(&mut addrs[taken..], &mut groups);
-            // After the last of the syncs: while it was waited for, passes have gone by over what came before.
+            // After the last sync: while it was waited for, passes may have run over the earlier addresses.
             let kept = self.keep_groups(addrs, &mut groups);
             if kept == taken {
                 return taken;
@@ -113,7 +113,7 @@ impl<N: Network> PoolSet<N> {
         }
     }
 
-    /// Fills the places, and answers how many; `groups` says where from.
+    /// Fills the slice, and returns how many; `groups` says where they come from.
     fn allocate_groups(&self, addrs: &mut [N::Addr], groups: &mut Vec<Group>) -> usize {
         let mut taken = 0;
         while taken < addrs.len() {
@@ -136,8 +136,8 @@ impl<N: Network> PoolSet<N> {
         taken
     }
 
-    /// Moves what is still ours to the front, and answers how many that is. The rest is neither answered nor
-    /// given back: some of it is free, or somebody else's.
+    /// Moves the addresses that are still ours to the front, and returns how many. The rest is neither returned nor
+    /// given back: some of them are free, or belong to other holders.
     fn keep_groups(&self, addrs: &mut [N::Addr], groups: &mut Vec<Group>) -> usize {
         let (mut seen, mut kept) = (0, 0);
         groups.retain_mut(|group| {
@@ -156,8 +156,7 @@ impl<N: Network> PoolSet<N> {
         kept
     }
 
-    /// All from the member to begin with, if nothing of it is closed or to be left for the end. If not, why its file
-    /// refused.
+    /// Allocates everything from the first member, if no part of it is closed or to be used last.
     fn allocate_many_at_home(&self, count: usize) -> Result<Vec<N::Addr>, Option<FileRefusal>> {
         let start = self.chooser.first(&self.members);
         let (index, member) = self.first_open_from(start).ok_or(None)?;
@@ -170,7 +169,7 @@ impl<N: Network> PoolSet<N> {
                 Ok(addrs)
             }
             Err(error) => {
-                // It may have had all that there was, for a moment.
+                // The batch may have held everything for a moment.
                 self.summary.publish(index);
                 Err(error.of_file())
             }
@@ -186,7 +185,7 @@ impl<N: Network> PoolSet<N> {
         }
     }
 
-    /// Collects up to `wanted` addresses, of static bands last; answers how many are missing.
+    /// Collects up to `wanted` addresses, from static bands last, and returns how many are missing.
     fn collect<'s>(
         &'s self,
         wanted: u64,
@@ -221,20 +220,20 @@ impl<N: Network> PoolSet<N> {
         missing
     }
 
-    /// The members, always in the same order, whatever set they are in: see [`Batch`].
+    /// Returns the members, always in the same order, whichever set they are in; see [`Batch`].
     fn in_order_of_addresses(&self) -> Vec<(usize, &Member<N>)> {
         let mut members: Vec<_> = self.members.iter().collect();
         members.sort_by_key(|(_, member)| member.pool.first_addr());
         members
     }
 
-    /// Answers all of a batch; none of it if a file cannot make its part durable, or if a pass has freed any while
-    /// they were waited for.
+    /// Keeps all of a batch; or nothing, if a file cannot make its part durable, or if a pass has freed any of it
+    /// meanwhile.
     fn keep_all(&self, mut batches: Batches<'_, N>) -> Result<Option<Vec<N::Addr>>, AllocateError> {
         let waited = batches
             .iter()
             .try_for_each(|(_, batch)| batch.wait_until_durable());
-        // After all of them: what one is waited for, the passes over another do not wait.
+        // After the last one: while one member is waited for, passes over the others may run.
         let is_whole = batches.iter_mut().all(|(_, batch)| batch.is_whole());
         if waited.is_err() || !is_whole {
             self.give_back(batches);
@@ -248,7 +247,8 @@ impl<N: Network> PoolSet<N> {
         Ok(Some(addrs))
     }
 
-    /// Gives all back, and shows it: while a batch had all of a member, somebody may have taken that for full.
+    /// Gives everything back and publishes it: while a batch held all of a member, other threads may have taken it for
+    /// full.
     fn give_back(&self, batches: Batches<'_, N>) {
         for (index, batch) in batches {
             drop(batch);
@@ -258,14 +258,14 @@ impl<N: Network> PoolSet<N> {
 }
 
 impl<N: Network> Member<N> {
-    /// Where something may be handed out, in this order.
+    /// Returns where addresses may be handed out, in this order.
     fn all_parts(&self, with_band: bool) -> Parts {
         self.parts(with_band)
             .unwrap_or_else(|| Parts::from(self.pool.whole()))
     }
 
-    /// Claims as many as there are places and it has, and answers the gate before the first. `Ok(None)`
-    /// proves nothing.
+    /// Claims as many addresses as fit and are free, and returns the gate from before the first one. `Ok(None)` proves
+    /// nothing.
     fn try_allocate_into(
         &self,
         with_band: bool,
@@ -300,7 +300,7 @@ mod tests {
     use crate::pool::Pool;
     use ipnet::Ipv4Net;
 
-    /// While a batch has all of a member, others take that for full. When it is given back, that is over.
+    /// While a batch holds all of a member, other threads take it for full. That ends when the batch is given back.
     #[test]
     fn what_a_batch_gives_back_is_seen_again() {
         let pool = |net: &str| Pool::new(net.parse::<Ipv4Net>().unwrap()).unwrap();
@@ -314,7 +314,7 @@ mod tests {
         assert_eq!(set.first_open_from(0).unwrap().0, 0);
     }
 
-    /// More than there can ever be is refused at once: nothing is claimed for it, and nobody waited for.
+    /// More than the capacity is refused immediately: nothing is claimed, and no call has to wait.
     #[test]
     fn more_than_the_capacity_waits_for_nobody() {
         let pool = |net: &str| Pool::new(net.parse::<Ipv4Net>().unwrap()).unwrap();

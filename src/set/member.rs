@@ -15,13 +15,13 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-/// Names a member of a set: the first one is 0, and the number of a removed one is not given again.
+/// Identifies a member of a set. The first one is 0; the number of a removed member is not reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct MemberId(pub(super) u32);
 
 impl MemberId {
-    /// The number.
+    /// Returns the number.
     pub fn index(self) -> usize {
         self.0 as usize
     }
@@ -33,20 +33,20 @@ impl fmt::Display for MemberId {
     }
 }
 
-/// Nothing new is handed out.
+/// No new addresses are handed out.
 const DRAINED: u64 = 1;
-/// It has cordons.
+/// The member has cordons.
 const CORDONED: u64 = 2;
-/// It has a band, for life.
+/// The member has a band, permanently.
 const BANDED: u64 = 4;
 
 pub(super) struct Member<N: Network> {
     pub(super) pool: Arc<Pool<N>>,
-    /// Zero: all of the pool, as its policy wants it. Otherwise see the flags.
+    /// Zero: the whole pool may be used, as its policy chooses. Otherwise, see the flags.
     special: AtomicU64,
     pub(super) cordons: Cordons,
     pub(super) band: Option<Part>,
-    /// Addresses that were free when last counted, and counted on since, where the strategy asks for it.
+    /// The free addresses at the last count, updated since then, if the strategy needs them.
     free: hint::AtomicU64,
 }
 
@@ -62,12 +62,12 @@ impl<N: Network> Member<N> {
         }
     }
 
-    /// Its network, or its first and last address.
+    /// Returns its network, or its first and last address.
     pub(super) fn name(&self) -> String {
         Extent::of(&self.pool).to_string()
     }
 
-    /// Whether all of the pool may be handed out, in the order of its policy.
+    /// Returns whether the whole pool may be used, in the order of its policy.
     #[inline]
     pub(super) fn is_plain(&self) -> bool {
         // SeqCst: a drain or a cordon that came before this call is seen.
@@ -83,13 +83,13 @@ impl<N: Network> Member<N> {
         self.set(DRAINED, is_drained);
     }
 
-    /// Takes note of whether there are cordons. After one was drawn, or lifted.
+    /// Updates whether there are cordons, after one was set or lifted.
     pub(super) fn note_cordons(&self) {
         self.set(CORDONED, !self.cordons.is_empty());
     }
 
     fn set(&self, flag: u64, is_set: bool) {
-        // SeqCst, both: a call that begins later sees it; before it comes what it speaks of.
+        // SeqCst, both: a call that begins later sees it, together with the cordon that it is about.
         if is_set {
             self.special.fetch_or(flag, Ordering::SeqCst);
         } else {
@@ -97,7 +97,7 @@ impl<N: Network> Member<N> {
         }
     }
 
-    /// Where something may be handed out, in this order; `None` for all of it, in the pool's own order.
+    /// Returns where addresses may be handed out, in this order; `None` for the whole pool in its own order.
     pub(super) fn parts(&self, with_band: bool) -> Option<Parts> {
         // SeqCst: as in `is_plain`.
         match load_seq_cst(&self.special) {
@@ -110,7 +110,7 @@ impl<N: Network> Member<N> {
         }
     }
 
-    /// The same without an order: `None` unless something of it is closed.
+    /// Returns the open parts in any order; `None` unless a part is closed.
     pub(super) fn open_parts(&self) -> Option<Parts> {
         // SeqCst: as in `is_plain`.
         match load_seq_cst(&self.special) & !BANDED {
@@ -120,7 +120,7 @@ impl<N: Network> Member<N> {
         }
     }
 
-    /// Claims what the policy wants, from the band only if that is wanted. `Ok(None)` means that it had
+    /// Claims the address that the policy chooses, from the band only if `with_band`. `Ok(None)` means that it had
     /// nothing.
     pub(super) fn try_allocate(&self, with_band: bool) -> Result<Option<N::Addr>, AllocateError> {
         match self.parts(with_band) {
@@ -133,8 +133,8 @@ impl<N: Network> Member<N> {
         }
     }
 
-    /// Claims for a client, from its place on; under a cordon or a band its place alone, or what the policy
-    /// wants, from the band only if that is wanted.
+    /// Claims for a client, from its place on. With a cordon or a band, only the client's place itself, or what the
+    /// policy chooses, from the band only if `with_band`.
     pub(super) fn try_allocate_for(
         &self,
         client: Client,
@@ -156,7 +156,7 @@ impl<N: Network> Member<N> {
         self.try_allocate(with_band)
     }
 
-    /// The same as one half of a pair.
+    /// Claims an address for a client as one half of a pair.
     pub(super) fn try_allocate_half_for(
         &self,
         client: Client,
@@ -174,7 +174,7 @@ impl<N: Network> Member<N> {
         self.try_allocate_half(with_band)
     }
 
-    /// The place of a client, if it is neither in the band nor closed.
+    /// Returns the place of a client, if it is neither in the band nor closed.
     fn open_place_of(&self, client: Client) -> Option<Slot> {
         let slot = self.pool.place_of(client);
         let is_banded = self
@@ -192,7 +192,7 @@ impl<N: Network> Member<N> {
         }
     }
 
-    /// The same as one half of a pair.
+    /// Claims one half of a pair.
     pub(super) fn try_allocate_half(
         &self,
         with_band: bool,
@@ -203,13 +203,13 @@ impl<N: Network> Member<N> {
         }
     }
 
-    /// Whether it had nothing to hand out when it was looked at.
+    /// Returns whether it had nothing to hand out when it was checked.
     pub(super) fn looks_full(&self) -> bool {
         let parts = self.open_parts();
         self.pool.looks_full(parts.as_ref().map(Parts::as_slice))
     }
 
-    /// Whether an address may be handed out to whoever names it.
+    /// Returns whether an exact request may get this address.
     pub(super) fn is_open_at(&self, addr: N::Addr) -> bool {
         self.is_plain()
             || !self.is_drained()
@@ -219,12 +219,12 @@ impl<N: Network> Member<N> {
                     .is_none_or(|slot| !self.cordons.hold(slot))
     }
 
-    /// Whether an address lies between the first and the last one of any stretch of the pool.
+    /// Returns whether an address is between the first and the last one of any range of the pool.
     pub(super) fn spans(&self, addr: N::Addr) -> bool {
         self.pool.slot_of(addr).is_some()
     }
 
-    /// How many free addresses it would hand out.
+    /// Returns how many free addresses it would hand out.
     pub(super) fn available(&self) -> u64 {
         match self.open_parts() {
             None => self.pool.available(),
@@ -236,7 +236,8 @@ impl<N: Network> Member<N> {
         }
     }
 
-    /// How many free addresses it does not hand out. A count for people: it may have changed when it is read.
+    /// Returns the number of free addresses that the member does not hand out. It may have changed when the caller
+    /// reads it.
     #[cold]
     pub(super) fn closed_count(&self) -> u64 {
         match self.open_parts() {
@@ -245,7 +246,7 @@ impl<N: Network> Member<N> {
         }
     }
 
-    /// Where nothing new is handed out, without overlaps.
+    /// Returns the parts from which no new addresses are handed out, without overlaps.
     pub(super) fn closed_parts(&self) -> Vec<Part> {
         if self.is_drained() {
             return vec![self.pool.whole()];
@@ -260,15 +261,15 @@ impl<N: Network> Member<N> {
         closed
     }
 
-    /// The slots of `range` in this member, as far as it has any.
+    /// Returns the slots of `range` in this member, if there are any.
     pub(super) fn part_of(&self, range: &RangeInclusive<N::Addr>) -> Option<Part> {
         self.pool.slots_around(range)
     }
 
-    /// Addresses that are free, roughly: the pool's count where it has one, ours otherwise.
+    /// Returns the approximate number of free addresses: the pool's count if it has one, otherwise ours.
     pub(super) fn recount(&self) -> u64 {
         if let Some(available) = self.pool.available_if_counted() {
-            // Relaxed: a hint which member to ask, and no more.
+            // Relaxed: only a hint about which member to try.
             self.free.store(available, Ordering::Relaxed);
         }
         self.free_now()
@@ -276,27 +277,26 @@ impl<N: Network> Member<N> {
 
     #[inline]
     pub(super) fn free_now(&self) -> u64 {
-        // More were taken than we knew of: nothing.
-        // Relaxed: a hint which member to ask, and no more.
+        // More were taken than we knew of: nothing is left. Relaxed: only a hint about which member to try.
         let free = self.free.load(Ordering::Relaxed);
         if free > u64::MAX / 2 { 0 } else { free }
     }
 
-    /// It had nothing, whatever was counted.
+    /// Records that it had nothing, whatever was counted.
     pub(super) fn note_full(&self) {
-        // Relaxed: a hint which member to ask, and no more.
+        // Relaxed: only a hint about which member to try.
         self.free.store(0, Ordering::Relaxed);
     }
 
     #[inline]
     pub(super) fn note_taken(&self, count: u64) {
-        // Relaxed: a hint which member to ask, and no more.
+        // Relaxed: only a hint about which member to try.
         self.free.fetch_sub(count, Ordering::Relaxed);
     }
 
     #[inline]
     pub(super) fn note_released(&self, count: u64) -> u64 {
-        // Relaxed: a hint which member to ask, and no more.
+        // Relaxed: only a hint about which member to try.
         let before = self.free.fetch_add(count, Ordering::Relaxed);
         before.wrapping_add(count)
     }

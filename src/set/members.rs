@@ -11,9 +11,9 @@ use std::sync::{Arc, OnceLock};
 
 pub(super) struct Members<N: Network> {
     list: Box<[OnceLock<Member<N>>]>,
-    /// How many there were ever.
+    /// How many members there have ever been.
     len: AtomicU64,
-    /// By member, the weights of all up to it.
+    /// The sum of all weights up to each member.
     weights: Box<[hint::AtomicU64]>,
 }
 
@@ -30,7 +30,7 @@ impl<N: Network> Members<N> {
         self.list.len()
     }
 
-    /// How many members there were ever: all numbers are below this.
+    /// Returns how many members there have ever been; all numbers are below this.
     #[inline]
     pub(super) fn len(&self) -> usize {
         // SeqCst: the proof that a set had nothing reads it before and after.
@@ -65,19 +65,19 @@ impl<N: Network> Members<N> {
         self.weights[index].store(before + u64::from(weight), Ordering::Relaxed);
         let member = Member::new(pool, band);
         let placed = place.set(member);
-        assert!(placed.is_ok(), "nobody else adds members");
-        // SeqCst: after the member itself; a proof that reads the number before this does so again after.
+        assert!(placed.is_ok(), "no other thread adds members");
+        // SeqCst: after the member itself; a proof that reads the number before this reads it again afterwards.
         self.len.store(index as u64 + 1, Ordering::SeqCst);
         Ok(index)
     }
 
-    /// The weights of all members up to this one.
+    /// Returns the sum of all weights up to this member.
     pub(super) fn weight_until(&self, index: usize) -> u64 {
         // Relaxed: a hint.
         self.weights[index].load(Ordering::Relaxed)
     }
 
-    /// Takes a member out, with its weight.
+    /// Takes a member out, and its weight.
     pub(super) fn take(&mut self, index: usize) -> Option<Member<N>> {
         let taken = self.list.get_mut(index)?.take()?;
         let before = index
@@ -94,7 +94,7 @@ impl<N: Network> Members<N> {
         size_of_val(&*self.list) + size_of_val(&*self.weights)
     }
 
-    /// The first member that shares addresses with `pool`.
+    /// Checks that no member shares addresses with `pool`.
     pub(super) fn check_overlap(&self, pool: &Pool<N>) -> Result<(), AddError> {
         let overlap = self
             .iter()
@@ -111,7 +111,7 @@ impl<N: Network> Members<N> {
     }
 }
 
-/// The first stretch of addresses that both have.
+/// Returns the first range of addresses that both contain.
 fn overlap<N: Network>(of: &Pool<N>, and: &Pool<N>) -> Option<(N::Addr, N::Addr)> {
     let (mut ours, mut theirs) = (of.stretches().peekable(), and.stretches().peekable());
     loop {

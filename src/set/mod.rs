@@ -1,9 +1,9 @@
-//! Several pools as one: what belongs to [`PoolSet`] and [`DualStack`](crate::DualStack).
+//! Several pools as one: types that belong to [`PoolSet`] and [`DualStack`](crate::DualStack).
 //!
-//! A set adds nothing to the bits of its members and takes nothing from them: it says which member is asked
-//! first, which parts are left alone, and when all of them had nothing. Data flows one way, as in the pool:
-//! the strategy says where to begin, the summary over the members where something may be, the member's pool
-//! decides. How it is used is on the page [`guide::sets`](crate::guide::sets).
+//! A set does not change the bits of its members by itself: it determines which member is tried first, which parts are
+//! left alone, and when all of them had nothing. Data flows in one direction, as in the pool: the strategy says where
+//! to begin, the summary over the members says where something may be free, and the member's pool decides. The page
+//! [`guide::sets`](crate::guide::sets) describes how to use sets.
 //!
 //! ```
 //! use hostbits::{Pool, PoolSet, set};
@@ -26,18 +26,14 @@
 // | `pool_set` | the set itself |
 // | `builder` | puts a set together |
 // | `members`, `member` | the list of members, and one of them |
-// | `directory` | which member an address is of |
-// | `strategy` | which member is asked first |
-// | `verbs` | allocate, release |
-// | `view`, `questions` | questions |
+// | `directory` | finds the member that an address belongs to |
+// | `strategy` | which member is tried first |
+// | `verbs` | allocate and release |
 // | `many` | many addresses in one call |
-// | `exact_block`, `from` | exactly this block; the next free address from one on |
-// | `release_many` | many addresses on their way back |
-// | `sync` | all pool files made durable |
-// | `guard` | addresses that give themselves back |
-// | `list`, `adopt` | which member an entry of a list is for; seeding from a list |
+// | `guard` | addresses that are released automatically |
+// | `list`, `adopt` | which member an entry of a list is for; adopting a list |
 // | `reconcile` | passes over all members with one list |
-// | `reclaim` | the quarantines of pool files against one list |
+// | `reclaim` | reclaims the quarantines of pool files with one list |
 // | `change` | add, drain, remove, cordon |
 // | `proof` | the exact "exhausted" |
 // | `cordons`, `band` | which parts of a member are left alone, or used last |

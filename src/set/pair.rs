@@ -25,16 +25,16 @@ impl fmt::Display for Pair {
     }
 }
 
-/// A set of each family, from which clients get an address of both or of none.
+/// A set of each family. A client gets an address of both families, or none.
 ///
-/// Either set can be used by itself as well: by clients of one family, to release one half, to add members.
+/// Each set can also be used on its own: for clients of one family, to release one half, or to add members.
 ///
-/// A pair is all or nothing for everybody: while one is being put together, whoever would be told
-/// "exhausted" because of its first half waits until the pair is whole, or the half is back. Nobody who finds
-/// something free waits.
+/// A pair is all or nothing for every caller: while one is being put together, a call that would report "exhausted"
+/// because of its first half waits until the pair is complete or the half was given back. A call that finds something
+/// free never waits.
 ///
-/// In pool files each half is durable by itself. A process that dies between the two leaves an IPv4 address
-/// allocated that nobody was told of: as after any crash, the list of who holds what finds it.
+/// In pool files, each half is durable by itself. A process that dies between the two leaves an IPv4 address allocated
+/// without a holder. As after any crash, the list of users reveals it.
 ///
 /// ```
 /// use hostbits::{DualStack, Pool, PoolSet};
@@ -55,17 +55,17 @@ pub struct DualStack {
 }
 
 impl DualStack {
-    /// Puts a set of each family together.
+    /// Combines a set of each family.
     pub fn new(v4: PoolSet<Ipv4Net>, v6: PoolSet<Ipv6Net>) -> Self {
         Self { v4, v6 }
     }
 
-    /// The IPv4 side.
+    /// Returns the IPv4 set.
     pub fn v4(&self) -> &PoolSet<Ipv4Net> {
         &self.v4
     }
 
-    /// The IPv6 side.
+    /// Returns the IPv6 set.
     pub fn v6(&self) -> &PoolSet<Ipv6Net> {
         &self.v6
     }
@@ -74,8 +74,8 @@ impl DualStack {
     ///
     /// # Errors
     ///
-    /// [`AllocatePairError::V4`] or [`AllocatePairError::V6`] with the reason: exhausted if at some instant of
-    /// the call that side had nothing. Nothing is allocated then.
+    /// [`AllocatePairError::V4`] or [`AllocatePairError::V6`] with the reason; exhausted means that at some instant of
+    /// the call that set had nothing. Nothing is allocated.
     ///
     /// ```
     /// # use hostbits::{DualStack, Pool, PoolSet};
@@ -101,7 +101,7 @@ impl DualStack {
     ///
     /// # Errors
     ///
-    /// As [`allocate_pair`](Self::allocate_pair).
+    /// The same errors as [`allocate_pair`](Self::allocate_pair).
     ///
     /// ```
     /// # use hostbits::{Client, DualStack, Pool, PoolSet};
@@ -127,13 +127,13 @@ impl DualStack {
 
     /// Allocates exactly these two addresses, or none.
     ///
-    /// Of several callers who want one of the addresses, one gets it. While this call still asks for the IPv6
-    /// address, whoever would be told "already allocated" or "exhausted" because of the IPv4 address waits.
+    /// If several callers want one of the addresses, one of them gets it. While this call is claiming the IPv6
+    /// address, a call that would fail with "already allocated" or "exhausted" because of the IPv4 address waits.
     ///
     /// # Errors
     ///
-    /// [`AllocatePairExactError::V4`] or [`AllocatePairExactError::V6`] with the reason, as of
-    /// [`PoolSet::allocate_exact`]: already allocated if at some instant of the call somebody held it. Nothing is
+    /// [`AllocatePairExactError::V4`] or [`AllocatePairExactError::V6`] with the reason, as in
+    /// [`PoolSet::allocate_exact`]: already allocated if the address was held at some instant of the call. Nothing is
     /// allocated then.
     ///
     /// ```
@@ -165,26 +165,26 @@ impl DualStack {
         self.join(half, other).map(|_| ())
     }
 
-    /// Puts a pair together, of a first half and an IPv6 address.
+    /// Joins a first half and an IPv6 address into a pair.
     fn join<'s, E>(
         &'s self,
         half: impl Fn() -> Result<PairHalf<'s, Ipv4Net>, E>,
         other: impl Fn() -> Result<Ipv6Addr, E>,
     ) -> Result<Pair, E> {
         loop {
-            // Always in this order: whoever holds the half of one family waits for claims in flight of the
-            // other, and nobody the other way round.
+            // Always in this order: a thread that holds half a pair of one family waits for claims in flight of the
+            // other family, and no thread waits the other way round.
             let half = half()?;
             match other() {
                 Ok(v6) => match half.keep() {
                     Some(v4) => return Ok(Pair { v4, v6 }),
-                    // Freed by a pass while the other half was waited for: that one goes back, too. Should
-                    // somebody have released it meanwhile, there is nothing to give back.
+                    // A pass has freed it while the other half was waited for: then that half goes back, too. If it was
+                    // released meanwhile, there is nothing to give back.
                     None => drop(self.v6.release(v6)),
                 },
                 Err(error) => {
                     let addr = half.addr();
-                    // The address is back before the flight ends.
+                    // The address is given back before the flight ends.
                     drop(half);
                     self.v4.note_return(addr);
                     return Err(error);
@@ -193,12 +193,11 @@ impl DualStack {
         }
     }
 
-    /// Releases both addresses of a pair, one after the other. What cannot be released does not keep the
-    /// other one back.
+    /// Releases both addresses of a pair, one after the other. If one cannot be released, the other one still is.
     ///
     /// # Errors
     ///
-    /// [`ReleasePairError`] with the reasons.
+    /// Returns a [`ReleasePairError`] with the reasons.
     ///
     /// ```
     /// # use hostbits::{DualStack, Pool, PoolSet};

@@ -1,4 +1,4 @@
-//! The set itself: what it is made of.
+//! The set itself.
 
 use super::AddError;
 use super::builder::{Builder, NewMember};
@@ -12,19 +12,19 @@ use ipnet::IpNet;
 use std::fmt;
 use std::sync::Mutex;
 
-/// Several pools as one: a second network when the first one is full, a network per rack.
+/// Several pools as one: for example a second network when the first one is full, or a network per rack.
 ///
-/// Every verb takes `&self`, members can be added, drained and cordoned while others allocate, and the
-/// promises of a [`Pool`](crate::Pool) hold for the whole:
+/// Every method takes `&self`, members can be added, drained and cordoned while other threads allocate, and the
+/// promises of a [`Pool`](crate::Pool) hold for the whole set:
 ///
 /// * No two holders ever share an address. Members never overlap.
 /// * `Exhausted` means that at some instant of the call no member had anything to hand out.
-/// * A member that has nothing is skipped without a look at it.
-/// * Lock-free for single addresses. Adding, draining and cordoning wait for each other, and nobody for them.
+/// * A full member is skipped without being searched.
+/// * Lock-free for single addresses. Adding, draining and cordoning wait for each other; no other call waits for them.
 ///
-/// A set is a routing domain of its own: another set may have the same networks. Members are shared pools,
-/// on the heap or in files, and can be used beside the set as well; but what is given back there, the set
-/// finds only when it has nothing else, and a drain or a cordon of the set binds only the set.
+/// A set is a routing domain of its own: another set may have the same networks. Members are shared pools, on the heap
+/// or in files, and can also be used directly. But the set finds an address that was released directly in the pool only
+/// when it has nothing else, and a drain or a cordon of the set affects only the set.
 ///
 /// ```
 /// use hostbits::{Pool, PoolSet};
@@ -46,18 +46,18 @@ pub struct PoolSet<N: Network = IpNet> {
     pub(super) chooser: Chooser,
     /// Not 0 if some member has a static band.
     pub(super) bands: hint::AtomicU64,
-    /// How often something became free without a release.
+    /// How often something became available without a release.
     pub(super) openings: AtomicU64,
-    /// Held by whoever changes the set; never by those who use it.
+    /// Locked while the set is changed, but not while it is used.
     pub(super) changing: Mutex<()>,
 }
 
 impl<N: Network> PoolSet<N> {
-    /// Puts pools together, in this order, with [`Strategy::InOrder`](super::Strategy::InOrder) and room for 256 members.
+    /// Combines pools, in this order, with [`Strategy::InOrder`](super::Strategy::InOrder) and room for 256 members.
     ///
     /// # Errors
     ///
-    /// [`AddError`] if two of them overlap, with both networks, or if there are more than 256.
+    /// Returns an [`AddError`] with both networks if two pools overlap, or if there are more than 256 pools.
     ///
     /// ```
     /// use hostbits::{Pool, PoolSet};
@@ -73,7 +73,7 @@ impl<N: Network> PoolSet<N> {
         Self::builder().members(pools).build()
     }
 
-    /// Begins a set with choices: strategy, weights, static bands, room.
+    /// Returns a builder for a set, with choices: strategy, weights, static bands, room.
     ///
     /// ```
     /// use hostbits::{Pool, PoolSet, set::Strategy};

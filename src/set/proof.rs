@@ -1,6 +1,6 @@
-//! Proof that a whole set had nothing: at some instant of the call, every member had nothing.
+//! Proves that a whole set had nothing: at some instant of the call, every member had nothing.
 //!
-//! One member after the other proves nothing, for the free address moves. See `bitmap::collect`.
+//! Checking one member after another proves nothing, because the free address moves. See `bitmap::collect`.
 
 use super::PoolSet;
 use super::cordons::Parts;
@@ -10,19 +10,19 @@ use crate::network::Network;
 use crate::sync::{Ordering, load_seq_cst};
 
 impl<N: Network> PoolSet<N> {
-    /// Whether it was seen that at some instant of the call no member had anything; if not, look again. Waits
-    /// for those who are in the air: not for who is there himself.
+    /// Returns whether it was seen that at some instant of the call no member had anything; if not, search again. Waits
+    /// for claims that were in flight, except for the caller's own.
     ///
-    /// Tells the summary of members that have something which it does not know of: somebody gave it back
-    /// behind the back of the set.
+    /// Updates the summary for members that have something although it says otherwise: they were released into
+    /// directly.
     #[cold]
     fn proves_none(&self) -> bool {
         let evidence = self.evidence_of_none();
         evidence.is_some_and(|evidence| given_back(&evidence) == 0)
     }
 
-    /// Both collects. What may have been there at the instant between them was in the air, and is
-    /// [given back](given_back).
+    /// Makes both collects. What may have been free at the instant between them was in flight, and is [given
+    /// back](given_back).
     #[cold]
     pub(super) fn evidence_of_none(&self) -> Option<Vec<Evidence<'_>>> {
         let before = self.shape_now();
@@ -42,28 +42,28 @@ impl<N: Network> PoolSet<N> {
         self.still_holds(before, &evidence).then_some(evidence)
     }
 
-    /// The second collect.
+    /// Makes the second collect.
     pub(super) fn still_holds(&self, before: (usize, u64), evidence: &[Evidence<'_>]) -> bool {
         evidence.iter().all(Evidence::still_holds) && self.shape_now() == before
     }
 
-    /// How many members there are, and how often one was resumed or a cordon was lifted: what makes
-    /// addresses free without a release.
+    /// Returns how many members there are, and how often one was resumed or a cordon was lifted: what makes addresses
+    /// available without a release.
     pub(super) fn shape_now(&self) -> (usize, u64) {
-        // SeqCst: read before the first collect and after the second one. Whatever was finished in between
-        // has changed it, and what was finished before is seen by the first collect.
+        // SeqCst: read before the first collect and after the second one. Whatever was finished in between has changed
+        // it, and what was finished before is seen by the first collect.
         (self.members.len(), load_seq_cst(&self.openings))
     }
 
-    /// Takes note that a member has more to hand out than before.
+    /// Records that a member has more to hand out than before.
     pub(super) fn note_opening(&self, index: usize) {
         // SeqCst: after the store that opens it. Before it, a proof could read the new count, find the member closed,
-        // and not notice that it was open before the others had nothing; see `shape_now`.
+        // and not notice that it was open before the others became full; see `shape_now`.
         self.openings.fetch_add(1, Ordering::SeqCst);
         self.summary.publish(index);
     }
 
-    /// The error for a set that had nothing.
+    /// Returns the error for a set that had nothing.
     #[cold]
     pub(super) fn exhausted(&self, refusal: Option<AllocateError>) -> AllocateError {
         let refusal = refusal.or_else(|| self.file_refusal());
@@ -82,8 +82,7 @@ impl<N: Network> PoolSet<N> {
         })
     }
 
-    /// Why the first of the members that hand out nothing for the sake of their files does so. One that looks
-    /// full was not asked.
+    /// Returns why the first member whose file refuses hands out nothing. A member that looked full was not asked.
     fn file_refusal(&self) -> Option<AllocateError> {
         let mut open = self
             .members
@@ -92,7 +91,7 @@ impl<N: Network> PoolSet<N> {
         open.find_map(|(_, member)| member.pool.file_refusal())
     }
 
-    /// Repeats `search` until it finds something, or nothing was to be found at some instant.
+    /// Repeats `search` until it finds something, or until it is proven that there was nothing at some instant.
     #[cold]
     pub(super) fn search_or_prove<T>(
         &self,
@@ -110,8 +109,7 @@ impl<N: Network> PoolSet<N> {
     }
 }
 
-/// Waits for all who are in the air, and answers how many slots may have been given back since before the
-/// first collect.
+/// Waits for all claims in flight, and returns how many slots may have been given back since before the first collect.
 pub(super) fn given_back(evidence: &[Evidence<'_>]) -> u64 {
     evidence.iter().fold(0, |sum: u64, evidence| {
         sum.saturating_add(evidence.given_back())
@@ -130,7 +128,7 @@ mod tests {
         Pool::new(text.parse().expect("a network")).expect("a pool")
     }
 
-    /// Something opens between the collects, which the members of the first one know nothing of.
+    /// Something opens between the collects, in a member that the first collect does not know.
     #[test]
     fn what_opens_between_the_collects_is_seen() {
         let add = |set: &Set| drop(set.add(pool("10.0.2.0/32")));
@@ -140,7 +138,7 @@ mod tests {
         let uncordon = |set: &Set| drop(set.uncordon(part()));
         let changes: [&dyn Fn(&Set); 3] = [&add, &resume, &uncordon];
         for (index, change) in changes.into_iter().enumerate() {
-            // One address of the first member is under a cordon, and the second member is drained.
+            // One address of the first member is cordoned, and the second member is drained.
             let set = PoolSet::new([pool("10.0.0.0/29"), pool("10.0.1.0/32")]).expect("a set");
             set.drain(crate::set::MemberId(1)).expect("a member");
             set.cordon(part()).expect("an address");

@@ -1,4 +1,4 @@
-//! The questions that a pool answers, asked of a set.
+//! The queries of a pool, for a set.
 
 use super::{MemberId, PoolSet};
 use crate::network::Network;
@@ -9,7 +9,7 @@ use std::iter::Peekable;
 use std::ops::RangeInclusive;
 
 impl<N: Network> PoolSet<N> {
-    /// Says whether `addr` is of a member, reserved or not.
+    /// Reports whether `addr` is in a member, reserved or not.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -21,7 +21,7 @@ impl<N: Network> PoolSet<N> {
         self.member_at(addr).is_some()
     }
 
-    /// Says whether `addr` was allocated when looked at. A hint: it may have changed when you read it.
+    /// Reports whether `addr` was allocated at the time of the check. A hint: it may have changed when you read it.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -35,8 +35,8 @@ impl<N: Network> PoolSet<N> {
         member.is_some_and(|(_, member)| member.pool.is_allocated(addr))
     }
 
-    /// Says whether `addr` was free, and to be handed out, when looked at: not where its member is drained, and not
-    /// under a cordon. A hint.
+    /// Reports whether `addr` was free and could be handed out at the time of the check: not if its member is drained
+    /// or the address is cordoned. A hint.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -52,7 +52,7 @@ impl<N: Network> PoolSet<N> {
         member.is_some_and(|(_, member)| member.is_open_at(addr) && member.pool.is_available(addr))
     }
 
-    /// Numbers an address: the member that has it, and its slot there. See [`Pool::slot_of`](crate::Pool::slot_of).
+    /// Returns the member that contains an address, and its slot there. See [`Pool::slot_of`](crate::Pool::slot_of).
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -67,12 +67,12 @@ impl<N: Network> PoolSet<N> {
         Some((MemberId(index as u32), member.pool.slot_of(addr)?))
     }
 
-    /// Names a slot of a member: the first address of its unit. `None` if there is no such member or slot.
+    /// Returns the first address of a slot of a member. `None` if there is no such member or slot.
     pub fn addr_of(&self, member: MemberId, slot: Slot) -> Option<N::Addr> {
         self.members.get(member.index())?.pool.addr_of(slot)
     }
 
-    /// Lists the allocated addresses from `addr` on, ascending, whichever members they are of: for paging. Weakly
+    /// Lists the allocated addresses from `addr` on, ascending, across all members: for paging. Weakly
     /// consistent, as [`Pool::iter`](crate::Pool::iter).
     ///
     /// ```

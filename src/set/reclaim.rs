@@ -1,4 +1,4 @@
-//! The quarantines of pool files against one list: all members, or none.
+//! Reclaims the quarantines of pool files with one list: in all members, or in none.
 
 use super::member::Member;
 use super::{MemberId, PoolSet};
@@ -10,23 +10,23 @@ use crate::users::{Adopted, Record, Unreadable};
 use std::error::Error;
 use std::fmt;
 
-/// What [`PoolSet::reclaim`] did.
+/// The effect of [`PoolSet::reclaim`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[must_use = "it says which entries of the list were not what they should be"]
 #[non_exhaustive]
 pub struct Reclaimed {
-    /// Addresses that are free now: quarantined before, and not listed.
+    /// Addresses that were quarantined and not listed, and are now free.
     pub freed: u64,
-    /// Addresses that are held, as the list says: quarantined before, and no longer.
+    /// Addresses that were quarantined and listed, and are now allocated.
     pub held: u64,
-    /// What became of the entries of the list, as of [`PoolSet::adopt`].
+    /// The result for the entries of the list; see [`PoolSet::adopt`].
     pub adopted: Adopted,
-    /// The same of each member.
+    /// The results for each member.
     pub members: Vec<MemberReclaimed>,
 }
 
-/// What was reclaimed of one member.
+/// The result for one member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -35,28 +35,28 @@ pub struct MemberReclaimed {
     pub id: MemberId,
     /// Its network, or its first and last address.
     pub name: String,
-    /// See [`Reclaimed`].
+    /// Addresses of this member that were quarantined and not listed, and are now free.
     pub freed: u64,
-    /// See [`Reclaimed`].
+    /// Addresses of this member that were quarantined and listed, and are now allocated.
     pub held: u64,
 }
 
-/// Why nothing was reclaimed in any member. What the list names may have been taken all the same.
+/// Why nothing was reclaimed in any member. Listed addresses may have been allocated nevertheless.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ReclaimError {
     /// The member that refuses; `None` for the list as a whole.
     pub id: Option<MemberId>,
-    /// Its network, or its first and last address.
+    /// Its network, or its first and last address; `None` for the list as a whole.
     pub member: Option<String>,
-    /// Why.
+    /// The reason.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub error: file::ReclaimError,
 }
 
 impl ReclaimError {
-    /// A stable name for logs, JSON and exit codes: kebab case.
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         self.error.code()
     }
@@ -74,20 +74,20 @@ impl fmt::Display for ReclaimError {
 impl Error for ReclaimError {}
 
 impl<N: Network> PoolSet<N> {
-    /// Frees what is quarantined in the members, except what a list names:
-    /// see [`Pool::reclaim`](crate::Pool::reclaim), with all that its caller has to keep to.
+    /// Frees the quarantined addresses of all members that a list does not contain; see
+    /// [`Pool::reclaim`](crate::Pool::reclaim), with everything that its caller has to ensure.
     ///
-    /// One list for all members, read once. If it may not free in one of them, it frees in none. A member that
-    /// nobody is listed in, and that has a quarantine, refuses: perhaps its part of the list was forgotten. If
-    /// nobody holds an address of it,
-    /// [`release_quarantine_unchecked`](crate::Pool::release_quarantine_unchecked) of its pool says so, and the
-    /// rest can be reclaimed after that. Drained members are part of it.
+    /// There is one list for all members, and it is read once. If it may not free addresses in one member, it frees
+    /// none at all. A member with a quarantine and without a listed address is refused, because its part of the list
+    /// may have been forgotten. If none of its addresses is held, call
+    /// [`release_quarantine_unchecked`](crate::Pool::release_quarantine_unchecked) of its pool; the rest can be
+    /// reclaimed after that. Drained members are included.
     ///
     /// # Errors
     ///
     /// [`file::ReclaimError::Unclear`] if an entry cannot be read, whichever member it is for;
-    /// [`file::ReclaimError::EmptyList`], [`file::ReclaimError::NoFile`] and [`file::ReclaimError::Forked`] with the member. Nothing
-    /// was freed.
+    /// [`file::ReclaimError::EmptyList`], [`file::ReclaimError::NoFile`] and [`file::ReclaimError::Forked`] with the
+    /// member. Nothing was freed.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -106,12 +106,12 @@ impl<N: Network> PoolSet<N> {
         self.reclaim_with(Unreadable::Refuse, users)
     }
 
-    /// Reclaims like [`reclaim`](Self::reclaim), with a choice of what to do with entries that
-    /// cannot be read: see [`Pool::reclaim_with`](crate::Pool::reclaim_with).
+    /// Reclaims like [`reclaim`](Self::reclaim), with a choice of what to do with unreadable entries; see
+    /// [`Pool::reclaim_with`](crate::Pool::reclaim_with).
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The same errors as [`reclaim`](Self::reclaim).
     pub fn reclaim_with(
         &self,
         unreadable: Unreadable,
@@ -139,9 +139,9 @@ impl<N: Network> PoolSet<N> {
         })
     }
 
-    /// Frees the whole quarantine of every member, and answers how many addresses that were of each.
+    /// Frees the whole quarantine of every member, and returns how many addresses that were in each.
     ///
-    /// The caller vouches that nobody holds any of them: see
+    /// The caller guarantees that none of them is held; see
     /// [`Pool::release_quarantine_unchecked`](crate::Pool::release_quarantine_unchecked).
     ///
     /// # Errors
@@ -162,7 +162,7 @@ impl<N: Network> PoolSet<N> {
         Ok(members.map(|at| self.reclaim_at(at, Vec::new())).collect())
     }
 
-    /// The members, if all of them have a quarantine. Those that come later are left alone.
+    /// Returns the members, if all of them have a quarantine. Members that are added later are left alone.
     fn reclaimable(&self) -> Result<Vec<(usize, &Member<N>)>, ReclaimError> {
         let members: Vec<_> = self.members.iter().collect();
         let checked = members.iter().map(|(_, it)| it.pool.check_reclaimable());
@@ -185,7 +185,7 @@ impl<N: Network> PoolSet<N> {
         }
     }
 
-    /// Takes what a list names; answers the report, and by the number of the member what was listed of it.
+    /// Takes the listed addresses; returns the report, and the listed slots by member.
     fn adopt_listed(
         &self,
         users: impl IntoIterator<Item = impl Record>,
@@ -202,7 +202,7 @@ impl<N: Network> PoolSet<N> {
     }
 }
 
-/// The first of the members that refuses.
+/// Returns the refusal of the first member that refuses.
 fn check_all<N: Network>(
     members: &[(usize, &Member<N>)],
     checked: impl Iterator<Item = Result<(), file::ReclaimError>>,

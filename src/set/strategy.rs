@@ -1,4 +1,4 @@
-//! Which member is asked first. Hints only: they may be stale, and cannot make an answer wrong.
+//! Which member is tried first. Hints only: they may be stale, and cannot make a result wrong.
 
 use super::member::Member;
 use super::members::Members;
@@ -9,10 +9,10 @@ use crate::sync::hint::{AtomicU32, AtomicU64};
 use crate::table::names;
 use crossbeam_utils::CachePadded;
 
-/// Which member of a set an address comes from.
+/// Which member of a set an address is taken from.
 ///
-/// Whatever the strategy, a member that has nothing is skipped, and a set is exhausted only when every
-/// member is. [`PoolSet::allocate_for`](crate::PoolSet::allocate_for) chooses by the client instead.
+/// With every strategy, a full member is skipped, and a set is exhausted only when every member is.
+/// [`PoolSet::allocate_for`](crate::PoolSet::allocate_for) chooses by the client instead.
 ///
 /// ```
 /// use hostbits::{Pool, PoolSet, set::Strategy};
@@ -27,17 +27,17 @@ use crossbeam_utils::CachePadded;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Strategy {
-    /// The first member that has something, in the order in which they were added. On one thread always
-    /// exactly that.
+    /// The first member with a free address, in the order in which they were added. With one thread, always exactly
+    /// that.
     #[default]
     InOrder,
-    /// The next member after the last one used that has something.
+    /// The next member with a free address after the one that was used last.
     RoundRobin,
-    /// A member that has most free addresses. Exact on one thread as long as everybody goes through the
-    /// set; otherwise as far as the set's counts tell.
+    /// A member with the most free addresses. Exact with one thread, as long as all allocations and releases go through
+    /// the set; otherwise, as far as the set's counts are correct.
     MostFree,
-    /// Each member in proportion to its weight, however full it is. A member that has nothing leaves its
-    /// turn to the next one that has something.
+    /// Each member in proportion to its weight, however full it is. A full member leaves its turn to the next one with
+    /// a free address.
     Weighted,
 }
 
@@ -50,21 +50,21 @@ names! {
     }
 }
 
-/// The strategy of one set with what it remembers.
+/// The strategy of one set, with its state.
 pub(super) struct Chooser {
     strategy: Strategy,
-    /// The member used last.
+    /// The member that was used last.
     last: CachePadded<AtomicU32>,
-    /// How many were drawn by weight.
+    /// How many members were drawn by weight.
     draws: CachePadded<AtomicU64>,
-    /// Members with at least so many free addresses have most: see `fullest_first`.
+    /// Members with at least this many free addresses count as fullest; see `with_most_free`.
     enough: CachePadded<AtomicU64>,
 }
 
 impl Chooser {
     pub(super) fn new(strategy: Strategy, room: usize) -> Self {
         let last = match strategy {
-            // Before the first one.
+            // The one before the first.
             Strategy::RoundRobin => room as u32 - 1,
             Strategy::InOrder | Strategy::MostFree | Strategy::Weighted => 0,
         };
@@ -80,14 +80,14 @@ impl Chooser {
         self.strategy
     }
 
-    /// The member used last.
+    /// Returns the member that was used last.
     #[inline]
     pub(super) fn last(&self) -> usize {
         // Relaxed: a starting guess.
         self.last.load(Ordering::Relaxed) as usize
     }
 
-    /// The member to ask first, if that is a matter of a few loads.
+    /// Returns the member to try first, if that takes only a few loads.
     #[inline]
     pub(super) fn likely<N: Network>(
         &self,
@@ -105,14 +105,14 @@ impl Chooser {
             }
             Strategy::MostFree => {
                 let free = members.get(last)?.free_now();
-                // Relaxed: a guess when to compare all again.
+                // Relaxed: a guess about when to compare all members again.
                 (free >= self.enough.load(Ordering::Relaxed)).then_some(last)
             }
             Strategy::Weighted => None,
         }
     }
 
-    /// The member to begin a search with.
+    /// Returns the member with which to begin a search.
     pub(super) fn first<N: Network>(&self, members: &Members<N>) -> usize {
         match self.strategy {
             Strategy::InOrder => 0,
@@ -122,7 +122,7 @@ impl Chooser {
         }
     }
 
-    /// Takes note of a member that gave something.
+    /// Records that a member gave an address.
     #[inline]
     pub(super) fn note_taken<N: Network>(&self, index: usize, member: &Member<N>) {
         // Written only when it changes, so that the line stays shared.
@@ -135,14 +135,14 @@ impl Chooser {
         }
     }
 
-    /// Takes note of what was taken by name: the next search begins where it would have.
+    /// Records an exact allocation: the next search begins where it would have begun anyway.
     pub(super) fn note_named<N: Network>(&self, member: &Member<N>, count: u64) {
         if self.strategy == Strategy::MostFree {
             member.note_taken(count);
         }
     }
 
-    /// Takes note of a release: the member may be the one with most now.
+    /// Records a release: the member may now be the one with the most free addresses.
     #[inline]
     pub(super) fn note_released<N: Network>(&self, index: usize, count: u64, members: &Members<N>) {
         if self.strategy == Strategy::MostFree
@@ -156,14 +156,14 @@ impl Chooser {
         }
     }
 
-    /// Of the two, the one with more is in use from now on, until it has less than the other.
+    /// Switches to `index` if it has more free addresses than the member in use, until it has fewer.
     #[cold]
     fn prefer_if_more(&self, index: usize, free: u64, in_use: u64) {
-        // Relaxed: a guess when to compare all again.
+        // Relaxed: a guess about when to compare all members again.
         let enough = self.enough.load(Ordering::Relaxed);
         let less = free.min(in_use);
         if less > enough {
-            // Relaxed: a guess when to compare all again.
+            // Relaxed: a guess about when to compare all members again.
             self.enough.store(less, Ordering::Relaxed);
         }
         if free > in_use {
@@ -172,16 +172,16 @@ impl Chooser {
         }
     }
 
-    /// A member with most free addresses.
+    /// Returns a member with the most free addresses.
     ///
-    /// Compares all of them only now and then. Let the two fullest have `most` and `second`: then the one is
-    /// used until it has fewer than `second`, then any other that has as many, in turn, and when there is
-    /// none left, all are compared again. With equal members that is once for as many allocations as there
-    /// are members, and with unequal ones not more often.
+    /// Compares all members only now and then. Let the top two have `most` and `second` free addresses: the first one
+    /// is used until it has fewer than `second`, then any other that has at least as many, in turn. When none is left,
+    /// all are compared again. With equal members, this is once for as many allocations as there are members; with
+    /// unequal ones, it is no more often.
     #[cold]
     fn with_most_free<N: Network>(&self, members: &Members<N>) -> usize {
         let last = self.last();
-        // Relaxed: a guess when to compare all again.
+        // Relaxed: a guess about when to compare all members again.
         let enough = self.enough.load(Ordering::Relaxed);
         let count = members.len();
         let has_enough = |&index: &usize| {
@@ -202,15 +202,15 @@ impl Chooser {
                 second = second.max(free);
             }
         }
-        // Relaxed: a guess when to compare all again.
+        // Relaxed: a guess about when to compare all members again.
         self.enough.store(second.max(1), Ordering::Relaxed);
         best
     }
 
-    /// The next member by weight: multiples of the golden ratio fill a circle evenly at any time.
+    /// Returns the next member by weight: multiples of the golden ratio fill a circle evenly at any time.
     #[cold]
     fn draw<N: Network>(&self, members: &Members<N>) -> usize {
-        // Relaxed: a number that nobody else draws is all that it is for.
+        // Relaxed: it only has to be a unique number.
         let draw = self.draws.fetch_add(1, Ordering::Relaxed);
         let count = members.len();
         if count == 0 {
@@ -232,7 +232,7 @@ impl Chooser {
     }
 }
 
-/// Whether a member had nothing when it was looked at; one that is not there never has.
+/// Returns whether a member had nothing when it was checked; a missing member never has anything.
 pub(super) fn looks_full<N: Network>(members: &Members<N>, index: usize) -> bool {
     members.get(index).is_none_or(Member::looks_full)
 }

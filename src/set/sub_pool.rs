@@ -1,4 +1,4 @@
-//! A named part of a pool with a policy of its own: a tenant, a class of clients.
+//! A named part of a pool with its own policy, for a tenant or a class of clients.
 
 use crate::error::{AllocateError, AllocateExactError, ReleaseError};
 use crate::network::Network;
@@ -9,11 +9,11 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-/// A named range of a pool, with a policy of its own and a count of its own.
+/// A named range of a pool, with its own policy and its own counts.
 ///
-/// Its addresses are the pool's: whoever allocates from the whole pool may get one. To keep a range for its
-/// tenant alone, put the pool into a [`PoolSet`](crate::PoolSet), let the others allocate from the set, and
-/// [cordon](crate::PoolSet::cordon) the range there: a sub-pool goes to the pool itself.
+/// Its addresses still belong to the pool: an allocation from the whole pool may return one. To keep a range for its
+/// tenant alone, put the pool into a [`PoolSet`](crate::PoolSet), let all others allocate from the set, and
+/// [cordon](crate::PoolSet::cordon) the range there; a sub-pool uses the pool directly.
 ///
 /// ```
 /// use hostbits::{Policy, Pool, set::SubPool};
@@ -34,12 +34,12 @@ pub struct SubPool<N: Network> {
 }
 
 impl<N: Network> SubPool<N> {
-    /// Names a range of `pool`. The range may reach beyond the pool; of units, those count that lie wholly
-    /// inside it.
+    /// Creates a sub-pool of a range of `pool`. The range may extend beyond the pool. Units count only if they lie
+    /// completely within it.
     ///
     /// # Errors
     ///
-    /// [`AllocateError::OutOfRange`] if the range has no address of the pool.
+    /// [`AllocateError::OutOfRange`] if the range contains no address of the pool.
     pub fn new(
         name: impl Into<String>,
         pool: impl Into<Arc<Pool<N>>>,
@@ -61,12 +61,12 @@ impl<N: Network> SubPool<N> {
         })
     }
 
-    /// The name.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The pool that it is a part of.
+    /// Returns the pool that it is a part of.
     pub fn pool(&self) -> &Arc<Pool<N>> {
         &self.pool
     }
@@ -75,8 +75,8 @@ impl<N: Network> SubPool<N> {
     ///
     /// # Errors
     ///
-    /// [`AllocateError::Exhausted`] if at some instant of the call no address of the range was free; its
-    /// capacity is that of the range.
+    /// [`AllocateError::Exhausted`] if at some instant of the call no address of the range was free; its capacity is
+    /// that of the range.
     ///
     /// ```
     /// # use hostbits::{Policy, Pool, set::SubPool};
@@ -91,11 +91,11 @@ impl<N: Network> SubPool<N> {
         self.pool.allocate_with(&self.hints, self.part)
     }
 
-    /// Allocates exactly `addr`, if it is of the range.
+    /// Allocates exactly `addr`, if it is in the range.
     ///
     /// # Errors
     ///
-    /// [`AllocateExactError::OutOfRange`] if it is not; otherwise as [`Pool::allocate_exact`].
+    /// [`AllocateExactError::OutOfRange`] if it is not; otherwise, the errors of [`Pool::allocate_exact`].
     pub fn allocate_exact(&self, addr: N::Addr) -> Result<(), AllocateExactError> {
         if !self.contains(addr) {
             return Err(AllocateExactError::OutOfRange { addr: addr.into() });
@@ -103,11 +103,11 @@ impl<N: Network> SubPool<N> {
         self.pool.allocate_exact(addr)
     }
 
-    /// Releases `addr`, if it is of the range: a tenant cannot give back what is another's.
+    /// Releases `addr`, if it is in the range: a tenant cannot release an address of another one.
     ///
     /// # Errors
     ///
-    /// [`ReleaseError::OutOfRange`] if it is not; otherwise as [`Pool::release`].
+    /// [`ReleaseError::OutOfRange`] if it is not; otherwise, the errors of [`Pool::release`].
     ///
     /// ```
     /// # use hostbits::{Policy, Pool, set::SubPool};
@@ -125,25 +125,24 @@ impl<N: Network> SubPool<N> {
         self.pool.release(addr)
     }
 
-    /// Says whether an address is of the range.
+    /// Returns whether an address is in the range.
     pub fn contains(&self, addr: N::Addr) -> bool {
         let slot = self.pool.slot_of(addr);
         slot.is_some_and(|slot| (self.part.0..=self.part.1).contains(&slot))
     }
 
-    /// Counts the addresses of the range that can be handed out in all.
+    /// Returns how many addresses of the range can be handed out in total.
     pub fn capacity(&self) -> u64 {
         self.pool.count_part(self.part).0
     }
 
-    /// Counts the addresses of the range that are allocated, whoever did it. O(words) of the range.
+    /// Returns how many addresses of the range are allocated, by whatever method. O(words) of the range.
     pub fn allocated(&self) -> u64 {
         let (capacity, free) = self.pool.count_part(self.part);
         capacity - free
     }
 
-    /// Counts the addresses of the range that are free: a hint, at the cost of
-    /// [`allocated`](Self::allocated).
+    /// Returns how many addresses of the range are free: a hint, at the cost of [`allocated`](Self::allocated).
     pub fn available(&self) -> u64 {
         self.pool.count_part(self.part).1
     }

@@ -1,4 +1,4 @@
-//! Twins: the same index in an IPv4 and in an IPv6 network, as OpenVPN and WireGuard set-ups have it.
+//! Twins: the same index in an IPv4 and in an IPv6 network, as in OpenVPN and WireGuard setups.
 
 use super::error::{AllocatePairError, ReleasePairError};
 use super::pair::Pair;
@@ -14,18 +14,17 @@ use ipnet::{Ipv4Net, Ipv6Net};
 use std::fmt;
 use std::sync::Arc;
 
-/// Two pools from which a client gets the same index in both: `10.8.0.5` and `fd00::5`.
+/// Two pools in which a client gets the same index: `10.8.0.5` and `fd00::5`.
 ///
-/// The index of an address is its distance from the first address of its network, in units. So the one
-/// address says which the other is, with no table. The limits of that:
+/// The index of an address is its distance from the first address of its network, in units. So one address determines
+/// the other, without a table. This has limits:
 ///
-/// * Each side is one network, or one range: with several there is no such distance.
-/// * Only indices count that both have, and that are reserved in neither: of a /24 and a /112, those of the
-///   /24 without its network, gateway and broadcast.
-/// * An index is used up when *either* half is taken. Single addresses that others take from one side cost
-///   pairs.
-/// * The lowest index comes first, or that of a client's place, whatever the policies of the pools. The search looks at the free addresses
-///   of the IPv4 side one by one: it is fast as long as the two sides agree on what is taken.
+/// * Each side is one network, or one range: with several ranges, there is no such distance.
+/// * Only indices count that both sides have and neither reserves: for a /24 and a /112, those of the /24 without its
+///   network, gateway and broadcast addresses.
+/// * An index is used up when *either* half is taken. Single addresses that are allocated from one side cost pairs.
+/// * The lowest index comes first, whatever the policies of the pools. The search checks the free addresses of the IPv4
+///   side one by one: it is fast as long as mostly the same indices are taken on both sides.
 ///
 /// ```
 /// use hostbits::{Pool, set::TwinPools};
@@ -41,16 +40,16 @@ use std::sync::Arc;
 pub struct TwinPools {
     v4: Arc<Pool<Ipv4Net>>,
     v6: Arc<Pool<Ipv6Net>>,
-    /// The slots of the IPv4 side that have a twin.
+    /// The slots of the IPv4 side that have a counterpart.
     shared: Part,
     /// How many of those are reserved on neither side.
     indices: u64,
-    /// What to add to a slot of the IPv4 side, wrapping.
+    /// The number to add to a slot of the IPv4 side, wrapping around.
     to_v6: Slot,
 }
 
 impl TwinPools {
-    /// Puts two pools together; `None` if one of them is made of several ranges.
+    /// Combines two pools; returns `None` if one of them consists of several ranges.
     pub fn new(
         v4: impl Into<Arc<Pool<Ipv4Net>>>,
         v6: impl Into<Arc<Pool<Ipv6Net>>>,
@@ -71,12 +70,12 @@ impl TwinPools {
         })
     }
 
-    /// The IPv4 side.
+    /// Returns the IPv4 pool.
     pub fn v4(&self) -> &Arc<Pool<Ipv4Net>> {
         &self.v4
     }
 
-    /// The IPv6 side.
+    /// Returns the IPv6 pool.
     pub fn v6(&self) -> &Arc<Pool<Ipv6Net>> {
         &self.v6
     }
@@ -85,11 +84,11 @@ impl TwinPools {
     ///
     /// # Errors
     ///
-    /// [`AllocatePairError::NoCommonIndex`] if at some instant of the call no index was free on both sides. Where one
-    /// side has nothing left, that takes a look at its words during which nothing is released in that pool. Otherwise
-    /// it takes a look at every free index of the IPv4 side during which nothing is released in either pool, by
-    /// whomever: in two networks of millions of free addresses tenths of a second, and beside steady releases it may
-    /// never end.
+    /// [`AllocatePairError::NoCommonIndex`] if at some instant of the call no index was free on both sides. If one side
+    /// is full, proving this takes a scan of its words during which nothing is released in that pool. Otherwise, it
+    /// takes a scan of every free index of the IPv4 side during which nothing is released in either pool, by any
+    /// thread. In two networks with millions of free addresses, a scan takes tenths of a second; with steady releases,
+    /// it may never end.
     ///
     /// ```
     /// # use hostbits::{Pool, set::TwinPools};
@@ -132,11 +131,11 @@ impl TwinPools {
         self.search_or_prove(start)
     }
 
-    /// Searches under watch until something is found, or both sides are as they were before the search.
+    /// Searches under watch until something is found, or until both sides are unchanged since before the search.
     #[cold]
     fn search_or_prove(&self, start: Slot) -> Result<Pair, AllocatePairError> {
         loop {
-            // Whoever may not claim anything would wait for the claims of others in vain.
+            // A thread that may not claim anything would wait for the claims of others in vain.
             if let Some(refusal) = self.v4.file_refusal() {
                 return Err(AllocatePairError::V4(refusal));
             }
@@ -156,8 +155,8 @@ impl TwinPools {
         }
     }
 
-    /// Whether it was seen that at some instant of the call one side alone had nothing: then no index was free on
-    /// both, whatever becomes free on the other one.
+    /// Returns whether it was seen that at some instant of the call one side was full: then no index was free on both
+    /// sides, whatever becomes free on the other one.
     fn has_full_side(&self) -> bool {
         let (first, last) = self.shared;
         let twins = (
@@ -173,8 +172,7 @@ impl TwinPools {
         }
     }
 
-    /// The first index from a slot of the IPv4 side on and around that is free on both sides, claimed. `None` proves
-    /// nothing.
+    /// Claims the lowest index that is free on both sides. `None` proves nothing.
     fn search(&self, start: Slot) -> Result<Option<Pair>, AllocatePairError> {
         let (first, last) = self.shared;
         let before = start.checked_sub(1).filter(|&before| first <= before);
@@ -197,20 +195,20 @@ impl TwinPools {
             return Ok(None);
         };
         let v6 = self.v6.try_allocate_slot(twin, Event::Exact);
-        // Without its twin the half goes back, before its flight ends.
+        // Without its counterpart, the half is given back before its flight ends.
         let Some(v6) = v6.map_err(AllocatePairError::V6)? else {
             return Ok(None);
         };
         if let Some(v4) = half.keep() {
             return Ok(Some(Pair { v4, v6 }));
         }
-        // Freed by a pass while its twin was waited for: that one goes back, too. Should somebody have released
-        // it meanwhile, there is nothing to give back.
+        // A pass has freed it while its counterpart was waited for: then that half goes back, too. If it was released
+        // meanwhile, there is nothing to give back.
         drop(self.v6.release(v6));
         Ok(None)
     }
 
-    /// The IPv6 address with the same index, whether it is free or not; `None` if there is none.
+    /// Returns the IPv6 address with the same index, free or not; `None` if there is none.
     ///
     /// ```
     /// # use hostbits::{Pool, set::TwinPools};
@@ -229,19 +227,19 @@ impl TwinPools {
     ///
     /// # Errors
     ///
-    /// [`ReleasePairError`] with the reasons; the other half was released.
+    /// Returns a [`ReleasePairError`] with the reasons; a half without an error was released.
     pub fn release_pair(&self, pair: Pair) -> Result<(), ReleasePairError> {
         ReleasePairError::of(self.v4.release(pair.v4), self.v6.release(pair.v6))
     }
 }
 
-/// Whether it was seen that at some instant of the call nothing of a part was free.
+/// Returns whether it was seen that at some instant of the call nothing of a part was free.
 fn is_full<N: Network>(pool: &Pool<N>, part: Part) -> bool {
     let evidence = pool.evidence_of_none(Some(&[part]));
     evidence.is_some_and(|of| of.still_holds() && given_back(&[of]) == 0)
 }
 
-/// How many numbers are in both lists of ascending ranges.
+/// Returns how many numbers are in both lists of ascending ranges.
 fn common_len(ours: &[Part], theirs: &[Part]) -> u64 {
     let (mut ours, mut theirs) = (ours.iter().peekable(), theirs.iter().peekable());
     let mut len = 0;
@@ -268,7 +266,7 @@ impl fmt::Debug for TwinPools {
 mod tests {
     use super::*;
 
-    /// Reserved on either side is no index, and networks that have none in common say so.
+    /// An address that is reserved on either side is no index, and networks without a common index report that.
     #[test]
     fn only_indices_that_both_can_hand_out_are_counted() {
         let v4 = |net: &str| Pool::builder(net.parse::<Ipv4Net>().unwrap());
@@ -302,7 +300,7 @@ mod tests {
         }
     }
 
-    /// One side is full, and the other one is large and never at rest: that is no reason to look for ever.
+    /// One side is full, and the other one is large and changes all the time: the search must still end.
     #[test]
     fn a_full_side_is_refused_whatever_the_other_one_does() {
         use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! The verbs of a set that take addresses and give them back.
+//! The methods of a set that allocate and release addresses.
 
 use super::PoolSet;
 use super::member::Member;
@@ -10,12 +10,12 @@ use crate::file_refusal::FileRefusal;
 use crate::network::Network;
 
 impl<N: Network> PoolSet<N> {
-    /// Allocates a free address: the strategy chooses the member, the member's policy the address.
+    /// Allocates a free address: the strategy chooses the member, and the member's policy chooses the address.
     ///
     /// # Errors
     ///
-    /// [`AllocateError::Exhausted`] if at some instant of the call no member had anything to hand out. If all
-    /// that have not are pool files that hand out nothing because of an error, that error.
+    /// [`AllocateError::Exhausted`] if at some instant of the call no member had anything to hand out. If all members
+    /// that are not full are pool files that hand out nothing because of an error, that error is returned.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -42,7 +42,7 @@ impl<N: Network> PoolSet<N> {
         self.allocate_anywhere(refused)
     }
 
-    /// `refused`: why the file of a member refused this call already. A second one is not told that it has failed.
+    /// `refused` is the reason why the file of a member has already refused this call. It is not asked again.
     #[inline(never)]
     fn allocate_anywhere(&self, refused: Option<FileRefusal>) -> Result<N::Addr, AllocateError> {
         self.search_or_prove(|refusal| {
@@ -54,17 +54,16 @@ impl<N: Network> PoolSet<N> {
         })
     }
 
-    /// Allocates for a client: its number chooses the member, and the place in it where the search begins.
-    /// Whatever the strategy, the same client usually gets the same address back.
+    /// Allocates for a client, whose number chooses the member, and the place in it where the search begins. With every
+    /// strategy, the same client usually gets the same address back.
     ///
-    /// A member that is added takes its share of the clients, and the others stay where they were. A client
-    /// whose member has nothing goes to the next one. Under a cordon or in a static band, a client's place
-    /// counts only if it is free and open; otherwise it gets what the policy
-    /// wants.
+    /// A member that is added takes its share of the clients, and the others stay where they were. If a client's member
+    /// is full, the client goes to the next one. In a member with a cordon or a static band, a client's place counts
+    /// only if it is free and open; otherwise, the client gets the address that the policy chooses.
     ///
     /// # Errors
     ///
-    /// As [`allocate`](Self::allocate).
+    /// The same errors as [`allocate`](Self::allocate).
     ///
     /// ```
     /// use hostbits::{Client, Pool, PoolSet};
@@ -89,18 +88,18 @@ impl<N: Network> PoolSet<N> {
         })
     }
 
-    /// The member that a client asks first.
+    /// Returns the index of the member that is searched first for a client.
     pub(super) fn home_of(&self, client: Client) -> usize {
         let count = self.members.len().max(1) as u64;
         client.bucket_of(count) as usize
     }
 
-    /// Allocates like [`allocate`](Self::allocate), and answers the slot as a network: `10.0.0.5/32`, or the
-    /// prefix that the member delegates.
+    /// Allocates like [`allocate`](Self::allocate), and returns the slot as a network: `10.0.0.5/32`, or the prefix
+    /// that the member delegates.
     ///
     /// # Errors
     ///
-    /// As [`allocate`](Self::allocate).
+    /// The same errors as [`allocate`](Self::allocate).
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -115,12 +114,12 @@ impl<N: Network> PoolSet<N> {
         Ok(N::around(addr, unit.unwrap_or(N::addr_width(addr))))
     }
 
-    /// Allocates exactly `addr`, wherever it is.
+    /// Allocates exactly `addr`, in whichever member it is.
     ///
     /// # Errors
     ///
-    /// [`AllocateExactError::Cordoned`] if the address is under a cordon, or its member is drained;
-    /// otherwise as [`Pool::allocate_exact`](crate::Pool::allocate_exact).
+    /// [`AllocateExactError::Cordoned`] if the address is cordoned, or its member is drained; otherwise, the errors of
+    /// [`Pool::allocate_exact`](crate::Pool::allocate_exact).
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -143,12 +142,12 @@ impl<N: Network> PoolSet<N> {
 
     /// Allocates `addr` if it is free, and any other address otherwise.
     ///
-    /// Never fails because of its argument: not of the set, reserved, cordoned or taken all mean "no
-    /// preference".
+    /// An unsuitable `addr` is not an error: if it is not in the set, reserved, cordoned or taken, it merely expresses
+    /// no preference.
     ///
     /// # Errors
     ///
-    /// As [`allocate`](Self::allocate).
+    /// The same errors as [`allocate`](Self::allocate).
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -174,13 +173,13 @@ impl<N: Network> PoolSet<N> {
         self.allocate()
     }
 
-    /// Allocates an aligned block from the first member that has one, whatever the strategy: see
-    /// [`Pool::allocate_block`](crate::Pool::allocate_block). Never one that a cordon touches.
+    /// Allocates an aligned block from the first member that has one, with every strategy; see
+    /// [`Pool::allocate_block`](crate::Pool::allocate_block). A cordon never touches the block.
     ///
     /// # Errors
     ///
-    /// [`AllocateError::Exhausted`] if at some instant of the call no member had such a block wholly free;
-    /// [`AllocateError::BadBlock`] if no member can have one at all.
+    /// [`AllocateError::Exhausted`] if at some instant of the call no member had such a block completely free;
+    /// [`AllocateError::BadBlock`] if no member can contain such a block.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -199,8 +198,8 @@ impl<N: Network> PoolSet<N> {
         }
     }
 
-    /// One look at all members, each of them watched from before the first look until after the last one.
-    /// `None`: again.
+    /// Searches all members, each of them watched from before the first search until after the last one. `None` means
+    /// to try again.
     fn try_allocate_block(&self, prefix_len: u8) -> Result<Option<N>, AllocateError> {
         let before = self.shape_now();
         let evidence: Vec<_> = self
@@ -219,7 +218,7 @@ impl<N: Network> PoolSet<N> {
                 }
                 Err(AllocateError::Exhausted { .. }) => fits = true,
                 Err(error @ AllocateError::BadBlock { .. }) => misfit = Some(error),
-                // Of one that is drained nothing was to be had anyway.
+                // A drained member would not have given an address anyway.
                 Err(_) if member.is_drained() => {}
                 Err(error) => {
                     refusal.get_or_insert(error);
@@ -236,11 +235,11 @@ impl<N: Network> PoolSet<N> {
         }
     }
 
-    /// Releases `addr`, whichever member it is of. Also from drained members and under cordons.
+    /// Releases `addr`, whichever member it is in, also in drained members and under cordons.
     ///
     /// # Errors
     ///
-    /// As [`Pool::release`](crate::Pool::release). Nothing has changed.
+    /// The same errors as [`Pool::release`](crate::Pool::release). Nothing was changed.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -273,12 +272,12 @@ impl<N: Network> PoolSet<N> {
         Ok(())
     }
 
-    /// Releases a block that [`allocate_block`](Self::allocate_block) gave, or any aligned block of one
-    /// member of which every address is allocated.
+    /// Releases a block that [`allocate_block`](Self::allocate_block) returned, or any aligned block of one member
+    /// whose addresses are all allocated.
     ///
     /// # Errors
     ///
-    /// As [`Pool::release_block`](crate::Pool::release_block).
+    /// The same errors as [`Pool::release_block`](crate::Pool::release_block).
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -298,7 +297,7 @@ impl<N: Network> PoolSet<N> {
         Ok(())
     }
 
-    /// Asks for what is outside of the static bands first, if there are any, and then for anything.
+    /// Calls `search` for the parts outside static bands first, if there are any, and then for all parts.
     pub(super) fn walk_bands_last<'s, T>(
         &'s self,
         start: usize,
@@ -312,7 +311,7 @@ impl<N: Network> PoolSet<N> {
                 let member = self.members.get(index)?;
                 match ask(member, false) {
                     Ok(found) => Some((index, found?)),
-                    // Of one that is drained nothing was to be had anyway.
+                    // A drained member would not have given an address anyway.
                     Err(_) if member.is_drained() => None,
                     Err(error) => {
                         refusal.get_or_insert(error);
@@ -327,7 +326,7 @@ impl<N: Network> PoolSet<N> {
         self.walk(start, refusal, |member| ask(member, true))
     }
 
-    /// Asks the members that may have something, from `start` on and around, until one gives something.
+    /// Tries the members that may have something, from `start` on and wrapping around, until one gives something.
     /// `refusal` is the first error of a pool file among them.
     fn walk<'s, T>(
         &'s self,
@@ -356,7 +355,7 @@ impl<N: Network> PoolSet<N> {
         None
     }
 
-    /// The first member from `from` on and around that may have something.
+    /// Returns the first member from `from` on, wrapping around, that may have something.
     pub(super) fn first_open_from(&self, from: usize) -> Option<(usize, &Member<N>)> {
         let is_full = |index| looks_full(&self.members, index);
         let next = self.summary.next(from, is_full);
@@ -370,42 +369,42 @@ impl<N: Network> PoolSet<N> {
         }
     }
 
-    /// Takes note of a release, after the pool has done with it.
+    /// Records a release, after the pool has finished it.
     #[inline]
     fn note_released(&self, index: usize, count: u64) {
         self.summary.publish(index);
         self.chooser.note_released(index, count, &self.members);
     }
 
-    /// Takes note of what was freed by a list, and not by its holders.
+    /// Records addresses that were freed by a list, and not by their holders.
     pub(super) fn note_freed(&self, index: usize, count: u64) {
         if count != 0 {
             self.note_released(index, count);
         }
     }
 
-    /// Takes note of what was taken because a list names it.
+    /// Records addresses that were allocated because a list contains them.
     pub(super) fn note_adopted(&self, index: usize, count: u64) {
         if let Some(member) = self.members.get(index) {
             self.chooser.note_named(member, count);
         }
     }
 
-    /// Takes note of a half that went back to its pool.
+    /// Records a half that was given back to its pool.
     pub(super) fn note_return(&self, addr: N::Addr) {
         if let Some((index, _)) = self.member_at(addr) {
             self.note_released(index, 1);
         }
     }
 
-    /// The member that an address is of.
+    /// Returns the member that contains an address.
     pub(super) fn member_at(&self, addr: N::Addr) -> Option<(usize, &Member<N>)> {
         let index = self.directory.find(addr, &self.members)?;
         Some((index, self.members.get(index)?))
     }
 }
 
-/// How many addresses of this member a block has.
+/// Returns how many addresses of this member a block has.
 pub(super) fn units_of<N: Network>(member: &Member<N>, prefix_len: u8) -> u64 {
     let order = u32::from(member.pool.unit().saturating_sub(prefix_len));
     1u64.checked_shl(order).unwrap_or(0)

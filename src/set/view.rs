@@ -1,4 +1,4 @@
-//! Questions about a set: hints that may be out of date when they are read, and listings.
+//! Queries about a set: hints that may be outdated when they are read, and listings.
 
 use super::member::Member as Inner;
 use super::{MemberId, PoolSet, Strategy};
@@ -8,7 +8,7 @@ use crate::stats::Stats;
 use std::fmt;
 use std::sync::Arc;
 
-/// One member of a set, to look at.
+/// A view of one member of a set.
 ///
 /// ```
 /// use hostbits::{Pool, PoolSet};
@@ -28,28 +28,28 @@ pub struct Member<'a, N: Network> {
 }
 
 impl<'a, N: Network> Member<'a, N> {
-    /// The name of the member in its set.
+    /// Returns the identifier of the member in its set.
     pub fn id(&self) -> MemberId {
         self.id
     }
 
-    /// The pool.
+    /// Returns the pool.
     pub fn pool(&self) -> &'a Arc<Pool<N>> {
         &self.inner.pool
     }
 
-    /// Whether it is drained: nothing new is handed out.
+    /// Returns whether it is drained, so that no new addresses are handed out.
     pub fn is_drained(&self) -> bool {
         self.inner.is_drained()
     }
 
-    /// The first and the last addresses of each cordon.
+    /// Returns the first and the last address of each cordon.
     pub fn cordons(&self) -> Vec<(N::Addr, N::Addr)> {
         let cordons = self.inner.cordons.list().into_iter();
         cordons.map(|part| self.addrs_of(part)).collect()
     }
 
-    /// The first and the last addresses of the static band.
+    /// Returns the first and the last address of the static band; `None` if it has none.
     pub fn band(&self) -> Option<(N::Addr, N::Addr)> {
         self.inner.band.map(|part| self.addrs_of(part))
     }
@@ -60,7 +60,7 @@ impl<'a, N: Network> Member<'a, N> {
     }
 }
 
-/// `id`, `info` of the pool, `is_drained`, `cordons` and `band` as first and last addresses, `allocated`.
+/// Serializes `id`, the pool's `info`, `is_drained`, `cordons` and `band` as first and last addresses, and `allocated`.
 #[cfg(feature = "serde")]
 impl<N: Network<Addr: serde::Serialize>> serde::Serialize for Member<'_, N> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -76,7 +76,7 @@ impl<N: Network<Addr: serde::Serialize>> serde::Serialize for Member<'_, N> {
     }
 }
 
-/// The pool's info line.
+/// Writes the description of the pool.
 impl<N: Network> fmt::Debug for Member<'_, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.id, self.inner.pool.info())
@@ -84,7 +84,7 @@ impl<N: Network> fmt::Debug for Member<'_, N> {
 }
 
 impl<N: Network> PoolSet<N> {
-    /// Lists the members in their order.
+    /// Returns the members, in order.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -99,7 +99,7 @@ impl<N: Network> PoolSet<N> {
         })
     }
 
-    /// Finds the member that has this address, reserved ones included.
+    /// Returns the member that contains this address, including reserved addresses.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -116,12 +116,12 @@ impl<N: Network> PoolSet<N> {
         })
     }
 
-    /// Which member an address comes from.
+    /// Returns the strategy, which chooses the member that an address is taken from.
     pub fn strategy(&self) -> Strategy {
         self.chooser.strategy()
     }
 
-    /// Counts the addresses that the members can hand out in all, drained and cordoned ones included.
+    /// Returns how many addresses the members can hand out in total, including drained and cordoned ones.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -134,14 +134,15 @@ impl<N: Network> PoolSet<N> {
         members.map(|(_, member)| member.pool.capacity()).sum()
     }
 
-    /// Counts the addresses that are allocated: [`Pool::allocated`] of all members, one after the other.
+    /// Returns how many addresses are allocated: the sum of [`Pool::allocated`] of all members, read one after the
+    /// other.
     pub fn allocated(&self) -> u64 {
         let members = self.members.iter();
         members.map(|(_, member)| member.pool.allocated()).sum()
     }
 
-    /// Counts the free addresses that would be handed out: not those of drained members, and not those under
-    /// a cordon. A hint. O(words) of members under a cordon, otherwise as [`Pool::available`].
+    /// Returns how many free addresses would be handed out: without drained members and cordons. A hint. O(words) for
+    /// members with a cordon; otherwise, like [`Pool::available`].
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -155,7 +156,7 @@ impl<N: Network> PoolSet<N> {
         members.map(|(_, member)| member.available()).sum()
     }
 
-    /// Says what `addr` is, as [`Pool::status`]. A drain or a cordon does not show in it.
+    /// Returns the state of `addr`, like [`Pool::status`]. It does not depend on drains and cordons.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet, Status};
@@ -171,10 +172,10 @@ impl<N: Network> PoolSet<N> {
         }
     }
 
-    /// Adds up what the members have counted: [`Pool::stats`], each at its own level.
+    /// Returns the sum of the members' counters, see [`Pool::stats`]; each counts at its own level.
     ///
-    /// Also what was done with a pool beside the set. A refusal of the set is no event of it: the members
-    /// count that they were asked and had nothing, which they also do when another one had something.
+    /// Direct use of a pool is included. A refusal of the set itself is not counted: a member counts that it was tried
+    /// and had nothing, which also happens when another member had something.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -196,7 +197,7 @@ impl<N: Network> PoolSet<N> {
         stats
     }
 
-    /// Lists the allocated addresses, member by member, ascending within each: see [`Pool::iter`].
+    /// Returns the allocated addresses, member by member, in ascending order within each; see [`Pool::iter`].
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -210,8 +211,8 @@ impl<N: Network> PoolSet<N> {
         members.flat_map(|(_, member)| member.pool.iter())
     }
 
-    /// Lists the addresses that are still held where nothing new is handed out: in drained members and under
-    /// cordons. Weakly consistent, as [`Pool::iter`].
+    /// Returns the addresses that are still allocated where no new ones are handed out: in drained members and under
+    /// cordons. Weakly consistent, like [`Pool::iter`].
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -230,7 +231,7 @@ impl<N: Network> PoolSet<N> {
         })
     }
 
-    /// Counts the memory of the set itself on the heap, in bytes; that of its pools is theirs.
+    /// Returns the memory of the set itself on the heap, in bytes, without that of its pools.
     pub fn memory_bytes(&self) -> usize {
         self.members.memory_bytes() + self.summary.memory_bytes() + self.directory.memory_bytes()
     }

@@ -1,30 +1,30 @@
-//! The barrier of a pass: what is claimed while it is up is marked, or not answered.
+//! The barrier of a pass: a slot that is claimed while it is up is marked, or not returned.
 //!
 //! ```text
-//! a claim:   before = gate                         a pass:   take the old marks away
+//! a claim:   before = gate                         a pass:   clear the old marks
 //!            a pass is running? mark the slot                gate: collecting, a new number
-//!            claim                                           look at the words: the snapshot
+//!            claim                                           read the words: the snapshot  
 //!            gate: same number?    go on                     (the caller reads its list)
 //!            just begun?           mark;                     something to free?
 //!                                  gate still so? go on        gate: applying
 //!            otherwise             give up, begin again        for each orphan: taken? not marked? free it
 //!            a sync to wait for?   wait; gate, as above         gate: collecting, a new number
-//!            answer
+//!            return
 //! ```
 //!
-//! * Of the same number before and after, the mark was made before the claim, or there was no pass at all
-//!   and the claim came before the next one's snapshot, as an allocation that was made earlier.
-//! * One number later and not applying: either there was no pass before, and nothing has been freed since, and
-//!   nothing will be without seeing the mark, if the word is still the same after it was made; or there was
-//!   one, and the mark was made before the claim.
-//! * Anything else: a plan may have been applied that took the claimed slot for an orphan. The slot may be
-//!   free again, and somebody else's. It is neither answered nor given back, but left as it is: if it is still
+//! * If the number is the same before and after, the mark was made before the claim; or there was no pass at all, and
+//!   the claim came before the next one's snapshot, like any earlier allocation.
+//! * If it is one number later and not applying, there are two cases. If there was no pass before, nothing has been
+//!   freed since, and nothing will be without seeing the mark, provided that the word is unchanged after the mark was
+//!   made. If there was one, the mark was made before the claim.
+//! * In any other case, a plan may have been applied that took the claimed slot for an orphan. The slot may be free
+//!   again, and belong to another holder. It is neither returned nor given back, but left as it is: if it is still
 //!   taken, the next pass finds it.
 //!
-//! Whoever waits between the claim and the answer looks again after the wait, however short the wait may have
+//! A thread that waits between the claim and the result checks again after the wait, however short the wait may have
 //! been: a pass needs no longer.
 //!
-//! `tests/explorer` has a model of this, and what becomes of it without each part.
+//! `tests/explorer` has a model of this, and shows what goes wrong without each part.
 
 use super::{Lender, Words};
 use crate::bitmap::{Flight, Gate, Mark, Touched, WordBits};
@@ -35,7 +35,7 @@ use crate::sync::AtomicU64;
 pub(crate) trait Claimed {
     fn for_each_word(&self, tell: &mut dyn FnMut(usize, u64));
 
-    /// Tells its flight, if it has one, that all of it has been given back.
+    /// Reports to its flight, if it has one, that all of it has been given back.
     fn note_given_back(&self) {}
 }
 
@@ -69,7 +69,7 @@ impl Claimed for (Flight<'_>, Slot) {
     }
 }
 
-/// Slots from the first one to the last.
+/// The slots from the first one to the last.
 #[derive(Clone, Copy)]
 pub(crate) struct SlotRange(pub(crate) Slot, pub(crate) Slot);
 
@@ -86,19 +86,19 @@ impl Claimed for SlotRange {
 }
 
 impl Words {
-    /// The gate before a claim.
+    /// Returns the gate before a claim.
     #[inline]
     pub(crate) fn gate(&self) -> Gate {
         self.gate_word().look()
     }
 
-    /// The gate after a claim.
+    /// Returns the gate after a claim.
     #[inline]
     pub(crate) fn gate_again(&self) -> Gate {
         self.gate_word().look_again()
     }
 
-    /// Where a claim that saw this gate marks what it is about to take.
+    /// Returns where a claim that saw this gate marks what it is about to take.
     #[inline]
     pub(crate) fn marks(&self, before: Gate) -> Option<Touched<'_>> {
         if before.is_passing() {
@@ -108,8 +108,8 @@ impl Words {
         }
     }
 
-    /// Whether what was claimed since `before` is still its claimant's: if so, the gate since which that will
-    /// hold. If not, it is nobody's, and is not to be given back either: begin again.
+    /// Returns whether what was claimed since `before` still belongs to the claimant; if so, the gate since which that
+    /// holds. If not, it has no holder, and must not be given back either: begin again.
     #[inline]
     pub(crate) fn ours_since(&self, before: Gate, claimed: &impl Claimed) -> Option<Gate> {
         let now = self.gate_again();
@@ -137,7 +137,7 @@ impl Words {
         }
     }
 
-    /// The map of marks, if there has been a pass.
+    /// Returns the map of marks, if there has been a pass.
     pub(crate) fn touched(&self) -> Option<Touched<'_>> {
         match &self.lender {
             Lender::Heap { .. } => self.touched_on_heap.get().map(|words| Touched(words)),
@@ -145,7 +145,7 @@ impl Words {
         }
     }
 
-    /// The same for who begins a pass.
+    /// Returns the map of marks, for a pass that begins: creates the map if needed.
     pub(crate) fn touched_or_new(&self) -> Touched<'_> {
         if let Lender::Heap { .. } = self.lender {
             let fresh = || (0..self.word_count()).map(|_| AtomicU64::new(0)).collect();

@@ -8,12 +8,12 @@ use std::ptr::NonNull;
 
 /// Three boxes, as pointers.
 ///
-/// Not as boxes: a box claims to be the only way to its memory whenever it is moved, and the words are
-/// lent through pointers that outlive such a move.
+/// They are not boxes, because a box asserts unique access to its memory whenever it is moved, but the words are lent
+/// through pointers that outlive such a move.
 pub(super) struct Heap(Lent);
 
 impl Heap {
-    /// Chunks that are empty but for the ascending `free` ranges, under fresh nodes.
+    /// Creates chunks whose slots are free only in the ascending `free` ranges, under new nodes.
     pub(super) fn new(
         chunk_count: usize,
         node_count: usize,
@@ -51,7 +51,7 @@ impl Drop for Heap {
     }
 }
 
-/// Chunks that are empty but for the ascending `free` ranges.
+/// Returns chunks whose slots are free only in the ascending `free` ranges.
 fn free_chunks(chunk_count: usize, free: impl Iterator<Item = (Slot, Slot)>) -> Box<[Chunk]> {
     let mut next_word = bits_of_ranges(free);
     (0..chunk_count)
@@ -63,7 +63,7 @@ fn free_chunks(chunk_count: usize, free: impl Iterator<Item = (Slot, Slot)>) -> 
         .collect()
 }
 
-/// The words from the first one on, call by call, with a bit for each slot of the ascending `free` ranges.
+/// Returns the words from the first one on, call by call, with a bit for each slot of the ascending `free` ranges.
 pub(crate) fn bits_of_ranges(free: impl Iterator<Item = (Slot, Slot)>) -> impl FnMut() -> u64 {
     let mut free = free.peekable();
     let mut words = 0..;
@@ -74,7 +74,7 @@ pub(crate) fn bits_of_ranges(free: impl Iterator<Item = (Slot, Slot)>) -> impl F
             && first <= whole.start
             && last > whole.end
         {
-            // Most words of large pools: all of it, and more to come.
+            // Most words of large pools: all slots are free, and the range continues.
             return u64::MAX;
         }
         let mut bits = 0;

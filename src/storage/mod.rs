@@ -1,16 +1,16 @@
-//! Lenders of words: who owns the memory that the bitmap works on.
+//! Lenders of words: the owners of the memory that a bitmap works on.
 //!
-//! All `unsafe` of the crate is in this room. A bitmap borrows three things: the chunks, the nodes above
-//! them and the counters of `control`. [`Words`] knows where they are, whoever owns them, so the hot path
-//! has no branch on the kind of storage. This room knows nothing of addresses or policies.
+//! All `unsafe` code of the crate is in this module. A bitmap borrows three things: the chunks, the nodes above them,
+//! and the counters of `control`. [`Words`] knows where they are, whatever the owner, so the hot path has no branch on
+//! the kind of storage. This module does not depend on addresses or policies.
 //!
 //! | file | what it does |
 //! |---|---|
 //! | `barrier` | what a claim does while a reconciliation pass is running |
-//! | `fork/` | on which side of a fork we are, and what of a file stays behind there |
+//! | `fork/` | on which side of a fork we are, and what a child does not get |
 //! | `heap` | words on the heap: gone with the process |
 //! | `file/` | words in a mapped file: shared with other processes, outlives them |
-//! | `no_file` | the same where there is no such thing |
+//! | `no_file` | a replacement without pool files |
 
 #![allow(unsafe_code)]
 
@@ -45,21 +45,21 @@ pub(crate) struct Words {
     lent: Lent,
     shape: Shape,
     lanes: Lanes,
-    /// Not zero while the quarantine of a file may have something.
+    /// Not zero while the quarantine of a file may contain something.
     suspects: AtomicU32,
-    /// The words are a file's: whoever releases must be of the process that opened it.
+    /// Whether the words are in a file, so that only the process that opened it may release.
     is_in_file: bool,
-    /// The side of a fork that the flights on the heap are of.
+    /// The side of the fork that the flights on the heap belong to.
     side: AtomicU64,
     lender: Lender,
-    /// The marks of passes, from the first one on; those of a file are in the file.
+    /// The marks of passes, from the first pass on; those of a file are in the file.
     touched_on_heap: OnceLock<Box<[AtomicU64]>>,
 }
 
-/// Who owns what is lent. Dropping it gives the memory back, so it is dropped with the last borrow.
+/// The owner of what is lent. Dropping it frees the memory, so it is dropped after the last borrow.
 enum Lender {
     Heap {
-        /// Nobody looks at it: it gives the memory back.
+        /// Never read: it frees the memory when dropped.
         _owner: Heap,
     },
     File(Box<Attached>),
@@ -67,8 +67,8 @@ enum Lender {
 
 /// Where the words are.
 ///
-/// Invariant: each pointer is valid for shared references as long as the lender lives, wherever that
-/// moves to, and nobody makes a reference of another kind to the same memory meanwhile.
+/// Invariant: each pointer is valid for shared references as long as the lender lives, wherever the lender moves, and
+/// there is no reference of another kind to the same memory meanwhile.
 #[derive(Clone, Copy)]
 pub(crate) struct Lent {
     chunks: NonNull<[Chunk]>,
@@ -84,7 +84,7 @@ unsafe impl Send for Lent {}
 unsafe impl Sync for Lent {}
 
 impl Lent {
-    /// The words as a bitmap.
+    /// Returns the words as a bitmap.
     ///
     /// # Safety
     ///
@@ -105,7 +105,7 @@ impl Lent {
         }
     }
 
-    /// The counters alone.
+    /// Returns only the counters.
     ///
     /// # Safety
     ///
@@ -118,7 +118,7 @@ impl Lent {
 }
 
 impl Words {
-    /// Words on the heap for `slot_count` slots, of which those of the ascending `free` ranges are free.
+    /// Creates words on the heap for `slot_count` slots, which are free in the ascending `free` ranges.
     pub(crate) fn on_heap(
         slot_count: u64,
         linear: bool,
@@ -146,10 +146,9 @@ impl Words {
     }
 
     #[cfg(pool_files)]
-    /// The words of a file.
+    /// Uses the words of a file.
     pub(crate) fn in_file(file: Attached) -> Self {
-        // They never become more while anybody has the file open: where there were none, there is no need to
-        // look.
+        // They never increase while any process has the file open: if there were none, there is no need to check.
         let has_suspects = file.recovery().quarantined != 0 && file::count(file.quarantine()) != 0;
         Self {
             lent: file.lent(),
@@ -169,11 +168,10 @@ impl Words {
         unsafe { self.lent.bitmap(&self.shape, &self.lanes) }
     }
 
-    /// Releases `slot`; `false` if it was free already, or the words are those of a parent of this process, and
-    /// then nothing has changed.
-    // In two leaves, which save no registers: to restore one is a load, and loads wait for the release.
-    // And so that the answer is one bit where it is used: then marking the slot is one instruction
-    // (`lock bts`), otherwise a loop.
+    /// Releases `slot`; returns `false` if it was free already, or if the words belong to a parent of this process, and
+    /// then nothing has changed. It consists of two leaves that save no registers, because restoring one is a load, and
+    /// loads wait for the release. And the result is one bit where it is used, so that marking the slot is one
+    /// instruction (`lock bts`) and not a loop.
     #[inline(never)]
     pub(crate) fn release(&self, slot: Slot) -> bool {
         if self.is_in_file {
@@ -194,21 +192,21 @@ impl Words {
         was_taken
     }
 
-    /// The words as a process with these lanes sees them.
+    /// Returns the words as a process with these lanes sees them.
     #[cfg(all(loom, feature = "_loom"))]
     pub(crate) fn bitmap_in<'a>(&'a self, lanes: &'a Lanes) -> Bitmap<'a> {
         // SAFETY: `Lent::bitmap`: as in `bitmap`.
         unsafe { self.lent.bitmap(&self.shape, lanes) }
     }
 
-    /// As a child has them: its parent's, of which it knows nothing yet.
+    /// Puts the words into the state in which a new child finds them: its parent's.
     #[cfg(all(loom, feature = "_loom"))]
     pub(crate) fn go_over_to_a_child(&self) {
-        // Relaxed: before anybody else looks.
+        // Relaxed: before any other thread reads it.
         self.side.store(0, Ordering::Relaxed);
     }
 
-    /// The word that every claim looks at.
+    /// Returns the word that every claim reads.
     #[inline]
     pub(crate) fn gate_word(&self) -> GateWord<'_> {
         // SAFETY: `Lent::control`: as in `bitmap`.
@@ -219,7 +217,7 @@ impl Words {
         self.lent.chunks.len() * WORDS_PER_CHUNK
     }
 
-    /// The file that the words are in.
+    /// Returns the file that the words are in.
     #[inline]
     pub(crate) fn file(&self) -> Option<&Attached> {
         match &self.lender {
@@ -228,26 +226,26 @@ impl Words {
         }
     }
 
-    /// Whether the quarantine may have something.
+    /// Returns whether the quarantine may contain something.
     #[inline]
     pub(crate) fn has_suspects(&self) -> bool {
-        // Relaxed: it was set before this pool existed, and whoever clears it has emptied the quarantine.
+        // Relaxed: it was set before this pool existed, and the thread that clears it has emptied the quarantine.
         self.suspects.load(Ordering::Relaxed) != 0
     }
 
-    /// Takes slots out of the quarantine, of which the caller knows who held them; answers which were in
-    /// it. Before it releases them, never after: see `reclaim` of the pool.
+    /// Takes slots out of the quarantine whose holder the caller knows, and returns which of them were in it. Call it
+    /// before the slots are released; see `reclaim` of the pool.
     #[cold]
     pub(crate) fn clear_suspects(&self, word_index: usize, bits: u64) -> u64 {
         let Some(file) = self.file() else { return 0 };
-        // SeqCst: before the store that frees the slot, in the total order. The other way round, somebody
-        // may allocate the slot while it is still a suspect, and a reclaim would free it under them.
+        // SeqCst: before the store that frees the slot, in the total order. In the other order, the slot could be
+        // allocated while it is still a suspect, and a reclaim would free it although it is held.
         file.quarantine()[word_index].fetch_and(!bits, Ordering::SeqCst) & bits
     }
 
-    /// Nothing is quarantined any more: releases need not look.
+    /// Records that the quarantine is empty: releases need not check it.
     pub(crate) fn forget_suspects(&self) {
-        // Relaxed: whoever misses it looks in vain.
+        // Relaxed: a thread that misses it checks in vain.
         self.suspects.store(0, Ordering::Relaxed);
     }
 
@@ -262,33 +260,33 @@ impl Words {
         self.free(slot)
     }
 
-    /// Whether the words are in a file that a parent of this process has opened, and not this process.
+    /// Returns whether the words are in a file that a parent of this process has opened, and not this process.
     #[inline]
     pub(crate) fn is_forked(&self) -> bool {
         self.file().is_some_and(Attached::is_forked)
     }
 
-    /// Before this process changes the words by more than one step, or waits for anybody: whether it may. In
-    /// a child of the process that opened a file it may not.
+    /// Checks that this process may change the words by more than one step, or wait for other threads. In a child of
+    /// the process that opened a file, it may not.
     ///
-    /// A child has a copy of words on the heap, and in it the flights of threads that stayed behind. They end
-    /// here. What they had claimed stays claimed, as what those threads held does.
+    /// A child has a copy of words on the heap, including the flights of threads that do not exist in it. They end
+    /// here. What they had claimed stays claimed, like everything that those threads held.
     #[inline]
     pub(crate) fn enter(&self) -> bool {
         if self.is_in_file {
             return !self.is_forked();
         }
         let here = Side::here().number();
-        // Acquire: pairs with the Release in `end_flights_of_parent`: whoever begins a flight after it comes after
-        // the end of the others.
+        // Acquire: pairs with the Release in `end_flights_of_parent`: a thread that begins a flight after it comes
+        // after the end of the others.
         if self.side.load(Ordering::Acquire) != here {
             self.end_flights_of_parent(here);
         }
         true
     }
 
-    /// The same before a search, which begins no flight: where nobody has ever been in the air, there is nobody
-    /// to wait for. What it finds in a file is asked about once more before it is answered.
+    /// Does the same before a search, which begins no flight: if there was never a flight, there is nothing to wait
+    /// for. What it finds in a file is checked once more before it is returned.
     #[inline]
     pub(crate) fn enter_to_search(&self) -> bool {
         // SAFETY: `Lent::control`: as in `bitmap`.
@@ -300,14 +298,14 @@ impl Words {
     fn end_flights_of_parent(&self, here: u64) {
         // SAFETY: `Lent::control`: as in `bitmap`.
         let control = unsafe { self.lent.control() };
-        // SeqCst: after the loads of the lanes, see there.
+        // SeqCst: after the loads of the lanes; see there.
         let is_done = || self.side.load(Ordering::SeqCst) == here;
         self.lanes.bury_all_unless(control, is_done);
         // SeqCst: Release, for `enter`.
         self.side.store(here, Ordering::SeqCst);
     }
 
-    /// Memory on the heap, in bytes.
+    /// Returns the memory on the heap, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
         let marks = self
             .touched_on_heap

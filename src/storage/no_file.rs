@@ -1,10 +1,10 @@
-//! Words in a file, where there is no such thing: the feature is off, the system is another, or a model
-//! checker runs. None is ever made, so nothing here is ever called.
+//! Words in a file, for builds without pool files: the feature is off, the system is another one, or a model checker
+//! runs. No such value ever exists, so nothing here is ever called.
 
 use crate::file_refusal::FileRefusal;
 use crate::sync::AtomicU64;
 
-/// A file that nobody has open.
+/// A file that is never open.
 pub(crate) enum Attached {}
 
 impl Attached {

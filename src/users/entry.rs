@@ -1,10 +1,10 @@
-//! What one entry of a list means, before anybody looks at a pool.
+//! The meaning of one entry of a list, independent of any pool.
 
 use super::record::Listed;
 use ipnet::IpNet;
 use std::net::IpAddr;
 
-/// What to do with a list in which something cannot be read: whoever that is may hold any address.
+/// What to do with a list that has unreadable entries, each of which may stand for any address.
 ///
 /// ```
 /// use hostbits::{Pool, users::Unreadable};
@@ -19,18 +19,18 @@ use std::net::IpAddr;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Unreadable {
-    /// The list is refused, and nothing changes.
+    /// Refuses the list; nothing is changed.
     #[default]
     Refuse,
-    /// So many entries may be unreadable; with one more the list is refused.
+    /// Allows this many unreadable entries, and refuses the list if there are more.
     Skip {
-        /// How many.
+        /// The maximum number of unreadable entries.
         at_most: u64,
     },
 }
 
 impl Unreadable {
-    /// Whether a list with so many unreadable entries is refused.
+    /// Returns whether a list with this many unreadable entries is refused.
     pub(crate) fn refuses(self, unparseable: u64) -> bool {
         match self {
             Self::Refuse => unparseable != 0,
@@ -39,19 +39,19 @@ impl Unreadable {
     }
 }
 
-/// What an entry says, in canonical form: IPv4-mapped addresses are IPv4 addresses.
+/// The meaning of an entry, in canonical form: IPv4-mapped addresses are IPv4 addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
     /// One address.
     Addr(IpAddr),
-    /// All addresses under a prefix shorter than the full one.
+    /// All addresses of a prefix that is longer than a single address.
     Net(IpNet),
-    /// All addresses from one to another of the same family, which is not below it.
+    /// All addresses from the first to the second, which are of the same family and in order.
     Range(IpAddr, IpAddr),
     /// A user without an address.
     Unassigned,
     Unparseable,
-    /// The first and the last address of something that stands beside the entries.
+    /// The first and the last address of something outside the recognized fields.
     Stray(IpAddr, IpAddr),
 }
 
@@ -59,11 +59,11 @@ pub(crate) enum Entry {
 const NONE_WORDS: [&str; 8] = ["none", "null", "nil", "n/a", "\\n", "-", "*", "no value"];
 const LONGEST_NONE: usize = 10;
 
-// Always: whoever reads a list wants it in the loop. All but the plain address is in functions of its own.
+// Always inlined: readers of lists need it in their loop. Everything except the plain address is in separate functions.
 #[inline(always)]
 pub(crate) fn read(listed: Listed<'_>) -> Entry {
     match listed {
-        // Most lists are of these, and the standard library is quick to say so or not.
+        // Most lists consist of plain addresses, which the standard library recognizes quickly.
         Listed::Text(text) => match text.parse() {
             Ok(addr) => of_addr(IpAddr::V4(addr)),
             Err(_) => read_text(text.trim(), of_net),
@@ -84,7 +84,7 @@ fn read_other(listed: Listed<'_>) -> Entry {
         Listed::Own(text) => read_text(text.trim(), |net| of_addr(net.addr())),
         Listed::Stray(text) => match read_text(text.trim(), of_net) {
             Entry::Addr(addr) => Entry::Stray(addr, addr),
-            // A subnet is no holding of somebody; a part of it may be, and the pool knows which it is.
+            // A subnet is not held by one user, but a part of it may be; the pool decides.
             Entry::Net(net) => Entry::Stray(net.network(), net.broadcast()),
             Entry::Range(first, last) => Entry::Stray(first, last),
             other => other,
@@ -102,7 +102,7 @@ fn read_text(text: &str, of_net: impl Fn(IpNet) -> Entry) -> Entry {
         Some((addr, prefix_len)) => (addr, Some(prefix_len)),
         None => (text, None),
     };
-    // The parser of std is strict: no leading zeros, ports, brackets or zone ids.
+    // The parser of the standard library is strict: no leading zeros, ports, brackets or zone ids.
     let Ok(addr) = addr.parse::<IpAddr>() else {
         return read_range(text);
     };
@@ -113,7 +113,7 @@ fn read_text(text: &str, of_net: impl Fn(IpNet) -> Entry) -> Entry {
     }
 }
 
-/// Nothing, or a word for it, perhaps in brackets: `(none)`, `<nil>`, `NULL`, `\N`.
+/// Returns whether the text is empty or a word for no address, perhaps in brackets: `(none)`, `<nil>`, `NULL`, `\N`.
 fn is_none(text: &str) -> bool {
     if text.is_empty() {
         return true;
@@ -131,7 +131,7 @@ fn is_none(text: &str) -> bool {
     NONE_WORDS.contains(&&*word)
 }
 
-/// `10.0.0.10-10.0.0.19`, with blanks around the sign or without.
+/// Reads `10.0.0.10-10.0.0.19`, with or without blanks around the hyphen.
 fn read_range(text: &str) -> Entry {
     let ends = text.split_once('-').and_then(|(first, last)| {
         let first: IpAddr = first.trim().parse().ok()?;
@@ -147,7 +147,7 @@ fn read_range(text: &str) -> Entry {
     }
 }
 
-/// `10.0.0.*` is 10.0.0.0/24.
+/// Reads `10.0.0.*` as 10.0.0.0/24.
 fn read_wildcard(text: &str) -> Entry {
     let prefix = text.trim_end_matches(".*");
     let stars = (text.len() - prefix.len()) / 2;
@@ -158,7 +158,7 @@ fn read_wildcard(text: &str) -> Entry {
     }
 }
 
-/// Digits only: `u8`'s own parser would take `+8` and `008`.
+/// Reads digits only: the parser of `u8` would accept `+8` and `008`.
 fn read_prefix_len(text: &str) -> Option<u8> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit());
     let padded = text.len() > 1 && text.starts_with('0');
@@ -181,21 +181,21 @@ fn of_prefix(addr: IpAddr, prefix_len: u8, of_net: impl Fn(IpNet) -> Entry) -> E
     }
 }
 
-/// With host bits it is a host and its network; without, it is a block.
+/// With host bits set, it is a host and its network; without, it is a block.
 fn of_net(net: IpNet) -> Entry {
     match net.addr() == net.network() {
         true => of_block(net),
-        // A mapped host needs no look at its prefix.
+        // For a mapped host, the prefix does not matter.
         false => of_addr(net.addr()),
     }
 }
 
-/// All of it, whatever its host bits say.
+/// Returns the whole block, whatever its host bits are.
 fn of_block(net: IpNet) -> Entry {
     if net.prefix_len() == net.max_prefix_len() {
         of_addr(net.addr())
     } else if net.addr().to_canonical() != net.addr() {
-        // Nobody writes blocks of mapped addresses: it may be meant for either family.
+        // Programs do not write blocks of mapped addresses; it could mean either family.
         Entry::Unparseable
     } else {
         Entry::Net(net)

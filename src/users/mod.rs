@@ -1,9 +1,9 @@
-//! The list of users: who says to hold which address, and what became of the entries.
+//! The list of users: which user holds which address, and what became of the entries.
 //!
 //! Everything that reads such a list takes a [`Record`] per entry: text, an address, a pair of address and owner, or
-//! a type of your own. [`Pool::adopt`](crate::Pool::adopt) takes what the list names, a
-//! [`reconcile::Pass`](crate::reconcile::Pass) compares it with the pool, [`next_free`](crate::next_free) finds an
-//! address that is not in it. What is odd about an entry is a [`Problem`].
+//! your own type. [`Pool::adopt`](crate::Pool::adopt) allocates the listed addresses, a
+//! [`reconcile::Pass`](crate::reconcile::Pass) compares the list with the pool, and [`next_free`](crate::next_free)
+//! returns an address that is not listed. An entry that deserves attention is reported as a [`Problem`].
 //!
 //! ```
 //! use hostbits::{Pool, users::ProblemKind};
@@ -15,8 +15,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-// `record` is what a caller hands in, `entry` what one entry means, `report` what became of all of them. This room
-// knows nothing of pools; it never decides that an address is free.
+// `record` is what a caller passes in, `entry` is the meaning of one entry, and `report` is the result for the whole
+// list. This module does not depend on pools, and never decides that an address is free.
 
 mod entry;
 mod record;

@@ -1,35 +1,35 @@
-//! What a caller hands in: anything that can name its address.
+//! What a caller passes in: anything that can name its address.
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// An address as a user list has it.
+/// An address as a user list contains it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Listed<'a> {
-    /// Text that still has to be read: `10.0.0.5`, `10.0.0.5/32`, blanks around it.
+    /// Text that is not parsed yet, for example `10.0.0.5` or `10.0.0.5/32`; surrounding blanks are ignored.
     Text(&'a str),
-    /// An address.
+    /// A single address.
     Addr(IpAddr),
-    /// A prefix: with host bits set the host alone (`10.0.0.5/24`), without them all of it
-    /// (`10.0.0.16/28`), as in text.
+    /// A prefix. With host bits set (`10.0.0.5/24`), it is the host alone; without (`10.0.0.16/28`), it is the whole
+    /// block, as in text.
     Net(IpNet),
-    /// Text of which a prefix always means all of it: a route or a delegation.
+    /// Text of a route or a delegation, where a prefix always means the whole block.
     Block(&'a str),
-    /// Text of an interface of the network's own router: a prefix is that of its network, and that it is the
-    /// gateway is no surprise.
+    /// Text of an address of the network's own router. Its prefix length is that of the network, and it may be the
+    /// gateway.
     Own(&'a str),
-    /// An address that stands beside those that were read, where nobody has said which fields of the record count. If
-    /// the pool hands it out, the entry counts as one that cannot be read; otherwise it is passed over.
+    /// An address outside the recognized fields of a record. If the pool hands it out, the entry counts as unreadable;
+    /// otherwise, it is passed over.
     Stray(&'a str),
-    /// What was read of something that is no address, whatever it looks like.
+    /// Text of an entry that cannot be used, whatever it looks like.
     Broken(&'a str),
 }
 
-/// A user record: it can name its address and, if it has them, an owner and a generation.
+/// A user record: it names an address and, if known, an owner and a generation.
 ///
-/// Implemented for text, for the addresses of `std` and the networks of `ipnet`, and for pairs
-/// `(address, owner)`. Implement it for your own record:
+/// Implemented for text, for the addresses of `std` and the networks of `ipnet`, and for pairs `(address, owner)`.
+/// Implement it for your own record type:
 ///
 /// ```
 /// use hostbits::{Pool, users::{self, Listed}};
@@ -56,15 +56,15 @@ pub enum Listed<'a> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Record {
-    /// The address that the user holds.
+    /// Returns the address that the user holds.
     fn listed(&self) -> Listed<'_>;
 
-    /// The name of the holder, if the list has one: two owners of one address are a duplicate.
+    /// Returns the name of the holder, if the list has one. Two owners of one address are a duplicate.
     fn owner(&self) -> Option<&str> {
         None
     }
 
-    /// The generation of the holding, if the list has one. Not used yet.
+    /// Returns the generation of the holding, if the list has one. Not used yet.
     fn generation(&self) -> Option<u64> {
         None
     }
@@ -115,7 +115,7 @@ plain_records! {
     Ipv6Net => Net,
 }
 
-/// `(address, owner)`.
+/// A pair of an address and the name of its owner.
 impl<A: Record, O: AsRef<str>> Record for (A, O) {
     fn listed(&self) -> Listed<'_> {
         self.0.listed()

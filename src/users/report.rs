@@ -1,4 +1,4 @@
-//! What became of the entries of a list.
+//! The result of reading a list.
 
 use super::Unreadable;
 use super::record::Listed;
@@ -6,15 +6,15 @@ use std::error::Error;
 use std::fmt;
 use std::net::IpAddr;
 
-/// How many problems of each kind a report names; the counts have all of them.
+/// How many problems of each kind a report contains at most; the counts include all of them.
 pub(crate) const MAX_PROBLEMS: u64 = 100;
-/// How much of an entry's text a report quotes, in characters.
+/// How much of an entry's text a report quotes at most, in characters.
 const MAX_QUOTED: usize = 64;
 
-/// What [`Pool::adopt`](crate::Pool::adopt) made of a user list.
+/// The result of adopting a user list; see [`Pool::adopt`](crate::Pool::adopt).
 ///
-/// Nothing is skipped in silence: an entry that names one address of the pool counts among `taken`, `already`,
-/// `repeated` or `duplicate`, every other entry is in exactly one of the counts.
+/// Nothing is skipped silently: an entry for a single address of the pool counts among `taken`, `already`, `repeated`
+/// or `duplicate`; every other entry is in exactly one of the counts.
 ///
 /// ```
 /// # use hostbits::users::Unreadable;
@@ -34,39 +34,39 @@ const MAX_QUOTED: usize = 64;
 pub struct Adopted {
     /// How many entries the list had.
     pub entries: u64,
-    /// Addresses that were free and are taken now. A block counts each of its addresses.
+    /// Addresses that were free and are now allocated. A block counts each of its addresses.
     pub taken: u64,
-    /// Addresses that were taken before. A block counts each of its addresses.
+    /// Addresses that were allocated before. A block counts each of its addresses.
     pub already: u64,
-    /// Entries that name nothing but addresses named before, without another owner: harmless.
+    /// Entries that only repeat addresses of earlier entries, without another owner: harmless.
     pub repeated: u64,
-    /// Entries that name an address again, for another owner.
+    /// Entries that list an address again, for another owner.
     pub duplicate: u64,
-    /// Entries that name reserved addresses alone: nothing changes.
+    /// Entries that list only reserved addresses. They change nothing.
     pub reserved: u64,
-    /// Entries for the gateway by the router that it is: see [`Listed::Own`].
+    /// Entries for the gateway that are the router's own address; see [`Listed::Own`].
     pub own: u64,
-    /// Entries of the same family that are not of the pool.
+    /// Entries of the same family that are not in the pool.
     pub out_of_range: u64,
     /// Entries of the other family.
     pub wrong_family: u64,
-    /// Entries that name a block or a range of several addresses, and an address that no entry had named before.
+    /// Entries that list a block or a range of several addresses, including one that no earlier entry lists.
     pub blocks: u64,
-    /// Prefixes that cover all of the pool's network: routes that lead to it. They hold nothing. What covers its ranges
-    /// and not its network is a block.
+    /// Prefixes that cover the pool's whole network: routes to it, which hold nothing. A prefix that covers only the
+    /// pool's ranges is a block.
     pub routes: u64,
-    /// Addresses beside those of the list that are none of the pool's: see [`Listed::Stray`].
+    /// Addresses outside the recognized fields that are not in the pool; see [`Listed::Stray`].
     pub passed: u64,
     /// Users without an address.
     pub unassigned: u64,
-    /// Entries that cannot be read. While there are any, the list proves nothing about what it does not name.
+    /// Entries that cannot be read. If there are any, the list proves nothing about addresses that it does not contain.
     pub unparseable: u64,
-    /// Entries that deserve a look, by what they could cost: unreadable ones first, then duplicates,
-    /// reservations, what is out of range, what is of the other family. The first 100 of each kind.
+    /// Entries that deserve attention, the most dangerous kind first: unreadable entries, then duplicates, reserved
+    /// addresses, addresses out of range, and addresses of the other family. At most 100 of each kind.
     pub problems: Vec<Problem>,
 }
 
-/// Why a list was refused. Nothing has changed.
+/// Why a list was refused. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -75,16 +75,16 @@ pub struct Adopted {
 )]
 #[non_exhaustive]
 pub enum AdoptError {
-    /// Entries of it cannot be read, more than [`Unreadable`](crate::users::Unreadable) allows. What they hold would be
-    /// handed out.
+    /// More entries cannot be read than [`Unreadable`](crate::users::Unreadable) allows. The addresses that they hold
+    /// would be handed out.
     Unreadable {
-        /// What the entries are; nothing of it was taken.
+        /// The result for the entries. None of the addresses was allocated.
         adopted: Box<Adopted>,
     },
 }
 
 impl AdoptError {
-    /// A stable name for logs, JSON and exit codes: kebab case.
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unreadable { .. } => "unreadable",
@@ -108,27 +108,27 @@ impl fmt::Display for AdoptError {
 
 impl Error for AdoptError {}
 
-/// One entry of a list that deserves a look.
+/// One entry of a list that deserves attention.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Problem {
-    /// Which entry, counted from 1.
+    /// The position of the entry, counted from 1.
     pub position: u64,
-    /// At most 64 characters of what it says.
+    /// Up to 64 characters of the entry.
     pub text: String,
-    /// Whose entry it is, if the list says so; at most 64 characters.
+    /// The owner of the entry, if the list names one; up to 64 characters.
     #[cfg_attr(
         feature = "serde",
         serde(default, skip_serializing_if = "Option::is_none")
     )]
     pub holder: Option<String>,
-    /// What is the matter.
+    /// What is wrong with the entry.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub kind: ProblemKind,
 }
 
-/// What is the matter with an entry.
+/// What is wrong with an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -137,31 +137,31 @@ pub struct Problem {
 )]
 #[non_exhaustive]
 pub enum ProblemKind {
-    /// Two owners claim one address. No winner is chosen: it stays taken.
+    /// Two owners claim one address. Neither is preferred; the address stays allocated.
     #[non_exhaustive]
     Duplicate {
-        /// The address.
+        /// The address in question.
         addr: IpAddr,
-        /// Who claims it here.
+        /// The owner in this entry.
         owner: String,
-        /// The entry that claimed it first.
+        /// The position of the entry that claimed it first.
         first_position: u64,
-        /// Who claimed it there.
+        /// The owner in that entry.
         first_owner: String,
     },
     /// The address is reserved.
     #[non_exhaustive]
     Reserved {
-        /// Why it is reserved.
+        /// The reason for the reservation.
         label: String,
     },
-    /// The address is not of the pool.
+    /// The address is not in the pool.
     OutOfRange,
-    /// The address is of the other family.
+    /// The address belongs to the other family.
     WrongFamily,
-    /// It is not an address.
+    /// The text is not an address.
     Unparseable,
-    /// It is an address of the pool, and stands where nobody has said that addresses stand.
+    /// It is an address of the pool, but outside the recognized fields.
     Stray,
 }
 
@@ -173,7 +173,7 @@ impl fmt::Display for Problem {
 }
 
 impl ProblemKind {
-    /// What could cost an address first.
+    /// Returns the rank of the problem: the most dangerous kind first.
     fn weight(&self) -> usize {
         match self {
             Self::Unparseable | Self::Stray => 0,
@@ -185,7 +185,7 @@ impl ProblemKind {
     }
 }
 
-/// The end of a sentence that begins with the entry's text.
+/// Writes the end of a sentence that begins with the entry's text.
 impl fmt::Display for ProblemKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -199,17 +199,15 @@ impl fmt::Display for ProblemKind {
                 "is claimed by {owner:?}, and by {first_owner:?} in entry {first_position}"
             ),
             Self::Reserved { label } => write!(f, "is reserved: {label}"),
-            Self::OutOfRange => f.write_str("is not of the pool"),
-            Self::WrongFamily => f.write_str("is of the other address family"),
+            Self::OutOfRange => f.write_str("is not in the pool"),
+            Self::WrongFamily => f.write_str("belongs to the other address family"),
             Self::Unparseable => f.write_str("is not an address"),
-            Self::Stray => {
-                f.write_str("is of the pool, and nobody has said that this is the address")
-            }
+            Self::Stray => f.write_str("is in the pool, but not in a recognized address field"),
         }
     }
 }
 
-/// An entry as it was written.
+/// Displays an entry as it was written.
 pub(crate) struct Quoted<'a>(pub(crate) Listed<'a>);
 
 impl fmt::Display for Quoted<'_> {
@@ -226,12 +224,12 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// As much of a text as a report quotes.
+/// Returns as much of a text as a report quotes.
 pub(crate) fn quoted(text: &str) -> String {
     text.chars().take(MAX_QUOTED).collect()
 }
 
-/// Joins the problems that several readers have noted of one list.
+/// Joins the problems that several readers found in one list.
 pub(crate) fn join_problems(noted: impl IntoIterator<Item = Vec<Problem>>) -> Vec<Problem> {
     let mut problems: Vec<_> = noted.into_iter().flatten().collect();
     problems.sort_by_key(|problem| (problem.kind.weight(), problem.position));
@@ -245,12 +243,12 @@ pub(crate) fn join_problems(noted: impl IntoIterator<Item = Vec<Problem>>) -> Ve
 }
 
 impl Adopted {
-    /// Whether an entry leaves open what the list says.
+    /// Returns whether the entries leave open what the list says.
     pub(crate) fn is_unclear(&self, unreadable: Unreadable) -> bool {
         unreadable.refuses(self.unparseable)
     }
 
-    /// The list, unless it is refused.
+    /// Returns the report, unless the list is refused.
     pub(crate) fn check(&self, unreadable: Unreadable) -> Result<(), AdoptError> {
         match self.is_unclear(unreadable) {
             false => Ok(()),
@@ -263,8 +261,8 @@ impl Adopted {
         }
     }
 
-    /// Adds what became of another share of the same list. The number of entries stays, and the problems
-    /// are left to [`join_problems`].
+    /// Adds the result of another share of the same list. The number of entries stays as it is, and problems are joined
+    /// by [`join_problems`].
     pub(crate) fn add(&mut self, share: &Self) {
         self.taken += share.taken;
         self.already += share.already;
@@ -281,7 +279,7 @@ impl Adopted {
         self.unparseable += share.unparseable;
     }
 
-    /// Counts a problem, and notes it if there is room for one more of its kind.
+    /// Counts a problem, and records it if there is room for one more of its kind.
     pub(crate) fn note(&mut self, kind: ProblemKind, text: impl fmt::Display, owner: Option<&str>) {
         let count = match &kind {
             ProblemKind::Unparseable | ProblemKind::Stray => &mut self.unparseable,

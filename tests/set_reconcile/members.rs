@@ -15,7 +15,9 @@ fn a_busy_member_refuses_for_all() {
     let error = set.reconciler().unwrap_err();
     assert_eq!((error.code(), error.id.index()), ("busy", 1));
     assert!(
-        error.to_string().starts_with("10.0.1.0/28: somebody else"),
+        error
+            .to_string()
+            .starts_with("10.0.1.0/28: this pool is already being reconciled"),
         "{error}"
     );
     assert!(
@@ -106,7 +108,7 @@ fn a_member_is_removed_between_two_passes() {
     let error = second.apply_at_most(&plan, 9).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "10.0.1.0/24: the plan is of another pool"
+        "10.0.1.0/24: the plan belongs to another pool"
     );
     let third_sight = pass(&mut second, &list(0, 2..=4));
     assert_eq!((third_sight.members.len(), third_sight.slots.ripe), (2, 1));

@@ -1,7 +1,7 @@
 //! What `campaigns/reconcile-memory` needs: a long list, and the most memory that a command had.
 //!
 //! `list_memory list COUNT [owners]` writes so many addresses of 10.0.0.0/8, ascending from 10.0.0.2, each on a
-//! line, if need be with an owner. `list_memory peak FILE COMMAND...` runs a command, answers with its exit code,
+//! line, with an owner if asked for. `list_memory peak FILE COMMAND...` runs a command, exits with its code,
 //! and writes to the file how many KiB it had at most.
 
 use std::io::{BufWriter, Write};

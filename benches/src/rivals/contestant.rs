@@ -27,7 +27,7 @@ pub trait Contestant: Sync {
     /// Releases [`BURST`] of `victims` and allocates as many. The pool is full.
     fn bursts(&self, victims: &[Ipv4Addr], operations: u64) -> Duration;
 
-    /// Allocates and releases what came, on each of `threads` threads. Answers also how many
+    /// Allocates and releases what came, on each of `threads` threads. Also returns how many
     /// allocations were refused, although there is a free address for each thread.
     fn pairs_together(&self, threads: usize, operations: u64) -> (Duration, u64);
 

@@ -46,7 +46,7 @@ pub struct Field {
 }
 
 impl Field {
-    /// Builds everybody for 10.0.0.0/`prefix_len`. Everything is free.
+    /// Builds all contestants for 10.0.0.0/`prefix_len`. Everything is free.
     pub fn new(prefix_len: u8, limits: Limits) -> Self {
         let build = |entry: &super::Entry| entry.build(prefix_len);
         Self {

@@ -10,10 +10,10 @@ pub trait Store: Send + 'static {
     /// Takes a slot out.
     fn allocate(&mut self) -> Option<u32>;
 
-    /// Gives a slot back. False if it was not taken, as far as this can be told.
+    /// Gives a slot back. False if it is known that it was not taken.
     fn release(&mut self, slot: u32) -> bool;
 
-    /// Takes exactly `slot`, and answers whether this call took it. None if that cannot be asked.
+    /// Takes exactly `slot`, and returns whether this call took it; `None` if this is not supported.
     fn allocate_exact(&mut self, slot: u32) -> Option<bool> {
         let _ = slot;
         None

@@ -1,6 +1,6 @@
 //! What others use to hand out addresses, behind one trait, so that all of them do the same work.
 //!
-//! Every contestant answers and takes [`Ipv4Addr`]s of 10.0.0.0/`prefix_len`, all of whose addresses
+//! Every contestant returns and takes [`Ipv4Addr`]s of 10.0.0.0/`prefix_len`, all of whose addresses
 //! may be handed out. Those that count in slots convert at the door, as hostbits does inside.
 
 mod addresses;
@@ -79,10 +79,10 @@ pub trait Session {
     /// Takes an address out.
     fn allocate(&mut self) -> Option<Ipv4Addr>;
 
-    /// Gives an address back. False if it was not taken, as far as this can be told.
+    /// Gives an address back. False if it is known that it was not taken.
     fn release(&mut self, addr: Ipv4Addr) -> bool;
 
-    /// Takes exactly `addr`, and answers whether this call took it. None if that cannot be asked.
+    /// Takes exactly `addr`, and returns whether this call took it; `None` if this is not supported.
     fn allocate_exact(&mut self, addr: Ipv4Addr) -> Option<bool> {
         let _ = addr;
         None

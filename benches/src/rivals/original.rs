@@ -22,7 +22,7 @@ impl Original {
         .with_membership()
         .walking();
 
-    /// Nobody has an address.
+    /// No user has an address.
     pub fn new(capacity: u32) -> Self {
         Self {
             capacity,

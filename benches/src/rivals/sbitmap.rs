@@ -6,7 +6,7 @@ use sbitmap::Sbitmap;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// As it is meant to be used: each thread keeps a hint.
+/// The set in its intended use: each thread keeps a hint.
 pub struct HintedSbitmap {
     bits: Sbitmap,
     /// How many sessions there were: like the kernel, each begins somewhere else.

@@ -61,7 +61,7 @@ fn row_of(record: &RivalRecord) -> Row {
     }
 }
 
-/// Prints what each holds and what it cannot do. Nobody here survives a restart.
+/// Prints the memory of each contestant and what it cannot do. No contestant survives a restart.
 pub fn print_abilities(records: &[RivalRecord]) {
     println!(
         "\n{:<34}{:>12}{:>12}  cannot",

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// Runs `work` on `threads` threads at the same time, each on what `prepare` made of its index.
 ///
-/// Answers the time from the first start to the last end, and what the work answered.
+/// Returns the time from the first start to the last end, and the results of the work.
 pub fn race<S, T: Send>(
     threads: usize,
     prepare: impl Fn(usize) -> S + Sync,

@@ -47,13 +47,13 @@ pub struct ScalingRecord {
     pub ns_per_pair: Option<f64>,
     /// Throughput over that of one thread.
     pub speedup: Option<f64>,
-    /// Nanoseconds of one call, the cost of the clock included.
+    /// Median nanoseconds of one call, including the cost of the clock.
     pub p50: Option<u64>,
-    /// As `p50`.
+    /// The 99th percentile; see `p50`.
     pub p99: Option<u64>,
-    /// As `p50`: 99.9 %.
+    /// The 99.9th percentile; see `p50`.
     pub p999: Option<u64>,
-    /// As `p50`: 99.99 %.
+    /// The 99.99th percentile; see `p50`.
     pub p9999: Option<u64>,
     /// The slowest call.
     pub max: Option<u64>,

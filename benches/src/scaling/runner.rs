@@ -43,7 +43,7 @@ impl<R: Rival> Runner for R {
     }
 }
 
-/// Everybody in 10.0.0.0/`prefix_len`, ours first. The last is no pool at all: see [`HandOver`].
+/// Returns all contestants in 10.0.0.0/`prefix_len`, ours first. The last one is not a pool: see [`HandOver`].
 pub fn runners(prefix_len: u8) -> Vec<Box<dyn Runner>> {
     let ours = |name, policy, stats| -> Box<dyn Runner> {
         Box::new(Hostbits::new(name, prefix_len, policy, stats))
@@ -72,7 +72,7 @@ pub fn runners(prefix_len: u8) -> Vec<Box<dyn Runner>> {
     runners
 }
 
-/// Gives everybody the same address: what the loop and the queues between the threads cost.
+/// Gives every caller the same address: what the loop and the queues between the threads cost.
 pub struct HandOver;
 
 const HAND_OVER: Profile = Profile::new("hand-over alone", Order::AnyAddress);

@@ -43,7 +43,7 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Builds everybody for 10.0.0.0/`prefix_len`.
+    /// Builds all contestants for 10.0.0.0/`prefix_len`.
     pub fn new(prefix_len: u8, effort: Effort, cores: usize) -> Self {
         Self {
             prefix_len,
@@ -65,7 +65,7 @@ impl Survey {
         records
     }
 
-    /// In alternating rounds, so that a busy machine slows everybody. The middle round counts: in the
+    /// In alternating rounds, so that a busy machine slows all of them. The middle round counts: in the
     /// fastest, the threads happened not to meet.
     fn throughput(&self, releases: Releases, threads: &[usize]) -> Vec<ScalingRecord> {
         let mut cells: Vec<Cell<'_>> = Vec::new();
@@ -163,7 +163,7 @@ fn with_percentiles(mut record: ScalingRecord, calls: &Histogram<u64>) -> Scalin
 struct Cell<'a> {
     runner: &'a dyn Runner,
     threads: usize,
-    /// Of each thread.
+    /// Number of pairs of each thread.
     pairs: u64,
     rounds_ns: Vec<f64>,
 }

@@ -1,4 +1,4 @@
-//! What may be said to `next` and `info`, and of any pool. The comments on the fields are the help texts.
+//! The arguments of `next` and `info`, and the options of every pool. The comments on the fields are the help texts.
 
 use crate::help::{COMMON, POOL};
 use crate::lists::{Reading, list_name};
@@ -9,20 +9,20 @@ use hostbits::{BuildError, Builder, Gateway, Pool, StatsLevel};
 use hostbits_ops::ListName;
 use ipnet::IpNet;
 
-/// What `next` takes.
+/// The arguments of `next`.
 #[derive(Args, Debug)]
 pub(crate) struct NextArgs {
-    /// How to read it.
+    /// How the lists are read.
     #[command(flatten)]
     pub(crate) reading: Reading,
 
-    /// Read users who hold an address already from FILE, or FORMAT:FILE; `-` is standard input [default: nobody]
+    /// Read users who already hold an address from FILE, or FORMAT:FILE; `-` is standard input [default: none]
     ///
-    /// Repeatable: all of them are one list
+    /// Repeatable: together they are one list
     #[arg(short, long, value_name = "LIST", value_parser = list_name())]
     pub(crate) users: Vec<ListName>,
 
-    /// Print so many addresses, one per line: all of them or none
+    /// Print this many addresses, one per line: all of them or none
     #[arg(short = 'n', long, default_value = "1", value_parser = values::count)]
     pub(crate) count: u64,
 
@@ -30,24 +30,24 @@ pub(crate) struct NextArgs {
     #[arg(long, value_enum, default_value_t = Format::Plain, help_heading = COMMON)]
     pub(crate) format: Format,
 
-    /// The pool.
+    /// The options of the pool.
     #[command(flatten)]
     pub(crate) pool: PoolArgs,
 }
 
-/// What `info` takes.
+/// The arguments of `info`.
 #[derive(Args, Debug)]
 pub(crate) struct InfoArgs {
     /// Print lines, or one JSON object
     #[arg(long, value_enum, default_value_t = Format::Plain, help_heading = COMMON)]
     pub(crate) format: Format,
 
-    /// The pool.
+    /// The options of the pool.
     #[command(flatten)]
     pub(crate) pool: PoolArgs,
 }
 
-/// The choices of a pool, the same for all commands.
+/// The options that describe a pool, the same for all commands.
 #[derive(Args, Debug)]
 pub(crate) struct PoolArgs {
     /// The network as address and prefix length: 10.0.0.0/24 or 2001:db8::/112
@@ -62,18 +62,18 @@ pub(crate) struct PoolArgs {
 
     /// Never hand out these addresses; repeatable
     ///
-    /// A single ADDR=LABEL will do
+    /// A single address is written ADDR=LABEL
     #[arg(long, value_name = "A-B=LABEL", value_parser = values::reserve, help_heading = POOL)]
     pub(crate) reserve: Vec<values::Reserve>,
 
-    /// Hand out this free address: lowest, highest, next, spread, random or random:SEED
+    /// Choose the free address to hand out: lowest, highest, next, spread, random or random:SEED
     ///
-    /// Each run begins anew: next gives the lowest first and goes on upwards. A SEED (0 to 2^64-1) makes random
-    /// reproducible; without one the system's random source is asked
+    /// Each run starts afresh: next begins at the lowest address and continues upwards. A SEED (0 to 2^64-1) makes
+    /// random reproducible; without one, the seed comes from the operating system
     #[arg(long, default_value = "lowest", value_parser = values::policy, help_heading = POOL)]
     pub(crate) policy: values::PolicyChoice,
 
-    /// Hand out addresses of this range alone; repeatable [default: the whole network]
+    /// Hand out only addresses of this range; repeatable [default: the whole network]
     #[arg(long, value_name = "A-B", value_parser = values::range, help_heading = POOL)]
     pub(crate) range: Vec<values::AddrSpan>,
 
@@ -81,24 +81,24 @@ pub(crate) struct PoolArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=128), help_heading = POOL)]
     pub(crate) unit: Option<u8>,
 
-    /// Use the first N slots alone [default: all; a pool has room for 2^32]
+    /// Use only the first N slots [default: all; a pool has at most 2^32]
     ///
-    /// One slot is one address, or one prefix of the unit. Reserved ones count
+    /// A slot is one address, or one prefix of the unit length. Reserved slots count
     #[arg(long, value_name = "N", help_heading = POOL)]
     pub(crate) at_most: Option<u64>,
 
-    /// Hand out the network's own addresses too: network and broadcast, or the subnet-router anycast
+    /// Also hand out the network and broadcast addresses, or the subnet-router anycast address
     #[arg(long, help_heading = POOL)]
     pub(crate) no_edges: bool,
 }
 
 impl PoolArgs {
-    /// Builds the pool that these choices describe.
+    /// Builds the pool that these options describe.
     pub(crate) fn build(&self) -> Result<Pool, BuildError> {
         self.builder().build()
     }
 
-    /// The pool that these choices describe, not yet built.
+    /// Returns a builder for the pool that these options describe.
     pub(crate) fn builder(&self) -> Builder<IpNet> {
         let mut builder = Pool::builder(self.network)
             .gateway(self.gateway)

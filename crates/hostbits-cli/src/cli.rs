@@ -27,7 +27,7 @@ hostbits next 10.0.0.0/24 --users kea:/var/lib/kea/kea-leases4.csv
 wg show all dump | hostbits next 10.0.0.0/24 --users wg-dump:-
 hostbits next 2001:db8::/40 --unit 56";
 
-/// Lists and their formats; the table is that of the formats themselves.
+/// Returns the help about lists and their formats. The table is generated from the formats.
 fn users_list() -> String {
     let mut text = "\
 A list of users is a FILE, or a FORMAT:FILE if a program wrote it. FORMAT is one of
@@ -39,13 +39,13 @@ A list of users is a FILE, or a FORMAT:FILE if a program wrote it. FORMAT is one
     text += "
 A FILE without a format has one user per line: `address` or `address,owner`, or columns that a header names.
   10.0.0.5 and 10.0.0.5/32 mean the same, and 10.0.0.5/24 is that host in its network. 10.0.0.16/28 and
-  10.0.0.16-10.0.0.31 are all of the block. A prefix that covers the whole network is a route, and holds nothing.
-  Words for nothing, such as (none), null, -, are users without an address.
+  10.0.0.16-10.0.0.31 are the whole block. A prefix that covers the whole network is a route, and holds nothing.
+  Words for \"no address\", such as (none), null or -, stand for users without an address.
   Blank lines and lines that begin with # are skipped, and so is a header line (address,owner).
-  If anything cannot be read, nothing is printed or taken and the exit code is 1; --skip-unreadable N lets N entries pass.
-  What deserves a look is named on standard error with its line number, what could cost an address first.
-  With --format json it is in the object's `list`, and standard error has nothing but an error.
-  In `list`, positions count the entries; `problem_lines` has their line numbers in the same order.";
+  If any entry cannot be read, nothing is printed or allocated, and the exit code is 1; --skip-unreadable N tolerates N.
+  Problems are reported on standard error with their line numbers, the most harmful first. With --format json they
+  are in the object's `list`, and standard error contains at most an error. In `list`, positions count the entries;
+  `problem_lines` has their line numbers in the same order.";
     text
 }
 
@@ -67,11 +67,11 @@ fn after_next() -> String {
     after_long_help = after(EXAMPLES, &Exit::ALL)
 )]
 pub(crate) struct Cli {
-    /// Print answers and errors alone: no notes, no progress, no confirmations
+    /// Print only results and errors: no notes, no progress, no confirmations
     #[arg(short, long, global = true, help_heading = COMMON)]
     pub(crate) quiet: bool,
 
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -87,7 +87,7 @@ pub(crate) enum Command {
         "hostbits info 10.0.0.0/24 --gateway last\nhostbits info 2001:db8::/40 --unit 56", "found", &[Exit::Input]
     ))]
     Info(InfoArgs),
-    /// Those of pool files, and of sets of them.
+    /// The commands of pool files and of sets.
     #[command(flatten)]
     Files(FilesCommand),
     /// Print a script that completes commands and options in a shell

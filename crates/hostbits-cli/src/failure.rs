@@ -1,4 +1,4 @@
-//! What is printed of a failure, and the exit code: the table is that of `hostbits_ops::trouble`.
+//! Prints failures and chooses exit codes; the table of codes is in `hostbits_ops::trouble`.
 
 use crate::found::print_found_by_pass;
 use crate::notes::unreadable_lines;
@@ -6,7 +6,7 @@ use crate::output::{Format, print_error_text};
 use hostbits_ops::Failure;
 use std::process::ExitCode;
 
-/// Says what went wrong on standard error, and answers the exit code.
+/// Reports the failure on standard error, and returns the exit code.
 pub(crate) fn report(failure: &Failure, format: Format) -> ExitCode {
     match format {
         Format::Plain => {
@@ -28,10 +28,10 @@ pub(crate) fn report(failure: &Failure, format: Format) -> ExitCode {
     ExitCode::from(failure.row().exit.code())
 }
 
-/// Prints the help or the version, or says what is wrong with the command line.
+/// Prints the help or the version, or reports what is wrong with the command line.
 pub(crate) fn report_usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
-        // A reader who has seen enough, as in `| head -1`, is no failure.
+        // A closed pipe, as in `| head -1`, is not a failure.
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
@@ -48,7 +48,7 @@ pub(crate) fn report_usage(error: &clap::Error) -> ExitCode {
     ExitCode::from(failure.row().exit.code())
 }
 
-/// How the words of a command line that does not parse ask to print.
+/// Returns the output format that a command line that does not parse asks for.
 pub(crate) fn asked_for() -> Format {
     let words: Vec<_> = std::env::args_os().skip(1).collect();
     let is_json = words.iter().any(|word| word == "--format=json")

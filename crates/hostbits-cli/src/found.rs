@@ -1,4 +1,4 @@
-//! What a pass has found, as text.
+//! The findings of a pass, as text.
 
 use crate::notes::{Counted, FilterLines, LeftOut, ProblemLines};
 use crate::output::{Utc, print, print_error_text};
@@ -7,10 +7,10 @@ use hostbits_ops::{Failure, Lookout, Sighted};
 use std::fmt;
 use std::io::{self, Write};
 
-/// How many ranges of each state a table names.
+/// Maximum number of ranges of each state that a table names.
 const MOST_NAMED: usize = 10;
 
-/// Prints what a pass over this pool, or this set, has found.
+/// Prints the findings of a pass over this pool or set.
 pub(crate) fn print_found_by_pass(sighted: &Sighted, name: &str) -> Result<(), Failure> {
     print_error_text(&ListNotes(sighted).to_string());
     print(|out| write_found(out, sighted, name, Lookout::Pass))
@@ -80,7 +80,7 @@ fn write_ranges(out: &mut dyn Write, sighted: &Sighted, state: &str) -> io::Resu
     }
 }
 
-/// How much time must be between sightings.
+/// The minimum time between sightings.
 pub(crate) struct Grace(pub(crate) u64);
 
 impl fmt::Display for Grace {
@@ -101,12 +101,12 @@ fn write_entries(out: &mut dyn Write, entries: &EntryCounts) -> io::Result<()> {
         (
             "missing",
             entries.missing,
-            "free in the pool: not safe from being handed out",
+            "free in the pool: may be handed out again",
         ),
         (
             "conflict_taken",
             entries.conflict_taken,
-            "taken meanwhile: joined, or there are two holders",
+            "taken since: a new user, or two holders",
         ),
         ("duplicate", entries.duplicate, "has another owner, too"),
         ("repeated", entries.repeated, "listed before"),
@@ -115,23 +115,27 @@ fn write_entries(out: &mut dyn Write, entries: &EntryCounts) -> io::Result<()> {
             entries.reserved_in_use,
             "never handed out by the pool",
         ),
-        ("own", entries.own, "the gateway, by the router that it is"),
+        (
+            "own",
+            entries.own,
+            "the gateway, listed by the router itself",
+        ),
         ("out_of_range", entries.out_of_range, "not of the pool"),
         (
             "wrong_family",
             entries.wrong_family,
-            "of the other address family",
+            "in the other address family",
         ),
         ("blocks", entries.blocks, "several addresses: see below"),
         (
             "routes",
             entries.routes,
-            "cover all of the pool, and hold nothing",
+            "cover the whole pool, and hold nothing",
         ),
         (
             "passed",
             entries.passed,
-            "other addresses, none of the pool",
+            "other addresses of users, none in the pool",
         ),
         (
             "unassigned",
@@ -181,7 +185,7 @@ fn write_slots(out: &mut dyn Write, slots: &SlotCounts, lookout: Lookout) -> io:
     Ok(())
 }
 
-/// The first problems of a list by file and line, and how many more there are.
+/// The first problems of a list by file and line, and the number of the others.
 pub(crate) struct ListNotes<'a>(pub(crate) &'a Sighted);
 
 impl fmt::Display for ListNotes<'_> {

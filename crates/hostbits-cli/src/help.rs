@@ -1,20 +1,20 @@
-//! What stands below the options of a long help, and the headings of options that many commands share.
+//! The text below the options of a long help, and the headings of options that many commands share.
 
 use hostbits_ops::trouble::Exit;
 
-/// Options that are no matter of one command.
+/// Heading of the options that are not specific to one command.
 pub(crate) const COMMON: &str = "Common options";
-/// Options of what a pool is.
+/// Heading of the options that describe a pool.
 pub(crate) const POOL: &str = "The pool";
-/// Options of how lists are read.
+/// Heading of the options that say how lists are read.
 pub(crate) const LISTS: &str = "How lists are read";
 
-/// Examples, and the exit codes of the command beside 0.
+/// Returns the examples, and the exit codes of the command besides 0.
 pub(crate) fn after(examples: &str, exits: &[Exit]) -> String {
     after_with(examples, "done", exits)
 }
 
-/// The same, with what 0 means.
+/// Returns the examples and the exit codes, with the meaning of 0.
 pub(crate) fn after_with(examples: &str, zero: &str, exits: &[Exit]) -> String {
     let mut text = "Examples:\n".to_owned();
     for example in examples.lines() {

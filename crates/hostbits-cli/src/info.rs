@@ -8,7 +8,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::net::IpAddr;
 
-/// Builds the pool and prints what it is.
+/// Builds the pool and prints its facts.
 pub(crate) fn run(args: &InfoArgs) -> Result<(), Failure> {
     let info = args.pool.build().map_err(Failure::Build)?.info();
     match args.format {
@@ -17,7 +17,7 @@ pub(crate) fn run(args: &InfoArgs) -> Result<(), Failure> {
     }
 }
 
-/// Writes the facts, one a line.
+/// Writes the facts, one per line.
 pub(crate) fn write_plain(out: &mut dyn Write, info: &NetworkInfo) -> io::Result<()> {
     let mut row = |name: &str, value: &dyn Display| writeln!(out, "{name:<10}{value}");
     row("network", &or_none(info.network))?;
@@ -35,7 +35,7 @@ pub(crate) fn write_plain(out: &mut dyn Write, info: &NetworkInfo) -> io::Result
     row("reserved", &info.reserved)?;
     for reservation in &info.reservations {
         let addrs = span(reservation.first, reservation.last);
-        // A label is the caller's own text: it must not break the line.
+        // A label is the caller's text: it must not break the line.
         row(
             "",
             &format_args!("{addrs}: {}", escaped(&reservation.label)),

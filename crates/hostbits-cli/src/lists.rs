@@ -1,4 +1,4 @@
-//! Which lists are meant, and how they are read.
+//! The lists of a command, and how they are read.
 
 use crate::help::LISTS;
 use clap::builder::{OsStringValueParser, TypedValueParser};
@@ -13,12 +13,12 @@ pub(crate) fn list_name() -> impl TypedValueParser<Value = ListName> {
     OsStringValueParser::new().try_map(|text| ListName::read(&text))
 }
 
-/// How lists are read, as it is written. The comments are the help texts.
+/// The options for reading lists, as written on the command line. The comments are the help texts.
 #[derive(Args, Clone, Debug, Default)]
 struct Written {
-    /// Find addresses in the list before it, json: or ndjson:, with this jq filter
+    /// Find addresses in the preceding list, json: or ndjson:, with this jq filter
     ///
-    /// It is run on each element of an array, or on the whole of another value, and yields texts, or objects with address
+    /// It runs on each element of an array, or on any other value as a whole, and yields texts, or objects with address
     /// (or addresses), owner, state: '.items[] | {address: .status.podIP, owner: .metadata.name}'
     #[arg(long, value_name = "JQ", help_heading = LISTS)]
     filter: Vec<String>,
@@ -27,16 +27,17 @@ struct Written {
     #[arg(long, value_name = "FILE", help_heading = LISTS)]
     filter_file: Vec<PathBuf>,
 
-    /// Leave out entries of the list before it that are in one of these states: nobody in such a state comes back
+    /// Leave out entries of the preceding list that are in one of these states: none of them will need its address
+    /// again
     ///
-    /// States are as its program calls them, and the report counts what was left out. Of k8s-pods: Succeeded,Failed; of
-    /// dhcpd: expired,released
+    /// States are written as its program writes them, and the report counts what was left out. For k8s-pods:
+    /// Succeeded,Failed; for dhcpd: expired,released
     #[arg(long, value_name = "STATES", value_delimiter = ',', help_heading = LISTS)]
     drop_state: Vec<String>,
 
-    /// Let so many entries pass that cannot be read: whoever they are, their addresses are not safe
+    /// Tolerate this many entries that cannot be read: the addresses of those users are not protected
     ///
-    /// With more of them, or without this option with any, nothing is done
+    /// If there are more, or any without this option, nothing is done
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, help_heading = LISTS)]
     skip_unreadable: u64,
 }
@@ -44,16 +45,16 @@ struct Written {
 /// How lists are read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reading {
-    /// How many entries may be unreadable.
+    /// Number of entries that may be unreadable.
     pub(crate) skip_unreadable: u64,
-    /// Filters, with the number of the list that each is for.
+    /// Filters, each with the number of its list.
     filters: Vec<(usize, Query)>,
-    /// States of which the entries are left out, each with the number of its list.
+    /// States whose entries are left out, each with the number of its list.
     dropped: Vec<(usize, String)>,
 }
 
 impl Reading {
-    /// The lists with their filters and states, which were checked when they were read.
+    /// Returns the lists with their filters and states, which were checked when the command line was parsed.
     pub(crate) fn of(&self, lists: &[ListName]) -> Vec<ListName> {
         let mut lists = lists.to_vec();
         for (at, query) in &self.filters {
@@ -148,7 +149,7 @@ impl FromArgMatches for Reading {
     }
 }
 
-/// The lists of a command, whatever it calls them, with their places on the command line.
+/// Returns the lists of a command, whatever option names them, with their positions on the command line.
 fn lists_of(matches: &ArgMatches) -> Vec<(usize, ListName)> {
     let name = ["from", "users"]
         .into_iter()

@@ -3,13 +3,13 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `cli`, `args`, `values`, `lists`, `help` | what the caller may say |
+//! | `cli`, `args`, `values`, `lists`, `help` | the command line |
 //! | `next`, `info`, `files`, `shell` | the commands |
-//! | `notes`, `found`, `failure` | what was odd about a list, what a pass has found, what went wrong: as text |
-//! | `screen` | what people see while something takes long |
+//! | `notes`, `found`, `failure` | problems of a list, findings of a pass, failures: as text |
+//! | `screen` | progress on a terminal |
 //! | `output` | the two standard streams |
 //!
-//! What is done is done in `hostbits-ops`, and which address is free is decided in the library alone.
+//! The work is done in `hostbits-ops`, and the library alone decides which address is free.
 
 mod args;
 mod cli;

@@ -1,4 +1,4 @@
-//! `hostbits next`: a network and its users in, the next free addresses out.
+//! `hostbits next`: from a network and its users to the next free addresses.
 
 use crate::args::NextArgs;
 use crate::output::{Format, print, print_json};
@@ -7,7 +7,7 @@ use hostbits_ops::{Failure, ReadList};
 use ipnet::IpNet;
 use serde::Serialize;
 
-/// The answer as JSON.
+/// The result as JSON.
 #[derive(Serialize)]
 struct Answer<'a> {
     addresses: Vec<Given>,
@@ -15,15 +15,15 @@ struct Answer<'a> {
     list: &'a ReadList,
 }
 
-/// One address of an answer.
+/// One address of a result.
 #[derive(Serialize)]
 pub(crate) struct Given {
     address: IpNet,
-    /// Nothing counts them yet; the key is there for those who will read it.
+    /// Always null: generations are not counted yet; the key is reserved.
     generation: Option<u64>,
 }
 
-/// Builds the pool, marks what the users hold, and prints what is free.
+/// Builds the pool, marks the addresses of the users, and prints free ones.
 pub(crate) fn run(args: &NextArgs) -> Result<(), Failure> {
     let pool = args.pool.build().map_err(Failure::Build)?;
     let (nets, list) = hostbits_ops::next(
@@ -43,7 +43,7 @@ pub(crate) fn run(args: &NextArgs) -> Result<(), Failure> {
 }
 
 impl Given {
-    /// An address that has just been found.
+    /// Returns an address that has just been found.
     pub(crate) fn now(address: IpNet) -> Self {
         Self {
             address,

@@ -1,4 +1,4 @@
-//! Where there are no pool files: the commands that need some say so.
+//! For platforms without pool files: the commands that need them report that.
 
 use crate::failure::asked_for;
 use crate::output::Format;
@@ -7,7 +7,7 @@ use hostbits_ops::{Failure, FilesFailure};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-/// The commands of pool files, whatever follows them.
+/// The commands of pool files, with any arguments.
 #[derive(Debug, Subcommand)]
 pub(crate) enum FilesCommand {
     #[command(hide = true)]
@@ -26,7 +26,7 @@ pub(crate) enum FilesCommand {
     Set(Rest),
 }
 
-// What is not looked at. A comment of the other kind would be a help text.
+// Arguments that are ignored. A doc comment would be a help text.
 #[derive(Args, Debug)]
 pub(crate) struct Rest {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -34,12 +34,12 @@ pub(crate) struct Rest {
 }
 
 impl FilesCommand {
-    /// How to print.
+    /// Returns the output format.
     pub(crate) fn format(&self) -> Format {
         asked_for()
     }
 
-    /// Says that there are no pool files.
+    /// Reports that there are no pool files on this platform.
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         Err(FilesFailure.into())
     }

@@ -1,30 +1,30 @@
-//! What was odd about a users file, as text for people.
+//! Problems of a list of users, as text for people.
 
 use hostbits::users::{Adopted, Problem, ProblemKind};
 use hostbits_ops::{ReadToEnd, RefusedList, printable};
 use std::fmt;
 
-/// How much of an owner's name is quoted, in characters.
+/// Maximum number of characters of an owner's name that are quoted.
 const MAX_QUOTED: usize = 64;
 
-/// One line for each problem that is named, one for the rest of each kind, and one to sum up.
+/// One line for each problem that is named, one for the rest of each kind, and a summary.
 pub(crate) struct Notes<'a> {
-    /// What it is called, and which entry stood on which line.
+    /// The name of the list, and the line of each entry.
     pub(crate) read: &'a ReadToEnd,
-    /// What the library made of the entries.
+    /// The library's report on the entries.
     pub(crate) report: &'a Adopted,
-    /// How many addresses are free after all.
+    /// Number of addresses that are still free.
     pub(crate) free: u64,
 }
 
-/// A kind of problem: what to call it, how many of it are named, and how to know one. By what it could cost.
+/// A kind of problem: its name, how many are named, and how to recognize one. In order of how much harm it can do.
 struct Kind {
     name: &'static str,
     most_named: usize,
     holds: fn(&ProblemKind) -> bool,
 }
 
-/// What the caller has left out of lists: `, 12 left out by their state (expired 10, free 2)`, or nothing.
+/// Entries that the caller left out: `, 12 left out by their state (expired 10, free 2)`, or nothing.
 pub(crate) struct LeftOut<'a>(pub(crate) &'a ReadToEnd);
 
 impl fmt::Display for LeftOut<'_> {
@@ -43,7 +43,7 @@ impl fmt::Display for LeftOut<'_> {
     }
 }
 
-/// A line for each filter of the caller: what it leaves out is not counted.
+/// A line for each filter of the caller, because the entries that it drops are not counted.
 pub(crate) struct FilterLines<'a>(pub(crate) &'a ReadToEnd);
 
 impl fmt::Display for FilterLines<'_> {
@@ -60,7 +60,7 @@ impl fmt::Display for FilterLines<'_> {
     }
 }
 
-/// What could cost an address first.
+/// The kinds of problem, the most harmful first.
 const KINDS: [Kind; 5] = [
     Kind {
         name: "unparseable",
@@ -89,7 +89,7 @@ const KINDS: [Kind; 5] = [
     },
 ];
 
-/// How often something happened, and what to call it.
+/// A count, and the name of what is counted.
 type Tally = (u64, &'static str);
 
 impl fmt::Display for Notes<'_> {
@@ -114,11 +114,11 @@ impl fmt::Display for Notes<'_> {
 
 /// One line for each problem that is named, and one for the rest of each kind.
 pub(crate) struct ProblemLines<'a> {
-    /// Which entry stood on which line.
+    /// The line of each entry.
     pub(crate) read: &'a ReadToEnd,
-    /// What is the matter with some of them.
+    /// The problems of the entries.
     pub(crate) problems: &'a [Problem],
-    /// How many there are of each kind: unparseable, duplicate, reserved, out of range, of the other family.
+    /// Number of problems of each kind: unparseable, duplicate, reserved, out of range, other address family.
     pub(crate) counts: [u64; 5],
 }
 
@@ -220,7 +220,7 @@ impl Notes<'_> {
     }
 }
 
-/// Those that are not zero.
+/// The counts that are not zero.
 struct Tallies<'a>(&'a [Tally]);
 
 impl fmt::Display for Tallies<'_> {
@@ -253,7 +253,7 @@ fn clipped(text: &str) -> String {
     text.chars().take(MAX_QUOTED).collect()
 }
 
-/// The entries of a refused list that cannot be read, by file and line; nothing else of the list matters now.
+/// Returns the unreadable entries of a refused list, by file and line; nothing else of the list matters then.
 pub(crate) fn unreadable_lines(list: &RefusedList) -> String {
     ProblemLines {
         read: list.read(),

@@ -1,4 +1,4 @@
-//! Writing to the two standard streams. Neither a closed nor a full one may end in a panic.
+//! Writing to the two standard streams. A stream that is closed or full never causes a panic.
 
 use clap::ValueEnum;
 use hostbits_ops::Failure;
@@ -7,7 +7,7 @@ use std::fmt;
 use std::io::{self, BufWriter, Write};
 use std::sync::OnceLock;
 
-/// How to print.
+/// The output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// Lines for people and shell scripts
@@ -18,7 +18,7 @@ pub(crate) enum Format {
 
 /// Writes to standard output, to the end.
 ///
-/// A reader who has seen enough, as in `| head -1`, is no failure.
+/// A closed pipe, as in `| head -1`, is not a failure.
 pub(crate) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
@@ -35,21 +35,21 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     })
 }
 
-/// Whether answers and errors are all that is wanted.
+/// Whether only results and errors are wanted.
 static IS_QUIET: OnceLock<bool> = OnceLock::new();
 
-/// Says once, before anything is printed, whether notes and confirmations are wanted.
+/// Sets once, before anything is printed, whether notes and confirmations are silenced.
 pub(crate) fn set_quiet(is_quiet: bool) {
-    // Nobody else says it.
+    // This is the only call.
     let _ = IS_QUIET.set(is_quiet);
 }
 
-/// Whether answers and errors are all that is wanted.
+/// Reports whether only results and errors are wanted.
 pub(crate) fn is_quiet() -> bool {
     IS_QUIET.get().copied().unwrap_or(false)
 }
 
-/// Writes a note to standard error, unless nobody wants any.
+/// Writes a note to standard error, unless notes are silenced.
 pub(crate) fn note(text: &str) {
     if !is_quiet() {
         print_error_text(text);
@@ -58,11 +58,11 @@ pub(crate) fn note(text: &str) {
 
 /// Writes lines to standard error.
 pub(crate) fn print_error_text(text: &str) {
-    // There is nobody left to tell if this fails.
+    // If this fails, the failure cannot be reported anywhere.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// Seconds since 1970 as date and time.
+/// Seconds since 1970, shown as date and time.
 pub(crate) struct Utc(pub(crate) u64);
 
 impl fmt::Display for Utc {
@@ -105,7 +105,7 @@ mod tests {
         ] {
             assert_eq!(Utc(seconds).to_string(), text);
         }
-        // Whatever a file says, there is a text for it.
+        // Every number that a file can contain has a text.
         let _ = Utc(u64::MAX / 1_000_000_000).to_string();
     }
 }

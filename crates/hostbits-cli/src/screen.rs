@@ -1,5 +1,5 @@
-//! What people see on standard error while something takes long: a bar, whom it waits for, what was odd. Beside JSON,
-//! nothing: there standard error is for one object.
+//! Progress on standard error while something takes long: a bar, the processes that it waits for, notes. With JSON,
+//! nothing: standard error is then for one object.
 
 use crate::found::Grace;
 use crate::notes::Notes;
@@ -11,10 +11,10 @@ use std::io::{self, IsTerminal};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Standard error, if somebody looks at it.
+/// Standard error, if it is a terminal.
 pub(crate) struct Screen {
     format: Format,
-    /// What to call what takes long.
+    /// The name of what takes long.
     name: String,
     bar: Mutex<Option<Shown>>,
 }
@@ -24,7 +24,7 @@ impl Screen {
         Self::of(format, String::new())
     }
 
-    /// For several sightings of one pool, or of one set.
+    /// Returns a screen for several sightings of one pool or set.
     pub(crate) fn of(format: Format, name: String) -> Self {
         Self {
             format,
@@ -33,12 +33,12 @@ impl Screen {
         }
     }
 
-    /// Beside JSON, and if nobody wants notes, nothing is shown.
+    /// Reports whether anything is shown: not with JSON, and not if notes are silenced.
     fn is_wanted(&self) -> bool {
         self.format == Format::Plain && !is_quiet()
     }
 
-    /// A line that is drawn again and again; `None` where nobody sees it.
+    /// Returns a line that is redrawn, or `None` if nothing is shown.
     fn bar(&self, len: Option<u64>, template: &str) -> Option<Shown> {
         let is_seen = self.is_wanted() && io::stderr().is_terminal();
         is_seen.then(|| {
@@ -72,13 +72,13 @@ impl Screen {
     }
 }
 
-/// A template that does not parse would be the default style, and is seen by the tests.
+/// Parses a template. One that does not parse falls back to the default style, which the tests notice.
 fn style_of(template: &str) -> ProgressStyle {
     let style = ProgressStyle::with_template(template);
     style.unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// What is drawn.
+/// The line that is drawn.
 struct Shown {
     bar: ProgressBar,
     what: What,
@@ -121,7 +121,7 @@ impl Observer for Screen {
             shown.what = What::Bytes;
         }
         if shown.what == What::Bytes {
-            // It may have grown since.
+            // The file may have grown since.
             shown.bar.set_length(len.max(read));
             shown.bar.set_position(read);
         }
@@ -162,13 +162,13 @@ impl Observer for Screen {
         if left.is_zero() {
             return self.clear();
         }
-        // Whole seconds, the last of which is 1.
+        // Whole seconds, down to 1.
         let left = Duration::from_secs(left.as_millis().div_ceil(1000) as u64);
         self.with_bar(|bar| bar.set_message(humantime::format_duration(left).to_string()));
     }
 }
 
-/// Processes by their numbers, for people.
+/// Formats process ids for people.
 pub(crate) fn processes(pids: &[u32]) -> String {
     match pids {
         [pid] => format!("process {pid}"),

@@ -1,4 +1,4 @@
-//! `hostbits completions` and `hostbits man`: what a shell and a reader of manuals get, made of the help itself.
+//! `hostbits completions` and `hostbits man`: completion scripts and man pages, generated from the help.
 
 use crate::cli::Cli;
 use crate::output::print;
@@ -8,7 +8,7 @@ use hostbits_ops::{Failure, printable_path};
 use std::fs;
 use std::path::PathBuf;
 
-/// What `completions` takes.
+/// The arguments of `completions`.
 #[derive(Args, Debug)]
 pub(crate) struct CompletionsArgs {
     /// The shell
@@ -16,10 +16,10 @@ pub(crate) struct CompletionsArgs {
     shell: Shell,
 }
 
-/// What `man` takes.
+/// The arguments of `man`.
 #[derive(Args, Debug)]
 pub(crate) struct ManArgs {
-    /// The folder, which is made if it is not there; pages of that name are replaced
+    /// The folder; it is created if it does not exist, and pages with the same names are replaced
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }

@@ -1,17 +1,17 @@
-//! The values of the options: text in, value or a sentence about what to write instead out.
+//! Parsers for the values of the options: each returns the value, or a sentence that says what to write instead.
 
 pub(crate) use hostbits_config::values::{AddrSpan, PolicyChoice, gateway, network, policy, range};
 
-/// Addresses to set aside.
+/// Addresses to reserve.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reserve {
-    /// Which.
+    /// The addresses.
     pub(crate) range: AddrSpan,
-    /// Why.
+    /// The reason, shown as their label.
     pub(crate) label: String,
 }
 
-/// Reads how many addresses to hand out.
+/// Reads a number of addresses.
 pub(crate) fn count(text: &str) -> Result<u64, String> {
     match text.parse() {
         Ok(0) => Err("write 1 or more".to_owned()),

@@ -1,4 +1,4 @@
-//! Doing what a plan says. Every step is whole or not there, and the whole can be done again.
+//! Carries out a plan. Every step is atomic, and the whole can be repeated.
 
 use crate::model::{Config, MemberConfig};
 use crate::plan::{Plan, PlanError, Step, StepKind};
@@ -8,44 +8,44 @@ use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// What was done.
+/// The result of applying a configuration.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Done {
-    /// All of the plan.
+    /// The plan, of which every step was carried out.
     pub plan: Plan,
 }
 
-/// Why it was not done, or not to the end. It can be done again, and goes on where it stopped.
+/// Why a plan was not carried out completely. Applying again continues where it stopped.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ApplyError {
-    /// Nothing could be planned, and nothing was done.
+    /// The plan could not be made, and nothing was changed.
     Plan(PlanError),
-    /// Nothing was done: the plan has refusals.
+    /// The plan has refusals, and nothing was changed.
     Refused(Plan),
     /// A pool file could not be created, or could not grow.
     #[non_exhaustive]
     File {
-        /// Which.
+        /// The path of the pool file.
         path: PathBuf,
         /// The line of its member.
         line: usize,
-        /// Why not.
+        /// Why the file could not be created or could not grow.
         error: OpenError,
-        /// What was done before.
+        /// The steps that were carried out before the error.
         done: Vec<Step>,
     },
-    /// A pool file was created or has grown, and was not left in order: the disk did not take it, for example.
+    /// A pool file was created or has grown, but could not be closed cleanly, for example because the disk failed.
     #[non_exhaustive]
     Close {
-        /// Which.
+        /// The pool file.
         path: PathBuf,
         /// The line of its member.
         line: usize,
-        /// Why not.
+        /// The error.
         error: SyncError,
-        /// What was done before.
+        /// The steps that were done before.
         done: Vec<Step>,
     },
 }
@@ -82,15 +82,15 @@ impl Failure {
 }
 
 impl Plan {
-    /// Plans, and does it: creates pool files, and lets them grow. Nothing if anything is refused.
+    /// Makes a plan and carries it out: creates pool files, and grows them. Changes nothing if anything is refused.
     ///
-    /// Drains, cordons and the like are in force for whoever reads the configuration from now on; nothing is
-    /// written for them. Whoever dies in the middle, or is stopped by an error, leaves files that are whole:
-    /// doing it again does the rest, and doing it once more does nothing.
+    /// Drains, cordons and other settings without a file take effect when a program reads the configuration; nothing is
+    /// written for them. If the process crashes or an error stops it, every file is still valid. Applying again does
+    /// the rest; applying a configuration that is already in effect does nothing.
     ///
     /// # Errors
     ///
-    /// [`ApplyError`]; a file that others have open cannot grow.
+    /// See [`ApplyError`]. A file that another process has open cannot grow.
     pub fn apply(config: &Config, old: Option<&Config>) -> Result<Done, ApplyError> {
         let plan = Self::of(config, old).map_err(ApplyError::Plan)?;
         if !plan.refusals.is_empty() {
@@ -119,7 +119,7 @@ impl Step {
 }
 
 fn do_to_file(member: &MemberConfig, kind: &StepKind) -> Result<(), Failure> {
-    // Every address is one of the family of both, and the step is of a member with a file.
+    // `IpNet` takes addresses of both families, and the step comes from a member with a file.
     let (mut builder, path) = member.file_builder::<IpNet>().ok_or(OpenError::NotFound)?;
     if let Some(slots) = member.file.as_ref().and_then(|file| file.capacity) {
         builder = builder.capacity(slots);
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
     use hostbits::FileRefusal;
 
-    /// Of whatever a close says, each was told as "poisoned", but for a failed sync.
+    /// Every error of a close except a failed sync was once reported as "poisoned".
     #[test]
     fn what_a_close_says_is_told_as_it_is() {
         for error in [

@@ -1,4 +1,4 @@
-//! What must fit together: members of a set, ranges in members, sets in pairs, and one file for one member.
+//! Checks across values: members of a set, ranges in members, sets in pairs, and one file per member.
 
 use crate::document::{Document, Place, Table};
 use crate::family::Family;
@@ -12,10 +12,10 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::{Component, PathBuf};
 
-/// The most cordons of a member, as of [`hostbits::PoolSet::cordon`].
+/// The maximum number of cordons of a member, as in [`hostbits::PoolSet::cordon`].
 const MOST_CORDONS: usize = 16;
 
-/// Checks everything that no value can be wrong in by itself.
+/// Checks everything that involves more than one value.
 pub(crate) fn all(sets: &[SetDraft<'_>], pairs: &[(PairConfig, Table<'_>)]) {
     files(sets);
     for set in sets {
@@ -35,18 +35,18 @@ pub(crate) fn all(sets: &[SetDraft<'_>], pairs: &[(PairConfig, Table<'_>)]) {
     }
 }
 
-/// Two members with one file would hand out the same addresses, and neither knows of the other's drain.
+/// Two members with the same file would hand out the same addresses, and neither would know of the other's drain.
 fn files(sets: &[SetDraft<'_>]) {
     let mut lines: HashMap<PathBuf, usize> = HashMap::new();
     for member in sets.iter().flat_map(|set| &set.members) {
         let Some(file) = &member.config.file else {
             continue;
         };
-        // Two ways to write one path. Folders that are links are found by a plan.
+        // Two spellings of one path. Folders that are links are found by a plan.
         let parts = file.path.components();
         let path = parts.filter(|part| *part != Component::CurDir).collect();
         if let Some(line) = lines.insert(path, member.config.line) {
-            let message = format!("the member of line {line} is in this file already");
+            let message = format!("the member of line {line} already uses this file");
             object(&member.table, "file", "shared-file", message);
         }
     }
@@ -72,7 +72,7 @@ fn overlaps(set: &SetDraft<'_>) {
     };
     let mut stretches: Vec<_> = set.members.iter().enumerate().flat_map(stretches).collect();
     stretches.sort_unstable();
-    // The stretch that reaches furthest of those that begin earlier.
+    // Among the members that begin earlier, the range that ends last.
     let mut furthest: Option<(IpAddr, usize)> = None;
     for (first, last, index) in stretches {
         if let Some((reach, other)) = furthest
@@ -122,7 +122,7 @@ fn cordons(set: &SetDraft<'_>, homes: &[Option<usize>]) {
     for (member, exclusive) in set.members.iter().zip(exclusive) {
         if member.config.cordons.len() + exclusive > MOST_CORDONS {
             let message = format!(
-                "a member has {MOST_CORDONS} cordons at most, exclusive ranges among them: join some, or \
+                "a member has at most {MOST_CORDONS} cordons, including exclusive ranges: join some, or \
                  drain it"
             );
             object(&member.table, "cordons", "too-many-cordons", message);
@@ -150,7 +150,7 @@ fn span_is_of(
     is_inside
 }
 
-/// The member that has the first address of a range.
+/// Returns the member that contains the first address of a range.
 fn member_of(set: &SetDraft<'_>, span: &AddrSpan) -> Option<usize> {
     let mut members = set.members.iter();
     members.position(|member| member.config.contains(*span.start()))
@@ -161,7 +161,7 @@ fn ranges(set: &SetDraft<'_>, homes: &[Option<usize>]) {
         let place = table.place_of("range");
         let (first, last) = (*range.span.start(), *range.span.end());
         let Some(index) = *home else {
-            // A member that could not be read may be the one.
+            // A member that could not be read may contain it.
             if table.document().problem_count() == 0 {
                 let message = format!("no member has {first}");
                 table.document().object(&place, "out-of-range", message);
@@ -174,14 +174,13 @@ fn ranges(set: &SetDraft<'_>, homes: &[Option<usize>]) {
         }
         let unit = member.config.info.unit;
         if !is_aligned(first, last, unit) {
-            let message =
-                format!("{first} to {last} does not begin and end at the borders of a /{unit}");
+            let message = format!("{first} to {last} is not aligned to a /{unit}");
             table.document().object(&place, "misaligned", message);
         }
     }
 }
 
-/// Whether these are the first and the last address of prefixes of this length.
+/// Returns whether the addresses are the first and the last one of prefixes of this length.
 fn is_aligned(first: IpAddr, last: IpAddr, unit: u8) -> bool {
     let (bits, width): (fn(IpAddr) -> u128, u8) = match first {
         IpAddr::V4(_) => (bits_of, 32),
@@ -201,7 +200,7 @@ pub(crate) fn bits_of(addr: IpAddr) -> u128 {
     }
 }
 
-/// What is one tenant's alone is no other's.
+/// An exclusive range of a tenant must not share addresses with another range.
 fn shared_ranges(set: &SetDraft<'_>) {
     for (at, (table, range)) in set.ranges.iter().enumerate() {
         let mut earlier = set.ranges[..at].iter();
@@ -228,7 +227,7 @@ fn pair(sets: &[SetDraft<'_>], config: &PairConfig, table: &Table<'_>) {
     }
     for (set, key) in [(v4, "v4"), (v6, "v6")] {
         if let Some(reason) = set.and_then(no_twin) {
-            let message = format!("index = \"same\" takes {reason}");
+            let message = format!("index = \"same\" requires {reason}");
             object(table, key, "no-common-index", message);
         }
     }
@@ -260,7 +259,7 @@ fn side<'s, 'd, F: Family>(
     Some(set)
 }
 
-/// Why a set cannot be a side of twins.
+/// Returns why a set cannot be one side of twins.
 fn no_twin(set: &SetDraft<'_>) -> Option<&'static str> {
     let [member] = &set.members[..] else {
         return Some("a set of one member");

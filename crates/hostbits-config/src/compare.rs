@@ -1,4 +1,5 @@
-//! An old configuration and a new one: who is the same member, what has changed, and what that takes away.
+//! Compares an old configuration with a new one: which members are the same, what has changed, and which addresses are
+//! lost.
 
 use crate::check::bits_of;
 use crate::model::{Config, MemberConfig, SetConfig, written};
@@ -6,21 +7,21 @@ use crate::plan::{Plan, PlanError, Refusal, RefusalKind, Step, StepKind, cordone
 use hostbits::{NetworkInfo, file};
 use std::net::IpAddr;
 
-/// Why one pool is not a larger one of the same addresses.
+/// Why a pool is not an extension of another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Doubt {
     /// It hands out prefixes of another length.
     Unit,
     /// It has no address in common.
     Elsewhere,
-    /// Some address could be handed out, and no longer can.
+    /// Some addresses of the old pool could no longer be handed out.
     Smaller,
 }
 
-/// First and last address, as numbers, with the family.
+/// Whether it is IPv6, and its first and last address as numbers.
 type Stretch = (bool, u128, u128);
 
-/// Says what `new` lacks of `old`.
+/// Returns what `new` lacks compared with `old`.
 pub(crate) fn doubt(old: &NetworkInfo, new: &NetworkInfo) -> Option<Doubt> {
     let (before, after) = (usable(old), usable(new));
     let is_in = |inner: &Stretch, outer: &Stretch| {
@@ -41,7 +42,7 @@ pub(crate) fn doubt(old: &NetworkInfo, new: &NetworkInfo) -> Option<Doubt> {
     (!all_stay).then_some(Doubt::Smaller)
 }
 
-/// The addresses that can be handed out, as stretches that do not touch, ascending.
+/// Returns the addresses that can be handed out, as ascending ranges that do not touch.
 fn usable(info: &NetworkInfo) -> Vec<Stretch> {
     let stretch = |first: IpAddr, last: IpAddr| (first.is_ipv6(), bits_of(first), bits_of(last));
     let ranges = info.ranges.iter().map(|it| stretch(it.first, it.last));
@@ -85,10 +86,10 @@ fn usable(info: &NetworkInfo) -> Vec<Stretch> {
     usable
 }
 
-/// A member of the new configuration, with its place.
+/// A member of the new configuration, with its position.
 type Found<'c> = (&'c SetConfig, &'c MemberConfig, (usize, usize));
 
-/// Adds to a plan what the old configuration knows of.
+/// Adds the differences from the old configuration to a plan.
 pub(crate) fn with_old(plan: &mut Plan, new: &Config, old: &Config) -> Result<(), PlanError> {
     let mut known = Vec::new();
     for old_set in &old.sets {
@@ -119,8 +120,8 @@ fn members(config: &Config) -> impl Iterator<Item = Found<'_>> {
     })
 }
 
-/// The same member in the new configuration: in the same file, or of the same set and with some of its
-/// addresses.
+/// Returns the same member in the new configuration: the one with the same file, or one of the same set that shares
+/// addresses with it.
 fn successor<'c>(new: &'c Config, set: &SetConfig, member: &MemberConfig) -> Option<Found<'c>> {
     let path = |member: &MemberConfig| member.file.as_ref().map(|file| file.path.clone());
     let old_path = path(member);
@@ -154,7 +155,7 @@ fn kept(
         && path.exists()
     {
         let message = format!(
-            "its addresses are in {}, and what would take its place does not know who holds what: keep the \
+            "its allocations are in {}, and the new file would not contain them: keep the \
              file, or rename it yourself",
             path.display()
         );
@@ -189,7 +190,7 @@ fn kept(
     Ok(())
 }
 
-/// A member that no file remembers: what the old configuration handed out, somebody may hold.
+/// Compares members without a file. Holders may have any address that the old configuration could hand out.
 fn in_memory(plan: &mut Plan, old: &MemberConfig, (set, member, _): Found<'_>) {
     let code = match doubt(&old.info, &member.info) {
         Some(Doubt::Unit) => RefusalKind::UnitChanged,
@@ -200,14 +201,14 @@ fn in_memory(plan: &mut Plan, old: &MemberConfig, (set, member, _): Found<'_>) {
     plan.refusals.push(Refusal {
         code,
         message: format!(
-            "{old} was larger, or handed out prefixes of another length, and somebody may hold what is \
-             missing: drain it first, and add another member"
+            "{old} was larger, or handed out prefixes of another length, and the missing addresses may be \
+             held: drain it first, and add another member"
         ),
         ..Refusal::of(set, member)
     });
 }
 
-/// Drains and cordons that are new, and those that are gone.
+/// Returns the drains and cordons that are new or gone.
 fn closings(old: &MemberConfig, new: &MemberConfig, view: Option<&file::View>) -> Vec<StepKind> {
     let stragglers = view.map(|view| view.snapshot.allocated());
     let mut kinds = match (old.drained, new.drained) {
@@ -228,14 +229,14 @@ fn band(member: &MemberConfig) -> Option<String> {
     member.band.map(|band| band.to_string())
 }
 
-/// A member leaves the set only drained and empty.
+/// A member may leave the set only when it is drained and empty.
 fn removed(plan: &mut Plan, set: &SetConfig, member: &MemberConfig) -> Result<(), PlanError> {
     let view = match &member.file {
         Some(file) => view(&file.path, member.line)?,
         None => None,
     };
     let allocated = view.as_ref().map_or(0, |view| view.snapshot.allocated());
-    // A file that is not there was never handed out from; in memory, nobody knows.
+    // A file that does not exist was never used. For a pool in memory this is unknown.
     let was_used = view.is_some() || member.file.is_none();
     let refusal = if allocated != 0 {
         let message = format!(
@@ -266,7 +267,7 @@ fn removed(plan: &mut Plan, set: &SetConfig, member: &MemberConfig) -> Result<()
     Ok(())
 }
 
-/// A new member. One whose file is to be created says so already.
+/// Adds the step for a new member. If its file is to be created, that step says so already.
 fn added(plan: &mut Plan, (set, member, at): Found<'_>) -> Result<(), PlanError> {
     let view = match &member.file {
         Some(file) => view(&file.path, member.line)?,
@@ -280,7 +281,7 @@ fn added(plan: &mut Plan, (set, member, at): Found<'_>) -> Result<(), PlanError>
     Ok(())
 }
 
-/// What is of sets, ranges and pairs, and not of members.
+/// Adds the changes of sets, ranges and pairs, as opposed to members.
 fn choices(plan: &mut Plan, new: &Config, old: &Config) {
     let mut push = |of: &str, change: Option<StepKind>| {
         if let Some(kind) = change {
@@ -303,7 +304,7 @@ fn choices(plan: &mut Plan, new: &Config, old: &Config) {
             change("strategy", strategy(before), strategy(set)),
         );
         if before.client_key != set.client_key {
-            // A key is shown to nobody.
+            // A key is never shown.
             let key = |set: &SetConfig| set.client_key.map(|_| "a key".to_owned());
             let (what, from, to) = ("client_key".to_owned(), key(before), key(set));
             push(&set.name, Some(StepKind::Change { what, from, to }));
@@ -340,7 +341,7 @@ fn pairs(config: &Config) -> Named {
     config.pairs.iter().map(shown).collect()
 }
 
-/// Every name with its values before and after.
+/// Returns every name with its old and its new value.
 fn both(old: &Named, new: &Named) -> Vec<(String, Option<String>, Option<String>)> {
     let find = |list: &Named, name: &str| {
         let entry = list.iter().find(|(it, _)| it == name);

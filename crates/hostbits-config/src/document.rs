@@ -1,4 +1,4 @@
-//! The TOML document: keys and values with their lines, and the problems found so far. Knows nothing of pools.
+//! The TOML document: keys and values with their lines, and the problems found so far. It does not depend on pools.
 
 use crate::problem::ConfigProblem;
 use std::cell::RefCell;
@@ -6,23 +6,23 @@ use std::fmt::Display;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// The longest key that a message repeats.
+/// The maximum length of a key that a message repeats, in characters.
 const MOST_KEY_CHARS: usize = 64;
 
-/// A text with its lines, and what is wrong with it.
+/// A text with its lines, and the problems in it.
 pub(crate) struct Document {
     line_starts: Vec<usize>,
     problems: RefCell<Vec<ConfigProblem>>,
 }
 
-/// A place in the document: its line, and its key as a path.
+/// A position in the document: its line, and its key as a path.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     pub(crate) line: usize,
     pub(crate) key: String,
 }
 
-/// A value, or the name of a table, with its place.
+/// A value, or the name of a table, with its position.
 #[derive(Clone, Debug)]
 pub(crate) struct Placed<T> {
     pub(crate) value: T,
@@ -57,7 +57,7 @@ impl Document {
         self.line_starts.partition_point(|&start| start <= at)
     }
 
-    /// Takes note of a problem.
+    /// Records a problem.
     pub(crate) fn object(&self, at: &Place, code: &'static str, message: impl Display) {
         self.problems.borrow_mut().push(ConfigProblem {
             line: at.line,
@@ -67,12 +67,12 @@ impl Document {
         });
     }
 
-    /// How many problems there are so far.
+    /// Returns how many problems were found so far.
     pub(crate) fn problem_count(&self) -> usize {
         self.problems.borrow().len()
     }
 
-    /// All problems, by line.
+    /// Returns all problems, ordered by line.
     pub(crate) fn into_problems(self) -> Vec<ConfigProblem> {
         let mut problems = self.problems.into_inner();
         problems.sort_by_key(|problem| problem.line);
@@ -97,13 +97,13 @@ impl<'d> Table<'d> {
         self.document
     }
 
-    /// Refuses keys that are none of these.
+    /// Reports every key that is not in `known`.
     pub(crate) fn expect_keys(&self, known: &[&str]) {
         for (key, _) in self.entries {
             if !known.contains(&&**key.get_ref()) {
                 let place = self.place_of_key(key);
                 let known = known.join(", ");
-                let message = format!("there is no such key; known are {known}");
+                let message = format!("unknown key; the keys are {known}");
                 self.document.object(&place, "unknown-key", message);
             }
         }
@@ -120,7 +120,7 @@ impl<'d> Table<'d> {
         }
     }
 
-    /// The value of a key, if it is there.
+    /// Returns the value of a key, if it is there.
     pub(crate) fn get(&self, name: &str) -> Option<Node<'d>> {
         let (key, value) = self.entries.iter().find(|(key, _)| key.get_ref() == name)?;
         Some(Node {
@@ -130,7 +130,7 @@ impl<'d> Table<'d> {
         })
     }
 
-    /// The place of a key, or of the table if it has none.
+    /// Returns the position of a key, or of the table if it has no such key.
     pub(crate) fn place_of(&self, name: &str) -> Place {
         self.get(name)
             .map_or_else(|| self.place.clone(), |node| node.place)
@@ -140,7 +140,7 @@ impl<'d> Table<'d> {
         self.get(name)?.text()
     }
 
-    /// Reads a text by a function that says what to write.
+    /// Reads a string with a function whose error says what to write instead.
     pub(crate) fn parsed<T>(
         &self,
         name: &str,
@@ -157,17 +157,17 @@ impl<'d> Table<'d> {
         }
     }
 
-    /// A whole number that is not more than this.
+    /// Reads an integer that is at most `most`.
     pub(crate) fn number(&self, name: &str, most: u64) -> Option<u64> {
         self.get(name)?.number(0, most)
     }
 
-    /// The values of an array; nothing if there is none.
+    /// Returns the values of an array; empty if there is none.
     pub(crate) fn array(&self, name: &str) -> Vec<Node<'d>> {
         self.get(name).map_or_else(Vec::new, |node| node.elements())
     }
 
-    /// The tables of a table, in the order of the file.
+    /// Returns the tables within a table, in the order of the file.
     pub(crate) fn named_tables(&self, name: &str) -> Vec<(Placed<String>, Table<'d>)> {
         let Some(outer) = self.get(name).and_then(|node| node.table()) else {
             return Vec::new();
@@ -189,14 +189,14 @@ impl<'d> Table<'d> {
 }
 
 impl Document {
-    /// Names are printed, and written on command lines: letters, digits, `-`, `_` and `.`.
+    /// Names are printed and used on command lines, so they consist of letters, digits, `-`, `_` and `.`.
     fn name(&self, name: &str, place: &Place) -> Option<String> {
         let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_.".contains(char);
         let is_good = (1..=MOST_KEY_CHARS).contains(&name.len())
             && name.chars().all(is_plain)
             && !name.starts_with(['-', '.']);
         if !is_good {
-            let message = "a name has 1 to 64 letters, digits, - and _ and ., and begins with a letter, a digit or _";
+            let message = "a name consists of 1 to 64 letters, digits, -, _ and ., and begins with a letter, a digit or _";
             self.object(place, "bad-name", message);
         }
         is_good.then(|| name.to_owned())
@@ -210,7 +210,7 @@ impl<'d> Node<'d> {
                 value: text,
                 place: self.place.clone(),
             }),
-            _ => self.mistyped("a text in quotes"),
+            _ => self.mistyped("a string in quotes"),
         }
     }
 
@@ -271,13 +271,13 @@ impl<'d> Node<'d> {
 
     fn mistyped<T>(&self, wanted: &str) -> Option<T> {
         let found = self.value.type_str();
-        let message = format!("write {wanted} here: this is of the type {found}");
+        let message = format!("write {wanted} here, not a value of type {found}");
         self.document.object(&self.place, "wrong-type", message);
         None
     }
 }
 
-/// A key as a message can show it: nothing that commands a terminal, and not too long.
+/// Returns a key as a message can show it: without control characters, and not too long.
 fn shown(key: &str) -> String {
     let is_bare = |char: char| char.is_ascii_alphanumeric() || "-_".contains(char);
     if !key.is_empty() && key.len() <= MOST_KEY_CHARS && key.chars().all(is_bare) {

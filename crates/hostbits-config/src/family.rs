@@ -1,4 +1,4 @@
-//! The networks that a pool can be of, made of what a configuration says.
+//! Conversions from a configuration to networks of one family, or of both.
 
 use crate::values::AddrSpan;
 use hostbits::Network;
@@ -6,15 +6,16 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
-/// A kind of network that a set can be built of: either family by itself, or both.
+/// A type of network for the pools of a set: [`Ipv4Net`](ipnet::Ipv4Net), [`Ipv6Net`](ipnet::Ipv6Net), or
+/// [`IpNet`] for both families.
 pub trait Family: Network {
-    /// The network, if it is of this family.
+    /// Returns the network, if it is of this family.
     fn network(network: IpNet) -> Option<Self>;
 
-    /// The address, if it is of this family.
+    /// Returns the address, if it is of this family.
     fn addr(addr: IpAddr) -> Option<Self::Addr>;
 
-    /// The range, if it is of this family.
+    /// Returns the range, if both its ends are of this family.
     fn span(span: &AddrSpan) -> Option<RangeInclusive<Self::Addr>> {
         Some(Self::addr(*span.start())?..=Self::addr(*span.end())?)
     }

@@ -1,4 +1,4 @@
-//! Sets of [`hostbits`] pools as a TOML file: read, checked, planned, applied.
+//! Describes sets of [`hostbits`] pools in a TOML file: reads, checks, plans and applies it.
 //!
 //! ```
 //! let text = r#"
@@ -27,25 +27,25 @@
 //!
 //! # Changing a configuration
 //!
-//! `Plan` compares a configuration with the pool files there are, and with an older configuration if there is
-//! one. What would renumber somebody is refused; the rest can be applied, again and again. Drains, cordons,
-//! bands and weights are not in the pool files: they hold for whoever reads the configuration.
+//! A [`Plan`] compares a configuration with the existing pool files, and with an older configuration if there is one. A
+//! change that would renumber a holder is refused; everything else can be applied, and applied again. Drains, cordons,
+//! bands and weights are not stored in pool files: they take effect when a program reads the configuration.
 //!
-//! # Why a crate of its own
+//! # Why this is a separate crate
 //!
-//! A data plane that embeds pools needs no TOML parser. As a feature of `hostbits` this would put one, and
-//! the code that plans changes of files, among the dependencies and the source that have to be reviewed there.
-//! Everything here stands on the public interface of the library, so it loses nothing by being outside.
+//! A data plane that embeds pools needs no TOML parser. As a feature of `hostbits`, this crate would add one to the
+//! dependencies of the library, and would add the code that changes files to the source under review. It uses only the
+//! public interface of the library, so nothing is lost by keeping it separate.
 //!
 //! | file | what it does |
 //! |---|---|
 //! | `document` | the TOML text: values with lines and keys |
-//! | `values` | texts as values |
+//! | `values` | parsing of values |
 //! | `read`, `member` | the keys |
-//! | `check` | what must fit together |
-//! | `model`, `family` | the result |
-//! | `open` | a configuration as sets of pools |
-//! | `plan`, `compare`, `apply` | what a changed configuration does |
+//! | `check` | rules across values |
+//! | `model`, `family` | the parsed configuration |
+//! | `open` | opens the sets of a configuration |
+//! | `plan`, `compare`, `apply` | what a changed configuration would do, and doing it |
 
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 mod apply;

@@ -28,32 +28,32 @@ const MEMBER_KEYS: &[&str] = &[
 ];
 const RESERVE_KEYS: &[&str] = &["range", "label"];
 
-/// The most slots that a pool can have.
+/// The maximum number of slots of a pool.
 const MOST_SLOTS: u64 = 1 << 32;
 
-/// The highest number that TOML has, and more than anybody opens a file.
+/// The largest integer in TOML; no file is opened as often.
 const MOST_SESSIONS: u64 = i64::MAX as u64;
 
-/// A member with the places of what it says.
+/// A member, with the positions of its values.
 pub(crate) struct MemberDraft<'d> {
     pub(crate) table: Table<'d>,
     pub(crate) cordon_places: Vec<Place>,
     pub(crate) config: MemberConfig,
 }
 
-/// What a list of ranges says.
+/// The ranges in a list.
 type Spans = Vec<Placed<AddrSpan>>;
 
-/// Addresses to set aside, and why.
+/// Addresses to reserve, and why.
 type Reserved = Placed<(AddrSpan, String)>;
 
-/// Reads a member; `None` if nothing can be said of its addresses.
+/// Reads a member; returns `None` if its addresses cannot be determined.
 pub(crate) fn read<'d>(table: Table<'d>, folder: &Path) -> Option<MemberDraft<'d>> {
     table.expect_keys(MEMBER_KEYS);
     let problems_before = table.document().problem_count();
     let (ranges, reserve) = (spans(&table, "ranges"), reserved(&table));
     let pool = pool(&table, &ranges, &reserve);
-    // What could not be read would only be reported again, as something else.
+    // If a value is unreadable, further errors would only be consequences of it.
     let shape_is_read = table.document().problem_count() == problems_before;
     let file = file(&table, folder, &pool);
     let cordons = spans(&table, "cordons");
@@ -83,7 +83,7 @@ pub(crate) fn read<'d>(table: Table<'d>, folder: &Path) -> Option<MemberDraft<'d
 
 fn pool(table: &Table<'_>, ranges: &Spans, reserve: &[Reserved]) -> PoolConfig {
     if table.get("network").is_none() && table.get("ranges").is_none() {
-        let message = "a member has a network, or ranges, or both";
+        let message = "a member needs a network, or ranges, or both";
         table
             .document()
             .object(&table.place, "missing-key", message);
@@ -107,7 +107,7 @@ fn pool(table: &Table<'_>, ranges: &Spans, reserve: &[Reserved]) -> PoolConfig {
     }
 }
 
-/// A list of ranges, each with its place.
+/// Reads a list of ranges, each with its position.
 fn spans(table: &Table<'_>, name: &str) -> Spans {
     let span = |node: Node<'_>| {
         Some(Placed {
@@ -132,9 +132,9 @@ fn reserved(table: &Table<'_>) -> Vec<Reserved> {
             }
         }
         let label = entry.parsed("label", |label| match label.trim() {
-            "" => Err("a label says why the addresses are set aside".to_owned()),
+            "" => Err("a label says why the addresses are reserved".to_owned()),
             label if label.chars().any(char::is_control) => {
-                Err("a label is one line of text".to_owned())
+                Err("a label is a single line of text".to_owned())
             }
             label => Ok(label.to_owned()),
         });
@@ -152,7 +152,7 @@ fn band(table: &Table<'_>) -> Option<StaticBand> {
         let count = node.number(0, u32::MAX.into())?;
         return Some(StaticBand::Lowest(count as u32));
     }
-    // A number is no text.
+    // A number is not a string.
     node.parsed(|text| match StaticBand::of_name(text) {
         Some(band) if band.name() == text => Ok(band),
         _ => Err(values::is_not(
@@ -170,7 +170,7 @@ fn file(table: &Table<'_>, folder: &Path, pool: &PoolConfig) -> Option<FileConfi
     if table.get("file").is_none() {
         for name in ["durability", "capacity", "min_session"] {
             if let Some(node) = table.get(name) {
-                let message = "this is of a pool file, and the member has no file";
+                let message = "this key needs a pool file, and the member has no file";
                 table.document().object(&node.place, "no-file", message);
             }
         }
@@ -178,11 +178,12 @@ fn file(table: &Table<'_>, folder: &Path, pool: &PoolConfig) -> Option<FileConfi
     }
     let path = table.parsed("file", |text| match text {
         "" => Err("write the path of a pool file".to_owned()),
-        text if text.contains('\0') => Err("no path has a zero byte in it".to_owned()),
+        text if text.contains('\0') => Err("a path cannot contain a zero byte".to_owned()),
         text => Ok(folder.join(text)),
     });
     if pool.policy.is_seeded {
-        let message = "a pool file keeps no seed: write random, and each opening draws one";
+        let message =
+            "a pool file does not store a seed: write random, and every open draws a new one";
         let place = table.place_of("policy");
         table.document().object(&place, "seed", message);
     }
@@ -194,14 +195,14 @@ fn file(table: &Table<'_>, folder: &Path, pool: &PoolConfig) -> Option<FileConfi
     })
 }
 
-/// What the pool would be; what the library has against it is reported at the key that it speaks of.
+/// Returns the description of the pool. An error of the library is reported at the key that it is about.
 fn look(
     table: &Table<'_>,
     pool: &PoolConfig,
     ranges: &Spans,
     reserve: &[Reserved],
 ) -> Option<NetworkInfo> {
-    // Every address has a place in a pool of both families.
+    // A pool of `IpNet` takes addresses of both families.
     let error = match pool.builder::<IpNet>()?.info() {
         Ok(info) => return Some(info),
         Err(error) => error,
@@ -229,7 +230,7 @@ fn look(
     };
     let message = match &error {
         BuildError::TooLarge { .. } => format!(
-            "{error}: ranges take a part, unit hands out prefixes, at_most takes the first slots"
+            "{error}: use ranges for a part of it, unit for prefixes, or at_most for the first slots"
         ),
         error => error.to_string(),
     };

@@ -1,4 +1,4 @@
-//! What a configuration says, as plain data that has been checked.
+//! The contents of a configuration, as plain data that has been checked.
 
 use crate::family::Family;
 use crate::values::{AddrSpan, PolicyChoice};
@@ -11,35 +11,35 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-/// What a configuration describes: sets, and pairs of them.
+/// A configuration: sets of pools, and pairs of sets.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// The sets, in the order of the file. Each is a routing domain of its own.
+    /// The sets, in the order of the file. Each is a routing domain of its own: two sets may use the same addresses.
     pub sets: Vec<SetConfig>,
     /// The dual-stack pairs, in the order of the file.
     pub pairs: Vec<PairConfig>,
 }
 
-/// One set.
+/// The configuration of one set.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SetConfig {
-    /// Its name.
+    /// The name of the set.
     pub name: String,
-    /// The line of the file that begins it.
+    /// The line where the set begins, counted from 1.
     pub line: usize,
-    /// Which member an address comes from.
+    /// Which member a new address is taken from.
     pub strategy: Strategy,
-    /// The key that makes clients of names.
+    /// The key that turns names into clients; `None` if there are no sticky clients.
     pub client_key: Option<KeyBytes>,
-    /// The members, in this order.
+    /// The members, in the order of the file.
     pub members: Vec<MemberConfig>,
-    /// Named ranges, in the order of the file.
+    /// The named ranges, in the order of the file.
     pub ranges: Vec<RangeConfig>,
 }
 
-/// The bytes of a key, which are never shown.
+/// The bytes of a key. Its `Debug` output does not show them.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct KeyBytes(pub [u8; 16]);
 
@@ -49,112 +49,112 @@ impl fmt::Debug for KeyBytes {
     }
 }
 
-/// One member: a pool with its place in the set.
+/// The configuration of one member: a pool, and its role in the set.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct MemberConfig {
-    /// The line of the file that begins it.
+    /// The line where the member begins, counted from 1.
     pub line: usize,
-    /// What the pool is.
+    /// The pool of the member.
     pub pool: PoolConfig,
-    /// What follows from that: its ranges, reservations, capacity.
+    /// What the library derives from the pool's configuration: ranges, reservations, capacity.
     pub info: NetworkInfo,
     /// The pool file; `None` for a pool in memory.
     pub file: Option<FileConfig>,
-    /// The weight for the strategy `weighted`.
+    /// The weight of the member with the strategy `weighted`.
     pub weight: u32,
-    /// The part that is used last by whoever takes any address.
+    /// The lowest addresses, which are handed out last to requests for any address.
     pub band: Option<StaticBand>,
-    /// Nothing new is handed out.
+    /// Whether no new addresses are handed out.
     pub drained: bool,
-    /// Where nothing new is handed out.
+    /// The ranges from which no new addresses are handed out.
     pub cordons: Vec<AddrSpan>,
 }
 
-/// What a pool is.
+/// The configuration of a pool.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PoolConfig {
-    /// The network; `None` for a pool of ranges alone.
+    /// The network; `None` for a pool that consists of ranges alone.
     pub network: Option<IpNet>,
-    /// The ranges that the pool is confined to; none for all of the network.
+    /// The ranges that the pool is confined to; empty for the whole network.
     pub ranges: Vec<AddrSpan>,
-    /// The prefix length of one slot.
+    /// The prefix length of one slot; `None` for single addresses.
     pub unit: Option<u8>,
-    /// The gateway.
+    /// The choice of the gateway.
     pub gateway: Gateway,
-    /// Whether the network's own addresses are reserved.
+    /// Whether the network and broadcast addresses, or the subnet-router anycast address, are reserved.
     pub edges: bool,
-    /// Addresses that are never handed out, and why.
+    /// Addresses that are never handed out, each range with the reason.
     pub reserve: Vec<(AddrSpan, String)>,
-    /// The most slots.
+    /// The maximum number of slots; `None` for all.
     pub at_most: Option<u64>,
-    /// Which free address is handed out, and whether its seed was written.
+    /// Which free address is handed out, and whether a seed was given.
     pub policy: PolicyChoice,
-    /// What is counted.
+    /// Which statistics are counted.
     pub stats: StatsLevel,
 }
 
-/// Where a pool is kept.
+/// The configuration of a pool file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FileConfig {
-    /// The pool file, relative to the folder of the configuration if it was written so.
+    /// The path of the pool file. [`Config::read`] resolves it against the folder of the configuration.
     pub path: PathBuf,
-    /// What the file promises.
+    /// What the file promises after a crash.
     pub durability: Durability,
-    /// Room to grow into, in slots; `None` for as many as there are.
+    /// The number of slots to reserve space for; `None` for no extra room.
     pub capacity: Option<u64>,
-    /// The least session that the file must have: below it, an older one was put back.
+    /// The minimum session number of the file. A file with a lower one is an old copy, and is refused.
     pub min_session: u64,
 }
 
-/// A named range of a set: a tenant, a class of clients.
+/// A named range of a set, for a tenant or a class of clients.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RangeConfig {
-    /// Its name.
+    /// The name of the range.
     pub name: String,
-    /// The line of the file that begins it.
+    /// The line where the range begins, counted from 1.
     pub line: usize,
-    /// The addresses.
+    /// The first and the last address of the range.
     pub span: AddrSpan,
     /// Which free address of the range is handed out.
     pub policy: Policy,
-    /// Whoever asks the set, and not the range, gets nothing from it.
+    /// Whether requests to the set as a whole get no address from this range.
     pub exclusive: bool,
 }
 
-/// An IPv4 and an IPv6 set whose addresses are handed out together.
+/// An IPv4 set and an IPv6 set whose addresses are handed out together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PairConfig {
-    /// Its name.
+    /// The name of the pair.
     pub name: String,
-    /// The line of the file that begins it.
+    /// The line where the pair begins, counted from 1.
     pub line: usize,
     /// The name of the IPv4 set.
     pub v4: String,
     /// The name of the IPv6 set.
     pub v6: String,
-    /// Both addresses have the same index in their network.
+    /// Whether both addresses have the same index in their networks.
     pub same_index: bool,
 }
 
 impl Config {
-    /// The set of this name.
+    /// Returns the set of this name.
     pub fn set(&self, name: &str) -> Option<&SetConfig> {
         self.sets.iter().find(|set| set.name == name)
     }
 
-    /// The pair of this name.
+    /// Returns the pair of this name.
     pub fn pair(&self, name: &str) -> Option<&PairConfig> {
         self.pairs.iter().find(|pair| pair.name == name)
     }
 }
 
 impl PoolConfig {
-    /// The pool that this describes, not yet built. `None` if it is not of this family.
+    /// Returns a builder of this pool; returns `None` if the pool is not of the family `F`.
     ///
     /// ```
     /// # let text = "[[sets.a.members]]\nnetwork = '10.0.0.0/24'";
@@ -190,14 +190,14 @@ impl PoolConfig {
 }
 
 impl MemberConfig {
-    /// Whether an address lies in one of its ranges.
+    /// Returns whether an address is in one of the member's ranges.
     pub(crate) fn contains(&self, addr: IpAddr) -> bool {
         let mut ranges = self.info.ranges.iter();
         ranges.any(|range| (range.first..=range.last).contains(&addr))
     }
 }
 
-/// The network, or the first and the last address of its ranges.
+/// Writes the network, or the first and the last address of the ranges.
 impl fmt::Display for MemberConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (
@@ -212,7 +212,7 @@ impl fmt::Display for MemberConfig {
     }
 }
 
-/// A range as a configuration writes it.
+/// Returns a range as a configuration writes it.
 pub(crate) fn written(span: &AddrSpan) -> String {
     match span.start() == span.end() {
         true => span.start().to_string(),

@@ -1,4 +1,4 @@
-//! A configuration as sets of pools: in memory, or in the files that it names.
+//! Opens a configuration as sets of pools: in memory, or in the files that it names.
 
 use crate::family::Family;
 use crate::model::{Config, MemberConfig, RangeConfig, SetConfig};
@@ -12,39 +12,39 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// A set as the configuration has it, to be used.
+/// An open set of a configuration.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct OpenSet<F: Family> {
-    /// The set, drained and cordoned as the configuration says. Members have the numbers of its order.
+    /// The set, with the drains and cordons of the configuration. Its members have the order of the configuration.
     pub set: PoolSet<F>,
-    /// The named ranges.
+    /// The named ranges, in the order of the file.
     pub ranges: Vec<OpenRange<F>>,
-    /// What makes clients of names.
+    /// The key that turns names into clients; `None` if there are no sticky clients.
     pub client_key: Option<ClientKey>,
 }
 
-/// A named range of a set.
+/// An open range of a set.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct OpenRange<F: Family> {
-    /// The range. It does not know of drains and cordons.
+    /// The range. It ignores drains and cordons: see [`is_closed`](Self::is_closed).
     pub pool: SubPool<F>,
-    /// Its member is drained, or a cordon has some of it: take nothing new from it.
+    /// Whether the range's member is drained, or a cordon overlaps the range. Do not allocate from it then.
     pub is_closed: bool,
 }
 
-/// Two sets whose addresses are handed out together.
+/// Two open sets whose addresses are handed out together.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum OpenPair {
-    /// Any free address of each.
+    /// Any free address of each set.
     Any(Box<DualStack>),
-    /// The same index in both.
+    /// Addresses with the same index in both sets.
     Same(TwinPools),
 }
 
-/// Why a configuration cannot be used as it is asked for.
+/// Why a configuration cannot be opened.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -52,51 +52,51 @@ pub enum OpenError {
     #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
     #[non_exhaustive]
     File {
-        /// Which.
+        /// The path of the pool file.
         path: PathBuf,
         /// The line of its member.
         line: usize,
-        /// Why not.
+        /// Why the file cannot be used.
         error: hostbits::file::OpenError,
     },
-    /// A member has no pool file, and what is done to it would be forgotten.
+    /// A member has no pool file, so its allocations would be lost.
     #[non_exhaustive]
     NoFile {
-        /// Its addresses.
+        /// The member, by its network or its first and last address.
         member: String,
-        /// Its line.
+        /// The line of the member.
         line: usize,
     },
     /// There is no set, or no pair, of this name.
     #[non_exhaustive]
     Unknown {
-        /// The name.
+        /// The name that was asked for.
         name: String,
-        /// Those that there are.
+        /// The existing names.
         known: Vec<String>,
     },
-    /// A set has addresses of the other family.
+    /// A set has addresses of another family than the requested one.
     #[non_exhaustive]
     WrongFamily {
         /// The line of the member.
         line: usize,
     },
-    /// The configuration was changed after it was checked.
+    /// The configuration was changed after it was checked, and is no longer consistent.
     #[non_exhaustive]
     Unfit {
-        /// The line of what does not fit.
+        /// The line of the value that does not fit.
         line: usize,
-        /// What the library says.
+        /// The error message of the library.
         message: String,
     },
 }
 
 impl SetConfig {
-    /// Makes the set in memory, files or not: all addresses are free.
+    /// Creates the set in memory, ignoring pool files: all addresses are free.
     ///
     /// # Errors
     ///
-    /// [`OpenError::WrongFamily`] if the set is not of the family asked for; `IpNet` is of both.
+    /// [`OpenError::WrongFamily`] if the set is not of the family `F`; [`IpNet`](ipnet::IpNet) takes both.
     pub fn in_memory<F: Family>(&self) -> Result<OpenSet<F>, OpenError> {
         self.over(|member| {
             let builder = member.pool.builder::<F>();
@@ -105,12 +105,12 @@ impl SetConfig {
         })
     }
 
-    /// Opens the pool files of the members, as they are described. Creates none: that is for `Plan::apply`.
+    /// Opens the pool files of the members, and checks that they match the configuration. Does not create files;
+    /// [`Plan::apply`](crate::Plan::apply) does.
     ///
     /// # Errors
     ///
-    /// [`OpenError::NoFile`] if a member has none, [`OpenError::File`] if one is missing or holds another
-    /// pool.
+    /// [`OpenError::NoFile`] if a member has no file, [`OpenError::File`] if a file is missing, or holds another pool.
     #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
     pub fn open<F: Family>(&self) -> Result<OpenSet<F>, OpenError> {
         self.check_files()?;
@@ -126,11 +126,11 @@ impl SetConfig {
         })
     }
 
-    /// Refuses a set of which not all members have files.
+    /// Checks that every member has a file.
     ///
     /// # Errors
     ///
-    /// [`OpenError::NoFile`] with the first one.
+    /// [`OpenError::NoFile`] with the first member that has none.
     pub fn check_files(&self) -> Result<(), OpenError> {
         let mut members = self.members.iter();
         match members.find(|member| member.file.is_none()) {
@@ -139,12 +139,12 @@ impl SetConfig {
         }
     }
 
-    /// Makes the set of pools from elsewhere: copies of pool files, for example. One for each member, which are
-    /// asked for in their order. Whether each is the pool that its member describes nobody looks at.
+    /// Creates the set from other pools, for example copies of the pool files. Calls `pool_of` for each member in
+    /// order. Whether a pool matches its member is not checked.
     ///
     /// # Errors
     ///
-    /// What `pool_of` says; [`OpenError::Unfit`] if pools overlap, or a cordon or a named range does not fit.
+    /// Any error of `pool_of`; [`OpenError::Unfit`] if pools overlap, or if a cordon or a named range does not fit.
     pub fn over<F: Family>(
         &self,
         mut pool_of: impl FnMut(&MemberConfig) -> Result<Pool<F>, OpenError>,
@@ -174,7 +174,7 @@ impl SetConfig {
         self.client_key.map(|key| ClientKey::new(key.0))
     }
 
-    /// Drains and cordons.
+    /// Applies drains and cordons.
     fn close<F: Family>(&self, set: &PoolSet<F>) -> Result<(), OpenError> {
         let ids: Vec<_> = set.members().map(|member| member.id()).collect();
         for (member, id) in self.members.iter().zip(ids) {
@@ -219,7 +219,7 @@ impl SetConfig {
 }
 
 impl Config {
-    /// The key that makes clients of names for a pair: that of its IPv4 set.
+    /// Returns the key that turns names into clients of a pair: the key of its IPv4 set.
     pub fn client_key_of_pair(&self, name: &str) -> Option<ClientKey> {
         self.set(&self.pair(name)?.v4)?.key()
     }
@@ -228,7 +228,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// As [`SetConfig::open`]; [`OpenError::Unknown`] if there is no such pair.
+    /// The errors of [`SetConfig::open`], and [`OpenError::Unknown`] if there is no such pair.
     #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
     pub fn open_pair(&self, name: &str) -> Result<OpenPair, OpenError> {
         let unknown = || OpenError::Unknown {
@@ -244,7 +244,12 @@ impl Config {
         }
         let (v4, v6) = (only_pool(&v4), only_pool(&v6));
         let twins = v4.zip(v6).and_then(|(v4, v6)| TwinPools::new(v4, v6));
-        let twins = twins.ok_or_else(|| unfit(pair.line, "twins are of one network each"));
+        let twins = twins.ok_or_else(|| {
+            unfit(
+                pair.line,
+                "each set of the pair must have exactly one network",
+            )
+        });
         twins.map(OpenPair::Same)
     }
 }
@@ -258,12 +263,11 @@ fn only_pool<F: Family>(set: &PoolSet<F>) -> Option<Arc<Pool<F>>> {
 
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 impl MemberConfig {
-    /// The pool in its file, not yet opened. `None` if it has none, or is not of this family.
-    /// Checks that what was read of its pool file is the pool that it describes, as an opening does.
+    /// Checks that a pool file, as it was inspected, holds the pool of this member, just as opening it does.
     ///
     /// # Errors
     ///
-    /// [`OpenError::File`] with the mismatches; [`OpenError::NoFile`] without a file.
+    /// [`OpenError::File`] with the mismatches, [`OpenError::NoFile`] if the member has no file.
     #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
     pub fn check(&self, view: &hostbits::file::View) -> Result<(), OpenError> {
         let (builder, _) = self
@@ -298,7 +302,7 @@ fn unfit(line: usize, message: impl fmt::Display) -> OpenError {
 }
 
 impl OpenError {
-    /// The error of the pool file of a member.
+    /// Returns the error for the pool file of a member.
     #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
     pub fn of_file(member: &MemberConfig, error: hostbits::file::OpenError) -> Self {
         let path = member.file.as_ref().map(|file| file.path.clone());
@@ -309,7 +313,7 @@ impl OpenError {
         }
     }
 
-    /// A stable name for logs and JSON: kebab case. Of a file, the code of its error.
+    /// Returns a stable name in kebab case, for logs and JSON. For a file, it is the code of the file's error.
     pub fn code(&self) -> &'static str {
         match self {
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
@@ -335,14 +339,18 @@ impl fmt::Display for OpenError {
             }
             Self::NoFile { member, line } => write!(
                 f,
-                "the member {member} of line {line} has no file, so nothing done to it would be \
+                "the member {member} of line {line} has no file, so no change to it would be \
                  remembered: give it file = \"...\""
             ),
             Self::Unknown { name, known } => {
-                write!(f, "there is no {name:?}; there are: {}", known.join(", "))
+                write!(
+                    f,
+                    "there is no {name:?}; the names are: {}",
+                    known.join(", ")
+                )
             }
             Self::WrongFamily { line } => {
-                write!(f, "line {line} has addresses of the other family")
+                write!(f, "line {line} has addresses of another family")
             }
             Self::Unfit { line, message } => write!(f, "line {line}: {message}"),
         }

@@ -1,4 +1,4 @@
-//! What a configuration would do to what there is: steps, and what is refused.
+//! What a configuration would change: steps and refusals.
 
 use crate::compare::{self, Doubt};
 use crate::model::{Config, MemberConfig, SetConfig, written};
@@ -11,38 +11,38 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What would be done, told before it is done. Plain data.
+/// The changes that a configuration would make to the existing pool files. Plain data.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Plan {
-    /// What would be done, and what stays, in the order of the configuration.
+    /// The steps, including members that stay as they are, in the order of the configuration.
     pub steps: Vec<Step>,
-    /// Why it is not done. Nothing is applied as long as there is one.
+    /// The changes that are refused. Nothing is applied as long as there is one.
     pub refusals: Vec<Refusal>,
 }
 
-/// One thing that would be done.
+/// One step of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Step {
-    /// The set, or the pair.
+    /// The name of the set or of the pair.
     pub set: String,
-    /// The member, by its network or its first and last address; `None` for what is of the set.
+    /// The member, by its network or its first and last address; `None` if the step is about the set.
     pub member: Option<String>,
     /// The pool file of the member.
     #[cfg_attr(feature = "serde", serde(serialize_with = "as_text"))]
     pub file: Option<PathBuf>,
-    /// What.
+    /// What the step does.
     #[cfg_attr(feature = "serde", serde(flatten))]
     pub kind: StepKind,
-    /// Where the member is: the set, and its number there.
+    /// The position of the member: the index of its set, and its index there.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) at: Option<(usize, usize)>,
 }
 
-/// What would be done. Of a member in memory, nobody knows who holds what: it has no counts.
+/// What a step does. Counts are absent for a member in memory, whose allocations are unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -51,82 +51,82 @@ pub struct Step {
 )]
 #[non_exhaustive]
 pub enum StepKind {
-    /// A pool file is created, all of it free.
+    /// A pool file is created, with all addresses free.
     Create {
         /// How many addresses it can hand out.
         capacity: u64,
     },
-    /// A pool file grows, or reserves other addresses, which nobody holds; no address changes.
+    /// A pool file grows, or reserves other addresses, none of which is held; no address changes.
     Grow {
         /// How many more addresses it can hand out.
         added: u64,
-        /// How many, all of them free, it hands out no more.
+        /// Number of slots, all of them free, that are no longer handed out.
         reserved: u64,
-        /// A larger file takes its name.
+        /// Whether a larger file replaces it.
         needs_more_room: bool,
-        /// How many are allocated, and stay so.
+        /// How many addresses are allocated; they stay allocated.
         allocated: u64,
     },
-    /// The pool file is as it is described.
+    /// The pool file already matches its description.
     Keep {
-        /// How many are allocated.
+        /// How many addresses are allocated.
         allocated: u64,
     },
-    /// The set has a member more.
+    /// A member is added to the set.
     Add,
-    /// The set has a member less. Its pool file stays where it is.
+    /// A member is removed from the set. Its pool file is not deleted.
     Remove,
-    /// Nothing new is handed out from the member.
+    /// The member is drained: no new addresses are handed out from it.
     Drain {
-        /// How many are still allocated.
+        /// How many addresses are still allocated.
         stragglers: Option<u64>,
     },
     /// The member is no longer drained.
     Resume,
-    /// Nothing new is handed out from a range.
+    /// A range is cordoned: no new addresses are handed out from it.
     Cordon {
-        /// The range.
+        /// The first and last address of the range, as text.
         range: String,
-        /// How many of it are still allocated.
+        /// How many of its addresses are still allocated.
         stragglers: Option<u64>,
     },
     /// A range is no longer cordoned.
     Uncordon {
-        /// The range.
+        /// The first and last address of the range, as text.
         range: String,
     },
-    /// Something else has another value, which holds for whoever reads the configuration.
+    /// Another setting has a new value, which takes effect when a program reads the configuration.
     Change {
-        /// What.
+        /// The name of the setting.
         what: String,
-        /// Before; `None` if it was not there.
+        /// The old value; `None` if the setting is new.
         from: Option<String>,
-        /// From now on; `None` if it is no longer there.
+        /// The new value; `None` if the setting was removed.
         to: Option<String>,
     },
 }
 
-/// Something that is not done, and why.
+/// A change that is refused, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Refusal {
-    /// The set.
+    /// The name of the set.
     pub set: String,
-    /// The member.
+    /// The member, by its network or its first and last address.
     pub member: String,
-    /// Its pool file.
+    /// The pool file of the member.
     #[cfg_attr(feature = "serde", serde(serialize_with = "as_text"))]
     pub file: Option<PathBuf>,
-    /// The line of the member; `None` if only the old configuration has it.
+    /// The line of the member; `None` if only the old configuration contains it.
     pub line: Option<usize>,
-    /// Why.
+    /// The reason, as a stable code.
     pub code: RefusalKind,
-    /// Why, as a sentence that says what to do instead.
+    /// The reason, as a sentence that says what to do instead.
     pub message: String,
 }
 
-/// Why something is not done.
+/// Why a change is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -135,31 +135,31 @@ pub struct Refusal {
 )]
 #[non_exhaustive]
 pub enum RefusalKind {
-    /// The pool was of another network.
+    /// The pool was created for another network.
     NetworkChanged,
-    /// Addresses would stay, but what the file calls their place would be another one's.
+    /// Addresses would stay, but their slots in the file would belong to other addresses.
     WouldRenumber,
-    /// Addresses could no longer be handed out, and somebody may hold them.
+    /// Addresses that may be held could no longer be handed out.
     WouldShrink,
     /// The prefixes that are handed out have another length.
     UnitChanged,
-    /// A pool file keeps its policy.
+    /// The policy of a pool file cannot be changed.
     PolicyChanged,
-    /// A pool file keeps its durability.
+    /// The durability of a pool file cannot be changed.
     DurabilityChanged,
     /// Addresses of the removed member are allocated.
     StillHeld,
     /// The removed member was not drained.
     NotDrained,
-    /// Another file would not know who holds what.
+    /// The member has another file, which does not contain its allocations.
     FileMoved,
-    /// Two members are in one file, by way of a link.
+    /// Two members use the same file, through a link.
     SharedFile,
-    /// There is no file, and `min_session` says that there was one.
+    /// The file is missing, but `min_session` says that it existed.
     FileMissing,
 }
 
-/// As text, whatever bytes the path is of: a folder need not be UTF-8.
+/// Writes a path as text, even if it is not valid UTF-8.
 #[cfg(feature = "serde")]
 fn as_text<S: serde::Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
     match path {
@@ -168,27 +168,27 @@ fn as_text<S: serde::Serializer>(path: &Option<PathBuf>, serializer: S) -> Resul
     }
 }
 
-/// Why nothing can be planned: a pool file cannot be used.
+/// Why no plan can be made: a pool file cannot be used.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct PlanError {
-    /// Which.
+    /// The path of the pool file.
     pub path: PathBuf,
     /// The line of its member, in the configuration that names it.
     pub line: usize,
-    /// Why not.
+    /// Why the file cannot be used.
     pub error: OpenError,
 }
 
 impl Plan {
-    /// Compares a configuration with the pool files that it names, and with an older configuration if there
-    /// is one. Reads, and changes nothing.
+    /// Compares a configuration with the pool files that it names, and with an older configuration if there is one.
+    /// Changes nothing, and can be called while other processes use the files.
     ///
-    /// Without the older one, a member that is no longer mentioned is not missed.
+    /// Without an older configuration, members that were removed go unnoticed.
     ///
     /// # Errors
     ///
-    /// [`PlanError`] if a file is there and cannot be used.
+    /// [`PlanError`] if a file exists but cannot be used.
     ///
     /// ```
     /// # let folder = std::env::temp_dir().join(format!("hostbits-doc-plan-{}", std::process::id()));
@@ -220,7 +220,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Whether applying it would change a pool file.
+    /// Returns whether applying the plan would change a pool file.
     pub fn changes_files(&self) -> bool {
         self.steps.iter().any(Step::changes_a_file)
     }
@@ -244,7 +244,7 @@ impl Plan {
                     self.refusals.push(Refusal {
                         code: RefusalKind::FileMissing,
                         message: format!(
-                            "there is no {0}, and min_session = {min} says that there was one: put its backup \
+                            "there is no {0}, and min_session = {min} says that it existed: put its backup \
                              back (hostbits pool restore BACKUP {0} --min-session {min}), or leave min_session \
                              out if nobody holds an address of it",
                             file.path.display()
@@ -284,7 +284,7 @@ impl Plan {
         Ok(())
     }
 
-    /// What the configuration closes.
+    /// Adds the drains and cordons of the configuration.
     pub(crate) fn closed(
         &mut self,
         set: &SetConfig,
@@ -310,7 +310,7 @@ impl Plan {
         }
     }
 
-    /// Members of one file, by way of links to its folder.
+    /// Finds members that use the same file through links to its folder.
     fn links(&mut self, config: &Config) {
         let mut lines = HashMap::new();
         for set in &config.sets {
@@ -323,7 +323,7 @@ impl Plan {
                 if let Some(line) = lines.insert(path, member.line) {
                     self.refusals.push(Refusal {
                         code: RefusalKind::SharedFile,
-                        message: format!("the member of line {line} is in this file already"),
+                        message: format!("the member of line {line} already uses this file"),
                         ..Refusal::of(set, member)
                     });
                 }
@@ -343,7 +343,7 @@ pub(crate) fn cordoned(cordon: &AddrSpan, view: Option<&file::View>) -> StepKind
     }
 }
 
-/// What is in a file; `None` if there is none.
+/// Inspects a file; returns `None` if it does not exist.
 pub(crate) fn view(path: &Path, line: usize) -> Result<Option<file::View>, PlanError> {
     match file::read(path) {
         Ok(view) => Ok(Some(view)),
@@ -374,7 +374,7 @@ enum GrowthError {
     File(OpenError),
 }
 
-/// What growing the file would do, as the library judges it.
+/// Returns what growing the file would do, according to the library.
 fn growth(member: &MemberConfig, view: &file::View) -> Result<Growth, GrowthError> {
     let error = match growth_by_library(member) {
         Ok(growth) => return Ok(growth),
@@ -400,7 +400,9 @@ fn growth(member: &MemberConfig, view: &file::View) -> Result<Growth, GrowthErro
             "{held} addresses of it are allocated, and {addr} is one: release it, or reclaim it if it is quarantined, \
              or put the line back"
         ),
-        (0, None) => "nobody holds an address of it: remove the file, and apply again".to_owned(),
+        (0, None) => {
+            "none of its addresses is allocated: remove the file, and apply again".to_owned()
+        }
         (held, None) => format!(
             "{held} addresses of it are allocated: put the line back, drain the member and add another one"
         ),
@@ -409,7 +411,7 @@ fn growth(member: &MemberConfig, view: &file::View) -> Result<Growth, GrowthErro
 }
 
 pub(crate) fn growth_by_library(member: &MemberConfig) -> Result<Growth, OpenError> {
-    // Every address is one of the family of both, and whoever asks has looked for the file.
+    // `IpNet` takes addresses of both families, and the caller has checked that there is a file.
     let (mut builder, path) = member.file_builder::<IpNet>().ok_or(OpenError::NotFound)?;
     if let Some(slots) = member.file.as_ref().and_then(|file| file.capacity) {
         builder = builder.capacity(slots);
@@ -428,7 +430,7 @@ impl Step {
         }
     }
 
-    /// Whether it creates a pool file, or lets one grow.
+    /// Returns whether the step creates a pool file, or grows one.
     pub fn changes_a_file(&self) -> bool {
         match self.kind {
             StepKind::Create { .. } | StepKind::Grow { .. } => true,
@@ -458,7 +460,7 @@ impl Refusal {
 }
 
 impl RefusalKind {
-    /// A stable name for logs and JSON: kebab case.
+    /// Returns a stable name in kebab case, for logs and JSON.
     pub fn code(self) -> &'static str {
         match self {
             Self::NetworkChanged => "network-changed",

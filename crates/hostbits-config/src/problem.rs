@@ -1,21 +1,22 @@
-//! What is wrong with a configuration: which line, which key, and what to write instead.
+//! Problems in a configuration: the line, the key, and what to write instead.
 
 use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// One thing that is wrong with a configuration. Plain data.
+/// A problem in a configuration. Plain data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ConfigProblem {
-    /// The line, counted from 1.
+    /// The line of the problem, counted from 1.
     pub line: usize,
-    /// The key as a path: `sets.v4.members[0].gateway`, members counted from 0. Empty for the whole file.
+    /// The key as a path, for example `sets.v4.members[0].gateway`; members are counted from 0. Empty for the whole
+    /// file.
     pub key: String,
-    /// A stable name in kebab case. Codes of [`hostbits::BuildError`] are its own.
+    /// A stable name in kebab case. Values that the library refuses have the code of its [`hostbits::BuildError`].
     pub code: &'static str,
-    /// What is wrong, as a sentence.
+    /// A sentence that says what is wrong.
     pub message: String,
 }
 
@@ -35,23 +36,23 @@ pub enum ConfigError {
     /// The file cannot be read.
     #[non_exhaustive]
     Unreadable {
-        /// Which.
+        /// The path of the file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         error: std::io::Error,
     },
-    /// All that is wrong with it, by line.
+    /// The configuration has problems.
     #[non_exhaustive]
     Bad {
-        /// The file, if there is one.
+        /// The path of the file, if the configuration was read from one.
         path: Option<PathBuf>,
-        /// At least one.
+        /// The problems, ordered by line; never empty.
         problems: Vec<ConfigProblem>,
     },
 }
 
 impl ConfigError {
-    /// A stable name for logs and JSON: kebab case.
+    /// Returns a stable name in kebab case, for logs and JSON.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unreadable { .. } => "unreadable",
@@ -59,7 +60,7 @@ impl ConfigError {
         }
     }
 
-    /// All that is wrong with it, by line; nothing if it cannot be read.
+    /// Returns the problems, ordered by line; empty if the file could not be read.
     pub fn problems(&self) -> &[ConfigProblem] {
         match self {
             Self::Unreadable { .. } => &[],

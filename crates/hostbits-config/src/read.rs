@@ -16,10 +16,10 @@ const SET_KEYS: &[&str] = &["strategy", "client_key", "members", "ranges"];
 const RANGE_KEYS: &[&str] = &["range", "policy", "exclusive"];
 const PAIR_KEYS: &[&str] = &["v4", "v6", "index"];
 
-/// The most members of a set, as of [`hostbits::set::Builder::room`].
+/// The maximum number of members of a set, as in [`hostbits::set::Builder::room`].
 const MOST_MEMBERS: usize = 1 << 16;
 
-/// A set with what is known of its places, to be checked.
+/// A set with the positions of its values, for the checks.
 pub(crate) struct SetDraft<'d> {
     pub(crate) members: Vec<member::MemberDraft<'d>>,
     pub(crate) ranges: Vec<(Table<'d>, RangeConfig)>,
@@ -27,20 +27,20 @@ pub(crate) struct SetDraft<'d> {
 }
 
 impl Config {
-    /// Reads a configuration. Paths of pool files stay as they are written.
+    /// Parses a configuration. Relative paths of pool files are kept as written.
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Bad`] with everything that is wrong, by line.
+    /// [`ConfigError::Bad`] with all problems, ordered by line.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         Self::parse_in(text, Path::new(""))
     }
 
-    /// Reads a configuration from a file. Paths of pool files begin in its folder, unless they are absolute.
+    /// Reads a configuration from a file. Relative paths of pool files are resolved against its folder.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`]: the file cannot be read, or is wrong.
+    /// [`ConfigError`] if the file cannot be read, or has problems.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let path = path.as_ref();
         let text = fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
@@ -87,7 +87,7 @@ fn read(root: &Table<'_>, folder: &Path) -> Config {
         .map(|(name, table)| set(name, table, folder))
         .collect();
     if root.get("sets").is_none() {
-        let message = "there is no set: begin with [[sets.NAME.members]]";
+        let message = "the configuration has no set: begin with [[sets.NAME.members]]";
         root.document().object(&root.place, "no-set", message);
     }
     let named = root.named_tables("pairs").into_iter();
@@ -116,7 +116,7 @@ fn set<'d>(name: Placed<String>, table: Table<'d>, folder: &Path) -> SetDraft<'d
         table.document().object(&place, "no-member", message);
     }
     if nodes.len() > MOST_MEMBERS {
-        let message = format!("a set has {MOST_MEMBERS} members at most");
+        let message = format!("a set has at most {MOST_MEMBERS} members");
         let place = table.place_of("members");
         table.document().object(&place, "too-many-members", message);
     }
@@ -144,7 +144,7 @@ fn set<'d>(name: Placed<String>, table: Table<'d>, folder: &Path) -> SetDraft<'d
     }
 }
 
-/// The key is not repeated in messages.
+/// Parses the key of clients. Messages do not repeat it.
 fn client_key(text: &str) -> Result<KeyBytes, String> {
     let is_key = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     match u128::from_str_radix(text, 16) {
@@ -185,7 +185,7 @@ fn pair(name: Placed<String>, table: &Table<'_>) -> Option<PairConfig> {
     })
 }
 
-/// The value of a key without which the table says nothing.
+/// Returns the value of a required key.
 fn needed<'d, T>(
     table: &Table<'d>,
     name: &str,

@@ -1,6 +1,6 @@
-//! Values as people write them: text in, value or a sentence about what to write instead out.
+//! Parsers of values as people write them. An error is a sentence that says what to write instead.
 //!
-//! The command line reads its options with the same functions.
+//! The command line parses its options with the same functions.
 
 use hostbits::{Durability, Gateway, Policy, StatsLevel, set::Strategy};
 use ipnet::IpNet;
@@ -8,23 +8,23 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
-/// Addresses from the first to the last, both included.
+/// A range of addresses, from the first to the last, both included.
 pub type AddrSpan = RangeInclusive<IpAddr>;
 
-/// A policy, and whether its seed was written.
+/// A policy, and whether a seed was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PolicyChoice {
-    /// The policy.
+    /// The policy, with its seed if one was given.
     pub policy: Policy,
-    /// `random:SEED`, which a pool file would not keep.
+    /// Whether the policy was written as `random:SEED`. A pool file would not store the seed.
     pub is_seeded: bool,
 }
 
-/// Reads `10.0.0.0/24`. Host bits are left as written: the pool has something to say about them.
+/// Parses a network such as `10.0.0.0/24`. Host bits are kept as written; the pool reports them.
 ///
 /// # Errors
 ///
-/// A sentence that says what to write.
+/// Returns a sentence that says what to write instead.
 pub fn network(text: &str) -> Result<IpNet, String> {
     let Some((addr, prefix_len)) = text.split_once('/') else {
         return Err(match text.parse() {
@@ -33,7 +33,7 @@ pub fn network(text: &str) -> Result<IpNet, String> {
             Err(_) => no_network(text),
         });
     };
-    // The parser of ipnet takes 010.0.0.0/08; an octet with a leading zero is octal to some readers.
+    // The parser of ipnet accepts 010.0.0.0/08, but some programs read an octet with a leading zero as octal.
     let strict =
         addr.parse::<IpAddr>().is_ok() && !(prefix_len.len() > 1 && prefix_len.starts_with('0'));
     text.parse()
@@ -50,20 +50,20 @@ fn no_network(text: &str) -> String {
     format!("{text:?} is not a network: write 10.0.0.0/24 or 2001:db8::/112, for example")
 }
 
-/// Reads `auto`, `first`, `last`, `none` or an address.
+/// Parses `auto`, `first`, `last`, `none` or an address.
 ///
 /// # Errors
 ///
-/// A sentence that says what to write.
+/// Returns a sentence that says what to write instead.
 pub fn gateway(text: &str) -> Result<Gateway, String> {
     Gateway::of_name(text).ok_or_else(|| is_not(text, "gateway", &Gateway::ALL.map(Gateway::name)))
 }
 
-/// Reads the name of a policy, `lowest` for example, or `random:SEED`.
+/// Parses the name of a policy, for example `lowest`, or `random:SEED`.
 ///
 /// # Errors
 ///
-/// A sentence that says what to write.
+/// Returns a sentence that says what to write instead.
 pub fn policy(text: &str) -> Result<PolicyChoice, String> {
     match Policy::of_name(text, drawn_seed) {
         Some(policy) => Ok(PolicyChoice {
@@ -81,7 +81,7 @@ fn seeded_policy(text: &str) -> Result<PolicyChoice, String> {
             is_seeded: true,
         }),
         Some(Err(_)) => Err(format!(
-            "{text:?} has no good seed: write a number from 0 to {}",
+            "{text:?} has no valid seed: write a number from 0 to {}",
             u64::MAX
         )),
         None => {
@@ -92,21 +92,21 @@ fn seeded_policy(text: &str) -> Result<PolicyChoice, String> {
     }
 }
 
-/// Reads `process`, `barrier` or `strict`.
+/// Parses `process`, `barrier` or `strict`.
 ///
 /// # Errors
 ///
-/// A sentence that says what to write.
+/// Returns a sentence that says what to write instead.
 pub fn durability(text: &str) -> Result<Durability, String> {
     Durability::of_name(text)
         .ok_or_else(|| is_not(text, "durability", &Durability::ALL.map(Durability::name)))
 }
 
-/// Reads `in-order`, `round-robin`, `most-free` or `weighted`.
+/// Parses `in-order`, `round-robin`, `most-free` or `weighted`.
 ///
 /// # Errors
 ///
-/// A sentence that says what to write.
+/// Returns a sentence that says what to write instead.
 pub fn strategy(text: &str) -> Result<Strategy, String> {
     Strategy::of_name(text)
         .ok_or_else(|| is_not(text, "strategy", &Strategy::ALL.map(Strategy::name)))
@@ -116,7 +116,7 @@ pub fn strategy(text: &str) -> Result<Strategy, String> {
 ///
 /// # Errors
 ///
-/// A sentence that says what to write.
+/// Returns a sentence that says what to write instead.
 pub fn stats(text: &str) -> Result<StatsLevel, String> {
     StatsLevel::of_name(text).ok_or_else(|| {
         is_not(
@@ -127,7 +127,7 @@ pub fn stats(text: &str) -> Result<StatsLevel, String> {
     })
 }
 
-/// What to write instead: one of these names.
+/// Returns a sentence that lists the names to choose from.
 pub(crate) fn is_not(text: &str, kind: &str, names: &[&str]) -> String {
     let list = match names {
         [] => String::new(),
@@ -137,16 +137,16 @@ pub(crate) fn is_not(text: &str, kind: &str, names: &[&str]) -> String {
     format!("{text:?} is not a {kind}: write {list}")
 }
 
-/// A seed that nobody can guess: std keys its hash tables from the system's random source.
+/// Draws a seed that cannot be guessed: the standard library keys its hash tables from the system's random source.
 fn drawn_seed() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-/// Reads `A-B`, or one address. Addresses contain no hyphen.
+/// Parses `A-B`, or a single address. Addresses contain no hyphen.
 ///
 /// # Errors
 ///
-/// A sentence that says what to write.
+/// Returns a sentence that says what to write instead.
 pub fn range(text: &str) -> Result<AddrSpan, String> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let addr = |text: &str| text.trim().parse::<IpAddr>().ok();
@@ -195,7 +195,7 @@ mod tests {
         }
     }
 
-    /// Two draws are alike once in 2^64 times.
+    /// Two draws are equal with a probability of 2^-64.
     #[test]
     fn seeds_are_drawn_anew() {
         assert_ne!(policy("random"), policy("random"));

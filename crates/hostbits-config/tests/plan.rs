@@ -1,4 +1,4 @@
-//! What a plan says, what it refuses, and that applying it does just that.
+//! What a plan contains and refuses, and that applying it does exactly that.
 #![cfg(all(target_os = "linux", target_has_atomic = "64"))]
 
 use hostbits::file::{self, OpenError};
@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use std::fs;
 use std::path::PathBuf;
 
-/// A folder of one test.
+/// A folder for one test.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -70,7 +70,7 @@ fn a_plan_changes_nothing_and_apply_can_be_repeated() {
     ];
     assert_eq!(told(&config, None), created);
     assert!(!folder.path("a.pool").exists());
-    // Somebody died after the first one.
+    // The process crashed after the first member.
     apply(&folder.config(&member(FIRST)));
     assert_eq!(
         told(&config, None),
@@ -136,7 +136,7 @@ fn a_file_that_is_in_use_does_not_grow_and_can_later() {
     apply(&larger);
 }
 
-/// Whatever would renumber is refused, and the file stays as it is to the byte.
+/// A change that would renumber is refused, and the file stays the same, byte for byte.
 #[test]
 fn what_would_renumber_is_refused() {
     let folder = Folder::new("renumber");
@@ -260,7 +260,7 @@ fn an_earlier_range_would_move_the_others() {
     let plan = Plan::of(&with("'10.0.0.0-10.0.0.5', '10.0.0.10-10.0.0.19'"), None).unwrap();
     assert_eq!(plan.refusals[0].code, RefusalKind::WouldRenumber);
     assert!(
-        plan.refusals[0].message.contains("nobody holds"),
+        plan.refusals[0].message.contains("none of its addresses"),
         "{plan:?}"
     );
     assert!(
@@ -292,7 +292,7 @@ fn a_member_is_removed_drained_and_empty() {
     let old = folder.config(&(other.clone() + &member(FIRST)));
     let drained = folder.config(&(other.clone() + &member(FIRST) + "drained = true\n"));
     let new = folder.config(&other);
-    // Never applied: there is nothing to be lost.
+    // It was never applied, so nothing can be lost.
     assert_eq!(
         told(&new, Some(&old)),
         [
@@ -418,7 +418,8 @@ fn without_the_old_one_closed_parts_are_told_with_their_stragglers() {
     );
 }
 
-/// A file that was seen before and is gone: a plan said "create", and apply failed with an error about copies.
+/// A missing file that had been seen before. The plan used to say "create", and apply failed with an error about
+/// copies.
 #[test]
 fn a_file_that_is_missing_is_not_created_anew() {
     let folder = Folder::new("missing");
@@ -433,7 +434,7 @@ fn a_file_that_is_missing_is_not_created_anew() {
         "{applied:?}"
     );
     assert!(!folder.path("a.pool").exists());
-    // Without the number it is a new file, which is of session 1.
+    // Without the number it is a new file, with session 1.
     apply(&folder.config(&member(FIRST)));
     let config = folder.config(&member(&format!("{FIRST}\nmin_session = 1")));
     assert_eq!(Plan::of(&config, None).unwrap().refusals, []);
@@ -464,7 +465,7 @@ fn links_and_other_files_are_found() {
     );
 }
 
-/// A member has its weight and its band, both.
+/// A member can have both a weight and a band.
 #[test]
 fn a_weight_and_a_band_arrive_at_the_set() {
     let folder = Folder::new("weight-and-band");

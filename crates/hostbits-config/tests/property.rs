@@ -1,5 +1,5 @@
-//! Random configurations, one after the other, with holders in between: a plan that is not refused, applied,
-//! is a fresh set with the same holders; one that is refused changes no byte.
+//! Applies random configurations in sequence, with holders in between. A plan that is not refused leads to a set equal
+//! to a fresh one with the same holders; a refused plan changes no byte.
 #![cfg(all(target_os = "linux", target_has_atomic = "64"))]
 
 use hostbits::{AllocateError, PoolSet};
@@ -11,7 +11,7 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-/// One member: which network, how it ends, and choices.
+/// The choices for one member: its network, its end, and options.
 #[derive(Clone, Debug)]
 struct Choice {
     is_there: bool,
@@ -56,13 +56,13 @@ fn text(choices: &[Choice]) -> String {
     text
 }
 
-/// The bytes of all pool files.
+/// Returns the contents of all pool files.
 fn bytes(folder: &Path) -> Vec<Option<Vec<u8>>> {
     let file = |index: usize| fs::read(folder.join(format!("{index}.pool"))).ok();
     (0..3).map(file).collect()
 }
 
-/// What a set hands out until it has nothing.
+/// Allocates until the set is exhausted, and returns the addresses.
 fn rest(set: &PoolSet<IpNet>) -> Vec<IpAddr> {
     let mut addrs = Vec::new();
     loop {
@@ -94,13 +94,13 @@ fn is_refused(config: &Config, old: Option<&Config>, folder: &Path) -> bool {
     }
 }
 
-/// The set of the files against a fresh one in memory, to which the holders are told.
+/// Compares the set in files with a fresh one in memory that has the same holders.
 fn judge(config: &Config) {
     let open = config.sets[0].open::<IpNet>().unwrap().set;
     let holders: BTreeSet<IpAddr> = open.iter().collect();
     let fresh = config.sets[0].in_memory::<IpNet>().unwrap().set;
     for &addr in &holders {
-        // Past drains and cordons: it was allocated before there were any.
+        // Drains and cordons do not apply: the address was allocated before they existed.
         let member = fresh.member_of(addr).expect("no address has left the set");
         member
             .pool()

@@ -8,7 +8,7 @@ use hostbits_config::{Config, ConfigError};
 use ipnet::{IpNet, Ipv4Net};
 use std::path::Path;
 
-/// All keys at once, none with its default.
+/// All keys at once, none with its default value.
 const ALL_KEYS: &str = r#"
 [sets.v4]
 strategy = "weighted"
@@ -96,7 +96,7 @@ fn every_key_arrives() {
     assert!(config.set("v5").is_none() && config.pair("v4").is_none());
 }
 
-/// What a set in memory does shows that every choice has reached it.
+/// The behavior of a set in memory shows that every choice has an effect.
 #[test]
 fn a_configuration_becomes_a_set() {
     let config = Config::parse(ALL_KEYS).unwrap();
@@ -107,7 +107,7 @@ fn a_configuration_becomes_a_set() {
     assert_eq!(members[1].band().unwrap().0.to_string(), "10.1.0.0");
     assert_eq!(open.set.strategy(), Strategy::Weighted);
     assert!(open.client_key.is_some());
-    // Behind the cordon of its own range, which the set does not use.
+    // The exclusive range is cordoned for the set, and open to its tenant.
     assert_eq!(members[1].cordons()[0].0.to_string(), "10.1.0.16");
     assert!(!open.ranges[0].is_closed);
     assert!(open.ranges[0].pool.allocate().is_ok());
@@ -168,12 +168,12 @@ fn the_example_is_a_configuration() {
     assert_eq!(config.unwrap().sets.len(), 2);
 }
 
-/// A member with these lines behind its network, which is in line 2.
+/// Returns a member with these lines after its network, which is in line 2.
 fn member(lines: &str) -> String {
     format!("[[sets.a.members]]\nnetwork = '10.0.0.0/24'\n{lines}\n")
 }
 
-/// What is wrong, as `line code key`, and as text.
+/// Returns the problems as `line code key`, and as text.
 fn problems(text: &str) -> (Vec<String>, String) {
     match Config::parse(text) {
         Ok(_) => (Vec::new(), String::new()),
@@ -200,16 +200,16 @@ fn every_value_of_a_member_is_checked_at_its_line() {
         (
             "netmask = 24",
             "unknown-key netmask",
-            "known are network, ranges, unit",
+            "the keys are network, ranges, unit",
         ),
-        ("'a b' = 1", "unknown-key \"a b\"", "no such key"),
+        ("'a b' = 1", "unknown-key \"a b\"", "unknown key"),
         ("ranges = 'x'", "wrong-type ranges", "a list in brackets"),
         (
             "ranges = ['x']",
             "bad-value ranges[0]",
             "10.0.0.100-10.0.0.199",
         ),
-        ("ranges = [7]", "wrong-type ranges[0]", "a text in quotes"),
+        ("ranges = [7]", "wrong-type ranges[0]", "a string in quotes"),
         (
             "ranges = ['10.0.0.9-10.0.0.1']",
             "bad-range ranges[0]",
@@ -254,7 +254,7 @@ fn every_value_of_a_member_is_checked_at_its_line() {
         (
             "reserve = [{ range = '10.0.0.9', label = \"a\\nb\" }]",
             "bad-value reserve[0].label",
-            "one line",
+            "single line",
         ),
         (
             "reserve = [{ range = '10.0.0.9', label = 'a', why = 1 }]",
@@ -277,7 +277,7 @@ fn every_value_of_a_member_is_checked_at_its_line() {
         (
             "policy = 'random:1'\nfile = 'a'",
             "seed policy",
-            "keeps no seed",
+            "does not store a seed",
         ),
         ("file = ''", "bad-value file", "path"),
         ("file = \"a\\u0000b\"", "bad-value file", "zero byte"),
@@ -324,7 +324,7 @@ fn every_network_is_checked_at_its_line() {
         ("'10.0.0.5/24'", "host-bits-set", "10.0.0.0/24"),
         ("'::/0'", "too-large", "at_most"),
         ("'::ffff:10.0.0.0/120'", "mapped-prefix", ""),
-        ("24", "wrong-type", "text in quotes"),
+        ("24", "wrong-type", "string in quotes"),
     ] {
         let text = format!("\n[[sets.a.members]]\nunit = 128\nnetwork = {network}");
         let text = if code == "host-bits-set" {
@@ -528,7 +528,7 @@ fn everything_that_is_wrong_is_told_at_once_by_line() {
     );
 }
 
-/// What a message names as known is what the page of keys explains.
+/// The keys that messages name are those that the page of keys explains.
 #[test]
 fn every_key_is_documented() {
     let page = include_str!("../KEYS.md");
@@ -545,7 +545,7 @@ fn every_key_is_documented() {
         let error = Config::parse(text).unwrap_err();
         error.problems().to_vec()
     }) {
-        let Some((_, known)) = problem.message.split_once("known are ") else {
+        let Some((_, known)) = problem.message.split_once("the keys are ") else {
             continue;
         };
         for key in known.split(", ") {

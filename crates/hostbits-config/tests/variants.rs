@@ -1,4 +1,4 @@
-//! Every variant that a configuration can name is read from its name, and named by the page of keys.
+//! Every variant that a configuration can name is parsed from its name, and listed on the page of keys.
 #![cfg(all(target_os = "linux", target_has_atomic = "64"))]
 
 use hostbits::{
@@ -19,7 +19,7 @@ fn member(line: &str) -> MemberConfig {
     read("", line).sets.remove(0).members.remove(0)
 }
 
-/// The line of a key names it.
+/// The line of a key on the page contains the name.
 fn check_page(key: &str, name: &str) {
     let is_named =
         |line: &str| line.contains(&format!("`{key}`")) && line.contains(&format!("`{name}`"));
@@ -98,7 +98,7 @@ fn every_gateway_is_read() {
     }
 }
 
-/// One that is a word is written in quotes, and a number is not.
+/// A band that is a word is written in quotes; a number is not.
 #[test]
 fn every_band_is_read() {
     for band in StaticBand::ALL {

@@ -1,10 +1,10 @@
-//! IPv4 addresses read from bytes, as strictly as std does.
+//! Parses IPv4 addresses from bytes, as strictly as the standard library does.
 
 use std::net::Ipv4Addr;
 
-/// Reads an IPv4 address at the beginning of `bytes`; answers it and its length.
+/// Parses an IPv4 address at the beginning of `bytes`, and returns it with its length in bytes.
 ///
-/// Four numbers of 0 to 255 without leading zeros, and no fifth: what follows is neither a digit nor a dot.
+/// An address is four numbers from 0 to 255 without leading zeros. It must not be followed by another digit or dot.
 #[inline]
 pub(crate) fn leading_ipv4(bytes: &[u8]) -> Option<(Ipv4Addr, usize)> {
     let mut octets = [0u8; 4];
@@ -48,7 +48,7 @@ mod tests {
         leading_ipv4(text).and_then(|(addr, length)| (length == text.len()).then_some(addr))
     }
 
-    /// Every text of up to 9 characters out of the few that matter, and every change of a good one.
+    /// Checks every text of up to 9 relevant characters, and every single-character change of a valid address.
     #[test]
     fn it_reads_what_std_reads() {
         fn check(text: &[u8]) {

@@ -1,4 +1,4 @@
-//! Records that wait to be read, in buffers that are used over and over.
+//! Buffers of parsed records that wait to be read. The buffers are reused.
 
 use crate::error::excerpt;
 use crate::list::Counts;
@@ -6,7 +6,7 @@ use crate::record::{Address, Record};
 use std::net::IpAddr;
 use std::ops::Range;
 
-/// Where a text stands in the buffer.
+/// A range of bytes in the text buffer.
 pub(crate) type Span = Range<usize>;
 
 #[derive(Debug)]
@@ -28,28 +28,28 @@ struct Item {
     element: u64,
 }
 
-/// What one line, or one element, came to.
+/// The records that one line, or one JSON element, produced.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     text: String,
     items: Vec<Item>,
     taken: usize,
-    /// Rows of a holding that has ended.
+    /// The number of entries whose lease or assignment has ended.
     pub(crate) not_held: u64,
-    /// Rows that a later one takes the place of.
+    /// The number of entries that a later entry replaced.
     pub(crate) superseded: u64,
-    /// Records of holders that are switched off and may come back.
+    /// The number of records whose holder is disabled but may come back.
     pub(crate) disabled: u64,
-    /// Whether anything was read that is of the format, an entry or not.
+    /// Whether anything in this format has been read, be it an entry or not.
     pub(crate) is_known: bool,
-    /// Of JSON: addresses that a filter has named as not held, until somebody takes them.
+    /// Only for JSON: addresses that the filter marked as not held, until the caller takes them.
     pub(crate) released: Vec<String>,
-    /// Of JSON: which of the values the next records are of, from 1.
+    /// Only for JSON: the number of the value that the next records come from, counted from 1.
     pub(crate) element: u64,
 }
 
 impl Batch {
-    /// Goes on to the next record; `false` if there is none, and then the buffers are empty.
+    /// Moves on to the next record. Returns `false` if there is none; the buffers are then empty.
     pub(crate) fn advance(&mut self) -> bool {
         if self.taken < self.items.len() {
             self.taken += 1;
@@ -61,7 +61,7 @@ impl Batch {
         false
     }
 
-    /// The record that `advance` went to.
+    /// Returns the record that `advance` moved to.
     pub(crate) fn current(&self) -> Option<Record<'_>> {
         let item = self.items.get(self.taken.checked_sub(1)?)?;
         Some(Record {
@@ -84,23 +84,23 @@ impl Batch {
         }
     }
 
-    /// The addresses of the records from that number on.
+    /// Returns the addresses of the records from number `first` on.
     pub(crate) fn addresses_from(&self, first: usize) -> impl Iterator<Item = Address<'_>> {
         let items = self.items.get(first..).unwrap_or_default();
         items.iter().map(|item| self.address(item))
     }
 
-    /// How many records wait.
+    /// Returns how many records wait to be read.
     pub(crate) fn count(&self) -> usize {
         self.items.len()
     }
 
-    /// A text that was kept.
+    /// Returns a text that was stored with `keep`.
     pub(crate) fn kept_text(&self, span: &Span) -> &str {
         &self.text[span.clone()]
     }
 
-    /// What was counted, but for the lines.
+    /// Returns the counts, except for the number of lines.
     pub(crate) fn counts(&self) -> Counts {
         Counts {
             lines: 0,
@@ -115,7 +115,7 @@ impl Batch {
         span.as_ref().map(|span| &self.text[span.clone()])
     }
 
-    /// Keeps a text. Bytes that are no text are replaced: an address among them is none.
+    /// Stores a text. Invalid UTF-8 is replaced, so that an address with such bytes stays unreadable.
     pub(crate) fn keep(&mut self, bytes: &[u8]) -> Span {
         let start = self.text.len();
         match std::str::from_utf8(bytes) {
@@ -125,13 +125,13 @@ impl Batch {
         start..self.text.len()
     }
 
-    /// Keeps the name of an owner, or the word for a state, if there is one.
+    /// Stores the name of an owner or the word for a state; returns `None` if it is empty.
     pub(crate) fn keep_name(&mut self, bytes: &[u8]) -> Option<Span> {
         let name = bytes.trim_ascii();
         (!name.is_empty()).then(|| self.keep(name))
     }
 
-    /// A record whose address is text. An empty text is a user without an address.
+    /// Adds a record whose address is text. An empty text is a user without an address.
     pub(crate) fn text(
         &mut self,
         line: u64,
@@ -143,7 +143,7 @@ impl Batch {
         self.push(line, address, owner, state);
     }
 
-    /// A record of a route or a delegation: a prefix means all of it.
+    /// Adds a record of a route or a delegation, where a prefix always means the whole block.
     pub(crate) fn block(
         &mut self,
         line: u64,
@@ -155,19 +155,19 @@ impl Batch {
         self.push(line, address, owner, state);
     }
 
-    /// An address that stands beside those that were read, where nobody has said which fields count.
+    /// Adds an address that was found beside the recognized ones, in a list that does not say which fields count.
     pub(crate) fn stray(&mut self, line: u64, address: &[u8], owner: Option<Span>) {
         let address = Kept::Stray(self.keep(address.trim_ascii()));
         self.push(line, address, owner, None);
     }
 
-    /// A record of the router's own interface.
+    /// Adds a record of the router's own interface.
     pub(crate) fn own(&mut self, line: u64, address: &[u8], owner: Option<Span>) {
         let address = Kept::Own(self.keep(address.trim_ascii()));
         self.push(line, address, owner, None);
     }
 
-    /// The same of a text that is kept already.
+    /// Adds a record whose address was already stored with `keep`.
     pub(crate) fn kept(
         &mut self,
         line: u64,
@@ -178,7 +178,7 @@ impl Batch {
         self.push(line, Kept::Text(address), owner, state);
     }
 
-    /// A record of an address that has been read.
+    /// Adds a record whose address is already parsed.
     pub(crate) fn addr(
         &mut self,
         line: u64,
@@ -189,9 +189,9 @@ impl Batch {
         self.push(line, Kept::Addr(addr), owner, state);
     }
 
-    /// Something that cannot be used. `what` says why, and `text` is the beginning of it.
+    /// Adds an entry that cannot be used: `what` says why, and `text` is quoted in part.
     ///
-    /// The colon and the blank see to it that no reader takes it for an address.
+    /// The colon and the blank between them keep any reader from taking the entry for an address.
     pub(crate) fn broken(&mut self, line: u64, what: &str, text: &[u8]) {
         let start = self.text.len();
         self.text.push_str(what);

@@ -1,6 +1,8 @@
-//! Which columns of a table are the address, the owner and the state.
+//! Which columns of a table hold the address, the owner and the state.
 
-/// Columns by their names in the header, in any spelling, or by their numbers from 1.
+/// Selects the columns of a table, by their names in the header or by their numbers.
+///
+/// Names match in any case, without regard to blanks and punctuation. Numbers count from 1.
 ///
 /// ```
 /// use hostbits_lists::{Columns, Format, List};
@@ -17,16 +19,16 @@ pub struct Columns {
     chosen: Option<[Option<Column>; 3]>,
 }
 
-/// One column.
+/// A column as the caller chose it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Column {
-    /// Its name, as [`plain`] has it.
+    /// Its name, normalized by [`plain`].
     Name(String),
     /// Its number, from 0.
     At(usize),
 }
 
-/// Where the columns are: several for the address, perhaps.
+/// The positions of the columns; there may be several for the address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Places {
     pub(crate) addresses: Vec<usize>,
@@ -35,10 +37,11 @@ pub(crate) struct Places {
 }
 
 impl Columns {
-    /// Found by the header.
+    /// Recognizes the columns by the usual names in the header.
     pub const USUAL: Self = Self { chosen: None };
 
-    /// Reads `ADDRESS`, `ADDRESS,OWNER` or `ADDRESS,OWNER,STATE`; `None` if it is none of those.
+    /// Parses `ADDRESS`, `ADDRESS,OWNER` or `ADDRESS,OWNER,STATE`, each a name or a number; returns `None` for anything
+    /// else.
     pub fn parse(text: &str) -> Option<Self> {
         let mut chosen = [None, None, None];
         for (index, part) in text.split(',').enumerate() {
@@ -54,12 +57,12 @@ impl Columns {
         })
     }
 
-    /// Whether nobody has chosen.
+    /// Returns whether the caller left the choice to the header.
     pub(crate) fn is_usual(&self) -> bool {
         self.chosen.is_none()
     }
 
-    /// The places, if no name has to be looked up.
+    /// Returns the positions if all columns were chosen by number.
     pub(crate) fn by_number(&self) -> Option<Places> {
         let number = |column: &Option<Column>| match column {
             Some(Column::At(at)) => Some(Some(*at)),
@@ -74,7 +77,8 @@ impl Columns {
         })
     }
 
-    /// The places by a header; `None` if it is none: it names no address, or not all that was chosen.
+    /// Returns the positions by a header line. Returns `None` if the line is not such a header: if it names no address,
+    /// or lacks a chosen column.
     pub(crate) fn by_header<'a>(
         &self,
         names: impl Iterator<Item = &'a str> + Clone,
@@ -114,7 +118,7 @@ fn usual(names: &[String]) -> Option<Places> {
     })
 }
 
-/// What a field may be.
+/// The meaning of a column or field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     Address,
@@ -159,13 +163,13 @@ const OWNER_NAMES: [&str; 9] = [
 ];
 const STATE_NAMES: [&str; 2] = ["state", "status"];
 
-/// A name in lower case, without blanks and punctuation.
+/// Returns a name in lower case, without blanks and punctuation.
 pub(crate) fn plain(name: &str) -> String {
     let letters = name.chars().filter(|char| char.is_alphanumeric());
     letters.collect::<String>().to_lowercase()
 }
 
-/// What a name usually means.
+/// Returns the usual meaning of a name.
 pub(crate) fn usual_role(name: &str) -> Option<Role> {
     if name.len() > 64 {
         return None;

@@ -1,14 +1,15 @@
-//! Why a list ended before its end.
+//! Why reading a list stopped before its end.
 
 use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// How much of a text is quoted, in characters.
+/// The maximum length of a quoted text, in characters.
 pub(crate) const MAX_QUOTED: usize = 64;
 
-/// Why a list cannot be read to its end. What was read before proves nothing about what was not:
-/// nothing may be freed by such a list.
+/// Why a list could not be read to its end.
+///
+/// The records before the error prove nothing about the rest: never free an address on the strength of such a list.
 ///
 /// ```
 /// use hostbits_lists::{Format, List};
@@ -24,8 +25,8 @@ pub struct ListError {
     pub(crate) fault: Fault,
 }
 
-/// The same, before anybody has said which file it is. As small as can be: it is part of what every
-/// line is returned as.
+/// An error that does not know the name of its file yet. It is kept small, because every line is returned as a `Result`
+/// with it.
 #[derive(Debug)]
 pub(crate) struct Fault(Box<Parts>);
 
@@ -41,7 +42,7 @@ pub(crate) enum FaultKind {
     Io(io::Error),
     Truncated(&'static str),
     Malformed(&'static str),
-    /// Somebody asks how it ended, and it has not.
+    /// The caller asked for the outcome before the end of the list.
     Unfinished,
 }
 
@@ -50,17 +51,17 @@ impl Fault {
         Self(Box::new(Parts { kind, line, text }))
     }
 
-    /// The input could not be read after `line`.
+    /// Returns an error of the input after `line`.
     pub(crate) fn io(error: io::Error, line: u64) -> Self {
         Self::new(FaultKind::Io(error), line, String::new())
     }
 
-    /// The end is missing; `what` is a sentence about it.
+    /// Returns an error for a list whose end is missing; `what` is a sentence about it.
     pub(crate) fn truncated(what: &'static str, line: u64) -> Self {
         Self::new(FaultKind::Truncated(what), line, String::new())
     }
 
-    /// This is not the format; `what` is a sentence about it.
+    /// Returns an error for input that is not in the format; `what` is a sentence about it.
     pub(crate) fn malformed(what: &'static str, line: u64, text: &[u8]) -> Self {
         Self::new(FaultKind::Malformed(what), line, excerpt(text))
     }
@@ -71,8 +72,7 @@ impl Fault {
 }
 
 impl ListError {
-    /// A stable name for logs, JSON and exit codes: `unreadable`, `list-truncated`,
-    /// `list-malformed` or `list-unfinished`.
+    /// Returns a stable name for logs and JSON: `unreadable`, `list-truncated`, `list-malformed` or `list-unfinished`.
     pub fn code(&self) -> &'static str {
         match self.fault.0.kind {
             FaultKind::Io(_) => "unreadable",
@@ -82,17 +82,17 @@ impl ListError {
         }
     }
 
-    /// What the list is called.
+    /// Returns the name of the list: its path, or what the caller called it.
     pub fn file(&self) -> &str {
         &self.file
     }
 
-    /// The last line that was read, or the one that is wrong; 0 if there was none.
+    /// Returns the last line that was read, or the line that is wrong; 0 if there was none.
     pub fn line(&self) -> u64 {
         self.fault.0.line
     }
 
-    /// At most 64 characters of what is wrong; nothing where it may be a secret.
+    /// Returns up to 64 characters of the text that is wrong. The text is empty where it could be a secret.
     pub fn text(&self) -> &str {
         &self.fault.0.text
     }
@@ -132,9 +132,9 @@ impl Error for ListError {
     }
 }
 
-/// The beginning of a text, with the mark of what was left out.
+/// Returns the beginning of a text, with a mark if the rest was left out.
 pub(crate) fn excerpt(bytes: &[u8]) -> String {
-    // No character is longer than 4 bytes: enough for all that is quoted, and for knowing that there is more.
+    // A character is at most 4 bytes long, so this is enough to quote from, and to see that there is more.
     let head = &bytes[..bytes.len().min(4 * MAX_QUOTED + 4)];
     let text = String::from_utf8_lossy(head);
     let text = text.trim();
@@ -144,7 +144,7 @@ pub(crate) fn excerpt(bytes: &[u8]) -> String {
     }
 }
 
-/// A name without anything that could command a terminal.
+/// Returns a name without control characters, which could command a terminal.
 pub(crate) fn printable(name: &str) -> String {
     let mut text = String::with_capacity(name.len());
     for char in name.chars() {

@@ -1,4 +1,4 @@
-//! The names of the formats, and how a caller writes one.
+//! The names of the formats, and how a caller writes them.
 
 use crate::columns::Columns;
 use crate::preset::Preset;
@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-/// The form that a list has. Each is what a real program writes, or what people write by hand.
+/// The format of a list: what a program writes, or what people write by hand.
 ///
-/// Read from its name, as in `FORMAT:FILE`; see [`Source`]. The [crate's documentation](crate) says which
-/// entries of each format count as held.
+/// Parsed from its name, as in `FORMAT:FILE`; see [`Source`]. The [crate's documentation](crate) says which entries of
+/// each format count as held.
 ///
 /// ```
 /// use hostbits_lists::Format;
@@ -28,68 +28,68 @@ use std::sync::LazyLock;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
-    /// One address per line.
+    /// One address per line, and nothing else.
     Lines,
-    /// Columns between commas, semicolons or tabs.
+    /// Columns separated by commas, semicolons or tabs.
     Csv(Columns),
-    /// Columns between blanks, as commands print them.
+    /// Columns separated by blanks, as commands print them.
     Columns(Columns),
-    /// One JSON value per line: an address, or an object that has one.
+    /// One JSON value per line: an address, or an object that contains one.
     Ndjson(Query),
     /// JSON values, or arrays of them.
     Json(Query),
-    /// JSON of a program whose form is known.
+    /// The JSON output of a known program.
     Preset(Preset),
-    /// The configuration of a WireGuard or AmneziaWG interface, for `wg` or for `wg-quick`.
+    /// The configuration of a WireGuard or AmneziaWG interface, as `wg` and `wg-quick` read it.
     Wireguard,
-    /// What `wg show all dump` prints, or `wg show wg0 dump`; `awg`, too.
+    /// The output of `wg show all dump` or `wg show wg0 dump`, and the same commands of `awg`.
     WgDump,
-    /// A WireGuard interface of systemd-networkd (systemd.netdev).
+    /// A WireGuard interface of systemd-networkd, as in systemd.netdev(5).
     Netdev,
-    /// The lease file of dnsmasq, IPv4 and IPv6.
+    /// The lease file of dnsmasq, for IPv4 and IPv6.
     Dnsmasq,
-    /// Fixed addresses of dnsmasq: `dhcp-host=`, `/etc/hosts`, `/etc/ethers`.
+    /// Fixed addresses of dnsmasq: `dhcp-host=` lines, `/etc/hosts` or `/etc/ethers`.
     DnsmasqHosts,
-    /// The directory of a network of CNI's host-local plugin: a file for each address.
+    /// The directory in which CNI's host-local plugin keeps a file per address of a network.
     HostLocal,
-    /// The lease file of Kea, DHCPv4 or DHCPv6 (memfile).
+    /// The lease file of Kea's DHCPv4 or DHCPv6 server, as its memfile backend writes it.
     Kea,
-    /// The configuration of Kea: its reservations.
+    /// The reservations in a configuration file of Kea.
     KeaConf,
-    /// `dhcpd.leases` or `dhcpd.conf` of ISC's server, IPv4 or IPv6.
+    /// `dhcpd.leases` or `dhcpd.conf` of ISC DHCP, for IPv4 or IPv6.
     Dhcpd,
-    /// The state file of odhcpd.
+    /// The state file of odhcpd, the DHCP server of OpenWrt.
     Odhcpd,
-    /// The leases of systemd-networkd's server.
+    /// The leases of the DHCP server in systemd-networkd.
     Networkd,
-    /// `ipp.txt` of OpenVPN (`ifconfig-pool-persist`).
+    /// `ipp.txt` of OpenVPN, which `ifconfig-pool-persist` names.
     #[non_exhaustive]
     OpenvpnIpp {
-        /// The server has `topology net30`: each address stands for the four of its /30.
+        /// Whether the server uses `topology net30`, so that each entry stands for the four addresses of its /30.
         net30: bool,
     },
-    /// The status file of an OpenVPN server, version 1, 2 or 3.
+    /// The status file of an OpenVPN server, in version 1, 2 or 3.
     OpenvpnStatus,
-    /// The directory of an OpenVPN server's client configurations (`client-config-dir`).
+    /// The directory of per-client configurations of an OpenVPN server (`client-config-dir`).
     OpenvpnCcd,
-    /// `config.xml` of OPNsense: static maps and leases.
+    /// The static maps, reservations and WireGuard peers in `config.xml` of OPNsense.
     Opnsense,
-    /// `config.xml` of pfSense: static maps.
+    /// The static maps, reservations and WireGuard peers in `config.xml` of pfSense.
     Pfsense,
-    /// The table `radippool` of FreeRADIUS, written as CSV or with tabs, with a header.
+    /// The table `radippool` of FreeRADIUS, exported with a header and with commas or tabs.
     Radippool,
 }
 
-/// The one table of formats: the pattern, the format with nothing added, its name, what it is; what is held, what is not
-/// held and counted, and how it is seen that the end is missing. All other tables are written from it, by the test
-/// `tables_are_those_of_the_formats`.
+/// The one table of formats. Each row has the pattern, the format without options, its name, a description, which
+/// entries are held, which are not held but counted, and how a missing end is detected. The test
+/// `tables_are_those_of_the_formats` writes all other tables from this one.
 macro_rules! formats {
     ($($pattern:pat => $format:expr, $name:literal, $about:literal, $held:literal, $not_held:literal, $end:literal;)+) => {
-        /// Every format but the presets, with nothing added, in the order of the documentation.
+        /// All formats except the presets, without options, in the order of the documentation.
         static PLAIN: &[Format] = &[$($format),+];
 
         impl Format {
-            /// The name of the format, without what may be added to it.
+            /// Returns the name of the format, without its options.
             pub const fn name(&self) -> &'static str {
                 match self {
                     $($pattern => $name,)+
@@ -97,7 +97,7 @@ macro_rules! formats {
                 }
             }
 
-            /// What the list is, in a few words.
+            /// Returns a short description of the list.
             pub const fn about(&self) -> &'static str {
                 match self {
                     $($pattern => $about,)+
@@ -105,7 +105,7 @@ macro_rules! formats {
                 }
             }
 
-            /// What is held, what is not held and counted, and how it is seen that the end is missing.
+            /// Returns which entries are held, which are not held but counted, and how a missing end is detected.
             #[cfg(test)]
             const fn holdings(&self) -> [&'static str; 3] {
                 match self {
@@ -120,15 +120,15 @@ macro_rules! formats {
 formats! {
     Self::Lines => Format::Lines, "lines", "an address per line",
         "every line", "", "not detected";
-    Self::Csv(_) => Format::CSV, "csv", "the same as no format; csv@IP,NAME names columns, csv@2,1 counts them",
+    Self::Csv(_) => Format::CSV, "csv", "the default; csv@IP,NAME selects columns by name, csv@2,1 by number",
         "every row", "", "not detected";
-    Self::Columns(_) => Format::COLUMNS, "columns", "a table of a command with a header; columns@IP or columns@3,1",
+    Self::Columns(_) => Format::COLUMNS, "columns", "the output of a command, with a header; columns@IP or columns@3,1",
         "every row", "", "not detected";
     Self::Ndjson(_) => Format::NDJSON, "ndjson", "a JSON value per line",
         "every value", "", "not detected";
     Self::Json(_) => Format::JSON, "json", "JSON: addresses, or objects with `address` or `ip`; or --filter",
         "every value; with a filter, what it yields", "", "something is not closed";
-    Self::Wireguard => Format::Wireguard, "wireguard", "wg0.conf: AllowedIPs and Address; AmneziaWG, too",
+    Self::Wireguard => Format::Wireguard, "wireguard", "wg0.conf: AllowedIPs and Address; also AmneziaWG",
         "a peer's `AllowedIPs`, including commented-out ones; the interface's `Address`", "", "not detected";
     Self::WgDump => Format::WgDump, "wg-dump", "wg show all dump",
         "a peer's allowed IPs", "", "the last line has no line end";
@@ -139,7 +139,7 @@ formats! {
     Self::DnsmasqHosts => Format::DnsmasqHosts, "dnsmasq-hosts", "dhcp-host= lines, /etc/hosts, /etc/ethers",
         "every address", "", "not detected";
     Self::HostLocal => Format::HostLocal, "host-local", "the directory of a network of the CNI plugin",
-        "every file of an address, even an empty one", "files that disappear during the reading", "the directory cannot be read";
+        "every file of an address, even an empty one", "files that disappear while the list is read", "the directory cannot be read";
     Self::Kea => Format::Kea, "kea", "Kea's lease file (memfile)",
         "every state except `expired-reclaimed`, including `declined` and `released`", "`expired-reclaimed`; a valid lifetime of 0, which deletes the lease", "a row lacks columns: reported, and its address held";
     Self::KeaConf => Format::KeaConf, "kea-conf", "Kea's configuration: reservations",
@@ -150,21 +150,21 @@ formats! {
         "every lease", "", "the last line has no line end: reported";
     Self::Networkd => Format::Networkd, "networkd", "leases of systemd-networkd's server",
         "leases and static leases", "", "something is not closed";
-    Self::OpenvpnIpp { .. } => Format::OpenvpnIpp { net30: false }, "openvpn-ipp", "ipp.txt; with net30 openvpn-ipp@net30",
+    Self::OpenvpnIpp { .. } => Format::OpenvpnIpp { net30: false }, "openvpn-ipp", "ipp.txt; openvpn-ipp@net30 for topology net30",
         "every client", "", "the last line has no line end: reported, and its address held";
     Self::OpenvpnStatus => Format::OpenvpnStatus, "openvpn-status", "the status file of a server, version 1 to 3",
         "clients' virtual addresses, the routing table", "hardware addresses", "there is no `END`";
     Self::OpenvpnCcd => Format::OpenvpnCcd, "openvpn-ccd", "the directory of client configurations",
         "`ifconfig-push`, `ifconfig-ipv6-push`, `iroute`, `iroute-ipv6`", "", "the directory cannot be read";
-    Self::Opnsense => Format::Opnsense, "opnsense", "config.xml: static maps",
+    Self::Opnsense => Format::Opnsense, "opnsense", "config.xml: static maps, reservations, WireGuard peers",
         "static maps, reservations, WireGuard peers, the interfaces' own addresses", "leases, which the file does not contain", "the root is not closed";
-    Self::Pfsense => Format::Pfsense, "pfsense", "config.xml: static maps",
+    Self::Pfsense => Format::Pfsense, "pfsense", "config.xml: static maps, reservations, WireGuard peers",
         "static maps, reservations, WireGuard peers, the interfaces' own addresses", "leases, which the file does not contain", "the root is not closed";
     Self::Radippool => Format::Radippool, "radippool", "the table of FreeRADIUS as CSV with a header",
         "every other row; every row whose `status` is not `dynamic`", "expiry null or zero; no session", "a quote is not closed";
 }
 
-/// Every format, with nothing added.
+/// Every format, without options.
 static ALL: LazyLock<Vec<Format>> = LazyLock::new(|| {
     let presets = Preset::ALL.iter().map(|&preset| Format::Preset(preset));
     PLAIN.iter().cloned().chain(presets).collect()
@@ -174,21 +174,21 @@ static NAMES: LazyLock<Vec<&'static str>> =
     LazyLock::new(|| ALL.iter().map(Format::name).collect());
 
 impl Format {
-    /// Columns that are found by the header, or the first one.
+    /// CSV whose columns are found by the header; without a header, the first column is the address.
     pub const CSV: Self = Self::Csv(Columns::USUAL);
-    /// Columns between blanks that are found by the header.
+    /// Columns separated by blanks, found by the header.
     pub const COLUMNS: Self = Self::Columns(Columns::USUAL);
     /// JSON in which the usual names are looked for.
     pub const JSON: Self = Self::Json(Query::USUAL);
-    /// JSON values on lines of their own, in which the usual names are looked for.
+    /// JSON values, one per line, in which the usual names are looked for.
     pub const NDJSON: Self = Self::Ndjson(Query::USUAL);
 
-    /// All formats, with nothing added.
+    /// Returns all formats, without options.
     pub fn all() -> &'static [Self] {
         &ALL
     }
 
-    /// The names of all formats.
+    /// Returns the names of all formats.
     pub fn names() -> &'static [&'static str] {
         &NAMES
     }
@@ -197,7 +197,7 @@ impl Format {
         ALL.iter().find(|format| format.name() == name)
     }
 
-    /// The format with what stands behind its name and `@`.
+    /// Returns the format with the options that follow its name and `@`.
     fn with(&self, more: &str) -> Option<Self> {
         match self {
             Self::Csv(_) => Columns::parse(more).map(Self::Csv),
@@ -207,8 +207,8 @@ impl Format {
         }
     }
 
-    /// The format with a jq filter that says what in its values is an address: see [`Query`]. `None` if its
-    /// values are not JSON.
+    /// Returns the format with a jq filter that selects the addresses in its values; see [`Query`]. Returns `None` if
+    /// the format is not JSON, or has a filter of its own.
     ///
     /// ```
     /// use hostbits_lists::{Format, Query};
@@ -226,7 +226,7 @@ impl Format {
         }
     }
 
-    /// Whether entries may have a state, by which they can be [left out](crate::List::without).
+    /// Returns whether entries may have a state, by which they can be [left out](crate::List::without).
     pub fn has_states(&self) -> bool {
         match self {
             Self::Csv(_) | Self::Columns(_) | Self::Ndjson(_) | Self::Json(_) => true,
@@ -239,7 +239,7 @@ impl Format {
         }
     }
 
-    /// Whether [`Record::line`](crate::Record::line) counts files, and not lines.
+    /// Returns whether [`Record::line`](crate::Record::line) counts files instead of lines.
     pub const fn counts_files(&self) -> bool {
         matches!(self, Self::HostLocal | Self::OpenvpnCcd)
     }
@@ -263,7 +263,7 @@ impl FromStr for Format {
     }
 }
 
-/// A list and its format, as a caller names them: `FORMAT:FILE`. `-` is standard input.
+/// A list and its format, as a caller writes them: `FORMAT:FILE`, where the file `-` is standard input.
 ///
 /// ```
 /// use hostbits_lists::{Format, Source};
@@ -277,16 +277,16 @@ impl FromStr for Format {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Source {
-    /// How to read it.
+    /// The format of the list.
     pub format: Format,
-    /// Where it is.
+    /// The path of the list; `-` is standard input.
     pub path: PathBuf,
-    /// The states of entries that are [left out](crate::List::without).
+    /// The states whose entries are [left out](crate::List::without).
     pub without: Vec<String>,
 }
 
 impl Source {
-    /// A list of a known format.
+    /// Creates a source with a given format and path; no state is left out.
     pub fn new(format: Format, path: impl Into<PathBuf>) -> Self {
         Self {
             format,
@@ -295,14 +295,14 @@ impl Source {
         }
     }
 
-    /// Reads `FORMAT:FILE`, or `FILE` for the default format.
+    /// Parses `FORMAT:FILE`, or `FILE` for the default format.
     ///
-    /// What stands before the first colon is taken for the name of a format if it is made of the
-    /// characters of one. If there is no such format, but a file of the whole name, that is meant.
+    /// If all characters before the first colon can be part of a format's name, they are taken for one. If there is no
+    /// such format, but the whole text is the name of an existing file, that file is meant.
     ///
     /// # Errors
     ///
-    /// If there is neither.
+    /// If there is neither such a format nor such a file, or the format does not have such options.
     pub fn with_default(default: Format, text: &OsStr) -> Result<Self, FormatError> {
         let Some((name, path)) = text.to_str().and_then(split) else {
             return Ok(Self::new(default, text));
@@ -314,7 +314,7 @@ impl Source {
         }
     }
 
-    /// Begins to read it.
+    /// Opens the list.
     ///
     /// # Errors
     ///
@@ -328,7 +328,7 @@ impl Source {
     }
 }
 
-/// The name of a format, and the rest. A single letter is a drive of Windows.
+/// Splits off the name of a format. A single letter is not a format, but a drive of Windows.
 fn split(text: &str) -> Option<(&str, &str)> {
     let (name, path) = text.split_once(':')?;
     let (word, _) = name.split_once('@').unwrap_or((name, ""));
@@ -361,7 +361,7 @@ impl From<&Source> for OsString {
     }
 }
 
-/// There is no format of that name, or nothing of the kind can be added to it.
+/// Why a text does not name a format: there is none of that name, or it does not have such options.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormatError {
     text: String,
@@ -374,8 +374,8 @@ impl fmt::Display for FormatError {
             return match format {
                 Format::Csv(_) | Format::Columns(_) => write!(
                     f,
-                    "{:?} does not say which columns: write {name}@IP, {name}@IP,OWNER or {name}@IP,OWNER,STATE with \
-                     names of columns or with numbers",
+                    "{:?} does not select columns: write {name}@IP, {name}@IP,OWNER or {name}@IP,OWNER,STATE with \
+                     names or numbers of columns",
                     self.text
                 ),
                 Format::Json(_) | Format::Ndjson(_) => write!(
@@ -383,7 +383,7 @@ impl fmt::Display for FormatError {
                     "{name} takes a jq filter of its own: {name}:FILE --filter '.[] | {{address: .ip, owner: .name}}'"
                 ),
                 Format::OpenvpnIpp { .. } => write!(f, "write {name} or {name}@net30"),
-                _ => write!(f, "nothing can be added to {name:?}: write {name}:FILE"),
+                _ => write!(f, "{name:?} has no options: write {name}:FILE"),
             };
         }
         write!(
@@ -417,14 +417,14 @@ mod tests {
         let net30 = Format::OpenvpnIpp { net30: true };
         assert_eq!("openvpn-ipp@net30".parse(), Ok(net30));
         for (text, says) in [
-            ("kea@x", "nothing can be added to \"kea\""),
+            ("kea@x", "\"kea\" has no options"),
             ("openvpn-ipp@p2p", "openvpn-ipp@net30"),
-            ("csv@", "which columns"),
-            ("csv@0", "which columns"),
-            ("columns@a,b,c,d", "which columns"),
+            ("csv@", "does not select columns"),
+            ("csv@0", "does not select columns"),
+            ("columns@a,b,c,d", "does not select columns"),
             ("json@a.b", "--filter"),
             ("ndjson@a", "--filter"),
-            ("k8s-pods@a", "nothing can be added"),
+            ("k8s-pods@a", "has no options"),
             ("JSON", "wg-dump"),
             ("", "radippool"),
             ("dhcpd.leases", "dhcpd"),
@@ -465,15 +465,15 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join(&name);
         std::fs::write(&path, "").unwrap();
-        // The name alone, from within the folder, cannot be tested without changing the folder for
-        // every other test; a path never begins with the name of a format.
+        // A bare name inside the directory cannot be tested without changing the working directory of every other test.
+        // A path never begins with the name of a format.
         let source = Source::with_default(Format::CSV, path.as_os_str());
         assert_eq!(source, Ok(Source::new(Format::CSV, path)));
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }
 
-/// Tables for people are written from the one in this file. To write them again:
+/// The tables for people are written from the one in this file. To update them:
 /// `UPDATE_TABLES=1 cargo test -p hostbits-lists --lib tables`.
 #[cfg(test)]
 mod tables {
@@ -504,7 +504,7 @@ mod tables {
         table
     }
 
-    /// The text with the table between the marks of that name.
+    /// Returns the text, with the table between the marks of that name replaced.
     fn with_table(text: &str, table: &str) -> String {
         let (begin, end) = ("<!-- formats -->\n", "<!-- /formats -->");
         let start = text.find(begin).expect("the mark before the table") + begin.len();
@@ -538,7 +538,7 @@ mod tables {
         assert!(readme.contains(&count), "it does not say: {count}");
     }
 
-    /// Operators find every format in the row of a program.
+    /// Every format has a place in the table of programs, where operators look for it.
     #[test]
     fn every_format_is_in_the_row_of_a_program() {
         let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide/lists.md");

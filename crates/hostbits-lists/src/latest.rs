@@ -1,29 +1,29 @@
-//! The last word on each address, for files in which a later entry takes the place of an earlier one.
+//! The last entry of each address, for files in which a later entry replaces an earlier one.
 //!
-//! Memory grows with the number of distinct addresses, not with that of the entries: some 60 bytes for
-//! each, and its owner's name.
+//! Memory grows with the number of distinct addresses, not with the number of entries: about 60 bytes for each address,
+//! and the name of its owner.
 
 use crate::batch::Batch;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-/// How many records are handed over at a time.
+/// How many records are returned at a time.
 const AT_A_TIME: usize = 512;
-/// How many words for states are kept apart. No program has nearly as many.
+/// How many distinct words for states are stored. No program uses nearly as many.
 const MAX_WORDS: usize = 64;
-/// What the others are called.
+/// The word that stands for all further states.
 const ONE_MORE_WORD: &str = "other";
 
-/// What is held: an address, or a prefix of so many bits.
+/// What is held: an address, or a prefix of a given length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     addr: IpAddr,
-    /// Of a delegated prefix.
+    /// The length of a delegated prefix; `None` for a single address.
     prefix_len: Option<u8>,
 }
 
 impl Key {
-    /// A single address.
+    /// Returns the key of a single address.
     pub(crate) fn addr(addr: IpAddr) -> Self {
         Self {
             addr: addr.to_canonical(),
@@ -31,7 +31,7 @@ impl Key {
         }
     }
 
-    /// A delegated prefix.
+    /// Returns the key of a delegated prefix.
     pub(crate) fn prefix(addr: IpAddr, prefix_len: u8) -> Self {
         Self {
             addr,
@@ -45,7 +45,7 @@ struct Entry {
     key: Key,
     line: u64,
     owner: Option<Box<str>>,
-    /// Which of the words for a state; `None` if it is held no more.
+    /// The index of the word for its state; `None` if it is no longer held.
     state: Option<u32>,
 }
 
@@ -54,14 +54,14 @@ struct Entry {
 pub(crate) struct Latest {
     index: HashMap<Key, u32>,
     entries: Vec<Entry>,
-    /// The words for states: there are few.
+    /// The distinct words for states.
     words: Vec<Box<str>>,
     given: usize,
     is_sorted: bool,
 }
 
 impl Latest {
-    /// Notes that something is held, whatever was said before. Whether anything was.
+    /// Records that the key is held, whatever earlier entries said. Returns whether there was an earlier entry.
     pub(crate) fn hold(&mut self, key: Key, line: u64, owner: &str, word: &str) -> bool {
         let state = Some(self.word(word));
         let owner = (!owner.is_empty()).then(|| owner.into());
@@ -70,7 +70,7 @@ impl Latest {
             (entry.line, entry.owner, entry.state) = (line, owner, state);
             return true;
         }
-        // More than 2^32 distinct addresses do not fit in the memory of this either.
+        // More than 2^32 distinct addresses do not fit into memory anyway.
         let at = self.entries.len() as u32;
         self.index.insert(key, at);
         self.entries.push(Entry {
@@ -82,7 +82,7 @@ impl Latest {
         false
     }
 
-    /// Notes that something is held no more. Whether anything was said of it before.
+    /// Records that the key is no longer held. Returns whether there was an earlier entry.
     pub(crate) fn end(&mut self, key: Key) -> bool {
         let Some(&at) = self.index.get(&key) else {
             return false;
@@ -105,7 +105,7 @@ impl Latest {
         at as u32
     }
 
-    /// Hands over some of what is held, in the order of the lines. Whether there is more.
+    /// Moves some of the held entries to `out`, in the order of their lines. Returns whether more are left.
     pub(crate) fn give(&mut self, out: &mut Batch) -> bool {
         if !self.is_sorted {
             self.index = HashMap::new();
@@ -138,8 +138,8 @@ impl Latest {
 mod tests {
     use super::*;
 
-    /// A word that anybody can make up must not fill the memory: states are bounded by the words, and
-    /// addresses by themselves.
+    /// Words that an attacker makes up must not fill the memory: the number of states is bounded by `MAX_WORDS`, that
+    /// of addresses by the distinct addresses.
     #[test]
     fn memory_is_bounded_by_distinct_addresses() {
         let mut latest = Latest::default();

@@ -1,53 +1,53 @@
-//! Lines of bytes, lent out of one buffer, of which only a bounded beginning is kept.
+//! Lines of bytes, borrowed from one buffer. Only a bounded beginning of each line is kept.
 
 use crate::error::Fault;
 use memchr::memchr;
 use std::io::{self, ErrorKind, Read};
 
-/// How much is asked of the input at a time, in bytes.
+/// How much is read from the input at a time, in bytes.
 const CHUNK_BYTES: usize = 128 * 1024;
-/// How much of one line is kept, in bytes. No address with an owner is nearly as long.
+/// How much of a line is kept, in bytes. No address with an owner is nearly as long.
 pub(crate) const MAX_LINE_BYTES: usize = 64 * 1024;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// A line without its end.
+/// A line without its line feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Line<'a> {
-    /// Counted from 1.
+    /// The number of the line, counted from 1.
     pub(crate) number: u64,
-    /// What it says, without byte order mark and line feed.
+    /// The content, without byte order mark and line feed.
     pub(crate) bytes: &'a [u8],
-    /// Whether the line goes on beyond `bytes`.
+    /// Whether the line is longer than `bytes`.
     pub(crate) is_cut: bool,
-    /// Whether a line feed ended it; it may lack on the last line.
+    /// Whether the line ended with a line feed; the last line need not.
     pub(crate) is_ended: bool,
 }
 
 impl<'a> Line<'a> {
-    /// What it says without the carriage return of another system.
+    /// Returns the content without a trailing carriage return.
     pub(crate) fn without_return(&self) -> &'a [u8] {
         self.bytes.strip_suffix(b"\r").unwrap_or(self.bytes)
     }
 }
 
-/// Reads lines into one buffer, over and over.
+/// Reads lines into one buffer that is reused.
 #[derive(Debug)]
 pub(crate) struct Lines<R> {
     input: R,
     buffer: Vec<u8>,
-    /// What was read and not yet lent out.
+    /// The bytes that were read but not yet returned start here.
     start: usize,
     end: usize,
     count: u64,
     last: LastLine,
     max_line_bytes: usize,
     is_over: bool,
-    /// Whether the rest of a cut line is still to be skipped.
+    /// Whether the rest of a line that was too long still has to be skipped.
     is_cut: bool,
 }
 
-/// Where the line stands in the buffer that was lent out last.
+/// The position in the buffer of the line that was returned last.
 #[derive(Clone, Copy, Debug, Default)]
 struct LastLine {
     start: usize,
@@ -60,7 +60,7 @@ impl<R: Read> Lines<R> {
         Self::with_max(input, MAX_LINE_BYTES)
     }
 
-    /// With a bound of its own on what is kept of a line.
+    /// Creates a reader that keeps at most `max_line_bytes` of a line.
     pub(crate) fn with_max(input: R, max_line_bytes: usize) -> Self {
         Self {
             input,
@@ -75,12 +75,12 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    /// How many lines were read.
+    /// Returns how many lines were read.
     pub(crate) fn count(&self) -> u64 {
         self.count
     }
 
-    /// Reads one line; `None` after the last.
+    /// Reads the next line; returns `None` after the last one.
     #[inline]
     pub(crate) fn read(&mut self) -> Result<Option<Line<'_>>, Fault> {
         if !self.is_cut
@@ -91,7 +91,7 @@ impl<R: Read> Lines<R> {
         self.read_more()
     }
 
-    /// The next line is not all in the buffer.
+    /// Reads a line that is not completely in the buffer.
     #[cold]
     fn read_more(&mut self) -> Result<Option<Line<'_>>, Fault> {
         self.skip_rest_of_cut()?;
@@ -128,7 +128,7 @@ impl<R: Read> Lines<R> {
         Ok(())
     }
 
-    /// Lends the next `length` bytes as a line. With a line feed after them it is the whole line.
+    /// Returns the next `length` bytes as a line. If a line feed follows them, the line is complete.
     #[inline]
     fn lend(&mut self, length: usize, is_ended: bool) -> Line<'_> {
         self.last = LastLine {
@@ -141,7 +141,7 @@ impl<R: Read> Lines<R> {
         self.last()
     }
 
-    /// The line that was read last, once more.
+    /// Returns the line that was read last, again.
     #[inline]
     pub(crate) fn last(&self) -> Line<'_> {
         let LastLine {
@@ -162,7 +162,7 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    /// Reads more behind what waits. Whether there was any.
+    /// Appends more input to the buffer. Returns whether there was any.
     fn fill(&mut self) -> Result<bool, Fault> {
         if self.is_over {
             return Ok(false);
@@ -187,7 +187,7 @@ impl<R: Read> Lines<R> {
     }
 }
 
-/// Reads at least one byte, unless there is none.
+/// Reads at least one byte, unless the input has ended.
 pub(crate) fn read_some(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
         match input.read(buffer) {
@@ -201,7 +201,7 @@ pub(crate) fn read_some(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<
 mod tests {
     use super::*;
 
-    /// Gives as many bytes at a time as it is told, and is interrupted before each.
+    /// Returns a fixed number of bytes at a time, and is interrupted before each read.
     struct Dripping<'a>(&'a [u8], usize, bool);
 
     impl Read for Dripping<'_> {
@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(all(text.as_bytes(), 1), expected);
     }
 
-    /// The longest line that is kept whole, and one byte more: the line after it is itself again.
+    /// The longest line that is kept whole, and one byte more. The line after it is unaffected.
     #[test]
     fn an_endless_line_is_cut_and_the_next_is_whole() {
         for (length, is_cut) in [

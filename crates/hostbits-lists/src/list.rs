@@ -1,4 +1,4 @@
-//! The reader that callers see: any format, from any input.
+//! The public reader: any format, from any input.
 
 use crate::error::{Fault, ListError};
 use crate::format::Format;
@@ -11,12 +11,12 @@ use std::io::{self, Read};
 use std::iter::FusedIterator;
 use std::path::Path;
 
-/// What reads one format.
+/// A reader of one format.
 pub(crate) trait Reader {
-    /// The next record; `None` at the proper end of the list.
+    /// Reads the next record; returns `None` at the proper end of the list.
     fn read(&mut self) -> Result<Option<Record<'_>>, Fault>;
 
-    /// Calls `each` with every record that is left, and answers how many there were.
+    /// Calls `each` with every remaining record, and returns how many there were.
     fn read_all(&mut self, each: &mut dyn FnMut(Record<'_>)) -> Result<u64, Fault> {
         let mut count = 0;
         while let Some(record) = self.read()? {
@@ -26,33 +26,33 @@ pub(crate) trait Reader {
         Ok(count)
     }
 
-    /// What was counted up to here.
+    /// Returns what has been counted so far.
     fn counts(&self) -> Counts;
 
-    /// How many records were left out of those in each of the states that the caller does not want.
+    /// Returns how many records were left out, for each state that the caller does not want.
     fn left_out(&self) -> Vec<(String, u64)> {
         Vec::new()
     }
 }
 
-/// What a reader counts beside the records.
+/// What a reader counts besides the records.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) lines: u64,
     pub(crate) not_held: u64,
     pub(crate) superseded: u64,
     pub(crate) disabled: u64,
-    /// Whether anything was read that is of the format.
+    /// Whether anything in this format has been read.
     pub(crate) is_known: bool,
 }
 
-/// A list of who holds which address, read one record at a time.
+/// A list of the users of addresses, read one record at a time.
 ///
-/// Nothing is skipped in silence. A line that cannot be used becomes a record with
-/// [`Address::Broken`](crate::Address::Broken): the list goes on, but does not tell all of its users.
-/// An input that cannot be read, or that lacks its proper end, is an error and the end of the list.
+/// Nothing is skipped silently. An entry that cannot be used becomes a record with
+/// [`Address::Broken`](crate::Address::Broken), and reading continues: the list then does not name all users. An input that
+/// cannot be read, or whose end is missing, is an error and ends the list.
 ///
-/// Memory does not grow with the list, except as the table in the [crate's documentation](crate) says.
+/// Memory does not grow with the list, except as the [crate's documentation](crate) says.
 ///
 /// ```
 /// use hostbits_lists::{Format, List};
@@ -80,29 +80,29 @@ enum Progress {
     Failed,
 }
 
-/// What is known of a list that was read to its end.
+/// The counts of a list that was read to its end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ended {
-    /// How many lines it had. In a directory: files.
+    /// The number of lines; for a directory, the number of files.
     pub lines: u64,
-    /// How many records it gave.
+    /// The number of records that were returned.
     pub records: u64,
-    /// How many entries are of holdings that have ended, or of no IP address at all.
+    /// The number of entries whose holding has ended, or that are not about an IP address.
     pub not_held: u64,
-    /// How many entries a later one of the same address has taken the place of.
+    /// The number of entries that a later entry for the same address replaced.
     pub superseded: u64,
-    /// How many records are of holders that are switched off, and hold their address all the same.
+    /// The number of records whose holder is disabled, but still holds the address.
     pub disabled: u64,
-    /// The states that the caller has [left out](List::without), and how many entries were in each.
+    /// The states that the caller [left out](List::without), each with the number of its entries.
     pub left_out: Vec<(String, u64)>,
 }
 
 impl<'input> List<'input> {
-    /// Begins to read a list. `name` is what errors call it.
+    /// Creates a reader of `input`. Errors refer to the list by `name`.
     ///
-    /// No buffer is needed around `input`. [`Format::HostLocal`] is a directory and can only be
-    /// [opened](Self::open).
+    /// `input` needs no buffer of its own. The formats that are directories, [`Format::HostLocal`] and
+    /// [`Format::OpenvpnCcd`], can only be [opened](Self::open).
     pub fn new(format: Format, name: impl Into<String>, input: impl Read + 'input) -> Self {
         Self::of(name.into(), formats::reader(format, input))
     }
@@ -117,9 +117,10 @@ impl<'input> List<'input> {
         }
     }
 
-    /// Leaves out the entries in some states, as their program calls them: the caller knows that such holders do not
-    /// come back. What is left out is counted. An entry without a state, or in any other one, is kept; whether letters
-    /// are small or capital does not matter.
+    /// Leaves out the entries in the given states. Use it for states whose holders do not come back.
+    ///
+    /// States are named in the program's own words; case does not matter. An entry without a state, or in any other
+    /// state, is kept. [`Ended::left_out`] counts the entries that were left out.
     ///
     /// ```
     /// use hostbits_lists::{Format, List};
@@ -143,21 +144,21 @@ impl<'input> List<'input> {
         }
     }
 
-    /// How much of it has been read, if it is one file whose size is known.
+    /// Returns how much of the list has been read, if it is one file whose size is known.
     pub fn meter(&self) -> Option<&Meter> {
         self.meter.as_ref()
     }
 
-    /// What errors call the list.
+    /// Returns the name by which errors refer to the list.
     pub fn name(&self) -> &str {
         &self.file
     }
 
-    /// Reads the next record; `None` at the end.
+    /// Reads the next record; returns `None` at the end.
     ///
     /// # Errors
     ///
-    /// If the list cannot be read to its end; from then on it has failed, whoever asks.
+    /// If the list cannot be read to its end. Every later call returns an error, too.
     pub fn read(&mut self) -> Result<Option<Record<'_>>, ListError> {
         if self.progress != Progress::Reading {
             return match self.progress {
@@ -184,11 +185,11 @@ impl<'input> List<'input> {
         }
     }
 
-    /// Calls `each` with every record. The fastest way, because nothing is copied.
+    /// Calls `each` with every record. This is the fastest way to read a list, because nothing is copied.
     ///
     /// # Errors
     ///
-    /// If the list cannot be read to its end. What was seen until then proves nothing of the rest.
+    /// If the list cannot be read to its end. The records seen until then prove nothing about the rest.
     pub fn for_each(mut self, mut each: impl FnMut(Record<'_>)) -> Result<Ended, ListError> {
         match self.progress {
             Progress::Reading => match self.reader.read_all(&mut each) {
@@ -206,7 +207,7 @@ impl<'input> List<'input> {
         }
     }
 
-    /// The records as an iterator that owns what it gives.
+    /// Returns an iterator over the records, as owned values.
     pub fn records(self) -> Records<'input> {
         Records {
             list: self,
@@ -214,11 +215,11 @@ impl<'input> List<'input> {
         }
     }
 
-    /// Says what the list had, if it was read to its end.
+    /// Returns the counts of a list that was read to its end.
     ///
     /// # Errors
     ///
-    /// If it was not, or failed; or if it has lines, and none of them says anything that is of the format.
+    /// If it was not read to its end, if reading failed, or if the list has lines but nothing in them is of the format.
     pub fn finish(self) -> Result<Ended, ListError> {
         if self.progress != Progress::Ended {
             return Err(self.unfinished());
@@ -240,7 +241,7 @@ impl<'input> List<'input> {
         })
     }
 
-    /// A list with lines of which none says anything that is of the format: it is another one.
+    /// Returns an error if the list has lines but nothing in them is of the format: it probably has another one.
     fn nothing_known(&self) -> Option<Fault> {
         let counts = self.reader.counts();
         let left_out = self.reader.left_out();
@@ -248,7 +249,7 @@ impl<'input> List<'input> {
             && left_out.iter().all(|&(_, count)| count == 0)
             && counts.not_held == 0
             && !counts.is_known;
-        let what = "no line of it is an entry: is it of another format?";
+        let what = "no line of it is an entry: is it in another format?";
         (is_nothing && counts.lines != 0).then(|| Fault::malformed(what, counts.lines, b""))
     }
 
@@ -261,9 +262,9 @@ impl<'input> List<'input> {
 }
 
 impl List<'static> {
-    /// Opens a file, a directory where the format is one, or standard input for `-`.
+    /// Opens a file, a directory if the format is one, or standard input for `-`.
     ///
-    /// Of a Kea lease file, the files beside it that its cleanup leaves are read, too.
+    /// For Kea, the files beside the lease file that its cleanup leaves are read, too.
     ///
     /// # Errors
     ///
@@ -297,7 +298,7 @@ impl List<'static> {
     }
 }
 
-/// A pipe or a device has no size.
+/// Returns a meter for a regular file. A pipe or a device has no size.
 fn meter_of(file: &File) -> Option<Meter> {
     let metadata = file.metadata().ok()?;
     metadata.is_file().then(|| Meter::new(metadata.len()))
@@ -320,7 +321,7 @@ struct Without<'input> {
     current: Option<RecordBuf>,
 }
 
-/// Whether the record is to be given; it is counted if it is not.
+/// Returns whether the record is wanted; counts it if not.
 fn is_wanted(states: &mut [(String, u64)], record: &Record<'_>) -> bool {
     let Some(state) = record.state else {
         return true;
@@ -369,7 +370,7 @@ impl Reader for Without<'_> {
     }
 }
 
-/// The records of a list, or the error that ends it. Ask [`finish`](Self::finish) how it ended.
+/// Iterates over the records of a list. An error ends it. Call [`finish`](Self::finish) to see how the list ended.
 #[derive(Debug)]
 pub struct Records<'input> {
     list: List<'input>,
@@ -377,11 +378,11 @@ pub struct Records<'input> {
 }
 
 impl Records<'_> {
-    /// Says what the list had, if it was read to its end.
+    /// Returns the counts of a list that was read to its end.
     ///
     /// # Errors
     ///
-    /// If it was not, or failed.
+    /// If it was not read to its end, or reading failed.
     pub fn finish(self) -> Result<Ended, ListError> {
         self.list.finish()
     }

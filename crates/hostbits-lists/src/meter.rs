@@ -1,10 +1,10 @@
-//! How much of a file has been read, for whoever shows that.
+//! How much of a file has been read, for progress displays.
 
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// How much of a list has been read: of a file whose size is known. It may be asked while the list is read.
+/// Counts how much of a list has been read, if it is a file of known size. Can be queried while the list is read.
 ///
 /// ```
 /// use hostbits_lists::{Format, List};
@@ -31,18 +31,18 @@ impl Meter {
         Self { read, len_bytes }
     }
 
-    /// How many bytes the file had when it was opened.
+    /// Returns the size of the file in bytes when it was opened.
     pub fn len_bytes(&self) -> u64 {
         self.len_bytes
     }
 
-    /// How many of them have been read. More than there were, if the file has grown since.
+    /// Returns the number of bytes that have been read. It exceeds the size if the file has grown since.
     pub fn read_bytes(&self) -> u64 {
         // Relaxed: a number for people, and nothing is read because of it.
         self.read.load(Relaxed)
     }
 
-    /// The same input, measured.
+    /// Returns the same input, and counts what is read.
     pub(crate) fn over<R: Read>(&self, input: R) -> Metered<R> {
         Metered {
             input,
@@ -51,7 +51,7 @@ impl Meter {
     }
 }
 
-/// An input that is measured.
+/// An input whose bytes are counted.
 pub(crate) struct Metered<R> {
     input: R,
     read: Arc<AtomicU64>,

@@ -1,8 +1,8 @@
-//! JSON of programs whose form is known: a jq filter for each.
+//! The JSON output of known programs: a jq filter for each.
 
 use crate::formats::beside::Elsewhere;
 
-/// A named filter: what a program prints as JSON, and how to read it.
+/// The JSON output of a known program, with the jq filter that reads it.
 ///
 /// ```
 /// use hostbits_lists::{Format, List, Preset};
@@ -15,53 +15,53 @@ use crate::formats::beside::Elsewhere;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Preset {
-    /// Pods of Kubernetes.
+    /// Kubernetes pods.
     K8sPods,
-    /// Services of Kubernetes.
+    /// Kubernetes services.
     K8sServices,
-    /// Nodes of Kubernetes: their blocks for pods.
+    /// Kubernetes nodes, with the blocks that their pods get.
     K8sNodes,
-    /// Containers, or networks with their containers.
+    /// Docker containers, or networks with their containers.
     Docker,
-    /// The same of podman.
+    /// Podman containers, or networks with their containers.
     Podman,
-    /// Instances of LXD, with their reservations; leases of its networks.
+    /// LXD instances with their reserved addresses, or the leases of LXD networks.
     Lxd,
-    /// The same of Incus.
+    /// Incus instances with their reserved addresses, or the leases of Incus networks.
     Incus,
-    /// Addresses and ranges of NetBox.
+    /// NetBox IP addresses and IP ranges.
     Netbox,
-    /// Answers of Kea's lease and host commands.
+    /// Responses of Kea's lease and host commands.
     KeaApi,
-    /// Nodes of Headscale.
+    /// Headscale nodes.
     Headscale,
-    /// Status or devices of Tailscale.
+    /// The status of Tailscale, or the devices of its API.
     Tailscale,
-    /// Peers of NetBird.
+    /// NetBird peers.
     Netbird,
-    /// Clients of wg-easy.
+    /// wg-easy clients.
     WgEasy,
-    /// Network interfaces of AWS.
+    /// AWS network interfaces.
     AwsEni,
-    /// Blocks of Calico, or its workload endpoints.
+    /// Calico IPAM blocks or workload endpoints.
     CalicoIpam,
-    /// Nodes of Cilium.
+    /// Cilium nodes.
     CiliumNode,
-    /// Pools of Whereabouts.
+    /// Whereabouts IP pools.
     Whereabouts,
-    /// The status file of a network of libvirt.
+    /// The lease status file of a libvirt network.
     Libvirt,
-    /// Pods with additional networks.
+    /// Kubernetes pods with additional networks, as Multus attaches them.
     Multus,
 }
 
-/// What all filters may use.
+/// Definitions that all filters may use.
 const PRELUDE: &str = r#"
 def each($kind):
   (if type == "object" and has("items") then (.items | if . == null then empty else .[] end) else . end)
-  | if type != "object" then error("this is no " + $kind)
-    elif (.kind // $kind) != $kind then error("this is a " + .kind + ", no " + $kind)
-    elif has("metadata") | not then error("this is no " + $kind + ": it has no metadata")
+  | if type != "object" then error("this is not a " + $kind)
+    elif (.kind // $kind) != $kind then error("this is a " + .kind + ", not a " + $kind)
+    elif has("metadata") | not then error("this is not a " + $kind + ": it has no metadata")
     else . end;
 def full: [.metadata.namespace, .metadata.name] | map(select(. != null)) | join("/");
 def first_of(f): [f | select(. != null and . != "")][0];
@@ -114,11 +114,11 @@ def instance:
         | .["ipv4.address"], .["ipv6.address"], .["ipv4.routes"], .["ipv6.routes"],
           .["ipv4.routes.external"], .["ipv6.routes.external"] | . // "" | split(",")[] | ltrimstr(" ")))}
     | unless($it | .status != "Running" or (.state.network? | type) == "object";
-        "a running instance of which the list does not say its network")
+        "a running instance without its network")
   else error("this is neither an instance nor a lease") end;
 "#;
 
-/// Where nobody's address stands in what container engines print.
+/// Paths in the output of container engines under which there are addresses that no user holds.
 const OF_ENGINES: &[&str] = &[
     "Gateway",
     "IPv6Gateway",
@@ -143,22 +143,22 @@ const OF_ENGINES: &[&str] = &[
     "options",
 ];
 
-/// The one table of presets: the variant, its name, what it is, its filter, and names under which addresses stand that
-/// are no holdings. Every other address that the filter does not yield makes the list unclear: see `beside`.
+/// The one table of presets. Each row has the variant, its name, a description, its filter, and the paths of addresses
+/// that are not holdings. Any other address that the filter does not yield makes the list unclear; see `beside`.
 macro_rules! presets {
     ($($variant:ident, $name:literal, $about:literal, $filter:expr, $elsewhere:expr;)+) => {
         impl Preset {
-            /// All of them, in the order of the documentation.
+            /// All presets, in the order of the documentation.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The name of the format.
+            /// Returns the name of the format.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)+
                 }
             }
 
-            /// The command that prints it, or what it is.
+            /// Returns the command that prints the list, or a short description of it.
             pub const fn about(self) -> &'static str {
                 match self {
                     $(Self::$variant => $about,)+
@@ -199,7 +199,7 @@ presets! {
     &["externalName", "loadBalancerSourceRanges", "managedFields"];
     K8sNodes, "k8s-nodes", "kubectl get nodes -o json: pod CIDRs",
     r#"each("Node") | if .spec | type != "object" then error("a node without spec")
-        elif .spec | has("addresses") or has("ipam") then error("this is a CiliumNode, no Node") else . end
+        elif .spec | has("addresses") or has("ipam") then error("this is a CiliumNode, not a Node") else . end
       | {owner: .metadata.name, addresses: some(.spec.podCIDR, .spec.podCIDRs[]?)}"#,
     &["addresses", "annotations", "managedFields"];
     Docker, "docker", "docker network inspect, docker inspect", "inspected", OF_ENGINES;
@@ -212,7 +212,7 @@ presets! {
     r#"(if type == "object" and has("results") then
           if .next != null or .previous != null or has("next") == false then
             error("this is one page of several: ask for all with ?limit=0")
-          elif .count != (.results | length) then error("this is not all of it: count is another number")
+          elif .count != (.results | length) then error("the response is incomplete: it does not have as many results as count says")
           else .results[] end
         else . end)
       | {owner: first_of(.dns_name, .description), state: (.status.value? // .status)}
@@ -221,13 +221,13 @@ presets! {
           elif has("address") then {address: .address}
           else error("this is neither an address nor a range") end"#,
     &["nat_inside", "nat_outside"];
-    KeaApi, "kea-api", "answers to lease4-get-all, lease6-get-all, reservation-get-all",
-    r#"if has("result") | not then error("this is no answer of Kea")
+    KeaApi, "kea-api", "responses to lease4-get-all, lease6-get-all, reservation-get-all",
+    r#"if has("result") | not then error("this is not a response of Kea")
        elif .result == 3 then empty
        elif .result != 0 then error("Kea says: " + (.text // "nothing"))
        elif .arguments.leases == null and .arguments.hosts == null then error("there are neither leases nor hosts")
        elif .arguments.count != null and .arguments.count != (.arguments | [.leases[]?, .hosts[]?] | length) then
-         error("this is not all of it: count is another number")
+         error("the response is incomplete: it does not have as many entries as count says")
        else .arguments | (.leases[]? | . + {is_lease: true}), .hosts[]? end
        | .is_lease as $is_lease
        | (.state != 2) as $held
@@ -244,7 +244,7 @@ presets! {
       | if has("ip_addresses") or has("ipAddresses") then
           {owner: (.given_name // .givenName // .name), addresses: some((.ip_addresses // .ipAddresses)[]?)}
           | unless(false; "a node without addresses")
-        else error("this is no node") end"#,
+        else error("this is not a node") end"#,
     &["available_routes", "approved_routes", "subnet_routes", "availableRoutes", "approvedRoutes", "subnetRoutes",
       "endpoints", "host_info", "hostInfo"];
     Tailscale, "tailscale", "tailscale status --json, or the devices of the API",
@@ -252,7 +252,7 @@ presets! {
        if has("Self") then
          if has("Peer") | not then error("this is a status without Peer")
          elif ([del(.ExitNodeStatus) | ..] | nodes) != ([.Self, (.Peer // {} | .[])] | nodes) then
-           error("a node stands beside the peers") else . end
+           error("there is a node outside Self and Peer") else . end
          | .Self, (.Peer // {} | .[])
          | if has("TailscaleIPs") then {owner: .HostName, addresses: some(.TailscaleIPs[]?)}
            else {owner: .HostName, unclear: "a node without TailscaleIPs"} end
@@ -291,7 +291,7 @@ presets! {
             error("this has more than network interfaces: is it one page of several?")
           else .NetworkInterfaces[] end
         else . end)
-      | if has("NetworkInterfaceId") | not then error("this is no network interface") else . end
+      | if has("NetworkInterfaceId") | not then error("this is not a network interface") else . end
       | {owner: .NetworkInterfaceId, state: .Status, addresses: some(
           .PrivateIpAddress, .PrivateIpAddresses[]?.PrivateIpAddress, .Ipv4Prefixes[]?.Ipv4Prefix,
           .Ipv6Address, .Ipv6Addresses[]?.Ipv6Address, .Ipv6Prefixes[]?.Ipv6Prefix)}
@@ -303,7 +303,7 @@ presets! {
           . as $block
           | (.spec.cidr | split("/")) as [$base, $prefix]
           | pow(2; (if $base | contains(":") then 128 else 32 end) - ($prefix | tonumber)) as $size
-          | if $size != (.spec.allocations | length) then error("a block of another size than its cidr says") else . end
+          | if $size != (.spec.allocations | length) then error("a block whose size does not match its cidr") else . end
           | .spec.allocations | to_entries[] | select(.value != null)
           | {owner: $block.spec.attributes[.value].handle_id?, address: nth_of($block.spec.cidr; .key)}
         elif .spec.ipNetworks? then
@@ -322,22 +322,22 @@ presets! {
             (.spec.ipam.pools.allocated[]?.cidrs[]?), .spec.health.ipv4?, .spec.health.ipv6?, .spec.ingress.ipv4?, .spec.ingress.ipv6?,
             (.status.eni.enis? // {} | .[]? | .ip, .addresses[]?, .prefixes[]?))}
           | unless(false; "a node without addresses")
-        else {owner: .metadata.name, unclear: "a node with an address of a kind that is not known"} end"#,
+        else {owner: .metadata.name, unclear: "a node with an address of an unknown kind"} end"#,
     &["addresses", "annotations", "subnet", "vpc", "managedFields"];
     Whereabouts, "whereabouts", "kubectl get ippools.whereabouts.cni.cncf.io -A -o json",
     r#"each("IPPool")
       | if (.spec.allocations? | type) != "object" or (.spec.range? | type) != "string" then
           error("a pool without allocations or range")
         elif ([.. | objects | select(has("podref"))] | length) != ([.spec.allocations[] | select(.podref?)] | length) then
-          error("a pod beside the allocations")
+          error("there is a pod outside allocations")
         elif .spec | any(keys[]; . != "" and (explode | all(. >= 48 and . <= 57))) then
-          error("an allocation beside the allocations") else . end
+          error("there is an allocation outside allocations") else . end
       | .spec.range as $range | .spec.allocations | to_entries[]
       | {owner: (.value.podref // .value.id), address: nth_of($range; .key | tonumber)}"#,
     &["range", "managedFields"];
     Libvirt, "libvirt", "/var/lib/libvirt/dnsmasq/virbr0.status",
     r#"if has("ip-address") then {address: .["ip-address"], owner: (.hostname // .["mac-address"])}
-       else error("this is no lease of libvirt") end"#,
+       else error("this is not a lease of libvirt") end"#,
     &[];
     Multus, "multus", "kubectl get pods -A -o json: the additional networks of the pods",
     r#"each("Pod")
@@ -354,19 +354,20 @@ presets! {
 }
 
 impl Preset {
-    /// Whether the filter yields states.
+    /// Returns whether the filter yields states.
     pub(crate) fn has_states(self) -> bool {
         let body = self.body();
         body.contains("state:") || ["inspected", "instance"].contains(&body)
     }
 
-    /// Whether the filter begins with `each`: of a value with an array `items` it sees one element at a time, and
+    /// Returns whether the filter begins with `each`, so that it sees the elements of an array `items` one at a time,
+    /// and
     /// nothing else.
     pub(crate) fn sees_items_only(self) -> bool {
         self.body().starts_with("each(")
     }
 
-    /// The filter in the language of jq.
+    /// Returns the filter, in the language of jq.
     pub fn filter(self) -> String {
         format!("{PRELUDE}{}", self.body())
     }

@@ -1,4 +1,4 @@
-//! jq filters that say what in a JSON value is an address.
+//! jq filters that select the addresses in a JSON value.
 
 use std::error::Error;
 use std::fmt;
@@ -12,15 +12,15 @@ use jaq_core::path::{Part, Path};
 use jaq_core::{Compiler, Ctx, Vars, unwrap_valr};
 use jaq_json::{Map, Val};
 
-/// A filter in the language of jq, or none: then the usual names are looked for.
+/// A jq filter that selects the addresses in JSON values. Without one, the usual names are looked for.
 ///
-/// It is run on each element of an array at the top, and on each other value as a whole. It yields texts, which
-/// are addresses, or objects with `address` (or `addresses`), and perhaps `owner` and `state`; null and empty
-/// texts are users without an address. Objects with `held` false are counted, and hold nothing. An object with
-/// `unclear` says why the address of somebody is not known: the entry cannot be read.
+/// The filter runs on each element of a top-level array, and on every other value as a whole. It yields addresses as
+/// strings, or objects with `address` (or `addresses`) and optionally `owner` and `state`. Null and an empty string are
+/// users without an address. An object with `held: false` is counted, and holds nothing. An object with `unclear` is an
+/// unreadable entry; its value says why.
 ///
-/// An array that the filter begins with, as `.items[]` does, is read one element at a time: what it yields is the
-/// same. A name that comes twice in an object ends the list, as one of its values would be lost.
+/// If the filter begins by iterating over an array, as `.items[]` does, the array is read one element at a time; the
+/// results are the same. A name that occurs twice in an object ends the list, because one of its values would be lost.
 ///
 /// ```
 /// use hostbits_lists::{Format, List, Query};
@@ -37,7 +37,7 @@ pub struct Query {
     text: Option<Arc<str>>,
 }
 
-/// A filter that is none.
+/// Why a text is not a jq filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueryError {
     what: String,
@@ -52,14 +52,14 @@ impl fmt::Display for QueryError {
 impl Error for QueryError {}
 
 impl Query {
-    /// The usual names.
+    /// Looks for the usual names, without a filter.
     pub const USUAL: Self = Self { text: None };
 
-    /// A filter.
+    /// Parses a filter.
     ///
     /// # Errors
     ///
-    /// If it is none, or names something that jq does not have.
+    /// If `text` is not a valid filter, or uses a name that jq does not know.
     pub fn new(text: &str) -> Result<Self, QueryError> {
         Filter::compile(text)?;
         Ok(Self {
@@ -67,21 +67,21 @@ impl Query {
         })
     }
 
-    /// The filter as it was written; `None` where the usual names count.
+    /// Returns the filter as it was written; `None` if the usual names are looked for.
     pub fn text(&self) -> Option<&str> {
         self.text.as_deref()
     }
 
-    /// The filter, ready to run.
+    /// Returns the filter, ready to run.
     pub(crate) fn filter(&self) -> Option<Filter> {
         Filter::compile(self.text.as_deref()?).ok()
     }
 }
 
-/// A filter that is ready to run.
+/// A compiled filter.
 pub(crate) struct Filter {
     compiled: jaq_core::Filter<JustLut<Val>>,
-    /// The names on the way to the array that it goes over, if it sees one element at a time and nothing else.
+    /// The names on the path to the array that it iterates over, if it sees one element at a time and nothing else.
     way: Vec<String>,
 }
 
@@ -108,8 +108,8 @@ impl Filter {
             .map_err(|errors| {
                 let mut names = errors.iter().flat_map(|(_, errors)| errors);
                 error(match names.next() {
-                    Some((name, _)) => format!("{name:?} is not known to jq"),
-                    None => "this is no jq filter".to_owned(),
+                    Some((name, _)) => format!("{name:?} is unknown to jq"),
+                    None => "this is not a jq filter".to_owned(),
                 })
             })?;
         Ok(Self {
@@ -120,8 +120,8 @@ impl Filter {
         })
     }
 
-    /// The same filter, of which the caller knows that it goes over the array under a name, where there is one, and
-    /// sees one element at a time and nothing else.
+    /// Returns the same filter, marked as one that iterates over the array `name`, if there is one, and sees one
+    /// element at a time and nothing else. The caller guarantees this.
     pub(crate) fn over(self, name: &str) -> Self {
         Self {
             way: vec![name.to_owned()],
@@ -129,13 +129,14 @@ impl Filter {
         }
     }
 
-    /// The names on the way to the array that may be read one element at a time; none if there is no such array.
+    /// Returns the names on the path to the array that may be read one element at a time; empty if there is no such
+    /// array.
     pub(crate) fn way(&self) -> &[String] {
         &self.way
     }
 
-    /// A value that has nothing but the way to the array, and in it one element: what the filter yields for one of
-    /// these after the other is what it yields for all elements in their array.
+    /// Returns a value with only the path to the array, and one element in it. What the filter yields for these values
+    /// one after another is what it yields for the whole array.
     pub(crate) fn alone(&self, element: Val) -> Val {
         let array: Val = std::iter::once(element).collect();
         self.way.iter().rfold(array, |value, name| {
@@ -144,7 +145,7 @@ impl Filter {
         })
     }
 
-    /// Runs it, and tells each value that it yields; at an error what that says, and there it ends.
+    /// Runs the filter on `value`, and calls `each` with every result. An error is the last result.
     pub(crate) fn run(&self, value: Val, mut each: impl FnMut(Result<Val, String>)) {
         let ctx = Ctx::<JustLut<Val>>::new(&self.compiled.lut, Vars::new([]));
         for yielded in self.compiled.id.run((ctx, value)).map(unwrap_valr) {
@@ -156,8 +157,9 @@ impl Filter {
     }
 }
 
-/// The names before the first `[]` of a filter that begins with it, as `.items[] | ...` does. After that it sees one
-/// element at a time, unless it goes back to the whole, as `.items[] as $pod | .` and `.items[][.at]` do.
+/// Returns the names before the first `[]` of a filter that begins with it, as `.items[] | ...` does. Such a filter
+/// then sees one element at a time, unless it refers back to the whole, as `.items[] as $pod | .` and `.items[][.at]`
+/// do.
 fn way_of(term: &Term<&str>) -> Option<Vec<String>> {
     match term {
         Term::Def(_, body) => way_of(body),
@@ -184,7 +186,7 @@ fn way_of(term: &Term<&str>) -> Option<Vec<String>> {
     }
 }
 
-/// The name that a text without anything to compute is.
+/// Returns the text of a string literal without interpolation.
 fn name_of<'a>(term: &Term<&'a str>) -> Option<&'a str> {
     match term {
         Term::Str(None, parts) => match parts.as_slice() {
@@ -201,24 +203,24 @@ fn of_load(errors: &jaq_core::load::Errors<&str, ()>) -> String {
     let near = |text: &str| match text.trim() {
         "" => "the filter ends too early".to_owned(),
         text => format!(
-            "the filter cannot be read from here on: {:?}",
+            "the filter cannot be parsed from here: {:?}",
             crate::error::excerpt(text.as_bytes())
         ),
     };
     match first.map(|(_, error)| error) {
         Some(Load::Lex(errors)) => errors.first().map(|(_, text)| near(text)),
         Some(Load::Parse(errors)) => errors.first().map(|(_, text)| near(text)),
-        Some(Load::Io(_)) => Some("a filter has no modules".to_owned()),
+        Some(Load::Io(_)) => Some("a filter cannot use modules".to_owned()),
         None => None,
     }
-    .unwrap_or_else(|| "this is no jq filter".to_owned())
+    .unwrap_or_else(|| "this is not a jq filter".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Only a filter that sees one element after the other is given one element after the other.
+    /// Only a filter that sees the elements one at a time is given them one at a time.
     #[test]
     fn only_what_sees_single_elements_has_a_way() {
         for (filter, way) in [

@@ -1,29 +1,29 @@
-//! What a list says of one address.
+//! One entry of a list.
 
 use std::fmt;
 use std::net::IpAddr;
 
-/// An address as a list has it.
+/// An address as the list contains it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Address<'a> {
-    /// An address that has been read.
+    /// A parsed address.
     Addr(IpAddr),
-    /// Text that still has to be read: an address, a prefix, nothing, or no address at all.
+    /// Text that is not parsed yet: an address, a prefix, an empty text, or not an address at all.
     Text(&'a str),
-    /// Text of which a prefix always means all of it: a route or a delegation.
+    /// Text of a route or a delegation, where a prefix always means the whole block.
     Block(&'a str),
-    /// Text of the address of an interface of the network's own router; a prefix is that of its network.
+    /// Text of an address of the network's own router; its prefix length is that of the network.
     Own(&'a str),
-    /// Text of an address that stands beside those that were read: where nobody has said which columns or fields
-    /// count, or in a field of something else. If it is of the pool, the list is not understood.
+    /// Text of an address outside the recognized columns or fields. If it belongs to the pool, the list counts as not
+    /// understood.
     Stray(&'a str),
-    /// What is the matter with something that cannot be used, and the beginning of it. Never an
-    /// address. A list with such an entry does not tell all of its users.
+    /// Why an entry cannot be used, with the beginning of its text. It is never an address. A list with such an entry
+    /// does not name all of its users.
     Broken(&'a str),
 }
 
-/// As it is written in the list; what is broken as it is quoted.
+/// The text as written in the list; of a broken entry, the quoted text.
 impl fmt::Display for Address<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -37,7 +37,7 @@ impl fmt::Display for Address<'_> {
     }
 }
 
-/// One entry of a list, borrowed from its reader until the next one is read.
+/// One entry of a list, borrowed from its reader until the next entry is read.
 ///
 /// ```
 /// use hostbits_lists::{Address, Format, List};
@@ -51,16 +51,16 @@ impl fmt::Display for Address<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Record<'a> {
-    /// The address.
+    /// The address that the entry is about.
     pub address: Address<'a>,
-    /// Who holds it, if the list says so.
+    /// The name of the holder, if the list has one.
     pub owner: Option<&'a str>,
-    /// The word that the program itself has for the state of the holding, if it has one: `declined`,
-    /// `abandoned`, a number that only a later version of it knows.
+    /// The program's own word for the state of the holding, if it has one: for example `declined` or `abandoned`, or a
+    /// number that only a later version of the program knows.
     pub state: Option<&'a str>,
-    /// The line of the file, counted from 1. In a directory: which of its files.
+    /// The number of the line, counted from 1. In a directory, the number of the file.
     pub line: u64,
-    /// Of JSON: which of its values, or of those that the filter yields, counted from 1; otherwise 0.
+    /// Only for JSON: the number of the value, or of the filter's result, counted from 1. Otherwise 0.
     pub element: u64,
 }
 
@@ -75,7 +75,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Copies the record out of its reader. No memory is allocated for an address without a name.
+    /// Copies the record out of its reader. An address without an owner needs no memory on the heap.
     pub fn to_buf(&self) -> RecordBuf {
         RecordBuf {
             address: match self.address {
@@ -94,7 +94,7 @@ impl<'a> Record<'a> {
     }
 }
 
-/// A [`Record`] of its own.
+/// An owned [`Record`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordBuf {
     address: AddressBuf,
@@ -115,7 +115,7 @@ enum AddressBuf {
 }
 
 impl RecordBuf {
-    /// An entry that cannot be used, for a reader that knows that something is missing.
+    /// Creates an entry that cannot be used, for a reader that knows that something is missing.
     pub fn broken(what: &str, line: u64) -> Self {
         Self {
             address: AddressBuf::Broken(what.into()),
@@ -126,7 +126,7 @@ impl RecordBuf {
         }
     }
 
-    /// The record as its reader gave it.
+    /// Returns a borrowed view of the record.
     pub fn as_record(&self) -> Record<'_> {
         Record {
             address: match &self.address {
@@ -144,17 +144,17 @@ impl RecordBuf {
         }
     }
 
-    /// The line of the file, counted from 1. In a directory: which of its files.
+    /// Returns the number of the line, counted from 1. In a directory, the number of the file.
     pub fn line(&self) -> u64 {
         self.line
     }
 
-    /// Of JSON: which of its values, counted from 1; otherwise 0.
+    /// Only for JSON: returns the number of the value, counted from 1. Otherwise returns 0.
     pub fn element(&self) -> u64 {
         self.element
     }
 
-    /// The program's own word for the state of the holding, if it has one.
+    /// Returns the program's own word for the state of the holding, if it has one.
     pub fn state(&self) -> Option<&str> {
         self.state.as_deref()
     }

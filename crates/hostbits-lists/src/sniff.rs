@@ -1,11 +1,11 @@
-//! Inputs that are no text at all: what they look like.
+//! Recognizes input that is not text, and says what it looks like.
 
 use std::io::{self, Cursor, ErrorKind, Read};
 
-/// How much is looked at, in bytes.
+/// How much of the input is examined, in bytes.
 const HEAD_BYTES: usize = 512;
 
-/// The beginnings of what is mistaken for lists.
+/// The first bytes of files that are often mistaken for lists.
 const MAGIC: [(&[u8], &str); 10] = [
     (b"\x1f\x8b", "this is gzip: unpack it first, as with zcat"),
     (b"BZh", "this is bzip2: unpack it first, as with bzcat"),
@@ -25,18 +25,18 @@ const MAGIC: [(&[u8], &str); 10] = [
     (b"\xfe\xff", "this is UTF-16: write it as UTF-8"),
     (
         b"SQLite format 3",
-        "this is a database of SQLite: query it, and read what it prints as csv",
+        "this is an SQLite database: query it, and read the output as csv",
     ),
     (b"%PDF", "this is a PDF"),
     (b"\x7fELF", "this is a program"),
 ];
 
-/// An input of which the beginning is looked at, once.
+/// An input whose beginning is examined once.
 pub(crate) struct Sniffed<R> {
     head: Cursor<Vec<u8>>,
     input: R,
     is_new: bool,
-    /// The error after the head.
+    /// An error that occurred after the first bytes.
     failed: Option<io::Error>,
 }
 
@@ -58,7 +58,7 @@ impl<R: Read> Sniffed<R> {
                 Ok(0) => break,
                 Ok(count) => head.extend(&more[..count]),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // What was read before the error is a list all the same.
+                // What was read before the error may still be a list.
                 Err(error) if head.is_empty() => return Err(error),
                 Err(error) => {
                     self.is_new = false;
@@ -75,15 +75,15 @@ impl<R: Read> Sniffed<R> {
     }
 }
 
-/// What it looks like, if it is no text.
+/// Returns what the input looks like, if it is not text.
 fn what_it_is(head: &[u8]) -> Option<&'static str> {
     let mut magic = MAGIC.iter();
     let known = magic.find(|(magic, _)| head.starts_with(magic));
     let zeros = head.iter().filter(|byte| **byte == 0).count();
     match known {
         Some((_, what)) => Some(what),
-        None if zeros > head.len() / 4 => Some("this is UTF-16 without a mark, or no text"),
-        None if zeros != 0 => Some("this is no text"),
+        None if zeros > head.len() / 4 => Some("this is UTF-16 without a mark, or not text"),
+        None if zeros != 0 => Some("this is not text"),
         None => None,
     }
 }

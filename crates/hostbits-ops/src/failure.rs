@@ -1,4 +1,4 @@
-//! How a call can fail: a message, a JSON object and a row of the table for each way.
+//! The ways in which a call can fail: for each a message, a JSON object and a row of the table.
 
 use crate::files_failure::FilesFailure;
 use crate::lists::read::{ReadList, ReadToEnd};
@@ -13,7 +13,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// Why there is no answer. [`row`](Self::row) has its code, its exit code and whether to try again.
+/// Why a call failed. [`row`](Self::row) has the code, the exit code and whether to try again.
 #[derive(Debug)]
 pub enum Failure {
     /// The network and the options do not fit together.
@@ -24,31 +24,31 @@ pub enum Failure {
     Refused(Box<RefusedList>),
     /// Too few addresses are free.
     Exhausted {
-        /// What the library says.
+        /// The library's error.
         error: AllocateError,
-        /// How many are free.
+        /// Number of free addresses.
         free: u64,
-        /// How many were asked for.
+        /// Number of requested addresses.
         wanted: u64,
-        /// What became of the list of users.
+        /// What was read of the list of users.
         list: Box<ReadList>,
     },
-    /// The answer cannot be written.
+    /// The output cannot be written.
     Output(io::Error),
-    /// What was said does not go together.
+    /// The arguments contradict each other.
     Usage(String),
-    /// A pool file, a plan or a configuration cannot be used, or not as asked.
+    /// A pool file, a plan or a configuration cannot be used, or not in the requested way.
     Files(Box<FilesFailure>),
 }
 
-/// A failure as JSON: the object of which the page "The JSON of the command line" tells.
+/// A failure as JSON: the object that the page "The JSON of the command line" describes.
 #[derive(Debug, Serialize)]
 pub struct FailureReport<'a> {
     error: Described<'a>,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'a str>,
-    /// Of a pool file of a set: the set, and its member.
+    /// The set and the member, if the failure concerns a pool file of a set.
     #[serde(skip_serializing_if = "Option::is_none")]
     set: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,12 +59,12 @@ pub struct FailureReport<'a> {
     found: Option<Found<'a>>,
 }
 
-/// The error as the library writes it, or in the same manner.
+/// The error as the library serializes it, or in the same form.
 #[derive(Debug)]
 struct Described<'a>(&'a Failure);
 
 impl Failure {
-    /// Of a list that the library has refused.
+    /// Returns the failure for a list that the library refused.
     pub(crate) fn refused(error: AdoptError, read: ReadToEnd) -> Self {
         Self::Refused(Box::new(RefusedList::new(error, read)))
     }
@@ -81,12 +81,12 @@ impl Failure {
         }
     }
 
-    /// What the table says of it.
+    /// Returns the failure's row of the table.
     pub fn row(&self) -> &'static Row {
         self.place().row
     }
 
-    /// What to do next, where there is something to say. It names commands and options of the command line.
+    /// Returns what to do next, if anything. The hint names commands and options of the command line.
     pub fn hint(&self) -> Option<String> {
         let Place { row, case } = self.place();
         row.hint(case, &self.words())
@@ -117,7 +117,7 @@ impl Failure {
         }
     }
 
-    /// What there is to say of it as one JSON object.
+    /// Returns the failure as one JSON object.
     pub fn report(&self) -> FailureReport<'_> {
         let files = self.files();
         let (set, member) = files.map_or((None, None), FilesFailure::set_and_member);
@@ -153,7 +153,7 @@ impl Failure {
         }
     }
 
-    /// What a pass has found whose plan was not applied because of a fuse, and what to call the pool or the set.
+    /// Returns the findings of a pass whose plan was not applied because of a fuse, and the name of the pool or set.
     pub fn sighted(&self) -> Option<(String, &Sighted)> {
         self.files()?.sighted()
     }

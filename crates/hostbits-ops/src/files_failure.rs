@@ -1,4 +1,4 @@
-//! How a pool file, a plan or a configuration can refuse.
+//! Failures of a pool file, a plan or a configuration.
 
 use crate::files::plan_failure::PlanFailure;
 use crate::files::pool_failure::PoolFailure;
@@ -9,10 +9,10 @@ use crate::trouble::{Case, Kind, Place, Words};
 use serde::{Serialize, Serializer};
 use std::fmt;
 
-/// Why a pool file, a plan or a configuration was not used as asked.
+/// Why a pool file, a plan or a configuration could not be used as requested.
 #[derive(Debug)]
 pub enum FilesFailure {
-    /// A plan cannot be read or kept.
+    /// A plan cannot be read or stored.
     Plan(PlanFailure),
     /// A pool file cannot be used.
     Pool(PoolFailure),
@@ -45,7 +45,7 @@ impl FilesFailure {
         })
     }
 
-    /// The set whose pool files were used, and the member that refused.
+    /// Returns the set whose pool files were used, and the member that failed.
     pub(crate) fn set_and_member(&self) -> (Option<&str>, Option<&str>) {
         match self {
             Self::Pool(failure) => (failure.set.as_deref(), failure.member.as_deref()),
@@ -79,7 +79,7 @@ impl fmt::Display for FilesFailure {
     }
 }
 
-/// As the library writes its errors: an object with a code.
+/// Serialized as the library's errors are: an object with a code.
 impl Serialize for FilesFailure {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {

@@ -1,9 +1,9 @@
-//! What the faces of hostbits share: a command line, a service, an interface for other languages.
+//! The operations that all front ends of hostbits share: a command line, a service, an interface for other languages.
 //!
-//! Values in, values out. Nothing here prints, reads arguments, or ends a process; what takes long is told to an
-//! [`Observer`]. Which address is free is decided in `hostbits`, what a list says in `hostbits-lists`, what a
-//! configuration says in `hostbits-config`; this crate opens what a face names, reads the lists for it, keeps plans
-//! between processes, and knows what to say of every failure.
+//! Functions take values and return values. Nothing here prints, reads arguments, or ends a process; progress is
+//! reported to an [`Observer`]. `hostbits` decides which address is free, `hostbits-lists` what a list says, and
+//! `hostbits-config` what a configuration says; this crate opens the files, reads the lists, keeps plans between
+//! processes, and has a message and a hint for every failure.
 //!
 //! ```
 //! use hostbits_ops::{Failure, Silent, next};
@@ -20,21 +20,21 @@
 //!
 //! | room | what it is | may import |
 //! |---|---|---|
-//! | `text` | names fit for a terminal, and what people name | nothing |
+//! | `text` | printable names, and addresses as people write them | nothing |
 //! | `trouble` | the one table of failures | nothing |
 //! | `used` | how much is used, in percent | nothing |
 //! | `map` | the address space in characters | `text` |
-//! | `lists` | which lists are meant, their records, which entry stood where | `text`; `records` the failure |
-//! | `report` | what a pass has found | `lists` |
-//! | `files_failure` | how a pool file, a plan or a configuration refuses | `trouble`, `report`, `lists`, the failures in `files` |
-//! | `failure` | how any call fails | `files_failure` and those above |
-//! | `observer` | how a face sees progress | `lists` |
-//! | `watched` | a reading that somebody may look at | `observer`, `lists` |
+//! | `lists` | lists by name, their records, the line of each entry | `text`; `records` the failure |
+//! | `report` | the findings of a pass | `lists` |
+//! | `files_failure` | failures of a pool file, a plan or a configuration | `trouble`, `report`, `lists`, the failures in `files` |
+//! | `failure` | failures of any call | `files_failure` and those above |
+//! | `observer` | reports progress to a front end | `lists` |
+//! | `watched` | reading with progress reports | `observer`, `lists` |
 //! | `next` | the next free addresses, without files | those above |
 //! | `files` | pool files, and sets of them | those above; see its own table |
 //!
-//! The one place that knows on which platforms there are pool files is the three lines below: elsewhere, `files` is
-//! not there, and [`FilesFailure`] is the one failure of whatever needs it.
+//! The three lines below are the only place that knows on which platforms there are pool files: elsewhere, `files` does
+//! not exist, and [`FilesFailure`] is the one failure of everything that needs it.
 
 #[cfg(all(feature = "mmap", target_os = "linux", target_has_atomic = "64"))]
 pub mod files;

@@ -1,7 +1,7 @@
-//! The address space in characters: 1024 of them at most, each a run of slots, in lines of 64, or of what a terminal
-//! has room for.
+//! The address space as characters: at most 1024 of them, each a run of slots, in lines of 64 or of the width of a
+//! terminal.
 //!
-//! `.` is free, `#` taken, `-` never handed out, `1` to `9` tenths taken.
+//! `.` is free, `#` taken, `-` never handed out; `1` to `9` are tenths taken.
 
 use crate::text::net_of;
 use hostbits::{NetworkInfo, Pool};
@@ -11,35 +11,35 @@ use std::ops::RangeInclusive;
 
 const CELLS_PER_LINE: usize = 64;
 const MAX_CELLS: u64 = 1024;
-/// A line of a terminal has one of these lengths, so that addresses of lines are round.
+/// A line on a terminal has one of these lengths, so that each line begins at a round address.
 const LENGTHS: [usize; 4] = [256, 128, 64, 32];
 
-/// The slots of a pool, a character for each run of them.
+/// The slots of a pool, one character for each run of them.
 #[derive(Debug, Serialize)]
 pub struct Map {
-    /// How many slots a character stands for.
+    /// Number of slots per character.
     pub slots_per_cell: u64,
-    /// At most 16, unless they are made for a terminal.
+    /// The lines, at most 16 unless they are made for a terminal.
     pub lines: Vec<Line>,
 }
 
 /// A line of a [`Map`].
 #[derive(Debug, Serialize)]
 pub struct Line {
-    /// The first address of the line; `None` where slots are of no address.
+    /// The first address of the line; `None` if its slots have no address.
     pub first: Option<IpAddr>,
-    /// At most 64 characters, unless they are made for a terminal.
+    /// The characters, at most 64 unless they are made for a terminal.
     pub cells: String,
 }
 
 impl Map {
-    /// The map of a pool, as it is now, or nearly: others may use it meanwhile. `info` is what the pool says of itself.
+    /// Returns the map of a pool. Other threads may change the pool in the meantime. `info` comes from the same pool.
     pub fn of(pool: &Pool, info: &NetworkInfo) -> Self {
         Self::with_lines_of(pool, info, CELLS_PER_LINE)
     }
 
-    /// The same, with lines that fit into so many columns beside their addresses; of 64 characters if nobody says how
-    /// many columns there are.
+    /// Returns the map with lines that fit into this many columns next to their addresses; of 64 characters if the
+    /// number of columns is unknown.
     pub fn fitting(pool: &Pool, info: &NetworkInfo, columns: Option<usize>) -> Self {
         let Some(columns) = columns else {
             return Self::of(pool, info);
@@ -82,14 +82,14 @@ impl Map {
     }
 }
 
-/// The least binary logarithm of slots per cell with which all slots have their place.
+/// Returns the smallest binary logarithm of slots per cell with which all slots fit.
 fn depth_for(slots: u64) -> u32 {
     (0..32)
         .find(|depth| slots.div_ceil(1 << depth) <= MAX_CELLS)
         .unwrap_or(32)
 }
 
-/// How many slots of each cell can be handed out.
+/// Returns the number of slots of each cell that can be handed out.
 fn usable_cells(
     pool: &Pool,
     info: &NetworkInfo,
@@ -124,7 +124,7 @@ fn slots_between(
     Some(slot(first)?.into()..=slot(last)?.into())
 }
 
-/// The cells that a run of slots touches, and how many of its slots are in each.
+/// Returns the cells that a run of slots touches, and how many of its slots are in each.
 fn cells_of(
     slots: Option<RangeInclusive<u64>>,
     slots_per_cell: u64,

@@ -1,4 +1,4 @@
-//! A network and its users in, the next free addresses out.
+//! From a network and its users to the next free addresses.
 
 use crate::failure::Failure;
 use crate::lists::name::{ListName, unreadable};
@@ -10,12 +10,12 @@ use crate::watched::Watched;
 use hostbits::{AllocateError, Pool};
 use ipnet::IpNet;
 
-/// Marks what the listed users hold in a pool on the heap, and returns the next free addresses, all of them or none, and
-/// what became of the lists. So many entries may be unreadable.
+/// Marks the addresses of the listed users in a pool on the heap. Returns the next free addresses, all of them or none,
+/// and what was read of the lists. At most `skip_unreadable` entries may be unreadable.
 ///
 /// # Errors
 ///
-/// The lists cannot be read, or too few addresses are free.
+/// Fails if the lists cannot be read, or too few addresses are free.
 pub fn next(
     pool: &Pool,
     lists: &[ListName],
@@ -38,7 +38,7 @@ pub fn next(
     }
 }
 
-/// Marks what the users hold.
+/// Marks the addresses of the users.
 fn adopt(
     pool: &Pool,
     lists: &[ListName],
@@ -58,13 +58,13 @@ fn adopt(
     Ok(ReadList::new(report, &read))
 }
 
-/// All or nothing.
+/// Allocates all of the addresses or none.
 fn allocate(pool: &Pool, count: u64) -> Result<Vec<IpNet>, AllocateError> {
     if count == 1 {
         return Ok(vec![pool.allocate_net()?]);
     }
     let unit = pool.info().unit;
-    // More than a pool can hold is as impossible as the most there can be.
+    // More than a pool can hold is as impossible as the largest number.
     let addrs = pool.allocate_many(usize::try_from(count).unwrap_or(usize::MAX))?;
     Ok(addrs.into_iter().map(|addr| net_of(addr, unit)).collect())
 }

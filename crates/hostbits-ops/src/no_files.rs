@@ -1,4 +1,4 @@
-//! Where there are no pool files: one failure for whatever needs one.
+//! For platforms without pool files: the one failure of everything that needs them.
 
 use crate::lists::read::ReadList;
 use crate::report::Sighted;
@@ -6,7 +6,7 @@ use crate::trouble::{Case, Kind, Place, Words};
 use serde::{Serialize, Serializer};
 use std::fmt;
 
-/// There are no pool files here.
+/// Pool files are not supported on this platform.
 #[derive(Debug)]
 pub struct FilesFailure;
 

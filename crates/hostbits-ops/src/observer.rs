@@ -1,43 +1,46 @@
-//! What a face may want to see while something takes long. Nothing here depends on it.
+//! Progress reports for a front end while something takes long. Nothing here depends on them.
 
 use crate::lists::read::ReadToEnd;
 use hostbits::users::Adopted;
 use std::time::Duration;
 
-/// Is told how far a call has come. Every method does nothing unless a face has one of its own.
+/// Receives progress reports of a call. Every method does nothing by default.
 pub trait Observer: Sync {
-    /// Lists are about to be read; they have so many entries, if that is known from another reading.
+    /// Called before lists are read; they have this many entries, if known from an earlier reading.
     fn reading(&self, _entries: Option<u64>) {}
 
-    /// So many more entries were read.
+    /// Called when this many more entries have been read.
     fn read(&self, _more: u64) {}
 
-    /// Of lists that are files, so many bytes of so many were read. More than there were, if they have grown since.
+    /// Called with the number of bytes that were read of lists that are files, and their total length. May exceed the
+    /// length if the files have grown since.
     fn read_bytes(&self, _read: u64, _len: u64) {}
 
-    /// The reading is over, whether or not the lists came to their ends.
+    /// Called when the reading is over, whether or not the lists were read to their ends.
     fn reading_is_over(&self) {}
 
-    /// Lists were read to their ends, and this is what the pools made of them. So many addresses are free now.
+    /// Called when the lists were read to their ends, with the pools' report and the number of addresses that are free
+    /// now.
     fn adopted(&self, _read: &ReadToEnd, _report: &Adopted, _free: u64) {}
 
-    /// Whether [`waiting_for`](Self::waiting_for) is to be called: it takes a thread.
+    /// Returns whether to call [`waiting_for`](Self::waiting_for), which takes a thread.
     fn wants_names(&self) -> bool {
         false
     }
 
-    /// These processes have a claim of several addresses in flight, and the call waits for them. Each is named once,
-    /// by another thread than the caller's.
+    /// Called with processes that have a claim of several addresses in flight, for which the call waits. Each is
+    /// reported once, from a thread other than the caller's.
     fn waiting_for(&self, _processes: &[u32]) {}
 
-    /// One of several sightings is over, so many orphans are left, and the next one begins after `grace`.
+    /// Called when one of several sightings is over, with the number of orphans that are left; the next sighting begins
+    /// after `grace`.
     fn sighted(&self, _sighting: u32, _of: u32, _orphans: u64, _grace: Duration) {}
 
-    /// So much is left until the next sighting begins; nothing, when it does.
+    /// Called with the time that is left until the next sighting begins; zero when it does.
     fn waiting(&self, _left: Duration) {}
 }
 
-/// For whom nobody looks.
+/// An observer that ignores all reports.
 #[derive(Clone, Copy, Debug)]
 pub struct Silent;
 

@@ -1,4 +1,4 @@
-//! What a pass has found.
+//! The findings of a pass.
 
 use crate::lists::read::ReadToEnd;
 use hostbits::{
@@ -9,19 +9,19 @@ use hostbits::{
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// A plan, and where its list stood.
+/// A plan, and the lines of its list.
 #[derive(Debug)]
 pub struct Sighted {
-    /// What the library has made of the list and the pools.
+    /// The library's findings on the list and the pools.
     pub plan: set::Plan,
-    /// The list; of a plan that is applied as it was made, nothing.
+    /// The list; empty for a plan that is applied as it was made.
     pub read: ReadToEnd,
     pub(crate) skip_unreadable: u64,
-    /// Whether the pools have names of their own.
+    /// Whether the pools are members of a set, with names.
     pub is_set: bool,
 }
 
-/// Who looks: `check` has no grace, and nothing is ripe for it.
+/// Who reads the findings: for `check`, there is no grace, and no orphan is ready to be freed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookout {
     /// A look that changes nothing.
@@ -30,7 +30,7 @@ pub enum Lookout {
     Pass,
 }
 
-/// The same as JSON has it.
+/// The findings in the form of the JSON output.
 #[derive(Debug, Serialize)]
 pub struct Found<'a> {
     began_ms: u64,
@@ -57,7 +57,7 @@ pub struct Found<'a> {
     filters: Vec<&'a str>,
 }
 
-/// What was found in one member of a set.
+/// The findings in one member of a set.
 #[derive(Debug, Serialize)]
 struct FoundIn<'a> {
     member: &'a str,
@@ -68,22 +68,22 @@ struct FoundIn<'a> {
 }
 
 impl Sighted {
-    /// How many addresses and entries say that pool and list differ.
+    /// Returns the number of addresses and entries by which pool and list differ.
     ///
-    /// What was allocated while the list was read does not: somebody who joins looks the same. Nor do entries
-    /// of other networks: a list may be that of several pools.
+    /// Addresses that were allocated while the list was read do not count: a user who joins looks the same. Nor do
+    /// entries of other networks: a list may serve several pools.
     pub fn drift(&self) -> u64 {
         let slots = &self.plan.slots;
         slots.orphan + slots.missing + slots.quarantined + self.odd()
     }
 
-    /// How much of that is left when the plan has been applied.
+    /// Returns how many of those are left when the plan has been applied.
     pub fn left_after(&self, applied: &Applied) -> u64 {
         let slots = &self.plan.slots;
         slots.orphan - slots.ripe + applied.conflicts + slots.quarantined + self.odd()
     }
 
-    /// Entries that no pass can put right.
+    /// Returns the number of entries that no pass can repair.
     fn odd(&self) -> u64 {
         let entries = &self.plan.entries;
         let unparseable = match entries.unparseable > self.skip_unreadable {
@@ -93,7 +93,7 @@ impl Sighted {
         entries.duplicate + entries.reserved_in_use + unparseable
     }
 
-    /// What is to be done, and which orphans have been seen, pool by pool.
+    /// Returns what is to be done and which orphans have been seen, pool by pool.
     pub fn ranges(&self) -> impl Iterator<Item = &PlanRange> {
         let members = self.plan.members.iter();
         members.flat_map(|member| &member.plan.ranges)
@@ -111,12 +111,12 @@ impl Sighted {
         found.collect()
     }
 
-    /// The same as JSON has it, of a plan that was not applied.
+    /// Returns the findings of a plan that was not applied, in the form of the JSON output.
     pub(crate) fn found_by_pass(&self) -> Found<'_> {
         self.found(Lookout::Pass)
     }
 
-    /// As JSON has it.
+    /// Returns the findings in the form of the JSON output.
     pub fn found(&self, lookout: Lookout) -> Found<'_> {
         let plan = &self.plan;
         let (problem_lines, problem_files) = self.read.places_of(&plan.problems);

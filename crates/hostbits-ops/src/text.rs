@@ -1,11 +1,11 @@
-//! Names that come from outside, made fit for a terminal; and what people name.
+//! Names from outside, made safe to print on a terminal; and addresses as people write them.
 
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::path::Path;
 use std::str::FromStr;
 
-/// A name without anything that could command a terminal: control characters are escaped.
+/// Returns a name that is safe to print on a terminal: control characters are escaped.
 pub fn printable(name: &str) -> String {
     name.chars()
         .flat_map(|char| {
@@ -19,17 +19,17 @@ pub fn printable(name: &str) -> String {
         .collect()
 }
 
-/// The name of a file, printable.
+/// Returns the name of a file in printable form.
 pub fn printable_path(path: &Path) -> String {
     printable(&path.display().to_string())
 }
 
-/// An address with the prefix length of its pool's unit, which fits: the pool was built with it.
+/// Returns an address with the prefix length of its pool's unit, which is valid: the pool was built with it.
 pub fn net_of(addr: IpAddr, unit: u8) -> IpNet {
     IpNet::new(addr, unit).unwrap_or_else(|_| addr.into())
 }
 
-/// What a caller names: an address, or a prefix of several, such as `allocate` has handed out.
+/// An address or a prefix as a caller writes it, such as `allocate` prints it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Named {
     /// The address, as written.
@@ -38,7 +38,7 @@ pub struct Named {
     pub prefix_len: Option<u8>,
 }
 
-/// Reads `10.0.0.5`, or a prefix: `10.0.0.5/32`, `10.0.0.16/28`. The error says what to write.
+/// Parses `10.0.0.5`, or a prefix: `10.0.0.5/32`, `10.0.0.16/28`. The error says what to write.
 impl FromStr for Named {
     type Err = String;
 

@@ -1,14 +1,14 @@
 //! The one table of failures: for each a stable code, an exit code, whether to try again, and what to do next.
 //!
-//! A failure says which row it is ([`Kind`] and code) and under which circumstances ([`Case`]); whatever a face
-//! does with it, it reads here. The command line exits with [`Row::exit`]; a service makes a status of it.
-//! The codes are those of the library's errors, so a test compares them with its source: an error that has no
-//! row, and a row that no error has, turn it red.
+//! A failure names its row ([`Kind`] and code) and its circumstances ([`Case`]); everything that a front end does with
+//! it comes from here. The command line exits with [`Row::exit`]; a service would map it to a status. The codes are
+//! those of the library's errors, and a test compares them with its source: it fails for an error without a row, and
+//! for a row without an error.
 
 use serde::{Serialize, Serializer};
 
-/// How a command ends that did not do what it was asked for. 0 is success, 7 is kept for addresses that stale
-/// leases hold.
+/// How a command ends that did not do what it was asked for. 0 is success; 7 is reserved for addresses held by expired
+/// leases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
@@ -18,7 +18,7 @@ pub enum Exit {
     Input = 2,
     /// Too few addresses are free.
     Exhausted = 3,
-    /// The address is taken already.
+    /// The address is already taken.
     Taken = 4,
     /// The address is not allocated.
     NotAllocated = 5,
@@ -26,14 +26,15 @@ pub enum Exit {
     Quarantined = 6,
     /// A pool file cannot be used.
     File = 8,
-    /// Nothing was done, since it might take an address from somebody: a fuse, or a configuration that would.
+    /// Nothing was done, because it might take an address from its holder: a fuse has blown, or a configuration would
+    /// do so.
     Refused = 9,
-    /// More is used than a monitor allows. No failure: what was asked for is printed.
+    /// More addresses are used than the given limit. Not a failure: the output is complete.
     Full = 10,
 }
 
 impl Exit {
-    /// All of them, ascending.
+    /// All exit codes, ascending.
     pub const ALL: [Self; 9] = [
         Self::Drift,
         Self::Input,
@@ -46,17 +47,17 @@ impl Exit {
         Self::Full,
     ];
 
-    /// What it means, for a help text.
+    /// Returns the meaning of the code, for a help text.
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::Drift => "the pool and the list differ, or entries of the list cannot be read",
             Self::Input => "wrong usage or unreadable input",
             Self::Exhausted => "exhausted: too few addresses are free",
-            Self::Taken => "the address is taken already",
+            Self::Taken => "the address is already taken",
             Self::NotAllocated => "the address is not allocated",
             Self::Quarantined => "exhausted, and addresses are quarantined: reclaim them",
             Self::File => {
-                "a pool file is missing, there already, damaged, in use, poisoned, of another pool or of a newer version"
+                "a pool file is missing, already exists, is damaged, in use, poisoned, of another pool or of a newer version"
             }
             Self::Refused => {
                 "refused, and nothing was done: a fuse of reconcile, or a CONFIG that would take addresses from holders"
@@ -65,7 +66,7 @@ impl Exit {
         }
     }
 
-    /// As a number.
+    /// Returns the number of the exit code.
     pub const fn code(self) -> u8 {
         self as u8
     }
@@ -74,22 +75,22 @@ impl Exit {
 /// Whether the same call may succeed later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
-    /// Not before somebody has changed something: the call, the file, the list.
+    /// Not before the call, the file or the list has changed.
     Never,
-    /// Yes: somebody else is in the way, or may release something.
+    /// Yes: another process is in the way, or may release something.
     Later,
     /// At once, with the number that the hint names.
     WithNumber,
 }
 
-/// What has refused: codes are unique within a kind.
+/// What failed. Codes are unique within a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// What was said does not go together.
+    /// The arguments contradict each other.
     Usage,
-    /// The answer cannot be written.
+    /// The output cannot be written.
     Output,
-    /// This platform.
+    /// The platform does not support pool files.
     Platform,
     /// A network and its options: `BuildError`.
     Network,
@@ -103,19 +104,19 @@ pub enum Kind {
     Allocate,
     /// An allocation where some of what is taken is quarantined.
     Quarantine,
-    /// An allocation from a set of which free addresses are drained or under cordons.
+    /// An allocation from a set whose free addresses are drained or cordoned.
     Closed,
     /// An allocation of one certain address: `AllocateExactError`.
     Exact,
-    /// A release: `ReleaseError`.
+    /// A release of an address: `ReleaseError`.
     Release,
-    /// A sync: `SyncError`.
+    /// A sync of a pool file: `SyncError`.
     Sync,
-    /// The sync of a close, when addresses have been allocated that nobody was told.
+    /// The sync of a close, after addresses have been allocated that were not reported.
     Unclosed,
-    /// The quarantine against a list: `ReclaimError`.
+    /// A reclaim of the quarantine with a list: `ReclaimError`.
     Reclaim,
-    /// A pass, and what is done by its plan: `ReconcilerError`, `PassError`, `ApplyError`.
+    /// A pass, or the application of its plan: `ReconcilerError`, `PassError`, `ApplyError`.
     Pass,
     /// A rule that keeps a plan from freeing anything: `Fuse`.
     Fuse,
@@ -128,39 +129,39 @@ pub enum Kind {
 /// The circumstances of a failure. The hints depend on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Case {
-    /// Whatever they are: nothing is said that depends on them.
+    /// Any circumstances.
     Any,
-    /// A pool file.
+    /// A call on a pool file.
     Pool,
-    /// A set of a configuration.
+    /// A call on a set of a configuration.
     Set,
     /// A backup of a pool file.
     Backup,
-    /// A pool file in whose place a backup was to be put.
+    /// A pool file that a backup was to replace.
     Restore,
-    /// A plan, or a configuration, that was to be applied.
+    /// A plan or a configuration that was to be applied.
     Apply,
-    /// A pool file, an address of which was to be reserved and is taken.
+    /// A pool file in which an address that is taken was to be reserved.
     Reserve,
 }
 
-/// What there is to say of a failure, whoever says it.
+/// What all front ends report of a failure.
 #[derive(Debug)]
 pub struct Row {
-    /// What refuses.
+    /// What failed.
     pub kind: Kind,
     /// A stable name in kebab case.
     pub code: &'static str,
-    /// How a command ends.
+    /// The exit code of a command.
     pub exit: Exit,
     /// Whether to try again.
     pub retry: Retry,
-    /// What to do next, by the circumstances; words in braces are put in by [`Failure::hint`](crate::Failure::hint).
+    /// What to do next, by the circumstances; [`Failure::hint`](crate::Failure::hint) fills in the words in braces.
     pub hints: &'static [(Case, &'static str)],
 }
 
 impl Row {
-    /// What to do next under these circumstances, with the words put in.
+    /// Returns what to do next under these circumstances, with the words filled in.
     pub(crate) fn hint(&self, case: Case, words: &Words) -> Option<String> {
         let mut hints = self.hints.iter();
         let (_, template) = hints.find(|(of, _)| *of == case || *of == Case::Any)?;
@@ -168,21 +169,21 @@ impl Row {
     }
 }
 
-/// As in JSON: an object with a code.
+/// Serialized as in the JSON output: an object with a code.
 impl Serialize for Row {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map([("code", self.code)])
     }
 }
 
-/// The row of a failure. What has none, which a test rules out, is like a file that cannot be used.
+/// Returns the row of a failure. One without a row, which a test rules out, is treated as a file that cannot be used.
 pub fn row(kind: Kind, code: &str) -> &'static Row {
     let mut rows = TABLE.iter();
     rows.find(|row| row.kind == kind && row.code == code)
         .unwrap_or(&UNKNOWN)
 }
 
-/// Which row, and under which circumstances.
+/// A row of the table, and the circumstances.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     pub(crate) row: &'static Row,
@@ -196,20 +197,20 @@ impl Place {
     }
 }
 
-/// What a hint names.
+/// The words that a hint names.
 #[derive(Debug, Default)]
 pub(crate) struct Words {
     pub(crate) file: String,
     pub(crate) set: String,
     /// The pool file of a member.
     pub(crate) pool_file: String,
-    /// Addresses that are allocated, and nobody knows it.
+    /// Addresses that are allocated but were not reported.
     pub(crate) nets: String,
-    /// The address that was asked for.
+    /// The address that was requested.
     pub(crate) addr: String,
-    /// A number that has to be allowed.
+    /// The number that has to be allowed.
     pub(crate) number: u64,
-    /// A network as it should be written, and what was written.
+    /// A network as it should be written, and as it was written.
     pub(crate) network: String,
     pub(crate) given: String,
     pub(crate) last: String,
@@ -240,7 +241,7 @@ impl Words {
             "network" => self.network.clone(),
             "given" => self.given.clone(),
             "last" => self.last.clone(),
-            // A test sees to it that there is no other one.
+            // A test checks that there is no other one.
             _ => String::new(),
         }
     }
@@ -265,17 +266,17 @@ impl Row {
 
 const MEND: &[(Case, &str)] = &[(
     Case::Any,
-    "mend the list, or let so many entries pass with --skip-unreadable N: whoever is meant is not safe",
+    "correct the list, or tolerate this many entries with --skip-unreadable N: the addresses of those users are not protected",
 )];
 const OTHER_PLAN: &[(Case, &str)] = &[(
     Case::Apply,
-    "or of a time before everybody had closed the pool: make another plan, and let a process keep the pool \
+    "or was made before every process had closed the pool: make another plan, and let a process keep the pool \
      open until it is applied",
 )];
 const BACKUP_IN_PLACE: &[(Case, &str)] = &[(
     Case::Pool,
     "nothing was changed; put a backup in its place, if there is one: hostbits pool restore BACKUP {file}; or \
-     create another file, and tell it who holds what: hostbits seed NEWFILE --from LIST",
+     create another file, and fill it from a list: hostbits seed NEWFILE --from LIST",
 )];
 /// A file of another version is not damaged.
 const OTHER_VERSION: &[(Case, &str)] = &[(
@@ -288,7 +289,7 @@ const OVERRIDE: &[(Case, &str)] = &[(
 )];
 const SHOW_POOL: &[(Case, &str)] = &[(
     Case::Pool,
-    "hostbits pool show {file} tells the pool's addresses and reservations",
+    "hostbits pool show {file} shows the pool's addresses and reservations",
 )];
 const GIVE_BACK: &[(Case, &str)] = &[
     (Case::Pool, "hostbits pool release {file} {nets}"),
@@ -305,8 +306,8 @@ use Retry::{Later, Never, WithNumber};
 pub static TABLE: &[Row] = &[
     new(Kind::Usage, "usage", Input, Never),
     new(Kind::Output, "output", Input, Never).then(&[
-        (Case::Pool, "hostbits pool release {file} {nets}, if nobody has read them"),
-        (Case::Set, "hostbits set release {file} {set} {nets}, if nobody has read them"),
+        (Case::Pool, "hostbits pool release {file} {nets}, unless they are in use"),
+        (Case::Set, "hostbits set release {file} {set} {nets}, unless they are in use"),
     ]),
     new(Kind::Platform, "unsupported", File, Never),
 
@@ -328,7 +329,7 @@ pub static TABLE: &[Row] = &[
     new(Kind::List, "list-malformed", Input, Never),
     new(Kind::List, "list-unfinished", Input, Never),
     new(Kind::List, "unclear", Drift, WithNumber).then(&[
-        (Case::Any, "mend the list, or name its format; --skip-unreadable {number} lets {them} pass, and whoever is meant is not safe"),
+        (Case::Any, "correct the list, or name its format; --skip-unreadable {number} tolerates {them}, but does not protect the addresses of those users"),
     ]),
 
     new(Kind::PlanFile, "unreadable", Input, Never),
@@ -340,8 +341,8 @@ pub static TABLE: &[Row] = &[
         (Case::Set, "hostbits set apply {file}"),
     ]),
     new(Kind::File, "already-exists", File, Never).then(&[
-        (Case::Pool, "hostbits pool show {file} tells what it holds"),
-        (Case::Backup, "nothing was changed; a backup takes nobody's place"),
+        (Case::Pool, "hostbits pool show {file} shows what it holds"),
+        (Case::Backup, "nothing was changed; a backup never replaces another file"),
     ]),
     new(Kind::File, "not-regular-file", File, Never),
     new(Kind::File, "symlink", File, Never),
@@ -364,13 +365,13 @@ pub static TABLE: &[Row] = &[
     new(Kind::File, "unknown-content", File, Never).then(OTHER_VERSION),
     new(Kind::File, "corrupt", File, Never).then(BACKUP_IN_PLACE),
     new(Kind::File, "geometry-mismatch", File, Never).then(&[
-        (Case::Pool, "name the whole pool as it shall be, with the options it was created with"),
-        (Case::Reserve, "nothing was changed; what shall be reserved must be free: release it, or reclaim it if it is quarantined"),
+        (Case::Pool, "give all options of the pool as it is to be, including those it was created with"),
+        (Case::Reserve, "nothing was changed; addresses that are to be reserved must be free: release them, or reclaim them if they are quarantined"),
         (Case::Restore, "nothing was changed; if it may go, remove it first"),
-        (Case::Set, "hostbits set plan {file} tells what apply would do"),
+        (Case::Set, "hostbits set plan {file} shows what apply would do"),
     ]),
     new(Kind::File, "mode-mismatch", File, Never).then(&[
-        (Case::Set, "hostbits set plan {file} tells what apply would do"),
+        (Case::Set, "hostbits set plan {file} shows what apply would do"),
     ]),
     new(Kind::File, "truncated", File, Never).then(BACKUP_IN_PLACE),
     new(Kind::File, "no-space", File, Never),
@@ -389,8 +390,8 @@ pub static TABLE: &[Row] = &[
     new(Kind::File, "io", File, Never),
 
     new(Kind::Allocate, "exhausted", Exhausted, Later).then(&[
-        (Case::Pool, "hostbits pool list {file} tells what is taken; release some of it, or let the pool grow"),
-        (Case::Set, "hostbits set show {file} tells what is taken; add a member, and apply"),
+        (Case::Pool, "hostbits pool list {file} shows what is taken; release some of it, or let the pool grow"),
+        (Case::Set, "hostbits set show {file} shows what is taken; add a member, and apply"),
     ]),
     new(Kind::Allocate, "poisoned", File, Never),
     new(Kind::Allocate, "sync-failed", File, Never),
@@ -404,13 +405,13 @@ pub static TABLE: &[Row] = &[
     ]),
 
     new(Kind::Closed, "exhausted", Exhausted, Later).then(&[
-        (Case::Set, "hostbits set show {file} tells which members are drained and where cordons are; lift one, or add a member, and apply"),
+        (Case::Set, "hostbits set show {file} shows which members are drained and where cordons are; lift one, or add a member, and apply"),
     ]),
 
     new(Kind::Exact, "out-of-range", Input, Never).then(SHOW_POOL),
     new(Kind::Exact, "reserved", Input, Never).then(SHOW_POOL),
     new(Kind::Exact, "already-allocated", Taken, Later).then(&[
-        (Case::Pool, "hostbits pool allocate {file} --near {addr} takes another one if it must"),
+        (Case::Pool, "hostbits pool allocate {file} --near {addr} takes another one if it is taken"),
     ]),
     new(Kind::Exact, "misaligned", Input, Never),
     new(Kind::Exact, "cordoned", Input, Never),
@@ -436,8 +437,8 @@ pub static TABLE: &[Row] = &[
     new(Kind::Reclaim, "no-file", File, Never),
     new(Kind::Reclaim, "forked", File, Never),
     new(Kind::Reclaim, "empty-list", Input, Never).then(&[
-        (Case::Pool, "--nobody says that nobody holds any of them"),
-        (Case::Set, "is its part of the list missing? hostbits reclaim {pool_file} --nobody says that nobody holds any of them"),
+        (Case::Pool, "--nobody frees all of them, if nobody holds any"),
+        (Case::Set, "is its part of the list missing? hostbits reclaim {pool_file} --nobody frees all of them, if nobody holds any"),
     ]),
     new(Kind::Reclaim, "unclear", Input, Never).then(MEND),
 
@@ -472,7 +473,7 @@ pub static TABLE: &[Row] = &[
     new(Kind::Config, "wrong-family", Input, Never),
     new(Kind::Config, "unfit", Input, Never),
     new(Kind::Config, "no-client-key", Input, Never).then(&[
-        (Case::Any, "client_key = \"...\": 32 hexadecimal digits, for example of openssl rand -hex 16"),
+        (Case::Any, "client_key = \"...\": 32 hexadecimal digits, for example from openssl rand -hex 16"),
     ]),
     new(Kind::Config, "cordoned", Input, Never),
     new(Kind::ConfigApply, "refused", Refused, Never),

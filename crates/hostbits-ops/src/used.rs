@@ -1,18 +1,19 @@
-//! How much of a pool is used.
+//! The usage of a pool.
 
 use serde::{Serialize, Serializer};
 use std::fmt;
 
-/// How much of what can be handed out is taken, in tenths of a percent, never rounded up: 100 % is nothing left.
+/// The share of usable addresses that are taken, in tenths of a percent, never rounded up: 100 % means that none is
+/// left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Used {
     tenths: u16,
-    /// Whether there is more than those tenths.
+    /// Whether the exact share is larger than those tenths.
     has_rest: bool,
 }
 
 impl Used {
-    /// So many are taken, and so many are free. Where there is nothing at all, all of it is used.
+    /// Returns the share of `taken` in `taken` and `free`. If both are 0, everything is used.
     pub fn of(taken: u64, free: u64) -> Self {
         let all = u128::from(taken) + u128::from(free);
         let thousand = u128::from(taken) * 1000;
@@ -29,7 +30,7 @@ impl Used {
         }
     }
 
-    /// Whether it is more than so many percent.
+    /// Reports whether the share is above this many percent.
     pub fn is_above(self, percent: u8) -> bool {
         let limit = Self {
             tenths: u16::from(percent) * 10,
@@ -38,7 +39,7 @@ impl Used {
         self > limit
     }
 
-    /// In tenths of a percent.
+    /// Returns the share in tenths of a percent.
     pub fn tenths(self) -> u16 {
         self.tenths
     }
@@ -50,7 +51,7 @@ impl fmt::Display for Used {
     }
 }
 
-/// As a number of percent.
+/// Serialized as a number of percent.
 impl Serialize for Used {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_f64(f64::from(self.tenths) / 10.0)

@@ -1,21 +1,21 @@
-//! A reading that somebody may look at.
+//! Reading with progress reports.
 
 use crate::lists::records::UserRecords;
 use crate::observer::Observer;
 use hostbits_lists::{Meter, RecordBuf};
 
-/// How many entries are read between two reports.
+/// Number of entries between two reports.
 const STEP: u64 = 4096;
 
-/// A reading that is observed, from its begin to its end.
+/// A reading that is reported to an observer, from its start to its end.
 pub(crate) struct Watched<'a> {
     observer: &'a dyn Observer,
-    /// Of each list; empty if there is one whose size nobody knows.
+    /// The meter of each list; empty if the size of any list is unknown.
     meters: Vec<Meter>,
 }
 
 impl<'a> Watched<'a> {
-    /// Of lists that have so many entries, if that is known from another reading.
+    /// Begins the reading of lists; they have this many entries, if known from an earlier reading.
     pub(crate) fn begin(
         observer: &'a dyn Observer,
         users: &UserRecords,
@@ -28,7 +28,7 @@ impl<'a> Watched<'a> {
         }
     }
 
-    /// The same records, counted.
+    /// Returns the same records, and counts them.
     pub(crate) fn over(
         &self,
         records: impl Iterator<Item = RecordBuf>,

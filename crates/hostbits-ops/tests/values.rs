@@ -80,7 +80,7 @@ fn a_failure_says_what_a_face_needs() {
     assert_eq!((row.code, row.exit), ("already-allocated", Exit::Taken));
     let name = file.name();
     let hint =
-        format!("hostbits pool allocate {name} --near 10.0.0.2 takes another one if it must");
+        format!("hostbits pool allocate {name} --near 10.0.0.2 takes another one if it is taken");
     assert_eq!(taken.hint(), Some(hint));
     assert_eq!(json(&taken)["error"]["code"], "already-allocated");
     assert_eq!(json(&taken)["file"], *name);

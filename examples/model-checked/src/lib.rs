@@ -30,7 +30,7 @@ impl Sessions {
         Self { pool, clients }
     }
 
-    /// Gives `client` an address, and answers it with whoever is still noted for it: nobody, or
+    /// Gives `client` an address, and returns it with the client that is still noted for it: none, unless
     /// [`detach`](Self::detach) is wrong.
     pub fn attach(&self, client: u32) -> Option<(Ipv4Addr, Option<u32>)> {
         let addr = self.pool.allocate().ok()?;
@@ -48,7 +48,7 @@ impl Sessions {
         let _ = self.pool.release(addr);
     }
 
-    /// The mistake: once released, the address may be somebody else's, and so may be the note.
+    /// The mistake: once released, the address may belong to another client, and so may the note.
     pub fn detach_in_the_wrong_order(&self, addr: Ipv4Addr) {
         let _ = self.pool.release(addr);
         if let Some(client) = self.client_at(addr) {

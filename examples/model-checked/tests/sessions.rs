@@ -31,7 +31,7 @@ fn come_and_go(sessions: &Sessions, client: u32, detach: fn(&Sessions, Ipv4Addr)
     }
 }
 
-/// Whoever gets an address finds nobody noted for it.
+/// A client that gets an address finds no other client noted for it.
 #[test]
 fn an_address_comes_without_its_last_client() {
     try_everything(Sessions::detach);

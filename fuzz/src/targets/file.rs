@@ -131,7 +131,7 @@ impl Template {
 
 impl Template {
     /// Says of the file that no state was written since it was made. Otherwise it is an older content, nothing in
-    /// it is believed, and nothing of it is handed out. Where there are no attributes, nobody asks for one.
+    /// it is believed, and nothing of it is handed out. Where there are no attributes, none is read.
     #[allow(unsafe_code)]
     fn set_witness(&self) {
         let seq = |at: usize| {

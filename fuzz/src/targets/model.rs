@@ -463,7 +463,7 @@ impl<N: Kind> Model<N> {
             return "kept";
         }
         drop(guard);
-        // Somebody may have released it behind the guard's back.
+        // It may have been released without the guard.
         self.release_one(bits)
     }
 

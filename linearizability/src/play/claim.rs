@@ -1,4 +1,4 @@
-//! The verbs that take.
+//! The verbs that allocate.
 
 use super::{Held, LONGEST, Player};
 use crate::arena::{Pool4, addrs_of};

@@ -1,4 +1,4 @@
-//! The verbs that give back, and what is refused.
+//! The verbs that release, and calls that must be refused.
 
 use super::{Held, Player};
 use crate::Addr;
@@ -37,7 +37,7 @@ impl Player<'_> {
 
     fn drop_guard(&mut self, addr: Ipv4Addr, size: u32, guard: impl Keep) {
         if size.is_multiple_of(8) {
-            // From now on it is an address like any other.
+            // From now on it is an ordinary address.
             return self.held.push(Held::Addr(guard.keep_addr()));
         }
         let ((), span) = self.timed(|_| drop(guard));
@@ -107,7 +107,7 @@ impl Player<'_> {
 
     pub(super) fn release_free(&mut self, step: Step) {
         if self.rules.own.is_none() {
-            // A release of what is free now may be a release of what another thread is given next.
+            // Releasing a free address could release one that another thread is given next.
             return self.any(step.size);
         }
         let addr = self.some_addr(step);
@@ -127,7 +127,7 @@ impl Player<'_> {
     }
 }
 
-/// Either kind of guard.
+/// A guard of either kind.
 trait Keep {
     fn keep_addr(self) -> Addr;
 }

@@ -1,8 +1,8 @@
-//! The thread's local: a word of the pool in its hands.
+//! The thread's local: a word of the pool that belongs to the thread.
 //!
-//! To all others, what a local has is taken, from the call in which it took the word until its drop. So
-//! that is what is recorded: the word, as one claim; what the local gives back, as a release. What it
-//! hands out of the word and keeps of what is released to it, nobody else can see.
+//! For all other threads, the addresses of a local are taken from the call in which it took the word until it is
+//! dropped. This is what is recorded: the word as one claim, and what the local gives back as a release. Other threads
+//! cannot see which addresses it hands out from the word, or keeps when they are released to it.
 
 use super::claim::or_exhausted;
 use super::give_back::release_answer;
@@ -14,10 +14,10 @@ use hostbits::Local;
 use ipnet::Ipv4Net;
 use std::net::Ipv4Addr;
 
-/// So many addresses are released to a local that keeps none.
+/// How many addresses are released to a local that keeps none.
 const PATIENCE: usize = 4;
 
-/// A local, and what it has.
+/// A local, and the addresses that it has.
 pub(super) struct Reserve<'a> {
     local: Local<'a, Ipv4Net>,
     addrs: Vec<Addr>,
@@ -51,7 +51,7 @@ impl<'a> Player<'a> {
         let Some(first) = or_exhausted(first) else {
             return self.log.push(Call::Local, Answer::Exhausted, [], span);
         };
-        // Only what it hands out can be known: so all of it, and then back.
+        // Its addresses can be learned only by taking them, so all are allocated and then released.
         let mut taken = vec![first.to_bits()];
         while reserve.local.reserved() != 0 {
             taken.push(reserve.local.allocate().expect("it has some").to_bits());

@@ -1,7 +1,7 @@
 //! A thread that plays a program and records what it did.
 //!
-//! It releases only what it holds, since nobody can see whose address a release is about; except in
-//! a part of the pool of its own, where nobody else can get anything.
+//! It releases only what it holds, because a release does not say whose address it is about. The exception is a part of
+//! the pool that only this thread uses.
 
 mod claim;
 mod give_back;
@@ -19,7 +19,7 @@ use local::Reserve;
 /// The longest slice for `allocate_into`, and the largest batch.
 const LONGEST: usize = 96;
 
-/// What a thread holds.
+/// Something that a thread holds.
 enum Held<'a> {
     Addr(Addr),
     Guard(Guard<'a, Ipv4Net>),
@@ -27,20 +27,20 @@ enum Held<'a> {
     Block(Ipv4Net),
 }
 
-/// How to play.
+/// The rules of a game.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
-    /// A thread that holds this many addresses releases instead of claiming.
+    /// The number of addresses from which on a thread releases instead of claiming.
     pub at_most: usize,
     /// The largest batch.
     pub batch: usize,
-    /// The indices of the thread's own part, if each has one.
+    /// The indices of the thread's own part, if each thread has one.
     pub own: Option<(usize, usize)>,
-    /// Waits a little now and then.
+    /// Whether the thread waits a little now and then.
     pub dawdles: bool,
 }
 
-/// A thread at play.
+/// A thread that plays.
 pub struct Player<'a> {
     arena: &'a Arena,
     rules: Rules,
@@ -48,12 +48,12 @@ pub struct Player<'a> {
     log: Log,
     held: Vec<Held<'a>>,
     local: Option<Reserve<'a>>,
-    /// What the local has included.
+    /// The number of held addresses, including those of the local.
     held_count: usize,
 }
 
 impl<'a> Player<'a> {
-    /// A thread with empty hands.
+    /// Creates a player that holds nothing.
     pub fn new(arena: &'a Arena, clock: &'a Clock, rules: Rules, steps: usize) -> Self {
         Self {
             arena,
@@ -66,7 +66,7 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// Plays a program; answers what happened. What it still holds stays allocated.
+    /// Plays a program, and returns what happened. What the player still holds stays allocated.
     pub fn play(mut self, program: &[Step]) -> Log {
         for &step in program {
             if self.rules.dawdles {
@@ -85,7 +85,7 @@ impl<'a> Player<'a> {
         self.log
     }
 
-    /// Allocates alone until nothing is free; answers what happened.
+    /// Allocates alone until nothing is free, and returns what happened.
     pub fn drain(mut self) -> Log {
         loop {
             let before = self.held.len();
@@ -126,7 +126,7 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// Where most of the collisions are wanted: half of the time among the first few.
+    /// Returns an address, half of the time among the first few, where most collisions are wanted.
     fn some_addr(&self, step: Step) -> Addr {
         let addrs = self.arena.ground.addrs();
         let (first, last) = self.rules.own.unwrap_or((0, addrs.len() - 1));

@@ -1,6 +1,6 @@
 //! Histories written by hand, and a watchdog.
 
-// Not every test needs all of it.
+// Each test uses only a part of it.
 #![allow(dead_code)]
 
 use linearizability::ground::Ground;
@@ -10,13 +10,13 @@ use std::io::Write;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-/// 10.0.0.0
+/// The address 10.0.0.0.
 pub(crate) const BASE: Addr = 0x0a00_0000;
 
-/// Thread, invocation and response, call, answer, addresses (as numbers of hosts).
+/// Thread, invocation and response, call, result, addresses (as host numbers).
 pub(crate) type Entry<'a> = (usize, (Stamp, Stamp), Call, Answer, &'a [Addr]);
 
-/// Each thread's calls must be in its order.
+/// Builds a history. The calls of each thread must be in order.
 pub(crate) fn history(entries: &[Entry<'_>]) -> History {
     let mut history = History::default();
     for &(thread, span, call, answer, hosts) in entries {
@@ -28,7 +28,7 @@ pub(crate) fn history(entries: &[Entry<'_>]) -> History {
     history
 }
 
-/// The same, and the last thread has allocated whatever was free.
+/// Builds a history whose last thread allocated everything that was free.
 pub(crate) fn drained(entries: &[Entry<'_>]) -> History {
     History {
         drained: true,
@@ -36,12 +36,12 @@ pub(crate) fn drained(entries: &[Entry<'_>]) -> History {
     }
 }
 
-/// 10.0.0.0 up to so many addresses.
+/// Returns the first `count` addresses from 10.0.0.0 on.
 pub(crate) fn ground(count: u32) -> Ground {
     Ground::new(BASE..BASE + count)
 }
 
-/// Aborts the process if it is not dropped in time: a test may fail, but never hang.
+/// Aborts the process if it is not dropped in time, so that a test may fail, but never hang.
 pub(crate) struct Watchdog {
     _alive: Sender<()>,
 }
@@ -51,7 +51,7 @@ pub(crate) fn watchdog() -> Watchdog {
     let patience = Duration::from_secs(400 * effort());
     std::thread::spawn(move || {
         if gone.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
-            // Not `eprintln!`, which the test harness would keep to itself.
+            // `eprintln!` would be captured by the test harness.
             let _ = writeln!(std::io::stderr(), "no end after {patience:?}");
             std::process::abort();
         }

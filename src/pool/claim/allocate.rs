@@ -1,4 +1,4 @@
-//! The verbs that take addresses.
+//! The methods that allocate addresses.
 
 use super::in_file::AfterClaim;
 use crate::bitmap::{
@@ -33,8 +33,8 @@ impl<N: Network> Pool<N> {
     /// assert_eq!(pool.allocate()?.to_string(), "10.0.0.3");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    // Always: with what a pool in a file needs it is a little larger than the compiler likes, and a result
-    // that is returned to be taken apart costs as much as the claim.
+    // Always inlined: with the code for pools in files, it is a little larger than the compiler's limit, and returning
+    // a result that the caller takes apart costs as much as the claim.
     #[inline(always)]
     pub fn allocate(&self) -> Result<N::Addr, AllocateError> {
         match self.allocate_slot(Event::Any) {
@@ -43,7 +43,7 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// Allocates like [`allocate`](Self::allocate), and answers the slot as a network: `10.0.0.5/32`.
+    /// Allocates like [`allocate`](Self::allocate), and returns the slot as a network: `10.0.0.5/32`.
     ///
     /// # Errors
     ///
@@ -63,12 +63,12 @@ impl<N: Network> Pool<N> {
 
     /// Allocates exactly `addr`.
     ///
-    /// Of several callers who want the same address, one gets it.
+    /// If several callers want the same address, exactly one gets it.
     ///
     /// # Errors
     ///
-    /// [`AllocateExactError::AlreadyAllocated`] if at some instant of the call somebody held it;
-    /// otherwise the address is reserved, not of the pool, or inside a unit instead of naming it.
+    /// [`AllocateExactError::AlreadyAllocated`] if at some instant of the call the address was allocated. Otherwise,
+    /// the address is reserved, not in the pool, or within a unit without being its first address.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -147,7 +147,7 @@ impl<N: Network> Pool<N> {
         Err(self.refuse_exact(reason, error))
     }
 
-    /// Counts the refusal.
+    /// Counts the refusal, and returns the error.
     #[cold]
     pub(in crate::pool) fn refuse_exact(
         &self,
@@ -163,11 +163,11 @@ impl<N: Network> Pool<N> {
         error
     }
 
-    /// Allocates `addr` if it is free, and any other address otherwise: a DHCP client's request, a
-    /// returning VPN client.
+    /// Allocates `addr` if it is free, and any other address otherwise. Use it for the address that a DHCP client
+    /// requests, or for a returning VPN client.
     ///
-    /// Never fails because of its argument: of the other family, out of range, reserved or taken all
-    /// mean "no preference". An address inside a unit prefers that unit.
+    /// An unsuitable `addr` is not an error: if it is of the other family, out of range, reserved or taken, it merely
+    /// expresses no preference. An address within a unit stands for that unit.
     ///
     /// # Errors
     ///
@@ -190,10 +190,10 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// Allocates `count` addresses or none.
+    /// Allocates `count` addresses, or none.
     ///
-    /// They are those that as many calls of [`allocate`](Self::allocate) would give on one thread,
-    /// except that [`Policy::Spread`](crate::Policy::Spread) takes neighbours.
+    /// They are the addresses that as many calls of [`allocate`](Self::allocate) would return on one thread, except
+    /// that [`Policy::Spread`](crate::Policy::Spread) takes neighboring addresses.
     ///
     /// # Errors
     ///
@@ -227,11 +227,11 @@ impl<N: Network> Pool<N> {
         Ok(addrs)
     }
 
-    /// Allocates up to `addrs.len()` addresses into `addrs`, from its beginning, and answers how many.
+    /// Allocates up to `addrs.len()` addresses into `addrs`, from its beginning, and returns how many.
     ///
-    /// Each address is claimed on its own. Fewer than asked for only if at some instant of the call
-    /// nothing was free, or, in a pool file, none if the pool is poisoned. Costs less per address than any
-    /// other verb: up to 64 in one step.
+    /// Each address is claimed on its own. The result is smaller than `addrs.len()` only if at some instant of the call
+    /// nothing was free; in a pool file it is also 0 if the pool is poisoned. This method costs less per address than
+    /// any other: it claims up to 64 in one step.
     ///
     /// ```
     /// use std::net::Ipv4Addr;
@@ -246,7 +246,7 @@ impl<N: Network> Pool<N> {
     pub fn allocate_into(&self, addrs: &mut [N::Addr]) -> usize {
         if let [addr] = addrs {
             let Some(slot) = self.allocate_slot(Event::Batch) else {
-                // Nobody asks why: it must not be taken for the reason of a later call.
+                // No caller asks for it, and it must not be taken for the reason of a later refusal.
                 let _ = self.refusal();
                 return 0;
             };
@@ -279,7 +279,7 @@ impl<N: Network> Pool<N> {
         taken as usize
     }
 
-    /// Claims slots for as many of `addrs` as there are, and answers how many are missing, and the last.
+    /// Claims slots for `addrs`. Returns how many are missing, and the slots claimed last.
     fn claim_into(&self, mark: impl Mark, addrs: &mut [N::Addr]) -> (u64, Option<WordBits>) {
         let bitmap = self.bitmap().marking(mark);
         let mut missing = addrs.len() as u64;
@@ -303,18 +303,18 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// Allocates an aligned block of addresses: a prefix of `prefix_len` inside the pool.
+    /// Allocates an aligned block of addresses: a prefix of length `prefix_len` within the pool.
     ///
-    /// Blocks come from the top of the pool downwards, single addresses (by default) from the bottom
-    /// upwards. A block never contains a reserved address. If big blocks are all you hand out, make
-    /// the block the [unit](crate::Builder::unit) of the pool: it is much cheaper.
+    /// Blocks are taken from the top of the pool downwards, while single addresses are by default taken from the bottom
+    /// upwards. A block never contains a reserved address. If you hand out only blocks, make the block the
+    /// [unit](crate::Builder::unit) of the pool: this is much cheaper.
     ///
-    /// A refusal looks through the pool again if meanwhile a release has left a free block of that size, or of 64
-    /// addresses if it is to be larger. While others do that all the time, it may go on looking.
+    /// Before it refuses, the call searches the pool again if a release has meanwhile freed a block of that size (or of
+    /// 64 addresses, for larger blocks). As long as other threads keep doing so, it may keep searching.
     ///
     /// # Errors
     ///
-    /// [`AllocateError::Exhausted`] if at some instant of the call no such block was wholly free;
+    /// [`AllocateError::Exhausted`] if at some instant of the call no such block was completely free;
     /// [`AllocateError::BadBlock`] if the block would be larger than the network, or smaller than a slot.
     ///
     /// ```
@@ -326,7 +326,7 @@ impl<N: Network> Pool<N> {
         self.allocate_block_of(prefix_len, |candidates| candidates)
     }
 
-    /// Allocates a block of those candidates that are `chosen`.
+    /// Allocates a block among the `chosen` candidates.
     pub(in crate::pool) fn allocate_block_of(
         &self,
         prefix_len: u8,
@@ -355,16 +355,16 @@ impl<N: Network> Pool<N> {
         Ok(N::around(self.geometry.addr_of(slot), prefix_len))
     }
 
-    /// Allocates a free address of a part of the pool.
+    /// Allocates a free address within a range.
     ///
-    /// The pool's policy applies within the part: lowest first, or the next one after the last given
-    /// if that is inside, or a random one. The part may reach beyond the pool; of units, those count
-    /// that lie wholly inside it.
+    /// The pool's policy applies within the range: the lowest address, the next one after the last returned one if that
+    /// is in the range, or a random one. The range may extend beyond the pool. Units count only if they lie completely
+    /// within it.
     ///
     /// # Errors
     ///
-    /// [`AllocateError::Exhausted`] if at some instant of the call no address of the part was free;
-    /// [`AllocateError::OutOfRange`] if the part has no address of the pool.
+    /// [`AllocateError::Exhausted`] if at some instant of the call no address of the range was free;
+    /// [`AllocateError::OutOfRange`] if the range contains no address of the pool.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -387,27 +387,27 @@ impl<N: Network> Pool<N> {
     }
 
     // The ladder from `allocate` down to one word. Each rung is called last by the one above it, and costs only
-    // those who come so far: the usual call is two looks at the gate and one exchange.
+    // calls that come so far: the usual call is two reads of the gate and one exchange.
     //
-    //   allocate_slot                      looks at the gate, claims, looks again
+    //   allocate_slot                      reads the gate, claims, reads it again
     //   ├─ allocate_beside_pass            a pass is running: `answer.rs`, and `search_in` with marks
     //   ├─ claim_slot                      the policy chooses
     //   │  ├─ claim_lowest                 lowest first: the first word of the chunk of the last claim
     //   │  │  ├─ claim_lowest_in_chunk     its other words
-    //   │  │  │  └─ claim_beyond ───────┐  it is full: says so to the summary
-    //   │  │  └─ claim_after_loss ──────┤  others were faster: steps back if there are many
+    //   │  │  │  └─ claim_beyond ───────┐  it is full: clears its hint
+    //   │  │  └─ claim_after_loss ──────┤  other threads were faster: steps back if contended
     //   │  └─ claim_near                │  spread: the word of the thread's last claim
     //   │     └─ claim_around           │  its chunk; then the word of the thread's last release
-    //   │        └──────────────────────┴─► claim_anywhere   all others; full by the root? nothing
+    //   │        └──────────────────────┴─► claim_anywhere   all other words; nothing if the root is clear
     //   │                                   └─ search        not in a fork of a pool file
     //   │                                      └─ search_in  by the summary: finds one, or proves that none was free
-    //   ├─ answer_beside_pass              a pass has begun meanwhile, or the disk is to be waited for: `answer.rs`
-    //   └─ finish_claim                    tells the counters
+    //   ├─ answer_beside_pass              a pass has begun meanwhile, or the disk must be waited for: `answer.rs`
+    //   └─ finish_claim                    updates the counters
     //
     // Beside it: `claim_exact` for one slot, `claim_in` for a part, `claim_into` and `Bitmap::claim_all` for many. The
     // rungs of the bitmap below are in `bitmap/single.rs`.
 
-    // The gate is looked at in the caller's code: a call costs as much as the two loads it would be for.
+    // Inlined: the caller reads the gate itself, because a call would cost as much as the two loads.
     #[inline(always)]
     fn allocate_slot(&self, event: Event) -> Option<Slot> {
         let gate = self.words.gate_word();
@@ -419,14 +419,14 @@ impl<N: Network> Pool<N> {
         if gate.look_again() != before {
             return self.answer_beside_pass(before, slot, event);
         }
-        // By itself: a jump through a table would be more instructions than the usual case needs.
+        // Checked separately: a jump table would cost more instructions than the usual case needs.
         if self.after_claim == AfterClaim::Nothing {
             return Some(slot);
         }
         self.finish_claim(before, slot, event)
     }
 
-    /// Does what there is to do after a claim; `None` if it had to be given back.
+    /// Does what is left to do after a claim; returns `None` if the slot had to be given back.
     #[inline]
     fn finish_claim(&self, before: Gate, slot: Slot, event: Event) -> Option<Slot> {
         match self.after_claim {
@@ -447,10 +447,10 @@ impl<N: Network> Pool<N> {
         self.counters.allocated(event, 1);
     }
 
-    /// Claims the slot that the policy wants; `None` if at some instant of the call nothing was free.
-    // Chosen in the caller's code: the ways below are leaves of few instructions. They save no register,
-    // since to restore one is a load that waits for the claim. Whatever calls further, or loops, is in
-    // functions of its own, called last. A slot travels in a register, a result does not.
+    /// Claims the slot that the policy chooses; returns `None` if at some instant of the call nothing was free. The
+    /// choice is inlined, and the functions below are leaves of a few instructions. They save no registers, because
+    /// restoring one is a load that waits for the claim. Code that calls further functions, or loops, is in separate
+    /// functions that are called last. A slot is returned in a register; a result would not be.
     #[inline]
     fn claim_slot(&self) -> Option<Slot> {
         match self.hints.last_chunk() {
@@ -470,7 +470,7 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// The same when no chunk comes before this one.
+    /// Claims the lowest slot when no chunk comes before this one.
     #[inline(never)]
     fn claim_lowest_in_chunk(&self, chunk_index: usize) -> Option<Slot> {
         match self.bitmap().try_claim_lowest_in_chunk(chunk_index) {
@@ -480,21 +480,21 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// The same when it is empty: it will be in nobody's way any more.
+    /// Claims the lowest slot when this chunk is empty; clears its hint for later searches.
     #[inline(never)]
     fn claim_beyond(&self, chunk_index: usize) -> Option<Slot> {
         self.bitmap().settle(chunk_index);
         self.claim_anywhere()
     }
 
-    /// The same when other threads were faster.
+    /// Claims the lowest slot after other threads were faster.
     #[inline(never)]
     fn claim_after_loss(&self) -> Option<Slot> {
         self.hints.after_loss();
         self.claim_anywhere()
     }
 
-    /// Claims a slot where the thread has found its last one.
+    /// Claims a slot near the thread's last one.
     #[inline(never)]
     fn claim_near(&self) -> Option<Slot> {
         let Some(near) = self.hints.near(known_thread_index()) else {
@@ -507,7 +507,7 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// The same for a thread that has no index yet, or whose word is empty.
+    /// Claims a slot for a thread that has no index yet, or whose word is empty.
     #[inline(never)]
     fn claim_around(&self) -> Option<Slot> {
         let Some(near) = self.hints.near(Some(thread_index())) else {
@@ -518,19 +518,19 @@ impl<N: Network> Pool<N> {
             self.hints.found(slot);
             return Some(slot);
         }
-        // The whole chunk is taken. On a crowded pool the thread's own release tells better than the
-        // summary where there is something. It does not move there: that may be another's home.
+        // The whole chunk is taken. In a nearly full pool, the thread's own last release is a better hint than the
+        // summary. The thread does not move there, because it may be another thread's home.
         match bitmap.try_claim_near(near.freed_word, near.start_bit) {
             Some(slot) => Some(slot),
             None => self.claim_anywhere(),
         }
     }
 
-    /// Claims the first free slot from where the policy begins.
-    // A leaf as well where nothing is counted: those who wait for an address ask full pools often.
+    /// Claims the first free slot from where the policy starts. Also a leaf where nothing is counted, because threads
+    /// that wait for an address keep trying full pools.
     #[inline(never)]
     fn claim_anywhere(&self) -> Option<Slot> {
-        // Not where numbers are drawn: a refused call draws one, whatever the search.
+        // Not with a random policy: a refused call draws a number, too.
         if self.after_claim == AfterClaim::Nothing
             && !self.hints.scatters()
             && self.bitmap().is_empty_by_the_root()
@@ -566,8 +566,7 @@ impl<N: Network> Pool<N> {
         found
     }
 
-    /// Claims a slot of a part, as these hints want it; `None` if at some instant of the call none of them was
-    /// free.
+    /// Claims a slot of a part, as these hints choose it; returns `None` if at some instant of the call none was free.
     pub(in crate::pool) fn claim_in(
         &self,
         hints: &Hints,
@@ -587,7 +586,7 @@ impl<N: Network> Pool<N> {
         Ok(claimed)
     }
 
-    /// The way in which the policy looks.
+    /// Returns the way in which the policy searches.
     pub(in crate::pool) fn way(&self) -> Way {
         let bitmap = self.bitmap();
         self.hints
@@ -601,7 +600,7 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// Puts the addresses of a batch in the order of the policy, if that is not the one in which they were taken.
+    /// Sorts the addresses of a batch as the policy promises, if they were taken in another order.
     #[inline]
     pub(in crate::pool) fn put_in_order(&self, addrs: &mut [N::Addr]) {
         if self.hints.descends() {
@@ -627,7 +626,7 @@ impl<N: Network> Pool<N> {
         self.counters.count(Event::Exhausted, 1);
     }
 
-    /// The error alone. Built where it is returned: copying it costs more than the claim that failed.
+    /// Returns the error. It is built where it is returned, because copying it costs more than the failed claim.
     #[inline]
     pub(in crate::pool) fn exhausted<T>(&self) -> Result<T, AllocateError> {
         let mut quarantined = 0;

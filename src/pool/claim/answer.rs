@@ -1,12 +1,12 @@
-//! The way from a claim to its answer: past the passes, and through the wait for the disk.
+//! The way from a claim to its result: past the passes, and through the wait for the disk.
 //!
-//! Every verb that hands out addresses comes this way. A verb cannot reach what it has claimed but through
-//! [`Pool::claim`] and [`Pool::answer`], or as [`Unanswered`], which asks once more when it is kept or given
-//! back. So none can forget that a wait lies between the claim and the answer, and that passes go by
-//! meanwhile. What the gate says is in the room `storage`, file `barrier`.
+//! Every method that hands out addresses goes this way. It can reach what it has claimed only through [`Pool::claim`]
+//! and [`Pool::answer`], or as an [`Unanswered`], which checks the gate once more when it is kept or given back. So no
+//! method can forget that a wait lies between the claim and the result, and that passes may run meanwhile. The meaning
+//! of the gate is in `storage/barrier`.
 //!
-//! The hot paths look at the gate twice by themselves, and come here only if it is not quiet, if it is not
-//! the same, or if there is a sync to wait for.
+//! The hot paths read the gate twice themselves, and call this module only if it is not quiet, if it has changed, or if
+//! there is a sync to wait for.
 
 use super::in_file::note;
 use crate::bitmap::{Bitmap, Gate, Touched, WordBits};
@@ -17,44 +17,44 @@ use crate::slot::{Slot, bit_of, word_of};
 use crate::stats::Event;
 use crate::storage::Claimed;
 
-/// What was claimed and has not been answered yet. Dropped, it stays taken, and is nobody's.
+/// Claimed slots that have not been returned to the caller yet. If it is dropped, they stay taken without a holder.
 #[must_use = "it is still to be kept, or to be given back"]
 pub(in crate::pool) struct Unanswered<T> {
-    /// The gate since which it is known to be the claimant's.
+    /// The state of the gate since which the slots are known to be ours.
     since: Gate,
     claimed: T,
 }
 
 impl<T: Claimed> Unanswered<T> {
-    /// How many slots it is.
+    /// Returns how many slots it contains.
     pub(in crate::pool) fn count(&self) -> u64 {
         count_of(&self.claimed)
     }
 
-    /// Takes it, for who has just asked.
+    /// Returns the slots, for a caller that has just checked them.
     pub(in crate::pool) fn asked(self) -> T {
         self.claimed
     }
 
-    /// What it is, for who gives it back if it is not kept.
+    /// Returns the slots, for a caller that gives them back if it cannot keep them.
     pub(in crate::pool) fn look(&self) -> &T {
         &self.claimed
     }
 }
 
 impl<N: Network> Pool<N> {
-    /// Claims by `claim` until what it claimed may be answered; `None` if it found nothing.
+    /// Calls `claim` until the claimed slots may be returned; returns `None` if it found nothing.
     pub(in crate::pool) fn claim<'a, T: Claimed>(
         &'a self,
         claim: impl FnMut(Bitmap<'a, Option<Touched<'a>>>) -> Option<T>,
     ) -> Result<Option<T>, FileRefusal> {
         let claimed = self.claim_durably(claim)?;
-        // Nothing has been waited for since the last look.
+        // There was no wait since the last look.
         Ok(claimed.map(|of| of.claimed))
     }
 
-    /// Claims by `claim` until what it claimed is as durable as the pool promises, for who has something else
-    /// to wait for before it is answered.
+    /// Calls `claim` until the claimed slots are as durable as the pool promises, for a caller that has to wait for
+    /// something else before it returns them.
     pub(in crate::pool) fn claim_durably<'a, T: Claimed>(
         &'a self,
         mut claim: impl FnMut(Bitmap<'a, Option<Touched<'a>>>) -> Option<T>,
@@ -68,7 +68,7 @@ impl<N: Network> Pool<N> {
         Ok(None)
     }
 
-    /// Claims by `claim` until no pass has gone by, and waits for nothing. A fork finds nothing in a file.
+    /// Calls `claim` until no pass has run during it, without waiting. A forked process finds nothing in a pool file.
     pub(in crate::pool) fn claim_unanswered<'a, T: Claimed>(
         &'a self,
         mut claim: impl FnMut(Bitmap<'a, Option<Touched<'a>>>) -> Option<T>,
@@ -89,7 +89,7 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// Answers what was claimed since `before`; `None` if it is not to be had any more.
+    /// Returns what was claimed since `before`; `None` if it is no longer ours.
     pub(in crate::pool) fn answer<T: Claimed>(
         &self,
         before: Gate,
@@ -105,8 +105,8 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// Waits until what was claimed is as durable as the pool promises; `None` if it is not to be had any
-    /// more. If it cannot be made durable it is given back.
+    /// Waits until the claimed slots are as durable as the pool promises; returns `None` if they are no longer ours. If
+    /// they cannot be made durable, they are given back.
     fn once_durable<T: Claimed>(
         &self,
         unanswered: Unanswered<T>,
@@ -127,7 +127,7 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// Asks the gate, after whatever was waited for; `None` if it is not to be had any more.
+    /// Checks the gate, after any wait; returns `None` if the slots are no longer ours.
     pub(in crate::pool) fn still_ours<T: Claimed>(
         &self,
         unanswered: Unanswered<T>,
@@ -136,32 +136,32 @@ impl<N: Network> Pool<N> {
         match self.words.ours_since(since, &claimed) {
             Some(since) => Some(Unanswered { since, claimed }),
             None => {
-                // As allocated: a pass that frees it counts a release.
+                // Counted as allocated, because the pass that frees it counts a release.
                 self.counters.count(Event::Any, count_of(&claimed));
                 None
             }
         }
     }
 
-    /// Answers what was waited for elsewhere; `None` if it is not to be had any more.
+    /// Returns what was waited for elsewhere; `None` if it is no longer ours.
     pub(in crate::pool) fn keep<T: Claimed>(&self, unanswered: Unanswered<T>) -> Option<T> {
         self.still_ours(unanswered).map(|of| of.claimed)
     }
 
-    /// Gives back what is not wanted after all, if it is still ours to give.
+    /// Gives back what is not wanted, if it is still ours.
     pub(in crate::pool) fn return_unanswered<T: Claimed>(&self, unanswered: Unanswered<T>) {
         if let Some(claimed) = self.keep(unanswered) {
             self.give_claimed_back(&claimed);
         }
     }
 
-    /// What else it has, a flight, lands when everything is free again.
+    /// Anything else in it, such as a flight, ends after everything is free again.
     fn give_claimed_back(&self, claimed: &impl Claimed) {
         claimed.for_each_word(&mut |word_index, bits| self.give_back(word_index, bits));
         claimed.note_given_back();
     }
 
-    /// Claims by `claim` until it finds something or there is nothing, hidden by somebody's death or not.
+    /// Calls `claim` until it finds something, or until nothing is free, not even slots that a dead process has hidden.
     #[inline]
     pub(in crate::pool) fn claim_or_scrub<T>(
         &self,
@@ -183,7 +183,7 @@ impl<N: Network> Pool<N> {
         self.noted(claimed, event)
     }
 
-    /// Answers a slot under whose claim the gate has changed, or that must be durable; or another one.
+    /// Returns a slot during whose claim the gate has changed, or that must become durable; or another slot.
     #[cold]
     #[inline(never)]
     pub(in crate::pool) fn answer_beside_pass(
@@ -205,8 +205,8 @@ impl<N: Network> Pool<N> {
         self.noted(claimed, Event::Exact).is_some()
     }
 
-    /// The same for an exact one. If it may not be answered it stays taken, and "taken" is the answer: by
-    /// nobody, until a pass finds it.
+    /// Does the same for an exact slot. If it may not be returned, it stays taken without a holder until a pass finds
+    /// it, and the result is "taken".
     #[cold]
     #[inline(never)]
     pub(in crate::pool) fn answer_exact_beside_pass(&self, before: Gate, slot: Slot) -> bool {
@@ -216,7 +216,7 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// Takes note of an answer that travels as an option: see `refusal`.
+    /// Records the reason of a refusal whose result is an option; see `refusal`.
     fn noted(&self, answered: Result<Option<Slot>, FileRefusal>, event: Event) -> Option<Slot> {
         match answered {
             Ok(found) => {
@@ -232,18 +232,18 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// The gate before a claim of several steps.
+    /// Returns the gate before a claim of several steps.
     pub(crate) fn gate(&self) -> Gate {
         self.words.gate()
     }
 
-    /// Whether addresses that were claimed and answered since `before` are still ours, after something else
-    /// has been waited for: if so, since which gate.
+    /// Returns whether addresses that were claimed since `before` are still ours after another wait, and if so, since
+    /// which state of the gate.
     pub(crate) fn ours_since(&self, before: Gate, addrs: &[N::Addr]) -> Option<Gate> {
         self.words.ours_since(before, &self.slots_of_addrs(addrs))
     }
 
-    /// The slots of addresses that were just claimed, by words where they follow each other.
+    /// Returns the slots of addresses that were just claimed, by words where they are adjacent.
     pub(in crate::pool) fn slots_of_addrs<'a>(&'a self, addrs: &'a [N::Addr]) -> impl Claimed + 'a {
         SlotsOfAddrs { pool: self, addrs }
     }

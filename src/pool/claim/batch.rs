@@ -1,4 +1,4 @@
-//! One pool's part of a batch that spans the members of a set.
+//! One pool's share of a batch that spans the members of a set.
 
 use super::answer::Unanswered;
 use crate::bitmap::{Flight, WordBits};
@@ -9,20 +9,19 @@ use crate::pool::member::Part;
 use crate::slot::slots_in;
 use crate::stats::Event;
 
-/// Addresses that are given back unless they are kept, and for which others wait meanwhile.
+/// Addresses that are given back unless they are kept. Refusals of other threads wait for it.
 ///
-/// In a pool file a process has one flight at a time, and whoever wants another one waits for it. So a
-/// thread begins at most one batch for each pool, and the batches of several pools always in one order: that
-/// of their addresses.
+/// In a pool file, a process has one flight at a time, and other threads that want one wait. So a thread begins at most
+/// one batch per pool, and batches of several pools always in the same order: that of their addresses.
 pub(crate) struct Batch<'a, N: Network> {
     pool: &'a Pool<N>,
     claimed: Vec<Unanswered<Vec<WordBits>>>,
-    /// Dropped last: it lands when everything is free again, or somebody's.
+    /// Dropped last: the flight ends when everything is free again, or kept.
     flight: Flight<'a>,
 }
 
 impl<N: Network> Pool<N> {
-    /// Begins a batch that has nothing yet.
+    /// Begins an empty batch.
     pub(crate) fn begin_batch(&self) -> Result<Batch<'_, N>, AllocateError> {
         self.check_process()?;
         Ok(Batch {
@@ -34,10 +33,10 @@ impl<N: Network> Pool<N> {
 }
 
 impl<N: Network> Batch<'_, N> {
-    /// Claims up to `wanted` addresses of these parts; answers how many. Fewer prove nothing.
+    /// Claims up to `wanted` addresses of these parts, and returns how many. A smaller number proves nothing.
     ///
-    /// Looks again until it finds nothing: the look that takes the last one leaves its hint, and only the
-    /// next one takes that down. With the hint up nobody could prove that there was no more.
+    /// It searches again until it finds nothing: the search that takes the last slot leaves the hint set, and only the
+    /// next one clears it. While the hint is set, it could not be proven that nothing is left.
     pub(crate) fn take(&mut self, parts: &[Part], wanted: u64) -> u64 {
         let mut taken = 0;
         while taken < wanted {
@@ -71,8 +70,8 @@ impl<N: Network> Batch<'_, N> {
         taken
     }
 
-    /// Waits until what was taken is durable, or says why it may not be answered. Others may have to be waited
-    /// for yet: then ask [`is_whole`](Self::is_whole).
+    /// Waits until the claimed addresses are durable, or returns why they may not be handed out. There may be other
+    /// waits after it: then call [`is_whole`](Self::is_whole).
     pub(crate) fn wait_until_durable(&self) -> Result<(), AllocateError> {
         if self.claimed.is_empty() {
             return Ok(());
@@ -80,7 +79,7 @@ impl<N: Network> Batch<'_, N> {
         self.pool.wait_until_durable().map_err(AllocateError::from)
     }
 
-    /// Whether passes have left everything where it was: ask when nothing is waited for any more, before
+    /// Returns whether passes have left all addresses in place. Call it after the last wait, before
     /// [`keep`](Self::keep).
     pub(crate) fn is_whole(&mut self) -> bool {
         let count = self.claimed.len();
@@ -89,7 +88,7 @@ impl<N: Network> Batch<'_, N> {
         self.claimed.len() == count
     }
 
-    /// Keeps the addresses; answers how many.
+    /// Keeps the addresses, and returns how many.
     pub(crate) fn keep(mut self, addrs: &mut Vec<N::Addr>) -> u64 {
         let claimed = std::mem::take(&mut self.claimed).into_iter();
         let claimed: Vec<_> = claimed.flat_map(Unanswered::asked).collect();
@@ -108,7 +107,7 @@ impl<N: Network> Batch<'_, N> {
 impl<N: Network> Drop for Batch<'_, N> {
     fn drop(&mut self) {
         for unanswered in self.claimed.drain(..) {
-            // What a pass has freed is counted, too: then somebody looks once more than he must.
+            // This includes what a pass has freed; at worst, another thread searches once more than necessary.
             self.flight.note_given_back(unanswered.count());
             self.pool.return_unanswered(unanswered);
         }
@@ -125,7 +124,7 @@ mod tests {
     use crate::Pool;
     use ipnet::Ipv4Net;
 
-    /// Whoever was about to refuse because of a batch finds out how much of it came back.
+    /// A caller that is about to refuse because of a batch learns how much of it was given back.
     #[test]
     fn what_a_batch_gives_back_is_counted() {
         let pool = Pool::new("10.0.0.0/29".parse::<Ipv4Net>().unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! Exactly this block, for who claims it and for who releases it.
+//! Allocating exactly one block, and the checks that releasing a block shares with it.
 
 use crate::bitmap::BlockCandidates;
 use crate::error::AllocateExactError;
@@ -8,27 +8,27 @@ use crate::slot::Slot;
 use crate::stats::Event;
 use crate::storage::SlotRange;
 
-/// Why a prefix is no block of a pool.
+/// Why a prefix is not a block of a pool.
 pub(in crate::pool) enum NoBlock<N> {
     OutOfRange,
-    /// It begins inside this prefix.
+    /// The block begins inside this prefix.
     Inside(N),
-    /// This slot of it is never handed out.
+    /// This slot of the block is never handed out.
     Reserved(Slot),
 }
 
 impl<N: Network> Pool<N> {
     /// Allocates exactly this block: all addresses of the prefix, or none.
     ///
-    /// Of several callers who want blocks that overlap, one gets its block. Nobody else fails because of a call that
-    /// is refused: whoever would be told "exhausted" or "already allocated" because of what it holds meanwhile waits
-    /// until it has given that back. A block of up to 64 slots is one step.
+    /// If several callers want overlapping blocks, one of them gets its block. No other call fails because of a call
+    /// that is refused: a call that would fail with "exhausted" or "already allocated" because of the slots that the
+    /// refused call holds for a moment waits until they are released. A block of up to 64 slots is claimed in one step.
     ///
     /// # Errors
     ///
-    /// [`AllocateExactError::AlreadyAllocated`] if at some instant of the call somebody held an address of the block;
-    /// it names one that was seen taken. Otherwise an address of the block is reserved, or the block is not of the
-    /// pool, lies in two ranges of it, is smaller than a slot, or has host bits set. Nothing has changed.
+    /// [`AllocateExactError::AlreadyAllocated`] if at some instant of the call an address of the block was held;
+    /// it names one that was seen taken. Otherwise, an address of the block is reserved, or the block is outside the
+    /// pool, spans two of its ranges, is smaller than a slot, or has host bits set. Nothing was changed.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -82,7 +82,7 @@ impl<N: Network> Pool<N> {
         self.refuse_exact(reason, error)
     }
 
-    /// The first slot and the order of a block whose every slot can be handed out.
+    /// Returns the first slot and the order of a block, if all its slots can be handed out.
     pub(in crate::pool) fn place_of_block(&self, block: N) -> Result<(Slot, u32), NoBlock<N>> {
         let geometry = &self.geometry;
         let first_addr = block.written_addr();
@@ -107,13 +107,13 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// The first and the last slot of a block that can be handed out.
+    /// Returns the first and the last slot of a block that can be handed out.
     pub(crate) fn slots_of_block(&self, block: N) -> Option<(Slot, Slot)> {
         let (first, order) = self.place_of_block(block).ok()?;
         Some((first, last_of(first, order)))
     }
 
-    /// The last slot of the block of 2^`order` slots at `first`, if all of them are of one range.
+    /// Returns the last slot of the block of 2^`order` slots at `first`, if all of them are in one range.
     fn last_slot_of_block(&self, first: Slot, order: u32) -> Option<Slot> {
         let slots = 1u64.checked_shl(order)?;
         let last = Slot::try_from(u64::from(first) + (slots - 1)).ok()?;
@@ -122,7 +122,7 @@ impl<N: Network> Pool<N> {
         self.geometry.segments().iter().any(holds).then_some(last)
     }
 
-    /// The first slot of `first..=last` that is never handed out.
+    /// Returns the first slot of `first..=last` that is never handed out.
     fn first_reserved(&self, first: Slot, last: Slot) -> Option<Slot> {
         match self.geometry.runs_within(first, last).next() {
             Some(run) if run.first > first => Some(first),
@@ -133,7 +133,7 @@ impl<N: Network> Pool<N> {
     }
 }
 
-/// The last slot of a block that is in a pool.
+/// Returns the last slot of a block that is in a pool.
 fn last_of(first: Slot, order: u32) -> Slot {
     (u64::from(first) + ((1u64 << order) - 1)) as Slot
 }

@@ -1,4 +1,4 @@
-//! The next free address from a given one on.
+//! Allocating the next free address from a given one on.
 
 use crate::bitmap::Way;
 use crate::error::AllocateError;
@@ -10,9 +10,9 @@ use crate::stats::Event;
 impl<N: Network> Pool<N> {
     /// Allocates the first free address at or after `addr`, or else the first from the beginning of the pool.
     ///
-    /// Whatever the policy, which is not moved by it. `addr` need not be of the pool; addresses compare as numbers, so
-    /// from one inside a unit on comes the next unit. Lock-free, as [`allocate`](Self::allocate). Of the addresses
-    /// between `addr` and the given one, each was seen taken at some moment of the call.
+    /// Ignores the policy, and does not change its state. `addr` need not be in the pool; addresses compare as numbers,
+    /// so an address inside a unit leads to the next unit. Lock-free, as [`allocate`](Self::allocate). Each address
+    /// between `addr` and the returned one was seen taken at some moment of the call.
     ///
     /// # Errors
     ///
@@ -38,7 +38,7 @@ impl<N: Network> Pool<N> {
         self.allocate_from_slot(start)
     }
 
-    /// Allocates the first free address from this slot on and around. The bitmap proves "none" of the whole pool: two
+    /// Allocates the first free address from this slot on, wrapping around. The bitmap proves "none" for the whole pool: two
     /// searches, one up to the end and one up to here, would miss an address that moves from one part to the other.
     pub(in crate::pool) fn allocate_from_slot(
         &self,
@@ -53,13 +53,13 @@ impl<N: Network> Pool<N> {
         Ok(self.geometry.addr_of(slot))
     }
 
-    /// The slot where a search from `addr` on begins: after the last one, the first; `None` in the other family.
+    /// Returns the slot where a search from `addr` on begins: after the last one, the first; `None` in the other family.
     fn start_from(&self, addr: N::Addr) -> Option<Slot> {
         self.geometry.in_family(addr.into())?;
         Some(self.next_slot(addr).unwrap_or(0))
     }
 
-    /// The lowest slot at or after `addr`, if there is one.
+    /// Returns the lowest slot at or after `addr`, if there is one.
     pub(crate) fn next_slot(&self, addr: N::Addr) -> Option<Slot> {
         let slot = self.geometry.first_slot_from(addr);
         slot.filter(|&slot| slot <= self.last_slot())

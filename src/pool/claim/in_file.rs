@@ -1,11 +1,11 @@
-//! What a pool in a file does between a claim and its answer.
+//! What a pool in a file does between a claim and its result.
 //!
-//! A claim there may be answered only if no process has poisoned the pool, and if it is as durable as the
-//! pool promises. If not, it is given back, and the caller is told why: `answer` has the way there. And nobody
-//! is told that nothing is free before a look at what a dead process may have left behind.
+//! Such a claim may be returned only if no process has poisoned the pool, and if it is as durable as the pool promises.
+//! If not, it is given back, and the caller gets the reason; `answer` describes how. And a call reports that nothing
+//! is free only after a look at what a dead process may have left behind.
 //!
-//! Pools on the heap have none of this: it hangs on the gate, which every claim looks at, and on [`AfterClaim`],
-//! which is looked at where they ask whether to count.
+//! Pools on the heap need none of this. It depends on the gate, which every claim reads, and on [`AfterClaim`], which is read
+//! where the counters are checked.
 
 use crate::error::AllocateError;
 use crate::file_refusal::FileRefusal;
@@ -15,21 +15,21 @@ use crate::slot::{Slot, bits_within, words_within};
 use crate::sync::Ordering;
 use std::cell::Cell;
 
-/// What there is to do after a claim.
+/// What is left to do after a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::pool) enum AfterClaim {
     Nothing,
-    /// Tell the counters.
+    /// Update the counters.
     Count,
-    /// Of a file: tell the counters, if they want to know. What else there may be, the gate tells.
+    /// In a file: update the counters, if enabled. The gate says what else there is to do.
     Shared,
-    /// Of a file: wait until it is durable, and tell the counters.
+    /// In a file: wait until the claim is durable, and update the counters.
     WaitUntilDurable,
 }
 
 thread_local! {
-    /// Why the claim that this thread has just given back was refused: the claim answers an option, so
-    /// that the hot path moves nothing but a slot.
+    /// Why the claim that this thread has just given back was refused. The claim itself returns an option, so that the
+    /// hot path moves only a slot.
     static REFUSED: Cell<Option<FileRefusal>> = const { Cell::new(None) };
 }
 
@@ -42,8 +42,8 @@ impl<N: Network> Pool<N> {
         )
     }
 
-    /// Waits until what this thread has claimed is as durable as the pool promises. Passes go by meanwhile: what
-    /// was claimed is asked about again before it is answered or given back.
+    /// Waits until what this thread has claimed is as durable as the pool promises. Passes may run meanwhile, so the
+    /// claim is checked again before it is returned or given back.
     #[inline]
     pub(in crate::pool) fn wait_until_durable(&self) -> Result<(), FileRefusal> {
         match self.words.file() {
@@ -56,8 +56,8 @@ impl<N: Network> Pool<N> {
         self.bitmap().release_bits(word_index, bits);
     }
 
-    /// Whether this process may begin a claim of several words. A fork may not: it would begin it in the
-    /// name of its parent.
+    /// Checks that this process may begin a claim of several words. A forked process may not: it would begin the claim
+    /// in the name of its parent.
     pub(in crate::pool) fn check_process(&self) -> Result<(), AllocateError> {
         self.words.enter();
         match self.words.file().and_then(|file| file.refusal()) {
@@ -66,9 +66,9 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// Whether something turned up that somebody had freed and not published: then look again.
+    /// Returns whether slots were found that a process had freed but not published. If so, search again.
     ///
-    /// Ask before "nothing is free".
+    /// Call it before reporting that nothing is free.
     #[inline]
     pub(in crate::pool) fn scrub_found_something(&self) -> bool {
         self.is_in_file() && self.scrub()
@@ -82,23 +82,23 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// Why nothing was allocated, if it is for the file's sake.
+    /// Returns why nothing was allocated, if the reason is the file.
     #[cold]
     pub(in crate::pool) fn refusal(&self) -> Option<FileRefusal> {
-        // A thread that is being torn down has no cell any more.
+        // The cell is gone while a thread is being destroyed.
         let noted = REFUSED.try_with(Cell::take).ok().flatten();
         noted.or_else(|| self.words.file()?.refusal())
     }
 
-    /// The same in a register: see `exhausted`.
+    /// Returns the reason in a register; see `exhausted`.
     #[cold]
     #[inline(never)]
     pub(in crate::pool) fn refusal_number(&self) -> u64 {
         FileRefusal::to_number(self.refusal())
     }
 
-    /// Takes a block that is about to be released out of the quarantine, if all of it is taken: its holder
-    /// has come back. Before the release, never after it.
+    /// Takes a block that is about to be released out of the quarantine, if all of it is taken: its holder has come
+    /// back. This must happen before the release.
     pub(in crate::pool) fn clear_suspects_of_block(&self, first: Slot, order: u32) {
         if !self.words.has_suspects() {
             return;
@@ -112,25 +112,25 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// Whether anything was in quarantine when this session began.
+    /// Returns whether any address was quarantined when this session began.
     pub(in crate::pool) fn had_suspects(&self) -> bool {
         self.words.file().is_some_and(|file| file.had_suspects())
     }
 
-    /// Counts the slots in quarantine. O(words) while there are any.
+    /// Counts the quarantined slots, in O(words) while there are any.
     #[cold]
     #[inline(never)]
     pub(in crate::pool) fn quarantined(&self) -> u64 {
         let file = self.words.file().filter(|_| self.words.has_suspects());
         let words = file.map(|file| file.quarantine()).unwrap_or_default();
-        // Relaxed: a count of bits that others may be clearing.
+        // Relaxed: counts bits that other threads may be clearing.
         let ones = |word: &crate::sync::AtomicU64| word.load(Ordering::Relaxed).count_ones();
         words.iter().map(|word| u64::from(ones(word))).sum()
     }
 }
 
-/// Keeps for [`Pool::refusal`], on the same thread, why a claim was given back.
+/// Stores the reason why a claim was given back, for [`Pool::refusal`] on the same thread.
 pub(in crate::pool) fn note(refusal: FileRefusal) {
-    // Without a cell the caller is told what the file says, which is poisoned in any case.
+    // Without the cell, the caller gets the state of the file, which is poisoned in any case.
     let _ = REFUSED.try_with(|refused| refused.set(Some(refusal)));
 }

@@ -1,12 +1,11 @@
-//! Taking addresses: from a verb to a bit, and from the bit to the answer.
+//! Claiming addresses: from the method that is called to a bit, and from the bit to the result.
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `allocate` | the verbs, and the ladder from `allocate()` down to one word |
-//! | `answer` | from a claim to its answer: past the passes, through the wait for the disk |
+//! | `allocate` | the methods, and the steps from `allocate()` down to one word |
+//! | `answer` | from a claim to its result: reconciliation passes, and the wait for the disk |
 //! | `in_file` | what a pool in a file does between the two |
-//! | `batch` | all or nothing, over several pools |
-//! | `from`, `exact_block` | the next free address from one on; exactly this block |
+//! | `batch` | all or nothing, across several pools |
 //! | `sticky` | the same address for the same client |
 
 mod allocate;

@@ -1,4 +1,4 @@
-//! Sticky clients: where to begin is a number of the client.
+//! Sticky clients: the search begins at a place that depends on the client.
 
 use crate::client::Client;
 use crate::error::AllocateError;
@@ -7,12 +7,12 @@ use crate::pool::Pool;
 use crate::slot::Slot;
 
 impl<N: Network> Pool<N> {
-    /// Allocates the first free address from the place of this client on, wrapping around: whatever the
-    /// policy, the same client usually gets the same address back.
+    /// Allocates the first free address from this client's place on, wrapping around. With every policy, the same
+    /// client usually gets the same address back.
     ///
-    /// There is no table: nothing is kept of a client. On a pool that is three quarters full, about one
-    /// client in four finds its place free, and the others get the next free address; while nobody else
-    /// comes or goes, that is the same one again.
+    /// There is no table: nothing is stored about a client. In a pool that is three quarters full, about one client in
+    /// four finds its place free, and the others get the next free address. As long as no other client comes or goes,
+    /// that is the same one again.
     ///
     /// # Errors
     ///
@@ -33,7 +33,7 @@ impl<N: Network> Pool<N> {
         self.allocate_from_slot(self.place_of(client))
     }
 
-    /// The slot where the search for this client begins: one that can be handed out, if there is any.
+    /// Returns the slot where the search for this client begins: a usable one, if there is any.
     pub(crate) fn place_of(&self, client: Client) -> Slot {
         let mut rest = client.place_of(self.capacity());
         for run in self.geometry.runs() {

@@ -1,4 +1,4 @@
-//! Copies of pool files that nobody takes for the file, and the way back.
+//! Backups of pool files that cannot be mistaken for the file, and restoring them.
 
 use super::builder::PATIENCE;
 use super::config::Config;
@@ -7,19 +7,19 @@ use crate::open_error::OpenError;
 use crate::storage::file::{Replaced, Source};
 use std::path::Path;
 
-/// Copies a pool file, also while others use it: they go on, and only who opens or closes the file waits.
+/// Copies a pool file, also while processes use it. They continue; only opening and closing the file waits.
 ///
-/// The copy is durable when this returns, and never takes the place of another file. It says of itself that it
-/// is a backup. So however it is put back, by [`restore`] or by other tools, its words are not believed:
-/// what it has as taken stays taken, and what it has as free is quarantined until [`Pool::reclaim`] is told who
-/// holds what. What was released since it was made is found by a reconciliation pass.
+/// The copy is durable when this returns, and never replaces another file. It is marked as a backup. So however it is
+/// restored, with [`restore`] or with other tools, its words are not trusted: addresses that are taken in it stay
+/// taken, and those that are free in it are quarantined until [`Pool::reclaim`] gets a list of users. A reconciliation
+/// pass finds the addresses that were released since the backup was made.
 ///
-/// Answers what an opening of the copy would find.
+/// Returns what opening the copy would find.
 ///
 /// # Errors
 ///
-/// [`OpenError::AlreadyExists`] if there is such a file; as [`read`], where there is nothing to copy;
-/// [`OpenError::Busy`] if somebody who opens or closes the file takes more than 10 seconds.
+/// [`OpenError::AlreadyExists`] if the copy already exists; [`OpenError::Busy`] if another process takes more than 10
+/// seconds to open or close the file; otherwise the errors of [`read`].
 ///
 /// ```
 /// # use hostbits::{Pool, file::{self, RecoveryKind}};
@@ -42,23 +42,23 @@ pub fn backup(path: impl AsRef<Path>, copy: impl AsRef<Path>) -> Result<View, Op
     read(copy)
 }
 
-/// Puts a backup, or any other copy of a pool file, in the place of a pool file that nobody has open, or where
-/// there is none.
+/// Replaces a pool file that is not open anywhere with a backup, or with any other copy of a pool file. The pool file
+/// may also be missing.
 ///
-/// Its session is that of the backup, or that of the file that was there, or `min_session`, whichever is most:
-/// so what [`Builder::min_session`] asks for is kept by who names it here. Whoever opens the file finds
-/// [`RecoveryKind::Backup`], and everything quarantined that was free in the backup: then [`Pool::reclaim`] with
-/// a list of who holds what, and a reconciliation pass for what was released since the backup was made.
+/// Its session becomes that of the backup, that of the replaced file, or `min_session`, whichever is highest: pass the
+/// value that you use for [`Builder::min_session`]. The next open finds [`RecoveryKind::Backup`], with every address
+/// quarantined that was free in the backup. Then call [`Pool::reclaim`] with a list of users, and run a reconciliation
+/// pass for addresses that were released since the backup was made.
 ///
-/// Whatever dies meanwhile, the path names the file that was there or the one that was put back. A damaged
-/// pool file is replaced; one of another pool or of another version is not, and neither is anything else.
+/// If the process or the machine crashes meanwhile, the path names either the old file or the restored one. A damaged
+/// pool file is replaced; a file of another pool or of another version is not, and neither is anything else.
 ///
 /// # Errors
 ///
-/// [`OpenError::InUse`] while anybody has the file open; [`OpenError::GeometryMismatch`] and
-/// [`OpenError::ModeMismatch`] if it holds another pool; [`OpenError::UnknownContent`] if a newer version has
-/// written it; [`OpenError::BadMagic`] if it is something else. As
-/// [`Builder::open`] otherwise. Nothing was changed.
+/// [`OpenError::InUse`] while any process has the file open; [`OpenError::GeometryMismatch`] and
+/// [`OpenError::ModeMismatch`] if it holds another pool; [`OpenError::UnknownContent`] if a newer version has written
+/// it; [`OpenError::BadMagic`] if it is not a pool file; otherwise the errors of [`Builder::open`]. Nothing was
+/// changed.
 ///
 /// ```
 /// # use hostbits::{Pool, file::{self, OpenError, RecoveryKind}};
@@ -105,7 +105,7 @@ pub fn restore(
     read(path)
 }
 
-/// Whether the file that is there is of the same pool.
+/// Checks that the existing file holds the same pool.
 fn check_same(source: &Source, config: &Config, found: &Source) -> Result<(), OpenError> {
     let in_file = Config::parse(&found.config)?;
     let mismatches = in_file.mismatches(config);

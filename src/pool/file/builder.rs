@@ -1,4 +1,4 @@
-//! A pool file to be, or to be opened.
+//! Creates and opens pool files.
 
 use super::config::{Config, facts};
 use super::view::View;
@@ -17,15 +17,15 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::time::Duration;
 
-/// How long an opening waits for another one.
+/// How long an open waits for another process.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A pool in a file, to be created or opened. Begin with [`Pool::builder`] and
+/// Configures a pool in a file, to be created or opened. Start with [`Pool::builder`] and
 /// [`durability`](pool::Builder::durability) or [`in_file`](pool::Builder::in_file).
 ///
-/// A file outlives its processes: after `kill -9` of all of them, what was allocated is allocated,
-/// without a journal to replay. Any number of processes on one machine may have it open; every verb of
-/// [`Pool`] works as among threads. What it promises when the machine goes down is its [`Durability`].
+/// A file outlives its processes: after `kill -9` of all of them, every allocated address is still allocated, without a
+/// journal to replay. Any number of processes on one machine may have the file open; every method of [`Pool`] works
+/// across processes as it does across threads. Its [`Durability`] says what it promises when the machine goes down.
 ///
 /// ```
 /// use hostbits::{Durability, Pool};
@@ -53,9 +53,8 @@ pub struct Builder<N: Network> {
 }
 
 impl<N: Network> pool::Builder<N> {
-    /// Puts the pool in a file of this durability. To open a file, this is compared with what the file
-    /// says; without it, [`in_file`](Self::in_file), the file decides, and a new one is
-    /// [`Durability::Process`].
+    /// Puts the pool in a file with this durability. When a file is opened, its durability must be the same. Without
+    /// this choice ([`in_file`](Self::in_file)), the file decides, and a new file has [`Durability::Process`].
     ///
     /// ```
     /// # use hostbits::{Durability, Pool};
@@ -73,7 +72,7 @@ impl<N: Network> pool::Builder<N> {
         }
     }
 
-    /// Puts the pool in a file, with more choices to come.
+    /// Puts the pool in a file, and returns a builder with more choices.
     ///
     /// ```
     /// # use hostbits::Pool;
@@ -97,11 +96,11 @@ impl<N: Network> pool::Builder<N> {
         }
     }
 
-    /// [`Builder::create`] with its defaults.
+    /// Creates the file with default choices; see [`Builder::create`].
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The same errors as [`Builder::create`].
     ///
     /// ```
     /// # use hostbits::{Pool, file::OpenError};
@@ -116,11 +115,11 @@ impl<N: Network> pool::Builder<N> {
         self.clone().in_file().create(path)
     }
 
-    /// [`Builder::open`] with its defaults.
+    /// Opens the file with default choices; see [`Builder::open`].
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The same errors as [`Builder::open`].
     ///
     /// ```
     /// # use hostbits::{Pool, file::OpenError};
@@ -133,11 +132,11 @@ impl<N: Network> pool::Builder<N> {
         self.clone().in_file().open(path)
     }
 
-    /// [`Builder::open_or_create`] with its defaults.
+    /// Opens or creates the file with default choices; see [`Builder::open_or_create`].
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The same errors as [`Builder::open_or_create`].
     ///
     /// ```
     /// # use hostbits::Pool;
@@ -155,10 +154,10 @@ impl<N: Network> pool::Builder<N> {
 }
 
 impl<N: Network> Builder<N> {
-    /// Makes room for so many slots in all, to [grow](Self::grow) into later. Default: the slots there are.
+    /// Reserves space for this many slots in total, to [grow](Self::grow) into later. Default: the slots of the pool.
     ///
-    /// Beyond the first, 3 bits per slot. To open a file, this is compared with what the file has room
-    /// for; without it, the file decides. To let it grow, it is the least that there is room for then.
+    /// Additional slots cost 3 bits each. When a file is opened, its capacity must be the same; without this choice,
+    /// the file decides. When a file grows, this is the minimum capacity afterwards.
     ///
     /// ```
     /// # use hostbits::Pool;
@@ -173,7 +172,7 @@ impl<N: Network> Builder<N> {
         self
     }
 
-    /// Keeps the file's pages in memory (`mlock`), for data planes. Default: no.
+    /// Locks the file's pages in memory (`mlock`), for data planes. Default: no.
     ///
     /// ```
     /// # use hostbits::Pool;
@@ -188,8 +187,7 @@ impl<N: Network> Builder<N> {
         self
     }
 
-    /// Brings all of the file's pages into memory when it is opened, so that no allocation waits for
-    /// one. Default: no.
+    /// Loads all of the file's pages into memory when it is opened, so that no allocation waits for one. Default: no.
     ///
     /// ```
     /// # use hostbits::Pool;
@@ -204,8 +202,8 @@ impl<N: Network> Builder<N> {
         self
     }
 
-    /// Refuses a file whose [session](crate::file::Recovery::session) is below this one: it was put back from
-    /// a copy. A file that is not there is not created, either.
+    /// Refuses a file whose [session](crate::file::Recovery::session) is lower than this number, because it was
+    /// replaced by an old copy. A missing file is not created, either.
     ///
     /// ```
     /// # use hostbits::{Pool, file::OpenError};
@@ -223,7 +221,7 @@ impl<N: Network> Builder<N> {
         self
     }
 
-    /// Waits so long for somebody else who is opening or closing the file. Default: 10 seconds.
+    /// Waits at most this long for another process that is opening or closing the file. Default: 10 seconds.
     ///
     /// ```
     /// # use hostbits::{Pool, file::OpenError};
@@ -237,7 +235,7 @@ impl<N: Network> Builder<N> {
         self
     }
 
-    /// Opens a file that belongs to another user, who could change it under us. Default: no.
+    /// Allows a file that belongs to another user, who could change it at any time. Default: no.
     ///
     /// ```
     /// # use hostbits::{Pool, file::OpenError};
@@ -251,7 +249,7 @@ impl<N: Network> Builder<N> {
         self
     }
 
-    /// Opens a file that group or others may write to. Default: no.
+    /// Allows a file that its group or others may write to. Default: no.
     ///
     /// ```
     /// # use hostbits::{Pool, file::OpenError};
@@ -265,7 +263,7 @@ impl<N: Network> Builder<N> {
         self
     }
 
-    /// Opens a file that has several names. Default: no.
+    /// Allows a file that has several names. Default: no.
     ///
     /// ```
     /// # use hostbits::{Pool, file::OpenError};
@@ -279,8 +277,8 @@ impl<N: Network> Builder<N> {
         self
     }
 
-    /// Opens a file on a file system that shares neither memory nor locks with other machines. Default:
-    /// no. Then *you* make sure that one machine alone, and on some systems one process alone, uses it.
+    /// Allows a file system that does not share memory and locks between machines. Default: no. *You* then make sure
+    /// that only one machine, and on some systems only one process, uses the file.
     ///
     /// ```
     /// # use hostbits::{Pool, file::OpenError};
@@ -294,9 +292,9 @@ impl<N: Network> Builder<N> {
         self
     }
 
-    /// Uses a file system although it may need room for what is changed in place, as one that copies on write
-    /// does. Default: no. Then *you* make sure that there always is some: on a full disk, an allocation or a
-    /// release is a `SIGBUS`, the end of the process.
+    /// Allows a file system that may need space for in-place changes, as copy-on-write file systems do. Default: no.
+    /// *You* then make sure that there always is some: on a full disk, an allocation or a release raises `SIGBUS`,
+    /// which kills the process.
     ///
     /// ```
     /// # use hostbits::{Pool, file::OpenError};
@@ -310,13 +308,13 @@ impl<N: Network> Builder<N> {
         self
     }
 
-    /// Creates the file, with all usable addresses free. It appears whole and durable, or not at all.
+    /// Creates the file, with all usable addresses free. It appears complete and durable, or not at all.
     ///
     /// # Errors
     ///
-    /// [`OpenError::AlreadyExists`] if there is one, and then it was not touched; [`OpenError::Build`] if
-    /// there cannot be such a pool; [`OpenError::NoSpace`], and otherwise what the system said. Nothing
-    /// is left behind, unless only the last step failed, which is to map it: then the file is whole.
+    /// [`OpenError::AlreadyExists`] if the file exists, which is then not touched; [`OpenError::Build`] if the pool
+    /// cannot be built; [`OpenError::NoSpace`], or another error of the system. Nothing is left behind, unless only the
+    /// last step failed, which maps the file: then the file is complete.
     ///
     /// ```
     /// # use hostbits::Pool;
@@ -331,15 +329,15 @@ impl<N: Network> Builder<N> {
         self.create_at(path.as_ref(), self.lay_out()?)
     }
 
-    /// Opens the file, and compares what it holds with what was asked for.
+    /// Opens the file, and compares the pool in it with the requested one.
     ///
-    /// If no other process has it open, it is recovered first: [`Pool::recovery`] says from what.
+    /// If no other process has it open, it is recovered first; see [`Pool::recovery`].
     ///
     /// # Errors
     ///
-    /// [`OpenError::NotFound`] if there is none; [`OpenError::GeometryMismatch`] and
-    /// [`OpenError::ModeMismatch`] name what differs, with both values; otherwise the file is damaged,
-    /// open to others, or in use. It was not changed.
+    /// [`OpenError::NotFound`] if the file does not exist; [`OpenError::GeometryMismatch`] and
+    /// [`OpenError::ModeMismatch`] with everything that differs; otherwise the file is damaged, accessible to other
+    /// users, or in use. It was not changed.
     ///
     /// ```
     /// # use hostbits::Pool;
@@ -356,12 +354,12 @@ impl<N: Network> Builder<N> {
         self.open_at(path.as_ref(), self.lay_out()?)
     }
 
-    /// Opens the file if there is one, and creates it otherwise. Of many who do so at once, one creates.
+    /// Opens the file if it exists, and creates it otherwise. If several processes do so at once, exactly one creates
+    /// it.
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open) and [`create`](Self::create). A file that cannot be opened is never
-    /// replaced.
+    /// The errors of [`open`](Self::open) and [`create`](Self::create). A file that cannot be opened is never replaced.
     ///
     /// ```
     /// # use hostbits::{Pool, file::RecoveryKind};
@@ -386,26 +384,23 @@ impl<N: Network> Builder<N> {
         }
     }
 
-    /// Opens a file whose pool is smaller than the one asked for, and lets it grow into it: a network with a
-    /// shorter prefix that begins at the same address, more ranges behind the others, fewer reservations.
-    /// What is allocated stays so, at the same slots. A file that holds the pool asked for is opened. Reservations, their
-    /// labels and the gateway may be others, too, where nobody holds an address that would be reserved, and none of them
-    /// is quarantined.
+    /// Opens a file whose pool is smaller than the requested one, and grows it: a network with a shorter prefix that
+    /// begins at the same address, more ranges after the others, or fewer reservations. Allocated addresses stay
+    /// allocated, at the same slots. A file that already holds the requested pool is just opened.
     ///
-    /// Within the [capacity](Self::capacity) of the file that is done in place. Beyond it, or beyond the one
-    /// asked for here, a larger file is made beside it and takes its name: of its own number, with the same
-    /// owner and permissions, and with everything that was allocated or quarantined. Whatever dies
-    /// meanwhile, the path names the old pool or the new one. The directory must be writable, and have room
-    /// for both. Never is a file made smaller.
+    /// Within the [capacity](Self::capacity) of the file, this is done in place. Beyond it, or beyond the capacity
+    /// requested here, a larger file is created beside it and takes its name. The new file has its own inode, the same
+    /// owner and permissions, and everything that was allocated or quarantined. If the process or the machine crashes
+    /// meanwhile, the path names the old pool or the new one. The directory must be writable and have space for both
+    /// files. A file is never made smaller.
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open); [`OpenError::GeometryMismatch`] also where an address would move, or is
-    /// allocated or quarantined and would be reserved; [`OpenError::InUse`] while others have the file open. If a larger file is
-    /// needed: [`OpenError::HardLinked`], also where that [is allowed](Self::allow_hard_links), since the
-    /// other name would go on to name the old file; [`OpenError::NoSpace`]; and [`OpenError::NoRoom`] if
-    /// the file has something of a newer version.
-    ///
+    /// The errors of [`open`](Self::open); [`OpenError::GeometryMismatch`] also if an address would get another slot or
+    /// could no longer be handed out; [`OpenError::InUse`] while other processes have the file open. If a larger file
+    /// is needed: [`OpenError::HardLinked`], even if that [is allowed](Self::allow_hard_links), because the other name
+    /// would still refer to the old file; [`OpenError::NoSpace`]; and [`OpenError::NoRoom`] if the file contains
+    /// something from a newer version.
     /// ```
     /// # use hostbits::Pool;
     /// # let path = std::env::temp_dir().join(format!("hostbits-doc-grow-{}", std::process::id()));
@@ -442,7 +437,7 @@ impl<N: Network> Builder<N> {
             if !may_recover {
                 return Err(OpenError::InUse);
             }
-            // Only an opening knows what is taken in such a file. Then it is left in order.
+            // Only an open can tell what is taken in such a file. After that, the file is closed cleanly.
             drop(opening);
             drop(open_with(path, self.request)?);
             return self.grow_at(path, geometry, false);
@@ -504,13 +499,13 @@ impl<N: Network> Builder<N> {
         finish(opening, geometry, self.builder.policy, self.builder.stats)
     }
 
-    /// Checks that what [`read`](super::read) has found is the pool asked for, as
-    /// [`open`](Self::open) does.
+    /// Checks that a file that [`read`](super::read) has inspected holds the requested pool, as [`open`](Self::open)
+    /// does.
     ///
     /// # Errors
     ///
-    /// [`OpenError::GeometryMismatch`] and [`OpenError::ModeMismatch`] if it is another one,
-    /// [`OpenError::StaleFile`] if it is too old, or [`OpenError::Build`] if there can be no such pool.
+    /// [`OpenError::GeometryMismatch`] and [`OpenError::ModeMismatch`] if it holds another pool,
+    /// [`OpenError::StaleFile`] if it is too old, or [`OpenError::Build`] if the requested pool cannot be built.
     ///
     /// ```
     /// # use hostbits::{Pool, file::{self, OpenError}};
@@ -531,7 +526,7 @@ impl<N: Network> Builder<N> {
         view.check_session(self.request.min_session)
     }
 
-    /// Whether the file is of this pool, with room for so many slots.
+    /// Checks that the file holds this pool, with room for this many slots.
     fn check_same(
         &self,
         geometry: &Geometry<N>,
@@ -564,16 +559,16 @@ impl<N: Network> Builder<N> {
     }
 }
 
-/// How many slots a file has room for.
+/// Returns how many slots a file has room for.
 pub(super) fn room(capacity_words: u64) -> u64 {
     capacity_words * u64::from(SLOTS_PER_WORD)
 }
 
-/// Opens a pool file and takes from it what the pool is: for tools that are not told.
+/// Opens a pool file, and takes the description of the pool from the file itself, for tools that do not know it.
 ///
 /// # Errors
 ///
-/// As [`Builder::open`], without the comparison.
+/// The errors of [`Builder::open`], except for mismatches.
 ///
 /// ```
 /// # use hostbits::Pool;
@@ -591,11 +586,12 @@ pub fn open(path: impl AsRef<Path>) -> Result<Pool<IpNet>, OpenError> {
     open_since(path, 0)
 }
 
-/// [`open`], for who has seen the file before: see [`Builder::min_session`].
+/// Opens a pool file like [`open`], but refuses one whose session is lower than `min_session`; see
+/// [`Builder::min_session`].
 ///
 /// # Errors
 ///
-/// As there.
+/// The errors of [`open`], and [`OpenError::StaleFile`] if the session is lower.
 ///
 /// ```
 /// # use hostbits::{Pool, file::{self, OpenError}};
@@ -616,7 +612,7 @@ pub fn open_since(path: impl AsRef<Path>, min_session: u64) -> Result<Pool<IpNet
     open_with(path.as_ref(), request)
 }
 
-/// Opens whatever pool a file has.
+/// Opens the pool that a file contains, whatever it is.
 fn open_with(path: &Path, request: OpenRequest) -> Result<Pool<IpNet>, OpenError> {
     let opening = Opening::begin(path, request)?;
     let config = Config::parse(opening.config())?;
@@ -625,7 +621,7 @@ fn open_with(path: &Path, request: OpenRequest) -> Result<Pool<IpNet>, OpenError
     finish(opening, geometry, policy, StatsLevel::default())
 }
 
-/// Ends a growth that somebody died in.
+/// Completes a growth during which a process died.
 fn finish_growth(opening: &mut Opening<'_>) -> Result<(), OpenError> {
     let Some(before) = opening.before_unfinished_growth()? else {
         return Ok(());
@@ -638,7 +634,7 @@ fn finish_growth(opening: &mut Opening<'_>) -> Result<(), OpenError> {
     opening.finish_growth(&change.added, &change.removed)
 }
 
-/// The last step of all ways.
+/// The last step of every way to open a file.
 fn finish<N: Network>(
     mut opening: Opening<'_>,
     geometry: Geometry<N>,

@@ -1,4 +1,4 @@
-//! What the file says that the pool is, as text: one line per fact.
+//! The description of the pool in the file, as text: one line per fact.
 //!
 //! ```text
 //! hostbits pool 1
@@ -10,9 +10,9 @@
 //! policy lowest
 //! ```
 //!
-//! The facts are those of the layout, not of the builder: whatever was reserved stands in the list with
-//! its label, so two ways to say the same are the same text. Capacity and durability are in the header.
-//! The seed of a random policy is a key, and is not written.
+//! The facts are those of the layout, not of the builder: every reservation is in the list with its label, so that
+//! different ways to say the same become the same text. Capacity and durability are in the header. The seed of a random
+//! policy is a key, and is not stored.
 
 use crate::error::BuildError;
 use crate::geometry::{Change, Gateway, Geometry, Plan};
@@ -34,7 +34,7 @@ pub(super) struct Config {
     unit: u8,
     gateway: Option<IpAddr>,
     reservations: Vec<(IpAddr, IpAddr, String)>,
-    /// A random one with the seed 0: the text has none.
+    /// The policy; a random one has seed 0, because the text contains none.
     policy: Policy,
 }
 
@@ -65,14 +65,14 @@ impl Config {
         }
     }
 
-    /// The policy, if it needs a seed with this one.
+    /// Returns the policy, with this seed if it needs one.
     pub(super) fn policy(&self, seed: impl FnOnce() -> u64) -> Policy {
         self.policy.seeded(seed)
     }
 
-    /// The layout that this configuration is of.
+    /// Returns the layout that this configuration describes.
     pub(super) fn lay_out(&self) -> Result<Geometry<IpNet>, OpenError> {
-        // Somebody had such a pool.
+        // Such a pool existed, so a newer version must have written this.
         let unknown = |_: BuildError| OpenError::UnknownContent {
             what: "a pool like that of the configuration".to_owned(),
         };
@@ -84,13 +84,13 @@ impl Config {
         plan.ranges.clone_from(&self.ranges);
         plan.reserve.clone_from(&self.reservations);
         plan.unit = Some(self.unit);
-        // Edges stand among the reservations.
+        // The network's own addresses are among the reservations.
         plan.edges = false;
         plan.gateway = self.gateway.map_or(Gateway::None, Gateway::At);
         plan
     }
 
-    /// Whether a header is of the pool that this configuration is of.
+    /// Checks that a header belongs to the same pool as this configuration.
     pub(super) fn check_header(&self, in_header: Facts) -> Result<(), OpenError> {
         let is_same = facts(&self.lay_out()?, in_header.mode) == in_header;
         is_same.then_some(()).ok_or(OpenError::Corrupt {
@@ -98,8 +98,8 @@ impl Config {
         })
     }
 
-    /// What `other` hands out and this does not, and the other way round; `None` if an address would move, or would not
-    /// be one of the pool any more.
+    /// Returns the slots that can be handed out in `larger` but not here, as ascending ranges. Returns `None` if that
+    /// is not growth: an address would get another slot, or could no longer be handed out.
     pub(super) fn change_into(&self, other: &Self) -> Option<Change> {
         if self.policy != other.policy {
             return None;
@@ -108,7 +108,7 @@ impl Config {
         old.change_into(&new).ok()
     }
 
-    /// The same as [`mismatches`](Self::mismatches), where an address that would be reserved is taken.
+    /// Returns the [`mismatches`](Self::mismatches), and that `taken`, which would be reserved, is allocated.
     pub(super) fn mismatches_for(&self, asked: &Self, taken: IpAddr) -> Vec<Mismatch> {
         let mut mismatches = self.mismatches(asked);
         mismatches.push(Mismatch {
@@ -119,7 +119,7 @@ impl Config {
         mismatches
     }
 
-    /// Everything in which the file differs from what is asked for.
+    /// Returns everything in which the file differs from the request.
     pub(super) fn mismatches(&self, asked: &Self) -> Vec<Mismatch> {
         let mut mismatches = Vec::new();
         let mut compare = |field, in_file: String, asked: String| {
@@ -148,8 +148,8 @@ impl Config {
         mismatches
     }
 
-    /// Reads what [`Display`](fmt::Display) wrote. The checksum of the text is right: what cannot be read is what a
-    /// newer version wrote.
+    /// Parses what [`Display`](fmt::Display) wrote. The checksum of the text is correct, so unreadable text was written
+    /// by a newer version.
     pub(super) fn parse(text: &str) -> Result<Self, OpenError> {
         let unknown = |what: String| OpenError::UnknownContent { what };
         let mut lines = text.split_terminator('\n');
@@ -181,7 +181,7 @@ impl Config {
     }
 }
 
-/// What a header says of a layout, for those who read no text.
+/// Returns what a header says about a layout, for readers that do not parse the text.
 pub(super) fn facts<N: Network>(geometry: &Geometry<N>, mode: u8) -> Facts {
     let is_reserved = |slot| u8::from(geometry.label_of(slot).is_some());
     let last = (geometry.slot_count() - 1) as u32;
@@ -225,7 +225,7 @@ impl fmt::Display for Config {
     }
 }
 
-/// A label in one line.
+/// A label on one line.
 struct Escaped<'a>(&'a str);
 
 impl fmt::Display for Escaped<'_> {
@@ -257,7 +257,7 @@ fn unescaped(text: &str) -> Option<String> {
     Some(label)
 }
 
-/// What was read so far.
+/// The part that was read so far.
 #[derive(Default)]
 struct Draft {
     network: Option<IpNet>,
@@ -269,7 +269,7 @@ struct Draft {
 }
 
 impl Draft {
-    /// `None`: a line that this version does not know.
+    /// Reads a line; returns `None` if this version does not know it.
     fn read(&mut self, key: &str, value: &str) -> Option<()> {
         match key {
             "network" => self.network = Some(value.parse().ok()?),
@@ -288,7 +288,7 @@ impl Draft {
         Some(())
     }
 
-    /// Whether a key that comes once has come.
+    /// Returns whether a key that may occur only once has occurred.
     fn has(&self, key: &str) -> bool {
         match key {
             "network" => self.network.is_some(),
@@ -396,7 +396,7 @@ mod tests {
         ]
     }
 
-    /// Text, configuration and layout say the same, whichever is made of which.
+    /// Text, configuration and layout are equivalent, whichever is derived from which.
     #[test]
     fn a_layout_survives_the_way_through_the_text() {
         for pool in pools() {
@@ -414,7 +414,7 @@ mod tests {
         }
     }
 
-    /// Any cut and any changed character is an error or another configuration, never a panic.
+    /// Any truncation and any changed character gives an error or another configuration, never a panic.
     #[test]
     fn damaged_texts_are_refused_or_something_else() {
         for pool in pools() {
@@ -440,7 +440,7 @@ mod tests {
         }
     }
 
-    /// Growth is what moves no address and takes none away.
+    /// Growth moves no address and takes none away.
     #[test]
     fn growth_keeps_every_address() {
         let net = |text: &str| text.parse::<Ipv4Net>().unwrap();

@@ -1,4 +1,4 @@
-//! What growing a file would do, told before it is done.
+//! What growing a file would do.
 
 use super::Builder;
 use super::builder::{room, usable};
@@ -10,30 +10,31 @@ use crate::storage::bits_of_ranges;
 use crate::storage::file::{Peek, first_taken, has_room_for_config};
 use std::path::Path;
 
-/// What [`Builder::grow`] would do to a file. Plain data.
+/// The effect that [`Builder::grow`] would have on a file. Plain data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Growth {
-    /// Something would change: addresses, room, or the labels of reservations.
+    /// Whether anything would change: addresses, capacity, or the labels of reservations.
     pub is_needed: bool,
     /// How many more addresses could be handed out.
     pub added: u64,
-    /// How many addresses, all of them free, could be handed out no more.
+    /// Number of addresses, all of them free, that would no longer be handed out.
     pub reserved: u64,
-    /// The file has no place for so many slots, or for the configuration: a larger one would take its name.
+    /// Whether the file has no room for so many slots, or for the configuration, so that a larger file would take its
+    /// name.
     pub needs_more_room: bool,
 }
 
 impl<N: Network> Builder<N> {
-    /// Tells what [`grow`](Self::grow) would do to the file, by the same rules, and leaves it alone: no lock
-    /// is taken and nothing is written. Others may change the file before somebody grows it.
+    /// Returns what [`grow`](Self::grow) would do to the file, by the same rules, without changing it: no lock is taken
+    /// and nothing is written. Another process may change the file before it grows.
     ///
     /// # Errors
     ///
-    /// As [`grow`](Self::grow), except for what only an attempt can tell: whether others have the file open,
-    /// whether there is space, and whether the file may be replaced by a larger one.
-    /// [`OpenError::GeometryMismatch`] if an address would move, or is allocated or quarantined and would be reserved.
+    /// The errors of [`grow`](Self::grow), except for those that only an attempt can reveal: whether other processes
+    /// have the file open, whether there is space, and whether the file may be replaced by a larger one.
+    /// [`OpenError::GeometryMismatch`] if an address would get another slot, or could no longer be handed out.
     ///
     /// ```
     /// # use hostbits::{Pool, file::OpenError};
@@ -58,7 +59,7 @@ impl<N: Network> Builder<N> {
             let mismatches = in_file.mismatches(&asked);
             return Err(OpenError::GeometryMismatch { mismatches });
         };
-        // What the next opening quarantines is taken, too.
+        // Addresses that the next open would quarantine count as taken.
         let before = in_file.lay_out()?;
         peek.foresee(bits_of_ranges(usable(&before).into_iter()));
         if let Some(slot) = first_taken(&peek.free, &change.removed) {

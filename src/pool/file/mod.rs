@@ -1,14 +1,14 @@
-//! Pools in files: made, opened, and what only they can do.
+//! Pools in files: creating and opening them, and what only they can do.
 //!
 //! | file | what it does |
 //! |---|---|
 //! | `builder` | the choices, and create, open, open or create |
 //! | `growth` | what growing a file would do |
-//! | `config` | what the file says that the pool is, as text; the comparison with what is asked for |
+//! | `config` | the description of the pool in the file, as text, and its comparison with a request |
 //! | `verbs` | sync, recovery, health |
-//! | `view` | a look that takes no lock |
-//! | `backup` | copies that nobody takes for the file, and the way back |
-//! | `reclaim` | the quarantine against a user list |
+//! | `view` | inspects a file without a lock |
+//! | `backup` | backups that cannot be mistaken for the file, and restoring them |
+//! | `reclaim` | releases quarantined addresses that a user list does not contain |
 
 mod backup;
 mod builder;

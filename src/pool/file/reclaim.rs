@@ -1,13 +1,13 @@
-//! The quarantine against a list of who holds what.
+//! Releases quarantined addresses that a user list does not contain.
 //!
-//! Nobody can have got a quarantined address since it was quarantined: to the words it is taken. So
-//! what the list does not name is free, as long as the list has everything that was allocated before.
-//! Each suspect leaves the quarantine by one read-modify-write, and only who took it out frees it: a
-//! release that comes first has taken it out itself, and a second reclaim finds nothing.
+//! A quarantined address cannot have been allocated since it was quarantined, because in the words it is taken. So an
+//! address that is not listed is free, provided that the list contains everything that was allocated before. Each
+//! suspect leaves the quarantine by one read-modify-write, and only the thread that took it out frees it: a release
+//! that comes first has taken it out itself, and a second reclaim finds nothing.
 //!
-//! A list may name what another one, read before, does not. So what is adopted leaves the quarantine before it is
-//! taken. Between the two stores of a reclaim nobody sees that a slot is about to be free: they are a flight,
-//! and who adopts waits for it.
+//! A list may contain an address that another list, read earlier, does not. So adopted addresses leave the quarantine
+//! before they are taken. Between the two stores of a reclaim, no other thread can see that a slot is about to become
+//! free. Therefore the two stores form a flight, and an adopt waits for it.
 
 use crate::file_refusal::FileRefusal;
 use crate::network::Network;
@@ -17,21 +17,21 @@ use crate::users::{Adopted, Record, Unreadable};
 use std::error::Error;
 use std::fmt;
 
-/// What [`Pool::reclaim`] did.
+/// The effect of [`Pool::reclaim`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[must_use = "it says which entries of the list were not what they should be"]
 #[non_exhaustive]
 pub struct Reclaimed {
-    /// Addresses that are free now: quarantined before, and not listed.
+    /// Addresses that were quarantined and not listed, and are now free.
     pub freed: u64,
-    /// Addresses that are held, as the list says: quarantined before, and no longer.
+    /// Addresses that were quarantined and listed, and are now allocated.
     pub held: u64,
-    /// What became of the entries of the list. What it names is taken.
+    /// The result for the entries of the list. Listed addresses are allocated.
     pub adopted: Adopted,
 }
 
-/// Why nothing was reclaimed. What the list names has been taken all the same; nothing was freed.
+/// Why nothing was reclaimed. Listed addresses were allocated nevertheless; nothing was freed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -44,21 +44,21 @@ pub enum ReclaimError {
     NoFile,
     /// This process is a fork of the one that opened the pool: it must open the file itself.
     Forked,
-    /// The list names no address of the pool. If nobody holds any,
-    /// [`release_quarantine_unchecked`](Pool::release_quarantine_unchecked) says so.
+    /// The list contains no address of the pool. If no address is held, call
+    /// [`release_quarantine_unchecked`](Pool::release_quarantine_unchecked).
     EmptyList {
         /// How many addresses are quarantined.
         quarantined: u64,
     },
-    /// The list has entries that say nothing clear, so it proves nothing about what it does not name.
+    /// The list has unclear entries, so it proves nothing about addresses that it does not contain.
     Unclear {
-        /// What became of the entries.
+        /// The result for the entries.
         adopted: Box<Adopted>,
     },
 }
 
 impl ReclaimError {
-    /// A stable name for logs, JSON and exit codes: kebab case.
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoFile => "no-file",
@@ -76,8 +76,8 @@ impl fmt::Display for ReclaimError {
             Self::Forked => FileRefusal::Forked.fmt(f),
             Self::EmptyList { quarantined } => write!(
                 f,
-                "the list names no address of the pool, and {quarantined} are quarantined: if nobody \
-                 holds any, release the quarantine unchecked"
+                "the list contains no address of the pool, and {quarantined} are quarantined: if none \
+                 of them is held, release the quarantine unchecked"
             ),
             Self::Unclear { adopted } => match adopted.unparseable {
                 1 => f.write_str("1 entry of the list cannot be read: nothing was freed"),
@@ -92,7 +92,7 @@ impl fmt::Display for ReclaimError {
 
 impl Error for ReclaimError {}
 
-/// Whether every entry says something clear.
+/// Checks that every entry is clear.
 pub(crate) fn check_clear(unreadable: Unreadable, adopted: &Adopted) -> Result<(), ReclaimError> {
     if adopted.is_unclear(unreadable) {
         return Err(ReclaimError::Unclear {
@@ -103,27 +103,29 @@ pub(crate) fn check_clear(unreadable: Unreadable, adopted: &Adopted) -> Result<(
 }
 
 impl<N: Network> Pool<N> {
-    /// Frees what is quarantined, except what a list names.
+    /// Frees the quarantined addresses that a list does not contain.
     ///
-    /// The list must have every address that was allocated before, whoever holds it, in full: read it from
-    /// the primary, and only when it is complete. What it names is taken first, as by
-    /// [`adopt`](Self::adopt). Others may allocate and release meanwhile, with one exception.
+    /// The list must contain every address that was allocated before, with no holder missing: read it from the primary
+    /// database, and only when it is complete. Listed addresses are allocated first, as by [`adopt`](Self::adopt).
+    /// Other threads may allocate and release meanwhile, with one exception.
     ///
-    /// **The list must also have the addresses whose record is deleted already, and whose release has not
-    /// been called yet.** Such an address is freed here, somebody else may get it at once, and the release
-    /// that comes then gives that one's address away, which no bit can see. If your program deletes a record
-    /// first and releases after it, as it should, either let those releases return before you read the list,
-    /// or add their addresses to it.
+    /// **The list must also contain addresses whose record was already deleted, but whose release has not been called
+    /// yet.** Otherwise such an address is freed here and may be allocated again at once; the late release then takes
+    /// it from its new holder, which a single bit cannot detect. If your program deletes a record first and releases
+    /// the address afterwards, as it should, either let those releases return before you read the list, or add their
+    /// addresses to it.
     ///
-    /// The quarantine has what the file took for free. A release that had not come to the disk when the
-    /// machine went down is not in it, with any durability: the file says that the address is held, so it is
-    /// a plain leak, and this does not find it. With [`Durability::Process`](crate::Durability::Process) that
-    /// may be any release since the last [`sync`](Self::sync) or close.
+    /// The quarantine contains the addresses that were free according to the file. A release that had not reached the
+    /// disk when the machine went down is not among them, with any durability: according to the file, the address is
+    /// held. Such an address is an ordinary leak, which this method does not find. With
+    /// [`Durability::Process`](crate::Durability::Process), this can affect any release since the last
+    /// [`sync`](Self::sync) or close.
     ///
     /// # Errors
     ///
-    /// [`ReclaimError::Unclear`] if an entry cannot be read (see [`reclaim_with`](Self::reclaim_with)); [`ReclaimError::EmptyList`] if the list names nothing;
-    /// [`ReclaimError::NoFile`] and [`ReclaimError::Forked`]. Nothing was freed.
+    /// [`ReclaimError::Unclear`] if an entry cannot be read (see [`reclaim_with`](Self::reclaim_with)),
+    /// [`ReclaimError::EmptyList`] if the list contains no address of the pool, [`ReclaimError::NoFile`] and
+    /// [`ReclaimError::Forked`]. Nothing was freed.
     ///
     /// ```
     /// # use hostbits::Pool;
@@ -142,12 +144,12 @@ impl<N: Network> Pool<N> {
         self.reclaim_with(Unreadable::Refuse, users)
     }
 
-    /// Reclaims like [`reclaim`](Self::reclaim), with a choice of what to do with a list in
-    /// which something cannot be read. What such an entry meant may be freed.
+    /// Reclaims like [`reclaim`](Self::reclaim), with a choice of what to do with unreadable entries. The address that
+    /// such an entry stands for may be freed.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The same errors as [`reclaim`](Self::reclaim).
     ///
     /// ```
     /// # use hostbits::{Pool, users::Unreadable};
@@ -179,10 +181,9 @@ impl<N: Network> Pool<N> {
         })
     }
 
-    /// Frees the whole quarantine, and answers how many addresses that were.
+    /// Frees the whole quarantine, and returns how many addresses that were.
     ///
-    /// The caller vouches that nobody holds any of them: whoever does may share it with somebody else from
-    /// now on.
+    /// The caller guarantees that none of them is held. Otherwise, two holders may share an address from now on.
     ///
     /// # Errors
     ///
@@ -202,7 +203,7 @@ impl<N: Network> Pool<N> {
         Ok(self.empty_quarantine())
     }
 
-    /// Whether a list that names these slots, by words, may free anything here.
+    /// Checks whether a list with these slots, by words, may free anything here.
     pub(crate) fn check_listed(&self, listed: &[u64]) -> Result<(), ReclaimError> {
         if listed.iter().all(|&word| word == 0) && self.words.has_suspects() {
             return Err(ReclaimError::EmptyList {
@@ -212,11 +213,12 @@ impl<N: Network> Pool<N> {
         Ok(())
     }
 
-    /// Takes everything out of the quarantine and frees what is not listed; how many are free now, and held.
+    /// Empties the quarantine and frees the slots that are not listed; returns how many were freed, and how many are
+    /// held.
     pub(crate) fn reclaim_unlisted(&self, listed: Vec<u64>) -> (u64, u64) {
         let held = self.leave_quarantine(&listed);
         if self.had_suspects() {
-            // Once more: another reclaim, whose list was read before, may have freed some of it.
+            // Again, because another reclaim, whose list was read earlier, may have freed some of it.
             let taken = self.take_words(|| listed.iter().copied().enumerate());
             self.count_adopted(taken);
         }
@@ -231,16 +233,16 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// Takes everything out of the quarantine and frees it; how much.
+    /// Empties the quarantine and frees its slots; returns how many.
     fn empty_quarantine(&self) -> u64 {
         let mut freed = 0;
         let quarantine = self.words.file().map(|file| file.quarantine());
         for (word_index, suspects) in quarantine.unwrap_or_default().iter().enumerate() {
-            // Relaxed: what is not there now never comes back; what is there is decided below.
+            // Relaxed: a bit that is clear never returns; bits that are set are decided below.
             if suspects.load(Ordering::Relaxed) == 0 {
                 continue;
             }
-            // In the air until it is free: see `leave_quarantine`.
+            // In flight until it is free; see `leave_quarantine`.
             let _flight = self.bitmap().begin_flight();
             let free = self.words.clear_suspects(word_index, u64::MAX);
             if free != 0 {

@@ -1,7 +1,7 @@
-//! Claims that wait for the disk while passes go by, and an adopt that waits for a reclaim.
+//! Claims that wait for the disk while passes run, and an adopt that waits for a reclaim.
 //!
-//! A thread leads the group commit of a pool and does not come back, so the claim under test waits. Meanwhile
-//! a pass through another handle frees what it has claimed, and somebody else gets it.
+//! A thread leads the group commit of a pool and does not return, so the claim under test waits. Meanwhile, a pass
+//! through another handle frees what it has claimed, and another thread allocates it.
 
 #[path = "../../../tests/support/scratch.rs"]
 mod scratch;
@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// A file whose claims wait, and two handles to it: the second one is another process to the first.
+/// A file whose claims wait, with two handles: the second one acts as another process.
 struct Twice<N: Network> {
     ours: Arc<Pool<N>>,
     theirs: Pool<N>,
@@ -40,12 +40,12 @@ impl<N: Network> Twice<N> {
         }
     }
 
-    /// How many claims have come so far that they wait for a sync.
+    /// Returns how many claims are waiting for a sync.
     fn waiting(&self) -> u64 {
         self.ours.words.file().unwrap().commits().drawn()
     }
 
-    /// Nobody's sync comes back until `release` is told what becomes of it.
+    /// Holds all syncs back until `release` says how they end.
     fn hold(&self, release: &mpsc::Receiver<std::io::Result<()>>, held: &mpsc::Sender<()>) {
         let sync = || {
             held.send(()).unwrap();
@@ -58,7 +58,7 @@ impl<N: Network> Twice<N> {
         let _ = self.ours.words.file().unwrap().commits().commit(sync);
     }
 
-    /// Frees everything, as nobody is listed, and takes it; what that was.
+    /// Frees everything, because nothing is listed, and allocates it; returns what that was.
     fn free_and_take_all(&self) -> Vec<N::Addr> {
         let claimed: Vec<_> = self.theirs.iter().collect();
         assert!(!claimed.is_empty(), "something was claimed");
@@ -84,8 +84,8 @@ fn wait_for(what: impl Fn() -> bool) {
     panic!("nothing comes to wait");
 }
 
-/// `verb` claims in `passed`, and waits for `slow`, whose sync comes back as `synced` says when a pass has
-/// freed what it had claimed and somebody has got that. Answers what somebody got, and what the verb answered.
+/// Runs `verb`, which claims in `passed` and waits for `slow`. Its sync ends as `synced` says, after a pass has freed
+/// what it had claimed and another thread has allocated that. Returns both results.
 fn beside_a_pass<N: Network, S: Network, A: Send>(
     passed: &Twice<N>,
     slow: &Twice<S>,
@@ -112,7 +112,7 @@ fn set_of(pool: &Arc<Pool<Ipv4Net>>) -> PoolSet<Ipv4Net> {
     PoolSet::new([Arc::clone(pool), Arc::new(heap)]).unwrap()
 }
 
-/// With a band, so that it goes by parts.
+/// With a band, so that the search goes part by part.
 fn banded_set_of(pool: &Arc<Pool<Ipv4Net>>) -> PoolSet<Ipv4Net> {
     let member = NewMember::new(Arc::clone(pool)).band(StaticBand::Lowest(4));
     PoolSet::builder().member(member).build().unwrap()
@@ -136,7 +136,7 @@ fn adopt(pool: &Pool<Ipv4Net>, addr: &str) -> Vec<Ipv4Addr> {
     Vec::new()
 }
 
-/// Every verb that answers addresses, and what it answers when all goes well.
+/// Every method that returns addresses, and what it returns if nothing goes wrong.
 const VERBS: &[(&str, Verb)] = &[
     ("allocate", |pool| pool.allocate().into_iter().collect()),
     ("allocate_net", |pool| {
@@ -267,8 +267,8 @@ const VERBS: &[(&str, Verb)] = &[
     ("adopt", |pool| adopt(pool, "10.0.0.7")),
 ];
 
-/// What a pass has freed while a claim waited for its sync is somebody else's: it is not answered a second
-/// time. Every verb goes on and finds something else; an exact one finds the address taken.
+/// An address that a pass has freed while its claim waited for a sync belongs to another holder: it is not returned a
+/// second time. Every method continues and finds another address; an exact one finds the address taken.
 #[test]
 fn what_was_freed_during_a_sync_is_not_answered() {
     let scratch = Scratch::new("slow-sync");
@@ -292,7 +292,7 @@ fn what_was_freed_during_a_sync_is_not_answered() {
     }
 }
 
-/// What a pass has freed while a claim waited for its sync is not given back, either, when the sync fails.
+/// Nor is such an address given back when the sync fails.
 #[test]
 fn what_was_freed_during_a_sync_that_fails_is_not_given_back() {
     let scratch = Scratch::new("no-sync");
@@ -308,7 +308,7 @@ fn what_was_freed_during_a_sync_that_fails_is_not_given_back() {
 
 type PairVerb = fn(Arc<Pool<Ipv4Net>>, Arc<Pool<Ipv6Net>>) -> Vec<(Ipv4Addr, Ipv6Addr)>;
 
-/// The first half of a pair is answered when the second one is durable: what went by until then counts.
+/// The first half of a pair is returned when the second one is durable: passes until then count.
 #[test]
 fn the_first_half_of_a_pair_waits_for_the_second_one() {
     let scratch = Scratch::new("halves");
@@ -346,7 +346,7 @@ fn the_first_half_of_a_pair_waits_for_the_second_one() {
     }
 }
 
-/// The same when the second half cannot be made durable: the first one is not given back.
+/// If the second half cannot be made durable, and a pass has freed the first half, the first half is not given back.
 #[test]
 fn the_first_half_of_a_pair_is_not_given_back_if_a_pass_has_freed_it() {
     let scratch = Scratch::new("lost-halves");
@@ -364,8 +364,8 @@ fn the_first_half_of_a_pair_is_not_given_back_if_a_pass_has_freed_it() {
     }
 }
 
-/// What a set fills a slice with from one member is answered when the part of the next one is durable, and what
-/// went by until then counts: what was lost is filled up again.
+/// What a set allocates from one member into a slice is returned when the part of the next member is durable. Passes
+/// until then count, and what was lost is allocated again.
 #[test]
 fn what_one_member_gave_waits_for_the_next_one() {
     let scratch = Scratch::new("members");
@@ -404,8 +404,8 @@ fn what_one_member_gave_waits_for_the_next_one() {
     }
 }
 
-/// Why a slice got nothing is the business of that call: what the same thread asks of another file has its own
-/// answer.
+/// The reason why a slice got nothing belongs to that call: another request of the same thread to another file has its
+/// own result.
 #[test]
 fn a_refused_slice_leaves_no_reason_behind() {
     let scratch = Scratch::new("reasons");
@@ -422,7 +422,7 @@ fn a_refused_slice_leaves_no_reason_behind() {
     }
 }
 
-/// A pass that has begun and frees nothing costs nobody anything.
+/// A pass that has begun but frees nothing does not disturb any caller.
 #[test]
 fn a_pass_that_frees_nothing_is_no_reason_to_begin_again() {
     let scratch = Scratch::new("idle-pass");
@@ -446,8 +446,8 @@ fn a_pass_that_frees_nothing_is_no_reason_to_begin_again() {
     assert_eq!(pool.theirs.allocated(), 3, "nothing was given up");
 }
 
-/// A reclaim has taken a suspect out of the quarantine and not freed it yet, which nobody sees. Who adopts it
-/// waits, and takes it when it is free: otherwise it would be free after that.
+/// A reclaim has taken a suspect out of the quarantine but not freed it yet, which no other thread can see. An adopt
+/// waits for it, and takes the address once it is free; otherwise, it would become free afterwards.
 #[test]
 fn an_adopt_waits_for_a_reclaim_between_its_stores() {
     let scratch = Scratch::in_memory("between-stores");
@@ -469,8 +469,8 @@ fn an_adopt_waits_for_a_reclaim_between_its_stores() {
     assert_eq!((adopted.taken, adopted.already), (1, 0));
 }
 
-/// One side of twins has nothing, and on the other one a claim does not come to its end: no pair can come of it, so
-/// nobody waits for it.
+/// One side of the twins is full, and on the other side a claim does not finish. No pair is possible, so no call waits
+/// for that claim.
 #[test]
 fn a_full_side_of_twins_waits_for_no_claim_on_the_other_side() {
     let sides = || {

@@ -1,11 +1,11 @@
-//! What only a pool in a file can do, or be asked.
+//! Methods that only a pool in a file supports.
 
 use crate::durability::{Durability, Recovery};
 use crate::network::Network;
 use crate::open_error::SyncError;
 use crate::pool::Pool;
 
-/// How a pool file is, for a monitor.
+/// The condition of a pool file, for monitoring.
 ///
 /// ```
 /// # use hostbits::Pool;
@@ -22,30 +22,31 @@ use crate::pool::Pool;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Health {
-    /// The length of the file, in bytes; `None` if the system does not tell, or in a child of the process that
-    /// opened the pool, which is told nothing of the file.
+    /// The length of the file, in bytes; `None` if the system does not report it, or in a child of the process that
+    /// opened the pool, which gets no information about the file.
     pub len: Option<u64>,
-    /// The length it must have. Shorter, somebody has cut it, and whoever touches what is missing dies.
+    /// The required length, in bytes. If the file is shorter, it was truncated, and a process that accesses the missing
+    /// part dies.
     pub need: u64,
-    /// The error of the write that poisoned the pool. Not looked at in a file that was cut.
+    /// The error of the write that poisoned the pool. It is not determined for a file that was truncated.
     pub poison: Option<i32>,
-    /// How many pools have the file open, the one that was asked included: processes, unless one opened it
-    /// twice.
+    /// How many pools have the file open, including this one. This is the number of processes, unless one has opened it
+    /// several times.
     pub processes: u32,
-    /// How many writes to the disk this `Pool` has made for callers that waited for them: of
-    /// [`Pool::sync`], and of every claim with [`Durability::Strict`]. With those, addresses per write say how
-    /// well callers share them. 0 for whoever only looks.
+    /// How many writes to the disk this `Pool` has made for callers that waited for them: for [`Pool::sync`], and for
+    /// every claim with [`Durability::Strict`]. With those, the number of addresses per write shows how well callers
+    /// share writes. 0 in a [`View`](crate::file::View).
     pub syncs: u64,
-    /// Addresses that are neither free nor known to be held. See [`Pool::reclaim`].
+    /// How many addresses are quarantined: neither free nor known to be held. See [`Pool::reclaim`].
     pub quarantined: u64,
-    /// As of [`Recovery::session`].
+    /// The session number of the file; see [`Recovery::session`].
     pub session: u64,
-    /// What the file promises.
+    /// What the file promises after a crash.
     pub durability: Durability,
 }
 
 impl Health {
-    /// Whether there is nothing to do: the file is whole, not poisoned, and nothing is quarantined.
+    /// Returns whether nothing needs to be done: the file is complete and not poisoned, and nothing is quarantined.
     ///
     /// ```
     /// # use hostbits::Pool;
@@ -63,16 +64,16 @@ impl Health {
 }
 
 impl<N: Network> Pool<N> {
-    /// Makes durable what was allocated and released before the call.
+    /// Makes everything durable that was allocated and released before the call.
     ///
-    /// With [`Durability::Barrier`] this is when an address may be used. With [`Durability::Strict`] only
-    /// releases wait for it. With [`Durability::Process`] it writes, and promises nothing: after the
-    /// machine went down such a pool believes no word. Several callers share one write.
+    /// With [`Durability::Barrier`], an address may be used after this returns. With [`Durability::Strict`], only
+    /// releases need it. With [`Durability::Process`], it writes but promises nothing: after the machine goes down,
+    /// such a pool trusts none of its words. Concurrent callers share one write.
     ///
     /// # Errors
     ///
-    /// [`SyncError::File`] with [`SyncFailed`](crate::FileRefusal::SyncFailed) if the write failed, and with
-    /// [`Poisoned`](crate::FileRefusal::Poisoned) ever after: nothing is tried twice. [`SyncError::NoFile`] for a pool on the heap.
+    /// [`SyncError::SyncFailed`] if the write failed, and [`SyncError::Poisoned`] for every later call: nothing is
+    /// retried. [`SyncError::NoFile`] for a pool on the heap.
     ///
     /// ```
     /// # use hostbits::{Durability, Pool};
@@ -89,16 +90,15 @@ impl<N: Network> Pool<N> {
         Ok(file.commit()?)
     }
 
-    /// Closes the pool, as a drop does, and tells how that went: the last one who has a file open leaves it in
-    /// order, and waits for the disk. Of a pool on the heap there is nothing to tell.
+    /// Closes the pool like a drop, and returns the result. The last process that has a file open closes it cleanly,
+    /// and waits for the disk. For a pool on the heap, the result is always `Ok`.
     ///
     /// # Errors
     ///
-    /// [`SyncError::File`] with [`SyncFailed`](crate::FileRefusal::SyncFailed) if the file could not be left in
-    /// order, and with [`Poisoned`](crate::FileRefusal::Poisoned) if a write had failed before, here or in another
-    /// process: what was not synced may be lost, and the next opening quarantines what it cannot be sure of. With
-    /// [`Forked`](crate::FileRefusal::Forked) in a child of the process that opened the pool. The pool is closed in
-    /// any case.
+    /// [`SyncError::SyncFailed`] if the file could not be closed cleanly, and [`SyncError::Poisoned`] if a write had
+    /// failed before, in this process or in another one: unsynced changes may be lost, and the next open quarantines
+    /// whatever is in doubt. [`SyncError::Forked`] in a child of the process that opened the pool. The pool is closed
+    /// in any case.
     ///
     /// ```
     /// # use hostbits::Pool;
@@ -117,7 +117,7 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// Tells what the file had been through when this pool opened it; `None` for a pool on the heap.
+    /// Returns what had happened to the file before this pool opened it; `None` for a pool on the heap.
     ///
     /// ```
     /// # use hostbits::{Pool, file::RecoveryKind};
@@ -133,12 +133,13 @@ impl<N: Network> Pool<N> {
         self.words.file().map(|file| file.recovery())
     }
 
-    /// The processes that have a claim of several addresses in flight: a batch, a large block, one half of a
-    /// pair. Whoever would be told "nothing is free" waits for them, however long they are stopped. `None`
-    /// for a pool on the heap.
+    /// Returns the processes that have a claim of several addresses in flight: a batch, a large block, or one half of a
+    /// pair. A call that would find nothing free waits for them, even if they are stopped for long. Returns `None` for
+    /// a pool on the heap.
     ///
-    /// A claim takes microseconds; a process that is named a second later again, too, is stopped. Each by the
-    /// number that it has for itself, which in another container may be another one's.
+    /// Such a claim takes microseconds; a process that is still listed a second later is stopped. Processes are
+    /// identified by the pid that they have in their own namespace, which in another container may belong to another
+    /// process.
     ///
     /// ```
     /// # use hostbits::Pool;
@@ -151,7 +152,7 @@ impl<N: Network> Pool<N> {
     /// ```
     pub fn processes_in_flight(&self) -> Option<Vec<u32>> {
         let file = self.words.file()?;
-        // Whoever asks about a file that was cut must not die of the answer.
+        // Asking about a truncated file must not kill the caller.
         Some(if file.is_whole() {
             file.in_flight()
         } else {
@@ -159,7 +160,7 @@ impl<N: Network> Pool<N> {
         })
     }
 
-    /// Looks at the file: its length, its poison, who has it open. `None` for a pool on the heap.
+    /// Returns the condition of the file: its length, its poison, and who has it open; `None` for a pool on the heap.
     ///
     /// ```
     /// # use hostbits::Pool;
@@ -169,7 +170,7 @@ impl<N: Network> Pool<N> {
     /// ```
     pub fn health(&self) -> Option<Health> {
         let file = self.words.file()?;
-        // Whoever asks for the length of a file that was cut must not die of the answer.
+        // Asking about a truncated file must not kill the caller.
         let is_whole = file.is_whole();
         Some(Health {
             len: file.len(),

@@ -1,4 +1,4 @@
-//! A pool file, looked at and left alone.
+//! Inspects a pool file without changing it.
 
 use super::builder::room;
 use super::config::{Config, facts};
@@ -16,46 +16,47 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-/// What a pool file held when [`read`] looked at it, as an opening would have found it. Plain data.
+/// The contents of a pool file when [`read`] inspected it, as opening it would have found them. Plain data.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct View {
-    /// What the pool is. It is searched and counted by the defaults; a random policy has the seed 0.
+    /// The description of the pool. Search and statistics have their defaults; a random policy has seed 0.
     pub info: NetworkInfo,
-    /// What was allocated: each word from its own moment. Quarantined addresses count as allocated, also
-    /// those that the next opening will quarantine.
+    /// The allocated addresses; each word is from its own moment. Quarantined addresses count as allocated, including
+    /// those that the next open will quarantine.
     pub snapshot: Snapshot<IpNet>,
-    /// How many addresses are quarantined, or will be by the next opening.
+    /// How many addresses are quarantined, or will be by the next open.
     pub quarantined: u64,
-    /// Why they are, or will be.
+    /// Why they are quarantined, or will be.
     pub quarantined_by: Option<RecoveryKind>,
-    /// What an opening would find: [`Joined`](RecoveryKind::Joined) while others have the file open.
+    /// What opening the file would find: [`Joined`](RecoveryKind::Joined) while other processes have it open.
     pub found: RecoveryKind,
-    /// Nobody was opening or closing the file while it was read. Otherwise somebody was for longer than a
-    /// second, the words fit nothing else, and no problems are looked for.
+    /// Whether no process was opening or closing the file while it was read. Otherwise, one did so for more than a
+    /// second; the words may be inconsistent, and problems were not looked for.
     pub is_settled: bool,
-    /// How the file is, for a monitor. `processes` are those that have it open; 0 is nobody.
+    /// The condition of the file, for monitoring. `processes` counts those that have it open.
     pub health: Health,
-    /// What the file promises.
+    /// What the file promises after a crash.
     pub durability: Durability,
-    /// As of [`Recovery::session`](crate::file::Recovery::session); `None` if no state can be read.
+    /// The session number; see [`Recovery::session`](crate::file::Recovery::session). `None` if neither copy of the
+    /// state can be read.
     pub session: Option<u64>,
-    /// The last process has left it in order. Otherwise somebody has it open, or died with it.
+    /// Whether the last process closed it cleanly. Otherwise, a process has it open, or died with it open.
     pub is_left_in_order: bool,
-    /// How many slots there is room for.
+    /// How many slots the file has room for.
     pub capacity: u64,
-    /// When it was created.
+    /// When the file was created.
     pub created: SystemTime,
-    /// Of those who have it open, the processes that have a claim of several addresses in flight: whoever
-    /// would be told "nothing is free" waits for them. See [`Pool::processes_in_flight`].
+    /// The processes that have a claim of several addresses in flight. A call that would find nothing free waits for
+    /// them; see [`Pool::processes_in_flight`].
     pub in_flight: Vec<u32>,
-    /// What is wrong with it.
+    /// The problems that were found.
     pub problems: Vec<Problem>,
-    /// What is quarantined counts as allocated here, and nothing else does.
+    /// Quarantined addresses count as allocated here, and no others do.
     quarantine: Snapshot<IpNet>,
 }
 
-/// Something that is wrong with a pool file, and that it can be opened with.
+/// A problem with a pool file that does not prevent opening it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -64,39 +65,39 @@ pub struct View {
 )]
 #[non_exhaustive]
 pub enum Problem {
-    /// One of the two headers is damaged. The other one is enough.
+    /// One of the two headers is damaged. The other one is sufficient.
     OneHeader,
-    /// The states cannot tell what happened last. The next one who is alone with the file takes it for a
-    /// machine that went down.
+    /// The copies of the state do not show what happened last. The next process that opens the file alone assumes that
+    /// the machine went down.
     Doubtful,
     /// Bits of slots that cannot be handed out are set. They are ignored.
     StrayBits {
-        /// How many.
+        /// How many bits are set.
         bits: u64,
     },
-    /// Addresses are free and quarantined at once: where a machine went down, or somebody died in an opening
-    /// after that, no more than the next opening puts right.
+    /// Addresses are free and quarantined at once. After the machine went down, or after a process died while opening
+    /// the file, this is normal, and the next open repairs it.
     FreeSuspects {
-        /// How many.
+        /// How many addresses are affected.
         addresses: u64,
     },
-    /// The summary does not show all that is free. Somebody has died in a release, or is in one. Found and
-    /// put right by those who use the file; looked for while somebody does.
+    /// The summary does not show every free slot, because a process died in a release, or is in one. Processes that use
+    /// the file find and repair this; it is looked for only while there are any.
     HiddenSlots,
-    /// A write to the disk has failed. Nothing is handed out; when everybody has closed the file, the next
-    /// opening quarantines all that was free.
+    /// A write to the disk has failed. Nothing is handed out. When every process has closed the file, the next open
+    /// quarantines all free addresses.
     WriteFailed {
-        /// The error of the system.
+        /// The error number of the operating system.
         errno: i32,
     },
-    /// The words are not those that were there when the file was left in order: somebody else has written to
-    /// it, or the disk has lost something. The next opening quarantines all that was free.
+    /// The words differ from those that were there when the file was closed cleanly: something else has written to it,
+    /// or the disk has lost data. The next open quarantines all free addresses.
     Changed,
 }
 
 impl View {
-    /// Makes a pool on the heap of what was there: to ask it what a pool can be asked, or what it would hand
-    /// out next. It is a copy; whatever is done to it, the file does not know.
+    /// Returns a copy of the pool on the heap, for example to find out what it would hand out next. Changes to the copy
+    /// do not affect the file.
     ///
     /// ```
     /// # use hostbits::Pool;
@@ -116,8 +117,8 @@ impl View {
             .to_pool(self.info.policy, self.info.search, self.info.stats)
     }
 
-    /// Lists the addresses that are quarantined, or that the next opening will quarantine; ascending. The snapshot
-    /// has them as allocated.
+    /// Lists the addresses that are quarantined, or that the next open will quarantine, in ascending order. In the
+    /// snapshot, they are allocated.
     ///
     /// ```
     /// # use hostbits::Pool;
@@ -125,7 +126,7 @@ impl View {
     /// # let copy = path.with_extension("copy");
     /// let pool = Pool::builder("10.0.0.0/30".parse::<ipnet::Ipv4Net>()?).create(&path)?;
     /// assert_eq!(hostbits::file::read(&path)?.quarantined_addresses().count(), 0);
-    /// // What was free when a backup was made may have been given to somebody since.
+    /// // Addresses that were free when a backup was made may have been allocated since.
     /// hostbits::file::backup(&path, &copy)?;
     /// let view = hostbits::file::read(&copy)?;
     /// assert!(view.quarantined_addresses().eq(["10.0.0.2".parse::<std::net::IpAddr>()?]));
@@ -139,11 +140,11 @@ impl View {
 }
 
 impl View {
-    /// Checks that the file's session is at least this one, as [`Builder::min_session`] does.
+    /// Checks that the session of the file is at least `min`, as [`Builder::min_session`] does.
     ///
     /// # Errors
     ///
-    /// [`OpenError::StaleFile`] if it is below.
+    /// [`OpenError::StaleFile`] if it is lower.
     ///
     /// ```
     /// # use hostbits::{Pool, file::OpenError};
@@ -165,8 +166,8 @@ impl View {
         }
     }
 
-    /// Whether a problem of this file is damage, and not just something that the next opening, or those who
-    /// use the file, put right.
+    /// Returns whether a problem of this file is damage, as opposed to something that the next open, or the processes
+    /// that use the file, repair.
     ///
     /// ```
     /// # use hostbits::{Pool, file};
@@ -182,7 +183,7 @@ impl View {
     pub fn is_damage(&self, problem: &Problem) -> bool {
         match problem {
             Problem::HiddenSlots => false,
-            // The quarantine is not synced with what is free.
+            // The quarantine is not synced together with the free bits.
             Problem::FreeSuspects { .. } => {
                 self.is_left_in_order || self.found == RecoveryKind::Joined
             }
@@ -196,7 +197,7 @@ impl View {
 }
 
 impl Problem {
-    /// A stable name for logs, JSON and exit codes: kebab case.
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         match self {
             Self::OneHeader => "one-header",
@@ -214,12 +215,15 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OneHeader => f.write_str("one of the two headers is damaged"),
-            Self::Doubtful => f.write_str("the states cannot tell what happened last"),
+            Self::Doubtful => f.write_str("the copies of its state do not show what happened last"),
             Self::StrayBits { bits: 1 } => {
-                f.write_str("1 bit is set of a slot that cannot be handed out")
+                f.write_str("the bit of 1 slot that cannot be handed out is set")
             }
             Self::StrayBits { bits } => {
-                write!(f, "{bits} bits are set of slots that cannot be handed out")
+                write!(
+                    f,
+                    "the bits of {bits} slots that cannot be handed out are set"
+                )
             }
             Self::FreeSuspects { addresses: 1 } => {
                 f.write_str("1 address is free and quarantined at once")
@@ -227,7 +231,7 @@ impl fmt::Display for Problem {
             Self::FreeSuspects { addresses } => {
                 write!(f, "{addresses} addresses are free and quarantined at once")
             }
-            Self::HiddenSlots => f.write_str("the summary does not show all that is free"),
+            Self::HiddenSlots => f.write_str("the summary does not show every free slot"),
             Self::WriteFailed { errno } => write!(
                 f,
                 "{}: {}; close it in every process, and open it again",
@@ -239,14 +243,14 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Looks at a pool file: takes no lock, maps nothing, changes nothing, and is in nobody's way.
+/// Inspects a pool file. It takes no lock, maps nothing, changes nothing, and does not disturb other processes.
 ///
-/// For listings and checks, also of a file that others have open, and of one that one may only read. Whoever
-/// has it open is known by locks: with a file system that has none, it seems that nobody does.
+/// Use it for listings and checks, also for files that other processes have open, and for files that you may only read.
+/// Other processes are detected by their locks; on a file system without locks, the file seems not to be open.
 ///
 /// # Errors
 ///
-/// As [`Builder::open`](crate::file::Builder::open), where the file is not one that can be read.
+/// The errors of [`Builder::open`](crate::file::Builder::open) for a file that cannot be read.
 ///
 /// ```
 /// # use hostbits::Pool;
@@ -269,7 +273,7 @@ pub fn read(path: impl AsRef<Path>) -> Result<View, OpenError> {
             what: "the header and the configuration contradict each other",
         });
     }
-    // Of what is there, not of what an opening makes of it.
+    // Based on the words as they are, not on what opening the file would make of them.
     let problems = problems(&peek, &geometry);
     peek.foresee(usable_bits(&geometry));
     let newest = peek.states.newest;
@@ -324,13 +328,13 @@ fn problems(peek: &Peek, geometry: &Geometry<IpNet>) -> Vec<Problem> {
         (!peek.states.is_whole).then_some(Problem::Doubtful),
         (bits != 0).then_some(Problem::StrayBits { bits }),
         (addresses != 0).then_some(Problem::FreeSuspects { addresses }),
-        // Whoever comes next and finds nobody makes it anew.
+        // If no process has it open, the next open rebuilds the summary.
         (peek.is_in_use && peek.has_hidden_slots()).then_some(Problem::HiddenSlots),
     ];
     found.into_iter().flatten().collect()
 }
 
-/// The bits of the slots that can be handed out, word by word.
+/// Returns the bits of the slots that can be handed out, word by word.
 fn usable_bits(geometry: &Geometry<IpNet>) -> impl FnMut() -> u64 + '_ {
     bits_of_ranges(geometry.runs().iter().map(|run| (run.first, run.last)))
 }

@@ -1,4 +1,4 @@
-//! Seeding from a user list: marks what is listed as taken, and never frees anything.
+//! Adopts a user list: marks listed addresses as taken, and never frees any.
 
 use super::listing::Listing;
 use crate::bitmap::WordBits;
@@ -13,10 +13,10 @@ use std::ops::RangeInclusive;
 
 impl<N: Network> Pool<N> {
     /// Returns the first and the last address that an entry of a list names, as [`adopt`](Self::adopt) reads it. Some
-    /// of them, or all, may be of no use to this pool.
+    /// or all of them may be outside the pool.
     ///
-    /// `None` for a user without an address, for what cannot be read, for what stands beside others, and for a route to
-    /// all of the pool's network. Takes nothing.
+    /// Returns `None` for a user without an address, for an entry that cannot be read, for an address that does not
+    /// belong to a user, and for a route to the whole network of the pool. Claims nothing.
     ///
     /// ```
     /// use hostbits::{Pool, users::Listed};
@@ -41,19 +41,20 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// Marks the addresses of a user list as taken, and reports what it made of every entry.
+    /// Marks the addresses of a user list as taken, and reports the result for every entry.
     ///
-    /// The list is read to its end first, then all that it names is taken. Never frees anything, is safe at any
-    /// time while others allocate, and is idempotent. A reconciliation pass that is running frees nothing that the
-    /// list names, whoever had taken it; one that is freeing at the moment is waited for. What is quarantined is out
-    /// of it, and no [`reclaim`](Self::reclaim) whose list was read before frees it. In a pool file
-    /// with `Durability::Strict` it is durable when the call returns, or the pool is poisoned. An address
-    /// inside a unit takes the unit. `10.0.0.5/24` is a host and its network, and takes the host; `10.0.0.16/28`
-    /// and `10.0.0.16-10.0.0.31` take all of the block.
+    /// The whole list is read first; only then are its addresses taken. Adopting never frees an address, is safe at any
+    /// time while other threads allocate, and is idempotent. A running reconciliation pass frees none of the listed
+    /// addresses, even those that were taken before; if a pass is freeing at this moment, the call waits for it. Listed
+    /// addresses leave the quarantine, and a [`reclaim`](Self::reclaim) whose list was read earlier does not free them.
+    /// In a pool file with `Durability::Strict`, the result is durable when the call returns, or the pool is poisoned.
+    /// An address within a unit takes the unit. `10.0.0.5/24` is a host and its network, and takes the host;
+    /// `10.0.0.16/28` and `10.0.0.16-10.0.0.31` take the whole block.
     ///
     /// # Errors
     ///
-    /// [`AdoptError::Unreadable`] if an entry cannot be read: its holder would not be safe. Nothing was taken.
+    /// [`AdoptError::Unreadable`] if an entry cannot be read, because its address could be handed out. Nothing was
+    /// taken.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -70,11 +71,11 @@ impl<N: Network> Pool<N> {
         self.adopt_with(Unreadable::default(), users)
     }
 
-    /// Adopts like [`adopt`](Self::adopt), with a choice of what to do with entries that cannot be read.
+    /// Adopts like [`adopt`](Self::adopt), with a choice of what to do with unreadable entries.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// [`AdoptError::Unreadable`] if more entries cannot be read than allowed.
     ///
     /// ```
     /// use hostbits::{Pool, users::Unreadable};
@@ -96,7 +97,7 @@ impl<N: Network> Pool<N> {
         Ok(listing.report)
     }
 
-    /// Reads a list, and takes nothing.
+    /// Reads a list without taking anything.
     pub(in crate::pool) fn read_list(
         &self,
         users: impl IntoIterator<Item = impl Record>,
@@ -108,15 +109,15 @@ impl<N: Network> Pool<N> {
         listing
     }
 
-    /// Takes all that a list has named, out of the quarantine as well: it has a holder now. No reclaim whose list
-    /// was read before frees it.
+    /// Takes every listed address, also out of the quarantine, because it has a holder. A reclaim whose list was read
+    /// earlier does not free it.
     pub(in crate::pool) fn adopt_all(&self, listing: &mut Listing<'_, N>) {
         self.leave_quarantine(listing.words());
         self.take_all(listing);
     }
 
-    /// Takes slots out of the quarantine, by words, and waits for reclaims that have just done so themselves: what
-    /// they free can be taken after it. Answers how many were there.
+    /// Takes slots out of the quarantine, by words, and waits for reclaims that have just done so themselves: what they
+    /// free can then be taken. Returns how many slots were in the quarantine.
     pub(in crate::pool) fn leave_quarantine(&self, words: &[u64]) -> u64 {
         if !self.had_suspects() || !self.words.enter() {
             return 0;
@@ -124,17 +125,18 @@ impl<N: Network> Pool<N> {
         let named = words.iter().enumerate().filter(|&(_, &bits)| bits != 0);
         let left = named.map(|(word_index, &bits)| self.words.clear_suspects(word_index, bits));
         let left = left.map(|bits| u64::from(bits.count_ones())).sum();
-        // After the quarantine: who took a slot out before us is in the air still, or has freed it.
+        // After leaving the quarantine: a reclaim that took a slot out before us is still in flight, or has freed the
+        // slot.
         self.bitmap().wait_for_flights();
         left
     }
 
-    /// Takes all that a list has named, and says in its report what became of it.
-    // Word by word when all of the list is known: a claim for each entry takes three times as long.
+    /// Takes every listed address, and completes the report. The whole list is known by now, so it goes word by word: a
+    /// claim for each entry takes three times as long.
     pub(in crate::pool) fn take_all(&self, listing: &mut Listing<'_, N>) {
         let words = listing.words();
         let named: u64 = words.iter().map(|word| u64::from(word.count_ones())).sum();
-        // Of an address that somebody released in between, twice.
+        // An address that was released in between is not counted twice.
         let taken = self
             .take_words(|| words.iter().copied().enumerate())
             .min(named);
@@ -143,10 +145,10 @@ impl<N: Network> Pool<N> {
         listing.report.problems = listing.problems();
     }
 
-    /// Takes slots, by words, and waits until all of them are durable; answers how many were free.
+    /// Takes slots, by words, and waits until all of them are durable. Returns how many were free.
     ///
-    /// A pass frees none of them from here on, also of those that were taken already: they have a holder now, of
-    /// whom its list may know nothing. Waits while a pass is freeing. What is taken stays taken, durable or not: a
+    /// From here on, no pass frees any of them, not even those that were taken already: they have a holder now, whom
+    /// the pass's own list may not contain. Waits while a pass is freeing. What is taken stays taken, durable or not: a
     /// pool that could not make it durable is poisoned, and hands out nothing.
     pub(in crate::pool) fn take_words<I: Iterator<Item = WordBits>>(
         &self,
@@ -158,7 +160,7 @@ impl<N: Network> Pool<N> {
         loop {
             let before = self.words.gate();
             if before.is_applying() && self.is_anybody_freeing() {
-                // It may have looked at the marks of a slot already, and frees it in a moment.
+                // It may have checked the marks of a slot already, and free it in a moment.
                 snooze.snooze();
                 continue;
             }
@@ -166,15 +168,15 @@ impl<N: Network> Pool<N> {
                 self.words.touch(&named);
             }
             taken += self.take_free(&named);
-            // Of the same phase and number: a pass that runs has been told before it applies anything, and one
-            // that begins later reads its list later.
+            // The phase and number are the same: a pass that runs has seen the marks before it applies anything, and
+            // one that begins later reads its list later.
             if self.words.gate_again().is_as(before) {
                 return taken;
             }
         }
     }
 
-    /// Takes those that are free, and waits for the disk, for those that are taken as well: their claimant may
+    /// Takes the free slots, and waits for the disk. It waits for taken slots, too: the thread that claimed them may
     /// have died before its sync.
     fn take_free<I: Iterator<Item = WordBits>>(&self, named: &Named<impl Fn() -> I>) -> u64 {
         loop {
@@ -195,15 +197,15 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// Takes exactly this slot and waits for nothing, for the one who reconciles: no other pass goes by. What
-    /// is taken so is made durable together.
+    /// Takes exactly this slot without waiting, for the reconciler: no other pass can run. All slots that are taken
+    /// like this are made durable together.
     pub(in crate::pool) fn take_exact(&self, slot: Slot) -> bool {
         let claimed = self.claim_unanswered(|bitmap| bitmap.claim_exact(slot).then_some(slot));
         claimed.is_some_and(|of| self.keep(of).is_some())
     }
 }
 
-/// What a list names, by words.
+/// The listed slots, by words.
 struct Named<F>(F);
 
 impl<I: Iterator<Item = WordBits>, F: Fn() -> I> Claimed for Named<F> {

@@ -1,6 +1,6 @@
-//! Reading a user list: which slots it names, and what is odd about its entries.
+//! Reads a user list: which slots it contains, and which entries deserve attention.
 //!
-//! Which slots are listed is one bit each. Who named them is kept only where the list has owners (`owners`).
+//! The listed slots are one bit each. The owners are stored only if the list has any (`owners`).
 
 use super::owners::Owners;
 use crate::bitmap::WordBits;
@@ -14,34 +14,34 @@ use std::mem::take;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
-/// A list as far as it has been read.
+/// A list, as far as it has been read.
 pub(in crate::pool) struct Listing<'a, N: Network> {
     geometry: &'a Geometry<N>,
     pub(in crate::pool) report: Adopted,
-    /// A bit for each slot that is listed, but for those of `latest`.
+    /// A bit for each listed slot, except those in `latest`.
     listed: Vec<u64>,
-    /// The word that was named last, and its listed slots. A list that is in order names each word several
-    /// times; and a store to a place that the text says makes the processor hold back its look at the next text.
+    /// The word that was listed last, with its listed slots. A sorted list contains each word several times in a row,
+    /// and a store to an address that depends on the text would delay the processor's read of the next text.
     latest: WordBits,
-    /// Of those, the ones that a block named first. Empty while there are none.
+    /// The listed slots that a block listed first. Empty while there are none.
     pub(in crate::pool) in_blocks: Vec<u64>,
     is_reading_block: bool,
     owners: Owners,
 }
 
-/// What an entry for several addresses came to. The later ones win where it came to several things.
+/// The result for an entry with several addresses. If there are several results, later variants win.
 #[derive(Debug)]
 pub(crate) enum BlockSays {
     WrongFamily,
     OutOfRange,
-    /// Nothing but reserved addresses.
+    /// It contains only reserved addresses.
     Reserved(String),
-    /// Nothing but what was named before.
+    /// It contains only addresses that were listed before.
     Repeated,
     Fresh,
-    /// An address of another owner, whatever else.
+    /// It contains an address of another owner.
     Contested(ProblemKind),
-    /// All of the network.
+    /// It covers the whole network.
     Route,
 }
 
@@ -58,7 +58,7 @@ impl BlockSays {
         }
     }
 
-    /// What two parts of a block come to.
+    /// Combines the results for two parts of a block.
     pub(crate) fn and(self, other: Self) -> Self {
         if other.rank() > self.rank() {
             other
@@ -67,7 +67,7 @@ impl BlockSays {
         }
     }
 
-    /// Counts it as one entry.
+    /// Counts the result as one entry.
     pub(crate) fn count(self, report: &mut Adopted, listed: Listed<'_>, owner: Option<&str>) {
         let kind = match self {
             Self::WrongFamily => ProblemKind::WrongFamily,
@@ -113,11 +113,11 @@ impl<'a, N: Network> Listing<'a, N> {
     #[inline(never)]
     fn read_several(&mut self, entry: Entry, owner: Option<&str>, listed: Listed<'_>) {
         let says = match entry {
-            // A unit by its name is what an address in it is.
+            // A unit that is written as a prefix is the same as an address in it.
             Entry::Net(net) if self.geometry.is_one_unit(net.trunc()) => {
                 return self.read_addr(net.addr(), owner, listed);
             }
-            // A route is written without host bits: with them, it may be the beginning of a host's.
+            // A route has no host bits set. A prefix with host bits may be that of a host.
             Entry::Net(net) if self.geometry.is_route(net) && net != net.trunc() => {
                 return self.read_addr(net.addr(), owner, listed);
             }
@@ -129,8 +129,8 @@ impl<'a, N: Network> Listing<'a, N> {
         says.count(&mut self.report, listed, owner);
     }
 
-    /// Reads what an entry for several addresses, the one at `position` of a list, names here, and counts
-    /// nothing: others have a part of it, too.
+    /// Reads the part of an entry for several addresses, at `position` of a list, that belongs to this pool. Counts
+    /// nothing, because other pools have parts of it, too.
     pub(in crate::pool) fn read_part(&mut self, position: u64, user: &impl Record) -> BlockSays {
         self.report.entries = position;
         match read(user.listed()) {
@@ -150,19 +150,19 @@ impl<'a, N: Network> Listing<'a, N> {
         }
     }
 
-    /// Reads the entry `position` of a list of which others read the rest.
+    /// Reads entry number `position` of a list whose other entries may go to other readers.
     pub(in crate::pool) fn read_as(&mut self, position: u64, user: &impl Record) {
         self.report.entries = position - 1;
         self.read(user);
     }
 
-    /// A bit for each slot that is listed.
+    /// Returns a bit for each listed slot.
     pub(in crate::pool) fn words(&mut self) -> &mut Vec<u64> {
         self.listed[self.latest.0] = self.latest.1;
         &mut self.listed
     }
 
-    /// What became of the entries, and a bit for each slot that is listed, by words.
+    /// Returns the report, and a bit for each listed slot, by words.
     pub(in crate::pool) fn into_words(mut self) -> (Adopted, Vec<u64>) {
         let words = take(self.words());
         (self.report, words)
@@ -187,7 +187,7 @@ impl<'a, N: Network> Listing<'a, N> {
         }
     }
 
-    /// An address that is not where most of the pool's are.
+    /// Reads an address outside the main run of the pool.
     #[inline(never)]
     fn read_far(&mut self, addr: N::Addr, owner: Option<&str>, listed: Listed<'_>) {
         match self.geometry.place_of(addr) {
@@ -201,7 +201,7 @@ impl<'a, N: Network> Listing<'a, N> {
         }
     }
 
-    /// Lists slots of a word for an owner; answers those that were not listed before.
+    /// Lists slots of a word for an owner, and returns those that were not listed before.
     #[inline]
     fn name_word(&mut self, word_index: usize, bits: u64, owner: Option<&str>) -> u64 {
         if word_index != self.latest.0 {
@@ -222,7 +222,7 @@ impl<'a, N: Network> Listing<'a, N> {
         fresh
     }
 
-    /// An entry that names what was named before, all of it or a part.
+    /// Reads an entry whose addresses were all, or in part, listed before.
     #[cold]
     fn name_again(&mut self, first: Slot, last: Slot, owner: Option<&str>, listed: Listed<'_>) {
         let contested = owner.and_then(|owner| self.contested(first, last, owner));
@@ -232,7 +232,7 @@ impl<'a, N: Network> Listing<'a, N> {
         }
     }
 
-    /// The first of these slots that another owner has named before this entry.
+    /// Returns a problem with the first of these slots that another owner listed before this entry.
     fn contested(&mut self, first: Slot, last: Slot, owner: &str) -> Option<ProblemKind> {
         let owners = self.owners.by_slot();
         words_within(first, last)
@@ -249,7 +249,7 @@ impl<'a, N: Network> Listing<'a, N> {
             })
     }
 
-    /// Names all addresses of the pool from one to another.
+    /// Lists all addresses of the pool in a range.
     fn name_all(&mut self, first: IpAddr, last: IpAddr, owner: Option<&str>) -> BlockSays {
         let ends = self
             .geometry
@@ -280,7 +280,7 @@ impl<'a, N: Network> Listing<'a, N> {
         says
     }
 
-    /// Consecutive slots of a block; those that were named before stay with their owner.
+    /// Lists consecutive slots of a block. Slots that were listed before keep their owner.
     fn name_run(&mut self, first: Slot, last: Slot, owner: Option<&str>) -> BlockSays {
         let (mut fresh, mut named_before) = (0, 0);
         for word_index in words_within(first, last) {
@@ -297,7 +297,7 @@ impl<'a, N: Network> Listing<'a, N> {
         }
     }
 
-    /// Whether it is the gateway by the router that it is.
+    /// Returns whether the address is the gateway, listed as the router's own address.
     fn is_own(&self, addr: N::Addr, listed: Listed<'_>) -> bool {
         matches!(listed, Listed::Own(_)) && self.geometry.gateway() == Some(addr)
     }
@@ -306,7 +306,7 @@ impl<'a, N: Network> Listing<'a, N> {
         self.geometry.label_of(slot).unwrap_or_default().to_owned()
     }
 
-    /// The problems by their weight.
+    /// Returns the problems, the most dangerous first.
     pub(in crate::pool) fn problems(&mut self) -> Vec<crate::users::Problem> {
         join_problems([take(&mut self.report.problems)])
     }

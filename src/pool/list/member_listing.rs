@@ -1,7 +1,7 @@
-//! What a set needs to read one list for all of its members.
+//! What a set needs to read one list for all its members.
 //!
-//! Each member reads the entries that are its own with its own listing, and counts them. Positions are those
-//! of the whole list: the number of an entry is told, and not counted here.
+//! Each member reads its own entries with its own listing, and counts them. Positions are those of the whole list, and
+//! are passed in.
 
 use super::listing::{BlockSays, Listing};
 use crate::network::Network;
@@ -19,28 +19,28 @@ pub(crate) struct MemberListing<'a, N: Network> {
 }
 
 impl<'a, N: Network> MemberListing<'a, N> {
-    /// Reads the entry `position` of the whole list.
+    /// Reads entry number `position` of the whole list.
     pub(crate) fn read(&mut self, position: u64, user: &impl Record) {
         self.listing.read_as(position, user);
         self.entries += 1;
     }
 
-    /// Reads what an entry for several members, the one at `position`, names of this one.
+    /// Reads the part that belongs to this member of an entry for several members, at `position`.
     pub(crate) fn read_part(&mut self, position: u64, user: &impl Record) -> BlockSays {
         self.listing.read_part(position, user)
     }
 
-    /// How many entries of it cannot be read.
+    /// Returns how many of its entries cannot be read.
     pub(crate) fn unparseable(&self) -> u64 {
         self.listing.report.unparseable
     }
 
-    /// What became of the entries, before anything is taken.
+    /// Returns the report, before anything is taken.
     pub(crate) fn report(&self) -> Adopted {
         self.listing.report.clone()
     }
 
-    /// Takes all that was named, and says what became of it.
+    /// Takes every listed address, and returns the report.
     pub(crate) fn adopt(self) -> Adopted {
         let mut listing = self.listing;
         self.pool.adopt_all(&mut listing);
@@ -50,7 +50,7 @@ impl<'a, N: Network> MemberListing<'a, N> {
         }
     }
 
-    /// Takes all that was named, and leaves the quarantine as it is; with a bit for each slot, by words.
+    /// Takes every listed address without changing the quarantine; also returns a bit for each slot, by words.
     pub(crate) fn adopt_listed(mut self) -> (Adopted, Vec<u64>) {
         self.pool.take_all(&mut self.listing);
         let (mut report, listed) = self.listing.into_words();
@@ -69,22 +69,22 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// Whether any address from one to another is one that may be handed out.
+    /// Returns whether some address from `first` to `last` may be handed out.
     pub(crate) fn hands_out(&self, first: IpAddr, last: IpAddr) -> bool {
         self.geometry.hands_out(first, last)
     }
 
-    /// Whether the prefix is exactly what the pool hands out.
+    /// Returns whether the prefix is exactly one unit of the pool.
     pub(crate) fn is_one_unit(&self, net: IpNet) -> bool {
         self.geometry.is_one_unit(net)
     }
 
-    /// Takes note of what [`take_exact`](Self::take_exact) has taken, and waits until it is durable.
+    /// Counts what [`take_exact`](Self::take_exact) has taken, and waits until it is durable.
     pub(in crate::pool) fn note_adopted(&self, taken: u64) {
         if taken != 0 {
             self.count_adopted(taken);
-            // What is taken stays taken, durable or not; a pool that could not make it durable is poisoned,
-            // and hands out nothing.
+            // What is taken stays taken, durable or not; a pool that could not make it durable is poisoned, and hands
+            // out nothing.
             let _ = self.wait_until_durable();
         }
     }

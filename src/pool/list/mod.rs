@@ -1,11 +1,11 @@
-//! The list of users, read for one pool: which slots it names, and taking those.
+//! The list of users, as read for one pool: finds the slots that it names, and claims them.
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `listing` | reads entries: which slots they name, and what is odd about them |
-//! | `owners` | who was the first to name a slot |
-//! | `adopt` | takes what a list names |
-//! | `member_listing` | the same for one member of a set, of a list for all of them |
+//! | `listing` | reads entries: which slots they name, and which entries are rejected |
+//! | `owners` | which user named a slot first |
+//! | `adopt` | claims the slots that a list names |
+//! | `member_listing` | reads a list for all members of a set, for one member |
 
 mod adopt;
 pub(super) mod listing;

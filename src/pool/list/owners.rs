@@ -1,32 +1,32 @@
-//! Who named each slot of a list first.
+//! The owner that listed each slot first.
 //!
-//! Most lists name no address twice, and nobody is looked up. So what is kept is short and in the order of the
-//! list: a new page of memory costs more than all that is written to it. By slot it is known only from the first
-//! one on that somebody asks for.
+//! Most lists contain no address twice, so no owner is ever looked up. Therefore the data is compact and in list order:
+//! a new page of memory costs more than everything that is written to it. An index by slot is built only when an owner
+//! is first looked up.
 
 use crate::bitmap::WordBits;
 use crate::slot::{SLOTS_PER_WORD, Slot, bit_of, slot_at, word_of};
 
-/// How many claims somebody who looks for one has to pass over, and one more.
+/// The number of claims in a run. A lookup skips at most one less.
 const CLAIMS_PER_RUN: usize = 16;
 
-/// The claims: entries with an owner that were the first to name a slot.
+/// The claims: entries with an owner that were the first to list a slot.
 #[derive(Default)]
 pub(in crate::pool) struct Owners {
     claims: Claims,
-    /// Of claims of several slots: the words, with the number of the claim. Empty once there is an index.
+    /// The words of claims with several slots, with the number of the claim. Empty once there is an index.
     blocks: Vec<(WordBits, u32)>,
     index: Option<Index>,
 }
 
-/// The claims, with an index.
+/// The claims, with an index by slot.
 pub(in crate::pool) struct OwnersBySlot<'a> {
     claims: &'a Claims,
     index: &'a Index,
 }
 
 impl Owners {
-    /// Slots of a word that nobody has named before.
+    /// Adds slots of a word that were not listed before.
     pub(in crate::pool) fn insert(
         &mut self,
         (word_index, bits): WordBits,
@@ -52,7 +52,7 @@ impl Owners {
         }
     }
 
-    /// The same, ready to be asked.
+    /// Returns the claims with an index by slot.
     pub(in crate::pool) fn by_slot(&mut self) -> OwnersBySlot<'_> {
         let (claims, blocks) = (&self.claims, &mut self.blocks);
         let index = self
@@ -63,36 +63,35 @@ impl Owners {
 }
 
 impl OwnersBySlot<'_> {
-    /// The entry that named a slot first, and its owner, if it had one.
+    /// Returns the position of the entry that listed a slot first, and its owner, if it had one.
     pub(in crate::pool) fn of(&self, slot: Slot) -> Option<(u64, &[u8])> {
         let claim = self.claims.get(self.index.claim_of(slot)?)?;
         Some((claim.position, claim.owner))
     }
 }
 
-/// Claims in the order of the list, numbered from 1.
+/// Claims in list order, numbered from 1.
 ///
-/// Each is the lowest of its slots (4 bytes), the length of the name (1 byte, if it is below 64), and the name.
-/// The position follows from the claim before; where entries without a claim lie between, their number is
-/// written, too.
+/// Each claim is its lowest slot (4 bytes), the length of the name (1 byte if it is below 64), and the name. The
+/// position follows from the previous claim; if entries without a claim lie between them, their number is stored, too.
 #[derive(Default)]
 struct Claims {
     bytes: Vec<u8>,
     count: usize,
-    /// Of the latest claim.
+    /// The position of the latest claim.
     last_position: u64,
-    /// Before the first claim of each run.
+    /// The start of each run, before its first claim.
     runs: Vec<Start>,
 }
 
-/// Where a claim begins, and the position of the one before.
+/// Where a claim begins, and the position of the previous one.
 #[derive(Clone, Copy)]
 struct Start {
     offset: usize,
     last_position: u64,
 }
 
-/// A claim as it is read.
+/// A decoded claim.
 struct Claim<'a> {
     slot: Slot,
     position: u64,
@@ -130,7 +129,7 @@ impl Claims {
         }
     }
 
-    /// The claims from a start on.
+    /// Returns the claims from a start on.
     fn from(&self, start: Start) -> impl Iterator<Item = Claim<'_>> {
         let mut rest = self.bytes.get(start.offset..).unwrap_or_default();
         let mut last_position = start.last_position;
@@ -164,7 +163,7 @@ impl Claims {
     }
 }
 
-/// A number in as few bytes as it takes, seven bits each, the low ones first.
+/// Encodes a number in as few bytes as possible, seven bits each, the low ones first.
 fn push_number(bytes: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         bytes.push(number as u8 | 0x80);
@@ -185,12 +184,12 @@ fn take_number(bytes: &mut &[u8]) -> Option<u64> {
     Some(number)
 }
 
-/// The claims by slot.
+/// An index of the claims by slot.
 #[derive(Default)]
 struct Index {
-    /// By word: the number of its page, from 1; 0 if it has none.
+    /// The page of each word, counted from 1; 0 if it has none.
     pages_by_word: Vec<u32>,
-    /// By slot of the word: the number of the claim; 0 if nobody with a name.
+    /// The claim of each slot of a word; 0 if no owner listed it.
     pages: Vec<[u32; SLOTS_PER_WORD as usize]>,
 }
 

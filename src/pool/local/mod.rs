@@ -2,9 +2,9 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `verbs` | the local and its verbs |
-//! | `refill` | where it gets more, and what passes are told of that |
-//! | `registry` | where passes find what locals have |
+//! | `verbs` | the local and its methods |
+//! | `refill` | where a local gets more addresses, and what it records for passes |
+//! | `registry` | where passes find the addresses that locals hold |
 //! | `spares` | slots of other words that a local has taken back |
 
 mod refill;

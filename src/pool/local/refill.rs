@@ -1,4 +1,4 @@
-//! From where a local gets what it hands out, and what passes are told of it: see `registry`.
+//! Where a local gets its addresses from, and what passes learn about it; see `registry`.
 
 use super::registry::{Cell, Inside};
 use super::verbs::LocalPool;
@@ -10,13 +10,13 @@ use crate::stats::Event;
 use std::ops::Deref;
 
 impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
-    /// Takes the latest spare slot, or the next word of the pool; `false` if there is nothing.
+    /// Takes the latest of the spares, or the next word of the pool; returns `false` if there is nothing.
     #[inline(never)]
     pub(in crate::pool) fn refill(&mut self) -> bool {
         self.refill_noting(|| ())
     }
 
-    /// The same; `noted` comes after passes have been told of a word, and before the look at the gate.
+    /// Does the same; `noted` is called after passes can see a new word, and before the gate is checked.
     #[inline(always)]
     fn refill_noting(&mut self, noted: impl Fn()) -> bool {
         let Some(cell) = &self.cell else { return false };
@@ -31,7 +31,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
             noted();
         });
         let Some((word_index, free)) = reserved else {
-            // Passes may have been told of a word that was given up, and is nobody's.
+            // The cell may name a word that was given up, and is not reserved.
             if cell.current() != here {
                 self.pool.go_on(cell, here);
             }
@@ -44,15 +44,15 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
 }
 
 impl<N: Network> Pool<N> {
-    /// Reserves all that is free in one word, which the policy chooses. `note` is told at once.
+    /// Reserves all free slots of one word, which the policy chooses. `note` is called with them at once.
     fn reserve_word(&self, mut note: impl FnMut(WordBits)) -> Option<WordBits> {
         let reserved = self.claim(|bitmap| {
             let reserved = bitmap.claim_word(self.way())?;
-            // Before the look at the gate that follows: a pass that this look does not see reads the note.
+            // Before the gate is checked: a pass that this check misses reads the note.
             note(reserved);
             Some(reserved)
         });
-        // On the heap, where alone something is reserved, nobody refuses.
+        // Only pools on the heap reserve words, and they never refuse.
         let reserved = reserved.ok().flatten();
         if let Some((word_index, bits)) = reserved {
             self.hints.found(slot_at(word_index, bits.ilog2()));
@@ -64,23 +64,23 @@ impl<N: Network> Pool<N> {
         reserved
     }
 
-    /// Marks what a local had or took back in its word, if a pass is running: it has handed some of it out,
-    /// and when it is gone from there nothing else tells.
+    /// Marks what a local had or took back in its word, if a pass is running: the local has handed some of it out, and
+    /// nothing else shows that after it has moved on.
     pub(in crate::pool) fn leave_word(&self, cell: &Inside<'_>) {
-        // A pass that this look does not see begins after what was handed out there was answered.
+        // A pass that this check misses begins after the addresses handed out there were returned.
         if self.words.gate_again().is_passing() {
             self.words.touch(&cell.current());
         }
     }
 
-    /// Lets passes know that a local goes to another word.
+    /// Lets passes know that a local moves to another word.
     pub(in crate::pool) fn go_on(&self, cell: &Cell, reserved: WordBits) {
         let inside = cell.enter();
         self.leave_word(&inside);
         inside.move_to(reserved);
     }
 
-    /// A local goes on to the latest slot of its spares: passes see it there or here.
+    /// Moves a local to the latest of its spares. Passes see the slot in one place or the other.
     fn take_up(&self, cell: &Cell) -> Option<WordBits> {
         if cell.spares().len() == 0 {
             return None;
@@ -106,8 +106,8 @@ mod tests {
     use crate::pool::Pool;
     use ipnet::Ipv4Net;
 
-    /// Two passes begin while a local takes the last word, so that it gives that word up, and there is no
-    /// other one. What it takes back afterwards in the word that it is still at must be told, and counts fit.
+    /// Two passes begin while a local takes the last word, so that it gives the word up and finds no other one. What it
+    /// takes back later in its old word must still be visible to passes, and counts must match.
     #[test]
     fn a_word_that_was_given_up_leaves_the_local_where_it_was() {
         let pool = Pool::new("10.0.0.0/25".parse::<Ipv4Net>().unwrap()).unwrap();

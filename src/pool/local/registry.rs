@@ -1,19 +1,19 @@
-//! What locals have reserved, for the pass that must not take it for orphans.
+//! The slots that locals have reserved, so that a pass does not take them for orphans.
 //!
-//! To the words a reserved slot is taken, and no list has it. So each local has a *cell* that says which slots
-//! it may have: a superset. A pass looks into all cells when its barrier is up, and marks what they say. So
-//! what a local hands out later needs no look at anything.
+//! In the words, a reserved slot is taken, but no list contains it. So each local has a *cell* that says which slots it
+//! may have: a superset. A pass reads all cells when its barrier is up, and marks these slots. What a local hands out
+//! later needs no further check.
 //!
 //! | a local | does | so that a pass |
 //! |---|---|---|
-//! | takes a word of the pool | cell, then the look at the gate | reads the cell, or is seen by the claim |
-//! | takes a slot back | cell, before it hands it out, unless it says so already | that begins later reads it; one that has begun had the slot as an orphan of a holder who released it late, which the contract excludes |
-//! | goes on to another word | marks what the cell had, if a pass is running | knows what was taken back and handed out there |
+//! | takes a word of the pool | updates the cell, then checks the gate | reads the cell, or is seen by the claim |
+//! | takes a slot back | updates the cell before it hands the slot out, unless the cell contains it already | that begins later reads it; one that has begun saw the slot as an orphan whose holder released it late, which the contract excludes |
+//! | moves to another word | marks what the cell contained, if a pass is running | knows what was taken back and handed out there |
 //!
-//! A cell is changed and read by who is inside its lock, so that nobody sees half of a change. A local goes in
-//! when it goes to another word, when it puts a slot among its spares, and when it may have more of its word;
-//! what it takes back of that word otherwise, and what it hands out, changes nothing. Whoever is inside
-//! waits for nobody there.
+//! A cell is changed and read under its lock, so no thread sees half of a change. A local takes the lock when it moves
+//! to another word, when it puts a slot among its spares, and when it may have more of its word. Slots of that word that
+//! it takes back otherwise, or hands out, do not change the cell. A thread that holds the lock waits for no other
+//! thread.
 
 use super::spares::SpareSlots;
 use crate::bitmap::WordBits;
@@ -22,21 +22,22 @@ use crate::storage::here_if_cheap;
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering, Snooze};
 use std::sync::{Arc, PoisonError};
 
-/// All locals of a pool.
+/// The cells of all locals of a pool.
 #[derive(Default)]
 pub(in crate::pool) struct LocalRegistry(Mutex<Vec<Arc<Cell>>>);
 
-/// What one local may have: of its word, and among its spares. It alone changes it, and so reads it as it likes.
+/// What one local may have, in its word and among its spares. Only the local changes it, so it can read it without the
+/// lock.
 pub(in crate::pool) struct Cell {
-    /// Who is inside: the number of a side, or 0 if nobody is.
+    /// The holder of the lock: the number of a fork side, or 0 if it is free.
     inside: AtomicU64,
     word_index: AtomicU64,
-    /// Of the word, and at least what is free there in the local's hands. 0 before the first word.
+    /// The slots of the word that the local may have: at least those that it has reserved. 0 before the first word.
     told: AtomicU64,
     spares: SpareSlots,
 }
 
-/// The right to change a cell, or to read another's.
+/// The lock on a cell, which is needed to change it, or to read another local's.
 pub(in crate::pool) struct Inside<'a>(&'a Cell);
 
 impl Cell {
@@ -49,13 +50,13 @@ impl Cell {
         }
     }
 
-    /// Goes inside. A lock of one instruction: leaving a `Mutex` is a second one, a tenth of what a
-    /// burst of releases into a local costs; and a child of a fork would wait for ever for a thread that it has not.
+    /// Takes the lock, with one instruction. Unlocking a `Mutex` would be a second one, a tenth of the cost of releases
+    /// into a local; and in a forked child, it would wait for ever for a thread that does not exist there.
     #[inline]
     pub(in crate::pool) fn enter(&self) -> Inside<'_> {
         let here = here_if_cheap();
-        // Acquire: pairs with the Release of whoever left last; what it stored inside is there.
-        // Relaxed on failure: somebody is there, of whom `wait` makes sure.
+        // Acquire: pairs with the Release of the last unlock, whose holder's stores are visible. Relaxed on failure:
+        // another thread holds the lock; `wait` makes sure of it.
         let found = self
             .inside
             .compare_exchange(0, here, Ordering::Acquire, Ordering::Relaxed);
@@ -74,8 +75,8 @@ impl Cell {
                 snooze.snooze();
                 found = 0;
             }
-            // Otherwise it is a thread that stayed on the other side of a fork, and will never leave.
-            // Acquire, and Relaxed on failure: as in `enter`.
+            // Otherwise the lock was held by a thread that does not exist on this side of a fork, and will never be
+            // unlocked. Acquire, and Relaxed on failure: as in `enter`.
             match self
                 .inside
                 .compare_exchange(found, here, Ordering::Acquire, Ordering::Relaxed)
@@ -86,10 +87,10 @@ impl Cell {
         }
     }
 
-    /// The local's word, and what it may have of it.
+    /// Returns the local's word, and the slots of it that the local may have.
     #[inline]
     pub(in crate::pool) fn current(&self) -> WordBits {
-        // Relaxed, both: the local's own stores, or read inside.
+        // Relaxed, both: the local's own stores, or read under the lock.
         let word_index = self.word_index.load(Ordering::Relaxed);
         (word_index as usize, self.told.load(Ordering::Relaxed))
     }
@@ -106,10 +107,10 @@ impl Inside<'_> {
         self.0.current()
     }
 
-    /// The local goes to another word, or may have more of this one.
+    /// Records that the local moves to another word, or may have more of this one.
     #[inline]
     pub(in crate::pool) fn move_to(&self, (word_index, told): WordBits) {
-        // Relaxed, both: whoever reads them comes in after we have left.
+        // Relaxed, both: another thread reads them under the lock, after our unlock.
         self.0
             .word_index
             .store(word_index as u64, Ordering::Relaxed);
@@ -125,13 +126,13 @@ impl Inside<'_> {
 impl Drop for Inside<'_> {
     #[inline]
     fn drop(&mut self) {
-        // Release: pairs with the Acquire of whoever comes next.
+        // Release: pairs with the Acquire of the next lock.
         self.0.inside.store(0, Ordering::Release);
     }
 }
 
 impl LocalRegistry {
-    /// A cell for one more local.
+    /// Creates a cell for a new local.
     pub(in crate::pool) fn join(&self) -> Arc<Cell> {
         let cell = Arc::new(Cell::new());
         self.cells().push(Arc::clone(&cell));
@@ -145,9 +146,9 @@ impl LocalRegistry {
         }
     }
 
-    /// What all of them may have.
+    /// Calls `tell` with the slots that each local may have.
     pub(in crate::pool) fn read(&self, mut tell: impl FnMut(WordBits)) {
-        // A local that joins after this copy looks at the gate after it has joined, and sees the pass.
+        // A local that joins after this copy checks the gate after it has joined, and sees the pass.
         let cells = self.cells().clone();
         for cell in cells {
             let inside = cell.enter();
@@ -160,7 +161,7 @@ impl LocalRegistry {
     }
 
     fn cells(&self) -> MutexGuard<'_, Vec<Arc<Cell>>> {
-        // Nothing under this lock panics half-way.
+        // Nothing panics halfway under this lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,12 +1,12 @@
-//! Addresses of other words in a local's hands.
+//! Addresses of other words that belong to a local.
 
 use crate::slot::Slot;
 use crate::sync::{AtomicU64, Ordering};
 
-/// Enough for a burst of releases, few enough not to be missed by others.
+/// Enough for a burst of releases, but few enough that other threads do not miss them.
 const CAPACITY: usize = 16;
 
-/// A few slots, each once. Its local alone changes it, inside the cell's lock.
+/// A few distinct slots. Only their local changes it, under the cell's lock.
 pub(in crate::pool) struct SpareSlots {
     len: AtomicU64,
     slots: [AtomicU64; CAPACITY],
@@ -24,11 +24,11 @@ impl SpareSlots {
 
     #[inline]
     pub(in crate::pool) fn len(&self) -> u32 {
-        // Relaxed: the local's own store, or read inside.
+        // Relaxed: the local's own store, or read under the lock.
         self.len.load(Ordering::Relaxed) as u32
     }
 
-    /// What is in it.
+    /// Returns the slots in it.
     #[inline]
     pub(in crate::pool) fn slots(&self) -> impl Iterator<Item = Slot> {
         let slots = self.slots[..self.len() as usize].iter();
@@ -36,16 +36,16 @@ impl SpareSlots {
         slots.map(|slot| slot.load(Ordering::Relaxed) as Slot)
     }
 
-    /// Takes a slot that is not in it. The caller sees to it that there is room.
+    /// Adds a slot that is not in it. The caller makes sure that there is room.
     #[inline]
     pub(in crate::pool) fn push(&self, slot: Slot) {
         let len = self.len();
-        // Relaxed, both: whoever reads them comes in after the local has left.
+        // Relaxed, both: another thread reads them under the lock, after the local's unlock.
         self.slots[len as usize].store(slot.into(), Ordering::Relaxed);
         self.len.store(u64::from(len) + 1, Ordering::Relaxed);
     }
 
-    /// Gives the latest slot.
+    /// Removes and returns the latest slot.
     #[inline]
     pub(in crate::pool) fn pop(&self) -> Option<Slot> {
         let latest = self.slots().last()?;
@@ -59,7 +59,7 @@ impl SpareSlots {
 mod tests {
     use super::*;
 
-    /// Slots leave in the reverse order, and none is lost or doubled.
+    /// Slots leave in reverse order, and none is lost or duplicated.
     #[test]
     fn the_latest_slot_leaves_first() {
         let spares = SpareSlots::new();

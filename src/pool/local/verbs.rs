@@ -1,4 +1,4 @@
-//! A word of the pool in one thread's hands.
+//! A word of the pool that belongs to one thread.
 
 use super::registry::Cell;
 use super::spares::SpareSlots;
@@ -12,30 +12,29 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// Up to 64 neighbouring addresses reserved for one thread: [`Local`] or [`LocalArc`].
+/// Up to 64 neighboring addresses that are reserved for one thread: [`Local`] or [`LocalArc`].
 ///
-/// Takes all that is free in one word of the pool with one atomic instruction, hands it out and takes
-/// it back without any. When it has nothing left it takes the next word. What it still has when it is
-/// dropped, on panic too, goes back to the pool.
+/// A local takes all free slots of one word of the pool with one atomic instruction, and hands them out and takes them
+/// back without any. When it has no address left, it takes the next word. What it still has when it is dropped, even on
+/// panic, returns to the pool.
 ///
-/// **The price:** what a local has reserved counts as allocated for everyone else, in
-/// [`Pool::allocated`], [`Pool::iter`] and [`Pool::status`] too. Others may be told `Exhausted` while a local
-/// has free addresses: up to 64 of a word, and up to 16 that were released into it; `n` locals may keep `80 n`
-/// addresses from the others. Drop a local that is not needed for a while.
+/// **The price:** addresses that a local has reserved count as allocated for every other caller, and also in
+/// [`Pool::allocated`], [`Pool::iter`] and [`Pool::status`]. Other callers may get `Exhausted` while a local has free
+/// addresses: up to 64 of a word, and up to 16 that were released into it. `n` locals may withhold up to `80 n`
+/// addresses. Drop a local that is not needed for a while.
 ///
-/// The policy of the pool chooses the word. Within it addresses go out lowest first, whatever the policy. Under
-/// [`Policy::Lowest`], [`Policy::Highest`] and [`Policy::Spread`] an address of the current word that is released
-/// here is handed out here again; a local with fewer than 16 left takes any address that is released here. Under
-/// [`Policy::Next`] and [`Policy::Random`], which promise that it is not the next to be handed out, it
-/// goes back to the pool.
+/// The pool's policy chooses the word. Within it, addresses are handed out lowest first, with every policy. With
+/// [`Policy::Lowest`], [`Policy::Highest`] and [`Policy::Spread`], an address of the current word that is released here
+/// is handed out here again, and a local with fewer than 16 addresses left keeps any address that is released here.
+/// With [`Policy::Next`] and [`Policy::Random`], which promise not to hand out such an address next, it returns to the
+/// pool.
 ///
-/// Addresses may be released anywhere, with [`Pool::release`] as well, whoever allocated them. As
-/// everywhere, release an address once: a second release, when the address has come to a local
-/// meanwhile, looks like an ordinary one.
+/// Addresses may be released anywhere, also with [`Pool::release`], no matter which thread allocated them. As always,
+/// release an address only once: if it has meanwhile come to a local, a second release looks like an ordinary one.
 ///
-/// **In a pool file** a local reserves nothing: it is a handle that passes every call on to the pool. A
-/// process that dies could not give a reservation back, and a reconciliation pass of another process could
-/// not tell it from addresses that nobody holds.
+/// **In a pool file**, a local reserves nothing: it is a handle that passes every call on to the pool. A process that
+/// dies could not give a reservation back, and a reconciliation pass of another process could not distinguish it from
+/// addresses without a holder.
 ///
 /// [`Policy::Lowest`]: crate::Policy::Lowest
 /// [`Policy::Highest`]: crate::Policy::Highest
@@ -43,29 +42,28 @@ use std::sync::Arc;
 /// [`Policy::Next`]: crate::Policy::Next
 /// [`Policy::Random`]: crate::Policy::Random
 ///
-/// A reconciliation pass leaves alone what a local has, and all slots of its current word that it had or
-/// has taken back since it came there: a leak among those is found when the local has moved on. A local that goes
-/// to another word, and a pass that looks what it has, wait for each other: for a few instructions, unless the
-/// scheduler stops one of them there.
+/// A reconciliation pass leaves alone what a local has, and all slots of its current word that it had or has taken back
+/// since it came there: a leak among those is found after the local has moved on. A local that moves to another word,
+/// and a pass that reads what it has, wait for each other: for a few instructions, unless the scheduler preempts one of
+/// them there.
 ///
-/// **After a `fork`** a child has a copy of the pool, and of what its parent's locals had. Its passes wait for no
-/// local of a thread that it does not have. But if at the moment of the fork another thread was just beginning or
-/// dropping a local, or beginning a pass, then whoever begins or drops a local or begins a pass in the child waits
-/// for ever: fork while no other thread does that.
+/// **After a `fork`**, a child has a copy of the pool, and of what its parent's locals had. Its passes do not wait for
+/// locals of threads that do not exist there. But if another thread was just creating or dropping a local, or beginning
+/// a pass, at the moment of the fork, then doing any of these in the child waits for ever. Fork only while no other
+/// thread does that.
 ///
-/// The statistics of a local's calls are added to the pool's when it takes the next word or is
-/// dropped.
+/// The statistics of a local are added to those of the pool when it takes the next word, and when it is dropped.
 pub struct LocalPool<N: Network, P: Deref<Target = Pool<N>>> {
     pub(in crate::pool) pool: P,
     word_index: usize,
-    /// Slots of the word that are reserved and not handed out.
+    /// The slots of the word that are reserved and not handed out.
     free: u64,
-    /// The slots of the word that passes have been told of and whose addresses follow from one another: the
-    /// fast way. None where the time of every allocation is noted.
+    /// The slots of the word that passes know of and whose addresses follow from one another: the fast path. Empty if
+    /// the time of every allocation is recorded.
     stretch: Stretch<N::Addr>,
     takes_back: bool,
-    /// What a pass is told of the word, and the reserved slots of other words. None in a pool file, where
-    /// nothing is reserved.
+    /// What passes read about the word, and the reserved slots of other words. `None` in a pool file, where nothing is
+    /// reserved.
     pub(in crate::pool) cell: Option<Arc<Cell>>,
     pub(in crate::pool) tally: LocalTally,
 }
@@ -87,7 +85,7 @@ pub struct LocalPool<N: Network, P: Deref<Target = Pool<N>>> {
 /// ```
 pub type Local<'a, N> = LocalPool<N, &'a Pool<N>>;
 
-/// A local that keeps its pool alive: for thread-locals, tasks and bindings.
+/// A local that keeps its pool alive, for thread-locals, tasks and language bindings.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -103,8 +101,8 @@ pub type Local<'a, N> = LocalPool<N, &'a Pool<N>>;
 pub type LocalArc<N> = LocalPool<N, Arc<Pool<N>>>;
 
 impl<N: Network> Pool<N> {
-    /// Begins a local: a reservation of up to 64 addresses at a time for one thread, for the price
-    /// that [`LocalPool`] names.
+    /// Creates a local, which reserves up to 64 addresses at a time for one thread. See [`LocalPool`] for what this
+    /// costs other callers.
     ///
     /// Nothing is reserved before its first allocation.
     ///
@@ -121,7 +119,7 @@ impl<N: Network> Pool<N> {
         LocalPool::new(self)
     }
 
-    /// Begins a local that owns a share of the pool.
+    /// Creates a local that shares ownership of the pool.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -151,12 +149,12 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
         }
     }
 
-    /// Allocates an address, out of the reserved word or of the next one.
+    /// Allocates an address from the reserved word, or from the next one.
     ///
     /// # Errors
     ///
-    /// [`AllocateError::Exhausted`] if the local has none and at some instant of the call the pool had
-    /// none. Other locals may still have some.
+    /// [`AllocateError::Exhausted`] if the local has no address and at some instant of the call the pool had none.
+    /// Other locals may still have some.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/30".parse::<ipnet::Ipv4Net>()?)?;
@@ -195,12 +193,12 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
         pool.geometry.addr_of(slot_at(self.word_index, bit_index))
     }
 
-    /// Releases an address, whoever allocated it. What its holder did happens before the next
-    /// allocation of it.
+    /// Releases an address, no matter which thread allocated it. Everything that its holder did happens before the
+    /// address is allocated again.
     ///
     /// # Errors
     ///
-    /// As [`Pool::release`].
+    /// The same errors as [`Pool::release`].
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -221,7 +219,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
         }
     }
 
-    /// Whether a slot of the word is taken in the pool and not in our hands: somebody holds it.
+    /// Returns whether a slot of the word is taken in the pool and not reserved here, so that it has a holder.
     #[inline]
     fn is_held(&self, bit: u64) -> bool {
         self.free & bit == 0 && self.pool.bitmap().are_taken(self.word_index, bit)
@@ -262,7 +260,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
         self.cell.as_ref().map_or(0, |cell| cell.spares().len())
     }
 
-    /// Takes back a slot of the word, or of any word if there is little left.
+    /// Takes back a slot of the word, or of any word if few are left.
     fn take_back_far(&mut self, slot: Slot) -> bool {
         let reserved = self.reserved();
         let Some(cell) = &self.cell else { return false };
@@ -288,7 +286,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
         true
     }
 
-    /// Is at a word from now on, of which `free` is reserved, as passes have been told.
+    /// Moves to a word of which `free` is reserved; passes already know of it.
     pub(in crate::pool) fn stand_at(&mut self, word_index: usize, free: u64) {
         (self.word_index, self.free) = (word_index, free);
         if let Some(cell) = &self.cell
@@ -299,7 +297,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
         }
     }
 
-    /// Counts the addresses that are reserved and not handed out.
+    /// Returns how many addresses are reserved and not handed out.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -313,7 +311,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
         self.free.count_ones() + self.spare_count()
     }
 
-    /// The pool behind it, for the other verbs.
+    /// Returns the pool, for its other methods.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -335,7 +333,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> Drop for LocalPool<N, P> {
         for slot in self.spares() {
             self.pool.return_word(word_of(slot), bit_of(slot));
         }
-        // Not before everything is back: it might be taken for orphans meanwhile.
+        // Only after everything was given back, or a pass could take it for orphans.
         if let Some(cell) = &self.cell {
             self.pool.leave_word(&cell.enter());
             self.pool.locals.leave(cell);

@@ -1,4 +1,4 @@
-//! The facts of a pool one by one, typed, and without a copy: [`Pool::info`] has them all in one piece.
+//! The facts of a pool one by one, typed, and without a copy: [`Pool::info`] returns all of them at once.
 
 use crate::geometry::Place;
 use crate::network::Network;
@@ -7,7 +7,7 @@ use crate::pool::Pool;
 impl<N: Network> Pool<N> {
     /// Returns the network; `None` for a pool of ranges alone.
     ///
-    /// Never changes, costs a few loads, and allocates no memory; so do the other facts here.
+    /// The value never changes. The call costs a few loads and allocates no memory, as the other facts here.
     ///
     /// ```
     /// use hostbits::Pool;
@@ -73,7 +73,7 @@ impl<N: Network> Pool<N> {
         Some(self.geometry.last_addr_of(run.last))
     }
 
-    /// Says whether `addr` is of the pool, reserved or not. Never changes.
+    /// Reports whether `addr` is in the pool, reserved or not. The result never changes.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -86,7 +86,7 @@ impl<N: Network> Pool<N> {
         self.geometry.slot_of(addr).is_some()
     }
 
-    /// Says whether `addr` was allocated when looked at. A hint: it may have changed when you read it.
+    /// Reports whether `addr` was allocated at the time of the check. A hint: it may have changed when you read it.
     ///
     /// `false` for addresses that are reserved or not of the pool. An address inside a unit is allocated with it.
     ///

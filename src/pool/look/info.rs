@@ -1,4 +1,4 @@
-//! What a pool is: the facts that do not change.
+//! The description of a pool: the facts that do not change.
 
 use crate::geometry::{Geometry, Reserved, Segment};
 use crate::network::Network;
@@ -9,31 +9,31 @@ use ipnet::IpNet;
 use std::fmt;
 use std::net::IpAddr;
 
-/// A range of addresses, both ends included.
+/// A range of addresses, including both ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct AddrRange {
-    /// The first address.
+    /// The first address of the range.
     pub first: IpAddr,
-    /// The last address.
+    /// The last address of the range.
     pub last: IpAddr,
 }
 
-/// Addresses that are never handed out, and why.
+/// A range of addresses that are never handed out, with the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Reservation {
-    /// The first address.
+    /// The first address of the range.
     pub first: IpAddr,
-    /// The last address.
+    /// The last address of the range.
     pub last: IpAddr,
-    /// `network`, `broadcast`, `gateway`, `subnet-router anycast`, or the caller's label.
+    /// The reason: `network`, `broadcast`, `gateway`, `subnet-router anycast`, or the caller's label.
     pub label: String,
 }
 
-/// The facts about a pool that do not change.
+/// The description of a pool: the facts that do not change.
 ///
 /// ```
 /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -51,44 +51,44 @@ pub struct Reservation {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct NetworkInfo {
-    /// The network; `None` for a pool of ranges alone.
+    /// The network; `None` for a pool that consists of ranges alone.
     pub network: Option<IpNet>,
-    /// Its prefix length in bits.
+    /// The prefix length of the network in bits.
     pub prefix_len: Option<u8>,
-    /// Its mask.
+    /// The netmask of the network.
     pub netmask: Option<IpAddr>,
-    /// What the pool is made of.
+    /// The ranges that the pool consists of.
     pub ranges: Vec<AddrRange>,
     /// The lowest address that can be handed out; `None` if everything is reserved.
     pub first_usable: Option<IpAddr>,
-    /// The highest address that can be handed out.
+    /// The highest address that can be handed out; `None` if everything is reserved.
     pub last_usable: Option<IpAddr>,
-    /// The gateway.
+    /// The gateway; `None` if there is none.
     pub gateway: Option<IpAddr>,
     /// The prefix length of one slot, in bits.
     pub unit: u8,
-    /// Slot numbers: all are below this. Where the pool is made of ranges, some are of no address.
+    /// The limit of slot numbers: all are below it. In a pool of several ranges, some numbers have no address.
     pub slots: u64,
-    /// How many addresses can be handed out in all.
+    /// How many addresses can be handed out in total.
     pub capacity: u64,
-    /// How many addresses of the pool are never handed out.
+    /// How many addresses of the pool are reserved, and never handed out.
     pub reserved: u64,
-    /// Those addresses.
+    /// The reserved addresses, with the reasons.
     pub reservations: Vec<Reservation>,
-    /// Which free address is handed out.
+    /// The policy, which chooses the free address that is handed out.
     pub policy: Policy,
     /// How free addresses are found.
     pub search: Search,
     /// What is counted.
     pub stats: StatsLevel,
-    /// Memory on the heap, in bytes.
+    /// The memory that the pool uses on the heap, in bytes.
     pub memory_bytes: usize,
 }
 
 impl NetworkInfo {
-    /// Writes an address of the pool as interfaces are configured: `10.0.0.5/24`.
+    /// Returns an address of the pool in the form that configures an interface: `10.0.0.5/24`.
     ///
-    /// In a pool without a network: with the prefix length of one slot.
+    /// In a pool without a network, it has the prefix length of one slot.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -98,7 +98,7 @@ impl NetworkInfo {
     /// ```
     pub fn interface(&self, addr: IpAddr) -> IpNet {
         let prefix_len = self.prefix_len.unwrap_or(self.unit);
-        // An address of the other family has no place in the pool; it stands for itself.
+        // An address of the other family is not in the pool; it gets its full length.
         IpNet::new(addr, prefix_len).unwrap_or_else(|_| addr.into())
     }
 }
@@ -120,7 +120,7 @@ impl fmt::Display for NetworkInfo {
 }
 
 impl<N: Network> Pool<N> {
-    /// Tells the facts about the pool that do not change.
+    /// Returns the description of the pool: the facts that do not change.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -146,7 +146,7 @@ impl<N: Network> Pool<N> {
 }
 
 impl NetworkInfo {
-    /// What the layout says; choices that it does not have are the defaults.
+    /// Returns what the layout determines; the other fields have default values.
     pub(in crate::pool) fn of<N: Network>(geometry: &Geometry<N>) -> Self {
         let addr_of = |slot| -> IpAddr { geometry.addr_of(slot).into() };
         let network: Option<IpNet> = geometry.network().map(Into::into);

@@ -3,9 +3,8 @@
 //! | file | what it does |
 //! |---|---|
 //! | `query` | one address, all taken ones, free ones, counts |
-//! | `facts` | what the pool is, fact by fact |
-//! | `info` | what the pool is: ranges, reservations, policy |
-//! | `snapshot` | all bits at once, and the difference of two |
+//! | `info` | the pool itself: ranges, reservations, policy |
+//! | `snapshot` | a copy of all bits, and the difference of two copies |
 
 mod facts;
 mod info;

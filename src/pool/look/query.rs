@@ -1,4 +1,4 @@
-//! Questions: hints that may be out of date when they are read, and weakly consistent listings.
+//! Queries: hints that may be outdated when they are read, and weakly consistent listings.
 
 use crate::geometry::Place;
 use crate::network::Network;
@@ -6,7 +6,7 @@ use crate::pool::Pool;
 use crate::slot::Slot;
 use std::ops::RangeInclusive;
 
-/// What an address is at the moment.
+/// The state of an address at some moment.
 ///
 /// ```
 /// use hostbits::{Pool, Status};
@@ -24,26 +24,26 @@ use std::ops::RangeInclusive;
 )]
 #[non_exhaustive]
 pub enum Status<'a> {
-    /// Free when it was looked at. Not a promise: to have it, allocate it.
+    /// The address was free when it was checked. This is no promise: to get it, allocate it.
     Free,
-    /// Somebody holds it.
+    /// The address is allocated.
     #[non_exhaustive]
     Allocated {
-        /// Which holding this is. Pools do not count them yet: always `None`.
+        /// The generation of the holding. Pools do not count generations yet, so it is always `None`.
         generation: Option<u64>,
     },
-    /// Never handed out.
+    /// The address is reserved, and never handed out.
     #[non_exhaustive]
     Reserved {
-        /// Why: `network`, `broadcast`, `gateway`, `subnet-router anycast`, or the caller's label.
+        /// The reason: `network`, `broadcast`, `gateway`, `subnet-router anycast`, or the caller's label.
         label: &'a str,
     },
-    /// Not an address of the pool.
+    /// The address is not in the pool.
     OutOfRange,
 }
 
 impl<'a> Status<'a> {
-    /// Names the reason why the address is reserved, if it is.
+    /// Returns the reason why the address is reserved; `None` if it is not.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -59,9 +59,9 @@ impl<'a> Status<'a> {
 }
 
 impl<N: Network> Pool<N> {
-    /// Says whether `addr` was free when looked at. A hint: it may have changed when you read it.
+    /// Returns whether `addr` was free when it was checked. This is a hint: it may be outdated when you read it.
     ///
-    /// `false` for addresses that are reserved or not of the pool.
+    /// Returns `false` for addresses that are reserved or not in the pool.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -76,7 +76,7 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// Says what `addr` is. Free and allocated are hints: they may have changed when you read them.
+    /// Returns the state of `addr`. Free and allocated are hints: they may be outdated when you read them.
     ///
     /// ```
     /// use hostbits::{Pool, Status};
@@ -98,11 +98,10 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// Numbers an address: the slot whose unit holds it, reserved ones included.
+    /// Returns the slot whose unit contains an address, including reserved slots.
     ///
-    /// In a pool of one network slots count from 0 at its first address. In a pool of ranges they are
-    /// in the order of the addresses, with gaps between ranges; all are below
-    /// [`info().slots`](crate::NetworkInfo::slots).
+    /// In a pool of one network, slots count from 0 at its first address. In a pool of ranges, they have the order of
+    /// the addresses, with gaps between ranges. All are below [`info().slots`](crate::NetworkInfo::slots).
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -115,7 +114,7 @@ impl<N: Network> Pool<N> {
         self.geometry.slot_of(addr)
     }
 
-    /// Names a slot: the first address of its unit. `None` if the pool has no such slot.
+    /// Returns the first address of a slot's unit; `None` if the pool has no such slot.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -127,10 +126,10 @@ impl<N: Network> Pool<N> {
         self.geometry.checked_addr_of(slot)
     }
 
-    /// Lists the allocated addresses, ascending.
+    /// Returns the allocated addresses, in ascending order.
     ///
-    /// Weakly consistent: an address that is allocated during the whole listing is in it, one that is
-    /// free during all of it is not, and others may be either.
+    /// Weakly consistent: an address that is allocated during the whole iteration is returned, one that is free during
+    /// all of it is not, and any other address may or may not be.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -142,10 +141,10 @@ impl<N: Network> Pool<N> {
         self.taken_from(Some(0))
     }
 
-    /// Lists the allocated addresses from `addr` on, ascending: for paging. As [`iter`](Self::iter).
+    /// Returns the allocated addresses from `addr` on, in ascending order, for paging. Weakly consistent like
+    /// [`iter`](Self::iter).
     ///
-    /// `addr` need not be of the pool; addresses compare as numbers. One of the other family lists
-    /// nothing.
+    /// `addr` need not be in the pool; addresses compare as numbers. If it is of the other family, nothing is returned.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -157,8 +156,8 @@ impl<N: Network> Pool<N> {
         self.taken_from(self.geometry.first_slot_from(addr))
     }
 
-    /// Lists the free addresses from `addr` on, ascending. As [`iter`](Self::iter): a hint, for
-    /// paging and for display; to have one, allocate it.
+    /// Returns the free addresses from `addr` on, in ascending order, for paging and display. Weakly consistent like
+    /// [`iter`](Self::iter): to get an address, allocate it.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -173,9 +172,9 @@ impl<N: Network> Pool<N> {
             .map(|slot| self.geometry.addr_of(slot))
     }
 
-    /// Counts the allocated addresses of a range, which may reach beyond the pool. O(words).
+    /// Returns how many addresses of a range are allocated. The range may extend beyond the pool. O(words).
     ///
-    /// Of units, those count that lie wholly inside it.
+    /// Units count only if they lie completely within the range.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -194,11 +193,11 @@ impl<N: Network> Pool<N> {
             .sum()
     }
 
-    /// Fills `cells` with the number of free slots in each cell of 2^`depth` slots, from slot 0 on:
-    /// for maps of the address space. One pass over the words.
+    /// Fills `cells` with the number of free slots in each cell of 2^`depth` slots, from slot 0 on, for maps of the
+    /// address space. It takes one pass over the words.
     ///
-    /// Answers how many cells the pool has; cells beyond that are left alone. A count that does not
-    /// fit is `u32::MAX`, which takes a `depth` of 32.
+    /// Returns how many cells the pool has; elements of `cells` beyond that are not changed. A count that does not fit
+    /// is `u32::MAX`, which needs a `depth` of 32.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -210,14 +209,14 @@ impl<N: Network> Pool<N> {
     /// ```
     pub fn fill(&self, depth: u32, cells: &mut [u32]) -> u64 {
         let slot_count = self.geometry.slot_count();
-        // A cell of all slots there can be is the largest that makes a difference.
+        // Larger cells than the maximum number of slots make no difference.
         let cell_slots = 1u64 << depth.min(32);
         let cell_count = slot_count.div_ceil(cell_slots);
         let bitmap = self.bitmap();
         for (index, cell) in (0..cell_count).zip(cells) {
             let first = index * cell_slots;
             let last = (first + cell_slots).min(slot_count) - 1;
-            // Reserved slots and padding are never free: no need to look at the runs.
+            // Reserved slots and padding are never free, so the runs do not matter.
             let free = bitmap.count_free(first as Slot, last as Slot);
             *cell = u32::try_from(free).unwrap_or(u32::MAX);
         }

@@ -1,4 +1,4 @@
-//! A pool's bits at a moment, as plain data.
+//! The bits of a pool at some moment, as plain data.
 
 use crate::geometry::{Geometry, Run};
 use crate::network::Network;
@@ -10,7 +10,8 @@ use crate::storage::Words;
 use std::error::Error;
 use std::fmt;
 
-/// What was allocated when it was taken. Plain data: it neither changes nor holds anything.
+/// The addresses that were allocated when the snapshot was taken. Plain data: it does not change, and does not hold
+/// addresses.
 ///
 /// Weakly consistent: each word of 64 slots is from its own moment of the call.
 ///
@@ -28,30 +29,30 @@ pub struct Snapshot<N: Network> {
     free: Vec<u64>,
 }
 
-/// What changed between two snapshots, whoever changed it.
+/// The changes between two snapshots, whichever thread or process made them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Diff<A> {
-    /// Free before, allocated now; ascending.
+    /// Addresses that were free before and are allocated now, in ascending order.
     pub allocated: Vec<A>,
-    /// Allocated before, free now; ascending.
+    /// Addresses that were allocated before and are free now, in ascending order.
     pub released: Vec<A>,
 }
 
-/// The snapshots are of pools with different layouts.
+/// The error for snapshots of pools with different layouts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SnapshotMismatch;
 
 impl SnapshotMismatch {
-    /// A stable name for logs, JSON and exit codes: kebab case.
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         "snapshot-mismatch"
     }
 }
 
-/// As the errors of the other verbs: an object with its code.
+/// Serializes like the errors of the other methods: an object with the code.
 #[cfg(feature = "serde")]
 impl serde::Serialize for SnapshotMismatch {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -68,7 +69,7 @@ impl fmt::Display for SnapshotMismatch {
 impl Error for SnapshotMismatch {}
 
 impl<N: Network> Pool<N> {
-    /// Copies what is allocated. One pass over the words; memory of one bit per slot.
+    /// Returns a copy of the allocation state. It takes one pass over the words, and one bit of memory per slot.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -84,18 +85,18 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// Copies the pool to the heap: the same addresses, reservations and choices, and what is allocated now. For
-    /// tests, for "what if", and for a pool in a file that is to be kept without it.
+    /// Copies the pool to the heap: its addresses, reservations and options, and its present allocations. For
+    /// tests, for "what if" questions, and for keeping the pool of a file without the file.
     ///
-    /// A copy and no more: the two know nothing of each other from then on, and both hand out what is free in both.
+    /// The copy is independent: an address that is free in both can be handed out by both.
     /// On one thread the copy hands out what the pool would hand out next, except by
     /// [`Policy::Spread`](crate::Policy::Spread), which promises no order.
     ///
-    /// Beside other threads and processes it is as weakly consistent as a [`snapshot`](Self::snapshot): what is
-    /// allocated during the whole call is allocated in the copy, what is free during all of it is free there, and
-    /// everything else may be either. So nothing that a finished call has handed out is free in the copy. What a
-    /// batch is still collecting, what a local has reserved and what is quarantined count as allocated, and nobody
-    /// returns it there. Its statistics begin with the allocated addresses as adopted.
+    /// While other threads and processes change the pool, it is as weakly consistent as a [`snapshot`](Self::snapshot):
+    /// addresses that are allocated during the whole call are allocated in the copy, those that are free during the
+    /// whole call are free there, and all others may be either. So no address that a finished call has handed out is
+    /// free in the copy. Addresses that a batch is still collecting, that a local has reserved, or that are quarantined
+    /// count as allocated, and are not released there later. Its statistics count the allocated addresses as adopted.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -118,7 +119,7 @@ impl<N: Network> Pool<N> {
 }
 
 impl<N: Network> Snapshot<N> {
-    /// Of words that were read, from the first one to the last one in use at least.
+    /// Creates a snapshot of words that were read, at least from the first to the last one in use.
     pub(in crate::pool) fn new(geometry: Geometry<N>, free: Vec<u64>) -> Self {
         Self { geometry, free }
     }
@@ -127,7 +128,7 @@ impl<N: Network> Snapshot<N> {
         &self.geometry
     }
 
-    /// A pool on the heap with the same bits.
+    /// Returns a pool on the heap with the same bits.
     pub(in crate::pool) fn to_pool(
         &self,
         policy: Policy,
@@ -141,12 +142,12 @@ impl<N: Network> Snapshot<N> {
         let words = Words::on_heap(self.geometry.slot_count(), is_linear, free);
         let mut pool = Pool::assemble(self.geometry.clone(), words, policy, stats);
         pool.search = search;
-        // Its counters begin with what the copy has: otherwise it would say that nothing is allocated.
+        // Its counters start with the allocations of the snapshot; otherwise, they would say that nothing is allocated.
         pool.counters.count(Event::Adopted, self.allocated());
         pool
     }
 
-    /// Lists the addresses that were allocated, ascending.
+    /// Returns the addresses that were allocated, in ascending order.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -159,7 +160,7 @@ impl<N: Network> Snapshot<N> {
             .map(|slot| self.geometry.addr_of(slot))
     }
 
-    /// Counts the addresses that were allocated.
+    /// Returns how many addresses were allocated.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -173,7 +174,7 @@ impl<N: Network> Snapshot<N> {
             .sum()
     }
 
-    /// Compares with an older snapshot of the same pool, or of one with the same layout.
+    /// Returns the differences from an older snapshot of the same pool, or of one with the same layout.
     ///
     /// # Errors
     ///
@@ -205,7 +206,7 @@ impl<N: Network> Snapshot<N> {
         Ok(diff)
     }
 
-    /// Every word with the bits that can be handed out, ascending; a word may come more than once.
+    /// Returns every word with the bits that can be handed out, in ascending order; a word may occur more than once.
     fn usable_words(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
         self.geometry
             .runs()

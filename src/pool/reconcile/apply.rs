@@ -1,4 +1,4 @@
-//! Frees what is ripe, takes what is missing, and takes back.
+//! Frees ripe orphans, takes missing addresses, and undoes plans.
 
 use super::fuse::{Facts, blown};
 use super::reconciler::Reconciler;
@@ -10,9 +10,9 @@ use crate::stats::Event;
 use std::sync::atomic::Ordering;
 
 impl<N: Network> Pool<N> {
-    /// Whether a gate that says "applying" says so of somebody who lives. In doubt, yes.
+    /// Returns whether a gate in phase "applying" belongs to a live reconciler. In doubt, yes.
     pub(in crate::pool) fn is_anybody_freeing(&self) -> bool {
-        // Relaxed: what stands before the gate changed, which the caller has seen.
+        // Relaxed: it was stored before the gate changed, which the caller has seen.
         self.is_freeing.load(Ordering::Relaxed)
             || self
                 .words
@@ -22,18 +22,18 @@ impl<N: Network> Pool<N> {
 }
 
 impl<N: Network> Reconciler<'_, N> {
-    /// Applies the latest plan: frees each ripe orphan that is still taken and untouched, and takes each
-    /// missing address that is still free.
+    /// Applies the latest plan: frees each ripe orphan that is still taken and untouched, and takes each missing
+    /// address that is still free.
     ///
-    /// Each step is one instruction of its own, and can be done twice: whoever dies half-way, or gets an
-    /// error, leaves a pool that is in order, and can apply the plan again.
+    /// Each step is a single instruction, and can be repeated. If the process dies halfway, or an error occurs, the
+    /// pool is consistent, and the plan can be applied again.
     ///
     /// # Errors
     ///
-    /// [`ApplyError::Fuse`] if a rule forbids to free: the list is empty, has less than half of what the longest
-    /// one had since something was freed, has entries that cannot be read; more would be
-    /// freed than 16 and than a tenth of what is taken; the plan is older than 15 minutes. Otherwise the plan
-    /// is not the latest of this pool, or the pool is poisoned. Nothing has changed.
+    /// [`ApplyError::Fuse`] if a safety rule forbids to free: the list is empty, has less than half as many addresses
+    /// as the longest one since something was freed, or has unreadable entries; more than 16 addresses and more than a
+    /// tenth of the taken ones would be freed; or the plan is older than 15 minutes. Otherwise, the plan is not the
+    /// latest of this pool, or the pool is poisoned. Nothing was changed.
     ///
     /// ```
     /// # use hostbits::{Pool, reconcile};
@@ -51,12 +51,12 @@ impl<N: Network> Reconciler<'_, N> {
         self.apply_if(plan, None)
     }
 
-    /// Applies like [`apply`](Self::apply), and allows by its number that so many addresses are freed,
-    /// however many are taken or listed. The other rules hold.
+    /// Applies like [`apply`](Self::apply), but allows up to `most` addresses to be freed, regardless of how many are
+    /// taken or listed. The other rules still apply.
     ///
     /// # Errors
     ///
-    /// As there, and [`ApplyError::Fuse`] if more would be freed.
+    /// The errors of [`apply`](Self::apply), and [`ApplyError::Fuse`] if more addresses would be freed.
     ///
     /// ```
     /// # use hostbits::{Pool, reconcile};
@@ -82,7 +82,7 @@ impl<N: Network> Reconciler<'_, N> {
         Ok(self.apply_checked(plan))
     }
 
-    /// Whether a plan is the latest one of this pool, and the barrier has been up since.
+    /// Checks that a plan is the latest one of this pool, and that the barrier has been up since.
     pub(crate) fn check_latest(&self, plan: &Plan) -> Result<(), ApplyError> {
         self.check(plan)?;
         let is_ours = |gate| self.pool.words.gate_again().is_as(gate);
@@ -92,7 +92,7 @@ impl<N: Network> Reconciler<'_, N> {
         Ok(())
     }
 
-    /// Applies a plan that was found to be the latest, and that no rule forbids.
+    /// Applies a plan that is the latest one, and that no rule forbids.
     pub(crate) fn apply_checked(&mut self, plan: &Plan) -> Applied {
         let mut applied = Applied::default();
         self.free_ripe(plan, &mut applied);
@@ -103,12 +103,12 @@ impl<N: Network> Reconciler<'_, N> {
         applied
     }
 
-    /// Takes what was ripe in a plan where it is free, and says where it is not: what had not been freed,
-    /// and what somebody else has got since.
+    /// Takes the addresses that were ripe in a plan again if they are free, and reports those that are not: they were
+    /// never freed, or were allocated again since.
     ///
     /// # Errors
     ///
-    /// The plan is of another pool, or the pool is poisoned. Nothing has changed.
+    /// The plan belongs to another pool, or the pool is poisoned. Nothing was changed.
     ///
     /// ```
     /// # use hostbits::{Pool, reconcile};
@@ -118,11 +118,11 @@ impl<N: Network> Reconciler<'_, N> {
     /// # let mut reconciler = pool.reconciler_with(options)?;
     /// pool.allocate_many(3)?;
     /// let plan = reconciler.begin()?.finish(0)?;
-    /// assert_eq!(reconciler.apply_at_most(&plan, 3)?.freed, 3);
-    /// let somebody = pool.allocate()?;
+    /// reconciler.apply_at_most(&plan, 3)?;
+    /// let other = pool.allocate()?;
     /// let undone = reconciler.undo(&plan)?;
     /// assert_eq!((undone.taken_back, undone.not_free), (2, 1));
-    /// assert_eq!(undone.not_free_addrs, [somebody]);
+    /// assert_eq!(undone.not_free_addrs, [other]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn undo(&mut self, plan: &Plan) -> Result<Undone, ApplyError> {
@@ -130,7 +130,7 @@ impl<N: Network> Reconciler<'_, N> {
         Ok(self.undo_checked(plan))
     }
 
-    /// Undoes a plan that was found to be of this pool.
+    /// Undoes a plan that belongs to this pool.
     pub(crate) fn undo_checked(&mut self, plan: &Plan) -> Undone {
         let mut undone = Undone::default();
         for slot in self.slots_in_state(plan, Plan::RIPE) {
@@ -148,7 +148,7 @@ impl<N: Network> Reconciler<'_, N> {
         undone
     }
 
-    /// Whether a plan is one of this pool, which can be changed.
+    /// Checks that a plan belongs to this pool, and that the pool can be changed.
     pub(crate) fn check(&self, plan: &Plan) -> Result<(), ApplyError> {
         if plan.version != Plan::VERSION {
             return Err(ApplyError::Version {
@@ -167,11 +167,11 @@ impl<N: Network> Reconciler<'_, N> {
     fn free_ripe(&mut self, plan: &Plan, applied: &mut Applied) {
         let ripe = self.ranges_in_state(plan, Plan::RIPE);
         if ripe.is_empty() {
-            // Nobody has to know: a claim that waits for its sync may be answered after it.
+            // Other threads need not know: a claim that waits for its sync may still be returned afterwards.
             return;
         }
         let words = &self.pool.words;
-        // Relaxed: before the gate, whose change is a Release. Whoever sees us apply sees this.
+        // Relaxed: it comes before the gate, whose change is a Release. A thread that sees us apply sees this.
         self.pool.is_freeing.store(true, Ordering::Relaxed);
         words.gate_word().apply();
         for (first, last) in ripe {
@@ -182,17 +182,17 @@ impl<N: Network> Reconciler<'_, N> {
                 applied.spared += u64::from(ripe.count_ones()) - freed;
             }
         }
-        // Another number: whoever has seen "collecting" before must not take this for the same.
+        // A new number: a thread that has seen "collecting" before must not take this for the same phase.
         self.gate = Some(words.gate_word().collect());
-        // Relaxed: whoever sees this too soon asks the gate again, too.
+        // Relaxed: a thread that sees this too soon checks the gate again as well.
         self.pool.is_freeing.store(false, Ordering::Relaxed);
         self.pool.counters.count(Event::Released, applied.freed);
     }
 
-    /// Frees those slots of a word that are taken and were not touched; answers how many.
+    /// Frees the slots of a word that are taken and untouched, and returns how many.
     fn free_untouched(&self, word_index: usize, ripe: u64) -> u64 {
-        // The word first, then its marks: a slot that somebody has claimed since was marked before, and is
-        // spared. The other way round, a claim and its mark fit in between.
+        // The word first, then its marks: a slot that was claimed since was marked before, and is spared. In the other
+        // order, a claim and its mark would fit in between.
         let taken = ripe & !self.pool.bitmap().free_in(word_index);
         let untouched = taken & !self.pool.words.touched_or_new().bits(word_index);
         if untouched == 0 {

@@ -1,27 +1,27 @@
-//! The rules that keep a plan from freeing anything.
+//! The safety rules that keep a plan from freeing anything.
 
 use crate::plan::{Fuse, Plan};
 use std::time::Duration;
 
-/// So few may always be freed.
+/// How many addresses may always be freed.
 const ALWAYS: u64 = 16;
-/// One of so many of what is taken may be freed.
+/// The share of taken addresses that may be freed: one in this many.
 const SHARE: u64 = 10;
-/// How old a plan may be.
+/// The maximum age of a plan.
 const LONGEST_AGE: Duration = Duration::from_secs(15 * 60);
 
-/// What the rules look at: of a plan, or of all plans that were made of one list.
+/// The facts that the rules check, of a plan or of all plans for one list.
 pub(crate) struct Facts {
-    /// How many addresses would be freed, and how many are taken.
+    /// How many addresses would be freed.
     pub(crate) ripe: u64,
     pub(crate) taken: u64,
-    /// How many are listed, and how many the longest list had.
+    /// How many addresses are listed.
     pub(crate) listed: u64,
     pub(crate) listed_before: Option<u64>,
-    /// When the list had been read.
+    /// When the list had been read, in milliseconds since 1970.
     pub(crate) finished_ms: u64,
     pub(crate) is_unclear: bool,
-    /// How many of the list's entries cannot be read.
+    /// How many entries of the list cannot be read.
     pub(crate) unparseable: u64,
 }
 
@@ -39,8 +39,8 @@ impl Facts {
     }
 }
 
-/// The rule that forbids to free what is ripe, if there is one. `allowed` is the number that the caller has
-/// allowed by name, for the rules that are about numbers.
+/// Returns the rule that forbids to free the ripe addresses, if there is one. `allowed` is the number that the caller
+/// has explicitly allowed, for the rules that are about numbers.
 pub(crate) fn blown(plan: &Facts, now_ms: u64, allowed: Option<u64>) -> Option<Fuse> {
     let ripe = plan.ripe;
     if ripe == 0 {

@@ -1,11 +1,12 @@
-//! The pass: compares a pool with a list while it is in use, and repairs what has drifted.
+//! The pass: compares a pool with a list while it is in use, and repairs the differences.
 //!
-//! What may be freed, and why it is nobody's, is on the page `design::reconciliation` (`docs/design/reconciliation.md`).
+//! The page `design::reconciliation` (`docs/design/reconciliation.md`) explains what may be freed, and why it has no
+//! holder.
 //!
 //! | file | what it does |
 //! |---|---|
 //! | `options` | grace, reading, clock |
-//! | `reconciler` | holds the one slot of a pool; begins passes, lowers the barrier at the end |
+//! | `reconciler` | holds the only reconciler slot of a pool; begins passes, takes the barrier down at the end |
 //! | `pass` | reads a list and makes a plan |
 //! | `sightings` | which orphans were seen when |
 //! | `fuse` | the rules that keep a plan from freeing |
@@ -49,7 +50,7 @@ mod tests {
         assert!(pool.words.gate_again().is_quiet());
     }
 
-    /// Whichever member it is: what the others have seen is worth nothing either.
+    /// Whichever member it is: the sightings of the other members are void, too.
     #[test]
     fn a_pass_over_a_set_is_superseded_if_one_of_its_members_is() {
         let pools = [pool("10.0.0.0/24"), pool("10.0.1.0/24")];

@@ -1,16 +1,16 @@
-//! The choices of a reconciler.
+//! The options of a reconciler.
 
 use crate::users::Unreadable;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-/// Ten minutes.
+/// The default grace: ten minutes.
 const DEFAULT_GRACE: Duration = Duration::from_secs(600);
 
 type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
-/// The choices of a [`Reconciler`](crate::reconcile::Reconciler).
+/// The options of a [`Reconciler`](crate::reconcile::Reconciler).
 ///
 /// ```
 /// use hostbits::{Pool, reconcile};
@@ -40,48 +40,50 @@ impl Default for Options {
 }
 
 impl Options {
-    /// A grace of ten minutes, and nothing is freed by a list with an entry that cannot be read.
+    /// Returns the default options: a grace of ten minutes, and a list with an unreadable entry frees nothing.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How long an orphan must have been one, twice: between the first pass that sees it and a second one,
-    /// and between that and the pass that frees it.
+    /// Sets how long an orphan must have existed, twice: between the first pass that sees it and a second one, and
+    /// between that one and the pass that frees it. Default: ten minutes.
     ///
-    /// Longer than the longest gap **and** the time that the list is behind, added together. A gap is what
-    /// lies between an allocation and its written user, or between the user's deletion and the release.
-    /// **Zero** frees at the first sight: only for callers who have stopped all joining and leaving, from
+    /// It must be longer than the longest gap **plus** the time that the list lags behind. A gap is the time between an
+    /// allocation and the record of its user, or between deleting that record and the release. **Zero** frees orphans
+    /// at the first sighting. Use it only if no user joins or leaves from before the pass begins until the plan is
+    /// applied.
     /// before the pass begins until the plan is applied.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// Whether a list in which something cannot be read may free. What such an entry meant may be freed.
+    /// Sets whether a list with unreadable entries may free addresses. The address that such an entry stands for may be
+    /// freed.
     pub fn unreadable(mut self, unreadable: Unreadable) -> Self {
         self.unreadable = unreadable;
         self
     }
 
-    /// Another clock than the system's, for tests. It is asked when the barrier is up, when a list has been
-    /// read, and when a plan is applied.
+    /// Replaces the system clock, for tests. The clock is read when the barrier is up, when a list has been read, and
+    /// when a plan is applied.
     pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Some(Arc::new(clock));
         self
     }
 
-    /// The same for several reconcilers, by one clock that goes on from now.
+    /// Returns the same options with one clock that is started now, to be shared by several reconcilers.
     pub(crate) fn started(mut self) -> Self {
         self.clock = Some(self.start_clock());
         self
     }
 
-    /// What time it is by a clock that was started.
+    /// Returns the time of a clock that was started, in milliseconds since 1970.
     pub(crate) fn now_ms(&self) -> u64 {
         millis((self.start_clock())())
     }
 
-    /// The clock: the system's as it is now, going on without the jumps that it may make later.
+    /// Starts a clock at the current system time, which then continues without jumps.
     pub(super) fn start_clock(&self) -> Clock {
         self.clock.clone().unwrap_or_else(|| {
             let (wall, begun) = (SystemTime::now(), Instant::now());

@@ -1,4 +1,4 @@
-//! One pass: from the look at the pool to the plan.
+//! One pass, from reading the state of the pool to the plan.
 
 use super::reconciler::Reconciler;
 use super::sightings::{Sighting, Times, see};
@@ -11,22 +11,22 @@ use crate::slot::{Slot, runs_in};
 use crate::sync::Ordering;
 use crate::users::Record;
 
-/// A pass that has begun: hand it the whole list, then finish it.
+/// A pass that has begun: give it the whole list, then finish it.
 ///
-/// Dropped, it changes nothing.
+/// If it is dropped, nothing changes.
 #[must_use = "a pass without a list finds nothing"]
 pub struct Pass<'r, 'a, N: Network> {
     reconciler: &'r mut Reconciler<'a, N>,
     gate: Gate,
     began: u64,
-    /// By word, a bit for each slot: what was free and what was quarantined when it began.
+    /// The slots that were free when the pass began, as a bit per slot.
     free: Vec<u64>,
     quarantined: Vec<u64>,
     listing: Listing<'a, N>,
     is_incomplete: bool,
 }
 
-/// What became of the slots of a word.
+/// The states of the slots of a word.
 #[derive(Clone, Copy, Default)]
 struct WordState {
     matched: u64,
@@ -48,7 +48,7 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
         let pool = reconciler.pool;
         let file = pool.words.file().filter(|_| pool.words.has_suspects());
         let quarantine = file.map(|file| file.quarantine()).unwrap_or_default();
-        // Relaxed: what has left it meanwhile was listed or released; neither is for us to free.
+        // Relaxed: a slot that has left it meanwhile was listed or released; neither is for us to free.
         let load = |word: &crate::sync::AtomicU64| word.load(Ordering::Relaxed);
         Self {
             gate,
@@ -61,7 +61,7 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
         }
     }
 
-    /// Reads a list, or a part of it. If it panics on the way, the pass makes no plan.
+    /// Reads a list, or a part of it. If the iterator panics, the pass makes no plan.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -73,7 +73,7 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn read(&mut self, users: impl IntoIterator<Item = impl Record>) {
-        // Until the end is seen: as in `try_read`.
+        // Until the end is reached; see `try_read`.
         let was_incomplete = std::mem::replace(&mut self.is_incomplete, true);
         for user in users {
             self.listing.read(&user);
@@ -81,11 +81,11 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
         self.is_incomplete = was_incomplete;
     }
 
-    /// Reads a list that may fail on the way. After an error the pass makes no plan.
+    /// Reads a list that may fail. After an error, the pass makes no plan.
     ///
     /// # Errors
     ///
-    /// The first error of the list.
+    /// Returns the first error of the list.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -99,7 +99,7 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
         &mut self,
         users: impl IntoIterator<Item = Result<impl Record, E>>,
     ) -> Result<(), E> {
-        // Until the end is seen: a list that panics has not been read either.
+        // Until the end is reached: a list that panics has not been read completely either.
         let was_incomplete = std::mem::replace(&mut self.is_incomplete, true);
         for user in users {
             self.listing.read(&user?);
@@ -108,18 +108,18 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
         Ok(())
     }
 
-    /// How many entries have been read.
+    /// Returns how many entries have been read.
     pub fn entries(&self) -> u64 {
         self.listing.report.entries
     }
 
-    /// Says that the list has been read to its end, and how many entries it should have: from a source of
-    /// its own if there is one (`SELECT count(*)`), since a list that was read in pieces while it changed is
-    /// short without an error. Makes the plan.
+    /// Makes the plan, after the list has been read to its end. `entries` is how many entries the list should have. If
+    /// possible, take this number from a separate source (`SELECT count(*)`), because a list that is read in pieces
+    /// while it changes may be incomplete without an error.
     ///
     /// # Errors
     ///
-    /// [`PassError`]. Nothing has changed, and nothing has been seen.
+    /// Returns a [`PassError`]. Nothing was changed, and the pass counts for no sighting.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -135,7 +135,7 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
         Ok(self.plan())
     }
 
-    /// Whether the barrier is the one that this pass has put up.
+    /// Checks that the barrier is still the one that this pass has put up.
     pub(crate) fn check_gate(&self) -> Result<(), PassError> {
         let gate = self.reconciler.pool.words.gate_again();
         match gate.is_as(self.gate) {
@@ -144,24 +144,24 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
         }
     }
 
-    /// Reads the entry `position` of a list of which others read the rest.
+    /// Reads entry number `position` of a list whose other entries may go to other readers.
     pub(crate) fn read_as(&mut self, position: u64, user: &impl Record) {
         self.listing.read_as(position, user);
     }
 
-    /// Reads what an entry for several pools, the one at `position`, names of this one.
+    /// Reads the part that belongs to this pool of an entry for several pools, at `position`.
     pub(crate) fn read_part(&mut self, position: u64, user: &impl Record) -> BlockSays {
         self.listing.read_part(position, user)
     }
 
-    /// Whether an entry leaves open what the list says.
+    /// Returns whether the entries leave open what the list says.
     pub(crate) fn is_unclear(&self) -> bool {
         let unreadable = self.reconciler.options.unreadable;
         self.listing.report.is_unclear(unreadable)
     }
 
-    /// Makes the plan of a share of a list: so many entries were ours, and others may have left open what the
-    /// list says.
+    /// Makes the plan for a share of a list. `entries` is the number of our entries; the rest of the list may be
+    /// unclear.
     pub(crate) fn plan_share(mut self, entries: u64, is_unclear: bool) -> Plan {
         self.listing.report.entries = entries;
         let mut plan = self.plan();
@@ -206,14 +206,14 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
             problems: self.listing.problems(),
         };
         self.reconciler.seen = seen;
-        // New, and not filled: a page that nobody writes to costs nothing.
+        // New and not filled, because a page that is never written costs nothing.
         self.reconciler.touched = vec![0; self.reconciler.touched.len()];
         self.reconciler.listed_before = plan.listed_before.max(Some(plan.listed));
         self.reconciler.accepts = Some(plan.number);
         plan
     }
 
-    /// Looks at every word once, and sorts what is there.
+    /// Reads every word once, and classifies its slots.
     fn compare(&self, listed: &[u64]) -> Found {
         let pool = self.reconciler.pool;
         let marks = pool.words.touched_or_new();
@@ -229,7 +229,7 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
             let usable = usable();
             let taken = usable & !self.free[word_index];
             let suspect = of_word(&self.quarantined, word_index);
-            // The word first, then its marks: whoever took a slot by now has marked it before.
+            // The word first, then its marks: a thread that has taken a slot by now has marked it before.
             let free_now = pool.bitmap().free_in(word_index);
             let touched = marks.bits(word_index);
             let (unlisted, untouched) = (usable & !listed, !touched);
@@ -252,7 +252,7 @@ impl<'r, 'a, N: Network> Pass<'r, 'a, N> {
     }
 }
 
-/// Whether a list was read to its end, and has as many entries as was announced.
+/// Checks that a list was read to its end, and has as many entries as announced.
 pub(crate) fn check_whole(is_incomplete: bool, announced: u64, read: u64) -> Result<(), PassError> {
     if is_incomplete {
         return Err(PassError::Incomplete);
@@ -267,7 +267,7 @@ fn of_word(words: &[u64], word_index: usize) -> u64 {
     words.get(word_index).copied().unwrap_or_default()
 }
 
-/// What a pass found: the words that have some, ascending, and the counts.
+/// The result of a pass: the words with findings, in ascending order, and the counts.
 struct Found {
     orphan: Vec<WordBits>,
     missing: Vec<WordBits>,
@@ -307,7 +307,7 @@ fn ones(bits: u64) -> u64 {
     bits.count_ones().into()
 }
 
-/// The runs of set bits, ascending, as first and last slot.
+/// Returns the runs of set bits in ascending order, as first and last slots.
 fn runs_of(words: &[WordBits]) -> impl Iterator<Item = (Slot, Slot)> {
     let mut runs: Vec<(Slot, Slot)> = Vec::new();
     let in_words = words
@@ -323,7 +323,7 @@ fn runs_of(words: &[WordBits]) -> impl Iterator<Item = (Slot, Slot)> {
 }
 
 impl<N: Network> Pool<N> {
-    /// Consecutive slots as ranges of addresses that follow each other.
+    /// Returns consecutive slots as ranges of consecutive addresses.
     fn ranges_of(
         &self,
         first: Slot,
@@ -357,7 +357,7 @@ impl<N: Network> Pool<N> {
         seen.iter().flat_map(range_of).collect()
     }
 
-    /// The slots of a range of a plan, if they are of this pool.
+    /// Returns the slots of a range of a plan, if they are in this pool.
     pub(super) fn slots_of_range(&self, range: &PlanRange) -> Option<(Slot, Slot)> {
         let ends = self
             .geometry

@@ -1,4 +1,4 @@
-//! Holds the one slot of a pool's reconciliation.
+//! Holds the only reconciler slot of a pool.
 
 use super::options::{Options, millis};
 use super::pass::Pass;
@@ -14,14 +14,13 @@ use std::time::SystemTime;
 
 /// Compares a pool with the list of its users, pass by pass, and repairs it.
 ///
-/// There is one at a time for each pool, over all processes. From its first pass on every allocation
-/// leaves a mark, until the reconciler is dropped: so a later pass knows which orphans have been orphans all
-/// the time. An orphan is freed when three passes have seen it, each begun [`grace`](Options::grace)
-/// or more after the list of the one before had been read. Allocations go on meanwhile, and cost a few
-/// nanoseconds more.
+/// Each pool has at most one reconciler at a time, across all processes. From its first pass until it is dropped, every
+/// allocation leaves a mark, so that a later pass knows which addresses have been orphans all the time. An orphan is
+/// freed when three passes have seen it, each of which began [`grace`](Options::grace) or more after the list of the
+/// previous one had been read. Allocations continue meanwhile, and cost a few nanoseconds more.
 ///
-/// Dropped at any time, with or without a plan applied, it leaves nothing half-done, and so does a process
-/// that dies with it.
+/// It can be dropped at any time, with or without applying a plan, without leaving anything half-done. The same is true
+/// if its process dies.
 ///
 /// ```
 /// use hostbits::{Pool, reconcile};
@@ -30,7 +29,7 @@ use std::time::SystemTime;
 /// let pool = Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
 /// let (alice, lost) = (pool.allocate()?, pool.allocate()?);
 ///
-/// // Everybody has stopped joining and leaving, so the first sight is enough.
+/// // No user joins or leaves meanwhile, so the first sighting is enough.
 /// let options = reconcile::Options::new().grace(Duration::ZERO);
 /// let mut reconciler = pool.reconciler_with(options)?;
 /// let mut pass = reconciler.begin()?;
@@ -45,27 +44,27 @@ pub struct Reconciler<'a, N: Network> {
     pub(super) pool: &'a Pool<N>,
     pub(super) options: Options,
     clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
-    /// The gate as we left it, once it is up.
+    /// The gate as we left it, once the barrier is up.
     pub(super) gate: Option<Gate>,
     /// The number of the plan that may be applied.
     pub(super) accepts: Option<u32>,
     /// The orphans of the latest plan.
     pub(super) seen: Vec<Sighting>,
-    /// What was touched since that plan and before the pass that runs.
+    /// The slots that were touched since that plan and before the current pass.
     pub(super) touched: Vec<u64>,
-    /// How many addresses the longest list had since something was freed.
+    /// How many addresses the longest list contained since something was freed.
     pub(super) listed_before: Option<u64>,
-    /// Another one goes on where we stop.
+    /// Whether the barrier stays up for another reconciler that continues.
     stays_up: bool,
 }
 
 impl<N: Network> Pool<N> {
-    /// Begins to reconcile, with a [`grace`](Options::grace) of ten minutes.
+    /// Creates a reconciler, with a [`grace`](Options::grace) of ten minutes.
     ///
     /// # Errors
     ///
-    /// [`ReconcilerError::Busy`] if somebody else does, here or in another process; otherwise the pool file
-    /// is poisoned, or this process is a fork.
+    /// [`ReconcilerError::Busy`] if the pool is already being reconciled, in this process or in another one. Otherwise,
+    /// the pool file is poisoned, or this process is a fork.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -77,11 +76,11 @@ impl<N: Network> Pool<N> {
         self.reconciler_with(Options::default())
     }
 
-    /// Begins to reconcile with choices.
+    /// Creates a reconciler with options.
     ///
     /// # Errors
     ///
-    /// As [`reconciler`](Self::reconciler).
+    /// The same errors as [`reconciler`](Self::reconciler).
     ///
     /// ```
     /// use hostbits::{reconcile, users::Unreadable};
@@ -109,13 +108,13 @@ impl<N: Network> Pool<N> {
         })
     }
 
-    /// Goes on where [`Reconciler::leave_open`] has stopped, in this process or in another one: with what
-    /// its plan has seen.
+    /// Creates a reconciler that continues where [`Reconciler::leave_open`] has stopped, in this process or in another
+    /// one, with the sightings of its plan.
     ///
     /// # Errors
     ///
-    /// [`ReconcilerError::OtherPool`] and [`ReconcilerError::Superseded`] if the sightings are worth nothing:
-    /// another pool, another session of the file, or somebody has reconciled since. Otherwise as
+    /// [`ReconcilerError::OtherPool`] and [`ReconcilerError::Superseded`] if the sightings are void: the plan is of
+    /// another pool or of another session of the file, or the pool was reconciled since. Otherwise, the errors of
     /// [`reconciler`](Self::reconciler).
     ///
     /// ```
@@ -146,7 +145,7 @@ impl<N: Network> Pool<N> {
         if let Some(refusal) = self.words.file().and_then(|file| file.refusal()) {
             return Err(refusal.into());
         }
-        // Acquire: pairs with the Release of who gave it back.
+        // Acquire: pairs with the Release that gave it back.
         if self.is_reconciling.swap(true, Ordering::Acquire) {
             return Err(ReconcilerError::Busy);
         }
@@ -166,7 +165,7 @@ impl<N: Network> Pool<N> {
         if let Some(file) = self.words.file() {
             file.unlock_reconcile();
         }
-        // Release: whoever takes it next finds the lock and the gate as we left them.
+        // Release: the next reconciler finds the lock and the gate as we left them.
         self.is_reconciling.store(false, Ordering::Release);
     }
 
@@ -197,14 +196,14 @@ impl<N: Network> Pool<N> {
 }
 
 impl<'a, N: Network> Reconciler<'a, N> {
-    /// Begins a pass: puts the barrier up, and looks at the pool. Read the list only after this.
+    /// Begins a pass: puts the barrier up, and reads the state of the pool. Read the list only after this.
     ///
-    /// Waits for locals that are just going to another word, for a few instructions each. So do not call it in
-    /// a signal handler, which may have interrupted one of them.
+    /// It waits for locals that are just moving to another word, for a few instructions each. So do not call it in a
+    /// signal handler, which may have interrupted one of them.
     ///
     /// # Errors
     ///
-    /// The pool file has been poisoned, or this process is a fork.
+    /// The pool file is poisoned, or this process is a fork.
     ///
     /// ```
     /// let pool = hostbits::Pool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
@@ -222,10 +221,10 @@ impl<'a, N: Network> Reconciler<'a, N> {
         }
         let marks = words.touched_or_new();
         self.accepts = None;
-        // Before the barrier is up: a mark that is made behind it is one of the new pass.
+        // Before the barrier is up: a mark that is made after it belongs to the new pass.
         for (word_index, touched) in self.touched.iter_mut().enumerate() {
             let taken = marks.take(word_index);
-            // Most words have none, and stay unwritten.
+            // Most words have none, and are not written.
             if taken != 0 {
                 *touched |= taken;
             }
@@ -233,7 +232,7 @@ impl<'a, N: Network> Reconciler<'a, N> {
         let gate = words.gate_word().collect();
         self.gate = Some(gate);
         let began = self.now_ms();
-        // Behind the barrier: what a local takes or takes back later it marks itself.
+        // After the barrier: what a local takes or takes back later, it marks itself.
         self.pool
             .locals
             .read(|(word_index, bits)| marks.mark(word_index, bits));
@@ -241,35 +240,35 @@ impl<'a, N: Network> Reconciler<'a, N> {
         Ok(Pass::new(self, gate, began, free))
     }
 
-    /// Goes on from a plan of this pool; `false` if somebody has reconciled it since. Begins no pass.
+    /// Continues from a plan of this pool; returns `false` if the pool was reconciled since. Begins no pass.
     pub(crate) fn go_on_from(&mut self, plan: &Plan) -> bool {
         let words = &self.pool.words;
         let gate = words.gate_again();
         if !gate.is_passing() || gate.number() != plan.number || plan.version != Plan::VERSION {
-            // Not ours to take down: whoever left it up may come back for it.
+            // Not ours to take down: the one that left it up may come back for it.
             return false;
         }
         self.seen = self.seen_in(plan);
         self.listed_before = plan.listed_before.max(Some(plan.listed));
         self.accepts = Some(plan.number);
-        // A new number: should the one before have died while it applied, nobody takes now for then.
+        // A new number: if the previous reconciler died while it applied, this phase must not be taken for that one.
         self.gate = Some(words.gate_word().collect());
         true
     }
 
-    /// Stops, and leaves the barrier up for who goes on with
-    /// [`resume_reconciler`](Pool::resume_reconciler). Answers the plan as it has to be kept for that.
+    /// Stops, and leaves the barrier up for [`resume_reconciler`](Pool::resume_reconciler). Returns the plan in the
+    /// form that has to be stored for that.
     ///
-    /// Until then allocations go on leaving marks; if nobody ever goes on, until another reconciler that has
-    /// begun a pass is dropped. Who goes on compares the length of the next list with the longest one that the
-    /// plan knows of, whether something has been freed since or not.
-    #[must_use = "without the plan nobody can go on"]
+    /// Until then, allocations continue to leave marks. If no reconciler resumes, they do so until another one that has
+    /// begun a pass is dropped. A reconciler that resumes compares the length of the next list with the longest one
+    /// that the plan knows of, whether or not something was freed since.
+    #[must_use = "the pass can be resumed only with the plan"]
     pub fn leave_open(self, mut plan: Plan) -> Plan {
         self.leave_open_for(&mut plan);
         plan
     }
 
-    /// The same where the plan lies.
+    /// Does the same, changing the plan in place.
     pub(crate) fn leave_open_for(mut self, plan: &mut Plan) {
         if let Some(gate) = self.gate
             && self.accepts == Some(plan.number)
@@ -287,7 +286,7 @@ impl<'a, N: Network> Reconciler<'a, N> {
         millis((self.clock)())
     }
 
-    /// The orphans of a plan, as slots.
+    /// Returns the orphans of a plan, as slots.
     pub(super) fn seen_in(&self, plan: &Plan) -> Vec<Sighting> {
         let is_orphan = |range: &&PlanRange| matches!(&*range.state, Plan::ORPHAN | Plan::RIPE);
         let mut seen: Vec<_> = plan

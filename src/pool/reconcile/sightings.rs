@@ -1,9 +1,9 @@
 //! Which slots were orphans, and since when.
 //!
-//! Whoever holds an address is half-way twice: when joining, between the allocation and the written user,
-//! and when leaving, between the deleted user and the release. A list can meet each of them once, so an
-//! address that two lists do not have may still be held. A third one that is `grace` later cannot: by then
-//! the holder has released it, or is in the list, or whoever got it next has left a mark.
+//! A holder is half-way twice: when joining, between the allocation and the record of the user, and when leaving,
+//! between deleting the record and the release. A list can meet each of these moments once, so an address that two
+//! lists do not contain may still be held. A third list, read `grace` later, cannot miss it: by then the holder has
+//! released the address, or is listed, or the next holder has left a mark.
 
 use crate::slot::{SLOTS_PER_WORD, Slot, bits_within, slot_at};
 
@@ -12,15 +12,15 @@ use crate::slot::{SLOTS_PER_WORD, Slot, bits_within, slot_at};
 pub(super) struct Sighting {
     pub(super) first: Slot,
     pub(super) last: Slot,
-    /// When the list that did not have them had been read, in milliseconds since 1970.
+    /// When the list that did not contain them had been read, in milliseconds since 1970.
     pub(super) since: u64,
-    /// The same of the first pass that began `grace` or more after that.
+    /// When the list of the first pass that began `grace` or more after that had been read.
     pub(super) again: Option<u64>,
-    /// A pass has begun `grace` or more after that one, too.
+    /// Whether another pass has begun `grace` or more after that one, too.
     pub(super) is_ripe: bool,
 }
 
-/// When a pass began, when its list had been read, and by what it judges.
+/// When a pass began, when its list had been read, and the grace.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
     pub(super) began: u64,
@@ -61,8 +61,8 @@ impl Times {
     }
 }
 
-/// The orphans of a pass, with what is known of them from the passes before. They come by word, ascending: those
-/// that have not been touched since the last pass, and those that have. Words without any may be left out.
+/// Returns the orphans of a pass, with what earlier passes know about them. They come by word in ascending order: those
+/// that were not touched since the last pass, and those that were. Words without orphans may be left out.
 pub(super) fn see(
     before: &[Sighting],
     orphans: impl IntoIterator<Item = (usize, u64, u64)>,
@@ -70,13 +70,13 @@ pub(super) fn see(
 ) -> Vec<Sighting> {
     let mut seen = Vec::new();
     let mut before = before.iter().copied().peekable();
-    // Sightings that end in a word that is left out share nothing with a later one, and are passed over there.
+    // Sightings that end in a word that is left out have nothing in common with a later one, and are skipped.
     for (word_index, known, mut rest) in orphans {
         let mut unseen = known;
         let mut parts = Vec::new();
         let word_last = slot_at(word_index, SLOTS_PER_WORD - 1);
         while let Some(&sighting) = before.peek() {
-            // None if it begins behind the word: then it ends there, too.
+            // Empty if it begins after the word: then it ends there, too.
             let bits = known & bits_within(word_index, sighting.first, sighting.last);
             unseen &= !bits;
             parts.push((bits, Some(sighting)));
@@ -92,7 +92,7 @@ pub(super) fn see(
     seen
 }
 
-/// Adds the runs of one word, ascending, and joins those that go on.
+/// Adds the runs of one word in ascending order, and joins those that continue.
 fn add_word(
     seen: &mut Vec<Sighting>,
     word_index: usize,
@@ -138,13 +138,13 @@ mod tests {
 
     const GRACE: u64 = 600;
 
-    /// The words that have something.
+    /// Returns the words that contain anything.
     fn words(known: [u64; 2], fresh: [u64; 2]) -> impl Iterator<Item = (usize, u64, u64)> {
         let words = (0..2).map(move |word| (word, known[word], fresh[word]));
         words.filter(|(_, known, fresh)| known | fresh != 0)
     }
 
-    /// Passes at the given times over two words; answers what is ripe after each.
+    /// Runs passes at the given times over two words; returns what is ripe after each.
     fn passes(orphans: &[(u64, [u64; 2], [u64; 2])]) -> Vec<[u64; 2]> {
         let mut before = Vec::new();
         let mut ripe = Vec::new();
@@ -166,7 +166,7 @@ mod tests {
         ripe
     }
 
-    /// Ripe at the third sight, if each is `grace` after the list of the one before.
+    /// An orphan is ripe at the third sighting, if each is `grace` after the list of the previous one.
     #[test]
     fn three_sights_and_two_graces_make_an_orphan_ripe() {
         let all = [u64::MAX, 1];
@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(passes(&often), [no, no, no, no, all, all]);
     }
 
-    /// What was touched, or was no orphan once, begins anew; its neighbours do not.
+    /// An address that was touched, or was once no orphan, starts anew; its neighbors do not.
     #[test]
     fn whoever_was_touched_begins_anew() {
         let no = [0, 0];
@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(touched[2], [0b01, 0]);
     }
 
-    /// Against a table of slots.
+    /// Compares with a table of slots.
     #[test]
     fn random_passes_agree_with_a_table() {
         let mut random = 1u64;

@@ -1,4 +1,4 @@
-//! Asks the rules of all members, and then frees what is ripe and takes what is missing, member by member.
+//! Checks the rules of all members, and then frees ripe orphans and takes missing addresses, member by member.
 
 use super::error::ApplyError;
 use super::plan::{Applied, Plan, Undone};
@@ -9,19 +9,18 @@ use crate::reconcile;
 use crate::set::MemberId;
 
 impl<'s, N: Network> Reconciler<'s, N> {
-    /// Applies the latest plan in every member: see [`reconcile::Reconciler::apply`].
+    /// Applies the latest plan in every member; see [`reconcile::Reconciler::apply`].
     ///
-    /// The rules are asked first, those of each member and the same ones once more of all members together, as
-    /// if they were one pool. If one forbids, nothing is done anywhere: so a list that lacks one network, because
-    /// somebody forgot its file, frees nothing in the others either. What is freed the set finds at once.
+    /// The rules are checked first: those of each member, and the same rules once more for all members together, as if
+    /// they were one pool. If a rule forbids to free, nothing is done anywhere. So a list that lacks one network,
+    /// because its file was forgotten, frees nothing in the others either. The set finds freed addresses at once.
     ///
-    /// Each step is one instruction of its own, and can be done twice: whoever dies half-way leaves members
-    /// that are in order.
+    /// Each step is a single instruction, and can be repeated. If the process dies halfway, the members are consistent.
     ///
     /// # Errors
     ///
-    /// [`ApplyError::Fuse`] if a rule forbids to free; [`ApplyError::Member`] if a plan is not the latest
-    /// one of its member, or the member is poisoned, or is not of the set. Nothing has changed in any member.
+    /// [`ApplyError::Fuse`] if a rule forbids to free; [`ApplyError::Member`] if a plan is not the latest one of its
+    /// member, or if the member is poisoned or not in the set. Nothing was changed in any member.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet, reconcile};
@@ -37,7 +36,7 @@ impl<'s, N: Network> Reconciler<'s, N> {
     /// let error = reconciler.apply(&plan).unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
-    ///     "10.0.1.0/24: the list names no address of the pool; if that is right, allow the number: 4"
+    ///     "10.0.1.0/24: the list contains no address of the pool; if that is right, allow the number: 4"
     /// );
     /// assert_eq!(set.allocated(), 8);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -46,12 +45,12 @@ impl<'s, N: Network> Reconciler<'s, N> {
         self.apply_if(plan, None)
     }
 
-    /// Applies like [`apply`](Self::apply), and allows by its number that so many addresses are freed in all
-    /// members together, however many are taken or listed in each. The other rules hold.
+    /// Applies like [`apply`](Self::apply), but allows up to `most` addresses to be freed in all members together,
+    /// regardless of how many are taken or listed in each. The other rules still apply.
     ///
     /// # Errors
     ///
-    /// As there, and [`ApplyError::Fuse`] if more would be freed.
+    /// The errors of [`apply`](Self::apply), and [`ApplyError::Fuse`] if more addresses would be freed.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet, reconcile};
@@ -87,12 +86,12 @@ impl<'s, N: Network> Reconciler<'s, N> {
         Ok(applied)
     }
 
-    /// Takes what was ripe in a plan where it is free, in every member, and says where it is not: see
-    /// [`reconcile::Reconciler::undo`].
+    /// Takes the addresses that were ripe in a plan again if they are free, in every member, and reports those that are
+    /// not; see [`reconcile::Reconciler::undo`].
     ///
     /// # Errors
     ///
-    /// [`ApplyError::Member`] if a plan is of a pool that is no member, or a member is poisoned. Nothing has
+    /// [`ApplyError::Member`] if a plan belongs to a pool that is not a member, or if a member is poisoned. Nothing was
     /// changed in any member.
     ///
     /// ```
@@ -104,11 +103,11 @@ impl<'s, N: Network> Reconciler<'s, N> {
     /// # let mut reconciler = set.reconciler_with(options)?;
     /// set.allocate_many(8)?;
     /// let plan = reconciler.begin()?.finish(0)?;
-    /// assert_eq!(reconciler.apply_at_most(&plan, 8)?.total.freed, 8);
-    /// let somebody = set.allocate()?;
+    /// reconciler.apply_at_most(&plan, 8)?;
+    /// let other = set.allocate()?;
     /// let undone = reconciler.undo(&plan)?.total;
     /// assert_eq!((undone.taken_back, undone.not_free), (7, 1));
-    /// assert_eq!(undone.not_free_addrs, [somebody]);
+    /// assert_eq!(undone.not_free_addrs, [other]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn undo(&mut self, plan: &Plan) -> Result<Undone, ApplyError> {
@@ -126,7 +125,7 @@ impl<'s, N: Network> Reconciler<'s, N> {
         Ok(undone)
     }
 
-    /// Where each member of the plan is reconciled, if `check` has nothing against any of them.
+    /// Returns where each member of the plan is reconciled, if `check` accepts all of them.
     fn check_members(
         &self,
         plan: &Plan,
@@ -154,7 +153,7 @@ impl<'s, N: Network> Reconciler<'s, N> {
         members.collect()
     }
 
-    /// Asks the rules of every member, and of the list as a whole.
+    /// Checks the rules of every member, and of the list as a whole.
     fn check_rules(
         &self,
         plan: &Plan,
@@ -170,14 +169,14 @@ impl<'s, N: Network> Reconciler<'s, N> {
             fuse,
             ripe,
         };
-        // What cannot be read, and what is too old, is so for all of them. A number is that of all.
+        // Unreadable entries and the age of the plan are the same for all members. An allowed number is a total.
         if let Some(it) = blown(&whole, now_ms, Some(allowed.unwrap_or(u64::MAX))) {
             return Err(of_list(it));
         }
         if allowed.is_some() {
             return Ok(());
         }
-        // The members first: which of them it is tells more.
+        // Members first, because a specific member is more informative.
         for (member, &index) in plan.members.iter().zip(places) {
             if let Some(fuse) = blown(&Facts::of(&member.plan), now_ms, None) {
                 return Err(ApplyError::Fuse {

@@ -1,12 +1,12 @@
-//! Why a set is not reconciled, or a plan of it not applied.
+//! Why a set was not reconciled, or a plan for it was not applied.
 
 use crate::reconcile::{self, Fuse};
 use crate::set::MemberId;
 use std::error::Error;
 use std::fmt;
 
-/// Why there is no reconciler of a set, or no pass: the first member that refuses. Of a reconciler that was
-/// refused, none is held.
+/// Why no reconciler or pass of a set was created: the first member that refuses. Then no member is being reconciled by
+/// it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReconcilerError {
@@ -19,13 +19,13 @@ pub struct ReconcilerError {
 }
 
 impl ReconcilerError {
-    /// A stable name for logs, JSON and exit codes: kebab case. That of the member's error.
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes: that of the member's error.
     pub fn code(&self) -> &'static str {
         self.error.code()
     }
 }
 
-/// `code`, `id` and `member`.
+/// Serializes `code`, `id` and `member`.
 #[cfg(feature = "serde")]
 impl serde::Serialize for ReconcilerError {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -46,28 +46,28 @@ impl fmt::Display for ReconcilerError {
 
 impl Error for ReconcilerError {}
 
-/// Why a plan of a set was not applied. Nothing has changed in any member.
+/// Why a plan for a set was not applied. Nothing was changed in any member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ApplyError {
     /// A member refuses its plan.
     #[non_exhaustive]
     Member {
-        /// Its number here; `None` if it is not of the set.
+        /// The number of the member; `None` if it is not in the set.
         id: Option<MemberId>,
         /// Its network, or its first and last address.
         member: String,
-        /// Why: never a fuse.
+        /// The reason, which is never a fuse.
         error: reconcile::ApplyError,
     },
-    /// A rule keeps the plan from freeing anything.
+    /// A safety rule keeps the plan from freeing anything.
     #[non_exhaustive]
     Fuse {
-        /// The member whose rule it is; `None` for the list as a whole.
+        /// The member whose rule applies; `None` for the list as a whole.
         id: Option<MemberId>,
-        /// Its network, or its first and last address.
+        /// Its network, or its first and last address; `None` for the list as a whole.
         member: Option<String>,
-        /// Which one, with the numbers of the member, or of all.
+        /// The rule, with the numbers of the member, or of all members.
         fuse: Fuse,
         /// How many addresses would be freed in all members: the number that
         /// [`apply_at_most`](crate::set::Reconciler::apply_at_most) would have to allow.
@@ -76,7 +76,7 @@ pub enum ApplyError {
 }
 
 impl ApplyError {
-    /// A stable name for logs, JSON and exit codes: kebab case. That of the member's error, or of the fuse.
+    /// Returns a stable name in kebab case, for logs, JSON and exit codes: that of the member's error, or of the fuse.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Member { error, .. } => error.code(),
@@ -85,7 +85,7 @@ impl ApplyError {
     }
 }
 
-/// `code`, `id` and `member` or null, and of a fuse `ripe`, otherwise null.
+/// Serializes `code`, `id` and `member` (or null), and `ripe` (null unless it is a fuse).
 #[cfg(feature = "serde")]
 impl serde::Serialize for ApplyError {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

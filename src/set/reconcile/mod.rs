@@ -1,16 +1,16 @@
 //! The pass over a set: one list, a pass for each member, one plan.
 //!
-//! What may be freed of a member is decided by its own pass, as if it were alone. What is added here is the
-//! order of things (all barriers, then the list, then all rules, then the first address is freed), and that
-//! an entry of the list counts once.
+//! Each member's own pass decides what may be freed there, as if it were alone. This module adds the order of steps
+//! (all barriers, then the list, then all rules, and only then the first address is freed), and makes each entry of the
+//! list count once.
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `reconciler` | holds the slots of all members; begins passes, hands them on |
+//! | `reconciler` | holds the reconciler slots of all members; begins passes, passes the slots on |
 //! | `pass` | reads a list for all members, and makes a plan |
-//! | `plan` | what was found, and what became of it: plain values |
-//! | `apply` | asks all rules, then frees and takes, or takes back |
-//! | `error` | why not |
+//! | `plan` | what was found, and the effects of applying it: plain values |
+//! | `apply` | checks all rules, then frees and takes, or undoes |
+//! | `error` | errors |
 
 mod apply;
 mod error;

@@ -1,4 +1,4 @@
-//! One pass over all members: from the barriers to the plan.
+//! One pass over all members, from the barriers to the plan.
 
 use super::plan::{MemberPlan, Plan};
 use crate::network::Network;
@@ -9,27 +9,27 @@ use crate::set::list::{Route, Router};
 use crate::set::{MemberId, PoolSet};
 use crate::users::{Record, Unreadable};
 
-/// A pass over a set that has begun: hand it the whole list, then finish it.
+/// A pass over a set that has begun: give it the whole list, then finish it.
 ///
-/// Dropped, it changes nothing.
+/// If it is dropped, nothing changes.
 #[must_use = "a pass without a list finds nothing"]
 pub struct Pass<'r, 's, N: Network> {
     router: Router<'s, N>,
-    /// By the number of the member; nothing for those that were removed.
+    /// The passes by number of the member; `None` for removed ones.
     members: Vec<Option<MemberPass<'r, 's, N>>>,
     unreadable: Unreadable,
     grace_ms: u64,
     is_incomplete: bool,
 }
 
-/// What one member reads of the list.
+/// One member's share of the pass.
 struct MemberPass<'r, 's, N: Network> {
     pass: reconcile::Pass<'r, 's, N>,
     entries: u64,
 }
 
 impl<'r, 's, N: Network> Pass<'r, 's, N> {
-    /// Of passes that have all begun.
+    /// Combines passes that have all begun.
     pub(super) fn new(
         set: &'s PoolSet<N>,
         options: &reconcile::Options,
@@ -45,8 +45,8 @@ impl<'r, 's, N: Network> Pass<'r, 's, N> {
         }
     }
 
-    /// Reads a list, or a part of it. If it panics on the way, the pass makes no plan. Each entry is for the
-    /// member that has its address; a block may be for several, and counts once.
+    /// Reads a list, or a part of it. If the iterator panics, the pass makes no plan. Each entry is for the member that
+    /// contains its address; a block may be for several members, and counts once.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -63,7 +63,7 @@ impl<'r, 's, N: Network> Pass<'r, 's, N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn read(&mut self, users: impl IntoIterator<Item = impl Record>) {
-        // Until the end is seen: as in `try_read`.
+        // Until the end is reached; see `try_read`.
         let was_incomplete = std::mem::replace(&mut self.is_incomplete, true);
         for user in users {
             self.read_one(&user);
@@ -71,11 +71,11 @@ impl<'r, 's, N: Network> Pass<'r, 's, N> {
         self.is_incomplete = was_incomplete;
     }
 
-    /// Reads a list that may fail on the way. After an error the pass makes no plan.
+    /// Reads a list that may fail. After an error, the pass makes no plan.
     ///
     /// # Errors
     ///
-    /// The first error of the list.
+    /// Returns the first error of the list.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -90,7 +90,7 @@ impl<'r, 's, N: Network> Pass<'r, 's, N> {
         &mut self,
         users: impl IntoIterator<Item = Result<impl Record, E>>,
     ) -> Result<(), E> {
-        // Until the end is seen: a list that panics has not been read either.
+        // Until the end is reached: a list that panics has not been read completely either.
         let was_incomplete = std::mem::replace(&mut self.is_incomplete, true);
         for user in users {
             self.read_one(&user?);
@@ -121,17 +121,17 @@ impl<'r, 's, N: Network> Pass<'r, 's, N> {
         }
     }
 
-    /// How many entries have been read.
+    /// Returns how many entries have been read.
     pub fn entries(&self) -> u64 {
         self.router.position()
     }
 
-    /// Says that the list has been read to its end, and how many entries it should have: see
-    /// [`reconcile::Pass::finish`]. Makes the plan.
+    /// Makes the plan, after the list has been read to its end. `entries` is how many entries the list should have; see
+    /// [`reconcile::Pass::finish`].
     ///
     /// # Errors
     ///
-    /// [`PassError`]. Nothing has changed, and nothing has been seen, in any member.
+    /// Returns a [`PassError`]. Nothing was changed, and the pass counts for no sighting, in any member.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -156,7 +156,7 @@ impl<'r, 's, N: Network> Pass<'r, 's, N> {
         let members = self.members.into_iter().zip(0..);
         let members = members.filter_map(|(member, index)| {
             let MemberPass { pass, entries } = member?;
-            // What one of them cannot read may be of any of them.
+            // An entry that one member cannot read may be for any of them.
             let plan = pass.plan_share(entries, is_unclear);
             Some(MemberPlan {
                 id: MemberId(index),

@@ -1,36 +1,36 @@
-//! What a pass over a set found, and what became of it.
+//! What a pass over a set found, and the effects of applying it.
 
 use crate::pool::reconcile::Facts;
 use crate::reconcile::{self, EntryCounts, SlotCounts};
 use crate::set::MemberId;
 use crate::users::Problem;
 
-/// What a pass over a set found, and what is to be done about it. Plain data: it can be kept in a file.
+/// What a pass over a set found, and what to do about it. Plain data, which can be stored in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Plan {
     /// When all barriers were up, in milliseconds since 1970.
     pub began_ms: u64,
-    /// When the list had been read.
+    /// When the list had been read, in milliseconds since 1970.
     pub finished_ms: u64,
-    /// The `grace` that the orphans were judged by.
+    /// The `grace` by which orphans were judged, in milliseconds.
     pub grace_ms: u64,
-    /// What became of the entries of the whole list: each is in exactly one count. `out_of_range` are the
-    /// addresses that no member has.
+    /// The entries of the whole list, by result: each is in exactly one count. `out_of_range` counts addresses that are
+    /// in no member.
     pub entries: EntryCounts,
-    /// What became of the addresses of all members.
+    /// The addresses of all members, by result.
     pub slots: SlotCounts,
     /// How many addresses of the members are listed.
     pub listed: u64,
-    /// How many the longest lists before this one had, added up over the members: see
+    /// How many addresses the longest earlier lists contained, summed over the members; see
     /// [`reconcile::Plan::listed_before`].
     pub listed_before: Option<u64>,
-    /// Whether an entry leaves open what the list says. Then it does for every member.
+    /// Whether the list is unclear because of an entry. It is then unclear for every member.
     pub is_unclear: bool,
-    /// What there is to do in each member.
+    /// The plans of the members.
     pub members: Vec<MemberPlan>,
-    /// The first 100 entries that deserve a look, in the order of the list.
+    /// The first 100 entries that deserve attention, in list order.
     pub problems: Vec<Problem>,
 }
 
@@ -39,36 +39,36 @@ pub struct Plan {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct MemberPlan {
-    /// The member. Another process may give it another number: `plan.pool` says for sure which pool it is.
+    /// The member. In another process, it may have another number; `plan.pool` identifies the pool.
     pub id: MemberId,
     /// Its network, or its first and last address.
     pub name: String,
-    /// The plan that its own pass would have made of its own part of the list. `entries` has those that
-    /// were for this member; the only member of a set has all of them.
+    /// The plan that the member's own pass would have made from its part of the list. `entries` counts the entries that
+    /// were for this member; if it is the only member, it counts all of them.
     pub plan: reconcile::Plan,
 }
 
-/// What applying a plan of a set did.
+/// The effect of applying a plan for a set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[must_use = "it says whether two may hold one address"]
 #[non_exhaustive]
 pub struct Applied {
-    /// In all members.
+    /// The effects in all members together.
     pub total: reconcile::Applied,
-    /// In each member of the plan, in its order.
+    /// The effects in each member of the plan, in the order of the plan.
     pub members: Vec<reconcile::Applied>,
 }
 
-/// What undoing a plan of a set did.
+/// The effect of undoing a plan for a set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[must_use = "it says what could not be taken back"]
 #[non_exhaustive]
 pub struct Undone {
-    /// In all members.
+    /// The effects in all members together.
     pub total: reconcile::Undone,
-    /// In each member of the plan, in its order.
+    /// The effects in each member of the plan, in the order of the plan.
     pub members: Vec<reconcile::Undone>,
 }
 
@@ -84,7 +84,7 @@ impl Plan {
         let mut slots = SlotCounts::default();
         plans().for_each(|plan| slots.add(&plan.slots));
         Self {
-            // All were up at the last of these, and the list was read before the first of those.
+            // All barriers were up at the latest of these times, and the list was read before the earliest of those.
             began_ms: plans().map(|plan| plan.began_ms).max().unwrap_or(0),
             finished_ms: plans().map(|plan| plan.finished_ms).min().unwrap_or(0),
             grace_ms,
@@ -100,12 +100,12 @@ impl Plan {
         }
     }
 
-    /// Whether all pools and the list say the same: see [`reconcile::Plan::is_in_order`].
+    /// Returns whether all pools and the list agree; see [`reconcile::Plan::is_in_order`].
     pub fn is_in_order(&self) -> bool {
         !self.slots.have_drift() && !self.entries.has_odd()
     }
 
-    /// What the rules look at, of the list as a whole.
+    /// Returns the facts that the rules check, for the list as a whole.
     pub(super) fn facts(&self) -> Facts {
         Facts {
             ripe: self.slots.ripe,

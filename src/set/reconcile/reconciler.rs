@@ -8,15 +8,15 @@ use crate::reconcile::{self, Options, PoolIdentity};
 use crate::set::member::Member;
 use crate::set::{MemberId, PoolSet};
 
-/// Compares a set of pools with the list of its users, pass by pass, and repairs it: a
-/// [`reconcile::Reconciler`] for each member, and one list for all of them.
+/// Compares a set of pools with the list of its users, pass by pass, and repairs it: a [`reconcile::Reconciler`] for
+/// each member, and one list for all of them.
 ///
-/// What is freed, and when, is what single reconcilers would free that each get their own part of the list.
-/// In addition all barriers are up before a pass answers, every entry is counted once, and the rules of all
-/// members are asked before anything is freed in one.
+/// It frees the same addresses at the same times as separate reconcilers that each get their own part of the list. In
+/// addition, all barriers are up before a pass begins to read, every entry is counted once, and the rules of all
+/// members are checked before anything is freed in one of them.
 ///
-/// Drained members and those with cordons are part of it. A member that is added is part of the next pass. As
-/// long as there is a reconciler no member can be removed: [`remove`](PoolSet::remove) wants the set alone.
+/// Drained members and members with cordons are included. A member that is added takes part in the next pass. As long
+/// as there is a reconciler, no member can be removed, because [`remove`](PoolSet::remove) needs exclusive access.
 ///
 /// ```
 /// use hostbits::{Pool, PoolSet, reconcile};
@@ -26,7 +26,7 @@ use crate::set::{MemberId, PoolSet};
 /// let set = PoolSet::new([pool("10.0.0.0/30")?, pool("10.0.1.0/24")?])?;
 /// let held = set.allocate_many(3)?;
 ///
-/// // Everybody has stopped joining and leaving, so the first sight is enough.
+/// // No user joins or leaves meanwhile, so the first sighting is enough.
 /// let options = reconcile::Options::new().grace(Duration::ZERO);
 /// let mut reconciler = set.reconciler_with(options)?;
 /// let mut pass = reconciler.begin()?;
@@ -39,18 +39,18 @@ use crate::set::{MemberId, PoolSet};
 pub struct Reconciler<'s, N: Network> {
     pub(super) set: &'s PoolSet<N>,
     pub(super) options: Options,
-    /// By the number of the member; nothing for those that were removed.
+    /// The reconcilers by number of the member; `None` for removed ones.
     pub(super) reconcilers: Vec<Option<reconcile::Reconciler<'s, N>>>,
     began_anew: Vec<MemberId>,
 }
 
 impl<N: Network> PoolSet<N> {
-    /// Begins to reconcile all members, with a [`grace`](Options::grace) of ten minutes.
+    /// Creates a reconciler for all members, with a [`grace`](Options::grace) of ten minutes.
     ///
     /// # Errors
     ///
-    /// [`ReconcilerError`] names the member that refuses: somebody else reconciles it, its pool file is
-    /// poisoned, or this process is a fork. Then none is held.
+    /// Returns a [`ReconcilerError`] with the member that refuses: it is already being reconciled, its pool file is
+    /// poisoned, or this process is a fork. Then no member is being reconciled by this call.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -64,11 +64,11 @@ impl<N: Network> PoolSet<N> {
         self.reconciler_with(Options::default())
     }
 
-    /// Begins to reconcile with choices, which are those of every member.
+    /// Creates a reconciler with options, which apply to every member.
     ///
     /// # Errors
     ///
-    /// As [`reconciler`](Self::reconciler).
+    /// The same errors as [`reconciler`](Self::reconciler).
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet, reconcile, users::Unreadable};
@@ -95,18 +95,18 @@ impl<N: Network> PoolSet<N> {
         Ok(reconciler)
     }
 
-    /// Goes on where [`Reconciler::leave_open`] has stopped, in this process or in another one: with what
-    /// its plan has seen of each member.
+    /// Creates a reconciler that continues where [`Reconciler::leave_open`] has stopped, in this process or in another
+    /// one, with the sightings of its plan in each member.
     ///
-    /// A member whose sightings are worth nothing begins anew, and the others go on: one that the plan does
-    /// not have, or a pool file that everybody had closed meanwhile, or that somebody has reconciled;
-    /// [`began_anew`](Reconciler::began_anew) names them. Members of the plan that the set does not have any more
-    /// are left alone. The barrier of such a pool is up, which is harmless, until a reconciler of that pool
-    /// has begun a pass and is dropped.
+    /// A member whose sightings are void starts anew, while the others continue. This affects a member that the plan
+    /// does not contain, a pool file that was closed by every process meanwhile, and a pool that was reconciled
+    /// meanwhile; [`began_anew`](Reconciler::began_anew) returns these members. Members of the plan that are no longer
+    /// in the set are left alone. The barrier of such a pool stays up, which is harmless, until a reconciler of that
+    /// pool has begun a pass and is dropped.
     ///
     /// # Errors
     ///
-    /// As [`reconciler`](Self::reconciler). The plan is worth what it was.
+    /// The same errors as [`reconciler`](Self::reconciler). The plan stays valid.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -124,7 +124,7 @@ impl<N: Network> PoolSet<N> {
         options: Options,
         plan: &Plan,
     ) -> Result<Reconciler<'_, N>, ReconcilerError> {
-        // All of them first: to go on spends the number in the plan, which whoever is refused still needs.
+        // All of them first: continuing uses up the number in the plan, which is still needed if a member refuses.
         let mut reconciler = self.reconciler_with(options)?;
         reconciler.go_on_from(plan);
         Ok(reconciler)
@@ -132,13 +132,13 @@ impl<N: Network> PoolSet<N> {
 }
 
 impl<'s, N: Network> Reconciler<'s, N> {
-    /// Begins a pass: puts the barriers of all members up, and looks at them. Read the list only after this.
+    /// Begins a pass: puts the barriers of all members up, and reads their states. Read the list only after this.
     ///
     /// # Errors
     ///
-    /// [`ReconcilerError`] names the member that refuses: its pool file has been poisoned, this process is a
-    /// fork, or it is a new member that somebody else reconciles. There is no pass, and a plan that was made before
-    /// can no longer be applied.
+    /// Returns a [`ReconcilerError`] with the member that refuses: its pool file is poisoned, this process is a fork,
+    /// or it is a new member that is already being reconciled. There is no pass then, and an earlier plan can no longer
+    /// be applied.
     ///
     /// ```
     /// # use hostbits::{Pool, PoolSet};
@@ -167,10 +167,9 @@ impl<'s, N: Network> Reconciler<'s, N> {
         Ok(Pass::new(set, options, passes))
     }
 
-    /// Stops, and leaves the barriers up for who goes on with
-    /// [`resume_reconciler`](PoolSet::resume_reconciler): see
+    /// Stops, and leaves the barriers up for [`resume_reconciler`](PoolSet::resume_reconciler); see
     /// [`reconcile::Reconciler::leave_open`].
-    #[must_use = "without the plan nobody can go on"]
+    #[must_use = "the pass can be resumed only with the plan"]
     pub fn leave_open(mut self, mut plan: Plan) -> Plan {
         let places = self.places();
         for member in &mut plan.members {
@@ -183,13 +182,13 @@ impl<'s, N: Network> Reconciler<'s, N> {
         plan
     }
 
-    /// The members that did not go on from the plan of
-    /// [`resume_reconciler`](PoolSet::resume_reconciler): what it has seen of them is worth nothing any more.
+    /// Returns the members that did not continue from the plan of [`resume_reconciler`](PoolSet::resume_reconciler),
+    /// because its sightings of them are void.
     pub fn began_anew(&self) -> &[MemberId] {
         &self.began_anew
     }
 
-    /// Takes the reconcilers of the members that have come since. All or none.
+    /// Adds reconcilers for the members that were added since: for all, or for none.
     fn take_new_members(&mut self) -> Result<(), ReconcilerError> {
         let set = self.set;
         let mut taken = Vec::new();
@@ -220,7 +219,7 @@ impl<'s, N: Network> Reconciler<'s, N> {
         }
     }
 
-    /// Which pool is reconciled at which place.
+    /// Returns which pool is reconciled at which index.
     pub(super) fn places(&self) -> Vec<(PoolIdentity, usize)> {
         let held = self.reconcilers.iter().enumerate();
         let held =

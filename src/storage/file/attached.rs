@@ -1,4 +1,4 @@
-//! A file that this process has open, from the end of its opening to its leave.
+//! A file that this process has open, from the end of opening to closing.
 
 use super::commit::{Commits, NotDurable};
 use super::disk::Disk;
@@ -23,11 +23,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-/// Words of the volatile region.
+/// Indices of words in the volatile region.
 mod at {
-    /// The session, for those who look.
+    /// The session, for readers without a lock.
     pub(super) const SESSION: usize = 0;
-    /// Who has come and not taken leave: with the dead of this session.
+    /// How many processes have opened the file and not closed it, including those that have died in this session.
     pub(super) const ATTACHED: usize = 1;
 }
 
@@ -37,26 +37,26 @@ pub(crate) struct Attached {
     lent: Lent,
     shape: Shape,
     peers: FilePeers,
-    /// Our own.
+    /// The lane of this process.
     lane: usize,
     commits: Commits,
     header: Header,
     durability: Durability,
     kind: RecoveryKind,
-    /// As this session's first opener wrote it.
+    /// The state as this session's first opener wrote it.
     state: State,
-    /// Whose it is: a child of this process must neither leave, nor wait for threads that it does not have, nor
-    /// take what the parent may go on to count as its own.
+    /// The side of the fork that opened it. A child must not close the file cleanly, wait for threads that it does not
+    /// have, or take what the parent counts as its own.
     side: Side,
     patience: Duration,
-    /// The opening has come to its end: there is something to take leave of.
+    /// Whether opening is complete, so that there is something to close.
     is_settled: bool,
-    /// It was closed, and has reported how that went.
+    /// Whether it was closed explicitly, and has returned the result.
     is_closed: AtomicBool,
 }
 
 impl Attached {
-    /// Comes to the file; `None` if as many have it open as can. Only under the lock OPEN.
+    /// Joins the file; returns `None` if the maximum number of processes has it open. Only under the lock OPEN.
     pub(super) fn new(
         disk: MappedDisk,
         kind: RecoveryKind,
@@ -90,7 +90,7 @@ impl Attached {
             is_closed: AtomicBool::new(false),
             disk,
         };
-        // Relaxed, both: the lock orders comers and leavers.
+        // Relaxed, both: the lock orders processes that join and leave.
         attached
             .volatile(at::SESSION)
             .store(state.session, Ordering::Relaxed);
@@ -100,12 +100,12 @@ impl Attached {
         Ok(Some(attached))
     }
 
-    /// The last step of an opening: from here on, dropping it is a leave.
+    /// Completes opening: from here on, dropping it closes the file.
     pub(super) fn settle(&mut self) {
         self.is_settled = true;
     }
 
-    /// Fills the fresh summary. Only for a first opener.
+    /// Fills the new summary. Only for a first opener.
     pub(super) fn rebuild(&self) {
         self.look_at_words(|bitmap| bitmap.rebuild());
     }
@@ -114,7 +114,7 @@ impl Attached {
         self.look_at_words(|bitmap| bitmap.scrub());
     }
 
-    /// A look at the words for who begins no flight.
+    /// Calls `look` with the words, for reading without a flight.
     fn look_at_words<T>(&self, look: impl FnOnce(Bitmap<'_>) -> T) -> T {
         let lanes = Lanes::none();
         // SAFETY: `Lent::bitmap`: `self.disk` owns the mapping and outlives the borrow.
@@ -129,12 +129,12 @@ impl Attached {
         &self.shape
     }
 
-    /// The lanes of all processes, as this one sees them.
+    /// Returns the lanes of all processes, as this one sees them.
     pub(crate) fn lanes(&self) -> Lanes {
         Lanes::of_process(self.lane, Box::new(self.peers.clone()))
     }
 
-    /// The processes that have a claim in flight: those that somebody may be waiting for.
+    /// Returns the processes that have a claim in flight, which others may be waiting for.
     pub(crate) fn in_flight(&self) -> Vec<u32> {
         self.peers.in_flight(self.lane)
     }
@@ -147,7 +147,7 @@ impl Attached {
         self.durability
     }
 
-    /// Whether each claim waits for the disk.
+    /// Returns whether each claim waits for the disk.
     pub(crate) fn is_strict(&self) -> bool {
         self.durability.waits_for_the_disk()
     }
@@ -160,7 +160,7 @@ impl Attached {
         }
     }
 
-    /// Whether anything was in quarantine when this session began. Until it ends there is never more.
+    /// Returns whether anything was quarantined when this session began. Until it ends, the quarantine never grows.
     pub(crate) fn had_suspects(&self) -> bool {
         self.state.quarantined != 0
     }
@@ -173,7 +173,7 @@ impl Attached {
         self.disk.words(Kind::Touched)
     }
 
-    /// Takes the lock of the one who reconciles; `false` if another process has it, or may have it.
+    /// Takes the lock of the reconciler; returns `false` if another process has it, or may have it.
     pub(crate) fn try_lock_reconcile(&self) -> io::Result<bool> {
         if self.is_forked() {
             return Ok(false);
@@ -181,7 +181,7 @@ impl Attached {
         locks::try_lock(&self.disk.file, Lock::Reconcile, true)
     }
 
-    /// Whether somebody who has not opened the file by us has that lock. In doubt, yes.
+    /// Returns whether a process that opened the file on its own holds that lock. In doubt, yes.
     pub(crate) fn is_reconciled_elsewhere(&self) -> bool {
         locks::is_held_by_others(&self.disk.file, Lock::Reconcile).unwrap_or(true)
     }
@@ -190,37 +190,37 @@ impl Attached {
         if self.is_forked() {
             return;
         }
-        // If it fails, the lock goes with the file.
+        // If it fails, the lock ends with the file.
         let _ = locks::unlock(&self.disk.file, Lock::Reconcile);
     }
 
-    /// The random name of the file, and the session.
+    /// Returns the random identifier of the file, and the session.
     pub(crate) fn identity(&self) -> ([u8; 16], u64) {
         (self.header.uuid, self.state.session)
     }
 
-    /// The error of the sync that failed, here or in another process.
+    /// Returns the error number of the sync that failed, in this process or in another one.
     #[inline]
     pub(crate) fn poison(&self) -> Option<i32> {
         poison::get(&self.disk)
     }
 
-    /// Whether nobody else has come in this session: then nobody else can have died.
+    /// Returns whether no other process has joined in this session: then no other process can have died.
     pub(crate) fn is_sole(&self) -> bool {
-        // Relaxed: whoever comes while we look can neither free nor die before our answer takes effect
-        // in any way that the answer must know of.
+        // Relaxed: a process that joins during this read can neither free a slot nor die before our result takes effect
+        // in any way that matters.
         self.volatile(at::ATTACHED).load(Ordering::Relaxed) <= 1
     }
 
-    /// Whether this is a child of the process that opened the file. Nothing in it has the file's locks, and its
-    /// descriptor may stand for something else.
+    /// Returns whether this is a child of the process that opened the file. The child does not have the file's locks,
+    /// and its descriptor may refer to something else.
     #[inline]
     pub(crate) fn is_forked(&self) -> bool {
         Side::here() != self.side
     }
 
-    /// Whether a claim may be answered: this process has opened the pool, nobody has poisoned it, and it is as
-    /// durable as promised.
+    /// Checks that a claim may be returned: this process has opened the pool, the pool is not poisoned, and the claim
+    /// is as durable as promised.
     #[inline]
     pub(crate) fn wait_until_durable(&self) -> Result<(), FileRefusal> {
         match self.poison() {
@@ -231,7 +231,7 @@ impl Attached {
         }
     }
 
-    /// Why nothing can be had of this pool here, whatever is free.
+    /// Returns why nothing can be allocated from this pool here, if that is so.
     pub(crate) fn refusal(&self) -> Option<FileRefusal> {
         if self.is_forked() {
             return Some(FileRefusal::Forked);
@@ -239,9 +239,9 @@ impl Attached {
         self.poison().map(|errno| FileRefusal::Poisoned { errno })
     }
 
-    /// Makes durable what this thread has claimed and released, together with others who want the same.
+    /// Makes durable what this thread has claimed and released, together with other threads that want the same.
     ///
-    /// The quarantine is not part of it: a suspect that comes back after a crash is asked about again.
+    /// The quarantine is not included: after a crash, a suspect that comes back must be reclaimed again.
     #[cold]
     pub(crate) fn commit(&self) -> Result<(), FileRefusal> {
         if let Some(refusal) = self.refusal() {
@@ -254,13 +254,13 @@ impl Attached {
         })
     }
 
-    /// So that a test can make everybody wait.
+    /// Lets a test hold up all syncs.
     #[cfg(test)]
     pub(crate) fn commits(&self) -> &Commits {
         &self.commits
     }
 
-    /// How many syncs callers have waited for. A child has waited for none.
+    /// Returns how many syncs callers have waited for. A child has waited for none.
     pub(crate) fn sync_count(&self) -> u64 {
         match self.is_forked() {
             true => 0,
@@ -268,8 +268,8 @@ impl Attached {
         }
     }
 
-    /// The length of the file; `None` if the system does not tell, or to a child, whose descriptor does not
-    /// stand for it.
+    /// Returns the length of the file; `None` if the system does not report it, or in a child, whose descriptor does
+    /// not refer to the file.
     pub(crate) fn len(&self) -> Option<u64> {
         match self.is_forked() {
             true => None,
@@ -277,13 +277,13 @@ impl Attached {
         }
     }
 
-    /// Whether the file is as long as it must be: otherwise to touch its end is to die.
+    /// Returns whether the file is as long as it must be. If not, accessing its end kills the process.
     pub(crate) fn is_whole(&self) -> bool {
         self.len()
             .is_some_and(|len| len >= self.header.layout.file_len)
     }
 
-    /// How many have the file open. A child cannot ask.
+    /// Returns how many pools have the file open. A child cannot find out.
     pub(crate) fn process_count(&self) -> u32 {
         match self.is_forked() {
             true => 0,
@@ -291,14 +291,14 @@ impl Attached {
         }
     }
 
-    /// Takes leave: if we are the last one, with everything in order.
+    /// Closes the file; if we are the last one, cleanly.
     fn leave(&self) -> io::Result<()> {
         if !locks::lock_within(&self.disk.file, Lock::Open, self.patience)? {
-            // Somebody holds everything up. The kernel will drop our locks; the file says that somebody
-            // died with it, which costs nothing.
+            // Another process holds up the lock. The kernel will drop our locks. The file then says that a process died
+            // with it open, which costs nothing.
             return Ok(());
         }
-        // Relaxed: a count, changed only under the lock OPEN.
+        // Relaxed: a counter that changes only under the lock OPEN.
         self.volatile(at::ATTACHED).fetch_sub(1, Ordering::Relaxed);
         let is_last = locks::try_lock(&self.disk.file, Lock::Presence, true)?;
         let left = if is_last {
@@ -306,18 +306,18 @@ impl Attached {
         } else {
             Ok(())
         };
-        // Presence before OPEN: of two who leave at once, the second one must find itself alone.
+        // PRESENCE before OPEN: if two processes close at once, the second one must find itself alone.
         locks::unlock(&self.disk.file, Lock::Presence)?;
         locks::unlock(&self.disk.file, Lock::Open)?;
         left
     }
 
-    /// What a drop does, with its errors. Whoever calls this owns the pool, and drops it next.
+    /// Closes the file like a drop, and returns errors. The caller owns the pool, and drops it next.
     pub(crate) fn close(&self) -> Result<(), FileRefusal> {
         if self.is_forked() {
             return Err(FileRefusal::Forked);
         }
-        // Relaxed: between a thread and itself.
+        // Relaxed: within one thread.
         if !self.is_whole() || self.is_closed.swap(true, Ordering::Relaxed) {
             return Ok(());
         }
@@ -331,8 +331,8 @@ impl Attached {
         }
     }
 
-    /// Leaves a file in order that nobody else can come to, and that will never be used again: the locks
-    /// stay, and so does the mapping.
+    /// Cleanly closes a file that no other process can open, and that will never be used again: the locks stay, and so
+    /// does the mapping.
     pub(super) fn leave_in_place(&self) -> io::Result<()> {
         leave(&self.disk, self.states()?)
     }
@@ -341,7 +341,7 @@ impl Attached {
         &self.disk
     }
 
-    /// As this session's first opener wrote it.
+    /// Returns the state as this session's first opener wrote it.
     pub(super) fn state(&self) -> &State {
         &self.state
     }
@@ -359,18 +359,17 @@ impl Attached {
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        // Relaxed: whoever closes it drops it.
+        // Relaxed: the thread that closes it also drops it.
         let is_closed = self.is_closed.load(Ordering::Relaxed);
         if is_closed || self.is_forked() || !self.is_whole() {
             return;
         }
         if !self.is_settled {
-            // Under the lock OPEN still, which goes with the file.
-            // Relaxed: as in `leave`.
+            // Still under the lock OPEN, which ends with the file. Relaxed: as in `leave`.
             self.volatile(at::ATTACHED).fetch_sub(1, Ordering::Relaxed);
             return;
         }
-        // A drop cannot report it, `close` does. What is not in order is found by the next opener.
+        // A drop cannot return the error; `close` does. The next opener finds what is not in order.
         let _ = self.leave();
     }
 }

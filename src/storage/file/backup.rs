@@ -1,17 +1,17 @@
-//! A copy of a file that nobody takes for the file, and the way back.
+//! A copy of a file that cannot be mistaken for the file, and restoring it.
 //!
 //! ```text
-//! the lock OPEN of the source, shared: nobody opens, closes or lets it grow; those who have it open go on
+//! the lock OPEN of the source, shared: no process opens, closes or grows it; those that have it open continue
 //! a new file without a name: all bytes of the source but the volatile ones, a new name in the headers,
 //!   states that say "backup"; sync
-//! backup:   its name, unless there is such a file; sync the directory
+//! backup:   its name, unless that file exists; sync the directory
 //! restore:  OPEN and PRESENCE of the file that is there, if one is, and of the new one
-//!           its name, in the place of the other; sync the directory; the other one's headers := 0
+//!           its name, replacing the other; sync the directory; the other one's headers := 0
 //! ```
 //!
-//! Words of F and Q are each of their own moment, as after a power cut. Nothing depends on it: no word of a
-//! backup is believed, wherever it is, and however it came there. What it has as taken stays taken, and what
-//! it has as free is quarantined, until a list tells who holds what.
+//! Words of F and Q are each from their own moment, as after a power cut. Nothing depends on it: no word of a backup is
+//! trusted, wherever the backup is, and however it came there. Addresses that are taken in it stay taken, and those
+//! that are free in it are quarantined, until a list of users is reclaimed.
 
 use super::bytes::BLOCK_BYTES;
 use super::create::{take_locks, write_page};
@@ -33,25 +33,25 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A pool file that is about to be copied. Until it is dropped, nobody opens it.
+/// A pool file that is about to be copied. Until this is dropped, the file cannot be opened.
 pub(crate) struct Source {
     file: Arc<OwnFile>,
     header: Header,
     pub(crate) durability: Durability,
-    /// As text.
+    /// The configuration, as text.
     pub(crate) config: String,
     newest: Option<State>,
 }
 
-/// The file in whose place a backup is put. Until it is dropped, nobody opens it.
+/// The file that a backup replaces. Until this is dropped, the file cannot be opened.
 pub(crate) struct Replaced {
     file: Arc<OwnFile>,
-    /// As far as it can be read.
+    /// The contents of the file, as far as they can be read.
     found: Option<Source>,
 }
 
 impl Source {
-    /// Keeps out those who want to open the file, or close it.
+    /// Locks out processes that want to open or close the file.
     pub(crate) fn begin(path: &Path, patience: Duration) -> Result<Self, OpenError> {
         let file = loop {
             let file = system::open_to_read(path)?;
@@ -82,17 +82,17 @@ impl Source {
         })
     }
 
-    /// Whether the path names this file.
+    /// Returns whether the path names this file.
     pub(crate) fn is_at(&self, path: &Path) -> Result<bool, OpenError> {
         Ok(system::is_still_at(path, &system::metadata(&self.file)?))
     }
 
-    /// The session, and the least that the copy must have.
+    /// Returns the session, which is the minimum for the copy.
     pub(crate) fn session(&self) -> u64 {
         self.newest.map_or(0, |state| state.session)
     }
 
-    /// Writes a backup, durable when this returns. Never in the place of another file.
+    /// Writes a backup, which is durable when this returns. It never replaces another file.
     pub(crate) fn back_up(&self, copy: &Path) -> Result<(), OpenError> {
         if std::fs::symlink_metadata(copy).is_ok() {
             return Err(OpenError::AlreadyExists);
@@ -103,7 +103,7 @@ impl Source {
         sync_name(copy)
     }
 
-    /// Puts the backup in the place of a file, or where there is none.
+    /// Puts the backup in place of a file, or where there is none.
     pub(crate) fn restore(
         &self,
         path: &Path,
@@ -116,7 +116,7 @@ impl Source {
         if let Some(replaced) = replaced {
             system::keep_access(&replaced.file, &unpublished.file)?;
         }
-        // Nobody gets in before the name is durable.
+        // No process can open it before the name is durable.
         take_locks(&unpublished.file)?;
         let _locked = match replaced {
             Some(_) => unpublished.replace(path)?,
@@ -124,7 +124,7 @@ impl Source {
         };
         sync_name(path)?;
         if let Some(replaced) = replaced {
-            // Should it still be to be found through a mount: it is no pool any more.
+            // If the old file can still be reached through a mount, it is no longer a pool.
             for at in HEADER_AT {
                 let _ = replaced.file.write_all_at(&[0; BLOCK_BYTES], at);
             }
@@ -132,14 +132,14 @@ impl Source {
         Ok(())
     }
 
-    /// Everything, with states that vouch for nothing.
+    /// Writes everything, with states that vouch for nothing.
     fn fill(&self, to: &File, session: u64) -> Result<(), OpenError> {
         let len = self.header.layout.file_len;
         system::check_limit(len)?;
         ground::mark(to, FileSystem::of(to)?);
         system::reserve(to, len)
             .map_err(|error| OpenError::io("reserve the file's blocks", error))?;
-        // A pool of its own: plans, which know a pool by its name and session, are not for this one.
+        // A pool of its own: plans, which identify a pool by its identifier and session, are not valid for this one.
         let uuid = system::random_uuid()?;
         let state = State {
             uuid,
@@ -164,8 +164,8 @@ impl Source {
         to.sync_all().map_err(|error| OpenError::sync(&error))
     }
 
-    /// Both copies of the header under another name: each its own, since two of different generations are a
-    /// growth that somebody died in.
+    /// Returns both copies of the header with another identifier. Both are kept, because two of different generations
+    /// are a growth during which a process died.
     fn headers(&self, uuid: [u8; 16]) -> Result<[Header; 2], OpenError> {
         let copies = read_blocks(&self.file, HEADER_AT)?;
         Ok(copies.map(|copy| Header {
@@ -174,7 +174,7 @@ impl Source {
         }))
     }
 
-    /// All pages behind the states: those that nobody believes after the last process has gone as zeros.
+    /// Copies all pages after the states. Regions that are not trusted after the last process has gone become zeros.
     fn copy_regions(&self, to: &File) -> io::Result<()> {
         let layout: &Layout = &self.header.layout;
         let volatile = [Kind::Volatile, Kind::Nodes, Kind::Trust, Kind::Ready];
@@ -197,7 +197,7 @@ impl Source {
 }
 
 impl Replaced {
-    /// Keeps everybody out of the file; `None` if there is none.
+    /// Locks out all processes from the file; returns `None` if there is no file.
     pub(crate) fn begin(path: &Path, patience: Duration) -> Result<Option<Self>, OpenError> {
         let file = loop {
             let file = match system::open(path) {
@@ -218,12 +218,12 @@ impl Replaced {
         }
         let found = match Source::read(Arc::clone(&file)) {
             Ok(found) => Some(found),
-            // That is what backups are for.
+            // This is what backups are for.
             Err(error) if error.is_damage() => None,
-            // Something else that is dear to somebody, or of another version. Whoever wants it gone can remove it.
+            // The file is something else, or of another version. The user has to remove it if it is not needed.
             Err(error) => return Err(error),
         };
-        // Nor would this version write to it.
+        // This version would not write to it either.
         if let Some(ro_compat) = found.as_ref().map(|found| found.header.ro_compat)
             && ro_compat != 0
         {
@@ -232,7 +232,7 @@ impl Replaced {
         Ok(Some(Self { file, found }))
     }
 
-    /// What is in it, if it can be read.
+    /// Returns what is in the file, if it can be read.
     pub(crate) fn found(&self) -> Option<&Source> {
         self.found.as_ref()
     }

@@ -1,20 +1,19 @@
-//! Numbers in blocks of 512 bytes, little-endian, the checksum at their end, and one for maps.
+//! Little-endian numbers in blocks of 512 bytes, the checksum at the end of a block, and a checksum for maps.
 //!
-//! The offsets are constants of `header` and `state`. Nothing here reads a length or an offset out of
-//! the bytes.
+//! The offsets are constants of `header` and `state`. Nothing here reads a length or an offset from the bytes.
 
 use crate::open_error::OpenError;
 use std::ops::Range;
 
-/// A header or a state slot.
+/// The size of a header or a state slot, in bytes.
 pub(crate) const BLOCK_BYTES: usize = 512;
 
-/// Where the checksum of everything before it is.
+/// The offset of the checksum of everything before it.
 pub(crate) const CHECKSUM_AT: usize = 0x1fc;
 
 pub(crate) type Block = [u8; BLOCK_BYTES];
 
-/// A number that this version does not know, in a block whose checksum is right: a newer version wrote it.
+/// A number that this version does not know, in a block whose checksum is correct: a newer version wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unknown {
     pub(super) what: &'static str,
@@ -22,7 +21,7 @@ pub(crate) struct Unknown {
 }
 
 impl Unknown {
-    /// The first number that is not known. Rows: what it is, the number, whether it is known.
+    /// Returns the first unknown number. A row has a description, the number, and whether it is known.
     pub(super) fn first(rows: &[(&'static str, u64, bool)]) -> Option<Self> {
         let row = rows.iter().find(|(.., is_known)| !is_known);
         row.map(|&(what, number, _)| Self { what, number })
@@ -35,7 +34,7 @@ impl From<Unknown> for OpenError {
     }
 }
 
-/// Where the first byte is that is not zero; 0 if there is none.
+/// Returns the offset of the first byte that is not zero; 0 if there is none.
 pub(super) fn first_in_use(block: &Block, kept: Range<usize>) -> u64 {
     let mut at = kept;
     at.find(|&at| block[at] != 0).unwrap_or(0) as u64
@@ -49,10 +48,10 @@ pub(super) fn get_u64(block: &Block, at: usize) -> u64 {
     u64::from_le_bytes(get(block, at))
 }
 
-/// The most that anybody can have counted to by ones.
+/// The largest number that can be reached by counting in ones.
 pub(super) const MAX_COUNT: u64 = u64::MAX / 2;
 
-/// A count by ones that can go on for ever; `None` for a number that nobody can have counted to.
+/// Reads a counter that can be incremented for ever; returns `None` for a number that cannot be reached by counting.
 pub(super) fn get_count(block: &Block, at: usize) -> Option<u64> {
     Some(get_u64(block, at)).filter(|&count| count <= MAX_COUNT)
 }
@@ -75,7 +74,7 @@ pub(super) fn put<const LEN: usize>(block: &mut Block, at: usize, bytes: [u8; LE
     block[at..at + LEN].copy_from_slice(&bytes);
 }
 
-/// Writes the checksum. The last thing to do to a block.
+/// Writes the checksum. This must be the last change to a block.
 pub(super) fn seal(block: &mut Block) {
     let checksum = crc32c(&block[..CHECKSUM_AT]);
     put_u32(block, CHECKSUM_AT, checksum);
@@ -85,9 +84,9 @@ pub(super) fn is_sealed(block: &Block) -> bool {
     get_u32(block, CHECKSUM_AT) == crc32c(&block[..CHECKSUM_AT])
 }
 
-/// CRC-32C (Castagnoli), as of iSCSI and ext4.
+/// Returns the CRC-32C (Castagnoli), as in iSCSI and ext4.
 ///
-/// By a table of our own: what is summed is a few kilobytes per opening, too little for a dependency.
+/// It uses a table of its own: each open sums only a few kilobytes, too little for a dependency.
 pub(crate) fn crc32c(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |sum, &byte| {
         sum >> 8 ^ CRC_TABLE[usize::from(sum as u8 ^ byte)]
@@ -112,19 +111,19 @@ const fn crc_table() -> [u32; 256] {
     table
 }
 
-/// A checksum of words, for maps of megabytes: four lanes (with eight it is slower) that do not wait for each other.
+/// A checksum of words, for maps of megabytes, with four independent lanes (eight are slower).
 ///
-/// Each step is one-to-one in the word and in the lane, so words that differ in one place never have the same
-/// sum, and others with a chance of one in 2^64. Against whoever wants to deceive it is none.
+/// Each step is a bijection of the word and of the lane, so words that differ in one place never have the same sum, and
+/// others have it with a probability of 2^-64. It does not protect against deliberate changes.
 #[derive(Clone, Copy)]
 pub(crate) struct WordSum {
     lanes: [u64; SUM_LANES],
 }
 
-/// Words come in groups of so many.
+/// Words come in groups of this many.
 pub(crate) const SUM_LANES: usize = 4;
 
-/// Odd, and half of its bits set: 2^64 divided by the golden ratio.
+/// Odd, and half of its bits are set: 2^64 divided by the golden ratio.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl WordSum {
@@ -141,7 +140,7 @@ impl WordSum {
         }
     }
 
-    /// All words of a map. A last group is filled up with zeros.
+    /// Adds all words of a map. The last group is padded with zeros.
     pub(crate) fn add_map<W>(&mut self, words: &[W], load: impl Fn(&W) -> u64) {
         let (groups, rest) = words.as_chunks();
         groups
@@ -153,7 +152,7 @@ impl WordSum {
         }
     }
 
-    /// Of maps that were read, one after the other.
+    /// Returns the sum of maps that were read, one after the other.
     pub(crate) fn of(maps: [&[u64]; 2]) -> u64 {
         let mut sum = Self::new();
         maps.iter().for_each(|map| sum.add_map(map, |word| *word));
@@ -175,7 +174,7 @@ fn step(lane: u64, word: u64) -> u64 {
 mod tests {
     use super::*;
 
-    /// No word can change, and no two can change places, without a change of the sum.
+    /// No word can change, and no two words can be swapped, without a change of the sum.
     #[test]
     fn a_sum_of_words_knows_each_word_and_its_place() {
         let sum = |words: &[u64]| WordSum::of([words, &[]]);

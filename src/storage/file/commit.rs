@@ -1,8 +1,8 @@
 //! Group commit: callers that wait for the disk at the same time share one sync.
 //!
-//! A caller draws a ticket *after* its claim. A sync that began after that covers it; one that began
-//! before does not count. Whoever finds nobody syncing leads: it reads how far the tickets go, syncs, and
-//! tells everybody up to there. The first sync that fails is the last one.
+//! A caller draws a ticket *after* its claim. A sync that began after that covers it; one that began before does not. A
+//! caller that finds no sync in progress becomes the leader: it reads the number of tickets drawn so far, syncs, and
+//! notifies all callers up to that ticket. The first sync that fails is the last one.
 
 use crate::open_error::errno_of;
 use crate::sync::{AtomicU64, Ordering};
@@ -30,28 +30,28 @@ struct Progress {
 #[derive(Clone, Copy)]
 struct Failure {
     errno: i32,
-    /// The tickets up to this one waited for the sync that failed.
+    /// Tickets up to this one waited for the sync that failed.
     upto: u64,
 }
 
-/// What became of a commit.
+/// Why a commit was not made durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotDurable {
-    /// The sync that this caller waited for failed.
+    /// The sync that this caller waited for has failed.
     Failed { errno: i32 },
-    /// One had failed before.
+    /// An earlier sync had failed.
     Poisoned { errno: i32 },
 }
 
 impl Commits {
     /// Waits until everything that this thread has stored is durable.
     ///
-    /// `sync` is called by one of the waiting threads, by no two at a time. If it fails it has poisoned
-    /// the file before it returns.
+    /// One of the waiting threads calls `sync`, never two at a time. If it fails, it must have poisoned the file before
+    /// it returns.
     pub(crate) fn commit(&self, sync: impl Fn() -> io::Result<()>) -> Result<(), NotDurable> {
-        // SeqCst: after our claim, which is SeqCst, and before the load of the leader that covers us.
-        // If that load sees our ticket, its sync began after our claim. With Relaxed the ticket may
-        // become visible before the claim, and a sync without our bit would count for us.
+        // SeqCst: after our claim, which is SeqCst, and before the load of the leader that covers us. If that load sees
+        // our ticket, its sync began after our claim. With Relaxed, the ticket could become visible before the claim,
+        // and a sync without our bit would count for us.
         let ticket = self.drawn.fetch_add(1, Ordering::SeqCst) + 1;
         let mut progress = self.progress();
         loop {
@@ -82,8 +82,8 @@ impl Commits {
     ) -> MutexGuard<'a, Progress> {
         progress.is_led = true;
         drop(progress);
-        // SeqCst: pairs with the drawing of tickets; every claim behind the tickets read here is stored
-        // before the sync below begins.
+        // SeqCst: pairs with the drawing of tickets; every claim before the tickets read here is stored before the sync
+        // below begins.
         let upto = self.drawn.load(Ordering::SeqCst);
         let synced = sync();
         let mut progress = self.progress();
@@ -100,20 +100,20 @@ impl Commits {
         progress
     }
 
-    /// How many callers have come so far that they wait for a sync.
+    /// Returns how many callers have reached the point where they wait for a sync.
     #[cfg(test)]
     pub(crate) fn drawn(&self) -> u64 {
-        // SeqCst: whoever is counted has claimed what it wants to be durable.
+        // SeqCst: a caller that is counted has claimed what it wants to be durable.
         self.drawn.load(Ordering::SeqCst)
     }
 
-    /// How many syncs there have been.
+    /// Returns how many syncs there have been.
     pub(crate) fn sync_count(&self) -> u64 {
         self.progress().syncs
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
-        // Nothing under this lock panics half-way.
+        // Nothing panics halfway under this lock.
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -124,7 +124,7 @@ mod tests {
     use std::sync::Barrier;
     use std::time::Duration;
 
-    /// Every caller's store is in what some sync saw that began after it.
+    /// Every caller's store is covered by a sync that began after it.
     #[test]
     fn nobody_returns_before_a_sync_that_covers_it() {
         let commits = Commits::default();
@@ -132,7 +132,7 @@ mod tests {
         let sync = || {
             let seen = live.load(Ordering::SeqCst);
             std::thread::sleep(Duration::from_micros(200));
-            // No two syncs at a time: what is not seen now is not on the disk any more.
+            // No two syncs at a time: what this one does not see is no longer on the disk.
             disk.store(seen, Ordering::SeqCst);
             Ok(())
         };
@@ -142,7 +142,7 @@ mod tests {
                 scope.spawn(move || {
                     for round in 0..20 {
                         live.fetch_and(!(1 << bit), Ordering::SeqCst);
-                        // So that some sync sees it gone.
+                        // So that some sync sees it removed.
                         std::thread::sleep(Duration::from_micros(300));
                         live.fetch_or(1 << bit, Ordering::SeqCst);
                         commits.commit(sync).unwrap();
@@ -154,7 +154,7 @@ mod tests {
         });
     }
 
-    /// 64 callers: while the first one syncs, all others come, and they share the second sync.
+    /// 64 callers: while the first one syncs, all others arrive, and they share the second sync.
     #[test]
     fn those_who_wait_share_one_sync() {
         const CALLERS: u64 = 64;
@@ -170,7 +170,7 @@ mod tests {
                 scope.spawn(|| commits.commit(sync).unwrap());
             }
         });
-        // The first one may come after all have drawn their tickets.
+        // The first one may arrive after all others have drawn their tickets.
         assert!(
             (1..=2).contains(&commits.sync_count()),
             "{}",
@@ -178,8 +178,7 @@ mod tests {
         );
     }
 
-    /// 64 callers in one group whose sync fails: not one of them is told that all is well, and nobody
-    /// syncs again.
+    /// 64 callers in one group whose sync fails: none of them gets `Ok`, and there is no further sync.
     #[test]
     fn a_failed_sync_fails_all_who_waited_for_it_and_is_the_last() {
         let commits = Commits::default();

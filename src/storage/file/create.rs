@@ -1,9 +1,9 @@
-//! A new file: nobody sees it before it is whole and durable.
+//! Creates a file that becomes visible only when it is complete and durable.
 //!
-//! Never by a truncation to its length: a hole that cannot be filled is a signal in the middle of an
-//! allocation, years later. Blocks are reserved and every byte is written, by pages, so that the kernel
-//! keeps what is dirty by pages, too. Then sync, name, sync of the directory: without the last one a
-//! power loss leaves no file, however durable its contents were.
+//! The file is never just extended to its length: a hole that cannot be filled raises a signal in the middle of an
+//! allocation, years later. Blocks are reserved and every byte is written, page by page, so that the kernel also tracks
+//! dirty data page by page. Then come the sync, the name, and the sync of the directory: without the last one, a power
+//! loss leaves no file, however durable its contents are.
 
 use super::bytes::{SUM_LANES, WordSum, crc32c};
 use super::file_system::FileSystem;
@@ -27,17 +27,17 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What a new file is to hold.
+/// The contents of a new file.
 pub(crate) struct Blueprint<'a> {
     pub(crate) facts: Facts,
     pub(crate) durability: Durability,
-    /// Room to grow into, at least the slots there are.
+    /// The number of slots to reserve space for, at least the current slots.
     pub(crate) capacity_slots: u64,
     /// The configuration, as text.
     pub(crate) config: &'a str,
     /// The slots that are free at first, as ascending ranges.
     pub(crate) free: &'a [(Slot, Slot)],
-    /// Of a pool that is changed, the slots that were free and are reserved from now on.
+    /// The slots that were free and are reserved from now on, when a pool is changed.
     pub(crate) closed: &'a [(Slot, Slot)],
 }
 
@@ -46,24 +46,24 @@ impl Blueprint<'_> {
         (self.config.len() + CONFIG_PREFIX_BYTES) as u64
     }
 
-    /// The words that a file must have room for; `None` if no pool can have so many.
+    /// Returns the number of words that a file must have room for; `None` if no pool can have so many.
     pub(super) fn capacity_words(&self) -> Option<u64> {
         Layout::plan(self.capacity_slots, self.config_bytes()).map(|layout| layout.capacity_words)
     }
 }
 
-/// What the maps of a new file hold: their words from the first one on, call by call, to the end of the
+/// The contents of the maps of a new file. Each call returns the next word, from the first one to the end of the
 /// region.
 pub(super) struct Maps<'a> {
     pub(super) free: &'a mut dyn FnMut() -> u64,
     pub(super) quarantine: &'a mut dyn FnMut() -> u64,
 }
 
-/// The configuration with its length and checksum before it.
+/// The length and the checksum before the configuration.
 pub(super) const CONFIG_PREFIX_BYTES: usize = 8;
 
 impl<'a> Opening<'a> {
-    /// Creates the file, and holds it as its first opener: whoever finds it waits for us.
+    /// Creates the file and holds it as its first opener: a process that finds it waits for us.
     pub(crate) fn create(
         path: &'a Path,
         blueprint: &Blueprint<'_>,
@@ -75,13 +75,13 @@ impl<'a> Opening<'a> {
             },
         )?;
         if request.min_session != 0 {
-            // Whoever has seen the file before does not want a new one in its place.
+            // A caller that has seen the file before does not want a new one in its place.
             return Err(OpenError::StaleFile {
                 session: 0,
                 min: request.min_session,
             });
         }
-        // Not only at the end: to write megabytes in vain is no way to say so.
+        // Not only at the end: otherwise, megabytes would be written in vain.
         if std::fs::symlink_metadata(path).is_ok() {
             return Err(OpenError::AlreadyExists);
         }
@@ -114,7 +114,7 @@ impl<'a> Opening<'a> {
         take_locks(&unpublished.file)?;
         let file = unpublished.publish(path)?;
         if let Err(error) = system::sync_directory(path) {
-            // Still under our locks: nobody has it.
+            // Still under our locks: no other process has it open.
             let _ = std::fs::remove_file(path);
             return Err(OpenError::io("sync the directory", error));
         }
@@ -122,8 +122,8 @@ impl<'a> Opening<'a> {
     }
 }
 
-/// The locks of a first opener, before the file has a name: nobody can be in the way, and nobody comes
-/// before us.
+/// Takes the locks of a first opener before the file has a name: no other process can hold them, or open the file
+/// first.
 pub(super) fn take_locks(file: &File) -> Result<(), OpenError> {
     for lock in [Lock::Open, Lock::Presence] {
         locks::try_lock(file, lock, true).map_err(|error| OpenError::io("lock the file", error))?;
@@ -131,8 +131,8 @@ pub(super) fn take_locks(file: &File) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Reserves, writes every byte, syncs, and makes sure that nothing more is ever needed. `state` is what the
-/// states say but for what the file is and what its words sum up to.
+/// Reserves the blocks, writes every byte, syncs, and makes sure that no further space is ever needed. `state` has the
+/// fields of the states that do not depend on the file itself or the sum of its words.
 pub(super) fn fill(
     file: &Arc<OwnFile>,
     header: &Header,
@@ -147,7 +147,7 @@ pub(super) fn fill(
     system::reserve(file, len)
         .map_err(|error| OpenError::io("reserve the file's blocks", error))?;
     let identity = Identity::of(file)?;
-    // Durable with everything else. Where there can be none, the states say so.
+    // Becomes durable with everything else. If there can be no witness, the states say so.
     let is_witnessed = Witness::write(file, state.seq + 1).is_ok();
     let written = write_regions(file, header, config, maps)
         .and_then(|sum| {
@@ -166,8 +166,8 @@ pub(super) fn fill(
     ground::map(file, &header.layout, PageOptions::default(), relaxed, true).map(drop)
 }
 
-/// Everything behind the states: zero but for the maps of free slots, of suspects and of trust, and the
-/// configuration. Answers the sum of the words of free slots and suspects.
+/// Writes everything after the states: zeros, except for the maps of free slots, suspects and trust, and the
+/// configuration. Returns the sum of the words of free slots and suspects.
 fn write_regions(file: &File, header: &Header, config: &str, maps: Maps<'_>) -> io::Result<u64> {
     let mut page = [0; ALIGN as usize];
     let mut sum = WordSum::new();
@@ -210,7 +210,7 @@ pub(super) fn encode_config(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// Two slots that follow each other, both of a file that was left in order.
+/// Writes two consecutive slots, both of a file that was closed cleanly.
 fn write_states(file: &File, state: State) -> io::Result<()> {
     for (seq, at) in (state.seq..).zip(STATE_AT) {
         write_page(file, &State { seq, ..state }.encode(), at)?;
@@ -219,7 +219,8 @@ fn write_states(file: &File, state: State) -> io::Result<()> {
 }
 
 impl State {
-    /// Of a file that nobody has opened under its name, but for what only the file knows.
+    /// Returns the state of a file that has not been opened under its name yet, without the fields that depend on the
+    /// file.
     pub(super) fn of_new(header: &Header, durability: Durability) -> Self {
         Self {
             seq: 1,
@@ -240,7 +241,8 @@ impl State {
         }
     }
 
-    /// Nobody has opened the file since it got its name: whoever gave it may have died before the name was
+    /// Returns whether no process has opened the file since it got its name: the process that named it may have died
+    /// before the name was durable.
     /// durable.
     pub(super) fn is_unopened(&self) -> bool {
         self.opened_ns == 0
@@ -254,7 +256,7 @@ fn write_headers(file: &File, header: &Header) -> io::Result<()> {
         .try_for_each(|at| write_page(file, &block, at))
 }
 
-/// A block and zeros to the end of its page: a file has no byte that nobody wrote.
+/// Writes a block, and zeros to the end of its page, so that every byte of the file is written.
 pub(super) fn write_page(file: &File, block: &[u8], at: u64) -> io::Result<()> {
     let mut page = [0; ALIGN as usize];
     page[..block.len()].copy_from_slice(block);

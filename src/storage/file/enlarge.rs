@@ -1,17 +1,17 @@
-//! More slots than a file has room for: a larger file takes its place. Nobody else has it open.
+//! Grows a file beyond its room for slots: a larger file replaces it. No other process has it open.
 //!
 //! ```text
-//! recover the old file, and leave it in order: its words are exact, and durable
+//! recover the old file, and close it cleanly: its words are exact, and durable
 //! a new file without a name: all of its words, and the new slots; sync
-//! lock it, like one that is created; give it a name of ours; rename it over the old one
+//! lock it, like a new file; give it a temporary name; rename it over the old one
 //! sync the directory                                   <- from here on it is the new pool, whatever happens
 //! the old file's headers := 0
 //! ```
 //!
-//! Whoever waits for the old file holds its lock next, finds that the path names another one, and begins
-//! again. The new one says that nobody has opened it yet, so its first opener syncs the directory: whoever
-//! renamed it may have died before that, and nobody may allocate in a file whose predecessor can come back.
-//! The old one, if it is still to be found through a mount, is no pool any more.
+//! A process that waits for the old file gets its lock next, finds that the path names another file, and begins again.
+//! The new file says that it has not been opened yet, so its first opener syncs the directory: the process that renamed
+//! it may have died before that, and no process may allocate in a file whose predecessor can come back. If the old file
+//! can still be reached through a mount, it is no longer a pool.
 
 use super::attached::Attached;
 use super::create::{Blueprint, Maps, fill, take_locks};
@@ -31,8 +31,8 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Arc;
 
 impl Opening<'_> {
-    /// Puts a larger file in the place of this one. What the blueprint has as free are the slots that can be
-    /// handed out from now on; `usable` are those of the pool as it is.
+    /// Replaces this file with a larger one. The free slots of the blueprint are the slots that are added; `usable` are
+    /// the slots of the current pool.
     pub(crate) fn enlarge(
         self,
         grown: &Blueprint<'_>,
@@ -49,21 +49,21 @@ impl Opening<'_> {
         Ok(opening)
     }
 
-    /// Whether a copy by this version has everything that the file has, and nobody can miss it.
+    /// Checks that a copy by this version would contain everything in the file, and that all names would refer to it.
     fn check_replaceable(&self) -> Result<(), OpenError> {
         let is_ours = |kind: u32| kind == 0 || Kind::of_number(kind).is_some();
         let regions = &self.header.layout.regions;
         if self.header.compat != 0 || !regions.iter().all(|region| is_ours(region.kind)) {
             return Err(OpenError::NoRoom);
         }
-        // Another name would go on to name the old file, whatever the caller allows.
+        // Another name would still refer to the old file, whatever the caller allows.
         match system::metadata(&self.file)?.nlink() {
             1 => Ok(()),
             links => Err(OpenError::HardLinked { links }),
         }
     }
 
-    /// Recovers the file and leaves it in order, without letting anybody in.
+    /// Recovers the file and closes it cleanly, while locking out other processes.
     fn settle(&self, usable: &[(Slot, Slot)]) -> Result<(Attached, Recovery), OpenError> {
         let states = read_states(&self.file, &self.header)?;
         self.check_session(&states)?;
@@ -122,7 +122,7 @@ impl Opening<'_> {
     }
 }
 
-/// The larger file, whole, durable and locked; nobody can find it yet.
+/// The larger file: complete, durable and locked, but not visible yet.
 struct Larger {
     header: Header,
     unpublished: Unpublished,
@@ -132,8 +132,8 @@ impl Larger {
     fn take_the_place_of(self, old: Opening<'_>) -> Result<Opening<'_>, OpenError> {
         let file = self.unpublished.replace(old.path)?;
         system::sync_directory(old.path).map_err(|error| OpenError::sync(&error))?;
-        // Not before: until here, the old file may come back. It has no name, so if this fails, or is
-        // forgotten, it is refused all the same.
+        // Not earlier: until here, the old file may come back. It has no name, so if this fails or does not happen, the
+        // file is refused anyway.
         for at in HEADER_AT {
             let _ = old.file.write_all_at(&[0; super::bytes::BLOCK_BYTES], at);
         }
@@ -147,7 +147,7 @@ impl Larger {
 }
 
 impl Blueprint<'_> {
-    /// A layout with room for this pool, and for no fewer slots than there was room for.
+    /// Returns a layout with room for this pool, and for at least as many slots as before.
     fn layout(&self, least_capacity: u64) -> Result<Layout, OpenError> {
         Layout::plan(self.capacity_slots.max(least_capacity), self.config_bytes()).ok_or(
             OpenError::Corrupt {
@@ -157,9 +157,9 @@ impl Blueprint<'_> {
     }
 }
 
-/// A map's words, one by one. Nobody else is there.
+/// Returns the words of a map one by one, and zeros after them. No other thread uses them.
 fn words_then_zeros(words: &[AtomicU64]) -> impl FnMut() -> u64 + '_ {
     let mut words = words.iter();
-    // Relaxed: nobody stores.
+    // Relaxed: no thread stores.
     move || words.next().map_or(0, |word| word.load(Ordering::Relaxed))
 }

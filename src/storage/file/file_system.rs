@@ -1,8 +1,8 @@
-//! The file systems that are known, in one table: who shares them, and where they write what is overwritten.
+//! A table of the known file systems: whether other machines share them, and where they write overwritten data.
 //!
-//! One that is not in the table is not taken for a local one. Two questions are asked. Does it share memory and
-//! locks with everybody who may use the file? And does a store over a byte that is there already need anything
-//! of the disk? Where it does, a full disk is a signal in the middle of an allocation: see `ground`.
+//! A file system that is not in the table is not assumed to be local. There are two questions. Does it share memory and
+//! locks with everything that may use the file? And can a store to an existing byte need space on the disk? If it can,
+//! a full disk raises a signal in the middle of an allocation; see `ground`.
 
 use super::system::RelaxedChecks;
 use crate::durability::Durability;
@@ -10,42 +10,42 @@ use crate::open_error::OpenError;
 use nix::sys::statfs::fstatfs;
 use std::fs::File;
 
-/// What kind of file system a file is on.
+/// The kind of file system that a file is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileSystem {
-    /// Of this machine alone, on a disk.
+    /// Used by this machine alone, on a disk.
     Local(Overwrites),
-    /// Gone with the machine, and with it every file: what is still there is of this boot.
+    /// In memory: it is gone with the machine, so a file that exists was written since the machine started.
     InMemory,
-    /// Other machines may have it, too, or there is nothing that a sync could do.
+    /// Other machines may use it, too, or a sync has no effect there.
     Remote {
         magic: u32,
     },
     Unknown {
         magic: u32,
     },
-    /// A file there has another number tomorrow, so each of ours would be taken for a copy.
+    /// Inode numbers change, so each pool file would be taken for a copy.
     Renumbers {
         magic: u32,
     },
 }
 
-/// What a store over a byte that is there already needs of the disk.
+/// What a store to an existing byte needs on the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Overwrites {
     /// Nothing.
     InPlace,
     /// Nothing, unless the block is shared with a copy.
     UnlessShared,
-    /// Nothing, if the file is marked so, and its blocks are not shared.
+    /// Nothing, if the file is marked accordingly and its blocks are not shared.
     IfMarked,
     /// A new block.
     Elsewhere,
-    /// What the one below it needs.
+    /// Whatever the file system below it needs.
     AsBelow,
 }
 
-/// A line of the table.
+/// A row of the table.
 #[derive(Clone, Copy)]
 enum Is {
     On(Overwrites),
@@ -57,7 +57,7 @@ enum Is {
 use Is::{Memory, On, Renumbering, Shared};
 use Overwrites::{AsBelow, Elsewhere, IfMarked, InPlace, UnlessShared};
 
-/// By the number that `statfs` has for them, and as docs/design/file-format.md calls them.
+/// The known file systems, by the number that `statfs` reports, with their names in docs/design/file-format.md.
 #[rustfmt::skip]
 const KNOWN: [(u32, &str, Is); 51] = [
     (0x0000_ef53, "ext4", On(InPlace)),
@@ -82,10 +82,10 @@ const KNOWN: [(u32, &str, Is); 51] = [
     (0x0000_f15f, "eCryptfs", On(AsBelow)),
     (0x0102_1994, "tmpfs", Memory),
     (0x8584_58f6, "ramfs", Memory),
-    // Numbers are made up when a file is looked up, and there are no attributes.
+    // Inode numbers are invented at lookup, and there are no attributes.
     (0x0000_4d44, "FAT", Renumbering),
     (0x2011_bab0, "exFAT", Renumbering),
-    // A sync does nothing there.
+    // A sync has no effect there.
     (0x9584_58f6, "hugetlbfs", Shared),
     (0x0000_6969, "NFS", Shared),
     (0x0000_517b, "SMB", Shared),
@@ -96,7 +96,7 @@ const KNOWN: [(u32, &str, Is); 51] = [
     (0x6b41_4653, "kAFS", Shared),
     (0x7375_7245, "Coda", Shared),
     (0x0102_1997, "9p", Shared),
-    // GlusterFS, MooseFS, JuiceFS, sshfs, virtiofs: whatever is behind it.
+    // GlusterFS, MooseFS, JuiceFS, sshfs, virtiofs: the backend is unknown.
     (0x6573_5546, "FUSE", Shared),
     (0x00c3_6400, "Ceph", Shared),
     (0x0bd0_0bd0, "Lustre", Shared),
@@ -134,7 +134,7 @@ impl FileSystem {
         }
     }
 
-    /// Whether a pool of this durability can be here.
+    /// Checks that a pool of this durability can be stored here.
     pub(crate) fn check(
         self,
         durability: Durability,
@@ -158,7 +158,7 @@ impl FileSystem {
         }
     }
 
-    /// Whether files are gone when the machine goes down, so that one that is there is of this boot.
+    /// Returns whether files are gone when the machine goes down, so that an existing one was written since it started.
     pub(crate) fn forgets(self) -> bool {
         self == Self::InMemory
     }
@@ -181,7 +181,7 @@ mod tests {
         ..STRICT
     };
 
-    /// GPFS, BeeGFS and OrangeFS counted as local, and so did everything that nobody had heard of.
+    /// GPFS, BeeGFS and OrangeFS used to count as local, and so did every unknown file system.
     #[test]
     fn what_is_shared_or_unknown_is_refused() {
         let check =
@@ -213,7 +213,7 @@ mod tests {
         assert!(check(0x1234_5678, LAX).is_ok());
     }
 
-    /// They counted as local. After each remount all that was free was quarantined, as of a copy.
+    /// These used to count as local. After each remount, all free addresses were quarantined, as in a copy.
     #[test]
     fn those_that_number_files_anew_are_refused_whatever_is_allowed() {
         for magic in [0x4d44, 0x2011_bab0] {
@@ -240,7 +240,7 @@ mod tests {
         }
     }
 
-    /// Each number and each name is there once, and the page of the file format has each under what it is.
+    /// Each number and each name occurs once, and the page about the file format lists each under its kind.
     #[test]
     fn the_documentation_has_this_table() {
         let numbers: BTreeSet<_> = KNOWN.iter().map(|known| known.0).collect();

@@ -1,19 +1,20 @@
-//! Whether a store into the mapped file can need anything of the disk, and what can be done about it.
+//! Whether a store to the mapped file can need space on the disk, and what can be done about it.
 //!
-//! A file that is reserved and written has all its blocks. On most file systems nothing more is ever needed. A
-//! file system that writes what is overwritten to another place needs a new block for it, and where there is
-//! none, the store is a `SIGBUS` in the middle of an allocation. So every opening asks, and what cannot be made
-//! sure is an error of the opening.
+//! A file whose blocks are reserved and written has all its blocks. On most file systems, nothing more is ever needed.
+//! A file system that writes overwritten data to another place needs a new block for it, and if there is none, the
+//! store raises `SIGBUS` in the middle of an allocation. So every open checks this, and fails if it cannot be ruled
+//! out.
 //!
 //! ```text
 //! new:      mark the empty file (no copy-on-write)      where the file system has such a mark
 //! opened:   reserve; map
 //!           shared blocks? ──> fault in every page as if it were written, sync: they are the file's own now
-//!           whatever is below? ──> write a page as it is, sync: has it moved?
+//!           unknown layers below? ──> write a page unchanged, sync: has it moved?
 //! ```
 //!
-//! Faulting in is an error where a store is a signal, and changes no byte, so others may have the file open.
-//! Whoever shares the blocks again while it is open (a reflink copy, a snapshot) is not noticed.
+//! Where a store raises a signal, faulting in returns an error; and it changes no byte, so other processes may have the
+//! file open. It goes unnoticed if the blocks become shared again while the file is open (by a reflink copy or a
+//! snapshot).
 
 use super::file_system::{FileSystem, Overwrites};
 use super::layout::{ALIGN, Kind, Layout};
@@ -34,20 +35,19 @@ use std::sync::Arc;
 
 const NO_COPY_ON_WRITE: libc::c_int = 0x0080_0000;
 
-/// The first version of Linux in which a store into a marked file of Btrfs needs no free block (its
-/// 6599716de2d6).
+/// The first version of Linux in which a store to a marked file on Btrfs needs no free block (its commit 6599716de2d6).
 const KEEPS_MARKS_SINCE: (u32, u32) = (6, 17);
 
-/// What is known of a file's blocks.
+/// What is known about a file's blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Facts {
-    /// Blocks can be reserved.
+    /// Whether blocks can be reserved.
     is_reserved: bool,
-    /// The file is marked: no copy-on-write.
+    /// Whether the file is marked no-copy-on-write.
     is_marked: bool,
-    /// The kernel is new enough to do what the mark says.
+    /// Whether the kernel is new enough to honor the mark.
     keeps_marks: bool,
-    /// A quota is set, or it is not known that none is: it refuses what needs no block, too.
+    /// Whether a quota is set, or may be set: it also refuses what needs no block.
     has_quota: bool,
     blocks: Blocks,
 }
@@ -55,17 +55,17 @@ struct Facts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Blocks {
     Own,
-    /// With a copy or a snapshot.
+    /// Blocks are shared with a copy or a snapshot.
     Shared,
     Untold,
 }
 
-/// What is to be done before anybody may store.
+/// What must be done before any process may store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Ready,
     Unshare,
-    /// Overwrite something, and see where it goes.
+    /// Overwrite something, and check where it goes.
     Try,
     Refuse(&'static str),
 }
@@ -78,21 +78,21 @@ const OLD_KERNEL: &str = "before Linux 6.17, Btrfs needs room even for files wit
 const QUOTA: &str =
     "this Btrfs has quotas with limits, or does not say. Use ext4 or XFS for the file";
 const SHARED: &str =
-    "its blocks are shared with a copy or a snapshot. Copy it without (cp --reflink=never)";
+    "its blocks are shared with a copy or a snapshot. Copy it without sharing (cp --reflink=never)";
 const UNTOLD: &str =
     "this file system does not say where the file is. Use ext4 or XFS for the file";
 
-/// The whole decision. What is not listed is refused.
+/// Makes the whole decision. What is not listed is refused.
 fn verdict(overwrites: Overwrites, facts: Facts) -> Verdict {
     match (overwrites, facts.blocks) {
         (Overwrites::InPlace, _) => Verdict::Ready,
         (Overwrites::Elsewhere, _) => Verdict::Refuse(ELSEWHERE),
-        // XFS on zones: there is nothing to reserve, and nothing stays where it is.
+        // XFS on zoned devices: nothing can be reserved, and nothing stays in place.
         (Overwrites::UnlessShared, _) if !facts.is_reserved => Verdict::Refuse(ELSEWHERE),
         (Overwrites::IfMarked, _) if !facts.is_marked => Verdict::Refuse(UNMARKED),
         (Overwrites::IfMarked, _) if !facts.keeps_marks => Verdict::Refuse(OLD_KERNEL),
         (Overwrites::IfMarked, _) if facts.has_quota => Verdict::Refuse(QUOTA),
-        // Btrfs is below, of which more cannot be asked from here.
+        // Btrfs is below, which cannot be queried any further from here.
         (Overwrites::AsBelow, _) if facts.is_marked => Verdict::Refuse(QUOTA),
         (_, Blocks::Untold) => Verdict::Refuse(UNTOLD),
         (_, Blocks::Shared) => Verdict::Unshare,
@@ -101,15 +101,15 @@ fn verdict(overwrites: Overwrites, facts: Facts) -> Verdict {
     }
 }
 
-/// Marks a file that is still empty, where that is of use. What has become of it is asked later.
+/// Marks a file that is still empty, if that is useful. Whether it worked is checked later.
 pub(super) fn mark(file: &File, file_system: FileSystem) {
     if file_system == FileSystem::Local(Overwrites::IfMarked) {
         let _ = flags(file).and_then(|flags| set_flags(file, flags | NO_COPY_ON_WRITE));
     }
 }
 
-/// Maps the file, so that no store into it can meet a full disk. The first one to open it also reserves what a
-/// copy has lost.
+/// Maps the file such that no store to it can meet a full disk. The first opener also reserves blocks that a copy has
+/// lost.
 pub(super) fn map(
     file: &Arc<OwnFile>,
     layout: &Layout,
@@ -125,9 +125,9 @@ pub(super) fn map(
         .map_err(|error| OpenError::io("map the file", error))?;
     let disk = MappedDisk::new(map, Arc::clone(file));
     match file_system {
-        // What there is in memory is there. Of a file system that is shared or unknown the caller takes care.
+        // Memory that is there stays there. For a shared or unknown file system, the caller takes responsibility.
         FileSystem::InMemory | FileSystem::Remote { .. } | FileSystem::Unknown { .. } => {}
-        // Refused before.
+        // Refused earlier.
         FileSystem::Renumbers { .. } => {}
         FileSystem::Local(Overwrites::InPlace) => {}
         FileSystem::Local(_) if relaxed.copy_on_write => {}
@@ -158,7 +158,7 @@ fn make_sure(
     match found {
         Verdict::Ready => Ok(()),
         Verdict::Unshare => refuse(SHARED),
-        // The first one has tried.
+        // The first opener has tried it.
         Verdict::Try if !is_first => Ok(()),
         Verdict::Try => match stays_in_place(disk, layout)? {
             Some(true) => Ok(()),
@@ -169,7 +169,7 @@ fn make_sure(
     }
 }
 
-/// Whether a page is where it was, after it was written as it is. Only for who is alone with the file.
+/// Returns whether a page stays in place when it is written unchanged. Only for a process that is alone with the file.
 fn stays_in_place(disk: &MappedDisk, layout: &Layout) -> Result<Option<bool>, OpenError> {
     let at = layout.extent(Kind::Volatile).offset as u64;
     let mut page = [0; ALIGN as usize];
@@ -211,7 +211,7 @@ impl Facts {
     }
 }
 
-/// The version of the kernel.
+/// Returns the version of the kernel.
 fn release() -> Option<(u32, u32)> {
     release_of(nix::sys::utsname::uname().ok()?.release().to_str()?)
 }
@@ -222,7 +222,7 @@ fn release_of(text: &str) -> Option<(u32, u32)> {
     Some((next()?, next()?))
 }
 
-/// Whether some quota of the Btrfs that the file is on has a limit, or nothing can be learnt of that.
+/// Returns whether some quota of the file's Btrfs has a limit, or whether this cannot be determined.
 fn has_quota(file: &File, all: &Path) -> bool {
     let Ok(name) = btrfs_name(file) else {
         return true;
@@ -247,7 +247,7 @@ fn has_limit(btrfs: &Path) -> bool {
     }
 }
 
-/// One run of blocks, as FS_IOC_FIEMAP tells it.
+/// One run of blocks, as FS_IOC_FIEMAP reports it.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
 struct Extent {
@@ -260,7 +260,7 @@ struct Extent {
 }
 
 const LAST: u32 = 0x1;
-/// The place is not known (UNKNOWN), not yet chosen (DELALLOC), or not of this file alone (INLINE, TAIL).
+/// The place is unknown (UNKNOWN), not yet chosen (DELALLOC), or shared with other files (INLINE, TAIL).
 const NO_PLACE: u32 = 0x2 | 0x4 | 0x200 | 0x400;
 const IS_SHARED: u32 = 0x2000;
 const EXTENTS_AT_ONCE: usize = 64;
@@ -270,14 +270,14 @@ impl Extent {
         self.flags & IS_SHARED != 0
     }
 
-    /// Where on the disk a byte of the file is.
+    /// Returns where on the disk a byte of the file is.
     fn physical_of(&self, at: u64) -> Option<u64> {
         let offset = at.checked_sub(self.logical).filter(|&it| it < self.len)?;
         (self.flags & NO_PLACE == 0).then(|| self.physical.wrapping_add(offset))
     }
 }
 
-/// `struct fiemap`, with room behind it.
+/// `struct fiemap`, with room for extents after it.
 #[repr(C)]
 struct Fiemap {
     start: u64,
@@ -293,7 +293,7 @@ const FIEMAP_HEAD_BYTES: usize = 32;
 const _: () = assert!(size_of::<Extent>() == 56);
 const _: () = assert!(std::mem::offset_of!(Fiemap, extents) == FIEMAP_HEAD_BYTES);
 
-/// The runs of blocks that hold these bytes.
+/// Returns the runs of blocks that contain these bytes.
 fn extents(file: &File, mut from: u64, len: u64) -> io::Result<Vec<Extent>> {
     let end = from.saturating_add(len);
     let mut found = Vec::new();
@@ -344,7 +344,7 @@ fn set_flags(file: &File, flags: libc::c_int) -> io::Result<()> {
     Ok(())
 }
 
-/// What the Btrfs that the file is on is called in sysfs: its UUID.
+/// Returns the name of the file's Btrfs in sysfs: its UUID.
 fn btrfs_name(file: &File) -> io::Result<String> {
     const INFO_BYTES: usize = 1024;
     const UUID_AT: usize = 16;
@@ -367,7 +367,7 @@ mod tests {
     use super::*;
     use crate::storage::file::system::tests::Scratch;
 
-    /// Every row there is: each kind of file system with each answer that it can give.
+    /// Every row: each kind of file system with each possible result.
     #[test]
     fn every_row_of_the_decision() {
         let sound = Facts {
@@ -397,7 +397,7 @@ mod tests {
                         blocks,
                     };
                     let marked = facts.is_marked && facts.keeps_marks && !facts.has_quota;
-                    // Said once more, from the other side: what each kind needs.
+                    // Stated once more, from the other side: what each kind needs.
                     let may_stay = match overwrites {
                         Overwrites::InPlace => true,
                         Overwrites::UnlessShared => facts.is_reserved,
@@ -423,7 +423,7 @@ mod tests {
             }
         }
         assert_eq!(rows, 240);
-        // Each reason is told where it is the reason.
+        // Each reason is given where it applies.
         for (overwrites, facts, why) in [
             (Overwrites::Elsewhere, sound, ELSEWHERE),
             (
@@ -483,7 +483,7 @@ mod tests {
         assert!(release().is_some());
     }
 
-    /// A quota that limits nothing is none. What cannot be read may be one.
+    /// A quota without a limit does not count. One that cannot be read may have a limit.
     #[test]
     fn a_quota_counts_if_it_has_a_limit() {
         let scratch = Scratch::new("quota");
@@ -507,7 +507,7 @@ mod tests {
         );
     }
 
-    /// A byte has a place only where the system says which.
+    /// A byte has a place only if the system reports it.
     #[test]
     fn a_place_is_told_or_not() {
         let extent = Extent {

@@ -1,19 +1,19 @@
-//! More slots for a file that has room for them. Nobody else has it open.
+//! Grows a file that has room for more slots. No other process has it open.
 //!
 //! ```text
-//! blocks for all of the file, which a copy may lack
+//! blocks for the whole file, which a copy may lack
 //! the new configuration, in the place that is not in force; sync
 //! the new header, over the copy that is not in force; sync        <- from here on it is the new pool
-//! the bits of the new slots, which were zero until now, and of those that are reserved now, which were free; sync
-//! a file that was left in order: the next state, with the sum of all of this; sync
+//! the bits of the new slots, which were zero until now; sync
+//! if the file was closed cleanly: the next state, with the new sum; sync
 //! the new header, over the other copy; sync                       <- from here on nothing is left to do
 //! ```
 //!
-//! Until the last step the two headers have different generations, and whoever opens the file next sets the
-//! bits again: nobody can have allocated one of them. Cut off before that, the new slots are taken.
+//! Until the last step, the two headers have different generations, and the next opener sets the bits again: none of
+//! them can have been allocated. If growth is interrupted before that, the new slots are taken.
 //!
-//! A sync that fails here poisons the file like any other, though nobody has it mapped: what dead processes
-//! had claimed may be among the pages that were given up. For a file without room see `enlarge`.
+//! A sync that fails here poisons the file like any other, although it is not mapped: claims of dead processes may be
+//! among the pages that were lost. For a file without room, see `enlarge`.
 
 use super::bytes::{BLOCK_BYTES, WordSum};
 use super::create::{Blueprint, encode_config};
@@ -30,13 +30,13 @@ use crate::storage::heap::bits_of_ranges;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-/// Whether the configuration of the next generation has its place in the file.
+/// Returns whether there is room in the file for the configuration of the next generation.
 pub(crate) fn has_room_for_config(header: &Header, config: &str) -> bool {
     encode_config(config).len() <= header.layout.config_extent(header.generation + 1).len
 }
 
 impl Opening<'_> {
-    /// Whether the file can become this one without another one in its place.
+    /// Returns whether the file can grow to this blueprint in place.
     pub(crate) fn has_room_for(&self, grown: &Blueprint<'_>) -> bool {
         let layout = &self.header.layout;
         let words = grown.capacity_words();
@@ -44,8 +44,8 @@ impl Opening<'_> {
             && has_room_for_config(&self.header, grown.config)
     }
 
-    /// Makes the file that of a larger pool, for which it has room. What the blueprint has as free are the
-    /// slots that can be handed out from now on.
+    /// Makes the file that of a larger pool, for which it has room. The free slots of the blueprint are the slots that
+    /// are added.
     pub(crate) fn grow(&mut self, grown: &Blueprint<'_>) -> Result<(), OpenError> {
         let header = Header {
             generation: self.header.generation + 1,
@@ -55,7 +55,7 @@ impl Opening<'_> {
         if !self.be_alone()? {
             return Err(OpenError::InUse);
         }
-        // A copy may have holes, or blocks that it shares: it gets what it needs now, or nothing is changed.
+        // A copy may have holes, or shared blocks. It gets its own blocks now, or nothing is changed.
         drop(self.map(true)?);
         let in_force = self.copy_in_force()?;
         let place = header.layout.config_extent(header.generation);
@@ -69,7 +69,7 @@ impl Opening<'_> {
         Ok(())
     }
 
-    /// The configuration before a growth that somebody died in.
+    /// Returns the configuration from before a growth during which a process died.
     pub(crate) fn before_unfinished_growth(&self) -> Result<Option<String>, OpenError> {
         match &self.older {
             Some(older) => Ok(Some(read_config(&self.file, older)?)),
@@ -77,7 +77,7 @@ impl Opening<'_> {
         }
     }
 
-    /// Ends such a growth, if we are alone; otherwise somebody else has done so.
+    /// Completes such a growth, if we are alone; otherwise, another process has done so.
     pub(crate) fn finish_growth(
         &mut self,
         added: &[(Slot, Slot)],
@@ -99,7 +99,7 @@ impl Opening<'_> {
             .map_err(|error| OpenError::io("lock the file", error))
     }
 
-    /// Which of the two copies is that of our header.
+    /// Returns the index of the copy that is our header.
     fn copy_in_force(&self) -> Result<usize, OpenError> {
         let mut block = [0; BLOCK_BYTES];
         self.file
@@ -113,8 +113,8 @@ impl Opening<'_> {
         self.write_and_sync(&header.encode(), HEADER_AT[copy])
     }
 
-    /// Whether the last process has left the file in order, and its words are those that it left: so they say what is
-    /// taken. Nobody else has it open, or it is an error.
+    /// Reports whether the file was closed cleanly and its words have not changed since, so that they say what is
+    /// taken. Fails if another process has the file open.
     pub(crate) fn is_left_in_order(&self) -> Result<bool, OpenError> {
         if !self.be_alone()? {
             return Err(OpenError::InUse);
@@ -129,7 +129,7 @@ impl Opening<'_> {
         }
     }
 
-    /// The first of these slots that is not free, in a file that was left in order.
+    /// Returns the first of these slots that is not free, in a file that was closed cleanly.
     pub(crate) fn first_taken(&self, slots: &[(Slot, Slot)]) -> Result<Option<Slot>, OpenError> {
         match slots {
             [] => Ok(None),
@@ -140,7 +140,7 @@ impl Opening<'_> {
         }
     }
 
-    /// Sets the bits of new slots and clears those of reserved ones, in a file that nobody has mapped.
+    /// Sets the bits of new slots and clears those of reserved ones, in a file that no process has mapped.
     fn change_bits(
         &self,
         header: &Header,
@@ -164,9 +164,9 @@ impl Opening<'_> {
         self.sync_data()
     }
 
-    /// Gives a file that was left in order a state that fits its words, now that the new slots are among
-    /// them, and the reserved ones are not. Only if the newest state fits what they were before, and is of this file:
-    /// what is wrong with it, the next opener shall find.
+    /// Gives a file that was closed cleanly a state that matches its words, now that the new slots are among them. Only
+    /// if the newest state matches the words without them, and belongs to this file: the next opener must find any
+    /// other mismatch.
     fn reseal(&self, added: &[(Slot, Slot)], closed: &[(Slot, Slot)]) -> Result<(), OpenError> {
         let states = read_states(&self.file, &self.header)?;
         let identity = Identity::of(&self.file)?;
@@ -174,11 +174,11 @@ impl Opening<'_> {
         let Some(left) = states.newest.filter(fits).filter(|_| states.is_whole) else {
             return Ok(());
         };
-        // What is reserved now was free then.
+        // The slots that are reserved now were free then.
         let added = bits_of_ranges(added.iter().copied());
         let before = self.sum(added, bits_of_ranges(closed.iter().copied()))?;
         if left.sum != before {
-            // Somebody died after this was done, or the words are not those that were left.
+            // A process died after this was done, or the words differ from those at the last close.
             return Ok(());
         }
         let grown = State {
@@ -187,7 +187,7 @@ impl Opening<'_> {
             ..left
         };
         if matches!(identity.witness, Witness::Seq(seq) if seq != left.seq) {
-            // It was one behind, and would be two behind.
+            // The witness was one behind, and would be two behind.
             self.write_witness(left.seq)?;
         }
         self.write_and_sync(&grown.encode(), STATE_AT[states.next_slot])?;
@@ -202,8 +202,7 @@ impl Opening<'_> {
         Ok(())
     }
 
-    /// The sum of the words of F and Q, without the bits of F that `left_out` tells, word by word, and with those of
-    /// `put_in`.
+    /// Returns the sum of the words of F and Q, without the bits of F that `left_out` returns, word by word.
     fn sum(
         &self,
         mut left_out: impl FnMut() -> u64,
@@ -243,7 +242,7 @@ fn write_failed(error: io::Error) -> OpenError {
     OpenError::io("write the file", error)
 }
 
-/// The first of these slots whose bit is not set.
+/// Returns the first of these slots whose bit is not set.
 pub(crate) fn first_taken(free: &[u64], slots: &[(Slot, Slot)]) -> Option<Slot> {
     slots.iter().find_map(|&(first, last)| {
         words_within(first, last).find_map(|word_index| {

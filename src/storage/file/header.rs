@@ -1,7 +1,7 @@
-//! The header: what the file is. Bytes to values and back, pure, and never a panic.
+//! The header: what the file is. Conversions between bytes and values, pure, and without panics.
 //!
-//! Two copies stand on pages of their own. Growth writes the next generation over the older copy, so one
-//! of the two is whole at every instant. `docs/design/file-format.md` has the offsets.
+//! There are two copies on separate pages. Growth writes the next generation over the older copy, so one of the two is
+//! intact at every instant. `docs/design/file-format.md` has the offsets.
 
 use super::bytes::{
     BLOCK_BYTES, Block, Unknown, first_in_use, get, get_count, get_u32, get_u64, is_sealed, put,
@@ -12,12 +12,12 @@ use crate::durability::Durability;
 use crate::open_error::FORMAT;
 use crate::slot::{MAX_SLOTS, SLOTS_PER_WORD};
 
-/// "\x89IPBM\r\n\x1a": damaged by whatever treats the file as text or as seven bits.
+/// "\x89IPBM\r\n\x1a": damaged by any program that treats the file as text or strips the eighth bit.
 pub(crate) const MAGIC: [u8; 8] = [0x89, b'I', b'P', b'B', b'M', b'\r', b'\n', 0x1a];
 
 const MINOR: u32 = 0;
 
-/// The edges that a network can have: the first address, the last one.
+/// The edges that a network can have: the first address and the last one.
 const EDGES: u8 = 0b11;
 const ENDIAN_TAG: u64 = 0x0102_0304_0506_0708;
 
@@ -44,7 +44,7 @@ mod at {
     pub(super) const CAPACITY_WORDS: usize = 0x80;
     pub(super) const FILE_LEN: usize = 0x88;
     pub(super) const DIRECTORY: usize = 0x90;
-    /// To the length: kept for later kinds of pool, zero.
+    /// Up to the length: reserved for later kinds of pool, zero.
     pub(super) const RESERVED: usize = 0x1b0;
     pub(super) const HEADER_LEN: usize = 0x1f8;
 }
@@ -52,12 +52,12 @@ mod at {
 const REGION_BYTES: usize = 24;
 const _: () = assert!(at::DIRECTORY + MAX_REGIONS * REGION_BYTES == at::RESERVED);
 
-/// What the pool in the file is, as far as numbers say it; the rest is in the configuration.
+/// What the pool in the file is, as far as numbers express it; the rest is in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     /// Features that a reader may ignore.
     pub(crate) compat: u64,
-    /// Features without which a file may be read and not written.
+    /// Features without which a file may be read, but not written.
     pub(crate) ro_compat: u64,
     pub(crate) uuid: [u8; 16],
     pub(crate) generation: u64,
@@ -66,14 +66,14 @@ pub(crate) struct Header {
     pub(crate) layout: Layout,
 }
 
-/// What the file is told about the pool's network when it is created.
+/// The facts about the pool's network, which are stored when the file is created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Facts {
-    /// 4 or 6.
+    /// The address family: 4 or 6.
     pub(crate) family: u8,
-    /// Of the network; 255 for a pool of ranges alone.
+    /// The prefix length of the network; 255 for a pool that consists of ranges alone.
     pub(crate) prefix_len: u8,
-    /// The durability, by its number.
+    /// The number of the durability.
     pub(crate) mode: u8,
     /// Bit 0: the first address of the network is reserved; bit 1: the last one is.
     pub(crate) edges: u8,
@@ -90,11 +90,11 @@ impl Facts {
     }
 }
 
-/// Why bytes are not a header that we can work with.
+/// Why bytes are not a header that this version can use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct HeaderProblem {
     pub(crate) what: Unreadable,
-    /// The checksum is right: these bytes are what somebody meant to write.
+    /// Whether the checksum is correct, so that these bytes are what was meant to be written.
     intact: bool,
 }
 
@@ -143,9 +143,9 @@ impl Header {
         if get(block, at::MAGIC) != MAGIC {
             return Err(problem(Unreadable::BadMagic));
         }
-        // Before anything is believed: all versions have it in this place.
+        // Before anything is trusted: all versions have the checksum in this place.
         if !intact {
-            return Err(corrupt("the checksum does not fit"));
+            return Err(corrupt("the checksum does not match"));
         }
         let tag = get(block, at::ENDIAN);
         if u64::from_ne_bytes(tag) == ENDIAN_TAG.swap_bytes() {
@@ -160,7 +160,7 @@ impl Header {
             unknown => return Err(problem(Unreadable::Features(unknown))),
         }
         if u64::from_ne_bytes(tag) != ENDIAN_TAG {
-            return Err(corrupt("the byte order is none"));
+            return Err(corrupt("the byte order is invalid"));
         }
         if let Some(unknown) = Self::unknown_in(block) {
             return Err(problem(Unreadable::Unknown(unknown)));
@@ -181,13 +181,13 @@ impl Header {
         };
         let words = get_u64(block, at::WORDS);
         if words != header.facts.word_count() || words > header.layout.capacity_words {
-            return Err(corrupt("words and slots do not fit together"));
+            return Err(corrupt("the numbers of words and slots do not match"));
         }
         header.layout.check().map_err(corrupt)?;
         Ok(header)
     }
 
-    /// What a header with a right checksum has that this version does not know.
+    /// Returns what a header with a correct checksum contains that this version does not know.
     fn unknown_in(block: &Block) -> Option<Unknown> {
         let facts = Facts::decode(block);
         let regions = (0..MAX_REGIONS).map(|index| decode_region(block, index));
@@ -221,8 +221,8 @@ impl Header {
         ])
     }
 
-    /// Which of the two copies is damaged, if it is one, and the other can be understood. One that somebody
-    /// newer has written is not damaged.
+    /// Returns which of the two copies is damaged, if exactly one is, and the other can be understood. A copy that a
+    /// newer version has written is not damaged.
     pub(crate) fn damaged_copy(copies: [&Block; 2]) -> Option<usize> {
         match copies.map(Self::decode) {
             [Err(problem), Ok(_)] if !problem.intact => Some(0),
@@ -231,16 +231,16 @@ impl Header {
         }
     }
 
-    /// The header in force, out of the two copies, and the other one if that is of an older generation:
-    /// then somebody died while the file grew.
+    /// Returns the header in force, and the other copy if it has an older generation: then a process died while the
+    /// file grew.
     ///
-    /// A damaged copy is passed over. One that is intact and that we do not understand is not, whatever the
-    /// other one is: somebody newer than we wrote it.
+    /// A damaged copy is skipped. A copy that is intact but not understood is not skipped, whatever the other one is: a
+    /// newer version wrote it.
     pub(crate) fn choose(copies: [&Block; 2]) -> Result<(Self, Option<Self>), Unreadable> {
         match copies.map(Self::decode) {
             [Err(problem), _] | [_, Err(problem)] if problem.intact => Err(problem.what),
             [Ok(a), Ok(b)] if a.uuid != b.uuid => Err(Unreadable::Corrupt(
-                "the two headers are of different files",
+                "the two headers belong to different files",
             )),
             [Ok(a), Ok(b)] if a.generation == b.generation && a != b => {
                 Err(Unreadable::Corrupt("the two headers contradict each other"))
@@ -322,7 +322,7 @@ pub(super) mod tests {
         }
     }
 
-    /// Every single bit of a header: none goes unseen, and the other copy saves the file.
+    /// Every single bit of a header: no change goes unnoticed, and the other copy saves the file.
     #[test]
     fn every_flipped_bit_is_noticed_and_one_bad_copy_is_tolerated() {
         let header = header(256);
@@ -361,7 +361,7 @@ pub(super) mod tests {
                 random ^= random << 17;
                 block[random as usize % 508] = (random >> 32) as u8;
             }
-            // With a checksum that fits: it is the geometry's turn to notice.
+            // With a matching checksum: now the geometry must notice.
             seal(&mut block);
             if let Ok(header) = Header::decode(&block) {
                 assert_eq!(header.layout.check(), Ok(()));
@@ -390,7 +390,7 @@ pub(super) mod tests {
         assert!(what(&change(at::COMPAT, 1)).is_ok());
         assert_eq!(what(&change(at::RO_COMPAT, 4)).unwrap().ro_compat, 4);
         assert_eq!(what(&change(at::INCOMPAT, 1)), Err(Unreadable::Features(1)));
-        // An intact copy that we do not understand is never passed over for an older one.
+        // An intact copy that is not understood is never skipped in favor of an older one.
         let newer = change(at::INCOMPAT, 1);
         assert_eq!(
             Header::choose([&newer, &good]),
@@ -411,10 +411,10 @@ pub(super) mod tests {
             unknown("header byte", 0x1b0)
         );
         assert_eq!(what(&change(at::ALIGN + 1, 0)), unknown("alignment", 0));
-        // Neither is one beside a damaged copy passed over for the damage, and damage is not taken for a feature.
+        // Nor is one beside a damaged copy skipped because of the damage, and damage is not taken for a feature.
         let mut damaged = newer;
         damaged[at::UUID] ^= 1;
-        let damage = Err(Unreadable::Corrupt("the checksum does not fit"));
+        let damage = Err(Unreadable::Corrupt("the checksum does not match"));
         assert_eq!(what(&damaged), damage);
         for copies in [[&newer, &damaged], [&damaged, &newer]] {
             assert_eq!(Header::choose(copies), Err(Unreadable::Features(1)));

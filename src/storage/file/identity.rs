@@ -1,15 +1,16 @@
-//! What a copy does not carry: by it a file is told from a copy of it, and from an older content of itself.
+//! What a copy does not inherit, by which a file is distinguished from a copy of it, and from an older version of
+//! itself.
 //!
-//! | what | says | who does not carry it |
+//! | what | says | what does not inherit it |
 //! |---|---|---|
-//! | inode | which file | whoever makes a new one; but a number is given again when its file is gone |
-//! | time of birth | the same | whoever makes a new one, whatever its number |
-//! | witness | how many states were ever written to it | whoever writes an older content into it |
+//! | inode | which file it is | a new file; but a number is reused when its file is gone |
+//! | time of birth | which file it is | a new file, even with the same number |
+//! | witness | how many states were ever written to it | older contents that are written into it |
 //!
-//! The witness is an extended attribute with the sequence of the newest state. It is written after that state
-//! is on the disk, so it is never ahead of a file that nobody has touched, and at most one behind.
+//! The witness is an extended attribute with the sequence number of the newest state. It is written after that state is
+//! on the disk, so it is never ahead of a file that was not tampered with, and at most one behind.
 //!
-//! What is not there to be asked (file systems without a time of birth or without attributes) says nothing.
+//! What is not available (on file systems without a time of birth or without attributes) says nothing.
 
 use super::system;
 use crate::open_error::OpenError;
@@ -22,26 +23,26 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::time::SystemTime;
 
-/// The attribute.
+/// The name of the attribute.
 const NAME: &CStr = c"user.hostbits";
 
-/// Of a file, as it is found.
+/// The identity of a file, as it is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub(crate) inode: u64,
-    /// Nanoseconds since 1970; 0: the file system does not know.
+    /// The time of birth in nanoseconds since 1970; 0 if the file system does not know it.
     pub(crate) born_ns: u64,
     pub(crate) witness: Witness,
 }
 
-/// How many states were written, says the attribute.
+/// How many states were written, according to the attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Witness {
     /// There is no attribute.
     None,
-    /// So many.
+    /// The sequence number of the newest state.
     Seq(u64),
-    /// Nobody of us has written it.
+    /// The attribute was not written by hostbits.
     Strange,
 }
 
@@ -60,13 +61,14 @@ impl Identity {
 }
 
 impl Witness {
-    /// An error if the system cannot say: that is no witness, and no lack of one.
+    /// Reads the attribute. If the system cannot tell, this is an error, because it means neither a witness nor its
+    /// absence.
     fn of(file: &File) -> io::Result<Self> {
         let mut value = [0; size_of::<u64>()];
         // SAFETY: fgetxattr:
         // - the descriptor is open: `file` is borrowed;
         // - the name ends with a zero: it is a `CStr`;
-        // - the value has room for as many bytes as we say, and nobody else looks at it.
+        // - the value has room for as many bytes as we say, and nothing else refers to it.
         let len = unsafe {
             libc::fgetxattr(
                 file.as_raw_fd(),
@@ -77,9 +79,10 @@ impl Witness {
         };
         match Errno::result(len) {
             Ok(len) if len as usize == value.len() => Ok(Self::Seq(u64::from_le_bytes(value))),
-            // Of another length.
+            // The value has another length.
             Ok(_) | Err(Errno::ERANGE) => Ok(Self::Strange),
-            // None there, none possible, or not for us to know: whoever wrote the state found the same.
+            // There is none, it is not supported, or it is not accessible: the process that wrote the state found the
+            // same.
             Err(
                 Errno::ENODATA | Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EPERM | Errno::EACCES,
             ) => Ok(Self::None),
@@ -106,12 +109,12 @@ impl Witness {
         Ok(())
     }
 
-    /// Writes the attribute; `false` if there is none, and cannot be one.
+    /// Writes the attribute; returns `false` if there is none, and cannot be one.
     pub(super) fn write_if_any(file: &File, seq: u64) -> io::Result<bool> {
         match Self::write(file, seq) {
             Ok(()) => Ok(true),
             Err(_) if matches!(Self::of(file), Ok(Self::None)) => Ok(false),
-            // One that stays behind would make a copy of the file at the next opening but one.
+            // A witness that stays behind would make the file look like a copy at the next open but one.
             Err(error) => Err(error),
         }
     }
@@ -122,7 +125,7 @@ mod tests {
     use super::*;
     use crate::storage::file::system::tests::Scratch;
 
-    /// What is written is read again, a strange value is none of ours, and a new file has none.
+    /// What is written is read back, a strange value is recognized, and a new file has none.
     #[test]
     fn a_witness_is_of_its_file() {
         let scratch = Scratch::new("witness");
@@ -136,7 +139,7 @@ mod tests {
         }
         assert!(Witness::write_if_any(&file, 8).unwrap());
         assert_eq!(Identity::of(&file).unwrap().witness, Witness::Seq(8));
-        // Written over, it keeps its witness; made anew, it has none, whatever its number.
+        // If it is overwritten, it keeps its witness; if it is created anew, it has none, even with the same number.
         std::fs::write(&path, "other").unwrap();
         assert_eq!(Identity::of(&file).unwrap().witness, Witness::Seq(8));
         drop(file);

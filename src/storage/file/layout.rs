@@ -1,19 +1,19 @@
-//! Where in the file what is: regions, offsets, lengths. Pure and checked arithmetic.
+//! The layout of the file: regions, offsets, lengths. Pure and checked arithmetic.
 //!
 //! ```text
 //! 0x0000 header A   0x1000 header B   0x2000 state slot 0   0x3000 state slot 1
 //! 0x4000 volatile block | nodes | trust | ready | free | quarantine | touched | configuration
 //! ```
 //!
-//! A layout that comes out of a file is believed only after `Layout::check`: every region that we use is
-//! there, long enough for the capacity, aligned, inside the file and on its own.
+//! A layout that was read from a file is trusted only after `Layout::check`: every region that we use exists, is long
+//! enough for the capacity, aligned, within the file, and does not overlap another one.
 
 use crate::bitmap::Shape;
 use crate::slot::{MAX_SLOTS, SLOTS_PER_WORD};
 use crate::sync::WORDS_PER_CHUNK;
 use crate::table::numbers;
 
-/// Regions begin and end at multiples of this; a mapping does, too.
+/// Regions begin and end at multiples of this, and so does a mapping.
 pub(crate) const ALIGN: u64 = 4096;
 
 pub(crate) const HEADER_AT: [u64; 2] = [0, ALIGN];
@@ -22,28 +22,28 @@ pub(crate) const STATE_AT: [u64; 2] = [2 * ALIGN, 3 * ALIGN];
 const FIRST_REGION_AT: u64 = 4 * ALIGN;
 const WORD_BYTES: u64 = 8;
 
-/// How many regions a header can list.
+/// The maximum number of regions in a header.
 pub(crate) const MAX_REGIONS: usize = 12;
 
-/// The most words a pool can have.
+/// The maximum number of words of a pool.
 pub(crate) const MAX_WORDS: u64 = MAX_SLOTS / SLOTS_PER_WORD as u64;
 
-/// What a region holds. The numbers are those of the file.
+/// The contents of a region. The numbers are those in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Counters of the processes that are there. Never believed by a first opener.
+    /// Counters of the attached processes. A first opener never trusts them.
     Volatile,
-    /// The summary tree. Rebuilt by a first opener.
+    /// The summary tree. A first opener rebuilds it.
     Nodes,
-    /// One bit per word: what the disk says of the word is true. 0 = not vouched for.
+    /// One bit per word: the word on the disk is true. 0 means that nothing vouches for it.
     Trust,
-    /// One bit per word, volatile: kept for a later durability.
+    /// One bit per word, volatile: reserved for a later durability.
     Ready,
-    /// One bit per slot: 1 = free.
+    /// One bit per slot: 1 means free.
     Free,
-    /// One bit per slot: 1 = may have been handed out before the machine went down.
+    /// One bit per slot: 1 means that it may have been handed out before the machine went down.
     Quarantine,
-    /// One bit per slot: what was claimed during a pass. Old marks are taken away when the next one begins.
+    /// One bit per slot that was claimed during a pass. Old marks are cleared when the next pass begins.
     Touched,
     /// Two copies of the configuration, as text.
     Config,
@@ -65,7 +65,7 @@ numbers! {
 
 const _: () = assert!(Kind::ALL.len() <= MAX_REGIONS);
 
-/// One entry of the directory. All zero: no region.
+/// One entry of the directory. All zeros: no region.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Region {
     pub(crate) kind: u32,
@@ -83,13 +83,13 @@ impl Region {
 /// The directory of a file, with its sizes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
-    /// Words that the file has room for; a multiple of the words of a chunk.
+    /// The number of words that the file has room for; a multiple of the words of a chunk.
     pub(crate) capacity_words: u64,
     pub(crate) file_len: u64,
     pub(crate) regions: [Region; MAX_REGIONS],
 }
 
-/// A range of bytes of the file, checked to be inside it.
+/// A range of bytes of the file, known to be within it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Extent {
     pub(crate) offset: usize,
@@ -97,8 +97,8 @@ pub(crate) struct Extent {
 }
 
 impl Layout {
-    /// The layout of a new file with room for `capacity_slots` and for a configuration of
-    /// `config_bytes`, twice. `None` if a pool cannot have so many slots.
+    /// Returns the layout of a new file with room for `capacity_slots` and for two configurations of `config_bytes`.
+    /// Returns `None` if a pool cannot have so many slots.
     pub(crate) fn plan(capacity_slots: u64, config_bytes: u64) -> Option<Self> {
         let chunk_words = WORDS_PER_CHUNK as u64;
         let capacity_words = capacity_slots
@@ -138,7 +138,7 @@ impl Layout {
         })
     }
 
-    /// Whether a layout that was read can be used; otherwise what is wrong with it.
+    /// Checks that a layout that was read can be used. The error says what is wrong with it.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         let words = self.capacity_words;
         if words == 0 || words > MAX_WORDS || !words.is_multiple_of(WORDS_PER_CHUNK as u64) {
@@ -180,7 +180,7 @@ impl Layout {
         Ok(())
     }
 
-    /// Where a region is. Every layout that was planned or checked has it.
+    /// Returns where a region is. Every layout that was planned or checked has it.
     pub(crate) fn extent(&self, kind: Kind) -> Extent {
         let region = self
             .regions
@@ -193,8 +193,8 @@ impl Layout {
         }
     }
 
-    /// Where the configuration of a header with this generation is: generations take turns, so that
-    /// the one in force is never written over.
+    /// Returns where the configuration for a header of this generation is. Generations alternate, so that the one in
+    /// force is never overwritten.
     pub(crate) fn config_extent(&self, generation: u64) -> Extent {
         let whole = self.extent(Kind::Config);
         let half = whole.len / 2;
@@ -205,7 +205,7 @@ impl Layout {
     }
 }
 
-/// How many bytes a region needs for so many words.
+/// Returns how many bytes a region needs for this many words.
 fn least_len(kind: Kind, capacity_words: u64) -> u64 {
     let chunk_count = capacity_words / WORDS_PER_CHUNK as u64;
     match kind {
@@ -246,7 +246,7 @@ mod tests {
         }
     }
 
-    /// Absurd numbers in a directory: an answer, not an overflow.
+    /// Absurd numbers in a directory are an error, not an overflow.
     #[test]
     fn absurd_layouts_are_refused() {
         let good = Layout::plan(256, 200).unwrap();

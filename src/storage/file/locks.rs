@@ -1,8 +1,8 @@
 //! Locks on single bytes of the file, far beyond its end: they need no bytes.
 //!
-//! They belong to the open file description (`F_OFD_SETLK`), so several pools in one process exclude each
-//! other like several processes, and the kernel drops them when the last descriptor is gone: nothing can
-//! be left behind by whoever dies.
+//! They belong to the open file description (`F_OFD_SETLK`), so several pools in one process exclude each other like
+//! several processes, and the kernel drops them when the last descriptor is closed: a process that dies leaves none
+//! behind.
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
@@ -11,23 +11,23 @@ use std::fs::File;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// What a lock stands for: a byte.
+/// What a lock stands for; each is one byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lock {
-    /// Shared by all who have the file open; exclusive: alone.
+    /// Held shared by every pool that has the file open, and exclusively by one that is alone.
     Presence,
     /// Opening, recovery, closing, growth: one at a time.
     Open,
-    /// Of who reconciles: one at a time.
+    /// The reconciler: one at a time.
     Reconcile,
-    /// Of a process: its claims in flight. See `bitmap::Lane`.
+    /// The claims in flight of a process; see `bitmap::Lane`.
     Lane(u32),
 }
 
 const BASE: i64 = 0x4000_0000_0000;
 
 impl Lock {
-    /// Byte 2 is kept: rotation of batches.
+    /// Byte 2 is reserved for rotating batches.
     fn byte(self) -> i64 {
         match self {
             Self::Presence => BASE,
@@ -48,7 +48,7 @@ impl Lock {
     }
 }
 
-/// Takes a lock, or converts the one we have; `false` if somebody else is in the way.
+/// Takes a lock, or converts the one we have; returns `false` if another holder is in the way.
 pub(crate) fn try_lock(file: &File, lock: Lock, exclusive: bool) -> io::Result<bool> {
     let kind = if exclusive {
         libc::F_WRLCK
@@ -62,12 +62,12 @@ pub(crate) fn try_lock(file: &File, lock: Lock, exclusive: bool) -> io::Result<b
     }
 }
 
-/// Takes a lock exclusively, and waits for it so long; `false` if it did not come.
+/// Takes a lock exclusively, and waits for it at most this long; returns `false` if it did not get it.
 pub(crate) fn lock_within(file: &File, lock: Lock, patience: Duration) -> io::Result<bool> {
     wait_for(file, lock, true, patience)
 }
 
-/// The same for a lock that keeps out those who want it exclusively.
+/// Does the same with a shared lock, which keeps out exclusive holders.
 pub(crate) fn share_within(file: &File, lock: Lock, patience: Duration) -> io::Result<bool> {
     wait_for(file, lock, false, patience)
 }
@@ -90,12 +90,12 @@ pub(crate) fn unlock(file: &File, lock: Lock) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether somebody else has the lock, in any way.
+/// Returns whether another holder has the lock, shared or exclusively.
 pub(crate) fn is_held_by_others(file: &File, lock: Lock) -> io::Result<bool> {
     is_in_the_way(file, lock, libc::F_WRLCK)
 }
 
-/// Whether somebody else has the lock exclusively.
+/// Returns whether another holder has the lock exclusively.
 pub(crate) fn is_held_exclusively(file: &File, lock: Lock) -> io::Result<bool> {
     is_in_the_way(file, lock, libc::F_RDLCK)
 }
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
     use crate::storage::file::system::tests::Scratch;
 
-    /// Two descriptions of one file in one process exclude each other, and a lock dies with its file.
+    /// Two open descriptions of one file in one process exclude each other, and a lock ends with its file.
     #[test]
     fn locks_belong_to_the_open_file() {
         let scratch = Scratch::new("locks");

@@ -1,12 +1,12 @@
-//! The mapping of a pool file: unsafe, and what is `unsafe` about it is here.
+//! The mapping of a pool file, with all the unsafe code that this needs.
 //!
-//! What is mapped is only ever looked at as [`AtomicU64`], and as the chunks and counters that are made of
-//! nothing else. There is no slice of bytes and no exclusive reference, ever: other processes store here
-//! at any time. In a child, all of it is zeros of its own (`storage::fork`). Headers, states and the
-//! configuration are read with `pread` into memory of our own.
+//! Mapped memory is only ever accessed as [`AtomicU64`], and as chunks and counters that consist of nothing else. There
+//! is never a slice of bytes or an exclusive reference, because other processes may store here at any time. In a child,
+//! all of it is zeros of its own (`storage::fork`). Headers, states and the configuration are read with `pread` into
+//! our own memory.
 //!
-//! Rust defines what races between threads do. Between processes the same instructions do the same, which
-//! is what every program with shared memory builds on; the language does not say so.
+//! Rust defines what races between threads do. Between processes, the same instructions have the same effect, which
+//! every program with shared memory relies on; the language does not guarantee it.
 
 use super::layout::{Extent, Kind, Layout};
 use crate::bitmap::{Chunk, Control};
@@ -17,46 +17,46 @@ use memmap2::{Advice, MmapOptions};
 use std::io;
 use std::ptr::NonNull;
 
-/// Where the counters of the bitmap are in the volatile region.
+/// The offset of the bitmap's counters in the volatile region.
 pub(super) const CONTROL_AT: usize = 0x100;
 const _: () =
     assert!(CONTROL_AT.is_multiple_of(align_of::<Control>()) && size_of::<Control>() <= 0x80);
 const _: () = assert!(size_of::<Chunk>() == 64 && align_of::<Chunk>() == 64);
 
-/// A file, mapped and shared. Unmapped when dropped.
+/// A shared mapping of a file, which is unmapped when dropped.
 pub(crate) struct Map {
     raw: OwnMap,
     layout: Layout,
 }
 
-/// What may be asked of the system for a mapping.
+/// Options for a mapping.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct PageOptions {
-    /// Keep the pages in memory.
+    /// Lock the pages in memory.
     pub(crate) lock: bool,
-    /// Bring all pages in at once.
+    /// Load all pages at once.
     pub(crate) prefault: bool,
 }
 
 impl Map {
-    /// Maps the whole file, which the caller has found to be at least as long as the layout says.
+    /// Maps the whole file, which must be at least as long as the layout says.
     pub(crate) fn new(file: &OwnFile, layout: Layout, pages: PageOptions) -> io::Result<Self> {
         let len = layout.file_len as usize;
         let raw = OwnMap::map(file, |file| MmapOptions::new().len(len).map_raw(file))?;
-        // Addresses of a pool are of no use in a core dump, and there may be megabytes of them.
+        // The addresses of a pool are of no use in a core dump, and there may be megabytes of them.
         let _ = raw.advise(Advice::DontDump);
         let map = Self { raw, layout };
         map.fault_in(pages.prefault)?;
         Ok(map)
     }
 
-    /// Keeps the pages in memory.
+    /// Locks the pages in memory.
     pub(crate) fn lock(&self) -> io::Result<()> {
         self.raw.lock()
     }
 
-    /// Faults in what is written at once anyway, so that a full disk is an error here and not a signal
-    /// in the middle of an allocation.
+    /// Faults in the pages that are written at once anyway, so that a full disk is an error here and not a signal in
+    /// the middle of an allocation.
     fn fault_in(&self, everything: bool) -> io::Result<()> {
         let whole = Extent {
             offset: 0,
@@ -67,7 +67,7 @@ impl Map {
         self.fault_in_range(at_once)
     }
 
-    /// Makes all pages as dirty as if each had been written to, and changes no byte.
+    /// Makes all pages as dirty as if each had been written to, without changing a byte.
     pub(super) fn fault_in_everything(&self) -> io::Result<()> {
         self.fault_in(true)
     }
@@ -77,9 +77,9 @@ impl Map {
             .raw
             .advise_range(Advice::PopulateWrite, range.offset, range.len);
         match faulted.as_ref().map_err(io::Error::raw_os_error) {
-            // A kernel before 5.14 does not know it.
+            // A kernel before 5.14 does not support it.
             Err(Some(nix::libc::EINVAL)) => Ok(()),
-            // "A store would be a SIGBUS": the disk is full, unless not even reading works.
+            // "A store would raise SIGBUS": the disk is full, unless not even reading works.
             Err(Some(nix::libc::EFAULT)) => {
                 match self
                     .raw
@@ -93,7 +93,7 @@ impl Map {
         }
     }
 
-    /// The words of a region.
+    /// Returns the words of a region.
     pub(crate) fn words(&self, kind: Kind) -> &[AtomicU64] {
         let extent = self.layout.extent(kind);
         let len = extent.len / size_of::<AtomicU64>();
@@ -113,9 +113,9 @@ impl Map {
         self.raw.flush_range(extent.offset, extent.len)
     }
 
-    /// The same memory as a bitmap borrows it: so many chunks of the free map, so many nodes.
+    /// Lends the same memory to a bitmap: this many chunks of the free map, and this many nodes.
     ///
-    /// The caller keeps the map as long as what is lent.
+    /// The caller keeps the map as long as it is lent.
     pub(crate) fn lend(&self, chunk_count: usize, node_count: usize) -> Lent {
         let free = self.layout.extent(Kind::Free);
         let nodes = self.layout.extent(Kind::Nodes);

@@ -6,21 +6,21 @@
 //! |---|---|
 //! | `bytes` | numbers in blocks, and their checksum |
 //! | `header` | what the file is |
-//! | `state` | who had it last, and how they left it |
-//! | `identity` | what a copy does not carry |
-//! | `layout` | where what is |
-//! | `system` | what we ask of the system |
-//! | `file_system` | which file systems there are |
+//! | `state` | which process had it last, and how it was closed |
+//! | `identity` | what a copy does not inherit |
+//! | `layout` | regions and their offsets |
+//! | `system` | small wrappers of system calls |
+//! | `file_system` | the known file systems |
 //! | `locks` | locks on single bytes |
 //! | `peers` | the lanes of processes |
 //! | `map` | the mapping; unsafe |
-//! | `ground` | whether a full disk could kill who stores into it; unsafe (calls that have no safe wrapper) |
-//! | `disk` | the seam between order and matter |
+//! | `ground` | whether a full disk could kill a process that stores into it; unsafe (calls without a safe wrapper) |
+//! | `disk` | the interface between the order of operations and what they operate on |
 //! | `create`, `open`, `recover`, `grow`, `enlarge`, `leave` | the life of a file |
 //! | `repair` | a damaged copy of the header, written again |
-//! | `peek` | a look that takes no lock |
-//! | `backup` | a copy that nobody takes for the file, and the way back |
-//! | `commit` | one sync for many |
+//! | `peek` | inspects a file without a lock |
+//! | `backup` | a copy that cannot be mistaken for the file, and restoring it |
+//! | `commit` | one sync for many callers |
 //! | `poison` | the sync that failed |
 //! | `attached` | a file that this process has open |
 //! | `tests/` | simulators of the disk and of the machine |

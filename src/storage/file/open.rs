@@ -1,9 +1,9 @@
-//! Opening a file: first what it is, then, when the caller has compared that with what it wants, the rest.
+//! Opens a file: first determines what it is; after the caller has compared that with its request, does the rest.
 //!
 //! ```text
-//! begin:  open, lock OPEN, is it safe and still there, headers, length, configuration
+//! begin:  open, lock OPEN, check that it is safe and still there, headers, length, configuration
 //! finish: alone? ──yes──> first opener: recover, rebuild the tree, state := OPEN
-//!              └──no───> joiner: nothing poisoned, the same durability; publish what the dead freed
+//!              └──no───> joiner: not poisoned, the same durability; publish what dead processes freed
 //!         a lane, presence shared, unlock OPEN
 //! ```
 
@@ -34,31 +34,31 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How a file is to be opened.
+/// How to open a file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OpenRequest {
-    /// How long to wait for somebody else who is opening or closing it.
+    /// How long to wait for another process that is opening or closing it.
     pub(crate) patience: Duration,
     pub(crate) relaxed: RelaxedChecks,
     pub(crate) pages: PageOptions,
     pub(crate) min_session: u64,
 }
 
-/// A file that is locked against everybody else who wants to open or close it, and not mapped yet.
+/// A file that is locked against other processes that want to open or close it, and not mapped yet.
 ///
-/// Dropped, it is closed, and nothing has happened.
+/// If it is dropped, the file is closed without any effect.
 pub(crate) struct Opening<'a> {
     pub(super) path: &'a Path,
     pub(super) file: Arc<OwnFile>,
     file_system: FileSystem,
     pub(super) header: Header,
-    /// The header before a growth that somebody died in.
+    /// The header from before a growth during which a process died.
     pub(super) older: Option<Header>,
     durability: Durability,
     pub(super) config: String,
-    /// What the file had been through, where its states do not tell.
+    /// What had happened to the file, if its states do not say so.
     pub(super) known: Option<RecoveryKind>,
-    /// The file in whose place this one is: its locks keep away those who wait for it.
+    /// The file that this one replaces: its locks keep away processes that wait for it.
     pub(super) replaced: Option<Arc<OwnFile>>,
     pub(super) request: OpenRequest,
 }
@@ -70,12 +70,12 @@ impl<'a> Opening<'a> {
         let file_system = FileSystem::of(&file)?;
         let mut opening = Self::of_header(path, file, header, file_system, len, request)?;
         opening.older = older;
-        // Before anything is written. As long as we have the lock, nobody writes a state.
+        // Before anything is written. As long as we have the lock, no other process writes a state.
         read_states(&opening.file, &opening.header)?;
         Ok(opening)
     }
 
-    /// The file that we have just created, with its locks.
+    /// Returns the opening of a file that we have just created, with its locks.
     pub(super) fn of_created(
         path: &'a Path,
         file: Arc<OwnFile>,
@@ -131,13 +131,12 @@ impl<'a> Opening<'a> {
         self.durability
     }
 
-    /// The configuration, as it was written.
+    /// Returns the configuration, as it was written.
     pub(crate) fn config(&self) -> &str {
         &self.config
     }
 
-    /// Maps the file and makes it fit to be used. `usable`: the slots that can be handed out, as
-    /// ascending ranges.
+    /// Maps the file and makes it usable. `usable`: the slots that can be handed out, as ascending ranges.
     pub(crate) fn finish(self, usable: &[(Slot, Slot)]) -> Result<Attached, OpenError> {
         let lock = |exclusive| {
             locks::try_lock(&self.file, Lock::Presence, exclusive)
@@ -152,7 +151,7 @@ impl<'a> Opening<'a> {
         } else {
             self.joiner(disk, states)?
         };
-        // Converted in place: at no instant are we absent.
+        // Converted in place: we hold the lock at every instant.
         if !lock(false)? {
             return Err(OpenError::Busy);
         }
@@ -171,7 +170,7 @@ impl<'a> Opening<'a> {
         }
     }
 
-    /// A copy may have holes, or share its blocks. If that cannot be mended, we want to hear of it now.
+    /// A copy may have holes, or share its blocks. If that cannot be repaired, it must be an error now.
     pub(super) fn map(&self, is_first: bool) -> Result<MappedDisk, OpenError> {
         let OpenRequest { pages, relaxed, .. } = self.request;
         let layout = &self.header.layout;
@@ -184,7 +183,7 @@ impl<'a> Opening<'a> {
         Ok(disk)
     }
 
-    /// Alone with the file. Only when this has returned may anybody allocate.
+    /// Opens a file that no other process has open. Allocation may begin only after this has returned.
     pub(super) fn first_opener(
         &self,
         disk: MappedDisk,
@@ -203,7 +202,7 @@ impl<'a> Opening<'a> {
         };
         let basis = RecoveryBasis::of(&states, evidence, || sum_of_maps(&disk), self.durability);
         if !basis.is_clean {
-            // Nothing that is read below, or was read above, may be younger than what the disk knows.
+            // Nothing that is read below, or was read above, may be newer than what is on the disk.
             poison::unless_ok(&disk, self.file.sync_all()).map_err(sync_failed)?;
         }
         try_witness(&disk, &states, &identity)
@@ -237,13 +236,13 @@ impl<'a> Opening<'a> {
         Ok(attached)
     }
 
-    /// Beside others, who have made everything fit.
+    /// Opens a file that other processes have open, which have prepared everything.
     fn joiner(&self, disk: MappedDisk, states: States) -> Result<Attached, OpenError> {
         let mode = u32::from(self.durability.number());
         let is_theirs = |state: &State| state.phase == Phase::Open && state.mode == mode;
         let Some(state) = states.newest.filter(is_theirs) else {
             return Err(OpenError::Corrupt {
-                what: "the state does not fit those who have the file open",
+                what: "the state does not match the processes that have the file open",
             });
         };
         let attached = self.attach(disk, RecoveryKind::Joined, state)?;
@@ -280,7 +279,7 @@ impl Durability {
     }
 }
 
-/// A file that is what its path says, with the lock OPEN.
+/// Opens the file that the path names, and takes the lock OPEN.
 fn open_locked(path: &Path, request: &OpenRequest) -> Result<(Arc<OwnFile>, u64), OpenError> {
     loop {
         let file = system::open(path)?;
@@ -290,7 +289,7 @@ fn open_locked(path: &Path, request: &OpenRequest) -> Result<(Arc<OwnFile>, u64)
             return Err(OpenError::Busy);
         }
         let metadata = system::metadata(&file)?;
-        // While we waited, somebody may have put a larger file in its place.
+        // While we waited, another process may have replaced it with a larger file.
         if system::is_still_at(path, &metadata) {
             system::check_owner(&metadata, request.relaxed)?;
             return Ok((Arc::new(file), metadata.len()));
@@ -339,7 +338,7 @@ pub(super) fn read_blocks(file: &File, at: [u64; 2]) -> Result<[Block; 2], OpenE
     Ok(blocks)
 }
 
-/// The text of the configuration in force.
+/// Returns the text of the configuration in force.
 pub(super) fn read_config(file: &File, header: &Header) -> Result<String, OpenError> {
     let corrupt = |what| OpenError::Corrupt { what };
     let extent = header.layout.config_extent(header.generation);
@@ -352,19 +351,19 @@ pub(super) fn read_config(file: &File, header: &Header) -> Result<String, OpenEr
     let [a, b, c, d, rest @ ..] = prefix;
     let len = u32::from_le_bytes([a, b, c, d]) as usize;
     if len > extent.len - prefix.len() {
-        return Err(corrupt("the configuration is longer than its place"));
+        return Err(corrupt("the configuration is longer than the space for it"));
     }
     let mut text = vec![0; len];
     read(&mut text, (extent.offset + prefix.len()) as u64)?;
     if u32::from_le_bytes(rest) != crc32c(&text) || len == 0 {
-        return Err(corrupt("the checksum of the configuration does not fit"));
+        return Err(corrupt("the checksum of the configuration does not match"));
     }
     String::from_utf8(text).map_err(|_| OpenError::UnknownContent {
         what: "a configuration that is not text".to_owned(),
     })
 }
 
-/// All words of a region, each at its own moment.
+/// Returns all words of a region, each at its own moment.
 pub(super) fn read_region(file: &File, header: &Header, kind: Kind) -> Result<Vec<u64>, OpenError> {
     let extent = header.layout.extent(kind);
     let mut bytes = vec![0; extent.len];
@@ -374,7 +373,7 @@ pub(super) fn read_region(file: &File, header: &Header, kind: Kind) -> Result<Ve
     Ok(words.map(|word| u64::from_ne_bytes(*word)).collect())
 }
 
-/// The mapped file as the durable parts see it.
+/// The mapped file, as the code for durability sees it.
 pub(crate) struct MappedDisk {
     pub(super) map: Arc<Map>,
     pub(super) file: Arc<OwnFile>,

@@ -1,9 +1,9 @@
-//! A look at a file without a lock and without a mapping: for tools that must not be in anybody's way.
+//! Inspects a file without a lock and without a mapping, for tools that must not disturb any other process.
 //!
-//! Whoever only reads takes no presence lock, or the next first opener would not know that it is the first.
-//! Every word is read once, at its own moment, into memory of our own. Headers, states and locks are looked at
-//! again when all else was read. If they are not what they were, or somebody is opening or closing the file,
-//! what was read fits nothing, and it is read again.
+//! A reader takes no presence lock, or the next first opener would not know that it is the first one. Every word is
+//! read once, at its own moment, into our own memory. Headers, states and locks are checked again after everything else
+//! was read. If they have changed, or a process is opening or closing the file, what was read is inconsistent, and it
+//! is read again.
 
 use super::bytes::{Block, WordSum};
 use super::file_system::FileSystem;
@@ -28,28 +28,28 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a look waits for those who open or close the file.
+/// How long to wait for processes that open or close the file.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What a file held when it was looked at.
+/// The contents of a file when it was inspected.
 pub(crate) struct Peek {
     pub(crate) header: Header,
     pub(crate) durability: Durability,
     pub(crate) config: String,
     pub(crate) states: States,
-    /// Both copies of the header can be read.
+    /// Whether both copies of the header can be read.
     pub(crate) has_both_headers: bool,
-    /// In bytes.
+    /// The length of the file in bytes.
     pub(crate) len: u64,
-    /// The error of the sync that failed.
+    /// The error number of the sync that failed.
     pub(crate) poison: Option<i32>,
-    /// How many have the file open.
+    /// How many pools have the file open.
     pub(crate) process_count: u32,
-    /// Those of them that have a claim in flight.
+    /// The processes among them that have a claim in flight.
     pub(crate) in_flight: Vec<u32>,
-    /// Nobody was opening or closing the file while it was read.
+    /// Whether no process was opening or closing the file while it was read.
     pub(crate) is_settled: bool,
-    /// Somebody has it open, or is about to.
+    /// Whether a process has it open, or is about to open it.
     pub(crate) is_in_use: bool,
     basis: RecoveryBasis,
     /// The words in use, to the end of the last chunk.
@@ -59,33 +59,33 @@ pub(crate) struct Peek {
     nodes: Vec<u64>,
 }
 
-/// A moment of a look, at which others may do anything.
+/// A moment during the inspection, at which other processes may do anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Moment {
     /// The frame is known.
     Begun,
     /// Header and states have been read.
     StatesRead,
-    /// F has been read, and Q has not.
+    /// F has been read, but Q has not.
     FreeRead,
-    /// All has been read, and nothing was looked at again.
+    /// Everything has been read, but nothing was checked again.
     Read,
 }
 
-/// What must be the same before and after a look.
+/// What must be the same before and after reading.
 #[derive(PartialEq, Eq)]
 struct Frame {
     headers: Option<[Block; 2]>,
     states: Option<[Block; 2]>,
     is_named: bool,
     is_in_use: bool,
-    /// Somebody is opening or closing the file.
+    /// Whether a process is opening or closing the file.
     is_locked: bool,
 }
 
 impl Frame {
     fn of(file: &File, path: &Path) -> Result<Self, OpenError> {
-        // Where there are no locks, nobody can be asked.
+        // Without locks, it is not possible to find out.
         Ok(Self {
             headers: read_blocks(file, HEADER_AT).ok(),
             states: read_blocks(file, STATE_AT).ok(),
@@ -101,12 +101,12 @@ impl Peek {
         Self::at_with(path, &mut |_| {})
     }
 
-    /// `meanwhile` is what others do at these moments of each look.
+    /// Inspects a file; `meanwhile` is what other processes do at these moments.
     fn at_with(path: &Path, meanwhile: &mut dyn FnMut(Moment)) -> Result<Self, OpenError> {
         let started = Instant::now();
         let mut pause = Duration::from_micros(100);
         loop {
-            // Anew each time: a larger file may have come in its place.
+            // Anew each time: a larger file may have replaced it.
             let file = Arc::new(system::open_to_read(path)?);
             let before = Frame::of(&file, path)?;
             meanwhile(Moment::Begun);
@@ -125,7 +125,7 @@ impl Peek {
         }
     }
 
-    /// A look, which is worth something if everything else stays as it was before.
+    /// Reads everything once. The result is valid if the frame is the same afterwards.
     fn read(
         file: &OwnFile,
         before: &Frame,
@@ -143,7 +143,7 @@ impl Peek {
         let poison = poison::get_unmapped(file, &header.layout)
             .map_err(|error| OpenError::io("read the file", error))?;
         let words = |kind| read_region(file, &header, kind);
-        // F before Q: what is released goes out of Q first. The other way round, it would be in both.
+        // F before Q, because a release clears the slot in Q first. In the other order, the slot would be in both.
         let mut free = words(Kind::Free)?;
         meanwhile(Moment::FreeRead);
         let mut quarantine = words(Kind::Quarantine)?;
@@ -153,7 +153,7 @@ impl Peek {
             forgets: FileSystem::of(file)?.forgets(),
             is_poisoned: poison.is_some(),
         };
-        // Of a growth that somebody died in, the next opener knows which slots are new.
+        // After an interrupted growth, the next opener knows which slots are new.
         let sum = || match (&older, states.newest) {
             (Some(_), Some(newest)) => newest.sum,
             _ => WordSum::of([&free, &quarantine]),
@@ -186,7 +186,7 @@ impl Peek {
         })
     }
 
-    /// What an opening would find.
+    /// Returns what opening the file would find.
     pub(crate) fn kind(&self) -> RecoveryKind {
         match self.is_in_use {
             true => RecoveryKind::Joined,
@@ -194,13 +194,13 @@ impl Peek {
         }
     }
 
-    /// The words are not those of the last one out.
+    /// Returns whether the words differ from those at the last clean close.
     pub(crate) fn is_changed(&self) -> bool {
         !self.is_in_use && self.basis.kind() == RecoveryKind::Changed
     }
 
-    /// Does to the words that were read what an opening does to those of the file. `usable`: the bits of the
-    /// slots that can be handed out, word by word.
+    /// Changes the words that were read as opening the file would change them. `usable`: the bits of the slots that can
+    /// be handed out, word by word.
     pub(crate) fn foresee(&mut self, mut usable: impl FnMut() -> u64) {
         let is_suspect = |word_index: usize| match self.basis.belief {
             _ if self.is_in_use => false,
@@ -223,7 +223,7 @@ impl Peek {
         }
     }
 
-    /// Why what is quarantined is so, or will be by the next opening.
+    /// Returns why addresses are quarantined, or will be by the next open.
     pub(crate) fn reason(&self) -> Option<RecoveryKind> {
         let older = self.states.newest.and_then(|state| state.reason);
         match self.is_in_use {
@@ -232,7 +232,7 @@ impl Peek {
         }
     }
 
-    /// Whether some chunk has something free and the summary does not say so.
+    /// Returns whether some chunk has a free slot that the summary does not show.
     pub(crate) fn has_hidden_slots(&self) -> bool {
         let chunks: Vec<Chunk> = self
             .free
@@ -247,7 +247,7 @@ impl Peek {
     }
 }
 
-/// The processes that are in the air.
+/// Returns the processes that have a claim in flight.
 fn in_flight(file: &File, header: &Header) -> Result<Vec<u32>, OpenError> {
     let volatile: Vec<_> = read_region(file, header, Kind::Volatile)?
         .into_iter()
@@ -279,7 +279,7 @@ mod tests {
         Pool::builder(net.parse::<Ipv4Net>().unwrap()).in_file()
     }
 
-    /// Looks, and does something once, at this moment of the first look. How many looks it took.
+    /// Inspects a file, and runs `action` once, at this moment of the first attempt. Returns how many attempts it took.
     fn look(path: &Path, at: Moment, mut action: impl FnMut()) -> (Peek, u32) {
         let mut looks = 0;
         let peek = Peek::at_with(path, &mut |moment| {
@@ -295,8 +295,8 @@ mod tests {
         peek.free.iter().map(|word| word.count_ones()).sum()
     }
 
-    /// Whoever opens and closes the file between two words of a look makes it look again: what it has read is of
-    /// two moments, and was called damage.
+    /// A process opens and closes the file between two words of an attempt, so that another one is made: what was read
+    /// is from two moments, and was once reported as damage.
     #[test]
     fn a_look_in_the_middle_of_which_somebody_was_there_is_made_again() {
         for at in MOMENTS {
@@ -315,7 +315,7 @@ mod tests {
         }
     }
 
-    /// Somebody who comes, or goes, and stays away.
+    /// A process opens or closes the file, and does nothing else.
     #[test]
     fn a_look_in_the_middle_of_which_somebody_comes_or_goes_is_made_again() {
         for at in MOMENTS {
@@ -339,8 +339,8 @@ mod tests {
         }
     }
 
-    /// Somebody who has begun to open the file, and has not written anything yet, is waited for. One who does not
-    /// come to an end makes a look that says so, and calls nothing damage.
+    /// A process that has begun to open the file, and has not written anything yet, is waited for. If it does not
+    /// finish, the result says so, and reports no damage.
     #[test]
     fn a_look_waits_for_who_is_opening_the_file() {
         for at in MOMENTS {
@@ -373,7 +373,7 @@ mod tests {
         assert!(!peek.is_settled && peek.is_in_use && !peek.is_changed());
     }
 
-    /// A growth, in place and by a larger file: the pool before it or after it, and no mixture.
+    /// Growth, in place and by a larger file: the result is the pool before it or after it, never a mixture.
     #[test]
     fn a_look_in_the_middle_of_which_the_file_grows_is_made_again() {
         for (at, capacity) in MOMENTS.into_iter().flat_map(|at| [(at, 1024), (at, 0)]) {
@@ -392,8 +392,8 @@ mod tests {
         }
     }
 
-    /// Another file in the place of the one that is being read, and a repair by an opener who dies before it
-    /// writes a state: what is told is what there is at the end.
+    /// Another file replaces the one that is being read, or an opener repairs it and dies before it writes a state: the
+    /// result is the final one.
     #[test]
     fn a_look_in_the_middle_of_which_the_file_is_another_one_is_made_again() {
         for at in MOMENTS {

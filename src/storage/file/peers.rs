@@ -1,4 +1,4 @@
-//! The lanes of the processes that share a file: words of it, each with a lock and the process whose it is.
+//! The lanes of the processes that share a file: words of the file, each with a lock and the process that owns it.
 
 use super::layout::Kind;
 use super::locks::{self, Lock};
@@ -10,10 +10,10 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
-/// How many can have a file open at once.
+/// How many pools can have a file open at once.
 pub(crate) const LANES: usize = MOST_LANES;
 
-/// Words of the volatile region: those of the lanes, and behind them the processes.
+/// The index of the first lane in the volatile region; the owners follow after the lanes.
 const LANES_AT: usize = 0x200 / size_of::<u64>();
 const OWNERS_AT: usize = LANES_AT + LANES;
 const _: () = assert!(
@@ -21,7 +21,7 @@ const _: () = assert!(
         && (OWNERS_AT + LANES) * size_of::<u64>() == 4096
 );
 
-/// Where the words of the lanes are in the volatile region, and those of their owners.
+/// Returns the words of the lanes in the volatile region, and those of their owners.
 pub(super) fn lanes_of(volatile: &[AtomicU64]) -> (&[AtomicU64], &[AtomicU64]) {
     volatile[LANES_AT..OWNERS_AT + LANES].split_at(LANES)
 }
@@ -34,11 +34,11 @@ pub(super) struct FilePeers {
 }
 
 impl FilePeers {
-    /// Takes a lane that nobody has, for as long as the file is open; `None` if all are taken.
+    /// Takes a free lane for as long as the file is open; returns `None` if all are taken.
     pub(super) fn take_lane(&self) -> io::Result<Option<usize>> {
         for lane in 0..LANES {
             if locks::try_lock(&self.file, Lock::Lane(lane as u32), true)? {
-                // Relaxed: read by those who want to know whom they wait for, and the lock is ours.
+                // Relaxed: read only to show which process others wait for, and the lock is ours.
                 self.owners()[lane].store(std::process::id().into(), Ordering::Relaxed);
                 return Ok(Some(lane));
             }
@@ -50,15 +50,15 @@ impl FilePeers {
         lanes_of(self.map.words(Kind::Volatile)).1
     }
 
-    /// How many others have the file open.
+    /// Returns how many other pools have the file open.
     pub(super) fn count_others(&self) -> u32 {
         count_held(&self.file)
     }
 
-    /// The processes that are in the air, as far as they live: those that somebody may be waiting for.
+    /// Returns the live processes with a claim in flight, which others may be waiting for.
     pub(super) fn in_flight(&self, own: usize) -> Vec<u32> {
         let words = self.lanes().iter();
-        // Acquire: only to be shown.
+        // Acquire: only to be displayed.
         let words = words.map(|word| word.load(Ordering::Acquire));
         let owners = self.owners().iter();
         // Relaxed: as above.
@@ -67,7 +67,7 @@ impl FilePeers {
     }
 }
 
-/// Of the words of all lanes with their owners, those who live and are in the air.
+/// Returns which owners of these lanes are alive and have a claim in flight.
 pub(super) fn in_flight(
     lanes: impl Iterator<Item = (u64, u64)>,
     is_alive: impl Fn(usize) -> bool,
@@ -79,12 +79,12 @@ pub(super) fn in_flight(
         .collect()
 }
 
-/// How many lanes have an owner other than this open file.
+/// Returns how many lanes have an owner other than this open file.
 pub(super) fn count_held(file: &File) -> u32 {
     (0..LANES).filter(|&lane| is_held(file, lane)).count() as u32
 }
 
-/// Whether somebody else holds the lock of a lane. In doubt, yes.
+/// Returns whether another open file holds the lock of a lane. In doubt, yes.
 pub(super) fn is_held(file: &File, lane: usize) -> bool {
     locks::is_held_by_others(file, Lock::Lane(lane as u32)).unwrap_or(true)
 }

@@ -1,30 +1,28 @@
-//! What the first opener does before anybody may allocate.
+//! What the first opener does before any process may allocate.
 //!
-//! One rule for all durabilities: a word that the trust map does not vouch for loses its free bits to the
-//! quarantine. The order of stores and syncs is what makes that right when the machine goes down again at
-//! any point of it:
+//! One rule for all durabilities: a word that the trust map does not vouch for loses its free bits to the quarantine.
+//! The order of stores and syncs makes this correct even if the machine goes down again at any point:
 //!
 //! ```text
 //! machine went down:  Q |= F; sync Q; F := 0                  for every word with T = 0
 //! unknown file:       the same                                for every word, whatever T says
 //! always:             counters := 0; F &= usable; Q &= usable; Q &= !F
-//! not left in order:  every page of T, F, Q written as it is; sync
+//! not closed cleanly: every page of T, F, Q written as it is; sync
 //! always:             T := as the durability says; state := OPEN; sync; witness := its sequence; sync
 //! always:             poison := 0
 //! ```
 //!
-//! Q is not synced with F. So the disk may know that a suspect has been freed by its bit in F, and not yet
-//! by its bit in Q. In Q it would be freed again when somebody has got it.
+//! Q is not synced with F. So the disk may already have a freed suspect in F, but not yet its removal from Q. According
+//! to Q, it would be freed again after it was allocated.
 //!
-//! The poison goes last. Whoever dies in a recovery leaves it to the next one, and a recovery whose sync
+//! The poison goes last. If the process dies during recovery, the next one still finds it, and a recovery whose sync
 //! fails sets it.
 //!
-//! The last two share a sync: whichever of them the machine takes down with it, T vouches for nothing that
-//! was not durable before, and nobody has allocated yet.
+//! The last two share a sync: whichever of them a crash loses, T vouches for nothing that was not durable before, and
+//! nothing was allocated yet.
 //!
-//! Nobody else is there: the caller holds the presence lock exclusively. All accesses are Relaxed but for
-//! those that say otherwise; whoever joins later has taken the lock that we release, which the kernel
-//! orders.
+//! There is no concurrent access: the caller holds the presence lock exclusively. All accesses are Relaxed, except for
+//! those that say otherwise; a process that joins later has taken the lock that we release, which the kernel orders.
 
 use super::bytes::WordSum;
 use super::disk::Disk;
@@ -38,21 +36,21 @@ use crate::storage::heap::bits_of_ranges;
 use crate::sync::{AtomicU64, Ordering};
 use std::io;
 
-/// Words of one page: what is written back together.
+/// The number of words of one page, which is written back as a unit.
 const PAGE_WORDS: usize = ALIGN as usize / size_of::<u64>();
 
-/// What a recovery goes by: what is known of the past, and what is to come.
+/// What recovery is based on: what is known about the past, and the durability.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecoveryBasis {
     pub(crate) belief: Belief,
-    /// The words are exact, and the last process has synced everything and taken its leave.
+    /// Whether the words are exact, and the last process has synced everything and closed the file.
     pub(crate) is_clean: bool,
-    /// Whether the durability of the file lets the disk's words be believed from now on.
+    /// Whether the durability of the file lets the disk's words be trusted from now on.
     pub(crate) trusts_the_disk: bool,
 }
 
 impl RecoveryBasis {
-    /// What the states say together with what else there is to know. `sum`: as of [`States::belief`].
+    /// Determines the basis from the states and other evidence. `sum`: see [`States::belief`].
     pub(crate) fn of(
         states: &States,
         evidence: Evidence<'_>,
@@ -83,7 +81,7 @@ impl RecoveryBasis {
         }
     }
 
-    /// Why what is quarantined after this opening is so; `older` is what the newest state says.
+    /// Returns why addresses will be quarantined after this open; `older` is the reason in the newest state.
     pub(crate) fn reason(&self, older: Option<RecoveryKind>) -> Option<RecoveryKind> {
         match self.belief {
             Belief::Exact => older,
@@ -92,8 +90,7 @@ impl RecoveryBasis {
     }
 }
 
-/// Makes the words fit to be used, and writes that they are in use. An error means that they are not, and
-/// that nobody may use them.
+/// Makes the words usable, and writes that they are in use. After an error, they are not, and no process may use them.
 ///
 /// `usable`: the slots that can be handed out, as ascending ranges.
 pub(crate) fn recover(
@@ -102,29 +99,29 @@ pub(crate) fn recover(
     usable: &[(Slot, Slot)],
     opened: Opened,
 ) -> io::Result<State> {
-    // A page that could not be written may be dropped, and what is in memory then is not exact.
+    // A page that could not be written may be dropped, and what is in memory is then not exact.
     let state = poison::unless_ok(disk, recover_durably(disk, basis, usable, opened))?;
-    // Durable before anybody allocates: otherwise the machine may take it down with it, and an older content of
-    // the file would fit again.
+    // Durable before any allocation: otherwise, a crash could lose it, and older contents of the file would match
+    // again.
     if disk.write_witness(state.seq)? {
         poison::unless_ok(disk, disk.sync_witness())?;
     }
-    // With it goes what a pass may have left: nobody is in one. Relaxed: as everywhere here.
+    // This also clears what a pass may have left: there is none now. Relaxed: as everywhere here.
     poison::word(disk).store(0, Ordering::Relaxed);
     Ok(state)
 }
 
-/// Whether the witness can be written, asked before anything else is, so that a full disk is an error that changes
-/// nothing. What somebody was cut off from writing, or found no room for, is written now: otherwise each opening would
-/// leave the states one further ahead of it, and the second one a file that looks like a copy.
+/// Tests whether the witness can be written, before anything else is, so that a full disk is an error that changes
+/// nothing. What an earlier process was kept from writing is written now: otherwise, each open would move the states
+/// further ahead of the witness, and the second one would leave a file that looks like a copy.
 pub(super) fn try_witness(disk: &impl Disk, states: &States, found: &Identity) -> io::Result<()> {
     let Witness::Seq(seq) = found.witness else {
         return Ok(());
     };
     match states.newest.filter(|state| state.is_of(found)) {
         Some(newest) if newest.seq != seq => {
-            // Once more, since whoever wrote it may have died before it was durable: the witness must not come
-            // to the disk before it.
+            // Again, because the process that wrote it may have died before it was durable: the witness must not reach
+            // the disk before it.
             let written = disk.write_state(1 - states.next_slot, &newest);
             poison::unless_ok(disk, written)?;
             if disk.write_witness(newest.seq)? {
@@ -150,8 +147,8 @@ fn recover_durably(
     forget_volatile(disk);
     let quarantined = mask_unusable(disk, usable);
     if !basis.is_clean {
-        // Pages may be clean in memory and stale on the disk since a failed write-back. Whatever is
-        // believed below must have been written by a sync of ours.
+        // After a failed write-back, pages may be clean in memory and stale on the disk. Whatever is trusted below must
+        // have been written by a sync of ours.
         for kind in [Kind::Trust, Kind::Free, Kind::Quarantine] {
             dirty_every_page(disk.words(kind));
         }
@@ -163,17 +160,17 @@ fn recover_durably(
     opened.write(disk, quarantined)
 }
 
-/// The state to be written when everything else is done.
+/// The state that is written after everything else.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Opened {
     pub(crate) states: States,
-    /// Without the size of the quarantine, which only the recovery knows.
+    /// The state, without the size of the quarantine, which only the recovery knows.
     pub(crate) state: State,
 }
 
 impl Opened {
-    /// Once, and twice where the other slot does not come right before it: a pair that follows each other is
-    /// what the next one believes.
+    /// Writes the state once, or twice if the other slot is not the one directly before it: the next opener trusts a
+    /// pair of consecutive states.
     fn write(self, disk: &impl Disk, quarantined: u64) -> io::Result<State> {
         let state = State {
             quarantined,
@@ -197,7 +194,7 @@ impl Opened {
     }
 }
 
-/// Moves the free bits of the words that are suspect to the quarantine.
+/// Moves the free bits of the suspect words to the quarantine.
 fn quarantine(disk: &impl Disk, is_suspect: impl Fn(usize) -> bool) -> io::Result<()> {
     let suspects = || {
         let words = disk.words(Kind::Free).iter();
@@ -205,16 +202,16 @@ fn quarantine(disk: &impl Disk, is_suspect: impl Fn(usize) -> bool) -> io::Resul
         words.filter(|&(word_index, _)| is_suspect(word_index))
     };
     for (_, (free, quarantine)) in suspects() {
-        // Stored even if nothing changes: after a sync that failed the page may be clean and stale.
+        // Stored even if nothing changes: after a failed sync, the page may be clean and stale.
         quarantine.fetch_or(free.load(Ordering::Relaxed), Ordering::Relaxed);
     }
-    // Not together with F: a crash that loses the one and keeps the other would turn suspects into
-    // leaks that nobody can find.
+    // Not together with F: a crash that loses one and keeps the other would turn suspects into leaks that cannot be
+    // found.
     disk.sync(&[Kind::Quarantine])?;
     for (_, (free, _)) in suspects() {
         free.store(0, Ordering::Relaxed);
     }
-    // F is synced with everything else, before T says a word.
+    // F is synced with everything else, before T vouches for any word.
     Ok(())
 }
 
@@ -224,7 +221,7 @@ fn is_vouched_for(disk: &impl Disk, word_index: usize) -> bool {
     bits >> (word_index % SLOTS_PER_WORD as usize) & 1 == 1
 }
 
-/// Nothing of the volatile regions is believed: whoever wrote it is gone. Only the poison stays.
+/// Clears the volatile regions, which are not trusted because their writers are gone. Only the poison stays.
 fn forget_volatile(disk: &impl Disk) {
     let poison = poison::word(disk);
     for kind in [Kind::Volatile, Kind::Nodes, Kind::Ready] {
@@ -237,9 +234,9 @@ fn forget_volatile(disk: &impl Disk) {
     }
 }
 
-/// Free are only slots that can be handed out, whatever the file says: of reserved ones and of padding
-/// there is no address, or not for us. The same for suspects, of which none is free. Answers how many
-/// suspects are left: in the same pass, since a large pool is opened as fast as its words are read.
+/// Clears the free bits of slots that cannot be handed out, whatever the file says: reserved slots and padding. Does
+/// the same for suspects, and clears suspects that are free. Returns how many suspects are left, in the same pass,
+/// because opening a large pool is as fast as reading its words.
 fn mask_unusable(disk: &impl Disk, usable: &[(Slot, Slot)]) -> u64 {
     let mut usable = bits_of_ranges(usable.iter().copied());
     let words = disk
@@ -255,22 +252,22 @@ fn mask_unusable(disk: &impl Disk, usable: &[(Slot, Slot)]) -> u64 {
     suspects
 }
 
-/// What is left of a word.
+/// Clears all bits of a word except `kept`.
 fn keep(word: &AtomicU64, kept: u64) -> u64 {
     let bits = word.load(Ordering::Relaxed);
-    // Stored only where it differs: whoever needs it on the disk dirties every page afterwards.
+    // Stored only where it differs: where it must be on the disk, every page is made dirty afterwards.
     if bits & !kept != 0 {
         word.store(bits & kept, Ordering::Relaxed);
     }
     bits & kept
 }
 
-/// Makes the next sync write every page, with what it holds.
+/// Makes the next sync write every page, with its current contents.
 fn dirty_every_page(words: &[AtomicU64]) {
     for page in words.chunks(PAGE_WORDS) {
         let value = page[0].load(Ordering::Relaxed);
-        // Not `fetch_or(0)`, which compiles to a fence and a load and dirties nothing. If it fails,
-        // which nobody is there to make it do, somebody else has stored and dirtied the page.
+        // Not `fetch_or(0)`, which compiles to a fence and a load and makes nothing dirty. If it fails, which cannot
+        // happen here, another process has stored and dirtied the page.
         let _ = page[0].compare_exchange(value, value, Ordering::SeqCst, Ordering::Relaxed);
     }
 }
@@ -281,17 +278,17 @@ pub(super) fn store_all(words: &[AtomicU64], value: u64) {
     }
 }
 
-/// The sum of the words of F and Q, which a state has of a file that was left in order.
+/// Returns the sum of the words of F and Q, which is in the state of a file that was closed cleanly.
 pub(super) fn sum_of_maps(disk: &impl Disk) -> u64 {
     let mut sum = WordSum::new();
     for kind in [Kind::Free, Kind::Quarantine] {
-        // Relaxed: nobody else is there.
+        // Relaxed: there is no concurrent access.
         sum.add_map(disk.words(kind), |word| word.load(Ordering::Relaxed));
     }
     sum.finish()
 }
 
-/// How many bits of a map are set.
+/// Returns how many bits of a map are set.
 pub(crate) fn count(words: &[AtomicU64]) -> u64 {
     let ones = |word: &AtomicU64| u64::from(word.load(Ordering::Relaxed).count_ones());
     words.iter().map(ones).sum()

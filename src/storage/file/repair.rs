@@ -1,9 +1,9 @@
-//! A damaged copy of the header, written again from the other one.
+//! Restores a damaged copy of the header from the other one.
 //!
-//! One copy is enough to open the file; two are needed so that the next damage is not the last. Only the
-//! damaged copy is written to, by who is alone with the file, so whoever dies half-way leaves what was
-//! there: one copy that is whole, and one that is not. Which pool the file holds is decided by then, and a
-//! growth that somebody died in is ended.
+//! One copy is enough to open the file; two are needed so that the next damage is not fatal. Only the damaged copy is
+//! written, by a process that is alone with the file. If it dies halfway, the state is the same as before: one intact
+//! copy, and one damaged one. By then, it is known which pool the file holds, and an interrupted growth has been
+//! completed.
 
 use super::bytes::BLOCK_BYTES;
 use super::header::Header;
@@ -13,7 +13,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 impl Opening<'_> {
-    /// Nothing is written, and nothing is synced, if both copies are whole.
+    /// Repairs the header. Nothing is written or synced if both copies are intact.
     pub(super) fn repair_header(&self) -> io::Result<()> {
         let mut copies = [[0; BLOCK_BYTES]; 2];
         for (copy, at) in copies.iter_mut().zip(HEADER_AT) {
@@ -22,7 +22,7 @@ impl Opening<'_> {
         let Some(damaged) = Header::damaged_copy([&copies[0], &copies[1]]) else {
             return Ok(());
         };
-        // Byte by byte: it may have facts of a newer version, which may be ignored and not lost.
+        // Byte by byte: it may contain facts of a newer version, which may be ignored but not lost.
         let whole = &copies[1 - damaged];
         self.file.write_all_at(whole, HEADER_AT[damaged])?;
         self.file.sync_data()
@@ -35,8 +35,8 @@ mod tests {
     use crate::storage::file::bytes::Block;
     use crate::storage::file::header::tests::header;
 
-    /// Any words of the repaired copy come to the disk, and the rest does not: the file holds the same
-    /// pool, and either copy that can be read is the header in force.
+    /// Some words of the repaired copy reach the disk, and others do not: the file holds the same pool, and any copy
+    /// that can be read is the header in force.
     #[test]
     fn a_repair_that_is_cut_off_changes_nothing() {
         let whole = header(256).encode();
@@ -45,7 +45,7 @@ mod tests {
             let mut damaged: Block = whole;
             damaged[damaged_bit / 8] ^= 1 << (damaged_bit % 8);
             if damaged_bit % 3 == 0 {
-                // As a page that was never written.
+                // Like a page that was never written.
                 damaged = [0; BLOCK_BYTES];
             }
             for _ in 0..16 {
@@ -66,7 +66,7 @@ mod tests {
         }
     }
 
-    /// What somebody newer has written is not damaged, and two damaged copies are beyond repair.
+    /// What a newer version has written is not damaged, and two damaged copies are beyond repair.
     #[test]
     fn only_damage_beside_a_whole_copy_is_repaired() {
         let whole = header(256).encode();

@@ -1,7 +1,7 @@
-//! The state slots: who had the file last, and how they left it.
+//! The state slots: which process had the file last, and how it was closed.
 //!
-//! Two slots on pages of their own take turns. Pure: bytes to values and back. What a pair of slots says
-//! of the past is decided here, and whatever leaves a doubt counts as a machine that went down.
+//! Two slots on separate pages take turns. Pure: conversions between bytes and values. This module decides what a pair
+//! of slots says about the past; any doubt counts as a machine that went down.
 
 use super::bytes::{
     Block, MAX_COUNT, Unknown, first_in_use, get, get_count, get_u32, get_u64, is_sealed, put,
@@ -30,19 +30,19 @@ mod at {
     pub(super) const SUM: usize = 0x70;
     pub(super) const IS_WITNESSED: usize = 0x78;
     pub(super) const REASON: usize = 0x7c;
-    /// To the checksum: kept for later kinds of pool, zero.
+    /// Up to the checksum: reserved for later kinds of pool, zero.
     pub(super) const RESERVED: usize = 0x80;
     pub(super) const CHECKSUM: usize = super::super::bytes::CHECKSUM_AT;
 }
 
-/// How the file was left when the slot was written.
+/// The condition of the file when the slot was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// The last process took its leave.
+    /// The last process closed it cleanly.
     Clean,
-    /// Somebody has it open, or died with it.
+    /// A process has it open, or died with it open.
     Open,
-    /// It was made by `backup` or `restore`: nothing vouches for its words, wherever it is.
+    /// It was made by `backup` or `restore`: nothing vouches for its words.
     Backup,
 }
 
@@ -56,28 +56,28 @@ numbers! {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct State {
-    /// Counts the writes of state slots: the newest is the highest.
+    /// Counts the writes of state slots: the highest number is the newest.
     pub(crate) seq: u64,
     pub(crate) uuid: [u8; 16],
-    /// All zero: unknown, and equal to nothing.
+    /// The identifier of the boot. All zeros: unknown, and equal to nothing.
     pub(crate) boot_id: [u8; 16],
     pub(crate) phase: Phase,
     pub(crate) mode: u32,
     pub(crate) inode: u64,
-    /// Counts the first openers.
+    /// Counts the first opens.
     pub(crate) session: u64,
     pub(crate) opened_ns: u64,
-    /// Of the header that the slot was written under.
+    /// The generation of the header under which the slot was written.
     pub(crate) generation: u64,
     pub(crate) crashes: u64,
     pub(crate) quarantined: u64,
-    /// When the file was born, as its file system says; 0: it does not know.
+    /// When the file was created, according to its file system; 0 if that does not know.
     pub(crate) born_ns: u64,
-    /// Of the words of F and Q, if the file was left in order; otherwise 0.
+    /// The sum of the words of F and Q if the file was closed cleanly; otherwise 0.
     pub(crate) sum: u64,
-    /// The file had a witness when this was written.
+    /// Whether the file had a witness when this was written.
     pub(crate) is_witnessed: bool,
-    /// Why what is quarantined was quarantined last.
+    /// Why addresses were last quarantined.
     pub(crate) reason: Option<RecoveryKind>,
 }
 
@@ -108,7 +108,7 @@ impl State {
         block
     }
 
-    /// `None`: not a state slot, damaged, or of a newer version: see [`States::unknown`].
+    /// Decodes a state slot; returns `None` if it is none, damaged, or from a newer version: see [`States::unknown`].
     pub(crate) fn decode(block: &Block) -> Option<Self> {
         if get(block, at::MAGIC) != MAGIC || !is_sealed(block) {
             return None;
@@ -135,7 +135,7 @@ impl State {
         })
     }
 
-    /// What a state with a right checksum has that this version does not know.
+    /// Returns what a state with a correct checksum contains that this version does not know.
     fn unknown_in(block: &Block) -> Option<Unknown> {
         let number = |at| get_u32(block, at);
         let (phase, mode) = (number(at::PHASE), number(at::MODE));
@@ -157,54 +157,53 @@ impl State {
     }
 }
 
-/// How much of the words in memory the past lets us believe.
+/// Which of the words in memory can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Belief {
     /// All of them: they are those of the last process.
     Exact,
-    /// The machine has gone down, or may have: those that T vouches for.
+    /// The machine went down, or may have gone down: those that T vouches for.
     Vouched,
-    /// None, whatever T says of them: they are those of another file, or older than what was stored, or of
-    /// an unknown past.
+    /// None, whatever T says: they belong to another file, are older than what was stored, or have an unknown past.
     Nothing(Doubt),
 }
 
-/// Why no word is believed.
+/// Why no word is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Doubt {
     /// No state can be read.
     NoState,
     /// A sync has failed since the last recovery.
     WriteFailed,
-    /// It was made as a backup, or put back from one.
+    /// It was made as a backup, or restored from one.
     Backup,
-    /// It is a copy of the file, or an older content of it.
+    /// It is a copy of the file, or an older version of it.
     Copy,
-    /// The words are not those that the last one out has left.
+    /// The words differ from those at the last clean close.
     Changed,
 }
 
-/// What is known of a file besides its states.
+/// What is known about a file besides its states.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Evidence<'a> {
-    /// The name of this boot.
+    /// The identifier of the current boot.
     pub(crate) boot_id: &'a [u8; 16],
     pub(crate) identity: Identity,
-    /// The file would be gone if the machine had gone down.
+    /// Whether the file would be gone if the machine had gone down.
     pub(crate) forgets: bool,
-    /// A sync has failed since the last recovery.
+    /// Whether a sync has failed since the last recovery.
     pub(crate) is_poisoned: bool,
 }
 
-/// What the two slots say together.
+/// What the two slots together say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct States {
     /// The newest readable slot of this file.
     pub(crate) newest: Option<State>,
     /// The slot to write next: never the newest readable one.
     pub(crate) next_slot: usize,
-    /// Both slots are readable, of this file, and follow each other. Otherwise one may be missing that
-    /// was newer than what is left.
+    /// Whether both slots are readable, belong to this file, and are consecutive. Otherwise, a slot may be missing that
+    /// was newer than the remaining one.
     pub(crate) is_whole: bool,
 }
 
@@ -235,7 +234,8 @@ impl States {
         }
     }
 
-    /// What a slot of this file has that this version does not know. It is for a newer one to say what was last.
+    /// Returns what a slot of this file contains that this version does not know. Only a newer version can say which
+    /// slot is the last.
     pub(crate) fn unknown(slots: [&Block; 2], uuid: &[u8; 16]) -> Option<Unknown> {
         let mut whole = slots.into_iter().filter(|slot| {
             get(slot, at::MAGIC) == MAGIC && is_sealed(slot) && get(slot, at::UUID) == *uuid
@@ -243,11 +243,11 @@ impl States {
         whole.find_map(State::unknown_in)
     }
 
-    /// What the slots let us believe, together with what else is known of the file. `sum` is that of the
-    /// words as they are: only asked for where a state has one to compare.
+    /// Returns which words can be trusted, according to the slots and other evidence. `sum` is that of the current
+    /// words; it is called only if a state has one to compare.
     pub(crate) fn belief(&self, evidence: Evidence<'_>, sum: impl FnOnce() -> u64) -> Belief {
-        // T is a part of what was copied: in a copy, it vouches for what was handed out until then. And
-        // it vouches for what is on the disk, not for what is in memory after a failed write-back.
+        // T is part of what was copied: in a copy, it vouches for what was handed out until then. And it vouches for
+        // what is on the disk, not for what is in memory after a failed write-back.
         if evidence.is_poisoned {
             return Belief::Nothing(Doubt::WriteFailed);
         }
@@ -272,8 +272,8 @@ impl States {
         }
     }
 
-    /// The sequence of the next state: above all that were ever written to this file, also where an older
-    /// content has come into it.
+    /// Returns the sequence number of the next state: higher than all that were ever written to this file, even if
+    /// older contents were written into it.
     pub(crate) fn next_seq(&self, witness: Witness) -> u64 {
         let newest = self.newest.map_or(0, |state| state.seq);
         match witness {
@@ -284,13 +284,13 @@ impl States {
 }
 
 impl State {
-    /// Whether this was written to the file that is as it is found now, and was the last to be.
+    /// Returns whether this state was written to the file that is found now, and was the last one.
     pub(crate) fn is_of(&self, found: &Identity) -> bool {
-        // A file system that does not know says nothing for or against.
+        // A file system that does not know is no evidence either way.
         let is_born_then =
             [self.born_ns, found.born_ns].contains(&0) || self.born_ns == found.born_ns;
         let is_last = match found.witness {
-            // It is written after the state: whoever was cut off in between has left it one behind.
+            // It is written after the state: an interruption in between has left it one behind.
             Witness::Seq(seq) => seq == self.seq || seq.checked_add(1) == Some(self.seq),
             Witness::None => !self.is_witnessed,
             Witness::Strange => false,
@@ -350,7 +350,7 @@ pub(super) mod tests {
         assert_eq!(State::decode(&[0; _]), None);
     }
 
-    /// One more than the last number there is would be 0, and a session below all that were seen.
+    /// One more than the largest number would be 0, and a session lower than all that were seen.
     #[test]
     fn numbers_that_nobody_has_counted_to_are_damage() {
         let state = state(9, Phase::Open);
@@ -376,8 +376,8 @@ pub(super) mod tests {
         assert_eq!(State::decode(&much.encode()), Some(much));
     }
 
-    /// Only two whole slots of this file that follow each other can say that the boot is the same, and
-    /// only one that names the inode can say that this is the file whose T it is.
+    /// Only two intact, consecutive slots of this file can show that the boot is the same, and only one that names the
+    /// inode can show that T belongs to this file.
     #[test]
     fn a_doubt_about_the_boot_leaves_t_and_a_doubt_about_the_file_leaves_nothing() {
         use Belief::{Exact, Nothing, Vouched};
@@ -445,8 +445,8 @@ pub(super) mod tests {
         );
     }
 
-    /// Every way in which a content can come to a file, and every file system: what tells that it is not the
-    /// last one of this file. What a file system does not have tells nothing, and one of the others has to.
+    /// Every way in which contents can get into a file, on every kind of file system: what shows that they are not the
+    /// last contents of this file. What a file system lacks shows nothing, and one of the others has to.
     #[test]
     fn a_copy_is_told_by_its_inode_its_birth_or_its_witness() {
         let witnessed = state(8, Phase::Open);
@@ -526,8 +526,8 @@ pub(super) mod tests {
         }
     }
 
-    /// The words of a file that was left in order must be those that were left. Of one that was not, nothing
-    /// is known of them, and they are not even read.
+    /// The words of a file that was closed cleanly must be unchanged. For one that was not, nothing is known about
+    /// them, and they are not even read.
     #[test]
     fn words_that_were_left_in_order_have_a_sum() {
         let of = |phase, sum: u64| {
@@ -561,7 +561,7 @@ pub(super) mod tests {
         }
     }
 
-    /// Above whatever was written to this file, so that the witness never goes back.
+    /// Higher than everything that was written to this file, so that the witness never goes back.
     #[test]
     fn sequences_never_go_back() {
         let slots = [7, 8].map(|seq| state(seq, Phase::Open).encode());

@@ -1,4 +1,4 @@
-//! What we ask of the system, one small function each.
+//! Wrappers of system calls, one small function each.
 
 use crate::open_error::OpenError;
 use crate::storage::fork::OwnFile;
@@ -15,13 +15,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// Where the system has names for descriptors, if `/proc` is there.
+/// Where the system lists descriptors by name, if `/proc` is there.
 const DESCRIPTORS: &str = "/proc/self/fd";
 
-/// Permission bits with which group or others may write.
+/// The permission bits that let group or others write.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
-/// Checks that the caller may relax.
+/// The checks that the caller may relax.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RelaxedChecks {
     pub(crate) owner: bool,
@@ -33,18 +33,18 @@ pub(crate) struct RelaxedChecks {
 
 /// Opens a pool file for reading and writing.
 ///
-/// Both, always: a descriptor for reading alone may see another file under an overlay.
+/// Always both: on an overlay file system, a read-only descriptor may refer to another file.
 pub(crate) fn open(path: &Path) -> Result<OwnFile, OpenError> {
     open_regular(path, File::options().read(true).write(true))
 }
 
-/// Opens a pool file to look at it.
+/// Opens a pool file for inspection.
 pub(crate) fn open_to_read(path: &Path) -> Result<OwnFile, OpenError> {
     open_regular(path, File::options().read(true))
 }
 
 fn open_regular(path: &Path, options: &mut OpenOptions) -> Result<OwnFile, OpenError> {
-    // Not blocking: should it be a pipe, we want to say so.
+    // Non-blocking: if it is a pipe, this is reported as an error.
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
     options.custom_flags(flags.bits());
     let opened = beyond_standard_streams(|| options.open(path));
@@ -61,8 +61,8 @@ fn open_regular(path: &Path, options: &mut OpenOptions) -> Result<OwnFile, OpenE
     Ok(file)
 }
 
-/// Opens something so that its descriptor is none of the standard streams: a stray print would go to
-/// the pool otherwise.
+/// Opens something with a descriptor that is not one of the standard streams; otherwise, a stray print would go to the
+/// pool.
 fn beyond_standard_streams(mut open: impl FnMut() -> io::Result<File>) -> io::Result<OwnFile> {
     let mut in_the_way = Vec::new();
     OwnFile::open(|| {
@@ -81,13 +81,13 @@ pub(crate) fn metadata(file: &File) -> Result<Metadata, OpenError> {
         .map_err(|error| OpenError::io("look at the file", error))
 }
 
-/// Whether the path still names this very file.
+/// Returns whether the path still names this very file.
 pub(crate) fn is_still_at(path: &Path, metadata: &Metadata) -> bool {
     std::fs::symlink_metadata(path)
         .is_ok_and(|named| (named.dev(), named.ino()) == (metadata.dev(), metadata.ino()))
 }
 
-/// Whether the file is nobody else's to change.
+/// Checks that no other user may change the file.
 pub(crate) fn check_owner(metadata: &Metadata, relaxed: RelaxedChecks) -> Result<(), OpenError> {
     let (uid, us) = (metadata.uid(), Uid::effective().as_raw());
     if !relaxed.owner && uid != us && uid != 0 {
@@ -104,7 +104,7 @@ pub(crate) fn check_owner(metadata: &Metadata, relaxed: RelaxedChecks) -> Result
     Ok(())
 }
 
-/// A new file without a name, or with one of ours where the file system cannot do that.
+/// A new file without a name, or with a temporary one where the file system does not support that.
 pub(crate) struct Unpublished {
     pub(crate) file: Arc<OwnFile>,
     temporary: Option<PathBuf>,
@@ -112,7 +112,7 @@ pub(crate) struct Unpublished {
 
 impl Unpublished {
     pub(crate) fn new(path: &Path) -> Result<Self, OpenError> {
-        // Without it a file without a name can get none.
+        // Without it, an unnamed file cannot get a name.
         if !Path::new(DESCRIPTORS).exists() {
             return Self::named(path);
         }
@@ -140,7 +140,7 @@ impl Unpublished {
         let uuid = random_uuid()?.map(|byte| format!("{byte:02x}")).concat();
         let temporary = directory_of(path).join(format!(".hostbits.{uuid}.tmp"));
         let file = beyond_standard_streams(|| {
-            // A descriptor among the standard streams is opened twice: the second time it is there.
+            // A descriptor among the standard streams is opened twice: the second time, the file exists.
             File::options()
                 .read(true)
                 .write(true)
@@ -157,7 +157,7 @@ impl Unpublished {
         })
     }
 
-    /// Gives the file its name, unless there is one of that name.
+    /// Gives the file its name, unless that file exists.
     pub(crate) fn publish(mut self, path: &Path) -> Result<Arc<OwnFile>, OpenError> {
         let published = match self.temporary.take() {
             None => link_unnamed(&self.file, path),
@@ -180,12 +180,12 @@ impl Unpublished {
 }
 
 impl Unpublished {
-    /// Gives the file the name of another one, which loses it: at every instant the name is that of one of
-    /// them. Only for who keeps everybody else from doing the same.
+    /// Gives the file the name of another one, which loses it: at every instant, the name refers to one of the two.
+    /// Only for a caller that keeps all others from doing the same.
     pub(crate) fn replace(mut self, path: &Path) -> Result<Arc<OwnFile>, OpenError> {
-        let failed = |error| OpenError::io("put the file in its place", error);
+        let failed = |error| OpenError::io("rename the file into place", error);
         if self.temporary.is_none() {
-            // Always the same, so that one which is left behind by somebody who died is not there for long.
+            // Always the same name, so that one that a dead process has left behind does not stay for long.
             let temporary = self.name_for_growth(path)?;
             let _ = std::fs::remove_file(&temporary);
             link_unnamed(&self.file, &temporary).map_err(failed)?;
@@ -200,8 +200,8 @@ impl Unpublished {
 }
 
 impl Unpublished {
-    /// That of the file with something around it, or, where that may be too long, one of the file's number:
-    /// who grows the file holds its lock, so nobody else is using either.
+    /// Returns the file's name with a suffix or, if that may be too long, a name made from its inode number. A process
+    /// that grows the file holds its lock, so no other one uses either name.
     fn name_for_growth(&self, path: &Path) -> Result<PathBuf, OpenError> {
         const LONGEST: usize = 128;
         if path.file_name().is_none_or(|name| name.len() <= LONGEST) {
@@ -214,7 +214,7 @@ impl Unpublished {
     }
 }
 
-/// A name of ours beside `path`.
+/// Returns a temporary name beside `path`.
 fn sibling(path: &Path, what: &str) -> PathBuf {
     let mut bytes = b".".to_vec();
     bytes.extend(path.file_name().unwrap_or_default().as_bytes());
@@ -222,21 +222,21 @@ fn sibling(path: &Path, what: &str) -> PathBuf {
     directory_of(path).join(OsStr::from_bytes(&bytes))
 }
 
-/// Lets those use a new file who may use the one that it replaces, and nobody else.
+/// Gives the same users access to a new file as to the one that it replaces.
 pub(crate) fn keep_access(old: &File, new: &File) -> Result<(), OpenError> {
     let (was, is) = (metadata(old)?, metadata(new)?);
     if (was.uid(), was.gid()) != (is.uid(), is.gid()) {
         std::os::unix::fs::fchown(new, Some(was.uid()), Some(was.gid()))
-            .map_err(|error| OpenError::io("give the new file its owner", error))?;
+            .map_err(|error| OpenError::io("set the owner of the new file", error))?;
     }
     new.set_permissions(was.permissions())
-        .map_err(|error| OpenError::io("give the new file its permissions", error))
+        .map_err(|error| OpenError::io("set the permissions of the new file", error))
 }
 
 impl Drop for Unpublished {
     fn drop(&mut self) {
         if let Some(temporary) = &self.temporary {
-            // Nothing more can be done: its name says that it is nobody's.
+            // Nothing more can be done: its name shows that it is temporary.
             let _ = std::fs::remove_file(temporary);
         }
     }
@@ -265,21 +265,21 @@ fn rename_noreplace(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether this process may write so long a file. Beyond its limit a write is a signal (`SIGXFSZ`).
+/// Checks that this process may write such a long file. Beyond its limit, a write raises a signal (`SIGXFSZ`).
 pub(crate) fn check_limit(len: u64) -> Result<(), OpenError> {
     let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)
-        .map_err(|error| OpenError::io("ask for the limits of the process", error.into()))?;
+        .map_err(|error| OpenError::io("read the limits of the process", error.into()))?;
     if len > limit {
         let error = io::Error::from_raw_os_error(nix::libc::EFBIG);
         return Err(OpenError::io(
-            "write so long a file (see `ulimit -f`)",
+            "write such a long file (see `ulimit -f`)",
             error,
         ));
     }
     Ok(())
 }
 
-/// Reserves the blocks of the file. Where that cannot be done, which is `false`, writing them will.
+/// Reserves the blocks of the file. Returns `false` if that is not supported; writing them has the same effect.
 pub(crate) fn reserve(file: &File, len: u64) -> io::Result<bool> {
     loop {
         match fallocate(file, FallocateFlags::empty(), 0, len as i64) {
@@ -316,7 +316,7 @@ fn directory_of(path: &Path) -> &Path {
     }
 }
 
-/// The name of this boot; all zero where the system does not tell.
+/// Returns the identifier of the current boot; all zeros if the system does not report it.
 pub(crate) fn boot_id() -> [u8; 16] {
     read_uuid("/proc/sys/kernel/random/boot_id").unwrap_or_default()
 }
@@ -331,7 +331,7 @@ pub(crate) fn random_uuid() -> Result<[u8; 16], OpenError> {
         bytes[8] = bytes[8] & 0x3f | 0x80;
         Ok(bytes)
     };
-    random().map_err(|error| OpenError::io("draw a random name", error))
+    random().map_err(|error| OpenError::io("draw a random identifier", error))
 }
 
 fn read_uuid(path: &str) -> Option<[u8; 16]> {
@@ -349,7 +349,7 @@ pub(crate) fn now_ns() -> u64 {
 pub(crate) mod tests {
     use super::*;
 
-    /// A directory that goes away with the test.
+    /// A directory that is removed after the test.
     pub(crate) struct Scratch(PathBuf);
 
     impl Scratch {
@@ -379,7 +379,7 @@ pub(crate) mod tests {
         assert_eq!(read_uuid("/proc/no such file"), None);
     }
 
-    /// Whoever publishes second is told so, and leaves nothing behind, whichever way is taken.
+    /// If a file is published second, the caller gets an error and nothing is left behind, with either method.
     #[test]
     fn publishing_never_replaces() {
         let scratch = Scratch::new("publish");

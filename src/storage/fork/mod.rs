@@ -1,11 +1,11 @@
-//! Which side of a fork we are on, and what of a file goes over to the other one: nothing.
+//! Which side of a fork we are on, and what a child gets of a file: nothing.
 //!
-//! The number of a process does not tell: parent and child are both number 1 if each of them is the first of
-//! a namespace of its own. So each process has a [`Side`], which no other process with a part of its memory
-//! has, and what must not be used by a child remembers the side that it was made on.
+//! The process id does not tell: parent and child both have pid 1 if each is the first process of its own namespace. So
+//! each process has a [`Side`], which no other process with a part of its memory has, and everything that a child must
+//! not use remembers the side on which it was created.
 //!
-//! How that is done is in `linux/`. Without the feature `mmap`, on systems other than Linux, and in a model,
-//! `system` takes its place.
+//! `linux/` implements this. Without the feature `mmap`, on systems other than Linux, and in a model, `system` takes
+//! its place.
 
 // The one question of this room where it is: all else is asked of `system`.
 #[cfg_attr(pool_files, path = "linux/mod.rs")]
@@ -18,21 +18,20 @@ pub(crate) use system::*;
 pub(crate) struct Side(u64);
 
 impl Side {
-    /// The side that the caller is on.
+    /// Returns the side that the caller is on.
     #[inline]
     pub(crate) fn here() -> Self {
         Self(system::number_here())
     }
 
-    /// As a number, which is never 0.
+    /// Returns a number that is never 0.
     #[inline]
     pub(crate) fn number(self) -> u64 {
         self.0
     }
 }
 
-/// The number of the side that the caller is on, for who has no time for a system call. Where only that would
-/// tell, all sides are number 1.
+/// Returns the number of the caller's side, if that needs no system call. Otherwise, all sides have number 1.
 #[inline]
 pub(crate) fn here_if_cheap() -> u64 {
     match system::IS_CHEAP {

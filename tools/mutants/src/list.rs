@@ -937,7 +937,7 @@ mod tests {
         Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
     }
 
-    /// Whoever changes the library learns at once which mutant has to follow.
+    /// A change of the library shows at once which mutants have to follow.
     #[test]
     fn every_mutant_applies() {
         let stale = all().filter_map(|mutant| mutant.changes(root()).err());

@@ -138,7 +138,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "pass: a list that panics is taken for a whole one",
         &[edit(
             "src/pool/reconcile/pass.rs",
-            "        // Until the end is seen: as in `try_read`.\n        let was_incomplete = std::mem::replace(&mut self.is_incomplete, true);",
+            "        // Until the end is reached; see `try_read`.\n        let was_incomplete = std::mem::replace(&mut self.is_incomplete, true);",
             "        let was_incomplete = self.is_incomplete;",
         )],
         &[Test("reconcile", "a_list_that_panics_frees_nothing")],
@@ -147,7 +147,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "set pass: a list that panics is taken for a whole one",
         &[edit(
             "src/set/reconcile/pass.rs",
-            "        // Until the end is seen: as in `try_read`.\n        let was_incomplete = std::mem::replace(&mut self.is_incomplete, true);",
+            "        // Until the end is reached; see `try_read`.\n        let was_incomplete = std::mem::replace(&mut self.is_incomplete, true);",
             "        let was_incomplete = self.is_incomplete;",
         )],
         &[Test("set_reconcile", "a_list_that_panics_frees_nothing")],

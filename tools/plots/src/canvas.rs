@@ -1,7 +1,7 @@
 //! A white page in pixels, and the few shapes that plots are made of.
 //!
 //! The one place that knows the drawing library. Text is written as text: no fonts are needed to draw,
-//! and whoever looks at the picture sees their own.
+//! and a viewer shows the picture with its own.
 
 use crate::look::{Dash, Look, Marker};
 use plotters::backend::SVGBackend;
@@ -77,7 +77,7 @@ impl Style {
     }
 }
 
-/// Draws a page of `size` and answers it as SVG.
+/// Draws a page of `size` and returns it as SVG.
 pub(crate) fn page(
     size: (u32, u32),
     draw: impl FnOnce(&Canvas<'_>) -> Drawn,

@@ -1,4 +1,4 @@
-//! How a series looks: told apart by point shape and line style, by colour only in addition.
+//! The look of a series: distinguished by point shape and line style, and only in addition by colour.
 
 use plotters::style::RGBColor;
 
@@ -53,7 +53,7 @@ const RIVALS: [Marker; 7] = [
     Marker::Plus,
     Marker::Fall,
 ];
-/// As 7 and 3 below, 4 and 3 have no common divisor.
+/// 4 and 3 have no common divisor, nor have 7 and 3 below.
 const OUR_DASHES: [Dash; 3] = [Dash::None, Dash::Long, Dash::Dots];
 /// 7 shapes and 3 dashes have no common divisor, so 21 pairs pass before one returns.
 const DASHES: [Dash; 3] = [Dash::Long, Dash::Short, Dash::Dots];

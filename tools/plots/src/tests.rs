@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 const CONTESTANTS: [&str; 3] = ["hostbits lowest", "Mutex<BTreeSet>", "linear scan"];
 
-/// Whoever looks at a picture must see what is measured in what, and who is who.
+/// A picture must show what is measured, in which unit, and which series is whose.
 #[test]
 fn pictures_name_units_and_every_series_once() {
     let pictures = all(&synthetic()).expect("it can be drawn");
@@ -146,7 +146,7 @@ fn an_update_copies_all_or_nothing() {
     assert_eq!(data.scaling[0].p9999, Some(7000));
 }
 
-/// As the benches write them, fields that are not drawn included.
+/// Records as the benches write them, including fields that are not drawn.
 const RATIOS: &str =
     r#"[{"name": "into64/16", "ours_ns": 1.2, "reference_ns": 10.1, "ratio": 0.12}]"#;
 const RIVALS: &str = r#"[{"bench": "full_random", "contestant": "linear scan", "ours": false,
@@ -212,7 +212,7 @@ fn the_committed_documents_and_pictures_show_the_committed_data() {
     }
     for picture in all(&data).expect("it can be drawn") {
         let committed = fs::read_to_string(options.out.join(&picture.name));
-        // Not `assert_eq!`: nobody reads two pictures as text.
+        // Not `assert_eq!`: two pictures are unreadable as text.
         let is_same = committed.ok() == Some(picture.svg);
         assert!(is_same, "{} shows other data", picture.name);
     }

@@ -1,28 +1,28 @@
-//! What is to be released: on the command line, or one per line of standard input.
+//! The addresses to release: from the command line, or one per line of standard input.
 
 use crate::files::values;
 use hostbits_ops::{Failure, Named, printable};
 use serde::Serialize;
 use std::io::{self, BufRead};
 
-/// What `release` was asked to do.
+/// One argument of `release`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Asked {
-    /// Release this.
+    /// Release this address or block.
     One(Named),
     /// Release what standard input names.
     Input,
 }
 
-/// What there is to be released.
+/// All addresses to release.
 #[derive(Debug, Default)]
 pub(crate) struct ReadAsked {
     pub(crate) named: Vec<Named>,
-    /// Lines of standard input that name nothing.
+    /// Lines of standard input that name no address.
     pub(crate) unreadable: Vec<Unreadable>,
 }
 
-/// A line of standard input that names nothing.
+/// A line of standard input that names no address.
 #[derive(Debug, Serialize)]
 pub(crate) struct Unreadable {
     pub(crate) line: u64,
@@ -38,7 +38,7 @@ pub(crate) fn asked(text: &str) -> Result<Asked, String> {
     }
 }
 
-/// Reads standard input where it is asked for. Nothing has been released if it breaks off.
+/// Reads standard input if an argument asks for it. If reading fails, nothing has been released.
 pub(crate) fn read_asked(asked: &[Asked]) -> Result<ReadAsked, Failure> {
     let is_input = |it: &&Asked| matches!(it, Asked::Input);
     if asked.iter().filter(is_input).count() > 1 {
@@ -68,7 +68,7 @@ fn read_lines(mut input: impl BufRead, read: &mut ReadAsked) -> io::Result<()> {
         if text.is_empty() || text.starts_with('#') {
             continue;
         }
-        // As `list` marks them.
+        // `list` marks them like this.
         let marked = text.strip_suffix("quarantined");
         let marked = marked.filter(|addr| addr.ends_with(char::is_whitespace));
         match values::named(marked.unwrap_or(text).trim_end()) {

@@ -1,10 +1,10 @@
-//! What was done, for whoever wants to know.
+//! Confirmations of what was done; `-q` silences them.
 
 use crate::output::{is_quiet, print};
 use hostbits_ops::Failure;
 use std::io::{self, Write};
 
-/// Writes to standard output that something was done, unless nobody wants to know.
+/// Writes a confirmation to standard output, unless `-q` was given.
 pub(crate) fn confirm(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
     match is_quiet() {
         true => Ok(()),

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use serde::Serialize;
 use std::io::{self, BufWriter, Write};
 
-/// What was allocated, as JSON.
+/// The result of an allocation, as JSON.
 #[derive(Serialize)]
 struct Answer<'a> {
     file: &'a str,
@@ -15,8 +15,8 @@ struct Answer<'a> {
     addresses: Vec<Given>,
 }
 
-/// Prints them, to the end. A reader who is gone is an error here, unlike elsewhere: these addresses are allocated, and
-/// nobody knows of it.
+/// Prints the addresses in full. Unlike elsewhere, a closed pipe is an error here: the addresses are allocated, and the
+/// caller does not know of them.
 pub(crate) fn print_granted(
     format: Format,
     file: &str,

@@ -1,10 +1,10 @@
-//! The address space in characters, as text.
+//! The map of the address space, as text.
 
 use crate::files::paint;
 use hostbits_ops::{Line, Map};
 use std::io::{self, Write};
 
-/// Writes a line for each of the map, and what its characters mean.
+/// Writes each line of the map, and a legend.
 pub(crate) fn write_map(out: &mut dyn Write, map: &Map) -> io::Result<()> {
     let label = |line: &Line| line.first.map_or_else(String::new, |addr| addr.to_string());
     let width = map.lines.iter().map(|line| label(line).len()).max();

@@ -2,13 +2,13 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `target` | a pool file, a configuration, a set: as they are named |
+//! | `target` | a pool file, a configuration, a set: as the command line names them |
 //! | `pool` | `hostbits pool` |
 //! | `set` | `hostbits set` |
 //! | `reconcile` | a pool or a set against a list of its users |
 //! | `who` | `hostbits who` |
-//! | `confirm`, `paint` | what was done, unless with -q; the colours and the width of a terminal |
-//! | `asked` | what is to be released, also from standard input |
+//! | `confirm`, `paint` | confirmations, which `-q` silences; the colours and the width of a terminal |
+//! | `asked` | the addresses to release, also from standard input |
 //! | `granted`, `released`, `state`, `map` | addresses that were allocated or released, the state of a file, the address space: as text |
 
 mod asked;
@@ -37,25 +37,26 @@ use target::FileArgs;
 /// The commands of pool files.
 #[derive(Debug, Subcommand)]
 pub(crate) enum FilesCommand {
-    /// Say what an address is and whose: in a pool file, in sets, in lists of users; exit code 5 if nobody has it
+    /// Report what an address is and who holds it: in a pool file, in sets, in lists of users; exit code 5 if it is
+    /// not held
     Who(who::WhoArgs),
     /// Compare a pool file with the list of its users, and change nothing; exit code 1 if they differ
     ///
-    /// The file is read before the list and after it, without a lock: a right to read it is enough, and
-    /// whoever uses it does not notice. What was allocated or released meanwhile is told apart. Who is half-way
-    /// in or out at the time, allocated and not yet listed, looks like an orphan: see hostbits reconcile.
-    /// For damage in the file itself there is hostbits pool check
+    /// The file is read before and after the list, without a lock: read permission is enough, and processes that use
+    /// the file are not affected. Addresses that were allocated or released in between are reported separately. An
+    /// address that is allocated but not yet listed at that moment looks like an orphan: see hostbits reconcile. To
+    /// check the file itself for damage, use hostbits pool check
     Check(CheckArgs),
-    /// Repair a pool file by the list of its users: take what is missing, free what nobody holds
+    /// Repair a pool file from the list of its users: allocate missing addresses, free orphans
     Reconcile(ReconcileArgs<FileArgs>),
-    /// Take what a list of users names in a pool file; nothing is freed, so it may be done at any time
+    /// Allocate the addresses that a list of users names in a pool file; frees nothing, so it is safe at any time
     ///
-    /// A list that cannot be read to its end is exit code 2; what was read until then is taken, and stays
+    /// If the list cannot be read to its end, the exit code is 2; what was allocated until then stays allocated
     Seed(SeedArgs<FileArgs>),
-    /// Free what is quarantined in a pool file, except what a list of users names
+    /// Free quarantined addresses of a pool file, except those that a list of users names
     ///
-    /// What the list names is taken, whether or not it was quarantined. The list must have everybody:
-    /// it is read to its end first, and if anything in it is unclear, nothing is freed
+    /// Addresses that the list names are allocated, quarantined or not. The list must be complete: it is first read to
+    /// its end, and if any entry is unclear, nothing is freed
     Reclaim(ReclaimArgs<FileArgs>),
     /// Keep pools in files, which several processes may use at once
     #[command(subcommand, after_long_help = pool::args::after_help())]
@@ -66,7 +67,7 @@ pub(crate) enum FilesCommand {
 }
 
 impl FilesCommand {
-    /// How to print.
+    /// Returns the output format.
     pub(crate) fn format(&self) -> Format {
         match self {
             Self::Who(args) => args.format,
@@ -79,7 +80,7 @@ impl FilesCommand {
         }
     }
 
-    /// Does what was asked for.
+    /// Runs the command.
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         let done = |()| ExitCode::SUCCESS;
         match self {

@@ -1,14 +1,14 @@
-//! Colours and width of the terminal that standard output is, if it is one. The text is the same without.
+//! Colours, and the width of the terminal, if standard output is one. The text is the same without colours.
 
 use crate::output::Format;
 use console::{StyledObject, Term, style};
 use hostbits_ops::Used;
 
-/// From here on it is time to make room.
+/// Above this share, in percent, usage is shown as a warning.
 const WARN_ABOVE: u8 = 75;
 const ALARM_ABOVE: u8 = 90;
 
-/// How many columns there are for text; `None` if that is nobody's terminal.
+/// Returns the number of columns for text, or `None` if standard output is not a terminal.
 pub(crate) fn columns(format: Format) -> Option<usize> {
     let term = Term::stdout();
     if format != Format::Plain || !term.is_term() {
@@ -18,7 +18,7 @@ pub(crate) fn columns(format: Format) -> Option<usize> {
     Some(columns.into())
 }
 
-/// How much is used, by how much that is.
+/// Colours a usage figure by its share.
 pub(crate) fn used(used: Used) -> StyledObject<Used> {
     let plain = style(used);
     match used {
@@ -28,7 +28,7 @@ pub(crate) fn used(used: Used) -> StyledObject<Used> {
     }
 }
 
-/// A line of a map: each run of the same kind in its colour.
+/// Colours a line of a map: each run of the same kind in its colour.
 pub(crate) fn cells(cells: &str) -> String {
     let mut text = String::new();
     for run in cells.as_bytes().chunk_by(|a, b| kind(*a) == kind(*b)) {

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use serde::Serialize;
 use std::process::ExitCode;
 
-/// The answer as JSON.
+/// The result as JSON.
 #[derive(Serialize)]
 struct Answer<'a> {
     file: &'a str,
@@ -20,12 +20,12 @@ struct Answer<'a> {
     released: usize,
     refused: usize,
     addresses: Vec<Outcome<'a>>,
-    /// Lines of standard input that name nothing.
+    /// Lines of standard input that name no address.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     unreadable: &'a [Unreadable],
 }
 
-/// What became of one argument.
+/// The result for one argument.
 #[derive(Serialize)]
 struct Outcome<'a> {
     address: IpNet,
@@ -45,8 +45,8 @@ impl<'a> Outcome<'a> {
     }
 }
 
-/// Prints what became of each, and answers the exit code: that of wrong input if a line names nothing, otherwise of the first that
-/// could not be released.
+/// Prints the result for each address, and returns the exit code: that of bad input if a line names no address, and
+/// otherwise that of the first address that could not be released.
 pub(crate) fn print_released(
     format: Format,
     file: &str,

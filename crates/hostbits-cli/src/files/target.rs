@@ -1,4 +1,5 @@
-//! What a command is about: a pool file, a configuration, a set of it. The comments on the fields are the help texts.
+//! The target of a command: a pool file, a configuration, or a set of it. The comments on the fields are the help
+//! texts.
 
 use crate::files::values;
 use crate::help::COMMON;
@@ -11,16 +12,16 @@ use hostbits_ops::{Failure, Used};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// The file, and how to print.
+/// The pool file, and the output format.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct FileArgs {
     /// The pool file
     #[arg(value_name = "POOL")]
     pub(crate) path: PathBuf,
 
-    /// Refuse a file whose session is below this one: an older one was put back
+    /// Refuse a file whose session number is below this one: an older copy was put back
     ///
-    /// Pass what show or JSON said last; restore makes it at least that
+    /// Pass the number last reported by show or in JSON; restore makes it at least this one
     #[arg(long, value_name = "N", help_heading = COMMON)]
     pub(crate) min_session: Option<u64>,
 
@@ -29,7 +30,7 @@ pub(crate) struct FileArgs {
     pub(crate) format: Format,
 }
 
-/// The configuration, and how to print.
+/// The configuration, and the output format.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ConfigArgs {
     /// The configuration, a TOML file
@@ -41,30 +42,30 @@ pub(crate) struct ConfigArgs {
     pub(crate) format: Format,
 }
 
-/// A set, or all of them: of `show`, `list` and `check`. Whatever compares with a list takes one.
+/// One set or all of them, for `show`, `list` and `check`. A command that compares with a list takes one set.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct LookArgs {
     /// The configuration.
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
 
-    /// The set [default: the only one; of show, list, and check without --from: all of them]
+    /// The set [default: the only one; for show, list, and check without --from: all of them]
     #[arg(value_name = "SET")]
     pub(crate) set: Option<String>,
 }
 
-/// A limit for a monitor.
+/// A limit for monitoring.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Limit {
     /// Exit with code 10 if more than PERCENT of the addresses are used: 0 to 100
     ///
-    /// What is drained or under a cordon does not count. Of a set, each named range is looked at, too
+    /// Drained and cordoned addresses do not count. In a set, each named range is checked, too
     #[arg(long, value_name = "PERCENT", value_parser = values::percent)]
     fail_above: Option<u8>,
 }
 
 impl Limit {
-    /// The exit code, if so much of each is used.
+    /// Returns the exit code for this usage.
     pub(crate) fn exit_code(&self, used: impl IntoIterator<Item = Used>) -> ExitCode {
         let is_above = |used: Used| {
             self.fail_above
@@ -77,28 +78,28 @@ impl Limit {
     }
 }
 
-/// What the arguments of a command name.
+/// The arguments that name the target of a command.
 pub(crate) trait Named: clap::Args + std::fmt::Debug {
-    /// Ways to reconcile it, as its help has them.
+    /// Ways to reconcile the target, for the help.
     const WAYS: &str;
     /// Examples of `seed` and of `reclaim`.
     const SEED: &str;
     const RECLAIM: &str;
 
-    /// How to print.
+    /// Returns the output format.
     fn format(&self) -> Format;
 
-    /// What is named.
+    /// Returns the target.
     fn target(&self) -> Result<Target, Failure>;
 }
 
 impl FileArgs {
-    /// What to call the file.
+    /// Returns the name by which messages refer to the file.
     pub(crate) fn name(&self) -> String {
         printable_path(&self.path)
     }
 
-    /// The file.
+    /// Returns the pool file.
     pub(crate) fn file(&self) -> PoolFile {
         PoolFile {
             path: self.path.clone(),
@@ -108,12 +109,12 @@ impl FileArgs {
 }
 
 impl ConfigArgs {
-    /// What to call the configuration.
+    /// Returns the name by which messages refer to the configuration.
     pub(crate) fn name(&self) -> String {
         printable_path(&self.path)
     }
 
-    /// The configuration.
+    /// Returns the configuration file.
     pub(crate) fn file(&self) -> ConfigFile {
         ConfigFile {
             path: self.path.clone(),
@@ -126,15 +127,15 @@ impl Named for FileArgs {
 Examples:
   in one process, which takes twice GRACE:
     hostbits reconcile vpn.pool --from users.csv --wait
-  in three, GRACE apart, while somebody has the pool open; run the second line again and again:
+  in three, GRACE apart, while another process has the pool open; repeat the second line:
     hostbits reconcile vpn.pool --from users.csv -o plan.json
     hostbits reconcile apply plan.json
-  with everybody stopped:
+  while no user joins or leaves:
     hostbits reconcile vpn.pool --from users.csv --grace 0
 
-With -o alone nothing is changed. Otherwise what is missing (listed, free) is taken at once.
-What apply freed can be taken back: hostbits reconcile undo plan.json. A plan that nobody will apply
-leaves the barrier up, which costs each allocation a few nanoseconds: hostbits reconcile close vpn.pool.";
+With -o alone, nothing is changed. Otherwise, missing addresses (listed, but free) are allocated at once.
+To allocate again what apply freed: hostbits reconcile undo plan.json. A plan that will not be applied leaves
+the barrier up, which costs each allocation a few nanoseconds: lower it with hostbits reconcile close vpn.pool.";
 
     const SEED: &str = "\
 hostbits seed vpn.pool --from users.csv
@@ -159,21 +160,22 @@ impl Named for LookArgs {
 Examples:
   in one process, which takes twice GRACE:
     hostbits set reconcile sets.toml v4 --from users.csv --wait
-  in three, GRACE apart, while somebody has the pool files open; run the second line again and again:
+  in three, GRACE apart, while another process has the pool files open; repeat the second line:
     hostbits set reconcile sets.toml v4 --from users.csv -o plan.json
     hostbits set reconcile apply plan.json
-  with everybody stopped:
+  while no user joins or leaves:
     hostbits set reconcile sets.toml v4 --from users.csv --grace 0
 
-The list is that of the whole set, in one file or in several: every member is compared with it, drained ones
-and those with cordons, too. If something keeps one member from freeing, nothing is freed in any: so a file
-that was forgotten costs nobody an address. The same limits are those of the list as a whole, and the N of
---max-free is for all members together. SET may be left out where there is one. Entries of other networks
-and of the other family are no drift.
+The list covers the whole set, in one file or in several: every member is compared with it, including drained
+and cordoned ones. If anything keeps one member from freeing, nothing is freed in any, so that a forgotten file
+does not cost a user the address. The limits apply to the list as a whole, and the N of --max-free to all
+members together. SET may be omitted if there is only one. Entries of other networks, and of the other address
+family, do not count as drift.
 
-With -o alone nothing is changed. Otherwise what is missing (listed, free) is taken at once.
-What apply freed can be taken back: hostbits set reconcile undo plan.json. A plan that nobody will apply
-leaves the barriers up, which costs each allocation a few nanoseconds: hostbits set reconcile close sets.toml v4.";
+With -o alone, nothing is changed. Otherwise, missing addresses (listed, but free) are allocated at once.
+To allocate again what apply freed: hostbits set reconcile undo plan.json. A plan that will not be applied
+leaves the barriers up, which costs each allocation a few nanoseconds: lower them with
+hostbits set reconcile close sets.toml v4.";
 
     const SEED: &str = "hostbits set seed sets.toml v4 --from users.csv";
 

@@ -1,4 +1,4 @@
-//! The values of the options of this room.
+//! Parsers for the values of the options in this folder.
 
 use hostbits_ops::Named;
 use std::net::IpAddr;
@@ -13,7 +13,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Reads `10.0.0.5`, or a prefix such as the command prints: `10.0.0.5/32`, `10.0.0.16/28`.
+/// Reads `10.0.0.5`, or a prefix as the command prints it: `10.0.0.5/32`, `10.0.0.16/28`.
 pub(crate) fn named(text: &str) -> Result<Named, String> {
     text.parse()
 }

@@ -1,4 +1,4 @@
-//! `hostbits who`: what an address is, and whose.
+//! `hostbits who`: what an address is, and who holds it.
 
 use crate::files::values;
 use crate::help::COMMON;
@@ -22,13 +22,13 @@ Examples:
   wg show all dump | hostbits who 10.0.0.77 --users wg-dump:-
 
 Exit codes:
-  0  somebody has the address: it is held or quarantined, or a list names it
+  0  the address is in use: it is held or quarantined, or a list names it
   1  entries of the list cannot be read, and any of them might name the address
   2  wrong usage or unreadable input
-  5  nobody has it: it is free, reserved, the gateway, or of no pool, and no list names it
-  8  a pool file is missing, damaged, or of another pool";
+  5  the address is not in use: it is free, reserved, the gateway, or in no pool, and no list names it
+  8  a pool file is missing, damaged, or belongs to another pool";
 
-/// What `who` takes.
+/// The arguments of `who`.
 #[derive(Args, Debug)]
 #[command(
     after_long_help = AFTER_HELP,
@@ -47,7 +47,7 @@ pub(crate) struct WhoArgs {
     #[arg(long, value_name = "CONFIG")]
     set: Option<PathBuf>,
 
-    /// Look in this list: FILE, or FORMAT:FILE as of `hostbits next --help`; `-` is standard input; repeatable
+    /// Look in this list: FILE, or FORMAT:FILE as in `hostbits next --help`; `-` is standard input; repeatable
     #[arg(short, long, value_name = "LIST", value_parser = list_name())]
     users: Vec<ListName>,
 
@@ -55,12 +55,12 @@ pub(crate) struct WhoArgs {
     #[arg(long, value_enum, default_value_t = Format::Plain, help_heading = COMMON)]
     pub(crate) format: Format,
 
-    /// How to read them.
+    /// How the lists are read.
     #[command(flatten)]
     reading: Reading,
 }
 
-/// Looks, prints, and answers whether somebody has the address.
+/// Looks the address up and prints the result; the exit code tells whether it is held.
 pub(super) fn run(args: &WhoArgs) -> Result<ExitCode, Failure> {
     let answer = files::who(
         args.addr,
@@ -143,7 +143,7 @@ fn write_place(out: &mut dyn Write, address: IpAddr, place: &Place) -> io::Resul
     }
 }
 
-/// `alice: 10.0.0.2 (users.csv:7), expired`
+/// Formats a holder: `alice: 10.0.0.2 (users.csv:7), expired`.
 fn holder_text(holder: &Holder) -> String {
     let Holder {
         entry, file, line, ..

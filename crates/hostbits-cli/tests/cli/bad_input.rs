@@ -55,7 +55,7 @@ fn networks_that_do_not_work_say_what_would() {
         ),
         (
             "10.0.0.0/24 --unit 28 --range 10.0.0.5-10.0.0.9",
-            "borders of a unit",
+            "is not aligned to the units",
         ),
         ("10.0.0.0/24 --reserve 10.0.1.5=x", "is not inside"),
         ("10.0.0.0/24 --reserve ::1-::2=x", "is not inside"),
@@ -182,7 +182,7 @@ fn a_file_of_noise_is_no_text() {
     .take(300_000)
     .collect();
     let run = next_with_users(&noise, "");
-    assert!(run.failed(2).contains("this is no text"), "{run:?}");
+    assert!(run.failed(2).contains("this is not text"), "{run:?}");
     let plain: Vec<u8> = noise.into_iter().filter(|byte| *byte != 0).collect();
     let run = next_with_users(&plain, "");
     assert!(
@@ -203,7 +203,7 @@ fn an_endless_line_is_unparseable() {
     let mut users = b"10.0.0.2\n10.0.0.3".to_vec();
     users.resize(10_000_000, b' ');
     users.extend(b"5\n10.0.0.4\n");
-    let starts = "standard input:2: \"a line of more than 64 KiB: 10.0.0.3\" is not an address\n";
+    let starts = "standard input:2: \"a line longer than 64 KiB: 10.0.0.3\" is not an address\n";
     assert!(
         next_with_users(&users, "-n 2")
             .failed(1)

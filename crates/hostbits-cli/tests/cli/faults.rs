@@ -351,7 +351,7 @@ fn what_nobody_was_told_is_named() {
         let mut lines = run.failed(8).lines();
         let error = lines.next().unwrap();
         assert!(
-            error.ends_with("; 2 allocated, which nobody was told"),
+            error.ends_with("; 2 allocated, but not reported"),
             "{run:?}"
         );
         let hint = lines

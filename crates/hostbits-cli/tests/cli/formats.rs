@@ -96,7 +96,7 @@ fn what_ended_is_counted_and_lines_are_those_of_the_file() {
     assert_eq!(
         lines,
         [
-            "standard input:6: \"a row of other columns than the header's: 10.0.0.3,e\" is not an address",
+            "standard input:6: \"a row whose columns do not match the header: 10.0.0.3,e\" is not an address",
             "standard input:5: \"10.0.0.1\" is reserved: gateway",
             "standard input: 6 lines, 4 entries: 2 taken, 1 reserved, 1 unparseable, 1 not held, \
              1 superseded; 251 free. What an unparseable line meant may be handed out",
@@ -133,7 +133,7 @@ fn a_list_without_its_end_is_exit_code_2() {
         (
             "dhcpd",
             "lease 10.0.0.2 {\n",
-            "error: standard input:1: the last entry is not whole\n",
+            "error: standard input:1: the last entry is incomplete\n",
         ),
         (
             "openvpn-status",
@@ -143,9 +143,9 @@ fn a_list_without_its_end_is_exit_code_2() {
         (
             "kea",
             "10.0.0.2\n",
-            "does not begin with address,: \"10.0.0.2\"\n",
+            "does not begin with `address,`: \"10.0.0.2\"\n",
         ),
-        ("host-local", "", "must be opened by its name\n"),
+        ("host-local", "", "must be given by its path\n"),
     ] {
         let run = next(format, list);
         assert!(run.failed(2).ends_with(error), "{format}: {run:?}");
@@ -173,7 +173,7 @@ fn a_format_that_there_is_not_is_wrong_usage() {
         ),
         ("json@:x", "json:FILE --filter"),
         ("csv@:x", "csv@IP,OWNER or csv@IP,OWNER,STATE"),
-        ("kea@x:y", "nothing can be added to \"kea\""),
+        ("kea@x:y", "\"kea\" has no options"),
     ] {
         let run = run(&["next", "10.0.0.0/24", "--users", source]);
         assert!(run.failed(2).contains(message), "{run:?}");

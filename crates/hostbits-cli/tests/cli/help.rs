@@ -23,7 +23,7 @@ fn help_has_every_option_an_example_and_the_exit_codes() {
         "1  the pool and the list differ, or entries of the list cannot be read",
         "default: auto",
         "default: lowest",
-        "default: nobody",
+        "default: none",
         "default: 1",
         "hostbits next 10.0.0.0/24 --users users.csv",
         "0  found",

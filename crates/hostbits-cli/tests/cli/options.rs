@@ -215,7 +215,7 @@ fn filters_belong_to_the_list_before_them() {
         (&["--users", &first, "--filter", ".a["], "no filter: "),
         (
             &["--users", &first, "--filter", "nothing"],
-            "not known to jq",
+            "is unknown to jq",
         ),
         (
             &["--users", &first, "--filter", ".a", "--filter", ".b"],

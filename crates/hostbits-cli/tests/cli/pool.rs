@@ -88,7 +88,7 @@ fn an_exact_address_is_given_once() {
         let run = file.run("allocate", &format!("--ip {again}"));
         let expected = format!(
             "error: {0}: 10.0.0.77 is already allocated\n\
-             hint: hostbits pool allocate {0} --near 10.0.0.77 takes another one if it must\n",
+             hint: hostbits pool allocate {0} --near 10.0.0.77 takes another one if it is taken\n",
             file.name()
         );
         assert_eq!(run.failed(4), expected);
@@ -173,7 +173,7 @@ fn an_exhausted_pool_is_exit_code_3() {
     let run = file.run("allocate", "-n 6");
     let expected = format!(
         "error: {0}: exhausted: too few of the pool's 5 addresses are free: 5 free, 6 asked for\n\
-         hint: hostbits pool list {0} tells what is taken; release some of it, or let the pool grow\n",
+         hint: hostbits pool list {0} shows what is taken; release some of it, or let the pool grow\n",
         file.name()
     );
     assert_eq!(run.failed(3), expected);
@@ -280,7 +280,7 @@ fn sync_says_what_it_is_worth() {
     for (durability, message) in [
         (
             "process",
-            "written; durability process believes none of it after the machine went down",
+            "written; with durability process, none of it is trusted after a crash of the machine",
         ),
         ("barrier", "durable"),
         ("strict", "durable"),
@@ -424,14 +424,14 @@ fn wrong_usage_of_pool_is_exit_code_2() {
         (
             "create",
             "10.0.0.0/24 --policy random:7",
-            "a pool file keeps no seed",
+            "a pool file does not store a seed",
         ),
         ("create", "10.0.0.5/24", "hint: write 10.0.0.0/24"),
         ("create", "::/0", "2^32"),
         (
             "grow",
             "10.0.0.0/22 --policy random:7",
-            "a pool file keeps no seed",
+            "a pool file does not store a seed",
         ),
         ("allocate", "-n 0", "write 1 or more"),
         ("allocate", "-n 2 --ip 10.0.0.5", "cannot be used with"),
@@ -502,10 +502,10 @@ fn addresses_that_cannot_be_printed_are_named_on_standard_error() {
     assert_eq!(output.status.code(), Some(2));
     let err = String::from_utf8(output.stderr).unwrap();
     let hint = format!(
-        "hint: hostbits pool release {} 10.0.0.2/32 10.0.0.3/32, if nobody has read them\n",
+        "hint: hostbits pool release {} 10.0.0.2/32 10.0.0.3/32, unless they are in use\n",
         file.name()
     );
-    assert!(err.contains("2 allocated, and cannot be written"), "{err}");
+    assert!(err.contains("2 allocated, but cannot be written"), "{err}");
     assert!(err.ends_with(&hint), "{err}");
     assert_eq!(file.list().len(), 2);
 }
@@ -545,7 +545,7 @@ fn reservations_and_the_gateway_change_where_nobody_holds_an_address() {
         "{err}"
     );
     assert!(
-        err.contains("hint: nothing was changed; what shall be reserved must be free"),
+        err.contains("hint: nothing was changed; addresses that are to be reserved must be free"),
         "{err}"
     );
     let options = "10.0.0.0/24 --gateway last --reserve 10.0.0.80-10.0.0.89=printers";

@@ -133,14 +133,18 @@ fn a_list_that_is_unclear_frees_nothing() {
         (
             &b"10.0.0.2\nnobody knows\n"[..],
             "1 entry of the list cannot be read",
-            "mend the list",
+            "correct the list",
         ),
         (
             b"",
-            "the list names no address of the pool, and 251 are quarantined",
+            "the list contains no address of the pool, and 251 are quarantined",
             "--nobody",
         ),
-        (b"192.168.0.1\n", "names no address of the pool", "--nobody"),
+        (
+            b"192.168.0.1\n",
+            "contains no address of the pool",
+            "--nobody",
+        ),
     ] {
         let run = reclaim(&file, users, &[]);
         let err = run.failed(2);
@@ -185,7 +189,7 @@ fn a_list_of_another_program_frees_when_it_is_whole() {
     );
     let cut = reclaim(format!("{lease}lease 10.0.0.10 {{\n").as_bytes());
     assert!(
-        cut.failed(2).contains("the last entry is not whole"),
+        cut.failed(2).contains("the last entry is incomplete"),
         "{cut:?}"
     );
     assert_eq!(file.json("show", "")["health"]["quarantined"], 251);

@@ -36,7 +36,7 @@ fn refuses(file: &PoolFile, message: &str) {
 #[test]
 fn a_missing_file_says_how_to_make_one() {
     let file = PoolFile::absent("missing");
-    refuses(&file, "there is no such file: create it first");
+    refuses(&file, "no such file: create it first");
     refuses(
         &file,
         &format!("hint: hostbits pool create {} 10.0.0.0/24", file.name()),
@@ -60,10 +60,7 @@ fn a_file_that_is_no_pool_is_left_alone() {
         .unwrap();
         refuses(&other, "");
         let run = other.run("create", "10.0.0.0/24");
-        assert!(
-            run.failed(8).contains("there is such a file already"),
-            "{run:?}"
-        );
+        assert!(run.failed(8).contains("the file already exists"), "{run:?}");
         assert_eq!(fs::read(&other.0).unwrap(), contents, "{name}");
     }
 }
@@ -75,8 +72,8 @@ fn create_replaces_nothing() {
     let before = fs::read(&file.0).unwrap();
     let run = file.run("create", "10.9.0.0/24");
     let expected = format!(
-        "error: {0}: there is such a file already: open it instead\n\
-         hint: hostbits pool show {0} tells what it holds\n",
+        "error: {0}: the file already exists: open it instead\n\
+         hint: hostbits pool show {0} shows what it holds\n",
         file.name()
     );
     assert_eq!(run.failed(8), expected);
@@ -95,7 +92,7 @@ fn a_cut_file_is_refused_wherever_it_is_cut() {
     fs::write(&file.0, &whole[..whole.len() - 1]).unwrap();
     refuses(
         &file,
-        &format!("the file is cut: {} bytes", whole.len() - 1),
+        &format!("the file is truncated: it has {} bytes", whole.len() - 1),
     );
 }
 
@@ -117,7 +114,7 @@ fn a_damaged_file_is_refused_or_reported() {
             .contains("damage: one of the two headers is damaged\n"),
         "{run:?}"
     );
-    assert!(run.out.contains("damaged, and usable"), "{run:?}");
+    assert!(run.out.contains("damaged but usable"), "{run:?}");
     let checked = file.json("check", "");
     assert_eq!(checked["is_good"], false);
     assert_eq!(checked["problems"][0]["code"], "one-header");
@@ -154,7 +151,7 @@ fn check_finds_stray_bits_in_the_tail() {
     assert_eq!(run.code, Some(8), "{run:?}");
     assert!(
         run.out
-            .contains("1 bit is set of a slot that cannot be handed out"),
+            .contains("the bit of 1 slot that cannot be handed out is set"),
         "{run:?}"
     );
     // Whatever it was that has written to a file that was left in order: no word is believed.
@@ -203,7 +200,7 @@ fn files_that_others_could_change_are_refused() {
     let run = link.run("allocate", "");
     assert!(
         run.failed(8)
-            .contains("a symbolic link: name the file itself"),
+            .contains("a symbolic link: give the path of the file itself"),
         "{run:?}"
     );
     fs::set_permissions(&file.0, PermissionsExt::from_mode(0o666)).unwrap();

@@ -37,7 +37,7 @@ fn every_command_works_beside_a_live_process() {
     file.run("reclaim", "--nobody").found();
     let run = file.run("grow", "10.0.0.0/22");
     assert!(
-        run.failed(8).contains("others have the file open"),
+        run.failed(8).contains("the file is open elsewhere"),
         "{run:?}"
     );
     assert_eq!(
@@ -202,7 +202,7 @@ fn whom_a_command_waits_for_is_named() {
     for verb in ["show", "check"] {
         assert_eq!(file.json(verb, "")["in_flight"], serde_json::json!([own]));
         let run = file.run(verb, "");
-        let note = format!("a claim of process {own}: whoever would be told");
+        let note = format!("a claim of process {own}: a call that would return");
         assert!(run.found().contains(&note), "{run:?}");
     }
     let mut waiter = command(&["pool", "allocate", file.name()])

@@ -444,7 +444,7 @@ fn what_would_renumber_is_exit_code_9_and_changes_nothing() {
     );
     assert!(
         plan.out
-            .ends_with("nothing will be done until nothing is refused\n"),
+            .ends_with("nothing is done while anything is refused\n"),
         "{plan:?}"
     );
     let apply = sets.run_of("new.toml", "apply", "");
@@ -571,7 +571,7 @@ fn show_draws_every_member_with_a_legend() {
     let shown = sets.run("show", "v4");
     assert_eq!(
         shown.found().replace(&format!("{}/", sets.0.display()), ""),
-        "v4: 7 of 18 allocated, 8 to be had, 46.6 % used\n\
+        "v4: 7 of 18 allocated, 8 available, 46.6 % used\n\
          \n\
          10.0.0.0/29 in a.pool: 5 of 5 allocated, 100.0 % used\n\
          10.0.0.0  --#####-\n\

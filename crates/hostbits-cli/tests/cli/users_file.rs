@@ -120,8 +120,8 @@ address,owner
         r#"7: "10.0.0.1" is reserved: gateway"#,
         r#"8: "10.0.0.255" is reserved: broadcast"#,
         r#"9: "10.0.0.50" is reserved: lab"#,
-        r#"11: "192.168.0.1" is not of the pool"#,
-        r#"12: "2001:db8::1" is of the other address family"#,
+        r#"11: "192.168.0.1" is not in the pool"#,
+        r#"12: "2001:db8::1" belongs to the other address family"#,
         " 17 lines, 13 entries: 2 taken, 1 repeated, 1 duplicate, 3 reserved, 1 out of range, \
          1 of the other family, 1 unassigned, 3 unparseable; 250 free. \
          What an unparseable line meant may be handed out",
@@ -151,7 +151,7 @@ fn the_wrong_family_is_named_in_ipv6_too() {
     assert_eq!(run.found(), "2001:db8::4/128\n");
     assert!(
         run.err
-            .contains("1: \"10.0.0.5\" is of the other address family\n"),
+            .contains("1: \"10.0.0.5\" belongs to the other address family\n"),
         "{run:?}"
     );
 }
@@ -176,11 +176,11 @@ fn problems_come_by_weight_and_the_rest_is_counted_by_kind() {
         ),
         (52, "standard input:121: \"10.0.0.1\" is reserved: gateway"),
         (62, "standard input: ... and 2 more reserved"),
-        (63, "standard input:133: \"192.168.0.1\" is not of the pool"),
+        (63, "standard input:133: \"192.168.0.1\" is not in the pool"),
         (68, "standard input: ... and 2 more out of range"),
         (
             69,
-            "standard input:1: \"::1\" is of the other address family",
+            "standard input:1: \"::1\" belongs to the other address family",
         ),
         (74, "standard input: ... and 115 more of the other family"),
     ];

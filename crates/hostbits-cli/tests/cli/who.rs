@@ -199,7 +199,7 @@ fn what_is_looked_at_must_be_said() {
     assert!(both.failed(2).contains("cannot be used with"), "{both:?}");
     let missing = run_line("who 10.0.0.2 --pool no-such.pool");
     assert!(
-        missing.failed(8).contains("there is no such file"),
+        missing.failed(8).contains("no such file: create it first"),
         "{missing:?}"
     );
     let help = run_line("who --help");

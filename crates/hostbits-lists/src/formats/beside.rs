@@ -1,10 +1,11 @@
-//! Addresses in a value that a filter of this crate has not yielded.
+//! Addresses in a value that a built-in filter did not yield.
 //!
-//! A filter takes what stands under the names that it knows. Where a name is misspelt or damaged, or comes twice, the
-//! address under it is lost, and its holder looks like one without an address. So every text of the value is looked
-//! at, names of fields and JSON within texts, too: one that is an address has been yielded, or stands under a name
-//! that is known to have nothing that a holder holds. All others are told, and if they are of the pool, the list is
-//! not understood, but for remarks. This reads the bytes, not the parsed value, and is handed what was parsed already.
+//! A filter takes what stands under the names that it knows. If a name is misspelt or damaged, or occurs twice, the
+//! address under it is lost, and its holder looks like one without an address. Therefore every string of the value is
+//! examined, including the names of fields and JSON within strings. An address among them must have been yielded, or
+//! stand under a name that is known not to contain held addresses. Any other address is reported; if it belongs to the
+//! pool, the list counts as not understood. Remarks are exempt. This module reads the bytes of the value, not the
+//! parsed value, and is given what was parsed already.
 
 use super::element::{MOST_STRAYS, listed_addresses, looks_like_address};
 use crate::batch::Batch;
@@ -15,19 +16,19 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-/// Where in the values of a program stand addresses that nobody holds.
+/// The places in a program's values that contain addresses that no user holds.
 #[derive(Clone, Copy)]
 pub(crate) struct Elsewhere {
-    /// Names of fields. Whatever is under them, at any depth, does not count.
+    /// The names of fields that do not count, with everything under them at any depth.
     pub(crate) names: &'static [&'static str],
     /// Whether arrays of numbers may be addresses.
     pub(crate) has_numbers: bool,
 }
 
-/// Names under which people write what they like, in whatever program. A text under one counts for nothing.
+/// Fields of any program in which people write free text. Addresses in them do not count.
 const REMARKS: [&str; 4] = ["description", "Description", "comment", "comments"];
 
-/// Tells the addresses of the value that are not among the records from `first` on.
+/// Reports the addresses of the value that are not among the records from number `first` on.
 pub(super) fn tell(value: &[u8], elsewhere: Elsewhere, first: usize, line: u64, out: &mut Batch) {
     let mut known = Known::default();
     for address in out.addresses_from(first) {
@@ -49,11 +50,11 @@ pub(super) fn tell(value: &[u8], elsewhere: Elsewhere, first: usize, line: u64, 
         out.stray(line, stray.as_bytes(), None);
     }
     if is_too_many {
-        out.broken(line, "more addresses than are looked at", value);
+        out.broken(line, "too many addresses in one value", value);
     }
 }
 
-/// The addresses in JSON that stands within a text.
+/// Returns the addresses in JSON that is itself a string.
 pub(super) fn addresses_in(json: &str) -> Vec<String> {
     let mut walk = Walk {
         elsewhere: Elsewhere {
@@ -68,11 +69,11 @@ pub(super) fn addresses_in(json: &str) -> Vec<String> {
     walk.strays
 }
 
-/// What was yielded.
+/// The addresses that the filter yielded.
 #[derive(Default)]
 struct Known {
     addrs: HashSet<IpAddr>,
-    /// The first and the last address of blocks and ranges.
+    /// The first and last addresses of blocks and ranges.
     spans: Vec<(IpAddr, IpAddr)>,
 }
 
@@ -92,20 +93,20 @@ impl Known {
 
     fn covers(&self, (first, last): (IpAddr, IpAddr)) -> bool {
         let before = self.spans.partition_point(|span| span.0 <= first);
-        // Few lists have blocks in blocks; a shorter one that comes later hides none of the address.
+        // Few lists have nested blocks. A shorter block that comes later does not hide any address of the longer one.
         (first == last && self.addrs.contains(&first))
             || self.spans[..before].iter().rev().any(|span| last <= span.1)
     }
 }
 
-/// The address that a text begins with, without zone and prefix.
+/// Returns the address at the beginning of a text, without zone and prefix length.
 fn host(text: &str) -> Option<IpAddr> {
     let end = text.find(['/', '%']).unwrap_or(text.len());
     let addr: IpAddr = text[..end].trim().parse().ok()?;
     Some(addr.to_canonical())
 }
 
-/// The first and the last address that a text means.
+/// Returns the first and the last address that a text stands for.
 fn ends(text: &str) -> Option<(IpAddr, IpAddr)> {
     let text = text.trim();
     if let Some((first, last)) = text.split_once('-') {
@@ -128,7 +129,7 @@ struct Walk {
 }
 
 impl Walk {
-    /// Looks at all texts of values that are JSON, one after the other.
+    /// Examines all strings in a sequence of JSON values.
     fn values(&mut self, json: &[u8]) {
         let mut at = 0;
         while let Some(next) = self.next_sign(json, at) {
@@ -152,7 +153,7 @@ impl Walk {
         }
     }
 
-    /// Behind the text under a name, if it is a remark.
+    /// Returns the position after the string in a field, if the field is a remark.
     fn after_remark(&self, name: &str, json: &[u8], value: usize) -> Option<usize> {
         let value = skip_blanks(json, value);
         let is_remark = REMARKS.contains(&name) && json.get(value) == Some(&b'"');
@@ -172,7 +173,7 @@ impl Walk {
         let text = text.trim();
         let is_one = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b':';
         match text.as_bytes().first() {
-            // JSON in a text: annotations of Kubernetes are of that kind.
+            // JSON within a string, as in annotations of Kubernetes.
             Some(b'{' | b'[') => self.values(text.as_bytes()),
             Some(first) if text.contains(['.', ':']) => {
                 let is_sign = |char: char| !char.is_ascii_alphanumeric() && char != ':';
@@ -203,7 +204,7 @@ impl Walk {
         }
     }
 
-    /// Four or sixteen numbers, as some programs write addresses.
+    /// Examines four or sixteen numbers, a form in which some programs write addresses.
     fn numbers(&mut self, rest: &[u8]) {
         let Some(end) = memchr2(b']', b'[', &rest[..rest.len().min(128)]) else {
             return;
@@ -222,7 +223,7 @@ impl Walk {
     }
 }
 
-/// Where the quote is that ends a text.
+/// Returns the position of the quote that ends a string.
 fn text_end(json: &[u8], start: usize) -> usize {
     let mut at = start;
     while let Some(rest) = json.get(at..)
@@ -243,7 +244,7 @@ fn unescaped(text: &[u8]) -> Cow<'_, str> {
     }
     match serde_json::from_str::<String>(&format!("\"{text}\"")) {
         Ok(text) => text.into(),
-        // Nobody else reads it, and it may have addresses all the same.
+        // The string is not valid JSON, but may still contain addresses.
         Err(_) => text.replace('\\', "").into(),
     }
 }
@@ -254,7 +255,7 @@ fn skip_blanks(json: &[u8], start: usize) -> usize {
     blanks.map_or(json.len(), |blanks| start + blanks)
 }
 
-/// Where a value is over.
+/// Returns the position after a value.
 fn value_end(json: &[u8], start: usize) -> usize {
     let mut at = skip_blanks(json, start);
     let mut depth = 0u32;

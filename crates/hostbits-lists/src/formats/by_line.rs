@@ -1,4 +1,4 @@
-//! What all formats have in common that are read line by line.
+//! What all formats that are read line by line have in common.
 
 use crate::batch::Batch;
 use crate::error::Fault;
@@ -7,16 +7,16 @@ use crate::list::{Counts, Reader};
 use crate::record::Record;
 use std::io::Read;
 
-/// A format that makes records of lines.
+/// A format whose lines become records.
 pub(crate) trait LineFormat {
     /// Reads one line.
     fn line(&mut self, line: Line<'_>, out: &mut Batch) -> Result<(), Fault>;
 
-    /// Says what is left after the last of `count` lines, until there is nothing more. Whether there is.
+    /// Adds what is left after the last of `count` lines, in steps. Returns whether there was anything.
     fn end(&mut self, count: u64, out: &mut Batch) -> Result<bool, Fault>;
 }
 
-/// Reads lines and gives the records that a format makes of them.
+/// Reads lines, and returns the records that the format makes of them.
 pub(crate) struct ByLine<R, F> {
     lines: Lines<R>,
     format: F,
@@ -73,7 +73,7 @@ impl<R: Read, F: LineFormat> Reader for ByLine<R, F> {
     }
 }
 
-/// The next field up to `separator`, which is taken away from `rest`; `None` after the last.
+/// Returns the next field up to `separator` and removes it from `rest`; returns `None` after the last one.
 pub(crate) fn next_field<'a>(rest: &mut Option<&'a [u8]>, separator: u8) -> Option<&'a [u8]> {
     let bytes = (*rest)?;
     match memchr::memchr(separator, bytes) {
@@ -88,7 +88,7 @@ pub(crate) fn next_field<'a>(rest: &mut Option<&'a [u8]>, separator: u8) -> Opti
     }
 }
 
-/// Splits a line into at most `N` fields; answers them and how many there were in all.
+/// Splits a line into at most `N` fields. Returns the fields, and how many there are in all.
 pub(crate) fn fields<const N: usize>(bytes: &[u8], separator: u8) -> ([&[u8]; N], usize) {
     let mut fields = [&[][..]; N];
     let mut count = 0;

@@ -1,10 +1,10 @@
-//! `dhcpd`: the lease file of ISC's server, or its configuration, IPv4 or IPv6.
+//! `dhcpd`: the lease file or the configuration of ISC DHCP, for IPv4 or IPv6.
 //!
-//! A journal: each change of a lease is a block, and the last block of an address counts. Held is all that
-//! the server does not call free: of IPv4 leases all but `free`, of IPv6 leases all but `free`, `expired`
-//! and `released`. A `backup` lease is one that the other server of a pair may hand out. Reserved leases
-//! and the fixed addresses of hosts are held, at any depth. A host that the server has written itself (`dynamic`) is
-//! what its last declaration says; one that was deleted holds nothing. Ranges of a configuration hold nothing.
+//! The lease file is a journal: each change of a lease is a block, and the last block of an address counts. Everything
+//! that the server does not call free is held: of IPv4 leases all but `free`, of IPv6 leases all but `free`, `expired`
+//! and `released`. A `backup` lease may be handed out by the other server of a failover pair. Reserved leases and the
+//! fixed addresses of hosts at any depth are held. For a host that the server has written itself (`dynamic`), the last
+//! declaration counts; a deleted host holds nothing. Ranges in a configuration hold nothing.
 
 use super::by_line::LineFormat;
 use super::dhcpd_words::{Piece, pieces};
@@ -16,12 +16,12 @@ use crate::lines::{Line, MAX_LINE_BYTES};
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-/// Deeper than any lease file goes.
+/// The maximum nesting of blocks; no lease file is as deep.
 const MAX_DEPTH: usize = 64;
-/// More words than any statement has that counts.
+/// The maximum number of words in a statement; no relevant statement has as many.
 const MAX_WORDS: usize = 1024;
 
-/// What may stand beside leases.
+/// The statements and blocks that may stand beside leases.
 const KNOWN: [&[u8]; 48] = [
     b"authoring-byte-order",
     b"server-duid",
@@ -73,11 +73,11 @@ const KNOWN: [&[u8]; 48] = [
     b"local-address",
 ];
 
-/// Blocks that are entries, and stand in none but their own.
+/// Blocks that are entries, and may stand only where entries are allowed.
 const ENTRIES: [&[u8]; 6] = [b"lease", b"host", b"ia-na", b"ia-ta", b"ia-pd", b"iaaddr"];
-/// Blocks with addresses that nobody holds.
+/// Blocks with addresses that no client holds.
 const AROUND: [&[u8]; 4] = [b"subnet", b"subnet6", b"if", b"zone"];
-/// What a host has that counts.
+/// The relevant statements of a host.
 const HOST_WORDS: [&[u8]; 5] = [
     b"fixed-address",
     b"fixed-address6",
@@ -85,11 +85,11 @@ const HOST_WORDS: [&[u8]; 5] = [
     b"dynamic",
     b"deleted",
 ];
-/// What begins a statement that names the address of a holder, or says whether there is one. As a later word of another
-/// statement it says that the end of that one is lost.
+/// The first words of statements that name the address of a holder, or say whether there is one. If such a word comes
+/// later in another statement, the end of that statement is missing.
 const OF_HOLDERS: [&[u8]; 3] = [b"fixed-address", b"fixed-address6", b"fixed-prefix6"];
 const OF_LEASES: [&[u8]; 2] = [b"binding", b"reserved"];
-/// Statements with addresses that nobody holds.
+/// Statements with addresses that no client holds.
 const BESIDE: [&[u8]; 20] = [
     b"option",
     b"range",
@@ -116,24 +116,24 @@ const BESIDE: [&[u8]; 20] = [
 #[derive(Default)]
 pub(super) struct Dhcpd {
     blocks: Vec<Block>,
-    /// The words of the statement that is not over yet: their bytes, and the end of each.
+    /// The words of the unfinished statement: their bytes, and the end of each.
     text: Vec<u8>,
     ends: Vec<End>,
     lease: Lease,
-    /// The client of the associations that are being read.
+    /// The client of the current associations.
     client: Vec<u8>,
     latest: Latest,
     host: Host,
-    /// Hosts that the server has written, by their names: the last declaration counts.
+    /// The hosts that the server has written, by name. The last declaration counts.
     hosts: HashMap<Vec<u8>, Host>,
 }
 
-/// Where a word ends in their bytes, and what is known of it.
+/// The end of a word in the bytes, and what is known about the word.
 #[derive(Debug)]
 struct End {
     at: usize,
     is_quoted: bool,
-    /// Whether a comma follows.
+    /// Whether a comma follows the word.
     has_comma: bool,
 }
 
@@ -141,7 +141,7 @@ struct End {
 #[derive(Debug, Default)]
 struct Host {
     name: Vec<u8>,
-    /// Line, text, and whether it is a prefix that is delegated.
+    /// The line, the text, and whether it is a delegated prefix.
     addresses: Vec<(u64, Vec<u8>, bool)>,
     is_dynamic: bool,
     is_deleted: bool,
@@ -168,18 +168,18 @@ enum Block {
     /// `iaaddr` or `iaprefix`.
     Inner,
     Host,
-    /// What does not count, with all that is in it.
+    /// A block that does not count, with everything in it.
     Other,
 }
 
-/// What is known of the lease that is being read.
+/// The current lease.
 #[derive(Debug, Default)]
 struct Lease {
     line: u64,
     address: Vec<u8>,
     state: Vec<u8>,
     owner: Vec<u8>,
-    /// How good a name the owner is: hardware addresses are better than host names.
+    /// How good the name of the owner is: hardware addresses are better than host names.
     owner_rank: u8,
     is_reserved: bool,
 }
@@ -187,10 +187,10 @@ struct Lease {
 impl LineFormat for Dhcpd {
     fn line(&mut self, line: Line<'_>, out: &mut Batch) -> Result<(), Fault> {
         if line.is_cut {
-            let what = "a line has more than 64 KiB";
+            let what = "a line is longer than 64 KiB";
             return Err(Fault::malformed(what, line.number, line.bytes));
         }
-        // What every lease file begins with, also one without leases.
+        // Every lease file begins with this comment, even one without leases.
         out.is_known |=
             line.bytes.starts_with(b"# ") && memchr::memmem::find(line.bytes, b"lease").is_some();
         for piece in pieces(line.bytes) {
@@ -217,7 +217,7 @@ impl LineFormat for Dhcpd {
 
     fn end(&mut self, count: u64, out: &mut Batch) -> Result<bool, Fault> {
         if !self.blocks.is_empty() || !self.ends.is_empty() {
-            return Err(Fault::truncated("the last entry is not whole", count));
+            return Err(Fault::truncated("the last entry is incomplete", count));
         }
         let mut hosts: Vec<Host> = std::mem::take(&mut self.hosts).into_values().collect();
         hosts.sort_by_key(|host| host.addresses.first().map(|(line, ..)| *line));
@@ -229,7 +229,7 @@ impl LineFormat for Dhcpd {
 impl Dhcpd {
     fn word(&mut self, word: &[u8], is_quoted: bool, line: &Line<'_>) -> Result<(), Fault> {
         if self.ends.len() == MAX_WORDS || self.text.len() + word.len() > MAX_LINE_BYTES {
-            // What is beyond may be an address.
+            // What was cut off may be an address.
             let what = "a statement is too long";
             return Err(Fault::malformed(what, line.number, line.bytes));
         }
@@ -246,7 +246,7 @@ impl Dhcpd {
         self.words_and_quotes().map(|(word, _)| word)
     }
 
-    /// The words, and whether each is quoted.
+    /// Returns the words, and whether each is quoted.
     fn words_and_quotes(&self) -> impl Iterator<Item = (&[u8], bool)> {
         let mut start = 0;
         self.ends.iter().map(move |end| {
@@ -256,7 +256,7 @@ impl Dhcpd {
         })
     }
 
-    /// Whether any of the words is an address, or hides one; a text may mention some.
+    /// Returns whether any unquoted word is an address, or contains one. A quoted text may mention some.
     fn names_address(&self) -> bool {
         let mut words = self.words_and_quotes();
         words.any(|(word, is_quoted)| {
@@ -264,7 +264,7 @@ impl Dhcpd {
         })
     }
 
-    /// Whether a later word than the first says that this is more than one statement.
+    /// Returns whether a word after the first shows that this is more than one statement.
     fn holds_another(&self) -> bool {
         let [first, ..] = self.first_words();
         let in_lease = matches!(self.blocks.last(), Some(Block::Lease | Block::Inner));
@@ -278,8 +278,8 @@ impl Dhcpd {
         })
     }
 
-    /// Whether an address comes after a value and a word that is none: the values of one statement are addresses,
-    /// numbers, texts, and names of hosts with a dot between commas.
+    /// Returns whether an address follows a value and a word that is not a value. The values of one statement are
+    /// addresses, numbers, texts, and host names that contain a dot, separated by commas.
     fn has_address_of_another(&self) -> bool {
         let (mut has_value, mut is_another) = (false, false);
         let mut later = self.words_and_quotes().enumerate().skip(1);
@@ -300,7 +300,7 @@ impl Dhcpd {
         blocks.any(|block| matches!(block, Block::Lease | Block::Inner))
     }
 
-    /// Whether the head of a block is the statement before it as well.
+    /// Returns whether the head of a block also contains the statement before it.
     fn is_head_of_two(&self) -> bool {
         let [kind, _, third] = self.first_words();
         if kind == b"subnet" && third != b"netmask" {
@@ -316,7 +316,7 @@ impl Dhcpd {
             || later.any(|(word, is_quoted)| !is_quoted && ENTRIES.contains(&word))
     }
 
-    /// The first three words; those that are not there are empty.
+    /// Returns the first three words; missing ones are empty.
     fn first_words(&self) -> [&[u8]; 3] {
         let mut words = self.words();
         [(); 3].map(|()| words.next().unwrap_or_default())
@@ -329,21 +329,21 @@ impl Dhcpd {
 
     fn open(&mut self, line: &Line<'_>, out: &mut Batch) -> Result<(), Fault> {
         if self.blocks.len() == MAX_DEPTH {
-            let what = "this is no lease file: blocks are too deep";
+            let what = "this is not a lease file: its blocks are nested too deep";
             return Err(Fault::malformed(what, line.number, line.bytes));
         }
         let [kind, name, _] = self.first_words();
         let block = match (self.blocks.last(), kind) {
             (None, b"lease") => Block::Lease,
             (None, b"ia-na" | b"ia-ta" | b"ia-pd") => Block::Association,
-            // Also in groups and subnets of a configuration, but in no lease and no host: those lack their end.
+            // Hosts may also stand in groups and subnets of a configuration.
             (_, b"host") if self.blocks.iter().all(|block| *block == Block::Other) => Block::Host,
             (None, kind) if !KNOWN.contains(&kind) => {
                 out.broken(line.number, "not known in a lease file", line.bytes);
                 Block::Other
             }
             (Some(Block::Association), b"iaaddr" | b"iaprefix") => Block::Inner,
-            // The block before it is not closed, or this is no block of anything.
+            // The block before is not closed, or this block does not belong here.
             _ if ENTRIES.contains(&kind)
                 || (self.names_address() && (!AROUND.contains(&kind) || self.is_head_of_two())) =>
             {
@@ -372,7 +372,7 @@ impl Dhcpd {
 
     fn close(&mut self, line: &Line<'_>, out: &mut Batch) {
         if !self.ends.is_empty() {
-            out.broken(line.number, "a statement is not ended", line.bytes);
+            out.broken(line.number, "a statement has no end", line.bytes);
             self.statement(line, out);
         }
         match self.blocks.pop() {
@@ -381,7 +381,7 @@ impl Dhcpd {
             Some(_) => {}
             None => out.broken(
                 line.number,
-                "nothing is open that could be closed",
+                "a block is closed that is not open",
                 line.bytes,
             ),
         }
@@ -394,23 +394,23 @@ impl Dhcpd {
                 out.broken(line.number, "not known in a lease file", line.bytes);
             }
             _ if first == b"include" => {
-                let what = "another file, which must be named as a list of its own";
+                let what = "an included file, which must be given as a separate list";
                 out.broken(line.number, what, line.bytes);
             }
             _ if self.holds_another()
                 || (BESIDE.contains(&first) && self.has_address_of_another()) =>
             {
-                out.broken(line.number, "a statement in another one", line.bytes);
+                out.broken(line.number, "a statement within another one", line.bytes);
             }
             Some(Block::Host) if HOST_WORDS.contains(&first) => self.host_statement(line.number),
             _ if first.starts_with(b"fixed-") => {
-                out.broken(line.number, "an address of no host", line.bytes);
+                out.broken(line.number, "an address outside a host", line.bytes);
             }
-            // Its head was lost in that of another block.
+            // The head of the lease was lost in that of another block.
             Some(Block::Other | Block::Host)
                 if OF_LEASES.contains(&first) && !self.is_in_lease() =>
             {
-                out.broken(line.number, "a statement of no lease", line.bytes);
+                out.broken(line.number, "a statement outside a lease", line.bytes);
             }
             Some(Block::Lease | Block::Inner) => match (first, second) {
                 (b"binding", b"state") => self.lease.state = third.to_vec(),
@@ -429,20 +429,12 @@ impl Dhcpd {
                     self.lease.is_of(owner, 1);
                 }
                 _ if self.names_address() && !BESIDE.contains(&first) => {
-                    out.broken(
-                        line.number,
-                        "a statement that is not known here",
-                        line.bytes,
-                    );
+                    out.broken(line.number, "an unknown statement", line.bytes);
                 }
                 _ => {}
             },
             Some(_) if self.names_address() && !BESIDE.contains(&first) => {
-                out.broken(
-                    line.number,
-                    "a statement that is not known here",
-                    line.bytes,
-                );
+                out.broken(line.number, "an unknown statement", line.bytes);
             }
             _ => {}
         }
@@ -492,7 +484,7 @@ impl Dhcpd {
             self.latest.end(key)
         } else {
             let owner = String::from_utf8_lossy(&lease.owner);
-            // Of a reserved lease it does not matter how the last use of it ended.
+            // For a reserved lease, it does not matter how its last use ended.
             let state = match lease.is_reserved && lease.state != b"active" {
                 true => b"reserved",
                 false => &lease.state[..lease.state.len().min(MAX_QUOTED)],
@@ -509,7 +501,7 @@ impl Lease {
         Self {
             line,
             address,
-            // Nobody has a better name than the client of an association.
+            // The client of an association is the best name there is.
             owner_rank: if owner.is_empty() { 0 } else { u8::MAX },
             owner,
             ..Self::default()
@@ -527,7 +519,7 @@ fn is_address(word: &[u8]) -> bool {
     std::str::from_utf8(word).is_ok_and(looks_like_address)
 }
 
-/// An address, or the prefix of a delegation.
+/// Returns the key of an address, or of a delegated prefix.
 fn key(text: &[u8]) -> Option<Key> {
     let text = std::str::from_utf8(text).ok()?;
     match text.split_once('/') {

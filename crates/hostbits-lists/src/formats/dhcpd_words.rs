@@ -1,25 +1,25 @@
-//! The words of ISC's configuration language, as far as a lease file is written in it.
+//! The tokens of ISC DHCP's configuration language, as far as lease files use it.
 
-/// A piece of a line.
+/// A token of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
-    /// A word that is not quoted.
+    /// An unquoted word.
     Word(&'a [u8]),
-    /// What stands between quotes, escapes as they are.
+    /// The text between quotes, with its escapes.
     Quoted(&'a [u8]),
-    /// `{`
+    /// The token `{`, which opens a block.
     Open,
-    /// `}`
+    /// The token `}`, which closes a block.
     Close,
-    /// `;`
+    /// The token `;`, which ends a statement.
     End,
-    /// `,`
+    /// The token `,`.
     Comma,
-    /// A quote that is not closed on its line.
+    /// The rest of a line after a quote that is not closed.
     Unclosed(&'a [u8]),
 }
 
-/// The pieces of one line. Comments end with it, and so does everything else but blocks.
+/// Iterates over the tokens of one line. Comments and quoted texts end with the line; only statements and blocks go on.
 pub(super) struct Pieces<'a> {
     rest: &'a [u8],
 }
@@ -53,7 +53,7 @@ impl<'a> Iterator for Pieces<'a> {
     }
 }
 
-/// From one quote to the next that no backslash takes its meaning from.
+/// Returns the text from one quote to the next unescaped quote.
 fn quoted(text: &[u8]) -> (Piece<'_>, usize) {
     let mut at = 1;
     while let Some(&byte) = text.get(at) {

@@ -1,8 +1,8 @@
-//! `dnsmasq`: its lease file, IPv4 and IPv6.
+//! `dnsmasq`: its lease file, for IPv4 and IPv6.
 //!
-//! A line is expiry, hardware address (of IPv6 the identity association), address, name, client identifier; `*` where
-//! there is nothing. The line `duid` comes before the leases of IPv6. All leases are held: dnsmasq itself deletes those
-//! that have expired.
+//! A line has the expiry, hardware address (for IPv6 the identity association), address, name and client identifier;
+//! `*` stands for an absent value. The line `duid` comes before the IPv6 leases. All leases are held, because dnsmasq
+//! itself deletes expired ones.
 
 use super::by_line::LineFormat;
 use super::element::tell_others;
@@ -40,15 +40,15 @@ impl LineFormat for Dnsmasq {
                     }
                 }
                 if !line.is_ended {
-                    // dnsmasq ends every line: this one may have been longer.
+                    // dnsmasq ends every line, so this one may have been longer.
                     out.broken(
                         line.number,
-                        "the last line may not be whole",
+                        "the last line may be incomplete",
                         text.as_bytes(),
                     );
                 }
             }
-            _ => out.broken(line.number, "not a lease of dnsmasq", text.as_bytes()),
+            _ => out.broken(line.number, "not a dnsmasq lease", text.as_bytes()),
         }
         Ok(())
     }

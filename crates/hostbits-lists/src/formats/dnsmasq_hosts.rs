@@ -1,8 +1,8 @@
-//! `dnsmasq-hosts`: fixed addresses in the forms that dnsmasq reads: `dhcp-host=` of its configuration, the same without
-//! the word in a file of hosts, `/etc/hosts`, `/etc/ethers`.
+//! `dnsmasq-hosts`: fixed addresses in the forms that dnsmasq reads: `dhcp-host=` lines of its configuration, the lines
+//! of a hosts file without that word, `/etc/hosts` and `/etc/ethers`.
 //!
-//! Held is every address, also of a host that is ignored at present, and of names (`address=`, `host-record=`). Of
-//! ranges, servers and options nothing is held.
+//! Every address of a host is held, even if the host is ignored at present, and so are addresses of names (`address=`,
+//! `host-record=`). Addresses of ranges, servers and options are not held.
 
 use super::by_line::LineFormat;
 use super::element::{
@@ -12,7 +12,7 @@ use crate::batch::Batch;
 use crate::error::Fault;
 use crate::lines::Line;
 
-/// Settings with addresses that no host has.
+/// Settings with addresses that do not belong to a host.
 const OTHERS: [&str; 12] = [
     "dhcp-range",
     "dhcp-option",
@@ -36,7 +36,7 @@ impl LineFormat for DnsmasqHosts {
         let text = String::from_utf8_lossy(line.without_return());
         let text = text.split('#').next().unwrap_or_default().trim();
         if line.is_cut {
-            out.broken(line.number, "a line of more than 64 KiB", text.as_bytes());
+            out.broken(line.number, "a line longer than 64 KiB", text.as_bytes());
             return Ok(());
         }
         if text.is_empty() {
@@ -54,10 +54,10 @@ impl LineFormat for DnsmasqHosts {
                 "dhcp-host" => host(value, line.number, out),
                 "dhcp-hostsfile" | "conf-file" | "conf-dir" | "addn-hosts" | "read-ethers"
                 | "dhcp-hostsdir" | "hostsdir" => {
-                    let what = "another file, which must be named as a list of its own";
+                    let what = "an included file, which must be given as a separate list";
                     out.broken(line.number, what, text.as_bytes());
                 }
-                // A host with a sign of that kind in its name.
+                // A host whose name contains such a sign.
                 name if name.contains(is_between) || hides_address(name) => {
                     host(text, line.number, out);
                 }
@@ -67,7 +67,7 @@ impl LineFormat for DnsmasqHosts {
                         out.stray(line.number, other.as_bytes(), None);
                     }
                 }
-                // Names of hosts, and what is not known here: whoever has the address, it is in use.
+                // Host names, and unknown settings: their addresses are in use.
                 name => {
                     for word in value.split([',', '/', ' ']) {
                         if looks_like_address(word) {
@@ -92,7 +92,7 @@ impl LineFormat for DnsmasqHosts {
     }
 }
 
-/// Fields between commas in any order: addresses (of IPv6 in brackets), hardware addresses, a name, `set:`, `id:`.
+/// Reads comma-separated fields in any order: addresses (IPv6 in brackets), hardware addresses, a name, `set:`, `id:`.
 fn host(value: &str, line: u64, out: &mut Batch) {
     let fields: Vec<&str> = value.split(',').map(str::trim).collect();
     let bare = |field: &&str| {
@@ -121,7 +121,7 @@ fn host(value: &str, line: u64, out: &mut Batch) {
     };
     let name = fields.iter().find(is_name).or_else(|| fields.first());
     let name = name.copied().unwrap_or_default();
-    // What begins as an address and is none is no name.
+    // A field that begins like an address but is not one is not a name either.
     let is_hidden = |field: &&str| {
         !field.starts_with("id:") && !looks_like_address(&bare(field)) && hides_address(field)
     };
@@ -145,7 +145,8 @@ fn host(value: &str, line: u64, out: &mut Batch) {
     }
 }
 
-/// `/etc/hosts`: an address and names; `/etc/ethers`: a hardware address, and an address or a name.
+/// Reads a line of `/etc/hosts` (an address and names) or of `/etc/ethers` (a hardware address, and an address or a
+/// name).
 fn words(text: &str, line: u64, out: &mut Batch) {
     let words: Vec<&str> = text.split_whitespace().collect();
     let zoneless = |word: &str| match word.split_once('%') {
@@ -169,7 +170,7 @@ fn words(text: &str, line: u64, out: &mut Batch) {
             );
         }
         [address, names @ ..] if !names.is_empty() => {
-            // A name that is an address was the address, perhaps, of a line that was another one.
+            // A name that is an address may be the address of another line, joined to this one.
             if names.iter().any(|name| hides_address(name)) {
                 out.broken(line, HIDDEN, text.as_bytes());
             }
@@ -177,7 +178,7 @@ fn words(text: &str, line: u64, out: &mut Batch) {
             out.text(line, zoneless(address).as_bytes(), owner, None);
         }
         [word] if looks_like_address(word) => out.text(line, word.as_bytes(), None, None),
-        // A word alone is a setting without a value.
+        // A single word is a setting without a value.
         _ if hides_address(text) => out.broken(line, HIDDEN, text.as_bytes()),
         _ => {}
     }

@@ -1,7 +1,7 @@
 //! One JSON value: an address, or an object that has one under a usual name.
 //!
-//! The value is walked, not built, and of a name that comes twice, both count. Whatever else in it looks like an
-//! address is told, too: if it is of the pool, guessing has missed something.
+//! The value is visited without being built, and if a name occurs twice, both values count. Anything else in it that
+//! looks like an address is reported, too; if it belongs to the pool, the list counts as not understood.
 
 use super::beside::addresses_in;
 use crate::batch::{Batch, Span};
@@ -11,10 +11,10 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// How many addresses of one value are told that stand beside those that were read.
+/// The maximum number of reported addresses outside the recognized fields, for one value.
 pub(super) const MOST_STRAYS: usize = 1 << 16;
 
-/// Reads values, one after the other.
+/// Reads values, one after another.
 #[derive(Default)]
 pub(super) struct Elements {
     addresses: Vec<Span>,
@@ -22,7 +22,7 @@ pub(super) struct Elements {
 }
 
 impl Elements {
-    /// Adds what the value says. With an error, which is about JSON, nothing is added.
+    /// Adds the records of a value. On an error, the text is not valid JSON and nothing is added.
     pub(super) fn read(
         &mut self,
         value: &[u8],
@@ -51,14 +51,14 @@ impl Elements {
     }
 }
 
-/// What was found in one value.
+/// The findings in one value.
 struct Found<'a> {
     out: &'a mut Batch,
     addresses: &'a mut Vec<Span>,
     strays: &'a mut Vec<String>,
     owner: Option<Span>,
     state: Option<Span>,
-    /// Something else stands where an address should be.
+    /// Whether something other than an address stands in the place of one.
     is_wrong: bool,
 }
 
@@ -76,13 +76,13 @@ impl Found<'_> {
         }
         if self.is_wrong {
             self.out
-                .broken(line, "no address where one should be", value);
+                .broken(line, "something else in the place of an address", value);
         } else if is_empty {
             self.out.text(line, b"", self.owner.clone(), self.state);
         }
         if self.strays.len() > MOST_STRAYS {
             self.out
-                .broken(line, "more addresses than are looked at", value);
+                .broken(line, "too many addresses in one value", value);
         }
         for stray in self.strays.drain(..) {
             if host_of(&stray).is_none_or(|addr| !known.contains(&addr)) {
@@ -117,7 +117,7 @@ impl Found<'_> {
     }
 }
 
-/// The address of `10.0.0.5:9100` and `[fd00::5]:9100`, or the text as it is.
+/// Returns the address in `10.0.0.5:9100` or `[fd00::5]:9100`, or the text as it is.
 fn without_port(text: &str) -> &str {
     match text.trim().parse::<SocketAddr>() {
         Ok(_) => text
@@ -127,13 +127,13 @@ fn without_port(text: &str) -> &str {
     }
 }
 
-/// The address that a text begins with, if it is one, or one and a prefix.
+/// Returns the address at the beginning of a text, if the text is an address with or without a prefix length.
 fn host_of(text: &str) -> Option<IpAddr> {
     let (addr, _) = text.split_once('/').unwrap_or((text, ""));
     addr.trim().parse().ok()
 }
 
-/// Whether a text is an address, a prefix, or a range.
+/// Returns whether a text is an address, a prefix or a range.
 pub(super) fn looks_like_address(text: &str) -> bool {
     let text = text.trim();
     let is_long_enough = text.len() > 1 && text.contains(['.', ':']);
@@ -144,8 +144,8 @@ pub(super) fn looks_like_address(text: &str) -> bool {
                 .is_some_and(|(first, last)| host_of(first).is_some() && host_of(last).is_some()))
 }
 
-/// The addresses of a text that begins with one: it is one, with a port or a sign beside it, or a list of them. A note
-/// that mentions one is no list.
+/// Returns the addresses in a text that begins with one: a single address, perhaps with a port or a sign beside it, or
+/// a list of addresses. A note that mentions an address is not a list.
 pub(super) fn listed_addresses(text: &str) -> impl Iterator<Item = &str> {
     let is_range = text.contains('-') && !text.contains([',', ';']) && looks_like_address(text);
     let separates =
@@ -154,7 +154,7 @@ pub(super) fn listed_addresses(text: &str) -> impl Iterator<Item = &str> {
     let parts = text.trim().split(separates);
     let parts = parts.map(move |part| {
         let part = without_port(part).trim_matches(is_sign);
-        // A colon may stand beside an address of IPv4, and be part of one of IPv6.
+        // A colon may stand beside an IPv4 address, but belongs to an IPv6 address.
         match looks_like_address(part) {
             true => part,
             false => part.trim_matches(':'),
@@ -166,33 +166,33 @@ pub(super) fn listed_addresses(text: &str) -> impl Iterator<Item = &str> {
     parts.filter(move |part| is_list && looks_like_address(part))
 }
 
-/// The addresses that stand in a text that is none: between signs, as where lines were joined or another format is
-/// meant. They are somebody's, and nobody can tell whose.
+/// Returns the addresses within a text that is not an address itself: between signs, as where lines were joined or the
+/// format is another one. They belong to some holder, but it is unclear to which.
 pub(super) fn hidden_addresses(text: &str) -> impl Iterator<Item = &str> {
     let is_of_one = |char: char| char.is_ascii_hexdigit() || matches!(char, '.' | ':');
     let is_one = |word: &str| word.len() > 2 && word.parse::<IpAddr>().is_ok();
     let words = text.split(move |char| !is_of_one(char));
     words.flat_map(move |word| {
-        // A colon may stand beside an address, and not in it.
+        // Here a colon stands beside the address, not in it.
         let is_whole = is_one(word) && !is_hardware_and_more(word);
         let parts = word.split(move |char| !is_whole && char == ':');
         parts.filter(move |part| is_one(part))
     })
 }
 
-/// Whether a hardware address and an IPv4 address were joined: to a parser that is an address of IPv6.
+/// Returns whether a hardware address and an IPv4 address were joined. To a parser, this is an IPv6 address.
 pub(super) fn is_hardware_and_more(word: &str) -> bool {
     let parts = word.rsplit_once(':');
     parts.is_some_and(|(head, tail)| is_hardware(head) && tail.parse::<Ipv4Addr>().is_ok())
 }
 
-/// Whether a word is a hardware address.
+/// Returns whether a word is a hardware address.
 pub(super) fn is_hardware(word: &str) -> bool {
     let mut parts = word.split(':');
     parts.clone().count() == 6 && parts.all(|part| part.len() <= 2 && !part.is_empty())
 }
 
-/// Whether an address stands in a text behind its beginning, where one may stand, with a port.
+/// Returns whether an address, possibly with a port, stands in a text after its beginning.
 pub(super) fn hides_another(text: &str) -> bool {
     let text = text.trim().trim_start_matches('[');
     let mut hidden = hidden_addresses(text);
@@ -202,8 +202,8 @@ pub(super) fn hides_another(text: &str) -> bool {
         .is_some_and(|first| !is_one_word || !text.starts_with(first) || hidden.next().is_some())
 }
 
-/// Tells the addresses in the fields of a row in which there are none, or are none that somebody holds: two rows were
-/// made one, or the row is of another table. That of the row itself may be a name in it.
+/// Reports addresses in the fields of a row that should not contain held addresses: two rows were joined, or the row
+/// belongs to another table. The row's own address may appear in a name.
 pub(super) fn tell_others<'a>(
     fields: impl Iterator<Item = &'a [u8]>,
     own: &[u8],
@@ -219,8 +219,8 @@ pub(super) fn tell_others<'a>(
     }
 }
 
-/// The addresses of a setting that has some which nobody holds, and that belong to something else: they are part of a
-/// word, or stand behind a value and a word that is none. `has_value` says whether there was one before them.
+/// Returns the addresses of a setting that does not contain held ones, if they belong to something else: they are part
+/// of a word, or follow a value and a word that is not a value. `has_value` says whether a value came before them.
 pub(super) fn addresses_of_another<'a>(
     words: impl Iterator<Item = &'a str>,
     mut has_value: bool,
@@ -236,27 +236,27 @@ pub(super) fn addresses_of_another<'a>(
     })
 }
 
-/// What [`is_header_and_more`] means.
+/// The error where [`is_header_and_more`] is true.
 pub(super) const JOINED: &str = "an address among the names of columns";
 
-/// Whether an address stands in what should be the names of columns: a header and a row were made one line.
+/// Returns whether an address stands among the names of columns, because a header and a row were joined.
 pub(super) fn is_header_and_more(header: &str) -> bool {
     let is_of_one = |char: char| char.is_ascii_digit() || char == '.';
     let mut numbers = header.split(|char| !is_of_one(char));
     hides_address(header) || numbers.any(|number| number.parse::<Ipv4Addr>().is_ok())
 }
 
-/// Whether there are any.
+/// Returns whether a text contains hidden addresses.
 pub(super) fn hides_address(text: &str) -> bool {
     hidden_addresses(text).next().is_some()
 }
 
-/// Where a value stands.
+/// The position of a JSON value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum At {
-    /// It is all there is.
+    /// The whole text is this value.
     Top,
-    /// Under a usual name of the object that is all there is.
+    /// Under a usual name of the outermost object.
     In(Role),
     /// Anywhere else.
     Beside,
@@ -268,7 +268,7 @@ impl At {
     }
 }
 
-/// Walks a value. No deeper than the parser goes, which is 128 levels.
+/// Visits a value, down to the 128 levels that the parser allows.
 struct Walk<'f, 'o> {
     at: At,
     found: &'f mut Found<'o>,
@@ -283,7 +283,7 @@ impl<'de> DeserializeSeed<'de> for Walk<'_, '_> {
 }
 
 impl Walk<'_, '_> {
-    /// A number, or true or false: good for an owner.
+    /// Visits a number or a boolean, which may be the name of an owner.
     fn other(self, value: impl fmt::Display) {
         match self.at {
             At::In(role) if role != Role::Address => self.found.text(role, &value.to_string()),
@@ -358,7 +358,7 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
     }
 }
 
-/// Reads the name of a field for where its value stands.
+/// Reads the name of a field, which determines the position of its value.
 struct Key<'f, 'o> {
     is_top: bool,
     found: &'f mut Found<'o>,

@@ -1,9 +1,9 @@
-//! `host-local`: the directory of a network of CNI's plugin of that name.
+//! `host-local`: the directory in which the CNI plugin `host-local` keeps the addresses of a network.
 //!
-//! Each address that is held is a file of that name; in it are the identifier of the container and, on a
-//! second line, the name of its interface. Older versions wrote the identifier alone. An empty file is
-//! what a failed write leaves behind, and is held: whose it is, nobody knows. `lock` and
-//! `last_reserved_ip.*` are the plugin's own. On Windows, colons in names are underscores.
+//! Each held address is the name of a file, which contains the identifier of the container and, on a second line, the
+//! name of its interface. Older versions wrote only the identifier. An empty file is left by a failed write; its
+//! address is held, although its owner is unknown. `lock` and `last_reserved_ip.*` belong to the plugin itself. On
+//! Windows, file names have underscores instead of colons.
 
 use crate::batch::Batch;
 use crate::error::Fault;
@@ -14,7 +14,7 @@ use std::io::{self, ErrorKind, Read};
 use std::net::IpAddr;
 use std::path::Path;
 
-/// How much of a file is read, in bytes. Identifiers of containers have 64 characters.
+/// How much of a file is read, in bytes. The identifier of a container has 64 characters.
 const MAX_FILE_BYTES: u64 = 4096;
 
 pub(crate) struct HostLocal {
@@ -61,12 +61,12 @@ impl HostLocal {
             .file_type()
             .map_err(|error| Fault::io(error, number))?;
         if kind.is_dir() {
-            let what = "this is a directory of directories: name that of one network";
+            let what = "this is a directory of directories: give the directory of one network";
             return Err(Fault::malformed(what, number, name.as_bytes()));
         }
         let Some(addr) = address(&name) else {
             self.batch
-                .broken(number, "not a file of an address", name.as_bytes());
+                .broken(number, "the file's name is not an address", name.as_bytes());
             return Ok(());
         };
         match read_beginning(&entry.path()) {
@@ -77,7 +77,7 @@ impl HostLocal {
                 let state = is_empty.then(|| self.batch.keep(b"empty"));
                 self.batch.addr(number, addr, owner, state);
             }
-            // It was released after the directory was read.
+            // The address was released after the directory was read.
             Err(error) if error.kind() == ErrorKind::NotFound => self.batch.not_held += 1,
             Err(error) => return Err(Fault::io(error, number)),
         }
@@ -119,12 +119,12 @@ impl Reader for HostLocal {
     }
 }
 
-/// What comes through a pipe is no directory.
+/// Refuses input from a pipe, which cannot be a directory.
 pub(super) struct NoDirectory;
 
 impl Reader for NoDirectory {
     fn read(&mut self) -> Result<Option<Record<'_>>, Fault> {
-        let what = "a host-local list is a directory, and must be opened by its name";
+        let what = "a host-local list is a directory, and must be given by its path";
         Err(Fault::malformed(what, 0, b""))
     }
 

@@ -1,10 +1,10 @@
-//! `json`: values one after the other. Of an array at the top, one element at a time is in memory, and so of the array
-//! in an object that a filter goes over:
+//! `json`: a sequence of values. A top-level array is read one element at a time, and so is the array within an object
+//! that a filter iterates over:
 //!
 //! ```text
 //! {"kind": "List", "items": [ {..}, {..}, {..} ], "metadata": {}}      .items[] | ...
-//!                             `--' as {"items": [{..}]} to the filter, one after the other
-//! {"kind": "List", "items": [                  ], "metadata": {}}      at last: is it JSON, and was there an array?
+//!                             `--' to the filter as {"items": [{..}]}, one at a time
+//! {"kind": "List", "items": [                  ], "metadata": {}}      at the end: is it JSON, and was there an array?
 //! ```
 
 #[cfg(test)]
@@ -26,27 +26,27 @@ use std::mem;
 use std::ops::Range;
 use std::rc::Rc;
 
-/// How much is asked of the input at a time, in bytes.
+/// How much is read from the input at a time, in bytes.
 const CHUNK_BYTES: usize = 64 * 1024;
-/// How large one value may be, in bytes.
+/// The maximum size of one value, in bytes.
 const MAX_VALUE_BYTES: usize = 256 << 20;
-/// How deep a value may go: the parsers go into each level.
+/// The maximum depth of a value, because the parsers recurse.
 const MAX_DEPTH: u32 = 120;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// What is made of each value.
+/// How values become records.
 pub(super) enum Reading {
-    /// The usual names are looked for.
+    /// By the usual names.
     Usual(Elements),
-    /// A filter says.
+    /// By the filter of the caller.
     Filtered(Rc<Filter>),
-    /// A filter of ours says, and what it leaves out is looked at, too.
+    /// By a built-in filter; addresses that it does not yield are looked for, too.
     Known(Rc<Filter>, Elsewhere),
 }
 
 impl Reading {
-    /// What a query says.
+    /// Returns how values are read with the given query.
     pub(super) fn of(query: &Query) -> Self {
         match query.filter() {
             Some(filter) => Self::Filtered(Rc::new(filter)),
@@ -54,7 +54,7 @@ impl Reading {
         }
     }
 
-    /// The names on the way to the array that is read one element at a time; none if there is none.
+    /// Returns the names on the path to the array that is read one element at a time; empty if there is no such array.
     fn way(&self) -> &[String] {
         match self {
             Self::Usual(_) => &[],
@@ -62,8 +62,8 @@ impl Reading {
         }
     }
 
-    /// Adds what a value says, or an element of that array. The error is that it is no JSON, or that the filter has
-    /// failed.
+    /// Adds the records of a value, or of an element of that array. Fails if the text is not valid JSON, or if the
+    /// filter fails.
     pub(super) fn read(
         &mut self,
         value: &[u8],
@@ -76,7 +76,7 @@ impl Reading {
                 out.element += 1;
                 out.is_known = true;
                 let read = elements.read(value, line, out);
-                read.map_err(|_| Fault::malformed("this is no JSON", line, value))
+                read.map_err(|_| Fault::malformed("this is not JSON", line, value))
             }
             Self::Filtered(filter) => {
                 let read = yielded::read(filter, value, is_element, line, out);
@@ -98,16 +98,16 @@ pub(super) struct JsonValues<R> {
     chunk: Box<[u8]>,
     start: usize,
     end: usize,
-    /// The line of the byte that comes next.
+    /// The line of the next byte.
     line: u64,
-    /// Whether any byte stands on that line.
+    /// Whether that line has any byte yet.
     is_line_begun: bool,
     place: Place,
     /// Whether comments are skipped.
     has_comments: bool,
     scan: Scan,
     track: Track,
-    /// What stands around the array that is being read.
+    /// The value around the array that is being read.
     around: Option<Scan>,
     reading: Reading,
     batch: Batch,
@@ -115,43 +115,43 @@ pub(super) struct JsonValues<R> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// Before all values.
+    /// Before the first value.
     Before,
-    /// In a value that stands for itself.
+    /// In a top-level value outside any array.
     Alone,
-    /// In an array, before its first element or in it.
+    /// In an array, in its first element or before it.
     First,
-    /// In a later element.
+    /// In a later element of an array.
     Next,
     /// Between values.
     Between,
     Over,
 }
 
-/// The text of one value, and where in it the reader is.
+/// The text of one value, and the position of the reader in it.
 #[derive(Default)]
 struct Scan {
     text: Vec<u8>,
-    /// The line of its first byte that is no blank.
+    /// The line of its first byte that is not a blank.
     line: u64,
     depth: u32,
     is_in_string: bool,
     is_escaped: bool,
     comment: Comment,
-    /// How deep it stands in another value.
+    /// How deep the value is nested in another one.
     base: u32,
 }
 
-/// Where the reader is on the way to the array that the filter goes over.
+/// The position on the path to the array that the filter iterates over.
 #[derive(Default)]
 struct Track {
-    /// How many names of the way lie behind.
+    /// How many names of the path have been passed.
     passed: usize,
-    /// The last text that stands just below them.
+    /// The last string at the level below them.
     name: Range<usize>,
-    /// Whether that is the next name of the way, and a colon stands behind it.
+    /// Whether that string is the next name of the path, followed by a colon.
     is_at_name: bool,
-    /// Whether the array has been met.
+    /// Whether the array has been found.
     is_met: bool,
 }
 
@@ -161,11 +161,11 @@ enum Comment {
     None,
     /// After a slash.
     Slash,
-    /// To the end of the line.
+    /// In a comment up to the end of the line.
     Line,
-    /// To `*/`.
+    /// In a comment up to `*/`.
     Block,
-    /// In one, after a star.
+    /// In such a comment, after a star.
     Star,
 }
 
@@ -188,13 +188,13 @@ impl<R: Read> JsonValues<R> {
         }
     }
 
-    /// JSON with the comments that some configurations have.
+    /// Allows comments, as some configuration files contain them.
     pub(super) fn with_comments(mut self) -> Self {
         self.has_comments = true;
         self
     }
 
-    /// Reads more into the empty chunk. Whether there was any.
+    /// Reads more input into the empty chunk. Returns whether there was any.
     fn fill(&mut self) -> Result<bool, Fault> {
         let read = read_some(&mut self.input, &mut self.chunk);
         self.end = read.map_err(|error| Fault::io(error, self.lines()))?;
@@ -202,7 +202,7 @@ impl<R: Read> JsonValues<R> {
         Ok(self.end != 0)
     }
 
-    /// Reads on to the end of a value, or of what there is of the input.
+    /// Reads up to the end of a value, or to the end of the buffered input.
     fn step(&mut self) -> Result<(), Fault> {
         if self.start == self.end && !self.fill()? {
             return self.end();
@@ -229,7 +229,7 @@ impl<R: Read> JsonValues<R> {
         Ok(())
     }
 
-    /// Takes what is left of a text, up to its end or to what is escaped.
+    /// Consumes the rest of a string, up to its end or to an escape.
     fn take_text(&mut self) -> Result<(), Fault> {
         let rest = &self.chunk[self.start..self.end];
         let plain = &rest[..memchr2(b'"', b'\\', rest).unwrap_or(rest.len())];
@@ -243,7 +243,7 @@ impl<R: Read> JsonValues<R> {
         Ok(())
     }
 
-    /// Whether the byte is of a comment. A slash outside texts is in no JSON.
+    /// Returns whether the byte belongs to a comment. Outside strings, JSON has no slash.
     fn is_comment(&mut self, byte: u8) -> bool {
         let scan = &mut self.scan;
         if scan.is_in_string {
@@ -265,7 +265,7 @@ impl<R: Read> JsonValues<R> {
         true
     }
 
-    /// Takes one byte. Whether a value has ended with it.
+    /// Consumes one byte. Returns whether it completes a value.
     fn take(&mut self, byte: u8, line: u64) -> Result<bool, Fault> {
         match self.place {
             Place::Before | Place::Between => self.begin(byte, line).map(|()| false),
@@ -311,7 +311,7 @@ impl<R: Read> JsonValues<R> {
         }
     }
 
-    /// Goes into the array that the filter goes over.
+    /// Enters the array that the filter iterates over.
     fn enter(&mut self, line: u64) -> Result<(), Fault> {
         if mem::replace(&mut self.track.is_met, true) {
             return Err(Fault::malformed(TWICE, line, b""));
@@ -325,7 +325,7 @@ impl<R: Read> JsonValues<R> {
         Ok(())
     }
 
-    /// Goes out of an array, and back into what stands around it, if anything does.
+    /// Leaves an array, and returns to the value around it, if there is one.
     fn leave(&mut self, line: u64) -> Result<Place, Fault> {
         let Some(around) = self.around.take() else {
             return Ok(Place::Between);
@@ -343,7 +343,7 @@ impl<R: Read> JsonValues<R> {
         }
         if !mark.is_empty() && mark.as_slice() != BYTE_ORDER_MARK {
             mark.push(byte);
-            return Err(Fault::malformed("this is no JSON", line, mark));
+            return Err(Fault::malformed("this is not JSON", line, mark));
         }
         if byte.is_ascii_whitespace() {
             return Ok(());
@@ -376,7 +376,7 @@ impl<R: Read> JsonValues<R> {
         self.reading
             .read(&scan.text, is_element, scan.line, &mut self.batch)?;
         scan.text.clear();
-        // What one large value needed is not kept for the others.
+        // The memory that one large value needed is not kept for the others.
         if scan.text.capacity() > 1 << 20 {
             scan.text = Vec::new();
         }
@@ -409,10 +409,10 @@ impl<R: Read> JsonValues<R> {
 }
 
 impl Track {
-    /// Looks at a byte that the scan has just taken: whether it opens the array at the end of the way.
+    /// Returns whether the byte just consumed opens the array at the end of the path.
     ///
-    /// A name in which something is escaped is not known, and whether all of this is JSON does not matter here: what
-    /// stands around the array is read when it is over.
+    /// A name with an escape in it does not match. Whether the text is valid JSON does not matter here, because the
+    /// value around the array is parsed when it is complete.
     fn comes_to_array(
         &mut self,
         byte: u8,
@@ -444,12 +444,12 @@ impl Track {
 }
 
 impl Scan {
-    /// Whether the element of an array ends before this byte.
+    /// Returns whether the element of an array ends before this byte.
     fn is_border(&self, byte: u8) -> bool {
         !self.is_in_string && self.depth == 0 && matches!(byte, b',' | b']')
     }
 
-    /// Takes bytes of a text.
+    /// Consumes bytes of a string.
     fn extend(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         if self.text.len() + bytes.len() > MAX_VALUE_BYTES {
             let what = "a value has more than 256 MiB";
@@ -481,7 +481,7 @@ impl Scan {
             b'{' | b'[' => self.depth += 1,
             b'}' | b']' => {
                 let Some(depth) = self.depth.checked_sub(1) else {
-                    return Err(Fault::malformed("this is no JSON", self.line, &self.text));
+                    return Err(Fault::malformed("this is not JSON", self.line, &self.text));
                 };
                 self.depth = depth;
             }

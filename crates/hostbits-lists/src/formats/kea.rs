@@ -1,8 +1,8 @@
-//! `kea`: the lease file of Kea's memfile backend, DHCPv4 or DHCPv6.
+//! `kea`: the lease file of Kea's memfile backend, for DHCPv4 or DHCPv6.
 //!
-//! A journal: each change of a lease is a row, and the last row of an address counts. A row with a valid
-//! lifetime of 0 deletes the lease. Commas inside a value are written `&#x2c`, so a comma is always a
-//! border. The header says which columns a file has, which depends on the version.
+//! The file is a journal: each change of a lease is a row, and the last row of an address counts. A row with a valid
+//! lifetime of 0 deletes the lease. A comma within a value is written `&#x2c`, so a comma always separates columns. The
+//! header names the columns, which depend on the version of Kea.
 
 use super::by_line::{LineFormat, fields};
 use super::element::{JOINED, is_header_and_more, tell_others};
@@ -13,10 +13,10 @@ use crate::lines::Line;
 use serde::de::IgnoredAny;
 use std::net::IpAddr;
 
-/// More columns than any version has.
+/// The maximum number of columns; no version has as many.
 const MOST_COLUMNS: usize = 24;
 
-/// The words for the numbers of states. Held are all but `expired-reclaimed`.
+/// The names of the numbered states. All but `expired-reclaimed` are held.
 const STATES: [&str; 5] = ["default", "declined", RECLAIMED, "released", "registered"];
 const RECLAIMED: &str = "expired-reclaimed";
 
@@ -26,7 +26,7 @@ pub(super) struct Kea {
     latest: Latest,
 }
 
-/// Where the columns are that count.
+/// The positions of the relevant columns.
 #[derive(Clone, Copy, Default)]
 struct Columns {
     count: usize,
@@ -46,7 +46,7 @@ impl LineFormat for Kea {
         if text.trim_ascii().is_empty() {
             return Ok(());
         }
-        // Files one behind the other have a header each.
+        // Concatenated files have a header each.
         if text.starts_with(b"address,") {
             if is_header_and_more(&String::from_utf8_lossy(text)) {
                 return Err(Fault::malformed(JOINED, line.number, text));
@@ -56,7 +56,7 @@ impl LineFormat for Kea {
             return Ok(());
         }
         if self.columns.count == 0 {
-            let what = "this is no lease file of Kea: it does not begin with address,";
+            let what = "this is not a lease file of Kea: it does not begin with `address,`";
             return Err(Fault::malformed(what, line.number, text));
         }
         let (row, count) = fields::<MOST_COLUMNS>(text, b',');
@@ -105,11 +105,11 @@ impl Kea {
         out.superseded += u64::from(superseded);
     }
 
-    /// Whoever the row is about: if its address is whole, it is held until a whole row says otherwise.
+    /// Reads an incomplete row. If its address is complete, it is held until a complete row says otherwise.
     fn broken_row(&mut self, row: &[&[u8]], count: usize, line: &Line<'_>, out: &mut Batch) {
         out.broken(
             line.number,
-            "a row of other columns than the header's",
+            "a row whose columns do not match the header",
             line.bytes,
         );
         if let (true, Some(addr)) = (count > 1, addr(row[0])) {
@@ -135,7 +135,7 @@ fn columns(header: &[u8]) -> Columns {
     }
 }
 
-/// Whether a user context is what Kea writes of relays, and nothing but that: their addresses are in it.
+/// Returns whether a user context is only what Kea itself writes about relays, whose addresses it contains.
 fn is_of_kea(context: &[u8]) -> bool {
     let text = String::from_utf8_lossy(context).replace("&#x2c", ",");
     let is_whole = serde_json::from_str::<IgnoredAny>(&text).is_ok();
@@ -147,7 +147,7 @@ fn addr(text: &[u8]) -> Option<IpAddr> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-/// The address, or the prefix if the lease is a delegation (type 2).
+/// Returns the key of the address, or of the prefix if the lease is a delegation (type 2).
 fn key(address: &[u8], lease_type: &[u8], prefix_len: &[u8]) -> Option<Key> {
     let addr = addr(address)?;
     if !matches!(lease_type, b"2" | b"IA_PD") {
@@ -157,8 +157,8 @@ fn key(address: &[u8], lease_type: &[u8], prefix_len: &[u8]) -> Option<Key> {
     (prefix_len <= 128).then(|| Key::prefix(addr, prefix_len))
 }
 
-/// The word for a state. One that is not known stays the number that it is; a file of before there were
-/// states has none, and its leases are in use.
+/// Returns the name of a state. An unknown state remains a number. A file from before states existed has none; its
+/// leases are in use.
 fn word(state: &[u8]) -> String {
     let text = String::from_utf8_lossy(state.trim_ascii());
     let number: Option<usize> = text.parse().ok();

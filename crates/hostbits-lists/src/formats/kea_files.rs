@@ -1,8 +1,8 @@
-//! The files of Kea's leases, read as Kea itself reads them when it starts.
+//! The lease files of Kea, read as Kea itself reads them when it starts.
 //!
-//! While its cleanup runs, leases are in several files: the file itself is moved to `.1` and begun anew,
-//! `.2` is what the last cleanup left, and a finished one is called `.completed` until it replaces both.
-//! The file alone would then be almost empty, and everybody would seem to have gone.
+//! While its cleanup runs, leases are in several files. The lease file itself is moved to `.1` and started anew, `.2`
+//! is the result of the last cleanup, and a finished result is called `.completed` until it replaces both. The lease
+//! file alone would then be almost empty, as if all clients had left.
 
 use super::by_line::ByLine;
 use super::kea::Kea;
@@ -15,11 +15,11 @@ use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How often a cleanup may get in between.
+/// How many times opening is tried while a cleanup moves the files.
 const ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Opens the file at `path` and what belongs before it.
+/// Opens the file at `path`, and the files that belong before it.
 pub(crate) fn open(path: &Path) -> Result<Box<dyn Reader>, Fault> {
     let mut attempt = 1;
     loop {
@@ -32,12 +32,12 @@ pub(crate) fn open(path: &Path) -> Result<Box<dyn Reader>, Fault> {
     }
 }
 
-/// In the order in which later rows count. An error if they were moved meanwhile.
+/// Opens the files in the order in which later rows replace earlier ones. Fails if they were moved meanwhile.
 fn open_all(path: &Path) -> io::Result<OneBehindTheOther> {
     let older = ["completed", "2", "1"].map(|suffix| beside(path, suffix));
     let main = File::open(path)?;
     if !main.metadata()?.is_file() {
-        // A pipe or a directory has no files beside it, and the latter says so when it is read.
+        // A pipe or a directory has no files beside it. A directory fails when it is read.
         return Ok(OneBehindTheOther::new(vec![main]));
     }
     let mut opened = Vec::new();
@@ -55,10 +55,10 @@ fn open_all(path: &Path) -> io::Result<OneBehindTheOther> {
         .zip(&opened)
     {
         if !is_still(path, file.as_ref())? {
-            return Err(io::Error::other("its cleanup is moving the files"));
+            return Err(io::Error::other("Kea's cleanup is moving the files"));
         }
     }
-    // A finished cleanup has read both others.
+    // The result of a finished cleanup contains both others.
     let is_completed = opened.first().is_some_and(Option::is_some);
     let skipped = if is_completed { 1..3 } else { 0..0 };
     opened.drain(skipped);
@@ -74,7 +74,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Whether the name still means the file that was opened, or still nothing.
+/// Returns whether the name still refers to the opened file, or still to none.
 fn is_still(path: &Path, file: Option<&File>) -> io::Result<bool> {
     match (fs::metadata(path), file) {
         (Ok(named), Some(file)) => Ok(is_one(&named, &file.metadata()?)),
@@ -95,9 +95,9 @@ fn is_one(one: &Metadata, other: &Metadata) -> bool {
     one.created().ok() == other.created().ok()
 }
 
-/// Files, with a line feed between two of them if the first does not end in one.
+/// Concatenates files, with a line feed between two of them if the first does not end with one.
 struct OneBehindTheOther {
-    /// Those that are not read yet, the last one first.
+    /// The files that are not read yet, the last one first.
     files: Vec<File>,
     is_in_line: bool,
 }

@@ -1,4 +1,4 @@
-//! The formats, a file for each. None of them knows another.
+//! The formats, one module each. They do not depend on each other, except for shared helpers.
 
 pub(crate) mod beside;
 pub(crate) mod by_line;
@@ -42,7 +42,7 @@ use std::io::Read;
 use std::rc::Rc;
 use xml::ConfigXml;
 
-/// What reads `input` as `format`.
+/// Returns a reader of `input` in the given format.
 pub(crate) fn reader<'input>(
     format: Format,
     input: impl Read + 'input,
@@ -91,8 +91,8 @@ pub(crate) fn reader<'input>(
     }
 }
 
-/// A filter of ours, whose programs are known, and the name of the array that it goes over if it sees nothing else.
-/// They are all compiled by a test, and by each thread once.
+/// Compiles a built-in filter; `over` is the array that it iterates over, if it sees nothing else. A test compiles them
+/// all; each thread compiles a filter once.
 fn known(filter: &str, over: Option<&str>, elsewhere: Elsewhere) -> Reading {
     Reading::Known(compiled(filter, over), elsewhere)
 }
@@ -114,6 +114,6 @@ fn compiled(filter: &str, over: Option<&str>) -> Rc<Filter> {
             COMPILED.with_borrow_mut(|all| all.insert(filter.to_owned(), compiled.clone()));
             compiled
         }
-        Err(error) => panic!("a filter of this crate is none: {error}"),
+        Err(error) => panic!("a built-in filter is invalid: {error}"),
     }
 }

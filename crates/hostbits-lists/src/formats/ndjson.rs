@@ -7,7 +7,7 @@ use crate::error::Fault;
 use crate::lines::Line;
 use crate::query::Query;
 
-/// How long a line may be, in bytes.
+/// The maximum length of a line, in bytes.
 pub(super) const MAX_LINE_BYTES: usize = 256 << 20;
 
 pub(super) struct Ndjson {
@@ -28,17 +28,17 @@ impl LineFormat for Ndjson {
         if value.is_empty() && !line.is_cut {
             return Ok(());
         }
-        // A line that is none may be any number of users, if the values are those of a filter.
+        // With a filter, an invalid line may stand for any number of users.
         let is_usual = matches!(self.reading, Reading::Usual(_));
         if line.is_cut {
-            out.broken(line.number, "more than 256 MiB on one line", value);
+            out.broken(line.number, "a line longer than 256 MiB", value);
         } else if is_too_deep(value) {
-            out.broken(line.number, "a value goes too deep", value);
+            out.broken(line.number, "a value is nested too deep", value);
         } else if let Err(fault) = self.reading.read(value, false, line.number, out) {
             if !is_usual {
                 return Err(fault);
             }
-            out.broken(line.number, "no JSON value", value);
+            out.broken(line.number, "not a JSON value", value);
         }
         Ok(())
     }
@@ -48,7 +48,7 @@ impl LineFormat for Ndjson {
     }
 }
 
-/// Whether the parsers would go too deep; brackets in texts are counted, too.
+/// Returns whether the value may be too deep for the parsers. Brackets within strings are counted, too.
 fn is_too_deep(value: &[u8]) -> bool {
     let mut depth = 0u32;
     value.iter().any(|byte| {

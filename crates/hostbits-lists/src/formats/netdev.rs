@@ -1,7 +1,7 @@
 //! `netdev`: a WireGuard interface of systemd-networkd, as systemd.netdev(5) describes it.
 //!
-//! Held is what the `AllowedIPs` of `[WireGuardPeer]` name. The interface's own addresses are in its `.network` file,
-//! whose `[Network]` and `[Address]` sections are read, too, if they stand in the same file.
+//! The `AllowedIPs` of `[WireGuardPeer]` sections are held. The interface's own addresses are in its `.network` file,
+//! whose `[Network]` and `[Address]` sections are read as well if they are in the same file.
 
 use super::by_line::{LineFormat, next_field};
 use super::element::{addresses_of_another, hides_address, hides_another, tell_others};
@@ -10,7 +10,7 @@ use crate::batch::Batch;
 use crate::error::Fault;
 use crate::lines::Line;
 
-/// Sections of networkd with addresses that no peer has.
+/// Sections of networkd with addresses that do not belong to a peer.
 const OTHERS: [&[u8]; 24] = [
     b"Match",
     b"Link",
@@ -42,7 +42,7 @@ const OTHERS: [&[u8]; 24] = [
 pub(super) struct Netdev {
     section: Vec<u8>,
     key: Vec<u8>,
-    /// The allowed IPs of the peer that is being read, until its key is known or it ends.
+    /// The allowed IPs of the current peer, until its key is known or its section ends.
     waiting: Vec<(u64, Vec<u8>)>,
 }
 
@@ -53,7 +53,7 @@ impl LineFormat for Netdev {
             return Ok(());
         }
         if line.is_cut {
-            out.broken(line.number, "a line of more than 64 KiB", b"not shown");
+            out.broken(line.number, "a line longer than 64 KiB", b"not shown");
             return Ok(());
         }
         if let Some(name) = text.strip_prefix(b"[") {
@@ -78,10 +78,10 @@ impl LineFormat for Netdev {
         }
         match (&*self.section, name) {
             (b"WireGuardPeer", b"AllowedIPs") if value.is_empty() => {
-                // An empty value takes back what the file has said before.
+                // An empty value cancels the values before it.
                 out.broken(
                     line.number,
-                    "an empty list takes back those before it",
+                    "an empty list, which cancels the lists before it",
                     text,
                 );
             }
@@ -93,7 +93,7 @@ impl LineFormat for Netdev {
             }
             (b"DHCPServerStaticLease", b"Address") => out.text(line.number, value, None, None),
             (_, b"AllowedIPs") => {
-                out.broken(line.number, "addresses of no peer", text);
+                out.broken(line.number, "addresses outside a peer", text);
             }
             (b"NetDev", b"Description") => {
                 out.is_known = true;
@@ -102,10 +102,10 @@ impl LineFormat for Netdev {
             (b"NetDev" | b"WireGuard", _) if !hides(value) => out.is_known = true,
             (b"WireGuardPeer", b"Endpoint") if !hides_another(&String::from_utf8_lossy(value)) => {}
             (b"WireGuardPeer" | b"NetDev" | b"WireGuard", _) if hides(value) => {
-                out.broken(line.number, "a setting that is not known here", name);
+                out.broken(line.number, "an unknown setting", name);
             }
             (b"WireGuardPeer", _) => {}
-            // Other sections of networkd have nothing that a peer holds.
+            // Other sections of networkd do not contain addresses of peers.
             (section, _) if OTHERS.contains(&section) => {
                 let value = String::from_utf8_lossy(value);
                 for other in addresses_of_another(value.split_whitespace(), true) {
@@ -113,7 +113,7 @@ impl LineFormat for Netdev {
                 }
             }
             _ if hides(value) => {
-                out.broken(line.number, "a section that is not known here", text);
+                out.broken(line.number, "an unknown section", text);
             }
             _ => {}
         }

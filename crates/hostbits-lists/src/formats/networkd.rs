@@ -1,11 +1,11 @@
-//! `networkd`: leases of systemd-networkd's DHCP server: `networkctl status --json`, its file of leases, or the old
-//! `LEASES=` and `ADDRESS=` settings of a client's lease.
+//! `networkd`: leases of systemd-networkd's DHCP server: the output of `networkctl status --json`, its lease file, or
+//! the older `LEASES=` and `ADDRESS=` settings of a client's lease.
 //!
-//! In JSON every `Address` of `Leases` and `StaticLeases` is held; it is text, or an array of four numbers.
+//! In JSON, every `Address` in `Leases` and `StaticLeases` is held. It is a string or an array of four numbers.
 
 use super::beside::Elsewhere;
 
-/// Where the addresses of the interfaces themselves and of others stand.
+/// The places of the interfaces' own and other addresses.
 pub(super) const ELSEWHERE: Elsewhere = Elsewhere {
     names: &[
         "Addresses",
@@ -29,12 +29,12 @@ pub(super) const ELSEWHERE: Elsewhere = Elsewhere {
     has_numbers: true,
 };
 
-/// The leases, wherever they stand.
+/// Selects the leases, wherever they stand.
 pub(super) const FILTER: &str = r#"
 def addr: if type == "array" then map(tostring) | join(".") else . end;
 def leases: .. | objects | (.Leases, .StaticLeases) | select(. != null) | .[];
 if ([.. | objects | has("Leases") or has("StaticLeases")] | any | not)
-then error("there are no leases of a server")
+then error("there is no lease of a DHCP server")
 else leases
   | (.Hostname // (.HardwareAddress | if type == "array" then map(tostring) | join("-") else . end)) as $owner
   | (.AddressString // (.Address | addr)) as $address

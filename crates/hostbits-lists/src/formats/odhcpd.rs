@@ -1,9 +1,9 @@
 //! `odhcpd`: its state file, on OpenWrt.
 //!
 //! A lease is a line that begins with `#`: interface, DUID or hardware address, IAID or `ipv4`, host name, expiry,
-//! assigned id, prefix length, and one address or prefix after the other. Other lines are names of leased addresses for the
-//! name server.
-//! All leases are held. Where the prefix length is not the full one, the prefixes are delegated, all of them.
+//! assigned id, prefix length, and then the addresses or prefixes. Other lines are names of leased addresses for the
+//! name
+//! server. All leases are held. If the prefix length is not the full one, the prefixes are delegated and wholly held.
 
 use super::by_line::LineFormat;
 use super::element::{hides_address, looks_like_address};
@@ -15,11 +15,11 @@ use std::collections::HashSet;
 /// How many words come before the addresses.
 const BEFORE: usize = 7;
 
-/// What is noted of a file that fits in the memory of a router.
+/// The state while reading. The file fits into the memory of a router.
 #[derive(Default)]
 pub(super) struct Odhcpd {
     leased: HashSet<String>,
-    /// Lines for the name server, and their addresses.
+    /// The lines for the name server, with their addresses.
     named: Vec<(u64, String)>,
 }
 
@@ -31,18 +31,22 @@ impl LineFormat for Odhcpd {
             return Ok(());
         }
         let Some(lease) = text.strip_prefix('#').filter(|_| !line.is_cut) else {
-            // `ADDRESS NAME` of a lease that has a line of its own, too.
+            // `ADDRESS NAME`, of a lease that has its own line, too.
             let mut words = text.split_whitespace();
             let addr = words.next().filter(|word| looks_like_address(word));
             match addr.filter(|_| !line.is_cut && !words.any(hides_address)) {
                 Some(addr) => self.named.push((line.number, host_of(addr).to_owned())),
-                None => out.broken(line.number, "not a line of odhcpd's state", text.as_bytes()),
+                None => out.broken(
+                    line.number,
+                    "not a line of odhcpd's state file",
+                    text.as_bytes(),
+                ),
             }
             return Ok(());
         };
         let words: Vec<&str> = lease.split_whitespace().collect();
         if !is_lease(&words) {
-            out.broken(line.number, "not a lease of odhcpd", text.as_bytes());
+            out.broken(line.number, "not an odhcpd lease", text.as_bytes());
             return Ok(());
         }
         out.is_known = true;
@@ -58,7 +62,7 @@ impl LineFormat for Odhcpd {
         if !line.is_ended {
             out.broken(
                 line.number,
-                "the last line may not be whole",
+                "the last line may be incomplete",
                 text.as_bytes(),
             );
         }
@@ -75,7 +79,8 @@ impl LineFormat for Odhcpd {
     }
 }
 
-/// Whether a lease has its seven words, and no address among them: a blank that is lost makes one of two.
+/// Returns whether a lease has its seven words and none of them is an address: if a blank is lost, two words become
+/// one.
 fn is_lease(words: &[&str]) -> bool {
     let Some(before) = words.get(..BEFORE) else {
         return false;

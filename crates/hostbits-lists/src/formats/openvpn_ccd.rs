@@ -1,7 +1,7 @@
 //! `openvpn-ccd`: the directory of an OpenVPN server's client configurations (`client-config-dir`).
 //!
-//! The name of a file is that of the client. Held are `ifconfig-push` (of a point-to-point link both ends),
-//! `ifconfig-ipv6-push`, and the networks behind the client, `iroute` and `iroute-ipv6`, all of each.
+//! The name of a file is the name of the client. Held are `ifconfig-push` (both ends of a point-to-point link),
+//! `ifconfig-ipv6-push`, and the whole networks behind the client, `iroute` and `iroute-ipv6`.
 
 use super::element::hides_address;
 use crate::batch::Batch;
@@ -14,7 +14,7 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
-/// How large a file may be, in bytes.
+/// The maximum size of a file, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
 pub(crate) struct OpenvpnCcd {
@@ -56,13 +56,13 @@ impl OpenvpnCcd {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let found = match fs::metadata(entry.path()) {
-            // It was deleted after the directory was read.
+            // The file was deleted after the directory was read.
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             found => found.map_err(io)?,
         };
         if found.is_dir() || found.len() > MAX_FILE_BYTES {
             self.batch
-                .broken(number, "not a file of a client", name.as_bytes());
+                .broken(number, "not the file of a client", name.as_bytes());
             return Ok(());
         }
         let text = fs::read(entry.path()).map_err(io)?;
@@ -97,10 +97,10 @@ fn setting(line: &str, client: &str, number: u64, out: &mut Batch) {
         ("iroute", [addr, mask, ..]) => network(addr, mask).map(|net| vec![net]),
         ("iroute-ipv6", [net, ..]) => net.parse::<IpNet>().ok().map(|net| vec![net.to_string()]),
         ("ifconfig-push" | "ifconfig-ipv6-push" | "iroute" | "iroute-ipv6", _) => None,
-        // Includes would have to be read, and nothing else has addresses that are the client's.
+        // Included files would have to be read; no other known setting has addresses of the client.
         ("config", _) => None,
         ("push" | "push-reset" | "push-remove" | "disable", _) => return,
-        // One that is not known here, and has an address, is a misspelt one perhaps.
+        // An unknown setting with an address may be a misspelt one.
         _ if hides_address(line) => None,
         _ => return,
     };
@@ -111,11 +111,11 @@ fn setting(line: &str, client: &str, number: u64, out: &mut Batch) {
                 out.block(number, block.as_bytes(), owner.clone(), None);
             }
         }
-        None => out.broken(number, "a setting that cannot be read", line.as_bytes()),
+        None => out.broken(number, "an unreadable setting", line.as_bytes()),
     }
 }
 
-/// An address and the mask of its network, or both ends of a link.
+/// Returns the address if a mask follows it, or both ends of a link.
 fn pushed(addr: &str, mask_or_peer: &str) -> Option<Vec<String>> {
     let addr: Ipv4Addr = addr.parse().ok()?;
     let other: Ipv4Addr = mask_or_peer.parse().ok()?;

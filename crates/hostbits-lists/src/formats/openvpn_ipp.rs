@@ -1,7 +1,7 @@
 //! `openvpn-ipp`: the addresses that OpenVPN keeps for clients that may come back.
 //!
-//! A line is `name,IPv4`, `name,IPv4,IPv6` or `name,,IPv6`. Held is all of it, connected or not: the
-//! server does not give these addresses to others while it has room.
+//! A line is `name,IPv4`, `name,IPv4,IPv6` or `name,,IPv6`. All addresses are held, whether the client is connected or
+//! not: the server gives them to other clients only when it runs out of addresses.
 
 use super::by_line::{LineFormat, fields};
 use super::element::hides_address;
@@ -30,7 +30,7 @@ impl LineFormat for OpenvpnIpp {
         }
         let owner = out.keep_name(name);
         let (ipv4, ipv6) = (ipv4.trim_ascii(), ipv6.trim_ascii());
-        // Half a line, or two that were joined.
+        // Half a line, or two joined lines.
         if hides_address(&String::from_utf8_lossy(name)) {
             out.broken(line.number, "not name,IPv4,IPv6", text);
             return Ok(());
@@ -42,8 +42,8 @@ impl LineFormat for OpenvpnIpp {
             out.text(line.number, ipv6, owner, None);
         }
         if !line.is_ended {
-            // The address may go on: 10.8.0.1 of 10.8.0.12.
-            out.broken(line.number, "the last line may not be whole", text);
+            // The address may be incomplete, as 10.8.0.1 is of 10.8.0.12.
+            out.broken(line.number, "the last line may be incomplete", text);
         }
         Ok(())
     }

@@ -1,8 +1,7 @@
 //! `openvpn-status`: the status file of an OpenVPN server, version 1, 2 or 3.
 //!
-//! Held are the virtual addresses of connected clients and those in the routing table. Hardware addresses,
-//! which the routing table of a bridging server has, are counted as not held. A file without its `END` is
-//! not whole.
+//! Held are the virtual addresses of connected clients and those in the routing table. Hardware addresses, which the
+//! routing table of a bridging server contains, are counted as not held. A file without `END` is incomplete.
 
 use super::by_line::{LineFormat, fields};
 use super::element::{JOINED, hides_address, hides_another, is_header_and_more, tell_others};
@@ -10,9 +9,9 @@ use crate::batch::Batch;
 use crate::error::Fault;
 use crate::lines::Line;
 
-/// More columns than any version has.
+/// The maximum number of columns; no version has as many.
 const MOST_COLUMNS: usize = 24;
-/// What the server writes for a client that has not said its name yet.
+/// The name that the server writes for a client whose name is not known yet.
 const UNDEF: &[u8] = b"UNDEF";
 const NO_LINE: &str = "not a line of a status file";
 const NO_SERVER: &str = "this is not the status of an OpenVPN server";
@@ -22,7 +21,7 @@ pub(super) struct OpenvpnStatus {
     version: Version,
     clients: Columns,
     routes: Columns,
-    /// Whether the routing table of version 1 was seen.
+    /// Whether the routing table of version 1 was found.
     has_routes: bool,
 }
 
@@ -30,9 +29,9 @@ pub(super) struct OpenvpnStatus {
 enum Version {
     #[default]
     Unknown,
-    /// Version 1, and the part of it.
+    /// Version 1, with the current part of the file.
     One(Part),
-    /// Versions 2 and 3, and what stands between the fields.
+    /// Versions 2 and 3, with the separator of fields.
     Tagged(u8),
     Ended,
 }
@@ -44,7 +43,7 @@ enum Part {
     Stats,
 }
 
-/// Where the columns are that count, 0 if there is none: the first is always the kind of the line.
+/// The positions of the relevant columns; 0 if there is none, because the first is always the kind of the line.
 #[derive(Clone, Copy, Default)]
 struct Columns {
     name: usize,
@@ -63,8 +62,8 @@ impl LineFormat for OpenvpnStatus {
                 self.version = version(text, line.number)?;
                 out.is_known = true;
             }
-            Version::Ended => out.broken(line.number, "something comes after the END", text),
-            // Without its line feed it may be the beginning of a name.
+            Version::Ended => out.broken(line.number, "there is text after END", text),
+            // Without its line feed, the word may be the beginning of a name.
             _ if text == b"END" && line.is_ended => {
                 if matches!(self.version, Version::One(_)) && !self.has_routes {
                     let what = "there is no routing table";
@@ -72,7 +71,7 @@ impl LineFormat for OpenvpnStatus {
                 }
                 self.version = Version::Ended;
             }
-            _ if line.is_cut => out.broken(line.number, "a line of more than 64 KiB", text),
+            _ if line.is_cut => out.broken(line.number, "a line longer than 64 KiB", text),
             Version::One(part) => {
                 let next = untagged(part, text, line.number, out);
                 self.has_routes |= next == Part::Routes;
@@ -105,14 +104,14 @@ fn version(text: &[u8], line: u64) -> Result<Version, Fault> {
     }
 }
 
-/// A line of version 1: its kind is that of the part it stands in.
+/// Reads a line of version 1, whose kind is given by the part that it stands in.
 fn untagged(part: Part, text: &[u8], line: u64, out: &mut Batch) -> Part {
     match (part, text) {
         (_, b"ROUTING TABLE") => return Part::Routes,
         (_, b"GLOBAL STATS") => return Part::Stats,
-        // Addresses of clients are in the routing table alone.
+        // In version 1, only the routing table has the virtual addresses of clients.
         (Part::Clients | Part::Stats, _) => {
-            // The real address of a client; a name with a comma shifts it.
+            // The real address of a client. A comma in the name shifts its position.
             let (row, count) = fields::<MOST_COLUMNS>(text, b',');
             let real = (part == Part::Clients && count == 5).then_some(1);
             let others = row.iter().enumerate().filter(|(at, field)| {
@@ -147,7 +146,7 @@ fn untagged(part: Part, text: &[u8], line: u64, out: &mut Batch) -> Part {
 }
 
 impl OpenvpnStatus {
-    /// A line of version 2 or 3, which begins with its kind.
+    /// Reads a line of version 2 or 3, which begins with its kind.
     fn tagged(&mut self, text: &[u8], separator: u8, line: u64, out: &mut Batch) {
         let (row, count) = fields::<MOST_COLUMNS>(text, separator);
         match row[0] {
@@ -179,7 +178,7 @@ impl OpenvpnStatus {
 }
 
 impl Columns {
-    /// A comma in a name shifts the rest, and then nothing can be said of it.
+    /// Returns whether the row matches the header. A comma in a name shifts the columns, and the row cannot be used.
     fn fit(&self, count: usize) -> bool {
         self.count == count && count <= MOST_COLUMNS
     }
@@ -199,7 +198,7 @@ fn columns(names: &[&[u8]], count: usize) -> Columns {
     }
 }
 
-/// Tells the addresses that stand elsewhere than where a row has its own and the real one.
+/// Reports addresses outside the columns of the row's virtual and real addresses.
 fn others(row: &[&[u8]], columns: Columns, line: u64, out: &mut Batch) {
     let has_one = |at: usize| at == columns.ipv4 || at == columns.ipv6 && at != 0;
     let others = row.iter().enumerate().filter(|(at, field)| {
@@ -231,7 +230,7 @@ fn client(row: &[&[u8]], columns: Columns, line: u64, out: &mut Batch) {
     }
 }
 
-/// An address of the routing table. A `C` behind it says that it was learned from another route.
+/// Reads an address of the routing table. The suffix `C` marks one that was learned from another route.
 fn route(addr: &[u8], name: &[u8], line: u64, out: &mut Batch) {
     if is_hardware_address(addr) {
         out.not_held += 1;
@@ -239,7 +238,7 @@ fn route(addr: &[u8], name: &[u8], line: u64, out: &mut Batch) {
     }
     let owner = named(name, out);
     match addr.strip_suffix(b"C") {
-        // Version 6 addresses are in lower case: a large C is no digit.
+        // OpenVPN writes IPv6 addresses in lower case, so a capital C is not a digit.
         Some(addr) => {
             let state = out.keep_name(b"C");
             out.text(line, addr, owner, state);
@@ -256,7 +255,7 @@ fn named(name: &[u8], out: &mut Batch) -> Option<crate::batch::Span> {
     }
 }
 
-/// `00:ff:12:34:56:78`, with the number of a VLAN perhaps: `@100`.
+/// Returns whether a text is a hardware address like `00:ff:12:34:56:78`, possibly with a VLAN number like `@100`.
 fn is_hardware_address(text: &[u8]) -> bool {
     let text = text.strip_suffix(b"C").unwrap_or(text);
     let (addr, vlan) = match memchr::memchr(b'@', text) {

@@ -1,7 +1,7 @@
 //! `lines` and `csv`: an address, or columns, on each line.
 //!
-//! The fast way takes lines that are exactly `address` or `address,owner`; whatever is odd goes the slow way, which
-//! knows all about quotes, comments, headers and separators. Both say the same of a line that both can read.
+//! The fast path takes lines that are exactly `address` or `address,owner`. All other lines take the slow path, which
+//! handles quotes, comments, headers and separators. Both give the same result for a line that both can read.
 
 use super::element::{
     hidden_addresses, hides_address, is_header_and_more, listed_addresses, looks_like_address,
@@ -19,7 +19,7 @@ use std::io::Read;
 use std::net::Ipv4Addr;
 use std::ops::Range;
 
-/// What may stand between columns.
+/// The separators that columns may have.
 const SEPARATORS: [char; 3] = [',', ';', '\t'];
 
 pub(super) struct Plain<R> {
@@ -28,32 +28,32 @@ pub(super) struct Plain<R> {
     slow: SlowWay,
 }
 
-/// What reads any line.
+/// The slow path, which reads any line.
 enum SlowWay {
     Lines,
     Csv(Csv),
 }
 
-/// What is known of a table.
+/// The state of reading a table.
 struct Csv {
     columns: Columns,
     separator: char,
     places: Places,
-    /// Whether the first line is still to come.
+    /// Whether no line has been read yet.
     is_new: bool,
     /// How many columns have names.
     named: Option<usize>,
     /// How many columns the header has, or the first row.
     width: Option<usize>,
-    /// Whether lines are `address` or `address,owner`, as far as is known.
+    /// Whether lines are expected to be `address` or `address,owner`.
     is_plain: bool,
 }
 
-/// What a fast line says.
+/// The result of the fast path.
 #[derive(Debug)]
 struct Fast {
     addr: Ipv4Addr,
-    /// Where the owner stands in the line; empty if there is none.
+    /// The position of the owner in the line; empty if there is none.
     owner: Range<usize>,
 }
 
@@ -71,12 +71,12 @@ impl Fast {
 }
 
 impl<R: Read> Plain<R> {
-    /// One address per line.
+    /// Creates a reader of one address per line.
     pub(super) fn addresses(input: R) -> Self {
         Self::new(input, SlowWay::Lines)
     }
 
-    /// Columns: by default `address` or `address,owner`.
+    /// Creates a reader of columns, by default `address` or `address,owner`.
     pub(super) fn csv(input: R, columns: Columns) -> Self {
         let is_plain = columns.is_usual();
         Self::new(
@@ -107,7 +107,7 @@ impl<R: Read> Plain<R> {
 }
 
 impl SlowWay {
-    /// Whether lines can be read the fast way, and whether they may have owners.
+    /// Returns whether lines may have owners, if the fast path can be used, and `None` if not.
     #[inline]
     fn fast(&self) -> Option<bool> {
         match self {
@@ -144,7 +144,7 @@ impl<R: Read> Reader for Plain<R> {
             if let Some(fast) = fast {
                 self.slow.saw_fast();
                 self.batch.is_known = true;
-                // The line once more: a borrow that one arm returns would last for the whole loop.
+                // The line is borrowed again: a borrow that one arm returns would last for the whole loop.
                 return Ok(Some(fast.record(self.lines.last())));
             }
             self.slow.read(&line, &mut self.batch)?;
@@ -184,7 +184,7 @@ impl<R: Read> Reader for Plain<R> {
     }
 }
 
-/// A line that is an IPv4 address, with at most an owner without quotes, all of it ASCII.
+/// Reads a line that is an IPv4 address, with or without an unquoted owner, all of it ASCII.
 #[inline]
 fn fast(line: &Line<'_>, has_owners: bool) -> Option<Fast> {
     let bytes = line.without_return();
@@ -197,8 +197,8 @@ fn fast(line: &Line<'_>, has_owners: bool) -> Option<Fast> {
     Some(Fast { addr, owner })
 }
 
-/// The rest of the line from `start` on, if it is one field that needs no second look: an owner that may be another
-/// address needs one.
+/// Returns the rest of the line from `start` on, if it is one field that the slow path need not examine. An owner that
+/// might contain an address must be examined.
 #[inline]
 fn plain_field(bytes: &[u8], start: usize) -> Option<Range<usize>> {
     let rest = &bytes[start..];
@@ -219,7 +219,7 @@ fn plain_field(bytes: &[u8], start: usize) -> Option<Range<usize>> {
     Some(start..bytes.len())
 }
 
-/// The text of a line; `None` if it is blank or a comment.
+/// Returns the text of a line; returns `None` if it is blank or a comment.
 fn text_of<'a>(line: &Line<'a>) -> Option<Cow<'a, str>> {
     let text = String::from_utf8_lossy(line.bytes);
     let is_nothing = {
@@ -230,7 +230,7 @@ fn text_of<'a>(line: &Line<'a>) -> Option<Cow<'a, str>> {
 }
 
 fn cut_line(line: &Line<'_>, out: &mut Batch) {
-    out.broken(line.number, "a line of more than 64 KiB", line.bytes);
+    out.broken(line.number, "a line longer than 64 KiB", line.bytes);
 }
 
 fn address_alone(line: &Line<'_>, out: &mut Batch) {
@@ -246,8 +246,8 @@ fn address_alone(line: &Line<'_>, out: &mut Batch) {
 impl Csv {
     /// Reads any line.
     ///
-    /// What can be read of an address is taken for what it says, whatever the owner's name is written in:
-    /// an address that is skipped may be handed out again.
+    /// An address that can be read is taken, whatever the encoding of the owner's name: an address that is skipped may
+    /// be handed out again.
     fn read(&mut self, line: &Line<'_>, out: &mut Batch) -> Result<(), Fault> {
         let Some(text) = text_of(line) else {
             return Ok(());
@@ -269,7 +269,7 @@ impl Csv {
         Ok(())
     }
 
-    /// Learns from the first line what the columns are. Whether it is a header.
+    /// Determines the columns from the first line. Returns whether it is a header.
     fn first_line(&mut self, text: &str, line: &Line<'_>, out: &mut Batch) -> Result<bool, Fault> {
         let has_address = is_header_and_more(text)
             || SEPARATORS.into_iter().any(|separator| {
@@ -296,7 +296,7 @@ impl Csv {
             }
         }
         if !self.columns.is_usual() && self.columns.by_number().is_none() {
-            let what = "the first line does not name the columns that were chosen";
+            let what = "the first line does not name the chosen columns";
             return Err(Fault::malformed(what, line.number, text.as_bytes()));
         }
         let separators = SEPARATORS.into_iter();
@@ -307,8 +307,8 @@ impl Csv {
         Ok(false)
     }
 
-    /// How well a separator fits a line that is no header: whether the address stands where it should; the comma is
-    /// the usual one.
+    /// Returns how well a separator fits a line that is not a header: whether the address stands where it should. Among
+    /// equals, the comma wins.
     fn fit_of(&self, text: &str, separator: char) -> (bool, bool, bool) {
         let fields = split(text, separator);
         let at = self.places.addresses.first().copied().unwrap_or_default();
@@ -328,13 +328,13 @@ impl Csv {
         let mut is_empty = true;
         for &place in &places.addresses {
             if place >= fields.len() && place != 0 && places.addresses.len() == 1 {
-                let what = "a row without the column of the address";
+                let what = "a row without the address column";
                 return out.broken(line.number, what, line.bytes);
             }
             let text = at(place);
             if !text.is_empty() {
                 is_empty = false;
-                // Several addresses in one column, as `10.0.0.2, 10.0.0.3` in quotes.
+                // Several addresses in one column, as in `"10.0.0.2, 10.0.0.3"`.
                 for part in text
                     .split([',', ';'])
                     .filter(|part| !part.trim().is_empty())
@@ -347,7 +347,7 @@ impl Csv {
             out.text(line.number, b"", owner.clone(), state);
         }
         if !self.columns.is_usual() {
-            // Others may have addresses, but no row has more of them than there are.
+            // Further columns may contain addresses, but a row has no more of them than the header.
             let width = self.width.unwrap_or(fields.len());
             let open = fields.iter().position(|field| is_open_quote(field));
             let more = fields.iter().skip(width.min(open.unwrap_or(width)));
@@ -357,7 +357,7 @@ impl Csv {
         for (place, field) in fields.iter().enumerate() {
             let is_other = !places.addresses.contains(&place);
             let is_same = places.addresses.iter().any(|&it| at(it) == field.trim());
-            // A name has no address in it, unless two lines were made one; a note may have.
+            // A name contains no address, unless two lines were joined. A note may contain one.
             is_cut |= is_open_quote(field);
             let is_name = is_cut || self.named != Some(fields.len()) || places.owner == Some(place);
             if !is_other || is_same {
@@ -375,7 +375,7 @@ impl Csv {
     }
 }
 
-/// The fields of a line with text on it. A comment may follow the address; an owner may have a # in its name.
+/// Splits a non-empty line into fields. A comment may follow the address; a name may contain `#`.
 fn split(text: &str, separator: char) -> Vec<Cow<'_, str>> {
     let mut fields = Vec::new();
     let mut rest = Some(text);
@@ -393,10 +393,10 @@ fn split(text: &str, separator: char) -> Vec<Cow<'_, str>> {
     fields
 }
 
-/// The first field, and what comes after its separator.
+/// Returns the first field, and the text after its separator.
 ///
-/// A quote that is not closed on its line is an ordinary character: it must not swallow the lines
-/// after it, because the addresses on them are held.
+/// A quote that is not closed on its line is an ordinary character. It must not swallow the following lines, because
+/// the addresses on them are held.
 fn first_field(text: &str, separator: char) -> (Cow<'_, str>, Option<&str>) {
     let text = text.trim_start_matches(' ');
     if let Some((quoted, after)) = quoted_field(text) {
@@ -407,7 +407,7 @@ fn first_field(text: &str, separator: char) -> (Cow<'_, str>, Option<&str>) {
         return match left_over.trim() {
             "" => (quoted.into(), rest),
             comment if comment.starts_with('#') => (quoted.into(), None),
-            // The end of a line is missing, and this was the next one.
+            // The end of a line is missing, and the text after the quote was the next line.
             next if hides_address(next) => (quoted.into(), Some(after)),
             left_over => ((quoted + left_over).into(), rest),
         };
@@ -418,12 +418,12 @@ fn first_field(text: &str, separator: char) -> (Cow<'_, str>, Option<&str>) {
     }
 }
 
-/// Whether a field has a quote that is not closed: the end of its line was lost, and what follows may be the next one.
+/// Returns whether a field has an unclosed quote: the end of its line is missing, and the next line may follow.
 fn is_open_quote(field: &str) -> bool {
     field.starts_with('"')
 }
 
-/// What stands between quotes, `""` meaning one of them, and what comes after.
+/// Returns the text between quotes, where `""` stands for one quote, and the text after them.
 fn quoted_field(text: &str) -> Option<(String, &str)> {
     let mut rest = text.strip_prefix('"')?;
     let mut field = String::new();
@@ -453,7 +453,7 @@ mod tests {
         }
     }
 
-    /// All records of one line that is the first of its list, the slow way, checked against the fast one.
+    /// Returns all records of the first line of a list by the slow path, checked against the fast path.
     fn read(bytes: &[u8], is_cut: bool) -> Vec<(String, Option<String>)> {
         let line = line(bytes, is_cut);
         let mut plain = Plain::csv(&b""[..], Columns::USUAL);
@@ -535,7 +535,7 @@ mod tests {
         assert_eq!(read(b"# B\xFCro", false), [], "a comment need not be UTF-8");
     }
 
-    /// Every short line of the characters that matter: what goes the fast way says what the slow one says.
+    /// Both paths agree on every short line of the relevant characters.
     #[test]
     fn the_fast_way_says_what_the_slow_one_says() {
         const ENDS: [&str; 13] = [
@@ -554,7 +554,7 @@ mod tests {
         assert!(fast_lines > 50, "only {fast_lines}");
     }
 
-    /// Whatever was left out of a line, it is told; and what can be read of its address is held.
+    /// If a part of a line was cut off, this is reported, and an address that can be read is held.
     #[test]
     fn a_line_that_was_cut_is_told_and_its_address_held() {
         for text in [b"10.0.0.5".to_vec(), " ".repeat(100).into()] {

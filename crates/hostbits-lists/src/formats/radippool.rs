@@ -1,10 +1,10 @@
-//! `radippool`: the table of FreeRADIUS's module sqlippool, as CSV or with tabs, with a header.
+//! `radippool`: the table of FreeRADIUS's module `sqlippool`, as CSV or with tabs, with a header.
 //!
-//! A row is an address of the pool, whoever has it. Not held is one that the server would hand out whatever
-//! the time is: its expiry is null or zero, or its row says nothing of a session (no NAS, pool key, calling
-//! station and user). An expiry that has passed is not looked at: the clock and the time zone of the
-//! database are not known here. Let the database choose, if it shall count:
-//! `... WHERE expiry_time > NOW()`. Rows whose status is another than `dynamic` are held.
+//! A row is an address of the pool, whether or not it is in use. An address is not held if the server could hand it out
+//! at any time: its expiry is null or zero, or its row has no session (no NAS, pool key, calling station and user). An
+//! expiry in the past is not considered, because the clock and the time zone of the database are not known here. If it
+//! should count, let the database select the rows: `... WHERE expiry_time > NOW()`. Rows whose status is not `dynamic`
+//! are held.
 
 use super::by_line::LineFormat;
 use super::element::{JOINED, hides_another, is_header_and_more, tell_others};
@@ -13,13 +13,13 @@ use crate::error::Fault;
 use crate::lines::{Line, MAX_LINE_BYTES};
 use csv_core::{ReadRecordResult, ReaderBuilder};
 
-/// More columns than any version has.
+/// The maximum number of columns; no version has as many.
 const MOST_COLUMNS: usize = 64;
-const BAD_QUOTES: &str = "quotes do not fit: write the dump with doubled quotes, as CSV has them";
+const BAD_QUOTES: &str = "unbalanced quotes: write the dump with doubled quotes, as in CSV";
 
 #[derive(Default)]
 pub(super) struct Radippool {
-    /// A row whose quotes are still open, or the row that is read.
+    /// The current row, or the part of it that was read if a quote is still open.
     row: Vec<u8>,
     first_line: u64,
     output: Vec<u8>,
@@ -27,7 +27,7 @@ pub(super) struct Radippool {
     columns: Option<Columns>,
 }
 
-/// Where the columns are that count.
+/// The positions of the relevant columns.
 #[derive(Clone)]
 struct Columns {
     separator: u8,
@@ -35,10 +35,10 @@ struct Columns {
     address: usize,
     expiry: Option<usize>,
     status: Option<usize>,
-    /// Empty in a row without a session.
+    /// The columns that are empty in a row without a session.
     session: Vec<usize>,
     owner: Vec<usize>,
-    /// What may have an address that is not the one of the row.
+    /// The columns that may contain an address other than that of the row.
     with_addresses: Vec<usize>,
 }
 
@@ -48,7 +48,7 @@ impl LineFormat for Radippool {
             self.first_line = line.number;
         }
         if line.is_cut || self.row.len() > MAX_LINE_BYTES {
-            let what = "a row has more than 64 KiB: is a quote not closed?";
+            let what = "a row is longer than 64 KiB: is a quote not closed?";
             return Err(Fault::malformed(what, self.first_line, &self.row));
         }
         self.row.extend(line.without_return());
@@ -81,7 +81,7 @@ impl Radippool {
         if count != columns.count {
             out.broken(
                 self.first_line,
-                "a row of other columns than the header's",
+                "a row whose columns do not match the header",
                 &self.row,
             );
             return Ok(());
@@ -132,8 +132,7 @@ impl Radippool {
             .collect();
         let at = |wanted: &str| names.iter().position(|name| name == wanted);
         let Some(address) = at("framedipaddress").or_else(|| at("address")) else {
-            let what =
-                "the first line names no column framedipaddress: write the dump with a header";
+            let what = "the first line does not name a column framedipaddress: write the dump with a header";
             return Err(Fault::malformed(what, self.first_line, &self.row));
         };
         if names.iter().any(|name| is_header_and_more(name)) {
@@ -166,14 +165,14 @@ impl Radippool {
         Ok(())
     }
 
-    /// Splits the row; answers how many fields it has.
+    /// Splits the row, and returns how many fields it has.
     fn split(&mut self, separator: u8) -> Result<usize, Fault> {
         self.output.resize(self.row.len() + 1, 0);
         self.ends.resize(MOST_COLUMNS, 0);
         let mut reader = ReaderBuilder::new().delimiter(separator).build();
         let (result, read, _, count) =
             reader.read_record(&self.row, &mut self.output, &mut self.ends);
-        // All of it must be one record: a quote in the wrong place would hide rows in a field.
+        // The row must be exactly one record: a misplaced quote would hide rows within a field.
         if matches!(result, ReadRecordResult::Record) && read == self.row.len() {
             return Ok(count);
         }
@@ -186,7 +185,7 @@ impl Radippool {
     }
 }
 
-/// How databases write that there is nothing.
+/// Returns whether a text is one of the ways in which databases write null.
 fn is_nothing(text: &[u8]) -> bool {
     matches!(text, b"" | b"0" | b"NULL" | b"\\N")
 }

@@ -1,8 +1,8 @@
-//! `columns`: tables as commands print them for people, with blanks between the columns.
+//! `columns`: tables that commands print for people, with blanks between the columns.
 //!
-//! With a header, columns are those of the header where two blanks or more separate its names (`virsh`, `kubectl`),
-//! or each word is one. By numbers, each word is a column; brackets around it are left out (`arp -an`). Where words are
-//! counted, addresses behind the one that is meant are meant, too (`wg show wg0 allowed-ips`, `ip -br addr`).
+//! If two or more blanks separate the names in the header (`virsh`, `kubectl`), columns are found by position under it;
+//! otherwise each word is a column. Columns that are chosen by number are words, without brackets around them (`arp
+//! -an`); addresses that follow the chosen one are then read as well (`wg show wg0 allowed-ips`, `ip -br addr`).
 
 use super::by_line::LineFormat;
 use super::element::{is_header_and_more, listed_addresses, looks_like_address, tell_others};
@@ -14,15 +14,15 @@ use crate::lines::Line;
 pub(super) struct Table {
     columns: Columns,
     head: Option<Head>,
-    /// How many columns the header has, or the first row where words are counted.
+    /// How many columns the header has, or the first row if columns are chosen by number.
     width: Option<usize>,
     is_new: bool,
 }
 
-/// What is known of the columns.
+/// The columns of the table.
 struct Head {
     places: Places,
-    /// How many there are, and whether two blanks separate them; `None` where they are counted.
+    /// How many names there are, and whether two blanks separate them; `None` if columns are chosen by number.
     names: Option<(usize, bool)>,
 }
 
@@ -40,13 +40,13 @@ impl Table {
         }
     }
 
-    /// The first line with text. Whether it is no row.
+    /// Reads the first line that is not blank. Returns whether it is something other than a row.
     fn first_line(&mut self, text: &str) -> bool {
         let words = cells(text, false);
         let has_address =
             is_header_and_more(text) || words.iter().any(|word| looks_like_address(word));
         if self.head.is_some() {
-            // Columns by numbers: a header is what has no address at all.
+            // With columns by number, a header is a line without any address.
             return !has_address;
         }
         for by_two in [true, false] {
@@ -68,16 +68,16 @@ impl Table {
     fn row(&self, head: &Head, cells: &[&str], width: usize, line: &Line<'_>, out: &mut Batch) {
         let last = head.places.addresses.iter().max().copied().unwrap_or(0);
         let is_shifted = head.names.is_some_and(|(count, _)| cells.len() != count);
-        // The first column stands where it is, whatever follows it.
+        // The first column is in its place, whatever follows it.
         if cells.len() <= last || (is_shifted && last != 0) {
-            let what = "a row of other columns than the header's";
+            let what = "a row whose columns do not match the header";
             return out.broken(line.number, what, line.bytes);
         }
         let at = |place: Option<usize>| place.and_then(|at| cells.get(at)).copied().unwrap_or("");
         let owner = out.keep_name(at(head.places.owner).as_bytes());
         let state = out.keep_name(at(head.places.state).as_bytes());
         let is_counted = head.names.is_none() || is_shifted;
-        // Where those end that are meant.
+        // The end of the chosen columns.
         let mut end = 0;
         for &place in &head.places.addresses {
             let is_meant = |&place: &usize| {
@@ -96,7 +96,7 @@ impl Table {
             }
         }
         if !self.columns.is_usual() {
-            // Others may have addresses, but no row has more of them than there are.
+            // Further columns may contain addresses, but a row has no more of them than the header.
             let more = cells.iter().skip(width.max(end));
             return tell_others(more.map(|cell| cell.as_bytes()), b"", line.number, out);
         }
@@ -124,7 +124,7 @@ impl LineFormat for Table {
         }
         if line.is_cut {
             out.is_known = true;
-            out.broken(line.number, "a line of more than 64 KiB", text.as_bytes());
+            out.broken(line.number, "a line longer than 64 KiB", text.as_bytes());
             return Ok(());
         }
         if std::mem::take(&mut self.is_new) && self.first_line(text) {
@@ -133,7 +133,7 @@ impl LineFormat for Table {
         }
         let Some(head) = &self.head else {
             let what =
-                "the first line names no column of addresses: say which it is, as in columns@3,1";
+                "the first line does not name an address column: choose one, as in columns@3,1";
             return Err(Fault::malformed(what, line.number, text.as_bytes()));
         };
         out.is_known = true;
@@ -149,12 +149,12 @@ impl LineFormat for Table {
     }
 }
 
-/// What stands in a cell that may have several addresses, as `10.0.0.2,10.0.0.3`, or one before a comma.
+/// Returns the addresses of a cell that may have several, as `10.0.0.2,10.0.0.3`, or one before a comma.
 fn several(cell: &str) -> impl Iterator<Item = &str> {
     cell.trim_matches([',', ';']).split([',', ';'])
 }
 
-/// The cells of a line: words, or what two blanks or more stand between.
+/// Returns the cells of a line: its words, or the texts that two or more blanks separate.
 fn cells(text: &str, by_two: bool) -> Vec<&str> {
     let cells: Vec<&str> = match by_two {
         false => text.split_whitespace().collect(),

@@ -1,7 +1,8 @@
-//! JSON text as the value that filters run on.
+//! Parses JSON text into the value that filters run on.
 //!
-//! What JSON does not have but programs write is read: `NaN`, `Infinity`, texts that are not UTF-8. A name that comes
-//! twice in an object is refused: one of its values would be lost, and with it perhaps an address.
+//! Some things that JSON does not allow but programs write are accepted: `NaN`, `Infinity`, and strings that are not
+//! valid UTF-8. An object in which a name occurs twice is refused: one of the values would be lost, and perhaps an
+//! address with it.
 
 use hifijson::escape::Lex as _;
 use hifijson::num::{LexWrite as _, Num as Digits};
@@ -11,14 +12,14 @@ use hifijson::{Read as _, SliceLexer, escape, str};
 use jaq_core::ValT;
 use jaq_json::{Map, Num, Val};
 
-/// What is the matter with a text that is no value.
+/// Why a text is not a value.
 struct Fault(&'static str);
 
-const NO_JSON: Fault = Fault("this is no JSON");
-/// What is the matter with an object in which a name comes twice.
+const NO_JSON: Fault = Fault("this is not JSON");
+/// The error for an object in which a name occurs twice.
 pub(super) const TWICE: &str = "a name comes twice in an object";
 
-/// Reads one value, and nothing beside it; an error says what is the matter. The caller has looked how deep it goes.
+/// Parses a text that is exactly one value. The error says why it is not. The caller has checked the depth.
 pub(super) fn parse(text: &[u8]) -> Result<Val, &'static str> {
     let mut lexer = SliceLexer::new(text);
     let value = lexer.exactly_one(SliceLexer::ws_peek, value);
@@ -119,7 +120,7 @@ impl From<escape::Error> for Fault {
 mod tests {
     use super::*;
 
-    /// Values are those that jaq reads itself, and are written alike: `1.50` is not `1.5`.
+    /// Values equal those that jaq itself reads, and are printed alike: `1.50` is not `1.5`.
     #[test]
     fn values_are_those_of_jaq() {
         for text in [
@@ -196,7 +197,7 @@ mod tests {
         }
     }
 
-    /// The last one counts for jq, and the address of the other would be free.
+    /// For jq the last value counts, so the address in the other one would look free.
     #[test]
     fn a_name_that_comes_twice_is_refused() {
         for text in [

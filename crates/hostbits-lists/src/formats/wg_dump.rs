@@ -1,10 +1,10 @@
-//! `wg-dump`: what `wg show all dump` prints, or `wg show wg0 dump`; `awg`, too.
+//! `wg-dump`: the output of `wg show all dump` or `wg show wg0 dump`, or of the same commands of `awg`.
 //!
-//! Held is what the allowed IPs of a peer name. The fields of a line are separated by tabs: for an
-//! interface private key, public key, port, mark (AmneziaWG has more numbers in between); for a peer public key,
-//! preshared key, endpoint, allowed IPs, last handshake, bytes received, bytes sent, keepalive (AmneziaWG has one more).
-//! With `all`, the name of the interface comes first. A line is known by the form of its fields; whatever is none of
-//! both is broken, as a dump is from which keys were cut. Lines are never quoted: they hold keys.
+//! The allowed IPs of peers are held. Tabs separate the fields of a line. An interface has private key, public key,
+//! port and mark (AmneziaWG has more numbers before the mark). A peer has public key, preshared key, endpoint, allowed
+//! IPs, last handshake, bytes received, bytes sent and keepalive (AmneziaWG has one more). With `all`, the name of the
+//! interface comes first. The kind of a line is recognized by the form of its fields. A line of neither kind is broken,
+//! as in a dump from which keys were cut. Lines are never quoted, because they contain keys.
 
 use super::by_line::{LineFormat, next_field};
 use super::element::{hides_address, hides_another, looks_like_address};
@@ -12,9 +12,9 @@ use crate::batch::Batch;
 use crate::error::Fault;
 use crate::lines::Line;
 
-/// What `wg` writes where there is nothing.
+/// The text that `wg` writes for an absent value.
 const NONE: &[u8] = b"(none)";
-/// A key in base64.
+/// The length of a key in base64, in bytes.
 const KEY_BYTES: usize = 44;
 /// How many fields a peer has, without the name of the interface.
 const PEER_FIELDS: std::ops::RangeInclusive<usize> = 8..=9;
@@ -57,10 +57,10 @@ impl LineFormat for WgDump {
         Ok(())
     }
 
-    /// `wg` ends every line: without its end, the writer was stopped, and peers are missing.
+    /// `wg` ends every line. If the last one has no end, the writer was interrupted and peers may be missing.
     fn end(&mut self, count: u64, _: &mut Batch) -> Result<bool, Fault> {
         match self.is_cut_short {
-            true => Err(Fault::truncated("the last line is not whole", count)),
+            true => Err(Fault::truncated("the last line is incomplete", count)),
             false => Ok(false),
         }
     }
@@ -78,7 +78,7 @@ fn is_number(field: &[u8]) -> bool {
     !field.is_empty() && field.iter().all(u8::is_ascii_digit)
 }
 
-/// Private key, public key, port, what AmneziaWG has, mark.
+/// Returns whether the fields are private key, public key, port, the numbers of AmneziaWG, and mark.
 fn is_interface(fields: &[&[u8]]) -> bool {
     let is_mark = |field: &[u8]| {
         let hex = field.strip_prefix(b"0x");
@@ -86,7 +86,7 @@ fn is_interface(fields: &[&[u8]]) -> bool {
     };
     match fields {
         [private, public, port, more @ .., mark] => {
-            // A peer that stands on the same line is none of its numbers.
+            // A peer that was joined to this line is not one of its numbers.
             let is_other =
                 |field: &&[u8]| is_key(field) || hides_address(&String::from_utf8_lossy(field));
             is_key_or_none(private)
@@ -99,7 +99,7 @@ fn is_interface(fields: &[&[u8]]) -> bool {
     }
 }
 
-/// Public key, preshared key, endpoint, allowed IPs, and numbers.
+/// Returns whether the fields are public key, preshared key, endpoint, allowed IPs, and numbers.
 fn is_peer(fields: &[&[u8]]) -> bool {
     let [
         public,

@@ -1,6 +1,6 @@
-//! `wireguard`: the configuration of an interface, for `wg` or for `wg-quick`.
+//! `wireguard`: the configuration of an interface, as `wg` and `wg-quick` read it.
 //!
-//! Held is what a peer's `AllowedIPs` name, and the interface's own `Address`. Keys are never quoted.
+//! The `AllowedIPs` of peers and the interface's own `Address` are held. Keys are never quoted.
 
 use super::by_line::{LineFormat, next_field};
 use super::element::{addresses_of_another, hides_address, hides_another, looks_like_address};
@@ -8,18 +8,18 @@ use crate::batch::{Batch, Span};
 use crate::error::Fault;
 use crate::lines::{Line, MAX_LINE_BYTES};
 
-/// What the interface itself holds.
+/// The owner of the interface's own addresses.
 const INTERFACE: &[u8] = b"(interface)";
 
-/// Of a client that is switched off and may be switched on again.
+/// The state of a client that is disabled and may be enabled again.
 const DISABLED: &[u8] = b"disabled";
 
 #[derive(Default)]
 pub(super) struct Wireguard {
     section: Section,
-    /// The peer's key, once it was seen.
+    /// The peer's key, once it has been read.
     key: Vec<u8>,
-    /// Its addresses, as long as it was not: they may come first.
+    /// The peer's addresses until its key is read, because they may come first.
     waiting: Vec<(u64, std::ops::Range<usize>)>,
     waiting_text: Vec<u8>,
 }
@@ -30,7 +30,7 @@ enum Section {
     None,
     Interface,
     Peer,
-    /// Not one of WireGuard's: what it says is not understood.
+    /// A section that is not one of WireGuard's, and is not understood.
     Unknown,
 }
 
@@ -42,7 +42,7 @@ impl LineFormat for Wireguard {
         let text = match memchr::memchr(b'#', line.bytes) {
             Some(at) => &line.bytes[..at],
             None if line.is_cut => {
-                out.broken(line.number, "a line of more than 64 KiB", b"not shown");
+                out.broken(line.number, "a line longer than 64 KiB", b"not shown");
                 return Ok(());
             }
             None => line.bytes,
@@ -62,7 +62,7 @@ impl LineFormat for Wireguard {
     }
 }
 
-/// What a commented `AllowedIPs` names: `#[disabled] AllowedIPs = 10.0.0.2/32`, `# AllowedIPs = 10.0.0.2/32`.
+/// Returns the value of a commented-out `AllowedIPs`, as in `#[disabled] AllowedIPs = 10.0.0.2/32`.
 fn disabled_ips(line: &[u8]) -> Option<&[u8]> {
     let comment = line.trim_ascii().strip_prefix(b"#")?;
     let at = memchr::memchr(b'=', comment)?;
@@ -75,10 +75,11 @@ fn disabled_ips(line: &[u8]) -> Option<&[u8]> {
 }
 
 impl Wireguard {
-    /// A client that is switched off keeps its address. Whatever looks like one is, also in a sentence.
+    /// Adds the addresses of a disabled client, which are still held. Anything that looks like an address counts, even
+    /// in a sentence.
     fn disabled(&mut self, items: &[u8], line: &Line<'_>, out: &mut Batch) -> Result<(), Fault> {
         if line.is_cut {
-            out.broken(line.number, "a line of more than 64 KiB", b"not shown");
+            out.broken(line.number, "a line longer than 64 KiB", b"not shown");
         }
         let is_border = |byte: &u8| b",;#()\"'".contains(byte) || byte.is_ascii_whitespace();
         for item in items.split(is_border) {
@@ -102,14 +103,14 @@ impl Wireguard {
         } else if name.eq_ignore_ascii_case(b"peer]") {
             Section::Peer
         } else {
-            out.broken(line, "no section of WireGuard", name);
+            out.broken(line, "not a section of WireGuard", name);
             Section::Unknown
         };
     }
 
     fn setting(&mut self, text: &[u8], line: u64, out: &mut Batch) {
         let Some(at) = memchr::memchr(b'=', text) else {
-            // It may be a key that lost its name.
+            // The text may be a key without the name of the setting.
             return out.broken(line, "neither a section nor a setting", b"not shown");
         };
         let name = text[..at].trim_ascii().to_ascii_lowercase();
@@ -133,8 +134,8 @@ impl Wireguard {
         }
     }
 
-    /// WireGuard, `wg-quick` and AmneziaWG have many, and more with every version. One that is not known to have
-    /// addresses, and has them, is a misspelt one perhaps.
+    /// Reads any other setting. WireGuard, `wg-quick` and AmneziaWG have many, and each version adds some. An unknown
+    /// setting with an address may be a misspelt one.
     fn other_setting(&self, name: &[u8], value: &[u8], line: u64, out: &mut Batch) {
         if shown(name) != name {
             return out.broken(line, "neither a section nor a setting", b"not shown");
@@ -152,7 +153,7 @@ impl Wireguard {
             _ => !is_command(name) && hides_address(&value),
         };
         if is_odd {
-            out.broken(line, "a setting that is not known here", shown(name));
+            out.broken(line, "an unknown setting", shown(name));
         }
     }
 
@@ -175,7 +176,7 @@ impl Wireguard {
         }
     }
 
-    /// Gives what waits for its owner, whether that is known by now or not.
+    /// Adds the addresses that wait for their owner, even if it is still unknown.
     fn flush(&mut self, out: &mut Batch) {
         if self.waiting.is_empty() {
             return;
@@ -188,25 +189,26 @@ impl Wireguard {
     }
 }
 
-/// Whether a line feed was lost between two settings: keys end with the sign, and only commands have it elsewhere.
+/// Returns whether two settings were joined on one line. Only keys end with `=`, and only commands contain it
+/// elsewhere.
 pub(super) fn is_two(name: &[u8], value: &[u8]) -> bool {
     let end = value.iter().rposition(|byte| *byte != b'=');
     let inner = end.map_or(&[][..], |end| &value[..end]);
     !is_command(name) && !value.starts_with(b"<") && memchr::memchr(b'=', inner).is_some()
 }
 
-/// Whether the value of a setting is what a shell runs.
+/// Returns whether the value of a setting is a shell command.
 fn is_command(name: &[u8]) -> bool {
     matches!(name, b"preup" | b"postup" | b"predown" | b"postdown")
 }
 
-/// The name of a setting, if it is one: before the last sign of a key there is the key.
+/// Returns the name of a setting if it is one. The text before the last `=` of a key would be the key itself.
 fn shown(name: &[u8]) -> &[u8] {
     let is_name = name.len() < 32 && name.iter().all(u8::is_ascii_alphanumeric);
     if is_name { name } else { b"not shown" }
 }
 
-/// What the router itself has.
+/// Adds the router's own addresses.
 fn interface_addresses(value: &[u8], line: u64, out: &mut Batch) {
     let owner = out.keep_name(INTERFACE);
     let mut rest = Some(value);

@@ -1,9 +1,9 @@
 //! `opnsense` and `pfsense`: `config.xml`, a backup of the configuration.
 //!
-//! Held are the addresses of static maps (`staticmap` with `ipaddr` or `ipaddrv6`), of Kea's reservations (`ip_address`),
-//! of hosts of dnsmasq (`ip`), what WireGuard peers may use (`tunneladdress`, `allowedips`), addresses that OpenVPN pushes
-//! to single clients, and virtual addresses; and the addresses of the interfaces, which are the router's own. Leases are
-//! not in it: they are a list of their own.
+//! Held are the addresses of static maps (`staticmap` with `ipaddr` or `ipaddrv6`), reservations of Kea (`ip_address`),
+//! hosts of dnsmasq (`ip`), WireGuard peers (`tunneladdress`, `allowedips`), OpenVPN's client-specific addresses, and
+//! virtual IPs. The addresses of the interfaces are the router's own. The file does not contain leases, which are a
+//! separate list.
 
 use super::element::{hides_address, listed_addresses, looks_like_address};
 use crate::batch::Batch;
@@ -15,10 +15,10 @@ use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::{BytesRef, Event};
 use std::io::Read;
 
-/// How large a configuration may be, in bytes.
+/// The maximum size of a configuration, in bytes.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// Parents of addresses, the names of the addresses in them, and what they are.
+/// Parent elements of addresses, the names of the address elements in them, and their kinds.
 const HELD: [(&str, &[&str], Kind); 10] = [
     ("staticmap", &["ipaddr", "ipaddrv6"], Kind::Host),
     ("reservation", &["ip_address"], Kind::Host),
@@ -39,7 +39,7 @@ const HELD: [(&str, &[&str], Kind); 10] = [
         Kind::Host,
     ),
 ];
-/// Elements and sections of which all addresses are of holders, but for those of other names.
+/// Elements and sections in which every address belongs to a holder, except under the names in `OTHERS`.
 const HOLDERS: [&str; 5] = [
     "staticmap",
     "reservation",
@@ -48,7 +48,7 @@ const HOLDERS: [&str; 5] = [
     "Overwrite",
 ];
 const SECTIONS: [&str; 6] = ["dhcpd", "dhcpdv6", "Kea", "kea", "dnsmasq", "wireguard"];
-/// Names of what has addresses of ranges, networks, routers and servers.
+/// Names of elements with addresses of ranges, networks, routers and servers.
 const OTHERS: [&str; 33] = [
     "endpoint",
     "serveraddress",
@@ -84,19 +84,19 @@ const OTHERS: [&str; 33] = [
     "option_data",
     "dns",
 ];
-const NO_XML: &str = "this is no XML";
+const NO_XML: &str = "this is not XML";
 const UNKNOWN_REFERENCE: &str = "a reference to text that is not in this file";
-const AFTER: &str = "something stands outside of the configuration";
-const BETWEEN: &str = "an address between elements, and in none of them";
-/// Names of what tells a client by its hardware: whoever has one beside an address holds it.
+const AFTER: &str = "there is text outside the configuration";
+const BETWEEN: &str = "an address between elements";
+/// Elements that identify a client by its hardware. An address beside one is held.
 const CLIENT: [&str; 4] = ["mac", "hw_address", "duid", "cid"];
-/// What the holder may be called, the best name first.
+/// Elements with the name of a holder, the best name first.
 const NAMES: [&str; 5] = ["hostname", "host", "name", "descr", "mac"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Host,
-    /// All of a prefix.
+    /// A whole prefix.
     Block,
     /// An address with the mask of its network.
     Own,
@@ -109,17 +109,17 @@ pub(super) struct ConfigXml<R> {
     batch: Batch,
 }
 
-/// An element that is open: its name, and what was found in it.
+/// An open element: its name, and what was found in it.
 #[derive(Default)]
 struct Open {
     name: String,
     text: String,
     line: u64,
-    /// Whether there are others in it: then it has no text.
+    /// Whether it has child elements; it then has no text of its own.
     has_elements: bool,
     addresses: Vec<(u64, Kind, String)>,
     owner: Option<(usize, String)>,
-    /// Whether it names a client by its hardware, and addresses in it under other names than are known.
+    /// Whether it identifies a client by its hardware, and the addresses in it under unknown names.
     is_of_client: bool,
     others: Vec<(u64, String)>,
 }
@@ -139,7 +139,7 @@ impl<R: Read> ConfigXml<R> {
         let read = input.take(MAX_BYTES + 1).read_to_end(&mut text);
         read.map_err(|error| Fault::io(error, 0))?;
         if text.len() as u64 > MAX_BYTES {
-            return Err(Fault::malformed("more than 64 MiB", 0, b""));
+            return Err(Fault::malformed("the file is larger than 64 MiB", 0, b""));
         }
         let text = String::from_utf8_lossy(&text);
         self.lines = text.lines().count() as u64;
@@ -208,7 +208,7 @@ impl<R: Read> ConfigXml<R> {
         }
     }
 
-    /// An element that is whole: tells its addresses; its text may be an address or the name of the one around it.
+    /// Handles a complete element: adds its addresses; its text may be an address or the name of the element around it.
     fn element(&mut self, ended: Open, open: &mut [Open]) {
         if ended.is_of_client && !is_elsewhere(open) {
             for (line, address) in &ended.others {
@@ -263,8 +263,8 @@ impl<R: Read> ConfigXml<R> {
     }
 }
 
-/// Whether the end of a tag, a comment, a declaration or the like was lost, and what stands behind it was taken for a
-/// part of it. No configuration has markup in one of those.
+/// Reports whether the end of a tag, comment, declaration or the like is missing, so that the text after it was taken
+/// for a part of it. No configuration has markup inside one of those.
 fn has_swallowed_markup(event: &Event<'_>) -> bool {
     let mark: &[u8] = match event {
         Event::Start(_) | Event::Empty(_) | Event::End(_) => b"<",
@@ -276,7 +276,7 @@ fn has_swallowed_markup(event: &Event<'_>) -> bool {
     memchr::memmem::find(event.as_bytes(), mark).is_some()
 }
 
-/// What `&NAME;` stands for.
+/// Returns the text that `&NAME;` stands for.
 fn referred_to(name: &BytesRef<'_>) -> Option<String> {
     let char = name.resolve_char_ref().ok()?;
     let text = || resolve_xml_entity(name).map(str::to_owned);
@@ -295,13 +295,14 @@ fn push_text(open: &mut [Open], text: &str, line: u64) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Whether it stands within what has addresses of routers, ranges and the like.
+/// Returns whether the element is within one that contains addresses of routers, ranges and the like.
 fn is_elsewhere(open: &[Open]) -> bool {
     let is_one = |name: &str| name == "interfaces" || OTHERS.contains(&name);
     open.iter().any(|above| is_one(&above.name))
 }
 
-/// Whether an address is somebody's, of whom it is not known who: it stands where holders are, or has the name of theirs.
+/// Returns whether an address belongs to an unknown holder: it stands in a section of holders, or beside a client's
+/// identifier.
 fn is_stray(open: &[Open], name: &str, text: &str) -> bool {
     let is_among = |names: &[&str]| open.iter().any(|above| names.contains(&&*above.name));
     let is_holder = is_among(&HOLDERS) || is_among(&SECTIONS);
@@ -312,10 +313,10 @@ fn is_stray(open: &[Open], name: &str, text: &str) -> bool {
         && listed_addresses(text).next().is_some()
 }
 
-/// What the text of an element is, if it is an address that somebody has.
+/// Returns the kind of an element whose text is an address that is held.
 fn kind_of(grandparent: Option<&str>, parent: &str, name: &str, text: &str) -> Option<Kind> {
     if grandparent == Some("interfaces") && matches!(name, "ipaddr" | "ipaddrv6") {
-        // `dhcp` and the like are no addresses.
+        // `dhcp` and the like are not addresses.
         return looks_like_address(text).then_some(Kind::Own);
     }
     let mut held = HELD.iter();

@@ -1,4 +1,4 @@
-//! What a jq filter makes of a value: texts, or objects with addresses.
+//! The results of a jq filter: strings, or objects with addresses.
 
 use super::value::parse;
 use crate::batch::Batch;
@@ -6,7 +6,7 @@ use crate::error::Fault;
 use crate::query::Filter;
 use jaq_json::{Map, Val};
 
-/// What may be in an object that a filter yields.
+/// The names that an object which a filter yields may have.
 const NAMES: [&str; 7] = [
     "address",
     "addresses",
@@ -17,9 +17,9 @@ const NAMES: [&str; 7] = [
     "unclear",
 ];
 
-/// Adds what the filter yields for a value, or for one element of the array that it goes over.
+/// Adds what the filter yields for a value, or for one element of the array that it iterates over.
 ///
-/// An error of the filter is the end of the list: what it would have yielded after it, nobody knows.
+/// An error of the filter ends the list, because the results after it are unknown.
 pub(super) fn read(
     filter: &Filter,
     value: &[u8],
@@ -73,8 +73,7 @@ fn fields(object: &Map, line: u64, out: &mut Batch) {
         return out.broken(line, &what, owner.as_bytes());
     }
     if (one.is_none() && many.is_none()) || !object.keys().all(is_known) {
-        let what =
-            "the filter must yield address or addresses, owner, state, own, held, or unclear";
+        let what = "the filter must yield objects with address or addresses, owner, state, own, held, or unclear";
         let text = Val::Obj(object.clone().into()).to_string();
         return out.broken(line, what, text.as_bytes());
     }

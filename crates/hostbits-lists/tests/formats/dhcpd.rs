@@ -1,4 +1,4 @@
-//! `dhcpd`.
+//! Tests of `dhcpd`.
 
 use crate::read::read;
 use crate::samples::{DHCPD4, DHCPD6};
@@ -45,7 +45,7 @@ fn lease(state: &str) -> String {
     format!("lease 10.0.0.2 {{ binding state {state}; next binding state free; }}\n")
 }
 
-/// Of IPv4, `expired` and `released` wait for the other server of a pair.
+/// IPv4 leases that are `expired` or `released` wait for the other server of a failover pair.
 #[test]
 fn only_free_is_free() {
     for state in [
@@ -77,7 +77,7 @@ fn only_free_is_free() {
     }
 }
 
-/// A name or a comment may hold anything that looks like a lease, or like the end of one.
+/// A name or a comment may contain anything that looks like a lease, or like its end.
 #[test]
 fn texts_and_comments_are_no_leases() {
     let text = "lease 10.0.0.2 { # } lease 10.0.0.3 {\n client-hostname \"} lease 10.0.0.4 { \\\" }\";\n}\n";
@@ -89,7 +89,7 @@ fn texts_and_comments_are_no_leases() {
     assert_eq!(read("dhcpd", other).whole(), [""; 0]);
 }
 
-/// An entry in a block that is not its own: the one before it is not closed, or a brace is lost.
+/// An entry within another block: the block before it is not closed, or a brace is missing.
 #[test]
 fn an_entry_in_another_one_is_not_passed_over() {
     for text in [
@@ -107,7 +107,7 @@ fn an_entry_in_another_one_is_not_passed_over() {
     }
 }
 
-/// The sign that ends a statement is lost: the next statement is read as more words of it.
+/// If the end of a statement is missing, the next statement is read as more of its words.
 #[test]
 fn a_statement_in_another_one_is_not_passed_over() {
     let subnet = |rest: &str| format!("subnet 10.0.0.0 netmask 255.255.255.0 {{\n{rest}\n}}\n");
@@ -139,7 +139,7 @@ fn a_statement_in_another_one_is_not_passed_over() {
         let outcome = read("dhcpd", &text);
         assert!(outcome.is_unclear(), "{text}: {outcome:?}");
     }
-    // Nothing is lost of these.
+    // Nothing is missing in these.
     for text in [
         subnet("option routers 10.0.0.1, 10.0.0.2;\n range dynamic-bootp 10.0.0.50 10.0.0.60;"),
         subnet("option routes 24 10.1.0.0 10.0.0.1, 16 10.2.0.0 10.0.0.1;"),
@@ -157,7 +157,7 @@ fn a_statement_in_another_one_is_not_passed_over() {
     }
 }
 
-/// What does not fit into the reader's memory is not passed over: the last address is as much held as the first.
+/// What exceeds the reader's memory is not skipped: the last address is held just like the first.
 #[test]
 fn a_statement_that_is_too_long_is_an_error() {
     let with = |count: usize| {
@@ -182,7 +182,7 @@ fn a_lease_that_is_not_whole_is_an_error() {
         "lease 10.0.0.3 { binding state active; }\nia-na \"a\" {\n",
     ] {
         let outcome = read("dhcpd", text);
-        assert!(outcome.error().contains("the last entry is not whole"));
+        assert!(outcome.error().contains("the last entry is incomplete"));
         assert!(
             outcome.entries.is_empty(),
             "half a journal says nothing: {outcome:?}"
@@ -206,14 +206,14 @@ fn what_is_not_known_is_reported() {
             "lease 10.0.0.300 { }\n",
             "1 !a lease without an address: 10.0.0.300",
         ),
-        ("}\n", "1 !nothing is open that could be closed: }"),
+        ("}\n", "1 !a block is closed that is not open: }"),
         (
             "set x = \"abc;\n;",
             "1 !a quote is not closed: set x = \"abc;",
         ),
         (
             "lease 10.0.0.2 { binding state free }\n",
-            "1 !a statement is not ended",
+            "1 !a statement has no end",
         ),
         (
             "ia-na \"x\" { iaaddr 2001:db8::/200 { } }\n",

@@ -1,11 +1,11 @@
-//! What holds for every format.
+//! Properties of every format.
 
 use crate::read::{Outcome, all, read};
 use crate::samples::all as samples;
 use hostbits_lists::{Format, List};
 use std::io::{self, ErrorKind, Read};
 
-/// Bytes one at a time, and an error after some of them.
+/// Returns one byte at a time, and an error after some of them.
 struct Failing<'a>(&'a [u8], usize);
 
 impl Read for Failing<'_> {
@@ -42,12 +42,12 @@ fn every_sample_is_clear() {
     }
 }
 
-/// However the input is cut into pieces, and wherever it breaks: an error is never an end.
+/// However the input is split into reads, and wherever it fails: an error is never taken for the end.
 #[test]
 fn an_error_after_any_byte_ends_the_list() {
     for (format, text) in samples() {
         let whole = read(format, text);
-        // A filter is compiled for each list.
+        // A filter is compiled for each list, which takes time.
         let step = if is_preset(format) { 41 } else { 1 };
         for bytes in (0..=text.len()).step_by(step) {
             let outcome = read_from(format, Failing(text.as_bytes(), bytes));
@@ -65,12 +65,12 @@ fn an_error_after_any_byte_ends_the_list() {
     }
 }
 
-/// Files come from other systems, too.
+/// Files may come from other operating systems.
 #[test]
 fn carriage_returns_and_a_byte_order_mark_change_nothing() {
     for (format, text) in samples() {
         let whole = read(format, text);
-        // In the middle of a quoted value they belong to it.
+        // Within a quoted value, they are part of the value.
         if format != "radippool" {
             same(&whole, &read(format, text.replace('\n', "\r\n")));
         }
@@ -78,7 +78,7 @@ fn carriage_returns_and_a_byte_order_mark_change_nothing() {
     }
 }
 
-/// A list that is cut off inside a line never looks whole, where the format can show it.
+/// A list that is cut off within a line never looks complete, if the format can show it.
 #[test]
 fn a_list_without_its_end_is_unclear() {
     let shows_it = ["wg-dump"];
@@ -137,7 +137,7 @@ fn a_list_that_is_not_read_to_its_end_says_so() {
     }
 }
 
-/// The iterator gives what the reader gives, the error once, and then nothing.
+/// The iterator returns what the reader returns, the error once, and then nothing.
 #[test]
 fn records_are_those_of_the_reader() {
     for (format, text) in samples() {
@@ -157,7 +157,7 @@ fn records_are_those_of_the_reader() {
     }
 }
 
-/// 10 MB on one line are not kept in memory, and are reported.
+/// A line of 10 MB is not kept in memory, and is reported.
 #[test]
 fn an_endless_line_is_reported() {
     for name in Format::names() {
@@ -176,7 +176,7 @@ fn an_endless_line_is_reported() {
     }
 }
 
-/// Bytes of every kind: no panic, and no control characters in what is printed of an error.
+/// Arbitrary bytes cause no panic, and the printed error contains no control characters.
 #[test]
 fn noise_is_never_a_clear_list() {
     let mut state = 0x9E37_79B9_7F4A_7C15u64;
@@ -225,7 +225,7 @@ fn is_preset(name: &str) -> bool {
         .any(|preset| preset.name() == name)
 }
 
-/// Rows as other programs write them, each with an address that none of the samples has.
+/// Rows of other programs, each with an address that none of the samples contains.
 const ROWS_OF_OTHERS: [&str; 14] = [
     "# br-lan aabbccddeeff ipv4 h 1413845671 2 32 10.0.0.77/32",
     "1700000000 aa:bb:cc:dd:ee:ff 10.0.0.77 h *",
@@ -243,8 +243,8 @@ const ROWS_OF_OTHERS: [&str; 14] = [
     ":10.0.0.77:",
 ];
 
-/// A line feed that is lost makes one row of two, and where the other one is of another program it is no field of this
-/// one, but a part of the last or the first: nobody may be lost in it.
+/// A lost line feed joins two rows. If the second one is of another program, it does not become a field of this row,
+/// but part of its first or last field. No address in it may be lost.
 #[test]
 fn a_row_of_another_program_on_the_same_line_is_told() {
     let mut lost = Vec::new();
@@ -274,7 +274,7 @@ fn a_row_of_another_program_on_the_same_line_is_told() {
     assert!(lost.is_empty(), "{}", lost.join("\n"));
 }
 
-/// Whether the row at `at` is nobody's: in a comment.
+/// Returns whether the row at `at` is in a comment, and not held.
 fn is_beside(format: &str, text: &str, at: usize) -> bool {
     let signs: &[char] = match format {
         "lines" | "csv" | "columns" | "wireguard" | "dnsmasq-hosts" | "host-local" | "dhcpd"

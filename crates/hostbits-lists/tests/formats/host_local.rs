@@ -1,4 +1,4 @@
-//! `host-local`: a directory.
+//! Tests of `host-local`, whose lists are directories.
 
 use crate::read::{Outcome, all, read};
 use hostbits_lists::{Format, List};
@@ -19,7 +19,7 @@ impl Network {
         Self(folder)
     }
 
-    /// What the directory says, in the order of the addresses, without the numbers of the files.
+    /// Returns the entries of the directory in the order of the addresses, without the numbers of the files.
     fn read(&self) -> Outcome {
         let mut outcome = all(List::open(Format::HostLocal, &self.0).unwrap());
         for entry in &mut outcome.entries {
@@ -72,8 +72,8 @@ fn a_file_of_another_name_is_reported() {
         &[("10.0.0.2.tmp", "x"), ("10.0.0.02", "x"), ("10.0.0.3", "y")],
     );
     let expected = [
-        "!not a file of an address: 10.0.0.02",
-        "!not a file of an address: 10.0.0.2.tmp",
+        "!the file's name is not an address: 10.0.0.02",
+        "!the file's name is not an address: 10.0.0.2.tmp",
         "10.0.0.3 owner=y",
     ];
     assert_eq!(network.read().whole(), expected);
@@ -81,7 +81,7 @@ fn a_file_of_another_name_is_reported() {
     assert_eq!(empty.read().whole(), [""; 0]);
 }
 
-/// The directory of all networks is not that of one.
+/// The directory of all networks is not the directory of one network.
 #[test]
 fn a_directory_of_directories_is_an_error() {
     let networks = Network::new("networks", &[]);

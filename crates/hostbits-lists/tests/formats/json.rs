@@ -1,4 +1,4 @@
-//! `json` and `ndjson`.
+//! Tests of `json` and `ndjson`.
 
 use crate::read::read;
 use crate::samples::{JSON, NDJSON};
@@ -40,7 +40,7 @@ fn a_value_per_line() {
     );
 }
 
-/// A value that is cut, or two on a line: reported, and the next line is itself again.
+/// A value that is cut off, or two values on a line, is reported; the next line is unaffected.
 #[test]
 fn a_broken_line_is_reported() {
     for broken in [
@@ -54,12 +54,16 @@ fn a_broken_line_is_reported() {
         let outcome = read("ndjson", format!("{broken}\n\"10.0.0.5\"\n"));
         let entries = outcome.whole();
         assert_eq!(entries.len(), 2, "{entries:?}");
-        assert!(entries[0].starts_with("1 !no JSON value: "), "{entries:?}");
+        assert!(
+            entries[0].starts_with("1 !not a JSON value: "),
+            "{entries:?}"
+        );
         assert_eq!(entries[1], "2 10.0.0.5");
     }
 }
 
-/// What stands where an address should be, and is none, is broken; what has no such place is a user without one.
+/// A value in the place of an address that is not one is broken. An object without such a place is a user without an
+/// address.
 #[test]
 fn a_value_that_is_neither_is_broken() {
     for (format, value) in [
@@ -72,7 +76,7 @@ fn a_value_that_is_neither_is_broken() {
         let outcome = read(format, value);
         let entries = outcome.whole();
         assert!(
-            entries[0].starts_with("1 !no address where one should be: "),
+            entries[0].starts_with("1 !something else in the place of an address: "),
             "{value}: {entries:?}"
         );
     }
@@ -88,7 +92,7 @@ fn a_value_that_is_neither_is_broken() {
     }
 }
 
-/// What can be read beside something that cannot is held all the same, and the list unclear.
+/// What can be read beside something unreadable is still held, and the list is unclear.
 #[test]
 fn what_can_be_read_is_held() {
     let text = "{\"ips\":[\"10.0.0.2\",7,\"10.0.0.3\"],\"name\":\"bob\"}\n";
@@ -96,13 +100,13 @@ fn what_can_be_read_is_held() {
     let expected = ["1 10.0.0.2 owner=bob", "1 10.0.0.3 owner=bob"];
     assert_eq!(outcome.whole()[..2], expected);
     assert!(outcome.whole()[2].starts_with("1 !"));
-    // The same name twice, and two names: both.
+    // The same name twice, and two different names: both values count.
     let text = "{\"ip\":\"10.0.0.2\",\"ip\":\"10.0.0.3\",\"ipv6\":\"2001:db8::5\"}\n";
     let expected = ["1 10.0.0.2", "1 10.0.0.3", "1 2001:db8::5"];
     assert_eq!(read("ndjson", text).whole(), expected);
 }
 
-/// An address under a name that is no usual one is told: whether the list is understood is for the pool to say.
+/// An address under an unusual name is reported. The pool decides whether the list is understood.
 #[test]
 fn other_addresses_of_an_object_are_told() {
     for (value, expected) in [
@@ -125,7 +129,7 @@ fn other_addresses_of_an_object_are_told() {
     }
 }
 
-/// Who stands deeper, or in the object around it, is not the owner.
+/// A name that is nested deeper, or in the object around it, is not the owner.
 #[test]
 fn an_owner_is_of_the_same_object() {
     for (value, expected) in [
@@ -162,7 +166,7 @@ fn a_filter_says_what_an_address_is() {
         filtered("ndjson", ".a", lines).whole(),
         ["1 10.0.0.2", "3 "]
     );
-    // Elements of an array, one by one.
+    // Elements of an array, one at a time.
     let array = "[{\"a\":\"10.0.0.2\"},\n{\"a\":[\"10.0.0.3\"]}]";
     let given = filtered("json", "{address: .a}", array);
     assert_eq!(given.whole(), ["1 10.0.0.2", "2 10.0.0.3"]);
@@ -215,18 +219,18 @@ fn an_array_that_is_none_is_an_error() {
         ("\n\n", "list:2: there is no JSON value"),
         ("[\"10.0.0.2\",]", "list:1: an element is missing"),
         ("[,\"10.0.0.2\"]", "list:1: an element is missing"),
-        ("[\"10.0.0.2\"\n\"10.0.0.3\"]", "list:1: this is no JSON"),
+        ("[\"10.0.0.2\"\n\"10.0.0.3\"]", "list:1: this is not JSON"),
         ("[{\"ip\":\"10.0.0.2\"]", "list:1: the array is not closed"),
-        ("[{\"ip\":\"10.0.0.2\"]}]", "list:1: this is no JSON"),
+        ("[{\"ip\":\"10.0.0.2\"]}]", "list:1: this is not JSON"),
         ("{\"ip\":\"10.0.0.2\"", "list:1: the value is not closed"),
-        ("\u{feff}\u{feff}[]", "this is no JSON"),
+        ("\u{feff}\u{feff}[]", "this is not JSON"),
     ] {
         let outcome = read("json", text);
         assert!(outcome.error().contains(error), "{text}: {outcome:?}");
     }
 }
 
-/// Depth and length are bounded by the parser and by the reader.
+/// The parser and the reader limit depth and length.
 #[test]
 fn monsters_are_refused() {
     let deep = "[".repeat(100_000);
@@ -243,14 +247,14 @@ fn monsters_are_refused() {
         read("json", &deep).error().contains("too deep"),
         "walked, not built"
     );
-    // Large values are read whole.
+    // Large values are read completely.
     let long = format!("[\"{}\",\"10.0.0.2\"]", "x".repeat(2 << 20));
     assert_eq!(read("json", &long).whole()[1], "1 10.0.0.2");
     let long = format!("\"{}\"\n\"10.0.0.2\"\n", "x".repeat(2 << 20));
     assert_eq!(read("ndjson", &long).whole()[1], "2 10.0.0.2");
 }
 
-/// The presets that go over `items` one by one are the same as their filters, which get the whole.
+/// Presets that read `items` one element at a time yield what their filters yield for the whole value.
 #[test]
 fn presets_yield_what_their_filters_yield() {
     let mut by_element = 0;
@@ -260,7 +264,7 @@ fn presets_yield_what_their_filters_yield() {
         let ours = read(preset.name(), sample);
         let whole = filtered("json", &preset.filter(), sample);
         assert!(ours.end.is_ok() && whole.end.is_ok(), "{preset:?}");
-        // Addresses beside those that a filter yields are told of presets alone.
+        // Only presets report addresses that their filter does not yield.
         let mut yielded = without_lines(&ours);
         yielded.retain(|entry| !entry.starts_with('?'));
         assert_eq!(yielded, without_lines(&whole), "{preset:?}");
@@ -269,7 +273,7 @@ fn presets_yield_what_their_filters_yield() {
     assert!(by_element != 0, "some have elements on lines of their own");
 }
 
-/// Those of elements are their own, and those of a whole value are where it begins.
+/// Removes line numbers: an element has its own, while a whole value has that of its beginning.
 fn without_lines(outcome: &crate::read::Outcome) -> Vec<&str> {
     let entries = outcome.entries.iter();
     entries

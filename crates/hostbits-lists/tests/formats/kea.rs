@@ -1,4 +1,4 @@
-//! `kea`: one stream, and the files of a directory.
+//! Tests of `kea`: one stream, and the files of a directory.
 
 use crate::read::{all, read};
 use crate::samples::{KEA4, KEA6};
@@ -12,7 +12,7 @@ fn row(addr: &str, owner: &str, lifetime: u32, state: u32) -> String {
     format!("{addr},{owner},,{lifetime},1700000000,1,0,0,,{state},,0\n")
 }
 
-/// Renewed, declined, reclaimed, deleted, released, of a state that is not known.
+/// Renewed, declined, reclaimed, deleted, released, and in an unknown state.
 #[test]
 fn the_last_row_of_an_address_counts() {
     let outcome = read("kea", KEA4);
@@ -40,7 +40,7 @@ fn leases_of_dhcpv6_are_addresses_and_prefixes() {
     assert_eq!(read("kea", KEA6).whole(), expected);
 }
 
-/// An address that was freed and taken again is held, and the other way round.
+/// An address that was freed and taken again is held, and one that was taken and freed again is not.
 #[test]
 fn an_address_may_come_and_go() {
     let mut text = HEADER.to_owned();
@@ -53,7 +53,7 @@ fn an_address_may_come_and_go() {
     assert_eq!(read("kea", &text).whole(), [""; 0]);
 }
 
-/// Older versions had no state, no context, no pool; some dumps have words.
+/// Older versions have no state, context or pool columns; some dumps have words for states.
 #[test]
 fn the_header_says_which_columns_there_are() {
     let old = "address,hwaddr,client_id,valid_lifetime,expire,subnet_id,fqdn_fwd,fqdn_rev,hostname\n\
@@ -66,7 +66,7 @@ fn the_header_says_which_columns_there_are() {
     assert_eq!(read("kea", again).whole(), expected);
 }
 
-/// The server died while it wrote, and went on behind it; or it is writing just now.
+/// The server crashed while it wrote a row and continued after it, or it is still writing.
 #[test]
 fn a_row_that_is_not_whole_is_reported_and_holds() {
     let text = format!(
@@ -77,11 +77,11 @@ fn a_row_that_is_not_whole_is_reported_and_holds() {
     let entries = outcome.whole();
     assert_eq!(entries.len(), 4, "{entries:?}");
     assert!(
-        entries[0].starts_with("2 !a row of other columns than the header's: 10.0.0.2,aa:bb10")
+        entries[0].starts_with("2 !a row whose columns do not match the header: 10.0.0.2,aa:bb10")
     );
-    assert!(entries[1].starts_with("3 !a row of other columns"));
+    assert!(entries[1].starts_with("3 !a row whose columns do not match"));
     assert_eq!(entries[2..], ["2 10.0.0.2", "3 10.0.0.9"]);
-    // The address itself may be cut.
+    // The address itself may be cut off.
     let outcome = read("kea", format!("{HEADER}10.0.0.1"));
     assert_eq!(outcome.whole().len(), 1);
     assert!(outcome.whole()[0].starts_with("2 !"));
@@ -91,7 +91,7 @@ fn a_row_that_is_not_whole_is_reported_and_holds() {
     assert_eq!(outcome.whole()[1..], ["3 10.0.0.2"]);
     let outcome = read("kea", format!("{HEADER}{}", row("10.0.0.300", "a", 1, 0)));
     assert!(outcome.whole()[0].starts_with("2 !a row without an address: 10.0.0.300,a"));
-    // Whole, but for its line feed.
+    // Complete except for its line feed.
     let whole = format!("{HEADER}{}", row("10.0.0.2", "a", 1, 0));
     let expected = ["2 10.0.0.2 owner=a state=default"];
     assert_eq!(read("kea", whole.trim_end()).whole(), expected);
@@ -107,13 +107,13 @@ fn what_is_no_lease_file_is_an_error() {
     ] {
         let outcome = read("kea", text);
         assert!(
-            outcome.error().contains("no lease file of Kea"),
+            outcome.error().contains("not a lease file of Kea"),
             "{outcome:?}"
         );
     }
 }
 
-/// A directory for one test, with the files of a server in it.
+/// A directory for one test, with the files of a server.
 struct Files(PathBuf);
 
 impl Files {
@@ -147,7 +147,7 @@ fn addresses(path: &Path) -> Vec<String> {
         .collect()
 }
 
-/// While a cleanup runs, the file itself has next to nothing: everybody is in those beside it.
+/// While a cleanup runs, the lease file is almost empty, and the leases are in the files beside it.
 #[test]
 fn the_files_of_a_cleanup_are_read_too() {
     let all = [(".2", "10.0.0.2"), (".1", "10.0.0.3"), ("", "10.0.0.4")];
@@ -164,7 +164,7 @@ fn the_files_of_a_cleanup_are_read_too() {
     assert_eq!(addresses(&alone.main()), ["10.0.0.4"]);
 }
 
-/// A finished cleanup has taken the place of both, whether they are still there or not.
+/// A finished cleanup has replaced both files, whether they still exist or not.
 #[test]
 fn a_completed_cleanup_is_read_instead_of_what_it_read() {
     let all = [
@@ -177,7 +177,7 @@ fn a_completed_cleanup_is_read_instead_of_what_it_read() {
     assert_eq!(addresses(&files.main()), ["10.0.0.9", "10.0.0.4"]);
 }
 
-/// A row that a dying server left unfinished must not swallow the header of the next file.
+/// A row that a crashing server left unfinished must not swallow the header of the next file.
 #[test]
 fn an_unfinished_file_does_not_run_into_the_next() {
     let files = Files::new("unfinished", &[(".1", "10.0.0.3"), ("", "10.0.0.4")]);

@@ -1,4 +1,4 @@
-//! Every format, on lists in the form that its program writes, with the oddities that it allows.
+//! Tests of every format, with lists as its program writes them, including its peculiarities.
 
 mod dhcpd;
 mod every_format;

@@ -1,4 +1,4 @@
-//! `openvpn-ipp` and `openvpn-status`.
+//! Tests of `openvpn-ipp` and `openvpn-status`.
 
 use crate::read::read;
 use crate::samples::{IPP, STATUS1, STATUS2};
@@ -16,7 +16,7 @@ fn everybody_who_may_come_back_is_held() {
     assert_eq!(read("openvpn-ipp", "eve,,\n").whole(), ["1  owner=eve"]);
 }
 
-/// The file has the first address of each /30, and the client has the third.
+/// The file contains the first address of each /30, but the client has the third.
 #[test]
 fn with_net30_a_client_has_four_addresses() {
     let outcome = read("openvpn-ipp@net30", "alice,10.0.0.4,fd00::2\nbob,x\n");
@@ -33,14 +33,14 @@ fn with_net30_a_client_has_four_addresses() {
     assert_eq!(last.whole()[3], "1 255.255.255.255 owner=a");
 }
 
-/// The server writes the file anew in its place: what stands there may be the beginning of more.
+/// The server rewrites the file in place, so the last line may be incomplete.
 #[test]
 fn a_line_that_is_not_whole_is_reported() {
     let outcome = read("openvpn-ipp", "alice,10.0.0.4,\nbob,10.0.0.1");
     let expected = [
         "1 10.0.0.4 owner=alice",
         "2 10.0.0.1 owner=bob",
-        "2 !the last line may not be whole: bob,10.0.0.1",
+        "2 !the last line may be incomplete: bob,10.0.0.1",
     ];
     assert_eq!(outcome.whole(), expected);
     for broken in ["alice\n", "a,b,c,d\n"] {
@@ -73,10 +73,10 @@ fn versions_2_and_3_have_them_in_both_tables() {
     let outcome = read("openvpn-status", STATUS2);
     assert_eq!(outcome.whole(), expected);
     assert_eq!(outcome.ended().not_held, 1);
-    // The title has a comma neither, and the other separator is a tab.
+    // The title contains no comma either, and the other separator is a tab.
     let third = STATUS2.replace(',', "\t");
     assert_eq!(read("openvpn-status", third).whole(), expected);
-    // Older versions had fewer columns, in another order.
+    // Older versions have fewer columns, in another order.
     let old = "TITLE,OpenVPN 2.3\nHEADER,CLIENT_LIST,Virtual Address,Common Name\nCLIENT_LIST,10.0.0.2,bob\nEND\n";
     assert_eq!(
         read("openvpn-status", old).whole(),
@@ -92,7 +92,7 @@ fn without_its_end_a_status_is_an_error() {
         assert!(error.ends_with("there is no END"), "{error}");
     }
     assert_eq!(read("openvpn-status", "").error(), "list: there is no END");
-    // A client by that name, and the line was cut behind it.
+    // A client of that name, where the rest of the line was cut off.
     let cut = STATUS1.split_inclusive("END").next().unwrap();
     assert!(read("openvpn-status", cut).end.is_err());
 }

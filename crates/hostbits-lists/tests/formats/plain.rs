@@ -1,4 +1,4 @@
-//! `lines` and `csv`. What a single line may look like is tested beside the reader.
+//! Tests of `lines` and `csv`. Single lines are tested next to the reader.
 
 use crate::read::read;
 use crate::samples::{CSV, LINES};
@@ -37,7 +37,7 @@ fn a_header_stands_on_the_first_line_with_text_alone() {
     assert_eq!(read("csv", text).whole(), ["1 10.0.0.2", "2 address"]);
 }
 
-/// It begins like an address and ends like one, and is none.
+/// The text begins and ends like an address, but is not one.
 #[test]
 fn a_cut_line_is_broken_and_the_next_is_whole() {
     let blanks = " ".repeat(1 << 20);
@@ -46,17 +46,17 @@ fn a_cut_line_is_broken_and_the_next_is_whole() {
         let outcome = read(format, &text);
         let entries = outcome.whole();
         assert!(
-            entries[0].starts_with("1 !a line of more than 64 KiB: 10.0.0.3"),
+            entries[0].starts_with("1 !a line longer than 64 KiB: 10.0.0.3"),
             "{entries:?}"
         );
         assert_eq!(entries[1], "2 10.0.0.4", "{format}");
         assert!(entries[2].contains('!'), "{format}");
-        // What can be read of its address is held.
+        // An address that can be read is held.
         assert_eq!(entries.get(3), (format == "csv").then_some(&"3 10.0.0.5"));
     }
 }
 
-/// A header says where the address is, in any spelling, with any separator; columns can be chosen.
+/// The header names the address column, in any spelling and with any separator, or the caller chooses columns.
 #[test]
 fn headers_and_choices_say_which_column_it_is() {
     for (format, text, expected) in [
@@ -103,11 +103,14 @@ fn headers_and_choices_say_which_column_it_is() {
         assert_eq!(read(format, text).whole(), expected, "{format} {text:?}");
     }
     let error = read("csv@ip", "10.0.0.2,pc\n").error();
-    assert!(error.contains("does not name the columns"), "{error}");
+    assert!(
+        error.contains("does not name the chosen columns"),
+        "{error}"
+    );
     assert!(read("csv@3", "10.0.0.2,pc\n").is_unclear());
 }
 
-/// Tables of commands: by the header, or by number.
+/// Tables that commands print, by the header or by number.
 #[test]
 fn tables_are_read_by_column() {
     let virsh = "\
@@ -139,8 +142,8 @@ shop        web-1   0/1     Pending   0             1s    <none>     <none>
     assert!(read("columns", shifted).is_unclear() || expected == read("columns", pods).whole()[..]);
 }
 
-/// Several addresses in one text beside the column, or the field, of the address: nobody has said whose they are. A note
-/// that mentions one is no list of them.
+/// Several addresses in one field other than the address column, with an unknown owner. A note that mentions an address
+/// is not a list of addresses.
 #[test]
 fn lists_in_one_text_are_told() {
     let json = r#"{"name": "a", "ip": "10.0.0.2", "more": "LIST"}"#;
@@ -174,14 +177,14 @@ fn lists_in_one_text_are_told() {
             }
         }
         let outcome = read(format, text.replace("LIST", "once 10.0.0.3"));
-        // Where no column has a name, two lines may have been made one; what a command prints has no notes.
+        // If no column has a name, two lines may have been joined. The output of a command contains no notes.
         let is_told = outcome.whole().iter().any(|entry| entry.contains('?'));
         let has_no_notes = text.contains(";a;") || format == "columns";
         assert_eq!(is_told, has_no_notes, "{format}");
     }
 }
 
-/// `wg show wg0 allowed-ips` has several addresses behind each other: the column begins with the first of them.
+/// In `wg show wg0 allowed-ips`, several addresses follow each other; the column begins with the first one.
 #[test]
 fn addresses_behind_the_column_are_of_it() {
     for (format, text, expected) in [
@@ -238,8 +241,8 @@ fn addresses_behind_the_column_are_of_it() {
     }
 }
 
-/// Who names the columns says what the others mean, but not that a row has more of them than the others: two lines
-/// were made one.
+/// A caller who chooses columns gives the others a meaning, too, but a row with more columns than the others may be two
+/// joined lines.
 #[test]
 fn a_row_with_more_columns_than_were_chosen_from_is_told() {
     for (format, text, row) in [

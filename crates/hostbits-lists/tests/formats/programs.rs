@@ -1,9 +1,9 @@
-//! What programs write: a sample for each format, and what is held of it.
+//! A sample of each format, as its program writes it, with the entries that are held.
 
 use crate::read::read;
 use hostbits_lists::{Format, List, Preset};
 
-/// Name of the format, its list, what is read of it.
+/// The name of a format, a list, and the entries that it contains.
 pub(crate) type Sample = (&'static str, &'static str, &'static [&'static str]);
 
 pub(crate) const SAMPLES: &[Sample] = &[
@@ -318,7 +318,7 @@ fn every_program_is_read_as_it_writes() {
     }
 }
 
-/// A format that is added has a sample, or is a directory with tests of its own.
+/// A new format needs a sample, or is a directory with its own tests.
 #[test]
 fn every_format_has_a_sample() {
     let samples: Vec<&str> = crate::samples::all().map(|(name, _)| name).collect();
@@ -334,7 +334,7 @@ fn every_format_has_a_sample() {
     }
 }
 
-/// The answer of another program, or a page of several, is an error: never a list of nobody.
+/// The output of another program, or one page of several, is an error and never an empty list.
 #[test]
 fn presets_know_what_is_theirs() {
     for preset in Preset::ALL {
@@ -385,14 +385,18 @@ fn presets_know_what_is_theirs() {
         ),
         ("opnsense", "<pfsense></pfsense>", "another program"),
         ("pfsense", "<pfsense><a>", "not closed"),
-        ("networkd", "{\"Interfaces\": []}", "no leases of a server"),
+        (
+            "networkd",
+            "{\"Interfaces\": []}",
+            "no lease of a DHCP server",
+        ),
     ] {
         let error = read(format, text).error();
         assert!(error.contains(says), "{format}: {error}");
     }
 }
 
-/// The files of clients that OpenVPN has fixed addresses for.
+/// The files of clients with fixed addresses in OpenVPN.
 #[test]
 fn a_directory_of_clients() {
     let folder = std::env::temp_dir().join(format!("hostbits-ccd-{}", std::process::id()));
@@ -421,7 +425,7 @@ fn a_directory_of_clients() {
         list.whole(),
         [
             " owner=carol",
-            "!a setting that cannot be read: ifconfig-push 10.0.0.x 255.255.255.0",
+            "!an unreadable setting: ifconfig-push 10.0.0.x 255.255.255.0",
             "block:10.0.0.10 owner=bob",
             "block:10.0.0.2 owner=alice",
             "block:10.0.0.9 owner=bob",
@@ -431,7 +435,8 @@ fn a_directory_of_clients() {
     );
 }
 
-/// A configuration of ISC's server has its hosts at any depth; the server's own hosts are what it said last.
+/// In the configuration of ISC DHCP, hosts may be at any depth. For hosts that the server wrote, the last declaration
+/// counts.
 #[test]
 fn hosts_of_dhcpd_are_read_at_any_depth() {
     let conf = "option domain-name \"x\";\nsubnet 10.0.0.0 netmask 255.255.255.0 {\n  range 10.0.0.50 10.0.0.99;\n\
@@ -452,7 +457,7 @@ fn hosts_of_dhcpd_are_read_at_any_depth() {
     assert!(read("dhcpd", "include \"/etc/dhcp/hosts.conf\";\n").is_unclear());
 }
 
-/// What is no list at all says what it looks like.
+/// For something that is not a list, the error says what it looks like.
 #[test]
 fn what_is_no_text_is_refused_by_its_name() {
     let utf16: Vec<u8> = "\u{feff}10.0.0.2\n"
@@ -466,7 +471,7 @@ fn what_is_no_text_is_refused_by_its_name() {
         (unmarked, "UTF-16"),
         (b"PK\x03\x04....", "zip"),
         (b"SQLite format 3\0", "SQLite"),
-        (b"10.0.0.2\n\0\n", "no text"),
+        (b"10.0.0.2\n\0\n", "not text"),
     ] {
         for name in Format::names() {
             let outcome = read(name, bytes);
@@ -487,8 +492,8 @@ fn what_is_no_text_is_refused_by_its_name() {
     }
 }
 
-/// A key that is written in another way, as after a change of the program or by hand: whoever is under it is held, or
-/// the list is refused. So is a word that stands for something else.
+/// A key is misspelt, by hand or by a change in the program: the addresses under it stay held, or the list is refused.
+/// The same goes for a word that another one replaces.
 #[cfg(feature = "hostbits")]
 #[test]
 fn a_misspelt_word_never_frees_an_address() {
@@ -501,7 +506,7 @@ fn a_misspelt_word_never_frees_an_address() {
         words.retain(|word| word.len() > 2 && word.starts_with(|char: char| char.is_alphabetic()));
         words.sort_unstable();
         words.dedup();
-        // What nobody holds in the sample is not among what is expected.
+        // Addresses in the sample that are not held are not expected either.
         let addrs = expected.iter().filter_map(|entry| {
             let entry = entry.split(' ').nth(1)?;
             let addr = entry.strip_prefix("block:").unwrap_or(entry);
@@ -529,7 +534,7 @@ fn a_misspelt_word_never_frees_an_address() {
     }
 }
 
-/// Damages of two kinds at once, as a campaign of `truth` has found them: refused or held.
+/// Two damages at once, as a campaign of `truth` has found them: refused or held.
 #[cfg(feature = "hostbits")]
 #[test]
 fn what_is_damaged_twice_is_refused_or_held() {
@@ -694,7 +699,7 @@ fn what_is_damaged_twice_is_refused_or_held() {
     }
 }
 
-/// Addresses that a service asks for, lists that are null because they are empty, and the last page of several.
+/// Requested addresses of services, lists that are null because they are empty, and the last page of several.
 #[test]
 fn presets_know_the_oddities_of_their_programs() {
     let service = r#"{"kind": "Service", "metadata": {"name": "web", "annotations": {
@@ -733,8 +738,8 @@ fn presets_know_the_oddities_of_their_programs() {
     assert!(read("netbox", page).error().contains("one page of several"));
 }
 
-/// Tailscale: a peer that is not where peers are holds its address, also if that cannot be read, and what it may route
-/// names it.
+/// Tailscale: a peer outside the list of peers still holds its address, even if the address is unreadable and only
+/// its routes name it.
 #[test]
 fn a_node_of_tailscale_that_is_no_peer_is_told() {
     let own = r#""HostName": "me", "TailscaleIPs": ["100.64.0.1"]"#;
@@ -750,7 +755,7 @@ fn a_node_of_tailscale_that_is_no_peer_is_told() {
     ] {
         assert!(read("tailscale", &text).is_unclear(), "{text}");
     }
-    // Nobody's: the node that is gone through is a peer, too, and a newer version may say what it likes.
+    // Not held: the exit node is also a peer, and a newer version may write anything here.
     let exit = r#""ExitNodeStatus": {"ID": "x", "TailscaleIPs": ["100.64.0.2/32"]}"#;
     let peers = peer.replace("100.6x", "100.64.0.2");
     let text = format!(
@@ -761,7 +766,7 @@ fn a_node_of_tailscale_that_is_no_peer_is_told() {
     assert_eq!(outcome.whole(), expected);
 }
 
-/// A node of Cilium whose own address has lost its name: where addresses stand that nobody asks for, too.
+/// A Cilium node whose own address has lost its name, in a place where addresses are not looked for either.
 #[test]
 fn a_node_of_cilium_without_its_own_address_is_told() {
     let text = r#"{"items": [{"kind": "CiliumNode", "metadata": {"name": "n"}, "spec": {"addresses": [
@@ -770,7 +775,7 @@ fn a_node_of_cilium_without_its_own_address_is_told() {
     assert!(read("cilium-node", text.replacen("\"ip\"", "\"iip\"", 1)).is_unclear());
 }
 
-/// What people write into a remark holds nothing, in any of these programs; what is no text is looked at.
+/// Free text in a remark holds nothing, for any of these programs. A value that is not a string is examined.
 #[test]
 fn a_remark_that_is_an_address_holds_nothing() {
     for (format, text) in [
@@ -804,7 +809,8 @@ fn a_remark_that_is_an_address_holds_nothing() {
     }
 }
 
-/// JSON in a text, with a byte in it that is no text: it is JSON all the same, and the name beside the byte another one.
+/// JSON within a string that contains an invalid byte. It is still JSON, although the name with that byte is another
+/// name.
 #[test]
 fn a_byte_that_is_no_text_hides_nothing_in_an_annotation() {
     let text = r#"{"items": [{"kind": "Pod", "metadata": {"name": "a", "annotations": {"k8s.v1.cni.cncf.io/network-status":
@@ -820,8 +826,8 @@ fn a_byte_that_is_no_text_hides_nothing_in_an_annotation() {
     assert!(is_told, "{outcome:?}");
 }
 
-/// Objects of Kubernetes that have lost their kind are told from those that the filter means: where theirs have nothing,
-/// the others may have addresses.
+/// Kubernetes objects without a kind are distinguished from those that the filter is for: addresses may stand in other
+/// places in them.
 #[test]
 fn an_object_of_another_kind_without_its_kind_is_refused() {
     for (format, object) in [

@@ -1,4 +1,4 @@
-//! `radippool`.
+//! Tests of `radippool`.
 
 use crate::read::read;
 use crate::samples::RADIPPOOL;
@@ -15,7 +15,7 @@ fn rows_of_a_session_are_held() {
     assert_eq!(outcome.ended().not_held, 3, "cleared, null and zero");
 }
 
-/// Other columns, another order, capitals as one schema has them, states of the newest.
+/// Other columns, another order, upper case as in one schema, and states of the newest version.
 #[test]
 fn the_header_says_which_columns_there_are() {
     for (text, expected) in [
@@ -53,7 +53,10 @@ fn the_header_says_which_columns_there_are() {
 #[test]
 fn a_dump_without_a_header_is_an_error() {
     let error = read("radippool", "1,main,10.0.0.2\n").error();
-    assert!(error.contains("names no column framedipaddress"), "{error}");
+    assert!(
+        error.contains("does not name a column framedipaddress"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -63,12 +66,12 @@ fn a_row_that_does_not_fit_is_reported() {
         "framedipaddress,username\n10.0.0.2\n10.0.0.3,a,b\n10.0.0.4,c\n",
     );
     let entries = outcome.whole();
-    assert!(entries[0].starts_with("2 !a row of other columns than the header's: 10.0.0.2"));
+    assert!(entries[0].starts_with("2 !a row whose columns do not match the header: 10.0.0.2"));
     assert!(entries[1].starts_with("3 !"));
     assert_eq!(entries[2], "4 10.0.0.4 owner=c");
 }
 
-/// A quote in the wrong place would hide the rows after it in one field: nobody must seem to have gone.
+/// A misplaced quote would hide the following rows within one field, and their addresses would look free.
 #[test]
 fn quotes_never_hide_rows() {
     let header = "framedipaddress,username\n";
@@ -76,9 +79,9 @@ fn quotes_never_hide_rows() {
         ("10.0.0.2,\"bob\n10.0.0.3,alice\n", "a quote is not closed"),
         (
             "10.0.0.2,\"b\\\"ob\"\n10.0.0.3,\"a\\\"b\"\n",
-            "quotes do not fit",
+            "unbalanced quotes",
         ),
-        ("10.0.0.2,b\"ob\n10.0.0.3,a\"b\n", "quotes do not fit"),
+        ("10.0.0.2,b\"ob\n10.0.0.3,a\"b\n", "unbalanced quotes"),
     ] {
         let outcome = read("radippool", format!("{header}{rows}"));
         assert!(outcome.error().contains(error), "{rows}: {outcome:?}");
@@ -87,11 +90,11 @@ fn quotes_never_hide_rows() {
     assert!(
         read("radippool", endless)
             .error()
-            .contains("more than 64 KiB")
+            .contains("longer than 64 KiB")
     );
 }
 
-/// A row names its own address wherever it likes; another one in a column that has none is somebody's.
+/// A row may contain its own address in any column. Another address, in a column without addresses, is reported.
 #[test]
 fn an_address_within_a_column_that_has_none_is_told() {
     let row = |key: &str| format!("framedipaddress,pool_key\n10.0.0.2,{key}\n");

@@ -2,7 +2,7 @@
 
 use hostbits_lists::{Address, Ended, Format, List, ListError, Record};
 
-/// What a list came to.
+/// The result of reading a list.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     /// `LINE ADDRESS owner=.. state=..`, or `LINE !what is broken`.
@@ -11,14 +11,14 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// The entries of a list that was read to its end.
+    /// Returns the entries of a list that was read to its end.
     #[track_caller]
     pub(crate) fn whole(&self) -> Vec<&str> {
         assert!(self.end.is_ok(), "{self:?}");
         self.entries.iter().map(String::as_str).collect()
     }
 
-    /// The error of a list that was not.
+    /// Returns the error of a list that was not read to its end.
     #[track_caller]
     pub(crate) fn error(&self) -> String {
         match &self.end {
@@ -33,7 +33,7 @@ impl Outcome {
         end.expect("a list that was read to its end").clone()
     }
 
-    /// Whether nothing may be freed by it: it failed, or an entry is broken.
+    /// Returns whether no address may be freed on the strength of the list: reading failed, or an entry is broken.
     pub(crate) fn is_unclear(&self) -> bool {
         self.end.is_err() || self.entries.iter().any(|entry| entry.contains('!'))
     }

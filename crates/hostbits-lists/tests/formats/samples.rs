@@ -1,4 +1,4 @@
-//! A list of each format, in the form that its program writes.
+//! A list in each format, as its program writes it.
 
 pub(crate) const LINES: &str = "# exported\n10.0.0.2\n\n10.0.0.3/32\n2001:db8::5\n10.0.0.16/28\n";
 
@@ -238,7 +238,7 @@ id,pool_name,framedipaddress,nasipaddress,calledstationid,callingstationid,expir
 lines\",45
 ";
 
-/// Every sample, with the name of its format.
+/// Returns every sample with the name of its format.
 pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
     let more = crate::programs::SAMPLES.iter();
     ALL.into_iter()

@@ -1,4 +1,4 @@
-//! Entries that the caller leaves out by their state.
+//! Entries that the caller leaves out by state.
 
 use crate::read::{Outcome, all};
 use hostbits_lists::{Format, List};
@@ -9,7 +9,7 @@ fn without(format: &str, text: &str, states: &[&str]) -> Outcome {
     all(list.without(states.iter().copied()))
 }
 
-/// A format, a list, the states that are left out, all entries, and how many are left out by state.
+/// A format, a list, the states to leave out, all entries, and the number left out for each state.
 type Row = (
     &'static str,
     &'static str,
@@ -18,7 +18,7 @@ type Row = (
     &'static [u64],
 );
 
-/// What is in no state, in another one, or cannot be read, is never left out.
+/// An entry without a state, in another state, or unreadable is never left out.
 const LISTS: &[Row] = &[
     (
         "csv",
@@ -41,7 +41,7 @@ const LISTS: &[Row] = &[
         &[
             "1 10.0.0.2",
             "2 10.0.0.3",
-            "3 !no address where one should be",
+            "3 !something else in the place of an address",
         ],
         &[1],
     ),
@@ -140,7 +140,7 @@ fn what_is_left_out_is_counted_and_all_else_is_held() {
             all.ended().records,
             "{format}"
         );
-        // All at once is the same.
+        // Reading all records at once gives the same result.
         let list = List::new(format.parse().unwrap(), "list", text.as_bytes());
         let mut count = 0;
         let ended = list
@@ -150,7 +150,7 @@ fn what_is_left_out_is_counted_and_all_else_is_held() {
     }
 }
 
-/// A list of which everything is left out was understood all the same; one without an entry was not.
+/// A list from which every entry was left out is still understood; one without any entry is not.
 #[test]
 fn all_of_a_list_can_be_left_out() {
     let lease = "lease 10.0.0.2 { binding state expired; }\n";
@@ -162,7 +162,7 @@ fn all_of_a_list_can_be_left_out() {
     );
 }
 
-/// A state of which the format does not know could not be left out.
+/// States cannot be left out in a format that does not know them.
 #[test]
 fn formats_know_whether_they_have_states() {
     let mut with_states = 0;

@@ -1,4 +1,4 @@
-//! `wireguard` and `wg-dump`.
+//! Tests of `wireguard` and `wg-dump`.
 
 use crate::read::read;
 use crate::samples::{WG_DUMP, WIREGUARD};
@@ -51,7 +51,7 @@ fn odd_settings() {
     }
 }
 
-/// A commented `AllowedIPs` is that of a client who may come back, whatever else somebody wrote behind it.
+/// A commented-out `AllowedIPs` belongs to a client that may come back, whatever text follows it.
 #[test]
 fn what_is_switched_off_is_held() {
     for (line, expected) in [
@@ -112,7 +112,7 @@ fn what_is_not_known_is_broken() {
     }
 }
 
-/// A peer that allows very much before it says its name does not fill the memory.
+/// A peer with a huge number of allowed IPs before its key does not fill the memory.
 #[test]
 fn a_monstrous_peer_loses_its_name_and_no_address() {
     let text = "AllowedIPs = 10.0.0.2\n".repeat(100_000);
@@ -139,11 +139,11 @@ fn a_dump_that_is_cut_is_an_error() {
     let cut = WG_DUMP.trim_end();
     assert_eq!(
         read("wg-dump", cut).error(),
-        "list:4: the last line is not whole"
+        "list:4: the last line is incomplete"
     );
 }
 
-/// Whatever is broken about a line: what may be a key is in no report and in no error.
+/// Whatever is wrong with a line, text that may be a key appears in no report and no error.
 #[test]
 fn keys_are_never_shown() {
     for format in ["wireguard", "wg-dump"] {
@@ -166,7 +166,7 @@ fn keys_are_never_shown() {
             let shown = format!("{outcome:?}").to_lowercase();
             let secret = SECRET[..12].to_lowercase();
             assert!(!shown.contains(&secret), "{format}: {shown}");
-            // A setting that is not known has no addresses, and is none of ours.
+            // An unknown setting without addresses is ignored.
             assert!(
                 outcome.is_unclear() || text.contains("PresharedKy"),
                 "{format}: {shown}"

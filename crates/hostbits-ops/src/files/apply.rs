@@ -22,28 +22,30 @@ use ipnet::IpNet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How a plan is gone on with.
+/// How to continue with a plan.
 #[derive(Clone, Debug)]
 pub struct ApplyOptions {
-    /// The plan.
+    /// The file of the plan.
     pub plan: PathBuf,
-    /// The pool file, or of a plan for a set its configuration, if it is not where it was.
+    /// The pool file, or the configuration if the plan is for a set; `None` if it has not moved.
     pub pool: Option<PathBuf>,
-    /// The lists; none are those of the plan. How many entries may be unreadable is in the plan.
+    /// The lists; if empty, those of the plan. The number of entries that may be unreadable is in the plan.
     pub lists: Vec<ListName>,
-    /// How many entries they must have together, if somebody knows.
+    /// Number of entries that the lists must have in total, if known.
     pub entries: Option<u64>,
-    /// How many addresses may be freed, whatever the fuses say; `None` is the number of the plan, which is good once.
+    /// Number of addresses that may be freed despite the fuses; `None` uses the number in the plan, which is valid
+    /// once.
     pub max_free: Option<u64>,
 }
 
-/// Goes on with a plan: reads the lists again, frees what is ripe, takes what is missing, and keeps in the plan what to
-/// see once more. A plan of grace 0 is applied as it is. Returns what the plan was for, too.
+/// Continues with a plan: reads the lists again, frees the orphans that were seen often enough, allocates missing
+/// addresses, and stores in the plan what must be seen again. A plan with a grace of 0 is applied as it is. Also
+/// returns the target of the plan.
 ///
 /// # Errors
 ///
-/// As of [`reconcile`](crate::files::reconcile); and the plan is none, or of another pool. After a fuse the plan keeps
-/// its sightings.
+/// Fails as [`reconcile`](crate::files::reconcile) does, and if the file is not a plan or the plan is for another pool.
+/// After a fuse has blown, the plan keeps its sightings.
 pub fn apply(
     options: &ApplyOptions,
     observer: &dyn Observer,
@@ -74,7 +76,7 @@ pub fn apply(
     Ok((target, outcome))
 }
 
-/// A plan that somebody goes on with.
+/// A plan that is being continued.
 struct Going<'a> {
     options: &'a ApplyOptions,
     target: &'a Target,
@@ -83,7 +85,7 @@ struct Going<'a> {
 }
 
 impl<'a> Going<'a> {
-    /// The list is read anew, as the next sighting.
+    /// Reads the list again, as the next sighting.
     fn see_again(&self, mut kept: PlanFile) -> Result<Outcome, Failure> {
         let mut reconciler = self.resume(&kept)?;
         let anew = reconciler.began_anew().to_vec();
@@ -93,7 +95,7 @@ impl<'a> Going<'a> {
             return Err(self.target.refuse(Cause::OtherPlan));
         }
         let unwritten = unwritten(self.subject.sources.iter().copied(), kept.plan.began_ms);
-        // A member that has come since has nothing to lose.
+        // A member that was added since cannot lose addresses.
         let members = sighted.plan.members.iter();
         let lost = members.filter(|it| anew.contains(&it.id) && has_file_of(&kept.plan, it));
         let began_anew = lost.map(|member| member.name.clone()).collect();
@@ -120,7 +122,7 @@ impl<'a> Going<'a> {
         Ok(self.outcome(sighted, applied.total, began_anew, unwritten, is_barrier_up))
     }
 
-    /// Where the plan has stopped; pools of which its sightings are worth nothing any more begin anew.
+    /// Resumes the plan. Pools for which its sightings are no longer valid start over.
     fn resume(&self, kept: &PlanFile) -> Result<set::Reconciler<'a, IpNet>, Failure> {
         let grace = Duration::from_millis(kept.plan.grace_ms);
         let options = self.subject.options(grace);
@@ -128,7 +130,7 @@ impl<'a> Going<'a> {
         resumed.map_err(|error| self.subject.refuse(error))
     }
 
-    /// Applies, when it is written down what will be freed.
+    /// Applies the plan after recording what will be freed.
     fn apply(
         &self,
         kept: &mut PlanFile,
@@ -149,7 +151,7 @@ impl<'a> Going<'a> {
         done
     }
 
-    /// At first sight: the plan as it was made, if nobody has touched the barrier since.
+    /// Applies the plan as it was made, at first sight, if the barrier has not changed since.
     fn as_it_is(&self, mut kept: PlanFile) -> Result<Outcome, Failure> {
         if !self.options.lists.is_empty() || self.options.entries.is_some() {
             return Err(Failure::Usage(
@@ -202,7 +204,7 @@ impl<'a> Going<'a> {
     }
 }
 
-/// Whether a plan is of the pools that it is gone on with, or of some of them: a set may have changed.
+/// Reports whether a plan is for these pools, or for some of them: a set may have changed.
 fn is_of_same_files(plan: &set::Plan, now: &set::Plan) -> bool {
     let mut members = now.members.iter();
     members.any(|member| has_file_of(plan, member))

@@ -1,10 +1,10 @@
-//! What a pass would find, by reading alone.
+//! Reports what a pass would find, by reading alone.
 //!
-//! The file is read before the list and again after it, without a lock and without the barrier: so it needs
-//! no right to write, is in nobody's way, and ends nobody's sightings. The pass runs on a copy in memory, in
-//! which what has changed in between is done again before the plan is made. So an address that was allocated
-//! or released while the list was read is no orphan and not missing. Somebody who is half-way in, or
-//! half-way out, looks like an orphan: nothing but the time between sightings can tell.
+//! The file is read before the list and again after it, without a lock and without the barrier. So this needs read
+//! permission only, does not affect other processes, and does not invalidate sightings of a reconciler. The pass runs
+//! on a copy in memory, to which all changes in between are applied before the plan is made. So an address that was
+//! allocated or released while the list was read is neither an orphan nor missing. An address that is allocated but not
+//! yet listed looks like an orphan: only the time between sightings can tell.
 
 use crate::failure::Failure;
 use crate::files::pool_failure::Cause;
@@ -19,27 +19,28 @@ use hostbits::{
 use ipnet::IpNet;
 use std::time::Duration;
 
-/// What a look has found.
+/// The result of a comparison.
 #[derive(Debug)]
 pub struct Checked {
-    /// As of a pass; nothing is ever ripe.
+    /// The findings, as of a pass; no orphan is ever ready to be freed.
     pub sighted: Sighted,
-    /// Whether somebody has a pool open: whoever joins or leaves right now looks like an orphan.
+    /// Whether another process has a pool open: a user who joins or leaves right now looks like an orphan.
     pub is_live: bool,
-    /// How many addresses are quarantined. A look cannot tell them from orphans.
+    /// Number of quarantined addresses. A comparison cannot tell them from orphans.
     pub quarantined: u64,
 }
 
-/// Compares a target with the lists, by reading alone. What was allocated or released meanwhile is told apart.
+/// Compares a target with the lists, by reading alone. Addresses that were allocated or released in between are
+/// reported separately.
 ///
 /// # Errors
 ///
-/// The files cannot be read, or the lists not to their ends.
+/// Fails if the files cannot be read, or a list cannot be read to its end.
 pub fn check(target: &Target, lists: &Lists, observer: &dyn Observer) -> Result<Checked, Failure> {
     let subject = Subject::new(target, lists, observer);
     let before = target.read()?;
     let copy = target.copy(&before)?;
-    // Nothing is ever ripe: there is nothing to apply here.
+    // Nothing becomes ripe: nothing is applied here.
     let mut reconciler = copy
         .reconciler_with(subject.options(Duration::MAX))
         .map_err(|error| subject.refuse(error))?;
@@ -64,7 +65,7 @@ fn is_open(view: &file::View) -> bool {
     view.found == RecoveryKind::Joined
 }
 
-/// Does to the copy what was done to the file, so that its marks tell which addresses have changed.
+/// Repeats on the copy what was done to the file, so that its marks tell which addresses have changed.
 fn do_again(
     copy: &Pool,
     before: &Snapshot<IpNet>,
@@ -72,7 +73,7 @@ fn do_again(
 ) -> Result<(), SnapshotMismatch> {
     let changes = after.diff(before)?;
     for &addr in &changes.released {
-        // Taken again, for the mark: it is neither an orphan nor anybody's.
+        // Allocated again for the mark: it is neither an orphan nor held by a user.
         let _ = copy.release(addr);
         let _ = copy.allocate_exact(addr);
     }

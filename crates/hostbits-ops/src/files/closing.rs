@@ -1,7 +1,7 @@
-//! The only way to use pools of files: open, do, close, and only then tell.
+//! The only way to use pools in files: open, work, close, and only then report.
 //!
-//! The last one who leaves a file waits for its disk, which may fail. Whoever prints before that has an answer
-//! and an error; so what a command does to a pool is given to `using`, and what it has to say comes out of it.
+//! The last process that closes a file waits for the disk, which may fail. If a result were printed before that, it
+//! could be followed by an error. So the work on a pool is passed to `using`, which returns what there is to report.
 
 use crate::failure::Failure;
 use hostbits::{DualStack, Network, Pool, PoolSet, file::SyncError};
@@ -13,13 +13,13 @@ pub(crate) type Closer = Box<dyn FnOnce() -> Result<(), SyncError>>;
 
 /// Open pools, however they are bundled.
 pub(crate) trait Pools {
-    /// What closes each of them, in their order.
+    /// Returns the closers of the pools, in their order.
     fn closers(self) -> Vec<Closer>;
 }
 
-/// Does something with open pools and closes them, whatever became of it.
+/// Runs `work` on open pools and closes them, whatever its result.
 ///
-/// `unclosed` has what was done, and the number of the pool whose disk did not take it.
+/// `unclosed` gets the result, and the number of the pool whose disk failed.
 pub(crate) fn using<P: Pools, T>(
     pools: P,
     work: impl FnOnce(&P) -> Result<T, Failure>,
@@ -49,7 +49,7 @@ impl<N: Network> Pools for PoolSet<N> {
 
 impl<F: Family> Pools for OpenSet<F> {
     fn closers(self) -> Vec<Closer> {
-        // Named ranges have the pools, too, and go first.
+        // Named ranges refer to the pools, too, and are dropped first.
         let Self { set, .. } = self;
         set.closers()
     }
@@ -70,17 +70,17 @@ impl Pools for OpenPair {
         match &self {
             Self::Any(both) => of_both(both),
             Self::Same(twins) => vec![closer(twins.v4()), closer(twins.v6())],
-            // More kinds may come, and this command knows none of them.
+            // More kinds may be added, and this command knows none of them.
             _ => Vec::new(),
         }
     }
 }
 
-/// For when the bundle that has the pool is gone.
+/// Returns a closer for use after the bundle that contains the pool is gone.
 fn closer<N: Network>(pool: &Arc<Pool<N>>) -> Closer {
     let pool = Arc::clone(pool);
     Box::new(|| {
-        let pool = Arc::into_inner(pool).expect("whoever had the pool has let go of it");
+        let pool = Arc::into_inner(pool).expect("no other reference to the pool is left");
         pool.close()
     })
 }

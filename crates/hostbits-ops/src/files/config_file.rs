@@ -10,21 +10,21 @@ use std::path::PathBuf;
 /// A configuration of sets, a TOML file, by its path.
 #[derive(Clone, Debug)]
 pub struct ConfigFile {
-    /// Where it is.
+    /// The path of the file.
     pub path: PathBuf,
 }
 
 impl ConfigFile {
-    /// What to call the configuration.
+    /// Returns the name by which messages refer to the configuration.
     pub fn name(&self) -> String {
         printable_path(&self.path)
     }
 
-    /// Reads it.
+    /// Reads the configuration.
     ///
     /// # Errors
     ///
-    /// It cannot be read, or is wrong: all that is wrong with it.
+    /// Fails if the file cannot be read, or reports everything that is wrong with it.
     pub fn read(&self) -> Result<Config, Failure> {
         Config::read(&self.path).map_err(|error| self.refuse(Cause::Config(error)))
     }
@@ -35,7 +35,7 @@ impl ConfigFile {
             .ok_or_else(|| self.refuse(Cause::Unknown(name.to_owned(), names(config))))
     }
 
-    /// The set of this name, or all of them; all members have files.
+    /// Returns the set of this name, or all sets, whose members must all have files.
     pub(crate) fn sets<'c>(
         &self,
         config: &'c Config,
@@ -64,7 +64,7 @@ impl ConfigFile {
     }
 }
 
-/// What there is, for who has named something else.
+/// Returns the names that exist, for a caller who used another one.
 pub(crate) fn names(config: &Config) -> Vec<String> {
     let sets = config.sets.iter().map(|set| set.name.clone());
     let pairs = config.pairs.iter();

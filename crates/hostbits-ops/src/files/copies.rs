@@ -1,4 +1,4 @@
-//! A copy that nobody takes for the file, and the way back.
+//! Backup and restore: a copy that is never mistaken for the file, and the way back.
 
 use crate::failure::Failure;
 use crate::files::pool_failure::Cause;
@@ -6,14 +6,14 @@ use crate::files::pool_file::PoolFile;
 use hostbits::file::{self, OpenError};
 use std::path::Path;
 
-/// A backup, or what was put back.
+/// The result of a backup or a restore.
 #[derive(Clone, Copy, Debug)]
 pub struct Copied {
-    /// Its session.
+    /// The session number of the copy or the restored file.
     pub session: u64,
-    /// What is held for all that is known.
+    /// Number of addresses that are known to be held.
     pub held: u64,
-    /// What nobody knows of, until somebody reclaims: an opening finds it quarantined.
+    /// Number of addresses whose state is unknown until a reclaim: the next open quarantines them.
     pub quarantined: u64,
 }
 
@@ -27,14 +27,14 @@ impl Copied {
     }
 }
 
-/// Copies the file, also while others use it; never in the place of another file. The copy is on the disk when this
-/// returns, and says that it is one.
+/// Copies the file, even while other processes use it; never replaces another file. When this returns, the copy is on
+/// the disk, and marked as a backup.
 ///
 /// # Errors
 ///
-/// The file cannot be read, or there is a file of that name already.
+/// Fails if the file cannot be read, or a file of that name already exists.
 pub fn backup(file: &PoolFile, copy: &Path) -> Result<Copied, Failure> {
-    // Also for what is wrong with the file itself, which is not of the copy.
+    // This also reports problems of the file itself, which are not problems of the copy.
     file.read()?;
     match hostbits::file::backup(&file.path, copy) {
         Ok(view) => Ok(Copied::of(&view)),
@@ -43,14 +43,15 @@ pub fn backup(file: &PoolFile, copy: &Path) -> Result<Copied, Failure> {
     }
 }
 
-/// Puts a backup in the place of the file, or where there is none; nobody may have the file open. Its session is never
-/// below that of the file.
+/// Puts a backup in the place of the file, or where there is none; no process may have the file open. The session
+/// number is never below that of the file.
 ///
 /// # Errors
 ///
-/// The backup is none, or the file is in use, of another pool, or no pool file: then it is left as it is.
+/// Fails if `backup` is not a backup, or the file is in use, holds another pool, or is not a pool file: then it is left
+/// alone.
 pub fn restore(backup: &Path, file: &PoolFile) -> Result<Copied, Failure> {
-    // What is wrong with the backup is not of the file.
+    // A problem of the backup is not a problem of the file.
     let backup = file.at(backup);
     hostbits::file::read(&backup.path).map_err(|error| backup.refuse(Cause::Backup(error)))?;
     let restored = hostbits::file::restore(&backup.path, &file.path, file.min_session);

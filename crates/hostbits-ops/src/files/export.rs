@@ -1,4 +1,4 @@
-//! All addresses of a pool file that are taken, with their owners where a list names them.
+//! All taken addresses of a pool file, with their owners where a list names them.
 
 use crate::failure::Failure;
 use crate::files::pool_file::PoolFile;
@@ -13,37 +13,37 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-/// What is taken in a pool file, and by whom.
+/// The taken addresses of a pool file, with their owners.
 #[derive(Debug)]
 pub struct Exported {
     view: file::View,
-    /// By the first address of their unit.
+    /// The owners, by the first address of their unit.
     owners: BTreeMap<IpAddr, String>,
 }
 
-/// An address that is taken. A list of these, with the names of its fields as columns, is one that can be imported.
+/// A taken address. A list of these rows, with the names of the fields as columns, can be imported.
 #[derive(Debug, Serialize)]
 pub struct Row<'a> {
-    /// The address, or the prefix that is handed out as one.
+    /// The address, or the prefix that is allocated as one unit.
     pub address: IpNet,
-    /// Who holds it, as far as the lists know.
+    /// The owner, if a list names one.
     pub owner: Option<&'a str>,
-    /// `held`; or `quarantined`, where nobody knows.
+    /// `held`, or `quarantined` if it is not known whether the address is in use.
     pub state: &'static str,
 }
 
-/// The columns of a list.
+/// The columns of the list.
 pub const COLUMNS: [&str; 3] = ["address", "owner", "state"];
 
 impl Exported {
-    /// All of them, ascending.
+    /// Returns all rows, ascending.
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         let unit = self.view.info.unit;
         let mut quarantined = self.view.quarantined_addresses().peekable();
         self.view.snapshot.iter().map(move |addr| Row {
             address: net_of(addr, unit),
             owner: self.owners.get(&addr).map(String::as_str),
-            // Both ascend, and what is quarantined is taken.
+            // Both are ascending, and every quarantined address is taken.
             state: match quarantined.next_if_eq(&addr) {
                 None => "held",
                 Some(_) => "quarantined",
@@ -52,12 +52,12 @@ impl Exported {
     }
 }
 
-/// Reads which addresses of a pool file are taken, and their owners from lists, the first that names each. So many
-/// entries may be unreadable. Takes no lock, and changes nothing.
+/// Reads which addresses of a pool file are taken, and their owners from lists: the first that names each. At most
+/// `skip_unreadable` entries may be unreadable. Takes no lock, and changes nothing.
 ///
 /// # Errors
 ///
-/// The file cannot be read, the lists not to their ends, or entries of them.
+/// Fails if the file cannot be read, a list cannot be read to its end, or too many entries cannot be read.
 pub fn export(
     file: &PoolFile,
     lists: &[ListName],
@@ -88,7 +88,7 @@ fn owners(
         let Some((named, owner)) = named.zip(record.owner()) else {
             return;
         };
-        // The unit that the first address is in may begin before it.
+        // The unit that contains the first address may begin before it.
         let first = net_of(*named.start(), unit).network();
         let taken = pool.iter_from(first).take_while(|it| it <= named.end());
         for addr in taken {

@@ -1,20 +1,20 @@
-//! Pool files, and sets of them: what can be done with them, and with a list of their users.
+//! Pool files and sets of them: the operations on them, and on a list of their users.
 //!
 //! | room | what it is | imports of this folder |
 //! |---|---|---|
-//! | `pool_failure`, `set_failure`, `plan_failure` | what was refused, with what it says | `pool_failure` |
-//! | `closing` | open, do, close, and only then tell | |
-//! | `waiting` | whom a call waits for | |
-//! | `release`, `look` | each address for itself; what is wrong with a file | |
+//! | `pool_failure`, `set_failure`, `plan_failure` | why a pool file, a set or a plan was refused | `pool_failure` |
+//! | `closing` | open, work, close, and only then report | |
+//! | `waiting` | the processes that a call waits for | |
+//! | `release`, `look` | releases one address at a time; problems of a file | |
 //! | `pool_file`, `config_file` | a file by its path | failures, `closing` |
 //! | `reopened` | what was reserved, and is handed out from now on | |
 //! | `pool_verbs`, `copies` | create, grow, allocate, release, sync; backup, restore | those above |
 //! | `set_plan`, `set_look`, `set_verbs`, `set_next` | a configuration: plan, apply; look; allocate, release; without files | those above |
 //! | `target` | a pool file, or a set of a configuration: what is compared with a list | those above |
-//! | `plan_file` | what one process leaves to the next | `target` |
-//! | `sight`, `outcome` | a pass: the barrier, then the list, then what they say; what came of it | `target` |
+//! | `plan_file` | what one process stores for the next | `target` |
+//! | `sight`, `outcome` | a pass: the barrier, then the list, then what they say; the result | `target` |
 //! | `check`, `seed`, `reclaim`, `undo` | what is done with a list | those above |
-//! | `who`, `export` | what an address is, and whose; all addresses of a pool file, and whose | `pool_file`, `config_file` |
+//! | `who`, `export` | what an address is, and who holds it; all addresses of a pool file with their owners | `pool_file`, `config_file` |
 //! | `passes`, `apply` | as many passes as it takes; the next sighting of a plan | those above |
 
 mod apply;
@@ -43,7 +43,7 @@ mod undo;
 mod waiting;
 mod who;
 
-// Those that a failure is made of; `files_failure` stands outside, since a build without files has one, too.
+// The parts of a failure; `files_failure` is outside, because a build without files has one, too.
 pub(crate) mod plan_failure;
 pub(crate) mod pool_failure;
 pub(crate) mod set_failure;

@@ -1,4 +1,4 @@
-//! What was done, and what comes next.
+//! The result of a pass, and what to do next.
 
 use crate::report::Sighted;
 use crate::text::printable_path;
@@ -7,26 +7,26 @@ use hostbits_lists::Source;
 use serde::Serialize;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A pass and what became of its plan.
+/// A pass, and the result of its plan.
 #[derive(Debug)]
 pub struct Outcome {
-    /// What the last pass has found.
+    /// The findings of the last pass.
     pub sighted: Sighted,
-    /// The file of the plan, if it is kept.
+    /// The file of the plan, if it was stored.
     pub plan_file: Option<String>,
-    /// The pools of which the sightings of an older plan were worth nothing.
+    /// The pools for which the sightings of an older plan were no longer valid.
     pub began_anew: Vec<String>,
-    /// Lists that nobody has written to since the pass before.
+    /// Lists that have not been modified since the previous pass.
     pub unwritten: Vec<String>,
-    /// What applying the plan did; `None` if it was not applied.
+    /// The result of applying the plan; `None` if it was not applied.
     pub applied: Option<Applied>,
     /// Whether a barrier was left up for the next pass.
     pub is_barrier_up: bool,
-    /// How many others have the pool open, and keep the barrier.
+    /// Number of other processes that have the pool open, and so keep the barrier.
     pub others: u32,
 }
 
-/// What there is to do.
+/// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Next {
@@ -43,7 +43,7 @@ impl Outcome {
         &self.sighted.plan
     }
 
-    /// What there is to do.
+    /// Returns what to do next.
     pub fn next(&self) -> Next {
         let slots = &self.plan().slots;
         let waiting = slots.orphan - slots.ripe;
@@ -58,7 +58,7 @@ impl Outcome {
         }
     }
 
-    /// When the next pass can make some orphan riper.
+    /// Returns the earliest time at which the next pass can bring some orphans closer to being freed.
     pub fn not_before_ms(&self) -> Option<u64> {
         let plan = self.plan();
         let ranges = self.sighted.ranges();
@@ -68,7 +68,7 @@ impl Outcome {
         (self.next() != Next::Nothing).then_some(earliest)
     }
 
-    /// How much of what was found has not been put right.
+    /// Returns the number of findings that have not been repaired.
     pub fn left(&self) -> u64 {
         match &self.applied {
             Some(applied) => self.sighted.left_after(applied),
@@ -77,7 +77,7 @@ impl Outcome {
     }
 }
 
-/// Which of the lists are files that nobody has written to since then.
+/// Returns those lists that are files and have not been modified since then.
 pub(crate) fn unwritten<'a>(
     sources: impl IntoIterator<Item = &'a Source>,
     since_ms: u64,

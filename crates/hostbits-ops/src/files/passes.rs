@@ -1,4 +1,4 @@
-//! A pass, or as many as it takes.
+//! One pass, or as many as are needed.
 
 use crate::failure::Failure;
 use crate::files::outcome::{Outcome, unwritten};
@@ -15,34 +15,35 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// How often somebody who waits is told so.
+/// The interval of reports while a call waits.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
-/// As many passes as an orphan must be seen by.
+/// Number of passes that must see an orphan.
 const SIGHTINGS: u32 = 3;
 
-/// How a pass is made, and what becomes of its plan.
+/// How to make a pass, and what to do with its plan.
 #[derive(Clone, Debug)]
 pub struct PassOptions {
-    /// Who holds what.
+    /// The lists of users.
     pub lists: Lists,
-    /// How far apart sightings must be, at least; 0 frees at first sight.
+    /// Minimum time between sightings; 0 frees at first sight.
     pub grace: Duration,
-    /// How many addresses may be freed, whatever the fuses say.
+    /// Number of addresses that may be freed despite the fuses.
     pub max_free: Option<u64>,
-    /// Where the plan is kept.
+    /// The file in which to store the plan.
     pub output: Option<PathBuf>,
-    /// Make all sightings now, and wait between them. Without it and without a file nothing is left for another
+    /// Make all sightings now, and wait between them. Without this and without `output`, nothing is stored for another
     /// pass.
     pub wait: bool,
 }
 
-/// Compares a target with the lists, and repairs it: at once, in several sightings, or only as far as a plan that is
-/// kept for [`apply`](crate::files::apply).
+/// Compares a target with the lists, and repairs it: at once, in several sightings, or only up to a plan that is stored
+/// for [`apply`](crate::files::apply).
 ///
 /// # Errors
 ///
-/// The target cannot be opened, the lists not be read to their ends, somebody else reconciles, a fuse has blown, or the
-/// plan cannot be kept. What was taken until then stays taken; nothing is freed by a plan that was not written down.
+/// Fails if the target cannot be opened, a list cannot be read to its end, another reconciler is at work, a fuse has
+/// blown, or the plan cannot be stored. Addresses that were allocated until then stay allocated; nothing is freed by a
+/// plan that was not stored.
 pub fn reconcile(
     target: &Target,
     options: &PassOptions,
@@ -97,7 +98,7 @@ impl Run<'_> {
         })
     }
 
-    /// One pass. What it has seen is left to the next process, and nothing is changed.
+    /// Makes one pass, stores what it has seen for the next process, and changes nothing.
     fn keep(&self, path: &Path) -> Result<Outcome, Failure> {
         let mut reconciler = self.reconciler()?;
         let mut sighted = self.subject.sight(&mut reconciler, None)?;
@@ -119,7 +120,7 @@ impl Run<'_> {
         Ok(self.outcome(sighted, Some(path), None, is_barrier_up))
     }
 
-    /// One pass, applied as far as one sighting goes.
+    /// Makes one pass, and applies it as far as one sighting allows.
     fn at_once(&self) -> Result<Outcome, Failure> {
         let mut reconciler = self.reconciler()?;
         let sighted = self.subject.sight(&mut reconciler, None)?;
@@ -134,7 +135,7 @@ impl Run<'_> {
         Ok(self.outcome(sighted, None, Some(applied.total), false))
     }
 
-    /// All passes in one process, and what is missing is taken at each.
+    /// Makes all passes in this process, and allocates missing addresses at each.
     fn wait(&self) -> Result<Outcome, Failure> {
         let mut reconciler = self.reconciler()?;
         let (mut all, mut expected) = (Applied::default(), None);
@@ -152,13 +153,13 @@ impl Run<'_> {
             }
             let observer = self.subject.observer;
             observer.sighted(sighting, SIGHTINGS, waiting, self.options.grace);
-            // A pass must begin `grace` after the list of the one before had been read.
+            // A pass must begin at least `grace` after the list of the previous one had been read.
             wait(observer, self.options.grace + Duration::from_millis(2));
         }
         unreachable!("the last sighting returns")
     }
 
-    /// What will be freed is written down before it is, and struck out if it was not.
+    /// Stores what will be freed before it is freed, and removes it again if it was not.
     fn apply_and_keep(
         &self,
         reconciler: &mut set::Reconciler<'_, IpNet>,
@@ -200,13 +201,13 @@ impl Run<'_> {
     }
 }
 
-/// When the oldest of the orphans was seen; 0 if there is none.
+/// Returns when the oldest of the orphans was seen; 0 if there is none.
 fn first_seen(sighted: &Sighted) -> u64 {
     let since = sighted.ranges().filter_map(|range| range.since_ms);
     since.min().unwrap_or(0)
 }
 
-/// Frees what is ripe and takes what is missing. If a fuse has blown, the failure has what was found.
+/// Frees what may be freed, and allocates missing addresses. If a fuse has blown, the failure contains the findings.
 pub(crate) fn apply_plan(
     subject: &Subject<'_>,
     reconciler: &mut set::Reconciler<'_, IpNet>,
@@ -226,7 +227,7 @@ pub(crate) fn apply_plan(
     }
 }
 
-/// Sleeps, and tells how much is left.
+/// Sleeps, and reports the remaining time.
 fn wait(observer: &dyn Observer, time: Duration) {
     let end = Instant::now() + time;
     loop {

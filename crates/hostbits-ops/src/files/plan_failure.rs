@@ -1,11 +1,11 @@
-//! How a plan that is kept in a file can refuse.
+//! Failures of a stored plan.
 
 use crate::text::printable_path;
 use std::fmt;
 use std::io;
 use std::path::Path;
 
-/// Why there is no plan.
+/// Why a plan cannot be used.
 #[derive(Debug)]
 pub struct PlanFailure {
     file: String,

@@ -1,4 +1,4 @@
-//! What one process leaves to the next: the plan, and what is needed to go on with it.
+//! What one process stores for the next: the plan, and what is needed to continue with it.
 
 use crate::failure::Failure;
 use crate::files::plan_failure::{Fault, PlanFailure};
@@ -13,28 +13,28 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// The form of the file.
+/// The version of the file format.
 const VERSION: u32 = 3;
 
 /// The file, as JSON.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct PlanFile {
     version: u32,
-    /// Where the pool, or the configuration of the set, and the lists are, as whole paths.
+    /// The absolute path of the pool file, or of the configuration of the set.
     file: String,
-    /// The name of the set, if it is one.
+    /// The name of the set, if the plan is for one.
     set: Option<String>,
     lists: Vec<String>,
     /// The filter of each list, if it has one.
     filters: Vec<Option<String>>,
-    /// The states of which each list leaves out the entries. Plans of before there were any have none.
+    /// The states whose entries each list leaves out. Absent in older plans.
     #[serde(default)]
     without: Vec<Vec<String>>,
     pub(crate) skip_unreadable: u64,
-    /// How many addresses may be freed, once.
+    /// Number of addresses that may be freed, once.
     pub(crate) max_free: Option<u64>,
-    /// By pool, the longest list since something was freed: the measure of one that has shrunk. A list that
-    /// stays short is otherwise the measure of itself when what it lacks is ripe.
+    /// For each pool, the longest list since something was freed, against which a shrunken list is measured. Otherwise,
+    /// a list that stays short would be measured against itself when its missing entries are due.
     longest_lists: BTreeMap<String, u64>,
     /// The latest plan, with its orphans.
     pub(crate) plan: set::Plan,
@@ -46,14 +46,14 @@ fn refuse(path: &Path, fault: Fault) -> Failure {
     FilesFailure::Plan(PlanFailure::of(path, fault)).into()
 }
 
-/// The number of the form, before anything else is believed.
+/// The version, which is checked before anything else.
 #[derive(Deserialize)]
 struct Versioned {
     version: u32,
 }
 
 impl PlanFile {
-    /// A plan that nobody has applied. `None` if a path is no text: JSON has no place for it.
+    /// Returns a plan that has not been applied. `None` if a path is not UTF-8: JSON cannot represent it.
     pub(crate) fn new(
         target: &Target,
         lists: &[ListName],
@@ -86,7 +86,7 @@ impl PlanFile {
         Some(kept)
     }
 
-    /// A later plan takes the place of the one before.
+    /// Replaces the plan by a later one.
     pub(crate) fn goes_on_as(&mut self, plan: set::Plan) {
         self.plan = plan;
         self.note_lists();
@@ -99,7 +99,7 @@ impl PlanFile {
         }
     }
 
-    /// Takes note of what the latest plan has freed: the number that allowed it is spent.
+    /// Records what the latest plan freed; the number that allowed it is used up.
     pub(crate) fn note_freed(&mut self, applied: &set::Applied) {
         if applied.total.freed == 0 {
             return;
@@ -124,7 +124,7 @@ impl PlanFile {
         serde_json::from_str(&text).map_err(parse)
     }
 
-    /// Writes it whole, in the place of what is there: whoever reads it finds one or the other.
+    /// Writes the file atomically: a reader finds either the old or the new contents.
     pub(crate) fn save(&self, path: &Path) -> Result<(), Failure> {
         let mut name = path.as_os_str().to_owned();
         name.push(format!(".{}", std::process::id()));
@@ -140,17 +140,17 @@ impl PlanFile {
         let mut out = BufWriter::new(File::create(path)?);
         serde_json::to_writer(&mut out, self)?;
         writeln!(out)?;
-        // To the disk, before anything is freed by it.
+        // Synced before anything is freed by it.
         out.into_inner()?.sync_all()
     }
 
-    /// The pool that is meant, or the set.
+    /// Returns the pool or set that the plan is for.
     pub(crate) fn target(&self, other: Option<&Path>) -> Result<Target, Failure> {
         let path = other.unwrap_or(Path::new(&self.file));
         Target::kept(path, self.set.as_deref())
     }
 
-    /// The lists that are meant.
+    /// Returns the lists of the plan.
     pub(crate) fn lists(&self, path: &Path) -> Result<Vec<ListName>, Failure> {
         let read = |(at, text): (usize, &String)| {
             let bad = || refuse(path, Fault::List(text.clone()));
@@ -168,7 +168,7 @@ impl PlanFile {
         self.lists.iter().enumerate().map(read).collect()
     }
 
-    /// The plan to go on from, with the measures of lists that have shrunk.
+    /// Returns the plan to continue from, with the lengths against which lists are measured.
     pub(crate) fn to_go_on(&self) -> set::Plan {
         let mut plan = self.plan.clone();
         for member in &mut plan.members {

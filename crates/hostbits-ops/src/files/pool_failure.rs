@@ -1,4 +1,4 @@
-//! How a pool file can refuse: which file, and what it said.
+//! Failures of pool files: which file, and why.
 
 use crate::lists::read::ReadList;
 use crate::report::Sighted;
@@ -14,103 +14,103 @@ use serde::{Serialize, Serializer};
 use std::fmt;
 use std::io;
 
-/// How many addresses a message names.
+/// Maximum number of addresses that a message names.
 const MAX_NAMED: usize = 10;
 
-/// A pool file, or a set of them, and why it was not used as asked.
+/// A pool file, or a set of them, and why it could not be used as requested.
 #[derive(Debug)]
 pub struct PoolFailure {
-    /// What to call the file; of a set, the configuration.
+    /// The name of the file in messages; for a set, that of the configuration.
     pub(crate) file: String,
     /// The name of the set.
     pub(crate) set: Option<String>,
     /// The member of the set that is the cause, and its pool file.
     pub(crate) member: Option<String>,
     pub(crate) pool_file: Option<String>,
-    /// Why.
+    /// The cause.
     pub(crate) cause: Cause,
 }
 
-/// Why a pool file was not used as asked.
+/// Why a pool file could not be used as requested.
 #[derive(Debug)]
 pub(crate) enum Cause {
-    /// It cannot be created, opened or read.
+    /// The file cannot be created, opened or read.
     Open(OpenError),
-    /// No backup can be made of that name, or what is to be put back is none.
+    /// A backup of that name cannot be created, or the file to restore from is not a backup.
     Backup(OpenError),
-    /// The backup is not put in the place of this file.
+    /// The backup cannot replace this file.
     Restore(OpenError),
     /// No address was allocated.
     Allocate {
-        /// What the library says.
+        /// The library's error.
         error: AllocateError,
-        /// How many are free.
+        /// Number of free addresses.
         free: u64,
-        /// How many were asked for; `None` for a block.
+        /// Number of requested addresses; `None` for a block.
         wanted: Option<u64>,
     },
     /// This address was not allocated.
     Exact(AllocateExactError),
     /// `--ip` names more than one address.
     NotOneAddress {
-        /// As written.
+        /// The prefix as written.
         named: IpNet,
         /// The prefix length of one address of the pool.
         unit: u8,
     },
-    /// A seed was given, which no file keeps.
+    /// A seed was given, which a pool file does not store.
     Seed,
-    /// It is not durable.
+    /// The changes are not durable.
     Sync(SyncError),
-    /// The same of a pool of several.
+    /// The changes of one pool of several are not durable.
     SyncOfMember {
-        /// Which.
+        /// The member.
         id: MemberId,
-        /// What the library says.
+        /// The library's error.
         error: SyncError,
     },
     /// Nothing was freed.
     Reclaim {
-        /// What the library says.
+        /// The library's error.
         error: set::ReclaimError,
-        /// What became of the list.
+        /// What was read of the list.
         list: Box<ReadList>,
     },
-    /// There is no reconciler.
+    /// A reconciler cannot be created.
     Reconciler(set::ReconcilerError),
-    /// There is no plan.
+    /// The pass made no plan.
     Pass(PassError),
     /// The plan was not applied.
     Apply {
-        /// What the library says.
+        /// The library's error.
         error: set::ApplyError,
-        /// What was found.
+        /// The findings of the pass.
         sighted: Box<Sighted>,
     },
-    /// Nothing was taken back.
+    /// Nothing was allocated again.
     Undo(set::ApplyError),
-    /// The plan is of another pool, or of a set that has no member of it any more.
+    /// The plan is for another pool, or for a set that has none of its members any more.
     OtherPlan,
-    /// Another pool has come in the place of the one that was being read.
+    /// Another pool has replaced the one that was being read.
     Replaced(MemberId),
-    /// Addresses are allocated, and the disk did not take it.
+    /// Addresses are allocated, but the disk failed when the file was closed.
     Unclosed {
-        /// Which.
+        /// The addresses.
         nets: Vec<IpNet>,
-        /// What the library says.
+        /// The library's error.
         error: SyncError,
     },
-    /// Addresses are allocated, and their names cannot be written.
+    /// Addresses are allocated, but cannot be printed.
     Unprinted {
-        /// Which.
+        /// The addresses.
         nets: Vec<IpNet>,
-        /// What the system says.
+        /// The system's error.
         error: io::Error,
     },
 }
 
 impl Cause {
-    /// The member of a set that is the cause: by its number, or by its name where no number is known.
+    /// Returns the member of a set that is the cause: its number, or its name if no number is known.
     pub(crate) fn member(&self) -> (Option<MemberId>, Option<&str>) {
         match self {
             Self::Reclaim { error, .. } => (error.id, None),
@@ -119,7 +119,7 @@ impl Cause {
             Self::Apply { error, .. } | Self::Undo(error) => match error {
                 set::ApplyError::Member { member, .. } => (None, Some(member)),
                 set::ApplyError::Fuse { member, .. } => (None, member.as_deref()),
-                // There is no other one, as a test says.
+                // There is no other one, which a test checks.
                 _ => (None, None),
             },
             Self::Open(_)
@@ -219,7 +219,7 @@ impl PoolFailure {
         Some(list)
     }
 
-    /// What was found by the pass whose plan was not applied, since a fuse has blown.
+    /// Returns the findings of a pass whose plan was not applied because a fuse has blown.
     pub(crate) fn sighted(&self) -> Option<(String, &Sighted)> {
         let Cause::Apply {
             error: set::ApplyError::Fuse { .. },
@@ -237,7 +237,7 @@ impl PoolFailure {
     }
 }
 
-/// A pool that cannot be is no matter of its file.
+/// Returns the place for a failed open. An invalid pool is not a problem of its file.
 pub(crate) fn place_of_open(error: &OpenError, case: Case) -> Place {
     match error {
         OpenError::Build(error) => Place::new(Kind::Network, error.code(), case),
@@ -245,7 +245,7 @@ pub(crate) fn place_of_open(error: &OpenError, case: Case) -> Place {
     }
 }
 
-/// An allocation of any address.
+/// Returns the place for an allocation of any address.
 pub(crate) fn place_of_allocate(error: &AllocateError, case: Case) -> Place {
     let kind = match error {
         AllocateError::Exhausted { quarantined, .. } if *quarantined != 0 => Kind::Quarantine,
@@ -263,7 +263,7 @@ fn place_of_apply(error: &set::ApplyError, case: Case) -> Place {
     Place::new(kind, error.code(), case)
 }
 
-/// Some of them by name, and how many more there are.
+/// Lists some of the addresses, and the number of the others.
 pub(crate) fn some_of(nets: &[IpNet]) -> String {
     let some: Vec<String> = nets.iter().take(MAX_NAMED).map(IpNet::to_string).collect();
     match nets.len().saturating_sub(MAX_NAMED) {
@@ -282,7 +282,7 @@ impl fmt::Display for PoolFailure {
             write!(f, "{member}: ")?;
         }
         match &self.cause {
-            Cause::Backup(OpenError::AlreadyExists) => f.write_str("there is such a file already"),
+            Cause::Backup(OpenError::AlreadyExists) => f.write_str("the file already exists"),
             Cause::Backup(OpenError::NotFound) => f.write_str("there is no such file"),
             Cause::Open(error) | Cause::Backup(error) | Cause::Restore(error) => error.fmt(f),
             Cause::Allocate {
@@ -298,33 +298,29 @@ impl fmt::Display for PoolFailure {
                 named.addr(),
                 named.addr()
             ),
-            Cause::Seed => {
-                f.write_str("a pool file keeps no seed: write random, and each opening draws one")
-            }
+            Cause::Seed => f.write_str(
+                "a pool file does not store a seed: write random, and every open draws a new one",
+            ),
             Cause::Sync(error) | Cause::SyncOfMember { error, .. } => error.fmt(f),
             Cause::Reclaim { error, .. } => error.error.fmt(f),
             Cause::Reconciler(error) => error.error.fmt(f),
             Cause::Pass(error) => error.fmt(f),
             Cause::Apply { error, .. } | Cause::Undo(error) => f.write_str(&without_member(error)),
             Cause::OtherPlan => ReconcilerError::OtherPool.fmt(f),
-            Cause::Replaced(_) => f.write_str("another pool has come into its place meanwhile"),
+            Cause::Replaced(_) => f.write_str("another pool has replaced it in the meantime"),
             Cause::Unclosed { nets, error } => {
-                write!(
-                    f,
-                    "{error}; {} allocated, which nobody was told",
-                    nets.len()
-                )
+                write!(f, "{error}; {} allocated, but not reported", nets.len())
             }
             Cause::Unprinted { nets, error } => write!(
                 f,
-                "{} allocated, and cannot be written to standard output: {error}",
+                "{} allocated, but cannot be written to standard output: {error}",
                 nets.len()
             ),
         }
     }
 }
 
-/// As the library writes its errors: an object with a code.
+/// Serialized as the library's errors are: an object with a code.
 impl Serialize for PoolFailure {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.cause {
@@ -334,7 +330,7 @@ impl Serialize for PoolFailure {
             Cause::Allocate { error, .. } => error.serialize(serializer),
             Cause::Exact(error) => error.serialize(serializer),
             Cause::Sync(error) | Cause::SyncOfMember { error, .. } => error.serialize(serializer),
-            // Its entries are beside it, as in an answer.
+            // Its entries are next to it, as in a result.
             Cause::Reclaim { error, .. } => code(error.code(), serializer),
             Cause::NotOneAddress { .. } | Cause::Seed => code("usage", serializer),
             Cause::Reconciler(error) => code(error.code(), serializer),
@@ -371,7 +367,7 @@ fn code<S: Serializer>(code: &'static str, serializer: S) -> Result<S::Ok, S::Er
     serializer.collect_map([("code", code)])
 }
 
-/// What it says, without the name of the member: a pool file is a set of one.
+/// Formats the error without the name of the member: a pool file is a set of one.
 fn without_member(error: &set::ApplyError) -> String {
     match error.clone() {
         set::ApplyError::Member { error, .. } => error.to_string(),
@@ -384,7 +380,7 @@ fn without_member(error: &set::ApplyError) -> String {
     }
 }
 
-/// A fuse with the number that it would have to be overridden with.
+/// Serializes a fuse, with the number that would override it.
 fn serialize_apply<S: Serializer>(
     error: &set::ApplyError,
     serializer: S,
@@ -426,7 +422,7 @@ mod tests {
         failure.place().row.exit.code()
     }
 
-    /// Those that no test can bring about without a broken disk or a wait of seconds.
+    /// Failures that a test can cause only with a broken disk or a wait of seconds.
     #[test]
     fn a_file_that_cannot_be_used_is_exit_code_8() {
         for error in [

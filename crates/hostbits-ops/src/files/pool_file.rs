@@ -14,25 +14,25 @@ use std::path::{Path, PathBuf};
 /// A pool file by its path.
 #[derive(Clone, Debug)]
 pub struct PoolFile {
-    /// Where it is.
+    /// The path of the file.
     pub path: PathBuf,
-    /// A file whose session is below this one is refused: an older one was put back.
+    /// A file whose session number is below this one is refused: an older copy was put back.
     pub min_session: u64,
 }
 
 impl PoolFile {
-    /// What to call the file.
+    /// Returns the name by which messages refer to the file.
     pub fn name(&self) -> String {
         printable_path(&self.path)
     }
 
-    /// Joins those who have it open. For `using` alone.
+    /// Opens the file. For `using` only.
     pub(crate) fn open(&self) -> Result<Pool, Failure> {
         hostbits::file::open_since(&self.path, self.min_session)
             .map_err(|error| self.refuse_open(error))
     }
 
-    /// Joins those who have it open, does something, and leaves.
+    /// Opens the file, runs `work`, and closes it.
     pub(crate) fn with<T>(
         &self,
         work: impl FnOnce(&Pool) -> Result<T, Failure>,
@@ -41,11 +41,11 @@ impl PoolFile {
         using(self.open()?, work, unclosed)
     }
 
-    /// Reads it, without a lock, and leaves it alone: a right to read it is enough.
+    /// Reads the file, without a lock and without changes; read permission is enough.
     ///
     /// # Errors
     ///
-    /// It cannot be read, is no pool file, or its session is too low.
+    /// Fails if the file cannot be read, is not a pool file, or its session number is too low.
     pub fn read(&self) -> Result<file::View, Failure> {
         let view = hostbits::file::read(&self.path).and_then(|view| {
             view.check_session(self.min_session)?;
@@ -54,7 +54,7 @@ impl PoolFile {
         view.map_err(|error| self.refuse_open(error))
     }
 
-    /// Another file, of which the same is asked.
+    /// Returns another file with the same requirements.
     pub(crate) fn at(&self, path: &Path) -> Self {
         Self {
             path: path.to_owned(),
@@ -62,7 +62,7 @@ impl PoolFile {
         }
     }
 
-    /// A failure of this file.
+    /// Returns a failure of this file.
     pub(crate) fn refuse(&self, cause: Cause) -> Failure {
         FilesFailure::Pool(PoolFailure {
             file: self.name(),
@@ -74,7 +74,7 @@ impl PoolFile {
         .into()
     }
 
-    /// A pool that cannot be is no matter of the file.
+    /// Returns the failure of an open. An invalid pool is not a problem of the file.
     pub(crate) fn refuse_open(&self, error: OpenError) -> Failure {
         match error {
             OpenError::Build(error) => Failure::Build(error),

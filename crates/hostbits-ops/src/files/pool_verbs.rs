@@ -1,4 +1,4 @@
-//! What is done to one pool file: create, grow, allocate, release, sync.
+//! Operations on one pool file: create, grow, allocate, release, sync.
 
 use crate::failure::Failure;
 use crate::files::closing::using;
@@ -14,25 +14,25 @@ use ipnet::IpNet;
 use std::io;
 use std::net::IpAddr;
 
-/// A pool as it shall be in a file.
+/// A pool as it is to be stored in a file.
 #[derive(Debug)]
 pub struct PoolSpec {
-    /// Its network and options.
+    /// The network and options.
     pub builder: Builder<IpNet>,
-    /// Whether a seed was given, which no file keeps: it is refused.
+    /// Whether a seed was given: it is refused, because a file does not store it.
     pub is_seeded: bool,
-    /// Room for so many slots, to grow into later; `None` for as many as there are.
+    /// Number of slots to reserve space for, to grow into later; `None` for the number of slots of the pool.
     pub capacity: Option<u64>,
 }
 
 /// A file that was created or has grown.
 #[derive(Debug)]
 pub struct Made {
-    /// What the pool is.
+    /// The facts of the pool.
     pub info: NetworkInfo,
-    /// What it survives.
+    /// What its allocations survive.
     pub durability: Durability,
-    /// How often the file has been opened by a first process.
+    /// Number of times the file was opened while no other process had it open.
     pub session: u64,
     /// What was reserved before, and can be handed out from now on: a mistake if it is still in use.
     pub reopened: Vec<Reservation>,
@@ -41,21 +41,21 @@ pub struct Made {
 /// What to allocate.
 #[derive(Clone, Copy, Debug)]
 pub enum Wanted {
-    /// So many addresses: all of them or none.
+    /// This many addresses: all of them or none.
     Any(u64),
-    /// This address and no other.
+    /// Exactly this address.
     Exact(Named),
-    /// This address if it is free, and otherwise any.
+    /// This address if it is free, and any other if not.
     Near(IpAddr),
     /// A block: an aligned prefix of this length.
     Block(u8),
 }
 
-/// Creates the file, with all usable addresses free; never in the place of another.
+/// Creates the file, with all usable addresses free; never replaces another file.
 ///
 /// # Errors
 ///
-/// The pool does not fit together, there is such a file already, or it cannot be made as durable as asked.
+/// Fails if the pool is invalid, the file already exists, or it cannot be as durable as requested.
 pub fn create(file: &PoolFile, spec: PoolSpec, durability: Durability) -> Result<Made, Failure> {
     refuse_seed(file, &spec)?;
     let mut builder = spec.builder.durability(durability);
@@ -69,11 +69,11 @@ pub fn create(file: &PoolFile, spec: PoolSpec, durability: Durability) -> Result
     made(file, pool)
 }
 
-/// Lets the pool grow into a larger one; nobody else may have it open.
+/// Grows the pool; no other process may have the file open.
 ///
 /// # Errors
 ///
-/// The file cannot be opened, is in use, or would lose or renumber addresses.
+/// Fails if the file cannot be opened, is in use, or addresses would be lost or renumbered.
 pub fn grow(file: &PoolFile, spec: PoolSpec) -> Result<Made, Failure> {
     refuse_seed(file, &spec)?;
     let mut builder = spec.builder.in_file();
@@ -112,11 +112,11 @@ fn made(file: &PoolFile, pool: Pool) -> Result<Made, Failure> {
     })
 }
 
-/// Makes durable what has been allocated and released so far, and returns what the file promises.
+/// Makes all allocations and releases so far durable, and returns the durability of the file.
 ///
 /// # Errors
 ///
-/// The file cannot be opened, or its disk did not take it.
+/// Fails if the file cannot be opened, or its disk fails.
 pub fn sync(file: &PoolFile) -> Result<Durability, Failure> {
     let health = file.with(|pool| {
         let synced = pool.sync();
@@ -126,13 +126,13 @@ pub fn sync(file: &PoolFile) -> Result<Durability, Failure> {
     Ok(health.map(|health| health.durability).unwrap_or_default())
 }
 
-/// Allocates what is as durable as the file promises when this returns. Whoever cannot pass it on answers with
-/// [`unprinted`].
+/// Allocates addresses. When this returns, they are as durable as the file promises. A caller that cannot pass them on
+/// returns [`unprinted`].
 ///
 /// # Errors
 ///
-/// Too few addresses are free, the address is taken, or the file cannot be used. Nothing is allocated then, but for
-/// a failed close, whose failure names what is.
+/// Fails if too few addresses are free, the address is taken, or the file cannot be used. Nothing is allocated then,
+/// unless closing the file failed: that failure names the allocated addresses.
 pub fn allocate(
     file: &PoolFile,
     wanted: Wanted,
@@ -152,7 +152,7 @@ pub fn allocate(
     using(file.open()?, allocate, unclosed)
 }
 
-/// These addresses are allocated, and whoever asked for them cannot be told.
+/// Returns the failure for addresses that are allocated but cannot be passed on to the caller.
 pub fn unprinted(file: &PoolFile, nets: Vec<IpNet>, error: io::Error) -> Failure {
     file.refuse(Cause::Unprinted { nets, error })
 }
@@ -181,7 +181,7 @@ fn take(wanted: Wanted, pool: &Pool) -> Result<Vec<IpNet>, Cause> {
         }
         Wanted::Any(1) => Ok(vec![pool.allocate_net().map_err(refuse(Some(1)))?]),
         Wanted::Any(count) => {
-            // More than a pool can hold is as impossible as the most there can be.
+            // More than a pool can hold is as impossible as the largest number.
             let addrs = pool
                 .allocate_many(usize::try_from(count).unwrap_or(usize::MAX))
                 .map_err(refuse(Some(count)))?;
@@ -190,8 +190,8 @@ fn take(wanted: Wanted, pool: &Pool) -> Result<Vec<IpNet>, Cause> {
     }
 }
 
-/// Whoever reads an address uses it, so with `Barrier` it must be durable before it is printed. `Strict` has
-/// waited already, and `Process` promises nothing that a write could keep.
+/// An address is used as soon as it is read, so with `Barrier` it must be durable before it is printed. `Strict` has
+/// already waited, and `Process` does not promise anything that a write could keep.
 fn sync_if_promised(pool: &Pool) -> Result<(), SyncError> {
     match needs_sync(pool) {
         true => pool.sync(),
@@ -199,11 +199,11 @@ fn sync_if_promised(pool: &Pool) -> Result<(), SyncError> {
     }
 }
 
-/// What was allocated and nobody has been told of.
+/// Releases addresses that were allocated but not reported.
 fn give_back(pool: &Pool, nets: &[IpNet]) {
     let unit = pool.info().unit;
     for &net in nets {
-        // Whoever has released it meanwhile has done our work.
+        // If another process has released it in the meantime, the work is done.
         let _ = match net.prefix_len() == unit {
             true => pool.release(net.addr()),
             false => pool.release_block(net),
@@ -211,7 +211,7 @@ fn give_back(pool: &Pool, nets: &[IpNet]) {
     }
 }
 
-/// Whether what is printed is durable only after a sync. Of a durability that is not known here, it is.
+/// Reports whether what is printed is durable only after a sync. True if the durability is not known here.
 pub(crate) fn needs_sync<N: Network>(pool: &Pool<N>) -> bool {
     pool.health().is_some_and(|health| match health.durability {
         Durability::Process | Durability::Strict => false,
@@ -219,7 +219,7 @@ pub(crate) fn needs_sync<N: Network>(pool: &Pool<N>) -> bool {
     })
 }
 
-/// The address, and no more of it than is one of the pool's.
+/// Returns the address, if it stands for exactly one unit of the pool.
 fn one_address(named: Named, unit: u8) -> Result<IpAddr, Cause> {
     match named.prefix_len {
         None => Ok(named.addr),
@@ -231,11 +231,11 @@ fn one_address(named: Named, unit: u8) -> Result<IpAddr, Cause> {
     }
 }
 
-/// Releases each of them for itself, and returns what became of it, in their order. A second mention releases nothing.
+/// Releases each address on its own, and returns the results in the same order. A repeated address is released once.
 ///
 /// # Errors
 ///
-/// The file cannot be opened, or its disk did not take it.
+/// Fails if the file cannot be opened, or its disk fails.
 pub fn release(file: &PoolFile, named: &[Named]) -> Result<Vec<Released>, Failure> {
     file.with(|pool| {
         let mut once = ReleasedOnce::default();
@@ -259,7 +259,7 @@ fn release_one(pool: &Pool, once: &mut ReleasedOnce, named: Named) -> Released {
 mod tests {
     use super::*;
 
-    /// Between two mentions somebody else gets the address: it is theirs, and stays so.
+    /// If another process gets the address between two mentions, it keeps it.
     #[test]
     fn a_second_mention_releases_nothing() {
         let network: IpNet = "10.0.0.0/24".parse().unwrap();

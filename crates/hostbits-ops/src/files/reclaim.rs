@@ -1,4 +1,4 @@
-//! The quarantine of a pool, or of all pools of a set, against a list of users.
+//! Reclaims the quarantine of a pool, or of all pools of a set, using a list of users.
 
 use crate::failure::Failure;
 use crate::files::pool_failure::Cause;
@@ -16,21 +16,21 @@ use hostbits::{
 use hostbits_lists::RecordBuf;
 use ipnet::IpNet;
 
-/// What was freed and held, and what the list was.
+/// The result of a reclaim, and of reading the list.
 #[derive(Debug, Default)]
 pub struct Reclaimed {
     /// Addresses that are free now.
     pub freed: u64,
-    /// Addresses that are held, as the list says.
+    /// Addresses that are held, according to the list.
     pub held: u64,
-    /// What was done in each member of a set; the only one of a pool file.
+    /// The result for each member of a set; for a pool file, its only member.
     pub members: Vec<MemberReclaimed>,
-    /// What became of the list.
+    /// What was read of the list.
     pub list: ReadList,
 }
 
-/// A list of everybody that was read to its end before anything is done with it: half a list would free what the other
-/// half holds.
+/// A complete list of users, read to its end before anything is changed: half a list would free the addresses of the
+/// other half.
 #[derive(Debug)]
 pub struct Everybody {
     records: Vec<RecordBuf>,
@@ -39,11 +39,11 @@ pub struct Everybody {
 }
 
 impl Everybody {
-    /// Reads all of the lists. So many entries may be unreadable.
+    /// Reads all lists. At most `skip_unreadable` entries may be unreadable.
     ///
     /// # Errors
     ///
-    /// One of them cannot be read to its end.
+    /// Fails if a list cannot be read to its end.
     pub fn read(lists: &[ListName], skip_unreadable: u64) -> Result<Self, Failure> {
         let mut users = UserRecords::open_all(lists)?;
         let records = users.by_ref().collect();
@@ -55,11 +55,12 @@ impl Everybody {
     }
 }
 
-/// Frees what is quarantined and not listed. Without a list, all of it: the caller vouches for that.
+/// Frees quarantined addresses that are not listed. Without a list, frees all of them: the caller guarantees that they
+/// are not in use.
 ///
 /// # Errors
 ///
-/// The files cannot be opened; the list is empty, or anything in it is unclear: then nothing was freed.
+/// Fails if the files cannot be opened, or if the list is empty or any entry is unclear: then nothing was freed.
 pub fn reclaim(
     target: &Target,
     users: Option<Everybody>,
@@ -75,7 +76,7 @@ pub fn reclaim(
     })
 }
 
-/// Nobody holds anything of it.
+/// Frees the whole quarantine.
 fn everything(target: &Target, set: &PoolSet<IpNet>) -> Result<Reclaimed, Failure> {
     let members = set.release_quarantines_unchecked();
     let list = Box::default();

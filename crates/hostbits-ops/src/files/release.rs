@@ -1,28 +1,27 @@
-//! Each address for itself: what became of one that was to be released.
+//! Releases one address at a time, with a result for each.
 
 use hostbits::ReleaseError;
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-/// What became of an address, or of a block, that was to be released.
+/// The result of releasing an address or a block.
 #[derive(Clone, Debug)]
 pub struct Released {
-    /// Which.
+    /// The address or the block.
     pub address: IpNet,
     /// Why it was not released; `None` if it was.
     pub error: Option<ReleaseError>,
 }
 
-/// What one call has released, as ranges that do not touch.
+/// The ranges that one call has released; they do not touch.
 ///
-/// Somebody else may hold it by now, so a second mention must not reach the pool: to one bit it would be
-/// that somebody's release.
+/// Another user may hold an address by then, so a repeated address must not reach the pool: it would release theirs.
 #[derive(Default)]
 pub(crate) struct ReleasedOnce(BTreeMap<IpAddr, IpAddr>);
 
 impl ReleasedOnce {
-    /// Releases, unless some of it was released before.
+    /// Releases the address, unless some of it was released before.
     pub(crate) fn release(
         &mut self,
         net: IpNet,

@@ -1,4 +1,4 @@
-//! Takes what is listed. It never frees; a list that cannot be read, all of it, is refused.
+//! Allocates listed addresses, and frees nothing. A list that cannot be read completely is refused.
 
 use crate::failure::Failure;
 use crate::files::target::Target;
@@ -9,30 +9,30 @@ use crate::lists::records::UserRecords;
 use crate::observer::Observer;
 use crate::watched::Watched;
 
-/// What was taken.
+/// The result of a seed.
 #[derive(Debug)]
 pub struct Seeded {
     /// Addresses that were free.
     pub taken: u64,
-    /// Addresses that were taken before.
+    /// Addresses that were already allocated.
     pub already: u64,
-    /// What became of the list.
+    /// What was read of the list.
     pub list: ReadList,
 }
 
-/// Takes what the lists name; frees nothing. So many entries may be unreadable.
+/// Allocates the addresses that the lists name; frees nothing. At most `skip_unreadable` entries may be unreadable.
 ///
 /// # Errors
 ///
-/// The target cannot be opened; entries cannot be read, and nothing was taken; or a list has no end, and what was read
-/// until then is taken, and stays.
+/// Fails if the target cannot be opened; if too many entries cannot be read, in which case nothing was allocated; or if
+/// a list cannot be read to its end, in which case what was read until then is allocated and stays so.
 pub fn seed(
     target: &Target,
     lists: &[ListName],
     skip_unreadable: u64,
     observer: &dyn Observer,
 ) -> Result<Seeded, Failure> {
-    // Before it is said that the list had no end: what was taken is meant to stay.
+    // Before the missing end of the list is reported: what was allocated is to stay.
     let (users, adopted, free) = target.with(|set| {
         let sources = lists.iter().map(|list| &list.source);
         let mut users = UserRecords::open(sources).map_err(Failure::Unreadable)?;

@@ -1,4 +1,4 @@
-//! How a configuration and its files can refuse: what they said.
+//! Failures of a configuration and its files.
 
 use crate::files::pool_failure::{place_of_allocate, place_of_open, some_of};
 use crate::lists::read::ReadList;
@@ -13,27 +13,27 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-/// A configuration, and why it was not used as asked.
+/// A configuration, and why it could not be used as requested.
 #[derive(Debug)]
 pub struct SetFailure {
-    /// What to call the configuration.
+    /// The name of the configuration in messages.
     pub(crate) file: String,
-    /// Why.
+    /// The cause.
     pub(crate) cause: Cause,
 }
 
-/// Why a configuration was not used as asked.
+/// Why a configuration could not be used as requested.
 #[derive(Debug)]
 pub(crate) enum Cause {
-    /// It cannot be read, or is wrong.
+    /// The configuration cannot be read, or is invalid.
     Config(ConfigError),
-    /// There is no set, or range, of this name; there are these.
+    /// There is no set or range of this name, but there are these.
     Unknown(String, Vec<String>),
-    /// A pool file cannot be opened, or there is none.
+    /// A pool file cannot be opened, or is missing.
     Open(OpenError),
     /// A pool file cannot be read.
     Plan(PlanError),
-    /// It was not applied, or not to the end.
+    /// The configuration was not applied, or not completely.
     Apply(Box<ApplyError>),
     /// No address was allocated.
     Allocate {
@@ -50,19 +50,19 @@ pub(crate) enum Cause {
     Pair(AllocatePairError),
     /// The set has no key for clients.
     NoKey,
-    /// The named range is drained, or under a cordon.
+    /// The named range is drained or cordoned.
     Closed(String),
     /// `--ip` names more than one address.
     NotOneAddress(IpNet),
     /// An allocation is not durable.
     Sync(SyncError),
-    /// Addresses are allocated, and a disk did not take it.
+    /// Addresses are allocated, but a disk failed when its file was closed.
     Unclosed {
         set: String,
         nets: Vec<IpNet>,
         error: SyncError,
     },
-    /// Addresses are allocated, and their names cannot be written.
+    /// Addresses are allocated, but cannot be printed.
     Unprinted {
         set: String,
         nets: Vec<IpNet>,
@@ -85,7 +85,7 @@ impl SetFailure {
                     Place::new(Kind::Sync, error.code(), Case::Apply)
                 }
                 ApplyError::Plan(failed) => place_of_open(&failed.error, Case::Any),
-                // There is no other one, as a test says.
+                // There is no other one, which a test checks.
                 _ => Place::new(Kind::ConfigApply, "unfit", Case::Any),
             },
             Cause::Allocate { error, list, .. } => {
@@ -124,7 +124,7 @@ impl SetFailure {
         words
     }
 
-    /// What became of the list of users.
+    /// Returns what was read of the list of users.
     pub(crate) fn list(&self) -> Option<&ReadList> {
         let Cause::Allocate { list, .. } = &self.cause else {
             return None;
@@ -132,7 +132,7 @@ impl SetFailure {
         list.as_deref()
     }
 
-    /// The error as JSON: an object with a code.
+    /// Returns the error as JSON: an object with a code.
     fn described(&self) -> Value {
         match &self.cause {
             Cause::Config(error @ ConfigError::Unreadable { .. }) => json!({
@@ -199,7 +199,7 @@ impl SetFailure {
     }
 }
 
-/// The error of a pool file as the library writes it, with the file and the line of its member.
+/// Returns the error of a pool file as the library serializes it, with the file and the line of its member.
 fn of_file(path: &Path, line: usize, error: &impl Serialize) -> Value {
     let mut described = json!(error);
     described["pool_file"] = json!(printable_path(path));
@@ -207,7 +207,7 @@ fn of_file(path: &Path, line: usize, error: &impl Serialize) -> Value {
     described
 }
 
-/// The same of a step of an apply, with the steps before it.
+/// Returns the error of a step of an apply, with the steps before it.
 fn of_step(path: &Path, line: usize, error: &impl Serialize, done: &[Step]) -> Value {
     let mut described = of_file(path, line, error);
     described["done"] = json!(done);
@@ -217,7 +217,7 @@ fn of_step(path: &Path, line: usize, error: &impl Serialize, done: &[Step]) -> V
 impl fmt::Display for SetFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Cause::Config(error) = &self.cause {
-            // It names the file itself, in every line.
+            // The error names the file itself, in every line.
             return f.write_str(&lines(&error.to_string()));
         }
         write!(f, "{}: ", self.file)?;
@@ -255,7 +255,9 @@ impl fmt::Display for SetFailure {
             ),
             Cause::Exact(error) => error.fmt(f),
             Cause::Pair(error) => error.fmt(f),
-            Cause::NoKey => f.write_str("the set has no client_key, which makes clients of names"),
+            Cause::NoKey => {
+                f.write_str("the set has no client_key, which turns names into clients")
+            }
             Cause::Closed(range) => write!(f, "the range {range} is drained or cordoned"),
             Cause::NotOneAddress(named) => {
                 write!(
@@ -265,28 +267,24 @@ impl fmt::Display for SetFailure {
             }
             Cause::Sync(error) => error.fmt(f),
             Cause::Unclosed { nets, error, .. } => {
-                write!(
-                    f,
-                    "{error}; {} allocated, which nobody was told",
-                    nets.len()
-                )
+                write!(f, "{error}; {} allocated, but not reported", nets.len())
             }
             Cause::Unprinted { nets, error, .. } => write!(
                 f,
-                "{} allocated, and cannot be written to standard output: {error}",
+                "{} allocated, but cannot be written to standard output: {error}",
                 nets.len()
             ),
         }
     }
 }
 
-/// All lines printable, each an error of its own.
+/// Makes all lines printable, each an error of its own.
 fn lines(text: &str) -> String {
     let lines: Vec<String> = text.lines().map(printable).collect();
     lines.join("\nerror: ")
 }
 
-/// As the library writes its errors: an object with a code.
+/// Serialized as the library's errors are: an object with a code.
 impl Serialize for SetFailure {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.described().serialize(serializer)

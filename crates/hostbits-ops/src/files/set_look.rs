@@ -1,4 +1,4 @@
-//! The pool files of a set as they are: read without a lock, and nothing is written.
+//! The pool files of a set, read without a lock and without changes.
 
 use crate::failure::Failure;
 use crate::files::config_file::ConfigFile;
@@ -12,20 +12,20 @@ use ipnet::IpNet;
 use serde::Serialize;
 use std::net::IpAddr;
 
-/// A set, and how much of it is taken.
+/// A set and its usage.
 #[derive(Debug, Serialize)]
 pub struct ShownSet {
-    /// Its name.
+    /// The name of the set.
     pub set: String,
-    /// How many addresses it can hand out.
+    /// Number of addresses that the set can hand out.
     pub capacity: u64,
-    /// How many are allocated.
+    /// Number of allocated addresses.
     pub allocated: u64,
-    /// Free, and neither drained nor cordoned.
+    /// Number of addresses that are free, and neither drained nor cordoned.
     pub available: u64,
-    /// How much is taken of what is neither drained nor cordoned.
+    /// Share of the addresses in use, not counting drained and cordoned ones.
     pub used_percent: Used,
-    /// In the order of the configuration.
+    /// The members, in the order of the configuration.
     pub members: Vec<ShownMember>,
     /// The named ranges.
     pub ranges: Vec<ShownRange>,
@@ -34,56 +34,56 @@ pub struct ShownSet {
 /// A member of a set.
 #[derive(Debug, Serialize)]
 pub struct ShownMember {
-    /// Its network, or its first and last address.
+    /// The network of the member, or its first and last address.
     pub member: String,
-    /// Its file.
+    /// The file of the member.
     pub pool_file: String,
-    /// What the pool is.
+    /// The facts of the pool.
     pub info: NetworkInfo,
-    /// How many addresses are allocated.
+    /// Number of allocated addresses.
     pub allocated: u64,
-    /// How much of it is taken, drained or not.
+    /// Share of the addresses in use, drained or not.
     pub used_percent: Used,
-    /// How many of them are quarantined.
+    /// Number of allocated addresses that are quarantined.
     pub quarantined: u64,
-    /// How many processes have it open.
+    /// Number of processes that have the file open.
     pub processes: u32,
-    /// Whether nothing new is handed out.
+    /// Whether the member is drained: it hands out no new addresses.
     pub drained: bool,
-    /// Where nothing new is handed out.
+    /// The parts from which no new addresses are handed out.
     pub cordons: Vec<Part>,
-    /// The part that is kept for addresses that are asked for by name.
+    /// The part that is reserved for addresses that are requested by name.
     pub band: Option<Part>,
-    /// Its addresses in characters.
+    /// The map of its addresses.
     pub map: Map,
 }
 
 /// A part of a member.
 #[derive(Debug, Serialize)]
 pub struct Part {
-    /// Its first address.
+    /// The first address of the part.
     pub first: IpAddr,
-    /// Its last address.
+    /// The last address of the part.
     pub last: IpAddr,
-    /// How many of its addresses are allocated.
+    /// Number of allocated addresses in the part.
     pub allocated: u64,
 }
 
 /// A named range of a set.
 #[derive(Debug, Serialize)]
 pub struct ShownRange {
-    /// Its name.
+    /// The name of the range.
     pub range: String,
-    /// Whether nobody gets its addresses who does not ask for the range.
+    /// Whether only requests to the range get its addresses.
     pub exclusive: bool,
-    /// How many addresses it can hand out.
+    /// Number of addresses that the range can hand out.
     pub capacity: u64,
-    /// How much of it is taken.
+    /// Share of the addresses in use.
     pub used_percent: Used,
-    /// Whether its member is drained, or a cordon has some of it.
+    /// Whether the member of the range is drained, or part of the range is cordoned.
     #[serde(skip)]
     pub is_closed: bool,
-    /// Where it is.
+    /// The addresses of the range.
     #[serde(flatten)]
     pub part: Part,
 }
@@ -91,43 +91,43 @@ pub struct ShownRange {
 /// The allocated addresses of a set.
 #[derive(Debug, Serialize)]
 pub struct ListedSet {
-    /// Its name.
+    /// The name of the set.
     pub set: String,
-    /// Prefixes of the unit of their member, member by member.
+    /// The allocated prefixes, each of the unit length of its member, member by member.
     pub addresses: Vec<IpNet>,
     /// Those of them that are quarantined, in the same order.
     pub quarantined: Vec<IpNet>,
 }
 
-/// The files of sets, and what the configuration would make of them.
+/// The files of sets, and what applying the configuration would do to them.
 #[derive(Debug)]
 pub struct CheckedSets {
     /// All members of all sets.
     pub members: Vec<SeenMember>,
-    /// What applying the configuration would do, and refuse.
+    /// What applying the configuration would do, and what it would refuse.
     pub plan: Plan,
 }
 
-/// A member with what its file held.
+/// A member, and the contents of its file.
 #[derive(Debug)]
 pub struct SeenMember {
     /// The name of the set.
     pub set: String,
-    /// Its network, or its first and last address.
+    /// The network of the member, or its first and last address.
     pub member: String,
-    /// Its file.
+    /// The file of the member.
     pub pool_file: String,
-    /// What was read.
+    /// The contents of the file.
     pub view: file::View,
 }
 
-/// The set of this name, or all of them, with every member. The files are read without a lock.
+/// Returns the set of this name, or all sets, with every member. The files are read without a lock.
 ///
-/// Lines of the maps fit into so many columns, if there are columns.
+/// Lines of the maps fit into `columns` columns, if given.
 ///
 /// # Errors
 ///
-/// The configuration is wrong, has no such set, or a file cannot be read.
+/// Fails if the configuration is invalid or has no such set, or a file cannot be read.
 pub fn show_sets(
     file: &ConfigFile,
     name: Option<&str>,
@@ -142,11 +142,11 @@ pub fn show_sets(
     sets.collect()
 }
 
-/// The allocated addresses of the set of this name, or of all of them.
+/// Returns the allocated addresses of the set of this name, or of all sets.
 ///
 /// # Errors
 ///
-/// As of [`show_sets`].
+/// Fails as [`show_sets`] does.
 pub fn list_sets(file: &ConfigFile, name: Option<&str>) -> Result<Vec<ListedSet>, Failure> {
     let config = file.read()?;
     let mut sets = Vec::new();
@@ -167,16 +167,15 @@ pub fn list_sets(file: &ConfigFile, name: Option<&str>) -> Result<Vec<ListedSet>
     Ok(sets)
 }
 
-/// Looks for damage of the files of the set of this name, or of all of them, and whether they are as the configuration
-/// says.
+/// Checks the files of the set of this name, or of all sets, for damage, and whether they match the configuration.
 ///
 /// # Errors
 ///
-/// As of [`show_sets`]. Damage with which a file can be used is none.
+/// Fails as [`show_sets`] does. Damage that leaves a file usable is not an error.
 pub fn check_sets(file: &ConfigFile, name: Option<&str>) -> Result<CheckedSets, Failure> {
     let mut config = file.read()?;
     file.sets(&config, name)?;
-    // Files of other sets may be damaged, or not there.
+    // Files of other sets may be damaged or missing.
     config
         .sets
         .retain(|set| name.is_none_or(|name| set.name == name));
@@ -206,7 +205,7 @@ fn see(file: &ConfigFile, set: &SetConfig) -> Result<Vec<SeenMember>, Failure> {
     seen.collect()
 }
 
-/// The set over copies of its pools: drains, cordons, bands and ranges are counted by the library.
+/// Builds the set over copies of its pools, so that the library counts drains, cordons, bands and ranges.
 fn shown_set(
     set: &SetConfig,
     seen: &[SeenMember],
@@ -241,7 +240,7 @@ fn shown_set(
     })
 }
 
-/// How many are taken that are neither drained nor under a cordon.
+/// Returns the number of taken addresses that are neither drained nor cordoned.
 fn taken_where_open(set: &PoolSet<IpNet>) -> u64 {
     let open = set.members().filter(|member| !member.is_drained());
     open.map(|member| {

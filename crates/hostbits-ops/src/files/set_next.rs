@@ -1,4 +1,4 @@
-//! The configuration and a list of users in, the next free addresses out. No file is looked at.
+//! From a configuration and a list of users to the next free addresses. Reads no pool file.
 
 use crate::failure::Failure;
 use crate::files::config_file::ConfigFile;
@@ -12,11 +12,12 @@ use crate::watched::Watched;
 use hostbits::PoolSet;
 use ipnet::IpNet;
 
-/// The next addresses of a set that no listed user holds: all of them or none. So many entries may be unreadable.
+/// Returns the next addresses of a set that no listed user holds: all of them or none. At most `skip_unreadable`
+/// entries may be unreadable.
 ///
 /// # Errors
 ///
-/// The configuration is wrong or has no such set, the lists cannot be read, or too few addresses are free.
+/// Fails if the configuration is invalid or has no such set, the lists cannot be read, or too few addresses are free.
 pub fn next_of_set(
     file: &ConfigFile,
     name: &str,
@@ -48,7 +49,7 @@ pub fn next_of_set(
     }
 }
 
-/// Marks what the users hold.
+/// Marks the addresses of the users.
 fn read_list(
     set: &PoolSet,
     lists: &[ListName],

@@ -1,28 +1,27 @@
-//! What a configuration does to its pool files.
+//! Applying a configuration to its pool files.
 
 use crate::failure::Failure;
 use crate::files::config_file::ConfigFile;
 use crate::files::set_failure::Cause;
 use hostbits_config::{Config, Plan};
 
-/// What [`apply_config`] would do, and what it refuses. Changes nothing. With the configuration that is in force now,
-/// removed members and lifted drains are seen, too.
+/// Returns what [`apply_config`] would do, and what it would refuse. Changes nothing. With the configuration now in
+/// force, removed members and ended drains are reported, too.
 ///
 /// # Errors
 ///
-/// A configuration is wrong, or a pool file cannot be read.
+/// Fails if a configuration is invalid, or a pool file cannot be read.
 pub fn plan_config(file: &ConfigFile, now: Option<&ConfigFile>) -> Result<Plan, Failure> {
     let (config, old) = read(file, now)?;
     let plan = Plan::of(&config, old.as_ref());
     plan.map_err(|error| file.refuse(Cause::Plan(error)))
 }
 
-/// Creates the pool files and lets them grow, or does nothing if anything is refused. Can be repeated. Returns what was
-/// done.
+/// Creates and grows the pool files, or does nothing if any change is refused. Can be repeated. Returns what was done.
 ///
 /// # Errors
 ///
-/// As of [`plan_config`]; something is refused; or a file is in use, and the steps before it are done.
+/// Fails as [`plan_config`] does, if any change is refused, or if a file is in use: then the steps before it are done.
 pub fn apply_config(file: &ConfigFile, now: Option<&ConfigFile>) -> Result<Plan, Failure> {
     let (config, old) = read(file, now)?;
     let done = Plan::apply(&config, old.as_ref());

@@ -1,4 +1,4 @@
-//! What is done to the pool files of a set: allocate and release.
+//! Operations on the pool files of a set: allocate and release.
 
 use crate::failure::Failure;
 use crate::files::closing::using;
@@ -21,16 +21,16 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// What to allocate of a set.
+/// What to allocate from a set.
 #[derive(Clone, Debug)]
 pub enum WantedOfSet {
-    /// So many addresses: all of them or none, from one member if it has so many, and from several otherwise.
+    /// This many addresses: all of them or none; from one member if it has enough, and from several otherwise.
     Any(u64),
-    /// This address and no other.
+    /// Exactly this address.
     Exact(Named),
     /// The address that this client usually gets.
     Client(String),
-    /// So many of this named range.
+    /// This many addresses of this named range.
     Range(String, u64),
 }
 
@@ -43,10 +43,10 @@ impl WantedOfSet {
     }
 }
 
-/// What to allocate of a pair.
+/// What to allocate from a pair of sets.
 #[derive(Clone, Debug)]
 pub enum WantedPairs {
-    /// So many pairs: all of them or none.
+    /// This many pairs: all of them or none.
     Any(u64),
     /// The pair that this client usually gets.
     Client(String),
@@ -61,7 +61,7 @@ impl WantedPairs {
     }
 }
 
-/// One call, of a set or of a pair.
+/// One call, for a set or a pair.
 #[derive(Clone, Copy)]
 struct Call<'a> {
     file: &'a ConfigFile,
@@ -70,13 +70,14 @@ struct Call<'a> {
     observer: &'a dyn Observer,
 }
 
-/// Allocates what is as durable as the files promise when this returns. Whoever cannot pass it on answers with
-/// [`unprinted_of_set`].
+/// Allocates addresses. When this returns, they are as durable as the files promise. A caller that cannot pass them on
+/// returns [`unprinted_of_set`].
 ///
 /// # Errors
 ///
-/// The configuration is wrong or has no such set, too few addresses are free, the address is taken, or a file cannot be
-/// used. Nothing is allocated then, but for a failed close, whose failure names what is.
+/// Fails if the configuration is invalid or has no such set, too few addresses are free, the address is taken, or a
+/// file cannot be used. Nothing is allocated then, unless closing a file failed: that failure names the allocated
+/// addresses.
 pub fn allocate_in_set(
     file: &ConfigFile,
     set: &str,
@@ -93,12 +94,12 @@ pub fn allocate_in_set(
     singles(call, wanted, &config)
 }
 
-/// Allocates pairs, all of them or none: the IPv4 and the IPv6 address of each, one pair after the other.
-/// `name` is that of the pair. Whoever cannot pass them on answers with [`unprinted_of_set`].
+/// Allocates this many pairs, all of them or none: the IPv4 and the IPv6 address of each, one pair after the other.
+/// `name` is the name of the pair. A caller that cannot pass them on returns [`unprinted_of_set`].
 ///
 /// # Errors
 ///
-/// As of [`allocate_in_set`].
+/// Fails as [`allocate_in_set`] does.
 pub fn allocate_pairs(
     file: &ConfigFile,
     name: &str,
@@ -115,7 +116,7 @@ pub fn allocate_pairs(
     pair(call, wanted, &config)
 }
 
-/// These addresses of a set are allocated, and whoever asked for them cannot be told.
+/// Returns the failure for addresses of a set that are allocated but cannot be passed on to the caller.
 pub fn unprinted_of_set(
     file: &ConfigFile,
     set: &str,
@@ -197,13 +198,13 @@ fn take(
         .map_err(|error| refuse(error, range.available()))
 }
 
-/// More than a pool can hold is as impossible as the most there can be.
+/// Converts a count. More than a pool can hold is as impossible as the largest number.
 pub(crate) fn as_usize(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
-/// All of them, one after the other, or none: where nothing takes several at once. Whoever asks has seen that there
-/// can be so many.
+/// Allocates all of them one by one, or none, where no call takes several at once. The caller has checked that there
+/// can be this many.
 pub(crate) fn take_all<A: Copy, E, R>(
     count: u64,
     allocate: impl Fn() -> Result<A, E>,
@@ -222,7 +223,7 @@ pub(crate) fn take_all<A: Copy, E, R>(
     Ok(addrs)
 }
 
-/// More than one side can ever hand out: what that side says to it, at once.
+/// Refuses more than one side can ever hand out, with the error of that side.
 fn refuse_more<T>(
     capacity: u64,
     count: u64,
@@ -234,15 +235,15 @@ fn refuse_more<T>(
     }
 }
 
-/// What was allocated and nobody has been told of.
+/// Releases addresses that were allocated but not reported.
 fn give_back<A: Copy, R>(addrs: &[A], release: impl Fn(A) -> Result<(), R>) {
     for &addr in addrs {
-        // It was ours; whoever has released it meanwhile has done our work.
+        // If another process has released it in the meantime, the work is done.
         let _ = release(addr);
     }
 }
 
-/// The address, and no more of it than is one of its member's.
+/// Returns the address, if it stands for exactly one unit of its member.
 fn one_address(named: Named, set: &PoolSet) -> Result<IpAddr, Cause> {
     let unit = set.member_of(named.addr).map(|it| it.pool().info().unit);
     match (named.prefix_len, unit) {
@@ -331,13 +332,13 @@ fn pairs(call: Call<'_>, client: Option<Client>, open: &OpenPair) -> Result<Vec<
             let finished = finish_pairs(&pairs, |_| (Some(twins.v4()), Some(twins.v6())));
             finished.inspect_err(|_| give_back(&pairs, release))
         }
-        // More kinds may come; there is none that nothing was allocated from.
+        // More kinds may be added; from none of them was anything allocated.
         _ => Ok(Vec::new()),
     };
     nets.map_err(|cause| call.file.refuse(cause))
 }
 
-/// Where the halves of a pair are from.
+/// The pools of the halves of a pair.
 type Homes<'p, V4, V6> = (Option<&'p Arc<Pool<V4>>>, Option<&'p Arc<Pool<V6>>>);
 
 fn finish_pairs<'p, V4: Network, V6: Network>(
@@ -364,7 +365,7 @@ fn pool_of<F: Family>(set: &PoolSet<F>, addr: F::Addr) -> Option<&Arc<Pool<F>>> 
     set.member_of(addr).map(|member| member.pool())
 }
 
-/// The addresses with the prefix lengths of their members.
+/// Returns the addresses with the prefix lengths of their members.
 pub(crate) fn nets_of(set: &PoolSet, addrs: &[IpAddr]) -> Vec<IpNet> {
     let net = |&addr: &IpAddr| {
         let width = if addr.is_ipv4() { 32 } else { 128 };
@@ -387,12 +388,12 @@ fn sync<'p, N: Network>(pools: impl Iterator<Item = &'p Arc<Pool<N>>>) -> Result
     Ok(())
 }
 
-/// Releases each of them for itself, and returns what became of it, in their order. A second mention releases nothing.
-/// `name` is that of the set, or of the pair.
+/// Releases each address on its own, and returns the results in the same order. A repeated address is released once.
+/// `name` is the name of the set or the pair.
 ///
 /// # Errors
 ///
-/// The configuration is wrong or has no such set, a file cannot be opened, or a disk did not take it.
+/// Fails if the configuration is invalid or has no such set, a file cannot be opened, or a disk fails.
 pub fn release_in_set(
     file: &ConfigFile,
     name: &str,
@@ -409,7 +410,7 @@ pub fn release_in_set(
     using(sets, release, |_, _, error| file.refuse(Cause::Sync(error)))
 }
 
-/// The set of this name, or both sets of the pair.
+/// Opens the set of this name, or both sets of the pair.
 fn open_all(file: &ConfigFile, config: &Config, name: &str) -> Result<Vec<PoolSet>, Failure> {
     let sets = match (config.set(name), config.pair(name)) {
         (Some(set), _) => vec![set],
@@ -446,7 +447,7 @@ fn release_one(sets: &[PoolSet], once: &mut ReleasedOnce, named: Named) -> Relea
 mod tests {
     use super::*;
 
-    /// Between two mentions somebody else gets the address: it is theirs, and stays so.
+    /// If another process gets the address between two mentions, it keeps it.
     #[test]
     fn a_second_mention_releases_nothing() {
         let pool = |net: &str| Pool::new(net.parse::<IpNet>().unwrap()).unwrap();

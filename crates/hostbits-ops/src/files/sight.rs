@@ -13,14 +13,14 @@ use hostbits_lists::Source;
 use ipnet::IpNet;
 use std::time::Duration;
 
-/// The lists of everybody who holds an address, and how to read them.
+/// The lists of everyone who holds an address, and how to read them.
 #[derive(Clone, Debug, Default)]
 pub struct Lists {
-    /// All of them are one list.
+    /// The lists; together they are one list.
     pub lists: Vec<ListName>,
-    /// How many entries may be unreadable.
+    /// Number of entries that may be unreadable.
     pub skip_unreadable: u64,
-    /// How many entries they must have together, if somebody knows: with another number nothing is done.
+    /// Number of entries that the lists must have in total, if known: with any other number, nothing is done.
     pub entries: Option<u64>,
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct Subject<'a> {
     pub(crate) observer: &'a dyn Observer,
     pub(crate) sources: Vec<&'a Source>,
     pub(crate) skip_unreadable: u64,
-    /// How many entries there should be.
+    /// Number of entries that are expected.
     pub(crate) entries: Option<u64>,
 }
 
@@ -50,9 +50,9 @@ impl<'a> Subject<'a> {
         options.unreadable(unreadable(self.skip_unreadable))
     }
 
-    /// Puts the barrier up and reads the list. Without its end there is no plan.
+    /// Raises the barrier and reads the list. If the list has no end, there is no plan.
     ///
-    /// `expected` is a guess how many entries there are, for the eye alone.
+    /// `expected` is an estimate of the number of entries, for display only.
     pub(crate) fn sight(
         &self,
         reconciler: &mut set::Reconciler<'_, IpNet>,
@@ -61,7 +61,7 @@ impl<'a> Subject<'a> {
         self.sight_with(reconciler, expected, || Ok(()))
     }
 
-    /// The same, and does something between the end of the list and the plan.
+    /// As `sight`, but also runs a function between the end of the list and the plan.
     pub(crate) fn sight_with(
         &self,
         reconciler: &mut set::Reconciler<'_, IpNet>,
@@ -69,7 +69,7 @@ impl<'a> Subject<'a> {
         then: impl FnOnce() -> Result<(), Failure>,
     ) -> Result<Sighted, Failure> {
         let mut pass = reconciler.begin().map_err(|error| self.refuse(error))?;
-        // Opened only now: a file that has been replaced since would be a list of before the barrier.
+        // Opened only now: if the file were replaced after an earlier open, its list would be older than the barrier.
         let mut users =
             UserRecords::open(self.sources.iter().copied()).map_err(Failure::Unreadable)?;
         let watched = Watched::begin(self.observer, &users, self.entries.or(expected));

@@ -1,5 +1,5 @@
-//! What is compared with a list: a pool file, or a set of a configuration. Both are sets of pools here, and a
-//! pool file is a set of one.
+//! What is compared with a list: a pool file, or a set of a configuration. Both are sets of pools here; a pool file is
+//! a set of one.
 
 use crate::failure::Failure;
 use crate::files::closing::using;
@@ -23,11 +23,11 @@ pub enum Target {
 }
 
 impl Target {
-    /// A set of a configuration: that of this name, or the only one.
+    /// Returns the set of this name, or the only one, of a configuration.
     ///
     /// # Errors
     ///
-    /// The configuration is wrong, has no such set, or has several where none was named.
+    /// Fails if the configuration is invalid, has no such set, or has several and no name was given.
     pub fn of_set(file: ConfigFile, name: Option<&str>) -> Result<Self, Failure> {
         let config = file.read()?;
         let set = match (name, &config.sets[..]) {
@@ -46,7 +46,8 @@ impl Target {
         Ok(Self::Set(file, set))
     }
 
-    /// What was kept of a target, as a whole path. What a plan was made for it knows by itself.
+    /// Returns the target that a plan names, by its absolute path. The plan itself identifies the pools it was made
+    /// for.
     pub(crate) fn kept(path: &Path, set: Option<&str>) -> Result<Self, Failure> {
         let path = path.to_owned();
         match set {
@@ -58,7 +59,7 @@ impl Target {
         }
     }
 
-    /// The file: that of the pool, or the configuration.
+    /// Returns the path of the pool file, or of the configuration.
     pub(crate) fn path(&self) -> &PathBuf {
         match self {
             Self::Pool(file) => &file.path,
@@ -66,7 +67,7 @@ impl Target {
         }
     }
 
-    /// The same to be printed.
+    /// Returns the path of the pool file, or of the configuration, in printable form.
     pub fn file(&self) -> String {
         match self {
             Self::Pool(file) => file.name(),
@@ -74,7 +75,7 @@ impl Target {
         }
     }
 
-    /// The name of the set.
+    /// Returns the name of the set.
     pub fn set(&self) -> Option<&str> {
         match self {
             Self::Pool(_) => None,
@@ -82,7 +83,7 @@ impl Target {
         }
     }
 
-    /// What to call it in a sentence.
+    /// Returns the name by which messages refer to the target.
     pub fn name(&self) -> String {
         match self {
             Self::Pool(file) => file.name(),
@@ -90,7 +91,7 @@ impl Target {
         }
     }
 
-    /// Joins those who have the pool file open, or the files of all members; does something, and leaves.
+    /// Opens the pool file, or the files of all members; runs `work`, and closes them.
     pub(crate) fn with<T>(
         &self,
         work: impl FnOnce(&PoolSet<IpNet>) -> Result<T, Failure>,
@@ -129,7 +130,7 @@ impl Target {
         }
     }
 
-    /// Copies in memory of what was read, if it is what the configuration describes.
+    /// Returns copies in memory of what was read, if it matches the configuration.
     pub(crate) fn copy(&self, views: &[file::View]) -> Result<PoolSet<IpNet>, Failure> {
         match self {
             Self::Pool(_) => Ok(set_of(views.iter().map(file::View::to_pool))),
@@ -155,12 +156,12 @@ impl Target {
         }
     }
 
-    /// What to call a member: as every other command on sets.
+    /// Returns the name of a member, in the form that all commands on sets use.
     pub fn name_of(&self, id: MemberId) -> Option<String> {
         self.member(id).map(MemberConfig::to_string)
     }
 
-    /// A failure of this pool, or of this set.
+    /// Returns a failure of this pool or set.
     pub(crate) fn refuse(&self, cause: Cause) -> Failure {
         let (id, name) = cause.member();
         FilesFailure::Pool(PoolFailure {
@@ -178,13 +179,13 @@ impl Target {
         .into()
     }
 
-    /// Makes durable what has been freed and taken, where the files promise that.
+    /// Makes what has been freed and allocated durable, where the files promise that.
     pub(crate) fn sync(&self, set: &PoolSet<IpNet>) -> Result<(), Failure> {
         for member in set.members() {
             let pool = member.pool();
             match pool.health().map(|health| health.durability) {
                 None | Some(Durability::Process) => {}
-                // Strict, too: its releases have waited for no write.
+                // Also with `Strict`: its releases have not waited for a write.
                 Some(_) => pool.sync().map_err(|error| {
                     let id = member.id();
                     self.refuse(Cause::SyncOfMember { id, error })
@@ -194,17 +195,18 @@ impl Target {
         Ok(())
     }
 
-    /// Lowers the barriers, whoever left them up.
+    /// Lowers the barriers, regardless of which process left them up.
     pub(crate) fn lower_barriers(&self, set: &PoolSet<IpNet>) -> Result<(), Failure> {
         let refuse = |error| self.refuse(Cause::Reconciler(error));
         let mut reconciler = set.reconciler().map_err(refuse)?;
-        // Whoever begins a pass owns the barrier, and takes it down when the reconciler is dropped.
+        // A reconciler that begins a pass owns the barrier, and lowers it when it is dropped.
         drop(reconciler.begin().map_err(refuse)?);
         Ok(())
     }
 }
 
-/// How many others have the pools open, and keep their barriers: of a set, of the pool with fewest.
+/// Returns the number of other processes that have the pools open and so keep their barriers; for a set, the minimum
+/// over its pools.
 pub(crate) fn others(set: &PoolSet<IpNet>) -> u32 {
     let others = set.members().map(|member| {
         let health = member.pool().health();
@@ -214,7 +216,7 @@ pub(crate) fn others(set: &PoolSet<IpNet>) -> u32 {
 }
 
 fn path_of(member: &MemberConfig) -> &Path {
-    // Whoever asks has seen to it that there is one.
+    // The caller has checked that there is one.
     let file = member.file.as_ref();
     file.map_or(Path::new(""), |file| &file.path)
 }

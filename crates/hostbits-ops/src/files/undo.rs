@@ -1,4 +1,4 @@
-//! Taking back what a plan has freed, and lowering the barriers that one has left up.
+//! Allocates again what a plan has freed, and lowers barriers that were left up.
 
 use crate::failure::Failure;
 use crate::files::plan_file::PlanFile;
@@ -8,12 +8,13 @@ use hostbits::{PoolSet, reconcile::Undone, set};
 use ipnet::IpNet;
 use std::path::Path;
 
-/// Takes back what the plan's last application that freed anything has freed, where it is still free, and names the
-/// rest. Lowers the barriers. Returns what the plan was for, too; `pool` is where that is now, if not where it was.
+/// Allocates again what the plan's last application that freed anything has freed, where it is still free, and reports
+/// the rest. Lowers the barriers. Also returns the target of the plan; `pool` is its present path, if it has moved.
 ///
 /// # Errors
 ///
-/// The plan is none, or of another pool; the files cannot be opened; somebody else reconciles them.
+/// Fails if the file is not a plan or the plan is for another pool, the files cannot be opened, or another reconciler
+/// is at work.
 pub fn undo(plan: &Path, pool: Option<&Path>) -> Result<(Target, Undone), Failure> {
     let mut kept = PlanFile::load(plan)?;
     let target = kept.target(pool)?;
@@ -29,16 +30,16 @@ pub fn undo(plan: &Path, pool: Option<&Path>) -> Result<(Target, Undone), Failur
     Ok((target, undone))
 }
 
-/// Lowers the barriers of a target, whoever left them up: its sightings begin anew.
+/// Lowers the barriers of a target, regardless of which process left them up: its sightings start over.
 ///
 /// # Errors
 ///
-/// The files cannot be opened, or somebody else reconciles them.
+/// Fails if the files cannot be opened, or another reconciler is at work.
 pub fn close(target: &Target) -> Result<(), Failure> {
     target.with(|set| target.lower_barriers(set))
 }
 
-/// Taking back does no harm in a later session of a file either, so the plan becomes one of today.
+/// Allocating again is harmless in a later session of a file, too, so the plan is moved to the present session.
 fn take_back(
     target: &Target,
     set: &PoolSet<IpNet>,
@@ -63,7 +64,7 @@ fn take_back(
     Ok(undone.total)
 }
 
-/// Which file, whatever session of it.
+/// Returns which file the plan is for, in whatever session.
 pub(crate) fn file_id(plan: &hostbits::reconcile::Plan) -> Option<&str> {
     plan.pool.file.as_ref().map(|file| &*file.id)
 }

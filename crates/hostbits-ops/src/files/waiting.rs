@@ -1,7 +1,7 @@
-//! Whom a command waits for: others that have claims of several addresses in flight.
+//! The processes that a command waits for, because they have claims of several addresses in flight.
 //!
-//! Such a claim takes microseconds, unless its process is stopped. So whoever is in flight at each of several
-//! looks is named, once, and the command goes on waiting.
+//! Such a claim takes microseconds, unless its process is stopped. So a process that is in flight at several checks in
+//! a row is reported, once, and the command continues to wait.
 
 use crate::observer::Observer;
 use hostbits::{Network, PoolSet};
@@ -10,10 +10,10 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
-/// So often in a row somebody is seen in flight before he is named.
+/// Number of consecutive checks at which a process must be in flight before it is reported.
 const LOOKS: u32 = 4;
 
-/// Does something that may have to wait for others, and names them to whoever wants names.
+/// Runs a function that may have to wait for other processes, and reports them to an observer that wants names.
 pub(crate) fn naming_others<T>(
     observer: &dyn Observer,
     in_flight: impl Fn() -> Vec<u32> + Sync,
@@ -40,7 +40,7 @@ pub(crate) fn naming_others<T>(
     })
 }
 
-/// Who is now seen for the last time before he is named.
+/// Returns the processes that have now been seen often enough to be reported.
 fn look(seen: &mut BTreeMap<u32, u32>, in_flight: &[u32]) -> Vec<u32> {
     let own = std::process::id();
     let others = in_flight.iter().filter(|&&pid| pid != own);
@@ -56,7 +56,7 @@ fn look(seen: &mut BTreeMap<u32, u32>, in_flight: &[u32]) -> Vec<u32> {
     late.map(|(&pid, _)| pid).collect()
 }
 
-/// Whose claims are in flight in any member.
+/// Returns the processes whose claims are in flight in any member.
 pub(crate) fn in_flight<N: Network>(set: &PoolSet<N>) -> Vec<u32> {
     let members = set.members();
     let pids = members.filter_map(|member| member.pool().processes_in_flight());
@@ -67,7 +67,7 @@ pub(crate) fn in_flight<N: Network>(set: &PoolSet<N>) -> Vec<u32> {
 mod tests {
     use super::*;
 
-    /// Who lands in between is not who is waited for, and nobody is named twice.
+    /// A process that lands in between is not waited for, and no process is named twice.
     #[test]
     fn who_stays_in_flight_is_named_once() {
         let mut seen = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! What an address is, and whose: in a pool file, in the sets of a configuration, in lists of users.
+//! What an address is, and who holds it: in a pool file, in the sets of a configuration, in lists of users.
 //!
 //! Files are read without a lock, and nothing is changed.
 
@@ -20,7 +20,7 @@ use serde::Serialize;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// Where to look for an address, besides in lists.
+/// Where to look an address up, besides in lists.
 #[derive(Clone, Debug)]
 pub enum Where {
     /// In no pool.
@@ -31,39 +31,39 @@ pub enum Where {
     Sets(ConfigFile),
 }
 
-/// What there is to say of an address.
+/// What is known of an address.
 #[derive(Debug, Serialize)]
 pub struct Answer {
-    /// The address; an IPv4-mapped one as IPv4.
+    /// The address; an IPv4-mapped one is converted to IPv4.
     pub address: IpAddr,
-    /// Whether anybody has it, as far as pools and lists know. What is quarantined may be somebody's.
+    /// Whether the address is held, as far as pools and lists know. A quarantined address may be in use.
     pub held: bool,
-    /// Each pool that has the address: of sets that are routing domains of their own, several may.
+    /// Each pool that contains the address; there may be several in sets that are separate routing domains.
     pub places: Vec<Place>,
     /// Each entry of the lists that names it.
     pub holders: Vec<Holder>,
-    /// Entries that cannot be read, and were let pass: any of them might name it.
+    /// Number of entries that cannot be read and were tolerated: any of them might name the address.
     pub unreadable: u64,
 }
 
-/// What a pool says of an address.
+/// What a pool reports of an address.
 #[derive(Debug, Serialize)]
 pub struct Place {
-    /// What it is.
+    /// The state of the address in the pool.
     pub state: State,
-    /// Why it is reserved.
+    /// The label of a reserved address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// What is handed out as one: the address, or the prefix that it is in.
+    /// The unit that is allocated: the address, or the prefix that contains it.
     pub unit: IpNet,
-    /// The pool file; of a set, the configuration.
+    /// The pool file; for a set, the configuration.
     pub file: String,
-    /// The set and its member.
+    /// The set and its member, for a pool of a set.
     #[serde(flatten)]
     pub member: Option<InSet>,
 }
 
-/// The member of a set that has an address.
+/// The member of a set that contains an address.
 #[derive(Debug, Serialize)]
 pub struct InSet {
     /// The name of the set.
@@ -72,13 +72,13 @@ pub struct InSet {
     pub member: String,
     /// The file of the member.
     pub pool_file: String,
-    /// Why nothing new is handed out there: `drained`, `cordoned`.
+    /// Why no new addresses are handed out there: `drained`, `cordoned`.
     pub closed: Vec<&'static str>,
-    /// The named ranges that have the address.
+    /// The named ranges that contain the address.
     pub ranges: Vec<String>,
 }
 
-/// What an address is in a pool.
+/// The state of an address in a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
@@ -86,22 +86,22 @@ pub enum State {
     Held,
     /// Neither free nor known to be held: see `reclaim`.
     Quarantined,
-    /// Nobody has it.
+    /// Not allocated.
     Free,
     /// Never handed out: it is the gateway.
     Gateway,
-    /// Never handed out.
+    /// Never handed out: it is reserved.
     Reserved,
 }
 
 /// An entry of a list that names the address.
 #[derive(Debug, Serialize)]
 pub struct Holder {
-    /// Who holds it, if the list says so.
+    /// The holder, if the list names one.
     pub owner: Option<String>,
-    /// The state of the holding, in the word of its program.
+    /// The state of the lease, in its program's own word.
     pub state: Option<String>,
-    /// The entry as it is written.
+    /// The entry as written in the list.
     pub entry: String,
     /// The list.
     pub file: String,
@@ -110,18 +110,19 @@ pub struct Holder {
 }
 
 impl Answer {
-    /// How a command ends: `None` if somebody has the address.
+    /// Returns the exit code if the address is not held, and `None` if it is.
     pub fn exit(&self) -> Option<Exit> {
         (!self.held).then_some(Exit::NotAllocated)
     }
 }
 
-/// Says what an address is, and who has it according to the lists. So many entries may be unreadable.
+/// Reports what an address is, and who holds it according to the lists. At most `skip_unreadable` entries may be
+/// unreadable.
 ///
 /// # Errors
 ///
-/// A file or the configuration cannot be read; the lists not to their ends; entries cannot be read: any of them might
-/// name the address.
+/// Fails if a file or the configuration cannot be read, a list cannot be read to its end, or too many entries cannot be
+/// read: any of them might name the address.
 pub fn who(
     addr: IpAddr,
     place: &Where,
@@ -149,15 +150,15 @@ pub fn who(
     })
 }
 
-/// A pool that has the address, and what it says of it.
+/// A pool that contains the address, and what it reports of it.
 struct Found {
-    /// The pools that decide what is a route: of a set, all of them.
+    /// The pools that decide what is a route: for a set, all of them.
     pools: Vec<Arc<Pool>>,
     place: Place,
 }
 
 impl Found {
-    /// Those of the address's family.
+    /// Returns the readers for the address's family.
     fn readers(&self, addr: IpAddr) -> impl Iterator<Item = Reader> {
         let unit = self.place.unit;
         let pools = self.pools.iter().filter(move |pool| {
@@ -175,7 +176,7 @@ impl Found {
 /// Reads an entry as a pool does.
 struct Reader {
     pool: Arc<Pool>,
-    /// The address that is looked for, or the prefix that is handed out with it.
+    /// The address that is looked up, or the prefix that is allocated with it.
     unit: IpNet,
 }
 
@@ -280,7 +281,7 @@ fn read_lists(
     skip_unreadable: u64,
     observer: &dyn Observer,
 ) -> Result<(Vec<Holder>, u64), Failure> {
-    // Of this one address: what stands beside an entry is unclear only if it is this one.
+    // A pool of this one address: an address next to an entry is unclear only if it is this one.
     let alone = Pool::over([addr..=addr]).gateway(Gateway::None);
     let alone = Arc::new(alone.build().map_err(Failure::Build)?);
     if readers.is_empty() {

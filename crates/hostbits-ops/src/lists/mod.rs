@@ -1,12 +1,12 @@
-//! The list of users: a record at a time, never the whole of it in memory.
+//! The list of users: read one record at a time, never held in memory as a whole.
 //!
 //! ```text
 //! file --hostbits-lists--> record --library--> report
-//!            `-- positions: which entry was on which line --> whoever puts the report into words
+//!            `-- positions: which entry was on which line --> the text of the report
 //! ```
 //!
-//! What a format says is for the crate `hostbits-lists`, and what an address means for the library. This
-//! room brings the two together.
+//! The crate `hostbits-lists` knows what a format says, and the library knows what an address means. This module
+//! combines the two.
 
 pub(crate) mod name;
 mod positions;

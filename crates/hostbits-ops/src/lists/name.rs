@@ -1,30 +1,30 @@
-//! Which lists are meant.
+//! Lists, as the caller names them.
 
 use hostbits::users::Unreadable;
 use hostbits_lists::{Format, FormatError, Query, Source};
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// A list, and how its format was written.
+/// A list, and its format as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListName {
     /// The list.
     pub source: Source,
-    /// `FORMAT:`, with all that was added to it.
+    /// `FORMAT:`, with everything that was added to it.
     format: String,
 }
 
 impl ListName {
-    /// Reads `FILE`, or `FORMAT:FILE`.
+    /// Parses `FILE` or `FORMAT:FILE`.
     ///
     /// # Errors
     ///
-    /// The format has a variant that it does not know, or columns that are wrong.
+    /// Fails if the format has an unknown variant, or its columns are invalid.
     pub fn read(text: &OsStr) -> Result<Self, FormatError> {
         let source = Source::with_default(Format::CSV, text)?;
         let bytes = text.as_encoded_bytes();
         let path_len = source.path.as_os_str().len();
-        // The path is the end of the text, and what stands before it is the name of a format.
+        // The path is the end of the text; the name of a format is in front of it.
         let format = match std::str::from_utf8(&bytes[..bytes.len() - path_len]) {
             Ok(format) if !format.is_empty() => format.to_owned(),
             _ => "csv:".to_owned(),
@@ -32,14 +32,14 @@ impl ListName {
         Ok(Self { source, format })
     }
 
-    /// The same with a filter, if its values are JSON.
+    /// Returns the list with a filter, or `None` if its values are not JSON.
     pub fn filtered(&self, query: Query) -> Option<Self> {
         let mut filtered = self.clone();
         filtered.source.format = self.source.format.filtered(query)?;
         Some(filtered)
     }
 
-    /// The same without the entries in some states, if its format has any.
+    /// Returns the list without the entries in some states, or `None` if its format has no states.
     pub fn without(mut self, states: &[String]) -> Option<Self> {
         if !states.is_empty() && !self.source.format.has_states() {
             return None;
@@ -48,17 +48,17 @@ impl ListName {
         Some(self)
     }
 
-    /// The filter that was given for it.
+    /// Returns the filter that was given for the list.
     pub fn filter(&self) -> Option<&str> {
         filter_of(&self.source.format)
     }
 
-    /// Whether it is standard input, which can be read once.
+    /// Reports whether the list is standard input, which can be read once.
     pub fn is_stdin(&self) -> bool {
         self.source.path == Path::new("-")
     }
 
-    /// As text that means the same in every folder; `None` if the path is no text.
+    /// Returns the name as text that is valid in every folder; `None` if the path is not UTF-8.
     pub fn absolute(&self) -> Option<String> {
         let path = match self.is_stdin() {
             true => self.source.path.clone(),
@@ -68,11 +68,11 @@ impl ListName {
     }
 }
 
-/// Standard input can be read once.
+/// Refuses a second use of standard input, which can be read once.
 ///
 /// # Errors
 ///
-/// Says what to write instead, if it is named twice.
+/// Returns what to write instead, if standard input is named twice.
 pub fn refuse_two_inputs(lists: &[ListName]) -> Result<(), String> {
     match lists.iter().filter(|list| list.is_stdin()).count() {
         0 | 1 => Ok(()),
@@ -80,7 +80,7 @@ pub fn refuse_two_inputs(lists: &[ListName]) -> Result<(), String> {
     }
 }
 
-/// The choice of so many entries.
+/// Returns the option that tolerates this many unreadable entries.
 pub fn unreadable(at_most: u64) -> Unreadable {
     match at_most {
         0 => Unreadable::Refuse,
@@ -88,7 +88,7 @@ pub fn unreadable(at_most: u64) -> Unreadable {
     }
 }
 
-/// The filter that the caller has given for a list.
+/// Returns the filter that the caller gave for a list.
 pub(crate) fn filter_of(format: &Format) -> Option<&str> {
     match format {
         Format::Json(query) | Format::Ndjson(query) => query.text(),
@@ -100,7 +100,7 @@ pub(crate) fn filter_of(format: &Format) -> Option<&str> {
 mod tests {
     use super::*;
 
-    /// A plan is read in another folder, by another user perhaps.
+    /// A plan may be read in another folder, and by another user.
     #[test]
     fn a_list_keeps_its_format_and_gets_a_whole_path() {
         let folder = std::env::current_dir().unwrap();

@@ -1,16 +1,16 @@
-//! Which entry of the list stood on which line of the file.
+//! The line of the file for each entry of the list.
 //!
 //! The library counts entries; people count lines. Most files are regular: entries follow each other at
 //! one distance, which is 1 for a line each, 0 for several on a line, more for blocks. It is enough to keep
 //! the places where the distance changes, 32 bytes each.
 
-/// From entry `position` on, entries stand `distance` lines behind each other, the first on `line`.
+/// From entry `position` on, consecutive entries are `distance` lines apart, the first on `line`.
 #[derive(Clone, Copy, Debug)]
 struct Run {
     position: u64,
     line: u64,
-    /// `None` as long as there is one entry. Journals give what is broken before what they hold, so that
-    /// lines may go back.
+    /// `None` as long as there is one entry. Journals report broken lines before the entries they hold, so lines may go
+    /// back.
     distance: Option<i64>,
 }
 
@@ -29,7 +29,7 @@ impl Run {
 }
 
 impl Positions {
-    /// Notes that entry `position` stands on `line`. Positions come one after the other.
+    /// Records that entry `position` is on `line`. Positions are passed in order.
     pub(crate) fn note(&mut self, position: u64, line: u64) {
         if let Some(run) = self.runs.last_mut() {
             if run.distance.is_none() {
@@ -46,7 +46,7 @@ impl Positions {
         });
     }
 
-    /// The same where not every entry was noted; 0 if none was.
+    /// Returns the line of an entry even if not every entry was recorded; 0 if none was.
     pub(crate) fn known_line_of(&self, position: u64) -> u64 {
         match self.runs.is_empty() {
             true => 0,
@@ -54,7 +54,7 @@ impl Positions {
         }
     }
 
-    /// The line of an entry that was noted.
+    /// Returns the line of an entry that was recorded.
     pub(crate) fn line_of(&self, position: u64) -> u64 {
         let after = self.runs.partition_point(|run| run.position <= position);
         match after.checked_sub(1).and_then(|at| self.runs.get(at)) {
@@ -68,7 +68,7 @@ impl Positions {
 mod tests {
     use super::*;
 
-    /// Against a plain list of every line that has an entry; each line has up to three of them.
+    /// Compared with a plain list of the line of each entry; each line has up to three of them.
     #[test]
     fn every_entry_finds_its_line() {
         for counts in 0u32..1 << 14 {

@@ -1,25 +1,25 @@
-//! What is left of lists that were read to their ends: counts, and which entry stood where.
+//! What remains of lists that were read to their ends: counts, and the line of each entry.
 
 use crate::lists::positions::Positions;
 use hostbits::users::{Adopted, Problem};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// What is left of lists that were read to their ends. Entries are counted through all of them.
+/// What remains of lists that were read to their ends. Entries are numbered across all of them.
 #[derive(Debug, Default)]
 pub struct ReadToEnd {
     pub(crate) parts: Vec<Part>,
-    /// How many entries there were.
+    /// Number of entries.
     pub entries: u64,
-    /// How many lines. Of a directory, files.
+    /// Number of lines; for a directory, of files.
     pub lines: u64,
-    /// Entries of the files that are no entries of the list.
+    /// Number of entries of the files that are not holders of an address.
     pub not_held: u64,
-    /// Entries that a later one of the same file has taken the place of.
+    /// Number of entries that a later one of the same file has replaced.
     pub superseded: u64,
-    /// Entries of holders that are switched off.
+    /// Number of entries of holders that are disabled.
     pub disabled: u64,
-    /// How many entries were left out, by their state, where the caller has named states.
+    /// Number of entries that were left out, by state, if the caller named states to leave out.
     pub left_out: BTreeMap<String, u64>,
 }
 
@@ -27,13 +27,13 @@ pub struct ReadToEnd {
 #[derive(Debug)]
 pub(crate) struct Part {
     file: String,
-    /// The filter of the caller: what it has left out nobody can count.
+    /// The filter of the caller: entries that it drops cannot be counted.
     filter: Option<String>,
     counts_files: bool,
-    /// Which entry of all is its first one; none as long as it has not been begun.
+    /// Number of its first entry among all entries; none until it has been begun.
     pub(crate) first: u64,
     pub(crate) positions: Positions,
-    /// Of JSON: the numbers of its values, in place of lines.
+    /// For JSON: the numbers of its values, in place of lines.
     pub(crate) elements: Positions,
 }
 
@@ -51,12 +51,12 @@ impl Part {
 }
 
 impl ReadToEnd {
-    /// Whether any list was read.
+    /// Reports whether any list was read.
     pub fn is_known(&self) -> bool {
         !self.parts.is_empty()
     }
 
-    /// What to call the list, or all of them together.
+    /// Returns the name of the list, or of all of them together.
     pub fn name(&self) -> String {
         match &*self.parts {
             [part] => part.file.clone(),
@@ -64,18 +64,18 @@ impl ReadToEnd {
         }
     }
 
-    /// The filters of the caller, each with its list.
+    /// Returns the filters of the caller, each with its list.
     pub fn filters(&self) -> impl Iterator<Item = (&str, &str)> {
         let parts = self.parts.iter();
         parts.filter_map(|part| Some((&*part.file, part.filter.as_deref()?)))
     }
 
-    /// Whether what `lines` counts are files.
+    /// Reports whether `lines` counts files.
     pub fn counts_files(&self) -> bool {
         matches!(&*self.parts, [part] if part.counts_files)
     }
 
-    /// The file and the line on which an entry stood.
+    /// Returns the file and the line of an entry.
     pub fn place_of(&self, position: u64) -> (&str, u64) {
         let begun = self.parts.partition_point(|part| part.first <= position);
         match begun.checked_sub(1).and_then(|at| self.parts.get(at)) {
@@ -84,14 +84,14 @@ impl ReadToEnd {
         }
     }
 
-    /// Of JSON: which value an entry is of; otherwise 0.
+    /// Returns the number of the JSON value that contains an entry; 0 for other formats.
     pub fn element_of(&self, position: u64) -> u64 {
         let begun = self.parts.partition_point(|part| part.first <= position);
         let part = begun.checked_sub(1).and_then(|at| self.parts.get(at));
         part.map_or(0, |part| part.elements.known_line_of(position))
     }
 
-    /// The lines of problems, and their files; nothing of lists that were not read here.
+    /// Returns the lines of problems, and their files; empty for lists that were not read here.
     pub fn places_of(&self, problems: &[Problem]) -> (Vec<u64>, Vec<&str>) {
         if self.parts.is_empty() {
             return Default::default();
@@ -104,29 +104,29 @@ impl ReadToEnd {
     }
 }
 
-/// What became of a list that was read to its end, as JSON has it.
+/// The result of a list that was read to its end, in the form of the JSON output.
 #[derive(Debug, Default, Serialize)]
 pub struct ReadList {
     list: Adopted,
     /// The line of each of the list's problems: their positions count entries, not lines.
     problem_lines: Vec<u64>,
-    /// The file of each, where there is more than one.
+    /// The file of each problem, if there is more than one file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problem_files: Vec<String>,
-    /// Entries of the file that are no entries of the list.
+    /// Number of entries of the file that are not holders of an address.
     #[serde(skip_serializing_if = "is_zero")]
     not_held: u64,
     #[serde(skip_serializing_if = "is_zero")]
     superseded: u64,
     #[serde(skip_serializing_if = "is_zero")]
     disabled: u64,
-    /// How many entries were left out by the caller, by their state.
+    /// Number of entries that the caller left out, by state.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     left_out: BTreeMap<String, u64>,
     /// The filters of the caller.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     filters: Vec<String>,
-    /// Of JSON, the number of the value of each problem.
+    /// For JSON, the number of the value of each problem.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problem_elements: Vec<u64>,
 }
@@ -137,7 +137,7 @@ fn is_zero(count: &u64) -> bool {
 }
 
 impl ReadList {
-    /// Puts the library's report and the lines of its problems together.
+    /// Combines the library's report with the lines of its problems.
     pub fn new(list: Adopted, read: &ReadToEnd) -> Self {
         let (problem_lines, files) = read.places_of(&list.problems);
         let problems = list.problems.iter();

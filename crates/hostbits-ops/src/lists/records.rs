@@ -7,10 +7,10 @@ use crate::text::printable;
 use hostbits_lists::{ListError, Meter, RecordBuf, Records, Source};
 use std::collections::VecDeque;
 
-/// The users of one list or of several. Ask [`finish`](Self::finish) why it came to an end.
+/// The users of one list or of several. Call [`finish`](Self::finish) to find out why it ended.
 #[derive(Debug)]
 pub struct UserRecords {
-    /// Those that are left, the one that is being read first.
+    /// The remaining lists; the first is being read.
     lists: VecDeque<Records<'static>>,
     read: ReadToEnd,
     current: usize,
@@ -21,11 +21,11 @@ pub struct UserRecords {
 impl UserRecords {
     /// Opens one list, or several that are read as one.
     ///
-    /// All are opened now: a name that is wrong is an error before anything has been done.
+    /// All are opened now, so that a wrong name is an error before anything has been done.
     ///
     /// # Errors
     ///
-    /// The first one that cannot be opened.
+    /// Returns the error of the first list that cannot be opened.
     pub fn open<'a>(sources: impl IntoIterator<Item = &'a Source>) -> Result<Self, ListError> {
         let mut lists = VecDeque::new();
         let mut read = ReadToEnd::default();
@@ -55,22 +55,22 @@ impl UserRecords {
         })
     }
 
-    /// Opens lists as they were named; standard input can be read once.
+    /// Opens lists by name; standard input can be read once.
     pub(crate) fn open_all(lists: &[ListName]) -> Result<Self, Failure> {
         refuse_two_inputs(lists).map_err(Failure::Usage)?;
         Self::open(lists.iter().map(|list| &list.source)).map_err(Failure::Unreadable)
     }
 
-    /// How much of each list has been read; nothing if there is one whose size nobody knows.
+    /// Returns how much of each list has been read; empty if the size of any list is unknown.
     pub(crate) fn meters(&self) -> &[Meter] {
         &self.meters
     }
 
-    /// Says whether the lists were read to their ends.
+    /// Reports whether the lists were read to their ends.
     ///
     /// # Errors
     ///
-    /// Why one was not: then the records proved nothing.
+    /// Returns why a list was not: then the records prove nothing.
     pub fn finish(self) -> Result<ReadToEnd, ListError> {
         match (self.error, self.lists.into_iter().next()) {
             (Some(error), _) => Err(error),
@@ -90,7 +90,7 @@ impl UserRecords {
         }
     }
 
-    /// The list that was read has come to its end: goes on to the next one.
+    /// The list has been read to its end: continues with the next one.
     fn next_list(&mut self) -> Result<(), ListError> {
         if let Some(list) = self.lists.pop_front() {
             let ended = list.finish()?;
@@ -109,7 +109,7 @@ impl UserRecords {
         Ok(())
     }
 
-    /// An entry that nobody can read is in the place of what is missing: so nothing is taken of half a list.
+    /// An unreadable entry takes the place of what is missing, so that nothing is allocated from half a list.
     fn fail(&mut self, error: ListError) -> RecordBuf {
         let record = RecordBuf::broken("the list has no end", error.line());
         self.error = Some(error);

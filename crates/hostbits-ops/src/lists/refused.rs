@@ -4,7 +4,7 @@ use crate::lists::read::{ReadList, ReadToEnd};
 use hostbits::users::{AdoptError, Adopted, Problem, ProblemKind};
 use std::fmt;
 
-/// A list that was refused, since entries cannot be read: nothing was taken.
+/// A list that was refused because entries cannot be read: nothing was allocated.
 #[derive(Debug)]
 pub struct RefusedList {
     read: ReadToEnd,
@@ -13,7 +13,7 @@ pub struct RefusedList {
 }
 
 impl RefusedList {
-    /// Of what was read, and what the library said of it.
+    /// Combines what was read with the library's error.
     pub(crate) fn new(error: AdoptError, read: ReadToEnd) -> Self {
         let report = match error {
             AdoptError::Unreadable { adopted } => *adopted,
@@ -27,22 +27,22 @@ impl RefusedList {
         }
     }
 
-    /// What was read.
+    /// Returns what was read.
     pub fn read(&self) -> &ReadToEnd {
         &self.read
     }
 
-    /// As JSON has it.
+    /// Returns the list in the form of the JSON output.
     pub fn list(&self) -> &ReadList {
         &self.list
     }
 
-    /// How many entries cannot be read.
+    /// Returns the number of entries that cannot be read.
     pub fn unparseable(&self) -> u64 {
         self.report.unparseable
     }
 
-    /// The first of them.
+    /// Returns the first of those entries.
     pub fn problems(&self) -> Vec<Problem> {
         let is_unreadable = |problem: &&Problem| {
             matches!(problem.kind, ProblemKind::Unparseable | ProblemKind::Stray)

@@ -36,7 +36,7 @@ impl Script<'_> {
         self.0.next().copied().unwrap_or_default().into()
     }
 
-    /// By its name on a line, and a byte that says which of that name; or by a number, as nobody chooses it.
+    /// Reads a kind by its name on a line and a byte that says which of that name; or by a number, in random scripts.
     fn kind(&mut self) -> &'static Kind {
         let rest = self.0.as_slice();
         let named = KINDS.iter().find_map(|kind| {
@@ -134,7 +134,7 @@ fn directory(
     read: impl FnOnce(&std::path::Path) -> Result<Vec<RecordBuf>, ListError>,
 ) -> Option<Vec<RecordBuf>> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    // Relaxed: nothing but a number that nobody else has.
+    // Relaxed: only a unique number.
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let folder =
         std::env::temp_dir().join(format!("hostbits-truth-{}-{number}", std::process::id()));
@@ -290,7 +290,7 @@ mod tests {
         }
     }
 
-    /// The second file would take the place of the first, and nobody would have read that.
+    /// The second file would take the place of the first, and its contents would never be read.
     #[test]
     fn a_directory_has_no_two_files_of_one_name() {
         let file = "h155: ifconfig-push 10.0.0.155 255.255.255.0\n";
@@ -299,7 +299,7 @@ mod tests {
         assert!(read("openvpn-ccd", twice.as_bytes()).is_none());
     }
 
-    /// A name that leads elsewhere is none of a file in the directory: nobody would read it, and it is not for us to
+    /// A name that leads elsewhere is none of a file in the directory: it would never be read, and it is not for us to
     /// write there.
     #[test]
     fn a_directory_has_no_files_elsewhere() {
@@ -331,7 +331,7 @@ mod tests {
         }
     }
 
-    /// Scripts that nobody has chosen; a campaign tries more. All findings at once, the shortest of each kind.
+    /// Random scripts; a campaign tries more. All findings at once, the shortest of each kind.
     #[test]
     fn whatever_is_damaged_is_refused_or_held() {
         let runs = std::env::var("HOSTBITS_RUNS").ok();

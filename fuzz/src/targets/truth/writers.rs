@@ -3,7 +3,7 @@
 /// How a format writes a list, and when such a list names a host.
 pub(super) struct Kind {
     pub(super) name: &'static str,
-    /// Signs after which the rest of a line is a comment, and names nobody.
+    /// Signs after which the rest of a line is a comment, and names no user.
     pub(super) comments: &'static [&'static str],
     pub(super) write: fn(&[u8]) -> String,
     pub(super) names: Names,
@@ -11,9 +11,9 @@ pub(super) struct Kind {
 
 /// How a host is written.
 pub(super) enum Names {
-    /// As `10.0.0.HOST`.
+    /// The address as `10.0.0.HOST`.
     Address,
-    /// As a text of its own, beside another one that must be there, too.
+    /// The address as a text of its own, next to another one that must be there, too.
     Beside(fn(u8) -> String, &'static str),
     /// By all of the list that [`Kind::write`] gives.
     Whole,

@@ -2,7 +2,7 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `simulated` | a disk that loses whatever was not synced, and a crash at every call of recovery and leaving |
+//! | `simulated` | a disk that loses whatever was not synced, and a crash at every call of recovery and closing |
 //! | `simulated_lives` | random lives of a file: openings, copies, crashes, on a simulated machine |
 
 mod simulated;

@@ -1,8 +1,8 @@
-//! A disk that loses whatever was not synced, for the tests of recovery and leaving.
+//! A disk that loses whatever was not synced, for the tests of recovery and closing.
 //!
-//! Live words, and an image of what is durable. A crash may come before any call of [`Disk`]. Then each
-//! word of the image is what it was, or what it is live: the kernel may have written back any of them, in
-//! any order. Words are stored at most once between two calls, so these two are all the values there are.
+//! Live words, and an image of what is durable. A crash may come before any call of [`Disk`]. Then each word of the
+//! image is either the old one or the live one: the kernel may have written back any of them, in any order. Words are
+//! stored at most once between two calls, so there are no other values.
 
 use crate::bitmap::GateWord;
 use crate::slot::Slot;
@@ -26,13 +26,13 @@ const KINDS: [Kind; 6] = [
     Kind::Quarantine,
 ];
 
-/// Up to the poison.
+/// The volatile words, up to the poison.
 const VOLATILE_WORDS: usize = poison::AT + 1;
 
-/// Two words of slots, and what goes with them.
+/// Two words of slots, and everything that belongs to them.
 type Words = [Vec<u64>; KINDS.len()];
 
-/// The word in which everything happens is the second one; the first is vouched for.
+/// The second word is the one in which everything happens; the first one is vouched for.
 const SLOTS: usize = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,17 +45,17 @@ struct SimDisk {
     live: [Vec<AtomicU64>; KINDS.len()],
     image: RefCell<Image>,
     calls: Cell<u32>,
-    /// The call that is not made any more.
+    /// The number of the call that is no longer made.
     crash_at: u32,
-    /// The call that answers an error, having written nothing.
+    /// The number of the call that returns an error, having written nothing.
     fail_at: u32,
-    /// The state that was about to be written when the machine went down: it may be there.
+    /// The state that was about to be written when the machine went down: it may be on the disk.
     on_its_way: Cell<Option<(usize, State)>>,
 }
 
 const NEVER: u32 = u32::MAX;
 
-/// The gate after a sync has failed with this error, in the middle of a pass.
+/// Returns the gate after a sync has failed with this error, in the middle of a pass.
 fn poisoned_with(errno: i32) -> u64 {
     let gate = AtomicU64::new(0);
     GateWord(&gate).collect();
@@ -64,7 +64,7 @@ fn poisoned_with(errno: i32) -> u64 {
 }
 
 impl SimDisk {
-    /// A machine that comes up with this image.
+    /// Starts a machine with this image.
     fn boot(image: &Image) -> Self {
         Self {
             live: image
@@ -89,7 +89,7 @@ impl SimDisk {
         self.live.each_ref().map(copy)
     }
 
-    /// Every image that may be on the disk if the machine goes down now.
+    /// Returns every image that may be on the disk if the machine goes down now.
     fn after_crash(&self) -> Vec<Image> {
         let live = self.live_words();
         let places = (2..KINDS.len()).flat_map(|kind| (0..SLOTS).map(move |word| (kind, word)));
@@ -159,7 +159,7 @@ impl Disk for SimDisk {
     }
 
     fn write_witness(&self, _: u64) -> io::Result<bool> {
-        // Who believes what of it is the matter of `simulated_lives`: here it is one more sync.
+        // `simulated_lives` tests what is trusted because of it; here it is just another sync.
         Ok(true)
     }
 
@@ -171,7 +171,7 @@ impl Disk for SimDisk {
 const USABLE: [(Slot, Slot); 1] = [(0, 120)];
 const USABLE_BITS: [u64; SLOTS] = [u64::MAX, (1 << 57) - 1];
 
-/// Who holds what, in truth, and what the disk thinks of it.
+/// Which slots are held, and what the disk has.
 struct Story {
     name: &'static str,
     trust: u64,
@@ -180,7 +180,7 @@ struct Story {
     held: [u64; SLOTS],
 }
 
-/// Where T vouches, F has nothing that is held; elsewhere, F is as stale as it likes.
+/// Where T vouches, F contains no held slot; elsewhere, F may be arbitrarily stale.
 const STORIES: [Story; 6] = [
     Story {
         name: "nothing is vouched for, and both words are stale",
@@ -243,7 +243,7 @@ impl Story {
         }
     }
 
-    /// What a recovery that came to its end must have left, in memory and on the disk.
+    /// Checks what a completed recovery must have left, in memory and on the disk.
     fn check(&self, disk: &SimDisk, trusts_the_disk: bool) {
         let image = disk.image.borrow();
         for (word, usable) in USABLE_BITS.into_iter().enumerate() {
@@ -279,7 +279,7 @@ impl Story {
     }
 }
 
-/// A recovery, by an opener who knows no states: both slots are written.
+/// A recovery by an opener that knows no states: both slots are written.
 fn recover(disk: &SimDisk, basis: RecoveryBasis, usable: &[(Slot, Slot)]) -> io::Result<State> {
     let opened = Opened {
         states: States::read([&[0; _], &[0; _]], &[0; 16]),
@@ -296,7 +296,7 @@ fn machine_crash(trusts_the_disk: bool) -> RecoveryBasis {
     }
 }
 
-/// Recovers from `image` with crashes at every call, `depth` deep, and checks every end of it.
+/// Recovers from `image` with crashes at every call, up to `depth`, and checks every outcome.
 fn explore(story: &Story, image: &Image, trusts_the_disk: bool, depth: u32) -> u64 {
     let disk = SimDisk::boot(image);
     recover(&disk, machine_crash(trusts_the_disk), &USABLE).unwrap();
@@ -318,8 +318,8 @@ fn explore(story: &Story, image: &Image, trusts_the_disk: bool, depth: u32) -> u
     ends
 }
 
-/// P3: the machine goes down again during the recovery, and again, at every point, with any words written
-/// back. Nothing that is held is free, and no suspect is lost.
+/// P3: the machine goes down again during the recovery, and again, at every point, with any words written back. No held
+/// slot becomes free, and no suspect is lost.
 #[test]
 fn recovery_survives_crashes_at_every_point() {
     let mut ends = 0;
@@ -332,7 +332,7 @@ fn recovery_survives_crashes_at_every_point() {
     assert!(ends > 500);
 }
 
-/// A sync that fails ends the recovery: nobody may build on it, and the next one begins anew.
+/// A sync that fails ends the recovery: nothing may rely on it, and the next one begins anew.
 #[test]
 fn a_failed_sync_ends_the_recovery() {
     for story in &STORIES {
@@ -356,15 +356,15 @@ fn a_failed_sync_ends_the_recovery() {
     }
 }
 
-/// What the next opener thinks of words that nothing vouches for, or that somebody has poisoned.
+/// What the next opener assumes about words that nothing vouches for, or that were poisoned.
 const UNBELIEVED: RecoveryBasis = RecoveryBasis {
     belief: Belief::Nothing(Doubt::Copy),
     is_clean: false,
     trusts_the_disk: true,
 };
 
-/// The words of a copy, or of memory after a failed write-back: T is 1 as always in `Barrier` and `Strict`,
-/// and F is stale. Crashes at every call, twice, never make anybody believe them.
+/// The words of a copy, or of memory after a failed write-back: T is 1 as always in `Barrier` and `Strict`, and F is
+/// stale. Crashes at every call, twice, never cause them to be trusted.
 #[test]
 fn words_of_an_unknown_file_are_not_believed_whatever_t_says() {
     for story in &STORIES {
@@ -402,8 +402,8 @@ fn words_of_an_unknown_file_are_not_believed_whatever_t_says() {
     }
 }
 
-/// The poison outlives whoever dies in the recovery from it, and a recovery whose sync fails poisons the
-/// file for the next one: what is in memory may be dropped. Only a recovery that ends takes it back.
+/// The poison survives a process that dies in the recovery from it, and a recovery whose sync fails poisons the file
+/// for the next one, because memory may be dropped. Only a completed recovery clears it.
 #[test]
 fn poison_goes_when_nothing_stale_is_left_and_not_before() {
     let story = &STORIES[2];
@@ -419,8 +419,8 @@ fn poison_goes_when_nothing_stale_is_left_and_not_before() {
             disk.calls.get()
         };
         for call in 0..calls {
-            // A call that is not made any more answers an error without a number. If that is what the
-            // poison says, it was gone, and whoever dies instead would have left none.
+            // A call that is no longer made returns an error without a number. If the poison has that error, the
+            // earlier poison was gone, and a process that died instead would have left none.
             let before = poisoned_with(28);
             let dies = SimDisk {
                 crash_at: call,
@@ -442,8 +442,8 @@ fn poison_goes_when_nothing_stale_is_left_and_not_before() {
     }
 }
 
-/// The last one out of a poisoned pool, whoever poisoned it, leaves everything as it is: a sync now would
-/// say that all is well. And a sync that fails there poisons the file.
+/// The last process to close a poisoned pool, whichever process poisoned it, leaves everything as it is: a sync now
+/// would succeed. And a sync that fails there poisons the file.
 #[test]
 fn a_poisoned_file_is_left_as_it_is() {
     let image = Image {
@@ -470,7 +470,7 @@ fn a_poisoned_file_is_left_as_it_is() {
     }
 }
 
-/// After the death of processes alone the words are what they were: nothing is quarantined, whatever T says.
+/// After the death of processes alone, the words are exact: nothing is quarantined, whatever T says.
 #[test]
 fn exact_words_are_kept() {
     let story = &STORIES[1];
@@ -487,8 +487,8 @@ fn exact_words_are_kept() {
     }
 }
 
-/// Processes died, and the machine goes down while the next one recovers: what they had claimed, and the
-/// disk had not heard of, must not become what T vouches for.
+/// Processes died, and the machine goes down while the next one recovers: what they had claimed, and what had not
+/// reached the disk, must not become something that T vouches for.
 #[test]
 fn a_crash_during_an_exact_recovery_vouches_for_nothing_stale() {
     let story = Story {
@@ -531,8 +531,8 @@ fn open_states(image: &Image) -> States {
     States::read([&blocks[0], &blocks[1]], &state_of(1, Phase::Open).uuid)
 }
 
-/// The last one out is cut off at every point, with any words written back: either the next one does not
-/// believe the words that were not synced, or they were.
+/// The last process is interrupted at every point of closing, with any words written back: either the next opener does
+/// not trust the words that were not synced, or they were synced.
 #[test]
 fn leaving_survives_crashes_at_every_point() {
     let held = [0x00ff, 0xff00];

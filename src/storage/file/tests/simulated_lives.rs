@@ -1,15 +1,15 @@
-//! Random lives of a pool file on a simulated machine, with a ledger of who holds what.
+//! Random lives of a pool file on a simulated machine, with a ledger of which slots are held.
 //!
-//! The kernel writes any word back at any time; a power cut leaves of each word what was last written of it,
-//! or what it was just then; a sync may fail, and then pages are dropped from memory; a process may die at
-//! every call of [`Disk`]; somebody copies the file while it is in use, and puts the copy in its place or writes
-//! it into the file; a word changes after the file was left in order. What is under test are recovery, leaving,
-//! poison and what the states let an opener believe.
+//! The kernel writes back any word at any time. A power cut leaves for each word the value that was last written back,
+//! or its current one. A sync may fail, and pages are then dropped from memory. A process may die at every call of
+//! [`Disk`]. The file is copied while it is in use, and the copy replaces it or is written into it. A word changes
+//! after the file was closed cleanly. Recovery, closing, poison, and what the states let an opener trust are under
+//! test.
 //!
-//! One thing is not tried, since nothing could tell: a copy that is written into the file before anybody has
-//! opened or closed it since the copy was made, and come to the end of that.
+//! One thing is not tried, because nothing could detect it: a copy that is written into the file before any process has
+//! completely opened or closed it since the copy was made.
 //!
-//! `HOSTBITS_SEEDS` lives are tried, 2,000 if it does not say.
+//! `HOSTBITS_SEEDS` is the number of lives, by default 2,000.
 
 use crate::durability::Durability;
 use crate::slot::Slot;
@@ -59,7 +59,7 @@ struct Bytes {
     slots: [Option<State>; 2],
 }
 
-/// Why a call does not return what was asked for.
+/// Why a call does not return as requested.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Accident {
     Death,
@@ -71,17 +71,17 @@ struct Machine {
     live: [Vec<AtomicU64>; KINDS.len()],
     live_slots: Cell<[Option<State>; 2]>,
     disk: RefCell<Bytes>,
-    /// The attribute, in memory and on the disk; 0 is none.
+    /// The attribute, in memory and on the disk; 0 means none.
     witness: [Cell<u64>; 2],
     random: RefCell<Random>,
-    /// Since then nothing of this process happens any more.
+    /// After this, this process has no further effect.
     over: Cell<Option<Accident>>,
-    /// The poison then: who is gone poisons nothing, though it is told of an error.
+    /// The poison at that moment: a process that is gone poisons nothing, although it gets an error.
     poison_then: Cell<u64>,
-    /// One call in so many meets with an accident.
+    /// One in this many calls meets with an accident.
     peril: u64,
     failures_left: Cell<u32>,
-    /// One attribute in so many finds no room.
+    /// One in this many attributes finds no space.
     full_disk: u64,
 }
 
@@ -103,7 +103,7 @@ impl Machine {
         }
     }
 
-    /// Each word comes to the disk, or not.
+    /// Each word may or may not reach the disk.
     fn write_back(&self, one_in: u64) {
         let (mut disk, mut random) = (self.disk.borrow_mut(), self.random.borrow_mut());
         for (words, to) in self.live.iter().zip(&mut disk.words) {
@@ -120,7 +120,7 @@ impl Machine {
             if slot != *to {
                 match random.below(3) {
                     0 => *to = slot,
-                    // Half of it.
+                    // Half of them.
                     1 if one_in == 2 => *to = None,
                     _ => {}
                 }
@@ -233,7 +233,7 @@ struct Tally {
     clean: u64,
 }
 
-/// A copy of the file, the sequence of its newest state, and the witness that it had then.
+/// A copy of the file, the sequence number of its newest state, and the witness at that time.
 struct Copied {
     bytes: Bytes,
     seq: u64,
@@ -246,15 +246,15 @@ struct Life<'a> {
     boot: u8,
     inode: u64,
     copy: Option<Copied>,
-    /// Somebody else has written to the file since it was last open.
+    /// Whether the file was written by something else since it was last open.
     is_foreign: bool,
-    /// Somebody has died since then, or heard of a failed sync, or the machine went down.
+    /// Whether a process has died since, a sync has failed, or the machine went down.
     had_accident: bool,
-    /// The sequence of the newest state whose opening or close has come to its end.
+    /// The sequence number of the newest state that was completely written by an open or a close.
     seen: u64,
-    /// Acknowledged, and the release not begun.
+    /// Slots whose allocation has returned, and whose release has not begun.
     held: BTreeSet<Slot>,
-    /// Claimed, and not to be used before a sync.
+    /// Slots that are claimed, but must not be used before a sync.
     unsynced: Vec<Slot>,
     tally: &'a mut Tally,
     seed: u64,
@@ -402,7 +402,7 @@ impl Life<'_> {
         }
     }
 
-    /// As `Opening::first_opener` does it.
+    /// Does the same as `Opening::first_opener`.
     fn open(&mut self) -> io::Result<()> {
         let boot = if self.below(12) == 0 { 0 } else { self.boot };
         let states = self.states();
@@ -426,8 +426,8 @@ impl Life<'_> {
             Belief::Exact => self.tally.exact += 1,
             Belief::Vouched => self.tally.vouched += 1,
             Belief::Nothing(doubt) => {
-                // Two accidents, in a close and in the next opening, may leave the witness two behind. A full disk
-                // does not.
+                // Two accidents, in a close and in the next open, may leave the witness two behind. A full disk does
+                // not.
                 let may_be_one = self.is_foreign || self.had_accident;
                 let is_rightly_so = may_be_one || doubt != Doubt::Copy;
                 assert!(is_rightly_so, "seed {}: it is no copy", self.seed);
@@ -502,7 +502,7 @@ impl Life<'_> {
                 }
             }
             Err(_) => {
-                // Nobody may use them, and whoever asked gives them back or leaks them.
+                // They must not be used; their claimant gives them back or leaks them.
                 self.tally.failed += 1;
                 self.unsynced.clear();
             }
@@ -522,7 +522,7 @@ impl Life<'_> {
         free.fetch_or(bit, Relaxed);
     }
 
-    /// With a list of everybody, those included who have not synced yet.
+    /// Reclaims with a list of all holders, including those that have not synced yet.
     fn reclaim(&mut self) {
         for slot in Self::slots() {
             let (suspects, bit) = self.bits(Kind::Quarantine, slot);
@@ -536,7 +536,7 @@ impl Life<'_> {
             let (free, bit) = self.bits(Kind::Free, slot);
             let seed = self.seed;
             let was_free = free.fetch_or(bit, Relaxed) & bit != 0;
-            // In a poisoned pool a page of Q may be older than what was freed. It hands out nothing.
+            // In a poisoned pool, a page of Q may be older than what was freed. The pool hands out nothing.
             let is_poisoned = poison::get(&self.machine).is_some();
             assert!(
                 !was_free || is_poisoned,
@@ -570,7 +570,7 @@ impl Life<'_> {
                 0 => {
                     self.put(copy.bytes);
                     self.inode += 1;
-                    // It is a new file, with the attribute that goes with the copy, or without.
+                    // It is a new file, with the attribute that comes with the copy, or without.
                     let carried = [0, copy.witness][self.below(2) as usize];
                     self.machine.witness.iter().for_each(|to| to.set(carried));
                     self.tally.copies += 1;
@@ -584,8 +584,7 @@ impl Life<'_> {
         }
     }
 
-    /// What the witness says: a close on a full disk leaves it one behind, and then a copy that was made before
-    /// it fits.
+    /// Records the witness: a close on a full disk leaves it one behind, and a copy that was made before then matches.
     fn see(&mut self) {
         self.seen = self.machine.witness[0].get();
     }
@@ -604,7 +603,7 @@ impl Life<'_> {
         *self.machine.disk.borrow_mut() = bytes;
     }
 
-    /// A word of F or Q of a file that was left in order is an older one, or any.
+    /// A word of F or Q of a file that was closed cleanly becomes an older one, or any other.
     fn change_a_word(&mut self, older: &Bytes) {
         let is_left = |state: State| state.phase == Phase::Clean;
         if !self.states().newest.is_some_and(is_left) {
@@ -619,7 +618,7 @@ impl Life<'_> {
     }
 }
 
-/// Nobody ever gets an address that somebody holds, whatever happens in between.
+/// No address is ever handed out while it is held, whatever happens in between.
 #[test]
 fn no_life_has_two_holders_of_one_address() {
     let seeds = std::env::var("HOSTBITS_SEEDS").ok();

@@ -1,6 +1,6 @@
-//! What the system calls around a fork (`pthread_atfork`).
+//! The functions that the C library calls around a fork (`pthread_atfork`).
 //!
-//! Only what is safe in a signal handler: atomics, and system calls that take no lock of this process. A bare
+//! They do only what is safe in a signal handler: atomics, and system calls that take no lock of this process. A bare
 //! `clone` calls none of them.
 
 use super::{own, witness};
@@ -9,13 +9,13 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 static ARE_INSTALLED: AtomicBool = AtomicBool::new(false);
-/// How many forks have begun, and how many of them are over. Handlers that are installed twice count twice.
+/// How many forks have begun. If handlers are installed twice, each fork counts twice.
 static BEGUN: AtomicU64 = AtomicU64::new(0);
 static OVER: AtomicU64 = AtomicU64::new(0);
 
-/// Installs them, if they are not.
+/// Installs the handlers, unless they are installed.
 ///
-/// Two threads may install them twice, which does no harm. A lock would: it could stay locked in a child.
+/// Two threads may install them twice, which does no harm. A lock would, because it could stay locked in a child.
 pub(super) fn install() -> io::Result<()> {
     // Acquire: pairs with the Release below; from there on every fork counts.
     if ARE_INSTALLED.load(Ordering::Acquire) {
@@ -34,16 +34,16 @@ pub(super) fn install() -> io::Result<()> {
     Ok(())
 }
 
-/// The forks that have begun, if all of them are over.
+/// Returns how many forks have begun, if all of them are over.
 pub(super) fn forks_if_over() -> Option<u64> {
-    // SeqCst, both: in this order. As many over as begun later: at the second load none was on its way.
+    // SeqCst, both: in this order. If as many are over as have begun later, no fork was in progress at the second load.
     let over = OVER.load(Ordering::SeqCst);
     (forks_begun() == over).then_some(over)
 }
 
 pub(super) fn forks_begun() -> u64 {
-    // SeqCst: after the caller's store that a child must see. A fork that this does not count begins after
-    // it, and its child has what was stored.
+    // SeqCst: after the caller's store, which a child must see. A fork that is not counted here begins after it, and
+    // its child has what was stored.
     BEGUN.load(Ordering::SeqCst)
 }
 
@@ -52,15 +52,15 @@ extern "C" fn before() {
     BEGUN.fetch_add(1, Ordering::SeqCst);
 }
 
-/// Also after a fork that failed.
+/// Also called after a fork that failed.
 extern "C" fn in_parent() {
     // SeqCst: after the fork; see `forks_if_over`.
     OVER.fetch_add(1, Ordering::SeqCst);
 }
 
 extern "C" fn in_child() {
-    // SeqCst, both, and not needed: there is one thread. Forks of other threads, which stayed behind, will
-    // never be over here.
+    // SeqCst, both, though it is not needed: there is one thread. Forks of other threads, which do not exist here, will
+    // never be over in this process.
     OVER.store(BEGUN.load(Ordering::SeqCst), Ordering::SeqCst);
     witness::forget();
     own::leave_all_behind();

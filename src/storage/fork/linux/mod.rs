@@ -1,10 +1,10 @@
-//! The system that pool files need: what it does at a fork, and what it knows of one.
+//! The operating system support of pool files: what happens at a fork, and how to detect one.
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `witness` | the side, in a page that the kernel wipes in a child |
-//! | `own` | files and mappings, and with them every lock, that stay behind |
-//! | `handlers` | what the system calls around a fork |
+//! | `witness` | the number of a side, in a page that the kernel wipes in a child |
+//! | `own` | files and mappings that a child does not get, and with them every lock |
+//! | `handlers` | functions that are called around a fork |
 
 mod handlers;
 mod own;
@@ -13,5 +13,5 @@ mod witness;
 pub(crate) use own::{OwnFile, OwnMap};
 pub(super) use witness::number_here;
 
-/// A load of a page that is there.
+/// A load from a page that is there.
 pub(super) const IS_CHEAP: bool = true;

@@ -1,20 +1,19 @@
-//! Files and mappings of one process alone: a fork gets their numbers, and nothing behind them.
+//! Files and mappings that belong to one process: a forked child gets their numbers, but not what they refer to.
 //!
-//! Locks belong to what a descriptor stands for, and that is the parent's and the child's, through the descriptor
-//! and through every mapping of it. As long as the child had either, nothing that its parent had locked would be
-//! given free when that dies. So they are on a list, and in a child a descriptor of the list is made to stand for
-//! the end of a pipe that nobody writes to, and a mapping for memory of the child's own, all zeros: nothing is free
-//! there. Numbers and addresses stay taken, so that whoever drops a copy of the file gives back nothing of somebody
-//! else's.
+//! Locks belong to an open file description, which parent and child share, through the descriptor and through every
+//! mapping. As long as the child had either, the locks of its parent would not be released when the parent dies. So
+//! files and mappings are on a list. In a child, each listed descriptor is redirected to the end of a pipe that is
+//! never written to, and each mapping to memory of the child's own, all zeros, in which nothing is free. Numbers and
+//! addresses stay in use, so that dropping a copy of the file in the child does not release something else.
 //!
 //! ```text
-//! begin:  no fork on its way?  open or map; put it on the list; has a fork begun since? then begin again
-//! drop:   give up its locks; the pipe or zeros in its place; take it off the list; close or unmap it
-//! child:  the pipe or zeros in the place of all that is on the list; the list is empty
+//! begin:  no fork in progress? open or map; put it on the list; has a fork begun since? then begin again
+//! drop:   release its locks; the pipe or zeros in its place; take it off the list; close or unmap it
+//! child:  the pipe or zeros in place of everything on the list; the list is empty
 //! ```
 //!
-//! So a child has nothing of a file that has got its first lock, whenever it was forked. A child of a bare `clone`
-//! has, until it ends or drops its copies.
+//! So a child has no access to a file that has its first lock, whenever the child was forked. A child of a bare `clone`
+//! has access until it ends or drops its copies.
 
 use super::super::Side;
 use super::handlers;
@@ -36,21 +35,21 @@ static LIST: Stretch = Stretch::new();
 /// The end of the pipe.
 static DECOY: AtomicI32 = AtomicI32::new(NO_FD);
 
-/// A file that stays behind at a fork.
+/// A file that a forked child does not get.
 pub(crate) struct OwnFile {
     file: File,
     side: Side,
     entry: &'static Entry,
 }
 
-/// A mapping that stays behind at a fork.
+/// A mapping that a forked child does not get.
 pub(crate) struct OwnMap {
     raw: MmapRaw,
     entry: &'static Entry,
 }
 
 impl OwnFile {
-    /// Opens a file by `open`, which is asked again if a fork comes in between. It must lock nothing.
+    /// Opens a file with `open`, which is called again if a fork comes in between. It must not lock anything.
     pub(crate) fn open(mut open: impl FnMut() -> io::Result<File>) -> io::Result<Self> {
         handlers::install()?;
         decoy_or_new()?;
@@ -64,7 +63,7 @@ impl OwnFile {
         })
     }
 
-    /// Whether this process has opened it: otherwise nothing that the descriptor answers is of the file.
+    /// Returns whether this process has opened it. If not, results for the descriptor are not about the file.
     pub(crate) fn is_ours(&self) -> bool {
         Side::here() == self.side
     }
@@ -75,7 +74,7 @@ impl OwnFile {
 }
 
 impl OwnMap {
-    /// Maps a file of ours by `map`, which is asked again if a fork comes in between.
+    /// Maps a file of ours with `map`, which is called again if a fork comes in between.
     pub(crate) fn map(
         file: &OwnFile,
         mut map: impl FnMut(&File) -> io::Result<MmapRaw>,
@@ -90,7 +89,7 @@ impl OwnMap {
     }
 }
 
-/// What `begin` makes, and puts on the list, while no fork is on its way.
+/// Calls `begin` and puts the result on the list, while no fork is in progress.
 fn between_forks<T>(mut begin: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         if let Some(forks) = handlers::forks_if_over() {
@@ -134,8 +133,8 @@ impl Drop for OwnMap {
     }
 }
 
-/// Gives up every lock of a file. That its descriptor is closed would do, if nobody had a copy of it: but a
-/// thread that starts a program has a child between its fork and its exec, for which no handler is called.
+/// Releases every lock of a file. Closing its descriptor would be enough if there were no copies of it. But a thread
+/// that starts a program has a child between fork and exec, for which no handler is called.
 fn give_up_locks(file: &File) {
     let whole = libc::flock {
         l_type: libc::F_UNLCK as libc::c_short,
@@ -145,15 +144,15 @@ fn give_up_locks(file: &File) {
         l_len: 0,
         l_pid: 0,
     };
-    // If it fails, they go with the last copy.
+    // If this fails, they end with the last copy.
     let _ = fcntl(file, FcntlArg::F_OFD_SETLK(&whole));
 }
 
-/// What is on the list.
+/// Something on the list.
 #[derive(Clone, Copy)]
 enum Thing {
     Descriptor(RawFd),
-    /// The address and the length.
+    /// A mapping, by address and length in bytes.
     Memory(usize, usize),
 }
 
@@ -162,7 +161,7 @@ impl Thing {
         Self::Memory(map.as_mut_ptr().expose_provenance(), map.len())
     }
 
-    /// As two words, the first of which is not 0.
+    /// Returns it as two words, the first of which is not 0.
     fn to_words(self) -> (usize, usize) {
         match self {
             Self::Descriptor(fd) => (fd as usize + 1, 0),
@@ -177,12 +176,12 @@ impl Thing {
         }
     }
 
-    /// Gives it up, as far as others are concerned: whoever owns it closes or unmaps what stands in its place.
+    /// Gives it up as far as other processes are concerned: its owner closes or unmaps what stands in its place.
     fn leave(self, entry: &Entry) {
         // Before it is off the list: a child that is forked in between has nothing, either way.
         self.divert();
-        // SeqCst: after that, and before the number or the address may be another one's. Only if the entry is
-        // still ours: in a child it is not, and somebody else may have it.
+        // SeqCst: after that, and before the number or the address may be reused. Only if the entry is still ours: in a
+        // child it is not, and may be in use by another one.
         let _ = entry.first.compare_exchange(
             self.to_words().0,
             Entry::FREE,
@@ -191,7 +190,7 @@ impl Thing {
         );
     }
 
-    /// Puts the pipe, or zeros, in its place. Only what is safe in a signal handler.
+    /// Puts the pipe, or zeros, in its place. Does only what is safe in a signal handler.
     fn divert(self) {
         match self {
             Self::Descriptor(fd) => divert_descriptor(fd),
@@ -204,8 +203,8 @@ fn divert_descriptor(fd: RawFd) {
     // Relaxed: there is no entry without it.
     let decoy = DECOY.load(Ordering::Relaxed);
     // SAFETY: libc::dup3:
-    // - `decoy` is open for ever, and `fd` is a descriptor of an `OwnFile`, which has not closed it: whoever uses
-    //   the number afterwards is that file alone, and finds a pipe behind it;
+    // - `decoy` stays open, and `fd` is a descriptor of an `OwnFile` that has not closed it: only that file uses the
+    //   number afterwards, and finds a pipe behind it;
     // - it is safe in a signal handler.
     while unsafe { libc::dup3(decoy, fd, libc::O_CLOEXEC) } == -1 {
         if !matches!(Errno::last(), Errno::EINTR | Errno::EBUSY) {
@@ -233,7 +232,7 @@ fn divert_memory(address: usize, len: usize) {
     };
 }
 
-/// In a child: nothing of what was on the list is ours. Only what is safe in a signal handler.
+/// Called in a child: nothing on the list belongs to it. Does only what is safe in a signal handler.
 pub(super) fn leave_all_behind() {
     let mut stretch = Some(&LIST);
     while let Some(current) = stretch {
@@ -248,13 +247,13 @@ pub(super) fn leave_all_behind() {
     }
 }
 
-/// A place of the list.
+/// An entry of the list.
 struct Entry {
     first: AtomicUsize,
     len: AtomicUsize,
 }
 
-/// A stretch of the list; never freed.
+/// A segment of the list, which is never freed.
 struct Stretch {
     entries: [Entry; ENTRIES],
     next: AtomicPtr<Stretch>,
@@ -262,7 +261,7 @@ struct Stretch {
 
 impl Entry {
     const FREE: usize = 0;
-    /// Somebody is writing it, and looks for forks afterwards.
+    /// A thread is writing it, and checks for forks afterwards.
     const TAKEN: usize = usize::MAX;
 
     const fn free() -> Self {
@@ -276,9 +275,9 @@ impl Entry {
     fn new(thing: Thing) -> &'static Self {
         let entry = Self::take();
         let (first, len) = thing.to_words();
-        // Relaxed: the store below is what makes it count.
+        // Relaxed: the store below makes it count.
         entry.len.store(len, Ordering::Relaxed);
-        // SeqCst: before the look whether a fork has begun; see `handlers::forks_begun`. Release, for the length.
+        // SeqCst: before the check whether a fork has begun; see `handlers::forks_begun`. Release, for the length.
         entry.first.store(first, Ordering::SeqCst);
         entry
     }
@@ -287,7 +286,7 @@ impl Entry {
         let mut stretch = &LIST;
         loop {
             for entry in &stretch.entries {
-                // Relaxed, both: whose it is; what is in it comes later.
+                // Relaxed, both: only reserves the entry; its contents come later.
                 let taken = entry.first.compare_exchange(
                     Self::FREE,
                     Self::TAKEN,
@@ -312,7 +311,7 @@ impl Stretch {
     }
 
     fn next(&self) -> Option<&'static Self> {
-        // Acquire: pairs with the Release of who appended it.
+        // Acquire: pairs with the Release of the thread that appended it.
         let next = self.next.load(Ordering::Acquire);
         // SAFETY: as_ref: null, or a box that was leaked before its address was stored here: valid, aligned,
         // initialised, alive for ever, and only ever shared.
@@ -324,12 +323,12 @@ impl Stretch {
             return next;
         }
         let fresh = Box::into_raw(Box::new(Self::new()));
-        // AcqRel: Release, for `next`. Acquire on failure: the other one's.
+        // AcqRel: Release, for `next`. Acquire on failure: the other thread's segment.
         let appended =
             self.next
                 .compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire);
         match appended {
-            // SAFETY: reborrow: our box, which nobody frees from here on, and that is only ever shared.
+            // SAFETY: reborrow: our box, which is never freed from here on, and only ever shared.
             Ok(_) => unsafe { &*fresh },
             Err(others) => {
                 // SAFETY: Box::from_raw: from a box, and its address was stored nowhere. Reborrow: as in `next`.
@@ -348,7 +347,7 @@ fn decoy_or_new() -> io::Result<()> {
         return Ok(());
     }
     let (reader, _) = io::pipe()?;
-    // Another one, since a copy is never among the standard streams.
+    // A copy of it, because a copy is never among the standard streams.
     let reader: OwnedFd = reader.as_fd().try_clone_to_owned()?;
     // SeqCst: before the first entry of the list, which comes after this call.
     let first = DECOY.compare_exchange(
@@ -358,7 +357,7 @@ fn decoy_or_new() -> io::Result<()> {
         Ordering::SeqCst,
     );
     if first.is_ok() {
-        // Open for ever.
+        // It stays open for ever.
         let _ = reader.into_raw_fd();
     }
     Ok(())
@@ -368,7 +367,7 @@ fn decoy_or_new() -> io::Result<()> {
 mod tests {
     use super::*;
 
-    /// More files than one stretch has room for, opened and dropped by several threads: nobody loses an entry.
+    /// More files than one segment has room for, opened and dropped by several threads: no entry is lost.
     #[test]
     fn the_list_has_every_file_that_is_open() {
         std::thread::scope(|scope| {
@@ -388,7 +387,7 @@ mod tests {
         });
     }
 
-    /// A child that is forked between the opening and the list has the file: it is not locked then, but opened again.
+    /// A child that is forked between opening and listing has the file: it is not locked then, but opened again.
     #[test]
     fn an_opening_that_a_fork_comes_into_begins_again() {
         use nix::sys::wait::waitpid;
@@ -408,11 +407,11 @@ mod tests {
             opened
         });
         assert!(file.unwrap().is_ours());
-        // Others fork here, too.
+        // Other tests fork, too.
         assert!(openings > 1, "the child has what is open");
     }
 
-    /// What is read where a mapping was is zeros, and stores there reach nobody.
+    /// Where a mapping was, zeros are read, and stores there have no effect elsewhere.
     #[test]
     fn zeros_are_in_the_place_of_a_mapping() {
         let path = std::env::temp_dir().join(format!("hostbits-own-{}", std::process::id()));
@@ -421,7 +420,7 @@ mod tests {
         let file = OwnFile::open(options).unwrap();
         let map = OwnMap::map(&file, |file| MmapRaw::map_raw(file)).unwrap();
         let byte = |at: usize| {
-            // SAFETY: in bounds of the mapping, which is alive, and nobody stores to it.
+            // SAFETY: in bounds of the mapping, which is alive, and nothing stores to it.
             unsafe { map.as_ptr().add(at).read_volatile() }
         };
         assert_eq!((byte(0), byte(4999)), (7, 7));

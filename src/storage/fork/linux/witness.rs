@@ -1,32 +1,32 @@
-//! The number of a side, where no child can find its parent's.
+//! The number of a side, stored where a child cannot find its parent's number.
 //!
 //! ```text
-//! CELL --> a page of its own, MADV_WIPEONFORK      0 in every child, until it is looked at
+//! CELL --> a page of its own, MADV_WIPEONFORK      0 in every child, until it is first read
 //!          or FALLBACK, where the kernel is older  0 in every child, by the handler
-//! NEXT     ordinary memory: the highest number that any of our forebears can have
+//! NEXT     ordinary memory: the highest number that any of our ancestors can have
 //! ```
 //!
-//! Nothing here waits for another thread, for that thread may have stayed on the other side of a fork.
+//! Nothing here waits for another thread, because that thread may not exist on this side of a fork.
 
 use super::handlers;
 use nix::libc;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
-/// Where the number is; null until somebody asks for it.
+/// The address of the number; null until it is first requested.
 static CELL: AtomicPtr<AtomicU64> = AtomicPtr::new(ptr::null_mut());
-/// The last number that was given out, in this process or in one that it descends from.
+/// The last number that was assigned, in this process or in one of its ancestors.
 static NEXT: AtomicU64 = AtomicU64::new(0);
-/// The number where the kernel cannot wipe a page.
+/// The number, where the kernel cannot wipe a page.
 static FALLBACK: AtomicU64 = AtomicU64::new(0);
 
-/// The number of the side that the caller is on.
+/// Returns the number of the caller's side.
 #[inline]
 pub(in crate::storage::fork) fn number_here() -> u64 {
     // Acquire: pairs with the Release in `publish`; the page is there before its address is.
     let cell = CELL.load(Ordering::Acquire);
     // SAFETY: as_ref: null, or of `publish`: see `at`.
-    // Relaxed: the number itself is all that matters, and this process alone stores it, once.
+    // Relaxed: only the number itself matters, and only this process stores it, once.
     let number = unsafe { cell.as_ref() }.map_or(0, |cell| cell.load(Ordering::Relaxed));
     match number {
         0 => first_look(),
@@ -34,12 +34,12 @@ pub(in crate::storage::fork) fn number_here() -> u64 {
     }
 }
 
-/// Gives this process its number.
+/// Assigns a number to this process.
 #[cold]
 fn first_look() -> u64 {
     let cell = cell_or_new();
-    // Relaxed: only the number matters. A child has a copy of this word that is as high as the number of its
-    // parent at least, so its own is higher than that of every side that something of its memory is of.
+    // Relaxed: only the number matters. A child has a copy of this word that is at least as high as the number of its
+    // parent, so its own number is higher than that of every side that any part of its memory comes from.
     let fresh = NEXT.fetch_add(1, Ordering::Relaxed) + 1;
     // Relaxed, both: the first number stands, and it orders nothing.
     match cell.compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed) {
@@ -56,21 +56,21 @@ fn cell_or_new() -> &'static AtomicU64 {
     }
 }
 
-/// Finds a place for the number; of several threads one does.
+/// Finds a place for the number; if several threads try, one succeeds.
 fn publish() -> &'static AtomicU64 {
     let page = wiped_page();
     let ours: *mut AtomicU64 = match &page {
         Some(page) => page.as_mut_ptr().cast(),
         None => {
-            // If not even this can be had, nothing tells; pool files are refused then.
+            // If not even this is possible, forks cannot be detected; pool files are then refused.
             let _ = handlers::install();
             ptr::from_ref(&FALLBACK).cast_mut()
         }
     };
-    // Release: pairs with the Acquire of who reads it. Acquire on failure: the other one's page.
+    // Release: pairs with the Acquire of readers. Acquire on failure: the other thread's page.
     match CELL.compare_exchange(ptr::null_mut(), ours, Ordering::Release, Ordering::Acquire) {
         Ok(_) => {
-            // Mapped for ever.
+            // It stays mapped for ever.
             std::mem::forget(page);
             at(ours)
         }
@@ -85,11 +85,11 @@ fn at(cell: *mut AtomicU64) -> &'static AtomicU64 {
     // - initialised: a mapping without a file is zeros, also after the kernel has wiped it;
     // - alive: a static, or a mapping that was forgotten when its address was published, and that a child
     //   has at the same address;
-    // - unaliased: nobody makes an exclusive reference of it.
+    // - unaliased: no exclusive reference to it is ever made.
     unsafe { &*cell }
 }
 
-/// A page that is zeros in a child; `None` where that cannot be had (before Linux 4.14).
+/// Returns a page that is zeros in a child; `None` if that is not supported (before Linux 4.14).
 fn wiped_page() -> Option<memmap2::MmapRaw> {
     let page = memmap2::MmapMut::map_anon(size_of::<AtomicU64>()).ok()?;
     let page = memmap2::MmapRaw::from(page);
@@ -102,7 +102,7 @@ fn wiped_page() -> Option<memmap2::MmapRaw> {
     (advised == 0).then_some(page)
 }
 
-/// In a child whose kernel wipes no page.
+/// Clears the number, in a child whose kernel does not wipe pages.
 pub(super) fn forget() {
     // Relaxed: there is one thread.
     FALLBACK.store(0, Ordering::Relaxed);
@@ -112,7 +112,7 @@ pub(super) fn forget() {
 mod tests {
     use super::*;
 
-    /// Threads that look for the first time at the same time are on one side.
+    /// Threads that request the number for the first time at the same time get the same one.
     #[test]
     fn all_threads_are_on_one_side() {
         let numbers: Vec<u64> = std::thread::scope(|scope| {

@@ -163,7 +163,7 @@ impl fmt::Display for Check {
     }
 }
 
-/// Where somebody runs checks who is not the only one.
+/// Where one of several runs keeps its checks.
 pub(super) struct Worker {
     home: PathBuf,
     scratch: PathBuf,
@@ -197,7 +197,7 @@ pub(super) fn build(copy: &Copy, checks: &[Check]) -> Outcome<Result<Binaries, V
     };
     let packages = packages.map(|package| (package, of(package).collect::<Vec<_>>()));
     let packages = packages.iter().filter(|(_, checks)| !checks.is_empty());
-    // The library first, for all: whoever complains of it does so before much is built.
+    // The library first, for all: errors in it show before much is built.
     for (package, _) in packages.clone() {
         if let Err(errors) = messages_of(&mut of_library(copy, package))? {
             return Ok(Err(errors));

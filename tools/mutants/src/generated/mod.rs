@@ -1,4 +1,4 @@
-//! Mutants that nobody thought of: made by operators from the syntax of the rooms of the protocol.
+//! Mutants that are not written by hand: made by operators from the syntax of the rooms of the protocol.
 //!
 //! `--generated` draws a sample, the same from the same source, and builds a library that has all of them
 //! (`schemata`). Each is tried against the checks of its room, quick ones first. Records are kept

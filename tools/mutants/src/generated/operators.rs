@@ -27,7 +27,7 @@ pub(crate) enum Operator {
     Swapped,
     /// A condition says the opposite, or asks for one thing where it asked for two.
     Condition,
-    /// Nobody goes back early.
+    /// An early return is taken away.
     Return,
 }
 
@@ -515,7 +515,7 @@ fn is_not(expr: &Expr) -> bool {
     matches!(expr, Expr::Unary(unary) if matches!(unary.op, UnOp::Not(_)))
 }
 
-/// What is certainly no mask: by its look, since nobody knows types here.
+/// What is certainly no mask: by its look, since types are unknown here.
 fn is_boolean(expr: &Expr) -> bool {
     match expr {
         Expr::MethodCall(_) | Expr::Call(_) | Expr::Macro(_) => true,
@@ -587,8 +587,8 @@ fn has_let(expr: &Expr) -> bool {
     }
 }
 
-/// Whether a statement does something: calls, or changes a value. Where neither of two does, their order is
-/// nobody's.
+/// Reports whether a statement does something: calls, or changes a value. Where neither of two does, their order
+/// does not matter.
 fn acts(statement: &Stmt) -> bool {
     struct Search(bool);
     impl<'s> Visit<'s> for Search {

@@ -30,13 +30,13 @@ const ROUNDS: [Duration; 4] = [
     Duration::MAX,
 ];
 
-/// How many mutants to draw if nobody says.
+/// How many mutants to draw by default.
 const SAMPLE: usize = 300;
 
 pub(crate) struct Options {
     /// How many mutants to draw.
     pub(crate) sample: usize,
-    /// Of those alone whose names contain one of the words.
+    /// Only mutants whose names contain one of the words.
     pub(crate) words: Vec<String>,
     /// Whatever the records say.
     pub(crate) again: bool,
@@ -430,7 +430,7 @@ fn share<T: Send, A: Send>(
 
 /// How long checks take.
 struct Times {
-    /// What each took before, by which they are put into rounds; nothing where nobody knows.
+    /// What each took before, by which they are put into rounds; nothing where it is unknown.
     before: HashMap<Check, Duration>,
     /// What those of the rounds so far take where nothing is changed.
     unchanged: HashMap<Check, Duration>,

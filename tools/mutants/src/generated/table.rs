@@ -13,7 +13,7 @@ use std::path::Path;
 const PAGE: &str = "docs/design/mutants.md";
 const BEGIN: &str = "<!-- from here to the end: by `campaigns/mutants-generated` -->\n";
 
-/// Prints what came of the mutants, and writes the page if they are the sample; answers whether all were tried and
+/// Prints what came of the mutants, and writes the page if they are the sample; returns whether all were tried and
 /// every survivor is explained.
 pub(super) fn tell<'m>(
     mutants: &[(&'m Mutant, &str)],

@@ -98,7 +98,7 @@ fn statements_are_dropped_and_swapped() {
         made_of(Operator::Swapped, "a(); let b = c(); d(b)"),
         ["let b = c(); a(); d(b)"]
     );
-    // It would not compile, and nobody could tell.
+    // It would not compile, which would go unnoticed.
     assert!(made_of(Operator::Swapped, "let a = b(); c(a);").is_empty());
     assert!(made_of(Operator::Swapped, "let a = 1; let b = 2;").is_empty());
 }
@@ -180,7 +180,7 @@ fn all_names_are_different_and_every_room_has_mutants_of_most_kinds() {
     }
 }
 
-/// Of a sample: to read all of them takes a minute.
+/// Checks a sample: reading all of them takes a minute.
 #[test]
 fn every_mutant_changes_its_file_and_what_it_makes_can_still_be_read() {
     let root = root().expect("a root");
@@ -211,7 +211,7 @@ fn a_sample_is_the_same_twice_and_has_its_share_of_every_kind() {
     assert_eq!(names(usize::MAX).len(), all.len());
 }
 
-/// An argument for a mutant that is no more says nothing, and whoever changes the line has to think again.
+/// An argument for a mutant that no longer exists says nothing: a change of the line needs a new one.
 #[test]
 fn every_argument_is_of_a_mutant_that_exists() {
     let all = rooms::all(&root().expect("a root")).expect("the rooms");
@@ -280,8 +280,8 @@ fn errors_of_the_compiler_tell_their_places() {
     assert!(error("error", "").is_none());
 }
 
-/// Of a text with all mutants in it, what is left when somebody has a number: the reader here knows nothing of how
-/// it was written.
+/// Returns what is left of a text with all mutants when one of them is chosen by its number: the reader here knows
+/// nothing of how it was written.
 fn chosen(text: &str, number: Option<usize>) -> String {
     const HEAD: &str = "{ match crate::mutant::number() {";
     let mut left = String::new();

@@ -1,4 +1,4 @@
-//! What may be said to `hostbits pool`. The comments on the fields are the help texts.
+//! The arguments of `hostbits pool`. The comments on the fields are the help texts.
 
 use crate::args::PoolArgs;
 use crate::files::asked::{Asked, asked};
@@ -16,7 +16,7 @@ use hostbits_ops::{ListName, Named};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-/// What follows the help of all of them together.
+/// Returns the text below the help of `hostbits pool`.
 pub(crate) fn after_help() -> String {
     let examples = "\
 hostbits pool create vpn.pool 10.0.0.0/24 --durability strict
@@ -24,24 +24,23 @@ hostbits pool allocate vpn.pool
 hostbits pool release vpn.pool 10.0.0.77 10.0.0.2
 hostbits pool show vpn.pool
 hostbits pool backup vpn.pool vpn.pool.copy";
-    let shared =
-        "All of them but grow and restore may be used while other processes have the file open.";
+    let shared = "All commands except grow and restore can be used while other processes have the file open.";
     format!("{shared}\n\n{}", after(examples, &Exit::ALL))
 }
 
 const FILE: [Exit; 2] = [Exit::Input, Exit::File];
 
-/// What can be done with a pool file.
+/// The commands of `hostbits pool`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PoolCommand {
-    /// Create the file, with all usable addresses free; never in the place of another
+    /// Create the file, with all usable addresses free; never replaces another file
     #[command(after_long_help = after("\
 hostbits pool create vpn.pool 10.0.0.0/24
 hostbits pool create vpn.pool 10.0.0.0/24 --durability strict --gateway last
 hostbits pool create vpn.pool 10.0.0.0/16 --reserve 10.0.0.10-10.0.0.19=printers
 hostbits pool create pd.pool 2001:db8::/40 --unit 56", &FILE))]
     Create(CreateArgs),
-    /// Allocate addresses, and print what nobody else will get
+    /// Allocate addresses, and print them; no one else gets them
     #[command(after_long_help = after("\
 hostbits pool allocate vpn.pool
 hostbits pool allocate vpn.pool -n 5
@@ -49,67 +48,67 @@ hostbits pool allocate vpn.pool --ip 10.0.0.77
 hostbits pool allocate vpn.pool --block /28",
         &[Exit::Input, Exit::Exhausted, Exit::Taken, Exit::Quarantined, Exit::File]))]
     Allocate(AllocateArgs),
-    /// Release addresses; one line per address, continues past errors
+    /// Release addresses; prints one line per address, continues past errors
     ///
-    /// The exit code is 2 if a line of standard input names nothing, and otherwise that of the first address that could
-    /// not be released
+    /// The exit code is 2 if a line of standard input names no address, and otherwise that of the first address that
+    /// could not be released
     #[command(after_long_help = after("\
 hostbits pool release vpn.pool 10.0.0.77 10.0.0.2
 hostbits pool release vpn.pool 10.0.0.16/28
 hostbits pool release vpn.pool - < addresses.txt", &[Exit::Input, Exit::NotAllocated, Exit::File]))]
     Release(ReleaseArgs),
-    /// Print what the pool is, how it is, how full it is, and a map of its addresses
+    /// Print the pool's configuration, its state, how full it is, and a map of its addresses
     #[command(after_long_help = after("\
 hostbits pool show vpn.pool
 hostbits pool show vpn.pool --fail-above 90 --format json", &[Exit::Input, Exit::File, Exit::Full]))]
     Show(ShowArgs),
-    /// Print the allocated addresses, one per line, ascending; what is quarantined is marked
+    /// Print the allocated addresses, one per line, ascending; quarantined ones are marked
     #[command(after_long_help = after("hostbits pool list vpn.pool", &FILE))]
     List(FileArgs),
-    /// Print the addresses that are taken as a list that `import`, `seed` and `next` read: address,owner,state
+    /// Print the taken addresses as a list that `import`, `seed` and `next` read: address,owner,state
     ///
-    /// Owners are those of the list beside it. The state is held, or quarantined where nobody knows; an import takes
-    /// both, unless it is told --drop-state quarantined
+    /// Owners come from the lists given with --users. The state is held, or quarantined if it is not known whether the
+    /// address is in use; an import takes both, unless --drop-state quarantined is given
     #[command(after_long_help = after("\
 hostbits pool export vpn.pool > export.csv
 hostbits pool export vpn.pool --users users.csv", &[Exit::Drift, Exit::Input, Exit::File]))]
     Export(ExportArgs),
-    /// Take what a list names, such as `export` prints; the same as `hostbits seed`
+    /// Allocate the addresses that a list names, such as one from `export`; the same as `hostbits seed`
     Import(SeedArgs<FileArgs>),
-    /// Look for damage in the file: take no lock, change nothing
+    /// Check the file for damage, without a lock and without changes
     ///
-    /// The pool against a list of users is `hostbits check`
+    /// To compare the pool with a list of users, use `hostbits check`
     #[command(after_long_help = after("hostbits pool check vpn.pool", &FILE))]
     Check(FileArgs),
-    /// Make durable what has been allocated and released so far
+    /// Make all allocations and releases so far durable
     #[command(after_long_help = after("hostbits pool sync vpn.pool", &FILE))]
     Sync(FileArgs),
-    /// Let the pool grow, or change its reservations, labels and gateway; nobody else may have it open
+    /// Grow the pool, or change its reservations, labels and gateway; no other process may have it open
     ///
-    /// Name the whole pool as it shall be. What is held stays as it is: no address that is allocated or quarantined can be
-    /// reserved. It is done in place, or by a larger file that takes its name
+    /// Give all options of the pool as it is to be. Addresses that are held stay held: an allocated or quarantined
+    /// address cannot become reserved. The file is changed in place, or replaced by a larger one
     #[command(after_long_help = after("\
 hostbits pool grow vpn.pool 10.0.0.0/22
 hostbits pool grow vpn.pool 10.0.0.0/22 --capacity 65536
 hostbits pool grow vpn.pool 10.0.0.0/24 --reserve 10.0.0.10-10.0.0.19=printers --gateway last", &FILE))]
     Grow(GrowArgs),
-    /// Free what is quarantined, except what a list of users names; the same as `hostbits reclaim`
+    /// Free quarantined addresses, except those that a list of users names; the same as `hostbits reclaim`
     ///
-    /// What the list names is taken, whether or not it was quarantined. The list must have everybody:
-    /// it is read to its end first, and if anything in it is unclear, nothing is freed
+    /// Addresses that the list names are allocated, quarantined or not. The list must be complete: it is first read to
+    /// its end, and if any entry is unclear, nothing is freed
     Reclaim(ReclaimArgs<FileArgs>),
-    /// Copy the file, also while others use it; never in the place of another file
+    /// Copy the file, even while other processes use it; never replaces another file
     ///
-    /// The copy is on the disk when this returns. It says that it is one. However it is put back, nothing in it is
-    /// believed: what it has as taken stays taken, and the rest is quarantined until reclaim is told who holds what.
-    /// Other copies, by cp or a snapshot, are not always told from the file itself
+    /// The copy is on the disk when the command returns, and is marked as a backup. However it is put back, its
+    /// contents are not trusted: what was taken stays taken, and the rest is quarantined until reclaim gets a list of
+    /// users. Copies made in other ways, by cp or a snapshot, cannot always be told from the file itself
     #[command(after_long_help = after("hostbits pool backup vpn.pool vpn.pool.copy", &FILE))]
     Backup(BackupArgs),
-    /// Put a backup in the place of the file, or where there is none; nobody may have the file open
+    /// Put a backup in the place of the file, or where there is none; no process may have the file open
     ///
-    /// Everything that was free in the backup is quarantined then, until reclaim is told who holds what.
-    /// A file that holds another pool is left as it is, and so is one that is no pool: remove it first. A
-    /// damaged one is replaced. The session is never below that of the file, nor that of --min-session
+    /// Everything that was free in the backup is then quarantined until reclaim gets a list of users. A file that holds
+    /// another pool, or is not a pool file, is left alone: remove it first. A damaged file is replaced. The new session
+    /// number is not below that of the file or --min-session
     #[command(after_long_help = after("\
 hostbits pool restore vpn.pool.copy vpn.pool
 hostbits pool restore vpn.pool.copy vpn.pool --min-session 40", &FILE))]
@@ -117,7 +116,7 @@ hostbits pool restore vpn.pool.copy vpn.pool --min-session 40", &FILE))]
 }
 
 impl PoolCommand {
-    /// How to print.
+    /// Returns the output format.
     pub(crate) fn format(&self) -> Format {
         self.file_args().format
     }
@@ -139,42 +138,42 @@ impl PoolCommand {
     }
 }
 
-/// What `create` takes.
+/// The arguments of `create`.
 #[derive(Args, Debug)]
 pub(crate) struct CreateArgs {
-    /// The file.
+    /// The pool file.
     #[command(flatten)]
     pub(crate) file: FileArgs,
 
-    /// Survive this, besides the death of processes
+    /// Choose what allocations survive, besides the death of processes
     #[arg(long, value_enum, default_value_t = DurabilityChoice::Process)]
     pub(crate) durability: DurabilityChoice,
 
-    /// Make room for so many slots, to grow into later [default: as many as there are]
+    /// Reserve space for this many slots, to grow into later [default: the number of slots of the pool]
     #[arg(long, value_name = "N")]
     pub(crate) capacity: Option<u64>,
 
-    /// The pool.
+    /// The options of the pool.
     #[command(flatten)]
     pub(crate) pool: PoolArgs,
 }
 
-/// What `allocate` takes.
+/// The arguments of `allocate`.
 #[derive(Args, Debug)]
 pub(crate) struct AllocateArgs {
-    /// The file.
+    /// The pool file.
     #[command(flatten)]
     pub(crate) file: FileArgs,
 
-    /// Allocate so many addresses: all of them or none
+    /// Allocate this many addresses: all of them or none
     #[arg(short = 'n', long, default_value = "1", value_parser = count)]
     pub(crate) count: u64,
 
-    /// Allocate this address and no other
+    /// Allocate exactly this address
     #[arg(long, value_parser = values::named, conflicts_with_all = ["count", "near", "block"])]
     pub(crate) ip: Option<Named>,
 
-    /// Allocate this address if it is free, and otherwise any
+    /// Allocate this address if it is free, and any other if not
     #[arg(long, value_name = "IP", value_parser = values::addr, conflicts_with_all = ["count", "block"])]
     pub(crate) near: Option<IpAddr>,
 
@@ -183,10 +182,10 @@ pub(crate) struct AllocateArgs {
     pub(crate) block: Option<u8>,
 }
 
-/// What `release` takes.
+/// The arguments of `release`.
 #[derive(Args, Debug)]
 pub(crate) struct ReleaseArgs {
-    /// The file.
+    /// The pool file.
     #[command(flatten)]
     pub(crate) file: FileArgs,
 
@@ -196,84 +195,84 @@ pub(crate) struct ReleaseArgs {
     pub(crate) named: Vec<Asked>,
 }
 
-/// What `show` takes.
+/// The arguments of `show`.
 #[derive(Args, Debug)]
 pub(crate) struct ShowArgs {
-    /// The file.
+    /// The pool file.
     #[command(flatten)]
     pub(crate) file: FileArgs,
 
-    /// When it is too full.
+    /// The limit above which the pool counts as too full.
     #[command(flatten)]
     pub(crate) limit: Limit,
 }
 
-/// What `export` takes.
+/// The arguments of `export`.
 #[derive(Args, Debug)]
 pub(crate) struct ExportArgs {
-    /// The file.
+    /// The pool file.
     #[command(flatten)]
     pub(crate) file: FileArgs,
 
-    /// How to read them.
+    /// How the lists are read.
     #[command(flatten)]
     pub(crate) reading: Reading,
 
-    /// Read who holds the addresses from FILE, or FORMAT:FILE as of `hostbits next --help`; `-` is standard input
+    /// Read the holders of the addresses from FILE, or FORMAT:FILE as in `hostbits next --help`; `-` is standard input
     ///
-    /// Repeatable: all of them are one list
+    /// Repeatable: together they are one list
     #[arg(short, long, value_name = "LIST", value_parser = list_name())]
     pub(crate) users: Vec<ListName>,
 }
 
-/// What `grow` takes.
+/// The arguments of `grow`.
 #[derive(Args, Debug)]
 pub(crate) struct GrowArgs {
-    /// The file.
+    /// The pool file.
     #[command(flatten)]
     pub(crate) file: FileArgs,
 
-    /// Make room for so many slots, if there is less [default: as many as there will be]
+    /// Reserve space for this many slots, if there is less [default: the number of slots after the change]
     #[arg(long, value_name = "N")]
     pub(crate) capacity: Option<u64>,
 
-    /// The pool as it shall be, with all its options.
+    /// The pool as it is to be, with all its options.
     #[command(flatten)]
     pub(crate) pool: PoolArgs,
 }
 
-/// What `backup` takes.
+/// The arguments of `backup`.
 #[derive(Args, Debug)]
 pub(crate) struct BackupArgs {
-    /// The file.
+    /// The pool file.
     #[command(flatten)]
     pub(crate) file: FileArgs,
 
-    /// The copy to be made
+    /// The copy to create
     #[arg(value_name = "COPY")]
     pub(crate) copy: PathBuf,
 }
 
-/// What `restore` takes.
+/// The arguments of `restore`.
 #[derive(Args, Debug)]
 pub(crate) struct RestoreArgs {
     /// The backup, or any other copy of a pool file
     #[arg(value_name = "BACKUP")]
     pub(crate) backup: PathBuf,
 
-    /// The file.
+    /// The pool file.
     #[command(flatten)]
     pub(crate) file: FileArgs,
 }
 
-/// What to survive.
+/// What allocations survive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DurabilityChoice {
-    /// The death of processes; after the machine went down, all that was free is quarantined
+    /// The death of processes; after a crash of the machine, everything that was free is quarantined
     Process,
-    /// The machine, as far as the last sync; allocate syncs before it prints
+    /// A crash of the machine, up to the last sync; allocate syncs before it prints
     Barrier,
-    /// The machine, address by address: each allocation waits for the disk
+    /// A crash of the machine, for every address: each allocation waits for the disk
     Strict,
 }
 

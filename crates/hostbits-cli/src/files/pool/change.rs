@@ -84,7 +84,7 @@ fn span(first: IpAddr, last: IpAddr) -> String {
     }
 }
 
-/// Allocates, and prints what is as durable as the file promises.
+/// Allocates addresses, and prints them once they are as durable as the file promises.
 pub(super) fn allocate(args: &AllocateArgs) -> Result<(), Failure> {
     let (file, format) = (args.file.file(), args.file.format);
     let nets = files::allocate(&file, wanted(args), &Screen::new(format))?;
@@ -92,7 +92,7 @@ pub(super) fn allocate(args: &AllocateArgs) -> Result<(), Failure> {
         .map_err(|error| files::unprinted(&file, nets, error))
 }
 
-/// Which of the options that exclude each other was given.
+/// Returns which of the mutually exclusive options was given.
 fn wanted(args: &AllocateArgs) -> Wanted {
     match (args.ip, args.block, args.near) {
         (Some(named), ..) => Wanted::Exact(named),
@@ -102,7 +102,7 @@ fn wanted(args: &AllocateArgs) -> Wanted {
     }
 }
 
-/// Each address for itself, and the exit code of the first that could not be.
+/// Releases each address on its own, and returns the exit code of the first that could not be released.
 pub(super) fn release(args: &ReleaseArgs) -> Result<ExitCode, Failure> {
     let asked = read_asked(&args.named)?;
     let released = files::release(&args.file.file(), &asked.named)?;
@@ -126,7 +126,7 @@ pub(super) fn sync(file: &FileArgs) -> Result<(), Failure> {
         (Format::Plain, Durability::Process) => confirm(|out| {
             writeln!(
                 out,
-                "{name}: written; durability process believes none of it after the machine went down"
+                "{name}: written; with durability process, none of it is trusted after a crash of the machine"
             )
         }),
         (Format::Plain, _) => confirm(|out| writeln!(out, "{name}: durable")),

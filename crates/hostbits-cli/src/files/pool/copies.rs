@@ -1,4 +1,4 @@
-//! `backup` and `restore`: a copy that nobody takes for the file, and the way back.
+//! `backup` and `restore`: a copy that is never mistaken for the file, and the way back.
 
 use super::args::{BackupArgs, RestoreArgs};
 use crate::files::confirm::confirm;
@@ -11,10 +11,10 @@ use serde::Serialize;
 #[derive(Serialize)]
 struct Answer<'a> {
     file: &'a str,
-    /// Of `backup`.
+    /// The copy that `backup` made.
     #[serde(skip_serializing_if = "Option::is_none")]
     copy: Option<&'a str>,
-    /// Of `restore`.
+    /// The backup that `restore` read.
     #[serde(skip_serializing_if = "Option::is_none")]
     backup: Option<&'a str>,
     session: u64,

@@ -1,4 +1,4 @@
-//! `export`: the addresses that are taken, as a list.
+//! `export`: the taken addresses, as a list.
 
 use super::args::ExportArgs;
 use crate::output::{Format, print, print_json};
@@ -8,14 +8,14 @@ use hostbits_ops::{Failure, printable};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 
-/// The answer as JSON.
+/// The result as JSON.
 #[derive(Serialize)]
 struct Answer<'a> {
     file: &'a str,
     users: Rows<'a>,
 }
 
-/// Written as they are found: there may be millions.
+/// The rows, written as they are found: there may be millions.
 struct Rows<'a>(&'a Exported);
 
 impl Serialize for Rows<'_> {
@@ -52,7 +52,7 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
     }
 }
 
-/// A field of CSV: in quotes where it would be more than one.
+/// Formats a field of CSV, in quotes if the text needs them.
 fn field(text: &str) -> Cow<'_, str> {
     match text.contains([',', '"']) {
         true => Cow::Owned(format!("\"{}\"", text.replace('"', "\"\""))),

@@ -1,5 +1,5 @@
-//! `show`, `list`, `check`: the file is read, without a lock, and nothing is written. So they work on a file that
-//! one may only read, and are in nobody's way.
+//! `show`, `list`, `check`: read the file without a lock, and write nothing. So they work with read permission alone,
+//! and do not affect other processes.
 
 use super::args::ShowArgs;
 use crate::files::map::write_map;
@@ -22,7 +22,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-/// What `show` tells, as JSON.
+/// The result of `show`, as JSON.
 #[derive(Serialize)]
 struct Shown<'a> {
     file: &'a str,
@@ -40,7 +40,7 @@ struct Shown<'a> {
     map: &'a Map,
 }
 
-/// What `list` tells, as JSON.
+/// The result of `list`, as JSON.
 #[derive(Serialize)]
 struct Listed<'a> {
     file: &'a str,
@@ -51,10 +51,10 @@ struct Listed<'a> {
 /// A pool's allocated addresses, written as they are found: there may be billions.
 struct Addresses<'a>(&'a file::View);
 
-/// Those of them that are quarantined.
+/// The quarantined ones of the allocated addresses, written as they are found.
 struct Quarantined<'a>(&'a file::View);
 
-/// What `check` tells, as JSON.
+/// The result of `check`, as JSON.
 #[derive(Serialize)]
 struct Checked<'a> {
     file: &'a str,
@@ -140,7 +140,7 @@ pub(super) fn list(file: &FileArgs) -> Result<(), Failure> {
             let mut addrs = view.snapshot.iter();
             addrs.try_for_each(|addr| {
                 let net = net_of(addr, unit);
-                // Both ascend, and what is quarantined is taken.
+                // Both are ascending, and every quarantined address is taken.
                 match quarantined.next_if_eq(&addr) {
                     None => writeln!(out, "{net}"),
                     Some(_) => writeln!(out, "{net}  quarantined"),
@@ -170,24 +170,24 @@ impl Serialize for Quarantined<'_> {
     }
 }
 
-/// What an opening would find, for people.
+/// Describes what opening the file would find.
 fn story(found: RecoveryKind) -> String {
     let sentence = found.sentence();
     let quarantines = match found {
-        RecoveryKind::MachineCrash => "; the next opening quarantines what nothing vouches for",
-        _ if found.quarantines() => "; the next opening quarantines what was free",
+        RecoveryKind::MachineCrash => "; the next open quarantines what cannot be trusted",
+        _ if found.quarantines() => "; the next open quarantines what was free",
         _ => "",
     };
     format!("{found}: {sentence}{quarantines}")
 }
 
-/// Whose claims are in flight, for people.
+/// Describes whose claims are in flight.
 fn in_flight(pids: &[u32]) -> String {
     let whose = processes(pids);
-    format!("a claim of {whose}: whoever would be told \"nothing is free\" waits for it")
+    format!("a claim of {whose}: a call that would return \"nothing is free\" waits for it")
 }
 
-/// How many suspects there are, and why.
+/// Describes the number of suspects, and the reason for them.
 fn suspects(count: u64, reason: Option<RecoveryKind>) -> String {
     match reason {
         None => format!("{count} quarantined"),
@@ -195,7 +195,7 @@ fn suspects(count: u64, reason: Option<RecoveryKind>) -> String {
     }
 }
 
-/// Exit code 8 if there is damage, though the file could be opened with it.
+/// Checks the file; the exit code is 8 if there is damage, even if the file could be opened despite it.
 pub(super) fn check(file: &FileArgs) -> Result<ExitCode, Failure> {
     let view = file.file().read()?;
     let name = file.name();
@@ -248,7 +248,7 @@ fn write_checked(out: &mut dyn Write, file: &str, view: &file::View) -> io::Resu
         "{file}: {verdict}; {story}; {taken} taken, {quarantined} of them quarantined"
     )?;
     match view.quarantined_by {
-        // It has been said.
+        // Already printed.
         Some(reason) if reason != view.found => writeln!(out, ": {}", reason.sentence()),
         _ => writeln!(out),
     }

@@ -2,7 +2,7 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `args` | what may be said |
+//! | `args` | the arguments |
 //! | `change` | create, allocate, release, sync, grow: what changes a file |
 //! | `copies` | backup, restore |
 //! | `look` | show, list, check |
@@ -19,7 +19,7 @@ use args::PoolCommand;
 use hostbits_ops::Failure;
 use std::process::ExitCode;
 
-/// Does what was asked for.
+/// Runs the command.
 pub(super) fn run(command: &PoolCommand) -> Result<ExitCode, Failure> {
     match command {
         PoolCommand::Create(args) => change::create(args),

@@ -1,4 +1,4 @@
-//! What may be said. The comments on the fields are the help texts.
+//! The arguments of the commands in this folder. The comments on the fields are the help texts.
 
 use crate::files::target::{FileArgs, Named};
 use crate::files::values;
@@ -17,23 +17,24 @@ const LOOK_EXITS: [Exit; 3] = [Exit::Drift, Exit::Input, Exit::File];
 
 const SIGHTINGS: &str = "\
 What is freed:
-  An orphan (taken, not listed) is freed at the third pass that sees it, if each pass began GRACE or more
-  after the list of the one before had been read, and nobody has allocated it in between. For this a
-  barrier stays up from pass to pass: every allocation leaves a mark. It is in memory that only those
-  share who have the pool open. When all of them have closed it the sightings begin anew; that is no error.
+  An orphan (taken, but not listed) is freed at the third pass that sees it, if each pass began at least
+  GRACE after the previous list had been read, and the address was not allocated in between. To notice
+  that, a barrier stays up from pass to pass, and every allocation leaves a mark. Barrier and marks are in
+  memory that is shared by the processes that have the pool open. When all of them have closed it, the
+  sightings start over; that is not an error.
 
 What the caller promises:
-  The user is in the list before the address is used, and deleted from it before the address is released.
-  GRACE is longer than the longest time between an allocation and its user in the list, and between the
-  deletion and the release, and than the list is behind. No address is released that has been unlisted for
-  longer than GRACE. Each pass reads the list anew: a dump must be written anew for each of them.
-  --grace 0 frees at first sight: only while nobody joins or leaves.";
+  A user is added to the list before the address is used, and removed from it before the address is released.
+  GRACE is longer than the time from an allocation until its user is in the list, longer than the time from
+  the removal until the release, and longer than the delay of the list. No address is released that has been
+  unlisted for longer than GRACE. Each pass reads the list again: write a new dump for each pass.
+  --grace 0 frees at first sight: use it only while no user joins or leaves.";
 
 fn after_help<T: Named>() -> String {
-    // It says "Examples" itself.
+    // The text has its own "Examples" heading.
     let codes = after_with(
         "",
-        "pool and list agree, or all that differed has been put right",
+        "pool and list agree, or all differences have been repaired",
         &EXITS,
     );
     let (_, codes) = codes.split_once("\n\n").unwrap_or_default();
@@ -43,23 +44,24 @@ fn after_help<T: Named>() -> String {
 /// The lists, and how to read them.
 #[derive(Args, Debug)]
 pub(crate) struct ListArgs {
-    /// How to read them.
+    /// How the lists are read.
     #[command(flatten)]
     pub(crate) reading: Reading,
 
-    /// Read everybody who holds an address from FILE, or FORMAT:FILE as of `hostbits next --help`; `-` is standard input
+    /// Read everyone who holds an address from FILE, or FORMAT:FILE as in `hostbits next --help`; `-` is standard input
     ///
-    /// Repeatable: all of them are one list
+    /// Repeatable: together they are one list
     #[arg(long, value_name = "LIST", required = true, value_parser = list_name())]
     pub(crate) from: Vec<ListName>,
 
-    /// Do nothing unless the lists have so many entries together, if their source can tell (SELECT count(*))
+    /// Do nothing unless the lists have exactly this many entries in total, if their source can count them (SELECT
+    /// count(*))
     #[arg(long, value_name = "N")]
     pub(crate) entries: Option<u64>,
 }
 
 impl ListArgs {
-    /// The lists, with their filters.
+    /// Returns the lists with their filters.
     pub(super) fn lists(&self) -> Result<Lists, Failure> {
         refuse_two_inputs(&self.from).map_err(Failure::Usage)?;
         Ok(Lists {
@@ -70,7 +72,7 @@ impl ListArgs {
     }
 }
 
-/// What `check` takes.
+/// The arguments of `check`.
 #[derive(Args, Debug)]
 #[command(after_long_help = after_with(
     "hostbits check vpn.pool --from users.csv\nwg show all dump | hostbits check vpn.pool --from wg-dump:-",
@@ -78,7 +80,7 @@ impl ListArgs {
     &LOOK_EXITS
 ))]
 pub(crate) struct CheckArgs {
-    /// The pool.
+    /// The pool file.
     #[command(flatten)]
     pub(crate) file: FileArgs,
 
@@ -87,11 +89,11 @@ pub(crate) struct CheckArgs {
     pub(crate) lists: ListArgs,
 }
 
-/// What `seed` takes.
+/// The arguments of `seed`.
 #[derive(Args, Debug)]
 #[command(after_long_help = after(T::SEED, &LOOK_EXITS))]
 pub(crate) struct SeedArgs<T: Named> {
-    /// The pool, or the set.
+    /// The pool or the set.
     #[command(flatten)]
     pub(crate) target: T,
 
@@ -100,25 +102,26 @@ pub(crate) struct SeedArgs<T: Named> {
     pub(crate) lists: SeedLists,
 }
 
-/// The lists of `seed`.
+/// The lists of `seed`, and how to read them.
 #[derive(Args, Debug)]
 pub(crate) struct SeedLists {
-    /// How to read them.
+    /// How the lists are read.
     #[command(flatten)]
     pub(crate) reading: Reading,
 
-    /// Read everybody who holds an address from FILE, or FORMAT:FILE as of `hostbits next --help`; `-` is standard input
+    /// Read everyone who holds an address from FILE, or FORMAT:FILE as in `hostbits next --help`; `-` is standard input
     ///
-    /// Repeatable: all of them are one list
+    /// Repeatable: together they are one list
     #[arg(long, value_name = "LIST", required = true, value_parser = list_name())]
     pub(crate) from: Vec<ListName>,
 }
 
-/// What `reconcile` takes: a pool or a set, or a verb for a plan. A pool called `apply` is `./apply`.
+/// The arguments of `reconcile`: a pool or a set, or a verb for a plan. A pool file called `apply` is written
+/// `./apply`.
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, after_long_help = after_help::<T>())]
 pub(crate) struct ReconcileArgs<T: Named> {
-    /// A pass. Read first: it looks whether there is a verb, which reading takes away.
+    /// A pass. This field comes first: it looks for a verb, and parsing the verb removes it.
     #[command(flatten)]
     pub(crate) pass: MaybePass<T>,
 
@@ -127,7 +130,7 @@ pub(crate) struct ReconcileArgs<T: Named> {
     pub(crate) verb: Option<PlanCommand<T>>,
 }
 
-/// A pass, unless there is a verb. (An optional `flatten` takes nested ones for absent.)
+/// A pass, unless there is a verb. (An optional `flatten` treats nested groups as absent.)
 #[derive(Debug)]
 pub(crate) struct MaybePass<T: Named>(pub(crate) Option<PassArgs<T>>);
 
@@ -155,87 +158,89 @@ impl<T: Named> Args for MaybePass<T> {
     }
 }
 
-/// What can be done with a plan.
+/// The commands for a plan.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PlanCommand<T: Named> {
-    /// Go on with a plan: read the list again, free what is ripe, take what is missing
+    /// Continue with a plan: read the list again, free orphans that were seen often enough, allocate missing addresses
     ///
-    /// What is to be seen once more is kept in the plan. A plan that was made with --grace 0 is applied as it is, within 15 minutes
+    /// Orphans that must be seen again are kept in the plan. A plan made with --grace 0 is applied as it is, within 15
+    /// minutes
     #[command(after_long_help = after_help::<T>())]
     Apply(ApplyArgs),
-    /// Take back what the plan's last application has freed, where it is still free, and name the rest
+    /// Allocate again what the plan's last application freed, if it is still free, and report the rest
     ///
-    /// That is the last one that freed anything. The barrier is lowered
+    /// That is the last application that freed anything. The barrier is lowered
     #[command(after_long_help = after_help::<T>())]
     Undo(UndoArgs),
-    /// Lower the barrier that a plan left up; sightings begin anew
+    /// Lower the barrier that a plan left up; sightings start over
     #[command(after_long_help = after_help::<T>())]
     Close(T),
 }
 
-/// What a pass takes.
+/// The arguments of a pass.
 #[derive(Args, Debug)]
 pub(crate) struct PassArgs<T: Named> {
-    /// The pool, or the set.
+    /// The pool or the set.
     #[command(flatten)]
     pub(crate) target: T,
 
-    /// The rest.
+    /// The other options.
     #[command(flatten)]
     pub(crate) options: PassOptions,
 }
 
-/// What a pass takes besides a pool or a set.
+/// The arguments of a pass besides the pool or the set.
 #[derive(Args, Debug)]
 pub(crate) struct PassOptions {
     /// The lists.
     #[command(flatten)]
     pub(crate) lists: ListArgs,
 
-    /// Take what is listed and free nothing (adopt, as `hostbits seed`), or free orphans, too (full)
+    /// Only allocate listed addresses (adopt, as `hostbits seed`), or also free orphans (full)
     #[arg(long, value_enum, default_value_t = Mode::Full)]
     pub(crate) mode: Mode,
 
-    /// Keep sightings so far apart, at least: 10m, 90s, 1h 30m; 0 frees at first sight [default: 10m]
+    /// Wait at least this long between sightings: 10m, 90s, 1h 30m; 0 frees at first sight [default: 10m]
     #[arg(long, value_name = "GRACE", value_parser = values::duration)]
     pub(crate) grace: Option<Duration>,
 
-    /// Allow by its number that so many addresses are freed
+    /// Allow up to this many addresses to be freed
     ///
-    /// Without it: none if the list is empty or has shrunk by half, and 16 or a tenth of what is taken, whichever is more
+    /// Without it: none if the list is empty or has shrunk by half, and otherwise 16 or a tenth of the taken addresses,
+    /// whichever is more
     #[arg(long, value_name = "N")]
     pub(crate) max_free: Option<u64>,
 
-    /// Keep the plan in this file, for `reconcile apply` and `undo`; a file that is there is replaced
+    /// Store the plan in this file, for `reconcile apply` and `undo`; an existing file is replaced
     #[arg(short, long, value_name = "PLAN")]
     pub(crate) output: Option<PathBuf>,
 
-    /// Wait, and make all sightings in this process; with -o, the plan is kept for undo
+    /// Wait, and make all sightings in this process; with -o, the plan is stored for undo
     #[arg(long)]
     pub(crate) wait: bool,
 }
 
-/// What a pass may do.
+/// What a pass may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Mode {
-    /// Take what is listed
+    /// Allocate listed addresses
     Adopt,
-    /// Take what is listed, and free what nobody holds
+    /// Allocate listed addresses, and free orphans
     Full,
 }
 
-/// What `apply` takes.
+/// The arguments of `apply`.
 #[derive(Args, Debug)]
 pub(crate) struct ApplyArgs {
     /// The plan
     #[arg(value_name = "PLAN")]
     pub(crate) plan: PathBuf,
 
-    /// The pool file; of a plan for a set, its CONFIG [default: as in the plan]
+    /// The pool file; for a plan of a set, its CONFIG [default: as in the plan]
     #[arg(long, visible_alias = "config")]
     pub(crate) pool: Option<PathBuf>,
 
-    /// How to read them; how many entries may be unreadable is in the plan.
+    /// How the lists are read; the number of entries that may be unreadable is in the plan.
     #[command(flatten)]
     pub(crate) reading: Reading,
 
@@ -243,11 +248,12 @@ pub(crate) struct ApplyArgs {
     #[arg(long, value_name = "LIST", value_parser = list_name())]
     pub(crate) from: Vec<ListName>,
 
-    /// Do nothing unless the lists have so many entries together, if their source can tell (SELECT count(*))
+    /// Do nothing unless the lists have exactly this many entries in total, if their source can count them (SELECT
+    /// count(*))
     #[arg(long, value_name = "N")]
     pub(crate) entries: Option<u64>,
 
-    /// Allow by its number that so many addresses are freed
+    /// Allow up to this many addresses to be freed
     #[arg(long, value_name = "N")]
     pub(crate) max_free: Option<u64>,
 
@@ -256,14 +262,14 @@ pub(crate) struct ApplyArgs {
     pub(crate) format: Format,
 }
 
-/// What `undo` takes.
+/// The arguments of `undo`.
 #[derive(Args, Debug)]
 pub(crate) struct UndoArgs {
     /// The plan
     #[arg(value_name = "PLAN")]
     pub(crate) plan: PathBuf,
 
-    /// The pool file; of a plan for a set, its CONFIG [default: as in the plan]
+    /// The pool file; for a plan of a set, its CONFIG [default: as in the plan]
     #[arg(long, visible_alias = "config")]
     pub(crate) pool: Option<PathBuf>,
 
@@ -272,21 +278,21 @@ pub(crate) struct UndoArgs {
     pub(crate) format: Format,
 }
 
-/// What `reclaim` takes.
+/// The arguments of `reclaim`.
 #[derive(Args, Debug)]
 #[command(after_long_help = after(T::RECLAIM, &[Exit::Input, Exit::File]))]
 pub(crate) struct ReclaimArgs<T: Named> {
-    /// The file, or the set.
+    /// The pool file or the set.
     #[command(flatten)]
     pub(crate) target: T,
 
-    /// How to read it.
+    /// How the lists are read.
     #[command(flatten)]
     pub(crate) reading: Reading,
 
-    /// Read everybody who holds an address from FILE, or FORMAT:FILE as of `hostbits next --help`; `-` is standard input
+    /// Read everyone who holds an address from FILE, or FORMAT:FILE as in `hostbits next --help`; `-` is standard input
     ///
-    /// Repeatable: all of them are one list
+    /// Repeatable: together they are one list
     #[arg(
         long = "from",
         visible_alias = "users",
@@ -297,13 +303,13 @@ pub(crate) struct ReclaimArgs<T: Named> {
     )]
     pub(crate) users: Vec<ListName>,
 
-    /// Free all of the quarantine: nobody holds any of it, and you vouch for that
+    /// Free the whole quarantine: you guarantee that none of its addresses is in use
     #[arg(long, conflicts_with_all = ["users", "skip_unreadable"])]
     pub(crate) nobody: bool,
 }
 
 impl<T: Named> ReconcileArgs<T> {
-    /// How to print.
+    /// Returns the output format.
     pub(crate) fn format(&self) -> Format {
         match (&self.verb, &self.pass.0) {
             (Some(PlanCommand::Apply(args)), _) => args.format,

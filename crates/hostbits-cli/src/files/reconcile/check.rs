@@ -1,4 +1,4 @@
-//! `check` and `set check --from`: what a pass would find, by reading alone.
+//! `check` and `set check --from`: report what a pass would find, and change nothing.
 
 use super::args::{CheckArgs, ListArgs};
 use crate::files::target::Named;
@@ -11,7 +11,7 @@ use hostbits_ops::{Failure, Found, Lookout};
 use serde::Serialize;
 use std::process::ExitCode;
 
-/// The answer as JSON.
+/// The result as JSON.
 #[derive(Serialize)]
 struct Answer<'a> {
     file: &'a str,
@@ -28,7 +28,7 @@ pub(crate) fn run_pool(args: &CheckArgs) -> Result<ExitCode, Failure> {
     run(&args.file.target()?, &args.lists, args.file.format)
 }
 
-/// Compares, and answers 1 if they differ.
+/// Compares the pool with the lists; the exit code is 1 if they differ.
 pub(crate) fn run(target: &Target, lists: &ListArgs, format: Format) -> Result<ExitCode, Failure> {
     let checked = files::check(target, &lists.lists()?, &Screen::new(format))?;
     let (sighted, quarantined) = (&checked.sighted, checked.quarantined);
@@ -49,7 +49,7 @@ pub(crate) fn run(target: &Target, lists: &ListArgs, format: Format) -> Result<E
                     (0, _) => writeln!(out, "no drift"),
                     (_, true) => writeln!(
                         out,
-                        "drift. The pool is open: whoever joins or leaves right now looks like an orphan"
+                        "drift. The pool is open: a user who joins or leaves right now looks like an orphan"
                     ),
                     (_, false) => writeln!(out, "drift"),
                 }

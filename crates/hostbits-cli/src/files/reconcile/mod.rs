@@ -2,11 +2,11 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `args` | what may be said |
-//! | `check` | looks, and changes nothing |
+//! | `args` | the arguments |
+//! | `check` | compares, and changes nothing |
 //! | `run` | `reconcile POOL`, `set reconcile CONFIG`, `reconcile apply` |
 //! | `undo` | `reconcile undo` and `reconcile close` |
-//! | `seed` | takes what is listed |
+//! | `seed` | allocates listed addresses |
 //! | `reclaim` | the quarantine against a list |
 //! | `outcome` | what was done and what comes next, as text and as JSON |
 

@@ -1,4 +1,4 @@
-//! What was done, and what comes next.
+//! The result of a pass, and what to do next.
 
 use crate::found::{Grace, ListNotes, write_found};
 use crate::output::{Format, Utc, note, print, print_json};
@@ -29,7 +29,7 @@ struct Answer<'a> {
     found: Found<'a>,
 }
 
-/// Prints it, and answers whether what was found has been put right.
+/// Prints the result, and returns whether everything that was found has been repaired.
 pub(super) fn print_outcome(
     target: &Target,
     outcome: &Outcome,
@@ -75,7 +75,7 @@ fn write_done(out: &mut dyn Write, target: &Target, outcome: &Outcome) -> io::Re
         }
         writeln!(
             out,
-            " begin anew: everybody had closed the pool, or somebody has reconciled it since"
+            " start over: every process had closed the pool, or it has been reconciled since"
         )?;
     }
     for list in &outcome.unwritten {
@@ -101,7 +101,7 @@ fn write_next(out: &mut dyn Write, target: &Target, outcome: &Outcome) -> io::Re
         (Next::Nothing, _) => Ok(()),
         (_, Some(plan)) if outcome.sighted.plan.grace_ms == 0 => writeln!(
             out,
-            "next: hostbits reconcile apply {plan}, within 15 minutes; until then nobody may join or leave"
+            "next: hostbits reconcile apply {plan}, within 15 minutes; until then no user may join or leave"
         ),
         (_, Some(plan)) => {
             write!(out, "next: hostbits reconcile apply {plan}")?;
@@ -122,12 +122,12 @@ fn write_next(out: &mut dyn Write, target: &Target, outcome: &Outcome) -> io::Re
     }?;
     if outcome.is_barrier_up && outcome.others == 0 {
         let what = match target.set() {
-            None => "nobody else has the pool open, so nobody keeps the barrier",
-            Some(_) => "nobody else has all pools open, so nobody keeps all barriers",
+            None => "no other process has the pool open, so the barrier is not kept",
+            Some(_) => "no other process has all pools open, so the barriers are not kept",
         };
         writeln!(
             out,
-            "{what}: the next command begins anew. Use --wait, or let a process keep it open"
+            "{what}: the next command starts over. Use --wait, or let a process keep it open"
         )?;
     }
     Ok(())

@@ -9,7 +9,7 @@ use hostbits_ops::files::{self, Everybody};
 use hostbits_ops::{Failure, ReadList};
 use serde::Serialize;
 
-/// The answer as JSON.
+/// The result as JSON.
 #[derive(Serialize)]
 struct Answer<'a> {
     file: &'a str,
@@ -23,7 +23,7 @@ struct Answer<'a> {
     list: &'a ReadList,
 }
 
-/// What was reclaimed of one member of a set.
+/// What was reclaimed in one member of a set.
 #[derive(Serialize)]
 struct ReclaimedOf {
     member: String,
@@ -31,7 +31,7 @@ struct ReclaimedOf {
     held: u64,
 }
 
-/// Frees what is quarantined and not listed: `hostbits reclaim`, which is `hostbits pool reclaim`, and
+/// Frees quarantined addresses that are not listed: `hostbits reclaim`, also called `hostbits pool reclaim`, and
 /// `hostbits set reclaim`.
 pub(crate) fn run<T: Named>(args: &ReclaimArgs<T>) -> Result<(), Failure> {
     let reading = &args.reading;

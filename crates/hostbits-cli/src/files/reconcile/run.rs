@@ -1,4 +1,4 @@
-//! `reconcile POOL`: a pass, or as many as it takes; `reconcile apply`.
+//! `reconcile POOL`: one pass, or as many as are needed; `reconcile apply`.
 
 use super::args::{ApplyArgs, Mode, PassOptions, PlanCommand, ReconcileArgs};
 use super::outcome::print_outcome;
@@ -32,7 +32,7 @@ pub(crate) fn dispatch<T: Named>(args: &ReconcileArgs<T>) -> Result<ExitCode, Fa
     }
 }
 
-/// What an adoption has no use for.
+/// Refuses options that have no meaning for an adoption.
 fn refuse_freeing(args: &PassOptions) -> Result<(), Failure> {
     let given = [
         ("--grace", args.grace.is_some()),
@@ -60,7 +60,7 @@ fn run(target: &Target, args: &PassOptions, format: Format) -> Result<ExitCode, 
     let grace = args.grace.unwrap_or(DEFAULT_GRACE);
     if grace.is_zero() && format == Format::Plain {
         note(
-            "grace 0: an orphan is freed at first sight. Right only if nobody joins or leaves from before this \
+            "grace 0: an orphan is freed at first sight. Right only if no user joins or leaves from before this \
              command began until the plan is applied",
         );
     }
@@ -76,7 +76,7 @@ fn run(target: &Target, args: &PassOptions, format: Format) -> Result<ExitCode, 
     print_outcome(target, &outcome, format)
 }
 
-/// The next sighting of a plan.
+/// Makes the next sighting of a plan.
 fn apply(args: &ApplyArgs) -> Result<ExitCode, Failure> {
     let options = ApplyOptions {
         plan: args.plan.clone(),

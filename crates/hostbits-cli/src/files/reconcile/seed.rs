@@ -1,4 +1,4 @@
-//! `seed`: takes what is listed. It never frees; a list that cannot be read, all of it, is refused.
+//! `seed`: allocates listed addresses, and frees nothing. A list that cannot be read completely is refused.
 
 use super::args::SeedArgs;
 use crate::files::confirm::confirm;
@@ -10,7 +10,7 @@ use hostbits_ops::files::{self, Target};
 use hostbits_ops::{Failure, ListName, ReadList, refuse_two_inputs};
 use serde::Serialize;
 
-/// The answer as JSON.
+/// The result as JSON.
 #[derive(Serialize)]
 struct Answer<'a> {
     file: &'a str,
@@ -29,7 +29,7 @@ pub(crate) fn run<T: Named>(args: &SeedArgs<T>) -> Result<(), Failure> {
     adopt(&args.target.target()?, &lists.from, &lists.reading, format)
 }
 
-/// Takes what the lists name.
+/// Allocates the addresses that the lists name.
 pub(super) fn adopt(
     target: &Target,
     lists: &[ListName],

@@ -10,7 +10,7 @@ use hostbits_ops::{Failure, files};
 use serde::Serialize;
 use std::process::ExitCode;
 
-/// The answer of `undo` as JSON.
+/// The result of `undo` as JSON.
 #[derive(Serialize)]
 struct Answer<'a> {
     file: &'a str,
@@ -20,7 +20,7 @@ struct Answer<'a> {
     undone: &'a Undone,
 }
 
-/// The answer of `close` as JSON.
+/// The result of `close` as JSON.
 #[derive(Serialize)]
 struct Closed<'a> {
     file: &'a str,
@@ -29,7 +29,7 @@ struct Closed<'a> {
     is_barrier_up: bool,
 }
 
-/// Takes back, and answers 1 if not everything could be.
+/// Allocates freed addresses again; the exit code is 1 if not all of them could be.
 pub(super) fn run(args: &UndoArgs) -> Result<ExitCode, Failure> {
     let (target, undone) = files::undo(&args.plan, args.pool.as_deref())?;
     match args.format {
@@ -39,7 +39,7 @@ pub(super) fn run(args: &UndoArgs) -> Result<ExitCode, Failure> {
             addrs.try_for_each(|addr| {
                 writeln!(
                     out,
-                    "{addr} is taken: never freed, or somebody has got it since"
+                    "{addr} is taken: never freed, or allocated again since"
                 )
             })?;
             let name = target.name();

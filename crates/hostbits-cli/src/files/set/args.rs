@@ -1,4 +1,4 @@
-//! What may be said to `hostbits set`. The comments on the fields are the help texts.
+//! The arguments of `hostbits set`. The comments on the fields are the help texts.
 
 use crate::files::asked::{Asked, asked};
 use crate::files::reconcile::args::{ReclaimArgs, ReconcileArgs, SeedArgs};
@@ -13,7 +13,7 @@ use hostbits_ops::trouble::Exit;
 use hostbits_ops::{ListName, Named};
 use std::path::PathBuf;
 
-/// What follows the help of all of them together.
+/// Returns the text below the help of `hostbits set`.
 pub(crate) fn after_help() -> String {
     let examples = "\
 hostbits set plan sets.toml
@@ -24,40 +24,40 @@ hostbits set release sets.toml v4 10.0.0.77
 hostbits set show sets.toml
 hostbits set check sets.toml v4 --from users.csv";
     let shared = "\
-A CONFIG is a TOML file: see docs/guide/sets.md, and crates/hostbits-config/KEYS.md. What is allocated is in the
-pool files that it names: a member without a file takes part in plan, apply and next alone. Drains, cordons
-and bands are in force for whoever reads the CONFIG.";
+A CONFIG is a TOML file: see docs/guide/sets.md, and crates/hostbits-config/KEYS.md. Allocations are stored in
+the pool files that it names: a member without a file takes part only in plan, apply and next. Drains, cordons
+and bands apply to every process that reads the CONFIG.";
     format!("{shared}\n\n{}", after(examples, &Exit::ALL))
 }
 
 const PLAN: [Exit; 3] = [Exit::Input, Exit::File, Exit::Refused];
 
-/// What can be done with sets.
+/// The commands of `hostbits set`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SetCommand {
-    /// Say what apply would do: files to be created, growth, drains; and what it refuses. Nothing is changed
+    /// Report what apply would do: files to create, growth, drains; and what it refuses. Changes nothing
     #[command(after_long_help = after("\
 hostbits set plan sets.toml
 hostbits set plan new.toml --now sets.toml", &PLAN))]
     Plan(PlanArgs),
-    /// Create the pool files and let them grow, or do nothing if anything is refused; can be repeated
+    /// Create and grow the pool files, or do nothing if any change is refused; can be repeated
     #[command(after_long_help = after("hostbits set apply sets.toml", &PLAN))]
     Apply(PlanArgs),
-    /// Print the next free addresses of a set that no listed user holds; no pool file is looked at
+    /// Print the next free addresses of a set that no listed user holds; reads no pool file
     #[command(after_long_help = after("hostbits set next sets.toml v4 --users users.csv",
         &[Exit::Drift, Exit::Input, Exit::Exhausted]))]
     Next(NextArgs),
-    /// Allocate addresses, or a pair, and print what nobody else will get
+    /// Allocate addresses, or a pair, and print them; no one else gets them
     #[command(after_long_help = after("\
 hostbits set allocate sets.toml v4
 hostbits set allocate sets.toml v4 --range guests
 hostbits set allocate sets.toml clients --pair",
         &[Exit::Input, Exit::Exhausted, Exit::Taken, Exit::Quarantined, Exit::File]))]
     Allocate(AllocateArgs),
-    /// Release addresses; one line per address, continues past errors
+    /// Release addresses; prints one line per address, continues past errors
     ///
-    /// The exit code is 2 if a line of standard input names nothing, and otherwise that of the first address that could
-    /// not be released
+    /// The exit code is 2 if a line of standard input names no address, and otherwise that of the first address that
+    /// could not be released
     #[command(after_long_help = after("\
 hostbits set release sets.toml v4 10.0.0.77
 hostbits set release sets.toml v4 - < addresses.txt", &[Exit::Input, Exit::NotAllocated, Exit::File]))]
@@ -67,33 +67,34 @@ hostbits set release sets.toml v4 - < addresses.txt", &[Exit::Input, Exit::NotAl
 hostbits set show sets.toml
 hostbits set show sets.toml v4 --fail-above 90", &[Exit::Input, Exit::File, Exit::Full]))]
     Show(ShowArgs),
-    /// Print the allocated addresses, one per line, member by member; what is quarantined is marked
+    /// Print the allocated addresses, one per line, member by member; quarantined ones are marked
     #[command(after_long_help = after("hostbits set list sets.toml v4", &[Exit::Input, Exit::File]))]
     List(LookArgs),
-    /// Look for damage of the pool files, or with --from, compare a set with the list of its users
+    /// Check the pool files for damage, or with --from, compare a set with the list of its users
     ///
-    /// Without --from, it is also said whether the files are as the CONFIG says. With --from it is what `hostbits check`
-    /// is for a pool file: exit code 1 if they differ. Nothing is changed; the files are read without a lock, before the
-    /// list and after it
+    /// Without --from, it also reports whether the files match the CONFIG. With --from, it does what `hostbits check`
+    /// does for a pool file: the exit code is 1 if they differ. Nothing is changed; the files are read without a lock,
+    /// before and after the list
     #[command(after_long_help = after("\
 hostbits set check sets.toml
 hostbits set check sets.toml v4 --from users.csv",
         &[Exit::Drift, Exit::Input, Exit::File, Exit::Refused]))]
     Check(CheckArgs),
-    /// Repair the pool files of a set by the list of its users: take what is missing, free what nobody holds
+    /// Repair the pool files of a set from the list of its users: allocate missing addresses, free orphans
     Reconcile(Box<ReconcileArgs<LookArgs>>),
-    /// Take what a list of users names in the pool files of a set; nothing is freed, so it may be done at any time
+    /// Allocate the addresses that a list of users names in the pool files of a set; frees nothing, so it is safe at
+    /// any time
     Seed(SeedArgs<LookArgs>),
-    /// Free what is quarantined in the pool files of a set, except what a list of users names
+    /// Free quarantined addresses of the pool files of a set, except those that a list of users names
     ///
-    /// What the list names is taken, whether or not it was quarantined. The list must have everybody of the
-    /// set: it is read to its end first, and if anything in it is unclear, or a quarantined member is not in it
-    /// at all, nothing is freed anywhere
+    /// Addresses that the list names are allocated, quarantined or not. The list must be complete for the whole set: it
+    /// is first read to its end, and if any entry is unclear, or the list has no entry for a quarantined member,
+    /// nothing is freed anywhere
     Reclaim(ReclaimArgs<LookArgs>),
 }
 
 impl SetCommand {
-    /// How to print.
+    /// Returns the output format.
     pub(crate) fn format(&self) -> Format {
         match self {
             Self::Plan(args) | Self::Apply(args) => args.config.format,
@@ -110,19 +111,19 @@ impl SetCommand {
     }
 }
 
-/// What `plan` and `apply` take.
+/// The arguments of `plan` and `apply`.
 #[derive(Args, Debug)]
 pub(crate) struct PlanArgs {
     /// The configuration.
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
 
-    /// Compare with the configuration that is in force now: removed members and lifted drains are seen, too
+    /// Compare with the configuration now in force, so that removed members and ended drains are reported, too
     #[arg(long, value_name = "OLD")]
     pub(crate) now: Option<PathBuf>,
 }
 
-/// What `next` takes.
+/// The arguments of `next`.
 #[derive(Args, Debug)]
 pub(crate) struct NextArgs {
     /// The configuration.
@@ -133,23 +134,23 @@ pub(crate) struct NextArgs {
     #[arg(value_name = "SET")]
     pub(crate) set: String,
 
-    /// How to read it.
+    /// How the lists are read.
     #[command(flatten)]
     pub(crate) reading: Reading,
 
-    /// Read users who hold an address already from FILE, or FORMAT:FILE as of `hostbits next --help`; `-` is standard
-    /// input [default: nobody]
+    /// Read users who already hold an address from FILE, or FORMAT:FILE as in `hostbits next --help`; `-` is standard
+    /// input [default: none]
     ///
-    /// Repeatable: all of them are one list
+    /// Repeatable: together they are one list
     #[arg(short, long, value_name = "LIST", value_parser = list_name())]
     pub(crate) users: Vec<ListName>,
 
-    /// Print so many addresses, one per line: all of them or none
+    /// Print this many addresses, one per line: all of them or none
     #[arg(short = 'n', long, default_value = "1", value_parser = count)]
     pub(crate) count: u64,
 }
 
-/// What `allocate` takes.
+/// The arguments of `allocate`.
 #[derive(Args, Debug)]
 pub(crate) struct AllocateArgs {
     /// The configuration.
@@ -160,19 +161,19 @@ pub(crate) struct AllocateArgs {
     #[arg(value_name = "SET")]
     pub(crate) set: String,
 
-    /// Allocate so many addresses: all of them or none
+    /// Allocate this many addresses: all of them or none
     ///
-    /// From one member if it has so many, and from several otherwise. Of a range, and pairs, one after the other, and
-    /// given back if there are too few
+    /// They come from one member if it has enough, and from several otherwise. From a range, and for pairs, they are
+    /// allocated one by one, and released again if there are too few
     #[arg(short = 'n', long, default_value = "1", value_parser = count)]
     pub(crate) count: u64,
 
-    /// Allocate this address and no other
+    /// Allocate exactly this address
     #[arg(long, value_parser = values::named, conflicts_with_all = ["count", "client", "range", "pair"])]
     pub(crate) ip: Option<Named>,
 
-    /// Allocate the address, or with --pair the pair, that this client usually gets: any name that stays the same. The set
-    /// needs a client_key; of a pair, its IPv4 set
+    /// Allocate the address that this client usually gets: CLIENT is any name that stays the same. The set needs a
+    /// client_key
     #[arg(long, value_name = "NAME", conflicts_with_all = ["count", "range"])]
     pub(crate) client: Option<String>,
 
@@ -185,7 +186,7 @@ pub(crate) struct AllocateArgs {
     pub(crate) pair: bool,
 }
 
-/// What `release` takes.
+/// The arguments of `release`.
 #[derive(Args, Debug)]
 pub(crate) struct ReleaseArgs {
     /// The configuration.
@@ -201,37 +202,38 @@ pub(crate) struct ReleaseArgs {
     pub(crate) named: Vec<Asked>,
 }
 
-/// What `show` takes.
+/// The arguments of `show`.
 #[derive(Args, Debug)]
 pub(crate) struct ShowArgs {
-    /// The set.
+    /// The configuration and the set.
     #[command(flatten)]
     pub(crate) look: LookArgs,
 
-    /// When it is too full.
+    /// The limit above which a set counts as too full.
     #[command(flatten)]
     pub(crate) limit: Limit,
 }
 
-/// What `check` takes.
+/// The arguments of `check`.
 #[derive(Args, Debug)]
 pub(crate) struct CheckArgs {
-    /// The set.
+    /// The configuration and the set.
     #[command(flatten)]
     pub(crate) look: LookArgs,
 
-    /// How to read them.
+    /// How the lists are read.
     #[command(flatten)]
     pub(crate) reading: Reading,
 
-    /// Read everybody who holds an address of the set from FILE, or FORMAT:FILE as of `hostbits next --help`; `-` is
+    /// Read everyone who holds an address of the set from FILE, or FORMAT:FILE as in `hostbits next --help`; `-` is
     /// standard input
     ///
-    /// Repeatable: all of them are one list
+    /// Repeatable: together they are one list
     #[arg(long, value_name = "LIST", value_parser = list_name())]
     pub(crate) from: Vec<ListName>,
 
-    /// Answer only if the lists have so many entries together, if their source can tell (SELECT count(*))
+    /// Compare only if the lists have exactly this many entries in total, if their source can count them (SELECT
+    /// count(*))
     #[arg(long, value_name = "N", requires = "from")]
     pub(crate) entries: Option<u64>,
 }

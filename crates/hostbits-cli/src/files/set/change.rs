@@ -9,7 +9,7 @@ use hostbits_ops::Failure;
 use hostbits_ops::files::{self, WantedOfSet, WantedPairs};
 use std::process::ExitCode;
 
-/// Allocates, and prints what is as durable as the files promise.
+/// Allocates addresses, and prints them once they are as durable as the files promise.
 pub(super) fn allocate(args: &AllocateArgs) -> Result<(), Failure> {
     let (file, format, set) = (args.config.file(), args.config.format, &*args.set);
     let screen = Screen::new(format);
@@ -21,7 +21,7 @@ pub(super) fn allocate(args: &AllocateArgs) -> Result<(), Failure> {
         .map_err(|error| files::unprinted_of_set(&file, set, nets, error))
 }
 
-/// Which of the options that exclude each other was given.
+/// Returns which of the mutually exclusive options was given.
 fn wanted(args: &AllocateArgs) -> WantedOfSet {
     match (args.ip, &args.client, &args.range) {
         (Some(named), ..) => WantedOfSet::Exact(named),

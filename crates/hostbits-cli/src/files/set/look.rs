@@ -1,4 +1,4 @@
-//! `show`, `list`, `check`: the pool files are read, without a lock, and nothing is written.
+//! `show`, `list`, `check`: read the pool files without a lock, and write nothing.
 
 use super::args::{CheckArgs, ShowArgs};
 use crate::files::map::write_map;
@@ -20,27 +20,27 @@ use std::io::{self, Write};
 use std::iter::once;
 use std::process::ExitCode;
 
-/// What `show` tells, as JSON.
+/// The result of `show`, as JSON.
 #[derive(Serialize)]
 struct Shown<'a> {
     file: &'a str,
     sets: Vec<ShownSet>,
 }
 
-/// What `list` tells, as JSON.
+/// The result of `list`, as JSON.
 #[derive(Serialize)]
 struct Listed<'a> {
     file: &'a str,
     sets: Vec<ListedSet>,
 }
 
-/// What `check` tells, as JSON.
+/// The result of `check`, as JSON.
 #[derive(Serialize)]
 struct Checked<'a> {
     file: &'a str,
     is_good: bool,
     members: Vec<CheckedMember<'a>>,
-    /// What apply would do, and refuse.
+    /// What `apply` would do, and what it would refuse.
     plan: &'a Plan,
 }
 
@@ -71,7 +71,7 @@ pub(super) fn show(args: &ShowArgs) -> Result<ExitCode, Failure> {
     Ok(exit_code)
 }
 
-/// Of the set, and of its named ranges that are open.
+/// Returns the usage of the set, and of its named ranges that are not exclusive.
 fn used_of(set: &ShownSet) -> impl Iterator<Item = Used> {
     let ranges = set.ranges.iter().filter(|range| !range.is_closed);
     once(set.used_percent).chain(ranges.map(|range| range.used_percent))
@@ -80,7 +80,7 @@ fn used_of(set: &ShownSet) -> impl Iterator<Item = Used> {
 fn write_set(out: &mut dyn Write, set: &ShownSet) -> io::Result<()> {
     writeln!(
         out,
-        "{}: {} of {} allocated, {} to be had, {} used",
+        "{}: {} of {} allocated, {} available, {} used",
         set.set,
         set.allocated,
         set.capacity,
@@ -163,7 +163,7 @@ pub(super) fn list(args: &LookArgs) -> Result<(), Failure> {
     }
 }
 
-/// The files, or what a list says of them.
+/// Checks the files, or compares them with a list.
 pub(super) fn check(args: &CheckArgs) -> Result<ExitCode, Failure> {
     if args.from.is_empty() {
         return check_files(&args.look);
@@ -176,7 +176,8 @@ pub(super) fn check(args: &CheckArgs) -> Result<ExitCode, Failure> {
     check_against(&args.look.target()?, &lists, args.look.config.format)
 }
 
-/// Exit code 8 if there is damage, 9 if a file is not what the configuration describes and cannot become it.
+/// Checks the files; the exit code is 8 if there is damage, and 9 if a file does not match the configuration and cannot
+/// be changed to match it.
 fn check_files(args: &LookArgs) -> Result<ExitCode, Failure> {
     let CheckedSets { members, plan } =
         files::check_sets(&args.config.file(), args.set.as_deref())?;

@@ -2,12 +2,12 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `args` | what may be said |
+//! | `args` | the arguments |
 //! | `plan` | plan, apply |
 //! | `next` | the stateless form |
 //! | `change` | allocate, release |
 //! | `look` | show, list, check |
-//! | the room `reconcile` | check --from, reconcile, seed, reclaim |
+//! | the folder `reconcile` | check --from, reconcile, seed, reclaim |
 
 pub(super) mod args;
 mod change;
@@ -20,7 +20,7 @@ use args::SetCommand;
 use hostbits_ops::Failure;
 use std::process::ExitCode;
 
-/// Does what was asked for.
+/// Runs the command.
 pub(super) fn run(command: &SetCommand) -> Result<ExitCode, Failure> {
     match command {
         SetCommand::Plan(args) => return plan::plan(args),

@@ -1,4 +1,4 @@
-//! `next`: the configuration and a list of users in, the next free addresses out. No file is looked at.
+//! `next`: from a configuration and a list of users to the next free addresses. Reads no pool file.
 
 use super::args::NextArgs;
 use crate::next::Given;
@@ -7,7 +7,7 @@ use crate::screen::Screen;
 use hostbits_ops::{Failure, ReadList, files};
 use serde::Serialize;
 
-/// The answer as JSON.
+/// The result as JSON.
 #[derive(Serialize)]
 struct Answer<'a> {
     file: &'a str,

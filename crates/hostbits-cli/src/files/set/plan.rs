@@ -15,14 +15,14 @@ use std::process::ExitCode;
 #[derive(Serialize)]
 struct Answer<'a> {
     file: &'a str,
-    /// Whether it was done.
+    /// Whether the plan was carried out.
     applied: bool,
     changes_files: bool,
     #[serde(flatten)]
     plan: &'a Plan,
 }
 
-/// What there is to be done: on standard output, also if some of it is refused.
+/// Prints the plan on standard output, even if some of it is refused.
 pub(super) fn plan(args: &PlanArgs) -> Result<ExitCode, Failure> {
     let plan = files::plan_config(&args.config.file(), now(args).as_ref())?;
     print_plan(args, &plan, false)?;
@@ -59,7 +59,7 @@ fn print_plan(args: &PlanArgs, plan: &Plan, applied: bool) -> Result<(), Failure
             writeln!(out, "refused: {}", printable(&refusal.to_string()))?;
         }
         match (plan.refusals.is_empty(), applied, plan.changes_files()) {
-            (false, ..) => writeln!(out, "nothing will be done until nothing is refused"),
+            (false, ..) => writeln!(out, "nothing is done while anything is refused"),
             (true, true, _) => writeln!(out, "done"),
             (true, false, true) => writeln!(out, "apply would change pool files"),
             (true, false, false) => writeln!(out, "apply would change no pool file"),

@@ -8,7 +8,10 @@ use crate::run::run;
 fn a_pool_that_was_closed_begins_anew() {
     let setup = Setup::new("closed", 3, "10.0.0.2\n");
     let run = setup.keep(&format!("--grace {GRACE}"));
-    assert!(run.out.contains("nobody else has the pool open"), "{run:?}");
+    assert!(
+        run.out.contains("no other process has the pool open"),
+        "{run:?}"
+    );
     for _ in 0..4 {
         pause();
         let applied = setup.apply("");
@@ -20,7 +23,7 @@ fn a_pool_that_was_closed_begins_anew() {
         assert_eq!(applied["others"], 0);
     }
     let run = setup.with_plan("apply", "");
-    assert!(run.out.contains("the sightings begin anew"), "{run:?}");
+    assert!(run.out.contains("the sightings start over"), "{run:?}");
     assert_eq!(setup.pool.list().len(), 3);
 }
 
@@ -42,7 +45,7 @@ fn what_was_freed_can_be_taken_back_where_it_is_free() {
     assert_eq!(run.code, Some(1));
     let name = setup.pool.name();
     let expected = format!(
-        "{somebody} is taken: never freed, or somebody has got it since\n{name}: 2 taken back, 1 not free\n"
+        "{somebody} is taken: never freed, or allocated again since\n{name}: 2 taken back, 1 not free\n"
     );
     assert_eq!(run.out, expected);
     let again = answer(&setup.with_plan("undo", "--format json"));
@@ -82,7 +85,7 @@ fn a_plan_of_grace_0_is_applied_once_as_it_is() {
         setup
             .with_plan("apply", "")
             .failed(8)
-            .contains("begin with a new pass")
+            .contains("begin a new pass")
     );
     drop(live);
     assert_eq!(
@@ -100,19 +103,19 @@ fn a_plan_of_another_pool_does_nothing() {
     let pool = format!("--pool {}", other.pool.name());
     let run = setup.with_plan("apply", &pool);
     assert!(
-        run.failed(8).contains("the plan is of another pool"),
+        run.failed(8).contains("the plan belongs to another pool"),
         "{run:?}"
     );
     other.keep("--grace 0");
     let run = other.with_plan("apply", &format!("--pool {}", setup.pool.name()));
     assert!(
-        run.failed(8).contains("the plan is of another pool"),
+        run.failed(8).contains("the plan belongs to another pool"),
         "{run:?}"
     );
     other.with_plan("apply", "--max-free 3").found();
     let run = other.with_plan("undo", &format!("--pool {}", setup.pool.name()));
     assert!(
-        run.failed(8).contains("the plan is of another pool"),
+        run.failed(8).contains("the plan belongs to another pool"),
         "{run:?}"
     );
     assert_eq!((mine.allocated(), theirs.allocated()), (3, 0));
@@ -173,7 +176,8 @@ fn the_barrier_can_be_lowered() {
         setup.keep(""),
     ] {
         assert!(
-            run.failed(8).contains("somebody else reconciles this pool"),
+            run.failed(8)
+                .contains("this pool is already being reconciled"),
             "{run:?}"
         );
     }

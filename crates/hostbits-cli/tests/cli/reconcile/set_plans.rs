@@ -43,7 +43,7 @@ fn a_plan_goes_on_from_process_to_process() {
     assert!(run.out.contains(&next), "{run:?}");
     assert!(run.out.contains("nothing has been changed\n"), "{run:?}");
     assert!(
-        !run.out.contains("nobody else has all pools open"),
+        !run.out.contains("no other process has all pools open"),
         "{run:?}"
     );
     pause();
@@ -78,7 +78,7 @@ fn a_plan_goes_on_from_process_to_process() {
     assert_eq!(run.code, Some(1), "{run:?}");
     let config = setup.sets.path("sets.toml");
     let expected = format!(
-        "{somebody} is taken: never freed, or somebody has got it since\nv4 of {}: 2 taken back, 1 not free\n",
+        "{somebody} is taken: never freed, or allocated again since\nv4 of {}: 2 taken back, 1 not free\n",
         config.display()
     );
     assert_eq!(run.out, expected);
@@ -93,7 +93,7 @@ fn a_member_that_was_closed_begins_anew_alone() {
     let first = file::open(setup.sets.path("a.pool")).unwrap();
     let run = setup.keep(&format!("--grace {GRACE}"));
     assert!(
-        run.out.contains("nobody else has all pools open"),
+        run.out.contains("no other process has all pools open"),
         "{run:?}"
     );
     pause();
@@ -102,7 +102,7 @@ fn a_member_that_was_closed_begins_anew_alone() {
     pause();
     let run = setup.with_plan("apply", "");
     assert_eq!(run.code, Some(1), "{run:?}");
-    let says = "the sightings of 10.0.1.0/24 begin anew: everybody had closed the pool";
+    let says = "the sightings of 10.0.1.0/24 start over: every process had closed the pool";
     assert!(
         run.out.contains(says) && run.out.contains(": 2 freed, 0 spared"),
         "{run:?}"
@@ -138,7 +138,7 @@ fn a_fuse_of_one_member_keeps_all_from_freeing() {
     let run = setup.run("reconcile", "--grace 0");
     let config = setup.sets.path("sets.toml");
     let error = format!(
-        "error: {}: v4: 10.0.1.0/24: the list names no address of the pool; if that is right, allow the number: 8\n\
+        "error: {}: v4: 10.0.1.0/24: the list contains no address of the pool; if that is right, allow the number: 8\n\
          hint: --max-free 8 allows that; nothing was freed or taken\n",
         config.display()
     );
@@ -258,7 +258,8 @@ fn sets_and_plans_that_do_not_fit_are_refused() {
     let config = other.sets.path("sets.toml");
     let run = setup.with_plan("apply", &format!("--config {}", config.display()));
     assert!(
-        run.failed(8).contains("v4: the plan is of another pool"),
+        run.failed(8)
+            .contains("v4: the plan belongs to another pool"),
         "{run:?}"
     );
     setup.keep("--grace 0");

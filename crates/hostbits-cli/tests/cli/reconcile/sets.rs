@@ -317,7 +317,7 @@ fn what_is_listed_is_taken_in_every_member() {
     let run = setup.run("reconcile", "--mode adopt");
     assert_eq!(run.found(), format!("{name}: 2 taken, 1 taken before\n"));
     assert!(
-        run.err.contains("\"10.9.9.9\" is not of the pool"),
+        run.err.contains("\"10.9.9.9\" is not in the pool"),
         "{run:?}"
     );
     assert_eq!(
@@ -375,7 +375,7 @@ fn the_quarantines_of_a_set_are_reclaimed_by_one_list() {
     );
     let error = run.failed(2);
     assert!(
-        error.contains("v4: 10.0.1.0/24: the list names no address") && error.contains(&hint),
+        error.contains("v4: 10.0.1.0/24: the list contains no address") && error.contains(&hint),
         "{error}"
     );
     setup.list("10.0.0.2\n10.0.0.3\n10.0.1.2\n10.0.1.3\nx\n");

@@ -1,5 +1,5 @@
-//! Filters that go over an array, which is read one element at a time: what they yield is what they yield for the
-//! whole value. `. | FILTER` is the same filter, and gets the whole.
+//! Filters that iterate over an array read one element at a time: they must yield what they yield for the whole value.
+//! `. | FILTER` is the same filter, and gets the whole value.
 
 use super::{JsonValues, Reading};
 use crate::list::Reader;
@@ -8,7 +8,7 @@ use crate::record::Address;
 use std::io::{self, Read};
 use std::rc::Rc;
 
-/// Numbers that look random.
+/// A pseudo-random generator.
 struct Dice(u64);
 
 impl Dice {
@@ -24,7 +24,7 @@ impl Dice {
     }
 }
 
-/// A few bytes at a time, so that every place of a value is a border of the input at some time.
+/// Returns a few bytes at a time, so that every position in a value is the end of a read at some time.
 struct Sips<'a>(&'a [u8], Dice);
 
 impl Read for Sips<'_> {
@@ -36,7 +36,7 @@ impl Read for Sips<'_> {
     }
 }
 
-/// A value with all that could lead astray.
+/// Generates a value with everything that could confuse the reader.
 fn value(dice: &mut Dice, depth: usize) -> String {
     let blank = dice.one_of(&["", "", " ", "\n", "\t\r\n"]);
     match dice.roll(if depth > 4 { 4 } else { 11 }) {
@@ -68,7 +68,7 @@ fn object(dice: &mut Dice, depth: usize) -> String {
     let mut members = Vec::new();
     for _ in 0..dice.roll(5) {
         let name = names[dice.roll(names.len())];
-        // A name comes twice, now and then.
+        // Now and then, a name occurs twice.
         if dice.roll(12) != 0 {
             names.retain(|other| *other != name);
         }
@@ -85,8 +85,8 @@ fn object(dice: &mut Dice, depth: usize) -> String {
     format!("{{{}{blank}}}", members.join(&format!(",{blank}")))
 }
 
-/// What a filter makes of a list: its entries, and why it ended if that was before its end. Without the lines: those
-/// of elements are their own, and those of a whole value are where it begins.
+/// Returns what a filter yields for a list: its entries, and the error that ended it, if any. Line numbers are left
+/// out: an element has its own, while a whole value has that of its beginning.
 fn run(filter: &Rc<Filter>, text: &[u8], seed: u64) -> (Vec<String>, Option<String>) {
     let mut values = JsonValues::new(Sips(text, Dice(seed)), Reading::Filtered(filter.clone()));
     let mut entries = Vec::new();
@@ -138,7 +138,7 @@ fn elements_alone_yield_what_their_array_yields() {
             };
         }
         let mut text = text.into_bytes();
-        // Cut, or hit.
+        // Cut off or damaged.
         let at = dice.roll(text.len());
         match dice.roll(12) {
             0 => text.truncate(at),
@@ -166,7 +166,7 @@ fn elements_alone_yield_what_their_array_yields() {
     assert!(counts.iter().all(|&count| count > 1000), "{counts:?}");
 }
 
-/// Of a value without the array, one that is no array, or an empty one, the whole decides.
+/// If there is no such array, or it is empty, the value as a whole decides.
 #[test]
 fn without_elements_the_whole_decides() {
     let filter = compile(".items[]");
@@ -189,10 +189,10 @@ fn without_elements_the_whole_decides() {
         ("{\"items\": [\"10.0.0.2\",]}", "an element is missing"),
         (
             "{\"items\": [\"10.0.0.2\" \"10.0.0.3\"]}",
-            "this is no JSON",
+            "this is not JSON",
         ),
-        ("{\"items\": [\"10.0.0.2\"], \"a\"}", "this is no JSON"),
-        ("{\"items\": [\"10.0.0.2\"]}}", "this is no JSON"),
+        ("{\"items\": [\"10.0.0.2\"], \"a\"}", "this is not JSON"),
+        ("{\"items\": [\"10.0.0.2\"]}}", "this is not JSON"),
         ("{\"items\": [], \"items\": []}", "a name comes twice"),
         ("{\"items\": [], \"items\": 7}", "a name comes twice"),
         (
@@ -205,7 +205,7 @@ fn without_elements_the_whole_decides() {
     }
 }
 
-/// How deep an element may go does not depend on how it is read.
+/// The depth limit of an element does not depend on how the element is read.
 #[test]
 fn depth_is_counted_from_the_top() {
     let filter = ".a.items[] | [.. | numbers] | .[]";
