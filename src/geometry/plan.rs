@@ -157,7 +157,7 @@ impl<N: Network> Plan<N> {
             if let Some(whole) = whole {
                 marks.edges(whole, &edges);
             }
-            // First, as where the layout is made of what a file says.
+            // Before the empty pool, so that the label is the same when the layout is made from a file.
             if let Some(gateway) = gateway {
                 marks.mark(gateway, gateway, "gateway");
             }
@@ -296,7 +296,7 @@ impl<N: Network> Plan<N> {
         let has_none = self.network.is_none() && self.ranges.is_empty();
         match self.gateway {
             Gateway::None => Ok(None),
-            // The unspecified address is nobody's gateway.
+            // The unspecified address is not a gateway.
             Gateway::First | Gateway::Last if has_none => Ok(None),
             Gateway::Auto => Ok(edges.first.map(|_| first_usable)),
             Gateway::First => Ok(Some(first_usable)),

@@ -34,7 +34,7 @@ pub struct Made {
     pub durability: Durability,
     /// Number of times the file was opened while no other process had it open.
     pub session: u64,
-    /// What was reserved before, and can be handed out from now on: a mistake if it is still in use.
+    /// What was reserved before, and can be handed out from now on. A mistake, if it is still in use.
     pub reopened: Vec<Reservation>,
 }
 
@@ -81,7 +81,7 @@ pub fn grow(file: &PoolFile, spec: PoolSpec) -> Result<Made, Failure> {
     if let Some(slots) = spec.capacity {
         builder = builder.capacity(slots);
     }
-    // What is not to be read is refused below, with all that is to be said of it.
+    // If the file cannot be read, `grow` refuses it below.
     let before = hostbits::file::read(&file.path).ok();
     let pool = builder
         .grow(&file.path)

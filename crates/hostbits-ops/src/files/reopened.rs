@@ -1,10 +1,10 @@
-//! What was reserved in a pool file, and is handed out from now on.
+//! Reservations of a pool file that a change has removed.
 
 use hostbits::{NetworkInfo, Reservation};
 use std::net::IpAddr;
 
-/// The reservations of `before` that `after` lacks, or has a part of alone. The first and last address of a network that
-/// has grown are not among them: nobody has asked for those.
+/// Returns the reservations of `before` that `after` does not have, or has only in part. Without the first and the last
+/// address of a network that has grown: the caller has not chosen those.
 pub(crate) fn reopened(before: &NetworkInfo, after: &NetworkInfo) -> Vec<Reservation> {
     let edges = before.network.map(|it| [it.network(), it.broadcast()]);
     let is_edge = |of: &Reservation| {
@@ -14,7 +14,7 @@ pub(crate) fn reopened(before: &NetworkInfo, after: &NetworkInfo) -> Vec<Reserva
     before.reservations.iter().filter(gone).cloned().collect()
 }
 
-/// Whether all of it is reserved by these, which ascend.
+/// Returns whether all of it is reserved by `all`, which are ascending.
 fn is_within(one: &Reservation, all: &[Reservation]) -> bool {
     let last = bits_of(one.last);
     let mut next = Some(bits_of(one.first));
