@@ -189,7 +189,8 @@ fn what_the_system_said<S: serde::Serializer>(
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Mismatch {
-    /// The setting that differs: `network`, `ranges`, `unit`, `gateway`, `reservations`, `policy` or `capacity`.
+    /// The setting that differs: `network`, `ranges`, `unit`, `gateway`, `reservations`, `policy` or `capacity`;
+    /// or `allocated`, for an address that is allocated or quarantined in the file, and would be reserved.
     pub field: &'static str,
     /// Its value in the file.
     pub in_file: String,
@@ -197,7 +198,34 @@ pub struct Mismatch {
     pub asked: String,
 }
 
+impl Mismatch {
+    /// The field of an address that is taken, and would be reserved.
+    pub(crate) const TAKEN: &'static str = "allocated";
+}
+
 impl OpenError {
+    /// Returns the address that prevents a change of reservations: it is allocated or quarantined, and would be
+    /// reserved. `None` for every other error.
+    ///
+    /// ```
+    /// # use hostbits::Pool;
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-in-the-way-{}", std::process::id()));
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let addr = Pool::builder(net).create(&path)?.allocate()?;
+    /// let reserved = Pool::builder(net).reserve(addr..=addr, "printer").in_file();
+    /// let error = reserved.grow(&path).unwrap_err();
+    /// assert_eq!(error.in_the_way(), Some("10.0.0.2"));
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn in_the_way(&self) -> Option<&str> {
+        let Self::GeometryMismatch { mismatches } = self else {
+            return None;
+        };
+        let taken = mismatches.iter().find(|it| it.field == Mismatch::TAKEN);
+        taken.map(|it| it.in_file.as_str())
+    }
+
     /// Returns a stable name in kebab case, for logs, JSON and exit codes.
     pub fn code(&self) -> &'static str {
         match self {

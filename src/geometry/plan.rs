@@ -157,11 +157,12 @@ impl<N: Network> Plan<N> {
             if let Some(whole) = whole {
                 marks.edges(whole, &edges);
             }
-            if is_nothing {
-                marks.mark(0, u128::MAX, "empty pool");
-            }
+            // Before the empty pool, so that the label is the same when the layout is made from a file.
             if let Some(gateway) = gateway {
                 marks.mark(gateway, gateway, "gateway");
+            }
+            if is_nothing {
+                marks.mark(0, u128::MAX, "empty pool");
             }
             self.mark_reservations(&mut marks, whole)?;
             sorted(marks.reservations)
@@ -292,8 +293,11 @@ impl<N: Network> Plan<N> {
         };
         let around = whole.unwrap_or(hull);
         let first_usable = around.first + u128::from(edges.first.is_some());
+        let has_none = self.network.is_none() && self.ranges.is_empty();
         match self.gateway {
             Gateway::None => Ok(None),
+            // The unspecified address is not a gateway.
+            Gateway::First | Gateway::Last if has_none => Ok(None),
             Gateway::Auto => Ok(edges.first.map(|_| first_usable)),
             Gateway::First => Ok(Some(first_usable)),
             Gateway::Last => Ok(Some(around.last - u128::from(edges.last.is_some()))),
@@ -321,6 +325,11 @@ impl<N: Network> Plan<N> {
         }
     }
 
+    fn is_of_other_family(&self, like: N::Addr, first: N::Addr, last: N::Addr) -> bool {
+        let is_other = |addr: N::Addr| N::addr_in_family_of(like, addr.into()).is_none();
+        is_other(first) && is_other(last)
+    }
+
     fn mark_reservations(
         &self,
         marks: &mut Marks<'_, N>,
@@ -328,11 +337,11 @@ impl<N: Network> Plan<N> {
     ) -> Result<(), BuildError> {
         for (first, last, label) in &self.reserve {
             let span = match span_of::<N>(marks.like, *first, *last) {
-                // It is in the other address family: all of it is outside.
+                // It is in the other address family: all of it is outside. One end alone is a mistake.
                 Err(BuildError::BadRange {
                     reason: RangeProblem::Outside,
                     ..
-                }) if self.clips => continue,
+                }) if self.clips && self.is_of_other_family(marks.like, *first, *last) => continue,
                 other => other?,
             };
             let marked = marks.mark(span.first, span.last, label);

@@ -64,6 +64,10 @@ fn reservations_are_clipped_on_request() {
         .reserve(ip("10.0.0.9")..=ip("10.0.0.3"), "x")
         .clip_reservations(true);
     assert_eq!(backwards.build().unwrap_err().code(), "bad-range");
+    let of_both = Pool::builder(net("10.0.0.0/24"))
+        .reserve(ip("10.0.0.9")..=ip("2001:db8::9"), "a slip")
+        .clip_reservations(true);
+    assert_eq!(of_both.build().unwrap_err().code(), "bad-range");
     let ranges = over(&[(10, 20)])
         .reserve(host(1)..=host(5), "below")
         .clip_reservations(true);
@@ -104,6 +108,9 @@ fn a_pool_of_nothing_is_built_on_request() {
             .at_most(0)
             .reserve_edges(false),
     );
+    let first = Pool::<Ipv4Net>::over([]).gateway(Gateway::First);
+    let pool = first.allow_empty(true).build().unwrap();
+    assert_eq!(pool.gateway(), None, "0.0.0.0 is no gateway");
     // Of what is there, nothing changes.
     let pool = Pool::builder(v4("10.0.0.0/24"))
         .allow_empty(true)

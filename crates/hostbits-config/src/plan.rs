@@ -380,7 +380,9 @@ fn growth(member: &MemberConfig, view: &file::View) -> Result<Growth, GrowthErro
         Ok(growth) => return Ok(growth),
         Err(error) => error,
     };
+    let in_the_way = error.in_the_way();
     let code = match &error {
+        _ if in_the_way.is_some() => RefusalKind::WouldShrink,
         OpenError::ModeMismatch { .. } => RefusalKind::DurabilityChanged,
         OpenError::GeometryMismatch { .. } => match compare::doubt(&view.info, &member.info) {
             Some(Doubt::Unit) => RefusalKind::UnitChanged,
@@ -393,9 +395,15 @@ fn growth(member: &MemberConfig, view: &file::View) -> Result<Growth, GrowthErro
         },
         _ => return Err(GrowthError::File(error)),
     };
-    let hint = match view.snapshot.allocated() {
-        0 => "none of its addresses is allocated: remove the file, and apply again".to_owned(),
-        held => format!(
+    let hint = match (view.snapshot.allocated(), in_the_way) {
+        (held, Some(addr)) => format!(
+            "{held} addresses of it are allocated, and {addr} is one: release it, or reclaim it if it is quarantined, \
+             or put the line back"
+        ),
+        (0, None) => {
+            "none of its addresses is allocated: remove the file, and apply again".to_owned()
+        }
+        (held, None) => format!(
             "{held} addresses of it are allocated: put the line back, drain the member and add another one"
         ),
     };

@@ -155,6 +155,10 @@ fn what_would_renumber_is_refused() {
             RefusalKind::WouldShrink,
         ),
         (
+            "network = '10.0.0.0/24'\ngateway = '10.0.0.2'",
+            RefusalKind::WouldShrink,
+        ),
+        (
             "network = '10.0.0.0/24'\nunit = 31",
             RefusalKind::UnitChanged,
         ),
@@ -189,6 +193,24 @@ fn what_would_renumber_is_refused() {
         ));
         assert_eq!(fs::read(folder.path("a.pool")).unwrap(), bytes);
     }
+}
+
+/// Who is in the way of a reservation is named, and what to do about it: not to build everything anew.
+#[test]
+fn who_is_in_the_way_of_a_reservation_is_named() {
+    let folder = Folder::new("in-the-way");
+    apply(&folder.config(&member(FIRST)));
+    let pool = file::open(folder.path("a.pool")).unwrap();
+    let held = pool.allocate_many(3).unwrap()[1];
+    drop(pool);
+    let lines = format!("{FIRST}\nreserve = [{{range='{held}', label='x'}}]");
+    let plan = Plan::of(&folder.config(&member(&lines)), None).unwrap();
+    let message = &plan.refusals[0].message;
+    let advice = format!(
+        "3 addresses of it are allocated, and {held} is one: release it, or reclaim it if it is quarantined, or put the \
+         line back"
+    );
+    assert!(message.ends_with(&advice), "{message}");
 }
 
 /// Reservations, labels and the gateway are others from the next apply on, where nobody holds an address.

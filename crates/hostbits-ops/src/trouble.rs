@@ -141,6 +141,8 @@ pub enum Case {
     Restore,
     /// A plan or a configuration that was to be applied.
     Apply,
+    /// A pool file in which an address that is taken was to be reserved.
+    Reserve,
 }
 
 /// What all front ends report of a failure.
@@ -364,6 +366,7 @@ pub static TABLE: &[Row] = &[
     new(Kind::File, "corrupt", File, Never).then(BACKUP_IN_PLACE),
     new(Kind::File, "geometry-mismatch", File, Never).then(&[
         (Case::Pool, "give all options of the pool as it is to be, including those it was created with"),
+        (Case::Reserve, "nothing was changed; addresses that are to be reserved must be free: release them, or reclaim them if they are quarantined"),
         (Case::Restore, "nothing was changed; if it may go, remove it first"),
         (Case::Set, "hostbits set plan {file} shows what apply would do"),
     ]),

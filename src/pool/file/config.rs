@@ -112,7 +112,7 @@ impl Config {
     pub(super) fn mismatches_for(&self, asked: &Self, taken: IpAddr) -> Vec<Mismatch> {
         let mut mismatches = self.mismatches(asked);
         mismatches.push(Mismatch {
-            field: "allocated",
+            field: Mismatch::TAKEN,
             in_file: taken.to_string(),
             asked: "a reserved address".to_owned(),
         });
@@ -381,6 +381,18 @@ mod tests {
             .gateway(Gateway::First)
             .build()
             .unwrap(),
+            Pool::builder(net("10.0.0.0/24"))
+                .reserve_edges(false)
+                .gateway(Gateway::First)
+                .at_most(0)
+                .allow_empty(true)
+                .build()
+                .unwrap(),
+            Pool::over([])
+                .gateway(Gateway::Last)
+                .allow_empty(true)
+                .build()
+                .unwrap(),
         ]
     }
 

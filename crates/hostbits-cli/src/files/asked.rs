@@ -70,6 +70,7 @@ fn read_lines(mut input: impl BufRead, read: &mut ReadAsked) -> io::Result<()> {
         }
         // `list` marks them like this.
         let marked = text.strip_suffix("quarantined");
+        let marked = marked.filter(|addr| addr.ends_with(char::is_whitespace));
         match values::named(marked.unwrap_or(text).trim_end()) {
             Ok(named) => read.named.push(named),
             Err(message) => read.unreadable.push(Unreadable {

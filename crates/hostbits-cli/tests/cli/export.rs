@@ -88,6 +88,28 @@ fn owners_are_of_the_list_beside_it() {
     assert_eq!(json["users"][3]["address"], "10.0.0.5/32");
 }
 
+/// Whatever an owner is called, an address is one line: no name makes another entry, or keeps the list from being read.
+#[test]
+fn a_name_of_several_lines_is_one_line() {
+    let pool = PoolFile::create("export-lines", "10.0.0.0/24");
+    pool.run("allocate", "-n 2").found();
+    let json = r#"[{"address":"10.0.0.2","owner":"al\nice\u001b[1m"},
+        {"address":"10.0.0.3","owner":"x\r\n192.0.2.9,\"z"}]"#;
+    let list = file("export-lines.json", json.as_bytes());
+    let options = format!("--users json:{}", list.display());
+    let exported = pool.run("export", &options);
+    assert_eq!(
+        exported.found(),
+        "address,owner,state\n\
+         10.0.0.2/32,al\\nice\\u{1b}[1m,held\n\
+         10.0.0.3/32,\"x\\r\\n192.0.2.9,\"\"z\",held\n"
+    );
+    let copy = PoolFile::create("export-lines-copy", "10.0.0.0/24");
+    let args = ["pool", "import", copy.name(), "--from", "-"];
+    run_with_input(&args, exported.out.as_bytes()).found();
+    assert_eq!(copy.list(), pool.list());
+}
+
 /// In doubt an address is held: whoever knows better leaves the state out.
 #[test]
 fn the_quarantine_is_told_apart() {

@@ -510,6 +510,29 @@ fn addresses_that_cannot_be_printed_are_named_on_standard_error() {
     assert_eq!(file.list().len(), 2);
 }
 
+/// Whoever forgets an option of the pool that grows is told what nobody keeps free any more: the router, for example.
+#[test]
+fn what_is_reserved_no_more_is_said() {
+    let file = PoolFile::create(
+        "reopened",
+        "10.0.0.0/24 --gateway last --reserve 10.0.0.9-10.0.0.12=nas",
+    );
+    let kept = "10.0.0.0/24 --gateway last --reserve 10.0.0.8-10.0.0.10=nas --reserve 10.0.0.11-10.0.0.12=new";
+    let kept = file.run("grow", kept);
+    assert_eq!((kept.code, &*kept.err), (Some(0), ""), "{kept:?}");
+    let grown = file.run("grow", "10.0.0.0/22 --reserve 10.0.0.8-10.0.0.10=nas");
+    assert_eq!(grown.code, Some(0), "{grown:?}");
+    let name = file.name();
+    assert_eq!(
+        grown.err,
+        format!(
+            "{name}: 10.0.0.11 to 10.0.0.12 (new) was reserved, and can be handed out now\n\
+             {name}: 10.0.0.254 (gateway) was reserved, and can be handed out now\n"
+        )
+    );
+    assert_eq!(file.run("grow", "10.0.0.0/21 --gateway none -q").err, "");
+}
+
 /// Printers get a range, and the router moves, while users keep their addresses; who has one of them is named.
 #[test]
 fn reservations_and_the_gateway_change_where_nobody_holds_an_address() {
@@ -519,6 +542,10 @@ fn reservations_and_the_gateway_change_where_nobody_holds_an_address() {
     let err = refused.failed(8);
     assert!(
         err.contains("allocated 10.0.0.77 where a reserved address was asked for"),
+        "{err}"
+    );
+    assert!(
+        err.contains("hint: nothing was changed; addresses that are to be reserved must be free"),
         "{err}"
     );
     let options = "10.0.0.0/24 --gateway last --reserve 10.0.0.80-10.0.0.89=printers";

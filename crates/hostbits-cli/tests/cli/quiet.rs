@@ -26,6 +26,10 @@ fn release_reads_standard_input() {
     assert!(errors[2].contains("10.0.0.2 is not allocated"), "{run:?}");
     assert_eq!(pool.list(), ["10.0.0.5/32", "10.0.0.6/32"]);
 
+    // A mark stands by itself: this is no line of anybody's.
+    let glued = run_with_input(&args, b"10.0.0.5quarantined\nquarantined\n");
+    assert_eq!((glued.code, &*glued.out), (Some(2), ""), "{glued:?}");
+
     let missing = run_with_input(&args, b"10.0.0.99\n10.0.0.5\n");
     assert_eq!(
         (missing.code, &*missing.out),

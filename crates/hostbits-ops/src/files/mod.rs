@@ -7,6 +7,7 @@
 //! | `waiting` | the processes that a call waits for | |
 //! | `release`, `look` | releases one address at a time; problems of a file | |
 //! | `pool_file`, `config_file` | a file by its path | failures, `closing` |
+//! | `reopened` | reservations that a change has removed | |
 //! | `pool_verbs`, `copies` | create, grow, allocate, release, sync; backup, restore | those above |
 //! | `set_plan`, `set_look`, `set_verbs`, `set_next` | a configuration: plan, apply; look; allocate, release; without files | those above |
 //! | `target` | a pool file, or a set of a configuration: what is compared with a list | those above |
@@ -30,6 +31,7 @@ mod pool_file;
 mod pool_verbs;
 mod reclaim;
 mod release;
+mod reopened;
 mod seed;
 mod set_look;
 mod set_next;

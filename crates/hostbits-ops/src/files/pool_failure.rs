@@ -141,6 +141,9 @@ impl Cause {
 impl PoolFailure {
     pub(crate) fn place(&self) -> Place {
         match &self.cause {
+            Cause::Open(error) if error.in_the_way().is_some() => {
+                place_of_open(error, Case::Reserve)
+            }
             Cause::Open(error) => place_of_open(error, Case::Pool),
             Cause::Backup(error) => place_of_open(error, Case::Backup),
             Cause::Restore(error) => place_of_open(error, Case::Restore),

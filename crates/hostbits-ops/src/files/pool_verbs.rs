@@ -5,10 +5,11 @@ use crate::files::closing::using;
 use crate::files::pool_failure::Cause;
 use crate::files::pool_file::PoolFile;
 use crate::files::release::{Released, ReleasedOnce};
+use crate::files::reopened::reopened;
 use crate::files::waiting::naming_others;
 use crate::observer::Observer;
 use crate::text::{Named, net_of};
-use hostbits::{Builder, Durability, Network, NetworkInfo, Pool, file::SyncError};
+use hostbits::{Builder, Durability, Network, NetworkInfo, Pool, Reservation, file::SyncError};
 use ipnet::IpNet;
 use std::io;
 use std::net::IpAddr;
@@ -33,6 +34,8 @@ pub struct Made {
     pub durability: Durability,
     /// Number of times the file was opened while no other process had it open.
     pub session: u64,
+    /// What was reserved before, and can be handed out from now on. A mistake, if it is still in use.
+    pub reopened: Vec<Reservation>,
 }
 
 /// What to allocate.
@@ -78,10 +81,17 @@ pub fn grow(file: &PoolFile, spec: PoolSpec) -> Result<Made, Failure> {
     if let Some(slots) = spec.capacity {
         builder = builder.capacity(slots);
     }
+    // If the file cannot be read, `grow` refuses it below.
+    let before = hostbits::file::read(&file.path).ok();
     let pool = builder
         .grow(&file.path)
         .map_err(|error| file.refuse_open(error))?;
-    made(file, pool)
+    let made = made(file, pool)?;
+    let reopened = before.map(|view| reopened(&view.info, &made.info));
+    Ok(Made {
+        reopened: reopened.unwrap_or_default(),
+        ..made
+    })
 }
 
 fn refuse_seed(file: &PoolFile, spec: &PoolSpec) -> Result<(), Failure> {
@@ -98,6 +108,7 @@ fn made(file: &PoolFile, pool: Pool) -> Result<Made, Failure> {
         info,
         durability: health.map(|health| health.durability).unwrap_or_default(),
         session: health.map_or(0, |health| health.session),
+        reopened: Vec::new(),
     })
 }
 

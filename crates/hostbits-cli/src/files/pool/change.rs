@@ -7,12 +7,13 @@ use crate::files::confirm::confirm;
 use crate::files::granted::print_granted;
 use crate::files::released::print_released;
 use crate::files::target::FileArgs;
-use crate::output::{Format, print_json};
+use crate::output::{Format, note, print_json};
 use crate::screen::Screen;
 use hostbits::{Durability, NetworkInfo};
-use hostbits_ops::Failure;
 use hostbits_ops::files::{self, Made, PoolSpec, Wanted};
+use hostbits_ops::{Failure, printable};
 use serde::Serialize;
+use std::net::IpAddr;
 use std::process::ExitCode;
 
 /// A file that was created or has grown, as JSON.
@@ -55,9 +56,16 @@ fn print_made(file: &FileArgs, verb: &str, made: Made) -> Result<(), Failure> {
         info,
         durability,
         session,
+        reopened,
     } = made;
     match file.format {
         Format::Plain => {
+            for of in &reopened {
+                let (span, label) = (span(of.first, of.last), printable(&of.label));
+                note(&format!(
+                    "{name}: {span} ({label}) was reserved, and can be handed out now"
+                ));
+            }
             confirm(|out| writeln!(out, "{name}: {verb} {info}, durability {durability}"))
         }
         Format::Json => print_json(&Answer {
@@ -66,6 +74,13 @@ fn print_made(file: &FileArgs, verb: &str, made: Made) -> Result<(), Failure> {
             durability,
             session,
         }),
+    }
+}
+
+fn span(first: IpAddr, last: IpAddr) -> String {
+    match first == last {
+        true => first.to_string(),
+        false => format!("{first} to {last}"),
     }
 }
 

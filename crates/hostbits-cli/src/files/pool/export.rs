@@ -3,8 +3,8 @@
 use super::args::ExportArgs;
 use crate::output::{Format, print, print_json};
 use crate::screen::Screen;
-use hostbits_ops::Failure;
 use hostbits_ops::files::{self, COLUMNS, Exported, Row};
+use hostbits_ops::{Failure, printable};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 
@@ -41,7 +41,7 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
                 writeln!(
                     out,
                     "{address},{},{state}",
-                    field(owner.unwrap_or_default())
+                    field(&printable(owner.unwrap_or_default()))
                 )
             })
         }),
@@ -54,7 +54,7 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), Failure> {
 
 /// Formats a field of CSV, in quotes if the text needs them.
 fn field(text: &str) -> Cow<'_, str> {
-    match text.contains([',', '"', '\n', '\r']) {
+    match text.contains([',', '"']) {
         true => Cow::Owned(format!("\"{}\"", text.replace('"', "\"\""))),
         false => Cow::Borrowed(text),
     }
