@@ -1,4 +1,4 @@
-//! Reading a list of 1,000,000 addresses, against the time that std needs to parse the same texts.
+//! Reads lists of 1,000,000 addresses, against the time that std needs to parse the same texts.
 //!
 //! `cargo bench -p hostbits-benches --bench lists`; `-- --test` reads everything once.
 
@@ -9,10 +9,10 @@ use std::hint::black_box;
 use std::net::Ipv4Addr;
 use std::time::Instant;
 
-/// How many addresses each list has.
+/// The number of addresses in each list.
 const ADDRESSES: u32 = 1_000_000;
 const ROUNDS: usize = 15;
-/// How many pods the JSON has that a filter is run on.
+/// The number of pods in the JSON that the filter benches read.
 const PODS: u32 = 100_000;
 
 fn main() {
@@ -70,7 +70,7 @@ fn pods_json() -> String {
     format!(r#"{{"kind":"List","items":[{}]}}"#, pods.join(","))
 }
 
-/// All pods, a jq filter saying what of them is meant. A named filter also looks at what it has left out.
+/// All pods; a jq filter picks what is meant. A named filter also examines what it has left out.
 fn pods_row(name: &'static str, format: &Format, json: &str, target: f64, rounds: usize) {
     let row = measure_ratio(
         name,

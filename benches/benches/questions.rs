@@ -1,10 +1,10 @@
-//! One question at a time: what does the policy cost, what the fill, what the size?
+//! Asks one question at a time: what does the policy cost, what the fill, what the size?
 //!
 //! `cargo bench -p hostbits-benches --bench questions` asks all of them, about two minutes; words after
 //! `--` choose the benches whose names contain them, and `-- --test` runs everything once. Absolute
-//! times, of one machine: for ratios that travel, see `ratios.rs`.
+//! times are those of one machine: for ratios that carry over to others, see `ratios.rs`.
 //!
-//! The thing that is measured is made, and checked to work, before it is measured, and only if the bench
+//! What is measured is first built and checked to work, outside the measured time, and only if its bench
 //! was chosen.
 
 use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
@@ -19,7 +19,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Short, because there are many. Two runs of a quiet machine agree within some percent.
+/// Short times, because there are many benches. Two runs on a quiet machine agree within a few percent.
 const WARM_UP: Duration = Duration::from_millis(300);
 const MEASUREMENT: Duration = Duration::from_millis(700);
 const SAMPLES: usize = 20;
@@ -37,7 +37,7 @@ const FILLS: [Fill; 6] = [
 const PREFIX_LENS: [u8; 6] = [29, 24, 20, 16, 12, 8];
 const STATS_LEVELS: [StatsLevel; 3] = [StatsLevel::Off, StatsLevel::Counts, StatsLevel::Full];
 
-/// More than the branch predictor learns by heart.
+/// More addresses than the branch predictor can memorize.
 const VICTIMS: usize = 1 << 16;
 
 fn main() {
@@ -123,7 +123,7 @@ fn exact(criterion: &mut Criterion) {
     }
 }
 
-/// Allocates here and releases here or there. The releases alone are timed.
+/// Allocates on one thread, and releases on the same or on another one. Only the releases are timed.
 fn release_by_thread(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("release/by_whom");
     for releaser in ["same_thread", "other_thread"] {
@@ -179,7 +179,7 @@ fn blocks(criterion: &mut Criterion) {
     }
 }
 
-/// Allocates from a full pool, in vain.
+/// Calls `allocate` on a full pool, which is refused.
 fn exhausted(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("exhausted/by_size");
     for prefix_len in [24, 16, 8] {
@@ -195,7 +195,7 @@ fn exhausted(criterion: &mut Criterion) {
     }
 }
 
-/// Lists the allocated addresses. The throughput is of those.
+/// Lists the allocated addresses. The throughput counts those.
 fn iterate(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("iterate/by_fill");
     for fill in [Fill(10), Fill(500), Fill::FULL] {
@@ -218,7 +218,7 @@ fn iterate(criterion: &mut Criterion) {
     }
 }
 
-/// Counts the allocated addresses: bits where nothing else counts, a sum of totals otherwise.
+/// Counts the allocated addresses: by their bits if no statistics are kept, otherwise as a sum of counters.
 fn count(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("count/by_stats");
     for prefix_len in [16, 8] {
@@ -257,12 +257,12 @@ fn build(criterion: &mut Criterion) {
     }
 }
 
-/// The next free address by a list of users alone, all of whom must be read.
+/// Finds the next free address from a list of users alone, which must be read completely.
 fn next_free_by_users(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("next_free/by_users");
     for (users, prefix_len) in [(250, 24), (65_000, 16)] {
         let network = Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), prefix_len);
-        // The first two are the network's own and the gateway.
+        // The first two are the network address and the gateway.
         let held = || network.hosts().skip(1).take(users);
         group.throughput(Throughput::Elements(users as u64));
         bench_next_free(&mut group, "addr", network, held);
@@ -296,7 +296,7 @@ fn bench_next_free<U: users::Record, I: Iterator<Item = U>>(
     });
 }
 
-/// Allocate and release on a pool that `fill` of is allocated; on a full one the other way round.
+/// Allocates and releases on a pool of which the share `fill` is allocated; on a full pool, releases first.
 fn bench_pairs(
     group: &mut BenchmarkGroup<'_, WallTime>,
     id: &str,
@@ -329,7 +329,7 @@ fn bench_pairs(
     });
 }
 
-/// What is free is allocated once, comes back, and the counts are right.
+/// Checks that each free address is allocated once and comes back, and that the counts are right.
 fn check_pair(pool: &Pool<Ipv4Net>, fill: Fill) {
     let allocated = pool.allocated();
     if fill == Fill::FULL {
@@ -347,7 +347,7 @@ fn check_pair(pool: &Pool<Ipv4Net>, fill: Fill) {
     assert_eq!(pool.allocated(), allocated);
 }
 
-/// How long `count` releases take, in portions that a /16 holds.
+/// Measures how long `count` releases take, in portions that a /16 can hold.
 fn release_elsewhere(count: u64, on_other_thread: bool) -> Duration {
     const PORTION: u64 = 1 << 15;
     let pool = lowest(16);
@@ -393,7 +393,7 @@ fn time_releases(pool: &Pool<Ipv4Net>, addrs: &[Ipv4Addr]) -> Duration {
     start.elapsed()
 }
 
-/// An empty pool with everything else as by default.
+/// Returns an empty pool with default settings.
 fn lowest(prefix_len: u8) -> Pool<Ipv4Net> {
     pool_of(prefix_len, Policy::Lowest, StatsLevel::default())
 }

@@ -1,7 +1,7 @@
-//! Everything as a ratio to two bare atomic read-modify-writes on one hot word, in the same run.
-//! Pools in files: as a ratio to the same pool on the heap. `open`: opening one that was left in order, per
-//! opening, as a ratio to reading its bytes once; both in memory. `strict64`: writes to the disk per address, of
-//! 64 threads; the times beside it are those of an address and of a write. Sets: as a ratio to a single pool.
+//! Measures everything as a ratio to two bare atomic read-modify-writes on one hot word, in the same run.
+//! Pools in files: as a ratio to the same pool on the heap. `open`: opening a file that was left in order, as a
+//! ratio to reading its bytes once; both in memory. `strict64`: writes to the disk per address, with 64 threads;
+//! the times beside it are those of an address and of a write. Sets: as a ratio to a single pool.
 //! `barrier`: as a ratio to a build without the barrier of a pass. Lists: as a ratio to the standard library
 //! reading the same texts.
 //!
@@ -22,7 +22,7 @@ use std::time::Instant;
 const ROUNDS: usize = 100;
 const OPERATIONS: u64 = 50_000;
 
-/// What a row must not exceed.
+/// The ratio that a row must not exceed.
 struct Target {
     name: &'static str,
     limit: Option<f64>,
@@ -112,7 +112,7 @@ const fn target(name: &'static str, limit: f64) -> Target {
     }
 }
 
-/// A row without a target.
+/// Makes the target of a row that has no limit.
 const fn figure(name: &'static str) -> Target {
     Target { name, limit: None }
 }
@@ -141,7 +141,7 @@ fn main() {
             target: target.limit,
             ..measure(target.name, rounds, operations)
         };
-        // One round of a smoke run says nothing about speed.
+        // One round of a smoke run shows nothing about speed.
         let is_missed = target.limit.is_some_and(|limit| row.ratio > limit);
         let verdict = if rounds != 1 && is_missed {
             "  missed"
@@ -160,7 +160,7 @@ fn main() {
     write_json("ratios.json", &rows);
 }
 
-/// A pool in a file, which a second process may be using, against one on the heap.
+/// Measures a pool in a file, which a second process may be using, against one on the heap.
 fn mapped(name: &str, prefix_len: u8, stats: StatsLevel, rounds: usize, operations: u64) -> Row {
     let heap = Pairs::empty(pool_of(prefix_len, Policy::Lowest, stats));
     let path = std::env::temp_dir().join(format!("hostbits-ratios-{}", std::process::id()));
@@ -178,7 +178,7 @@ fn mapped(name: &str, prefix_len: u8, stats: StatsLevel, rounds: usize, operatio
     row
 }
 
-/// A file in memory, opened, against its bytes, read.
+/// Measures opening a file in memory against reading its bytes.
 fn open(name: &str, prefix_len: u8, rounds: usize) -> Row {
     let path = Path::new("/dev/shm").join(format!("hostbits-open-{}", std::process::id()));
     let builder = Pool::builder(network(prefix_len));
@@ -205,7 +205,7 @@ fn open(name: &str, prefix_len: u8, rounds: usize) -> Row {
     row
 }
 
-/// 64 threads that wait for the disk at the same time.
+/// Measures 64 threads that wait for the disk at the same time.
 fn strict(name: &str, prefix_len: u8, rounds: usize) -> Row {
     const THREADS: u64 = 64;
     let path = target_dir().join(format!("hostbits-strict-{}", std::process::id()));
@@ -239,14 +239,14 @@ fn network(prefix_len: u8) -> Ipv4Net {
     Ipv4Net::new(Ipv4Addr::new(10, 0, 0, 0), prefix_len).expect("a prefix length")
 }
 
-/// The library against a build of it that looks at no barrier.
+/// Measures the library against a build of it that does not look at the barrier.
 fn barrier(name: &str, (rounds, operations): (usize, u64)) -> Row {
     let mut with = barrier::with(name);
     let mut without = barrier::without(name);
     measure_ratio(name, rounds, || with(operations), || without(operations))
 }
 
-/// A set of which all members but the last are full, against a single pool.
+/// Measures a set whose members are all full except the last, against a single pool.
 fn set(
     name: &str,
     strategy: Strategy,
@@ -321,7 +321,7 @@ fn measure(name: &str, rounds: usize, operations: u64) -> Row {
             let pairs = Pairs::empty(lowest());
             row(&mut || pairs.local_held(operations))
         }
-        // Of a thousand addresses one is free.
+        // One address in a thousand is free.
         "nearly_full" => {
             let mut pairs = Pairs::nearly_full(lowest(), 1000);
             row(&mut || pairs.release_allocate_nearly_full(operations))
@@ -352,7 +352,7 @@ fn measure(name: &str, rounds: usize, operations: u64) -> Row {
     }
 }
 
-/// A million entries; a thousandth of them in a smoke run.
+/// Returns the number of entries: a million, or a thousandth of that in a smoke run.
 fn list(name: &str, rounds: usize, ours: fn(&TextList) -> f64) -> Row {
     let entries = TextList::new(
         if rounds == 1 { 1000 } else { 1_000_000 },

@@ -1,9 +1,9 @@
-//! hostbits against what others use, at the same service: lowest first, or any address.
+//! Compares hostbits with other designs at the same service: lowest first, or any address.
 //!
 //! `cargo bench -p hostbits-benches --bench rivals` prints tables and writes `target/rivals.json`.
 //! `-- --test` runs everything briefly, except the /8. All contestants of a column run in alternating
-//! rounds. Of one thread the least disturbed round counts, of several threads the middle one. Who
-//! needs more than 50 ms for a pair is not run again.
+//! rounds. With one thread the least disturbed round counts, with several threads the middle one. A contestant
+//! that needs more than 50 ms for a pair is not run again.
 
 use hostbits_benches::rivals::{
     Bench, Field, Limits, RivalRecord, Row, entries, print_abilities, print_table, print_winners,
@@ -15,7 +15,7 @@ use std::thread::available_parallelism;
 const SIZES: [u8; 3] = [24, 16, 8];
 const FILLS: [f64; 5] = [0.0, 50.0, 90.0, 99.0, 99.9];
 
-/// What the system that hostbits replaces has, and how much faster we are to be.
+/// The number of users in the system that hostbits replaces; `TARGET` says how many times as fast hostbits must be.
 const USERS: f64 = 1000.0;
 const TARGET: f64 = 100.0;
 

@@ -1,4 +1,4 @@
-//! Throughput and the slowest calls as threads are added, up to twice as many as there are cores.
+//! Measures throughput and the slowest calls as threads are added, up to twice as many as there are cores.
 //!
 //! `cargo bench -p hostbits-benches --bench scaling` prints tables and writes `target/scaling.json`.
 //! `-- --test` runs everything briefly. Single calls are timed in a pass of their own.
@@ -10,7 +10,7 @@ use std::thread::available_parallelism;
 
 const SIZES: [u8; 2] = [16, 24];
 
-/// How many times the throughput of one thread two threads must have at least, in a /16.
+/// The least throughput of two threads in a /16, as a multiple of that of one thread.
 const TARGETS: [(&str, f64); 2] = [("hostbits spread", 1.9), ("hostbits lowest", 0.7)];
 
 fn main() {
@@ -35,7 +35,7 @@ fn main() {
     write_json("scaling.json", &records);
 }
 
-/// 1, 2, 4 and so on, the number of cores, and twice that.
+/// Returns the numbers of threads: 1, 2, 4 and so on, the number of cores, and twice that.
 fn thread_counts(cores: usize) -> Vec<usize> {
     let doubling = std::iter::successors(Some(1), |threads| Some(threads * 2));
     let mut counts: Vec<usize> = doubling.take_while(|&threads| threads < cores).collect();

@@ -1,13 +1,13 @@
-//! The same pairs in two builds of the library: one as it is, one that looks at no barrier.
+//! Runs the same pairs in two builds of the library: one as it is, one that does not look at the barrier.
 //!
-//! Both are monomorphised here, with the same options, so that nothing differs but the two looks.
+//! Both are monomorphized here, with the same options, so that they differ only in the two looks.
 
 use crate::ratio::time;
 use ipnet::Ipv4Net;
 use std::hint::black_box;
 use std::net::Ipv4Addr;
 
-/// Runs this many pairs, and returns nanoseconds per pair.
+/// Runs this number of pairs, and returns nanoseconds per pair.
 type Timed = Box<dyn FnMut(u64) -> f64>;
 
 macro_rules! pairs {
@@ -45,12 +45,12 @@ macro_rules! pairs {
     }};
 }
 
-/// Pairs of a row of `ratios`, in the library as it is.
+/// Returns the pairs of a row of `ratios`, in the library as it is.
 pub fn with(row: &str) -> Timed {
     pairs!(row, hostbits)
 }
 
-/// The same without the barrier.
+/// Returns the pairs of a row of `ratios`, in the build without the barrier.
 pub fn without(row: &str) -> Timed {
     pairs!(row, hostbits_without_barrier)
 }
@@ -59,8 +59,8 @@ pub fn without(row: &str) -> Timed {
 mod tests {
     use ipnet::Ipv4Net;
 
-    /// In the one a pass sees what is claimed beside it; in the other the look at the gate sees nothing, so that no
-    /// pass ends.
+    /// In the library as it is, a pass sees what is claimed meanwhile. In the other build, the look at the gate sees
+    /// nothing, so no pass ends.
     #[test]
     fn the_one_has_a_barrier_and_the_other_has_none() {
         macro_rules! orphans {

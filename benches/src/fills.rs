@@ -5,16 +5,16 @@ use ipnet::Ipv4Net;
 use std::fmt;
 use std::net::Ipv4Addr;
 
-/// Pseudo-random numbers, the same in every run: speed may depend on where the holes are.
+/// Makes pseudo-random numbers, the same in every run: speed may depend on where the holes are.
 pub struct Random(u64);
 
 impl Random {
-    /// The one sequence.
+    /// Starts the sequence, which is always the same.
     pub fn fixed() -> Self {
         Self(0x9e37_79b9_7f4a_7c15)
     }
 
-    /// The next number, from 0 to `limit` - 1.
+    /// Returns the next number, from 0 to `limit` - 1.
     pub fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -23,7 +23,7 @@ impl Random {
     }
 }
 
-/// How much of a pool is allocated, in thousandths.
+/// The share of a pool that is allocated, in thousandths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fill(pub u32);
 
@@ -33,7 +33,7 @@ impl Fill {
     /// Everything is allocated.
     pub const FULL: Self = Self(1000);
 
-    /// How many addresses stay free, of `capacity`.
+    /// Returns how many of `capacity` addresses stay free.
     pub fn free_count(self, capacity: u64) -> u64 {
         capacity * u64::from(Self::FULL.0 - self.0) / u64::from(Self::FULL.0)
     }
@@ -49,11 +49,11 @@ impl fmt::Display for Fill {
     }
 }
 
-/// Fills an empty pool of which every slot is usable, leaving random holes.
+/// Fills an empty pool in which every slot is usable, leaving random holes.
 ///
 /// # Panics
 ///
-/// If the pool does not count what is allocated as expected.
+/// If the pool's count of allocated addresses is not the expected one.
 pub fn fill_to(pool: &Pool<Ipv4Net>, fill: Fill) {
     let free_count = fill.free_count(pool.capacity());
     if free_count < pool.capacity() {
@@ -64,7 +64,7 @@ pub fn fill_to(pool: &Pool<Ipv4Net>, fill: Fill) {
     assert_eq!(pool.allocated(), pool.capacity() - free_count);
 }
 
-/// `count` random addresses of a pool of which every slot is usable. They may repeat.
+/// Returns `count` random addresses of a pool in which every slot is usable. They may repeat.
 pub fn random_addrs(pool: &Pool<Ipv4Net>, count: usize) -> Vec<Ipv4Addr> {
     let mut random = Random::fixed();
     let mut next = || addr_at(pool, random.below(pool.capacity()));
@@ -82,7 +82,7 @@ fn punch_holes(pool: &Pool<Ipv4Net>, count: u64) {
     let mut missing = count;
     while missing != 0 {
         let addr = addr_at(pool, random.below(pool.capacity()));
-        // An address that is free already is refused, and another one drawn.
+        // If an address is already free, the release is refused, and another address is drawn.
         if pool.release(addr).is_ok() {
             missing -= 1;
         }
@@ -99,14 +99,14 @@ mod tests {
     use crate::pool_of;
     use hostbits::{Policy, StatsLevel};
 
-    /// Names of benches depend on it.
+    /// The names of benches depend on this format.
     #[test]
     fn fills_are_shown_as_percentages() {
         let shown = [0, 500, 999, 1000].map(|thousandths| Fill(thousandths).to_string());
         assert_eq!(shown, ["0%", "50%", "99.9%", "100%"]);
     }
 
-    /// What cannot be compared between two runs is no benchmark.
+    /// Two runs must have the same holes, or their times cannot be compared.
     #[test]
     fn two_pools_have_the_same_holes() {
         let filled = || {

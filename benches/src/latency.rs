@@ -1,4 +1,4 @@
-//! How long single calls take, and what it costs to ask.
+//! How long single calls take, and what reading the clock costs.
 
 use crate::scaling::Watch;
 use hdrhistogram::Histogram;
@@ -17,7 +17,7 @@ pub struct Latency {
 }
 
 impl Latency {
-    /// Adds what another thread saw.
+    /// Adds the times that another thread measured.
     pub fn add(&mut self, other: &Self) {
         let same_bounds = "all histograms have the same bounds";
         self.allocate.add(&other.allocate).expect(same_bounds);
@@ -59,7 +59,7 @@ fn timed<T>(histogram: &mut Histogram<u64>, call: impl FnOnce() -> T) -> T {
     answer
 }
 
-/// What two readings of the clock with nothing between them say, in the median.
+/// Returns the median time between two readings of the clock with nothing in between.
 pub fn clock_ns() -> u64 {
     let mut readings = histogram();
     (0..100_000).for_each(|_| timed(&mut readings, || ()));

@@ -12,9 +12,10 @@ pub struct TextList {
 }
 
 impl TextList {
-    /// `len` entries: every sixteenth address, as a database that is read by its key has them, or in no order.
+    /// Makes `len` entries: every sixteenth address in order, as a database that is read by its key has them, or
+    /// addresses in no order.
     pub fn new(len: u32, is_ordered: bool) -> Self {
-        // An odd factor visits every one of 2^24 addresses once.
+        // An odd factor visits each of the 2^24 addresses once.
         let factor = if is_ordered { 16 } else { 4_001_567 };
         let addr =
             |index: u32| Ipv4Addr::from_bits(0x0a00_0000 | (index * factor + 99) & 0xff_ffff);
@@ -24,7 +25,7 @@ impl TextList {
         }
     }
 
-    /// Nanoseconds for one entry, read by the standard library.
+    /// Returns the nanoseconds that the standard library needs for one entry.
     pub fn parse(&self) -> f64 {
         let start = Instant::now();
         let mut sum = 0u32;
@@ -36,7 +37,8 @@ impl TextList {
         self.per_entry(start)
     }
 
-    /// The same, adopted by an empty /8, without owners. Building the pool is not timed.
+    /// Returns the nanoseconds that an empty /8 needs to adopt one entry, without owners. Building the pool is not
+    /// timed.
     pub fn adopt(&self) -> f64 {
         let pool = pool();
         let start = Instant::now();
@@ -51,7 +53,7 @@ impl TextList {
         time
     }
 
-    /// The same with owners.
+    /// Returns the nanoseconds that an empty /8 needs to adopt one entry with its owner.
     pub fn adopt_owned(&self) -> f64 {
         let pool = pool();
         let start = Instant::now();
@@ -64,7 +66,7 @@ impl TextList {
         time
     }
 
-    /// A whole pass over a /8 that has all of them, with owners: from the barrier to the plan.
+    /// Measures a whole pass, from the barrier to the plan, over a /8 that holds all entries, with owners.
     pub fn pass_owned(&self) -> f64 {
         let pool = pool();
         let _ = pool

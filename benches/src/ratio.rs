@@ -12,20 +12,20 @@ pub struct Row {
     pub ours_ns: f64,
     /// Nanoseconds per operation of the reference, in the least disturbed round.
     pub reference_ns: f64,
-    /// The one to the other.
+    /// The ratio of ours to the reference.
     pub ratio: f64,
-    /// What the ratio is to stay below, if that was said.
+    /// The limit for the ratio, if the row has one.
     pub target: Option<f64>,
 }
 
-/// Nanoseconds per operation of `operations` that took `elapsed`.
+/// Returns the nanoseconds per operation if `operations` of them took `elapsed`.
 pub fn per_operation(elapsed: Duration, operations: u64) -> f64 {
     elapsed.as_nanos() as f64 / operations as f64
 }
 
-/// Measures `ours` against `reference` in alternating rounds. Both answer nanoseconds per operation.
+/// Measures `ours` against `reference` in alternating rounds. Both return nanoseconds per operation.
 ///
-/// The least disturbed round of each counts: whatever else the machine does only adds time, and with
+/// The least disturbed round of each counts: anything else that the machine does only adds time, and with
 /// short rounds each of the two finds a moment without it.
 pub fn measure_ratio(
     name: &str,
@@ -48,7 +48,7 @@ pub fn measure_ratio(
     }
 }
 
-/// Times `operation`, `operations` times over.
+/// Times `operations` runs of `operation`.
 pub(crate) fn time(operations: u64, mut operation: impl FnMut()) -> f64 {
     let start = Instant::now();
     for _ in 0..operations {

@@ -1,4 +1,4 @@
-//! Sets of pools, of which all members but the last are full.
+//! Sets of pools whose members are all full except the last.
 
 use crate::ratio::time;
 use hostbits::{Pool, PoolSet, StatsLevel, set::Strategy};
@@ -6,15 +6,15 @@ use ipnet::Ipv4Net;
 use std::hint::black_box;
 use std::net::Ipv4Addr;
 
-/// Pairs on a set of which the first members are full.
+/// Allocates and releases on a set whose members are all full except the last.
 pub struct SetPairs(PoolSet<Ipv4Net>);
 
 impl SetPairs {
-    /// A set of so many /24, all but the last one full.
+    /// Builds a set of /24 members, all full except the last one.
     ///
     /// # Panics
     ///
-    /// If the set does not give what it must.
+    /// If the set does not hand out what it should.
     pub fn with_room_in_the_last(strategy: Strategy, members: u32, stats: StatsLevel) -> Self {
         let pools = (0..members).map(|index| {
             let first = Ipv4Addr::from_bits((10 << 24) + (index << 8));
@@ -38,7 +38,7 @@ impl SetPairs {
         Self(set)
     }
 
-    /// Allocates and releases what came.
+    /// Allocates an address and releases it.
     ///
     /// # Panics
     ///

@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A pool of 10.0.0.0/`prefix_len` with every slot usable.
+/// Builds a pool of 10.0.0.0/`prefix_len` in which every slot is usable.
 pub fn pool_of(prefix_len: u8, policy: Policy, stats: StatsLevel) -> Pool<Ipv4Net> {
     let network = Ipv4Net::new(Ipv4Addr::new(10, 0, 0, 0), prefix_len).expect("a valid prefix");
     let built = Pool::builder(network)
@@ -19,7 +19,7 @@ pub fn pool_of(prefix_len: u8, policy: Policy, stats: StatsLevel) -> Pool<Ipv4Ne
     built.expect("a valid pool")
 }
 
-/// The reference: one bit of one hot word taken and given back, two bare read-modify-writes.
+/// Runs the reference: takes one bit of one hot word and gives it back, by two bare read-modify-writes.
 pub fn two_rmws(operations: u64) -> f64 {
     let word = AtomicU64::new(u64::MAX);
     let bit = black_box(7u32);
@@ -31,7 +31,7 @@ pub fn two_rmws(operations: u64) -> f64 {
     })
 }
 
-/// Addresses of the pool, always the same ones.
+/// Returns addresses of the pool, the same ones in every run.
 fn random_addrs(pool: &Pool<Ipv4Net>) -> impl Iterator<Item = Ipv4Addr> {
     let mut random = 0x9e37_79b9_7f4a_7c15u64;
     std::iter::repeat_with(move || {
@@ -43,7 +43,7 @@ fn random_addrs(pool: &Pool<Ipv4Net>) -> impl Iterator<Item = Ipv4Addr> {
     })
 }
 
-/// Allocate+release pairs on a pool that is empty or full.
+/// Runs pairs of an allocation and a release on a pool that is empty, full or nearly full.
 pub struct Pairs {
     pool: Pool<Ipv4Net>,
     /// Random addresses of the pool, to be released and allocated again.
@@ -51,7 +51,7 @@ pub struct Pairs {
 }
 
 impl Pairs {
-    /// Pairs on an empty pool.
+    /// Prepares pairs on an empty pool.
     pub fn empty(pool: Pool<Ipv4Net>) -> Self {
         let first = pool.allocate().expect("an empty pool");
         pool.release(first).expect("just allocated");
@@ -60,7 +60,7 @@ impl Pairs {
         Self { pool, victims }
     }
 
-    /// Pairs on a full pool.
+    /// Prepares pairs on a full pool.
     pub fn full(pool: Pool<Ipv4Net>) -> Self {
         while pool.allocate().is_ok() {}
         assert_eq!(pool.allocated(), pool.capacity());
@@ -68,7 +68,7 @@ impl Pairs {
         Self { pool, victims }
     }
 
-    /// Pairs on a pool of which one address in `one_in` is free, at random places.
+    /// Prepares pairs on a pool in which one address in `one_in` is free, at random places.
     pub fn nearly_full(pool: Pool<Ipv4Net>, one_in: u64) -> Self {
         let mut full = Self::full(pool);
         let mut free = BTreeSet::new();
@@ -91,7 +91,7 @@ impl Pairs {
         full
     }
 
-    /// Allocates and releases what came.
+    /// Allocates an address and releases it.
     pub fn allocate_release(&self, operations: u64) -> f64 {
         time(operations, || {
             let addr = self.pool.allocate().expect("not exhausted");
@@ -112,9 +112,9 @@ impl Pairs {
         cost
     }
 
-    /// Releases a random address that is held, and allocates one, of those that are free.
+    /// Releases a random held address, and allocates one of the free ones.
     ///
-    /// What was allocated is the next round's victim, so that the pool stays as full as it is.
+    /// The next round releases the address that was allocated, so that the pool stays equally full.
     pub fn release_allocate_nearly_full(&mut self, operations: u64) -> f64 {
         let available = self.pool.available();
         let len = self.victims.len();
@@ -130,7 +130,7 @@ impl Pairs {
         cost
     }
 
-    /// Allocates a chosen address of an empty pool and releases it.
+    /// Allocates a given address of an empty pool and releases it.
     pub fn exact(&self, operations: u64) -> f64 {
         let mut victims = self.victims.iter().cycle();
         let cost = time(operations, || {
@@ -142,7 +142,7 @@ impl Pairs {
         cost
     }
 
-    /// Allocates out of a thread's own reservation and releases into it.
+    /// Allocates from a local and releases into it.
     pub fn local(&self, operations: u64) -> f64 {
         let mut local = self.pool.local();
         let cost = time(operations, || {
@@ -169,8 +169,8 @@ impl Pairs {
         cost
     }
 
-    /// The same by a thread that holds sixteen addresses and releases the oldest: what comes next does
-    /// not have to wait for what was just released.
+    /// Allocates from a local and releases into it, holding sixteen addresses and releasing the oldest: the next call
+    /// does not have to wait for the address that was just released.
     pub fn local_held(&self, operations: u64) -> f64 {
         let mut local = self.pool.local();
         let mut held = [(); 16].map(|()| local.allocate().expect("not exhausted"));
@@ -189,7 +189,7 @@ impl Pairs {
         cost
     }
 
-    /// Allocates from a full pool, in vain.
+    /// Calls `allocate` on a full pool, which is refused.
     pub fn exhausted(&self, operations: u64) -> f64 {
         time(operations, || {
             assert!(black_box(self.pool.allocate()).is_err());

@@ -1,4 +1,4 @@
-//! Every contestant of the benches does the job before anybody measures it.
+//! Every contestant of the benches does the job before it is measured.
 
 use hostbits_benches::rivals::{Contestant, Threads, entries};
 
@@ -8,7 +8,7 @@ fn assert_no_faults(contestant: &dyn Contestant, faults: &[String]) {
 }
 
 /// Each address comes once, then nothing; what is released comes back, the lowest first where that is
-/// claimed; exact claims and double releases are answered right where they are answered at all.
+/// claimed; exact claims and double releases return the right result if they are supported at all.
 #[test]
 fn one_thread_gets_each_address_once() {
     for entry in entries() {
@@ -17,7 +17,7 @@ fn one_thread_gets_each_address_once() {
     }
 }
 
-/// The same where there is a second level. Those that walk would walk for minutes.
+/// Every contestant does the job with a second level of nodes, too. Those that walk would take minutes.
 #[test]
 fn larger_networks_are_filled_as_well() {
     for entry in entries() {
@@ -52,7 +52,7 @@ fn filling_in_advance_leaves_the_rest_free() {
     }
 }
 
-/// What cannot be done is said: the tables print it.
+/// A contestant says what it cannot do: the tables print it.
 #[test]
 fn profiles_say_what_is_missing() {
     let profiles: Vec<_> = entries()

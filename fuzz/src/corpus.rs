@@ -9,7 +9,7 @@ fn here() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every file of the target's corpus, in the order of the names.
+/// Returns every file of the target's corpus, in the order of the names.
 pub(crate) fn load(target: &Target) -> io::Result<Vec<(PathBuf, Vec<u8>)>> {
     let files = std::fs::read_dir(here().join("corpus").join(target.name))?;
     let mut paths = files

@@ -1,4 +1,4 @@
-//! The campaign: take an input, change it, run it, keep it if it showed something new.
+//! A campaign: takes an input, changes it, runs it, and keeps it if it showed something new.
 
 use crate::minimise::minimise;
 use crate::mutate::mutate;
@@ -8,7 +8,7 @@ use crate::targets::Target;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-/// More kept inputs than this only dilute each other.
+/// The most inputs to keep: more would only dilute each other.
 const MAX_KEPT: usize = 20_000;
 
 /// When to stop without a finding.
@@ -18,7 +18,7 @@ pub(crate) enum Until {
     Runs(u64),
 }
 
-/// What a campaign came to.
+/// The outcome of a campaign.
 pub(crate) struct Summary {
     pub(crate) runs: u64,
     pub(crate) kept: usize,
@@ -101,7 +101,7 @@ fn mutant(corpus: &[Vec<u8>], target: &Target, random: &mut Random) -> Vec<u8> {
     input
 }
 
-/// The finding, made small; with the message of the small one.
+/// Returns the finding with its input made small, and the message of the small input.
 pub(crate) fn finding(target: &Target, input: &[u8], panic: &Panic) -> Finding {
     let smallest = minimise(target, input, &panic.place);
     let panic = run(target, &smallest)
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
     use crate::targets::planted;
 
-    /// A panic behind three words of a dictionary: found, and nothing is left but those.
+    /// A panic behind three words of a dictionary is found, and only those words are left of the input.
     #[test]
     fn a_planted_panic_is_found_and_made_small() {
         let target = planted::target();
@@ -136,7 +136,7 @@ mod tests {
         assert!(finding.found_len >= finding.input.len());
     }
 
-    /// The same seed takes the same way.
+    /// Campaigns with the same seed do the same.
     #[test]
     fn a_campaign_can_be_repeated() {
         let target = planted::target();
@@ -147,8 +147,8 @@ mod tests {
         assert_eq!(one, other);
     }
 
-    /// Beside the planted one, the targets themselves must be able to fail: a corpus that is loaded
-    /// from the wrong place, or is empty, would pass everything.
+    /// Every committed input passes. Each corpus must have some inputs: one that is loaded from the wrong place, or
+    /// is empty, would pass, too.
     #[test]
     fn every_file_of_every_corpus_replays_cleanly() {
         for target in crate::targets::ALL {

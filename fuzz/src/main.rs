@@ -7,9 +7,9 @@
 //! cargo run --profile fuzz -p hostbits-fuzz -- TARGET FILE...      replays inputs
 //! ```
 //!
-//! `targets` says what may be fed with what and what must hold; `engine` mutates the corpus and keeps
-//! what shows something new; a panic is made small by `minimise` and written to `failures/`. There is
-//! no instrumentation: the targets themselves note what they have seen.
+//! `targets` defines what each target takes and what must hold; `engine` mutates the corpus and keeps
+//! what shows something new; `minimise` makes the input of a panic small, which is written to `failures/`. There is
+//! no instrumentation: the targets themselves record what they have seen.
 
 mod corpus;
 mod engine;
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether nothing was found.
+/// Does what the words say, and returns whether nothing was found.
 fn perform(words: &[String]) -> Result<bool, String> {
     let (name, rest) = words.split_first().ok_or("nothing to do")?;
     if name == "list" {

@@ -1,10 +1,10 @@
-//! A failing input made smaller, as long as it fails at the same place.
+//! Makes a failing input smaller, as long as it fails at the same place.
 
 use crate::run::run;
 use crate::targets::Target;
 use std::time::{Duration, Instant};
 
-/// A failure is to be seen soon, if not as small as can be.
+/// The time limit: a failure should be shown soon, even if its input is not the smallest possible.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Leaves out lines, then chunks, then single bytes, until nothing more can go.

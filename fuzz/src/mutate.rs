@@ -1,11 +1,11 @@
-//! One input made into another: bits, bytes, chunks, lines, words of a dictionary, numbers at an edge.
+//! Turns one input into another: bits, bytes, chunks, lines, words of a dictionary, numbers at an edge.
 
 use crate::random::Random;
 
-/// Longer inputs are only slower.
+/// The longest input in bytes: longer ones would only be slower.
 const MAX_LEN_BYTES: usize = 4096;
 
-/// What the text of every target is made of.
+/// The words that the text of every target is made of.
 const WORDS: [&str; 44] = [
     "10.0.0.0/24",
     "10.0.0.5",
@@ -132,7 +132,7 @@ fn once(input: &mut Vec<u8>, corpus: &[Vec<u8>], words: &[&str], random: &mut Ra
 
 fn chunk_at(input: &[u8], at: usize, random: &mut Random) -> std::ops::Range<usize> {
     let longest = input.len() - at;
-    // Mostly short, sometimes all of it.
+    // Mostly a short part, sometimes all of it.
     let len = match random.below(4) {
         0 => random.below(longest + 1),
         _ => random.below(9).min(longest),
@@ -144,7 +144,7 @@ fn insert(input: &mut Vec<u8>, at: usize, bytes: &[u8]) {
     input.splice(at..at, bytes.iter().copied());
 }
 
-/// The ends of the integers, and their neighbours, in binary.
+/// Overwrites bytes with the ends of the integers and their neighbours, in binary.
 fn overwrite_with_edge(input: &mut [u8], at: usize, random: &mut Random) {
     let edges = [
         0u64,
@@ -169,7 +169,7 @@ fn overwrite_with_edge(input: &mut [u8], at: usize, random: &mut Random) {
     }
 }
 
-/// The number in the text at or after `at` becomes one at an edge, or its neighbour.
+/// Replaces the number in the text at or after `at` by one at an edge, or by its neighbour.
 fn replace_number(input: &mut Vec<u8>, at: usize, random: &mut Random) {
     let Some(begin) = (at..input.len()).find(|&index| input[index].is_ascii_digit()) else {
         return;
@@ -203,7 +203,7 @@ fn move_line(input: &mut Vec<u8>, random: &mut Random) {
     }
 }
 
-/// A line of another input, or of this one, comes in.
+/// Inserts a line of another input, or of this one.
 fn copy_line(input: &mut Vec<u8>, corpus: &[Vec<u8>], random: &mut Random) {
     let from = if corpus.is_empty() {
         &*input

@@ -1,6 +1,6 @@
-//! A small seeded generator: the same seed, the same campaign.
+//! A small seeded generator: the same seed gives the same campaign.
 
-/// splitmix64: passes the usual tests, and any seed is good.
+/// The generator splitmix64: it passes the usual tests, and any seed is good.
 #[derive(Clone)]
 pub(crate) struct Random(u64);
 
@@ -17,12 +17,12 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `bound`; 0 if there is none.
+    /// Returns a number below `bound`, or 0 if there is none.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         (((self.bits() >> 32) * bound as u64) >> 32) as usize
     }
 
-    /// One of `all`, which is not empty.
+    /// Returns one of `all`, which must not be empty.
     pub(crate) fn one_of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
         &all[self.below(all.len())]
     }

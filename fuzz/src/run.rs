@@ -7,30 +7,30 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
-/// What a run has seen: answers, error codes, sizes. An input that shows something new is worth
+/// What a run has seen: results, error codes, sizes. An input that shows something new is worth
 /// keeping; that is all the guidance there is.
 #[derive(Default)]
 pub(crate) struct Trace(pub(crate) BTreeSet<u64>);
 
 impl Trace {
     pub(crate) fn note(&mut self, what: impl Hash) {
-        // Not `RandomState`: the same seed must take the same way.
+        // Not `RandomState`: campaigns with the same seed must do the same.
         let mut hasher = DefaultHasher::new();
         what.hash(&mut hasher);
         self.0.insert(hasher.finish());
     }
 }
 
-/// How a run came to a bad end.
+/// A panic that ended a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Panic {
-    /// File, line and column.
+    /// The file, line and column of the panic.
     pub(crate) place: String,
     pub(crate) message: String,
 }
 
 thread_local! {
-    /// `Some` while a panic of this thread is a finding and not an accident.
+    /// `Some` while a panic of this thread counts as a finding.
     static CAUGHT: RefCell<Option<Option<Panic>>> = const { RefCell::new(None) };
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn run(target: &Target, input: &[u8]) -> Result<Trace, Panic> {
     }
 }
 
-/// Keeps the panics of a run for the report; all others are shown as usual.
+/// Installs a hook that keeps the panics of a run for the report; all others are shown as usual.
 fn install_hook() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {

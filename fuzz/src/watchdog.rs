@@ -1,12 +1,12 @@
-//! Ends a campaign whose target does not come back: an endless loop is a finding, too.
+//! Ends a campaign whose target does not return: an endless loop is a finding, too.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A run takes some microseconds; nothing on a busy machine takes this long.
+/// The longest time that a run may take. Runs take some microseconds; even on a busy machine none takes this long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What runs at the moment.
+/// The input that runs at the moment.
 #[derive(Clone, Default)]
 pub(crate) struct Watchdog(Arc<Mutex<Option<Run>>>);
 
@@ -16,7 +16,7 @@ struct Run {
 }
 
 impl Watchdog {
-    /// Watches from a thread of its own, which calls `hung` once.
+    /// Starts a thread that watches, and calls `hung` at most once.
     pub(crate) fn start(hung: impl FnOnce(&[u8]) + Send + 'static) -> Self {
         let watchdog = Self::default();
         let current = watchdog.clone();
@@ -34,7 +34,7 @@ impl Watchdog {
         watchdog
     }
 
-    /// Notes what runs now.
+    /// Records the input that runs now, if any.
     pub(crate) fn watch(&self, input: Option<&[u8]>) {
         let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *current = input.map(|input| Run {

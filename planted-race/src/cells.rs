@@ -29,14 +29,14 @@ impl Cells {
         unsafe { *cell += 1 };
     }
 
-    /// Writes to a cell whether or not anybody holds its address.
+    /// Writes to a cell whether or not any thread holds its address.
     pub(crate) fn write_unordered(&self, slot: usize, value: u64) {
         let cell = self.0[slot].get();
         // SAFETY: THERE IS NONE. Valid, but nothing orders the writers: this is the planted data race.
         unsafe { *cell = value };
     }
 
-    /// The cells were used at all: a program that touches nothing would be clean, too.
+    /// Checks that the cells were used: a program that touches nothing would be clean, too.
     pub(crate) fn expect_use(mut self) {
         let uses: u64 = self.0.iter_mut().map(|cell| *cell.get_mut()).sum();
         assert!(uses > 0, "no cell was used");

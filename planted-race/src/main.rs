@@ -1,5 +1,5 @@
-//! Programs for ThreadSanitizer: two with a data race, which it must report, and two without, about
-//! which it must say nothing. `campaigns/tsan` runs them; nothing else does.
+//! Programs for ThreadSanitizer: two with a data race, which it must report, and two without, for
+//! which it must report nothing. `campaigns/tsan` runs them; nothing else does.
 //!
 //! ```text
 //! plain          two threads write one cell                                    race
@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 type Pool4 = Pool<Ipv4Net>;
 
-/// More threads than addresses, so that every cell goes from hand to hand.
+/// More threads than addresses, so that every cell passes from thread to thread.
 const THREADS: usize = 4;
 const ROUNDS: usize = 2000;
 
@@ -75,13 +75,13 @@ fn together(work: impl Fn(usize) + Sync) {
     });
 }
 
-/// Without any pool: is ThreadSanitizer there at all?
+/// Races without any pool, to show that ThreadSanitizer is active.
 fn plain() {
     let cells = Cells::new(1);
     together(|thread| cells.write_unordered(0, thread as u64));
 }
 
-/// Allocates and releases as one should, and writes to a cell that belongs to another thread.
+/// Allocates and releases correctly, but writes to a cell that belongs to another thread.
 fn shared_slot(pool: &Pool4) {
     let cells = Cells::new(pool.info().slots);
     together(|thread| {
@@ -95,7 +95,7 @@ fn shared_slot(pool: &Pool4) {
     });
 }
 
-/// Writes to the cell of the address that is held, and to no other.
+/// Writes only to the cell of the address that the thread holds.
 fn handover(pool: &Pool4) {
     let cells = Cells::new(pool.info().slots);
     together(|_| {
@@ -110,7 +110,7 @@ fn handover(pool: &Pool4) {
     cells.expect_use();
 }
 
-/// The same by every verb that takes or gives back.
+/// Writes only to the cells of held addresses, with every verb that allocates or releases.
 fn handover_many(pool: &Pool4) {
     let cells = Cells::new(pool.info().slots);
     together(|thread| {

@@ -1,4 +1,4 @@
-//! Runs one hot operation so many times and does nothing else: for `campaigns/instructions`.
+//! Runs one hot operation a given number of times and does nothing else: for `campaigns/instructions`.
 //!
 //! `hot_paths NAME COUNT` runs it, `hot_paths list` prints the names. One thread, fixed seeds and no
 //! clock in a loop: the same arguments execute the same instructions.
@@ -10,10 +10,10 @@ use std::hint::black_box;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
-/// An operation, by the name it has in `benches/instructions.txt`.
+/// An operation, with its name in `benches/instructions.txt`.
 struct HotPath {
     name: &'static str,
-    /// Sets up, then runs the operation so many times.
+    /// Sets up, then runs the operation this number of times.
     run: fn(u64),
 }
 
@@ -79,13 +79,13 @@ fn run(args: &[String]) -> Result<(), String> {
     }
 }
 
-/// Allocate and release on an empty pool. The time that `Pairs` measures is of no use here.
+/// Allocates and releases on an empty pool. The time that `Pairs` measures is not used here.
 fn pairs(prefix_len: u8, policy: Policy, stats: StatsLevel, count: u64) {
     let pairs = Pairs::empty(pool_of(prefix_len, policy, stats));
     pairs.allocate_release(count);
 }
 
-/// Release of a random address and allocate on a full pool.
+/// Releases a random address of a full pool and allocates it again.
 fn full_random(count: u64) {
     let pairs = Pairs::full(default_pool());
     pairs.release_random_allocate(count);
@@ -96,7 +96,7 @@ fn exhausted(count: u64) {
     pairs.exhausted(count);
 }
 
-/// 64 addresses at once, and all of them back at once: that is one operation.
+/// Allocates 64 addresses at once, and releases them at once: together this is one operation.
 fn batches(count: u64) {
     let pool = default_pool();
     let mut addrs = [Ipv4Addr::UNSPECIFIED; 64];

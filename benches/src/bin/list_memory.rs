@@ -1,14 +1,14 @@
-//! What `campaigns/reconcile-memory` needs: a long list, and the most memory that a command had.
+//! Serves `campaigns/reconcile-memory`: makes a long list, and measures the peak memory of a command.
 //!
-//! `list_memory list COUNT [owners]` writes so many addresses of 10.0.0.0/8, ascending from 10.0.0.2, each on a
+//! `list_memory list COUNT [owners]` writes COUNT addresses of 10.0.0.0/8, ascending from 10.0.0.2, each on a
 //! line, with an owner if asked for. `list_memory peak FILE COMMAND...` runs a command, exits with its code,
-//! and writes to the file how many KiB it had at most.
+//! and writes to the file how many KiB it used at most.
 
 use std::io::{BufWriter, Write};
 use std::net::Ipv4Addr;
 use std::process::{Command, ExitCode};
 
-/// 10.0.0.2.
+/// The first address of a list: 10.0.0.2.
 const FIRST: u32 = 0x0a00_0002;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
@@ -52,7 +52,7 @@ fn peak(file: &str, command: &str, args: &[String]) -> Outcome<ExitCode> {
 #[cfg(target_os = "linux")]
 fn peak_of_children_kib() -> Outcome<i64> {
     use nix::sys::resource::{UsageWho, getrusage};
-    // There was one child.
+    // Only one child was started.
     Ok(getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss())
 }
 

@@ -1,27 +1,27 @@
-//! Slots, addresses, and the random addresses that get released. Knows nothing of contestants.
+//! Slots, addresses, and the random addresses that get released. This module knows nothing of contestants.
 
 use std::net::Ipv4Addr;
 
 const FIRST: u32 = u32::from_be_bytes([10, 0, 0, 0]);
 
-/// The address of a slot.
+/// Returns the address of a slot.
 #[inline]
 pub fn addr_of(slot: u32) -> Ipv4Addr {
     Ipv4Addr::from_bits(FIRST.wrapping_add(slot))
 }
 
-/// The slot of an address.
+/// Returns the slot of an address.
 #[inline]
 pub fn slot_of(addr: Ipv4Addr) -> u32 {
     addr.to_bits().wrapping_sub(FIRST)
 }
 
-/// How many slots there are.
+/// Returns the number of slots.
 pub fn capacity_of(prefix_len: u8) -> u32 {
     1u32 << (32 - prefix_len)
 }
 
-/// Random addresses of `capacity` slots. No two within an aligned group of `distinct` are the same.
+/// Returns random addresses of `capacity` slots. All addresses in an aligned group of `distinct` differ.
 pub fn random_victims(capacity: u32, count: usize, distinct: usize) -> Vec<Ipv4Addr> {
     let mut random = 0x9e37_79b9_7f4a_7c15u64;
     let mut victims: Vec<Ipv4Addr> = Vec::with_capacity(count);

@@ -4,7 +4,7 @@ use super::addresses::capacity_of;
 use super::{Locked, Order, Profile, Store};
 use bitmap_allocator::BitAlloc;
 
-/// The default value of the largest cascade goes over the stack, more than once without optimization.
+/// Without optimization, the default value of the largest cascade passes over the stack more than once.
 const BUILDER_STACK_BYTES: usize = 64 << 20;
 
 /// The free slots.
@@ -13,7 +13,7 @@ pub struct Cascade<B> {
 }
 
 impl<B: BitAlloc + Send + 'static> Cascade<B> {
-    /// All slots of 10.0.0.0/`prefix_len` are free.
+    /// Builds it with all slots of 10.0.0.0/`prefix_len` free.
     pub fn locked(prefix_len: u8) -> Locked<Self> {
         Locked::new(PROFILE, Self::new(capacity_of(prefix_len)))
     }

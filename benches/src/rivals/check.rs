@@ -1,4 +1,4 @@
-//! Whether a contestant does the job at all. What is wrong comes back as sentences: they are data.
+//! Checks that a contestant does the job at all. Faults are returned as sentences: they are data.
 
 use super::addresses::{addr_of, slot_of};
 use super::{Order, Rival, Session};
@@ -6,7 +6,7 @@ use crate::scaling::race;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// How often each thread takes and gives back.
+/// How many addresses each thread takes and gives back.
 const TURNS: usize = 20_000;
 
 /// Checks an empty `rival` of `capacity` slots from one thread, and leaves it empty.
@@ -42,7 +42,7 @@ impl<S: Session> Alone<S> {
         self.faults.push(fault);
     }
 
-    /// All of `free`, which are ascending and nothing else is free, come once; then nothing comes.
+    /// Checks that each of `free` comes once and then nothing. They are ascending, and nothing else is free.
     fn fills(&mut self, free: &[u32]) {
         let mut got: Vec<u32> = Vec::with_capacity(free.len());
         // One more than there are, so that a rival with too many to give shows it, and stops.
@@ -75,7 +75,7 @@ impl<S: Session> Alone<S> {
         }
     }
 
-    /// The pool is full before and after.
+    /// Checks releases on a pool that is full before and after.
     fn claims_exactly(&mut self, slot: u32) {
         let addr = addr_of(slot);
         if self.session.allocate_exact(addr) != Some(false) {

@@ -7,37 +7,37 @@ use std::hint::black_box;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-/// How many addresses a burst gives back before it takes as many.
+/// The number of addresses that a burst gives back before it takes equally many.
 pub const BURST: usize = 16;
 
 /// A rival with its network, whatever its type.
 pub trait Contestant: Sync {
-    /// What it is and what it can do.
+    /// Returns what it is and what it can do.
     fn profile(&self) -> &Profile;
 
     /// Takes addresses until `taken` are taken. Not timed.
     fn fill_to(&mut self, taken: u32);
 
-    /// Allocates and releases what came.
+    /// Allocates an address and releases it.
     fn pairs(&self, operations: u64) -> Duration;
 
     /// Releases one of `victims` and allocates it again. The pool is full.
     fn random_pairs(&self, victims: &[Ipv4Addr], operations: u64) -> Duration;
 
-    /// Releases [`BURST`] of `victims` and allocates as many. The pool is full.
+    /// Releases [`BURST`] of `victims` and allocates equally many. The pool is full.
     fn bursts(&self, victims: &[Ipv4Addr], operations: u64) -> Duration;
 
-    /// Allocates and releases what came, on each of `threads` threads. Also returns how many
+    /// Allocates an address and releases it, on each of `threads` threads. Also returns how many
     /// allocations were refused, although there is a free address for each thread.
     fn pairs_together(&self, threads: usize, operations: u64) -> (Duration, u64);
 
-    /// Bytes held for each slot of the full network.
+    /// Returns the bytes that it holds for each slot of the full network.
     fn bytes_per_slot(&self) -> f64;
 
-    /// What one thread finds wrong with it. It must be empty, and is empty afterwards.
+    /// Returns what one thread finds wrong with it. It must be empty, and is empty afterwards.
     fn faults_alone(&self) -> Vec<String>;
 
-    /// What `threads` threads find wrong with it. It must be empty, and is empty afterwards.
+    /// Returns what `threads` threads find wrong with it. It must be empty, and is empty afterwards.
     fn faults_together(&self, threads: usize) -> Vec<String>;
 }
 
@@ -49,7 +49,7 @@ pub struct Entrant<R> {
 }
 
 impl<R: Rival> Entrant<R> {
-    /// Enters `rival`, of whose `capacity` slots all are free.
+    /// Enters `rival`, whose `capacity` slots are all free.
     pub fn new(rival: R, capacity: u32) -> Self {
         Self {
             rival,
@@ -71,7 +71,7 @@ impl<R: Rival> Contestant for Entrant<R> {
 
     fn pairs(&self, operations: u64) -> Duration {
         let mut session = self.rival.session();
-        // Once in advance, so that a hint which a thread keeps is there.
+        // Once in advance, so that a thread that keeps a hint has one.
         pair(&mut session);
         let start = Instant::now();
         for _ in 0..operations {

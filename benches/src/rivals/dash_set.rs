@@ -19,7 +19,7 @@ impl ProbedDashSet {
         .may_miss_what_moves()
         .walking();
 
-    /// Nothing is taken.
+    /// Builds it with nothing taken.
     pub fn new(capacity: u32) -> Self {
         Self {
             capacity,

@@ -3,55 +3,55 @@
 use crate::per_operation;
 use std::time::Duration;
 
-/// How long and how often.
+/// How long and how often to measure.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// What a round aims at.
+    /// The time that a round should take.
     pub round: Duration,
-    /// What a round must not exceed: a slower contestant is not run again after its first pair.
+    /// The most time that a round may take: a slower contestant is not run again after its first pair.
     pub longest: Duration,
-    /// How many rounds.
+    /// The number of rounds.
     pub rounds: usize,
 }
 
 impl Limits {
-    /// Enough for figures.
+    /// Enough effort for figures that can be published.
     pub const REAL: Self = Self {
         round: Duration::from_millis(2),
         longest: Duration::from_millis(50),
         rounds: 40,
     };
 
-    /// Enough to see that it runs.
+    /// Just enough effort to see that everything runs.
     pub const SMOKE: Self = Self {
         round: Duration::from_micros(20),
         longest: Duration::from_millis(1),
         rounds: 1,
     };
 
-    /// Contestants that do a single operation in a round get fewer rounds.
+    /// Returns the number of rounds: fewer for contestants that do a single operation in a round.
     const SLOW_ROUNDS: usize = 3;
 }
 
-/// Does that many operations and says how long they took.
+/// Runs this number of operations and returns how long they took.
 pub type TimedLoop<'a> = Box<dyn FnMut(u64) -> Duration + 'a>;
 
-/// What came out for one contestant.
+/// The measurements of one contestant.
 #[derive(Clone, Debug)]
 pub struct Figure {
     /// Nanoseconds per operation in each round, ascending.
     rounds_ns: Vec<f64>,
-    /// How many operations there were in a round.
+    /// The number of operations in a round.
     pub operations: u64,
 }
 
 impl Figure {
-    /// The least disturbed round: for one thread, whom others can only slow down.
+    /// Returns the least disturbed round: for one thread, which others can only slow down.
     pub fn best_ns(&self) -> f64 {
         self.rounds_ns[0]
     }
 
-    /// The middle round: for several threads. There the fastest round is one in which they happened
+    /// Returns the middle round: for several threads. The fastest round is one in which they happened
     /// not to meet, because the machine gave one of them no core or sent them to different words.
     pub fn median_ns(&self) -> f64 {
         self.rounds_ns[self.rounds_ns.len() / 2]
@@ -81,7 +81,7 @@ impl Run {
         }
         let operations = self.figure.operations;
         if operations > 1 {
-            // The others have had the caches meanwhile.
+            // The other contestants have used the caches meanwhile.
             timed_loop(operations.div_ceil(8));
         }
         let elapsed = timed_loop(operations);
@@ -96,7 +96,7 @@ impl Run {
     }
 }
 
-/// Finds how many operations make a round. The first measurements count.
+/// Finds how many operations make a round. The last of these measurements counts as the first round.
 fn calibrate(limits: Limits, timed_loop: &mut TimedLoop<'_>) -> Run {
     let mut operations = 1;
     let mut elapsed = timed_loop(operations);

@@ -14,16 +14,16 @@ const VICTIMS: usize = 1 << 16;
 /// One column of a table.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Row {
-    /// What is timed.
+    /// The operations that are timed.
     pub bench: Bench,
-    /// Per cent of the slots that are taken.
+    /// The share of slots that are taken, in per cent.
     pub fill: f64,
-    /// Threads at work.
+    /// The number of threads at work.
     pub threads: usize,
 }
 
 impl Row {
-    /// One thread.
+    /// Makes a row for one thread.
     pub const fn alone(bench: Bench, fill: f64) -> Self {
         Self {
             bench,
@@ -59,7 +59,7 @@ impl Field {
 
     /// Measures one row. The fill must not be lower than that of the row before.
     ///
-    /// `known` are the records so far: from smaller networks they tell who would take too long.
+    /// `known` are the records so far: those from smaller networks show which contestants would take too long.
     pub fn measure(&mut self, row: Row, known: &[RivalRecord]) -> Vec<RivalRecord> {
         let mut records: Vec<RivalRecord> = self
             .contestants
@@ -99,7 +99,7 @@ impl Field {
         }
     }
 
-    /// Excuses who walks over everything that is taken, if that takes longer than a round may.
+    /// Excuses a contestant that walks over everything that is taken, if that takes longer than a round may.
     fn foresee(&self, record: &mut RivalRecord, known: &[RivalRecord]) {
         let contestant = self.contestant(&record.contestant);
         let here = f64::from(capacity_of(self.prefix_len));
@@ -192,7 +192,7 @@ impl Field {
     }
 }
 
-/// What `pairs` would have taken, of `done` that took `elapsed`.
+/// Returns the time that `pairs` would have taken, given that `done` of them took `elapsed`.
 fn scaled(elapsed: Duration, pairs: u64, done: u64) -> Duration {
     elapsed.mul_f64(pairs as f64 / done as f64)
 }
@@ -214,8 +214,8 @@ fn enter_figure(record: &mut RivalRecord, figure: &Figure, refused: u64) {
     }
 }
 
-/// Fills in the ratios to hostbits at the same service: the shared pool, which is the first and the
-/// second of ours, and the fastest of ours.
+/// Fills in the ratios to hostbits at the same service: to the shared pool, which is the first and the
+/// second of ours, and to the fastest of ours.
 fn compare(records: &mut [RivalRecord]) {
     let ours = |order: &str| -> Vec<Option<f64>> {
         let same = records

@@ -8,7 +8,7 @@ const BLOCK_BITS: usize = usize::BITS as usize;
 /// The taken slots, one bit each.
 pub struct FixedBits {
     taken: FixedBitSet,
-    /// No slot below is free.
+    /// No slot below this one is free.
     lowest_maybe_free: usize,
 }
 
@@ -18,7 +18,7 @@ impl FixedBits {
         .with_membership()
         .walking();
 
-    /// Nothing is taken.
+    /// Builds it with nothing taken.
     pub fn new(capacity: u32) -> Self {
         Self {
             taken: FixedBitSet::with_capacity(capacity as usize),

@@ -5,7 +5,7 @@ use super::{Order, Profile, Rival, Session, Store, Threads};
 use crossbeam_queue::ArrayQueue;
 use std::net::Ipv4Addr;
 
-/// The free slots, the one given back last on top.
+/// The free slots; the one that was given back last is on top.
 pub struct Stack {
     free: Vec<u32>,
 }
@@ -14,7 +14,7 @@ impl Stack {
     /// What it is and what it can do.
     pub const PROFILE: Profile = Profile::new("Mutex<Vec> stack", Order::AnyAddress);
 
-    /// All slots are free, the lowest on top.
+    /// Builds it with all slots free, the lowest on top.
     pub fn new(capacity: u32) -> Self {
         Self {
             free: (0..capacity).rev().collect(),
@@ -37,7 +37,7 @@ impl Store for Stack {
     }
 }
 
-/// The free slots, the one given back first in front.
+/// The free slots; the one that was given back first is in front.
 pub struct Queue {
     free: ArrayQueue<u32>,
 }
@@ -47,7 +47,7 @@ impl Queue {
     pub const PROFILE: Profile =
         Profile::new("crossbeam ArrayQueue", Order::AnyAddress).concurrent(Threads::LockFree);
 
-    /// All slots are free, the lowest in front.
+    /// Builds it with all slots free, the lowest in front.
     pub fn new(capacity: u32) -> Self {
         let free = ArrayQueue::new(capacity as usize);
         for slot in 0..capacity {

@@ -14,7 +14,7 @@ impl FreeSet {
     pub const PROFILE: Profile =
         Profile::new("Mutex<BTreeSet> of free", Order::LowestFirst).with_membership();
 
-    /// All slots are free.
+    /// Builds it with all slots free.
     pub fn new(capacity: u32) -> Self {
         Self {
             free: (0..capacity).collect(),

@@ -1,4 +1,4 @@
-//! Ourselves.
+//! hostbits itself as a contestant.
 
 use super::{Order, Profile, Rival, Session, Threads};
 use crate::workload::pool_of;
@@ -13,7 +13,7 @@ pub struct Hostbits {
 }
 
 impl Hostbits {
-    /// A pool of 10.0.0.0/`prefix_len`. `name` is for tables and records.
+    /// Builds a pool of 10.0.0.0/`prefix_len`. `name` is for tables and records.
     pub fn new(name: &'static str, prefix_len: u8, policy: Policy, stats: StatsLevel) -> Self {
         Self {
             profile: profile(name, policy),
@@ -36,7 +36,7 @@ fn profile(name: &'static str, policy: Policy) -> Profile {
     }
 }
 
-/// The shared pool keeps nothing for a thread outside of itself.
+/// The session of a shared pool: it keeps nothing per thread outside the pool.
 impl Rival for Hostbits {
     type Session<'a> = &'a Self;
 
@@ -69,18 +69,18 @@ impl Session for &Hostbits {
     }
 }
 
-/// A hostbits pool, of which each thread reserves a word at a time.
+/// A hostbits pool in which each thread reserves one word at a time.
 pub struct HostbitsLocal {
     profile: Profile,
     pool: Pool<Ipv4Net>,
 }
 
 impl HostbitsLocal {
-    /// A pool of 10.0.0.0/`prefix_len`. `name` is for tables and records.
+    /// Builds a pool of 10.0.0.0/`prefix_len`. `name` is for tables and records.
     pub fn new(name: &'static str, prefix_len: u8, stats: StatsLevel) -> Self {
         let profile = Profile::new(name, Order::AnyAddress)
             .concurrent(Threads::LockFree)
-            // What others have reserved is out of reach.
+            // A thread cannot reach what other threads have reserved.
             .may_miss_what_moves();
         Self {
             profile: Profile {

@@ -18,7 +18,7 @@ const PROFILE: Profile = Profile::new("index-set AtomicBitSet", Order::AnyAddres
     .walking();
 
 impl<const WORDS: usize> IndexSet<WORDS> {
-    /// Nothing is taken.
+    /// Builds it with nothing taken.
     pub fn new() -> Self {
         Self {
             taken: on_a_large_stack(|| Box::new(AtomicBitSet::new())),

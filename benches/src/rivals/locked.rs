@@ -10,7 +10,7 @@ pub trait Store: Send + 'static {
     /// Takes a slot out.
     fn allocate(&mut self) -> Option<u32>;
 
-    /// Gives a slot back. False if it is known that it was not taken.
+    /// Gives a slot back. Returns false if it is known that it was not taken.
     fn release(&mut self, slot: u32) -> bool;
 
     /// Takes exactly `slot`, and returns whether this call took it; `None` if this is not supported.
@@ -26,7 +26,7 @@ pub trait Store: Send + 'static {
         }
     }
 
-    /// Bytes held for `capacity` slots when it holds most.
+    /// Returns the most bytes that it holds for `capacity` slots.
     fn memory_bytes(&self, capacity: u32) -> f64;
 }
 

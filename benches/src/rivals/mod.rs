@@ -1,7 +1,7 @@
-//! What others use to hand out addresses, behind one trait, so that all of them do the same work.
+//! Other designs that hand out addresses, behind one trait, so that all of them do the same work.
 //!
 //! Every contestant returns and takes [`Ipv4Addr`]s of 10.0.0.0/`prefix_len`, all of whose addresses
-//! may be handed out. Those that count in slots convert at the door, as hostbits does inside.
+//! may be handed out. Contestants that use slots convert in their adapter, as hostbits does inside.
 
 mod addresses;
 mod cascade;
@@ -54,10 +54,10 @@ pub trait Rival: Send + Sync + Sized + 'static {
     /// What one thread keeps for itself: a hint, a reservation, or nothing but a reference.
     type Session<'a>: Session;
 
-    /// What it is and what it can do.
+    /// Returns what it is and what it can do.
     fn profile(&self) -> &Profile;
 
-    /// Begins the work of one thread.
+    /// Begins a session for one thread.
     fn session(&self) -> Self::Session<'_>;
 
     /// Takes `count` more addresses, the lowest free ones if the order is lowest first. Not timed.
@@ -70,16 +70,16 @@ pub trait Rival: Send + Sync + Sized + 'static {
         }
     }
 
-    /// Bytes it holds for a network of `capacity` slots when it holds most, computed from its layout.
+    /// Returns the most bytes that it holds for a network of `capacity` slots, computed from its layout.
     fn memory_bytes(&self, capacity: u32) -> f64;
 }
 
-/// The verbs of one thread.
+/// The operations that one thread calls.
 pub trait Session {
     /// Takes an address out.
     fn allocate(&mut self) -> Option<Ipv4Addr>;
 
-    /// Gives an address back. False if it is known that it was not taken.
+    /// Gives an address back. Returns false if it is known that it was not taken.
     fn release(&mut self, addr: Ipv4Addr) -> bool;
 
     /// Takes exactly `addr`, and returns whether this call took it; `None` if this is not supported.

@@ -1,7 +1,7 @@
 //! The design that hostbits replaces: a lock, a map of used addresses rebuilt from the user list on
 //! each call, a linear scan.
 //!
-//! Two favours to it: its users have their addresses as numbers and not as text, and the network keeps
+//! It gets two favours: its users have their addresses as numbers and not as text, and the network keeps
 //! no address for itself, as with all other contestants.
 
 use super::addresses::addr_of;
@@ -22,7 +22,7 @@ impl Original {
         .with_membership()
         .walking();
 
-    /// No user has an address.
+    /// Builds it with no user that has an address.
     pub fn new(capacity: u32) -> Self {
         Self {
             capacity,
@@ -31,7 +31,7 @@ impl Original {
     }
 
     fn with_users<T>(&self, work: impl FnOnce(&mut Vec<Ipv4Addr>) -> T) -> T {
-        // The lock for writing: what was found free has to be noted before anybody else looks.
+        // The lock for writing: an address that was found free has to be recorded before another thread looks.
         work(&mut self.users.write().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -76,7 +76,7 @@ impl Session for &Original {
 
     fn release(&mut self, addr: Ipv4Addr) -> bool {
         self.with_users(|users| {
-            // From the end: another favour, as the timed pairs release who came last.
+            // From the end: another favour, as the timed pairs release the latest user.
             let position = users.iter().rposition(|&user| user == addr);
             position
                 .map(|position| users.swap_remove(position))

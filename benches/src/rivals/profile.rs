@@ -10,7 +10,7 @@ pub enum Order {
 }
 
 impl Order {
-    /// The word in tables and records.
+    /// Returns the name of the service in tables and records.
     pub fn name(self) -> &'static str {
         match self {
             Self::LowestFirst => "lowest",
@@ -26,7 +26,7 @@ pub enum Threads {
     LockFree,
     /// At the same time, with a lock for each part.
     ShardedLocks,
-    /// One after the other.
+    /// One thread at a time, behind one lock.
     OneLock,
 }
 
@@ -41,7 +41,7 @@ pub struct Profile {
     pub order: Order,
     /// How several threads use it.
     pub threads: Threads,
-    /// Whether one can ask for a given address.
+    /// Whether a caller can ask for a given address.
     pub exact_claim: bool,
     /// Whether it can say if an address is taken.
     pub membership: bool,
@@ -54,7 +54,7 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// The least: one lock, no abilities.
+    /// Describes the least capable contestant: one lock, no abilities.
     pub const fn new(name: &'static str, order: Order) -> Self {
         Self {
             name,
@@ -69,7 +69,7 @@ impl Profile {
         }
     }
 
-    /// A set of addresses or bits: every address can be asked for, looked up, and seen to be free.
+    /// Describes a set of addresses or bits: every address can be asked for, looked up, and seen to be free.
     pub const fn with_membership(mut self) -> Self {
         self.exact_claim = true;
         self.membership = true;
@@ -77,25 +77,25 @@ impl Profile {
         self
     }
 
-    /// Used by several threads at the same time.
+    /// Marks the contestant as used by several threads at the same time.
     pub const fn concurrent(mut self, threads: Threads) -> Self {
         self.threads = threads;
         self
     }
 
-    /// "Nothing free" may mean that the free address moved behind the search.
+    /// Marks the contestant as inexact: its "nothing free" may mean that the free address moved behind the search.
     pub const fn may_miss_what_moves(mut self) -> Self {
         self.exhausted_is_exact = false;
         self
     }
 
-    /// Allocation walks over what is taken.
+    /// Marks the contestant as slow on full pools: an allocation walks over all that is taken.
     pub const fn walking(mut self) -> Self {
         self.walks = true;
         self
     }
 
-    /// What it cannot do at all, separated by `; `.
+    /// Returns what it cannot do at all, separated by `; `.
     pub fn cannot(&self) -> String {
         let abilities = [
             (self.order == Order::LowestFirst, "lowest first"),

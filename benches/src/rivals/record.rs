@@ -12,17 +12,17 @@ pub enum Bench {
     FullRandom,
     /// On a full pool: release 16 random addresses and allocate 16 again.
     FullBurst,
-    /// Allocate and release on a network of which 1,000 users have an address each.
+    /// Allocate and release on a network in which 1,000 users have one address each.
     Users,
     /// Like `Pair`, on all cores at once. `ns_per_pair` is the wall clock over all pairs.
     AllCores,
 }
 
-/// Whether there is a figure.
+/// Whether a contestant has a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Measured.
+    /// It was measured.
     Measured,
     /// It would have taken too long; the note says how long.
     NotRun,
@@ -35,40 +35,40 @@ pub enum Outcome {
 pub struct RivalRecord {
     /// What was timed.
     pub bench: Bench,
-    /// Who, for example `hostbits lowest, stats off` or `Mutex<Vec> stack`.
+    /// The name of the contestant, for example `hostbits lowest, stats off` or `Mutex<Vec> stack`.
     pub contestant: String,
     /// Whether this is hostbits.
     pub ours: bool,
-    /// `lowest` or `any`: the service, hence whom to compare with.
+    /// The service, `lowest` or `any`: contestants are compared only at the same one.
     pub order: String,
     /// Prefix length: 24, 22, 16 or 8.
     pub size: u8,
     /// Share of the slots that are taken while the pairs run, in per cent.
     pub fill: f64,
-    /// The same as a number of slots.
+    /// The number of slots that are taken while the pairs run.
     pub taken: u64,
-    /// Threads at work.
+    /// The number of threads at work.
     pub threads: usize,
-    /// Whether there is a figure.
+    /// Whether a contestant has a figure.
     pub outcome: Outcome,
-    /// Nanoseconds per pair; null if not measured. Of one thread in the least disturbed round, of
+    /// Nanoseconds per pair; null if not measured. With one thread in the least disturbed round, with
     /// several threads in the middle one: see [`Figure`](super::Figure).
     pub ns_per_pair: Option<f64>,
-    /// The same as a rate: all threads together.
+    /// Pairs per second of all threads together; null if not measured.
     pub pairs_per_second: Option<f64>,
-    /// Its time over that of the shared pool of hostbits with statistics off at the same service: above
+    /// Its time divided by that of the shared pool of hostbits with statistics off, at the same service: above
     /// 1, we are faster.
     pub times_ours: Option<f64>,
-    /// The same against hostbits as it comes, with statistics counted.
+    /// Its time divided by that of hostbits with its default statistics.
     pub times_ours_counting: Option<f64>,
-    /// The same against the fastest of ours: for any address, a `local()` counts.
+    /// Its time divided by that of the fastest of ours, which for any address includes a `local()`.
     pub times_best: Option<f64>,
-    /// A rival that is faster than everything of ours at the same service.
+    /// Whether it is a rival that is faster than everything of ours at the same service.
     pub beats_ours: bool,
     /// Bytes it holds for each slot of the full network, as computed from its layout.
     pub bytes_per_slot: f64,
     /// What it cannot do at all, separated by `; `.
     pub cannot: String,
-    /// Why there is no figure, or what to know about it; empty if nothing.
+    /// Why there is no figure, or a remark about the figure; empty if there is nothing to say.
     pub note: String,
 }

@@ -1,4 +1,4 @@
-//! Who takes part.
+//! The contestants that take part.
 
 use super::addresses::capacity_of;
 use super::{
@@ -24,7 +24,7 @@ impl Entry {
     }
 }
 
-/// All contestants. Ours come first, and of each service first the one without statistics.
+/// Returns all contestants. Ours come first; for each service, the one without statistics is the first.
 pub fn entries() -> Vec<Entry> {
     let ours: &[Build] = &[
         |prefix_len| {
@@ -92,7 +92,7 @@ fn local(name: &'static str, prefix_len: u8, stats: StatsLevel) -> Box<dyn Conte
     enter(prefix_len, HostbitsLocal::new(name, prefix_len, stats))
 }
 
-/// Its sizes are types.
+/// Builds the contestant; each size is a type of its own.
 fn cascade(prefix_len: u8) -> Box<dyn Contestant> {
     match prefix_len {
         24 => enter(prefix_len, Cascade::<BitAlloc256>::locked(prefix_len)),
@@ -103,7 +103,7 @@ fn cascade(prefix_len: u8) -> Box<dyn Contestant> {
     }
 }
 
-/// Its sizes are types.
+/// Builds the contestant; each size is a type of its own.
 fn index_set(prefix_len: u8) -> Box<dyn Contestant> {
     const fn words(prefix_len: u8) -> usize {
         (1 << (32 - prefix_len)) / 64

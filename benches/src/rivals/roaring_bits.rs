@@ -13,7 +13,7 @@ impl RoaringBits {
     pub const PROFILE: Profile =
         Profile::new("Mutex<RoaringBitmap> of free", Order::LowestFirst).with_membership();
 
-    /// All slots are free.
+    /// Builds it with all slots free.
     pub fn new(capacity: u32) -> Self {
         let mut free = RoaringBitmap::new();
         free.insert_range(0..capacity);
@@ -37,7 +37,7 @@ impl Store for RoaringBits {
     }
 
     fn memory_bytes(&self, capacity: u32) -> f64 {
-        // Bitmap containers, when about half of all is free here and there.
+        // Bitmap containers, if about half of the slots are free, scattered.
         f64::from(capacity) / 8.0
     }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// The set in its intended use: each thread keeps a hint.
 pub struct HintedSbitmap {
     bits: Sbitmap,
-    /// How many sessions there were: like the kernel, each begins somewhere else.
+    /// The number of sessions so far: each begins somewhere else, as in the kernel.
     sessions: AtomicUsize,
 }
 
@@ -24,7 +24,7 @@ impl HintedSbitmap {
             .walking()
     };
 
-    /// Nothing is taken.
+    /// Builds it with nothing taken.
     pub fn new(capacity: u32) -> Self {
         Self {
             bits: Sbitmap::new(capacity as usize, None, false),
@@ -59,7 +59,7 @@ impl Rival for HintedSbitmap {
     }
 }
 
-/// One thread's hint.
+/// A session of one thread, with its hint.
 pub struct Hinted<'a> {
     bits: &'a Sbitmap,
     hint: usize,
@@ -78,7 +78,7 @@ impl Session for Hinted<'_> {
     }
 }
 
-/// Always from the first word: the only way to get the lowest free slot from it.
+/// Searches always from the first word: the only way to get the lowest free slot.
 pub struct LowestSbitmap {
     bits: Sbitmap,
 }
@@ -91,7 +91,7 @@ impl LowestSbitmap {
         ..HintedSbitmap::PROFILE
     };
 
-    /// Nothing is taken.
+    /// Builds it with nothing taken.
     pub fn new(capacity: u32) -> Self {
         Self {
             bits: Sbitmap::new(capacity as usize, None, false),
@@ -141,7 +141,7 @@ fn take_in_order(bits: &Sbitmap, count: u32) {
     }
 }
 
-/// The golden ratio of the depth: any number of sessions begin far from each other.
+/// Returns the golden ratio of the depth: any number of sessions begin far from each other.
 fn far_apart(depth: usize) -> usize {
     (depth as f64 * 0.618) as usize
 }

@@ -1,4 +1,4 @@
-//! Tables to read.
+//! Prints records as tables.
 
 use super::field::Row;
 use super::record::{Bench, Outcome, RivalRecord};
@@ -24,7 +24,7 @@ pub fn print_table(title: &str, rows: &[Row], records: &[RivalRecord]) {
     print_notes(records);
 }
 
-/// Prints who is faster than hostbits at the same service, in how many rows, and where most.
+/// Prints which contestants are faster than hostbits at the same service, in how many rows, and where most.
 pub fn print_winners(records: &[RivalRecord]) {
     println!("\nRivals that beat everything of ours at the same service");
     print_faster(records, |record| record.times_best);
@@ -107,8 +107,8 @@ fn heading(row: &Row) -> String {
     }
 }
 
-/// Time, and the ratio to the shared pool of the same service. A star where everything of ours is slower,
-/// a plus where the shared pool is.
+/// Formats a time, and its ratio to the shared pool of the same service. A star marks a contestant that beats
+/// everything of ours, a plus one that beats only the shared pool.
 fn cell(record: &RivalRecord) -> String {
     let Some(ns) = record.ns_per_pair else {
         return match record.outcome {
@@ -133,7 +133,7 @@ fn time(ns: f64) -> String {
     }
 }
 
-/// Three digits at least.
+/// Formats a number with at least three digits.
 fn figure(value: f64) -> String {
     match value {
         ..10.0 => format!("{value:.2}"),
@@ -142,7 +142,7 @@ fn figure(value: f64) -> String {
     }
 }
 
-/// Why there is no figure, once for each contestant.
+/// Prints why there is no figure, once for each contestant.
 fn print_notes(records: &[RivalRecord]) {
     let without = records.iter().filter(|record| record.ns_per_pair.is_none());
     let mut last = "";

@@ -20,7 +20,7 @@ impl TakenSet {
             .with_membership()
             .walking();
 
-    /// Nothing is taken.
+    /// Builds it with nothing taken.
     pub fn new(capacity: u32) -> Self {
         Self {
             capacity,

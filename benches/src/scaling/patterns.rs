@@ -1,4 +1,4 @@
-//! What the threads do: take, and give back what they or others took.
+//! What the threads do: they take addresses, and give back those that they or other threads took.
 
 use super::{Releases, race};
 use crate::rivals::{Rival, Session};
@@ -6,19 +6,19 @@ use crossbeam_queue::ArrayQueue;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-/// How many addresses may be on their way from one thread to the next.
+/// The number of addresses that may be on their way from one thread to the next.
 const ON_THE_WAY: usize = 32;
 
-/// Looks on while single calls are made, or does not.
+/// Observes single calls, or lets them pass unobserved.
 pub trait Watch: Default + Send {
-    /// Makes a call of `allocate`.
+    /// Calls `allocate`.
     fn allocate(&mut self, call: impl FnOnce() -> Option<Ipv4Addr>) -> Option<Ipv4Addr>;
 
-    /// Makes a call of `release`.
+    /// Calls `release`.
     fn release(&mut self, call: impl FnOnce() -> bool) -> bool;
 }
 
-/// Looks at nothing and costs nothing.
+/// Observes nothing and costs nothing.
 #[derive(Default)]
 pub struct NoWatch;
 
@@ -79,8 +79,8 @@ struct Place<'a> {
     outgoing: &'a ArrayQueue<Ipv4Addr>,
 }
 
-/// Passes on what it takes, and gives back what it is passed. Every thread passes on as many, so that
-/// it gets as many.
+/// Passes on what it takes, and gives back what it receives. All threads pass on equally many, so each
+/// receives as many as it passes on.
 fn foreign<W: Watch>(mut session: impl Session, place: &Place<'_>, pairs: u64) -> W {
     let mut watch = W::default();
     let mut held = None;

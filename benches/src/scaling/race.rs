@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Runs `work` on `threads` threads at the same time, each on what `prepare` made of its index.
+/// Runs `work` on `threads` threads at the same time, each with what `prepare` returns for its index.
 ///
 /// Returns the time from the first start to the last end, and the results of the work.
 pub fn race<S, T: Send>(
@@ -33,13 +33,13 @@ pub fn race<S, T: Send>(
     (end - start, runs.into_iter().map(|run| run.2).collect())
 }
 
-/// Waits until all are here. Spinning, as a thread that sleeps would be late.
+/// Waits until all threads have arrived. It spins, because a thread that sleeps would start late.
 fn start_line(waiting: &AtomicUsize) {
     waiting.fetch_sub(1, Ordering::SeqCst);
     let mut turns = 0u32;
     while waiting.load(Ordering::SeqCst) != 0 {
         turns += 1;
-        // With more threads than cores, the others need this one's.
+        // With more threads than cores, the others need this thread's core.
         if turns.is_multiple_of(1024) {
             std::thread::yield_now();
         }

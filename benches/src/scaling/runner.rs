@@ -16,13 +16,13 @@ const LARGEST_FOR_LOCALS: u8 = 16;
 
 /// A contestant in an empty network.
 pub trait Runner {
-    /// What it is.
+    /// Returns what the contestant is.
     fn profile(&self) -> &Profile;
 
     /// Takes and gives back `pairs` addresses on each of `threads` threads.
     fn throughput(&self, releases: Releases, threads: usize, pairs: u64) -> Duration;
 
-    /// The same, with a look at the clock before and after each call.
+    /// Takes and gives back like `run`, reading the clock before and after each call.
     fn latency(&self, releases: Releases, threads: usize, pairs: u64) -> Latency;
 }
 
@@ -72,7 +72,7 @@ pub fn runners(prefix_len: u8) -> Vec<Box<dyn Runner>> {
     runners
 }
 
-/// Gives every caller the same address: what the loop and the queues between the threads cost.
+/// Gives every caller the same address, to measure what the loop and the queues between the threads cost.
 pub struct HandOver;
 
 const HAND_OVER: Profile = Profile::new("hand-over alone", Order::AnyAddress);

@@ -1,4 +1,4 @@
-//! Measures all contestants of one size, and makes records of it.
+//! Measures all contestants in networks of one size, and makes records of the results.
 
 use super::record::{Measure, Releases, ScalingRecord};
 use super::runner::{Runner, runners};
@@ -6,26 +6,26 @@ use crate::latency::{Latency, clock_ns};
 use hdrhistogram::Histogram;
 use std::time::Duration;
 
-/// How much is done.
+/// How long to measure, and how often.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
-    /// What a round of one thread aims at.
+    /// The time that a round on one thread should take.
     pub round: Duration,
-    /// How many rounds.
+    /// The number of rounds.
     pub rounds: usize,
-    /// How many pairs each thread does in the pass that times single calls.
+    /// The number of pairs that each thread runs while single calls are timed.
     pub timed_pairs: u64,
 }
 
 impl Effort {
-    /// Enough for figures.
+    /// Enough effort for figures that can be published.
     pub const REAL: Self = Self {
         round: Duration::from_millis(4),
         rounds: 21,
         timed_pairs: 200_000,
     };
 
-    /// Enough to see that it runs.
+    /// Just enough effort to see that everything runs.
     pub const SMOKE: Self = Self {
         round: Duration::from_micros(50),
         rounds: 1,
@@ -65,8 +65,8 @@ impl Survey {
         records
     }
 
-    /// In alternating rounds, so that a busy machine slows all of them. The middle round counts: in the
-    /// fastest, the threads happened not to meet.
+    /// Measures in alternating rounds, so that a busy machine slows all contestants. The middle round counts: in the
+    /// fastest one, the threads happened not to meet.
     fn throughput(&self, releases: Releases, threads: &[usize]) -> Vec<ScalingRecord> {
         let mut cells: Vec<Cell<'_>> = Vec::new();
         for runner in &self.runners {
@@ -163,7 +163,7 @@ fn with_percentiles(mut record: ScalingRecord, calls: &Histogram<u64>) -> Scalin
 struct Cell<'a> {
     runner: &'a dyn Runner,
     threads: usize,
-    /// Number of pairs of each thread.
+    /// The number of pairs that each thread runs.
     pairs: u64,
     rounds_ns: Vec<f64>,
 }

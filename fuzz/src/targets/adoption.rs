@@ -1,4 +1,4 @@
-//! An adoption on sets: what the report must say.
+//! An adoption on plain sets: what the report must say.
 
 use super::kind::{bits_of, low};
 use super::listed::{Means, means};
@@ -38,7 +38,7 @@ pub(crate) struct Adoption<'a> {
     pub(crate) held: BTreeSet<u128>,
     named: BTreeMap<u128, Option<&'a str>>,
     counts: Adopted,
-    /// Entry and name of every problem, not only of the first hundred.
+    /// The entry and the name of every problem, not only of the first hundred.
     problems: Vec<(u64, &'static str)>,
 }
 
@@ -158,12 +158,12 @@ impl<'a> Adoption<'a> {
         self.problems.push((self.counts.entries, name));
     }
 
-    /// The report says the same.
+    /// Checks that the report says the same.
     pub(crate) fn judge(&self, report: &Adopted) {
         let mut said = report.clone();
         said.problems.clear();
         assert_eq!(said, self.counts);
-        // Of each kind a hundred, by what they could cost.
+        // A hundred of each kind, the most harmful kinds first.
         let mut expected = Vec::new();
         for kind in KINDS {
             let of_kind = self.problems.iter().filter(|(_, name)| *name == kind);

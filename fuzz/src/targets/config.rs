@@ -44,7 +44,7 @@ pub(crate) const TARGET: Target = Target {
     run,
 };
 
-/// What a run can afford, in slots of one set.
+/// The most slots of one set that a run can afford.
 const MOST_SLOTS: u64 = 1 << 16;
 
 fn run(input: &[u8], trace: &mut Trace) {
@@ -87,7 +87,7 @@ fn judge(config: &Config, trace: &mut Trace) {
     judge_plan(config);
 }
 
-/// What was accepted can be built, and hands out what it says.
+/// Checks that a configuration that was accepted can be built, and hands out what it describes.
 fn judge_set(set: &SetConfig, trace: &mut Trace) {
     let open = set.in_memory::<IpNet>().expect("it was checked");
     let capacity: u64 = set.members.iter().map(|member| member.info.capacity).sum();
@@ -118,7 +118,8 @@ fn judge_set(set: &SetConfig, trace: &mut Trace) {
     trace.note((set.members.len(), available != 0, open.client_key.is_some()));
 }
 
-/// Compared with itself. Not where there are files: their names would be those of this machine.
+/// Checks that a configuration compared with itself changes nothing. It skips those with files: their names would be
+/// names of this machine.
 #[cfg(target_os = "linux")]
 fn judge_plan(config: &Config) {
     let mut members = config.sets.iter().flat_map(|set| &set.members);

@@ -1,5 +1,5 @@
-//! A pool file with bytes changed: a clear answer, never a panic or a signal, and without a checksum that
-//! was made to fit, never an address that is held.
+//! A pool file with changed bytes: opening it succeeds or returns an error, never a panic or a signal. Unless a
+//! checksum was made to fit, no held address is handed out.
 //!
 //! ```text
 //! u8 PLACE OFFSET VALUE     one byte; PLACE is header, header2, state, state2, volatile, nodes, trust,
@@ -80,7 +80,7 @@ const PAGE: usize = 4096;
 const BLOCK: usize = 512;
 const BLOCKS: [usize; 4] = [0, PAGE, 2 * PAGE, 3 * PAGE];
 
-/// In the order of the file, one page each in a file of a /24; the configuration has two.
+/// The names of the places, in the order of the file. In the file of a /24 each is one page; the configuration has two.
 const PLACES: [&str; 12] = [
     "header",
     "header2",
@@ -104,7 +104,7 @@ struct Template {
 }
 
 impl Template {
-    /// Made once; the file is that of every run, so its inode is the one of its states.
+    /// Makes the file once and returns it. Every run uses the same file, so its inode is the one in its states.
     fn get() -> &'static Self {
         static TEMPLATE: OnceLock<Template> = OnceLock::new();
         TEMPLATE.get_or_init(|| {
@@ -130,8 +130,8 @@ impl Template {
 }
 
 impl Template {
-    /// Says of the file that no state was written since it was made. Otherwise it is an older content, nothing in
-    /// it is believed, and nothing of it is handed out. Where there are no attributes, none is read.
+    /// Sets the witness as if no state had been written since the file was made. Otherwise the file would be an older
+    /// content, and nothing of it would be believed or handed out. A file system without attributes has no witness.
     #[allow(unsafe_code)]
     fn set_witness(&self) {
         let seq = |at: usize| {
@@ -158,10 +158,10 @@ impl Template {
     }
 }
 
-/// Before the number of the process.
+/// The file name, up to the number of the process.
 const NAME: &str = "hostbits-fuzz-";
 
-/// The file is there as long as its process, which has no last moment to remove it in.
+/// Removes the files of processes that are gone: a process cannot remove its own file at its very end.
 fn remove_leftovers(directory: &Path) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let name = entry.file_name();
@@ -175,7 +175,7 @@ fn remove_leftovers(directory: &Path) {
 /// The bytes of a file, and what was done to them.
 struct Edited {
     bytes: Vec<u8>,
-    /// A checksum was made to fit, or bits of a map were changed: then it may say anything.
+    /// Whether a checksum was made to fit, or bits of a map were changed: then any content is possible.
     is_forged: bool,
 }
 
@@ -186,7 +186,7 @@ fn run(input: &[u8], trace: &mut Trace) {
         is_forged: false,
     };
     for line in String::from_utf8_lossy(input).lines().take(64) {
-        // A line that is none of ours does nothing.
+        // A line that is not an instruction does nothing.
         let _ = edited.apply(line);
     }
     fs::write(&template.path, &edited.bytes).expect("room for a file");
@@ -254,7 +254,7 @@ fn number(text: &str) -> Option<u64> {
     }
 }
 
-/// A look changes nothing, and has a sentence for everything.
+/// Checks that a look at the file changes nothing, and describes every state in a sentence.
 fn look(path: &Path, trace: &mut Trace) {
     match hostbits::file::read(path) {
         Ok(view) => {
@@ -281,7 +281,7 @@ fn use_it(pool: Pool, edited: &Edited, template: &Template, trace: &mut Trace) {
         .collect();
     trace.note(found.len());
     if edited.bytes == template.bytes {
-        // So that what follows has something to find.
+        // An unchanged file is clean and hands out all that is free: otherwise the checks below would prove nothing.
         assert_eq!(recovery.kind, RecoveryKind::Clean);
         assert_eq!(found.len() + template.held.len(), 253);
     }

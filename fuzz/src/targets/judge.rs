@@ -1,4 +1,4 @@
-//! A pool that was built from a plan, against the naive layout of that plan.
+//! Compares a pool that was built from a plan with the naive layout of that plan.
 
 use super::kind::{Kind, addr_of, bits_of, low};
 use super::naive::{Expected, Layout, expected};
@@ -8,10 +8,10 @@ use hostbits::{BuildError, NetworkInfo, Policy, Pool, Status};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::collections::BTreeSet;
 
-/// Pools up to this size are looked at slot by slot, and drained.
+/// Pools up to this size are examined slot by slot, and drained.
 const SMALL: u128 = 1500;
 
-/// Builds the plan in every kind that can express it, and looks at each.
+/// Builds the plan in every kind that can express it, and checks each pool.
 pub(crate) fn judge(plan: &Plan, trace: &mut Trace) {
     let expected = expected(plan);
     if let Expected::TooSlow = expected {
@@ -25,7 +25,8 @@ pub(crate) fn judge(plan: &Plan, trace: &mut Trace) {
     }
 }
 
-/// What was answered, without what may differ between the kinds; `None` if this kind cannot say it.
+/// Builds the plan in one kind and returns the outcome, without what may differ between the kinds; `None` if this kind
+/// cannot express it.
 fn judge_kind<N: Kind>(
     plan: &Plan,
     expected: &Expected,
@@ -52,7 +53,7 @@ fn judge_kind<N: Kind>(
     }
 }
 
-/// An error tells the truth.
+/// Checks that an error is true.
 fn judge_error(error: &BuildError) {
     assert!(!error.to_string().is_empty());
     match *error {
@@ -139,7 +140,7 @@ fn judge_pool<N: Kind>(pool: &Pool<N>, layout: &Layout, policy: Policy, trace: &
     }
 }
 
-/// The slots of the reservations are those of the layout, each once.
+/// Checks that the reservations have the reserved slots of the layout, each once.
 fn judge_reservations(info: &NetworkInfo, layout: &Layout) {
     let mut count = 0;
     let mut after = None;
@@ -205,7 +206,7 @@ fn judge_slot_by_slot<N: Kind>(pool: &Pool<N>, layout: &Layout) {
     assert_eq!(free, usable, "free_from the lowest address there is");
 }
 
-/// Everything that is usable comes out once, lowest first if that is the policy.
+/// Checks that everything usable is handed out once, lowest first if that is the policy.
 fn drain<N: Kind>(pool: &Pool<N>, layout: &Layout, policy: Policy) {
     let mut given = Vec::new();
     while let Ok(addr) = pool.allocate() {

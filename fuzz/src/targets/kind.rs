@@ -4,7 +4,7 @@ use hostbits::Network;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// A kind of network that takes what it can of either family.
+/// A kind of network, with conversions from addresses of either family where it can take them.
 pub(crate) trait Kind: Network {
     fn net(net: IpNet) -> Option<Self>;
     fn addr(addr: IpAddr) -> Option<Self::Addr>;
@@ -52,7 +52,7 @@ impl Kind for IpNet {
     }
 }
 
-/// All bits of an address as a number.
+/// Returns the bits of an address as a number.
 pub(crate) fn bits_of(addr: impl Into<IpAddr>) -> u128 {
     match addr.into() {
         IpAddr::V4(addr) => addr.to_bits().into(),
@@ -60,7 +60,7 @@ pub(crate) fn bits_of(addr: impl Into<IpAddr>) -> u128 {
     }
 }
 
-/// The address with these bits, of 128 of them if it is `wide`.
+/// Returns the address with these bits: IPv6 if it is `wide`, otherwise IPv4.
 pub(crate) fn addr_of(wide: bool, bits: u128) -> IpAddr {
     if wide {
         Ipv6Addr::from_bits(bits).into()
@@ -69,7 +69,7 @@ pub(crate) fn addr_of(wide: bool, bits: u128) -> IpAddr {
     }
 }
 
-/// The lowest `count` bits.
+/// Returns a mask of the lowest `count` bits.
 pub(crate) fn low(count: u8) -> u128 {
     1u128
         .checked_shl(count.into())

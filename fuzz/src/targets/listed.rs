@@ -6,9 +6,9 @@ use std::net::{IpAddr, Ipv4Addr};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Means {
     Addr(IpAddr),
-    /// All under a prefix, which has no host bits.
+    /// Every address of a prefix, which has no host bits.
     Net(IpAddr, u8),
-    /// All from one to another.
+    /// Every address from the first to the last one.
     Range(IpAddr, IpAddr),
     Unassigned,
     Unparseable,
@@ -85,7 +85,7 @@ fn range(text: &str) -> Means {
     }
 }
 
-/// A number as one writes it: no sign, no zero in front.
+/// Reads a number as people write it: no sign, no leading zero.
 fn decimal(text: &str, most: u8) -> Option<u8> {
     (0..=most).find(|number| number.to_string() == text)
 }

@@ -1,5 +1,5 @@
-//! The readers of lists: whatever they are given, they say the same however it comes in pieces, an error of
-//! the input is never an end, and no address of a plain list is skipped.
+//! The readers of lists. Whatever a reader is given, its result does not depend on how the input is cut into pieces,
+//! an error of the input is never taken for its end, and no address of a plain list is skipped.
 //!
 //! The first line names the format. If it does not, all formats read all of it.
 
@@ -43,7 +43,7 @@ pub(crate) const TARGET: Target = Target {
     run,
 };
 
-/// What a reader gave, and what its error says.
+/// What a reader returned, and the text of its error.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     records: Vec<RecordBuf>,
@@ -130,7 +130,7 @@ fn judge_records(format: &Format, records: &[RecordBuf], trace: &mut Trace) {
     }
 }
 
-/// Every line that is an address, or begins with one and a comma, is there.
+/// Checks that every line that is an address, or begins with one and a comma, was read.
 fn judge_plain(input: &[u8], records: &[RecordBuf]) {
     let input = input.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(input);
     for (line, number) in input.split(|&byte| byte == b'\n').zip(1..) {
@@ -153,7 +153,7 @@ fn judge_plain(input: &[u8], records: &[RecordBuf]) {
     }
 }
 
-/// So many bytes, a few at a time.
+/// A reader that returns the bytes a few at a time.
 struct Pieces<'a>(&'a [u8], usize);
 
 impl Read for Pieces<'_> {

@@ -1,7 +1,8 @@
-//! What is fuzzed: bytes in, a panic if something does not hold.
+//! The fuzz targets: each takes bytes, and panics if something does not hold.
 //!
-//! `network` and `ranges` read a [`plan`] and hold the pool against the [`naive`] layout, `users` reads
-//! lists that were read, `lists` the files they are read from, `truth` damaged ones of which it is known what they name, `config` configurations of sets, `operations` plays calls against a set, `file`
+//! `network` and `ranges` read a [`plan`] and compare the pool with the [`naive`] layout. `users` adopts lists,
+//! `lists` reads the files of lists, `truth` reads damaged ones whose holders are known, `config` reads
+//! configurations of sets, `operations` compares calls with a set, and `file`
 //! changes bytes of a pool file. None of them looks into the pool.
 
 mod adoption;
@@ -25,7 +26,7 @@ mod users;
 
 use crate::run::Trace;
 
-/// A name, words that its inputs are made of, and what to do with an input.
+/// A target: its name, the words that its inputs are made of, and what to do with an input.
 pub(crate) struct Target {
     pub(crate) name: &'static str,
     pub(crate) words: &'static [&'static str],

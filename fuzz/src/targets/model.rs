@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// An address, before it is known which.
+/// A choice of an address that is not resolved yet.
 pub(crate) struct Pick {
     pub(crate) of: u8,
     pub(crate) index: usize,
@@ -28,14 +28,14 @@ pub(crate) struct Model<N: Kind> {
     guards: Vec<GuardArc<N>>,
     stats: Stats,
     total: Stats,
-    /// An older state, in both forms.
+    /// An older state, as a snapshot and as the set of taken units.
     older: (Snapshot<N>, BTreeSet<u128>),
 }
 
-/// What to call an answer, for the trace.
+/// The name of a result, for the trace.
 pub(crate) type Answer = &'static str;
 
-/// What a policy may answer.
+/// What an allocation under the policy may return.
 enum Choice {
     Nothing,
     Exactly(u128),
@@ -88,7 +88,7 @@ impl<N: Kind> Model<N> {
         }
     }
 
-    /// How full it is, in quarters.
+    /// Returns how full the pool is, in quarters.
     pub(crate) fn fill_level(&self) -> usize {
         (self.taken.len() * 4).div_ceil((self.free.len() + self.taken.len()).max(1))
     }
@@ -193,7 +193,7 @@ impl<N: Kind> Model<N> {
 
     fn allocate_block(&mut self, shorter: u8) -> Answer {
         let unit_len = self.layout.unit();
-        // Mostly what is possible; any number otherwise.
+        // Mostly a possible length, sometimes any number.
         let prefix_len = if shorter < 200 {
             unit_len.wrapping_sub(shorter % 12)
         } else {
@@ -309,7 +309,7 @@ impl<N: Kind> Model<N> {
         }
     }
 
-    /// Mostly aligned; with the address as it is written, and its host bits.
+    /// Returns a block, mostly an aligned one, with its address as written and its host bits.
     fn block(&self, pick: Pick, shorter: u8) -> (IpNet, u128, u128) {
         let width = self.layout.width();
         let prefix_len = match shorter {
@@ -353,7 +353,7 @@ impl<N: Kind> Model<N> {
         "ok"
     }
 
-    /// Why the block is none that can be handed out.
+    /// Returns why the block cannot be handed out, if it cannot.
     fn refused_block(&self, written: u128, host_bits: u128) -> Option<&'static str> {
         let shift = self.layout.shift;
         let (first, last) = (written >> shift, (written | host_bits) >> shift);
@@ -414,9 +414,9 @@ impl<N: Kind> Model<N> {
         }
     }
 
-    /// Addresses as such; what text can say is for the target `users`.
+    /// Adopts addresses as values; the target `users` tries what text can mean.
     fn adopt(&mut self, bytes: &mut Bytes<'_>) -> Answer {
-        // A byte that once chose how to read prefixes: the corpus has it.
+        // A byte that once chose how to read prefixes: the inputs of the corpus still have it.
         let _ = bytes.byte();
         let list: Vec<u128> = (0..bytes.byte() % 20)
             .map(|_| self.resolve(&bytes.pick()))
@@ -463,7 +463,7 @@ impl<N: Kind> Model<N> {
             return "kept";
         }
         drop(guard);
-        // It may have been released without the guard.
+        // The address may have been released without the guard.
         self.release_one(bits)
     }
 
@@ -473,7 +473,7 @@ impl<N: Kind> Model<N> {
         "reset"
     }
 
-    // Questions.
+    // Queries.
 
     fn list(&mut self, pick: Pick) -> Answer {
         let from = self.resolve(&pick);
@@ -571,7 +571,7 @@ impl<N: Kind> Model<N> {
         }
     }
 
-    /// Gives everything back: then the pool is as new.
+    /// Releases everything: then the pool is as good as new.
     pub(crate) fn finish(mut self) {
         self.list(Pick { of: 0, index: 0 });
         self.guards.drain(..).for_each(|guard| {
@@ -631,7 +631,7 @@ impl<N: Kind> Model<N> {
         self.layout.addr(unit) | inside
     }
 
-    /// Small numbers as they are; larger ones count from what is free.
+    /// Returns the size of a batch: small numbers as they are, larger ones relative to the number of free slots.
     fn batch(&self, number: usize) -> usize {
         match number {
             0..200 => number,

@@ -1,16 +1,16 @@
-//! What a plan should come to, written out from the documentation with plain numbers.
+//! Computes what a plan should give, from the documentation, with plain numbers.
 
 use super::kind::{bits_of, low};
 use super::plan::Plan;
 use hostbits::Gateway;
 use std::net::IpAddr;
 
-/// Above so many slots nothing is built: it would be slow, and shows nothing new.
+/// The most slots to build: larger pools would be slow and show nothing new.
 const MOST_BUILT: u128 = 1 << 20;
-/// From here on even the gaps between ranges cannot make it fit.
+/// Above this number of slots no pool can be built, whatever gaps its ranges have.
 const SURELY_TOO_LARGE: u128 = 1 << 33;
 
-/// First and last, both included.
+/// The first and the last number, both included.
 pub(crate) type Span = (u128, u128);
 
 pub(crate) enum Expected {
@@ -21,17 +21,17 @@ pub(crate) enum Expected {
     Layout(Layout),
 }
 
-/// A pool as numbers.
+/// The layout of a pool, in numbers.
 pub(crate) struct Layout {
     pub(crate) wide: bool,
-    /// log2 of the addresses in a unit.
+    /// The binary logarithm of the number of addresses in a unit.
     pub(crate) shift: u8,
     pub(crate) shortest_block: u8,
     /// The first and the last address of the network, if the pool has one.
     pub(crate) network: Option<Span>,
     /// Units of the pool, ascending, with gaps in between.
     pub(crate) ranges: Vec<Span>,
-    /// Units that are reserved, in any order, overlapping, in the pool or not.
+    /// Reserved units, in any order; they may overlap, and may lie outside the pool.
     reserved: Vec<Span>,
     pub(crate) gateway: Option<u128>,
 }
@@ -45,12 +45,12 @@ impl Layout {
         self.width() - self.shift
     }
 
-    /// The first address of a unit.
+    /// Returns the first address of a unit.
     pub(crate) fn addr(&self, unit: u128) -> u128 {
         unit << self.shift
     }
 
-    /// The last address of a unit.
+    /// Returns the last address of a unit.
     pub(crate) fn last_addr(&self, unit: u128) -> u128 {
         self.addr(unit) | low(self.shift)
     }
@@ -78,7 +78,7 @@ impl Layout {
         self.units().filter(|&unit| !self.is_reserved(unit))
     }
 
-    /// The lowest and the highest unit that can be handed out.
+    /// Returns the lowest and the highest unit that can be handed out.
     pub(crate) fn usable_ends(&self) -> Option<Span> {
         let first = self.usable().next()?;
         let backwards = self
@@ -99,7 +99,7 @@ fn holds(spans: &[Span], unit: u128) -> bool {
         .any(|&(first, last)| first <= unit && unit <= last)
 }
 
-/// Reads the documentation for one plan.
+/// Returns what the documentation promises for a plan.
 pub(crate) fn expected(plan: &Plan) -> Expected {
     let Some(layout) = layout(plan) else {
         return Expected::Refused;
@@ -200,7 +200,7 @@ fn interface_gateway(plan: &Plan) -> Gateway {
     }
 }
 
-/// The network, if it may be written like that.
+/// Returns the network, if it may be written like that.
 fn whole(plan: &Plan) -> Option<Span> {
     let network = plan.network?;
     let first = bits_of(network.network());
@@ -209,7 +209,7 @@ fn whole(plan: &Plan) -> Option<Span> {
     (!is_mapped && !has_host_bits).then(|| (first, bits_of(network.broadcast())))
 }
 
-/// The address in the pool's family; a mapped one is IPv4 where that is asked for.
+/// Returns the address in the family of the pool; a mapped address is IPv4 in a pool of IPv4.
 fn bits_in(wide: bool, addr: IpAddr) -> Option<u128> {
     match addr {
         IpAddr::V4(_) if wide => None,
@@ -227,7 +227,7 @@ fn span_of(wide: bool, (first, last): (IpAddr, IpAddr)) -> Option<Span> {
     (span.0 <= span.1 && !is_mapped(span.0) && !is_mapped(span.1)).then_some(span)
 }
 
-/// The first so many units; `None` if that is nothing.
+/// Returns the first `at_most` units, or `None` if there are none.
 fn cut(spans: &[Span], shift: u8, at_most: Option<u64>) -> Option<Vec<Span>> {
     let mut left = at_most.map_or(u128::MAX, u128::from);
     let mut ranges: Vec<Span> = Vec::new();
@@ -236,7 +236,7 @@ fn cut(spans: &[Span], shift: u8, at_most: Option<u64>) -> Option<Vec<Span>> {
         if left == 0 {
             break;
         }
-        // All of ::/0 has one address more than can be counted; it is too large all the same.
+        // ::/0 has one address more than a u128 can count, and is too large in any case.
         let len = (last - first).min(left - 1).saturating_add(1);
         left -= len;
         let last = first + (len - 1);

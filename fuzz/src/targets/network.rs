@@ -1,4 +1,4 @@
-//! A network as text, and choices: nothing panics, and what is built is what was asked for.
+//! A network as text, with options: nothing panics, and the pool that is built is the one that was asked for.
 
 use super::Target;
 use super::judge::judge;
@@ -13,7 +13,7 @@ pub(crate) const TARGET: Target = Target {
     run,
 };
 
-/// Unless the input says how large: what a run can afford.
+/// The most addresses that a run can afford, unless the input names a number.
 const AT_MOST: u64 = 65_536;
 
 fn run(input: &[u8], trace: &mut Trace) {
@@ -26,7 +26,8 @@ fn run(input: &[u8], trace: &mut Trace) {
     judge(&plan, trace);
 }
 
-/// Without users: the first address that is neither an edge nor the gateway, in networks of any size.
+/// Checks that without users the next address is the first that is neither an edge nor the gateway, in networks of any
+/// size.
 fn judge_next_free(network: IpNet, trace: &mut Trace) {
     let none: [IpNet; 0] = [];
     let found = next_free(network, none);

@@ -1,6 +1,6 @@
-//! Bytes as calls of all verbs, each answer held against a set.
+//! Reads bytes as calls of all verbs, and compares each result with that of a set.
 //!
-//! The first bytes choose a pool; then each byte is a verb, and those after it are its arguments. Where
+//! The first bytes choose a pool; then each byte is a verb, and those after it are its arguments. If
 //! bytes are missing they are 0.
 
 use super::Target;
@@ -24,7 +24,7 @@ pub(crate) const TARGET: Target = Target {
     run,
 };
 
-/// Words and part of words, several ranges with gaps, units, reservations, the ends of the families,
+/// Pools of words and parts of words, several ranges with gaps, units, reservations, the ends of the families,
 /// and one with a tree of two levels.
 const LAYOUTS: [&str; 16] = [
     "10.0.0.0/24",
@@ -45,10 +45,10 @@ const LAYOUTS: [&str; 16] = [
     "10.0.0.0/8\nat_most 8200",
 ];
 
-/// Enough to fill and empty a pool of any layout several times.
+/// The most calls: enough to fill and empty a pool of any layout several times.
 const MOST_CALLS: usize = 50;
 
-/// Takes arguments from the input, 0 where it has ended.
+/// Takes arguments from the input, and 0 after its end.
 pub(crate) struct Bytes<'a>(&'a [u8]);
 
 impl Bytes<'_> {

@@ -1,4 +1,4 @@
-//! A pool to be, as text: one choice per line, what cannot be read is left out.
+//! The plan of a pool as text: one choice per line; what cannot be read is left out.
 //!
 //! ```text
 //! 10.0.0.0/24            the network (`interface 10.0.0.9/24`: by an address in it)
@@ -18,7 +18,7 @@ use hostbits::{Builder, Gateway, Policy, Pool, Search, StatsLevel};
 use ipnet::IpNet;
 use std::net::IpAddr;
 
-/// What such a text is made of.
+/// The words that the text of a plan is made of.
 pub(crate) const WORDS: &[&str] = &[
     "unit ",
     "edges off\n",
@@ -130,7 +130,7 @@ impl Plan {
         }
     }
 
-    /// The pool's builder, if all of the plan can be said in this kind.
+    /// Returns the builder of the pool, if this kind can express the whole plan.
     pub(crate) fn builder<N: Kind>(&self) -> Option<Builder<N>> {
         let range = |&(first, last): &(IpAddr, IpAddr)| Some(N::addr(first)?..=N::addr(last)?);
         let ranges = self.ranges.iter().map(range).collect::<Option<Vec<_>>>()?;

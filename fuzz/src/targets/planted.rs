@@ -3,7 +3,7 @@
 use super::Target;
 use crate::run::Trace;
 
-/// The three words, of which none begins as another ends, and nothing else.
+/// The three words and nothing else; none of them begins as another one ends.
 pub(crate) const SMALLEST_LEN: usize = "/3310.0.0.5,bob".len();
 
 pub(crate) fn target() -> Target {

@@ -11,14 +11,14 @@ pub(crate) const TARGET: Target = Target {
     run,
 };
 
-/// Unless the input says how large: what a run can afford.
+/// The most addresses that a run can afford, unless the input names a number.
 const AT_MOST: u64 = 65_536;
 
 fn run(input: &[u8], trace: &mut Trace) {
     let mut plan = Plan::read(&String::from_utf8_lossy(input));
     plan.at_most.get_or_insert(AT_MOST);
     judge(&plan, trace);
-    // The same ranges with nothing around them. Numbers that were counted from the network stay.
+    // The same ranges without a network. Numbers that were counted from the network stay as they are.
     plan.network = None;
     plan.ranges.reverse();
     judge(&plan, trace);

@@ -1,4 +1,4 @@
-//! A pool and a list of users: every entry is counted for what it is, nothing is freed, and a second
+//! A pool and a list of users: every entry is counted in its category, nothing is freed, and a second
 //! reading changes nothing.
 //!
 //! The input is a plan, a line `users`, and one `address,owner` per line; without such a line, all of
@@ -35,10 +35,10 @@ pub(crate) const TARGET: Target = Target {
     run,
 };
 
-/// Whatever cannot be read may pass: the model counts it.
+/// Any number of unreadable entries may pass: the model counts them.
 const ALL: Unreadable = Unreadable::Skip { at_most: u64::MAX };
 
-/// What a model of sets can afford.
+/// The most addresses that a model of sets can afford.
 const AT_MOST: u64 = 1024;
 const MOST_LINES: usize = 300;
 
@@ -110,7 +110,7 @@ fn judge_adoption<N: Kind>(pool: &Pool<N>, layout: &Layout, lines: &[Line<'_>], 
     assert_eq!(diff.allocated.len() as u64, report.taken);
     assert_eq!(pool.allocated(), held.len() as u64);
 
-    // Once more: what was taken is already taken, and all else is as it was.
+    // Once more: what was taken counts as already taken, and everything else is the same.
     let again = pool.adopt_with(ALL, lines).expect("whatever it is");
     let mut expected = report.clone();
     (expected.taken, expected.already) = (0, report.taken + report.already);
@@ -154,7 +154,7 @@ fn judge_problems(report: &Adopted) {
     }
 }
 
-/// Addresses as types are what they are as text.
+/// Checks that typed addresses mean the same as their text.
 fn judge_typed_records<N: Kind>(of_text: &Pool<N>, of_addrs: &Pool<N>, lines: &[Line<'_>]) {
     let addrs: Vec<(IpAddr, String)> = lines
         .iter()
@@ -176,7 +176,7 @@ fn judge_typed_records<N: Kind>(of_text: &Pool<N>, of_addrs: &Pool<N>, lines: &[
     );
 }
 
-/// The first address that a scan finds neither reserved nor listed.
+/// Checks that the next address is the first one that a scan finds neither reserved nor listed.
 fn judge_next_free(network: IpNet, lines: &[Line<'_>], trace: &mut Trace) {
     let found = next_free(network, lines);
     let plan = Plan {

@@ -12,22 +12,22 @@ use std::time::{Duration, Instant};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Check {
-    /// One loom model, whose negative twin the mutant is: the file in `loom-tests/tests` and the
+    /// The loom model whose negative twin the mutant is: the file in `loom-tests/tests` and the
     /// test's name.
     Loom(&'static str, &'static str),
-    /// The same with chunks of two words.
+    /// A loom model with chunks of two words: the file and the test's name.
     WideLoom(&'static str, &'static str),
     /// One test: the file in `tests` and the test's name.
     Test(&'static str, &'static str),
     /// All tests of a file in `tests`: one of them must fail.
     Tests(&'static str),
-    /// The same with the unit tests of a module of the pool file.
+    /// The unit tests of a module of the pool file: one of them must fail.
     Unit(&'static str),
-    /// The same with the unit tests of a file in `src`, whose module is called like this.
+    /// The unit tests of a file in `src` and the name of its module: one of them must fail.
     UnitIn(&'static str, &'static str),
     /// A test of the formats of lists: the module and the test's name.
     Lists(&'static str, &'static str),
-    /// The same with the unit tests of a file of that crate, whose module is called like this.
+    /// The unit tests of a file of the crate for lists and the name of its module: one of them must fail.
     ListsUnit(&'static str, &'static str),
 }
 
@@ -39,11 +39,11 @@ pub(crate) enum Verdict {
     NotBuilt(String),
 }
 
-/// A check that takes longer than this does not come back.
+/// The longest time that a check may take: one that takes longer counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 impl Check {
-    /// Where the check is, from the root of the repository, and what cargo calls the one test, if it is one.
+    /// Returns the file of the check, from the root of the repository, and for a single test its name for cargo.
     pub(crate) fn place(self) -> (String, Option<String>) {
         match self {
             Self::Loom(file, name) | Self::WideLoom(file, name) => {
@@ -88,7 +88,7 @@ impl Check {
         if let Some(name) = &name {
             command.args(["--", "--exact", name]);
         }
-        // A process group of its own, so that a test that hangs goes away with the cargo that ran it.
+        // A process group of its own, so that a test that hangs is killed together with its cargo.
         command
             .process_group(0)
             .stdout(output)
@@ -148,7 +148,7 @@ impl fmt::Display for Check {
     }
 }
 
-/// The file of a module of the pool file, which may be one of its simulators.
+/// Returns the file of a module of the pool file, which may be one of its simulators.
 fn place_of_unit(module: &str) -> String {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let simulator = format!("src/storage/file/tests/{module}.rs");
@@ -158,7 +158,7 @@ fn place_of_unit(module: &str) -> String {
     }
 }
 
-/// The file in `tests`, or the one in its folder that has the test, and the test's name with its module.
+/// Returns the file in `tests`, or the file in its folder that has the test, and the test's name with its module.
 fn place_of_test(file: &str, name: &str) -> (String, String) {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let whole = format!("tests/{file}.rs");
@@ -186,7 +186,7 @@ fn place_of_test(file: &str, name: &str) -> (String, String) {
     }
 }
 
-/// Whether the test, or any, is said to have failed.
+/// Returns whether the output reports this test, or any test, as failed.
 fn fails(printed: &str, name: Option<&str>) -> bool {
     let is_failure = |line: &str| {
         let test = line.strip_prefix("test ")?.strip_suffix(" ... FAILED")?;
@@ -195,7 +195,7 @@ fn fails(printed: &str, name: Option<&str>) -> bool {
     printed.lines().find_map(is_failure).is_some()
 }
 
-/// Waits for the end, or until the test has said that it failed.
+/// Waits until the check ends, or until its output shows a failure.
 pub(crate) fn wait(
     mut child: Child,
     patience: Duration,

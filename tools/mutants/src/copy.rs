@@ -9,12 +9,12 @@ use std::process::Command;
 
 pub(crate) struct Copy {
     root: PathBuf,
-    /// The tree, and beside it what is built of it.
+    /// The folder of the tree and of what is built from it.
     folder: PathBuf,
     tree: PathBuf,
 }
 
-/// The root of the repository.
+/// Returns the root of the repository.
 pub(crate) fn root() -> Outcome<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     root.canonicalize().map_err(|error| error.to_string())
@@ -26,7 +26,7 @@ impl Copy {
         Self::with("target/mutants", "tree", &BTreeMap::new())
     }
 
-    /// The same to a tree in a folder, with other texts for some of the files.
+    /// Copies what git tracks to a tree in a folder, with other texts for some of the files.
     pub(crate) fn with(
         folder: &str,
         tree: &str,
@@ -66,7 +66,7 @@ impl Copy {
         &self.tree
     }
 
-    /// Where the checks build: kept from run to run.
+    /// Returns the folder where checks of this kind are built; it is kept from run to run.
     pub(crate) fn target(&self, kind: &str) -> PathBuf {
         self.folder.join(kind)
     }
@@ -92,7 +92,7 @@ impl Copy {
             .map_err(|error| format!("{}: {error}", to.display()))
     }
 
-    /// Applies the mutant; restored when what is answered is dropped, whatever happens to the work
+    /// Applies the mutant. Dropping the returned value restores the files, whatever happens to the work
     /// tree meanwhile.
     pub(crate) fn weaken(&self, mutant: &Mutant) -> Outcome<Weakened> {
         let mut weakened = Weakened(Vec::new());
@@ -110,7 +110,7 @@ impl Copy {
     }
 }
 
-/// What the files held before.
+/// The contents of the files before the mutant; its drop restores them.
 pub(crate) struct Weakened(Vec<(PathBuf, String)>);
 
 impl Drop for Weakened {

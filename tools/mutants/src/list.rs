@@ -1,11 +1,11 @@
-//! The mutants: each is a weakening that must not go unnoticed.
+//! The mutants: each is a weakening that a check must notice.
 
 use crate::Outcome;
 use crate::checks::Check::{self, Loom, Test, UnitIn, WideLoom};
 use std::fs;
 use std::path::Path;
 
-/// All of them, whatever list they are in.
+/// Returns all mutants of all lists.
 pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
     let lists = [
         MUTANTS,
@@ -21,7 +21,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
 
 pub(crate) struct Edit {
     pub(crate) file: &'static str,
-    /// Must stand in the file exactly once.
+    /// The text to replace, which must occur in the file exactly once.
     pub(crate) from: &'static str,
     pub(crate) to: &'static str,
 }
@@ -31,7 +31,7 @@ pub(crate) struct Mutant {
     pub(crate) edits: &'static [Edit],
     /// The checks to try, the likeliest first.
     pub(crate) checks: &'static [Check],
-    /// Caught within seconds: part of the smoke run.
+    /// Whether it is part of the smoke run, because it is caught within seconds.
     pub(crate) smoke: bool,
 }
 
@@ -43,8 +43,8 @@ pub(crate) struct Change {
 }
 
 impl Mutant {
-    /// What the mutant makes of the files below `root`; an error if one of them has changed so that
-    /// an edit has no place any more, or several.
+    /// Returns what the mutant makes of the files below `root`, or an error if one of them has changed so that
+    /// an edit no longer has exactly one place.
     pub(crate) fn changes(&self, root: &Path) -> Outcome<Vec<Change>> {
         let mut changes: Vec<Change> = Vec::new();
         for edit in self.edits {
@@ -937,7 +937,7 @@ mod tests {
         Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
     }
 
-    /// A change of the library shows at once which mutants have to follow.
+    /// A change of the library that makes a mutant stale fails at once.
     #[test]
     fn every_mutant_applies() {
         let stale = all().filter_map(|mutant| mutant.changes(root()).err());

@@ -1,4 +1,4 @@
-//! The mutants of forks (which side is it, what stays behind, whom does a child wait for?) and of signal handlers.
+//! The mutants of forks (which side is it, what stays behind, what does a child wait for?) and of signal handlers.
 
 use crate::checks::Check::{Loom, Test, UnitIn};
 use crate::list::{Mutant, edit, mutant};

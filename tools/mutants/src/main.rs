@@ -1,4 +1,4 @@
-//! Weakens the library one line at a time, in a copy, and shows which check finds out.
+//! Weakens the library one line at a time, in a copy, and shows which check notices.
 //!
 //! `cargo run -p hostbits-mutants` tries all mutants, `-- --smoke` a few, at least one for each file of
 //! loom models, `-- NAME ...` those whose names contain one of the words. A mutant that nothing catches,
@@ -91,7 +91,7 @@ fn run() -> Outcome<bool> {
     Ok(all_caught)
 }
 
-/// The checks that these mutants name, each once.
+/// Returns the checks that these mutants name, each once.
 fn needed(mutants: &[&Mutant]) -> Vec<Check> {
     let mut needed = Vec::new();
     for &check in mutants.iter().flat_map(|mutant| mutant.checks) {
@@ -102,7 +102,7 @@ fn needed(mutants: &[&Mutant]) -> Vec<Check> {
     needed
 }
 
-/// The first check that fails with the mutant.
+/// Returns the first check that fails with the mutant, if one does.
 fn try_out(mutant: &Mutant, copy: &Copy) -> Outcome<Option<String>> {
     let _restored_at_the_end = copy.weaken(mutant)?;
     let mut caught_by = None;

@@ -7,7 +7,7 @@ use crate::scale::{Scale, short};
 #[derive(Clone, Debug)]
 pub(crate) struct Bars {
     pub(crate) title: String,
-    /// What is to the right, with its unit.
+    /// The label of the horizontal axis, with its unit.
     pub(crate) label: String,
     pub(crate) sections: Vec<Section>,
 }
@@ -19,13 +19,13 @@ pub(crate) struct Section {
     pub(crate) bars: Vec<Bar>,
 }
 
-/// A contestant.
+/// The bar of one contestant.
 #[derive(Clone, Debug)]
 pub(crate) struct Bar {
     pub(crate) name: String,
     /// Whether this is hostbits.
     pub(crate) ours: bool,
-    /// None: not run.
+    /// The length of the bar; none if the contestant was not run.
     pub(crate) value: Option<f64>,
 }
 
@@ -37,7 +37,7 @@ const STEP: i32 = 32;
 const THICKNESS: i32 = 20;
 
 impl Bars {
-    /// Draws it.
+    /// Draws the picture as SVG.
     pub(crate) fn svg(&self) -> Result<String, String> {
         let bars = self.sections.iter().flat_map(|section| &section.bars);
         let scale = Scale::fitting(bars.filter_map(|bar| bar.value)).for_bars();
@@ -50,7 +50,7 @@ impl Bars {
         })
     }
 
-    /// A row for each bar and each heading.
+    /// Returns the number of rows: one for each bar and each heading.
     fn rows(&self) -> usize {
         let rows = |section: &Section| 1 + section.bars.len();
         self.sections.iter().map(rows).sum()

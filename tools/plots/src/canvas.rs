@@ -1,7 +1,7 @@
 //! A white page in pixels, and the few shapes that plots are made of.
 //!
-//! The one place that knows the drawing library. Text is written as text: no fonts are needed to draw,
-//! and a viewer shows the picture with its own.
+//! Only this module uses the drawing library. Text is written as text: no fonts are needed to draw,
+//! and a viewer shows the picture with its own fonts.
 
 use crate::look::{Dash, Look, Marker};
 use plotters::backend::SVGBackend;
@@ -17,15 +17,15 @@ use plotters::prelude::{
 use plotters::style::TextStyle;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-/// A place on the page: right, down.
+/// A place on the page: pixels from the left, and from the top.
 pub(crate) type Point = (i32, i32);
-/// Whether it was drawn, or why not.
+/// The outcome of drawing: the error says why something was not drawn.
 pub(crate) type Drawn = Result<(), String>;
 
 /// Grey enough to stay behind, dark enough to print.
 const GRID: RGBColor = RGBColor(205, 205, 205);
 const MARKER_RADIUS: i32 = 6;
-/// The library writes sizes into the picture divided by this.
+/// The drawing library divides sizes by this number when it writes them into the picture.
 const SIZE_UNIT: f64 = 1.24;
 
 /// A page that is being drawn.
@@ -34,15 +34,15 @@ pub(crate) struct Canvas<'a>(DrawingArea<SVGBackend<'a>, Shift>);
 /// How a text is written.
 #[derive(Clone, Copy)]
 pub(crate) struct Style {
-    /// Height of the letters, in pixels.
+    /// The height of the letters, in pixels.
     pub(crate) size: i32,
     pub(crate) align: Align,
     pub(crate) bold: bool,
-    /// From the bottom upwards.
+    /// Whether the text runs from the bottom upwards.
     pub(crate) upwards: bool,
 }
 
-/// Which end of a text is at the point it is put at.
+/// Which end of a text is at the point where it is put.
 #[derive(Clone, Copy)]
 pub(crate) enum Align {
     Left,
@@ -51,7 +51,7 @@ pub(crate) enum Align {
 }
 
 impl Style {
-    /// Text of the usual size.
+    /// Returns the style of text of the usual size.
     pub(crate) const fn new(align: Align) -> Self {
         Self {
             size: 16,
@@ -115,17 +115,17 @@ impl<'a> Canvas<'a> {
         self.draw(&Text::new(text.to_owned(), at, style))
     }
 
-    /// A thin line behind everything.
+    /// Draws a thin grey line.
     pub(crate) fn grid_line(&self, from: Point, to: Point) -> Drawn {
         self.draw(&PathElement::new(vec![from, to], GRID.stroke_width(1)))
     }
 
-    /// A black line: an axis.
+    /// Draws a black line: an axis.
     pub(crate) fn axis_line(&self, from: Point, to: Point) -> Drawn {
         self.draw(&PathElement::new(vec![from, to], BLACK.stroke_width(1)))
     }
 
-    /// A line through `points` that looks like `look`.
+    /// Draws a line through `points` in the given look.
     pub(crate) fn line(&self, points: &[Point], look: Look) -> Drawn {
         let points = points.to_vec();
         let style = look.colour.stroke_width(look.width);
@@ -138,7 +138,7 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// The mark of a measured point.
+    /// Draws the marker of a measured point.
     pub(crate) fn marker(&self, at: Point, look: Look) -> Drawn {
         let (filled, outline) = (look.colour.filled(), look.colour.stroke_width(2));
         match look.marker {
@@ -165,7 +165,7 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// A bar between two corners: solid, or an outline.
+    /// Draws a bar between two corners: solid, or grey with an outline.
     pub(crate) fn bar(&self, corners: [Point; 2], solid: bool) -> Drawn {
         if solid {
             return self.draw(&Rectangle::new(corners, BLACK.filled()));
@@ -178,7 +178,7 @@ impl<'a> Canvas<'a> {
         self.draw(&Polygon::new(around(at, shape), style))
     }
 
-    /// White inside, so that lines do not shine through.
+    /// Draws an outline that is white inside, so that lines do not shine through.
     fn outline(&self, at: Point, shape: &[Point], style: ShapeStyle) -> Drawn {
         self.polygon(at, shape, WHITE.filled())?;
         let closed: Vec<Point> = shape.iter().chain(&shape[..1]).copied().collect();
@@ -198,7 +198,7 @@ impl<'a> Canvas<'a> {
     }
 }
 
-/// Corners in units of the marker's radius.
+/// The corners of the shapes, in units of the marker's radius.
 const SQUARE: [Point; 4] = [(-1, -1), (1, -1), (1, 1), (-1, 1)];
 const TRIANGLE: [Point; 3] = [(-1, 1), (0, -1), (1, 1)];
 const FALL: [Point; 3] = [(-1, -1), (0, 1), (1, -1)];

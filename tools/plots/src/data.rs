@@ -1,4 +1,4 @@
-//! What the benches have measured: the fields of their records that are drawn.
+//! The results of the benches: the fields of their records that are drawn.
 
 use crate::error::Error;
 use serde::de::DeserializeOwned;
@@ -14,7 +14,7 @@ const RIVALS: &str = "rivals.json";
 const SCALING: &str = "scaling.json";
 const MACHINE: &str = "machine.json";
 
-/// Everything there is.
+/// All data that is drawn.
 #[derive(Debug)]
 pub(crate) struct Data {
     pub(crate) ratios: Vec<Ratio>,
@@ -54,7 +54,7 @@ pub(crate) struct Rival {
     pub(crate) threads: usize,
     pub(crate) outcome: Outcome,
     pub(crate) ns_per_pair: Option<f64>,
-    /// Its time over that of the fastest of ours at the same service.
+    /// Its time divided by that of the fastest of ours at the same service.
     pub(crate) times_best: Option<f64>,
 }
 
@@ -62,9 +62,9 @@ pub(crate) struct Rival {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
-    /// It has one.
+    /// It has a figure.
     Measured,
-    /// It would have taken too long.
+    /// It was not run: it would have taken too long.
     NotRun,
     /// It does not do this job.
     Cannot,
@@ -101,7 +101,7 @@ impl Data {
     }
 }
 
-/// Copies what the benches wrote to `from` into `to`, and notes what machine this is. Copies nothing if
+/// Copies the results of the benches from `from` to `to`, and records what machine this is. Copies nothing if
 /// one of the files is missing or broken.
 pub(crate) fn update(from: &Path, to: &Path) -> Result<(), Error> {
     let machine = serde_json::to_string_pretty(&Machine::this()).expect("plain data");
@@ -150,7 +150,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, Error> {
 }
 
 impl Machine {
-    /// The one this runs on, today.
+    /// Describes the machine that this runs on, with today's date.
     fn this() -> Self {
         let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let model = cpus

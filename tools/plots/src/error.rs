@@ -1,4 +1,4 @@
-//! What can go wrong, with the name of the file it went wrong with.
+//! The errors, each with the name of the file that it is about.
 
 use std::error;
 use std::fmt;
@@ -17,11 +17,11 @@ pub(crate) enum Error {
         path: PathBuf,
         source: serde_json::Error,
     },
-    /// A file has nothing to draw.
+    /// A file contains nothing to draw.
     Empty { path: PathBuf },
     /// A file or directory cannot be written.
     Write { path: PathBuf, source: io::Error },
-    /// A document has marks without an end, or for a table that there is not.
+    /// A document has marks without an end, or for an unknown table.
     Marks { document: String },
     /// A picture cannot be drawn.
     Draw { name: String, message: String },

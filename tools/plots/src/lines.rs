@@ -1,4 +1,4 @@
-//! Lines through measured points, each with its name at its end.
+//! Draws lines through measured points, each with its name at its end.
 
 use crate::canvas::{Align, Canvas, Drawn, Point, Style, page};
 use crate::look::Look;
@@ -8,24 +8,25 @@ use crate::scale::{Scale, short};
 #[derive(Clone, Debug)]
 pub(crate) struct Lines {
     pub(crate) title: String,
-    /// What is to the right, with its unit.
+    /// The label of the horizontal axis, with its unit.
     pub(crate) x_label: String,
-    /// What is upwards, with its unit.
+    /// The label of the vertical axis, with its unit.
     pub(crate) y_label: String,
-    /// The numbers of the horizontal axis, and how far to the right they are.
+    /// The ticks of the horizontal axis: the position and the text of each.
     pub(crate) x_ticks: Vec<(f64, String)>,
     pub(crate) series: Vec<Series>,
-    /// A vertical line with a remark.
+    /// A vertical line with a remark, if there is one: its position and the text.
     pub(crate) mark: Option<(f64, String)>,
 }
 
-/// One line, and its name.
+/// One line with its name.
 #[derive(Clone, Debug)]
 pub(crate) struct Series {
     pub(crate) name: String,
     /// Whether this is hostbits.
     pub(crate) ours: bool,
-    /// In the coordinates of the ticks, and in the unit of the vertical axis, from the left. Empty: not run.
+    /// The points from left to right, in the coordinates of the ticks and the unit of the vertical axis. If there are
+    /// none, it was not run.
     pub(crate) points: Vec<(f64, f64)>,
     /// Whether other points are missing because they would have taken too long.
     pub(crate) partial: bool,
@@ -37,16 +38,16 @@ const RIGHT: i32 = 745;
 const TOP: i32 = 60;
 const BOTTOM: i32 = 500;
 const HEIGHT: i32 = 580;
-/// Room between the frame and the outermost points.
+/// The space between the frame and the outermost points.
 const INDENT: i32 = 25;
 const NAMES_LEFT: i32 = RIGHT + 45;
-/// From one name to the next.
+/// The distance from one name to the next.
 const NAMES_STEP: i32 = 22;
-/// More of them lie on each other, and tell nothing.
+/// The most lines of ours in one picture: more would lie on top of each other, and show nothing.
 const MOST_OF_OURS: usize = 2;
 
 impl Lines {
-    /// Draws it.
+    /// Draws the picture as SVG.
     pub(crate) fn svg(&self) -> Result<String, String> {
         if self.series.iter().filter(|series| series.ours).count() > MOST_OF_OURS {
             return Err(format!("more than {MOST_OF_OURS} lines of ours"));
@@ -67,7 +68,7 @@ impl Lines {
 }
 
 impl Series {
-    /// What stands at the end of its line.
+    /// Returns the text at the end of the line.
     fn entry(&self) -> String {
         match (self.points.is_empty(), self.partial) {
             (true, _) => format!("{} (not run)", self.name),
@@ -77,11 +78,11 @@ impl Series {
     }
 }
 
-/// A picture whose scales are known.
+/// A picture with its scales.
 struct Placed<'a> {
     lines: &'a Lines,
     y: Scale,
-    /// The ticks that are farthest to the left and to the right.
+    /// The leftmost and the rightmost tick.
     x_ends: (f64, f64),
 }
 
@@ -112,7 +113,7 @@ impl<'a> Placed<'a> {
         BOTTOM - (self.y.position(value) * f64::from(BOTTOM - TOP)).round() as i32
     }
 
-    /// In the order in which they stand; what was not run comes last.
+    /// Returns the names from top to bottom; series that were not run come last.
     fn names(&self) -> Vec<Name<'a>> {
         let name = |(series, look): (&'a Series, Look)| {
             let end = series.points.last();
@@ -171,7 +172,7 @@ impl<'a> Placed<'a> {
 
     fn series(&self, canvas: &Canvas<'_>) -> Drawn {
         let looks = looks(&self.lines.series);
-        // Ours last, so that nothing covers them.
+        // Ours are drawn last, so that nothing covers them.
         let (ours, rivals): (Vec<_>, Vec<_>) =
             looks.into_iter().partition(|(series, _)| series.ours);
         for (series, look) in rivals.into_iter().chain(ours) {
@@ -186,11 +187,11 @@ impl<'a> Placed<'a> {
     }
 }
 
-/// The name of a series, at the height of the last point of its line, or near it.
+/// The name of a series, at or near the height of the last point of its line.
 struct Name<'a> {
     series: &'a Series,
     look: Look,
-    /// Where its line ends, if it was run.
+    /// The end of its line, if it was run.
     end: Option<Point>,
     y: i32,
 }
@@ -207,8 +208,8 @@ impl Name<'_> {
     }
 }
 
-/// Moves heights apart that are less than a step from each other, from the top down, and back into the page if the
-/// lowest then are too low. They are in order.
+/// Moves heights apart that are less than a step from each other, from the top down, and then back up into the page if
+/// the lowest ones are too low. The heights are in order.
 fn spread_out(heights: &mut [i32]) {
     let mut least = i32::MIN;
     for height in heights.iter_mut() {
@@ -220,7 +221,7 @@ fn spread_out(heights: &mut [i32]) {
         *height = most.min(*height);
         most = *height - NAMES_STEP;
     }
-    // More than fit: from the top on, and the page becomes longer.
+    // If they do not all fit, start at the top, and the page becomes longer.
     let mut least = TOP;
     for height in heights {
         *height = least.max(*height);
@@ -228,7 +229,7 @@ fn spread_out(heights: &mut [i32]) {
     }
 }
 
-/// The look of each series: ours and the rivals' are counted apart.
+/// Returns the look of each series: ours and the rivals are numbered separately.
 fn looks(series: &[Series]) -> Vec<(&Series, Look)> {
     let (mut ours, mut rivals) = ((0..).map(Look::ours), (0..).map(Look::rival));
     let look = |series: &Series| {

@@ -1,4 +1,4 @@
-//! The look of a series: distinguished by point shape and line style, and only in addition by colour.
+//! The look of a series: point shape and line style distinguish it, and colour only in addition.
 
 use plotters::style::RGBColor;
 
@@ -7,7 +7,7 @@ use plotters::style::RGBColor;
 pub(crate) struct Look {
     pub(crate) marker: Marker,
     pub(crate) dash: Dash,
-    /// Pixels.
+    /// The width of the line, in pixels.
     pub(crate) width: u32,
     pub(crate) colour: RGBColor,
 }
@@ -28,7 +28,7 @@ pub(crate) enum Marker {
     Plus,
 }
 
-/// What a line is made of.
+/// The style of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dash {
     None,
@@ -37,7 +37,7 @@ pub(crate) enum Dash {
     Dots,
 }
 
-/// Solid shapes are ours.
+/// Our markers: solid shapes.
 const OURS: [Marker; 4] = [
     Marker::Disc,
     Marker::Square,
@@ -53,11 +53,11 @@ const RIVALS: [Marker; 7] = [
     Marker::Plus,
     Marker::Fall,
 ];
-/// 4 and 3 have no common divisor, nor have 7 and 3 below.
+/// Our line styles. 4 shapes and 3 styles have no common divisor, so 12 pairs pass before one repeats.
 const OUR_DASHES: [Dash; 3] = [Dash::None, Dash::Long, Dash::Dots];
-/// 7 shapes and 3 dashes have no common divisor, so 21 pairs pass before one returns.
+/// The rivals' line styles. 7 shapes and 3 styles have no common divisor, so 21 pairs pass before one repeats.
 const DASHES: [Dash; 3] = [Dash::Long, Dash::Short, Dash::Dots];
-/// Told apart by the colour-blind, and dark enough on white.
+/// The colours: people with colour blindness can distinguish them, and they are dark enough on white.
 const COLOURS: [RGBColor; 5] = [
     RGBColor(0, 90, 160),
     RGBColor(190, 75, 0),
@@ -68,18 +68,18 @@ const COLOURS: [RGBColor; 5] = [
 const BLACK: RGBColor = RGBColor(0, 0, 0);
 
 impl Look {
-    /// The look of our series number `index`.
+    /// Returns the look of our series number `index`.
     pub(crate) fn ours(index: usize) -> Self {
         Self {
             marker: OURS[index % OURS.len()],
-            // Ours often lie on each other: then the gaps of one show that there is another.
+            // Our lines often lie on top of each other: then the gaps of one show the other.
             dash: OUR_DASHES[index % OUR_DASHES.len()],
             width: 3,
             colour: BLACK,
         }
     }
 
-    /// The look of the rivals' series number `index`.
+    /// Returns the look of the rivals' series number `index`.
     pub(crate) fn rival(index: usize) -> Self {
         Self {
             marker: RIVALS[index % RIVALS.len()],
@@ -94,7 +94,7 @@ impl Look {
 mod tests {
     use super::Look;
 
-    /// In black and white, shape and line are all there is.
+    /// In black and white, only shape and line style distinguish the series.
     #[test]
     fn no_two_series_look_alike_without_colour() {
         let looks: Vec<_> = (0..12)

@@ -1,6 +1,6 @@
 //! The measured figures as tables, and the documents that show them.
 //!
-//! A document marks where a table goes; what stands between the marks is written by this tool:
+//! A document marks where a table goes; this tool writes what is between the marks:
 //!
 //! ```text
 //! <!-- numbers: scaling-16 -->
@@ -12,7 +12,7 @@ use crate::error::Error;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// What shows figures, from the root of the repository.
+/// The documents that show figures, from the root of the repository.
 pub(crate) const DOCUMENTS: [&str; 2] = ["README.md", "docs/design/performance.md"];
 
 const BEGIN: &str = "<!-- numbers: ";
@@ -22,7 +22,7 @@ const END: &str = "<!-- /numbers -->";
 /// The sizes that the summary has columns for.
 const SIZES: [u8; 3] = [24, 16, 8];
 
-/// The summary's rows: what is said, and the bench's row without its size.
+/// The rows of the summary: the text, and the name of the bench's row before and after its size.
 const SUMMARY: [(&str, &str, &str); 6] = [
     (
         "lowest first, statistics counted (the default)",
@@ -44,7 +44,7 @@ const SUMMARY: [(&str, &str, &str); 6] = [
     ("full: a refusal", "exhausted", "/off"),
 ];
 
-/// The document with all its tables made anew.
+/// Returns the document with all its tables written anew.
 pub(crate) fn fill(name: &str, document: &str, data: &Data) -> Result<String, Error> {
     let mut filled = String::new();
     let mut rest = document;
@@ -131,7 +131,7 @@ fn ratios(rows: &[Ratio]) -> String {
     lines
 }
 
-/// Every row in which a rival is faster than everything of ours at the same service.
+/// Returns every row in which a rival is faster than everything of ours at the same service.
 fn winners(rivals: &[Rival]) -> String {
     let mut lines = header(&[
         "rival",
@@ -170,7 +170,7 @@ fn place(rival: &Rival) -> String {
     format!("/{}, {what}{threads}", rival.size)
 }
 
-/// Million pairs a second, by threads: own releases, then foreign ones.
+/// Returns million pairs per second by number of threads: own releases, then foreign ones.
 fn scaling(records: &[Scaling], size: u8) -> String {
     let of_size = |record: &&Scaling| record.size == size && record.bench == "throughput";
     let records: Vec<&Scaling> = records.iter().filter(of_size).collect();
@@ -226,7 +226,7 @@ fn line(lines: &mut String, first: &str, cells: &[String]) {
     let _ = writeln!(lines, "| {first} | {} |", cells.join(" | "));
 }
 
-/// Two digits where they matter, none where they do not.
+/// Formats a number with two decimals if it is small, and with none if it is large.
 fn figure(value: f64) -> String {
     match value {
         ..10.0 => format!("{value:.2}"),

@@ -1,24 +1,24 @@
-//! The command line.
+//! Reads the command line.
 
 use crate::error::Error;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// What to draw, and from what.
+/// The options: what to draw, and from which data.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Options {
-    /// Where the data is that the pictures are made from.
+    /// The directory of the data that is drawn.
     pub(crate) data: PathBuf,
-    /// Where the pictures go.
+    /// The directory for the pictures.
     pub(crate) out: PathBuf,
-    /// Where the documents are that show its figures.
+    /// The root of the documents that show the figures.
     pub(crate) root: PathBuf,
-    /// Whether the last measurements replace the data first.
+    /// Whether the latest measurements first replace the data.
     pub(crate) update: bool,
 }
 
 impl Options {
-    /// Reads the arguments, the program's name left out.
+    /// Reads the arguments, without the program's name.
     pub(crate) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Self, Error> {
         let mut options = Self {
             data: workspace().join("docs/plots/data"),
@@ -44,7 +44,7 @@ impl Options {
     }
 }
 
-/// Where the benches write.
+/// Returns the directory that the benches write to.
 pub(crate) fn measured() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
         Some(target) => target.into(),
@@ -70,7 +70,7 @@ mod tests {
         Options::read(args.iter().map(Into::into))
     }
 
-    /// Every option there is.
+    /// Every option is read.
     #[test]
     fn options_are_read() {
         let options = read(&[
@@ -83,7 +83,7 @@ mod tests {
         assert_eq!(options.root, Path::new("copy"));
     }
 
-    /// No options: the committed data, and nothing is replaced.
+    /// Without options the committed data is drawn, and nothing is replaced.
     #[test]
     fn the_committed_data_is_the_default() {
         let options = read(&[]).expect("nothing is needed");
@@ -91,7 +91,7 @@ mod tests {
         assert!(!options.update);
     }
 
-    /// A typing error must not draw something else.
+    /// A typing error is refused, and draws nothing else.
     #[test]
     fn what_is_not_known_is_an_error() {
         for args in [&["--dada", "in"][..], &["--data"], &["in"]] {

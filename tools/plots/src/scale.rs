@@ -1,6 +1,6 @@
-//! From values to positions along an axis, and where its ticks are.
+//! Maps values to positions along an axis, and chooses its ticks.
 
-/// An axis of values: where on it a value is, from 0 to 1.
+/// An axis that maps values to positions from 0 to 1.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Scale {
     low: f64,
@@ -8,11 +8,12 @@ pub(crate) struct Scale {
     logarithmic: bool,
 }
 
-/// A range as wide as this is drawn logarithmically: below, small values would stick to the axis.
+/// The ratio of the largest to the smallest value from which an axis is logarithmic: on a linear one, small values
+/// would stick to the axis.
 const WIDE: f64 = 12.0;
 
 impl Scale {
-    /// An axis on which all of `values` fit, which are above 0: logarithmic if they differ much.
+    /// Returns an axis for `values`, which must be above 0; it is logarithmic if they differ much.
     pub(crate) fn fitting(values: impl IntoIterator<Item = f64>) -> Self {
         let (mut least, mut most) = (f64::INFINITY, 0f64);
         for value in values {
@@ -33,8 +34,8 @@ impl Scale {
         }
     }
 
-    /// The same axis, but logarithmic it begins at a power of ten clearly below all values: the
-    /// shortest bar is to be seen.
+    /// Returns the axis for bars. If it is logarithmic, it begins at a power of ten clearly below all values, so that
+    /// the shortest bar can be seen.
     pub(crate) fn for_bars(mut self) -> Self {
         if self.logarithmic {
             self.low = power(1.0, (self.low / 1.5).log10().floor() as i32);
@@ -42,7 +43,7 @@ impl Scale {
         self
     }
 
-    /// Where `value` is: 0 at the low end, 1 at the high end.
+    /// Returns the position of `value`: 0 at the low end, 1 at the high end.
     pub(crate) fn position(&self, value: f64) -> f64 {
         if self.logarithmic {
             (value / self.low).ln() / (self.high / self.low).ln()
@@ -51,7 +52,7 @@ impl Scale {
         }
     }
 
-    /// The values that have a line and a number.
+    /// Returns the values that get a line and a number.
     pub(crate) fn ticks(&self) -> Vec<f64> {
         if self.logarithmic {
             self.logarithmic_ticks()
@@ -60,7 +61,7 @@ impl Scale {
         }
     }
 
-    /// The word for the axis' label.
+    /// Returns the note for the label of the axis.
     pub(crate) fn kind(&self) -> &'static str {
         if self.logarithmic {
             ", logarithmic"
@@ -97,7 +98,7 @@ impl Scale {
     }
 }
 
-/// A number as short as it can be: three digits tell what a bench can.
+/// Formats a number as short as possible: three digits are all that a bench can show.
 pub(crate) fn short(value: f64) -> String {
     let text = match value {
         v if v >= 99.5 => format!("{v:.0}"),
@@ -110,12 +111,12 @@ pub(crate) fn short(value: f64) -> String {
     }
 }
 
-/// A share in per cent: 99.9 must not become 100.
+/// Formats a share in per cent: 99.9 must not become 100.
 pub(crate) fn percent(value: f64) -> String {
     without_zeros(&format!("{value:.2}"))
 }
 
-/// Without the zeros at the end of a decimal fraction.
+/// Removes the zeros at the end of a decimal fraction.
 fn without_zeros(text: &str) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
@@ -131,7 +132,7 @@ fn with_thousands(digits: &str) -> String {
     grouped
 }
 
-/// The last of 1, 2, 5, 10, 20, ... that is not above `value`.
+/// Returns the largest of 1, 2, 5, 10, 20, ... that is not above `value`.
 fn step_below(value: f64) -> f64 {
     let decade = value.log10().floor() as i32;
     let steps = [5.0, 2.0, 1.0].map(|m| power(m, decade));
@@ -147,7 +148,7 @@ fn power(mantissa: f64, decade: i32) -> f64 {
 mod tests {
     use super::{Scale, percent, short};
 
-    /// Values of one size are compared by length, so the axis begins at 0.
+    /// Values of similar size are compared by length, so the axis begins at 0.
     #[test]
     fn a_narrow_range_is_linear_from_zero() {
         let scale = Scale::fitting([10.0, 30.0]);
@@ -156,7 +157,7 @@ mod tests {
         assert_eq!(scale.kind(), "");
     }
 
-    /// From 3 to 4000: a line for each 1, 2 and 5, and both ends on the picture.
+    /// An axis from 3 to 4000 has a line for each 1, 2 and 5, and shows both ends.
     #[test]
     fn a_wide_range_is_logarithmic() {
         let scale = Scale::fitting([3.0, 4000.0]);
@@ -171,7 +172,7 @@ mod tests {
         assert_eq!(scale.kind(), ", logarithmic");
     }
 
-    /// A bar of no length would look like nothing.
+    /// Every bar has a visible length.
     #[test]
     fn the_shortest_bar_has_a_length() {
         for least in [1.0, 1.9, 5.14, 9.9] {
@@ -180,7 +181,7 @@ mod tests {
         }
     }
 
-    /// What is read off a picture.
+    /// Numbers are as a reader expects them on a picture.
     #[test]
     fn numbers_are_short() {
         let shown = [0.25, 2.0, 17.34, 250.4, 1_234_567.0].map(short);

@@ -1,4 +1,4 @@
-//! From synthetic data to pictures, and what is said when there is none.
+//! Draws pictures from synthetic data, and tests the errors for missing data.
 
 use crate::data::{self, Data, Machine, Outcome, Ratio, Rival, Scaling};
 use crate::error::Error;
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 const CONTESTANTS: [&str; 3] = ["hostbits lowest", "Mutex<BTreeSet>", "linear scan"];
 
-/// A picture must show what is measured, in which unit, and which series is whose.
+/// A picture must show what is measured, in which unit, and the name of each series.
 #[test]
 fn pictures_name_units_and_every_series_once() {
     let pictures = all(&synthetic()).expect("it can be drawn");
@@ -60,7 +60,7 @@ fn horizontal_axes_are_labelled() {
     assert_eq!(count(&threads, "hardware threads of the machine: 2"), 1);
 }
 
-/// A rival that would take too long is named, one that does another job is not.
+/// A rival that would take too long is named; one that cannot do the job is not.
 #[test]
 fn who_was_not_run_is_named() {
     let pictures = all(&synthetic()).expect("it can be drawn");
@@ -70,7 +70,7 @@ fn who_was_not_run_is_named() {
     assert_eq!(count(&bars, "linear scan"), 0);
 }
 
-/// A line that ends early says so.
+/// A line that ends early is marked as such.
 #[test]
 fn who_was_run_in_part_is_named() {
     let mut data = synthetic();
@@ -103,7 +103,7 @@ fn all_batch_sizes_are_drawn() {
     assert_eq!(count(&texts, "hostbits, allocate_into"), 1);
 }
 
-/// A bench that did not run must be named.
+/// The error names a bench that did not run.
 #[test]
 fn a_missing_file_is_named() {
     let scratch = Scratch::new("missing");
@@ -117,7 +117,7 @@ fn a_missing_file_is_named() {
     );
 }
 
-/// So must a file that holds something else, or nothing.
+/// The error names a file that holds something else, or nothing.
 #[test]
 fn broken_and_empty_files_are_named() {
     for (text, expected) in [("{", "is not as expected"), ("[]", "nothing to draw")] {
@@ -181,7 +181,7 @@ fn documents_are_filled_between_their_marks() {
     }
 }
 
-/// A typing error in a document is said, with the document's name.
+/// A typing error in a document is reported with the document's name.
 #[test]
 fn unknown_tables_and_open_marks_are_errors() {
     for document in [
@@ -193,7 +193,7 @@ fn unknown_tables_and_open_marks_are_errors() {
     }
 }
 
-/// What the README and the page on performance say is what was measured, and the pictures show it.
+/// The README, the page on performance and the pictures show the figures that were measured.
 #[test]
 fn the_committed_documents_and_pictures_show_the_committed_data() {
     let options = Options::read([]).expect("nothing is needed");
@@ -311,7 +311,7 @@ fn picture<'a>(pictures: &'a [Picture], name: &str) -> &'a str {
         .svg
 }
 
-/// What is written on a picture.
+/// Returns the texts on a picture.
 fn texts(svg: &str) -> Vec<String> {
     let inside = |element: &str| {
         let (_, content) = element.split_once('>').expect("the tag ends");
@@ -325,7 +325,7 @@ fn count(texts: &[String], wanted: &str) -> usize {
     texts.iter().filter(|text| *text == wanted).count()
 }
 
-/// A directory for the time of a test.
+/// A directory that exists for the duration of a test.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -343,7 +343,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What is left over in a temporary directory is no failure of a test.
+        // A temporary directory that cannot be removed is no failure of a test.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

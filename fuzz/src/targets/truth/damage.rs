@@ -1,11 +1,11 @@
-//! What can happen to a list on its way.
+//! What can happen to a list on its way to the reader.
 
 use super::Script;
 
-/// Signs that have a meaning in some format. None begins a comment: that is a statement, not a damage.
+/// Signs that have a meaning in some format. None begins a comment, because a comment is no damage.
 const SIGNS: &[u8] = b"\",:{}[]<>()=/\\|-_+*.'& \t\r\nxXe%@!~\0\x80";
 
-/// How many kinds of damage there are.
+/// The number of kinds of damage.
 pub(super) const KINDS: usize = 20;
 
 pub(super) fn damage(kind: usize, list: &mut Vec<u8>, script: &mut Script<'_>) {
@@ -40,7 +40,7 @@ pub(super) fn damage(kind: usize, list: &mut Vec<u8>, script: &mut Script<'_>) {
             };
             insert(list, at, &long);
         }
-        // The rest once more, as a writer that begins again leaves it.
+        // The rest appears again, as after a writer that began anew.
         7 => {
             let rest = list[at..].to_vec();
             list.extend(rest);
@@ -56,7 +56,7 @@ pub(super) fn damage(kind: usize, list: &mut Vec<u8>, script: &mut Script<'_>) {
             }
         }
         10 => insert(list, at, &[SIGNS[script.byte() % SIGNS.len()]]),
-        // A word that is misspelt, here or wherever it stands, as by another version; or is not there.
+        // A word is misspelt, here or everywhere, as by another version; or it is missing.
         11..=13 => {
             let Some((start, end)) = word(list, at) else {
                 return;
@@ -76,13 +76,13 @@ pub(super) fn damage(kind: usize, list: &mut Vec<u8>, script: &mut Script<'_>) {
                 _ => drop(list.drain(start..end)),
             }
         }
-        // A part between two signs twice, as a key that comes twice.
+        // The part between two signs appears twice, like a repeated key.
         14 => {
             let (start, end) = part(list, at);
             let twice = list[start..end].to_vec();
             insert(list, end, &twice);
         }
-        // Two lines in each other's place.
+        // Two lines change places.
         15 => {
             let mut lines: Vec<Vec<u8>> = list
                 .split_inclusive(|byte| *byte == b'\n')
@@ -94,7 +94,7 @@ pub(super) fn damage(kind: usize, list: &mut Vec<u8>, script: &mut Script<'_>) {
                 *list = lines.concat();
             }
         }
-        // Two lines as one.
+        // Two lines become one.
         16 => {
             if let Some(end) = list[at..].iter().position(|byte| *byte == b'\n') {
                 list.remove(at + end);
@@ -108,7 +108,7 @@ pub(super) fn damage(kind: usize, list: &mut Vec<u8>, script: &mut Script<'_>) {
             }
         }
         18 => insert(list, at, &vec![0; 1 + script.byte() % 4]),
-        // A whole line is not there.
+        // A whole line is missing.
         _ => {
             let start = line_start(list, at);
             let end = list[start..].iter().position(|byte| *byte == b'\n');
@@ -144,13 +144,13 @@ fn line_start(list: &[u8], at: usize) -> usize {
         .map_or(0, |before| before + 1)
 }
 
-/// The place of the next byte that is no digit: another digit in an address is another address.
+/// Returns the place of the next byte that is no digit: another digit in an address would make another address.
 fn no_digit(list: &[u8], at: usize) -> Option<usize> {
     let found = list[at..].iter().position(|byte| !byte.is_ascii_digit());
     found.map(|found| at + found)
 }
 
-/// The word that begins next: letters alone.
+/// Returns the next word: letters only.
 fn word(list: &[u8], at: usize) -> Option<(usize, usize)> {
     let start = at + list[at..].iter().position(u8::is_ascii_alphabetic)?;
     let length = list[start..]
@@ -159,7 +159,7 @@ fn word(list: &[u8], at: usize) -> Option<(usize, usize)> {
     Some((start, length.map_or(list.len(), |length| start + length)))
 }
 
-/// From one sign that separates to the next.
+/// Returns the part from one separating sign to the next.
 fn part(list: &[u8], at: usize) -> (usize, usize) {
     let separates = |byte: &u8| b",\n;{}[]".contains(byte);
     let start = list[..at].iter().rposition(separates).unwrap_or(0);

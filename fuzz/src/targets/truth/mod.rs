@@ -1,11 +1,11 @@
-//! Lists of which it is known who holds what, damaged: either they are refused, or every address that they still name
+//! Damaged lists whose holders are known: either a list is refused, or every address that it still names
 //! is held.
 //!
-//! The input is a script: which format, which hosts, which damage where, and as what the list is read.
+//! The input is a script: which format, which hosts, which damage where, and in which format the list is read.
 //!
-//! Any damage is fair but for two things, which no reader can tell from the truth: another digit in an address makes
-//! another address, so that digits are left alone; and a sign that begins a comment makes a comment, so that what
-//! stands behind one on its line is not named. What is gone altogether is not named either.
+//! Any damage is allowed except two kinds, which no reader can tell from the truth. Another digit in an address makes
+//! another address, so digits are left alone. A sign that begins a comment makes a comment, so what
+//! follows one on its line is not named. What is gone altogether is not named either.
 
 mod damage;
 mod writers;
@@ -25,10 +25,10 @@ pub(crate) const TARGET: Target = Target {
     run,
 };
 
-/// Most hosts that a list names.
+/// The most hosts that a list names.
 const MOST_HOSTS: usize = 12;
 
-/// Reads the script; zeros after its end.
+/// Reads the script, and zeros after its end.
 struct Script<'a>(std::slice::Iter<'a, u8>);
 
 impl Script<'_> {
@@ -36,7 +36,8 @@ impl Script<'_> {
         self.0.next().copied().unwrap_or_default().into()
     }
 
-    /// Reads a kind by its name on a line and a byte that says which of that name; or by a number, in random scripts.
+    /// Reads a kind: its name on a line and a byte that chooses among those of that name, or, in random scripts, only
+    /// a number.
     fn kind(&mut self) -> &'static Kind {
         let rest = self.0.as_slice();
         let named = KINDS.iter().find_map(|kind| {
@@ -51,7 +52,7 @@ impl Script<'_> {
         of_name[self.byte() % of_name.len()]
     }
 
-    /// No address is the beginning of another one: all have three digits at the end.
+    /// Reads the hosts. No address is the beginning of another one: all end with three digits.
     fn hosts(&mut self) -> Vec<u8> {
         let count = self.byte() % MOST_HOSTS;
         let mut hosts: Vec<u8> = (0..count)
@@ -87,7 +88,7 @@ fn run(input: &[u8], trace: &mut Trace) {
     judge(&list, &named, reader, trace);
 }
 
-/// Whether the list is refused, or all is held that it names.
+/// Checks that the list is refused, or that all that it names is held.
 fn judge(list: &[u8], named: &[(&Kind, Vec<u8>)], reader: &Kind, trace: &mut Trace) {
     let written_as: Vec<&str> = named.iter().map(|(kind, _)| kind.name).collect();
     let Some(records) = read(reader.name, list) else {
@@ -127,8 +128,8 @@ fn read(format: &str, list: &[u8]) -> Option<Vec<RecordBuf>> {
     read(List::new(format, "list", list)).ok()
 }
 
-/// A directory of files: each line is the name of one, and what is in it. A line that is none is a file without a name,
-/// and no list; so are two lines of one name, which no directory has, and a name that leads elsewhere.
+/// Reads a list as a directory of files: each line is the name of a file and its content. Any other line makes the
+/// list invalid; so do two lines with one name, which no directory has, and a name that leads elsewhere.
 fn directory(
     list: &[u8],
     read: impl FnOnce(&std::path::Path) -> Result<Vec<RecordBuf>, ListError>,
@@ -153,7 +154,7 @@ fn directory(
     records
 }
 
-/// Whether a file of a directory can have the name.
+/// Returns whether a file in a directory can have the name.
 fn is_name(name: &str) -> bool {
     !name.is_empty() && !name.contains('/') && name != "." && name != ".."
 }
@@ -163,9 +164,9 @@ fn write_new(path: &std::path::Path, text: &str) -> std::io::Result<()> {
     std::io::Write::write_all(&mut std::fs::File::create_new(path)?, text.as_bytes())
 }
 
-/// Whether the list still names a host, to a reader of another format perhaps.
+/// Returns whether the list still names a host for this reader, which may be one of another format.
 fn names(list: &[u8], kind: &Kind, reader: &Kind, hosts: &[u8], host: u8) -> bool {
-    // The pods of a list have additional networks, or have not: who asks for those does not ask for the others.
+    // `multus` reads only the additional networks, which the pods of this list do not have.
     if (kind.name, reader.name) == ("k8s-pods", "multus") {
         return false;
     }
@@ -186,7 +187,7 @@ fn is_in(list: &[u8], part: &[u8]) -> bool {
     part.is_empty() || list.windows(part.len()).any(|window| window == part)
 }
 
-/// Whether an address stands in the list as it was, with nothing of a number or a name beside it, and not behind the
+/// Returns whether an address is in the list unchanged, not as part of a number or a name, and not behind the
 /// sign of a comment.
 fn is_written(list: &[u8], reader: &Kind, addr: &str) -> bool {
     let is_part = |byte: Option<&u8>| {
@@ -206,13 +207,14 @@ fn is_written(list: &[u8], reader: &Kind, addr: &str) -> bool {
     })
 }
 
-/// The address of a pod itself, where additional networks are asked for.
+/// Returns whether this is the address of a pod itself, and the reader wants only additional networks.
 fn is_of_pod(before: &[u8], reader: &Kind) -> bool {
     let keys: [&[u8]; 2] = [br#""podIP": ""#, br#""ip": ""#];
     reader.name == "multus" && keys.iter().any(|key| before.ends_with(key))
 }
 
-/// The names of files are those of clients in one directory, and in the other they alone are addresses.
+/// Returns whether this is the name of a file that names no address: in one format the names are those of clients,
+/// in the other only the names are addresses.
 fn is_name_of_file(before: &[u8], reader: &Kind) -> bool {
     let line = before.rsplit(|byte| *byte == b'\n').next();
     let is_first = line.is_none_or(<[u8]>::is_empty);
@@ -238,7 +240,7 @@ fn is_comment(before: &[u8], reader: &Kind) -> bool {
 mod tests {
     use super::*;
 
-    /// A format that is added without a generator is not tried: this says so.
+    /// A format that is added without a generator would not be tried.
     #[test]
     fn every_format_has_a_generator() {
         for name in Format::names() {
@@ -249,7 +251,7 @@ mod tests {
         }
     }
 
-    /// The corpus has a script for each, by name: numbers go stale where a kind is added.
+    /// The corpus has a script for each kind, by name: numbers go stale when a kind is added.
     #[test]
     fn every_kind_has_a_seed() {
         let corpus = crate::corpus::load(&TARGET).expect("a committed folder");
@@ -264,7 +266,7 @@ mod tests {
         assert_eq!(seeds.len(), corpus.len(), "all of them by name");
     }
 
-    /// Nothing is worth anything if the lists are not read as they are.
+    /// Undamaged lists are read completely; otherwise the other checks prove nothing.
     #[test]
     fn every_list_is_read_whole() {
         for kind in KINDS {
@@ -299,8 +301,8 @@ mod tests {
         assert!(read("openvpn-ccd", twice.as_bytes()).is_none());
     }
 
-    /// A name that leads elsewhere is none of a file in the directory: it would never be read, and it is not for us to
-    /// write there.
+    /// A name that leads elsewhere does not name a file in the directory: it would never be read, and the test must
+    /// not write there.
     #[test]
     fn a_directory_has_no_files_elsewhere() {
         for name in ["/hostbits-truth", "../hostbits-truth", "..", ".", "a/b", ""] {
@@ -310,7 +312,7 @@ mod tests {
         }
     }
 
-    /// Every list, cut off after a spread of bytes; a campaign tries them all.
+    /// Every list is cut off at a selection of bytes; a campaign tries every byte.
     #[test]
     fn a_list_that_is_cut_off_is_refused_or_held() {
         let every: usize = std::env::var("HOSTBITS_EVERY")
@@ -331,7 +333,7 @@ mod tests {
         }
     }
 
-    /// Random scripts; a campaign tries more. All findings at once, the shortest of each kind.
+    /// Random scripts; a campaign tries more. The test reports all findings at once, the shortest of each kind.
     #[test]
     fn whatever_is_damaged_is_refused_or_held() {
         let runs = std::env::var("HOSTBITS_RUNS").ok();

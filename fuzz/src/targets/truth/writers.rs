@@ -1,9 +1,9 @@
-//! What programs write for given hosts: every format, and every named filter.
+//! Writes lists of given hosts as programs do: in every format, and for every named filter.
 
 /// How a format writes a list, and when such a list names a host.
 pub(super) struct Kind {
     pub(super) name: &'static str,
-    /// Signs after which the rest of a line is a comment, and names no user.
+    /// The signs that begin a comment: what follows on the line names no user.
     pub(super) comments: &'static [&'static str],
     pub(super) write: fn(&[u8]) -> String,
     pub(super) names: Names,
@@ -13,9 +13,9 @@ pub(super) struct Kind {
 pub(super) enum Names {
     /// The address as `10.0.0.HOST`.
     Address,
-    /// The address as a text of its own, next to another one that must be there, too.
+    /// By a text for the host, next to another text that must be there, too.
     Beside(fn(u8) -> String, &'static str),
-    /// By all of the list that [`Kind::write`] gives.
+    /// By the whole list that [`Kind::write`] returns.
     Whole,
 }
 
@@ -41,7 +41,7 @@ fn joined(hosts: &[u8], each: impl Fn(u8) -> String) -> String {
     parts.join(",\n")
 }
 
-/// A list of objects of Kubernetes.
+/// Writes a list of Kubernetes objects.
 fn items(kind: &str, hosts: &[u8], each: impl Fn(u8) -> String) -> String {
     let items = joined(hosts, |host| {
         let rest = each(host);
@@ -122,7 +122,7 @@ fn status(hosts: &[u8], between: char) -> String {
 const HASH: &[&str] = &["#"];
 const BOTH: &[&str] = &["#", ";"];
 
-/// A list for each; of some formats several.
+/// The kinds of lists: one for each format, for some formats several.
 pub(super) static KINDS: &[Kind] = &[
     kind("lines", HASH, |hosts| {
         lines(hosts, |host| format!("10.0.0.{host}\n"))

@@ -1,4 +1,4 @@
-//! The test binaries: built by cargo, several in one go, and run without it.
+//! The test binaries: cargo builds several at once, and they run without it.
 
 use crate::Outcome;
 use crate::checks::{Verdict, wait};
@@ -25,14 +25,14 @@ pub(crate) enum Check {
     Loom(&'static str),
 }
 
-/// What came of a check.
+/// The outcome of a check.
 pub(super) enum Ended {
     Passed,
-    /// The test that noticed.
+    /// A test failed; this is its name.
     Caught(String),
 }
 
-/// An error of the compiler, and the places that it speaks of: a file and a line each.
+/// An error of the compiler, and the places that it names: a file and a line each.
 #[derive(Debug)]
 pub(super) struct CompileError {
     pub(super) told: String,
@@ -41,10 +41,10 @@ pub(super) struct CompileError {
 
 pub(super) type Binaries = HashMap<Check, PathBuf>;
 
-/// Those that mutants are in and tests are of.
+/// The features whose code has mutants and tests.
 const FEATURES: &str = "serde,sticky";
 
-/// No check that passes takes longer.
+/// The longest time that a check may take: no check that passes takes longer.
 const LONGEST: Duration = Duration::from_secs(900);
 
 impl Check {
@@ -55,7 +55,7 @@ impl Check {
         }
     }
 
-    /// What cargo calls it, if it is no library.
+    /// Returns the name of the target for cargo, if it is not the library.
     fn target(self) -> Option<&'static str> {
         match self {
             Self::Unit => None,
@@ -63,7 +63,7 @@ impl Check {
         }
     }
 
-    /// Runs the binary with a mutant for at most `patience`: then it hangs.
+    /// Runs the binary with a mutant, for at most `patience`: a check that takes longer counts as hanging.
     pub(super) fn run(
         self,
         binary: &Path,
@@ -100,12 +100,12 @@ impl Check {
         })
     }
 
-    /// How long it took where nothing was changed, as the latest run of this binary, or of one before it, says.
+    /// Returns how long it took without a mutant, from the latest run of this binary or of an earlier build of it.
     pub(super) fn time_before(self, binary: &Path) -> Option<Duration> {
         known_time(binary).map(|(_, taken)| taken)
     }
 
-    /// How long it takes where nothing is changed. Asked once for each binary: the answer stands beside it.
+    /// Returns how long it takes without a mutant. This is measured once for each binary, and stored beside it.
     pub(super) fn time_unchanged(self, binary: &Path, worker: &Worker) -> Outcome<Duration> {
         let told = |error| format!("{}: {error}", binary.display());
         let built = binary
@@ -138,7 +138,7 @@ fn beside(binary: &Path) -> PathBuf {
     binary.with_extension("unchanged")
 }
 
-/// When the binary was built that was timed, and how long it took.
+/// Returns when the timed binary was built, and how long it took.
 fn known_time(binary: &Path) -> Option<(u128, Duration)> {
     let known = fs::read_to_string(beside(binary)).ok()?;
     let (built, millis) = known.trim_end().split_once(' ')?;
@@ -148,7 +148,8 @@ fn known_time(binary: &Path) -> Option<(u128, Duration)> {
     ))
 }
 
-/// How long to wait for what took so long where nothing was changed. Long: others may have the machine by now.
+/// Returns how long to wait for a check that took this time without a mutant. It is long, because other programs may
+/// use the machine by now.
 pub(super) fn patience(taken: Duration) -> Duration {
     (taken * 12 + Duration::from_secs(12)).min(LONGEST)
 }
@@ -163,7 +164,7 @@ impl fmt::Display for Check {
     }
 }
 
-/// Where one of several runs keeps its checks.
+/// The folders and the log of one of several workers.
 pub(super) struct Worker {
     home: PathBuf,
     scratch: PathBuf,
@@ -179,7 +180,7 @@ impl Worker {
         }
     }
 
-    /// An empty folder: a test that was stopped leaves its files behind.
+    /// Returns an empty folder: a test that was stopped may have left files in it.
     fn scratch(&self) -> Outcome<&Path> {
         let _ = fs::remove_dir_all(&self.scratch);
         fs::create_dir_all(&self.scratch)
@@ -188,7 +189,7 @@ impl Worker {
     }
 }
 
-/// Builds all of these; or what the compiler says of what does not compile.
+/// Builds all of these checks, or returns the compiler's errors.
 pub(super) fn build(copy: &Copy, checks: &[Check]) -> Outcome<Result<Binaries, Vec<CompileError>>> {
     let packages = ["hostbits", "loom-tests"];
     let of = |package| {
@@ -197,7 +198,7 @@ pub(super) fn build(copy: &Copy, checks: &[Check]) -> Outcome<Result<Binaries, V
     };
     let packages = packages.map(|package| (package, of(package).collect::<Vec<_>>()));
     let packages = packages.iter().filter(|(_, checks)| !checks.is_empty());
-    // The library first, for all: errors in it show before much is built.
+    // The library first: errors in it show before much else is built.
     for (package, _) in packages.clone() {
         if let Err(errors) = messages_of(&mut of_library(copy, package))? {
             return Ok(Err(errors));
@@ -223,7 +224,7 @@ pub(super) fn build(copy: &Copy, checks: &[Check]) -> Outcome<Result<Binaries, V
     Ok(Ok(binaries))
 }
 
-/// What cargo has to say, or what the compiler has against it.
+/// Runs cargo, and returns its messages, or the compiler's errors.
 fn messages_of(command: &mut Command) -> Outcome<Result<Vec<Value>, Vec<CompileError>>> {
     let output = command.output();
     let output = output.map_err(|error| format!("cargo: {error}"))?;
@@ -270,7 +271,7 @@ fn of_checks(copy: &Copy, package: &str, checks: &[Check]) -> Command {
     command
 }
 
-/// A part at a time, and fast enough; as in a test, what overflows panics.
+/// Sets up cargo: incremental builds, optimized enough to be fast, with overflow checks as in a test.
 fn set_up(command: &mut Command, copy: &Copy, package: &str) {
     let (flags, target) = match package {
         "loom-tests" => ("--cfg loom --cap-lints allow", "quick-loom"),
@@ -287,14 +288,14 @@ fn set_up(command: &mut Command, copy: &Copy, package: &str) {
         .current_dir(copy.tree());
 }
 
-/// The name and the place of a test binary, if the message is of one.
+/// Returns the name and the path of a test binary, if the message is about one.
 fn binary_of(message: &Value) -> Option<(String, PathBuf)> {
     let path = message["executable"].as_str()?;
     let name = message["target"]["name"].as_str()?;
     Some((name.to_owned(), path.into()))
 }
 
-/// What the message says, if it is an error's.
+/// Returns the error of the compiler, if the message is one.
 pub(super) fn error_of(message: &Value) -> Option<CompileError> {
     let message = message.get("message")?;
     let told = message["rendered"].as_str()?.to_owned();
@@ -307,11 +308,11 @@ pub(super) fn error_of(message: &Value) -> Option<CompileError> {
     };
     let spans = message["spans"].as_array()?;
     let places: Vec<_> = spans.iter().filter_map(of_span).collect();
-    // "Aborting due to two errors" is none of them.
+    // "Aborting due to two errors" has no place, and does not count.
     (!places.is_empty()).then_some(CompileError { told, places })
 }
 
-/// The first test that is said to have failed.
+/// Returns the first test that the output reports as failed.
 pub(super) fn first_failure(printed: &str) -> Option<&str> {
     let mut lines = printed.lines();
     lines.find_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED"))

@@ -1,6 +1,6 @@
-//! What a file can be turned into: one change each, found in its syntax and made in its text.
+//! Finds the mutants of a file: one change each, found in its syntax and made in its text.
 //!
-//! Tests, attributes, comments, the bodies of macros, and what prints or compares for people are left alone. A
+//! Tests, attributes, comments, the bodies of macros, and code that prints or compares for people are left alone. A
 //! name is made of the function and of the text that is changed, so that it survives a move of lines.
 
 use proc_macro2::Span;
@@ -19,9 +19,9 @@ pub(crate) enum Operator {
     Shifted,
     /// An ordering is one step weaker.
     Lowered,
-    /// A mask is another one.
+    /// A mask is replaced by another one.
     Exchanged,
-    /// A statement is not there.
+    /// A statement is left out.
     Dropped,
     /// Two statements stand in the other order.
     Swapped,
@@ -62,24 +62,24 @@ impl fmt::Display for Operator {
 /// One change of one file.
 #[derive(Clone, Debug)]
 pub(crate) struct Generated {
-    /// `gen: FILE:FUNCTION: operator: snippet`, the file as seen from `src`.
+    /// `gen: FILE:FUNCTION: operator: snippet`; the path of the file begins below `src`.
     pub(crate) name: String,
-    /// From the root of the repository.
+    /// The path of the file from the root of the repository.
     pub(crate) file: String,
     pub(crate) operator: Operator,
-    /// The body of the function that it is in, if there can be several bodies of it.
+    /// The body of the function around the change, if that function can have several bodies.
     pub(super) body: Option<Range<usize>>,
     place: Range<usize>,
     replacement: String,
 }
 
 impl Generated {
-    /// The file with the change in it.
+    /// Returns the text of the file with the change made.
     pub(crate) fn applied_to(&self, text: &str) -> String {
         self.applied_within(text, 0..text.len())
     }
 
-    /// A part of the file that has the place in it, with the change.
+    /// Returns a part of the file that includes the place, with the change made.
     pub(super) fn applied_within(&self, text: &str, part: Range<usize>) -> String {
         let Range { start, end } = self.place;
         [
@@ -91,7 +91,7 @@ impl Generated {
     }
 }
 
-/// All changes of a file, in the order of its text.
+/// Returns all changes of a file, in the order of its text.
 pub(crate) fn changes_of(file: &str, text: &str) -> Result<Vec<Generated>, String> {
     let syntax = syn::parse_file(text).map_err(|error| format!("{file}: {error}"))?;
     let mut finder = Finder {
@@ -110,12 +110,12 @@ pub(crate) fn changes_of(file: &str, text: &str) -> Result<Vec<Generated>, Strin
 struct Finder<'t> {
     file: &'t str,
     text: &'t str,
-    /// The type and the functions around.
+    /// The enclosing type and functions.
     path: Vec<String>,
-    /// As in [`Generated`]: that of the outermost function.
+    /// The body of the outermost function, as in [`Generated`].
     body: Option<Range<usize>>,
     found: Vec<Generated>,
-    /// How often a name has come.
+    /// How often each name has occurred so far.
     times: HashMap<String, usize>,
 }
 
@@ -124,7 +124,7 @@ impl Finder<'_> {
         &self.text[spanned.span().byte_range()]
     }
 
-    /// Replaces all of `what`; `told` is how the name says it.
+    /// Adds the change that puts `new` at `place`; the name of the mutant shows it as `told`.
     fn change(&mut self, operator: Operator, place: Range<usize>, new: String, told: &str) {
         let file = self.file.strip_prefix("src/").unwrap_or(self.file);
         let function = self.path.join("::");
@@ -144,7 +144,7 @@ impl Finder<'_> {
         });
     }
 
-    /// Puts `new` in the place of a token or an operand of `whole`.
+    /// Adds the change that puts `new` in the place of a token or an operand of `whole`.
     fn exchange(&mut self, operator: Operator, whole: &impl Spanned, part: Span, new: &str) {
         let (whole, part) = (whole.span().byte_range(), part.byte_range());
         let text = self.text;
@@ -167,7 +167,8 @@ impl Finder<'_> {
         self.path.pop();
     }
 
-    /// What is constant has one body, and of what is only said to implement a trait each body is another type.
+    /// Visits a function. A `const fn` can have only one body, and so can a function that returns `impl Trait`, because
+    /// each body would be a type of its own.
     fn function(&mut self, of: &syn::Signature, body: &syn::Block, visit: impl FnOnce(&mut Self)) {
         let around = self.body.clone();
         let is_opaque = matches!(&of.output, syn::ReturnType::Type(_, of) if matches!(**of, syn::Type::ImplTrait(_)));
@@ -206,7 +207,7 @@ impl Finder<'_> {
         let right = self.text_of(&*binary.right).to_owned();
         let span = binary.right.span();
         match binary.op {
-            // The number that something is equal to is another one.
+            // The number that a value is compared with becomes another one.
             BinOp::Eq(_) | BinOp::Ne(_) if is_number(&binary.right) => {
                 self.exchange(Shifted, binary, span, &format!("{right} + 1"));
             }
@@ -220,7 +221,7 @@ impl Finder<'_> {
         }
     }
 
-    /// The orderings among the arguments of a method of an atomic.
+    /// Weakens the orderings among the arguments of a method of an atomic.
     fn atomic(&mut self, call: &syn::ExprMethodCall) {
         let method = call.method.to_string();
         let is_exchange = method.starts_with("compare_exchange");
@@ -249,7 +250,7 @@ impl Finder<'_> {
         }
     }
 
-    /// A load that `sync` puts into the total order.
+    /// Weakens a load that `sync` puts into the total order.
     fn load_in_order(&mut self, call: &syn::ExprCall) {
         let Expr::Path(function) = &*call.func else {
             return;
@@ -265,7 +266,7 @@ impl Finder<'_> {
     }
 
     fn condition(&mut self, condition: &Expr) {
-        // The opposite of a comparison is another operator's, and a condition that binds has none.
+        // Another operator negates comparisons, and a condition with a `let` has no opposite.
         let has_opposite = match condition {
             Expr::Binary(binary) => !has_let(condition) && !is_comparison(&binary.op),
             Expr::Let(_) | Expr::Unary(_) => false,
@@ -290,7 +291,7 @@ impl Finder<'_> {
                     Operator::Return
                 }
                 Stmt::Expr(_, Some(_)) if acts(statement) => Operator::Dropped,
-                // A value that is named only to live to the end of its block.
+                // A value that has a name only so that it lives to the end of its block.
                 Stmt::Local(local) if is_unused(&local.pat) => Operator::Dropped,
                 _ => continue,
             };
@@ -468,7 +469,7 @@ fn ordering(argument: &Expr) -> Option<String> {
         .then_some(name)
 }
 
-/// In one line, and not longer than a table bears.
+/// Returns the text on one line, and cut if it is too long for a table.
 fn short(text: &str, most: usize) -> String {
     let code = text
         .lines()
@@ -482,7 +483,7 @@ fn short(text: &str, most: usize) -> String {
     format!("{cut} …")
 }
 
-/// Tests, and what stands for the model checker alone.
+/// Returns whether the attributes mark tests, or code that only the model checker uses.
 fn is_left_alone(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let syn::Meta::List(list) = &attribute.meta else {
@@ -515,7 +516,7 @@ fn is_not(expr: &Expr) -> bool {
     matches!(expr, Expr::Unary(unary) if matches!(unary.op, UnOp::Not(_)))
 }
 
-/// What is certainly no mask: by its look, since types are unknown here.
+/// Returns whether the expression is certainly no mask, judged by its form, since types are unknown here.
 fn is_boolean(expr: &Expr) -> bool {
     match expr {
         Expr::MethodCall(_) | Expr::Call(_) | Expr::Macro(_) => true,
@@ -538,13 +539,13 @@ fn is_block_like(expr: &Expr) -> bool {
     )
 }
 
-/// Whether it is the value of its block.
+/// Returns whether the statement is the value of its block.
 fn is_tail(statement: &Stmt, of: &[Stmt]) -> bool {
     matches!(statement, Stmt::Expr(_, None))
         && of.last().is_some_and(|last| std::ptr::eq(last, statement))
 }
 
-/// What a statement binds.
+/// Returns the names that a statement binds.
 fn names_of(statement: &Stmt) -> impl Iterator<Item = syn::Ident> {
     struct Search(Vec<syn::Ident>);
     impl<'s> Visit<'s> for Search {
@@ -587,14 +588,14 @@ fn has_let(expr: &Expr) -> bool {
     }
 }
 
-/// Reports whether a statement does something: calls, or changes a value. Where neither of two does, their order
+/// Returns whether a statement does something: calls, or changes a value. If neither of two does, their order
 /// does not matter.
 fn acts(statement: &Stmt) -> bool {
     struct Search(bool);
     impl<'s> Visit<'s> for Search {
         fn visit_expr(&mut self, expr: &'s Expr) {
             self.0 |= match expr {
-                // Whatever it does, it does when it is called.
+                // A closure does nothing until it is called.
                 Expr::Closure(_) => return,
                 Expr::Call(call) => !is_constructor(call) && !is_pure(called(call)),
                 Expr::MethodCall(call) => !is_pure(Some(&call.method)),
@@ -611,7 +612,7 @@ fn acts(statement: &Stmt) -> bool {
     search.0
 }
 
-/// Functions and methods of the rooms that only compute, or say where something is.
+/// The functions and methods of the rooms that only compute, or return where something is.
 const PURE: &[&str] = &[
     "addr_of",
     "as_ref",
@@ -662,7 +663,7 @@ fn called(call: &syn::ExprCall) -> Option<&syn::Ident> {
     path.path.segments.last().map(|last| &last.ident)
 }
 
-/// `Some(..)`, or another call that begins with a capital.
+/// Returns whether the call is `Some(..)`, or another call that begins with a capital letter.
 fn is_constructor(call: &syn::ExprCall) -> bool {
     called(call).is_some_and(|name| name.to_string().starts_with(char::is_uppercase))
 }

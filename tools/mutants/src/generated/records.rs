@@ -1,4 +1,4 @@
-//! What came of each mutant, a line each, written at once: a run that was stopped goes on from there.
+//! The outcome of each mutant, one line each, written at once: a run that was stopped continues from there.
 
 use super::rooms::{Mutant, hash};
 use crate::Outcome;
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 pub(crate) enum Fate {
     Caught(String),
     Survived,
-    /// Nothing to be caught: the compiler says no.
+    /// The mutant does not compile, so there is nothing to catch.
     NotBuilt,
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct Record {
 pub(crate) struct Records {
     path: PathBuf,
     by_key: HashMap<String, Record>,
-    /// What came of each in its latest trial, whatever its file was then.
+    /// The outcome of each mutant in its latest trial, even if its file has changed since.
     latest: HashMap<String, Fate>,
 }
 
@@ -44,12 +44,13 @@ impl Records {
         }
     }
 
-    /// What came of it, if the file that it changes is still the same.
+    /// Returns the outcome of a mutant, if the file that it changes is still the same.
     pub(crate) fn of(&self, mutant: &Mutant, source: &str) -> Option<&Record> {
         self.by_key.get(&key(mutant, source))
     }
 
-    /// What came of it before its file changed: the check that caught it then may well do so again.
+    /// Returns the latest outcome of a mutant, even if its file has changed: the check that caught it then may catch it
+    /// again.
     pub(crate) fn before(&self, mutant: &Mutant) -> Option<&Fate> {
         self.latest.get(&mutant.change.name.replace('\t', " "))
     }
@@ -82,7 +83,7 @@ fn key(mutant: &Mutant, source: &str) -> String {
     )
 }
 
-/// Of several lines about one mutant, the last one counts; a line that was cut off counts for nothing.
+/// Reads a line. If several lines are about one mutant, the last one counts; a line that was cut off is ignored.
 fn parse(line: &str) -> Option<(String, Record)> {
     let fields: Vec<&str> = line.split('\t').collect();
     let [source, name, word, seconds, by] = fields[..] else {

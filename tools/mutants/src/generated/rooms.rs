@@ -11,15 +11,15 @@ use std::path::Path;
 pub(crate) struct Room {
     pub(crate) name: &'static str,
     folder: &'static str,
-    /// Those files of the folder that are of the protocol; nothing says all of them.
+    /// The files of the folder that belong to the protocol; if there are none here, all of them do.
     only: &'static [&'static str],
     behind: Behind,
 }
 
-/// The checks that stand behind a room, beside those that stand behind all.
+/// The checks of a room, in addition to those of all rooms.
 struct Behind {
     tests: &'static [&'static str],
-    /// Files of loom models; nothing of a pool file is built under loom.
+    /// The files of loom models; pool files are not built under loom.
     loom: &'static [&'static str],
 }
 
@@ -77,7 +77,7 @@ pub(crate) const ROOMS: &[Room] = &[
         only: &["attached", "commit", "leave", "peers", "poison", "recover"],
         behind: FILE,
     },
-    // The heap's barrier is the same one.
+    // The heap uses the same barrier.
     Room {
         name: "barrier",
         folder: "src/storage",
@@ -86,8 +86,8 @@ pub(crate) const ROOMS: &[Room] = &[
     },
 ];
 
-/// Behind all rooms. Not the storms of threads: what they find they find by chance, and where others have the
-/// processors, some fail without a mutant.
+/// The tests of all rooms. The storms of threads are left out: they find faults only by chance, and if other programs
+/// use the processors, some fail without a mutant.
 const TESTS: &[&str] = &[
     "edges",
     "errors",
@@ -166,7 +166,7 @@ const FILE: Behind = Behind {
 };
 
 impl Room {
-    /// What to try a mutant with. An x86-64 is no weaker for a weaker ordering: there the models alone can tell.
+    /// Returns the checks to try a mutant with. Only models notice a weaker ordering: an x86-64 runs it no weaker.
     pub(crate) fn checks(&self, operator: Operator) -> Vec<Check> {
         let loom = self.behind.loom.iter().copied().map(Check::Loom);
         if operator == Operator::Lowered {
@@ -177,7 +177,7 @@ impl Room {
         iter::once(Check::Unit).chain(tests).chain(loom).collect()
     }
 
-    /// All of its files, by their names.
+    /// Returns all files of the room, sorted by name.
     pub(crate) fn files(&self, root: &Path) -> Outcome<Vec<String>> {
         if !self.only.is_empty() {
             let file = |name: &&str| format!("{}/{name}.rs", self.folder);
@@ -217,7 +217,7 @@ pub(crate) struct Mutant {
     pub(crate) change: Generated,
 }
 
-/// All mutants of all rooms, file by file.
+/// Returns all mutants of all rooms, file by file.
 pub(crate) fn all(root: &Path) -> Outcome<Vec<Mutant>> {
     let mut all = Vec::new();
     for room in ROOMS {
@@ -226,8 +226,8 @@ pub(crate) fn all(root: &Path) -> Outcome<Vec<Mutant>> {
     Ok(all)
 }
 
-/// The names of about `wanted` of them: as many of each operator in each room as it has of all, at least one, the
-/// same as long as the source is the same, and mostly the same when it has changed.
+/// Returns the names of about `wanted` mutants: each operator in each room has its share, and at least one. The names
+/// are the same as long as the source is the same, and mostly the same after a change.
 pub(crate) fn sample<'m>(all: impl Iterator<Item = &'m Mutant>, wanted: usize) -> BTreeSet<String> {
     let mut drawers: BTreeMap<(&str, Operator), Vec<&Mutant>> = BTreeMap::new();
     let mut count = 0;
@@ -248,10 +248,10 @@ pub(crate) fn sample<'m>(all: impl Iterator<Item = &'m Mutant>, wanted: usize) -
     names
 }
 
-/// FNV-1a, with the seed of the sample in its offset; of no other use than to be the same tomorrow.
+/// Returns the FNV-1a hash of a text, with the seed of the sample in its offset. It need only be the same in every run.
 pub(crate) fn hash(text: &str) -> u64 {
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
     let mixed = text.bytes().fold(0xcbf2_9ce4_8422_2325 ^ 13, step);
-    // Names that differ at their end alone differ in the low bits alone.
+    // Names that differ only at their end differ only in the low bits.
     mixed.rotate_left(29).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }

@@ -1,5 +1,5 @@
-//! All mutants in one copy, built at once; then one after the other is run, or several at the same time. Those that
-//! cannot be built beside others follow, one at a time.
+//! Builds all mutants at once, in one copy, and then runs one after another, or several at the same time. Mutants that
+//! cannot be built together with others follow, one at a time.
 
 use super::checks::{Binaries, Check, CompileError, Ended, Worker, build, patience};
 use super::harmless::argument;
@@ -17,12 +17,12 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// From the root of the repository.
+/// The folder for everything that a run writes, from the root of the repository.
 const FOLDER: &str = "target/mutants/generated";
 
 const LIBRARY: &str = "src/lib.rs";
 
-/// The rounds, by what checks took before where nothing was changed: quick ones of all mutants first.
+/// The rounds, by the time that checks took without a mutant: the quick checks of all mutants come first.
 const ROUNDS: [Duration; 4] = [
     Duration::from_secs(3),
     Duration::from_secs(8),
@@ -30,22 +30,22 @@ const ROUNDS: [Duration; 4] = [
     Duration::MAX,
 ];
 
-/// How many mutants to draw by default.
+/// The default number of mutants to draw.
 const SAMPLE: usize = 300;
 
 pub(crate) struct Options {
-    /// How many mutants to draw.
+    /// The number of mutants to draw.
     pub(crate) sample: usize,
-    /// Only mutants whose names contain one of the words.
+    /// If not empty, only mutants whose names contain one of the words are drawn.
     pub(crate) words: Vec<String>,
-    /// Whatever the records say.
+    /// Whether to try mutants again that have a recorded outcome.
     pub(crate) again: bool,
     pub(crate) workers: usize,
-    /// None is built beside others: slow, and what all together are measured by.
+    /// Whether to build each mutant alone: slow, and the reference for building all together.
     pub(crate) alone: bool,
-    /// Only says what there is.
+    /// Whether only to list the mutants.
     pub(crate) list: bool,
-    /// Only writes what the records say into the page.
+    /// Whether only to write the recorded outcomes into the page.
     pub(crate) table: bool,
 }
 
@@ -106,7 +106,7 @@ impl Numbered {
     }
 }
 
-/// Whether every survivor is explained.
+/// Runs the mutants, and returns whether every survivor is explained.
 pub(crate) fn run(options: &Options) -> Outcome<bool> {
     let root = root()?;
     let all = rooms::all(&root)?;
@@ -141,7 +141,7 @@ pub(crate) fn run(options: &Options) -> Outcome<bool> {
     let records = Records::read(root.join("target/mutants/generated/records.tsv"));
     let is_open = |numbered: &&Numbered| match records.of(&numbered.mutant, &numbered.source) {
         _ if options.again => true,
-        // Maybe a check has become stronger.
+        // A check may have become stronger.
         Some(Record {
             fate: Fate::Survived,
             ..
@@ -153,7 +153,7 @@ pub(crate) fn run(options: &Options) -> Outcome<bool> {
     if options.table {
         queue.clear();
     }
-    // First those that nothing is known of; last those that are expected to face every check.
+    // Mutants without an outcome come first; those that are expected to face every check come last.
     queue.sort_by_key(|numbered| {
         let is_explained = argument(&numbered.change().name).is_some();
         (is_explained, records.before(&numbered.mutant).is_some())
@@ -166,7 +166,7 @@ pub(crate) fn run(options: &Options) -> Outcome<bool> {
         count: queue.len(),
     };
     if !queue.is_empty() {
-        // The whole sample, too: what is built is the same for every choice from it.
+        // The whole sample as well: then every choice from it needs the same build.
         let sample = rooms::sample(all.iter().map(|numbered| &numbered.mutant), SAMPLE);
         let is_wanted = |numbered: &&Numbered| {
             let name = &numbered.change().name;
@@ -183,7 +183,7 @@ pub(crate) fn run(options: &Options) -> Outcome<bool> {
     table::tell(&tried, &records, all.len(), options.words.is_empty(), &root)
 }
 
-/// The names of those to be tried.
+/// Returns the names of the mutants to try.
 fn choose(all: &[Mutant], options: &Options) -> BTreeSet<String> {
     let contains = |mutant: &&Mutant| {
         let mut words = options.words.iter();
@@ -200,7 +200,7 @@ struct Run {
 }
 
 impl Run {
-    /// Tries those of the queue; what is built has more of them.
+    /// Tries the mutants of the queue; `wanted` also has others, which are only built.
     fn all_of(
         &mut self,
         queue: Vec<&Numbered>,
@@ -241,10 +241,10 @@ impl Run {
         };
         let is_in = |one: &&Numbered| schemata.mutants.contains_key(&one.number);
         let together = queue.iter().copied().filter(is_in);
-        // Those that are expected to face every check wait until all others have.
+        // Mutants that are expected to face every check wait until all others are done.
         let is_explained = |one: &&Numbered| argument(&one.change().name).is_some();
         let (mut explained, others): (Vec<_>, Vec<_>) = together.partition(is_explained);
-        // One after the other, the quickest first: a run that is stopped has come to the end with some of them.
+        // One after another, the quickest first: a run that is stopped has finished some of them.
         explained.sort_by_key(|one| times.of_all(one));
         let alone = queue.iter().copied().filter(|one| is_alone(one));
         let (explained_alone, others_alone): (Vec<_>, Vec<_>) = alone.partition(is_explained);
@@ -277,7 +277,7 @@ impl Run {
             .collect();
         let mut from = Duration::ZERO;
         for &to in rounds {
-            // Not before they are needed: the long ones take minutes, and most mutants never see them.
+            // Time checks only when they are needed: the long ones take minutes, and most mutants never reach them.
             let is_due = |check: &Check| {
                 let is_first = from.is_zero() && firsts.contains(check);
                 let is_new = !times.unchanged.contains_key(check);
@@ -305,7 +305,7 @@ impl Run {
         Ok(())
     }
 
-    /// Runs the checks of a round. Who passes comes back, unless it is the last round, with the time that it has
+    /// Runs the checks of a round. Returns a mutant that passes, unless it is the last round, with the time that it has
     /// taken so far.
     fn round<'n>(
         &self,
@@ -348,7 +348,7 @@ impl Run {
         let changed = (change.file.clone(), change.applied_to(&one.source));
         let copy = Copy::with(FOLDER, "alone", &BTreeMap::from([changed]))?;
         let mut fate = Fate::Survived;
-        // What is built counts for more here than what is run: the unit tests come with the library.
+        // Building takes longer here than running: the unit tests are built with the library.
         let first = self.caught_before_by(one).or(Some(Check::Unit));
         for check in in_order(one, first, times) {
             let patience = patience(times.unchanged[&check]);
@@ -364,7 +364,7 @@ impl Run {
         self.tell(one, fate, begin.elapsed())
     }
 
-    /// The check that caught it before its file changed.
+    /// Returns the check that caught the mutant before its file changed.
     fn caught_before_by(&self, one: &Numbered) -> Option<Check> {
         let records = self.records.lock().expect("no panic");
         let Fate::Caught(by) = records.before(&one.mutant)? else {
@@ -401,7 +401,7 @@ impl Run {
     }
 }
 
-/// Each thing is done by whichever worker is free; all of it, unless one fails.
+/// Gives each thing to the next free worker, and returns all results, or the first error.
 fn share<T: Send, A: Send>(
     workers: &[Worker],
     mut things: Vec<T>,
@@ -428,38 +428,38 @@ fn share<T: Send, A: Send>(
     Ok(answers?.into_iter().flatten().collect())
 }
 
-/// How long checks take.
+/// The times that checks take.
 struct Times {
-    /// What each took before, by which they are put into rounds; nothing where it is unknown.
+    /// The time that each check took before, which assigns it to a round; zero if it is unknown.
     before: HashMap<Check, Duration>,
-    /// What those of the rounds so far take where nothing is changed.
+    /// The time without a mutant of each check of the rounds so far.
     unchanged: HashMap<Check, Duration>,
 }
 
 impl Times {
-    /// How long a mutant takes that nothing notices.
+    /// Returns the time that a mutant takes if no check notices it.
     fn of_all(&self, one: &Numbered) -> Duration {
         one.checks().iter().map(|check| self.before[check]).sum()
     }
 }
 
-/// The checks for a mutant: the one that caught it before, then tests, then models, the quickest first.
+/// Returns the checks for a mutant: the one that caught it before, then tests, then models, the quickest first.
 fn in_order(one: &Numbered, first: Option<Check>, times: &Times) -> Vec<Check> {
     let mut checks = one.checks();
-    // A model takes longer with a mutant than without more often than a test does.
+    // A mutant makes a model slow more often than a test.
     let is_model = |check| matches!(check, Check::Loom(_));
     checks.sort_by_key(|&check| (Some(check) != first, is_model(check), times.before[&check]));
     checks
 }
 
-/// The files with all mutants in them.
+/// The source files with all mutants in them.
 struct Schemata<'m> {
     mutants: BTreeMap<usize, &'m Numbered>,
     files: BTreeMap<String, Schema>,
 }
 
 impl<'m> Schemata<'m> {
-    /// Those that do not compile, as the records know, are left out.
+    /// Leaves out the mutants that are recorded as not compiling.
     fn new(mutants: Vec<&'m Numbered>, records: &Records) -> Self {
         let compiles = |one: &&Numbered| {
             let known = records.of(&one.mutant, &one.source);
@@ -494,7 +494,7 @@ impl<'m> Schemata<'m> {
         Copy::with(FOLDER, "tree", &texts)
     }
 
-    /// Whose bodies the compiler complains about.
+    /// Returns the numbers of the mutants whose bodies the compiler rejects.
     fn blame(&self, errors: &[CompileError]) -> Outcome<BTreeSet<usize>> {
         let mut blamed = BTreeSet::new();
         for error in errors {

@@ -1,14 +1,14 @@
 //! Many mutants in one text: a function has a body for each of its mutants, and a number, read once when the
-//! program begins, says which of them is run. So all are built at once.
+//! program begins, selects the body that runs. All mutants are thus built at once.
 
 use super::operators::Generated;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// The variable with the number.
+/// The environment variable with the number.
 pub(super) const NUMBER: &str = "HOSTBITS_MUTANT";
 
-/// Where the bodies ask for the number.
+/// The file of the module that reads the number.
 pub(super) const MODULE: &str = "src/mutant.rs";
 
 pub(super) const MODULE_TEXT: &str = r#"//! Which mutant is run: none without a number.
@@ -34,7 +34,7 @@ pub(super) struct Schema {
 }
 
 impl Schema {
-    /// Each change with its number. Those that no function can have beside its own body are left out.
+    /// Builds the text from the changes, each with its number. Changes that need a build of their own are left out.
     pub(super) fn of<'c>(
         text: &str,
         changes: impl IntoIterator<Item = (usize, &'c Generated)>,
@@ -69,7 +69,7 @@ impl Schema {
         schema
     }
 
-    /// The mutant whose body has this line.
+    /// Returns the number of the mutant whose body contains this line.
     pub(super) fn mutant_at(&self, line: usize) -> Option<usize> {
         let found = self.bodies.iter().find(|(lines, _)| lines.contains(&line));
         found.map(|&(_, number)| number)

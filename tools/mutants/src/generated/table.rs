@@ -1,4 +1,4 @@
-//! The page: how many of which kind in which room, by what they were caught, and who survived.
+//! Writes the page: how many mutants of each kind in each room, what caught them, and which survived.
 
 use super::harmless::argument;
 use super::operators::Operator;
@@ -13,7 +13,7 @@ use std::path::Path;
 const PAGE: &str = "docs/design/mutants.md";
 const BEGIN: &str = "<!-- from here to the end: by `campaigns/mutants-generated` -->\n";
 
-/// Prints what came of the mutants, and writes the page if they are the sample; returns whether all were tried and
+/// Prints the outcome of the mutants, and writes the page if they are the sample. Returns whether all were tried and
 /// every survivor is explained.
 pub(super) fn tell<'m>(
     mutants: &[(&'m Mutant, &str)],
@@ -128,7 +128,7 @@ fn tell_why(page: &mut String, mutant: &Mutant) {
 
 #[derive(Default)]
 struct Counts {
-    /// By the file of the test.
+    /// The number of mutants that were caught, by the file of the test.
     by: BTreeMap<String, usize>,
     survived: usize,
     not_built: usize,

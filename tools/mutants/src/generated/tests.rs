@@ -1,4 +1,4 @@
-//! Each operator on a small piece of text; names, samples, and the table of arguments.
+//! Tests each operator on a small piece of text, the names, the samples, and the table of arguments.
 
 use super::checks::{Check, error_of, first_failure};
 use super::harmless::{HARMLESS, matches};
@@ -9,7 +9,7 @@ use crate::copy::root;
 use std::collections::BTreeSet;
 use std::fs;
 
-/// What the operator makes of the body of a function, in the order of the text.
+/// Returns what the operator makes of the body of a function, in the order of the text.
 fn made_of(operator: Operator, body: &str) -> Vec<String> {
     let head = "fn example() { ";
     let text = format!("{head}{body} }}");
@@ -98,7 +98,7 @@ fn statements_are_dropped_and_swapped() {
         made_of(Operator::Swapped, "a(); let b = c(); d(b)"),
         ["let b = c(); a(); d(b)"]
     );
-    // It would not compile, which would go unnoticed.
+    // The swapped statements would not compile.
     assert!(made_of(Operator::Swapped, "let a = b(); c(a);").is_empty());
     assert!(made_of(Operator::Swapped, "let a = 1; let b = 2;").is_empty());
 }
@@ -117,7 +117,7 @@ fn conditions_are_turned_round() {
         ["match a { b if !(c()) => d }"]
     );
     assert!(turned("if let a = b {}").is_empty());
-    // The operators of comparisons do this one.
+    // The operators for comparisons cover this case.
     assert!(turned("if a == b {}").is_empty());
 }
 
@@ -206,12 +206,12 @@ fn a_sample_is_the_same_twice_and_has_its_share_of_every_kind() {
         let word = format!(": {operator}: ");
         assert!(sample.iter().any(|name| name.contains(&word)), "{operator}");
     }
-    // A larger one has the smaller one in it.
+    // A larger sample contains the smaller one.
     assert!(names(600).is_superset(&sample));
     assert_eq!(names(usize::MAX).len(), all.len());
 }
 
-/// An argument for a mutant that no longer exists says nothing: a change of the line needs a new one.
+/// An argument for a mutant that no longer exists is stale: after a change of the line it has to be made anew.
 #[test]
 fn every_argument_is_of_a_mutant_that_exists() {
     let all = rooms::all(&root().expect("a root")).expect("the rooms");
@@ -300,7 +300,7 @@ fn chosen(text: &str, number: Option<usize>) -> String {
     left + rest
 }
 
-/// Where the brace is that closes what was opened before the text.
+/// Returns the place of the brace that closes a block whose opening brace comes before the text.
 fn end_of_block(text: &str) -> usize {
     let mut depth = 1;
     let closes = |&(_, sign): &(usize, char)| {
@@ -310,7 +310,7 @@ fn end_of_block(text: &str) -> usize {
     text.char_indices().find(closes).expect("a brace").0
 }
 
-/// Each operator, and two at one place, in functions, methods, and methods that a trait has already.
+/// Each operator, and two at one place, in functions, methods, and methods of a trait.
 #[test]
 fn of_all_in_one_text_no_number_runs_the_text_and_each_number_its_mutant() {
     let body = "{
@@ -343,7 +343,7 @@ fn of_all_in_one_text_no_number_runs_the_text_and_each_number_its_mutant() {
             assert_eq!(after, change.applied_to(&text), "{}", change.name);
         }
     }
-    // The constant of `T`.
+    // Only the constant of `T` is left out.
     assert_eq!(alone, 1);
 }
 

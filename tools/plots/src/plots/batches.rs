@@ -5,7 +5,7 @@ use crate::data::Ratio;
 use crate::error::Error;
 use crate::lines::{Lines, Series};
 
-/// One picture, of the rows named `into64/16` with whatever number; none if there is no such row.
+/// Returns one picture of the rows named like `into64/16`, with any number; none if there is no such row.
 pub(super) fn picture(rows: &[Ratio]) -> Result<Option<Picture>, Error> {
     let mut batches: Vec<(u32, &Ratio)> = rows
         .iter()
@@ -18,7 +18,7 @@ pub(super) fn picture(rows: &[Ratio]) -> Result<Option<Picture>, Error> {
     Picture::of_lines("batches-16.svg".into(), &lines(&batches)).map(Some)
 }
 
-/// The size that the name of a row says.
+/// Returns the batch size in the name of a row.
 fn batch(name: &str) -> Option<u32> {
     name.strip_prefix("into")?.strip_suffix("/16")?.parse().ok()
 }

@@ -9,7 +9,7 @@ use crate::scale::percent;
 const PAIR: &str = "pair";
 const FULL: &str = "full_random";
 
-/// A picture for each size and service.
+/// Returns a picture for each size and service.
 pub(super) fn pictures(records: &[Rival]) -> Result<Vec<Picture>, Error> {
     let drawn = records
         .iter()
@@ -65,7 +65,7 @@ fn points(records: &[&Rival], column_of: impl Fn(&Rival) -> f64) -> Vec<(f64, f6
     points
 }
 
-/// The fills evenly spaced, because 99 and 99.9 per cent differ more than 50 and 90; full comes last.
+/// Returns the fills in order, evenly spaced, because 99 and 99.9 per cent differ more than 50 and 90; full comes last.
 fn columns(records: &[&Rival]) -> Vec<String> {
     let mut records = records.to_vec();
     let place = |record: &Rival| {

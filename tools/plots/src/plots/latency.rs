@@ -6,7 +6,7 @@ use crate::data::Scaling;
 use crate::error::Error;
 use crate::lines::{Lines, Series};
 
-/// A picture for each verb, size and kind of release.
+/// Returns a picture for each verb, size and kind of release.
 pub(super) fn pictures(records: &[Scaling]) -> Result<Vec<Picture>, Error> {
     let drawn = records.iter().filter(|record| verb(record).is_some());
     let key = |record: &Scaling| (record.bench.clone(), record.size, record.releases.clone());
@@ -26,8 +26,8 @@ fn verb(record: &Scaling) -> Option<&str> {
     record.bench.strip_prefix("latency_")
 }
 
-/// Those with a figure and with the most threads that run at once on the machine: with more, the
-/// percentiles are the scheduler's. If all have more, the fewest.
+/// Returns the records with a figure and the most threads that run at once on the machine: with more threads, the
+/// scheduler decides the percentiles. If all records have more, those with the fewest threads.
 fn busiest<'a>(records: &[&'a Scaling]) -> Vec<&'a Scaling> {
     let measured = || {
         records

@@ -1,4 +1,4 @@
-//! Which pictures there are, and what is on them.
+//! Defines which pictures there are, and what is on them.
 
 mod batches;
 mod fills;
@@ -14,7 +14,7 @@ use crate::lines::{Lines, Series};
 /// A finished picture.
 #[derive(Debug)]
 pub(crate) struct Picture {
-    /// The file's name.
+    /// The name of the file.
     pub(crate) name: String,
     pub(crate) svg: String,
 }
@@ -63,7 +63,7 @@ fn grouped<'a, T, K: PartialEq>(
     groups
 }
 
-/// Leaves the two of ours that tell most: the others lie beside them, and are in the tables. Ours come first.
+/// Keeps the two most informative of ours: the others lie close to them, and are in the tables. Ours come first.
 fn keep_two_of_ours(series: &mut Vec<Series>) {
     const BEST_FIRST: [&str; 4] = [
         "hostbits spread",
@@ -79,7 +79,7 @@ fn keep_two_of_ours(series: &mut Vec<Series>) {
     series.sort_by_key(|series| !series.ours);
 }
 
-/// What a service is called on a picture.
+/// Returns the name of a service on a picture.
 fn service(order: &str) -> &'static str {
     match order {
         "lowest" => "the lowest free address",

@@ -6,7 +6,7 @@ use crate::data::{Outcome, Rival};
 use crate::error::Error;
 use crate::scale::percent;
 
-/// A picture for each job, size and fill.
+/// Returns a picture for each job, size and fill.
 pub(super) fn pictures(records: &[Rival]) -> Result<Vec<Picture>, Error> {
     let drawn = records
         .iter()
@@ -51,7 +51,7 @@ fn bars(records: &[&Rival]) -> Bars {
     }
 }
 
-/// The fastest first, and who was not run last.
+/// Returns the bars of a service: the fastest first, contestants that were not run last.
 fn section(order: &str, records: &[&Rival]) -> Section {
     let mut bars: Vec<Bar> = records.iter().map(|record| bar(record)).collect();
     let place = |bar: &Bar| bar.value.unwrap_or(f64::INFINITY);
@@ -70,7 +70,7 @@ fn bar(record: &Rival) -> Bar {
     }
 }
 
-/// None for jobs that are not drawn here.
+/// Returns the title for a job; none for jobs that are not drawn here.
 fn question(bench: &str) -> Option<&'static str> {
     match bench {
         "full_random" => Some("How long do release and allocate take on a full pool?"),

@@ -5,7 +5,7 @@ use crate::data::Scaling;
 use crate::error::Error;
 use crate::lines::{Lines, Series};
 
-/// A picture for each size and kind of release.
+/// Returns a picture for each size and kind of release.
 pub(super) fn pictures(records: &[Scaling]) -> Result<Vec<Picture>, Error> {
     let drawn = records.iter().filter(|record| record.bench == "throughput");
     grouped(drawn, |record| (record.size, record.releases.clone()))
@@ -58,7 +58,7 @@ fn series(name: String, records: &[&Scaling]) -> Series {
     }
 }
 
-/// Every number of threads that was measured, and the machine's own.
+/// Returns a tick for every number of threads that was measured, and for that of the machine.
 fn ticks(records: &[&Scaling]) -> Vec<(f64, String)> {
     let measured = records.iter().map(|record| record.threads);
     let mut counts: Vec<usize> = measured.chain([records[0].cores]).collect();
@@ -74,7 +74,7 @@ fn place(threads: usize) -> f64 {
     (threads as f64).log2()
 }
 
-/// What a kind of release is called on a picture.
+/// Returns the name of a kind of release on a picture.
 pub(super) fn releaser(releases: &str) -> &'static str {
     match releases {
         "own" => "each thread releases its own",
