@@ -92,7 +92,7 @@ fn v6(text: &str) -> Ipv6Net {
     text.parse().unwrap()
 }
 
-/// One after another fails, and what failed is told as it was.
+/// Verbs fail one after another, and each error arrives as it was.
 #[test]
 fn a_question_mark_takes_the_errors_of_all_verbs_there() {
     fn run(fail_at: u32) -> Result<(), Error> {

@@ -203,7 +203,7 @@ fn verify_info(
     assert_eq!(listed, reserved, "{what}");
 }
 
-/// The addresses just beyond both ends are of nobody.
+/// The addresses just beyond both ends are not of the pool.
 fn verify_outside<N: Network>(
     asked: &Asked,
     expected: &Expected,
@@ -555,7 +555,7 @@ fn at_most_cuts_networks_of_any_size() {
     }
 }
 
-/// What is handed out is exactly the expected set, whoever chooses: every policy, both searches.
+/// What is handed out is exactly the expected set, with every policy and both searches.
 #[test]
 fn a_drained_pool_has_handed_out_exactly_the_allocatable_addresses() {
     let small = (26..=32).map(|len| network_around("10.170.85.170", len));

@@ -601,7 +601,7 @@ fn releases_say_why_not_and_change_nothing() {
     }
 }
 
-/// The second release of the same address is told so, at every level of statistics.
+/// The second release of the same address is refused, at every level of statistics.
 #[test]
 fn a_double_release_changes_nothing() {
     for level in [StatsLevel::Off, StatsLevel::Counts, StatsLevel::Full] {

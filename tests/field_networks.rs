@@ -94,8 +94,8 @@ fn headscale_3244_an_address_freed_behind_the_cursor_was_never_found_again() {
     }
 }
 
-/// 16 (headscale 2036, host-local, accel-ppp): 10.0.0.5/24 meant the network to one, "start at .5" to
-/// another and "the gateway is .5" to the third; whoever guessed was wrong.
+/// 16 (headscale 2036, host-local, accel-ppp): 10.0.0.5/24 meant the network to one, "start at .5" to another and
+/// "the gateway is .5" to the third; every guess was wrong for some.
 #[test]
 fn host_bits_had_three_meanings_and_each_is_now_written_in_its_own_way() {
     let written = net("10.0.0.5/24");

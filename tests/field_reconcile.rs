@@ -113,7 +113,7 @@ fn calico_3589_a_late_free_took_the_address_from_its_new_owner() {
     assert!(!pool.is_available(addr));
 }
 
-/// amazon-vpc-cni-k8s#2896: everything was busy, and nobody said so. Here nothing is handed out twice, and a
+/// amazon-vpc-cni-k8s#2896: everything was busy, and no message said so. Here nothing is handed out twice, and a
 /// full pool is full also while a pass runs.
 #[test]
 fn aws_2896_a_full_pool_is_exhausted_beside_a_pass() {
@@ -159,7 +159,7 @@ fn offset_pagination_with_deletes_in_between_is_noticed() {
     assert!(read < announced);
     assert_eq!(pass.finish(announced).unwrap_err().code(), "count-mismatch");
 
-    // Whoever believes the source, and announces what came, is stopped by the fuse.
+    // A caller that believes the source, and announces what came, is stopped by the fuse.
     let mut pass = reconciler.begin().unwrap();
     pass.read(&table);
     let plan = pass.finish(table.len() as u64).unwrap();

@@ -16,9 +16,8 @@ use storm::{
     watchdog,
 };
 
-/// Field failure 5, Cilium 10066: an endpoint's address was released twice, and between the two
-/// releases it had been given to somebody else, who lost it. With guards the second release
-/// cannot be written.
+/// Field failure 5, Cilium 10066: an endpoint's address was released twice, and between the two releases it had
+/// been given to another endpoint, which lost it. With guards the second release cannot be written.
 #[test]
 fn with_guards_the_second_release_cannot_hit_the_new_owner() {
     let _watchdog = watchdog("with_guards_the_second_release_cannot_hit_the_new_owner");
@@ -91,9 +90,8 @@ fn sixteen_parallel_requests_get_sixteen_addresses() {
     });
 }
 
-/// Field failure 8, Spiderpool, "IPs == pods": as many pods as addresses, all started at once,
-/// deleted and started again. Every pod gets an address, none is told that the pool is exhausted,
-/// and the pool is drained to exactly zero each time.
+/// Field failure 8, Spiderpool, "IPs == pods": as many pods as addresses, all started at once, deleted and started
+/// again. Every pod gets an address, none finds the pool exhausted, and the pool is drained to exactly zero each time.
 #[test]
 fn as_many_pods_as_addresses_drain_the_pool_to_zero() {
     let _watchdog = watchdog("as_many_pods_as_addresses_drain_the_pool_to_zero");
@@ -125,9 +123,9 @@ fn as_many_pods_as_addresses_drain_the_pool_to_zero() {
     });
 }
 
-/// Field failure 9, FreeRADIUS 3544: the pool skipped rows that others had locked, and reported
-/// itself full while the addresses were merely being worked on. One address is free the whole
-/// time; all the others are in the middle of something. Whoever asks gets an address.
+/// Field failure 9, FreeRADIUS 3544: the pool skipped rows that others had locked, and reported itself full while
+/// the addresses were merely being worked on. One address is free the whole time; all the others are in the middle
+/// of something. Every caller gets an address.
 #[test]
 fn a_pool_whose_other_slots_are_all_in_motion_is_not_full() {
     let _watchdog = watchdog("a_pool_whose_other_slots_are_all_in_motion_is_not_full");

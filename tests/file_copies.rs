@@ -1,4 +1,4 @@
-//! Copies of a pool file, older contents of it, words that somebody else has changed, backups, and looks at a
+//! Copies of a pool file, older contents of it, words that another program has changed, backups, and looks at a
 //! file while others open and close it, or die with it.
 #![cfg(all(feature = "mmap", target_os = "linux"))]
 
@@ -156,8 +156,8 @@ fn a_copy_that_carries_the_witness_into_the_file_is_not_noticed() {
     assert!(matches!(seen, OpenError::StaleFile { .. }), "{seen}");
 }
 
-/// Random or older sectors of F and Q, under the states of a file that was left in order: whoever opens it finds
-/// that, and hands out nothing that is held. 300 mixes.
+/// Random or older sectors of F and Q, under the states of a file that was left in order: an opener finds that, and
+/// hands out nothing that is held. 300 mixes.
 #[test]
 fn changed_words_of_a_closed_file_are_noticed() {
     let mut random = 0x9e37_79b9_7f4a_7c15u64;
@@ -222,8 +222,8 @@ fn changed_words_of_a_closed_file_are_noticed() {
     assert!(changed > 250 && changed + same == 300);
 }
 
-/// A file grows in place, killed or not, and a larger one takes its place: its words have changed, and it is
-/// still the file that was left in order. Changed by somebody else before, it is not.
+/// A file grows in place, killed or not, and a larger one takes its place: its words have changed, and it is still
+/// the file that was left in order. If another program changed it before, it is not.
 #[test]
 fn a_file_that_grows_is_as_it_was_left() {
     for is_changed in [false, true] {
@@ -341,7 +341,7 @@ fn a_look_never_cries_wolf() {
                     child.wait().unwrap();
                 }
                 if delay % 3 == 0 {
-                    // Nobody comes for a while: what the dead have left is looked at.
+                    // No process comes for a while: what the dead have left is looked at.
                     std::thread::sleep(std::time::Duration::from_millis(10));
                 }
             }
@@ -483,7 +483,7 @@ fn a_backup_takes_no_other_pools_place() {
     let opened = file::open_since(&pool, 6).unwrap();
     assert_eq!(opened.recovery().unwrap().session, 7);
     drop(opened);
-    // Damaged beyond reading: what was seen last has to be told.
+    // Damaged beyond reading: the caller has to say what was seen last.
     overwrite(&pool, 0, &[0x5a; 64]);
     overwrite(&pool, 8, &[0x5a; 64]);
     overwrite(&pool, PAGE as u64 + 8, &[0x5a; 64]);

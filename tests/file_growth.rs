@@ -38,7 +38,7 @@ fn drain(pool: &Pool<Ipv4Net>) -> BTreeSet<Ipv4Addr> {
     std::iter::from_fn(|| pool.allocate().ok()).collect()
 }
 
-/// A file whose configuration has outgrown its place is replaced by a larger one, and that is told before.
+/// A file whose configuration has outgrown its place is replaced by a larger one, and that is reported before.
 #[test]
 fn what_growth_would_do_is_what_grow_does() {
     let scratch = Scratch::new("told");
@@ -214,7 +214,8 @@ fn suspects_stay_suspects_in_the_larger_file() {
     }
 }
 
-/// Whoever could miss the larger file, or would not find everything in it, is told so; nothing is changed.
+/// Growth is refused where a process could miss the larger file, or would not find everything in it; nothing is
+/// changed.
 #[test]
 fn a_file_that_cannot_be_replaced_is_left_alone() {
     let scratch = Scratch::new("irreplaceable");
@@ -251,7 +252,7 @@ fn a_file_that_cannot_be_replaced_is_left_alone() {
     assert_eq!(scratch.names(), ["pool"]);
 }
 
-/// G3: whoever waits for a file that is replaced meanwhile opens the new one.
+/// G3: an opener that waits for a file that is replaced meanwhile opens the new one.
 #[test]
 fn who_waits_for_a_replaced_file_opens_the_new_one() {
     let scratch = Scratch::new("replaced");
@@ -392,7 +393,7 @@ fn reserving(reserve: &[(&str, &str)], gateway: Gateway) -> Builder<Ipv4Net> {
     builder
 }
 
-/// Reservations, their labels and the gateway change where nobody holds an address; what is held stays.
+/// Reservations, their labels and the gateway change where no address is held; what is held stays.
 #[test]
 fn reservations_change_where_nobody_holds_an_address() {
     let ip = |host: u8| Ipv4Addr::new(10, 0, 0, host);
@@ -435,7 +436,7 @@ fn reservations_change_where_nobody_holds_an_address() {
     }
 }
 
-/// Whoever holds an address keeps it: nothing is changed, and the address is named. What is quarantined may be held.
+/// A holder keeps its address: nothing is changed, and the address is named. What is quarantined may be held.
 #[test]
 fn an_address_that_may_be_held_is_not_reserved() {
     let scratch = Scratch::new("reserve-held");
@@ -465,7 +466,7 @@ fn an_address_that_may_be_held_is_not_reserved() {
     );
     // As what it is, it is opened once, so that its words are known; then everything of it is quarantined.
     refused(&copy, "10.0.0.50-10.0.0.54", "10.0.0.50");
-    // The gateway goes where nobody is, and not elsewhere.
+    // The gateway moves to an address that is free, and not elsewhere.
     let held = Gateway::At(Ipv4Addr::new(10, 0, 0, 55).into());
     let moved = reserving(&[], held).in_file().grow(&path);
     assert!(
@@ -475,7 +476,7 @@ fn an_address_that_may_be_held_is_not_reserved() {
     assert!(plain().open(&path).is_ok());
 }
 
-/// Of a file whose last process has died, an opening says first what is taken.
+/// For a file whose last process has died, an opening first finds out what is taken.
 #[test]
 fn a_crash_before_a_change_is_recovered_from_first() {
     let scratch = Scratch::new("reserve-crash");
@@ -496,7 +497,7 @@ fn a_crash_before_a_change_is_recovered_from_first() {
     assert_eq!(pool.iter().collect::<Vec<_>>(), held);
     assert_eq!(pool.available(), 253 - 10 - 1);
     drop(pool);
-    // A machine that went down: what was free is quarantined, and may be somebody's.
+    // A machine that went down: what was free is quarantined, and may have a holder.
     put_back(&path, &open);
     forget_the_boot(&path);
     let refused = asked("10.0.0.50").grow(&path);

@@ -68,8 +68,8 @@ fn pages_are_counted(scratch: &Scratch) -> bool {
     is_counted
 }
 
-/// S4: an opening that must not trust clean pages makes every page of T, F and Q dirty, so that its sync
-/// writes them. (`fetch_or(0)` would make none dirty, and nobody would notice until a disk fails.)
+/// S4: an opening that must not trust clean pages makes every page of T, F and Q dirty, so that its sync writes
+/// them. (`fetch_or(0)` would make none dirty, which would go unnoticed until a disk fails.)
 #[test]
 fn what_must_be_written_again_becomes_dirty() {
     let scratch = Scratch::new("dirty");
@@ -169,7 +169,7 @@ const CLAIMED: usize = 0;
 const VERDICT: usize = 1;
 const CLAIMERS: u64 = 2;
 
-/// Claims and releases until it is told that the pool is poisoned.
+/// Claims and releases until the pool is reported as poisoned.
 fn claims(path: &Path) {
     let ledger = Ledger::open(&path.with_extension("ledger"), 1 << 12);
     let pool = Pool::builder(net("10.0.0.0/20")).open(path).unwrap();
@@ -202,7 +202,7 @@ fn claims(path: &Path) {
         .store(if is_right { 1 } else { 2 }, Ordering::SeqCst);
 }
 
-/// Whatever error a sync failed with, it is that one which is told.
+/// The error that is reported is the one with which the sync failed, whichever it was.
 #[test]
 fn the_error_of_a_failed_sync_is_told_as_it_was() {
     for errno in [1u16, 4, 5, 28, 122] {
@@ -216,8 +216,8 @@ fn the_error_of_a_failed_sync_is_told_as_it_was() {
 }
 
 /// C5: a process is stopped anywhere in its claims, the pool is poisoned meanwhile, and it goes on. Each thread
-/// answers at most the claim that it was in, and loses nothing. Whether it may answer that one: `file_steps`,
-/// which poisons between given instructions.
+/// returns at most the claim that it was in, and loses nothing. `file_steps`, which poisons between given
+/// instructions, shows whether that one may return.
 #[test]
 fn whoever_was_stopped_in_a_claim_hears_of_the_poison() {
     for round in 0..40u64 {

@@ -275,7 +275,7 @@ fn a_file_of_another_pool_is_refused() {
     assert_eq!(kind(&any), RecoveryKind::Clean);
 }
 
-/// A tool that is not told what the file holds.
+/// A tool finds out what the file holds without being given its type.
 #[test]
 fn open_file_finds_out_what_the_pool_is() {
     let scratch = Scratch::new("any");
@@ -686,7 +686,7 @@ fn a_copy_in_place_of_the_pool_is_not_believed() {
     }
 }
 
-/// Without a state that can be read, nobody knows whose file it is.
+/// Without a state that can be read, the owner of the file is unknown.
 #[test]
 fn a_file_without_a_past_is_not_believed() {
     for (durability, scratch) in durabilities_and_places() {
@@ -700,8 +700,8 @@ fn a_file_without_a_past_is_not_believed() {
     }
 }
 
-/// The disk may know that a suspect was freed by its bit in F, and not yet by its bit in Q. In Q it would be
-/// freed again, under whoever has got it meanwhile.
+/// The disk may know that a suspect was freed by its bit in F, and not yet by its bit in Q. By its bit in Q it
+/// would be freed again, although it may have a new holder.
 #[test]
 fn what_is_free_is_no_suspect() {
     let scratch = Scratch::new("overlap");
@@ -739,7 +739,7 @@ fn a_machine_crash_quarantines_what_was_free() {
     let path = scratch.path("pool");
     let builder = Pool::builder(net("10.0.0.0/24"));
     let crash = |path: &Path| {
-        // The words of a pool that nobody has left in order.
+        // The words of a pool that was not left in order.
         let pool = builder.open_or_create(path).unwrap();
         let addrs = pool.allocate_many(10).unwrap();
         let open = read(path);
@@ -774,7 +774,7 @@ fn a_machine_crash_quarantines_what_was_free() {
         pool.allocate_exact(unsynced).is_err(),
         "unknown reads as taken"
     );
-    // A holder that the words had forgotten comes back, and is gone before anybody asks.
+    // A holder that the words had forgotten comes back, and is gone before the next look.
     pool.release(unsynced).unwrap();
     assert_eq!(pool.health().unwrap().quarantined, 242);
     assert_eq!(pool.allocate(), Ok(unsynced));
@@ -930,7 +930,7 @@ fn every_release_takes_a_suspect_out_of_the_quarantine() {
     }
     assert_eq!(pool.health().unwrap().quarantined, left - 1);
     assert_eq!(pool.allocated(), left - 1);
-    // What somebody has got since is not freed under them.
+    // Addresses that were allocated since are not freed under their holders.
     let mine = pool.allocate_exact(ip("10.0.0.40"));
     assert_eq!(mine, Ok(()));
     let freed = pool.reclaim(["10.0.0.60"]).unwrap().freed;
@@ -1116,7 +1116,7 @@ fn a_look_is_in_nobodys_way() {
     let both = problems(free + PAGE + 8, &[1]);
     assert_eq!(both, ["changed", "free-suspects"]);
     assert_eq!(problems(free + PAGE, &[1]), ["changed"]);
-    // Of no use to anybody now: the next opening makes it anew.
+    // Of no use any more: the next opening makes it anew.
     assert_eq!(problems(nodes, &[0; 8]), [""; 0]);
     put_back(&path, &whole);
     let pool = builder.open(&path).unwrap();
@@ -1143,7 +1143,7 @@ fn a_look_is_in_nobodys_way() {
     ));
 }
 
-/// Who closes a pool is told how that went; who drops it is not.
+/// Closing a pool returns how that went; dropping it cannot.
 #[test]
 fn a_close_tells_what_a_drop_cannot() {
     let scratch = Scratch::new("close");

@@ -210,8 +210,7 @@ fn check(copy: &Path, name: &str, held: &BTreeSet<u32>, found: &mut Found) {
     found.leaked += pool.capacity() - held.len() as u64 - free;
 }
 
-/// P4: the power goes, again and again. Nobody's address is free afterwards, and a file that was created is
-/// there.
+/// P4: the power goes, again and again. No held address is free afterwards, and a file that was created is there.
 #[test]
 fn power_cuts_free_nothing_that_is_held() {
     let cuts = setting("HOSTBITS_POWER_CUTS", 0);

@@ -241,7 +241,7 @@ fn killing_round(path: &Path, ledger: &Ledger, kills: u64, random: &mut u64) {
         *random ^= *random << 13;
         *random ^= *random >> 7;
         *random ^= *random << 17;
-        // Whoever waits for a dead one's claim goes on after a while: all of them must move.
+        // A process that waits for a dead one's claim goes on after a while: all of them must move.
         wait_for("progress", || {
             ledger.counter(OPERATIONS).load(Ordering::Relaxed) > before + *random % 3000
         });
@@ -256,7 +256,7 @@ fn killing_round(path: &Path, ledger: &Ledger, kills: u64, random: &mut u64) {
     }
 }
 
-/// With everybody dead: compares pool and ledger, gives everything back, and answers how much had leaked.
+/// With all processes dead: compares pool and ledger, gives everything back, and returns how much had leaked.
 fn take_stock(path: &Path, ledger: &Ledger, kills: u64) -> u64 {
     let count = |counter| ledger.counter(counter).load(Ordering::SeqCst);
     assert_eq!(count(DUPLICATES), 0, "an address had two holders");
@@ -393,7 +393,7 @@ fn a_stopped_batch_of_one_of_many_processes_holds_nobody_up() {
     assert_eq!(pool.health().unwrap().processes, 1);
 }
 
-/// One lane for each; whoever comes when all are taken is told so, and comes in when somebody has left.
+/// One lane for each process. When all are taken, an opener is refused, and comes in when another process has left.
 #[test]
 fn as_many_as_there_are_lanes_can_open_a_file() {
     let scratch = Scratch::in_memory("lanes");
@@ -408,7 +408,7 @@ fn as_many_as_there_are_lanes_can_open_a_file() {
     };
     assert!(matches!(refused, OpenError::TooManyProcesses { most: 224 }));
     assert_eq!((refused.code(), pools.len()), ("too-many-processes", 224));
-    // The last one's batches and refusals are as everybody's.
+    // The last one's batches and refusals are like those of all others.
     let addrs = pools[223].allocate_many(253).unwrap();
     assert!(pools[100].allocate_many(1).is_err());
     assert_eq!(pools[7].release_many(&addrs).released, 253);
@@ -437,7 +437,7 @@ fn the_dead_leave_no_lock_behind() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(pool.health().unwrap().processes, 1);
-    // Somebody died in this session, but not the last one.
+    // A process died in this session, but not the last one.
     drop(pool);
     assert_eq!(
         builder.open(&path).unwrap().recovery().unwrap().kind,
@@ -455,8 +455,8 @@ fn the_dead_leave_no_lock_behind() {
     );
 }
 
-/// The file counts who has it open. Were too few counted, somebody would take itself for alone beside others who
-/// may die in a claim; were too many, every refusal would look for the dead.
+/// The file counts the processes that have it open. Were too few counted, a process would take itself for alone
+/// beside others that may die in a claim; were too many, every refusal would look for the dead.
 #[test]
 fn whoever_leaves_is_counted_off_once() {
     let scratch = Scratch::in_memory("counted");
@@ -479,7 +479,7 @@ fn whoever_leaves_is_counted_off_once() {
     assert_eq!(attached(&path), 1, "it has never had the file open");
 }
 
-/// C4: whoever is stopped with the lock of openers makes others wait, and not for ever.
+/// C4: a process that is stopped while it holds the lock of openers makes others wait, and not for ever.
 #[test]
 fn a_stopped_opener_makes_others_busy_and_no_more() {
     let scratch = Scratch::new("stopped");
@@ -528,7 +528,7 @@ fn closers_and_openers_race() {
     assert_eq!(pool.allocated(), 0);
 }
 
-/// E5: a file that is cut while it is mapped kills whoever touches what is missing, rather than letting it
+/// E5: a file that is cut while it is mapped kills a process that touches what is missing, rather than letting it
 /// guess. A monitor sees it coming, and neither it nor a close dies of it.
 #[test]
 fn a_file_that_is_cut_under_a_process_ends_it() {

@@ -25,7 +25,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 const CAPACITY: usize = 253;
-/// How many are held before most verbs, by somebody who lives on.
+/// How many are held before most verbs, by a process that lives on.
 const HELD: usize = 100;
 /// A verb that does not end after so many steps does not end.
 const MOST_STEPS: usize = 3_000_000;
@@ -135,7 +135,7 @@ fn moments(path: &Path, child: Pid) -> Vec<(usize, Vec<u8>)> {
     unreachable!("it ends")
 }
 
-/// Takes so many; if that is all, somebody has noticed, and the summary says so.
+/// Takes `count` addresses. If these are all, the refused batch makes the summary say so.
 fn hold(pool: &Pool<Ipv4Net>, count: usize) -> Vec<Ipv4Addr> {
     let held = pool.allocate_many(count).unwrap();
     assert_eq!(pool.allocate_many(CAPACITY - count + 1).ok(), None);
@@ -164,7 +164,7 @@ fn judge(pool: &Pool<Ipv4Net>, held: &[Ipv4Addr], what: &str) {
     assert!(pool.allocate_many(2).is_err(), "{what}");
 }
 
-/// Everybody dies there: the next opener finds what was held, exactly.
+/// All processes die there: the next opener finds exactly what was held.
 #[test]
 fn all_may_die_between_any_two_instructions() {
     for (name, count, verb) in VERBS {
@@ -237,7 +237,7 @@ fn one_may_die_between_any_two_instructions_beside_another() {
     }
 }
 
-/// Claims that somebody may be in the middle of when the pool is poisoned.
+/// Claims that another thread may be in the middle of when the pool is poisoned.
 const CLAIMS: [(&str, Verb); 4] = [
     ("allocate", |pool, _| drop(pool.allocate())),
     ("allocate_exact", |pool, _| {

@@ -194,7 +194,7 @@ fn with_a_mount(options: &str, mount: &Path, role: &str, path: &Path) {
     }
 }
 
-/// The same with a small one, in which the child has its file.
+/// Runs a child like `with_a_mount`, on a disk of this size that holds the child's file.
 fn on_a_small_disk(size: &str, role: &str, mount: &Path) {
     std::fs::create_dir(mount).unwrap();
     with_a_mount(&format!("-o size={size}"), mount, role, &mount.join("pool"));
@@ -706,8 +706,8 @@ fn a_larger_file_is_durable_before_it_takes_the_name() {
     assert!(!log.contains("ftruncate("), "{log}");
 }
 
-/// A change of reservations that is cut off anywhere is the old pool or the new one: nobody gets an address that is
-/// reserved, nobody loses one, and the file is as good as before.
+/// A change of reservations that is cut off anywhere leaves the old pool or the new one: no reserved address is
+/// handed out, no held one is lost, and the file is as good as before.
 #[test]
 fn killed_in_a_change_of_reservations() {
     let scratch = Scratch::new("change");
@@ -767,8 +767,8 @@ fn killed_in_a_change_of_reservations() {
     assert!(kills > 20);
 }
 
-/// A sync that fails in a growth is like any other: not tried again, told, and remembered, though nobody has
-/// the file mapped. What dead processes had claimed may be among what the kernel gave up.
+/// A sync that fails in a growth is like any other: not tried again, reported, and remembered, though no process
+/// has the file mapped. What dead processes had claimed may be among what the kernel gave up.
 #[test]
 fn a_failed_sync_in_a_growth_is_not_forgotten() {
     let scratch = Scratch::new("growth-eio");
@@ -862,7 +862,7 @@ fn killed_in_a_repair() {
     assert!(kills >= 6);
 }
 
-/// Whoever gave a file its name may have died before the name was durable: its first opener sees to that,
+/// The process that gave a file its name may have died before the name was durable: the first opener sees to that,
 /// and no later one needs to.
 #[test]
 fn the_first_opener_of_a_name_makes_it_durable() {
@@ -1139,7 +1139,7 @@ const WAITING: [(&str, Refused); 21] = [
     }),
 ];
 
-/// Its first write to the disk fails, and the verb that its file is called after is told so.
+/// Its first write to the disk fails, and the verb that its file is called after reports it.
 fn told(path: &Path) {
     let name = path.file_name().unwrap();
     let (_, verb) = WAITING.iter().find(|(of, _)| name == *of).unwrap();
@@ -1150,7 +1150,7 @@ fn told(path: &Path) {
     assert_eq!(verb(pool), Err(poisoned));
 }
 
-/// The call whose write fails is told just that, by pools and by sets; later ones are told that one has failed.
+/// The call whose write fails reports just that, for pools and for sets; later ones report that one has failed.
 #[test]
 fn the_call_whose_write_fails_is_told_so() {
     let scratch = Scratch::new("told");
@@ -1174,8 +1174,8 @@ fn strict_slow(path: &Path) {
         .store(u64::from(addr.octets()[3]), Ordering::SeqCst);
 }
 
-/// A disk that takes its time: what a pass of another process frees meanwhile, and somebody else gets, is not
-/// answered by the one who waits.
+/// A disk that takes its time: if a pass of another process frees an address meanwhile, and another caller gets it,
+/// the call that waits does not return it.
 #[test]
 fn what_is_freed_while_the_disk_takes_its_time_is_not_answered() {
     let scratch = Scratch::new("strict-slow");
@@ -1214,7 +1214,7 @@ fn what_is_freed_while_the_disk_takes_its_time_is_not_answered() {
     });
 }
 
-/// S3: of 64 who wait for a write that fails, not one is told that all is well, and nobody writes again.
+/// S3: of 64 callers that wait for a write that fails, none succeeds, and no call writes again.
 #[test]
 fn a_failed_write_fails_all_who_share_it() {
     let scratch = Scratch::new("strict-eio");

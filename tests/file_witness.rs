@@ -160,7 +160,7 @@ fn a_disk_that_is_full_at_the_opening_costs_nothing() {
     }
 }
 
-/// The same of a growth, which has the new slots or not.
+/// The same for a growth, which has the new slots or not.
 #[test]
 fn a_disk_that_is_full_at_a_growth_costs_nothing() {
     let scratch = Scratch::new("full-growth");

@@ -1,4 +1,4 @@
-//! Children of a process that has a pool: what they may do, what they are told, what they leave alone.
+//! Children of a process that has a pool: what they may do, which errors they get, what they leave alone.
 #![cfg(all(feature = "mmap", target_os = "linux"))]
 #![allow(unsafe_code)]
 
@@ -68,7 +68,7 @@ fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Forks, and answers what the child ended with; -1 if it was killed, as it is after a while if it hangs.
+/// Forks, and returns the exit code of the child; -1 if it was killed, as it is after a while if it hangs.
 fn in_child(body: impl FnOnce() -> i32) -> i32 {
     // SAFETY: the child calls nothing that takes a lock which another thread of this test binary may have held
     // at the fork, except the allocator, which glibc makes safe.
@@ -78,8 +78,8 @@ fn in_child(body: impl FnOnce() -> i32) -> i32 {
     }
 }
 
-/// As `in_child`, of a fork that no handler is told of. Nothing is allocated there: the allocator is not told
-/// either.
+/// Runs like `in_child`, in a fork that no handler sees. Nothing is allocated there, as the
+/// allocator does not see it either.
 fn in_bare_clone(body: impl FnOnce() -> i32) -> i32 {
     // SAFETY: clone without a stack or anything shared is a fork, and the child allocates nothing.
     let child =
@@ -110,8 +110,8 @@ fn fine_if(is_fine: bool) -> i32 {
     if is_fine { FINE } else { WRONG }
 }
 
-/// A container's first process forks into a namespace of its own: parent and child are both number 1. The
-/// child's end is not the parent's leave, and nobody may replace the file under the parent.
+/// A container's first process forks into a namespace of its own: parent and child are both number 1. The child's
+/// end is not the parent's leave, and no process may replace the file under the parent.
 #[test]
 fn a_child_with_its_parent_s_number_is_told_apart() {
     let scratch = Scratch::new("same-number");
@@ -165,8 +165,8 @@ fn first_of_a_namespace(path: &Path) -> i32 {
     })
 }
 
-/// A child that no handler was told of, of a process that has a full pool open, beside another process that is in
-/// the middle of a claim and does not go on: it is told at once, and does not wait for that claim.
+/// A child that no handler saw, of a process that has a full pool open, beside another process that is in the
+/// middle of a claim and does not go on: its call is refused at once, and does not wait for that claim.
 #[test]
 fn a_bare_clone_waits_for_no_claim_of_another_process() {
     let scratch = Scratch::in_memory("no-wait");
@@ -261,7 +261,7 @@ fn a_child_changes_nothing() {
     }
 }
 
-/// Under a cordon, a band or in twins a child is told so, too.
+/// Under a cordon, in a band or in twins a child is refused, too.
 #[test]
 fn a_child_is_told_in_every_kind_of_set() {
     let scratch = Scratch::new("sets");
@@ -291,7 +291,7 @@ fn a_child_is_told_in_every_kind_of_set() {
     });
     assert_eq!(code, FINE);
     assert_eq!(pool.allocated(), 0);
-    // With nothing free, and a flight that nobody can tell the end of.
+    // With nothing free, and a flight whose end is not known.
     let all = pool.allocate_many(253).unwrap();
     let code = in_child(|| {
         fine_if(
@@ -304,7 +304,7 @@ fn a_child_is_told_in_every_kind_of_set() {
     assert_eq!(pool.release_many(&all).released, 253);
 }
 
-/// A child opens the file itself, and that pool is its own; its own child is told that it is not.
+/// A child opens the file itself, and that pool is its own; its own child is refused.
 #[test]
 fn what_a_child_opens_is_its_own() {
     let scratch = Scratch::new("own");
@@ -335,7 +335,7 @@ fn what_a_child_opens_is_its_own() {
     assert_eq!(pool.recovery().unwrap().kind, RecoveryKind::Clean);
 }
 
-/// A bare `clone` calls no handler: the child is told all the same, and its end is not the parent's leave.
+/// A bare `clone` calls no handler: the child is refused all the same, and its end is not the parent's leave.
 #[test]
 fn a_bare_clone_is_told() {
     let scratch = Scratch::new("clone");
@@ -417,7 +417,7 @@ fn every_verb_by_itself_tells_a_bare_clone() {
 }
 
 /// Between the fork and the exec of a program that another thread starts, a child has our descriptors, and no
-/// handler was called. Whoever has closed a pool has no lock of it, all the same.
+/// handler was called. A pool that was closed is unlocked all the same.
 #[test]
 fn a_closed_pool_is_locked_by_no_copy_of_its_descriptor() {
     let scratch = Scratch::new("closed");
@@ -462,7 +462,7 @@ fn die_in_flight(path: &Path) -> i32 {
     }
 }
 
-/// A process that dies in a batch, and has a child that lives on, makes nobody wait.
+/// A process that dies in a batch, and has a child that lives on, makes no other process wait.
 #[test]
 fn locks_die_with_the_parent() {
     let scratch = Scratch::in_memory("die");
@@ -581,8 +581,8 @@ fn end_all(children: &mut Vec<Pid>) {
     }
 }
 
-/// A process of several threads forks while some of them are in a batch. Its child has a pool on the heap of its
-/// own, where nobody is in a batch: it is told "exhausted" when there is nothing, by every verb.
+/// A process of several threads forks while some of them are in a batch. Its child has a copy of a pool on the
+/// heap, in which no thread is in a batch: every verb returns "exhausted" there when nothing is free.
 #[test]
 fn a_child_waits_for_no_thread_of_its_parent() {
     let pool = Pool::new(net("10.0.0.0/16")).unwrap();

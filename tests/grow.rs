@@ -97,7 +97,7 @@ proptest! {
             _ => prop_assert_eq!(pool.stats().allocations.adopted, 0),
         }
 
-        // All that nobody held can be had, once.
+        // Every address without a holder can be had, once.
         while let Ok(addr) = pool.allocate() {
             prop_assert!(!held.contains_key(&addr), "{} twice", addr);
         }

@@ -73,7 +73,7 @@ fn the_word_is_where_the_policy_looks() {
     assert_eq!(pool.allocate().unwrap(), Ipv4Addr::new(10, 0, 0, 128));
 }
 
-/// While it lives, what it has reserved is taken for everybody else, in every view of the pool.
+/// While it lives, what it has reserved is taken for all others, in every view of the pool.
 #[test]
 fn what_is_reserved_counts_as_allocated_for_others() {
     for stats in [StatsLevel::Off, StatsLevel::Counts] {
@@ -132,7 +132,7 @@ fn locals_of_a_pool_from_above_take_the_highest_words() {
     assert_eq!(pool.allocate().unwrap(), Ipv4Addr::new(10, 0, 0, 63));
 }
 
-/// Whoever allocated an address, it may be released here; and what was allocated here, anywhere.
+/// An address may be released here, whichever thread allocated it; and what was allocated here, anywhere.
 #[test]
 fn addresses_may_be_released_anywhere() {
     for policy in POLICIES {
@@ -291,8 +291,8 @@ fn locals_of_prefixes_and_ranges() {
     assert_eq!(pool.allocated(), 0);
 }
 
-/// Threads with locals, and threads without, on pools where everything collides: nobody shares, and
-/// at the end nothing is lost.
+/// Threads with locals, and threads without, on pools where everything collides: no address is shared, and at
+/// the end nothing is lost.
 #[test]
 fn threads_with_and_without_locals_share_nothing() {
     let _watchdog = watchdog("threads_with_and_without_locals_share_nothing");

@@ -28,10 +28,9 @@ fn add(bytes: isize) {
     }
 }
 
-// SAFETY: every call goes to `System` with the arguments it came with, and what
-// `System` answers is handed on unchanged; the counters neither allocate nor unwind: they are
-// `const` cells without a destructor. A `Layout`'s size is at most `isize::MAX`. `realloc` and
-// `alloc_zeroed` are the provided ones, which call these two.
+// SAFETY: every call goes to `System` with the arguments it came with, and what `System` returns is handed on
+// unchanged; the counters neither allocate nor unwind: they are `const` cells without a destructor. A `Layout`'s
+// size is at most `isize::MAX`. `realloc` and `alloc_zeroed` are the provided ones, which call these two.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         add(layout.size() as isize);
@@ -119,7 +118,7 @@ fn the_heap_holds_what_the_pool_says_and_no_more_than_the_bound() {
     }
 }
 
-/// Reservations and ranges are on the heap too, and are told.
+/// Reservations and ranges are on the heap too, and are counted.
 #[test]
 fn reservations_and_ranges_are_part_of_what_the_pool_says() {
     let plain = Pool::new(v4("10.0.0.0/16")).unwrap().info().memory_bytes;
@@ -168,7 +167,7 @@ fn hot_path(policy: Policy, search: Search, level: StatsLevel) {
         .build()
         .unwrap();
     let _ = pool.allocate();
-    // To begin a local takes memory: a pass is told there what it has.
+    // To begin a local takes memory: there, a pass learns what the local has.
     let mut local = pool.local();
     let calls = calls_of(|| {
         let mut addrs = [host(0); 100];

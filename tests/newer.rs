@@ -259,7 +259,7 @@ fn what_is_unknown_in_a_header_is_newer() {
     }
 }
 
-/// Features with which a file may be read: whoever writes is refused.
+/// Features with which a file may be read: a writer is refused.
 #[test]
 fn a_file_that_may_only_be_read_is_not_written() {
     let scratch = Scratch::new("newer-read-only");
@@ -305,7 +305,7 @@ fn what_is_unknown_in_a_state_is_newer() {
     }
 }
 
-/// Somebody newer who has the file open, or died in a growth, has not made it ours.
+/// A newer version that has the file open, or died in a growth, has not made it ours.
 #[test]
 fn what_is_unknown_before_an_unfinished_growth_is_newer() {
     let scratch = Scratch::new("newer-growth");
@@ -366,7 +366,7 @@ fn every_flipped_bit_of_the_configuration_is_damage() {
 enum Damage {
     Bytes(usize, Vec<u8>),
     Cut(usize),
-    /// So many bytes of one, and then those of another configuration.
+    /// The first bytes of one, this many, and then those of another configuration.
     Torn(usize),
 }
 

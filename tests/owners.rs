@@ -1,4 +1,4 @@
-//! Who named an address first: what a report says of repeats and duplicates, against a table of addresses.
+//! The first claimant of an address: what a report says of repeats and duplicates, against a table of addresses.
 //!
 //! `HOSTBITS_CASES=20 cargo test --test owners` runs 20 times as many cases.
 
@@ -139,7 +139,7 @@ fn address(host: u32, owner: Option<String>) -> Entry {
     }
 }
 
-/// Addresses, each once, and nothing else: nobody is looked up.
+/// Addresses, each once, and nothing else: no owner is looked up.
 fn quiet_part() -> impl Strategy<Value = Vec<Entry>> {
     let hosts = Just((FIRST..FIRST + COUNT).collect::<Vec<_>>()).prop_shuffle();
     (hosts, prop::collection::vec(any_owner(), 0..300)).prop_map(|(hosts, owners)| {

@@ -4,7 +4,7 @@
 //! the answers are equal and not merely valid.
 //!
 //! `HOSTBITS_CASES=20 cargo test --test properties` runs 20 times as many cases; `PROPTEST_RNG_SEED`
-//! repeats a run. A failure prints the smallest layout and sequence that fail, and what was answered.
+//! repeats a run. A failure prints the smallest layout and sequence that fail, and what was returned.
 
 #[path = "support/layout.rs"]
 mod layout;
@@ -82,7 +82,7 @@ fn judge_listings<N: Family>(pool: &Pool<N>, model: &Model, wide: bool) -> TestC
     let listed: Vec<u128> = pool.free_from(lowest).map(bits_of).collect();
     prop_assert_eq!(&listed, &free, "free_from the lowest address there is");
 
-    // From the middle, and from an address that nobody has.
+    // From the middle, and from an address that is free.
     let middle = taken.get(taken.len() / 2).or(free.get(free.len() / 2));
     if let Some(&middle) = middle {
         for from in [

@@ -199,7 +199,7 @@ fn grace_is_waited_for_twice() {
     assert_eq!(ripe_after, Some(20));
 }
 
-/// An address that was released and allocated between two sights is somebody else's.
+/// An address that was released and allocated between two sights has another holder.
 #[test]
 fn what_was_touched_between_two_sights_begins_anew() {
     let (pool, clock) = (pool(), Clock::default());
@@ -320,7 +320,7 @@ fn what_a_list_names_is_spared_though_it_was_taken_already() {
     assert!(pool.iter().eq([host(9)]));
 }
 
-/// What a local has is nobody's orphan: before the pass, taken during it, or taken back.
+/// What a local has is no orphan: before the pass, taken during it, or taken back.
 #[test]
 fn what_a_local_has_is_no_orphan() {
     let (pool, clock) = (pool(), Clock::default());
@@ -364,7 +364,7 @@ fn what_a_local_has_in_its_spares_is_no_orphan() {
     let mut reconciler = pool.reconciler_with(clock.at_first_sight()).unwrap();
     let plan = pass(&mut reconciler, &[]);
     assert_eq!(plan.slots.ripe, 0, "{:?}", plan.ranges);
-    // Nor is it when it has come from there to the word of its own, and somebody has it.
+    // Nor is it when it has come from there to the word of its own, and is held.
     let held: Vec<_> = (0..4).map(|_| local.allocate().unwrap()).collect();
     assert_eq!(held[3], host(150));
     let plan = pass(&mut reconciler, &[]);
@@ -393,7 +393,7 @@ fn a_list_that_fails_at_entry_k_frees_nothing_for_every_k() {
         pass.read(&list[..k]);
         let error = pass.finish(list.len() as u64).unwrap_err();
         assert_eq!(error.code(), "count-mismatch", "entry {k}");
-        // Or nobody says that it was read.
+        // Or the list is never reported as read.
         let mut pass = reconciler.begin().unwrap();
         pass.read(&list[..k]);
         drop(pass);
@@ -404,7 +404,7 @@ fn a_list_that_fails_at_entry_k_frees_nothing_for_every_k() {
     assert!(whole.finish(list.len() as u64).unwrap().is_in_order());
 }
 
-/// A list that panics on the way has not been read, though somebody catches it: whoever finishes is refused.
+/// A list that panics on the way has not been read, even if the panic is caught: finishing is refused.
 #[test]
 fn a_list_that_panics_frees_nothing() {
     let (pool, clock) = (pool(), Clock::default());
@@ -583,7 +583,7 @@ fn applying_twice_frees_once_and_undoing_takes_back_what_is_free() {
     assert!(pool.iter().eq(lost));
 }
 
-/// One at a time; whoever stops in the middle is in nobody's way.
+/// One at a time; a reconciler that stops in the middle is in no other's way.
 #[test]
 fn there_is_one_reconciler_at_a_time() {
     let (pool, clock) = (pool(), Clock::default());

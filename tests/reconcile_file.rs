@@ -183,7 +183,7 @@ fn quarantined_addresses_are_no_orphans() {
     let path = scratch.path("pool");
     let pool = open(&path, Durability::Process);
     let held = pool.allocate_many(3).unwrap();
-    // The words of a pool that nobody has left in order, on a machine that went down.
+    // The words of a pool that was not left in order, on a machine that went down.
     let words = read(&path);
     drop(pool);
     put_back(&path, &words);
@@ -203,7 +203,7 @@ struct Club {
     list: Mutex<BTreeSet<Ipv4Addr>>,
     rounds: [AtomicU64; THREADS],
     stop: AtomicBool,
-    /// What is held, by the last octet: to see an address that is answered twice.
+    /// What is held, by the last octet: to see an address that is returned twice.
     held: [AtomicBool; 256],
 }
 
@@ -223,7 +223,7 @@ impl Club {
         self.held[usize::from(addr.octets()[3])].store(false, Ordering::SeqCst);
     }
 
-    /// Joins, leaves, and now and then loses an address. Answers how many it has lost.
+    /// Joins, leaves, and now and then loses an address. Returns how many it has lost.
     fn live(&self, thread: usize, pool: &Pool<Ipv4Net>) -> usize {
         let mut random = thread as u64 + 1;
         let (mut mine, mut lost) = (Vec::new(), 0);
@@ -329,7 +329,7 @@ fn passes_over_a_heap_pool_at_full_speed_free_every_leak_and_nothing_else() {
     storm(&pool, &pool);
 }
 
-/// The same with the pass in another handle, as in another process.
+/// Like the test above, with the pass in another handle, like in another process.
 #[test]
 fn passes_over_a_file_at_full_speed_free_every_leak_and_nothing_else() {
     let scratch = Scratch::new("storm");

@@ -290,7 +290,7 @@ fn a_batch_keeps_off_cordons_and_drained_members_and_takes_bands_last() {
     assert_eq!(addrs, [ip("10.0.0.8"), ip("10.0.0.9")]);
 }
 
-/// Each thread wants half of everything: whoever gets it has all of it, and nobody waits for ever.
+/// Each thread wants half of everything: one that gets it has all of it, and none waits for ever.
 #[test]
 fn batches_that_take_from_each_other_give_way() {
     let set = set_of(&[40, 70, 90]);

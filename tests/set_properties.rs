@@ -166,7 +166,7 @@ impl World {
             .collect()
     }
 
-    /// What was answered is open and nobody's.
+    /// What was returned is open and has no holder.
     fn take(&mut self, taken: impl IntoIterator<Item = Ipv4Addr>, free: &Addrs) {
         for addr in taken {
             assert!(free.contains(&addr), "{addr} is held, closed or not there");
@@ -355,7 +355,7 @@ impl World {
         );
     }
 
-    /// Whatever was drained and cordoned: opened again, all is there that nobody holds.
+    /// After drains and cordons: when all is open again, every address without a holder is free.
     fn open_all(&mut self) {
         for member in std::mem::take(&mut self.drained) {
             self.apply(Op::Resume(member));

@@ -199,7 +199,7 @@ fn every_strategy_gives_everything_once() {
     }
 }
 
-/// What is given back to the pool itself is found, though the set was not told.
+/// What is given back to the pool itself is found, though the set does not know of it.
 #[test]
 fn what_comes_back_behind_the_back_of_the_set_is_found() {
     for search in [Search::Tree, Search::Linear] {
@@ -414,8 +414,8 @@ fn a_band_and_all_cordons_hide_no_address() {
     assert!(set.allocate_many(1).is_err());
 }
 
-/// Of members that hand out the highest first, a batch, and what is left beside a cordon, come from above, member by
-/// member.
+/// If members hand out the highest first, then a batch, and what is left beside a cordon, come from
+/// above, member by member.
 #[test]
 fn members_from_above_give_their_highest_first() {
     let pool = |network| {
@@ -675,7 +675,7 @@ fn the_same_client_usually_gets_the_same_address() {
         .filter(|index| set.allocate_for(client(*index)) == Ok(addrs[index]))
         .count();
     assert!(same as u64 > clients / 2, "{same} of {clients}");
-    // What a new member takes is a share of the clients; nobody else moves.
+    // What a new member takes is a share of the clients; no others move.
     for addr in set.iter().collect::<Vec<_>>() {
         set.release(addr).unwrap();
     }
@@ -1229,7 +1229,8 @@ fn both_halves_of_a_pair_are_counted() {
     assert_eq!(counted.map(|of| of.allocations.exact), [2, 2]);
 }
 
-/// Nothing is handed out, and yet addresses are free: whoever asks is told where, so that nobody looks for a leak.
+/// Nothing is handed out, and yet addresses are free: the error says where, so that the caller
+/// does not look for a leak.
 #[test]
 fn a_refusal_says_how_much_is_free_and_closed() {
     let closed_of = |set: &PoolSet<Ipv4Net>| {

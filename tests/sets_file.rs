@@ -85,7 +85,7 @@ fn two_sets_over_the_same_files_share_their_addresses() {
     );
 }
 
-/// Batches of two sets over the same files in two orders: nobody waits for ever, and nothing is lost.
+/// Batches of two sets over the same files in two orders: no batch waits for ever, and nothing is lost.
 #[test]
 fn batches_over_the_same_files_in_two_orders_do_not_lock_each_other_out() {
     let scratch = Scratch::in_memory("orders");
@@ -110,7 +110,7 @@ fn batches_over_the_same_files_in_two_orders_do_not_lock_each_other_out() {
     assert_eq!(everything(&sets[0]).len(), 26);
 }
 
-/// The words of a pool that nobody has left in order, after the machine went down.
+/// The words of a pool that was not left in order, after the machine went down.
 fn crash(path: &Path, pool: Pool<Ipv4Net>) {
     let open = read(path);
     drop(pool);
@@ -182,7 +182,7 @@ fn a_list_reclaims_the_quarantines_of_all_members_or_of_none() {
         health.map(|health| health.quarantined).sum()
     };
     assert_eq!(quarantined(), 16);
-    // Somebody forgot the second network; something cannot be read, wherever it may be.
+    // The second network was forgotten; something cannot be read, wherever it may be.
     let error = set.reclaim(&texts[..5]).unwrap_err();
     assert_eq!(
         (error.code(), error.member.as_deref()),
@@ -325,7 +325,7 @@ fn pairs_at(path: &Path) -> DualStack {
     DualStack::new(open(path, &NETS[..1]), PoolSet::new([v6]).unwrap())
 }
 
-/// Processes are killed in their pairs. What a dead one held of a pair is taken and nobody's; nobody waits
+/// Processes are killed in their pairs. What a dead one held of a pair is taken without a holder; no process waits
 /// for it, and the list finds it.
 #[test]
 fn a_process_that_dies_in_a_pair_leaves_what_the_list_finds() {
@@ -344,7 +344,7 @@ fn a_process_that_dies_in_a_pair_leaves_what_the_list_finds() {
         std::thread::sleep(Duration::from_micros(round * 37));
         child.kill().unwrap();
         child.wait().unwrap();
-        // Whoever takes the rest is told that it is all, though somebody may have died in a claim.
+        // A caller that takes the rest gets all of it, though a process may have died in a claim.
         let rest = everything(both.v4());
         assert!(both.v4().allocate().is_err());
         rest.into_iter()
@@ -358,7 +358,7 @@ fn a_process_that_dies_in_a_pair_leaves_what_the_list_finds() {
             .iter_mut()
             .zip(counts)
             .for_each(|(sum, count)| *sum += count);
-        // Nobody joins or leaves now, so one sight is enough.
+        // No client joins or leaves now, so one sight is enough.
         let options = || reconcile::Options::new().grace(Duration::ZERO);
         let freed = [
             reconcile(both.v4(), options(), held.iter().map(|pair| pair.v4)),

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 type Net = Pool<Ipv4Net>;
 
-/// The one address that is free when nobody is in a batch.
+/// The one address that is free when no thread is in a batch.
 const LAST: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 6);
 
 /// What the handler uses.
@@ -149,8 +149,8 @@ fn net() -> Ipv4Net {
     "10.0.0.0/29".parse().unwrap()
 }
 
-/// A batch is interrupted anywhere, and holds the only free address: the handler is told that there is none, and
-/// does not wait for the thread that it runs on.
+/// A batch is interrupted anywhere, and holds the only free address: the handler finds none, and does not wait for
+/// the thread that it runs on.
 #[test]
 fn a_handler_does_not_wait_for_the_batch_that_it_interrupts() {
     for level in [StatsLevel::Counts, StatsLevel::Off] {

@@ -53,7 +53,7 @@ fn assert_nothing_skipped(report: &Adopted) {
 const TAKEN: &str = "taken";
 const BLOCKS: &str = "blocks";
 const ROUTES: &str = "routes";
-/// Of these tables, what cannot be read is a row as any other.
+/// In these tables, what cannot be read is a row like any other.
 const ALL: Unreadable = Unreadable::Skip { at_most: u64::MAX };
 
 /// The table of semantics.md: the entry, what it takes, what it is counted as, what is reported.
@@ -302,7 +302,7 @@ fn prefixes_and_ranges_mean_one_thing() {
         (Block("10.0.0.21/28"), 16..32, &[(TAKEN, 16), (BLOCKS, 1)]),
         (Block("10.0.0.21"), 21..22, &[(TAKEN, 1)]),
         (Block("0.0.0.0/0"), 0..0, &[(ROUTES, 1)]),
-        // The beginning of 10.0.0.7/32: nobody writes a route like that.
+        // The beginning of 10.0.0.7/32: routes are not written like that.
         (Block("10.0.0.7/3"), 7..8, &[(TAKEN, 1)]),
         (Own("10.0.0.16/28"), 16..17, &[(TAKEN, 1)]),
         (Own("10.0.0.1/24"), 0..0, &[("own", 1)]),
@@ -494,7 +494,7 @@ fn duplicates_are_seen_in_blocks_too() {
     }
 }
 
-/// Adopting never frees: whoever is not listed keeps the address, and a second pass changes nothing.
+/// Adopting never frees: an address that is not listed stays held, and a second pass changes nothing.
 #[test]
 fn adopting_never_frees_and_is_idempotent() {
     let pool = slash24();
@@ -683,7 +683,7 @@ fn typed_entries_are_quoted_as_they_print() {
     assert_eq!(texts, ["10.9.9.5/24", "2001:db8::/64"]);
 }
 
-/// No state at all: the lowest address that nobody in the list holds.
+/// No state at all: the lowest address that has no holder in the list.
 #[test]
 fn next_free_is_the_lowest_address_nobody_holds() {
     let rows: [(&str, &[&str], &str); 26] = [
@@ -837,8 +837,8 @@ fn next_free_keeps_nothing() {
     }
 }
 
-/// A prefix within the network is a block that somebody holds, also where it covers all that the pool hands out: only
-/// what covers the network is a route to it. Of ranges without a network nobody knows it, but for the default route.
+/// A prefix within the network is a block with a holder, also where it covers all that the pool hands out: only what
+/// covers the network is a route to it. Ranges without a network have no known route, except the default route.
 #[test]
 fn what_covers_the_ranges_alone_is_a_block() {
     let range = || ip("10.0.0.17")..=ip("10.0.0.30");
@@ -871,7 +871,7 @@ fn what_covers_the_ranges_alone_is_a_block() {
     }
 }
 
-/// The same of a set: a route covers the networks of all members.
+/// The same for a set: a route covers the networks of all members.
 #[test]
 fn what_covers_the_ranges_of_a_set_alone_is_a_block() {
     let member = |network: &str, first: &str, last: &str| {

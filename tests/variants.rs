@@ -19,7 +19,7 @@ fn net(text: &str) -> Ipv4Net {
     text.parse().unwrap()
 }
 
-/// A name is kebab case, shown as it is, read again, and nobody else's.
+/// A name is kebab case, shown as it is, read again, and unique.
 fn check_names<T: Copy + PartialEq + Debug + ToString>(
     all: &[T],
     name: impl Fn(T) -> &'static str,

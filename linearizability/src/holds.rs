@@ -1,4 +1,4 @@
-//! Which thread held which address, and when: certainly, and possibly.
+//! Holders of addresses over time: which thread certainly or possibly held which address, and when.
 //!
 //! ```text
 //!        claim                          release

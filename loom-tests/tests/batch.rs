@@ -80,7 +80,7 @@ fn batches_that_fail_one_after_the_other_take_nothing_from_a_single_claim() {
         .run([fail_twice(), must_allocate_exactly]);
 }
 
-/// The same without a summary: a batch that fails makes no other call report "exhausted".
+/// Without a summary, too, a batch that fails makes no other call report "exhausted".
 #[test]
 fn a_linear_batch_that_fails_takes_nothing_from_a_single_claim() {
     Program::linear(2, &[(LOW, LOW)], &[])

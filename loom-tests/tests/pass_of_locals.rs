@@ -1,8 +1,7 @@
 //! The reconciliation pass beside a local: the addresses in its word, among its spares, and those that it has handed out.
 //!
-//! As in `pass`, an address is in the list as soon as its allocation returns, one sighting must be enough, and the list
-//! of a
-//! pass is that of the moment at which its barrier was up.
+//! Like in `pass`, an address is in the list as soon as its allocation returns, one sighting must be enough, and
+//! the list of a pass is that of the moment at which its barrier was up.
 #![cfg(loom)]
 
 use hostbits::{Gateway, LocalArc, Pool, StatsLevel, reconcile};

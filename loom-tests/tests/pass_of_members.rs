@@ -1,9 +1,9 @@
 //! Claims through a set, beside a pass on a member: whatever the verb, none is freed.
 //!
-//! As in `pass`, one sighting must be enough, and an address whose claim has returned when the barrier is up is in the
-//! list. A verb that holds a part of what it takes before it returns (pairs, batches over members) may be half-way at
-//! that moment; `grace` is for this, and the list is read when the verb is through. A claim that begins later is in no
-//! list, and must be protected by its mark.
+//! Like in `pass`, one sighting must be enough, and an address whose claim has returned when the barrier is up is
+//! in the list. A verb that holds a part of what it takes before it returns (pairs, batches over members) may be
+//! half-way at that moment; `grace` is for this, and the list is read when the verb is through. A claim that begins
+//! later is in no list, and must be protected by its mark.
 #![cfg(loom)]
 
 use hostbits::{

@@ -104,7 +104,7 @@ fn the_next_address_of_a_set_is_not_missed_while_it_moves() {
     race("", Some(3), world, roles, found_something);
 }
 
-/// The same with a member without a summary, which is watched instead.
+/// The same for a member without a summary, which is watched instead.
 #[test]
 fn a_set_with_a_linear_member_is_not_exhausted_because_its_free_address_moves() {
     for searches in [
@@ -204,7 +204,7 @@ fn a_member_that_is_added_is_everybodys() {
     );
 }
 
-/// The same with a member that is resumed, and with a cordon that is lifted.
+/// The same for a member that is resumed, and for a cordon that is lifted.
 #[test]
 fn what_is_opened_again_is_everybodys() {
     fn id(set: &Set) -> MemberId {

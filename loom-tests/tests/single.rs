@@ -102,7 +102,7 @@ fn a_slot_said_to_be_free_can_be_claimed() {
     }
 }
 
-/// The same with the hint of a distant chunk, while another thread settles hints.
+/// The same for the hint of a distant chunk, while another thread settles hints.
 #[test]
 fn a_slot_said_to_be_free_can_be_claimed_under_two_levels() {
     let release = role(|world| {
@@ -271,7 +271,7 @@ fn lowest_first_passes_over_no_finished_release() {
         });
 }
 
-/// Of three free slots, two threads take the two lowest, even if each loses an exchange to the other.
+/// With three free slots, two threads take the two lowest, even if each loses an exchange to the other.
 #[test]
 fn two_threads_take_exactly_the_two_lowest() {
     // In a wide build, the third one is in another word of the same chunk.
@@ -313,7 +313,7 @@ fn highest_first_passes_over_no_finished_release() {
         });
 }
 
-/// Of three free slots, two threads take the two highest, even if each loses an exchange to the other.
+/// With three free slots, two threads take the two highest, even if each loses an exchange to the other.
 #[test]
 fn two_threads_take_exactly_the_two_highest() {
     let once = allocate_highest_once;

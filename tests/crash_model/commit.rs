@@ -1,6 +1,6 @@
 //! Group commit: tickets, leaders, failed syncs, in one process or several.
 //!
-//! Property: whatever was acknowledged is taken in every image a power cut may leave, and nobody waits
+//! Property: whatever was acknowledged is taken in every image a power cut may leave, and no caller waits
 //! for a leader that is gone.
 //!
 //! Thread `t` allocates and releases address `t`, each in a word and on a page of its own; T is 1.

@@ -11,7 +11,7 @@ use crate::search::Machine;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Variant {
     Correct,
-    /// Nobody syncs the directory.
+    /// No process syncs the directory.
     DirectoryNeverSynced,
     /// Only the creator syncs the directory, not the first opener.
     DirectorySyncedByCreatorOnly,

@@ -64,7 +64,7 @@ impl Cell {
         }
     }
 
-    /// Start and end of a sync with nobody else at work. A cut in between is like one before.
+    /// Start and end of a sync with no other process at work. A cut in between is like one before.
     pub(crate) fn sync(&mut self) {
         self.sync_returned(self.sync_started());
     }

@@ -1,7 +1,7 @@
 //! Claims in flight whose process dies, and lanes that change hands.
 //!
-//! Property: nobody waits for ever because of a dead owner; the flight of a living owner is in the air
-//! until it lands; "exhausted" is answered only if at some instant of the call nothing was free but what
+//! Property: no caller waits for ever because of a dead owner; the flight of a living owner is in the air
+//! until it lands; "exhausted" is returned only if at some instant of the call nothing was free but what
 //! the dead took with them.
 //!
 //! One lane, which its owners use one after another; the kernel knows whether its lock is held. An owner
@@ -16,7 +16,7 @@ pub(crate) enum Variant {
     PlainStore,
     /// A lane in flight is cleared without asking for the lock.
     LockNotAsked,
-    /// Nobody clears a dead lane.
+    /// No process clears a dead lane.
     NeverCleared,
     /// A new owner counts its flights from the beginning.
     CountBeginsAgain,
@@ -30,10 +30,10 @@ pub(crate) enum Variant {
     ReadOnce,
     /// What the dead may have given back counts as nothing.
     DeadGaveNothing,
-    /// Nobody asks what was given back.
+    /// No caller asks what was given back.
     GivenIgnored,
-    /// What a lane said before the question is believed when nobody has its lock: its owner may have landed
-    /// and left meanwhile.
+    /// What a lane said before the question is believed when its lock has no holder: its owner may have
+    /// landed and left meanwhile.
     DeadTakenForEmpty,
 }
 
@@ -115,7 +115,7 @@ pub(crate) struct State {
     holds: Vec<u8>,
     gave: Vec<u8>,
     flying: Option<u8>,
-    /// The specification: what nobody has for good.
+    /// The specification: the slots that no owner holds for good.
     known_free: u8,
     kills: u8,
 }
@@ -237,7 +237,7 @@ impl Machine for Lanes {
                 state.lane = match self.variant {
                     Variant::CountBeginsAgain => (0, 0, 0),
                     Variant::TakenAsFound => seen,
-                    // What the dead one gave back nobody knows: perhaps something.
+                    // It is unknown what the dead one gave back: perhaps something.
                     _ => (0, seen.1, seen.2 + self.perhaps(seen)),
                 };
                 if early { At::LockLane } else { At::Begin }

@@ -232,8 +232,8 @@ fn a_copy_of_a_live_pool_is_not_believed() {
     assert_hands_out_twice(sessions::Variant::CopyVouchesForItself);
 }
 
-/// A copy written into the file has its inode. The witness tells, if whoever opens or closes the file writes it,
-/// and an opener does not allocate before it is on the disk.
+/// A copy written into the file has its inode. The witness reveals it if each process that opens or closes the file
+/// writes the witness, and an opener does not allocate before the witness is on the disk.
 #[test]
 fn an_older_content_of_a_file_is_not_believed() {
     assert_hands_out_twice(sessions::Variant::WitnessIgnored);
@@ -253,7 +253,7 @@ fn what_is_free_and_trusted_leaves_the_quarantine() {
     assert_hands_out_twice(sessions::Variant::OverlapKept);
 }
 
-/// No harm but that nobody writes CLEAN.
+/// The only harm is that CLEAN is never written.
 #[test]
 fn presence_is_dropped_before_open() {
     let variant = sessions::Variant::PresenceDroppedLate;
@@ -439,7 +439,7 @@ fn every_sync_of_creation_is_needed() {
         let machine = create(variant, only_uniqueness);
         assert_wrong(variant, "create", &machine, wanted);
     }
-    // No allocation is lost by this one, only a file that nobody has used.
+    // No allocation is lost by this one, only a file that was never used.
     let machine = create(DirectorySyncedByOpenerOnly, true);
     assert_right(DirectorySyncedByOpenerOnly, "create", &machine);
 }
@@ -463,7 +463,7 @@ fn lanes(
     (program, machine)
 }
 
-/// Dead owners are waited for until somebody clears their lane, living ones until they have ended.
+/// Dead owners are waited for until another process clears their lane, living ones until they have ended.
 #[test]
 fn flights_of_the_dead_end_and_those_of_the_living_count() {
     let variant = lanes::Variant::Correct;

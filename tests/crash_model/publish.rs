@@ -1,7 +1,7 @@
 //! A process that dies between freeing a slot and telling the summary.
 //!
-//! Property: when all survivors are done, a caller finds every slot that is free; and nobody is told
-//! "exhausted" while a finished release is free. The scan that makes it so is part of every refusal.
+//! Property: when all survivors are done, a caller finds every slot that is free; and no caller gets "exhausted"
+//! while a finished release is free. The scan that makes it so is part of every refusal.
 //!
 //! One node over words of one slot, with the two-phase clear of the summary tree.
 
@@ -16,7 +16,7 @@ pub(crate) enum Variant {
     NotPublished,
     /// The scan clears the hints that it finds wrong, too, in one step.
     ScanClears,
-    /// Not a mistake: only the first refusal of a process scans, unless somebody died since.
+    /// Not a mistake: only the first refusal of a process scans, unless another process has died since.
     ScanAfterDeaths,
 }
 
@@ -178,7 +178,7 @@ impl Publish {
             }
             At::Scan { word } if state.free >> word & 1 == 1 => {
                 if self.is(Variant::NotPublished) {
-                    // Found, and left to whoever freed it.
+                    // Found, and left to the process that freed it.
                     At::Scan { word: word + 1 }
                 } else {
                     At::ScanPublish { word }

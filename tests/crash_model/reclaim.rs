@@ -1,4 +1,4 @@
-//! A quarantined address that its holder releases, or a list gives to somebody, while others free the quarantine.
+//! A quarantined address that its holder releases, or that a list names, while others free the quarantine.
 //!
 //! Property: an address that is held is not free. The holder may be listed or not, as long as the list
 //! has every holder whose release has not made its first store. Who is adopted holds it when that is over,
@@ -33,7 +33,7 @@ pub(crate) struct Reclaim {
     pub(crate) variant: Variant,
     /// Whether the suspect has a holder, who releases it.
     pub(crate) has_holder: bool,
-    /// Whether the suspect is given to somebody, by a list that is adopted.
+    /// Whether the suspect is named by a list that is adopted.
     pub(crate) is_adopted: bool,
     pub(crate) reclaimers: usize,
     pub(crate) allocators: usize,
@@ -155,7 +155,7 @@ impl Machine for Reclaim {
             At::ReadList => At::TakeQuarantine {
                 listed: state.recorded,
             },
-            // Its list gives the address to somebody, too.
+            // Its list names the address, too.
             At::TakeQuarantine { listed: true } if self.is_adopted => self.adopt_begins(),
             At::TakeQuarantine { listed: true } => At::Over,
             At::TakeQuarantine { listed: false } if self.variant == Variant::ReclaimFreesFirst => {
@@ -206,7 +206,7 @@ impl Machine for Reclaim {
             At::AdoptWait if self.variant == Variant::AdoptWaitsFirst => At::AdoptQuarantine,
             At::AdoptWait => At::AdoptTake,
             At::AdoptTake => {
-                // Or somebody was handed it before, who stays its holder.
+                // Or the address was handed out before, and stays with its holder.
                 state.free = false;
                 state.held = true;
                 At::Over

@@ -32,7 +32,7 @@ pub(crate) enum Variant {
     TrustedEarly,
     /// F is never synced.
     FreeNotSynced,
-    /// Nobody looks at T: F is believed.
+    /// T is not read: F is believed.
     FreeBelieved,
     /// What has the wanted value already is not stored again.
     EqualNotStored,

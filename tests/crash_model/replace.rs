@@ -1,8 +1,8 @@
 //! Growth beyond the capacity: a larger file is made beside the pool's and takes its name, while another
 //! process wants to open the pool.
 //!
-//! Property: an address that is held is handed out by nobody else, now and after a power cut; whatever the
-//! path names after a cut is a whole pool, the old one or the new one.
+//! Property: a held address is not handed out again, now or after a power cut; whatever the path names after a cut
+//! is a whole pool, the old one or the new one.
 //!
 //! The mode is one that syncs each allocation. The old file has one free address; the new one has it, too,
 //! and one more, which growth would call free again if the old file came back.
@@ -21,13 +21,13 @@ pub(crate) enum Variant {
     NotAlone,
     /// The new file gets the name before its content is synced.
     ContentNotSynced,
-    /// Nobody syncs the directory.
+    /// No process syncs the directory.
     DirectoryNeverSynced,
     /// Only who grows the file syncs the directory, not the first opener of the new one.
     DirectorySyncedByGrowerOnly,
     /// The old file is made unusable before the directory is synced.
     RetiredEarly,
-    /// Who has waited for the old file does not look whether the path still names it.
+    /// A process that has waited for the old file does not look whether the path still names it.
     NoSecondLook,
 }
 
@@ -55,7 +55,7 @@ enum At {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct State {
-    /// Which file the path names.
+    /// The file that the path names.
     entry: Cell,
     /// By file: whether it is a pool.
     is_pool: [Cell; 2],
@@ -63,10 +63,10 @@ pub(crate) struct State {
     free: [[Cell; 2]; 2],
     open_lock: [Option<u8>; 2],
     presence: [u8; 2],
-    /// Somebody has opened the new file: its state says so.
+    /// A process has opened the new file: its state says so.
     is_opened: bool,
     at: [At; 2],
-    /// By address: whether somebody holds it.
+    /// By address: whether it is held.
     held: [bool; 2],
     kills: u8,
 }

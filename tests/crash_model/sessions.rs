@@ -1,9 +1,9 @@
 //! Sessions on a pool file: who comes first, who joins, who leaves last, and what deaths, power cuts,
 //! failed syncs and copied files may do in between.
 //!
-//! Property: while anybody may allocate, no held address is free; in mode `Process` nothing is free
-//! after a power cut that hit an open session; nothing is lost but what a release or an allocation since
-//! the last sync explains; the file says CLEAN only when nobody is there, and does so after a quiet end.
+//! Property: while allocations are allowed, no held address is free; in mode `Process` nothing is free after a power
+//! cut that hit an open session; nothing is lost but what a release or an allocation since the last sync explains;
+//! the file says CLEAN only when no process has it open, and does so after a quiet end.
 //!
 //! One word of two addresses, two processes and a reader. A script says what a process does in each of
 //! its lives; dying ends a life, and so does closing.
@@ -29,13 +29,13 @@ pub(crate) enum Variant {
     InodeIgnored,
     /// A copy is noticed, but its T is believed.
     CopyVouchesForItself,
-    /// Nobody asks the witness whether a content is the last one.
+    /// No opener asks the witness whether a content is the last one.
     WitnessIgnored,
     /// The witness of an opener may be lost, and it allocates.
     WitnessNotSynced,
-    /// Whoever closes leaves the witness as it is.
+    /// A process that closes leaves the witness as it is.
     WitnessLeftAtClose,
-    /// No mistake, but beyond what the witness can tell: a copy comes back before anybody has opened or
+    /// No mistake, but beyond what the witness can tell: a copy comes back before any process has opened or
     /// closed the file since.
     CopyBackAtOnce,
     /// The first opener dirties pages by `fetch_or(0)`, which stores nothing.
@@ -44,7 +44,7 @@ pub(crate) enum Variant {
     CleanBelieved,
     /// Allocation begins before T and OPEN are written.
     OpenWrittenLate,
-    /// Whoever closes gives up OPEN before PRESENCE.
+    /// A process that closes gives up OPEN before PRESENCE.
     PresenceDroppedLate,
     /// A reader holds PRESENCE.
     ReaderPresent,
@@ -68,7 +68,7 @@ pub(crate) enum Mode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Op {
     Allocate,
-    /// Releases the lowest address that is held, whoever allocated it.
+    /// Releases the lowest address that is held, by this process or another.
     Release,
     Sync,
     /// Frees the quarantine minus all that is held when the list is read.
@@ -76,7 +76,7 @@ pub(crate) enum Op {
     Close,
 }
 
-/// What somebody may do with a copy of the file.
+/// What a process may do with a copy of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Copies {
     None,
@@ -100,7 +100,7 @@ pub(crate) struct Program {
     /// Power cuts that also destroy the newest state slot.
     pub(crate) losses: u8,
     pub(crate) copies: Copies,
-    /// Somebody may open the file read-only.
+    /// How many times a reader may open the file, read-only.
     pub(crate) readers: u8,
     /// By process: whether it can read the boot id.
     pub(crate) knows_boot: [bool; 2],
@@ -211,7 +211,7 @@ struct Process {
     syncing: bool,
     /// What the list of a reclaim says, by address.
     list: u8,
-    /// The next sync of this process reports an error: its own, or one it has not been told of.
+    /// The next sync of this process reports an error: its own, or one that was not yet reported to it.
     fails: Option<Error>,
     late: bool,
 }
@@ -247,7 +247,7 @@ pub(crate) struct State {
     may_leak: u8,
     /// A session has begun and its end has not.
     in_session: bool,
-    /// Mode `Process`: the power failed during a session, and nobody has opened since.
+    /// Mode `Process`: the power failed during a session, and no process has opened the file since.
     must_quarantine: bool,
     quiet: bool,
     cuts: u8,
@@ -256,8 +256,8 @@ pub(crate) struct State {
     evictions: u8,
     losses: u8,
     copied: Copied,
-    /// Somebody has opened or closed the file since the copy was made, and has come to the end of that: a newer
-    /// state has its witness.
+    /// A process has opened or closed the file since the copy was made, and has come to the end of that: a
+    /// newer state has its witness.
     seen_since: bool,
     readers: u8,
 }
@@ -432,7 +432,7 @@ impl Sessions<'_> {
     fn pages_given_up(&self, state: &mut State, process: usize, cells: Range<usize>, error: Error) {
         if error == Error::Own {
             state.cells[cells].iter_mut().for_each(Cell::sync_failed);
-            // Every open file description is told once.
+            // Every open file description gets the error once.
             let other = &mut state.processes[1 - process];
             if !matches!(other.at, At::LockOpen | At::Over) {
                 other.fails = Some(Error::Elsewhere);
@@ -587,7 +587,7 @@ impl Sessions<'_> {
     fn decide(&self, state: &State, process: usize) -> At {
         let boot = self.boot_of(state, process);
         let newest = state.newest();
-        // Without a valid slot, nobody knows whose T this is.
+        // Without a valid slot, the owner of T is unknown.
         let ours =
             newest.is_some_and(|slot| slot.inode == state.inode) || self.is(Variant::InodeIgnored);
         let ours = ours && newest.is_some_and(|slot| self.is_last(state, slot));
@@ -878,7 +878,7 @@ impl Sessions<'_> {
             Copied::Not if self.program.copies == Copies::InItsPlace => {
                 accidents.push(Accident::Copy);
             }
-            // Not of a file that nobody has ever opened: its numbers would be too far behind for the model.
+            // Not for a file that was never opened: its numbers would be too far behind for the model.
             Copied::Not
                 if self.has_witness() && state.newest().is_some_and(|slot| slot.sequence > 1) =>
             {
@@ -986,7 +986,7 @@ impl Sessions<'_> {
 impl Machine for Sessions<'_> {
     type State = State;
 
-    /// A new file, durable, that nobody has opened.
+    /// Returns a new file, durable, that was never opened.
     fn start(&self) -> State {
         let slot = Slot {
             sequence: 1,

@@ -1,14 +1,13 @@
 //! The other protocol: claims in flight, releases under watch, and what a refusal waits for.
 //!
-//! A word has one slot, and a hint by which the root knows of it. A batch is all or nothing and may give
-//! back what it took. Each thread has a lane: whether it is in the air, how many flights it has begun, how
-//! many slots they have given back. Whoever finds nothing reads what the lanes have given back, looks, reads
-//! which lanes are in the air, and waits until each of those has landed or flies again.
+//! A word has one slot, and a hint by which the root knows of it. A batch is all or nothing and may give back what
+//! it took. Each thread has a lane: whether it is in the air, how many flights it has begun, how many slots they
+//! have given back. A thread that finds nothing reads what the lanes have given back, looks, reads which lanes are
+//! in the air, and waits until each of those has landed or flies again.
 //!
-//! The specification: a flight that succeeds takes each slot when it takes it, one that fails takes nothing.
-//! So whoever answers "nothing free", "too few free" or "taken" must have had an instant inside its call at
-//! which that was true, counting as free what failing flights had at that instant, and what those had whose
-//! end nobody knows yet.
+//! The specification: a flight that succeeds takes each slot when it takes it, one that fails takes nothing. So a call
+//! that returns "nothing free", "too few free" or "taken" must have had an instant at which that was true, counting as
+//! free what failing flights had at that instant, and what was held by flights whose end is not yet known.
 
 use crate::search::Machine;
 
@@ -22,11 +21,11 @@ pub(crate) enum Variant {
     LandedEarly,
     /// The lanes are read before the look, and not again after it.
     LanesReadOnce,
-    /// Who is in the air since before the look is not waited for.
+    /// A flight that is in the air since before the look is not waited for.
     WaitsForLater,
-    /// Nobody waits.
+    /// No thread waits.
     WaitsForNobody,
-    /// Whoever has waited does not ask what was given back.
+    /// A thread that has waited does not ask what was given back.
     GivenIgnored,
     /// What was given back is read after the look for the first time.
     GivenReadLate,
@@ -36,7 +35,7 @@ pub(crate) enum Variant {
     WaitsHolding,
     /// An exact claim says what it asks for after its attempt.
     AskedLate,
-    /// Nobody looks whether it is still his slot that is asked for.
+    /// A thread does not look again whether it is still its slot that is asked for.
     AskedNotReread,
     /// A slot that is asked for is counted after the flight has landed.
     ReturnedLate,
@@ -261,7 +260,7 @@ pub(crate) struct State {
     lanes: [Lane; MOST],
     watchers: u8,
     freed: u8,
-    /// Who asks, and for which slot.
+    /// The thread that asks, and the slot.
     asked: Option<(u8, u8)>,
     returned: u8,
     threads: Vec<Thread>,
@@ -342,7 +341,7 @@ impl Flights<'_> {
         self.begin(state, thread);
     }
 
-    /// The claim is final: the slots are nobody else's from here on.
+    /// Makes the claim final: no other thread takes the slots from here on.
     fn own(state: &mut State, slots: u8) {
         state.known_free &= !slots;
         for slot in 0..MOST {
@@ -599,7 +598,7 @@ impl Flights<'_> {
                 current.step = Step::Look { at: 0 };
             }
             Step::Ask => {
-                // Whoever asks for another slot is pushed aside; the product lets it go on for a while.
+                // A thread that asks for another slot is pushed aside; the product lets it go on for a while.
                 let Some(Op::Exact(slot)) = op else {
                     unreachable!("only exact claims ask");
                 };

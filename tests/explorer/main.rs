@@ -48,14 +48,14 @@ fn assert_caught(variant: Variant) {
     assert!(caught, "no program finds out that {variant:?} is wrong");
 }
 
-/// Nobody is told "exhausted" while a finished release is still free, and no free slot is out of sight
-/// when all is quiet.
+/// No caller gets "exhausted" while a finished release is still free, and no free slot is out of
+/// sight when all is quiet.
 #[test]
 fn the_protocol_is_right_in_every_interleaving() {
     small().iter().for_each(assert_right);
 }
 
-/// The same with the programs that take longer, if they are asked for.
+/// Like the test above, with the programs that take longer, if they are asked for.
 #[test]
 fn the_protocol_is_right_in_larger_programs() {
     if std::env::var("HOSTBITS_EXPLORE").is_ok_and(|wanted| wanted == "all") {
@@ -63,8 +63,8 @@ fn the_protocol_is_right_in_larger_programs() {
     }
 }
 
-/// Which of the small programs see a mistake, in their order: those of the design's own model, written in
-/// another language, come to the same.
+/// Each mistake is seen by the expected small programs, in their order. The design's own model, written in another
+/// language, comes to the same.
 #[test]
 fn each_program_sees_the_mistakes_that_it_should() {
     let seen = |variant| -> Vec<_> {
@@ -80,7 +80,7 @@ fn each_program_sees_the_mistakes_that_it_should() {
     );
 }
 
-/// Without the version, a phase 2 believes a check from before somebody else's settle and release.
+/// Without the version, a phase 2 believes a check from before another thread's settle and release.
 #[test]
 fn the_version_is_needed() {
     let outcome = check(&again_and_again(), Variant::NoVersion);
@@ -93,8 +93,7 @@ fn publishing_every_level_is_needed() {
     assert_caught(Variant::EarlyStop);
 }
 
-/// Only the release that made the word non-full publishes: the others are told "done" before that one
-/// gets to it.
+/// Only the release that made the word non-full publishes: the others return "done" before that one gets to it.
 #[test]
 fn publishing_by_everybody_is_needed() {
     assert_caught(Variant::EdgeOnly);
@@ -112,7 +111,7 @@ fn the_check_between_the_phases_is_needed() {
     assert_caught(Variant::NoCheck);
 }
 
-/// Somebody may be about to find that the child is not empty after all, and he publishes nothing.
+/// Another thread may be about to find that the child is not empty after all, and it publishes nothing.
 #[test]
 fn a_child_that_is_being_cleared_is_a_candidate() {
     assert_right(&two_who_settle());
@@ -139,8 +138,8 @@ fn assert_flights_caught(variant: flights::Variant) {
     assert!(caught, "no program finds out that {variant:?} is wrong");
 }
 
-/// Whoever is told "nothing free", "too few free" or "taken" had an instant at which it was so, even
-/// beside batches that give back what they took.
+/// A call that returns "nothing free", "too few free" or "taken" had an instant at which it was so, even beside
+/// batches that give back what they took.
 #[test]
 fn flights_and_watches_are_right_in_every_interleaving() {
     for program in PROGRAMS {
@@ -160,7 +159,7 @@ fn flights_are_needed() {
     assert_flights_caught(flights::Variant::LandedEarly);
 }
 
-/// Whoever was in the air after the look may have had what the look did not find.
+/// A thread that was in the air after the look may have had what the look did not find.
 #[test]
 fn the_lanes_are_read_after_the_look_and_waited_for() {
     assert_flights_caught(flights::Variant::LanesReadOnce);
@@ -182,7 +181,7 @@ fn nobody_waits_in_the_air() {
     assert_flights_caught(flights::Variant::WaitsHolding);
 }
 
-/// Whoever asks for one slot must have asked before its attempt, and be the one who asks to the end.
+/// A thread that asks for one slot must have asked before its attempt, and its question must stand until the end.
 #[test]
 fn an_exact_refusal_asks_before_its_attempt() {
     assert_flights_caught(flights::Variant::AskedLate);
@@ -211,8 +210,8 @@ fn assert_pass_caught(variant: passes::Variant) {
     assert!(caught, "no program finds out that {variant:?} is wrong");
 }
 
-/// No pass frees an address that somebody holds, nothing is answered that a pass has freed, and every leak
-/// is found within three passes.
+/// No pass frees an address that is held, no call returns an address that a pass has freed, and every leak is
+/// found within three passes.
 #[test]
 fn a_pass_frees_no_live_address_in_any_interleaving() {
     for program in passes::PROGRAMS {
@@ -231,8 +230,8 @@ fn marks_before_claims_are_needed() {
     assert_pass_caught(passes::Variant::MarkedLate);
 }
 
-/// A claim under which a pass began is seen by nobody unless it looks again, and it must look whether its
-/// own mark came in time.
+/// A claim under which a pass began is seen by no other thread unless it looks again, and it must look whether
+/// its own mark came in time.
 #[test]
 fn looks_after_the_claim_are_needed() {
     assert_pass_caught(passes::Variant::NoSecondLook);
@@ -240,7 +239,7 @@ fn looks_after_the_claim_are_needed() {
     assert_pass_caught(passes::Variant::AnsweredRegardless);
 }
 
-/// A claim waits for its sync, passes go by, and somebody else gets the slot.
+/// A claim waits for its sync, passes go by, and another thread gets the slot.
 #[test]
 fn a_look_at_the_barrier_after_a_sync_is_needed() {
     assert_pass_caught(passes::Variant::UnaskedAfterSync);
@@ -279,8 +278,8 @@ fn marks_between_sightings_are_needed() {
     assert_pass_caught(passes::Variant::LoweredBetween);
 }
 
-/// Whoever holds an address is half-way twice: an address that joined while the first list was read and
-/// leaves while the second one is read has been unlisted in both, and is held.
+/// A holder is half-way twice: an address that joined while the first list was read and leaves while the second one
+/// is read is in neither list, and is held.
 #[test]
 fn three_sightings_are_needed() {
     assert_pass_caught(passes::Variant::Hasty);
@@ -292,7 +291,7 @@ fn check_sets(program: &sets::Program, variant: sets::Variant) -> Outcome {
     outcome
 }
 
-/// Whoever is told that a set has nothing had an instant at which no member had anything.
+/// A call that finds a set exhausted had an instant at which no member had anything.
 #[test]
 fn the_exhausted_of_a_set_is_right_in_every_interleaving() {
     for program in sets::PROGRAMS {

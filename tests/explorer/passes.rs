@@ -4,14 +4,14 @@
 //! and then to release. A pass takes the marks of the time before away, raises the barrier, looks at the
 //! word, reads the list, and frees what is taken, not listed and not touched.
 //!
-//! The callers keep to their contract. With three sightings, whatever was half-way when a pass had read its
-//! list is done when the next one begins: that is what `grace` is for. With one sighting, nobody is half-way
-//! when the pass begins, and nobody deletes a user until the list is read. An allocation that has not been
-//! answered is not half-way: the barrier must see to it, however long it takes. Where claims wait for a sync
-//! before they are answered, any number of passes may go by meanwhile.
+//! The callers keep to their contract. With three sightings, whatever was half-way when a pass had read its list is
+//! done when the next one begins: that is what `grace` is for. With one sighting, no thread is half-way when the
+//! pass begins, and no user is deleted until the list is read. An allocation that has not yet returned is not
+//! half-way: the barrier must see to it, however long it takes. Where claims wait for a sync before they return,
+//! any number of passes may go by meanwhile.
 //!
-//! Two sightings are not enough. Whoever holds an address is half-way twice, when joining and when leaving,
-//! and two lists can each meet one of them.
+//! Two sightings are not enough. A holder is half-way twice, when joining and when leaving, and two lists can each
+//! meet one of these moments.
 
 use crate::search::Machine;
 
@@ -21,11 +21,11 @@ pub(crate) enum Variant {
     Correct,
     /// A slot is marked after it was claimed.
     MarkedLate,
-    /// Whoever found no pass does not look again after the claim.
+    /// A thread that found no pass does not look again after the claim.
     NoSecondLook,
-    /// A claim that a whole pass went by is answered all the same.
+    /// A claim that a whole pass went by returns its slot all the same.
     AnsweredRegardless,
-    /// A claim under which a pass began is marked, and nobody looks whether that came in time.
+    /// A claim under which a pass began is marked, without a look whether the mark came in time.
     NoThirdLook,
     /// The word is looked at before the barrier is up.
     SnapshotFirst,
@@ -37,7 +37,7 @@ pub(crate) enum Variant {
     TouchedFirst,
     /// After a plan was applied the number of the barrier is what it was before.
     NumberKept,
-    /// A claim that has waited for a sync is answered without a look at what went by.
+    /// A claim that has waited for a sync returns its slot without a look at what went by.
     UnaskedAfterSync,
     /// A claim whose sync has failed is given back without that look.
     GivenBackUnasked,
@@ -55,20 +55,20 @@ pub(crate) enum Op {
     Join,
     /// Allocates this slot if it is free, and writes the user.
     JoinAt(u8),
-    /// The lowest free slot, with a sync between the claim and the answer.
+    /// The lowest free slot, with a sync between the claim and the return.
     JoinDurably,
-    /// The same, and the sync fails: the slot goes back.
+    /// The lowest free slot, but the sync fails: the slot goes back.
     FailToJoin,
     /// Deletes the user of this slot, which the thread holds, and releases it.
     Leave(u8),
-    /// The same with what it joined last.
+    /// Deletes the user of the slot that the thread joined last, and releases it.
     LeaveLast,
 }
 
 pub(crate) struct Program {
     pub(crate) name: &'static str,
     pub(crate) slots: u8,
-    /// Slots that nobody holds and that are taken.
+    /// Slots that are taken and have no holder.
     pub(crate) leaked: u8,
     pub(crate) threads: &'static [&'static [Op]],
     /// How many passes; each one applies its plan this often.
@@ -240,10 +240,10 @@ struct Thread {
     /// The gate that was seen before the claim, or since which the slot is marked.
     before: Gate,
     has_waited: bool,
-    /// Slots that were answered, and not released.
+    /// Slots that were returned by a claim, and not released.
     held: u8,
     last: Option<u8>,
-    /// Between an answer and the written user, or between a deleted user and the release.
+    /// Between a return and the written user, or between a deleted user and the release.
     in_gap: bool,
 }
 
@@ -255,7 +255,7 @@ enum PassStep {
     Read,
     Plan,
     RaiseApply,
-    /// Of this slot: the word, the marks, the release.
+    /// A step on this slot: the word, the marks, the release.
     Word(u8),
     Marks(u8),
     Free(u8),
@@ -276,7 +276,7 @@ struct Reconciler {
     ripe: u8,
     seen_taken: bool,
     seen_touched: bool,
-    /// Who was half-way when the last list had been read: by thread, the operation.
+    /// The operations that were half-way when the last list had been read, by thread.
     waits_for: Vec<Option<u8>>,
 }
 
@@ -286,7 +286,7 @@ pub(crate) struct State {
     free: u8,
     touched: u8,
     list: u8,
-    /// Slots that a claim took and did not answer: leaks for the next pass.
+    /// Slots that a claim took and did not return: leaks for the next pass.
     given_up: u8,
     threads: Vec<Thread>,
     reconciler: Reconciler,
@@ -345,7 +345,7 @@ impl Passes<'_> {
         let op = self.op(state, thread);
         if state.threads[thread].has_waited {
             if matches!(op, Op::FailToJoin) {
-                // From the look on half-way, as whoever is answered.
+                // From the look on half-way, like a thread whose claim has returned.
                 state.threads[thread].in_gap = true;
                 state.threads[thread].step = Step::GiveBack(slot);
                 return Ok(());
@@ -357,7 +357,7 @@ impl Passes<'_> {
         self.answer(state, thread, slot)
     }
 
-    /// The slot may be somebody else's: it is left as it is.
+    /// The slot may have another holder: it is left as it is.
     fn give_up(&self, state: &mut State, thread: usize, slot: u8) {
         state.given_up |= 1 << slot;
         if state.threads[thread].has_waited && matches!(self.op(state, thread), Op::FailToJoin) {
@@ -551,7 +551,7 @@ impl Passes<'_> {
                 reconciler.pending = [orphans, orphans & once];
                 PassStep::RaiseApply
             }
-            // Nothing can be freed, so nobody need know.
+            // Nothing can be freed, so no claim need know.
             PassStep::RaiseApply if reconciler.ripe == 0 => self.after_apply(reconciler),
             PassStep::RaiseApply => {
                 state.gate.phase = Phase::Applying;
@@ -586,7 +586,7 @@ impl Passes<'_> {
                 next_slot(slot)
             }
             PassStep::LowerApply => {
-                // Another number, or whoever saw "collecting" before and after takes it for one and the same.
+                // Another number; otherwise a thread that saw "collecting" before and after takes both for one pass.
                 if self.variant != Variant::NumberKept {
                     state.gate.count += 1;
                 }

@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Op {
     Allocate,
-    /// Releases a slot that is taken from the start, or that somebody else releases, too.
+    /// Releases a slot that is taken from the start, or that another thread releases, too.
     Release(u8),
     /// Releases what this thread's operation number so-and-so allocated, if it got something.
     ReleaseResult(u8),

@@ -19,12 +19,12 @@ pub(crate) trait Machine {
     fn broken_at_rest(&self, state: &Self::State) -> Option<String>;
     /// What the next step of the thread is, for a counter-example.
     fn describe(&self, state: &Self::State, thread: usize) -> String;
-    /// Accidents that may happen in this state. They are numbered from `thread_count` on and taken like
-    /// steps, but nobody waits for them: all is at rest when no thread is live.
+    /// Accidents that may happen in this state. They are numbered from `thread_count` on and taken like steps, but
+    /// no thread waits for them: all is at rest when no thread is live.
     fn accident_count(&self, _state: &Self::State) -> usize {
         0
     }
-    /// Who takes this step, for a counter-example.
+    /// Names the thread that takes this step, for a counter-example.
     fn name(&self, thread: usize) -> String {
         format!("thread {thread}")
     }

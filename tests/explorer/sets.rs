@@ -1,9 +1,9 @@
 //! The exact "exhausted" of a set of pools: two equal collects of all roots.
 //!
-//! A pool is one slot and the hint above it, with its version: `summary` has shown that the hint of a pool
-//! is never stale in the direction of "full", so it is settled here in one step. The specification keeps a
-//! set of pools that have something free for all to see; what a pair gives back stays in it. Whoever is told
-//! that the set has nothing must have had an instant inside its call at which that set was empty.
+//! A pool is one slot and the hint above it, with its version: `summary` has shown that the hint of a pool is never
+//! stale in the direction of "full", so it is settled here in one step. The specification keeps a set of pools that
+//! have something free for all to see; what a pair gives back stays in it. A call that finds the set exhausted must
+//! have had an instant inside its call at which that set was empty.
 
 use crate::search::Machine;
 
@@ -17,9 +17,9 @@ pub(crate) enum Variant {
     OneCollect,
     /// The second collect looks whether the roots are empty, not whether they are the same.
     VersionsIgnored,
-    /// Nobody waits for those who are in the air.
+    /// No thread waits for those that are in the air.
     FlightsIgnored,
-    /// Whoever has waited does not ask what was given back.
+    /// A thread that has waited does not ask what was given back.
     GivenIgnored,
     /// The lanes are read before the collects, and not again after them.
     LanesReadOnce,
@@ -151,7 +151,7 @@ enum Step {
     RootBefore(u8),
     RootAfter(u8),
     MembersAfter,
-    /// Reads whether somebody is in the air in this pool.
+    /// Reads whether a thread is in the air in this pool.
     Air(u8),
     /// Until he has landed.
     Wait(u8),
@@ -189,7 +189,7 @@ pub(crate) struct State {
     threads: Vec<Thread>,
     /// The specification: members with something free.
     known_free: u8,
-    /// Who is at releasing the slot of this pool, and has not finished.
+    /// The threads that are releasing the slot of this pool, and have not finished.
     releasing: [u8; POOLS],
 }
 
@@ -440,7 +440,7 @@ impl Machine for Sets<'_> {
                 if state.threads[thread].has_half {
                     Step::EndFlight(pool)
                 } else {
-                    // The release ends here, unless somebody has taken the slot meanwhile.
+                    // The release ends here, unless another thread has taken the slot meanwhile.
                     if state.releasing[usize::from(pool)] >> thread & 1 == 1 {
                         state.releasing[usize::from(pool)] = 0;
                         state.known_free |= 1 << pool;

@@ -129,7 +129,7 @@ pub(crate) struct State {
     words: Vec<u8>,
     nodes: Vec<Node>,
     threads: Vec<Thread>,
-    /// Slots that are free by a release that has finished, or that somebody was told are free.
+    /// Slots that are free by a release that has finished, or that a call has reported free.
     known_free: u16,
     /// By slot: the threads whose release of it has not finished.
     releasing: Vec<u8>,
@@ -217,7 +217,7 @@ impl<'p> Summary<'p> {
     }
 
     fn finish_release(&self, state: &mut State, thread: usize, slot: u8) {
-        // Unless somebody has claimed it meanwhile, it is free for good now.
+        // Unless another thread has claimed it meanwhile, it is free for good now.
         if state.releasing[usize::from(slot)] >> thread & 1 == 1 {
             state.releasing[usize::from(slot)] &= !(1 << thread);
             state.known_free |= 1 << slot;

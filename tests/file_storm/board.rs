@@ -22,7 +22,7 @@ pub(crate) const MAIN_ROW: usize = ROWS - 1;
 const ROW_WORDS: usize = 8;
 const CELL_WORDS: usize = 8 + ROWS * ROW_WORDS;
 
-/// Nothing that is done to a pool takes longer, the time aside in which somebody was stopped.
+/// No call on a pool takes longer, not counting the time in which a process was stopped.
 pub(crate) const BOUND: Duration = Duration::from_secs(5);
 
 /// What is done to the pools, of which sizes, and by whom.
@@ -30,7 +30,7 @@ pub(crate) const BOUND: Duration = Duration::from_secs(5);
 pub(crate) enum Kind {
     /// Small pools that are nearly full; kills, stops and forks.
     Mixed,
-    /// The same beside passes.
+    /// Small pools that are nearly full, beside passes.
     Passes,
     /// More than 32 processes, and some that are stopped for long in the middle of a batch.
     Crowd,
@@ -81,7 +81,7 @@ pub(crate) enum Mistake {
     ReleasesEarly,
     /// Addresses are taken off the ledger and never released.
     Forgets,
-    /// Somebody else's address is released.
+    /// An address of another holder is released.
     Steals,
     /// Passes do not wait for those who are half-way.
     Hurries,
@@ -156,7 +156,7 @@ impl Verb {
     }
 }
 
-/// What everybody is to do.
+/// What all processes are to do.
 pub(crate) mod phase {
     pub(crate) const RUN: u64 = 0;
     /// Finish the call and wait.
@@ -193,7 +193,7 @@ pub(crate) enum Number {
 /// A word of a process's cell.
 #[derive(Clone, Copy)]
 pub(crate) enum OfCell {
-    /// Who it is: a number that no other process of the storm has had. 0: nobody.
+    /// The number of the process, which no other process of the storm has had. 0: none.
     Serial,
     Pid,
     /// How many of its threads are at work, and not waiting for the phase to change.
@@ -215,7 +215,7 @@ pub(crate) enum OfRow {
     Verb,
     /// When the call began; 0: in none.
     Began,
-    /// How long the process had been stopped then, and how long anybody had.
+    /// How long the process had been stopped then, and how long any process had.
     StoppedThen,
     AnybodyThen,
     /// How long the disk had stalled then.
@@ -318,10 +318,10 @@ impl Board {
         Verb::from(self.row(cell, row, OfRow::Verb).load(SeqCst))
     }
 
-    /// Empties a cell: whoever was there is dead.
+    /// Empties a cell: the process that was there is dead.
     pub(crate) fn clear_cell(&self, cell: usize) {
         let first = cell * CELL_WORDS;
-        // The serial last: whoever waits for somebody half-way sees that one gone when all is told.
+        // The serial last: a process that waits for one half-way sees it gone only when all the rest is written.
         for word in (first..first + CELL_WORDS).rev() {
             self.cells.word(word).store(0, SeqCst);
         }
@@ -349,7 +349,7 @@ impl Board {
         self.ledger.held(Slots::of(self.kind()).total)
     }
 
-    /// Waits until nobody is half-way who is so now.
+    /// Waits until no process is half-way that is so now.
     pub(crate) fn wait_for_gaps(&self) {
         let is_half_way = |gap: u64| gap % 2 == 1;
         let rows = (0..CELLS).flat_map(|cell| (0..ROWS).map(move |row| (cell, row)));

@@ -1,5 +1,5 @@
-//! Whether the disk answers at all: a file of its own is synced again and again. Where others write a lot, one
-//! sync can take half a minute, and then it is not for us that a call waits.
+//! Whether the disk responds at all: a file of its own is synced again and again. Where others write a lot, one
+//! sync can take half a minute, and then it is not our fault that a call waits.
 
 use crate::board::{Board, Number, now};
 use std::fs::File;
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// A sync that takes longer than this is one that the disk does not answer.
+/// A sync that takes longer than this counts as a disk that does not respond.
 const STALL: u64 = 200_000_000;
 
 /// Counts the time in which the disk stalls, as long as it lives.

@@ -1,4 +1,4 @@
-//! Who begins the processes, does them harm at random, and watches.
+//! The driver, which begins the processes, does them harm at random, and watches.
 
 use crate::board::{
     Board, CELLS, Kind, MAIN_ROW, Mistake, Number, OfCell, OfRow, ROWS, Slots, Verb, now, phase,
@@ -146,7 +146,7 @@ struct Process {
     serial: u64,
     pid: Pid,
     role: Role,
-    /// Of a fork: its parent, as long as that one lives.
+    /// The parent of a fork, as long as that one lives.
     parent: Option<u64>,
     stopped: Option<Stop>,
 }
@@ -166,7 +166,7 @@ pub(crate) struct Storm {
     /// Forks that are dead and whose parent is not, which alone could take note of it.
     zombies: Vec<(u64, Pid)>,
     next_serial: u64,
-    /// Up to when the time is counted in which somebody was stopped.
+    /// The time up to which stops are counted.
     counted: u64,
     /// Addresses that the dead may have leaked since stock was taken.
     at_stake: u64,
@@ -177,11 +177,11 @@ pub(crate) struct Storm {
     _scratch: Scratch,
 }
 
-/// Waits for nothing longer than this when everybody is to come to an end.
+/// The longest wait for anything when all processes are to come to an end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Storm {
-    /// Runs a storm; answers what was done, or what is wrong.
+    /// Runs a storm and returns what was done, or what is wrong.
     pub(crate) fn run(plan: Plan) -> Result<Tally, String> {
         let mut storm = Self::begin(plan);
         storm
@@ -274,7 +274,7 @@ impl Storm {
         self.take_stock_beside_all()
     }
 
-    /// Everybody ends, by itself or not, and nothing is left.
+    /// Ends all processes, by themselves or not, so that nothing is left.
     fn end(&mut self) -> Result<(), String> {
         if self.dice.below(2) == 0 {
             self.kill_all();
@@ -339,7 +339,7 @@ impl Storm {
         serial
     }
 
-    /// Nobody is harmed before all have opened the pools.
+    /// No process is harmed before all have opened the pools.
     fn wait_until_all_work(&mut self) -> Result<(), String> {
         let until = Instant::now() + PATIENCE;
         let has_called = |it: &Process| {
@@ -355,7 +355,7 @@ impl Storm {
         Ok(())
     }
 
-    /// A little while without a fault; a longer one if somebody waits for long.
+    /// Waits for a little while without a fault; for a longer one if a process has waited for long.
     fn pause(&mut self) -> Result<(), String> {
         let until = now() + self.dice.below(5_000_000) as u64;
         loop {
@@ -366,7 +366,7 @@ impl Storm {
             }
             std::thread::sleep(Duration::from_nanos(left.min(1_000_000)));
         }
-        // Whoever waits for long is left alone with the others: then it is nobody's stop.
+        // If a process has waited for long, all that are stopped go on: then a stop cannot be the reason.
         while self.longest_wait() > self.plan.bound / 4 {
             self.go_on_all();
             self.tick()?;
@@ -542,7 +542,7 @@ impl Storm {
         self.counted = time;
     }
 
-    /// Stops some who are in the middle of a batch, for longer than anybody may wait.
+    /// Stops some who are in the middle of a batch, for longer than any caller may wait.
     fn stop_in_batches(&mut self) -> Result<(), String> {
         let (began, mut stopped) = (now(), 0);
         while stopped < 5 && now() - began < 3_000_000_000 {
@@ -600,7 +600,7 @@ impl Storm {
         }
     }
 
-    /// Takes what a dead process had off the ledger: nobody will release it.
+    /// Takes what a dead process had off the ledger: it will never be released.
     fn bury(&mut self, dead: &Process) {
         for row in 0..ROWS {
             self.at_stake += self.board.row(dead.cell, row, OfRow::Stake).load(SeqCst);
@@ -680,8 +680,8 @@ impl Storm {
         }
     }
 
-    /// The waits of those who are in a call: how long, less the time in which anybody was stopped or
-    /// the disk did not answer.
+    /// Returns the waits of those that are in a call: how long, less the time in which any process was stopped or
+    /// the disk did not respond.
     fn waits(&self) -> impl Iterator<Item = (usize, usize, Duration)> + '_ {
         let anybody = self.board.get(Number::AnybodyStopped);
         let disk = self.board.get(Number::DiskStalled);
@@ -721,7 +721,7 @@ impl Storm {
         ))
     }
 
-    /// Who is in which call, who is stopped or dead, and whose claims are in flight.
+    /// Says which process is in which call, which are stopped or dead, and whose claims are in flight.
     fn who_is_where(&self) -> String {
         let mut text = String::new();
         for process in &self.processes {
@@ -780,8 +780,8 @@ impl Storm {
         Ok(())
     }
 
-    /// Compares pools and ledger, while nobody is half-way. What is taken and not in the ledger was lost by the
-    /// dead, who had at most so much at stake; three passes find all of it, and nothing else.
+    /// Compares pools and ledger, while no process is half-way. What is taken and not in the ledger was lost by the
+    /// dead, up to what they had at stake; three passes find all of it, and nothing else.
     fn take_stock(&mut self) -> Result<(), String> {
         let board = self.board;
         if let Some(wrong) = board.wrongs().first() {
@@ -825,7 +825,7 @@ impl Storm {
         Ok(Compared { unlisted })
     }
 
-    /// With everybody gone: what is there can be allocated, to the last address.
+    /// With all processes gone: what is there can be allocated, to the last address.
     fn drain(&self) -> Result<(), String> {
         let pools = Pools::open(self.board).map_err(|error| format!("at the end: {error}"))?;
         for pool in &pools.members {
@@ -867,7 +867,7 @@ impl Drop for Storm {
 }
 
 struct Compared {
-    /// Taken in a pool, and held by nobody.
+    /// Taken in a pool, and without a holder.
     unlisted: Vec<u32>,
 }
 

@@ -52,7 +52,7 @@ fn live(parent: &Actor, cell: usize, serial: u64, pools: &Pools) -> ! {
             // Holds on to everything, and does nothing.
             0 => idle(&me),
             1 => go_on(&mut me, pools),
-            // As it is told to: opens the pools itself.
+            // For all others: opens the pools itself.
             _ => {
                 enter_work(board, cell);
                 let own = open(&me);

@@ -44,7 +44,7 @@ static ONE: Mutex<()> = Mutex::new(());
 
 const DURABILITIES: [Durability; Durability::ALL.len()] = Durability::ALL;
 
-/// Which storms: `HOSTBITS_STORM` names a kind, or `all`.
+/// Returns the kinds of storms: `HOSTBITS_STORM` names a kind, or `all`.
 fn kinds() -> Vec<Kind> {
     let name = std::env::var("HOSTBITS_STORM").unwrap_or("all".to_owned());
     let is_chosen = |kind: &Kind| name == "all" || kind.name() == name;
@@ -64,7 +64,7 @@ fn nothing_is_doubled_or_lost_and_nobody_waits_for_long() {
     let mut plans = Vec::new();
     for kind in kinds() {
         for durability in DURABILITIES {
-            // Syncs that nobody waits for may be as slow as they like.
+            // Syncs that no call waits for may be as slow as they like.
             if kind != Kind::Slow || durability == Durability::Strict {
                 plans.push((kind, durability));
             }
@@ -98,7 +98,7 @@ fn nothing_is_doubled_or_lost_and_nobody_waits_for_long() {
 #[test]
 fn what_is_done_wrong_is_noticed() {
     let _one = ONE.lock().unwrap_or_else(|error| error.into_inner());
-    // Whoever has an address too soon may be found out by its new holder, or by the one that lost it.
+    // A process that has an address too soon may be found out by the new holder, or by the one that lost it.
     let expected: fn(Mistake) -> &'static [&'static str] = |mistake| match mistake {
         Mistake::None => &[],
         Mistake::ReleasesEarly => &["doubled:"],

@@ -1,9 +1,9 @@
 //! Passes: of a process beside the others, with as little grace as the contract allows; and of the one that
 //! takes stock, while all others wait.
 //!
-//! The clock of these passes stands still, and goes on by more than the grace when everybody has come to the end
-//! who was half-way between pool and ledger while the list was read. So the grace is kept however slow the
-//! machine is, and by nothing more than has to be.
+//! The clock of these passes stands still, and goes on by more than the grace when all processes have come to the
+//! end that were half-way between pool and ledger while the list was read. So the grace is kept however slow the
+//! machine is, and it is no longer than needed.
 
 use crate::board::{Board, Kind, MAIN_ROW, Mistake, Number, OfCell, Slots, Verb, phase};
 use crate::worker::{Actor, Pools, enter_work, leave_work, open};
@@ -55,7 +55,7 @@ fn pass(
         .map_err(|error| error.code())
 }
 
-/// Three sightings while everybody waits; answers how many addresses were freed.
+/// Makes three sightings while all processes wait, and returns how many addresses were freed.
 pub(crate) fn take_stock(board: &Board, pools: &Pools) -> u64 {
     let clock = Clock::default();
     let mut reconciler = pools.set.reconciler_with(clock.options()).unwrap();

@@ -1,4 +1,4 @@
-//! Who allocates and releases, by every verb, until it is killed, stopped, forked or told to end.
+//! A worker, which allocates and releases, by every verb, until it is killed, stopped, forked or asked to end.
 
 use crate::board::{Board, MAIN_ROW, Mistake, Number, OfCell, OfRow, Verb, now, phase, place};
 use crate::storm::Dice;
@@ -34,7 +34,7 @@ impl Pools {
     }
 }
 
-/// Nobody is ever stopped for so long: an opening that gives up is wrong.
+/// No process is ever stopped for so long: an opening that gives up is wrong.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a thread holds.
@@ -81,7 +81,7 @@ impl Actor {
     pub(crate) fn new(board: &'static Board, cell: usize, row: usize) -> Self {
         let serial = board.cell(cell, OfCell::Serial).load(SeqCst);
         let gap = board.row(cell, row, OfRow::Gap);
-        // No other process's: whoever waits for one to end does not take it for another.
+        // Unlike the gaps of all other processes: one that waits for a gap to end does not take another for it.
         gap.store(serial << 32, SeqCst);
         let seed = board.get(Number::Seed) ^ (serial << 8 | row as u64);
         Self {
@@ -100,8 +100,8 @@ impl Actor {
         self.board.row(self.cell, self.row, word)
     }
 
-    /// Makes a call, and sees that it does not take too long. What a call gives that has `plenty` to take from
-    /// is given whoever else is stopped.
+    /// Makes a call, and sees that it does not take too long. A call that has `plenty` to take from, and succeeds,
+    /// has not waited for another process that was stopped.
     pub(crate) fn call<T, E>(
         &self,
         verb: Verb,
@@ -215,8 +215,8 @@ impl Actor {
         }
     }
 
-    /// Takes addresses off the ledger and releases them by `act`, which answers whether all of them were
-    /// there to be released.
+    /// Takes addresses off the ledger and releases them by `act`, which returns whether all of them
+    /// were there to be released.
     pub(crate) fn leave(&mut self, verb: Verb, addrs: &[Ipv4Addr], act: impl FnOnce() -> bool) {
         self.count -= addrs.len();
         let (early, forgets) = (Mistake::ReleasesEarly, Mistake::Forgets);
@@ -447,7 +447,7 @@ impl Actor {
         }
     }
 
-    /// Goes on when all may go on; answers whether it is to go on at all.
+    /// Goes on when all may go on, and returns whether to go on at all.
     pub(crate) fn may_go_on(&self) -> bool {
         match self.board.get(Number::Phase) {
             phase::RUN => true,
@@ -479,7 +479,7 @@ pub(crate) fn enter_work(board: &Board, cell: usize) {
         while board.get(Number::Phase) == phase::PARK {
             std::thread::sleep(Duration::from_millis(1));
         }
-        // Before the second look: whoever tells all to wait looks at this after it has told them.
+        // Before the second look: the process that parks all others looks at this after it has set the phase.
         working.fetch_add(1, SeqCst);
         if board.get(Number::Phase) != phase::PARK {
             return;
@@ -519,7 +519,7 @@ pub(crate) fn work(board: &'static Board, cell: usize, threads: usize) {
             0 => main.dice.below(60),
             _ => main.dice.below(20_000),
         };
-        // Whoever is told to end in the middle of a sitting has one more, to release what it holds.
+        // A worker that is asked to end in the middle of a sitting has one more, to release what it holds.
         let is_last = sitting > 6 || board.get(Number::Phase) == phase::END;
         sit(&mut main, &mut actors, &pools, calls, is_last);
         // Guards have a share of the pools.

@@ -39,7 +39,7 @@ pub(crate) fn blown(made: &Made, now: u64, allowed: bool) -> Option<&'static str
     Some(first.1)
 }
 
-/// What is wrong with a plan: nobody has done anything since it was made.
+/// What is wrong with a plan, if nothing was done since it was made.
 pub(crate) fn wrong_report(world: &World, plan: &Plan, reading: &Reading) -> Option<String> {
     let (slots, entries, pool) = (&plan.slots, &plan.entries, world.pool());
     let listed: BTreeSet<_> = reading.listed();
@@ -111,7 +111,7 @@ pub(crate) fn wrong_report(world: &World, plan: &Plan, reading: &Reading) -> Opt
     Some(format!("{}: {plan:?}", wrong.1))
 }
 
-/// What an application has done to the pool: nobody else has done anything since it asked for the time.
+/// What an application has done to the pool, if nothing else was done since it asked for the time.
 pub(crate) fn after_apply(
     world: &mut World,
     plan: &Plan,

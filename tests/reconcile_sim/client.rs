@@ -205,7 +205,7 @@ impl World {
         client.clear(self.now + self.random.below(self.rules.grace / 2));
     }
 
-    /// Dies with its addresses: nobody will release them, and no list has them, or soon no more.
+    /// Dies with its addresses: they are never released, and no list has them, or soon no more.
     fn dies(&mut self, client: &mut Client) {
         client.forget_guard();
         for &addr in &client.addrs {

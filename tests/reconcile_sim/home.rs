@@ -59,7 +59,7 @@ impl Home {
         let entries: Vec<_> = world.list.at(now, 0).collect();
         let Some(path) = self.path() else {
             let pool = self.create();
-            // At a start somebody has looked at what cannot be read.
+            // At a start the operator has looked at what cannot be read.
             let all = Unreadable::Skip { at_most: u64::MAX };
             let _ = pool.adopt_with(all, &entries).unwrap();
             world.begins_again(Arc::clone(&pool), true);

@@ -1,4 +1,4 @@
-//! Addresses that are taken and nobody's, and when a pass must have found them.
+//! Addresses that are taken without a holder, and when a pass must have found them.
 //!
 //! The promise: a pass that begins when the address is a leak sees it; one that begins `grace` after the list
 //! of that one had been read sees it again; and one that begins `grace` after that one finds it ripe. A mark
@@ -27,7 +27,7 @@ impl Leaks {
         self.all.insert(addr, Sights::default());
     }
 
-    /// Somebody has it, or it is free.
+    /// The address is held, or free.
     pub(crate) fn remove(&mut self, addr: Addr) -> bool {
         self.candidates.remove(&addr);
         self.due.remove(&addr);

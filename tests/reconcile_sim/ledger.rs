@@ -10,10 +10,10 @@ use std::time::{Duration, SystemTime};
 
 pub(crate) const WORKERS: usize = 3;
 const GRACE: u64 = 600_000;
-/// Whoever had it is dead.
+/// The holder is dead.
 const LEAKED: u64 = u64::MAX;
 
-/// Runs all workers, and the operator beside them; what the operator answers.
+/// Runs all workers, and the operator beside them; returns what the operator returns.
 pub(crate) fn run<T: Send>(
     seed: u64,
     work: impl Fn(usize, Random) + Sync,
@@ -99,7 +99,7 @@ impl Ledger {
     /// What is ripe may be handed out as soon as it is free: the books first.
     pub(crate) fn clear_leaks(&self, is_ripe: impl Fn(usize) -> bool) {
         for slot in (0..self.slots()).filter(|&slot| is_ripe(slot)) {
-            // Of nobody else: whoever holds it finds out that it was freed.
+            // An address with a holder stays as it is: the holder finds out that it was freed.
             let _ = self.holders[slot].compare_exchange(LEAKED, 0, SeqCst, SeqCst);
         }
     }
@@ -115,7 +115,8 @@ impl Ledger {
         self.half_way.each_ref().map(|count| count.load(SeqCst))
     }
 
-    /// Until whoever was half-way then is not any more, or is so with something else; `grace` has gone by then.
+    /// Waits until each worker that was half-way then is so no more, or is so with something else;
+    /// `grace` has gone by then.
     pub(crate) fn wait_for(&self, seen: &[u64; WORKERS]) {
         for (count, &then) in self.half_way.iter().zip(seen) {
             while then % 2 == 1 && count.load(SeqCst) == then {
@@ -125,7 +126,7 @@ impl Ledger {
         self.now.fetch_add(GRACE, SeqCst);
     }
 
-    /// Everybody has stopped, and three passes were applied: taken is what is held, and nothing else.
+    /// All workers have stopped, and three passes were applied: taken is what is held, and nothing else.
     pub(crate) fn compare(&self, is_taken: impl Fn(usize) -> bool) {
         for slot in 0..self.slots() {
             let holder = self.holders[slot].load(SeqCst);

@@ -69,7 +69,7 @@ impl List {
         }
     }
 
-    /// Deletes whoever stands last; answers the address.
+    /// Deletes the last entry and returns the address.
     pub(crate) fn delete_one(&mut self, now: u64) -> Option<Addr> {
         let rows = &mut self.0.iter_mut();
         let row = rows.rfind(|row| row.until == u64::MAX && !row.is_garbage)?;

@@ -1,9 +1,9 @@
 //! Users, a pool, their list and an operator, in random interleavings of joins, leaves, crashes and passes.
 //!
-//! The library is the real one; everything around it is simulated, with a clock of its own. No address that
-//! is held is ever freed or handed out again, and a leak is freed by the third pass at the latest, if the
-//! passes are `grace` apart, nobody touches it and the list does not name it: while the callers keep their
-//! contract. What each violation of it costs, and who is told, is what the second test prints.
+//! The library is the real one; everything around it is simulated, with a clock of its own. While the callers keep
+//! their contract, no held address is ever freed or handed out again, and a leak is freed by the third pass at the
+//! latest, if the passes are `grace` apart, no caller touches it and the list does not name it. The second test
+//! prints what each violation of the contract costs, and where it is reported.
 //!
 //! `HOSTBITS_SEEDS` schedules are run, 3,000 if it does not say, from `HOSTBITS_SEED` on.
 //!
@@ -91,7 +91,7 @@ fn passes_free_nothing_that_is_held_and_find_every_leak() {
     );
 }
 
-/// What each violation of the contract costs, and who is told of it.
+/// Prints what each violation of the contract costs, and where it is reported.
 #[test]
 fn violations_are_reported_where_they_can_be_seen() {
     println!(

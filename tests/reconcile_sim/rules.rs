@@ -13,7 +13,7 @@ pub(crate) enum Violation {
     StaleList,
     /// Gap and lag are each shorter than `grace`, and together longer.
     GapAndLag,
-    /// The end of the list is missing, and nobody counts.
+    /// The end of the list is missing, and the rows are not counted.
     Truncated,
     /// The end is missing, and the operator asks how many there should be.
     TruncatedAndCounted,
@@ -23,15 +23,15 @@ pub(crate) enum Violation {
     Offset,
     /// Two users name the same address.
     TwoOwners,
-    /// Somebody deletes rows of the table, whose holders go on.
+    /// The operator deletes rows of the table, whose holders go on.
     RowsDeleted,
-    /// Somebody adds rows for addresses that nobody has.
+    /// The operator adds rows for addresses that have no holder.
     RowsAdded,
-    /// Somebody writes what is no address.
+    /// The operator writes what is no address.
     Garbage,
     /// The list is read before the pass begins.
     ReadBefore,
-    /// `grace` is zero, and everybody goes on.
+    /// `grace` is zero, and all clients go on.
     NoGrace,
 }
 
@@ -71,7 +71,7 @@ impl Violation {
 pub(crate) struct Rules {
     /// What the callers know of the longest gap and of the staleness of the list.
     pub(crate) grace: u64,
-    /// What the reconciler is told.
+    /// The grace that the reconciler is given.
     pub(crate) told: u64,
     pub(crate) longest_join: u64,
     pub(crate) longest_leave: u64,

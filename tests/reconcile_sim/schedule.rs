@@ -75,7 +75,7 @@ fn break_rules(world: &mut World) {
 fn begin(world: &mut World, home: &Home) -> Pool4 {
     let pool = home.create();
     world.set_pool(Arc::clone(&pool));
-    // Somebody has lost many.
+    // Many were lost at once.
     if world.random.one_in(4) {
         let count = world.random.below(pool.capacity()) as usize;
         for addr in pool.allocate_many(count).expect("there are so many") {
@@ -85,7 +85,7 @@ fn begin(world: &mut World, home: &Home) -> Pool4 {
     pool
 }
 
-/// Who is half-way finishes, and then nobody does anything but three passes: pool and books must agree.
+/// Finishes what is half-way, and then makes three passes and nothing else: pool and books must agree.
 fn come_to_rest(shared: &Shared, pool: &Pool4) -> Result<(), String> {
     let mut world = shared.lock();
     let is_broken = world.rules.is_broken();

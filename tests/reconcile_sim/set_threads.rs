@@ -1,8 +1,8 @@
 //! Real threads over a set of three pools and one pool of the other family, beside passes over both with one
 //! list.
 //!
-//! What is new against one pool: batches that span members, pairs of which the other half is not to be had,
-//! members that are drained while somebody takes an address of them, and releases behind the back of the set.
+//! What is new against one pool: batches that span members, pairs of which the other half is not to be had, members
+//! that are drained while another thread takes an address of them, and releases behind the back of the set.
 
 use crate::ledger::{self, Ledger};
 use crate::random::Random;

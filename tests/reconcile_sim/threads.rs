@@ -1,7 +1,7 @@
 //! Real threads beside real passes, with a ledger outside the pool.
 //!
-//! Time is what the operator says: it goes on by `grace` when whoever was half-way at the last list is done.
-//! A thread counts as half-way from before its allocation is asked for, so this tries less of the barrier
+//! Time is what the operator says: it goes on by `grace` when every thread that was half-way at the last list is
+//! done. A thread counts as half-way from before its allocation is asked for, so this tries less of the barrier
 //! than the models do (`loom-tests/tests/pass.rs`); it tries the library as it is built, with every verb.
 
 use crate::ledger::{self, Ledger};

@@ -1,6 +1,6 @@
 //! Everything but the operator: the clock, the pool, the list, who holds what, and those who join and leave.
 //!
-//! Who holds an address is written here and not asked of the pool: held from the return of an allocation
+//! Holders are written down here and not asked of the pool: an address is held from the return of an allocation
 //! until a release is called.
 
 use crate::books::in_state;
@@ -25,7 +25,7 @@ pub(crate) struct Counts {
     pub(crate) steps: u64,
     pub(crate) allocated: u64,
     pub(crate) restarts: u64,
-    /// Of those, with a file.
+    /// Starts with a file.
     pub(crate) files: u64,
     pub(crate) passes: u64,
     /// Dropped, or with a list that failed on the way.
@@ -39,7 +39,7 @@ pub(crate) struct Counts {
     pub(crate) taken_back: u64,
     pub(crate) leaked: u64,
     pub(crate) leaks_due: u64,
-    /// Held addresses that a pass has freed, or that somebody's release of another holding has.
+    /// Held addresses that a pass has freed, or the release of another holding has.
     pub(crate) lost: u64,
     /// Held addresses that were handed out again.
     pub(crate) doubled: u64,
@@ -87,7 +87,7 @@ pub(crate) struct World {
     pub(crate) leaks: Leaks,
     pub(crate) next_owner: u32,
     pub(crate) uses_locals: bool,
-    /// Nobody joins or leaves any more; what is half-way is finished.
+    /// No client joins or leaves any more; what is half-way is finished.
     pub(crate) is_quiet: bool,
     pub(crate) counts: Counts,
     /// How many hold an address: one, unless the contract is broken.
@@ -109,7 +109,7 @@ pub(crate) struct World {
     had_locals: bool,
 }
 
-/// Nobody needs more of them.
+/// The most locals at once; more are not needed.
 const LOCALS: usize = 2;
 
 impl World {
@@ -166,7 +166,7 @@ impl World {
         self.pool = Some(pool);
     }
 
-    /// Nobody has a share of it any more.
+    /// No client has a share of it any more.
     pub(crate) fn drop_pool(&mut self) {
         self.locals.clear();
         self.pool = None;
@@ -356,14 +356,14 @@ impl World {
     }
 
     pub(crate) fn leaked(&mut self, addr: Addr) {
-        // Somebody else's, or free in the pool: no leak.
+        // Held by another client, or free in the pool: no leak.
         if !self.held.contains_key(&addr) && !self.lost.remove(&addr) {
             self.counts.leaked += 1;
             self.leaks.add(addr);
         }
     }
 
-    /// What a releaser who broke the contract is told.
+    /// Notes the refusals of a releaser that broke the contract.
     pub(crate) fn releaser_was_told(&mut self, refused: u64) {
         self.counts.reported += refused;
         if !self.rules.is_broken() {

@@ -133,7 +133,7 @@ fn a_block_over_members_counts_once() {
 }
 
 /// All barriers are up before the caller reads its list: whatever is allocated from then on is in flight, in the
-/// last member as in the first one, though nobody has read anything for it.
+/// last member as in the first one, though nothing was read for it.
 #[test]
 fn all_barriers_are_up_when_a_pass_has_begun() {
     for strategy in [Strategy::InOrder, Strategy::MostFree] {

@@ -62,7 +62,7 @@ fn members_that_come_meanwhile_are_of_the_next_pass() {
     assert_eq!(reconciler.apply(&plan).unwrap().total.freed, 1);
 }
 
-/// Whoever holds an address in a drained member or under a cordon is in the list as everybody else.
+/// The holder of an address in a drained member or under a cordon is in the list like all others.
 #[test]
 fn drained_members_and_cordons_are_reconciled() {
     let set = set_of(&["10.0.0.0/24", "10.0.1.0/24"]);
@@ -85,8 +85,8 @@ fn drained_members_and_cordons_are_reconciled() {
     );
 }
 
-/// A plan that was left open goes on with the members that there are; a removed pool stays usable, and whoever
-/// reconciles it next takes its barrier down.
+/// A plan that was left open goes on with the members that there are; a removed pool stays usable, and its next
+/// reconciler takes its barrier down.
 #[test]
 fn a_member_is_removed_between_two_passes() {
     let mut set = set_of(&["10.0.0.0/24", "10.0.1.0/24"]);
@@ -127,7 +127,7 @@ fn a_member_is_removed_between_two_passes() {
     assert!(removed.is_available(lost));
 }
 
-/// Who is refused has still a plan to go on with: none of the members' numbers is spent.
+/// A refused resumption keeps the plan to go on with: none of the members' numbers is spent.
 #[test]
 fn a_refused_resumption_costs_nothing() {
     let set = set_of(&["10.0.0.0/24", "10.0.1.0/24"]);
@@ -158,7 +158,7 @@ fn a_refused_resumption_costs_nothing() {
         "the barriers stayed up"
     );
     assert_eq!(second.apply(&plan).unwrap().total.freed, 1);
-    // A member that somebody has reconciled alone begins anew, and the other one goes on.
+    // A member that was reconciled alone begins anew, and the other one goes on.
     let plan = second.leave_open(plan);
     drop(last.reconciler().unwrap().begin().unwrap());
     let third = set.resume_reconciler(clock.options(), &plan).unwrap();

@@ -31,7 +31,7 @@ fn one_fuse_keeps_all_members_from_freeing() {
     let last = Some("10.0.2.0/24");
     let cases = [
         case([9, 9, 9], [8, 9, 8], None, None),
-        // Somebody forgot the file of the last network.
+        // The file of the last network was forgotten.
         case([9, 9, 5], [8, 9, 0], last, Some("empty-list")),
         case([9, 9, 40], [8, 9, 20], last, Some("too-many")),
         // Each of them may free 16, but not all of them together.
@@ -158,7 +158,7 @@ fn a_list_that_fails_at_entry_k_frees_nothing_for_every_k() {
     assert_eq!(set.allocated(), 40);
 }
 
-/// A list that panics on the way has not been read, though somebody catches it: whoever finishes is refused.
+/// A list that panics on the way has not been read, even if the panic is caught: finishing is refused.
 #[test]
 fn a_list_that_panics_frees_nothing() {
     let set = set_of(&["10.0.0.0/28", "10.0.1.0/27"]);

@@ -1,4 +1,4 @@
-//! A clock that stands still until it is told to go on.
+//! A clock that stands still until it is set forward.
 #![allow(dead_code)]
 
 use hostbits::reconcile;

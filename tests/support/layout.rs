@@ -62,7 +62,7 @@ pub(crate) fn bits_of(addr: impl Into<IpAddr>) -> u128 {
     }
 }
 
-/// Which type of pool.
+/// The type of pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     V4,
@@ -413,7 +413,7 @@ fn place_ranges(layout: &mut Layout, gaps: &[(u128, u128)], (place, random): (u8
             None => break,
         }
     }
-    // The builder sorts them; so must nobody else.
+    // The builder sorts them; the pool must not sort them again.
     if random.is_multiple_of(2) {
         layout.ranges.reverse();
     }

@@ -1,4 +1,4 @@
-//! Who holds what, kept outside the pool, in memory that survives whoever writes it.
+//! A ledger of holders, kept outside the pool, in memory that survives the process that writes it.
 //!
 //! A file in memory, mapped by all processes of a test. One word per slot: 0, or the holder. Written after
 //! an allocation has returned, cleared before a release begins.
@@ -61,7 +61,7 @@ impl Ledger {
         self.0.word(index)
     }
 
-    /// Notes that `holder` has just been given the slot; whoever held it already.
+    /// Notes that `holder` has just been given the slot. Fails with the holder that it had already.
     pub(crate) fn take(&self, slot: u32, holder: u64) -> Result<(), u64> {
         match self.slot(slot).swap(holder, Ordering::SeqCst) {
             0 => Ok(()),

@@ -39,7 +39,7 @@ pub(crate) enum Op {
     Preferring(Pick),
     Many(u16),
     Into(u16),
-    /// So many bits shorter than the unit.
+    /// This many bits shorter than the unit.
     Block(u8),
     BlockExact(Pick, u8),
     In(Pick, Pick),
@@ -519,7 +519,7 @@ impl Model {
         self.choice_in(0, u128::MAX)
     }
 
-    /// What the policy may answer now, of the units from `first` to `last`.
+    /// Returns what the policy may choose now, of the units from `first` to `last`.
     fn choice_in(&self, first: u128, last: u128) -> Choice {
         let Some(&lowest) = self.free.range(first..=last).next() else {
             return Choice::Nothing;
@@ -901,7 +901,7 @@ impl Model {
     }
 }
 
-/// What a policy may answer.
+/// What a policy may choose.
 #[derive(Clone, Copy, Debug)]
 enum Choice {
     Nothing,
@@ -909,7 +909,7 @@ enum Choice {
     AnyFree(u128, u128),
 }
 
-/// Which counter a single allocation belongs to.
+/// The counter that a single allocation belongs to.
 #[derive(Clone, Copy)]
 enum Counted {
     Any,

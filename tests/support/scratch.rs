@@ -70,7 +70,7 @@ pub(crate) fn put_back(path: &Path, bytes: &[u8]) {
     set_witness(path, seq[0].max(seq[1]));
 }
 
-/// How many states were written, says the attribute. Where there can be none, nobody asks for it.
+/// The attribute says how many states were written. Where there can be none, it is never asked for.
 #[allow(unsafe_code)]
 pub(crate) fn set_witness(path: &Path, seq: u64) {
     use std::os::fd::AsRawFd;
@@ -126,7 +126,7 @@ pub(crate) fn lock_of_openers(path: &Path) -> File {
     file
 }
 
-/// Whether somebody who has the pool file open holds the lock of that lane.
+/// Whether a process that has the pool file open holds the lock of that lane.
 pub(crate) fn is_lane_held(path: &Path, lane: u8) -> bool {
     let file = File::open(path).unwrap();
     let mut lock = lock_on(0x100 + i64::from(lane));

@@ -43,7 +43,7 @@ pub(crate) fn watchdog(test: &'static str) -> Watchdog {
     Watchdog { _alive: alive }
 }
 
-/// Runs `work` on so many threads, which start together; answers what each returned.
+/// Runs `work` on this many threads, which start together, and returns what each returned.
 pub(crate) fn together<R: Send>(threads: usize, work: impl Fn(usize) -> R + Sync) -> Vec<R> {
     let start = Barrier::new(threads);
     std::thread::scope(|scope| {
@@ -64,8 +64,8 @@ pub(crate) fn together<R: Send>(threads: usize, work: impl Fn(usize) -> R + Sync
     })
 }
 
-/// [`together`] beside two threads that sleep and wake up all the time: each time they take a processor
-/// from somebody, at whatever instruction that one is. It costs little and meets much.
+/// [`together`] beside two threads that sleep and wake up all the time: each time they take a processor from
+/// another thread, at whatever instruction that one is. It costs little and meets much.
 pub(crate) fn disturbed<R: Send>(threads: usize, work: impl Fn(usize) -> R + Sync) -> Vec<R> {
     let done = AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -252,7 +252,7 @@ impl<N: Network> Before<N> {
     }
 }
 
-/// Who holds which slot, kept outside the pool. Two holders of one slot are found at once.
+/// The holder of each slot, kept outside the pool. Two holders of one slot are found at once.
 ///
 /// What a holder writes is Relaxed: only the pool's own release and claim make it visible to the next
 /// one, as promised.
@@ -262,7 +262,7 @@ pub(crate) struct Ledger {
 
 #[derive(Default)]
 struct Cell {
-    /// 0: nobody.
+    /// 0: no holder.
     holder: AtomicU64,
     /// Two words that a holder writes one after the other and the next one must find matching.
     note: AtomicU64,

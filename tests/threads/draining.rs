@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Several threads drain a pool: every address is handed out exactly once, and whoever is refused was
+/// Several threads drain a pool: every address is handed out exactly once, and a thread that is refused was
 /// refused when nothing was left.
 #[test]
 fn draining_threads_get_every_address_once() {
@@ -148,10 +148,10 @@ fn the_only_slot_is_never_lost() {
     }
 }
 
-/// One holder for each free slot of a big full pool, beside threads that search in vain among slots
-/// that are never free, in the same chunk: they clear the hints of all levels, again and again, as
-/// soon as nothing is free. The holders are never refused: a hint that is cleared wrongly, or a
-/// release that relies on somebody else's to be published, would leave one without.
+/// One holder for each free slot of a big full pool, beside threads that search in vain among slots that are never
+/// free, in the same chunk: they clear the hints of all levels, again and again, as soon as nothing is free. The
+/// holders are never refused: a hint that is cleared wrongly, or a release that relies on another release to be
+/// published, would leave one without.
 #[test]
 fn searches_in_vain_hide_nothing() {
     let _watchdog = watchdog("searches_in_vain_hide_nothing");
@@ -188,7 +188,7 @@ fn searches_in_vain_hide_nothing() {
     }
 }
 
-/// T threads hold at most h addresses each where T * h are free: nobody is ever told `Exhausted`.
+/// T threads hold at most h addresses each where T * h are free: no call ever returns `Exhausted`.
 #[test]
 fn nobody_is_refused_while_by_counting_an_address_is_free() {
     let _watchdog = watchdog("nobody_is_refused_while_by_counting_an_address_is_free");

@@ -67,7 +67,7 @@ fn guards_give_back_once_wherever_they_are_dropped() {
                         if round % 50 == 0 {
                             let died = catch_unwind(AssertUnwindSafe(|| {
                                 let _held = guard;
-                                // Not `panic!`: nobody needs to read about it.
+                                // Not `panic!`: its message would only be noise.
                                 std::panic::resume_unwind(Box::new("on purpose"));
                             }));
                             assert!(died.is_err());
@@ -92,7 +92,7 @@ fn guards_give_back_once_wherever_they_are_dropped() {
     });
 }
 
-/// A thread that dies with a guard in its hands gives the address back, and takes nobody with it.
+/// A thread that dies with a guard in its hands gives the address back, and no other thread dies with it.
 #[test]
 fn a_thread_that_panics_returns_its_address() {
     let pool = Arc::new(plain_pool(1, Policy::Lowest, Search::Tree));

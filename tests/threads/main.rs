@@ -1,5 +1,5 @@
-//! Many threads on one pool: nobody shares an address, nobody is refused while by counting one is
-//! free, and what is returned is free again, bit for bit.
+//! Many threads on one pool: no address is shared, no thread is refused while by counting one is free, and what is
+//! returned is free again, bit for bit.
 //!
 //! More threads than processors, and pools so small that everything collides; big ones with almost
 //! nothing free, so that the summary tree is what decides. No test looks at the clock; a watchdog ends

@@ -1,10 +1,10 @@
-//! Slots that move while somebody looks for them.
+//! Slots that move while a thread looks for them.
 
 use super::*;
 
-/// The only slot is taken. R releases it; at the same time X releases it too, is told whatever it is
-/// told, and allocates: nobody else wants it, so X gets it. A release that finds the slot free says so
-/// only when everybody else can find it as well.
+/// The only slot is taken. R releases it; at the same time X releases it too, whatever that returns, and
+/// allocates: no other thread wants it, so X gets it. A release that finds the slot free says so only when all
+/// others can find it as well.
 #[test]
 fn a_slot_that_was_reported_free_can_be_allocated() {
     let _watchdog = watchdog("a_slot_that_was_reported_free_can_be_allocated");
@@ -46,9 +46,9 @@ fn a_slot_that_was_reported_free_can_be_allocated() {
     }
 }
 
-/// Movers each hold at most one slot of a range that has one more than there are movers; they let go
-/// of one before they take another. So one is always free, somewhere, and whoever asks for one within
-/// the range gets it, though it moves behind the back of the search.
+/// Movers each hold at most one slot of a range that has one more than there are movers; they let go of one before
+/// they take another. So one is always free, somewhere, and a thread that asks for one within the range gets it,
+/// though it moves behind the back of the search.
 #[test]
 fn allocate_in_finds_the_slot_that_moves() {
     let _watchdog = watchdog("allocate_in_finds_the_slot_that_moves");
@@ -60,7 +60,7 @@ fn allocate_in_finds_the_slot_that_moves() {
             (9000, &[600, 8500]),
         ] {
             let pool = nearly_full(slots, free, policy, search);
-            // Slots beside the range, which nobody here wants and many searches see.
+            // Slots beside the range, which no thread here wants and many searches see.
             pool.release(addr(0)).expect("all are taken");
             pool.release(addr(slots - 1)).expect("all are taken");
             let range = addr(10)..=addr(slots - 5);
@@ -122,8 +122,8 @@ fn allocate_finds_the_slot_that_moves() {
     });
 }
 
-/// The same with blocks: movers sit in one block each, of one more than there are movers, so that one
-/// block is always whole.
+/// Like the tests above, with blocks: movers sit in one block each, of one more than there are movers, so that
+/// one block is always whole.
 #[test]
 fn allocate_block_finds_the_block_that_moves() {
     let _watchdog = watchdog("allocate_block_finds_the_block_that_moves");
@@ -139,7 +139,7 @@ fn allocate_block_finds_the_block_that_moves() {
         ] {
             let size = 1u32 << (32 - prefix_len);
             let blocks = slots / size;
-            // At most three blocks move; whatever else there is has somebody in it.
+            // At most three blocks move; all others have a holder in them.
             let moving: Vec<u32> = (0..blocks).step_by((blocks as usize).div_ceil(3)).collect();
             let pool = plain_pool(slots, policy, search);
             for block in (0..blocks).filter(|block| !moving.contains(block)) {
@@ -187,7 +187,7 @@ fn find_what_moves(
             if let Some(place) = place {
                 leave(place);
             }
-            // Whoever looks for one may have it just now: then this mover holds none for a while.
+            // A thread that looks for one may have it just now: then this mover holds none for a while.
             let next = places[dice.below(places.len())];
             place = claim(next).then_some(next);
             moves.fetch_add(1, Ordering::Relaxed);

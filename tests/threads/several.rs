@@ -2,9 +2,8 @@
 
 use super::*;
 
-/// A batch that can never be had, because somebody keeps one address, is tried again and again: it
-/// takes everything and gives it back. Singles beside it are not refused: what a batch may yet return
-/// is not taken.
+/// A batch that can never be had, because another thread keeps one address, is tried again and again: it takes
+/// everything and gives it back. Singles beside it are not refused: what a batch may yet return is not taken.
 #[test]
 fn a_batch_that_is_rolled_back_makes_nobody_fail() {
     let _watchdog = watchdog("a_batch_that_is_rolled_back_makes_nobody_fail");
@@ -44,9 +43,9 @@ fn a_batch_that_is_rolled_back_makes_nobody_fail() {
     });
 }
 
-/// A block of several words that can never be whole, because somebody always sits in it, now here and
-/// now there, is begun and rolled back. Whoever wants an address of it by name, which nobody else ever
-/// holds, gets it: what a block may yet return is not taken.
+/// A block of several words that can never be whole, because a thread always sits in it, now here and now there, is
+/// begun and rolled back. A thread that wants an address of it by name, which no other thread ever holds, gets it:
+/// what a block may yet return is not taken.
 #[test]
 fn a_block_that_is_rolled_back_is_no_holder() {
     let _watchdog = watchdog("a_block_that_is_rolled_back_is_no_holder");
@@ -106,8 +105,8 @@ fn a_block_that_is_rolled_back_is_no_holder() {
     });
 }
 
-/// Permits outside the pool say how much is free: a /23 is taken and given back in a /22, a block of
-/// 1024 in 2048 slots, batches beside them, and whoever has a permit for one address gets one.
+/// Permits outside the pool say how much is free: a /23 is taken and given back in a /22, a block of 1024 in 2048
+/// slots, batches beside them, and a thread that has a permit for one address gets one.
 #[test]
 fn blocks_and_batches_come_and_go_beside_singles() {
     let _watchdog = watchdog("blocks_and_batches_come_and_go_beside_singles");
@@ -178,8 +177,8 @@ fn blocks_and_batches_come_and_go_beside_singles() {
     });
 }
 
-/// Two or three callers each want more than half of an otherwise untouched pool: one gets it, and the
-/// others are refused. Never none, and nobody waits for ever.
+/// Two or three callers each want more than half of an otherwise untouched pool: one gets it, and the others are
+/// refused. It is never none, and no caller waits for ever.
 #[test]
 fn of_batches_that_do_not_fit_together_exactly_one_succeeds() {
     let _watchdog = watchdog("of_batches_that_do_not_fit_together_exactly_one_succeeds");
@@ -262,7 +261,7 @@ fn exactly_one_wins<G: FnOnce()>(
             let won = claim(caller);
             winners.fetch_add(usize::from(won.is_some()), Ordering::SeqCst);
             meeting.wait();
-            // Everybody looks, so that nobody is left waiting when it is wrong.
+            // All threads look, so that none is left waiting when it is wrong.
             assert_eq!(
                 winners.load(Ordering::SeqCst),
                 round + 1,
@@ -277,9 +276,9 @@ fn exactly_one_wins<G: FnOnce()>(
     before.expect_again(pool, &format!("{pool:?}"));
 }
 
-/// Two batches that cannot be had take everything for a moment, again and again. Whoever wants one
-/// address by name, which nobody else ever holds, gets it: a claim that will be rolled back is no
-/// holder, neither for an exact claim nor for a user list.
+/// Two batches that cannot be had take everything for a moment, again and again. A thread that wants one address by
+/// name, which no other thread ever holds, gets it: a claim that will be rolled back is no holder, neither for an
+/// exact claim nor for a user list.
 #[test]
 fn an_exact_claim_outwaits_a_batch_that_gives_back() {
     let _watchdog = watchdog("an_exact_claim_outwaits_a_batch_that_gives_back");
@@ -314,8 +313,8 @@ fn an_exact_claim_outwaits_a_batch_that_gives_back() {
     });
 }
 
-/// Somebody releases one address of a block while its holder releases the block, which is a mistake:
-/// whoever wins, nothing is held in the end, and the counters know it.
+/// Another thread releases one address of a block while its holder releases the block, which is a mistake:
+/// whichever is first, nothing is held in the end, and the counters know it.
 #[test]
 fn a_block_released_in_two_ways_at_once_is_counted_once() {
     let _watchdog = watchdog("a_block_released_in_two_ways_at_once_is_counted_once");
@@ -335,9 +334,9 @@ fn a_block_released_in_two_ways_at_once_is_counted_once() {
     }
 }
 
-/// Threads that take and return large blocks, and one whose batches always fail: somebody else is in the air
-/// at every instant. Whoever names an address that is held, or wants one of a part that is full, is refused
-/// nevertheless, again and again, and does not wait for an instant without any flight.
+/// Threads that take and return large blocks, and one whose batches always fail: at every instant, one of them is
+/// in the air. A call that names a held address, or wants one of a part that is full, is refused nevertheless,
+/// again and again, and does not wait for an instant without any flight.
 #[test]
 fn refusals_wait_for_no_calm() {
     let _watchdog = watchdog("refusals_wait_for_no_calm");

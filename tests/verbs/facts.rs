@@ -44,7 +44,7 @@ fn facts_of_a_pool_that_hands_out_nothing() {
     assert!(pool.contains(host(2)) && !pool.is_allocated(host(2)));
 }
 
-/// Reserved addresses are of the pool, and nobody holds them.
+/// Reserved addresses are of the pool, and have no holder.
 #[test]
 fn what_a_pool_contains_and_what_is_allocated() {
     let pool = Pool::builder(v4("10.0.0.0/24"))

@@ -40,7 +40,7 @@ fn debug_prints_the_info_line_and_not_the_bits() {
     assert_eq!(format!("{:?}", pool.guard().unwrap()), "Guard(10.0.0.9)");
 }
 
-/// What does not change is told in one piece.
+/// What does not change is reported in one piece.
 #[test]
 fn info_tells_the_choices() {
     let pool = Pool::builder(v6("2001:db8::/112"))
@@ -267,7 +267,7 @@ fn fill_counts_the_free_slots_of_every_cell() {
     }
 }
 
-/// What changed between two moments, whoever changed it.
+/// What changed between two moments, whichever thread changed it.
 #[test]
 fn a_diff_is_the_difference_of_two_sets() {
     let over = Pool::over([ten(5)..=ten(700), ten(1500)..=ten(2100)]);

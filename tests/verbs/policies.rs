@@ -1,4 +1,4 @@
-//! Which address the policies choose.
+//! The addresses that the policies choose.
 
 use super::*;
 
@@ -83,7 +83,7 @@ fn highest_is_always_the_highest_free_address() {
     }
 }
 
-/// `Next` goes round: nobody gets an address again before everybody else's was given.
+/// `Next` goes round: no address is handed out again before all others were.
 #[test]
 fn next_wraps_with_the_longest_reuse_distance() {
     for search in SEARCHES {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// The same claim, as a CIDR of the unit.
+/// `allocate_net` returns the address as a CIDR of the unit.
 #[test]
 fn allocate_net_answers_the_unit() {
     assert_eq!(slash24().allocate_net(), Ok(v4("10.0.0.2/32")));

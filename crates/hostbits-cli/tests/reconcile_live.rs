@@ -1,6 +1,5 @@
 //! `hostbits reconcile` on a pool file that other processes allocate from at full speed, and `hostbits set
-//! reconcile` on two of them: no address that somebody holds is freed or given to a second one, and all that is
-//! lost is found.
+//! reconcile` on two of them: no held address is freed or handed out again, and all that is lost is found.
 //!
 //! Workers join and leave by the contract: the user is in the list before the address is used, and deleted
 //! before it is released. The list is a directory as CNI's host-local keeps it. Beside it, outside the pool, a
@@ -128,7 +127,7 @@ impl Worker {
         // A batch may span members.
         let count = if self.random.below(8) == 0 { 5 } else { 1 };
         for addr in self.set.allocate_many(count).unwrap_or_default() {
-            // Before it is found out that somebody else holds it.
+            // Before the worker learns that the address has another holder.
             self.note_gap(begun);
             self.write(addr);
         }
@@ -179,7 +178,7 @@ impl Worker {
     }
 }
 
-/// Is a worker if it is told to be; as a test of its own it does nothing.
+/// Is a worker if the environment asks for one; as a test of its own it does nothing.
 #[test]
 fn worker() {
     let Some(folder) = std::env::var_os(FOLDER) else {
@@ -211,7 +210,7 @@ fn start(place: &Place) -> Child {
         .unwrap()
 }
 
-/// Deletes what the list has of a dead worker. Nobody releases it.
+/// Deletes the list's entries of a dead worker, which will never release them.
 fn bury(place: &Place, dead: u32) {
     let dead = dead.to_string();
     for folder in ["users", "holders"] {
@@ -234,7 +233,7 @@ fn hostbits(args: &[&str]) -> Output {
     output
 }
 
-/// The next sighting; answers how many it has freed.
+/// Runs the next sighting and returns how many addresses it has freed.
 fn apply(plan: &str) -> u64 {
     sleep(GRACE + Duration::from_millis(20));
     let args = [
@@ -295,7 +294,7 @@ fn reconcile_live(place: &Place, command: &[&str]) {
             passes += 1;
         }
     });
-    // Everybody has left. What is still taken is lost, and three more sightings find it.
+    // All workers have left. What is still taken is lost, and three more sightings find it.
     for _ in 0..4 {
         freed += apply(&plan);
         passes += 1;

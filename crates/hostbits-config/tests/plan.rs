@@ -195,7 +195,7 @@ fn what_would_renumber_is_refused() {
     }
 }
 
-/// Who is in the way of a reservation is named, and what to do about it: not to build everything anew.
+/// The holder that is in the way of a reservation is named, and the advice is not to build everything anew.
 #[test]
 fn who_is_in_the_way_of_a_reservation_is_named() {
     let folder = Folder::new("in-the-way");
@@ -213,7 +213,7 @@ fn who_is_in_the_way_of_a_reservation_is_named() {
     assert!(message.ends_with(&advice), "{message}");
 }
 
-/// Reservations, labels and the gateway are others from the next apply on, where nobody holds an address.
+/// Reservations, labels and the gateway change with the next apply, where no address is held.
 #[test]
 fn reservations_change_where_nobody_holds_an_address() {
     let folder = Folder::new("reserve");

@@ -1,5 +1,5 @@
-//! Who imports whom: this crate prints nothing and knows no arguments, and no room of it or of the command line is a
-//! large circle of files.
+//! Rules of imports: this crate prints nothing and knows no arguments, and no room of it or of the command line is
+//! a large circle of files.
 //!
 //! A file imports another if a path in its code (in a `use`, or where it stands) leads there: through `crate`, `super`,
 //! `self` or the name of a file below it. A path leads to the file with the longest beginning of it, so whatever is
@@ -81,7 +81,7 @@ fn paths(code: &str) -> Vec<Vec<String>> {
     paths
 }
 
-/// Which files a file imports.
+/// Returns the files that a file imports.
 fn imports(of: &Module, code: &str, all: &BTreeMap<Module, String>) -> BTreeSet<Module> {
     let is_below =
         |name: &String| all.contains_key(&[&of[..], std::slice::from_ref(name)].concat());

@@ -187,7 +187,8 @@ fn every_row_is_there_once() {
     }
 }
 
-/// A hint with a word that nobody puts in would have a hole, and a number that may be allowed must be named.
+/// A hint with a placeholder that is never filled in would have a hole, and a number that may be allowed must be
+/// named.
 #[test]
 fn hints_have_known_words() {
     const WORDS: [&str; 10] = [
@@ -222,7 +223,7 @@ fn hints_have_known_words() {
     }
 }
 
-/// Whoever reads JSON finds every code on its page.
+/// A reader of the JSON finds every code on its page.
 #[test]
 fn every_code_is_on_the_page_of_json() {
     let page = page("The JSON of the command line");
@@ -235,8 +236,8 @@ fn every_code_is_on_the_page_of_json() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
-/// Enums of other crates of which some variant is treated apart, and the rest, which may grow, alike. Whoever adds one
-/// says here what becomes of it, and looks where it is matched.
+/// Enums of other crates of which some variants have a case of their own, and the rest, which may grow, share one.
+/// Adding a variant means to list it here, and to check the places that match it.
 #[test]
 fn variants_that_are_told_apart_are_all_there_are() {
     for (file, name, known) in [

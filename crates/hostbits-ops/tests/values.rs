@@ -107,7 +107,7 @@ fn failures_and_targets_can_be_sent() {
     check::<PassOptions>();
 }
 
-/// Counts what it is told.
+/// Counts what is reported to it.
 #[derive(Default)]
 struct Counting {
     readings: AtomicU64,
@@ -135,7 +135,7 @@ impl Observer for Counting {
     }
 }
 
-/// Seed takes, a pass frees what nobody holds, and the face sees how far they are.
+/// Seed takes, a pass frees what has no holder, and the caller sees the progress of both.
 #[test]
 fn a_pool_is_brought_in_line_with_its_list() {
     let folder = Folder::new("reconcile");
@@ -178,7 +178,7 @@ fn a_pool_is_brought_in_line_with_its_list() {
         0
     );
 
-    // A list of another network would free everybody: a fuse, with the number and what was found.
+    // A list of another network would free every address: a fuse, with the number and what was found.
     let empty = PassOptions {
         lists: Lists {
             lists: vec![folder.list("192.0.2.1\n")],

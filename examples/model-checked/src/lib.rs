@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// No client.
 const NOBODY: u32 = 0;
 
-/// Who holds which address, indexed by slot.
+/// The session that holds each address, indexed by slot.
 pub struct Sessions {
     pool: Pool<Ipv4Net>,
     clients: Vec<AtomicU32>,

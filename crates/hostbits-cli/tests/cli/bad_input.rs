@@ -146,8 +146,8 @@ fn files_that_cannot_be_read_are_named() {
     assert_eq!(error["error"]["file"], *missing);
 }
 
-/// An address that can be read is held, whatever encoding its owner's name is in; a line that is no text may be
-/// anybody's.
+/// An address that can be read is held, whatever encoding its owner's name is in; a line that is no text may
+/// mean any address.
 #[test]
 fn bytes_that_are_no_text_are_refused_and_owners_may_be_in_any_encoding() {
     let users = b"10.0.0.2\n\xFF\xFE\x01\n10.0.0.3,M\xFCller\n\x01\x02\n10.0.0.4\n";

@@ -75,7 +75,7 @@ fn the_odd_example_is_refused_unless_its_two_lines_may_pass() {
     assert_eq!(output.stdout, b"10.0.0.17/32\n");
 }
 
-/// Adding the answer to the users again and again walks through every hole to the end of the network.
+/// Adding the returned address to the users again and again walks through every hole to the end of the network.
 #[test]
 fn asking_until_nothing_is_left_visits_every_free_address_once() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

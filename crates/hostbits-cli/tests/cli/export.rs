@@ -110,7 +110,7 @@ fn a_name_of_several_lines_is_one_line() {
     assert_eq!(copy.list(), pool.list());
 }
 
-/// In doubt an address is held: whoever knows better leaves the state out.
+/// In doubt an address is held. A user who knows better leaves the state out.
 #[test]
 fn the_quarantine_is_told_apart() {
     let pool = PoolFile::create("export-quarantine", "10.0.0.0/29");

@@ -270,8 +270,8 @@ fn prepared(name: &str, before: &[&str]) -> Folder {
     folder
 }
 
-/// Whatever a disk did not take, the command says so: an exit code of its own, a sentence, and no answer. A
-/// release, a pass and a step of a plan printed theirs before they closed the file.
+/// Whenever a disk refuses a write, the command says so: with an exit code of its own, a sentence, and no answer. A
+/// release, a pass and a step of a plan used to print theirs before they closed the file.
 fn check(cases: &[Case]) {
     if !can_trace() {
         return;
@@ -328,8 +328,8 @@ fn is_told(run: &Run) -> bool {
     run.out.is_empty() && run.code == Some(code) && is_a_sentence
 }
 
-/// Addresses that were allocated when the close failed: nobody was told of them, so they are named, and can be
-/// given back.
+/// Addresses that were allocated when the close failed are named, so that they can be given back:
+/// no caller has seen them.
 #[test]
 fn what_nobody_was_told_is_named() {
     if !can_trace() {
@@ -369,7 +369,7 @@ fn what_nobody_was_told_is_named() {
     }
 }
 
-/// A sync before the answer fails: what was allocated is given back, as nobody will ever release it.
+/// If the sync before the answer fails, what was allocated is given back, because no caller would ever release it.
 #[test]
 fn what_is_not_durable_is_given_back() {
     if !can_trace() {

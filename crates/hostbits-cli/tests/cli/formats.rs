@@ -12,7 +12,7 @@ fn next(format: &str, list: &str) -> Run {
     )
 }
 
-/// Each format names 10.0.0.2 and .4, and nobody has .3 any more.
+/// Each format names 10.0.0.2 and .4; .3 has no user any more.
 #[test]
 fn every_format_is_read_by_its_name() {
     let key = format!("{}=", "k".repeat(43));

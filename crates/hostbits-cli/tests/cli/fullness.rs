@@ -66,7 +66,7 @@ fn a_set_counts_what_it_can_hand_out() {
     );
 }
 
-/// No colour but on a terminal, whatever it is called; unless somebody insists.
+/// Only a terminal gets colours, whatever it is called, unless the user insists.
 #[test]
 fn colours_are_for_terminals() {
     let pool = PoolFile::create("colours", "10.0.0.0/24");
@@ -100,7 +100,7 @@ fn colours_are_for_terminals() {
     assert_eq!(bare, plain.out);
 }
 
-/// Whoever wants to copy a line sees which of them nobody vouches for.
+/// A user who wants to copy a line sees which addresses may still be held.
 #[test]
 fn quarantined_addresses_are_marked_in_lists() {
     let pool = PoolFile::create("marked", "10.0.0.0/29");

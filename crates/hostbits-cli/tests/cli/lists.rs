@@ -1,8 +1,8 @@
-//! Lists that real programs and operators write, each with the commands that read them and what those must answer.
+//! Lists that real programs and operators write, each with the commands that read them and the output they must print.
 //!
-//! A case is a file in `tests/lists`: its source, what is expected in words, its input files (`== NAME`), and command
-//! lines (`$`) with their exit code (`exit`), their whole answer (`answer`, and a line `>` for each), parts of it (`has`)
-//! and of what standard error must say (`says`).
+//! A case is a file in `tests/lists`: its source, what is expected in words, its input files (`== NAME`), and
+//! command lines (`$`), each with its exit code (`exit`), its whole output (`answer`, and a line `>` for each),
+//! parts of its output (`has`), and what standard error must say (`says`).
 
 use crate::run::Run;
 use std::fmt::Write;

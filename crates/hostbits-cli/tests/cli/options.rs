@@ -232,8 +232,8 @@ fn filters_belong_to_the_list_before_them() {
     }
 }
 
-/// Entries in states that the caller names are left out of the list before them, counted, and told in every report; a
-/// filter that was given is told, too, because nobody can count what it left out.
+/// Entries in states that the caller names are left out of the list before them, counted, and named in every
+/// report. A filter that was given is reported too, because a reader cannot count what it left out.
 #[test]
 fn states_are_dropped_from_the_list_before_them_and_counted() {
     let leases = "lease 10.0.0.2 { binding state expired; }\n\

@@ -1,4 +1,4 @@
-//! `hostbits pool`: every command and option on a file that nobody else has open.
+//! `hostbits pool`: every command and option on a file that no other process has open.
 
 use crate::run::{PoolFile, run_line, run_with_input};
 
@@ -471,7 +471,7 @@ fn wrong_usage_of_pool_is_exit_code_2() {
     }
 }
 
-/// A list that names somebody marks them as taken, quarantine or not.
+/// A list that names a user of an address marks the address as taken, in quarantine or not.
 #[test]
 fn reclaim_takes_what_the_list_names() {
     let file = PoolFile::create("adopt", "10.0.0.0/24 --durability barrier");
@@ -510,7 +510,8 @@ fn addresses_that_cannot_be_printed_are_named_on_standard_error() {
     assert_eq!(file.list().len(), 2);
 }
 
-/// Whoever forgets an option of the pool that grows is told what nobody keeps free any more: the router, for example.
+/// A caller who forgets an option of the pool that grows is warned which addresses are reserved no longer:
+/// the router's, for example.
 #[test]
 fn what_is_reserved_no_more_is_said() {
     let file = PoolFile::create(

@@ -105,7 +105,7 @@ fn a_pool_in_quarantine_is_exit_code_6_until_it_is_reclaimed() {
     assert_eq!(file.run("allocate", "").found(), "10.0.0.4/32\n");
 }
 
-/// Before anybody has opened it, and then; the address that is released leaves the quarantine.
+/// Before any process has opened it, and afterwards; the address that is released leaves the quarantine.
 #[test]
 fn show_says_that_the_machine_went_down() {
     let file = crashed("show-crash");
@@ -171,8 +171,8 @@ fn a_list_that_is_unclear_frees_nothing() {
     );
 }
 
-/// The same of a list that a program wrote: a broken row is unclear, a missing end is an error, and only a
-/// whole list frees what it does not name.
+/// Like the test above, for a list that a program wrote: a broken row is unclear, a missing end is an error, and
+/// only a whole list frees what it does not name.
 #[test]
 fn a_list_of_another_program_frees_when_it_is_whole() {
     let file = crashed("formats");

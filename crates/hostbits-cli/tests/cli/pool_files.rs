@@ -125,7 +125,7 @@ fn a_damaged_file_is_refused_or_reported() {
     refuses(&file, "");
 }
 
-/// Whoever looks leaves nothing behind: no session, no recovery, no byte.
+/// Looking leaves nothing behind: no session, no recovery, no changed byte.
 #[test]
 fn a_look_changes_nothing() {
     let file = PoolFile::create("look", "10.0.0.0/24");
@@ -163,8 +163,8 @@ fn check_finds_stray_bits_in_the_tail() {
     file.run("allocate", "").failed(3);
 }
 
-/// The tree says that nothing is free, in a file that nobody has open: of no use to anybody, and made anew. A
-/// creator who dies before it is finished leaves it so.
+/// The tree says that nothing is free, in a file that no process has open. Such a file is of no use and is made
+/// anew. A creator that dies before it has finished leaves one like it.
 #[test]
 fn check_compares_the_tree_with_the_leaves() {
     let file = PoolFile::create("tree", "10.0.0.0/24");

@@ -48,8 +48,8 @@ fn every_command_works_beside_a_live_process() {
     file.run("grow", "10.0.0.0/22").found();
 }
 
-/// One takes and gives back as fast as it can, and checks that nobody else has what it has; the others are
-/// commands whose addresses stay taken.
+/// One process takes and gives back as fast as it can, and checks that no other process has its addresses; the
+/// others are commands whose addresses stay taken.
 #[test]
 fn two_processes_never_get_the_same_address() {
     const COMMANDS: usize = 40;
@@ -186,12 +186,12 @@ fn fly(file: &PoolFile, is_in_air: bool) {
     raw.write_all_at(&word.to_ne_bytes(), LANE_AT).unwrap();
 }
 
-/// A process is stopped in a claim: `show` and `check` name it, and whoever waits for it says so.
+/// A process is stopped in a claim: `show` and `check` name it, and a command that waits for it says so.
 #[test]
 fn whom_a_command_waits_for_is_named() {
     let file = PoolFile::create("in-flight", "10.0.0.0/29");
     let live = file::open(&file.0).unwrap();
-    // A first flight: before that nobody waits for any.
+    // A first flight: before it, no caller waits for any.
     let _ = live.allocate_many(2).unwrap();
     while live.allocate().is_ok() {}
     let own = std::process::id();

@@ -26,7 +26,7 @@ fn release_reads_standard_input() {
     assert!(errors[2].contains("10.0.0.2 is not allocated"), "{run:?}");
     assert_eq!(pool.list(), ["10.0.0.5/32", "10.0.0.6/32"]);
 
-    // A mark stands by itself: this is no line of anybody's.
+    // A mark stands by itself: this is not a line of a list.
     let glued = run_with_input(&args, b"10.0.0.5quarantined\nquarantined\n");
     assert_eq!((glued.code, &*glued.out), (Some(2), ""), "{glued:?}");
 
@@ -85,7 +85,7 @@ fn a_set_is_released_from_standard_input() {
     assert_eq!(pool.list(), [""; 0]);
 }
 
-/// With -q there is the answer, or an error: no notes, and no confirmation.
+/// With -q a command prints its answer or an error: no notes, and no confirmation.
 #[test]
 fn quiet_is_answers_and_errors() {
     let pool = PoolFile::absent("quiet");

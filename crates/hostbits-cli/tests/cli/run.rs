@@ -1,4 +1,4 @@
-//! Runs the binary. Knows nothing of what it should answer.
+//! Runs the binary. Knows nothing of what it should print.
 
 use serde_json::Value;
 use std::io::Write;
@@ -32,7 +32,7 @@ impl Run {
         &self.out
     }
 
-    /// Standard error of a run that ended with this exit code and answered nothing.
+    /// Standard error of a run that ended with this exit code and printed no answer.
     #[track_caller]
     pub(crate) fn failed(&self, code: i32) -> &str {
         assert_eq!((self.code, &*self.out), (Some(code), ""), "{self:?}");

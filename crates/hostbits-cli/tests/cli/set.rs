@@ -46,7 +46,7 @@ impl Sets {
         run(&args)
     }
 
-    /// The same with another configuration of the folder.
+    /// Runs a verb with another configuration of the folder.
     fn run_of(&self, config: &str, verb: &str, options: &str) -> Run {
         let config = self.path(config);
         let mut args = vec!["set", verb, config.to_str().unwrap()];
@@ -631,7 +631,7 @@ fn damage_is_exit_code_8() {
     }
 }
 
-/// Of the set that is asked for, whatever becomes of the others.
+/// `check` looks at the set that is asked for, whatever becomes of the others.
 #[test]
 fn check_looks_at_the_named_set_alone() {
     let sets = Sets::applied("check-named", BOTH);
@@ -676,7 +676,7 @@ fn quarantine_is_exit_code_6() {
     assert!(run.failed(6).contains("hostbits set reclaim"), "{run:?}");
 }
 
-/// Killed at any moment of creating and growing: doing it again does the rest, and nobody loses an address.
+/// After a kill at any moment of creating and growing, repeating the command does the rest, and no address is lost.
 #[test]
 fn an_apply_that_was_killed_is_repeated() {
     let text = |prefix_len: u8| -> String {
@@ -750,7 +750,7 @@ fn what_was_printed_is_held_after_a_crash() {
     }
 }
 
-/// Nobody is there to read the address: it is allocated, and the message says how to give it back.
+/// With no reader of its output, the address is still allocated, and the message says how to give it back.
 #[test]
 fn an_address_that_nobody_reads_is_told() {
     let sets = Sets::applied("unread", BOTH);
@@ -808,7 +808,7 @@ fn every_command_has_help_with_the_exit_codes() {
     assert!(help.found().contains("hostbits set plan sets.toml"));
 }
 
-/// What pages show of a shell is run, and the answers are compared. The sets of one are those of the example.
+/// The shell examples of the pages are run, and their output is compared. The sets of one are those of the example.
 #[test]
 fn the_stories_of_the_guides_are_what_happens() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -843,7 +843,7 @@ fn tell(page: &str, folder: &Path) -> usize {
     commands
 }
 
-/// Whoever has drained a set sees that, and does not look for a leak.
+/// A user who has drained a set sees that, and does not look for a leak.
 #[test]
 fn a_drained_set_says_so() {
     let sets = Sets::applied("drained-says", BOTH);

@@ -101,7 +101,7 @@ fn leaves() -> Vec<String> {
     leaves.map(|it| format!("hostbits{it}")).collect()
 }
 
-/// Who reads the guide hears of every command, and who reads JSON has an example of what it prints.
+/// The guide names every command, and the page about JSON has an example of what each prints.
 #[test]
 fn every_command_is_in_the_guide_and_has_an_example_in_json() {
     let guide = include_str!("../../../../docs/guide/command-line.md");

@@ -3,7 +3,7 @@
 use crate::run::{command, run_with_input};
 use std::process::Stdio;
 
-/// As in `| head -1`: far more than a pipe holds, and nobody reads it.
+/// Standard output is closed early, like before `| head -1`: the output is far more than a pipe holds.
 #[test]
 fn a_closed_standard_output_is_no_failure() {
     for format in ["plain", "json"] {
@@ -78,7 +78,7 @@ fn an_error_in_the_middle_of_the_list_is_not_its_end() {
 
     for format in ["plain", "json"] {
         let (mut ours, theirs) = UnixStream::pair().unwrap();
-        // With nothing more to read, it answers "try again" and not "wait".
+        // With nothing more to read, it returns "try again" instead of waiting.
         theirs.set_nonblocking(true).unwrap();
         ours.write_all(b"10.0.0.2\n10.0.0.3\n").unwrap();
         let output = command(&["next", "10.0.0.0/24", "--users", "-", "--format", format])

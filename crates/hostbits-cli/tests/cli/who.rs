@@ -12,7 +12,7 @@ fn json_of(run: &Run) -> Value {
     serde_json::from_str(&run.out).expect("one JSON object")
 }
 
-/// Somebody calls with an address: each state has its word, and the exit code says whether anybody has it.
+/// An operator asks about an address: each state has its word, and the exit code says whether the address is held.
 #[test]
 fn an_address_of_a_pool_file_has_its_state() {
     let pool = PoolFile::create("who", "10.0.0.0/24 --reserve 10.0.0.10-10.0.0.19=printers");
@@ -34,7 +34,7 @@ fn an_address_of_a_pool_file_has_its_state() {
     }
 }
 
-/// Of a pool of prefixes, any address of a prefix names it.
+/// In a pool of prefixes, any address of a prefix names it.
 #[test]
 fn a_prefix_is_found_by_any_of_its_addresses() {
     let pool = PoolFile::create("who-unit", "10.0.0.0/24 --unit 28");
@@ -45,7 +45,7 @@ fn a_prefix_is_found_by_any_of_its_addresses() {
     assert_eq!(of_pool(&pool, "10.0.0.16", &[]).code, Some(5));
 }
 
-/// What nobody vouches for is neither held nor free.
+/// A quarantined address is neither held nor free.
 #[test]
 fn a_quarantined_address_says_so() {
     let pool = PoolFile::create("who-quarantine", "10.0.0.0/24");
@@ -124,7 +124,7 @@ fn a_list_alone_says_whether_it_has_the_address() {
         (unlisted.code, &*unlisted.out),
         (Some(5), "10.0.0.4 is not listed\n")
     );
-    // As everywhere: if something cannot be read, nobody can say that an address is not listed.
+    // Here too: if something cannot be read, an address cannot be said to be unlisted.
     let broken = run_with_input(&["who", "10.0.0.4", "--users", "-"], b"10.0.0.2,a\nwhat?\n");
     assert!(broken.failed(1).contains("cannot be read"), "{broken:?}");
     let passed = run_with_input(

@@ -64,7 +64,7 @@ fn check_answers_0_when_they_agree() {
     assert!(run.out.contains("out_of_range              1"), "{run:?}");
 }
 
-/// The right to read is enough, and whoever has the pool open does not notice.
+/// The right to read is enough, and a process that has the pool open does not notice.
 #[test]
 fn check_needs_no_right_to_write_and_leaves_sightings_alone() {
     let setup = Setup::new("readable", 2, "10.0.0.2\n");
@@ -110,7 +110,7 @@ fn check_tells_what_changes_while_it_reads() {
     assert_eq!(found["is_live"], true);
 }
 
-/// Whoever replaces the file while the list is read gets no mixture of two pools.
+/// Replacing the file while the list is read never gives a mixture of two pools.
 #[test]
 fn check_notices_another_pool_in_its_place() {
     let setup = Setup::new("replaced", 2, "");
@@ -132,7 +132,7 @@ fn check_from_a_pipe(setup: &Setup) -> (Child, ChildStdin) {
     reading_from_a_pipe(&["check", setup.pool.name()])
 }
 
-/// The same of any command.
+/// Starts a command that reads its list from a pipe.
 pub(super) fn reading_from_a_pipe(args: &[&str]) -> (Child, ChildStdin) {
     let args = [args, &["--from", "-", "--format", "json"]].concat();
     let mut child = command(&args)
@@ -149,7 +149,7 @@ pub(super) fn reading_from_a_pipe(args: &[&str]) -> (Child, ChildStdin) {
     (child, input)
 }
 
-/// Standard error as somebody at a terminal sees it.
+/// Standard error as a user at a terminal sees it.
 fn seen_on_a_terminal(args: &[&str]) -> String {
     let terminal = nix::pty::openpty(None, None).unwrap();
     let mut run = command(args);
@@ -158,7 +158,7 @@ fn seen_on_a_terminal(args: &[&str]) -> String {
     // Its copy of the terminal's other end: without it the reading below comes to an end.
     drop(run);
     let mut seen = Vec::new();
-    // At the end it is an error that nobody writes any more.
+    // At the end, a read fails because no process has the other side open for writing.
     let _ = std::fs::File::from(terminal.master).read_to_end(&mut seen);
     assert!(child.wait().unwrap().success());
     String::from_utf8_lossy(&seen).into_owned()
@@ -183,7 +183,7 @@ fn a_terminal_sees_a_bar() {
     );
 }
 
-/// Whoever waits between sightings sees how long.
+/// A user who waits between sightings sees how long.
 #[test]
 fn a_terminal_sees_a_countdown() {
     let setup = Setup::new("countdown", 3, "10.0.0.2\n");

@@ -243,7 +243,8 @@ fn wrong_usage_says_why() {
     }
 }
 
-/// What is left out by its state is free for every verb, also when a plan goes on in another process, and is told.
+/// What is left out because of its state is free for every verb, also when a plan goes on in another
+/// process, and the report says so.
 #[test]
 fn states_are_dropped_by_every_verb_and_kept_in_the_plan() {
     let users = "address,owner,state\n10.0.0.2,a,active\n10.0.0.3,b,Gone\n";

@@ -27,7 +27,7 @@ struct Setup {
 }
 
 impl Setup {
-    /// So many addresses are taken, from 10.0.0.2 on.
+    /// Makes a pool of which `taken` addresses are taken, from 10.0.0.2 on.
     fn new(name: &str, taken: u32, users: &str) -> Self {
         let pool = PoolFile::create(&format!("reconcile-{name}"), "10.0.0.0/24");
         if taken != 0 {

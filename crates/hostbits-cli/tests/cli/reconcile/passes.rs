@@ -4,7 +4,7 @@ use super::{GRACE, Setup, answer, pause};
 use crate::run::run_with_input;
 use std::time::Duration;
 
-/// Grace 0, everybody stopped: one command, on a file that nobody else has open.
+/// Grace 0, all processes stopped: one command, on a file that no other process has open.
 #[test]
 fn at_grace_0_one_command_puts_all_right() {
     let setup = Setup::new("zero", 5, "10.0.0.2\n10.0.0.3\n10.0.0.77\n");
@@ -160,7 +160,7 @@ fn one_process_waits_for_all_sightings() {
         format!("{}: 3 taken back, 0 not free\n", setup.pool.name())
     );
     assert_eq!(setup.pool.list().len(), 6);
-    // Nobody waits for what is not there, and standard input is no list for three readings.
+    // Where there is nothing to wait for, no command waits, and standard input cannot be read three times.
     setup.list("10.0.0.2\n10.0.0.3\n10.0.0.4\n10.0.0.5\n10.0.0.6\n10.0.0.77\n");
     setup.run("reconcile", "--wait --grace 100d").found();
     let args = ["reconcile", setup.pool.name(), "--from", "-", "--wait"];
@@ -171,7 +171,7 @@ fn one_process_waits_for_all_sightings() {
     );
 }
 
-/// Passes beside somebody who takes and gives back all the time, and is in no list while it does.
+/// Passes beside a thread that takes and gives back all the time, and is in no list while it does.
 #[test]
 fn passes_work_beside_a_live_process() {
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -181,7 +181,7 @@ fn passes_work_beside_a_live_process() {
     std::thread::scope(|scope| {
         let worker = scope.spawn(|| {
             let started = std::time::Instant::now();
-            // Not for ever: if the other thread fails, nobody says that it is done.
+            // Not for ever: if the other thread fails, it never reports that it is done.
             while !is_done.load(Ordering::Relaxed) && started.elapsed() < Duration::from_secs(20) {
                 // Never in the list: each time it is allocated it is marked.
                 let addr = live.allocate().unwrap();
@@ -194,7 +194,7 @@ fn passes_work_beside_a_live_process() {
             pause();
             freed += setup.apply("")["applied"]["freed"].as_u64().unwrap();
         }
-        // More, if a claim met the end of a pass: such an address is left taken by nobody.
+        // More, if a claim met the end of a pass: such an address stays taken without a holder.
         assert!(freed >= 2, "the two orphans are free: {freed}");
         is_done.store(true, Ordering::Relaxed);
         worker.join().unwrap();

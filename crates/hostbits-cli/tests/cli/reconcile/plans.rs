@@ -3,7 +3,7 @@
 use super::{GRACE, Setup, answer, pause};
 use crate::run::run;
 
-/// The barrier is in memory that nobody keeps when everybody has closed the file.
+/// The barrier is in memory, which is gone when the last process has closed the file.
 #[test]
 fn a_pool_that_was_closed_begins_anew() {
     let setup = Setup::new("closed", 3, "10.0.0.2\n");
@@ -59,7 +59,7 @@ fn what_was_freed_can_be_taken_back_where_it_is_free() {
     assert_eq!(run.code, Some(0), "there is nothing to take back");
 }
 
-/// A plan of grace 0 is what somebody has looked at: as it is, once, and not after another pass.
+/// A plan of grace 0 is what the operator has looked at: it is applied as it is, once, and not after another pass.
 #[test]
 fn a_plan_of_grace_0_is_applied_once_as_it_is() {
     let setup = Setup::new("as-it-is", 4, "10.0.0.2\n");
@@ -78,7 +78,7 @@ fn a_plan_of_grace_0_is_applied_once_as_it_is() {
     assert_eq!(again["error"]["code"], "superseded");
     let run = setup.with_plan("apply", "--from x.csv");
     assert!(run.failed(2).contains("no list is read"), "{run:?}");
-    // A plan that somebody else's pass has come after.
+    // A plan that is older than another process's pass.
     setup.keep("--grace 0");
     setup.run("reconcile", "--max-free 0");
     assert!(

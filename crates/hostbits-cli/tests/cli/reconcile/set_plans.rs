@@ -30,7 +30,7 @@ fn waiting_makes_all_sightings() {
     );
 }
 
-/// In three processes, while somebody has the files open; and back.
+/// A plan goes on from process to process while another process has the files open, and is undone at the end.
 #[test]
 fn a_plan_goes_on_from_process_to_process() {
     let setup = Setup::new("plan", [3, 3], "10.0.0.2\n10.0.1.2\n10.0.1.70\n");
@@ -86,7 +86,7 @@ fn a_plan_goes_on_from_process_to_process() {
     assert_eq!(again["taken_back"], 0, "once");
 }
 
-/// Members that nobody has kept open begin anew, and the others go on.
+/// Members that no process has kept open begin anew, and the others go on.
 #[test]
 fn a_member_that_was_closed_begins_anew_alone() {
     let setup = Setup::new("closed", [3, 3], "10.0.0.2\n10.0.1.2\n");
@@ -127,7 +127,7 @@ fn a_member_that_was_closed_begins_anew_alone() {
     drop(first);
 }
 
-/// Somebody forgot the list of one network: nothing is freed in the others either.
+/// If the list of one network was forgotten, nothing is freed in the others either.
 #[test]
 fn a_fuse_of_one_member_keeps_all_from_freeing() {
     let setup = Setup::new(
@@ -240,7 +240,7 @@ fn sets_and_plans_that_do_not_fit_are_refused() {
         let error = setup.run(verb, "--format json").failed_json(8);
         assert_eq!(error["error"]["code"], "not-found", "{verb}");
     }
-    // Somebody else reconciles one of them: none is begun.
+    // Another process reconciles one of them: none is begun.
     setup.sets.write("sets.toml", TWO);
     let live = setup.open();
     let theirs = live[1].reconciler().unwrap();

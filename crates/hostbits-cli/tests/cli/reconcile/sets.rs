@@ -33,7 +33,7 @@ pub(super) struct Setup {
 }
 
 impl Setup {
-    /// Of each network so many addresses are taken, from .2 on.
+    /// Makes two networks, of which `taken` addresses each are taken, from .2 on.
     pub(super) fn new(name: &str, taken: [u8; 2], users: &str) -> Self {
         let sets = Sets::new(&format!("reconcile-{name}"), TWO);
         sets.run("apply", "").found();
@@ -404,7 +404,7 @@ fn the_quarantines_of_a_set_are_reclaimed_by_one_list() {
     assert_eq!(run.found(), expected);
 }
 
-/// A pool file and a set of it alone are told the same.
+/// A pool file, and a set of that file alone, get the same reports.
 #[test]
 fn a_set_of_one_is_told_what_its_pool_is_told() {
     let pool = PoolFile::create("reconcile-one-of-set", "10.0.0.0/24");
