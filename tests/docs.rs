@@ -297,7 +297,17 @@ fn unclear(comment: &str) -> Option<String> {
 /// A comment must be clear by itself, in an editor, to a reader who sees nothing else: in sources, tests and examples.
 #[test]
 fn comments_are_plain_english() {
-    let rooms = ["src", "tests", "loom-tests", "linearizability", "examples"];
+    let rooms = [
+        "src",
+        "tests",
+        "loom-tests",
+        "linearizability",
+        "examples",
+        "benches",
+        "fuzz",
+        "tools",
+        "planted-race",
+    ];
     let mut folders: Vec<_> = rooms.iter().map(|room| root().join(room)).collect();
     for entry in fs::read_dir(root().join("crates")).expect("the crates") {
         let of = entry.expect("a crate").path();

@@ -300,7 +300,7 @@ fn a_next_address_that_was_passed_over_is_rejected() {
     rejected_by_rules(&passed, 4, "passed over: thread 0 was given 10.0.0.3");
     let held = (1, (1, 2), Exact(BASE + 2), Claimed, &[2][..]);
     let around = history(&[held, (0, (3, 4), From(BASE + 2), Claimed, &[1])]);
-    rejected_by_rules(&around, 3, "nobody can have held 10.0.0.0");
+    rejected_by_rules(&around, 3, "no thread can have held 10.0.0.0");
     let right = history(&[held, (0, (3, 4), From(BASE + 2), Claimed, &[0])]);
     accepted(&right, 3);
 }

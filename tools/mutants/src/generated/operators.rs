@@ -124,11 +124,11 @@ impl Finder<'_> {
         &self.text[spanned.span().byte_range()]
     }
 
-    /// Adds the change that puts `new` at `place`; the name of the mutant shows it as `told`.
-    fn change(&mut self, operator: Operator, place: Range<usize>, new: String, told: &str) {
+    /// Adds the change that puts `new` at `place`; the name of the mutant shows it as `shown`.
+    fn change(&mut self, operator: Operator, place: Range<usize>, new: String, shown: &str) {
         let file = self.file.strip_prefix("src/").unwrap_or(self.file);
         let function = self.path.join("::");
-        let mut name = format!("gen: {file}:{function}: {operator}: {}", short(told, 96));
+        let mut name = format!("gen: {file}:{function}: {operator}: {}", short(shown, 96));
         let times = self.times.entry(name.clone()).or_default();
         *times += 1;
         if *times > 1 {
@@ -148,7 +148,7 @@ impl Finder<'_> {
     fn exchange(&mut self, operator: Operator, whole: &impl Spanned, part: Span, new: &str) {
         let (whole, part) = (whole.span().byte_range(), part.byte_range());
         let text = self.text;
-        let told = [
+        let shown = [
             &text[whole.start..part.start],
             "[",
             &text[part.clone()],
@@ -157,8 +157,8 @@ impl Finder<'_> {
             "]",
             &text[part.end..whole.end],
         ];
-        let told = told.concat();
-        self.change(operator, part, new.to_owned(), &told);
+        let shown = shown.concat();
+        self.change(operator, part, new.to_owned(), &shown);
     }
 
     fn inside(&mut self, name: String, visit: impl FnOnce(&mut Self)) {
@@ -260,8 +260,8 @@ impl Finder<'_> {
         if let (true, Some(cell)) = (is_ordered, call.args.first()) {
             let cell = self.text_of(cell);
             let new = format!("({cell}).load(crate::sync::Ordering::Acquire)");
-            let told = format!("{} -> Acquire", self.text_of(call));
-            self.change(Operator::Lowered, call.span().byte_range(), new, &told);
+            let shown = format!("{} -> Acquire", self.text_of(call));
+            self.change(Operator::Lowered, call.span().byte_range(), new, &shown);
         }
     }
 
@@ -274,12 +274,12 @@ impl Finder<'_> {
         };
         if has_opposite {
             let text = self.text_of(condition);
-            let (new, told) = (format!("!({text})"), format!("[!]{text}"));
+            let (new, shown) = (format!("!({text})"), format!("[!]{text}"));
             self.change(
                 Operator::Condition,
                 condition.span().byte_range(),
                 new,
-                &told,
+                &shown,
             );
         }
     }
@@ -295,9 +295,9 @@ impl Finder<'_> {
                 Stmt::Local(local) if is_unused(&local.pat) => Operator::Dropped,
                 _ => continue,
             };
-            let told = self.text_of(statement).to_owned();
+            let shown = self.text_of(statement).to_owned();
             let place = statement.span().byte_range();
-            self.change(operator, place, String::new(), &told);
+            self.change(operator, place, String::new(), &shown);
         }
         for pair in statements.windows(2) {
             let can_move = |statement: &Stmt| match statement {
@@ -315,9 +315,9 @@ impl Finder<'_> {
             let (first, second) = (pair[0].span().byte_range(), pair[1].span().byte_range());
             let text = self.text;
             let (one, other) = (&text[first.clone()], &text[second.clone()]);
-            let told = format!("{} <> {}", short(one, 44), short(other, 44));
+            let shown = format!("{} <> {}", short(one, 44), short(other, 44));
             let new = [other, &text[first.end..second.start], one].concat();
-            self.change(Operator::Swapped, first.start..second.end, new, &told);
+            self.change(Operator::Swapped, first.start..second.end, new, &shown);
         }
     }
 }
