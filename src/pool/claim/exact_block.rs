@@ -26,8 +26,8 @@ impl<N: Network> Pool<N> {
     ///
     /// # Errors
     ///
-    /// [`AllocateExactError::AlreadyAllocated`] if at some instant of the call an address of the block was held;
-    /// it names one that was seen taken. Otherwise, an address of the block is reserved, or the block is outside the
+    /// [`AllocateExactError::AlreadyAllocated`] if at some instant of the call an address of the block was held; it names
+    /// one that still is, or else the first of the block. Otherwise, an address of the block is reserved, or the block is outside the
     /// pool, spans two of its ranges, is smaller than a slot, or has host bits set. Nothing was changed.
     ///
     /// ```
