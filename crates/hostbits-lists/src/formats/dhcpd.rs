@@ -352,6 +352,9 @@ impl Dhcpd {
             }
             _ => Block::Other,
         };
+        if block != Block::Other && self.ends.len() > 2 {
+            out.broken(line.number, "the heads of two blocks", line.bytes);
+        }
         let name = name.to_vec();
         match block {
             Block::Lease => self.lease = Lease::new(name, Vec::new(), line.number),

@@ -672,6 +672,26 @@ fn what_is_damaged_twice_is_refused_or_held() {
             "dhcpd",
             "zonhost h {\n fixed-address 10.0.0.145;\n}\nlease 10.0.0.3 {\n binding state active;\n}\n",
         ),
+        (
+            "dhcpd",
+            "lease 10.0.0.3 lease 10.0.0.145 {\n binding state active;\n}\n",
+        ),
+        (
+            "dhcpd",
+            "lease 10.0.0.3 10.0.0.145 {\n binding state active;\n}\n",
+        ),
+        (
+            "dhcpd",
+            "host a fixed-address 10.0.0.145 {\n fixed-address 10.0.0.3;\n}\n",
+        ),
+        (
+            "dhcpd",
+            "ia-na \"a\" iaaddr 10.0.0.145 {\n iaaddr 10.0.0.3 {\n binding state active;\n }\n}\n",
+        ),
+        (
+            "dhcpd",
+            "ia-na \"a\" {\n iaaddr 10.0.0.3 x iaaddr 10.0.0.145 {\n binding state active;\n }\n}\n",
+        ),
         ("columns", "IP NAME10.0.0.145 h\n10.0.0.3 x y\n"),
         (
             "whereabouts",
