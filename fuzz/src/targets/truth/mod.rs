@@ -333,17 +333,21 @@ mod tests {
         }
     }
 
-    /// Random scripts; a campaign tries more. The test reports all findings at once, the shortest of each kind.
+    /// Random scripts; a campaign tries more: `HOSTBITS_RUNS` says how many, `HOSTBITS_SEED` which, and `HOSTBITS_FORMAT`
+    /// of which format alone. The test reports all findings at once, the shortest of each kind.
     #[test]
     fn whatever_is_damaged_is_refused_or_held() {
         let runs = std::env::var("HOSTBITS_RUNS").ok();
         let runs: u64 = runs.and_then(|it| it.parse().ok()).unwrap_or(4000);
         let seed = std::env::var("HOSTBITS_SEED").ok();
         let seed: u64 = seed.and_then(|it| it.parse().ok()).unwrap_or(1);
+        let format = std::env::var("HOSTBITS_FORMAT").ok();
+        let format = format.map_or(String::new(), |name| name + "\n");
         let mut random = crate::random::Random::new(seed);
         let mut found = std::collections::BTreeMap::<String, String>::new();
         for _ in 0..runs {
-            let script: Vec<u8> = (0..40).map(|_| random.below(256) as u8).collect();
+            let bytes = (0..40).map(|_| random.below(256) as u8);
+            let script: Vec<u8> = format.bytes().chain(bytes).collect();
             if let Err(panic) = crate::run::run(&TARGET, &script) {
                 let what: String = panic
                     .message
