@@ -626,20 +626,30 @@ impl<N: Network> Pool<N> {
         self.counters.count(Event::Exhausted, 1);
     }
 
-    /// Returns the error. It is built where it is returned, because copying it costs more than the failed claim.
+    /// Returns the error. It is built where it is returned, because copying it costs more than the failed claim; for a
+    /// pool in a file it is copied, so that the other pools do not save registers for it.
     #[inline]
     pub(in crate::pool) fn exhausted<T>(&self) -> Result<T, AllocateError> {
-        let mut quarantined = 0;
         if self.is_in_file() {
-            if let Some(refusal) = FileRefusal::of_number(self.refusal_number()) {
-                return Err(refusal.into());
-            }
-            quarantined = self.quarantined();
+            return Err(self.exhausted_in_file());
         }
         Err(AllocateError::Exhausted {
             capacity: self.capacity(),
-            quarantined,
+            quarantined: 0,
             closed: 0,
         })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn exhausted_in_file(&self) -> AllocateError {
+        if let Some(refusal) = FileRefusal::of_number(self.refusal_number()) {
+            return refusal.into();
+        }
+        AllocateError::Exhausted {
+            capacity: self.capacity(),
+            quarantined: self.quarantined(),
+            closed: 0,
+        }
     }
 }
