@@ -88,8 +88,8 @@ const NO_XML: &str = "this is not XML";
 const UNKNOWN_REFERENCE: &str = "a reference to text that is not in this file";
 const AFTER: &str = "there is text outside the configuration";
 const BETWEEN: &str = "an address between elements";
-/// Elements that identify a client by its hardware. An address beside one is held.
-const CLIENT: [&str; 4] = ["mac", "hw_address", "duid", "cid"];
+/// Elements that identify a client by its hardware or its name. An address beside one is held.
+const CLIENT: [&str; 5] = ["mac", "hw_address", "duid", "cid", "hostname"];
 /// Elements with the name of a holder, the best name first.
 const NAMES: [&str; 5] = ["hostname", "host", "name", "descr", "mac"];
 

@@ -692,6 +692,11 @@ fn what_is_damaged_twice_is_refused_or_held() {
             "dhcpd",
             "ia-na \"a\" {\n iaaddr 10.0.0.3 x iaaddr 10.0.0.145 {\n binding state active;\n }\n}\n",
         ),
+        (
+            "pfsense",
+            "<pfsense><dhpd><lan><statimap><ma>aa</ma><ipadzr>10.0.0.145</ipadzr><hostname>h</hostname></statimap></lan>\
+             </dhpd></pfsense>",
+        ),
         ("columns", "IP NAME10.0.0.145 h\n10.0.0.3 x y\n"),
         (
             "whereabouts",
