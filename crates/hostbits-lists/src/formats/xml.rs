@@ -5,7 +5,7 @@
 //! virtual IPs. The addresses of the interfaces are the router's own. The file does not contain leases, which are a
 //! separate list.
 
-use super::element::{hides_address, listed_addresses, looks_like_address};
+use super::element::{MOST_STRAYS, hides_address, listed_addresses, looks_like_address};
 use crate::batch::Batch;
 use crate::error::Fault;
 use crate::list::{Counts, Reader};
@@ -107,6 +107,10 @@ pub(super) struct ConfigXml<R> {
     root: &'static str,
     lines: u64,
     batch: Batch,
+    /// Whether any element has a name that is known.
+    is_any_known: bool,
+    /// Addresses under names that are not known, with their lines, as long as no name is.
+    unplaced: Vec<(u64, String)>,
 }
 
 /// An open element: its name, and what was found in it.
@@ -131,6 +135,8 @@ impl<R: Read> ConfigXml<R> {
             root,
             lines: 0,
             batch: Batch::default(),
+            is_any_known: false,
+            unplaced: Vec::new(),
         }
     }
 
@@ -199,6 +205,16 @@ impl<R: Read> ConfigXml<R> {
             }
         }
         self.batch.is_known = true;
+        if !self.is_any_known {
+            // Every name is misspelt, or this is no configuration.
+            if self.unplaced.len() >= MOST_STRAYS {
+                let what = "no element of a configuration, and more addresses than are looked at";
+                self.batch.broken(1, what, b"");
+            }
+            for (line, address) in std::mem::take(&mut self.unplaced) {
+                self.batch.stray(line, address.as_bytes(), None);
+            }
+        }
         match is_closed && open.is_empty() {
             true => Ok(()),
             false => Err(Fault::truncated(
@@ -210,6 +226,7 @@ impl<R: Read> ConfigXml<R> {
 
     /// Handles a complete element: adds its addresses; its text may be an address or the name of the element around it.
     fn element(&mut self, ended: Open, open: &mut [Open]) {
+        self.is_any_known |= is_known_name(&ended.name);
         if ended.is_of_client && !is_elsewhere(open) {
             for (line, address) in &ended.others {
                 self.batch.stray(*line, address.as_bytes(), None);
@@ -259,6 +276,9 @@ impl<R: Read> ConfigXml<R> {
         {
             let others = listed_addresses(text).map(|other| (ended.line, other.to_owned()));
             above.others.extend(others);
+            if !self.is_any_known && self.unplaced.len() < MOST_STRAYS {
+                self.unplaced.extend(above.others.iter().cloned());
+            }
         }
     }
 }
@@ -293,6 +313,12 @@ fn push_text(open: &mut [Open], text: &str, line: u64) -> Result<(), Fault> {
         None => return Err(Fault::malformed(AFTER, line, text.as_bytes())),
     }
     Ok(())
+}
+
+/// Returns whether a configuration has elements of this name: its sections, what is held, and who holds it.
+fn is_known_name(name: &str) -> bool {
+    let is_holder = HOLDERS.contains(&name) || SECTIONS.contains(&name);
+    is_holder || name == "interfaces" || HELD.iter().any(|(above, ..)| *above == name)
 }
 
 /// Returns whether the element is within one that contains addresses of routers, ranges and the like.

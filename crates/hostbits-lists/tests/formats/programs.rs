@@ -697,6 +697,11 @@ fn what_is_damaged_twice_is_refused_or_held() {
             "<pfsense><dhpd><lan><statimap><ma>aa</ma><ipadzr>10.0.0.145</ipadzr><hostname>h</hostname></statimap></lan>\
              </dhpd></pfsense>",
         ),
+        (
+            "pfsense",
+            "<pfsense><dhcPd><ln><stticmp><mc>b</mc><ipddr>10.0.0.145</ipddr><hostnme>h</hostnme></stticmp></ln></dhcPd>\
+             </pfsense>",
+        ),
         ("columns", "IP NAME10.0.0.145 h\n10.0.0.3 x y\n"),
         (
             "whereabouts",
