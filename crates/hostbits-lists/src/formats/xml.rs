@@ -123,7 +123,7 @@ struct Open {
     has_elements: bool,
     addresses: Vec<(u64, Kind, String)>,
     owner: Option<(usize, String)>,
-    /// Whether it identifies a client by its hardware, and the addresses in it under unknown names.
+    /// Whether it identifies a client by its hardware or name, and the addresses in it under unknown names.
     is_of_client: bool,
     others: Vec<(u64, String)>,
 }
@@ -169,18 +169,7 @@ impl<R: Read> ConfigXml<R> {
                     if is_closed {
                         return Err(Fault::malformed(AFTER, line, name.as_bytes()));
                     }
-                    if open.is_empty() && name != self.root {
-                        let what = "this is the configuration of another program";
-                        return Err(Fault::malformed(what, line, name.as_bytes()));
-                    }
-                    if let Some(around) = open.last_mut() {
-                        around.has_elements = true;
-                    }
-                    open.push(Open {
-                        name,
-                        line,
-                        ..Open::default()
-                    });
+                    self.begin(name, line, &mut open)?;
                 }
                 Event::Text(text) => push_text(&mut open, &text, line)?,
                 Event::CData(text) => push_text(&mut open, &text, line)?,
@@ -205,22 +194,44 @@ impl<R: Read> ConfigXml<R> {
             }
         }
         self.batch.is_known = true;
-        if !self.is_any_known {
-            // Every name is misspelt, or this is no configuration.
-            if self.unplaced.len() >= MOST_STRAYS {
-                let what = "no element of a configuration, and more addresses than are looked at";
-                self.batch.broken(1, what, b"");
-            }
-            for (line, address) in std::mem::take(&mut self.unplaced) {
-                self.batch.stray(line, address.as_bytes(), None);
-            }
-        }
+        self.tell_unplaced();
         match is_closed && open.is_empty() {
             true => Ok(()),
             false => Err(Fault::truncated(
                 "the configuration is not closed",
                 self.lines,
             )),
+        }
+    }
+
+    fn begin(&self, name: String, line: u64, open: &mut Vec<Open>) -> Result<(), Fault> {
+        match open.last_mut() {
+            Some(around) => around.has_elements = true,
+            None if name == self.root => {}
+            None => {
+                let what = "this is the configuration of another program";
+                return Err(Fault::malformed(what, line, name.as_bytes()));
+            }
+        }
+        open.push(Open {
+            name,
+            line,
+            ..Open::default()
+        });
+        Ok(())
+    }
+
+    /// Adds the addresses of a file in which every name is misspelt, or which is no configuration.
+    fn tell_unplaced(&mut self) {
+        if self.is_any_known {
+            return;
+        }
+        if self.unplaced.len() >= MOST_STRAYS {
+            let what = "no element of a configuration, and more addresses than are looked at";
+            self.batch.broken(1, what, b"");
+        }
+        for (line, address) in std::mem::take(&mut self.unplaced) {
+            self.batch.stray(line, address.as_bytes(), None);
         }
     }
 
@@ -274,10 +285,12 @@ impl<R: Read> ConfigXml<R> {
         } else if !OTHERS.contains(&&*ended.name)
             && let Some(above) = open.last_mut()
         {
-            let others = listed_addresses(text).map(|other| (ended.line, other.to_owned()));
-            above.others.extend(others);
-            if !self.is_any_known && self.unplaced.len() < MOST_STRAYS {
-                self.unplaced.extend(above.others.iter().cloned());
+            for other in listed_addresses(text) {
+                let other = (ended.line, other.to_owned());
+                if !self.is_any_known && self.unplaced.len() < MOST_STRAYS {
+                    self.unplaced.push(other.clone());
+                }
+                above.others.push(other);
             }
         }
     }
