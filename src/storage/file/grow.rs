@@ -4,13 +4,16 @@
 //! blocks for the whole file, which a copy may lack
 //! the new configuration, in the place that is not in force; sync
 //! the new header, over the copy that is not in force; sync        <- from here on it is the new pool
-//! the bits of the new slots, which were zero until now; sync
+//! the bits of the new slots, which were zero until now, and of slots that are reserved now, which were one; sync
 //! if the file was closed cleanly: the next state, with the new sum; sync
 //! the new header, over the other copy; sync                       <- from here on nothing is left to do
 //! ```
 //!
 //! Until the last step, the two headers have different generations, and the next opener sets the bits again: none of
 //! them can have been allocated. If growth is interrupted before that, the new slots are taken.
+//!
+//! An opener ignores the bit of a reserved slot, and clears it before it writes its state. Cleared only there, it would
+//! change the words of a file that still says that it was closed cleanly: a death in between would quarantine all of it.
 //!
 //! A sync that fails here poisons the file like any other, although it is not mapped: claims of dead processes may be
 //! among the pages that were lost. For a file without room, see `enlarge`.

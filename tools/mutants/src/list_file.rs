@@ -398,6 +398,22 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[Tests("file_growth")],
     ),
     mutant(
+        "file: a slot that is reserved keeps its bit",
+        &[
+            edit(
+                GROW,
+                "        let is_closed = closed.iter().map(|&slots| (slots, false));\n",
+                "        let is_closed = closed[..0].iter().map(|&slots| (slots, false));\n",
+            ),
+            edit(
+                GROW,
+                "self.sum(added, bits_of_ranges(closed.iter().copied()))?",
+                "self.sum(added, || 0)?",
+            ),
+        ],
+        &[Tests("file_system_calls")],
+    ),
+    mutant(
         "file: a growth is over before the new bits are there",
         &[edit(
             GROW,
