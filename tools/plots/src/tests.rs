@@ -70,6 +70,27 @@ fn who_was_not_run_is_named() {
     assert_eq!(count(&bars, "linear scan"), 0);
 }
 
+/// Of many lines of ours, the two that come first in the order of the pictures are drawn, and an unknown one only after
+/// those that are known.
+#[test]
+fn two_lines_of_ours_are_drawn() {
+    let mut data = synthetic();
+    let more = ["hostbits new", "hostbits spread", "hostbits local"];
+    data.rivals
+        .extend(more.map(|name| rival(name, "pair", 0.0)));
+    let pictures = all(&data).expect("it can be drawn");
+    let fills = texts(picture(&pictures, "fill-16-lowest.svg"));
+    let drawn = ["hostbits spread", "hostbits lowest"].map(|name| count(&fills, name));
+    assert_eq!(drawn, [1, 1], "{fills:?}");
+    let left_out = ["hostbits local", "hostbits new"].map(|name| count(&fills, name));
+    assert_eq!(left_out, [0, 0], "{fills:?}");
+    data.rivals
+        .retain(|it| !it.ours || it.contestant == "hostbits new");
+    let pictures = all(&data).expect("it can be drawn");
+    let fills = texts(picture(&pictures, "fill-16-lowest.svg"));
+    assert_eq!(count(&fills, "hostbits new"), 1, "{fills:?}");
+}
+
 /// A line that ends early is marked as such.
 #[test]
 fn who_was_run_in_part_is_named() {

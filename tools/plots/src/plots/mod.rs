@@ -71,12 +71,14 @@ fn keep_two_of_ours(series: &mut Vec<Series>) {
         "hostbits local",
         "hostbits lowest, stats off",
     ];
+    // One that is not among them comes after them.
     let rank = |series: &Series| BEST_FIRST.iter().position(|name| *name == series.name);
-    let mut ranks: Vec<usize> = series.iter().filter_map(rank).collect();
-    ranks.sort_unstable();
-    ranks.truncate(2);
-    series.retain(|series| !series.ours || rank(series).is_some_and(|it| ranks.contains(&it)));
-    series.sort_by_key(|series| !series.ours);
+    series.sort_by_key(|series| (!series.ours, rank(series).unwrap_or(BEST_FIRST.len())));
+    let mut ours = 0;
+    series.retain(|series| {
+        ours += usize::from(series.ours);
+        !series.ours || ours <= 2
+    });
 }
 
 /// Returns the name of a service on a picture.
