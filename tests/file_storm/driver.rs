@@ -174,6 +174,7 @@ pub(crate) struct Storm {
     watched: u64,
     _disk: Probe,
     /// Last, so that it is there until all are dead.
+    _instruments: Scratch,
     _scratch: Scratch,
 }
 
@@ -198,6 +199,11 @@ impl Storm {
             false => Scratch::new(&name),
         };
         let folder = scratch.path("");
+        // What measures is in memory: on the disk, it would wait for the disk, and count that as a wait for the pool.
+        let instruments = Scratch::in_memory(&format!("{name}-instruments"));
+        for name in ["board", "ledger"] {
+            std::os::unix::fs::symlink(instruments.path(name), scratch.path(name)).unwrap();
+        }
         let slots = Slots::of(plan.kind).total;
         // Lives as long as this process: children are begun with it.
         let board = Box::leak(Box::new(Board::open(&folder, slots as usize)));
@@ -225,6 +231,7 @@ impl Storm {
             tally: Tally::default(),
             watched: 0,
             _disk: Probe::begin(board),
+            _instruments: instruments,
             _scratch: scratch,
         }
     }
