@@ -70,8 +70,8 @@ fn who_was_not_run_is_named() {
     assert_eq!(count(&bars, "linear scan"), 0);
 }
 
-/// Of many lines of ours, the two that come first in the order of the pictures are drawn, and an unknown one only after
-/// those that are known.
+/// Draws the two lines of ours that come first in the order of the pictures when there are many, and an unknown one
+/// only after those that are known.
 #[test]
 fn two_lines_of_ours_are_drawn() {
     let mut data = synthetic();
