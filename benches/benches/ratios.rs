@@ -8,10 +8,10 @@
 //! `cargo bench -p hostbits-benches --bench ratios` prints the table and writes `target/ratios.json`.
 //! Words after `--` choose the rows whose names contain one of them.
 
-use hostbits::{Durability, Policy, Pool, StatsLevel, set::Strategy};
+use hostbits::{Durability, Policy, Pool, StatsLevel};
 use hostbits_benches::{
-    Pairs, Row, SetPairs, TextList, barrier, measure_ratio, per_operation, pool_of, target_dir,
-    two_rmws, write_json,
+    Pairs, Row, RowName, TextList, barrier, measure_ratio, per_operation, pool_of, target_dir,
+    two_rmws, work, write_json,
 };
 use ipnet::Ipv4Net;
 use std::io::Read;
@@ -246,94 +246,34 @@ fn barrier(name: &str, (rounds, operations): (usize, u64)) -> Row {
     measure_ratio(name, rounds, || with(operations), || without(operations))
 }
 
-/// Measures a set whose members are all full except the last, against a single pool.
-fn set(
-    name: &str,
-    strategy: Strategy,
-    members: u32,
-    stats: StatsLevel,
-    (rounds, operations): (usize, u64),
-) -> Row {
-    let pairs = SetPairs::with_room_in_the_last(strategy, members, stats);
+/// Measures operations on a set against the same on a single pool.
+fn set(name: &str, stats: StatsLevel, (rounds, operations): (usize, u64)) -> Row {
+    let mut pairs = work(name).expect("sets are operations");
     let single = Pairs::empty(pool_of(24, Policy::Lowest, stats));
     measure_ratio(
         name,
         rounds,
-        || pairs.allocate_release(operations),
+        || pairs(operations),
         || single.allocate_release(operations),
     )
 }
 
 fn measure(name: &str, rounds: usize, operations: u64) -> Row {
-    let parts: Vec<&str> = name.split('/').collect();
-    let number: u32 = parts[1]
-        .parse()
-        .expect("a prefix length, or a number of members");
-    let stats = match parts.get(2) {
-        Some(&"off") => StatsLevel::Off,
-        _ => StatsLevel::default(),
-    };
-    let strategy = match parts[0] {
-        "set" => Some(Strategy::InOrder),
-        "set_turns" => Some(Strategy::RoundRobin),
-        "set_most" => Some(Strategy::MostFree),
-        _ => None,
-    };
-    if parts[0].starts_with("barrier") {
+    let row = RowName::new(name);
+    if row.what.starts_with("barrier") {
         return barrier(name, (rounds, operations));
     }
-    if let Some(strategy) = strategy {
-        return set(name, strategy, number, stats, (rounds, operations));
+    if row.strategy().is_some() {
+        return set(name, row.stats, (rounds, operations));
     }
-    let prefix_len = number as u8;
-    let lowest = || pool_of(prefix_len, Policy::Lowest, stats);
-    let row =
-        |ours: &mut dyn FnMut() -> f64| measure_ratio(name, rounds, ours, || two_rmws(operations));
-    match parts[0] {
-        "lowest_empty" => {
-            let pairs = Pairs::empty(lowest());
-            row(&mut || pairs.allocate_release(operations))
-        }
-        "mapped" | "mapped_shared" => mapped(name, prefix_len, stats, rounds, operations),
+    if let Some(mut work) = work(name) {
+        return measure_ratio(name, rounds, || work(operations), || two_rmws(operations));
+    }
+    let prefix_len = row.number as u8;
+    match row.what {
+        "mapped" | "mapped_shared" => mapped(name, prefix_len, row.stats, rounds, operations),
         "open" => open(name, prefix_len, rounds),
         "strict64" => strict(name, prefix_len, rounds),
-        "spread" => {
-            let pairs = Pairs::empty(pool_of(prefix_len, Policy::Spread, stats));
-            row(&mut || pairs.allocate_release(operations))
-        }
-        "full_random" => {
-            let pairs = Pairs::full(lowest());
-            row(&mut || pairs.release_random_allocate(operations))
-        }
-        "spread_full_random" => {
-            let pairs = Pairs::full(pool_of(prefix_len, Policy::Spread, stats));
-            row(&mut || pairs.release_random_allocate(operations))
-        }
-        "local" => {
-            let pairs = Pairs::empty(lowest());
-            row(&mut || pairs.local(operations))
-        }
-        "local_full_random" => {
-            let pairs = Pairs::full(pool_of(prefix_len, Policy::Spread, stats));
-            row(&mut || pairs.local_full_random(operations))
-        }
-        "local_held" => {
-            let pairs = Pairs::empty(lowest());
-            row(&mut || pairs.local_held(operations))
-        }
-        // One address in a thousand is free.
-        "nearly_full" => {
-            let mut pairs = Pairs::nearly_full(lowest(), 1000);
-            row(&mut || pairs.release_allocate_nearly_full(operations))
-        }
-        "exact" => {
-            let pairs = Pairs::empty(lowest());
-            row(&mut || pairs.exact(operations))
-        }
-        "exhausted" => {
-            let pairs = Pairs::full(lowest());
-            row(&mut || pairs.exhausted(operations))
-        }
         "adopt_text" => list(name, rounds, TextList::adopt),
         "adopt_owners" => list(name, rounds, TextList::adopt_owned),
         "pass_owners" => list(name, rounds, TextList::pass_owned),
@@ -345,10 +285,7 @@ fn measure(name: &str, rounds: usize, operations: u64) -> Row {
             || fill(prefix_len),
             || two_rmws(operations),
         ),
-        other => match other.strip_prefix("into").map(str::parse) {
-            Some(Ok(batch)) => row(&mut || allocate_into(prefix_len, batch)),
-            _ => unreachable!("no row named {other}"),
-        },
+        other => unreachable!("no row named {other}"),
     }
 }
 
@@ -371,19 +308,6 @@ fn fill(prefix_len: u8) -> f64 {
     let pool = pool_of(prefix_len, Policy::Lowest, StatsLevel::default());
     let start = Instant::now();
     while pool.allocate().is_ok() {}
-    let elapsed = start.elapsed();
-    assert_eq!(pool.available(), 0);
-    per_operation(elapsed, pool.capacity())
-}
-
-/// Fills an empty pool by batches of `batch` addresses.
-fn allocate_into(prefix_len: u8, batch: usize) -> f64 {
-    let pool = pool_of(prefix_len, Policy::Lowest, StatsLevel::default());
-    let mut addrs = vec![Ipv4Addr::UNSPECIFIED; batch];
-    let start = Instant::now();
-    while pool.allocate_into(&mut addrs) == batch {
-        std::hint::black_box(&addrs);
-    }
     let elapsed = start.elapsed();
     assert_eq!(pool.available(), 0);
     per_operation(elapsed, pool.capacity())
