@@ -7,8 +7,8 @@ mod backoff;
 mod thread_hint;
 
 use crate::bitmap::Way;
-use crate::slot::{Slot, chunk_of, slot_at, word_of};
-use crate::stripes::Stripes;
+use crate::slot::{SLOTS_PER_WORD, Slot, chunk_of, slot_at, word_of};
+use crate::stripes::{self, Stripes};
 use crate::sync::hint::{AtomicU32, AtomicU64};
 use crate::sync::{Ordering, known_thread_index, thread_index};
 use crate::table::names;
@@ -176,7 +176,11 @@ impl Hints {
                 cursor: CachePadded::new(AtomicU32::new(0)),
             },
             Policy::Spread => Self::Spread {
-                threads: Stripes::new(|stripe| ThreadHint::new(far_apart(stripe, word_count))),
+                threads: Stripes::new(
+                    stripes::processors()
+                        .min(stripes::most_for(word_count * u64::from(SLOTS_PER_WORD))),
+                    |stripe| ThreadHint::new(far_apart(stripe, word_count)),
+                ),
             },
             Policy::Random(seed) => Self::Random {
                 seed,
