@@ -4,16 +4,19 @@
 //! make a claim or a result wrong; a stale hint costs a longer search.
 
 mod backoff;
+mod keyed_hash;
+mod random;
 mod thread_hint;
 
 use crate::bitmap::Way;
 use crate::slot::{SLOTS_PER_WORD, Slot, chunk_of, slot_at, word_of};
 use crate::stripes::{self, Stripes};
-use crate::sync::hint::{AtomicU32, AtomicU64};
+use crate::sync::hint::AtomicU32;
 use crate::sync::{Ordering, known_thread_index, thread_index};
 use crate::table::names;
 use backoff::Backoff;
 use crossbeam_utils::CachePadded;
+pub(crate) use random::{Draw, Random};
 use std::fmt;
 use thread_hint::ThreadHint;
 
@@ -61,6 +64,7 @@ pub enum Policy {
     Spread,
     /// Hands out a pseudo-random address: unpredictable without the seed, reproducible with it on one thread.
     ///
+    /// Each thread draws for itself: the addresses of several threads, even one after the other, are not reproducible.
     /// The seed is a key: draw it from the system's random source. In a nearly full pool there is little choice, and an
     /// address that follows a run of taken ones is more likely than others.
     Random(u64),
@@ -133,15 +137,22 @@ impl serde::Serialize for Policy {
     }
 }
 
-/// How many random slots are tried before the next free slot after the last of them is taken.
-const RANDOM_TRIES: usize = 4;
-
 /// Where a thread with the policy `Spread` looks first: near this word, at a bit that differs between threads.
 pub(crate) struct Near {
     pub(crate) word_index: usize,
     /// The word of the thread's last release.
     pub(crate) freed_word: usize,
     pub(crate) start_bit: u32,
+}
+
+/// What a policy tries before it searches.
+pub(crate) enum FirstStep<'a> {
+    /// The word of this slot, from the slot on.
+    At(Slot),
+    /// The slots of a draw.
+    Draw(&'a Random),
+    /// Nothing, or what [`Hints::last_chunk`] and [`Hints::near`] say.
+    Search,
 }
 
 /// The hints of one pool.
@@ -156,10 +167,7 @@ pub(crate) enum Hints {
     Spread {
         threads: Stripes<ThreadHint>,
     },
-    Random {
-        seed: u64,
-        draws: CachePadded<AtomicU64>,
-    },
+    Random(Random),
     /// No hint: the summary finds the highest slot at once.
     Highest,
 }
@@ -176,16 +184,11 @@ impl Hints {
                 cursor: CachePadded::new(AtomicU32::new(0)),
             },
             Policy::Spread => Self::Spread {
-                threads: Stripes::new(
-                    stripes::processors()
-                        .min(stripes::most_for(word_count * u64::from(SLOTS_PER_WORD))),
-                    |stripe| ThreadHint::new(far_apart(stripe, word_count)),
-                ),
+                threads: Stripes::new(groups(word_count), |stripe| {
+                    ThreadHint::new(far_apart(stripe, word_count))
+                }),
             },
-            Policy::Random(seed) => Self::Random {
-                seed,
-                draws: CachePadded::new(AtomicU64::new(0)),
-            },
+            Policy::Random(seed) => Self::Random(Random::new(seed, groups(word_count))),
             Policy::Highest => Self::Highest,
         }
     }
@@ -196,7 +199,7 @@ impl Hints {
             Self::Lowest { .. } => Policy::Lowest,
             Self::Next { .. } => Policy::Next,
             Self::Spread { .. } => Policy::Spread,
-            Self::Random { seed, .. } => Policy::Random(*seed),
+            Self::Random(random) => Policy::Random(random.seed()),
             Self::Highest => Policy::Highest,
         }
     }
@@ -208,12 +211,10 @@ impl Hints {
             (Self::Next { cursor }, Self::Next { cursor: theirs }) => {
                 cursor.store(theirs.load(Ordering::Relaxed), Ordering::Relaxed);
             }
-            (Self::Random { draws, .. }, Self::Random { draws: theirs, .. }) => {
-                draws.store(theirs.load(Ordering::Relaxed), Ordering::Relaxed);
-            }
+            (Self::Random(random), Self::Random(theirs)) => random.go_on_from(theirs),
             // Lowest and highest do not depend on a starting point, and spread promises no order.
             (Self::Lowest { .. } | Self::Spread { .. } | Self::Highest, _)
-            | (Self::Next { .. } | Self::Random { .. }, _) => {}
+            | (Self::Next { .. } | Self::Random(_), _) => {}
         }
     }
 
@@ -223,7 +224,18 @@ impl Hints {
         match self {
             // Relaxed: only a starting guess; the summary decides whether it is right.
             Self::Lowest { last_chunk, .. } => Some(last_chunk.load(Ordering::Relaxed) as usize),
-            Self::Next { .. } | Self::Spread { .. } | Self::Random { .. } | Self::Highest => None,
+            Self::Next { .. } | Self::Spread { .. } | Self::Random(_) | Self::Highest => None,
+        }
+    }
+
+    /// Returns what to try first, of policies that begin neither in a chunk nor near the thread.
+    #[inline]
+    pub(crate) fn first_step(&self) -> FirstStep<'_> {
+        match self {
+            // Relaxed: a starting guess. Two threads may start at the same slot.
+            Self::Next { cursor } => FirstStep::At(cursor.load(Ordering::Relaxed)),
+            Self::Random(random) => FirstStep::Draw(random),
+            Self::Lowest { .. } | Self::Spread { .. } | Self::Highest => FirstStep::Search,
         }
     }
 
@@ -248,7 +260,7 @@ impl Hints {
                     start_bit: spread_bit(thread),
                 })
             }
-            Self::Lowest { .. } | Self::Next { .. } | Self::Random { .. } | Self::Highest => None,
+            Self::Lowest { .. } | Self::Next { .. } | Self::Random(_) | Self::Highest => None,
         }
     }
 
@@ -269,11 +281,7 @@ impl Hints {
             // Relaxed, all of these: starting guesses. Two threads may start at the same slot.
             Self::Next { cursor } => cursor.load(Ordering::Relaxed),
             Self::Spread { threads } => slot_at(threads.of(thread_index()).home(), 0),
-            Self::Random { seed, draws } => {
-                // Relaxed: only a unique number; it orders nothing.
-                let draw = draws.fetch_add(1, Ordering::Relaxed);
-                random_slot(*seed, draw, first, last, is_free)
-            }
+            Self::Random(random) => random.draw().slot(first, last, is_free),
             Self::Highest => return Way::Down,
         };
         Way::UpFrom(match (first..=last).contains(&slot) {
@@ -287,7 +295,7 @@ impl Hints {
     pub(crate) fn descends(&self) -> bool {
         match self {
             Self::Highest => true,
-            Self::Lowest { .. } | Self::Next { .. } | Self::Spread { .. } | Self::Random { .. } => {
+            Self::Lowest { .. } | Self::Next { .. } | Self::Spread { .. } | Self::Random(_) => {
                 false
             }
         }
@@ -296,13 +304,14 @@ impl Hints {
     /// Returns whether the slots of one batch are scattered, and not consecutive.
     #[inline]
     pub(crate) fn scatters(&self) -> bool {
-        matches!(self, Self::Random { .. })
+        matches!(self, Self::Random(_))
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
         match self {
             Self::Spread { threads } => threads.memory_bytes(),
-            Self::Lowest { .. } | Self::Next { .. } | Self::Random { .. } | Self::Highest => 0,
+            Self::Random(random) => random.memory_bytes(),
+            Self::Lowest { .. } | Self::Next { .. } | Self::Highest => 0,
         }
     }
 
@@ -320,9 +329,14 @@ impl Hints {
             }
             Self::Next { cursor } => cursor.store(slot.wrapping_add(1), Ordering::Relaxed),
             Self::Spread { threads } => threads.of(thread_index()).move_to(word_of(slot)),
-            Self::Random { .. } | Self::Highest => {}
+            Self::Random(_) | Self::Highest => {}
         }
     }
+}
+
+/// Returns into how many groups threads are divided: one for each that can run at once, as far as memory allows.
+fn groups(word_count: u64) -> usize {
+    stripes::processors().min(stripes::most_for(word_count * u64::from(SLOTS_PER_WORD)))
 }
 
 /// Multiples of the golden ratio place any number of threads far apart, without knowing their number in advance.
@@ -337,37 +351,6 @@ fn spread_bit(thread: usize) -> u32 {
     (thread as u32).wrapping_mul(21) % u64::BITS
 }
 
-// Not inlined: four hashes would slow down the hot path of every other policy.
-#[inline(never)]
-fn random_slot(
-    seed: u64,
-    draw: u64,
-    first: Slot,
-    last: Slot,
-    is_free: impl Fn(Slot) -> bool,
-) -> Slot {
-    let len = u128::from(last - first) + 1;
-    let attempt = |attempt| {
-        let random = keyed_hash(seed, draw, attempt);
-        first + ((u128::from(random) * len) >> 64) as Slot
-    };
-    (0..RANDOM_TRIES as u64)
-        .map(attempt)
-        .find(|&slot| is_free(slot))
-        .unwrap_or_else(|| attempt(0))
-}
-
-/// SipHash 2-4 of the two numbers under the seed: without the seed, no output reveals another one. The hasher is
-/// deprecated in favor of ones that promise no algorithm; here the promise is what is needed.
-#[allow(deprecated)]
-fn keyed_hash(seed: u64, draw: u64, attempt: u64) -> u64 {
-    use std::hash::{Hasher, SipHasher};
-    let mut hasher = SipHasher::new_with_keys(seed, 0x686f_7374_6269_7473);
-    hasher.write(&draw.to_le_bytes());
-    hasher.write(&attempt.to_le_bytes());
-    hasher.finish()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -380,26 +363,5 @@ mod tests {
         assert!(words.iter().all(|&word| word < 1024));
         let bits: BTreeSet<_> = (0..64).map(spread_bit).collect();
         assert_eq!(bits.len(), 64);
-    }
-
-    /// A stored seed must give the same draws in every release.
-    #[test]
-    fn random_slots_are_what_they_always_were() {
-        let slots = |seed| [0, 1, 2].map(|draw| random_slot(seed, draw, 0, Slot::MAX, |_| true));
-        assert_eq!(slots(1), [799_864_790, 3_076_216_247, 2_250_188_281]);
-        assert_ne!(slots(1), slots(2));
-    }
-
-    #[test]
-    fn random_slots_stay_within_bounds_and_prefer_free_ones() {
-        for draw in 0..1000 {
-            assert!((5..=9).contains(&random_slot(7, draw, 5, 9, |_| false)));
-            assert_eq!(random_slot(7, draw, 3, 3, |_| true), 3);
-        }
-        let free = (0..1000).filter(|&draw| random_slot(7, draw, 0, 1, |slot| slot == 0) == 0);
-        assert!(
-            free.count() > 900,
-            "four tries find the free half nearly always"
-        );
     }
 }

@@ -397,6 +397,7 @@ impl<N: Network> Pool<N> {
     //   │  │  │  └─ claim_beyond ───────┐  it is full: clears its hint
     //   │  │  └─ claim_after_loss ──────┤  other threads were faster: steps back if contended
     //   │  └─ claim_near                │  spread: the word of the thread's last claim
+    //   │     ├─ claim_first_step       │  next and random: `policies.rs`
     //   │     └─ claim_around           │  its chunk; then the word of the thread's last release
     //   │        └──────────────────────┴─► claim_anywhere   all other words; nothing if the root is clear
     //   │                                   └─ search        not in a fork of a pool file
@@ -498,7 +499,7 @@ impl<N: Network> Pool<N> {
     #[inline(never)]
     fn claim_near(&self) -> Option<Slot> {
         let Some(near) = self.hints.near(known_thread_index()) else {
-            return self.claim_around();
+            return self.claim_first_step();
         };
         let bitmap = self.bitmap();
         match bitmap.try_claim_near(near.word_index, near.start_bit) {
@@ -509,7 +510,7 @@ impl<N: Network> Pool<N> {
 
     /// Claims a slot for a thread that has no index yet, or whose word is empty.
     #[inline(never)]
-    fn claim_around(&self) -> Option<Slot> {
+    pub(super) fn claim_around(&self) -> Option<Slot> {
         let Some(near) = self.hints.near(Some(thread_index())) else {
             return self.claim_anywhere();
         };
@@ -529,7 +530,7 @@ impl<N: Network> Pool<N> {
     /// Claims the first free slot from where the policy starts. Also a leaf where nothing is counted, because threads
     /// that wait for an address keep trying full pools.
     #[inline(never)]
-    fn claim_anywhere(&self) -> Option<Slot> {
+    pub(super) fn claim_anywhere(&self) -> Option<Slot> {
         // Not with a random policy: a refused call draws a number, too.
         if self.after_claim == AfterClaim::Nothing
             && !self.hints.scatters()
