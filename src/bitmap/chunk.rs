@@ -30,7 +30,7 @@ impl Chunk {
 
     /// Returns the words that were seen to have a free slot, as one bit each. Reads all of them, without a branch.
     #[inline]
-    fn with_free(&self) -> u64 {
+    pub(super) fn with_free(&self) -> u64 {
         let mut with_free = 0;
         for (index, word) in self.0.iter().enumerate() {
             // SeqCst: as in `take_lowest`, where a word that is skipped counts as seen taken.

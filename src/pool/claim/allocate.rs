@@ -598,6 +598,7 @@ impl<N: Network> Pool<N> {
         BatchStep {
             way: self.way(),
             at_most: if self.hints.scatters() { 1 } else { u64::MAX },
+            likely_chunk: self.hints.last_chunk(),
         }
     }
 
