@@ -7,8 +7,14 @@ use crate::bitmap::{
 };
 use crate::slot::{SLOTS_PER_CHUNK, Slot};
 use crate::storage::Words;
-use crate::sync::{AtomicU64, Ordering};
+use crate::stripes::Stripes;
+use crate::sync::{AtomicU64, Ordering, Owners};
+use count::Count;
 use std::sync::Arc;
+
+/// The counters of `stats`, over loom's atomics.
+#[path = "stats/count.rs"]
+mod count;
 
 /// A bitmap of a few chunks. Slots that are not free at first are taken, and may be released.
 pub struct Model(Words);
@@ -310,5 +316,46 @@ fn anywhere_from(start: Slot) -> BatchStep {
         way: Way::UpFrom(start),
         at_most: u64::MAX,
         likely_chunk: (start == 0).then_some(0),
+    }
+}
+
+/// A counter of `N` threads that have a number to themselves, and of others, that share.
+pub struct Tally<const N: usize> {
+    owners: Owners<N>,
+    own: Stripes<Count>,
+    shared: Stripes<Count>,
+}
+
+impl<const N: usize> Tally<N> {
+    /// Creates a counter at zero. `N` is a power of two.
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        Self {
+            owners: Owners::new(),
+            own: Stripes::new(N, |_| Count::new()),
+            shared: Stripes::new(1, |_| Count::new()),
+        }
+    }
+
+    /// Returns the number of the thread that has a cell at `address`; one beyond the last if there is none left.
+    pub fn number_of(&self, address: u64) -> usize {
+        self.owners.number_of(address).unwrap_or(N)
+    }
+
+    /// Adds one, as the thread with this number does.
+    pub fn add(&self, number: usize) {
+        match self.own.own(number) {
+            Some(own) => own.add_alone(1),
+            None => self.shared.of(number).add(1),
+        }
+    }
+
+    /// Returns the sum.
+    pub fn sum(&self) -> u64 {
+        self.own
+            .iter()
+            .chain(self.shared.iter())
+            .map(Count::get)
+            .sum()
     }
 }

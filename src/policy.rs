@@ -9,8 +9,8 @@ mod random;
 mod thread_hint;
 
 use crate::bitmap::Way;
-use crate::slot::{Slot, chunk_of, slot_at, word_of};
-use crate::stripes::Stripes;
+use crate::slot::{SLOTS_PER_WORD, Slot, chunk_of, slot_at, word_of};
+use crate::stripes::{self, Stripes};
 use crate::sync::hint::AtomicU32;
 use crate::sync::{Ordering, known_thread_index, thread_index};
 use crate::table::names;
@@ -184,9 +184,11 @@ impl Hints {
                 cursor: CachePadded::new(AtomicU32::new(0)),
             },
             Policy::Spread => Self::Spread {
-                threads: Stripes::new(|stripe| ThreadHint::new(far_apart(stripe, word_count))),
+                threads: Stripes::new(groups(word_count), |stripe| {
+                    ThreadHint::new(far_apart(stripe, word_count))
+                }),
             },
-            Policy::Random(seed) => Self::Random(Random::new(seed)),
+            Policy::Random(seed) => Self::Random(Random::new(seed, groups(word_count))),
             Policy::Highest => Self::Highest,
         }
     }
@@ -330,6 +332,11 @@ impl Hints {
             Self::Random(_) | Self::Highest => {}
         }
     }
+}
+
+/// Returns into how many groups threads are divided: one for each that can run at once, as far as memory allows.
+fn groups(word_count: u64) -> usize {
+    stripes::processors().min(stripes::most_for(word_count * u64::from(SLOTS_PER_WORD)))
 }
 
 /// Multiples of the golden ratio place any number of threads far apart, without knowing their number in advance.

@@ -1,12 +1,16 @@
 //! Counters: how often things happened, and how many addresses are allocated.
 //!
-//! Each operation does one Relaxed add, on a cache line that a group of threads shares. Counters order nothing; when no
-//! thread is in an operation, their sums are exact.
+//! A thread has a cache line of its own, and adds there without a locked instruction. Threads that have none share some
+//! more lines, and use locked instructions there; so do signal handlers that interrupt an addition. Counters order
+//! nothing; when no thread is in an operation, their sums are exact.
 
-use crate::stripes::Stripes;
+mod count;
+
+use crate::stripes::{self, Stripes};
 use crate::sync::hint::AtomicU64;
-use crate::sync::{Ordering, thread_index};
+use crate::sync::{Ordering, lend_thread_index, thread_index};
 use crate::table::names;
+use count::Count;
 use crossbeam_utils::CachePadded;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -171,8 +175,9 @@ const ALLOCATIONS: usize = Event::Adopted as usize + 1;
 
 type Totals = [u64; EVENTS];
 
+/// A cache line of counters, or two.
 struct Stripe {
-    counts: [AtomicU64; EVENTS],
+    counts: [Count; EVENTS],
     /// Nanoseconds since 1970; 0 means never.
     last_allocation: AtomicU64,
 }
@@ -180,22 +185,31 @@ struct Stripe {
 /// The counters of one pool.
 pub(crate) struct Counters {
     level: StatsLevel,
-    stripes: Option<Stripes<CachePadded<Stripe>>>,
+    /// Each of one thread, by its index. None if times are noted: reading the clock costs more.
+    own: Stripes<CachePadded<Stripe>>,
+    /// For all threads whose index is beyond those, and for signal handlers. None if nothing is counted.
+    shared: Stripes<CachePadded<Stripe>>,
     /// The totals at the last reset.
     base_line: Mutex<Totals>,
 }
 
 impl Counters {
-    pub(crate) fn new(level: StatsLevel) -> Self {
-        let stripe = |_| {
-            CachePadded::new(Stripe {
-                counts: std::array::from_fn(|_| AtomicU64::new(0)),
-                last_allocation: AtomicU64::new(0),
-            })
-        };
+    /// Creates counters for a pool of so many slots.
+    pub(crate) fn new(level: StatsLevel, slot_count: u64) -> Self {
+        let [own, shared] = stripe_counts(stripes::processors(), slot_count);
+        match level {
+            StatsLevel::Off => Self::with_stripes(level, 0, 0),
+            StatsLevel::Counts => Self::with_stripes(level, own, shared),
+            StatsLevel::Full => Self::with_stripes(level, 0, own.max(shared)),
+        }
+    }
+
+    fn with_stripes(level: StatsLevel, own: usize, shared: usize) -> Self {
+        let stripes = |count| Stripes::new(count, |_| CachePadded::new(Stripe::new()));
         Self {
             level,
-            stripes: (level > StatsLevel::Off).then(|| Stripes::new(stripe)),
+            own: stripes(own),
+            shared: stripes(shared),
             base_line: Mutex::new([0; EVENTS]),
         }
     }
@@ -205,31 +219,50 @@ impl Counters {
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.stripes.as_ref().map_or(0, Stripes::memory_bytes)
+        self.own.memory_bytes() + self.shared.memory_bytes()
     }
 
     /// Counts `count` allocated addresses.
     #[inline]
     pub(crate) fn allocated(&self, event: Event, count: u64) {
-        let Some(stripes) = &self.stripes else { return };
-        let stripe = stripes.of(thread_index());
-        stripe.add(event, count);
-        if self.notes_time() {
-            stripe.note_time();
+        if !self.count_alone(event, count) {
+            self.allocated_beside_others(event, count);
         }
     }
 
     /// Counts any other event.
     #[inline]
     pub(crate) fn count(&self, event: Event, count: u64) {
-        if let Some(stripes) = &self.stripes {
-            stripes.of(thread_index()).add(event, count);
+        if !self.count_alone(event, count) {
+            self.count_beside_others(event, count);
         }
     }
 
-    #[inline]
-    pub(crate) fn are_off(&self) -> bool {
-        self.stripes.is_none()
+    /// Counts in the stripe that the calling thread has to itself; returns `false` if it has none.
+    #[inline(always)]
+    fn count_alone(&self, event: Event, count: u64) -> bool {
+        lend_thread_index(|thread| {
+            let own = self.own.own(thread);
+            own.map(|stripe| stripe.counts[event as usize].add_alone(count))
+        })
+        .is_some()
+    }
+
+    /// Counts in a stripe that threads share, if anything is counted. The first call of a thread, too: it takes an
+    /// index here.
+    #[cold]
+    #[inline(never)]
+    fn count_beside_others(&self, event: Event, count: u64) {
+        if let Some(stripe) = self.shared_stripe() {
+            stripe.counts[event as usize].add(count);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn allocated_beside_others(&self, event: Event, count: u64) {
+        self.count_beside_others(event, count);
+        self.note_time();
     }
 
     #[inline]
@@ -238,28 +271,43 @@ impl Counters {
     }
 
     /// Records the time of an allocation, if the level says so.
+    #[cold]
     pub(crate) fn note_time(&self) {
-        if let Some(stripes) = &self.stripes
-            && self.notes_time()
+        if self.notes_time()
+            && let Some(stripe) = self.shared_stripe()
         {
-            stripes.of(thread_index()).note_time();
+            stripe.note_time();
         }
+    }
+
+    fn shared_stripe(&self) -> Option<&Stripe> {
+        (!self.are_off()).then(|| &**self.shared.of(thread_index()))
+    }
+
+    #[inline]
+    pub(crate) fn are_off(&self) -> bool {
+        self.shared.is_empty()
+    }
+
+    fn stripes(&self) -> impl Iterator<Item = &CachePadded<Stripe>> {
+        self.own.iter().chain(self.shared.iter())
     }
 
     /// Returns how many addresses are allocated; `None` if nothing is counted.
     #[inline]
     pub(crate) fn allocated_now(&self) -> Option<u64> {
-        let stripes = self.stripes.as_ref()?;
+        if self.are_off() {
+            return None;
+        }
         let mut allocated = 0u64;
-        for stripe in stripes.iter() {
-            let in_locals = stripe.counts[Event::HeldByLocals as usize].load(Ordering::Relaxed);
+        for stripe in self.stripes() {
+            let in_locals = stripe.counts[Event::HeldByLocals as usize].get();
             // Releases are read first: an address that is released in between then still counts as allocated. In the
-            // other order, the sum could fall below zero. Relaxed: the sum is exact only when no thread is in an
-            // operation anyway.
-            let released = stripe.counts[Event::Released as usize].load(Ordering::Relaxed);
+            // other order, the sum could fall below zero.
+            let released = stripe.counts[Event::Released as usize].get();
             allocated = stripe.counts[..ALLOCATIONS]
                 .iter()
-                .map(|count| count.load(Ordering::Relaxed))
+                .map(Count::get)
                 .fold(allocated, u64::wrapping_add)
                 .wrapping_add(in_locals)
                 .wrapping_sub(released);
@@ -302,10 +350,9 @@ impl Counters {
 
     fn totals(&self) -> Totals {
         let mut totals = [0u64; EVENTS];
-        for stripe in self.stripes.iter().flat_map(Stripes::iter) {
+        for stripe in self.stripes() {
             for (total, count) in totals.iter_mut().zip(&stripe.counts) {
-                // Relaxed: a statistic.
-                *total = total.wrapping_add(count.load(Ordering::Relaxed));
+                *total = total.wrapping_add(count.get());
             }
         }
         totals
@@ -336,9 +383,7 @@ impl Counters {
 
     fn last_allocation(&self) -> Option<SystemTime> {
         let latest = self
-            .stripes
-            .iter()
-            .flat_map(Stripes::iter)
+            .stripes()
             // Relaxed: a statistic.
             .map(|stripe| stripe.last_allocation.load(Ordering::Relaxed))
             .max()?;
@@ -381,10 +426,11 @@ impl LocalTally {
 }
 
 impl Stripe {
-    #[inline]
-    fn add(&self, event: Event, count: u64) {
-        // Relaxed: a statistic; it publishes nothing and no thread waits for it.
-        self.counts[event as usize].fetch_add(count, Ordering::Relaxed);
+    fn new() -> Self {
+        Self {
+            counts: std::array::from_fn(|_| Count::new()),
+            last_allocation: AtomicU64::new(0),
+        }
     }
 
     fn note_time(&self) {
@@ -392,5 +438,81 @@ impl Stripe {
         let nanos = since_epoch.map_or(0, |since| since.as_nanos() as u64);
         // Relaxed: a statistic. The maximum, because two threads may share the stripe.
         self.last_allocation.fetch_max(nanos, Ordering::Relaxed);
+    }
+}
+
+/// Returns how many stripes one thread each has, and how many are shared, on a machine with so many processors.
+fn stripe_counts(processors: usize, slot_count: u64) -> [usize; 2] {
+    let most = stripes::most_for(slot_count) / 2;
+    [
+        // A few more than threads that run at once, because those that ended may keep some numbers.
+        processors.max(8).min(most),
+        processors.min(16).min(most),
+    ]
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::sync::MOST_OWNERS;
+
+    fn anys(stripes: &Stripes<CachePadded<Stripe>>) -> u64 {
+        let any = |stripe: &CachePadded<Stripe>| stripe.counts[Event::Any as usize].get();
+        stripes.iter().map(any).sum()
+    }
+
+    /// A signal handler that interrupts an addition counts elsewhere: what it adds is not overwritten.
+    #[test]
+    fn a_handler_counts_beside_the_addition_that_it_interrupts() {
+        let counters = Counters::with_stripes(StatsLevel::Counts, MOST_OWNERS, 1);
+        counters.count(Event::Any, 1);
+        assert_eq!(
+            (anys(&counters.own), anys(&counters.shared)),
+            (0, 1),
+            "the first call takes an index"
+        );
+        counters.count(Event::Any, 1);
+        assert_eq!((anys(&counters.own), anys(&counters.shared)), (1, 1));
+        lend_thread_index(|_| counters.count(Event::Any, 1));
+        assert_eq!((anys(&counters.own), anys(&counters.shared)), (1, 2));
+        counters.count(Event::Any, 1);
+        assert_eq!(
+            (anys(&counters.own), anys(&counters.shared)),
+            (2, 2),
+            "it has its stripe again"
+        );
+    }
+
+    /// Any number of threads, of which only some have a stripe to themselves.
+    #[test]
+    fn threads_beyond_the_last_stripe_lose_nothing() {
+        let counters = Counters::new(StatsLevel::Counts, 1 << 8);
+        let threads = 3 * counters.own.iter().count();
+        let together = std::sync::Barrier::new(threads);
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    counters.count(Event::Any, 1);
+                    together.wait();
+                    (0..1000).for_each(|_| counters.count(Event::Any, 1));
+                    together.wait();
+                });
+            }
+        });
+        assert_eq!(counters.total().allocations.any, 1001 * threads as u64);
+    }
+
+    #[test]
+    fn stripes_are_as_many_as_processors_and_no_more_than_the_pool_can_pay() {
+        let counts =
+            |processors| [1 << 8, 1 << 20, 1 << 24].map(|slots| stripe_counts(processors, slots));
+        assert_eq!(counts(1), [[8, 1]; 3]);
+        assert_eq!(counts(16), [[16, 16]; 3]);
+        assert_eq!(counts(128), [[16, 16], [32, 16], [128, 16]]);
+        for (processors, slots) in [(1, 0), (64, 1 << 16), (256, 1 << 32)] {
+            let counts = stripe_counts(processors, slots);
+            assert!(counts.iter().all(|count| count.is_power_of_two()));
+            assert!(counts.iter().sum::<usize>() <= stripes::most_for(slots));
+        }
     }
 }

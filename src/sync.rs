@@ -13,10 +13,14 @@
 //! Hints and counters ([`hint`]) stay plain atomics under loom: they order nothing, and modelling
 //! every stale hint would multiply the executions without adding one that matters.
 
+mod owners;
+
 pub(crate) use imp::{
-    AtomicU64, Mutex, MutexGuard, Snooze, known_thread_index, load_latest, load_seq_cst, nanos,
-    nested_in, spin_for, thread_index, thread_number, with_note_of,
+    AtomicU64, Mutex, MutexGuard, Snooze, known_thread_index, lend_thread_index, load_latest,
+    load_seq_cst, nanos, nested_in, spin_for, thread_index, thread_number, with_note_of,
 };
+#[cfg(all(loom, feature = "_loom"))]
+pub(crate) use owners::Owners;
 
 /// The number of words of a chunk; fewer under loom, where every load multiplies the executions.
 pub(crate) const WORDS_PER_CHUNK: usize = imp::WORDS_PER_CHUNK;
@@ -27,6 +31,9 @@ pub(crate) const PATIENCE: u32 = imp::PATIENCE;
 /// The base-2 logarithm of the children of a summary node; smaller under loom, so that few chunks make two levels.
 pub(crate) const NODE_SHIFT: u32 = imp::NODE_SHIFT;
 
+/// How many threads can have an index to themselves.
+pub(crate) const MOST_OWNERS: usize = 256;
+
 /// Atomics that order nothing: starting guesses and statistics.
 pub(crate) mod hint {
     pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64};
@@ -36,8 +43,9 @@ pub(crate) use core::sync::atomic::Ordering;
 
 #[cfg(not(all(loom, feature = "_loom")))]
 mod imp {
+    use super::{MOST_OWNERS, owners::Owners};
     pub(crate) use core::sync::atomic::AtomicU64;
-    use core::sync::atomic::{AtomicUsize, Ordering, compiler_fence};
+    use core::sync::atomic::{Ordering, compiler_fence};
     use std::cell::Cell;
     use std::sync::OnceLock;
     pub(crate) use std::sync::{Mutex, MutexGuard};
@@ -77,11 +85,17 @@ mod imp {
 
     thread_local! {
         static INDEX: Cell<usize> = const { Cell::new(NONE_YET) };
+        static NUMBER: Cell<u64> = const { Cell::new(0) };
         /// The operation that the thread is about to do, for a signal handler that interrupts it; 0 for none.
         static NOTE: Cell<usize> = const { Cell::new(0) };
     }
 
+    /// The threads whose index is theirs alone. Others have an index from `MOST_OWNERS` on, which some may share.
+    static OWNERS: Owners<MOST_OWNERS> = Owners([const { AtomicU64::new(0) }; MOST_OWNERS]);
+
     const NONE_YET: usize = usize::MAX;
+    /// The index of a thread while it is lent: for its signal handlers, one that belongs to no single thread.
+    const LENT: usize = usize::MAX - 1;
 
     /// Returns the time since an origin in this process, in nanoseconds.
     pub(crate) fn nanos() -> u64 {
@@ -97,28 +111,47 @@ mod imp {
         }
     }
 
-    /// Returns a small number for the calling thread, which stays the same for its whole life.
+    /// Returns the index of the calling thread. Only [`lend_thread_index`] says whether it is that of no other thread.
     #[inline]
     pub(crate) fn thread_index() -> usize {
         known_thread_index().unwrap_or_else(next_index)
     }
 
-    /// Returns the same number if the thread has asked for it before: avoids a call on the hot path.
+    /// Returns the same index if the thread has asked for it before: avoids a call on the hot path.
     #[inline]
     pub(crate) fn known_thread_index() -> Option<usize> {
-        // The cell is gone while a thread is being destroyed: any index will do.
-        let index = INDEX.try_with(Cell::get).unwrap_or(0);
+        // On some systems, the cell is gone while a thread is being destroyed: any index that may be shared will do.
+        let index = INDEX.try_with(Cell::get).unwrap_or(LENT);
         (index != NONE_YET).then_some(index)
     }
 
-    /// Returns the same number counted from 1; 0 while a thread is being destroyed, which may no longer have its own
-    /// number.
-    #[inline]
+    /// Calls `act` with the index of the calling thread. If it is below `MOST_OWNERS`, no other thread has it, and no
+    /// signal handler of this thread gets it before `act` has returned.
+    #[inline(always)]
+    pub(crate) fn lend_thread_index<R>(act: impl FnOnce(usize) -> R) -> R {
+        let index = INDEX.try_with(|cell| cell.replace(LENT)).unwrap_or(LENT);
+        // SeqCst, both: a handler runs on this very thread. The compiler must not move any part of `act` before the
+        // index is lent, or after it is back.
+        compiler_fence(Ordering::SeqCst);
+        let done = act(index);
+        compiler_fence(Ordering::SeqCst);
+        // While a thread is being destroyed, there is nothing to give back.
+        let _ = INDEX.try_with(|cell| cell.set(index));
+        done
+    }
+
+    /// Returns a number from 1 on for the calling thread, which no other thread ever has; 0 while a thread is being
+    /// destroyed, which may no longer have its own number.
     pub(crate) fn thread_number() -> u64 {
-        match INDEX.try_with(|_| ()) {
-            Ok(()) => thread_index() as u64 + 1,
-            Err(_) => 0,
-        }
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let number_of = |cell: &Cell<u64>| {
+            if cell.get() == 0 {
+                // Relaxed: only the number matters, and it orders nothing.
+                cell.set(NEXT.fetch_add(1, Ordering::Relaxed));
+            }
+            cell.get()
+        };
+        NUMBER.try_with(number_of).unwrap_or(0)
     }
 
     /// Runs `act` while signal handlers of this thread can see that it works on `it`, by its address.
@@ -143,12 +176,52 @@ mod imp {
 
     #[cold]
     fn next_index() -> usize {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        // Relaxed: only the number matters, and it orders nothing.
-        let index = NEXT.fetch_add(1, Ordering::Relaxed) & (usize::MAX >> 1);
-        // While a thread is being destroyed, there is nothing to set.
-        let _ = INDEX.try_with(|cell| cell.set(index));
-        index
+        let index_of = |cell: &Cell<usize>| {
+            let address = std::ptr::from_ref(cell).addr() as u64;
+            let beyond = || MOST_OWNERS + thread_number() as usize % MOST_OWNERS;
+            let index = OWNERS.number_of(address).unwrap_or_else(beyond);
+            cell.set(index);
+            index
+        };
+        INDEX.try_with(index_of).unwrap_or(LENT)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// Threads that end leave their indices to those that come after them. The system decides how often; none has ever
+    /// needed more than a few memories for threads that live one after the other.
+    #[test]
+    fn the_indices_of_ended_threads_are_used_again() {
+        let index = || std::thread::spawn(thread_index).join().unwrap();
+        let indices: BTreeSet<_> = (0..1000).map(|_| index()).collect();
+        assert!(indices.len() < 100, "{}", indices.len());
+    }
+
+    #[test]
+    fn threads_at_the_same_time_have_different_indices_and_numbers() {
+        let together = std::sync::Barrier::new(32);
+        let seen = Mutex::new((BTreeSet::new(), BTreeSet::new()));
+        std::thread::scope(|scope| {
+            for _ in 0..32 {
+                scope.spawn(|| {
+                    assert_eq!(thread_index(), lend_thread_index(|index| index));
+                    assert_ne!(
+                        lend_thread_index(|_| thread_index()),
+                        thread_index(),
+                        "it is lent"
+                    );
+                    let mut seen = seen.lock().unwrap();
+                    assert!(seen.1.insert(thread_number()));
+                    assert!(seen.0.insert(thread_index()) || thread_index() >= MOST_OWNERS);
+                    drop(seen);
+                    together.wait();
+                });
+            }
+        });
     }
 }
 
@@ -206,6 +279,11 @@ mod imp {
 
     pub(crate) fn known_thread_index() -> Option<usize> {
         Some(0)
+    }
+
+    /// Always an index that may be shared: the model's threads all run on one thread of the system.
+    pub(crate) fn lend_thread_index<R>(act: impl FnOnce(usize) -> R) -> R {
+        act(usize::MAX)
     }
 
     /// Always 0: there are no signals in a model, and its threads all run on one thread of the system.

@@ -174,3 +174,65 @@ fn a_child_that_is_forked_in_a_batch_goes_on() {
     let pool = Pool::builder(net()).build().unwrap();
     interrupt_batches(&pool, true, 300);
 }
+
+/// The handler counts as well, in the middle of what it has interrupted, and nothing is lost or counted twice.
+#[test]
+fn statistics_are_exact_with_handlers() {
+    for level in [StatsLevel::Counts, StatsLevel::Full] {
+        let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let pool = Pool::builder(net()).stats(level).build().unwrap();
+        let pairs = interrupt_pairs(&pool, 20_000);
+        let handled = COUNTED.load(Ordering::SeqCst);
+        let stats = pool.stats();
+        assert_ne!(handled, 0, "no handler ran");
+        assert_eq!(stats.allocations.any, pairs + handled);
+        assert_eq!(stats.releases, pairs + handled);
+        assert_eq!(pool.allocated(), 0);
+    }
+}
+
+/// The pairs of allocate and release in the handler below.
+static COUNTED: AtomicU64 = AtomicU64::new(0);
+
+extern "C" fn allocate_and_release(_: i32) {
+    // SAFETY: as_ref: as in `handle`.
+    let Some(pool) = (unsafe { POOL.load(Ordering::SeqCst).as_ref() }) else {
+        return;
+    };
+    let addr = pool.allocate().expect("there are five addresses");
+    pool.release(addr).expect("it is the handler's");
+    COUNTED.fetch_add(1, Ordering::SeqCst);
+}
+
+/// Allocates and releases until so many signals were sent to this thread, and returns how often it did.
+fn interrupt_pairs(pool: &Net, signals: u64) -> u64 {
+    let action = SigAction::new(
+        SigHandler::Handler(allocate_and_release),
+        SaFlags::SA_RESTART,
+        SigSet::empty(),
+    );
+    // SAFETY: sigaction: the handler calls verbs for one address, which may be called there.
+    unsafe { sigaction(Signal::SIGUSR2, &action) }.unwrap();
+    COUNTED.store(0, Ordering::SeqCst);
+    POOL.store(std::ptr::from_ref(pool).cast_mut(), Ordering::SeqCst);
+    let is_over = AtomicBool::new(false);
+    // SAFETY: pthread_self has no requirement.
+    let target = unsafe { nix::libc::pthread_self() };
+    let mut pairs = 0;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..signals {
+                // SAFETY: pthread_kill: the thread waits for this one, and so is alive.
+                unsafe { nix::libc::pthread_kill(target, nix::libc::SIGUSR2) };
+            }
+            is_over.store(true, Ordering::SeqCst);
+        });
+        while !is_over.load(Ordering::SeqCst) {
+            let addr = pool.allocate().unwrap();
+            pool.release(addr).unwrap();
+            pairs += 1;
+        }
+    });
+    POOL.store(std::ptr::null_mut(), Ordering::SeqCst);
+    pairs
+}

@@ -38,10 +38,10 @@ struct Run(AtomicU64);
 pub(crate) struct Draw(KeyedHash);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64, groups: usize) -> Self {
         Self {
             seed,
-            numbers: Numbers::new(),
+            numbers: Numbers::new(groups),
         }
     }
 
@@ -66,10 +66,10 @@ impl Random {
 }
 
 impl Numbers {
-    fn new() -> Self {
+    fn new(groups: usize) -> Self {
         Self {
             unused: CachePadded::new(AtomicU64::new(0)),
-            groups: Stripes::new(|_| Run(AtomicU64::new(0))),
+            groups: Stripes::new(groups, |_| Run(AtomicU64::new(0))),
         }
     }
 
@@ -162,9 +162,9 @@ mod tests {
     #[test]
     fn one_thread_takes_all_numbers_in_order() {
         for thread in [0, 1, 5, usize::MAX >> 1] {
-            let numbers = Numbers::new();
+            let numbers = Numbers::new(2);
             assert!((0..1000).all(|number| numbers.take(thread) == number));
-            let copy = Numbers::new();
+            let copy = Numbers::new(2);
             copy.go_on_from(&numbers);
             assert!((1000..2000).all(|number| copy.take(thread) == number));
             assert_eq!(numbers.take(thread), 1000);
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn no_number_is_taken_twice() {
         const EACH: usize = 100_000;
-        let numbers = Numbers::new();
+        let numbers = Numbers::new(2);
         let mut taken: Vec<u64> = std::thread::scope(|scope| {
             let take = |thread| {
                 let numbers = &numbers;

@@ -36,13 +36,17 @@ impl ThreadHint {
     }
 
     /// Returns the word of the latest release.
+    #[inline]
     pub(super) fn freed(&self) -> usize {
         self.freed.load(Ordering::Relaxed) as usize
     }
 
-    /// Records a release with one unconditional store, because every release passes here.
+    /// Records a release. Writes only if the word differs: threads that share the line, and release near each other,
+    /// do not take it from each other.
     #[inline]
     pub(super) fn note_freed(&self, word_index: usize) {
-        self.freed.store(word_index as u32, Ordering::Relaxed);
+        if self.freed() != word_index {
+            self.freed.store(word_index as u32, Ordering::Relaxed);
+        }
     }
 }

@@ -293,7 +293,7 @@ impl<N: Network> Pool<N> {
         Self {
             words,
             hints: Hints::new(policy, word_count),
-            counters: Counters::new(stats),
+            counters: Counters::new(stats, geometry.slot_count()),
             after_claim,
             search: Search::Tree,
             locals: LocalRegistry::default(),

@@ -16,7 +16,7 @@ use std::sync::Arc;
 ///
 /// A local takes all free slots of one word of the pool with one atomic instruction, and hands them out and takes them
 /// back without any. When it has no address left, it takes the next word. What it still has when it is dropped, even on
-/// panic, returns to the pool.
+/// panic, returns to the pool: each address by itself, as if by [`Pool::release`], and not all at one instant.
 ///
 /// **The price:** addresses that a local has reserved count as allocated for every other caller, and also in
 /// [`Pool::allocated`], [`Pool::iter`] and [`Pool::status`]. Other callers may get `Exhausted` while a local has free

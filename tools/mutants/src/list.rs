@@ -15,6 +15,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
         crate::list_set::MUTANTS,
         crate::list_pass::MUTANTS,
         crate::list_sim::MUTANTS,
+        crate::list_stripes::MUTANTS,
     ];
     lists.into_iter().flatten()
 }

@@ -16,6 +16,7 @@ mod list_formats;
 mod list_pass;
 mod list_set;
 mod list_sim;
+mod list_stripes;
 
 use checks::{Check, Verdict};
 use copy::Copy;
