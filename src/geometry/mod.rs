@@ -279,24 +279,25 @@ impl<N: Network> Geometry<N> {
         (u64::from(index) < main.len).then(|| main.first.wrapping_add(index))
     }
 
-    /// Returns how many of `addrs`, at most `most`, are the addresses of the slots that follow `slot` in the main run.
+    /// Returns whether `next` is the address that follows from the one of a slot for the slot behind it.
     #[inline]
+    pub(crate) fn follows(&self, next: Option<&N::Addr>, addr: N::Addr) -> bool {
+        next == Some(&N::addr_above(addr, 1, self.unit_shift))
+    }
+
+    /// Returns how many of `addrs`, at most `most`, are the addresses of the slots that follow `slot` in the main run.
     pub(crate) fn neighbors_among(&self, addrs: &[N::Addr], slot: Slot, most: usize) -> usize {
         let main = &self.main_run;
         let Some(index) = main.index_of(slot) else {
             return 0;
         };
-        let follows = |step: usize| {
-            let next = N::addr_above(main.base, index + 1 + step as u32, self.unit_shift);
-            addrs.get(step) == Some(&next)
-        };
-        // Asked before the bounds: addresses in no order have none.
-        if !follows(0) {
-            return 0;
-        }
         let in_run = main.len - 1 - u64::from(index);
         let most = most.min(in_run as usize);
-        (1..most).find(|&step| !follows(step)).unwrap_or(most)
+        let is_next = |(step, addr): (u32, &N::Addr)| {
+            N::addr_above(main.base, index + step, self.unit_shift) == *addr
+        };
+        let row = (1..).zip(addrs).take(most);
+        row.take_while(|&next| is_next(next)).count()
     }
 
     #[inline]

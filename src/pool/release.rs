@@ -96,12 +96,6 @@ impl Group {
         let behind = SLOTS_PER_WORD - 1 - bit_index;
         (self.bits >> bit_index >> 1).trailing_zeros().min(behind) as usize
     }
-
-    /// Adds a slot, and so many of those that follow it.
-    fn add(&mut self, slot: Slot, neighbors: usize) {
-        let row = u64::MAX >> (SLOTS_PER_WORD - 1 - neighbors as u32);
-        self.bits |= row << (slot % SLOTS_PER_WORD);
-    }
 }
 
 impl<N: Network> Pool<N> {
@@ -229,10 +223,11 @@ impl<N: Network> Pool<N> {
                         self.release_group(&group, &mut report);
                         group = Group::of(word_of(slot));
                     }
-                    let room = group.room_behind(slot);
-                    let neighbors = self.geometry.neighbors_among(later, slot, room);
-                    group.add(slot, neighbors);
-                    rest = &later[neighbors..];
+                    group.bits |= bit_of(slot);
+                    if self.geometry.follows(later.first(), addr) {
+                        let row = self.add_neighbors(&mut group, slot, later);
+                        rest = &later[row..];
+                    }
                 }
                 Err(error) => {
                     self.release_group(&group, &mut report);
@@ -247,6 +242,16 @@ impl<N: Network> Pool<N> {
             self.counters.count(Event::ReleaseError, report.errors());
         }
         report
+    }
+
+    /// Adds those of `addrs` that are the neighbors behind `slot`, as far as there is room for them in the group, and
+    /// returns how many.
+    fn add_neighbors(&self, group: &mut Group, slot: Slot, addrs: &[N::Addr]) -> usize {
+        let room = group.room_behind(slot);
+        let row = self.geometry.neighbors_among(addrs, slot, room);
+        // Shifted twice, because the slot may be the last one of its word.
+        group.bits |= (((1 << row) - 1) << (slot % SLOTS_PER_WORD)) << 1;
+        row
     }
 
     fn release_group(&self, group: &Group, report: &mut ReleasedMany) {

@@ -134,3 +134,40 @@ fn release_many_answers_like_one_release_after_the_other() {
         &units,
     );
 }
+
+/// A batch is what as many single calls return, with each policy that has an order; a shorter one is all that is free.
+#[test]
+fn a_batch_takes_what_single_calls_would_take() {
+    every_way(|policy, search| {
+        if policy == Policy::Spread {
+            return;
+        }
+        let build = || {
+            Pool::builder(v4("10.0.0.0/20"))
+                .policy(policy)
+                .search(search)
+        };
+        let [batches, singles] = [(); 2].map(|()| build().build().unwrap());
+        let mut numbers = Numbers(7);
+        let mut held = Vec::new();
+        for step in 0..500 {
+            let mut addrs = [ten(0); 200];
+            let count = numbers.below(if step % 5 == 0 { 200 } else { 20 }) as usize;
+            let taken = batches.allocate_into(&mut addrs[..count]);
+            let expected: Vec<_> = (0..count).map_while(|_| singles.allocate().ok()).collect();
+            assert_eq!(
+                addrs[..taken],
+                expected,
+                "{policy:?} {search:?}, step {step}"
+            );
+            held.extend(expected);
+            let most = [10, 40, 300][step / 100 % 3];
+            let back = numbers.below(most).min(held.len() as u64) as usize;
+            let at = numbers.below((held.len() - back) as u64 + 1) as usize;
+            let back: Vec<_> = held.drain(at..at + back).collect();
+            for pool in [&batches, &singles] {
+                assert_eq!(pool.release_many(&back).released, back.len() as u64);
+            }
+        }
+    });
+}

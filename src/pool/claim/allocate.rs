@@ -44,7 +44,8 @@ impl<N: Network> Pool<N> {
     }
 
     /// Allocates like [`allocate`](Self::allocate); returns `None` where [`exhausted`](Self::exhausted) says why.
-    #[inline]
+    // Always inlined: as `allocate`.
+    #[inline(always)]
     pub(crate) fn allocate_any(&self) -> Option<N::Addr> {
         let slot = self.allocate_slot(Event::Any)?;
         Some(self.geometry.addr_of(slot))
