@@ -1,6 +1,7 @@
 //! Shared parts of the benchmarks: a measurement is a ratio to a reference taken in the same round.
 
 pub mod barrier;
+mod cores;
 pub mod fills;
 mod json;
 pub mod latency;
