@@ -61,6 +61,11 @@ fn lowest_bits(bits: u64, wanted: u64) -> u64 {
     if wanted >= u64::from(u64::BITS) {
         return bits;
     }
+    // Most often they are side by side. What is shifted out at the top is not there in `bits` either.
+    let row = ((1 << wanted) - 1) << (bits.trailing_zeros() % u64::BITS);
+    if bits & row == row {
+        return row;
+    }
     let mut rest = bits;
     for _ in 0..wanted {
         rest &= rest.wrapping_sub(1);
@@ -314,6 +319,12 @@ mod tests {
         assert_eq!(lowest_bits(0b1011_0100, 3), 0b11_0100);
         assert_eq!(lowest_bits(0b1011_0100, 9), 0b1011_0100);
         assert_eq!(lowest_bits(u64::MAX, 63), u64::MAX >> 1);
+        assert_eq!(lowest_bits(0b1111 << 60, 7), 0b1111 << 60);
+        assert_eq!(
+            lowest_bits(0b1111 << 40 | 1 << 50, 5),
+            0b1111 << 40 | 1 << 50
+        );
+        assert_eq!(lowest_bits(0b1111 << 40 | 1 << 50, 4), 0b1111 << 40);
         assert_eq!(highest_bits(0, 3), 0);
         assert_eq!(highest_bits(0b1011_0100, 0), 0);
         assert_eq!(highest_bits(0b1011_0100, 1), 0b1000_0000);

@@ -32,6 +32,15 @@ impl MemberSummary {
     /// Records that the member may have a free slot. Call it after the slot became free.
     #[inline]
     pub(crate) fn publish(&self, member: usize) {
+        // The same loads as those of a publish that finds every hint set.
+        if !self.tree().is_published(member) {
+            self.publish_at_last(member);
+        }
+    }
+
+    /// Sets the hints of a member that was full.
+    #[inline(never)]
+    fn publish_at_last(&self, member: usize) {
         self.tree().publish(member);
     }
 

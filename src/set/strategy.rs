@@ -144,9 +144,14 @@ impl Chooser {
     /// Records a release: the member may now be the one with the most free addresses.
     #[inline]
     pub(super) fn note_released<N: Network>(&self, index: usize, count: u64, members: &Members<N>) {
-        if self.strategy == Strategy::MostFree
-            && let Some(member) = members.get(index)
-        {
+        if self.strategy == Strategy::MostFree {
+            self.count_released(index, count, members);
+        }
+    }
+
+    #[inline(never)]
+    fn count_released<N: Network>(&self, index: usize, count: u64, members: &Members<N>) {
+        if let Some(member) = members.get(index) {
             let free = member.note_released(count);
             let last = self.last();
             if index != last {

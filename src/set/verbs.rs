@@ -3,7 +3,7 @@
 use super::PoolSet;
 use super::member::Member;
 use super::proof::given_back;
-use super::strategy::looks_full;
+use super::strategy::{Strategy, looks_full};
 use crate::client::Client;
 use crate::error::{AllocateError, AllocateExactError, ReleaseError};
 use crate::file_refusal::FileRefusal;
@@ -26,19 +26,46 @@ impl<N: Network> PoolSet<N> {
     /// ```
     #[inline]
     pub fn allocate(&self) -> Result<N::Addr, AllocateError> {
-        let mut refused = None;
+        if self.chooser.strategy() != Strategy::InOrder {
+            return self.allocate_by_turns();
+        }
+        let last = self.chooser.last();
+        if self.summary.is_lowest(last)
+            && let Some(member) = self.members.get(last)
+            && member.is_plain()
+        {
+            // There is nothing to note: it was the last one before, too.
+            return match member.pool.allocate_any() {
+                Some(addr) => Ok(addr),
+                None => self.allocate_beyond(member),
+            };
+        }
+        self.allocate_anywhere(None)
+    }
+
+    /// Does the same for the strategies that may change the member with every call.
+    #[inline(never)]
+    fn allocate_by_turns(&self) -> Result<N::Addr, AllocateError> {
         if let Some(index) = self.chooser.likely(&self.summary, &self.members)
             && let Some(member) = self.members.get(index)
             && member.is_plain()
         {
-            match member.pool.allocate() {
-                Ok(addr) => {
-                    self.chooser.note_taken(index, member);
-                    return Ok(addr);
-                }
-                Err(error) => refused = error.of_file(),
-            }
+            let Some(addr) = member.pool.allocate_any() else {
+                return self.allocate_beyond(member);
+            };
+            self.chooser.note_taken(index, member);
+            return Ok(addr);
         }
+        self.allocate_anywhere(None)
+    }
+
+    /// Allocates after this member had nothing, or was refused by its file.
+    #[inline(never)]
+    fn allocate_beyond(&self, member: &Member<N>) -> Result<N::Addr, AllocateError> {
+        let refused = match member.pool.exhausted() {
+            Ok(addr) => return Ok(addr),
+            Err(error) => error.of_file(),
+        };
         self.allocate_anywhere(refused)
     }
 
@@ -253,9 +280,11 @@ impl<N: Network> PoolSet<N> {
     pub fn release(&self, addr: N::Addr) -> Result<(), ReleaseError> {
         let last = self.chooser.last();
         if let Some(member) = self.members.get(last)
-            && member.pool.is_home_of(addr)
+            && let Some(was_taken) = member.pool.release_at_home(addr)
         {
-            member.pool.release(addr)?;
+            if !was_taken {
+                return Err(member.pool.refuse_free(addr));
+            }
             self.note_released(last, 1);
             return Ok(());
         }

@@ -43,6 +43,14 @@ impl<N: Network> Pool<N> {
         }
     }
 
+    /// Allocates like [`allocate`](Self::allocate); returns `None` where [`exhausted`](Self::exhausted) says why.
+    // Always inlined: as `allocate`.
+    #[inline(always)]
+    pub(crate) fn allocate_any(&self) -> Option<N::Addr> {
+        let slot = self.allocate_slot(Event::Any)?;
+        Some(self.geometry.addr_of(slot))
+    }
+
     /// Allocates like [`allocate`](Self::allocate), and returns the slot as a network: `10.0.0.5/32`.
     ///
     /// # Errors
@@ -603,6 +611,7 @@ impl<N: Network> Pool<N> {
         BatchStep {
             way: self.way(),
             at_most: if self.hints.scatters() { 1 } else { u64::MAX },
+            likely_chunk: self.hints.last_chunk(),
         }
     }
 
@@ -635,7 +644,7 @@ impl<N: Network> Pool<N> {
     /// Returns the error. It is built where it is returned, because copying it costs more than the failed claim; for a
     /// pool in a file it is copied, so that the other pools do not save registers for it.
     #[inline]
-    pub(in crate::pool) fn exhausted<T>(&self) -> Result<T, AllocateError> {
+    pub(crate) fn exhausted<T>(&self) -> Result<T, AllocateError> {
         if self.is_in_file() {
             return Err(self.exhausted_in_file());
         }

@@ -16,6 +16,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
         crate::list_pass::MUTANTS,
         crate::list_sim::MUTANTS,
         crate::list_stripes::MUTANTS,
+        crate::list_edges::MUTANTS,
     ];
     lists.into_iter().flatten()
 }
@@ -599,8 +600,8 @@ const MUTANTS: &[Mutant] = &[
         "local: takes back what is free in the pool",
         &[edit(
             "src/pool/local/verbs.rs",
-            "self.free & bit == 0 && self.pool.bitmap().are_taken(self.word_index, bit)",
-            "self.free & bit == 0",
+            "Some(bit) if self.pool.bitmap().are_taken(self.word_index, bit) => {",
+            "Some(bit) => {",
         )],
         &[Test("local", "a_double_release_is_an_error")],
     ),
