@@ -376,6 +376,7 @@ impl<'a> Tree<'a> {
         settle_node(self.nodes, self.shape, level, index);
     }
 
+    /// Does the same for a node that the caller has at hand.
     #[inline(always)]
     fn settle_above(&self, node: &AtomicU64, level: usize, index: usize) {
         let (mut node, mut level, mut index) = (node, level, index);

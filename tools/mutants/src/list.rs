@@ -251,6 +251,18 @@ const MUTANTS: &[Mutant] = &[
         &[Test("properties", "big_trees_answer_like_a_scan_and_a_set")],
     ),
     mutant(
+        "search: settles at once, and does not look again",
+        &[edit(
+            SINGLE,
+            "            self.settle_here(chunk_index);\n            if claimed.is_some() {",
+            "            let chunk = &self.chunks[chunk_index];\n            self.tree.settle(chunk_index, || claimed.is_some() | chunk.is_full());\n            if claimed.is_some() {",
+        )],
+        &[Loom(
+            "single",
+            "a_search_that_empties_a_chunk_loses_no_release",
+        )],
+    ),
+    mutant(
         "settle: the node is not looked at again",
         &[edit(
             TREE,
@@ -259,9 +271,64 @@ const MUTANTS: &[Mutant] = &[
         )],
         &[Loom(
             "single",
-            "a_released_slot_is_not_lost_where_it_was_the_only_one",
+            "a_search_that_empties_a_node_loses_no_release",
         )],
     ),
+    smoke(mutant(
+        "search: settles before its claim",
+        &[
+            edit(
+                SINGLE,
+                "            let claimed = match take(chunk_index) {",
+                "            self.settle_here(chunk_index);\n            let claimed = match take(chunk_index) {",
+            ),
+            edit(
+                SINGLE,
+                "            self.settle_here(chunk_index);\n            if claimed.is_some() {",
+                "            if claimed.is_some() {",
+            ),
+        ],
+        &[UnitIn(
+            SINGLE,
+            "a_search_clears_the_hints_of_what_it_emptied",
+        )],
+    )),
+    smoke(mutant(
+        "search: settles the chunk beside the one that it emptied",
+        &[edit(
+            SINGLE,
+            "            self.settle_here(chunk_index);\n            if claimed.is_some() {",
+            "            self.settle_here(chunk_index ^ usize::from(claimed.is_some()));\n            if claimed.is_some() {",
+        )],
+        &[UnitIn(
+            SINGLE,
+            "a_search_clears_the_hints_of_what_it_emptied",
+        )],
+    )),
+    smoke(mutant(
+        "search: leaves the hint of what it emptied",
+        &[edit(
+            SINGLE,
+            "Attempt::Took(taken) if taken.seems_last => Some(taken.slot),\n                Attempt::Took(taken) => return Some(taken.slot),",
+            "Attempt::Took(taken) => return Some(taken.slot),",
+        )],
+        &[UnitIn(
+            SINGLE,
+            "a_search_clears_the_hints_of_what_it_emptied",
+        )],
+    )),
+    smoke(mutant(
+        "lowest: a claim from the likely chunk settles at once, too",
+        &[edit(
+            SINGLE,
+            ".map(|taken| taken.slot)\n",
+            ".map(|taken| {\n            if taken.seems_last {\n                self.settle(chunk_index);\n            }\n            taken.slot\n        })\n",
+        )],
+        &[UnitIn(
+            SINGLE,
+            "no_other_claim_clears_the_hints_of_what_it_emptied",
+        )],
+    )),
     mutant(
         "from: both parts are looked at, and nothing is proved",
         &[edit(
