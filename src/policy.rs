@@ -7,8 +7,8 @@ mod backoff;
 mod thread_hint;
 
 use crate::bitmap::Way;
-use crate::slot::{SLOTS_PER_WORD, Slot, chunk_of, slot_at, word_of};
-use crate::stripes::{self, Stripes};
+use crate::slot::{Slot, chunk_of, slot_at, word_of};
+use crate::stripes::Stripes;
 use crate::sync::hint::{AtomicU32, AtomicU64};
 use crate::sync::{Ordering, known_thread_index, thread_index};
 use crate::table::names;
@@ -165,8 +165,8 @@ pub(crate) enum Hints {
 }
 
 impl Hints {
-    /// Creates hints for words `0..word_count`.
-    pub(crate) fn new(policy: Policy, word_count: u64) -> Self {
+    /// Creates hints for words `0..word_count`, and for so many threads at once, a power of two.
+    pub(crate) fn new(policy: Policy, word_count: u64, threads: usize) -> Self {
         match policy {
             Policy::Lowest => Self::Lowest {
                 last_chunk: CachePadded::new(AtomicU32::new(0)),
@@ -176,17 +176,23 @@ impl Hints {
                 cursor: CachePadded::new(AtomicU32::new(0)),
             },
             Policy::Spread => Self::Spread {
-                threads: Stripes::new(
-                    stripes::processors()
-                        .min(stripes::most_for(word_count * u64::from(SLOTS_PER_WORD))),
-                    |stripe| ThreadHint::new(far_apart(stripe, word_count)),
-                ),
+                threads: Stripes::new(threads, |stripe| {
+                    ThreadHint::new(far_apart(stripe, word_count))
+                }),
             },
             Policy::Random(seed) => Self::Random {
                 seed,
                 draws: CachePadded::new(AtomicU64::new(0)),
             },
             Policy::Highest => Self::Highest,
+        }
+    }
+
+    /// Returns how many bytes each thread has to itself.
+    pub(crate) fn bytes_each(policy: Policy) -> usize {
+        match policy {
+            Policy::Spread => size_of::<ThreadHint>(),
+            Policy::Lowest | Policy::Highest | Policy::Next | Policy::Random(_) => 0,
         }
     }
 
@@ -297,6 +303,21 @@ impl Hints {
     #[inline]
     pub(crate) fn scatters(&self) -> bool {
         matches!(self, Self::Random { .. })
+    }
+
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn places(&self) -> Vec<crate::sync::traced::Place> {
+        use crate::sync::traced::place;
+        match self {
+            Self::Lowest {
+                last_chunk,
+                backoff,
+            } => vec![place(last_chunk, "last chunk"), place(backoff, "backoff")],
+            Self::Next { cursor } => vec![place(cursor, "cursor")],
+            Self::Spread { threads } => vec![threads.place("trail")],
+            Self::Random { draws, .. } => vec![place(draws, "draws")],
+            Self::Highest => vec![],
+        }
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
