@@ -63,3 +63,22 @@ fn compare(name: &str, table: &str) {
     }
     assert_eq!(now, table, "{PAGE}: HOSTBITS_WRITE_LINES=1 writes it");
 }
+
+/// About one bit per slot, at most 1.1 bits and 8 KiB, however many processors there are.
+#[test]
+fn many_processors_cost_no_more_memory_than_is_said() {
+    for prefix_len in 10..=32 {
+        for (policy, level) in POLICIES
+            .into_iter()
+            .flat_map(|policy| StatsLevel::ALL.map(|level| (policy, level)))
+        {
+            let info = pool_on(256, prefix_len, policy, level).info();
+            let bound = info.slots as f64 * 1.1 / 8.0 + 8192.0;
+            let bytes = info.memory_bytes;
+            assert!(
+                bytes as f64 <= bound,
+                "/{prefix_len} {policy} {level:?}: {bytes}, {bound}"
+            );
+        }
+    }
+}
