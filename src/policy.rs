@@ -9,8 +9,8 @@ mod random;
 mod thread_hint;
 
 use crate::bitmap::Way;
-use crate::slot::{SLOTS_PER_WORD, Slot, chunk_of, slot_at, word_of};
-use crate::stripes::{self, Stripes};
+use crate::slot::{Slot, chunk_of, slot_at, word_of};
+use crate::stripes::Stripes;
 use crate::sync::hint::AtomicU32;
 use crate::sync::{Ordering, known_thread_index, thread_index};
 use crate::table::names;
@@ -173,8 +173,8 @@ pub(crate) enum Hints {
 }
 
 impl Hints {
-    /// Creates hints for words `0..word_count`.
-    pub(crate) fn new(policy: Policy, word_count: u64) -> Self {
+    /// Creates hints for words `0..word_count`, and for so many threads at once, a power of two.
+    pub(crate) fn new(policy: Policy, word_count: u64, threads: usize) -> Self {
         match policy {
             Policy::Lowest => Self::Lowest {
                 last_chunk: CachePadded::new(AtomicU32::new(0)),
@@ -184,12 +184,21 @@ impl Hints {
                 cursor: CachePadded::new(AtomicU32::new(0)),
             },
             Policy::Spread => Self::Spread {
-                threads: Stripes::new(groups(word_count), |stripe| {
+                threads: Stripes::new(threads, |stripe| {
                     ThreadHint::new(far_apart(stripe, word_count))
                 }),
             },
-            Policy::Random(seed) => Self::Random(Random::new(seed, groups(word_count))),
+            Policy::Random(seed) => Self::Random(Random::new(seed, threads)),
             Policy::Highest => Self::Highest,
+        }
+    }
+
+    /// Returns how many bytes each thread has to itself.
+    pub(crate) fn bytes_each(policy: Policy) -> usize {
+        match policy {
+            Policy::Spread => size_of::<ThreadHint>(),
+            Policy::Random(_) => Random::BYTES_EACH,
+            Policy::Lowest | Policy::Highest | Policy::Next => 0,
         }
     }
 
@@ -307,6 +316,21 @@ impl Hints {
         matches!(self, Self::Random(_))
     }
 
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn places(&self) -> Vec<crate::sync::traced::Place> {
+        use crate::sync::traced::place;
+        match self {
+            Self::Lowest {
+                last_chunk,
+                backoff,
+            } => vec![place(last_chunk, "last chunk"), place(backoff, "backoff")],
+            Self::Next { cursor } => vec![place(cursor, "cursor")],
+            Self::Spread { threads } => vec![threads.place("trail")],
+            Self::Random(random) => random.places(),
+            Self::Highest => vec![],
+        }
+    }
+
     pub(crate) fn memory_bytes(&self) -> usize {
         match self {
             Self::Spread { threads } => threads.memory_bytes(),
@@ -332,11 +356,6 @@ impl Hints {
             Self::Random(_) | Self::Highest => {}
         }
     }
-}
-
-/// Returns into how many groups threads are divided: one for each that can run at once, as far as memory allows.
-fn groups(word_count: u64) -> usize {
-    stripes::processors().min(stripes::most_for(word_count * u64::from(SLOTS_PER_WORD)))
 }
 
 /// Multiples of the golden ratio place any number of threads far apart, without knowing their number in advance.

@@ -6,7 +6,7 @@
 
 mod count;
 
-use crate::stripes::{self, Stripes};
+use crate::stripes::Stripes;
 use crate::sync::hint::AtomicU64;
 use crate::sync::{Ordering, lend_thread_index, thread_index};
 use crate::table::names;
@@ -150,72 +150,98 @@ impl Stats {
     }
 }
 
-/// Something that is counted, as an index into a stripe.
+/// Something that is counted, as an index into a stripe. What happens often comes first.
 #[derive(Clone, Copy)]
 pub(crate) enum Event {
+    Released,
+    /// Addresses that belong to locals: a gauge, which decreases by wrapping around.
+    HeldByLocals,
+    Exhausted,
     Any,
     Exact,
     Preferred,
     Batch,
     Block,
+    // From here on, only shared stripes have them.
     Adopted,
-    Released,
     ReleaseError,
-    Exhausted,
     Taken,
     Reserved,
     OutOfRange,
-    /// Addresses that belong to locals: a gauge, which decreases by wrapping around.
-    HeldByLocals,
 }
 
-const EVENTS: usize = Event::HeldByLocals as usize + 1;
-/// The number of events that allocate addresses.
-const ALLOCATIONS: usize = Event::Adopted as usize + 1;
+const EVENTS: usize = Event::OutOfRange as usize + 1;
+/// The number of events that fit into a cache line.
+const FREQUENT: usize = Event::Block as usize + 1;
+/// The events that allocate addresses.
+const ALLOCATIONS: std::ops::RangeInclusive<usize> = Event::Any as usize..=Event::Adopted as usize;
 
 type Totals = [u64; EVENTS];
 
-/// A cache line of counters, or two.
-struct Stripe {
+/// The counters of one thread: one cache line, and not the two of `CachePadded`, which would cost small pools too much.
+#[repr(align(64))]
+struct OwnStripe([Count; FREQUENT]);
+
+/// The counters of several threads.
+struct SharedStripe {
     counts: [Count; EVENTS],
     /// Nanoseconds since 1970; 0 means never.
     last_allocation: AtomicU64,
 }
 
+const _: () = assert!(size_of::<OwnStripe>() == OWN_STRIPE_BYTES);
+const OWN_STRIPE_BYTES: usize = 64;
+
 /// The counters of one pool.
 pub(crate) struct Counters {
     level: StatsLevel,
     /// Each of one thread, by its index. None if times are noted: reading the clock costs more.
-    own: Stripes<CachePadded<Stripe>>,
-    /// For all threads whose index is beyond those, and for signal handlers. None if nothing is counted.
-    shared: Stripes<CachePadded<Stripe>>,
+    own: Stripes<OwnStripe>,
+    /// For all threads whose index is beyond those, for signal handlers, and for what happens rarely. None if nothing is
+    /// counted.
+    shared: Stripes<CachePadded<SharedStripe>>,
     /// The totals at the last reset.
     base_line: Mutex<Totals>,
 }
 
 impl Counters {
-    /// Creates counters for a pool of so many slots.
-    pub(crate) fn new(level: StatsLevel, slot_count: u64) -> Self {
-        let [own, shared] = stripe_counts(stripes::processors(), slot_count);
+    /// Returns how many bytes each thread has to itself.
+    pub(crate) fn bytes_each(level: StatsLevel) -> usize {
+        match level {
+            StatsLevel::Off => 0,
+            StatsLevel::Counts | StatsLevel::Full => OWN_STRIPE_BYTES,
+        }
+    }
+
+    /// Creates counters for so many threads at once, a power of two.
+    pub(crate) fn new(level: StatsLevel, threads: usize) -> Self {
         match level {
             StatsLevel::Off => Self::with_stripes(level, 0, 0),
-            StatsLevel::Counts => Self::with_stripes(level, own, shared),
-            StatsLevel::Full => Self::with_stripes(level, 0, own.max(shared)),
+            // A few more than threads that run at once, because those that ended may keep some indices.
+            StatsLevel::Counts => Self::with_stripes(level, threads.max(8), threads.min(16)),
+            StatsLevel::Full => Self::with_stripes(level, 0, threads.min(32)),
         }
     }
 
     fn with_stripes(level: StatsLevel, own: usize, shared: usize) -> Self {
-        let stripes = |count| Stripes::new(count, |_| CachePadded::new(Stripe::new()));
         Self {
             level,
-            own: stripes(own),
-            shared: stripes(shared),
+            own: Stripes::new(own, |_| OwnStripe(std::array::from_fn(|_| Count::new()))),
+            shared: Stripes::new(shared, |_| CachePadded::new(SharedStripe::new())),
             base_line: Mutex::new([0; EVENTS]),
         }
     }
 
     pub(crate) fn level(&self) -> StatsLevel {
         self.level
+    }
+
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn places(&self) -> [crate::sync::traced::Place; 2] {
+        [
+            self.own.place("counters"),
+            self.shared.place("shared counters"),
+        ]
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
@@ -238,12 +264,13 @@ impl Counters {
         }
     }
 
-    /// Counts in the stripe that the calling thread has to itself; returns `false` if it has none.
+    /// Counts in the stripe that the calling thread has to itself; returns `false` if it has none, or none for this.
     #[inline(always)]
     fn count_alone(&self, event: Event, count: u64) -> bool {
         lend_thread_index(|thread| {
-            let own = self.own.own(thread);
-            own.map(|stripe| stripe.counts[event as usize].add_alone(count))
+            let OwnStripe(counts) = self.own.own(thread)?;
+            counts.get(event as usize)?.add_alone(count);
+            Some(())
         })
         .is_some()
     }
@@ -280,7 +307,7 @@ impl Counters {
         }
     }
 
-    fn shared_stripe(&self) -> Option<&Stripe> {
+    fn shared_stripe(&self) -> Option<&SharedStripe> {
         (!self.are_off()).then(|| &**self.shared.of(thread_index()))
     }
 
@@ -289,8 +316,10 @@ impl Counters {
         self.shared.is_empty()
     }
 
-    fn stripes(&self) -> impl Iterator<Item = &CachePadded<Stripe>> {
-        self.own.iter().chain(self.shared.iter())
+    /// Returns the counters of all stripes; an own one has those of frequent events only.
+    fn stripes(&self) -> impl Iterator<Item = &[Count]> {
+        let own = self.own.iter().map(|stripe| &stripe.0[..]);
+        own.chain(self.shared.iter().map(|stripe| &stripe.counts[..]))
     }
 
     /// Returns how many addresses are allocated; `None` if nothing is counted.
@@ -300,14 +329,15 @@ impl Counters {
             return None;
         }
         let mut allocated = 0u64;
-        for stripe in self.stripes() {
-            let in_locals = stripe.counts[Event::HeldByLocals as usize].get();
+        for counts in self.stripes() {
+            let in_locals = counts[Event::HeldByLocals as usize].get();
             // Releases are read first: an address that is released in between then still counts as allocated. In the
             // other order, the sum could fall below zero.
-            let released = stripe.counts[Event::Released as usize].get();
-            allocated = stripe.counts[..ALLOCATIONS]
-                .iter()
-                .map(Count::get)
+            let released = counts[Event::Released as usize].get();
+            let of_all = counts.iter().enumerate();
+            allocated = of_all
+                .filter(|(event, _)| ALLOCATIONS.contains(event))
+                .map(|(_, count)| count.get())
                 .fold(allocated, u64::wrapping_add)
                 .wrapping_add(in_locals)
                 .wrapping_sub(released);
@@ -350,8 +380,8 @@ impl Counters {
 
     fn totals(&self) -> Totals {
         let mut totals = [0u64; EVENTS];
-        for stripe in self.stripes() {
-            for (total, count) in totals.iter_mut().zip(&stripe.counts) {
+        for counts in self.stripes() {
+            for (total, count) in totals.iter_mut().zip(counts) {
                 *total = total.wrapping_add(count.get());
             }
         }
@@ -383,7 +413,8 @@ impl Counters {
 
     fn last_allocation(&self) -> Option<SystemTime> {
         let latest = self
-            .stripes()
+            .shared
+            .iter()
             // Relaxed: a statistic.
             .map(|stripe| stripe.last_allocation.load(Ordering::Relaxed))
             .max()?;
@@ -425,7 +456,7 @@ impl LocalTally {
     }
 }
 
-impl Stripe {
+impl SharedStripe {
     fn new() -> Self {
         Self {
             counts: std::array::from_fn(|_| Count::new()),
@@ -441,24 +472,17 @@ impl Stripe {
     }
 }
 
-/// Returns how many stripes one thread each has, and how many are shared, on a machine with so many processors.
-fn stripe_counts(processors: usize, slot_count: u64) -> [usize; 2] {
-    let most = stripes::most_for(slot_count) / 2;
-    [
-        // A few more than threads that run at once, because those that ended may keep some numbers.
-        processors.max(8).min(most),
-        processors.min(16).min(most),
-    ]
-}
-
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::sync::MOST_OWNERS;
 
-    fn anys(stripes: &Stripes<CachePadded<Stripe>>) -> u64 {
-        let any = |stripe: &CachePadded<Stripe>| stripe.counts[Event::Any as usize].get();
-        stripes.iter().map(any).sum()
+    /// Returns the allocations in own stripes, and in shared ones.
+    fn anys(counters: &Counters) -> [u64; 2] {
+        let own = counters.own.iter().map(|stripe| &stripe.0[..]);
+        let shared = counters.shared.iter().map(|stripe| &stripe.counts[..]);
+        let any = |counts: &[Count]| counts[Event::Any as usize].get();
+        [own.map(any).sum(), shared.map(any).sum()]
     }
 
     /// A signal handler that interrupts an addition counts elsewhere: what it adds is not overwritten.
@@ -466,27 +490,19 @@ mod tests {
     fn a_handler_counts_beside_the_addition_that_it_interrupts() {
         let counters = Counters::with_stripes(StatsLevel::Counts, MOST_OWNERS, 1);
         counters.count(Event::Any, 1);
-        assert_eq!(
-            (anys(&counters.own), anys(&counters.shared)),
-            (0, 1),
-            "the first call takes an index"
-        );
+        assert_eq!(anys(&counters), [0, 1], "the first call takes an index");
         counters.count(Event::Any, 1);
-        assert_eq!((anys(&counters.own), anys(&counters.shared)), (1, 1));
+        assert_eq!(anys(&counters), [1, 1]);
         lend_thread_index(|_| counters.count(Event::Any, 1));
-        assert_eq!((anys(&counters.own), anys(&counters.shared)), (1, 2));
+        assert_eq!(anys(&counters), [1, 2]);
         counters.count(Event::Any, 1);
-        assert_eq!(
-            (anys(&counters.own), anys(&counters.shared)),
-            (2, 2),
-            "it has its stripe again"
-        );
+        assert_eq!(anys(&counters), [2, 2], "it has its stripe again");
     }
 
     /// Any number of threads, of which only some have a stripe to themselves.
     #[test]
     fn threads_beyond_the_last_stripe_lose_nothing() {
-        let counters = Counters::new(StatsLevel::Counts, 1 << 8);
+        let counters = Counters::new(StatsLevel::Counts, 8);
         let threads = 3 * counters.own.iter().count();
         let together = std::sync::Barrier::new(threads);
         std::thread::scope(|scope| {
@@ -500,19 +516,5 @@ mod tests {
             }
         });
         assert_eq!(counters.total().allocations.any, 1001 * threads as u64);
-    }
-
-    #[test]
-    fn stripes_are_as_many_as_processors_and_no_more_than_the_pool_can_pay() {
-        let counts =
-            |processors| [1 << 8, 1 << 20, 1 << 24].map(|slots| stripe_counts(processors, slots));
-        assert_eq!(counts(1), [[8, 1]; 3]);
-        assert_eq!(counts(16), [[16, 16]; 3]);
-        assert_eq!(counts(128), [[16, 16], [32, 16], [128, 16]]);
-        for (processors, slots) in [(1, 0), (64, 1 << 16), (256, 1 << 32)] {
-            let counts = stripe_counts(processors, slots);
-            assert!(counts.iter().all(|count| count.is_power_of_two()));
-            assert!(counts.iter().sum::<usize>() <= stripes::most_for(slots));
-        }
     }
 }

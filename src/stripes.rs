@@ -39,6 +39,11 @@ impl<T> Stripes<T> {
         self.0.iter()
     }
 
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn place(&self, name: &'static str) -> crate::sync::traced::Place {
+        crate::sync::traced::place(&*self.0, name)
+    }
+
     pub(crate) fn memory_bytes(&self) -> usize {
         size_of_val(&*self.0)
     }
@@ -47,6 +52,10 @@ impl<T> Stripes<T> {
 /// Returns how many threads can run at once, a power of two. No more than can have an index to themselves, so that a
 /// stripe with its own index is never shared.
 pub(crate) fn processors() -> usize {
+    #[cfg(test)]
+    if let Some(count) = pretended::PROCESSORS.get() {
+        return count;
+    }
     static COUNT: OnceLock<usize> = OnceLock::new();
     *COUNT.get_or_init(|| {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -54,33 +63,48 @@ pub(crate) fn processors() -> usize {
     })
 }
 
-/// Returns how many values of 128 bytes a pool of so many slots can have, a power of two. Two kinds of them, one half
-/// as large, take less than 6 KiB and a tenth of a bit per slot.
-pub(crate) fn most_for(slot_count: u64) -> usize {
-    let most = 32 + slot_count / SLOTS_PER_STRIPE;
-    1 << most.ilog2()
+/// Returns how many threads of a pool have values to themselves: as many as can run at once, if the memory of the pool
+/// allows that. Each has `bytes_each` of all kinds together. A power of two.
+pub(crate) fn threads_for(slot_count: u64, bytes_each: usize) -> usize {
+    let most = memory_for(slot_count) / bytes_each.max(MIN_BYTES_EACH) as u64;
+    processors().min(1 << most.ilog2())
+}
+
+/// What the values of threads may take. With the shared counters, lanes and the summary, a pool then has its bit per
+/// slot, and a tenth more, and 8 KiB.
+const fn memory_for(slot_count: u64) -> u64 {
+    4096 + slot_count / 96
+}
+
+const MIN_BYTES_EACH: usize = 64;
+
+#[cfg(test)]
+pub(crate) mod pretended {
+    thread_local! {
+        /// The processors of the machine that the thread pretends to run on.
+        pub(crate) static PROCESSORS: std::cell::Cell<Option<usize>> = const { std::cell::Cell::new(None) };
+    }
 }
 
 const _: () = assert!(MOST_OWNERS.is_power_of_two());
-
-const SLOTS_PER_STRIPE: u64 = 1 << 15;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn stripes_take_a_small_part_of_the_memory() {
-        for order in 0..=32 {
-            let slots = 1u64 << order;
-            let bytes = most_for(slots) * (128 + 64);
-            let bound = 6 * 1024 + slots / 80;
-            assert!(bytes as u64 <= bound, "{slots} slots: {bytes}, {bound}");
-        }
-        assert_eq!(
-            [1 << 8, 1 << 16, 1 << 20, 1 << 24].map(most_for),
-            [32, 32, 64, 512]
-        );
+    fn as_many_as_processors_unless_the_pool_is_small() {
+        let most = |bytes_each| {
+            pretended::PROCESSORS.set(Some(256));
+            let most = [8, 16, 19, 21, 24].map(|order| threads_for(1 << order, bytes_each));
+            pretended::PROCESSORS.set(Some(4));
+            assert_eq!(threads_for(1 << 8, bytes_each), 4);
+            pretended::PROCESSORS.set(None);
+            most
+        };
+        assert_eq!(most(0), most(64));
+        assert_eq!(most(64), [64, 64, 128, 256, 256]);
+        assert_eq!(most(128), [32, 32, 64, 128, 256]);
     }
 
     #[test]

@@ -14,7 +14,11 @@
 //! every stale hint would multiply the executions without adding one that matters.
 
 mod owners;
+#[cfg(all(test, not(loom)))]
+pub(crate) mod traced;
 
+#[cfg(all(test, not(loom)))]
+pub(crate) use imp::pretend_index;
 pub(crate) use imp::{
     AtomicU64, Mutex, MutexGuard, Snooze, known_thread_index, lend_thread_index, load_latest,
     load_seq_cst, nanos, nested_in, spin_for, thread_index, thread_number, with_note_of,
@@ -36,6 +40,9 @@ pub(crate) const MOST_OWNERS: usize = 256;
 
 /// Atomics that order nothing: starting guesses and statistics.
 pub(crate) mod hint {
+    #[cfg(all(test, not(loom)))]
+    pub(crate) use super::traced::{AtomicU32, AtomicU64};
+    #[cfg(not(all(test, not(loom))))]
     pub(crate) use core::sync::atomic::{AtomicU32, AtomicU64};
 }
 
@@ -43,7 +50,10 @@ pub(crate) use core::sync::atomic::Ordering;
 
 #[cfg(not(all(loom, feature = "_loom")))]
 mod imp {
+    #[cfg(all(test, not(loom)))]
+    pub(crate) use super::traced::AtomicU64;
     use super::{MOST_OWNERS, owners::Owners};
+    #[cfg(not(all(test, not(loom))))]
     pub(crate) use core::sync::atomic::AtomicU64;
     use core::sync::atomic::{Ordering, compiler_fence};
     use std::cell::Cell;
@@ -172,6 +182,12 @@ mod imp {
     /// Returns whether the caller is a signal handler that has interrupted `with_note_of` with the same `it`.
     pub(crate) fn nested_in<T>(it: &T) -> bool {
         NOTE.try_with(Cell::get) == Ok(std::ptr::from_ref(it).addr())
+    }
+
+    /// Gives the calling thread another index, as if it were another thread.
+    #[cfg(test)]
+    pub(crate) fn pretend_index(index: usize) {
+        INDEX.set(index);
     }
 
     #[cold]

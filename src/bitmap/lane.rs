@@ -136,6 +136,15 @@ impl Lanes {
         words + size_of_val(&*self.flown_by)
     }
 
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn places(&self) -> [crate::sync::traced::Place; 2] {
+        use crate::sync::traced::place;
+        [
+            place(self.words(), "lane"),
+            place(&*self.flown_by, "lane's thread"),
+        ]
+    }
+
     fn words(&self) -> &[AtomicU64] {
         match &self.owner {
             Owner::Threads(words) => words,

@@ -112,6 +112,11 @@ impl<'a> Tree<'a> {
         Self { nodes, shape }
     }
 
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn nodes(self) -> &'a [AtomicU64] {
+        self.nodes
+    }
+
     #[inline]
     pub(super) fn is_linear(&self) -> bool {
         self.shape.height == 0

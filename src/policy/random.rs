@@ -38,6 +38,9 @@ struct Run(AtomicU64);
 pub(crate) struct Draw(KeyedHash);
 
 impl Random {
+    /// How many bytes each group of threads has to itself.
+    pub(super) const BYTES_EACH: usize = size_of::<Run>();
+
     pub(super) fn new(seed: u64, groups: usize) -> Self {
         Self {
             seed,
@@ -62,6 +65,15 @@ impl Random {
 
     pub(super) fn memory_bytes(&self) -> usize {
         self.numbers.groups.memory_bytes()
+    }
+
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn places(&self) -> Vec<crate::sync::traced::Place> {
+        let Numbers { unused, groups } = &self.numbers;
+        vec![
+            crate::sync::traced::place(unused, "draws"),
+            groups.place("run of draws"),
+        ]
     }
 }
 

@@ -10,6 +10,8 @@ mod claim;
 pub(crate) mod file;
 mod grow;
 mod guard;
+#[cfg(all(test, not(loom)))]
+mod lines;
 mod list;
 mod local;
 mod look;
@@ -35,6 +37,7 @@ use crate::policy::{Hints, Policy};
 use crate::slot::SLOTS_PER_WORD;
 use crate::stats::{Counters, Stats, StatsLevel};
 use crate::storage::Words;
+use crate::stripes::threads_for;
 use claim::in_file::AfterClaim;
 use ipnet::IpNet;
 use local::LocalRegistry;
@@ -284,6 +287,8 @@ impl<N: Network> Pool<N> {
     /// Assembles a pool from its parts.
     fn assemble(geometry: Geometry<N>, words: Words, policy: Policy, stats: StatsLevel) -> Self {
         let word_count = geometry.slot_count().div_ceil(SLOTS_PER_WORD.into());
+        let bytes_each = Hints::bytes_each(policy) + Counters::bytes_each(stats);
+        let threads = threads_for(geometry.slot_count(), bytes_each);
         let after_claim = match (words.file(), stats) {
             (Some(file), _) if file.is_strict() => AfterClaim::WaitUntilDurable,
             (Some(_), _) => AfterClaim::Shared,
@@ -292,8 +297,8 @@ impl<N: Network> Pool<N> {
         };
         Self {
             words,
-            hints: Hints::new(policy, word_count),
-            counters: Counters::new(stats, geometry.slot_count()),
+            hints: Hints::new(policy, word_count, threads),
+            counters: Counters::new(stats, threads),
             after_claim,
             search: Search::Tree,
             locals: LocalRegistry::default(),

@@ -5,6 +5,7 @@ use crate::network::Network;
 use crate::policy::{Hints, Policy};
 use crate::pool::{Part, Pool};
 use crate::slot::word_of;
+use crate::stripes::threads_for;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -53,9 +54,11 @@ impl<N: Network> SubPool<N> {
                 last: (*range.end()).into(),
             });
         };
+        let word_count = word_of(part.1) as u64 + 1;
+        let threads = threads_for(u64::from(part.1), Hints::bytes_each(policy));
         Ok(Self {
             name: name.into(),
-            hints: Hints::new(policy, word_of(part.1) as u64 + 1),
+            hints: Hints::new(policy, word_count, threads),
             pool,
             part,
         })

@@ -29,7 +29,7 @@ impl Count {
 
     #[inline]
     pub(crate) fn get(&self) -> u64 {
-        // Relaxed: a statistic. It is exact when no thread is in an operation; what the reader knows that from orders the
+        // Relaxed: a statistic. It is exact when no thread is in an operation: whatever the reader waited for orders the
         // additions before this load.
         self.0.load(Ordering::Relaxed)
     }

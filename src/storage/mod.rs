@@ -28,6 +28,8 @@ use crate::sync::AtomicU64;
 use crate::sync::Ordering;
 use crate::sync::WORDS_PER_CHUNK;
 use crate::sync::hint::AtomicU32;
+#[cfg(all(test, not(loom)))]
+use crate::sync::traced::Place;
 pub(crate) use barrier::{Claimed, SlotRange};
 #[cfg(pool_files)]
 pub(crate) use file::Attached;
@@ -316,6 +318,15 @@ impl Words {
                 Lender::Heap { .. } => self.lent_bytes(),
                 Lender::File(_) => 0,
             }
+    }
+
+    /// Returns where the words are, and what stands beside them.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn places(&self) -> Vec<Place> {
+        let bitmap = self.bitmap();
+        let mut places = bitmap.places();
+        places.extend(self.lanes.places());
+        places
     }
 
     fn lent_bytes(&self) -> usize {

@@ -6,6 +6,7 @@
 //! the process if one hangs. `HOSTBITS_ROUNDS=20 cargo test --test threads` does 20 times the work.
 
 mod churn;
+mod counts;
 mod draining;
 mod holders;
 mod seekers;

@@ -139,6 +139,12 @@ impl LocalRegistry {
         cell
     }
 
+    #[cfg(all(test, not(loom)))]
+    pub(in crate::pool) fn places(&self) -> Vec<crate::sync::traced::Place> {
+        let place = |cell: &Arc<Cell>| crate::sync::traced::place(&**cell, "local's cell");
+        self.cells().iter().map(place).collect()
+    }
+
     pub(in crate::pool) fn leave(&self, cell: &Arc<Cell>) {
         let mut cells = self.cells();
         if let Some(place) = cells.iter().position(|other| Arc::ptr_eq(other, cell)) {
