@@ -4,7 +4,7 @@ use super::keyed_hash::KeyedHash;
 use crate::slot::Slot;
 use crate::stripes::Stripes;
 use crate::sync::hint::AtomicU64;
-use crate::sync::{Ordering, thread_index};
+use crate::sync::{Ordering, known_thread_index, thread_index};
 use crossbeam_utils::CachePadded;
 
 /// How many slots are drawn before the next free slot after the first of them is taken.
@@ -55,9 +55,26 @@ impl Random {
     }
 
     /// Draws, with a number that no other draw has.
+    pub(super) fn draw(&self) -> Draw {
+        self.draw_of(self.take())
+    }
+
+    /// Takes a number that no other draw has.
+    #[inline(never)]
+    pub(crate) fn take(&self) -> u64 {
+        self.numbers.take(thread_index())
+    }
+
+    /// Does the same if there is one at hand.
     #[inline]
-    pub(crate) fn draw(&self) -> Draw {
-        Draw::of(self.seed, self.numbers.take(thread_index()))
+    pub(crate) fn try_take(&self) -> Option<u64> {
+        self.numbers.try_take(known_thread_index()?)
+    }
+
+    /// Returns the draw with this number.
+    #[inline]
+    pub(crate) fn draw_of(&self, number: u64) -> Draw {
+        Draw::of(self.seed, number)
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
@@ -74,25 +91,28 @@ impl Numbers {
     }
 
     /// Takes the next number of the group of `thread`.
-    #[inline]
     fn take(&self, thread: usize) -> u64 {
+        let of_run = self.try_take(thread);
+        of_run.unwrap_or_else(|| self.take_first_of_run(thread))
+    }
+
+    /// Does the same, unless the run is used up, or another thread of the group is faster.
+    #[inline]
+    fn try_take(&self, thread: usize) -> Option<u64> {
         let Run(next) = self.groups.of(thread);
         let number = next.load(Ordering::Relaxed);
         if number % RUN == 0 {
-            return self.take_first_of_run(next);
+            return None;
         }
         // A number is in the word once, because no run is used twice: if it is still there, nobody has taken it.
-        match next.compare_exchange(number, number + 1, Ordering::Relaxed, Ordering::Relaxed) {
-            Ok(_) => number,
-            Err(_) => self.take_first_of_run(next),
-        }
+        next.compare_exchange(number, number + 1, Ordering::Relaxed, Ordering::Relaxed)
+            .ok()
     }
 
     /// Takes a run for the group, and the first number of it. What is left of the run before is never used.
-    #[cold]
-    #[inline(never)]
-    fn take_first_of_run(&self, next: &AtomicU64) -> u64 {
+    fn take_first_of_run(&self, thread: usize) -> u64 {
         let number = self.unused.fetch_add(RUN, Ordering::Relaxed);
+        let Run(next) = self.groups.of(thread);
         next.store(number + 1, Ordering::Relaxed);
         number
     }

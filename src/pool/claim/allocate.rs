@@ -561,7 +561,7 @@ impl<N: Network> Pool<N> {
     pub(in crate::pool) fn search_in(&self, bitmap: Bitmap<'_, impl Mark>) -> Option<Slot> {
         let found = self.claim_or_scrub(|| match self.hints {
             Hints::Lowest { .. } => bitmap.claim_lowest(),
-            Hints::Next { .. } | Hints::Spread { .. } | Hints::Random { .. } | Hints::Highest => {
+            Hints::Next(_) | Hints::Spread { .. } | Hints::Random(_) | Hints::Highest => {
                 match self.way() {
                     Way::UpFrom(start) => bitmap.claim_from(start),
                     Way::Down => bitmap.claim_highest(),
