@@ -25,7 +25,8 @@ impl Chunk {
         // SeqCst: the check between the two phases of `settle`. A release of a bit that this load
         // misses comes after phase 1 in the total order, so its publish sees the hint gone and sets
         // it. With Acquire both may miss each other and the slot is lost.
-        self.0.iter().all(|word| load_seq_cst(word) == 0)
+        let words = self.0.iter().map(load_seq_cst);
+        words.fold(0, |seen, word| seen | word) == 0
     }
 
     /// Returns the words that were seen to have a free slot, as one bit each. Reads all of them, without a branch.
@@ -37,13 +38,6 @@ impl Chunk {
             with_free |= u64::from(load_seq_cst(word) != 0) << index;
         }
         with_free
-    }
-
-    /// Returns the first word that was seen to have a free slot.
-    #[inline]
-    pub(super) fn first_with_free(&self) -> Option<usize> {
-        let with_free = self.with_free();
-        (with_free != 0).then_some(with_free.trailing_zeros() as usize)
     }
 
     /// Returns the last word that was seen to have a free slot.

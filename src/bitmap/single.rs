@@ -45,11 +45,14 @@ impl<M: Mark> Bitmap<'_, M> {
     pub(crate) fn try_claim_lowest_in_chunk(self, chunk_index: usize) -> Attempt<Slot> {
         let chunk = &self.chunks[chunk_index];
         // Without a branch per word, because the word cannot be predicted.
-        let Some(index) = chunk.first_with_free() else {
+        let with_free = chunk.with_free();
+        if with_free == 0 {
             return Attempt::Empty;
-        };
+        }
+        let index = with_free.trailing_zeros() as usize;
+        let word = &chunk.words()[index];
         let word_index = chunk_index * WORDS_PER_CHUNK + index;
-        try_take_first(&chunk.words()[index], self.marks_of(word_index))
+        try_take_first(word, self.marks_of(word_index))
             .map(|bit_index| slot_at(word_index, bit_index))
     }
 
@@ -59,26 +62,12 @@ impl<M: Mark> Bitmap<'_, M> {
     #[inline]
     pub(crate) fn claim_lowest(self) -> Option<Slot> {
         if self.tree.is_linear() {
-            return self.claim_from(0);
+            return self.claim_from_or_prove(0);
         }
-        if self.has_none() {
-            return None;
-        }
-        self.claim_lowest_or_prove()
-    }
-
-    #[inline(never)]
-    fn claim_lowest_or_prove(self) -> Option<Slot> {
-        self.search_until_none_free(|| {
-            loop {
-                let chunk_index = self.lowest_candidate()?;
-                match self.try_claim_lowest_in_chunk(chunk_index) {
-                    Attempt::Took(slot) => return Some(slot),
-                    Attempt::Empty => self.settle(chunk_index),
-                    Attempt::Lost => {}
-                }
-            }
-        })
+        self.claim_from_an_end(
+            || self.tree.lowest_candidate(),
+            |chunk_index| self.try_claim_lowest_in_chunk(chunk_index),
+        )
     }
 
     /// Claims the highest free slot; returns `None` if at some instant of the call nothing was free.
@@ -89,19 +78,33 @@ impl<M: Mark> Bitmap<'_, M> {
         if self.tree.is_linear() {
             return self.search_until_none_free(|| self.find_highest(0, self.last_slot()));
         }
-        if self.has_none() {
-            return None;
-        }
-        self.search_until_none_free(|| {
-            loop {
-                let chunk_index = self.highest_candidate()?;
-                match self.try_claim_highest_in_chunk(chunk_index) {
-                    Attempt::Took(slot) => return Some(slot),
-                    Attempt::Empty => self.settle(chunk_index),
-                    Attempt::Lost => {}
+        self.claim_from_an_end(
+            || self.tree.highest_candidate(),
+            |chunk_index| self.try_claim_highest_in_chunk(chunk_index),
+        )
+    }
+
+    /// Claims with `take` a slot of the chunk that `candidate` returns; returns `None` if at some instant of the call
+    /// nothing was free. `candidate` returns `None` if the root had no candidate.
+    #[inline(always)]
+    fn claim_from_an_end(
+        self,
+        candidate: impl Fn() -> Option<usize>,
+        take: impl Fn(usize) -> Attempt<Slot>,
+    ) -> Option<Slot> {
+        loop {
+            let Some(chunk_index) = candidate() else {
+                if self.empty_root_proves_none() {
+                    return None;
                 }
+                continue;
+            };
+            match take(chunk_index) {
+                Attempt::Took(slot) => return Some(slot),
+                Attempt::Empty => self.settle_here(chunk_index),
+                Attempt::Lost => {}
             }
-        })
+        }
     }
 
     /// Claims the highest free slot of a chunk, in one attempt.
@@ -342,31 +345,26 @@ impl<M: Mark> Bitmap<'_, M> {
 
     #[inline]
     pub(super) fn next_candidate(self, from: usize, last: usize) -> Option<usize> {
-        self.tree
-            .next_candidate(from, last, |chunk| self.chunks[chunk].is_full())
+        self.tree.next_candidate(from, last)
     }
 
     /// Returns the last candidate chunk of `first..=from`. Settles the stale hints on its way.
     pub(super) fn previous_candidate(self, from: usize, first: usize) -> Option<usize> {
-        let is_full = |chunk: usize| self.chunks[chunk].is_full();
-        let settle = |level, child| self.tree.settle(level, child, &is_full);
+        let settle = |level, index| self.tree.settle_node(level, index);
         self.tree.previous_candidate(from, first, settle)
     }
 
-    fn highest_candidate(self) -> Option<usize> {
-        self.tree
-            .highest_candidate(|chunk| self.chunks[chunk].is_full())
-    }
-
-    #[inline]
-    fn lowest_candidate(self) -> Option<usize> {
-        self.tree
-            .lowest_candidate(|chunk| self.chunks[chunk].is_full())
-    }
-
+    /// Settles the hint about a chunk that was seen empty: looks at it again.
+    #[inline(never)]
     pub(crate) fn settle(self, chunk_index: usize) {
-        self.tree
-            .settle(1, chunk_index, &|chunk| self.chunks[chunk].is_full());
+        self.settle_here(chunk_index);
+    }
+
+    /// Does the same, inlined where it is frequent.
+    #[inline(always)]
+    fn settle_here(self, chunk_index: usize) {
+        let chunk = &self.chunks[chunk_index];
+        self.tree.settle(chunk_index, || chunk.is_full());
     }
 
     /// Returns a function that marks bits of one word before they are claimed.

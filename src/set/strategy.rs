@@ -99,9 +99,8 @@ impl Chooser {
             Strategy::InOrder => summary.is_lowest(last).then_some(last),
             Strategy::RoundRobin if summary.is_only(last) => Some(last),
             Strategy::RoundRobin => {
-                let is_full = |index| looks_full(members, index);
-                let behind = summary.next(last + 1, is_full);
-                behind.or_else(|| summary.next(0, is_full))
+                let behind = summary.next(last + 1);
+                behind.or_else(|| summary.next(0))
             }
             Strategy::MostFree => {
                 let free = members.get(last)?.free_now();

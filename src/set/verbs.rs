@@ -363,15 +363,15 @@ impl<N: Network> PoolSet<N> {
         refusal: &mut Option<AllocateError>,
         mut ask: impl FnMut(&'s Member<N>) -> Result<Option<T>, AllocateError>,
     ) -> Option<(usize, T)> {
-        let is_full = |index| looks_full(&self.members, index);
         for mut from in [start, 0] {
-            while let Some(index) = self.summary.next(from, is_full) {
+            while let Some(index) = self.summary.next(from) {
                 if let Some(member) = self.members.get(index) {
                     match ask(member) {
                         Ok(Some(found)) => return Some((index, found)),
                         Ok(None) => {
                             member.note_full();
-                            self.summary.settle(index, is_full);
+                            self.summary
+                                .settle(index, || looks_full(&self.members, index));
                         }
                         Err(error) => {
                             refusal.get_or_insert(error);
@@ -386,9 +386,8 @@ impl<N: Network> PoolSet<N> {
 
     /// Returns the first member from `from` on, wrapping around, that may have something.
     pub(super) fn first_open_from(&self, from: usize) -> Option<(usize, &Member<N>)> {
-        let is_full = |index| looks_full(&self.members, index);
-        let next = self.summary.next(from, is_full);
-        let index = next.or_else(|| self.summary.next(0, is_full))?;
+        let next = self.summary.next(from);
+        let index = next.or_else(|| self.summary.next(0))?;
         Some((index, self.members.get(index)?))
     }
 

@@ -559,20 +559,25 @@ impl<N: Network> Pool<N> {
 
     #[inline]
     pub(in crate::pool) fn search_in(&self, bitmap: Bitmap<'_, impl Mark>) -> Option<Slot> {
-        let found = self.claim_or_scrub(|| match self.hints {
-            Hints::Lowest { .. } => bitmap.claim_lowest(),
+        let found = match self.hints {
+            Hints::Lowest { .. } => self.claim_or_scrub(|| bitmap.claim_lowest()),
             Hints::Next(_) | Hints::Spread { .. } | Hints::Random(_) | Hints::Highest => {
-                match self.way() {
-                    Way::UpFrom(start) => bitmap.claim_from(start),
-                    Way::Down => bitmap.claim_highest(),
-                }
+                self.claim_or_scrub(|| self.claim_by_way(bitmap))
             }
-        });
+        };
         match found {
             Some(slot) => self.hints.found(slot),
             None => self.count_exhausted(),
         }
         found
+    }
+
+    #[inline(never)]
+    fn claim_by_way(&self, bitmap: Bitmap<'_, impl Mark>) -> Option<Slot> {
+        match self.way() {
+            Way::UpFrom(start) => bitmap.claim_from(start),
+            Way::Down => bitmap.claim_highest(),
+        }
     }
 
     /// Claims a slot of a part, as these hints choose it; returns `None` if at some instant of the call none was free.

@@ -139,8 +139,8 @@ const MUTANTS: &[Mutant] = &[
             ),
             edit(
                 TREE,
-                "let mut next = seen & !clearing;",
-                "let mut next = seen & !(clearing | maybe);",
+                "let next = seen ^ if is_full { clearing } else { both };",
+                "let next = if is_full { seen & !both } else { (seen | maybe) & !clearing };",
             ),
         ],
         &[Loom("batch", "a_batch_finds_what_its_thread_released")],
@@ -148,9 +148,9 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "settle: the child is not looked at again",
         &[edit(
-            TREE,
-            "                is_full(child)\n",
-            "                true\n",
+            SINGLE,
+            "|| chunk.is_full());",
+            "|| chunk.is_full() || true);",
         )],
         &[Loom("batch", "a_batch_finds_what_its_thread_released")],
     ),
@@ -158,8 +158,8 @@ const MUTANTS: &[Mutant] = &[
         "settle: check of words without the total order",
         &[edit(
             CHUNK,
-            "self.0.iter().all(|word| load_seq_cst(word) == 0)",
-            "self.0.iter().all(|word| word.load(Ordering::Acquire) == 0)",
+            "self.0.iter().map(load_seq_cst)",
+            "self.0.iter().map(|word| word.load(Ordering::Acquire))",
         )],
         &[Loom("batch", "a_batch_finds_what_its_thread_released")],
     ),
@@ -249,6 +249,18 @@ const MUTANTS: &[Mutant] = &[
             "if node >> digit(child) & 1 != 1 {",
         )],
         &[Test("properties", "big_trees_answer_like_a_scan_and_a_set")],
+    ),
+    mutant(
+        "settle: the node is not looked at again",
+        &[edit(
+            TREE,
+            "let is_empty = || candidates(load_seq_cst(node)) == 0;",
+            "let is_empty = || candidates(load_seq_cst(node)) == 0 || level != 0;",
+        )],
+        &[Loom(
+            "single",
+            "a_released_slot_is_not_lost_where_it_was_the_only_one",
+        )],
     ),
     mutant(
         "from: both parts are looked at, and nothing is proved",
@@ -447,8 +459,8 @@ const MUTANTS: &[Mutant] = &[
         "settle: a node whose children are all being cleared counts as full",
         &[edit(
             TREE,
-            "candidates(load_seq_cst(self.node(level - 1, child))) == 0",
-            "load_seq_cst(self.node(level - 1, child)) & MAYBE_MASK == 0",
+            "let is_empty = || candidates(load_seq_cst(node)) == 0;",
+            "let is_empty = || load_seq_cst(node) & MAYBE_MASK == 0;",
         )],
         &[Loom(
             "single",
@@ -595,9 +607,9 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "lowest: passes over a word of the chunk",
         &[edit(
-            CHUNK,
-            "then_some(with_free.trailing_zeros() as usize)",
-            "then(|| with_free.ilog2() as usize)",
+            SINGLE,
+            "let index = with_free.trailing_zeros() as usize;",
+            "let index = with_free.ilog2() as usize;",
         )],
         &[Test("verbs", "lowest_is_always_the_lowest_free_address")],
     ),
@@ -605,8 +617,8 @@ const MUTANTS: &[Mutant] = &[
         "settle: only the first word of a chunk is checked",
         &[edit(
             CHUNK,
-            "self.0.iter().all(|word| load_seq_cst(word) == 0)",
-            "self.0.iter().take(1).all(|word| load_seq_cst(word) == 0)",
+            "self.0.iter().map(load_seq_cst)",
+            "self.0.iter().take(1).map(load_seq_cst)",
         )],
         &[WideLoom("single", "a_released_slot_is_not_lost")],
     ),
@@ -632,8 +644,8 @@ const MUTANTS: &[Mutant] = &[
             ),
             edit(
                 CHUNK,
-                "self.0.iter().all(|word| load_seq_cst(word) == 0)",
-                "self.0.iter().all(|word| word.load(Ordering::Acquire) == 0)",
+                "self.0.iter().map(load_seq_cst)",
+                "self.0.iter().map(|word| word.load(Ordering::Acquire))",
             ),
             edit(
                 CONTROL,
@@ -704,6 +716,11 @@ const MUTANTS: &[Mutant] = &[
                 "candidates(self.nodes[index].load(Ordering::Acquire))",
             ),
             edit(
+                TREE,
+                "candidates(load_seq_cst(&self.nodes[place]))",
+                "candidates(self.nodes[place].load(Ordering::Acquire))",
+            ),
+            edit(
                 CONTROL,
                 "load_seq_cst(&self.lanes_used)",
                 "self.lanes_used.load(Ordering::Acquire)",
@@ -720,8 +737,8 @@ const MUTANTS: &[Mutant] = &[
         "lowest: the way down is not the lowest",
         &[edit(
             TREE,
-            "self.first_candidate(|node| node.trailing_zeros(), is_full)",
-            "self.first_candidate(|node| node.ilog2(), is_full)",
+            "self.first_candidate(|node| node.trailing_zeros())",
+            "self.first_candidate(|node| node.ilog2())",
         )],
         &[Test("properties", "big_trees_answer_like_a_scan_and_a_set")],
     ),
@@ -729,8 +746,8 @@ const MUTANTS: &[Mutant] = &[
         "highest: the way down is not the highest",
         &[edit(
             TREE,
-            "self.first_candidate(|node| node.ilog2(), is_full)",
-            "self.first_candidate(|node| node.trailing_zeros(), is_full)",
+            "self.first_candidate(|node| node.ilog2())",
+            "self.first_candidate(|node| node.trailing_zeros())",
         )],
         &[Test("verbs", "highest_is_always_the_highest_free_address")],
     ),
@@ -920,8 +937,8 @@ const MUTANTS: &[Mutant] = &[
         "settle: check of a node without the total order",
         &[edit(
             TREE,
-            "candidates(load_seq_cst(self.node(level - 1, child))) == 0",
-            "candidates(self.node(level - 1, child).load(Ordering::Acquire)) == 0",
+            "let is_empty = || candidates(load_seq_cst(node)) == 0;",
+            "let is_empty = || candidates(node.load(Ordering::Acquire)) == 0;",
         )],
         &[Loom(
             "single",

@@ -110,8 +110,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "release_many: a row goes on behind the main run",
         &[edit(
             "src/geometry/mod.rs",
-            "let most = most.min(in_run as usize);",
-            "let _ = in_run;",
+            "most.min(in_run as usize).min(addrs.len())",
+            "most.min(in_run.max(64) as usize).min(addrs.len())",
         )],
         &[Test(
             "verbs",

@@ -4,7 +4,7 @@ use crate::error::Error;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const RATIOS: &str = "ratios.json";
 const RIVALS: &str = "rivals.json";
@@ -251,12 +251,12 @@ fn not_empty<T>(items: Vec<T>, path: &Path) -> Result<Vec<T>, Error> {
 }
 
 /// Reads the table of `campaigns/instructions`.
-fn instructions(path: &PathBuf) -> Result<Vec<Instructions>, Error> {
+fn instructions(path: &Path) -> Result<Vec<Instructions>, Error> {
     let text = read_text(path)?;
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let read = lines.map(|line| {
         Instructions::read(line).ok_or_else(|| Error::Line {
-            path: path.clone(),
+            path: path.to_owned(),
             line: line.to_owned(),
         })
     });
