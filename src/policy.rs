@@ -16,7 +16,7 @@ use crate::sync::{Ordering, known_thread_index, thread_index};
 use crate::table::names;
 use backoff::Backoff;
 use crossbeam_utils::CachePadded;
-pub(crate) use random::{Draw, Random};
+pub(crate) use random::Random;
 use std::fmt;
 use thread_hint::ThreadHint;
 
@@ -145,10 +145,36 @@ pub(crate) struct Near {
     pub(crate) start_bit: u32,
 }
 
+/// Where `Next` continues: the slot behind the last one. It may be behind the last slot of the pool.
+pub(crate) struct Position(CachePadded<AtomicU32>);
+
+impl Position {
+    fn new() -> Self {
+        Self(CachePadded::new(AtomicU32::new(0)))
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> Slot {
+        // Relaxed: a starting guess. Two threads may start at the same slot.
+        self.0.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(crate) fn move_behind(&self, slot: Slot) {
+        self.go_to(slot.wrapping_add(1));
+    }
+
+    #[inline]
+    fn go_to(&self, slot: Slot) {
+        // Relaxed: a starting guess.
+        self.0.store(slot, Ordering::Relaxed);
+    }
+}
+
 /// What a policy tries before it searches.
 pub(crate) enum FirstStep<'a> {
-    /// The word of this slot, from the slot on.
-    At(Slot),
+    /// The word of the position, from the position on.
+    From(&'a Position),
     /// The slots of a draw.
     Draw(&'a Random),
     /// Nothing, or what [`Hints::last_chunk`] and [`Hints::near`] say.
@@ -161,9 +187,7 @@ pub(crate) enum Hints {
         last_chunk: CachePadded<AtomicU32>,
         backoff: CachePadded<Backoff>,
     },
-    Next {
-        cursor: CachePadded<AtomicU32>,
-    },
+    Next(Position),
     Spread {
         threads: Stripes<ThreadHint>,
     },
@@ -180,15 +204,13 @@ impl Hints {
                 last_chunk: CachePadded::new(AtomicU32::new(0)),
                 backoff: CachePadded::new(Backoff::new()),
             },
-            Policy::Next => Self::Next {
-                cursor: CachePadded::new(AtomicU32::new(0)),
-            },
+            Policy::Next => Self::Next(Position::new()),
             Policy::Spread => Self::Spread {
                 threads: Stripes::new(threads, |stripe| {
                     ThreadHint::new(far_apart(stripe, word_count))
                 }),
             },
-            Policy::Random(seed) => Self::Random(Random::new(seed, threads)),
+            Policy::Random(seed) => Self::Random(Random::new(seed)),
             Policy::Highest => Self::Highest,
         }
     }
@@ -206,7 +228,7 @@ impl Hints {
     pub(crate) fn policy(&self) -> Policy {
         match self {
             Self::Lowest { .. } => Policy::Lowest,
-            Self::Next { .. } => Policy::Next,
+            Self::Next(_) => Policy::Next,
             Self::Spread { .. } => Policy::Spread,
             Self::Random(random) => Policy::Random(random.seed()),
             Self::Highest => Policy::Highest,
@@ -216,14 +238,12 @@ impl Hints {
     /// Continues from the state of `other`, which has the same policy. For a copy that is not shared yet.
     pub(crate) fn go_on_from(&self, other: &Self) {
         match (self, other) {
-            // Relaxed, all of these: they are starting points. While others claim, any of them is as good.
-            (Self::Next { cursor }, Self::Next { cursor: theirs }) => {
-                cursor.store(theirs.load(Ordering::Relaxed), Ordering::Relaxed);
-            }
+            // They are starting points. While others claim, any of them is as good.
+            (Self::Next(position), Self::Next(theirs)) => position.go_to(theirs.get()),
             (Self::Random(random), Self::Random(theirs)) => random.go_on_from(theirs),
             // Lowest and highest do not depend on a starting point, and spread promises no order.
             (Self::Lowest { .. } | Self::Spread { .. } | Self::Highest, _)
-            | (Self::Next { .. } | Self::Random(_), _) => {}
+            | (Self::Next(_) | Self::Random(_), _) => {}
         }
     }
 
@@ -233,7 +253,7 @@ impl Hints {
         match self {
             // Relaxed: only a starting guess; the summary decides whether it is right.
             Self::Lowest { last_chunk, .. } => Some(last_chunk.load(Ordering::Relaxed) as usize),
-            Self::Next { .. } | Self::Spread { .. } | Self::Random(_) | Self::Highest => None,
+            Self::Next(_) | Self::Spread { .. } | Self::Random(_) | Self::Highest => None,
         }
     }
 
@@ -241,8 +261,7 @@ impl Hints {
     #[inline]
     pub(crate) fn first_step(&self) -> FirstStep<'_> {
         match self {
-            // Relaxed: a starting guess. Two threads may start at the same slot.
-            Self::Next { cursor } => FirstStep::At(cursor.load(Ordering::Relaxed)),
+            Self::Next(position) => FirstStep::From(position),
             Self::Random(random) => FirstStep::Draw(random),
             Self::Lowest { .. } | Self::Spread { .. } | Self::Highest => FirstStep::Search,
         }
@@ -269,7 +288,7 @@ impl Hints {
                     start_bit: spread_bit(thread),
                 })
             }
-            Self::Lowest { .. } | Self::Next { .. } | Self::Random(_) | Self::Highest => None,
+            Self::Lowest { .. } | Self::Next(_) | Self::Random(_) | Self::Highest => None,
         }
     }
 
@@ -287,8 +306,7 @@ impl Hints {
     pub(crate) fn way(&self, first: Slot, last: Slot, is_free: impl Fn(Slot) -> bool) -> Way {
         let slot = match self {
             Self::Lowest { .. } => first,
-            // Relaxed, all of these: starting guesses. Two threads may start at the same slot.
-            Self::Next { cursor } => cursor.load(Ordering::Relaxed),
+            Self::Next(position) => position.get(),
             Self::Spread { threads } => slot_at(threads.of(thread_index()).home(), 0),
             Self::Random(random) => random.draw().slot(first, last, is_free),
             Self::Highest => return Way::Down,
@@ -304,9 +322,7 @@ impl Hints {
     pub(crate) fn descends(&self) -> bool {
         match self {
             Self::Highest => true,
-            Self::Lowest { .. } | Self::Next { .. } | Self::Spread { .. } | Self::Random(_) => {
-                false
-            }
+            Self::Lowest { .. } | Self::Next(_) | Self::Spread { .. } | Self::Random(_) => false,
         }
     }
 
@@ -324,7 +340,7 @@ impl Hints {
                 last_chunk,
                 backoff,
             } => vec![place(last_chunk, "last chunk"), place(backoff, "backoff")],
-            Self::Next { cursor } => vec![place(cursor, "cursor")],
+            Self::Next(position) => vec![place(position, "position")],
             Self::Spread { threads } => vec![threads.place("trail")],
             Self::Random(random) => random.places(),
             Self::Highest => vec![],
@@ -335,7 +351,7 @@ impl Hints {
         match self {
             Self::Spread { threads } => threads.memory_bytes(),
             Self::Random(random) => random.memory_bytes(),
-            Self::Lowest { .. } | Self::Next { .. } | Self::Highest => 0,
+            Self::Lowest { .. } | Self::Next(_) | Self::Highest => 0,
         }
     }
 
@@ -351,7 +367,7 @@ impl Hints {
                     last_chunk.store(chunk, Ordering::Relaxed);
                 }
             }
-            Self::Next { cursor } => cursor.store(slot.wrapping_add(1), Ordering::Relaxed),
+            Self::Next(position) => position.move_behind(slot),
             Self::Spread { threads } => threads.of(thread_index()).move_to(word_of(slot)),
             Self::Random(_) | Self::Highest => {}
         }

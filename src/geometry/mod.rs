@@ -292,12 +292,12 @@ impl<N: Network> Geometry<N> {
             return 0;
         };
         let in_run = main.len - 1 - u64::from(index);
-        let most = most.min(in_run as usize);
-        let is_next = |(step, addr): (u32, &N::Addr)| {
-            N::addr_above(main.base, index + step, self.unit_shift) == *addr
+        let most = most.min(in_run as usize).min(addrs.len());
+        let is_next = |(step, addr): (usize, &N::Addr)| {
+            N::addr_above(main.base, index + 1 + step as u32, self.unit_shift) == *addr
         };
-        let row = (1..).zip(addrs).take(most);
-        row.take_while(|&next| is_next(next)).count()
+        let mut row = addrs[..most].iter().enumerate();
+        row.position(|each| !is_next(each)).unwrap_or(most)
     }
 
     #[inline]

@@ -2,9 +2,9 @@
 
 use super::keyed_hash::KeyedHash;
 use crate::slot::Slot;
-use crate::stripes::Stripes;
+use crate::stripes::{Stripes, threads_for};
 use crate::sync::hint::AtomicU64;
-use crate::sync::{Ordering, thread_index};
+use crate::sync::{Ordering, known_thread_index, thread_index};
 use crossbeam_utils::CachePadded;
 
 /// How many slots are drawn before the next free slot after the first of them is taken.
@@ -41,7 +41,9 @@ impl Random {
     /// How many bytes each group of threads has to itself.
     pub(super) const BYTES_EACH: usize = size_of::<Run>();
 
-    pub(super) fn new(seed: u64, groups: usize) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
+        // As many in a pool of any size: a copy that has grown continues where each of them was.
+        let groups = threads_for(0, 2 * Self::BYTES_EACH);
         Self {
             seed,
             numbers: Numbers::new(groups),
@@ -58,9 +60,26 @@ impl Random {
     }
 
     /// Draws, with a number that no other draw has.
+    pub(super) fn draw(&self) -> Draw {
+        self.draw_of(self.take())
+    }
+
+    /// Takes a number that no other draw has.
+    #[inline(never)]
+    pub(crate) fn take(&self) -> u64 {
+        self.numbers.take(thread_index())
+    }
+
+    /// Does the same if there is one at hand.
     #[inline]
-    pub(crate) fn draw(&self) -> Draw {
-        Draw::of(self.seed, self.numbers.take(thread_index()))
+    pub(crate) fn try_take(&self) -> Option<u64> {
+        self.numbers.try_take(known_thread_index()?)
+    }
+
+    /// Returns the draw with this number.
+    #[inline]
+    pub(crate) fn draw_of(&self, number: u64) -> Draw {
+        Draw::of(self.seed, number)
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
@@ -86,25 +105,28 @@ impl Numbers {
     }
 
     /// Takes the next number of the group of `thread`.
-    #[inline]
     fn take(&self, thread: usize) -> u64 {
+        let of_run = self.try_take(thread);
+        of_run.unwrap_or_else(|| self.take_first_of_run(thread))
+    }
+
+    /// Does the same, unless the run is used up, or another thread of the group is faster.
+    #[inline]
+    fn try_take(&self, thread: usize) -> Option<u64> {
         let Run(next) = self.groups.of(thread);
         let number = next.load(Ordering::Relaxed);
         if number % RUN == 0 {
-            return self.take_first_of_run(next);
+            return None;
         }
         // A number is in the word once, because no run is used twice: if it is still there, nobody has taken it.
-        match next.compare_exchange(number, number + 1, Ordering::Relaxed, Ordering::Relaxed) {
-            Ok(_) => number,
-            Err(_) => self.take_first_of_run(next),
-        }
+        next.compare_exchange(number, number + 1, Ordering::Relaxed, Ordering::Relaxed)
+            .ok()
     }
 
     /// Takes a run for the group, and the first number of it. What is left of the run before is never used.
-    #[cold]
-    #[inline(never)]
-    fn take_first_of_run(&self, next: &AtomicU64) -> u64 {
+    fn take_first_of_run(&self, thread: usize) -> u64 {
         let number = self.unused.fetch_add(RUN, Ordering::Relaxed);
+        let Run(next) = self.groups.of(thread);
         next.store(number + 1, Ordering::Relaxed);
         number
     }

@@ -561,7 +561,7 @@ impl<N: Network> Pool<N> {
     pub(in crate::pool) fn search_in(&self, bitmap: Bitmap<'_, impl Mark>) -> Option<Slot> {
         let found = match self.hints {
             Hints::Lowest { .. } => self.claim_or_scrub(|| bitmap.claim_lowest()),
-            Hints::Next { .. } | Hints::Spread { .. } | Hints::Random { .. } | Hints::Highest => {
+            Hints::Next(_) | Hints::Spread { .. } | Hints::Random(_) | Hints::Highest => {
                 self.claim_or_scrub(|| self.claim_by_way(bitmap))
             }
         };

@@ -4,51 +4,65 @@
 //! it is one claim of the search, without the way to it.
 
 use crate::network::Network;
-use crate::policy::{Draw, FirstStep, Random};
+use crate::policy::{FirstStep, Position, Random};
 use crate::pool::Pool;
 use crate::slot::Slot;
 
 impl<N: Network> Pool<N> {
+    // As in `allocate.rs`: what is called last saves no registers, and nothing is called before.
+
     /// Claims a slot for a policy that begins neither in a chunk nor near the thread.
     #[inline(never)]
     pub(super) fn claim_first_step(&self) -> Option<Slot> {
         match self.hints.first_step() {
-            FirstStep::At(position) => self.claim_next(position),
+            FirstStep::From(position) => self.claim_next(position),
             FirstStep::Draw(random) => self.claim_random(random),
             FirstStep::Search => self.claim_around(),
         }
     }
 
     /// Claims the first free slot of the position's word, from the position on.
-    #[inline]
-    fn claim_next(&self, position: Slot) -> Option<Slot> {
-        match self.bitmap().claim_next_in_word(position) {
+    #[inline(never)]
+    fn claim_next(&self, position: &Position) -> Option<Slot> {
+        match self.bitmap().claim_next_in_word(position.get()) {
             Some(slot) => {
-                self.hints.found(slot);
+                position.move_behind(slot);
                 Some(slot)
             }
             None => self.claim_anywhere(),
         }
     }
 
-    /// Claims the first slot of a draw, if it is free.
+    /// Draws, and claims what was drawn.
     #[inline(never)]
     fn claim_random(&self, random: &Random) -> Option<Slot> {
-        let draw = random.draw();
-        let drawn = draw.first(0, self.last_slot());
+        match random.try_take() {
+            Some(number) => self.claim_drawn(random, number),
+            None => self.claim_in_new_run(random),
+        }
+    }
+
+    #[inline(never)]
+    fn claim_in_new_run(&self, random: &Random) -> Option<Slot> {
+        self.claim_drawn(random, random.take())
+    }
+
+    /// Claims the first slot of a draw, if it is free.
+    #[inline(never)]
+    fn claim_drawn(&self, random: &Random, number: u64) -> Option<Slot> {
+        let drawn = random.draw_of(number).first(0, self.last_slot());
         match self.claim_if_free(drawn) {
             true => Some(drawn),
-            false => self.claim_other(draw),
+            false => self.claim_other(random, number),
         }
     }
 
     /// Claims the first other slot of a draw that is free, or else the next free one after the first.
     #[inline(never)]
-    fn claim_other(&self, draw: Draw) -> Option<Slot> {
-        let last_slot = self.last_slot();
-        let other = draw.others(0, last_slot);
-        other
-            .into_iter()
+    fn claim_other(&self, random: &Random, number: u64) -> Option<Slot> {
+        let (draw, last_slot) = (random.draw_of(number), self.last_slot());
+        let mut others = draw.others(0, last_slot);
+        others
             .find(|&slot| self.claim_if_free(slot))
             .or_else(|| self.search_from(draw.first(0, last_slot)))
     }

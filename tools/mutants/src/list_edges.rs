@@ -26,7 +26,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "next: the position stays where the first word had something",
         &[edit(
             FIRST_STEP,
-            "                self.hints.found(slot);\n",
+            "                position.move_behind(slot);\n",
             "",
         )],
         &[Test("verbs", "next_wraps_with_the_longest_reuse_distance")],
@@ -53,8 +53,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "random: two threads of a group take one number",
         &[edit(
             RANDOM,
-            "match next.compare_exchange(number, number + 1, Ordering::Relaxed, Ordering::Relaxed) {",
-            "next.store(number + 1, Ordering::Relaxed);\n        match Ok::<u64, u64>(0) {",
+            "next.compare_exchange(number, number + 1, Ordering::Relaxed, Ordering::Relaxed)\n            .ok()",
+            "next.store(number + 1, Ordering::Relaxed);\n        Some(number)",
         )],
         &[UnitIn(RANDOM, "random")],
     ),
@@ -110,8 +110,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "release_many: a row goes on behind the main run",
         &[edit(
             "src/geometry/mod.rs",
-            "let most = most.min(in_run as usize);",
-            "let _ = in_run;",
+            "most.min(in_run as usize).min(addrs.len())",
+            "most.min(in_run.max(64) as usize).min(addrs.len())",
         )],
         &[Test(
             "verbs",
