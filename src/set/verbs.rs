@@ -280,11 +280,9 @@ impl<N: Network> PoolSet<N> {
     pub fn release(&self, addr: N::Addr) -> Result<(), ReleaseError> {
         let last = self.chooser.last();
         if let Some(member) = self.members.get(last)
-            && let Some(was_taken) = member.pool.release_at_home(addr)
+            && let Some(released) = member.pool.release_at_home(addr)
         {
-            if !was_taken {
-                return Err(member.pool.refuse_free(addr));
-            }
+            released?;
             self.note_released(last, 1);
             return Ok(());
         }

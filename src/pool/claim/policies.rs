@@ -3,68 +3,86 @@
 //! Each claims the very slot that its search would find. On one thread, the answers are those of the search; on many,
 //! it is one claim of the search, without the way to it.
 
+use crate::bitmap::Gate;
 use crate::network::Network;
 use crate::policy::{FirstStep, Position, Random};
 use crate::pool::Pool;
-use crate::slot::Slot;
+use crate::slot::{MaybeSlot, Slot};
+use crate::stats::Event;
 
 impl<N: Network> Pool<N> {
-    // As in `allocate.rs`: what is called last saves no registers, and nothing is called before.
+    // Rungs of the ladder in `allocate.rs`: what is called last is a jump, and nothing is called before.
 
-    /// Claims a slot for a policy that begins neither in a chunk nor near the thread.
+    /// Claims a slot for a policy that begins neither in a chunk nor in the word of the thread.
     #[inline(never)]
-    pub(super) fn claim_first_step(&self) -> Option<Slot> {
+    pub(super) fn allocate_first_step(&self, before: Gate, event: Event) -> MaybeSlot {
         match self.hints.first_step() {
-            FirstStep::From(position) => self.claim_next(position),
-            FirstStep::Draw(random) => self.claim_random(random),
-            FirstStep::Search => self.claim_around(),
+            FirstStep::From(position) => self.allocate_next(position, before, event),
+            FirstStep::Draw(random) => self.allocate_random(random, before, event),
+            FirstStep::Search => self.allocate_around(before, event),
         }
     }
 
     /// Claims the first free slot of the position's word, from the position on.
     #[inline(never)]
-    fn claim_next(&self, position: &Position) -> Option<Slot> {
+    fn allocate_next(&self, position: &Position, before: Gate, event: Event) -> MaybeSlot {
         match self.bitmap().claim_next_in_word(position.get()) {
             Some(slot) => {
                 position.move_behind(slot);
-                Some(slot)
+                self.answer_claim(slot, before, event)
             }
-            None => self.claim_anywhere(),
+            None => self.allocate_anywhere(before, event),
         }
     }
 
     /// Draws, and claims what was drawn.
     #[inline(never)]
-    fn claim_random(&self, random: &Random) -> Option<Slot> {
+    fn allocate_random(&self, random: &Random, before: Gate, event: Event) -> MaybeSlot {
         match random.try_take() {
-            Some(number) => self.claim_drawn(random, number),
-            None => self.claim_in_new_run(random),
+            Some(number) => self.allocate_drawn(random, number, before, event),
+            None => self.allocate_in_new_run(random, before, event),
         }
     }
 
     #[inline(never)]
-    fn claim_in_new_run(&self, random: &Random) -> Option<Slot> {
-        self.claim_drawn(random, random.take())
+    fn allocate_in_new_run(&self, random: &Random, before: Gate, event: Event) -> MaybeSlot {
+        self.allocate_drawn(random, random.take(), before, event)
     }
 
     /// Claims the first slot of a draw, if it is free.
     #[inline(never)]
-    fn claim_drawn(&self, random: &Random, number: u64) -> Option<Slot> {
+    fn allocate_drawn(
+        &self,
+        random: &Random,
+        number: u64,
+        before: Gate,
+        event: Event,
+    ) -> MaybeSlot {
         let drawn = random.draw_of(number).first(0, self.last_slot());
         match self.claim_if_free(drawn) {
-            true => Some(drawn),
-            false => self.claim_other(random, number),
+            true => self.answer_claim(drawn, before, event),
+            false => self.allocate_other(random, number, before, event),
         }
     }
 
     /// Claims the first other slot of a draw that is free, or else the next free one after the first.
     #[inline(never)]
-    fn claim_other(&self, random: &Random, number: u64) -> Option<Slot> {
+    fn allocate_other(
+        &self,
+        random: &Random,
+        number: u64,
+        before: Gate,
+        event: Event,
+    ) -> MaybeSlot {
         let (draw, last_slot) = (random.draw_of(number), self.last_slot());
         let mut others = draw.others(0, last_slot);
-        others
+        let found = others
             .find(|&slot| self.claim_if_free(slot))
-            .or_else(|| self.search_from(draw.first(0, last_slot)))
+            .or_else(|| self.search_from(draw.first(0, last_slot)));
+        match found {
+            Some(slot) => self.answer_claim(slot, before, event),
+            None => MaybeSlot::NONE,
+        }
     }
 
     /// Claims a slot unless it is taken. A taken one is only read, so that its line stays shared.
