@@ -100,7 +100,7 @@ impl Model {
 
     /// Releases a slot; returns `false` if it was free.
     pub fn release(&self, slot: Slot) -> bool {
-        self.0.release(slot)
+        self.0.finish(slot, self.0.free(slot))
     }
 
     /// Claims up to `wanted` slots, and returns each word with its bits.

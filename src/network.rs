@@ -88,6 +88,13 @@ pub trait Network:
     /// Does the same, but only if `addr` begins a unit. Wraps around: an address below `base` is far above it.
     #[doc(hidden)]
     fn whole_units_above(base: Self::Addr, addr: Self::Addr, unit_shift: u8) -> Option<u32>;
+    /// Returns how many addresses `addr` is above `base`, if that fits into a slot number. Wraps around like
+    /// `whole_units_above`.
+    #[doc(hidden)]
+    fn addrs_above(base: Self::Addr, addr: Self::Addr) -> Option<u32>;
+    /// Returns the address `count` addresses above `base`. The caller knows that it exists.
+    #[doc(hidden)]
+    fn addr_after(base: Self::Addr, count: u32) -> Self::Addr;
     /// Returns the address `units` units above `base`. The caller knows that it exists.
     #[doc(hidden)]
     fn addr_above(base: Self::Addr, units: u32, unit_shift: u8) -> Self::Addr;
@@ -141,6 +148,16 @@ impl Network for Ipv4Net {
         let above = addr.to_bits().wrapping_sub(base.to_bits());
         let units = above >> (unit_shift % 32);
         (units << (unit_shift % 32) == above).then_some(units)
+    }
+
+    #[inline]
+    fn addrs_above(base: Ipv4Addr, addr: Ipv4Addr) -> Option<u32> {
+        Some(addr.to_bits().wrapping_sub(base.to_bits()))
+    }
+
+    #[inline]
+    fn addr_after(base: Ipv4Addr, count: u32) -> Ipv4Addr {
+        Ipv4Addr::from_bits(base.to_bits().wrapping_add(count))
     }
 
     #[inline]
@@ -199,6 +216,16 @@ impl Network for Ipv6Net {
         let units = above >> (unit_shift % 128);
         let units = u32::try_from(units).ok()?;
         (u128::from(units) << (unit_shift % 128) == above).then_some(units)
+    }
+
+    #[inline]
+    fn addrs_above(base: Ipv6Addr, addr: Ipv6Addr) -> Option<u32> {
+        u32::try_from(addr.to_bits().wrapping_sub(base.to_bits())).ok()
+    }
+
+    #[inline]
+    fn addr_after(base: Ipv6Addr, count: u32) -> Ipv6Addr {
+        Ipv6Addr::from_bits(base.to_bits().wrapping_add(count.into()))
     }
 
     #[inline]
@@ -278,6 +305,24 @@ impl Network for IpNet {
             }
             // An address of the other family, or mapped into it; the slow path decides.
             _ => None,
+        }
+    }
+
+    #[inline]
+    fn addrs_above(base: IpAddr, addr: IpAddr) -> Option<u32> {
+        match (base, addr) {
+            (IpAddr::V4(base), IpAddr::V4(addr)) => Ipv4Net::addrs_above(base, addr),
+            (IpAddr::V6(base), IpAddr::V6(addr)) => Ipv6Net::addrs_above(base, addr),
+            // As in `whole_units_above`.
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn addr_after(base: IpAddr, count: u32) -> IpAddr {
+        match base {
+            IpAddr::V4(base) => Ipv4Net::addr_after(base, count).into(),
+            IpAddr::V6(base) => Ipv6Net::addr_after(base, count).into(),
         }
     }
 

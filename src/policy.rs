@@ -137,11 +137,17 @@ impl serde::Serialize for Policy {
 const RANDOM_TRIES: usize = 4;
 
 /// Where a thread with the policy `Spread` looks first: near this word, at a bit that differs between threads.
-pub(crate) struct Near {
+pub(crate) struct Near<'a> {
     pub(crate) word_index: usize,
-    /// The word of the thread's last release.
-    pub(crate) freed_word: usize,
     pub(crate) start_bit: u32,
+    hint: &'a ThreadHint,
+}
+
+impl Near<'_> {
+    /// Returns the word of the thread's last release.
+    pub(crate) fn freed_word(&self) -> usize {
+        self.hint.freed()
+    }
 }
 
 /// The hints of one pool.
@@ -233,15 +239,15 @@ impl Hints {
 
     /// Returns where `thread`, if it is known, found its last slot, if the policy spreads threads.
     #[inline]
-    pub(crate) fn near(&self, thread: Option<usize>) -> Option<Near> {
+    pub(crate) fn near(&self, thread: Option<usize>) -> Option<Near<'_>> {
         match self {
             Self::Spread { threads } => {
                 let thread = thread?;
                 let hint = threads.of(thread);
                 Some(Near {
                     word_index: hint.home(),
-                    freed_word: hint.freed(),
                     start_bit: spread_bit(thread),
+                    hint,
                 })
             }
             Self::Lowest { .. } | Self::Next { .. } | Self::Random { .. } | Self::Highest => None,

@@ -11,6 +11,34 @@ use core::ops::RangeInclusive;
 /// [`Pool::slot_of`](crate::Pool::slot_of).
 pub type Slot = u32;
 
+/// A slot, or none, in one register.
+///
+/// An `Option<Slot>` is returned in two, and the compiler does not turn the last call of a function that returns one
+/// into a jump.
+#[derive(Clone, Copy)]
+pub(crate) struct MaybeSlot(i64);
+
+impl MaybeSlot {
+    pub(crate) const NONE: Self = Self(-1);
+
+    #[inline]
+    pub(crate) fn some(slot: Slot) -> Self {
+        Self(i64::from(slot))
+    }
+
+    #[inline]
+    pub(crate) fn get(self) -> Option<Slot> {
+        (self.0 >= 0).then_some(self.0 as Slot)
+    }
+}
+
+impl From<Option<Slot>> for MaybeSlot {
+    #[inline]
+    fn from(slot: Option<Slot>) -> Self {
+        slot.map_or(Self::NONE, Self::some)
+    }
+}
+
 pub(crate) const SLOTS_PER_WORD: u32 = u64::BITS;
 pub(crate) const SLOTS_PER_CHUNK: u32 = SLOTS_PER_WORD * WORDS_PER_CHUNK as u32;
 

@@ -219,6 +219,11 @@ impl World {
         self.hold(self.model.claim_lowest(0))
     }
 
+    /// Claims the lowest free slot, where the last claim was in this chunk.
+    pub fn allocate_after(&self, last_chunk: usize) -> Option<Slot> {
+        self.hold(self.model.claim_lowest(last_chunk))
+    }
+
     /// Claims the highest free slot.
     pub fn allocate_highest(&self) -> Option<Slot> {
         self.hold(self.model.claim_highest())

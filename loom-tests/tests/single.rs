@@ -51,6 +51,22 @@ fn a_released_slot_is_not_lost_where_it_was_the_only_one() {
         .run([release, allocate_twice()]);
 }
 
+/// The same where the last claim was in another chunk: whether that one comes first is asked of the summary.
+#[test]
+fn a_released_slot_is_not_lost_below_the_chunk_of_the_last_claim() {
+    let release = role(|world| {
+        world.release(LOW);
+        vec![]
+    });
+    let allocate_twice = role(|world: &World| {
+        let claims = [world.allocate_after(2), world.allocate_after(2)];
+        claims.into_iter().flatten().collect()
+    });
+    Program::tree(3, &[(FAR, FAR)], &[(LOW, LOW)])
+        .preemptions(6)
+        .run([release, allocate_twice]);
+}
+
 /// Two threads that settle the same chunk do not undo the publication of a release between them.
 #[test]
 fn helpers_that_settle_do_not_lose_a_release() {

@@ -5,8 +5,9 @@ use crate::slot::{Slot, bits_within, slot_at, word_of};
 use crate::sync::{AtomicU64, Ordering, WORDS_PER_CHUNK, load_seq_cst};
 use core::ops::RangeInclusive;
 
-/// 512 slots in one cache line.
-#[repr(C, align(64))]
+/// 512 slots in one cache line. In a model, where there are none, it is no larger than its words either.
+#[repr(C)]
+#[cfg_attr(not(all(loom, feature = "_loom")), repr(align(64)))]
 pub(crate) struct Chunk([AtomicU64; WORDS_PER_CHUNK]);
 
 impl Chunk {

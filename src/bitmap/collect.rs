@@ -233,7 +233,7 @@ mod tests {
                 let evidence = bitmap.evidence_of_none(parts).expect("nothing is free");
                 assert!(evidence.still_holds());
                 assert_eq!(evidence.given_back(), 0);
-                assert!(words.release(3));
+                assert!(words.finish(3, words.free(3)));
                 assert!(!evidence.still_holds());
                 assert_eq!(bitmap.claim_lowest(), Some(3));
                 assert_eq!(bitmap.claim_lowest(), None);
@@ -250,7 +250,7 @@ mod tests {
             let bitmap = words.bitmap();
             let look = || {
                 let is_taken = bitmap.are_parts_taken(&[(3, 4)]);
-                assert!(words.release(3));
+                assert!(words.finish(3, words.free(3)));
                 is_taken
             };
             assert!(bitmap.evidence_by_looking(look).is_none());
@@ -258,7 +258,7 @@ mod tests {
             // The caller searches itself, under a watch or with a question.
             for evidence in [bitmap.watch_for(0), bitmap.ask_for(Area::around(3, 4))] {
                 assert!(bitmap.are_parts_taken(&[(3, 4)]));
-                assert!(words.release(4));
+                assert!(words.finish(4, words.free(4)));
                 assert!(!evidence.still_holds());
                 assert!(bitmap.claim_exact(4));
             }
@@ -274,7 +274,7 @@ mod tests {
                 for gives_back in [true, false] {
                     let words = taken(is_linear);
                     let bitmap = words.bitmap();
-                    assert!(words.release(4));
+                    assert!(words.finish(4, words.free(4)));
                     let flight = bitmap.begin_flight();
                     assert_eq!(bitmap.find_from(0, 0, 63), Some(4));
                     bitmap.settle(0);
@@ -298,7 +298,7 @@ mod tests {
             for parts in PARTS {
                 let words = taken(is_linear);
                 let bitmap = words.bitmap();
-                assert!(words.release(4));
+                assert!(words.finish(4, words.free(4)));
                 assert!(bitmap.evidence_of_none(parts).is_none());
                 // What is free elsewhere does not matter to a part.
                 assert!(bitmap.evidence_of_none(Some(&[(3, 3)])).is_some());

@@ -386,9 +386,9 @@ mod tests {
             let search = || {
                 rounds += 1;
                 let found = bitmap.find_from(3, 3, 4);
-                assert!(bitmap.claim_exact(70) && words.release(70));
+                assert!(bitmap.claim_exact(70) && words.finish(70, words.free(70)));
                 if is_released && rounds == ROUNDS_BY_WATCH + 1 {
-                    assert!(words.release(3));
+                    assert!(words.finish(3, words.free(3)));
                 }
                 found
             };

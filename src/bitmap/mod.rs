@@ -60,7 +60,7 @@ pub(crate) use single::LowestAttempt;
 pub(crate) use tree::Shape;
 
 use crate::slot::{SLOTS_PER_CHUNK, Slot};
-use crate::sync::{AtomicU64, WORDS_PER_CHUNK};
+use crate::sync::AtomicU64;
 use tree::Tree;
 
 /// Which free slots a search prefers.
@@ -76,6 +76,8 @@ pub(crate) enum Way {
 #[derive(Clone, Copy)]
 pub(crate) struct Bitmap<'a, M = ()> {
     chunks: &'a [Chunk],
+    /// The words of all chunks: one step from a slot to its word.
+    words: &'a [AtomicU64],
     tree: Tree<'a>,
     control: &'a Control,
     lanes: &'a Lanes,
@@ -83,11 +85,12 @@ pub(crate) struct Bitmap<'a, M = ()> {
 }
 
 impl<'a> Bitmap<'a> {
-    /// Creates a bitmap over lent words. `nodes` has [`Shape::node_count`] words, which may all be new (zero) until
+    /// Creates a bitmap over lent words: chunk by chunk, and word by word. `nodes` has [`Shape::node_count`] words, which may all be new (zero) until
     /// [`Bitmap::rebuild`].
     #[inline]
     pub(crate) fn new(
         chunks: &'a [Chunk],
+        words: &'a [AtomicU64],
         nodes: &'a [AtomicU64],
         shape: &'a Shape,
         control: &'a Control,
@@ -95,6 +98,7 @@ impl<'a> Bitmap<'a> {
     ) -> Self {
         Self {
             chunks,
+            words,
             tree: Tree::new(nodes, shape),
             control,
             lanes,
@@ -109,6 +113,7 @@ impl<'a, M: Mark> Bitmap<'a, M> {
     pub(crate) fn marking<T: Mark>(self, mark: T) -> Bitmap<'a, T> {
         Bitmap {
             chunks: self.chunks,
+            words: self.words,
             tree: self.tree,
             control: self.control,
             lanes: self.lanes,
@@ -118,7 +123,7 @@ impl<'a, M: Mark> Bitmap<'a, M> {
 
     #[inline]
     fn word(self, word_index: usize) -> &'a AtomicU64 {
-        &self.chunks[word_index / WORDS_PER_CHUNK].words()[word_index % WORDS_PER_CHUNK]
+        &self.words[word_index]
     }
 
     /// Returns the last slot of the last chunk, including padding.

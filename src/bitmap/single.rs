@@ -12,7 +12,7 @@ use crate::sync::{Ordering, WORDS_PER_CHUNK, load_seq_cst};
 pub(crate) enum LowestAttempt {
     /// The lowest free slot was claimed.
     Claimed(Slot),
-    /// Nothing was claimed: another chunk comes first.
+    /// Nothing was claimed: another chunk comes first, or this one has nothing.
     InOtherChunk,
     /// Nothing was claimed from its first word, but no chunk comes before it.
     InLaterWord,
@@ -26,15 +26,20 @@ impl<M: Mark> Bitmap<'_, M> {
     /// Every lower slot was seen taken at some moment of the call.
     #[inline]
     pub(crate) fn claim_lowest_at(self, likely_chunk: usize) -> LowestAttempt {
-        let Some(chunk) = self.chunks.get(likely_chunk) else {
-            return LowestAttempt::InOtherChunk;
-        };
-        if self.tree.is_linear() || !self.tree.is_lowest(likely_chunk) {
+        // No chunk comes before the first one.
+        if likely_chunk != 0 && !self.tree.is_lowest(likely_chunk) {
             return LowestAttempt::InOtherChunk;
         }
         let word_index = likely_chunk * WORDS_PER_CHUNK;
-        match try_take_first(&chunk.words()[0], self.marks_of(word_index)) {
+        let Some(word) = self.words.get(word_index) else {
+            return LowestAttempt::InOtherChunk;
+        };
+        match try_take_first(word, self.marks_of(word_index)) {
             Attempt::Took(bit_index) => LowestAttempt::Claimed(slot_at(word_index, bit_index)),
+            // Full pools: the summary may know that there is nothing in its other words either.
+            Attempt::Empty if likely_chunk == 0 && !self.tree.is_lowest(0) => {
+                LowestAttempt::InOtherChunk
+            }
             Attempt::Empty => LowestAttempt::InLaterWord,
             Attempt::Lost => LowestAttempt::Lost,
         }
@@ -159,7 +164,9 @@ impl<M: Mark> Bitmap<'_, M> {
     /// If it returns `None`, call [`claim_near`](Self::claim_near).
     #[inline]
     pub(crate) fn try_claim_near(self, near: usize, start_bit: u32) -> Option<Slot> {
-        let bit_index = try_take_near(self.word(near), start_bit, self.marks_of(near))?;
+        // The word exists. No panic, because that takes a stack frame.
+        let word = self.words.get(near)?;
+        let bit_index = try_take_near(word, start_bit, self.marks_of(near))?;
         Some(slot_at(near, bit_index))
     }
 
@@ -233,7 +240,24 @@ impl<M: Mark> Bitmap<'_, M> {
         !was_free
     }
 
-    /// Publishes the release of `slot`, second half.
+    /// Returns whether every level of the summary says already that the slot's chunk may have something free.
+    ///
+    /// Call it after [`mark_free`](Self::mark_free), and [`is_watched`](Self::is_watched) after it. These are the loads
+    /// of [`announce`](Self::announce), in its order: up to the root, then the watchers. So a release that finds all
+    /// hints set and no watcher is one whose announcement had nothing to write, and what is proved of announcements
+    /// holds for it. Any other release announces from the beginning.
+    #[inline(always)]
+    pub(crate) fn is_published(self, slot: Slot) -> bool {
+        self.tree.is_published(chunk_of(slot))
+    }
+
+    /// Returns whether some search wants every release to be counted.
+    #[inline(always)]
+    pub(crate) fn is_watched(self) -> bool {
+        self.control.is_watched()
+    }
+
+    /// Publishes the release of `slot`, second half, unless there is [nothing to publish](Self::is_published).
     ///
     /// Also called when the slot was free: the thread that freed it may be stalled before its own publish, but after
     /// our caller got "free", its next claim must not report "nothing free".

@@ -34,6 +34,9 @@ fn digit(child: usize) -> u32 {
     child as u32 & ((1 << NODE_SHIFT) - 1)
 }
 
+/// The index of the root.
+const ROOT: usize = 0;
+
 /// How many nodes each level has, and where the level starts. The root is node 0.
 #[derive(Clone, Debug)]
 pub(crate) struct Shape {
@@ -134,22 +137,30 @@ impl<'a> Tree<'a> {
         Some(self.root()).filter(|&root| candidates(root) == 0)
     }
 
-    /// Returns whether `chunk` is a candidate, but no chunk below it is.
+    /// Returns whether `chunk` is a candidate of its node, but no chunk below it is a candidate.
     ///
-    /// The addresses of the nodes follow from `chunk` alone, so the loads do not wait for each other as they do on the
-    /// way down from the root. Always inlined: with a second caller, the compiler makes it a function, and its callers
-    /// have to save registers.
+    /// Goes up only as far as a child can have others before it. The addresses of the nodes follow from `chunk` alone,
+    /// so the loads do not wait for each other as they do on the way down from the root. Always inlined: with a second
+    /// caller, the compiler makes it a function, and its callers have to save registers.
     #[inline(always)]
     pub(super) fn is_lowest(&self, chunk: usize) -> bool {
         let mut child = chunk;
-        for level_start in self.shape.levels() {
-            let index = level_start + (child >> NODE_SHIFT);
+        for &level_start in &self.shape.level_start {
+            let index = level_start as usize + (child >> NODE_SHIFT);
+            let Some(node) = self.nodes.get(index) else {
+                // A linear bitmap: nothing says what the chunks below have.
+                return false;
+            };
             // SeqCst: as on the way down in `next_candidate`; a lower child seen FULL is seen taken.
-            let node = candidates(load_seq_cst(&self.nodes[index]));
+            let node = candidates(load_seq_cst(node));
             if node.trailing_zeros() != digit(child) {
                 return false;
             }
             child >>= NODE_SHIFT;
+            // Nothing comes before the first child, here and further up. The root itself is such a child.
+            if child == 0 {
+                break;
+            }
         }
         true
     }
@@ -306,8 +317,8 @@ impl<'a> Tree<'a> {
     /// Records in every level that `chunk` may have a free slot.
     ///
     /// Always up to the root: a release that stops where the hint is already set would rely on another thread's
-    /// publish, and that thread may be stalled before it. Always inlined: this keeps a release a leaf function.
-    #[inline(always)]
+    /// publish, and that thread may be stalled before it.
+    #[inline]
     pub(super) fn publish(&self, chunk: usize) {
         let mut child = chunk;
         for level_start in self.shape.levels() {
@@ -325,16 +336,28 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// Returns whether every level records that `chunk` may have a free slot.
+    /// Returns whether every level records that `chunk` may have a free slot: whether [`publish`](Self::publish) has
+    /// nothing to write. Up to the root, for the same reason. Always inlined: this keeps a release a leaf function.
+    #[inline(always)]
     pub(super) fn is_published(&self, chunk: usize) -> bool {
         let mut child = chunk;
-        self.shape.levels().all(|level_start| {
-            // SeqCst: as in `publish`.
-            let node = load_seq_cst(&self.nodes[level_start + (child >> NODE_SHIFT)]);
-            let maybe = 1 << digit(child);
+        for &level_start in &self.shape.level_start {
+            let index = level_start as usize + (child >> NODE_SHIFT);
+            let Some(node) = self.nodes.get(index) else {
+                // A linear bitmap has no nodes, and nothing to publish. No panic, because that takes a stack frame.
+                return self.is_linear();
+            };
+            // SeqCst: as in `publish`, whose place this takes if all hints are set: after our store to the child in the
+            // total order. With Acquire, it may read the MAYBE from before a phase 2: a lost slot.
+            if load_seq_cst(node) & (1 << digit(child)) == 0 {
+                return false;
+            }
+            if index == ROOT {
+                break;
+            }
             child >>= NODE_SHIFT;
-            node & maybe != 0
-        })
+        }
+        true
     }
 
     /// Updates the hint about `child` (at `level - 1`): the two-phase clear. Any thread may help.

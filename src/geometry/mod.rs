@@ -62,6 +62,9 @@ pub(crate) struct MainRun<A> {
     first: Slot,
     /// The number of slots; 0 if nothing is usable.
     len: u64,
+    /// The same if a unit is one address, and 0 otherwise: one comparison answers for most pools, and nothing is
+    /// shifted.
+    len_of_singles: u64,
 }
 
 impl<A: Copy> MainRun<A> {
@@ -195,6 +198,17 @@ impl<N: Network> Geometry<N> {
     /// Returns the address of a claimed slot, which therefore exists.
     #[inline]
     pub(crate) fn addr_of(&self, slot: Slot) -> N::Addr {
+        let main = &self.main_run;
+        let index = slot.wrapping_sub(main.first);
+        if u64::from(index) < main.len_of_singles {
+            return N::addr_after(main.base, index);
+        }
+        self.addr_of_elsewhere(slot)
+    }
+
+    /// Does the same where a unit has more than one address, or outside the main run.
+    #[inline(never)]
+    fn addr_of_elsewhere(&self, slot: Slot) -> N::Addr {
         match self.main_run.index_of(slot) {
             Some(index) => N::addr_above(self.main_run.base, index, self.unit_shift),
             None => self.addr_of_far(slot),
@@ -269,6 +283,19 @@ impl<N: Network> Geometry<N> {
     /// [`place_of`]: Self::place_of
     #[inline]
     pub(crate) fn main_slot_of(&self, addr: N::Addr) -> Option<Slot> {
+        let main = &self.main_run;
+        match N::addrs_above(main.base, addr) {
+            Some(index) if u64::from(index) < main.len_of_singles => {
+                Some(main.first.wrapping_add(index))
+            }
+            _ if self.unit_shift == 0 => None,
+            _ => self.main_unit_of(addr),
+        }
+    }
+
+    /// Does the same where a unit has more than one address.
+    #[inline(never)]
+    fn main_unit_of(&self, addr: N::Addr) -> Option<Slot> {
         let main = &self.main_run;
         let index = N::whole_units_above(main.base, addr, self.unit_shift)?;
         (u64::from(index) < main.len).then(|| main.first.wrapping_add(index))

@@ -368,6 +368,9 @@ fn main_run<N: Network>(
         base: N::addr_above(segment.base, first - segment.first, unit_shift),
         first,
         len: longest.map_or(0, |run| run.slot_count()),
+        len_of_singles: longest
+            .filter(|_| unit_shift == 0)
+            .map_or(0, |run| run.slot_count()),
     }
 }
 

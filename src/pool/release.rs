@@ -8,6 +8,7 @@ use crate::geometry::Place;
 use crate::network::Network;
 use crate::slot::{Slot, bit_of, word_of};
 use crate::stats::Event;
+use crate::storage::Freed;
 
 /// The result of [`Pool::release_many`].
 ///
@@ -70,6 +71,16 @@ impl ReleasedMany {
     }
 }
 
+/// What is left of a release after its first part.
+#[must_use = "it is still to be done"]
+enum Left {
+    Nothing,
+    /// All of it: the pool is in a file.
+    Everything,
+    /// What follows after this; at least a counter.
+    After(Freed),
+}
+
 /// Slots of one word that are to be released.
 struct Group {
     word_index: usize,
@@ -97,18 +108,23 @@ impl<N: Network> Pool<N> {
     /// ```
     #[inline]
     pub fn release(&self, addr: N::Addr) -> Result<(), ReleaseError> {
-        match self.geometry.main_slot_of(addr) {
-            Some(slot) if self.release_slot(slot) => Ok(()),
-            Some(_) => Err(self.refuse_free(addr)),
-            None => self.release_far(addr),
+        let Some(slot) = self.geometry.main_slot_of(addr) else {
+            return self.release_far(addr);
+        };
+        match self.free(slot) {
+            Left::Nothing => Ok(()),
+            left => self.finish_release(addr, slot, left),
         }
     }
 
     #[cold]
+    #[inline(never)]
     fn release_far(&self, addr: N::Addr) -> Result<(), ReleaseError> {
         match self.far_slot_to_release(addr) {
-            Ok(slot) if self.release_slot(slot) => Ok(()),
-            Ok(_) => Err(self.refuse_free(addr)),
+            Ok(slot) => {
+                let left = self.free(slot);
+                self.finish_release(addr, slot, left)
+            }
             Err(error) => {
                 self.counters.count(Event::ReleaseError, 1);
                 Err(error)
@@ -116,20 +132,50 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    /// Releases a usable slot; returns `false` if it was free.
-    #[inline]
-    fn release_slot(&self, slot: Slot) -> bool {
-        let was_taken = self.words.release(slot);
-        self.hints.note_freed(slot);
-        if was_taken && !self.counters.are_off() {
-            self.count_released();
+    /// Releases a usable slot, and returns what is left to do.
+    ///
+    /// A leaf: it calls nothing and saves no registers, because restoring one is a load, and loads wait for the release.
+    /// What it leaves is rare, or costs more than a call.
+    #[inline(never)]
+    fn free(&self, slot: Slot) -> Left {
+        if self.words.is_in_file() {
+            return Left::Everything;
         }
-        was_taken
+        self.free_here(slot)
+    }
+
+    #[inline(always)]
+    fn free_here(&self, slot: Slot) -> Left {
+        self.hints.note_freed(slot);
+        match self.words.free(slot) {
+            Freed::Now if self.counters.are_off() => Left::Nothing,
+            freed => Left::After(freed),
+        }
+    }
+
+    /// Does what [`free`](Self::free) has left.
+    #[inline(never)]
+    fn finish_release(&self, addr: N::Addr, slot: Slot, left: Left) -> Result<(), ReleaseError> {
+        match left {
+            Left::Nothing => Ok(()),
+            Left::Everything => self.release_in_file(addr, slot),
+            Left::After(freed) if self.words.finish(slot, freed) => {
+                self.counters.count(Event::Released, 1);
+                Ok(())
+            }
+            Left::After(_) => Err(self.refuse_free(addr)),
+        }
     }
 
     #[inline(never)]
-    fn count_released(&self) {
-        self.counters.count(Event::Released, 1);
+    fn release_in_file(&self, addr: N::Addr, slot: Slot) -> Result<(), ReleaseError> {
+        if !self.words.may_release(slot) {
+            return Err(self.refuse_free(addr));
+        }
+        match self.free_here(slot) {
+            Left::Nothing => Ok(()),
+            left => self.finish_release(addr, slot, left),
+        }
     }
 
     /// Counts the refusal of a free address.

@@ -20,11 +20,11 @@ impl Heap {
         free: impl Iterator<Item = (Slot, Slot)>,
     ) -> Self {
         let nodes: Box<[AtomicU64]> = (0..node_count).map(|_| AtomicU64::new(0)).collect();
-        Self(Lent {
-            chunks: NonNull::from(Box::leak(free_chunks(chunk_count, free))),
-            nodes: NonNull::from(Box::leak(nodes)),
-            control: NonNull::from(Box::leak(Box::new(Control::default()))),
-        })
+        Self(Lent::new(
+            NonNull::from(Box::leak(free_chunks(chunk_count, free))),
+            NonNull::from(Box::leak(nodes)),
+            NonNull::from(Box::leak(Box::new(Control::default()))),
+        ))
     }
 
     pub(super) fn lent(&self) -> Lent {
@@ -38,6 +38,7 @@ impl Drop for Heap {
             chunks,
             nodes,
             control,
+            ..
         } = self.0;
         // SAFETY: Box::from_raw, three times:
         // - from a box: `new` leaked these, and nothing else makes a `Heap`;

@@ -56,6 +56,18 @@ pub(crate) struct Words {
     touched_on_heap: OnceLock<Box<[AtomicU64]>>,
 }
 
+/// What [`Words::free`] did. Call [`Words::finish`], unless it is `Now`.
+#[must_use = "searches may miss a release that is not announced"]
+#[derive(Clone, Copy)]
+pub(crate) enum Freed {
+    /// It freed the slot, and every search will find it.
+    Now,
+    /// It freed the slot, which searches may miss.
+    Unannounced,
+    /// Nothing: the slot was free before. The thread that freed it may not have announced it yet.
+    Before,
+}
+
 /// The owner of what is lent. Dropping it frees the memory, so it is dropped after the last borrow.
 enum Lender {
     Heap {
@@ -72,6 +84,8 @@ enum Lender {
 #[derive(Clone, Copy)]
 pub(crate) struct Lent {
     chunks: NonNull<[Chunk]>,
+    /// The same memory, word by word.
+    words: NonNull<[AtomicU64]>,
     nodes: NonNull<[AtomicU64]>,
     control: NonNull<Control>,
 }
@@ -83,7 +97,24 @@ unsafe impl Send for Lent {}
 // SAFETY: as above.
 unsafe impl Sync for Lent {}
 
+// Chunks are words without gaps: `Lent::words` depends on it.
+const _: () = assert!(size_of::<Chunk>() == WORDS_PER_CHUNK * size_of::<AtomicU64>());
+
 impl Lent {
+    fn new(
+        chunks: NonNull<[Chunk]>,
+        nodes: NonNull<[AtomicU64]>,
+        control: NonNull<Control>,
+    ) -> Self {
+        let word_count = chunks.len() * WORDS_PER_CHUNK;
+        Self {
+            chunks,
+            words: NonNull::slice_from_raw_parts(chunks.cast(), word_count),
+            nodes,
+            control,
+        }
+    }
+
     /// Returns the words as a bitmap.
     ///
     /// # Safety
@@ -91,12 +122,15 @@ impl Lent {
     /// The lender must live as long as the bitmap is used.
     #[inline]
     unsafe fn bitmap<'a>(self, shape: &'a Shape, lanes: &'a Lanes) -> Bitmap<'a> {
-        // SAFETY: NonNull::as_ref, twice; `control`:
-        // - valid, aligned, and of initialised atomics, and unaliased by `&mut`: the invariant of `Lent`;
+        // SAFETY: NonNull::as_ref, three times; `control`:
+        // - valid, aligned, and of initialised atomics, and unaliased by `&mut`: the invariant of `Lent`. The chunks
+        //   and the words are the same memory, shared as both: a chunk is an array of words, `repr(C)`, as large as
+        //   they are;
         // - alive: the caller's promise.
         unsafe {
             Bitmap::new(
                 self.chunks.as_ref(),
+                self.words.as_ref(),
                 self.nodes.as_ref(),
                 shape,
                 self.control(),
@@ -168,28 +202,36 @@ impl Words {
         unsafe { self.lent.bitmap(&self.shape, &self.lanes) }
     }
 
-    /// Releases `slot`; returns `false` if it was free already, or if the words belong to a parent of this process, and
-    /// then nothing has changed. It consists of two leaves that save no registers, because restoring one is a load, and
-    /// loads wait for the release. And the result is one bit where it is used, so that marking the slot is one
-    /// instruction (`lock bts`) and not a loop.
-    #[inline(never)]
-    pub(crate) fn release(&self, slot: Slot) -> bool {
-        if self.is_in_file {
-            return self.release_in_file(slot);
-        }
-        self.free(slot)
+    /// Returns whether the words are in a file, where a release begins with [`may_release`](Self::may_release).
+    #[inline]
+    pub(crate) fn is_in_file(&self) -> bool {
+        self.is_in_file
     }
 
+    /// Frees `slot`, and returns what is left to do. It only reads what most releases find: all hints set, no watcher.
+    ///
+    /// The bitmap is lent three times, so that no part of it waits in a register for its turn.
     #[inline(always)]
-    fn free(&self, slot: Slot) -> bool {
-        let was_taken = self.bitmap().mark_free(slot);
-        self.announce(slot, was_taken)
+    pub(crate) fn free(&self, slot: Slot) -> Freed {
+        // One bit, used once, so that marking the slot is one instruction (`lock bts`) and not a loop.
+        if !self.bitmap().mark_free(slot) {
+            return Freed::Before;
+        }
+        // In this order: after the mark, and the watchers last. The look takes the place of an announcement.
+        if self.bitmap().is_published(slot) && !self.bitmap().is_watched() {
+            Freed::Now
+        } else {
+            Freed::Unannounced
+        }
     }
 
-    #[inline(never)]
-    fn announce(&self, slot: Slot, was_taken: bool) -> bool {
-        self.bitmap().announce_slot(slot);
-        was_taken
+    /// Does what `free` has left, and returns whether `slot` was taken; if not, nothing has changed.
+    pub(crate) fn finish(&self, slot: Slot, freed: Freed) -> bool {
+        match freed {
+            Freed::Now => {}
+            Freed::Unannounced | Freed::Before => self.bitmap().announce_slot(slot),
+        }
+        !matches!(freed, Freed::Before)
     }
 
     /// Returns the words as a process with these lanes sees them.
@@ -249,15 +291,17 @@ impl Words {
         self.suspects.store(0, Ordering::Relaxed);
     }
 
-    #[inline(never)]
-    fn release_in_file(&self, slot: Slot) -> bool {
+    /// Prepares the release of `slot`: if it is in the quarantine, its holder has come back. Returns `false` if the
+    /// words belong to a parent of this process, and then nothing has changed.
+    #[inline]
+    pub(crate) fn may_release(&self, slot: Slot) -> bool {
         if self.is_forked() {
             return false;
         }
         if self.has_suspects() {
             self.clear_suspects(word_of(slot), bit_of(slot));
         }
-        self.free(slot)
+        true
     }
 
     /// Returns whether the words are in a file that a parent of this process has opened, and not this process.

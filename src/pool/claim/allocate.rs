@@ -11,7 +11,7 @@ use crate::network::Network;
 use crate::policy::Hints;
 use crate::pool::Pool;
 use crate::pool::member::Part;
-use crate::slot::{Slot, slot_at, slots_in};
+use crate::slot::{MaybeSlot, Slot, slot_at, slots_in};
 use crate::stats::Event;
 use crate::storage::SlotRange;
 use crate::sync::{known_thread_index, thread_index};
@@ -33,11 +33,10 @@ impl<N: Network> Pool<N> {
     /// assert_eq!(pool.allocate()?.to_string(), "10.0.0.3");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    // Always inlined: with the code for pools in files, it is a little larger than the compiler's limit, and returning
-    // a result that the caller takes apart costs as much as the claim.
+    // Always inlined: returning a result that the caller takes apart costs as much as the claim.
     #[inline(always)]
     pub fn allocate(&self) -> Result<N::Addr, AllocateError> {
-        match self.allocate_slot(Event::Any) {
+        match self.allocate_slot(Event::Any).get() {
             Some(slot) => Ok(self.geometry.addr_of(slot)),
             None => self.exhausted(),
         }
@@ -55,7 +54,7 @@ impl<N: Network> Pool<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn allocate_net(&self) -> Result<N, AllocateError> {
-        match self.allocate_slot(Event::Any) {
+        match self.allocate_slot(Event::Any).get() {
             Some(slot) => Ok(self.geometry.net_of(slot)),
             None => self.exhausted(),
         }
@@ -108,12 +107,21 @@ impl<N: Network> Pool<N> {
         if self.words.gate_again() != before {
             return self.answer_exact_beside_pass(before, slot);
         }
+        // Checked separately, as in `answer_claim`.
+        if self.after_claim == AfterClaim::Nothing {
+            return true;
+        }
+        self.finish_exact_claim(before, slot)
+    }
+
+    #[inline(never)]
+    fn finish_exact_claim(&self, before: Gate, slot: Slot) -> bool {
         match self.after_claim {
             AfterClaim::Nothing => {}
             AfterClaim::Shared if self.words.is_forked() => {
                 return self.answer_exact_beside_pass(before, slot);
             }
-            AfterClaim::Count | AfterClaim::Shared => self.count_allocated(Event::Exact),
+            AfterClaim::Count | AfterClaim::Shared => self.counters.allocated(Event::Exact, 1),
             AfterClaim::WaitUntilDurable => return self.answer_exact_beside_pass(before, slot),
         }
         true
@@ -184,7 +192,7 @@ impl<N: Network> Pool<N> {
         if let Some(addr) = self.try_allocate_around(addr)? {
             return Ok(addr);
         }
-        match self.allocate_slot(Event::Preferred) {
+        match self.allocate_slot(Event::Preferred).get() {
             Some(slot) => Ok(self.geometry.addr_of(slot)),
             None => self.exhausted(),
         }
@@ -245,7 +253,7 @@ impl<N: Network> Pool<N> {
     #[must_use = "only that many addresses are yours"]
     pub fn allocate_into(&self, addrs: &mut [N::Addr]) -> usize {
         if let [addr] = addrs {
-            let Some(slot) = self.allocate_slot(Event::Batch) else {
+            let Some(slot) = self.allocate_slot(Event::Batch).get() else {
                 // No caller asks for it, and it must not be taken for the reason of a later refusal.
                 let _ = self.refusal();
                 return 0;
@@ -386,133 +394,132 @@ impl<N: Network> Pool<N> {
         }
     }
 
-    // The ladder from `allocate` down to one word. Each rung is called last by the one above it, and costs only
-    // calls that come so far: the usual call is two reads of the gate and one exchange.
+    // The ladder from `allocate` down to one word. Each rung is called last by the one above it, with the same result in
+    // one register, so that the call is a jump; and costs only calls that come so far. The usual call is a leaf: two
+    // reads of the gate and one read-modify-write. It saves no registers, because restoring one is a load that waits
+    // for the claim.
     //
-    //   allocate_slot                      reads the gate, claims, reads it again
-    //   ├─ allocate_beside_pass            a pass is running: `answer.rs`, and `search_in` with marks
-    //   ├─ claim_slot                      the policy chooses
-    //   │  ├─ claim_lowest                 lowest first: the first word of the chunk of the last claim
-    //   │  │  ├─ claim_lowest_in_chunk     its other words
-    //   │  │  │  └─ claim_beyond ───────┐  it is full: clears its hint
-    //   │  │  └─ claim_after_loss ──────┤  other threads were faster: steps back if contended
-    //   │  └─ claim_near                │  spread: the word of the thread's last claim
-    //   │     └─ claim_around           │  its chunk; then the word of the thread's last release
-    //   │        └──────────────────────┴─► claim_anywhere   all other words; nothing if the root is clear
-    //   │                                   └─ search        not in a fork of a pool file
-    //   │                                      └─ search_in  by the summary: finds one, or proves that none was free
-    //   ├─ answer_beside_pass              a pass has begun meanwhile, or the disk must be waited for: `answer.rs`
-    //   └─ finish_claim                    updates the counters
+    //   allocate_slot                  reads the gate; the policy chooses the word
+    //   ├─ allocate_beside_pass        a pass is running: `answer.rs`, and `search_in` with marks
+    //   ├─ allocate_lowest             lowest first: the first word of the chunk of the last claim
+    //   │  ├─ allocate_in_chunk        its other words
+    //   │  │  └─ allocate_beyond ───┐  it is full: clears its hint
+    //   │  └─ allocate_after_loss ──┤  other threads were faster: steps back if contended
+    //   ├─ allocate_around          │  spread, where the word of the thread's last claim has nothing:
+    //   │     │                     │  its chunk, then the word of the thread's last release
+    //   │     └─────────────────────┴─► allocate_anywhere      all other words; nothing if the root is clear
+    //   │                               └─ allocate_by_search  by the summary: finds one, or proves that none was free
+    //   └─ answer_claim                reads the gate again
+    //      ├─ answer_beside_pass       a pass has begun meanwhile, or the disk must be waited for: `answer.rs`
+    //      └─ finish_claim             updates the counters
     //
     // Beside it: `claim_exact` for one slot, `claim_in` for a part, `claim_into` and `Bitmap::claim_all` for many. The
     // rungs of the bitmap below are in `bitmap/single.rs`.
 
-    // Inlined: the caller reads the gate itself, because a call would cost as much as the two loads.
-    #[inline(always)]
-    fn allocate_slot(&self, event: Event) -> Option<Slot> {
+    #[inline(never)]
+    fn allocate_slot(&self, event: Event) -> MaybeSlot {
         let gate = self.words.gate_word();
         let before = gate.look();
         if !before.is_quiet() {
             return self.allocate_beside_pass(event);
         }
-        let slot = self.claim_slot()?;
-        if gate.look_again() != before {
-            return self.answer_beside_pass(before, slot, event);
-        }
-        // Checked separately: a jump table would cost more instructions than the usual case needs.
-        if self.after_claim == AfterClaim::Nothing {
-            return Some(slot);
-        }
-        self.finish_claim(before, slot, event)
-    }
-
-    /// Does what is left to do after a claim; returns `None` if the slot had to be given back.
-    #[inline]
-    fn finish_claim(&self, before: Gate, slot: Slot, event: Event) -> Option<Slot> {
-        match self.after_claim {
-            AfterClaim::Nothing => {}
-            AfterClaim::Count => self.count_allocated(event),
-            AfterClaim::Shared if self.words.is_forked() => {
-                return self.answer_beside_pass(before, slot, event);
-            }
-            AfterClaim::Shared if self.counters.are_off() => {}
-            AfterClaim::Shared => self.count_allocated(event),
-            AfterClaim::WaitUntilDurable => return self.answer_beside_pass(before, slot, event),
-        }
-        Some(slot)
-    }
-
-    #[inline(never)]
-    fn count_allocated(&self, event: Event) {
-        self.counters.allocated(event, 1);
-    }
-
-    /// Claims the slot that the policy chooses; returns `None` if at some instant of the call nothing was free. The
-    /// choice is inlined, and the functions below are leaves of a few instructions. They save no registers, because
-    /// restoring one is a load that waits for the claim. Code that calls further functions, or loops, is in separate
-    /// functions that are called last. A slot is returned in a register; a result would not be.
-    #[inline]
-    fn claim_slot(&self) -> Option<Slot> {
         match self.hints.last_chunk() {
-            Some(last_chunk) => self.claim_lowest(last_chunk),
-            None => self.claim_near(),
+            // A small pool, or one with few holders. Known here, it needs no search.
+            Some(0) => self.allocate_lowest_at(0, before, event),
+            Some(chunk) => self.allocate_lowest(chunk, before, event),
+            None => match self.claim_near() {
+                Some(slot) => self.answer_claim(slot, before, event),
+                None => self.allocate_around(before, event),
+            },
         }
     }
 
     /// Claims the lowest slot, which is likely in this chunk.
     #[inline(never)]
-    fn claim_lowest(&self, last_chunk: usize) -> Option<Slot> {
+    fn allocate_lowest(&self, last_chunk: usize, before: Gate, event: Event) -> MaybeSlot {
+        self.allocate_lowest_at(last_chunk, before, event)
+    }
+
+    #[inline(always)]
+    fn allocate_lowest_at(&self, last_chunk: usize, before: Gate, event: Event) -> MaybeSlot {
         match self.bitmap().claim_lowest_at(last_chunk) {
-            LowestAttempt::Claimed(slot) => Some(slot),
-            LowestAttempt::InOtherChunk => self.claim_anywhere(),
-            LowestAttempt::InLaterWord => self.claim_lowest_in_chunk(last_chunk),
-            LowestAttempt::Lost => self.claim_after_loss(),
+            LowestAttempt::Claimed(slot) => self.answer_claim(slot, before, event),
+            LowestAttempt::InLaterWord => self.allocate_in_chunk(last_chunk, before, event),
+            LowestAttempt::InOtherChunk => self.allocate_anywhere(before, event),
+            LowestAttempt::Lost => self.allocate_after_loss(before, event),
         }
+    }
+
+    /// Answers with a slot that was claimed since `before`.
+    #[inline(always)]
+    fn answer_claim(&self, slot: Slot, before: Gate, event: Event) -> MaybeSlot {
+        if self.words.gate_again() != before {
+            return self.answer_beside_pass(before, slot, event);
+        }
+        // Checked separately: a jump table would cost more instructions than the usual case needs.
+        if self.after_claim == AfterClaim::Nothing {
+            return MaybeSlot::some(slot);
+        }
+        self.finish_claim(before, slot, event)
+    }
+
+    /// Does what is left to do after a claim; returns none if the slot had to be given back.
+    #[inline(never)]
+    fn finish_claim(&self, before: Gate, slot: Slot, event: Event) -> MaybeSlot {
+        match self.after_claim {
+            AfterClaim::Nothing => {}
+            AfterClaim::Shared if self.words.is_forked() => {
+                return self.answer_beside_pass(before, slot, event);
+            }
+            AfterClaim::Count | AfterClaim::Shared => self.counters.allocated(event, 1),
+            AfterClaim::WaitUntilDurable => return self.answer_beside_pass(before, slot, event),
+        }
+        MaybeSlot::some(slot)
     }
 
     /// Claims the lowest slot when no chunk comes before this one.
     #[inline(never)]
-    fn claim_lowest_in_chunk(&self, chunk_index: usize) -> Option<Slot> {
+    fn allocate_in_chunk(&self, chunk_index: usize, before: Gate, event: Event) -> MaybeSlot {
         match self.bitmap().try_claim_lowest_in_chunk(chunk_index) {
-            Attempt::Took(slot) => Some(slot),
-            Attempt::Empty => self.claim_beyond(chunk_index),
-            Attempt::Lost => self.claim_after_loss(),
+            Attempt::Took(slot) => self.answer_claim(slot, before, event),
+            Attempt::Empty => self.allocate_beyond(chunk_index, before, event),
+            Attempt::Lost => self.allocate_after_loss(before, event),
         }
     }
 
     /// Claims the lowest slot when this chunk is empty; clears its hint for later searches.
     #[inline(never)]
-    fn claim_beyond(&self, chunk_index: usize) -> Option<Slot> {
+    fn allocate_beyond(&self, chunk_index: usize, before: Gate, event: Event) -> MaybeSlot {
         self.bitmap().settle(chunk_index);
-        self.claim_anywhere()
+        self.allocate_anywhere(before, event)
     }
 
     /// Claims the lowest slot after other threads were faster.
     #[inline(never)]
-    fn claim_after_loss(&self) -> Option<Slot> {
+    fn allocate_after_loss(&self, before: Gate, event: Event) -> MaybeSlot {
         self.hints.after_loss();
-        self.claim_anywhere()
+        self.allocate_anywhere(before, event)
     }
 
     /// Claims a slot near the thread's last one.
-    #[inline(never)]
+    #[inline(always)]
     fn claim_near(&self) -> Option<Slot> {
-        let Some(near) = self.hints.near(known_thread_index()) else {
-            return self.claim_around();
-        };
-        let bitmap = self.bitmap();
-        match bitmap.try_claim_near(near.word_index, near.start_bit) {
-            Some(slot) => Some(slot),
-            None => self.claim_around(),
-        }
+        let near = self.hints.near(known_thread_index())?;
+        self.bitmap()
+            .try_claim_near(near.word_index, near.start_bit)
     }
 
     /// Claims a slot for a thread that has no index yet, or whose word is empty.
     #[inline(never)]
+    fn allocate_around(&self, before: Gate, event: Event) -> MaybeSlot {
+        match self.claim_around() {
+            Some(slot) => self.answer_claim(slot, before, event),
+            None => self.allocate_anywhere(before, event),
+        }
+    }
+
     fn claim_around(&self) -> Option<Slot> {
-        let Some(near) = self.hints.near(Some(thread_index())) else {
-            return self.claim_anywhere();
-        };
+        let near = self.hints.near(Some(thread_index()))?;
         let bitmap = self.bitmap();
         if let Some(slot) = bitmap.claim_near(near.word_index, near.start_bit) {
             self.hints.found(slot);
@@ -520,27 +527,38 @@ impl<N: Network> Pool<N> {
         }
         // The whole chunk is taken. In a nearly full pool, the thread's own last release is a better hint than the
         // summary. The thread does not move there, because it may be another thread's home.
-        match bitmap.try_claim_near(near.freed_word, near.start_bit) {
-            Some(slot) => Some(slot),
-            None => self.claim_anywhere(),
+        bitmap.try_claim_near(near.freed_word(), near.start_bit)
+    }
+
+    /// Claims the first free slot from where the policy starts. Also a leaf, because threads that wait for an address
+    /// keep trying full pools.
+    #[inline(never)]
+    fn allocate_anywhere(&self, before: Gate, event: Event) -> MaybeSlot {
+        // Not in a file, where a dead process may have hidden something. Not with a random policy: a refused call draws
+        // a number, too.
+        if !self.is_in_file() && !self.hints.scatters() && self.bitmap().is_empty_by_the_root() {
+            return self.refuse_by_the_root();
+        }
+        self.allocate_by_search(before, event)
+    }
+
+    #[inline(always)]
+    fn refuse_by_the_root(&self) -> MaybeSlot {
+        if self.after_claim == AfterClaim::Count {
+            self.counters.count(Event::Exhausted, 1);
+        }
+        MaybeSlot::NONE
+    }
+
+    #[inline(never)]
+    fn allocate_by_search(&self, before: Gate, event: Event) -> MaybeSlot {
+        match self.search() {
+            Some(slot) => self.answer_claim(slot, before, event),
+            None => MaybeSlot::NONE,
         }
     }
 
-    /// Claims the first free slot from where the policy starts. Also a leaf where nothing is counted, because threads
-    /// that wait for an address keep trying full pools.
-    #[inline(never)]
-    fn claim_anywhere(&self) -> Option<Slot> {
-        // Not with a random policy: a refused call draws a number, too.
-        if self.after_claim == AfterClaim::Nothing
-            && !self.hints.scatters()
-            && self.bitmap().is_empty_by_the_root()
-        {
-            return None;
-        }
-        self.search()
-    }
-
-    #[inline(never)]
+    #[inline]
     fn search(&self) -> Option<Slot> {
         if !self.words.enter_to_search() {
             return None;

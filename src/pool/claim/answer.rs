@@ -13,7 +13,7 @@ use crate::bitmap::{Bitmap, Gate, Touched, WordBits};
 use crate::file_refusal::FileRefusal;
 use crate::network::Network;
 use crate::pool::Pool;
-use crate::slot::{Slot, bit_of, word_of};
+use crate::slot::{MaybeSlot, Slot, bit_of, word_of};
 use crate::stats::Event;
 use crate::storage::Claimed;
 
@@ -178,9 +178,9 @@ impl<N: Network> Pool<N> {
     /// Allocates by the policy while the gate is not quiet.
     #[cold]
     #[inline(never)]
-    pub(in crate::pool) fn allocate_beside_pass(&self, event: Event) -> Option<Slot> {
+    pub(in crate::pool) fn allocate_beside_pass(&self, event: Event) -> MaybeSlot {
         let claimed = self.claim(|bitmap| self.search_in(bitmap));
-        self.noted(claimed, event)
+        self.noted(claimed, event).into()
     }
 
     /// Returns a slot during whose claim the gate has changed, or that must become durable; or another slot.
@@ -191,10 +191,10 @@ impl<N: Network> Pool<N> {
         before: Gate,
         slot: Slot,
         event: Event,
-    ) -> Option<Slot> {
+    ) -> MaybeSlot {
         match self.answer(before, slot) {
             Ok(None) => self.allocate_beside_pass(event),
-            answered => self.noted(answered, event),
+            answered => self.noted(answered, event).into(),
         }
     }
 

@@ -132,11 +132,11 @@ impl Map {
         //   and of `AtomicU64` alone;
         // - wherever the map moves to: the pointers are to the mapping, not to the map;
         // - no other references: as in `words`.
-        Lent {
-            chunks: NonNull::slice_from_raw_parts(self.at(free.offset).cast(), chunk_count),
-            nodes: NonNull::slice_from_raw_parts(self.at(nodes.offset).cast(), node_count),
-            control: self.at(volatile.offset + CONTROL_AT).cast(),
-        }
+        Lent::new(
+            NonNull::slice_from_raw_parts(self.at(free.offset).cast(), chunk_count),
+            NonNull::slice_from_raw_parts(self.at(nodes.offset).cast(), node_count),
+            self.at(volatile.offset + CONTROL_AT).cast(),
+        )
     }
 
     fn at(&self, offset: usize) -> NonNull<u8> {

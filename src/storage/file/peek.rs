@@ -17,14 +17,16 @@ use super::poison;
 use super::recover::RecoveryBasis;
 use super::state::{Belief, Evidence, States};
 use super::system;
-use crate::bitmap::{Bitmap, Chunk, Control, Lanes, Shape};
+use crate::bitmap::{Chunk, Control, Lanes, Shape};
 use crate::durability::{Durability, RecoveryKind};
 use crate::open_error::OpenError;
 use crate::slot::{SLOTS_PER_CHUNK, SLOTS_PER_WORD};
+use crate::storage::Lent;
 use crate::storage::fork::OwnFile;
 use crate::sync::{AtomicU64, Ordering, WORDS_PER_CHUNK};
 use std::fs::File;
 use std::path::Path;
+use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -243,7 +245,14 @@ impl Peek {
             .collect();
         let nodes: Vec<AtomicU64> = self.nodes.iter().copied().map(AtomicU64::new).collect();
         let shape = Shape::tree(chunks.len());
-        Bitmap::new(&chunks, &nodes, &shape, &Control::default(), &Lanes::none()).scrub()
+        let (control, lanes) = (Control::default(), Lanes::none());
+        let lent = Lent::new(
+            NonNull::from(&*chunks),
+            NonNull::from(&*nodes),
+            NonNull::from(&control),
+        );
+        // SAFETY: `Lent::bitmap`: all of it is on our stack, or owned by it.
+        unsafe { lent.bitmap(&shape, &lanes) }.scrub()
     }
 }
 

@@ -179,6 +179,51 @@ const MUTANTS: &[Mutant] = &[
         )],
         &[Loom("batch", "a_batch_finds_what_its_thread_released")],
     ),
+    smoke(mutant(
+        "release: the look stops at the first level",
+        &[edit(TREE, "if index == ROOT {", "if true {")],
+        &[Loom(
+            "single",
+            "a_released_slot_is_not_lost_where_it_was_the_only_one",
+        )],
+    )),
+    mutant(
+        "release: the look comes before the bit is free",
+        &[
+            edit(
+                "src/storage/mod.rs",
+                "        if !self.bitmap().mark_free(slot) {",
+                "        let is_published = self.bitmap().is_published(slot);\n        if !self.bitmap().mark_free(slot) {",
+            ),
+            edit(
+                "src/storage/mod.rs",
+                "if self.bitmap().is_published(slot) && !",
+                "if is_published && !",
+            ),
+        ],
+        &[Loom("single", "a_released_slot_is_not_lost")],
+    ),
+    mutant(
+        "release: the look skips the watchers",
+        &[edit(
+            "src/storage/mod.rs",
+            "if self.bitmap().is_published(slot) && !self.bitmap().is_watched() {",
+            "if self.bitmap().is_published(slot) {",
+        )],
+        &[Loom(
+            "proof",
+            "a_linear_search_is_not_fooled_by_a_moving_slot",
+        )],
+    ),
+    mutant(
+        "release: the look without the total order",
+        &[edit(
+            TREE,
+            "if load_seq_cst(node) & (1 << digit(child)) == 0 {",
+            "if node.load(Ordering::Acquire) & (1 << digit(child)) == 0 {",
+        )],
+        &[Loom("batch", "a_batch_finds_what_its_thread_released")],
+    ),
     mutant(
         "publish: only by whoever frees the first bit",
         &[edit(
@@ -195,8 +240,8 @@ const MUTANTS: &[Mutant] = &[
         "publish: not by a release of a free slot",
         &[edit(
             "src/storage/mod.rs",
-            "        self.bitmap().announce_slot(slot);\n",
-            "        if was_taken {\n            self.bitmap().announce_slot(slot);\n        }\n",
+            "Freed::Unannounced | Freed::Before => self.bitmap()",
+            "Freed::Before => {}\n            Freed::Unannounced => self.bitmap()",
         )],
         &[Loom("proof", "a_slot_said_to_be_free_is_within_bounds")],
     ),
@@ -528,8 +573,8 @@ const MUTANTS: &[Mutant] = &[
         "publish: before the bit is free",
         &[edit(
             "src/storage/mod.rs",
-            "        let was_taken = self.bitmap().mark_free(slot);\n        self.announce(slot, was_taken)",
-            "        self.announce(slot, true);\n        self.bitmap().mark_free(slot)",
+            "        if !self.bitmap().mark_free(slot) {\n            return Freed::Before;\n        }\n        // In this order: after the mark, and the watchers last. The look takes the place of an announcement.\n        if self.bitmap().is_published(slot) && !self.bitmap().is_watched() {\n            Freed::Now\n        } else {\n            Freed::Unannounced\n        }",
+            "        self.bitmap().announce_slot(slot);\n        if self.bitmap().mark_free(slot) {\n            Freed::Now\n        } else {\n            Freed::Before\n        }",
         )],
         &[Loom("single", "a_released_slot_is_not_lost")],
     ),
@@ -698,8 +743,8 @@ const MUTANTS: &[Mutant] = &[
             ),
             edit(
                 TREE,
-                "candidates(load_seq_cst(&self.nodes[index]))",
-                "candidates(self.nodes[index].load(Ordering::Acquire))",
+                "let node = candidates(load_seq_cst(node));\n            if node.trailing_zeros() != digit(child) {",
+                "let node = candidates(node.load(Ordering::Acquire));\n            if node.trailing_zeros() != digit(child) {",
             ),
             edit(
                 CONTROL,

@@ -515,8 +515,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "answer: the poison is not looked at after a claim",
         &[edit(
             "src/pool/claim/allocate.rs",
-            "        if gate.look_again() != before {\n            return self.answer_beside_pass(",
-            "        if gate.look_again().number() != before.number() {\n            return self.answer_beside_pass(",
+            "        if self.words.gate_again() != before {\n            return self.answer_beside_pass(",
+            "        if self.words.gate_again().number() != before.number() {\n            return self.answer_beside_pass(",
         )],
         &[POISONED],
     ),

@@ -39,7 +39,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "pass: no second look at the gate",
         &[edit(
             ALLOCATE,
-            "        if gate.look_again() != before {\n            return self.answer_beside_pass(",
+            "        if self.words.gate_again() != before {\n            return self.answer_beside_pass(",
             "        if false {\n            return self.answer_beside_pass(",
         )],
         &[Loom("pass", "an_allocation_beside_a_pass_is_never_freed")],
