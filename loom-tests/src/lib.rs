@@ -35,6 +35,9 @@ pub const HIGH: Slot = CHUNK - 1;
 /// A slot of chunk 2. With three chunks, 0 and 2 are in different nodes of the first level.
 pub const FAR: Slot = 2 * CHUNK;
 
+/// The number of a chunk that there is not.
+const NO_CHUNK: usize = u32::MAX as usize;
+
 /// The actions of one thread; returns the slots that it holds at the end.
 pub type Role = Arc<dyn Fn(&World) -> Vec<Slot> + Send + Sync>;
 
@@ -214,9 +217,10 @@ impl World {
         slot.inspect(|&slot| self.touch(slot))
     }
 
-    /// Claims the lowest free slot, starting at the first chunk.
+    /// Claims the lowest free slot, by the summary alone. In the chunk of the last claim it need not be asked, and would
+    /// be free to be wrong; see `allocate_after`.
     pub fn allocate(&self) -> Option<Slot> {
-        self.hold(self.model.claim_lowest(0))
+        self.allocate_after(NO_CHUNK)
     }
 
     /// Claims the lowest free slot, where the last claim was in this chunk.

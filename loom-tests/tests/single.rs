@@ -51,20 +51,22 @@ fn a_released_slot_is_not_lost_where_it_was_the_only_one() {
         .run([release, allocate_twice()]);
 }
 
-/// The same where the last claim was in another chunk: whether that one comes first is asked of the summary.
+/// The same beside a claim that looks into the chunk of the last one first: the chunk of the slot, or one above it.
 #[test]
-fn a_released_slot_is_not_lost_below_the_chunk_of_the_last_claim() {
+fn a_released_slot_is_not_lost_beside_the_chunk_of_the_last_claim() {
     let release = role(|world| {
         world.release(LOW);
         vec![]
     });
-    let allocate_twice = role(|world: &World| {
-        let claims = [world.allocate_after(2), world.allocate_after(2)];
-        claims.into_iter().flatten().collect()
-    });
-    Program::tree(3, &[(FAR, FAR)], &[(LOW, LOW)])
-        .preemptions(6)
-        .run([release, allocate_twice]);
+    for last_chunk in [0, 2] {
+        let allocate_twice = role(move |world: &World| {
+            let claims = [0, 1].map(|_| world.allocate_after(last_chunk));
+            claims.into_iter().flatten().collect()
+        });
+        Program::tree(3, &[(FAR, FAR)], &[(LOW, LOW)])
+            .preemptions(6)
+            .run([release.clone(), allocate_twice]);
+    }
 }
 
 /// Two threads that settle the same chunk do not undo the publication of a release between them.

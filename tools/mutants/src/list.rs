@@ -184,7 +184,7 @@ const MUTANTS: &[Mutant] = &[
         &[edit(TREE, "if index == ROOT {", "if true {")],
         &[Loom(
             "single",
-            "a_released_slot_is_not_lost_where_it_was_the_only_one",
+            "releasing_beside_a_stalled_release_guarantees_an_allocation",
         )],
     )),
     mutant(
