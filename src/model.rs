@@ -69,6 +69,7 @@ impl Model {
         let step = || BatchStep {
             way: Way::Down,
             at_most: u64::MAX,
+            likely_chunk: None,
         };
         self.0.bitmap().claim_all(wanted, step)
     }
@@ -309,10 +310,12 @@ impl Process {
     }
 }
 
+/// From the first slot on, it is the step of lowest first.
 fn anywhere_from(start: Slot) -> BatchStep {
     BatchStep {
         way: Way::UpFrom(start),
         at_most: u64::MAX,
+        likely_chunk: (start == 0).then_some(0),
     }
 }
 

@@ -4,16 +4,19 @@
 //! make a claim or a result wrong; a stale hint costs a longer search.
 
 mod backoff;
+mod keyed_hash;
+mod random;
 mod thread_hint;
 
 use crate::bitmap::Way;
 use crate::slot::{Slot, chunk_of, slot_at, word_of};
 use crate::stripes::Stripes;
-use crate::sync::hint::{AtomicU32, AtomicU64};
+use crate::sync::hint::AtomicU32;
 use crate::sync::{Ordering, known_thread_index, thread_index};
 use crate::table::names;
 use backoff::Backoff;
 use crossbeam_utils::CachePadded;
+pub(crate) use random::Random;
 use std::fmt;
 use thread_hint::ThreadHint;
 
@@ -61,6 +64,7 @@ pub enum Policy {
     Spread,
     /// Hands out a pseudo-random address: unpredictable without the seed, reproducible with it on one thread.
     ///
+    /// Each thread draws for itself: the addresses of several threads, even one after the other, are not reproducible.
     /// The seed is a key: draw it from the system's random source. In a nearly full pool there is little choice, and an
     /// address that follows a run of taken ones is more likely than others.
     Random(u64),
@@ -133,9 +137,6 @@ impl serde::Serialize for Policy {
     }
 }
 
-/// How many random slots are tried before the next free slot after the last of them is taken.
-const RANDOM_TRIES: usize = 4;
-
 /// Where a thread with the policy `Spread` looks first: near this word, at a bit that differs between threads.
 pub(crate) struct Near {
     pub(crate) word_index: usize,
@@ -144,22 +145,53 @@ pub(crate) struct Near {
     pub(crate) start_bit: u32,
 }
 
+/// Where `Next` continues: the slot behind the last one. It may be behind the last slot of the pool.
+pub(crate) struct Position(CachePadded<AtomicU32>);
+
+impl Position {
+    fn new() -> Self {
+        Self(CachePadded::new(AtomicU32::new(0)))
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> Slot {
+        // Relaxed: a starting guess. Two threads may start at the same slot.
+        self.0.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(crate) fn move_behind(&self, slot: Slot) {
+        self.go_to(slot.wrapping_add(1));
+    }
+
+    #[inline]
+    fn go_to(&self, slot: Slot) {
+        // Relaxed: a starting guess.
+        self.0.store(slot, Ordering::Relaxed);
+    }
+}
+
+/// What a policy tries before it searches.
+pub(crate) enum FirstStep<'a> {
+    /// The word of the position, from the position on.
+    From(&'a Position),
+    /// The slots of a draw.
+    Draw(&'a Random),
+    /// Nothing, or what [`Hints::last_chunk`] and [`Hints::near`] say.
+    Search,
+}
+
 /// The hints of one pool.
 pub(crate) enum Hints {
     Lowest {
         last_chunk: CachePadded<AtomicU32>,
         backoff: CachePadded<Backoff>,
     },
-    Next {
-        cursor: CachePadded<AtomicU32>,
-    },
+    Next(Position),
     Spread {
         threads: Stripes<ThreadHint>,
     },
-    Random {
-        seed: u64,
-        draws: CachePadded<AtomicU64>,
-    },
+    Random(Random),
     /// No hint: the summary finds the highest slot at once.
     Highest,
 }
@@ -172,18 +204,13 @@ impl Hints {
                 last_chunk: CachePadded::new(AtomicU32::new(0)),
                 backoff: CachePadded::new(Backoff::new()),
             },
-            Policy::Next => Self::Next {
-                cursor: CachePadded::new(AtomicU32::new(0)),
-            },
+            Policy::Next => Self::Next(Position::new()),
             Policy::Spread => Self::Spread {
                 threads: Stripes::new(threads, |stripe| {
                     ThreadHint::new(far_apart(stripe, word_count))
                 }),
             },
-            Policy::Random(seed) => Self::Random {
-                seed,
-                draws: CachePadded::new(AtomicU64::new(0)),
-            },
+            Policy::Random(seed) => Self::Random(Random::new(seed)),
             Policy::Highest => Self::Highest,
         }
     }
@@ -192,7 +219,8 @@ impl Hints {
     pub(crate) fn bytes_each(policy: Policy) -> usize {
         match policy {
             Policy::Spread => size_of::<ThreadHint>(),
-            Policy::Lowest | Policy::Highest | Policy::Next | Policy::Random(_) => 0,
+            Policy::Random(_) => Random::BYTES_EACH,
+            Policy::Lowest | Policy::Highest | Policy::Next => 0,
         }
     }
 
@@ -200,9 +228,9 @@ impl Hints {
     pub(crate) fn policy(&self) -> Policy {
         match self {
             Self::Lowest { .. } => Policy::Lowest,
-            Self::Next { .. } => Policy::Next,
+            Self::Next(_) => Policy::Next,
             Self::Spread { .. } => Policy::Spread,
-            Self::Random { seed, .. } => Policy::Random(*seed),
+            Self::Random(random) => Policy::Random(random.seed()),
             Self::Highest => Policy::Highest,
         }
     }
@@ -210,16 +238,12 @@ impl Hints {
     /// Continues from the state of `other`, which has the same policy. For a copy that is not shared yet.
     pub(crate) fn go_on_from(&self, other: &Self) {
         match (self, other) {
-            // Relaxed, all of these: they are starting points. While others claim, any of them is as good.
-            (Self::Next { cursor }, Self::Next { cursor: theirs }) => {
-                cursor.store(theirs.load(Ordering::Relaxed), Ordering::Relaxed);
-            }
-            (Self::Random { draws, .. }, Self::Random { draws: theirs, .. }) => {
-                draws.store(theirs.load(Ordering::Relaxed), Ordering::Relaxed);
-            }
+            // They are starting points. While others claim, any of them is as good.
+            (Self::Next(position), Self::Next(theirs)) => position.go_to(theirs.get()),
+            (Self::Random(random), Self::Random(theirs)) => random.go_on_from(theirs),
             // Lowest and highest do not depend on a starting point, and spread promises no order.
             (Self::Lowest { .. } | Self::Spread { .. } | Self::Highest, _)
-            | (Self::Next { .. } | Self::Random { .. }, _) => {}
+            | (Self::Next(_) | Self::Random(_), _) => {}
         }
     }
 
@@ -229,7 +253,17 @@ impl Hints {
         match self {
             // Relaxed: only a starting guess; the summary decides whether it is right.
             Self::Lowest { last_chunk, .. } => Some(last_chunk.load(Ordering::Relaxed) as usize),
-            Self::Next { .. } | Self::Spread { .. } | Self::Random { .. } | Self::Highest => None,
+            Self::Next(_) | Self::Spread { .. } | Self::Random(_) | Self::Highest => None,
+        }
+    }
+
+    /// Returns what to try first, of policies that begin neither in a chunk nor near the thread.
+    #[inline]
+    pub(crate) fn first_step(&self) -> FirstStep<'_> {
+        match self {
+            Self::Next(position) => FirstStep::From(position),
+            Self::Random(random) => FirstStep::Draw(random),
+            Self::Lowest { .. } | Self::Spread { .. } | Self::Highest => FirstStep::Search,
         }
     }
 
@@ -254,7 +288,7 @@ impl Hints {
                     start_bit: spread_bit(thread),
                 })
             }
-            Self::Lowest { .. } | Self::Next { .. } | Self::Random { .. } | Self::Highest => None,
+            Self::Lowest { .. } | Self::Next(_) | Self::Random(_) | Self::Highest => None,
         }
     }
 
@@ -272,14 +306,9 @@ impl Hints {
     pub(crate) fn way(&self, first: Slot, last: Slot, is_free: impl Fn(Slot) -> bool) -> Way {
         let slot = match self {
             Self::Lowest { .. } => first,
-            // Relaxed, all of these: starting guesses. Two threads may start at the same slot.
-            Self::Next { cursor } => cursor.load(Ordering::Relaxed),
+            Self::Next(position) => position.get(),
             Self::Spread { threads } => slot_at(threads.of(thread_index()).home(), 0),
-            Self::Random { seed, draws } => {
-                // Relaxed: only a unique number; it orders nothing.
-                let draw = draws.fetch_add(1, Ordering::Relaxed);
-                random_slot(*seed, draw, first, last, is_free)
-            }
+            Self::Random(random) => random.draw().slot(first, last, is_free),
             Self::Highest => return Way::Down,
         };
         Way::UpFrom(match (first..=last).contains(&slot) {
@@ -293,16 +322,14 @@ impl Hints {
     pub(crate) fn descends(&self) -> bool {
         match self {
             Self::Highest => true,
-            Self::Lowest { .. } | Self::Next { .. } | Self::Spread { .. } | Self::Random { .. } => {
-                false
-            }
+            Self::Lowest { .. } | Self::Next(_) | Self::Spread { .. } | Self::Random(_) => false,
         }
     }
 
     /// Returns whether the slots of one batch are scattered, and not consecutive.
     #[inline]
     pub(crate) fn scatters(&self) -> bool {
-        matches!(self, Self::Random { .. })
+        matches!(self, Self::Random(_))
     }
 
     #[cfg(all(test, not(loom)))]
@@ -313,9 +340,9 @@ impl Hints {
                 last_chunk,
                 backoff,
             } => vec![place(last_chunk, "last chunk"), place(backoff, "backoff")],
-            Self::Next { cursor } => vec![place(cursor, "cursor")],
+            Self::Next(position) => vec![place(position, "position")],
             Self::Spread { threads } => vec![threads.place("trail")],
-            Self::Random { draws, .. } => vec![place(draws, "draws")],
+            Self::Random(random) => random.places(),
             Self::Highest => vec![],
         }
     }
@@ -323,7 +350,8 @@ impl Hints {
     pub(crate) fn memory_bytes(&self) -> usize {
         match self {
             Self::Spread { threads } => threads.memory_bytes(),
-            Self::Lowest { .. } | Self::Next { .. } | Self::Random { .. } | Self::Highest => 0,
+            Self::Random(random) => random.memory_bytes(),
+            Self::Lowest { .. } | Self::Next(_) | Self::Highest => 0,
         }
     }
 
@@ -339,9 +367,9 @@ impl Hints {
                     last_chunk.store(chunk, Ordering::Relaxed);
                 }
             }
-            Self::Next { cursor } => cursor.store(slot.wrapping_add(1), Ordering::Relaxed),
+            Self::Next(position) => position.move_behind(slot),
             Self::Spread { threads } => threads.of(thread_index()).move_to(word_of(slot)),
-            Self::Random { .. } | Self::Highest => {}
+            Self::Random(_) | Self::Highest => {}
         }
     }
 }
@@ -358,37 +386,6 @@ fn spread_bit(thread: usize) -> u32 {
     (thread as u32).wrapping_mul(21) % u64::BITS
 }
 
-// Not inlined: four hashes would slow down the hot path of every other policy.
-#[inline(never)]
-fn random_slot(
-    seed: u64,
-    draw: u64,
-    first: Slot,
-    last: Slot,
-    is_free: impl Fn(Slot) -> bool,
-) -> Slot {
-    let len = u128::from(last - first) + 1;
-    let attempt = |attempt| {
-        let random = keyed_hash(seed, draw, attempt);
-        first + ((u128::from(random) * len) >> 64) as Slot
-    };
-    (0..RANDOM_TRIES as u64)
-        .map(attempt)
-        .find(|&slot| is_free(slot))
-        .unwrap_or_else(|| attempt(0))
-}
-
-/// SipHash 2-4 of the two numbers under the seed: without the seed, no output reveals another one. The hasher is
-/// deprecated in favor of ones that promise no algorithm; here the promise is what is needed.
-#[allow(deprecated)]
-fn keyed_hash(seed: u64, draw: u64, attempt: u64) -> u64 {
-    use std::hash::{Hasher, SipHasher};
-    let mut hasher = SipHasher::new_with_keys(seed, 0x686f_7374_6269_7473);
-    hasher.write(&draw.to_le_bytes());
-    hasher.write(&attempt.to_le_bytes());
-    hasher.finish()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -401,26 +398,5 @@ mod tests {
         assert!(words.iter().all(|&word| word < 1024));
         let bits: BTreeSet<_> = (0..64).map(spread_bit).collect();
         assert_eq!(bits.len(), 64);
-    }
-
-    /// A stored seed must give the same draws in every release.
-    #[test]
-    fn random_slots_are_what_they_always_were() {
-        let slots = |seed| [0, 1, 2].map(|draw| random_slot(seed, draw, 0, Slot::MAX, |_| true));
-        assert_eq!(slots(1), [799_864_790, 3_076_216_247, 2_250_188_281]);
-        assert_ne!(slots(1), slots(2));
-    }
-
-    #[test]
-    fn random_slots_stay_within_bounds_and_prefer_free_ones() {
-        for draw in 0..1000 {
-            assert!((5..=9).contains(&random_slot(7, draw, 5, 9, |_| false)));
-            assert_eq!(random_slot(7, draw, 3, 3, |_| true), 3);
-        }
-        let free = (0..1000).filter(|&draw| random_slot(7, draw, 0, 1, |slot| slot == 0) == 0);
-        assert!(
-            free.count() > 900,
-            "four tries find the free half nearly always"
-        );
     }
 }

@@ -250,6 +250,37 @@ fn links_of_documentation_have_targets_in_it() {
     assert!(seen > 50, "only {seen}: are they still found?");
 }
 
+/// The listing of an allocation and a release is short enough to be read, and each source in it has its explanation.
+#[test]
+fn the_listing_is_short_and_explained() {
+    let text = page("docs/design/performance.md");
+    let (_, listing) = text
+        .split_once("<!-- listing -->\n```text\n")
+        .expect("it begins");
+    let (listing, rest) = listing
+        .split_once("```\n<!-- /listing -->\n")
+        .expect("it ends");
+    let table = rest.split("\n#").next().unwrap_or_default();
+    let lines: Vec<&str> = listing.lines().collect();
+    assert!((20..=60).contains(&lines.len()), "{} lines", lines.len());
+    for line in lines.iter().filter(|line| !line.starts_with("-- ")) {
+        let source = line.split(' ').next().unwrap_or_default();
+        assert!(
+            table.contains(&format!("\n| `{source}` | ")),
+            "nothing explains {source}"
+        );
+    }
+    let explained = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    for source in explained {
+        let is_listed = lines
+            .iter()
+            .any(|line| line.starts_with(&format!("{source} ")));
+        assert!(is_listed, "{source} is explained, and not in the listing");
+    }
+}
+
 /// What each policy promises has a row.
 #[test]
 fn every_policy_has_its_promise() {

@@ -1,17 +1,20 @@
-//! Measures everything as a ratio to two bare atomic read-modify-writes on one hot word, in the same run.
+//! Measures everything as a ratio to two bare atomic read-modify-writes on one hot word, and as a ratio to a floor: the
+//! bare instructions of an operation of the same shape. Both are measured in the same rounds.
 //! Pools in files: as a ratio to the same pool on the heap. `open`: opening a file that was left in order, as a
 //! ratio to reading its bytes once; both in memory. `strict64`: writes to the disk per address, with 64 threads;
 //! the times beside it are those of an address and of a write. Sets: as a ratio to a single pool.
 //! `barrier`: as a ratio to a build without the barrier of a pass. Lists: as a ratio to the standard library
 //! reading the same texts.
 //!
+//! How many nanoseconds two read-modify-writes take decides which column of targets applies: see `src/targets.rs`.
+//!
 //! `cargo bench -p hostbits-benches --bench ratios` prints the table and writes `target/ratios.json`.
 //! Words after `--` choose the rows whose names contain one of them.
 
-use hostbits::{Durability, Policy, Pool, StatsLevel, set::Strategy};
+use hostbits::{Durability, Policy, Pool, StatsLevel};
 use hostbits_benches::{
-    Pairs, Row, SetPairs, TextList, barrier, measure_ratio, per_operation, pool_of, target_dir,
-    two_rmws, write_json,
+    Kind, Machine, Pairs, Row, RowName, TARGETS, TextList, barrier, floor, measure_above_floor,
+    measure_ratio, per_operation, pool_of, target_dir, two_rmws, work, write_json,
 };
 use ipnet::Ipv4Net;
 use std::io::Read;
@@ -21,101 +24,6 @@ use std::time::Instant;
 
 const ROUNDS: usize = 100;
 const OPERATIONS: u64 = 50_000;
-
-/// The ratio that a row must not exceed.
-struct Target {
-    name: &'static str,
-    limit: Option<f64>,
-}
-
-const TARGETS: &[Target] = &[
-    target("lowest_empty/24/off", 1.6),
-    target("lowest_empty/16/off", 1.6),
-    target("lowest_empty/8/off", 3.0),
-    target("lowest_empty/24/counts", 3.0),
-    target("lowest_empty/16/counts", 3.0),
-    target("lowest_empty/8/counts", 5.0),
-    target("spread/24/off", 1.6),
-    target("spread/16/off", 1.6),
-    target("spread/8/off", 1.6),
-    target("local/24/off", 0.35),
-    target("local/16/off", 0.35),
-    target("local/8/off", 0.35),
-    target("local/16/counts", 0.35),
-    target("local_held/24/off", 0.35),
-    target("local_held/16/off", 0.35),
-    target("local_held/8/off", 0.35),
-    target("full_random/24/off", 4.0),
-    target("full_random/16/off", 9.0),
-    target("full_random/8/off", 16.0),
-    target("spread_full_random/24/off", 4.0),
-    target("spread_full_random/16/off", 9.0),
-    target("spread_full_random/8/off", 16.0),
-    target("local_full_random/16/off", 2.0),
-    target("local_full_random/16/counts", 2.0),
-    target("nearly_full/16/off", 9.0),
-    target("nearly_full/8/off", 18.0),
-    target("exact/16/off", 2.0),
-    target("exhausted/24/off", 0.5),
-    target("exhausted/16/off", 0.5),
-    target("exhausted/8/off", 0.5),
-    target("exhausted/16/counts", 1.0),
-    target("barrier/24/off", 1.02),
-    target("barrier/16/off", 1.02),
-    target("barrier/8/off", 1.02),
-    target("barrier/16/counts", 1.02),
-    target("barrier_spread/16/off", 1.02),
-    target("barrier_exact/16/off", 1.02),
-    target("mapped/24/off", 1.1),
-    target("mapped/16/off", 1.1),
-    target("mapped/8/off", 1.1),
-    target("mapped/16/counts", 1.1),
-    target("mapped_shared/24/off", 1.3),
-    target("mapped_shared/16/off", 1.3),
-    target("mapped_shared/8/off", 1.3),
-    target("open/8", 2.0),
-    target("strict64/16", 0.2),
-    target("set/1/off", 1.5),
-    target("set/16/off", 1.5),
-    target("set/256/off", 1.5),
-    target("set/1/counts", 1.5),
-    target("set/16/counts", 1.5),
-    target("set/256/counts", 1.5),
-    target("set_turns/1/off", 1.5),
-    target("set_turns/16/off", 1.5),
-    target("set_turns/256/off", 1.5),
-    target("set_turns/1/counts", 1.5),
-    target("set_turns/16/counts", 1.5),
-    target("set_turns/256/counts", 1.5),
-    target("set_most/1/off", 3.0),
-    target("set_most/16/off", 3.0),
-    target("set_most/256/off", 3.0),
-    target("set_most/1/counts", 3.0),
-    target("set_most/16/counts", 3.0),
-    target("set_most/256/counts", 3.0),
-    target("adopt_text/8", 1.5),
-    target("adopt_owners/8", 2.5),
-    target("pass_owners/8", 2.5),
-    figure("shuffled_text/8"),
-    figure("shuffled_owners/8"),
-    target("fill/8", 3.0),
-    target("into1/16", 3.0),
-    target("into8/16", 1.0),
-    target("into64/16", 0.15),
-    target("into512/16", 0.15),
-];
-
-const fn target(name: &'static str, limit: f64) -> Target {
-    Target {
-        name,
-        limit: Some(limit),
-    }
-}
-
-/// Makes the target of a row that has no limit.
-const fn figure(name: &'static str) -> Target {
-    Target { name, limit: None }
-}
 
 fn main() {
     let filters: Vec<String> = std::env::args()
@@ -128,36 +36,43 @@ fn main() {
     } else {
         (ROUNDS, OPERATIONS)
     };
+    let (kind, two_rmws_ns) = Kind::measure(rounds, operations);
     println!(
-        "{:<26}{:>10}{:>14}{:>9}{:>9}",
-        "row", "ours ns", "2 RMWs ns", "ratio", "target"
+        "{}: two read-modify-writes take {two_rmws_ns:.2} ns, so the targets are those of the column {kind}",
+        Machine::this().processor
+    );
+    println!(
+        "{:<26}{:>10}{:>14}{:>9}{:>9}  {:<10}{:>8}{:>9}{:>9}",
+        "row", "ours ns", "reference ns", "ratio", "target", "floor", "ns", "ratio", "target"
     );
     let mut rows = Vec::new();
     for target in TARGETS {
         if !filters.is_empty() && !filters.iter().any(|filter| target.name.contains(filter)) {
             continue;
         }
-        let row = Row {
-            target: target.limit,
-            ..measure(target.name, rounds, operations)
-        };
+        let row = measure(target.name, rounds, operations).judged_by(target, kind);
         // One round of a smoke run shows nothing about speed.
-        let is_missed = target.limit.is_some_and(|limit| row.ratio > limit);
-        let verdict = if rounds != 1 && is_missed {
-            "  missed"
-        } else {
-            ""
-        };
-        let limit = target
-            .limit
-            .map_or(String::new(), |limit| format!("{limit:.2}"));
-        println!(
-            "{:<26}{:>10.2}{:>14.2}{:>9.2}{limit:>9}{verdict}",
-            row.name, row.ours_ns, row.reference_ns, row.ratio
-        );
+        print_row(&row, rounds != 1 && row.is_missed());
         rows.push(row);
     }
     write_json("ratios.json", &rows);
+}
+
+fn print_row(row: &Row, is_missed: bool) {
+    let figure = |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:.2}"));
+    println!(
+        "{:<26}{:>10.2}{:>14.2}{:>9.2}{:>9}  {:<10}{:>8}{:>9}{:>9}{}",
+        row.name,
+        row.ours_ns,
+        row.reference_ns,
+        row.ratio,
+        figure(row.target),
+        row.floor.unwrap_or_default(),
+        figure(row.floor_ns),
+        figure(row.floor_ratio),
+        figure(row.floor_target),
+        if is_missed { "  missed" } else { "" }
+    );
 }
 
 /// Measures a pool in a file, which a second process may be using, against one on the heap.
@@ -226,13 +141,11 @@ fn strict(name: &str, prefix_len: u8, rounds: usize) -> Row {
     let (addresses, writes) = (THREADS * each, pool.health().expect("a file").syncs);
     assert_eq!(pool.allocated(), addresses);
     std::fs::remove_file(&path).expect("the file that was created");
-    Row {
-        name: name.to_owned(),
-        ours_ns: per_operation(elapsed, addresses),
-        reference_ns: per_operation(elapsed, writes),
-        ratio: writes as f64 / addresses as f64,
-        target: None,
-    }
+    let (ours_ns, reference_ns) = (
+        per_operation(elapsed, addresses),
+        per_operation(elapsed, writes),
+    );
+    Row::new(name, ours_ns, reference_ns, None)
 }
 
 fn network(prefix_len: u8) -> Ipv4Net {
@@ -246,109 +159,43 @@ fn barrier(name: &str, (rounds, operations): (usize, u64)) -> Row {
     measure_ratio(name, rounds, || with(operations), || without(operations))
 }
 
-/// Measures a set whose members are all full except the last, against a single pool.
-fn set(
-    name: &str,
-    strategy: Strategy,
-    members: u32,
-    stats: StatsLevel,
-    (rounds, operations): (usize, u64),
-) -> Row {
-    let pairs = SetPairs::with_room_in_the_last(strategy, members, stats);
-    let single = Pairs::empty(pool_of(24, Policy::Lowest, stats));
-    measure_ratio(
-        name,
-        rounds,
-        || pairs.allocate_release(operations),
-        || single.allocate_release(operations),
-    )
-}
-
 fn measure(name: &str, rounds: usize, operations: u64) -> Row {
-    let parts: Vec<&str> = name.split('/').collect();
-    let number: u32 = parts[1]
-        .parse()
-        .expect("a prefix length, or a number of members");
-    let stats = match parts.get(2) {
-        Some(&"off") => StatsLevel::Off,
-        _ => StatsLevel::default(),
-    };
-    let strategy = match parts[0] {
-        "set" => Some(Strategy::InOrder),
-        "set_turns" => Some(Strategy::RoundRobin),
-        "set_most" => Some(Strategy::MostFree),
-        _ => None,
-    };
-    if parts[0].starts_with("barrier") {
+    let row = RowName::new(name);
+    if row.what.starts_with("barrier") {
         return barrier(name, (rounds, operations));
     }
-    if let Some(strategy) = strategy {
-        return set(name, strategy, number, stats, (rounds, operations));
+    if let Some(mut work) = work(name) {
+        let effort = (rounds, operations);
+        let single = Pairs::empty(pool_of(24, Policy::Lowest, row.stats));
+        return measure_above_floor(
+            name,
+            effort,
+            || work(operations),
+            || match row.strategy() {
+                Some(_) => single.allocate_release(operations),
+                None => two_rmws(operations),
+            },
+            floor(row),
+        );
     }
-    let prefix_len = number as u8;
-    let lowest = || pool_of(prefix_len, Policy::Lowest, stats);
-    let row =
-        |ours: &mut dyn FnMut() -> f64| measure_ratio(name, rounds, ours, || two_rmws(operations));
-    match parts[0] {
-        "lowest_empty" => {
-            let pairs = Pairs::empty(lowest());
-            row(&mut || pairs.allocate_release(operations))
-        }
-        "mapped" | "mapped_shared" => mapped(name, prefix_len, stats, rounds, operations),
+    let prefix_len = row.number as u8;
+    match row.what {
+        "mapped" | "mapped_shared" => mapped(name, prefix_len, row.stats, rounds, operations),
         "open" => open(name, prefix_len, rounds),
         "strict64" => strict(name, prefix_len, rounds),
-        "spread" => {
-            let pairs = Pairs::empty(pool_of(prefix_len, Policy::Spread, stats));
-            row(&mut || pairs.allocate_release(operations))
-        }
-        "full_random" => {
-            let pairs = Pairs::full(lowest());
-            row(&mut || pairs.release_random_allocate(operations))
-        }
-        "spread_full_random" => {
-            let pairs = Pairs::full(pool_of(prefix_len, Policy::Spread, stats));
-            row(&mut || pairs.release_random_allocate(operations))
-        }
-        "local" => {
-            let pairs = Pairs::empty(lowest());
-            row(&mut || pairs.local(operations))
-        }
-        "local_full_random" => {
-            let pairs = Pairs::full(pool_of(prefix_len, Policy::Spread, stats));
-            row(&mut || pairs.local_full_random(operations))
-        }
-        "local_held" => {
-            let pairs = Pairs::empty(lowest());
-            row(&mut || pairs.local_held(operations))
-        }
-        // One address in a thousand is free.
-        "nearly_full" => {
-            let mut pairs = Pairs::nearly_full(lowest(), 1000);
-            row(&mut || pairs.release_allocate_nearly_full(operations))
-        }
-        "exact" => {
-            let pairs = Pairs::empty(lowest());
-            row(&mut || pairs.exact(operations))
-        }
-        "exhausted" => {
-            let pairs = Pairs::full(lowest());
-            row(&mut || pairs.exhausted(operations))
-        }
         "adopt_text" => list(name, rounds, TextList::adopt),
         "adopt_owners" => list(name, rounds, TextList::adopt_owned),
         "pass_owners" => list(name, rounds, TextList::pass_owned),
         "shuffled_text" => list(name, rounds, TextList::adopt),
         "shuffled_owners" => list(name, rounds, TextList::adopt_owned),
-        "fill" => measure_ratio(
+        "fill" => measure_above_floor(
             name,
-            rounds.div_ceil(10),
+            (rounds.div_ceil(10), 1 << (32 - prefix_len)),
             || fill(prefix_len),
             || two_rmws(operations),
+            floor(row),
         ),
-        other => match other.strip_prefix("into").map(str::parse) {
-            Some(Ok(batch)) => row(&mut || allocate_into(prefix_len, batch)),
-            _ => unreachable!("no row named {other}"),
-        },
+        other => unreachable!("no row named {other}"),
     }
 }
 
@@ -371,19 +218,6 @@ fn fill(prefix_len: u8) -> f64 {
     let pool = pool_of(prefix_len, Policy::Lowest, StatsLevel::default());
     let start = Instant::now();
     while pool.allocate().is_ok() {}
-    let elapsed = start.elapsed();
-    assert_eq!(pool.available(), 0);
-    per_operation(elapsed, pool.capacity())
-}
-
-/// Fills an empty pool by batches of `batch` addresses.
-fn allocate_into(prefix_len: u8, batch: usize) -> f64 {
-    let pool = pool_of(prefix_len, Policy::Lowest, StatsLevel::default());
-    let mut addrs = vec![Ipv4Addr::UNSPECIFIED; batch];
-    let start = Instant::now();
-    while pool.allocate_into(&mut addrs) == batch {
-        std::hint::black_box(&addrs);
-    }
     let elapsed = start.elapsed();
     assert_eq!(pool.available(), 0);
     per_operation(elapsed, pool.capacity())

@@ -19,6 +19,9 @@ const FILLS: [f64; 5] = [0.0, 50.0, 90.0, 99.0, 99.9];
 const USERS: f64 = 1000.0;
 const TARGET: f64 = 100.0;
 
+/// Below full and with one thread, the best of ours may take this many times as long as a rival of the same service.
+const LEVEL: f64 = 1.05;
+
 fn main() {
     let smoke = std::env::args().any(|arg| arg == "--test");
     let limits = if smoke { Limits::SMOKE } else { Limits::REAL };
@@ -46,6 +49,7 @@ fn main() {
     print_winners(&records);
     if !smoke {
         print_target(&records);
+        print_not_level(&records);
     }
     write_json("rivals.json", &records);
 }
@@ -103,5 +107,23 @@ fn print_target(records: &[RivalRecord]) {
         let times = record.times_ours_counting.unwrap_or(f64::NAN);
         let verdict = if times >= TARGET { "" } else { "  missed" };
         println!("  /{:<4}x{times:.0}{verdict}", record.size);
+    }
+}
+
+fn print_not_level(records: &[RivalRecord]) {
+    let is_judged = |record: &&RivalRecord| {
+        !record.ours && record.threads == 1 && [Bench::Pair, Bench::Users].contains(&record.bench)
+    };
+    println!(
+        "\nOne thread, below full: rivals that the best of ours is not level with (target x{LEVEL})"
+    );
+    for record in records.iter().filter(is_judged) {
+        let times = record.times_best.map_or(0.0, |times| 1.0 / times);
+        if times > LEVEL {
+            println!(
+                "  {:<32}/{}, {:.1} %: ours takes x{times:.2}  missed",
+                record.contestant, record.size, record.fill
+            );
+        }
     }
 }

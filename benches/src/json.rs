@@ -1,12 +1,24 @@
 //! Writes results as JSON into the target directory.
 
+use crate::machine::Machine;
 use serde::Serialize;
 use std::path::PathBuf;
 
-/// Writes `rows` to `name` in the target directory, and prints the path.
+/// What a bench measured, and where.
+#[derive(Serialize)]
+struct Report<'a, T> {
+    machine: Machine,
+    rows: &'a [T],
+}
+
+/// Writes `rows`, with the machine that this runs on, to `name` in the target directory, and prints the path.
 pub fn write_json(name: &str, rows: &[impl Serialize]) {
     let path = target_dir().join(name);
-    let json = serde_json::to_string_pretty(rows).expect("rows are plain data");
+    let report = Report {
+        machine: Machine::this(),
+        rows,
+    };
+    let json = serde_json::to_string_pretty(&report).expect("rows are plain data");
     match std::fs::write(&path, json + "\n") {
         Ok(()) => println!("\nwritten: {}", path.display()),
         Err(error) => eprintln!("{} not written: {error}", path.display()),

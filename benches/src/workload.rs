@@ -1,5 +1,6 @@
 //! The operations that are timed.
 
+use crate::fills::fill_up;
 use crate::ratio::time;
 use hostbits::{Policy, Pool, StatsLevel};
 use ipnet::Ipv4Net;
@@ -29,6 +30,20 @@ pub fn two_rmws(operations: u64) -> f64 {
         let was_free = word.fetch_or(mask, Ordering::SeqCst) & mask != 0;
         black_box(taken && !was_free);
     })
+}
+
+/// Fills a new pool by batches of `batch` addresses until `count` are taken, and returns nanoseconds per address.
+/// Building the pool is not timed.
+pub(crate) fn allocate_into(prefix_len: u8, batch: usize, count: u64) -> f64 {
+    let pool = pool_of(prefix_len, Policy::Lowest, StatsLevel::default());
+    let mut addrs = vec![Ipv4Addr::UNSPECIFIED; batch];
+    let batches = count.div_ceil(batch as u64);
+    let per_batch = time(batches, || {
+        assert_eq!(pool.allocate_into(&mut addrs), batch, "the pool is larger");
+        black_box(&addrs);
+    });
+    assert_eq!(pool.allocated(), batches * batch as u64);
+    per_batch / batch as f64
 }
 
 /// Returns addresses of the pool, the same ones in every run.
@@ -62,10 +77,23 @@ impl Pairs {
 
     /// Prepares pairs on a full pool.
     pub fn full(pool: Pool<Ipv4Net>) -> Self {
-        while pool.allocate().is_ok() {}
+        fill_up(&pool);
+        assert!(pool.allocate().is_err());
         assert_eq!(pool.allocated(), pool.capacity());
         let victims = random_addrs(&pool).take(1 << 16).collect();
         Self { pool, victims }
+    }
+
+    /// Prepares pairs on a pool whose lowest addresses are taken, this share of all in per cent: the lowest free address
+    /// is then far from the first word.
+    pub fn filled_from_below(pool: Pool<Ipv4Net>, percent: u64) -> Self {
+        let wanted = (pool.capacity() * percent / 100) as usize;
+        let mut addrs = vec![Ipv4Addr::UNSPECIFIED; wanted];
+        assert_eq!(pool.allocate_into(&mut addrs), wanted);
+        Self {
+            pool,
+            victims: Vec::new(),
+        }
     }
 
     /// Prepares pairs on a pool in which one address in `one_in` is free, at random places.
@@ -97,6 +125,36 @@ impl Pairs {
             let addr = self.pool.allocate().expect("not exhausted");
             self.pool.release(black_box(addr)).expect("just allocated");
         })
+    }
+
+    /// Allocates an address and releases the oldest of the sixteen that are held: no release has to wait for the
+    /// allocation before it.
+    pub fn held(&self, operations: u64) -> f64 {
+        let mut held = [(); 16].map(|()| self.pool.allocate().expect("not exhausted"));
+        let mut index = 0;
+        let cost = time(operations, || {
+            let addr = self.pool.allocate().expect("not exhausted");
+            let oldest = std::mem::replace(&mut held[index % 16], black_box(addr));
+            self.pool.release(oldest).expect("held");
+            index += 1;
+        });
+        for addr in held {
+            self.pool.release(addr).expect("held");
+        }
+        assert_eq!(self.pool.allocated(), 0);
+        cost
+    }
+
+    /// Allocates 64 addresses at once and releases them at once, which is one operation.
+    pub fn batches(&self, operations: u64) -> f64 {
+        let mut addrs = [Ipv4Addr::UNSPECIFIED; 64];
+        let cost = time(operations, || {
+            let taken = self.pool.allocate_into(&mut addrs);
+            let report = self.pool.release_many(black_box(&addrs));
+            assert_eq!((taken, report.released), (64, 64));
+        });
+        assert_eq!(self.pool.allocated(), 0);
+        cost
     }
 
     /// Releases a random address of a full pool and allocates it again.

@@ -3,14 +3,12 @@
 //! stateright's `LinearizabilityTester` tries every order that respects real time, against
 //! [`Free`]. Exponential in the calls that overlap, so a long history is cut where none is in progress.
 //!
-//! Calls that promise no single instant are several steps with the same span, each in a *lane* of its
 //! Calls that promise no single instant are several steps with the same span, each in its own *lane*, as if by
-//! different
-//! threads. `allocate_into` claims each address on its own (plus a step that finds nothing, if there are fewer);
-//! `release_many` and `release_block` release each address on its own. `allocate_many` and `allocate_block` are one
-//! step, and
-//! so are taking a word for a local and returning it. `allocate_preferring` is a claim of any
-//! address, because the preferred one may have been released between its check and the claim.
+//! different threads. `allocate_into` claims each address on its own (plus a step that finds nothing, if there are
+//! fewer); `release_many`, `release_block` and the drop of a local release each address on its own: another thread can
+//! claim one of them from the word before the summary says that the others are free. `allocate_many` and
+//! `allocate_block` are one step, and so is taking a word for a local. `allocate_preferring` is a claim of any address,
+//! because the preferred one may have been released between its check and the claim.
 
 use crate::ground::Ground;
 use crate::history::{Answer, Call, Event, History};
@@ -138,7 +136,7 @@ fn judge(free: Bits, part: &[Entry<'_>], ground: &Ground) -> Judgement {
 /// Returns how much a call adds to the length of a part.
 fn weight(event: &Event, addrs: &[Addr]) -> usize {
     match event.call {
-        Call::Local | Call::LocalDrop => 1,
+        Call::Local => 1,
         _ => addrs.len().max(1),
     }
 }
@@ -275,12 +273,9 @@ fn steps_of(event: &Event, addrs: &[Addr], ground: &Ground) -> Vec<(Step, Reply)
             addrs.iter().map(claim).chain(missing).collect()
         }
         Call::Local => vec![(Step::Several(everything), reply)],
-        Call::LocalDrop => {
-            let bits = addrs.iter().fold(0, |bits, &addr| bits | bit(addr));
-            vec![(Step::Release(bits), Reply::Done(bits))]
-        }
         Call::Release
         | Call::LocalRelease
+        | Call::LocalDrop
         | Call::Drop
         | Call::ReleaseMany
         | Call::ReleaseBlock => addrs.iter().map(given_back).collect(),

@@ -514,6 +514,42 @@ fn what_a_local_has_is_taken_until_its_drop() {
     );
 }
 
+/// A drop gives back several addresses, each on its own: until it ends, one that was claimed from the word already says
+/// nothing about the others.
+#[test]
+fn a_drop_gives_back_each_address_on_its_own() {
+    accepted(
+        &drained(&[
+            (0, (1, 2), Local, Claimed, &[0, 1, 2]),
+            (0, (3, 12), LocalDrop, Released, &[0, 1, 2]),
+            (1, (4, 5), Allocate, Claimed, &[0]),
+            (1, (6, 7), Allocate, Exhausted, &[]),
+            (1, (8, 9), Allocate, Claimed, &[1]),
+            (2, (13, 14), Allocate, Claimed, &[2]),
+        ]),
+        3,
+    );
+}
+
+/// Once a drop has ended, each of its addresses is free; before it began, none was.
+#[test]
+fn a_drop_gives_back_every_address_during_its_call() {
+    let unseen_after_the_end = drained(&[
+        (0, (1, 2), Local, Claimed, &[0, 1, 2]),
+        (0, (3, 6), LocalDrop, Released, &[0, 1, 2]),
+        (1, (4, 5), Allocate, Claimed, &[0]),
+        (1, (7, 8), Allocate, Exhausted, &[]),
+        (1, (9, 10), Many(2), Claimed, &[1, 2]),
+    ]);
+    rejected(&unseen_after_the_end, 3, "false \"exhausted\": thread 1");
+    let taken_before_it_began = history(&[
+        (0, (1, 2), Local, Claimed, &[0, 1, 2]),
+        (1, (3, 4), Allocate, Claimed, &[2]),
+        (0, (5, 6), LocalDrop, Released, &[0, 1, 2]),
+    ]);
+    rejected(&taken_before_it_began, 3, "two holders");
+}
+
 /// Two locals have the same address; an address is handed out while a local has it; an address does not come back.
 #[test]
 fn what_two_have_or_none_is_rejected_of_locals_too() {

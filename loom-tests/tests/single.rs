@@ -77,6 +77,61 @@ fn helpers_that_settle_two_levels_do_not_lose_a_release() {
         .run([release, allocate_once(), allocate_once()]);
 }
 
+fn release(slot: u32) -> Role {
+    role(move |world| {
+        world.release(slot);
+        vec![]
+    })
+}
+
+/// A search that takes the last slot of a chunk settles the chunk before it returns. A release into the chunk meanwhile
+/// is not lost, in the same word or, in a wide build, in another one.
+#[test]
+fn a_search_that_empties_a_chunk_loses_no_release() {
+    const LAST: u32 = 2 * CHUNK - 1;
+    Program::tree(2, &[(CHUNK, CHUNK)], &[(LAST, LAST)])
+        .preemptions(6)
+        .run([release(LAST), allocate_twice()]);
+    Program::tree(2, &[(CHUNK, CHUNK)], &[(LAST, LAST)])
+        .preemptions(3)
+        .run([release(LAST), allocate_once(), allocate_once()]);
+}
+
+/// The same where the search empties the node above the chunk, too: a release into that chunk, or into another one
+/// under the root.
+#[test]
+fn a_search_that_empties_a_node_loses_no_release() {
+    Program::tree(3, &[(FAR, FAR)], &[(FAR + 1, FAR + 1)])
+        .preemptions(5)
+        .run([release(FAR + 1), allocate_twice()]);
+    Program::tree(4, &[(FAR, FAR)], &[(FAR + CHUNK, FAR + CHUNK)])
+        .preemptions(5)
+        .run([release(FAR + CHUNK), allocate_twice()]);
+    Program::tree(3, &[(FAR, FAR)], &[(LOW, LOW)])
+        .preemptions(5)
+        .run([release(LOW), allocate_twice()]);
+}
+
+/// Two threads that empty and refill the same chunk, each by a release and a search, both succeed.
+#[test]
+fn releasing_first_guarantees_an_allocation_to_searches_that_empty_a_chunk() {
+    let swap = |slot| {
+        role(move |world| {
+            world.release(slot);
+            let slot = world.allocate();
+            assert!(slot.is_some(), "two slots, two threads");
+            slot.into_iter().collect()
+        })
+    };
+    Program::tree(3, &[], &[(FAR, FAR), (FAR + 1, FAR + 1)])
+        .preemptions(4)
+        .run([swap(FAR), swap(FAR + 1)]);
+    Program::tree(3, &[(FAR, FAR), (FAR + 1, FAR + 1)], &[])
+        .with_stale_hints()
+        .preemptions(4)
+        .run([swap(FAR), swap(FAR + 1)]);
+}
+
 /// After a release returned "not allocated", an allocation does not report "exhausted" while the slot stays free.
 #[test]
 fn a_slot_said_to_be_free_can_be_claimed() {

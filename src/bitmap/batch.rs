@@ -1,9 +1,9 @@
 //! Claims many slots in one call.
 
-use super::chunk::Request;
+use super::chunk::{Request, take_lowest};
 use super::{Bitmap, Evidence, Mark, Way};
 use crate::slot::Slot;
-use crate::sync::{Snooze, thread_index};
+use crate::sync::{Snooze, WORDS_PER_CHUNK, thread_index};
 
 /// Claimed bits: the index of a word, and bits in it.
 pub(crate) type WordBits = (usize, u64);
@@ -91,7 +91,38 @@ impl<'a, M: Mark> Bitmap<'a, M> {
             return wanted;
         }
         let now = wanted.min(step.at_most);
-        wanted - now + self.take_many((0, step.way, self.last_slot()), now, &mut sink)
+        let missing = match step.likely_chunk {
+            Some(likely) => self.take_lowest_at(likely, now, &mut sink),
+            None => now,
+        };
+        if missing == 0 {
+            return wanted - now;
+        }
+        wanted - now + self.take_many((0, step.way, self.last_slot()), missing, &mut sink)
+    }
+
+    /// Takes up to `wanted` of the lowest free slots if they are in this chunk, and returns how many are missing.
+    fn take_lowest_at(self, likely: usize, wanted: u64, sink: &mut impl FnMut(usize, u64)) -> u64 {
+        let Some(chunk) = self.chunks.get(likely) else {
+            return wanted;
+        };
+        if self.tree.is_linear() || !self.tree.is_lowest(likely) {
+            return wanted;
+        }
+        let mut missing = wanted;
+        let mut with_free = chunk.with_free();
+        while with_free != 0 && missing != 0 {
+            let index = with_free.trailing_zeros() as usize;
+            with_free &= with_free - 1;
+            let word_index = likely * WORDS_PER_CHUNK + index;
+            let word = &chunk.words()[index];
+            let taken = take_lowest(word, u64::MAX, missing, self.marks_of(word_index));
+            if taken != 0 {
+                missing -= u64::from(taken.count_ones());
+                sink(word_index, taken);
+            }
+        }
+        missing
     }
 }
 
@@ -139,4 +170,6 @@ impl<M: Mark> Bitmap<'_, M> {
 pub(crate) struct BatchStep {
     pub(crate) way: Way,
     pub(crate) at_most: u64,
+    /// Where the lowest free slots are likely, if the policy wants those.
+    pub(crate) likely_chunk: Option<usize>,
 }

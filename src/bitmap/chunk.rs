@@ -25,25 +25,19 @@ impl Chunk {
         // SeqCst: the check between the two phases of `settle`. A release of a bit that this load
         // misses comes after phase 1 in the total order, so its publish sees the hint gone and sets
         // it. With Acquire both may miss each other and the slot is lost.
-        self.0.iter().all(|word| load_seq_cst(word) == 0)
+        let words = self.0.iter().map(load_seq_cst);
+        words.fold(0, |seen, word| seen | word) == 0
     }
 
     /// Returns the words that were seen to have a free slot, as one bit each. Reads all of them, without a branch.
     #[inline]
-    fn with_free(&self) -> u64 {
+    pub(super) fn with_free(&self) -> u64 {
         let mut with_free = 0;
         for (index, word) in self.0.iter().enumerate() {
             // SeqCst: as in `take_lowest`, where a word that is skipped counts as seen taken.
             with_free |= u64::from(load_seq_cst(word) != 0) << index;
         }
         with_free
-    }
-
-    /// Returns the first word that was seen to have a free slot.
-    #[inline]
-    pub(super) fn first_with_free(&self) -> Option<usize> {
-        let with_free = self.with_free();
-        (with_free != 0).then_some(with_free.trailing_zeros() as usize)
     }
 
     /// Returns the last word that was seen to have a free slot.
@@ -66,6 +60,11 @@ impl Chunk {
 fn lowest_bits(bits: u64, wanted: u64) -> u64 {
     if wanted >= u64::from(u64::BITS) {
         return bits;
+    }
+    // Most often they are side by side. What is shifted out at the top is not there in `bits` either.
+    let row = ((1 << wanted) - 1) << (bits.trailing_zeros() % u64::BITS);
+    if bits & row == row {
+        return row;
     }
     let mut rest = bits;
     for _ in 0..wanted {
@@ -320,6 +319,12 @@ mod tests {
         assert_eq!(lowest_bits(0b1011_0100, 3), 0b11_0100);
         assert_eq!(lowest_bits(0b1011_0100, 9), 0b1011_0100);
         assert_eq!(lowest_bits(u64::MAX, 63), u64::MAX >> 1);
+        assert_eq!(lowest_bits(0b1111 << 60, 7), 0b1111 << 60);
+        assert_eq!(
+            lowest_bits(0b1111 << 40 | 1 << 50, 5),
+            0b1111 << 40 | 1 << 50
+        );
+        assert_eq!(lowest_bits(0b1111 << 40 | 1 << 50, 4), 0b1111 << 40);
         assert_eq!(highest_bits(0, 3), 0);
         assert_eq!(highest_bits(0b1011_0100, 0), 0);
         assert_eq!(highest_bits(0b1011_0100, 1), 0b1000_0000);

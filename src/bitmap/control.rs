@@ -280,17 +280,16 @@ impl<'a, M: Mark> Bitmap<'a, M> {
     #[inline]
     pub(super) fn has_none(self) -> bool {
         if self.tree.is_linear() {
-            return self.proves_none();
+            return self.marking(()).proves_none();
         }
-        self.tree.root_is_empty() && (self.control.lanes_used() == 0 || self.proves_none())
+        self.tree.root_is_empty() && self.empty_root_proves_none()
     }
 
-    /// Does the same for a bitmap in which there has ever been a flight.
-    #[cold]
-    #[inline(never)]
-    fn proves_none(self) -> bool {
-        let evidence = self.marking(()).evidence_of_none(None);
-        evidence.is_some_and(|evidence| evidence.given_back() == 0)
+    /// Returns whether nothing was free at some instant of the call, or when the caller saw that the root had no
+    /// candidate; if not, search again. Waits for flights.
+    #[inline]
+    pub(super) fn empty_root_proves_none(self) -> bool {
+        self.control.lanes_used() == 0 || self.marking(()).proves_none()
     }
 
     /// Returns whether at some instant of the call nothing was free, as far as the root alone shows: if there has ever
@@ -326,6 +325,16 @@ impl<'a, M: Mark> Bitmap<'a, M> {
             }
         }
         unreachable!("the rounds have no end")
+    }
+}
+
+impl Bitmap<'_> {
+    /// Does the same as `has_none` for a bitmap in which there has ever been a flight.
+    #[cold]
+    #[inline(never)]
+    fn proves_none(self) -> bool {
+        let evidence = self.evidence_of_none(None);
+        evidence.is_some_and(|evidence| evidence.given_back() == 0)
     }
 }
 

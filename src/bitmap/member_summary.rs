@@ -32,6 +32,15 @@ impl MemberSummary {
     /// Records that the member may have a free slot. Call it after the slot became free.
     #[inline]
     pub(crate) fn publish(&self, member: usize) {
+        // The same loads as those of a publish that finds every hint set.
+        if !self.tree().is_published(member) {
+            self.publish_at_last(member);
+        }
+    }
+
+    /// Sets the hints of a member that was full.
+    #[inline(never)]
+    fn publish_at_last(&self, member: usize) {
         self.tree().publish(member);
     }
 
@@ -49,13 +58,13 @@ impl MemberSummary {
 
     /// Returns the first member of `from..` that may have a free slot.
     #[inline]
-    pub(crate) fn next(&self, from: usize, is_full: impl Fn(usize) -> bool) -> Option<usize> {
-        self.tree().next_candidate(from, self.room - 1, is_full)
+    pub(crate) fn next(&self, from: usize) -> Option<usize> {
+        self.tree().next_candidate(from, self.room - 1)
     }
 
     /// Clears the hint of a member that is full: the two-phase clear.
-    pub(crate) fn settle(&self, member: usize, is_full: impl Fn(usize) -> bool) {
-        self.tree().settle(1, member, &is_full);
+    pub(crate) fn settle(&self, member: usize, is_full: impl Fn() -> bool) {
+        self.tree().settle(member, is_full);
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {

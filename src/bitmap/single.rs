@@ -20,6 +20,13 @@ pub(crate) enum LowestAttempt {
     Lost,
 }
 
+/// A slot that was claimed.
+struct Taken {
+    slot: Slot,
+    /// Whether it seems to have been the last free one of its chunk.
+    seems_last: bool,
+}
+
 impl<M: Mark> Bitmap<'_, M> {
     /// Claims the lowest free slot if it is in the first word of `likely_chunk`.
     ///
@@ -43,65 +50,90 @@ impl<M: Mark> Bitmap<'_, M> {
     /// Claims the lowest free slot of a chunk, in one attempt.
     #[inline]
     pub(crate) fn try_claim_lowest_in_chunk(self, chunk_index: usize) -> Attempt<Slot> {
+        self.try_take_lowest_of(chunk_index).map(|taken| taken.slot)
+    }
+
+    #[inline]
+    fn try_take_lowest_of(self, chunk_index: usize) -> Attempt<Taken> {
         let chunk = &self.chunks[chunk_index];
         // Without a branch per word, because the word cannot be predicted.
-        let Some(index) = chunk.first_with_free() else {
+        let with_free = chunk.with_free();
+        if with_free == 0 {
             return Attempt::Empty;
-        };
+        }
+        let index = with_free.trailing_zeros() as usize;
+        let word = &chunk.words()[index];
         let word_index = chunk_index * WORDS_PER_CHUNK + index;
-        try_take_first(&chunk.words()[index], self.marks_of(word_index))
-            .map(|bit_index| slot_at(word_index, bit_index))
+        try_take_first(word, self.marks_of(word_index)).map(|bit_index| Taken {
+            slot: slot_at(word_index, bit_index),
+            // Relaxed: only a guess, as are the other words: `settle` looks again.
+            seems_last: with_free.is_power_of_two() && word.load(Ordering::Relaxed) == 0,
+        })
     }
 
     /// Claims the lowest free slot; returns `None` if at some instant of the call nothing was free.
     ///
-    /// Every lower slot was seen taken at some moment of the call.
+    /// Every lower slot was seen taken at some moment of the call. If the claim leaves a chunk without a free slot, its
+    /// hint is settled at once: the next search would come here in vain, and most likely soon.
     #[inline]
     pub(crate) fn claim_lowest(self) -> Option<Slot> {
         if self.tree.is_linear() {
-            return self.claim_from(0);
+            return self.claim_from_or_prove(0);
         }
-        if self.has_none() {
-            return None;
-        }
-        self.claim_lowest_or_prove()
-    }
-
-    #[inline(never)]
-    fn claim_lowest_or_prove(self) -> Option<Slot> {
-        self.search_until_none_free(|| {
-            loop {
-                let chunk_index = self.lowest_candidate()?;
-                match self.try_claim_lowest_in_chunk(chunk_index) {
-                    Attempt::Took(slot) => return Some(slot),
-                    Attempt::Empty => self.settle(chunk_index),
-                    Attempt::Lost => {}
-                }
-            }
-        })
+        self.claim_from_an_end(
+            || self.tree.lowest_candidate(),
+            |chunk_index| self.try_take_lowest_of(chunk_index),
+        )
     }
 
     /// Claims the highest free slot; returns `None` if at some instant of the call nothing was free.
     ///
-    /// Every higher slot was seen taken at some moment of the call: the mirror image of [`Bitmap::claim_lowest`].
+    /// Every higher slot was seen taken at some moment of the call: the mirror image of [`Bitmap::claim_lowest`]. But no
+    /// hint is settled at once, because every claim from above is a search: a slot that comes and goes as the last one
+    /// of its chunk would pay each time.
     #[inline(never)]
     pub(crate) fn claim_highest(self) -> Option<Slot> {
         if self.tree.is_linear() {
             return self.search_until_none_free(|| self.find_highest(0, self.last_slot()));
         }
-        if self.has_none() {
-            return None;
-        }
-        self.search_until_none_free(|| {
-            loop {
-                let chunk_index = self.highest_candidate()?;
-                match self.try_claim_highest_in_chunk(chunk_index) {
-                    Attempt::Took(slot) => return Some(slot),
-                    Attempt::Empty => self.settle(chunk_index),
-                    Attempt::Lost => {}
+        self.claim_from_an_end(
+            || self.tree.highest_candidate(),
+            |chunk_index| {
+                let taken = self.try_claim_highest_in_chunk(chunk_index);
+                taken.map(|slot| Taken {
+                    slot,
+                    seems_last: false,
+                })
+            },
+        )
+    }
+
+    /// Claims with `take` a slot of the chunk that `candidate` returns; returns `None` if at some instant of the call
+    /// nothing was free. `candidate` returns `None` if the root had no candidate.
+    #[inline(always)]
+    fn claim_from_an_end(
+        self,
+        candidate: impl Fn() -> Option<usize>,
+        take: impl Fn(usize) -> Attempt<Taken>,
+    ) -> Option<Slot> {
+        loop {
+            let Some(chunk_index) = candidate() else {
+                if self.empty_root_proves_none() {
+                    return None;
                 }
+                continue;
+            };
+            let claimed = match take(chunk_index) {
+                Attempt::Took(taken) if taken.seems_last => Some(taken.slot),
+                Attempt::Took(taken) => return Some(taken.slot),
+                Attempt::Empty => None,
+                Attempt::Lost => continue,
+            };
+            self.settle_here(chunk_index);
+            if claimed.is_some() {
+                return claimed;
             }
-        })
+        }
     }
 
     /// Claims the highest free slot of a chunk, in one attempt.
@@ -342,31 +374,26 @@ impl<M: Mark> Bitmap<'_, M> {
 
     #[inline]
     pub(super) fn next_candidate(self, from: usize, last: usize) -> Option<usize> {
-        self.tree
-            .next_candidate(from, last, |chunk| self.chunks[chunk].is_full())
+        self.tree.next_candidate(from, last)
     }
 
     /// Returns the last candidate chunk of `first..=from`. Settles the stale hints on its way.
     pub(super) fn previous_candidate(self, from: usize, first: usize) -> Option<usize> {
-        let is_full = |chunk: usize| self.chunks[chunk].is_full();
-        let settle = |level, child| self.tree.settle(level, child, &is_full);
+        let settle = |level, index| self.tree.settle_node(level, index);
         self.tree.previous_candidate(from, first, settle)
     }
 
-    fn highest_candidate(self) -> Option<usize> {
-        self.tree
-            .highest_candidate(|chunk| self.chunks[chunk].is_full())
-    }
-
-    #[inline]
-    fn lowest_candidate(self) -> Option<usize> {
-        self.tree
-            .lowest_candidate(|chunk| self.chunks[chunk].is_full())
-    }
-
+    /// Settles the hint about a chunk that was seen empty: looks at it again.
+    #[inline(never)]
     pub(crate) fn settle(self, chunk_index: usize) {
-        self.tree
-            .settle(1, chunk_index, &|chunk| self.chunks[chunk].is_full());
+        self.settle_here(chunk_index);
+    }
+
+    /// Does the same, inlined where it is frequent.
+    #[inline(always)]
+    fn settle_here(self, chunk_index: usize) {
+        let chunk = &self.chunks[chunk_index];
+        self.tree.settle(chunk_index, || chunk.is_full());
     }
 
     /// Returns a function that marks bits of one word before they are claimed.
@@ -382,5 +409,72 @@ impl<M: Mark> Bitmap<'_, M> {
         // Acquire: pairs with releases, so that a reader that finds a slot taken or free sees at least what led to it.
         // Nothing is decided by it.
         self.word(word_index).load(Ordering::Acquire) & bits_within(word_index, first, last)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::storage::Words;
+
+    /// Three levels of summary over 300 chunks, of which one has a free slot.
+    fn one_free_in_chunk(chunk_index: usize) -> (Words, Slot) {
+        let slot = slot_at(chunk_index * WORDS_PER_CHUNK + 3, 17);
+        let words = Words::on_heap(300 * 512, false, [(slot, slot)].into_iter());
+        (words, slot)
+    }
+
+    /// The search that takes the last slot of a chunk clears its hints on every level before it returns. Later, a release
+    /// sets them again.
+    #[test]
+    fn a_search_clears_the_hints_of_what_it_emptied() {
+        for chunk_index in [0, 1, 299] {
+            let (words, slot) = one_free_in_chunk(chunk_index);
+            for _ in 0..3 {
+                let bitmap = words.bitmap();
+                assert_eq!(bitmap.claim_lowest(), Some(slot));
+                assert!(bitmap.tree.root_is_empty(), "chunk {chunk_index}");
+                assert!(!bitmap.tree.is_published(chunk_index));
+                assert!(words.release(slot));
+                assert!(bitmap.tree.is_published(chunk_index));
+            }
+        }
+    }
+
+    /// What has something left keeps its hints: another bit of the word, another word of the chunk, another chunk.
+    #[test]
+    fn a_search_clears_no_other_hint() {
+        for other in [18, 400, 512 + 17, 299 * 512] {
+            let words = Words::on_heap(300 * 512, false, [(17, 17), (other, other)].into_iter());
+            let bitmap = words.bitmap();
+            assert_eq!(bitmap.claim_lowest(), Some(17));
+            assert_eq!(bitmap.tree.is_published(0), other < 512);
+            assert!(bitmap.tree.is_published(chunk_of(other)));
+            assert_eq!(bitmap.claim_lowest(), Some(other));
+            assert!(bitmap.tree.root_is_empty());
+        }
+    }
+
+    /// Only the search pays. A slot that comes and goes in the chunk of the last claim, or from above, finds its hints as
+    /// they were.
+    #[test]
+    fn no_other_claim_clears_the_hints_of_what_it_emptied() {
+        let claims: [fn(Bitmap<'_>, Slot) -> bool; 3] = [
+            |bitmap, slot| {
+                let attempt = bitmap.try_claim_lowest_in_chunk(chunk_of(slot));
+                matches!(attempt, Attempt::Took(taken) if taken == slot)
+            },
+            |bitmap, slot| bitmap.claim_highest() == Some(slot),
+            |bitmap, slot| bitmap.claim_exact(slot),
+        ];
+        for claim in claims {
+            let (words, slot) = one_free_in_chunk(299);
+            assert!(claim(words.bitmap(), slot));
+            assert!(words.bitmap().tree.is_published(299));
+        }
+        let words = Words::on_heap(300 * 512, false, [(512, 512)].into_iter());
+        let attempt = words.bitmap().claim_lowest_at(1);
+        assert!(matches!(attempt, LowestAttempt::Claimed(512)));
+        assert!(words.bitmap().tree.is_published(1));
     }
 }

@@ -90,6 +90,16 @@ impl Shape {
     }
 }
 
+/// Where a way down from the root ends.
+enum WayDown {
+    /// At a chunk that may have a free slot.
+    Chunk(usize),
+    /// At the root: it had no candidate.
+    EmptyRoot,
+    /// At a node without a candidate, whose parent still has a hint for it.
+    EmptyNode { level: usize, index: usize },
+}
+
 #[derive(Clone, Copy)]
 pub(super) struct Tree<'a> {
     nodes: &'a [AtomicU64],
@@ -177,49 +187,58 @@ impl<'a> Tree<'a> {
     /// Returns the lowest chunk that may have a free slot; `None` if at some instant the root had no candidate.
     ///
     /// Settles the stale hints of nodes on its way. Only for a bitmap with a tree.
-    pub(super) fn lowest_candidate(&self, is_full: impl Fn(usize) -> bool) -> Option<usize> {
-        self.first_candidate(|node| node.trailing_zeros(), is_full)
+    #[inline]
+    pub(super) fn lowest_candidate(&self) -> Option<usize> {
+        self.first_candidate(|node| node.trailing_zeros())
     }
 
     /// Returns the highest chunk that may have a free slot, by the same steps.
-    pub(super) fn highest_candidate(&self, is_full: impl Fn(usize) -> bool) -> Option<usize> {
-        self.first_candidate(|node| node.ilog2(), is_full)
+    #[inline]
+    pub(super) fn highest_candidate(&self) -> Option<usize> {
+        self.first_candidate(|node| node.ilog2())
     }
 
     /// Returns the chunk that `pick` leads to, from the root down; `pick` gets the candidates of a node, at least one.
-    #[inline]
-    fn first_candidate(
-        &self,
-        pick: impl Fn(u64) -> u32,
-        is_full: impl Fn(usize) -> bool,
-    ) -> Option<usize> {
-        'from_the_root: loop {
-            let mut child = 0;
-            for level in (1..=self.shape.height).rev() {
-                // SeqCst: as in `next_candidate`.
-                let node = candidates(load_seq_cst(self.node(level, child)));
-                if node == 0 && level == self.shape.height {
-                    return None;
-                }
-                if node == 0 {
-                    self.settle(level + 1, child, &is_full);
-                    continue 'from_the_root;
-                }
-                child = child << NODE_SHIFT | pick(node) as usize;
+    #[inline(always)]
+    fn first_candidate(&self, pick: impl Fn(u64) -> u32) -> Option<usize> {
+        loop {
+            match self.way_down(&pick) {
+                WayDown::Chunk(chunk) => return Some(chunk),
+                WayDown::EmptyRoot => return None,
+                WayDown::EmptyNode { level, index } => self.settle_node(level, index),
             }
-            return Some(child);
         }
+    }
+
+    /// Follows the candidates that `pick` chooses, from the root down, once.
+    #[inline(always)]
+    fn way_down(&self, pick: impl Fn(u64) -> u32) -> WayDown {
+        // The same number: the compiler sees the bound, and does not check it at each level.
+        let mut level = self.shape.height.min(MAX_HEIGHT);
+        let mut child = 0;
+        while level != 0 {
+            let place = self.shape.level_start[level - 1] as usize + child;
+            // SeqCst: at the root as in `root_is_empty`, below it as in `next_candidate`.
+            let way_on = candidates(load_seq_cst(&self.nodes[place]));
+            if way_on == 0 && place == 0 {
+                return WayDown::EmptyRoot;
+            }
+            if way_on == 0 {
+                return WayDown::EmptyNode {
+                    level,
+                    index: child,
+                };
+            }
+            child = child << NODE_SHIFT | pick(way_on) as usize;
+            level -= 1;
+        }
+        WayDown::Chunk(child)
     }
 
     /// Returns the first chunk of `from..=last` that may have a free slot.
     ///
     /// Settles the stale hints on its way. `None` does not prove that nothing is free.
-    pub(super) fn next_candidate(
-        &self,
-        from: usize,
-        last: usize,
-        is_full: impl Fn(usize) -> bool,
-    ) -> Option<usize> {
+    pub(super) fn next_candidate(&self, from: usize, last: usize) -> Option<usize> {
         if from > last {
             return None;
         }
@@ -253,7 +272,7 @@ impl<'a> Tree<'a> {
                 return None;
             }
             if node == 0 {
-                self.settle(level + 1, node_index, &is_full);
+                self.settle_node(level, node_index);
             }
             level += 1;
             child = node_index + 1;
@@ -298,7 +317,7 @@ impl<'a> Tree<'a> {
                 return None;
             }
             if node == 0 {
-                on_empty(level + 1, node_index);
+                on_empty(level, node_index);
             }
             if node_index == 0 {
                 return None;
@@ -342,62 +361,91 @@ impl<'a> Tree<'a> {
         })
     }
 
-    /// Updates the hint about `child` (at `level - 1`): the two-phase clear. Any thread may help.
-    pub(super) fn settle(&self, level: usize, child: usize, is_full: &impl Fn(usize) -> bool) {
-        let (mut level, mut child) = (level, child);
-        if level > self.shape.height {
+    /// Updates the hint about a chunk, and those about the nodes above it that become empty by this. Any thread may
+    /// help.
+    #[inline(always)]
+    pub(super) fn settle(&self, chunk: usize, is_full: impl Fn() -> bool) {
+        if self.is_linear() {
             return;
         }
-        loop {
-            let node = self.node(level, child >> NODE_SHIFT);
-            let maybe = 1u64 << digit(child);
-            let clearing = maybe << CLEARING_SHIFT;
-            // SeqCst: for a thread that only helps, and finds CLEARING, this takes the place of phase 1: its check
-            // loads come after this in the total order, and this comes after the phase 1 that it reads.
-            let mut seen = load_seq_cst(node);
-            if seen & (maybe | clearing) == 0 {
+        let index = chunk >> NODE_SHIFT;
+        let node = self.node(1, index);
+        if clear(node, chunk, is_full) {
+            self.settle_above(node, 1, index);
+        }
+    }
+
+    /// Updates the hint about a node, and those about the nodes above it.
+    #[inline]
+    pub(super) fn settle_node(&self, level: usize, index: usize) {
+        settle_node(self.nodes, self.shape, level, index);
+    }
+
+    /// Does the same for a node that the caller has at hand.
+    #[inline(always)]
+    fn settle_above(&self, node: &AtomicU64, level: usize, index: usize) {
+        let (mut node, mut level, mut index) = (node, level, index);
+        while level < self.shape.height {
+            level += 1;
+            let parent_index = index >> NODE_SHIFT;
+            let parent = self.node(level, parent_index);
+            // SeqCst: the check of an inner node, as of the words in `Chunk::is_full`.
+            let is_empty = || candidates(load_seq_cst(node)) == 0;
+            if !clear(parent, index, is_empty) {
                 return;
             }
-            if seen & maybe != 0 {
-                let next = ((seen & !maybe) | clearing).wrapping_add(VERSION);
-                // SeqCst, phase 1: before the check loads below in the total order. A release that they miss comes
-                // later, so its publish finds the hint cleared. Relaxed on failure: the loop begins again with a load
-                // of its own.
-                if node
-                    .compare_exchange(seen, next, Ordering::SeqCst, Ordering::Relaxed)
-                    .is_err()
-                {
-                    continue;
-                }
-                seen = next;
-            }
-            let full = if level == 1 {
-                is_full(child)
-            } else {
-                // SeqCst: the check of an inner node, as of the words in `Chunk::is_full`.
-                candidates(load_seq_cst(self.node(level - 1, child))) == 0
-            };
-            let mut next = seen & !clearing;
-            if !full {
-                next |= maybe;
-            }
-            // The version makes this fail if another thread settled this node in between, even if the bits are the same
-            // again; without it, a slot is lost with three threads.
-            let next = next.wrapping_add(VERSION);
-            // SeqCst, phase 2: Release carries the check on to a thread that reads FULL; in the total order after the
-            // check loads. Relaxed on failure: the loop loads again.
+            (node, index) = (parent, parent_index);
+        }
+    }
+}
+
+/// Does what [`Tree::settle_node`] says. Not a method: for a reference to the tree, each search would have to keep it in
+/// memory.
+#[inline(never)]
+fn settle_node(nodes: &[AtomicU64], shape: &Shape, level: usize, index: usize) {
+    let tree = Tree::new(nodes, shape);
+    tree.settle_above(tree.node(level, index), level, index);
+}
+
+/// Updates the hint about `child` in its node: the two-phase clear. Returns whether the node has lost its last candidate
+/// by this.
+#[inline(always)]
+fn clear(node: &AtomicU64, child: usize, is_full: impl Fn() -> bool) -> bool {
+    let maybe = 1u64 << digit(child);
+    let clearing = maybe << CLEARING_SHIFT;
+    let both = maybe | clearing;
+    loop {
+        // SeqCst: for a thread that only helps, and finds CLEARING, this takes the place of phase 1: its check loads
+        // come after this in the total order, and this comes after the phase 1 that it reads.
+        let mut seen = load_seq_cst(node);
+        if seen & both == 0 {
+            return false;
+        }
+        if seen & maybe != 0 {
+            let next = ((seen | both) ^ maybe).wrapping_add(VERSION);
+            // SeqCst, phase 1: before the check loads below in the total order. A release that they miss comes later,
+            // so its publish finds the hint cleared. Relaxed on failure: the loop begins again with a load of its own.
             if node
                 .compare_exchange(seen, next, Ordering::SeqCst, Ordering::Relaxed)
                 .is_err()
             {
                 continue;
             }
-            if !full || level == self.shape.height || candidates(next) != 0 {
-                return;
-            }
-            // The node itself has become empty: its parent's hint is next.
-            child >>= NODE_SHIFT;
-            level += 1;
+            seen = next;
+        }
+        // Here CLEARING is set, and MAYBE is not.
+        let is_full = is_full();
+        let next = seen ^ if is_full { clearing } else { both };
+        // The version makes this fail if another thread settled this node in between, even if the bits are the same
+        // again; without it, a slot is lost with three threads.
+        let next = next.wrapping_add(VERSION);
+        // SeqCst, phase 2: Release carries the check on to a thread that reads FULL; in the total order after the check
+        // loads. Relaxed on failure: the loop loads again.
+        if node
+            .compare_exchange(seen, next, Ordering::SeqCst, Ordering::Relaxed)
+            .is_ok()
+        {
+            return is_full && candidates(next) == 0;
         }
     }
 }
@@ -446,7 +494,7 @@ mod tests {
                 let other = (random >> 13) % chunk_count;
                 let (from, last) = (chunk.min(other), chunk.max(other));
                 assert_eq!(
-                    tree.next_candidate(from, last, |chunk| !published.contains(&chunk)),
+                    tree.next_candidate(from, last),
                     published.range(from..=last).next().copied(),
                     "{chunk_count} chunks, {from}..={last}"
                 );
@@ -455,9 +503,8 @@ mod tests {
                     published.range(from..=last).next_back().copied(),
                     "{chunk_count} chunks, {last} down to {from}"
                 );
-                let is_full = |chunk: usize| !published.contains(&chunk);
-                assert_eq!(tree.lowest_candidate(is_full), published.first().copied());
-                assert_eq!(tree.highest_candidate(is_full), published.last().copied());
+                assert_eq!(tree.lowest_candidate(), published.first().copied());
+                assert_eq!(tree.highest_candidate(), published.last().copied());
                 tree.publish(chunk);
                 published.insert(chunk);
                 assert_eq!(tree.is_only(chunk), published.len() == 1);
@@ -478,11 +525,11 @@ mod tests {
         let tree = Tree::new(&nodes, &shape);
         tree.publish(4321);
         assert!(!tree.root_is_empty());
-        tree.settle(1, 4321, &|_| false);
+        tree.settle(4321, || false);
         assert!(!tree.root_is_empty(), "a chunk with something free stays");
-        tree.settle(1, 4321, &|_| true);
+        tree.settle(4321, || true);
         assert!(tree.root_is_empty());
         tree.publish(4321);
-        assert_eq!(tree.next_candidate(0, 4999, |_| false), Some(4321));
+        assert_eq!(tree.next_candidate(0, 4999), Some(4321));
     }
 }

@@ -1,9 +1,9 @@
-//! Many slots of one word at once: all free slots, for a local of the pool, or those that a list contains.
+//! Slots of one word: all that are free, for a local of the pool; those that a list contains; or the next one.
 
 use super::batch::WordBits;
 use super::chunk::take_lowest;
 use super::{Bitmap, Chunk, Mark, Way};
-use crate::slot::{bit_of, slots_in, word_of};
+use crate::slot::{SLOTS_PER_WORD, Slot, bit_of, slot_at, slots_in, word_of};
 use crate::sync::{AtomicU64, Ordering, WORDS_PER_CHUNK, load_seq_cst};
 
 impl<M: Mark> Bitmap<'_, M> {
@@ -67,6 +67,18 @@ impl<M: Mark> Bitmap<'_, M> {
             let taken = take_all(word, word_index, self.mark);
             (taken != 0).then_some((word_index, taken))
         })
+    }
+
+    /// Claims the first free slot at or after `start` in its word, if there is one. The search from `start` would find
+    /// the same one: the whole word is compared, so the slots before it are known to be taken at the claim itself.
+    #[inline]
+    pub(crate) fn claim_next_in_word(self, start: Slot) -> Option<Slot> {
+        let word_index = word_of(start);
+        let chunk = self.chunks.get(word_index / WORDS_PER_CHUNK)?;
+        let word = &chunk.words()[word_index % WORDS_PER_CHUNK];
+        let ahead = u64::MAX << (start % SLOTS_PER_WORD);
+        let taken = take_lowest(word, ahead, 1, self.marks_of(word_index));
+        (taken != 0).then(|| slot_at(word_index, taken.trailing_zeros()))
     }
 
     /// Claims those of `bits` that are free, and returns them; each other bit was taken at some instant of the call.

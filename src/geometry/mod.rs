@@ -100,14 +100,19 @@ impl<A> Stretch<A> {
         (self.slots >> bit_index & 1 != 0).then(|| N::addr_above(self.base, bit_index, 0))
     }
 
-    /// Returns the bit of the slot with this address, if that slot is part of it.
+    /// Returns the bit of the slot with this address, if it is one of `bits`, which are all slots of the stretch.
     #[inline]
-    pub(crate) fn bit_of<N: Network<Addr = A>>(&self, addr: A) -> Option<u64>
+    pub(crate) fn bit_among<N: Network<Addr = A>>(&self, bits: u64, addr: A) -> Option<u64>
     where
         A: Copy,
     {
         let bit_index = N::whole_units_above(self.base, addr, 0)?;
-        (bit_index < u64::BITS && self.slots >> bit_index & 1 != 0).then(|| 1 << bit_index)
+        (bit_index < u64::BITS && bits >> bit_index & 1 != 0).then(|| 1 << bit_index)
+    }
+
+    /// Returns its slots, as one bit each.
+    pub(crate) fn slots(&self) -> u64 {
+        self.slots
     }
 }
 
@@ -272,6 +277,27 @@ impl<N: Network> Geometry<N> {
         let main = &self.main_run;
         let index = N::whole_units_above(main.base, addr, self.unit_shift)?;
         (u64::from(index) < main.len).then(|| main.first.wrapping_add(index))
+    }
+
+    /// Returns whether `next` is the address that follows from the one of a slot for the slot behind it.
+    #[inline]
+    pub(crate) fn follows(&self, next: Option<&N::Addr>, addr: N::Addr) -> bool {
+        next == Some(&N::addr_above(addr, 1, self.unit_shift))
+    }
+
+    /// Returns how many of `addrs`, at most `most`, are the addresses of the slots that follow `slot` in the main run.
+    pub(crate) fn neighbors_among(&self, addrs: &[N::Addr], slot: Slot, most: usize) -> usize {
+        let main = &self.main_run;
+        let Some(index) = main.index_of(slot) else {
+            return 0;
+        };
+        let in_run = main.len - 1 - u64::from(index);
+        let most = most.min(in_run as usize).min(addrs.len());
+        let is_next = |(step, addr): (usize, &N::Addr)| {
+            N::addr_above(main.base, index + 1 + step as u32, self.unit_shift) == *addr
+        };
+        let mut row = addrs[..most].iter().enumerate();
+        row.position(|each| !is_next(each)).unwrap_or(most)
     }
 
     #[inline]

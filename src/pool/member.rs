@@ -237,10 +237,11 @@ impl<N: Network> Pool<N> {
         })
     }
 
-    /// Returns whether an address is in the main run of this pool.
+    /// Releases an address of the main run, and returns whether it was allocated; `None` if it is not of that run.
     #[inline]
-    pub(crate) fn is_home_of(&self, addr: N::Addr) -> bool {
-        self.geometry.main_slot_of(addr).is_some()
+    pub(crate) fn release_at_home(&self, addr: N::Addr) -> Option<bool> {
+        let slot = self.geometry.main_slot_of(addr)?;
+        Some(self.release_slot(slot))
     }
 
     /// Returns the slots whose units share an address with `range`.

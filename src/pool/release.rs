@@ -6,7 +6,7 @@ use crate::bitmap::BlockRelease;
 use crate::error::ReleaseError;
 use crate::geometry::Place;
 use crate::network::Network;
-use crate::slot::{Slot, bit_of, word_of};
+use crate::slot::{SLOTS_PER_WORD, Slot, bit_of, word_of};
 use crate::stats::Event;
 
 /// The result of [`Pool::release_many`].
@@ -76,6 +76,28 @@ struct Group {
     bits: u64,
 }
 
+impl Group {
+    /// Begins a group without slots.
+    fn of(word_index: usize) -> Self {
+        Self {
+            word_index,
+            bits: 0,
+        }
+    }
+
+    /// Returns whether the slot is of this word, and not in the group yet.
+    fn has_room_for(&self, slot: Slot) -> bool {
+        word_of(slot) == self.word_index && self.bits & bit_of(slot) == 0
+    }
+
+    /// Returns how many slots of this word that follow `slot` are not in the group yet, up to the first that is.
+    fn room_behind(&self, slot: Slot) -> usize {
+        let bit_index = slot % SLOTS_PER_WORD;
+        let behind = SLOTS_PER_WORD - 1 - bit_index;
+        (self.bits >> bit_index >> 1).trailing_zeros().min(behind) as usize
+    }
+}
+
 impl<N: Network> Pool<N> {
     /// Releases `addr`. Everything that its holder did happens before the address is allocated again.
     ///
@@ -118,7 +140,7 @@ impl<N: Network> Pool<N> {
 
     /// Releases a usable slot; returns `false` if it was free.
     #[inline]
-    fn release_slot(&self, slot: Slot) -> bool {
+    pub(super) fn release_slot(&self, slot: Slot) -> bool {
         let was_taken = self.words.release(slot);
         self.hints.note_freed(slot);
         if was_taken && !self.counters.are_off() {
@@ -134,7 +156,7 @@ impl<N: Network> Pool<N> {
 
     /// Counts the refusal of a free address.
     #[cold]
-    pub(super) fn refuse_free(&self, addr: N::Addr) -> ReleaseError {
+    pub(crate) fn refuse_free(&self, addr: N::Addr) -> ReleaseError {
         self.counters.count(Event::ReleaseError, 1);
         if self.words.is_forked() {
             return ReleaseError::Forked;
@@ -191,22 +213,21 @@ impl<N: Network> Pool<N> {
     /// ```
     pub fn release_many(&self, addrs: &[N::Addr]) -> ReleasedMany {
         let mut report = ReleasedMany::default();
-        let mut group = Group {
-            word_index: 0,
-            bits: 0,
-        };
-        for &addr in addrs {
+        let mut group = Group::of(0);
+        let mut rest = addrs;
+        while let Some((&addr, later)) = rest.split_first() {
+            rest = later;
             match self.slot_to_release(addr) {
                 Ok(slot) => {
-                    let (word_index, bit) = (word_of(slot), bit_of(slot));
-                    if word_index != group.word_index || group.bits & bit != 0 {
+                    if !group.has_room_for(slot) {
                         self.release_group(&group, &mut report);
-                        group = Group {
-                            word_index,
-                            bits: 0,
-                        };
+                        group = Group::of(word_of(slot));
                     }
-                    group.bits |= bit;
+                    group.bits |= bit_of(slot);
+                    if self.geometry.follows(later.first(), addr) {
+                        let row = self.add_neighbors(&mut group, slot, later);
+                        rest = &later[row..];
+                    }
                 }
                 Err(error) => {
                     self.release_group(&group, &mut report);
@@ -221,6 +242,16 @@ impl<N: Network> Pool<N> {
             self.counters.count(Event::ReleaseError, report.errors());
         }
         report
+    }
+
+    /// Adds those of `addrs` that are the neighbors behind `slot`, as far as there is room for them in the group, and
+    /// returns how many.
+    fn add_neighbors(&self, group: &mut Group, slot: Slot, addrs: &[N::Addr]) -> usize {
+        let room = group.room_behind(slot);
+        let row = self.geometry.neighbors_among(addrs, slot, room);
+        // Shifted twice, because the slot may be the last one of its word.
+        group.bits |= (((1 << row) - 1) << (slot % SLOTS_PER_WORD)) << 1;
+        row
     }
 
     fn release_group(&self, group: &Group, report: &mut ReleasedMany) {

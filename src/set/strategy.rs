@@ -99,9 +99,8 @@ impl Chooser {
             Strategy::InOrder => summary.is_lowest(last).then_some(last),
             Strategy::RoundRobin if summary.is_only(last) => Some(last),
             Strategy::RoundRobin => {
-                let is_full = |index| looks_full(members, index);
-                let behind = summary.next(last + 1, is_full);
-                behind.or_else(|| summary.next(0, is_full))
+                let behind = summary.next(last + 1);
+                behind.or_else(|| summary.next(0))
             }
             Strategy::MostFree => {
                 let free = members.get(last)?.free_now();
@@ -145,9 +144,14 @@ impl Chooser {
     /// Records a release: the member may now be the one with the most free addresses.
     #[inline]
     pub(super) fn note_released<N: Network>(&self, index: usize, count: u64, members: &Members<N>) {
-        if self.strategy == Strategy::MostFree
-            && let Some(member) = members.get(index)
-        {
+        if self.strategy == Strategy::MostFree {
+            self.count_released(index, count, members);
+        }
+    }
+
+    #[inline(never)]
+    fn count_released<N: Network>(&self, index: usize, count: u64, members: &Members<N>) {
+        if let Some(member) = members.get(index) {
             let free = member.note_released(count);
             let last = self.last();
             if index != last {

@@ -3,7 +3,7 @@
 use super::PoolSet;
 use super::member::Member;
 use super::proof::given_back;
-use super::strategy::looks_full;
+use super::strategy::{Strategy, looks_full};
 use crate::client::Client;
 use crate::error::{AllocateError, AllocateExactError, ReleaseError};
 use crate::file_refusal::FileRefusal;
@@ -26,19 +26,46 @@ impl<N: Network> PoolSet<N> {
     /// ```
     #[inline]
     pub fn allocate(&self) -> Result<N::Addr, AllocateError> {
-        let mut refused = None;
+        if self.chooser.strategy() != Strategy::InOrder {
+            return self.allocate_by_turns();
+        }
+        let last = self.chooser.last();
+        if self.summary.is_lowest(last)
+            && let Some(member) = self.members.get(last)
+            && member.is_plain()
+        {
+            // There is nothing to note: it was the last one before, too.
+            return match member.pool.allocate_any() {
+                Some(addr) => Ok(addr),
+                None => self.allocate_beyond(member),
+            };
+        }
+        self.allocate_anywhere(None)
+    }
+
+    /// Does the same for the strategies that may change the member with every call.
+    #[inline(never)]
+    fn allocate_by_turns(&self) -> Result<N::Addr, AllocateError> {
         if let Some(index) = self.chooser.likely(&self.summary, &self.members)
             && let Some(member) = self.members.get(index)
             && member.is_plain()
         {
-            match member.pool.allocate() {
-                Ok(addr) => {
-                    self.chooser.note_taken(index, member);
-                    return Ok(addr);
-                }
-                Err(error) => refused = error.of_file(),
-            }
+            let Some(addr) = member.pool.allocate_any() else {
+                return self.allocate_beyond(member);
+            };
+            self.chooser.note_taken(index, member);
+            return Ok(addr);
         }
+        self.allocate_anywhere(None)
+    }
+
+    /// Allocates after this member had nothing, or was refused by its file.
+    #[inline(never)]
+    fn allocate_beyond(&self, member: &Member<N>) -> Result<N::Addr, AllocateError> {
+        let refused = match member.pool.exhausted() {
+            Ok(addr) => return Ok(addr),
+            Err(error) => error.of_file(),
+        };
         self.allocate_anywhere(refused)
     }
 
@@ -253,9 +280,11 @@ impl<N: Network> PoolSet<N> {
     pub fn release(&self, addr: N::Addr) -> Result<(), ReleaseError> {
         let last = self.chooser.last();
         if let Some(member) = self.members.get(last)
-            && member.pool.is_home_of(addr)
+            && let Some(was_taken) = member.pool.release_at_home(addr)
         {
-            member.pool.release(addr)?;
+            if !was_taken {
+                return Err(member.pool.refuse_free(addr));
+            }
             self.note_released(last, 1);
             return Ok(());
         }
@@ -334,15 +363,15 @@ impl<N: Network> PoolSet<N> {
         refusal: &mut Option<AllocateError>,
         mut ask: impl FnMut(&'s Member<N>) -> Result<Option<T>, AllocateError>,
     ) -> Option<(usize, T)> {
-        let is_full = |index| looks_full(&self.members, index);
         for mut from in [start, 0] {
-            while let Some(index) = self.summary.next(from, is_full) {
+            while let Some(index) = self.summary.next(from) {
                 if let Some(member) = self.members.get(index) {
                     match ask(member) {
                         Ok(Some(found)) => return Some((index, found)),
                         Ok(None) => {
                             member.note_full();
-                            self.summary.settle(index, is_full);
+                            self.summary
+                                .settle(index, || looks_full(&self.members, index));
                         }
                         Err(error) => {
                             refusal.get_or_insert(error);
@@ -357,9 +386,8 @@ impl<N: Network> PoolSet<N> {
 
     /// Returns the first member from `from` on, wrapping around, that may have something.
     pub(super) fn first_open_from(&self, from: usize) -> Option<(usize, &Member<N>)> {
-        let is_full = |index| looks_full(&self.members, index);
-        let next = self.summary.next(from, is_full);
-        let index = next.or_else(|| self.summary.next(0, is_full))?;
+        let next = self.summary.next(from);
+        let index = next.or_else(|| self.summary.next(0))?;
         Some((index, self.members.get(index)?))
     }
 

@@ -27,7 +27,12 @@ const STATE_LIMIT: usize = 4_000_000;
 
 fn check(program: &Program, variant: Variant) -> Outcome {
     let outcome = explore(&Summary::new(program, variant), STATE_LIMIT);
-    println!("{variant:?}, {}: {outcome}", program.name);
+    let how = if program.settles_at_once {
+        ", settling at once"
+    } else {
+        ""
+    };
+    println!("{variant:?}{how}, {}: {outcome}", program.name);
     outcome
 }
 
@@ -55,11 +60,31 @@ fn the_protocol_is_right_in_every_interleaving() {
     small().iter().for_each(assert_right);
 }
 
-/// Like the test above, with the programs that take longer, if they are asked for.
+/// The same where a search that takes the last slot of a word settles the chunk before it returns.
+#[test]
+fn settling_at_once_is_right_in_every_interleaving() {
+    let programs = small().into_iter().chain([two_who_settle()]);
+    programs.for_each(|program| assert_right(&program.settling_at_once()));
+}
+
+/// Like the tests above, with the programs that take longer, if they are asked for.
 #[test]
 fn the_protocol_is_right_in_larger_programs() {
     if std::env::var("HOSTBITS_EXPLORE").is_ok_and(|wanted| wanted == "all") {
         large().iter().for_each(assert_right);
+        let at_once = large().into_iter().map(Program::settling_at_once);
+        at_once.for_each(|program| assert_right(&program));
+    }
+}
+
+/// A search that emptied a chunk knows only that it was empty: a release may have come since.
+#[test]
+fn settling_at_once_needs_both_phases_and_the_check() {
+    for variant in [Variant::NoCheckAtOnce, Variant::OnePhaseAtOnce] {
+        let mut programs = small().into_iter().map(Program::settling_at_once);
+        let caught =
+            programs.any(|program| matches!(check(&program, variant), Outcome::Wrong { .. }));
+        assert!(caught, "no program finds out that {variant:?} is wrong");
     }
 }
 

@@ -23,6 +23,9 @@ pub(crate) struct Program {
     pub(crate) slots_per_word: u8,
     /// Slots that are taken at the start.
     pub(crate) taken: Vec<u8>,
+    /// Whether a search that takes the last slot of a word settles the chunk before it returns. The code does so only
+    /// if the other words looked empty, too: the model settles more often.
+    pub(crate) settles_at_once: bool,
     pub(crate) threads: Vec<Vec<Op>>,
 }
 
@@ -48,7 +51,18 @@ fn program<const N: usize, const T: usize>(
         tree,
         slots_per_word,
         taken: taken.into(),
+        settles_at_once: false,
         threads: threads.iter().map(|ops| ops.to_vec()).collect(),
+    }
+}
+
+impl Program {
+    /// Returns the same program with searches that settle what they emptied.
+    pub(crate) fn settling_at_once(self) -> Self {
+        Self {
+            settles_at_once: true,
+            ..self
+        }
     }
 }
 

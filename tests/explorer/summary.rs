@@ -15,6 +15,10 @@ pub(crate) enum Variant {
     SilentDoubleRelease,
     /// An inner node whose children are all CLEARING counts as full.
     ClearingIsFull,
+    /// A search that emptied a word settles at once, and believes its own claim instead of looking again.
+    NoCheckAtOnce,
+    /// Such a search clears the hint by one exchange.
+    OnePhaseAtOnce,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -115,6 +119,8 @@ enum Step {
 struct Thread {
     op_index: u8,
     step: Step,
+    /// The slot that the operation has claimed already, while it settles what the claim has emptied.
+    claimed: Option<u8>,
     /// By operation: the slot it allocated.
     results: Vec<Option<u8>>,
 }
@@ -266,8 +272,13 @@ impl<'p> Summary<'p> {
                     let slot = word * self.program.slots_per_word + bit.trailing_zeros() as u8;
                     state.known_free &= !(1 << slot);
                     state.releasing[usize::from(slot)] = 0;
-                    self.finish(state, thread, Some(slot));
-                    return Ok(());
+                    if seen != bit || !self.program.settles_at_once {
+                        self.finish(state, thread, Some(slot));
+                        return Ok(());
+                    }
+                    state.threads[thread].claimed = Some(slot);
+                    let at = self.above_chunk[usize::from(chunk)];
+                    Step::Settle { at }
                 }
             }
             other => unreachable!("{other:?} is of another kind"),
@@ -283,11 +294,11 @@ impl<'p> Summary<'p> {
                 let seen = state.nodes[usize::from(at.node)];
                 let bit = 1 << at.child;
                 if seen.candidates() & bit == 0 {
-                    Step::Descend { node: 0 }
-                } else if seen.maybe & bit != 0 && self.variant != Variant::OnePhase {
+                    return self.end_settle(state, thread);
+                } else if seen.maybe & bit != 0 && !self.is_one_phase(state, thread) {
                     Step::Phase1 { at, seen }
                 } else {
-                    self.check_or_not(at, seen)
+                    self.check_or_not(state, thread, at, seen)
                 }
             }
             Step::Phase1 { at, seen } => {
@@ -300,7 +311,7 @@ impl<'p> Summary<'p> {
                     node.clearing |= bit;
                     self.count(node);
                     let seen = *node;
-                    self.check_or_not(at, seen)
+                    self.check_or_not(state, thread, at, seen)
                 }
             }
             Step::Check { at, seen, index } => {
@@ -343,7 +354,7 @@ impl<'p> Summary<'p> {
                     self.count(node);
                     match self.above_node[usize::from(at.node)] {
                         Some(above) if full && node.candidates() == 0 => Step::Settle { at: above },
-                        _ => Step::Descend { node: 0 },
+                        _ => return self.end_settle(state, thread),
                     }
                 }
             }
@@ -405,8 +416,27 @@ impl<'p> Summary<'p> {
         }
     }
 
-    fn check_or_not(&self, at: Place, seen: Node) -> Step {
-        if self.variant == Variant::NoCheck {
+    /// Ends an operation that has its slot; another one begins again at the root.
+    fn end_settle(&self, state: &mut State, thread: usize) -> Taken {
+        match state.threads[thread].claimed.take() {
+            Some(slot) => self.finish(state, thread, Some(slot)),
+            None => state.threads[thread].step = Step::Descend { node: 0 },
+        }
+        Ok(())
+    }
+
+    fn is_one_phase(&self, state: &State, thread: usize) -> bool {
+        self.variant == Variant::OnePhase
+            || self.variant == Variant::OnePhaseAtOnce && state.threads[thread].claimed.is_some()
+    }
+
+    fn check_or_not(&self, state: &State, thread: usize, at: Place, seen: Node) -> Step {
+        let at_once = state.threads[thread].claimed.is_some();
+        let believes_its_claim = matches!(
+            self.variant,
+            Variant::NoCheckAtOnce | Variant::OnePhaseAtOnce
+        );
+        if self.variant == Variant::NoCheck || believes_its_claim && at_once {
             Step::Phase2 {
                 at,
                 seen,
@@ -457,6 +487,7 @@ impl Machine for Summary<'_> {
             state.threads.push(Thread {
                 op_index: 0,
                 step: Step::Done,
+                claimed: None,
                 results: Vec::new(),
             });
         }

@@ -8,6 +8,7 @@ mod facts;
 mod from;
 mod layouts;
 mod looks;
+mod many;
 mod parts;
 mod policies;
 mod singles;

@@ -3,52 +3,34 @@
 //! `hot_paths NAME COUNT` runs it, `hot_paths list` prints the names. One thread, fixed seeds and no
 //! clock in a loop: the same arguments execute the same instructions.
 
-use hostbits::{Policy, Pool, StatsLevel};
-use hostbits_benches::{Pairs, pool_of};
-use ipnet::Ipv4Net;
-use std::hint::black_box;
-use std::net::Ipv4Addr;
+use hostbits_benches::work;
 use std::process::ExitCode;
 
-/// An operation, with its name in `benches/instructions.txt`.
-struct HotPath {
-    name: &'static str,
-    /// Sets up, then runs the operation this number of times.
-    run: fn(u64),
-}
-
-const HOT_PATHS: &[HotPath] = &[
-    HotPath {
-        name: "lowest_empty/24/off",
-        run: |count| pairs(24, Policy::Lowest, StatsLevel::Off, count),
-    },
-    HotPath {
-        name: "lowest_empty/16/counts",
-        run: |count| pairs(16, Policy::Lowest, StatsLevel::Counts, count),
-    },
-    HotPath {
-        name: "spread/16/off",
-        run: |count| pairs(16, Policy::Spread, StatsLevel::Off, count),
-    },
-    HotPath {
-        name: "local/16/off",
-        run: |count| {
-            let pool = pool_of(16, Policy::Lowest, StatsLevel::Off);
-            Pairs::empty(pool).local(count);
-        },
-    },
-    HotPath {
-        name: "full_random/16/counts",
-        run: full_random,
-    },
-    HotPath {
-        name: "exhausted/16/counts",
-        run: exhausted,
-    },
-    HotPath {
-        name: "into64_release_many/16/counts",
-        run: batches,
-    },
+/// The operations, by their names in `benches/instructions.txt`. `ratios` has rows of the same names.
+const HOT_PATHS: &[&str] = &[
+    "lowest_empty/24/off",
+    "lowest_empty/16/off",
+    "lowest_empty/8/off",
+    "lowest_empty/16/counts",
+    "mid/16/off",
+    "held/16/off",
+    "spread/16/off",
+    "next/16/off",
+    "random/16/off",
+    "exact/16/off",
+    "local/16/off",
+    "exhausted/16/off",
+    "exhausted/16/counts",
+    "full_random/16/off",
+    "full_random/16/counts",
+    "full_random/8/off",
+    "nearly_full/16/off",
+    "nearly_full/8/off",
+    "into1/16",
+    "into8/16",
+    "into64/16",
+    "into64_release_many/16/counts",
+    "set/1/off",
 ];
 
 fn main() -> ExitCode {
@@ -65,49 +47,21 @@ fn main() -> ExitCode {
 fn run(args: &[String]) -> Result<(), String> {
     match args {
         [list] if list == "list" => {
-            HOT_PATHS.iter().for_each(|path| println!("{}", path.name));
+            HOT_PATHS.iter().for_each(|name| println!("{name}"));
             Ok(())
         }
         [name, count] => {
-            let path = HOT_PATHS.iter().find(|path| path.name == name);
-            let path = path.ok_or_else(|| format!("no operation named {name}"))?;
+            let unknown = || format!("no operation named {name}");
             let count = count.parse().map_err(|_| format!("no count: {count}"))?;
-            (path.run)(count);
+            let is_listed = HOT_PATHS.contains(&name.as_str());
+            let mut work = is_listed
+                .then(|| work(name))
+                .flatten()
+                .ok_or_else(unknown)?;
+            // The time is not used here.
+            work(count);
             Ok(())
         }
         _ => Err("usage: hot_paths NAME COUNT, or hot_paths list".to_owned()),
     }
-}
-
-/// Allocates and releases on an empty pool. The time that `Pairs` measures is not used here.
-fn pairs(prefix_len: u8, policy: Policy, stats: StatsLevel, count: u64) {
-    let pairs = Pairs::empty(pool_of(prefix_len, policy, stats));
-    pairs.allocate_release(count);
-}
-
-/// Releases a random address of a full pool and allocates it again.
-fn full_random(count: u64) {
-    let pairs = Pairs::full(default_pool());
-    pairs.release_random_allocate(count);
-}
-
-fn exhausted(count: u64) {
-    let pairs = Pairs::full(default_pool());
-    pairs.exhausted(count);
-}
-
-/// Allocates 64 addresses at once, and releases them at once: together this is one operation.
-fn batches(count: u64) {
-    let pool = default_pool();
-    let mut addrs = [Ipv4Addr::UNSPECIFIED; 64];
-    for _ in 0..count {
-        let taken = pool.allocate_into(&mut addrs);
-        let report = pool.release_many(black_box(&addrs));
-        assert_eq!((taken, report.released), (64, 64));
-    }
-    assert_eq!(pool.allocated(), 0);
-}
-
-fn default_pool() -> Pool<Ipv4Net> {
-    pool_of(16, Policy::Lowest, StatsLevel::Counts)
 }

@@ -2,7 +2,7 @@
 
 use super::check::{check_alone, check_together};
 use super::{Profile, Rival, Session};
-use crate::scaling::race;
+use crate::scaling::{Raced, race_watched};
 use std::hint::black_box;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
@@ -27,9 +27,9 @@ pub trait Contestant: Sync {
     /// Releases [`BURST`] of `victims` and allocates equally many. The pool is full.
     fn bursts(&self, victims: &[Ipv4Addr], operations: u64) -> Duration;
 
-    /// Allocates an address and releases it, on each of `threads` threads. Also returns how many
-    /// allocations were refused, although there is a free address for each thread.
-    fn pairs_together(&self, threads: usize, operations: u64) -> (Duration, u64);
+    /// Allocates an address and releases it, on each of `threads` threads. The answers are how many allocations were
+    /// refused, although there is a free address for each thread.
+    fn pairs_together(&self, threads: usize, operations: u64) -> Raced<u64>;
 
     /// Returns the bytes that it holds for each slot of the full network.
     fn bytes_per_slot(&self) -> f64;
@@ -107,11 +107,10 @@ impl<R: Rival> Contestant for Entrant<R> {
         start.elapsed()
     }
 
-    fn pairs_together(&self, threads: usize, operations: u64) -> (Duration, u64) {
+    fn pairs_together(&self, threads: usize, operations: u64) -> Raced<u64> {
         let prepare = |_| self.rival.session();
         let work = |mut session| (0..operations).filter(|_| !try_pair(&mut session)).count() as u64;
-        let (elapsed, refused) = race(threads, prepare, work);
-        (elapsed, refused.iter().sum())
+        race_watched(threads, prepare, work)
     }
 
     fn bytes_per_slot(&self) -> f64 {

@@ -33,26 +33,61 @@ impl Limits {
     const SLOW_ROUNDS: usize = 3;
 }
 
+/// How long a round took.
+#[derive(Clone, Copy, Debug)]
+pub struct Timed {
+    /// The time of the operations.
+    pub elapsed: Duration,
+    /// Whether each thread had a core for itself.
+    pub had_cores: bool,
+}
+
+/// A single thread: the least disturbed round counts, whatever disturbed the others.
+impl From<Duration> for Timed {
+    fn from(elapsed: Duration) -> Self {
+        Self {
+            elapsed,
+            had_cores: true,
+        }
+    }
+}
+
 /// Runs this number of operations and returns how long they took.
-pub type TimedLoop<'a> = Box<dyn FnMut(u64) -> Duration + 'a>;
+pub type TimedLoop<'a> = Box<dyn FnMut(u64) -> Timed + 'a>;
 
 /// The measurements of one contestant.
 #[derive(Clone, Debug)]
 pub struct Figure {
-    /// Nanoseconds per operation in each round, ascending.
+    /// Nanoseconds per operation in each round in which each thread had a core, ascending.
     rounds_ns: Vec<f64>,
+    /// The number of rounds in which a thread had no core for itself.
+    pub disturbed: usize,
     /// The number of operations in a round.
     pub operations: u64,
 }
 
 impl Figure {
+    fn enter(&mut self, timed: Timed) {
+        if timed.had_cores {
+            let ns = per_operation(timed.elapsed, self.operations);
+            self.rounds_ns.push(ns);
+        } else {
+            self.disturbed += 1;
+        }
+    }
+
+    /// Returns the number of rounds in which each thread had a core for itself.
+    pub fn undisturbed(&self) -> usize {
+        self.rounds_ns.len()
+    }
+
     /// Returns the least disturbed round: for one thread, which others can only slow down.
     pub fn best_ns(&self) -> f64 {
         self.rounds_ns[0]
     }
 
     /// Returns the middle round: for several threads. The fastest round is one in which they happened
-    /// not to meet, because the machine gave one of them no core or sent them to different words.
+    /// not to meet.
     pub fn median_ns(&self) -> f64 {
         self.rounds_ns[self.rounds_ns.len() / 2]
     }
@@ -84,9 +119,7 @@ impl Run {
             // The other contestants have used the caches meanwhile.
             timed_loop(operations.div_ceil(8));
         }
-        let elapsed = timed_loop(operations);
-        let ns = per_operation(elapsed, operations);
-        self.figure.rounds_ns.push(ns);
+        self.figure.enter(timed_loop(operations));
     }
 
     fn into_figure(self) -> Figure {
@@ -96,25 +129,34 @@ impl Run {
     }
 }
 
+/// If fewer operations than this seem to make a round, another program may have had the core meanwhile.
+const FEW: u64 = 1024;
+/// How often such a number is doubted and measured again.
+const TRIES: u32 = 3;
+
 /// Finds how many operations make a round. The last of these measurements counts as the first round.
 fn calibrate(limits: Limits, timed_loop: &mut TimedLoop<'_>) -> Run {
     let mut operations = 1;
-    let mut elapsed = timed_loop(operations);
-    while elapsed * 2 < limits.round {
-        operations *= 2;
-        elapsed = timed_loop(operations);
+    let mut timed = timed_loop(operations);
+    let mut doubts = 0;
+    while timed.elapsed * 2 < limits.round || (operations < FEW && doubts < TRIES) {
+        if timed.elapsed * 2 < limits.round {
+            operations *= 2;
+        } else {
+            doubts += 1;
+        }
+        timed = timed_loop(operations);
     }
     let rounds = match () {
-        () if elapsed > limits.longest => 0,
+        () if timed.elapsed > limits.longest => 0,
         () if operations == 1 => limits.rounds.min(Limits::SLOW_ROUNDS),
         () => limits.rounds,
     };
-    let ns = per_operation(elapsed, operations);
-    Run {
-        figure: Figure {
-            rounds_ns: vec![ns],
-            operations,
-        },
-        rounds,
-    }
+    let mut figure = Figure {
+        rounds_ns: Vec::new(),
+        disturbed: 0,
+        operations,
+    };
+    figure.enter(timed);
+    Run { figure, rounds }
 }

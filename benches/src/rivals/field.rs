@@ -2,14 +2,18 @@
 
 use super::addresses::{capacity_of, random_victims};
 use super::contestant::{BURST, Contestant};
-use super::duel::{Figure, Limits, TimedLoop, interleaved};
+use super::duel::{Figure, Limits, Timed, TimedLoop, interleaved};
 use super::record::{Bench, Outcome, RivalRecord};
 use super::registry::entries;
+use crate::cores::CoreTime;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 const VICTIMS: usize = 1 << 16;
+
+/// If other virtual machines took more of the time than this, a figure of several threads says nothing.
+const MOST_STOLEN_PERCENT: f64 = 1.0;
 
 /// One column of a table.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -156,12 +160,17 @@ impl Field {
             .filter(|(_, record)| record.outcome == Outcome::Measured)
             .map(|((contestant, refused), _)| self.timed_loop(row, &**contestant, refused))
             .collect();
+        let before = CoreTime::now();
         let figures = interleaved(self.limits, &mut loops);
+        let stolen_percent = CoreTime::now().stolen_percent_since(before);
         drop(loops);
         let measured = records.iter_mut().zip(refused);
         let measured = measured.filter(|(record, _)| record.outcome == Outcome::Measured);
         for ((record, refused), figure) in measured.zip(figures) {
-            enter_figure(record, &figure, refused.into_inner());
+            match record.threads {
+                1 => enter_ns(record, &figure, figure.best_ns()),
+                _ => enter_together(record, &figure, refused.into_inner(), stolen_percent),
+            }
         }
     }
 
@@ -173,20 +182,23 @@ impl Field {
     ) -> TimedLoop<'a> {
         let victims = &self.victims;
         match row.bench {
-            Bench::Pair | Bench::Users => Box::new(|pairs| contestant.pairs(pairs)),
-            Bench::FullRandom => Box::new(|pairs| contestant.random_pairs(victims, pairs)),
+            Bench::Pair | Bench::Users => Box::new(|pairs| contestant.pairs(pairs).into()),
+            Bench::FullRandom => Box::new(|pairs| contestant.random_pairs(victims, pairs).into()),
             Bench::FullBurst => Box::new(|pairs| {
                 // An operation is a pair, and a burst cannot be divided.
                 let whole = pairs.next_multiple_of(BURST as u64);
                 let elapsed = contestant.bursts(victims, whole);
-                elapsed.mul_f64(pairs as f64 / whole as f64)
+                elapsed.mul_f64(pairs as f64 / whole as f64).into()
             }),
             Bench::AllCores => Box::new(move |pairs| {
                 let each = pairs.div_ceil(row.threads as u64);
-                let (elapsed, more) = contestant.pairs_together(row.threads, each);
+                let raced = contestant.pairs_together(row.threads, each);
                 // Relaxed: one thread reads it, later.
-                refused.fetch_add(more, Ordering::Relaxed);
-                scaled(elapsed, pairs, each * row.threads as u64)
+                refused.fetch_add(raced.answers.iter().sum(), Ordering::Relaxed);
+                Timed {
+                    elapsed: scaled(raced.elapsed, pairs, each * row.threads as u64),
+                    had_cores: raced.had_cores,
+                }
             }),
         }
     }
@@ -197,21 +209,32 @@ fn scaled(elapsed: Duration, pairs: u64, done: u64) -> Duration {
     elapsed.mul_f64(pairs as f64 / done as f64)
 }
 
-fn enter_figure(record: &mut RivalRecord, figure: &Figure, refused: u64) {
-    if refused != 0 {
-        record.outcome = Outcome::Cannot;
-        record.note = format!("{refused} allocations refused while there was something free");
-        return;
-    }
-    let ns = match record.threads {
-        1 => figure.best_ns(),
-        _ => figure.median_ns(),
-    };
+fn enter_ns(record: &mut RivalRecord, figure: &Figure, ns: f64) {
     record.ns_per_pair = Some(ns);
     record.pairs_per_second = Some(1e9 / ns);
     if figure.operations == 1 {
         record.note = "single pairs were timed".to_owned();
     }
+}
+
+/// Enters the figure of several threads, if each of them had a core for itself in at least half of the rounds.
+fn enter_together(record: &mut RivalRecord, figure: &Figure, refused: u64, stolen_percent: f64) {
+    if refused != 0 {
+        record.outcome = Outcome::Cannot;
+        record.note = format!("{refused} allocations refused while there was something free");
+        return;
+    }
+    let (free, disturbed) = (figure.undisturbed(), figure.disturbed);
+    let cores = format!(
+        "each thread had a core for itself in {free} of {} rounds, {stolen_percent:.1} % were stolen",
+        free + disturbed
+    );
+    if free < disturbed || stolen_percent > MOST_STOLEN_PERCENT {
+        record.outcome = Outcome::Disturbed;
+    } else {
+        enter_ns(record, figure, figure.median_ns());
+    }
+    record.note = cores;
 }
 
 /// Fills in the ratios to hostbits at the same service: to the shared pool, which is the first and the

@@ -30,7 +30,7 @@ pub use cascade::Cascade;
 pub use check::{check_alone, check_together};
 pub use contestant::{BURST, Contestant, Entrant};
 pub use dash_set::ProbedDashSet;
-pub use duel::{Figure, Limits, TimedLoop, interleaved};
+pub use duel::{Figure, Limits, Timed, TimedLoop, interleaved};
 pub use field::{Field, Row};
 pub use fixed_bits::FixedBits;
 pub use free_list::{Queue, Stack};

@@ -28,6 +28,8 @@ pub enum Outcome {
     NotRun,
     /// It does not do this job; the note says why.
     Cannot,
+    /// Its threads did not have the cores for themselves; the note says how often they had.
+    Disturbed,
 }
 
 /// One contestant in one row of a table; `target/rivals.json` is an array of these.

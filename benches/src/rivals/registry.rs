@@ -24,7 +24,8 @@ impl Entry {
     }
 }
 
-/// Returns all contestants. Ours come first; for each service, the one without statistics is the first.
+/// Returns all contestants. Ours come first; for each service, the pool with which rivals are compared is the first, without
+/// statistics, and then with them.
 pub fn entries() -> Vec<Entry> {
     let ours: &[Build] = &[
         |prefix_len| {
@@ -42,6 +43,22 @@ pub fn entries() -> Vec<Entry> {
         |prefix_len| {
             let name = "hostbits spread";
             ours(name, prefix_len, Policy::Spread, StatsLevel::default())
+        },
+        |prefix_len| {
+            let name = "hostbits next, stats off";
+            ours(name, prefix_len, Policy::Next, StatsLevel::Off)
+        },
+        |prefix_len| {
+            let name = "hostbits next";
+            ours(name, prefix_len, Policy::Next, StatsLevel::default())
+        },
+        |prefix_len| {
+            let name = "hostbits random, stats off";
+            ours(name, prefix_len, Policy::Random(1), StatsLevel::Off)
+        },
+        |prefix_len| {
+            let name = "hostbits random";
+            ours(name, prefix_len, Policy::Random(1), StatsLevel::default())
         },
         |prefix_len| local("hostbits local, stats off", prefix_len, StatsLevel::Off),
         |prefix_len| local("hostbits local", prefix_len, StatsLevel::default()),

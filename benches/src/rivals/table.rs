@@ -113,6 +113,7 @@ fn cell(record: &RivalRecord) -> String {
     let Some(ns) = record.ns_per_pair else {
         return match record.outcome {
             Outcome::Cannot => "cannot".to_owned(),
+            Outcome::Disturbed => "cores busy".to_owned(),
             Outcome::NotRun | Outcome::Measured => "not run".to_owned(),
         };
     };

@@ -43,6 +43,14 @@ impl<N: Network> Pool<N> {
         }
     }
 
+    /// Allocates like [`allocate`](Self::allocate); returns `None` where [`exhausted`](Self::exhausted) says why.
+    // Always inlined: as `allocate`.
+    #[inline(always)]
+    pub(crate) fn allocate_any(&self) -> Option<N::Addr> {
+        let slot = self.allocate_slot(Event::Any)?;
+        Some(self.geometry.addr_of(slot))
+    }
+
     /// Allocates like [`allocate`](Self::allocate), and returns the slot as a network: `10.0.0.5/32`.
     ///
     /// # Errors
@@ -397,6 +405,7 @@ impl<N: Network> Pool<N> {
     //   │  │  │  └─ claim_beyond ───────┐  it is full: clears its hint
     //   │  │  └─ claim_after_loss ──────┤  other threads were faster: steps back if contended
     //   │  └─ claim_near                │  spread: the word of the thread's last claim
+    //   │     ├─ claim_first_step       │  next and random: `policies.rs`
     //   │     └─ claim_around           │  its chunk; then the word of the thread's last release
     //   │        └──────────────────────┴─► claim_anywhere   all other words; nothing if the root is clear
     //   │                                   └─ search        not in a fork of a pool file
@@ -498,7 +507,7 @@ impl<N: Network> Pool<N> {
     #[inline(never)]
     fn claim_near(&self) -> Option<Slot> {
         let Some(near) = self.hints.near(known_thread_index()) else {
-            return self.claim_around();
+            return self.claim_first_step();
         };
         let bitmap = self.bitmap();
         match bitmap.try_claim_near(near.word_index, near.start_bit) {
@@ -509,7 +518,7 @@ impl<N: Network> Pool<N> {
 
     /// Claims a slot for a thread that has no index yet, or whose word is empty.
     #[inline(never)]
-    fn claim_around(&self) -> Option<Slot> {
+    pub(super) fn claim_around(&self) -> Option<Slot> {
         let Some(near) = self.hints.near(Some(thread_index())) else {
             return self.claim_anywhere();
         };
@@ -529,7 +538,7 @@ impl<N: Network> Pool<N> {
     /// Claims the first free slot from where the policy starts. Also a leaf where nothing is counted, because threads
     /// that wait for an address keep trying full pools.
     #[inline(never)]
-    fn claim_anywhere(&self) -> Option<Slot> {
+    pub(super) fn claim_anywhere(&self) -> Option<Slot> {
         // Not with a random policy: a refused call draws a number, too.
         if self.after_claim == AfterClaim::Nothing
             && !self.hints.scatters()
@@ -550,20 +559,25 @@ impl<N: Network> Pool<N> {
 
     #[inline]
     pub(in crate::pool) fn search_in(&self, bitmap: Bitmap<'_, impl Mark>) -> Option<Slot> {
-        let found = self.claim_or_scrub(|| match self.hints {
-            Hints::Lowest { .. } => bitmap.claim_lowest(),
-            Hints::Next { .. } | Hints::Spread { .. } | Hints::Random { .. } | Hints::Highest => {
-                match self.way() {
-                    Way::UpFrom(start) => bitmap.claim_from(start),
-                    Way::Down => bitmap.claim_highest(),
-                }
+        let found = match self.hints {
+            Hints::Lowest { .. } => self.claim_or_scrub(|| bitmap.claim_lowest()),
+            Hints::Next(_) | Hints::Spread { .. } | Hints::Random(_) | Hints::Highest => {
+                self.claim_or_scrub(|| self.claim_by_way(bitmap))
             }
-        });
+        };
         match found {
             Some(slot) => self.hints.found(slot),
             None => self.count_exhausted(),
         }
         found
+    }
+
+    #[inline(never)]
+    fn claim_by_way(&self, bitmap: Bitmap<'_, impl Mark>) -> Option<Slot> {
+        match self.way() {
+            Way::UpFrom(start) => bitmap.claim_from(start),
+            Way::Down => bitmap.claim_highest(),
+        }
     }
 
     /// Claims a slot of a part, as these hints choose it; returns `None` if at some instant of the call none was free.
@@ -597,6 +611,7 @@ impl<N: Network> Pool<N> {
         BatchStep {
             way: self.way(),
             at_most: if self.hints.scatters() { 1 } else { u64::MAX },
+            likely_chunk: self.hints.last_chunk(),
         }
     }
 
@@ -629,7 +644,7 @@ impl<N: Network> Pool<N> {
     /// Returns the error. It is built where it is returned, because copying it costs more than the failed claim; for a
     /// pool in a file it is copied, so that the other pools do not save registers for it.
     #[inline]
-    pub(in crate::pool) fn exhausted<T>(&self) -> Result<T, AllocateError> {
+    pub(crate) fn exhausted<T>(&self) -> Result<T, AllocateError> {
         if self.is_in_file() {
             return Err(self.exhausted_in_file());
         }

@@ -3,6 +3,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `allocate` | the methods, and the steps from `allocate()` down to one word |
+//! | `policies` | the first step of two policies: the next address, or a random one |
 //! | `answer` | from a claim to its result: reconciliation passes, and the wait for the disk |
 //! | `in_file` | what a pool in a file does between the two |
 //! | `batch` | all or nothing, across several pools |
@@ -14,6 +15,7 @@ mod batch;
 pub(super) mod exact_block;
 mod from;
 pub(super) mod in_file;
+mod policies;
 mod sticky;
 
 pub(crate) use batch::Batch;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 ///
 /// A local takes all free slots of one word of the pool with one atomic instruction, and hands them out and takes them
 /// back without any. When it has no address left, it takes the next word. What it still has when it is dropped, even on
-/// panic, returns to the pool.
+/// panic, returns to the pool: each address by itself, as if by [`Pool::release`], and not all at one instant.
 ///
 /// **The price:** addresses that a local has reserved count as allocated for every other caller, and also in
 /// [`Pool::allocated`], [`Pool::iter`] and [`Pool::status`]. Other callers may get `Exhausted` while a local has free
@@ -62,6 +62,8 @@ pub struct LocalPool<N: Network, P: Deref<Target = Pool<N>>> {
     /// the time of every allocation is recorded.
     stretch: Stretch<N::Addr>,
     takes_back: bool,
+    /// The slots of the stretch if released addresses are kept here; otherwise none.
+    returnable: u64,
     /// What passes read about the word, and the reserved slots of other words. `None` in a pool file, where nothing is
     /// reserved.
     pub(in crate::pool) cell: Option<Arc<Cell>>,
@@ -144,6 +146,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
             free: 0,
             stretch,
             takes_back,
+            returnable: 0,
             cell,
             tally: LocalTally::default(),
         }
@@ -166,19 +169,32 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     #[inline]
     pub fn allocate(&mut self) -> Result<N::Addr, AllocateError> {
         if self.free == 0 {
-            if self.cell.is_none() {
-                return self.allocate_through();
-            }
-            if !self.refill() {
-                return self.pool.exhausted();
-            }
+            return self.allocate_further();
         }
+        Ok(self.take_lowest())
+    }
+
+    /// Takes the lowest of the reserved slots, of which there is one.
+    #[inline]
+    fn take_lowest(&mut self) -> N::Addr {
         let bit_index = self.free.trailing_zeros();
         self.free &= self.free - 1;
         match self.stretch.addr_of::<N>(bit_index) {
-            Some(addr) => Ok(addr),
-            None => Ok(self.far_addr_of(bit_index)),
+            Some(addr) => addr,
+            None => self.far_addr_of(bit_index),
         }
+    }
+
+    /// Allocates with nothing left in the word.
+    #[inline(never)]
+    fn allocate_further(&mut self) -> Result<N::Addr, AllocateError> {
+        if self.cell.is_none() {
+            return self.allocate_through();
+        }
+        if !self.refill() {
+            return self.pool.exhausted();
+        }
+        Ok(self.take_lowest())
     }
 
     #[inline(never)]
@@ -210,19 +226,17 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     /// ```
     #[inline]
     pub fn release(&mut self, addr: N::Addr) -> Result<(), ReleaseError> {
-        match self.stretch.bit_of::<N>(addr) {
-            Some(bit) if self.takes_back && self.is_held(bit) => {
+        // A slot that is taken in the pool and not reserved here has a holder.
+        match self
+            .stretch
+            .bit_among::<N>(self.returnable & !self.free, addr)
+        {
+            Some(bit) if self.pool.bitmap().are_taken(self.word_index, bit) => {
                 self.take_back(bit);
                 Ok(())
             }
             _ => self.release_far(addr),
         }
-    }
-
-    /// Returns whether a slot of the word is taken in the pool and not reserved here, so that it has a holder.
-    #[inline]
-    fn is_held(&self, bit: u64) -> bool {
-        self.free & bit == 0 && self.pool.bitmap().are_taken(self.word_index, bit)
     }
 
     #[inline]
@@ -294,6 +308,11 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
         {
             let (_, told) = cell.current();
             self.stretch = self.pool.geometry.stretch_of(word_index).within(told);
+            self.returnable = if self.takes_back {
+                self.stretch.slots()
+            } else {
+                0
+            };
         }
     }
 

@@ -16,6 +16,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
         crate::list_pass::MUTANTS,
         crate::list_sim::MUTANTS,
         crate::list_stripes::MUTANTS,
+        crate::list_edges::MUTANTS,
     ];
     lists.into_iter().flatten()
 }
@@ -138,8 +139,8 @@ const MUTANTS: &[Mutant] = &[
             ),
             edit(
                 TREE,
-                "let mut next = seen & !clearing;",
-                "let mut next = seen & !(clearing | maybe);",
+                "let next = seen ^ if is_full { clearing } else { both };",
+                "let next = if is_full { seen & !both } else { (seen | maybe) & !clearing };",
             ),
         ],
         &[Loom("batch", "a_batch_finds_what_its_thread_released")],
@@ -147,9 +148,9 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "settle: the child is not looked at again",
         &[edit(
-            TREE,
-            "                is_full(child)\n",
-            "                true\n",
+            SINGLE,
+            "|| chunk.is_full());",
+            "|| chunk.is_full() || true);",
         )],
         &[Loom("batch", "a_batch_finds_what_its_thread_released")],
     ),
@@ -157,8 +158,8 @@ const MUTANTS: &[Mutant] = &[
         "settle: check of words without the total order",
         &[edit(
             CHUNK,
-            "self.0.iter().all(|word| load_seq_cst(word) == 0)",
-            "self.0.iter().all(|word| word.load(Ordering::Acquire) == 0)",
+            "self.0.iter().map(load_seq_cst)",
+            "self.0.iter().map(|word| word.load(Ordering::Acquire))",
         )],
         &[Loom("batch", "a_batch_finds_what_its_thread_released")],
     ),
@@ -249,6 +250,85 @@ const MUTANTS: &[Mutant] = &[
         )],
         &[Test("properties", "big_trees_answer_like_a_scan_and_a_set")],
     ),
+    mutant(
+        "search: settles at once, and does not look again",
+        &[edit(
+            SINGLE,
+            "            self.settle_here(chunk_index);\n            if claimed.is_some() {",
+            "            let chunk = &self.chunks[chunk_index];\n            self.tree.settle(chunk_index, || claimed.is_some() | chunk.is_full());\n            if claimed.is_some() {",
+        )],
+        &[Loom(
+            "single",
+            "a_search_that_empties_a_chunk_loses_no_release",
+        )],
+    ),
+    mutant(
+        "settle: the node is not looked at again",
+        &[edit(
+            TREE,
+            "let is_empty = || candidates(load_seq_cst(node)) == 0;",
+            "let is_empty = || candidates(load_seq_cst(node)) == 0 || level != 0;",
+        )],
+        &[Loom(
+            "single",
+            "a_search_that_empties_a_node_loses_no_release",
+        )],
+    ),
+    smoke(mutant(
+        "search: settles before its claim",
+        &[
+            edit(
+                SINGLE,
+                "            let claimed = match take(chunk_index) {",
+                "            self.settle_here(chunk_index);\n            let claimed = match take(chunk_index) {",
+            ),
+            edit(
+                SINGLE,
+                "            self.settle_here(chunk_index);\n            if claimed.is_some() {",
+                "            if claimed.is_some() {",
+            ),
+        ],
+        &[UnitIn(
+            SINGLE,
+            "a_search_clears_the_hints_of_what_it_emptied",
+        )],
+    )),
+    smoke(mutant(
+        "search: settles the chunk beside the one that it emptied",
+        &[edit(
+            SINGLE,
+            "            self.settle_here(chunk_index);\n            if claimed.is_some() {",
+            "            self.settle_here(chunk_index ^ usize::from(claimed.is_some()));\n            if claimed.is_some() {",
+        )],
+        &[UnitIn(
+            SINGLE,
+            "a_search_clears_the_hints_of_what_it_emptied",
+        )],
+    )),
+    smoke(mutant(
+        "search: leaves the hint of what it emptied",
+        &[edit(
+            SINGLE,
+            "Attempt::Took(taken) if taken.seems_last => Some(taken.slot),\n                Attempt::Took(taken) => return Some(taken.slot),",
+            "Attempt::Took(taken) => return Some(taken.slot),",
+        )],
+        &[UnitIn(
+            SINGLE,
+            "a_search_clears_the_hints_of_what_it_emptied",
+        )],
+    )),
+    smoke(mutant(
+        "lowest: a claim from the likely chunk settles at once, too",
+        &[edit(
+            SINGLE,
+            ".map(|taken| taken.slot)\n",
+            ".map(|taken| {\n            if taken.seems_last {\n                self.settle(chunk_index);\n            }\n            taken.slot\n        })\n",
+        )],
+        &[UnitIn(
+            SINGLE,
+            "no_other_claim_clears_the_hints_of_what_it_emptied",
+        )],
+    )),
     mutant(
         "from: both parts are looked at, and nothing is proved",
         &[edit(
@@ -446,8 +526,8 @@ const MUTANTS: &[Mutant] = &[
         "settle: a node whose children are all being cleared counts as full",
         &[edit(
             TREE,
-            "candidates(load_seq_cst(self.node(level - 1, child))) == 0",
-            "load_seq_cst(self.node(level - 1, child)) & MAYBE_MASK == 0",
+            "let is_empty = || candidates(load_seq_cst(node)) == 0;",
+            "let is_empty = || load_seq_cst(node) & MAYBE_MASK == 0;",
         )],
         &[Loom(
             "single",
@@ -520,8 +600,8 @@ const MUTANTS: &[Mutant] = &[
         "local: takes back what is free in the pool",
         &[edit(
             "src/pool/local/verbs.rs",
-            "self.free & bit == 0 && self.pool.bitmap().are_taken(self.word_index, bit)",
-            "self.free & bit == 0",
+            "Some(bit) if self.pool.bitmap().are_taken(self.word_index, bit) => {",
+            "Some(bit) => {",
         )],
         &[Test("local", "a_double_release_is_an_error")],
     ),
@@ -594,9 +674,9 @@ const MUTANTS: &[Mutant] = &[
     mutant(
         "lowest: passes over a word of the chunk",
         &[edit(
-            CHUNK,
-            "then_some(with_free.trailing_zeros() as usize)",
-            "then(|| with_free.ilog2() as usize)",
+            SINGLE,
+            "let index = with_free.trailing_zeros() as usize;",
+            "let index = with_free.ilog2() as usize;",
         )],
         &[Test("verbs", "lowest_is_always_the_lowest_free_address")],
     ),
@@ -604,8 +684,8 @@ const MUTANTS: &[Mutant] = &[
         "settle: only the first word of a chunk is checked",
         &[edit(
             CHUNK,
-            "self.0.iter().all(|word| load_seq_cst(word) == 0)",
-            "self.0.iter().take(1).all(|word| load_seq_cst(word) == 0)",
+            "self.0.iter().map(load_seq_cst)",
+            "self.0.iter().take(1).map(load_seq_cst)",
         )],
         &[WideLoom("single", "a_released_slot_is_not_lost")],
     ),
@@ -631,8 +711,8 @@ const MUTANTS: &[Mutant] = &[
             ),
             edit(
                 CHUNK,
-                "self.0.iter().all(|word| load_seq_cst(word) == 0)",
-                "self.0.iter().all(|word| word.load(Ordering::Acquire) == 0)",
+                "self.0.iter().map(load_seq_cst)",
+                "self.0.iter().map(|word| word.load(Ordering::Acquire))",
             ),
             edit(
                 CONTROL,
@@ -703,6 +783,11 @@ const MUTANTS: &[Mutant] = &[
                 "candidates(self.nodes[index].load(Ordering::Acquire))",
             ),
             edit(
+                TREE,
+                "candidates(load_seq_cst(&self.nodes[place]))",
+                "candidates(self.nodes[place].load(Ordering::Acquire))",
+            ),
+            edit(
                 CONTROL,
                 "load_seq_cst(&self.lanes_used)",
                 "self.lanes_used.load(Ordering::Acquire)",
@@ -719,8 +804,8 @@ const MUTANTS: &[Mutant] = &[
         "lowest: the way down is not the lowest",
         &[edit(
             TREE,
-            "self.first_candidate(|node| node.trailing_zeros(), is_full)",
-            "self.first_candidate(|node| node.ilog2(), is_full)",
+            "self.first_candidate(|node| node.trailing_zeros())",
+            "self.first_candidate(|node| node.ilog2())",
         )],
         &[Test("properties", "big_trees_answer_like_a_scan_and_a_set")],
     ),
@@ -728,8 +813,8 @@ const MUTANTS: &[Mutant] = &[
         "highest: the way down is not the highest",
         &[edit(
             TREE,
-            "self.first_candidate(|node| node.ilog2(), is_full)",
-            "self.first_candidate(|node| node.trailing_zeros(), is_full)",
+            "self.first_candidate(|node| node.ilog2())",
+            "self.first_candidate(|node| node.trailing_zeros())",
         )],
         &[Test("verbs", "highest_is_always_the_highest_free_address")],
     ),
@@ -919,8 +1004,8 @@ const MUTANTS: &[Mutant] = &[
         "settle: check of a node without the total order",
         &[edit(
             TREE,
-            "candidates(load_seq_cst(self.node(level - 1, child))) == 0",
-            "candidates(self.node(level - 1, child).load(Ordering::Acquire)) == 0",
+            "let is_empty = || candidates(load_seq_cst(node)) == 0;",
+            "let is_empty = || candidates(node.load(Ordering::Acquire)) == 0;",
         )],
         &[Loom(
             "single",

@@ -210,8 +210,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "set: a member is settled without a second look",
         &[edit(
             VERBS,
-            "self.summary.settle(index, is_full);",
-            "self.summary.settle(index, |_| true);",
+            ".settle(index, || looks_full(&self.members, index));",
+            ".settle(index, || true);",
         )],
         &[Loom(
             "set",

@@ -10,6 +10,7 @@ mod checks;
 mod copy;
 mod generated;
 mod list;
+mod list_edges;
 mod list_file;
 mod list_fork;
 mod list_formats;

@@ -19,6 +19,10 @@ pub(crate) enum Error {
     },
     /// A file contains nothing to draw.
     Empty { path: PathBuf },
+    /// A file is of another machine or version than the one beside it.
+    Mixed { path: PathBuf },
+    /// A line of a table is not as expected.
+    Line { path: PathBuf, line: String },
     /// A file or directory cannot be written.
     Write { path: PathBuf, source: io::Error },
     /// A document has marks without an end, or for an unknown table.
@@ -39,6 +43,16 @@ impl fmt::Display for Error {
                 write!(f, "{} is not as expected: {source}", path.display())
             }
             Self::Empty { path } => write!(f, "nothing to draw in {}", path.display()),
+            Self::Mixed { path } => write!(
+                f,
+                "{} is of another machine, compiler or commit than ratios.json: run all three benches",
+                path.display()
+            ),
+            Self::Line { path, line } => write!(
+                f,
+                "{}: not `NAME COUNT BUDGET [missed: WHY]`, or a budget that is missed without a reason, or kept with one: {line}",
+                path.display()
+            ),
             Self::Write { path, source } => write!(f, "cannot write {}: {source}", path.display()),
             Self::Marks { document } => write!(
                 f,

@@ -1,8 +1,9 @@
 //! Draws the benchmarks' data.
 //!
-//! `cargo run --release -p hostbits-plots` draws the data of `docs/plots/data` into `docs/plots`, both of
-//! which are committed, and writes its figures into the tables of `README.md` and `docs/design/performance.md`;
-//! `-- --update` copies what the benches `ratios`, `rivals` and `scaling` last wrote into the data first.
+//! `cargo run --release -p hostbits-plots` writes the figures of `docs/plots/data`, which has a directory for each
+//! machine, and of `benches/instructions.txt` into the tables of the documents, and draws those of the machine that was
+//! measured last into `docs/plots`. All of it is committed. `-- --update` first copies what the benches `ratios`, `rivals`
+//! and `scaling` last wrote into the directory of their machine.
 
 mod bars;
 mod canvas;
@@ -37,7 +38,7 @@ fn run(options: &Options) -> Result<(), Error> {
     if options.update {
         data::update(&options::measured(), &options.data)?;
     }
-    let data = Data::read(&options.data)?;
+    let data = Data::read(&options.data, &options.root)?;
     let pictures = plots::all(&data)?;
     data::create_dir(&options.out)?;
     for picture in pictures {

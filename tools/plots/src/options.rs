@@ -11,7 +11,7 @@ pub(crate) struct Options {
     pub(crate) data: PathBuf,
     /// The directory for the pictures.
     pub(crate) out: PathBuf,
-    /// The root of the documents that show the figures.
+    /// The root of the repository: of the documents that show the figures, and of the table of instructions.
     pub(crate) root: PathBuf,
     /// Whether the latest measurements first replace the data.
     pub(crate) update: bool,

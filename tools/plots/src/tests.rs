@@ -1,6 +1,6 @@
 //! Draws pictures from synthetic data, and tests the errors for missing data.
 
-use crate::data::{self, Data, Machine, Outcome, Ratio, Rival, Scaling};
+use crate::data::{self, Data, Instructions, Machine, Measured, Outcome, Ratio, Rival, Scaling};
 use crate::error::Error;
 use crate::numbers;
 use crate::options::Options;
@@ -76,7 +76,8 @@ fn who_was_not_run_is_named() {
 fn two_lines_of_ours_are_drawn() {
     let mut data = synthetic();
     let more = ["hostbits new", "hostbits spread", "hostbits local"];
-    data.rivals
+    data.machines[0]
+        .rivals
         .extend(more.map(|name| rival(name, "pair", 0.0)));
     let pictures = all(&data).expect("it can be drawn");
     let fills = texts(picture(&pictures, "fill-16-lowest.svg"));
@@ -84,7 +85,8 @@ fn two_lines_of_ours_are_drawn() {
     assert_eq!(drawn, [1, 1], "{fills:?}");
     let left_out = ["hostbits local", "hostbits new"].map(|name| count(&fills, name));
     assert_eq!(left_out, [0, 0], "{fills:?}");
-    data.rivals
+    data.machines[0]
+        .rivals
         .retain(|it| !it.ours || it.contestant == "hostbits new");
     let pictures = all(&data).expect("it can be drawn");
     let fills = texts(picture(&pictures, "fill-16-lowest.svg"));
@@ -95,8 +97,10 @@ fn two_lines_of_ours_are_drawn() {
 #[test]
 fn who_was_run_in_part_is_named() {
     let mut data = synthetic();
-    data.rivals.push(rival("Mutex<Vec>", "pair", 0.0));
-    data.rivals.push(Rival {
+    data.machines[0]
+        .rivals
+        .push(rival("Mutex<Vec>", "pair", 0.0));
+    data.machines[0].rivals.push(Rival {
         outcome: Outcome::NotRun,
         ns_per_pair: None,
         ..rival("Mutex<Vec>", "pair", 99.9)
@@ -110,10 +114,10 @@ fn who_was_run_in_part_is_named() {
 #[test]
 fn all_batch_sizes_are_drawn() {
     let mut data = synthetic();
-    data.ratios = [512, 1, 64]
+    data.machines[0].ratios = [512, 1, 64]
         .map(|size| ratio(&format!("into{size}/16")))
         .into();
-    data.ratios.push(ratio("into64/8"));
+    data.machines[0].ratios.push(ratio("into64/8"));
     let pictures = all(&data).expect("it can be drawn");
     let texts = texts(picture(&pictures, "batches-16.svg"));
     let ticks = texts
@@ -128,8 +132,8 @@ fn all_batch_sizes_are_drawn() {
 #[test]
 fn a_missing_file_is_named() {
     let scratch = Scratch::new("missing");
-    scratch.write("ratios.json", RATIOS);
-    let error = Data::read(&scratch.0).expect_err("two are missing");
+    scratch.write("ratios.json", &report("a", RATIOS));
+    let error = Measured::read(&scratch.0).expect_err("two are missing");
     assert!(matches!(error, Error::Read { .. }));
     let message = error.to_string();
     assert!(
@@ -141,10 +145,13 @@ fn a_missing_file_is_named() {
 /// The error names a file that holds something else, or nothing.
 #[test]
 fn broken_and_empty_files_are_named() {
-    for (text, expected) in [("{", "is not as expected"), ("[]", "nothing to draw")] {
+    for (text, expected) in [
+        ("{".to_owned(), "is not as expected"),
+        (report("a", "[]"), "nothing to draw"),
+    ] {
         let scratch = Scratch::new(&expected.replace(' ', "-"));
-        scratch.write("ratios.json", text);
-        let message = Data::read(&scratch.0).expect_err("no rows").to_string();
+        scratch.write("ratios.json", &text);
+        let message = Measured::read(&scratch.0).expect_err("no rows").to_string();
         assert!(
             message.contains(expected) && message.contains("ratios.json"),
             "{message}"
@@ -156,15 +163,50 @@ fn broken_and_empty_files_are_named() {
 #[test]
 fn an_update_copies_all_or_nothing() {
     let (from, to) = (Scratch::new("from"), Scratch::new("to"));
-    from.write("ratios.json", RATIOS);
+    from.write("ratios.json", &report("a", RATIOS));
     data::update(&from.0, &to.0).expect_err("two are missing");
+    from.write("rivals.json", &report("a", RIVALS));
+    from.write("scaling.json", &report("b", SCALING));
+    let mixed = data::update(&from.0, &to.0).expect_err("of another commit");
+    assert!(matches!(mixed, Error::Mixed { .. }), "{mixed}");
     assert_eq!(fs::read_dir(&to.0).expect("it exists").count(), 0);
-    from.write("rivals.json", RIVALS);
-    from.write("scaling.json", SCALING);
+    from.write("scaling.json", &report("a", SCALING));
     data::update(&from.0, &to.0).expect("all are there");
-    let data = Data::read(&to.0).expect("they were copied");
-    assert_eq!(data.rivals[0].outcome, Outcome::NotRun);
-    assert_eq!(data.scaling[0].p9999, Some(7000));
+    let of = Measured::read(&to.0.join("maker-line-7")).expect("they were copied");
+    assert_eq!(of.rivals[0].outcome, Outcome::NotRun);
+    assert_eq!(of.scaling[0].p9999, Some(7000));
+}
+
+/// A budget that is not kept has a reason, and one that is kept has none: the next count would be allowed to be higher.
+#[test]
+fn budgets_that_are_missed_have_a_reason() {
+    for (line, is_right) in [
+        ("local/16/off 40.0 40", true),
+        ("local/16/off 40.0 -", true),
+        ("local/16/off 52.0 40 missed: two more loads", true),
+        ("local/16/off 52.0 40", false),
+        ("local/16/off 52.0 40 missed: ", false),
+        ("local/16/off 39.0 40 missed: two more loads", false),
+        ("local/16/off 52.0 40 later", false),
+        ("local/16/off 52.0", false),
+    ] {
+        let root = Scratch::new("budgets");
+        fs::create_dir_all(root.0.join("benches")).expect("a temporary directory");
+        root.write(
+            "benches/instructions.txt",
+            &format!("# a comment\n{line}\n"),
+        );
+        let dir = Options::read([]).expect("nothing is needed").data;
+        assert_eq!(Data::read(&dir, &root.0).is_ok(), is_right, "{line}");
+    }
+}
+
+/// What a bench writes, at a commit.
+fn report(commit: &str, rows: &str) -> String {
+    format!(
+        r#"{{"machine": {{"processor": "Maker(R) Line(TM) Processor 7, family 1 model 2", "hardware_threads": 2,
+        "compiler": "rustc 1", "date": "2026-11-25", "commit": "{commit}"}}, "rows": {rows}}}"#
+    )
 }
 
 /// Records as the benches write them, including fields that are not drawn.
@@ -184,9 +226,17 @@ fn documents_are_filled_between_their_marks() {
     let marked =
         |table| format!("before\n<!-- numbers: {table} -->\nold\n<!-- /numbers -->\nafter\n");
     for (table, wanted) in [
-        ("machine", "a processor, 2 hardware threads"),
+        ("machines", "* Maker Line, family 1: 2 hardware threads"),
+        ("pictured", "2026-11-25, hostbits at `abc`. Two bare"),
         ("summary", "| a thread's `local()` |  | 0.43 |  |"),
-        ("ratios", "| `into64/16` | 3.00 | 0.43 | 0.4 (missed) |"),
+        (
+            "ratios",
+            "| `into64/16` | 3.00 | 0.43 | 0.4 (missed) | 1.20, target 1.1 (missed) |",
+        ),
+        (
+            "instructions",
+            "| `local/16/off` | 52 | 40 | missed: two more loads |",
+        ),
         (
             "winners",
             "| `Mutex<BTreeSet>` | lowest | /16, full, 1 random | 120 | 0.90 |",
@@ -199,6 +249,43 @@ fn documents_are_filled_between_their_marks() {
         assert!(!filled.contains("old"));
         let again = numbers::fill("a page", &filled, &synthetic()).expect("a known table");
         assert_eq!(again, filled);
+    }
+}
+
+/// The figures of two machines stand side by side; what one of them has not measured is a dash.
+#[test]
+fn machines_are_shown_side_by_side() {
+    let mut data = synthetic();
+    let mut other = synthetic().machines.remove(0);
+    other.machine.processor = "Other Line".to_owned();
+    other.machine.commit = "def".to_owned();
+    other.ratios.remove(0);
+    other.ratios[0].ratio = 0.9;
+    other.rivals.retain(|rival| rival.fill != 99.9);
+    for rival in &mut other.rivals {
+        rival.times_best = Some(1.1);
+    }
+    data.machines.push(other);
+    for (table, wanted) in [
+        ("machines", "* Other Line: 2 hardware threads"),
+        ("machines", "ran different versions of hostbits"),
+        ("summary", "| Maker Line · Other Line | /24 | /16 | /8 |"),
+        ("summary", "| a thread's `local()` |  | 0.43 · 0.90 |  |"),
+        (
+            "ratios",
+            "| Maker Line: ns | ratio | target | of floor | Other Line: ns |",
+        ),
+        ("ratios", "1.20, target 1.1 (missed) |  |  |  |  |"),
+        (
+            "winners",
+            "| /16, full, 1 random | 120 · 120 | 0.90 · 1.10 |",
+        ),
+        ("winners", "| /16, 99.9 % full | 120 · – | 0.90 · – |"),
+        ("scaling-16", "| `hostbits lowest` | 40.0 · 40.0 |"),
+    ] {
+        let marked = format!("<!-- numbers: {table} -->\n<!-- /numbers -->\n");
+        let filled = numbers::fill("a page", &marked, &data).expect("a known table");
+        assert!(filled.contains(wanted), "{filled}");
     }
 }
 
@@ -218,7 +305,7 @@ fn unknown_tables_and_open_marks_are_errors() {
 #[test]
 fn the_committed_documents_and_pictures_show_the_committed_data() {
     let options = Options::read([]).expect("nothing is needed");
-    let data = Data::read(&options.data).expect("it is committed");
+    let data = Data::read(&options.data, &options.root).expect("it is committed");
     for name in numbers::DOCUMENTS {
         let document = fs::read_to_string(options.root.join(name)).expect("it is committed");
         assert!(
@@ -261,16 +348,26 @@ fn synthetic() -> Data {
         };
         of(1).chain(of(2))
     });
-    Data {
+    let measured = Measured {
         ratios: vec![ratio("into64/16"), ratio("local/16/off")],
         rivals,
         scaling: scaling.collect(),
         machine: Machine {
-            processor: "a processor".to_owned(),
+            processor: "Maker Line, family 1".to_owned(),
             hardware_threads: 2,
             compiler: "rustc 1".to_owned(),
             date: "2026-11-25".to_owned(),
+            commit: "abc".to_owned(),
         },
+    };
+    Data {
+        machines: vec![measured],
+        instructions: vec![Instructions {
+            operation: "local/16/off".to_owned(),
+            count: 52.0,
+            budget: Some(40.0),
+            missed: Some("two more loads".to_owned()),
+        }],
     }
 }
 
@@ -281,6 +378,8 @@ fn ratio(name: &str) -> Ratio {
         reference_ns: 7.0,
         ratio: 3.0 / 7.0,
         target: Some(0.4),
+        floor_ratio: Some(1.2),
+        floor_target: Some(1.1),
     }
 }
 

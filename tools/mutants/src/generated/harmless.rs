@@ -236,13 +236,9 @@ pub(crate) const HARMLESS: &[Harmless] = &[
          counts as added later, and a cordon does not apply to those.",
     ),
     (
-        "gen: bitmap/tree.rs:Tree::settle: swapped: if seen & (maybe | clearing) == 0 *",
+        "gen: bitmap/tree.rs:clear: swapped: if seen & both == 0 *",
         "With MAYBE set, the second statement sets CLEARING, and the first one continues; without MAYBE the \
          second does nothing.",
-    ),
-    (
-        "gen: bitmap/tree.rs:Tree::settle: swapped: if !full *",
-        "The condition does not read the child.",
     ),
     (
         "gen: pool/local/registry.rs:LocalRegistry::read: swapped: tell(inside.current()); <> *",
@@ -288,7 +284,7 @@ pub(crate) const HARMLESS: &[Harmless] = &[
          result is the same.",
     ),
     (
-        "gen: bitmap/tree.rs:Tree::settle: condition: [!]node .compare_exchange(seen, next, Ordering::SeqCst, Ordering::Relaxed) .is_err()",
+        "gen: bitmap/tree.rs:clear: condition: [!]node .compare_exchange(seen, next, Ordering::SeqCst, Ordering::Relaxed) .is_err()",
         "This is phase 1. After a success the loop reads CLEARING, and continues with phase 2 as a helper would. \
          After a failure phase 2 fails, too, unless another thread's phase 1 has stored the same: then this \
          thread helps, without a fence in between, in which no model can tell a difference here.",

@@ -1,7 +1,7 @@
 //! Fill against the time of a pair, for each size and service.
 
 use super::{Picture, grouped, keep_two_of_ours, service};
-use crate::data::{Outcome, Rival};
+use crate::data::Rival;
 use crate::error::Error;
 use crate::lines::{Lines, Series};
 use crate::scale::percent;
@@ -14,7 +14,7 @@ pub(super) fn pictures(records: &[Rival]) -> Result<Vec<Picture>, Error> {
     let drawn = records
         .iter()
         .filter(|record| [PAIR, FULL].contains(&&*record.bench) && record.threads == 1)
-        .filter(|record| record.outcome != Outcome::Cannot);
+        .filter(|record| record.outcome.is_drawn());
     grouped(drawn, |record| (record.size, record.order.clone()))
         .into_iter()
         .filter(|(_, records)| records.iter().any(|record| record.ns_per_pair.is_some()))

@@ -19,8 +19,9 @@ pub(crate) struct Picture {
     pub(crate) svg: String,
 }
 
-/// Draws all pictures.
+/// Draws all pictures, of the machine that was measured last.
 pub(crate) fn all(data: &Data) -> Result<Vec<Picture>, Error> {
+    let data = data.newest();
     let mut pictures = Vec::new();
     pictures.extend(fills::pictures(&data.rivals)?);
     pictures.extend(rivals::pictures(&data.rivals)?);

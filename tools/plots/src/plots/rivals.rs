@@ -2,7 +2,7 @@
 
 use super::{Picture, grouped, service};
 use crate::bars::{Bar, Bars, Section};
-use crate::data::{Outcome, Rival};
+use crate::data::Rival;
 use crate::error::Error;
 use crate::scale::percent;
 
@@ -10,7 +10,7 @@ use crate::scale::percent;
 pub(super) fn pictures(records: &[Rival]) -> Result<Vec<Picture>, Error> {
     let drawn = records
         .iter()
-        .filter(|record| question(&record.bench).is_some() && record.outcome != Outcome::Cannot);
+        .filter(|record| question(&record.bench).is_some() && record.outcome.is_drawn());
     let jobs = grouped(drawn, |record| (record.bench.clone(), record.size));
     let mut pictures = Vec::new();
     for ((bench, size), records) in jobs {

@@ -1,0 +1,113 @@
+//! The operations that `ratios` times and `hot_paths` runs, each by the name of its row.
+//!
+//! A name is what is done, the prefix length or the number of members, and the statistics: `spread/16/off`. Without
+//! the last part, the statistics are those of a pool by default.
+
+use crate::{Pairs, SetPairs, pool_of};
+use hostbits::{Policy, StatsLevel, set::Strategy};
+
+/// Runs this number of operations, and returns nanoseconds per operation.
+pub type Work = Box<dyn FnMut(u64) -> f64>;
+
+/// The parts of a row's name.
+#[derive(Clone, Copy, Debug)]
+pub struct RowName<'a> {
+    /// What is done.
+    pub what: &'a str,
+    /// A prefix length, or a number of members.
+    pub number: u32,
+    /// What the pool counts.
+    pub stats: StatsLevel,
+}
+
+impl<'a> RowName<'a> {
+    /// Takes the name of a row apart.
+    ///
+    /// # Panics
+    ///
+    /// If the second part is not a number.
+    pub fn new(name: &'a str) -> Self {
+        let mut parts = name.split('/');
+        let what = parts.next().unwrap_or_default();
+        let number = parts.next().and_then(|number| number.parse().ok());
+        let stats = match parts.next() {
+            Some("off") => StatsLevel::Off,
+            _ => StatsLevel::default(),
+        };
+        Self {
+            what,
+            number: number.expect("a prefix length, or a number of members"),
+            stats,
+        }
+    }
+
+    /// Returns the strategy of a row about sets.
+    pub fn strategy(self) -> Option<Strategy> {
+        match self.what {
+            "set" => Some(Strategy::InOrder),
+            "set_turns" => Some(Strategy::RoundRobin),
+            "set_most" => Some(Strategy::MostFree),
+            _ => None,
+        }
+    }
+
+    /// Returns the size of a batch in the name of a row like `into64/16`.
+    pub fn batch(self) -> Option<usize> {
+        self.what.strip_prefix("into")?.parse().ok()
+    }
+}
+
+/// Sets up the operation of a row. Returns nothing for a row that is not about operations on one pool or set in memory.
+pub fn work(name: &str) -> Option<Work> {
+    let row = RowName::new(name);
+    if let Some(strategy) = row.strategy() {
+        let pairs = SetPairs::with_room_in_the_last(strategy, row.number, row.stats);
+        return Some(on(pairs, |pairs, count| pairs.allocate_release(count)));
+    }
+    let prefix_len = row.number as u8;
+    if let Some(batch) = row.batch() {
+        return Some(Box::new(move |count| {
+            crate::workload::allocate_into(prefix_len, batch, count)
+        }));
+    }
+    let empty = |policy| Pairs::empty(pool_of(prefix_len, policy, row.stats));
+    let full = |policy| Pairs::full(pool_of(prefix_len, policy, row.stats));
+    let (lowest, spread) = (Policy::Lowest, Policy::Spread);
+    Some(match row.what {
+        "lowest_empty" => on(empty(lowest), |pairs, count| pairs.allocate_release(count)),
+        "spread" => on(empty(spread), |pairs, count| pairs.allocate_release(count)),
+        "next" => on(empty(Policy::Next), |pairs, count| {
+            pairs.allocate_release(count)
+        }),
+        "random" => on(empty(Policy::Random(1)), |pairs, count| {
+            pairs.allocate_release(count)
+        }),
+        "mid" => on(
+            Pairs::filled_from_below(pool_of(prefix_len, lowest, row.stats), 30),
+            |pairs, count| pairs.allocate_release(count),
+        ),
+        "held" => on(empty(lowest), |pairs, count| pairs.held(count)),
+        "exact" => on(empty(lowest), |pairs, count| pairs.exact(count)),
+        "local" => on(empty(lowest), |pairs, count| pairs.local(count)),
+        "local_held" => on(empty(lowest), |pairs, count| pairs.local_held(count)),
+        "full_random" => on(full(lowest), |pairs, count| {
+            pairs.release_random_allocate(count)
+        }),
+        "spread_full_random" => on(full(spread), |pairs, count| {
+            pairs.release_random_allocate(count)
+        }),
+        "local_full_random" => on(full(spread), |pairs, count| pairs.local_full_random(count)),
+        // One address in a thousand is free.
+        "nearly_full" => on(
+            Pairs::nearly_full(pool_of(prefix_len, lowest, row.stats), 1000),
+            |pairs, count| pairs.release_allocate_nearly_full(count),
+        ),
+        "exhausted" => on(full(lowest), |pairs, count| pairs.exhausted(count)),
+        "into64_release_many" => on(empty(lowest), |pairs, count| pairs.batches(count)),
+        _ => return None,
+    })
+}
+
+fn on<P: 'static>(mut pairs: P, run: impl Fn(&mut P, u64) -> f64 + 'static) -> Work {
+    Box::new(move |count| run(&mut pairs, count))
+}
