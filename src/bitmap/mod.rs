@@ -85,16 +85,6 @@ pub(crate) struct Bitmap<'a, M = ()> {
 }
 
 impl<'a> Bitmap<'a> {
-    #[cfg(all(test, not(loom)))]
-    pub(crate) fn places(&self) -> Vec<crate::sync::traced::Place> {
-        use crate::sync::traced::place;
-        vec![
-            place(self.chunks, "chunk"),
-            place(self.tree.nodes(), "node"),
-            place(self.control, "control"),
-        ]
-    }
-
     /// Creates a bitmap over lent words: chunk by chunk, and word by word. `nodes` has [`Shape::node_count`] words, which
     /// may all be new (zero) until [`Bitmap::rebuild`].
     #[inline]
@@ -114,6 +104,19 @@ impl<'a> Bitmap<'a> {
             lanes,
             mark: (),
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+impl Bitmap<'_> {
+    /// Returns where the words are, for records of accesses.
+    pub(crate) fn places(&self) -> Vec<crate::sync::traced::Place> {
+        use crate::sync::traced::place;
+        vec![
+            place(self.chunks, "chunk"),
+            place(self.tree.nodes(), "node"),
+            place(self.control, "control"),
+        ]
     }
 }
 

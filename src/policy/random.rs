@@ -118,7 +118,7 @@ impl Numbers {
         if number % RUN == 0 {
             return None;
         }
-        // A number is in the word once, because no run is used twice: if it is still there, nobody has taken it.
+        // A number is in the word once, because no run is used twice: if it is still there, it was not taken.
         next.compare_exchange(number, number + 1, Ordering::Relaxed, Ordering::Relaxed)
             .ok()
     }
