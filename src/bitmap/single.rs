@@ -283,6 +283,12 @@ impl<M: Mark> Bitmap<'_, M> {
         self.tree.is_published(chunk_of(slot))
     }
 
+    /// Publishes the release of `slot` in the summary. [`is_watched`](Self::is_watched) comes after it.
+    #[inline(always)]
+    pub(crate) fn publish(self, slot: Slot) {
+        self.tree.publish(chunk_of(slot));
+    }
+
     /// Returns whether some search wants every release to be counted.
     #[inline(always)]
     pub(crate) fn is_watched(self) -> bool {

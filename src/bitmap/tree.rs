@@ -341,12 +341,16 @@ impl<'a> Tree<'a> {
     /// Records in every level that `chunk` may have a free slot.
     ///
     /// Always up to the root: a release that stops where the hint is already set would rely on another thread's
-    /// publish, and that thread may be stalled before it.
-    #[inline]
+    /// publish, and that thread may be stalled before it. Always inlined: this keeps a release a leaf function.
+    #[inline(always)]
     pub(super) fn publish(&self, chunk: usize) {
         let mut child = chunk;
-        for level_start in self.shape.levels() {
-            let node = &self.nodes[level_start + (child >> NODE_SHIFT)];
+        for &level_start in &self.shape.level_start {
+            let index = level_start as usize + (child >> NODE_SHIFT);
+            let Some(node) = self.nodes.get(index) else {
+                // A linear bitmap has no nodes. No panic, because that takes a stack frame.
+                return;
+            };
             let maybe = 1 << digit(child);
             // SeqCst: comes after our store to the child in the total order. If it still sees MAYBE, the phase 1 that
             // clears it comes later, and so do its check loads, which see our store. With Acquire, it may read the
@@ -355,6 +359,9 @@ impl<'a> Tree<'a> {
                 // SeqCst: Release for the searcher that follows this hint down to our store; in the total order so that
                 // it changes the word that a phase 2 compares.
                 node.fetch_or(maybe, Ordering::SeqCst);
+            }
+            if index == ROOT {
+                break;
             }
             child >>= NODE_SHIFT;
         }

@@ -173,6 +173,21 @@ impl<N: Network> Pool<N> {
     fn free_here(&self, slot: Slot) -> Left {
         self.hints.note_freed(slot);
         match self.words.free(slot) {
+            Freed::Now => self.left_after(Freed::Now),
+            Freed::Unannounced => self.publish(slot),
+            Freed::Before => Left::After(Freed::Before),
+        }
+    }
+
+    /// Publishes what was freed where a hint is missing, as in a full pool. Called last, and a leaf, too.
+    #[inline(never)]
+    fn publish(&self, slot: Slot) -> Left {
+        self.left_after(self.words.publish(slot))
+    }
+
+    #[inline(always)]
+    fn left_after(&self, freed: Freed) -> Left {
+        match freed {
             Freed::Now if self.counters.are_off() => Left::Nothing,
             freed => Left::After(freed),
         }

@@ -227,6 +227,17 @@ impl Words {
         }
     }
 
+    /// Publishes what `free` has freed, and returns what is left to do then: nothing, unless somebody watches.
+    #[inline(always)]
+    pub(crate) fn publish(&self, slot: Slot) -> Freed {
+        self.bitmap().publish(slot);
+        // After it, as in `free`.
+        match self.bitmap().is_watched() {
+            false => Freed::Now,
+            true => Freed::Unannounced,
+        }
+    }
+
     /// Does what `free` has left, and returns whether `slot` was taken; if not, nothing has changed.
     pub(crate) fn finish(&self, slot: Slot, freed: Freed) -> bool {
         match freed {
