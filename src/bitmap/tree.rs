@@ -361,7 +361,7 @@ impl<'a> Tree<'a> {
                 node.fetch_or(maybe, Ordering::SeqCst);
             }
             if index == ROOT {
-                break;
+                return;
             }
             child >>= NODE_SHIFT;
         }

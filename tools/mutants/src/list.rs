@@ -183,7 +183,11 @@ const MUTANTS: &[Mutant] = &[
     ),
     smoke(mutant(
         "release: the look stops at the first level",
-        &[edit(TREE, "if index == ROOT {", "if true {")],
+        &[edit(
+            TREE,
+            "if index == ROOT {\n                break;",
+            "if true {\n                break;",
+        )],
         &[Loom(
             "single",
             "releasing_beside_a_stalled_release_guarantees_an_allocation",
