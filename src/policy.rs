@@ -283,11 +283,11 @@ impl Hints {
 
     /// Returns where `thread`, if it is known, found its last slot, if the policy spreads threads.
     #[inline]
-    pub(crate) fn near(&self, thread: Option<usize>) -> Option<Near<'_>> {
+    pub(crate) fn near(&self, thread: impl FnOnce() -> Option<usize>) -> Option<Near<'_>> {
         match self {
             Self::Spread { threads } => {
-                let thread = thread?;
-                let hint = threads.of(thread);
+                let thread = thread()?;
+                let hint = threads.get(thread)?;
                 Some(Near {
                     word_index: hint.home(),
                     start_bit: spread_bit(thread),
@@ -303,8 +303,9 @@ impl Hints {
     pub(crate) fn note_freed(&self, slot: Slot) {
         if let Self::Spread { threads } = self
             && let Some(thread) = known_thread_index()
+            && let Some(hint) = threads.get(thread)
         {
-            threads.of(thread).note_freed(word_of(slot));
+            hint.note_freed(word_of(slot));
         }
     }
 

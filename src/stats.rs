@@ -265,8 +265,9 @@ impl Counters {
     }
 
     /// Counts in the stripe that the calling thread has to itself; returns `false` if it has none, or none for this.
+    /// Then use [`count`](Self::count) or [`allocated`](Self::allocated), which call functions.
     #[inline(always)]
-    fn count_alone(&self, event: Event, count: u64) -> bool {
+    pub(crate) fn count_alone(&self, event: Event, count: u64) -> bool {
         lend_thread_index(|thread| {
             let OwnStripe(counts) = self.own.own(thread)?;
             counts.get(event as usize)?.add_alone(count);

@@ -24,6 +24,12 @@ impl<T> Stripes<T> {
         &self.0[thread & (self.0.len() - 1)]
     }
 
+    /// Does the same where there may be none. Without a panic, which takes a stack frame.
+    #[inline(always)]
+    pub(crate) fn get(&self, thread: usize) -> Option<&T> {
+        self.0.get(thread & self.0.len().wrapping_sub(1))
+    }
+
     /// Returns the value of the thread with this very index; `None` for threads beyond the last one.
     #[inline]
     pub(crate) fn own(&self, thread: usize) -> Option<&T> {

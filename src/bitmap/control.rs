@@ -297,7 +297,7 @@ impl<'a, M: Mark> Bitmap<'a, M> {
     #[inline]
     pub(crate) fn is_empty_by_the_root(self) -> bool {
         // In this order: see `has_none`.
-        !self.tree.is_linear() && self.tree.root_is_empty() && self.control.lanes_used() == 0
+        self.tree.root_is_empty() && self.control.lanes_used() == 0
     }
 
     /// Repeats `search` until it finds something, or proves that at some instant of the call there was no free aligned

@@ -12,7 +12,7 @@ use crate::sync::{Ordering, WORDS_PER_CHUNK, load_seq_cst};
 pub(crate) enum LowestAttempt {
     /// The lowest free slot was claimed.
     Claimed(Slot),
-    /// Nothing was claimed: another chunk comes first, or this one has nothing.
+    /// Nothing was claimed: the chunk has nothing.
     InOtherChunk,
     /// Nothing was claimed from its first word, but no chunk comes before it.
     InLaterWord,
@@ -28,23 +28,25 @@ struct Taken {
 }
 
 impl<M: Mark> Bitmap<'_, M> {
-    /// Claims the lowest free slot if it is in the first word of `likely_chunk`.
-    ///
-    /// Every lower slot was seen taken at some moment of the call.
+    /// Returns whether the lowest free slot is in this chunk, as far as the summary shows: every lower chunk was seen
+    /// taken at some moment of the call. There is no need to ask about the first chunk.
+    #[inline(always)]
+    pub(crate) fn is_lowest(self, chunk_index: usize) -> bool {
+        self.tree.is_lowest(chunk_index)
+    }
+
+    /// Claims the lowest free slot if it is in the first word of this chunk, which is the first one, or was
+    /// [the lowest](Self::is_lowest).
     #[inline]
-    pub(crate) fn claim_lowest_at(self, likely_chunk: usize) -> LowestAttempt {
-        // No chunk comes before the first one.
-        if likely_chunk != 0 && !self.tree.is_lowest(likely_chunk) {
-            return LowestAttempt::InOtherChunk;
-        }
-        let word_index = likely_chunk * WORDS_PER_CHUNK;
+    pub(crate) fn claim_lowest_at(self, chunk_index: usize) -> LowestAttempt {
+        let word_index = chunk_index * WORDS_PER_CHUNK;
         let Some(word) = self.words.get(word_index) else {
             return LowestAttempt::InOtherChunk;
         };
         match try_take_first(word, self.marks_of(word_index)) {
             Attempt::Took(bit_index) => LowestAttempt::Claimed(slot_at(word_index, bit_index)),
             // Full pools: the summary may know that there is nothing in its other words either.
-            Attempt::Empty if likely_chunk == 0 && !self.tree.is_lowest(0) => {
+            Attempt::Empty if chunk_index == 0 && !self.tree.is_lowest(0) => {
                 LowestAttempt::InOtherChunk
             }
             Attempt::Empty => LowestAttempt::InLaterWord,
@@ -266,9 +268,13 @@ impl<M: Mark> Bitmap<'_, M> {
     #[inline]
     pub(crate) fn mark_free(self, slot: Slot) -> bool {
         let bit = bit_of(slot);
+        // The word exists. No panic, because that takes a stack frame.
+        let Some(word) = self.words.get(word_of(slot)) else {
+            return false;
+        };
         // SeqCst: Release pairs with the claim of the next holder; the total order places the store
         // before the loads of `publish`. With AcqRel a lost slot is found by loom in under a second.
-        let was_free = self.word(word_of(slot)).fetch_or(bit, Ordering::SeqCst) & bit != 0;
+        let was_free = word.fetch_or(bit, Ordering::SeqCst) & bit != 0;
         !was_free
     }
 
@@ -503,6 +509,7 @@ mod tests {
             assert!(words.bitmap().tree.is_published(299));
         }
         let words = Words::on_heap(300 * 512, false, [(512, 512)].into_iter());
+        assert!(words.bitmap().is_lowest(1));
         let attempt = words.bitmap().claim_lowest_at(1);
         assert!(matches!(attempt, LowestAttempt::Claimed(512)));
         assert!(words.bitmap().tree.is_published(1));

@@ -136,7 +136,8 @@ impl<'a> Tree<'a> {
     pub(super) fn root_is_empty(&self) -> bool {
         // SeqCst: the linearization point of "exhausted". A release that finished before it in the total order has set
         // its hints up to the root, and only `settle` could have cleared them.
-        !self.is_linear() && candidates(load_seq_cst(&self.nodes[0])) == 0
+        let root = self.nodes.first();
+        root.is_some_and(|root| candidates(load_seq_cst(root)) == 0)
     }
 
     /// Returns the root with its version, for comparing two reads.

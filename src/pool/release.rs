@@ -189,6 +189,7 @@ impl<N: Network> Pool<N> {
     fn left_after(&self, freed: Freed) -> Left {
         match freed {
             Freed::Now if self.counters.are_off() => Left::Nothing,
+            Freed::Now if self.counters.count_alone(Event::Released, 1) => Left::Nothing,
             freed => Left::After(freed),
         }
     }

@@ -409,8 +409,9 @@ impl<N: Network> Pool<N> {
     //
     //   allocate_slot                  reads the gate; the policy chooses the word
     //   ├─ allocate_beside_pass        a pass is running: `answer.rs`, and `search_in` with marks
-    //   ├─ allocate_lowest             lowest first: the first word of the chunk of the last claim
-    //   │  ├─ allocate_in_chunk        its other words
+    //   ├─ allocate_lowest             lowest first: is the chunk of the last claim the lowest
+    //   │  └─ allocate_at              its first word
+    //   │     ├─ allocate_in_chunk     its other words
     //   │  │  └─ allocate_beyond ───┐  it is full: clears its hint
     //   │  └─ allocate_after_loss ──┤  other threads were faster: steps back if contended
     //   ├─ allocate_first_step      │  next and random: `policies.rs`
@@ -434,7 +435,7 @@ impl<N: Network> Pool<N> {
         }
         match self.hints.last_chunk() {
             // A small pool, or one with few holders. Known here, it needs no search.
-            Some(0) => self.allocate_lowest_at(0, before, event),
+            Some(0) => self.allocate_at_once(0, before, event),
             Some(chunk) => self.allocate_lowest(chunk, before, event),
             None => match self.claim_near() {
                 Some(slot) => self.answer_claim(slot, before, event),
@@ -446,14 +447,23 @@ impl<N: Network> Pool<N> {
     /// Claims the lowest slot, which is likely in this chunk.
     #[inline(never)]
     fn allocate_lowest(&self, last_chunk: usize, before: Gate, event: Event) -> MaybeSlot {
-        self.allocate_lowest_at(last_chunk, before, event)
+        match self.bitmap().is_lowest(last_chunk) {
+            true => self.allocate_at(last_chunk, before, event),
+            false => self.allocate_anywhere(before, event),
+        }
+    }
+
+    /// Claims the lowest slot when no chunk comes before this one.
+    #[inline(never)]
+    fn allocate_at(&self, chunk_index: usize, before: Gate, event: Event) -> MaybeSlot {
+        self.allocate_at_once(chunk_index, before, event)
     }
 
     #[inline(always)]
-    fn allocate_lowest_at(&self, last_chunk: usize, before: Gate, event: Event) -> MaybeSlot {
-        match self.bitmap().claim_lowest_at(last_chunk) {
+    fn allocate_at_once(&self, chunk_index: usize, before: Gate, event: Event) -> MaybeSlot {
+        match self.bitmap().claim_lowest_at(chunk_index) {
             LowestAttempt::Claimed(slot) => self.answer_claim(slot, before, event),
-            LowestAttempt::InLaterWord => self.allocate_in_chunk(last_chunk, before, event),
+            LowestAttempt::InLaterWord => self.allocate_in_chunk(chunk_index, before, event),
             LowestAttempt::InOtherChunk => self.allocate_anywhere(before, event),
             LowestAttempt::Lost => self.allocate_after_loss(before, event),
         }
@@ -467,6 +477,9 @@ impl<N: Network> Pool<N> {
         }
         // Checked separately: a jump table would cost more instructions than the usual case needs.
         if self.after_claim == AfterClaim::Nothing {
+            return MaybeSlot::some(slot);
+        }
+        if self.after_claim == AfterClaim::Count && self.counters.count_alone(event, 1) {
             return MaybeSlot::some(slot);
         }
         self.finish_claim(before, slot, event)
@@ -513,7 +526,7 @@ impl<N: Network> Pool<N> {
     /// Claims a slot near the thread's last one.
     #[inline(always)]
     fn claim_near(&self) -> Option<Slot> {
-        let near = self.hints.near(known_thread_index())?;
+        let near = self.hints.near(known_thread_index)?;
         self.bitmap()
             .try_claim_near(near.word_index, near.start_bit)
     }
@@ -528,7 +541,7 @@ impl<N: Network> Pool<N> {
     }
 
     fn claim_around(&self) -> Option<Slot> {
-        let near = self.hints.near(Some(thread_index()))?;
+        let near = self.hints.near(|| Some(thread_index()))?;
         let bitmap = self.bitmap();
         if let Some(slot) = bitmap.claim_near(near.word_index, near.start_bit) {
             self.hints.found(slot);
@@ -545,7 +558,7 @@ impl<N: Network> Pool<N> {
     pub(super) fn allocate_anywhere(&self, before: Gate, event: Event) -> MaybeSlot {
         // Not in a file, where a dead process may have hidden something. Not with a random policy: a refused call draws
         // a number, too.
-        if !self.is_in_file() && !self.hints.scatters() && self.bitmap().is_empty_by_the_root() {
+        if self.bitmap().is_empty_by_the_root() && !self.is_in_file() && !self.hints.scatters() {
             return self.refuse_by_the_root();
         }
         self.allocate_by_search(before, event)
@@ -553,8 +566,9 @@ impl<N: Network> Pool<N> {
 
     #[inline(always)]
     fn refuse_by_the_root(&self) -> MaybeSlot {
-        if self.after_claim == AfterClaim::Count {
-            self.counters.count(Event::Exhausted, 1);
+        if self.after_claim == AfterClaim::Count && !self.counters.count_alone(Event::Exhausted, 1)
+        {
+            self.count_exhausted();
         }
         MaybeSlot::NONE
     }

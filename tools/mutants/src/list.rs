@@ -823,8 +823,8 @@ const MUTANTS: &[Mutant] = &[
         &[
             edit(
                 TREE,
-                "candidates(load_seq_cst(&self.nodes[0])) == 0",
-                "candidates(self.nodes[0].load(Ordering::Acquire)) == 0",
+                "candidates(load_seq_cst(root)) == 0",
+                "candidates(root.load(Ordering::Acquire)) == 0",
             ),
             edit(
                 TREE,

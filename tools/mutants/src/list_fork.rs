@@ -175,8 +175,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "fork: the root is believed to be proof where somebody has been in the air",
         &[edit(
             "src/bitmap/control.rs",
-            "!self.tree.is_linear() && self.tree.root_is_empty() && self.control.lanes_used() == 0",
-            "!self.tree.is_linear() && self.has_none()",
+            "        self.tree.root_is_empty() && self.control.lanes_used() == 0\n",
+            "        !self.tree.is_linear() && self.has_none()\n",
         )],
         &[Test(
             "forks",
