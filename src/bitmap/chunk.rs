@@ -62,6 +62,9 @@ fn lowest_bits(bits: u64, wanted: u64) -> u64 {
     if wanted >= u64::from(u64::BITS) {
         return bits;
     }
+    if wanted == 1 {
+        return bits & bits.wrapping_neg();
+    }
     // Most often they are side by side. What is shifted out at the top is not there in `bits` either.
     let row = ((1 << wanted) - 1) << (bits.trailing_zeros() % u64::BITS);
     if bits & row == row {

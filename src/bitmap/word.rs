@@ -74,8 +74,7 @@ impl<M: Mark> Bitmap<'_, M> {
     #[inline]
     pub(crate) fn claim_next_in_word(self, start: Slot) -> Option<Slot> {
         let word_index = word_of(start);
-        let chunk = self.chunks.get(word_index / WORDS_PER_CHUNK)?;
-        let word = &chunk.words()[word_index % WORDS_PER_CHUNK];
+        let word = self.words.get(word_index)?;
         let ahead = u64::MAX << (start % SLOTS_PER_WORD);
         let taken = take_lowest(word, ahead, 1, self.marks_of(word_index));
         (taken != 0).then(|| slot_at(word_index, taken.trailing_zeros()))
