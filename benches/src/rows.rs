@@ -109,7 +109,7 @@ pub fn work(name: &str) -> Option<Work> {
     })
 }
 
-/// Prepares pairs on a pool in a file that nobody else can open.
+/// Prepares pairs on a pool in a file that no other process can open.
 fn mapped(row: RowName) -> Pairs {
     let (pool, path) = pool_in_file(row.number as u8, row.stats);
     std::fs::remove_file(path).expect("the file that was created");

@@ -238,7 +238,7 @@ impl Words {
         }
     }
 
-    /// Publishes what `free` has freed, and returns what is left to do then: nothing, unless somebody watches.
+    /// Publishes what `free` has freed, and returns what is left to do then: nothing, unless a search watches.
     #[inline(always)]
     pub(crate) fn publish(&self, slot: Slot) -> Freed {
         self.bitmap().publish(slot);

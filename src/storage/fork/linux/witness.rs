@@ -36,7 +36,7 @@ pub(in crate::storage::fork) fn number_here() -> u64 {
 
 /// The process that has opened something, and where to see whether it is the caller's.
 ///
-/// Cheaper to ask than the number itself: a child need not have one yet to be told apart.
+/// Cheaper to ask than the number itself: in a child, there need not be one yet.
 #[derive(Clone, Copy)]
 pub(crate) struct Opener {
     /// What [`CELL`] points to, which never changes; or [`ANYBODY`].
