@@ -14,7 +14,7 @@
 use hostbits::{Durability, Policy, Pool, StatsLevel};
 use hostbits_benches::{
     Kind, Machine, Pairs, Row, RowName, TARGETS, TextList, barrier, floor, measure_above_floor,
-    measure_ratio, per_operation, pool_of, target_dir, two_rmws, work, write_json,
+    measure_ratio, per_operation, pool_in_file, pool_of, target_dir, two_rmws, work, write_json,
 };
 use ipnet::Ipv4Net;
 use std::io::Read;
@@ -76,13 +76,13 @@ fn print_row(row: &Row, is_missed: bool) {
 }
 
 /// Measures a pool in a file, which a second process may be using, against one on the heap.
-fn mapped(name: &str, prefix_len: u8, stats: StatsLevel, rounds: usize, operations: u64) -> Row {
+fn mapped(name: &str, row: RowName, (rounds, operations): (usize, u64)) -> Row {
+    let (prefix_len, stats) = (row.number as u8, row.stats);
     let heap = Pairs::empty(pool_of(prefix_len, Policy::Lowest, stats));
-    let path = std::env::temp_dir().join(format!("hostbits-ratios-{}", std::process::id()));
-    let builder = Pool::builder(network(prefix_len)).stats(stats);
-    let file = Pairs::empty(builder.create(&path).expect("room for a file"));
-    let shared = name.starts_with("mapped_shared");
-    let _other = shared.then(|| builder.open(&path).expect("the same pool"));
+    let (pool, path) = pool_in_file(prefix_len, stats);
+    let shared = row.what == "mapped_shared";
+    let _other = shared.then(|| hostbits::file::open(&path).expect("the same pool"));
+    let file = Pairs::empty(pool);
     let row = measure_ratio(
         name,
         rounds,
@@ -164,6 +164,9 @@ fn measure(name: &str, rounds: usize, operations: u64) -> Row {
     if row.what.starts_with("barrier") {
         return barrier(name, (rounds, operations));
     }
+    if row.what.starts_with("mapped") {
+        return mapped(name, row, (rounds, operations));
+    }
     if let Some(mut work) = work(name) {
         let effort = (rounds, operations);
         let single = Pairs::empty(pool_of(24, Policy::Lowest, row.stats));
@@ -180,7 +183,6 @@ fn measure(name: &str, rounds: usize, operations: u64) -> Row {
     }
     let prefix_len = row.number as u8;
     match row.what {
-        "mapped" | "mapped_shared" => mapped(name, prefix_len, row.stats, rounds, operations),
         "open" => open(name, prefix_len, rounds),
         "strict64" => strict(name, prefix_len, rounds),
         "adopt_text" => list(name, rounds, TextList::adopt),

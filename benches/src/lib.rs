@@ -24,4 +24,4 @@ pub use ratio::{Row, measure_above_floor, measure_ratio, per_operation};
 pub use rows::{RowName, Work, work};
 pub use sets::SetPairs;
 pub use targets::{TARGETS, Target};
-pub use workload::{Pairs, pool_of, two_rmws};
+pub use workload::{Pairs, pool_in_file, pool_of, two_rmws};

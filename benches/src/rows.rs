@@ -3,7 +3,7 @@
 //! A name is what is done, the prefix length or the number of members, and the statistics: `spread/16/off`. Without
 //! the last part, the statistics are those of a pool by default.
 
-use crate::{Pairs, SetPairs, pool_of};
+use crate::{Pairs, SetPairs, pool_in_file, pool_of};
 use hostbits::{Policy, StatsLevel, set::Strategy};
 
 /// Runs this number of operations, and returns nanoseconds per operation.
@@ -57,7 +57,7 @@ impl<'a> RowName<'a> {
     }
 }
 
-/// Sets up the operation of a row. Returns nothing for a row that is not about operations on one pool or set in memory.
+/// Sets up the operation of a row. Returns nothing for a row that is not about operations on one pool or set.
 pub fn work(name: &str) -> Option<Work> {
     let row = RowName::new(name);
     if let Some(strategy) = row.strategy() {
@@ -75,6 +75,7 @@ pub fn work(name: &str) -> Option<Work> {
     let (lowest, spread) = (Policy::Lowest, Policy::Spread);
     Some(match row.what {
         "lowest_empty" => on(empty(lowest), |pairs, count| pairs.allocate_release(count)),
+        "mapped" => on(mapped(row), |pairs, count| pairs.allocate_release(count)),
         "spread" => on(empty(spread), |pairs, count| pairs.allocate_release(count)),
         "next" => on(empty(Policy::Next), |pairs, count| {
             pairs.allocate_release(count)
@@ -106,6 +107,13 @@ pub fn work(name: &str) -> Option<Work> {
         "into64_release_many" => on(empty(lowest), |pairs, count| pairs.batches(count)),
         _ => return None,
     })
+}
+
+/// Prepares pairs on a pool in a file that no other process can open.
+fn mapped(row: RowName) -> Pairs {
+    let (pool, path) = pool_in_file(row.number as u8, row.stats);
+    std::fs::remove_file(path).expect("the file that was created");
+    Pairs::empty(pool)
 }
 
 fn on<P: 'static>(mut pairs: P, run: impl Fn(&mut P, u64) -> f64 + 'static) -> Work {

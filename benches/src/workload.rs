@@ -7,6 +7,7 @@ use ipnet::Ipv4Net;
 use std::collections::BTreeSet;
 use std::hint::black_box;
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Builds a pool of 10.0.0.0/`prefix_len` in which every slot is usable.
@@ -18,6 +19,15 @@ pub fn pool_of(prefix_len: u8, policy: Policy, stats: StatsLevel) -> Pool<Ipv4Ne
         .stats(stats)
         .build();
     built.expect("a valid pool")
+}
+
+/// Creates a pool of 10.0.0.0/`prefix_len`, lowest address first, in a file of the directory for temporary files, and
+/// returns it with the path of the file. The caller removes the file.
+pub fn pool_in_file(prefix_len: u8, stats: StatsLevel) -> (Pool<Ipv4Net>, PathBuf) {
+    let network = Ipv4Net::new(Ipv4Addr::new(10, 0, 0, 0), prefix_len).expect("a valid prefix");
+    let path = std::env::temp_dir().join(format!("hostbits-ratios-{}", std::process::id()));
+    let builder = Pool::builder(network).stats(stats);
+    (builder.create(&path).expect("room for a file"), path)
 }
 
 /// Runs the reference: takes one bit of one hot word and gives it back, by two bare read-modify-writes.

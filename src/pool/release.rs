@@ -75,7 +75,7 @@ impl ReleasedMany {
 #[must_use = "it is still to be done"]
 enum Left {
     Nothing,
-    /// All of it: the pool is in a file.
+    /// All of it: the pool is in a file, and the address may be a suspect, or the process a child.
     Everything,
     /// What follows after this; at least a counter.
     After(Freed),
@@ -164,6 +164,15 @@ impl<N: Network> Pool<N> {
     #[inline(never)]
     fn free(&self, slot: Slot) -> Left {
         if self.words.is_in_file() {
+            return self.free_in_file(slot);
+        }
+        self.free_here(slot)
+    }
+
+    /// Does the same in a file. Called last, and a leaf, too.
+    #[inline(never)]
+    fn free_in_file(&self, slot: Slot) -> Left {
+        if !self.words.is_ready_to_release() {
             return Left::Everything;
         }
         self.free_here(slot)
@@ -208,6 +217,7 @@ impl<N: Network> Pool<N> {
         }
     }
 
+    #[cold]
     #[inline(never)]
     fn release_in_file(&self, addr: N::Addr, slot: Slot) -> Result<(), ReleaseError> {
         if !self.words.may_release(slot) {

@@ -33,8 +33,8 @@ use crate::sync::traced::Place;
 pub(crate) use barrier::{Claimed, SlotRange};
 #[cfg(pool_files)]
 pub(crate) use file::Attached;
-use fork::Side;
 pub(crate) use fork::here_if_cheap;
+use fork::{Opener, Side};
 use heap::Heap;
 pub(crate) use heap::bits_of_ranges;
 #[cfg(not(pool_files))]
@@ -51,6 +51,8 @@ pub(crate) struct Words {
     suspects: AtomicU32,
     /// Whether the words are in a file, so that only the process that opened it may release.
     is_in_file: bool,
+    /// That process; on the heap, anybody. Every claim and release in a file asks for it, so it is not behind `lender`.
+    opener: Opener,
     /// The side of the fork that the flights on the heap belong to.
     side: AtomicU64,
     lender: Lender,
@@ -173,6 +175,7 @@ impl Words {
             lanes: Lanes::on_heap(),
             suspects: AtomicU32::new(0),
             is_in_file: false,
+            opener: Opener::anybody(),
             side: AtomicU64::new(Side::here().number()),
             lender: Lender::Heap { _owner: heap },
             touched_on_heap: OnceLock::new(),
@@ -192,6 +195,7 @@ impl Words {
             lanes: file.lanes(),
             suspects: AtomicU32::new(has_suspects.into()),
             is_in_file: true,
+            opener: file.opener(),
             side: AtomicU64::new(Side::here().number()),
             lender: Lender::File(Box::new(file)),
             touched_on_heap: OnceLock::new(),
@@ -204,10 +208,17 @@ impl Words {
         unsafe { self.lent.bitmap(&self.shape, &self.lanes) }
     }
 
-    /// Returns whether the words are in a file, where a release begins with [`may_release`](Self::may_release).
+    /// Returns whether the words are in a file, where a release asks [`is_ready_to_release`](Self::is_ready_to_release).
     #[inline]
     pub(crate) fn is_in_file(&self) -> bool {
         self.is_in_file
+    }
+
+    /// Returns whether [`may_release`](Self::may_release) has nothing to do: this process has opened the file, and
+    /// nothing is quarantined.
+    #[inline]
+    pub(crate) fn is_ready_to_release(&self) -> bool {
+        !self.is_forked() && !self.has_suspects()
     }
 
     /// Frees `slot`, and returns what is left to do. It only reads what most releases find: all hints set, no watcher.
@@ -227,7 +238,7 @@ impl Words {
         }
     }
 
-    /// Publishes what `free` has freed, and returns what is left to do then: nothing, unless somebody watches.
+    /// Publishes what `free` has freed, and returns what is left to do then: nothing, unless a search watches.
     #[inline(always)]
     pub(crate) fn publish(&self, slot: Slot) -> Freed {
         self.bitmap().publish(slot);
@@ -320,7 +331,7 @@ impl Words {
     /// Returns whether the words are in a file that a parent of this process has opened, and not this process.
     #[inline]
     pub(crate) fn is_forked(&self) -> bool {
-        self.file().is_some_and(Attached::is_forked)
+        !self.opener.is_here()
     }
 
     /// Checks that this process may change the words by more than one step, or wait for other threads. In a child of

@@ -12,6 +12,7 @@ const HOT_PATHS: &[&str] = &[
     "lowest_empty/16/off",
     "lowest_empty/8/off",
     "lowest_empty/16/counts",
+    "mapped/16/off",
     "mid/16/off",
     "held/16/off",
     "spread/16/off",

@@ -124,14 +124,10 @@ impl<N: Network> Pool<N> {
 
     #[inline(never)]
     fn finish_exact_claim(&self, before: Gate, slot: Slot) -> bool {
-        match self.after_claim {
-            AfterClaim::Nothing => {}
-            AfterClaim::Shared if self.words.is_forked() => {
-                return self.answer_exact_beside_pass(before, slot);
-            }
-            AfterClaim::Count | AfterClaim::Shared => self.counters.allocated(Event::Exact, 1),
-            AfterClaim::WaitUntilDurable => return self.answer_exact_beside_pass(before, slot),
+        if self.must_ask_the_file() {
+            return self.answer_exact_beside_pass(before, slot);
         }
+        self.counters.allocated(Event::Exact, 1);
         true
     }
 
@@ -488,14 +484,16 @@ impl<N: Network> Pool<N> {
     /// Does what is left to do after a claim; returns none if the slot had to be given back.
     #[inline(never)]
     fn finish_claim(&self, before: Gate, slot: Slot, event: Event) -> MaybeSlot {
-        match self.after_claim {
-            AfterClaim::Nothing => {}
-            AfterClaim::Shared if self.words.is_forked() => {
+        // Compared one by one, as in `answer_claim`.
+        if self.after_claim != AfterClaim::Count {
+            if self.must_ask_the_file() {
                 return self.answer_beside_pass(before, slot, event);
             }
-            AfterClaim::Count | AfterClaim::Shared => self.counters.allocated(event, 1),
-            AfterClaim::WaitUntilDurable => return self.answer_beside_pass(before, slot, event),
+            if self.counters.are_off() {
+                return MaybeSlot::some(slot);
+            }
         }
+        self.counters.allocated(event, 1);
         MaybeSlot::some(slot)
     }
 

@@ -21,7 +21,7 @@ pub(in crate::pool) enum AfterClaim {
     Nothing,
     /// Update the counters.
     Count,
-    /// In a file: update the counters, if enabled. The gate says what else there is to do.
+    /// In a file: check the process, and update the counters, if enabled. The gate says what else there is to do.
     Shared,
     /// In a file: wait until the claim is durable, and update the counters.
     WaitUntilDurable,
@@ -40,6 +40,12 @@ impl<N: Network> Pool<N> {
             self.after_claim,
             AfterClaim::Shared | AfterClaim::WaitUntilDurable
         )
+    }
+
+    /// Returns whether a claim may be returned only after a wait for the disk, or not at all: in a child.
+    #[inline]
+    pub(in crate::pool) fn must_ask_the_file(&self) -> bool {
+        self.after_claim == AfterClaim::WaitUntilDurable || self.words.is_forked()
     }
 
     /// Waits until what this thread has claimed is as durable as the pool promises. Passes may run meanwhile, so the

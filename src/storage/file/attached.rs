@@ -16,7 +16,7 @@ use crate::file_refusal::FileRefusal;
 use crate::open_error::errno_of;
 use crate::slot::SLOTS_PER_CHUNK;
 use crate::storage::Lent;
-use crate::storage::fork::Side;
+use crate::storage::fork::Opener;
 use crate::sync::{AtomicU64, Ordering};
 use std::io;
 use std::sync::Arc;
@@ -45,9 +45,9 @@ pub(crate) struct Attached {
     kind: RecoveryKind,
     /// The state as this session's first opener wrote it.
     state: State,
-    /// The side of the fork that opened it. A child must not close the file cleanly, wait for threads that it does not
-    /// have, or take what the parent counts as its own.
-    side: Side,
+    /// The process that opened it. A child must not close the file cleanly, wait for threads that it does not have, or
+    /// take what the parent counts as its own.
+    opener: Opener,
     patience: Duration,
     /// Whether opening is complete, so that there is something to close.
     is_settled: bool,
@@ -84,7 +84,7 @@ impl Attached {
             durability,
             kind,
             state,
-            side: Side::here(),
+            opener: Opener::here(),
             patience,
             is_settled: false,
             is_closed: AtomicBool::new(false),
@@ -123,6 +123,10 @@ impl Attached {
 
     pub(crate) fn lent(&self) -> Lent {
         self.lent
+    }
+
+    pub(crate) fn opener(&self) -> Opener {
+        self.opener
     }
 
     pub(crate) fn shape(&self) -> &Shape {
@@ -216,7 +220,7 @@ impl Attached {
     /// and its descriptor may refer to something else.
     #[inline]
     pub(crate) fn is_forked(&self) -> bool {
-        Side::here() != self.side
+        !self.opener.is_here()
     }
 
     /// Checks that a claim may be returned: this process has opened the pool, the pool is not poisoned, and the claim

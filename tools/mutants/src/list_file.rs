@@ -624,4 +624,13 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         )],
         &[Tests("file_life")],
     ),
+    mutant(
+        "release: the leaf does not ask for suspects",
+        &[edit(
+            "src/storage/mod.rs",
+            "        !self.is_forked() && !self.has_suspects()\n",
+            "        !self.is_forked()\n",
+        )],
+        &[Tests("file_life")],
+    ),
 ];

@@ -124,6 +124,33 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[Test("forks", "a_bare_clone_is_told")],
     ),
     mutant(
+        "fork: a release in a file does not ask who opened it",
+        &[edit(
+            STORAGE,
+            "        !self.is_forked() && !self.has_suspects()\n",
+            "        !self.has_suspects()\n",
+        )],
+        &[Test("forks", "a_bare_clone_is_told")],
+    ),
+    mutant(
+        "fork: a claim in a file does not ask who opened it",
+        &[edit(
+            "src/pool/claim/in_file.rs",
+            "self.after_claim == AfterClaim::WaitUntilDurable || self.words.is_forked()",
+            "self.after_claim == AfterClaim::WaitUntilDurable",
+        )],
+        &[Test("forks", "every_verb_by_itself_tells_a_bare_clone")],
+    ),
+    mutant(
+        "fork: anybody is the opener of a file",
+        &[edit(
+            STORAGE,
+            "opener: file.opener(),",
+            "opener: Opener::anybody(),",
+        )],
+        &[Test("forks", "a_bare_clone_is_told")],
+    ),
+    mutant(
         "fork: the flights of the parent stay in the air",
         &[edit(
             STORAGE,

@@ -11,6 +11,7 @@ mod own;
 mod witness;
 
 pub(crate) use own::{OwnFile, OwnMap};
+pub(crate) use witness::Opener;
 pub(super) use witness::number_here;
 
 /// A load from a page that is there.

@@ -34,6 +34,44 @@ pub(in crate::storage::fork) fn number_here() -> u64 {
     }
 }
 
+/// The process that has opened something, and where to see whether it is the caller's.
+///
+/// Cheaper to ask than the number itself: in a child, there need not be one yet.
+#[derive(Clone, Copy)]
+pub(crate) struct Opener {
+    /// What [`CELL`] points to, which never changes; or [`ANYBODY`].
+    cell: &'static AtomicU64,
+    number: u64,
+}
+
+/// The number of an opener that is everywhere. It never changes.
+static ANYBODY: AtomicU64 = AtomicU64::new(0);
+
+impl Opener {
+    /// Returns an opener that is on every side, for what a child may use.
+    pub(crate) fn anybody() -> Self {
+        Self {
+            cell: &ANYBODY,
+            number: 0,
+        }
+    }
+
+    /// Returns the caller's process as the one that opens something.
+    pub(crate) fn here() -> Self {
+        Self {
+            number: number_here(),
+            cell: cell_or_new(),
+        }
+    }
+
+    /// Returns whether the caller is on the side of the opener.
+    #[inline]
+    pub(crate) fn is_here(self) -> bool {
+        // Relaxed: as in `number_here`. In a child it is 0, or a number of the child's own; a parent's is never 0.
+        self.cell.load(Ordering::Relaxed) == self.number
+    }
+}
+
 /// Assigns a number to this process.
 #[cold]
 fn first_look() -> u64 {
