@@ -291,19 +291,19 @@ impl<N: Network> PoolSet<N> {
     /// assert!(set.release(addr).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[inline]
+    // Always inlined: otherwise, it saves registers around the two leaves that it calls.
+    #[inline(always)]
     pub fn release(&self, addr: N::Addr) -> Result<(), ReleaseError> {
         let last = self.chooser.last();
-        let Some(member) = self.members.get(last) else {
-            return self.release_elsewhere(addr);
-        };
-        let Some(slot) = member.pool.home_slot_of(addr) else {
-            return self.release_elsewhere(addr);
-        };
-        match member.pool.free(slot) {
-            Left::Nothing if self.note_released_at_once(last) => Ok(()),
-            left => self.finish_release(addr, last, left),
+        if let Some(member) = self.members.get(last)
+            && let Some(slot) = member.pool.home_slot_of(addr)
+        {
+            return match member.pool.free(slot) {
+                Left::Nothing if self.note_released_at_once(last) => Ok(()),
+                left => self.finish_release(addr, last, left),
+            };
         }
+        self.release_elsewhere(addr)
     }
 
     /// Records a release if the summary has every hint about the member already; returns `false` if not.
