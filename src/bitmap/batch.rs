@@ -87,9 +87,6 @@ impl<'a, M: Mark> Bitmap<'a, M> {
 
     /// Takes slots up to the number of a step in its way, and returns how many are missing.
     fn take_step(self, step: BatchStep, wanted: u64, mut sink: impl FnMut(usize, u64)) -> u64 {
-        if self.tree.root_is_empty() {
-            return wanted;
-        }
         let now = wanted.min(step.at_most);
         let missing = match step.likely_chunk {
             Some(likely) => self.take_lowest_at(likely, now, &mut sink),
@@ -98,7 +95,17 @@ impl<'a, M: Mark> Bitmap<'a, M> {
         if missing == 0 {
             return wanted - now;
         }
-        wanted - now + self.take_many((0, step.way, self.last_slot()), missing, &mut sink)
+        wanted - now + self.take_by_search(step.way, missing, sink)
+    }
+
+    /// Takes up to `wanted` slots in this way, and returns how many are missing. Not inlined, because a batch rarely
+    /// comes so far, and would copy the bitmap for it each time.
+    #[inline(never)]
+    fn take_by_search(self, way: Way, wanted: u64, sink: impl FnMut(usize, u64)) -> u64 {
+        if self.tree.root_is_empty() {
+            return wanted;
+        }
+        self.take_many((0, way, self.last_slot()), wanted, sink)
     }
 
     /// Takes up to `wanted` of the lowest free slots if they are in this chunk, and returns how many are missing.

@@ -32,15 +32,20 @@ impl MemberSummary {
     /// Records that the member may have a free slot. Call it after the slot became free.
     #[inline]
     pub(crate) fn publish(&self, member: usize) {
-        // The same loads as those of a publish that finds every hint set.
-        if !self.tree().is_published(member) {
-            self.publish_at_last(member);
+        if !self.is_published(member) {
+            self.publish_full(member);
         }
+    }
+
+    /// Returns whether a publish would find every hint set: the same loads.
+    #[inline(always)]
+    pub(crate) fn is_published(&self, member: usize) -> bool {
+        self.tree().is_published(member)
     }
 
     /// Sets the hints of a member that was full.
     #[inline(never)]
-    fn publish_at_last(&self, member: usize) {
+    fn publish_full(&self, member: usize) {
         self.tree().publish(member);
     }
 

@@ -4,7 +4,7 @@ use super::Pool;
 use super::claim::answer::Unanswered;
 use crate::bitmap::{Bitmap, Evidence, Flight, Mark, Way};
 use crate::client::Client;
-use crate::error::{AllocateError, AllocateExactError, ReleaseError};
+use crate::error::{AllocateError, AllocateExactError};
 use crate::geometry::Place;
 use crate::network::Network;
 use crate::policy::Hints;
@@ -237,11 +237,10 @@ impl<N: Network> Pool<N> {
         })
     }
 
-    /// Releases an address of the main run; returns `None` if it is not of that run.
+    /// Returns the slot of an address of the main run; `None` if it is not of that run.
     #[inline]
-    pub(crate) fn release_at_home(&self, addr: N::Addr) -> Option<Result<(), ReleaseError>> {
-        let slot = self.geometry.main_slot_of(addr)?;
-        Some(self.release_slot(addr, slot))
+    pub(crate) fn home_slot_of(&self, addr: N::Addr) -> Option<Slot> {
+        self.geometry.main_slot_of(addr)
     }
 
     /// Returns the slots whose units share an address with `range`.

@@ -27,6 +27,7 @@ pub(crate) use list::{BlockSays, MemberListing};
 pub use local::{Local, LocalArc, LocalPool};
 pub use look::{AddrRange, Diff, NetworkInfo, Reservation, Snapshot, SnapshotMismatch, Status};
 pub(crate) use member::{PairHalf, Part};
+pub(crate) use release::Left;
 pub use release::ReleasedMany;
 
 use crate::bitmap::Bitmap;

@@ -73,7 +73,7 @@ impl ReleasedMany {
 
 /// What is left of a release after its first part.
 #[must_use = "it is still to be done"]
-enum Left {
+pub(crate) enum Left {
     Nothing,
     /// All of it: the pool is in a file, and the address may be a suspect, or the process a child.
     Everything,
@@ -162,7 +162,7 @@ impl<N: Network> Pool<N> {
     /// A leaf: it calls nothing and saves no registers, because restoring one is a load, and loads wait for the release.
     /// What it leaves is rare, or costs more than a call.
     #[inline(never)]
-    fn free(&self, slot: Slot) -> Left {
+    pub(crate) fn free(&self, slot: Slot) -> Left {
         if self.words.is_in_file() {
             return self.free_in_file(slot);
         }
@@ -205,7 +205,12 @@ impl<N: Network> Pool<N> {
 
     /// Does what [`free`](Self::free) has left.
     #[inline(never)]
-    fn finish_release(&self, addr: N::Addr, slot: Slot, left: Left) -> Result<(), ReleaseError> {
+    pub(crate) fn finish_release(
+        &self,
+        addr: N::Addr,
+        slot: Slot,
+        left: Left,
+    ) -> Result<(), ReleaseError> {
         match left {
             Left::Nothing => Ok(()),
             Left::Everything => self.release_in_file(addr, slot),

@@ -8,6 +8,7 @@ use crate::client::Client;
 use crate::error::{AllocateError, AllocateExactError, ReleaseError};
 use crate::file_refusal::FileRefusal;
 use crate::network::Network;
+use crate::pool::Left;
 
 impl<N: Network> PoolSet<N> {
     /// Allocates a free address: the strategy chooses the member, and the member's policy chooses the address.
@@ -24,23 +25,37 @@ impl<N: Network> PoolSet<N> {
     /// assert!(set.allocate().is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[inline]
+    // Always inlined: as `Pool::allocate`.
+    #[inline(always)]
     pub fn allocate(&self) -> Result<N::Addr, AllocateError> {
-        if self.chooser.strategy() != Strategy::InOrder {
-            return self.allocate_by_turns();
+        let Some(member) = self.likely_in_order() else {
+            return self.allocate_by_strategy();
+        };
+        // There is nothing to note: it was the last one before, too.
+        match member.pool.allocate_any() {
+            Some(addr) => Ok(addr),
+            None => self.allocate_beyond(member),
         }
+    }
+
+    /// Returns the member that was used last, if it is the first one with a free address, and that is what counts.
+    #[inline(never)]
+    fn likely_in_order(&self) -> Option<&Member<N>> {
         let last = self.chooser.last();
-        if self.summary.is_lowest(last)
-            && let Some(member) = self.members.get(last)
-            && member.is_plain()
-        {
-            // There is nothing to note: it was the last one before, too.
-            return match member.pool.allocate_any() {
-                Some(addr) => Ok(addr),
-                None => self.allocate_beyond(member),
-            };
+        if self.chooser.strategy() != Strategy::InOrder || !self.summary.is_lowest(last) {
+            return None;
         }
-        self.allocate_anywhere(None)
+        self.members.get(last).filter(|member| member.is_plain())
+    }
+
+    #[inline(never)]
+    fn allocate_by_strategy(&self) -> Result<N::Addr, AllocateError> {
+        match self.chooser.strategy() {
+            Strategy::InOrder => self.allocate_anywhere(None),
+            Strategy::RoundRobin | Strategy::MostFree | Strategy::Weighted => {
+                self.allocate_by_turns()
+            }
+        }
     }
 
     /// Does the same for the strategies that may change the member with every call.
@@ -276,17 +291,43 @@ impl<N: Network> PoolSet<N> {
     /// assert!(set.release(addr).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[inline]
+    // Always inlined: otherwise, it saves registers around the two leaves that it calls.
+    #[inline(always)]
     pub fn release(&self, addr: N::Addr) -> Result<(), ReleaseError> {
         let last = self.chooser.last();
         if let Some(member) = self.members.get(last)
-            && let Some(released) = member.pool.release_at_home(addr)
+            && let Some(slot) = member.pool.home_slot_of(addr)
         {
-            released?;
-            self.note_released(last, 1);
-            return Ok(());
+            return match member.pool.free(slot) {
+                Left::Nothing if self.note_released_at_once(last) => Ok(()),
+                left => self.finish_release(addr, last, left),
+            };
         }
         self.release_elsewhere(addr)
+    }
+
+    /// Records a release if the summary has every hint about the member already; returns `false` if not.
+    ///
+    /// A leaf, as `Pool::free` is, and for the same reason. Call it after the pool has finished its part.
+    #[inline(never)]
+    fn note_released_at_once(&self, index: usize) -> bool {
+        let is_published = self.summary.is_published(index);
+        if is_published {
+            self.chooser.note_released(index, 1, &self.members);
+        }
+        is_published
+    }
+
+    /// Does what is left after a first part that was not all of it.
+    #[inline(never)]
+    fn finish_release(&self, addr: N::Addr, index: usize, left: Left) -> Result<(), ReleaseError> {
+        if let Some(member) = self.members.get(index)
+            && let Some(slot) = member.pool.home_slot_of(addr)
+        {
+            member.pool.finish_release(addr, slot, left)?;
+            self.note_released(index, 1);
+        }
+        Ok(())
     }
 
     #[inline(never)]

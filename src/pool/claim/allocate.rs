@@ -2,7 +2,7 @@
 
 use super::in_file::AfterClaim;
 use crate::bitmap::{
-    Attempt, BatchStep, Bitmap, BlockCandidates, Gate, LowestAttempt, Mark, Way, WordBits,
+    Attempt, BatchStep, Bitmap, BlockCandidates, Gate, LowestAttempt, Mark, Touched, Way, WordBits,
 };
 use crate::error::{AllocateError, AllocateExactError};
 use crate::file_refusal::FileRefusal;
@@ -256,22 +256,40 @@ impl<N: Network> Pool<N> {
     /// ```
     #[must_use = "only that many addresses are yours"]
     pub fn allocate_into(&self, addrs: &mut [N::Addr]) -> usize {
-        if let [addr] = addrs {
-            let Some(slot) = self.allocate_slot(Event::Batch).get() else {
+        match addrs {
+            [addr] => self.allocate_into_one(addr),
+            addrs => self.allocate_into_many(addrs),
+        }
+    }
+
+    #[inline]
+    fn allocate_into_one(&self, addr: &mut N::Addr) -> usize {
+        match self.allocate_slot(Event::Batch).get() {
+            Some(slot) => {
+                *addr = self.geometry.addr_of(slot);
+                1
+            }
+            None => {
                 // No caller asks for it, and it must not be taken for the reason of a later refusal.
                 let _ = self.refusal();
-                return 0;
-            };
-            *addr = self.geometry.addr_of(slot);
-            return 1;
+                0
+            }
         }
+    }
+
+    #[inline(never)]
+    fn allocate_into_many(&self, addrs: &mut [N::Addr]) -> usize {
         if !self.words.enter() {
             return 0;
         }
         let wanted = addrs.len() as u64;
         let (missing, last) = loop {
             let before = self.words.gate();
-            let claimed = self.claim_into(self.words.marks(before), addrs);
+            // Known here, so that the usual search has no place for marks.
+            let claimed = match self.words.marks(before) {
+                None => self.claim_into((), addrs),
+                Some(touched) => self.claim_into_beside_pass(touched, addrs),
+            };
             let taken = addrs.len() - claimed.0 as usize;
             if taken == 0 {
                 break claimed;
@@ -291,7 +309,18 @@ impl<N: Network> Pool<N> {
         taken as usize
     }
 
+    #[cold]
+    #[inline(never)]
+    fn claim_into_beside_pass(
+        &self,
+        touched: Touched<'_>,
+        addrs: &mut [N::Addr],
+    ) -> (u64, Option<WordBits>) {
+        self.claim_into(touched, addrs)
+    }
+
     /// Claims slots for `addrs`. Returns how many are missing, and the slots claimed last.
+    #[inline]
     fn claim_into(&self, mark: impl Mark, addrs: &mut [N::Addr]) -> (u64, Option<WordBits>) {
         let bitmap = self.bitmap().marking(mark);
         let mut missing = addrs.len() as u64;
@@ -638,10 +667,15 @@ impl<N: Network> Pool<N> {
     }
 
     fn next_step(&self) -> BatchStep {
+        let likely_chunk = self.hints.last_chunk();
         BatchStep {
-            way: self.way(),
+            way: match likely_chunk {
+                // Known without a look: lowest first.
+                Some(_) => Way::UpFrom(0),
+                None => self.way(),
+            },
             at_most: if self.hints.scatters() { 1 } else { u64::MAX },
-            likely_chunk: self.hints.last_chunk(),
+            likely_chunk,
         }
     }
 

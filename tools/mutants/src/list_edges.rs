@@ -143,7 +143,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "set: a member's hint stays cleared after a release",
         &[edit(
             MEMBER_SUMMARY,
-            "if !self.tree().is_published(member) {",
+            "if !self.is_published(member) {",
             "if false {",
         )],
         &[Test(
@@ -153,7 +153,11 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "set: a release of a free address is told as done",
-        &[edit(SET, "released?;", "let _ = released;")],
+        &[edit(
+            SET,
+            "            member.pool.finish_release(addr, slot, left)?;",
+            "            let _ = member.pool.finish_release(addr, slot, left);",
+        )],
         &[Test("sets", "a_set_agrees_with_a_model_of_it")],
     ),
 ];

@@ -207,6 +207,15 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         &[Test("sets", "a_set_agrees_with_a_model_of_it")],
     ),
     mutant(
+        "set: a release takes every member for published",
+        &[edit(
+            VERBS,
+            "        let is_published = self.summary.is_published(index);\n",
+            "        let is_published = true;\n",
+        )],
+        &[Test("sets", "a_set_agrees_with_a_model_of_it")],
+    ),
+    mutant(
         "set: a member is settled without a second look",
         &[edit(
             VERBS,
