@@ -41,13 +41,14 @@ impl Model {
     /// Claims the lowest free slot.
     pub fn claim_lowest(&self, likely_chunk: usize) -> Option<Slot> {
         let bitmap = self.0.bitmap();
-        if likely_chunk != 0 && !bitmap.is_lowest(likely_chunk) {
+        if likely_chunk == 0 {
+            match bitmap.claim_in_first_word() {
+                LowestAttempt::Claimed(slot) => return Some(slot),
+                LowestAttempt::InOtherChunk | LowestAttempt::Lost => return bitmap.claim_lowest(),
+                LowestAttempt::InLaterWord => {}
+            }
+        } else if !bitmap.is_lowest(likely_chunk) {
             return bitmap.claim_lowest();
-        }
-        match bitmap.claim_lowest_at(likely_chunk) {
-            LowestAttempt::Claimed(slot) => return Some(slot),
-            LowestAttempt::InOtherChunk | LowestAttempt::Lost => return bitmap.claim_lowest(),
-            LowestAttempt::InLaterWord => {}
         }
         match bitmap.try_claim_lowest_in_chunk(likely_chunk) {
             Attempt::Took(slot) => return Some(slot),

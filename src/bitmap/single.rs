@@ -8,13 +8,13 @@ use super::{Bitmap, Mark, Way};
 use crate::slot::{Slot, bit_of, bits_within, chunk_of, slot_at, word_of};
 use crate::sync::{Ordering, WORDS_PER_CHUNK, load_seq_cst};
 
-/// The result of looking into the chunk where the lowest slot is likely.
+/// The result of looking into the first word for the lowest slot.
 pub(crate) enum LowestAttempt {
     /// The lowest free slot was claimed.
     Claimed(Slot),
-    /// Nothing was claimed: the chunk has nothing.
+    /// Nothing was claimed: the first chunk has nothing.
     InOtherChunk,
-    /// Nothing was claimed from its first word, but no chunk comes before it.
+    /// Nothing was claimed, but another word of the first chunk may have something.
     InLaterWord,
     /// Nothing was claimed: another thread was faster.
     Lost,
@@ -35,20 +35,16 @@ impl<M: Mark> Bitmap<'_, M> {
         self.tree.is_lowest(chunk_index)
     }
 
-    /// Claims the lowest free slot if it is in the first word of this chunk, which is the first one, or was
-    /// [the lowest](Self::is_lowest).
+    /// Claims the lowest free slot if it is in the first word.
     #[inline]
-    pub(crate) fn claim_lowest_at(self, chunk_index: usize) -> LowestAttempt {
-        let word_index = chunk_index * WORDS_PER_CHUNK;
-        let Some(word) = self.words.get(word_index) else {
+    pub(crate) fn claim_in_first_word(self) -> LowestAttempt {
+        let Some(word) = self.words.first() else {
             return LowestAttempt::InOtherChunk;
         };
-        match try_take_first(word, self.marks_of(word_index)) {
-            Attempt::Took(bit_index) => LowestAttempt::Claimed(slot_at(word_index, bit_index)),
-            // Full pools: the summary may know that there is nothing in its other words either.
-            Attempt::Empty if chunk_index == 0 && !self.tree.is_lowest(0) => {
-                LowestAttempt::InOtherChunk
-            }
+        match try_take_first(word, self.marks_of(0)) {
+            Attempt::Took(bit_index) => LowestAttempt::Claimed(slot_at(0, bit_index)),
+            // Full pools: the summary may know that there is nothing in the other words of the chunk either.
+            Attempt::Empty if !self.tree.is_lowest(0) => LowestAttempt::InOtherChunk,
             Attempt::Empty => LowestAttempt::InLaterWord,
             Attempt::Lost => LowestAttempt::Lost,
         }
@@ -510,8 +506,9 @@ mod tests {
         }
         let words = Words::on_heap(300 * 512, false, [(512, 512)].into_iter());
         assert!(words.bitmap().is_lowest(1));
-        let attempt = words.bitmap().claim_lowest_at(1);
-        assert!(matches!(attempt, LowestAttempt::Claimed(512)));
-        assert!(words.bitmap().tree.is_published(1));
+        let words = Words::on_heap(300 * 512, false, [(7, 7)].into_iter());
+        let attempt = words.bitmap().claim_in_first_word();
+        assert!(matches!(attempt, LowestAttempt::Claimed(7)));
+        assert!(words.bitmap().tree.is_published(0));
     }
 }

@@ -434,9 +434,9 @@ impl<N: Network> Pool<N> {
     //
     //   allocate_slot                  reads the gate; the policy chooses the word
     //   ├─ allocate_beside_pass        a pass is running: `answer.rs`, and `search_in` with marks
-    //   ├─ allocate_lowest             lowest first: is the chunk of the last claim the lowest
-    //   │  └─ allocate_at              its first word
-    //   │     ├─ allocate_in_chunk     its other words
+    //   ├─ allocate_in_first_chunk     lowest first, where the last claim was in the first chunk: its first word
+    //   ├─ allocate_lowest             lowest first elsewhere: is that chunk the lowest
+    //   │  ├─ allocate_in_chunk        the other words, or any word of that chunk
     //   │  │  └─ allocate_beyond ───┐  it is full: clears its hint
     //   │  └─ allocate_after_loss ──┤  other threads were faster: steps back if contended
     //   ├─ allocate_first_step      │  next and random: `policies.rs`
@@ -459,8 +459,8 @@ impl<N: Network> Pool<N> {
             return self.allocate_beside_pass(event);
         }
         match self.hints.last_chunk() {
-            // A small pool, or one with few holders. Known here, it needs no search.
-            Some(0) => self.allocate_at_once(0, before, event),
+            // A small pool, or one with few holders: there is nothing to ask of the summary.
+            Some(0) => self.allocate_in_first_chunk(before, event),
             Some(chunk) => self.allocate_lowest(chunk, before, event),
             None => match self.claim_near() {
                 Some(slot) => self.answer_claim(slot, before, event),
@@ -473,22 +473,18 @@ impl<N: Network> Pool<N> {
     #[inline(never)]
     fn allocate_lowest(&self, last_chunk: usize, before: Gate, event: Event) -> MaybeSlot {
         match self.bitmap().is_lowest(last_chunk) {
-            true => self.allocate_at(last_chunk, before, event),
+            // Not its first word first, as in the first chunk: it is one of eight.
+            true => self.allocate_in_chunk(last_chunk, before, event),
             false => self.allocate_anywhere(before, event),
         }
     }
 
-    /// Claims the lowest slot when no chunk comes before this one.
-    #[inline(never)]
-    fn allocate_at(&self, chunk_index: usize, before: Gate, event: Event) -> MaybeSlot {
-        self.allocate_at_once(chunk_index, before, event)
-    }
-
+    /// Claims the lowest slot where no chunk comes before.
     #[inline(always)]
-    fn allocate_at_once(&self, chunk_index: usize, before: Gate, event: Event) -> MaybeSlot {
-        match self.bitmap().claim_lowest_at(chunk_index) {
+    fn allocate_in_first_chunk(&self, before: Gate, event: Event) -> MaybeSlot {
+        match self.bitmap().claim_in_first_word() {
             LowestAttempt::Claimed(slot) => self.answer_claim(slot, before, event),
-            LowestAttempt::InLaterWord => self.allocate_in_chunk(chunk_index, before, event),
+            LowestAttempt::InLaterWord => self.allocate_in_chunk(0, before, event),
             LowestAttempt::InOtherChunk => self.allocate_anywhere(before, event),
             LowestAttempt::Lost => self.allocate_after_loss(before, event),
         }
@@ -505,6 +501,12 @@ impl<N: Network> Pool<N> {
             return MaybeSlot::some(slot);
         }
         if self.after_claim == AfterClaim::Count && self.counters.count_alone(event, 1) {
+            return MaybeSlot::some(slot);
+        }
+        if self.after_claim == AfterClaim::Shared
+            && !self.words.is_forked()
+            && self.counters.are_off()
+        {
             return MaybeSlot::some(slot);
         }
         self.finish_claim(before, slot, event)
