@@ -506,15 +506,17 @@ mod tests {
         let counters = Counters::new(StatsLevel::Counts, 8);
         let threads = 3 * counters.own.iter().count();
         let together = std::sync::Barrier::new(threads);
+        let count = || {
+            counters.count(Event::Any, 1);
+            together.wait();
+            (0..1000).for_each(|_| counters.count(Event::Any, 1));
+            together.wait();
+        };
         std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    counters.count(Event::Any, 1);
-                    together.wait();
-                    (0..1000).for_each(|_| counters.count(Event::Any, 1));
-                    together.wait();
-                });
-            }
+            let counting: Vec<_> = (0..threads).map(|_| scope.spawn(count)).collect();
+            counting
+                .into_iter()
+                .for_each(|thread| thread.join().unwrap());
         });
         assert_eq!(counters.total().allocations.any, 1001 * threads as u64);
     }

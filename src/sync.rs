@@ -221,22 +221,24 @@ mod tests {
     fn threads_at_the_same_time_have_different_indices_and_numbers() {
         let together = std::sync::Barrier::new(32);
         let seen = Mutex::new((BTreeSet::new(), BTreeSet::new()));
+        let look = || {
+            assert_eq!(thread_index(), lend_thread_index(|index| index));
+            assert_ne!(
+                lend_thread_index(|_| thread_index()),
+                thread_index(),
+                "it is lent"
+            );
+            let mut seen = seen.lock().unwrap();
+            assert!(seen.1.insert(thread_number()));
+            assert!(seen.0.insert(thread_index()) || thread_index() >= MOST_OWNERS);
+            drop(seen);
+            together.wait();
+        };
         std::thread::scope(|scope| {
-            for _ in 0..32 {
-                scope.spawn(|| {
-                    assert_eq!(thread_index(), lend_thread_index(|index| index));
-                    assert_ne!(
-                        lend_thread_index(|_| thread_index()),
-                        thread_index(),
-                        "it is lent"
-                    );
-                    let mut seen = seen.lock().unwrap();
-                    assert!(seen.1.insert(thread_number()));
-                    assert!(seen.0.insert(thread_index()) || thread_index() >= MOST_OWNERS);
-                    drop(seen);
-                    together.wait();
-                });
-            }
+            let threads: Vec<_> = (0..32).map(|_| scope.spawn(look)).collect();
+            threads
+                .into_iter()
+                .for_each(|thread| thread.join().unwrap());
         });
     }
 }

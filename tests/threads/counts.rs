@@ -41,7 +41,7 @@ fn statistics_are_exact_whatever_threads_come_and_go() {
         let pairs = 50;
         // Each line of threads starts its next one when the last one has ended, at its own time.
         std::thread::scope(|scope| {
-            for line in 0..lines {
+            let run = |line| {
                 let pool = &pool;
                 scope.spawn(move || {
                     for life in 0..lives {
@@ -55,7 +55,11 @@ fn statistics_are_exact_whatever_threads_come_and_go() {
                         });
                         thread.join().expect("no thread panics");
                     }
-                });
+                })
+            };
+            let running: Vec<_> = (0..lines).map(run).collect();
+            for line in running {
+                line.join().expect("no line of threads panics");
             }
         });
         let last: u64 = (0..lines)
