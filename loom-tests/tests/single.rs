@@ -324,6 +324,16 @@ fn a_slot_passes_from_holder_to_holder() {
         })
     };
     Program::tree(1, &[(LOW, LOW)], &[]).run([use_lowest(), use_lowest()]);
+    // Settles nothing before it returns, so that the exchange alone orders the two holders.
+    let use_first_word = || {
+        role(|world: &World| {
+            if let Some(slot) = world.allocate_after(0) {
+                world.release(slot);
+            }
+            vec![]
+        })
+    };
+    Program::tree(1, &[(LOW, LOW)], &[]).run([use_first_word(), use_first_word()]);
 }
 
 /// A release frees the lowest slot before the claim of the same thread, which then takes it or finds it taken. It never

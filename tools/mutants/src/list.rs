@@ -179,7 +179,10 @@ const MUTANTS: &[Mutant] = &[
             "if load_seq_cst(node) & maybe == 0 {",
             "if node.load(Ordering::Acquire) & maybe == 0 {",
         )],
-        &[Loom("batch", "a_batch_finds_what_its_thread_released")],
+        &[Loom(
+            "single",
+            "a_released_slot_is_not_lost_where_it_was_the_only_one",
+        )],
     ),
     smoke(mutant(
         "release: the look stops at the first level",
