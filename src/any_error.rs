@@ -7,7 +7,7 @@ use crate::file_refusal::FileRefusal;
 use crate::grow_error::GrowError;
 use crate::next_free::NextFreeError;
 use crate::pool::SnapshotMismatch;
-use crate::{reconcile, set, users};
+use crate::{lease, reconcile, set, users};
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -95,6 +95,12 @@ errors! {
     File(FileRefusal),
     /// No next free address was found.
     NextFree(NextFreeError),
+    /// No address was offered or leased.
+    Offer(lease::OfferError),
+    /// A lease was not renewed.
+    Renew(lease::RenewError),
+    /// A text is not a lease.
+    ParseLease(lease::ParseLeaseError),
     /// A list was refused.
     Adopt(users::AdoptError),
     /// Two snapshots cannot be compared.
@@ -141,6 +147,7 @@ impl Error {
             Self::Allocate(error) => error.is_exhausted(),
             Self::AllocatePair(error) => error.is_exhausted(),
             Self::NextFree(error) => error.is_exhausted(),
+            Self::Offer(error) => error.is_exhausted(),
             // A test checks which ones can be.
             _ => false,
         }

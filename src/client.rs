@@ -34,6 +34,12 @@ impl Client {
         Self(hash)
     }
 
+    /// Returns the number that the client is.
+    #[inline]
+    pub(crate) fn number(self) -> u64 {
+        self.0
+    }
+
     /// Returns one of `count` places, 0 to `count` - 1, all equally likely. `count` is at most 2^32.
     #[inline]
     pub(crate) fn place_of(self, count: u64) -> u64 {

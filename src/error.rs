@@ -5,6 +5,7 @@ use ipnet::IpNet;
 use std::error::Error;
 use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// Why a pool cannot be built.
 ///
@@ -84,6 +85,13 @@ pub enum BuildError {
         /// The longest prefix length that fits.
         longest: u8,
     },
+    /// The cooldown of a lease pool is longer than a record can hold.
+    BadCooldown {
+        /// The requested cooldown.
+        given: Duration,
+        /// The longest cooldown.
+        longest: Duration,
+    },
     /// The pool would not have a single slot: no network and no range, or a limit of 0 slots.
     Empty,
 }
@@ -137,6 +145,7 @@ impl BuildError {
             Self::GatewayReserved { .. } => "gateway-reserved",
             Self::BadRange { .. } => "bad-range",
             Self::BadUnit { .. } => "bad-unit",
+            Self::BadCooldown { .. } => "bad-cooldown",
             Self::Empty => "empty",
         }
     }
@@ -189,6 +198,11 @@ impl fmt::Display for BuildError {
             } => write!(
                 f,
                 "a unit of /{unit} does not fit: it must be /{shortest} to /{longest}"
+            ),
+            Self::BadCooldown { given, longest } => write!(
+                f,
+                "a cooldown of {given:?} does not fit: it must be at most {}s",
+                longest.as_secs()
             ),
             Self::Empty => f.write_str(
                 "a pool needs at least one slot: give it a network or a range, and room",

@@ -4,6 +4,7 @@
 //! variant that has no value here does not compile.
 
 use crate::file::{Mismatch, OpenError, ReclaimError, SyncError};
+use crate::lease::{BadTerm, OfferError, ParseLeaseError, ParseLeaseProblem, RenewError};
 use crate::reconcile::{ApplyError, Fuse, PassError, ReconcilerError};
 use crate::set::{
     AddError, AllocatePairError, AllocatePairExactError, CordonError, Extent, MemberError,
@@ -136,6 +137,10 @@ fn build() -> Vec<BuildError> {
         }],
         BuildError::BadRange { .. } => [bad_range(RangeProblem::Backwards)],
         BuildError::BadUnit { .. } => [BuildError::BadUnit { unit: 20, shortest: 24, longest: 32 }],
+        BuildError::BadCooldown { .. } => [BuildError::BadCooldown {
+            given: Duration::from_secs(u64::MAX),
+            longest: Duration::from_secs(126_144_000),
+        }],
         BuildError::Empty => [BuildError::Empty],
     });
     let reasons = every!(RangeProblem {
@@ -147,6 +152,68 @@ fn build() -> Vec<BuildError> {
     });
     errors.extend(reasons.into_iter().map(bad_range));
     errors
+}
+
+fn bad_term() -> BadTerm {
+    BadTerm {
+        given: Duration::ZERO,
+        longest: Duration::from_secs(126_144_000),
+    }
+}
+
+fn offer() -> Vec<OfferError> {
+    let minute = Some(Duration::from_secs(60));
+    let exhausted = |next_in| OfferError::Exhausted {
+        capacity: 253,
+        next_in,
+    };
+    every!(OfferError {
+        OfferError::Exhausted { .. } => [exhausted(minute), exhausted(None)],
+        OfferError::NotFree { .. } => [
+            OfferError::NotFree { addr: ip("10.0.0.5"), next_in: minute },
+            OfferError::NotFree { addr: ip("10.0.0.5"), next_in: None },
+        ],
+        OfferError::BadTerm(_) => [OfferError::BadTerm(bad_term())],
+        OfferError::OutOfRange { .. } => [
+            OfferError::OutOfRange { first: ip("10.9.0.1"), last: ip("10.9.0.1") },
+            OfferError::OutOfRange { first: ip("10.9.0.1"), last: ip("10.9.0.9") },
+        ],
+        OfferError::Reserved { .. } => [OfferError::Reserved { addr: ip("10.0.0.1") }],
+        OfferError::Misaligned { .. } => [OfferError::Misaligned {
+            addr: ip("10.0.0.5"),
+            unit: net("10.0.0.4/30"),
+        }],
+        OfferError::File(_) => [OfferError::File(poisoned())],
+    })
+}
+
+fn renew() -> Vec<RenewError> {
+    let addr = ip("10.0.0.5");
+    every!(RenewError {
+        RenewError::Ended { .. } => [RenewError::Ended { addr }],
+        RenewError::Stale { .. } => [RenewError::Stale { addr }],
+        RenewError::BadTerm(_) => [RenewError::BadTerm(bad_term())],
+        RenewError::OutOfRange { .. } => [RenewError::OutOfRange { addr }],
+        RenewError::Reserved { .. } => [RenewError::Reserved { addr }],
+        RenewError::Misaligned { .. } => [RenewError::Misaligned {
+            addr,
+            unit: net("10.0.0.4/30"),
+        }],
+        RenewError::File(_) => [RenewError::File(FileRefusal::Forked)],
+    })
+}
+
+fn parse_lease() -> Vec<ParseLeaseError> {
+    let problems = every!(ParseLeaseProblem {
+        ParseLeaseProblem::NoGeneration => [ParseLeaseProblem::NoGeneration],
+        ParseLeaseProblem::BadAddress => [ParseLeaseProblem::BadAddress],
+        ParseLeaseProblem::BadGeneration => [ParseLeaseProblem::BadGeneration],
+    });
+    let wrong = |problem| ParseLeaseError {
+        text: "10.0.0.5#x".into(),
+        problem,
+    };
+    problems.into_iter().map(wrong).collect()
 }
 
 fn allocate() -> Vec<AllocateError> {
@@ -498,6 +565,9 @@ fn every_error_says_what_it_has_always_said() {
     said.of_errors("SyncError", sync(), SyncError::code);
     said.of_errors("ReclaimError", reclaim(), ReclaimError::code);
     said.of_errors("set::ReclaimError", set_reclaim(), set::ReclaimError::code);
+    said.of_errors("OfferError", offer(), OfferError::code);
+    said.of_errors("RenewError", renew(), RenewError::code);
+    said.of_errors("ParseLeaseError", parse_lease(), ParseLeaseError::code);
     said.of_errors("AdoptError", adopt(), AdoptError::code);
     said.of_errors(
         "SnapshotMismatch",

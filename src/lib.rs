@@ -54,6 +54,7 @@ pub mod file;
 mod file_refusal;
 mod geometry;
 mod grow_error;
+pub mod lease;
 #[doc(hidden)]
 #[cfg(all(loom, feature = "_loom"))]
 pub mod model;
@@ -134,6 +135,11 @@ pub mod guide {
         #![doc = include_str!("../docs/guide/reconciliation.md")]
     }
 
+    pub mod leases {
+        #![doc = include_str!("../docs/rustdoc-links.md")]
+        #![doc = include_str!("../docs/guide/leases.md")]
+    }
+
     pub mod lists {
         #![doc = include_str!("../docs/rustdoc-links.md")]
         #![doc = include_str!("../docs/guide/lists.md")]
@@ -177,6 +183,11 @@ pub mod design {
     pub mod reconciliation {
         #![doc = include_str!("../docs/rustdoc-links.md")]
         #![doc = include_str!("../docs/design/reconciliation.md")]
+    }
+
+    pub mod leases {
+        #![doc = include_str!("../docs/rustdoc-links.md")]
+        #![doc = include_str!("../docs/design/leases.md")]
     }
 
     pub mod file_format {

@@ -76,6 +76,10 @@ impl<N: Network> Builder<N> {
         Self::of_network(N::around(addr, interface.mask_len())).gateway_at(addr)
     }
 
+    pub(crate) fn stats_level(&self) -> StatsLevel {
+        self.stats
+    }
+
     fn new(plan: Plan<N>) -> Self {
         Self {
             plan,

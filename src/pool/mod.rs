@@ -18,6 +18,7 @@ mod look;
 mod member;
 pub(crate) mod reconcile;
 mod release;
+mod token;
 
 pub use builder::{Builder, Search};
 pub(crate) use claim::Batch;

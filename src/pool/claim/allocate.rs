@@ -104,7 +104,7 @@ impl<N: Network> Pool<N> {
     }
 
     #[inline(never)]
-    fn claim_exact(&self, slot: Slot) -> bool {
+    pub(in crate::pool) fn claim_exact(&self, slot: Slot) -> bool {
         let before = self.words.gate();
         if !before.is_quiet() {
             return self.claim_exact_beside_pass(slot);
@@ -452,7 +452,7 @@ impl<N: Network> Pool<N> {
     // rungs of the bitmap below are in `bitmap/single.rs`.
 
     #[inline(never)]
-    fn allocate_slot(&self, event: Event) -> MaybeSlot {
+    pub(in crate::pool) fn allocate_slot(&self, event: Event) -> MaybeSlot {
         let gate = self.words.gate_word();
         let before = gate.look();
         if !before.is_quiet() {

@@ -2,7 +2,7 @@
 //!
 //! The listed slots are one bit each. The owners are stored only if the list has any (`owners`).
 
-use super::owners::Owners;
+use super::owners::{Owners, OwnersBySlot};
 use crate::bitmap::WordBits;
 use crate::geometry::{Geometry, Place};
 use crate::network::Network;
@@ -160,6 +160,11 @@ impl<'a, N: Network> Listing<'a, N> {
     pub(in crate::pool) fn words(&mut self) -> &mut Vec<u64> {
         self.listed[self.latest.0] = self.latest.1;
         &mut self.listed
+    }
+
+    /// Returns who named each slot first.
+    pub(in crate::pool) fn owners(&mut self) -> OwnersBySlot<'_> {
+        self.owners.by_slot()
     }
 
     /// Returns the report, and a bit for each listed slot, by words.

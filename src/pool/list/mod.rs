@@ -6,8 +6,10 @@
 //! | `owners` | which user named a slot first |
 //! | `adopt` | claims the slots that a list names |
 //! | `member_listing` | reads a list for all members of a set, for one member |
+//! | `for_leases` | reads a list for a lease pool |
 
 mod adopt;
+mod for_leases;
 pub(super) mod listing;
 mod member_listing;
 mod owners;

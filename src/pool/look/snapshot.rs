@@ -4,7 +4,9 @@ use crate::geometry::{Geometry, Run};
 use crate::network::Network;
 use crate::policy::Policy;
 use crate::pool::{Pool, Search};
-use crate::slot::{bits_within, runs_in, slots_in, words_within};
+use crate::slot::{
+    SLOTS_PER_WORD, Slot, bit_of, bits_within, runs_in, slots_in, word_of, words_within,
+};
 use crate::stats::{Event, StatsLevel};
 use crate::storage::Words;
 use std::error::Error;
@@ -121,6 +123,16 @@ impl<N: Network> Pool<N> {
 impl<N: Network> Snapshot<N> {
     /// Creates a snapshot of words that were read, at least from the first to the last one in use.
     pub(in crate::pool) fn new(geometry: Geometry<N>, free: Vec<u64>) -> Self {
+        Self { geometry, free }
+    }
+
+    /// Creates a snapshot in which these slots are free.
+    pub(crate) fn of_free(geometry: Geometry<N>, slots: impl Iterator<Item = Slot>) -> Self {
+        let word_count = geometry.slot_count().div_ceil(SLOTS_PER_WORD.into());
+        let mut free = vec![0; word_count as usize];
+        for slot in slots {
+            free[word_of(slot)] |= bit_of(slot);
+        }
         Self { geometry, free }
     }
 

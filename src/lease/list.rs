@@ -1,0 +1,114 @@
+//! A list of users becomes leases: after a restart, or when a pool is first put to use.
+
+use super::lease::Lease;
+use super::pool::LeasePool;
+use super::time::Tick;
+use super::word::{State, Word};
+use crate::client::Client;
+use crate::network::Network;
+use crate::slot::Slot;
+use crate::stats::Event;
+use crate::users::{AdoptError, Adopted, Record, Unreadable};
+
+/// The result of adopting a list: what was odd about it, and the leases that its users hold now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[must_use = "it has the leases, which are new ones"]
+#[non_exhaustive]
+pub struct AdoptedLeases<A> {
+    /// The result for the entries.
+    pub report: Adopted,
+    /// The leases of all listed addresses, by ascending address. Store them with your records: those from before a
+    /// restart are stale.
+    pub leases: Vec<Lease<A>>,
+}
+
+impl<N: Network> LeasePool<N> {
+    /// Leases the addresses of a user list for ever, and returns the leases.
+    ///
+    /// The whole list is read first; only then are its addresses taken. An address that is leased already stays as it
+    /// is, and an offer is committed; one that rests is taken out of its rest. Adopting never ends a lease, is safe at
+    /// any time while other threads allocate, and can be repeated. `owner` says who an entry's owner is, for
+    /// [`allocate_for`](Self::allocate_for); the first entry of an address counts.
+    ///
+    /// # Errors
+    ///
+    /// [`AdoptError::Unreadable`] if more entries cannot be read than allowed: their addresses would be handed out.
+    /// Nothing was taken.
+    ///
+    /// ```
+    /// use hostbits::{Client, lease::LeasePool, users::Unreadable};
+    /// use std::time::Duration;
+    ///
+    /// // A keyed hash, such as `ClientKey`, in earnest.
+    /// let client = |name: &str| Client::from_hash(name.len() as u64);
+    /// let pool = LeasePool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let users = [("10.0.0.2", "alice"), ("10.0.0.3", "bob")];
+    /// let adopted = pool.adopt(Unreadable::default(), users, |name| Some(client(name)))?;
+    /// assert_eq!((adopted.report.taken, adopted.leases.len()), (2, 2));
+    /// assert_eq!(pool.allocate_for(client("bob"), Duration::from_secs(30))?, adopted.leases[1]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn adopt(
+        &self,
+        unreadable: Unreadable,
+        users: impl IntoIterator<Item = impl Record>,
+        owner: impl Fn(&str) -> Option<Client>,
+    ) -> Result<AdoptedLeases<N::Addr>, AdoptError> {
+        let mut leases = Vec::new();
+        let report = self.pool.adopt_slots(unreadable, users, |slot, name| {
+            let name = name.and_then(|name| std::str::from_utf8(name).ok());
+            let (word, is_new) = match name.and_then(&owner) {
+                Some(owner) => self.adopt_slot_for(slot, owner),
+                None => self.adopt_slot(slot, |word| {
+                    let leased = word.raised(State::Leased, Tick::NEVER);
+                    let outcome = self.records.exchange(slot, word, leased);
+                    outcome.is_ok().then_some(leased)
+                }),
+            };
+            leases.push(self.lease_at(slot, word));
+            is_new
+        })?;
+        self.counters.allocated(Event::Adopted, report.taken);
+        Ok(AdoptedLeases { report, leases })
+    }
+
+    /// Makes a slot leased, whatever it was; `lease` does it where it is not held. Returns its word, and whether it was not
+    /// held.
+    fn adopt_slot(&self, slot: Slot, lease: impl Fn(Word) -> Option<Word>) -> (Word, bool) {
+        loop {
+            let word = self.records.load(slot);
+            match word.state() {
+                State::Leased => return (word, false),
+                State::Offered => {
+                    let leased = word.changed(State::Leased, Tick::NEVER);
+                    if self.records.exchange(slot, word, leased).is_ok() {
+                        return (leased, false);
+                    }
+                }
+                State::Free | State::Cooling | State::Quarantined | State::Void => {
+                    // Its token, if it has one. A claimer that has it already finds the record taken, and looks on.
+                    self.pool.claim_token_of(slot);
+                    if let Some(leased) = lease(word) {
+                        return (leased, true);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does the same for an owner, as `allocate_for` does.
+    fn adopt_slot_for(&self, slot: Slot, owner: Client) -> (Word, bool) {
+        self.beside_others_of(owner, |owner, outside| {
+            let adopted = self.adopt_slot(slot, |word| {
+                let soon = self.soon();
+                let offered = self.records.take_for(slot, word, soon, owner.tag)?;
+                let leased = offered.changed(State::Leased, Tick::NEVER);
+                let outcome = self.records.exchange(slot, offered, leased);
+                outcome.is_ok().then_some(leased)
+            });
+            self.remember_outside(outside, owner, slot);
+            adopted
+        })
+    }
+}

@@ -1,0 +1,182 @@
+//! The records of a pool: one for each slot, changed by exchanges of whole words.
+//!
+//! Only an exchange that raises the generation makes an owner, and it needs a word that says Free, or the last owner's
+//! own Cooling. This holds whatever the bits of the pool say; see the design page.
+
+use super::time::Tick;
+use super::word::{State, Word};
+use crate::client::Client;
+use crate::slot::Slot;
+use crate::sync::{AtomicU64, Ordering};
+
+/// What is known of one slot. Two words, of which the first decides everything.
+#[repr(C, align(16))]
+struct Record {
+    word: AtomicU64,
+    /// The tag of the owner, mixed with the generation; see [`Tag::bits_in`].
+    owner: AtomicU64,
+}
+
+pub(super) struct Records(Box<[Record]>);
+
+/// A number for an owner. It finds leases, and never decides who may release one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Tag(pub(super) u64);
+
+impl Tag {
+    pub(super) fn of(owner: Client) -> Self {
+        Self(owner.number())
+    }
+
+    /// Returns what is stored for a holding: no value comes back in a later generation. So a thread that stalled between
+    /// its take and its tag cannot overwrite the tag of a later holder: what it expects to find is gone.
+    fn bits_in(self, generation: u32) -> u64 {
+        self.0 ^ mixed(generation)
+    }
+
+    fn of_bits(bits: u64, generation: u32) -> Self {
+        Self(bits ^ mixed(generation))
+    }
+}
+
+/// Spreads a generation over 64 bits: the finalizer of SplitMix64 (Steele, Lea and Flood, 2014), a bijection.
+fn mixed(generation: u32) -> u64 {
+    let mut bits = u64::from(generation).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}
+
+impl Records {
+    /// Creates the records of a pool on the heap: free in the ascending `free` ranges, and void elsewhere.
+    pub(super) fn on_heap(slot_count: u64, free: impl Iterator<Item = (Slot, Slot)>) -> Self {
+        let mut records = Vec::with_capacity(slot_count as usize);
+        let mut add = |word: Word, upto: u64| {
+            while (records.len() as u64) < upto {
+                records.push(Record {
+                    word: AtomicU64::new(word.0),
+                    owner: AtomicU64::new(0),
+                });
+            }
+        };
+        for (first, last) in free {
+            add(Word::VOID, first.into());
+            add(Word::NEW, u64::from(last) + 1);
+        }
+        add(Word::VOID, slot_count);
+        Self(records.into())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn memory_bytes(&self) -> usize {
+        size_of_val(&*self.0)
+    }
+
+    #[inline]
+    fn of(&self, slot: Slot) -> &Record {
+        &self.0[slot as usize]
+    }
+
+    #[inline]
+    pub(super) fn load(&self, slot: Slot) -> Word {
+        // Acquire: with the exchange that wrote the word. What its holder did before it let go of the address happens
+        // before what we do with it; and a tag that was written before the word is found.
+        Word(self.of(slot).word.load(Ordering::Acquire))
+    }
+
+    /// Returns the words of slots of which a sweep or a count only wants to know the state.
+    #[inline]
+    pub(super) fn glance(&self, slot: Slot) -> Word {
+        // Relaxed: nothing is done with it that an exchange from this very word does not check.
+        Word(self.of(slot).word.load(Ordering::Relaxed))
+    }
+
+    /// Replaces a word, if it still is as it was read. Fails with the word that is there.
+    #[inline]
+    pub(super) fn exchange(&self, slot: Slot, old: Word, new: Word) -> Result<(), Word> {
+        // AcqRel: Acquire as in `load`, for the holder that is made here; Release for the thread that reads the word next: what
+        // a holder did with the address happens before the next one has it. Acquire on failure: as in `load`.
+        let outcome =
+            self.of(slot)
+                .word
+                .compare_exchange(old.0, new.0, Ordering::AcqRel, Ordering::Acquire);
+        outcome.map(|_| ()).map_err(Word)
+    }
+
+    /// Makes a holder of a slot whose token the caller has claimed. Returns its word; `None` if the slot is not free,
+    /// and then the token was one too many.
+    #[inline]
+    pub(super) fn take(&self, slot: Slot, state: State, until: Tick) -> Option<Word> {
+        let mut word = self.load(slot);
+        loop {
+            if word.state() != State::Free {
+                return None;
+            }
+            let held = word.raised(state, until);
+            match self.exchange(slot, word, held) {
+                Ok(()) => return Some(held),
+                Err(other) => word = other,
+            }
+        }
+    }
+
+    /// Makes an owner of a slot that the owner may take: it is free and the caller has claimed its token, or it rests
+    /// after this very owner. `word` is what the caller has read. Returns the word of the holding; `None` if the slot was
+    /// taken, or ended, by another thread.
+    pub(super) fn take_for(&self, slot: Slot, word: Word, until: Tick, tag: Tag) -> Option<Word> {
+        // Before the take: if another thread has taken the slot since, it finds what we have written, or we fail.
+        let before = self.owner_bits(slot);
+        let held = word.raised(State::Offered, until).tagged(true);
+        self.exchange(slot, word, held).ok()?;
+        self.write_tag(slot, held.generation(), before, tag);
+        Some(held)
+    }
+
+    fn owner_bits(&self, slot: Slot) -> u64 {
+        // Acquire: with the exchange in `write_tag`. If we find the tag of a later holder, we also find its generation.
+        self.of(slot).owner.load(Ordering::Acquire)
+    }
+
+    fn write_tag(&self, slot: Slot, generation: u32, before: u64, tag: Tag) {
+        let bits = tag.bits_in(generation);
+        let mut expected = before;
+        loop {
+            // AcqRel: Release, so that a thread that overwrites it later has seen our take; Acquire as in `owner_bits`.
+            let outcome = self.of(slot).owner.compare_exchange(
+                expected,
+                bits,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            );
+            let Err(other) = outcome else { return };
+            // A thread that stalled after an earlier take has overwritten it, or a later holder has.
+            if self.load(slot).generation() != generation {
+                return;
+            }
+            expected = other;
+        }
+    }
+
+    /// Returns whether the holding that `word` describes is this owner's: the word was read before. It may be missed as
+    /// long as the allocation has not returned, but that of another owner is never taken for it.
+    #[inline]
+    pub(super) fn is_of(&self, slot: Slot, word: Word, tag: Tag) -> bool {
+        word.is_tagged() && self.owner_bits(slot) == tag.bits_in(word.generation())
+    }
+
+    /// Returns the owner of a lease that was confirmed; `None` if it has none.
+    pub(super) fn owner_of(&self, slot: Slot, word: Word) -> Option<Client> {
+        let is_written = matches!(word.state(), State::Leased | State::Cooling);
+        if !word.is_tagged() || !is_written {
+            return None;
+        }
+        let bits = self.owner_bits(slot);
+        // Read again: if the slot has been taken since, the tag may be that of the next owner.
+        let is_same = self.load(slot).generation() == word.generation();
+        let tag = Tag::of_bits(bits, word.generation());
+        is_same.then(|| Client::from_hash(tag.0))
+    }
+}

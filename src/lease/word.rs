@@ -1,0 +1,115 @@
+//! The first word of a record: state, time and generation, packed so that one exchange changes all of them.
+//!
+//! ```text
+//! state 3 | tagged 1 | until 28 | generation 32
+//! ```
+//!
+//! Pure arithmetic. This module does not know whose record it is.
+
+use super::time::Tick;
+use crate::table::numbers;
+
+/// The last generation of a record. After it, the address rests for a day, and begins again.
+pub(super) const LAST_GENERATION: u32 = u32::MAX;
+
+const STATE_SHIFT: u32 = 61;
+const TAGGED: u64 = 1 << 60;
+const UNTIL_SHIFT: u32 = 32;
+const UNTIL_MASK: u64 = (1 << 28) - 1;
+
+/// What a record says about its address. Numbers are those of the file format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// A reserved slot, or memory that was never written. It is never handed out.
+    Void,
+    Free,
+    Offered,
+    Leased,
+    Cooling,
+    /// It is unknown whether it is held. What cannot be read counts as this, too.
+    Quarantined,
+}
+
+numbers! {
+    State: u8 {
+        Void = 0,
+        Free = 1,
+        Offered = 2,
+        Leased = 3,
+        Cooling = 4,
+        Quarantined = 5,
+    }
+}
+
+/// The first word of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Word(pub(super) u64);
+
+impl Word {
+    pub(super) const VOID: Self = Self(0);
+    /// A slot that was never handed out.
+    pub(super) const NEW: Self = Self::new(State::Free, Tick::ZERO, 0);
+
+    #[inline]
+    pub(super) const fn new(state: State, until: Tick, generation: u32) -> Self {
+        let state = (state.number() as u64) << STATE_SHIFT;
+        Self(state | (until.number() as u64) << UNTIL_SHIFT | generation as u64)
+    }
+
+    /// Returns the word with another state and time; generation and owner stay.
+    #[inline]
+    pub(super) fn changed(self, state: State, until: Tick) -> Self {
+        let kept = self.0 & (TAGGED | u64::from(u32::MAX));
+        Self(kept | Self::new(state, until, 0).0)
+    }
+
+    /// Returns the word that says whether the record of this generation has an owner.
+    #[inline]
+    pub(super) fn tagged(self, is_tagged: bool) -> Self {
+        Self(self.0 & !TAGGED | if is_tagged { TAGGED } else { 0 })
+    }
+
+    /// Returns the word of the next holder.
+    #[inline]
+    pub(super) fn raised(self, state: State, until: Tick) -> Self {
+        Self::new(state, until, self.generation().wrapping_add(1))
+    }
+
+    #[inline]
+    pub(super) fn state(self) -> State {
+        State::of_number((self.0 >> STATE_SHIFT) as u8).unwrap_or(State::Quarantined)
+    }
+
+    /// Returns whether the record has, or will have, the tag of its owner.
+    #[inline]
+    pub(super) fn is_tagged(self) -> bool {
+        self.0 & TAGGED != 0
+    }
+
+    #[inline]
+    pub(super) fn until(self) -> Tick {
+        Tick::of_number((self.0 >> UNTIL_SHIFT & UNTIL_MASK) as u32)
+    }
+
+    #[inline]
+    pub(super) fn generation(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// Returns whether the address is held: offered or leased.
+    #[inline]
+    pub(super) fn is_held(self) -> bool {
+        matches!(self.state(), State::Offered | State::Leased)
+    }
+
+    /// Returns when the record becomes free by itself, unless it is renewed.
+    #[inline]
+    pub(super) fn free_at(self, cooldown: u32) -> Option<Tick> {
+        let until = self.until();
+        match self.state() {
+            State::Cooling => Some(until),
+            State::Offered | State::Leased if !until.is_never() => Some(until.plus(cooldown)),
+            State::Void | State::Free | State::Offered | State::Leased | State::Quarantined => None,
+        }
+    }
+}
