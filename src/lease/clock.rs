@@ -73,19 +73,26 @@ impl Clock {
     /// Returns the time for what is written into a record.
     #[inline]
     pub(super) fn now(&self) -> Tick {
+        tick(self.seconds())
+    }
+
+    /// Returns the same as a number, which may be more than a record can hold.
+    #[inline(always)]
+    pub(super) fn seconds(&self) -> u64 {
         match self {
-            Self::System(clock) => clock.now(),
-            Self::Manual(clock) => tick(clock.now().as_secs()),
+            Self::System(clock) => clock.seconds(),
+            Self::Manual(clock) => clock.now().as_secs(),
         }
     }
 
     /// Returns the time by which leases end: never later than what other threads may be about to write as "now".
     /// `None` for a moment after the machine was suspended, while other threads may not have noticed it yet.
     pub(super) fn settled(&self) -> Option<Tick> {
-        match self {
-            Self::System(clock) => clock.settled(),
-            Self::Manual(clock) => Some(tick(clock.now().as_secs())),
-        }
+        let seconds = match self {
+            Self::System(clock) => clock.settled()?,
+            Self::Manual(clock) => clock.now().as_secs(),
+        };
+        Some(tick(seconds))
     }
 }
 
@@ -100,7 +107,6 @@ fn tick(seconds: u64) -> Tick {
 /// suspended; so once a second it is compared with the boot clock, which goes on.
 #[cfg(pool_files)]
 mod system {
-    use super::{Tick, tick};
     use crate::sync::Ordering;
     use crate::sync::hint::AtomicU64;
     use nix::time::{ClockId, clock_gettime};
@@ -151,8 +157,8 @@ mod system {
             }
         }
 
-        #[inline]
-        pub(in crate::lease) fn now(&self) -> Tick {
+        #[inline(always)]
+        pub(in crate::lease) fn seconds(&self) -> u64 {
             let second = coarse_seconds();
             // Relaxed: a thread that misses that another one has compared does so, too.
             if self.compared.load(Ordering::Relaxed) != second {
@@ -160,16 +166,17 @@ mod system {
             }
             // Relaxed: a time orders nothing.
             let suspended = Suspended::of_word(self.suspended.load(Ordering::Relaxed));
-            tick(second.saturating_sub(self.started) + u64::from(suspended.seconds))
+            // It never goes back.
+            second.wrapping_sub(self.started) + u64::from(suspended.seconds)
         }
 
-        pub(in crate::lease) fn settled(&self) -> Option<Tick> {
-            let now = self.now();
+        pub(in crate::lease) fn settled(&self) -> Option<u64> {
+            let now = self.seconds();
             // Relaxed: a time orders nothing.
             let suspended = Suspended::of_word(self.suspended.load(Ordering::Relaxed));
-            let since_start = now.number().saturating_sub(suspended.seconds);
+            let since_start = now.saturating_sub(suspended.seconds.into());
             let is_settled = suspended.seconds == 0
-                || u64::from(since_start) >= u64::from(suspended.noticed) + SETTLES_AFTER;
+                || since_start >= u64::from(suspended.noticed) + SETTLES_AFTER;
             is_settled.then_some(now)
         }
 
@@ -194,28 +201,23 @@ mod system {
 
     /// Returns how long the machine has been suspended since it was booted.
     fn suspended_seconds() -> u64 {
+        let precise = |clock| clock_gettime(clock).map_or(Duration::ZERO, Duration::from);
         // In this order: a pause between the two makes the difference smaller, which prolongs leases.
-        let boot = read(ClockId::CLOCK_BOOTTIME);
-        boot.saturating_sub(read(ClockId::CLOCK_MONOTONIC))
+        let boot = precise(ClockId::CLOCK_BOOTTIME);
+        boot.saturating_sub(precise(ClockId::CLOCK_MONOTONIC))
             .as_secs()
     }
 
-    #[inline]
-    fn coarse_seconds() -> u64 {
-        read(ClockId::CLOCK_MONOTONIC_COARSE).as_secs()
-    }
-
     /// The clocks of Linux are always there; if one was not, its time would stand still, which ends no lease.
-    #[inline]
-    fn read(clock: ClockId) -> Duration {
-        clock_gettime(clock).map_or(Duration::ZERO, Duration::from)
+    #[inline(always)]
+    fn coarse_seconds() -> u64 {
+        clock_gettime(ClockId::CLOCK_MONOTONIC_COARSE).map_or(0, |time| time.tv_sec() as u64)
     }
 }
 
 /// The clock of the standard library. Whether it goes on while the machine is suspended depends on the system.
 #[cfg(not(pool_files))]
 mod system {
-    use super::{Tick, tick};
     use std::time::Instant;
 
     pub(in crate::lease) struct SystemClock(Instant);
@@ -226,12 +228,12 @@ mod system {
         }
 
         #[inline]
-        pub(in crate::lease) fn now(&self) -> Tick {
-            tick(self.0.elapsed().as_secs())
+        pub(in crate::lease) fn seconds(&self) -> u64 {
+            self.0.elapsed().as_secs()
         }
 
-        pub(in crate::lease) fn settled(&self) -> Option<Tick> {
-            Some(self.now())
+        pub(in crate::lease) fn settled(&self) -> Option<u64> {
+            Some(self.seconds())
         }
     }
 }

@@ -67,36 +67,49 @@ impl<N: Network> LeasePool<N> {
     /// assert!(pool.renew(&lease, Term::For(Duration::MAX)).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     pub fn renew(&self, lease: &Lease<N::Addr>, term: Term) -> Result<(), RenewError> {
         let slot = self.slot_to_renew(lease.addr())?;
         let until = match term {
             Term::Forever => Tick::NEVER,
-            Term::For(duration) => tick_after(self.clock.now(), duration)?,
+            Term::For(duration) => tick_after(self.clock.seconds(), duration)?,
         };
-        let mut word = self.records.load(slot);
-        loop {
-            self.check_held(word, lease).map_err(|why| {
-                let addr = lease.addr().into();
-                match why {
-                    NotHeld::Ended => RenewError::Ended { addr },
-                    NotHeld::Stale => RenewError::Stale { addr },
-                }
-            })?;
+        self.prolong(slot, lease, until)
+    }
+
+    fn prolong(&self, slot: Slot, lease: &Lease<N::Addr>, until: Tick) -> Result<(), RenewError> {
+        let Some(record) = self.records.of(slot) else {
+            return Err(self.refuse_renewal(lease, Word::VOID));
+        };
+        let mut word = record.load();
+        while self.is_held_in(word, lease.generation()) {
             let renewed = word.changed(State::Leased, until.max(word.until()));
-            match self.records.exchange(slot, word, renewed) {
+            match record.exchange(word, renewed) {
                 Ok(()) => return Ok(()),
                 Err(other) => word = other,
             }
         }
+        Err(self.refuse_renewal(lease, word))
     }
 
-    #[inline]
-    fn check_held(&self, word: Word, lease: &Lease<N::Addr>) -> Result<(), NotHeld> {
-        let is_same = self.generation_of(word) == lease.generation();
-        match (is_same, word.is_held()) {
-            (true, true) => Ok(()),
-            (true, false) => Err(NotHeld::Ended),
-            (false, _) => Err(NotHeld::Stale),
+    #[cold]
+    fn refuse_renewal(&self, lease: &Lease<N::Addr>, word: Word) -> RenewError {
+        let addr = lease.addr().into();
+        match self.why_not_held(word, lease.generation()) {
+            NotHeld::Ended => RenewError::Ended { addr },
+            NotHeld::Stale => RenewError::Stale { addr },
+        }
+    }
+
+    #[inline(always)]
+    fn is_held_in(&self, word: Word, generation: u64) -> bool {
+        word.is_held() && self.generation_of(word) == generation
+    }
+
+    fn why_not_held(&self, word: Word, generation: u64) -> NotHeld {
+        match self.generation_of(word) == generation {
+            true => NotHeld::Ended,
+            false => NotHeld::Stale,
         }
     }
 
@@ -122,44 +135,86 @@ impl<N: Network> LeasePool<N> {
     /// assert_eq!(pool.release(&new)?, Released::Ended);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    // Inlined: it builds the result where the caller takes it apart.
     #[inline]
     pub fn release(&self, lease: &Lease<N::Addr>) -> Result<Released, ReleaseError> {
-        let slot = match self.pool.geometry().main_slot_of(lease.addr()) {
-            Some(slot) => slot,
-            None => self.far_slot_to_release(lease.addr())?,
-        };
-        let mut word = self.records.load(slot);
-        loop {
-            match self.check_held(word, lease) {
-                Ok(()) => {}
-                Err(NotHeld::Ended) => return Ok(self.refuse_release(Released::AlreadyEnded)),
-                Err(NotHeld::Stale) => return Ok(self.refuse_release(Released::Stale)),
-            }
-            let after = self.ended(word);
-            match self.records.exchange(slot, word, after) {
-                Ok(()) => {
-                    // The token after the exchange: the next claimer finds the record free.
-                    if after.state() == State::Free {
-                        self.pool.give_token(slot);
-                    }
-                    self.counters.count(Event::Released, 1);
-                    return Ok(Released::Ended);
-                }
-                Err(other) => word = other,
-            }
+        match self.pool.geometry().main_slot_of(lease.addr()) {
+            Some(slot) => Ok(self.release_slot(slot, lease.generation())),
+            None => self.release_far(lease),
         }
     }
 
     #[cold]
-    fn refuse_release(&self, why: Released) -> Released {
-        self.counters.count(Event::ReleaseError, 1);
-        why
+    #[inline(never)]
+    fn release_far(&self, lease: &Lease<N::Addr>) -> Result<Released, ReleaseError> {
+        let slot = self.far_slot_to_release(lease.addr())?;
+        Ok(self.release_slot(slot, lease.generation()))
+    }
+
+    /// Releases what is held at a slot in this generation. What is rare is called last, so that the usual call saves
+    /// few registers.
+    #[inline(never)]
+    fn release_slot(&self, slot: Slot, generation: u64) -> Released {
+        let Some(record) = self.records.of(slot) else {
+            return self.refuse_release(Word::VOID, generation);
+        };
+        let word = record.load();
+        if !self.is_held_in(word, generation) {
+            return self.refuse_release(word, generation);
+        }
+        if self.rests_after(word) {
+            return self.release_to_rest(slot, word);
+        }
+        if record
+            .exchange(word, word.changed(State::Free, Tick::ZERO))
+            .is_err()
+        {
+            return self.release_again(slot, generation);
+        }
+        self.end_with_token(slot)
+    }
+
+    /// Ends a release: gives the slot its token, after the exchange. So the next claimer finds the record free.
+    #[inline(never)]
+    fn end_with_token(&self, slot: Slot) -> Released {
+        self.pool.give_token(slot);
+        self.count(Event::Released, 1);
+        Released::Ended
+    }
+
+    #[inline(never)]
+    fn release_to_rest(&self, slot: Slot, word: Word) -> Released {
+        let resting = word.changed(State::Cooling, self.rested_after(word));
+        match self.records.exchange(slot, word, resting) {
+            Ok(()) => {
+                self.count(Event::Released, 1);
+                Released::Ended
+            }
+            Err(_) => self.release_again(slot, self.generation_of(word)),
+        }
+    }
+
+    /// Releases what another thread has just renewed, ended or freed.
+    #[cold]
+    #[inline(never)]
+    fn release_again(&self, slot: Slot, generation: u64) -> Released {
+        self.release_slot(slot, generation)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refuse_release(&self, word: Word, generation: u64) -> Released {
+        self.count(Event::ReleaseError, 1);
+        match self.why_not_held(word, generation) {
+            NotHeld::Ended => Released::AlreadyEnded,
+            NotHeld::Stale => Released::Stale,
+        }
     }
 
     #[cold]
     fn far_slot_to_release(&self, addr: N::Addr) -> Result<Slot, ReleaseError> {
         self.far_slot_of(addr).map_err(|why| {
-            self.counters.count(Event::ReleaseError, 1);
+            self.count(Event::ReleaseError, 1);
             let addr = addr.into();
             match why {
                 NoSlot::OutOfRange => ReleaseError::OutOfRange { addr },

@@ -69,7 +69,7 @@ impl<N: Network> LeasePool<N> {
             leases.push(self.lease_at(slot, word));
             is_new
         })?;
-        self.counters.allocated(Event::Adopted, report.taken);
+        self.count_allocated(Event::Adopted, report.taken);
         Ok(AdoptedLeases { report, leases })
     }
 

@@ -178,7 +178,7 @@ impl<N: Network> LeasePool<N> {
             };
             self.remember_outside(outside, owner, slot);
             if let Some(word) = self.confirm(slot, word, granted) {
-                self.counters.allocated(Event::Preferred, 1);
+                self.count_allocated(Event::Preferred, 1);
                 return Ok(self.lease_at(slot, word));
             }
         }

@@ -11,7 +11,7 @@ use crate::error::BuildError;
 use crate::network::Network;
 use crate::pool::{Builder, NetworkInfo, Pool};
 use crate::slot::Slot;
-use crate::stats::{Counters, Stats, StatsLevel};
+use crate::stats::{Counters, Event, Stats, StatsLevel};
 use crate::stripes::threads_for;
 use ipnet::IpNet;
 use std::fmt;
@@ -61,11 +61,11 @@ pub struct LeasePool<N: Network = IpNet> {
     pub(super) clock: Clock,
     /// Seconds between two holders.
     pub(super) cooldown: u32,
-    /// The upper bits of all generations of this pool's leases.
+    /// The upper bits of all generations of this pool's leases, in their place.
     epoch: u64,
     pub(super) swept_at: SweptAt,
     pub(super) owners: Owners,
-    pub(super) counters: Counters,
+    counters: Counters,
 }
 
 impl<N: Network> LeasePool<N> {
@@ -119,7 +119,7 @@ impl<N: Network> LeasePool<N> {
             clock,
             cooldown,
             // Not 0: a generation is never 0, and a lease from before a restart is stale.
-            epoch: RandomState::new().hash_one(0) % (EPOCHS - 1) + 1,
+            epoch: (RandomState::new().hash_one(0) % (EPOCHS - 1) + 1) << RECORD_BITS,
             swept_at: SweptAt::default(),
             owners: Owners::new(slot_count),
             counters: Counters::new(level, threads),
@@ -136,7 +136,23 @@ impl<N: Network> LeasePool<N> {
 
     #[inline]
     pub(super) fn generation_of(&self, word: Word) -> u64 {
-        self.epoch << RECORD_BITS | u64::from(word.generation())
+        self.epoch | u64::from(word.generation())
+    }
+
+    /// Counts an event, if anything is counted.
+    #[inline(always)]
+    pub(super) fn count(&self, event: Event, count: u64) {
+        if !self.counters.are_off() {
+            self.counters.count(event, count);
+        }
+    }
+
+    /// Counts allocated addresses, if anything is counted.
+    #[inline(always)]
+    pub(super) fn count_allocated(&self, event: Event, count: u64) {
+        if !self.counters.are_off() {
+            self.counters.allocated(event, count);
+        }
     }
 
     /// Returns how many addresses the pool can hand out in total: its slots without the reserved ones.

@@ -11,7 +11,7 @@ use crate::sync::{AtomicU64, Ordering};
 
 /// What is known of one slot. Two words, of which the first decides everything.
 #[repr(C, align(16))]
-struct Record {
+pub(super) struct Record {
     word: AtomicU64,
     /// The tag of the owner, mixed with the generation; see [`Tag::bits_in`].
     owner: AtomicU64,
@@ -47,6 +47,26 @@ fn mixed(generation: u32) -> u64 {
     bits ^ (bits >> 31)
 }
 
+impl Record {
+    #[inline(always)]
+    pub(super) fn load(&self) -> Word {
+        // Acquire: with the exchange that wrote the word. What its holder did before it let go of the address happens
+        // before what we do with it; and a tag that was written before the word is found.
+        Word(self.word.load(Ordering::Acquire))
+    }
+
+    /// Replaces the word, if it still is as it was read. Fails with the word that is there.
+    #[inline(always)]
+    pub(super) fn exchange(&self, old: Word, new: Word) -> Result<(), Word> {
+        // AcqRel: Acquire as in `load`, for the holder that is made here; Release for the thread that reads the word next:
+        // what a holder did with the address happens before the next one has it. Acquire on failure: as in `load`.
+        let outcome = self
+            .word
+            .compare_exchange(old.0, new.0, Ordering::AcqRel, Ordering::Acquire);
+        outcome.map(|_| ()).map_err(Word)
+    }
+}
+
 impl Records {
     /// Creates the records of a pool on the heap: free in the ascending `free` ranges, and void elsewhere.
     pub(super) fn on_heap(slot_count: u64, free: impl Iterator<Item = (Slot, Slot)>) -> Self {
@@ -75,48 +95,43 @@ impl Records {
         size_of_val(&*self.0)
     }
 
-    #[inline]
-    fn of(&self, slot: Slot) -> &Record {
-        &self.0[slot as usize]
+    /// Returns the record of a slot that exists. `None` for others, and no panic, because that takes a stack frame.
+    #[inline(always)]
+    pub(super) fn of(&self, slot: Slot) -> Option<&Record> {
+        self.0.get(slot as usize)
     }
 
     #[inline]
     pub(super) fn load(&self, slot: Slot) -> Word {
-        // Acquire: with the exchange that wrote the word. What its holder did before it let go of the address happens
-        // before what we do with it; and a tag that was written before the word is found.
-        Word(self.of(slot).word.load(Ordering::Acquire))
+        self.of(slot).map_or(Word::VOID, Record::load)
     }
 
     /// Returns the words of slots of which a sweep or a count only wants to know the state.
     #[inline]
     pub(super) fn glance(&self, slot: Slot) -> Word {
         // Relaxed: nothing is done with it that an exchange from this very word does not check.
-        Word(self.of(slot).word.load(Ordering::Relaxed))
+        let word = |record: &Record| Word(record.word.load(Ordering::Relaxed));
+        self.of(slot).map_or(Word::VOID, word)
     }
 
-    /// Replaces a word, if it still is as it was read. Fails with the word that is there.
-    #[inline]
+    /// As [`Record::exchange`].
     pub(super) fn exchange(&self, slot: Slot, old: Word, new: Word) -> Result<(), Word> {
-        // AcqRel: Acquire as in `load`, for the holder that is made here; Release for the thread that reads the word next: what
-        // a holder did with the address happens before the next one has it. Acquire on failure: as in `load`.
-        let outcome =
-            self.of(slot)
-                .word
-                .compare_exchange(old.0, new.0, Ordering::AcqRel, Ordering::Acquire);
-        outcome.map(|_| ()).map_err(Word)
+        let record = self.of(slot).ok_or(Word::VOID)?;
+        record.exchange(old, new)
     }
 
     /// Makes a holder of a slot whose token the caller has claimed. Returns its word; `None` if the slot is not free,
     /// and then the token was one too many.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&self, slot: Slot, state: State, until: Tick) -> Option<Word> {
-        let mut word = self.load(slot);
+        let record = self.of(slot)?;
+        let mut word = record.load();
         loop {
             if word.state() != State::Free {
                 return None;
             }
             let held = word.raised(state, until);
-            match self.exchange(slot, word, held) {
+            match record.exchange(word, held) {
                 Ok(()) => return Some(held),
                 Err(other) => word = other,
             }
@@ -137,20 +152,20 @@ impl Records {
 
     fn owner_bits(&self, slot: Slot) -> u64 {
         // Acquire: with the exchange in `write_tag`. If we find the tag of a later holder, we also find its generation.
-        self.of(slot).owner.load(Ordering::Acquire)
+        let bits = |record: &Record| record.owner.load(Ordering::Acquire);
+        self.of(slot).map_or(0, bits)
     }
 
     fn write_tag(&self, slot: Slot, generation: u32, before: u64, tag: Tag) {
+        let Some(record) = self.of(slot) else { return };
         let bits = tag.bits_in(generation);
         let mut expected = before;
         loop {
             // AcqRel: Release, so that a thread that overwrites it later has seen our take; Acquire as in `owner_bits`.
-            let outcome = self.of(slot).owner.compare_exchange(
-                expected,
-                bits,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            );
+            let outcome =
+                record
+                    .owner
+                    .compare_exchange(expected, bits, Ordering::AcqRel, Ordering::Acquire);
             let Err(other) = outcome else { return };
             // A thread that stalled after an earlier take has overwritten it, or a later holder has.
             if self.load(slot).generation() != generation {

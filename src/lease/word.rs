@@ -13,6 +13,9 @@ use crate::table::numbers;
 pub(super) const LAST_GENERATION: u32 = u32::MAX;
 
 const STATE_SHIFT: u32 = 61;
+/// The upper two bits of the states in which the address is held.
+const HELD: u64 = State::Offered.number() as u64 >> 1;
+const _: () = assert!(HELD == State::Leased.number() as u64 >> 1);
 const TAGGED: u64 = 1 << 60;
 const UNTIL_SHIFT: u32 = 32;
 const UNTIL_MASK: u64 = (1 << 28) - 1;
@@ -99,7 +102,8 @@ impl Word {
     /// Returns whether the address is held: offered or leased.
     #[inline]
     pub(super) fn is_held(self) -> bool {
-        matches!(self.state(), State::Offered | State::Leased)
+        // The two states that have the same upper bits.
+        self.0 >> (STATE_SHIFT + 1) == HELD
     }
 
     /// Returns when the record becomes free by itself, unless it is renewed.

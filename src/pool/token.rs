@@ -37,15 +37,19 @@ impl<N: Network> Pool<N> {
     }
 
     /// Gives a slot its token. If it has one already, nothing changes.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn give_token(&self, slot: Slot) {
         match self.free(slot) {
             super::Left::Nothing => {}
-            left => {
-                let _had_one: Result<(), ReleaseError> =
-                    self.finish_release(self.geometry.addr_of(slot), slot, left);
-            }
+            left => self.finish_token(slot, left),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn finish_token(&self, slot: Slot, left: super::Left) {
+        let addr = self.geometry.addr_of(slot);
+        let _had_one: Result<(), ReleaseError> = self.finish_release(addr, slot, left);
     }
 
     pub(crate) fn geometry(&self) -> &Geometry<N> {

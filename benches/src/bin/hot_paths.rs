@@ -32,6 +32,10 @@ const HOT_PATHS: &[&str] = &[
     "into64/16",
     "into64_release_many/16/counts",
     "set/1/off",
+    "lease/16/off",
+    "lease_commit/16/off",
+    "lease_owner/16/off",
+    "lease_exhausted/16/off",
 ];
 
 fn main() -> ExitCode {
