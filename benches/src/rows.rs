@@ -111,6 +111,10 @@ pub fn work(name: &str) -> Option<Work> {
             Pairs::nearly_full(pool_of(prefix_len, lowest, row.stats), 1000),
             |pairs, count| pairs.release_allocate_nearly_full(count),
         ),
+        "exhausted_after_batch" => on(
+            Pairs::full_after_a_batch(pool_of(prefix_len, lowest, row.stats)),
+            |pairs, count| pairs.exhausted(count),
+        ),
         "exhausted" => on(full(lowest), |pairs, count| pairs.exhausted(count)),
         "into64_release_many" => on(empty(lowest), |pairs, count| pairs.batches(count)),
         _ => return None,

@@ -57,6 +57,7 @@ pub const TARGETS: &[Target] = &[
     target("exhausted/16/off", 0.75, 0.35),
     target("exhausted/8/off", 0.75, 0.35),
     target("exhausted/16/counts", 0.9, 0.45),
+    figure("exhausted_after_batch/16/off"),
     target("full_random/24/off", 3.0, 2.0),
     target("full_random/16/off", 7.0, 5.5),
     target("full_random/8/off", 13.0, 10.0),

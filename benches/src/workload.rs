@@ -98,6 +98,13 @@ impl Pairs {
         Self { pool, victims }
     }
 
+    /// Prepares pairs on a full pool in which there has been a batch, for whose end a refusal would wait.
+    pub fn full_after_a_batch(pool: Pool<Ipv4Net>) -> Self {
+        let batch = pool.allocate_many(2).expect("an empty pool");
+        assert_eq!(pool.release_many(&batch).released, 2);
+        Self::full(pool)
+    }
+
     /// Prepares pairs on a pool whose lowest addresses are taken, this share of all in per cent: the lowest free address
     /// is then far from the first word.
     pub fn filled_from_below(pool: Pool<Ipv4Net>, percent: u64) -> Self {

@@ -22,6 +22,7 @@ const HOT_PATHS: &[&str] = &[
     "local/16/off",
     "exhausted/16/off",
     "exhausted/16/counts",
+    "exhausted_after_batch/16/off",
     "full_random/16/off",
     "full_random/16/counts",
     "full_random/8/off",
