@@ -225,7 +225,7 @@ impl<N: Network> LeasePool<N> {
 
     /// Returns the word of a slot that rests so many seconds.
     #[inline]
-    fn rested(&self, word: Word, seconds: u32, now: impl FnOnce() -> Tick) -> Word {
+    pub(super) fn rested(&self, word: Word, seconds: u32, now: impl FnOnce() -> Tick) -> Word {
         let seconds = match word.generation() {
             LAST_GENERATION => seconds.max(DAY),
             _ => seconds,

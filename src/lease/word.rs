@@ -4,6 +4,9 @@
 //! state 3 | tagged 1 | until 28 | generation 32
 //! ```
 //!
+//! Two states have a second number: with the mark of a pass. A lease has it if no call has renewed or adopted it since
+//! the pass began, and a rest if a pass has ended the lease.
+//!
 //! Pure arithmetic. This module does not know whose record it is.
 
 use super::time::Tick;
@@ -17,6 +20,11 @@ const TAGGED: u64 = 1 << 60;
 const UNTIL_SHIFT: u32 = 32;
 const UNTIL_MASK: u64 = (1 << 28) - 1;
 
+/// Leased, with the mark of a pass.
+const LEASED_MARKED: u64 = 6;
+/// Cooling, with the mark of a pass.
+const COOLING_MARKED: u64 = 7;
+
 /// What a record says about its address. Numbers are those of the file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
@@ -26,7 +34,7 @@ pub(super) enum State {
     Offered,
     Leased,
     Cooling,
-    /// It is unknown whether it is held. What cannot be read counts as this, too.
+    /// It is unknown whether it is held.
     Quarantined,
 }
 
@@ -77,7 +85,27 @@ impl Word {
 
     #[inline]
     pub(super) fn state(self) -> State {
-        State::of_number((self.0 >> STATE_SHIFT) as u8).unwrap_or(State::Quarantined)
+        match self.0 >> STATE_SHIFT {
+            LEASED_MARKED => State::Leased,
+            COOLING_MARKED => State::Cooling,
+            number => State::of_number(number as u8).unwrap_or(State::Quarantined),
+        }
+    }
+
+    /// Returns the word with the mark of a pass, which every other change takes away. Only what is leased or rests has
+    /// one.
+    pub(super) fn marked(self) -> Self {
+        let number = match self.state() {
+            State::Leased => LEASED_MARKED,
+            State::Cooling => COOLING_MARKED,
+            State::Void | State::Free | State::Offered | State::Quarantined => return self,
+        };
+        Self(self.0 & !(7 << STATE_SHIFT) | number << STATE_SHIFT)
+    }
+
+    #[inline]
+    pub(super) fn is_marked(self) -> bool {
+        self.0 >> STATE_SHIFT >= LEASED_MARKED
     }
 
     /// Returns whether the record has, or will have, the tag of its owner.
