@@ -79,9 +79,14 @@ impl<N: Network> LeasePool<N> {
         loop {
             let word = self.records.load(slot);
             match word.state() {
-                State::Leased => return (word, false),
-                State::Offered => {
-                    let leased = word.changed(State::Leased, Tick::NEVER);
+                State::Leased if !word.is_marked() => return (word, false),
+                State::Leased | State::Offered => {
+                    // A lease loses the mark of a pass whose list may be older.
+                    let until = match word.state() {
+                        State::Leased => word.until(),
+                        _ => Tick::NEVER,
+                    };
+                    let leased = word.changed(State::Leased, until);
                     if self.records.exchange(slot, word, leased).is_ok() {
                         return (leased, false);
                     }

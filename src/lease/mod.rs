@@ -38,10 +38,14 @@
 //! | `sweep` | frees what is due |
 //! | `look` | status, owners, counts, pictures |
 //! | `list` | a list of users becomes leases |
+//! | `pass`, `compare` | which leases a list of users does not name |
+//! | `apply` | ends those, and takes that back |
 
 mod allocate;
+mod apply;
 mod builder;
 mod clock;
+mod compare;
 mod end;
 mod error;
 #[allow(clippy::module_inception)] // The room is called after what is in it.
@@ -49,6 +53,7 @@ mod lease;
 mod list;
 mod look;
 mod owner;
+mod pass;
 mod pool;
 mod record;
 mod sweep;
@@ -62,6 +67,7 @@ pub use error::{BadTerm, OfferError, ParseLeaseError, ParseLeaseProblem, RenewEr
 pub use lease::Lease;
 pub use list::AdoptedLeases;
 pub use look::{Census, LeaseStatus};
+pub use pass::LeasePass;
 pub use pool::LeasePool;
 pub use sweep::Swept;
 pub use time::{Grant, Term};

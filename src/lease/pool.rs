@@ -4,6 +4,7 @@ use super::builder::LeaseBuilder;
 use super::clock::Clock;
 use super::lease::Lease;
 use super::owner::Owners;
+use super::pass::{Passes, built_ms};
 use super::record::Records;
 use super::sweep::SweptAt;
 use super::word::Word;
@@ -42,7 +43,8 @@ const EPOCHS: u64 = 1 << 21;
 /// The record of an address decides, not the clock: a lease whose time has passed is still its holder's, and can be
 /// renewed, until it has been freed.
 ///
-/// Forks and signal handlers: as [plain pools on the heap](crate::Pool#forks); `allocate_for` takes a lock.
+/// Forks and signal handlers: as [plain pools on the heap](crate::Pool#forks); `allocate_for` takes a lock, and so do
+/// passes.
 ///
 /// ```
 /// use hostbits::lease::{LeasePool, Term};
@@ -65,6 +67,9 @@ pub struct LeasePool<N: Network = IpNet> {
     epoch: u64,
     pub(super) swept_at: SweptAt,
     pub(super) owners: Owners,
+    pub(super) passes: Passes,
+    /// When the clock was at zero, in milliseconds since 1970. Only plans tell it.
+    pub(super) built_ms: u64,
     counters: Counters,
 }
 
@@ -116,12 +121,14 @@ impl<N: Network> LeasePool<N> {
         let threads = threads_for(slot_count, Counters::bytes_each(level));
         Ok(Self {
             records,
+            built_ms: built_ms(clock.now()),
             clock,
             cooldown,
             // Not 0: a generation is never 0, and a lease from before a restart is stale.
             epoch: (RandomState::new().hash_one(0) % (EPOCHS - 1) + 1) << RECORD_BITS,
             swept_at: SweptAt::default(),
             owners: Owners::new(slot_count),
+            passes: Passes::default(),
             counters: Counters::new(level, threads),
             pool,
         })
@@ -153,6 +160,11 @@ impl<N: Network> LeasePool<N> {
         if !self.counters.are_off() {
             self.counters.allocated(event, count);
         }
+    }
+
+    /// Returns a number that no generation of this pool's leases is below.
+    pub(super) fn first_generation(&self) -> u64 {
+        self.epoch
     }
 
     /// Returns how many addresses the pool can hand out in total: its slots without the reserved ones.

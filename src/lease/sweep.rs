@@ -218,9 +218,14 @@ impl<N: Network> LeasePool<N> {
     /// Returns when that rest ends.
     #[inline(never)]
     pub(super) fn rested_after(&self, word: Word) -> Tick {
+        self.end_of_rest(word, self.cooldown)
+    }
+
+    /// Returns when a rest of so many seconds ends; longer after the last generation.
+    pub(super) fn end_of_rest(&self, word: Word, seconds: u32) -> Tick {
         let seconds = match word.generation() {
-            LAST_GENERATION => self.cooldown.max(DAY),
-            _ => self.cooldown,
+            LAST_GENERATION => seconds.max(DAY),
+            _ => seconds,
         };
         rest(self.clock.now(), seconds)
     }

@@ -4,7 +4,7 @@ use super::error::BadTerm;
 use std::time::Duration;
 
 /// The longest term, in seconds: four years of 365 days.
-const LONGEST: u64 = 4 * 365 * 24 * 60 * 60;
+pub(super) const LONGEST: u64 = 4 * 365 * 24 * 60 * 60;
 
 /// A second since the base of the pool, or never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,6 +4,9 @@
 //! state 3 | tagged 1 | until 28 | generation 32
 //! ```
 //!
+//! Two states have a second number: with the mark of a pass. A lease has it if no call has renewed or adopted it since
+//! the pass began, and a rest if a pass has ended the lease.
+//!
 //! Pure arithmetic. This module does not know whose record it is.
 
 use super::time::Tick;
@@ -13,12 +16,17 @@ use crate::table::numbers;
 pub(super) const LAST_GENERATION: u32 = u32::MAX;
 
 const STATE_SHIFT: u32 = 61;
-/// The upper two bits of the states in which the address is held.
-const HELD: u64 = State::Offered.number() as u64 >> 1;
-const _: () = assert!(HELD == State::Leased.number() as u64 >> 1);
 const TAGGED: u64 = 1 << 60;
 const UNTIL_SHIFT: u32 = 32;
 const UNTIL_MASK: u64 = (1 << 28) - 1;
+
+/// Leased, with the mark of a pass.
+const LEASED_MARKED: u64 = 6;
+/// Cooling, with the mark of a pass.
+const COOLING_MARKED: u64 = 7;
+
+/// A bit for each number of a state in which the address is held.
+const HELD: u64 = 1 << State::Offered.number() | 1 << State::Leased.number() | 1 << LEASED_MARKED;
 
 /// What a record says about its address. Numbers are those of the file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +37,7 @@ pub(super) enum State {
     Offered,
     Leased,
     Cooling,
-    /// It is unknown whether it is held. What cannot be read counts as this, too.
+    /// It is unknown whether it is held.
     Quarantined,
 }
 
@@ -80,7 +88,27 @@ impl Word {
 
     #[inline]
     pub(super) fn state(self) -> State {
-        State::of_number((self.0 >> STATE_SHIFT) as u8).unwrap_or(State::Quarantined)
+        match self.0 >> STATE_SHIFT {
+            LEASED_MARKED => State::Leased,
+            COOLING_MARKED => State::Cooling,
+            number => State::of_number(number as u8).unwrap_or(State::Quarantined),
+        }
+    }
+
+    /// Returns the word with the mark of a pass, which every other change takes away. Only what is leased or rests has
+    /// one.
+    pub(super) fn marked(self) -> Self {
+        let number = match self.state() {
+            State::Leased => LEASED_MARKED,
+            State::Cooling => COOLING_MARKED,
+            State::Void | State::Free | State::Offered | State::Quarantined => return self,
+        };
+        Self(self.0 & !(7 << STATE_SHIFT) | number << STATE_SHIFT)
+    }
+
+    #[inline]
+    pub(super) fn is_marked(self) -> bool {
+        self.0 >> STATE_SHIFT >= LEASED_MARKED
     }
 
     /// Returns whether the record has, or will have, the tag of its owner.
@@ -102,8 +130,7 @@ impl Word {
     /// Returns whether the address is held: offered or leased.
     #[inline]
     pub(super) fn is_held(self) -> bool {
-        // The two states that have the same upper bits.
-        self.0 >> (STATE_SHIFT + 1) == HELD
+        HELD >> (self.0 >> STATE_SHIFT) & 1 != 0
     }
 
     /// Returns when the record becomes free by itself, unless it is renewed.
@@ -114,6 +141,21 @@ impl Word {
             State::Cooling => Some(until),
             State::Offered | State::Leased if !until.is_never() => Some(until.plus(cooldown)),
             State::Void | State::Free | State::Offered | State::Leased | State::Quarantined => None,
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// Every number that the three bits can have, also those of marks and of no state.
+    #[test]
+    fn what_is_held_is_offered_or_leased() {
+        for number in 0..8 {
+            let word = Word(number << STATE_SHIFT | 7);
+            let is_held = matches!(word.state(), State::Offered | State::Leased);
+            assert_eq!(word.is_held(), is_held, "{number}");
         }
     }
 }
