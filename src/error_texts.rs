@@ -350,6 +350,7 @@ fn open() -> Vec<OpenError> {
         It::TooManyProcesses { .. } => [It::TooManyProcesses { most: 224 }],
         It::Poisoned => [It::Poisoned],
         It::SyncFailed { .. } => [It::SyncFailed { errno: 5 }],
+        It::OtherClock => [It::OtherClock],
         It::LinearSearch => [It::LinearSearch],
         It::Io { .. } => [It::Io { action: "open the file", error: denied() }],
         It::Build(_) => [It::Build(BuildError::Empty)],

@@ -6,6 +6,7 @@ use super::pool::LeasePool;
 use super::time::{Term, Tick, tick_after};
 use super::word::{State, Word};
 use crate::error::ReleaseError;
+use crate::file_refusal::FileRefusal;
 use crate::geometry::Place;
 use crate::network::Network;
 use crate::slot::Slot;
@@ -75,18 +76,24 @@ impl<N: Network> LeasePool<N> {
         };
         let mut word = self.records.load(slot);
         loop {
-            self.check_held(word, lease).map_err(|why| {
-                let addr = lease.addr().into();
-                match why {
-                    NotHeld::Ended => RenewError::Ended { addr },
-                    NotHeld::Stale => RenewError::Stale { addr },
-                }
-            })?;
+            self.check_held(word, lease)
+                .map_err(|why| self.not_renewed(lease, why))?;
             let renewed = word.changed(State::Leased, until.max(word.until()));
             match self.records.exchange(slot, word, renewed) {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(self.wait_until_durable()?),
                 Err(other) => word = other,
             }
+        }
+    }
+
+    #[cold]
+    fn not_renewed(&self, lease: &Lease<N::Addr>, why: NotHeld) -> RenewError {
+        let addr = lease.addr().into();
+        match (self.refusal(), why) {
+            // A child of the process that opened the file sees no records.
+            (Some(FileRefusal::Forked), _) => FileRefusal::Forked.into(),
+            (_, NotHeld::Ended) => RenewError::Ended { addr },
+            (_, NotHeld::Stale) => RenewError::Stale { addr },
         }
     }
 
@@ -132,8 +139,8 @@ impl<N: Network> LeasePool<N> {
         loop {
             match self.check_held(word, lease) {
                 Ok(()) => {}
-                Err(NotHeld::Ended) => return Ok(self.refuse_release(Released::AlreadyEnded)),
-                Err(NotHeld::Stale) => return Ok(self.refuse_release(Released::Stale)),
+                Err(NotHeld::Ended) => return self.refuse_release(Released::AlreadyEnded),
+                Err(NotHeld::Stale) => return self.refuse_release(Released::Stale),
             }
             let after = self.ended(word);
             match self.records.exchange(slot, word, after) {
@@ -151,9 +158,13 @@ impl<N: Network> LeasePool<N> {
     }
 
     #[cold]
-    fn refuse_release(&self, why: Released) -> Released {
+    fn refuse_release(&self, why: Released) -> Result<Released, ReleaseError> {
         self.counters.count(Event::ReleaseError, 1);
-        why
+        match self.refusal() {
+            // A child of the process that opened the file sees no records.
+            Some(FileRefusal::Forked) => Err(ReleaseError::Forked),
+            _ => Ok(why),
+        }
     }
 
     #[cold]

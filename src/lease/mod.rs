@@ -32,6 +32,7 @@
 //! | `word` | state, time and generation in one word |
 //! | `record` | the records, the tags of owners, and all exchanges |
 //! | `builder`, `pool` | the pool and its facts |
+//! | `file` | the pool in a file |
 //! | `allocate` | a token, then its record |
 //! | `owner` | get or allocate: the lease that an owner holds already |
 //! | `end` | renewals and releases |
@@ -44,6 +45,8 @@ mod builder;
 mod clock;
 mod end;
 mod error;
+#[cfg(pool_files)]
+mod file;
 #[allow(clippy::module_inception)] // The room is called after what is in it.
 mod lease;
 mod list;

@@ -22,6 +22,8 @@ use std::time::Duration;
 const RECORD_BITS: u32 = 32;
 /// Epochs are below it, so that generations are below 2^53.
 const EPOCHS: u64 = 1 << 21;
+#[cfg(pool_files)]
+const _: () = assert!(EPOCHS == crate::storage::file::records::EPOCHS);
 
 /// A pool that hands out the addresses of one network as leases.
 ///
@@ -62,7 +64,7 @@ pub struct LeasePool<N: Network = IpNet> {
     /// Seconds between two holders.
     pub(super) cooldown: u32,
     /// The upper bits of all generations of this pool's leases.
-    epoch: u64,
+    pub(super) epoch: u64,
     pub(super) swept_at: SweptAt,
     pub(super) owners: Owners,
     pub(super) counters: Counters,

@@ -105,6 +105,7 @@ impl Opening<'_> {
         let maps = Maps {
             free: &mut || free() & !closed() | added(),
             quarantine: &mut quarantine,
+            records: &mut || 0,
         };
         fill(
             &unpublished.file,
@@ -149,7 +150,8 @@ impl Larger {
 impl Blueprint<'_> {
     /// Returns a layout with room for this pool, and for at least as many slots as before.
     fn layout(&self, least_capacity: u64) -> Result<Layout, OpenError> {
-        Layout::plan(self.capacity_slots.max(least_capacity), self.config_bytes()).ok_or(
+        let capacity = self.capacity_slots.max(least_capacity);
+        Layout::plan(capacity, self.config_bytes(), self.cooldown.is_some()).ok_or(
             OpenError::Corrupt {
                 what: "more slots than a pool can have",
             },
