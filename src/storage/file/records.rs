@@ -11,7 +11,7 @@
 //! machine went down:  records := Quarantined                     for every word with T = 0
 //! unknown file:       the same                                   for every word, whatever T says
 //! something was:      a new epoch, so that every lease from before is stale
-//! machine went down:  floor := limit; limit := higher            what was offered and lost never comes back
+//! machine went down:  floor := limit + 1; limit := higher        what was offered and lost never comes back
 //! not left in order:  every page of T and the records written as it is; sync
 //! always:             F := free records, in memory alone
 //! ```
@@ -189,7 +189,7 @@ pub(super) fn distrust(
         set(at::FLOOR, 0);
         set(at::LIMIT, RESERVED_GENERATIONS);
     } else if belief != Belief::Exact {
-        set(at::FLOOR, fact(at::LIMIT));
+        set(at::FLOOR, fact(at::LIMIT) + 1);
         set(at::LIMIT, fact(at::LIMIT) + RESERVED_GENERATIONS);
     }
     if belief != Belief::Exact {
