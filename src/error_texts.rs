@@ -377,6 +377,7 @@ fn reclaim() -> Vec<ReclaimError> {
             ReclaimError::Unclear { adopted: adopted(1) },
             ReclaimError::Unclear { adopted: adopted(2) },
         ],
+        ReclaimError::File(_) => [ReclaimError::File(poisoned())],
     })
 }
 
@@ -403,6 +404,7 @@ fn adopt() -> Vec<AdoptError> {
             AdoptError::Unreadable { adopted: adopted(1) },
             AdoptError::Unreadable { adopted: adopted(2) },
         ],
+        AdoptError::File(_) => [AdoptError::File(poisoned())],
     })
 }
 

@@ -2,13 +2,17 @@
 
 use super::builder::LeaseBuilder;
 use super::clock::Clock;
+use super::lease::Lease;
+use super::list::AdoptedLeases;
 use super::owner::Owners;
 use super::pool::LeasePool;
 use super::record::Records;
 use super::sweep::SweptAt;
-use super::word::State;
-use crate::durability::{Durability, Recovery};
-use crate::file::{Builder, Health};
+use super::time::Tick;
+use super::word::{State, Word};
+use crate::client::Client;
+use crate::durability::{Durability, Recovery, RecoveryKind};
+use crate::file::{Builder, Health, ReclaimError};
 use crate::network::Network;
 use crate::open_error::{OpenError, SyncError};
 use crate::pool::Pool;
@@ -18,6 +22,7 @@ use crate::storage::Attached;
 use crate::storage::file::records::at;
 use crate::stripes::threads_for;
 use crate::sync::Ordering;
+use crate::users::{Adopted, Record, Unreadable};
 use std::path::Path;
 
 impl<N: Network> Builder<N> {
@@ -166,7 +171,7 @@ impl<N: Network> LeasePool<N> {
         let floor = u32::try_from(fact(at::FLOOR)).unwrap_or(u32::MAX);
         let limit = match file.recovery().kind {
             // Another process may have raised it just now, and have died before it was durable.
-            crate::durability::RecoveryKind::Joined => 0,
+            RecoveryKind::Joined => 0,
             _ => fact(at::LIMIT),
         };
         let slot_count = pool.geometry().slot_count();
@@ -260,14 +265,289 @@ impl<N: Network> LeasePool<N> {
         })
     }
 
+    /// Leases the quarantined addresses of a list anew, and frees the others.
+    ///
+    /// Call it after the machine went down, or in a copy or a backup, with a list of every address that was held, with no
+    /// holder missing. Each listed address is leased for ever, as by [`adopt`](Self::adopt), and the leases are in the result:
+    /// store them with your records, because those from before are stale. It can be repeated: addresses that are leased
+    /// already keep their leases. A late release by a holder from before changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ReclaimError::Unclear`] if an entry cannot be read, [`ReclaimError::EmptyList`] if the list contains no address of the
+    /// pool, [`ReclaimError::NoFile`], [`ReclaimError::Forked`], and [`ReclaimError::File`] if the leases cannot be made durable.
+    /// Nothing was freed; some addresses may have been leased.
+    ///
+    /// ```
+    /// # use hostbits::{Client, file, lease::{LeasePool, Released, Term}};
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-lease-reclaim-{}", std::process::id()));
+    /// # let copy = path.with_extension("copy");
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let pool = LeasePool::builder(net).create(&path)?;
+    /// let old = pool.allocate(Term::Forever)?;
+    /// file::backup(&path, &copy)?;
+    ///
+    /// let restored = LeasePool::builder(net).open(&copy)?;
+    /// assert_eq!(restored.release(&old)?, Released::Stale);
+    /// let reclaimed = restored.reclaim([old.addr().to_string()], |_| None)?;
+    /// assert_eq!((reclaimed.freed, reclaimed.leases.len()), (252, 1));
+    /// assert_eq!(restored.release(&reclaimed.leases[0])?, Released::Ended);
+    /// # drop((pool, restored));
+    /// # std::fs::remove_file(&path)?;
+    /// # std::fs::remove_file(&copy)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reclaim(
+        &self,
+        users: impl IntoIterator<Item = impl Record>,
+        owner: impl Fn(&str) -> Option<Client>,
+    ) -> Result<ReclaimedLeases<N::Addr>, ReclaimError> {
+        self.pool.check_reclaimable()?;
+        // The listed ones first: what is quarantined after that is not listed.
+        let AdoptedLeases { report, leases } = self.adopt(Unreadable::Refuse, users, owner)?;
+        if leases.is_empty() {
+            match self.quarantined() {
+                0 => {}
+                quarantined => return Err(ReclaimError::EmptyList { quarantined }),
+            }
+        }
+        Ok(ReclaimedLeases {
+            freed: self.free_quarantined(),
+            report,
+            leases,
+        })
+    }
+
+    /// Frees the whole quarantine, and returns how many addresses that were.
+    ///
+    /// The caller guarantees that none of them is held. Otherwise, two holders may share an address from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`ReclaimError::NoFile`] and [`ReclaimError::Forked`].
+    pub fn release_quarantine_unchecked(&self) -> Result<u64, ReclaimError> {
+        self.pool.check_reclaimable()?;
+        Ok(self.free_quarantined())
+    }
+
+    fn free_quarantined(&self) -> u64 {
+        let mut freed = 0;
+        for (slot, word) in self.words() {
+            if !is_unknown(word) {
+                continue;
+            }
+            let free = word.tagged(false).changed(State::Free, Tick::ZERO);
+            // The exchange first, then the token; and only by the thread whose exchange it was.
+            if self.records.exchange(slot, word, free).is_ok() {
+                self.pool.give_token(slot);
+                freed += 1;
+            }
+        }
+        freed
+    }
+
     fn quarantined(&self) -> u64 {
-        let is_unknown = |state| matches!(state, State::Quarantined | State::Void);
-        let words = self.words().filter(|(_, word)| is_unknown(word.state()));
+        let words = self.words().filter(|&(_, word)| is_unknown(word));
         words.count() as u64
     }
+}
+
+/// The result of a reclaim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[must_use = "it has the leases, which are new ones"]
+#[non_exhaustive]
+pub struct ReclaimedLeases<A> {
+    /// Addresses that were quarantined and not listed, and are now free.
+    pub freed: u64,
+    /// The result for the entries of the list.
+    pub report: Adopted,
+    /// The leases of all listed addresses, by ascending address. Store them with your records.
+    pub leases: Vec<Lease<A>>,
+}
+
+/// Returns whether nothing is known of an address that can be handed out. One whose memory was lost is void.
+fn is_unknown(word: Word) -> bool {
+    matches!(word.state(), State::Quarantined | State::Void)
 }
 
 fn file_of<N: Network>(pool: &Pool<N>) -> &Attached {
     let file = pool.lease_file();
     file.expect("a pool that was opened or created in a file has one")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::file::system::tests::Scratch;
+    use ipnet::Ipv4Net;
+    use std::time::Duration;
+
+    fn builder() -> LeaseBuilder<Ipv4Net> {
+        LeasePool::builder("10.0.0.0/28".parse().unwrap()).cooldown(Duration::ZERO)
+    }
+
+    /// A process dies after it has claimed a token and before it takes the record: while it was not alone, a sweep of
+    /// another one gives the token again.
+    #[test]
+    fn a_token_that_died_with_its_process_is_given_again() {
+        let scratch = Scratch::new("lease-token");
+        let path = scratch.path("pool");
+        let pool = builder().create(&path).unwrap();
+        let other = builder().open(&path).unwrap();
+        let first = other.pool.claim_token().get().unwrap();
+        // The dead are counted as long as the session lasts.
+        assert!(other.pool.claim_token_of(first + 5));
+        let all = pool.capacity() as usize;
+        assert_eq!(
+            pool.allocate_many(all, Duration::from_secs(9))
+                .unwrap()
+                .len(),
+            all
+        );
+    }
+
+    /// The same where one address is asked for, and a range.
+    #[test]
+    fn a_token_is_given_again_to_the_part_that_is_asked_for() {
+        for exact in [true, false] {
+            let scratch = Scratch::new("lease-part");
+            let path = scratch.path("pool");
+            let pool = builder().create(&path).unwrap();
+            let other = builder().open(&path).unwrap();
+            let slot = other.pool.claim_token().get().unwrap();
+            let addr = pool.pool.geometry().addr_of(slot);
+            let offer = Duration::from_secs(9);
+            let lease = match exact {
+                true => pool.allocate_exact(addr, offer),
+                false => pool.allocate_in(addr..=addr, offer),
+            };
+            assert_eq!(lease.unwrap().addr(), addr);
+        }
+    }
+
+    /// A pool that is alone in its session repairs nothing: no process can have died.
+    #[test]
+    fn a_process_that_is_alone_gives_no_token_twice() {
+        let scratch = Scratch::new("lease-alone");
+        let pool = builder().create(scratch.path("pool")).unwrap();
+        pool.pool.claim_token().get().unwrap();
+        assert_eq!(pool.sweep().freed, 0);
+    }
+
+    /// The limit of generations is met, by two processes.
+    #[test]
+    fn generations_beyond_the_limit_are_reserved_first() {
+        let scratch = Scratch::new("lease-limit");
+        let path = scratch.path("pool");
+        let pool = builder()
+            .durability(Durability::Barrier)
+            .create(&path)
+            .unwrap();
+        let limit = pool.file().facts()[at::LIMIT].load(Ordering::Relaxed);
+        let word = Word::new(State::Free, Tick::ZERO, limit as u32);
+        let slot = pool.pool.geometry().runs()[0].first;
+        pool.records.exchange(slot, Word::NEW, word).unwrap();
+        let before = pool.health().unwrap().syncs;
+        let lease = pool.allocate(Duration::from_secs(9)).unwrap();
+        assert_eq!(lease.generation() & u64::from(u32::MAX), limit + 1);
+        assert_eq!(pool.health().unwrap().syncs, before + 1);
+        assert!(pool.file().facts()[at::LIMIT].load(Ordering::Relaxed) > limit + 1000);
+        pool.allocate(Duration::from_secs(9)).unwrap();
+        assert_eq!(pool.health().unwrap().syncs, before + 1);
+        // One that joins cannot know whether the limit is durable.
+        let other = builder().open(&path).unwrap();
+        other.allocate(Duration::from_secs(9)).unwrap();
+        other.allocate(Duration::from_secs(9)).unwrap();
+        assert_eq!(other.health().unwrap().syncs, 1);
+    }
+
+    /// In `Strict`, what makes a lease or prolongs it waits for the disk, and what ends it does not; a token never does.
+    #[test]
+    fn in_strict_what_raises_is_synced_and_what_lowers_is_not() {
+        let scratch = Scratch::new("lease-strict");
+        let path = scratch.path("pool");
+        let pool = builder()
+            .durability(Durability::Strict)
+            .create(&path)
+            .unwrap();
+        let syncs = || pool.health().unwrap().syncs;
+        let expect = |what: &str, before: u64, count: u64| {
+            assert_eq!(syncs() - before, count, "{what}");
+        };
+        let offer = Duration::from_secs(9);
+        let before = syncs();
+        let lease = pool.allocate(offer).unwrap();
+        expect("allocate", before, 1);
+        pool.renew(&lease, crate::lease::Term::Forever).unwrap();
+        expect("renew", before, 2);
+        pool.renew(&lease, crate::lease::Term::Forever).unwrap();
+        expect("a renewal that changes nothing", before, 3);
+        let _ = pool.release(&lease).unwrap();
+        expect("release", before, 3);
+        let _ = pool.allocate_many(5, offer).unwrap();
+        expect("allocate_many", before, 4);
+        let _ = pool.allocate_for(Client::from_hash(7), offer).unwrap();
+        expect("allocate_for", before, 5);
+        let _ = pool.allocate_for(Client::from_hash(7), offer).unwrap();
+        expect("allocate_for, again", before, 6);
+        let addr = pool.pool.geometry().addr_of(14);
+        let _ = pool.allocate_exact(addr, offer).unwrap();
+        expect("allocate_exact", before, 7);
+        let _ = pool.allocate_preferring(addr, offer).unwrap();
+        expect("allocate_preferring", before, 8);
+        let addr = pool.pool.geometry().addr_of(13);
+        let _ = pool.allocate_in(addr..=addr, offer).unwrap();
+        expect("allocate_in", before, 9);
+        let users = [pool.pool.geometry().addr_of(12).to_string()];
+        let _ = pool.adopt(Unreadable::Refuse, users, |_| None).unwrap();
+        expect("adopt", before, 10);
+        let _ = pool.sweep();
+        expect("sweep", before, 10);
+    }
+
+    /// After a failed sync nothing is offered or prolonged, and the reason is the file.
+    #[test]
+    fn in_a_poisoned_file_nothing_is_offered() {
+        let scratch = Scratch::new("lease-poison");
+        let path = scratch.path("pool");
+        let pool = builder().create(&path).unwrap();
+        let lease = pool.allocate(Duration::from_secs(9)).unwrap();
+        pool.file().poison_for_tests();
+        let offer = Duration::from_secs(9);
+        let addr = pool.pool.geometry().addr_of(9);
+        let codes = [
+            pool.allocate(offer).unwrap_err().code(),
+            pool.allocate_many(2, offer).unwrap_err().code(),
+            pool.allocate_exact(addr, offer).unwrap_err().code(),
+            pool.allocate_preferring(addr, offer).unwrap_err().code(),
+            pool.allocate_in(addr..=addr, offer).unwrap_err().code(),
+            pool.allocate_for(Client::from_hash(3), offer)
+                .unwrap_err()
+                .code(),
+            pool.renew(&lease, crate::lease::Term::Forever)
+                .unwrap_err()
+                .code(),
+            pool.adopt(Unreadable::Refuse, ["10.0.0.9"], |_| None)
+                .unwrap_err()
+                .code(),
+            pool.reclaim(["10.0.0.9"], |_| None).unwrap_err().code(),
+        ];
+        assert_eq!(codes, ["poisoned"; 9]);
+        assert_eq!(pool.release(&lease).unwrap(), crate::lease::Released::Ended);
+        drop(pool);
+        let pool = builder().open(&path).unwrap();
+        assert_eq!(pool.recovery().unwrap().kind, RecoveryKind::WriteFailed);
+        assert_eq!(pool.census().quarantined, pool.capacity());
+        assert_eq!(pool.release(&lease).unwrap(), crate::lease::Released::Stale);
+        let reclaimed = pool.reclaim(["10.0.0.9"], |_| None).unwrap();
+        assert_eq!((reclaimed.freed, reclaimed.leases.len()), (12, 1));
+        assert!(pool.health().unwrap().is_good());
+    }
+
+    impl<N: Network> LeasePool<N> {
+        fn file(&self) -> &Attached {
+            file_of(&self.pool)
+        }
+    }
 }

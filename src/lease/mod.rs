@@ -62,6 +62,8 @@ pub use builder::LeaseBuilder;
 pub use clock::ManualClock;
 pub use end::Released;
 pub use error::{BadTerm, OfferError, ParseLeaseError, ParseLeaseProblem, RenewError};
+#[cfg(pool_files)]
+pub use file::ReclaimedLeases;
 pub use lease::Lease;
 pub use list::AdoptedLeases;
 pub use look::{Census, LeaseStatus};

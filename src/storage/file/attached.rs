@@ -328,6 +328,12 @@ impl Attached {
         })
     }
 
+    /// Does what a failed sync does.
+    #[cfg(test)]
+    pub(crate) fn poison_for_tests(&self) {
+        poison::set(&self.disk, &io::Error::from_raw_os_error(5));
+    }
+
     /// Lets a test hold up all syncs.
     #[cfg(test)]
     pub(crate) fn commits(&self) -> &Commits {

@@ -52,7 +52,7 @@ pub(crate) mod records;
 mod recover;
 mod repair;
 mod state;
-mod system;
+pub(crate) mod system;
 #[cfg(test)]
 mod tests;
 
