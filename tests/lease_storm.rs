@@ -196,7 +196,7 @@ fn storm(path: &Path, kills: u64, round: u64) -> u64 {
     kills + 3
 }
 
-/// Nobody is there any more, and all offers have ended.
+/// No process is there any more, and all offers have ended.
 fn settle(pool: &LeasePool<Ipv4Net>, books: &Books) {
     let _ = pool.sweep();
     let census = pool.census();

@@ -78,7 +78,7 @@ fn boot_words(boot: [u8; 16]) -> [u64; 2] {
 
 /// Returns whether a process counts by the clock of the file: it is not in another time namespace.
 pub(super) fn is_that_of(facts: &[AtomicU64], now: Reading) -> bool {
-    // SeqCst: as in `start`. In doubt, no: two clocks that cannot be told apart may differ.
+    // SeqCst: as in `start`. In doubt, no: two clocks without a name may differ.
     now.clock != 0 && facts[at::CLOCK].load(Ordering::SeqCst) == now.clock
 }
 

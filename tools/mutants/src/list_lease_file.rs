@@ -60,7 +60,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "is_some_and(|file| !file.is_sole())",
             "is_some_and(|file| file.is_forked())",
         )],
-        &[UnitIn("src/lease/file.rs", "lease::file")],
+        &[UnitIn("src/lease/file.rs", "file")],
     ),
     mutant(
         "lease file: a placement outside is not told",

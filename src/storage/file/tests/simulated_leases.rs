@@ -217,7 +217,7 @@ impl Life<'_> {
         }
     }
 
-    /// Forgets leases whose time has truly passed: nobody relies on them.
+    /// Forgets leases whose time has truly passed: no holder relies on them.
     fn forget_ended(&mut self) {
         let now = self.now;
         self.held.retain(|_, held| held.until > now);
