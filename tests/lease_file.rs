@@ -473,3 +473,158 @@ fn terms_and_foreign_leases_answer_as_on_the_heap() {
     let outside: Lease<Ipv4Addr> = "10.1.0.1#1".parse().unwrap();
     assert!(pool.release(&outside).is_err());
 }
+
+/// A larger file takes the place of a smaller one: leases, rests, owners, quarantine, epoch and generations stay. Owners
+/// whose home is elsewhere now still have one lease.
+#[test]
+fn a_pool_that_grows_keeps_its_leases() {
+    for durability in Durability::ALL {
+        let scratch = Scratch::new("lease-grow");
+        let path = scratch.path("pool");
+        let pool = builder("10.0.0.0/25")
+            .durability(durability)
+            .create(&path)
+            .unwrap();
+        let forever = pool.allocate(Term::Forever).unwrap();
+        let owned: Vec<_> = (1..=20)
+            .map(|owner| pool.allocate_for(client(owner), Term::Forever).unwrap())
+            .collect();
+        let ended = pool.allocate(OFFER).unwrap();
+        assert_eq!(pool.release(&ended).unwrap(), Released::Ended);
+        let before = pool.census();
+        drop(pool);
+        let pool = builder("10.0.0.0/20").grow(&path).unwrap();
+        let after = pool.census();
+        assert_eq!(after.leased, before.leased);
+        assert_eq!((after.cooling, after.quarantined), (1, 0));
+        assert_eq!(after.free, pool.capacity() - after.leased - 1);
+        for (owner, &lease) in (1..).zip(&owned) {
+            assert_eq!(pool.allocate_for(client(owner), OFFER).unwrap(), lease);
+        }
+        assert_eq!(pool.release(&forever).unwrap(), Released::Ended);
+        assert_eq!(pool.release(&ended).unwrap(), Released::AlreadyEnded);
+        drop(pool);
+        let pool = builder("10.0.0.0/20").grow(&path).unwrap();
+        assert_eq!(pool.recovery().unwrap().kind, RecoveryKind::Clean);
+        assert_eq!(pool.census().leased, 20);
+        assert_eq!(scratch.names(), ["pool"]);
+    }
+}
+
+/// What would move an address, or take one out of the pool, is refused, and so is a file that is open.
+#[test]
+fn a_pool_that_cannot_grow_stays_as_it_is() {
+    let scratch = Scratch::new("lease-stays");
+    let path = scratch.path("pool");
+    let pool = builder("10.0.0.0/24").create(&path).unwrap();
+    let open = builder("10.0.0.0/23").grow(&path).unwrap_err();
+    assert!(matches!(open, OpenError::InUse), "{open}");
+    drop(pool);
+    let before = read(&path);
+    for net in ["10.0.0.0/25", "10.0.1.0/24"] {
+        let error = builder(net).grow(&path).unwrap_err();
+        assert_eq!(error.code(), "geometry-mismatch", "{error}");
+    }
+    let more = Pool::builder(net("10.0.0.0/24"));
+    let more = more.reserve(
+        "10.0.0.9".parse().unwrap()..="10.0.0.9".parse().unwrap(),
+        "x",
+    );
+    let error = more.leases().grow(&path).unwrap_err();
+    assert_eq!(error.code(), "geometry-mismatch", "{error}");
+    assert!(read(&path) == before);
+}
+
+/// A plain pool becomes one of leases: what is taken is leased for ever, what is quarantined stays so, and what is free
+/// is free.
+#[test]
+fn a_plain_file_is_converted() {
+    let scratch = Scratch::new("lease-convert");
+    let path = scratch.path("pool");
+    let pool = Pool::builder(net("10.0.0.0/24")).create(&path).unwrap();
+    let held = pool.allocate_many(30).unwrap();
+    drop(pool);
+    let refused = builder("10.0.0.0/24").grow(&path).unwrap_err();
+    assert_eq!(refused.code(), "geometry-mismatch");
+    let pool = builder("10.0.0.0/24").convert(&path).unwrap();
+    assert!(
+        pool.iter()
+            .map(|lease| lease.addr())
+            .eq(held.iter().copied())
+    );
+    let census = pool.census();
+    assert_eq!(
+        (census.leased, census.free, census.quarantined),
+        (30, 223, 0)
+    );
+    assert_eq!(pool.cooldown(), Duration::from_secs(60));
+    let lease = pool.lease_of(held[0]).unwrap();
+    assert_eq!(pool.release(&lease).unwrap(), Released::Ended);
+    drop(pool);
+    let pool = builder("10.0.0.0/24").convert(&path).unwrap();
+    assert_eq!(pool.census().leased, 29);
+    drop(pool);
+    assert_eq!(file::open(&path).unwrap_err().code(), "geometry-mismatch");
+
+    // Of a copy, nothing that was free is believed.
+    let (plain, copy) = (scratch.path("plain"), scratch.path("copy"));
+    let pool = Pool::builder(net("10.0.0.0/24")).create(&plain).unwrap();
+    pool.allocate_many(30).unwrap();
+    drop(pool);
+    std::fs::copy(&plain, &copy).unwrap();
+    let pool = builder("10.0.0.0/23").convert(&copy).unwrap();
+    let census = pool.census();
+    assert_eq!(
+        (census.leased, census.quarantined, census.free),
+        (30, 223, 256)
+    );
+}
+
+/// A backup is restored over the file, and its users get new leases.
+#[test]
+fn a_backup_is_restored_and_reclaimed() {
+    let scratch = Scratch::new("lease-restore");
+    let (path, copy) = (scratch.path("pool"), scratch.path("copy"));
+    let pool = builder("10.0.0.0/24").create(&path).unwrap();
+    let old = pool.allocate_for(client(1), Term::Forever).unwrap();
+    file::backup(&path, &copy).unwrap();
+    drop(pool);
+    let plain = scratch.path("plain");
+    drop(Pool::builder(net("10.0.0.0/24")).create(&plain).unwrap());
+    let refused = file::restore(&copy, &plain, 0).unwrap_err();
+    assert_eq!(refused.code(), "geometry-mismatch", "{refused}");
+    file::restore(&copy, &path, 0).unwrap();
+    let pool = builder("10.0.0.0/24").open(&path).unwrap();
+    assert_eq!(pool.recovery().unwrap().kind, RecoveryKind::Backup);
+    assert_eq!(pool.release(&old).unwrap(), Released::Stale);
+    let empty: [&str; 0] = [];
+    assert_eq!(
+        pool.reclaim(empty, |_| None).unwrap_err().code(),
+        "empty-list"
+    );
+    assert_eq!(
+        pool.reclaim(["10.0.0.x"], |_| None).unwrap_err().code(),
+        "unclear"
+    );
+    assert_eq!(pool.census().quarantined, 253);
+    let users = [
+        (old.addr().to_string(), "alice"),
+        ("10.0.0.200".to_owned(), "bob"),
+    ];
+    let reclaimed = pool
+        .reclaim(users, |name| (name == "alice").then(|| client(1)))
+        .unwrap();
+    assert_eq!((reclaimed.freed, reclaimed.leases.len()), (251, 2));
+    assert_eq!(
+        pool.allocate_for(client(1), OFFER).unwrap(),
+        reclaimed.leases[0]
+    );
+    assert_ne!(reclaimed.leases[0], old);
+    assert_eq!(pool.census().quarantined, 0);
+    assert!(pool.health().unwrap().is_good());
+    let heap = LeasePool::new(net("10.0.0.0/24")).unwrap();
+    assert_eq!(
+        heap.reclaim(["10.0.0.9"], |_| None).unwrap_err().code(),
+        "no-file"
+    );
+}

@@ -139,6 +139,58 @@ impl<N: Network> LeaseBuilder<N> {
         self.file_with(|file| file.open_or_create(path))
     }
 
+    /// Opens the file of a smaller lease pool, and grows it: a larger file is created beside it and takes its name. All leases
+    /// stay, at the same addresses. A file that already holds the requested pool is just opened. No address can be reserved that
+    /// was not.
+    ///
+    /// # Errors
+    ///
+    /// As [`file::Builder::grow`](Builder::grow).
+    ///
+    /// ```
+    /// # use hostbits::lease::{LeasePool, Released, Term};
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-lease-grow-{}", std::process::id()));
+    /// let of = |net: &str| LeasePool::builder(net.parse::<ipnet::Ipv4Net>().unwrap());
+    /// let pool = of("10.0.0.0/24").create(&path)?;
+    /// let lease = pool.allocate(Term::Forever)?;
+    /// drop(pool);
+    /// let pool = of("10.0.0.0/23").grow(&path)?;
+    /// assert_eq!(pool.capacity(), 509);
+    /// assert_eq!(pool.release(&lease)?, Released::Ended);
+    /// # drop(pool);
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn grow(&self, path: impl AsRef<Path>) -> Result<LeasePool<N>, OpenError> {
+        self.file_with(|file| file.grow_leases(path.as_ref(), false))
+    }
+
+    /// Makes the file of a plain pool one of leases, and opens it: a larger file is created beside it and takes its name. What is
+    /// taken is leased for ever; [`LeasePool::iter`] returns the leases, to be stored with your records. What is quarantined
+    /// stays so. The file of a lease pool is just opened. There is no way back.
+    ///
+    /// # Errors
+    ///
+    /// As [`file::Builder::grow`](Builder::grow).
+    ///
+    /// ```
+    /// # use hostbits::{Pool, lease::{LeasePool, Released}};
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-lease-convert-{}", std::process::id()));
+    /// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+    /// let pool = Pool::builder(net).create(&path)?;
+    /// let addr = pool.allocate()?;
+    /// drop(pool);
+    /// let pool = LeasePool::builder(net).convert(&path)?;
+    /// let lease = pool.lease_of(addr).unwrap();
+    /// assert_eq!(pool.release(&lease)?, Released::Ended);
+    /// # drop(pool);
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn convert(&self, path: impl AsRef<Path>) -> Result<LeasePool<N>, OpenError> {
+        self.file_with(|file| file.grow_leases(path.as_ref(), true))
+    }
+
     fn in_file(&self) -> Builder<N> {
         let file = self.file.clone();
         file.unwrap_or_else(|| self.pool.clone().in_file())

@@ -48,6 +48,8 @@ const _: () = assert!(State::Void.number() as u64 == records::VOID);
 const _: () = assert!(State::Free.number() as u64 == records::FREE);
 const _: () = assert!(Word::NEW.0 == records::NEW);
 #[cfg(pool_files)]
+const _: () = assert!(Word::new(State::Leased, Tick::NEVER, 0).0 == records::LEASED_FOR_EVER);
+#[cfg(pool_files)]
 const _: () = assert!(State::Quarantined.number() as u64 == records::QUARANTINED);
 
 /// The first word of a record.

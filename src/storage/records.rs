@@ -26,6 +26,10 @@ pub(crate) const FREE: u64 = 1;
 #[cfg(pool_files)]
 pub(crate) const QUARANTINED: u64 = 5;
 
+/// A record that only a release ends, without its generation.
+#[cfg(pool_files)]
+pub(crate) const LEASED_FOR_EVER: u64 = 3 << STATE_SHIFT | ((1 << 28) - 1) << 32;
+
 /// The record of a slot that was never handed out.
 pub(crate) const NEW: u64 = FREE << STATE_SHIFT;
 

@@ -453,6 +453,43 @@ impl<N: Network> Builder<N> {
         self.grow_at(path.as_ref(), self.lay_out()?, true)
     }
 
+    /// Replaces the file of a lease pool by that of a larger one; or, if `converts`, the file of a plain pool by one of leases.
+    /// A file that already holds the requested pool is just opened.
+    pub(crate) fn grow_leases(&self, path: &Path, converts: bool) -> Result<Pool<N>, OpenError> {
+        let geometry = self.lay_out()?;
+        let mut opening = Opening::begin(path, self.request)?;
+        let cooldown = opening.header().cooldown;
+        if !(converts && cooldown.is_none()) {
+            self.content.check(cooldown)?;
+        }
+        self.check_durability(opening.durability())?;
+        finish_growth(&mut opening)?;
+        let in_file = Config::parse(opening.config())?;
+        in_file.check_header(opening.header().facts)?;
+        let asked = Config::of(&geometry, self.builder.policy);
+        // What a record says cannot be read before the file is opened: no address is taken out of a pool of leases.
+        let change = in_file.change_into(&asked);
+        let Some(change) = change.filter(|change| change.removed.is_empty()) else {
+            let mismatches = in_file.mismatches(&asked);
+            return Err(OpenError::GeometryMismatch { mismatches });
+        };
+        let durability = opening.durability();
+        let grown = Blueprint {
+            facts: facts(&geometry, durability.number()),
+            durability,
+            capacity_slots: self.capacity_slots(&geometry),
+            config: &asked.to_string(),
+            free: &change.added,
+            closed: &[],
+            cooldown: cooldown.or_else(|| self.content.new_cooldown()),
+        };
+        if in_file != asked || cooldown.is_none() || !opening.has_room_for(&grown) {
+            let before = in_file.lay_out()?;
+            opening = opening.enlarge(&grown, &usable(&before))?;
+        }
+        finish(opening, geometry, self.builder.policy, self.builder.stats)
+    }
+
     fn grow_at(
         &self,
         path: &Path,

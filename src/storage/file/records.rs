@@ -26,7 +26,7 @@ use super::layout::{ALIGN, Kind};
 use super::state::Belief;
 use crate::slot::{SLOTS_PER_WORD, Slot};
 use crate::storage::heap::bits_of_ranges;
-use crate::storage::records::{FREE, NEW, QUARANTINED, STATE_SHIFT, VOID};
+use crate::storage::records::{FREE, LEASED_FOR_EVER, NEW, QUARANTINED, STATE_SHIFT, VOID};
 use crate::sync::{AtomicU64, Ordering};
 
 /// The number of words of the page of facts.
@@ -115,6 +115,71 @@ pub(super) fn first_words(epoch: u64, mut free: impl FnMut() -> u64) -> impl FnM
         match bits >> bit & 1 {
             1 => NEW,
             _ => VOID,
+        }
+    }
+}
+
+/// What becomes of the slots of a file when a larger one replaces it, word by word.
+pub(super) struct Change<'a> {
+    /// The slots that could be handed out until now.
+    pub(super) usable: &'a mut dyn FnMut() -> u64,
+    pub(super) added: &'a mut dyn FnMut() -> u64,
+    pub(super) closed: &'a mut dyn FnMut() -> u64,
+}
+
+/// Returns the words of the region of a larger file. What is taken in a plain one is leased for ever; what is quarantined
+/// stays so.
+pub(super) fn grown_words<'a>(
+    old: &'a impl Disk,
+    uuid: &[u8; 16],
+    change: Change<'a>,
+) -> impl FnMut() -> u64 + 'a {
+    let Change {
+        usable,
+        added,
+        closed,
+    } = change;
+    let records = old.words(Kind::Records);
+    let (free, suspects) = (old.words(Kind::Free), old.words(Kind::Quarantine));
+    // Relaxed: no thread stores.
+    let load = |words: &[AtomicU64], at: usize| {
+        words.get(at).map_or(0, |word| word.load(Ordering::Relaxed))
+    };
+    let epoch = first_epoch(uuid);
+    let (mut index, mut bits) = (0, [0; 3]);
+    move || {
+        let here = index;
+        index += 1;
+        if here < FACT_WORDS {
+            return match here {
+                // The homes of owners are others now.
+                at::OUTSIDE.. => load(records, here).wrapping_add(1),
+                _ if !records.is_empty() => load(records, here),
+                at::EPOCH => epoch,
+                at::LIMIT => RESERVED_GENERATIONS,
+                _ => 0,
+            };
+        }
+        let slot = (here - FACT_WORDS) / RECORD_WORDS;
+        let (word_index, bit) = (
+            slot / SLOTS_PER_WORD as usize,
+            slot % SLOTS_PER_WORD as usize,
+        );
+        let is_first = (here - FACT_WORDS).is_multiple_of(RECORD_WORDS);
+        if bit == 0 && is_first {
+            bits = [usable(), added(), closed()];
+        }
+        let [is_usable, is_added, is_closed] = bits.map(|bits| bits >> bit & 1 == 1);
+        let has_bit = |words| load(words, word_index) >> bit & 1 == 1;
+        match is_first {
+            _ if is_closed => VOID,
+            true if is_added => NEW,
+            false if is_added => 0,
+            _ if !records.is_empty() => load(records, here),
+            true if has_bit(free) => NEW,
+            true if has_bit(suspects) => QUARANTINED << STATE_SHIFT,
+            true if is_usable => LEASED_FOR_EVER | 1,
+            _ => 0,
         }
     }
 }
