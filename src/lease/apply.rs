@@ -132,7 +132,7 @@ impl<N: Network> LeasePool<N> {
     ///
     /// # Errors
     ///
-    /// The plan belongs to another pool. Nothing was changed.
+    /// The plan belongs to another pool, and nothing was changed; or the file cannot make it durable.
     pub fn undo(&self, plan: &Plan) -> Result<Undone, ApplyError> {
         self.check_plan(plan)?;
         let _turn = self.passes.turn();
@@ -148,6 +148,7 @@ impl<N: Network> LeasePool<N> {
                 }
             }
         }
+        self.wait_until_durable()?;
         self.count_allocated(Event::Adopted, undone.taken_back);
         Ok(undone)
     }

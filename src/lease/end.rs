@@ -6,6 +6,7 @@ use super::pool::LeasePool;
 use super::time::{Term, Tick, tick_after};
 use super::word::{State, Word};
 use crate::error::ReleaseError;
+use crate::file_refusal::FileRefusal;
 use crate::geometry::Place;
 use crate::network::Network;
 use crate::slot::Slot;
@@ -41,9 +42,31 @@ pub enum Released {
 }
 
 /// Why a lease is not one that is held.
+#[derive(Clone, Copy)]
 enum NotHeld {
     Ended,
     Stale,
+    /// A child of the process that opened the file sees no records.
+    Forked,
+}
+
+/// What a release found, in one register.
+#[derive(Clone, Copy)]
+enum LetGo {
+    Ended,
+    Not(NotHeld),
+}
+
+impl LetGo {
+    #[inline]
+    fn answer(self) -> Result<Released, ReleaseError> {
+        match self {
+            Self::Ended => Ok(Released::Ended),
+            Self::Not(NotHeld::Ended) => Ok(Released::AlreadyEnded),
+            Self::Not(NotHeld::Stale) => Ok(Released::Stale),
+            Self::Not(NotHeld::Forked) => Err(ReleaseError::Forked),
+        }
+    }
 }
 
 impl<N: Network> LeasePool<N> {
@@ -74,7 +97,8 @@ impl<N: Network> LeasePool<N> {
             Term::Forever => Tick::NEVER,
             Term::For(duration) => tick_after(self.clock.seconds(), duration)?,
         };
-        self.prolong(slot, lease, until)
+        self.prolong(slot, lease, until)?;
+        Ok(self.wait_until_durable()?)
     }
 
     fn prolong(&self, slot: Slot, lease: &Lease<N::Addr>, until: Tick) -> Result<(), RenewError> {
@@ -98,6 +122,7 @@ impl<N: Network> LeasePool<N> {
         match self.why_not_held(word, lease.generation()) {
             NotHeld::Ended => RenewError::Ended { addr },
             NotHeld::Stale => RenewError::Stale { addr },
+            NotHeld::Forked => FileRefusal::Forked.into(),
         }
     }
 
@@ -107,6 +132,9 @@ impl<N: Network> LeasePool<N> {
     }
 
     fn why_not_held(&self, word: Word, generation: u64) -> NotHeld {
+        if self.refusal() == Some(FileRefusal::Forked) {
+            return NotHeld::Forked;
+        }
         match self.generation_of(word) == generation {
             true => NotHeld::Ended,
             false => NotHeld::Stale,
@@ -139,7 +167,7 @@ impl<N: Network> LeasePool<N> {
     #[inline]
     pub fn release(&self, lease: &Lease<N::Addr>) -> Result<Released, ReleaseError> {
         match self.pool.geometry().main_slot_of(lease.addr()) {
-            Some(slot) => Ok(self.release_slot(slot, lease.generation())),
+            Some(slot) => self.release_slot(slot, lease.generation()).answer(),
             None => self.release_far(lease),
         }
     }
@@ -148,13 +176,13 @@ impl<N: Network> LeasePool<N> {
     #[inline(never)]
     fn release_far(&self, lease: &Lease<N::Addr>) -> Result<Released, ReleaseError> {
         let slot = self.far_slot_to_release(lease.addr())?;
-        Ok(self.release_slot(slot, lease.generation()))
+        self.release_slot(slot, lease.generation()).answer()
     }
 
     /// Releases what is held at a slot in this generation. What is rare is called last, so that the usual call saves
     /// few registers.
     #[inline(never)]
-    fn release_slot(&self, slot: Slot, generation: u64) -> Released {
+    fn release_slot(&self, slot: Slot, generation: u64) -> LetGo {
         let Some(record) = self.records.of(slot) else {
             return self.refuse_release(Word::VOID, generation);
         };
@@ -165,10 +193,8 @@ impl<N: Network> LeasePool<N> {
         if self.rests_after(word) {
             return self.release_to_rest(slot, word);
         }
-        if record
-            .exchange(word, word.changed(State::Free, Tick::ZERO))
-            .is_err()
-        {
+        let free = word.changed(State::Free, Tick::ZERO);
+        if record.exchange(word, free).is_err() {
             return self.release_again(slot, generation);
         }
         self.end_with_token(slot)
@@ -176,19 +202,19 @@ impl<N: Network> LeasePool<N> {
 
     /// Ends a release: gives the slot its token, after the exchange. So the next claimer finds the record free.
     #[inline(never)]
-    fn end_with_token(&self, slot: Slot) -> Released {
+    fn end_with_token(&self, slot: Slot) -> LetGo {
         self.pool.give_token(slot);
         self.count(Event::Released, 1);
-        Released::Ended
+        LetGo::Ended
     }
 
     #[inline(never)]
-    fn release_to_rest(&self, slot: Slot, word: Word) -> Released {
+    fn release_to_rest(&self, slot: Slot, word: Word) -> LetGo {
         let resting = word.changed(State::Cooling, self.rested_after(word));
         match self.records.exchange(slot, word, resting) {
             Ok(()) => {
                 self.count(Event::Released, 1);
-                Released::Ended
+                LetGo::Ended
             }
             Err(_) => self.release_again(slot, self.generation_of(word)),
         }
@@ -197,18 +223,15 @@ impl<N: Network> LeasePool<N> {
     /// Releases what another thread has just renewed, ended or freed.
     #[cold]
     #[inline(never)]
-    fn release_again(&self, slot: Slot, generation: u64) -> Released {
+    fn release_again(&self, slot: Slot, generation: u64) -> LetGo {
         self.release_slot(slot, generation)
     }
 
     #[cold]
     #[inline(never)]
-    fn refuse_release(&self, word: Word, generation: u64) -> Released {
+    fn refuse_release(&self, word: Word, generation: u64) -> LetGo {
         self.count(Event::ReleaseError, 1);
-        match self.why_not_held(word, generation) {
-            NotHeld::Ended => Released::AlreadyEnded,
-            NotHeld::Stale => Released::Stale,
-        }
+        LetGo::Not(self.why_not_held(word, generation))
     }
 
     #[cold]

@@ -32,6 +32,7 @@
 //! | `word` | state, time and generation in one word |
 //! | `record` | the records, the tags of owners, and all exchanges |
 //! | `builder`, `pool` | the pool and its facts |
+//! | `file` | the pool in a file |
 //! | `allocate` | a token, then its record |
 //! | `owner` | get or allocate: the lease that an owner holds already |
 //! | `end` | renewals and releases |
@@ -48,6 +49,8 @@ mod clock;
 mod compare;
 mod end;
 mod error;
+#[cfg(pool_files)]
+mod file;
 #[allow(clippy::module_inception)] // The room is called after what is in it.
 mod lease;
 mod list;
@@ -64,6 +67,8 @@ pub use builder::LeaseBuilder;
 pub use clock::ManualClock;
 pub use end::Released;
 pub use error::{BadTerm, OfferError, ParseLeaseError, ParseLeaseProblem, RenewError};
+#[cfg(pool_files)]
+pub use file::ReclaimedLeases;
 pub use lease::Lease;
 pub use list::AdoptedLeases;
 pub use look::{Census, LeaseStatus};

@@ -15,20 +15,32 @@ use crate::pool::reconcile::check_whole;
 use crate::slot::{Slot, bit_of, word_of};
 use crate::sync::{Mutex, MutexGuard};
 use crate::users::{ProblemKind, Record, Unreadable};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::PoisonError;
 use std::time::SystemTime;
 
 /// What passes over a pool know of each other. They take turns while they mark, plan, apply and undo.
-#[derive(Default)]
 pub(super) struct Passes(Mutex<Latest>);
 
 /// The latest pass.
-#[derive(Default)]
 pub(super) struct Latest {
     /// Its number. A plan of an earlier one is void: this one has marked again what was renewed since.
     pub(super) number: u32,
+    /// Whether this process alone may mark the records of the file: from its first pass on, until it closes the pool.
+    has_lock: bool,
     /// How many addresses the longest list contained since a plan ended something.
     pub(super) listed_before: Option<u64>,
+}
+
+impl Default for Passes {
+    fn default() -> Self {
+        Self(Mutex::new(Latest {
+            // Random: no plan of another process, or of an earlier opening of a file, has the number of a pass here.
+            number: RandomState::new().hash_one(0) as u32,
+            has_lock: false,
+            listed_before: None,
+        }))
+    }
 }
 
 impl Passes {
@@ -84,9 +96,14 @@ impl<N: Network> LeasePool<N> {
     ///
     /// # Errors
     ///
-    /// None on the heap. A pool file may be unusable.
+    /// None on the heap. [`ReconcilerError::Busy`] if another process has begun a pass over this file, and still has it
+    /// open; or the file is unusable.
     pub fn pass(&self) -> Result<LeasePass<'_, N>, ReconcilerError> {
         let mut latest = self.passes.turn();
+        if !latest.has_lock {
+            self.lock_passes()?;
+            latest.has_lock = true;
+        }
         latest.number = latest.number.wrapping_add(1);
         let began_ms = self.now_ms();
         Ok(LeasePass {
@@ -98,6 +115,23 @@ impl<N: Network> LeasePool<N> {
             is_incomplete: false,
             pool: self,
         })
+    }
+
+    /// Makes sure that no other process has passes over the same file. The lock is given back with the file.
+    fn lock_passes(&self) -> Result<(), ReconcilerError> {
+        let Some(file) = self.pool.lease_file() else {
+            return Ok(());
+        };
+        if let Some(refusal) = file.refusal() {
+            return Err(refusal.into());
+        }
+        match file.try_lock_reconcile() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(ReconcilerError::Busy),
+            Err(error) => Err(ReconcilerError::Lock {
+                errno: error.raw_os_error().unwrap_or_default(),
+            }),
+        }
     }
 
     /// Marks the records of all leases, and returns them as a bit per slot.

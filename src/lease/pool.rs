@@ -20,9 +20,11 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 /// How many bits of a lease's generation are those of the record.
-const RECORD_BITS: u32 = 32;
+pub(super) const RECORD_BITS: u32 = 32;
 /// Epochs are below it, so that generations are below 2^53.
 const EPOCHS: u64 = 1 << 21;
+#[cfg(pool_files)]
+const _: () = assert!(EPOCHS == crate::storage::file::records::EPOCHS);
 
 /// A pool that hands out the addresses of one network as leases.
 ///
@@ -64,13 +66,13 @@ pub struct LeasePool<N: Network = IpNet> {
     /// Seconds between two holders.
     pub(super) cooldown: u32,
     /// The upper bits of all generations of this pool's leases, in their place.
-    epoch: u64,
+    pub(super) epoch: u64,
     pub(super) swept_at: SweptAt,
     pub(super) owners: Owners,
     pub(super) passes: Passes,
     /// When the clock was at zero, in milliseconds since 1970. Only plans tell it.
     pub(super) built_ms: u64,
-    counters: Counters,
+    pub(super) counters: Counters,
 }
 
 impl<N: Network> LeasePool<N> {

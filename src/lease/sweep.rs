@@ -4,7 +4,7 @@ use super::pool::LeasePool;
 use super::time::Tick;
 use super::word::{LAST_GENERATION, State, Word};
 use crate::network::Network;
-use crate::slot::{SLOTS_PER_WORD, Slot};
+use crate::slot::{SLOTS_PER_WORD, Slot, bit_of, bits_within, slots_in, words_within};
 use crate::sync::hint;
 use crate::sync::{AtomicU64, Ordering};
 use std::ops::RangeInclusive;
@@ -163,6 +163,9 @@ impl<N: Network> LeasePool<N> {
     /// Frees what is due among these slots. Returns how many that were, and when the next one will be.
     pub(super) fn sweep_slots(&self, slots: RangeInclusive<Slot>, now: Tick) -> (u64, Tick) {
         let (mut freed, mut next) = (0, Tick::NEVER);
+        if self.may_lack_tokens() {
+            freed += self.give_missing_tokens(slots.clone());
+        }
         for slot in slots {
             let word = self.records.glance(slot);
             let Some(due) = word.free_at(self.cooldown) else {
@@ -175,6 +178,25 @@ impl<N: Network> LeasePool<N> {
             }
         }
         (freed, next)
+    }
+
+    /// Returns whether another process may have died between a record and its token.
+    fn may_lack_tokens(&self) -> bool {
+        self.pool.lease_file().is_some_and(|file| !file.is_sole())
+    }
+
+    /// Gives free slots their token if they have none: a process has died after it had claimed it and before it took the
+    /// record, or after it had freed the record and before it gave the token. Returns how many there were.
+    #[cold]
+    fn give_missing_tokens(&self, slots: RangeInclusive<Slot>) -> u64 {
+        let (first, last) = (*slots.start(), *slots.end());
+        let given = words_within(first, last).map(|word_index| {
+            let in_word = slots_in(word_index, bits_within(word_index, first, last));
+            let free = in_word.filter(|&slot| self.records.glance(slot).state() == State::Free);
+            let free = free.fold(0, |bits, slot| bits | bit_of(slot));
+            self.pool.give_missing_tokens(word_index, free)
+        });
+        given.sum()
     }
 
     /// Frees a slot whose record is due, and returns whether it did.

@@ -10,6 +10,7 @@
 //! Pure arithmetic. This module does not know whose record it is.
 
 use super::time::Tick;
+use crate::storage::records;
 use crate::table::numbers;
 
 /// The last generation of a record. After it, the address rests for a day, and begins again.
@@ -52,12 +53,23 @@ numbers! {
     }
 }
 
+// Recoveries of files know these.
+const _: () = assert!(records::STATE_SHIFT == STATE_SHIFT);
+const _: () = assert!(State::Void.number() as u64 == records::VOID);
+const _: () = assert!(State::Free.number() as u64 == records::FREE);
+const _: () = assert!(Word::NEW.0 == records::NEW);
+#[cfg(pool_files)]
+const _: () = assert!(Word::new(State::Leased, Tick::NEVER, 0).0 == records::LEASED_FOR_EVER);
+#[cfg(pool_files)]
+const _: () = assert!(State::Quarantined.number() as u64 == records::QUARANTINED);
+
 /// The first word of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Word(pub(super) u64);
 
 impl Word {
-    pub(super) const VOID: Self = Self(0);
+    /// What is read where there is no record.
+    pub(super) const VOID: Self = Self::new(State::Void, Tick::ZERO, 0);
     /// A slot that was never handed out.
     pub(super) const NEW: Self = Self::new(State::Free, Tick::ZERO, 0);
 
@@ -80,10 +92,10 @@ impl Word {
         Self(self.0 & !TAGGED | if is_tagged { TAGGED } else { 0 })
     }
 
-    /// Returns the word of the next holder.
+    /// Returns the word of the next holder, whose generation is at least `floor`.
     #[inline]
-    pub(super) fn raised(self, state: State, until: Tick) -> Self {
-        Self::new(state, until, self.generation().wrapping_add(1))
+    pub(super) fn raised(self, state: State, until: Tick, floor: u32) -> Self {
+        Self::new(state, until, self.generation().wrapping_add(1).max(floor))
     }
 
     #[inline]

@@ -2,6 +2,7 @@
 
 use super::Unreadable;
 use super::record::Listed;
+use crate::file_refusal::FileRefusal;
 use std::error::Error;
 use std::fmt;
 use std::net::IpAddr;
@@ -91,6 +92,16 @@ pub enum AdoptError {
         /// The result for the entries. None of the addresses was allocated.
         adopted: Box<Adopted>,
     },
+    /// The pool file cannot be used. Only a [`LeasePool`](crate::lease::LeasePool) returns it; adopt the list again in a pool
+    /// that was opened again.
+    #[cfg_attr(feature = "serde", serde(untagged))]
+    File(FileRefusal),
+}
+
+impl From<FileRefusal> for AdoptError {
+    fn from(refusal: FileRefusal) -> Self {
+        Self::File(refusal)
+    }
 }
 
 impl AdoptError {
@@ -98,13 +109,17 @@ impl AdoptError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unreadable { .. } => "unreadable",
+            Self::File(refusal) => refusal.code(),
         }
     }
 }
 
 impl fmt::Display for AdoptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Unreadable { adopted } = self;
+        let adopted = match self {
+            Self::Unreadable { adopted } => adopted,
+            Self::File(refusal) => return refusal.fmt(f),
+        };
         match adopted.unparseable {
             1 => write!(f, "1 entry of the list cannot be read"),
             count => write!(f, "{count} entries of the list cannot be read"),
