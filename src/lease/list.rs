@@ -79,13 +79,12 @@ impl<N: Network> LeasePool<N> {
         loop {
             let word = self.records.load(slot);
             match word.state() {
-                State::Leased if !word.is_marked() => return (word, false),
                 State::Leased | State::Offered => {
-                    // A lease loses the mark of a pass whose list may be older.
                     let until = match word.state() {
                         State::Leased => word.until(),
                         _ => Tick::NEVER,
                     };
+                    // Even if nothing changes: a pass whose list is older may have marked the word since we read it.
                     let leased = word.changed(State::Leased, until);
                     if self.records.exchange(slot, word, leased).is_ok() {
                         return (leased, false);

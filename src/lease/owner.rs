@@ -218,9 +218,7 @@ impl<N: Network> LeasePool<N> {
             _ => granted.state,
         };
         let renewed = word.changed(state, until);
-        if renewed == word {
-            return Some(word);
-        }
+        // Even if nothing changes: a pass whose list is older may have marked the word since we read it.
         self.records.exchange(slot, word, renewed).ok()?;
         Some(renewed)
     }
