@@ -14,6 +14,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
         crate::list_formats::MUTANTS,
         crate::list_set::MUTANTS,
         crate::list_pass::MUTANTS,
+        crate::list_lease_pass::MUTANTS,
         crate::list_sim::MUTANTS,
         crate::list_stripes::MUTANTS,
         crate::list_edges::MUTANTS,
