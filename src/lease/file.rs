@@ -262,12 +262,18 @@ impl<N: Network> LeasePool<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn sync(&self) -> Result<(), SyncError> {
-        if let Some(file) = self.pool.lease_file()
-            && !file.is_forked()
+        self.note_time();
+        self.pool.sync()
+    }
+
+    /// Writes down what time it is, so that it goes on from there after a reboot.
+    fn note_time(&self) {
+        if self
+            .health()
+            .is_some_and(|health| health.len >= Some(health.need))
         {
             self.clock.note();
         }
-        self.pool.sync()
     }
 
     /// Closes the pool like a drop, and returns the result; see [`Pool::close`].
@@ -276,6 +282,7 @@ impl<N: Network> LeasePool<N> {
     ///
     /// As [`Pool::close`].
     pub fn close(self) -> Result<(), SyncError> {
+        self.note_time();
         self.pool.close()
     }
 
