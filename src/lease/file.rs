@@ -268,10 +268,9 @@ impl<N: Network> LeasePool<N> {
 
     /// Writes down what time it is, so that it goes on from there after a reboot.
     fn note_time(&self) {
-        if self
-            .health()
-            .is_some_and(|health| health.len >= Some(health.need))
-        {
+        let file = self.pool.lease_file();
+        // A truncated file must not kill the caller.
+        if file.is_some_and(|file| !file.is_forked() && file.is_whole()) {
             self.clock.note();
         }
     }
