@@ -1,23 +1,18 @@
-//! The sixth protocol, the owners of leases: get or allocate, tags, homes and counters (`docs/design/leases.md`).
+//! The sixth protocol, the owners of leases: get or allocate, tags and homes (`docs/design/leases.md`).
 //!
 //! Tokens are bits of one word here, without a tree; records, sweeps, stalls and deaths are as in `leases.rs`. There
-//! are two owners. An owner has a home of some slots, a lock, and a counter of leases outside the homes of all owners
-//! that share it. Owners that share a counter share a lock. A call for an owner holds the lock from its look to its
-//! tag: it looks at home, then, if the counter is not 0, everywhere else; takes an own lease for longer or an own
-//! cooling address without a token; and else claims a token at home or, once it has raised the counter, anywhere. A
-//! look at everything outside that found no own lease stores how many it has seen of this counter: nothing else
-//! lowers it.
+//! are two owners. An owner has a home of some slots, and a lock, which remembers where it has a lease outside. A call
+//! for an owner holds the lock from its look to its tag. It looks there and at home. It takes an own lease for longer,
+//! an own resting address without a token, or an own free address with its token; and else claims any token, at home
+//! if there is one.
 //!
-//! The tag of an owner is written mixed with the generation, which is a pair here. What is left of an earlier
-//! generation reads as any owner.
+//! The tag of an owner is written mixed with the generation, which is a pair here.
 //!
 //! The specification:
 //!
 //! * No owner has two live leases that calls for it have returned.
 //! * Such a lease is found by every look at its slot.
 //! * What a call takes for a lease of its owner was taken for that owner, in that very generation.
-//! * A counter is at no moment lower than the number of leases outside, live or cooling, that owners with this counter
-//!   have tagged.
 //! * One holder, rest and tokens are as in `leases.rs`. An owner's own cooling address need not rest for it.
 
 mod programs;
@@ -42,22 +37,18 @@ pub(crate) enum Variant {
     UnlockedBeforeTag,
     /// The look comes before the lock.
     LookedBeforeLock,
-    /// The counter is raised when the record has been taken.
-    RaisedAfterTake,
     /// A cooling address goes to any owner.
     RetakenByOthers,
     /// An own cooling address is stored.
     RetakeStores,
-    /// The counter is not looked at.
-    CounterIgnored,
-    /// Owners with the same counter have different locks.
-    FinerLocks,
-    /// The taker of a record counts its former owner out.
-    LoweredByTaker,
-    /// The same, and records say that they are tagged only when they are. Not a mistake, but one more exchange.
-    LoweredByTakerTaggedLast,
-    /// The counter says only whether there is any. Not a mistake.
-    FlagForCounter,
+    /// A look that saw an own resting address does not look again when its exchange fails.
+    RetakenOnce,
+    /// The record of an own free address is not loaded again when its token is claimed.
+    RecordFirst,
+    /// A lease outside is not remembered.
+    OutsideForgotten,
+    /// A lease outside is remembered when the lock has been given back.
+    RememberedUnlocked,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -83,12 +74,10 @@ pub(crate) struct Program {
     pub(crate) name: &'static str,
     /// By slot. What is Free has its token.
     pub(crate) slots: &'static [(Record, Tag)],
-    /// By owner: the slots of its home, its lock, its counter.
+    /// By owner: the slots of its home, its lock, and the slot of its lease outside.
     pub(crate) homes: [u8; OWNERS],
     pub(crate) locks: [u8; OWNERS],
-    pub(crate) counters: [u8; OWNERS],
-    /// By counter: how many live outside when the program begins.
-    pub(crate) outside: [u8; OWNERS],
+    pub(crate) outside: [Option<u8>; OWNERS],
     pub(crate) cooldown: u8,
     pub(crate) last_tick: u8,
     pub(crate) deaths: u8,
@@ -108,10 +97,6 @@ impl Owners<'_> {
         self.variant == variant
     }
 
-    fn lowers_by_taker(&self) -> bool {
-        self.is(Variant::LoweredByTaker) || self.is(Variant::LoweredByTakerTaggedLast)
-    }
-
     fn slots(&self) -> u8 {
         self.program.slots.len() as u8
     }
@@ -120,15 +105,8 @@ impl Owners<'_> {
         self.program.homes[usize::from(owner)]
     }
 
-    fn counter(&self, owner: u8) -> usize {
-        usize::from(self.program.counters[usize::from(owner)])
-    }
-
     fn lock(&self, owner: u8) -> usize {
-        match self.is(Variant::FinerLocks) {
-            true => usize::from(owner),
-            false => usize::from(self.program.locks[usize::from(owner)]),
-        }
+        usize::from(self.program.locks[usize::from(owner)])
     }
 
     fn op(&self, state: &State, thread: usize) -> Option<Op> {
@@ -207,31 +185,8 @@ impl Owners<'_> {
         }
     }
 
-    /// Slots outside that an owner with this counter may still come back to.
-    fn live_outside(&self, state: &State, counter: usize) -> u8 {
-        let lives_outside = |&slot: &u8| {
-            let record = state.records[usize::from(slot)];
-            let tag = state.tags[usize::from(slot)];
-            let is_known = usize::from(tag.owner) < OWNERS && tag == self.tag(tag.owner, record);
-            is_known
-                && (record.is_held() || record.rests())
-                && self.home(tag.owner) >> slot & 1 == 0
-                && self.counter(tag.owner) == counter
-        };
-        (0..self.slots()).filter(lives_outside).count() as u8
-    }
-
     /// What every state must keep to.
     fn check(&self, state: &State) -> Taken {
-        for counter in 0..OWNERS {
-            let live = match self.is(Variant::FlagForCounter) {
-                true => self.live_outside(state, counter).min(1),
-                false => self.live_outside(state, counter),
-            };
-            if !self.is(Variant::TagWithoutGeneration) && state.counters[counter] < live {
-                return Err("a counter is too low");
-            }
-        }
         for owner in 0..OWNERS as u8 {
             let is_its = |truth: &&Truth| truth.answered == Some(owner);
             if state.truths.iter().filter(is_its).count() > 1 {
@@ -261,7 +216,7 @@ impl Machine for Owners<'_> {
             records: [first; SLOTS],
             tags: [Tag::NONE; SLOTS],
             locks: [None; OWNERS],
-            counters: program.outside,
+            outside: program.outside,
             threads: vec![Thread::NEW; program.threads.len()],
             truths: [truth; SLOTS],
         };

@@ -58,8 +58,7 @@ const ONE: Program = Program {
     slots: &[FREE],
     homes: [0b111; OWNERS],
     locks: [0, 1],
-    counters: [0, 1],
-    outside: [0; OWNERS],
+    outside: [None; OWNERS],
     cooldown: 0,
     last_tick: 2,
     deaths: 0,
@@ -117,16 +116,15 @@ pub(crate) const PROGRAMS: &[Program] = &[
     Program {
         name: "home full, A outside, 1 free: for B | sweep, take",
         slots: &[TAKEN, leased_to(A), FREE],
-        outside: [1, 0],
+        outside: [Some(1), None],
         threads: &[&[f(B, 1)], &[S, a(5)]],
         ..OUTSIDE
     },
     Program {
-        name: "home full, one counter, A outside: for B | release, take | for A",
+        name: "home full, one lock, A outside: for B | release, take | for A",
         slots: &[TAKEN, leased_to(A), FREE],
         locks: [0, 0],
-        counters: [0, 0],
-        outside: [1, 0],
+        outside: [Some(1), None],
         last_tick: 1,
         threads: &[
             &[f(B, 5), f(B, 5)],
@@ -136,14 +134,20 @@ pub(crate) const PROGRAMS: &[Program] = &[
         ..OUTSIDE
     },
     Program {
-        name: "home full, A cooling outside, one counter: for A, release | for B | sweep, take",
+        name: "home full, A cooling outside, one lock: for A, release | for B | sweep, take",
         slots: &[TAKEN, cooling_of(A, 2), FREE],
         locks: [0, 0],
-        counters: [0, 0],
-        outside: [1, 0],
+        outside: [Some(1), None],
         cooldown: 1,
         threads: &[&[f(A, 5), G0], &[f(B, 5)], &[S, a(5)]],
         ..OUTSIDE
+    },
+    Program {
+        name: "2 at home, A was there: for A | take, release",
+        slots: &[free_of(A), TAKEN],
+        last_tick: 1,
+        threads: &[&[f(A, 5)], &[a(5), G0]],
+        ..ONE
     },
     Program {
         name: "1 of A, 1 free: a pass, its undo | for A, for A | sweep, take",
@@ -152,11 +156,10 @@ pub(crate) const PROGRAMS: &[Program] = &[
         ..ONE
     },
     Program {
-        name: "a death, home full, one counter, A outside: for B | release, take | for A",
+        name: "a death, home full, one lock, A outside: for B | release, take | for A",
         slots: &[TAKEN, leased_to(A), FREE],
         locks: [0, 0],
-        counters: [0, 0],
-        outside: [1, 0],
+        outside: [Some(1), None],
         deaths: 1,
         threads: &[
             &[f(B, 1), f(B, 5)],

@@ -87,14 +87,13 @@ pub(crate) enum Step {
         slot: u8,
         seen: Record,
     },
-    /// Loads the counter of those who live outside.
-    Counter,
-    /// What a look at all slots has counted.
-    StoreCounter,
+    /// Claims the token of the owner's own free address.
+    ClaimOwn {
+        slot: u8,
+        seen: Record,
+    },
     /// Takes the lowest token of the home, or of all.
     Claim,
-    RaiseCounter,
-    LowerCounter,
     /// Loads the record of the token.
     Record {
         slot: u8,
@@ -109,11 +108,6 @@ pub(crate) enum Step {
         seen: Record,
         before: Tag,
     },
-    /// Counts a former owner out, who lived outside.
-    LowerFormer {
-        owner: u8,
-        before: Tag,
-    },
     /// Exchanges the tag.
     Tag {
         before: Tag,
@@ -123,12 +117,9 @@ pub(crate) enum Step {
     CheckGeneration {
         before: Tag,
     },
-    /// Says in the record that the tag is written.
-    LoadTagged,
-    SetTagged {
-        seen: Record,
-    },
     Unlock,
+    /// Remembers a lease outside, without the lock.
+    Remember,
     Own {
         slot: u8,
     },
@@ -178,12 +169,12 @@ pub(crate) struct Thread {
     pub(crate) lease: Option<Lease>,
     /// The tag that its exchange expects.
     pub(crate) before: Option<Tag>,
-    /// The look goes over the slots outside.
-    pub(crate) is_outside: bool,
-    /// Slots outside of owners with the same counter, as seen.
-    pub(crate) counted: u8,
-    /// This call has raised the counter.
-    pub(crate) has_raised: bool,
+    /// Which of the places is looked at.
+    pub(crate) place: u8,
+    /// The owner's last address, and its record as it was seen.
+    pub(crate) had: Option<(u8, Record)>,
+    /// The home has no token.
+    pub(crate) anywhere: bool,
     /// It has looked, and found nothing.
     pub(crate) has_looked: bool,
 }
@@ -196,9 +187,9 @@ impl Thread {
         leases: [None; OPS],
         lease: None,
         before: None,
-        is_outside: false,
-        counted: 0,
-        has_raised: false,
+        place: 0,
+        had: None,
+        anywhere: false,
         has_looked: false,
     };
 }
@@ -224,7 +215,8 @@ pub(crate) struct State {
     pub(crate) tags: [Tag; SLOTS],
     /// By number: the thread that holds the lock.
     pub(crate) locks: [Option<u8>; OWNERS],
-    pub(crate) counters: [u8; OWNERS],
+    /// By owner: where its lock remembers a lease outside.
+    pub(crate) outside: [Option<u8>; OWNERS],
     pub(crate) threads: Vec<Thread>,
     pub(crate) truths: [Truth; SLOTS],
 }

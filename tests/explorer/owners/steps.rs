@@ -48,6 +48,9 @@ impl Owners<'_> {
             }
             Step::Unlock => {
                 let owner = self.owner(state, thread).expect("it has the lock");
+                if !self.is(Variant::OutsideForgotten) && !self.is(Variant::RememberedUnlocked) {
+                    self.remember(state, thread);
+                }
                 state.locks[self.lock(owner)] = None;
                 let it = &mut state.threads[thread];
                 if let (Variant::UnlockedBeforeTag, true, Some(before)) =
@@ -56,27 +59,27 @@ impl Owners<'_> {
                     it.step = Step::Tag { before };
                     return Ok(());
                 }
+                if self.is(Variant::RememberedUnlocked) {
+                    it.step = Step::Remember;
+                    return Ok(());
+                }
                 self.finish(state, thread);
                 Ok(())
             }
-            Step::Look { .. }
-            | Step::Owner { .. }
-            | Step::Extend { .. }
-            | Step::Retake { .. }
-            | Step::Counter
-            | Step::StoreCounter => self.look_step(state, thread),
-            Step::Claim
-            | Step::RaiseCounter
-            | Step::LowerCounter
+            Step::Remember => {
+                self.remember(state, thread);
+                self.finish(state, thread);
+                Ok(())
+            }
+            Step::Look { .. } | Step::Owner { .. } | Step::Extend { .. } | Step::Retake { .. } => {
+                self.look_step(state, thread)
+            }
+            Step::ClaimOwn { .. }
+            | Step::Claim
             | Step::Record { .. }
             | Step::Before { .. }
-            | Step::Take { .. }
-            | Step::LowerFormer { .. } => self.take_step(state, thread),
-            Step::Tag { .. }
-            | Step::LoadTag
-            | Step::CheckGeneration { .. }
-            | Step::LoadTagged
-            | Step::SetTagged { .. } => {
+            | Step::Take { .. } => self.take_step(state, thread),
+            Step::Tag { .. } | Step::LoadTag | Step::CheckGeneration { .. } => {
                 self.tag_step(state, thread);
                 Ok(())
             }
@@ -95,39 +98,56 @@ impl Owners<'_> {
         }
     }
 
-    /// Looks for a lease of the owner, from this slot on.
-    fn look_from(&self, state: &mut State, thread: usize, from: u8) -> Taken {
-        let owner = self.owner(state, thread).expect("an owner looks");
+    /// Under the lock: where a lease is that is not at home.
+    fn remember(&self, state: &mut State, thread: usize) {
+        let owner = self.owner(state, thread).expect("it has the lock");
+        let lease = state.threads[thread].lease;
+        if let Some(lease) = lease.filter(|it| self.home(owner) >> it.slot & 1 == 0) {
+            state.outside[usize::from(owner)] = Some(lease.slot);
+        }
+    }
+
+    /// Where a lease of an owner is looked for.
+    fn places(&self, state: &State, thread: usize) -> Vec<u8> {
+        let all = 0..self.slots();
+        match self.op(state, thread) {
+            Some(Op::AllocateFor { owner, .. }) => {
+                let outside = state.outside[usize::from(owner)].into_iter();
+                let home = all.filter(|slot| self.home(owner) >> slot & 1 == 1);
+                outside.chain(home).collect()
+            }
+            _ => all.collect(),
+        }
+    }
+
+    /// Looks for a lease of the owner, from this place on.
+    fn look_from(&self, state: &mut State, thread: usize, place: u8) -> Taken {
+        let places = self.places(state, thread);
         let is_all = matches!(self.op(state, thread), Some(Op::OwnedBy(_)));
         let it = &mut state.threads[thread];
-        let is_looked_at =
-            |&slot: &u8| is_all || (self.home(owner) >> slot & 1 == 0) == it.is_outside;
-        it.step = match (from..self.slots()).find(is_looked_at) {
-            Some(slot) => Step::Look { slot },
-            None if is_all => {
-                self.finish(state, thread);
-                return Ok(());
-            }
-            None if it.is_outside && self.lowers_by_taker() => {
-                return self.found_none(state, thread);
-            }
-            None if it.is_outside => Step::StoreCounter,
-            None if self.is(Variant::CounterIgnored) => return self.found_none(state, thread),
-            None => Step::Counter,
+        it.place = place;
+        if let Some(&slot) = places.get(usize::from(place)) {
+            it.step = Step::Look { slot };
+            return Ok(());
+        }
+        if is_all {
+            self.finish(state, thread);
+            return Ok(());
+        }
+        it.place = 0;
+        it.has_looked = true;
+        it.step = match it.had.take() {
+            _ if self.is(Variant::LookedBeforeLock) => Step::Lock,
+            Some((slot, seen)) if seen.rests() => Step::Retake { slot, seen },
+            Some((slot, seen)) => Step::ClaimOwn { slot, seen },
+            None => Step::Claim,
         };
         Ok(())
     }
 
-    fn found_none(&self, state: &mut State, thread: usize) -> Taken {
-        let it = &mut state.threads[thread];
-        it.has_looked = true;
-        it.is_outside = false;
-        it.counted = 0;
-        it.step = match self.is(Variant::LookedBeforeLock) {
-            true => Step::Lock,
-            false => Step::Claim,
-        };
-        Ok(())
+    fn look_on(&self, state: &mut State, thread: usize) -> Taken {
+        let place = state.threads[thread].place + 1;
+        self.look_from(state, thread, place)
     }
 
     fn look_step(&self, state: &mut State, thread: usize) -> Taken {
@@ -142,8 +162,8 @@ impl Owners<'_> {
                 if truth.answered == Some(owner) && !(seen.tagged && lives) {
                     return Err("a lease that its owner knows is not found");
                 }
-                if !(seen.tagged && lives) {
-                    return self.look_from(state, thread, slot + 1);
+                if !seen.tagged {
+                    return self.look_on(state, thread);
                 }
                 state.threads[thread].step = Step::Owner { slot, seen };
             }
@@ -161,30 +181,27 @@ impl Owners<'_> {
                     return Err("a lease that its owner knows is not found");
                 }
                 if let Some(Op::OwnedBy(_)) = op {
-                    return self.look_from(state, thread, slot + 1);
+                    return self.look_on(state, thread);
                 }
                 let is_any = self.is(Variant::RetakenByOthers);
                 let it = &mut state.threads[thread];
-                it.before = Some(tag);
                 if is_its && seen.is_held() {
                     it.step = Step::Extend { slot, seen };
-                } else if seen.rests() && (is_its || is_any) {
-                    it.step = Step::Retake { slot, seen };
-                } else {
-                    let known = self.known(tag, seen);
-                    let is_counted = it.is_outside
-                        && known.is_some_and(|it| {
-                            self.counter(it) == self.counter(owner)
-                                && self.home(it) >> slot & 1 == 0
-                        });
-                    it.counted += u8::from(is_counted);
-                    return self.look_from(state, thread, slot + 1);
+                    return Ok(());
                 }
+                // A resting one before a free one: no other owner can get that.
+                if seen.rests() && (is_its || is_any) {
+                    it.before = Some(tag);
+                    it.had = Some((slot, seen));
+                } else if seen.kind == Kind::Free && is_its && it.had.is_none() {
+                    it.had = Some((slot, seen));
+                }
+                return self.look_on(state, thread);
             }
             Step::Extend { slot, seen } => {
                 if state.records[usize::from(slot)] != seen {
-                    state.threads[thread].step = Step::Look { slot };
-                    return Ok(());
+                    state.threads[thread].had = None;
+                    return self.look_from(state, thread, 0);
                 }
                 let Some(Op::AllocateFor { offer, .. }) = op else {
                     unreachable!("{op:?} extends nothing");
@@ -203,53 +220,38 @@ impl Owners<'_> {
             }
             Step::Retake { slot, seen } => {
                 let has_changed = state.records[usize::from(slot)] != seen;
-                if has_changed && !self.is(Variant::RetakeStores) {
-                    state.threads[thread].step = Step::Look { slot };
+                if has_changed && self.is(Variant::RetakenOnce) {
+                    state.threads[thread].step = Step::Claim;
                     return Ok(());
                 }
-                self.take(state, thread, slot, seen)?;
-                let it = &mut state.threads[thread];
-                it.has_looked = true;
-                it.is_outside = false;
-                it.counted = 0;
-                let before = it.before.expect("it was loaded");
-                self.begin_tag(state, thread, before);
-            }
-            Step::Counter => {
-                if state.counters[self.counter(owner)] == 0 {
-                    return self.found_none(state, thread);
+                if has_changed && !self.is(Variant::RetakeStores) {
+                    return self.look_from(state, thread, 0);
                 }
-                state.threads[thread].is_outside = true;
-                return self.look_from(state, thread, 0);
-            }
-            Step::StoreCounter => {
-                let counted = state.threads[thread].counted;
-                state.counters[self.counter(owner)] = match self.is(Variant::FlagForCounter) {
-                    true => counted.min(1),
-                    false => counted,
-                };
-                return self.found_none(state, thread);
+                self.take(state, thread, slot, seen)?;
+                let before = state.threads[thread].before.expect("it was loaded");
+                self.begin_tag(state, thread, before);
             }
             other => unreachable!("{other:?} is of another kind"),
         }
         Ok(())
     }
 
-    /// The owner whose tag it is, if it is of this generation.
-    fn known(&self, tag: Tag, record: Record) -> Option<u8> {
-        (tag != Tag::NONE && record.tagged && tag == self.tag(tag.owner, record))
-            .then_some(tag.owner)
-    }
-
     fn take_step(&self, state: &mut State, thread: usize) -> Taken {
         let owner = self.owner(state, thread);
-        let late = self.is(Variant::RaisedAfterTake);
         match state.threads[thread].step {
+            Step::ClaimOwn { slot, seen } => {
+                let has_token = state.tokens >> slot & 1 == 1;
+                state.tokens &= !(1 << slot);
+                state.threads[thread].step = match has_token {
+                    true if self.is(Variant::RecordFirst) => Step::Before { slot, seen },
+                    true => Step::Record { slot },
+                    false => Step::Claim,
+                };
+            }
             Step::Claim => {
                 let it = &mut state.threads[thread];
-                let is_home = !it.has_raised;
                 let mask = match owner {
-                    Some(owner) if is_home => self.home(owner),
+                    Some(owner) if !it.anywhere => self.home(owner),
                     _ => u8::MAX,
                 };
                 let tokens = state.tokens & mask;
@@ -259,39 +261,17 @@ impl Owners<'_> {
                     it.step = Step::Record { slot };
                 } else if owner.is_none() {
                     self.finish(state, thread);
-                } else if is_home && late {
-                    it.has_raised = true;
-                } else if is_home {
-                    it.step = Step::RaiseCounter;
-                } else if late || self.is(Variant::FlagForCounter) {
+                } else if it.anywhere {
                     it.step = Step::Unlock;
                 } else {
-                    it.step = Step::LowerCounter;
+                    it.anywhere = true;
                 }
-            }
-            Step::RaiseCounter => {
-                let counter = &mut state.counters[self.counter(owner.expect("it counts"))];
-                *counter = match self.is(Variant::FlagForCounter) {
-                    true => 1,
-                    false => *counter + 1,
-                };
-                let it = &mut state.threads[thread];
-                it.has_raised = !late;
-                it.step = if late { Step::Unlock } else { Step::Claim };
-            }
-            Step::LowerCounter => {
-                let counter = &mut state.counters[self.counter(owner.expect("it counts"))];
-                *counter = counter.saturating_sub(1);
-                let it = &mut state.threads[thread];
-                it.has_raised = false;
-                it.step = Step::Unlock;
             }
             Step::Record { slot } => {
                 let seen = state.records[usize::from(slot)];
                 state.threads[thread].before = None;
-                let needs_tag = owner.is_some() || self.lowers_by_taker();
                 state.threads[thread].step = match seen.kind {
-                    Kind::Free if needs_tag => Step::Before { slot, seen },
+                    Kind::Free if owner.is_some() => Step::Before { slot, seen },
                     Kind::Free => Step::Take {
                         slot,
                         seen,
@@ -305,35 +285,17 @@ impl Owners<'_> {
                 state.threads[thread].step = Step::Take { slot, seen, before };
             }
             Step::Take { slot, seen, before } => {
-                if state.records[usize::from(slot)] != seen {
-                    state.threads[thread].step = Step::Record { slot };
-                    return Ok(());
+                if state.records[usize::from(slot)] == seen {
+                    self.take(state, thread, slot, seen)?;
+                    self.begin_tag(state, thread, before);
+                } else {
+                    // The thread that made it Free again has given a token since.
+                    state.threads[thread].step = Step::Claim;
                 }
-                self.take(state, thread, slot, seen)?;
-                let former = self.former(before, seen, slot);
-                if let Some(owner) = former.filter(|_| self.lowers_by_taker()) {
-                    state.threads[thread].step = Step::LowerFormer { owner, before };
-                    return Ok(());
-                }
-                self.begin_tag(state, thread, before);
-            }
-            Step::LowerFormer { owner, before } => {
-                let counter = &mut state.counters[self.counter(owner)];
-                *counter = counter.saturating_sub(1);
-                self.begin_tag(state, thread, before);
             }
             other => unreachable!("{other:?} is of another kind"),
         }
         Ok(())
-    }
-
-    /// The owner of the lease before, if it lived outside. A tag of another generation reads as any owner: say, 0.
-    fn former(&self, tag: Tag, seen: Record, slot: u8) -> Option<u8> {
-        if !seen.tagged {
-            return None;
-        }
-        let owner = self.known(tag, seen).unwrap_or(0);
-        (self.home(owner) >> slot & 1 == 0).then_some(owner)
     }
 
     fn take(&self, state: &mut State, thread: usize, slot: u8, seen: Record) -> Taken {
@@ -348,7 +310,7 @@ impl Owners<'_> {
             kind: Kind::Offered,
             until,
             generation,
-            tagged: owner.is_some() && !self.is(Variant::LoweredByTakerTaggedLast),
+            tagged: owner.is_some(),
         };
         let truth = &mut state.truths[usize::from(slot)];
         if truth.is_live {
@@ -393,12 +355,8 @@ impl Owners<'_> {
                         false => lease.generation,
                     },
                 };
-                if self.is(Variant::LoweredByTakerTaggedLast) {
-                    Step::LoadTagged
-                } else {
-                    self.tagged(state, thread);
-                    return;
-                }
+                self.tagged(state, thread);
+                return;
             }
             Step::Tag { .. } => Step::LoadTag,
             Step::LoadTag => match (state.tags[at], self.is(Variant::GenerationNotReread)) {
@@ -412,41 +370,16 @@ impl Owners<'_> {
                 }
                 Step::Tag { before }
             }
-            Step::LoadTagged => {
-                let seen = state.records[at];
-                if seen.generation != lease.generation {
-                    self.tagged(state, thread);
-                    return;
-                }
-                Step::SetTagged { seen }
-            }
-            Step::SetTagged { seen } if state.records[at] == seen => {
-                state.records[at].tagged = true;
-                self.tagged(state, thread);
-                return;
-            }
-            Step::SetTagged { .. } => Step::LoadTagged,
             other => unreachable!("{other:?} is of another kind"),
         };
     }
 
     /// The tag is written, or the lease has ended.
     fn tagged(&self, state: &mut State, thread: usize) {
-        let owner = self.owner(state, thread).expect("an owner is written");
-        let it = &mut state.threads[thread];
-        let slot = it.lease.expect("it has taken").slot;
-        let is_home = self.home(owner) >> slot & 1 == 1;
         if self.is(Variant::UnlockedBeforeTag) {
             self.finish(state, thread);
-        } else if self.is(Variant::RaisedAfterTake) {
-            it.step = match is_home {
-                true => Step::Unlock,
-                false => Step::RaiseCounter,
-            };
-        } else if it.has_raised && is_home && !self.is(Variant::FlagForCounter) {
-            it.step = Step::LowerCounter;
         } else {
-            it.step = Step::Unlock;
+            state.threads[thread].step = Step::Unlock;
         }
     }
 
