@@ -59,10 +59,10 @@ fn leases_are_right_in_larger_programs() {
     }
 }
 
-/// Without a second search there was an instant without tokens, and all that was due has been offered, but not at
+/// If a call does not know before its search that all is swept, there was an instant without tokens, and all that was due has been offered, but not at
 /// the same time.
 #[test]
-fn a_refusal_searches_again_when_all_is_swept() {
+fn a_refusal_knows_before_its_search_that_all_is_swept() {
     let two_due = lease_program("2 words, both due: take | take | take");
     let exact = lease_program("a death: this one | release | take, sweep");
     let variants = [
@@ -157,6 +157,11 @@ fn every_part_of_a_lease_is_needed() {
             V::UndoIgnoresGeneration,
             "a pass, its undo | take, renewal, a pass",
             "an undo revives what it has not ended",
+        ),
+        (
+            V::BatchCountsTakes,
+            "2 words: two at once with a short offer | sweep | sweep",
+            "one address twice",
         ),
         (
             V::RollBackStores,

@@ -69,7 +69,7 @@ pub(crate) enum Variant {
     TermRoundedDown,
     /// It is not added to the cooldown.
     RestRoundedDown,
-    /// A call is refused when it knows that all has been swept, without another search.
+    /// A call is refused when it knows that all has been swept, though it did not when its search began.
     NoSecondSearch,
     /// Like `NoSecondSearch`, but a sweep that loses a race for a slot has found something.
     LostRaceCounts,
@@ -79,6 +79,8 @@ pub(crate) enum Variant {
     UndoIgnoresGeneration,
     /// What a pass ends is like what a release ends.
     PassEndsAsRelease,
+    /// A batch counts an address twice that it has taken again, when its first offer had ended.
+    BatchCountsTakes,
     /// A batch that fails stores what it gives back.
     RollBackStores,
     /// All are taken one by one, and then made to last one by one.
@@ -211,7 +213,7 @@ impl Leases<'_> {
             Step::Look { .. } | Step::Take { .. } | Step::ClaimExact { .. } => {
                 return self.take_step(state, thread);
             }
-            Step::Swept | Step::Raise => return self.swept_step(state, thread),
+            Step::Round | Step::Swept | Step::Raise => return self.swept_step(state, thread),
             Step::Scan { .. } | Step::Free { .. } | Step::Repair { .. } => {
                 return self.scan_step(state, thread);
             }

@@ -66,7 +66,7 @@ impl Leases<'_> {
         let wanted = self.wanted(state, thread);
         let op = self.op(state, thread).expect("an operation begins");
         let next = match op {
-            Op::Allocate { .. } | Op::Many { .. } => Step::Root,
+            Op::Allocate { .. } | Op::Many { .. } => Step::Round,
             Op::All { .. } => Step::ClaimExact { slot: 0 },
             Op::Exact { slot, .. } => Step::ClaimExact { slot },
             Op::Renew(of, _) | Op::Release(of) => Step::Own {
@@ -143,7 +143,7 @@ impl Leases<'_> {
                 slot,
                 then: Then::Search,
             },
-            _ => Step::Root,
+            _ => Step::Round,
         };
         self.note_dropped(state, thread)
     }
@@ -170,11 +170,16 @@ impl Leases<'_> {
             return Ok(());
         }
         // A batch whose first offer has ended may get the same address again: the new lease replaces the old one.
+        let is_again = it.seen[usize::from(slot)].is_some() && self.is(Variant::BatchCountsTakes);
+        it.again += u8::from(is_again);
         it.seen[usize::from(slot)] = Some(record);
-        let taken = it.seen.iter().flatten().count() as u8;
+        let taken = it.seen.iter().flatten().count() as u8 + it.again;
         match op {
+            Some(Op::Many { count, .. }) if taken == count && it.again != 0 => {
+                return Err("a batch has one address twice");
+            }
             Some(Op::Many { count, .. }) if taken == count => self.finish(state, thread, None),
-            Some(Op::Many { .. }) => it.step = Step::Root,
+            Some(Op::Many { .. }) => it.step = Step::Round,
             _ if taken == self.slots() => it.step = Step::Commit { slot: 0 },
             _ => it.step = Step::ClaimExact { slot: slot + 1 },
         }
@@ -216,11 +221,7 @@ impl Leases<'_> {
         match self.op(state, thread) {
             Some(Op::Sweep) => self.finish(state, thread, None),
             _ if self.searches_once() => return self.refuse(state, thread),
-            _ => {
-                let it = &mut state.threads[thread];
-                it.swept = true;
-                it.step = Step::Root;
-            }
+            _ => state.threads[thread].step = Step::Round,
         }
         Ok(())
     }
@@ -228,6 +229,13 @@ impl Leases<'_> {
     pub(super) fn swept_step(&self, state: &mut State, thread: usize) -> Taken {
         let now = state.threads[thread].now;
         match state.threads[thread].step {
+            Step::Round => {
+                let is_swept = state.swept >= now;
+                let it = &mut state.threads[thread];
+                it.swept = is_swept;
+                it.step = Step::Root;
+                Ok(())
+            }
             Step::Swept if state.swept >= now => self.all_is_swept(state, thread),
             Step::Swept => {
                 let it = &mut state.threads[thread];
@@ -251,7 +259,7 @@ impl Leases<'_> {
                     return Ok(());
                 }
                 if it.found && is_call {
-                    it.step = Step::Root;
+                    it.step = Step::Round;
                     return Ok(());
                 }
                 self.all_is_swept(state, thread)
@@ -336,13 +344,12 @@ impl Leases<'_> {
         it.step = if is_call && ends_word && it.found {
             match self.is(Variant::RaisedThoughFreed) {
                 true => Step::Raise,
-                false => Step::Root,
+                false => Step::Round,
             }
         } else if slot + 1 < self.slots() {
             Step::Scan { slot: slot + 1 }
         } else if is_call && self.is(Variant::RaisedBeforeScan) {
-            it.swept = true;
-            Step::Root
+            Step::Round
         } else {
             Step::Raise
         };

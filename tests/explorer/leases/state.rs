@@ -90,6 +90,8 @@ pub(crate) enum Then {
 pub(crate) enum Step {
     /// Reads the clock; the call begins with it.
     Clock,
+    /// Loads the shared word that says which tick was swept, before a search.
+    Round,
     /// Loads the root.
     Root,
     Word {
@@ -124,7 +126,7 @@ pub(crate) enum Step {
         slot: u8,
         seen: Record,
     },
-    /// Loads the shared word that says which tick was swept.
+    /// Loads the shared word again, after a search that found nothing.
     Swept,
     /// Loads a record for a sweep.
     Scan {
@@ -217,8 +219,10 @@ pub(crate) struct Thread {
     pub(crate) written: [Option<Record>; MOST],
     /// A sweep has found something.
     pub(crate) found: bool,
-    /// Everything that was due has been offered; one more search decides.
+    /// Everything that was due had been offered when the search began.
     pub(crate) swept: bool,
+    /// Takes of an address that the batch had taken before.
+    pub(crate) again: u8,
     /// Tokens that were not worth anything.
     pub(crate) dropped: u8,
     /// What was due when the call began and has not been touched since.
@@ -240,6 +244,7 @@ impl Thread {
         written: [None; MOST],
         found: false,
         swept: false,
+        again: 0,
         dropped: 0,
         owed: 0,
         saw_none: false,
