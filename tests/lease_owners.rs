@@ -17,7 +17,11 @@ fn alice() -> Client {
 /// An owner sees its old address free, and another thread takes and releases it before the owner claims its token.
 #[test]
 fn an_old_address_that_changes_hands_meanwhile_is_not_lost() {
-    const TURNS: usize = if cfg!(debug_assertions) { 4_000 } else { 20_000 };
+    const TURNS: usize = if cfg!(debug_assertions) {
+        4_000
+    } else {
+        20_000
+    };
     for _ in 0..20 {
         let pool = pool("10.0.0.0/30");
         std::thread::scope(|scope| {
