@@ -8,6 +8,13 @@ use super::{Bitmap, Mark, Way};
 use crate::slot::{Slot, bit_of, bits_within, chunk_of, slot_at, word_of};
 use crate::sync::{Ordering, WORDS_PER_CHUNK, load_seq_cst};
 
+/// A slot that was claimed.
+struct Taken {
+    slot: Slot,
+    /// Whether it seems to have been the last free one of its chunk.
+    seems_last: bool,
+}
+
 /// The result of looking into the first word for the lowest slot.
 pub(crate) enum LowestAttempt {
     /// The lowest free slot was claimed.
@@ -18,13 +25,6 @@ pub(crate) enum LowestAttempt {
     InLaterWord,
     /// Nothing was claimed: another thread was faster.
     Lost,
-}
-
-/// A slot that was claimed.
-struct Taken {
-    slot: Slot,
-    /// Whether it seems to have been the last free one of its chunk.
-    seems_last: bool,
 }
 
 impl<M: Mark> Bitmap<'_, M> {
@@ -50,27 +50,31 @@ impl<M: Mark> Bitmap<'_, M> {
         }
     }
 
-    /// Claims the lowest free slot of a chunk, in one attempt.
+    /// Claims the lowest free slot of the chunk of the last claim, in one attempt.
     #[inline]
     pub(crate) fn try_claim_lowest_in_chunk(self, chunk_index: usize) -> Attempt<Slot> {
-        self.try_take_lowest_of(chunk_index).map(|taken| taken.slot)
+        let chunk = &self.chunks[chunk_index];
+        let Some(index) = chunk.first_with_free() else {
+            return Attempt::Empty;
+        };
+        let word_index = chunk_index * WORDS_PER_CHUNK + index;
+        try_take_first(&chunk.words()[index], self.marks_of(word_index))
+            .map(|bit_index| slot_at(word_index, bit_index))
     }
 
+    /// Does the same in a chunk that the search has led to.
     #[inline]
     fn try_take_lowest_of(self, chunk_index: usize) -> Attempt<Taken> {
         let chunk = &self.chunks[chunk_index];
-        // Without a branch per word, because the word cannot be predicted.
-        let with_free = chunk.with_free();
-        if with_free == 0 {
+        let (index, free) = chunk.first_with_free_of_all();
+        if free == 0 {
             return Attempt::Empty;
         }
-        let index = with_free.trailing_zeros() as usize;
-        let word = &chunk.words()[index];
         let word_index = chunk_index * WORDS_PER_CHUNK + index;
-        try_take_first(word, self.marks_of(word_index)).map(|bit_index| Taken {
+        try_take_first(&chunk.words()[index], self.marks_of(word_index)).map(|bit_index| Taken {
             slot: slot_at(word_index, bit_index),
-            // Relaxed: only a guess, as are the other words: `settle` looks again.
-            seems_last: with_free.is_power_of_two() && word.load(Ordering::Relaxed) == 0,
+            // Only a guess: other words may have the same bit, or more by now. `settle` looks again.
+            seems_last: free.is_power_of_two(),
         })
     }
 

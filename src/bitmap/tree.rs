@@ -22,6 +22,8 @@ const MAX_HEIGHT: usize = if NODE_SHIFT == 4 { 6 } else { 26 };
 const CLEARING_SHIFT: u32 = 16;
 const VERSION: u64 = 1 << 32;
 const MAYBE_MASK: u64 = 0xffff;
+/// The bit behind the last child, for a node without candidates: the zeros of what is never 0 are one instruction.
+const BEHIND_ALL: u64 = MAYBE_MASK + 1;
 
 /// Returns the children that may have a free slot: MAYBE or CLEARING.
 #[inline]
@@ -168,7 +170,7 @@ impl<'a> Tree<'a> {
                 return false;
             };
             // SeqCst: as on the way down in `next_candidate`; a lower child seen FULL is seen taken.
-            let node = candidates(load_seq_cst(node));
+            let node = candidates(load_seq_cst(node)) | BEHIND_ALL;
             if node.trailing_zeros() != digit(child) {
                 return false;
             }

@@ -474,7 +474,7 @@ impl<N: Network> Pool<N> {
     fn allocate_lowest(&self, last_chunk: usize, before: Gate, event: Event) -> MaybeSlot {
         match self.bitmap().is_lowest(last_chunk) {
             // Not its first word first, as in the first chunk: it is one of eight.
-            true => self.allocate_in_chunk(last_chunk, before, event),
+            true => self.allocate_here(last_chunk, before, event),
             false => self.allocate_anywhere(before, event),
         }
     }
@@ -531,6 +531,12 @@ impl<N: Network> Pool<N> {
     /// Claims the lowest slot when no chunk comes before this one.
     #[inline(never)]
     fn allocate_in_chunk(&self, chunk_index: usize, before: Gate, event: Event) -> MaybeSlot {
+        self.allocate_here(chunk_index, before, event)
+    }
+
+    /// Does the same, inlined where it is frequent.
+    #[inline(always)]
+    fn allocate_here(&self, chunk_index: usize, before: Gate, event: Event) -> MaybeSlot {
         match self.bitmap().try_claim_lowest_in_chunk(chunk_index) {
             Attempt::Took(slot) => self.answer_claim(slot, before, event),
             Attempt::Empty => self.allocate_beyond(chunk_index, before, event),

@@ -373,8 +373,8 @@ const MUTANTS: &[Mutant] = &[
         "lowest: a claim from the likely chunk settles at once, too",
         &[edit(
             SINGLE,
-            ".map(|taken| taken.slot)\n",
-            ".map(|taken| {\n            if taken.seems_last {\n                self.settle(chunk_index);\n            }\n            taken.slot\n        })\n",
+            "self.marks_of(word_index))\n            .map(|bit_index| slot_at(word_index, bit_index))\n    }\n\n    /// Does",
+            "self.marks_of(word_index)).map(|bit_index| {\n            self.settle(chunk_index);\n            slot_at(word_index, bit_index)\n        })\n    }\n\n    /// Does",
         )],
         &[UnitIn(
             SINGLE,
@@ -724,11 +724,20 @@ const MUTANTS: &[Mutant] = &[
         )],
     ),
     mutant(
-        "lowest: passes over a word of the chunk",
+        "lowest: passes over a word of the chunk of the last claim",
         &[edit(
-            SINGLE,
-            "let index = with_free.trailing_zeros() as usize;",
-            "let index = with_free.ilog2() as usize;",
+            CHUNK,
+            "self.0.iter().position(|word| load_seq_cst(word) != 0)",
+            "self.0.iter().rposition(|word| load_seq_cst(word) != 0)",
+        )],
+        &[Test("verbs", "lowest_is_always_the_lowest_free_address")],
+    ),
+    mutant(
+        "lowest: the search passes over a word of the chunk",
+        &[edit(
+            CHUNK,
+            "index += usize::from(seen == 0);",
+            "index += usize::from(seen == 0 || load_seq_cst(&self.0[index + 1]) != 0);",
         )],
         &[Test("verbs", "lowest_is_always_the_lowest_free_address")],
     ),
@@ -831,8 +840,8 @@ const MUTANTS: &[Mutant] = &[
             ),
             edit(
                 TREE,
-                "let node = candidates(load_seq_cst(node));\n            if node.trailing_zeros() != digit(child) {",
-                "let node = candidates(node.load(Ordering::Acquire));\n            if node.trailing_zeros() != digit(child) {",
+                "let node = candidates(load_seq_cst(node)) | BEHIND_ALL;",
+                "let node = candidates(node.load(Ordering::Acquire)) | BEHIND_ALL;",
             ),
             edit(
                 TREE,
