@@ -378,6 +378,14 @@ impl Hints {
         }
     }
 
+    /// Records where a claim was found, if the policy is lowest first.
+    #[inline]
+    pub(crate) fn found_lowest(&self, slot: Slot) {
+        if let Self::Lowest { last_chunk, .. } = self {
+            change(last_chunk, chunk_of(slot));
+        }
+    }
+
     /// Records that nothing was free: a caller that tries again asks that first.
     #[inline]
     pub(crate) fn found_nothing(&self) {

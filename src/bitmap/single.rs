@@ -4,6 +4,7 @@ use super::chunk::{
     Attempt, Request, Visit, take_near, try_take_first, try_take_last, try_take_near,
 };
 use super::control::Area;
+use super::tree::WayDown;
 use super::{Bitmap, Mark, Way};
 use crate::slot::{Slot, bit_of, bits_within, chunk_of, slot_at, word_of};
 use crate::sync::{Ordering, WORDS_PER_CHUNK, load_seq_cst};
@@ -25,6 +26,18 @@ pub(crate) enum LowestAttempt {
     InLaterWord,
     /// Nothing was claimed: another thread was faster.
     Lost,
+}
+
+/// What one way down to the first chunk from an end came to.
+enum Step {
+    /// Claimed this slot.
+    Took(Slot),
+    /// Nothing, and it is worth another way: the hint that led there is settled, or another thread was faster.
+    Nothing,
+    /// The root had no candidate.
+    EmptyRoot,
+    /// This node had no candidate, and its hint is still to be settled.
+    EmptyNode { level: usize, index: usize },
 }
 
 impl<M: Mark> Bitmap<'_, M> {
@@ -87,10 +100,27 @@ impl<M: Mark> Bitmap<'_, M> {
         if self.tree.is_linear() {
             return self.claim_from_or_prove(0);
         }
-        self.claim_from_an_end(
-            || self.tree.lowest_candidate(),
-            |chunk_index| self.try_take_lowest_of(chunk_index),
-        )
+        self.claim_from_an_end(|| self.step_to_lowest())
+    }
+
+    /// Claims the lowest free slot by one way down the summary, which is nearly always enough. `Empty` says only that the
+    /// root had no candidate.
+    ///
+    /// A leaf: it calls nothing, and what it does not find is left to [`Bitmap::claim_lowest`].
+    #[inline(always)]
+    pub(crate) fn try_claim_lowest(self) -> Attempt<Slot> {
+        match self.step_to_lowest() {
+            Step::Took(slot) => Attempt::Took(slot),
+            Step::EmptyRoot => Attempt::Empty,
+            Step::Nothing | Step::EmptyNode { .. } => Attempt::Lost,
+        }
+    }
+
+    #[inline(always)]
+    fn step_to_lowest(self) -> Step {
+        self.step(self.tree.way_to_lowest(), |chunk_index| {
+            self.try_take_lowest_of(chunk_index)
+        })
     }
 
     /// Claims the highest free slot; returns `None` if at some instant of the call nothing was free.
@@ -103,44 +133,48 @@ impl<M: Mark> Bitmap<'_, M> {
         if self.tree.is_linear() {
             return self.search_until_none_free(|| self.find_highest(0, self.last_slot()));
         }
-        self.claim_from_an_end(
-            || self.tree.highest_candidate(),
-            |chunk_index| {
+        self.claim_from_an_end(|| {
+            self.step(self.tree.way_to_highest(), |chunk_index| {
                 let taken = self.try_claim_highest_in_chunk(chunk_index);
                 taken.map(|slot| Taken {
                     slot,
                     seems_last: false,
                 })
-            },
-        )
+            })
+        })
     }
 
-    /// Claims with `take` a slot of the chunk that `candidate` returns; returns `None` if at some instant of the call
-    /// nothing was free. `candidate` returns `None` if the root had no candidate.
+    /// Repeats `step` until it claims a slot; returns `None` if at some instant of the call nothing was free.
     #[inline(always)]
-    fn claim_from_an_end(
-        self,
-        candidate: impl Fn() -> Option<usize>,
-        take: impl Fn(usize) -> Attempt<Taken>,
-    ) -> Option<Slot> {
+    fn claim_from_an_end(self, step: impl Fn() -> Step) -> Option<Slot> {
         loop {
-            let Some(chunk_index) = candidate() else {
-                if self.empty_root_proves_none() {
-                    return None;
-                }
-                continue;
-            };
-            let claimed = match take(chunk_index) {
-                Attempt::Took(taken) if taken.seems_last => Some(taken.slot),
-                Attempt::Took(taken) => return Some(taken.slot),
-                Attempt::Empty => None,
-                Attempt::Lost => continue,
-            };
-            self.settle_here(chunk_index);
-            if claimed.is_some() {
-                return claimed;
+            match step() {
+                Step::Took(slot) => return Some(slot),
+                Step::Nothing => {}
+                Step::EmptyRoot if self.empty_root_proves_none() => return None,
+                Step::EmptyRoot => {}
+                Step::EmptyNode { level, index } => self.tree.settle_node(level, index),
             }
         }
+    }
+
+    /// Claims with `take` a slot of the chunk where `way` ends, and settles the hint about a chunk that is empty or seems
+    /// to have become so.
+    #[inline(always)]
+    fn step(self, way: WayDown, take: impl Fn(usize) -> Attempt<Taken>) -> Step {
+        let chunk_index = match way {
+            WayDown::Chunk(chunk_index) => chunk_index,
+            WayDown::EmptyRoot => return Step::EmptyRoot,
+            WayDown::EmptyNode { level, index } => return Step::EmptyNode { level, index },
+        };
+        let step = match take(chunk_index) {
+            Attempt::Took(taken) if taken.seems_last => Step::Took(taken.slot),
+            Attempt::Took(taken) => return Step::Took(taken.slot),
+            Attempt::Empty => Step::Nothing,
+            Attempt::Lost => return Step::Nothing,
+        };
+        self.settle_here(chunk_index);
+        step
     }
 
     /// Claims the highest free slot of a chunk, in one attempt.

@@ -435,17 +435,18 @@ impl<N: Network> Pool<N> {
     //   allocate_slot                  reads the gate; the policy chooses the word
     //   ├─ allocate_beside_pass        a pass is running: `answer.rs`, and `search_in` with marks
     //   ├─ allocate_in_first_chunk     lowest first, where the last claim was in the first chunk: its first word
-    //   ├─ allocate_unless_full        lowest first, where nothing was free last time: nothing if the root is clear
-    //   │  └─ allocate_by_search ───┐
-    //   ├─ allocate_lowest             lowest first elsewhere: is that chunk the lowest
-    //   │  ├─ allocate_in_chunk        the other words, or any word of that chunk
-    //   │  │  └─ allocate_beyond ───┐  it is full: clears its hint
-    //   │  └─ allocate_after_loss ──┤  other threads were faster: steps back if contended
-    //   ├─ allocate_first_step      │  next and random: `policies.rs`
-    //   │  └─ allocate_around       │  spread, where the word of the thread's last claim has nothing:
-    //   │     │                     │  its chunk, then the word of the thread's last release
-    //   │     └─────────────────────┴─► allocate_anywhere      all other words; nothing if the root is clear
-    //   │                               └─ allocate_by_search  by the summary: finds one, or proves that none was free
+    //   ├─ allocate_unless_full ────┐  lowest first, where nothing was free last time: nothing if the root is clear
+    //   ├─ allocate_lowest          │  lowest first elsewhere: is that chunk the lowest
+    //   │  ├─ allocate_in_chunk     │  the other words, or any word of that chunk
+    //   │  │  └─ allocate_beyond ───┤  it is full: clears its hint
+    //   │  ├─ allocate_after_loss ──┤  other threads were faster: steps back if contended
+    //   │  └────────────────────────┴─► allocate_lowest_elsewhere  one way down the summary
+    //   ├─ allocate_first_step         next and random: `policies.rs`  │
+    //   │  └─ allocate_around          spread, where the word of the thread's last claim has nothing:
+    //   │     │                        its chunk, then the word of the thread's last release
+    //   │     └─► allocate_anywhere ◄──────────────────────────────────┘
+    //   │         │                    all other words; nothing if the root is clear
+    //   │         └─ allocate_by_search  by the summary: finds one, or proves that none was free
     //   └─ answer_claim                reads the gate again
     //      ├─ answer_beside_pass       a pass has begun meanwhile, or the disk must be waited for: `answer.rs`
     //      └─ finish_claim             updates the counters
@@ -478,7 +479,7 @@ impl<N: Network> Pool<N> {
         match self.bitmap().is_lowest(last_chunk) {
             // Not its first word first, as in the first chunk: it is one of eight.
             true => self.allocate_here(event, before, last_chunk),
-            false => self.allocate_anywhere(event, before),
+            false => self.allocate_lowest_elsewhere(event, before),
         }
     }
 
@@ -487,7 +488,23 @@ impl<N: Network> Pool<N> {
     fn allocate_unless_full(&self, event: Event, before: Gate) -> MaybeSlot {
         match self.is_full_by_the_root() {
             true => self.refuse(),
-            false => self.allocate_by_search(event, before),
+            false => self.allocate_lowest_elsewhere(event, before),
+        }
+    }
+
+    /// Claims the lowest slot where the chunk of the last claim has none: by one way down the summary.
+    #[inline(never)]
+    fn allocate_lowest_elsewhere(&self, event: Event, before: Gate) -> MaybeSlot {
+        if !self.words.enter_to_search() {
+            return MaybeSlot::NONE;
+        }
+        match self.bitmap().try_claim_lowest() {
+            Attempt::Took(slot) => {
+                self.hints.found_lowest(slot);
+                self.answer_claim(slot, before, event)
+            }
+            Attempt::Empty => self.allocate_anywhere(event, before),
+            Attempt::Lost => self.allocate_by_search(event, before),
         }
     }
 
@@ -497,7 +514,7 @@ impl<N: Network> Pool<N> {
         match self.bitmap().claim_in_first_word() {
             LowestAttempt::Claimed(slot) => self.answer_claim(slot, before, event),
             LowestAttempt::InLaterWord => self.allocate_in_chunk(event, before, 0),
-            LowestAttempt::InOtherChunk => self.allocate_anywhere(event, before),
+            LowestAttempt::InOtherChunk => self.allocate_lowest_elsewhere(event, before),
             LowestAttempt::Lost => self.allocate_after_loss(event, before),
         }
     }
@@ -560,14 +577,14 @@ impl<N: Network> Pool<N> {
     #[inline(never)]
     fn allocate_beyond(&self, event: Event, before: Gate, chunk_index: usize) -> MaybeSlot {
         self.bitmap().settle(chunk_index);
-        self.allocate_anywhere(event, before)
+        self.allocate_lowest_elsewhere(event, before)
     }
 
     /// Claims the lowest slot after other threads were faster.
     #[inline(never)]
     fn allocate_after_loss(&self, event: Event, before: Gate) -> MaybeSlot {
         self.hints.after_loss();
-        self.allocate_anywhere(event, before)
+        self.allocate_lowest_elsewhere(event, before)
     }
 
     /// Claims a slot near the thread's last one.

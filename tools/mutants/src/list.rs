@@ -306,8 +306,8 @@ const MUTANTS: &[Mutant] = &[
         "search: settles at once, and does not look again",
         &[edit(
             SINGLE,
-            "            self.settle_here(chunk_index);\n            if claimed.is_some() {",
-            "            let chunk = &self.chunks[chunk_index];\n            self.tree.settle(chunk_index, || claimed.is_some() | chunk.is_full());\n            if claimed.is_some() {",
+            "        self.settle_here(chunk_index);\n        step\n",
+            "        let chunk = &self.chunks[chunk_index];\n        self.tree.settle(chunk_index, || matches!(step, Step::Took(_)) | chunk.is_full());\n        step\n",
         )],
         &[Loom(
             "single",
@@ -331,13 +331,13 @@ const MUTANTS: &[Mutant] = &[
         &[
             edit(
                 SINGLE,
-                "            let claimed = match take(chunk_index) {",
-                "            self.settle_here(chunk_index);\n            let claimed = match take(chunk_index) {",
+                "        let step = match take(chunk_index) {",
+                "        self.settle_here(chunk_index);\n        let step = match take(chunk_index) {",
             ),
             edit(
                 SINGLE,
-                "            self.settle_here(chunk_index);\n            if claimed.is_some() {",
-                "            if claimed.is_some() {",
+                "        self.settle_here(chunk_index);\n        step\n",
+                "        step\n",
             ),
         ],
         &[UnitIn(
@@ -349,8 +349,8 @@ const MUTANTS: &[Mutant] = &[
         "search: settles the chunk beside the one that it emptied",
         &[edit(
             SINGLE,
-            "            self.settle_here(chunk_index);\n            if claimed.is_some() {",
-            "            self.settle_here(chunk_index ^ usize::from(claimed.is_some()));\n            if claimed.is_some() {",
+            "        self.settle_here(chunk_index);\n        step\n",
+            "        self.settle_here(chunk_index ^ usize::from(matches!(step, Step::Took(_))));\n        step\n",
         )],
         &[UnitIn(
             SINGLE,
@@ -361,8 +361,8 @@ const MUTANTS: &[Mutant] = &[
         "search: leaves the hint of what it emptied",
         &[edit(
             SINGLE,
-            "Attempt::Took(taken) if taken.seems_last => Some(taken.slot),\n                Attempt::Took(taken) => return Some(taken.slot),",
-            "Attempt::Took(taken) => return Some(taken.slot),",
+            "Attempt::Took(taken) if taken.seems_last => Step::Took(taken.slot),\n            Attempt::Took(taken) => return Step::Took(taken.slot),",
+            "Attempt::Took(taken) => return Step::Took(taken.slot),",
         )],
         &[UnitIn(
             SINGLE,
@@ -865,17 +865,26 @@ const MUTANTS: &[Mutant] = &[
         "lowest: the way down is not the lowest",
         &[edit(
             TREE,
-            "self.first_candidate(|node| node.trailing_zeros())",
-            "self.first_candidate(|node| node.ilog2())",
+            "self.way_down(|node| node.trailing_zeros())",
+            "self.way_down(|node| node.ilog2())",
         )],
         &[Test("properties", "big_trees_answer_like_a_scan_and_a_set")],
+    ),
+    mutant(
+        "lowest: who was refused is refused again, whatever the root says",
+        &[edit(
+            "src/pool/claim/allocate.rs",
+            "match self.is_full_by_the_root() {",
+            "match true {",
+        )],
+        &[Test("verbs", "lowest_is_always_the_lowest_free_address")],
     ),
     mutant(
         "highest: the way down is not the highest",
         &[edit(
             TREE,
-            "self.first_candidate(|node| node.ilog2())",
-            "self.first_candidate(|node| node.trailing_zeros())",
+            "self.way_down(|node| node.ilog2())",
+            "self.way_down(|node| node.trailing_zeros())",
         )],
         &[Test("verbs", "highest_is_always_the_highest_free_address")],
     ),
