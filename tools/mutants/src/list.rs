@@ -877,7 +877,7 @@ const MUTANTS: &[Mutant] = &[
             "match self.is_full_by_the_root() {",
             "match true {",
         )],
-        &[Test("verbs", "lowest_is_always_the_lowest_free_address")],
+        &[Test("verbs", "exhaustion_and_guards_are_counted")],
     ),
     mutant(
         "highest: the way down is not the highest",
