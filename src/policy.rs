@@ -177,6 +177,10 @@ impl Position {
     }
 }
 
+/// The hint of lowest first where nothing was free when it was last looked for. No chunk has this number: 2^32 slots are
+/// 2^23 chunks.
+pub(crate) const NO_CHUNK: usize = 1 << 30;
+
 /// What a policy tries before it searches.
 pub(crate) enum FirstStep<'a> {
     /// The word of the position, from the position on.
@@ -253,7 +257,8 @@ impl Hints {
         }
     }
 
-    /// Returns the chunk of the last claim if the policy is lowest first, because the lowest free slot is likely there.
+    /// Returns the chunk of the last claim if the policy is lowest first, because the lowest free slot is likely there;
+    /// or [`NO_CHUNK`].
     #[inline]
     pub(crate) fn last_chunk(&self) -> Option<usize> {
         match self {
@@ -366,18 +371,36 @@ impl Hints {
     #[inline]
     pub(crate) fn found(&self, slot: Slot) {
         match self {
-            // Relaxed, all of these: starting guesses. Written only when they change, so that the
-            // line stays shared among the threads that read it.
-            Self::Lowest { last_chunk, .. } => {
-                let chunk = chunk_of(slot) as u32;
-                if last_chunk.load(Ordering::Relaxed) != chunk {
-                    last_chunk.store(chunk, Ordering::Relaxed);
-                }
-            }
+            Self::Lowest { last_chunk, .. } => change(last_chunk, chunk_of(slot)),
             Self::Next(position) => position.move_behind(slot),
             Self::Spread { threads } => threads.of(thread_index()).move_to(word_of(slot)),
             Self::Random(_) | Self::Highest => {}
         }
+    }
+
+    /// Records where a claim was found, if the policy is lowest first.
+    #[inline]
+    pub(crate) fn found_lowest(&self, slot: Slot) {
+        if let Self::Lowest { last_chunk, .. } = self {
+            change(last_chunk, chunk_of(slot));
+        }
+    }
+
+    /// Records that nothing was free: a caller that tries again asks that first.
+    #[inline]
+    pub(crate) fn found_nothing(&self) {
+        if let Self::Lowest { last_chunk, .. } = self {
+            change(last_chunk, NO_CHUNK);
+        }
+    }
+}
+
+/// Changes a hint. Written only when it changes, so that the line stays shared among the threads that read it.
+#[inline]
+fn change(last_chunk: &AtomicU32, chunk: usize) {
+    // Relaxed, both: a starting guess.
+    if last_chunk.load(Ordering::Relaxed) != chunk as u32 {
+        last_chunk.store(chunk as u32, Ordering::Relaxed);
     }
 }
 
@@ -397,6 +420,19 @@ fn spread_bit(thread: usize) -> u32 {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    /// A refusal takes the place of the chunk of the last claim, and the next claim that of the refusal.
+    #[test]
+    fn lowest_remembers_its_last_chunk_or_that_there_was_none() {
+        let hints = Hints::new(Policy::Lowest, 1024, 1);
+        assert_eq!(hints.last_chunk(), Some(0));
+        for chunk in [7, 0] {
+            hints.found_nothing();
+            assert_eq!(hints.last_chunk(), Some(NO_CHUNK));
+            hints.found(slot_at(chunk * 8 + 3, 9));
+            assert_eq!(hints.last_chunk(), Some(chunk));
+        }
+    }
 
     #[test]
     fn threads_start_in_different_words_as_long_as_there_are_enough() {
