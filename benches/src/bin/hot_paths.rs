@@ -13,6 +13,7 @@ const HOT_PATHS: &[&str] = &[
     "lowest_empty/8/off",
     "lowest_empty/16/counts",
     "mapped/16/off",
+    "mapped/16/counts",
     "mid/16/off",
     "held/16/off",
     "spread/16/off",
@@ -20,6 +21,7 @@ const HOT_PATHS: &[&str] = &[
     "random/16/off",
     "exact/16/off",
     "local/16/off",
+    "local_full_random/16/off",
     "exhausted/16/off",
     "exhausted/16/counts",
     "full_random/16/off",
@@ -32,6 +34,10 @@ const HOT_PATHS: &[&str] = &[
     "into64/16",
     "into64_release_many/16/counts",
     "set/1/off",
+    "set/16/off",
+    "set/16/counts",
+    "set_turns/16/off",
+    "set_most/16/off",
 ];
 
 fn main() -> ExitCode {
