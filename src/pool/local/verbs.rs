@@ -60,7 +60,7 @@ pub struct LocalPool<N: Network, P: Deref<Target = Pool<N>>> {
     free: u64,
     /// The slots of the word that passes know of and whose addresses follow from one another: the fast path. Empty if
     /// the time of every allocation is recorded.
-    stretch: Stretch<N::Addr>,
+    stretch: Stretch<N>,
     takes_back: bool,
     /// The slots of the stretch if released addresses are kept here; otherwise none.
     returnable: u64,
@@ -179,7 +179,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     fn take_lowest(&mut self) -> N::Addr {
         let bit_index = self.free.trailing_zeros();
         self.free &= self.free - 1;
-        match self.stretch.addr_of::<N>(bit_index) {
+        match self.stretch.addr_of(bit_index) {
             Some(addr) => addr,
             None => self.far_addr_of(bit_index),
         }
@@ -227,10 +227,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     #[inline]
     pub fn release(&mut self, addr: N::Addr) -> Result<(), ReleaseError> {
         // A slot that is taken in the pool and not reserved here has a holder.
-        match self
-            .stretch
-            .bit_among::<N>(self.returnable & !self.free, addr)
-        {
+        match self.stretch.bit_among(self.returnable & !self.free, addr) {
             Some(bit) if self.pool.bitmap().are_taken(self.word_index, bit) => {
                 self.take_back(bit);
                 Ok(())
