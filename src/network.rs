@@ -71,6 +71,9 @@ pub trait Network:
     /// Returns the address of an origin.
     #[doc(hidden)]
     fn addr_at(origin: Self::Origin) -> Self::Addr;
+    /// Returns the origin so many addresses above this one, or below it. Wraps around.
+    #[doc(hidden)]
+    fn moved(origin: Self::Origin, above: i64) -> Self::Origin;
     /// Returns the address as written, with its host bits.
     #[doc(hidden)]
     fn written_addr(self) -> Self::Addr;
@@ -123,6 +126,11 @@ impl Network for Ipv4Net {
     #[inline]
     fn addr_at(origin: u32) -> Ipv4Addr {
         Ipv4Addr::from_bits(origin)
+    }
+
+    #[inline]
+    fn moved(origin: u32, above: i64) -> u32 {
+        origin.wrapping_add(above as u32)
     }
 
     fn unspecified() -> Self::Addr {
@@ -200,6 +208,11 @@ impl Network for Ipv6Net {
     #[inline]
     fn addr_at(origin: u128) -> Ipv6Addr {
         Ipv6Addr::from_bits(origin)
+    }
+
+    #[inline]
+    fn moved(origin: u128, above: i64) -> u128 {
+        origin.wrapping_add(i128::from(above) as u128)
     }
 
     fn unspecified() -> Self::Addr {
@@ -293,6 +306,14 @@ impl Network for IpNet {
         match origin {
             IpOrigin::V4(origin) => Ipv4Net::addr_at(origin).into(),
             IpOrigin::V6(origin) => Ipv6Net::addr_at(origin).into(),
+        }
+    }
+
+    #[inline]
+    fn moved(origin: IpOrigin, above: i64) -> IpOrigin {
+        match origin {
+            IpOrigin::V4(origin) => IpOrigin::V4(Ipv4Net::moved(origin, above)),
+            IpOrigin::V6(origin) => IpOrigin::V6(Ipv6Net::moved(origin, above)),
         }
     }
 

@@ -81,6 +81,12 @@ impl<N: Network> MainRun<N> {
         let index = slot.wrapping_sub(self.first);
         (u64::from(index) < self.len).then_some(index)
     }
+
+    /// Returns whether `slot` is in the run, and a single address.
+    #[inline]
+    fn has_single(&self, slot: Slot) -> bool {
+        u64::from(slot.wrapping_sub(self.first)) < self.len_of_singles
+    }
 }
 
 /// Slots of one word whose addresses follow from the address of its first slot.
@@ -92,25 +98,16 @@ pub(crate) struct Stretch<N: Network> {
 }
 
 impl<N: Network> Stretch<N> {
-    /// Returns the part of it whose slots are in `bits`.
+    /// Returns the address of the slot at `bit_index`, which is part of it.
     #[inline]
-    pub(crate) fn within(self, bits: u64) -> Self {
-        Self {
-            slots: self.slots & bits,
-            ..self
-        }
-    }
-
-    /// Returns the address of the slot at `bit_index`, if that slot is part of it.
-    #[inline]
-    pub(crate) fn addr_of(&self, bit_index: u32) -> Option<N::Addr> {
-        (self.slots >> bit_index & 1 != 0).then(|| N::addr_above(self.base, bit_index, 0))
+    pub(crate) fn addr_of(&self, bit_index: u32) -> N::Addr {
+        N::addr_above(self.base, bit_index, 0)
     }
 
     /// Returns the bit of the slot with this address, if it is one of `bits`, which are all slots of the stretch.
     #[inline]
     pub(crate) fn bit_among(&self, bits: u64, addr: N::Addr) -> Option<u64> {
-        let bit_index = N::whole_units_above(self.base, addr, 0)?;
+        let bit_index = N::addrs_above(self.base, addr)?;
         (bit_index < u64::BITS && bits >> bit_index & 1 != 0).then(|| 1 << bit_index)
     }
 
@@ -364,24 +361,35 @@ impl<N: Network> Geometry<N> {
         }
     }
 
-    /// Returns the part of word `word_index` in which slots and addresses advance together; empty if a unit has more
-    /// than one address.
-    pub(crate) fn stretch_of(&self, word_index: usize) -> Stretch<N> {
+    /// Returns those of `bits` of a word in which slots and addresses advance together, up to the first where they do
+    /// not; none if a unit has more than one address.
+    #[inline]
+    pub(crate) fn stretch_of(&self, word_index: usize, bits: u64) -> Stretch<N> {
         let main = &self.main_run;
-        let word_first = slot_at(word_index, 0);
-        // The word may begin below the run. Then this wraps around, and is correct for all slots of the run.
-        let above = i128::from(word_first) - i128::from(main.first);
-        let base = N::addr_bits(self.main_addr()).wrapping_add(above as u128);
-        let slots = match main.len.checked_sub(1) {
-            Some(above) if self.unit_shift == 0 => {
-                bits_within(word_index, main.first, main.first + above as Slot)
-            }
-            _ => 0,
+        let is_inside = |bit_index| main.has_single(slot_at(word_index, bit_index));
+        let slots = match bits.checked_ilog2() {
+            Some(highest) if is_inside(highest) && is_inside(bits.trailing_zeros()) => bits,
+            _ => self.first_singles(word_index, bits),
         };
+        // The word may begin below the run. Then this wraps around, and is correct for all slots of the run.
+        let above = i64::from(slot_at(word_index, 0)) - i64::from(main.first);
         Stretch {
-            base: N::origin_at(N::addr_like(self.main_addr(), base)),
+            base: N::moved(main.base, above),
             slots,
         }
+    }
+
+    /// Returns those of `bits` that are in the main run, below the first that is not.
+    #[cold]
+    #[inline(never)]
+    fn first_singles(&self, word_index: usize, bits: u64) -> u64 {
+        let main = &self.main_run;
+        let inside = main.len_of_singles.checked_sub(1).map_or(0, |above| {
+            bits_within(word_index, main.first, main.first + above as Slot)
+        });
+        let others = bits & !inside;
+        let below_others = others.wrapping_sub(1) & !others;
+        bits & below_others
     }
 
     /// Returns why `slot` is never handed out.
