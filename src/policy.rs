@@ -12,7 +12,7 @@ use crate::bitmap::Way;
 use crate::slot::{Slot, chunk_of, slot_at, word_of};
 use crate::stripes::Stripes;
 use crate::sync::hint::AtomicU32;
-use crate::sync::{Ordering, known_thread_index, thread_index};
+use crate::sync::{Ordering, known_thread_index, likely_thread_index, thread_index};
 use crate::table::names;
 use backoff::Backoff;
 use crossbeam_utils::CachePadded;
@@ -144,10 +144,19 @@ pub(crate) struct Near<'a> {
     hint: &'a ThreadHint,
 }
 
-impl Near<'_> {
+impl<'a> Near<'a> {
+    #[inline]
+    fn of(hint: &'a ThreadHint, start_bit: u32) -> Self {
+        Self {
+            word_index: hint.home(),
+            start_bit,
+            hint,
+        }
+    }
+
     /// Returns the word of the thread's last release.
     pub(crate) fn freed_word(&self) -> usize {
-        self.hint.freed()
+        self.hint.freed_word()
     }
 }
 
@@ -217,7 +226,7 @@ impl Hints {
             Policy::Next => Self::Next(Position::new()),
             Policy::Spread => Self::Spread {
                 threads: Stripes::new(threads, |stripe| {
-                    ThreadHint::new(far_apart(stripe, word_count))
+                    ThreadHint::new(far_apart(stripe, word_count), spread_bit(stripe))
                 }),
             },
             Policy::Random(seed) => Self::Random(Random::new(seed)),
@@ -286,18 +295,26 @@ impl Hints {
         }
     }
 
-    /// Returns where `thread`, if it is known, found its last slot, if the policy spreads threads.
+    /// Returns where the calling thread found its last slot, if the policy spreads threads, and this one is known to
+    /// have a hint to itself.
     #[inline]
-    pub(crate) fn near(&self, thread: impl FnOnce() -> Option<usize>) -> Option<Near<'_>> {
+    pub(crate) fn near_own(&self) -> Option<Near<'_>> {
         match self {
             Self::Spread { threads } => {
-                let thread = thread()?;
-                let hint = threads.get(thread)?;
-                Some(Near {
-                    word_index: hint.home(),
-                    start_bit: spread_bit(thread),
-                    hint,
-                })
+                let hint = threads.own(likely_thread_index())?;
+                Some(Near::of(hint, hint.start_bit()))
+            }
+            Self::Lowest { .. } | Self::Next(_) | Self::Random(_) | Self::Highest => None,
+        }
+    }
+
+    /// Does the same for a thread that shares a hint, or is not known yet.
+    #[inline]
+    pub(crate) fn near(&self) -> Option<Near<'_>> {
+        match self {
+            Self::Spread { threads } => {
+                let thread = thread_index();
+                Some(Near::of(threads.get(thread)?, spread_bit(thread)))
             }
             Self::Lowest { .. } | Self::Next(_) | Self::Random(_) | Self::Highest => None,
         }
@@ -306,12 +323,25 @@ impl Hints {
     /// Records a release of the calling thread, if that helps its next search.
     #[inline]
     pub(crate) fn note_freed(&self, slot: Slot) {
-        if let Self::Spread { threads } = self
+        if !self.note_freed_alone(slot)
+            && let Self::Spread { threads } = self
             && let Some(thread) = known_thread_index()
             && let Some(hint) = threads.get(thread)
         {
-            hint.note_freed(word_of(slot));
+            hint.note_freed(slot);
         }
+    }
+
+    /// Does the same, unless the thread shares its hint, or is not known yet: then returns `false`.
+    #[inline(always)]
+    pub(crate) fn note_freed_alone(&self, slot: Slot) -> bool {
+        if let Self::Spread { threads } = self {
+            let Some(own) = threads.own(likely_thread_index()) else {
+                return false;
+            };
+            own.note_freed(slot);
+        }
+        true
     }
 
     /// Returns how to search `first..=last`, which is not empty. `is_free` is called before a random slot is chosen.

@@ -14,7 +14,6 @@ use crate::pool::member::Part;
 use crate::slot::{MaybeSlot, Slot, slot_at, slots_in};
 use crate::stats::Event;
 use crate::storage::SlotRange;
-use crate::sync::{known_thread_index, thread_index};
 use std::ops::RangeInclusive;
 
 impl<N: Network> Pool<N> {
@@ -587,15 +586,15 @@ impl<N: Network> Pool<N> {
         self.allocate_lowest_elsewhere(event, before)
     }
 
-    /// Claims a slot near the thread's last one.
+    /// Claims a slot near the thread's last one, if the thread has a hint to itself.
     #[inline(always)]
     fn claim_near(&self) -> Option<Slot> {
-        let near = self.hints.near(known_thread_index)?;
+        let near = self.hints.near_own()?;
         self.bitmap()
             .try_claim_near(near.word_index, near.start_bit)
     }
 
-    /// Claims a slot for a thread that has no index yet, or whose word is empty.
+    /// Claims a slot for a thread that has no index yet, or no hint to itself, or whose word is empty.
     #[inline(never)]
     pub(super) fn allocate_around(&self, event: Event, before: Gate) -> MaybeSlot {
         match self.claim_around() {
@@ -605,7 +604,7 @@ impl<N: Network> Pool<N> {
     }
 
     fn claim_around(&self) -> Option<Slot> {
-        let near = self.hints.near(|| Some(thread_index()))?;
+        let near = self.hints.near()?;
         let bitmap = self.bitmap();
         if let Some(slot) = bitmap.claim_near(near.word_index, near.start_bit) {
             self.hints.found(slot);

@@ -642,8 +642,8 @@ const MUTANTS: &[Mutant] = &[
         "local: keeps what it has left",
         &[edit(
             "src/pool/local/verbs.rs",
-            "        if self.free != 0 {",
-            "        if self.free == 1 {",
+            "        if self.free() != 0 {",
+            "        if self.free() == 1 {",
         )],
         &[Loom(
             "local",
@@ -1055,8 +1055,8 @@ const MUTANTS: &[Mutant] = &[
         "local: hands out an address twice",
         &[edit(
             "src/pool/local/verbs.rs",
-            "        self.free &= self.free - 1;\n",
-            "        self.free &= self.free;\n",
+            "        self.near &= self.near - 1;\n",
+            "        self.near &= self.near;\n",
         )],
         &[Loom("local", "two_locals_share_no_address")],
     ),
@@ -1064,8 +1064,8 @@ const MUTANTS: &[Mutant] = &[
         "local: returns more than it has left",
         &[edit(
             "src/pool/local/verbs.rs",
-            "self.pool.return_word(self.word_index, self.free);",
-            "self.pool.return_word(self.word_index, self.free | 6);",
+            "self.pool.return_word(self.word_index, self.free());",
+            "self.pool.return_word(self.word_index, self.free() | 6);",
         )],
         &[Loom(
             "local",
