@@ -343,11 +343,19 @@ impl<N: Network> LeasePool<N> {
         owner: &Owner,
         outside: &mut Outside,
     ) -> Option<(Slot, Word)> {
-        let Known::Had(slot, word) = known else {
+        let Known::Had(slot, mut word) = known else {
             return None;
         };
-        if word.state() == State::Free && !self.pool.claim_token_of(slot) {
-            return None;
+        if word.state() == State::Free {
+            if !self.pool.claim_token_of(slot) {
+                return None;
+            }
+            // Read with the token in hand: now it changes no more. The word from before may be of an earlier holding, and its
+            // exchange would fail, and lose the token.
+            word = self.records.load(slot);
+            if word.state() != State::Free {
+                return None;
+            }
         }
         let word = self.take_for(slot, word, until, owner, outside)?;
         Some((slot, word))
