@@ -18,6 +18,8 @@
 
 #![cfg(loom)]
 
+pub mod leases;
+
 use hostbits::Slot;
 use hostbits::model::Model;
 use loom::cell::UnsafeCell;
