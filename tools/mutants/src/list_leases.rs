@@ -8,6 +8,7 @@ const WORD: &str = "src/lease/word.rs";
 const END: &str = "src/lease/end.rs";
 const SWEEP: &str = "src/lease/sweep.rs";
 const ALLOCATE: &str = "src/lease/allocate.rs";
+const CLOCK: &str = "src/lease/clock.rs";
 const OWNER: &str = "src/lease/owner.rs";
 
 const EXCHANGE: &str = ".compare_exchange(old.0, new.0, Ordering::AcqRel, Ordering::Relaxed)";
@@ -309,5 +310,14 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             "lease_owners",
             "a_resting_address_is_for_its_last_owner_alone",
         )],
+    ),
+    mutant(
+        "lease, clock: compared once a second",
+        &[edit(
+            CLOCK,
+            "self.compared.load(Ordering::Acquire) != time.0",
+            "self.compared.load(Ordering::Acquire) >> 30 != time.second()",
+        )],
+        &[UnitIn(CLOCK, "lease::clock")],
     ),
 ];
