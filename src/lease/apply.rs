@@ -133,6 +133,21 @@ impl<N: Network> LeasePool<N> {
     /// # Errors
     ///
     /// The plan belongs to another pool, and nothing was changed; or the file cannot make it durable.
+    ///
+    /// ```
+    /// use hostbits::lease::{LeasePool, Term};
+    /// use std::time::Duration;
+    ///
+    /// let pool = LeasePool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let leases = pool.allocate_many(3, Term::Forever)?;
+    /// let plan = pool.pass()?.finish(0)?;
+    /// pool.apply_at_most(&plan, Duration::from_secs(3600), 3)?;
+    /// pool.adopt(Default::default(), [leases[1].addr()], |_| None)?; // It has another holder now.
+    /// let undone = pool.undo(&plan)?;
+    /// assert_eq!((undone.taken_back, undone.not_free), (2, 1));
+    /// assert_eq!(undone.not_free_addrs, [leases[1].addr()]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn undo(&self, plan: &Plan) -> Result<Undone, ApplyError> {
         self.check_plan(plan)?;
         let _turn = self.passes.turn();

@@ -98,6 +98,18 @@ impl<N: Network> LeasePool<N> {
     ///
     /// None on the heap. [`ReconcilerError::Busy`] if another process has begun a pass over this file, and still has it
     /// open; or the file is unusable.
+    ///
+    /// ```
+    /// use hostbits::lease::{LeasePool, Term};
+    ///
+    /// let pool = LeasePool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let lease = pool.allocate(Term::Forever)?;
+    /// let pass = pool.pass()?;
+    /// pool.renew(&lease, Term::Forever)?; // It is left alone, though it is not listed.
+    /// let plan = pass.finish(0)?;
+    /// assert_eq!((plan.slots.orphan, plan.slots.in_flight), (0, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn pass(&self) -> Result<LeasePass<'_, N>, ReconcilerError> {
         let mut latest = self.passes.turn();
         if !latest.has_lock {
@@ -173,6 +185,16 @@ pub(super) fn built_ms(now: Tick) -> u64 {
 
 impl<N: Network> LeasePass<'_, N> {
     /// Chooses whether a list with unreadable entries may end leases. Default: it ends nothing.
+    ///
+    /// ```
+    /// use hostbits::{lease::LeasePool, users::Unreadable};
+    ///
+    /// let pool = LeasePool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let mut pass = pool.pass()?.unreadable(Unreadable::Skip { at_most: 1 });
+    /// pass.read(["10.0.0.2x"]);
+    /// assert!(!pass.finish(1)?.is_unclear);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn unreadable(mut self, unreadable: Unreadable) -> Self {
         self.unreadable = unreadable;
         self
@@ -182,6 +204,17 @@ impl<N: Network> LeasePass<'_, N> {
     ///
     /// An entry with a [generation](Record::generation), such as a [`Lease`](super::Lease), names its address whatever the
     /// generation is. If the address is leased in another one, the plan reports it.
+    ///
+    /// ```
+    /// use hostbits::lease::{LeasePool, Term};
+    ///
+    /// let pool = LeasePool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let leases = pool.allocate_many(2, Term::Forever)?;
+    /// let mut pass = pool.pass()?;
+    /// pass.read(&leases);
+    /// assert!(pass.finish(2)?.is_in_order());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn read(&mut self, users: impl IntoIterator<Item = impl Record>) {
         // Until the end is reached; see `try_read`.
         let was_incomplete = std::mem::replace(&mut self.is_incomplete, true);
@@ -196,6 +229,14 @@ impl<N: Network> LeasePass<'_, N> {
     /// # Errors
     ///
     /// Returns the first error of the list.
+    ///
+    /// ```
+    /// let pool = hostbits::lease::LeasePool::new("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?)?;
+    /// let mut pass = pool.pass()?;
+    /// assert!(pass.try_read([Ok("10.0.0.2"), Err("the database went away")]).is_err());
+    /// assert_eq!(pass.finish(1).unwrap_err().code(), "incomplete");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_read<E>(
         &mut self,
         users: impl IntoIterator<Item = Result<impl Record, E>>,

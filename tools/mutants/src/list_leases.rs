@@ -291,8 +291,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "lease, owner: what others did before its token was claimed is not seen",
         &[edit(
             OWNER,
-            "            word = self.records.load(slot);\n            if word.state() != State::Free {\n                return None;\n            }\n",
-            "            word = Word(word.0);\n",
+            "match self.take_claimed(slot, until, owner, outside) {",
+            "match self.take_for(slot, word, until, owner, outside) {",
         )],
         &[Loom(
             "lease_owners",
