@@ -35,6 +35,8 @@ pub(crate) const HEAP_LANES: usize = imp::HEAP_LANES;
 pub(crate) const PATIENCE: u32 = imp::PATIENCE;
 /// The base-2 logarithm of the children of a summary node; smaller under loom, so that few chunks make two levels.
 pub(crate) const NODE_SHIFT: u32 = imp::NODE_SHIFT;
+/// How many slots of a lease pool there are for each lock of owners; fewer under loom, so that two slots make two locks.
+pub(crate) const SLOTS_PER_LOCK: u64 = imp::SLOTS_PER_LOCK;
 
 /// How many threads can have an index to themselves.
 pub(crate) const MOST_OWNERS: usize = 256;
@@ -66,6 +68,7 @@ mod imp {
     pub(crate) const HEAP_LANES: usize = 64;
     pub(crate) const PATIENCE: u32 = 64;
     pub(crate) const NODE_SHIFT: u32 = 4;
+    pub(crate) const SLOTS_PER_LOCK: u64 = 64;
 
     #[inline(always)]
     pub(crate) fn load_seq_cst(cell: &AtomicU64) -> u64 {
@@ -264,6 +267,7 @@ mod imp {
     pub(crate) const HEAP_LANES: usize = 3;
     pub(crate) const PATIENCE: u32 = 1;
     pub(crate) const NODE_SHIFT: u32 = 1;
+    pub(crate) const SLOTS_PER_LOCK: u64 = 1;
 
     pub(crate) fn load_seq_cst(cell: &AtomicU64) -> u64 {
         // SeqCst fence, Acquire load: what loom needs to see for a SeqCst load (module docs).

@@ -18,6 +18,8 @@
 
 #![cfg(loom)]
 
+pub mod leases;
+
 use hostbits::Slot;
 use hostbits::model::Model;
 use loom::cell::UnsafeCell;
@@ -297,6 +299,27 @@ impl World {
     }
 }
 
+/// What the holder of one address alone may touch: loom checks that one holder happens before the next.
+pub struct Payload(UnsafeCell<()>);
+
+#[allow(unsafe_code)]
+// SAFETY: the payload is empty and its pointer is never followed; loom is here to check whether accesses to it are
+// ordered.
+unsafe impl Sync for Payload {}
+
+impl Payload {
+    #[allow(clippy::new_without_default)]
+    /// Creates one that no holder has touched.
+    pub fn new() -> Self {
+        Self(UnsafeCell::new(()))
+    }
+
+    /// Writes it, as only the holder may.
+    pub fn touch(&self) {
+        self.0.with_mut(|_| ());
+    }
+}
+
 /// Runs a loom model, and prints its number of executions and its time.
 pub fn explore(label: &str, preemptions: Option<usize>, body: impl Fn() + Send + Sync + 'static) {
     let executions = Arc::new(AtomicUsize::new(0));
@@ -321,29 +344,33 @@ pub fn explore(label: &str, preemptions: Option<usize>, body: impl Fn() + Send +
     );
 }
 
-/// Runs two roles in a world of any kind, each once on the main thread and once on another thread. `judge`
-/// sees what they return, in the order of `roles`.
-pub fn race<W: Send + Sync + 'static, T: Send + 'static>(
+/// Runs roles in a world of any kind, in every order, the last one on the main thread. `judge` sees what they return, in
+/// the order of `roles`.
+pub fn race<W: Send + Sync + 'static, T: Send + 'static, const N: usize>(
     label: &str,
     preemptions: Option<usize>,
     world: impl Fn() -> W + Clone + Send + Sync + 'static,
-    roles: [fn(&W) -> T; 2],
-    judge: fn(&W, [T; 2]),
+    roles: [fn(&W) -> T; N],
+    judge: fn(&W, [T; N]),
 ) {
-    for swapped in [false, true] {
+    for order in orders::<N>() {
         let world = world.clone();
         let body = move || {
             let world = Arc::new(world());
-            let [spawned, own] = if swapped { [roles[1], roles[0]] } else { roles };
-            let other = {
-                let world = Arc::clone(&world);
-                loom::thread::spawn(move || spawned(&world))
+            let (&last, spawned) = order.split_last().expect("there are roles");
+            let spawn = |&index: &usize| {
+                let (role, world) = (roles[index], Arc::clone(&world));
+                (index, loom::thread::spawn(move || role(&world)))
             };
-            let own = own(&world);
-            let other = other.join().unwrap();
-            judge(&world, if swapped { [own, other] } else { [other, own] });
+            let threads: Vec<_> = spawned.iter().map(spawn).collect();
+            let mut returned = [const { None }; N];
+            returned[last] = Some(roles[last](&world));
+            for (index, thread) in threads {
+                returned[index] = Some(thread.join().unwrap());
+            }
+            judge(&world, returned.map(|value| value.expect("all have run")));
         };
-        explore(&format!("{label}, swapped: {swapped}"), preemptions, body);
+        explore(&format!("{label} {order:?}"), preemptions, body);
     }
 }
 

@@ -3,9 +3,8 @@
 
 use hostbits::{Gateway, GuardArc, Pool, PoolSet, StatsLevel};
 use ipnet::Ipv4Net;
-use loom::cell::UnsafeCell;
 use loom::thread;
-use loom_tests::{explore, race};
+use loom_tests::{Payload, explore, race};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -22,20 +21,6 @@ fn one(addr: Ipv4Addr) -> Pool<Ipv4Net> {
     pool(addr, addr)
 }
 
-/// The payload of the only address.
-struct Payload(UnsafeCell<()>);
-
-#[allow(unsafe_code)]
-// SAFETY: the payload is empty and its pointer is never followed; loom is here to check whether accesses to it are
-// ordered.
-unsafe impl Sync for Payload {}
-
-impl Payload {
-    fn touch(&self) {
-        self.0.with_mut(|_| ());
-    }
-}
-
 struct Net {
     pool: Arc<Pool<Ipv4Net>>,
     payload: Payload,
@@ -44,7 +29,7 @@ struct Net {
 fn net() -> Net {
     Net {
         pool: Arc::new(one(A)),
-        payload: Payload(UnsafeCell::new(())),
+        payload: Payload::new(),
     }
 }
 

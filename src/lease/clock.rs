@@ -121,11 +121,12 @@ fn tick(seconds: u64) -> Tick {
 }
 
 /// The coarse monotonic clock takes a few nanoseconds, a tenth of the others. It stands still while the machine is
-/// suspended; so once a second it is compared with the boot clock, which goes on.
+/// suspended; so whenever it has moved, every few milliseconds, it is compared with the boot clock, which goes on. It has
+/// moved before a thread runs again after a suspend. So no thread reads the time from before it.
 #[cfg(pool_files)]
 mod system {
     use super::tick;
-    use crate::storage::file::clock::{coarse_seconds, suspended_seconds};
+    use crate::storage::file::clock::{CoarseTime, coarse_time, suspended_seconds};
     use crate::storage::file::records::at;
     use crate::storage::records::LentFacts;
     use crate::sync::{AtomicU64, Ordering, hint};
@@ -138,7 +139,7 @@ mod system {
         base: u64,
         /// The second of the coarse clock then.
         started: u64,
-        /// The second of the coarse clock in which this process last compared it with the boot clock.
+        /// The reading of the coarse clock that this process last compared with the boot clock.
         compared: hint::AtomicU64,
         /// How many seconds the machine had been suspended before.
         suspended_before: u64,
@@ -185,11 +186,11 @@ mod system {
 
     impl SystemClock {
         pub(in crate::lease) fn start() -> Self {
-            let started = coarse_seconds();
+            let time = coarse_time();
             Self {
                 base: 0,
-                started,
-                compared: hint::AtomicU64::new(started),
+                started: time.second(),
+                compared: hint::AtomicU64::new(time.0),
                 suspended_before: suspended_seconds(),
                 suspended: Shared::Here(AtomicU64::new(0)),
             }
@@ -211,12 +212,16 @@ mod system {
 
         #[inline(always)]
         pub(in crate::lease) fn seconds(&self) -> u64 {
-            let second = coarse_seconds();
-            // Relaxed: a thread that misses that another one has compared does so, too.
-            if self.compared.load(Ordering::Relaxed) != second {
-                self.compare(second);
+            self.seconds_at(coarse_time(), suspended_seconds)
+        }
+
+        #[inline(always)]
+        fn seconds_at(&self, time: CoarseTime, suspended_seconds: fn() -> u64) -> u64 {
+            // Acquire: with the store in `compare`. A thread that finds its reading compared also finds the suspend.
+            if self.compared.load(Ordering::Acquire) != time.0 {
+                self.compare(time, suspended_seconds);
             }
-            self.seconds_in(second, self.suspended())
+            self.seconds_in(time, self.suspended())
         }
 
         #[inline]
@@ -225,16 +230,17 @@ mod system {
             Suspended::of_word(self.suspended.word().load(Ordering::Relaxed))
         }
 
-        /// The seconds never go back.
         #[inline(always)]
-        fn seconds_in(&self, second: u64, suspended: Suspended) -> u64 {
-            self.base + second.wrapping_sub(self.started) + u64::from(suspended.seconds)
+        fn seconds_in(&self, time: CoarseTime, suspended: Suspended) -> u64 {
+            // Saturating: a clock that cannot be read any more stands still.
+            let since_start = time.second().saturating_sub(self.started);
+            self.base + since_start + u64::from(suspended.seconds)
         }
 
         pub(in crate::lease) fn settled(&self) -> Option<u64> {
             let now = self.seconds();
             let suspended = self.suspended();
-            let since_start = coarse_seconds().saturating_sub(self.started);
+            let since_start = coarse_time().second().saturating_sub(self.started);
             let is_settled = suspended.seconds == 0
                 || since_start >= u64::from(suspended.noticed) + SETTLES_AFTER;
             is_settled.then_some(now)
@@ -242,11 +248,12 @@ mod system {
 
         #[cold]
         #[inline(never)]
-        fn compare(&self, second: u64) {
+        fn compare(&self, time: CoarseTime, suspended_seconds: fn() -> u64) {
             let seconds = suspended_seconds().saturating_sub(self.suspended_before);
+            let noticed = time.second().saturating_sub(self.started);
             let new = Suspended {
                 seconds: u32::try_from(seconds).unwrap_or(u32::MAX),
-                noticed: u32::try_from(second.saturating_sub(self.started)).unwrap_or(u32::MAX),
+                noticed: u32::try_from(noticed).unwrap_or(u32::MAX),
             };
             // Only what this thread has found out itself is written.
             if new.seconds > self.suspended().seconds {
@@ -255,9 +262,10 @@ mod system {
                     .word()
                     .fetch_max(new.word(), Ordering::Relaxed);
             }
-            // Relaxed: as above. After the other one: until then, other threads compare for themselves.
-            self.compared.store(second, Ordering::Relaxed);
-            self.write_down(self.seconds_in(second, self.suspended()));
+            // Release: with the load in `seconds_at`. After the other one: until then, other threads compare for themselves.
+            // With less, one could trust a comparison whose result it does not see.
+            self.compared.store(time.0, Ordering::Release);
+            self.write_down(self.seconds_in(time, self.suspended()));
         }
 
         pub(in crate::lease) fn note(&self) {
@@ -270,6 +278,44 @@ mod system {
                 // Relaxed: a time orders nothing.
                 facts[at::LAST_TICK].fetch_max(tick(now).number().into(), Ordering::Relaxed);
             }
+        }
+    }
+
+    #[cfg(all(test, not(loom)))]
+    mod tests {
+        use super::*;
+
+        const STARTED: u64 = 100;
+
+        fn clock() -> SystemClock {
+            SystemClock {
+                base: 0,
+                started: STARTED,
+                compared: hint::AtomicU64::new(0),
+                suspended_before: 0,
+                suspended: Shared::Here(AtomicU64::new(0)),
+            }
+        }
+
+        /// The coarse clock goes on within the second in which it stood when the machine was suspended. A thread that
+        /// reads it then learns of the suspend: otherwise, its lease would end too early by that time.
+        #[test]
+        fn a_suspend_is_noticed_within_the_second_in_which_it_began() {
+            let clock = clock();
+            let at = |second: u64, millis: u64, suspended| {
+                let time = CoarseTime::new(STARTED + second, millis * 1_000_000);
+                clock.seconds_at(time, suspended)
+            };
+            assert_eq!(at(2, 500, || 0), 2);
+            assert_eq!(at(2, 504, || 3600), 3602);
+            assert_eq!(at(2, 504, || 3600), 3602);
+            assert_eq!(at(3, 0, || 3600), 3603);
+        }
+
+        /// A clock that cannot be read any more ends no lease.
+        #[test]
+        fn a_clock_that_fails_stands_still() {
+            assert_eq!(clock().seconds_at(CoarseTime::new(0, 0), || 0), 0);
         }
     }
 }

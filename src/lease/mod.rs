@@ -41,6 +41,7 @@
 //! | `list` | a list of users becomes leases |
 //! | `pass`, `compare` | which leases a list of users does not name |
 //! | `apply` | ends those, and takes that back |
+//! | `model` | what only the model checker does |
 
 mod allocate;
 mod apply;
@@ -55,6 +56,8 @@ mod file;
 mod lease;
 mod list;
 mod look;
+#[cfg(all(loom, feature = "_loom"))]
+mod model;
 mod owner;
 mod pass;
 mod pool;

@@ -19,14 +19,12 @@ use crate::stats::Event;
 use crate::storage::{Attached, file::records::at};
 #[cfg(pool_files)]
 use crate::sync::Ordering;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, SLOTS_PER_LOCK};
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
 /// The most locks of a pool.
 const MOST_LOCKS: u64 = 256;
-/// How many slots there are for each lock.
-const SLOTS_PER_LOCK: u64 = 64;
 /// How many seconds an owner's new lease is an offer, until its tag is written.
 const UNTIL_TAGGED: u32 = 10;
 /// The number of leases outside that are remembered before those that have ended are looked for.

@@ -50,19 +50,27 @@ fn mixed(generation: u32) -> u64 {
 impl Record {
     #[inline(always)]
     pub(super) fn load(&self) -> Word {
-        // Acquire: with the exchange that wrote the word. What its holder did before it let go of the address happens
-        // before what we do with it; and a tag that was written before the word is found.
+        // Acquire: with the exchange that wrote the word. A tag that was written before it is found: a leased record has its
+        // tag, and with less, `owner_of` would take that of an earlier holder for it.
         Word(self.word.load(Ordering::Acquire))
+    }
+
+    /// Returns the word to a caller that does nothing with it but exchange it.
+    #[inline(always)]
+    fn glance(&self) -> Word {
+        // Relaxed: the exchange from this very word checks it, and acquires what the last holder did. A caller that has claimed
+        // a token sees at least the word that was there when the token was given: the claim acquires that.
+        Word(self.word.load(Ordering::Relaxed))
     }
 
     /// Replaces the word, if it still is as it was read. Fails with the word that is there.
     #[inline(always)]
     pub(super) fn exchange(&self, old: Word, new: Word) -> Result<(), Word> {
-        // AcqRel: Acquire as in `load`, for the holder that is made here; Release for the thread that reads the word next:
-        // what a holder did with the address happens before the next one has it. Acquire on failure: as in `load`.
+        // AcqRel: with itself. What a holder did before it let go of the address happens before the next one has it, also
+        // where a sweep comes between the two; and Release with `load`, too. Relaxed on failure: as in `glance`.
         let outcome = self
             .word
-            .compare_exchange(old.0, new.0, Ordering::AcqRel, Ordering::Acquire);
+            .compare_exchange(old.0, new.0, Ordering::AcqRel, Ordering::Relaxed);
         outcome.map(|_| ()).map_err(Word)
     }
 }
@@ -117,12 +125,10 @@ impl Records {
         self.of(slot).map_or(Word::VOID, Record::load)
     }
 
-    /// Returns the words of slots of which a sweep or a count only wants to know the state.
+    /// Returns the word of a slot to a sweep, which does nothing with it but exchange it.
     #[inline]
     pub(super) fn glance(&self, slot: Slot) -> Word {
-        // Relaxed: nothing is done with it that an exchange from this very word does not check.
-        let word = |record: &Record| Word(record.word.load(Ordering::Relaxed));
-        self.of(slot).map_or(Word::VOID, word)
+        self.of(slot).map_or(Word::VOID, Record::glance)
     }
 
     /// As [`Record::exchange`].
@@ -148,7 +154,7 @@ impl Records {
         may_offer: impl Fn(u32) -> bool,
     ) -> Option<Word> {
         let record = self.of(slot)?;
-        let mut word = record.load();
+        let mut word = record.glance();
         loop {
             if word.state() != State::Free {
                 return None;
@@ -168,7 +174,7 @@ impl Records {
     /// after this very owner. `word` is what the caller has read. Returns the word of the holding; `None` if the slot was
     /// taken, or ended, by another thread.
     pub(super) fn take_for(&self, slot: Slot, word: Word, until: Tick, tag: Tag) -> Option<Word> {
-        // Before the take: if another thread has taken the slot since, it finds what we have written, or we fail.
+        // Before the take: if a later holder has written its tag since, we no longer find what we expect.
         let before = self.owner_bits(slot);
         let held = self.raised(word, State::Offered, until).tagged(true);
         self.exchange(slot, word, held).ok()?;
@@ -177,7 +183,8 @@ impl Records {
     }
 
     fn owner_bits(&self, slot: Slot) -> u64 {
-        // Acquire: with the exchange in `write_tag`. If we find the tag of a later holder, we also find its generation.
+        // Acquire: with the exchange in `write_tag`. If `owner_of` finds the tag of a later holder, it also finds its
+        // generation. And what is exchanged after it is not exchanged before it.
         let bits = |record: &Record| record.owner.load(Ordering::Acquire);
         self.of(slot).map_or(0, bits)
     }
@@ -187,14 +194,15 @@ impl Records {
         let bits = tag.bits_in(generation);
         let mut expected = before;
         loop {
-            // AcqRel: Release, so that a thread that overwrites it later has seen our take; Acquire as in `owner_bits`.
+            // Release: with `owner_bits`, and with the failure of another. Acquire on failure: if it is the tag of a later
+            // holder, we find its generation, and leave it alone.
             let outcome =
                 record
                     .owner
-                    .compare_exchange(expected, bits, Ordering::AcqRel, Ordering::Acquire);
+                    .compare_exchange(expected, bits, Ordering::Release, Ordering::Acquire);
             let Err(other) = outcome else { return };
             // A thread that stalled after an earlier take has overwritten it, or a later holder has.
-            if self.load(slot).generation() != generation {
+            if record.glance().generation() != generation {
                 return;
             }
             expected = other;
@@ -225,7 +233,7 @@ impl Records {
         }
         let bits = self.owner_bits(slot);
         // Read again: if the slot has been taken since, the tag may be that of the next owner.
-        let is_same = self.load(slot).generation() == word.generation();
+        let is_same = self.glance(slot).generation() == word.generation();
         let tag = Tag::of_bits(bits, word.generation());
         is_same.then(|| Client::from_hash(tag.0))
     }

@@ -48,7 +48,7 @@ impl Default for SweptAt {
 pub(super) struct Round(u64);
 
 impl Round {
-    const NONE: Self = Self(0);
+    pub(super) const NONE: Self = Self(0);
 
     fn new(now: Tick, next: Tick) -> Self {
         // One more, so that no round is 0.
@@ -68,12 +68,13 @@ impl Round {
 impl SweptAt {
     #[inline]
     pub(super) fn last_round(&self) -> Round {
-        // Acquire: with `raise`. A search for a token that follows finds what that round found free.
+        // Acquire: with `raise`, and before the search that follows. Otherwise, the search could be the earlier one, and
+        // overlook a token that was given before the round.
         Round(self.word.load(Ordering::Acquire))
     }
 
     fn raise(&self, round: Round) {
-        // Release: with `last_round`. A call that is refused because of this round sees all that the round has seen.
+        // Release: with `last_round`. A call that is refused because of this round finds what its thread has given back.
         self.word.fetch_max(round.0, Ordering::Release);
     }
 }
@@ -260,4 +261,49 @@ impl<N: Network> LeasePool<N> {
 /// Returns when a rest ends that begins within the second `now`.
 fn rest(now: Tick, seconds: u32) -> Tick {
     now.plus(seconds + 1).min(Tick::NEVER)
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::lease::{ManualClock, Term};
+    use ipnet::Ipv4Net;
+
+    const OFFER: Duration = Duration::from_secs(30);
+
+    fn pool(net: &str, cooldown: u64) -> (LeasePool<Ipv4Net>, ManualClock) {
+        let clock = ManualClock::new();
+        let builder = LeasePool::builder(net.parse().unwrap()).clock(&clock);
+        let cooldown = Duration::from_secs(cooldown);
+        (builder.cooldown(cooldown).build().unwrap(), clock)
+    }
+
+    /// A call that is refused looks through one word after another, as long as it finds something due. Only a look that
+    /// found nothing allows the calls after it to look no more.
+    #[test]
+    fn a_round_is_one_that_has_freed_nothing() {
+        let (pool, clock) = pool("10.0.0.0/24", 0);
+        let offers = || std::iter::from_fn(|| pool.allocate(OFFER).ok()).count() as u64;
+        assert_eq!(offers(), pool.capacity());
+        clock.advance(OFFER * 2);
+        assert_eq!(offers(), pool.capacity(), "all four words are due");
+    }
+
+    /// An offer ends one cooldown after its time, and a lease too: until then, it can be renewed.
+    #[test]
+    fn what_was_not_renewed_is_swept_after_the_cooldown() {
+        let (pool, clock) = pool("10.0.0.0/30", 60);
+        for round in 0..2 {
+            let lease = match round {
+                0 => pool.allocate(OFFER).unwrap(),
+                _ => pool.allocate(Term::For(OFFER)).unwrap(),
+            };
+            clock.advance(OFFER + Duration::from_secs(60));
+            assert_eq!(pool.sweep().freed, 0);
+            assert!(pool.allocate(OFFER).is_err());
+            pool.renew(&lease, Term::For(OFFER)).unwrap();
+            clock.advance(OFFER + Duration::from_secs(62));
+            assert_eq!(pool.sweep().freed, 1);
+        }
+    }
 }

@@ -33,7 +33,7 @@ impl Reading {
         Self {
             boot: system::boot_id(),
             clock: clock_name(),
-            second: coarse_seconds(),
+            second: coarse_time().second(),
             suspended: suspended_seconds(),
         }
     }
@@ -111,9 +111,28 @@ pub(crate) fn suspended_seconds() -> u64 {
         .as_secs()
 }
 
+/// A reading of the coarse clock in one word: seconds, and 30 bits of nanoseconds.
+#[derive(Clone, Copy)]
+pub(crate) struct CoarseTime(pub(crate) u64);
+
+impl CoarseTime {
+    #[inline(always)]
+    pub(crate) fn new(second: u64, nanosecond: u64) -> Self {
+        Self(second << 30 | nanosecond)
+    }
+
+    #[inline(always)]
+    pub(crate) fn second(self) -> u64 {
+        self.0 >> 30
+    }
+}
+
 #[inline]
-pub(crate) fn coarse_seconds() -> u64 {
-    read(ClockId::CLOCK_MONOTONIC_COARSE).as_secs()
+pub(crate) fn coarse_time() -> CoarseTime {
+    let time = clock_gettime(ClockId::CLOCK_MONOTONIC_COARSE);
+    time.map_or(CoarseTime(0), |time| {
+        CoarseTime::new(time.tv_sec() as u64, time.tv_nsec() as u64)
+    })
 }
 
 /// The clocks of Linux are always there; if one was not, its time would stand still, which ends no lease.

@@ -12,6 +12,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
         crate::list_file::MUTANTS,
         crate::list_fork::MUTANTS,
         crate::list_formats::MUTANTS,
+        crate::list_leases::MUTANTS,
         crate::list_set::MUTANTS,
         crate::list_pass::MUTANTS,
         crate::list_lease_pass::MUTANTS,

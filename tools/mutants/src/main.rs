@@ -16,6 +16,7 @@ mod list_fork;
 mod list_formats;
 mod list_lease_file;
 mod list_lease_pass;
+mod list_leases;
 mod list_pass;
 mod list_set;
 mod list_sim;
