@@ -15,7 +15,7 @@ use crate::network::Network;
 use crate::slot::{SLOTS_PER_WORD, Slot, slot_at, word_of};
 use crate::stats::Event;
 use crate::sync::{Mutex, MutexGuard};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::PoisonError;
 
 /// The most locks of a pool.
@@ -30,12 +30,21 @@ const FEW: usize = 16;
 /// The locks of owners.
 pub(super) struct Owners(Box<[Mutex<Outside>]>);
 
-/// The leases of a lock's owners that are not in a home word, by tag. Those that have ended stay until there are many.
+/// The leases of a lock's owners that are not in a home word: of each tag usually one, several if a list says so. Those
+/// that have ended stay until there are many.
 #[derive(Default)]
 pub(super) struct Outside {
-    slots: BTreeMap<Tag, Slot>,
+    slots: BTreeSet<(Tag, Slot)>,
     /// How many there were when those that had ended were last removed.
     kept: usize,
+}
+
+impl Outside {
+    /// Where leases of an owner may be.
+    fn slots_of(&self, tag: Tag) -> impl Iterator<Item = Slot> {
+        let those = self.slots.range((tag, 0)..=(tag, Slot::MAX));
+        those.map(|&(_, slot)| slot)
+    }
 }
 
 impl Owners {
@@ -50,6 +59,13 @@ impl Owners {
         self.0[index as usize]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many leases outside are remembered.
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn remembered(&self) -> usize {
+        let of_lock = |lock: &Mutex<Outside>| lock.lock().map_or(0, |outside| outside.slots.len());
+        self.0.iter().map(of_lock).sum()
     }
 
     /// Without the leases outside.
@@ -187,8 +203,7 @@ impl<N: Network> LeasePool<N> {
     /// Looks for an owner's lease: outside, if the lock remembers one, and at home.
     fn known(&self, owner: &Owner, outside: &Outside) -> Known {
         let mut known = Known::Nothing;
-        let slots = outside.slots.get(&owner.tag).copied().into_iter();
-        for slot in slots.chain(owner.homes.slots()) {
+        for slot in outside.slots_of(owner.tag).chain(owner.homes.slots()) {
             if slot > self.last_slot() {
                 continue;
             }
@@ -235,16 +250,24 @@ impl<N: Network> LeasePool<N> {
 
     /// Returns the end of an offer whose tag is about to be written.
     pub(super) fn soon(&self) -> Tick {
-        self.clock.now().plus(UNTIL_TAGGED)
+        self.clock.now().plus(UNTIL_TAGGED).min(Tick::NEVER)
     }
 
     /// Takes the address that an owner had last. While it rests it has no token, and no other thread can take it.
     fn take_back(&self, known: Known, until: Tick, owner: &Owner) -> Option<(Slot, Word)> {
-        let Known::Had(slot, word) = known else {
+        let Known::Had(slot, mut word) = known else {
             return None;
         };
-        if word.state() == State::Free && !self.pool.claim_token_of(slot) {
-            return None;
+        if word.state() == State::Free {
+            if !self.pool.claim_token_of(slot) {
+                return None;
+            }
+            // Read with the token in hand: now it changes no more. The word from before may be of an earlier holding, and its
+            // exchange would fail, and lose the token.
+            word = self.records.load(slot);
+            if word.state() != State::Free {
+                return None;
+            }
         }
         let word = self.records.take_for(slot, word, until, owner.tag)?;
         Some((slot, word))
@@ -276,9 +299,9 @@ impl<N: Network> LeasePool<N> {
         if outside.slots.len() >= FEW.max(2 * outside.kept) {
             let records = &self.records;
             let is_known = |tag, slot| records.is_of(slot, records.load(slot), tag);
-            outside.slots.retain(|&tag, &mut slot| is_known(tag, slot));
+            outside.slots.retain(|&(tag, slot)| is_known(tag, slot));
             outside.kept = outside.slots.len();
         }
-        outside.slots.insert(owner.tag, slot);
+        outside.slots.insert((owner.tag, slot));
     }
 }
