@@ -126,8 +126,10 @@ pub(super) fn tick_after(now: Tick, duration: Duration) -> Result<Tick, BadTerm>
     if until < Tick::NEVER {
         return Ok(until);
     }
+    // One second less than the last tick that is not never, and one for the part of the current second.
+    let longest = Tick::NEVER.0.saturating_sub(now.0).saturating_sub(2);
     Err(BadTerm {
         given: duration,
-        longest: Duration::from_secs((Tick::NEVER.0 - now.0.min(Tick::NEVER.0)).into()),
+        longest: Duration::from_secs(longest.into()),
     })
 }
