@@ -52,6 +52,8 @@ mod owner;
 mod pool;
 mod record;
 mod sweep;
+#[cfg(all(test, not(loom)))]
+mod tests;
 mod time;
 mod word;
 
