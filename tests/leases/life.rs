@@ -171,13 +171,10 @@ fn a_former_holder_changes_nothing() {
 fn a_lease_of_another_pool_is_stale() {
     let (one, _) = pool(24, 60);
     let mine = one.allocate(Term::Forever).unwrap();
-    let foreign = loop {
-        let lease = pool(24, 60).0.allocate(Term::Forever).unwrap();
-        // Epochs are random. Two are the same once in two million times.
-        if lease != mine {
-            break lease;
-        }
-    };
+    // Epochs are random. Two are the same once in two million times, and five never.
+    let foreign = (0..5).map(|_| pool(24, 60).0.allocate(Term::Forever).unwrap());
+    let foreign: Vec<_> = foreign.filter(|lease| *lease != mine).collect();
+    let foreign = *foreign.first().expect("another epoch");
     assert_eq!(foreign.addr(), mine.addr());
     assert_eq!(foreign.generation() & RECORD, mine.generation() & RECORD);
     let with = |generation| Lease::from_parts(mine.addr(), generation).unwrap();

@@ -179,16 +179,20 @@ fn at_the_end_of_the_clock_nothing_wraps() {
         let adopted = pool.adopt(Unreadable::default(), listed, |_| Some(at_home(200)));
         assert_eq!(adopted.unwrap().leases[0].addr(), host(90));
         let mut offers = Vec::new();
+        let ends = |given: u64| END - before_the_end + given + 1;
         for given in [1, 2, 5, 60, FOUR_YEARS] {
             match pool.allocate(seconds(given)) {
-                Ok(lease) => offers.push(lease),
+                Ok(lease) => {
+                    assert!(ends(given) <= END, "{given} s");
+                    offers.push((lease, ends(given)));
+                }
                 Err(OfferError::BadTerm(bad)) => {
-                    assert!(given > bad.longest.as_secs(), "{bad}");
-                    let fits = bad.longest;
-                    if fits != Duration::ZERO {
-                        pool.renew(&forever, Term::For(fits)).unwrap();
-                        offers.push(pool.allocate(fits).unwrap());
-                        offers.push(pool.allocate_for(at_home(given as u8), fits).unwrap());
+                    assert!(ends(given) > END, "{given} s");
+                    let fits = bad.longest.as_secs();
+                    assert_eq!(fits, before_the_end.saturating_sub(1));
+                    if fits != 0 {
+                        pool.renew(&forever, term(fits)).unwrap();
+                        offers.push((pool.allocate(seconds(fits)).unwrap(), ends(fits)));
                     }
                 }
                 Err(error) => panic!("{error}"),
@@ -199,9 +203,16 @@ fn at_the_end_of_the_clock_nothing_wraps() {
             let _swept = pool.sweep();
             assert_eq!(pool.lease_of(forever.addr()), Some(forever));
             assert!(pool.lease_of(host(90)).is_some());
-            // What ends by itself, and all else, has a status whatever the time.
+            // Whatever the time, everything has a status.
             seen(&pool);
-            pool.allocate_exact(released.addr(), Term::Forever).ok();
+            for (lease, end) in &offers {
+                // What would end after the end of the clock does not end.
+                let is_held = pool.lease_of(lease.addr()) == Some(*lease);
+                assert_eq!(is_held, end + cooldown > END, "{lease}");
+            }
+            let is_free = is_free(&pool, released.addr());
+            let rests = if cooldown == 0 { 0 } else { cooldown + 1 };
+            assert_eq!(is_free, rests <= before_the_end);
         }
         assert_eq!(pool.release(&forever), Ok(Released::Ended));
         let taken = pool.allocate_for(at_home(70), Term::Forever).unwrap();
