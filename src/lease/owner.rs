@@ -122,7 +122,7 @@ impl<N: Network> LeasePool<N> {
     /// An owner who holds a lease gets it again, renewed for the time of `grant`: so a call whose answer was lost can
     /// simply be repeated. An owner's own resting address comes back to it at once, with a new generation. Otherwise the
     /// search begins at the owner's own place, whatever the policy. Calls for one owner take turns, and end with one
-    /// lease; they also do if they come at the same time.
+    /// lease; they also do if they come at the same time. An owner for whom a list has several gets one of them.
     ///
     /// The owner is known by a number, not by a name: two owners with the same number are one. Use a keyed hash of all 64
     /// bits, such as [`ClientKey`](crate::ClientKey).
