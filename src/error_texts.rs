@@ -350,6 +350,7 @@ fn open() -> Vec<OpenError> {
         It::TooManyProcesses { .. } => [It::TooManyProcesses { most: 224 }],
         It::Poisoned => [It::Poisoned],
         It::SyncFailed { .. } => [It::SyncFailed { errno: 5 }],
+        It::OtherClock => [It::OtherClock],
         It::LinearSearch => [It::LinearSearch],
         It::Io { .. } => [It::Io { action: "open the file", error: denied() }],
         It::Build(_) => [It::Build(BuildError::Empty)],
@@ -376,6 +377,7 @@ fn reclaim() -> Vec<ReclaimError> {
             ReclaimError::Unclear { adopted: adopted(1) },
             ReclaimError::Unclear { adopted: adopted(2) },
         ],
+        ReclaimError::File(_) => [ReclaimError::File(poisoned())],
     })
 }
 
@@ -402,6 +404,7 @@ fn adopt() -> Vec<AdoptError> {
             AdoptError::Unreadable { adopted: adopted(1) },
             AdoptError::Unreadable { adopted: adopted(2) },
         ],
+        AdoptError::File(_) => [AdoptError::File(poisoned())],
     })
 }
 

@@ -156,6 +156,9 @@ pub enum OpenError {
         /// The error of the system.
         errno: i32,
     },
+    /// The processes that have the file open count the time of leases by another clock: this process is in another time
+    /// namespace, has no `/proc`, or was given a clock of its own.
+    OtherClock,
     /// Linear search was requested, which a pool in a file does not support.
     LinearSearch,
     /// A system call failed.
@@ -260,6 +263,7 @@ impl OpenError {
             Self::TooManyProcesses { .. } => "too-many-processes",
             Self::Poisoned => "poisoned",
             Self::SyncFailed { .. } => "sync-failed",
+            Self::OtherClock => "other-clock",
             Self::LinearSearch => "linear-search",
             Self::Io { .. } => "io",
         }
@@ -309,6 +313,7 @@ impl OpenError {
             | Self::TooManyProcesses { .. }
             | Self::Poisoned
             | Self::SyncFailed { .. }
+            | Self::OtherClock
             | Self::LinearSearch
             | Self::Build(_) => false,
         }
@@ -441,6 +446,9 @@ impl fmt::Display for OpenError {
                 let error = io::Error::from_raw_os_error(*errno);
                 write!(f, "the file cannot be made durable: {error}")
             }
+            Self::OtherClock => f.write_str(
+                "the processes that have the file open count time by another clock: open it in their time namespace",
+            ),
             Self::LinearSearch => {
                 f.write_str("a pool in a file does not support linear search")
             }

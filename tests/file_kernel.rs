@@ -395,7 +395,7 @@ fn files_of_other_versions_do_what_their_flags_say() {
     let refused: [(&str, Change); 5] = [
         ("unsupported-version", &|block| block[0x08] = 3),
         ("unsupported-version", &|block| block[0x08] = 1),
-        ("unsupported-features", &|block| block[0x20] = 1),
+        ("unsupported-features", &|block| block[0x20] = 2),
         ("read-only-features", &|block| block[0x18] = 4),
         ("unknown-content", &|block| block[0x1b0] = 1),
     ];

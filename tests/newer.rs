@@ -217,8 +217,8 @@ fn what_is_unknown_in_a_header_is_newer() {
         ("unsupported-version", "format 3 is unknown", |block| {
             block[8] = 3
         }),
-        ("unsupported-features", "features 0x1", |block| {
-            block[0x20] = 1
+        ("unsupported-features", "features 0x2", |block| {
+            block[0x20] = 2
         }),
         (UNKNOWN, "`durability 2`", |block| block[0x52] = 2),
         (UNKNOWN, "`durability 9`", |block| block[0x52] = 9),

@@ -500,6 +500,7 @@ fn errors_of_files_have_their_values() {
         OpenError::TooManyProcesses { most: 224 },
         OpenError::Poisoned,
         OpenError::SyncFailed { errno: 5 },
+        OpenError::OtherClock,
         OpenError::LinearSearch,
         OpenError::Io {
             action: "open the file",

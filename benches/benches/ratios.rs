@@ -3,6 +3,8 @@
 //! Pools in files: as a ratio to the same pool on the heap. `open`: opening a file that was left in order, as a
 //! ratio to reading its bytes once; both in memory. `strict64`: writes to the disk per address, with 64 threads;
 //! the times beside it are those of an address and of a write. Sets: as a ratio to a single pool.
+//! Leases: as a ratio to a plain pool; `lease_release`, `lease_exhausted` and `lease_sweep` (of one record) to the two
+//! read-modify-writes.
 //! `barrier`: as a ratio to a build without the barrier of a pass. Lists: as a ratio to the standard library
 //! reading the same texts.
 //!
@@ -169,14 +171,19 @@ fn measure(name: &str, rounds: usize, operations: u64) -> Row {
     }
     if let Some(mut work) = work(name) {
         let effort = (rounds, operations);
-        let single = Pairs::empty(pool_of(24, Policy::Lowest, row.stats));
+        // A set is judged by a small pool, and a lease pool by a plain one of its size.
+        let prefix_len = match row.is_like_a_plain_pair() {
+            true => row.number as u8,
+            false => 24,
+        };
+        let single = Pairs::empty(pool_of(prefix_len, Policy::Lowest, row.stats));
         return measure_above_floor(
             name,
             effort,
             || work(operations),
-            || match row.strategy() {
-                Some(_) => single.allocate_release(operations),
-                None => two_rmws(operations),
+            || match row.strategy().is_some() || row.is_like_a_plain_pair() {
+                true => single.allocate_release(operations),
+                false => two_rmws(operations),
             },
             floor(row),
         );

@@ -3,7 +3,7 @@
 //! A name is what is done, the prefix length or the number of members, and the statistics: `spread/16/off`. Without
 //! the last part, the statistics are those of a pool by default.
 
-use crate::{Pairs, SetPairs, pool_in_file, pool_of};
+use crate::{LeasePairs, Pairs, SetPairs, pool_in_file, pool_of};
 use hostbits::{Policy, StatsLevel, set::Strategy};
 
 /// Runs this number of operations, and returns nanoseconds per operation.
@@ -51,6 +51,11 @@ impl<'a> RowName<'a> {
         }
     }
 
+    /// Returns whether the row is about lease pools that hold what a plain pair allocates and releases.
+    pub fn is_like_a_plain_pair(self) -> bool {
+        matches!(self.what, "lease" | "lease_commit" | "lease_owner")
+    }
+
     /// Returns the size of a batch in the name of a row like `into64/16`.
     pub fn batch(self) -> Option<usize> {
         self.what.strip_prefix("into")?.parse().ok()
@@ -65,6 +70,9 @@ pub fn work(name: &str) -> Option<Work> {
         return Some(on(pairs, |pairs, count| pairs.allocate_release(count)));
     }
     let prefix_len = row.number as u8;
+    if let Some(work) = lease_work(row) {
+        return Some(work);
+    }
     if let Some(batch) = row.batch() {
         return Some(Box::new(move |count| {
             crate::workload::allocate_into(prefix_len, batch, count)
@@ -103,8 +111,32 @@ pub fn work(name: &str) -> Option<Work> {
             Pairs::nearly_full(pool_of(prefix_len, lowest, row.stats), 1000),
             |pairs, count| pairs.release_allocate_nearly_full(count),
         ),
+        "exhausted_after_batch" => on(
+            Pairs::full_after_a_batch(pool_of(prefix_len, lowest, row.stats)),
+            |pairs, count| pairs.exhausted(count),
+        ),
         "exhausted" => on(full(lowest), |pairs, count| pairs.exhausted(count)),
         "into64_release_many" => on(empty(lowest), |pairs, count| pairs.batches(count)),
+        _ => return None,
+    })
+}
+
+/// Sets up the operation of a row about lease pools.
+fn lease_work(row: RowName) -> Option<Work> {
+    let (prefix_len, stats) = (row.number as u8, row.stats);
+    let empty = || LeasePairs::empty(prefix_len, stats);
+    let full = || LeasePairs::full(prefix_len, stats);
+    Some(match row.what {
+        "lease" => on(empty(), |pairs, count| pairs.offer_release(count)),
+        "lease_commit" => on(empty(), |pairs, count| pairs.offer_commit_release(count)),
+        "lease_owner" => on(LeasePairs::half_owned(prefix_len, stats), |pairs, count| {
+            pairs.known_owner(count)
+        }),
+        "lease_exhausted" => on(full(), |pairs, count| pairs.exhausted(count)),
+        "lease_sweep" => on(full(), |pairs, count| pairs.sweep(count)),
+        "lease_release" => {
+            Box::new(move |count| LeasePairs::release_to_cool(prefix_len, stats, count))
+        }
         _ => return None,
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::fills::fill_up;
 use crate::ratio::time;
-use hostbits::{Policy, Pool, StatsLevel};
+use hostbits::{Builder, Policy, Pool, StatsLevel};
 use ipnet::Ipv4Net;
 use std::collections::BTreeSet;
 use std::hint::black_box;
@@ -12,13 +12,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Builds a pool of 10.0.0.0/`prefix_len` in which every slot is usable.
 pub fn pool_of(prefix_len: u8, policy: Policy, stats: StatsLevel) -> Pool<Ipv4Net> {
+    let built = builder_of(prefix_len, policy, stats).build();
+    built.expect("a valid pool")
+}
+
+/// Configures such a pool.
+pub fn builder_of(prefix_len: u8, policy: Policy, stats: StatsLevel) -> Builder<Ipv4Net> {
     let network = Ipv4Net::new(Ipv4Addr::new(10, 0, 0, 0), prefix_len).expect("a valid prefix");
-    let built = Pool::builder(network)
+    Pool::builder(network)
         .reserve_edges(false)
         .policy(policy)
         .stats(stats)
-        .build();
-    built.expect("a valid pool")
 }
 
 /// Creates a pool of 10.0.0.0/`prefix_len`, lowest address first, in a file of the directory for temporary files, and
@@ -92,6 +96,13 @@ impl Pairs {
         assert_eq!(pool.allocated(), pool.capacity());
         let victims = random_addrs(&pool).take(1 << 16).collect();
         Self { pool, victims }
+    }
+
+    /// Prepares pairs on a full pool in which there has been a batch, for whose end a refusal would wait.
+    pub fn full_after_a_batch(pool: Pool<Ipv4Net>) -> Self {
+        let batch = pool.allocate_many(2).expect("an empty pool");
+        assert_eq!(pool.release_many(&batch).released, 2);
+        Self::full(pool)
     }
 
     /// Prepares pairs on a pool whose lowest addresses are taken, this share of all in per cent: the lowest free address

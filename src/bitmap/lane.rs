@@ -261,8 +261,20 @@ impl Lanes {
     #[inline(never)]
     pub(super) fn given_when_landed(&self, control: &Control) -> u32 {
         let used = self.used(control);
-        let seen = read(used);
-        let seen = used.iter().zip(seen).enumerate();
+        let of_landed = |given: u32, word| {
+            // SeqCst: as in `read`.
+            let seen = LaneWord(load_seq_cst(word));
+            (!seen.is_in_air()).then(|| given.wrapping_add(seen.given()))
+        };
+        // Most often, there was a flight once, and there is none now.
+        let given = used.iter().try_fold(0, of_landed);
+        given.unwrap_or_else(|| self.given_once_landed(used))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn given_once_landed(&self, used: &[AtomicU64]) -> u32 {
+        let seen = used.iter().zip(read(used)).enumerate();
         seen.map(|(lane, (word, seen))| self.landed(lane, word, seen).given())
             .fold(0, u32::wrapping_add)
     }

@@ -7,6 +7,7 @@ use super::pool::LeasePool;
 use super::sweep::Refused;
 use super::time::{Grant, Term, Tick, tick_after};
 use super::word::{State, Word};
+use crate::file_refusal::FileRefusal;
 use crate::network::Network;
 use crate::slot::Slot;
 use crate::stats::Event;
@@ -42,28 +43,76 @@ impl<N: Network> LeasePool<N> {
     /// assert_eq!(pool.allocate(Term::Forever)?.addr().to_string(), "10.0.0.3");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[inline]
+    // Always inlined, as in a plain pool: returning a result that the caller takes apart costs as much as the claim.
+    #[inline(always)]
     pub fn allocate(&self, grant: impl Into<Grant>) -> Result<Lease<N::Addr>, OfferError> {
         let granted = self.granted(grant.into())?;
         let (slot, word) = self.take_any(granted)?;
-        self.counters.allocated(Event::Any, 1);
+        self.wait_until_durable()?;
+        self.count_allocated(Event::Any, 1);
         Ok(self.lease_at(slot, word))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn take_any(&self, granted: Granted) -> Result<(Slot, Word), OfferError> {
         self.take_until_refused(
             || Ok(self.pool.claim_token().get()),
-            |slot| self.records.take(slot, granted.state, granted.until),
+            |slot| self.take(slot, granted),
         )
     }
 
-    /// Claims tokens until one leads to a free record, or until nothing is free and nothing is due.
+    /// Makes a holder of a slot whose token was claimed; `None` if it is not free.
     #[inline]
+    fn take(&self, slot: Slot, granted: Granted) -> Option<Word> {
+        let Granted { state, until } = granted;
+        self.records
+            .take(slot, state, until, |generation| self.may_offer(generation))
+    }
+
+    /// Returns whether a generation may be offered. One that is lost with the machine must not come back: in a file, those
+    /// up to a limit are reserved, and the limit is on the disk before one beyond it is offered.
+    #[inline]
+    pub(super) fn may_offer(&self, generation: u32) -> bool {
+        self.records.is_within_limit(generation) || self.reserve_generations(generation)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn reserve_generations(&self, generation: u32) -> bool {
+        let Some(file) = self.pool.lease_file() else {
+            return true;
+        };
+        match file.reserve_generations(generation) {
+            Ok(limit) => {
+                self.records.raise_limit(limit);
+                true
+            }
+            // The file is poisoned: nothing is offered any more.
+            Err(_) => false,
+        }
+    }
+
+    /// Waits until a lease that was made or prolonged is as durable as the pool promises.
+    #[inline]
+    pub(super) fn wait_until_durable(&self) -> Result<(), FileRefusal> {
+        match self.pool.lease_file() {
+            None => Ok(()),
+            Some(file) => file.confirm(),
+        }
+    }
+
+    /// Returns why nothing is offered, if the reason is the file.
+    #[cold]
+    pub(super) fn refusal(&self) -> Option<FileRefusal> {
+        self.pool.lease_file().and_then(|file| file.refusal())
+    }
+
+    /// Claims tokens until one leads to a free record, or until nothing is free and nothing is due.
+    #[inline(always)]
     pub(super) fn take_until_refused(
         &self,
         claim: impl Fn() -> Result<Option<Slot>, OfferError>,
-        take: impl Fn(Slot) -> Option<Word>,
+        mut take: impl FnMut(Slot) -> Option<Word>,
     ) -> Result<(Slot, Word), OfferError> {
         loop {
             // Read before the search; see `sweep_for_refused`.
@@ -77,15 +126,24 @@ impl<N: Network> LeasePool<N> {
                 }
                 None => match self.sweep_for_refused(round) {
                     Refused::Again => {}
-                    Refused::Exhausted(next_in) => return Err(self.exhausted(next_in)),
+                    Refused::Exhausted(next_in) => return Err(self.refused(next_in)),
                 },
             }
         }
     }
 
+    /// Returns why a call for any address fails: because of the file, or since nothing is free.
+    #[cold]
+    fn refused(&self, next_in: Option<Duration>) -> OfferError {
+        match self.refusal() {
+            Some(refusal) => refusal.into(),
+            None => self.exhausted(next_in),
+        }
+    }
+
     #[cold]
     fn exhausted(&self, next_in: Option<Duration>) -> OfferError {
-        self.counters.count(Event::Exhausted, 1);
+        self.count(Event::Exhausted, 1);
         OfferError::Exhausted {
             capacity: self.capacity(),
             next_in,
@@ -93,7 +151,7 @@ impl<N: Network> LeasePool<N> {
     }
 
     /// Returns what to write into a record; reads the clock if the grant has an end.
-    #[inline]
+    #[inline(always)]
     pub(super) fn granted(&self, grant: Grant) -> Result<Granted, BadTerm> {
         let (state, duration) = match grant {
             Grant::Offer(duration) => (State::Offered, duration),
@@ -105,7 +163,7 @@ impl<N: Network> LeasePool<N> {
                 });
             }
         };
-        let until = tick_after(self.clock.now(), duration)?;
+        let until = tick_after(self.clock.seconds(), duration)?;
         Ok(Granted { state, until })
     }
 
@@ -135,11 +193,15 @@ impl<N: Network> LeasePool<N> {
         let granted = self.granted(grant.into())?;
         match self.take_exact(slot, granted) {
             Some(word) => {
-                self.counters.allocated(Event::Exact, 1);
+                self.wait_until_durable()?;
+                self.count_allocated(Event::Exact, 1);
                 Ok(self.lease_at(slot, word))
             }
             None => {
-                self.counters.count(Event::Taken, 1);
+                if let Some(refusal) = self.refusal() {
+                    return Err(refusal.into());
+                }
+                self.count(Event::Taken, 1);
                 Err(OfferError::NotFree {
                     addr: addr.into(),
                     next_in: self.free_in(slot),
@@ -152,7 +214,7 @@ impl<N: Network> LeasePool<N> {
     fn take_exact(&self, slot: Slot, granted: Granted) -> Option<Word> {
         let take = || {
             let is_claimed = self.pool.claim_token_of(slot);
-            is_claimed.then(|| self.records.take(slot, granted.state, granted.until))?
+            is_claimed.then(|| self.take(slot, granted))?
         };
         take().or_else(|| {
             self.sweep_slots(slot..=slot, self.clock.settled()?);
@@ -183,7 +245,7 @@ impl<N: Network> LeasePool<N> {
                     (Event::OutOfRange, OfferError::Misaligned { addr, unit })
                 }
             };
-            self.counters.count(event, 1);
+            self.count(event, 1);
             error
         })
     }
@@ -225,7 +287,8 @@ impl<N: Network> LeasePool<N> {
             Some(taken) => taken,
             None => self.take_any(granted)?,
         };
-        self.counters.allocated(Event::Preferred, 1);
+        self.wait_until_durable()?;
+        self.count_allocated(Event::Preferred, 1);
         Ok(self.lease_at(slot, word))
     }
 
@@ -250,7 +313,7 @@ impl<N: Network> LeasePool<N> {
         grant: impl Into<Grant>,
     ) -> Result<Lease<N::Addr>, OfferError> {
         let Some((first, last)) = self.pool.geometry().slots_inside(&range) else {
-            self.counters.count(Event::OutOfRange, 1);
+            self.count(Event::OutOfRange, 1);
             return Err(OfferError::OutOfRange {
                 first: (*range.start()).into(),
                 last: (*range.end()).into(),
@@ -261,14 +324,15 @@ impl<N: Network> LeasePool<N> {
         let mut swept: Option<Option<Duration>> = None;
         loop {
             if let Some(slot) = self.pool.claim_token_in((first, last))? {
-                if let Some(word) = self.records.take(slot, granted.state, granted.until) {
-                    self.counters.allocated(Event::Any, 1);
+                if let Some(word) = self.take(slot, granted) {
+                    self.wait_until_durable()?;
+                    self.count_allocated(Event::Any, 1);
                     return Ok(self.lease_at(slot, word));
                 }
                 continue;
             }
             if let Some(next_in) = swept {
-                return Err(self.exhausted(next_in));
+                return Err(self.refused(next_in));
             }
             let Some(now) = self.clock.settled() else {
                 return Err(self.exhausted(Some(Duration::from_secs(1))));
@@ -326,7 +390,8 @@ impl<N: Network> LeasePool<N> {
                 }
             }
         }
-        self.counters.allocated(Event::Batch, count as u64);
+        self.wait_until_durable()?;
+        self.count_allocated(Event::Batch, count as u64);
         let taken = std::mem::take(&mut taken.taken);
         let leases = taken.iter().map(|&(slot, word)| self.lease_at(slot, word));
         Ok(leases.collect())
@@ -341,11 +406,8 @@ struct Batch<'a, N: Network> {
 
 impl<N: Network> Batch<'_, N> {
     fn add(&mut self, slots: impl Iterator<Item = Slot>, granted: Granted) {
-        let records = &self.pool.records;
-        let taken = slots.filter_map(|slot| {
-            let word = records.take(slot, granted.state, granted.until)?;
-            Some((slot, word))
-        });
+        let pool = self.pool;
+        let taken = slots.filter_map(|slot| Some((slot, pool.take(slot, granted)?)));
         self.taken.extend(taken);
     }
 }

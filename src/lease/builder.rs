@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// The cooldown if none is chosen.
 const COOLDOWN: Duration = Duration::from_secs(60);
+#[cfg(pool_files)]
+const _: () = assert!(COOLDOWN.as_secs() == crate::pool::file::Content::USUAL_COOLDOWN as u64);
 
 /// Configures and builds a [`LeasePool`]. Start with [`LeasePool::builder`], or with the [`Builder`] of a plain pool and
 /// its choices, and [`Builder::leases`].
@@ -28,11 +30,15 @@ const COOLDOWN: Duration = Duration::from_secs(60);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "a builder does nothing until `build`"]
+#[must_use = "a builder does nothing until `build`, `create` or `open`"]
 pub struct LeaseBuilder<N: Network> {
-    pool: Builder<N>,
-    cooldown: Duration,
-    clock: Option<ManualClock>,
+    pub(super) pool: Builder<N>,
+    /// `None`: a minute, or that of the file.
+    pub(super) cooldown: Option<Duration>,
+    pub(super) clock: Option<ManualClock>,
+    /// The choices that only a file has.
+    #[cfg(pool_files)]
+    pub(super) file: Option<crate::file::Builder<N>>,
 }
 
 impl<N: Network> Builder<N> {
@@ -51,8 +57,10 @@ impl<N: Network> Builder<N> {
     pub fn leases(self) -> LeaseBuilder<N> {
         LeaseBuilder {
             pool: self,
-            cooldown: COOLDOWN,
+            cooldown: None,
             clock: None,
+            #[cfg(pool_files)]
+            file: None,
         }
     }
 }
@@ -76,7 +84,7 @@ impl<N: Network> LeaseBuilder<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn cooldown(mut self, cooldown: Duration) -> Self {
-        self.cooldown = cooldown;
+        self.cooldown = Some(cooldown);
         self
     }
 
@@ -126,10 +134,11 @@ impl<N: Network> LeaseBuilder<N> {
         LeasePool::on_heap(&self.pool, cooldown, clock)
     }
 
-    fn cooldown_in_seconds(&self) -> Result<u32, BuildError> {
-        match whole_seconds(self.cooldown) {
+    pub(super) fn cooldown_in_seconds(&self) -> Result<u32, BuildError> {
+        let cooldown = self.cooldown.unwrap_or(COOLDOWN);
+        match whole_seconds(cooldown) {
             0 => Ok(0),
-            seconds => match ticks_of(self.cooldown) {
+            seconds => match ticks_of(cooldown) {
                 Ok(_) => Ok(seconds as u32),
                 Err(BadTerm { given, longest, .. }) => {
                     Err(BuildError::BadCooldown { given, longest })

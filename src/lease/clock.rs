@@ -4,6 +4,8 @@
 //! which a sweep ends leases may not be early: [`Clock::now`] is for the one, [`Clock::settled`] for the other.
 
 use super::time::Tick;
+#[cfg(pool_files)]
+use crate::storage::records::LentFacts;
 use crate::sync::Ordering;
 use crate::sync::hint::AtomicU64;
 use std::sync::Arc;
@@ -70,22 +72,44 @@ impl Clock {
         Self::System(system::SystemClock::start())
     }
 
+    /// The clock that all processes of a file share.
+    #[cfg(pool_files)]
+    pub(super) fn of_file(facts: LentFacts) -> Self {
+        Self::System(system::SystemClock::of_file(facts))
+    }
+
+    /// Writes down what time it is, for after a reboot.
+    #[cfg(pool_files)]
+    pub(super) fn note(&self) {
+        match self {
+            Self::System(clock) => clock.note(),
+            Self::Manual(_) => {}
+        }
+    }
+
     /// Returns the time for what is written into a record.
     #[inline]
     pub(super) fn now(&self) -> Tick {
+        tick(self.seconds())
+    }
+
+    /// Returns the same as a number, which may be more than a record can hold.
+    #[inline(always)]
+    pub(super) fn seconds(&self) -> u64 {
         match self {
-            Self::System(clock) => clock.now(),
-            Self::Manual(clock) => tick(clock.now().as_secs()),
+            Self::System(clock) => clock.seconds(),
+            Self::Manual(clock) => clock.now().as_secs(),
         }
     }
 
     /// Returns the time by which leases end: never later than what other threads may be about to write as "now".
     /// `None` for a moment after the machine was suspended, while other threads may not have noticed it yet.
     pub(super) fn settled(&self) -> Option<Tick> {
-        match self {
-            Self::System(clock) => clock.settled(),
-            Self::Manual(clock) => Some(tick(clock.now().as_secs())),
-        }
+        let seconds = match self {
+            Self::System(clock) => clock.settled()?,
+            Self::Manual(clock) => clock.now().as_secs(),
+        };
+        Some(tick(seconds))
     }
 }
 
@@ -100,24 +124,43 @@ fn tick(seconds: u64) -> Tick {
 /// suspended; so once a second it is compared with the boot clock, which goes on.
 #[cfg(pool_files)]
 mod system {
-    use super::{Tick, tick};
-    use crate::sync::Ordering;
-    use crate::sync::hint::AtomicU64;
-    use nix::time::{ClockId, clock_gettime};
-    use std::time::Duration;
+    use super::tick;
+    use crate::storage::file::clock::{coarse_seconds, suspended_seconds};
+    use crate::storage::file::records::at;
+    use crate::storage::records::LentFacts;
+    use crate::sync::{AtomicU64, Ordering, hint};
 
     /// For so many seconds after a suspend was noticed, no lease ends.
     const SETTLES_AFTER: u64 = 2;
 
     pub(in crate::lease) struct SystemClock {
-        /// The second of the coarse clock at tick 0.
+        /// The tick when it was started.
+        base: u64,
+        /// The second of the coarse clock then.
         started: u64,
-        /// The second of the coarse clock in which it was last compared with the boot clock.
-        compared: AtomicU64,
-        /// How many seconds the machine was suspended since the start, and in which second that was last noticed.
-        suspended: AtomicU64,
-        /// How many seconds it had been suspended before.
+        /// The second of the coarse clock in which this process last compared it with the boot clock.
+        compared: hint::AtomicU64,
+        /// How many seconds the machine had been suspended before.
         suspended_before: u64,
+        suspended: Shared,
+    }
+
+    /// Where it is written how many seconds the machine was suspended since the start, and in which second that was last
+    /// noticed.
+    enum Shared {
+        Here(AtomicU64),
+        /// With other processes, and the last tick beside it.
+        InFile(LentFacts),
+    }
+
+    impl Shared {
+        #[inline]
+        fn word(&self) -> &AtomicU64 {
+            match self {
+                Self::Here(word) => word,
+                Self::InFile(facts) => &facts[at::SUSPENDED],
+            }
+        }
     }
 
     /// Seconds of a suspend, and when it was noticed, in one word. A longer suspend is a larger number.
@@ -144,32 +187,56 @@ mod system {
         pub(in crate::lease) fn start() -> Self {
             let started = coarse_seconds();
             Self {
+                base: 0,
                 started,
-                compared: AtomicU64::new(started),
-                suspended: AtomicU64::new(0),
+                compared: hint::AtomicU64::new(started),
                 suspended_before: suspended_seconds(),
+                suspended: Shared::Here(AtomicU64::new(0)),
             }
         }
 
-        #[inline]
-        pub(in crate::lease) fn now(&self) -> Tick {
+        /// Joins the clock of a file, which its first opener has started. It compares at the first call: the machine may
+        /// have been suspended since, and no process may have noticed it yet.
+        pub(in crate::lease) fn of_file(facts: LentFacts) -> Self {
+            // Relaxed: the lock of opening orders them after the stores of the first opener.
+            let load = |at: usize| facts[at].load(Ordering::Relaxed);
+            Self {
+                base: load(at::BASE_TICK),
+                started: load(at::BASE_SECOND),
+                compared: hint::AtomicU64::new(u64::MAX),
+                suspended_before: load(at::BASE_SUSPENDED),
+                suspended: Shared::InFile(facts),
+            }
+        }
+
+        #[inline(always)]
+        pub(in crate::lease) fn seconds(&self) -> u64 {
             let second = coarse_seconds();
             // Relaxed: a thread that misses that another one has compared does so, too.
             if self.compared.load(Ordering::Relaxed) != second {
                 self.compare(second);
             }
-            // Relaxed: a time orders nothing.
-            let suspended = Suspended::of_word(self.suspended.load(Ordering::Relaxed));
-            tick(second.saturating_sub(self.started) + u64::from(suspended.seconds))
+            self.seconds_in(second, self.suspended())
         }
 
-        pub(in crate::lease) fn settled(&self) -> Option<Tick> {
-            let now = self.now();
+        #[inline]
+        fn suspended(&self) -> Suspended {
             // Relaxed: a time orders nothing.
-            let suspended = Suspended::of_word(self.suspended.load(Ordering::Relaxed));
-            let since_start = now.number().saturating_sub(suspended.seconds);
+            Suspended::of_word(self.suspended.word().load(Ordering::Relaxed))
+        }
+
+        /// The seconds never go back.
+        #[inline(always)]
+        fn seconds_in(&self, second: u64, suspended: Suspended) -> u64 {
+            self.base + second.wrapping_sub(self.started) + u64::from(suspended.seconds)
+        }
+
+        pub(in crate::lease) fn settled(&self) -> Option<u64> {
+            let now = self.seconds();
+            let suspended = self.suspended();
+            let since_start = coarse_seconds().saturating_sub(self.started);
             let is_settled = suspended.seconds == 0
-                || u64::from(since_start) >= u64::from(suspended.noticed) + SETTLES_AFTER;
+                || since_start >= u64::from(suspended.noticed) + SETTLES_AFTER;
             is_settled.then_some(now)
         }
 
@@ -181,41 +248,35 @@ mod system {
                 seconds: u32::try_from(seconds).unwrap_or(u32::MAX),
                 noticed: u32::try_from(second.saturating_sub(self.started)).unwrap_or(u32::MAX),
             };
-            // Relaxed: a time orders nothing. Only what this thread has found out itself is written.
-            let known = Suspended::of_word(self.suspended.load(Ordering::Relaxed));
-            if new.seconds > known.seconds {
-                // Relaxed: as above.
-                self.suspended.fetch_max(new.word(), Ordering::Relaxed);
+            // Only what this thread has found out itself is written.
+            if new.seconds > self.suspended().seconds {
+                // Relaxed: a time orders nothing.
+                self.suspended
+                    .word()
+                    .fetch_max(new.word(), Ordering::Relaxed);
             }
             // Relaxed: as above. After the other one: until then, other threads compare for themselves.
             self.compared.store(second, Ordering::Relaxed);
+            self.write_down(self.seconds_in(second, self.suspended()));
         }
-    }
 
-    /// Returns how long the machine has been suspended since it was booted.
-    fn suspended_seconds() -> u64 {
-        // In this order: a pause between the two makes the difference smaller, which prolongs leases.
-        let boot = read(ClockId::CLOCK_BOOTTIME);
-        boot.saturating_sub(read(ClockId::CLOCK_MONOTONIC))
-            .as_secs()
-    }
+        pub(in crate::lease) fn note(&self) {
+            self.write_down(self.seconds());
+        }
 
-    #[inline]
-    fn coarse_seconds() -> u64 {
-        read(ClockId::CLOCK_MONOTONIC_COARSE).as_secs()
-    }
-
-    /// The clocks of Linux are always there; if one was not, its time would stand still, which ends no lease.
-    #[inline]
-    fn read(clock: ClockId) -> Duration {
-        clock_gettime(clock).map_or(Duration::ZERO, Duration::from)
+        /// Writes the time into the file, for after a reboot: an older one prolongs leases.
+        fn write_down(&self, now: u64) {
+            if let Shared::InFile(facts) = &self.suspended {
+                // Relaxed: a time orders nothing.
+                facts[at::LAST_TICK].fetch_max(tick(now).number().into(), Ordering::Relaxed);
+            }
+        }
     }
 }
 
 /// The clock of the standard library. Whether it goes on while the machine is suspended depends on the system.
 #[cfg(not(pool_files))]
 mod system {
-    use super::{Tick, tick};
     use std::time::Instant;
 
     pub(in crate::lease) struct SystemClock(Instant);
@@ -226,12 +287,12 @@ mod system {
         }
 
         #[inline]
-        pub(in crate::lease) fn now(&self) -> Tick {
-            tick(self.0.elapsed().as_secs())
+        pub(in crate::lease) fn seconds(&self) -> u64 {
+            self.0.elapsed().as_secs()
         }
 
-        pub(in crate::lease) fn settled(&self) -> Option<Tick> {
-            Some(self.now())
+        pub(in crate::lease) fn settled(&self) -> Option<u64> {
+            Some(self.seconds())
         }
     }
 }

@@ -6,6 +6,7 @@ use super::pool::LeasePool;
 use super::time::{Term, Tick, tick_after};
 use super::word::{State, Word};
 use crate::error::ReleaseError;
+use crate::file_refusal::FileRefusal;
 use crate::geometry::Place;
 use crate::network::Network;
 use crate::slot::Slot;
@@ -41,9 +42,31 @@ pub enum Released {
 }
 
 /// Why a lease is not one that is held.
+#[derive(Clone, Copy)]
 enum NotHeld {
     Ended,
     Stale,
+    /// A child of the process that opened the file sees no records.
+    Forked,
+}
+
+/// What a release found, in one register.
+#[derive(Clone, Copy)]
+enum LetGo {
+    Ended,
+    Not(NotHeld),
+}
+
+impl LetGo {
+    #[inline]
+    fn answer(self) -> Result<Released, ReleaseError> {
+        match self {
+            Self::Ended => Ok(Released::Ended),
+            Self::Not(NotHeld::Ended) => Ok(Released::AlreadyEnded),
+            Self::Not(NotHeld::Stale) => Ok(Released::Stale),
+            Self::Not(NotHeld::Forked) => Err(ReleaseError::Forked),
+        }
+    }
 }
 
 impl<N: Network> LeasePool<N> {
@@ -67,36 +90,54 @@ impl<N: Network> LeasePool<N> {
     /// assert!(pool.renew(&lease, Term::For(Duration::MAX)).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[inline]
     pub fn renew(&self, lease: &Lease<N::Addr>, term: Term) -> Result<(), RenewError> {
         let slot = self.slot_to_renew(lease.addr())?;
         let until = match term {
             Term::Forever => Tick::NEVER,
-            Term::For(duration) => tick_after(self.clock.now(), duration)?,
+            Term::For(duration) => tick_after(self.clock.seconds(), duration)?,
         };
-        let mut word = self.records.load(slot);
-        loop {
-            self.check_held(word, lease).map_err(|why| {
-                let addr = lease.addr().into();
-                match why {
-                    NotHeld::Ended => RenewError::Ended { addr },
-                    NotHeld::Stale => RenewError::Stale { addr },
-                }
-            })?;
+        self.prolong(slot, lease, until)?;
+        Ok(self.wait_until_durable()?)
+    }
+
+    fn prolong(&self, slot: Slot, lease: &Lease<N::Addr>, until: Tick) -> Result<(), RenewError> {
+        let Some(record) = self.records.of(slot) else {
+            return Err(self.refuse_renewal(lease, Word::VOID));
+        };
+        let mut word = record.load();
+        while self.is_held_in(word, lease.generation()) {
             let renewed = word.changed(State::Leased, until.max(word.until()));
-            match self.records.exchange(slot, word, renewed) {
+            match record.exchange(word, renewed) {
                 Ok(()) => return Ok(()),
                 Err(other) => word = other,
             }
         }
+        Err(self.refuse_renewal(lease, word))
     }
 
-    #[inline]
-    fn check_held(&self, word: Word, lease: &Lease<N::Addr>) -> Result<(), NotHeld> {
-        let is_same = self.generation_of(word) == lease.generation();
-        match (is_same, word.is_held()) {
-            (true, true) => Ok(()),
-            (true, false) => Err(NotHeld::Ended),
-            (false, _) => Err(NotHeld::Stale),
+    #[cold]
+    fn refuse_renewal(&self, lease: &Lease<N::Addr>, word: Word) -> RenewError {
+        let addr = lease.addr().into();
+        match self.why_not_held(word, lease.generation()) {
+            NotHeld::Ended => RenewError::Ended { addr },
+            NotHeld::Stale => RenewError::Stale { addr },
+            NotHeld::Forked => FileRefusal::Forked.into(),
+        }
+    }
+
+    #[inline(always)]
+    fn is_held_in(&self, word: Word, generation: u64) -> bool {
+        word.is_held() && self.generation_of(word) == generation
+    }
+
+    fn why_not_held(&self, word: Word, generation: u64) -> NotHeld {
+        if self.refusal() == Some(FileRefusal::Forked) {
+            return NotHeld::Forked;
+        }
+        match self.generation_of(word) == generation {
+            true => NotHeld::Ended,
+            false => NotHeld::Stale,
         }
     }
 
@@ -122,44 +163,81 @@ impl<N: Network> LeasePool<N> {
     /// assert_eq!(pool.release(&new)?, Released::Ended);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    // Inlined: it builds the result where the caller takes it apart.
     #[inline]
     pub fn release(&self, lease: &Lease<N::Addr>) -> Result<Released, ReleaseError> {
-        let slot = match self.pool.geometry().main_slot_of(lease.addr()) {
-            Some(slot) => slot,
-            None => self.far_slot_to_release(lease.addr())?,
-        };
-        let mut word = self.records.load(slot);
-        loop {
-            match self.check_held(word, lease) {
-                Ok(()) => {}
-                Err(NotHeld::Ended) => return Ok(self.refuse_release(Released::AlreadyEnded)),
-                Err(NotHeld::Stale) => return Ok(self.refuse_release(Released::Stale)),
-            }
-            let after = self.ended(word);
-            match self.records.exchange(slot, word, after) {
-                Ok(()) => {
-                    // The token after the exchange: the next claimer finds the record free.
-                    if after.state() == State::Free {
-                        self.pool.give_token(slot);
-                    }
-                    self.counters.count(Event::Released, 1);
-                    return Ok(Released::Ended);
-                }
-                Err(other) => word = other,
-            }
+        match self.pool.geometry().main_slot_of(lease.addr()) {
+            Some(slot) => self.release_slot(slot, lease.generation()).answer(),
+            None => self.release_far(lease),
         }
     }
 
     #[cold]
-    fn refuse_release(&self, why: Released) -> Released {
-        self.counters.count(Event::ReleaseError, 1);
-        why
+    #[inline(never)]
+    fn release_far(&self, lease: &Lease<N::Addr>) -> Result<Released, ReleaseError> {
+        let slot = self.far_slot_to_release(lease.addr())?;
+        self.release_slot(slot, lease.generation()).answer()
+    }
+
+    /// Releases what is held at a slot in this generation. What is rare is called last, so that the usual call saves
+    /// few registers.
+    #[inline(never)]
+    fn release_slot(&self, slot: Slot, generation: u64) -> LetGo {
+        let Some(record) = self.records.of(slot) else {
+            return self.refuse_release(Word::VOID, generation);
+        };
+        let word = record.load();
+        if !self.is_held_in(word, generation) {
+            return self.refuse_release(word, generation);
+        }
+        if self.rests_after(word) {
+            return self.release_to_rest(slot, word);
+        }
+        let free = word.changed(State::Free, Tick::ZERO);
+        if record.exchange(word, free).is_err() {
+            return self.release_again(slot, generation);
+        }
+        self.end_with_token(slot)
+    }
+
+    /// Ends a release: gives the slot its token, after the exchange. So the next claimer finds the record free.
+    #[inline(never)]
+    fn end_with_token(&self, slot: Slot) -> LetGo {
+        self.pool.give_token(slot);
+        self.count(Event::Released, 1);
+        LetGo::Ended
+    }
+
+    #[inline(never)]
+    fn release_to_rest(&self, slot: Slot, word: Word) -> LetGo {
+        let resting = word.changed(State::Cooling, self.rested_after(word));
+        match self.records.exchange(slot, word, resting) {
+            Ok(()) => {
+                self.count(Event::Released, 1);
+                LetGo::Ended
+            }
+            Err(_) => self.release_again(slot, self.generation_of(word)),
+        }
+    }
+
+    /// Releases what another thread has just renewed, ended or freed.
+    #[cold]
+    #[inline(never)]
+    fn release_again(&self, slot: Slot, generation: u64) -> LetGo {
+        self.release_slot(slot, generation)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refuse_release(&self, word: Word, generation: u64) -> LetGo {
+        self.count(Event::ReleaseError, 1);
+        LetGo::Not(self.why_not_held(word, generation))
     }
 
     #[cold]
     fn far_slot_to_release(&self, addr: N::Addr) -> Result<Slot, ReleaseError> {
         self.far_slot_of(addr).map_err(|why| {
-            self.counters.count(Event::ReleaseError, 1);
+            self.count(Event::ReleaseError, 1);
             let addr = addr.into();
             match why {
                 NoSlot::OutOfRange => ReleaseError::OutOfRange { addr },

@@ -278,6 +278,12 @@ impl fmt::Display for RenewError {
 
 impl Error for RenewError {}
 
+impl From<FileRefusal> for RenewError {
+    fn from(refusal: FileRefusal) -> Self {
+        Self::File(refusal)
+    }
+}
+
 impl From<BadTerm> for RenewError {
     fn from(bad: BadTerm) -> Self {
         Self::BadTerm(bad)

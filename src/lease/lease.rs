@@ -1,7 +1,9 @@
 //! The lease: an address, and the how-manieth holding of it.
 
 use super::error::{ParseLeaseError, ParseLeaseProblem};
+use crate::users::{Listed, Record};
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 /// The limit of generations: all are below it, so that they are exact in every JSON reader.
@@ -65,6 +67,17 @@ impl<A: Copy> Lease<A> {
     #[inline]
     pub fn generation(&self) -> u64 {
         self.generation
+    }
+}
+
+/// A list of leases is a list of users, with their generations.
+impl<A: Copy + Into<IpAddr>> Record for Lease<A> {
+    fn listed(&self) -> Listed<'_> {
+        Listed::Addr(self.addr.into())
+    }
+
+    fn generation(&self) -> Option<u64> {
+        Some(self.generation)
     }
 }
 

@@ -5,6 +5,7 @@ use super::pool::LeasePool;
 use super::time::Tick;
 use super::word::{LAST_GENERATION, State, Word};
 use crate::client::Client;
+use crate::file_refusal::FileRefusal;
 use crate::network::Network;
 use crate::slot::Slot;
 use crate::stats::Event;
@@ -34,7 +35,7 @@ impl<N: Network> LeasePool<N> {
     /// # Errors
     ///
     /// [`AdoptError::Unreadable`] if more entries cannot be read than allowed: their addresses would be handed out.
-    /// Nothing was taken.
+    /// Nothing was taken. [`AdoptError::File`] if the pool file refuses it; some may have been taken then.
     ///
     /// ```
     /// use hostbits::{Client, lease::LeasePool, users::Unreadable};
@@ -56,34 +57,58 @@ impl<N: Network> LeasePool<N> {
         owner: impl Fn(&str) -> Option<Client>,
     ) -> Result<AdoptedLeases<N::Addr>, AdoptError> {
         let mut leases = Vec::new();
+        let mut refused = self.refusal();
         let report = self.pool.adopt_slots(unreadable, users, |slot, name| {
             let name = name.and_then(|name| std::str::from_utf8(name).ok());
-            let (word, is_new) = match name.and_then(&owner) {
-                Some(owner) => self.adopt_slot_for(slot, owner),
-                None => self.adopt_slot(slot, |word| {
-                    let leased = word.raised(State::Leased, Tick::NEVER);
-                    let outcome = self.records.exchange(slot, word, leased);
-                    outcome.is_ok().then_some(leased)
+            let adopted = match (refused, name.and_then(&owner)) {
+                (Some(refusal), _) => Err(refusal),
+                (None, Some(owner)) => self.adopt_slot_for(slot, owner),
+                (None, None) => self.adopt_slot(slot, |word| {
+                    let leased = self.records.raised(word, State::Leased, Tick::NEVER);
+                    let may_lease = self.may_offer(leased.generation());
+                    let is_ours = may_lease && self.records.exchange(slot, word, leased).is_ok();
+                    is_ours.then_some(leased)
                 }),
             };
-            leases.push(self.lease_at(slot, word));
-            is_new
+            match adopted {
+                Ok((word, is_new)) => {
+                    leases.push(self.lease_at(slot, word));
+                    is_new
+                }
+                Err(refusal) => {
+                    refused = Some(refusal);
+                    false
+                }
+            }
         })?;
-        self.counters.allocated(Event::Adopted, report.taken);
+        match refused {
+            Some(refusal) => return Err(refusal.into()),
+            None => self.wait_until_durable()?,
+        }
+        self.count_allocated(Event::Adopted, report.taken);
         Ok(AdoptedLeases { report, leases })
     }
 
     /// Makes a slot leased, whatever it was; `lease` does it where it is not held. Returns its word, and whether it was not
     /// held.
-    fn adopt_slot(&self, slot: Slot, lease: impl Fn(Word) -> Option<Word>) -> (Word, bool) {
+    fn adopt_slot(
+        &self,
+        slot: Slot,
+        mut lease: impl FnMut(Word) -> Option<Word>,
+    ) -> Result<(Word, bool), FileRefusal> {
         loop {
             let word = self.records.load(slot);
             match word.state() {
-                State::Leased => return (word, false),
-                State::Offered => {
-                    let leased = word.changed(State::Leased, Tick::NEVER);
+                State::Leased if !word.is_marked() => return Ok((word, false)),
+                State::Leased | State::Offered => {
+                    // A lease loses the mark of a pass whose list may be older.
+                    let until = match word.state() {
+                        State::Leased => word.until(),
+                        _ => Tick::NEVER,
+                    };
+                    let leased = word.changed(State::Leased, until);
                     if self.records.exchange(slot, word, leased).is_ok() {
-                        return (leased, false);
+                        return Ok((leased, false));
                     }
                 }
                 // It has had its last generation, and begins again: the list is more than its day of rest.
@@ -95,7 +120,10 @@ impl<N: Network> LeasePool<N> {
                     // Its token, if it has one. A claimer that has it already finds the record taken, and looks on.
                     self.pool.claim_token_of(slot);
                     if let Some(leased) = lease(word) {
-                        return (leased, true);
+                        return Ok((leased, true));
+                    }
+                    if let Some(refusal) = self.refusal() {
+                        return Err(refusal);
                     }
                 }
             }
@@ -103,17 +131,17 @@ impl<N: Network> LeasePool<N> {
     }
 
     /// Does the same for an owner, as `allocate_for` does.
-    fn adopt_slot_for(&self, slot: Slot, owner: Client) -> (Word, bool) {
+    fn adopt_slot_for(&self, slot: Slot, owner: Client) -> Result<(Word, bool), FileRefusal> {
         self.beside_others_of(owner, |owner, outside| {
             let adopted = self.adopt_slot(slot, |word| {
                 let soon = self.soon();
-                let offered = self.records.take_for(slot, word, soon, owner.tag)?;
+                let offered = self.take_for(slot, word, soon, owner, outside)?;
                 let leased = offered.changed(State::Leased, Tick::NEVER);
                 let outcome = self.records.exchange(slot, offered, leased);
                 outcome.is_ok().then_some(leased)
             });
             self.remember_outside(outside, owner, slot);
             adopted
-        })
+        })?
     }
 }

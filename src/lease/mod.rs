@@ -32,23 +32,31 @@
 //! | `word` | state, time and generation in one word |
 //! | `record` | the records, the tags of owners, and all exchanges |
 //! | `builder`, `pool` | the pool and its facts |
+//! | `file` | the pool in a file |
 //! | `allocate` | a token, then its record |
 //! | `owner` | get or allocate: the lease that an owner holds already |
 //! | `end` | renewals and releases |
 //! | `sweep` | frees what is due |
 //! | `look` | status, owners, counts, pictures |
 //! | `list` | a list of users becomes leases |
+//! | `pass`, `compare` | which leases a list of users does not name |
+//! | `apply` | ends those, and takes that back |
 
 mod allocate;
+mod apply;
 mod builder;
 mod clock;
+mod compare;
 mod end;
 mod error;
+#[cfg(pool_files)]
+mod file;
 #[allow(clippy::module_inception)] // The room is called after what is in it.
 mod lease;
 mod list;
 mod look;
 mod owner;
+mod pass;
 mod pool;
 mod record;
 mod sweep;
@@ -61,9 +69,12 @@ pub use builder::LeaseBuilder;
 pub use clock::ManualClock;
 pub use end::Released;
 pub use error::{BadTerm, OfferError, ParseLeaseError, ParseLeaseProblem, RenewError};
+#[cfg(pool_files)]
+pub use file::ReclaimedLeases;
 pub use lease::Lease;
 pub use list::AdoptedLeases;
 pub use look::{Census, LeaseStatus};
+pub use pass::LeasePass;
 pub use pool::LeasePool;
 pub use sweep::Swept;
 pub use time::{Grant, Term};

@@ -11,9 +11,14 @@ use super::record::Tag;
 use super::time::{Grant, Tick};
 use super::word::{LAST_GENERATION, State, Word};
 use crate::client::Client;
+use crate::file_refusal::FileRefusal;
 use crate::network::Network;
 use crate::slot::{SLOTS_PER_WORD, Slot, slot_at, word_of};
 use crate::stats::Event;
+#[cfg(pool_files)]
+use crate::storage::{Attached, file::records::at};
+#[cfg(pool_files)]
+use crate::sync::Ordering;
 use crate::sync::{Mutex, MutexGuard};
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
@@ -37,6 +42,9 @@ pub(super) struct Outside {
     slots: BTreeSet<(Tag, Slot)>,
     /// How many there were when those that had ended were last removed.
     kept: usize,
+    /// Which placements these are, if other processes place leases, too: their count when the map was complete.
+    #[cfg(pool_files)]
+    version: u64,
 }
 
 impl Outside {
@@ -53,12 +61,13 @@ impl Owners {
         Self((0..locks).map(|_| Mutex::default()).collect())
     }
 
-    fn lock(&self, tag: Tag) -> MutexGuard<'_, Outside> {
-        let index = scattered(tag.0, 1) % self.0.len() as u64;
+    fn index_of(&self, tag: Tag) -> usize {
+        (scattered(tag.0, 1) % self.0.len() as u64) as usize
+    }
+
+    fn lock(&self, index: usize) -> MutexGuard<'_, Outside> {
         // A panic while it was locked leaves a plain map behind, whose entries are checked when they are used.
-        self.0[index as usize]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.0[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many leases outside are remembered.
@@ -152,23 +161,108 @@ impl<N: Network> LeasePool<N> {
         grant: impl Into<Grant>,
     ) -> Result<Lease<N::Addr>, OfferError> {
         let granted = self.granted(grant.into())?;
-        self.beside_others_of(owner, |owner, outside| {
+        let lease = self.beside_others_of(owner, |owner, outside| {
             self.get_or_allocate(owner, outside, granted)
-        })
+        })??;
+        self.wait_until_durable()?;
+        Ok(lease)
     }
 
-    /// Calls `act` while no other thread does so for the same owner.
+    /// Calls `act` while no other thread, of any process, does so for the same owner.
     pub(super) fn beside_others_of<T>(
         &self,
         owner: Client,
         act: impl FnOnce(&Owner, &mut Outside) -> T,
-    ) -> T {
-        let second = Client::from_hash(scattered(owner.number(), 2));
-        let owner = Owner {
-            tag: Tag::of(owner),
-            homes: Homes([self.pool.place_of(owner), self.pool.place_of(second)]),
+    ) -> Result<T, FileRefusal> {
+        let owner = self.owner(Tag::of(owner));
+        let index = self.owners.index_of(owner.tag);
+        // In this order: the lock of a file does not keep out threads of this process.
+        let mut outside = self.owners.lock(index);
+        #[cfg(pool_files)]
+        let _others = match self.pool.lease_file() {
+            Some(file) => {
+                let locked = file.lock_owners(index)?;
+                self.learn_outside(index, &mut outside, file);
+                Some(locked)
+            }
+            None => None,
         };
-        act(&owner, &mut self.owners.lock(owner.tag))
+        Ok(act(&owner, &mut outside))
+    }
+
+    fn owner(&self, tag: Tag) -> Owner {
+        let places = [tag.0, scattered(tag.0, 2)];
+        let homes = places.map(|number| self.pool.place_of(Client::from_hash(number)));
+        Owner {
+            tag,
+            homes: Homes(homes),
+        }
+    }
+
+    /// Makes the map complete, if other processes have placed leases outside since.
+    #[cfg(pool_files)]
+    fn learn_outside(&self, index: usize, outside: &mut Outside, file: &Attached) {
+        // Acquire: with the addition in `note_outside`. A take that was counted before is found by the scan, or its
+        // process has died before it.
+        let version = file.facts()[at::OUTSIDE + index].load(Ordering::Acquire);
+        if version != outside.version {
+            self.scan_outside(index, outside);
+            outside.version = version;
+        }
+    }
+
+    #[cfg(pool_files)]
+    #[cold]
+    #[inline(never)]
+    fn scan_outside(&self, index: usize, outside: &mut Outside) {
+        outside.slots.clear();
+        for (slot, word) in self.words() {
+            let state = word.state();
+            if !matches!(state, State::Offered | State::Leased | State::Cooling) {
+                continue;
+            }
+            let Some(tag) = self.records.tag_of(slot, word) else {
+                continue;
+            };
+            if self.owners.index_of(tag) != index || self.owner(tag).homes.contains(slot) {
+                continue;
+            }
+            outside.slots.insert((tag, slot));
+        }
+        outside.kept = outside.slots.len();
+    }
+
+    /// Tells other processes that a lease of this lock's owners is about to be outside. Before the take: a process that dies
+    /// in between has made others look in vain.
+    fn note_outside(&self, owner: &Owner, outside: &mut Outside, slot: Slot) {
+        #[cfg(pool_files)]
+        if let Some(file) = self.pool.lease_file()
+            && !owner.homes.contains(slot)
+        {
+            let index = self.owners.index_of(owner.tag);
+            // AcqRel: Release, for `learn_outside`. The lock orders all additions to this word.
+            let before = file.facts()[at::OUTSIDE + index].fetch_add(1, Ordering::AcqRel);
+            outside.version = before.wrapping_add(1);
+        }
+        #[cfg(not(pool_files))]
+        let _ = (owner, outside, slot);
+    }
+
+    /// Makes this owner the holder of a slot that it may take; see `Records::take_for`.
+    pub(super) fn take_for(
+        &self,
+        slot: Slot,
+        word: Word,
+        until: Tick,
+        owner: &Owner,
+        outside: &mut Outside,
+    ) -> Option<Word> {
+        let next = self.records.raised(word, State::Offered, until);
+        if !self.may_offer(next.generation()) {
+            return None;
+        }
+        self.note_outside(owner, outside, slot);
+        self.records.take_for(slot, word, until, owner.tag)
     }
 
     fn get_or_allocate(
@@ -188,13 +282,13 @@ impl<N: Network> LeasePool<N> {
             }
             // An offer first, with a tag, and leased only then: a caller that dies in between leaves an offer.
             let offer = self.first_offer(granted);
-            let (slot, word) = match self.take_back(known, offer, owner) {
+            let (slot, word) = match self.take_back(known, offer, owner, outside) {
                 Some(taken) => taken,
-                None => self.take_near(offer, owner)?,
+                None => self.take_near(offer, owner, outside)?,
             };
             self.remember_outside(outside, owner, slot);
             if let Some(word) = self.confirm(slot, word, granted) {
-                self.counters.allocated(Event::Preferred, 1);
+                self.count_allocated(Event::Preferred, 1);
                 return Ok(self.lease_at(slot, word));
             }
         }
@@ -254,7 +348,13 @@ impl<N: Network> LeasePool<N> {
     }
 
     /// Takes the address that an owner had last. While it rests it has no token, and no other thread can take it.
-    fn take_back(&self, known: Known, until: Tick, owner: &Owner) -> Option<(Slot, Word)> {
+    fn take_back(
+        &self,
+        known: Known,
+        until: Tick,
+        owner: &Owner,
+        outside: &mut Outside,
+    ) -> Option<(Slot, Word)> {
         let Known::Had(slot, mut word) = known else {
             return None;
         };
@@ -269,16 +369,21 @@ impl<N: Network> LeasePool<N> {
                 return None;
             }
         }
-        let word = self.records.take_for(slot, word, until, owner.tag)?;
+        let word = self.take_for(slot, word, until, owner, outside)?;
         Some((slot, word))
     }
 
     /// Takes a free slot, preferably at home.
-    fn take_near(&self, until: Tick, owner: &Owner) -> Result<(Slot, Word), OfferError> {
-        let take = |slot| {
+    fn take_near(
+        &self,
+        until: Tick,
+        owner: &Owner,
+        outside: &mut Outside,
+    ) -> Result<(Slot, Word), OfferError> {
+        let mut take = |slot| {
             let word = self.records.load(slot);
             let is_free = word.state() == State::Free;
-            is_free.then(|| self.records.take_for(slot, word, until, owner.tag))?
+            is_free.then(|| self.take_for(slot, word, until, owner, outside))?
         };
         for place in owner.homes.0 {
             let (word_index, start) = (word_of(place), place % SLOTS_PER_WORD);

@@ -4,6 +4,7 @@ use super::builder::LeaseBuilder;
 use super::clock::Clock;
 use super::lease::Lease;
 use super::owner::Owners;
+use super::pass::{Passes, built_ms};
 use super::record::Records;
 use super::sweep::SweptAt;
 use super::word::Word;
@@ -11,7 +12,7 @@ use crate::error::BuildError;
 use crate::network::Network;
 use crate::pool::{Builder, NetworkInfo, Pool};
 use crate::slot::Slot;
-use crate::stats::{Counters, Stats, StatsLevel};
+use crate::stats::{Counters, Event, Stats, StatsLevel};
 use crate::stripes::threads_for;
 use ipnet::IpNet;
 use std::fmt;
@@ -19,9 +20,11 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 /// How many bits of a lease's generation are those of the record.
-const RECORD_BITS: u32 = 32;
+pub(super) const RECORD_BITS: u32 = 32;
 /// Epochs are below it, so that generations are below 2^53.
 const EPOCHS: u64 = 1 << 21;
+#[cfg(pool_files)]
+const _: () = assert!(EPOCHS == crate::storage::file::records::EPOCHS);
 
 /// A pool that hands out the addresses of one network as leases.
 ///
@@ -42,7 +45,8 @@ const EPOCHS: u64 = 1 << 21;
 /// The record of an address decides, not the clock: a lease whose time has passed is still its holder's, and can be
 /// renewed, until it has been freed.
 ///
-/// Forks and signal handlers: as [plain pools on the heap](crate::Pool#forks); `allocate_for` takes a lock.
+/// Forks and signal handlers: as [plain pools on the heap](crate::Pool#forks); `allocate_for` takes a lock, and so do
+/// passes.
 ///
 /// ```
 /// use hostbits::lease::{LeasePool, Term};
@@ -61,10 +65,13 @@ pub struct LeasePool<N: Network = IpNet> {
     pub(super) clock: Clock,
     /// Seconds between two holders.
     pub(super) cooldown: u32,
-    /// The upper bits of all generations of this pool's leases.
-    epoch: u64,
+    /// The upper bits of all generations of this pool's leases, in their place.
+    pub(super) epoch: u64,
     pub(super) swept_at: SweptAt,
     pub(super) owners: Owners,
+    pub(super) passes: Passes,
+    /// When the clock was at zero, in milliseconds since 1970. Only plans tell it.
+    pub(super) built_ms: u64,
     pub(super) counters: Counters,
 }
 
@@ -116,12 +123,14 @@ impl<N: Network> LeasePool<N> {
         let threads = threads_for(slot_count, Counters::bytes_each(level));
         Ok(Self {
             records,
+            built_ms: built_ms(clock.now()),
             clock,
             cooldown,
             // Not 0: a generation is never 0, and a lease from before a restart is stale.
-            epoch: RandomState::new().hash_one(0) % (EPOCHS - 1) + 1,
+            epoch: (RandomState::new().hash_one(0) % (EPOCHS - 1) + 1) << RECORD_BITS,
             swept_at: SweptAt::default(),
             owners: Owners::new(slot_count),
+            passes: Passes::default(),
             counters: Counters::new(level, threads),
             pool,
         })
@@ -136,7 +145,28 @@ impl<N: Network> LeasePool<N> {
 
     #[inline]
     pub(super) fn generation_of(&self, word: Word) -> u64 {
-        self.epoch << RECORD_BITS | u64::from(word.generation())
+        self.epoch | u64::from(word.generation())
+    }
+
+    /// Counts an event, if anything is counted.
+    #[inline(always)]
+    pub(super) fn count(&self, event: Event, count: u64) {
+        if !self.counters.are_off() {
+            self.counters.count(event, count);
+        }
+    }
+
+    /// Counts allocated addresses, if anything is counted.
+    #[inline(always)]
+    pub(super) fn count_allocated(&self, event: Event, count: u64) {
+        if !self.counters.are_off() {
+            self.counters.allocated(event, count);
+        }
+    }
+
+    /// Returns a number that no generation of this pool's leases is below.
+    pub(super) fn first_generation(&self) -> u64 {
+        self.epoch
     }
 
     /// Returns how many addresses the pool can hand out in total: its slots without the reserved ones.

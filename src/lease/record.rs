@@ -7,17 +7,17 @@ use super::time::Tick;
 use super::word::{State, Word};
 use crate::client::Client;
 use crate::slot::Slot;
-use crate::sync::{AtomicU64, Ordering};
+use crate::storage::records::{LentRecords, Record};
+use crate::sync::Ordering;
+use crate::sync::hint;
 
-/// What is known of one slot. Two words, of which the first decides everything.
-#[repr(C, align(16))]
-struct Record {
-    word: AtomicU64,
-    /// The tag of the owner, mixed with the generation; see [`Tag::bits_in`].
-    owner: AtomicU64,
+pub(super) struct Records {
+    records: LentRecords,
+    /// The lowest generation of a new holder. In a file, those below may have been offered, and lost with the machine.
+    floor: u32,
+    /// The highest generation that may be offered; see `LeasePool::may_offer`.
+    limit: hint::AtomicU64,
 }
-
-pub(super) struct Records(Box<[Record]>);
 
 /// A number for an owner. It finds leases, and never decides who may release one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,76 +47,117 @@ fn mixed(generation: u32) -> u64 {
     bits ^ (bits >> 31)
 }
 
+impl Record {
+    #[inline(always)]
+    pub(super) fn load(&self) -> Word {
+        // Acquire: with the exchange that wrote the word. What its holder did before it let go of the address happens
+        // before what we do with it; and a tag that was written before the word is found.
+        Word(self.word.load(Ordering::Acquire))
+    }
+
+    /// Replaces the word, if it still is as it was read. Fails with the word that is there.
+    #[inline(always)]
+    pub(super) fn exchange(&self, old: Word, new: Word) -> Result<(), Word> {
+        // AcqRel: Acquire as in `load`, for the holder that is made here; Release for the thread that reads the word next:
+        // what a holder did with the address happens before the next one has it. Acquire on failure: as in `load`.
+        let outcome = self
+            .word
+            .compare_exchange(old.0, new.0, Ordering::AcqRel, Ordering::Acquire);
+        outcome.map(|_| ()).map_err(Word)
+    }
+}
+
 impl Records {
     /// Creates the records of a pool on the heap: free in the ascending `free` ranges, and void elsewhere.
     pub(super) fn on_heap(slot_count: u64, free: impl Iterator<Item = (Slot, Slot)>) -> Self {
-        let mut records = Vec::with_capacity(slot_count as usize);
-        let mut add = |word: Word, upto: u64| {
-            while (records.len() as u64) < upto {
-                records.push(Record {
-                    word: AtomicU64::new(word.0),
-                    owner: AtomicU64::new(0),
-                });
-            }
-        };
-        for (first, last) in free {
-            add(Word::VOID, first.into());
-            add(Word::NEW, u64::from(last) + 1);
+        let last = u64::from(u32::MAX);
+        Self::new(LentRecords::on_heap(slot_count, free), 0, last)
+    }
+
+    pub(super) fn new(records: LentRecords, floor: u32, limit: u64) -> Self {
+        Self {
+            records,
+            floor,
+            limit: hint::AtomicU64::new(limit),
         }
-        add(Word::VOID, slot_count);
-        Self(records.into())
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.records.len()
     }
 
+    /// Returns the memory on the heap.
     pub(super) fn memory_bytes(&self) -> usize {
-        size_of_val(&*self.0)
+        match self.records.is_on_heap() {
+            true => size_of_val(&*self.records),
+            false => 0,
+        }
     }
 
+    /// Returns whether a generation is known to be within the limit.
     #[inline]
-    fn of(&self, slot: Slot) -> &Record {
-        &self.0[slot as usize]
+    pub(super) fn is_within_limit(&self, generation: u32) -> bool {
+        // Relaxed: it only ever grows, and what it says is durable was so before it was raised.
+        u64::from(generation) <= self.limit.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn raise_limit(&self, limit: u64) {
+        // Relaxed: as above.
+        self.limit.fetch_max(limit, Ordering::Relaxed);
+    }
+
+    /// Returns the record of a slot that exists. `None` for others, and no panic, because that takes a stack frame.
+    #[inline(always)]
+    pub(super) fn of(&self, slot: Slot) -> Option<&Record> {
+        self.records.get(slot as usize)
     }
 
     #[inline]
     pub(super) fn load(&self, slot: Slot) -> Word {
-        // Acquire: with the exchange that wrote the word. What its holder did before it let go of the address happens
-        // before what we do with it; and a tag that was written before the word is found.
-        Word(self.of(slot).word.load(Ordering::Acquire))
+        self.of(slot).map_or(Word::VOID, Record::load)
     }
 
     /// Returns the words of slots of which a sweep or a count only wants to know the state.
     #[inline]
     pub(super) fn glance(&self, slot: Slot) -> Word {
         // Relaxed: nothing is done with it that an exchange from this very word does not check.
-        Word(self.of(slot).word.load(Ordering::Relaxed))
+        let word = |record: &Record| Word(record.word.load(Ordering::Relaxed));
+        self.of(slot).map_or(Word::VOID, word)
     }
 
-    /// Replaces a word, if it still is as it was read. Fails with the word that is there.
-    #[inline]
+    /// As [`Record::exchange`].
     pub(super) fn exchange(&self, slot: Slot, old: Word, new: Word) -> Result<(), Word> {
-        // AcqRel: Acquire as in `load`, for the holder that is made here; Release for the thread that reads the word next: what
-        // a holder did with the address happens before the next one has it. Acquire on failure: as in `load`.
-        let outcome =
-            self.of(slot)
-                .word
-                .compare_exchange(old.0, new.0, Ordering::AcqRel, Ordering::Acquire);
-        outcome.map(|_| ()).map_err(Word)
+        let record = self.of(slot).ok_or(Word::VOID)?;
+        record.exchange(old, new)
+    }
+
+    /// Returns the word of the next holder.
+    #[inline(always)]
+    pub(super) fn raised(&self, word: Word, state: State, until: Tick) -> Word {
+        word.raised(state, until, self.floor)
     }
 
     /// Makes a holder of a slot whose token the caller has claimed. Returns its word; `None` if the slot is not free,
-    /// and then the token was one too many.
-    #[inline]
-    pub(super) fn take(&self, slot: Slot, state: State, until: Tick) -> Option<Word> {
-        let mut word = self.load(slot);
+    /// and then the token was one too many. `may_offer` is asked for the generation first.
+    #[inline(always)]
+    pub(super) fn take(
+        &self,
+        slot: Slot,
+        state: State,
+        until: Tick,
+        may_offer: impl Fn(u32) -> bool,
+    ) -> Option<Word> {
+        let record = self.of(slot)?;
+        let mut word = record.load();
         loop {
             if word.state() != State::Free {
                 return None;
             }
-            let held = word.raised(state, until);
-            match self.exchange(slot, word, held) {
+            let held = self.raised(word, state, until);
+            if !may_offer(held.generation()) {
+                return None;
+            }
+            match record.exchange(word, held) {
                 Ok(()) => return Some(held),
                 Err(other) => word = other,
             }
@@ -129,7 +170,7 @@ impl Records {
     pub(super) fn take_for(&self, slot: Slot, word: Word, until: Tick, tag: Tag) -> Option<Word> {
         // Before the take: if another thread has taken the slot since, it finds what we have written, or we fail.
         let before = self.owner_bits(slot);
-        let held = word.raised(State::Offered, until).tagged(true);
+        let held = self.raised(word, State::Offered, until).tagged(true);
         self.exchange(slot, word, held).ok()?;
         self.write_tag(slot, held.generation(), before, tag);
         Some(held)
@@ -137,20 +178,20 @@ impl Records {
 
     fn owner_bits(&self, slot: Slot) -> u64 {
         // Acquire: with the exchange in `write_tag`. If we find the tag of a later holder, we also find its generation.
-        self.of(slot).owner.load(Ordering::Acquire)
+        let bits = |record: &Record| record.owner.load(Ordering::Acquire);
+        self.of(slot).map_or(0, bits)
     }
 
     fn write_tag(&self, slot: Slot, generation: u32, before: u64, tag: Tag) {
+        let Some(record) = self.of(slot) else { return };
         let bits = tag.bits_in(generation);
         let mut expected = before;
         loop {
             // AcqRel: Release, so that a thread that overwrites it later has seen our take; Acquire as in `owner_bits`.
-            let outcome = self.of(slot).owner.compare_exchange(
-                expected,
-                bits,
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            );
+            let outcome =
+                record
+                    .owner
+                    .compare_exchange(expected, bits, Ordering::AcqRel, Ordering::Acquire);
             let Err(other) = outcome else { return };
             // A thread that stalled after an earlier take has overwritten it, or a later holder has.
             if self.load(slot).generation() != generation {
@@ -165,6 +206,15 @@ impl Records {
     #[inline]
     pub(super) fn is_of(&self, slot: Slot, word: Word, tag: Tag) -> bool {
         word.is_tagged() && self.owner_bits(slot) == tag.bits_in(word.generation())
+    }
+
+    /// Returns the tag of the holding that `word` describes, if it has one. Only as a place to look: the tag may be that of a
+    /// later holder.
+    #[cfg(pool_files)]
+    pub(super) fn tag_of(&self, slot: Slot, word: Word) -> Option<Tag> {
+        let bits = self.owner_bits(slot);
+        word.is_tagged()
+            .then(|| Tag::of_bits(bits, word.generation()))
     }
 
     /// Returns the owner of a lease that was confirmed; `None` if it has none.

@@ -4,7 +4,7 @@ use super::pool::LeasePool;
 use super::time::Tick;
 use super::word::{LAST_GENERATION, State, Word};
 use crate::network::Network;
-use crate::slot::{SLOTS_PER_WORD, Slot};
+use crate::slot::{SLOTS_PER_WORD, Slot, bit_of, bits_within, slots_in, words_within};
 use crate::sync::hint;
 use crate::sync::{AtomicU64, Ordering};
 use std::ops::RangeInclusive;
@@ -36,42 +36,32 @@ impl Default for SweptAt {
     fn default() -> Self {
         Self {
             // Before the first tick, nothing is due.
-            word: AtomicU64::new(Round::NONE.word()),
+            word: AtomicU64::new(Round::NONE.0),
             hint: hint::AtomicU64::new(0),
         }
     }
 }
 
-/// A round over all records that freed nothing.
+/// A round over all records that freed nothing: its tick, and when the next record can be due. A later round is a larger
+/// number.
 #[derive(Clone, Copy)]
-pub(super) struct Round {
-    /// One more than its tick; 0 for no round.
-    after: u32,
-    /// When the next record can be due.
-    next: Tick,
-}
+pub(super) struct Round(u64);
 
 impl Round {
-    const NONE: Self = Self {
-        after: 0,
-        next: Tick::NEVER,
-    };
+    const NONE: Self = Self(0);
 
-    /// A later round is a larger number.
-    fn word(self) -> u64 {
-        u64::from(self.after) << 32 | u64::from(self.next.number())
-    }
-
-    fn of_word(word: u64) -> Self {
-        Self {
-            after: (word >> 32) as u32,
-            next: Tick::of_number(word as u32),
-        }
+    fn new(now: Tick, next: Tick) -> Self {
+        // One more, so that no round is 0.
+        Self(u64::from(now.number() + 1) << 32 | u64::from(next.number()))
     }
 
     /// Returns whether everything that is due at this tick has been freed.
-    pub(super) fn covers(self, now: Tick) -> bool {
-        self.after > now.number()
+    fn covers(self, now: Tick) -> bool {
+        self.0 >> 32 > u64::from(now.number())
+    }
+
+    fn next(self) -> Tick {
+        Tick::of_number(self.0 as u32)
     }
 }
 
@@ -79,12 +69,12 @@ impl SweptAt {
     #[inline]
     pub(super) fn last_round(&self) -> Round {
         // Acquire: with `raise`. A search for a token that follows finds what that round found free.
-        Round::of_word(self.word.load(Ordering::Acquire))
+        Round(self.word.load(Ordering::Acquire))
     }
 
     fn raise(&self, round: Round) {
         // Release: with `last_round`. A call that is refused because of this round sees all that the round has seen.
-        self.word.fetch_max(round.word(), Ordering::Release);
+        self.word.fetch_max(round.0, Ordering::Release);
     }
 }
 
@@ -139,7 +129,7 @@ impl<N: Network> LeasePool<N> {
             return Refused::Exhausted(Some(Duration::from_secs(1)));
         };
         if before.covers(now) {
-            return Refused::Exhausted(before.next.remaining(now));
+            return Refused::Exhausted(before.next().remaining(now));
         }
         if !self.swept_at.last_round().covers(now) {
             self.sweep_round(now);
@@ -167,13 +157,15 @@ impl<N: Network> LeasePool<N> {
             }
             next = next.min(next_here);
         }
-        let after = now.number() + 1;
-        self.swept_at.raise(Round { after, next });
+        self.swept_at.raise(Round::new(now, next));
     }
 
     /// Frees what is due among these slots. Returns how many that were, and when the next one will be.
     pub(super) fn sweep_slots(&self, slots: RangeInclusive<Slot>, now: Tick) -> (u64, Tick) {
         let (mut freed, mut next) = (0, Tick::NEVER);
+        if self.may_lack_tokens() {
+            freed += self.give_missing_tokens(slots.clone());
+        }
         for slot in slots {
             let word = self.records.glance(slot);
             let Some(due) = word.free_at(self.cooldown) else {
@@ -186,6 +178,25 @@ impl<N: Network> LeasePool<N> {
             }
         }
         (freed, next)
+    }
+
+    /// Returns whether another process may have died between a record and its token.
+    fn may_lack_tokens(&self) -> bool {
+        self.pool.lease_file().is_some_and(|file| !file.is_sole())
+    }
+
+    /// Gives free slots their token if they have none: a process has died after it had claimed it and before it took the
+    /// record, or after it had freed the record and before it gave the token. Returns how many there were.
+    #[cold]
+    fn give_missing_tokens(&self, slots: RangeInclusive<Slot>) -> u64 {
+        let (first, last) = (*slots.start(), *slots.end());
+        let given = words_within(first, last).map(|word_index| {
+            let in_word = slots_in(word_index, bits_within(word_index, first, last));
+            let free = in_word.filter(|&slot| self.records.glance(slot).state() == State::Free);
+            let free = free.fold(0, |bits, slot| bits | bit_of(slot));
+            self.pool.give_missing_tokens(word_index, free)
+        });
+        given.sum()
     }
 
     /// Frees a slot whose record is due, and returns whether it did.
@@ -211,29 +222,34 @@ impl<N: Network> LeasePool<N> {
 
     /// Gives back what was taken and not returned to any caller: it need not rest.
     pub(super) fn give_back(&self, slot: Slot, word: Word) {
-        let after = self.rested(word, 0, || self.clock.now());
+        let after = match word.generation() {
+            LAST_GENERATION => word.changed(State::Cooling, rest(self.clock.now(), DAY)),
+            _ => word.changed(State::Free, Tick::ZERO),
+        };
         if self.records.exchange(slot, word, after).is_ok() && after.state() == State::Free {
             self.pool.give_token(slot);
         }
     }
 
-    /// Returns the word of a slot whose holder has let go of it.
-    #[inline]
-    pub(super) fn ended(&self, word: Word) -> Word {
-        self.rested(word, self.cooldown, || self.clock.now())
+    /// Returns whether a slot rests when its holder lets go of it.
+    #[inline(always)]
+    pub(super) fn rests_after(&self, word: Word) -> bool {
+        self.cooldown != 0 || word.generation() == LAST_GENERATION
     }
 
-    /// Returns the word of a slot that rests so many seconds.
-    #[inline]
-    fn rested(&self, word: Word, seconds: u32, now: impl FnOnce() -> Tick) -> Word {
+    /// Returns when that rest ends.
+    #[inline(never)]
+    pub(super) fn rested_after(&self, word: Word) -> Tick {
+        self.end_of_rest(word, self.cooldown)
+    }
+
+    /// Returns when a rest of so many seconds ends; longer after the last generation.
+    pub(super) fn end_of_rest(&self, word: Word, seconds: u32) -> Tick {
         let seconds = match word.generation() {
             LAST_GENERATION => seconds.max(DAY),
             _ => seconds,
         };
-        match seconds {
-            0 => word.changed(State::Free, Tick::ZERO),
-            seconds => word.changed(State::Cooling, rest(now(), seconds)),
-        }
+        rest(self.clock.now(), seconds)
     }
 
     pub(super) fn last_slot(&self) -> Slot {

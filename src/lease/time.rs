@@ -4,7 +4,7 @@ use super::error::BadTerm;
 use std::time::Duration;
 
 /// The longest term, in seconds: four years of 365 days.
-const LONGEST: u64 = 4 * 365 * 24 * 60 * 60;
+pub(super) const LONGEST: u64 = 4 * 365 * 24 * 60 * 60;
 
 /// A second since the base of the pool, or never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,12 +100,14 @@ impl From<Term> for Grant {
 }
 
 /// Returns a duration in whole seconds, rounded up.
+#[inline(always)]
 pub(super) fn whole_seconds(duration: Duration) -> u64 {
     let part = u64::from(duration.subsec_nanos() != 0);
     duration.as_secs().saturating_add(part)
 }
 
 /// Returns how many ticks a term must last, so that it is never shorter than asked for.
+#[inline(always)]
 pub(super) fn ticks_of(duration: Duration) -> Result<u32, BadTerm> {
     match whole_seconds(duration) {
         // One more: a part of the current second has passed already.
@@ -117,19 +119,18 @@ pub(super) fn ticks_of(duration: Duration) -> Result<u32, BadTerm> {
     }
 }
 
-/// Returns the tick so long after `now`.
+/// Returns the tick so long after `now`, in seconds.
 ///
 /// A session in which it is beyond what a record can hold lasts more than four years; then it is refused, too.
-#[inline]
-pub(super) fn tick_after(now: Tick, duration: Duration) -> Result<Tick, BadTerm> {
-    let until = now.plus(ticks_of(duration)?);
-    if until < Tick::NEVER {
-        return Ok(until);
+#[inline(always)]
+pub(super) fn tick_after(now: u64, duration: Duration) -> Result<Tick, BadTerm> {
+    let until = now + u64::from(ticks_of(duration)?);
+    let never = u64::from(Tick::NEVER.0);
+    if until < never {
+        return Ok(Tick(until as u32));
     }
-    // One second less than the last tick that is not never, and one for the part of the current second.
-    let longest = Tick::NEVER.0.saturating_sub(now.0).saturating_sub(2);
     Err(BadTerm {
         given: duration,
-        longest: Duration::from_secs(longest.into()),
+        longest: Duration::from_secs(never.saturating_sub(now + 2)),
     })
 }

@@ -4,9 +4,13 @@
 //! state 3 | tagged 1 | until 28 | generation 32
 //! ```
 //!
+//! Two states have a second number: with the mark of a pass. A lease has it if no call has renewed or adopted it since
+//! the pass began, and a rest if a pass has ended the lease.
+//!
 //! Pure arithmetic. This module does not know whose record it is.
 
 use super::time::Tick;
+use crate::storage::records;
 use crate::table::numbers;
 
 /// The last generation of a record. After it, the address rests for a day, and begins again.
@@ -17,6 +21,14 @@ const TAGGED: u64 = 1 << 60;
 const UNTIL_SHIFT: u32 = 32;
 const UNTIL_MASK: u64 = (1 << 28) - 1;
 
+/// Leased, with the mark of a pass.
+const LEASED_MARKED: u64 = 6;
+/// Cooling, with the mark of a pass.
+const COOLING_MARKED: u64 = 7;
+
+/// A bit for each number of a state in which the address is held.
+const HELD: u64 = 1 << State::Offered.number() | 1 << State::Leased.number() | 1 << LEASED_MARKED;
+
 /// What a record says about its address. Numbers are those of the file format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
@@ -26,7 +38,7 @@ pub(super) enum State {
     Offered,
     Leased,
     Cooling,
-    /// It is unknown whether it is held. What cannot be read counts as this, too.
+    /// It is unknown whether it is held.
     Quarantined,
 }
 
@@ -41,12 +53,23 @@ numbers! {
     }
 }
 
+// Recoveries of files know these.
+const _: () = assert!(records::STATE_SHIFT == STATE_SHIFT);
+const _: () = assert!(State::Void.number() as u64 == records::VOID);
+const _: () = assert!(State::Free.number() as u64 == records::FREE);
+const _: () = assert!(Word::NEW.0 == records::NEW);
+#[cfg(pool_files)]
+const _: () = assert!(Word::new(State::Leased, Tick::NEVER, 0).0 == records::LEASED_FOR_EVER);
+#[cfg(pool_files)]
+const _: () = assert!(State::Quarantined.number() as u64 == records::QUARANTINED);
+
 /// The first word of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Word(pub(super) u64);
 
 impl Word {
-    pub(super) const VOID: Self = Self(0);
+    /// What is read where there is no record.
+    pub(super) const VOID: Self = Self::new(State::Void, Tick::ZERO, 0);
     /// A slot that was never handed out.
     pub(super) const NEW: Self = Self::new(State::Free, Tick::ZERO, 0);
 
@@ -69,15 +92,35 @@ impl Word {
         Self(self.0 & !TAGGED | if is_tagged { TAGGED } else { 0 })
     }
 
-    /// Returns the word of the next holder.
+    /// Returns the word of the next holder, whose generation is at least `floor`.
     #[inline]
-    pub(super) fn raised(self, state: State, until: Tick) -> Self {
-        Self::new(state, until, self.generation().wrapping_add(1))
+    pub(super) fn raised(self, state: State, until: Tick, floor: u32) -> Self {
+        Self::new(state, until, self.generation().wrapping_add(1).max(floor))
     }
 
     #[inline]
     pub(super) fn state(self) -> State {
-        State::of_number((self.0 >> STATE_SHIFT) as u8).unwrap_or(State::Quarantined)
+        match self.0 >> STATE_SHIFT {
+            LEASED_MARKED => State::Leased,
+            COOLING_MARKED => State::Cooling,
+            number => State::of_number(number as u8).unwrap_or(State::Quarantined),
+        }
+    }
+
+    /// Returns the word with the mark of a pass, which every other change takes away. Only what is leased or rests has
+    /// one.
+    pub(super) fn marked(self) -> Self {
+        let number = match self.state() {
+            State::Leased => LEASED_MARKED,
+            State::Cooling => COOLING_MARKED,
+            State::Void | State::Free | State::Offered | State::Quarantined => return self,
+        };
+        Self(self.0 & !(7 << STATE_SHIFT) | number << STATE_SHIFT)
+    }
+
+    #[inline]
+    pub(super) fn is_marked(self) -> bool {
+        self.0 >> STATE_SHIFT >= LEASED_MARKED
     }
 
     /// Returns whether the record has, or will have, the tag of its owner.
@@ -99,7 +142,7 @@ impl Word {
     /// Returns whether the address is held: offered or leased.
     #[inline]
     pub(super) fn is_held(self) -> bool {
-        matches!(self.state(), State::Offered | State::Leased)
+        HELD >> (self.0 >> STATE_SHIFT) & 1 != 0
     }
 
     /// Returns when the record becomes free by itself, unless it is renewed.
@@ -110,6 +153,21 @@ impl Word {
             State::Cooling => Some(until),
             State::Offered | State::Leased if !until.is_never() => Some(until.plus(cooldown)),
             State::Void | State::Free | State::Offered | State::Leased | State::Quarantined => None,
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// Every number that the three bits can have, also those of marks and of no state.
+    #[test]
+    fn what_is_held_is_offered_or_leased() {
+        for number in 0..8 {
+            let word = Word(number << STATE_SHIFT | 7);
+            let is_held = matches!(word.state(), State::Offered | State::Leased);
+            assert_eq!(word.is_held(), is_held, "{number}");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a pass found, and what applying its plan did.
 
+#[cfg(feature = "serde")]
+use crate::users::is_zero;
 use crate::users::{Adopted, Problem};
 use std::net::IpAddr;
 
@@ -34,7 +36,7 @@ pub struct FileIdentity {
     pub session: u64,
 }
 
-/// The entries of the list, by result. Each entry is in exactly one of these counts.
+/// The entries of the list, by result. Each entry is in exactly one of these counts, except `other_generation`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -69,6 +71,15 @@ pub struct EntryCounts {
     pub unassigned: u64,
     /// Entries that cannot be read.
     pub unparseable: u64,
+    /// Only in lease pools: entries whose address is offered. Its holder has written it down, and not renewed it yet.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "is_zero"))]
+    pub offered: u64,
+    /// Only in lease pools: entries whose lease has ended, and whose address rests.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "is_zero"))]
+    pub cooling: u64,
+    /// Only in lease pools: how many of these entries name another generation than the lease of their address has.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "is_zero"))]
+    pub other_generation: u64,
 }
 
 impl EntryCounts {
@@ -87,6 +98,7 @@ impl EntryCounts {
             passed: report.passed,
             unassigned: report.unassigned,
             unparseable: report.unparseable,
+            other_generation: report.other_generation,
             ..Self::default()
         }
     }
@@ -108,6 +120,9 @@ impl EntryCounts {
         self.passed += more.passed;
         self.unassigned += more.unassigned;
         self.unparseable += more.unparseable;
+        self.offered += more.offered;
+        self.cooling += more.cooling;
+        self.other_generation += more.other_generation;
     }
 
     /// Returns whether some entry deserves attention, whatever the state of the pool.
@@ -116,7 +131,8 @@ impl EntryCounts {
             + self.reserved_in_use
             + self.out_of_range
             + self.wrong_family
-            + self.unparseable;
+            + self.unparseable
+            + self.other_generation;
         odd != 0
     }
 }
@@ -144,6 +160,12 @@ pub struct SlotCounts {
     pub free: u64,
     /// How many of the orphans applying the plan would free.
     pub ripe: u64,
+    /// Only in lease pools: addresses that are listed, and offered.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "is_zero"))]
+    pub offered: u64,
+    /// Only in lease pools: addresses that are listed, and whose lease has ended.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "is_zero"))]
+    pub cooling: u64,
 }
 
 impl SlotCounts {
@@ -154,7 +176,7 @@ impl SlotCounts {
 
     /// Returns whether pool and list differ in some address.
     pub(crate) fn have_drift(&self) -> bool {
-        self.orphan + self.missing + self.conflict_taken + self.quarantined != 0
+        self.orphan + self.missing + self.conflict_taken + self.quarantined + self.cooling != 0
     }
 
     /// Adds the counts of another pool.
@@ -168,6 +190,8 @@ impl SlotCounts {
         self.quarantined += more.quarantined;
         self.free += more.free;
         self.ripe += more.ripe;
+        self.offered += more.offered;
+        self.cooling += more.cooling;
     }
 }
 
@@ -183,14 +207,22 @@ pub struct PlanRange {
     /// How many of these addresses the pool can hand out.
     pub count: u64,
     /// The state: `orphan` (seen once, or not often enough), `ripe` (an orphan that applying the plan frees), or
-    /// `missing` (listed and free; applying the plan takes it). Future versions may add states.
+    /// `missing` (listed and free; applying the plan takes it). In a lease pool an orphan is `ripe` at once, applying the
+    /// plan takes nothing, and there are `offered` (listed, and not renewed yet) and `cooling` (listed, and its lease
+    /// has ended). Future versions may add states.
     pub state: String,
     /// When an orphan was first seen, in milliseconds since 1970.
     pub since_ms: Option<u64>,
     /// When an orphan was seen again, `grace` or more later, in milliseconds since 1970.
     pub again_ms: Option<u64>,
-    /// Reserved for pools whose addresses have generations.
+    /// The generation of the leases. `None` for what is free, and in plain pools.
     pub generation: Option<u64>,
+    /// When ripe leases end, in seconds by the clock of their pool. `None` for ever, and in plain pools.
+    #[cfg_attr(
+        feature = "serde",
+        serde(default, skip_serializing_if = "Option::is_none")
+    )]
+    pub until: Option<u64>,
 }
 
 /// What a pass found, and what to do about it. Plain data, which can be stored in a file.
@@ -202,7 +234,7 @@ pub struct Plan {
     pub version: u32,
     /// The pool that the plan belongs to.
     pub pool: PoolIdentity,
-    /// The number of the pool's barrier. When the barrier has another number, the plan is void.
+    /// The number of the pool's barrier, or of the pass over a lease pool. When it has another number, the plan is void.
     pub number: u32,
     /// When the barrier was up and the state of the pool was taken, in milliseconds since 1970.
     pub began_ms: u64,
@@ -233,6 +265,8 @@ impl Plan {
     pub(crate) const ORPHAN: &str = "orphan";
     pub(crate) const RIPE: &str = "ripe";
     pub(crate) const MISSING: &str = "missing";
+    pub(crate) const OFFERED: &str = "offered";
+    pub(crate) const COOLING: &str = "cooling";
 
     /// Returns whether pool and list agree as far as they can: nothing is orphaned, missing or in conflict, and every
     /// entry is clear.
@@ -247,7 +281,7 @@ impl Plan {
 #[must_use = "it says whether two may hold one address"]
 #[non_exhaustive]
 pub struct Applied {
-    /// Orphans that were freed.
+    /// Orphans that were freed. In a lease pool, leases that have ended; their addresses rest.
     pub freed: u64,
     /// Orphans that were left alone, because they were touched since the pass, or were free already.
     pub spared: u64,
@@ -263,9 +297,10 @@ pub struct Applied {
 #[must_use = "it says what could not be taken back"]
 #[non_exhaustive]
 pub struct Undone {
-    /// Addresses that were free and are allocated again.
+    /// Addresses that were free and are allocated again. In a lease pool, leases that hold again.
     pub taken_back: u64,
-    /// Addresses that were not free: they were never freed, or were allocated again since.
+    /// Addresses that were not free: they were never freed, or were allocated again since. In a lease pool, leases that no
+    /// pass had ended, or whose rest was over.
     pub not_free: u64,
     /// The first 100 addresses that were not free.
     pub not_free_addrs: Vec<IpAddr>,

@@ -24,7 +24,7 @@ pub use builder::{Builder, Search};
 pub(crate) use claim::Batch;
 pub(crate) use guard::Lender;
 pub use guard::{AddrGuard, Guard, GuardArc};
-pub(crate) use list::{BlockSays, MemberListing};
+pub(crate) use list::{BlockSays, LeaseListing, ListOfLeases, MemberListing};
 pub use local::{Local, LocalArc, LocalPool};
 pub use look::{AddrRange, Diff, NetworkInfo, Reservation, Snapshot, SnapshotMismatch, Status};
 pub(crate) use member::{PairHalf, Part};

@@ -6,8 +6,9 @@ use crate::error::ReleaseError;
 use crate::file_refusal::FileRefusal;
 use crate::geometry::Geometry;
 use crate::network::Network;
-use crate::slot::{MaybeSlot, Slot};
+use crate::slot::{MaybeSlot, Slot, slots_in};
 use crate::stats::Event;
+use crate::storage::Attached;
 
 impl<N: Network> Pool<N> {
     /// Claims a token, chosen by the policy; none if at some instant of the call there was none.
@@ -37,15 +38,36 @@ impl<N: Network> Pool<N> {
     }
 
     /// Gives a slot its token. If it has one already, nothing changes.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn give_token(&self, slot: Slot) {
         match self.free(slot) {
             super::Left::Nothing => {}
-            left => {
-                let _had_one: Result<(), ReleaseError> =
-                    self.finish_release(self.geometry.addr_of(slot), slot, left);
-            }
+            left => self.finish_token(slot, left),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn finish_token(&self, slot: Slot, left: super::Left) {
+        let addr = self.geometry.addr_of(slot);
+        let _had_one: Result<(), ReleaseError> = self.finish_release(addr, slot, left);
+    }
+
+    /// Gives tokens to those of these slots of one word that have none. A slot that a live claimer is about to take gets
+    /// one too many. Returns how many there were.
+    #[cold]
+    pub(crate) fn give_missing_tokens(&self, word_index: usize, slots: u64) -> u64 {
+        let missing = slots & !self.bitmap().free_in(word_index);
+        for slot in slots_in(word_index, missing) {
+            self.give_token(slot);
+        }
+        missing.count_ones().into()
+    }
+
+    /// Returns the file that the tokens are in.
+    #[inline]
+    pub(crate) fn lease_file(&self) -> Option<&Attached> {
+        self.words.file()
     }
 
     pub(crate) fn geometry(&self) -> &Geometry<N> {

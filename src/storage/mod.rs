@@ -11,6 +11,7 @@
 //! | `heap` | words on the heap: gone with the process |
 //! | `file/` | words in a mapped file: shared with other processes, outlives them |
 //! | `no_file` | a replacement without pool files |
+//! | `records` | records of leases, wherever they are |
 
 #![allow(unsafe_code)]
 
@@ -21,6 +22,7 @@ mod fork;
 mod heap;
 #[cfg(not(pool_files))]
 mod no_file;
+pub(crate) mod records;
 
 use crate::bitmap::{Bitmap, Chunk, Control, GateWord, Lanes, Shape};
 use crate::slot::{SLOTS_PER_CHUNK, Slot, bit_of, word_of};

@@ -55,4 +55,12 @@ impl Attached {
     pub(crate) fn refusal(&self) -> Option<FileRefusal> {
         match *self {}
     }
+
+    pub(crate) fn confirm(&self) -> Result<(), FileRefusal> {
+        match *self {}
+    }
+
+    pub(crate) fn reserve_generations(&self, _: u32) -> Result<u64, FileRefusal> {
+        match *self {}
+    }
 }

@@ -25,5 +25,7 @@ mod report;
 pub use entry::Unreadable;
 pub(crate) use entry::{Entry, read};
 pub use record::{Listed, Record};
+#[cfg(feature = "serde")]
+pub(crate) use report::is_zero;
 pub use report::{AdoptError, Adopted, Problem, ProblemKind};
 pub(crate) use report::{Quoted, join_problems, quoted};

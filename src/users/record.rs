@@ -64,7 +64,8 @@ pub trait Record {
         None
     }
 
-    /// Returns the generation of the holding, if the list has one. Not used yet.
+    /// Returns the generation of the holding, if the list has one. A pass over a lease pool reports those that its leases
+    /// do not have.
     fn generation(&self) -> Option<u64> {
         None
     }

@@ -2,6 +2,7 @@
 
 use super::Unreadable;
 use super::record::Listed;
+use crate::file_refusal::FileRefusal;
 use std::error::Error;
 use std::fmt;
 use std::net::IpAddr;
@@ -61,9 +62,19 @@ pub struct Adopted {
     pub unassigned: u64,
     /// Entries that cannot be read. If there are any, the list proves nothing about addresses that it does not contain.
     pub unparseable: u64,
+    /// Entries that name another generation than the lease of their address has. Counted only by passes over lease pools.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "is_zero"))]
+    pub other_generation: u64,
     /// Entries that deserve attention, the most dangerous kind first: unreadable entries, then duplicates, reserved
     /// addresses, addresses out of range, and addresses of the other family. At most 100 of each kind.
     pub problems: Vec<Problem>,
+}
+
+/// Counts that only some pools have are left out elsewhere.
+#[cfg(feature = "serde")]
+#[allow(clippy::trivially_copy_pass_by_ref)] // The signature is serde's.
+pub(crate) fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Why a list was refused. Nothing was changed.
@@ -81,6 +92,16 @@ pub enum AdoptError {
         /// The result for the entries. None of the addresses was allocated.
         adopted: Box<Adopted>,
     },
+    /// The pool file cannot be used. Only a [`LeasePool`](crate::lease::LeasePool) returns it; adopt the list again in a pool
+    /// that was opened again.
+    #[cfg_attr(feature = "serde", serde(untagged))]
+    File(FileRefusal),
+}
+
+impl From<FileRefusal> for AdoptError {
+    fn from(refusal: FileRefusal) -> Self {
+        Self::File(refusal)
+    }
 }
 
 impl AdoptError {
@@ -88,13 +109,17 @@ impl AdoptError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unreadable { .. } => "unreadable",
+            Self::File(refusal) => refusal.code(),
         }
     }
 }
 
 impl fmt::Display for AdoptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Unreadable { adopted } = self;
+        let adopted = match self {
+            Self::Unreadable { adopted } => adopted,
+            Self::File(refusal) => return refusal.fmt(f),
+        };
         match adopted.unparseable {
             1 => write!(f, "1 entry of the list cannot be read"),
             count => write!(f, "{count} entries of the list cannot be read"),
@@ -163,6 +188,14 @@ pub enum ProblemKind {
     Unparseable,
     /// It is an address of the pool, but outside the recognized fields.
     Stray,
+    /// The address is leased in another generation: the lease of this entry has ended, and was not renewed.
+    #[non_exhaustive]
+    OtherGeneration {
+        /// The generation in this entry.
+        generation: u64,
+        /// The generation of the lease.
+        leased: u64,
+    },
 }
 
 impl fmt::Display for Problem {
@@ -181,6 +214,7 @@ impl ProblemKind {
             Self::Reserved { .. } => 2,
             Self::OutOfRange => 3,
             Self::WrongFamily => 4,
+            Self::OtherGeneration { .. } => 5,
         }
     }
 }
@@ -203,6 +237,10 @@ impl fmt::Display for ProblemKind {
             Self::WrongFamily => f.write_str("belongs to the other address family"),
             Self::Unparseable => f.write_str("is not an address"),
             Self::Stray => f.write_str("is in the pool, but not in a recognized address field"),
+            Self::OtherGeneration { generation, leased } => write!(
+                f,
+                "has generation {generation}, but is leased in generation {leased}"
+            ),
         }
     }
 }
@@ -233,7 +271,7 @@ pub(crate) fn quoted(text: &str) -> String {
 pub(crate) fn join_problems(noted: impl IntoIterator<Item = Vec<Problem>>) -> Vec<Problem> {
     let mut problems: Vec<_> = noted.into_iter().flatten().collect();
     problems.sort_by_key(|problem| (problem.kind.weight(), problem.position));
-    let mut counts = [0; 5];
+    let mut counts = [0; 6];
     problems.retain(|problem| {
         let count = &mut counts[problem.kind.weight()];
         *count += 1;
@@ -277,6 +315,7 @@ impl Adopted {
         self.passed += share.passed;
         self.unassigned += share.unassigned;
         self.unparseable += share.unparseable;
+        self.other_generation += share.other_generation;
     }
 
     /// Counts a problem, and records it if there is room for one more of its kind.
@@ -287,6 +326,7 @@ impl Adopted {
             ProblemKind::Reserved { .. } => &mut self.reserved,
             ProblemKind::OutOfRange => &mut self.out_of_range,
             ProblemKind::WrongFamily => &mut self.wrong_family,
+            ProblemKind::OtherGeneration { .. } => &mut self.other_generation,
         };
         *count += 1;
         if *count <= MAX_PROBLEMS {

@@ -11,6 +11,7 @@
 //! `HOSTBITS_EXPLORE=all` adds the largest programs.
 
 mod flights;
+mod lease_passes;
 mod passes;
 mod programs;
 mod search;

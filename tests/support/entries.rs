@@ -7,6 +7,8 @@ pub(crate) fn sum(of: &EntryCounts) -> u64 {
     of.matched
         + of.missing
         + of.conflict_taken
+        + of.offered
+        + of.cooling
         + of.duplicate
         + of.repeated
         + of.reserved_in_use

@@ -163,11 +163,22 @@ pub(crate) fn poison(path: &Path) {
 
 /// Where the configuration of this generation is: in the region of kind 8, which has both.
 pub(crate) fn config_at(path: &Path, generation: u64) -> u64 {
+    let (offset, len) = region_of(path, 8);
+    offset + len / 2 * (generation % 2)
+}
+
+/// Where the record of a slot is: in the region of kind 9, after a page of facts, two words a slot.
+pub(crate) fn record_at(path: &Path, slot: u64) -> u64 {
+    region_of(path, 9).0 + PAGE as u64 + 16 * slot
+}
+
+/// Offset and length of the region of this kind.
+fn region_of(path: &Path, kind: u8) -> (u64, u64) {
     let header = &read(path)[..512];
     let number = |at: usize| u64::from_le_bytes(header[at..][..8].try_into().unwrap());
     let mut entries = (0x90..0x1b0).step_by(24);
-    let region = entries.find(|&at| header[at] == 8).unwrap();
-    number(region + 8) + number(region + 16) / 2 * (generation % 2)
+    let region = entries.find(|&at| header[at] == kind).unwrap();
+    (number(region + 8), number(region + 16))
 }
 
 /// The text of a configuration as it stands in a file.

@@ -22,6 +22,7 @@ const HOT_PATHS: &[&str] = &[
     "local/16/off",
     "exhausted/16/off",
     "exhausted/16/counts",
+    "exhausted_after_batch/16/off",
     "full_random/16/off",
     "full_random/16/counts",
     "full_random/8/off",
@@ -32,6 +33,10 @@ const HOT_PATHS: &[&str] = &[
     "into64/16",
     "into64_release_many/16/counts",
     "set/1/off",
+    "lease/16/off",
+    "lease_commit/16/off",
+    "lease_owner/16/off",
+    "lease_exhausted/16/off",
 ];
 
 fn main() -> ExitCode {

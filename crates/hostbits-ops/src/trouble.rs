@@ -386,6 +386,7 @@ pub static TABLE: &[Row] = &[
     new(Kind::File, "too-many-processes", File, Later),
     new(Kind::File, "poisoned", File, Never),
     new(Kind::File, "sync-failed", File, Never),
+    new(Kind::File, "other-clock", File, Never),
     new(Kind::File, "linear-search", File, Never),
     new(Kind::File, "io", File, Never),
 

@@ -1,6 +1,6 @@
 //! Backups of pool files that cannot be mistaken for the file, and restoring them.
 
-use super::builder::PATIENCE;
+use super::builder::{Content, PATIENCE};
 use super::config::Config;
 use super::view::{View, read};
 use crate::open_error::OpenError;
@@ -108,7 +108,8 @@ pub fn restore(
 /// Checks that the existing file holds the same pool.
 fn check_same(source: &Source, config: &Config, found: &Source) -> Result<(), OpenError> {
     let in_file = Config::parse(&found.config)?;
-    let mismatches = in_file.mismatches(config);
+    let mut mismatches = in_file.mismatches(config);
+    mismatches.extend(Content::of(source.cooldown()).mismatch(found.cooldown()));
     if !mismatches.is_empty() {
         return Err(OpenError::GeometryMismatch { mismatches });
     }

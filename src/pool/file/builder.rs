@@ -50,6 +50,17 @@ pub struct Builder<N: Network> {
     pub(super) durability: Option<Durability>,
     capacity: Option<u64>,
     request: OpenRequest,
+    pub(super) content: Content,
+}
+
+/// What the file contains, or is to contain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    Addresses,
+    /// The cooldown is in seconds; `None` for that of the file.
+    Leases {
+        cooldown: Option<u32>,
+    },
 }
 
 impl<N: Network> pool::Builder<N> {
@@ -93,6 +104,7 @@ impl<N: Network> pool::Builder<N> {
                 pages: PageOptions::default(),
                 min_session: 0,
             },
+            content: Content::Addresses,
         }
     }
 
@@ -308,6 +320,31 @@ impl<N: Network> Builder<N> {
         self
     }
 
+    /// Makes it the file of a pool of leases.
+    pub(crate) fn with_content(mut self, content: Content) -> Self {
+        self.content = content;
+        self
+    }
+
+    pub(crate) fn with_durability(mut self, durability: Durability) -> Self {
+        self.durability = Some(durability);
+        self
+    }
+
+    /// Returns the choices of a pool on the heap.
+    pub(crate) fn into_plain(self) -> pool::Builder<N> {
+        self.builder
+    }
+
+    pub(crate) fn stats_level(&self) -> StatsLevel {
+        self.builder.stats
+    }
+
+    pub(crate) fn stats(mut self, level: StatsLevel) -> Self {
+        self.builder.stats = level;
+        self
+    }
+
     /// Creates the file, with all usable addresses free. It appears complete and durable, or not at all.
     ///
     /// # Errors
@@ -416,6 +453,43 @@ impl<N: Network> Builder<N> {
         self.grow_at(path.as_ref(), self.lay_out()?, true)
     }
 
+    /// Replaces the file of a lease pool by that of a larger one; or, if `converts`, the file of a plain pool by one of leases.
+    /// A file that already holds the requested pool is just opened.
+    pub(crate) fn grow_leases(&self, path: &Path, converts: bool) -> Result<Pool<N>, OpenError> {
+        let geometry = self.lay_out()?;
+        let mut opening = Opening::begin(path, self.request)?;
+        let cooldown = opening.header().cooldown;
+        if !(converts && cooldown.is_none()) {
+            self.content.check(cooldown)?;
+        }
+        self.check_durability(opening.durability())?;
+        finish_growth(&mut opening)?;
+        let in_file = Config::parse(opening.config())?;
+        in_file.check_header(opening.header().facts)?;
+        let asked = Config::of(&geometry, self.builder.policy);
+        // What a record says cannot be read before the file is opened: no address is taken out of a pool of leases.
+        let change = in_file.change_into(&asked);
+        let Some(change) = change.filter(|change| change.removed.is_empty()) else {
+            let mismatches = in_file.mismatches(&asked);
+            return Err(OpenError::GeometryMismatch { mismatches });
+        };
+        let durability = opening.durability();
+        let grown = Blueprint {
+            facts: facts(&geometry, durability.number()),
+            durability,
+            capacity_slots: self.capacity_slots(&geometry),
+            config: &asked.to_string(),
+            free: &change.added,
+            closed: &[],
+            cooldown: cooldown.or_else(|| self.content.new_cooldown()),
+        };
+        if in_file != asked || cooldown.is_none() || !opening.has_room_for(&grown) {
+            let before = in_file.lay_out()?;
+            opening = opening.enlarge(&grown, &usable(&before))?;
+        }
+        finish(opening, geometry, self.builder.policy, self.builder.stats)
+    }
+
     fn grow_at(
         &self,
         path: &Path,
@@ -423,6 +497,7 @@ impl<N: Network> Builder<N> {
         may_recover: bool,
     ) -> Result<Pool<N>, OpenError> {
         let mut opening = Opening::begin(path, self.request)?;
+        self.content.check(opening.header().cooldown)?;
         self.check_durability(opening.durability())?;
         finish_growth(&mut opening)?;
         let in_file = Config::parse(opening.config())?;
@@ -454,6 +529,7 @@ impl<N: Network> Builder<N> {
             config: &asked.to_string(),
             free: &change.added,
             closed: &change.removed,
+            cooldown: opening.header().cooldown,
         };
         if !opening.has_room_for(&grown) {
             let before = in_file.lay_out()?;
@@ -485,6 +561,7 @@ impl<N: Network> Builder<N> {
             config: &Config::of(&geometry, self.builder.policy).to_string(),
             free: &usable,
             closed: &[],
+            cooldown: self.content.new_cooldown(),
         };
         let opening = Opening::create(path, &blueprint, self.request)?;
         finish(opening, geometry, self.builder.policy, self.builder.stats)
@@ -494,7 +571,7 @@ impl<N: Network> Builder<N> {
         let opening = Opening::begin(path, self.request)?;
         let in_file = Config::parse(opening.config())?;
         let room = room(opening.header().layout.capacity_words);
-        self.check_same(&geometry, &in_file, room)?;
+        self.check_same(&geometry, &in_file, room, opening.header().cooldown)?;
         self.check_durability(opening.durability())?;
         finish(opening, geometry, self.builder.policy, self.builder.stats)
     }
@@ -521,7 +598,8 @@ impl<N: Network> Builder<N> {
     /// ```
     pub fn check(&self, view: &View) -> Result<(), OpenError> {
         let in_file = Config::of(view.snapshot.geometry(), view.info.policy);
-        self.check_same(&self.lay_out()?, &in_file, view.capacity)?;
+        let cooldown = view.cooldown.map(|cooldown| cooldown.as_secs() as u32);
+        self.check_same(&self.lay_out()?, &in_file, view.capacity, cooldown)?;
         self.check_durability(view.durability)?;
         view.check_session(self.request.min_session)
     }
@@ -532,9 +610,11 @@ impl<N: Network> Builder<N> {
         geometry: &Geometry<N>,
         in_file: &Config,
         room: u64,
+        cooldown: Option<u32>,
     ) -> Result<(), OpenError> {
         let mut mismatches = in_file.mismatches(&Config::of(geometry, self.builder.policy));
         mismatches.extend(self.capacity_mismatch(room));
+        mismatches.extend(self.content.mismatch(cooldown));
         match mismatches[..] {
             [] => Ok(()),
             _ => Err(OpenError::GeometryMismatch { mismatches }),
@@ -556,6 +636,60 @@ impl<N: Network> Builder<N> {
             in_file: slots.to_string(),
             asked: asked.to_string(),
         })
+    }
+}
+
+impl Content {
+    /// The cooldown of a lease pool if none is chosen, in seconds.
+    pub(crate) const USUAL_COOLDOWN: u32 = 60;
+
+    fn new_cooldown(self) -> Option<u32> {
+        match self {
+            Self::Addresses => None,
+            Self::Leases { cooldown } => Some(cooldown.unwrap_or(Self::USUAL_COOLDOWN)),
+        }
+    }
+
+    /// The content of a file with this cooldown.
+    pub(super) fn of(cooldown: Option<u32>) -> Self {
+        match cooldown {
+            None => Self::Addresses,
+            cooldown => Self::Leases { cooldown },
+        }
+    }
+
+    pub(super) fn mismatch(self, in_file: Option<u32>) -> Option<Mismatch> {
+        let (field, in_file, asked) = match (self, in_file) {
+            (Self::Addresses, None) | (Self::Leases { cooldown: None }, Some(_)) => return None,
+            (Self::Addresses, Some(_)) => ("leases", "yes".to_owned(), "no".to_owned()),
+            (Self::Leases { .. }, None) => ("leases", "no".to_owned(), "yes".to_owned()),
+            (
+                Self::Leases {
+                    cooldown: Some(asked),
+                },
+                Some(in_file),
+            ) if asked == in_file => return None,
+            (
+                Self::Leases {
+                    cooldown: Some(asked),
+                },
+                Some(in_file),
+            ) => ("cooldown", format!("{in_file}s"), format!("{asked}s")),
+        };
+        Some(Mismatch {
+            field,
+            in_file,
+            asked,
+        })
+    }
+
+    pub(super) fn check(self, in_file: Option<u32>) -> Result<(), OpenError> {
+        match self.mismatch(in_file) {
+            None => Ok(()),
+            Some(mismatch) => Err(OpenError::GeometryMismatch {
+                mismatches: vec![mismatch],
+            }),
+        }
     }
 }
 
@@ -615,6 +749,7 @@ pub fn open_since(path: impl AsRef<Path>, min_session: u64) -> Result<Pool<IpNet
 /// Opens the pool that a file contains, whatever it is.
 fn open_with(path: &Path, request: OpenRequest) -> Result<Pool<IpNet>, OpenError> {
     let opening = Opening::begin(path, request)?;
+    Content::Addresses.check(opening.header().cooldown)?;
     let config = Config::parse(opening.config())?;
     let geometry = config.lay_out()?;
     let policy = config.policy(|| RandomState::new().hash_one(0));

@@ -51,6 +51,7 @@ impl<N: Network> Builder<N> {
     pub fn growth(&self, path: impl AsRef<Path>) -> Result<Growth, OpenError> {
         let geometry = self.lay_out()?;
         let mut peek = Peek::at(path.as_ref())?;
+        self.content.check(peek.header.cooldown)?;
         self.check_durability(peek.durability)?;
         let in_file = Config::parse(&peek.config)?;
         in_file.check_header(peek.header.facts)?;

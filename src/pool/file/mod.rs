@@ -21,6 +21,7 @@ mod verbs;
 mod view;
 
 pub use backup::{backup, restore};
+pub(crate) use builder::Content;
 pub use builder::{Builder, open, open_since};
 pub use growth::Growth;
 pub(crate) use reclaim::check_clear;

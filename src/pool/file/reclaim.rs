@@ -13,7 +13,7 @@ use crate::file_refusal::FileRefusal;
 use crate::network::Network;
 use crate::pool::Pool;
 use crate::sync::Ordering;
-use crate::users::{Adopted, Record, Unreadable};
+use crate::users::{AdoptError, Adopted, Record, Unreadable};
 use std::error::Error;
 use std::fmt;
 
@@ -55,6 +55,20 @@ pub enum ReclaimError {
         /// The result for the entries.
         adopted: Box<Adopted>,
     },
+    /// The pool file cannot be used. Only a [`LeasePool`](crate::lease::LeasePool) returns it: it makes leases. Reclaim again
+    /// in a pool that was opened again.
+    #[cfg_attr(feature = "serde", serde(untagged))]
+    File(FileRefusal),
+}
+
+impl From<AdoptError> for ReclaimError {
+    fn from(error: AdoptError) -> Self {
+        match error {
+            AdoptError::Unreadable { adopted } => Self::Unclear { adopted },
+            AdoptError::File(FileRefusal::Forked) => Self::Forked,
+            AdoptError::File(refusal) => Self::File(refusal),
+        }
+    }
 }
 
 impl ReclaimError {
@@ -65,6 +79,7 @@ impl ReclaimError {
             Self::Forked => "forked",
             Self::EmptyList { .. } => "empty-list",
             Self::Unclear { .. } => "unclear",
+            Self::File(refusal) => refusal.code(),
         }
     }
 }
@@ -79,6 +94,7 @@ impl fmt::Display for ReclaimError {
                 "the list contains no address of the pool, and {quarantined} are quarantined: if none \
                  of them is held, release the quarantine unchecked"
             ),
+            Self::File(refusal) => refusal.fmt(f),
             Self::Unclear { adopted } => match adopted.unparseable {
                 1 => f.write_str("1 entry of the list cannot be read: nothing was freed"),
                 count => write!(

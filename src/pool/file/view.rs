@@ -50,6 +50,8 @@ pub struct View {
     /// The processes that have a claim of several addresses in flight. A call that would find nothing free waits for
     /// them; see [`Pool::processes_in_flight`].
     pub in_flight: Vec<u32>,
+    /// How long an address rests between two holders, in a pool of leases; `None` for a plain pool.
+    pub cooldown: Option<Duration>,
     /// The problems that were found.
     pub problems: Vec<Problem>,
     /// Quarantined addresses count as allocated here, and no others do.
@@ -303,6 +305,10 @@ pub fn read(path: impl AsRef<Path>) -> Result<View, OpenError> {
         capacity: room(peek.header.layout.capacity_words),
         created: SystemTime::UNIX_EPOCH + Duration::from_nanos(peek.header.created_ns),
         in_flight: std::mem::take(&mut peek.in_flight),
+        cooldown: peek
+            .header
+            .cooldown
+            .map(|seconds| Duration::from_secs(seconds.into())),
         problems,
         quarantine: Snapshot::new(
             geometry.clone(),

@@ -14,5 +14,6 @@ pub(super) mod listing;
 mod member_listing;
 mod owners;
 
+pub(crate) use for_leases::{LeaseListing, ListOfLeases};
 pub(crate) use listing::BlockSays;
 pub(crate) use member_listing::MemberListing;

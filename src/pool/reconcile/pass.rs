@@ -324,7 +324,7 @@ fn runs_of(words: &[WordBits]) -> impl Iterator<Item = (Slot, Slot)> {
 
 impl<N: Network> Pool<N> {
     /// Returns consecutive slots as ranges of consecutive addresses.
-    fn ranges_of(
+    pub(crate) fn ranges_of(
         &self,
         first: Slot,
         last: Slot,
@@ -340,6 +340,7 @@ impl<N: Network> Pool<N> {
                 since_ms: None,
                 again_ms: None,
                 generation: None,
+                until: None,
             })
     }
 
@@ -358,7 +359,7 @@ impl<N: Network> Pool<N> {
     }
 
     /// Returns the slots of a range of a plan, if they are in this pool.
-    pub(super) fn slots_of_range(&self, range: &PlanRange) -> Option<(Slot, Slot)> {
+    pub(crate) fn slots_of_range(&self, range: &PlanRange) -> Option<(Slot, Slot)> {
         let ends = self
             .geometry
             .in_family(range.first)

@@ -9,6 +9,7 @@ use super::locks::{self, Lock};
 use super::open::MappedDisk;
 use super::peers::FilePeers;
 use super::poison;
+use super::records::{self, FACT_WORDS};
 use super::state::{State, States};
 use crate::bitmap::{Bitmap, Lanes, Shape};
 use crate::durability::{Durability, Recovery, RecoveryKind};
@@ -17,6 +18,7 @@ use crate::open_error::errno_of;
 use crate::slot::SLOTS_PER_CHUNK;
 use crate::storage::Lent;
 use crate::storage::fork::Opener;
+use crate::storage::records::{LentFacts, LentRecords};
 use crate::sync::{AtomicU64, Ordering};
 use std::io;
 use std::sync::Arc;
@@ -151,9 +153,62 @@ impl Attached {
         self.durability
     }
 
-    /// Returns whether each claim waits for the disk.
+    /// Returns whether each claim waits for the disk. In a pool of leases, each lease does: its tokens do not.
     pub(crate) fn is_strict(&self) -> bool {
-        self.durability.waits_for_the_disk()
+        self.durability.waits_for_the_disk() && !self.has_records()
+    }
+
+    /// Returns whether this is the file of a pool of leases.
+    pub(crate) fn has_records(&self) -> bool {
+        self.header.cooldown.is_some()
+    }
+
+    /// Lends the records of leases.
+    pub(crate) fn records(&self) -> LentRecords {
+        let slot_count = self.header.facts.slot_count as usize;
+        self.disk.map.lend_records(slot_count)
+    }
+
+    /// Returns what is known of all leases: words by `at` of `records`. Empty in the file of a plain pool.
+    pub(crate) fn facts(&self) -> &[AtomicU64] {
+        let words = self.disk.words(Kind::Records);
+        &words[..FACT_WORDS.min(words.len())]
+    }
+
+    /// Lends the facts to the clock.
+    pub(crate) fn lend_facts(&self) -> LentFacts {
+        self.disk.map.lend_facts()
+    }
+
+    /// Waits until no other process makes a call for these owners, and keeps it that way until the result is dropped.
+    /// The lock belongs to the open file: threads of this process must take turns in another way. It ends with the
+    /// process.
+    pub(crate) fn lock_owners(&self, lock: usize) -> Result<OwnersLock<'_>, FileRefusal> {
+        loop {
+            if self.is_forked() {
+                return Err(FileRefusal::Forked);
+            }
+            if locks::lock(&self.disk.file, Lock::Owner(lock as u32)).is_ok() {
+                return Ok(OwnersLock { file: self, lock });
+            }
+            // The kernel has no memory for a lock.
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Reserves generations up to this one, and more: until this returns, none of them may be offered. Returns the new
+    /// limit, which is on the disk where that is believed.
+    pub(crate) fn reserve_generations(&self, generation: u32) -> Result<u64, FileRefusal> {
+        let wanted = u64::from(generation) + records::RESERVED_GENERATIONS;
+        let limit = &self.facts()[records::at::LIMIT];
+        // SeqCst: before the ticket of the commit, as a claim; see `commit`.
+        limit.fetch_max(wanted.min(u32::MAX.into()), Ordering::SeqCst);
+        // SeqCst: as above. What was read before the commit is durable after it.
+        let durable = limit.load(Ordering::SeqCst);
+        if self.durability.trusts_the_disk() {
+            self.commit()?;
+        }
+        Ok(durable)
     }
 
     pub(crate) fn recovery(&self) -> Recovery {
@@ -229,9 +284,20 @@ impl Attached {
     pub(crate) fn wait_until_durable(&self) -> Result<(), FileRefusal> {
         match self.poison() {
             _ if self.is_forked() => Err(FileRefusal::Forked),
-            None if !self.durability.waits_for_the_disk() => Ok(()),
+            None if !self.durability.waits_for_the_disk() || self.has_records() => Ok(()),
             None => self.commit(),
             Some(errno) => Err(FileRefusal::Poisoned { errno }),
+        }
+    }
+
+    /// Does the same for a lease that was made or prolonged: in a pool of leases, the records decide, and a token need
+    /// not be durable.
+    #[inline]
+    pub(crate) fn confirm(&self) -> Result<(), FileRefusal> {
+        match self.refusal() {
+            None if self.durability.waits_for_the_disk() => self.commit(),
+            None => Ok(()),
+            Some(refusal) => Err(refusal),
         }
     }
 
@@ -251,11 +317,21 @@ impl Attached {
         if let Some(refusal) = self.refusal() {
             return Err(refusal);
         }
-        let sync = || poison::unless_ok(&self.disk, self.disk.sync(&[Kind::Free]));
+        let kind = match self.has_records() {
+            true => Kind::Records,
+            false => Kind::Free,
+        };
+        let sync = || poison::unless_ok(&self.disk, self.disk.sync(&[kind]));
         self.commits.commit(sync).map_err(|error| match error {
             NotDurable::Failed { errno } => FileRefusal::SyncFailed { errno },
             NotDurable::Poisoned { errno } => FileRefusal::Poisoned { errno },
         })
+    }
+
+    /// Does what a failed sync does.
+    #[cfg(test)]
+    pub(crate) fn poison_for_tests(&self) {
+        poison::set(&self.disk, &io::Error::from_raw_os_error(5));
     }
 
     /// Lets a test hold up all syncs.
@@ -358,6 +434,21 @@ impl Attached {
     #[inline]
     fn volatile(&self, word: usize) -> &AtomicU64 {
         &self.disk.words(Kind::Volatile)[word]
+    }
+}
+
+/// The lock of some owners, until it is dropped.
+pub(crate) struct OwnersLock<'a> {
+    file: &'a Attached,
+    lock: usize,
+}
+
+impl Drop for OwnersLock<'_> {
+    fn drop(&mut self) {
+        if !self.file.is_forked() {
+            // If it fails, the lock ends with the file.
+            let _ = locks::unlock(&self.file.disk.file, Lock::Owner(self.lock as u32));
+        }
     }
 }
 

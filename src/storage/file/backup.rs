@@ -87,6 +87,11 @@ impl Source {
         Ok(system::is_still_at(path, &system::metadata(&self.file)?))
     }
 
+    /// Returns the cooldown of a pool of leases, in seconds; `None` for a plain pool.
+    pub(crate) fn cooldown(&self) -> Option<u32> {
+        self.header.cooldown
+    }
+
     /// Returns the session, which is the minimum for the copy.
     pub(crate) fn session(&self) -> u64 {
         self.newest.map_or(0, |state| state.session)

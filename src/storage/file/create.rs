@@ -14,6 +14,7 @@ use super::layout::{ALIGN, HEADER_AT, Kind, Layout, STATE_AT};
 use super::locks::{self, Lock};
 use super::map::PageOptions;
 use super::open::{OpenRequest, Opening};
+use super::records;
 use super::state::{Phase, State};
 use super::system::{self, RelaxedChecks, Unpublished};
 use crate::durability::Durability;
@@ -39,6 +40,8 @@ pub(crate) struct Blueprint<'a> {
     pub(crate) free: &'a [(Slot, Slot)],
     /// The slots that were free and are reserved from now on, when a pool is changed.
     pub(crate) closed: &'a [(Slot, Slot)],
+    /// The cooldown of a pool of leases, in seconds; `None` for a plain pool.
+    pub(crate) cooldown: Option<u32>,
 }
 
 impl Blueprint<'_> {
@@ -48,7 +51,9 @@ impl Blueprint<'_> {
 
     /// Returns the number of words that a file must have room for; `None` if no pool can have so many.
     pub(super) fn capacity_words(&self) -> Option<u64> {
-        Layout::plan(self.capacity_slots, self.config_bytes()).map(|layout| layout.capacity_words)
+        let has_records = self.cooldown.is_some();
+        Layout::plan(self.capacity_slots, self.config_bytes(), has_records)
+            .map(|layout| layout.capacity_words)
     }
 }
 
@@ -57,6 +62,8 @@ impl Blueprint<'_> {
 pub(super) struct Maps<'a> {
     pub(super) free: &'a mut dyn FnMut() -> u64,
     pub(super) quarantine: &'a mut dyn FnMut() -> u64,
+    /// The facts and the records of a pool of leases.
+    pub(super) records: &'a mut dyn FnMut() -> u64,
 }
 
 /// The length and the checksum before the configuration.
@@ -69,7 +76,9 @@ impl<'a> Opening<'a> {
         blueprint: &Blueprint<'_>,
         request: OpenRequest,
     ) -> Result<Self, OpenError> {
-        let layout = Layout::plan(blueprint.capacity_slots, blueprint.config_bytes()).ok_or(
+        let has_records = blueprint.cooldown.is_some();
+        let config_bytes = blueprint.config_bytes();
+        let layout = Layout::plan(blueprint.capacity_slots, config_bytes, has_records).ok_or(
             OpenError::Corrupt {
                 what: "more slots than a pool can have",
             },
@@ -95,12 +104,17 @@ impl<'a> Opening<'a> {
             generation: 1,
             created_ns: system::now_ns(),
             facts: blueprint.facts,
+            cooldown: blueprint.cooldown,
             layout,
         };
         let state = State::of_new(&header, blueprint.durability);
         let maps = Maps {
             free: &mut bits_of_ranges(blueprint.free.iter().copied()),
             quarantine: &mut || 0,
+            records: &mut records::first_words(
+                records::first_epoch(&header.uuid),
+                bits_of_ranges(blueprint.free.iter().copied()),
+            ),
         };
         let relaxed = request.relaxed;
         fill(
@@ -167,10 +181,10 @@ pub(super) fn fill(
 }
 
 /// Writes everything after the states: zeros, except for the maps of free slots, suspects and trust, and the
-/// configuration. Returns the sum of the words of free slots and suspects.
+/// configuration; and the records of leases. Returns the sum of the words of free slots and suspects, or of the records.
 fn write_regions(file: &File, header: &Header, config: &str, maps: Maps<'_>) -> io::Result<u64> {
     let mut page = [0; ALIGN as usize];
-    let mut sum = WordSum::new();
+    let (mut sum, mut sum_of_records) = (WordSum::new(), WordSum::new());
     let config = encode_config(config);
     for region in header.layout.regions {
         let kind = Kind::of_number(region.kind);
@@ -180,6 +194,21 @@ fn write_regions(file: &File, header: &Header, config: &str, maps: Maps<'_>) -> 
                 write_words(&mut page, maps.free, &mut sum);
             } else if kind == Some(Kind::Quarantine) {
                 write_words(&mut page, maps.quarantine, &mut sum);
+            } else if kind == Some(Kind::Records) {
+                // Of the first page, not all is summed: see `records`.
+                let mut facts = WordSum::new();
+                let sum = if from == 0 {
+                    &mut facts
+                } else {
+                    &mut sum_of_records
+                };
+                write_words(&mut page, maps.records, sum);
+                if from == 0 {
+                    let words = page.as_chunks().0;
+                    records::add_facts_to_sum(&mut sum_of_records, words, |word| {
+                        u64::from_ne_bytes(*word)
+                    });
+                }
             } else if kind == Some(Kind::Trust) {
                 page.fill(0xff);
             } else if kind == Some(Kind::Config) {
@@ -191,7 +220,10 @@ fn write_regions(file: &File, header: &Header, config: &str, maps: Maps<'_>) -> 
             file.write_all_at(&page, region.offset + from)?;
         }
     }
-    Ok(sum.finish())
+    Ok(match header.cooldown {
+        Some(_) => sum_of_records.finish(),
+        None => sum.finish(),
+    })
 }
 
 fn write_words(page: &mut [u8], next: &mut dyn FnMut() -> u64, sum: &mut WordSum) {

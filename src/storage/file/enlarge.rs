@@ -8,6 +8,9 @@
 //! the old file's headers := 0
 //! ```
 //!
+//! The records of leases are copied with the words. A plain pool becomes one of leases in the same way: what is taken in it
+//! is leased for ever.
+//!
 //! A process that waits for the old file gets its lock next, finds that the path names another file, and begins again.
 //! The new file says that it has not been opened yet, so its first opener syncs the directory: the process that renamed
 //! it may have died before that, and no process may allocate in a file whose predecessor can come back. If the old file
@@ -20,6 +23,7 @@ use super::file_system::FileSystem;
 use super::header::Header;
 use super::layout::{HEADER_AT, Kind, Layout};
 use super::open::{Opening, read_states};
+use super::records;
 use super::state::State;
 use super::system::{self, Unpublished};
 use crate::durability::{Recovery, RecoveryKind};
@@ -43,7 +47,7 @@ impl Opening<'_> {
             return Err(OpenError::InUse);
         }
         let (old, recovery) = self.settle(usable)?;
-        let new = self.build_larger(grown, &old, recovery.session)?;
+        let new = self.build_larger(grown, &old, recovery.session, usable)?;
         let mut opening = new.take_the_place_of(self)?;
         opening.known = Some(recovery.kind).filter(|&kind| kind != RecoveryKind::Clean);
         Ok(opening)
@@ -79,12 +83,14 @@ impl Opening<'_> {
         grown: &Blueprint<'_>,
         old: &Attached,
         session: u64,
+        usable: &[(Slot, Slot)],
     ) -> Result<Larger, OpenError> {
         let capacity = self.header.layout.capacity_words * u64::from(SLOTS_PER_WORD);
         let header = Header {
             uuid: system::random_uuid()?,
             generation: self.header.generation + 1,
             facts: grown.facts,
+            cooldown: grown.cooldown,
             layout: grown.layout(capacity)?,
             ..self.header.clone()
         };
@@ -98,6 +104,12 @@ impl Opening<'_> {
             reason: old.state().reason,
             ..State::of_new(&header, grown.durability)
         };
+        let new_slots = records::Change {
+            usable: &mut bits_of_ranges(usable.iter().copied()),
+            added: &mut bits_of_ranges(grown.free.iter().copied()),
+            closed: &mut bits_of_ranges(grown.closed.iter().copied()),
+        };
+        let mut records = records::grown_words(old.disk(), &header.uuid, new_slots);
         let mut added = bits_of_ranges(grown.free.iter().copied());
         let mut closed = bits_of_ranges(grown.closed.iter().copied());
         let mut free = words_then_zeros(old.disk().words(Kind::Free));
@@ -105,6 +117,7 @@ impl Opening<'_> {
         let maps = Maps {
             free: &mut || free() & !closed() | added(),
             quarantine: &mut quarantine,
+            records: &mut records,
         };
         fill(
             &unpublished.file,
@@ -149,7 +162,8 @@ impl Larger {
 impl Blueprint<'_> {
     /// Returns a layout with room for this pool, and for at least as many slots as before.
     fn layout(&self, least_capacity: u64) -> Result<Layout, OpenError> {
-        Layout::plan(self.capacity_slots.max(least_capacity), self.config_bytes()).ok_or(
+        let capacity = self.capacity_slots.max(least_capacity);
+        Layout::plan(capacity, self.config_bytes(), self.cooldown.is_some()).ok_or(
             OpenError::Corrupt {
                 what: "more slots than a pool can have",
             },

@@ -44,10 +44,21 @@ mod at {
     pub(super) const CAPACITY_WORDS: usize = 0x80;
     pub(super) const FILE_LEN: usize = 0x88;
     pub(super) const DIRECTORY: usize = 0x90;
-    /// Up to the length: reserved for later kinds of pool, zero.
+    /// Up to the length: zero in a plain pool, and reserved but for two fields in a pool of leases.
     pub(super) const RESERVED: usize = 0x1b0;
+    pub(super) const RECORD_BYTES: usize = 0x1b4;
+    pub(super) const COOLDOWN: usize = 0x1b8;
+    /// What is reserved after them.
+    pub(super) const RESERVED_TOO: usize = 0x1c0;
     pub(super) const HEADER_LEN: usize = 0x1f8;
 }
+
+/// The features without which a file cannot be understood: it has records of leases.
+const HAS_RECORDS: u64 = 1;
+/// The size of a record.
+const RECORD_BYTES: u32 = 16;
+/// The longest cooldown that a record can hold, in seconds.
+const LONGEST_COOLDOWN: u64 = 1 << 27;
 
 const REGION_BYTES: usize = 24;
 const _: () = assert!(at::DIRECTORY + MAX_REGIONS * REGION_BYTES == at::RESERVED);
@@ -63,6 +74,8 @@ pub(crate) struct Header {
     pub(crate) generation: u64,
     pub(crate) created_ns: u64,
     pub(crate) facts: Facts,
+    /// The cooldown of a pool of leases, in seconds; `None` for a plain pool.
+    pub(crate) cooldown: Option<u32>,
     pub(crate) layout: Layout,
 }
 
@@ -116,6 +129,11 @@ impl Header {
         put_u32(&mut block, at::MINOR, MINOR);
         put_u64(&mut block, at::COMPAT, self.compat);
         put_u64(&mut block, at::RO_COMPAT, self.ro_compat);
+        if let Some(cooldown) = self.cooldown {
+            put_u64(&mut block, at::INCOMPAT, HAS_RECORDS);
+            put_u32(&mut block, at::RECORD_BYTES, RECORD_BYTES);
+            put_u64(&mut block, at::COOLDOWN, cooldown.into());
+        }
         put(&mut block, at::ENDIAN, ENDIAN_TAG.to_ne_bytes());
         put(&mut block, at::UUID, self.uuid);
         put_u64(&mut block, at::GENERATION, self.generation);
@@ -156,13 +174,14 @@ impl Header {
             other => return Err(problem(Unreadable::Version(other))),
         }
         match get_u64(block, at::INCOMPAT) {
-            0 => {}
-            unknown => return Err(problem(Unreadable::Features(unknown))),
+            0 | HAS_RECORDS => {}
+            features => return Err(problem(Unreadable::Features(features & !HAS_RECORDS))),
         }
+        let has_records = get_u64(block, at::INCOMPAT) == HAS_RECORDS;
         if u64::from_ne_bytes(tag) != ENDIAN_TAG {
             return Err(corrupt("the byte order is invalid"));
         }
-        if let Some(unknown) = Self::unknown_in(block) {
+        if let Some(unknown) = Self::unknown_in(block, has_records) {
             return Err(problem(Unreadable::Unknown(unknown)));
         }
         let header = Self {
@@ -173,6 +192,7 @@ impl Header {
                 .ok_or_else(|| corrupt("impossible number of growths"))?,
             created_ns: get_u64(block, at::CREATED),
             facts: Facts::decode(block),
+            cooldown: has_records.then(|| get_u64(block, at::COOLDOWN) as u32),
             layout: Layout {
                 capacity_words: get_u64(block, at::CAPACITY_WORDS),
                 file_len: get_u64(block, at::FILE_LEN),
@@ -183,18 +203,31 @@ impl Header {
         if words != header.facts.word_count() || words > header.layout.capacity_words {
             return Err(corrupt("the numbers of words and slots do not match"));
         }
-        header.layout.check().map_err(corrupt)?;
+        header.layout.check(has_records).map_err(corrupt)?;
         Ok(header)
     }
 
     /// Returns what a header with a correct checksum contains that this version does not know.
-    fn unknown_in(block: &Block) -> Option<Unknown> {
+    fn unknown_in(block: &Block, has_records: bool) -> Option<Unknown> {
         let facts = Facts::decode(block);
         let regions = (0..MAX_REGIONS).map(|index| decode_region(block, index));
         let known_regions = regions.filter(|region| Kind::of_number(region.kind).is_some());
         let flags = known_regions.fold(0, |flags, region| flags | region.flags);
         let header_len = get_u32(block, at::HEADER_LEN);
-        let in_use = first_in_use(block, at::RESERVED..at::HEADER_LEN);
+        let record_bytes = get_u32(block, at::RECORD_BYTES);
+        let cooldown = get_u64(block, at::COOLDOWN);
+        let reserved = [
+            at::RESERVED..at::RECORD_BYTES,
+            at::RESERVED_TOO..at::HEADER_LEN,
+        ];
+        let in_use = match has_records {
+            false => first_in_use(block, at::RESERVED..at::HEADER_LEN),
+            true => reserved
+                .into_iter()
+                .map(|bytes| first_in_use(block, bytes))
+                .find(|&byte| byte != 0)
+                .unwrap_or(0),
+        };
         let align = get_u32(block, at::ALIGN).into();
         let durability = Durability::of_number(facts.mode);
         Unknown::first(&[
@@ -204,6 +237,16 @@ impl Header {
                 header_len as usize == block.len(),
             ),
             ("header byte", in_use, in_use == 0),
+            (
+                "size of a record",
+                record_bytes.into(),
+                !has_records || record_bytes == RECORD_BYTES,
+            ),
+            (
+                "cooldown",
+                cooldown,
+                !has_records || cooldown <= LONGEST_COOLDOWN,
+            ),
             ("alignment", align, align == ALIGN),
             (
                 "address family",
@@ -310,7 +353,8 @@ pub(super) mod tests {
                 slot_count,
                 first_host: 2,
             },
-            layout: Layout::plan(slot_count, 100).unwrap(),
+            cooldown: None,
+            layout: Layout::plan(slot_count, 100, false).unwrap(),
         }
     }
 
@@ -364,7 +408,7 @@ pub(super) mod tests {
             // With a matching checksum: now the geometry must notice.
             seal(&mut block);
             if let Ok(header) = Header::decode(&block) {
-                assert_eq!(header.layout.check(), Ok(()));
+                assert_eq!(header.layout.check(header.cooldown.is_some()), Ok(()));
             }
         }
     }
@@ -389,16 +433,16 @@ pub(super) mod tests {
         );
         assert!(what(&change(at::COMPAT, 1)).is_ok());
         assert_eq!(what(&change(at::RO_COMPAT, 4)).unwrap().ro_compat, 4);
-        assert_eq!(what(&change(at::INCOMPAT, 1)), Err(Unreadable::Features(1)));
+        assert_eq!(what(&change(at::INCOMPAT, 2)), Err(Unreadable::Features(2)));
         // An intact copy that is not understood is never skipped in favor of an older one.
-        let newer = change(at::INCOMPAT, 1);
+        let newer = change(at::INCOMPAT, 2);
         assert_eq!(
             Header::choose([&newer, &good]),
-            Err(Unreadable::Features(1))
+            Err(Unreadable::Features(2))
         );
         assert_eq!(
             Header::choose([&good, &newer]),
-            Err(Unreadable::Features(1))
+            Err(Unreadable::Features(2))
         );
         let mut swapped = good;
         swapped[at::ENDIAN..at::ENDIAN + 8].reverse();
@@ -417,7 +461,7 @@ pub(super) mod tests {
         let damage = Err(Unreadable::Corrupt("the checksum does not match"));
         assert_eq!(what(&damaged), damage);
         for copies in [[&newer, &damaged], [&damaged, &newer]] {
-            assert_eq!(Header::choose(copies), Err(Unreadable::Features(1)));
+            assert_eq!(Header::choose(copies), Err(Unreadable::Features(2)));
         }
     }
 

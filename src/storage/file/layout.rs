@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! 0x0000 header A   0x1000 header B   0x2000 state slot 0   0x3000 state slot 1
-//! 0x4000 volatile block | nodes | trust | ready | free | quarantine | touched | configuration
+//! 0x4000 volatile block | nodes | trust | ready | free | quarantine | touched | configuration | records of leases
 //! ```
 //!
 //! A layout that was read from a file is trusted only after `Layout::check`: every region that we use exists, is long
 //! enough for the capacity, aligned, within the file, and does not overlap another one.
 
+use super::records;
 use crate::bitmap::Shape;
 use crate::slot::{MAX_SLOTS, SLOTS_PER_WORD};
 use crate::sync::WORDS_PER_CHUNK;
@@ -47,6 +48,8 @@ pub(crate) enum Kind {
     Touched,
     /// Two copies of the configuration, as text.
     Config,
+    /// The records of leases, after a page of facts about them. Only a file of leases has it.
+    Records,
 }
 
 // In the order of the file.
@@ -60,6 +63,7 @@ numbers! {
         Quarantine = 6,
         Touched = 7,
         Config = 8,
+        Records = 9,
     }
 }
 
@@ -99,7 +103,7 @@ pub(crate) struct Extent {
 impl Layout {
     /// Returns the layout of a new file with room for `capacity_slots` and for two configurations of `config_bytes`.
     /// Returns `None` if a pool cannot have so many slots.
-    pub(crate) fn plan(capacity_slots: u64, config_bytes: u64) -> Option<Self> {
+    pub(crate) fn plan(capacity_slots: u64, config_bytes: u64, has_records: bool) -> Option<Self> {
         let chunk_words = WORDS_PER_CHUNK as u64;
         let capacity_words = capacity_slots
             .div_ceil(SLOTS_PER_WORD.into())
@@ -110,7 +114,7 @@ impl Layout {
         let config_half = config_bytes.checked_next_multiple_of(ALIGN)?.max(ALIGN);
         let mut regions = [Region::default(); MAX_REGIONS];
         let mut offset = FIRST_REGION_AT;
-        for (region, kind) in regions.iter_mut().zip(Kind::ALL) {
+        for (region, kind) in regions.iter_mut().zip(kinds(has_records)) {
             let len = match kind {
                 Kind::Config => config_half.checked_mul(2)?,
                 Kind::Volatile
@@ -119,7 +123,8 @@ impl Layout {
                 | Kind::Ready
                 | Kind::Free
                 | Kind::Quarantine
-                | Kind::Touched => {
+                | Kind::Touched
+                | Kind::Records => {
                     least_len(kind, capacity_words).checked_next_multiple_of(ALIGN)?
                 }
             };
@@ -139,7 +144,7 @@ impl Layout {
     }
 
     /// Checks that a layout that was read can be used. The error says what is wrong with it.
-    pub(crate) fn check(&self) -> Result<(), &'static str> {
+    pub(crate) fn check(&self, has_records: bool) -> Result<(), &'static str> {
         let words = self.capacity_words;
         if words == 0 || words > MAX_WORDS || !words.is_multiple_of(WORDS_PER_CHUNK as u64) {
             return Err("impossible capacity");
@@ -167,7 +172,7 @@ impl Layout {
         if spans.windows(2).any(|pair| pair[1].0 < pair[0].1) {
             return Err("regions overlap");
         }
-        for kind in Kind::ALL {
+        for kind in kinds(has_records) {
             let mut found = self
                 .regions
                 .iter()
@@ -180,7 +185,7 @@ impl Layout {
         Ok(())
     }
 
-    /// Returns where a region is. Every layout that was planned or checked has it.
+    /// Returns where a region is. Every layout that was planned or checked has it; without records, theirs is empty.
     pub(crate) fn extent(&self, kind: Kind) -> Extent {
         let region = self
             .regions
@@ -205,6 +210,13 @@ impl Layout {
     }
 }
 
+/// Returns the regions that a file must have.
+fn kinds(has_records: bool) -> impl Iterator<Item = Kind> {
+    Kind::ALL
+        .into_iter()
+        .filter(move |&kind| has_records || kind != Kind::Records)
+}
+
 /// Returns how many bytes a region needs for this many words.
 fn least_len(kind: Kind, capacity_words: u64) -> u64 {
     let chunk_count = capacity_words / WORDS_PER_CHUNK as u64;
@@ -214,6 +226,7 @@ fn least_len(kind: Kind, capacity_words: u64) -> u64 {
         Kind::Trust | Kind::Ready => WORD_BYTES * capacity_words.div_ceil(SLOTS_PER_WORD.into()),
         Kind::Free | Kind::Quarantine | Kind::Touched => WORD_BYTES * capacity_words,
         Kind::Config => 2 * ALIGN,
+        Kind::Records => WORD_BYTES * records::words_for(capacity_words),
     }
 }
 
@@ -223,23 +236,23 @@ mod tests {
 
     #[test]
     fn sizes_are_those_of_the_design() {
-        let len = |slots| Layout::plan(slots, 200).unwrap().file_len;
+        let len = |slots| Layout::plan(slots, 200, false).unwrap().file_len;
         assert_eq!(len(1), 52 << 10);
         assert_eq!(len(256), 52 << 10, "a /24 takes at most 56 KiB");
         assert!(len(1 << 16) <= 64 << 10);
         assert!(len(1 << 24) <= 7 << 20, "a /8 takes at most 7 MiB");
-        assert!(Layout::plan(MAX_SLOTS, 200).is_some());
-        assert!(Layout::plan(MAX_SLOTS + 1, 200).is_none());
-        assert!(Layout::plan(0, 200).is_none());
-        assert!(Layout::plan(u64::MAX, 200).is_none());
-        assert!(Layout::plan(256, u64::MAX).is_none());
+        assert!(Layout::plan(MAX_SLOTS, 200, false).is_some());
+        assert!(Layout::plan(MAX_SLOTS + 1, 200, false).is_none());
+        assert!(Layout::plan(0, 200, false).is_none());
+        assert!(Layout::plan(u64::MAX, 200, false).is_none());
+        assert!(Layout::plan(256, u64::MAX, false).is_none());
     }
 
     #[test]
     fn what_is_planned_passes_the_check_and_nothing_overlaps() {
         for slots in [1, 64, 512, 513, 65_536, 1 << 20, 1 << 24, MAX_SLOTS] {
-            let layout = Layout::plan(slots, 5000).unwrap();
-            assert_eq!(layout.check(), Ok(()), "{slots} slots");
+            let layout = Layout::plan(slots, 5000, false).unwrap();
+            assert_eq!(layout.check(false), Ok(()), "{slots} slots");
             let halves = [layout.config_extent(1), layout.config_extent(2)];
             assert_eq!(halves[0].offset, halves[1].offset + halves[1].len);
             assert!(halves[0].len >= 5000);
@@ -249,11 +262,11 @@ mod tests {
     /// Absurd numbers in a directory are an error, not an overflow.
     #[test]
     fn absurd_layouts_are_refused() {
-        let good = Layout::plan(256, 200).unwrap();
+        let good = Layout::plan(256, 200, false).unwrap();
         let bad = |change: &dyn Fn(&mut Layout)| {
             let mut layout = good.clone();
             change(&mut layout);
-            layout.check().unwrap_err()
+            layout.check(false).unwrap_err()
         };
         assert_eq!(bad(&|l| l.capacity_words = 0), "impossible capacity");
         assert_eq!(bad(&|l| l.capacity_words = 7), "impossible capacity");

@@ -4,6 +4,8 @@
 //! R := 0; sync F and Q; T := 1; state := CLEAN, with the sum of F and Q; sync; witness := its sequence; sync
 //! ```
 //!
+//! In a file of leases, the records take the place of F and Q.
+//!
 //! T and the state share a sync: F is durable before both, and CLEAN alone makes no opener trust a word. The sum lets
 //! the next opener detect words that differ from those that were written here, and the witness lets it detect contents
 //! that are older.
@@ -14,6 +16,7 @@
 use super::disk::Disk;
 use super::layout::Kind;
 use super::poison;
+use super::records;
 use super::recover::{store_all, sum_of_maps};
 use super::state::{Phase, State, States};
 use std::io;
@@ -51,7 +54,7 @@ fn leave_in_order(disk: &impl Disk, states: States) -> io::Result<u64> {
         return Err(io::ErrorKind::InvalidData.into());
     };
     store_all(disk.words(Kind::Ready), 0);
-    disk.sync(&[Kind::Free, Kind::Quarantine])?;
+    disk.sync(records::maps(disk))?;
     // Not before the sync of F: a word that T vouches for must be durable.
     store_all(disk.words(Kind::Trust), u64::MAX);
     let clean = State {

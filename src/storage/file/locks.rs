@@ -22,6 +22,8 @@ pub(crate) enum Lock {
     Reconcile,
     /// The claims in flight of a process; see `bitmap::Lane`.
     Lane(u32),
+    /// The calls for some of the owners of leases: one at a time.
+    Owner(u32),
 }
 
 const BASE: i64 = 0x4000_0000_0000;
@@ -34,6 +36,7 @@ impl Lock {
             Self::Open => BASE + 1,
             Self::Reconcile => BASE + 3,
             Self::Lane(lane) => BASE + 0x100 + i64::from(lane),
+            Self::Owner(lock) => BASE + 0x1000 + i64::from(lock),
         }
     }
 
@@ -59,6 +62,18 @@ pub(crate) fn try_lock(file: &File, lock: Lock, exclusive: bool) -> io::Result<b
         Ok(_) => Ok(true),
         Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Takes a lock exclusively, and waits for it as long as another holder has it.
+pub(crate) fn lock(file: &File, lock: Lock) -> io::Result<()> {
+    loop {
+        match fcntl(file, FcntlArg::F_OFD_SETLKW(&lock.request(libc::F_WRLCK))) {
+            Ok(_) => return Ok(()),
+            // A signal.
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 

@@ -9,18 +9,22 @@
 //! every program with shared memory relies on; the language does not guarantee it.
 
 use super::layout::{Extent, Kind, Layout};
+use super::records::{FACT_WORDS, RECORD_WORDS};
 use crate::bitmap::{Chunk, Control};
 use crate::storage::Lent;
 use crate::storage::fork::{OwnFile, OwnMap};
+use crate::storage::records::{LentFacts, LentRecords, Record};
 use crate::sync::AtomicU64;
 use memmap2::{Advice, MmapOptions};
 use std::io;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 /// The offset of the bitmap's counters in the volatile region.
 pub(super) const CONTROL_AT: usize = 0x100;
 const _: () =
     assert!(CONTROL_AT.is_multiple_of(align_of::<Control>()) && size_of::<Control>() <= 0x80);
+const _: () = assert!(size_of::<Record>() == RECORD_WORDS * 8 && align_of::<Record>() == 16);
 const _: () = assert!(size_of::<Chunk>() == 64 && align_of::<Chunk>() == 64);
 
 /// A shared mapping of a file, which is unmapped when dropped.
@@ -137,6 +141,31 @@ impl Map {
             NonNull::slice_from_raw_parts(self.at(nodes.offset).cast(), node_count),
             self.at(volatile.offset + CONTROL_AT).cast(),
         )
+    }
+
+    /// Lends the records of this many slots, which the file has room for.
+    pub(super) fn lend_records(self: &Arc<Self>, slot_count: usize) -> LentRecords {
+        let region = self.layout.extent(Kind::Records);
+        let offset = FACT_WORDS * size_of::<AtomicU64>();
+        assert!(
+            offset + slot_count * size_of::<Record>() <= region.len,
+            "a layout has room for the slots of its header"
+        );
+        let first = self.at(region.offset + offset).cast();
+        let records = NonNull::slice_from_raw_parts(first, slot_count);
+        // SAFETY: LentRecords::in_file:
+        // - in bounds by the assertion, aligned because regions begin at multiples of 4096 and the offset is one, and
+        //   initialised as in `words`: a record is `repr(C)`, of two `AtomicU64`, without gaps;
+        // - alive: as long as the mapping, which the new value keeps;
+        // - no other references: as in `words`.
+        unsafe { LentRecords::in_file(records, Arc::clone(self)) }
+    }
+
+    /// Lends the page of facts about leases.
+    pub(super) fn lend_facts(self: &Arc<Self>) -> LentFacts {
+        let facts = NonNull::from(&self.words(Kind::Records)[..FACT_WORDS]);
+        // SAFETY: LentFacts::in_file: it was a shared reference to atomics of the mapping, which the new value keeps.
+        unsafe { LentFacts::in_file(facts, Arc::clone(self)) }
     }
 
     fn at(&self, offset: usize) -> NonNull<u8> {

@@ -14,6 +14,8 @@
 //! | `locks` | locks on single bytes |
 //! | `peers` | the lanes of processes |
 //! | `map` | the mapping; unsafe |
+//! | `clock` | the seconds of a file of leases |
+//! | `records` | the records of leases: where they are, and their recovery |
 //! | `ground` | whether a full disk could kill a process that stores into it; unsafe (calls without a safe wrapper) |
 //! | `disk` | the interface between the order of operations and what they operate on |
 //! | `create`, `open`, `recover`, `grow`, `enlarge`, `leave` | the life of a file |
@@ -28,6 +30,7 @@
 mod attached;
 mod backup;
 mod bytes;
+pub(crate) mod clock;
 mod commit;
 mod create;
 mod disk;
@@ -45,10 +48,11 @@ mod open;
 mod peek;
 mod peers;
 mod poison;
+pub(crate) mod records;
 mod recover;
 mod repair;
 mod state;
-mod system;
+pub(crate) mod system;
 #[cfg(test)]
 mod tests;
 
@@ -57,7 +61,7 @@ pub(crate) use backup::{Replaced, Source};
 pub(crate) use create::Blueprint;
 pub(crate) use grow::{first_taken, has_room_for_config};
 pub(crate) use header::Facts;
-pub(crate) use map::PageOptions;
+pub(crate) use map::{Map, PageOptions};
 pub(crate) use open::{OpenRequest, Opening};
 pub(crate) use peek::Peek;
 pub(crate) use recover::count;

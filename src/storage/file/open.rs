@@ -9,6 +9,7 @@
 
 use super::attached::Attached;
 use super::bytes::{BLOCK_BYTES, Block, crc32c};
+use super::clock::{self, Reading};
 use super::create::CONFIG_PREFIX_BYTES;
 use super::disk::Disk;
 use super::file_system::FileSystem;
@@ -232,6 +233,9 @@ impl<'a> Opening<'a> {
         let state = recover(&disk, basis, usable, Opened { states, state }).map_err(sync_failed)?;
         let kind = self.known.unwrap_or(basis.kind());
         let attached = self.attach(disk, kind, state)?;
+        if attached.has_records() {
+            clock::start(attached.facts(), Reading::now());
+        }
         attached.rebuild();
         Ok(attached)
     }
@@ -248,6 +252,9 @@ impl<'a> Opening<'a> {
         let attached = self.attach(disk, RecoveryKind::Joined, state)?;
         if attached.poison().is_some() {
             return Err(OpenError::Poisoned);
+        }
+        if attached.has_records() && !clock::is_that_of(attached.facts(), Reading::now()) {
+            return Err(OpenError::OtherClock);
         }
         attached.scrub();
         Ok(attached)

@@ -14,6 +14,7 @@ use super::locks::{self, Lock};
 use super::open::{read_blocks, read_config, read_header, read_region, read_states};
 use super::peers;
 use super::poison;
+use super::records::{self, FACT_WORDS, RECORD_WORDS};
 use super::recover::RecoveryBasis;
 use super::state::{Belief, Evidence, States};
 use super::system;
@@ -149,6 +150,17 @@ impl Peek {
         let mut free = words(Kind::Free)?;
         meanwhile(Moment::FreeRead);
         let mut quarantine = words(Kind::Quarantine)?;
+        // In a pool of leases, both follow from the records.
+        let records = match header.cooldown {
+            Some(_) => Some(words(Kind::Records)?),
+            None => None,
+        };
+        if let Some(records) = &records {
+            let groups = records[FACT_WORDS..].chunks(SLOTS_PER_WORD as usize * RECORD_WORDS);
+            for ((free, quarantine), group) in free.iter_mut().zip(&mut quarantine).zip(groups) {
+                (*free, *quarantine) = records::bits_of(group, |word| *word);
+            }
+        }
         let evidence = Evidence {
             boot_id: &system::boot_id(),
             identity: Identity::of(file)?,
@@ -158,7 +170,14 @@ impl Peek {
         // After an interrupted growth, the next opener knows which slots are new.
         let sum = || match (&older, states.newest) {
             (Some(_), Some(newest)) => newest.sum,
-            _ => WordSum::of([&free, &quarantine]),
+            _ => match &records {
+                Some(records) => {
+                    let mut sum = WordSum::new();
+                    records::add_to_sum(&mut sum, records, |word| *word);
+                    sum.finish()
+                }
+                None => WordSum::of([&free, &quarantine]),
+            },
         };
         let basis = RecoveryBasis::of(&states, evidence, sum, durability);
         let chunk_count = header.facts.slot_count.div_ceil(SLOTS_PER_CHUNK.into()) as usize;
@@ -213,10 +232,15 @@ impl Peek {
             }
             Belief::Nothing(_) => true,
         };
+        let has_records = self.header.cooldown.is_some();
         let words = self.free.iter_mut().zip(&mut self.quarantine);
         for (word_index, (free, quarantine)) in words.enumerate() {
             if is_suspect(word_index) {
-                *quarantine |= *free;
+                // Of a record, nothing is believed; of a bit, that its slot is taken.
+                *quarantine |= match has_records {
+                    true => u64::MAX,
+                    false => *free,
+                };
                 *free = 0;
             }
             let usable = usable();
@@ -234,8 +258,11 @@ impl Peek {
         }
     }
 
-    /// Returns whether some chunk has a free slot that the summary does not show.
+    /// Returns whether some chunk has a free slot that the summary does not show. In a pool of leases, it need not.
     pub(crate) fn has_hidden_slots(&self) -> bool {
+        if self.header.cooldown.is_some() {
+            return false;
+        }
         let chunks: Vec<Chunk> = self
             .free
             .as_chunks::<WORDS_PER_CHUNK>()

@@ -21,6 +21,8 @@
 //! The last two share a sync: whichever of them a crash loses, T vouches for nothing that was not durable before, and
 //! nothing was allocated yet.
 //!
+//! A file of leases is recovered by its records, and F follows from them: see `records`.
+//!
 //! There is no concurrent access: the caller holds the presence lock exclusively. All accesses are Relaxed, except for
 //! those that say otherwise; a process that joins later has taken the lock that we release, which the kernel orders.
 
@@ -29,6 +31,7 @@ use super::disk::Disk;
 use super::identity::{Identity, Witness};
 use super::layout::{ALIGN, Kind};
 use super::poison;
+use super::records;
 use super::state::{Belief, Doubt, Evidence, Phase, State, States};
 use crate::durability::{Durability, RecoveryKind};
 use crate::slot::{SLOTS_PER_WORD, Slot};
@@ -139,20 +142,34 @@ fn recover_durably(
     usable: &[(Slot, Slot)],
     opened: Opened,
 ) -> io::Result<State> {
+    let is_of_leases = records::are_in(disk);
+    let mut is_in_doubt = !basis.is_clean;
     match basis.belief {
+        belief if is_of_leases => {
+            let is_vouched_for = |word_index| is_vouched_for(disk, word_index);
+            let seed = opened.state.opened_ns ^ opened.state.seq;
+            is_in_doubt |= records::distrust(disk, belief, is_vouched_for, seed);
+        }
         Belief::Exact => {}
         Belief::Vouched => quarantine(disk, |word_index| !is_vouched_for(disk, word_index))?,
         Belief::Nothing(_) => quarantine(disk, |_| true)?,
     }
     forget_volatile(disk);
-    let quarantined = mask_unusable(disk, usable);
-    if !basis.is_clean {
+    let quarantined = match is_of_leases {
+        true => records::derive_free(disk, usable),
+        false => mask_unusable(disk, usable),
+    };
+    if is_in_doubt {
         // After a failed write-back, pages may be clean in memory and stale on the disk. Whatever is trusted below must
         // have been written by a sync of ours.
-        for kind in [Kind::Trust, Kind::Free, Kind::Quarantine] {
+        let kinds = match is_of_leases {
+            true => [Kind::Trust, Kind::Quarantine, Kind::Records],
+            false => [Kind::Trust, Kind::Free, Kind::Quarantine],
+        };
+        for kind in kinds {
             dirty_every_page(disk.words(kind));
         }
-        disk.sync(&[Kind::Trust, Kind::Free, Kind::Quarantine])?;
+        disk.sync(&kinds)?;
     }
     // Not before the sync of F: a word that T vouches for must be durable.
     let trust = if basis.trusts_the_disk { u64::MAX } else { 0 };
@@ -278,9 +295,15 @@ pub(super) fn store_all(words: &[AtomicU64], value: u64) {
     }
 }
 
-/// Returns the sum of the words of F and Q, which is in the state of a file that was closed cleanly.
+/// Returns the sum of the words of F and Q, or of the records, which is in the state of a file that was closed cleanly.
 pub(super) fn sum_of_maps(disk: &impl Disk) -> u64 {
     let mut sum = WordSum::new();
+    if records::are_in(disk) {
+        // Relaxed: there is no concurrent access.
+        let load = |word: &AtomicU64| word.load(Ordering::Relaxed);
+        records::add_to_sum(&mut sum, disk.words(Kind::Records), load);
+        return sum.finish();
+    }
     for kind in [Kind::Free, Kind::Quarantine] {
         // Relaxed: there is no concurrent access.
         sum.add_map(disk.words(kind), |word| word.load(Ordering::Relaxed));

@@ -72,7 +72,7 @@ mod tests {
         let whole = header(256).encode();
         let newer = {
             let mut block = whole;
-            block[0x20] = 1;
+            block[0x20] = 2;
             crate::storage::file::bytes::seal(&mut block);
             block
         };

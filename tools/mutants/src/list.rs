@@ -17,6 +17,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
         crate::list_sim::MUTANTS,
         crate::list_stripes::MUTANTS,
         crate::list_edges::MUTANTS,
+        crate::list_lease_file::MUTANTS,
     ];
     lists.into_iter().flatten()
 }

@@ -88,11 +88,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         "recovery: T before the sync of F",
-        &[edit(
-            RECOVER,
-            "        disk.sync(&[Kind::Trust, Kind::Free, Kind::Quarantine])?;\n",
-            "",
-        )],
+        &[edit(RECOVER, "        disk.sync(&kinds)?;\n", "")],
         &[Unit("simulated")],
     ),
     mutant(
@@ -284,18 +280,14 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "recovery: slots that there are none stay free",
         &[edit(
             RECOVER,
-            "let quarantined = mask_unusable(disk, usable);",
-            "let quarantined = count(disk.words(Kind::Quarantine));",
+            "        false => mask_unusable(disk, usable),",
+            "        false => count(disk.words(Kind::Quarantine)),",
         )],
         &[Unit("simulated")],
     ),
     mutant(
         "leaving: T before the sync of F",
-        &[edit(
-            LEAVE,
-            "    disk.sync(&[Kind::Free, Kind::Quarantine])?;\n",
-            "",
-        )],
+        &[edit(LEAVE, "    disk.sync(records::maps(disk))?;\n", "")],
         &[Unit("simulated")],
     ),
     mutant(
@@ -578,8 +570,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "commit: a second attempt",
         &[edit(
             ATTACHED,
-            "poison::unless_ok(&self.disk, self.disk.sync(&[Kind::Free]))",
-            "self.disk.sync(&[Kind::Free])",
+            "poison::unless_ok(&self.disk, self.disk.sync(&[kind]))",
+            "self.disk.sync(&[kind])",
         )],
         &[Tests("file_system_calls")],
     ),

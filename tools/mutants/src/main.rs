@@ -14,6 +14,7 @@ mod list_edges;
 mod list_file;
 mod list_fork;
 mod list_formats;
+mod list_lease_file;
 mod list_pass;
 mod list_set;
 mod list_sim;

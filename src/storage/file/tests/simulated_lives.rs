@@ -27,21 +27,23 @@ use std::collections::BTreeSet;
 use std::io;
 
 const USABLE: [(Slot, Slot); 2] = [(0, 5), (64, 69)];
-const UUID: [u8; 16] = *b"a file of a life";
-const MAPS: [usize; 3] = [2, 4, 5];
-const KINDS: [(Kind, usize); 6] = [
+pub(super) const UUID: [u8; 16] = *b"a file of a life";
+const MAPS: [usize; 4] = [2, 4, 5, 6];
+/// Regions, and how many words they have in the file of a plain pool.
+pub(super) const KINDS: [(Kind, usize); 7] = [
     (Kind::Volatile, poison::AT + 1),
     (Kind::Nodes, 1),
     (Kind::Trust, 1),
     (Kind::Ready, 1),
     (Kind::Free, 2),
     (Kind::Quarantine, 2),
+    (Kind::Records, 0),
 ];
 
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
+    pub(super) fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -54,30 +56,30 @@ impl Random {
 }
 
 #[derive(Clone, PartialEq, Eq)]
-struct Bytes {
-    words: [Vec<u64>; KINDS.len()],
-    slots: [Option<State>; 2],
+pub(super) struct Bytes {
+    pub(super) words: [Vec<u64>; KINDS.len()],
+    pub(super) slots: [Option<State>; 2],
 }
 
 /// Why a call does not return as requested.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Accident {
+pub(super) enum Accident {
     Death,
     Cut,
     Failure,
 }
 
-struct Machine {
+pub(super) struct Machine {
     live: [Vec<AtomicU64>; KINDS.len()],
-    live_slots: Cell<[Option<State>; 2]>,
-    disk: RefCell<Bytes>,
+    pub(super) live_slots: Cell<[Option<State>; 2]>,
+    pub(super) disk: RefCell<Bytes>,
     /// The attribute, in memory and on the disk; 0 means none.
-    witness: [Cell<u64>; 2],
-    random: RefCell<Random>,
+    pub(super) witness: [Cell<u64>; 2],
+    pub(super) random: RefCell<Random>,
     /// After this, this process has no further effect.
-    over: Cell<Option<Accident>>,
+    pub(super) over: Cell<Option<Accident>>,
     /// The poison at that moment: a process that is gone poisons nothing, although it gets an error.
-    poison_then: Cell<u64>,
+    pub(super) poison_then: Cell<u64>,
     /// One in this many calls meets with an accident.
     peril: u64,
     failures_left: Cell<u32>,
@@ -86,7 +88,29 @@ struct Machine {
 }
 
 impl Machine {
-    fn load(&self, bytes: &Bytes) {
+    /// Starts a machine with this file.
+    pub(super) fn new(first: &Bytes, mut random: Random) -> Self {
+        let peril = [8, 20, 60][random.below(3) as usize];
+        let machine = Self {
+            live: first
+                .words
+                .each_ref()
+                .map(|words| words.iter().map(|_| AtomicU64::new(0)).collect()),
+            live_slots: Cell::new([None; 2]),
+            disk: RefCell::new(first.clone()),
+            witness: [2, 2].map(Cell::new),
+            peril,
+            full_disk: [3, 30, u64::MAX][random.below(3) as usize],
+            failures_left: Cell::new(random.below(3) as u32),
+            random: RefCell::new(random),
+            over: Cell::new(None),
+            poison_then: Cell::new(0),
+        };
+        machine.load(first);
+        machine
+    }
+
+    pub(super) fn load(&self, bytes: &Bytes) {
         for (words, from) in self.live.iter().zip(&bytes.words) {
             for (word, &value) in words.iter().zip(from) {
                 word.store(value, Relaxed);
@@ -95,7 +119,7 @@ impl Machine {
         self.live_slots.set(bytes.slots);
     }
 
-    fn snapshot(&self) -> Bytes {
+    pub(super) fn snapshot(&self) -> Bytes {
         let copy = |words: &Vec<AtomicU64>| words.iter().map(|word| word.load(Relaxed)).collect();
         Bytes {
             words: self.live.each_ref().map(copy),
@@ -104,12 +128,13 @@ impl Machine {
     }
 
     /// Each word may or may not reach the disk.
-    fn write_back(&self, one_in: u64) {
+    pub(super) fn write_back(&self, one_in: u64) {
         let (mut disk, mut random) = (self.disk.borrow_mut(), self.random.borrow_mut());
         for (words, to) in self.live.iter().zip(&mut disk.words) {
             for (word, to) in words.iter().zip(to) {
-                if random.one_in(one_in) {
-                    *to = word.load(Relaxed);
+                let now = word.load(Relaxed);
+                if *to != now && random.one_in(one_in) {
+                    *to = now;
                 }
             }
         }
@@ -128,7 +153,7 @@ impl Machine {
         }
     }
 
-    fn cut(&self) {
+    pub(super) fn cut(&self) {
         self.write_back(2);
         self.load(&self.disk.borrow());
         self.witness[0].set(self.witness[1].get());
@@ -173,8 +198,9 @@ impl Machine {
 
 impl Disk for Machine {
     fn words(&self, kind: Kind) -> &[AtomicU64] {
-        let index = KINDS.iter().position(|(other, _)| *other == kind).unwrap();
-        &self.live[index]
+        let index = KINDS.iter().position(|(other, _)| *other == kind);
+        // It has no records.
+        index.map_or(&[], |index| &self.live[index])
     }
 
     fn sync(&self, kinds: &[Kind]) -> io::Result<()> {
@@ -281,23 +307,11 @@ fn live(seed: u64, tally: &mut Tally) {
             vec![0],
             vec![0x3f; 2],
             vec![0; 2],
+            vec![],
         ],
         slots: [slot(1), slot(2)],
     };
-    let peril = [8, 20, 60][random.below(3) as usize];
-    let machine = Machine {
-        live: KINDS.map(|(_, len)| (0..len).map(|_| AtomicU64::new(0)).collect()),
-        live_slots: Cell::new([None; 2]),
-        disk: RefCell::new(first.clone()),
-        witness: [2, 2].map(Cell::new),
-        peril,
-        full_disk: [3, 30, u64::MAX][random.below(3) as usize],
-        failures_left: Cell::new(random.below(3) as u32),
-        random: RefCell::new(random),
-        over: Cell::new(None),
-        poison_then: Cell::new(0),
-    };
-    machine.load(&first);
+    let machine = Machine::new(&first, random);
     let mut life = Life {
         machine,
         durability,
@@ -318,7 +332,7 @@ fn live(seed: u64, tally: &mut Tally) {
     }
 }
 
-fn state(
+pub(super) fn state(
     seq: u64,
     phase: Phase,
     boot: u8,

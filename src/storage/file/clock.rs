@@ -1,0 +1,260 @@
+//! The clock of a file of leases: seconds that all its processes count alike, and that go on over a reboot.
+//!
+//! ```text
+//! tick = base tick + seconds of the coarse clock since then + seconds of suspension since then
+//! ```
+//!
+//! The base is in the file. Within one boot it stays, so that time goes on while no process has the file open. After
+//! another boot, the first opener sets a new one: time goes on from the last tick that a process has seen, so the time in
+//! between does not count. Errors can only prolong leases.
+
+use super::records::at;
+use super::system;
+use crate::sync::{AtomicU64, Ordering};
+use nix::time::{ClockId, clock_gettime};
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
+
+/// What the clocks of the machine say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reading {
+    /// The name of the boot; zero if it is unknown.
+    pub(super) boot: [u8; 16],
+    /// The name of the clock; 0 if it is unknown.
+    pub(super) clock: u64,
+    /// The second of the coarse clock.
+    pub(super) second: u64,
+    /// How many seconds the machine was suspended in this boot.
+    pub(super) suspended: u64,
+}
+
+impl Reading {
+    pub(super) fn now() -> Self {
+        Self {
+            boot: system::boot_id(),
+            clock: clock_name(),
+            second: coarse_seconds(),
+            suspended: suspended_seconds(),
+        }
+    }
+}
+
+/// Starts the clock of a file. Only for a first opener: no other process reads it.
+///
+/// The name of the boot goes first and comes last. If the process dies in between, the base is that of no boot, and is
+/// not believed.
+pub(super) fn start(facts: &[AtomicU64], now: Reading) {
+    // SeqCst, all: in this order, also for a process that finds what a dead one has left.
+    let load = |at: usize| facts[at].load(Ordering::SeqCst);
+    let store = |at: usize, value| facts[at].store(value, Ordering::SeqCst);
+    let boot = boot_words(now.boot);
+    let is_known = now.boot != [0; 16] && now.clock != 0;
+    let is_same_boot =
+        is_known && [load(at::BOOT), load(at::BOOT + 1)] == boot && load(at::CLOCK) == now.clock;
+    let is_later = now.second >= load(at::BASE_SECOND) && now.suspended >= load(at::BASE_SUSPENDED);
+    if is_same_boot && is_later {
+        // Nothing else is noticed: no thread of an earlier process is about to write a time.
+        let suspended = now.suspended - load(at::BASE_SUSPENDED);
+        store(at::SUSPENDED, suspended.min(u32::MAX.into()) << 32);
+        return;
+    }
+    store(at::BOOT, 0);
+    store(at::BOOT + 1, 0);
+    store(at::BASE_TICK, load(at::LAST_TICK));
+    store(at::BASE_SECOND, now.second);
+    store(at::BASE_SUSPENDED, now.suspended);
+    store(at::SUSPENDED, 0);
+    store(at::CLOCK, now.clock);
+    if is_known {
+        store(at::BOOT, boot[0]);
+        store(at::BOOT + 1, boot[1]);
+    }
+}
+
+fn boot_words(boot: [u8; 16]) -> [u64; 2] {
+    let number = u128::from_ne_bytes(boot);
+    [number as u64, (number >> 64) as u64]
+}
+
+/// Returns whether a process counts by the clock of the file: it is not in another time namespace.
+pub(super) fn is_that_of(facts: &[AtomicU64], now: Reading) -> bool {
+    // SeqCst: as in `start`. In doubt, no: two clocks without a name may differ.
+    now.clock != 0 && facts[at::CLOCK].load(Ordering::SeqCst) == now.clock
+}
+
+/// Returns the name of this process' clock: that of its time namespace, with its offsets, because the number of a
+/// namespace that is gone is used again. 0 if the system does not say.
+fn clock_name() -> u64 {
+    const ONLY_ONE: u64 = 1;
+    match std::fs::metadata("/proc/self/ns/time") {
+        Ok(namespace) => {
+            let offsets = std::fs::read("/proc/self/timens_offsets").unwrap_or_default();
+            u64::from(super::bytes::crc32c(&offsets)) << 32 | namespace.ino() & u64::from(u32::MAX)
+        }
+        // Before Linux 5.6, there is one clock.
+        Err(_) if std::fs::metadata("/proc/self/ns/mnt").is_ok() => ONLY_ONE,
+        Err(_) => 0,
+    }
+}
+
+/// Returns how long the machine has been suspended since it was booted.
+pub(crate) fn suspended_seconds() -> u64 {
+    // In this order: a pause between the two makes the difference smaller, which prolongs leases.
+    let boot = read(ClockId::CLOCK_BOOTTIME);
+    boot.saturating_sub(read(ClockId::CLOCK_MONOTONIC))
+        .as_secs()
+}
+
+#[inline]
+pub(crate) fn coarse_seconds() -> u64 {
+    read(ClockId::CLOCK_MONOTONIC_COARSE).as_secs()
+}
+
+/// The clocks of Linux are always there; if one was not, its time would stand still, which ends no lease.
+#[inline]
+fn read(clock: ClockId) -> Duration {
+    clock_gettime(clock).map_or(Duration::ZERO, Duration::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::file::records::FACT_WORDS;
+
+    const BOOT: [u8; 16] = *b"this boot's name";
+
+    fn facts() -> Vec<AtomicU64> {
+        (0..FACT_WORDS).map(|_| AtomicU64::new(0)).collect()
+    }
+
+    fn reading(boot: &[u8; 16], second: u64, suspended: u64) -> Reading {
+        Reading {
+            boot: *boot,
+            clock: 7,
+            second,
+            suspended,
+        }
+    }
+
+    /// As `lease::clock` counts.
+    fn tick(facts: &[AtomicU64], now: Reading) -> u64 {
+        let load = |at: usize| facts[at].load(Ordering::SeqCst);
+        let tick = load(at::BASE_TICK)
+            + now.second.saturating_sub(load(at::BASE_SECOND))
+            + (load(at::SUSPENDED) >> 32);
+        facts[at::LAST_TICK].fetch_max(tick, Ordering::SeqCst);
+        tick
+    }
+
+    /// Within one boot, time goes on while no process has the file open, and while the machine is suspended.
+    #[test]
+    fn time_goes_on_within_a_boot() {
+        let facts = facts();
+        start(&facts, reading(&BOOT, 1000, 50));
+        assert_eq!(tick(&facts, reading(&BOOT, 1010, 50)), 10);
+        let later = reading(&BOOT, 1100, 80);
+        start(&facts, later);
+        assert_eq!(tick(&facts, later), 130, "100 seconds, and 30 suspended");
+    }
+
+    /// After another boot, whatever its clock says, time goes on from the last tick that was seen.
+    #[test]
+    fn after_a_reboot_time_goes_on_from_the_last_tick() {
+        let other = b"some other boot.";
+        for second in [0, 5, 1010, 1_000_000] {
+            let facts = facts();
+            start(&facts, reading(&BOOT, 1000, 50));
+            assert_eq!(tick(&facts, reading(&BOOT, 1010, 50)), 10);
+            let now = reading(other, second, 3);
+            start(&facts, now);
+            assert_eq!(tick(&facts, now), 10, "second {second}");
+            assert_eq!(tick(&facts, reading(other, second + 4, 3)), 14);
+        }
+    }
+
+    /// An unknown boot, another namespace, a clock that went back, and a tick that was not written: time is late.
+    #[test]
+    fn a_doubt_about_the_clock_makes_time_late() {
+        let unknown = reading(&[0; 16], 1_000_000, 50);
+        let namespace = Reading {
+            clock: 8,
+            ..reading(&BOOT, 1_000_000, 50)
+        };
+        let nameless = Reading {
+            clock: 0,
+            ..reading(&BOOT, 1_000_000, 50)
+        };
+        let back = reading(&BOOT, 900, 50);
+        let less_suspended = reading(&BOOT, 1_000_000, 49);
+        for now in [unknown, namespace, nameless, back, less_suspended] {
+            let facts = facts();
+            start(&facts, reading(&BOOT, 1000, 50));
+            assert_eq!(tick(&facts, reading(&BOOT, 1010, 50)), 10);
+            start(&facts, now);
+            assert_eq!(tick(&facts, now), 10, "{now:?}");
+        }
+        let facts = facts();
+        start(&facts, unknown);
+        start(&facts, unknown);
+        assert_eq!(tick(&facts, unknown), 0);
+    }
+
+    /// The first opener dies after any of its stores: the next one never finds a time that is ahead.
+    #[test]
+    fn a_death_in_the_middle_of_a_start_makes_time_late() {
+        let other = b"some other boot.";
+        let before = facts();
+        start(&before, reading(&BOOT, 1_000_000, 50));
+        assert_eq!(tick(&before, reading(&BOOT, 1_000_010, 50)), 10);
+        let after = facts();
+        for (to, from) in after.iter().zip(&before) {
+            to.store(from.load(Ordering::SeqCst), Ordering::SeqCst);
+        }
+        start(&after, reading(other, 100, 0));
+        let order = [
+            at::BOOT,
+            at::BOOT + 1,
+            at::BASE_TICK,
+            at::BASE_SECOND,
+            at::BASE_SUSPENDED,
+            at::SUSPENDED,
+            at::CLOCK,
+        ];
+        for done in 0..=order.len() {
+            let torn = facts();
+            for (to, from) in torn.iter().zip(&before) {
+                to.store(from.load(Ordering::SeqCst), Ordering::SeqCst);
+            }
+            for &at in &order[..done] {
+                let value = match at {
+                    at::BOOT => 0,
+                    at if at == at::BOOT + 1 => 0,
+                    at => after[at].load(Ordering::SeqCst),
+                };
+                torn[at].store(value, Ordering::SeqCst);
+            }
+            let now = reading(other, 200, 0);
+            start(&torn, now);
+            assert_eq!(tick(&torn, now), 10, "after {done} stores");
+        }
+    }
+
+    #[test]
+    fn a_process_of_another_namespace_counts_otherwise() {
+        let facts = facts();
+        let now = reading(&BOOT, 1000, 0);
+        start(&facts, now);
+        assert!(is_that_of(&facts, now));
+        assert!(!is_that_of(&facts, Reading { clock: 8, ..now }));
+        let nameless = Reading { clock: 0, ..now };
+        start(&facts, nameless);
+        assert!(!is_that_of(&facts, nameless), "in doubt, it is another one");
+    }
+
+    /// The clock of this process has a name, the same each time.
+    #[test]
+    fn this_clock_has_a_name() {
+        assert_ne!(clock_name(), 0);
+        assert_eq!(clock_name(), clock_name());
+    }
+}
