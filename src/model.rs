@@ -41,21 +41,25 @@ impl Model {
     /// Claims the lowest free slot.
     pub fn claim_lowest(&self, likely_chunk: usize) -> Option<Slot> {
         let bitmap = self.0.bitmap();
+        let elsewhere = || match bitmap.try_claim_lowest() {
+            Attempt::Took(slot) => Some(slot),
+            Attempt::Empty | Attempt::Lost => bitmap.claim_lowest(),
+        };
         if likely_chunk == 0 {
             match bitmap.claim_in_first_word() {
                 LowestAttempt::Claimed(slot) => return Some(slot),
-                LowestAttempt::InOtherChunk | LowestAttempt::Lost => return bitmap.claim_lowest(),
+                LowestAttempt::InOtherChunk | LowestAttempt::Lost => return elsewhere(),
                 LowestAttempt::InLaterWord => {}
             }
         } else if !bitmap.is_lowest(likely_chunk) {
-            return bitmap.claim_lowest();
+            return elsewhere();
         }
         match bitmap.try_claim_lowest_in_chunk(likely_chunk) {
             Attempt::Took(slot) => return Some(slot),
             Attempt::Empty => bitmap.settle(likely_chunk),
             Attempt::Lost => {}
         }
-        bitmap.claim_lowest()
+        elsewhere()
     }
 
     /// Claims the highest free slot.

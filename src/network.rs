@@ -60,6 +60,20 @@ pub trait Network:
         + RefUnwindSafe
         + 'static;
 
+    /// An address that is counted from, in the form in which that takes the fewest steps: a number, where an address
+    /// is kept as it is sent.
+    #[doc(hidden)]
+    type Origin: Copy + Debug + Send + Sync + UnwindSafe + RefUnwindSafe + 'static;
+
+    /// Returns the origin at an address.
+    #[doc(hidden)]
+    fn origin_at(addr: Self::Addr) -> Self::Origin;
+    /// Returns the address of an origin.
+    #[doc(hidden)]
+    fn addr_at(origin: Self::Origin) -> Self::Addr;
+    /// Returns the origin so many addresses above this one, or below it. Wraps around.
+    #[doc(hidden)]
+    fn moved(origin: Self::Origin, above: i64) -> Self::Origin;
     /// Returns the address as written, with its host bits.
     #[doc(hidden)]
     fn written_addr(self) -> Self::Addr;
@@ -87,21 +101,37 @@ pub trait Network:
     fn units_above(base: Self::Addr, addr: Self::Addr, unit_shift: u8) -> Option<u32>;
     /// Does the same, but only if `addr` begins a unit. Wraps around: an address below `base` is far above it.
     #[doc(hidden)]
-    fn whole_units_above(base: Self::Addr, addr: Self::Addr, unit_shift: u8) -> Option<u32>;
+    fn whole_units_above(base: Self::Origin, addr: Self::Addr, unit_shift: u8) -> Option<u32>;
     /// Returns how many addresses `addr` is above `base`, if that fits into a slot number. Wraps around like
     /// `whole_units_above`.
     #[doc(hidden)]
-    fn addrs_above(base: Self::Addr, addr: Self::Addr) -> Option<u32>;
+    fn addrs_above(base: Self::Origin, addr: Self::Addr) -> Option<u32>;
     /// Returns the address `count` addresses above `base`. The caller knows that it exists.
     #[doc(hidden)]
-    fn addr_after(base: Self::Addr, count: u32) -> Self::Addr;
+    fn addr_after(base: Self::Origin, count: u32) -> Self::Addr;
     /// Returns the address `units` units above `base`. The caller knows that it exists.
     #[doc(hidden)]
-    fn addr_above(base: Self::Addr, units: u32, unit_shift: u8) -> Self::Addr;
+    fn addr_above(base: Self::Origin, units: u32, unit_shift: u8) -> Self::Addr;
 }
 
 impl Network for Ipv4Net {
     type Addr = Ipv4Addr;
+    type Origin = u32;
+
+    #[inline]
+    fn origin_at(addr: Ipv4Addr) -> u32 {
+        addr.to_bits()
+    }
+
+    #[inline]
+    fn addr_at(origin: u32) -> Ipv4Addr {
+        Ipv4Addr::from_bits(origin)
+    }
+
+    #[inline]
+    fn moved(origin: u32, above: i64) -> u32 {
+        origin.wrapping_add(above as u32)
+    }
 
     fn unspecified() -> Self::Addr {
         Ipv4Addr::UNSPECIFIED
@@ -144,30 +174,46 @@ impl Network for Ipv4Net {
     }
 
     #[inline]
-    fn whole_units_above(base: Ipv4Addr, addr: Ipv4Addr, unit_shift: u8) -> Option<u32> {
-        let above = addr.to_bits().wrapping_sub(base.to_bits());
+    fn whole_units_above(base: u32, addr: Ipv4Addr, unit_shift: u8) -> Option<u32> {
+        let above = addr.to_bits().wrapping_sub(base);
         let units = above >> (unit_shift % 32);
         (units << (unit_shift % 32) == above).then_some(units)
     }
 
     #[inline]
-    fn addrs_above(base: Ipv4Addr, addr: Ipv4Addr) -> Option<u32> {
-        Some(addr.to_bits().wrapping_sub(base.to_bits()))
+    fn addrs_above(base: u32, addr: Ipv4Addr) -> Option<u32> {
+        Some(addr.to_bits().wrapping_sub(base))
     }
 
     #[inline]
-    fn addr_after(base: Ipv4Addr, count: u32) -> Ipv4Addr {
-        Ipv4Addr::from_bits(base.to_bits().wrapping_add(count))
+    fn addr_after(base: u32, count: u32) -> Ipv4Addr {
+        Ipv4Addr::from_bits(base.wrapping_add(count))
     }
 
     #[inline]
-    fn addr_above(base: Ipv4Addr, units: u32, unit_shift: u8) -> Ipv4Addr {
-        Ipv4Addr::from_bits(base.to_bits().wrapping_add(units << (unit_shift % 32)))
+    fn addr_above(base: u32, units: u32, unit_shift: u8) -> Ipv4Addr {
+        Ipv4Addr::from_bits(base.wrapping_add(units << (unit_shift % 32)))
     }
 }
 
 impl Network for Ipv6Net {
     type Addr = Ipv6Addr;
+    type Origin = u128;
+
+    #[inline]
+    fn origin_at(addr: Ipv6Addr) -> u128 {
+        addr.to_bits()
+    }
+
+    #[inline]
+    fn addr_at(origin: u128) -> Ipv6Addr {
+        Ipv6Addr::from_bits(origin)
+    }
+
+    #[inline]
+    fn moved(origin: u128, above: i64) -> u128 {
+        origin.wrapping_add(i128::from(above) as u128)
+    }
 
     fn unspecified() -> Self::Addr {
         Ipv6Addr::UNSPECIFIED
@@ -211,32 +257,65 @@ impl Network for Ipv6Net {
     }
 
     #[inline]
-    fn whole_units_above(base: Ipv6Addr, addr: Ipv6Addr, unit_shift: u8) -> Option<u32> {
-        let above = addr.to_bits().wrapping_sub(base.to_bits());
+    fn whole_units_above(base: u128, addr: Ipv6Addr, unit_shift: u8) -> Option<u32> {
+        let above = addr.to_bits().wrapping_sub(base);
         let units = above >> (unit_shift % 128);
         let units = u32::try_from(units).ok()?;
         (u128::from(units) << (unit_shift % 128) == above).then_some(units)
     }
 
     #[inline]
-    fn addrs_above(base: Ipv6Addr, addr: Ipv6Addr) -> Option<u32> {
-        u32::try_from(addr.to_bits().wrapping_sub(base.to_bits())).ok()
+    fn addrs_above(base: u128, addr: Ipv6Addr) -> Option<u32> {
+        u32::try_from(addr.to_bits().wrapping_sub(base)).ok()
     }
 
     #[inline]
-    fn addr_after(base: Ipv6Addr, count: u32) -> Ipv6Addr {
-        Ipv6Addr::from_bits(base.to_bits().wrapping_add(count.into()))
+    fn addr_after(base: u128, count: u32) -> Ipv6Addr {
+        Ipv6Addr::from_bits(base.wrapping_add(count.into()))
     }
 
     #[inline]
-    fn addr_above(base: Ipv6Addr, units: u32, unit_shift: u8) -> Ipv6Addr {
+    fn addr_above(base: u128, units: u32, unit_shift: u8) -> Ipv6Addr {
         let above = u128::from(units) << (unit_shift % 128);
-        Ipv6Addr::from_bits(base.to_bits().wrapping_add(above))
+        Ipv6Addr::from_bits(base.wrapping_add(above))
     }
+}
+
+/// An origin whose family is known only at run time.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub enum IpOrigin {
+    V4(u32),
+    V6(u128),
 }
 
 impl Network for IpNet {
     type Addr = IpAddr;
+    type Origin = IpOrigin;
+
+    #[inline]
+    fn origin_at(addr: IpAddr) -> IpOrigin {
+        match addr {
+            IpAddr::V4(addr) => IpOrigin::V4(Ipv4Net::origin_at(addr)),
+            IpAddr::V6(addr) => IpOrigin::V6(Ipv6Net::origin_at(addr)),
+        }
+    }
+
+    #[inline]
+    fn addr_at(origin: IpOrigin) -> IpAddr {
+        match origin {
+            IpOrigin::V4(origin) => Ipv4Net::addr_at(origin).into(),
+            IpOrigin::V6(origin) => Ipv6Net::addr_at(origin).into(),
+        }
+    }
+
+    #[inline]
+    fn moved(origin: IpOrigin, above: i64) -> IpOrigin {
+        match origin {
+            IpOrigin::V4(origin) => IpOrigin::V4(Ipv4Net::moved(origin, above)),
+            IpOrigin::V6(origin) => IpOrigin::V6(Ipv6Net::moved(origin, above)),
+        }
+    }
 
     fn unspecified() -> Self::Addr {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED)
@@ -295,12 +374,12 @@ impl Network for IpNet {
     }
 
     #[inline]
-    fn whole_units_above(base: IpAddr, addr: IpAddr, unit_shift: u8) -> Option<u32> {
+    fn whole_units_above(base: IpOrigin, addr: IpAddr, unit_shift: u8) -> Option<u32> {
         match (base, addr) {
-            (IpAddr::V4(base), IpAddr::V4(addr)) => {
+            (IpOrigin::V4(base), IpAddr::V4(addr)) => {
                 Ipv4Net::whole_units_above(base, addr, unit_shift)
             }
-            (IpAddr::V6(base), IpAddr::V6(addr)) => {
+            (IpOrigin::V6(base), IpAddr::V6(addr)) => {
                 Ipv6Net::whole_units_above(base, addr, unit_shift)
             }
             // An address of the other family, or mapped into it; the slow path decides.
@@ -309,28 +388,28 @@ impl Network for IpNet {
     }
 
     #[inline]
-    fn addrs_above(base: IpAddr, addr: IpAddr) -> Option<u32> {
+    fn addrs_above(base: IpOrigin, addr: IpAddr) -> Option<u32> {
         match (base, addr) {
-            (IpAddr::V4(base), IpAddr::V4(addr)) => Ipv4Net::addrs_above(base, addr),
-            (IpAddr::V6(base), IpAddr::V6(addr)) => Ipv6Net::addrs_above(base, addr),
+            (IpOrigin::V4(base), IpAddr::V4(addr)) => Ipv4Net::addrs_above(base, addr),
+            (IpOrigin::V6(base), IpAddr::V6(addr)) => Ipv6Net::addrs_above(base, addr),
             // As in `whole_units_above`.
             _ => None,
         }
     }
 
     #[inline]
-    fn addr_after(base: IpAddr, count: u32) -> IpAddr {
+    fn addr_after(base: IpOrigin, count: u32) -> IpAddr {
         match base {
-            IpAddr::V4(base) => Ipv4Net::addr_after(base, count).into(),
-            IpAddr::V6(base) => Ipv6Net::addr_after(base, count).into(),
+            IpOrigin::V4(base) => Ipv4Net::addr_after(base, count).into(),
+            IpOrigin::V6(base) => Ipv6Net::addr_after(base, count).into(),
         }
     }
 
     #[inline]
-    fn addr_above(base: IpAddr, units: u32, unit_shift: u8) -> IpAddr {
+    fn addr_above(base: IpOrigin, units: u32, unit_shift: u8) -> IpAddr {
         match base {
-            IpAddr::V4(base) => Ipv4Net::addr_above(base, units, unit_shift).into(),
-            IpAddr::V6(base) => Ipv6Net::addr_above(base, units, unit_shift).into(),
+            IpOrigin::V4(base) => Ipv4Net::addr_above(base, units, unit_shift).into(),
+            IpOrigin::V6(base) => Ipv6Net::addr_above(base, units, unit_shift).into(),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::bitmap::Way;
 use crate::slot::{Slot, chunk_of, slot_at, word_of};
 use crate::stripes::Stripes;
 use crate::sync::hint::AtomicU32;
-use crate::sync::{Ordering, known_thread_index, thread_index};
+use crate::sync::{Ordering, known_thread_index, likely_thread_index, thread_index};
 use crate::table::names;
 use backoff::Backoff;
 use crossbeam_utils::CachePadded;
@@ -144,10 +144,19 @@ pub(crate) struct Near<'a> {
     hint: &'a ThreadHint,
 }
 
-impl Near<'_> {
+impl<'a> Near<'a> {
+    #[inline]
+    fn of(hint: &'a ThreadHint, start_bit: u32) -> Self {
+        Self {
+            word_index: hint.home(),
+            start_bit,
+            hint,
+        }
+    }
+
     /// Returns the word of the thread's last release.
     pub(crate) fn freed_word(&self) -> usize {
-        self.hint.freed()
+        self.hint.freed_word()
     }
 }
 
@@ -176,6 +185,10 @@ impl Position {
         self.0.store(slot, Ordering::Relaxed);
     }
 }
+
+/// The hint of lowest first where nothing was free when it was last looked for. No chunk has this number: 2^32 slots are
+/// 2^23 chunks.
+pub(crate) const NO_CHUNK: usize = 1 << 30;
 
 /// What a policy tries before it searches.
 pub(crate) enum FirstStep<'a> {
@@ -213,7 +226,7 @@ impl Hints {
             Policy::Next => Self::Next(Position::new()),
             Policy::Spread => Self::Spread {
                 threads: Stripes::new(threads, |stripe| {
-                    ThreadHint::new(far_apart(stripe, word_count))
+                    ThreadHint::new(far_apart(stripe, word_count), spread_bit(stripe))
                 }),
             },
             Policy::Random(seed) => Self::Random(Random::new(seed)),
@@ -253,7 +266,8 @@ impl Hints {
         }
     }
 
-    /// Returns the chunk of the last claim if the policy is lowest first, because the lowest free slot is likely there.
+    /// Returns the chunk of the last claim if the policy is lowest first, because the lowest free slot is likely there;
+    /// or [`NO_CHUNK`].
     #[inline]
     pub(crate) fn last_chunk(&self) -> Option<usize> {
         match self {
@@ -281,18 +295,26 @@ impl Hints {
         }
     }
 
-    /// Returns where `thread`, if it is known, found its last slot, if the policy spreads threads.
+    /// Returns where the calling thread found its last slot, if the policy spreads threads, and this one is known to
+    /// have a hint to itself.
     #[inline]
-    pub(crate) fn near(&self, thread: impl FnOnce() -> Option<usize>) -> Option<Near<'_>> {
+    pub(crate) fn near_own(&self) -> Option<Near<'_>> {
         match self {
             Self::Spread { threads } => {
-                let thread = thread()?;
-                let hint = threads.get(thread)?;
-                Some(Near {
-                    word_index: hint.home(),
-                    start_bit: spread_bit(thread),
-                    hint,
-                })
+                let hint = threads.own(likely_thread_index())?;
+                Some(Near::of(hint, hint.start_bit()))
+            }
+            Self::Lowest { .. } | Self::Next(_) | Self::Random(_) | Self::Highest => None,
+        }
+    }
+
+    /// Does the same for a thread that shares a hint, or is not known yet.
+    #[inline]
+    pub(crate) fn near(&self) -> Option<Near<'_>> {
+        match self {
+            Self::Spread { threads } => {
+                let thread = thread_index();
+                Some(Near::of(threads.get(thread)?, spread_bit(thread)))
             }
             Self::Lowest { .. } | Self::Next(_) | Self::Random(_) | Self::Highest => None,
         }
@@ -301,12 +323,25 @@ impl Hints {
     /// Records a release of the calling thread, if that helps its next search.
     #[inline]
     pub(crate) fn note_freed(&self, slot: Slot) {
-        if let Self::Spread { threads } = self
+        if !self.note_freed_alone(slot)
+            && let Self::Spread { threads } = self
             && let Some(thread) = known_thread_index()
             && let Some(hint) = threads.get(thread)
         {
-            hint.note_freed(word_of(slot));
+            hint.note_freed(slot);
         }
+    }
+
+    /// Does the same, unless the thread shares its hint, or is not known yet: then returns `false`.
+    #[inline(always)]
+    pub(crate) fn note_freed_alone(&self, slot: Slot) -> bool {
+        if let Self::Spread { threads } = self {
+            let Some(own) = threads.own(likely_thread_index()) else {
+                return false;
+            };
+            own.note_freed(slot);
+        }
+        true
     }
 
     /// Returns how to search `first..=last`, which is not empty. `is_free` is called before a random slot is chosen.
@@ -366,18 +401,36 @@ impl Hints {
     #[inline]
     pub(crate) fn found(&self, slot: Slot) {
         match self {
-            // Relaxed, all of these: starting guesses. Written only when they change, so that the
-            // line stays shared among the threads that read it.
-            Self::Lowest { last_chunk, .. } => {
-                let chunk = chunk_of(slot) as u32;
-                if last_chunk.load(Ordering::Relaxed) != chunk {
-                    last_chunk.store(chunk, Ordering::Relaxed);
-                }
-            }
+            Self::Lowest { last_chunk, .. } => change(last_chunk, chunk_of(slot)),
             Self::Next(position) => position.move_behind(slot),
             Self::Spread { threads } => threads.of(thread_index()).move_to(word_of(slot)),
             Self::Random(_) | Self::Highest => {}
         }
+    }
+
+    /// Records where a claim was found, if the policy is lowest first.
+    #[inline]
+    pub(crate) fn found_lowest(&self, slot: Slot) {
+        if let Self::Lowest { last_chunk, .. } = self {
+            change(last_chunk, chunk_of(slot));
+        }
+    }
+
+    /// Records that nothing was free: a caller that tries again asks that first.
+    #[inline]
+    pub(crate) fn found_nothing(&self) {
+        if let Self::Lowest { last_chunk, .. } = self {
+            change(last_chunk, NO_CHUNK);
+        }
+    }
+}
+
+/// Changes a hint. Written only when it changes, so that the line stays shared among the threads that read it.
+#[inline]
+fn change(last_chunk: &AtomicU32, chunk: usize) {
+    // Relaxed, both: a starting guess.
+    if last_chunk.load(Ordering::Relaxed) != chunk as u32 {
+        last_chunk.store(chunk as u32, Ordering::Relaxed);
     }
 }
 
@@ -397,6 +450,19 @@ fn spread_bit(thread: usize) -> u32 {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    /// A refusal takes the place of the chunk of the last claim, and the next claim that of the refusal.
+    #[test]
+    fn lowest_remembers_its_last_chunk_or_that_there_was_none() {
+        let hints = Hints::new(Policy::Lowest, 1024, 1);
+        assert_eq!(hints.last_chunk(), Some(0));
+        for chunk in [7, 0] {
+            hints.found_nothing();
+            assert_eq!(hints.last_chunk(), Some(NO_CHUNK));
+            hints.found(slot_at(chunk * 8 + 3, 9));
+            assert_eq!(hints.last_chunk(), Some(chunk));
+        }
+    }
 
     #[test]
     fn threads_start_in_different_words_as_long_as_there_are_enough() {

@@ -20,8 +20,9 @@ pub(crate) mod traced;
 #[cfg(all(test, not(loom)))]
 pub(crate) use imp::pretend_index;
 pub(crate) use imp::{
-    AtomicU64, Mutex, MutexGuard, Snooze, known_thread_index, lend_thread_index, load_latest,
-    load_seq_cst, nanos, nested_in, spin_for, thread_index, thread_number, with_note_of,
+    AtomicU64, Mutex, MutexGuard, Snooze, known_thread_index, lend_thread_index,
+    likely_thread_index, load_latest, load_seq_cst, nanos, nested_in, spin_for, thread_index,
+    thread_number, with_note_of,
 };
 #[cfg(all(loom, feature = "_loom"))]
 pub(crate) use owners::Owners;
@@ -130,9 +131,15 @@ mod imp {
     /// Returns the same index if the thread has asked for it before: avoids a call on the hot path.
     #[inline]
     pub(crate) fn known_thread_index() -> Option<usize> {
-        // On some systems, the cell is gone while a thread is being destroyed: any index that may be shared will do.
-        let index = INDEX.try_with(Cell::get).unwrap_or(LENT);
+        let index = likely_thread_index();
         (index != NONE_YET).then_some(index)
+    }
+
+    /// Does the same, but returns an index that is too high for everything if the thread has not asked for it before.
+    #[inline]
+    pub(crate) fn likely_thread_index() -> usize {
+        // On some systems, the cell is gone while a thread is being destroyed: any index that may be shared will do.
+        INDEX.try_with(Cell::get).unwrap_or(LENT)
     }
 
     /// Calls `act` with the index of the calling thread. If it is below `MOST_OWNERS`, no other thread has it, and no
@@ -297,6 +304,10 @@ mod imp {
 
     pub(crate) fn known_thread_index() -> Option<usize> {
         Some(0)
+    }
+
+    pub(crate) fn likely_thread_index() -> usize {
+        0
     }
 
     /// Always an index that may be shared: the model's threads all run on one thread of the system.

@@ -628,3 +628,48 @@ fn a_backup_is_restored_and_reclaimed() {
         "no-file"
     );
 }
+
+/// A child of the process that opened the file gets `Forked`, and changes nothing.
+#[test]
+#[allow(unsafe_code)]
+fn a_forked_child_is_refused() {
+    let scratch = Scratch::new("lease-fork");
+    let path = scratch.path("pool");
+    let pool = builder("10.0.0.0/24").create(&path).unwrap();
+    let lease = pool.allocate(Term::Forever).unwrap();
+    // SAFETY: the child calls nothing that takes a lock which another thread of this test binary may have held at the
+    // fork, except the allocator, which glibc makes safe; and it ends without unwinding.
+    match unsafe { nix::unistd::fork() }.unwrap() {
+        nix::unistd::ForkResult::Child => {
+            let codes = [
+                pool.allocate(OFFER)
+                    .map_or_else(|error| error.code(), |_| "ok"),
+                pool.allocate_many(2, OFFER)
+                    .map_or_else(|error| error.code(), |_| "ok"),
+                pool.allocate_for(client(1), OFFER)
+                    .map_or_else(|error| error.code(), |_| "ok"),
+                pool.renew(&lease, Term::Forever)
+                    .map_or_else(|error| error.code(), |()| "ok"),
+                pool.release(&lease)
+                    .map_or_else(|error| error.code(), |_| "ok"),
+                pool.reclaim(["10.0.0.9"], |_| None)
+                    .map_or_else(|error| error.code(), |_| "ok"),
+            ];
+            let _ = pool.sweep();
+            drop(pool);
+            let is_right = codes == ["forked"; 6];
+            // SAFETY: _exit: any number is a status.
+            unsafe { nix::libc::_exit(i32::from(!is_right)) }
+        }
+        nix::unistd::ForkResult::Parent { child } => {
+            let ended = nix::sys::wait::waitpid(child, None).unwrap();
+            assert_eq!(ended, nix::sys::wait::WaitStatus::Exited(child, 0));
+        }
+    }
+    let census = pool.census();
+    assert_eq!(
+        (census.leased, census.free, census.quarantined),
+        (1, 252, 0)
+    );
+    assert_eq!(pool.release(&lease).unwrap(), Released::Ended);
+}

@@ -73,6 +73,29 @@ fn the_word_is_where_the_policy_looks() {
     assert_eq!(pool.allocate().unwrap(), Ipv4Addr::new(10, 0, 0, 128));
 }
 
+/// A word that a reserved address divides goes out lowest first, whichever side is larger, and takes back both sides.
+#[test]
+fn a_divided_word_goes_out_lowest_first() {
+    for gateway in [1, 10, 31, 32, 50, 62] {
+        let gateway = Ipv4Addr::new(10, 0, 0, gateway);
+        let pool = Pool::builder("10.0.0.0/26".parse::<Ipv4Net>().unwrap())
+            .gateway(Gateway::At(gateway.into()))
+            .build()
+            .unwrap();
+        let mut local = pool.local();
+        let all: Vec<_> = std::iter::from_fn(|| local.allocate().ok()).collect();
+        assert_eq!(all.len(), 61);
+        assert!(all.is_sorted(), "{gateway}: {all:?}");
+        let some: Vec<_> = all.into_iter().step_by(3).collect();
+        for &addr in some.iter().rev() {
+            local.release(addr).unwrap();
+            assert!(local.release(addr).is_err(), "{gateway}: {addr}");
+        }
+        let again: Vec<_> = std::iter::from_fn(|| local.allocate().ok()).collect();
+        assert_eq!(again, some, "{gateway}");
+    }
+}
+
 /// While it lives, what it has reserved is taken for all others, in every view of the pool.
 #[test]
 fn what_is_reserved_counts_as_allocated_for_others() {

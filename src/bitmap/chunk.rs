@@ -41,6 +41,32 @@ impl Chunk {
         with_free
     }
 
+    /// Returns the first word that was seen to have a free slot.
+    ///
+    /// For a chunk that is asked again and again: where it is mostly the same word, the branches are predicted, and the
+    /// claim waits for no word but its own.
+    #[inline]
+    pub(super) fn first_with_free(&self) -> Option<usize> {
+        // SeqCst: as in `take_lowest`, where a word that is skipped counts as seen taken.
+        self.0.iter().position(|word| load_seq_cst(word) != 0)
+    }
+
+    /// Returns the first word that was seen to have a free slot, and the free bits of all words together, which are 0 if
+    /// there was none.
+    ///
+    /// For any chunk: reads all words, without a branch.
+    #[inline]
+    pub(super) fn first_with_free_of_all(&self) -> (usize, u64) {
+        let [words @ .., last] = &self.0;
+        let (mut index, mut seen) = (0, 0);
+        for word in words {
+            // SeqCst, as the load below: as in `first_with_free`.
+            seen |= load_seq_cst(word);
+            index += usize::from(seen == 0);
+        }
+        (index, seen | load_seq_cst(last))
+    }
+
     /// Returns the last word that was seen to have a free slot.
     pub(super) fn last_with_free(&self) -> Option<usize> {
         self.with_free().checked_ilog2().map(|index| index as usize)

@@ -4,9 +4,17 @@ use super::chunk::{
     Attempt, Request, Visit, take_near, try_take_first, try_take_last, try_take_near,
 };
 use super::control::Area;
+use super::tree::WayDown;
 use super::{Bitmap, Mark, Way};
 use crate::slot::{Slot, bit_of, bits_within, chunk_of, slot_at, word_of};
 use crate::sync::{Ordering, WORDS_PER_CHUNK, load_seq_cst};
+
+/// A slot that was claimed.
+struct Taken {
+    slot: Slot,
+    /// Whether it seems to have been the last free one of its chunk.
+    seems_last: bool,
+}
 
 /// The result of looking into the first word for the lowest slot.
 pub(crate) enum LowestAttempt {
@@ -20,11 +28,16 @@ pub(crate) enum LowestAttempt {
     Lost,
 }
 
-/// A slot that was claimed.
-struct Taken {
-    slot: Slot,
-    /// Whether it seems to have been the last free one of its chunk.
-    seems_last: bool,
+/// What one way down to the first chunk from an end came to.
+enum Step {
+    /// Claimed this slot.
+    Took(Slot),
+    /// Nothing, and it is worth another way: the hint that led there is settled, or another thread was faster.
+    Nothing,
+    /// The root had no candidate.
+    EmptyRoot,
+    /// This node had no candidate, and its hint is still to be settled.
+    EmptyNode { level: usize, index: usize },
 }
 
 impl<M: Mark> Bitmap<'_, M> {
@@ -50,27 +63,31 @@ impl<M: Mark> Bitmap<'_, M> {
         }
     }
 
-    /// Claims the lowest free slot of a chunk, in one attempt.
+    /// Claims the lowest free slot of the chunk of the last claim, in one attempt.
     #[inline]
     pub(crate) fn try_claim_lowest_in_chunk(self, chunk_index: usize) -> Attempt<Slot> {
-        self.try_take_lowest_of(chunk_index).map(|taken| taken.slot)
+        let chunk = &self.chunks[chunk_index];
+        let Some(index) = chunk.first_with_free() else {
+            return Attempt::Empty;
+        };
+        let word_index = chunk_index * WORDS_PER_CHUNK + index;
+        try_take_first(&chunk.words()[index], self.marks_of(word_index))
+            .map(|bit_index| slot_at(word_index, bit_index))
     }
 
+    /// Does the same in a chunk that the search has led to.
     #[inline]
     fn try_take_lowest_of(self, chunk_index: usize) -> Attempt<Taken> {
         let chunk = &self.chunks[chunk_index];
-        // Without a branch per word, because the word cannot be predicted.
-        let with_free = chunk.with_free();
-        if with_free == 0 {
+        let (index, free) = chunk.first_with_free_of_all();
+        if free == 0 {
             return Attempt::Empty;
         }
-        let index = with_free.trailing_zeros() as usize;
-        let word = &chunk.words()[index];
         let word_index = chunk_index * WORDS_PER_CHUNK + index;
-        try_take_first(word, self.marks_of(word_index)).map(|bit_index| Taken {
+        try_take_first(&chunk.words()[index], self.marks_of(word_index)).map(|bit_index| Taken {
             slot: slot_at(word_index, bit_index),
-            // Relaxed: only a guess, as are the other words: `settle` looks again.
-            seems_last: with_free.is_power_of_two() && word.load(Ordering::Relaxed) == 0,
+            // Only a guess: other words may have the same bit, or more by now. `settle` looks again.
+            seems_last: free.is_power_of_two(),
         })
     }
 
@@ -83,10 +100,27 @@ impl<M: Mark> Bitmap<'_, M> {
         if self.tree.is_linear() {
             return self.claim_from_or_prove(0);
         }
-        self.claim_from_an_end(
-            || self.tree.lowest_candidate(),
-            |chunk_index| self.try_take_lowest_of(chunk_index),
-        )
+        self.claim_from_an_end(|| self.step_to_lowest())
+    }
+
+    /// Claims the lowest free slot by one way down the summary, which is nearly always enough. `Empty` says only that the
+    /// root had no candidate.
+    ///
+    /// A leaf: it calls nothing, and what it does not find is left to [`Bitmap::claim_lowest`].
+    #[inline(always)]
+    pub(crate) fn try_claim_lowest(self) -> Attempt<Slot> {
+        match self.step_to_lowest() {
+            Step::Took(slot) => Attempt::Took(slot),
+            Step::EmptyRoot => Attempt::Empty,
+            Step::Nothing | Step::EmptyNode { .. } => Attempt::Lost,
+        }
+    }
+
+    #[inline(always)]
+    fn step_to_lowest(self) -> Step {
+        self.step(self.tree.way_to_lowest(), |chunk_index| {
+            self.try_take_lowest_of(chunk_index)
+        })
     }
 
     /// Claims the highest free slot; returns `None` if at some instant of the call nothing was free.
@@ -99,44 +133,48 @@ impl<M: Mark> Bitmap<'_, M> {
         if self.tree.is_linear() {
             return self.search_until_none_free(|| self.find_highest(0, self.last_slot()));
         }
-        self.claim_from_an_end(
-            || self.tree.highest_candidate(),
-            |chunk_index| {
+        self.claim_from_an_end(|| {
+            self.step(self.tree.way_to_highest(), |chunk_index| {
                 let taken = self.try_claim_highest_in_chunk(chunk_index);
                 taken.map(|slot| Taken {
                     slot,
                     seems_last: false,
                 })
-            },
-        )
+            })
+        })
     }
 
-    /// Claims with `take` a slot of the chunk that `candidate` returns; returns `None` if at some instant of the call
-    /// nothing was free. `candidate` returns `None` if the root had no candidate.
+    /// Repeats `step` until it claims a slot; returns `None` if at some instant of the call nothing was free.
     #[inline(always)]
-    fn claim_from_an_end(
-        self,
-        candidate: impl Fn() -> Option<usize>,
-        take: impl Fn(usize) -> Attempt<Taken>,
-    ) -> Option<Slot> {
+    fn claim_from_an_end(self, step: impl Fn() -> Step) -> Option<Slot> {
         loop {
-            let Some(chunk_index) = candidate() else {
-                if self.empty_root_proves_none() {
-                    return None;
-                }
-                continue;
-            };
-            let claimed = match take(chunk_index) {
-                Attempt::Took(taken) if taken.seems_last => Some(taken.slot),
-                Attempt::Took(taken) => return Some(taken.slot),
-                Attempt::Empty => None,
-                Attempt::Lost => continue,
-            };
-            self.settle_here(chunk_index);
-            if claimed.is_some() {
-                return claimed;
+            match step() {
+                Step::Took(slot) => return Some(slot),
+                Step::Nothing => {}
+                Step::EmptyRoot if self.empty_root_proves_none() => return None,
+                Step::EmptyRoot => {}
+                Step::EmptyNode { level, index } => self.tree.settle_node(level, index),
             }
         }
+    }
+
+    /// Claims with `take` a slot of the chunk where `way` ends, and settles the hint about a chunk that is empty or seems
+    /// to have become so.
+    #[inline(always)]
+    fn step(self, way: WayDown, take: impl Fn(usize) -> Attempt<Taken>) -> Step {
+        let chunk_index = match way {
+            WayDown::Chunk(chunk_index) => chunk_index,
+            WayDown::EmptyRoot => return Step::EmptyRoot,
+            WayDown::EmptyNode { level, index } => return Step::EmptyNode { level, index },
+        };
+        let step = match take(chunk_index) {
+            Attempt::Took(taken) if taken.seems_last => Step::Took(taken.slot),
+            Attempt::Took(taken) => return Step::Took(taken.slot),
+            Attempt::Empty => Step::Nothing,
+            Attempt::Lost => return Step::Nothing,
+        };
+        self.settle_here(chunk_index);
+        step
     }
 
     /// Claims the highest free slot of a chunk, in one attempt.

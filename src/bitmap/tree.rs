@@ -22,6 +22,8 @@ const MAX_HEIGHT: usize = if NODE_SHIFT == 4 { 6 } else { 26 };
 const CLEARING_SHIFT: u32 = 16;
 const VERSION: u64 = 1 << 32;
 const MAYBE_MASK: u64 = 0xffff;
+/// The bit behind the last child, for a node without candidates: the zeros of what is never 0 are one instruction.
+const BEHIND_ALL: u64 = MAYBE_MASK + 1;
 
 /// Returns the children that may have a free slot: MAYBE or CLEARING.
 #[inline]
@@ -94,7 +96,7 @@ impl Shape {
 }
 
 /// Where a way down from the root ends.
-enum WayDown {
+pub(super) enum WayDown {
     /// At a chunk that may have a free slot.
     Chunk(usize),
     /// At the root: it had no candidate.
@@ -168,7 +170,7 @@ impl<'a> Tree<'a> {
                 return false;
             };
             // SeqCst: as on the way down in `next_candidate`; a lower child seen FULL is seen taken.
-            let node = candidates(load_seq_cst(node));
+            let node = candidates(load_seq_cst(node)) | BEHIND_ALL;
             if node.trailing_zeros() != digit(child) {
                 return false;
             }
@@ -196,33 +198,20 @@ impl<'a> Tree<'a> {
         })
     }
 
-    /// Returns the lowest chunk that may have a free slot; `None` if at some instant the root had no candidate.
-    ///
-    /// Settles the stale hints of nodes on its way. Only for a bitmap with a tree.
-    #[inline]
-    pub(super) fn lowest_candidate(&self) -> Option<usize> {
-        self.first_candidate(|node| node.trailing_zeros())
-    }
-
-    /// Returns the highest chunk that may have a free slot, by the same steps.
-    #[inline]
-    pub(super) fn highest_candidate(&self) -> Option<usize> {
-        self.first_candidate(|node| node.ilog2())
-    }
-
-    /// Returns the chunk that `pick` leads to, from the root down; `pick` gets the candidates of a node, at least one.
+    /// Goes down to the lowest chunk that may have a free slot. Without a tree, that is the first one.
     #[inline(always)]
-    fn first_candidate(&self, pick: impl Fn(u64) -> u32) -> Option<usize> {
-        loop {
-            match self.way_down(&pick) {
-                WayDown::Chunk(chunk) => return Some(chunk),
-                WayDown::EmptyRoot => return None,
-                WayDown::EmptyNode { level, index } => self.settle_node(level, index),
-            }
-        }
+    pub(super) fn way_to_lowest(&self) -> WayDown {
+        self.way_down(|node| node.trailing_zeros())
     }
 
-    /// Follows the candidates that `pick` chooses, from the root down, once.
+    /// Goes down to the highest chunk that may have a free slot. Only for a bitmap with a tree.
+    #[inline(always)]
+    pub(super) fn way_to_highest(&self) -> WayDown {
+        self.way_down(|node| node.ilog2())
+    }
+
+    /// Follows the candidates that `pick` chooses, from the root down, once; `pick` gets the candidates of a node, at least
+    /// one.
     #[inline(always)]
     fn way_down(&self, pick: impl Fn(u64) -> u32) -> WayDown {
         // The same number: the compiler sees the bound, and does not check it at each level.
@@ -534,8 +523,16 @@ mod tests {
                     published.range(from..=last).next_back().copied(),
                     "{chunk_count} chunks, {last} down to {from}"
                 );
-                assert_eq!(tree.lowest_candidate(), published.first().copied());
-                assert_eq!(tree.highest_candidate(), published.last().copied());
+                for (way, end) in [
+                    (tree.way_to_lowest(), published.first()),
+                    (tree.way_to_highest(), published.last()),
+                ] {
+                    match way {
+                        WayDown::Chunk(chunk) => assert_eq!(Some(&chunk), end),
+                        WayDown::EmptyRoot => assert_eq!(None, end),
+                        WayDown::EmptyNode { .. } => panic!("nothing was settled"),
+                    }
+                }
                 tree.publish(chunk);
                 published.insert(chunk);
                 assert_eq!(tree.is_only(chunk), published.len() == 1);

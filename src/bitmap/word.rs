@@ -101,12 +101,16 @@ impl<M: Mark> Bitmap<'_, M> {
         taken
     }
 
-    /// Returns whether `bits` of the word are all taken, by the caller or by other holders.
+    /// Returns whether `bits` of the word are all taken, by the caller or by other holders; false if there is no such
+    /// word.
     #[inline]
     pub(crate) fn are_taken(self, word_index: usize, bits: u64) -> bool {
-        // Relaxed: whatever happened before this call is seen; a race with it is the caller's mistake, and no ordering
-        // would reveal it.
-        self.word(word_index).load(Ordering::Relaxed) & bits == 0
+        // Without a panic, which wants to know how many words there are.
+        self.words.get(word_index).is_some_and(|word| {
+            // Relaxed: whatever happened before this call is seen; a race with it is the caller's mistake, and no
+            // ordering would reveal it.
+            word.load(Ordering::Relaxed) & bits == 0
+        })
     }
 }
 

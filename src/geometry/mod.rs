@@ -34,6 +34,13 @@ pub(crate) struct Segment<A> {
     pub(crate) last: Slot,
 }
 
+impl<A: Copy> Segment<A> {
+    /// Returns the address of one of its slots.
+    fn addr_of<N: Network<Addr = A>>(&self, slot: Slot, unit_shift: u8) -> A {
+        N::addr_above(N::origin_at(self.base), slot - self.first, unit_shift)
+    }
+}
+
 /// Consecutive slots that can be handed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Run {
@@ -57,8 +64,8 @@ impl Run {
 
 /// The longest run, with its first address: most slots and most requested addresses are in it.
 #[derive(Clone, Debug)]
-pub(crate) struct MainRun<A> {
-    base: A,
+pub(crate) struct MainRun<N: Network> {
+    base: N::Origin,
     first: Slot,
     /// The number of slots; 0 if nothing is usable.
     len: u64,
@@ -67,49 +74,40 @@ pub(crate) struct MainRun<A> {
     len_of_singles: u64,
 }
 
-impl<A: Copy> MainRun<A> {
+impl<N: Network> MainRun<N> {
     /// Returns the index of `slot` in the run, if it is in it.
     #[inline]
     fn index_of(&self, slot: Slot) -> Option<u32> {
         let index = slot.wrapping_sub(self.first);
         (u64::from(index) < self.len).then_some(index)
     }
+
+    /// Returns whether `slot` is in the run, and a single address.
+    #[inline]
+    fn has_single(&self, slot: Slot) -> bool {
+        u64::from(slot.wrapping_sub(self.first)) < self.len_of_singles
+    }
 }
 
 /// Slots of one word whose addresses follow from the address of its first slot.
-pub(crate) struct Stretch<A> {
+pub(crate) struct Stretch<N: Network> {
     /// The address of the word's first slot, even if that slot is not usable or does not exist.
-    base: A,
+    base: N::Origin,
     /// One bit per slot, all of them usable.
     slots: u64,
 }
 
-impl<A> Stretch<A> {
-    /// Returns the part of it whose slots are in `bits`.
+impl<N: Network> Stretch<N> {
+    /// Returns the address of the slot at `bit_index`, which is part of it.
     #[inline]
-    pub(crate) fn within(self, bits: u64) -> Self {
-        Self {
-            slots: self.slots & bits,
-            ..self
-        }
-    }
-
-    /// Returns the address of the slot at `bit_index`, if that slot is part of it.
-    #[inline]
-    pub(crate) fn addr_of<N: Network<Addr = A>>(&self, bit_index: u32) -> Option<A>
-    where
-        A: Copy,
-    {
-        (self.slots >> bit_index & 1 != 0).then(|| N::addr_above(self.base, bit_index, 0))
+    pub(crate) fn addr_of(&self, bit_index: u32) -> N::Addr {
+        N::addr_above(self.base, bit_index, 0)
     }
 
     /// Returns the bit of the slot with this address, if it is one of `bits`, which are all slots of the stretch.
     #[inline]
-    pub(crate) fn bit_among<N: Network<Addr = A>>(&self, bits: u64, addr: A) -> Option<u64>
-    where
-        A: Copy,
-    {
-        let bit_index = N::whole_units_above(self.base, addr, 0)?;
+    pub(crate) fn bit_among(&self, bits: u64, addr: N::Addr) -> Option<u64> {
+        let bit_index = N::addrs_above(self.base, addr)?;
         (bit_index < u64::BITS && bits >> bit_index & 1 != 0).then(|| 1 << bit_index)
     }
 
@@ -134,7 +132,7 @@ pub(crate) struct Geometry<N: Network> {
     gateway: Option<N::Addr>,
     /// The base-2 logarithm of the number of addresses in a unit.
     unit_shift: u8,
-    main_run: MainRun<N::Addr>,
+    main_run: MainRun<N>,
     /// All segments, at least one, in ascending order of addresses and of slots.
     segments: Box<[Segment<N::Addr>]>,
     /// All runs, in ascending order.
@@ -191,7 +189,12 @@ impl<N: Network> Geometry<N> {
     }
 
     pub(crate) fn addr_width(&self) -> u8 {
-        N::addr_width(self.main_run.base)
+        N::addr_width(self.main_addr())
+    }
+
+    /// Returns the first address of the main run.
+    fn main_addr(&self) -> N::Addr {
+        N::addr_at(self.main_run.base)
     }
 
     /// Returns how many slots are in the pool but never handed out.
@@ -255,7 +258,7 @@ impl<N: Network> Geometry<N> {
             .segments
             .get(index)
             .unwrap_or_else(|| panic!("slot {slot} was claimed but has no address"));
-        N::addr_above(segment.base, slot - segment.first, self.unit_shift)
+        segment.addr_of::<N>(slot, self.unit_shift)
     }
 
     /// Returns the slot as a prefix of the unit's length.
@@ -309,7 +312,7 @@ impl<N: Network> Geometry<N> {
     /// Returns whether `next` is the address that follows from the one of a slot for the slot behind it.
     #[inline]
     pub(crate) fn follows(&self, next: Option<&N::Addr>, addr: N::Addr) -> bool {
-        next == Some(&N::addr_above(addr, 1, self.unit_shift))
+        next == Some(&N::addr_above(N::origin_at(addr), 1, self.unit_shift))
     }
 
     /// Returns how many of `addrs`, at most `most`, are the addresses of the slots that follow `slot` in the main run.
@@ -351,31 +354,42 @@ impl<N: Network> Geometry<N> {
         self.unit_shift == 0 || N::addr_bits(addr) & low_bits(self.unit_shift) == 0
     }
 
-    pub(crate) fn no_stretch(&self) -> Stretch<N::Addr> {
+    pub(crate) fn no_stretch(&self) -> Stretch<N> {
         Stretch {
             base: self.main_run.base,
             slots: 0,
         }
     }
 
-    /// Returns the part of word `word_index` in which slots and addresses advance together; empty if a unit has more
-    /// than one address.
-    pub(crate) fn stretch_of(&self, word_index: usize) -> Stretch<N::Addr> {
+    /// Returns those of `bits` of a word in which slots and addresses advance together, up to the first where they do
+    /// not; none if a unit has more than one address.
+    #[inline]
+    pub(crate) fn stretch_of(&self, word_index: usize, bits: u64) -> Stretch<N> {
         let main = &self.main_run;
-        let word_first = slot_at(word_index, 0);
-        // The word may begin below the run. Then this wraps around, and is correct for all slots of the run.
-        let above = i128::from(word_first) - i128::from(main.first);
-        let base = N::addr_bits(main.base).wrapping_add(above as u128);
-        let slots = match main.len.checked_sub(1) {
-            Some(above) if self.unit_shift == 0 => {
-                bits_within(word_index, main.first, main.first + above as Slot)
-            }
-            _ => 0,
+        let is_inside = |bit_index| main.has_single(slot_at(word_index, bit_index));
+        let slots = match bits.checked_ilog2() {
+            Some(highest) if is_inside(highest) && is_inside(bits.trailing_zeros()) => bits,
+            _ => self.first_singles(word_index, bits),
         };
+        // The word may begin below the run. Then this wraps around, and is correct for all slots of the run.
+        let above = i64::from(slot_at(word_index, 0)) - i64::from(main.first);
         Stretch {
-            base: N::addr_like(main.base, base),
+            base: N::moved(main.base, above),
             slots,
         }
+    }
+
+    /// Returns those of `bits` that are in the main run, below the first that is not.
+    #[cold]
+    #[inline(never)]
+    fn first_singles(&self, word_index: usize, bits: u64) -> u64 {
+        let main = &self.main_run;
+        let inside = main.len_of_singles.checked_sub(1).map_or(0, |above| {
+            bits_within(word_index, main.first, main.first + above as Slot)
+        });
+        let others = bits & !inside;
+        let below_others = others.wrapping_sub(1) & !others;
+        bits & below_others
     }
 
     /// Returns why `slot` is never handed out.
@@ -514,7 +528,7 @@ impl<N: Network> Geometry<N> {
 
     /// Returns `addr` in the pool's family, if it belongs to that family.
     pub(crate) fn in_family(&self, addr: IpAddr) -> Option<N::Addr> {
-        N::addr_in_family_of(self.main_run.base, addr)
+        N::addr_in_family_of(self.main_addr(), addr)
     }
 
     /// Returns the last address of the unit at `slot`, which exists.

@@ -355,17 +355,13 @@ impl<N: Network> Plan<N> {
 }
 
 /// Returns the longest run; one without a slot if everything is reserved.
-fn main_run<N: Network>(
-    runs: &[Run],
-    segments: &[Segment<N::Addr>],
-    unit_shift: u8,
-) -> MainRun<N::Addr> {
+fn main_run<N: Network>(runs: &[Run], segments: &[Segment<N::Addr>], unit_shift: u8) -> MainRun<N> {
     let longest = runs.iter().max_by_key(|run| run.slot_count());
     let first = longest.map_or(segments[0].first, |run| run.first);
     let index = segments.partition_point(|segment| segment.last < first);
     let segment = &segments[index];
     MainRun {
-        base: N::addr_above(segment.base, first - segment.first, unit_shift),
+        base: N::origin_at(segment.addr_of::<N>(first, unit_shift)),
         first,
         len: longest.map_or(0, |run| run.slot_count()),
         len_of_singles: longest

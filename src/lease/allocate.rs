@@ -406,9 +406,17 @@ struct Batch<'a, N: Network> {
 
 impl<N: Network> Batch<'_, N> {
     fn add(&mut self, slots: impl Iterator<Item = Slot>, granted: Granted) {
-        let pool = self.pool;
-        let taken = slots.filter_map(|slot| Some((slot, pool.take(slot, granted)?)));
-        self.taken.extend(taken);
+        let earlier = self.taken.len();
+        for slot in slots {
+            let Some(word) = self.pool.take(slot, granted) else {
+                continue;
+            };
+            // An earlier offer of this call may have ended meanwhile. Then the later one counts, and only that.
+            match self.taken[..earlier].iter_mut().find(|it| it.0 == slot) {
+                Some(taken) => taken.1 = word,
+                None => self.taken.push((slot, word)),
+            }
+        }
     }
 }
 

@@ -102,28 +102,30 @@ impl<N: Network> LeasePool<N> {
     }
 
     fn prolong(&self, slot: Slot, lease: &Lease<N::Addr>, until: Tick) -> Result<(), RenewError> {
-        let Some(record) = self.records.of(slot) else {
-            return Err(self.refuse_renewal(lease, Word::VOID));
-        };
-        let mut word = record.load();
-        while self.is_held_in(word, lease.generation()) {
-            let renewed = word.changed(State::Leased, until.max(word.until()));
-            match record.exchange(word, renewed) {
-                Ok(()) => return Ok(()),
-                Err(other) => word = other,
+        let mut word = self.records.load(slot);
+        loop {
+            while self.is_held_in(word, lease.generation()) {
+                let renewed = word.changed(State::Leased, until.max(word.until()));
+                match self.records.exchange(slot, word, renewed) {
+                    Ok(()) => return Ok(()),
+                    Err(other) => word = other,
+                }
             }
+            if let Some(error) = self.refuse_renewal(slot, word, lease) {
+                return Err(error);
+            }
+            word = self.records.load(slot);
         }
-        Err(self.refuse_renewal(lease, word))
     }
 
     #[cold]
-    fn refuse_renewal(&self, lease: &Lease<N::Addr>, word: Word) -> RenewError {
+    fn refuse_renewal(&self, slot: Slot, word: Word, lease: &Lease<N::Addr>) -> Option<RenewError> {
         let addr = lease.addr().into();
-        match self.why_not_held(word, lease.generation()) {
+        Some(match self.why_not_held(slot, word, lease.generation())? {
             NotHeld::Ended => RenewError::Ended { addr },
             NotHeld::Stale => RenewError::Stale { addr },
             NotHeld::Forked => FileRefusal::Forked.into(),
-        }
+        })
     }
 
     #[inline(always)]
@@ -131,13 +133,29 @@ impl<N: Network> LeasePool<N> {
         word.is_held() && self.generation_of(word) == generation
     }
 
-    fn why_not_held(&self, word: Word, generation: u64) -> NotHeld {
+    /// Returns why a lease is not held; `None` if it is held after all.
+    ///
+    /// A holder that is refused believes that its lease has ended. If a pass has ended it, its undo must not make it hold
+    /// again from here on: that takes the mark of the pass.
+    fn why_not_held(&self, slot: Slot, mut word: Word, generation: u64) -> Option<NotHeld> {
         if self.refusal() == Some(FileRefusal::Forked) {
-            return NotHeld::Forked;
+            return Some(NotHeld::Forked);
         }
-        match self.generation_of(word) == generation {
-            true => NotHeld::Ended,
-            false => NotHeld::Stale,
+        loop {
+            if self.is_held_in(word, generation) {
+                return None;
+            }
+            if self.generation_of(word) != generation {
+                return Some(NotHeld::Stale);
+            }
+            if !word.is_marked() {
+                return Some(NotHeld::Ended);
+            }
+            let unmarked = word.changed(word.state(), word.until());
+            match self.records.exchange(slot, word, unmarked) {
+                Ok(()) => return Some(NotHeld::Ended),
+                Err(other) => word = other,
+            }
         }
     }
 
@@ -184,11 +202,11 @@ impl<N: Network> LeasePool<N> {
     #[inline(never)]
     fn release_slot(&self, slot: Slot, generation: u64) -> LetGo {
         let Some(record) = self.records.of(slot) else {
-            return self.refuse_release(Word::VOID, generation);
+            return self.refuse_release(slot, Word::VOID, generation);
         };
         let word = record.load();
         if !self.is_held_in(word, generation) {
-            return self.refuse_release(word, generation);
+            return self.refuse_release(slot, word, generation);
         }
         if self.rests_after(word) {
             return self.release_to_rest(slot, word);
@@ -229,9 +247,14 @@ impl<N: Network> LeasePool<N> {
 
     #[cold]
     #[inline(never)]
-    fn refuse_release(&self, word: Word, generation: u64) -> LetGo {
-        self.count(Event::ReleaseError, 1);
-        LetGo::Not(self.why_not_held(word, generation))
+    fn refuse_release(&self, slot: Slot, word: Word, generation: u64) -> LetGo {
+        match self.why_not_held(slot, word, generation) {
+            Some(why) => {
+                self.count(Event::ReleaseError, 1);
+                LetGo::Not(why)
+            }
+            None => self.release_again(slot, generation),
+        }
     }
 
     #[cold]

@@ -266,12 +266,17 @@ impl<N: Network> LeasePool<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn sync(&self) -> Result<(), SyncError> {
-        if let Some(file) = self.pool.lease_file()
-            && !file.is_forked()
-        {
+        self.note_time();
+        self.pool.sync()
+    }
+
+    /// Writes down what time it is, so that it goes on from there after a reboot.
+    fn note_time(&self) {
+        let file = self.pool.lease_file();
+        // A truncated file must not kill the caller.
+        if file.is_some_and(|file| !file.is_forked() && file.is_whole()) {
             self.clock.note();
         }
-        self.pool.sync()
     }
 
     /// Closes the pool like a drop, and returns the result; see [`Pool::close`].
@@ -280,6 +285,7 @@ impl<N: Network> LeasePool<N> {
     ///
     /// As [`Pool::close`].
     pub fn close(self) -> Result<(), SyncError> {
+        self.note_time();
         self.pool.close()
     }
 

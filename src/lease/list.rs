@@ -99,13 +99,12 @@ impl<N: Network> LeasePool<N> {
         loop {
             let word = self.records.load(slot);
             match word.state() {
-                State::Leased if !word.is_marked() => return Ok((word, false)),
                 State::Leased | State::Offered => {
-                    // A lease loses the mark of a pass whose list may be older.
                     let until = match word.state() {
                         State::Leased => word.until(),
                         _ => Tick::NEVER,
                     };
+                    // Even if nothing changes: a pass whose list is older may have marked the word since we read it.
                     let leased = word.changed(State::Leased, until);
                     if self.records.exchange(slot, word, leased).is_ok() {
                         return Ok((leased, false));
@@ -140,7 +139,12 @@ impl<N: Network> LeasePool<N> {
                 let outcome = self.records.exchange(slot, offered, leased);
                 outcome.is_ok().then_some(leased)
             });
-            self.remember_outside(outside, owner, slot);
+            // Not if another owner holds it: then this one may have its lease elsewhere.
+            if let Ok((word, _)) = adopted
+                && self.records.is_of(slot, word, owner.tag)
+            {
+                self.remember_outside(outside, owner, slot);
+            }
             adopted
         })?
     }

@@ -125,6 +125,15 @@ enum Known {
     Nothing,
 }
 
+/// What became of an address that an owner had.
+enum TakenBack {
+    Taken(Slot, Word),
+    /// Look again at what the owner has.
+    Changed,
+    /// The owner has nothing any more.
+    Gone,
+}
+
 impl<N: Network> LeasePool<N> {
     /// Returns the lease of an owner; allocates one if the owner has none.
     ///
@@ -272,19 +281,21 @@ impl<N: Network> LeasePool<N> {
         granted: Granted,
     ) -> Result<Lease<N::Addr>, OfferError> {
         loop {
-            let known = self.known(owner, outside);
-            if let Known::Holds(slot, word) = known {
-                match self.confirm(slot, word, granted) {
+            // An offer first, with a tag, and leased only then: a caller that dies in between leaves an offer.
+            let offer = self.first_offer(granted);
+            let taken = match self.known(owner, outside) {
+                Known::Holds(slot, word) => match self.confirm(slot, word, granted) {
                     Some(word) => return Ok(self.lease_at(slot, word)),
                     // It ended, or was renewed, in this moment.
                     None => continue,
-                }
-            }
-            // An offer first, with a tag, and leased only then: a caller that dies in between leaves an offer.
-            let offer = self.first_offer(granted);
-            let (slot, word) = match self.take_back(known, offer, owner, outside) {
-                Some(taken) => taken,
-                None => self.take_near(offer, owner, outside)?,
+                },
+                Known::Had(slot, word) => self.take_back((slot, word), offer, owner, outside),
+                Known::Nothing => TakenBack::Gone,
+            };
+            let (slot, word) = match taken {
+                TakenBack::Taken(slot, word) => (slot, word),
+                TakenBack::Changed => continue,
+                TakenBack::Gone => self.take_near(offer, owner, outside)?,
             };
             self.remember_outside(outside, owner, slot);
             if let Some(word) = self.confirm(slot, word, granted) {
@@ -327,9 +338,7 @@ impl<N: Network> LeasePool<N> {
             _ => granted.state,
         };
         let renewed = word.changed(state, until);
-        if renewed == word {
-            return Some(word);
-        }
+        // Even if nothing changes: a pass whose list is older may have marked the word since we read it.
         self.records.exchange(slot, word, renewed).ok()?;
         Some(renewed)
     }
@@ -347,30 +356,43 @@ impl<N: Network> LeasePool<N> {
         self.clock.now().plus(UNTIL_TAGGED).min(Tick::NEVER)
     }
 
-    /// Takes the address that an owner had last. While it rests it has no token, and no other thread can take it.
+    /// Takes the address that an owner had last.
     fn take_back(
         &self,
-        known: Known,
+        (slot, word): (Slot, Word),
         until: Tick,
         owner: &Owner,
         outside: &mut Outside,
-    ) -> Option<(Slot, Word)> {
-        let Known::Had(slot, mut word) = known else {
-            return None;
-        };
-        if word.state() == State::Free {
-            if !self.pool.claim_token_of(slot) {
-                return None;
-            }
-            // Read with the token in hand: now it changes no more. The word from before may be of an earlier holding, and its
-            // exchange would fail, and lose the token.
-            word = self.records.load(slot);
-            if word.state() != State::Free {
-                return None;
-            }
+    ) -> TakenBack {
+        // While it rests it has no token, and no other thread can take it.
+        if word.state() == State::Cooling {
+            return match self.take_for(slot, word, until, owner, outside) {
+                Some(word) => TakenBack::Taken(slot, word),
+                // It is free now; or the undo of a pass has made it this owner's lease again.
+                None => TakenBack::Changed,
+            };
         }
-        let word = self.take_for(slot, word, until, owner, outside)?;
-        Some((slot, word))
+        if !self.pool.claim_token_of(slot) {
+            return TakenBack::Gone;
+        }
+        // After the claim: the token may be that of a later release than the one that was seen.
+        match self.take_claimed(slot, until, owner, outside) {
+            Some(word) => TakenBack::Taken(slot, word),
+            None => TakenBack::Gone,
+        }
+    }
+
+    /// Takes a slot whose token was claimed; `None` if it is not free, and then the token was one too many.
+    fn take_claimed(
+        &self,
+        slot: Slot,
+        until: Tick,
+        owner: &Owner,
+        outside: &mut Outside,
+    ) -> Option<Word> {
+        let word = self.records.load(slot);
+        let is_free = word.state() == State::Free;
+        is_free.then(|| self.take_for(slot, word, until, owner, outside))?
     }
 
     /// Takes a free slot, preferably at home.
@@ -380,11 +402,7 @@ impl<N: Network> LeasePool<N> {
         owner: &Owner,
         outside: &mut Outside,
     ) -> Result<(Slot, Word), OfferError> {
-        let mut take = |slot| {
-            let word = self.records.load(slot);
-            let is_free = word.state() == State::Free;
-            is_free.then(|| self.take_for(slot, word, until, owner, outside))?
-        };
+        let mut take = |slot| self.take_claimed(slot, until, owner, outside);
         for place in owner.homes.0 {
             let (word_index, start) = (word_of(place), place % SLOTS_PER_WORD);
             if let Some(slot) = self.pool.claim_token_near(word_index, start)?

@@ -1,5 +1,6 @@
 //! Where a thread last claimed a slot, and where it last released one.
 
+use crate::slot::{SLOTS_PER_WORD, Slot, slot_at, word_of};
 use crate::sync::Ordering;
 use crate::sync::hint::AtomicU32;
 
@@ -11,15 +12,24 @@ use crate::sync::hint::AtomicU32;
 #[repr(align(64))]
 pub(crate) struct ThreadHint {
     home: AtomicU32,
+    /// Any slot of the word of the latest release.
     freed: AtomicU32,
+    /// The bit of a word at which a thread begins to search that has this hint to itself.
+    start_bit: u32,
 }
 
 impl ThreadHint {
-    pub(super) fn new(home: u32) -> Self {
+    pub(super) fn new(home: u32, start_bit: u32) -> Self {
         Self {
             home: AtomicU32::new(home),
-            freed: AtomicU32::new(home),
+            freed: AtomicU32::new(slot_at(home as usize, 0)),
+            start_bit,
         }
+    }
+
+    #[inline]
+    pub(super) fn start_bit(&self) -> u32 {
+        self.start_bit
     }
 
     /// Returns the word of the last claim.
@@ -37,16 +47,18 @@ impl ThreadHint {
 
     /// Returns the word of the latest release.
     #[inline]
-    pub(super) fn freed(&self) -> usize {
-        self.freed.load(Ordering::Relaxed) as usize
+    pub(super) fn freed_word(&self) -> usize {
+        word_of(self.freed.load(Ordering::Relaxed))
     }
 
     /// Records a release. Writes only if the word differs: threads that share the line, and release near each other,
     /// do not take it from each other.
     #[inline]
-    pub(super) fn note_freed(&self, word_index: usize) {
-        if self.freed() != word_index {
-            self.freed.store(word_index as u32, Ordering::Relaxed);
+    pub(super) fn note_freed(&self, slot: Slot) {
+        // The slots and not their words are compared, because this leaves nothing to compute.
+        let differs = self.freed.load(Ordering::Relaxed) ^ slot;
+        if differs >= SLOTS_PER_WORD {
+            self.freed.store(slot, Ordering::Relaxed);
         }
     }
 }

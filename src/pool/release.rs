@@ -166,6 +166,15 @@ impl<N: Network> Pool<N> {
         if self.words.is_in_file() {
             return self.free_in_file(slot);
         }
+        if !self.hints.note_freed_alone(slot) {
+            return self.free_sharing(slot);
+        }
+        self.free_noted(slot)
+    }
+
+    /// Does the same for a thread that shares its hint with others. Called last, and a leaf, too.
+    #[inline(never)]
+    fn free_sharing(&self, slot: Slot) -> Left {
         self.free_here(slot)
     }
 
@@ -181,6 +190,11 @@ impl<N: Network> Pool<N> {
     #[inline(always)]
     fn free_here(&self, slot: Slot) -> Left {
         self.hints.note_freed(slot);
+        self.free_noted(slot)
+    }
+
+    #[inline(always)]
+    fn free_noted(&self, slot: Slot) -> Left {
         match self.words.free(slot) {
             Freed::Now => self.left_after(Freed::Now),
             Freed::Unannounced => self.publish(slot),

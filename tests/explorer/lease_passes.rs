@@ -26,7 +26,7 @@ enum Variant {
     NumberIgnored,
     /// An undo brings back the lease of the plan, whichever lease has ended since.
     UndoIgnoresGeneration,
-    /// An undo brings back what is Cooling, whoever ended it.
+    /// An undo brings back what is Cooling, also if its holder ended it.
     UndoIgnoresWhoEnded,
     /// An undo stores.
     UndoStores,

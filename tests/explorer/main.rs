@@ -1,10 +1,10 @@
 //! Every interleaving of small programs, one atomic access per step, under sequential consistency:
-//! the summary tree, the claims in flight with the releases under watch, the pass with its barrier, and the
-//! proof that a whole set of pools had nothing.
+//! the summary tree, the claims in flight with the releases under watch, the pass with its barrier, the
+//! proof that a whole set of pools had nothing, leases, and their owners.
 //!
 //! Loom knows weak memory but bounds what it tries; this explorer knows none, and tries everything: up
-//! to three levels and four threads. It works on models of the protocols (`docs/design/algorithm.md`), not on
-//! the code, so that a step can be left out: each such variant must fail, and the shortest way there is
+//! to three levels and four threads. It works on models of the protocols (`docs/design/algorithm.md`,
+//! `docs/design/leases.md`), not on the code, so that a step can be left out: each such variant must fail, and the shortest way there is
 //! printed.
 //!
 //! `cargo test --release --test explorer -- --nocapture` prints states and counter-examples;
@@ -12,6 +12,9 @@
 
 mod flights;
 mod lease_passes;
+mod lease_tests;
+mod leases;
+mod owners;
 mod passes;
 mod programs;
 mod search;

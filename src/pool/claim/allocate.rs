@@ -8,13 +8,12 @@ use crate::error::{AllocateError, AllocateExactError};
 use crate::file_refusal::FileRefusal;
 use crate::geometry::Place;
 use crate::network::Network;
-use crate::policy::Hints;
+use crate::policy::{Hints, NO_CHUNK};
 use crate::pool::Pool;
 use crate::pool::member::Part;
 use crate::slot::{MaybeSlot, Slot, slot_at, slots_in};
 use crate::stats::Event;
 use crate::storage::SlotRange;
-use crate::sync::{known_thread_index, thread_index};
 use std::ops::RangeInclusive;
 
 impl<N: Network> Pool<N> {
@@ -435,15 +434,18 @@ impl<N: Network> Pool<N> {
     //   allocate_slot                  reads the gate; the policy chooses the word
     //   ├─ allocate_beside_pass        a pass is running: `answer.rs`, and `search_in` with marks
     //   ├─ allocate_in_first_chunk     lowest first, where the last claim was in the first chunk: its first word
-    //   ├─ allocate_lowest             lowest first elsewhere: is that chunk the lowest
-    //   │  ├─ allocate_in_chunk        the other words, or any word of that chunk
-    //   │  │  └─ allocate_beyond ───┐  it is full: clears its hint
-    //   │  └─ allocate_after_loss ──┤  other threads were faster: steps back if contended
-    //   ├─ allocate_first_step      │  next and random: `policies.rs`
-    //   │  └─ allocate_around       │  spread, where the word of the thread's last claim has nothing:
-    //   │     │                     │  its chunk, then the word of the thread's last release
-    //   │     └─────────────────────┴─► allocate_anywhere      all other words; nothing if the root is clear
-    //   │                               └─ allocate_by_search  by the summary: finds one, or proves that none was free
+    //   ├─ allocate_unless_full ────┐  lowest first, where nothing was free last time: nothing if the root is clear
+    //   ├─ allocate_lowest          │  lowest first elsewhere: is that chunk the lowest
+    //   │  ├─ allocate_in_chunk     │  the other words, or any word of that chunk
+    //   │  │  └─ allocate_beyond ───┤  it is full: clears its hint
+    //   │  ├─ allocate_after_loss ──┤  other threads were faster: steps back if contended
+    //   │  └────────────────────────┴─► allocate_lowest_elsewhere  one way down the summary
+    //   ├─ allocate_first_step         next and random: `policies.rs`  │
+    //   │  └─ allocate_around          spread, where the word of the thread's last claim has nothing:
+    //   │     │                        its chunk, then the word of the thread's last release
+    //   │     └─► allocate_anywhere ◄──────────────────────────────────┘
+    //   │         │                    all other words; nothing if the root is clear
+    //   │         └─ allocate_by_search  by the summary: finds one, or proves that none was free
     //   └─ answer_claim                reads the gate again
     //      ├─ answer_beside_pass       a pass has begun meanwhile, or the disk must be waited for: `answer.rs`
     //      └─ finish_claim             updates the counters
@@ -460,33 +462,59 @@ impl<N: Network> Pool<N> {
         }
         match self.hints.last_chunk() {
             // A small pool, or one with few holders: there is nothing to ask of the summary.
-            Some(0) => self.allocate_in_first_chunk(before, event),
-            Some(chunk) => self.allocate_lowest(chunk, before, event),
+            Some(0) => self.allocate_in_first_chunk(event, before),
+            Some(NO_CHUNK) => self.allocate_unless_full(event, before),
+            Some(chunk) => self.allocate_lowest(event, before, chunk),
             None => match self.claim_near() {
                 Some(slot) => self.answer_claim(slot, before, event),
-                None => self.allocate_first_step(before, event),
+                None => self.allocate_first_step(event, before),
             },
         }
     }
 
     /// Claims the lowest slot, which is likely in this chunk.
     #[inline(never)]
-    fn allocate_lowest(&self, last_chunk: usize, before: Gate, event: Event) -> MaybeSlot {
+    fn allocate_lowest(&self, event: Event, before: Gate, last_chunk: usize) -> MaybeSlot {
         match self.bitmap().is_lowest(last_chunk) {
             // Not its first word first, as in the first chunk: it is one of eight.
-            true => self.allocate_in_chunk(last_chunk, before, event),
-            false => self.allocate_anywhere(before, event),
+            true => self.allocate_here(event, before, last_chunk),
+            false => self.allocate_lowest_elsewhere(event, before),
+        }
+    }
+
+    /// Claims the lowest slot where nothing was free last time: the root says whether that is still so.
+    #[inline(always)]
+    fn allocate_unless_full(&self, event: Event, before: Gate) -> MaybeSlot {
+        match self.is_full_by_the_root() {
+            true => self.refuse(),
+            false => self.allocate_lowest_elsewhere(event, before),
+        }
+    }
+
+    /// Claims the lowest slot where the chunk of the last claim has none: by one way down the summary.
+    #[inline(never)]
+    fn allocate_lowest_elsewhere(&self, event: Event, before: Gate) -> MaybeSlot {
+        if !self.words.enter_to_search() {
+            return MaybeSlot::NONE;
+        }
+        match self.bitmap().try_claim_lowest() {
+            Attempt::Took(slot) => {
+                self.hints.found_lowest(slot);
+                self.answer_claim(slot, before, event)
+            }
+            Attempt::Empty => self.allocate_anywhere(event, before),
+            Attempt::Lost => self.allocate_by_search(event, before),
         }
     }
 
     /// Claims the lowest slot where no chunk comes before.
     #[inline(always)]
-    fn allocate_in_first_chunk(&self, before: Gate, event: Event) -> MaybeSlot {
+    fn allocate_in_first_chunk(&self, event: Event, before: Gate) -> MaybeSlot {
         match self.bitmap().claim_in_first_word() {
             LowestAttempt::Claimed(slot) => self.answer_claim(slot, before, event),
-            LowestAttempt::InLaterWord => self.allocate_in_chunk(0, before, event),
-            LowestAttempt::InOtherChunk => self.allocate_anywhere(before, event),
-            LowestAttempt::Lost => self.allocate_after_loss(before, event),
+            LowestAttempt::InLaterWord => self.allocate_in_chunk(event, before, 0),
+            LowestAttempt::InOtherChunk => self.allocate_lowest_elsewhere(event, before),
+            LowestAttempt::Lost => self.allocate_after_loss(event, before),
         }
     }
 
@@ -530,47 +558,53 @@ impl<N: Network> Pool<N> {
 
     /// Claims the lowest slot when no chunk comes before this one.
     #[inline(never)]
-    fn allocate_in_chunk(&self, chunk_index: usize, before: Gate, event: Event) -> MaybeSlot {
+    fn allocate_in_chunk(&self, event: Event, before: Gate, chunk_index: usize) -> MaybeSlot {
+        self.allocate_here(event, before, chunk_index)
+    }
+
+    /// Does the same, inlined where it is frequent.
+    #[inline(always)]
+    fn allocate_here(&self, event: Event, before: Gate, chunk_index: usize) -> MaybeSlot {
         match self.bitmap().try_claim_lowest_in_chunk(chunk_index) {
             Attempt::Took(slot) => self.answer_claim(slot, before, event),
-            Attempt::Empty => self.allocate_beyond(chunk_index, before, event),
-            Attempt::Lost => self.allocate_after_loss(before, event),
+            Attempt::Empty => self.allocate_beyond(event, before, chunk_index),
+            Attempt::Lost => self.allocate_after_loss(event, before),
         }
     }
 
     /// Claims the lowest slot when this chunk is empty; clears its hint for later searches.
     #[inline(never)]
-    fn allocate_beyond(&self, chunk_index: usize, before: Gate, event: Event) -> MaybeSlot {
+    fn allocate_beyond(&self, event: Event, before: Gate, chunk_index: usize) -> MaybeSlot {
         self.bitmap().settle(chunk_index);
-        self.allocate_anywhere(before, event)
+        self.allocate_lowest_elsewhere(event, before)
     }
 
     /// Claims the lowest slot after other threads were faster.
     #[inline(never)]
-    fn allocate_after_loss(&self, before: Gate, event: Event) -> MaybeSlot {
+    fn allocate_after_loss(&self, event: Event, before: Gate) -> MaybeSlot {
         self.hints.after_loss();
-        self.allocate_anywhere(before, event)
+        self.allocate_lowest_elsewhere(event, before)
     }
 
-    /// Claims a slot near the thread's last one.
+    /// Claims a slot near the thread's last one, if the thread has a hint to itself.
     #[inline(always)]
     fn claim_near(&self) -> Option<Slot> {
-        let near = self.hints.near(known_thread_index)?;
+        let near = self.hints.near_own()?;
         self.bitmap()
             .try_claim_near(near.word_index, near.start_bit)
     }
 
-    /// Claims a slot for a thread that has no index yet, or whose word is empty.
+    /// Claims a slot for a thread that has no index yet, or no hint to itself, or whose word is empty.
     #[inline(never)]
-    pub(super) fn allocate_around(&self, before: Gate, event: Event) -> MaybeSlot {
+    pub(super) fn allocate_around(&self, event: Event, before: Gate) -> MaybeSlot {
         match self.claim_around() {
             Some(slot) => self.answer_claim(slot, before, event),
-            None => self.allocate_anywhere(before, event),
+            None => self.allocate_anywhere(event, before),
         }
     }
 
     fn claim_around(&self) -> Option<Slot> {
-        let near = self.hints.near(|| Some(thread_index()))?;
+        let near = self.hints.near()?;
         let bitmap = self.bitmap();
         if let Some(slot) = bitmap.claim_near(near.word_index, near.start_bit) {
             self.hints.found(slot);
@@ -584,26 +618,41 @@ impl<N: Network> Pool<N> {
     /// Claims the first free slot from where the policy starts. Also a leaf, because threads that wait for an address
     /// keep trying full pools.
     #[inline(never)]
-    pub(super) fn allocate_anywhere(&self, before: Gate, event: Event) -> MaybeSlot {
-        // Not in a file, where a dead process may have hidden something. Not with a random policy: a refused call draws
-        // a number, too.
-        if self.bitmap().is_empty_by_the_root() && !self.is_in_file() && !self.hints.scatters() {
-            return self.refuse_by_the_root();
+    pub(super) fn allocate_anywhere(&self, event: Event, before: Gate) -> MaybeSlot {
+        // Not with a random policy: a refused call draws a number, too.
+        if self.is_full_by_the_root() && !self.hints.scatters() {
+            self.hints.found_nothing();
+            return self.refuse();
         }
-        self.allocate_by_search(before, event)
+        self.allocate_by_search(event, before)
     }
 
+    /// Returns whether the root alone proves that nothing is free. Not in a file, where a dead process may have hidden
+    /// something.
     #[inline(always)]
-    fn refuse_by_the_root(&self) -> MaybeSlot {
-        if self.after_claim == AfterClaim::Count && !self.counters.count_alone(Event::Exhausted, 1)
+    fn is_full_by_the_root(&self) -> bool {
+        self.bitmap().is_empty_by_the_root() && !self.is_in_file()
+    }
+
+    /// Refuses a claim from a pool that is not in a file.
+    #[inline(always)]
+    fn refuse(&self) -> MaybeSlot {
+        if self.after_claim == AfterClaim::Nothing || self.counters.count_alone(Event::Exhausted, 1)
         {
-            self.count_exhausted();
+            return MaybeSlot::NONE;
         }
+        self.refuse_and_count()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refuse_and_count(&self) -> MaybeSlot {
+        self.count_exhausted();
         MaybeSlot::NONE
     }
 
     #[inline(never)]
-    fn allocate_by_search(&self, before: Gate, event: Event) -> MaybeSlot {
+    fn allocate_by_search(&self, event: Event, before: Gate) -> MaybeSlot {
         match self.search() {
             Some(slot) => self.answer_claim(slot, before, event),
             None => MaybeSlot::NONE,
@@ -628,7 +677,10 @@ impl<N: Network> Pool<N> {
         };
         match found {
             Some(slot) => self.hints.found(slot),
-            None => self.count_exhausted(),
+            None => {
+                self.hints.found_nothing();
+                self.count_exhausted();
+            }
         }
         found
     }

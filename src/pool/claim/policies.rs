@@ -15,48 +15,48 @@ impl<N: Network> Pool<N> {
 
     /// Claims a slot for a policy that begins neither in a chunk nor in the word of the thread.
     #[inline(never)]
-    pub(super) fn allocate_first_step(&self, before: Gate, event: Event) -> MaybeSlot {
+    pub(super) fn allocate_first_step(&self, event: Event, before: Gate) -> MaybeSlot {
         match self.hints.first_step() {
-            FirstStep::From(position) => self.allocate_next(position, before, event),
-            FirstStep::Draw(random) => self.allocate_random(random, before, event),
-            FirstStep::Search => self.allocate_around(before, event),
+            FirstStep::From(position) => self.allocate_next(event, before, position),
+            FirstStep::Draw(random) => self.allocate_random(event, before, random),
+            FirstStep::Search => self.allocate_around(event, before),
         }
     }
 
     /// Claims the first free slot of the position's word, from the position on.
     #[inline(never)]
-    fn allocate_next(&self, position: &Position, before: Gate, event: Event) -> MaybeSlot {
+    fn allocate_next(&self, event: Event, before: Gate, position: &Position) -> MaybeSlot {
         match self.bitmap().claim_next_in_word(position.get()) {
             Some(slot) => {
                 position.move_behind(slot);
                 self.answer_claim(slot, before, event)
             }
-            None => self.allocate_anywhere(before, event),
+            None => self.allocate_anywhere(event, before),
         }
     }
 
     /// Draws, and claims what was drawn.
     #[inline(never)]
-    fn allocate_random(&self, random: &Random, before: Gate, event: Event) -> MaybeSlot {
+    fn allocate_random(&self, event: Event, before: Gate, random: &Random) -> MaybeSlot {
         match random.try_take() {
-            Some(number) => self.allocate_drawn(random, number, before, event),
-            None => self.allocate_in_new_run(random, before, event),
+            Some(number) => self.allocate_drawn(event, before, random, number),
+            None => self.allocate_in_new_run(event, before, random),
         }
     }
 
     #[inline(never)]
-    fn allocate_in_new_run(&self, random: &Random, before: Gate, event: Event) -> MaybeSlot {
-        self.allocate_drawn(random, random.take(), before, event)
+    fn allocate_in_new_run(&self, event: Event, before: Gate, random: &Random) -> MaybeSlot {
+        self.allocate_drawn(event, before, random, random.take())
     }
 
     /// Claims the first slot of a draw, if it is free.
     #[inline(never)]
     fn allocate_drawn(
         &self,
+        event: Event,
+        before: Gate,
         random: &Random,
         number: u64,
-        before: Gate,
-        event: Event,
     ) -> MaybeSlot {
         let drawn = random.draw_of(number).first(0, self.last_slot());
         match self.claim_if_free(drawn) {

@@ -66,6 +66,7 @@ impl<N: Network> Pool<N> {
 
     /// Marks what a local had or took back in its word, if a pass is running: the local has handed some of it out, and
     /// nothing else shows that after it has moved on.
+    #[inline(always)]
     pub(in crate::pool) fn leave_word(&self, cell: &Inside<'_>) {
         // A pass that this check misses begins after the addresses handed out there were returned.
         if self.words.gate_again().is_passing() {
@@ -74,6 +75,7 @@ impl<N: Network> Pool<N> {
     }
 
     /// Lets passes know that a local moves to another word.
+    #[inline(always)]
     pub(in crate::pool) fn go_on(&self, cell: &Cell, reserved: WordBits) {
         let inside = cell.enter();
         self.leave_word(&inside);

@@ -56,11 +56,13 @@ use std::sync::Arc;
 pub struct LocalPool<N: Network, P: Deref<Target = Pool<N>>> {
     pub(in crate::pool) pool: P,
     word_index: usize,
-    /// The slots of the word that are reserved and not handed out.
-    free: u64,
-    /// The slots of the word that passes know of and whose addresses follow from one another: the fast path. Empty if
-    /// the time of every allocation is recorded.
-    stretch: Stretch<N::Addr>,
+    /// The slots of the word that are reserved and not handed out, and are in the stretch: the fast path.
+    near: u64,
+    /// Those that are not in the stretch. They are higher than all near ones.
+    far: u64,
+    /// The slots of the word that passes know of and whose addresses follow from one another, up to the first that is
+    /// different. Empty if the time of every allocation is recorded.
+    stretch: Stretch<N>,
     takes_back: bool,
     /// The slots of the stretch if released addresses are kept here; otherwise none.
     returnable: u64,
@@ -143,7 +145,8 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
         Self {
             pool,
             word_index: 0,
-            free: 0,
+            near: 0,
+            far: 0,
             stretch,
             takes_back,
             returnable: 0,
@@ -168,33 +171,35 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     /// ```
     #[inline]
     pub fn allocate(&mut self) -> Result<N::Addr, AllocateError> {
-        if self.free == 0 {
+        if self.near == 0 {
             return self.allocate_further();
         }
-        Ok(self.take_lowest())
+        Ok(self.take_near())
     }
 
-    /// Takes the lowest of the reserved slots, of which there is one.
+    /// Takes the lowest of the near slots, of which there is one.
     #[inline]
-    fn take_lowest(&mut self) -> N::Addr {
-        let bit_index = self.free.trailing_zeros();
-        self.free &= self.free - 1;
-        match self.stretch.addr_of::<N>(bit_index) {
-            Some(addr) => addr,
-            None => self.far_addr_of(bit_index),
-        }
+    fn take_near(&mut self) -> N::Addr {
+        let bit_index = self.near.trailing_zeros();
+        self.near &= self.near - 1;
+        self.stretch.addr_of(bit_index)
     }
 
-    /// Allocates with nothing left in the word.
+    /// Allocates where no slot is near.
     #[inline(never)]
     fn allocate_further(&mut self) -> Result<N::Addr, AllocateError> {
-        if self.cell.is_none() {
-            return self.allocate_through();
+        if self.far == 0 {
+            if self.cell.is_none() {
+                return self.allocate_through();
+            }
+            if !self.refill() {
+                return self.pool.exhausted();
+            }
+            if self.near != 0 {
+                return Ok(self.take_near());
+            }
         }
-        if !self.refill() {
-            return self.pool.exhausted();
-        }
-        Ok(self.take_lowest())
+        Ok(self.take_far())
     }
 
     #[inline(never)]
@@ -202,8 +207,11 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
         self.pool.allocate()
     }
 
+    /// Takes the lowest of the far slots, of which there is one.
     #[inline(never)]
-    fn far_addr_of(&self, bit_index: u32) -> N::Addr {
+    fn take_far(&mut self) -> N::Addr {
+        let bit_index = self.far.trailing_zeros();
+        self.far &= self.far - 1;
         let pool = &*self.pool;
         pool.counters.note_time();
         pool.geometry.addr_of(slot_at(self.word_index, bit_index))
@@ -227,10 +235,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     #[inline]
     pub fn release(&mut self, addr: N::Addr) -> Result<(), ReleaseError> {
         // A slot that is taken in the pool and not reserved here has a holder.
-        match self
-            .stretch
-            .bit_among::<N>(self.returnable & !self.free, addr)
-        {
+        match self.stretch.bit_among(self.returnable & !self.near, addr) {
             Some(bit) if self.pool.bitmap().are_taken(self.word_index, bit) => {
                 self.take_back(bit);
                 Ok(())
@@ -241,19 +246,48 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
 
     #[inline]
     fn take_back(&mut self, bit: u64) {
-        self.free |= bit;
+        self.near |= bit;
         self.tally.taken_back();
     }
 
+    /// Releases what is not of the stretch. First what takes the fewest steps: a local with nothing left.
     #[inline(never)]
     fn release_far(&mut self, addr: N::Addr) -> Result<(), ReleaseError> {
+        if self.takes_back
+            && let Some(slot) = self.pool.geometry.main_slot_of(addr)
+            && self.take_back_first(slot)
+        {
+            self.tally.taken_back();
+            return Ok(());
+        }
+        self.release_beside(addr)
+    }
+
+    /// Moves to the word of a slot that it takes back, if it has nothing left: then any word is as good as the last one.
+    #[inline(always)]
+    fn take_back_first(&mut self, slot: Slot) -> bool {
+        let Some(cell) = &self.cell else { return false };
+        let (word_index, bit) = (word_of(slot), bit_of(slot));
+        let is_first = self.free() == 0 && cell.spares().len() == 0;
+        let is_at = self.word_index == word_index;
+        if !is_first || is_at || !self.pool.bitmap().are_taken(word_index, bit) {
+            return false;
+        }
+        self.pool.go_on(cell, (word_index, bit));
+        self.stand_at(word_index, bit);
+        true
+    }
+
+    /// Releases while it has other slots, or into the pool.
+    #[inline(never)]
+    fn release_beside(&mut self, addr: N::Addr) -> Result<(), ReleaseError> {
         if self.takes_back
             && let Ok(slot) = self.pool.slot_to_release(addr)
         {
             if self.has_reserved(slot) {
                 return Err(self.pool.refuse_free(addr));
             }
-            if self.take_back_far(slot) {
+            if self.take_back_first(slot) || self.take_back_far(slot) {
                 self.tally.taken_back();
                 return Ok(());
             }
@@ -261,9 +295,14 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
         self.pool.release(addr)
     }
 
+    /// Returns the slots of the word that are reserved and not handed out.
+    fn free(&self) -> u64 {
+        self.near | self.far
+    }
+
     fn has_reserved(&self, slot: Slot) -> bool {
         let is_at = self.word_index == word_of(slot);
-        is_at && self.free & bit_of(slot) != 0 || self.spares().any(|other| other == slot)
+        is_at && self.free() & bit_of(slot) != 0 || self.spares().any(|other| other == slot)
     }
 
     fn spares(&self) -> impl Iterator<Item = Slot> {
@@ -276,44 +315,42 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
 
     /// Takes back a slot of the word, or of any word if few are left.
     fn take_back_far(&mut self, slot: Slot) -> bool {
-        let reserved = self.reserved();
         let Some(cell) = &self.cell else { return false };
         let (word_index, bit) = (word_of(slot), bit_of(slot));
-        let is_at = self.word_index == word_index;
-        let has_room = is_at || reserved < SpareSlots::CAPACITY;
-        if !has_room || !self.pool.bitmap().are_taken(word_index, bit) {
+        if !self.pool.bitmap().are_taken(word_index, bit) {
             return false;
         }
-        if is_at {
+        if self.word_index == word_index {
             let (_, told) = cell.current();
             if told & bit == 0 {
                 cell.enter().move_to((word_index, told | bit));
             }
-            self.stand_at(word_index, self.free | bit);
-        } else if reserved == 0 {
-            // With nothing left, any word is as good as the last one.
-            self.pool.go_on(cell, (word_index, bit));
-            self.stand_at(word_index, bit);
-        } else {
+            self.stand_at(word_index, self.free() | bit);
+        } else if self.reserved() < SpareSlots::CAPACITY {
             cell.enter().spares().push(slot);
+        } else {
+            return false;
         }
         true
     }
 
     /// Moves to a word of which `free` is reserved; passes already know of it.
+    #[inline(always)]
     pub(in crate::pool) fn stand_at(&mut self, word_index: usize, free: u64) {
-        (self.word_index, self.free) = (word_index, free);
+        self.word_index = word_index;
         if let Some(cell) = &self.cell
             && !self.pool.counters.notes_time()
         {
             let (_, told) = cell.current();
-            self.stretch = self.pool.geometry.stretch_of(word_index).within(told);
+            self.stretch = self.pool.geometry.stretch_of(word_index, told);
             self.returnable = if self.takes_back {
                 self.stretch.slots()
             } else {
                 0
             };
         }
+        self.near = free & self.stretch.slots();
+        self.far = free ^ self.near;
     }
 
     /// Returns how many addresses are reserved and not handed out.
@@ -327,7 +364,7 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn reserved(&self) -> u32 {
-        self.free.count_ones() + self.spare_count()
+        self.free().count_ones() + self.spare_count()
     }
 
     /// Returns the pool, for its other methods.
@@ -346,8 +383,8 @@ impl<N: Network, P: Deref<Target = Pool<N>>> LocalPool<N, P> {
 impl<N: Network, P: Deref<Target = Pool<N>>> Drop for LocalPool<N, P> {
     fn drop(&mut self) {
         self.tally.flush(&self.pool.counters, self.reserved());
-        if self.free != 0 {
-            self.pool.return_word(self.word_index, self.free);
+        if self.free() != 0 {
+            self.pool.return_word(self.word_index, self.free());
         }
         for slot in self.spares() {
             self.pool.return_word(word_of(slot), bit_of(slot));

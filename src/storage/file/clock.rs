@@ -44,9 +44,15 @@ impl Reading {
 /// The name of the boot goes first and comes last. If the process dies in between, the base is that of no boot, and is
 /// not believed.
 pub(super) fn start(facts: &[AtomicU64], now: Reading) {
-    // SeqCst, all: in this order, also for a process that finds what a dead one has left.
+    // SeqCst: as in `start_by`.
+    start_by(facts, now, |at, value| {
+        facts[at].store(value, Ordering::SeqCst);
+    });
+}
+
+fn start_by(facts: &[AtomicU64], now: Reading, mut store: impl FnMut(usize, u64)) {
+    // SeqCst, and so are all stores: in this order, also for a process that finds what a dead one has left.
     let load = |at: usize| facts[at].load(Ordering::SeqCst);
-    let store = |at: usize, value| facts[at].store(value, Ordering::SeqCst);
     let boot = boot_words(now.boot);
     let is_known = now.boot != [0; 16] && now.clock != 0;
     let is_same_boot =
@@ -199,43 +205,32 @@ mod tests {
         assert_eq!(tick(&facts, unknown), 0);
     }
 
-    /// The first opener dies after any of its stores: the next one never finds a time that is ahead.
+    /// The first opener dies after any of its stores: the next one never finds a time that is ahead, in the boot of before, in
+    /// that of the dead one, or in a third.
     #[test]
     fn a_death_in_the_middle_of_a_start_makes_time_late() {
-        let other = b"some other boot.";
-        let before = facts();
-        start(&before, reading(&BOOT, 1_000_000, 50));
-        assert_eq!(tick(&before, reading(&BOOT, 1_000_010, 50)), 10);
-        let after = facts();
-        for (to, from) in after.iter().zip(&before) {
-            to.store(from.load(Ordering::SeqCst), Ordering::SeqCst);
-        }
-        start(&after, reading(other, 100, 0));
-        let order = [
-            at::BOOT,
-            at::BOOT + 1,
-            at::BASE_TICK,
-            at::BASE_SECOND,
-            at::BASE_SUSPENDED,
-            at::SUSPENDED,
-            at::CLOCK,
-        ];
-        for done in 0..=order.len() {
-            let torn = facts();
-            for (to, from) in torn.iter().zip(&before) {
-                to.store(from.load(Ordering::SeqCst), Ordering::SeqCst);
-            }
-            for &at in &order[..done] {
-                let value = match at {
-                    at::BOOT => 0,
-                    at if at == at::BOOT + 1 => 0,
-                    at => after[at].load(Ordering::SeqCst),
+        let [second, third] = [b"some other boot.", b"and a third one."];
+        for stores in 0..=9 {
+            for (boot, seconds) in [(&BOOT, 1_000_010), (second, 5_000_000), (third, 7)] {
+                let facts = facts();
+                start(&facts, reading(&BOOT, 1_000_000, 50));
+                assert_eq!(tick(&facts, reading(&BOOT, 1_000_010, 50)), 10);
+                let mut left = stores;
+                start_by(&facts, reading(second, 100, 0), |at, value| {
+                    if left != 0 {
+                        left -= 1;
+                        facts[at].store(value, Ordering::SeqCst);
+                    }
+                });
+                let now = reading(boot, seconds, 50);
+                start(&facts, now);
+                // If the dead one was done, time has gone on in its boot.
+                let most = match boot == second && stores == 9 {
+                    true => 10 + seconds - 100 + 50,
+                    false => 10,
                 };
-                torn[at].store(value, Ordering::SeqCst);
+                assert_eq!(tick(&facts, now), most, "{stores} stores, {seconds}");
             }
-            let now = reading(other, 200, 0);
-            start(&torn, now);
-            assert_eq!(tick(&torn, now), 10, "after {done} stores");
         }
     }
 

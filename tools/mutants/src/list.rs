@@ -14,6 +14,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Mutant> {
         crate::list_formats::MUTANTS,
         crate::list_set::MUTANTS,
         crate::list_pass::MUTANTS,
+        crate::list_lease_pass::MUTANTS,
         crate::list_sim::MUTANTS,
         crate::list_stripes::MUTANTS,
         crate::list_edges::MUTANTS,
@@ -307,8 +308,8 @@ const MUTANTS: &[Mutant] = &[
         "search: settles at once, and does not look again",
         &[edit(
             SINGLE,
-            "            self.settle_here(chunk_index);\n            if claimed.is_some() {",
-            "            let chunk = &self.chunks[chunk_index];\n            self.tree.settle(chunk_index, || claimed.is_some() | chunk.is_full());\n            if claimed.is_some() {",
+            "        self.settle_here(chunk_index);\n        step\n",
+            "        let chunk = &self.chunks[chunk_index];\n        self.tree.settle(chunk_index, || matches!(step, Step::Took(_)) | chunk.is_full());\n        step\n",
         )],
         &[Loom(
             "single",
@@ -332,13 +333,13 @@ const MUTANTS: &[Mutant] = &[
         &[
             edit(
                 SINGLE,
-                "            let claimed = match take(chunk_index) {",
-                "            self.settle_here(chunk_index);\n            let claimed = match take(chunk_index) {",
+                "        let step = match take(chunk_index) {",
+                "        self.settle_here(chunk_index);\n        let step = match take(chunk_index) {",
             ),
             edit(
                 SINGLE,
-                "            self.settle_here(chunk_index);\n            if claimed.is_some() {",
-                "            if claimed.is_some() {",
+                "        self.settle_here(chunk_index);\n        step\n",
+                "        step\n",
             ),
         ],
         &[UnitIn(
@@ -350,8 +351,8 @@ const MUTANTS: &[Mutant] = &[
         "search: settles the chunk beside the one that it emptied",
         &[edit(
             SINGLE,
-            "            self.settle_here(chunk_index);\n            if claimed.is_some() {",
-            "            self.settle_here(chunk_index ^ usize::from(claimed.is_some()));\n            if claimed.is_some() {",
+            "        self.settle_here(chunk_index);\n        step\n",
+            "        self.settle_here(chunk_index ^ usize::from(matches!(step, Step::Took(_))));\n        step\n",
         )],
         &[UnitIn(
             SINGLE,
@@ -362,8 +363,8 @@ const MUTANTS: &[Mutant] = &[
         "search: leaves the hint of what it emptied",
         &[edit(
             SINGLE,
-            "Attempt::Took(taken) if taken.seems_last => Some(taken.slot),\n                Attempt::Took(taken) => return Some(taken.slot),",
-            "Attempt::Took(taken) => return Some(taken.slot),",
+            "Attempt::Took(taken) if taken.seems_last => Step::Took(taken.slot),\n            Attempt::Took(taken) => return Step::Took(taken.slot),",
+            "Attempt::Took(taken) => return Step::Took(taken.slot),",
         )],
         &[UnitIn(
             SINGLE,
@@ -374,8 +375,8 @@ const MUTANTS: &[Mutant] = &[
         "lowest: a claim from the likely chunk settles at once, too",
         &[edit(
             SINGLE,
-            ".map(|taken| taken.slot)\n",
-            ".map(|taken| {\n            if taken.seems_last {\n                self.settle(chunk_index);\n            }\n            taken.slot\n        })\n",
+            "self.marks_of(word_index))\n            .map(|bit_index| slot_at(word_index, bit_index))\n    }\n\n    /// Does",
+            "self.marks_of(word_index)).map(|bit_index| {\n            self.settle(chunk_index);\n            slot_at(word_index, bit_index)\n        })\n    }\n\n    /// Does",
         )],
         &[UnitIn(
             SINGLE,
@@ -641,8 +642,8 @@ const MUTANTS: &[Mutant] = &[
         "local: keeps what it has left",
         &[edit(
             "src/pool/local/verbs.rs",
-            "        if self.free != 0 {",
-            "        if self.free == 1 {",
+            "        if self.free() != 0 {",
+            "        if self.free() == 1 {",
         )],
         &[Loom(
             "local",
@@ -725,11 +726,20 @@ const MUTANTS: &[Mutant] = &[
         )],
     ),
     mutant(
-        "lowest: passes over a word of the chunk",
+        "lowest: passes over a word of the chunk of the last claim",
         &[edit(
-            SINGLE,
-            "let index = with_free.trailing_zeros() as usize;",
-            "let index = with_free.ilog2() as usize;",
+            CHUNK,
+            "self.0.iter().position(|word| load_seq_cst(word) != 0)",
+            "self.0.iter().rposition(|word| load_seq_cst(word) != 0)",
+        )],
+        &[Test("verbs", "lowest_is_always_the_lowest_free_address")],
+    ),
+    mutant(
+        "lowest: the search passes over a word of the chunk",
+        &[edit(
+            CHUNK,
+            "index += usize::from(seen == 0);",
+            "index += usize::from(seen == 0 || load_seq_cst(&self.0[index + 1]) != 0);",
         )],
         &[Test("verbs", "lowest_is_always_the_lowest_free_address")],
     ),
@@ -832,8 +842,8 @@ const MUTANTS: &[Mutant] = &[
             ),
             edit(
                 TREE,
-                "let node = candidates(load_seq_cst(node));\n            if node.trailing_zeros() != digit(child) {",
-                "let node = candidates(node.load(Ordering::Acquire));\n            if node.trailing_zeros() != digit(child) {",
+                "let node = candidates(load_seq_cst(node)) | BEHIND_ALL;",
+                "let node = candidates(node.load(Ordering::Acquire)) | BEHIND_ALL;",
             ),
             edit(
                 TREE,
@@ -857,17 +867,26 @@ const MUTANTS: &[Mutant] = &[
         "lowest: the way down is not the lowest",
         &[edit(
             TREE,
-            "self.first_candidate(|node| node.trailing_zeros())",
-            "self.first_candidate(|node| node.ilog2())",
+            "self.way_down(|node| node.trailing_zeros())",
+            "self.way_down(|node| node.ilog2())",
         )],
         &[Test("properties", "big_trees_answer_like_a_scan_and_a_set")],
+    ),
+    mutant(
+        "lowest: who was refused is refused again, whatever the root says",
+        &[edit(
+            "src/pool/claim/allocate.rs",
+            "match self.is_full_by_the_root() {",
+            "match true {",
+        )],
+        &[Test("verbs", "exhaustion_and_guards_are_counted")],
     ),
     mutant(
         "highest: the way down is not the highest",
         &[edit(
             TREE,
-            "self.first_candidate(|node| node.ilog2())",
-            "self.first_candidate(|node| node.trailing_zeros())",
+            "self.way_down(|node| node.ilog2())",
+            "self.way_down(|node| node.trailing_zeros())",
         )],
         &[Test("verbs", "highest_is_always_the_highest_free_address")],
     ),
@@ -1036,8 +1055,8 @@ const MUTANTS: &[Mutant] = &[
         "local: hands out an address twice",
         &[edit(
             "src/pool/local/verbs.rs",
-            "        self.free &= self.free - 1;\n",
-            "        self.free &= self.free;\n",
+            "        self.near &= self.near - 1;\n",
+            "        self.near &= self.near;\n",
         )],
         &[Loom("local", "two_locals_share_no_address")],
     ),
@@ -1045,8 +1064,8 @@ const MUTANTS: &[Mutant] = &[
         "local: returns more than it has left",
         &[edit(
             "src/pool/local/verbs.rs",
-            "self.pool.return_word(self.word_index, self.free);",
-            "self.pool.return_word(self.word_index, self.free | 6);",
+            "self.pool.return_word(self.word_index, self.free());",
+            "self.pool.return_word(self.word_index, self.free() | 6);",
         )],
         &[Loom(
             "local",

@@ -122,10 +122,19 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "local: an address that is there already comes back",
         &[edit(
             LOCAL,
-            "self.returnable & !self.free",
+            "self.returnable & !self.near",
             "self.returnable",
         )],
         &[Test("local", "a_double_release_is_an_error")],
+    ),
+    mutant(
+        "local: a divided word goes out in the order of its sides' sizes",
+        &[edit(
+            "src/geometry/mod.rs",
+            "        bits & below_others\n",
+            "        bits & inside & (below_others | inside)\n",
+        )],
+        &[Test("local", "a_divided_word_goes_out_lowest_first")],
     ),
     mutant(
         "local: it keeps what is released, with every policy",

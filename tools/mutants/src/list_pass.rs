@@ -235,8 +235,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "local: the word of what it takes back is not told to passes",
         &[edit(
             LOCAL,
-            "            self.pool.go_on(cell, (word_index, bit));\n",
-            "            let _ = cell;\n",
+            "        self.pool.go_on(cell, (word_index, bit));\n",
+            "        let _ = cell;\n",
         )],
         &[Loom(
             "pass_of_locals",
@@ -307,8 +307,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         "local: its cell leaves before everything is back",
         &[edit(
             LOCAL,
-            "        self.tally.flush(&self.pool.counters, self.reserved());\n        if self.free != 0 {\n            self.pool.return_word",
-            "        self.tally.flush(&self.pool.counters, self.reserved());\n        if let Some(cell) = &self.cell {\n            self.pool.locals.leave(cell);\n        }\n        if self.free != 0 {\n            self.pool.return_word",
+            "        self.tally.flush(&self.pool.counters, self.reserved());\n        if self.free() != 0 {\n            self.pool.return_word",
+            "        self.tally.flush(&self.pool.counters, self.reserved());\n        if let Some(cell) = &self.cell {\n            self.pool.locals.leave(cell);\n        }\n        if self.free() != 0 {\n            self.pool.return_word",
         )],
         &[Loom(
             "pass_of_locals",

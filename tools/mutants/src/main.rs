@@ -15,6 +15,7 @@ mod list_file;
 mod list_fork;
 mod list_formats;
 mod list_lease_file;
+mod list_lease_pass;
 mod list_pass;
 mod list_set;
 mod list_sim;

@@ -226,7 +226,14 @@ impl Life<'_> {
 
     fn session(&mut self) {
         self.machine.over.set(None);
-        let Ok(belief) = self.open() else {
+        // Some openings are more dangerous than what follows.
+        let peril = self.machine.peril;
+        if self.below(3) == 0 {
+            self.machine.peril = 4;
+        }
+        let opened = self.open();
+        self.machine.peril = peril;
+        let Ok(belief) = opened else {
             return;
         };
         self.check(belief);

@@ -81,7 +81,7 @@ pub(super) struct Machine {
     /// The poison at that moment: a process that is gone poisons nothing, although it gets an error.
     pub(super) poison_then: Cell<u64>,
     /// One in this many calls meets with an accident.
-    peril: u64,
+    pub(super) peril: u64,
     failures_left: Cell<u32>,
     /// One in this many attributes finds no space.
     full_disk: u64,
