@@ -146,6 +146,28 @@ fn reservations_and_ranges_are_part_of_what_the_pool_says() {
     );
 }
 
+/// So is a lease pool's record of each slot: it says what it has, but for the little that every pool leaves out.
+#[test]
+fn records_are_part_of_what_a_lease_pool_says() {
+    for prefix_len in [30, 24, 16] {
+        let net = Ipv4Net::new(ten(0), prefix_len).unwrap();
+        let builder = Pool::builder(net).leases();
+        let (live, peak, pool) = measure(|| builder.build().unwrap());
+        let info = pool.info();
+        assert!(info.memory_bytes >= 16 * info.slots as usize);
+        assert!(info.memory_bytes <= live, "{net}: has {live}");
+        assert!(live <= info.memory_bytes + 8192, "{net}: has {live}");
+        assert!(peak <= live + 8192, "{net}: had {peak}");
+        let before = LIVE.get();
+        drop(pool);
+        assert_eq!(
+            before - LIVE.get(),
+            live as isize,
+            "all of it is given back"
+        );
+    }
+}
+
 /// The hot path: no verb for one address asks for memory, nor does `allocate_into`, nor a fact.
 #[test]
 fn verbs_for_one_address_do_not_allocate_memory() {

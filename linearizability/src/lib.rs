@@ -21,6 +21,7 @@
 //! | `storm` | rounds of play, each with its checks |
 //! | `season` | storms on all pools, with all policies |
 //! | `sets` | storms on sets of pools |
+//! | `leases/` | lease pools: a sequential object that knows time, and storms |
 //! | `holds`, `timeline`, `check`, `violation` | the checker for long histories |
 //! | `sequential`, `complete` | the complete checker for short ones |
 //! | `tally` | what was recorded, by verb and result |
@@ -36,6 +37,7 @@ pub mod dice;
 pub mod ground;
 pub mod history;
 pub mod holds;
+pub mod leases;
 pub mod meeting;
 pub mod play;
 pub mod program;

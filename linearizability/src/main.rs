@@ -6,6 +6,7 @@
 
 use hostbits::Policy;
 use linearizability::arena::{POLICIES, TERRAINS, TINY};
+use linearizability::leases::storm::{LeaseStorm, LeaseTally};
 use linearizability::season::Season;
 use linearizability::sets::SetStorm;
 use linearizability::tally::Tally;
@@ -27,9 +28,11 @@ fn main() -> ExitCode {
     };
     let seed = first_seed();
     println!("{minutes} minutes, first seed {seed}");
-    let mut tally = Tally::default();
-    let outcome = campaign(seed, Duration::from_secs_f64(minutes * 60.0), &mut tally);
+    let (mut tally, mut leases) = (Tally::default(), LeaseTally::default());
+    let time = Duration::from_secs_f64(minutes * 60.0);
+    let outcome = campaign(seed, time, &mut tally, &mut leases);
     print!("{tally}");
+    println!("leases: {leases:?}");
     if let Err(failure) = outcome {
         eprintln!("{failure}");
         return ExitCode::FAILURE;
@@ -39,11 +42,21 @@ fn main() -> ExitCode {
         eprintln!("never came up, so this campaign proves nothing: {missing:?}");
         return ExitCode::FAILURE;
     }
+    let missing = leases.missing();
+    if !missing.is_empty() {
+        eprintln!("never came up for leases, so this campaign proves nothing: {missing:?}");
+        return ExitCode::FAILURE;
+    }
     println!("no violation");
     ExitCode::SUCCESS
 }
 
-fn campaign(seed: u64, time: Duration, tally: &mut Tally) -> Result<(), String> {
+fn campaign(
+    seed: u64,
+    time: Duration,
+    tally: &mut Tally,
+    leases: &mut LeaseTally,
+) -> Result<(), String> {
     let begin = Instant::now();
     let mut next_seed = seed;
     while begin.elapsed() < time {
@@ -74,10 +87,15 @@ fn campaign(seed: u64, time: Duration, tally: &mut Tally) -> Result<(), String> 
             calls: CALLS,
         };
         tally.merge(&sets.run()?);
+        let storm = LeaseStorm {
+            seed: next_seed,
+            rounds: CALLS / 10,
+        };
+        leases.merge(&storm.run()?);
         println!(
             "{:>6.0} s  seed {next_seed}: {} calls, {} histories, {} overlaps explained, no violation",
             begin.elapsed().as_secs_f64(),
-            tally.calls,
+            tally.calls + leases.calls,
             tally.histories,
             tally.explained().overlaps
         );

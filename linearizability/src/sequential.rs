@@ -32,7 +32,7 @@ impl Patience {
         self.0.get() == 0
     }
 
-    fn spend(&self) {
+    pub(crate) fn spend(&self) {
         self.0.set(self.0.get().saturating_sub(1));
     }
 }

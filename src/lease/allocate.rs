@@ -225,7 +225,8 @@ impl<N: Network> LeasePool<N> {
     /// Returns when a slot becomes free by itself.
     fn free_in(&self, slot: Slot) -> Option<Duration> {
         let free_at = self.records.load(slot).free_at(self.cooldown)?;
-        free_at.remaining(self.clock.now())
+        // What is beyond the end of the clock never comes.
+        free_at.min(Tick::NEVER).remaining(self.clock.now())
     }
 
     fn slot_to_take(&self, addr: N::Addr) -> Result<Slot, OfferError> {

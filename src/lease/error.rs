@@ -68,7 +68,7 @@ pub enum OfferError {
         /// How many addresses the pool can hand out in total.
         capacity: u64,
         /// When the next address becomes free by itself, unless it is renewed; `None` if none does. A release may come
-        /// earlier.
+        /// earlier. If the whole pool was asked, this is as of the last look at its records, in the same second.
         next_in: Option<Duration>,
     },
     /// The requested address is held, or rests after it was.

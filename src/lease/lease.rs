@@ -87,6 +87,8 @@ impl<A: fmt::Display> fmt::Display for Lease<A> {
     }
 }
 
+/// Reads `10.0.0.5#7`: an address, and a number from 1 to 2^53 - 1. Zeros before the number do not matter; signs and spaces
+/// are refused.
 impl<A: FromStr + Copy> FromStr for Lease<A> {
     type Err = ParseLeaseError;
 

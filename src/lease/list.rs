@@ -3,7 +3,7 @@
 use super::lease::Lease;
 use super::pool::LeasePool;
 use super::time::Tick;
-use super::word::{State, Word};
+use super::word::{LAST_GENERATION, State, Word};
 use crate::client::Client;
 use crate::file_refusal::FileRefusal;
 use crate::network::Network;
@@ -109,6 +109,11 @@ impl<N: Network> LeasePool<N> {
                     if self.records.exchange(slot, word, leased).is_ok() {
                         return Ok((leased, false));
                     }
+                }
+                // It has had its last generation, and begins again: the list is more than its day of rest.
+                State::Cooling if word.generation() == LAST_GENERATION => {
+                    // If it fails, another thread has changed the record, and we look again.
+                    let _changed = self.records.exchange(slot, word, Word::NEW);
                 }
                 State::Free | State::Cooling | State::Quarantined | State::Void => {
                     // Its token, if it has one. A claimer that has it already finds the record taken, and looks on.

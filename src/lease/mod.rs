@@ -63,6 +63,8 @@ mod pass;
 mod pool;
 mod record;
 mod sweep;
+#[cfg(all(test, not(loom)))]
+mod tests;
 mod time;
 mod word;
 

@@ -20,7 +20,7 @@ use crate::storage::{Attached, file::records::at};
 #[cfg(pool_files)]
 use crate::sync::Ordering;
 use crate::sync::{Mutex, MutexGuard, SLOTS_PER_LOCK};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::PoisonError;
 
 /// The most locks of a pool.
@@ -33,15 +33,24 @@ const FEW: usize = 16;
 /// The locks of owners.
 pub(super) struct Owners(Box<[Mutex<Outside>]>);
 
-/// The leases of a lock's owners that are not in a home word, by tag. Those that have ended stay until there are many.
+/// The leases of a lock's owners that are not in a home word: of each tag usually one, several if a list says so. Those
+/// that have ended stay until there are many.
 #[derive(Default)]
 pub(super) struct Outside {
-    slots: BTreeMap<Tag, Slot>,
+    slots: BTreeSet<(Tag, Slot)>,
     /// How many there were when those that had ended were last removed.
     kept: usize,
     /// Which placements these are, if other processes place leases, too: their count when the map was complete.
     #[cfg(pool_files)]
     version: u64,
+}
+
+impl Outside {
+    /// Where leases of an owner may be.
+    fn slots_of(&self, tag: Tag) -> impl Iterator<Item = Slot> {
+        let those = self.slots.range((tag, 0)..=(tag, Slot::MAX));
+        those.map(|&(_, slot)| slot)
+    }
 }
 
 impl Owners {
@@ -57,6 +66,13 @@ impl Owners {
     fn lock(&self, index: usize) -> MutexGuard<'_, Outside> {
         // A panic while it was locked leaves a plain map behind, whose entries are checked when they are used.
         self.0[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many leases outside are remembered.
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn remembered(&self) -> usize {
+        let of_lock = |lock: &Mutex<Outside>| lock.lock().map_or(0, |outside| outside.slots.len());
+        self.0.iter().map(of_lock).sum()
     }
 
     /// Without the leases outside.
@@ -122,7 +138,7 @@ impl<N: Network> LeasePool<N> {
     /// An owner who holds a lease gets it again, renewed for the time of `grant`: so a call whose answer was lost can
     /// simply be repeated. An owner's own resting address comes back to it at once, with a new generation. Otherwise the
     /// search begins at the owner's own place, whatever the policy. Calls for one owner take turns, and end with one
-    /// lease; they also do if they come at the same time.
+    /// lease; they also do if they come at the same time. An owner for whom a list has several gets one of them.
     ///
     /// The owner is known by a number, not by a name: two owners with the same number are one. Use a keyed hash of all 64
     /// bits, such as [`ClientKey`](crate::ClientKey).
@@ -218,10 +234,7 @@ impl<N: Network> LeasePool<N> {
             if self.owners.index_of(tag) != index || self.owner(tag).homes.contains(slot) {
                 continue;
             }
-            // A lease that is held counts before one that has ended.
-            if word.is_held() || !outside.slots.contains_key(&tag) {
-                outside.slots.insert(tag, slot);
-            }
+            outside.slots.insert((tag, slot));
         }
         outside.kept = outside.slots.len();
     }
@@ -293,8 +306,7 @@ impl<N: Network> LeasePool<N> {
     /// Looks for an owner's lease: outside, if the lock remembers one, and at home.
     fn known(&self, owner: &Owner, outside: &Outside) -> Known {
         let mut known = Known::Nothing;
-        let slots = outside.slots.get(&owner.tag).copied().into_iter();
-        for slot in slots.chain(owner.homes.slots()) {
+        for slot in outside.slots_of(owner.tag).chain(owner.homes.slots()) {
             if slot > self.last_slot() {
                 continue;
             }
@@ -339,7 +351,7 @@ impl<N: Network> LeasePool<N> {
 
     /// Returns the end of an offer whose tag is about to be written.
     pub(super) fn soon(&self) -> Tick {
-        self.clock.now().plus(UNTIL_TAGGED)
+        self.clock.now().plus(UNTIL_TAGGED).min(Tick::NEVER)
     }
 
     /// Takes the address that an owner had last.
@@ -408,9 +420,9 @@ impl<N: Network> LeasePool<N> {
         if outside.slots.len() >= FEW.max(2 * outside.kept) {
             let records = &self.records;
             let is_known = |tag, slot| records.is_of(slot, records.load(slot), tag);
-            outside.slots.retain(|&tag, &mut slot| is_known(tag, slot));
+            outside.slots.retain(|&(tag, slot)| is_known(tag, slot));
             outside.kept = outside.slots.len();
         }
-        outside.slots.insert(owner.tag, slot);
+        outside.slots.insert((owner.tag, slot));
     }
 }
