@@ -45,7 +45,7 @@ fn two_calls_for_one_owner_end_with_one_lease() {
     for roles in roles {
         race(
             "",
-            None,
+            Some(3),
             || net(2, 0),
             roles,
             |net, held| {
@@ -112,7 +112,7 @@ fn a_resting_address_is_for_its_last_owner_alone() {
         net.lease = lease_for(&net, ALICE);
         net
     };
-    race("alice", None, leased, [release, alice], |net, held| {
+    race("alice", Some(3), leased, [release, alice], |net, held| {
         let held = held[1].expect("it is hers, or rests after her");
         let is_held = net.pool.lease_of(FIRST) == Some(held);
         assert_eq!(
@@ -121,7 +121,7 @@ fn a_resting_address_is_for_its_last_owner_alone() {
             "a new one, or the one that ended"
         );
     });
-    race("carol", None, leased, [release, carol], |net, held| {
+    race("carol", Some(3), leased, [release, carol], |net, held| {
         assert_eq!(held[1], None, "it is not hers");
         assert_eq!(net.pool.lease_of(FIRST), None);
     });
@@ -172,7 +172,7 @@ fn a_stalled_claimer_leaves_the_tag_of_the_next_owner_alone() {
         net
     };
     let roles = [stall, sweep_and_allocate];
-    race("", None, was_carols, roles, |net, [alice, carol]| {
+    race("", Some(3), was_carols, roles, |net, [alice, carol]| {
         assert_eq!(owned_by(net, CAROL), carol);
         if let Some(carol) = carol {
             assert_ne!(owned_by(net, ALICE), Some(carol));
