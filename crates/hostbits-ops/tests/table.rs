@@ -251,7 +251,7 @@ fn variants_that_are_told_apart_are_all_there_are() {
             "AllocatePairError",
             &["V4", "V6", "NoCommonIndex"],
         ),
-        ("src/users/report.rs", "AdoptError", &["Unreadable"]),
+        ("src/users/report.rs", "AdoptError", &["Unreadable", "File"]),
         (
             "crates/hostbits-config/src/apply.rs",
             "ApplyError",

@@ -17,7 +17,7 @@ impl RefusedList {
     pub(crate) fn new(error: AdoptError, read: ReadToEnd) -> Self {
         let report = match error {
             AdoptError::Unreadable { adopted } => *adopted,
-            // There is no other reason yet.
+            // A plain pool has no other reason: only lease pools return `File`.
             _ => Default::default(),
         };
         Self {
