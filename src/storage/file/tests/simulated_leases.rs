@@ -132,7 +132,7 @@ fn live(seed: u64, variant: Variant, tally: &mut Tally) {
         .map(|_| words())
         .collect();
     // So that limits are met.
-    region[at::LIMIT] = 2;
+    region[at::LIMIT] = 1;
     let mut sum = WordSum::new();
     records::add_to_sum(&mut sum, &region, |word| *word);
     let slot = |seq| {
@@ -393,7 +393,7 @@ impl Life<'_> {
     }
 
     fn raise_limit(&mut self, generation: u64) -> bool {
-        let wanted = generation + 2;
+        let wanted = generation;
         self.fact(at::LIMIT).fetch_max(wanted, Relaxed);
         self.tally.raised_limits += 1;
         let waits = self.durability.trusts_the_disk() && self.variant != Variant::LimitNotDurable;
