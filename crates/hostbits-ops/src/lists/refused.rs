@@ -17,7 +17,7 @@ impl RefusedList {
     pub(crate) fn new(error: AdoptError, read: ReadToEnd) -> Self {
         let report = match error {
             AdoptError::Unreadable { adopted } => *adopted,
-            // There is no other reason yet.
+            // The file of a pool of leases, which is never given here.
             _ => Default::default(),
         };
         Self {
