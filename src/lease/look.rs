@@ -81,7 +81,7 @@ pub enum LeaseStatus<'a> {
 #[allow(clippy::trivially_copy_pass_by_ref)] // The signature is serde's.
 fn as_hex<S: serde::Serializer>(owner: &Option<Client>, serializer: S) -> Result<S::Ok, S::Error> {
     match owner {
-        Some(owner) => serializer.collect_str(&format_args!("{:016x}", owner.number())),
+        Some(owner) => serializer.collect_str(&format_args!("{owner:016x}")),
         None => serializer.serialize_none(),
     }
 }

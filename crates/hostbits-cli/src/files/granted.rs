@@ -33,14 +33,19 @@ pub(crate) fn print_granted(
 
 /// Prints leases in the same way.
 pub(crate) fn print_leases(format: Format, file: &str, granted: &Granted) -> io::Result<()> {
+    let addresses = || leased(granted);
+    print_in_full(format, file, None, &granted.leases, addresses)
+}
+
+/// Returns leases as JSON has them.
+pub(crate) fn leased(granted: &Granted) -> Vec<Given> {
     let leases = granted.leases.iter();
     let given = |lease: &Lease<IpAddr>| Given {
         address: net_of(lease.addr(), granted.unit),
         generation: Some(lease.generation()),
         lease: Some(lease.to_string()),
     };
-    let addresses = || leases.map(given).collect();
-    print_in_full(format, file, None, &granted.leases, addresses)
+    leases.map(given).collect()
 }
 
 fn print_in_full(

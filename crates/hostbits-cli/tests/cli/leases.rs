@@ -1,6 +1,6 @@
 //! `hostbits pool` on the file of a pool of leases.
 
-use crate::run::{PoolFile, Run, file, run_with_input};
+use crate::run::{PoolFile, Run, file, run_line, run_with_input};
 
 /// The lease that was printed, without the end of its line.
 fn lease(run: &Run) -> String {
@@ -341,4 +341,129 @@ fn the_json_has_generations() {
     let over = pool.run("renew", &format!("{lease} --forever --format json"));
     assert_eq!(over.failed_json(7)["error"]["code"], "ended");
     assert_eq!(pool.json("sweep", "")["freed"], 0);
+}
+
+fn who(line: &str) -> Run {
+    run_line(&format!("who {line}"))
+}
+
+#[test]
+fn who_knows_the_lease_of_an_address() {
+    let key = file("leases-who.key", b"00112233445566778899aabbccddeeff");
+    let pool = PoolFile::create("leases-who", "10.0.0.0/24 --leases");
+    let (of, key) = (format!("--pool {}", pool.name()), key.display());
+    let offered = lease(&pool.run("allocate", "--for 1h --ip 10.0.0.10"));
+    let run = who(&format!("10.0.0.10 {of}"));
+    let start = format!(
+        "10.0.0.10 is offered\npool      {}\nlease     {offered}\nlasts     ",
+        pool.name()
+    );
+    assert!(run.found().starts_with(&start), "{run:?}");
+    assert!(run.out.ends_with("s, unless it is renewed\n"), "{run:?}");
+    pool.run("renew", &format!("{offered} --forever")).found();
+    let run = who(&format!("10.0.0.10 {of}"));
+    assert!(run.found().starts_with("10.0.0.10 is held\n"), "{run:?}");
+    assert!(run.out.ends_with("lasts     for ever\n"), "{run:?}");
+    pool.run("release", &offered).found();
+    let run = who(&format!("10.0.0.10 {of}"));
+    assert_eq!(run.code, Some(5), "{run:?}");
+    assert!(run.out.starts_with("10.0.0.10 is cooling\n"), "{run:?}");
+    assert!(run.out.contains(&offered), "{run:?}");
+    for (addr, state) in [("10.0.0.99", "free"), ("10.0.0.1", "the gateway")] {
+        let run = who(&format!("{addr} {of}"));
+        assert_eq!(run.code, Some(5), "{run:?}");
+        assert!(
+            run.out.starts_with(&format!("{addr} is {state}\n")),
+            "{run:?}"
+        );
+        assert!(!run.out.contains("\nlease"), "{run:?}");
+    }
+
+    let owned = format!("--forever --owner alice --key-file {key}");
+    let alice = lease(&pool.run("allocate", &owned));
+    let of_alice = who(&format!("--owner alice --key-file {key} {of}"));
+    assert_eq!(of_alice.found(), format!("{alice}  for ever\n"));
+    let json = who(&format!(
+        "--owner alice --key-file {key} {of} --format json"
+    ));
+    let json: serde_json::Value = serde_json::from_str(json.found()).unwrap();
+    assert_eq!(json["leases"][0]["lease"], alice);
+    assert_eq!(json["leases"][0]["state"], "held");
+    let at = who(&format!("{} {of} --format json", addr(&alice)));
+    let at: serde_json::Value = serde_json::from_str(at.found()).unwrap();
+    assert_eq!(at["places"][0]["owner"], json["owner"]);
+    assert_eq!(at["places"][0]["lease"], alice);
+    assert_eq!(
+        at["places"][0]["remaining_seconds"],
+        serde_json::Value::Null
+    );
+    let of_bob = who(&format!("--owner bob --key-file {key} {of}"));
+    assert_eq!((of_bob.code, &*of_bob.out), (Some(5), ""));
+
+    let keyless = who(&format!("--owner alice {of}"));
+    assert!(
+        keyless.failed(2).contains("hint: --key-file FILE"),
+        "{keyless:?}"
+    );
+    for line in [
+        format!("10.0.0.2 --owner alice --key-file {key} {of}"),
+        format!("--owner alice --key-file {key}"),
+        format!("10.0.0.2 --key-file {key} {of}"),
+        of.clone(),
+    ] {
+        who(&line).failed(2);
+    }
+    let plain = PoolFile::create("leases-who-plain", "10.0.0.0/24");
+    let run = who(&format!(
+        "--owner alice --key-file {key} --pool {}",
+        plain.name()
+    ));
+    assert!(run.failed(8).contains("a plain pool"), "{run:?}");
+}
+
+/// What is taken in a plain file is leased for ever, and what is quarantined stays so.
+#[test]
+fn a_plain_file_becomes_one_of_leases() {
+    let pool = PoolFile::create("leases-convert", "10.0.0.0/28 --reserve 10.0.0.9=nas");
+    pool.run("allocate", "-n 2").found();
+    let converted = pool.run("convert", "--leases --cooldown 2m");
+    let leases: Vec<String> = converted.found().lines().map(str::to_owned).collect();
+    assert_eq!(
+        converted.err,
+        format!(
+            "{}: a pool of leases with a cooldown of 120s; 2 leased\n",
+            pool.name()
+        )
+    );
+    let addrs: Vec<&str> = leases.iter().map(|it| addr(it)).collect();
+    assert_eq!(addrs, ["10.0.0.2", "10.0.0.3"]);
+    assert!(
+        pool.run("show", "")
+            .found()
+            .contains("0 offered, 2 leased, 0 cooling")
+    );
+    assert!(pool.run("show", "").found().contains("nas"));
+    // Once more, it only prints them.
+    assert_eq!(pool.run("convert", "--leases").found(), converted.out);
+    let other = pool.run("convert", "--leases --cooldown 1m");
+    assert!(
+        other
+            .failed(8)
+            .contains("cooldown 120s where 60s was asked for"),
+        "{other:?}"
+    );
+    pool.run("release", &leases[0]).found();
+    let next = pool.json("convert", "--leases");
+    assert_eq!(next["cooldown_seconds"], 120);
+    assert_eq!(next["addresses"][0]["lease"], leases[1]);
+    assert!(pool.run("convert", "").failed(2).contains("--leases"));
+    let none = PoolFile::absent("leases-convert-none");
+    assert!(
+        none.run("convert", "--leases")
+            .failed(8)
+            .contains("no such file")
+    );
+    let long = PoolFile::create("leases-convert-long", "10.0.0.0/28");
+    long.run("convert", "--leases --cooldown 5y").failed(2);
+    long.run("allocate", "").found();
 }

@@ -12,7 +12,9 @@ fn masked(mut value: Value) -> Value {
             for (key, value) in object.iter_mut() {
                 *value = match key.as_str() {
                     "memory_bytes" | "created_unix" | "began_ms" | "finished_ms" => json!("NUMBER"),
-                    "generation" | "next_in_seconds" if value.is_u64() => json!("NUMBER"),
+                    "generation" | "next_in_seconds" | "remaining_seconds" if value.is_u64() => {
+                        json!("NUMBER")
+                    }
                     "lease" | "leases" if value.is_string() => json!("LEASE"),
                     "since_ms" | "not_before_ms" if value.is_u64() => json!("NUMBER"),
                     "file" => json!("FILE"),

@@ -4,7 +4,8 @@ use crate::failure::Failure;
 use crate::files::closing::using;
 use crate::files::pool_failure::{Cause, Nets};
 use crate::files::pool_file::PoolFile;
-use crate::files::pool_verbs::one_address;
+use crate::files::pool_verbs::{LeaseSpec, Made, made_of, one_address};
+use crate::files::who::LeaseSeen;
 use crate::text::{Named, net_of, printable_path};
 use hostbits::lease::{Grant, Lease, LeasePool, OfferError, Released, RenewError, Swept, Term};
 use hostbits::{Client, ClientKey, Durability, ReleaseError, file::SyncError};
@@ -59,6 +60,33 @@ pub struct Granted {
     pub unit: u8,
 }
 
+/// The leases of an owner.
+#[derive(Debug)]
+pub struct OwnedBy {
+    /// The number that stands for the owner in the file, in hexadecimal digits.
+    pub owner: String,
+    /// The leases, ascending, and what is known of each.
+    pub leases: Vec<LeaseSeen>,
+}
+
+/// Returns the leases of an owner.
+///
+/// # Errors
+///
+/// Fails if the key of owners is missing, or the file cannot be opened.
+pub fn owned_by(file: &PoolFile, owner: &Owner) -> Result<OwnedBy, Failure> {
+    let client = owner.client(file)?;
+    file.with_leases(|pool| {
+        let leases = pool.owned_by(client);
+        Ok(OwnedBy {
+            owner: format!("{client:016x}"),
+            leases: leases
+                .filter_map(|lease| LeaseSeen::of(pool, lease.addr()))
+                .collect(),
+        })
+    })
+}
+
 /// An address to release whatever its lease is.
 #[derive(Clone, Copy, Debug)]
 pub struct Unfenced(pub Named);
@@ -76,7 +104,7 @@ pub struct ReleasedLease {
 
 impl PoolFile {
     /// Opens the file of a lease pool, runs `work`, and closes it.
-    fn with_leases<T>(
+    pub(crate) fn with_leases<T>(
         &self,
         work: impl FnOnce(&LeasePool) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
@@ -158,6 +186,23 @@ fn refused(pool: &LeasePool, error: OfferError) -> Cause {
 pub fn unprinted_leases(file: &PoolFile, leases: &[Lease<IpAddr>], error: io::Error) -> Failure {
     let nets = Nets::of(leases);
     file.refuse(Cause::Unprinted { nets, error })
+}
+
+/// Makes the file of a plain pool one of leases, and returns all leases: what was taken is leased for ever. No other process
+/// may have the file open. The file of a lease pool stays what it is.
+///
+/// # Errors
+///
+/// Fails if the file cannot be opened, is in use, or is one of leases with another cooldown.
+pub fn convert(file: &PoolFile, spec: LeaseSpec) -> Result<(Made, Granted), Failure> {
+    let pool = hostbits::lease::convert_since(&file.path, file.min_session, spec.cooldown)
+        .map_err(|error| file.refuse_open(error))?;
+    let look = |pool: &LeasePool| {
+        let made = made_of(pool);
+        let (leases, unit) = (pool.iter().collect(), made.info.unit);
+        Ok((made, Granted { leases, unit }))
+    };
+    using(pool, look, |_, _, error| file.refuse(Cause::Sync(error)))
 }
 
 /// Renews a lease. When this returns, that is as durable as the file promises.

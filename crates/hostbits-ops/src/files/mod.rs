@@ -8,7 +8,7 @@
 //! | `release`, `look` | releases one address at a time; problems of a file | |
 //! | `pool_file`, `config_file` | a file by its path | failures, `closing` |
 //! | `reopened` | reservations that a change has removed | |
-//! | `leases` | leases: allocate, renew, release, sweep | those above |
+//! | `leases` | leases: allocate, renew, release, sweep, convert | those above |
 //! | `pool_verbs`, `copies` | create, grow, allocate, release, sync; backup, restore | those above |
 //! | `set_plan`, `set_look`, `set_verbs`, `set_next` | a configuration: plan, apply; look; allocate, release; without files | those above |
 //! | `target` | a pool file, or a set of a configuration: what is compared with a list | those above |
@@ -56,8 +56,8 @@ pub use config_file::ConfigFile;
 pub use copies::{Copied, backup, restore};
 pub use export::{COLUMNS, Exported, Row, export};
 pub use leases::{
-    Granted, Owner, ReleasedLease, Unfenced, WantedLease, allocate_lease, release_leases, renew,
-    sweep, unprinted_leases,
+    Granted, OwnedBy, Owner, ReleasedLease, Unfenced, WantedLease, allocate_lease, convert,
+    owned_by, release_leases, renew, sweep, unprinted_leases,
 };
 pub use look::{Problem, has_damage, problems};
 pub use outcome::{Next, Outcome};
@@ -84,4 +84,4 @@ pub use set_verbs::{
 pub use sight::Lists;
 pub use target::Target;
 pub use undo::{close, undo};
-pub use who::{Answer, Holder, InSet, Place, State, Where, who};
+pub use who::{Answer, Holder, InSet, LeaseSeen, Place, State, Where, who};

@@ -152,17 +152,18 @@ fn made(file: &PoolFile, pool: Pool) -> Result<Made, Failure> {
 
 pub(crate) fn made_of_leases(file: &PoolFile, pool: LeasePool) -> Result<Made, Failure> {
     let unclosed = |_, _, error| file.refuse(Cause::Sync(error));
-    let look = |pool: &LeasePool| {
-        let health = pool.health();
-        Ok(Made {
-            info: pool.info(),
-            durability: pool.durability().unwrap_or_default(),
-            session: health.map_or(0, |health| health.session),
-            cooldown: Some(pool.cooldown()),
-            reopened: Vec::new(),
-        })
-    };
-    using(pool, look, unclosed)
+    using(pool, |pool| Ok(made_of(pool)), unclosed)
+}
+
+pub(crate) fn made_of(pool: &LeasePool) -> Made {
+    let health = pool.health();
+    Made {
+        info: pool.info(),
+        durability: pool.durability().unwrap_or_default(),
+        session: health.map_or(0, |health| health.session),
+        cooldown: Some(pool.cooldown()),
+        reopened: Vec::new(),
+    }
 }
 
 /// Makes all allocations and releases so far durable, and returns the durability of the file.

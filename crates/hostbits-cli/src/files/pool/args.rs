@@ -114,6 +114,14 @@ hostbits pool grow vpn.pool 10.0.0.0/22
 hostbits pool grow vpn.pool 10.0.0.0/22 --capacity 65536
 hostbits pool grow vpn.pool 10.0.0.0/24 --reserve 10.0.0.10-10.0.0.19=printers --gateway last", &FILE))]
     Grow(GrowArgs),
+    /// Make the file of a plain pool one of leases; no other process may have it open. There is no way back
+    ///
+    /// What is taken is leased for ever, and all leases are printed, one per line: store them with your records. The
+    /// file is replaced by a larger one. A file of leases stays as it is
+    #[command(after_long_help = after("\
+hostbits pool convert vpn.pool --leases
+hostbits pool convert vpn.pool --leases --cooldown 5m > leases.txt", &FILE))]
+    Convert(ConvertArgs),
     /// Free quarantined addresses, except those that a list of users names; the same as `hostbits reclaim`
     ///
     /// Addresses that the list names are allocated, quarantined or not. The list must be complete: it is first read to
@@ -156,6 +164,7 @@ impl PoolCommand {
             Self::Export(args) => &args.file,
             Self::Import(args) => &args.target,
             Self::Renew(args) => &args.file,
+            Self::Convert(args) => &args.file,
             Self::List(file) | Self::Check(file) | Self::Sync(file) | Self::Sweep(file) => file,
         }
     }
@@ -313,6 +322,22 @@ pub(crate) struct GrowArgs {
     /// The pool as it is to be, with all its options.
     #[command(flatten)]
     pub(crate) pool: PoolArgs,
+}
+
+/// The arguments of `convert`.
+#[derive(Args, Debug)]
+pub(crate) struct ConvertArgs {
+    /// The pool file.
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+
+    /// Make it a pool of leases
+    #[arg(long, required = true)]
+    pub(crate) leases: bool,
+
+    /// Let each address rest for so long between two holders: 60s, 5m, 1h, 0 [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub(crate) cooldown: Option<Duration>,
 }
 
 /// The arguments of `backup`.

@@ -1,15 +1,16 @@
 //! `allocate`, `renew`, `release` and `sweep` in a pool of leases.
 
-use super::args::{AllocateArgs, ReleaseArgs, RenewArgs};
+use super::args::{AllocateArgs, ConvertArgs, ReleaseArgs, RenewArgs};
 use crate::files::asked::{ReadAsked, Unreadable};
 use crate::files::confirm::confirm;
-use crate::files::granted::print_leases;
+use crate::files::granted::{leased, print_leases};
 use crate::files::target::FileArgs;
-use crate::output::{Format, note, print_error_text, print_json};
-use hostbits::ReleaseError;
+use crate::next::Given;
+use crate::output::{Format, note, print, print_error_text, print_json};
 use hostbits::lease::{Grant, Released, Term};
+use hostbits::{Durability, NetworkInfo, ReleaseError};
 use hostbits_ops::Failure;
-use hostbits_ops::files::{self, Owner, ReleasedLease, Unfenced, WantedLease};
+use hostbits_ops::files::{self, LeaseSpec, Owner, ReleasedLease, Unfenced, WantedLease};
 use hostbits_ops::trouble::{Exit, Kind, row};
 use ipnet::IpNet;
 use serde::Serialize;
@@ -26,6 +27,17 @@ struct Renewed<'a> {
     generation: u64,
     /// Null for ever.
     seconds: Option<u64>,
+}
+
+/// A file that was converted, as JSON.
+#[derive(Serialize)]
+struct Converted<'a> {
+    file: &'a str,
+    info: NetworkInfo,
+    durability: Durability,
+    session: u64,
+    cooldown_seconds: u64,
+    addresses: Vec<Given>,
 }
 
 #[derive(Serialize)]
@@ -112,6 +124,33 @@ pub(super) fn renew(args: &RenewArgs) -> Result<(), Failure> {
             address: lease.addr(),
             generation: lease.generation(),
             seconds: args.time.map(whole_seconds),
+        }),
+    }
+}
+
+/// Converts the file and prints all its leases. They can be printed again: a file of leases stays as it is.
+pub(super) fn convert(args: &ConvertArgs) -> Result<(), Failure> {
+    let file = args.file.file();
+    let cooldown = args.cooldown;
+    let (made, granted) = files::convert(&file, LeaseSpec { cooldown })?;
+    let name = file.name();
+    let seconds = made.cooldown.map_or(0, whole_seconds);
+    match args.file.format {
+        Format::Plain => {
+            let count = granted.leases.len();
+            note(&format!(
+                "{name}: a pool of leases with a cooldown of {seconds}s; {count} leased"
+            ));
+            let mut leases = granted.leases.iter();
+            print(|out| leases.try_for_each(|lease| writeln!(out, "{lease}")))
+        }
+        Format::Json => print_json(&Converted {
+            file: &name,
+            info: made.info,
+            durability: made.durability,
+            session: made.session,
+            cooldown_seconds: seconds,
+            addresses: leased(&granted),
         }),
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `args` | the arguments |
 //! | `change` | create, allocate, release, sync, grow: what changes a file |
-//! | `leases` | allocate, renew, release, sweep in a pool of leases |
+//! | `leases` | allocate, renew, release, sweep, convert in a pool of leases |
 //! | `copies` | backup, restore |
 //! | `look` | show, list, check |
 //! | `export` | export: the addresses as a list |
@@ -26,6 +26,7 @@ pub(super) fn run(command: &PoolCommand) -> Result<ExitCode, Failure> {
     match command {
         PoolCommand::Create(args) => change::create(args),
         PoolCommand::Allocate(args) => change::allocate(args),
+        PoolCommand::Convert(args) => leases::convert(args),
         PoolCommand::Renew(args) => leases::renew(args),
         PoolCommand::Sweep(file) => leases::sweep(file),
         PoolCommand::Sync(file) => change::sync(file),
