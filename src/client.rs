@@ -1,5 +1,7 @@
 //! Clients, as numbers: the starting point of sticky allocation.
 
+use std::fmt;
+
 /// A client, represented by a keyed hash of its name.
 ///
 /// The search for a client's address always begins at the same place, so that the client usually gets the same address
@@ -21,6 +23,17 @@
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Client(u64);
+
+/// The number in hexadecimal digits, as JSON has it: `{:016x}`.
+///
+/// ```
+/// assert_eq!(format!("{:016x}", hostbits::Client::from_hash(0xbeef)), "000000000000beef");
+/// ```
+impl fmt::LowerHex for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::LowerHex::fmt(&self.0, f)
+    }
+}
 
 impl Client {
     /// Creates a client from a hash. All 64 bits should be well mixed.

@@ -108,7 +108,9 @@ fn a_file_that_was_closed_has_everything() {
         let ended = pool.allocate(OFFER).unwrap();
         assert_eq!(pool.release(&ended).unwrap(), Released::Ended);
         let census = pool.census();
+        assert_eq!(file::read(&path).unwrap().census, Some(census));
         pool.close().unwrap();
+        assert_eq!(file::read(&path).unwrap().census, Some(census));
 
         let pool = builder.open(&path).unwrap();
         assert_eq!(pool.recovery().unwrap().kind, RecoveryKind::Clean);
@@ -390,9 +392,11 @@ fn in_a_copy_every_lease_is_stale() {
     let copied = scratch.path("copied");
     std::fs::copy(&path, &copied).unwrap();
     for (path, kind) in [(copy, RecoveryKind::Backup), (copied, RecoveryKind::Copy)] {
+        let foreseen = file::read(&path).unwrap().census;
         let pool = builder.open(&path).unwrap();
         assert_eq!(pool.recovery().unwrap().kind, kind);
         assert_eq!(pool.census().quarantined, 5);
+        assert_eq!(foreseen, Some(pool.census()));
         assert_eq!(pool.health().unwrap().quarantined, 5);
         assert_eq!(pool.release(&lease).unwrap(), Released::Stale);
         let renewed = pool.renew(&lease, Term::Forever);

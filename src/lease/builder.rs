@@ -135,15 +135,17 @@ impl<N: Network> LeaseBuilder<N> {
     }
 
     pub(super) fn cooldown_in_seconds(&self) -> Result<u32, BuildError> {
-        let cooldown = self.cooldown.unwrap_or(COOLDOWN);
-        match whole_seconds(cooldown) {
-            0 => Ok(0),
-            seconds => match ticks_of(cooldown) {
-                Ok(_) => Ok(seconds as u32),
-                Err(BadTerm { given, longest, .. }) => {
-                    Err(BuildError::BadCooldown { given, longest })
-                }
-            },
-        }
+        in_seconds(self.cooldown.unwrap_or(COOLDOWN))
+    }
+}
+
+/// Returns a cooldown in seconds, rounded up.
+pub(super) fn in_seconds(cooldown: Duration) -> Result<u32, BuildError> {
+    match whole_seconds(cooldown) {
+        0 => Ok(0),
+        seconds => match ticks_of(cooldown) {
+            Ok(_) => Ok(seconds as u32),
+            Err(BadTerm { given, longest, .. }) => Err(BuildError::BadCooldown { given, longest }),
+        },
     }
 }

@@ -1,6 +1,6 @@
 //! Lease pools in files: creating and opening them, and what only they can do.
 
-use super::builder::LeaseBuilder;
+use super::builder::{LeaseBuilder, in_seconds};
 use super::clock::Clock;
 use super::lease::Lease;
 use super::list::AdoptedLeases;
@@ -16,15 +16,17 @@ use crate::durability::{Durability, Recovery, RecoveryKind};
 use crate::file::{Builder, Health, ReclaimError};
 use crate::network::Network;
 use crate::open_error::{OpenError, SyncError};
-use crate::pool::Pool;
-use crate::pool::file::Content;
+use crate::pool::file::{Content, open_leases};
+use crate::pool::{self, Pool};
 use crate::stats::{Counters, StatsLevel};
 use crate::storage::Attached;
 use crate::storage::file::records::at;
 use crate::stripes::threads_for;
 use crate::sync::Ordering;
 use crate::users::{Adopted, Record, Unreadable};
+use ipnet::IpNet;
 use std::path::Path;
+use std::time::Duration;
 
 impl<N: Network> Builder<N> {
     /// Makes it the file of a pool of leases, with the choices so far. Each slot takes 16 more bytes.
@@ -213,6 +215,83 @@ impl<N: Network> LeaseBuilder<N> {
         let pool = open(&file.stats(StatsLevel::Off))?;
         Ok(LeasePool::over_file(pool, level))
     }
+}
+
+/// Opens the file of a lease pool, and takes the description of the pool from the file itself, for tools that do not know it.
+///
+/// # Errors
+///
+/// The errors of [`LeaseBuilder::open`], except for mismatches other than that of a plain pool.
+///
+/// ```
+/// # use hostbits::lease::{self, LeasePool, Term};
+/// # let path = std::env::temp_dir().join(format!("hostbits-doc-lease-any-{}", std::process::id()));
+/// let net: ipnet::Ipv4Net = "10.0.0.0/24".parse()?;
+/// drop(LeasePool::builder(net).create(&path)?);
+/// let pool = lease::open(&path)?;
+/// assert_eq!(pool.allocate(Term::Forever)?.addr().to_string(), "10.0.0.2");
+/// # drop(pool);
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn open(path: impl AsRef<Path>) -> Result<LeasePool<IpNet>, OpenError> {
+    open_since(path, 0)
+}
+
+/// Opens the file of a lease pool like [`open`], but refuses one whose session is lower than `min_session`; see
+/// [`file::Builder::min_session`](Builder::min_session).
+///
+/// # Errors
+///
+/// The errors of [`open`], and [`OpenError::StaleFile`] if the session is lower.
+///
+/// ```
+/// # use hostbits::{file::OpenError, lease::{self, LeasePool}};
+/// # let path = std::env::temp_dir().join(format!("hostbits-doc-lease-since-{}", std::process::id()));
+/// drop(LeasePool::builder("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?).create(&path)?);
+/// assert!(lease::open_since(&path, 1).is_ok());
+/// assert!(matches!(lease::open_since(&path, 9), Err(OpenError::StaleFile { session: 2, min: 9 })));
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn open_since(path: impl AsRef<Path>, min_session: u64) -> Result<LeasePool<IpNet>, OpenError> {
+    let pool = open_leases(path.as_ref(), min_session)?;
+    Ok(LeasePool::over_file(pool, StatsLevel::default()))
+}
+
+/// Makes the file of a plain pool one of leases like [`LeaseBuilder::convert`], and takes the description of the pool from the
+/// file itself. Without a cooldown, it is a minute, or that of the file. Refuses a file whose session is lower than
+/// `min_session`.
+///
+/// # Errors
+///
+/// The errors of [`LeaseBuilder::convert`], and [`OpenError::StaleFile`] if the session is lower.
+///
+/// ```
+/// # use hostbits::{Pool, lease};
+/// # use std::time::Duration;
+/// # let path = std::env::temp_dir().join(format!("hostbits-doc-lease-convert-any-{}", std::process::id()));
+/// let pool = Pool::builder("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?).create(&path)?;
+/// let addr = pool.allocate()?;
+/// drop(pool);
+/// let pool = lease::convert_since(&path, 0, Some(Duration::from_secs(30)))?;
+/// assert_eq!(pool.cooldown(), Duration::from_secs(30));
+/// assert!(pool.lease_of(addr.into()).is_some());
+/// # drop(pool);
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn convert_since(
+    path: impl AsRef<Path>,
+    min_session: u64,
+    cooldown: Option<Duration>,
+) -> Result<LeasePool<IpNet>, OpenError> {
+    let cooldown = match cooldown {
+        Some(cooldown) => Some(in_seconds(cooldown)?),
+        None => None,
+    };
+    let pool = pool::file::convert(path.as_ref(), min_session, cooldown)?;
+    Ok(LeasePool::over_file(pool, StatsLevel::default()))
 }
 
 impl<N: Network> LeasePool<N> {
@@ -443,7 +522,6 @@ mod tests {
     use super::*;
     use crate::storage::file::system::tests::Scratch;
     use ipnet::Ipv4Net;
-    use std::time::Duration;
 
     fn builder() -> LeaseBuilder<Ipv4Net> {
         LeasePool::builder("10.0.0.0/28".parse().unwrap()).cooldown(Duration::ZERO)

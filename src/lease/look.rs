@@ -81,7 +81,7 @@ pub enum LeaseStatus<'a> {
 #[allow(clippy::trivially_copy_pass_by_ref)] // The signature is serde's.
 fn as_hex<S: serde::Serializer>(owner: &Option<Client>, serializer: S) -> Result<S::Ok, S::Error> {
     match owner {
-        Some(owner) => serializer.collect_str(&format_args!("{:016x}", owner.number())),
+        Some(owner) => serializer.collect_str(&format_args!("{owner:016x}")),
         None => serializer.serialize_none(),
     }
 }
@@ -114,6 +114,28 @@ pub struct Census {
     pub cooling: u64,
     /// Addresses of which it is unknown whether they are held.
     pub quarantined: u64,
+}
+
+impl Census {
+    fn count(&mut self, state: State) {
+        *match state {
+            State::Free => &mut self.free,
+            State::Offered => &mut self.offered,
+            State::Leased => &mut self.leased,
+            State::Cooling => &mut self.cooling,
+            State::Quarantined | State::Void => &mut self.quarantined,
+        } += 1;
+    }
+
+    /// Counts the numbers of the states of records, as a file has them.
+    #[cfg(pool_files)]
+    pub(crate) fn of_numbers(numbers: impl Iterator<Item = u8>) -> Self {
+        let mut census = Self::default();
+        for number in numbers {
+            census.count(State::of_record(number));
+        }
+        census
+    }
 }
 
 impl<N: Network> LeasePool<N> {
@@ -229,13 +251,7 @@ impl<N: Network> LeasePool<N> {
     pub fn census(&self) -> Census {
         let mut census = Census::default();
         for (_, word) in self.words() {
-            *match word.state() {
-                State::Free => &mut census.free,
-                State::Offered => &mut census.offered,
-                State::Leased => &mut census.leased,
-                State::Cooling => &mut census.cooling,
-                State::Quarantined | State::Void => &mut census.quarantined,
-            } += 1;
+            census.count(word.state());
         }
         census
     }

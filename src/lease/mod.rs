@@ -73,7 +73,7 @@ pub use clock::ManualClock;
 pub use end::Released;
 pub use error::{BadTerm, OfferError, ParseLeaseError, ParseLeaseProblem, RenewError};
 #[cfg(pool_files)]
-pub use file::ReclaimedLeases;
+pub use file::{ReclaimedLeases, convert_since, open, open_since};
 pub use lease::Lease;
 pub use list::AdoptedLeases;
 pub use look::{Census, LeaseStatus};

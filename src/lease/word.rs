@@ -77,6 +77,14 @@ const STATES: [State; 8] = {
     states
 };
 
+#[cfg(pool_files)]
+impl State {
+    /// Returns the state by the upper three bits of a word.
+    pub(super) fn of_record(number: u8) -> Self {
+        STATES[usize::from(number & 7)]
+    }
+}
+
 /// The first word of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Word(pub(super) u64);

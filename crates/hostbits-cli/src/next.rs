@@ -18,9 +18,12 @@ struct Answer<'a> {
 /// One address of a result.
 #[derive(Serialize)]
 pub(crate) struct Given {
-    address: IpNet,
-    /// Always null: generations are not counted yet; the key is reserved.
-    generation: Option<u64>,
+    pub(crate) address: IpNet,
+    /// The generation of a lease; null for an address without one.
+    pub(crate) generation: Option<u64>,
+    /// The lease as text, to be renewed and released.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) lease: Option<String>,
 }
 
 /// Builds the pool, marks the addresses of the users, and prints free ones.
@@ -48,6 +51,7 @@ impl Given {
         Self {
             address,
             generation: None,
+            lease: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::check;
 use crate::document::{Document, Node, Placed, Table};
 use crate::member;
-use crate::model::{Config, KeyBytes, PairConfig, RangeConfig, SetConfig};
+use crate::model::{Config, PairConfig, RangeConfig, SetConfig};
 use crate::problem::{ConfigError, ConfigProblem};
 use crate::values::{self, AddrSpan};
 use hostbits::Policy;
@@ -133,7 +133,7 @@ fn set<'d>(name: Placed<String>, table: Table<'d>, folder: &Path) -> SetDraft<'d
         strategy: table
             .parsed("strategy", values::strategy)
             .unwrap_or_default(),
-        client_key: table.parsed("client_key", client_key),
+        client_key: table.parsed("client_key", values::key),
         members: Vec::new(),
         ranges: Vec::new(),
     };
@@ -141,15 +141,6 @@ fn set<'d>(name: Placed<String>, table: Table<'d>, folder: &Path) -> SetDraft<'d
         members,
         ranges,
         config,
-    }
-}
-
-/// Parses the key of clients. Messages do not repeat it.
-fn client_key(text: &str) -> Result<KeyBytes, String> {
-    let is_key = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match u128::from_str_radix(text, 16) {
-        Ok(key) if is_key => Ok(KeyBytes(key.to_be_bytes())),
-        _ => Err("write 32 hexadecimal digits, drawn at random".to_owned()),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The command line parses its options with the same functions.
 
+use crate::model::KeyBytes;
 use hostbits::{Durability, Gateway, Policy, StatsLevel, set::Strategy};
 use ipnet::IpNet;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -155,6 +156,15 @@ pub fn range(text: &str) -> Result<AddrSpan, String> {
         _ => Err(format!(
             "{text:?} is not a range: write 10.0.0.100-10.0.0.199, for example"
         )),
+    }
+}
+
+/// Parses a key: 32 hexadecimal digits. Messages do not repeat it.
+pub fn key(text: &str) -> Result<KeyBytes, String> {
+    let is_key = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match u128::from_str_radix(text, 16) {
+        Ok(key) if is_key => Ok(KeyBytes(key.to_be_bytes())),
+        _ => Err("write 32 hexadecimal digits, drawn at random".to_owned()),
     }
 }
 

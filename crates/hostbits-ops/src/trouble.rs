@@ -7,8 +7,7 @@
 
 use serde::{Serialize, Serializer};
 
-/// How a command ends that did not do what it was asked for. 0 is success; 7 is reserved for addresses held by expired
-/// leases.
+/// How a command ends that did not do what it was asked for. 0 is success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
@@ -24,6 +23,8 @@ pub enum Exit {
     NotAllocated = 5,
     /// Too few addresses are free, and some are quarantined.
     Quarantined = 6,
+    /// The lease is over: it has ended, or the address has had other holders since.
+    Stale = 7,
     /// A pool file cannot be used.
     File = 8,
     /// Nothing was done, because it might take an address from its holder: a fuse has blown, or a configuration would
@@ -35,13 +36,14 @@ pub enum Exit {
 
 impl Exit {
     /// All exit codes, ascending.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Drift,
         Self::Input,
         Self::Exhausted,
         Self::Taken,
         Self::NotAllocated,
         Self::Quarantined,
+        Self::Stale,
         Self::File,
         Self::Refused,
         Self::Full,
@@ -56,6 +58,9 @@ impl Exit {
             Self::Taken => "the address is already taken",
             Self::NotAllocated => "the address is not allocated",
             Self::Quarantined => "exhausted, and addresses are quarantined: reclaim them",
+            Self::Stale => {
+                "the lease is over: the address has had other holders since, or it cannot be renewed"
+            }
             Self::File => {
                 "a pool file is missing, already exists, is damaged, in use, poisoned, of another pool or of a newer version"
             }
@@ -108,6 +113,10 @@ pub enum Kind {
     Closed,
     /// An allocation of one certain address: `AllocateExactError`.
     Exact,
+    /// An allocation of a lease: `OfferError`.
+    Offer,
+    /// A renewal of a lease, or its release: `RenewError`.
+    Renew,
     /// A release of an address: `ReleaseError`.
     Release,
     /// A sync of a pool file: `SyncError`.
@@ -298,13 +307,16 @@ const GIVE_BACK: &[(Case, &str)] = &[
 
 const UNKNOWN: Row = new(Kind::File, "unknown", Exit::File, Retry::Never);
 
-use Exit::{Drift, Exhausted, File, Input, NotAllocated, Quarantined, Refused, Taken};
+use Exit::{Drift, Exhausted, File, Input, NotAllocated, Quarantined, Refused, Stale, Taken};
 use Retry::{Later, Never, WithNumber};
 
 /// All failures.
 #[rustfmt::skip]
 pub static TABLE: &[Row] = &[
     new(Kind::Usage, "usage", Input, Never),
+    new(Kind::Usage, "no-owner-key", Input, Never).then(&[
+        (Case::Any, "--key-file FILE, with 32 hexadecimal digits, for example from openssl rand -hex 16: the same one for every call"),
+    ]),
     new(Kind::Output, "output", Input, Never).then(&[
         (Case::Pool, "hostbits pool release {file} {nets}, unless they are in use"),
         (Case::Set, "hostbits set release {file} {set} {nets}, unless they are in use"),
@@ -322,6 +334,7 @@ pub static TABLE: &[Row] = &[
     new(Kind::Network, "gateway-reserved", Input, Never),
     new(Kind::Network, "bad-range", Input, Never),
     new(Kind::Network, "bad-unit", Input, Never),
+    new(Kind::Network, "bad-cooldown", Input, Never),
     new(Kind::Network, "empty", Input, Never),
 
     new(Kind::List, "unreadable", Input, Never),
@@ -369,6 +382,12 @@ pub static TABLE: &[Row] = &[
         (Case::Reserve, "nothing was changed; addresses that are to be reserved must be free: release them, or reclaim them if they are quarantined"),
         (Case::Restore, "nothing was changed; if it may go, remove it first"),
         (Case::Set, "hostbits set plan {file} shows what apply would do"),
+    ]),
+    new(Kind::File, "holds-leases", File, Never).then(&[
+        (Case::Any, "hostbits pool allocate {file} --for 30s, renew and release LEASE, or release --unfenced ADDR; show, list, check, sync, grow, backup and restore work as they are"),
+    ]),
+    new(Kind::File, "no-leases", File, Never).then(&[
+        (Case::Any, "a plain pool allocates without --for, --forever and --owner, and releases addresses, not leases; hostbits pool convert {file} --leases makes it one of leases"),
     ]),
     new(Kind::File, "mode-mismatch", File, Never).then(&[
         (Case::Set, "hostbits set plan {file} shows what apply would do"),
@@ -419,6 +438,29 @@ pub static TABLE: &[Row] = &[
     new(Kind::Exact, "poisoned", File, Never),
     new(Kind::Exact, "sync-failed", File, Never),
     new(Kind::Exact, "forked", File, Never),
+
+    new(Kind::Offer, "exhausted", Exhausted, Later).then(&[
+        (Case::Any, "hostbits pool show {file} counts what is leased and what rests; release some of it, or let the pool grow"),
+    ]),
+    new(Kind::Offer, "not-free", Taken, Later).then(&[
+        (Case::Any, "hostbits pool allocate {file} --near {addr} takes another one if it is taken"),
+    ]),
+    new(Kind::Offer, "bad-term", Input, Never),
+    new(Kind::Offer, "out-of-range", Input, Never).then(SHOW_POOL),
+    new(Kind::Offer, "reserved", Input, Never).then(SHOW_POOL),
+    new(Kind::Offer, "misaligned", Input, Never),
+    new(Kind::Offer, "poisoned", File, Never),
+    new(Kind::Offer, "sync-failed", File, Never),
+    new(Kind::Offer, "forked", File, Never),
+    new(Kind::Renew, "ended", Stale, Never),
+    new(Kind::Renew, "stale", Stale, Never),
+    new(Kind::Renew, "bad-term", Input, Never),
+    new(Kind::Renew, "out-of-range", Input, Never).then(SHOW_POOL),
+    new(Kind::Renew, "reserved", Input, Never).then(SHOW_POOL),
+    new(Kind::Renew, "misaligned", Input, Never),
+    new(Kind::Renew, "poisoned", File, Never),
+    new(Kind::Renew, "sync-failed", File, Never),
+    new(Kind::Renew, "forked", File, Never),
 
     new(Kind::Release, "out-of-range", Input, Never),
     new(Kind::Release, "reserved", Input, Never),

@@ -16,12 +16,16 @@ const ERRORS: &[(&str, Option<&[Kind]>)] = &[
     ("AllocateExactError", Some(&[Kind::Exact])),
     ("set::AllocatePairExactError", Some(&[Kind::Exact])),
     ("ReleaseError", Some(&[Kind::Release])),
+    ("OfferError", Some(&[Kind::Offer])),
+    ("RenewError", Some(&[Kind::Renew])),
     // Inside the errors of the verbs that a pool file can refuse.
     (
         "FileRefusal",
         Some(&[
             Kind::Allocate,
             Kind::Exact,
+            Kind::Offer,
+            Kind::Renew,
             Kind::Sync,
             Kind::Unclosed,
             Kind::Pass,
@@ -53,6 +57,8 @@ const ERRORS: &[(&str, Option<&[Kind]>)] = &[
     // A list that is refused is `unclear`, and two copies of different pools are `replaced`.
     ("AdoptError", None),
     ("SnapshotMismatch", None),
+    // A lease that is not one is `usage`.
+    ("ParseLeaseError", None),
     // Parts of an answer.
     ("Problem", None),
     ("RefusalKind", None),
@@ -61,6 +67,9 @@ const ERRORS: &[(&str, Option<&[Kind]>)] = &[
 /// Codes that are given here, and are no error of another crate.
 const OWN: &[(Kind, &str)] = &[
     (Kind::Usage, "usage"),
+    (Kind::Usage, "no-owner-key"),
+    (Kind::File, "holds-leases"),
+    (Kind::File, "no-leases"),
     (Kind::Output, "output"),
     (Kind::Platform, "unsupported"),
     (Kind::List, "unclear"),

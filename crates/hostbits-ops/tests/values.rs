@@ -59,6 +59,7 @@ fn spec(network: &str) -> PoolSpec {
         builder: Pool::builder(network),
         is_seeded: false,
         capacity: None,
+        leases: None,
     }
 }
 

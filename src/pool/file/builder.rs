@@ -514,7 +514,7 @@ impl<N: Network> Builder<N> {
             }
             // Only an open can tell what is taken in such a file. After that, the file is closed cleanly.
             drop(opening);
-            drop(open_with(path, self.request)?);
+            drop(open_with(path, self.request, self.content)?);
             return self.grow_at(path, geometry, false);
         }
         if let Some(slot) = opening.first_taken(&change.removed)? {
@@ -737,19 +737,65 @@ pub fn open(path: impl AsRef<Path>) -> Result<Pool<IpNet>, OpenError> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn open_since(path: impl AsRef<Path>, min_session: u64) -> Result<Pool<IpNet>, OpenError> {
-    let request = OpenRequest {
+    open_with(path.as_ref(), since(min_session), Content::Addresses)
+}
+
+/// Opens the tokens of the lease pool that a file contains, whatever its network.
+pub(crate) fn open_leases(path: &Path, min_session: u64) -> Result<Pool<IpNet>, OpenError> {
+    let content = Content::Leases { cooldown: None };
+    open_with(path, since(min_session), content)
+}
+
+/// Makes the file of a plain pool one of leases, whatever its network, and opens its tokens. The file of a lease pool is just
+/// opened.
+pub(crate) fn convert(
+    path: &Path,
+    min_session: u64,
+    cooldown: Option<u32>,
+) -> Result<Pool<IpNet>, OpenError> {
+    let mut opening = Opening::begin(path, since(min_session))?;
+    let content = Content::Leases { cooldown };
+    finish_growth(&mut opening)?;
+    let config = Config::parse(opening.config())?;
+    config.check_header(opening.header().facts)?;
+    let geometry = config.lay_out()?;
+    match opening.header().cooldown {
+        Some(in_file) => content.check(Some(in_file))?,
+        None => {
+            let durability = opening.durability();
+            let grown = Blueprint {
+                facts: facts(&geometry, durability.number()),
+                durability,
+                capacity_slots: room(opening.header().layout.capacity_words),
+                config: &config.to_string(),
+                free: &[],
+                closed: &[],
+                cooldown: content.new_cooldown(),
+            };
+            opening = opening.enlarge(&grown, &usable(&geometry))?;
+        }
+    }
+    let policy = config.policy(|| RandomState::new().hash_one(0));
+    finish(opening, geometry, policy, StatsLevel::Off)
+}
+
+fn since(min_session: u64) -> OpenRequest {
+    OpenRequest {
         patience: PATIENCE,
         relaxed: RelaxedChecks::default(),
         pages: PageOptions::default(),
         min_session,
-    };
-    open_with(path.as_ref(), request)
+    }
 }
 
-/// Opens the pool that a file contains, whatever it is.
-fn open_with(path: &Path, request: OpenRequest) -> Result<Pool<IpNet>, OpenError> {
+/// Opens the pool that a file contains, whatever its network.
+fn open_with(
+    path: &Path,
+    request: OpenRequest,
+    content: Content,
+) -> Result<Pool<IpNet>, OpenError> {
     let opening = Opening::begin(path, request)?;
-    Content::Addresses.check(opening.header().cooldown)?;
+    content.check(opening.header().cooldown)?;
     let config = Config::parse(opening.config())?;
     let geometry = config.lay_out()?;
     let policy = config.policy(|| RandomState::new().hash_one(0));

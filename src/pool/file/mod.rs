@@ -21,8 +21,8 @@ mod verbs;
 mod view;
 
 pub use backup::{backup, restore};
-pub(crate) use builder::Content;
 pub use builder::{Builder, open, open_since};
+pub(crate) use builder::{Content, convert, open_leases};
 pub use growth::Growth;
 pub(crate) use reclaim::check_clear;
 pub use reclaim::{ReclaimError, Reclaimed};

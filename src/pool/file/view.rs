@@ -5,10 +5,13 @@ use super::config::{Config, facts};
 use super::verbs::Health;
 use crate::durability::{Durability, RecoveryKind};
 use crate::geometry::Geometry;
+use crate::lease::Census;
 use crate::open_error::OpenError;
 use crate::pool::{NetworkInfo, Pool, Snapshot};
+use crate::slot::{bit_of, word_of};
 use crate::storage::bits_of_ranges;
 use crate::storage::file::{Peek, Phase};
+use crate::storage::records::QUARANTINED;
 use ipnet::IpNet;
 use std::fmt;
 use std::io;
@@ -52,6 +55,9 @@ pub struct View {
     pub in_flight: Vec<u32>,
     /// How long an address rests between two holders, in a pool of leases; `None` for a plain pool.
     pub cooldown: Option<Duration>,
+    /// How many addresses are free, offered, leased and cooling, in a pool of leases; `None` for a plain pool. What the next
+    /// open will quarantine counts as quarantined.
+    pub census: Option<Census>,
     /// The problems that were found.
     pub problems: Vec<Problem>,
     /// Quarantined addresses count as allocated here, and no others do.
@@ -278,6 +284,7 @@ pub fn read(path: impl AsRef<Path>) -> Result<View, OpenError> {
     // Based on the words as they are, not on what opening the file would make of them.
     let problems = problems(&peek, &geometry);
     peek.foresee(usable_bits(&geometry));
+    let census = census(&peek, &geometry);
     let newest = peek.states.newest;
     let quarantined = ones(peek.quarantine.iter().copied());
     Ok(View {
@@ -309,6 +316,7 @@ pub fn read(path: impl AsRef<Path>) -> Result<View, OpenError> {
             .header
             .cooldown
             .map(|seconds| Duration::from_secs(seconds.into())),
+        census,
         problems,
         quarantine: Snapshot::new(
             geometry.clone(),
@@ -338,6 +346,20 @@ fn problems(peek: &Peek, geometry: &Geometry<IpNet>) -> Vec<Problem> {
         (peek.is_in_use && peek.has_hidden_slots()).then_some(Problem::HiddenSlots),
     ];
     found.into_iter().flatten().collect()
+}
+
+/// Counts the states of the records, after `foresee`.
+fn census(peek: &Peek, geometry: &Geometry<IpNet>) -> Option<Census> {
+    let states = peek.record_states.as_ref()?;
+    let slots = geometry.runs().iter().flat_map(|run| run.first..=run.last);
+    let numbers = slots.map(|slot| {
+        let is_unknown = peek.quarantine[word_of(slot)] & bit_of(slot) != 0;
+        match is_unknown {
+            true => QUARANTINED as u8,
+            false => states[slot as usize],
+        }
+    });
+    Some(Census::of_numbers(numbers))
 }
 
 /// Returns the bits of the slots that can be handed out, word by word.

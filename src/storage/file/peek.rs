@@ -24,6 +24,7 @@ use crate::open_error::OpenError;
 use crate::slot::{SLOTS_PER_CHUNK, SLOTS_PER_WORD};
 use crate::storage::Lent;
 use crate::storage::fork::OwnFile;
+use crate::storage::records::STATE_SHIFT;
 use crate::sync::{AtomicU64, Ordering, WORDS_PER_CHUNK};
 use std::fs::File;
 use std::path::Path;
@@ -58,6 +59,8 @@ pub(crate) struct Peek {
     /// The words in use, to the end of the last chunk.
     pub(crate) free: Vec<u64>,
     pub(crate) quarantine: Vec<u64>,
+    /// The number of the state of each record; `None` in a plain pool.
+    pub(crate) record_states: Option<Vec<u8>>,
     trust: Vec<u64>,
     nodes: Vec<u64>,
 }
@@ -187,6 +190,10 @@ impl Peek {
         let mut nodes = words(Kind::Nodes)?;
         nodes.truncate(Shape::tree(chunk_count).node_count());
         let headers = before.headers.iter().flatten();
+        let states_of = |records: Vec<u64>| -> Vec<u8> {
+            let words = records[FACT_WORDS..].iter().step_by(RECORD_WORDS);
+            words.map(|word| (word >> STATE_SHIFT) as u8).collect()
+        };
         Ok(Self {
             config: read_config(file, &header)?,
             has_both_headers: headers.filter(|copy| Header::decode(copy).is_ok()).count() == 2,
@@ -196,6 +203,7 @@ impl Peek {
             in_flight: in_flight(file, &header)?,
             free,
             quarantine,
+            record_states: records.map(states_of),
             trust: words(Kind::Trust)?,
             nodes,
             durability,

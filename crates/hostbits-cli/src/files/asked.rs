@@ -1,15 +1,19 @@
 //! The addresses to release: from the command line, or one per line of standard input.
 
 use crate::files::values;
+use hostbits::lease::Lease;
 use hostbits_ops::{Failure, Named, printable};
 use serde::Serialize;
 use std::io::{self, BufRead};
+use std::net::IpAddr;
 
 /// One argument of `release`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Asked {
     /// Release this address or block.
     One(Named),
+    /// Release this lease.
+    Lease(Lease<IpAddr>),
     /// Release what standard input names.
     Input,
 }
@@ -18,6 +22,7 @@ pub(crate) enum Asked {
 #[derive(Debug, Default)]
 pub(crate) struct ReadAsked {
     pub(crate) named: Vec<Named>,
+    pub(crate) leases: Vec<Lease<IpAddr>>,
     /// Lines of standard input that name no address.
     pub(crate) unreadable: Vec<Unreadable>,
 }
@@ -30,11 +35,18 @@ pub(crate) struct Unreadable {
     pub(crate) message: String,
 }
 
-/// Reads an address, a prefix, or `-`.
+/// Reads an address, a prefix, a lease, or `-`.
 pub(crate) fn asked(text: &str) -> Result<Asked, String> {
     match text {
         "-" => Ok(Asked::Input),
-        _ => values::named(text).map(Asked::One),
+        _ => one(text),
+    }
+}
+
+fn one(text: &str) -> Result<Asked, String> {
+    match text.contains('#') {
+        true => values::lease(text).map(Asked::Lease),
+        false => values::named(text).map(Asked::One),
     }
 }
 
@@ -49,6 +61,7 @@ pub(crate) fn read_asked(asked: &[Asked]) -> Result<ReadAsked, Failure> {
     for it in asked {
         match it {
             Asked::One(named) => read.named.push(*named),
+            Asked::Lease(lease) => read.leases.push(*lease),
             Asked::Input => read_lines(io::stdin().lock(), &mut read)
                 .map_err(|error| Failure::Usage(format!("cannot read standard input: {error}")))?,
         }
@@ -71,8 +84,10 @@ fn read_lines(mut input: impl BufRead, read: &mut ReadAsked) -> io::Result<()> {
         // `list` marks them like this.
         let marked = text.strip_suffix("quarantined");
         let marked = marked.filter(|addr| addr.ends_with(char::is_whitespace));
-        match values::named(marked.unwrap_or(text).trim_end()) {
-            Ok(named) => read.named.push(named),
+        match one(marked.unwrap_or(text).trim_end()) {
+            Ok(Asked::One(named)) => read.named.push(named),
+            Ok(Asked::Lease(lease)) => read.leases.push(lease),
+            Ok(Asked::Input) => {}
             Err(message) => read.unreadable.push(Unreadable {
                 line,
                 text: printable(text),

@@ -12,6 +12,9 @@ use hostbits_ops::{Failure, Used};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+/// Heading of the options of pools of leases.
+pub(crate) const LEASES: &str = "Leases";
+
 /// The pool file, and the output format.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct FileArgs {

@@ -1,5 +1,6 @@
 //! Parsers for the values of the options in this folder.
 
+use hostbits::lease::{Lease, ParseLeaseError};
 use hostbits_ops::Named;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -16,6 +17,12 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 /// Reads `10.0.0.5`, or a prefix as the command prints it: `10.0.0.5/32`, `10.0.0.16/28`.
 pub(crate) fn named(text: &str) -> Result<Named, String> {
     text.parse()
+}
+
+/// Reads a lease as the command prints it: `10.0.0.5#7`.
+pub(crate) fn lease(text: &str) -> Result<Lease<IpAddr>, String> {
+    text.parse()
+        .map_err(|error: ParseLeaseError| error.to_string())
 }
 
 /// Reads one address.

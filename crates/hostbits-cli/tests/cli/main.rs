@@ -12,6 +12,8 @@ mod fullness;
 mod help;
 mod info;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+mod leases;
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 mod lists;
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
 mod newer;

@@ -12,6 +12,10 @@ fn masked(mut value: Value) -> Value {
             for (key, value) in object.iter_mut() {
                 *value = match key.as_str() {
                     "memory_bytes" | "created_unix" | "began_ms" | "finished_ms" => json!("NUMBER"),
+                    "generation" | "next_in_seconds" | "remaining_seconds" if value.is_u64() => {
+                        json!("NUMBER")
+                    }
+                    "lease" | "leases" if value.is_string() => json!("LEASE"),
                     "since_ms" | "not_before_ms" if value.is_u64() => json!("NUMBER"),
                     "file" => json!("FILE"),
                     "copy" | "backup" => json!("COPY"),
@@ -40,6 +44,10 @@ fn every_command_answers_as_documented() {
         b"10.0.0.2,a\n10.0.0.2,b\n10.9.9.9,c\n10.0.0.6,d\n",
     );
     let plan = users.with_extension("json");
+    // Of a pool of leases, and what was allocated there last.
+    let records = PoolFile::absent("vectors-leases");
+    let key = file("vectors.key", b"00112233445566778899aabbccddeeff");
+    let mut lease = String::new();
     let copy = PoolFile::absent("vectors-copy");
     let steps: Vec<Value> = serde_json::from_str(VECTORS).unwrap();
     let mut seen = Vec::new();
@@ -48,6 +56,9 @@ fn every_command_answers_as_documented() {
             .as_str()
             .unwrap()
             .replace("FILE", pool.name())
+            .replace("RECORDS", records.name())
+            .replace("LEASE", &lease)
+            .replace("KEY", key.to_str().unwrap())
             .replace("LIST", users.to_str().unwrap())
             .replace("PLAN", plan.to_str().unwrap())
             .replace("COPY", copy.name());
@@ -64,6 +75,9 @@ fn every_command_answers_as_documented() {
             "one stream: {run:?}"
         );
         let answer: Value = serde_json::from_str(text).unwrap();
+        if let Some(allocated) = answer["addresses"][0]["lease"].as_str() {
+            lease = allocated.to_owned();
+        }
         let mut now = json!({"command": step["command"], "exit": run.code});
         now[stream] = masked(answer);
         seen.push(now);

@@ -4,7 +4,7 @@
 //! could be followed by an error. So the work on a pool is passed to `using`, which returns what there is to report.
 
 use crate::failure::Failure;
-use hostbits::{DualStack, Network, Pool, PoolSet, file::SyncError};
+use hostbits::{DualStack, Network, Pool, PoolSet, file::SyncError, lease::LeasePool};
 use hostbits_config::{Family, OpenPair, OpenSet};
 use std::sync::Arc;
 
@@ -36,6 +36,12 @@ pub(crate) fn using<P: Pools, T>(
 }
 
 impl<N: Network> Pools for Pool<N> {
+    fn closers(self) -> Vec<Closer> {
+        vec![Box::new(|| self.close())]
+    }
+}
+
+impl<N: Network> Pools for LeasePool<N> {
     fn closers(self) -> Vec<Closer> {
         vec![Box::new(|| self.close())]
     }

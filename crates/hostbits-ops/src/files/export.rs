@@ -65,6 +65,7 @@ pub fn export(
     observer: &dyn Observer,
 ) -> Result<Exported, Failure> {
     let view = file.read()?;
+    file.refuse_leases(&view)?;
     let owners = match lists.is_empty() {
         true => BTreeMap::new(),
         false => owners(&view, lists, skip_unreadable, observer)?,

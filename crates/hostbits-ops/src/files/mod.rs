@@ -8,6 +8,7 @@
 //! | `release`, `look` | releases one address at a time; problems of a file | |
 //! | `pool_file`, `config_file` | a file by its path | failures, `closing` |
 //! | `reopened` | reservations that a change has removed | |
+//! | `leases` | leases: allocate, renew, release, sweep, convert | those above |
 //! | `pool_verbs`, `copies` | create, grow, allocate, release, sync; backup, restore | those above |
 //! | `set_plan`, `set_look`, `set_verbs`, `set_next` | a configuration: plan, apply; look; allocate, release; without files | those above |
 //! | `target` | a pool file, or a set of a configuration: what is compared with a list | those above |
@@ -23,6 +24,7 @@ mod closing;
 mod config_file;
 mod copies;
 mod export;
+mod leases;
 mod look;
 mod outcome;
 mod passes;
@@ -53,13 +55,19 @@ pub use check::{Checked, check};
 pub use config_file::ConfigFile;
 pub use copies::{Copied, backup, restore};
 pub use export::{COLUMNS, Exported, Row, export};
+pub use leases::{
+    Granted, OwnedBy, Owner, ReleasedLease, Unfenced, WantedLease, allocate_lease, convert,
+    owned_by, release_leases, renew, sweep, unprinted_leases,
+};
 pub use look::{Problem, has_damage, problems};
 pub use outcome::{Next, Outcome};
 pub use passes::{PassOptions, reconcile};
 pub use plan_failure::PlanFailure;
 pub use pool_failure::PoolFailure;
 pub use pool_file::PoolFile;
-pub use pool_verbs::{Made, PoolSpec, Wanted, allocate, create, grow, release, sync, unprinted};
+pub use pool_verbs::{
+    LeaseSpec, Made, PoolSpec, Wanted, allocate, create, grow, release, sync, unprinted,
+};
 pub use reclaim::{Everybody, Reclaimed, reclaim};
 pub use release::Released;
 pub use seed::{Seeded, seed};
@@ -76,4 +84,4 @@ pub use set_verbs::{
 pub use sight::Lists;
 pub use target::Target;
 pub use undo::{close, undo};
-pub use who::{Answer, Holder, InSet, Place, State, Where, who};
+pub use who::{Answer, Holder, InSet, LeaseSeen, Place, State, Where, who};

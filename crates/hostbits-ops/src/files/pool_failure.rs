@@ -6,6 +6,7 @@ use crate::trouble::{Case, Kind, Place, Words};
 use hostbits::{
     AllocateError, AllocateExactError,
     file::{OpenError, SyncError},
+    lease::{OfferError, RenewError},
     reconcile::{Fuse, PassError, ReconcilerError},
     set::{self, MemberId},
 };
@@ -40,6 +41,21 @@ pub(crate) enum Cause {
     Backup(OpenError),
     /// The backup cannot replace this file.
     Restore(OpenError),
+    /// The file is that of a lease pool, which this call does not take.
+    HoldsLeases,
+    /// The file is that of a plain pool, and leases were asked for.
+    NoLeases,
+    /// An owner was named without the key that makes a number of the name.
+    NoOwnerKey,
+    /// No lease was allocated.
+    Offer {
+        /// The library's error.
+        error: OfferError,
+        /// Number of quarantined addresses.
+        quarantined: u64,
+    },
+    /// The lease was not renewed.
+    Renew(RenewError),
     /// No address was allocated.
     Allocate {
         /// The library's error.
@@ -96,17 +112,41 @@ pub(crate) enum Cause {
     /// Addresses are allocated, but the disk failed when the file was closed.
     Unclosed {
         /// The addresses.
-        nets: Vec<IpNet>,
+        nets: Nets,
         /// The library's error.
         error: SyncError,
     },
     /// Addresses are allocated, but cannot be printed.
     Unprinted {
         /// The addresses.
-        nets: Vec<IpNet>,
+        nets: Nets,
         /// The system's error.
         error: io::Error,
     },
+}
+
+/// What was allocated, and as it is released.
+#[derive(Debug)]
+pub(crate) struct Nets(Vec<String>);
+
+impl Nets {
+    pub(crate) fn of(nets: &[impl ToString]) -> Self {
+        Self(nets.iter().map(ToString::to_string).collect())
+    }
+}
+
+impl Cause {
+    /// Returns the cause of a failed open. A file of the other kind needs another call, and no other options.
+    pub(crate) fn of_open(error: OpenError) -> Self {
+        let OpenError::GeometryMismatch { mismatches } = &error else {
+            return Self::Open(error);
+        };
+        match &mismatches[..] {
+            [only] if only.field == "leases" && only.in_file == "yes" => Self::HoldsLeases,
+            [only] if only.field == "leases" => Self::NoLeases,
+            _ => Self::Open(error),
+        }
+    }
 }
 
 impl Cause {
@@ -128,6 +168,11 @@ impl Cause {
             | Self::Allocate { .. }
             | Self::Exact(_)
             | Self::NotOneAddress { .. }
+            | Self::HoldsLeases
+            | Self::NoLeases
+            | Self::NoOwnerKey
+            | Self::Offer { .. }
+            | Self::Renew(_)
             | Self::Seed
             | Self::Sync(_)
             | Self::Pass(_)
@@ -147,6 +192,18 @@ impl PoolFailure {
             Cause::Open(error) => place_of_open(error, Case::Pool),
             Cause::Backup(error) => place_of_open(error, Case::Backup),
             Cause::Restore(error) => place_of_open(error, Case::Restore),
+            Cause::HoldsLeases => Place::new(Kind::File, "holds-leases", Case::Pool),
+            Cause::NoLeases => Place::new(Kind::File, "no-leases", Case::Pool),
+            Cause::NoOwnerKey => Place::new(Kind::Usage, "no-owner-key", Case::Pool),
+            Cause::Offer { error, quarantined } => {
+                let (kind, case) = match error.is_exhausted() && *quarantined != 0 {
+                    // A reclaim of leases is not a call of this crate.
+                    true => (Kind::Quarantine, Case::Any),
+                    false => (Kind::Offer, Case::Pool),
+                };
+                Place::new(kind, error.code(), case)
+            }
+            Cause::Renew(error) => Place::new(Kind::Renew, error.code(), Case::Pool),
             Cause::Allocate { error, .. } => place_of_allocate(error, Case::Pool),
             Cause::Exact(error) => Place::new(Kind::Exact, error.code(), Case::Pool),
             Cause::NotOneAddress { .. } | Cause::Seed => {
@@ -185,12 +242,16 @@ impl PoolFailure {
             Cause::Exact(AllocateExactError::AlreadyAllocated { addr, .. }) => {
                 words.addr = addr.to_string();
             }
+            Cause::Offer {
+                error: OfferError::NotFree { addr, .. },
+                ..
+            } => words.addr = addr.to_string(),
             Cause::Apply {
                 error: set::ApplyError::Fuse { ripe, .. },
                 ..
             } => words.number = *ripe,
             Cause::Unclosed { nets, .. } | Cause::Unprinted { nets, .. } => {
-                words.nets = some_of(nets);
+                words.nets = some_of(&nets.0);
             }
             Cause::Open(_)
             | Cause::Backup(_)
@@ -198,6 +259,11 @@ impl PoolFailure {
             | Cause::Allocate { .. }
             | Cause::Exact(_)
             | Cause::NotOneAddress { .. }
+            | Cause::HoldsLeases
+            | Cause::NoLeases
+            | Cause::NoOwnerKey
+            | Cause::Offer { .. }
+            | Cause::Renew(_)
             | Cause::Seed
             | Cause::Sync(_)
             | Cause::SyncOfMember { .. }
@@ -264,8 +330,12 @@ fn place_of_apply(error: &set::ApplyError, case: Case) -> Place {
 }
 
 /// Lists some of the addresses, and the number of the others.
-pub(crate) fn some_of(nets: &[IpNet]) -> String {
-    let some: Vec<String> = nets.iter().take(MAX_NAMED).map(IpNet::to_string).collect();
+pub(crate) fn some_of(nets: &[impl ToString]) -> String {
+    let some: Vec<String> = nets
+        .iter()
+        .take(MAX_NAMED)
+        .map(ToString::to_string)
+        .collect();
     match nets.len().saturating_sub(MAX_NAMED) {
         0 => some.join(" "),
         more => format!("{} and {more} more", some.join(" ")),
@@ -292,6 +362,13 @@ impl fmt::Display for PoolFailure {
             } => write!(f, "{error}: {free} free, {wanted} asked for"),
             Cause::Allocate { error, .. } => error.fmt(f),
             Cause::Exact(error) => error.fmt(f),
+            Cause::HoldsLeases => f.write_str("the file is that of a pool of leases"),
+            Cause::NoLeases => {
+                f.write_str("the file is that of a plain pool: leases are only in a pool of leases")
+            }
+            Cause::NoOwnerKey => f.write_str("an owner is a number, made of the name with a key"),
+            Cause::Offer { error, .. } => error.fmt(f),
+            Cause::Renew(error) => error.fmt(f),
             Cause::NotOneAddress { named, unit } => write!(
                 f,
                 "{named} is not one address of the pool: write {}, or {}/{unit}",
@@ -309,12 +386,12 @@ impl fmt::Display for PoolFailure {
             Cause::OtherPlan => ReconcilerError::OtherPool.fmt(f),
             Cause::Replaced(_) => f.write_str("another pool has replaced it in the meantime"),
             Cause::Unclosed { nets, error } => {
-                write!(f, "{error}; {} allocated, but not reported", nets.len())
+                write!(f, "{error}; {} allocated, but not reported", nets.0.len())
             }
             Cause::Unprinted { nets, error } => write!(
                 f,
                 "{} allocated, but cannot be written to standard output: {error}",
-                nets.len()
+                nets.0.len()
             ),
         }
     }
@@ -329,6 +406,11 @@ impl Serialize for PoolFailure {
             }
             Cause::Allocate { error, .. } => error.serialize(serializer),
             Cause::Exact(error) => error.serialize(serializer),
+            Cause::HoldsLeases => code("holds-leases", serializer),
+            Cause::NoLeases => code("no-leases", serializer),
+            Cause::NoOwnerKey => code("no-owner-key", serializer),
+            Cause::Offer { error, .. } => error.serialize(serializer),
+            Cause::Renew(error) => error.serialize(serializer),
             Cause::Sync(error) | Cause::SyncOfMember { error, .. } => error.serialize(serializer),
             // Its entries are next to it, as in a result.
             Cause::Reclaim { error, .. } => code(error.code(), serializer),
@@ -344,19 +426,19 @@ impl Serialize for PoolFailure {
                 struct Unclosed<'a> {
                     #[serde(flatten)]
                     error: &'a SyncError,
-                    addresses: &'a [IpNet],
+                    addresses: &'a [String],
                 }
-                let addresses = nets;
+                let addresses = &nets.0;
                 Unclosed { error, addresses }.serialize(serializer)
             }
             Cause::Unprinted { nets, .. } => {
                 #[derive(Serialize)]
                 struct Unprinted<'a> {
                     code: &'static str,
-                    addresses: &'a [IpNet],
+                    addresses: &'a [String],
                 }
                 let code = "output";
-                let addresses = nets;
+                let addresses = &nets.0;
                 Unprinted { code, addresses }.serialize(serializer)
             }
         }

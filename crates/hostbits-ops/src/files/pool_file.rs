@@ -8,6 +8,7 @@ use crate::text::printable_path;
 use hostbits::{
     Pool,
     file::{self, OpenError},
+    lease::LeasePool,
 };
 use std::path::{Path, PathBuf};
 
@@ -30,6 +31,26 @@ impl PoolFile {
     pub(crate) fn open(&self) -> Result<Pool, Failure> {
         hostbits::file::open_since(&self.path, self.min_session)
             .map_err(|error| self.refuse_open(error))
+    }
+
+    /// Opens the file of a lease pool. For `using` only.
+    pub(crate) fn open_leases(&self) -> Result<LeasePool, Failure> {
+        hostbits::lease::open_since(&self.path, self.min_session)
+            .map_err(|error| self.refuse_open(error))
+    }
+
+    /// Returns whether the file is that of a lease pool. One that cannot be read is not.
+    pub(crate) fn holds_leases(&self) -> bool {
+        let view = hostbits::file::read(&self.path);
+        view.is_ok_and(|view| view.cooldown.is_some())
+    }
+
+    /// Fails if what was read is the file of a lease pool: for calls to which what rests or is offered means nothing.
+    pub(crate) fn refuse_leases(&self, view: &file::View) -> Result<(), Failure> {
+        match view.cooldown {
+            None => Ok(()),
+            Some(_) => Err(self.refuse(Cause::HoldsLeases)),
+        }
     }
 
     /// Opens the file, runs `work`, and closes it.
@@ -78,7 +99,7 @@ impl PoolFile {
     pub(crate) fn refuse_open(&self, error: OpenError) -> Failure {
         match error {
             OpenError::Build(error) => Failure::Build(error),
-            error => self.refuse(Cause::Open(error)),
+            error => self.refuse(Cause::of_open(error)),
         }
     }
 }

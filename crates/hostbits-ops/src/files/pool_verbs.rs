@@ -2,17 +2,23 @@
 
 use crate::failure::Failure;
 use crate::files::closing::using;
-use crate::files::pool_failure::Cause;
+use crate::files::leases::sync_leases;
+use crate::files::pool_failure::{Cause, Nets};
 use crate::files::pool_file::PoolFile;
 use crate::files::release::{Released, ReleasedOnce};
 use crate::files::reopened::reopened;
 use crate::files::waiting::naming_others;
 use crate::observer::Observer;
 use crate::text::{Named, net_of};
-use hostbits::{Builder, Durability, Network, NetworkInfo, Pool, Reservation, file::SyncError};
+use hostbits::{
+    Builder, Durability, Network, NetworkInfo, Pool, Reservation,
+    file::{self, SyncError},
+    lease::{LeaseBuilder, LeasePool},
+};
 use ipnet::IpNet;
 use std::io;
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// A pool as it is to be stored in a file.
 #[derive(Debug)]
@@ -23,6 +29,15 @@ pub struct PoolSpec {
     pub is_seeded: bool,
     /// Number of slots to reserve space for, to grow into later; `None` for the number of slots of the pool.
     pub capacity: Option<u64>,
+    /// Whether it is a pool of leases, and with which choices; a file that grows stays what it is.
+    pub leases: Option<LeaseSpec>,
+}
+
+/// The choices of a pool of leases.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LeaseSpec {
+    /// How long an address rests between two holders; `None` for a minute, or that of the file.
+    pub cooldown: Option<Duration>,
 }
 
 /// A file that was created or has grown.
@@ -34,6 +49,8 @@ pub struct Made {
     pub durability: Durability,
     /// Number of times the file was opened while no other process had it open.
     pub session: u64,
+    /// How long an address rests between two holders, in a pool of leases.
+    pub cooldown: Option<Duration>,
     /// What was reserved before, and can be handed out from now on. A mistake, if it is still in use.
     pub reopened: Vec<Reservation>,
 }
@@ -63,10 +80,24 @@ pub fn create(file: &PoolFile, spec: PoolSpec, durability: Durability) -> Result
     if let Some(slots) = spec.capacity {
         builder = builder.capacity(slots);
     }
+    if let Some(leases) = spec.leases {
+        let pool = leases.of(builder).create(&file.path);
+        return made_of_leases(file, pool.map_err(|error| file.refuse_open(error))?);
+    }
     let pool = builder
         .create(&file.path)
         .map_err(|error| file.refuse_open(error))?;
     made(file, pool)
+}
+
+impl LeaseSpec {
+    fn of(self, builder: file::Builder<IpNet>) -> LeaseBuilder<IpNet> {
+        let builder = builder.leases();
+        match self.cooldown {
+            Some(cooldown) => builder.cooldown(cooldown),
+            None => builder,
+        }
+    }
 }
 
 /// Grows the pool; no other process may have the file open.
@@ -83,10 +114,16 @@ pub fn grow(file: &PoolFile, spec: PoolSpec) -> Result<Made, Failure> {
     }
     // If the file cannot be read, `grow` refuses it below.
     let before = hostbits::file::read(&file.path).ok();
-    let pool = builder
-        .grow(&file.path)
-        .map_err(|error| file.refuse_open(error))?;
-    let made = made(file, pool)?;
+    let made = match before.as_ref().is_some_and(|view| view.cooldown.is_some()) {
+        true => {
+            let pool = LeaseSpec::default().of(builder).grow(&file.path);
+            made_of_leases(file, pool.map_err(|error| file.refuse_open(error))?)?
+        }
+        false => {
+            let pool = builder.grow(&file.path);
+            made(file, pool.map_err(|error| file.refuse_open(error))?)?
+        }
+    };
     let reopened = before.map(|view| reopened(&view.info, &made.info));
     Ok(Made {
         reopened: reopened.unwrap_or_default(),
@@ -108,8 +145,25 @@ fn made(file: &PoolFile, pool: Pool) -> Result<Made, Failure> {
         info,
         durability: health.map(|health| health.durability).unwrap_or_default(),
         session: health.map_or(0, |health| health.session),
+        cooldown: None,
         reopened: Vec::new(),
     })
+}
+
+pub(crate) fn made_of_leases(file: &PoolFile, pool: LeasePool) -> Result<Made, Failure> {
+    let unclosed = |_, _, error| file.refuse(Cause::Sync(error));
+    using(pool, |pool| Ok(made_of(pool)), unclosed)
+}
+
+pub(crate) fn made_of(pool: &LeasePool) -> Made {
+    let health = pool.health();
+    Made {
+        info: pool.info(),
+        durability: pool.durability().unwrap_or_default(),
+        session: health.map_or(0, |health| health.session),
+        cooldown: Some(pool.cooldown()),
+        reopened: Vec::new(),
+    }
 }
 
 /// Makes all allocations and releases so far durable, and returns the durability of the file.
@@ -118,6 +172,9 @@ fn made(file: &PoolFile, pool: Pool) -> Result<Made, Failure> {
 ///
 /// Fails if the file cannot be opened, or its disk fails.
 pub fn sync(file: &PoolFile) -> Result<Durability, Failure> {
+    if file.holds_leases() {
+        return sync_leases(file);
+    }
     let health = file.with(|pool| {
         let synced = pool.sync();
         synced.map_err(|error| file.refuse(Cause::Sync(error)))?;
@@ -148,12 +205,16 @@ pub fn allocate(
         })?;
         Ok(nets)
     };
-    let unclosed = |nets, _, error| file.refuse(Cause::Unclosed { nets, error });
+    let unclosed = |nets: Vec<IpNet>, _, error| {
+        let nets = Nets::of(&nets);
+        file.refuse(Cause::Unclosed { nets, error })
+    };
     using(file.open()?, allocate, unclosed)
 }
 
 /// Returns the failure for addresses that are allocated but cannot be passed on to the caller.
-pub fn unprinted(file: &PoolFile, nets: Vec<IpNet>, error: io::Error) -> Failure {
+pub fn unprinted(file: &PoolFile, nets: &[IpNet], error: io::Error) -> Failure {
+    let nets = Nets::of(nets);
     file.refuse(Cause::Unprinted { nets, error })
 }
 
@@ -220,7 +281,7 @@ pub(crate) fn needs_sync<N: Network>(pool: &Pool<N>) -> bool {
 }
 
 /// Returns the address, if it stands for exactly one unit of the pool.
-fn one_address(named: Named, unit: u8) -> Result<IpAddr, Cause> {
+pub(crate) fn one_address(named: Named, unit: u8) -> Result<IpAddr, Cause> {
     match named.prefix_len {
         None => Ok(named.addr),
         Some(prefix_len) if prefix_len == unit => Ok(named.addr),

@@ -117,7 +117,11 @@ impl Target {
     /// Reads the files, without a lock, member by member.
     pub(crate) fn read(&self) -> Result<Vec<file::View>, Failure> {
         match self {
-            Self::Pool(file) => Ok(vec![file.read()?]),
+            Self::Pool(file) => {
+                let view = file.read()?;
+                file.refuse_leases(&view)?;
+                Ok(vec![view])
+            }
             Self::Set(config, set) => {
                 set.check_files()
                     .map_err(|error| config.refuse_open(error))?;

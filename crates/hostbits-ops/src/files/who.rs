@@ -1,6 +1,6 @@
 //! What an address is, and who holds it: in a pool file, in the sets of a configuration, in lists of users.
 //!
-//! Files are read without a lock, and nothing is changed.
+//! Files are read without a lock, and nothing is changed; but the file of a pool of leases is opened.
 
 use crate::failure::Failure;
 use crate::files::config_file::ConfigFile;
@@ -12,6 +12,7 @@ use crate::observer::Observer;
 use crate::text::{net_of, printable, printable_path};
 use crate::trouble::Exit;
 use crate::watched::Watched;
+use hostbits::lease::{LeasePool, LeaseStatus};
 use hostbits::{Gateway, Pool, Status, file, users::Record as _};
 use hostbits_config::{OpenError, SetConfig};
 use hostbits_lists::RecordBuf;
@@ -54,6 +55,9 @@ pub struct Place {
     /// The label of a reserved address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// The lease, in a pool of leases.
+    #[serde(flatten)]
+    pub lease: Option<LeaseSeen>,
     /// The unit that is allocated: the address, or the prefix that contains it.
     pub unit: IpNet,
     /// The pool file; for a set, the configuration.
@@ -61,6 +65,55 @@ pub struct Place {
     /// The set and its member, for a pool of a set.
     #[serde(flatten)]
     pub member: Option<InSet>,
+}
+
+/// What a pool of leases reports of an address that is not free.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeaseSeen {
+    /// The state of the address.
+    #[serde(skip)]
+    pub state: State,
+    /// The lease, as `10.0.0.5#7`; of a cooling address, the last one.
+    pub lease: String,
+    /// The generation of the lease.
+    pub generation: u64,
+    /// The number of the owner in hexadecimal digits, if the lease was made for one, and is not an offer.
+    pub owner: Option<String>,
+    /// How long the state lasts, unless it is renewed, in seconds; `None` for ever.
+    pub remaining_seconds: Option<u64>,
+}
+
+impl LeaseSeen {
+    /// Returns what is known of the lease of an address; `None` if it never had one, or is free.
+    pub(crate) fn of(pool: &LeasePool, addr: IpAddr) -> Option<Self> {
+        let (state, generation, owner, remaining) = match pool.status(addr) {
+            LeaseStatus::Offered {
+                generation,
+                remaining,
+                ..
+            } => (State::Offered, generation, None, Some(remaining)),
+            LeaseStatus::Leased {
+                generation,
+                owner,
+                remaining,
+                ..
+            } => (State::Held, generation, owner, remaining),
+            LeaseStatus::Cooling {
+                generation,
+                owner,
+                remaining,
+                ..
+            } => (State::Cooling, generation, owner, Some(remaining)),
+            _ => return None,
+        };
+        Some(Self {
+            state,
+            lease: format!("{addr}#{generation}"),
+            generation,
+            owner: owner.map(|owner| format!("{owner:016x}")),
+            remaining_seconds: remaining.map(|it| it.as_secs()),
+        })
+    }
 }
 
 /// The member of a set that contains an address.
@@ -82,8 +135,12 @@ pub struct InSet {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
-    /// Allocated.
+    /// Allocated; in a pool of leases, leased.
     Held,
+    /// Offered, and not confirmed by a renewal.
+    Offered,
+    /// The lease has ended, and the address rests.
+    Cooling,
     /// Neither free nor known to be held: see `reclaim`.
     Quarantined,
     /// Not allocated.
@@ -140,7 +197,8 @@ pub fn who(
         }
     };
     let places: Vec<Place> = found.into_iter().map(|it| it.place).collect();
-    let may_be_held = |it: &Place| matches!(it.state, State::Held | State::Quarantined);
+    let may_be_held =
+        |it: &Place| matches!(it.state, State::Held | State::Offered | State::Quarantined);
     Ok(Answer {
         address: addr,
         held: !holders.is_empty() || places.iter().any(may_be_held),
@@ -194,7 +252,10 @@ fn look(addr: IpAddr, place: &Where) -> Result<Vec<Found>, Failure> {
         Where::Nowhere => Ok(Vec::new()),
         Where::Pool(file) => {
             let view = file.read()?;
-            let place = place_in(addr, &view, file.name(), None);
+            let mut place = place_in(addr, &view, file.name(), None);
+            if let (Some(place), Some(_)) = (&mut place, view.cooldown) {
+                see_lease(file, place)?;
+            }
             Ok(Vec::from_iter(place.map(|place| Found {
                 pools: vec![Arc::new(view.to_pool())],
                 place,
@@ -207,6 +268,17 @@ fn look(addr: IpAddr, place: &Where) -> Result<Vec<Found>, Failure> {
             Ok(found?.into_iter().flatten().collect())
         }
     }
+}
+
+/// Adds the lease. Only an open pool knows what time it is.
+fn see_lease(file: &PoolFile, place: &mut Place) -> Result<(), Failure> {
+    if !matches!(place.state, State::Held) {
+        return Ok(());
+    }
+    let addr = place.unit.addr();
+    place.lease = file.with_leases(|pool| Ok(LeaseSeen::of(pool, addr)))?;
+    place.state = place.lease.as_ref().map_or(State::Free, |it| it.state);
+    Ok(())
 }
 
 fn place_in(addr: IpAddr, view: &file::View, file: String, member: Option<InSet>) -> Option<Place> {
@@ -224,6 +296,7 @@ fn place_in(addr: IpAddr, view: &file::View, file: String, member: Option<InSet>
     Some(Place {
         state,
         label,
+        lease: None,
         unit,
         file,
         member,

@@ -3,18 +3,19 @@
 use crate::args::PoolArgs;
 use crate::files::asked::{Asked, asked};
 use crate::files::reconcile::args::{ReclaimArgs, SeedArgs};
-use crate::files::target::{FileArgs, Limit};
+use crate::files::target::{FileArgs, LEASES, Limit};
 use crate::files::values;
 use crate::help::after;
 use crate::lists::{Reading, list_name};
 use crate::output::Format;
 use crate::values::count;
-use clap::{Args, Subcommand, ValueEnum};
-use hostbits::Durability;
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+use hostbits::{Durability, lease::Lease};
 use hostbits_ops::trouble::Exit;
 use hostbits_ops::{ListName, Named};
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Returns the text below the help of `hostbits pool`.
 pub(crate) fn after_help() -> String {
@@ -38,25 +39,46 @@ pub(crate) enum PoolCommand {
 hostbits pool create vpn.pool 10.0.0.0/24
 hostbits pool create vpn.pool 10.0.0.0/24 --durability strict --gateway last
 hostbits pool create vpn.pool 10.0.0.0/16 --reserve 10.0.0.10-10.0.0.19=printers
-hostbits pool create pd.pool 2001:db8::/40 --unit 56", &FILE))]
+hostbits pool create pd.pool 2001:db8::/40 --unit 56
+hostbits pool create vpn.pool 10.0.0.0/24 --leases --cooldown 60s", &FILE))]
     Create(CreateArgs),
     /// Allocate addresses, and print them; no one else gets them
+    ///
+    /// In a pool of leases, with --for or --forever: the lease is printed as 10.0.0.5#7. Keep it: renew and release ask
+    /// for it
     #[command(after_long_help = after("\
 hostbits pool allocate vpn.pool
 hostbits pool allocate vpn.pool -n 5
 hostbits pool allocate vpn.pool --ip 10.0.0.77
-hostbits pool allocate vpn.pool --block /28",
+hostbits pool allocate vpn.pool --block /28
+hostbits pool allocate vpn.pool --for 30s
+hostbits pool allocate vpn.pool --forever --owner alice --key-file owners.key",
         &[Exit::Input, Exit::Exhausted, Exit::Taken, Exit::Quarantined, Exit::File]))]
     Allocate(AllocateArgs),
     /// Release addresses; prints one line per address, continues past errors
     ///
     /// The exit code is 2 if a line of standard input names no address, and otherwise that of the first address that
-    /// could not be released
+    /// could not be released. The release of a lease can be repeated: for one that has ended, it does nothing and the
+    /// exit code is 0
     #[command(after_long_help = after("\
 hostbits pool release vpn.pool 10.0.0.77 10.0.0.2
 hostbits pool release vpn.pool 10.0.0.16/28
-hostbits pool release vpn.pool - < addresses.txt", &[Exit::Input, Exit::NotAllocated, Exit::File]))]
+hostbits pool release vpn.pool - < addresses.txt
+hostbits pool release vpn.pool 10.0.0.5#4294967297
+hostbits pool release vpn.pool --unfenced 10.0.0.5", &[Exit::Input, Exit::NotAllocated, Exit::Stale, Exit::File]))]
     Release(ReleaseArgs),
+    /// Renew a lease: from now on for a time, or for ever; confirms what allocate --for offered
+    ///
+    /// A renewal never shortens a lease. One whose time has passed can be renewed as long as its address is not free
+    #[command(after_long_help = after("\
+hostbits pool renew vpn.pool 10.0.0.5#4294967297 --for 1h
+hostbits pool renew vpn.pool 10.0.0.5#4294967297 --forever", &[Exit::Input, Exit::Stale, Exit::File]))]
+    Renew(RenewArgs),
+    /// Free the addresses whose leases have run out, after their cooldown
+    ///
+    /// Never needed: a pool that would refuse does so by itself. It makes the counts of show exact
+    #[command(after_long_help = after("hostbits pool sweep vpn.pool", &FILE))]
+    Sweep(FileArgs),
     /// Print the pool's configuration, its state, how full it is, and a map of its addresses
     #[command(after_long_help = after("\
 hostbits pool show vpn.pool
@@ -92,6 +114,14 @@ hostbits pool grow vpn.pool 10.0.0.0/22
 hostbits pool grow vpn.pool 10.0.0.0/22 --capacity 65536
 hostbits pool grow vpn.pool 10.0.0.0/24 --reserve 10.0.0.10-10.0.0.19=printers --gateway last", &FILE))]
     Grow(GrowArgs),
+    /// Make the file of a plain pool one of leases; no other process may have it open. There is no way back
+    ///
+    /// What is taken is leased for ever, and all leases are printed, one per line: store them with your records. The
+    /// file is replaced by a larger one. A file of leases stays as it is
+    #[command(after_long_help = after("\
+hostbits pool convert vpn.pool --leases
+hostbits pool convert vpn.pool --leases --cooldown 5m > leases.txt", &FILE))]
+    Convert(ConvertArgs),
     /// Free quarantined addresses, except those that a list of users names; the same as `hostbits reclaim`
     ///
     /// Addresses that the list names are allocated, quarantined or not. The list must be complete: it is first read to
@@ -133,7 +163,9 @@ impl PoolCommand {
             Self::Show(args) => &args.file,
             Self::Export(args) => &args.file,
             Self::Import(args) => &args.target,
-            Self::List(file) | Self::Check(file) | Self::Sync(file) => file,
+            Self::Renew(args) => &args.file,
+            Self::Convert(args) => &args.file,
+            Self::List(file) | Self::Check(file) | Self::Sync(file) | Self::Sweep(file) => file,
         }
     }
 }
@@ -152,6 +184,14 @@ pub(crate) struct CreateArgs {
     /// Reserve space for this many slots, to grow into later [default: the number of slots of the pool]
     #[arg(long, value_name = "N")]
     pub(crate) capacity: Option<u64>,
+
+    /// Make it a pool of leases: each address has an end, or none, and a number that a late release does not know
+    #[arg(long, help_heading = LEASES)]
+    pub(crate) leases: bool,
+
+    /// Let each address rest for so long between two holders: 60s, 5m, 1h, 0 [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, requires = "leases", help_heading = LEASES)]
+    pub(crate) cooldown: Option<Duration>,
 
     /// The options of the pool.
     #[command(flatten)]
@@ -180,6 +220,45 @@ pub(crate) struct AllocateArgs {
     /// Allocate a block: an aligned prefix of this length
     #[arg(long, value_name = "/N", value_parser = values::prefix_len, conflicts_with = "count")]
     pub(crate) block: Option<u8>,
+
+    /// Offer the address for so long: 30s, 5m, 1h; then it is free again, unless the lease is renewed
+    #[arg(long = "for", value_name = "TIME", value_parser = values::duration, conflicts_with_all = ["forever", "block"], help_heading = LEASES)]
+    pub(crate) time: Option<Duration>,
+
+    /// Lease the address until it is released
+    #[arg(long, conflicts_with = "block", help_heading = LEASES)]
+    pub(crate) forever: bool,
+
+    /// Allocate the address of this owner: the one that it holds, or had last, if it has one
+    ///
+    /// NAME is any name that stays the same. The file does not store it, but a number that is made of it with the key
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["count", "ip", "near", "block"], help_heading = LEASES)]
+    pub(crate) owner: Option<String>,
+
+    /// Make the numbers of owners with the key in FILE: 32 hexadecimal digits, the same for every call
+    #[arg(long, value_name = "FILE", requires = "owner", help_heading = LEASES)]
+    pub(crate) key_file: Option<PathBuf>,
+}
+
+/// The arguments of `renew`.
+#[derive(Args, Debug)]
+#[command(group = ArgGroup::new("term").required(true).args(["time", "forever"]))]
+pub(crate) struct RenewArgs {
+    /// The pool file.
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+
+    /// The lease as allocate printed it: 10.0.0.5#4294967297
+    #[arg(value_name = "LEASE", value_parser = values::lease)]
+    pub(crate) lease: Lease<IpAddr>,
+
+    /// Renew it for so long from now on: 30s, 5m, 1h, 1d
+    #[arg(long = "for", value_name = "TIME", value_parser = values::duration)]
+    pub(crate) time: Option<Duration>,
+
+    /// Renew it until it is released
+    #[arg(long)]
+    pub(crate) forever: bool,
 }
 
 /// The arguments of `release`.
@@ -189,10 +268,14 @@ pub(crate) struct ReleaseArgs {
     #[command(flatten)]
     pub(crate) file: FileArgs,
 
-    /// Addresses, or blocks as allocate printed them: 10.0.0.5, 10.0.0.5/32, 10.0.0.16/28; `-` reads standard input,
-    /// one per line
+    /// Addresses, blocks or leases as allocate printed them: 10.0.0.5, 10.0.0.16/28, 10.0.0.5#7; `-` reads standard
+    /// input, one per line
     #[arg(value_name = "IP", required = true, value_parser = asked)]
     pub(crate) named: Vec<Asked>,
+
+    /// In a pool of leases, release addresses whatever their leases are: also those of others
+    #[arg(long, help_heading = LEASES)]
+    pub(crate) unfenced: bool,
 }
 
 /// The arguments of `show`.
@@ -239,6 +322,22 @@ pub(crate) struct GrowArgs {
     /// The pool as it is to be, with all its options.
     #[command(flatten)]
     pub(crate) pool: PoolArgs,
+}
+
+/// The arguments of `convert`.
+#[derive(Args, Debug)]
+pub(crate) struct ConvertArgs {
+    /// The pool file.
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+
+    /// Make it a pool of leases
+    #[arg(long, required = true)]
+    pub(crate) leases: bool,
+
+    /// Let each address rest for so long between two holders: 60s, 5m, 1h, 0 [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub(crate) cooldown: Option<Duration>,
 }
 
 /// The arguments of `backup`.

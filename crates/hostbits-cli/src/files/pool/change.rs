@@ -1,6 +1,7 @@
 //! `create`, `allocate`, `release`, `sync`, `grow`.
 
 use super::args::{AllocateArgs, CreateArgs, GrowArgs, ReleaseArgs};
+use super::leases;
 use crate::args::PoolArgs;
 use crate::files::asked::read_asked;
 use crate::files::confirm::confirm;
@@ -10,7 +11,7 @@ use crate::files::target::FileArgs;
 use crate::output::{Format, note, print_json};
 use crate::screen::Screen;
 use hostbits::{Durability, NetworkInfo};
-use hostbits_ops::files::{self, Made, PoolSpec, Wanted};
+use hostbits_ops::files::{self, LeaseSpec, Made, PoolSpec, Wanted};
 use hostbits_ops::{Failure, printable};
 use serde::Serialize;
 use std::net::IpAddr;
@@ -23,6 +24,8 @@ struct Answer<'a> {
     info: NetworkInfo,
     durability: Durability,
     session: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cooldown_seconds: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -32,7 +35,12 @@ struct Synced<'a> {
 }
 
 pub(super) fn create(args: &CreateArgs) -> Result<(), Failure> {
-    let spec = spec(&args.pool, args.capacity);
+    let spec = PoolSpec {
+        leases: args.leases.then_some(LeaseSpec {
+            cooldown: args.cooldown,
+        }),
+        ..spec(&args.pool, args.capacity)
+    };
     let made = files::create(&args.file.file(), spec, args.durability.into())?;
     print_made(&args.file, "created", made)
 }
@@ -47,6 +55,7 @@ fn spec(pool: &PoolArgs, capacity: Option<u64>) -> PoolSpec {
         builder: pool.builder(),
         is_seeded: pool.policy.is_seeded,
         capacity,
+        leases: None,
     }
 }
 
@@ -56,8 +65,10 @@ fn print_made(file: &FileArgs, verb: &str, made: Made) -> Result<(), Failure> {
         info,
         durability,
         session,
+        cooldown,
         reopened,
     } = made;
+    let cooldown_seconds = cooldown.map(|it| it.as_secs());
     match file.format {
         Format::Plain => {
             for of in &reopened {
@@ -66,13 +77,20 @@ fn print_made(file: &FileArgs, verb: &str, made: Made) -> Result<(), Failure> {
                     "{name}: {span} ({label}) was reserved, and can be handed out now"
                 ));
             }
-            confirm(|out| writeln!(out, "{name}: {verb} {info}, durability {durability}"))
+            confirm(|out| {
+                write!(out, "{name}: {verb} {info}, durability {durability}")?;
+                match cooldown_seconds {
+                    Some(seconds) => writeln!(out, ", leases with a cooldown of {seconds}s"),
+                    None => writeln!(out),
+                }
+            })
         }
         Format::Json => print_json(&Answer {
             file: &name,
             info,
             durability,
             session,
+            cooldown_seconds,
         }),
     }
 }
@@ -86,10 +104,13 @@ fn span(first: IpAddr, last: IpAddr) -> String {
 
 /// Allocates addresses, and prints them once they are as durable as the file promises.
 pub(super) fn allocate(args: &AllocateArgs) -> Result<(), Failure> {
+    if let Some(grant) = leases::grant(args)? {
+        return leases::allocate(args, grant);
+    }
     let (file, format) = (args.file.file(), args.file.format);
     let nets = files::allocate(&file, wanted(args), &Screen::new(format))?;
     print_granted(format, &file.name(), None, &nets)
-        .map_err(|error| files::unprinted(&file, nets, error))
+        .map_err(|error| files::unprinted(&file, &nets, error))
 }
 
 /// Returns which of the mutually exclusive options was given.
@@ -105,6 +126,9 @@ fn wanted(args: &AllocateArgs) -> Wanted {
 /// Releases each address on its own, and returns the exit code of the first that could not be released.
 pub(super) fn release(args: &ReleaseArgs) -> Result<ExitCode, Failure> {
     let asked = read_asked(&args.named)?;
+    if args.unfenced || !asked.leases.is_empty() {
+        return leases::release(args, &asked);
+    }
     let released = files::release(&args.file.file(), &asked.named)?;
     print_released(
         args.file.format,

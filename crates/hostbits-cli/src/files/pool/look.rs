@@ -12,6 +12,7 @@ use crate::screen::processes;
 use hostbits::{
     Durability, NetworkInfo,
     file::{self, Health, RecoveryKind},
+    lease::Census,
 };
 use hostbits_ops::files::{Problem, has_damage, problems};
 use hostbits_ops::trouble::Exit;
@@ -37,6 +38,10 @@ struct Shown<'a> {
     allocated: u64,
     available: u64,
     used_percent: Used,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cooldown_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    census: Option<Census>,
     map: &'a Map,
 }
 
@@ -94,6 +99,8 @@ pub(super) fn show(args: &ShowArgs) -> Result<ExitCode, Failure> {
         allocated,
         available,
         used_percent: used,
+        cooldown_seconds: view.cooldown.map(|it| it.as_secs()),
+        census: view.census,
         map: &map,
     };
     match file.format {
@@ -127,6 +134,19 @@ fn write_shown(out: &mut dyn Write, shown: &Shown<'_>) -> io::Result<()> {
     row(out, "taken", &shown.allocated)?;
     row(out, "free", &shown.available)?;
     row(out, "used", &paint::used(shown.used_percent))?;
+    if let Some(census) = shown.census {
+        let Census {
+            offered,
+            leased,
+            cooling,
+            ..
+        } = census;
+        let text = format!("{offered} offered, {leased} leased, {cooling} cooling");
+        row(out, "leases", &text)?;
+    }
+    if let Some(seconds) = shown.cooldown_seconds {
+        row(out, "cooldown", &format_args!("{seconds}s"))?;
+    }
     writeln!(out)?;
     write_map(out, shown.map)
 }

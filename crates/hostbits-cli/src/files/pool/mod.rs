@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `args` | the arguments |
 //! | `change` | create, allocate, release, sync, grow: what changes a file |
+//! | `leases` | allocate, renew, release, sweep, convert in a pool of leases |
 //! | `copies` | backup, restore |
 //! | `look` | show, list, check |
 //! | `export` | export: the addresses as a list |
@@ -12,6 +13,7 @@ pub(super) mod args;
 mod change;
 mod copies;
 mod export;
+mod leases;
 mod look;
 
 use crate::files::reconcile::{reclaim, seed};
@@ -24,6 +26,9 @@ pub(super) fn run(command: &PoolCommand) -> Result<ExitCode, Failure> {
     match command {
         PoolCommand::Create(args) => change::create(args),
         PoolCommand::Allocate(args) => change::allocate(args),
+        PoolCommand::Convert(args) => leases::convert(args),
+        PoolCommand::Renew(args) => leases::renew(args),
+        PoolCommand::Sweep(file) => leases::sweep(file),
         PoolCommand::Sync(file) => change::sync(file),
         PoolCommand::Grow(args) => change::grow(args),
         PoolCommand::Release(args) => return change::release(args),

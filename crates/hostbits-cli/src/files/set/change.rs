@@ -41,6 +41,13 @@ fn wanted_pairs(args: &AllocateArgs) -> WantedPairs {
 pub(super) fn release(args: &ReleaseArgs) -> Result<ExitCode, Failure> {
     let file = args.config.file();
     let asked = read_asked(&args.named)?;
+    if let Some(lease) = asked.leases.first() {
+        let text = format!(
+            "{lease} is a lease, and sets have none: write {}",
+            lease.addr()
+        );
+        return Err(Failure::Usage(text));
+    }
     let released = files::release_in_set(&file, &args.set, &asked.named)?;
     let (format, set) = (args.config.format, Some(&*args.set));
     print_released(format, &file.name(), set, &released, &asked.unreadable)
