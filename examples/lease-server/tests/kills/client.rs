@@ -8,17 +8,22 @@ use std::fmt;
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, RwLock, RwLockWriteGuard};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// How long a client waits for an answer of a server that lives.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The shortest rest.
+const MOMENT: Duration = Duration::from_millis(10);
+
 /// What all clients share.
 pub(crate) struct Shared {
     port: AtomicU16,
     is_over: AtomicBool,
+    /// No client rests: most of them ask at the same time.
+    is_rush: AtomicBool,
     /// Held by every client while it asks, and by the audit against all of them.
     asking: RwLock<()>,
     ledger: Mutex<Ledger>,
@@ -71,6 +76,7 @@ impl Shared {
         Self {
             port: port.into(),
             is_over: false.into(),
+            is_rush: false.into(),
             asking: RwLock::default(),
             ledger: Mutex::default(),
             wrongs: Mutex::default(),
@@ -83,9 +89,19 @@ impl Shared {
         self.port.store(port, Relaxed);
     }
 
+    /// Begins a rush, or ends it.
+    pub(crate) fn rush(&self, is_rush: bool) {
+        self.is_rush.store(is_rush, Relaxed);
+    }
+
     /// Waits until no client asks, and lets none ask.
     pub(crate) fn at_rest(&self) -> RwLockWriteGuard<'_, ()> {
-        self.asking.write().expect("no client panics while it asks")
+        self.asking.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn asks(&self) -> RwLockReadGuard<'_, ()> {
+        // Poisoned by an audit that has failed: the clients stop soon.
+        self.asking.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn wrongs(&self) -> Vec<String> {
@@ -160,9 +176,15 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Sleeps for at most this long.
+    /// Sleeps for at most this long, in a rush only for a moment.
     fn rest(&mut self, most: Duration) {
-        sleep(self.random.between(Duration::from_millis(10), most));
+        let end = Instant::now() + self.random.between(MOMENT, most);
+        loop {
+            sleep(MOMENT);
+            if Instant::now() >= end || self.shared.is_rush.load(Relaxed) {
+                return;
+            }
+        }
     }
 
     fn visit(&mut self) -> Result<(), Trouble> {
@@ -299,10 +321,7 @@ fn vanish(counts: &Counts) -> Result<(), Trouble> {
 
 impl<'a> Line<'a> {
     fn open(shared: &'a Shared) -> Result<Self, Trouble> {
-        let _asking = shared
-            .asking
-            .read()
-            .expect("no client panics while it asks");
+        let _asking = shared.asks();
         let connect = || -> io::Result<TcpStream> {
             let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, shared.port.load(Relaxed)))?;
             stream.set_nodelay(true)?;
@@ -317,11 +336,7 @@ impl<'a> Line<'a> {
     }
 
     fn ask(&mut self, command: &str) -> Result<Answer, Trouble> {
-        let _asking = self
-            .shared
-            .asking
-            .read()
-            .expect("no client panics while it asks");
+        let _asking = self.shared.asks();
         let asked = Instant::now();
         let answer = self.write(command).and_then(|()| {
             let mut text = String::new();
@@ -347,11 +362,7 @@ impl<'a> Line<'a> {
 
     /// Sends a command, and goes without waiting for its answer.
     fn send(mut self, command: &str) -> Result<(), Trouble> {
-        let _asking = self
-            .shared
-            .asking
-            .read()
-            .expect("no client panics while it asks");
+        let _asking = self.shared.asks();
         count(&self.shared.counts.unread);
         self.write(command).map_err(|_| Trouble::Gone)
     }

@@ -6,8 +6,9 @@
 //! * a client who comes back in time and gets another pair, or none,
 //! * a client who keeps its pair in time and loses it.
 //!
-//! Some of the kills are followed by an audit, with the clients at rest: what a row names is leased, at once; two seconds
-//! after the offers, nothing has time left that no row names; and one cooldown later, nothing is taken that no row names.
+//! After every kill, pools and rows are compared, with the clients at rest: as soon as the server has started, what is
+//! leased is what the rows name, exactly. After some of the kills the clients rest for longer: two seconds after the last
+//! offer, nothing has time left that no row names; and one cooldown later, nothing is taken that no row names.
 //! At the end, when all have gone, every address can be had.
 //!
 //! `HOSTBITS_KILLS` says how often the server is killed, `HOSTBITS_SEED` chooses another run.
@@ -20,6 +21,7 @@ mod ledger;
 mod process;
 mod random;
 
+use audit::Audit;
 use client::{Client, Shared};
 use process::Process;
 use random::Random;
@@ -42,7 +44,10 @@ const CLIENTS: u64 = 80;
 const SOON: Duration = Duration::from_millis(300);
 const VARIED: Duration = Duration::from_millis(1700);
 
-/// An audit follows every so many kills.
+/// How long most clients ask at the same time before a kill, at most.
+const RUSH: Duration = Duration::from_millis(60);
+
+/// A long audit follows every so many kills.
 const KILLS_PER_AUDIT: u64 = 5;
 
 #[test]
@@ -63,7 +68,7 @@ fn killed_servers_lose_nothing_and_double_nothing() {
         }
         let mut random = Random::new(seed);
         for kill in 1..=kills {
-            // After an audit, long enough that pairs of clients who vanished end.
+            // After a long audit, long enough that pairs of clients who vanished end.
             let is_long = kill > 1 && kill % KILLS_PER_AUDIT == 1;
             let least = if is_long {
                 TERM + LONGER + COOLDOWN
@@ -71,15 +76,24 @@ fn killed_servers_lose_nothing_and_double_nothing() {
                 SOON
             };
             sleep(random.between(least, least + VARIED));
-            let is_audited = kill % KILLS_PER_AUDIT == 0 || kill == kills;
-            // No client is in the middle of a command.
-            let quiet = is_audited.then(|| shared.at_rest());
-            let restored = server.kill_and_restart(&folder);
+            // Most kills hit a server in which many commands are under way.
+            shared.rush(!random.one_in(4));
+            sleep(random.between(Duration::ZERO, RUSH));
+            server.kill();
             let killed = Instant::now();
+            shared.rush(false);
+            // The clients have noticed, and rest.
+            let quiet = shared.at_rest();
+            let restored = server.restart(&folder);
             shared.moved(server.port());
             println!("kill {kill}: {restored}");
-            if quiet.is_some() {
-                audit::after_kill(&folder, killed);
+            let audit = Audit::after_start(&folder);
+            if kill % KILLS_PER_AUDIT == 0 || kill == kills {
+                audit.after_offers(killed);
+            }
+            drop(quiet);
+            if !shared.wrongs().is_empty() {
+                break;
             }
         }
     });
@@ -89,8 +103,9 @@ fn killed_servers_lose_nothing_and_double_nothing() {
     for (what, count, least) in shared.counts.all() {
         assert!(count >= least, "not once: {what}");
     }
-    server.kill_and_restart(&folder);
-    audit::all_can_be_had(&folder);
+    server.kill();
+    println!("after all have gone: {}", server.restart(&folder));
+    Audit::after_start(&folder).all_can_be_had();
     std::fs::remove_dir_all(&folder).expect("the folder of this run");
 }
 

@@ -38,19 +38,19 @@ impl Process {
         self.port
     }
 
-    /// Kills the server with signal 9, wherever it is, and starts the next one.
-    pub(crate) fn kill_and_restart(&mut self, folder: &Path) -> String {
-        self.kill();
-        let (server, restored) = Self::start(folder);
-        *self = server;
-        restored
-    }
-
-    fn kill(&mut self) {
+    /// Kills the server with signal 9, whatever it is doing.
+    pub(crate) fn kill(&mut self) {
         if self.child.try_wait().expect("a state").is_none() {
             self.child.kill().expect("a signal");
         }
         self.child.wait().expect("an end");
+    }
+
+    /// Starts the next server, and returns what it has restored.
+    pub(crate) fn restart(&mut self, folder: &Path) -> String {
+        let (server, restored) = Self::start(folder);
+        *self = server;
+        restored
     }
 }
 
