@@ -126,7 +126,9 @@ fn tick(seconds: u64) -> Tick {
 #[cfg(pool_files)]
 mod system {
     use super::tick;
-    use crate::storage::file::clock::{CoarseTime, coarse_time, suspended_seconds};
+    use crate::storage::file::clock::{
+        CoarseTime, coarse_time, suspended_seconds, suspended_seconds_at_most,
+    };
     use crate::storage::file::records::at;
     use crate::storage::records::LentFacts;
     use crate::sync::{AtomicU64, Ordering, hint};
@@ -191,7 +193,7 @@ mod system {
                 base: 0,
                 started: time.second(),
                 compared: hint::AtomicU64::new(time.0),
-                suspended_before: suspended_seconds(),
+                suspended_before: suspended_seconds_at_most(),
                 suspended: Shared::Here(AtomicU64::new(0)),
             }
         }

@@ -24,8 +24,10 @@ pub(super) struct Reading {
     pub(super) clock: u64,
     /// The second of the coarse clock.
     pub(super) second: u64,
-    /// How many seconds the machine was suspended in this boot.
+    /// How many seconds the machine was suspended in this boot: at least so many.
     pub(super) suspended: u64,
+    /// The same: at most so many.
+    pub(super) suspended_at_most: u64,
 }
 
 impl Reading {
@@ -35,6 +37,7 @@ impl Reading {
             clock: clock_name(),
             second: coarse_time().second(),
             suspended: suspended_seconds(),
+            suspended_at_most: suspended_seconds_at_most(),
         }
     }
 }
@@ -57,10 +60,11 @@ fn start_by(facts: &[AtomicU64], now: Reading, mut store: impl FnMut(usize, u64)
     let is_known = now.boot != [0; 16] && now.clock != 0;
     let is_same_boot =
         is_known && [load(at::BOOT), load(at::BOOT + 1)] == boot && load(at::CLOCK) == now.clock;
-    let is_later = now.second >= load(at::BASE_SECOND) && now.suspended >= load(at::BASE_SUSPENDED);
+    let is_later =
+        now.second >= load(at::BASE_SECOND) && now.suspended_at_most >= load(at::BASE_SUSPENDED);
     if is_same_boot && is_later {
         // Nothing else is noticed: no thread of an earlier process is about to write a time.
-        let suspended = now.suspended - load(at::BASE_SUSPENDED);
+        let suspended = now.suspended.saturating_sub(load(at::BASE_SUSPENDED));
         store(at::SUSPENDED, suspended.min(u32::MAX.into()) << 32);
         return;
     }
@@ -68,7 +72,8 @@ fn start_by(facts: &[AtomicU64], now: Reading, mut store: impl FnMut(usize, u64)
     store(at::BOOT + 1, 0);
     store(at::BASE_TICK, load(at::LAST_TICK));
     store(at::BASE_SECOND, now.second);
-    store(at::BASE_SUSPENDED, now.suspended);
+    // What is counted from here on is never too much.
+    store(at::BASE_SUSPENDED, now.suspended_at_most);
     store(at::SUSPENDED, 0);
     store(at::CLOCK, now.clock);
     if is_known {
@@ -103,12 +108,21 @@ fn clock_name() -> u64 {
     }
 }
 
-/// Returns how long the machine has been suspended since it was booted.
+/// Returns how long the machine has been suspended since it was booted: at least so many seconds.
 pub(crate) fn suspended_seconds() -> u64 {
     // In this order: a pause between the two makes the difference smaller, which prolongs leases.
     let boot = read(ClockId::CLOCK_BOOTTIME);
     boot.saturating_sub(read(ClockId::CLOCK_MONOTONIC))
         .as_secs()
+}
+
+/// Returns the same, as what others are counted from: at most so many seconds. Otherwise, a difference just below a whole
+/// second could be rounded down now and up later, and a lease would end a second early.
+pub(crate) fn suspended_seconds_at_most() -> u64 {
+    // In this order: a pause between the two makes the difference larger.
+    let monotonic = read(ClockId::CLOCK_MONOTONIC);
+    let suspended = read(ClockId::CLOCK_BOOTTIME).saturating_sub(monotonic);
+    suspended.as_secs() + u64::from(suspended.subsec_nanos() != 0)
 }
 
 /// A reading of the coarse clock in one word: seconds, and 30 bits of nanoseconds.
@@ -158,6 +172,7 @@ mod tests {
             clock: 7,
             second,
             suspended,
+            suspended_at_most: suspended,
         }
     }
 
