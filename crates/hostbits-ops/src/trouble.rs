@@ -513,6 +513,9 @@ pub static TABLE: &[Row] = &[
     new(Kind::Config, "no-file", Input, Never).then(&[
         (Case::Any, "without files: hostbits set next {file} SET --users LIST"),
     ]),
+    new(Kind::Config, "holds-leases", Input, Never).then(&[
+        (Case::Any, "hostbits pool allocate FILE --for 30s, with the file of the member, for example"),
+    ]),
     new(Kind::Config, "wrong-family", Input, Never),
     new(Kind::Config, "unfit", Input, Never),
     new(Kind::Config, "no-client-key", Input, Never).then(&[

@@ -467,3 +467,36 @@ fn a_plain_file_becomes_one_of_leases() {
     long.run("convert", "--leases --cooldown 5y").failed(2);
     long.run("allocate", "").found();
 }
+
+/// A configuration creates the file of a pool of leases; the commands of sets say that it is none of theirs.
+#[test]
+fn a_configuration_describes_a_pool_of_leases() {
+    let pool = PoolFile::absent("leases-config");
+    let text = format!(
+        "[[sets.a.members]]\nnetwork = '10.0.0.0/24'\nfile = '{}'\nleases = true\ncooldown = '5m'\n",
+        pool.name()
+    );
+    let config = file("leases-config.toml", text.as_bytes());
+    let config = config.to_str().unwrap();
+    run_line(&format!("set apply {config}")).found();
+    let held = lease(&pool.run("allocate", "--forever"));
+    assert_eq!(addr(&held), "10.0.0.2");
+    assert!(pool.run("show", "").found().contains("cooldown  300s\n"));
+    let plan = run_line(&format!("set plan {config}"));
+    assert!(plan.found().contains("keep, 1 allocated"), "{plan:?}");
+    for command in ["set allocate", "set show", "set list", "set check"] {
+        let set = if command == "set allocate" { " a" } else { "" };
+        let run = run_line(&format!("{command} {config}{set}"));
+        let err = run.failed(2);
+        assert!(
+            err.contains("is a pool of leases, and sets have none yet"),
+            "{command}: {run:?}"
+        );
+        assert!(
+            err.contains("hint: hostbits pool allocate FILE --for 30s"),
+            "{command}: {run:?}"
+        );
+    }
+    let who = run_line(&format!("who 10.0.0.2 --set {config}"));
+    assert!(who.failed(2).contains("is a pool of leases"), "{who:?}");
+}
