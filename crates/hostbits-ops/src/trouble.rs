@@ -384,7 +384,7 @@ pub static TABLE: &[Row] = &[
         (Case::Set, "hostbits set plan {file} shows what apply would do"),
     ]),
     new(Kind::File, "holds-leases", File, Never).then(&[
-        (Case::Any, "hostbits pool allocate {file} --for 30s, renew and release LEASE, or release --unfenced ADDR; show, list, check, sync, grow, backup and restore work as they are"),
+        (Case::Any, "hostbits pool allocate {file} --for 30s, renew and release LEASE, or release --unfenced ADDR; show, list, check, sync, grow, reclaim, backup and restore work as they are"),
     ]),
     new(Kind::File, "no-leases", File, Never).then(&[
         (Case::Any, "a plain pool allocates without --for, --forever and --owner, and releases addresses, not leases; hostbits pool convert {file} --leases makes it one of leases"),
