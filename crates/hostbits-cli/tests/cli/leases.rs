@@ -99,6 +99,8 @@ fn an_unfenced_release_asks_for_no_generation() {
 fn standard_input_may_have_leases() {
     let file = PoolFile::create("leases-input", "10.0.0.0/24 --leases");
     let leases = file.run("allocate", "-n 3 --forever");
+    let none = run_with_input(&["pool", "release", file.name(), "-"], b"# none\n");
+    assert_eq!(none.found(), "");
     let text = format!("# all\n{}nonsense#7\n", leases.found());
     let run = run_with_input(&["pool", "release", file.name(), "-"], text.as_bytes());
     assert_eq!((run.code, run.out.lines().count()), (Some(2), 3), "{run:?}");
