@@ -13,7 +13,7 @@ use super::time::Tick;
 use super::word::{State, Word};
 use crate::client::Client;
 use crate::durability::{Durability, Recovery, RecoveryKind};
-use crate::file::{Builder, Health, ReclaimError};
+use crate::file::{Builder, Growth, Health, ReclaimError, View};
 use crate::network::Network;
 use crate::open_error::{OpenError, SyncError};
 use crate::pool::file::{Content, open_leases};
@@ -194,6 +194,48 @@ impl<N: Network> LeaseBuilder<N> {
         self.file_with(|file| file.grow_leases(path.as_ref(), true))
     }
 
+    /// Checks that a file that [`file::read`](crate::file::read) has inspected holds the requested lease pool, as
+    /// [`open`](Self::open) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`file::Builder::check`](Builder::check).
+    ///
+    /// ```
+    /// # use hostbits::{file, lease::LeasePool};
+    /// # use std::time::Duration;
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-lease-check-{}", std::process::id()));
+    /// let builder = LeasePool::builder("10.0.0.0/24".parse::<ipnet::Ipv4Net>()?);
+    /// builder.create(&path)?;
+    /// let view = file::read(&path)?;
+    /// builder.check(&view)?;
+    /// assert!(builder.clone().cooldown(Duration::ZERO).check(&view).is_err());
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn check(&self, view: &View) -> Result<(), OpenError> {
+        self.file()?.check(view)
+    }
+
+    /// Returns what [`grow`](Self::grow) would do, without changing anything.
+    ///
+    /// # Errors
+    ///
+    /// As [`file::Builder::growth`](Builder::growth).
+    ///
+    /// ```
+    /// # use hostbits::lease::LeasePool;
+    /// # let path = std::env::temp_dir().join(format!("hostbits-doc-lease-growth-{}", std::process::id()));
+    /// let of = |net: &str| LeasePool::builder(net.parse::<ipnet::Ipv4Net>().unwrap());
+    /// of("10.0.0.0/24").create(&path)?;
+    /// assert_eq!(of("10.0.0.0/23").growth(&path)?.added, 256);
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn growth(&self, path: impl AsRef<Path>) -> Result<Growth, OpenError> {
+        self.file()?.growth(path)
+    }
+
     fn in_file(&self) -> Builder<N> {
         let file = self.file.clone();
         file.unwrap_or_else(|| self.pool.clone().in_file())
@@ -203,6 +245,14 @@ impl<N: Network> LeaseBuilder<N> {
         &self,
         open: impl FnOnce(&Builder<N>) -> Result<Pool<N>, OpenError>,
     ) -> Result<LeasePool<N>, OpenError> {
+        let file = self.file()?;
+        let level = file.stats_level();
+        let pool = open(&file.stats(StatsLevel::Off))?;
+        Ok(LeasePool::over_file(pool, level))
+    }
+
+    /// Returns the builder of the tokens.
+    fn file(&self) -> Result<Builder<N>, OpenError> {
         let cooldown = match self.cooldown {
             Some(_) => Some(self.cooldown_in_seconds()?),
             None => None,
@@ -210,10 +260,7 @@ impl<N: Network> LeaseBuilder<N> {
         if self.clock.is_some() {
             return Err(OpenError::OtherClock);
         }
-        let file = self.in_file().with_content(Content::Leases { cooldown });
-        let level = file.stats_level();
-        let pool = open(&file.stats(StatsLevel::Off))?;
-        Ok(LeasePool::over_file(pool, level))
+        Ok(self.in_file().with_content(Content::Leases { cooldown }))
     }
 }
 

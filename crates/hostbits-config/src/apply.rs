@@ -119,6 +119,21 @@ impl Step {
 }
 
 fn do_to_file(member: &MemberConfig, kind: &StepKind) -> Result<(), Failure> {
+    if let Some((builder, path)) = member.lease_builder::<IpNet>() {
+        let pool = match kind {
+            StepKind::Create { .. } => builder.create(path)?,
+            StepKind::Grow { .. } => builder.grow(path)?,
+            StepKind::Keep { .. }
+            | StepKind::Add
+            | StepKind::Remove
+            | StepKind::Drain { .. }
+            | StepKind::Resume
+            | StepKind::Cordon { .. }
+            | StepKind::Uncordon { .. }
+            | StepKind::Change { .. } => return Ok(()),
+        };
+        return pool.close().map_err(Failure::Close);
+    }
     // `IpNet` takes addresses of both families, and the step comes from a member with a file.
     let (mut builder, path) = member.file_builder::<IpNet>().ok_or(OpenError::NotFound)?;
     if let Some(slots) = member.file.as_ref().and_then(|file| file.capacity) {

@@ -303,11 +303,16 @@ fn choices(plan: &mut Plan, new: &Config, old: &Config) {
             &set.name,
             change("strategy", strategy(before), strategy(set)),
         );
-        if before.client_key != set.client_key {
-            // A key is never shown.
-            let key = |set: &SetConfig| set.client_key.map(|_| "a key".to_owned());
-            let (what, from, to) = ("client_key".to_owned(), key(before), key(set));
-            push(&set.name, Some(StepKind::Change { what, from, to }));
+        for (what, from, to) in [
+            ("client_key", before.client_key, set.client_key),
+            ("owner_key", before.owner_key, set.owner_key),
+        ] {
+            if from != to {
+                // A key is never shown.
+                let [from, to] = [from, to].map(|key| key.map(|_| "a key".to_owned()));
+                let what = what.to_owned();
+                push(&set.name, Some(StepKind::Change { what, from, to }));
+            }
         }
         for (name, from, to) in both(&ranges(before), &ranges(set)) {
             push(&set.name, change(&format!("range {name}"), from, to));

@@ -67,7 +67,8 @@ pub mod values;
 pub use apply::{ApplyError, Done};
 pub use family::Family;
 pub use model::{
-    Config, FileConfig, KeyBytes, MemberConfig, PairConfig, PoolConfig, RangeConfig, SetConfig,
+    Config, FileConfig, KeyBytes, LeaseConfig, MemberConfig, PairConfig, PoolConfig, RangeConfig,
+    SetConfig,
 };
 pub use open::{OpenError, OpenPair, OpenRange, OpenSet};
 #[cfg(all(target_os = "linux", target_has_atomic = "64"))]

@@ -1,7 +1,7 @@
 //! The keys of a member.
 
 use crate::document::{Node, Place, Placed, Table};
-use crate::model::{FileConfig, MemberConfig, PoolConfig};
+use crate::model::{FileConfig, LeaseConfig, MemberConfig, PoolConfig};
 use crate::values::{self, AddrSpan, PolicyChoice};
 use hostbits::{BuildError, Gateway, NetworkInfo, Policy, set::StaticBand};
 use ipnet::IpNet;
@@ -21,6 +21,8 @@ const MEMBER_KEYS: &[&str] = &[
     "durability",
     "capacity",
     "min_session",
+    "leases",
+    "cooldown",
     "weight",
     "band",
     "drained",
@@ -167,8 +169,15 @@ fn file(table: &Table<'_>, folder: &Path, pool: &PoolConfig) -> Option<FileConfi
     let durability = table.parsed("durability", values::durability);
     let capacity = table.number("capacity", MOST_SLOTS);
     let min_session = table.number("min_session", MOST_SESSIONS);
+    let leases = leases(table, pool);
     if table.get("file").is_none() {
-        for name in ["durability", "capacity", "min_session"] {
+        for name in [
+            "durability",
+            "capacity",
+            "min_session",
+            "leases",
+            "cooldown",
+        ] {
             if let Some(node) = table.get(name) {
                 let message = "this key needs a pool file, and the member has no file";
                 table.document().object(&node.place, "no-file", message);
@@ -192,7 +201,31 @@ fn file(table: &Table<'_>, folder: &Path, pool: &PoolConfig) -> Option<FileConfi
         durability: durability.unwrap_or_default(),
         capacity,
         min_session: min_session.unwrap_or(0),
+        leases,
     })
+}
+
+/// Reads the choices of a pool of leases. The longest cooldown is the library's to say.
+fn leases(table: &Table<'_>, pool: &PoolConfig) -> Option<LeaseConfig> {
+    let is_chosen = table.flag("leases").unwrap_or(false);
+    let cooldown = table.parsed("cooldown", values::duration);
+    if !is_chosen {
+        if let Some(node) = table.get("cooldown") {
+            let message = "only addresses of a pool of leases rest: write leases = true";
+            table.document().object(&node.place, "no-leases", message);
+        }
+        return None;
+    }
+    if let Some((cooldown, builder)) = cooldown.zip(pool.builder::<IpNet>())
+        && let Err(error @ BuildError::BadCooldown { .. }) =
+            builder.at_most(1).leases().cooldown(cooldown).build()
+    {
+        let place = table.place_of("cooldown");
+        table
+            .document()
+            .object(&place, error.code(), error.to_string());
+    }
+    Some(LeaseConfig { cooldown })
 }
 
 /// Returns the description of the pool. An error of the library is reported at the key that it is about.

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A configuration: sets of pools, and pairs of sets.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct SetConfig {
     pub strategy: Strategy,
     /// The key that turns names into clients; `None` if there are no sticky clients.
     pub client_key: Option<KeyBytes>,
+    /// The key that turns names into owners of leases; `None` if there are no owners.
+    pub owner_key: Option<KeyBytes>,
     /// The members, in the order of the file.
     pub members: Vec<MemberConfig>,
     /// The named ranges, in the order of the file.
@@ -107,6 +110,16 @@ pub struct FileConfig {
     pub capacity: Option<u64>,
     /// The minimum session number of the file. A file with a lower one is an old copy, and is refused.
     pub min_session: u64,
+    /// The choices of a pool of leases; `None` for a plain pool.
+    pub leases: Option<LeaseConfig>,
+}
+
+/// The configuration of a pool of leases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LeaseConfig {
+    /// How long an address rests between two holders; `None` for a minute, or that of the file.
+    pub cooldown: Option<Duration>,
 }
 
 /// A named range of a set, for a tenant or a class of clients.

@@ -2,6 +2,8 @@
 
 use crate::family::Family;
 use crate::model::{Config, MemberConfig, RangeConfig, SetConfig};
+#[cfg(all(target_os = "linux", target_has_atomic = "64"))]
+use hostbits::lease::{LeaseBuilder, LeasePool};
 use hostbits::{
     ClientKey, DualStack, Pool, PoolSet,
     set::{NewMember, SubPool, TwinPools},
@@ -67,6 +69,14 @@ pub enum OpenError {
         /// The line of the member.
         line: usize,
     },
+    /// A member is a pool of leases, and those are opened one by one: see [`MemberConfig::open_leases`].
+    #[non_exhaustive]
+    Leases {
+        /// The member, by its network or its first and last address.
+        member: String,
+        /// The line of the member.
+        line: usize,
+    },
     /// There is no set, or no pair, of this name.
     #[non_exhaustive]
     Unknown {
@@ -126,17 +136,31 @@ impl SetConfig {
         })
     }
 
-    /// Checks that every member has a file.
+    /// Checks that every member has a file, and that it is that of a plain pool.
     ///
     /// # Errors
     ///
-    /// [`OpenError::NoFile`] with the first member that has none.
+    /// [`OpenError::NoFile`] with the first member that has none; [`OpenError::Leases`] with the first that is a pool of
+    /// leases.
     pub fn check_files(&self) -> Result<(), OpenError> {
-        let mut members = self.members.iter();
-        match members.find(|member| member.file.is_none()) {
-            None => Ok(()),
-            Some(member) => Err(member.without_file()),
+        for member in &self.members {
+            match &member.file {
+                None => return Err(member.without_file()),
+                Some(file) if file.leases.is_some() => {
+                    return Err(OpenError::Leases {
+                        member: member.to_string(),
+                        line: member.line,
+                    });
+                }
+                Some(_) => {}
+            }
         }
+        Ok(())
+    }
+
+    /// Returns the key that turns names into owners of leases.
+    pub fn owner_key(&self) -> Option<ClientKey> {
+        self.owner_key.map(|key| ClientKey::new(key.0))
     }
 
     /// Creates the set from other pools, for example copies of the pool files. Calls `pool_of` for each member in
@@ -270,11 +294,62 @@ impl MemberConfig {
     /// [`OpenError::File`] with the mismatches, [`OpenError::NoFile`] if the member has no file.
     #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
     pub fn check(&self, view: &hostbits::file::View) -> Result<(), OpenError> {
-        let (builder, _) = self
-            .file_builder::<ipnet::IpNet>()
-            .ok_or_else(|| self.without_file())?;
-        let checked = builder.check(view);
+        let checked = match self.lease_builder::<ipnet::IpNet>() {
+            Some((builder, _)) => builder.check(view),
+            None => {
+                let builder = self.file_builder::<ipnet::IpNet>();
+                let (builder, _) = builder.ok_or_else(|| self.without_file())?;
+                builder.check(view)
+            }
+        };
         checked.map_err(|error| OpenError::of_file(self, error))
+    }
+
+    /// Opens the file of a member that is a pool of leases, and checks that it matches the configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::NoFile`] if the member has no file of leases, [`OpenError::WrongFamily`], and [`OpenError::File`] if the
+    /// file is missing, or holds another pool.
+    ///
+    /// ```
+    /// # let folder = std::env::temp_dir().join(format!("hostbits-doc-open-leases-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # let file = folder.join("a.toml");
+    /// use hostbits::lease::Term;
+    /// use hostbits_config::{Config, Plan};
+    ///
+    /// std::fs::write(&file, "[[sets.a.members]]\nnetwork = '10.0.0.0/24'\nfile = 'a.pool'\nleases = true")?;
+    /// let config = Config::read(&file)?;
+    /// Plan::apply(&config, None)?;
+    /// let pool = config.sets[0].members[0].open_leases::<ipnet::Ipv4Net>()?;
+    /// assert_eq!(pool.allocate(Term::Forever)?.addr().to_string(), "10.0.0.2");
+    /// # drop(pool);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn open_leases<F: Family>(&self) -> Result<LeasePool<F>, OpenError> {
+        let leases = self.file.as_ref().and_then(|file| file.leases);
+        leases.ok_or_else(|| self.without_file())?;
+        let line = self.line;
+        let builder = self.lease_builder::<F>();
+        let (builder, path) = builder.ok_or(OpenError::WrongFamily { line })?;
+        let pool = builder.open(path);
+        pool.map_err(|error| OpenError::of_file(self, error))
+    }
+
+    /// Returns the builder of a pool of leases; `None` if the member is none, or of another family.
+    pub(crate) fn lease_builder<F: Family>(&self) -> Option<(LeaseBuilder<F>, &std::path::Path)> {
+        let leases = self.file.as_ref()?.leases?;
+        let (builder, path) = self.file_builder::<F>()?;
+        let builder = match self.file.as_ref()?.capacity {
+            Some(slots) => builder.capacity(slots).leases(),
+            None => builder.leases(),
+        };
+        Some(match leases.cooldown {
+            Some(cooldown) => (builder.cooldown(cooldown), path),
+            None => (builder, path),
+        })
     }
 
     fn without_file(&self) -> OpenError {
@@ -319,6 +394,7 @@ impl OpenError {
             #[cfg(all(target_os = "linux", target_has_atomic = "64"))]
             Self::File { error, .. } => error.code(),
             Self::NoFile { .. } => "no-file",
+            Self::Leases { .. } => "holds-leases",
             Self::Unknown { .. } => "unknown-name",
             Self::WrongFamily { .. } => "wrong-family",
             Self::Unfit { .. } => "unfit",
@@ -341,6 +417,10 @@ impl fmt::Display for OpenError {
                 f,
                 "the member {member} of line {line} has no file, so no change to it would be \
                  remembered: give it file = \"...\""
+            ),
+            Self::Leases { member, line } => write!(
+                f,
+                "the member {member} of line {line} is a pool of leases, and sets have none yet: use its file by itself"
             ),
             Self::Unknown { name, known } => {
                 write!(

@@ -147,6 +147,8 @@ pub enum RefusalKind {
     PolicyChanged,
     /// The durability of a pool file cannot be changed.
     DurabilityChanged,
+    /// A plain pool does not become one of leases by itself, and a cooldown cannot be changed.
+    LeasesChanged,
     /// Addresses of the removed member are allocated.
     StillHeld,
     /// The removed member was not drained.
@@ -384,6 +386,13 @@ fn growth(member: &MemberConfig, view: &file::View) -> Result<Growth, GrowthErro
     let code = match &error {
         _ if in_the_way.is_some() => RefusalKind::WouldShrink,
         OpenError::ModeMismatch { .. } => RefusalKind::DurabilityChanged,
+        OpenError::GeometryMismatch { mismatches }
+            if mismatches
+                .iter()
+                .any(|it| ["leases", "cooldown"].contains(&it.field)) =>
+        {
+            RefusalKind::LeasesChanged
+        }
         OpenError::GeometryMismatch { .. } => match compare::doubt(&view.info, &member.info) {
             Some(Doubt::Unit) => RefusalKind::UnitChanged,
             Some(Doubt::Elsewhere) => RefusalKind::NetworkChanged,
@@ -395,6 +404,15 @@ fn growth(member: &MemberConfig, view: &file::View) -> Result<Growth, GrowthErro
         },
         _ => return Err(GrowthError::File(error)),
     };
+    if code == RefusalKind::LeasesChanged {
+        let hint = match view.cooldown {
+            None => {
+                "hostbits pool convert FILE --leases makes it one of leases; there is no way back"
+            }
+            Some(_) => "put the line back",
+        };
+        return Err(GrowthError::Refused(code, format!("{error}; {hint}")));
+    }
     let hint = match (view.snapshot.allocated(), in_the_way) {
         (held, Some(addr)) => format!(
             "{held} addresses of it are allocated, and {addr} is one: release it, or reclaim it if it is quarantined, \
@@ -411,6 +429,9 @@ fn growth(member: &MemberConfig, view: &file::View) -> Result<Growth, GrowthErro
 }
 
 pub(crate) fn growth_by_library(member: &MemberConfig) -> Result<Growth, OpenError> {
+    if let Some((builder, path)) = member.lease_builder::<IpNet>() {
+        return builder.growth(path);
+    }
     // `IpNet` takes addresses of both families, and the caller has checked that there is a file.
     let (mut builder, path) = member.file_builder::<IpNet>().ok_or(OpenError::NotFound)?;
     if let Some(slots) = member.file.as_ref().and_then(|file| file.capacity) {
@@ -469,6 +490,7 @@ impl RefusalKind {
             Self::UnitChanged => "unit-changed",
             Self::PolicyChanged => "policy-changed",
             Self::DurabilityChanged => "durability-changed",
+            Self::LeasesChanged => "leases-changed",
             Self::StillHeld => "still-held",
             Self::NotDrained => "not-drained",
             Self::FileMoved => "file-moved",

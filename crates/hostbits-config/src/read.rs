@@ -12,7 +12,7 @@ use std::path::Path;
 use toml::de::DeTable;
 
 const ROOT_KEYS: &[&str] = &["sets", "pairs"];
-const SET_KEYS: &[&str] = &["strategy", "client_key", "members", "ranges"];
+const SET_KEYS: &[&str] = &["strategy", "client_key", "owner_key", "members", "ranges"];
 const RANGE_KEYS: &[&str] = &["range", "policy", "exclusive"];
 const PAIR_KEYS: &[&str] = &["v4", "v6", "index"];
 
@@ -134,6 +134,7 @@ fn set<'d>(name: Placed<String>, table: Table<'d>, folder: &Path) -> SetDraft<'d
             .parsed("strategy", values::strategy)
             .unwrap_or_default(),
         client_key: table.parsed("client_key", values::key),
+        owner_key: table.parsed("owner_key", values::key),
         members: Vec::new(),
         ranges: Vec::new(),
     };

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 /// A range of addresses, from the first to the last, both included.
 pub type AddrSpan = RangeInclusive<IpAddr>;
@@ -156,6 +157,15 @@ pub fn range(text: &str) -> Result<AddrSpan, String> {
         _ => Err(format!(
             "{text:?} is not a range: write 10.0.0.100-10.0.0.199, for example"
         )),
+    }
+}
+
+/// Parses `10m`, `1h 30m`, `90s`, or `0`.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    match text {
+        "0" => Ok(Duration::ZERO),
+        _ => humantime::parse_duration(text)
+            .map_err(|error| format!("{error}: write 10m, 90s or 1h 30m, for example")),
     }
 }
 

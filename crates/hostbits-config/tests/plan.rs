@@ -484,3 +484,73 @@ fn a_weight_and_a_band_arrive_at_the_set() {
     assert!((58..=62).contains(&of_second.len()), "{}", of_second.len());
     assert_eq!(of_second[0].to_string(), "10.0.1.17");
 }
+
+/// A file of leases is created and grows; a plain one is not converted, nor a cooldown changed, without being asked.
+#[test]
+fn a_pool_of_leases_is_created_grows_and_stays_one() {
+    let folder = Folder::new("leases");
+    let leases = format!("{FIRST}\nleases = true\ncooldown = '2m'");
+    let keyed = |lines: &str| {
+        let key = "owner_key = '00112233445566778899aabbccddeeff'";
+        folder.config(&format!("[sets.a]\n{key}\n{}", member(lines)))
+    };
+    let config = keyed(&leases);
+    assert_eq!(
+        told(&config, None),
+        ["a: 10.0.0.0/24: create, capacity 253"]
+    );
+    apply(&config);
+    let held = {
+        let pool = config.sets[0].members[0].open_leases::<IpNet>().unwrap();
+        assert_eq!(pool.cooldown(), std::time::Duration::from_secs(120));
+        let owner = config.sets[0].owner_key().unwrap().client(b"alice");
+        pool.allocate_for(owner, hostbits::lease::Term::Forever)
+            .unwrap()
+    };
+    assert_eq!(told(&config, None), ["a: 10.0.0.0/24: keep, 1 allocated"]);
+    let refused = config.sets[0].open::<IpNet>().unwrap_err();
+    assert_eq!(refused.code(), "holds-leases");
+
+    let wider = leases.replace("/24", "/23");
+    let grown = keyed(&wider);
+    assert_eq!(
+        told(&grown, None),
+        ["a: 10.0.0.0/23: grow by 256, 1 allocated, a larger file"]
+    );
+    apply(&grown);
+    let pool = grown.sets[0].members[0].open_leases::<IpNet>().unwrap();
+    assert_eq!(pool.lease_of(held.addr()), Some(held));
+    drop(pool);
+
+    for lines in [
+        wider.replace("'2m'", "'3m'"),
+        wider.replace("leases = true\ncooldown = '2m'", ""),
+    ] {
+        assert_eq!(told(&keyed(&lines), None), ["refused: leases-changed"]);
+    }
+    // Without a cooldown, that of the file counts.
+    let any = keyed(&wider.replace("\ncooldown = '2m'", ""));
+    assert_eq!(told(&any, None), ["a: 10.0.0.0/23: keep, 1 allocated"]);
+    // What a record says is not known before the file is opened.
+    let reserved = format!("{wider}\nreserve = [{{ range = '10.0.1.9', label = 'nas' }}]");
+    assert_eq!(told(&keyed(&reserved), None), ["refused: would-shrink"]);
+
+    let plain = FIRST.replace("a.pool", "plain.pool");
+    apply(&keyed(&plain));
+    let converted = keyed(&format!("{plain}\nleases = true"));
+    let plan = Plan::of(&converted, None).unwrap();
+    assert_eq!(plan.refusals[0].code, RefusalKind::LeasesChanged);
+    assert!(
+        plan.refusals[0].message.contains("pool convert"),
+        "{}",
+        plan.refusals[0]
+    );
+    assert!(converted.sets[0].members[0].open_leases::<IpNet>().is_err());
+    assert_eq!(
+        keyed(&plain).sets[0].members[0]
+            .open_leases::<IpNet>()
+            .unwrap_err()
+            .code(),
+        "no-file"
+    );
+}

@@ -54,6 +54,26 @@ index = "any"
 "#;
 
 #[test]
+fn the_keys_of_leases_arrive() {
+    let key = "owner_key = '00112233445566778899aabbccddeeff'";
+    let of = |lines: &str| {
+        let text = format!(
+            "[sets.a]\n{key}\n{}",
+            member(&format!("file = 'x'\n{lines}"))
+        );
+        Config::parse(&text).unwrap().sets.remove(0)
+    };
+    let set = of("leases = true\ncooldown = '90s'");
+    assert_eq!(set.owner_key.unwrap().0[..3], [0x00, 0x11, 0x22]);
+    let leases = |set: &hostbits_config::SetConfig| set.members[0].file.as_ref().unwrap().leases;
+    let cooldown = std::time::Duration::from_secs(90);
+    assert_eq!(leases(&set).unwrap().cooldown, Some(cooldown));
+    assert_eq!(leases(&of("leases = true")).unwrap().cooldown, None);
+    assert!(leases(&of("leases = false")).is_none());
+    assert!(leases(&of("")).is_none());
+}
+
+#[test]
 fn every_key_arrives() {
     let config = Config::parse(ALL_KEYS).unwrap();
     let set = config.set("v4").unwrap();
@@ -392,6 +412,31 @@ fn sets_ranges_and_pairs_are_checked_at_their_lines() {
             "32",
         ),
         (
+            format!("[sets.a]\nowner_key = 'ab'\n{a}"),
+            "2 bad-value sets.a.owner_key",
+            "32",
+        ),
+        (
+            member("leases = true"),
+            "3 no-file sets.a.members[0].leases",
+            "needs a pool file",
+        ),
+        (
+            member("file = 'x'\ncooldown = '60s'"),
+            "4 no-leases sets.a.members[0].cooldown",
+            "leases = true",
+        ),
+        (
+            member("file = 'x'\nleases = true\ncooldown = 'soon'"),
+            "5 bad-value sets.a.members[0].cooldown",
+            "write 10m",
+        ),
+        (
+            member("file = 'x'\nleases = true\ncooldown = '5y'"),
+            "5 bad-cooldown sets.a.members[0].cooldown",
+            "cooldown",
+        ),
+        (
             format!("[sets.a]\nweight = 1\n{a}"),
             "2 unknown-key sets.a.weight",
             "strategy",
@@ -557,5 +602,5 @@ fn every_key_is_documented() {
             assert!(is_there, "{key}");
         }
     }
-    assert_eq!(keys, 2 + 4 + 17 + 2 + 3 + 3);
+    assert_eq!(keys, 2 + 5 + 19 + 2 + 3 + 3);
 }

@@ -384,7 +384,7 @@ pub static TABLE: &[Row] = &[
         (Case::Set, "hostbits set plan {file} shows what apply would do"),
     ]),
     new(Kind::File, "holds-leases", File, Never).then(&[
-        (Case::Any, "hostbits pool allocate {file} --for 30s, renew and release LEASE, or release --unfenced ADDR; show, list, check, sync, grow, backup and restore work as they are"),
+        (Case::Any, "hostbits pool allocate {file} --for 30s, renew and release LEASE, or release --unfenced ADDR; show, list, check, sync, grow, reclaim, backup and restore work as they are"),
     ]),
     new(Kind::File, "no-leases", File, Never).then(&[
         (Case::Any, "a plain pool allocates without --for, --forever and --owner, and releases addresses, not leases; hostbits pool convert {file} --leases makes it one of leases"),
@@ -512,6 +512,9 @@ pub static TABLE: &[Row] = &[
     new(Kind::Config, "unknown-name", Input, Never),
     new(Kind::Config, "no-file", Input, Never).then(&[
         (Case::Any, "without files: hostbits set next {file} SET --users LIST"),
+    ]),
+    new(Kind::Config, "holds-leases", Input, Never).then(&[
+        (Case::Any, "hostbits pool allocate FILE --for 30s, with the file of the member, for example"),
     ]),
     new(Kind::Config, "wrong-family", Input, Never),
     new(Kind::Config, "unfit", Input, Never),

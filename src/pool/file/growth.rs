@@ -60,6 +60,11 @@ impl<N: Network> Builder<N> {
             let mismatches = in_file.mismatches(&asked);
             return Err(OpenError::GeometryMismatch { mismatches });
         };
+        // What a record says cannot be read before the file is opened: as `grow_leases` does.
+        if peek.header.cooldown.is_some() && !change.removed.is_empty() {
+            let mismatches = in_file.mismatches(&asked);
+            return Err(OpenError::GeometryMismatch { mismatches });
+        }
         // Addresses that the next open would quarantine count as taken.
         let before = in_file.lay_out()?;
         peek.foresee(bits_of_ranges(usable(&before).into_iter()));
@@ -68,7 +73,10 @@ impl<N: Network> Builder<N> {
             return Err(OpenError::GeometryMismatch { mismatches });
         }
         let room = room(peek.header.layout.capacity_words);
-        let needs_more_room = self.capacity_slots(&geometry) > room
+        // The file of a pool of leases is not changed in place.
+        let is_replaced = peek.header.cooldown.is_some() && in_file != asked;
+        let needs_more_room = is_replaced
+            || self.capacity_slots(&geometry) > room
             || !has_room_for_config(&peek.header, &asked.to_string());
         Ok(Growth {
             is_needed: in_file != asked || needs_more_room,

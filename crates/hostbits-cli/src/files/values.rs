@@ -1,18 +1,10 @@
 //! Parsers for the values of the options in this folder.
 
+pub(crate) use hostbits_config::values::duration;
+
 use hostbits::lease::{Lease, ParseLeaseError};
 use hostbits_ops::Named;
 use std::net::IpAddr;
-use std::time::Duration;
-
-/// Reads `10m`, `1h 30m`, `90s`, or `0`.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    match text {
-        "0" => Ok(Duration::ZERO),
-        _ => humantime::parse_duration(text)
-            .map_err(|error| format!("{error}: write 10m, 90s or 1h 30m, for example")),
-    }
-}
 
 /// Reads `10.0.0.5`, or a prefix as the command prints it: `10.0.0.5/32`, `10.0.0.16/28`.
 pub(crate) fn named(text: &str) -> Result<Named, String> {
@@ -55,6 +47,7 @@ pub(crate) fn prefix_len(text: &str) -> Result<u8, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn durations_are_read_with_their_units() {

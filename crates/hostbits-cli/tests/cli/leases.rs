@@ -99,6 +99,8 @@ fn an_unfenced_release_asks_for_no_generation() {
 fn standard_input_may_have_leases() {
     let file = PoolFile::create("leases-input", "10.0.0.0/24 --leases");
     let leases = file.run("allocate", "-n 3 --forever");
+    let none = run_with_input(&["pool", "release", file.name(), "-"], b"# none\n");
+    assert_eq!(none.found(), "");
     let text = format!("# all\n{}nonsense#7\n", leases.found());
     let run = run_with_input(&["pool", "release", file.name(), "-"], text.as_bytes());
     assert_eq!((run.code, run.out.lines().count()), (Some(2), 3), "{run:?}");
@@ -228,8 +230,6 @@ fn every_verb_has_an_answer_on_a_file_of_leases() {
         ("allocate", "-n 2"),
         ("release", "10.0.0.2"),
         ("import", &*from),
-        ("reclaim", &*from),
-        ("reclaim", "--nobody"),
         ("export", ""),
     ] {
         let run = pool.run(verb, options);
@@ -242,7 +242,7 @@ fn every_verb_has_an_answer_on_a_file_of_leases() {
             "{verb} {options}: {run:?}"
         );
     }
-    for command in ["check", "reconcile", "seed", "reclaim"] {
+    for command in ["check", "reconcile", "seed"] {
         let line = format!("{command} {} {from}", pool.name());
         let args: Vec<&str> = line.split_whitespace().collect();
         let run = crate::run::run(&args);
@@ -273,7 +273,51 @@ fn every_verb_has_an_answer_on_a_file_of_leases() {
     let stale = pool.run("release", &held);
     assert!(stale.failed(7).contains("is stale"), "{stale:?}");
     let full = pool.run("allocate", "--forever");
-    full.failed(6);
+    let hint = format!("hint: hostbits pool reclaim {} --from LIST\n", pool.name());
+    assert!(full.failed(6).ends_with(&hint), "{full:?}");
+}
+
+/// What the list names is leased anew, and the leases are the answer.
+#[test]
+fn a_reclaim_hands_out_new_leases() {
+    let pool = PoolFile::create("leases-reclaim", "10.0.0.0/29 --leases");
+    let old = lease(&pool.run("allocate", "--forever"));
+    let copy = PoolFile::absent("leases-reclaim-copy");
+    pool.run("backup", copy.name()).found();
+    copy.run("restore", pool.name()).found();
+    let users = file("leases-reclaim.csv", b"10.0.0.2,alice\n10.0.0.5,bob\n");
+    let none = file("leases-reclaim-none.csv", b"10.9.0.2,alice\n");
+    let broken = file("leases-reclaim-broken.csv", b"10.0.0.2,alice\nnonsense\n");
+    let from = |list: &std::path::Path| format!("--from {}", list.display());
+    let refused = pool.run("reclaim", &from(&none));
+    assert!(
+        refused.failed(2).contains("--nobody frees all of them"),
+        "{refused:?}"
+    );
+    let refused = pool.run("reclaim", &from(&broken));
+    assert!(refused.code != Some(0), "{refused:?}");
+    let skipped = pool.run("reclaim", &format!("{} --skip-unreadable 1", from(&broken)));
+    assert!(
+        skipped.failed(2).contains("leave out --skip-unreadable"),
+        "{skipped:?}"
+    );
+
+    let run = pool.run("reclaim", &from(&users));
+    let leases: Vec<&str> = run.found().lines().collect();
+    let addrs: Vec<&str> = leases.iter().map(|it| addr(it)).collect();
+    assert_eq!(addrs, ["10.0.0.2", "10.0.0.5"]);
+    let note = format!("{}: 3 freed, 2 held\n", pool.name());
+    assert!(run.err.ends_with(&note), "{run:?}");
+    assert!(pool.run("release", &old).failed(7).contains("is stale"));
+    pool.run("release", leases[0]).found();
+    let again = pool.json("reclaim", &from(&users));
+    assert_eq!(again["addresses"][1]["lease"], leases[1]);
+    assert_eq!((&again["freed"], &again["held"]), (&0.into(), &2.into()));
+
+    copy.run("restore", pool.name()).found();
+    let all = pool.run("reclaim", "--nobody");
+    assert_eq!(all.found(), format!("{}: 5 freed, 0 held\n", pool.name()));
+    pool.run("allocate", "-n 5 --forever").found();
 }
 
 #[test]
@@ -466,4 +510,37 @@ fn a_plain_file_becomes_one_of_leases() {
     let long = PoolFile::create("leases-convert-long", "10.0.0.0/28");
     long.run("convert", "--leases --cooldown 5y").failed(2);
     long.run("allocate", "").found();
+}
+
+/// A configuration creates the file of a pool of leases; the commands of sets say that it is none of theirs.
+#[test]
+fn a_configuration_describes_a_pool_of_leases() {
+    let pool = PoolFile::absent("leases-config");
+    let text = format!(
+        "[[sets.a.members]]\nnetwork = '10.0.0.0/24'\nfile = '{}'\nleases = true\ncooldown = '5m'\n",
+        pool.name()
+    );
+    let config = file("leases-config.toml", text.as_bytes());
+    let config = config.to_str().unwrap();
+    run_line(&format!("set apply {config}")).found();
+    let held = lease(&pool.run("allocate", "--forever"));
+    assert_eq!(addr(&held), "10.0.0.2");
+    assert!(pool.run("show", "").found().contains("cooldown  300s\n"));
+    let plan = run_line(&format!("set plan {config}"));
+    assert!(plan.found().contains("keep, 1 allocated"), "{plan:?}");
+    for command in ["set allocate", "set show", "set list", "set check"] {
+        let set = if command == "set allocate" { " a" } else { "" };
+        let run = run_line(&format!("{command} {config}{set}"));
+        let err = run.failed(2);
+        assert!(
+            err.contains("is a pool of leases, and sets have none yet"),
+            "{command}: {run:?}"
+        );
+        assert!(
+            err.contains("hint: hostbits pool allocate FILE --for 30s"),
+            "{command}: {run:?}"
+        );
+    }
+    let who = run_line(&format!("who 10.0.0.2 --set {config}"));
+    assert!(who.failed(2).contains("is a pool of leases"), "{who:?}");
 }

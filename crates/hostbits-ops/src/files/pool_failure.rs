@@ -5,7 +5,7 @@ use crate::report::Sighted;
 use crate::trouble::{Case, Kind, Place, Words};
 use hostbits::{
     AllocateError, AllocateExactError,
-    file::{OpenError, SyncError},
+    file::{OpenError, ReclaimError, SyncError},
     lease::{OfferError, RenewError},
     reconcile::{Fuse, PassError, ReconcilerError},
     set::{self, MemberId},
@@ -87,8 +87,10 @@ pub(crate) enum Cause {
     },
     /// Nothing was freed.
     Reclaim {
+        /// The member that refuses.
+        id: Option<MemberId>,
         /// The library's error.
-        error: set::ReclaimError,
+        error: ReclaimError,
         /// What was read of the list.
         list: Box<ReadList>,
     },
@@ -153,7 +155,7 @@ impl Cause {
     /// Returns the member of a set that is the cause: its number, or its name if no number is known.
     pub(crate) fn member(&self) -> (Option<MemberId>, Option<&str>) {
         match self {
-            Self::Reclaim { error, .. } => (error.id, None),
+            Self::Reclaim { id, .. } => (*id, None),
             Self::Reconciler(error) => (Some(error.id), None),
             Self::SyncOfMember { id, .. } | Self::Replaced(id) => (Some(*id), None),
             Self::Apply { error, .. } | Self::Undo(error) => match error {
@@ -196,12 +198,11 @@ impl PoolFailure {
             Cause::NoLeases => Place::new(Kind::File, "no-leases", Case::Pool),
             Cause::NoOwnerKey => Place::new(Kind::Usage, "no-owner-key", Case::Pool),
             Cause::Offer { error, quarantined } => {
-                let (kind, case) = match error.is_exhausted() && *quarantined != 0 {
-                    // A reclaim of leases is not a call of this crate.
-                    true => (Kind::Quarantine, Case::Any),
-                    false => (Kind::Offer, Case::Pool),
+                let kind = match error.is_exhausted() && *quarantined != 0 {
+                    true => Kind::Quarantine,
+                    false => Kind::Offer,
                 };
-                Place::new(kind, error.code(), case)
+                Place::new(kind, error.code(), Case::Pool)
             }
             Cause::Renew(error) => Place::new(Kind::Renew, error.code(), Case::Pool),
             Cause::Allocate { error, .. } => place_of_allocate(error, Case::Pool),
@@ -379,7 +380,7 @@ impl fmt::Display for PoolFailure {
                 "a pool file does not store a seed: write random, and every open draws a new one",
             ),
             Cause::Sync(error) | Cause::SyncOfMember { error, .. } => error.fmt(f),
-            Cause::Reclaim { error, .. } => error.error.fmt(f),
+            Cause::Reclaim { error, .. } => error.fmt(f),
             Cause::Reconciler(error) => error.error.fmt(f),
             Cause::Pass(error) => error.fmt(f),
             Cause::Apply { error, .. } | Cause::Undo(error) => f.write_str(&without_member(error)),

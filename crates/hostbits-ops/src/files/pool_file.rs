@@ -40,7 +40,7 @@ impl PoolFile {
     }
 
     /// Returns whether the file is that of a lease pool. One that cannot be read is not.
-    pub(crate) fn holds_leases(&self) -> bool {
+    pub fn holds_leases(&self) -> bool {
         let view = hostbits::file::read(&self.path);
         view.is_ok_and(|view| view.cooldown.is_some())
     }

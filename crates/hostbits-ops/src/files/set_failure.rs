@@ -148,7 +148,9 @@ impl SetFailure {
                 OpenError::File {
                     path, line, error, ..
                 } => of_file(path, *line, error),
-                OpenError::NoFile { line, .. } => json!({"code": error.code(), "line": line}),
+                OpenError::NoFile { line, .. } | OpenError::Leases { line, .. } => {
+                    json!({"code": error.code(), "line": line})
+                }
                 _ => json!({"code": error.code()}),
             },
             Cause::Plan(failed) => of_file(&failed.path, failed.line, &failed.error),

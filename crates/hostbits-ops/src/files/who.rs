@@ -318,6 +318,13 @@ fn look_in_set(addr: IpAddr, file: &ConfigFile, set: &SetConfig) -> Result<Optio
         return Ok(None);
     };
     let config = &set.members[member.id().index()];
+    if config
+        .file
+        .as_ref()
+        .is_some_and(|kept| kept.leases.is_some())
+    {
+        return set.check_files().map(|()| None).map_err(refuse);
+    }
     let Some(kept) = &config.file else {
         return set.check_files().map(|()| None).map_err(refuse);
     };

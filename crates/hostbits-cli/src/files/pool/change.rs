@@ -126,7 +126,9 @@ fn wanted(args: &AllocateArgs) -> Wanted {
 /// Releases each address on its own, and returns the exit code of the first that could not be released.
 pub(super) fn release(args: &ReleaseArgs) -> Result<ExitCode, Failure> {
     let asked = read_asked(&args.named)?;
-    if args.unfenced || !asked.leases.is_empty() {
+    let names_nothing = asked.named.is_empty() && asked.leases.is_empty();
+    let is_of_leases = args.unfenced || !asked.leases.is_empty();
+    if is_of_leases || names_nothing && args.file.file().holds_leases() {
         return leases::release(args, &asked);
     }
     let released = files::release(&args.file.file(), &asked.named)?;

@@ -2,8 +2,10 @@
 
 use super::args::ReclaimArgs;
 use crate::files::confirm::confirm;
+use crate::files::granted::leased;
 use crate::files::target::Named;
-use crate::output::{Format, print_json};
+use crate::next::Given;
+use crate::output::{Format, note, print, print_json};
 use crate::screen::Screen;
 use hostbits_ops::files::{self, Everybody};
 use hostbits_ops::{Failure, ReadList};
@@ -19,6 +21,9 @@ struct Answer<'a> {
     held: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     members: Option<Vec<ReclaimedOf>>,
+    /// The new leases, in a pool of leases.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    addresses: Option<Vec<Given>>,
     #[serde(flatten)]
     list: &'a ReadList,
 }
@@ -50,6 +55,13 @@ pub(crate) fn run<T: Named>(args: &ReclaimArgs<T>) -> Result<(), Failure> {
         freed: it.freed,
         held: it.held,
     });
+    let (freed, held) = (done.freed, done.held);
+    if let (Format::Plain, Some(granted)) = (args.target.format(), &done.leases) {
+        // The leases are the result: those from before are stale.
+        note(&format!("{}: {freed} freed, {held} held", target.name()));
+        let mut leases = granted.leases.iter();
+        return print(|out| leases.try_for_each(|lease| writeln!(out, "{lease}")));
+    }
     match args.target.format() {
         Format::Plain => confirm(|out| {
             if target.set().is_some() {
@@ -58,7 +70,6 @@ pub(crate) fn run<T: Named>(args: &ReclaimArgs<T>) -> Result<(), Failure> {
                     writeln!(out, "in {name}: {freed} freed, {held} held")?;
                 }
             }
-            let (freed, held) = (done.freed, done.held);
             writeln!(out, "{}: {freed} freed, {held} held", target.name())
         }),
         Format::Json => print_json(&Answer {
@@ -67,6 +78,7 @@ pub(crate) fn run<T: Named>(args: &ReclaimArgs<T>) -> Result<(), Failure> {
             freed: done.freed,
             held: done.held,
             members: target.set().map(|_| members.collect()),
+            addresses: done.leases.as_ref().map(leased),
             list: &done.list,
         }),
     }
