@@ -21,10 +21,25 @@ pub(crate) struct Audit<'a> {
 }
 
 impl<'a> Audit<'a> {
+    fn new(folder: &'a Path) -> Self {
+        let pairs = Pairs::open(folder, COOLDOWN).expect("the pools");
+        Self { folder, pairs }
+    }
+
+    /// Checks, when all clients have gone, that a server which was not killed leases nothing that no row names. Commands
+    /// whose answer is not read may still be under way for a moment.
+    pub(crate) fn while_it_lives(folder: &'a Path) {
+        let audit = Self::new(folder);
+        let patience = Instant::now() + TERM;
+        while Instant::now() < patience && !audit.taken(is_leased).is_subset(&audit.named()) {
+            sleep(CLOCK);
+        }
+        audit.assert_named(&audit.taken(is_leased));
+    }
+
     /// Checks what must be so as soon as a server has started: what is leased is what the rows name.
     pub(crate) fn after_start(folder: &'a Path) -> Self {
-        let pairs = Pairs::open(folder, COOLDOWN).expect("the pools");
-        let audit = Self { folder, pairs };
+        let audit = Self::new(folder);
         let named = audit.named();
         let renewed = audit.taken(|status| is_leased(status) && has_time_left(status));
         let lost: Vec<_> = named.difference(&renewed).collect();

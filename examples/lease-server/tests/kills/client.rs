@@ -140,6 +140,8 @@ pub(crate) struct Client<'a> {
     number: u64,
     random: Random,
     promised: Option<Promised>,
+    /// It comes back at once: its last command may still be under way.
+    is_hasty: bool,
 }
 
 /// A connection to the server.
@@ -162,6 +164,7 @@ impl<'a> Client<'a> {
             number,
             random: Random::new(seed.wrapping_mul(1_000_003) ^ (number + 1)),
             promised: None,
+            is_hasty: false,
         }
     }
 
@@ -172,7 +175,9 @@ impl<'a> Client<'a> {
                 println!("{wrong}");
                 return self.shared.wrongs.lock().expect("wrongs").push(wrong);
             }
-            self.rest(COOLDOWN * 2);
+            if !std::mem::take(&mut self.is_hasty) {
+                self.rest(COOLDOWN * 2);
+            }
         }
     }
 
@@ -195,7 +200,7 @@ impl<'a> Client<'a> {
         }
         match self.random.below(10) {
             0 => return vanish(counts),
-            1 => return line.send("CONFIRM"),
+            1 => return self.send_and_go(line, "CONFIRM"),
             _ => {}
         }
         if !self.extend(&mut line, "CONFIRM", &counts.confirmed)? {
@@ -214,7 +219,7 @@ impl<'a> Client<'a> {
             0 => vanish(counts),
             1 => {
                 self.gives_back();
-                line.send("BYE")
+                self.send_and_go(line, "BYE")
             }
             _ => self.bye(&mut line),
         }
@@ -292,6 +297,14 @@ impl<'a> Client<'a> {
         }
     }
 
+    /// Sends a command, and goes without waiting for its answer.
+    fn send_and_go(&mut self, mut line: Line<'_>, command: &str) -> Result<(), Trouble> {
+        self.is_hasty = self.random.one_in(2);
+        let _asking = self.shared.asks();
+        count(&self.shared.counts.unread);
+        line.write(command).map_err(|_| Trouble::Gone)
+    }
+
     fn promise(&mut self, pair: Pair, from: Instant, until: Instant) -> Result<(), Trouble> {
         let mut ledger = self.shared.ledger.lock().expect("the ledger");
         let entered = ledger.promise(self.number, &pair, from, until);
@@ -358,13 +371,6 @@ impl<'a> Line<'a> {
                 Err(Trouble::Gone)
             }
         }
-    }
-
-    /// Sends a command, and goes without waiting for its answer.
-    fn send(mut self, command: &str) -> Result<(), Trouble> {
-        let _asking = self.shared.asks();
-        count(&self.shared.counts.unread);
-        self.write(command).map_err(|_| Trouble::Gone)
     }
 
     fn write(&mut self, command: &str) -> io::Result<()> {

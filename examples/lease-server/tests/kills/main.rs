@@ -9,7 +9,8 @@
 //! After every kill, pools and rows are compared, with the clients at rest: as soon as the server has started, what is
 //! leased is what the rows name, exactly. After some of the kills the clients rest for longer: two seconds after the last
 //! offer, nothing has time left that no row names; and one cooldown later, nothing is taken that no row names.
-//! At the end, when all have gone, every address can be had.
+//! At the end, when all have gone, the server that lives has nothing leased that no row names, and after a last kill, every
+//! address can be had.
 //!
 //! `HOSTBITS_KILLS` says how often the server is killed, `HOSTBITS_SEED` chooses another run.
 
@@ -103,6 +104,7 @@ fn killed_servers_lose_nothing_and_double_nothing() {
     for (what, count, least) in shared.counts.all() {
         assert!(count >= least, "not once: {what}");
     }
+    Audit::while_it_lives(&folder);
     server.kill();
     println!("after all have gone: {}", server.restart(&folder));
     Audit::after_start(&folder).all_can_be_had();
