@@ -686,3 +686,30 @@ fn a_forked_child_is_refused() {
     );
     assert_eq!(pool.release(&lease).unwrap(), Released::Ended);
 }
+
+/// What carries the mark of a pass is held, or rests: an opener knows it.
+#[test]
+fn the_marks_of_a_pass_are_no_damage() {
+    let scratch = Scratch::new("marks");
+    let path = scratch.path("pool");
+    let pool = builder("10.0.0.0/24").create(&path).unwrap();
+    let leases = pool.allocate_many(3, Term::Forever).unwrap();
+    let mut pass = pool.pass().unwrap();
+    pass.read([leases[0].addr(), leases[1].addr()]);
+    let plan = pass.finish(2).unwrap();
+    assert_eq!(pool.apply(&plan, OFFER).unwrap().freed, 1);
+    drop(pool);
+
+    let pool = builder("10.0.0.0/24").open(&path).unwrap();
+    assert_eq!(pool.recovery().unwrap().quarantined, 0);
+    let census = pool.census();
+    assert_eq!(
+        (census.leased, census.cooling, census.quarantined),
+        (2, 1, 0)
+    );
+    assert!(pool.health().unwrap().is_good());
+    // The plan of another opening is void, and so is its undo.
+    assert_eq!(pool.apply(&plan, OFFER).unwrap_err().code(), "other-pool");
+    assert_eq!(pool.undo(&plan).unwrap_err().code(), "other-pool");
+    assert_eq!(pool.iter().collect::<Vec<_>>(), leases[..2]);
+}

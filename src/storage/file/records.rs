@@ -292,8 +292,8 @@ pub(super) fn bits_of<W>(group: &[W], load: impl Fn(&W) -> u64) -> (u64, u64) {
     for (bit, record) in group.iter().step_by(RECORD_WORDS).enumerate() {
         match load(record) >> STATE_SHIFT {
             FREE => free |= 1 << bit,
-            // What is neither free, held nor resting. A usable slot is never void.
-            VOID | QUARANTINED.. => unknown |= 1 << bit,
+            // A usable slot is never void. The numbers above are leases and rests with the mark of a pass.
+            VOID | QUARANTINED => unknown |= 1 << bit,
             _ => {}
         }
     }
