@@ -268,6 +268,8 @@ pub(super) fn distrust(
 
 /// Gives every slot whose record is free its bit, and no other. Returns how many slots that can be handed out are
 /// quarantined.
+///
+/// There is no concurrent access; all accesses are Relaxed, as in `recover`.
 pub(super) fn derive_free(disk: &impl Disk, usable: &[(Slot, Slot)]) -> u64 {
     let records = &disk.words(Kind::Records)[FACT_WORDS..];
     let mut usable = bits_of_ranges(usable.iter().copied());
@@ -300,7 +302,7 @@ pub(super) fn bits_of<W>(group: &[W], load: impl Fn(&W) -> u64) -> (u64, u64) {
     (free, unknown)
 }
 
-/// Stored only where it differs: a page that stays clean need not be written back.
+/// Stored only where it differs: a page that stays clean need not be written back. Relaxed, as in its callers.
 fn store_if_other(word: &AtomicU64, value: u64) {
     if word.load(Ordering::Relaxed) != value {
         word.store(value, Ordering::Relaxed);
