@@ -82,12 +82,15 @@ impl Net {
     }
 }
 
+/// What a thread does with the network, and what it finds.
+type Role<T> = fn(&Net) -> T;
+
 /// Runs two roles at the same time, in both orders: loom misses some interleavings, and different ones in each.
 fn race<A: Send + 'static, B: Send + 'static>(
     label: &str,
     preemptions: usize,
     net: fn() -> Net,
-    (one, other): (fn(&Net) -> A, fn(&Net) -> B),
+    (one, other): (Role<A>, Role<B>),
     judge: fn(&Net, A, B),
 ) {
     for swapped in [false, true] {
