@@ -650,6 +650,8 @@ fn a_forked_child_is_refused() {
     let path = scratch.path("pool");
     let pool = builder("10.0.0.0/24").create(&path).unwrap();
     let lease = pool.allocate(Term::Forever).unwrap();
+    let plan = pool.pass().unwrap().finish(0).unwrap();
+    assert_eq!(plan.slots.ripe, 1);
     // SAFETY: the child calls nothing that takes a lock which another thread of this test binary may have held at the
     // fork, except the allocator, which glibc makes safe; and it ends without unwinding.
     match unsafe { nix::unistd::fork() }.unwrap() {
@@ -667,10 +669,14 @@ fn a_forked_child_is_refused() {
                     .map_or_else(|error| error.code(), |_| "ok"),
                 pool.reclaim(["10.0.0.9"], |_| None)
                     .map_or_else(|error| error.code(), |_| "ok"),
+                pool.pass().map_or_else(|error| error.code(), |_| "ok"),
+                pool.apply_at_most(&plan, OFFER, 1)
+                    .map_or_else(|error| error.code(), |_| "ok"),
+                pool.undo(&plan).map_or_else(|error| error.code(), |_| "ok"),
             ];
             let _ = pool.sweep();
             drop(pool);
-            let is_right = codes == ["forked"; 6];
+            let is_right = codes == ["forked"; 9];
             // SAFETY: _exit: any number is a status.
             unsafe { nix::libc::_exit(i32::from(!is_right)) }
         }

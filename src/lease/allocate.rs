@@ -8,6 +8,7 @@ use super::sweep::Refused;
 use super::time::{Grant, Term, Tick, tick_after};
 use super::word::{State, Word};
 use crate::file_refusal::FileRefusal;
+use crate::geometry::Place;
 use crate::network::Network;
 use crate::slot::Slot;
 use crate::stats::Event;
@@ -276,12 +277,9 @@ impl<N: Network> LeasePool<N> {
         grant: impl Into<Grant>,
     ) -> Result<Lease<N::Addr>, OfferError> {
         let granted = self.granted(grant.into())?;
-        let geometry = self.pool.geometry();
-        let preferred = match geometry.place_of(addr) {
-            crate::geometry::Place::Usable(slot) => {
-                self.take_exact(slot, granted).map(|word| (slot, word))
-            }
-            crate::geometry::Place::Reserved(_) | crate::geometry::Place::Outside => None,
+        let preferred = match self.pool.geometry().place_of(addr) {
+            Place::Usable(slot) => self.take_exact(slot, granted).map(|word| (slot, word)),
+            Place::Reserved(_) | Place::Outside => None,
         };
         let (slot, word) = match preferred {
             Some(taken) => taken,

@@ -4,6 +4,7 @@ use super::pass::Latest;
 use super::pool::LeasePool;
 use super::time::{LONGEST, Tick, whole_seconds};
 use super::word::{State, Word};
+use crate::file_refusal::FileRefusal;
 use crate::network::Network;
 use crate::plan::{Applied, ApplyError, Plan, PlanRange, Undone};
 use crate::pool::reconcile::{Facts, blown};
@@ -186,9 +187,13 @@ impl<N: Network> LeasePool<N> {
                 version: plan.version,
             });
         }
-        match plan.pool == self.pool.plan_identity() {
-            true => Ok(()),
-            false => Err(ApplyError::OtherPool),
+        if plan.pool != self.pool.plan_identity() {
+            return Err(ApplyError::OtherPool);
+        }
+        match self.refusal() {
+            // A child of the process that opened the file sees no records.
+            Some(FileRefusal::Forked) => Err(FileRefusal::Forked.into()),
+            _ => Ok(()),
         }
     }
 

@@ -78,7 +78,8 @@ impl<N: Network> LeasePool<N> {
     /// # Errors
     ///
     /// [`RenewError::Ended`] if the lease has ended, and [`RenewError::Stale`] if the address has had another holder
-    /// since; [`RenewError::BadTerm`] for a term of zero or of more than four years. Nothing was changed.
+    /// since; [`RenewError::BadTerm`] for a term of zero or of more than four years. Nothing was changed then.
+    /// [`RenewError::File`] if the file refuses it, or cannot make it durable.
     ///
     /// ```
     /// use hostbits::lease::{LeasePool, Term};

@@ -183,7 +183,7 @@ impl From<FileRefusal> for OfferError {
     }
 }
 
-/// Why a lease was not renewed. Nothing was changed.
+/// Why a lease was not renewed. Nothing was changed, unless the file could not make the renewal durable.
 ///
 /// ```
 /// use hostbits::lease::{LeasePool, RenewError, Term};
@@ -235,7 +235,7 @@ pub enum RenewError {
         /// The unit that contains the address.
         unit: IpNet,
     },
-    /// The pool file cannot be used.
+    /// The pool file cannot be used, or a sync failed: then the renewal may be lost with the machine.
     #[cfg_attr(feature = "serde", serde(untagged))]
     File(FileRefusal),
 }

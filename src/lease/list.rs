@@ -139,12 +139,8 @@ impl<N: Network> LeasePool<N> {
                 let outcome = self.records.exchange(slot, offered, leased);
                 outcome.is_ok().then_some(leased)
             });
-            // Not if another owner holds it: then this one may have its lease elsewhere.
-            if let Ok((word, _)) = adopted
-                && self.records.is_of(slot, word, owner.tag)
-            {
-                self.remember_outside(outside, owner, slot);
-            }
+            // Also if another owner holds it: it is only one more place to look.
+            self.remember_outside(outside, owner, slot);
             adopted
         })?
     }

@@ -111,6 +111,10 @@ impl<N: Network> LeasePool<N> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn pass(&self) -> Result<LeasePass<'_, N>, ReconcilerError> {
+        // Each time: a child of the process that has the lock has not.
+        if let Some(refusal) = self.refusal() {
+            return Err(refusal.into());
+        }
         let mut latest = self.passes.turn();
         if !latest.has_lock {
             self.lock_passes()?;
@@ -134,9 +138,6 @@ impl<N: Network> LeasePool<N> {
         let Some(file) = self.pool.lease_file() else {
             return Ok(());
         };
-        if let Some(refusal) = file.refusal() {
-            return Err(refusal.into());
-        }
         match file.try_lock_reconcile() {
             Ok(true) => Ok(()),
             Ok(false) => Err(ReconcilerError::Busy),

@@ -197,6 +197,20 @@ mod tests {
         assert_eq!(tick(&facts, later), 130, "100 seconds, and 30 suspended");
     }
 
+    /// What a suspend is counted from is rounded up: where it lies between two seconds, none is counted that has not passed.
+    #[test]
+    fn a_suspend_is_never_counted_too_long() {
+        let facts = facts();
+        let suspended = |second, suspended| Reading {
+            suspended_at_most: 5,
+            ..reading(&BOOT, second, suspended)
+        };
+        start(&facts, suspended(1000, 4));
+        let later = suspended(1010, 5);
+        start(&facts, later);
+        assert_eq!(tick(&facts, later), 10);
+    }
+
     /// After another boot, whatever its clock says, time goes on from the last tick that was seen.
     #[test]
     fn after_a_reboot_time_goes_on_from_the_last_tick() {
