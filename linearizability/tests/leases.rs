@@ -93,6 +93,34 @@ fn a_double_holder_is_rejected() {
     rejected(&renewed, 1, 0);
 }
 
+/// A call for an owner takes an offer, stalls until it has ended, begins again, and is refused: a generation is missing.
+/// A storm has recorded it.
+#[test]
+fn a_holding_that_was_lost_within_a_call_takes_a_generation() {
+    let lost = |ticks: (u64, u64), generation| {
+        [
+            (0, (1, 2), (3, 3), Any(Some(1)), Got(FIRST)),
+            (0, (3, 4), (4, 4), Any(Some(1)), Got(lease(1, 1))),
+            (0, (5, 16), ticks, For(0, Some(1)), Refused),
+            (1, (6, 7), (6, 6), For(0, Some(1)), Got(SECOND)),
+            (1, (8, 9), (6, 6), Release(SECOND), Done),
+            (2, (10, 11), (16, 16), Any(None), Got(lease(0, 3))),
+            (
+                2,
+                (12, 13),
+                (16, 16),
+                Exact(1, None),
+                Got(lease(1, generation)),
+            ),
+        ]
+    };
+    accepted(&lost((4, 16), 2), 2, 0);
+    accepted(&lost((4, 16), 3), 2, 0);
+    // So many offers do not pass in that time, and none in less.
+    rejected(&lost((4, 16), 9), 2, 0);
+    rejected(&lost((4, 5), 3), 2, 0);
+}
+
 /// A release by a former holder ends the lease of the next one.
 #[test]
 fn a_stale_release_that_frees_is_rejected() {

@@ -89,6 +89,17 @@ impl Call {
         }
     }
 
+    /// How many holdings it may have taken and lost again before it answered. `allocate_for` takes an offer, and confirms
+    /// it: a thread that stalls in between for longer than the offer lasts begins again.
+    fn may_lose(&self, cooldown: u64) -> u64 {
+        let Verb::For(_, term) = self.verb else {
+            return 0;
+        };
+        // A lease at once is an offer of ten seconds until it has its owner.
+        let offer = term.map_or(10, |term| (term + 1).min(10));
+        (self.ticks.1 - self.ticks.0) / (offer + cooldown)
+    }
+
     /// The address that it gives to a holder, or takes from one.
     fn moves(&self) -> Option<usize> {
         match (self.verb, self.answer) {
@@ -132,7 +143,7 @@ pub fn explain(calls: &[Call], count: usize, cooldown: u64, patience: u64) -> Ju
     for (_, is_end, index) in moments {
         let call = &calls[index];
         let told = match is_end {
-            false => tester.on_invoke(call.thread, step_of(calls, index)),
+            false => tester.on_invoke(call.thread, step_of(calls, index, cooldown)),
             true => tester.on_return(call.thread, call.answer),
         };
         told.expect("the calls of one thread follow each other");
@@ -144,18 +155,24 @@ pub fn explain(calls: &[Call], count: usize, cooldown: u64, patience: u64) -> Ju
     }
 }
 
-fn step_of(calls: &[Call], index: usize) -> Step {
+fn step_of(calls: &[Call], index: usize, cooldown: u64) -> Step {
     let call = &calls[index];
     let beside = |other: &&Call| other.thread != call.thread && other.overlaps(call);
     let others = || calls.iter().filter(beside);
+    let moved = others()
+        .filter_map(Call::moves)
+        .fold(0, |bits, at| bits | 1 << at);
+    let until_now = calls.iter().filter(|other| other.span.0 <= call.span.1);
     Step {
         verb: call.verb,
         ticks: call.ticks,
         unsettled: Unsettled {
-            moving: others()
-                .filter_map(Call::moves)
-                .fold(0, |bits, at| bits | 1 << at),
+            moving: match others().any(|other| other.may_lose(cooldown) != 0) {
+                true => u64::MAX,
+                false => moved,
+            },
             is_swept: others().any(Call::may_sweep),
+            lost: until_now.map(|other| other.may_lose(cooldown)).sum(),
         },
     }
 }

@@ -33,6 +33,8 @@ pub struct Unsettled {
     pub moving: u64,
     /// Whether another call may be in the middle of a sweep.
     pub is_swept: bool,
+    /// How many holdings calls may have taken and lost again until now, which no answer tells of.
+    pub lost: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +132,8 @@ impl Records {
         };
     }
 
-    fn got(&mut self, lease: Lease, owner: Option<u64>, term: Option<u64>, ticks: Ticks) -> bool {
+    fn got(&mut self, lease: Lease, owner: Option<u64>, term: Option<u64>, step: &Step) -> bool {
+        let ticks = step.ticks;
         let until = end(ticks, term);
         let Some(record) = self.records.get_mut(lease.at) else {
             return false;
@@ -142,7 +145,8 @@ impl Records {
         }
         let record = *record;
         let is_back = is_own && record.state == State::Resting;
-        let is_next = lease.generation == record.generation + 1;
+        let next = record.generation + 1;
+        let is_next = (next..=next + step.unsettled.lost).contains(&lease.generation);
         let is_to_be_had = is_back || self.may_be_free(&record, ticks);
         // An owner that holds an address gets that one.
         let is_new = owner.is_none_or(|owner| !self.surely_has(owner, State::Held, ticks));
@@ -193,6 +197,14 @@ impl Records {
         is_due
     }
 
+    /// The lease has a successor; one that was lost again may be the only one.
+    fn is_over(&mut self, lease: Lease, step: &Step) -> bool {
+        match self.last(lease) {
+            None => true,
+            Some(&mut record) => step.unsettled.lost != 0 && self.may_be_free(&record, step.ticks),
+        }
+    }
+
     fn refused(&self, step: &Step) -> bool {
         let all_may = || (0..self.records.len()).all(|at| self.may_refuse(at, step));
         match step.verb {
@@ -210,12 +222,12 @@ impl Records {
         let ticks = step.ticks;
         match (step.verb, answer) {
             (_, Answer::Refused) => self.refused(step),
-            (Verb::Any(term), Answer::Got(lease)) => self.got(lease, None, term, ticks),
+            (Verb::Any(term), Answer::Got(lease)) => self.got(lease, None, term, step),
             (Verb::Exact(at, term), Answer::Got(lease)) => {
-                lease.at == at && self.got(lease, None, term, ticks)
+                lease.at == at && self.got(lease, None, term, step)
             }
             (Verb::For(owner, term), Answer::Got(lease)) => {
-                self.got(lease, Some(owner), term, ticks)
+                self.got(lease, Some(owner), term, step)
             }
             (Verb::Renew(lease, term), Answer::Done) => self.renewed(lease, term, ticks),
             (Verb::Release(lease), Answer::Done) => self.released(lease, ticks),
@@ -223,7 +235,7 @@ impl Records {
                 self.has_ended(lease, ticks)
             }
             (Verb::Renew(lease, _) | Verb::Release(lease), Answer::Stale) => {
-                self.last(lease).is_none()
+                self.is_over(lease, step)
             }
             (Verb::Sweep, Answer::Swept) => true,
             _ => false,
